@@ -1,0 +1,326 @@
+//! Targets, deployments, rollouts.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    event::Tag,
+    id::{DeploymentId, ModelId, ProjectId, RegistryId, RolloutId, TargetId, VersionId},
+    job::Job,
+};
+
+/// A place that models are deployed to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    pub id: TargetId,
+    pub name: String,
+    pub kind: TargetKind,
+    pub capability: Capability,
+    pub created_ms: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum TargetKind {
+    /// A supervised process on this machine; there from the beginning.
+    ThisMachine,
+    Kubernetes {
+        /// `None`: `KUBECONFIG` or `~/.kube/config`.
+        kubeconfig: Option<String>,
+        context: String,
+        namespace: String,
+    },
+}
+
+/// What a target can do; what it can't is not offered, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Capability {
+    pub needs_image: bool,
+    pub replicas: bool,
+    pub diff: bool,
+    pub logs: bool,
+    /// Reasons for what is missing, to be shown.
+    pub reasons: Vec<String>,
+}
+
+/// A context of a kubeconfig.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KubeContext {
+    pub name: String,
+    pub cluster: String,
+    pub server: String,
+    pub user: String,
+    pub namespace: Option<String>,
+    pub current: bool,
+    pub kubeconfig: String,
+}
+
+/// How a target answered when asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetCheck {
+    pub ok: bool,
+    /// "Kubernetes 1.36.2, 3 nodes, linux/amd64".
+    pub message: String,
+    pub hint: Option<String>,
+    pub namespaces: Vec<String>,
+}
+
+/// What the person asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeploySpec {
+    /// `[a-z0-9-]`, at most 40: the Kubernetes name.
+    pub name: String,
+    pub target: TargetId,
+    pub version: VersionId,
+    pub replicas: u32,
+    /// Where the image is pushed to; needed for targets that need an image.
+    pub registry: Option<RegistryId>,
+    pub repository: Option<String>,
+    pub cpu_millis: Option<u32>,
+    pub memory_mb: Option<u32>,
+    /// Share of requests logged for drift, 0 to 1; 0 logs nothing.
+    pub log_share: f64,
+    pub log_days: u32,
+    /// Kubernetes: make the namespace if it is missing.
+    pub create_namespace: bool,
+    /// This machine: a fixed port, or any free one.
+    pub port: Option<u16>,
+}
+
+/// A model kept running on a target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deployment {
+    pub id: DeploymentId,
+    pub project: ProjectId,
+    pub model: ModelId,
+    pub model_name: String,
+    pub name: String,
+    pub target: TargetId,
+    pub target_name: String,
+    pub spec: DeploySpec,
+    pub version_number: u32,
+    pub state: DeploymentState,
+    /// Why, where it is degraded or failed: the target's own reason and what to do.
+    pub problem: Option<crate::ApiError>,
+    pub instances: Vec<Instance>,
+    /// Where it answers, from this machine ("http://127.0.0.1:41207"), or in the cluster.
+    pub address: Option<String>,
+    /// Newest first.
+    pub rollouts: Vec<Rollout>,
+    pub monitored: bool,
+    pub created_ms: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentState {
+    Rolling,
+    Ready,
+    /// It answers, but not with all instances.
+    Degraded,
+    Failed,
+    Deleting,
+    /// The target can't be asked now.
+    Unknown,
+}
+
+/// A process or pod.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Instance {
+    pub name: String,
+    pub version_number: Option<u32>,
+    pub ready: bool,
+    /// "Running", "ErrImagePull" …
+    pub state: String,
+    pub reason: Option<String>,
+    pub restarts: u32,
+    pub started_ms: Option<i64>,
+}
+
+/// One change of a deployment, as a timeline of resumable steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rollout {
+    pub id: RolloutId,
+    pub version: VersionId,
+    pub version_number: u32,
+    /// "deploy", "update", "roll back", "scale".
+    pub kind: String,
+    pub outcome: Option<bool>,
+    pub steps: Vec<RolloutStep>,
+    pub started_ms: i64,
+    pub ended_ms: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RolloutStep {
+    pub title: String,
+    pub detail: String,
+    /// `None` while under way.
+    pub ok: Option<bool>,
+    pub at_ms: i64,
+}
+
+/// What will be done, before it is done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeployPlan {
+    /// Sentences, in order: "Build the image (11.2 MB)", "Push 1 of 2 layers to harbour/fraud".
+    pub steps: Vec<String>,
+    pub diff: Vec<ObjectDiff>,
+    /// What would be ignored, is missing, or won't fit.
+    pub warnings: Vec<String>,
+    /// Something that makes it fail for certain.
+    pub blocked: Option<crate::ApiError>,
+}
+
+/// One object of the target, from a server-side dry run where there is one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ObjectDiff {
+    /// "deployment/fraud".
+    pub object: String,
+    /// "create", "change", "unchanged", "delete".
+    pub action: String,
+    pub lines: Vec<DiffLine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiffLine {
+    /// '+', '-' or ' '.
+    pub sign: char,
+    pub text: String,
+}
+
+/// The answer of a sample call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallAnswer {
+    pub rows: Vec<Value>,
+    pub latency_ms: f64,
+    /// Which instance answered, through what ("port-forward to pod …").
+    pub through: String,
+    pub status: u16,
+    /// The server's own error text, where the status is not 200.
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListTargets {}
+
+/// Contexts found in the kubeconfig (by default `KUBECONFIG` or `~/.kube/config`).
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListContexts {
+    #[serde(default)]
+    pub kubeconfig: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AddTarget {
+    pub name: String,
+    pub kind: TargetKind,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RemoveTarget {
+    pub target: TargetId,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CheckTarget {
+    pub target: TargetId,
+}
+
+/// What deploying would do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PlanDeploy {
+    pub spec: DeploySpec,
+}
+
+/// Packages and pushes where needed, applies, waits; a job. The same name again is an update.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StartDeploy {
+    pub spec: DeploySpec,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListDeployments {
+    #[serde(default)]
+    pub project: Option<ProjectId>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetDeployment {
+    pub deployment: DeploymentId,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScaleDeployment {
+    pub deployment: DeploymentId,
+    pub replicas: u32,
+}
+
+/// Back to the version before this one, or to a named rollout.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RollBack {
+    pub deployment: DeploymentId,
+    #[serde(default)]
+    pub to: Option<RolloutId>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeleteDeployment {
+    pub deployment: DeploymentId,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetDeploymentLogs {
+    pub deployment: DeploymentId,
+    #[serde(default)]
+    pub instance: Option<String>,
+    #[serde(default)]
+    pub lines: Option<u32>,
+}
+
+/// A sample call, marked and not counted by monitoring.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CallDeployment {
+    pub deployment: DeploymentId,
+    pub rows: Vec<Value>,
+}
+
+/// Sends rows of a file as ordinary, counted requests: how a sample project shows its second period.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SendTraffic {
+    pub deployment: DeploymentId,
+    /// A table in the project's folder.
+    pub path: String,
+    pub rows: u64,
+    #[serde(default)]
+    pub offset: u64,
+    /// Rows in one request.
+    #[serde(default)]
+    pub batch: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrafficSent {
+    pub rows: u64,
+    pub requests: u64,
+    pub errors: u64,
+    pub duration_secs: f64,
+}
+
+crate::requests! { METHODS;
+    ListTargets => "target.list" -> Vec<Target>, |_me| vec![Tag::Deployments];
+    ListContexts => "target.contexts" -> Vec<KubeContext>;
+    AddTarget => "target.add" -> Target;
+    RemoveTarget => "target.remove" -> ();
+    CheckTarget => "target.check" -> TargetCheck;
+    PlanDeploy => "deploy.plan" -> DeployPlan;
+    StartDeploy => "deploy.start" -> Job;
+    ListDeployments => "deploy.list" -> Vec<Deployment>, |_me| vec![Tag::Deployments];
+    GetDeployment => "deploy.get" -> Deployment, |_me| vec![Tag::Deployments];
+    ScaleDeployment => "deploy.scale" -> Job;
+    RollBack => "deploy.rollback" -> Job;
+    DeleteDeployment => "deploy.delete" -> Job;
+    GetDeploymentLogs => "deploy.logs" -> Vec<String>;
+    CallDeployment => "deploy.call" -> CallAnswer;
+    SendTraffic => "deploy.traffic" -> TrafficSent;
+}

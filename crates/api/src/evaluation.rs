@@ -1,0 +1,111 @@
+//! The report of a run: figures on the test part, touched once, with intervals and curves.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::Histogram;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    BinaryClassification,
+    MulticlassClassification,
+    Regression,
+}
+
+/// All that was measured. Figures carry scikit-learn's names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    pub task: Task,
+    /// Class names in the model's order; the positive one is `classes[1]` of a binary task.
+    pub classes: Vec<String>,
+    pub rows: PartRows,
+    /// On the test part, in the order to show.
+    pub test: Vec<Figure>,
+    /// On the validation part: what runs are ranked by.
+    pub validation: Vec<Figure>,
+    /// The metric that ranks, by name, and whether more is better.
+    pub primary: String,
+    pub more_is_better: bool,
+    /// Chosen on validation; stored with the model.
+    pub threshold: Option<Threshold>,
+    pub confusion: Option<Confusion>,
+    pub per_class: Vec<ClassFigures>,
+    pub roc: Vec<Curve>,
+    pub precision_recall: Vec<Curve>,
+    pub calibration: Vec<CalibrationCurve>,
+    pub residuals: Option<Residuals>,
+    /// Sentences that a reader must know ("12 test rows equal training rows and were left out").
+    pub remarks: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PartRows {
+    pub training: u64,
+    pub validation: u64,
+    pub test: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// "average_precision", "roc_auc", "rmse" …
+    pub name: String,
+    #[serde(with = "crate::series::float")]
+    pub value: f64,
+    /// Bootstrap 95 % interval.
+    pub interval: Option<(f64, f64)>,
+    /// The dummy baseline's figure on the same rows.
+    #[serde(with = "crate::series::float::option", default)]
+    pub baseline: Option<f64>,
+    pub more_is_better: bool,
+    /// Of the target, where the figure has one ("€").
+    pub unit: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Threshold {
+    pub value: f64,
+    /// "F1 0.81 on validation", "cost 12.4 per 1,000 rows on validation".
+    pub reason: String,
+}
+
+/// `counts[actual][predicted]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Confusion {
+    pub counts: Vec<Vec<u64>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassFigures {
+    pub class: String,
+    pub precision: f64,
+    pub recall: f64,
+    pub f1: f64,
+    pub support: u64,
+}
+
+/// At most 500 points, chosen so that no corner of the staircase is lost by more than a pixel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    pub class: String,
+    pub x: Vec<f64>,
+    pub y: Vec<f64>,
+    /// Threshold at each point.
+    pub threshold: Vec<f64>,
+    pub area: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationCurve {
+    pub class: String,
+    pub mean_predicted: Vec<f64>,
+    pub fraction_positive: Vec<f64>,
+    pub counts: Vec<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Residuals {
+    /// A seeded sample of at most 2,000 rows.
+    pub predicted: Vec<f64>,
+    pub actual: Vec<f64>,
+    pub histogram: Histogram,
+}

@@ -1,0 +1,71 @@
+//! What the host announces to every connected client, as server-sent events of `GET /api/events`.
+//!
+//! Events are hints for freshness and for what slides live; after a gap in the stream every query
+//! is asked again, so that a lost event loses nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{DeploymentId, JobId, ProjectId, RunId},
+    job::JobState,
+    monitor::Alert,
+};
+
+/// What a query's answer hangs on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "id", rename_all = "snake_case")]
+pub enum Tag {
+    /// The list of projects, their names and roads.
+    Projects,
+    /// Anything in one project's file, datasets and snapshots.
+    Data(ProjectId),
+    /// The list of runs of one project.
+    Runs(ProjectId),
+    /// One run: its state, params, tags, artifacts.
+    Run(RunId),
+    /// Models and versions of one project.
+    Models(ProjectId),
+    /// Packages, registries.
+    Packages,
+    /// Targets, deployments, rollouts.
+    Deployments,
+    /// Windows, drift and alerts of one deployment.
+    Monitor(DeploymentId),
+    Jobs,
+    Hardware,
+    Settings,
+    Secrets,
+    Storage,
+}
+
+/// One announcement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Sent first on every connection, and after the stream fell behind: ask everything again.
+    Hello { protocol: u32 },
+    /// Records behind this tag were committed.
+    Changed { tag: Tag },
+    /// New points of a run were committed: `(key, step, value)` of the newest, for live curves.
+    Points { run: RunId, newest: Vec<NewestPoint> },
+    /// A job moved; the row has the rest.
+    Progress { job: JobId, state: JobState, fraction: Option<f64>, message: String, seconds_left: Option<f64> },
+    /// A drift lasted: the window shows a desktop notification.
+    AlertRaised { alert: Alert },
+    /// Something that a person should hear once ("run finished", "deployment failed").
+    Notice { title: String, body: String, link: Option<String> },
+    /// The host ends: reconnect after `address.json` has a new address, or say that it is gone.
+    Goodbye { reason: String },
+}
+
+/// The newest committed point of one series.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NewestPoint {
+    pub key: String,
+    pub step: i64,
+    #[serde(with = "crate::series::float")]
+    pub value: f64,
+    pub time_ms: i64,
+    /// How many points the series has now.
+    pub count: u64,
+}

@@ -1,0 +1,253 @@
+//! The host itself: who it is, this machine's hardware, settings, secrets, storage, its own log.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    event::Tag,
+    worker::{Device, Gpu},
+};
+
+/// `host.json` beside the lock: how clients find the host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostFile {
+    pub protocol: u32,
+    /// The program's version.
+    pub version: String,
+    pub pid: u32,
+    pub pid_started_ms: i64,
+    /// `http://127.0.0.1:PORT`.
+    pub address: String,
+    /// Bearer token of this user's own processes; the file is readable by the user only.
+    pub token: String,
+}
+
+/// What a client asks first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostInfo {
+    pub protocol: u32,
+    pub version: String,
+    pub workspace: String,
+    pub pid: u32,
+    pub started_ms: i64,
+    /// Work that keeps it alive without clients.
+    pub work: Vec<String>,
+    pub platform: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hardware {
+    pub cpu: String,
+    pub cores: u32,
+    /// 0 to 1.
+    pub cpu_load: f64,
+    pub memory_bytes: u64,
+    pub memory_used_bytes: u64,
+    pub disk_bytes: u64,
+    pub disk_free_bytes: u64,
+    pub gpus: Vec<Gpu>,
+    pub workers: Vec<WorkerInfo>,
+    /// What `auto` would take for a large and for a small training, and why.
+    pub auto: String,
+}
+
+/// One build of the worker: does it start here, and if not, why and what mends it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkerInfo {
+    pub backend: String,
+    pub path: Option<String>,
+    pub starts: bool,
+    pub devices: Vec<Device>,
+    /// Why it doesn't start.
+    pub reason: Option<String>,
+    /// The command that mends it, ready to copy.
+    pub mend: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    pub theme: Theme,
+    /// Where samples are copied to; by default `Slipway Samples` in the documents folder.
+    pub samples_folder: Option<String>,
+    /// Memory that trainings may use together; by default 80 % of the machine's.
+    pub memory_limit_bytes: Option<u64>,
+    pub notifications: bool,
+    /// Folders that outgrow this are referenced by hash instead of copied.
+    pub reference_above_bytes: u64,
+    /// Where secrets are kept, once chosen.
+    pub secret_store: Option<SecretBackend>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            theme: Theme::System,
+            samples_folder: None,
+            memory_limit_bytes: None,
+            notifications: true,
+            reference_above_bytes: 20 << 30,
+            secret_store: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Theme {
+    #[default]
+    System,
+    Dark,
+    Light,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretBackend {
+    /// The system's keychain.
+    Keychain,
+    /// An `age` file in the workspace.
+    File,
+}
+
+/// Names only: values never leave the secret store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SecretName {
+    pub name: String,
+    pub used_by: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SecretsState {
+    pub backend: Option<SecretBackend>,
+    pub names: Vec<SecretName>,
+    /// Why the chosen store can't be reached, with the command that moves the secrets.
+    pub problem: Option<crate::ApiError>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Storage {
+    pub workspace: String,
+    /// By what takes it: blobs, runs, cache, request logs, database.
+    pub parts: Vec<StoragePart>,
+    pub free_bytes: u64,
+    /// What collecting would free now.
+    pub collectable_bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoragePart {
+    pub name: String,
+    pub size_bytes: u64,
+    pub detail: String,
+}
+
+/// What a deletion freed, or will free at the next collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Freed {
+    pub bytes: u64,
+    pub records: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LogLine {
+    pub at_ms: i64,
+    /// "INFO", "WARN", "ERROR".
+    pub level: String,
+    pub target: String,
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct GetHost {}
+
+/// Asks the host to end: workers and serving processes go on and are adopted by the next.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct StopHost {
+    /// Stop running work first (resumable).
+    #[serde(default)]
+    pub stop_work: bool,
+}
+
+/// Makes a one-time key for a browser's address (`/#KEY`).
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct MakeKey {}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageKey {
+    /// `http://127.0.0.1:PORT/#KEY`, good once.
+    pub address: String,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct GetHardware {
+    /// Probe the workers again instead of answering from the last probe.
+    #[serde(default)]
+    pub probe: bool,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct GetSettings {}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PutSettings {
+    pub settings: Settings,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListSecrets {}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SetSecret {
+    pub name: String,
+    pub value: String,
+    /// At first use: where secrets are to be kept.
+    #[serde(default)]
+    pub backend: Option<SecretBackend>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeleteSecret {
+    pub name: String,
+}
+
+/// Moves every secret to another store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MoveSecrets {
+    pub to: SecretBackend,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct GetStorage {}
+
+/// Deletes what nothing points at; a dry run only says how much.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CollectGarbage {
+    pub dry_run: bool,
+}
+
+/// The app's own log, newest last.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct GetLog {
+    #[serde(default)]
+    pub level: Option<String>,
+    #[serde(default)]
+    pub contains: Option<String>,
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+crate::requests! { METHODS;
+    GetHost => "host.get" -> HostInfo;
+    StopHost => "host.stop" -> ();
+    MakeKey => "host.key" -> PageKey;
+    GetHardware => "hardware.get" -> Hardware, |_me| vec![Tag::Hardware];
+    GetSettings => "settings.get" -> Settings, |_me| vec![Tag::Settings];
+    PutSettings => "settings.put" -> Settings;
+    ListSecrets => "secret.list" -> SecretsState, |_me| vec![Tag::Secrets];
+    SetSecret => "secret.set" -> SecretsState;
+    DeleteSecret => "secret.delete" -> SecretsState;
+    MoveSecrets => "secret.move" -> SecretsState;
+    GetStorage => "storage.get" -> Storage, |_me| vec![Tag::Storage];
+    CollectGarbage => "storage.collect" -> Freed;
+    GetLog => "host.log" -> Vec<LogLine>;
+}

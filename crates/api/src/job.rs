@@ -1,0 +1,110 @@
+//! Jobs: everything that takes time is a row, with progress, cancellable, resumed or failed plainly.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    event::Tag,
+    id::{DeploymentId, JobId, PackageId, ProjectId, RunId, SnapshotId},
+};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    pub id: JobId,
+    pub project: Option<ProjectId>,
+    pub kind: JobKind,
+    /// "Train brisk-heron", "Push fraud:7 to harbour".
+    pub title: String,
+    pub state: JobState,
+    /// 0 to 1, where it is known.
+    pub fraction: Option<f64>,
+    /// What it is doing now, or how it ended.
+    pub message: String,
+    pub error: Option<crate::ApiError>,
+    pub seconds_left: Option<f64>,
+    /// Why it waits, while it is queued ("needs 2.1 GB, 1.4 GB are free").
+    pub waits_for: Option<String>,
+    /// What it made or works on.
+    pub subject: Subject,
+    pub created_ms: i64,
+    pub started_ms: Option<i64>,
+    pub ended_ms: Option<i64>,
+    pub retryable: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    Snapshot,
+    Export,
+    Train,
+    Package,
+    Push,
+    Deploy,
+    Collect,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    Queued,
+    Running,
+    Done,
+    Failed,
+    Cancelled,
+}
+
+impl JobState {
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// The record that a job made or works on, once there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "id", rename_all = "snake_case")]
+pub enum Subject {
+    #[default]
+    None,
+    Snapshot(SnapshotId),
+    Run(RunId),
+    Package(PackageId),
+    Deployment(DeploymentId),
+}
+
+/// Newest first; running and queued ones stand before those that are over.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListJobs {
+    #[serde(default)]
+    pub project: Option<ProjectId>,
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetJob {
+    pub job: JobId,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CancelJob {
+    pub job: JobId,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RetryJob {
+    pub job: JobId,
+}
+
+/// The job's own log, newest lines last.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetJobLog {
+    pub job: JobId,
+}
+
+crate::requests! { METHODS;
+    ListJobs => "job.list" -> Vec<Job>, |_me| vec![Tag::Jobs];
+    GetJob => "job.get" -> Job, |_me| vec![Tag::Jobs];
+    CancelJob => "job.cancel" -> Job;
+    RetryJob => "job.retry" -> Job;
+    GetJobLog => "job.log" -> Vec<String>, |_me| vec![Tag::Jobs];
+}

@@ -1,0 +1,34 @@
+//! The words that every process of Slipway speaks: ids, records, requests, events, errors.
+//!
+//! Only serde lives here: no clock, no randomness, no I/O, so that the same types compile for the
+//! window's wasm and for every native process. A record is written once, here; no room keeps a
+//! second copy of a type "for the wire".
+//!
+//! Conventions: times are milliseconds since the Unix epoch and end in `_ms`; sizes end in
+//! `_bytes`; optional means "not known" or "not set", never "zero".
+
+pub mod call;
+pub mod config;
+pub mod dataset;
+pub mod deploy;
+pub mod drift;
+pub mod error;
+pub mod evaluation;
+pub mod event;
+pub mod host;
+pub mod id;
+pub mod job;
+pub mod model;
+pub mod monitor;
+pub mod package;
+pub mod project;
+pub mod run;
+pub mod series;
+pub mod worker;
+
+pub use call::Request;
+pub use error::{ApiError, ErrorCode};
+pub use id::*;
+
+/// The version of requests, events, plans and worker files. A host reads this one and the previous.
+pub const PROTOCOL: u32 = 1;

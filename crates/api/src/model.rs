@@ -1,0 +1,210 @@
+//! Registered models, their immutable versions, and the bundle that a version is.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    config::{ColumnType, DataKind, ModelChoice},
+    evaluation::{Evaluation, Figure, PartRows, Task},
+    event::Tag,
+    id::{DeploymentId, ModelId, ProjectId, RunId, SnapshotId, VersionId},
+};
+
+/// A name under which versions stand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    pub id: ModelId,
+    pub project: ProjectId,
+    pub name: String,
+    /// Newest first.
+    pub versions: Vec<Version>,
+    pub created_ms: i64,
+}
+
+/// One immutable model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Version {
+    pub id: VersionId,
+    pub model: ModelId,
+    pub project: ProjectId,
+    pub model_name: String,
+    /// 1, 2, 3 …, shown as "v7".
+    pub number: u32,
+    /// "champion" …; an alias stands at one version of a model.
+    pub aliases: Vec<String>,
+    pub run: RunId,
+    pub run_name: String,
+    pub snapshot: Option<SnapshotId>,
+    pub snapshot_number: Option<u32>,
+    pub commit: Option<String>,
+    pub seed: Option<u64>,
+    pub kind: ModelChoice,
+    pub task: Task,
+    pub signature: Signature,
+    pub size_bytes: u64,
+    /// BLAKE3 of `bundle.json`, which has the hash of every other file.
+    pub content: String,
+    pub threshold: Option<f64>,
+    pub primary: Option<Figure>,
+    pub rows: PartRows,
+    pub deployments: Vec<DeploymentId>,
+    pub created_ms: i64,
+}
+
+/// What a model is asked and what it answers. Sensitive columns are inputs like any other, but are
+/// never logged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Signature {
+    pub inputs: Vec<Input>,
+    pub outputs: Vec<Output>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    pub name: String,
+    pub kind: ColumnType,
+    /// A request may leave it out or send null: it is imputed.
+    pub optional: bool,
+    pub sensitive: bool,
+    /// Known categories, commonest first (at most 1,000), for the form.
+    pub categories: Vec<String>,
+    /// Range seen in training, for the form's hint.
+    pub range: Option<(f64, f64)>,
+    /// Images: height, width, channels.
+    pub shape: Vec<usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    /// "prediction" (class or number), "probability" (of the positive class), or
+    /// "probability_CLASS" for each class of a multiclass model.
+    pub name: String,
+    pub kind: ColumnType,
+}
+
+/// `bundle.json`: the head of a bundle folder. Every other file stands here with its hashes, and is
+/// checked against them at every load.
+///
+/// A bundle holds `weights.safetensors` or `trees.ubj`, `preprocessing.json`, `reference.parquet`
+/// (a seeded sample of at most 50,000 raw validation rows with the model's outputs), `profile.json`
+/// (of the validation part), `evaluation.json`, `examples.json` (five raw rows for forms and
+/// sample calls).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bundle {
+    pub format: u32,
+    pub task: Task,
+    pub kind: ModelChoice,
+    pub data: DataKind,
+    pub target: String,
+    pub classes: Vec<String>,
+    pub threshold: Option<f64>,
+    pub signature: Signature,
+    /// The network or the booster, as `infer` reads it.
+    pub architecture: Value,
+    /// Snapshot content, code commit, seed, run, tool version.
+    pub lineage: BTreeMap<String, String>,
+    pub files: Vec<BundleFile>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundleFile {
+    /// Relative, with forward slashes.
+    pub path: String,
+    pub size_bytes: u64,
+    pub blake3: String,
+    pub sha256: String,
+}
+
+/// Registers a finished run's model under a name (by default the project's).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RegisterModel {
+    pub run: RunId,
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub aliases: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListModels {
+    pub project: ProjectId,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetVersion {
+    pub version: VersionId,
+}
+
+/// A version with its report and five example rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VersionDetail {
+    pub version: Version,
+    pub evaluation: Option<Evaluation>,
+    /// Rows as JSON objects, keyed by input name.
+    pub examples: Vec<Value>,
+    pub lineage: BTreeMap<String, String>,
+    pub files: Vec<BundleFile>,
+}
+
+/// Resolves `NAME`, `NAME@ALIAS` or `NAME:NUMBER` (in a project, where names repeat).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FindVersion {
+    pub reference: String,
+    #[serde(default)]
+    pub project: Option<ProjectId>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SetAlias {
+    pub model: ModelId,
+    pub alias: String,
+    /// `None` removes it.
+    pub version: Option<VersionId>,
+}
+
+/// Refused while deployed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeleteVersion {
+    pub version: VersionId,
+}
+
+/// Predicts rows given as JSON objects, in this process, without a deployment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Predict {
+    pub version: VersionId,
+    pub rows: Vec<Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Predictions {
+    /// One JSON object a row, keyed by output name.
+    pub rows: Vec<Value>,
+    pub duration_secs: f64,
+}
+
+/// Predicts a file into a file, streaming: `slipway model predict NAME@ALIAS in.csv out.csv`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PredictFile {
+    pub version: VersionId,
+    pub input: String,
+    pub output: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PredictedFile {
+    pub rows: u64,
+    pub duration_secs: f64,
+}
+
+crate::requests! { METHODS;
+    RegisterModel => "model.register" -> Version;
+    ListModels => "model.list" -> Vec<Model>, |me| vec![Tag::Models(me.project)];
+    GetVersion => "model.version" -> VersionDetail, |_me| vec![Tag::Deployments];
+    FindVersion => "model.find" -> Version;
+    SetAlias => "model.alias" -> Model;
+    DeleteVersion => "model.delete" -> crate::host::Freed;
+    Predict => "model.predict" -> Predictions;
+    PredictFile => "model.predict_file" -> PredictedFile;
+}

@@ -1,0 +1,247 @@
+//! Projects, the sample projects, and the overview: the lifecycle as a road.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    config::{ColumnType, DataKind, ProjectFile},
+    event::Tag,
+    id::ProjectId,
+};
+
+/// A project as the list and the frame show it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Project {
+    pub id: ProjectId,
+    pub name: String,
+    pub description: Option<String>,
+    /// Where its folder was last seen.
+    pub path: String,
+    /// The folder can't be found or read now, and why.
+    pub missing: Option<String>,
+    /// Why the file on disk is not in force; the last good one is.
+    pub file_error: Option<crate::ApiError>,
+    pub file: ProjectFile,
+    pub opened_ms: i64,
+    pub created_ms: i64,
+    /// A sample project's name, where it came from one.
+    pub sample: Option<String>,
+}
+
+/// A project with its road in miniature, for the start page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProjectSummary {
+    pub project: Project,
+    pub road: Vec<Station>,
+}
+
+/// One station of the road: Data, Train, Evaluate, Model, Deploy, Watch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Station {
+    pub stage: Stage,
+    pub state: StationState,
+    /// The figure that stands large: "v14", "62 %", "0.842", "2 drifted".
+    pub figure: String,
+    /// One or two short sentences.
+    pub detail: String,
+    pub since_ms: Option<i64>,
+    /// 0 to 1 while something is under way.
+    pub progress: Option<f64>,
+    /// The next action, as the station's one button.
+    pub action: Option<Action>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    Data,
+    Train,
+    Evaluate,
+    Model,
+    Deploy,
+    Watch,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StationState {
+    /// Nothing there yet.
+    Empty,
+    Live,
+    Good,
+    Warn,
+    Bad,
+}
+
+/// A button: what it says, and the page or call behind it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Action {
+    pub label: String,
+    /// An in-app address, such as `/p/ID/runs/ID`; a page knows how to act on its query (`?train=1`).
+    pub link: String,
+    pub primary: bool,
+}
+
+/// Something that happened, as a sentence with links.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Happening {
+    pub at_ms: i64,
+    pub stage: Stage,
+    pub state: StationState,
+    /// Plain text; `[label](link)` marks a link.
+    pub sentence: String,
+}
+
+/// The overview page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Overview {
+    pub project: Project,
+    /// "284,807 rows · predicts is_fraud · watched folder, last change 2 min ago".
+    pub headline: String,
+    pub road: Vec<Station>,
+    pub happened: Vec<Happening>,
+    /// What waits for a person.
+    pub waits: Vec<Waiting>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Waiting {
+    pub title: String,
+    pub detail: String,
+    pub actions: Vec<Action>,
+}
+
+/// What a folder, file or drop turned out to be, before anything is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Look {
+    pub path: String,
+    /// The project that it already is.
+    pub project: Option<ProjectId>,
+    /// A second folder with a known id: ask whether it is another place of it, or a new project.
+    pub same_id_as: Option<Project>,
+    /// What was found, as sentences ("2 CSV files, semicolons, Windows-1252, 31 columns").
+    pub found: Vec<String>,
+    /// Warnings and errors per file, with line and way out.
+    pub problems: Vec<crate::ApiError>,
+    pub kind: DataKind,
+    /// The columns of the proposed dataset, for choosing the target.
+    pub columns: Vec<LookColumn>,
+    /// The proposed file, ready to be written.
+    pub proposal: ProjectFile,
+    /// The same as TOML text.
+    pub proposal_toml: String,
+    pub size_bytes: u64,
+    pub rows: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LookColumn {
+    pub name: String,
+    pub kind: ColumnType,
+    /// A few of its values.
+    pub examples: Vec<String>,
+    pub distinct: Option<u64>,
+    /// How good a target it would make, 0 to 1: the likeliest stands first in the choice.
+    pub target_score: f64,
+}
+
+/// A project that the app brings along.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The folder's name and the id of the sample: "card-fraud".
+    pub name: String,
+    pub title: String,
+    pub summary: String,
+    pub licence: String,
+    /// Where opening it will copy it to.
+    pub destination: String,
+    /// The project, where it was opened before.
+    pub project: Option<ProjectId>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListProjects {}
+
+/// Looks at a folder, a table or a folder of images without storing anything.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LookAt {
+    pub path: String,
+}
+
+/// Opens a folder that has a `slipway.toml`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OpenProject {
+    pub path: String,
+    /// Where the id is known at another place that still exists.
+    #[serde(default)]
+    pub same_id: SameId,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SameId {
+    /// Fail with `conflict`, so that the person is asked.
+    #[default]
+    Ask,
+    /// Another place of the same project: it is known here from now on.
+    SamePlace,
+    /// A new project: a new id is written into its file.
+    NewProject,
+}
+
+/// Writes a `slipway.toml` and opens the folder. For a dropped file, `copy_into` makes the folder.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CreateProject {
+    /// The folder to become a project; for `copy_from`, the folder to make.
+    pub path: String,
+    pub file: ProjectFile,
+    /// Files or folders to copy into the new project's folder first.
+    #[serde(default)]
+    pub copy_from: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetProject {
+    pub project: ProjectId,
+}
+
+/// Forgets a project and deletes its records; its folder is never touched. Refused while deployed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeleteProject {
+    pub project: ProjectId,
+}
+
+/// Sets or removes keys of `slipway.toml`, keeping comments, order and unknown keys.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EditProjectFile {
+    pub project: ProjectId,
+    /// Dotted key → value; null removes it.
+    pub set: Vec<(String, Value)>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetOverview {
+    pub project: ProjectId,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListSamples {}
+
+/// Copies a sample to `Slipway Samples/NAME` (generating its data where it is generated) and opens it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OpenSample {
+    pub name: String,
+}
+
+crate::requests! { METHODS;
+    ListProjects => "project.list" -> Vec<ProjectSummary>, |_me| vec![Tag::Projects];
+    LookAt => "project.look" -> Look;
+    OpenProject => "project.open" -> Project;
+    CreateProject => "project.create" -> Project;
+    GetProject => "project.get" -> Project, |me| vec![Tag::Projects, Tag::Data(me.project)];
+    DeleteProject => "project.delete" -> crate::host::Freed;
+    EditProjectFile => "project.edit" -> Project;
+    GetOverview => "project.overview" -> Overview, |me| vec![Tag::Projects, Tag::Data(me.project), Tag::Runs(me.project), Tag::Models(me.project), Tag::Deployments];
+    ListSamples => "sample.list" -> Vec<Sample>, |_me| vec![Tag::Projects];
+    OpenSample => "sample.open" -> Project;
+}

@@ -1,0 +1,346 @@
+//! Runs: trainings and executed commands, with their params, metrics, tags, notes and artifacts.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::TrainingConfig,
+    evaluation::Evaluation,
+    event::Tag,
+    id::{AlertId, ExperimentId, JobId, ProjectId, RunId, SnapshotId, SplitId, VersionId},
+    job::Job,
+};
+
+/// A run as its page shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    pub id: RunId,
+    pub project: ProjectId,
+    pub experiment: ExperimentId,
+    /// Two words that a person can say: "brisk-heron".
+    pub name: String,
+    pub kind: RunKind,
+    pub state: RunState,
+    /// Why it failed or stopped, with the step and what to try.
+    pub ended_because: Option<crate::ApiError>,
+    pub snapshot: Option<SnapshotId>,
+    pub snapshot_number: Option<u32>,
+    pub split: Option<SplitId>,
+    pub job: Option<JobId>,
+    /// The alert that it answers, where it is a retraining.
+    pub alert: Option<AlertId>,
+    pub code: Option<Code>,
+    pub seed: Option<u64>,
+    pub device: Option<String>,
+    pub params: BTreeMap<String, String>,
+    pub tags: BTreeMap<String, String>,
+    pub notes: String,
+    /// The newest value of each series.
+    pub metrics: Vec<MetricSummary>,
+    pub progress: Option<RunProgress>,
+    /// For `exec`: the command line, its exit code.
+    pub command: Option<Vec<String>>,
+    pub exit_code: Option<i32>,
+    /// The environment at the start, secrets masked.
+    pub environment: BTreeMap<String, String>,
+    pub versions: Vec<VersionId>,
+    pub has_evaluation: bool,
+    pub resumable: bool,
+    pub created_ms: i64,
+    pub started_ms: Option<i64>,
+    pub ended_ms: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    /// Trained by our worker.
+    Training,
+    /// Any program, by `slipway exec`.
+    Command,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    Queued,
+    Running,
+    /// Stopped by a person; may be resumed.
+    Stopped,
+    Finished,
+    Failed,
+    /// Its process vanished.
+    Killed,
+}
+
+impl RunState {
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Stopped | Self::Finished | Self::Failed | Self::Killed)
+    }
+}
+
+/// The state of the code that ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Code {
+    pub commit: String,
+    pub branch: Option<String>,
+    pub dirty: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunProgress {
+    pub epoch: Option<u64>,
+    pub epochs: Option<u64>,
+    pub step: u64,
+    pub steps: Option<u64>,
+    pub fraction: Option<f64>,
+    pub seconds_left: Option<f64>,
+    pub rows_per_second: Option<f64>,
+    pub memory_bytes: Option<u64>,
+    pub checkpoint_ms: Option<i64>,
+}
+
+/// One series in short.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricSummary {
+    /// "loss/train", "loss/validation", "average_precision/validation", "system/memory_bytes" …
+    pub key: String,
+    pub count: u64,
+    pub step: i64,
+    #[serde(with = "crate::series::float")]
+    pub last: f64,
+    #[serde(with = "crate::series::float")]
+    pub min: f64,
+    #[serde(with = "crate::series::float")]
+    pub max: f64,
+    pub time_ms: i64,
+}
+
+/// A row of the run table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRow {
+    pub id: RunId,
+    pub name: String,
+    pub kind: RunKind,
+    pub state: RunState,
+    pub model: Option<String>,
+    pub snapshot_number: Option<u32>,
+    pub commit: Option<String>,
+    pub created_ms: i64,
+    pub duration_secs: Option<f64>,
+    pub fraction: Option<f64>,
+    pub params: BTreeMap<String, String>,
+    pub tags: BTreeMap<String, String>,
+    /// Final validation figures (and whatever else was logged), by key.
+    pub metrics: BTreeMap<String, MetricCell>,
+    pub versions: Vec<VersionId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricCell {
+    #[serde(with = "crate::series::float")]
+    pub last: f64,
+    /// Up to 24 points for the sparkline, oldest first.
+    pub spark: Vec<f32>,
+}
+
+/// A page of the run table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunTable {
+    pub rows: Vec<RunRow>,
+    pub total: u64,
+    /// Keys that occur, for column choice and completion.
+    pub metric_keys: Vec<String>,
+    pub param_keys: Vec<String>,
+    /// The validation metric that runs are ranked by, and whether more is better.
+    pub ranked_by: Option<(String, bool)>,
+}
+
+/// An artifact: a file in the run's folder that the run produced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Artifact {
+    pub path: String,
+    pub size_bytes: u64,
+    pub modified_ms: i64,
+}
+
+/// Enters a training into the queue: takes the snapshot if the data changed, splits, trains, evaluates.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StartRun {
+    pub project: ProjectId,
+    /// Overrides of the project's `[training]` for this run only.
+    #[serde(default)]
+    pub training: Option<TrainingConfig>,
+    /// By default the newest content.
+    #[serde(default)]
+    pub snapshot: Option<SnapshotId>,
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The alert that this retraining answers.
+    #[serde(default)]
+    pub alert: Option<AlertId>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListRuns {
+    pub project: ProjectIdOr,
+    /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names.
+    #[serde(default)]
+    pub filter: String,
+    /// `metric.KEY`, `param.KEY`, `created`, `name`, `duration`, `state`; by default ranked.
+    #[serde(default)]
+    pub sort: Option<String>,
+    #[serde(default)]
+    pub descending: bool,
+    #[serde(default)]
+    pub offset: u64,
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// The project to list; a wrapper so that the request has a default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProjectIdOr(pub ProjectId);
+
+impl Default for ProjectIdOr {
+    fn default() -> Self {
+        Self(ProjectId::from_bytes([0; 16]))
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetRun {
+    pub run: RunId,
+}
+
+/// Asks the worker to stop after its step; the run can be resumed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StopRun {
+    pub run: RunId,
+}
+
+/// Starts a new worker on the same folder: it ends with the same bits as if never interrupted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResumeRun {
+    pub run: RunId,
+}
+
+/// Appends to what a person may change.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EditRun {
+    pub run: RunId,
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub notes: Option<String>,
+    /// Tag → value; null removes it.
+    #[serde(default)]
+    pub tags: BTreeMap<String, Option<String>>,
+}
+
+/// Refused while a model version points at it. With `checkpoints_only` the run itself stays.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeleteRun {
+    pub run: RunId,
+    #[serde(default)]
+    pub checkpoints_only: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetEvaluation {
+    pub run: RunId,
+}
+
+/// Lines of a run's output; `after` is the byte offset that the last answer ended at.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetRunLog {
+    pub run: RunId,
+    pub stream: LogStream,
+    #[serde(default)]
+    pub after: u64,
+    #[serde(default)]
+    pub limit_bytes: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogStream {
+    Stdout,
+    Stderr,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LogChunk {
+    pub text: String,
+    pub start: u64,
+    pub end: u64,
+    pub total: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListArtifacts {
+    pub run: RunId,
+}
+
+/// Enters a command's run (`slipway exec`); the caller then appends events to `folder` as a worker does.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BeginCommand {
+    /// The project whose folder the command runs in, if any is open there.
+    pub directory: String,
+    pub command: Vec<String>,
+    pub environment: BTreeMap<String, String>,
+    pub code: Option<Code>,
+    pub pid: u32,
+    pub pid_started_ms: i64,
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BegunCommand {
+    pub run: RunId,
+    pub name: String,
+    pub folder: String,
+}
+
+/// Tells the host that a command's folder has its `done` event, so that it is read at once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EndCommand {
+    pub run: RunId,
+}
+
+/// What came from what, as a walk over foreign keys from the run's data to where its versions run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetLineage {
+    pub run: RunId,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LineageNode {
+    /// "snapshot", "split", "run", "version", "package", "deployment".
+    pub kind: String,
+    pub id: String,
+    pub label: String,
+    pub detail: String,
+    pub link: Option<String>,
+    /// Indices of the nodes that it came from.
+    pub from: Vec<usize>,
+}
+
+crate::requests! { METHODS;
+    StartRun => "run.start" -> Job;
+    ListRuns => "run.list" -> RunTable, |me| vec![Tag::Runs(me.project.0)];
+    GetRun => "run.get" -> Run, |me| vec![Tag::Run(me.run)];
+    StopRun => "run.stop" -> Run;
+    ResumeRun => "run.resume" -> Job;
+    EditRun => "run.edit" -> Run;
+    DeleteRun => "run.delete" -> crate::host::Freed;
+    GetEvaluation => "run.evaluation" -> Evaluation, |me| vec![Tag::Run(me.run)];
+    GetRunLog => "run.log" -> LogChunk;
+    ListArtifacts => "run.artifacts" -> Vec<Artifact>, |me| vec![Tag::Run(me.run)];
+    BeginCommand => "run.begin_command" -> BegunCommand;
+    EndCommand => "run.end_command" -> Run;
+    GetLineage => "run.lineage" -> Vec<LineageNode>, |me| vec![Tag::Run(me.run)];
+}

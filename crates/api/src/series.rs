@@ -1,0 +1,164 @@
+//! Series of numbers on the wire: JSON floats that may be NaN or ±∞, and the binary form of
+//! `GET /api/series`.
+//!
+//! Binary layout (little-endian): magic `SLPS`, `u32` version 1, `u32` columns, `u32` points, `u32`
+//! flags (bit 0: raw points rather than a pyramid's level), `u32` reserved, then the columns one
+//! after another, each `points` f64 values. Raw: `step, time_ms, value`. Pyramid: `step, time_ms,
+//! min, max, last`, where step and time are those of the bucket's last point.
+
+/// Serialises a float as a JSON number, or as `"NaN"`, `"Infinity"`, `"-Infinity"`.
+pub mod float {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        if value.is_finite() {
+            serializer.serialize_f64(*value)
+        } else if value.is_nan() {
+            serializer.serialize_str("NaN")
+        } else if *value > 0.0 {
+            serializer.serialize_str("Infinity")
+        } else {
+            serializer.serialize_str("-Infinity")
+        }
+    }
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Number {
+        Float(f64),
+        Text(String),
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        match Number::deserialize(deserializer)? {
+            Number::Float(value) => Ok(value),
+            Number::Text(text) => match text.as_str() {
+                "NaN" => Ok(f64::NAN),
+                "Infinity" => Ok(f64::INFINITY),
+                "-Infinity" => Ok(f64::NEG_INFINITY),
+                other => Err(D::Error::custom(format!("\"{other}\" is not a number"))),
+            },
+        }
+    }
+
+    /// The same for an optional float.
+    pub mod option {
+        use serde::{Deserialize, Deserializer, Serializer};
+
+        pub fn serialize<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+            match value {
+                Some(value) => super::serialize(value, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        #[derive(Deserialize)]
+        struct Wrapped(#[serde(with = "super")] f64);
+
+        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+            Ok(Option::<Wrapped>::deserialize(deserializer)?.map(|Wrapped(value)| value))
+        }
+    }
+}
+
+/// One viewport of one series, as asked by `GET /api/series?run=…&key=…&from=…&to=…&points=…`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Series {
+    /// Whether these are the raw points; otherwise buckets of the pyramid.
+    pub raw: bool,
+    pub step: Vec<f64>,
+    pub time_ms: Vec<f64>,
+    pub last: Vec<f64>,
+    /// Empty when raw.
+    pub min: Vec<f64>,
+    /// Empty when raw.
+    pub max: Vec<f64>,
+}
+
+const MAGIC: &[u8; 4] = b"SLPS";
+
+/// Says why bytes are not a series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotASeries(pub &'static str);
+
+impl std::fmt::Display for NotASeries {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "not a series: {}", self.0)
+    }
+}
+
+impl std::error::Error for NotASeries {}
+
+impl Series {
+    pub fn len(&self) -> usize {
+        self.step.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.step.is_empty()
+    }
+
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let columns: Vec<&[f64]> = if self.raw {
+            vec![&self.step, &self.time_ms, &self.last]
+        } else {
+            vec![&self.step, &self.time_ms, &self.min, &self.max, &self.last]
+        };
+        let mut bytes = Vec::with_capacity(24 + columns.len() * self.len() * 8);
+        bytes.extend_from_slice(MAGIC);
+        for word in [1, columns.len() as u32, self.len() as u32, u32::from(self.raw), 0] {
+            bytes.extend_from_slice(&word.to_le_bytes());
+        }
+        for column in columns {
+            for value in column {
+                bytes.extend_from_slice(&value.to_le_bytes());
+            }
+        }
+        bytes
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, NotASeries> {
+        if bytes.len() < 24 || &bytes[..4] != MAGIC {
+            return Err(NotASeries("the magic is missing"));
+        }
+        let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let (version, columns, points, flags) = (word(4), word(8) as usize, word(12) as usize, word(16));
+        let raw = flags & 1 == 1;
+        if version != 1 || columns != if raw { 3 } else { 5 } {
+            return Err(NotASeries("the version or the number of columns is unknown"));
+        }
+        if bytes.len() != 24 + columns * points * 8 {
+            return Err(NotASeries("the length does not fit the header"));
+        }
+        let column = |index: usize| {
+            bytes[24 + index * points * 8..24 + (index + 1) * points * 8]
+                .as_chunks::<8>()
+                .0
+                .iter()
+                .map(|chunk| f64::from_le_bytes(*chunk))
+                .collect::<Vec<_>>()
+        };
+        let (step, time_ms) = (column(0), column(1));
+        Ok(if raw {
+            Self { raw, step, time_ms, last: column(2), min: Vec::new(), max: Vec::new() }
+        } else {
+            Self { raw, step, time_ms, min: column(2), max: column(3), last: column(4) }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_survives_its_bytes() {
+        for raw in [true, false] {
+            let side = if raw { vec![] } else { vec![0.5, f64::NAN] };
+            let series = Series { raw, step: vec![1.0, 2.0], time_ms: vec![3.0, 4.0], last: vec![f64::INFINITY, 6.0], min: side.clone(), max: side };
+            let again = Series::from_bytes(&series.to_bytes()).unwrap();
+            assert_eq!(again.to_bytes(), series.to_bytes());
+        }
+        assert!(Series::from_bytes(b"nonsense").is_err());
+    }
+}
