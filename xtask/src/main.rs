@@ -1,1 +1,87 @@
-fn main() {}
+//! Set-up, build, run, test and gates: what the README's two commands call.
+//!
+//! `cargo xtask run` and `cargo xtask test` need Rust and nothing else: each sets up what it uses.
+//! xtask knows every room, and no room knows xtask.
+
+use anyhow::{Result, bail};
+
+mod bench;
+mod dist;
+mod gates;
+mod kubernetes;
+mod place;
+mod platforms;
+mod programs;
+mod run;
+mod shell;
+mod system;
+mod test;
+mod tidy;
+mod window;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  run [PATH]        set up, build, and open the window (without a display: the address is printed)
+  test              set up the rest, build, and pass every test
+                      --cluster   with the real Kubernetes journey (root; changes this machine while it runs)
+                      --only NAME only packages or steps whose name contains NAME
+  ci                test, then the gates: what .ci/run calls
+  gates             fmt, clippy, tidy, docs, deny
+  tidy              fail on a dependency between rooms that ARCHITECTURE.md does not allow
+  ui [--out DIR] [--release]   build the pages
+  build [--release] build every program and the pages
+  setup [--test]    install what run (or test) needs
+  kubernetes        build the control plane that the journey uses
+  bench NAME        measure beside a peer and print ratios (serve, data)
+  platforms         type-check the whole workspace for Windows and macOS
+  dist              a .deb and an .rpm
+  full              everything that does not fit into ci: ci, platforms, dist, release bars
+";
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let flag = |name: &str| rest.iter().any(|argument| argument == name);
+    let value = |name: &str| rest.iter().position(|argument| argument == name).and_then(|at| rest.get(at + 1)).cloned();
+    match command.as_str() {
+        "run" => run::run(rest.first().map(String::as_str)),
+        "test" => test::test(&test::Options { cluster: flag("--cluster") || test::on_ci(), only: value("--only") }),
+        "ci" => {
+            test::test(&test::Options { cluster: true, only: None })?;
+            gates::all()
+        }
+        "gates" => gates::all(),
+        "tidy" => tidy::check(),
+        "ui" => {
+            system::wasm_target()?;
+            let out = value("--out").map_or_else(window::default_out, Into::into);
+            window::build(&out, flag("--release"))
+        }
+        "build" => {
+            system::for_run()?;
+            programs::all(flag("--release"))
+        }
+        "setup" => {
+            system::for_run()?;
+            if flag("--test") { system::for_test() } else { Ok(()) }
+        }
+        "kubernetes" => kubernetes::binaries().map(|folder| println!("{}", folder.display())),
+        "bench" => bench::bench(rest.first().map_or("", String::as_str)),
+        "platforms" => platforms::check(),
+        "dist" => dist::dist(),
+        "full" => {
+            test::test(&test::Options { cluster: true, only: None })?;
+            gates::all()?;
+            platforms::check()?;
+            dist::dist()?;
+            bench::bench("release")
+        }
+        "" | "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => bail!("\"{other}\" is not a command of xtask.\n\n{HELP}"),
+    }
+}
