@@ -157,6 +157,30 @@ pub struct LogLine {
     pub message: String,
 }
 
+/// What `PUT /api/upload?path=RELATIVE[&batch=BATCH]` answers. Files of one drop share a batch, whose
+/// folder keeps their relative paths.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uploaded {
+    /// To be given with the next file of the same drop.
+    pub batch: String,
+    /// The staging folder: what `project.look` and `project.create`'s `copy_from` take for a whole drop.
+    pub folder: String,
+    /// Absolute paths of the files that this request stored.
+    pub paths: Vec<String>,
+}
+
+/// `POST /api/session`: trades the one-time key of `/#KEY` for a token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenSession {
+    pub key: String,
+}
+
+/// The answer: a bearer token of this host's lifetime, for `sessionStorage`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    pub token: String,
+}
+
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct GetHost {}
 
