@@ -1,0 +1,1 @@
+//! CSV, TSV and the like.

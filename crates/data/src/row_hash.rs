@@ -1,0 +1,1 @@
+//! Equal rows have equal hashes, in this snapshot and in later ones.

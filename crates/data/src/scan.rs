@@ -1,0 +1,259 @@
+//! Which files a dataset is made of, now.
+//!
+//! Only names, sizes and times: no file is opened here. A path of `[data]` may be a file, a folder
+//! or a glob. What it reaches must lie in the project's folder, also through symbolic links, unless
+//! the person wrote an absolute path.
+
+use std::{
+    collections::BTreeMap,
+    fs::Metadata,
+    path::{Component, Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use api::config::{DataConfig, DataKind};
+use globset::{GlobBuilder, GlobMatcher};
+use ignore::WalkBuilder;
+
+use crate::error::DataError;
+
+/// One file of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScannedFile {
+    /// Absolute, links resolved: what to open.
+    pub path: PathBuf,
+    /// Relative to the root with forward slashes on every system; absolute where the person's path was.
+    pub name: String,
+    pub size_bytes: u64,
+    pub modified_ms: i64,
+    /// The file's number in its file system, where the system has one.
+    pub inode: Option<u64>,
+}
+
+/// What a file's name says that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileFormat {
+    /// CSV, TSV and the like.
+    Delimited,
+    Parquet,
+    JsonLines,
+    ArrowIpc,
+    Image,
+}
+
+/// The format that a file's extension names.
+pub fn format(path: &Path) -> Option<FileFormat> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    Some(match extension.as_str() {
+        "csv" | "tsv" | "tab" | "psv" => FileFormat::Delimited,
+        "parquet" | "pq" => FileFormat::Parquet,
+        "jsonl" | "ndjson" => FileFormat::JsonLines,
+        "arrow" | "feather" | "ipc" => FileFormat::ArrowIpc,
+        "png" | "jpg" | "jpeg" | "bmp" | "gif" | "webp" => FileFormat::Image,
+        _ => return None,
+    })
+}
+
+/// The files that the data paths match, sorted by name, each once. An error where there is none.
+pub fn files(root: &Path, config: &DataConfig) -> Result<Vec<ScannedFile>, DataError> {
+    let found = matched(root, config)?;
+    if found.is_empty() {
+        let what = match config.kind {
+            DataKind::Table => "table",
+            DataKind::Images => "image",
+        };
+        return Err(DataError::NoFiles { root: root.to_owned(), paths: config.paths.clone(), what });
+    }
+    Ok(found)
+}
+
+/// Files of the dataset's kind in the root that its paths don't match: they could be added.
+pub fn beside(root: &Path, config: &DataConfig) -> Result<Vec<ScannedFile>, DataError> {
+    let inside: std::collections::BTreeSet<PathBuf> = matched(root, config)?.into_iter().map(|file| file.path).collect();
+    let root = canonical(root)?;
+    let mut found = BTreeMap::new();
+    walk(&root, &root, &root, config.kind, None, &mut found)?;
+    Ok(found.into_values().filter(|file| !inside.contains(&file.path)).collect())
+}
+
+fn matched(root: &Path, config: &DataConfig) -> Result<Vec<ScannedFile>, DataError> {
+    let root = canonical(root)?;
+    let mut found = BTreeMap::new();
+    for path in &config.paths {
+        matched_by(&root, path, config.kind, &mut found)?;
+    }
+    Ok(found.into_values().collect())
+}
+
+fn matched_by(
+    root: &Path,
+    path: &str,
+    kind: DataKind,
+    found: &mut BTreeMap<String, ScannedFile>,
+) -> Result<(), DataError> {
+    let given = Path::new(path);
+    // An absolute path is the person's own word: what lies below it belongs to the dataset, wherever it is.
+    let within = if given.is_absolute() { None } else { Some(root) };
+    let literal = root.join(given);
+    if literal.exists() {
+        let target = canonical(&literal)?;
+        confine(root, within, &target, path)?;
+        let boundary = if within.is_some() { root.to_owned() } else { target.clone() };
+        let metadata = std::fs::metadata(&target).map_err(DataError::io("read", &target))?;
+        if metadata.is_dir() {
+            return walk(&target, root, &boundary, kind, None, found);
+        }
+        // A file named by itself is taken whatever its extension: reading it will say what is wrong.
+        insert(root, target, &metadata, found);
+        return Ok(());
+    }
+    if !path.contains(['*', '?', '[', '{']) {
+        return Err(DataError::Missing { path: literal });
+    }
+    let base = root.join(literal_prefix(given));
+    if !base.exists() {
+        return Ok(());
+    }
+    let base = canonical(&base)?;
+    confine(root, within, &base, path)?;
+    let rest = given.components().skip(literal_prefix(given).components().count()).collect::<PathBuf>();
+    let matcher = glob(path, &rest)?;
+    let boundary = if within.is_some() { root.to_owned() } else { base.clone() };
+    walk(&base, root, &boundary, kind, Some(&matcher), found)
+}
+
+fn glob(path: &str, rest: &Path) -> Result<GlobMatcher, DataError> {
+    GlobBuilder::new(&slashed(rest))
+        .literal_separator(true)
+        .build()
+        .map(|glob| glob.compile_matcher())
+        .map_err(|error| DataError::Glob { path: path.to_owned(), reason: error.kind().to_string() })
+}
+
+/// The part of a glob before its first component with a wildcard.
+fn literal_prefix(path: &Path) -> PathBuf {
+    path.components()
+        .take_while(|component| !component.as_os_str().to_string_lossy().contains(['*', '?', '[', '{']))
+        .collect()
+}
+
+fn walk(
+    folder: &Path,
+    root: &Path,
+    boundary: &Path,
+    kind: DataKind,
+    matcher: Option<&GlobMatcher>,
+    found: &mut BTreeMap<String, ScannedFile>,
+) -> Result<(), DataError> {
+    // Git's ignore rules don't count here: data is what people keep out of git. Hidden files do:
+    // they belong to tools (.DS_Store, .ipynb_checkpoints).
+    let walker = WalkBuilder::new(folder).standard_filters(false).hidden(true).follow_links(true).build();
+    for entry in walker {
+        let entry = entry.map_err(|error| walk_error(folder, error))?;
+        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let relative = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+        let wanted = match (matcher, format(entry.path())) {
+            (Some(matcher), format) if matcher.is_match(slashed(relative)) => suits(format, kind),
+            (Some(_), _) => false,
+            (None, format) => suits(format, kind),
+        };
+        if !wanted {
+            continue;
+        }
+        let target = canonical(entry.path())?;
+        if !target.starts_with(boundary) {
+            return Err(DataError::Outside { root: root.to_owned(), path: name(root, entry.path()) });
+        }
+        let metadata = std::fs::metadata(&target).map_err(DataError::io("read", &target))?;
+        insert(root, target, &metadata, found);
+    }
+    Ok(())
+}
+
+fn suits(format: Option<FileFormat>, kind: DataKind) -> bool {
+    match format {
+        Some(FileFormat::Image) => kind == DataKind::Images,
+        Some(_) => kind == DataKind::Table,
+        None => false,
+    }
+}
+
+fn walk_error(folder: &Path, error: ignore::Error) -> DataError {
+    let text = error.to_string();
+    let path = error_path(&error).unwrap_or_else(|| folder.to_owned());
+    let source = error.into_io_error().unwrap_or_else(|| std::io::Error::other(text));
+    DataError::Io { doing: "read", path, source }
+}
+
+fn error_path(error: &ignore::Error) -> Option<PathBuf> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path.clone()),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => error_path(err),
+        ignore::Error::Loop { child, .. } => Some(child.clone()),
+        _ => None,
+    }
+}
+
+fn confine(root: &Path, within: Option<&Path>, target: &Path, path: &str) -> Result<(), DataError> {
+    match within {
+        Some(within) if !target.starts_with(within) => {
+            Err(DataError::Outside { root: root.to_owned(), path: path.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn insert(root: &Path, path: PathBuf, metadata: &Metadata, found: &mut BTreeMap<String, ScannedFile>) {
+    let name = name(root, &path);
+    let file = ScannedFile {
+        name: name.clone(),
+        size_bytes: metadata.len(),
+        modified_ms: modified_ms(metadata),
+        inode: inode(metadata),
+        path,
+    };
+    found.insert(name, file);
+}
+
+fn modified_ms(metadata: &Metadata) -> i64 {
+    let Ok(modified) = metadata.modified() else { return 0 };
+    match modified.duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
+        Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),
+    }
+}
+
+#[cfg(unix)]
+fn inode(metadata: &Metadata) -> Option<u64> {
+    Some(std::os::unix::fs::MetadataExt::ino(metadata))
+}
+
+// Windows' file index is not on stable Rust; size and time alone decide there.
+#[cfg(not(unix))]
+fn inode(_metadata: &Metadata) -> Option<u64> {
+    None
+}
+
+fn canonical(path: &Path) -> Result<PathBuf, DataError> {
+    path.canonicalize().map_err(DataError::io("find", path))
+}
+
+/// How a file is called in manifests and messages: the same on every system.
+pub(crate) fn name(root: &Path, path: &Path) -> String {
+    match path.strip_prefix(root) {
+        Ok(relative) => slashed(relative),
+        // Windows' canonical form `\\?\C:\…` is for the system, not for people.
+        Err(_) if cfg!(windows) => path.to_string_lossy().trim_start_matches(r"\\?\").replace('\\', "/"),
+        Err(_) => path.to_string_lossy().into_owned(),
+    }
+}
+
+fn slashed(path: &Path) -> String {
+    path.components()
+        .filter(|component| !matches!(component, Component::CurDir))
+        .map(|component| component.as_os_str().to_string_lossy())
+        .collect::<Vec<_>>()
+        .join("/")
+}
