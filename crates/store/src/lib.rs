@@ -1,0 +1,36 @@
+//! SQLite and content-addressed blobs: what Slipway remembers.
+//!
+//! The only place with SQL. One file per table holds the table's `CREATE`, its row, its readers and
+//! its writers; a writer takes a [`rusqlite::Transaction`], a reader a [`rusqlite::Connection`], so
+//! that both run inside [`Store::write`] and [`Store::read`]. This room knows nothing of files but
+//! the database and the blobs, and nothing of the network or the clock.
+
+pub mod alias;
+pub mod blob;
+pub mod blob_use;
+pub mod column;
+pub mod database;
+pub mod dataset;
+pub mod error;
+pub mod experiment;
+pub mod happening;
+pub mod job;
+pub mod job_log;
+pub mod key;
+pub mod metric;
+pub mod migrate;
+pub mod model;
+pub mod param;
+pub mod points;
+pub mod project;
+pub mod run;
+pub mod run_query;
+pub mod setting;
+pub mod snapshot;
+pub mod split;
+pub mod tag;
+pub mod version;
+
+pub use database::Store;
+pub use error::{Result, StoreError};
+pub use rusqlite::{Connection, Transaction};

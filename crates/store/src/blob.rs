@@ -1,0 +1,347 @@
+//! Content by BLAKE3, written once: `blobs/ab/cdef…`.
+//!
+//! Bytes go to a temporary name, are fsynced, then renamed: a crash leaves the old state or the new
+//! one. Everything here blocks; callers on an async runtime use a blocking thread. Which records use
+//! a blob stands in [`crate::blob_use`].
+
+use std::{
+    fmt,
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+
+use crate::error::{Result, StoreError};
+
+/// The BLAKE3 of a blob's bytes; 64 hex digits in text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlobHash([u8; 32]);
+
+impl BlobHash {
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+}
+
+impl fmt::Display for BlobHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&blake3::Hash::from_bytes(self.0).to_hex())
+    }
+}
+
+impl fmt::Debug for BlobHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BlobHash({self})")
+    }
+}
+
+impl FromStr for BlobHash {
+    type Err = blake3::HexError;
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        blake3::Hash::from_hex(text).map(|hash| Self(*hash.as_bytes()))
+    }
+}
+
+impl Serialize for BlobHash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for BlobHash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What was put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    pub hash: BlobHash,
+    pub size_bytes: u64,
+    /// Where it was asked for, computed in the same read.
+    pub sha256: Option<[u8; 32]>,
+    /// The bytes were not here before.
+    pub new: bool,
+}
+
+/// The folder of blobs.
+#[derive(Debug, Clone)]
+pub struct Blobs {
+    folder: PathBuf,
+}
+
+impl Blobs {
+    pub fn open(folder: PathBuf) -> Result<Self> {
+        let incoming = folder.join("incoming");
+        fs::create_dir_all(&incoming).map_err(failed("the blob folder can't be made:", &incoming))?;
+        // What a crash left half written.
+        if let Ok(entries) = fs::read_dir(&incoming) {
+            for entry in entries.flatten() {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        Ok(Self { folder })
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where a blob stands, whether or not it is there. For readers that verify by themselves.
+    pub fn path(&self, hash: &BlobHash) -> PathBuf {
+        let name = hash.to_string();
+        self.folder.join(&name[..2]).join(&name[2..])
+    }
+
+    pub fn contains(&self, hash: &BlobHash) -> bool {
+        self.path(hash).is_file()
+    }
+
+    pub fn size_bytes(&self, hash: &BlobHash) -> Result<u64> {
+        match fs::metadata(self.path(hash)) {
+            Ok(metadata) => Ok(metadata.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::MissingBlob(*hash)),
+            Err(error) => Err(failed("the blob can't be read:", &self.path(hash))(error)),
+        }
+    }
+
+    pub fn put_bytes(&self, bytes: &[u8]) -> Result<Stored> {
+        let mut writer = self.writer(false)?;
+        writer.write_all(bytes).map_err(failed("the blob can't be written in", &self.folder))?;
+        writer.finish()
+    }
+
+    /// Puts a file: shares its bytes where the file system can (reflink), else copies them.
+    pub fn put_file(&self, path: &Path, with_sha256: bool) -> Result<Stored> {
+        let temporary = self.folder.join("incoming").join(format!("{}.reflink", uuid::Uuid::now_v7().simple()));
+        if reflink_copy::reflink(path, &temporary).is_ok() {
+            // Hash our copy, not the user's file: it may change meanwhile.
+            let keep =
+                tempfile::TempPath::try_from_path(&temporary).map_err(failed("the copy can't be kept:", &temporary))?;
+            let mut hasher = Hasher::new(with_sha256);
+            let mut file = File::open(&temporary).map_err(failed("the copy can't be read:", &temporary))?;
+            copy(&mut file, &mut hasher).map_err(failed("the copy can't be read:", &temporary))?;
+            let file = File::options()
+                .write(true)
+                .open(&temporary)
+                .map_err(failed("the copy can't be synced:", &temporary))?;
+            file.sync_all().map_err(failed("the copy can't be synced:", &temporary))?;
+            return self.settle(keep, hasher);
+        }
+        let mut file = File::open(path).map_err(failed("the file can't be read:", path))?;
+        let mut writer = self.writer(with_sha256)?;
+        copy(&mut file, &mut writer).map_err(failed("the file can't be copied into the workspace:", path))?;
+        writer.finish()
+    }
+
+    /// A blob that is written piece by piece; nothing is there before [`BlobWriter::finish`].
+    pub fn writer(&self, with_sha256: bool) -> Result<BlobWriter<'_>> {
+        let incoming = self.folder.join("incoming");
+        let file = NamedTempFile::new_in(&incoming).map_err(failed("a blob can't be made in", &incoming))?;
+        Ok(BlobWriter { blobs: self, file, hasher: Hasher::new(with_sha256) })
+    }
+
+    /// Reads a whole blob, verified.
+    pub fn read(&self, hash: &BlobHash) -> Result<Vec<u8>> {
+        let bytes = match fs::read(self.path(hash)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::MissingBlob(*hash)),
+            Err(error) => return Err(failed("the blob can't be read:", &self.path(hash))(error)),
+        };
+        let found = BlobHash::of(&bytes);
+        if found == *hash { Ok(bytes) } else { Err(StoreError::Damaged { hash: *hash, found }) }
+    }
+
+    /// Copies a blob to `destination` (shared where possible), verified before it has its name.
+    pub fn copy_to(&self, hash: &BlobHash, destination: &Path) -> Result<()> {
+        let source = self.path(hash);
+        if !source.is_file() {
+            return Err(StoreError::MissingBlob(*hash));
+        }
+        let folder = destination.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(failed("the folder can't be made:", folder))?;
+        let temporary = folder.join(format!(".{}.part", uuid::Uuid::now_v7().simple()));
+        let keep =
+            tempfile::TempPath::try_from_path(&temporary).map_err(failed("the file can't be written:", destination))?;
+        reflink_copy::reflink_or_copy(&source, &temporary)
+            .map_err(failed("the file can't be written:", destination))?;
+        let mut hasher = Hasher::new(false);
+        let mut file = File::open(&temporary).map_err(failed("the file can't be read:", &temporary))?;
+        copy(&mut file, &mut hasher).map_err(failed("the file can't be read:", &temporary))?;
+        let found = BlobHash(*hasher.blake3.finalize().as_bytes());
+        if found != *hash {
+            return Err(StoreError::Damaged { hash: *hash, found });
+        }
+        make_writable(&temporary).map_err(failed("the file can't be written:", destination))?;
+        keep.persist(destination).map_err(|error| failed("the file can't be written:", destination)(error.error))
+    }
+
+    /// Deletes a blob and says how many bytes that freed.
+    pub fn delete(&self, hash: &BlobHash) -> Result<u64> {
+        let path = self.path(hash);
+        let size = match fs::metadata(&path) {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(failed("the blob can't be read:", &path)(error)),
+        };
+        #[cfg(windows)]
+        make_writable(&path).map_err(failed("the blob can't be deleted:", &path))?;
+        fs::remove_file(&path).map_err(failed("the blob can't be deleted:", &path))?;
+        Ok(size)
+    }
+
+    /// Every blob on the disk with its size, in no order.
+    pub fn list(&self) -> Result<Vec<(BlobHash, u64)>> {
+        let mut found = Vec::new();
+        for shard in
+            fs::read_dir(&self.folder).map_err(failed("the blob folder can't be read:", &self.folder))?.flatten()
+        {
+            let shard_name = shard.file_name().to_string_lossy().into_owned();
+            if shard_name.len() != 2 {
+                continue;
+            }
+            let path = shard.path();
+            for entry in fs::read_dir(&path).map_err(failed("the blob folder can't be read:", &path))?.flatten() {
+                let name = format!("{shard_name}{}", entry.file_name().to_string_lossy());
+                if let (Ok(hash), Ok(metadata)) = (name.parse::<BlobHash>(), entry.metadata()) {
+                    found.push((hash, metadata.len()));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a file beside `path` would share its bytes with us instead of being copied.
+    pub fn can_reflink(&self, path: &Path) -> bool {
+        let temporary = self.folder.join("incoming").join(format!("{}.probe", uuid::Uuid::now_v7().simple()));
+        let shared = reflink_copy::reflink(path, &temporary).is_ok();
+        let _ = fs::remove_file(&temporary);
+        shared
+    }
+
+    fn settle(&self, temporary: tempfile::TempPath, hasher: Hasher) -> Result<Stored> {
+        let hash = BlobHash(*hasher.blake3.finalize().as_bytes());
+        let sha256 = hasher.sha256.map(|sha256| sha256.finalize().into());
+        let size_bytes = hasher.size_bytes;
+        let path = self.path(&hash);
+        if path.is_file() {
+            return Ok(Stored { hash, size_bytes, sha256, new: false });
+        }
+        let shard = self.folder.join(&hash.to_string()[..2]);
+        fs::create_dir_all(&shard).map_err(failed("the blob folder can't be made:", &shard))?;
+        let mut permissions =
+            fs::metadata(&temporary).map_err(failed("the blob can't be read:", &temporary))?.permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&temporary, permissions).map_err(failed("the blob can't be protected:", &temporary))?;
+        // Rename last: a crash before this line leaves nothing under the blob's name.
+        temporary.persist(&path).map_err(|error| failed("the blob can't be named:", &path)(error.error))?;
+        sync_folder(&shard).map_err(failed("the blob folder can't be synced:", &shard))?;
+        Ok(Stored { hash, size_bytes, sha256, new: true })
+    }
+}
+
+/// A blob under way.
+pub struct BlobWriter<'a> {
+    blobs: &'a Blobs,
+    file: NamedTempFile,
+    hasher: Hasher,
+}
+
+impl BlobWriter<'_> {
+    /// Syncs and names it.
+    pub fn finish(self) -> Result<Stored> {
+        self.file.as_file().sync_all().map_err(failed("the blob can't be synced:", self.file.path()))?;
+        self.blobs.settle(self.file.into_temp_path(), self.hasher)
+    }
+}
+
+impl Write for BlobWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.write_all(&bytes[..written])?;
+        Ok(written)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+struct Hasher {
+    blake3: blake3::Hasher,
+    sha256: Option<Sha256>,
+    size_bytes: u64,
+}
+
+impl Hasher {
+    fn new(with_sha256: bool) -> Self {
+        Self { blake3: blake3::Hasher::new(), sha256: with_sha256.then(Sha256::new), size_bytes: 0 }
+    }
+}
+
+impl Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.blake3.update(bytes);
+        if let Some(sha256) = &mut self.sha256 {
+            sha256.update(bytes);
+        }
+        self.size_bytes += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// `io::copy` with a buffer that suits hashing.
+fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => to.write_all(&buffer[..count])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError + use<> {
+    let path = path.to_owned();
+    move |source| StoreError::File { what, path, source }
+}
+
+fn make_writable(path: &Path) -> io::Result<()> {
+    let mut permissions = fs::metadata(path)?.permissions();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        permissions.set_mode(0o644);
+    }
+    #[cfg(not(unix))]
+    permissions.set_readonly(false);
+    fs::set_permissions(path, permissions)
+}
+
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// NTFS journals the rename; a folder can't be opened for syncing.
+#[cfg(not(unix))]
+fn sync_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! What can go wrong in the store, typed where a caller branches.
+
+use std::path::PathBuf;
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database failed: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error(
+        "the database {path} is of version {found}, written by a newer Slipway; this one knows version {known}. \
+         Update Slipway, or set SLIPWAY_HOME to another folder."
+    )]
+    Newer { path: PathBuf, found: u32, known: u32 },
+    #[error("the database is closed")]
+    Closed,
+    #[error("{what} {path}: {source}")]
+    File { what: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("the stored content {hash} is damaged: its bytes have the hash {found}")]
+    Damaged { hash: crate::blob::BlobHash, found: crate::blob::BlobHash },
+    #[error("the stored content {0} is missing")]
+    MissingBlob(crate::blob::BlobHash),
+    #[error("a record can't be read: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A rule that only the transaction can check ("in use", "exists already").
+    #[error("{0}")]
+    Refused(#[from] api::ApiError),
+}
+
+impl StoreError {
+    /// Whether the disk, or the database's limit, is full.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            Self::File { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Trainings and executed commands.
+
+use std::collections::BTreeMap;
+
+use api::{
+    AlertId, ApiError, ExperimentId, JobId, ProjectId, RunId, SnapshotId, SplitId, VersionId,
+    run::{Code, Run, RunKind, RunProgress, RunState},
+};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use crate::{
+    column::{Json, Word},
+    error::Result,
+    id_column, metric, param, tag,
+};
+
+pub(crate) const CREATE: &str = "
+CREATE TABLE run (
+    id             BLOB PRIMARY KEY,
+    project        BLOB NOT NULL REFERENCES project (id) ON DELETE CASCADE,
+    experiment     BLOB NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    name           TEXT NOT NULL,
+    kind           TEXT NOT NULL,
+    state          TEXT NOT NULL,
+    ended_because  TEXT,    -- JSON
+    snapshot       BLOB REFERENCES snapshot (id),
+    split          BLOB REFERENCES split (id),
+    job            BLOB REFERENCES job (id) ON DELETE SET NULL,
+    alert          BLOB,
+    code           TEXT,    -- JSON
+    seed           INTEGER,
+    device         TEXT,
+    model          TEXT,    -- what is trained: 'trees' …
+    notes          TEXT NOT NULL,
+    progress       TEXT,    -- JSON
+    command        TEXT,    -- JSON
+    exit_code      INTEGER,
+    environment    TEXT NOT NULL,
+    has_evaluation INTEGER NOT NULL,
+    ranked_by      TEXT,    -- the validation metric that ranks, as a key
+    ranked_value   REAL,
+    more_is_better INTEGER,
+    resumable      INTEGER NOT NULL,
+    pid            INTEGER,
+    pid_started_ms INTEGER,
+    events_offset  INTEGER NOT NULL, -- bytes of events.jsonl whose rows are committed
+    created_ms     INTEGER NOT NULL,
+    started_ms     INTEGER,
+    ended_ms       INTEGER
+) WITHOUT ROWID;
+CREATE INDEX run_project ON run (project, created_ms);
+CREATE INDEX run_state ON run (state);
+CREATE INDEX run_snapshot ON run (snapshot);
+CREATE INDEX run_split ON run (split);
+";
+
+/// A run with what only its supervision needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRow {
+    /// `params`, `tags`, `metrics` and `versions` are filled by [`get`] and ignored by writers.
+    pub run: Run,
+    pub model: Option<String>,
+    /// Metric key, value, whether more is better.
+    pub ranked: Option<(String, Option<f64>, bool)>,
+    pub pid: Option<u32>,
+    pub pid_started_ms: Option<i64>,
+    pub events_offset: u64,
+}
+
+const COLUMNS: &str = "id, project, experiment, name, kind, state, ended_because, snapshot, split, job, alert, code, seed, device, \
+    model, notes, progress, command, exit_code, environment, has_evaluation, ranked_by, ranked_value, more_is_better, resumable, \
+    pid, pid_started_ms, events_offset, created_ms, started_ms, ended_ms";
+
+fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<T>> {
+    Ok(row.get::<_, Option<Json<T>>>(index)?.map(|Json(value)| value))
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<RunRow> {
+    let ranked_by: Option<String> = row.get(21)?;
+    let ranked_value: Option<f64> = row.get(22)?;
+    let more_is_better: Option<bool> = row.get(23)?;
+    Ok(RunRow {
+        run: Run {
+            id: id_column!(row, 0, RunId),
+            project: id_column!(row, 1, ProjectId),
+            experiment: id_column!(row, 2, ExperimentId),
+            name: row.get(3)?,
+            kind: row.get::<_, Word<RunKind>>(4)?.0,
+            state: row.get::<_, Word<RunState>>(5)?.0,
+            ended_because: json::<ApiError>(row, 6)?,
+            snapshot: id_column!(row, 7, Option<SnapshotId>),
+            snapshot_number: None,
+            split: id_column!(row, 8, Option<SplitId>),
+            job: id_column!(row, 9, Option<JobId>),
+            alert: id_column!(row, 10, Option<AlertId>),
+            code: json::<Code>(row, 11)?,
+            seed: row.get::<_, Option<i64>>(12)?.map(|seed| seed as u64),
+            device: row.get(13)?,
+            params: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            notes: row.get(15)?,
+            metrics: Vec::new(),
+            progress: json::<RunProgress>(row, 16)?,
+            command: json(row, 17)?,
+            exit_code: row.get(18)?,
+            environment: row.get::<_, Json<BTreeMap<String, String>>>(19)?.0,
+            versions: Vec::new(),
+            has_evaluation: row.get(20)?,
+            resumable: row.get(24)?,
+            created_ms: row.get(28)?,
+            started_ms: row.get(29)?,
+            ended_ms: row.get(30)?,
+        },
+        model: row.get(14)?,
+        ranked: ranked_by.map(|key| (key, ranked_value, more_is_better.unwrap_or(true))),
+        pid: row.get(25)?,
+        pid_started_ms: row.get(26)?,
+        events_offset: row.get::<_, i64>(27)? as u64,
+    })
+}
+
+/// A run with its params, tags, metrics and versions.
+pub fn get(connection: &Connection, id: RunId) -> Result<Option<RunRow>> {
+    let Some(mut row) = bare(connection, id)? else { return Ok(None) };
+    row.run.params = param::of_run(connection, id)?;
+    row.run.tags = tag::of_run(connection, id)?;
+    row.run.metrics = metric::summaries(connection, id)?;
+    row.run.versions = versions(connection, id)?;
+    if let Some(snapshot) = row.run.snapshot {
+        row.run.snapshot_number = connection
+            .prepare_cached("SELECT number FROM snapshot WHERE id = ?1")?
+            .query_row(params![snapshot.as_bytes()], |row| row.get(0))
+            .optional()?;
+    }
+    Ok(Some(row))
+}
+
+/// A run without what stands in other tables.
+pub fn bare(connection: &Connection, id: RunId) -> Result<Option<RunRow>> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM run WHERE id = ?1"))?;
+    Ok(statement.query_row(params![id.as_bytes()], read).optional()?)
+}
+
+/// The model versions made of a run.
+pub fn versions(connection: &Connection, id: RunId) -> Result<Vec<VersionId>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM version WHERE run = ?1 ORDER BY id")?;
+    let rows = statement.query_map(params![id.as_bytes()], |row| Ok(id_column!(row, 0, VersionId)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Runs that were running or queued: after a start, what to adopt or to give up.
+pub fn unfinished(connection: &Connection) -> Result<Vec<RunRow>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM run WHERE state IN ('queued', 'running') ORDER BY created_ms, id"
+    ))?;
+    let rows = statement.query_map([], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The project's newest runs without what stands in other tables.
+pub fn newest(connection: &Connection, project: ProjectId, limit: u32) -> Result<Vec<RunRow>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM run WHERE project = ?1 ORDER BY created_ms DESC, id DESC LIMIT ?2"
+    ))?;
+    let rows = statement.query_map(params![project.as_bytes(), limit], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The project's best finished run by its newest ranking metric.
+pub fn best(connection: &Connection, project: ProjectId) -> Result<Option<RunRow>> {
+    let Some((key, more)) = ranking(connection, project)? else { return Ok(None) };
+    let order = if more { "DESC" } else { "ASC" };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM run WHERE project = ?1 AND ranked_by = ?2 AND ranked_value IS NOT NULL
+         ORDER BY ranked_value {order}, created_ms DESC LIMIT 1"
+    ))?;
+    Ok(statement.query_row(params![project.as_bytes(), key], read).optional()?)
+}
+
+/// The key that a project's runs are ranked by, and whether more is better: the newest run's.
+pub fn ranking(connection: &Connection, project: ProjectId) -> Result<Option<(String, bool)>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT ranked_by, more_is_better FROM run WHERE project = ?1 AND ranked_by IS NOT NULL ORDER BY created_ms DESC LIMIT 1",
+        )?
+        .query_row(params![project.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
+/// How many runs a project has.
+pub fn count(connection: &Connection, project: ProjectId) -> Result<u64> {
+    let count: i64 = connection
+        .prepare_cached("SELECT count(*) FROM run WHERE project = ?1")?
+        .query_row(params![project.as_bytes()], |row| row.get(0))?;
+    Ok(count as u64)
+}
+
+/// Every run's id and project, for the storage page and the collection.
+pub fn ids(connection: &Connection, project: Option<ProjectId>) -> Result<Vec<RunId>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM run WHERE ?1 IS NULL OR project = ?1")?;
+    let rows =
+        statement.query_map(params![project.as_ref().map(ProjectId::as_bytes)], |row| Ok(id_column!(row, 0, RunId)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whether a name is taken among the project's runs.
+pub fn name_taken(connection: &Connection, project: ProjectId, name: &str) -> Result<bool> {
+    Ok(connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM run WHERE project = ?1 AND name = ?2)")?
+        .query_row(params![project.as_bytes(), name], |row| row.get(0))?)
+}
+
+/// Runs that point at a snapshot.
+pub fn using_snapshot(connection: &Connection, snapshot: SnapshotId) -> Result<Vec<String>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name FROM run WHERE snapshot = ?1 OR split IN (SELECT id FROM split WHERE snapshot = ?1) ORDER BY created_ms",
+    )?;
+    let rows = statement.query_map(params![snapshot.as_bytes()], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Enters a run, or writes all of its own columns again.
+pub fn put(transaction: &Transaction<'_>, row: &RunRow) -> Result<()> {
+    let run = &row.run;
+    let (ranked_by, ranked_value, more) = match &row.ranked {
+        Some((key, value, more)) => (Some(key), *value, Some(*more)),
+        None => (None, None, None),
+    };
+    transaction
+        .prepare_cached(&format!(
+            "INSERT INTO run ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)
+             ON CONFLICT (id) DO UPDATE SET name = excluded.name, state = excluded.state, ended_because = excluded.ended_because,
+             snapshot = excluded.snapshot, split = excluded.split, job = excluded.job, alert = excluded.alert, code = excluded.code,
+             seed = excluded.seed, device = excluded.device, model = excluded.model, notes = excluded.notes,
+             progress = excluded.progress, command = excluded.command, exit_code = excluded.exit_code,
+             environment = excluded.environment, has_evaluation = excluded.has_evaluation, ranked_by = excluded.ranked_by,
+             ranked_value = excluded.ranked_value, more_is_better = excluded.more_is_better, resumable = excluded.resumable,
+             pid = excluded.pid, pid_started_ms = excluded.pid_started_ms, events_offset = excluded.events_offset,
+             started_ms = excluded.started_ms, ended_ms = excluded.ended_ms"
+        ))?
+        .execute(params![
+            run.id.as_bytes(),
+            run.project.as_bytes(),
+            run.experiment.as_bytes(),
+            run.name,
+            Word(run.kind),
+            Word(run.state),
+            run.ended_because.as_ref().map(Json),
+            run.snapshot.as_ref().map(SnapshotId::as_bytes),
+            run.split.as_ref().map(SplitId::as_bytes),
+            run.job.as_ref().map(JobId::as_bytes),
+            run.alert.as_ref().map(AlertId::as_bytes),
+            run.code.as_ref().map(Json),
+            run.seed.map(|seed| seed as i64),
+            run.device,
+            row.model,
+            run.notes,
+            run.progress.as_ref().map(Json),
+            run.command.as_ref().map(Json),
+            run.exit_code,
+            Json(&run.environment),
+            run.has_evaluation,
+            ranked_by,
+            ranked_value,
+            more,
+            run.resumable,
+            row.pid,
+            row.pid_started_ms,
+            row.events_offset as i64,
+            run.created_ms,
+            run.started_ms,
+            run.ended_ms,
+        ])?;
+    Ok(())
+}
+
+pub fn delete(transaction: &Transaction<'_>, id: RunId) -> Result<()> {
+    transaction.prepare_cached("DELETE FROM run WHERE id = ?1")?.execute(params![id.as_bytes()])?;
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! Settings and other single values of the workspace, by name.
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{column::Json, error::Result};
+
+pub(crate) const CREATE: &str = "
+CREATE TABLE setting (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL -- JSON
+) WITHOUT ROWID;
+";
+
+pub fn get<T: DeserializeOwned>(connection: &Connection, name: &str) -> Result<Option<T>> {
+    let value = connection
+        .prepare_cached("SELECT value FROM setting WHERE name = ?1")?
+        .query_row(params![name], |row| row.get::<_, Json<T>>(0))
+        .optional()?;
+    Ok(value.map(|Json(value)| value))
+}
+
+pub fn put<T: Serialize>(transaction: &Transaction<'_>, name: &str, value: &T) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )?
+        .execute(params![name, Json(value)])?;
+    Ok(())
+}
+
+pub fn delete(transaction: &Transaction<'_>, name: &str) -> Result<()> {
+    transaction.prepare_cached("DELETE FROM setting WHERE name = ?1")?.execute(params![name])?;
+    Ok(())
+}

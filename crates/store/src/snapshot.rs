@@ -1,0 +1,136 @@
+//! The content of a dataset at one moment; never changes.
+
+use api::{
+    DatasetId, ProjectId, SnapshotId,
+    config::DataConfig,
+    dataset::{Column, Snapshot},
+};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use crate::{blob::BlobHash, blob_use, column::Json, error::Result, id_column};
+
+pub(crate) const CREATE: &str = "
+CREATE TABLE snapshot (
+    id         BLOB PRIMARY KEY,
+    dataset    BLOB NOT NULL REFERENCES dataset (id) ON DELETE CASCADE,
+    number     INTEGER NOT NULL,
+    parent     BLOB REFERENCES snapshot (id) ON DELETE SET NULL,
+    content    TEXT NOT NULL,
+    manifest   BLOB NOT NULL,   -- blob: the files with their hashes
+    config     TEXT NOT NULL,   -- JSON: how the files were read
+    columns    TEXT NOT NULL,   -- JSON: the schema
+    message    TEXT NOT NULL,
+    rows       INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    files      INTEGER NOT NULL,
+    kept       INTEGER NOT NULL,
+    root       TEXT NOT NULL,   -- where referenced files were seen
+    created_ms INTEGER NOT NULL,
+    UNIQUE (dataset, number)
+) WITHOUT ROWID;
+";
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct SnapshotRow {
+    pub snapshot: Snapshot,
+    pub manifest: BlobHash,
+    pub config: DataConfig,
+    pub columns: Vec<Column>,
+    pub root: String,
+}
+
+const COLUMNS: &str = "id, dataset, number, parent, content, manifest, config, columns, message, rows, size_bytes, files, kept, root, created_ms";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<SnapshotRow> {
+    let columns = row.get::<_, Json<Vec<Column>>>(7)?.0;
+    Ok(SnapshotRow {
+        snapshot: Snapshot {
+            id: id_column!(row, 0, SnapshotId),
+            dataset: id_column!(row, 1, DatasetId),
+            number: row.get(2)?,
+            parent: id_column!(row, 3, Option<SnapshotId>),
+            content: row.get(4)?,
+            message: row.get(8)?,
+            rows: row.get::<_, i64>(9)? as u64,
+            columns: columns.len() as u32,
+            size_bytes: row.get::<_, i64>(10)? as u64,
+            files: row.get::<_, i64>(11)? as u64,
+            kept: row.get(12)?,
+            created_ms: row.get(14)?,
+        },
+        manifest: BlobHash::from_bytes(row.get(5)?),
+        config: row.get::<_, Json<DataConfig>>(6)?.0,
+        columns,
+        root: row.get(13)?,
+    })
+}
+
+pub fn get(connection: &Connection, id: SnapshotId) -> Result<Option<SnapshotRow>> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM snapshot WHERE id = ?1"))?;
+    Ok(statement.query_row(params![id.as_bytes()], read).optional()?)
+}
+
+/// Newest first.
+pub fn of_dataset(connection: &Connection, dataset: DatasetId) -> Result<Vec<SnapshotRow>> {
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM snapshot WHERE dataset = ?1 ORDER BY number DESC"))?;
+    let rows = statement.query_map(params![dataset.as_bytes()], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub fn newest(connection: &Connection, dataset: DatasetId) -> Result<Option<SnapshotRow>> {
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM snapshot WHERE dataset = ?1 ORDER BY number DESC LIMIT 1"))?;
+    Ok(statement.query_row(params![dataset.as_bytes()], read).optional()?)
+}
+
+/// The project that a snapshot belongs to.
+pub fn project(connection: &Connection, id: SnapshotId) -> Result<Option<ProjectId>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT dataset.project FROM snapshot JOIN dataset ON dataset.id = snapshot.dataset WHERE snapshot.id = ?1",
+        )?
+        .query_row(params![id.as_bytes()], |row| Ok(id_column!(row, 0, ProjectId)))
+        .optional()?)
+}
+
+/// Enters a snapshot under the dataset's next number, which is returned; `blobs` are the kept files.
+pub fn insert(
+    transaction: &Transaction<'_>,
+    row: &SnapshotRow,
+    blobs: impl IntoIterator<Item = BlobHash>,
+) -> Result<u32> {
+    let snapshot = &row.snapshot;
+    let number: u32 = transaction
+        .prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM snapshot WHERE dataset = ?1")?
+        .query_row(params![snapshot.dataset.as_bytes()], |row| row.get(0))?;
+    transaction
+        .prepare_cached(&format!(
+            "INSERT INTO snapshot ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+        ))?
+        .execute(params![
+            snapshot.id.as_bytes(),
+            snapshot.dataset.as_bytes(),
+            number,
+            snapshot.parent.as_ref().map(SnapshotId::as_bytes),
+            snapshot.content,
+            row.manifest.as_bytes(),
+            Json(&row.config),
+            Json(&row.columns),
+            snapshot.message,
+            snapshot.rows as i64,
+            snapshot.size_bytes as i64,
+            snapshot.files as i64,
+            snapshot.kept,
+            row.root,
+            snapshot.created_ms,
+        ])?;
+    blob_use::add(transaction, snapshot.id.as_bytes(), blobs.into_iter().chain([row.manifest]))?;
+    Ok(number)
+}
+
+pub fn delete(transaction: &Transaction<'_>, id: SnapshotId) -> Result<()> {
+    blob_use::remove(transaction, id.as_bytes())?;
+    transaction.prepare_cached("DELETE FROM snapshot WHERE id = ?1")?.execute(params![id.as_bytes()])?;
+    Ok(())
+}
