@@ -1,0 +1,11 @@
+//! The counterparts that journeys run against, all real: the host's own program, an OCI registry
+//! with TLS and a password, a Kubernetes control plane with pods, a browser, the window.
+//!
+//! Each is started by the test that needs it, on loopback, in a temporary folder, and ended with
+//! it. A counterpart that is missing is said in one line, and the test counts as skipped.
+
+pub mod browser;
+pub mod cluster;
+pub mod host;
+pub mod process;
+pub mod registry;

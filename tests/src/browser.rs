@@ -1,0 +1,80 @@
+//! A person's clicks: the real window by WebDriver, and headless Chromium against the host.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use thirtyfour::{Capabilities, WebDriver};
+
+use crate::process::{Running, free_port, wait_until};
+
+/// A driver with its server, ended with the test.
+pub struct Browser {
+    pub driver: WebDriver,
+    _server: Running,
+    _display: Option<Running>,
+}
+
+/// Headless Chromium at a size in CSS pixels.
+pub async fn chromium(folder: &Path, width: u32, height: u32) -> Result<Browser> {
+    let port = free_port()?;
+    let server = Running::start("chromedriver", Command::new("chromedriver").arg(format!("--port={port}")), folder)?;
+    let profile = folder.join("chromium-profile");
+    let arguments = [
+        "--headless=new".to_owned(),
+        "--no-sandbox".to_owned(),
+        "--disable-gpu".to_owned(),
+        "--disable-quic".to_owned(),
+        "--no-first-run".to_owned(),
+        "--disable-background-networking".to_owned(),
+        "--disable-component-update".to_owned(),
+        "--disable-sync".to_owned(),
+        "--disable-dev-shm-usage".to_owned(),
+        "--force-device-scale-factor=1".to_owned(),
+        format!("--window-size={width},{height}"),
+        format!("--user-data-dir={}", profile.display()),
+    ];
+    let mut capabilities = Capabilities::new();
+    capabilities.insert("browserName".to_owned(), json!("chrome"));
+    capabilities.insert("goog:chromeOptions".to_owned(), json!({"args": arguments, "binary": "/usr/bin/chromium"}));
+    capabilities.insert("goog:loggingPrefs".to_owned(), json!({"browser": "ALL"}));
+    let driver = connect(port, capabilities).await?;
+    Ok(Browser { driver, _server: server, _display: None })
+}
+
+/// The real window under a display of its own. The program is started with `environment`.
+pub async fn window(
+    program: &Path,
+    folder: &Path,
+    width: u32,
+    height: u32,
+    set: impl Fn(&mut Command),
+) -> Result<Browser> {
+    let display = 90 + (std::process::id() % 900);
+    let screen = format!("{width}x{height}x24");
+    let mut xvfb = Command::new("Xvfb");
+    xvfb.arg(format!(":{display}")).args(["-screen", "0", &screen, "-nolisten", "tcp"]);
+    let xvfb = Running::start("xvfb", &mut xvfb, folder)?;
+    let socket = format!("/tmp/.X11-unix/X{display}");
+    wait_until("the display", Duration::from_secs(10), || Path::new(&socket).exists())?;
+    let tools = PathBuf::from(std::env::var_os("SLIPWAY_TOOLS").context("SLIPWAY_TOOLS is not set")?);
+    let (port, native) = (free_port()?, free_port()?);
+    let mut command = Command::new(tools.join("bin/tauri-driver"));
+    command.arg(format!("--port={port}")).arg(format!("--native-port={native}")).env("DISPLAY", format!(":{display}"));
+    set(&mut command);
+    let server = Running::start("tauri-driver", &mut command, folder)?;
+    let mut capabilities = Capabilities::new();
+    capabilities.insert("browserName".to_owned(), json!("wry"));
+    capabilities.insert("tauri:options".to_owned(), json!({"application": program}));
+    let driver = connect(port, capabilities).await?;
+    Ok(Browser { driver, _server: server, _display: Some(xvfb) })
+}
+
+async fn connect(port: u16, capabilities: Capabilities) -> Result<WebDriver> {
+    wait_until("the driver", Duration::from_secs(20), || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())?;
+    WebDriver::new(&format!("http://127.0.0.1:{port}"), capabilities).await.context("open a browser session")
+}

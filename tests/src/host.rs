@@ -1,0 +1,88 @@
+//! The product's own programs, in a workspace of the test's.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use client::{call::Client, find, workspace::Workspace};
+
+use crate::process::Running;
+
+/// A program that `cargo xtask test` built, by the variable that names it; `None` (said in one
+/// line) where the test was started by hand without it.
+pub fn program(variable: &str) -> Option<PathBuf> {
+    let found = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.exists());
+    if found.is_none() {
+        println!("skipped: {variable} names no built program; `cargo xtask test` sets it");
+    }
+    found
+}
+
+/// A running host with its own workspace, documents folder and secrets.
+#[derive(Debug)]
+pub struct Host {
+    pub folder: PathBuf,
+    process: Running,
+}
+
+impl Host {
+    /// Starts `slipway serve` and waits until it answers.
+    pub async fn start(slipway: &Path, folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder.join("home"))?;
+        let mut command = Command::new(slipway);
+        command.args(["serve", "--keep"]);
+        environment(&mut command, folder);
+        let process = Running::start("host", &mut command, folder)?;
+        let host = Self { folder: folder.to_owned(), process };
+        let said = || std::fs::read_to_string(folder.join("host.log")).unwrap_or_default();
+        host.client().await.with_context(|| format!("the host said: {}", said()))?;
+        Ok(host)
+    }
+
+    pub async fn client(&self) -> Result<Client> {
+        let workspace = Workspace::at(workspace(&self.folder));
+        let until = tokio::time::Instant::now() + Duration::from_secs(20);
+        loop {
+            match find::find(&workspace).await {
+                Ok(find::Found::Host(client)) => return Ok(client),
+                _ if tokio::time::Instant::now() > until => anyhow::bail!("the host did not answer within 20 s"),
+                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+fn workspace(folder: &Path) -> PathBuf {
+    folder.join("workspace")
+}
+
+/// A workspace, a home and a documents folder that belong to the test alone.
+pub fn environment(command: &mut Command, folder: &Path) {
+    command
+        .env("SLIPWAY_HOME", workspace(folder))
+        .env("HOME", folder.join("home"))
+        .env("XDG_DOCUMENTS_DIR", folder.join("home/Documents"))
+        .env_remove("KUBECONFIG")
+        .env_remove("DBUS_SESSION_BUS_ADDRESS");
+}
+
+/// Runs a `slipway` command in that workspace with `--json` and reads its answer.
+pub fn slipway(folder: &Path, directory: &Path, arguments: &[&str]) -> Result<serde_json::Value> {
+    let program = std::env::var_os("SLIPWAY_BIN").context("SLIPWAY_BIN is not set")?;
+    let mut command = Command::new(program);
+    command.args(arguments).arg("--json").current_dir(directory);
+    environment(&mut command, folder);
+    let text = crate::process::read(&mut command)?;
+    serde_json::from_str(&text).with_context(|| format!("slipway {} printed {text}", arguments.join(" ")))
+}

@@ -1,0 +1,3 @@
+//! Journeys: whole roads through the real programs, as a person takes them.
+
+mod counterparts;
