@@ -9,3 +9,4 @@ pub mod cluster;
 pub mod host;
 pub mod process;
 pub mod registry;
+pub mod road;

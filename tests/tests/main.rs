@@ -1,3 +1,4 @@
 //! Journeys: whole roads through the real programs, as a person takes them.
 
 mod counterparts;
+mod road;

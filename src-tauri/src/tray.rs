@@ -1,0 +1,66 @@
+//! The tray: the window closes into it, and work goes on.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tauri::{
+    AppHandle, Manager as _,
+    menu::{Menu, MenuItem},
+    tray::{MouseButton, MouseButtonState, TrayIconBuilder, TrayIconEvent},
+};
+
+/// Whether this desktop has a tray for us.
+#[derive(Default)]
+pub(crate) struct Tray(AtomicBool);
+
+impl Tray {
+    pub(crate) fn is_there(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Without a tray (a missing library, a bare window manager) closing the window quits instead.
+pub(crate) fn build(app: &AppHandle) {
+    if !can_be_built() {
+        return;
+    }
+    match try_build(app) {
+        Ok(()) => app.state::<Tray>().0.store(true, Ordering::Relaxed),
+        Err(error) => eprintln!("No tray on this desktop: {error}"),
+    }
+}
+
+fn try_build(app: &AppHandle) -> tauri::Result<()> {
+    let show = MenuItem::with_id(app, "show", "Show Slipway", true, None::<&str>)?;
+    let quit = MenuItem::with_id(app, "quit", "Quit…", true, None::<&str>)?;
+    let mut tray =
+        TrayIconBuilder::with_id("slipway").tooltip("Slipway").menu(&Menu::with_items(app, &[&show, &quit])?);
+    if let Some(icon) = app.default_window_icon() {
+        tray = tray.icon(icon.clone());
+    }
+    tray.on_tray_icon_event(|tray, event| {
+        if let TrayIconEvent::Click { button: MouseButton::Left, button_state: MouseButtonState::Up, .. } = event {
+            crate::show(tray.app_handle());
+        }
+    })
+    .build(app)?;
+    Ok(())
+}
+
+/// A tray needs a session bus with somebody who shows it; without, a hidden window could not be
+/// brought back.
+#[cfg(target_os = "linux")]
+fn can_be_built() -> bool {
+    let bus = std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some_and(|address| !address.is_empty());
+    let library =
+        ["/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"].iter().any(|folder| {
+            ["libayatana-appindicator3.so.1", "libappindicator3.so.1"]
+                .iter()
+                .any(|name| std::path::Path::new(folder).join(name).exists())
+        });
+    bus && library
+}
+
+#[cfg(not(target_os = "linux"))]
+fn can_be_built() -> bool {
+    true
+}

@@ -1,0 +1,106 @@
+//! The road in calls: what every journey does with the host, as a client does it.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use api::{
+    JobId, ProjectId, RunId, TargetId, VersionId,
+    deploy::{DeploySpec, Deployment, DeploymentState, ListDeployments, ListTargets, StartDeploy, TargetKind},
+    job::{GetJob, Job, JobState, Subject},
+    model::{RegisterModel, Version},
+    project::{EditProjectFile, OpenSample, Project},
+    run::StartRun,
+};
+use client::call::Client;
+use serde_json::Value;
+
+/// Waits for a job's end; fails with its own words where it fails.
+pub async fn finished(client: &Client, job: JobId, patience: Duration) -> Result<Job> {
+    let until = tokio::time::Instant::now() + patience;
+    loop {
+        let now = client.call(GetJob { job }).await?;
+        match now.state {
+            JobState::Done => return Ok(now),
+            JobState::Failed | JobState::Cancelled => {
+                bail!("{}: {:?} {} {:?}", now.title, now.state, now.message, now.error)
+            }
+            JobState::Queued | JobState::Running if tokio::time::Instant::now() > until => {
+                bail!("{} did not end within {} s: {}", now.title, patience.as_secs(), now.message)
+            }
+            JobState::Queued | JobState::Running => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
+/// Opens a sample project in the test's documents folder.
+pub async fn open_sample(client: &Client, name: &str) -> Result<Project> {
+    Ok(client.call(OpenSample { name: name.to_owned() }).await?)
+}
+
+/// Sets keys of the project's file.
+pub async fn edit(client: &Client, project: ProjectId, set: &[(&str, Value)]) -> Result<Project> {
+    let set = set.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    Ok(client.call(EditProjectFile { project, set }).await?)
+}
+
+/// Trains with the project's settings and waits for the end.
+pub async fn train(client: &Client, project: ProjectId) -> Result<RunId> {
+    let job = client.call(StartRun { project, training: None, snapshot: None, name: None, alert: None }).await?;
+    let job = finished(client, job.id, Duration::from_secs(600)).await?;
+    match job.subject {
+        Subject::Run(run) => Ok(run),
+        other => bail!("the training's subject is {other:?}"),
+    }
+}
+
+/// Registers a run's model.
+pub async fn register(client: &Client, run: RunId, aliases: &[&str]) -> Result<Version> {
+    let aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
+    Ok(client.call(RegisterModel { run, name: None, aliases }).await?)
+}
+
+/// The target that is there from the beginning.
+pub async fn this_machine(client: &Client) -> Result<TargetId> {
+    let targets = client.call(ListTargets {}).await?;
+    targets
+        .iter()
+        .find(|target| target.kind == TargetKind::ThisMachine)
+        .map(|target| target.id)
+        .context("this machine is no target")
+}
+
+/// A deployment with the defaults that the window proposes.
+pub fn spec(name: &str, target: TargetId, version: VersionId) -> DeploySpec {
+    DeploySpec {
+        name: name.to_owned(),
+        target,
+        version,
+        replicas: 1,
+        registry: None,
+        repository: None,
+        cpu_millis: None,
+        memory_mb: None,
+        log_share: 1.0,
+        log_days: 14,
+        create_namespace: true,
+        port: None,
+    }
+}
+
+/// Deploys and waits until it is ready.
+pub async fn deploy(client: &Client, spec: DeploySpec) -> Result<Deployment> {
+    let name = spec.name.clone();
+    let job = client.call(StartDeploy { spec }).await?;
+    finished(client, job.id, Duration::from_secs(300)).await?;
+    let deployment = deployment(client, &name).await?.with_context(|| format!("{name} is not in the list"))?;
+    if deployment.state != DeploymentState::Ready {
+        bail!("{name} is {:?}: {:?}", deployment.state, deployment.problem);
+    }
+    Ok(deployment)
+}
+
+/// The deployment of a name, where there is one.
+pub async fn deployment(client: &Client, name: &str) -> Result<Option<Deployment>> {
+    let all = client.call(ListDeployments { project: None }).await?;
+    Ok(all.into_iter().find(|deployment| deployment.name == name))
+}

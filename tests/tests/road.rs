@@ -1,0 +1,297 @@
+//! The road, once, with nothing mocked: sample → snapshot → train → register → package → push to a
+//! registry with TLS and a password → real pods → predict → shifted traffic → drift alert → second
+//! version → roll back → delete.
+
+use std::{path::Path, process::Command, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use api::{
+    dataset::{GetDataset, GetProfile, TakeSnapshot},
+    deploy::{
+        AddTarget, CallDeployment, DeleteDeployment, Deployment, GetDeployment, PlanDeploy, RollBack, SendTraffic,
+        TargetKind,
+    },
+    job::Subject,
+    model::{GetVersion, Predict},
+    monitor::{CheckNow, ListAlerts},
+    package::{AddRegistry, BuildPackage, CheckRegistry, ListPackages, PushPackage},
+    run::{GetEvaluation, GetRun, RunState, StartRun},
+};
+use client::call::Client;
+use journeys::{
+    cluster::{self, Cluster},
+    host::{self, Host},
+    process::{read, skipped_without},
+    registry::{PASSWORD, Registry, USER},
+    road,
+};
+use serde_json::json;
+
+const PATIENCE: Duration = Duration::from_secs(300);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_a_folder_to_a_watched_model_on_this_machine() {
+    let (Some(slipway), Some(_), Some(_)) =
+        (host::program("SLIPWAY_BIN"), host::program("SLIPWAY_WORKER"), host::program("SLIPWAY_SERVING"))
+    else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    this_machine(&slipway, folder.path()).await.unwrap();
+}
+
+async fn this_machine(slipway: &Path, folder: &Path) -> Result<()> {
+    let host = Host::start(slipway, folder).await?;
+    let client = host.client().await?;
+    let project = road::open_sample(&client, "breast-cancer").await?;
+
+    let job = client.call(TakeSnapshot { project: project.id, message: None }).await?;
+    let job = road::finished(&client, job.id, PATIENCE).await?;
+    let Subject::Snapshot(snapshot) = job.subject else { anyhow::bail!("no snapshot: {:?}", job.subject) };
+    let profile = client.call(GetProfile { snapshot }).await?;
+    ensure!(profile.rows == 569, "the sample has 569 rows, the profile says {}", profile.rows);
+
+    let run = road::train(&client, project.id).await?;
+    let evaluation = client.call(GetEvaluation { run }).await?;
+    let auc = evaluation.test.iter().find(|figure| figure.name == "roc_auc").context("the report has no ROC AUC")?;
+    ensure!(auc.value > 0.97, "ROC AUC is {}", auc.value);
+    let version = road::register(&client, run, &["champion"]).await?;
+    let detail = client.call(GetVersion { version: version.id }).await?;
+    let here = client.call(Predict { version: version.id, rows: detail.examples.clone() }).await?;
+
+    let target = road::this_machine(&client).await?;
+    let deployment = road::deploy(&client, road::spec("tumours", target, version.id)).await?;
+    let there = client.call(CallDeployment { deployment: deployment.id, rows: detail.examples.clone() }).await?;
+    ensure!(there.status == 200, "the call failed: {:?}", there.error);
+    ensure!(there.rows == here.rows, "served {:?}, predicted {:?}", there.rows, here.rows);
+
+    // A second version rolls out, and back.
+    let second = road::register(&client, road::train(&client, project.id).await?, &[]).await?;
+    let deployment = road::deploy(&client, road::spec("tumours", target, second.id)).await?;
+    ensure!(deployment.version_number == second.number, "version {} is deployed", deployment.version_number);
+    let job = client.call(RollBack { deployment: deployment.id, to: None }).await?;
+    road::finished(&client, job.id, PATIENCE).await?;
+    let deployment = client.call(GetDeployment { deployment: deployment.id }).await?;
+    ensure!(deployment.version_number == version.number, "rolled back to {}", deployment.version_number);
+
+    delete(&client, &deployment).await
+}
+
+async fn delete(client: &Client, deployment: &Deployment) -> Result<()> {
+    let job = client.call(DeleteDeployment { deployment: deployment.id }).await?;
+    road::finished(client, job.id, PATIENCE).await?;
+    ensure!(road::deployment(client, &deployment.name).await?.is_none(), "{} is still listed", deployment.name);
+    Ok(())
+}
+
+#[test]
+fn from_a_folder_to_a_watched_model_on_kubernetes() {
+    if let Some(reason) = cluster::missing() {
+        println!("skipped: {reason}");
+        return;
+    }
+    if skipped_without(&["docker-registry", "htpasswd", "skopeo", "podman", "curl"]) {
+        return;
+    }
+    let (Some(slipway), Some(_), Some(_)) =
+        (host::program("SLIPWAY_BIN"), host::program("SLIPWAY_WORKER"), host::program("SLIPWAY_SERVING"))
+    else {
+        return;
+    };
+    if !cluster::inside("road::from_a_folder_to_a_watched_model_on_kubernetes").unwrap() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::with_tls_and_password(&folder.path().join("registry")).unwrap();
+    let authority = registry.ca.clone().unwrap();
+    let cluster = Cluster::start(&folder.path().join("cluster"), &[(registry.address.clone(), authority)]).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let result = runtime.block_on(kubernetes(&slipway, folder.path(), &registry, &cluster));
+    if let Err(error) = &result {
+        println!("the host said:\n{}", std::fs::read_to_string(folder.path().join("host.log")).unwrap_or_default());
+        println!("the kubelet said:\n{}", cluster.said("kubelet"));
+        println!("failed: {error:?}");
+    }
+    drop(runtime);
+    drop(cluster);
+    result.unwrap();
+}
+
+async fn kubernetes(slipway: &Path, folder: &Path, registry: &Registry, cluster: &Cluster) -> Result<()> {
+    let host = Host::start(slipway, folder).await?;
+    let client = host.client().await?;
+    let project = road::open_sample(&client, "card-fraud").await?;
+    road::edit(&client, project.id, &[("monitoring.window", json!("1000 rows"))]).await?;
+    let run = road::train(&client, project.id).await?;
+    let version = road::register(&client, run, &["champion"]).await?;
+
+    let known = client
+        .call(AddRegistry {
+            name: "harbour".to_owned(),
+            address: registry.address.clone(),
+            username: Some(USER.to_owned()),
+            password: Some(PASSWORD.to_owned()),
+            plain_http: false,
+            ca_pem: Some(std::fs::read_to_string(registry.ca.as_ref().context("no authority")?)?),
+        })
+        .await?;
+    let check = client.call(CheckRegistry { registry: known.id }).await?;
+    ensure!(check.ok, "{}", check.message);
+    let job = client.call(BuildPackage { version: version.id }).await?;
+    road::finished(&client, job.id, PATIENCE).await?;
+    let push =
+        |version| PushPackage { version, registry: known.id, repository: Some("road/fraud".to_owned()), tag: None };
+    let job = client.call(push(version.id)).await?;
+    road::finished(&client, job.id, PATIENCE).await?;
+    judged_by_skopeo_and_podman(registry, &format!("road/fraud:v{}", version.number), folder)?;
+
+    let target = client
+        .call(AddTarget {
+            name: "journey".to_owned(),
+            kind: TargetKind::Kubernetes {
+                kubeconfig: Some(cluster.kubeconfig.display().to_string()),
+                context: "journey".to_owned(),
+                namespace: "models".to_owned(),
+            },
+        })
+        .await?;
+    let spec = |version| api::deploy::DeploySpec {
+        registry: Some(known.id),
+        repository: Some("road/fraud".to_owned()),
+        ..road::spec("fraud", target.id, version)
+    };
+    let plan = client.call(PlanDeploy { spec: spec(version.id) }).await?;
+    ensure!(plan.blocked.is_none(), "the plan is blocked: {:?}", plan.blocked);
+    let deployment = road::deploy(&client, spec(version.id)).await?;
+    let detail = client.call(GetVersion { version: version.id }).await?;
+    let answer = client.call(CallDeployment { deployment: deployment.id, rows: detail.examples.clone() }).await?;
+    ensure!(answer.status == 200, "the call failed: {:?}", answer.error);
+    let here = client.call(api::model::Predict { version: version.id, rows: detail.examples }).await?;
+    ensure!(answer.rows == here.rows, "the pod says {:?}, the model {:?}", answer.rows, here.rows);
+
+    let alert = drift(&client, &deployment, project.id).await?;
+    let job = client
+        .call(StartRun { project: project.id, training: None, snapshot: None, name: None, alert: Some(alert) })
+        .await?;
+    let Subject::Run(run) = road::finished(&client, job.id, PATIENCE).await?.subject else { anyhow::bail!("no run") };
+    let retrained = client.call(GetRun { run }).await?;
+    ensure!(
+        retrained.state == RunState::Finished && retrained.alert == Some(alert),
+        "the retraining is {:?}",
+        retrained.state
+    );
+    let second = road::register(&client, run, &[]).await?;
+    let deployment = road::deploy(&client, spec(second.id)).await?;
+    ensure!(deployment.version_number == second.number, "version {} is deployed", deployment.version_number);
+    second_push_sends_the_model_only(&client, second.id).await?;
+
+    let job = client.call(RollBack { deployment: deployment.id, to: None }).await?;
+    road::finished(&client, job.id, PATIENCE).await?;
+    let deployment = client.call(GetDeployment { deployment: deployment.id }).await?;
+    ensure!(deployment.version_number == version.number, "rolled back to {}", deployment.version_number);
+    delete(&client, &deployment).await
+}
+
+/// Traffic of the second period, whose shift is known: two windows later there is an alert.
+async fn drift(client: &Client, deployment: &Deployment, project: api::ProjectId) -> Result<api::AlertId> {
+    let dataset = client.call(GetDataset { project }).await?;
+    let path = dataset
+        .beside
+        .iter()
+        .find(|file| file.path.contains("second-period"))
+        .context("no second period beside the data")?;
+    for window in 0..3 {
+        let traffic = SendTraffic {
+            deployment: deployment.id,
+            path: path.path.clone(),
+            rows: 1000,
+            offset: window * 1000,
+            batch: Some(50),
+        };
+        let sent = client.call(traffic).await?;
+        ensure!(sent.errors == 0 && sent.rows == 1000, "{} rows sent, {} errors", sent.rows, sent.errors);
+        client.call(CheckNow { deployment: deployment.id }).await?;
+    }
+    let alerts = client.call(ListAlerts { project: Some(project), open_only: true }).await?;
+    ensure!(!alerts.is_empty(), "no alert after three shifted windows");
+    ensure!(
+        alerts.iter().any(|alert| alert.column == "amount"),
+        "amount is not among {:?}",
+        alerts.iter().map(|alert| &alert.column).collect::<Vec<_>>()
+    );
+    Ok(alerts[0].id)
+}
+
+async fn second_push_sends_the_model_only(client: &Client, version: api::VersionId) -> Result<()> {
+    let packages = client.call(ListPackages { version: Some(version) }).await?;
+    let package = packages.first().context("no package of the second version")?;
+    let serving = package.layers.iter().find(|layer| layer.what == "serving").context("no serving layer")?;
+    let push = package.pushes.first().context("no push of the second version")?;
+    ensure!(push.skipped_bytes >= serving.size_bytes, "the serving layer was sent again: {push:?}");
+    Ok(())
+}
+
+fn judged_by_skopeo_and_podman(registry: &Registry, image: &str, folder: &Path) -> Result<()> {
+    let authority = folder.join("authority");
+    std::fs::create_dir_all(&authority)?;
+    std::fs::copy(registry.ca.as_ref().context("no authority")?, authority.join("ca.crt"))?;
+    let reference = format!("{}/{image}", registry.address);
+    let credentials = format!("{USER}:{PASSWORD}");
+    let inspected = read(
+        Command::new("skopeo")
+            .args(["inspect", "--creds", &credentials, "--cert-dir"])
+            .arg(&authority)
+            .arg(format!("docker://{reference}")),
+    )?;
+    ensure!(inspected.contains("\"amd64\""), "skopeo says {inspected}");
+
+    let settings = folder.join("containers.conf");
+    std::fs::write(
+        &settings,
+        "[containers]\ndefault_ulimits = [\"nofile=20000:20000\", \"nproc=4096:4096\"]\n[engine]\nruntime = \"runc\"\n\
+         cgroup_manager = \"cgroupfs\"\n[engine.runtimes]\nrunc = [\"/usr/sbin/runc\"]\n",
+    )?;
+    let podman = || {
+        let mut command = Command::new("podman");
+        command
+            .env("CONTAINERS_CONF", &settings)
+            .arg("--root")
+            .arg(folder.join("podman"))
+            .arg("--runroot")
+            .arg(folder.join("podman-run"));
+        command.args(["--storage-driver", "vfs"]);
+        command
+    };
+    read(podman().args(["pull", "--quiet", "--creds", &credentials, "--cert-dir"]).arg(&authority).arg(&reference))?;
+    let run = [
+        "run",
+        "--detach",
+        "--name",
+        "judged",
+        "--network",
+        "host",
+        "--read-only",
+        "--cap-drop=all",
+        "--tmpfs",
+        "/tmp",
+    ];
+    read(
+        podman()
+            .args(run)
+            .args(["--env", "SLIPWAY_LISTEN=127.0.0.1:28080", "--env", "SLIPWAY_CONTROL=127.0.0.1:28081"])
+            .arg(&reference),
+    )?;
+    let ready = journeys::process::wait_until("the container", Duration::from_secs(30), || {
+        read(Command::new("curl").args([
+            "--silent",
+            "--fail",
+            "--noproxy",
+            "*",
+            "http://127.0.0.1:28080/v2/health/ready",
+        ]))
+        .is_ok()
+    });
+    let said = read(podman().args(["logs", "judged"])).unwrap_or_default();
+    let _ = read(podman().args(["rm", "--force", "judged"]));
+    ready.with_context(|| format!("the container said: {said}"))
+}
