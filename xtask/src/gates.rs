@@ -77,7 +77,7 @@ fn deny() -> Result<()> {
         }
         shell::run(
             Command::new(program)
-                .args(["--offline", "check", "bans", "licenses", "sources"])
+                .args(["check", "bans", "licenses", "sources"])
                 .current_dir(place::root()),
         )
     })
