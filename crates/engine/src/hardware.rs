@@ -1,0 +1,296 @@
+//! This machine: processor, memory, disk, GPUs, and which builds of the worker start on it.
+//!
+//! The host never loads a GPU driver: `slipway-worker --probe` does, in a process of its own, and
+//! its answer is kept until the program changes or a person asks again.
+
+use std::{path::Path, process::Stdio, time::Duration};
+
+use anyhow::Context as _;
+use api::{
+    ApiError, ErrorCode,
+    config::{DataKind, ModelChoice},
+    event::Tag,
+    host::{GetHardware, Hardware, WorkerInfo},
+    worker::{Device, Gpu, Probe},
+};
+use serde::{Deserialize, Serialize};
+use sysinfo::{Disks, System};
+
+use crate::{Engine, WorkerProgram};
+
+/// A driver that hangs must not hang the page.
+const PATIENCE: Duration = Duration::from_secs(20);
+const SETTING: &str = "probes";
+
+/// Cells (rows × columns) from which a GPU gains over its transfers; below, `auto` stays on the CPU.
+const GAINS_FROM_CELLS: u64 = 5_000_000;
+
+/// What one build of the worker answered, and of which file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Probed {
+    backend: String,
+    path: String,
+    /// Length and time of the program: another build is probed anew.
+    stamp: (u64, i64),
+    /// Why it does not start.
+    outcome: Result<Probe, String>,
+}
+
+pub async fn get(engine: &Engine, request: GetHardware) -> anyhow::Result<Hardware> {
+    let probes = probes(engine, request.probe).await?;
+    let folder = engine.workspace().folder().to_owned();
+    let measured = tokio::task::spawn_blocking(move || measure(&folder)).await?;
+    let mut gpus: Vec<Gpu> = Vec::new();
+    for probe in probes.iter().filter_map(|probed| probed.outcome.as_ref().ok()) {
+        gpus.extend(probe.gpus.iter().filter(|gpu| !gpus.contains(gpu)).cloned().collect::<Vec<_>>());
+    }
+    let workers = probes.iter().map(info).collect::<Vec<_>>();
+    let auto = match best_gpu(&probes) {
+        Some((device, name)) => format!("Large trainings take {name} ({}), small ones the CPU.", word(device)),
+        None => "Every training takes the CPU: no worker found a GPU that it can train on.".to_owned(),
+    };
+    Ok(Hardware { gpus, workers, auto, ..measured })
+}
+
+/// The device of a run, settled before its plan is written: a resume uses the same.
+///
+/// Errs where a person named a device that no worker can use, with the worker's own reason.
+pub async fn settle(
+    engine: &Engine,
+    wanted: Device,
+    model: ModelChoice,
+    kind: DataKind,
+    cells: u64,
+) -> anyhow::Result<(Device, WorkerProgram)> {
+    let probes = probes(engine, false).await?;
+    let trees = model == ModelChoice::Trees || (model == ModelChoice::Default && kind == DataKind::Table);
+    let device = match wanted {
+        Device::Auto => match best_gpu(&probes) {
+            Some((device, _)) if cells >= GAINS_FROM_CELLS && trees == (device == Device::Wgpu) => device,
+            _ => Device::Cpu,
+        },
+        Device::Wgpu if !trees => anyhow::bail!(
+            ApiError::invalid("The device wgpu trains trees only.")
+                .with_hint("Take `cpu`, `cuda` or `metal` for this model, or `model = \"trees\"`.")
+        ),
+        named => named,
+    };
+    let program = probes.iter().find(|probed| match &probed.outcome {
+        Ok(probe) => probe.devices.iter().any(|one| one.device == device),
+        Err(_) => false,
+    });
+    match program {
+        Some(probed) => {
+            Ok((device, WorkerProgram { backend: probed.backend.clone(), path: probed.path.clone().into() }))
+        }
+        None => anyhow::bail!(cannot(device, &probes)),
+    }
+}
+
+fn cannot(device: Device, probes: &[Probed]) -> ApiError {
+    let reasons: Vec<String> = probes
+        .iter()
+        .filter_map(|probed| probed.outcome.as_ref().err().map(|reason| format!("{}: {reason}", probed.backend)))
+        .collect();
+    let why = match (probes.is_empty(), reasons.is_empty()) {
+        (true, _) => "there is no worker program beside this one".to_owned(),
+        (false, true) => "no worker offers it on this machine".to_owned(),
+        (false, false) => reasons.join("; "),
+    };
+    ApiError::new(ErrorCode::Unsupported, format!("Nothing here can train on {}: {why}.", word(device))).with_hint(
+        "Hardware lists what each worker can use and how to mend it; `device = \"auto\"` takes what is there.",
+    )
+}
+
+/// The best device that is no software adapter.
+fn best_gpu(probes: &[Probed]) -> Option<(Device, String)> {
+    let devices = probes.iter().filter_map(|probed| probed.outcome.as_ref().ok()).flat_map(|probe| &probe.devices);
+    let hard = devices.filter(|device| !device.software && device.device != Device::Cpu);
+    hard.min_by_key(|device| match device.device {
+        Device::Cuda | Device::Metal => 0,
+        _ => 1,
+    })
+    .map(|device| (device.device, device.name.clone()))
+}
+
+const fn word(device: Device) -> &'static str {
+    match device {
+        Device::Auto => "auto",
+        Device::Cpu => "cpu",
+        Device::Cuda => "cuda",
+        Device::Metal => "metal",
+        Device::Wgpu => "wgpu",
+    }
+}
+
+async fn probes(engine: &Engine, again: bool) -> anyhow::Result<Vec<Probed>> {
+    let known: Vec<Probed> =
+        engine.store().read(|connection| store::setting::get(connection, SETTING)).await?.unwrap_or_default();
+    let mut probes = Vec::new();
+    let mut fresh = false;
+    for program in &engine.options().workers {
+        let stamp = stamp(&program.path);
+        let same = |probed: &&Probed| probed.path == program.path.to_string_lossy() && Some(probed.stamp) == stamp;
+        match known.iter().find(same).filter(|_| !again) {
+            Some(probed) => probes.push(probed.clone()),
+            None => {
+                fresh = true;
+                probes.push(Probed {
+                    backend: program.backend.clone(),
+                    path: program.path.to_string_lossy().into_owned(),
+                    stamp: stamp.unwrap_or_default(),
+                    outcome: probe(&program.path).await,
+                });
+            }
+        }
+    }
+    if fresh {
+        let written = probes.clone();
+        engine.store().write(move |tx| store::setting::put(tx, SETTING, &written)).await?;
+        engine.changed(Tag::Hardware);
+    }
+    Ok(probes)
+}
+
+fn stamp(path: &Path) -> Option<(u64, i64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    let modified = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some((metadata.len(), modified.as_millis() as i64))
+}
+
+/// Asks one build what it can use; a sentence says why it doesn't start.
+pub async fn probe(path: &Path) -> Result<Probe, String> {
+    let mut command = tokio::process::Command::new(path);
+    command.arg("--probe").stdin(Stdio::null()).kill_on_drop(true);
+    let output = match tokio::time::timeout(PATIENCE, command.output()).await {
+        Ok(Ok(output)) => output,
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(format!("{} is not there", path.display()));
+        }
+        Ok(Err(error)) => return Err(format!("{} can't be started: {error}", path.display())),
+        Err(_) => return Err(format!("it did not answer within {} s; a graphics driver may hang", PATIENCE.as_secs())),
+    };
+    if output.status.success() {
+        return serde_json::from_slice(&output.stdout)
+            .map_err(|error| format!("its answer to --probe can't be read ({error}); is it of another version?"));
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim().to_owned();
+    // The dynamic loader ends a program with 127 before its first line where a library is missing.
+    Err(match output.status.code() {
+        Some(127) => format!("a library that it is linked with is missing: {last}"),
+        Some(code) => format!("it ended with {code}: {last}"),
+        None => format!("it was ended by a signal: {last}"),
+    })
+}
+
+fn info(probed: &Probed) -> WorkerInfo {
+    let (devices, reason) = match &probed.outcome {
+        Ok(probe) => (probe.devices.iter().map(|device| device.device).collect(), None),
+        Err(reason) => (Vec::new(), Some(reason.clone())),
+    };
+    let mend = reason.as_ref().and_then(|reason| mend(&probed.backend, reason));
+    WorkerInfo {
+        backend: probed.backend.clone(),
+        path: Some(probed.path.clone()),
+        starts: reason.is_none(),
+        devices,
+        reason,
+        mend,
+    }
+}
+
+/// The command that mends it, where we know one.
+fn mend(backend: &str, reason: &str) -> Option<String> {
+    match backend {
+        "cuda" if reason.contains("libcuda.so") => Some("sudo apt-get install nvidia-driver".to_owned()),
+        "cuda" if reason.contains("library") => {
+            Some("pip install \"cuda-toolkit[cudart,cublas,curand,nvrtc]==13.2.2\" # then put its lib folder on LD_LIBRARY_PATH".to_owned())
+        }
+        _ if reason.contains("is not there") => Some("cargo xtask build".to_owned()),
+        _ => None,
+    }
+}
+
+fn measure(folder: &Path) -> Hardware {
+    let mut system = System::new();
+    system.refresh_memory();
+    system.refresh_cpu_usage();
+    // A load needs two readings; the system's own average over a minute needs none.
+    let cores = system.cpus().len().max(1);
+    let load = System::load_average().one / cores as f64;
+    let disks = Disks::new_with_refreshed_list();
+    let disk = disks
+        .iter()
+        .filter(|disk| folder.starts_with(disk.mount_point()))
+        .max_by_key(|disk| disk.mount_point().as_os_str().len());
+    Hardware {
+        cpu: system
+            .cpus()
+            .first()
+            .map_or_else(|| std::env::consts::ARCH.to_owned(), |cpu| cpu.brand().trim().to_owned()),
+        cores: cores as u32,
+        cpu_load: load.min(1.0),
+        memory_bytes: system.total_memory(),
+        memory_used_bytes: system.used_memory(),
+        disk_bytes: disk.map_or(0, sysinfo::Disk::total_space),
+        disk_free_bytes: disk.map_or(0, sysinfo::Disk::available_space),
+        gpus: Vec::new(),
+        workers: Vec::new(),
+        auto: String::new(),
+    }
+}
+
+/// Memory that trainings may use together: the setting, else 80 % of the machine's.
+pub async fn memory_for_training(engine: &Engine) -> anyhow::Result<u64> {
+    let settings = crate::settings::current(engine).await.context("read the settings")?;
+    let all = tokio::task::spawn_blocking(|| {
+        let mut system = System::new();
+        system.refresh_memory();
+        system.total_memory()
+    });
+    Ok(match settings.memory_limit_bytes {
+        Some(limit) => limit,
+        None => all.await? / 5 * 4,
+    })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn program(folder: &Path, script: &str) -> std::path::PathBuf {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = folder.join("worker");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_does_not_start_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing =
+            "echo 'error while loading shared libraries: libcuda.so.1: cannot open shared object file' >&2; exit 127";
+        let reason = probe(&program(folder.path(), missing)).await.unwrap_err();
+        assert!(reason.contains("libcuda.so.1") && reason.contains("missing"), "{reason}");
+        assert_eq!(mend("cuda", &reason).as_deref(), Some("sudo apt-get install nvidia-driver"));
+        let reason = probe(&program(folder.path(), "echo nonsense")).await.unwrap_err();
+        assert!(reason.contains("can't be read"), "{reason}");
+        let reason = probe(&folder.path().join("nothing")).await.unwrap_err();
+        assert!(reason.contains("is not there"), "{reason}");
+    }
+
+    #[test]
+    fn auto_never_takes_a_software_adapter() {
+        let device = |device, software| api::worker::ProbeDevice { device, name: "adapter".to_owned(), software };
+        let probed = |devices| Probed {
+            backend: "cpu".to_owned(),
+            path: "worker".to_owned(),
+            stamp: (0, 0),
+            outcome: Ok(Probe { protocol: 1, backend: "cpu".to_owned(), devices, gpus: Vec::new() }),
+        };
+        assert_eq!(best_gpu(&[probed(vec![device(Device::Cpu, false), device(Device::Wgpu, true)])]), None);
+        assert!(best_gpu(&[probed(vec![device(Device::Wgpu, false)])]).is_some());
+    }
+}
