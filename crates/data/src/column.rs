@@ -12,7 +12,8 @@ use api::{
     dataset::Role,
 };
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMillisecondArray, cast::AsArray,
+    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMillisecondArray,
+    cast::AsArray,
     types::{Float64Type, Int64Type, TimestampMillisecondType},
 };
 use arrow_schema::{DataType, Field, TimeUnit};
@@ -82,7 +83,9 @@ impl<'a> Values<'a> {
             DataType::Boolean => Values::Boolean(array.as_boolean()),
             DataType::Int64 => Values::Integer(array.as_primitive::<Int64Type>()),
             DataType::Float64 => Values::Decimal(array.as_primitive::<Float64Type>()),
-            DataType::Timestamp(TimeUnit::Millisecond, _) => Values::Datetime(array.as_primitive::<TimestampMillisecondType>()),
+            DataType::Timestamp(TimeUnit::Millisecond, _) => {
+                Values::Datetime(array.as_primitive::<TimestampMillisecondType>())
+            }
             DataType::Utf8 => Values::Text(array.as_string::<i32>()),
             _ => return None,
         })

@@ -10,11 +10,13 @@
 //! are given. What takes long reports through [`progress::Progress`] and can be stopped by it.
 
 pub mod column;
+mod column_builder;
 pub mod datetime;
 pub mod delimited;
 pub mod encoding;
 pub mod error;
 pub mod images;
+mod json_lines;
 pub mod look;
 pub mod manifest;
 pub mod preview;
@@ -25,7 +27,11 @@ pub mod samples;
 pub mod scan;
 pub mod split;
 pub mod split_record;
+pub mod survey;
 pub mod table;
+mod typed_source;
+pub mod typing;
+mod whole_file;
 
 pub mod drift;
 pub mod metrics;

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use api::{ApiError, config::{DataKind, ProjectFile}, project::LookColumn};
+use api::{
+    ApiError,
+    config::{DataKind, ProjectFile},
+    project::LookColumn,
+};
 
 use crate::error::DataError;
 

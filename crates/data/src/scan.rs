@@ -69,7 +69,8 @@ pub fn files(root: &Path, config: &DataConfig) -> Result<Vec<ScannedFile>, DataE
 
 /// Files of the dataset's kind in the root that its paths don't match: they could be added.
 pub fn beside(root: &Path, config: &DataConfig) -> Result<Vec<ScannedFile>, DataError> {
-    let inside: std::collections::BTreeSet<PathBuf> = matched(root, config)?.into_iter().map(|file| file.path).collect();
+    let inside: std::collections::BTreeSet<PathBuf> =
+        matched(root, config)?.into_iter().map(|file| file.path).collect();
     let root = canonical(root)?;
     let mut found = BTreeMap::new();
     walk(&root, &root, &root, config.kind, None, &mut found)?;

@@ -1,0 +1,284 @@
+//! The first pass over a dataset's files: which columns there are, what each holds over all rows,
+//! and how the files are written.
+
+use std::collections::BTreeSet;
+
+use api::config::{ColumnType, DataConfig};
+
+use crate::{
+    delimited::{self, Dialect, Rows},
+    error::{DataError, thousands},
+    json_lines::Objects,
+    progress::{Progress, report},
+    scan::{self, FileFormat, ScannedFile},
+    typed_source::{self, TypedSource},
+    typing::{Reading, Typing},
+};
+
+/// How a file is to be read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    Delimited(Dialect),
+    JsonLines,
+    Typed(FileFormat),
+}
+
+/// What the first pass found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Survey {
+    /// In the order of the first file.
+    pub columns: Vec<(String, Reading)>,
+    /// One a file.
+    pub sources: Vec<Source>,
+    pub notes: Vec<String>,
+    pub rows: u64,
+}
+
+/// One file's columns, and what was left out of it.
+pub(crate) struct FileSurvey {
+    pub source: Source,
+    pub columns: Vec<(String, Typing)>,
+    pub rows: u64,
+    pub notes: Vec<String>,
+    /// Whether the whole file was seen, or only its first rows.
+    pub complete: bool,
+}
+
+/// Surveys all files. Progress is in bytes.
+pub fn survey(files: &[ScannedFile], config: &DataConfig, progress: Progress<'_>) -> Result<Survey, DataError> {
+    let mut columns: Vec<(String, Typing)> = Vec::new();
+    let (mut sources, mut notes, mut rows) = (Vec::new(), Vec::new(), 0);
+    for (index, file) in files.iter().enumerate() {
+        let found = survey_file(file, config, None, progress)?;
+        if index == 0 {
+            columns = found.columns;
+        } else {
+            merge(&mut columns, found.columns, file, &files[0])?;
+        }
+        rows += found.rows;
+        for note in found.notes {
+            let note = if files.len() > 1 { format!("{}: {note}", file.name) } else { note };
+            notes.push(note);
+        }
+        sources.push(found.source);
+    }
+    known_overrides(&columns, config)?;
+    let columns = decide(columns, config, &mut notes);
+    Ok(Survey { columns, sources, notes, rows })
+}
+
+/// The reading of each column, with what a person should know about it.
+pub(crate) fn decide(
+    columns: Vec<(String, Typing)>,
+    config: &DataConfig,
+    notes: &mut Vec<String>,
+) -> Vec<(String, Reading)> {
+    let mut decided = Vec::with_capacity(columns.len());
+    for (name, typing) in columns {
+        let reading = typing.decide(config.types.get(&name).copied());
+        if reading.kind() == ColumnType::Datetime && typing.is_ambiguous_date() {
+            notes.push(format!(
+                "The dates in \"{name}\" fit both orders of day and month; they are read as month/day/year."
+            ));
+        }
+        if reading == Reading::DecimalComma {
+            notes.push(format!("The numbers in \"{name}\" have decimal commas."));
+        }
+        decided.push((name, reading));
+    }
+    decided
+}
+
+fn known_overrides(columns: &[(String, Typing)], config: &DataConfig) -> Result<(), DataError> {
+    match config.types.keys().find(|name| !columns.iter().any(|(column, _)| column == *name)) {
+        None => Ok(()),
+        Some(name) => {
+            let columns = columns.iter().map(|(column, _)| column.clone()).collect();
+            Err(DataError::NoColumn { column: name.clone(), columns, role: "types" })
+        }
+    }
+}
+
+fn merge(
+    columns: &mut [(String, Typing)],
+    found: Vec<(String, Typing)>,
+    file: &ScannedFile,
+    first: &ScannedFile,
+) -> Result<(), DataError> {
+    let known: BTreeSet<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+    let new: BTreeSet<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    let differs = |difference: String| DataError::SchemaDiffers {
+        file: file.name.clone(),
+        first: first.name.clone(),
+        difference,
+    };
+    if let Some(missing) = known.difference(&new).next() {
+        return Err(differs(format!("the column \"{missing}\" is missing in it")));
+    }
+    if let Some(extra) = new.difference(&known).next() {
+        return Err(differs(format!("it has the column \"{extra}\", which the first file has not")));
+    }
+    for (name, typing) in found {
+        if let Some((_, known)) = columns.iter_mut().find(|(column, _)| *column == name) {
+            known.merge(&typing);
+        }
+    }
+    Ok(())
+}
+
+/// Surveys one file, all of it or its first rows.
+pub(crate) fn survey_file(
+    file: &ScannedFile,
+    config: &DataConfig,
+    most_rows: Option<u64>,
+    progress: Progress<'_>,
+) -> Result<FileSurvey, DataError> {
+    match source(file, config)? {
+        Source::Delimited(dialect) => survey_delimited(file, dialect, config, most_rows, progress),
+        Source::JsonLines => survey_objects(file, most_rows, progress),
+        Source::Typed(format) => survey_typed(file, format, most_rows, progress),
+    }
+}
+
+fn source(file: &ScannedFile, config: &DataConfig) -> Result<Source, DataError> {
+    let extension =
+        file.path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    let unknown = || DataError::UnknownFormat { file: file.name.clone(), extension: extension.clone() };
+    Ok(match scan::format(&file.path) {
+        Some(format @ (FileFormat::Parquet | FileFormat::ArrowIpc)) => Source::Typed(format),
+        Some(FileFormat::JsonLines) => Source::JsonLines,
+        Some(FileFormat::Image) => return Err(unknown()),
+        Some(FileFormat::Delimited) => Source::Delimited(delimited::detect(file, config)?),
+        // A file that was named by itself: text is tried, whatever it is called.
+        None => match extension.as_str() {
+            "json" => Source::JsonLines,
+            "xlsx" | "xls" | "ods" | "zip" | "gz" | "xz" | "zst" | "pdf" | "db" | "sqlite" | "pkl" | "npy" | "npz" => {
+                return Err(unknown());
+            }
+            _ => Source::Delimited(delimited::detect(file, config)?),
+        },
+    })
+}
+
+const REPORT_ROWS: u64 = 4096;
+
+fn survey_delimited(
+    file: &ScannedFile,
+    dialect: Dialect,
+    config: &DataConfig,
+    most_rows: Option<u64>,
+    progress: Progress<'_>,
+) -> Result<FileSurvey, DataError> {
+    let mut rows = Rows::open(file, &dialect, config.ragged)?;
+    let empty = if dialect.delimiter == b',' { Typing::without_decimal_comma() } else { Typing::default() };
+    let mut columns: Vec<(String, Typing)> = rows.names().iter().map(|name| (name.clone(), empty.clone())).collect();
+    let (mut count, mut reported, mut complete) = (0, 0, true);
+    while rows.advance()? {
+        if most_rows == Some(count) {
+            complete = false;
+            break;
+        }
+        count += 1;
+        for (cell, (_, typing)) in rows.cells().zip(&mut columns) {
+            typing.see(cell);
+        }
+        if count.is_multiple_of(REPORT_ROWS) {
+            report(progress, rows.bytes_read() - reported)?;
+            reported = rows.bytes_read();
+        }
+    }
+    report(progress, rows.bytes_read() - reported)?;
+    if count == 0 {
+        return Err(DataError::HeaderOnly { file: file.name.clone(), columns: columns.len() });
+    }
+    let mut notes = vec![dialect.sentence()];
+    if rows.skipped > 0 {
+        notes.push(format!("{} ragged rows left out", thousands(rows.skipped)));
+    }
+    if rows.filled > 0 {
+        notes.push(format!("{} ragged rows cut or filled", thousands(rows.filled)));
+    }
+    Ok(FileSurvey { source: Source::Delimited(dialect), columns, rows: count, notes, complete })
+}
+
+fn survey_objects(file: &ScannedFile, most_rows: Option<u64>, progress: Progress<'_>) -> Result<FileSurvey, DataError> {
+    let mut objects = Objects::open(file)?;
+    let mut columns: Vec<(String, Typing)> = Vec::new();
+    let (mut count, mut reported, mut complete) = (0, 0, true);
+    while let Some(cells) = objects.next_object()? {
+        if most_rows == Some(count) {
+            complete = false;
+            break;
+        }
+        count += 1;
+        for (name, cell) in cells {
+            let place = columns.iter().position(|(column, _)| *column == name).unwrap_or_else(|| {
+                columns.push((name, Typing::without_decimal_comma()));
+                columns.len() - 1
+            });
+            match cell {
+                Some(cell) => columns[place].1.see(&cell),
+                None => columns[place].1.see_missing(1),
+            }
+        }
+        if count.is_multiple_of(REPORT_ROWS) {
+            report(progress, objects.bytes_read - reported)?;
+            reported = objects.bytes_read;
+        }
+    }
+    report(progress, objects.bytes_read - reported)?;
+    if count == 0 {
+        return Err(DataError::Empty { file: file.name.clone() });
+    }
+    // Keys that an object doesn't name are missing there.
+    for (_, typing) in &mut columns {
+        let seen = typing.present() + typing.missing();
+        typing.see_missing(count - seen);
+    }
+    Ok(FileSurvey { source: Source::JsonLines, columns, rows: count, notes: vec!["JSON Lines".to_owned()], complete })
+}
+
+fn survey_typed(
+    file: &ScannedFile,
+    format: FileFormat,
+    most_rows: Option<u64>,
+    progress: Progress<'_>,
+) -> Result<FileSurvey, DataError> {
+    let mut source = TypedSource::open(file, format)?;
+    let mut notes = vec![if format == FileFormat::Parquet { "Parquet" } else { "Arrow IPC" }.to_owned()];
+    let mut columns: Vec<(String, Typing)> = Vec::new();
+    for (index, field) in source.schema.fields().iter().enumerate() {
+        let name = field.name();
+        if !typed_source::is_supported(field.data_type()) {
+            notes.push(format!(
+                "The column \"{name}\" is left out: values of type {} don't fit into a table.",
+                field.data_type()
+            ));
+            continue;
+        }
+        if let Some(first) = columns.iter().position(|(column, _)| column == name) {
+            let file = file.name.clone();
+            return Err(DataError::DuplicateColumn { file, column: name.clone(), first: first + 1, second: index + 1 });
+        }
+        columns.push((name.clone(), Typing::default()));
+    }
+    let (mut count, mut complete) = (0, true);
+    while let Some(batch) = source.next_batch()? {
+        if most_rows.is_some_and(|most| count >= most) {
+            complete = false;
+            break;
+        }
+        count += batch.num_rows() as u64;
+        for (name, typing) in &mut columns {
+            if let Some(array) = batch.column_by_name(name) {
+                typed_source::survey(typing, array).map_err(|error| source.misfit(name, &error))?;
+            }
+        }
+        report(progress, 0)?;
+    }
+    report(progress, file.size_bytes)?;
+    if count == 0 {
+        return Err(DataError::HeaderOnly { file: file.name.clone(), columns: columns.len() });
+    }
+    Ok(FileSurvey { source: Source::Typed(format), columns, rows: count, notes, complete })
+}

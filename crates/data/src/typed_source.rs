@@ -1,0 +1,186 @@
+//! Parquet and Arrow IPC: sources that say their types themselves.
+
+use std::{
+    fs::File,
+    io::{BufReader, Read, Seek},
+};
+
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, cast::AsArray, types::Int64Type};
+use arrow_cast::{CastOptions, cast_with_options};
+use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use crate::{
+    error::DataError,
+    scan::{FileFormat, ScannedFile},
+    typing::{Reading, Typing},
+};
+
+const BATCH_ROWS: usize = 8192;
+
+/// The batches of a file.
+pub(crate) struct TypedSource {
+    file: String,
+    format: FileFormat,
+    pub(crate) schema: SchemaRef,
+    batches: Batches,
+}
+
+enum Batches {
+    Parquet(Box<ParquetRecordBatchReader>),
+    File(Box<FileReader<BufReader<File>>>),
+    Stream(Box<StreamReader<BufReader<File>>>),
+}
+
+impl TypedSource {
+    pub(crate) fn open(file: &ScannedFile, format: FileFormat) -> Result<Self, DataError> {
+        let mut source = File::open(&file.path).map_err(DataError::io("open", &file.path))?;
+        if file.size_bytes == 0 {
+            return Err(DataError::Empty { file: file.name.clone() });
+        }
+        let name = file.name.clone();
+        if format == FileFormat::Parquet {
+            let damaged = |error: parquet::errors::ParquetError| wrong(&name, format, &error.to_string());
+            let builder = ParquetRecordBatchReaderBuilder::try_new(source).map_err(damaged)?;
+            let schema = builder.schema().clone();
+            let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(damaged)?;
+            return Ok(Self { file: file.name.clone(), format, schema, batches: Batches::Parquet(Box::new(reader)) });
+        }
+        let damaged = |error: ArrowError| wrong(&name, format, &error.to_string());
+        let mut magic = [0; 6];
+        let read = source.read(&mut magic).map_err(DataError::io("read", &file.path))?;
+        source.rewind().map_err(DataError::io("read", &file.path))?;
+        let source = BufReader::new(source);
+        let (schema, batches) = if &magic[..read] == b"ARROW1" {
+            let reader = FileReader::try_new(source, None).map_err(damaged)?;
+            (reader.schema(), Batches::File(Box::new(reader)))
+        } else {
+            let reader = StreamReader::try_new(source, None).map_err(damaged)?;
+            (reader.schema(), Batches::Stream(Box::new(reader)))
+        };
+        Ok(Self { file: file.name.clone(), format, schema, batches })
+    }
+
+    pub(crate) fn next_batch(&mut self) -> Result<Option<RecordBatch>, DataError> {
+        let next = match &mut self.batches {
+            Batches::Parquet(reader) => reader.next(),
+            Batches::File(reader) => reader.next(),
+            Batches::Stream(reader) => reader.next(),
+        };
+        next.transpose().map_err(|error| wrong(&self.file, self.format, &error.to_string()))
+    }
+
+    /// An error of a value that doesn't fit its column's type.
+    pub(crate) fn misfit(&self, column: &str, error: &ArrowError) -> DataError {
+        wrong(&self.file, self.format, &format!("the column \"{column}\" can't be converted ({error})"))
+    }
+}
+
+fn wrong(file: &str, format: FileFormat, reason: &str) -> DataError {
+    let file = file.to_owned();
+    match format {
+        FileFormat::Parquet => {
+            DataError::Parquet { file, reason: format!("it is not a whole Parquet file ({reason})") }
+        }
+        _ => DataError::ArrowIpc { file, reason: format!("it is not a whole Arrow IPC file ({reason})") },
+    }
+}
+
+/// Whether a column of that type can stand in a table; lists and structs can't.
+pub(crate) fn is_supported(kind: &DataType) -> bool {
+    match kind {
+        DataType::Dictionary(_, values) => is_supported(values),
+        _ => kind.is_numeric() || textual(kind) || temporal(kind) || matches!(kind, DataType::Boolean | DataType::Null),
+    }
+}
+
+fn textual(kind: &DataType) -> bool {
+    matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+fn temporal(kind: &DataType) -> bool {
+    matches!(kind, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64)
+}
+
+/// Lets a column's typing see an array of it.
+pub(crate) fn survey(typing: &mut Typing, array: &ArrayRef) -> Result<(), ArrowError> {
+    use api::config::ColumnType as Kind;
+    let missing = array.logical_null_count() as u64;
+    let present = array.len() as u64 - missing;
+    typing.see_missing(missing);
+    if present == 0 {
+        return Ok(());
+    }
+    let mut kind = array.data_type();
+    if let DataType::Dictionary(_, values) = kind {
+        kind = values;
+    }
+    if kind.is_integer() {
+        let largest = cast(array, &DataType::Int64)?.as_primitive::<Int64Type>().iter().flatten().max().unwrap_or(0);
+        typing.see_typed(Kind::Integer, present, largest);
+    } else if kind.is_numeric() {
+        typing.see_typed(Kind::Decimal, present, 0);
+    } else if temporal(kind) {
+        typing.see_typed(Kind::Datetime, present, 0);
+    } else if *kind == DataType::Boolean {
+        typing.see_typed(Kind::Boolean, present, 0);
+    } else {
+        text(array)?.iter().flatten().for_each(|cell| typing.see_text(cell));
+    }
+    Ok(())
+}
+
+/// The array in the typed form, where its type leads there directly; `None` where it must go
+/// through text.
+pub(crate) fn convert(array: &ArrayRef, reading: Reading) -> Result<Option<ArrayRef>, ArrowError> {
+    let mut kind = array.data_type();
+    if let DataType::Dictionary(_, values) = kind {
+        kind = values;
+    }
+    Ok(match reading {
+        Reading::Boolean if *kind == DataType::Boolean => Some(cast(array, &DataType::Boolean)?),
+        Reading::Integer if kind.is_integer() => Some(cast(array, &DataType::Int64)?),
+        Reading::Decimal if kind.is_numeric() => Some(without_nan(&cast(array, &DataType::Float64)?)),
+        Reading::Datetime(_) if temporal(kind) => Some(utc_milliseconds(array, kind)?),
+        Reading::EpochMilliseconds if kind.is_integer() => Some(epoch(array, 1)?),
+        Reading::EpochSeconds if kind.is_integer() => Some(epoch(array, 1000)?),
+        Reading::Category | Reading::Text | Reading::Image if textual(kind) => Some(cast(array, &DataType::Utf8)?),
+        _ => None,
+    })
+}
+
+/// The array as text, to be read again as another type.
+pub(crate) fn text(array: &ArrayRef) -> Result<StringArray, ArrowError> {
+    Ok(cast(array, &DataType::Utf8)?.as_string::<i32>().clone())
+}
+
+/// Values that don't fit are errors, not nulls.
+fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, ArrowError> {
+    cast_with_options(array, to, &CastOptions { safe: false, ..CastOptions::default() })
+}
+
+/// pandas writes missing numbers as NaN.
+fn without_nan(array: &ArrayRef) -> ArrayRef {
+    let numbers = array.as_primitive::<arrow_array::types::Float64Type>();
+    std::sync::Arc::new(
+        numbers.iter().map(|value| value.filter(|value| !value.is_nan())).collect::<arrow_array::Float64Array>(),
+    )
+}
+
+/// Drops the zone's name and keeps the moment: a cast to a type without zone would shift the clock.
+fn utc_milliseconds(array: &ArrayRef, kind: &DataType) -> Result<ArrayRef, ArrowError> {
+    let zone = match kind {
+        DataType::Timestamp(_, zone) => zone.clone(),
+        _ => None,
+    };
+    let converted = cast(array, &DataType::Timestamp(TimeUnit::Millisecond, zone))?;
+    let moments = converted.as_primitive::<arrow_array::types::TimestampMillisecondType>().clone();
+    Ok(std::sync::Arc::new(moments.with_timezone_opt(None::<&str>)))
+}
+
+fn epoch(array: &ArrayRef, scale: i64) -> Result<ArrayRef, ArrowError> {
+    let integers = cast(array, &DataType::Int64)?;
+    let moments: Int64Array = integers.as_primitive::<Int64Type>().unary(|value: i64| value.saturating_mul(scale));
+    Ok(std::sync::Arc::new(moments.reinterpret_cast::<arrow_array::types::TimestampMillisecondType>()))
+}
