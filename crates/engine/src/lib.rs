@@ -1,3 +1,164 @@
-//! The lifecycle, one module a stage; jobs, events, ports, dispatch.
+//! The lifecycle, one module a stage, in the order of the road: call upstream, announce downstream.
+//!
+//! An [`Engine`] is an open workspace. A request of `api` becomes a call of a handler in
+//! [`dispatch`]; whatever takes time is a job ([`jobs`]); after each commit [`Engine::changed`]
+//! announces what changed. External systems are reached through [`ports`] only, time through
+//! [`clock`]; nothing here reads the environment, prints, or knows of HTTP.
 
+pub mod clock;
+pub mod dispatch;
+pub mod error;
+pub mod events;
+pub mod hardware;
+pub mod host_log;
+pub mod jobs;
 pub mod ports;
+pub mod settings;
+pub mod workspace;
+
+use std::{path::PathBuf, sync::Arc};
+
+use api::event::{Event, Tag};
+use store::Store;
+
+use crate::{clock::Clock, events::Events, jobs::Jobs, workspace::Workspace};
+
+/// Whether the engine lives on, with its loops, or answers one command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The host: watching, jobs, monitoring.
+    Host,
+    /// One command: no watching, no monitoring, no other jobs.
+    Once,
+}
+
+/// A build of the worker that may start here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerProgram {
+    /// "cpu", "cuda", "metal".
+    pub backend: String,
+    pub path: PathBuf,
+}
+
+/// All that an engine is given from outside.
+#[derive(Clone)]
+pub struct Options {
+    pub mode: Mode,
+    pub clock: Arc<dyn Clock>,
+    pub adapters: Arc<dyn ports::Adapters>,
+    /// The program's version, for the host's introduction and the lineage.
+    pub version: String,
+    /// What the holder of the lock is called in another's error: "slipway serve".
+    pub command: String,
+    /// The caller holds the workspace's lock already (by `client::lock`); the engine takes none.
+    pub lock_held: bool,
+    /// `sample-projects`, as the program brings it.
+    pub samples: Option<PathBuf>,
+    /// The user's documents folder.
+    pub documents: Option<PathBuf>,
+    /// Builds of the worker, best first.
+    pub workers: Vec<WorkerProgram>,
+}
+
+/// An open workspace. Clones share it; it closes, and frees the lock, with the last one.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: Options,
+    workspace: Workspace,
+    store: Store,
+    events: Events,
+    jobs: Jobs,
+    /// Held by work that puts blobs before the record that uses them; collecting takes it alone.
+    blob_gate: Arc<tokio::sync::RwLock<()>>,
+    started_ms: i64,
+    /// Freed after everything above is closed.
+    _lock: Option<workspace::Lock>,
+}
+
+impl Engine {
+    /// Opens the workspace, making it where there is none. Errs with `busy` and the holder's pid
+    /// where another process has it open.
+    pub async fn open(workspace: Workspace, options: Options) -> anyhow::Result<Self> {
+        workspace.make()?;
+        let lock = if options.lock_held { None } else { Some(workspace.lock(&options.command)?) };
+        let folder = workspace.folder().to_owned();
+        let store = tokio::task::spawn_blocking(move || Store::open(&folder)).await??;
+        let started_ms = options.clock.now_ms();
+        let engine = Self {
+            inner: Arc::new(Inner {
+                options,
+                workspace,
+                store,
+                events: Events::default(),
+                jobs: Jobs::default(),
+                blob_gate: Arc::default(),
+                started_ms,
+                _lock: lock,
+            }),
+        };
+        engine.jobs().after_start(&engine).await?;
+        Ok(engine)
+    }
+
+    pub fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    pub fn workspace(&self) -> &Workspace {
+        &self.inner.workspace
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub fn blobs(&self) -> &store::blob::Blobs {
+        self.inner.store.blobs()
+    }
+
+    /// Held while blobs are put whose record is not committed yet, so that collecting leaves them.
+    pub async fn hold_blobs(&self) -> tokio::sync::OwnedRwLockReadGuard<()> {
+        Arc::clone(&self.inner.blob_gate).read_owned().await
+    }
+
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.options.clock
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        self.inner.options.clock.now_ms()
+    }
+
+    pub fn started_ms(&self) -> i64 {
+        self.inner.started_ms
+    }
+
+    pub fn adapters(&self) -> &dyn ports::Adapters {
+        &*self.inner.options.adapters
+    }
+
+    pub fn jobs(&self) -> &Jobs {
+        &self.inner.jobs
+    }
+
+    /// Every announcement from now on.
+    pub fn events(&self) -> &Events {
+        &self.inner.events
+    }
+
+    /// Announces that records behind a tag were committed.
+    pub fn changed(&self, tag: Tag) {
+        self.inner.events.send(Event::Changed { tag });
+    }
+
+    /// A fresh id: UUIDv7 by the engine's clock.
+    pub fn new_id(&self) -> [u8; 16] {
+        let now = self.now_ms().max(0) as u64;
+        let timestamp = uuid::Timestamp::from_unix(uuid::NoContext, now / 1000, (now % 1000) as u32 * 1_000_000);
+        *uuid::Uuid::new_v7(timestamp).as_bytes()
+    }
+}

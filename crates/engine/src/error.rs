@@ -1,0 +1,114 @@
+//! Which error to use where, and how it becomes what a caller is told.
+//!
+//! Handlers return `anyhow::Result`; where the code matters to a caller, or the sentence should be
+//! told as it is, they return an [`ApiError`] inside of it (`bail!(ApiError::not_found(…))`).
+//! Context says what was being attempted, in words that follow "can't": `.context("read the plan")`.
+//! [`told`] maps once, at the edge.
+
+use api::{ApiError, ErrorCode};
+use store::StoreError;
+
+/// What the caller is told of a failure.
+pub fn told(error: &anyhow::Error) -> ApiError {
+    let links: Vec<&(dyn std::error::Error + 'static)> = error.chain().collect();
+    // The innermost link that we know; what stands before it says what was being attempted.
+    let known = links.iter().enumerate().find_map(|(index, link)| known(*link).map(|api| (index, api)));
+    // `anyhow` finds what was given as context or root by downcasting, which the chain can't.
+    let known = known.or_else(|| error.downcast_ref::<ApiError>().map(|api| (0, api.clone())));
+    match known {
+        Some((0, api)) => api,
+        Some((index, mut api)) => {
+            let attempts: Vec<String> = links[..index].iter().map(ToString::to_string).collect();
+            api.message = format!("Can't {}: {}", attempts.join(": "), api.message);
+            api
+        }
+        None if links.len() == 1 => ApiError::new(ErrorCode::Internal, sentence(&links[0].to_string())),
+        None => {
+            let all: Vec<String> = links.iter().map(ToString::to_string).collect();
+            ApiError::new(ErrorCode::Internal, format!("Can't {}.", all.join(": ").trim_end_matches('.')))
+        }
+    }
+}
+
+fn known(link: &(dyn std::error::Error + 'static)) -> Option<ApiError> {
+    if let Some(api) = link.downcast_ref::<ApiError>() {
+        return Some(api.clone());
+    }
+    if let Some(port) = link.downcast_ref::<crate::ports::PortError>() {
+        return Some(port.error.clone());
+    }
+    if let Some(store) = link.downcast_ref::<StoreError>() {
+        return Some(of_store(store));
+    }
+    if let Some(io) = link.downcast_ref::<std::io::Error>() {
+        return match io.kind() {
+            std::io::ErrorKind::StorageFull => Some(no_space(io.to_string())),
+            std::io::ErrorKind::PermissionDenied => Some(
+                ApiError::invalid(sentence(&io.to_string())).with_hint("Give your user the right to it, or choose another place."),
+            ),
+            std::io::ErrorKind::NotFound => Some(ApiError::not_found(sentence(&io.to_string()))),
+            _ => None,
+        };
+    }
+    None
+}
+
+fn of_store(error: &StoreError) -> ApiError {
+    match error {
+        StoreError::Refused(api) => api.clone(),
+        full if full.is_full() => no_space(full.to_string()),
+        StoreError::Newer { .. } => ApiError::new(ErrorCode::WrongProtocol, sentence(&error.to_string())),
+        StoreError::MissingBlob(_) | StoreError::Damaged { .. } => {
+            ApiError::new(ErrorCode::Internal, sentence(&error.to_string()))
+                .with_hint("The workspace's disk lost it: take the snapshot, or register the model, again.")
+        }
+        other => ApiError::new(ErrorCode::Internal, sentence(&other.to_string())),
+    }
+}
+
+fn no_space(reason: String) -> ApiError {
+    ApiError::new(ErrorCode::NoSpace, format!("The disk is full: {}", sentence(&reason)))
+        .with_hint("Free some space, or collect what nothing uses under Settings, Storage (`slipway storage collect`).")
+}
+
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first: String = characters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    let text = format!("{first}{}", characters.as_str());
+    if text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") }
+}
+
+/// The error for a record that is not there.
+pub fn missing(what: &str, id: impl std::fmt::Display) -> anyhow::Error {
+    anyhow::Error::new(ApiError::not_found(format!("There is no {what} {id} in this workspace.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn context_says_what_was_attempted_and_the_code_stays() {
+        let error = Err::<(), _>(ApiError::new(ErrorCode::InUse, "It is deployed.").with_hint("Delete the deployment."))
+            .context("delete fraud v7")
+            .unwrap_err();
+        let told = told(&error);
+        assert_eq!(told.code, ErrorCode::InUse);
+        assert_eq!(told.message, "Can't delete fraud v7: It is deployed.");
+        assert_eq!(told.hint.as_deref(), Some("Delete the deployment."));
+    }
+
+    #[test]
+    fn a_full_disk_is_told_as_such() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let error = anyhow::Error::new(full).context("write the plan");
+        assert_eq!(told(&error).code, ErrorCode::NoSpace);
+    }
+
+    #[test]
+    fn a_plain_error_is_a_sentence() {
+        assert_eq!(told(&anyhow::anyhow!("it broke")).message, "It broke.");
+    }
+}

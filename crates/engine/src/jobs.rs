@@ -1,0 +1,516 @@
+//! The queue: work that takes time is a row with progress, cancellable, never lost silently.
+//!
+//! A job that a crash interrupted is failed plainly at the next start, unless its stage takes it up
+//! again with [`Jobs::resume`]. Jobs that name the memory they need wait until it is free, oldest
+//! first; one always runs, however much it needs.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use api::{
+    ApiError, ErrorCode, JobId, ProjectId,
+    event::{Event, Tag},
+    job::{CancelJob, GetJob, GetJobLog, Job, JobKind, JobState, ListJobs, RetryJob, Subject},
+};
+use serde_json::Value;
+use store::job::JobRow;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Engine, error};
+
+/// Rows are written this often at most; events carry what moves in between.
+const ROW_EVERY: Duration = Duration::from_millis(500);
+const EVENT_EVERY: Duration = Duration::from_millis(100);
+
+/// What a job is before it runs.
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    pub kind: JobKind,
+    /// "Train brisk-heron", "Push fraud:7 to harbour".
+    pub title: String,
+    pub project: Option<ProjectId>,
+    pub subject: Subject,
+    /// Estimated need while it runs; 0 starts at once.
+    pub memory_bytes: u64,
+    /// The call that a retry sends again, by [`retry_with`].
+    pub request: Option<Value>,
+}
+
+/// The `request` of a job that a retry may send again.
+pub fn retry_with<R: api::Request>(request: &R) -> Option<Value> {
+    let params = serde_json::to_value(request).ok()?;
+    Some(serde_json::json!({ "method": R::METHOD, "params": params }))
+}
+
+/// The jobs of this process.
+#[derive(Default)]
+pub struct Jobs {
+    live: Mutex<HashMap<JobId, Live>>,
+    /// Memory of admitted jobs, and the queue by age.
+    memory: Mutex<Admission>,
+    freed: Notify,
+}
+
+struct Live {
+    cancel: CancellationToken,
+    state: watch::Receiver<Job>,
+}
+
+#[derive(Default)]
+struct Admission {
+    used_bytes: u64,
+    running: usize,
+    waiting: BTreeMap<u64, ()>,
+    next: u64,
+}
+
+/// What a job's work is given.
+#[derive(Clone)]
+pub struct JobContext {
+    inner: Arc<ContextInner>,
+}
+
+struct ContextInner {
+    engine: Engine,
+    cancel: CancellationToken,
+    job: watch::Sender<Job>,
+    last: Mutex<(Option<std::time::Instant>, Option<std::time::Instant>)>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Jobs {
+    /// Enters a job and starts it when there is room. The work's last word becomes the job's message.
+    pub async fn start<F, W>(&self, engine: &Engine, new: NewJob, work: F) -> anyhow::Result<Job>
+    where
+        F: FnOnce(JobContext) -> W + Send + 'static,
+        W: Future<Output = anyhow::Result<String>> + Send + 'static,
+    {
+        let job = Job {
+            id: JobId::from_bytes(engine.new_id()),
+            project: new.project,
+            kind: new.kind,
+            title: new.title,
+            state: JobState::Queued,
+            fraction: None,
+            message: "Waits for its turn".to_owned(),
+            error: None,
+            seconds_left: None,
+            waits_for: None,
+            subject: new.subject,
+            created_ms: engine.now_ms(),
+            started_ms: None,
+            ended_ms: None,
+            retryable: false,
+        };
+        let row = JobRow { job: job.clone(), request: new.request, memory_bytes: new.memory_bytes };
+        engine.store().write(move |tx| store::job::insert(tx, &row)).await?;
+        engine.changed(Tag::Jobs);
+        self.spawn(engine, job.clone(), new.memory_bytes, work);
+        Ok(job)
+    }
+
+    /// Takes up a job that an earlier process left unfinished.
+    pub async fn resume<F, W>(&self, engine: &Engine, row: JobRow, work: F) -> anyhow::Result<Job>
+    where
+        F: FnOnce(JobContext) -> W + Send + 'static,
+        W: Future<Output = anyhow::Result<String>> + Send + 'static,
+    {
+        let mut job = row.job;
+        job.state = JobState::Queued;
+        (job.error, job.ended_ms) = (None, None);
+        let written = job.clone();
+        engine.store().write(move |tx| store::job::update(tx, &written)).await?;
+        self.spawn(engine, job.clone(), row.memory_bytes, work);
+        Ok(job)
+    }
+
+    fn spawn<F, W>(&self, engine: &Engine, job: Job, memory_bytes: u64, work: F)
+    where
+        F: FnOnce(JobContext) -> W + Send + 'static,
+        W: Future<Output = anyhow::Result<String>> + Send + 'static,
+    {
+        let id = job.id;
+        let cancel = CancellationToken::new();
+        let (sender, receiver) = watch::channel(job);
+        lock(&self.live).insert(id, Live { cancel: cancel.clone(), state: receiver });
+        let context = JobContext {
+            inner: Arc::new(ContextInner { engine: engine.clone(), cancel, job: sender, last: Mutex::new((None, None)) }),
+        };
+        let engine = engine.clone();
+        tokio::spawn(async move {
+            let result = run(&context, memory_bytes, work).await;
+            if let Err(failure) = context.end(result).await {
+                tracing::error!(job = %id, error = format!("{failure:#}"), "the end of a job can't be written");
+            }
+            lock(&engine.jobs().live).remove(&id);
+        });
+    }
+
+    /// Waits for the end of a job of this process; one that is not alive is read.
+    pub async fn wait(&self, engine: &Engine, id: JobId) -> anyhow::Result<Job> {
+        let state = lock(&self.live).get(&id).map(|live| live.state.clone());
+        if let Some(mut state) = state {
+            // An error means that the sender is gone, so that the row has the end.
+            let _ = state.wait_for(|job| job.state.is_over()).await;
+        }
+        find(engine, id).await
+    }
+
+    /// Jobs alive in this process, as sentences: what keeps the host.
+    pub fn alive(&self) -> Vec<String> {
+        lock(&self.live).values().map(|live| live.state.borrow().title.clone()).collect()
+    }
+
+    /// Asks a live job to stop.
+    pub fn cancel(&self, id: JobId) -> bool {
+        match lock(&self.live).get(&id) {
+            Some(live) => {
+                live.cancel.cancel();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Asks every live job to stop.
+    pub fn cancel_all(&self) {
+        lock(&self.live).values().for_each(|live| live.cancel.cancel());
+    }
+
+    /// Fails what an earlier process left. Trainings and deployments are left to their stages.
+    pub(crate) async fn after_start(&self, engine: &Engine) -> anyhow::Result<()> {
+        let rows = engine.store().read(store::job::unfinished).await?;
+        for row in rows.into_iter().filter(|row| !matches!(row.job.kind, JobKind::Train | JobKind::Deploy)) {
+            self.fail_interrupted(engine, row).await?;
+        }
+        Ok(())
+    }
+
+    /// Fails an unfinished job of an earlier process, plainly.
+    pub async fn fail_interrupted(&self, engine: &Engine, row: JobRow) -> anyhow::Result<()> {
+        let mut job = row.job;
+        job.state = JobState::Failed;
+        job.ended_ms = Some(engine.now_ms());
+        let mut error = ApiError::new(ErrorCode::Internal, "Slipway ended while this was under way.");
+        if row.request.is_some() {
+            error = error.with_hint("Nothing half done was kept: retry it.");
+        }
+        job.message.clone_from(&error.message);
+        job.error = Some(error);
+        engine.store().write(move |tx| store::job::update(tx, &job)).await?;
+        engine.changed(Tag::Jobs);
+        Ok(())
+    }
+}
+
+async fn run<F, W>(context: &JobContext, memory_bytes: u64, work: F) -> anyhow::Result<String>
+where
+    F: FnOnce(JobContext) -> W + Send + 'static,
+    W: Future<Output = anyhow::Result<String>> + Send + 'static,
+{
+    let _admitted = admit(context, memory_bytes).await?;
+    context.begin().await?;
+    // A panic fails this job, not the host.
+    match tokio::spawn(work(context.clone())).await {
+        Ok(result) => result,
+        Err(error) => Err(anyhow::anyhow!("the job broke off: {error}")),
+    }
+}
+
+/// Memory held by an admitted job.
+struct Admitted {
+    engine: Engine,
+    memory_bytes: u64,
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let jobs = self.engine.jobs();
+        {
+            let mut memory = lock(&jobs.memory);
+            memory.used_bytes -= self.memory_bytes;
+            memory.running -= 1;
+        }
+        jobs.freed.notify_waiters();
+    }
+}
+
+/// Takes a waiting job out of the queue, admitted or not.
+struct Turn {
+    engine: Engine,
+    number: u64,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        lock(&self.engine.jobs().memory).waiting.remove(&self.number);
+        self.engine.jobs().freed.notify_waiters();
+    }
+}
+
+async fn admit(context: &JobContext, memory_bytes: u64) -> anyhow::Result<Option<Admitted>> {
+    if memory_bytes == 0 {
+        return Ok(None);
+    }
+    let engine = context.engine().clone();
+    let limit = memory_limit(&engine).await?;
+    let turn = {
+        let mut memory = lock(&engine.jobs().memory);
+        let number = memory.next;
+        memory.next += 1;
+        memory.waiting.insert(number, ());
+        Turn { engine: engine.clone(), number }
+    };
+    loop {
+        let freed = engine.jobs().freed.notified();
+        tokio::pin!(freed);
+        // Registered before looking, so that a place freed in between is not missed.
+        freed.as_mut().enable();
+        let free = {
+            let mut memory = lock(&engine.jobs().memory);
+            let first = memory.waiting.keys().next() == Some(&turn.number);
+            let free = limit.saturating_sub(memory.used_bytes);
+            if first && (memory.running == 0 || memory_bytes <= free) {
+                memory.used_bytes += memory_bytes;
+                memory.running += 1;
+                drop(memory);
+                return Ok(Some(Admitted { engine: engine.clone(), memory_bytes }));
+            }
+            free
+        };
+        let waits_for = format!("needs {}, {} are free", gigabytes(memory_bytes), gigabytes(free));
+        context.change(|job| job.waits_for = Some(waits_for)).await?;
+        tokio::select! {
+            () = freed => {}
+            () = context.inner.cancel.cancelled() => anyhow::bail!(cancelled()),
+        }
+    }
+}
+
+async fn memory_limit(engine: &Engine) -> anyhow::Result<u64> {
+    let settings: Option<api::host::Settings> = engine.store().read(|c| store::setting::get(c, "settings")).await?;
+    if let Some(limit) = settings.and_then(|settings| settings.memory_limit_bytes) {
+        return Ok(limit);
+    }
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    Ok(system.total_memory() / 5 * 4)
+}
+
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.1} GB", bytes as f64 / 1e9)
+}
+
+fn cancelled() -> ApiError {
+    ApiError::new(ErrorCode::Cancelled, "It was cancelled.")
+}
+
+impl JobContext {
+    pub fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    pub fn id(&self) -> JobId {
+        self.inner.job.borrow().id
+    }
+
+    /// Says how far it is; cheap enough for every step.
+    pub fn progress(&self, fraction: impl Into<Option<f64>>, message: impl Into<String>) {
+        self.progress_left(fraction, message, None);
+    }
+
+    pub fn progress_left(&self, fraction: impl Into<Option<f64>>, message: impl Into<String>, seconds_left: Option<f64>) {
+        self.inner.job.send_modify(|job| {
+            job.fraction = fraction.into().map(|fraction| fraction.clamp(0.0, 1.0));
+            job.message = message.into();
+            job.seconds_left = seconds_left;
+        });
+        let now = std::time::Instant::now();
+        let due = |last: &mut Option<std::time::Instant>, every: Duration| {
+            let due = last.is_none_or(|last| now.duration_since(last) >= every);
+            if due {
+                *last = Some(now);
+            }
+            due
+        };
+        let (event, row) = {
+            let mut last = lock(&self.inner.last);
+            (due(&mut last.0, EVENT_EVERY), due(&mut last.1, ROW_EVERY))
+        };
+        if event {
+            self.announce();
+        }
+        if row {
+            let job = self.inner.job.borrow().clone();
+            let engine = self.inner.engine.clone();
+            tokio::spawn(async move {
+                // A row that lags is mended by the next one; the end is written for certain.
+                let _ = engine.store().write(move |tx| update_live(tx, &job)).await;
+            });
+        }
+    }
+
+    /// Appends a line to the job's log.
+    pub fn log(&self, line: impl Into<String>) {
+        let (engine, id, line) = (self.inner.engine.clone(), self.id(), line.into());
+        tokio::spawn(async move {
+            if let Err(error) = engine.store().write(move |tx| store::job_log::add(tx, id, &line)).await {
+                tracing::warn!(%error, "a job's log line can't be written");
+            }
+        });
+    }
+
+    /// Whether a person asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.inner.cancel.is_cancelled()
+    }
+
+    /// Resolves when a person asks to stop.
+    pub async fn cancelled(&self) {
+        self.inner.cancel.cancelled().await;
+    }
+
+    /// Errs with `cancelled` where a person asked to stop.
+    pub fn check(&self) -> Result<(), ApiError> {
+        if self.is_cancelled() { Err(cancelled()) } else { Ok(()) }
+    }
+
+    /// What the job made or works on, once there is one.
+    pub async fn set_subject(&self, subject: Subject) -> anyhow::Result<()> {
+        self.change(|job| job.subject = subject).await
+    }
+
+    async fn begin(&self) -> anyhow::Result<()> {
+        let now = self.inner.engine.now_ms();
+        self.change(|job| {
+            job.state = JobState::Running;
+            job.started_ms = job.started_ms.or(Some(now));
+            job.waits_for = None;
+            job.message = "Starts".to_owned();
+        })
+        .await
+    }
+
+    async fn end(&self, result: anyhow::Result<String>) -> anyhow::Result<()> {
+        let now = self.inner.engine.now_ms();
+        let failure = result.as_ref().err().map(error::told);
+        if let Err(failure) = &result {
+            tracing::info!(job = %self.id(), error = format!("{failure:#}"), "a job ended without success");
+        }
+        self.change(|job| {
+            job.ended_ms = Some(now);
+            (job.waits_for, job.seconds_left) = (None, None);
+            match (result, failure) {
+                (Ok(message), _) => {
+                    (job.state, job.fraction, job.message) = (JobState::Done, Some(1.0), message);
+                }
+                (Err(_), Some(error)) if error.code == ErrorCode::Cancelled => {
+                    (job.state, job.message) = (JobState::Cancelled, error.message);
+                }
+                (Err(_), error) => {
+                    job.state = JobState::Failed;
+                    job.message = error.as_ref().map(|error| error.message.clone()).unwrap_or_default();
+                    job.error = error;
+                }
+            }
+        })
+        .await
+    }
+
+    /// Changes the job, writes the row, announces it. Waiters hear of it after the commit.
+    async fn change(&self, change: impl FnOnce(&mut Job)) -> anyhow::Result<()> {
+        let mut job = self.inner.job.borrow().clone();
+        change(&mut job);
+        let written = job.clone();
+        let result = self.inner.engine.store().write(move |tx| store::job::update(tx, &written)).await;
+        self.inner.job.send_replace(job);
+        self.announce();
+        self.inner.engine.changed(Tag::Jobs);
+        Ok(result?)
+    }
+
+    fn announce(&self) {
+        let job = self.inner.job.borrow();
+        self.inner.engine.events().send(Event::Progress {
+            job: job.id,
+            state: job.state,
+            fraction: job.fraction,
+            message: job.message.clone(),
+            seconds_left: job.seconds_left,
+        });
+    }
+}
+
+/// Writes a progress that may come late: an end that was written meanwhile stays.
+fn update_live(tx: &store::Transaction<'_>, job: &Job) -> store::Result<()> {
+    match store::job::get(tx, job.id)? {
+        Some(row) if !row.job.state.is_over() => store::job::update(tx, job),
+        _ => Ok(()),
+    }
+}
+
+async fn find(engine: &Engine, id: JobId) -> anyhow::Result<Job> {
+    let row = engine.store().read(move |c| store::job::get(c, id)).await?;
+    let mut job = row.map(|row| row.job).ok_or_else(|| error::missing("job", id))?;
+    fill(engine, &mut job);
+    Ok(job)
+}
+
+/// What is newer in memory than in the row.
+fn fill(engine: &Engine, job: &mut Job) {
+    if let Some(live) = lock(&engine.jobs().live).get(&job.id)
+        && !job.state.is_over()
+    {
+        let retryable = job.retryable;
+        *job = live.state.borrow().clone();
+        job.retryable = retryable;
+    }
+}
+
+pub async fn list(engine: &Engine, request: ListJobs) -> anyhow::Result<Vec<Job>> {
+    let limit = request.limit.unwrap_or(200).min(1000);
+    let rows = engine.store().read(move |c| store::job::list(c, request.project, limit)).await?;
+    let mut jobs: Vec<Job> = rows.into_iter().map(|row| row.job).collect();
+    jobs.iter_mut().for_each(|job| fill(engine, job));
+    Ok(jobs)
+}
+
+pub async fn get(engine: &Engine, request: GetJob) -> anyhow::Result<Job> {
+    find(engine, request.job).await
+}
+
+pub async fn cancel(engine: &Engine, request: CancelJob) -> anyhow::Result<Job> {
+    let job = find(engine, request.job).await?;
+    if job.state.is_over() {
+        return Ok(job);
+    }
+    if !engine.jobs().cancel(request.job) {
+        anyhow::bail!(ApiError::new(ErrorCode::Conflict, format!("\"{}\" runs in another process.", job.title)));
+    }
+    find(engine, request.job).await
+}
+
+/// Sends the job's call again; the answer is the new job.
+pub async fn retry(engine: &Engine, request: RetryJob) -> anyhow::Result<Job> {
+    let row = engine.store().read(move |c| store::job::get(c, request.job)).await?;
+    let row = row.ok_or_else(|| error::missing("job", request.job))?;
+    let call = match row.request {
+        Some(call) if row.job.retryable => call,
+        _ => anyhow::bail!(ApiError::new(ErrorCode::Conflict, format!("\"{}\" can't be retried.", row.job.title))),
+    };
+    let method = call["method"].as_str().unwrap_or_default().to_owned();
+    let answer = Box::pin(crate::dispatch::dispatch(engine, &method, call["params"].clone())).await?;
+    Ok(serde_json::from_value(answer)?)
+}
+
+pub async fn log(engine: &Engine, request: GetJobLog) -> anyhow::Result<Vec<String>> {
+    Ok(engine.store().read(move |c| store::job_log::of_job(c, request.job, 2000)).await?)
+}

@@ -1,0 +1,122 @@
+//! Where everything of a workspace lies, and the lock that one process holds on it.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use api::{ApiError, DeploymentId, ErrorCode, RunId, SnapshotId};
+use serde::{Deserialize, Serialize};
+
+/// The workspace's folder; the caller says where (`SLIPWAY_HOME` is read at the edge).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workspace {
+    folder: PathBuf,
+}
+
+/// The OS lock, held until this is dropped; the operating system frees it if its holder dies.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Who holds the lock, as `workspace.holder` says; believed only while the lock is held.
+#[derive(Debug, Serialize, Deserialize)]
+struct Holder {
+    pid: u32,
+    command: String,
+}
+
+impl Workspace {
+    pub fn at(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn cache(&self) -> PathBuf {
+        self.folder.join("cache")
+    }
+
+    /// The Parquet form and profile of a snapshot: rebuilt when missing.
+    pub fn snapshot_cache(&self, snapshot: SnapshotId) -> PathBuf {
+        self.cache().join("snapshots").join(snapshot.to_string())
+    }
+
+    pub fn runs(&self) -> PathBuf {
+        self.folder.join("runs")
+    }
+
+    pub fn run(&self, run: RunId) -> PathBuf {
+        self.runs().join(run.to_string())
+    }
+
+    pub fn deployment(&self, deployment: DeploymentId) -> PathBuf {
+        self.folder.join("deployments").join(deployment.to_string())
+    }
+
+    pub fn logs(&self) -> PathBuf {
+        self.folder.join("logs")
+    }
+
+    /// Makes the folders; the workspace is its user's alone.
+    pub(crate) fn make(&self) -> anyhow::Result<()> {
+        make_private(&self.folder).with_context(|| format!("make the workspace folder {}", self.folder.display()))?;
+        for folder in [self.cache(), self.runs(), self.logs(), self.folder.join("deployments"), self.folder.join("bin")] {
+            std::fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn lock(&self, command: &str) -> anyhow::Result<Lock> {
+        let path = self.folder.join("workspace.lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .with_context(|| format!("open {}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => anyhow::bail!(self.busy()),
+            Err(TryLockError::Error(error)) => return Err(error).with_context(|| format!("lock {}", path.display())),
+        }
+        let holder = serde_json::to_vec(&Holder { pid: std::process::id(), command: command.to_owned() })?;
+        std::fs::write(self.holder_path(), holder).context("note who holds the workspace")?;
+        Ok(Lock { _file: file })
+    }
+
+    fn holder_path(&self) -> PathBuf {
+        // Beside the lock, since Windows lets nobody read a locked file.
+        self.folder.join("workspace.holder")
+    }
+
+    fn busy(&self) -> ApiError {
+        let holder =
+            std::fs::read(self.holder_path()).ok().and_then(|bytes| serde_json::from_slice::<Holder>(&bytes).ok());
+        let who = match holder {
+            Some(Holder { pid, command }) => format!("`{command}` (process {pid})"),
+            None => "another program".to_owned(),
+        };
+        ApiError::new(ErrorCode::Busy, format!("{who} has the workspace at {} open.", self.folder.display()))
+            .with_hint("Wait until it has ended, or end it, and try again.")
+    }
+}
+
+#[cfg(unix)]
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)
+}
