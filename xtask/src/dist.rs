@@ -39,8 +39,12 @@ fn tool(name: &str, version: &str) -> Result<PathBuf> {
     if !program.exists() {
         shell::step(&format!("{name}, built once"), || {
             let mut install = Command::new("cargo");
-            install.args(["install", "--debug", "--locked", "--quiet", name, "--version", version, "--root"]).arg(&tools);
-            install.env("CARGO_TARGET_DIR", place::cache().join("tools-target")).env("CARGO_PROFILE_DEV_DEBUG", "false");
+            install
+                .args(["install", "--debug", "--locked", "--quiet", name, "--version", version, "--root"])
+                .arg(&tools);
+            install
+                .env("CARGO_TARGET_DIR", place::cache().join("tools-target"))
+                .env("CARGO_PROFILE_DEV_DEBUG", "false");
             shell::run(&mut install)
         })
         .with_context(|| format!("{name} is needed to make installers"))?;

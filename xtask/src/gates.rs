@@ -75,11 +75,7 @@ fn deny() -> Result<()> {
                 .env("CARGO_PROFILE_DEV_DEBUG", "false");
             shell::run(&mut install)?;
         }
-        shell::run(
-            Command::new(program)
-                .args(["check", "bans", "licenses", "sources"])
-                .current_dir(place::root()),
-        )
+        shell::run(Command::new(program).args(["check", "bans", "licenses", "sources"]).current_dir(place::root()))
     })
 }
 
