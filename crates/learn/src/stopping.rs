@@ -1,0 +1,62 @@
+//! When to stop: after a while without a better validation loss. The same for networks and trees,
+//! and all of its state is in the checkpoint.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EarlyStopping {
+    /// Validations without a better one before training stops; 0 never stops.
+    patience: usize,
+    pub best: Option<Best>,
+    /// Validations since the best one.
+    since: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    pub loss: f64,
+    /// The epoch or round, from 1.
+    pub at: u64,
+    pub step: u64,
+}
+
+impl EarlyStopping {
+    pub fn new(patience: usize) -> Self {
+        Self { patience, best: None, since: 0 }
+    }
+
+    /// Takes a validation in; tells whether it is the best so far.
+    pub fn better(&mut self, loss: f64, at: u64, step: u64) -> bool {
+        if self.best.is_none_or(|best| loss < best.loss) {
+            self.best = Some(Best { loss, at, step });
+            self.since = 0;
+            return true;
+        }
+        self.since += 1;
+        false
+    }
+
+    pub fn exhausted(&self) -> bool {
+        self.patience > 0 && self.since >= self.patience
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_stops_after_the_patience_and_never_without_one() {
+        let mut stopping = EarlyStopping::new(2);
+        assert!(stopping.better(1.0, 1, 10));
+        assert!(!stopping.better(1.0, 2, 20));
+        assert!(!stopping.exhausted());
+        assert!(!stopping.better(1.5, 3, 30));
+        assert!(stopping.exhausted());
+        assert_eq!(stopping.best, Some(Best { loss: 1.0, at: 1, step: 10 }));
+        let mut never = EarlyStopping::new(0);
+        never.better(1.0, 1, 1);
+        never.better(2.0, 2, 2);
+        assert!(!never.exhausted());
+    }
+}

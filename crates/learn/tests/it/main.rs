@@ -1,0 +1,4 @@
+//! What this crate promises, from the outside.
+
+mod gradients;
+mod optimizers;
