@@ -1,0 +1,184 @@
+//! The only place that knows `fetch` or Tauri: calls, live queries, announcements, native dialogs.
+//!
+//! Pages ask with [`Client::call`] and [`query::query`], and never see an address or a token.
+
+pub(crate) mod connect;
+pub(crate) mod events;
+pub(crate) mod paged;
+pub(crate) mod query;
+pub(crate) mod shell;
+pub(crate) mod upload;
+pub(crate) mod wire;
+
+use std::{
+    any::Any,
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+};
+
+use api::{
+    ApiError, ErrorCode, Request,
+    call::Call,
+    event::{Event, Tag},
+    id::RunId,
+    series::Series,
+};
+use leptos::prelude::*;
+
+use connect::Address;
+
+/// Whether the host can be talked to now.
+#[derive(Clone, PartialEq)]
+pub(crate) enum Link {
+    /// Not known yet: the page has just been opened.
+    Connecting,
+    Up,
+    /// The stream of announcements broke off; it is tried again by itself.
+    Lost(String),
+    /// A person has to do something: the key was used, or the host has another version.
+    Refused(ApiError),
+}
+
+type Asked = Rc<dyn Fn(Option<&Tag>)>;
+type Heard = Rc<dyn Fn(&Event)>;
+
+/// What stands behind a [`Client`].
+struct Inner {
+    address: RefCell<Option<Address>>,
+    next: Cell<u64>,
+    /// Live queries: each is told of a changed tag, or (`None`) to ask again whatever it is.
+    queries: RefCell<HashMap<u64, Asked>>,
+    listeners: RefCell<HashMap<u64, Heard>>,
+    /// The last answer of each query, so that a page seen before is there at once.
+    kept: RefCell<HashMap<String, Rc<dyn Any>>>,
+}
+
+/// The connection to the host; a copy is as good as the original.
+#[derive(Clone, Copy)]
+pub(crate) struct Client {
+    inner: StoredValue<Rc<Inner>, LocalStorage>,
+    pub(crate) link: RwSignal<Link>,
+}
+
+/// Answers that are kept for showing a page at once; the oldest don't matter, so all go at once.
+const KEPT: usize = 400;
+
+impl Client {
+    /// Makes the client, puts it into the context, and starts listening to the host.
+    pub(crate) fn provide() -> Self {
+        let inner = Inner {
+            address: RefCell::default(),
+            next: Cell::new(0),
+            queries: RefCell::default(),
+            listeners: RefCell::default(),
+            kept: RefCell::default(),
+        };
+        let client = Self { inner: StoredValue::new_local(Rc::new(inner)), link: RwSignal::new(Link::Connecting) };
+        provide_context(client);
+        leptos::task::spawn_local(events::listen(client));
+        client
+    }
+
+    /// The page's client.
+    pub(crate) fn get() -> Self {
+        expect_context()
+    }
+
+    /// Asks the host.
+    pub(crate) async fn call<R: Request>(self, request: R) -> Result<R::Response, ApiError> {
+        let body = serde_json::to_string(&Call { method: R::METHOD.to_owned(), params: request })
+            .map_err(|error| unreadable(R::METHOD, &error))?;
+        let answer = wire::send(&self.address().await?, "POST", "/api/call", wire::Body::Json(body)).await?;
+        let text = wire::text(answer).await?;
+        serde_json::from_str(&text).map_err(|error| unreadable(R::METHOD, &error))
+    }
+
+    /// One viewport of one series; `from` and `to` are steps, open where not given.
+    pub(crate) async fn series(
+        self,
+        run: RunId,
+        key: &str,
+        from: Option<i64>,
+        to: Option<i64>,
+        points: u32,
+    ) -> Result<Series, ApiError> {
+        let mut path = format!("/api/series?run={run}&key={}&points={points}", wire::encode(key));
+        for (name, value) in [("from", from), ("to", to)] {
+            if let Some(value) = value {
+                path.push_str(&format!("&{name}={value}"));
+            }
+        }
+        let answer = wire::send(&self.address().await?, "GET", &path, wire::Body::None).await?;
+        Series::from_bytes(&wire::bytes(answer).await?)
+            .map_err(|error| ApiError::new(ErrorCode::WrongProtocol, format!("The host's answer is {error}.")))
+    }
+
+    /// A file of the host's, as an address that an `<img>` or a download link can take. The caller
+    /// gives it back with [`wire::forget_object`].
+    pub(crate) async fn blob(self, path: &str) -> Result<String, ApiError> {
+        let answer = wire::send(&self.address().await?, "GET", path, wire::Body::None).await?;
+        wire::object_address(answer).await
+    }
+
+    /// Calls `heard` for every announcement, for as long as the caller's owner lives.
+    pub(crate) fn on_event(self, heard: impl Fn(&Event) + 'static) {
+        let inner = self.inner.get_value();
+        let id = inner.number();
+        inner.listeners.borrow_mut().insert(id, Rc::new(heard));
+        let inner = StoredValue::new_local(inner);
+        on_cleanup(move || {
+            inner.with_value(|inner| inner.listeners.borrow_mut().remove(&id));
+        });
+    }
+
+    async fn address(self) -> Result<Address, ApiError> {
+        let known = self.inner.with_value(|inner| inner.address.borrow().clone());
+        if let Some(address) = known {
+            return Ok(address);
+        }
+        let address = connect::find().await?;
+        self.inner.with_value(|inner| *inner.address.borrow_mut() = Some(address.clone()));
+        Ok(address)
+    }
+
+    /// The next call looks for the host anew: it may have another address by now.
+    fn forget_address(self) {
+        self.inner.with_value(|inner| *inner.address.borrow_mut() = None);
+    }
+
+    /// Tells every live query, or those of one tag, to ask again.
+    fn ask_again(self, tag: Option<&Tag>) {
+        let queries: Vec<Asked> = self.inner.with_value(|inner| inner.queries.borrow().values().cloned().collect());
+        for query in queries {
+            query(tag);
+        }
+    }
+
+    fn announce(self, event: &Event) {
+        let listeners: Vec<Heard> = self.inner.with_value(|inner| inner.listeners.borrow().values().cloned().collect());
+        for heard in listeners {
+            heard(event);
+        }
+    }
+}
+
+impl Inner {
+    fn number(&self) -> u64 {
+        self.next.set(self.next.get() + 1);
+        self.next.get()
+    }
+
+    fn keep(&self, key: String, value: Rc<dyn Any>) {
+        let mut kept = self.kept.borrow_mut();
+        if kept.len() >= KEPT {
+            kept.clear();
+        }
+        kept.insert(key, value);
+    }
+}
+
+fn unreadable(method: &str, error: &serde_json::Error) -> ApiError {
+    ApiError::new(ErrorCode::WrongProtocol, format!("The host's answer to {method} can't be read: {error}."))
+        .with_hint("Page and host are of different versions: reload the page.")
+}

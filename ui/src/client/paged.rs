@@ -1,0 +1,153 @@
+//! Long lists, asked page by page as they are scrolled to, and asked again when they change.
+
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
+
+use api::{ApiError, Request};
+use leptos::{prelude::*, task::spawn_local};
+
+use super::Client;
+
+/// Rows that a page asks for at once.
+const PAGE: u64 = 200;
+/// Pages that are kept; those far from what is seen go first.
+const KEPT: usize = 24;
+
+/// A list of which only the pages that were seen are here.
+pub(crate) struct Paged<T: Send + Sync + 'static> {
+    pub(crate) total: RwSignal<Option<u64>>,
+    pub(crate) error: RwSignal<Option<ApiError>>,
+    pages: RwSignal<BTreeMap<u64, Arc<Vec<T>>>>,
+    need: StoredValue<Arc<dyn Fn(Range<u64>)>, LocalStorage>,
+}
+
+impl<T: Send + Sync + 'static> Clone for Paged<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Send + Sync + 'static> Copy for Paged<T> {}
+
+impl<T: Clone + Send + Sync + 'static> Paged<T> {
+    pub(crate) fn get(self, index: u64) -> Option<T> {
+        self.pages.with(|pages| pages.get(&(index / PAGE)).and_then(|page| page.get((index % PAGE) as usize).cloned()))
+    }
+
+    /// Rows that are here now, in order.
+    pub(crate) fn seen(self) -> Vec<T> {
+        self.pages.with(|pages| pages.values().flat_map(|page| page.iter().cloned()).collect())
+    }
+
+    /// Asks for what of a range is missing.
+    pub(crate) fn need(self, range: Range<u64>) {
+        if let Some(need) = self.need.try_get_value() {
+            need(range);
+        }
+    }
+}
+
+/// A list behind `request(offset, limit)`; `rows` takes the rows and the total out of an answer.
+pub(crate) fn paged<R, T>(
+    request: impl Fn(u64, u32) -> Option<R> + 'static,
+    rows: impl Fn(R::Response) -> (Vec<T>, u64) + 'static,
+) -> Paged<T>
+where
+    R: Request + Clone,
+    T: Clone + Send + Sync + 'static,
+{
+    let client = Client::get();
+    let total = RwSignal::new(None);
+    let error = RwSignal::new(None);
+    let pages = RwSignal::new(BTreeMap::<u64, Arc<Vec<T>>>::new());
+    // Which list is asked for: answers to an older filter or order are dropped.
+    let generation = StoredValue::new_local(0_u64);
+    let asked = StoredValue::new_local(std::collections::BTreeSet::<u64>::new());
+    let seen = StoredValue::new_local(0..PAGE);
+    let request = StoredValue::new_local(Arc::new(request));
+    let rows = StoredValue::new_local(Arc::new(rows));
+
+    let load = move |page: u64| {
+        if asked.try_update_value(|asked| asked.insert(page)) != Some(true) {
+            return;
+        }
+        let Some(Some(question)) = request.try_with_value(|request| untrack(|| request(page * PAGE, PAGE as u32))) else { return };
+        let ours = generation.try_get_value();
+        spawn_local(async move {
+            let answer = client.call(question).await;
+            if ours.is_none() || generation.try_get_value() != ours {
+                return;
+            }
+            asked.try_update_value(|asked| asked.remove(&page));
+            match answer {
+                Ok(answer) => {
+                    let Some((new, count)) = rows.try_with_value(|rows| rows(answer)) else { return };
+                    pages.update(|pages| {
+                        pages.insert(page, Arc::new(new));
+                        forget_far(pages, page);
+                        pages.retain(|page, _| *page == 0 || page * PAGE < count);
+                    });
+                    total.set(Some(count));
+                    error.set(None);
+                }
+                Err(failed) => error.set(Some(failed)),
+            }
+        });
+    };
+    let need: Arc<dyn Fn(Range<u64>)> = Arc::new(move |range: Range<u64>| {
+        for page in range.start / PAGE..=range.end.saturating_sub(1) / PAGE {
+            if pages.with_untracked(|pages| !pages.contains_key(&page)) {
+                load(page);
+            }
+        }
+        seen.set_value(range);
+    });
+    Effect::new(move |before: Option<String>| {
+        let question = request.with_value(|request| request(0, PAGE as u32));
+        let key = question.as_ref().map_or_else(String::new, |question| serde_json::to_string(question).unwrap_or_default());
+        if before.as_ref() != Some(&key) {
+            generation.update_value(|generation| *generation += 1);
+            asked.update_value(std::collections::BTreeSet::clear);
+            seen.set_value(0..PAGE);
+            pages.update(BTreeMap::clear);
+            total.set(None);
+            error.set(None);
+            load(0);
+        }
+        key
+    });
+
+    let inner = client.inner.get_value();
+    let id = inner.number();
+    inner.queries.borrow_mut().insert(
+        id,
+        std::rc::Rc::new(move |tag| {
+            let question = request.try_with_value(|request| untrack(|| request(0, PAGE as u32))).flatten();
+            let ours = match (&question, tag) {
+                (Some(question), Some(tag)) => question.tags().contains(tag),
+                (question, None) => question.is_some(),
+                (None, Some(_)) => false,
+            };
+            if let (true, Some(range)) = (ours, seen.try_get_value()) {
+                // What is not seen now is asked again when it is scrolled to.
+                let pages_seen = range.start / PAGE..=range.end.saturating_sub(1) / PAGE;
+                pages.update_untracked(|pages| pages.retain(|page, _| pages_seen.contains(page)));
+                for page in pages_seen {
+                    load(page);
+                }
+            }
+        }),
+    );
+    on_cleanup(move || {
+        client.inner.with_value(|inner| inner.queries.borrow_mut().remove(&id));
+    });
+    Paged { total, error, pages, need: StoredValue::new_local(need) }
+}
+
+fn forget_far<T>(pages: &mut BTreeMap<u64, Arc<Vec<T>>>, near: u64) {
+    while pages.len() > KEPT {
+        let far = pages.keys().copied().max_by_key(|page| page.abs_diff(near));
+        if let Some(far) = far {
+            pages.remove(&far);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Live queries: asked once, shown at once from the last answer, asked again when a tag of theirs
+//! changes or the stream had a gap. There is no polling.
+
+use std::rc::Rc;
+
+use api::{ApiError, Request};
+use leptos::{prelude::*, task::spawn_local};
+
+use super::Client;
+
+/// The newest answer to a request, and why the last try failed.
+pub(crate) struct Query<T: Send + Sync + 'static> {
+    pub(crate) value: RwSignal<Option<T>>,
+    pub(crate) error: RwSignal<Option<ApiError>>,
+    again: StoredValue<Rc<dyn Fn()>, LocalStorage>,
+}
+
+impl<T: Send + Sync + 'static> Clone for Query<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Send + Sync + 'static> Copy for Query<T> {}
+
+impl<T: Send + Sync + 'static> Query<T> {
+    /// Asks again now.
+    pub(crate) fn refresh(self) {
+        if let Some(again) = self.again.try_get_value() {
+            again();
+        }
+    }
+}
+
+/// What is asked now. A new question starts a new generation: answers to older ones are dropped.
+struct Question<R> {
+    request: Option<R>,
+    key: String,
+    generation: u64,
+    busy: bool,
+    stale: bool,
+}
+
+/// Asks what `request` says, and anew whenever its signals change; `None` asks nothing yet.
+pub(crate) fn query<R>(request: impl Fn() -> Option<R> + 'static) -> Query<R::Response>
+where
+    R: Request + Clone,
+    R::Response: Clone,
+{
+    let client = Client::get();
+    let value = RwSignal::new(None::<R::Response>);
+    let error = RwSignal::new(None::<ApiError>);
+    let question: StoredValue<Question<R>, LocalStorage> =
+        StoredValue::new_local(Question { request: None, key: String::new(), generation: 0, busy: false, stale: false });
+
+    let ask: Rc<dyn Fn()> = Rc::new(move || {
+        // While an answer is on its way one more question is enough, however many changes come in.
+        let start = question.try_update_value(|question| {
+            question.stale = question.busy;
+            !std::mem::replace(&mut question.busy, true)
+        });
+        if start == Some(true) {
+            spawn_local(answers(client, question, value, error));
+        }
+    });
+
+    {
+        let ask = ask.clone();
+        Effect::new(move |before: Option<String>| {
+            let next = request();
+            let key = next.as_ref().map_or_else(String::new, key_of);
+            if before.as_ref() == Some(&key) {
+                return key;
+            }
+            question.update_value(|question| {
+                question.request = next;
+                question.key.clone_from(&key);
+                question.generation += 1;
+                question.busy = false;
+            });
+            let kept = client.inner.with_value(|inner| inner.kept.borrow().get(&key).cloned());
+            value.set(kept.and_then(|kept| kept.downcast_ref::<R::Response>().cloned()));
+            error.set(None);
+            ask();
+            key
+        });
+    }
+
+    let inner = client.inner.get_value();
+    let id = inner.number();
+    let again = StoredValue::new_local(ask.clone());
+    inner.queries.borrow_mut().insert(
+        id,
+        Rc::new(move |tag| {
+            let ours = question.try_with_value(|question| match (&question.request, tag) {
+                (Some(request), Some(tag)) => request.tags().contains(tag),
+                (request, None) => request.is_some(),
+                (None, Some(_)) => false,
+            });
+            if ours == Some(true) {
+                ask();
+            }
+        }),
+    );
+    on_cleanup(move || {
+        client.inner.with_value(|inner| inner.queries.borrow_mut().remove(&id));
+    });
+    Query { value, error, again }
+}
+
+/// Asks until the answer is as new as the last change.
+async fn answers<R>(
+    client: Client,
+    question: StoredValue<Question<R>, LocalStorage>,
+    value: RwSignal<Option<R::Response>>,
+    error: RwSignal<Option<ApiError>>,
+) where
+    R: Request + Clone,
+    R::Response: Clone,
+{
+    let ours = question.try_with_value(|question| question.generation);
+    loop {
+        let now = question.try_update_value(|question| {
+            question.stale = false;
+            question.request.clone().map(|request| (request, question.key.clone()))
+        });
+        let Some(Some((request, key))) = now else { break };
+        let answer = client.call(request).await;
+        if question.try_with_value(|question| question.generation) != ours {
+            return;
+        }
+        match answer {
+            Ok(answer) => {
+                client.inner.with_value(|inner| inner.keep(key, Rc::new(answer.clone())));
+                value.set(Some(answer));
+                error.set(None);
+            }
+            Err(failed) => error.set(Some(failed)),
+        }
+        if question.try_with_value(|question| question.stale) != Some(true) {
+            break;
+        }
+    }
+    question.try_update_value(|question| question.busy = false);
+}
+
+fn key_of<R: Request>(request: &R) -> String {
+    format!("{} {}", R::METHOD, serde_json::to_string(request).unwrap_or_default())
+}

@@ -1,0 +1,214 @@
+//! Files and folders that a person brings: dropped on the window or chosen in a dialog. In our
+//! window they come as paths, in a browser they are uploaded first; the pages see the same.
+
+use api::host::Uploaded;
+use leptos::{ev, html, prelude::*, task::spawn_local};
+use leptos_router::hooks::{use_location, use_navigate};
+use wasm_bindgen::JsCast as _;
+
+use super::place::{self, Place};
+use crate::{
+    client::{
+        Client, shell,
+        upload::{self, Dropped, Progress},
+    },
+    parts::{
+        card,
+        icon::{DOWNLOAD, icon},
+        toast::Toasts,
+        words,
+    },
+};
+
+/// What arrived: paths that the host can read.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Arrival {
+    /// The one thing to look at: the file, the folder, or the folder of a whole drop.
+    pub(crate) path: String,
+    pub(crate) paths: Vec<String>,
+    /// The files lie in the host's staging folder and must be copied into a project.
+    pub(crate) uploaded: bool,
+}
+
+/// The newest arrival, until a page takes it.
+#[derive(Clone, Copy)]
+pub(crate) struct Arrivals {
+    pub(crate) newest: RwSignal<Option<Arrival>>,
+    over: RwSignal<bool>,
+    progress: RwSignal<Option<Progress>>,
+    client: Client,
+    toasts: Toasts,
+    folder_input: NodeRef<html::Input>,
+    files_input: NodeRef<html::Input>,
+}
+
+impl Arrivals {
+    pub(crate) fn get() -> Self {
+        expect_context()
+    }
+
+    /// Asks the person for a folder.
+    pub(crate) fn choose_folder(self) {
+        if shell::is_there() {
+            spawn_local(async move {
+                if let Some(path) = shell::pick_folder("Open a folder").await {
+                    self.paths(vec![path]);
+                }
+            });
+        } else if let Some(input) = self.folder_input.get_untracked() {
+            input.click();
+        }
+    }
+
+    /// Asks the person for tables.
+    pub(crate) fn choose_files(self) {
+        if shell::is_there() {
+            spawn_local(async move {
+                let paths = shell::pick_files("Open tables").await;
+                if !paths.is_empty() {
+                    self.paths(paths);
+                }
+            });
+        } else if let Some(input) = self.files_input.get_untracked() {
+            input.click();
+        }
+    }
+
+    fn paths(self, paths: Vec<String>) {
+        let Some(first) = paths.first() else { return };
+        self.newest.set(Some(Arrival { path: first.clone(), paths, uploaded: false }));
+    }
+
+    async fn send(self, files: Dropped) {
+        let one = match files.as_slice() {
+            [(name, _)] if !name.contains('/') => true,
+            _ => false,
+        };
+        // Everything under one dropped folder: that folder is what was meant.
+        let root = files.first().and_then(|(name, _)| name.split_once('/')).map(|(root, _)| root.to_owned());
+        let root = root.filter(|root| files.iter().all(|(name, _)| name.starts_with(&format!("{root}/"))));
+        match self.client.upload(files, self.progress).await {
+            Ok(Uploaded { folder, paths, .. }) => {
+                let path = match (one, root, paths.first()) {
+                    (true, _, Some(path)) => path.clone(),
+                    (_, Some(root), _) => format!("{folder}/{root}"),
+                    _ => folder,
+                };
+                self.newest.set(Some(Arrival { path, paths, uploaded: true }));
+            }
+            Err(error) => self.toasts.error(&error),
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct ShellDrop {
+    paths: Vec<String>,
+}
+
+/// Listens to drops on the whole window, in a browser and in our own.
+pub(crate) fn listen() {
+    let arrivals = Arrivals {
+        newest: RwSignal::new(None),
+        over: RwSignal::new(false),
+        progress: RwSignal::new(None),
+        client: Client::get(),
+        toasts: Toasts::get(),
+        folder_input: NodeRef::new(),
+        files_input: NodeRef::new(),
+    };
+    provide_context(arrivals);
+
+    shell::listen("tauri://drag-enter", move |_: serde_json::Value| arrivals.over.set(true));
+    shell::listen("tauri://drag-leave", move |_: serde_json::Value| arrivals.over.set(false));
+    shell::listen("tauri://drag-drop", move |drop: ShellDrop| {
+        arrivals.over.set(false);
+        arrivals.paths(drop.paths);
+    });
+    shell::listen("open-path", move |path: String| arrivals.paths(vec![path]));
+
+    let over = window_event_listener(ev::dragover, move |event| {
+        let files = event.data_transfer().is_some_and(|transfer| transfer.types().includes(&"Files".into(), 0));
+        if files {
+            event.prevent_default();
+            arrivals.over.set(true);
+        }
+    });
+    let left = window_event_listener(ev::dragleave, move |event| {
+        if event.related_target().is_none() {
+            arrivals.over.set(false);
+        }
+    });
+    let dropped = window_event_listener(ev::drop, move |event| {
+        event.prevent_default();
+        arrivals.over.set(false);
+        if let Some(transfer) = event.data_transfer() {
+            let files = upload::of_drop(&transfer);
+            spawn_local(async move { arrivals.send(files.await).await });
+        }
+    });
+    on_cleanup(move || {
+        over.remove();
+        left.remove();
+        dropped.remove();
+    });
+
+    // A drop on a project's page is for its data; anywhere else it may become a project.
+    let place = Place::get();
+    let path = use_location().pathname;
+    let navigate = use_navigate();
+    Effect::new(move |_| {
+        if arrivals.newest.get().is_none() {
+            return;
+        }
+        let to = place.project.get_untracked().map_or_else(|| "/".to_owned(), |project| place::address(project, "data"));
+        if path.get_untracked() != to {
+            navigate(&to, Default::default());
+        }
+    });
+}
+
+/// What is seen while something is dragged over the window or uploaded, and the hidden choosers.
+#[component]
+pub(crate) fn DropLayer() -> impl IntoView {
+    let arrivals = Arrivals::get();
+    let place = Place::get();
+    let chosen = move |event: web_sys::Event| {
+        let input = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
+        if let Some(input) = input {
+            let files = input.files().as_ref().map(upload::of_list).unwrap_or_default();
+            input.set_value("");
+            if !files.is_empty() {
+                spawn_local(arrivals.send(files));
+            }
+        }
+    };
+    view! {
+        <input node_ref=arrivals.folder_input type="file" class="hidden" aria-hidden="true" tabindex="-1" data-choose="folder"
+            prop:webkitdirectory=true multiple on:change=chosen />
+        <input node_ref=arrivals.files_input type="file" class="hidden" aria-hidden="true" tabindex="-1" data-choose="files"
+            multiple accept=".csv,.tsv,.txt,.parquet,.jsonl,.ndjson,.arrow,.feather" on:change=chosen />
+        <Show when=move || arrivals.over.get()>
+            <div class="drop-layer">
+                <div>
+                    {icon(DOWNLOAD)}
+                    <b>{move || if place.project.get().is_some() { format!("Drop to add to {}", place.name()) } else { "Drop to look at it".to_owned() }}</b>
+                </div>
+            </div>
+        </Show>
+        {move || {
+            arrivals.progress.get().map(|progress| {
+                let fraction = progress.done as f64 / progress.files.max(1) as f64;
+                view! {
+                    <div class="uploading" role="status">
+                        <div class="flex small">
+                            <span class="grow cut">"Uploading "{progress.name}</span>
+                            <span class="num faint">{words::count(progress.done as u64 + 1)}" of "{words::count(progress.files as u64)}</span>
+                        </div>
+                        <card::Progress fraction=Some(fraction) label="Upload" />
+                    </div>
+                }
+            })
+        }}
+    }
+}

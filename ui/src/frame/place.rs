@@ -1,0 +1,52 @@
+//! Where the person is: the project that the address names.
+
+use api::{
+    id::ProjectId,
+    project::{GetProject, Project},
+};
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use crate::client::query::{Query, query};
+
+/// The project of the address, and what is known of it; pages share one question.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) project: Memo<Option<ProjectId>>,
+    pub(crate) known: Query<Project>,
+}
+
+impl Place {
+    pub(crate) fn provide() {
+        let path = use_location().pathname;
+        let project = Memo::new(move |_| path.with(|path| of_path(path)));
+        provide_context(Self { project, known: query(move || project.get().map(|project| GetProject { project })) });
+    }
+
+    pub(crate) fn get() -> Self {
+        expect_context()
+    }
+
+    /// The project's id on a page that has one in its address.
+    pub(crate) fn id(self) -> ProjectId {
+        self.project.get().unwrap_or(ProjectId::from_bytes([0; 16]))
+    }
+
+    pub(crate) fn name(self) -> String {
+        self.known.value.with(|project| project.as_ref().map(|project| project.name.clone())).unwrap_or_default()
+    }
+
+    /// The address of a page of this project: `link("runs")`.
+    pub(crate) fn link(self, page: &str) -> String {
+        address(self.id(), page)
+    }
+}
+
+/// The address of a page of a project.
+pub(crate) fn address(project: ProjectId, page: &str) -> String {
+    if page.is_empty() { format!("/p/{project}") } else { format!("/p/{project}/{page}") }
+}
+
+fn of_path(path: &str) -> Option<ProjectId> {
+    path.strip_prefix("/p/")?.split('/').next()?.parse().ok()
+}

@@ -1,0 +1,46 @@
+//! The status line: the host, and what this machine has left.
+
+use api::host::{GetHardware, Hardware};
+use leptos::prelude::*;
+
+use crate::{
+    client::{Client, Link, query::query},
+    parts::words,
+};
+
+#[component]
+pub(crate) fn StatusLine() -> impl IntoView {
+    let client = Client::get();
+    let hardware = query(|| Some(GetHardware { probe: false }));
+    let state = move || match client.link.get() {
+        Link::Up => ("good", "host", None),
+        Link::Connecting => ("faint", "connecting", None),
+        Link::Lost(why) => ("warn", "host lost, trying again", Some(why)),
+        Link::Refused(error) => ("bad", "no access to the host", Some(error.message)),
+    };
+    view! {
+        <footer class="status">
+            <span role="status" title=move || state().2>
+                <i class=move || format!("dot {}", state().0)></i>
+                {move || state().1}
+            </span>
+            {move || hardware.value.get().map(machine)}
+        </footer>
+    }
+}
+
+fn machine(hardware: Hardware) -> impl IntoView {
+    let cores = words::counted(u64::from(hardware.cores), "core", "cores");
+    let gpu = hardware.gpus.iter().find(|gpu| gpu.kind != "software").map(|gpu| gpu.name.clone());
+    let memory = format!("{} / {}", gigabytes(hardware.memory_used_bytes), words::bytes(hardware.memory_bytes));
+    view! {
+        <span>"CPU "{cores}" "<span class="mono">{words::percent(hardware.cpu_load.clamp(0.0, 1.0).mul_add(100.0, 0.0).round() / 100.0)}</span></span>
+        <span>"memory "<span class="mono">{memory}</span></span>
+        {gpu.map(|gpu| view! { <span class="cut">"GPU "<span class="mono">{gpu}</span></span> })}
+        <span class="right">"disk free "<span class="mono">{words::bytes(hardware.disk_free_bytes)}</span></span>
+    }
+}
+
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / 1e9)
+}

@@ -1,0 +1,16 @@
+//! The design system's parts. A part knows tokens and its own behaviour, and nothing of a page.
+
+pub(crate) mod button;
+pub(crate) mod card;
+pub(crate) mod dialog;
+pub(crate) mod field;
+pub(crate) mod icon;
+pub(crate) mod menu;
+pub(crate) mod pane;
+pub(crate) mod rows;
+pub(crate) mod states;
+pub(crate) mod table;
+pub(crate) mod tabs;
+pub(crate) mod toast;
+pub(crate) mod when;
+pub(crate) mod words;

@@ -1,0 +1,154 @@
+//! What a person fills in: text, number, choice, switch.
+
+use leptos::prelude::*;
+
+use super::icon::{Icon, icon};
+
+/// A labelled line of a form; `hint` says what is expected, `error` what is wrong.
+#[component]
+pub(crate) fn Labelled(
+    #[prop(into)] label: String,
+    #[prop(into, optional)] hint: Signal<String>,
+    #[prop(into, optional)] error: Signal<Option<String>>,
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <label class="labelled">
+            <span>{label}</span>
+            {children()}
+            {move || {
+                error
+                    .get()
+                    .map(|error| view! { <small class="bad" role="alert">{error}</small> }.into_any())
+                    .or_else(|| Some(hint.get()).filter(|hint| !hint.is_empty()).map(|hint| view! { <small>{hint}</small> }.into_any()))
+            }}
+        </label>
+    }
+}
+
+/// One line of text.
+#[component]
+pub(crate) fn TextField(
+    value: RwSignal<String>,
+    /// The accessible name, where no `Labelled` stands around it.
+    #[prop(into, optional)]
+    name: Option<String>,
+    #[prop(into, optional)] placeholder: String,
+    #[prop(optional)] mark: Option<Icon>,
+    /// "text", "password", "number".
+    #[prop(default = "text")]
+    kind: &'static str,
+    #[prop(into, optional)] class: String,
+    /// Enter was pressed.
+    #[prop(optional)]
+    on_enter: Option<Callback<()>>,
+    /// `/` brings the focus here.
+    #[prop(optional)]
+    is_filter: bool,
+    #[prop(into, optional)] disabled: Signal<bool>,
+) -> impl IntoView {
+    view! {
+        <span class=format!("field {class}")>
+            {mark.map(|mark| view! { <span class="faint flex">{icon(mark)}</span> })}
+            <input
+                type=kind
+                class="grow"
+                aria-label=name
+                placeholder=placeholder
+                spellcheck="false"
+                autocomplete="off"
+                data-filter=is_filter.then_some("")
+                disabled=move || disabled.get()
+                prop:value=move || value.get()
+                on:input=move |event| value.set(event_target_value(&event))
+                on:keydown=move |event| {
+                    if event.key() == "Enter" && let Some(on_enter) = on_enter {
+                        event.prevent_default();
+                        on_enter.run(());
+                    }
+                    if event.key() == "Escape" && is_filter {
+                        value.set(String::new());
+                    }
+                }
+            />
+        </span>
+    }
+}
+
+/// A choice among few: `(value, label)`.
+#[component]
+pub(crate) fn Select(
+    value: RwSignal<String>,
+    #[prop(into)] options: Signal<Vec<(String, String)>>,
+    #[prop(into, optional)] name: Option<String>,
+    #[prop(into, optional)] disabled: Signal<bool>,
+) -> impl IntoView {
+    view! {
+        <span class="field select">
+            <select
+                class="grow"
+                aria-label=name
+                disabled=move || disabled.get()
+                on:change=move |event| value.set(event_target_value(&event))
+                prop:value=move || {
+                    options.track();
+                    value.get()
+                }
+            >
+                <For each=move || options.get() key=|option| option.clone() let:option>
+                    {
+                        let own = option.0.clone();
+                        view! { <option value=option.0.clone() selected=move || value.get() == own>{option.1}</option> }
+                    }
+                </For>
+            </select>
+        </span>
+    }
+}
+
+/// A choice that stands open: `(value, label)`.
+#[component]
+pub(crate) fn Segments(
+    value: RwSignal<String>,
+    options: Vec<(&'static str, &'static str)>,
+    #[prop(into)] name: String,
+) -> impl IntoView {
+    view! {
+        <span class="seg" role="radiogroup" aria-label=name>
+            {options
+                .into_iter()
+                .map(|(key, label)| {
+                    view! {
+                        <button
+                            type="button"
+                            role="radio"
+                            aria-checked=move || (value.get() == key).to_string()
+                            class:on=move || value.get() == key
+                            on:click=move |_| value.set(key.to_owned())
+                        >
+                            {label}
+                        </button>
+                    }
+                })
+                .collect_view()}
+        </span>
+    }
+}
+
+/// On or off.
+#[component]
+pub(crate) fn Switch(value: RwSignal<bool>, #[prop(into)] label: String, #[prop(into, optional)] disabled: Signal<bool>) -> impl IntoView {
+    view! {
+        <label class="switch">
+            <input
+                type="checkbox"
+                role="switch"
+                prop:checked=move || value.get()
+                disabled=move || disabled.get()
+                on:change=move |event| value.set(event_target_checked(&event))
+            />
+            <i></i>
+            <span>{label}</span>
+        </label>
+    }
+}

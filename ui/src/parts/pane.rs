@@ -1,0 +1,77 @@
+//! The detail pane at the right of a page: resizable, closed by Escape, its width remembered.
+
+use leptos::{ev, prelude::*};
+
+use super::{button::IconButton, icon::X};
+
+const KEY: &str = "slipway.pane";
+const NARROWEST: f64 = 300.0;
+
+/// A pane beside a page.
+#[component]
+pub(crate) fn Pane(
+    #[prop(into)] title: Signal<String>,
+    #[prop(default = 430.0)] width: f64,
+    on_close: impl Fn() + Clone + 'static,
+    children: Children,
+) -> impl IntoView {
+    let kept = window().local_storage().ok().flatten().and_then(|storage| storage.get_item(KEY).ok().flatten());
+    let width = RwSignal::new(kept.and_then(|kept| kept.parse().ok()).unwrap_or(width));
+    let from = RwSignal::new(None::<(f64, f64)>);
+    let moved = window_event_listener(ev::pointermove, move |event| {
+        if let Some((start, before)) = from.get_untracked() {
+            let widest = window().inner_width().ok().and_then(|width| width.as_f64()).unwrap_or(1200.0) * 0.6;
+            width.set((before + start - f64::from(event.client_x())).clamp(NARROWEST, widest));
+        }
+    });
+    let left = window_event_listener(ev::pointerup, move |_| {
+        if from.get_untracked().is_some() {
+            from.set(None);
+            if let Ok(Some(storage)) = window().local_storage() {
+                let _ = storage.set_item(KEY, &width.get_untracked().to_string());
+            }
+        }
+    });
+    let escape = {
+        let on_close = send_wrapper(on_close.clone());
+        window_event_listener(ev::keydown, move |event| {
+            if event.key() == "Escape" && !event.default_prevented() && document().query_selector("dialog[open], .menu").ok().flatten().is_none() {
+                on_close();
+            }
+        })
+    };
+    on_cleanup(move || {
+        moved.remove();
+        left.remove();
+        escape.remove();
+    });
+    view! {
+        <aside class="pane" style:width=move || format!("{}px", width.get()) aria-label=move || title.get()>
+            <div
+                class="grip"
+                role="separator"
+                aria-orientation="vertical"
+                aria-label="Width of the pane"
+                tabindex="0"
+                on:pointerdown=move |event| {
+                    event.prevent_default();
+                    from.set(Some((f64::from(event.client_x()), width.get_untracked())));
+                }
+                on:keydown=move |event| match event.key().as_str() {
+                    "ArrowLeft" => width.update(|width| *width += 24.0),
+                    "ArrowRight" => width.update(|width| *width = (*width - 24.0).max(NARROWEST)),
+                    _ => {}
+                }
+            ></div>
+            <header class="flex">
+                <h2 class="grow cut">{move || title.get()}</h2>
+                <IconButton label="Close" mark=X on_press=move |_| on_close() />
+            </header>
+            {children()}
+        </aside>
+    }
+}
+
+fn send_wrapper(act: impl Fn() + 'static) -> impl Fn() {
+    move || act()
+}

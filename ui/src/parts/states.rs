@@ -1,0 +1,124 @@
+//! The states of a page besides ready: nothing yet, loading, failed.
+
+use api::ApiError;
+use leptos::prelude::*;
+
+use super::{
+    button::Button,
+    icon::{COPY, Icon, ROTATE_CW, TRIANGLE_ALERT, icon},
+    toast::Toasts,
+};
+use crate::client::query::Query;
+
+/// Shows a query's answer; before it a skeleton, and a failure where there is nothing to show.
+///
+/// The children are built once and get the answer as a signal, so that a refresh changes only what
+/// differs.
+#[component]
+pub(crate) fn Load<T, C, V>(
+    query: Query<T>,
+    /// How many grey lines stand for what comes.
+    #[prop(default = 6)]
+    lines: usize,
+    children: C,
+) -> impl IntoView
+where
+    T: Clone + PartialEq + Send + Sync + 'static,
+    C: Fn(Signal<T>) -> V + Send + Sync + 'static,
+    V: IntoView + 'static,
+{
+    #[derive(Clone, PartialEq)]
+    enum Is {
+        Waiting,
+        Ready,
+        Failed(ApiError),
+    }
+    let is = Memo::new(move |_| {
+        if query.value.with(Option::is_some) {
+            Is::Ready
+        } else {
+            query.error.get().map_or(Is::Waiting, Is::Failed)
+        }
+    });
+    let children = StoredValue::new(children);
+    move || match is.get() {
+        Is::Waiting => view! { <Skeleton lines /> }.into_any(),
+        Is::Failed(error) => view! { <Failure error again=move || query.refresh() /> }.into_any(),
+        Is::Ready => {
+            let first = query.value.get_untracked();
+            first.map_or_else(
+                || ().into_any(),
+                |first| {
+                    // Keeps the last answer while a query is between two questions.
+                    let value = Memo::new(move |before: Option<&T>| {
+                        query.value.get().or_else(|| before.cloned()).unwrap_or_else(|| first.clone())
+                    });
+                    children.with_value(|children| children(value.into())).into_any()
+                },
+            )
+        }
+    }
+}
+
+/// Grey lines that appear after 150 ms: a quick answer never flashes.
+#[component]
+pub(crate) fn Skeleton(#[prop(default = 6)] lines: usize) -> impl IntoView {
+    const WIDTHS: [u32; 6] = [38, 82, 67, 91, 54, 74];
+    view! {
+        <div class="skeleton" role="status" aria-label="Loading">
+            {(0..lines).map(|line| view! { <i style:width=format!("{}%", WIDTHS[line % 6])></i> }).collect_view()}
+        </div>
+    }
+}
+
+/// Nothing yet: one sentence why it matters, and what to press.
+#[component]
+pub(crate) fn Empty(
+    mark: Icon,
+    #[prop(into)] title: String,
+    #[prop(into)] text: String,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
+    view! {
+        <div class="empty">
+            {icon(mark)}
+            <h2>{title}</h2>
+            <p>{text}</p>
+            {children.map(|children| view! { <div class="flex">{children()}</div> })}
+        </div>
+    }
+}
+
+/// What failed, why, and the way out.
+#[component]
+pub(crate) fn Failure(error: ApiError, again: impl Fn() + 'static) -> impl IntoView {
+    let toasts = Toasts::get();
+    let details = format!("{error} ({:?})", error.code);
+    view! {
+        <div class="failure" role="alert">
+            <span class="bad">{icon(TRIANGLE_ALERT)}</span>
+            <div class="grow">
+                <div>{error.message}</div>
+                {error.hint.map(|hint| view! { <div class="muted">{hint}</div> })}
+                <div class="flex ways">
+                    <Button label="Try again" mark=ROTATE_CW kind="s" on_press=again />
+                    <Button label="Copy details" mark=COPY kind="quiet s" on_press=move || toasts.copy(&details) />
+                </div>
+            </div>
+        </div>
+    }
+}
+
+/// The same in one line, for a problem beside what is there.
+#[component]
+pub(crate) fn Problem(error: ApiError) -> impl IntoView {
+    let toasts = Toasts::get();
+    let details = error.to_string();
+    view! {
+        <div class="problem" role="alert">
+            <span class="warn">{icon(TRIANGLE_ALERT)}</span>
+            <span class="grow">{error.message}" "{error.hint.map(|hint| view! { <span class="muted">{hint}</span> })}</span>
+            <Button label="Copy" kind="quiet s" on_press=move || toasts.copy(&details) />
+        </div>
+    }
+}

@@ -1,0 +1,375 @@
+//! The table: virtual, by keyboard and by mouse. Only rows that are seen are in the document, so
+//! that ten million rows scroll like ten.
+//!
+//! Arrows, Page Up/Down, Home and End move; Enter opens; `x` selects; a right click, the context
+//! key and `…` give the same menu.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use leptos::{ev, html, prelude::*};
+use wasm_bindgen::JsCast as _;
+
+use super::{
+    icon::{ARROW_DOWN, ARROW_UP, icon},
+    menu::{Item, Menus},
+    rows::Rows,
+};
+
+type Cell<T> = Arc<dyn Fn(&T) -> AnyView + Send + Sync>;
+
+/// A column: its head, its width, how a row fills it.
+pub(crate) struct Column<T> {
+    /// The name that sorting uses; empty where it can't be sorted.
+    pub(crate) sort: String,
+    pub(crate) title: String,
+    /// Instead of the title, where the head shows more than words.
+    pub(crate) head: Option<ViewFn>,
+    /// Pixels.
+    pub(crate) width: f64,
+    /// Whether it takes what is left of the width.
+    pub(crate) grows: bool,
+    /// Figures stand at the right.
+    pub(crate) is_number: bool,
+    pub(crate) cell: Cell<T>,
+}
+
+impl<T> Clone for Column<T> {
+    fn clone(&self) -> Self {
+        Self {
+            sort: self.sort.clone(),
+            title: self.title.clone(),
+            head: self.head.clone(),
+            width: self.width,
+            grows: self.grows,
+            is_number: self.is_number,
+            cell: self.cell.clone(),
+        }
+    }
+}
+
+impl<T> Column<T> {
+    pub(crate) fn new<V: IntoAny>(title: impl Into<String>, width: f64, cell: impl Fn(&T) -> V + Send + Sync + 'static) -> Self {
+        Self {
+            sort: String::new(),
+            title: title.into(),
+            head: None,
+            width,
+            grows: false,
+            is_number: false,
+            cell: Arc::new(move |row| cell(row).into_any()),
+        }
+    }
+
+    pub(crate) fn number(mut self) -> Self {
+        self.is_number = true;
+        self
+    }
+
+    pub(crate) fn grows(mut self) -> Self {
+        self.grows = true;
+        self
+    }
+
+    pub(crate) fn sorted_by(mut self, key: impl Into<String>) -> Self {
+        self.sort = key.into();
+        self
+    }
+}
+
+/// How a table is sorted: the column's name, and whether the largest stands first.
+pub(crate) type Order = (String, bool);
+
+const ROW: f64 = 28.0;
+/// Rows kept above and below what is seen.
+const BESIDE: u64 = 8;
+/// Browsers give up on taller documents; above it the scroll bar stands for more than its pixels.
+const TALLEST: f64 = 8_000_000.0;
+
+/// Rows in columns.
+#[component]
+pub(crate) fn Table<T>(
+    #[prop(into)] rows: Rows<T>,
+    #[prop(into)] columns: Signal<Vec<Column<T>>>,
+    #[prop(into)] label: String,
+    /// Names a row, for selecting.
+    #[prop(optional, into)]
+    key: Option<Callback<T, String>>,
+    #[prop(optional)] selected: Option<RwSignal<Vec<String>>>,
+    #[prop(optional, into)] on_open: Option<Callback<T>>,
+    #[prop(optional)] menu: Option<StoredValue<Box<dyn Fn(T) -> Vec<Item>>, LocalStorage>>,
+    #[prop(optional)] order: Option<RwSignal<Option<Order>>>,
+    /// A class of a row.
+    #[prop(optional, into)]
+    row_class: Option<Callback<T, &'static str>>,
+    /// Height of the head.
+    #[prop(default = 28.0)]
+    head: f64,
+) -> impl IntoView
+where
+    T: Clone + PartialEq + Send + Sync + 'static,
+{
+    let frame = NodeRef::<html::Div>::new();
+    let menus = Menus::get();
+    let top = RwSignal::new(0.0_f64);
+    let height = RwSignal::new(600.0_f64);
+    let current = RwSignal::new(None::<u64>);
+    let total = rows.total;
+    let rows = StoredValue::new(rows);
+    let row = move |index: u64| rows.with_value(|rows| rows.get(index));
+
+    let whole = Memo::new(move |_| total.get() as f64 * ROW);
+    let drawn = Memo::new(move |_| whole.get().min(TALLEST));
+    // First seen row, as a fraction; where the document is shorter than the rows, it is stretched.
+    let first = Memo::new(move |_| {
+        let (whole, drawn, view) = (whole.get(), drawn.get(), (height.get() - head).max(ROW));
+        if whole <= drawn { top.get() / ROW } else { top.get() / (drawn - view).max(1.0) * (whole - view) / ROW }
+    });
+    let range = Memo::new(move |_| {
+        let start = (first.get().floor() as u64).saturating_sub(BESIDE);
+        let seen = (height.get() / ROW).ceil() as u64 + 2 * BESIDE;
+        (start, (start + seen).min(total.get()))
+    });
+    Effect::new(move |_| {
+        let (start, end) = range.get();
+        if end > start {
+            rows.with_value(|rows| rows.need(start..end));
+        }
+    });
+    let measure = move || {
+        if let Some(frame) = frame.get_untracked() {
+            height.set(f64::from(frame.client_height()));
+        }
+    };
+    Effect::new(move |_| {
+        if frame.get().is_some() {
+            request_animation_frame(measure);
+        }
+    });
+    let resized = window_event_listener(ev::resize, move |_| measure());
+    on_cleanup(move || resized.remove());
+
+    let show = move |index: u64| {
+        let Some(frame) = frame.get_untracked() else { return };
+        let view = (height.get_untracked() - head).max(ROW);
+        let at = index as f64 * ROW;
+        let seen = first.get_untracked() * ROW;
+        let to = if at < seen { at } else if at + ROW > seen + view { at + ROW - view } else { return };
+        let (whole, drawn) = (whole.get_untracked(), drawn.get_untracked());
+        let scroll = if whole <= drawn { to } else { to / (whole - view) * (drawn - view) };
+        frame.set_scroll_top(scroll.ceil() as i32);
+    };
+    let toggle = move |row: &T| {
+        if let (Some(key), Some(selected)) = (key, selected) {
+            let name = key.run(row.clone());
+            selected.update(|selected| {
+                if let Some(at) = selected.iter().position(|other| *other == name) {
+                    selected.remove(at);
+                } else {
+                    selected.push(name);
+                }
+            });
+        }
+    };
+    let open_menu = move |index: u64, x: f64, y: f64| {
+        if let (Some(menu), Some(row)) = (menu, row(index)) {
+            current.set(Some(index));
+            menus.open(x, y, menu.with_value(|menu| menu(row)));
+        }
+    };
+    let pressed = move |event: web_sys::KeyboardEvent| {
+        let count = total.get_untracked();
+        let at = current.get_untracked();
+        let page = ((height.get_untracked() - head) / ROW).floor().max(1.0) as u64;
+        let next = |by: u64, down: bool| {
+            at.map_or(first.get_untracked() as u64, |at| if down { at + by } else { at.saturating_sub(by) })
+        };
+        let to = match event.key().as_str() {
+            _ if count == 0 || event.ctrl_key() || event.meta_key() => return,
+            "ArrowDown" => next(1, true),
+            "ArrowUp" => next(1, false),
+            "PageDown" => next(page, true),
+            "PageUp" => next(page, false),
+            "Home" => 0,
+            "End" => count - 1,
+            "Enter" => {
+                if let (Some(on_open), Some(row)) = (on_open, at.and_then(row)) {
+                    event.prevent_default();
+                    on_open.run(row);
+                }
+                return;
+            }
+            "x" | " " => {
+                if let Some(row) = at.and_then(row) {
+                    event.prevent_default();
+                    toggle(&row);
+                }
+                return;
+            }
+            "ContextMenu" => {
+                let line = document().query_selector("tr[aria-current=true]").ok().flatten();
+                if let (Some(at), Some(line)) = (at, line) {
+                    event.prevent_default();
+                    let place = line.get_bounding_client_rect();
+                    open_menu(at, place.left() + 40.0, place.bottom());
+                }
+                return;
+            }
+            _ => return,
+        };
+        event.prevent_default();
+        let to = to.min(count - 1);
+        current.set(Some(to));
+        show(to);
+    };
+    let chosen = Memo::new(move |_| selected.map(|selected| selected.with(|selected| selected.iter().cloned().collect::<BTreeSet<_>>())).unwrap_or_default());
+    let width = move || columns.with(|columns| columns.iter().map(|column| column.width).sum::<f64>());
+
+    view! {
+        <div
+            class="table"
+            node_ref=frame
+            tabindex="0"
+            role="grid"
+            aria-label=label
+            aria-rowcount=move || total.get()
+            on:scroll=move |_| {
+                if let Some(frame) = frame.get_untracked() {
+                    top.set(f64::from(frame.scroll_top()));
+                }
+            }
+            on:wheel=move |event| {
+                // Over a stretched scroll bar a wheel still moves by rows.
+                if whole.get_untracked() > drawn.get_untracked() && event.delta_y() != 0.0 && !event.shift_key()
+                    && let Some(frame) = frame.get_untracked()
+                {
+                    event.prevent_default();
+                    let view = height.get_untracked() - head;
+                    let by = event.delta_y() / (whole.get_untracked() - view) * (drawn.get_untracked() - view);
+                    let to = top.get_untracked() + by;
+                    frame.set_scroll_top(to.round() as i32);
+                    top.set(to.clamp(0.0, drawn.get_untracked()));
+                }
+            }
+            on:keydown=pressed
+        >
+            <table style:min-width=move || format!("{}px", width()) style:height=move || format!("{}px", drawn.get() + head)>
+                <colgroup>
+                    {move || {
+                        columns
+                            .get()
+                            .into_iter()
+                            .map(|column| view! { <col style:width=if column.grows { "auto".to_owned() } else { format!("{}px", column.width) } /> })
+                            .collect_view()
+                    }}
+                </colgroup>
+                <thead>
+                    <tr style:height=format!("{head}px")>
+                        {move || columns.get().into_iter().map(|column| head_cell(column, order)).collect_view()}
+                    </tr>
+                </thead>
+                <tbody>
+                    <tr class="space" style:height=move || {
+                        let (start, _) = range.get();
+                        let lead = start as f64 * ROW;
+                        let shown = if whole.get() <= drawn.get() { lead } else { (top.get() - (first.get() * ROW - lead)).max(0.0) };
+                        format!("{shown}px")
+                    }></tr>
+                    <For each=move || { let (start, end) = range.get(); start..end } key=|index| *index let:index>
+                        {
+                            let content = Memo::new(move |_| row(index));
+                            let is_chosen = move || key.is_some_and(|key| content.get().is_some_and(|row| {
+                                let name = key.run(row);
+                                chosen.with(|chosen| chosen.contains(&name))
+                            }));
+                            view! {
+                                <tr
+                                    class=move || content.get().and_then(|row| row_class.map(|class| class.run(row))).unwrap_or("")
+                                    class:sel=is_chosen
+                                    class:opens=on_open.is_some()
+                                    aria-rowindex=index + 1
+                                    aria-selected=move || selected.map(|_| is_chosen().to_string())
+                                    aria-current=move || (current.get() == Some(index)).to_string()
+                                    on:click=move |event| {
+                                        current.set(Some(index));
+                                        if let Some(row) = content.get_untracked() {
+                                            let on_box = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+                                                .is_some_and(|target| target.closest(".pick").ok().flatten().is_some());
+                                            if on_box || event.ctrl_key() || event.meta_key() {
+                                                toggle(&row);
+                                            } else if let Some(on_open) = on_open {
+                                                on_open.run(row);
+                                            }
+                                        }
+                                    }
+                                    on:contextmenu=move |event| {
+                                        if menu.is_some() {
+                                            event.prevent_default();
+                                            open_menu(index, f64::from(event.client_x()), f64::from(event.client_y()));
+                                        }
+                                    }
+                                >
+                                    {move || {
+                                        let columns = columns.get();
+                                        match content.get() {
+                                            Some(row) => columns.into_iter().map(|column| {
+                                                view! { <td class:num=column.is_number>{(column.cell)(&row)}</td> }
+                                            }).collect_view().into_any(),
+                                            None => view! { <td colspan=columns.len() class="waits"><i></i></td> }.into_any(),
+                                        }
+                                    }}
+                                </tr>
+                            }
+                        }
+                    </For>
+                    <tr class="space"></tr>
+                </tbody>
+            </table>
+        </div>
+    }
+}
+
+fn head_cell<T>(column: Column<T>, order: Option<RwSignal<Option<Order>>>) -> impl IntoView {
+    let inside = match &column.head {
+        Some(head) => head.run(),
+        None => column.title.clone().into_any(),
+    };
+    let sortable = !column.sort.is_empty() && order.is_some();
+    let name = column.sort.clone();
+    let way = move || {
+        let now = order.and_then(|order| order.get())?;
+        (now.0 == name && !name.is_empty()).then_some(now.1)
+    };
+    let said = way.clone();
+    let key = column.sort;
+    view! {
+        <th
+            class:num=column.is_number
+            aria-sort=move || said().map(|descending| if descending { "descending" } else { "ascending" })
+        >
+            {if sortable {
+                view! {
+                    <button
+                        type="button"
+                        class="sort"
+                        on:click=move |_| {
+                            if let Some(order) = order {
+                                order.update(|order| {
+                                    *order = match order.take() {
+                                        Some((now, descending)) if now == key => Some((now, !descending)),
+                                        _ => Some((key.clone(), true)),
+                                    };
+                                });
+                            }
+                        }
+                    >
+                        {inside}
+                        {move || way().map(|descending| icon(if descending { ARROW_DOWN } else { ARROW_UP }))}
+                    </button>
+                }
+                .into_any()
+            } else {
+                inside.into_any()
+            }}
+        </th>
+    }
+}

@@ -1,0 +1,53 @@
+//! Tabs that are links: each has an address that can be copied.
+
+use leptos::prelude::*;
+
+/// One tab.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Tab {
+    pub(crate) key: &'static str,
+    pub(crate) label: &'static str,
+    /// How many are in it, where that says something.
+    pub(crate) count: Option<u64>,
+}
+
+impl Tab {
+    pub(crate) const fn new(key: &'static str, label: &'static str) -> Self {
+        Self { key, label, count: None }
+    }
+}
+
+/// A row of tabs; the first has the address without `?tab=`. `children` stand at the right.
+#[component]
+pub(crate) fn Tabs(
+    #[prop(into)] tabs: Signal<Vec<Tab>>,
+    #[prop(into)] current: Signal<String>,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
+    let here = leptos_router::hooks::use_location();
+    let first = tabs.with_untracked(|tabs| tabs.first().map_or("", |tab| tab.key));
+    view! {
+        <nav class="tabs" aria-label="Views of this page">
+            <For each=move || tabs.get() key=|tab| (tab.key, tab.count) let:tab>
+                <a
+                    href=move || {
+                        let path = here.pathname.get();
+                        if tab.key == first { path } else { format!("{path}?tab={}", tab.key) }
+                    }
+                    class:on=move || current.get() == tab.key
+                    aria-current=move || (current.get() == tab.key).then_some("page")
+                >
+                    {tab.label}
+                    {tab.count.map(|count| view! { " " <span class="faint">{super::words::count(count)}</span> })}
+                </a>
+            </For>
+            {children.map(|children| view! { <span class="right flex">{children()}</span> })}
+        </nav>
+    }
+}
+
+/// The tab that the address names, or the first.
+pub(crate) fn current_tab(first: &'static str) -> Memo<String> {
+    let query = leptos_router::hooks::use_query_map();
+    Memo::new(move |_| query.with(|query| query.get("tab")).unwrap_or_else(|| first.to_owned()))
+}

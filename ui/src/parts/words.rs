@@ -1,0 +1,196 @@
+//! Numbers, sizes, durations and times as a person reads them: 12,345; 1.2 GB; 3 min 20 s.
+
+use js_sys::Date;
+use wasm_bindgen::JsValue;
+
+/// 12,345
+pub(crate) fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// 1 run, 12,345 runs.
+pub(crate) fn counted(value: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(value), if value == 1 { one } else { many })
+}
+
+/// 612 k, 1.42 M: where the exact number doesn't matter.
+pub(crate) fn short(value: f64) -> String {
+    let (scaled, unit) = match value.abs() {
+        size if size >= 1e9 => (value / 1e9, " G"),
+        size if size >= 1e6 => (value / 1e6, " M"),
+        size if size >= 1e4 => (value / 1e3, " k"),
+        _ => (value, ""),
+    };
+    let digits = match scaled.abs() {
+        size if unit.is_empty() && size.fract() == 0.0 => 0,
+        size if size >= 100.0 => 0,
+        size if size >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{scaled:.digits$}{unit}").replace('-', "−")
+}
+
+/// A measured figure with four significant digits: 0.8421, 12.35, 1,204, 3.2e-5.
+pub(crate) fn figure(value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "∞" } else { "−∞" }.to_owned();
+    }
+    let size = value.abs();
+    let text = if size == 0.0 {
+        "0".to_owned()
+    } else if size < 0.001 || size >= 1e9 {
+        format!("{value:.1e}")
+    } else if size >= 1000.0 {
+        let sign = if value < 0.0 { "−" } else { "" };
+        return format!("{sign}{}", count(size.round() as u64));
+    } else {
+        let digits = (3 - size.log10().floor() as i32).clamp(0, 4) as usize;
+        format!("{value:.digits$}")
+    };
+    text.replace('-', "−")
+}
+
+/// 1.2 GB (1 GB is 10⁹ bytes).
+pub(crate) fn bytes(value: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut scaled = value as f64;
+    let mut unit = 0;
+    while scaled >= 999.5 && unit < UNITS.len() - 1 {
+        scaled /= 1000.0;
+        unit += 1;
+    }
+    let digits = usize::from(unit > 0 && scaled < 100.0);
+    format!("{scaled:.digits$} {}", UNITS[unit])
+}
+
+/// 3 min 20 s; 0.4 s; 2 h 5 min; 3 days.
+pub(crate) fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "–".to_owned();
+    }
+    if seconds < 0.0995 {
+        return format!("{:.0} ms", seconds * 1000.0);
+    }
+    if seconds < 9.95 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = seconds.round() as u64;
+    match whole {
+        ..60 => format!("{whole} s"),
+        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        3600..172_800 => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+        _ => format!("{} days", whole / 86_400),
+    }
+}
+
+/// 62 %
+pub(crate) fn percent(fraction: f64) -> String {
+    let value = fraction * 100.0;
+    let digits = usize::from(value != 0.0 && value.abs() < 10.0 && value.fract().abs() > 0.001);
+    format!("{value:.digits$} %").replace('-', "−")
+}
+
+/// 2 min ago; yesterday; 14 Nov.
+pub(crate) fn ago(then_ms: i64, now_ms: i64) -> String {
+    let seconds = (now_ms - then_ms).max(0) / 1000;
+    match seconds {
+        ..5 => "now".to_owned(),
+        5..60 => format!("{seconds} s ago"),
+        60..3600 => format!("{} min ago", seconds / 60),
+        3600..86_400 => format!("{} h ago", seconds / 3600),
+        86_400..172_800 => "yesterday".to_owned(),
+        172_800..1_209_600 => format!("{} days ago", seconds / 86_400),
+        _ => date(then_ms),
+    }
+}
+
+/// 14:02
+pub(crate) fn clock(ms: i64) -> String {
+    let date = Date::new(&JsValue::from_f64(ms as f64));
+    format!("{:02}:{:02}", date.get_hours(), date.get_minutes())
+}
+
+/// 14:02:09
+pub(crate) fn clock_with_seconds(ms: i64) -> String {
+    let date = Date::new(&JsValue::from_f64(ms as f64));
+    format!("{:02}:{:02}:{:02}", date.get_hours(), date.get_minutes(), date.get_seconds())
+}
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// 14 Nov, with the year where it is another one.
+pub(crate) fn date(ms: i64) -> String {
+    let date = Date::new(&JsValue::from_f64(ms as f64));
+    let month = MONTHS[date.get_month().min(11) as usize];
+    let year = date.get_full_year();
+    if year == Date::new_0().get_full_year() {
+        format!("{} {month}", date.get_date())
+    } else {
+        format!("{} {month} {year}", date.get_date())
+    }
+}
+
+/// Today, Yesterday, 14 Nov: the heading of a day.
+pub(crate) fn day(ms: i64, now_ms: i64) -> String {
+    let number = |ms: i64| {
+        let date = Date::new(&JsValue::from_f64(ms as f64));
+        let offset = date.get_timezone_offset() as i64;
+        (ms / 60_000 - offset).div_euclid(1440)
+    };
+    match number(now_ms) - number(ms) {
+        0 => "Today".to_owned(),
+        1 => "Yesterday".to_owned(),
+        _ => date(ms),
+    }
+}
+
+/// The whole date and time, for tooltips.
+pub(crate) fn exact(ms: i64) -> String {
+    format!("{} {}", date(ms), clock_with_seconds(ms))
+}
+
+/// The start of a hash, enough to tell two apart.
+pub(crate) fn short_hash(hash: &str) -> String {
+    hash.chars().take(7).collect()
+}
+
+/// "average_precision/validation" → "average precision, validation".
+pub(crate) fn key(key: &str) -> String {
+    let (name, part) = key.split_once('/').unwrap_or((key, ""));
+    let name = metric(name);
+    if part.is_empty() { name } else { format!("{name}, {}", part.replace('_', " ")) }
+}
+
+/// Scikit-learn's name of a figure as words.
+pub(crate) fn metric(name: &str) -> String {
+    match name {
+        "roc_auc" => "ROC AUC",
+        "r2" => "R²",
+        "rmse" => "RMSE",
+        "mae" => "MAE",
+        "mse" => "MSE",
+        "mcc" | "matthews_corrcoef" => "MCC",
+        "f1" => "F1",
+        "f1_macro" => "F1, macro",
+        "log_loss" => "Log loss",
+        "median_absolute_error" | "median_ae" => "Median AE",
+        _ => return capital(&name.replace('_', " ")),
+    }
+    .to_owned()
+}
+
+pub(crate) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
