@@ -1,0 +1,93 @@
+//! The host's HTTP on loopback: one dispatch, four named kinds of route beside it, static pages.
+//!
+//! This room knows the wire; what a request does is the engine's. It never listens on anything but
+//! 127.0.0.1.
+
+pub mod access;
+pub mod activity;
+mod blob;
+pub mod call;
+mod events;
+mod guard;
+mod pages;
+mod refusal;
+pub mod series;
+mod upload;
+
+use std::{net::Ipv4Addr, path::PathBuf, sync::Arc};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, Method, header},
+    middleware,
+    routing::{get, post, put},
+};
+use engine::Engine;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use access::Access;
+use activity::Activity;
+
+/// A call's body: rows with pictures in them are large, everything else is small.
+const CALL_LIMIT_BYTES: usize = 64 << 20;
+/// How long a browser may keep the answer to a preflight.
+const PREFLIGHT_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+/// What every route works with.
+#[derive(Clone)]
+pub struct Host {
+    pub engine: Engine,
+    pub access: Arc<Access>,
+    pub activity: Arc<Activity>,
+    pub port: u16,
+    /// Where browsers' drops are kept until a project takes them.
+    pub staging: PathBuf,
+    /// The pages' folder; without one there is only the API.
+    pub pages: Option<PathBuf>,
+    /// Cancelled when the host ends: streams say goodbye.
+    pub ending: CancellationToken,
+}
+
+/// Listens on loopback; port 0 takes any free one.
+pub async fn listen(port: u16) -> std::io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+}
+
+/// Answers until `host.ending` is cancelled, then lets what is under way finish.
+pub async fn serve(listener: TcpListener, host: Host) -> std::io::Result<()> {
+    upload::forget_old(&host.staging).await;
+    let ending = host.ending.clone();
+    axum::serve(listener, router(host)).with_graceful_shutdown(async move { ending.cancelled().await }).await
+}
+
+/// Every route, behind the guard.
+pub fn router(host: Host) -> Router {
+    let routes = Router::new()
+        .route("/api/call", post(call::call).layer(DefaultBodyLimit::max(CALL_LIMIT_BYTES)))
+        .route("/api/session", post(call::open_session))
+        .route("/api/events", get(events::events))
+        .route("/api/runs/{run}/log", get(events::run_log))
+        .route("/api/series", get(series::series))
+        .route("/api/blob/runs/{run}/{*path}", get(blob::artifact))
+        .route("/api/blob/snapshots/{snapshot}/{*path}", get(blob::snapshot_file))
+        .route("/api/upload", put(upload::upload).post(upload::upload).layer(DefaultBodyLimit::disable()))
+        .route("/api/{*rest}", get(call::no_such_route).post(call::no_such_route));
+    pages::add(routes, host.pages.as_deref())
+        .layer(cors(host.port))
+        .layer(middleware::from_fn_with_state(host.clone(), guard::guard))
+        .with_state(host)
+}
+
+/// Lets our window, whose pages have another origin, read the answers.
+fn cors(port: u16) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |origin, _| guard::is_ours(origin, port)))
+        .allow_methods([Method::GET, Method::POST, Method::PUT])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::RANGE])
+        .expose_headers([header::CONTENT_RANGE, HeaderName::from_static(call::REQUEST_ID)])
+        .allow_private_network(true)
+        .max_age(PREFLIGHT_KEPT)
+}

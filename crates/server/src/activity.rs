@@ -1,0 +1,69 @@
+//! Whether anybody uses the host: it ends after a while without a client and without work.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// Counts open event streams and remembers the last request.
+#[derive(Debug)]
+pub struct Activity {
+    started: Instant,
+    last_millis: AtomicU64,
+    listening: AtomicUsize,
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Self { started: Instant::now(), last_millis: AtomicU64::new(0), listening: AtomicUsize::new(0) }
+    }
+}
+
+impl Activity {
+    /// How long nobody has asked or listened.
+    pub fn idle(&self) -> Duration {
+        if self.listening.load(Ordering::Relaxed) > 0 {
+            return Duration::ZERO;
+        }
+        self.started.elapsed().saturating_sub(Duration::from_millis(self.last_millis.load(Ordering::Relaxed)))
+    }
+
+    pub(crate) fn touch(&self) {
+        self.last_millis.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Counts a listener until the answer is dropped.
+    pub(crate) fn listen(self: &Arc<Self>) -> Listener {
+        self.listening.fetch_add(1, Ordering::Relaxed);
+        Listener(self.clone())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Listener(Arc<Activity>);
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.listening.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_keeps_the_host_busy() {
+        let activity = Arc::new(Activity::default());
+        let listener = activity.listen();
+        assert_eq!(activity.idle(), Duration::ZERO);
+        drop(listener);
+        let after = activity.idle();
+        std::thread::yield_now();
+        assert!(activity.idle() >= after);
+    }
+}

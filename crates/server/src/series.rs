@@ -1,0 +1,50 @@
+//! `GET /api/series`: one viewport of one series, as binary columns.
+
+use axum::{
+    extract::{Query, State},
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use engine::Engine;
+use serde::Deserialize;
+
+use api::{ApiError, ErrorCode, RunId, series::Series};
+
+use crate::{Host, refusal::Refusal};
+
+/// Nobody's screen is wider.
+const MOST_POINTS: u32 = 20_000;
+const DEFAULT_POINTS: u32 = 1_000;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Viewport {
+    run: RunId,
+    key: String,
+    #[serde(default)]
+    from: Option<i64>,
+    #[serde(default)]
+    to: Option<i64>,
+    #[serde(default)]
+    points: Option<u32>,
+}
+
+pub(crate) async fn series(State(host): State<Host>, Query(viewport): Query<Viewport>) -> Result<Response, Refusal> {
+    let Viewport { run, key, from, to, points } = viewport;
+    let points = points.unwrap_or(DEFAULT_POINTS).clamp(1, MOST_POINTS);
+    let series = series_of(&host.engine, run, &key, from, to, points).await?;
+    let mut response = series.to_bytes().into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    Ok(response)
+}
+
+/// The same for callers in this process. Steps are inclusive, open where not given.
+pub async fn series_of(
+    _engine: &Engine,
+    run: RunId,
+    key: &str,
+    _from: Option<i64>,
+    _to: Option<i64>,
+    _points: u32,
+) -> Result<Series, ApiError> {
+    Err(ApiError::new(ErrorCode::Unsupported, format!("Series {key} of run {run} can't be read yet.")))
+}

@@ -1,0 +1,178 @@
+//! `PUT /api/upload`: what is dropped on a page in a browser, streamed into a staging folder.
+//!
+//! The files of one drop share a batch and keep their relative paths in it; no name leaves it.
+//! A file appears under its name only when it is complete.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Query, State},
+    http::{HeaderMap, header},
+};
+use futures::StreamExt as _;
+use serde::Deserialize;
+use tokio::io::AsyncWriteExt as _;
+
+use api::{ApiError, ErrorCode, host::Uploaded};
+
+use crate::{Host, refusal::Refusal};
+
+/// What an upload must leave free on the disk, for the database to go on.
+const KEEP_FREE_BYTES: u64 = 512 << 20;
+/// How often the free space is asked again while a body of unknown length arrives.
+const ASK_AGAIN_BYTES: u64 = 64 << 20;
+/// A drop that no project took is forgotten after this.
+const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
+const DEEPEST: usize = 32;
+const LONGEST_NAME: usize = 255;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Placed {
+    path: String,
+    #[serde(default)]
+    batch: Option<String>,
+}
+
+pub(crate) async fn upload(
+    State(host): State<Host>,
+    Query(Placed { path, batch }): Query<Placed>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Uploaded>, Refusal> {
+    let relative = inside(&path)?;
+    let (batch, folder) = batch_folder(&host.staging, batch).await?;
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    check_space(&host.staging, announced.unwrap_or(0))?;
+    let target = folder.join(&relative);
+    let parent = target.parent().unwrap_or(&folder);
+    tokio::fs::create_dir_all(parent).await.map_err(|error| unwritable(parent, &error))?;
+    if tokio::fs::try_exists(&target).await.unwrap_or(true) {
+        return Err(Refusal(ApiError::new(ErrorCode::Conflict, format!("{path} was uploaded already in this drop."))));
+    }
+    let half = folder.join(format!("{}.half", fresh_name()?));
+    let stored = store(&host, &half, body).await;
+    let stored = match stored {
+        Ok(()) => tokio::fs::rename(&half, &target).await.map_err(|error| unwritable(&target, &error)),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = stored {
+        // What is left of a broken upload is of no use; the error is what counts.
+        let _ = tokio::fs::remove_file(&half).await;
+        return Err(Refusal(error));
+    }
+    Ok(Json(Uploaded { batch, folder: folder.display().to_string(), paths: vec![target.display().to_string()] }))
+}
+
+async fn store(host: &Host, half: &Path, body: Body) -> Result<(), ApiError> {
+    let mut file = tokio::fs::File::create_new(half).await.map_err(|error| unwritable(half, &error))?;
+    let mut chunks = body.into_data_stream();
+    let mut unasked = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| ApiError::invalid(format!("The upload broke off: {error}.")))?;
+        file.write_all(&chunk).await.map_err(|error| unwritable(half, &error))?;
+        unasked += chunk.len() as u64;
+        if unasked >= ASK_AGAIN_BYTES {
+            unasked = 0;
+            check_space(&host.staging, 0)?;
+            host.activity.touch();
+        }
+    }
+    file.sync_all().await.map_err(|error| unwritable(half, &error))
+}
+
+/// The path of a dropped file within its batch; anything that could lead out of it is refused.
+fn inside(path: &str) -> Result<PathBuf, ApiError> {
+    let refuse = |why: &str| ApiError::invalid(format!("\"{path}\" can't be the path of an upload: {why}."));
+    let parts: Vec<&str> = path.split('/').collect();
+    if parts.len() > DEEPEST {
+        return Err(refuse("it is too deep"));
+    }
+    for part in &parts {
+        if part.is_empty() || *part == "." || *part == ".." {
+            return Err(refuse("it must be relative, without \".\" and \"..\""));
+        }
+        // A backslash, a colon or a trailing dot means something else on Windows.
+        if part.contains(['\\', ':', '\0']) || part.chars().any(char::is_control) || part.ends_with(['.', ' ']) {
+            return Err(refuse("a name in it has characters that not every system keeps"));
+        }
+        if part.len() > LONGEST_NAME {
+            return Err(refuse("a name in it is too long"));
+        }
+    }
+    Ok(parts.iter().collect())
+}
+
+async fn batch_folder(staging: &Path, batch: Option<String>) -> Result<(String, PathBuf), ApiError> {
+    if let Some(batch) = batch {
+        let known = batch.len() == 32 && batch.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let folder = staging.join(&batch);
+        if known && tokio::fs::try_exists(&folder).await.unwrap_or(false) {
+            return Ok((batch, folder));
+        }
+        return Err(
+            ApiError::not_found("This drop is not known to the host any more.").with_hint("Drop the files again.")
+        );
+    }
+    let batch = fresh_name()?;
+    let folder = staging.join(&batch);
+    tokio::fs::create_dir_all(&folder).await.map_err(|error| unwritable(&folder, &error))?;
+    Ok((batch, folder))
+}
+
+fn fresh_name() -> Result<String, ApiError> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        ApiError::new(ErrorCode::Internal, format!("The system gave no random bytes for a name: {error}."))
+    })?;
+    Ok(hex::encode(bytes))
+}
+
+fn check_space(staging: &Path, needed: u64) -> Result<(), ApiError> {
+    let existing = staging.ancestors().find(|folder| folder.is_dir()).unwrap_or(staging);
+    let free = fs4::available_space(existing).map_err(|error| unwritable(existing, &error))?;
+    if free >= needed.saturating_add(KEEP_FREE_BYTES) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        ErrorCode::NoSpace,
+        format!("The upload of {needed} bytes does not fit: {free} bytes are free at {}.", existing.display()),
+    )
+    .with_hint("Free some space, or open the folder where it lies instead of uploading it."))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> ApiError {
+    let code = if error.kind() == std::io::ErrorKind::StorageFull { ErrorCode::NoSpace } else { ErrorCode::Internal };
+    ApiError::new(code, format!("Can't write {}: {error}.", path.display()))
+}
+
+/// Deletes drops that nobody took.
+pub(crate) async fn forget_old(staging: &Path) {
+    let Ok(mut batches) = tokio::fs::read_dir(staging).await else { return };
+    while let Ok(Some(batch)) = batches.next_entry().await {
+        let modified =
+            batch.metadata().await.and_then(|metadata| metadata.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+        let old = modified.elapsed().is_ok_and(|age| age > FORGET_AFTER);
+        if old && let Err(error) = tokio::fs::remove_dir_all(batch.path()).await {
+            tracing::warn!("can't remove the old drop {}: {error}", batch.path().display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_leaves_the_batch() {
+        for wrong in ["", "/etc/passwd", "../a", "a/../../b", "a//b", "./a", "C:/x", "a\\b", "a/\0", "nul.", "a/b/"] {
+            assert!(inside(wrong).is_err(), "{wrong:?} was let in");
+        }
+        assert_eq!(inside("digits/3/img 01.png").unwrap(), Path::new("digits").join("3").join("img 01.png"));
+        assert!(inside(&"a/".repeat(40)).is_err());
+    }
+}
