@@ -5,12 +5,14 @@
 //! that both run inside [`Store::write`] and [`Store::read`]. This room knows nothing of files but
 //! the database and the blobs, and nothing of the network or the clock.
 
+pub mod alert;
 pub mod alias;
 pub mod blob;
 pub mod blob_use;
 pub mod column;
 pub mod database;
 pub mod dataset;
+pub mod deployment;
 pub mod error;
 pub mod experiment;
 pub mod happening;
@@ -20,16 +22,21 @@ pub mod key;
 pub mod metric;
 pub mod migrate;
 pub mod model;
+pub mod package;
 pub mod param;
 pub mod points;
 pub mod project;
+pub mod registry;
 pub mod run;
 pub mod run_query;
 pub mod setting;
 pub mod snapshot;
 pub mod split;
 pub mod tag;
+pub mod target;
+pub mod traffic;
 pub mod version;
+pub mod window;
 
 pub use database::Store;
 pub use error::{Result, StoreError};

@@ -28,6 +28,13 @@ const MIGRATIONS: &[&[&str]] = &[&[
     crate::model::CREATE,
     crate::version::CREATE,
     crate::alias::CREATE,
+    crate::registry::CREATE,
+    crate::package::CREATE,
+    crate::target::CREATE,
+    crate::deployment::CREATE,
+    crate::window::CREATE,
+    crate::alert::CREATE,
+    crate::traffic::CREATE,
     crate::job::CREATE,
     crate::job_log::CREATE,
 ]];

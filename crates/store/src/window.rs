@@ -1,0 +1,231 @@
+//! What was watched of a deployment: fetched segments of its request log, closed windows, gaps.
+
+use api::{DeploymentId, VersionId, WindowId, drift::DriftReport, monitor::Gap};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use crate::{column::Json, error::Result, id_column};
+
+pub(crate) const CREATE: &str = "
+CREATE TABLE segment (
+    deployment BLOB NOT NULL REFERENCES deployment (id) ON DELETE CASCADE,
+    name       TEXT NOT NULL,    -- the segment's id: what is fetched twice is counted once
+    instance   TEXT NOT NULL,
+    version    BLOB NOT NULL,
+    rows       INTEGER NOT NULL,
+    taken      INTEGER NOT NULL, -- rows that closed windows have
+    from_ms    INTEGER NOT NULL, -- receipt of its first and last row
+    to_ms      INTEGER NOT NULL,
+    file       TEXT NOT NULL,    -- in the deployment's folder
+    PRIMARY KEY (deployment, name)
+) WITHOUT ROWID;
+CREATE INDEX segment_open ON segment (deployment, version, from_ms) WHERE taken < rows;
+CREATE TABLE window (
+    id         BLOB PRIMARY KEY,
+    deployment BLOB NOT NULL REFERENCES deployment (id) ON DELETE CASCADE,
+    version    BLOB NOT NULL,
+    number     INTEGER NOT NULL, -- the version's, for a version that is gone
+    from_ms    INTEGER NOT NULL,
+    to_ms      INTEGER NOT NULL,
+    rows       INTEGER NOT NULL,
+    report     TEXT NOT NULL     -- JSON
+) WITHOUT ROWID;
+CREATE INDEX window_deployment ON window (deployment, to_ms);
+CREATE TABLE gap (
+    deployment BLOB NOT NULL REFERENCES deployment (id) ON DELETE CASCADE,
+    from_ms    INTEGER NOT NULL,
+    to_ms      INTEGER NOT NULL,
+    reason     TEXT NOT NULL,
+    PRIMARY KEY (deployment, from_ms, reason)
+) WITHOUT ROWID;
+";
+
+/// A fetched piece of a request log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentRow {
+    pub deployment: DeploymentId,
+    pub name: String,
+    pub instance: String,
+    pub version: VersionId,
+    pub rows: u64,
+    pub taken: u64,
+    pub from_ms: i64,
+    pub to_ms: i64,
+    pub file: String,
+}
+
+/// A closed window with all that was found in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WindowRow {
+    pub id: WindowId,
+    pub deployment: DeploymentId,
+    pub version: VersionId,
+    pub version_number: u32,
+    pub from_ms: i64,
+    pub to_ms: i64,
+    pub rows: u64,
+    pub report: DriftReport,
+}
+
+fn read_segment(row: &Row<'_>) -> rusqlite::Result<SegmentRow> {
+    Ok(SegmentRow {
+        deployment: id_column!(row, 0, DeploymentId),
+        name: row.get(1)?,
+        instance: row.get(2)?,
+        version: id_column!(row, 3, VersionId),
+        rows: row.get::<_, i64>(4)? as u64,
+        taken: row.get::<_, i64>(5)? as u64,
+        from_ms: row.get(6)?,
+        to_ms: row.get(7)?,
+        file: row.get(8)?,
+    })
+}
+
+const SEGMENT: &str = "deployment, name, instance, version, rows, taken, from_ms, to_ms, file";
+
+/// Enters a fetched segment; `false` if it was there already.
+pub fn add_segment(transaction: &Transaction<'_>, row: &SegmentRow) -> Result<bool> {
+    let added = transaction
+        .prepare_cached(&format!(
+            "INSERT OR IGNORE INTO segment ({SEGMENT}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+        ))?
+        .execute(params![
+            row.deployment.as_bytes(),
+            row.name,
+            row.instance,
+            row.version.as_bytes(),
+            row.rows as i64,
+            row.taken as i64,
+            row.from_ms,
+            row.to_ms,
+            row.file,
+        ])?;
+    Ok(added > 0)
+}
+
+pub fn has_segment(connection: &Connection, deployment: DeploymentId, name: &str) -> Result<bool> {
+    Ok(connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM segment WHERE deployment = ?1 AND name = ?2)")?
+        .query_row(params![deployment.as_bytes(), name], |row| row.get(0))?)
+}
+
+/// Segments of one version that no window has whole, by receipt.
+pub fn open_segments(connection: &Connection, deployment: DeploymentId, version: VersionId) -> Result<Vec<SegmentRow>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {SEGMENT} FROM segment WHERE deployment = ?1 AND version = ?2 AND taken < rows ORDER BY from_ms, name"
+    ))?;
+    let rows = statement.query_map(params![deployment.as_bytes(), version.as_bytes()], read_segment)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Versions that have rows in no window.
+pub fn open_versions(connection: &Connection, deployment: DeploymentId) -> Result<Vec<VersionId>> {
+    let mut statement =
+        connection.prepare_cached("SELECT DISTINCT version FROM segment WHERE deployment = ?1 AND taken < rows")?;
+    let rows = statement.query_map(params![deployment.as_bytes()], |row| Ok(id_column!(row, 0, VersionId)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub fn open_rows(connection: &Connection, deployment: DeploymentId, version: VersionId) -> Result<u64> {
+    let rows: i64 = connection
+        .prepare_cached("SELECT coalesce(sum(rows - taken), 0) FROM segment WHERE deployment = ?1 AND version = ?2 AND taken < rows")?
+        .query_row(params![deployment.as_bytes(), version.as_bytes()], |row| row.get(0))?;
+    Ok(rows as u64)
+}
+
+/// Files of segments that ended before `before_ms` and are whole in windows; their rows are forgotten.
+pub fn expire_segments(transaction: &Transaction<'_>, deployment: DeploymentId, before_ms: i64) -> Result<Vec<String>> {
+    let files = transaction
+        .prepare_cached(
+            "SELECT file FROM segment WHERE deployment = ?1 AND to_ms < ?2 AND taken >= rows AND file <> ''",
+        )?
+        .query_map(params![deployment.as_bytes(), before_ms], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<String>>>()?;
+    // The name stays, so that a late second fetch is still known.
+    transaction
+        .prepare_cached("UPDATE segment SET file = '' WHERE deployment = ?1 AND to_ms < ?2 AND taken >= rows")?
+        .execute(params![deployment.as_bytes(), before_ms])?;
+    Ok(files)
+}
+
+/// Closes a window: its rows are taken from the segments in the same transaction.
+pub fn close(transaction: &Transaction<'_>, window: &WindowRow, taken: &[(String, u64)]) -> Result<()> {
+    transaction
+        .prepare_cached("INSERT INTO window (id, deployment, version, number, from_ms, to_ms, rows, report) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+        .execute(params![
+            window.id.as_bytes(),
+            window.deployment.as_bytes(),
+            window.version.as_bytes(),
+            window.version_number,
+            window.from_ms,
+            window.to_ms,
+            window.rows as i64,
+            Json(&window.report),
+        ])?;
+    let mut statement =
+        transaction.prepare_cached("UPDATE segment SET taken = ?3 WHERE deployment = ?1 AND name = ?2")?;
+    for (name, taken) in taken {
+        statement.execute(params![window.deployment.as_bytes(), name, *taken as i64])?;
+    }
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<WindowRow> {
+    Ok(WindowRow {
+        id: id_column!(row, 0, WindowId),
+        deployment: id_column!(row, 1, DeploymentId),
+        version: id_column!(row, 2, VersionId),
+        version_number: row.get(3)?,
+        from_ms: row.get(4)?,
+        to_ms: row.get(5)?,
+        rows: row.get::<_, i64>(6)? as u64,
+        report: row.get::<_, Json<DriftReport>>(7)?.0,
+    })
+}
+
+const COLUMNS: &str = "id, deployment, version, number, from_ms, to_ms, rows, report";
+
+pub fn get(connection: &Connection, id: WindowId) -> Result<Option<WindowRow>> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM window WHERE id = ?1"))?;
+    Ok(statement.query_row(params![id.as_bytes()], read).optional()?)
+}
+
+/// The newest `limit`, oldest of them first; of one version, or all.
+pub fn newest(
+    connection: &Connection,
+    deployment: DeploymentId,
+    version: Option<VersionId>,
+    limit: u32,
+) -> Result<Vec<WindowRow>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM window WHERE deployment = ?1 AND (?2 IS NULL OR version = ?2) ORDER BY to_ms DESC, id DESC LIMIT ?3"
+    ))?;
+    let version = version.as_ref().map(VersionId::as_bytes);
+    let rows = statement.query_map(params![deployment.as_bytes(), version, limit], read)?;
+    let mut rows: Vec<WindowRow> = rows.collect::<rusqlite::Result<_>>()?;
+    rows.reverse();
+    Ok(rows)
+}
+
+/// A gap that goes on is lengthened.
+pub fn add_gap(transaction: &Transaction<'_>, deployment: DeploymentId, gap: &Gap) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO gap (deployment, from_ms, to_ms, reason) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (deployment, from_ms, reason) DO UPDATE SET to_ms = max(to_ms, excluded.to_ms)",
+        )?
+        .execute(params![deployment.as_bytes(), gap.from_ms, gap.to_ms, gap.reason])?;
+    Ok(())
+}
+
+/// The newest, oldest of them first.
+pub fn gaps(connection: &Connection, deployment: DeploymentId, limit: u32) -> Result<Vec<Gap>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT from_ms, to_ms, reason FROM gap WHERE deployment = ?1 ORDER BY from_ms DESC LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![deployment.as_bytes(), limit], |row| {
+        Ok(Gap { from_ms: row.get(0)?, to_ms: row.get(1)?, reason: row.get(2)? })
+    })?;
+    let mut gaps: Vec<Gap> = rows.collect::<rusqlite::Result<_>>()?;
+    gaps.reverse();
+    Ok(gaps)
+}
