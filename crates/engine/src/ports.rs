@@ -74,7 +74,7 @@ pub trait Adapters: Send + Sync {
     /// Where secrets are kept if nobody chose: the keychain where it answers, else the file.
     async fn default_secret_backend(&self) -> SecretBackend;
     /// The static serving binary for images (linux/amd64); the error says how to get one.
-    fn serving_image_binary(&self) -> Result<PathBuf>;
+    async fn serving_image_binary(&self) -> Result<PathBuf>;
 }
 
 /// An OCI registry with our credentials.

@@ -1,0 +1,471 @@
+//! This machine as a target: one supervised `slipway-serving` process a deployment, no image.
+//!
+//! The process outlives the host. What it is stands in `deployments/ID/process.json`, by which the
+//! next host adopts it; after a reboot it is started again at the same port. An update proves the
+//! new version at a port of its own before the old one is asked to end and the new one takes its
+//! port, so that the address stays and a version that can't start changes nothing.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use api::{
+    DeploymentId, ErrorCode,
+    deploy::{Capability, DiffLine, Instance, ObjectDiff, TargetCheck},
+};
+use async_trait::async_trait;
+use engine::ports::{Connection, Port, PortError, Result, Steps, Target, TargetPlan, Wanted};
+use serde::{Deserialize, Serialize};
+
+use crate::{http, process};
+
+/// Loading a model takes longest; beyond this it hangs.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+/// What the old process has to answer its last requests. Its log stays on the disk.
+const DRAIN: Duration = Duration::from_secs(3);
+const STOP_PATIENCE: Duration = Duration::from_secs(8);
+const LOOK_AGAIN: Duration = Duration::from_millis(25);
+/// How much of a log is read back to find its newest lines.
+const LOG_TAIL_BYTES: u64 = 256 * 1024;
+
+pub struct ThisMachine {
+    /// `deployments` in the workspace.
+    folder: PathBuf,
+    /// `slipway-serving` for this machine, if there is one.
+    program: Option<PathBuf>,
+    http: reqwest::Client,
+}
+
+/// `process.json`: the process that serves a deployment, or the last one that did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct ServingProcess {
+    pid: u32,
+    started_ms: i64,
+    version_number: u32,
+    serving: String,
+    control: String,
+    /// What it was started with, to see whether something else is wanted now.
+    log_share: f64,
+    log_days: u32,
+    restarts: u32,
+}
+
+/// What the serving process writes once it answers.
+#[derive(Debug, Deserialize)]
+struct ReadyFile {
+    listen: std::net::SocketAddr,
+    control: std::net::SocketAddr,
+}
+
+/// What a process is started for.
+#[derive(Debug, Clone, Copy)]
+enum Use {
+    /// To see that it loads the model and answers; it logs nothing.
+    Proof,
+    Serving,
+}
+
+impl ServingProcess {
+    fn is_alive(&self) -> bool {
+        process::is_alive(self.pid, self.started_ms)
+    }
+
+    fn port(&self) -> Option<u16> {
+        self.serving.rsplit(':').next()?.parse().ok()
+    }
+
+    fn serves(&self, wanted: &Wanted) -> bool {
+        self.version_number == wanted.version_number
+            && self.log_share == wanted.log_share
+            && self.log_days == wanted.log_days
+            && wanted.port.is_none_or(|port| self.port() == Some(port))
+    }
+
+    fn name(&self) -> String {
+        format!("process {}", self.pid)
+    }
+}
+
+impl ThisMachine {
+    pub fn new(workspace: &Path, program: Option<PathBuf>) -> Result<Self> {
+        Ok(Self { folder: workspace.join("deployments"), program, http: http::loopback()? })
+    }
+
+    fn folder_of(&self, deployment: DeploymentId) -> PathBuf {
+        self.folder.join(deployment.to_string())
+    }
+
+    fn state_file(&self, deployment: DeploymentId) -> PathBuf {
+        self.folder_of(deployment).join("process.json")
+    }
+
+    fn read(&self, deployment: DeploymentId) -> Option<ServingProcess> {
+        serde_json::from_slice(&fs::read(self.state_file(deployment)).ok()?).ok()
+    }
+
+    fn write(&self, deployment: DeploymentId, state: &ServingProcess) -> Result<()> {
+        let path = self.state_file(deployment);
+        let written = serde_json::to_vec_pretty(state).map_err(io::Error::from).and_then(|bytes| {
+            let folder = path.parent().unwrap_or(Path::new("."));
+            let file = tempfile::NamedTempFile::new_in(folder)?;
+            fs::write(file.path(), bytes)?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map(|_| ()).map_err(|error| error.error)
+        });
+        written.map_err(|error| disk("write", &path, &error))
+    }
+
+    fn program(&self) -> Result<&Path> {
+        match &self.program {
+            Some(program) if program.is_file() => Ok(program),
+            Some(program) => Err(no_program(&format!("{} is gone", program.display()))),
+            None => Err(no_program("there is no slipway-serving beside this program")),
+        }
+    }
+
+    async fn built(&self) {
+        if let Some(program) = &self.program {
+            crate::outside::await_built(program, crate::outside::BUILD_PATIENCE).await;
+        }
+    }
+
+    /// The token that the control port asks for; made once, readable by the user only.
+    fn token_file(&self, deployment: DeploymentId) -> Result<PathBuf> {
+        let path = self.folder_of(deployment).join("token");
+        if !path.exists() {
+            let mut bytes = [0; 32];
+            getrandom::fill(&mut bytes)
+                .map_err(|error| PortError::permanent(ErrorCode::Internal, format!("No random bytes: {error}")))?;
+            let text = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            let written = tempfile::NamedTempFile::new_in(self.folder_of(deployment)).and_then(|file| {
+                fs::write(file.path(), text)?;
+                file.persist(&path).map(|_| ()).map_err(|error| error.error)
+            });
+            written.map_err(|error| disk("write", &path, &error))?;
+        }
+        Ok(path)
+    }
+
+    /// Starts a process and waits until it answers. `port` 0 takes any free one.
+    async fn start(&self, wanted: &Wanted, port: u16, restarts: u32, use_for: Use) -> Result<ServingProcess> {
+        self.built().await;
+        let program = self.program()?;
+        let folder = self.folder_of(wanted.deployment);
+        let bundle = wanted.bundle.as_deref().ok_or_else(|| {
+            PortError::permanent(ErrorCode::Internal, format!("{} has no model folder to serve", wanted.name))
+        })?;
+        let requests = folder.join("requests");
+        fs::create_dir_all(&requests).map_err(|error| disk("make", &requests, &error))?;
+        let ready_file = folder.join(format!("ready-{port}.json"));
+        let _ = fs::remove_file(&ready_file);
+        let log = folder.join("serving.log");
+        let output = File::options().create(true).append(true).open(&log).map_err(|error| disk("write", &log, &error))?;
+        let errors = output.try_clone().map_err(|error| disk("write", &log, &error))?;
+        let mut command = tokio::process::Command::new(program);
+        command
+            .arg("--bundle")
+            .arg(bundle)
+            .args(["--listen", &format!("127.0.0.1:{port}"), "--control", "127.0.0.1:0"])
+            .arg("--ready-file")
+            .arg(&ready_file)
+            .arg("--token-file")
+            .arg(self.token_file(wanted.deployment)?)
+            .args(["--allowed-hosts", "127.0.0.1,localhost,[::1]"])
+            .args(["--log-share", &wanted.log_share.to_string(), "--log-days", &wanted.log_days.to_string()])
+            .args(["--name", &wanted.model_name, "--version-number", &wanted.version_number.to_string()])
+            .args(["--drain-secs", &DRAIN.as_secs().to_string()]);
+        if wanted.log_share > 0.0 && matches!(use_for, Use::Serving) {
+            command.arg("--log-dir").arg(&requests);
+        }
+        command.stdin(Stdio::null()).stdout(output).stderr(errors).current_dir(&folder).kill_on_drop(false);
+        apart(&mut command);
+        let mut child = command.spawn().map_err(|error| no_program(&format!("{} can't be started: {error}", program.display())))?;
+        let pid = child.id().unwrap_or_default();
+        let started_ms = process::started_ms(pid).unwrap_or_default();
+        let until = tokio::time::Instant::now() + READY_TIMEOUT;
+        loop {
+            if let Some(ready) = fs::read(&ready_file).ok().and_then(|bytes| serde_json::from_slice::<ReadyFile>(&bytes).ok()) {
+                // Waits for it, so that it is no zombie; when this host ends, the system does.
+                tokio::spawn(async move { child.wait().await });
+                return Ok(ServingProcess {
+                    pid,
+                    started_ms,
+                    version_number: wanted.version_number,
+                    serving: format!("http://{}", ready.listen),
+                    control: format!("http://{}", ready.control),
+                    log_share: wanted.log_share,
+                    log_days: wanted.log_days,
+                    restarts,
+                });
+            }
+            if let Ok(Some(status)) = child.try_wait() {
+                return Err(self.not_ready(wanted, &format!("it ended with {status}")));
+            }
+            if tokio::time::Instant::now() >= until {
+                process::stop(pid, started_ms, Duration::ZERO).await;
+                return Err(self.not_ready(wanted, &format!("it did not answer within {} s", READY_TIMEOUT.as_secs())));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    fn not_ready(&self, wanted: &Wanted, why: &str) -> PortError {
+        let log = self.folder_of(wanted.deployment).join("serving.log");
+        let said = tail(&log, 3).join(" ");
+        let said = if said.is_empty() { String::new() } else { format!(" It said: {said}") };
+        PortError::permanent(
+            ErrorCode::Internal,
+            format!("The serving process of {} v{} did not start: {why}.{said}", wanted.name, wanted.version_number),
+        )
+        .with_hint(format!("Its output is in {}.", log.display()))
+    }
+
+    /// A port that it had is taken again where it is free; a fixed one must be.
+    async fn start_at(&self, wanted: &Wanted, last: Option<&ServingProcess>, restarts: u32) -> Result<ServingProcess> {
+        let port = wanted.port.or_else(|| last.and_then(ServingProcess::port)).unwrap_or(0);
+        if port != 0 && let Err(error) = std::net::TcpListener::bind(("127.0.0.1", port)) {
+            if wanted.port.is_some() {
+                return Err(PortError::permanent(ErrorCode::Conflict, format!("Port {port} is taken by another program: {error}"))
+                    .with_hint("Choose another port, or leave it out to take any free one."));
+            }
+            return self.start(wanted, 0, restarts, Use::Serving).await;
+        }
+        self.start(wanted, port, restarts, Use::Serving).await
+    }
+}
+
+#[async_trait]
+impl Target for ThisMachine {
+    fn capability(&self) -> Capability {
+        let mut reasons = vec!["One process serves on this machine; it uses every core, so more of them gain nothing.".to_owned()];
+        reasons.extend(self.program().err().map(|error| error.error.to_string()));
+        Capability { needs_image: false, replicas: false, diff: true, logs: true, reasons }
+    }
+
+    async fn check(&self) -> Result<TargetCheck> {
+        let program = self.program()?;
+        Ok(TargetCheck {
+            ok: true,
+            message: format!("This machine, {}/{}, with {}", std::env::consts::OS, std::env::consts::ARCH, program.display()),
+            hint: None,
+            namespaces: Vec::new(),
+        })
+    }
+
+    async fn plan(&self, wanted: &Wanted) -> Result<TargetPlan> {
+        let running = self.read(wanted.deployment).filter(ServingProcess::is_alive);
+        let line = |sign, text: String| DiffLine { sign, text };
+        let describe = |version: u32, share: f64, days: u32| {
+            format!("version {version}, {} of requests logged for {days} days", percent(share))
+        };
+        let now = describe(wanted.version_number, wanted.log_share, wanted.log_days);
+        let mut steps = Vec::new();
+        let (action, lines) = match &running {
+            Some(found) if found.serves(wanted) => ("unchanged", vec![line(' ', now)]),
+            Some(found) => {
+                steps.push(format!("Start version {} beside version {} and wait until it answers", wanted.version_number, found.version_number));
+                steps.push(format!("Move {} to it and stop version {}", found.serving, found.version_number));
+                let before = describe(found.version_number, found.log_share, found.log_days);
+                ("change", vec![line('-', before), line('+', now)])
+            }
+            None => {
+                let place = wanted.port.map_or("a free port".to_owned(), |port| format!("port {port}"));
+                steps.push(format!("Start a serving process at {place} of 127.0.0.1 and wait until it answers"));
+                ("create", vec![line('+', now)])
+            }
+        };
+        let mut warnings = Vec::new();
+        if wanted.replicas > 1 {
+            warnings.push(format!("This machine runs one process: {} replicas are ignored.", wanted.replicas));
+        }
+        if wanted.cpu_millis.is_some() || wanted.memory_mb.is_some() {
+            warnings.push("Limits of CPU and memory are ignored on this machine.".to_owned());
+        }
+        warnings.push("After a reboot it starts again with Slipway, not at login.".to_owned());
+        let diff = vec![ObjectDiff { object: format!("process/{}", wanted.name), action: action.to_owned(), lines }];
+        Ok(TargetPlan { steps, diff, warnings, blocked: self.program().err().map(|error| error.error) })
+    }
+
+    async fn apply(&self, wanted: &Wanted, steps: &dyn Steps) -> Result<()> {
+        let folder = self.folder_of(wanted.deployment);
+        fs::create_dir_all(&folder).map_err(|error| disk("make", &folder, &error))?;
+        let last = self.read(wanted.deployment);
+        match last.as_ref().filter(|found| found.is_alive()) {
+            Some(running) if running.serves(wanted) => Ok(()),
+            Some(running) => {
+                steps.begin("Prove the new version", "started beside the one that serves");
+                let proof = self.start(wanted, 0, 0, Use::Proof).await?;
+                process::stop(proof.pid, proof.started_ms, STOP_PATIENCE).await;
+                steps.begin("Take over", &format!("version {} answers its last requests", running.version_number));
+                process::stop(running.pid, running.started_ms, STOP_PATIENCE).await;
+                let started = self.start_at(wanted, Some(running), 0).await?;
+                self.write(wanted.deployment, &started)
+            }
+            None => {
+                steps.begin("Start the serving process", "");
+                let started = self.start_at(wanted, last.as_ref(), 0).await?;
+                steps.detail(&started.serving);
+                self.write(wanted.deployment, &started)
+            }
+        }
+    }
+
+    async fn wait(&self, wanted: &Wanted, steps: &dyn Steps) -> Result<()> {
+        steps.begin("Wait until it answers", "");
+        let until = tokio::time::Instant::now() + READY_TIMEOUT;
+        loop {
+            let Some(found) = self.read(wanted.deployment).filter(ServingProcess::is_alive) else {
+                return Err(self.not_ready(wanted, "it is gone"));
+            };
+            let health = self.http.get(format!("{}/v2/health/ready", found.serving)).send().await;
+            if health.is_ok_and(|answer| answer.status().is_success()) {
+                steps.detail(&found.serving);
+                return Ok(());
+            }
+            if tokio::time::Instant::now() >= until {
+                return Err(self.not_ready(wanted, "it is not ready"));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    async fn keep(&self, wanted: &Wanted) -> Result<bool> {
+        let last = self.read(wanted.deployment);
+        if last.as_ref().is_some_and(ServingProcess::is_alive) {
+            return Ok(false);
+        }
+        let folder = self.folder_of(wanted.deployment);
+        fs::create_dir_all(&folder).map_err(|error| disk("make", &folder, &error))?;
+        let restarts = last.as_ref().map_or(0, |last| last.restarts) + 1;
+        let started = self.start_at(wanted, last.as_ref(), restarts).await?;
+        self.write(wanted.deployment, &started)?;
+        Ok(true)
+    }
+
+    async fn scale(&self, wanted: &Wanted, replicas: u32) -> Result<()> {
+        if replicas == 1 {
+            return Ok(());
+        }
+        Err(PortError::permanent(
+            ErrorCode::Unsupported,
+            format!("{} can't have {replicas} replicas: one process serves on this machine", wanted.name),
+        )
+        .with_hint("Deploy to a cluster for more, or delete the deployment to stop it."))
+    }
+
+    async fn instances(&self, deployment: DeploymentId, _name: &str) -> Result<Vec<Instance>> {
+        let Some(found) = self.read(deployment) else { return Ok(Vec::new()) };
+        let alive = found.is_alive();
+        let ready = alive
+            && self
+                .http
+                .get(format!("{}/v2/health/ready", found.serving))
+                .timeout(Duration::from_secs(2))
+                .send()
+                .await
+                .is_ok_and(|answer| answer.status().is_success());
+        let said = tail(&self.folder_of(deployment).join("serving.log"), 1).pop();
+        Ok(vec![Instance {
+            name: found.name(),
+            version_number: Some(found.version_number),
+            ready,
+            state: if alive { "Running" } else { "Ended" }.to_owned(),
+            reason: if ready { None } else { said },
+            restarts: found.restarts,
+            started_ms: alive.then_some(found.started_ms),
+        }])
+    }
+
+    async fn address(&self, deployment: DeploymentId, _name: &str) -> Result<Option<String>> {
+        Ok(self.read(deployment).map(|found| found.serving))
+    }
+
+    async fn logs(&self, deployment: DeploymentId, _name: &str, _instance: Option<&str>, lines: u32) -> Result<Vec<String>> {
+        Ok(tail(&self.folder_of(deployment).join("serving.log"), lines as usize))
+    }
+
+    async fn delete(&self, deployment: DeploymentId, _name: &str) -> Result<()> {
+        if let Some(found) = self.read(deployment) {
+            process::stop(found.pid, found.started_ms, STOP_PATIENCE).await;
+        }
+        let folder = self.folder_of(deployment);
+        match fs::remove_dir_all(&folder) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(disk("delete", &folder, &error)),
+        }
+    }
+
+    async fn connect(&self, deployment: DeploymentId, name: &str, _instance: Option<&str>, port: Port) -> Result<Box<dyn Connection>> {
+        let Some(found) = self.read(deployment).filter(ServingProcess::is_alive) else {
+            return Err(PortError::temporary(ErrorCode::Unreachable, format!("The serving process of {name} doesn't run"))
+                .with_hint("Slipway starts it again while its host runs; look at its log."));
+        };
+        let (address, token) = match port {
+            Port::Serving => (found.serving.clone(), None),
+            Port::Control => {
+                let path = self.token_file(deployment)?;
+                let token = fs::read_to_string(&path).map_err(|error| disk("read", &path, &error))?;
+                (found.control.clone(), Some(token))
+            }
+        };
+        Ok(Box::new(http::LoopbackConnection {
+            client: self.http.clone(),
+            address,
+            through: found.name(),
+            instance: found.name(),
+            token,
+            _keep: Box::new(()),
+        }))
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{} %", (share * 1000.0).round() / 10.0)
+}
+
+fn no_program(why: &str) -> PortError {
+    PortError::permanent(ErrorCode::Unsupported, format!("This machine can't serve models: {why}"))
+        .with_hint("Install Slipway again, or build it with `cargo xtask build serving`.")
+}
+
+fn disk(what: &str, path: &Path, error: &io::Error) -> PortError {
+    let code = if error.kind() == io::ErrorKind::StorageFull { ErrorCode::NoSpace } else { ErrorCode::Internal };
+    PortError::permanent(code, format!("Can't {what} {}: {error}", path.display()))
+}
+
+/// The newest lines of a file, oldest first.
+fn tail(path: &Path, lines: usize) -> Vec<String> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let read = || -> io::Result<String> {
+        let mut file = File::open(path)?;
+        let size = file.metadata()?.len();
+        file.seek(SeekFrom::Start(size.saturating_sub(LOG_TAIL_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let text = read().unwrap_or_default();
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].iter().map(|line| (*line).to_owned()).collect()
+}
+
+/// A group of its own: a Ctrl-C at the host's terminal is not for it.
+#[cfg(unix)]
+fn apart(command: &mut tokio::process::Command) {
+    command.process_group(0);
+}
+
+#[cfg(windows)]
+fn apart(command: &mut tokio::process::Command) {
+    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+    const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+    command.creation_flags(CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP);
+}
+
+#[cfg(not(any(unix, windows)))]
+fn apart(_command: &mut tokio::process::Command) {}
