@@ -1,0 +1,155 @@
+//! A column's difference for eyes: both distributions over the same edges, and one sentence.
+
+use api::{config::ColumnType, dataset::Histogram, drift::Distribution};
+
+use super::{
+    sample::{Sample, Values, aligned, counted},
+    statistic::{edges_between, histogram},
+};
+use crate::metrics::bootstrap::percentile;
+
+const BINS: usize = 30;
+/// Numbers with at most as many distinct values are shown value by value.
+const SHOWN_BY_VALUE: usize = 20;
+/// Categories shown; the others stand together as the last one.
+const SHOWN_CATEGORIES: usize = 20;
+
+/// Both sides over the same edges or values.
+pub fn distribution(reference: &Sample, current: &Sample, kind: ColumnType) -> Option<Distribution> {
+    match (&reference.values, &current.values) {
+        (Values::Numbers(reference), Values::Numbers(current)) => {
+            let distinct = |side: &[f64]| side.chunk_by(|a, b| a == b).take(SHOWN_BY_VALUE + 1).count();
+            if kind != ColumnType::Datetime && distinct(reference).max(distinct(current)) <= SHOWN_BY_VALUE {
+                let (keys, left, right) = aligned(&counted(reference), &counted(current));
+                if keys.len() <= SHOWN_BY_VALUE {
+                    let values = keys.into_iter().map(number).collect();
+                    return Some(Distribution::Categories { values, reference: left, current: right });
+                }
+            }
+            Some(numeric(reference, current))
+        }
+        (Values::Categories(reference), Values::Categories(current)) => Some(categories(reference, current)),
+        _ => None,
+    }
+}
+
+/// Edges span the middle 99 % of both sides where their tails are long; the tails are counted in the
+/// outermost bins.
+fn numeric(reference: &[f64], current: &[f64]) -> Distribution {
+    let least = |share: f64| percentile(reference, share).min(percentile(current, share));
+    let most = |share: f64| percentile(reference, share).max(percentile(current, share));
+    let (low, high, inner_low, inner_high) = (least(0.0), most(1.0), least(0.005), most(0.995));
+    let long_tails = high - low > 3.0 * (inner_high - inner_low) && inner_high > inner_low;
+    let (from, to) = if long_tails { (inner_low, inner_high) } else { (low, high) };
+    let (from, to) = if to > from { (from, to) } else { (from - 0.5, to + 0.5) };
+    let edges = edges_between(from, to, BINS);
+    let side = |sorted: &[f64]| {
+        let mut counts = histogram(sorted, &edges);
+        counts[0] += sorted.partition_point(|value| *value < from) as u64;
+        counts[BINS - 1] += sorted.len() as u64 - sorted.partition_point(|value| *value <= to) as u64;
+        Histogram { edges: edges.clone(), counts }
+    };
+    Distribution::Numeric { reference: side(reference), current: side(current) }
+}
+
+fn categories(reference: &[(String, u64)], current: &[(String, u64)]) -> Distribution {
+    let (keys, left, right) = aligned(reference, current);
+    let mut rows: Vec<(String, u64, u64)> =
+        keys.into_iter().zip(left).zip(right).map(|((k, a), b)| (k, a, b)).collect();
+    rows.sort_by(|a, b| (b.1 + b.2).cmp(&(a.1 + a.2)).then_with(|| a.0.cmp(&b.0)));
+    if rows.len() > SHOWN_CATEGORIES {
+        let others = rows.split_off(SHOWN_CATEGORIES - 1);
+        let (count, sums) = (others.len(), others.iter().fold((0, 0), |sums, (_, a, b)| (sums.0 + a, sums.1 + b)));
+        rows.push((format!("{count} others"), sums.0, sums.1));
+    }
+    Distribution::Categories {
+        values: rows.iter().map(|row| row.0.clone()).collect(),
+        reference: rows.iter().map(|row| row.1).collect(),
+        current: rows.iter().map(|row| row.2).collect(),
+    }
+}
+
+/// What changed most, in a few words: "Median 31 → 58".
+pub fn sentence(reference: &Sample, current: &Sample, kind: ColumnType) -> String {
+    let mut parts = vec![match (&reference.values, &current.values) {
+        (Values::Numbers(reference), Values::Numbers(current)) => numbers(reference, current, kind),
+        (Values::Categories(reference), Values::Categories(current)) => shares(reference, current),
+        _ => String::new(),
+    }];
+    let (before, after) = (reference.missing_share(), current.missing_share());
+    if (before - after).abs() >= 0.01 {
+        parts.push(format!("missing {} → {}", percent(before), percent(after)));
+    }
+    parts.join("; ")
+}
+
+fn numbers(reference: &[f64], current: &[f64], kind: ColumnType) -> String {
+    let show = |value| if kind == ColumnType::Datetime { day(value) } else { number(value) };
+    let (before, after) = (show(percentile(reference, 0.5)), show(percentile(current, 0.5)));
+    if before != after || kind == ColumnType::Datetime {
+        return format!("Median {before} → {after}");
+    }
+    let middle = |side: &[f64]| number(percentile(side, 0.75) - percentile(side, 0.25));
+    let (before_spread, after_spread) = (middle(reference), middle(current));
+    if before_spread == after_spread {
+        return format!("Median {before}, unchanged");
+    }
+    format!("Median {before}, unchanged; middle half spans {before_spread} → {after_spread}")
+}
+
+fn shares(reference: &[(String, u64)], current: &[(String, u64)]) -> String {
+    let (keys, left, right) = aligned(reference, current);
+    let (before, after) = (left.iter().sum::<u64>() as f64, right.iter().sum::<u64>() as f64);
+    let change = |index: &usize| (left[*index] as f64 / before - right[*index] as f64 / after).abs();
+    let Some(most) = (0..keys.len()).max_by(|a, b| change(a).total_cmp(&change(b)).then(b.cmp(a))) else {
+        return String::new();
+    };
+    let (p, q) = (left[most] as f64 / before, right[most] as f64 / after);
+    let mut text = format!("“{}” {} → {}", keys[most], percent(p), percent(q));
+    let new = left.iter().filter(|count| **count == 0).count();
+    if new > 0 {
+        let unseen: u64 = left.iter().zip(&right).filter(|(a, _)| **a == 0).map(|(_, b)| b).sum();
+        let values = if new == 1 { "1 new value".to_owned() } else { format!("{new} new values") };
+        text.push_str(&format!("; {values} in {} of rows", percent(unseen as f64 / after)));
+    }
+    text
+}
+
+/// Three digits that count, as a person would write them.
+pub fn number(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let size = value.abs().log10().floor() as i32;
+    if !(-4..15).contains(&size) {
+        return format!("{value:.2e}");
+    }
+    let decimals = (2 - size).max(0) as usize;
+    let mut text = format!("{value:.decimals$}");
+    if text.contains('.') {
+        text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
+    }
+    let sign = usize::from(text.starts_with('-'));
+    let mut at = text.find('.').unwrap_or(text.len());
+    while at > sign + 3 {
+        at -= 3;
+        text.insert(at, ',');
+    }
+    text
+}
+
+fn percent(share: f64) -> String {
+    let value = share * 100.0;
+    if value > 0.0 && value < 0.1 {
+        "< 0.1 %".to_owned()
+    } else if value < 10.0 {
+        format!("{} %", number((value * 10.0).round() / 10.0))
+    } else {
+        format!("{value:.0} %")
+    }
+}
+
+fn day(milliseconds: f64) -> String {
+    jiff::Timestamp::from_millisecond(milliseconds as i64)
+        .map_or_else(|_| number(milliseconds), |time| time.strftime("%Y-%m-%d %H:%M").to_string())
+}
