@@ -47,8 +47,7 @@ pub async fn hold(workspace: &Workspace, command: &str, wait: Duration) -> Resul
 
 /// Takes the lock if nobody holds it.
 pub fn try_hold(workspace: &Workspace, command: &str) -> Result<Option<Held>, ApiError> {
-    let folder = workspace.folder();
-    make_private(folder).map_err(|error| unusable(workspace, "make", &error))?;
+    workspace.make().map_err(|error| unusable(workspace, "make", &error))?;
     let Some(file) = try_lock(workspace)? else { return Ok(None) };
     let holder = Holder { pid: std::process::id(), command: command.to_owned() };
     let text = serde_json::to_vec(&holder).unwrap_or_default();
@@ -96,18 +95,4 @@ fn unusable(workspace: &Workspace, what: &str, error: &io::Error) -> ApiError {
         .with_hint(
             "Name another folder in SLIPWAY_HOME, or mend the rights of this one. It must not lie on a network mount.",
         )
-}
-
-#[cfg(unix)]
-fn make_private(folder: &std::path::Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    if folder.is_dir() {
-        return Ok(());
-    }
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_private(folder: &std::path::Path) -> io::Result<()> {
-    std::fs::create_dir_all(folder)
 }

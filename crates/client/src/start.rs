@@ -77,6 +77,7 @@ fn not_started(log: &Path, why: &str) -> ApiError {
 }
 
 fn spawn(workspace: &Workspace, program: &Path, log: &Path) -> std::io::Result<Child> {
+    workspace.make()?;
     std::fs::create_dir_all(workspace.logs())?;
     let output = File::create(log)?;
     let errors = output.try_clone()?;

@@ -41,6 +41,11 @@ impl Workspace {
         &self.folder
     }
 
+    /// Makes the folder where there is none, for its user alone.
+    pub(crate) fn make(&self) -> std::io::Result<()> {
+        if self.folder.is_dir() { Ok(()) } else { make_private(&self.folder) }
+    }
+
     /// The file whose OS lock says that somebody has the workspace open.
     pub fn lock_path(&self) -> PathBuf {
         self.folder.join("workspace.lock")
@@ -58,4 +63,15 @@ impl Workspace {
     pub fn logs(&self) -> PathBuf {
         self.folder.join("logs")
     }
+}
+
+#[cfg(unix)]
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)
 }
