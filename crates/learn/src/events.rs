@@ -17,9 +17,6 @@ use crate::{error::LearnError, run::Surroundings};
 
 pub const EVENTS_FILE: &str = "events.jsonl";
 
-/// The protocol version that events carry.
-pub const PROTOCOL: u32 = 1;
-
 const FLUSH_EVERY_MS: i64 = 200;
 const FLUSH_AT_BYTES: usize = 64 * 1024;
 
@@ -50,7 +47,7 @@ impl<'a> Events<'a> {
     pub fn send(&mut self, body: EventBody) -> Result<(), LearnError> {
         let urgent = !matches!(body, EventBody::Metric { .. } | EventBody::Progress { .. });
         let time_ms = (self.surroundings.now_ms)();
-        let event = WorkerEvent { v: PROTOCOL, time_ms, body };
+        let event = WorkerEvent { v: api::PROTOCOL, time_ms, body };
         serde_json::to_writer(&mut self.pending, &event).map_err(|error| LearnError::io("write", &self.path)(error.into()))?;
         self.pending.push(b'\n');
         if urgent || self.pending.len() > FLUSH_AT_BYTES || time_ms - self.flushed_ms > FLUSH_EVERY_MS {

@@ -225,6 +225,27 @@ fn device(device: Device) -> Result<TreeDevice, LearnError> {
     }
 }
 
+/// The adapter that trees are trained on by wgpu.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WgpuAdapter {
+    pub name: String,
+    pub software: bool,
+}
+
+/// Starts the driver; `None` where none works or the build has no wgpu.
+#[cfg(feature = "wgpu")]
+pub fn wgpu_adapter() -> Option<WgpuAdapter> {
+    use hessboost::backend::wgpu;
+    let works = wgpu::available();
+    works.then(|| WgpuAdapter { name: wgpu::device_name().unwrap_or_default(), software: wgpu::is_software_adapter() == Some(true) })
+}
+
+/// Starts the driver; `None` where none works or the build has no wgpu.
+#[cfg(not(feature = "wgpu"))]
+pub fn wgpu_adapter() -> Option<WgpuAdapter> {
+    None
+}
+
 fn feature_types(dataset: &Dataset<'_>) -> Vec<FeatureType> {
     let categorical = |codes: Option<usize>| codes.is_some_and(|codes| codes <= MOST_SET_VALUES);
     let kind = |codes| if categorical(codes) { FeatureType::Categorical } else { FeatureType::Numerical };

@@ -98,7 +98,8 @@ fn cross_entropy<T: Real>(outputs: &[T], class: usize, gradient: &mut [T]) -> T 
         *gradient = (*value - largest).exp() / sum;
     }
     gradient[class] -= T::one();
-    sum.ln() + largest - outputs[class]
+    // Grouped so that large logits don't swallow the logarithm.
+    sum.ln() + (largest - outputs[class])
 }
 
 /// max(z, 0) - z·y + log(1 + e^-|z|): stable for every z.
