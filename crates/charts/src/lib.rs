@@ -1,0 +1,23 @@
+//! Every drawing, with plotters over one backend of our own that writes SVG: the same code draws in
+//! the window, in a report and in a test.
+//!
+//! A drawing names colours by role and never by value; [`export`] resolves them for a file. This
+//! room knows neither the document nor the host: data in, SVG out, with the transform between
+//! pixels and data for the crosshair and the zoom.
+
+pub mod axis;
+mod backend;
+pub mod bars;
+pub mod confusion;
+pub mod curves;
+pub mod export;
+mod frame;
+pub mod heat;
+pub mod line;
+pub mod plot;
+pub mod role;
+pub mod scatter;
+pub mod smooth;
+pub mod spark;
+pub mod text;
+pub mod tick;

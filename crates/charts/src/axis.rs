@@ -1,0 +1,66 @@
+//! What an axis is asked to show, and the range that follows from the data.
+
+use crate::plot::{Range, Scale};
+
+/// An axis as it is asked for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Axis {
+    /// Said once, at the end of the axis ("step"); nothing where the title says it.
+    pub label: String,
+    /// Said at each tick ("ms").
+    pub unit: String,
+    pub scale: Scale,
+    /// What to show; by default all of the data.
+    pub range: Option<(f64, f64)>,
+    /// Starts at zero where the data are positive: for amounts.
+    pub from_zero: bool,
+}
+
+impl Axis {
+    /// A plain axis with a label.
+    pub fn labelled(label: impl Into<String>) -> Self {
+        Self { label: label.into(), ..Self::default() }
+    }
+
+    /// An axis from 0 to 1.
+    pub fn unit_interval(label: impl Into<String>) -> Self {
+        Self { label: label.into(), range: Some((0.0, 1.0)), ..Self::default() }
+    }
+
+    /// The range to show: as asked, or that of the data, with some air where `air` says so.
+    pub(crate) fn range_of(&self, values: impl Iterator<Item = f64>, air: bool) -> Range {
+        if let Some((low, high)) = self.range
+            && high > low
+            && (self.scale != Scale::Log || low > 0.0)
+        {
+            return Range { low, high, scale: self.scale };
+        }
+        let fits = |value: &f64| value.is_finite() && (self.scale != Scale::Log || *value > 0.0);
+        let (mut low, mut high) = values
+            .filter(fits)
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+        if low > high {
+            (low, high) = if self.scale == Scale::Log { (0.1, 1.0) } else { (0.0, 1.0) };
+        }
+        if self.from_zero && self.scale == Scale::Linear {
+            low = low.min(0.0);
+            high = high.max(0.0);
+        }
+        if self.scale == Scale::Log {
+            if high / low < 1.02 {
+                (low, high) = (low / 1.5, high * 1.5);
+            } else if air {
+                let factor = (high / low).powf(0.04);
+                (low, high) = (low / factor, high * factor);
+            }
+        } else if high - low <= high.abs().max(low.abs()) * 1e-9 {
+            let half = if high == 0.0 { 0.5 } else { high.abs() * 0.1 };
+            (low, high) = (low - half, high + half);
+        } else if air {
+            let margin = (high - low) * 0.04;
+            let keep = self.from_zero || low == 0.0;
+            (low, high) = (if keep && low >= 0.0 { low } else { low - margin }, high + margin);
+        }
+        Range { low, high, scale: self.scale }
+    }
+}

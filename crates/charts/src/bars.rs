@@ -1,0 +1,152 @@
+//! Bars: one distribution, or two laid over each other, of numbers or of categories.
+
+use plotters::element::{PathElement, Rectangle, Text};
+use plotters_backend::text_anchor::{HPos, VPos};
+
+use crate::{
+    axis::Axis,
+    frame::{self, fill, grid, label, stroke, words},
+    plot::{Drawing, Plot, Range, Size},
+    role::Role,
+    text::{self, Family},
+};
+
+/// One set of bars.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bars {
+    pub name: String,
+    pub role: Role,
+    /// Heights; several sets are compared by their shares, so that sets of any size can be.
+    pub counts: Vec<u64>,
+}
+
+/// Bars between edges.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Histogram {
+    pub name: String,
+    /// One more than counts.
+    pub edges: Vec<f64>,
+    pub sets: Vec<Bars>,
+    pub x: Axis,
+}
+
+/// Draws one or more distributions of a number over the same edges.
+pub fn histogram(chart: &Histogram, size: Size) -> Drawing {
+    let shares = shares(&chart.sets);
+    let most = shares.iter().flatten().copied().fold(0.0, f64::max).max(1e-12);
+    let x = chart.x.range_of(chart.edges.iter().copied(), false);
+    let y = Range { low: 0.0, high: most, ..Range::default() };
+    let y_axis = Axis::default();
+    let frame = frame::lay_out(size, &chart.x, x, &y_axis, y).without_vertical();
+    let plot = frame.plot;
+    let opacity = if chart.sets.len() > 1 { 0.45 } else { 0.75 };
+    frame.draw(&chart.name, |_, root| {
+        for (set, shares) in chart.sets.iter().zip(&shares) {
+            for (edges, share) in chart.edges.windows(2).zip(shares).filter(|(_, share)| **share > 0.0) {
+                let (left, right) = (plot.x_pixel(edges[0]), plot.x_pixel(edges[1]));
+                let air = if right - left > 4.0 { 1.0 } else { 0.0 };
+                bar(root, &plot, left, (right - air).max(left + 0.5), share / most, set.role, opacity)?;
+            }
+        }
+        base(root, &plot)
+    })
+}
+
+/// Bars of named values, one group a value.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Categories {
+    pub name: String,
+    pub values: Vec<String>,
+    pub sets: Vec<Bars>,
+}
+
+/// Draws horizontal bars, a line a value, with the share of each set at its end.
+pub fn categories(chart: &Categories, size: Size) -> Drawing {
+    const LINE: f64 = 10.5;
+    let shares = shares(&chart.sets);
+    let most = shares.iter().flatten().copied().fold(0.0, f64::max).max(1e-12);
+    let rows = chart.values.len().max(1) as f64;
+    let row = (size.height / rows).min(30.0);
+    let names = chart.values.iter().map(|value| text::width(value, Family::Sans, LINE)).fold(20.0, f64::max);
+    let left = (names + 14.0).min(size.width * 0.36);
+    let right = 46.0;
+    let plot =
+        Plot { left, top: 0.0, width: (size.width - left - right).max(10.0), height: row * rows, ..Plot::default() };
+    frame::bare(size, plot, &chart.name, |root| {
+        let thick = ((row - 8.0) / chart.sets.len().max(1) as f64).clamp(2.0, 9.0);
+        for (index, value) in chart.values.iter().enumerate() {
+            let middle = row * (index as f64 + 0.5);
+            let name = text::cut(value, Family::Sans, LINE, left - 14.0);
+            root.draw(&Text::new(
+                name,
+                (grid(left - 8.0), grid(middle)),
+                words(Role::Muted, LINE, HPos::Right, VPos::Center),
+            ))?;
+            let start = middle - thick * chart.sets.len() as f64 / 2.0;
+            for (number, (set, shares)) in chart.sets.iter().zip(&shares).enumerate() {
+                let share = shares.get(index).copied().unwrap_or(0.0);
+                let top = start + thick * number as f64;
+                let end = left + plot.width * share / most;
+                let corners = [(grid(left), grid(top)), (grid(end.max(left + 0.5)), grid(top + thick - 1.0))];
+                root.draw(&Rectangle::new(corners, fill(set.role, 0.8)))?;
+                if number == chart.sets.len() - 1 {
+                    let said = percent(share);
+                    let at = (grid(size.width - 2.0), grid(middle));
+                    root.draw(&Text::new(said, at, label(Role::Faint, HPos::Right, VPos::Center)))?;
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A few bars without axes, for the head of a column.
+pub fn mini(counts: &[u64], role: Role, size: Size) -> Drawing {
+    let most = counts.iter().copied().max().unwrap_or(0).max(1) as f64;
+    let plot = Plot { width: size.width, height: size.height, ..Plot::default() };
+    let wide = size.width / counts.len().max(1) as f64;
+    frame::bare(size, plot, "", |root| {
+        for (index, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let left = wide * index as f64;
+            let air = if wide > 3.0 { 1.0 } else { 0.2 };
+            // What is there at all is seen.
+            let share = (*count as f64 / most).max(0.7 / size.height);
+            bar(root, &plot, left, left + wide - air, share, role, 0.75)?;
+        }
+        Ok(())
+    })
+}
+
+fn bar(
+    root: &frame::Root<'_>,
+    plot: &Plot,
+    left: f64,
+    right: f64,
+    share: f64,
+    role: Role,
+    opacity: f64,
+) -> Result<(), frame::Failed> {
+    let bottom = plot.top + plot.height;
+    let corners = [(grid(left), grid(bottom - plot.height * share)), (grid(right), grid(bottom))];
+    root.draw(&Rectangle::new(corners, fill(role, opacity)))
+}
+
+fn base(root: &frame::Root<'_>, plot: &Plot) -> Result<(), frame::Failed> {
+    let y = grid(plot.top + plot.height);
+    let line = stroke(Role::Grid, 1.0, 1.0);
+    root.draw(&PathElement::new(vec![(grid(plot.left), y), (grid(plot.left + plot.width), y)], line))
+}
+
+fn shares(sets: &[Bars]) -> Vec<Vec<f64>> {
+    sets.iter()
+        .map(|set| {
+            let total = set.counts.iter().sum::<u64>().max(1) as f64;
+            set.counts.iter().map(|count| *count as f64 / total).collect()
+        })
+        .collect()
+}
+
+fn percent(share: f64) -> String {
+    let value = share * 100.0;
+    if value >= 10.0 || value == 0.0 { format!("{value:.0} %") } else { format!("{value:.1} %") }
+}

@@ -1,0 +1,104 @@
+//! A drawing for a file: roles become the colours of a theme, classes become attributes, so that it
+//! stands without our style sheet.
+
+use crate::role::Role;
+
+/// The colours of a theme by token, as `ui/src/style/tokens.css` has them; a test compares both.
+pub struct Theme {
+    pub name: &'static str,
+    colours: &'static [(&'static str, &'static str)],
+}
+
+pub const DARK: Theme = Theme {
+    name: "dark",
+    colours: &[
+        ("text", "#e8ecef"),
+        ("text-muted", "#abb5be"),
+        ("text-faint", "#87929d"),
+        ("grid", "#1d2329"),
+        ("line-strong", "#323a43"),
+        ("surface-1", "#12161a"),
+        ("accent", "#36b9a6"),
+        ("good", "#46b881"),
+        ("warn", "#dba53c"),
+        ("bad", "#ec6a67"),
+        ("info", "#5ea6e3"),
+        ("chart-1", "#5aaeea"),
+        ("chart-2", "#e5a13a"),
+        ("chart-3", "#36b9a6"),
+        ("chart-4", "#d082b3"),
+        ("chart-5", "#e4d95a"),
+        ("chart-6", "#939dff"),
+        ("chart-7", "#ee8560"),
+        ("chart-8", "#9aa5b0"),
+        ("heat-0", "#161b20"),
+        ("heat-1", "#1f3a3a"),
+        ("heat-2", "#6a5a26"),
+        ("heat-3", "#a3562f"),
+        ("heat-4", "#d9534f"),
+    ],
+};
+
+pub const LIGHT: Theme = Theme {
+    name: "light",
+    colours: &[
+        ("text", "#15191d"),
+        ("text-muted", "#48525c"),
+        ("text-faint", "#5f6a75"),
+        ("grid", "#eceff1"),
+        ("line-strong", "#cbd2d8"),
+        ("surface-1", "#ffffff"),
+        ("accent", "#09736a"),
+        ("good", "#147044"),
+        ("warn", "#865800"),
+        ("bad", "#c23331"),
+        ("info", "#1767ae"),
+        ("chart-1", "#0f72b5"),
+        ("chart-2", "#b06a00"),
+        ("chart-3", "#0a7d70"),
+        ("chart-4", "#a8467f"),
+        ("chart-5", "#857800"),
+        ("chart-6", "#4f59c9"),
+        ("chart-7", "#c4502c"),
+        ("chart-8", "#5f6a75"),
+        ("heat-0", "#eef1f3"),
+        ("heat-1", "#cfe6e1"),
+        ("heat-2", "#f2dfa6"),
+        ("heat-3", "#f0b48c"),
+        ("heat-4", "#e07a72"),
+    ],
+};
+
+impl Theme {
+    /// The colour behind a token's name.
+    pub fn colour(&self, token: &str) -> &'static str {
+        self.colours.iter().find(|(name, _)| *name == token).map_or("#808080", |(_, colour)| colour)
+    }
+}
+
+/// A drawing's SVG as a file of its own, on the theme's ground.
+pub fn standalone(svg: &str, theme: &Theme) -> String {
+    let mut out = svg.to_owned();
+    for role in Role::all() {
+        let (class, colour) = (role.class(), theme.colour(&role.token()));
+        out = out
+            .replace(
+                &format!("class=\"s {class}\""),
+                &format!("fill=\"none\" stroke-linejoin=\"round\" stroke=\"{colour}\""),
+            )
+            .replace(&format!("class=\"f {class}\""), &format!("fill=\"{colour}\""))
+            .replace(
+                &format!("class=\"t-mono {class}\""),
+                &format!("font-family=\"JetBrains Mono, monospace\" fill=\"{colour}\""),
+            )
+            .replace(
+                &format!("class=\"t-sans {class}\""),
+                &format!("font-family=\"Inter, sans-serif\" fill=\"{colour}\""),
+            );
+    }
+    let ground = format!("<rect width=\"100%\" height=\"100%\" fill=\"{}\"/>", theme.colour("surface-1"));
+    match out.find('>') {
+        Some(end) => format!("{}{ground}{}", &out[..=end], &out[end + 1..]),
+        None => out,
+    }
+}

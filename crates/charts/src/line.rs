@@ -1,0 +1,283 @@
+//! Lines over steps or time: the raw line faint behind the smoothed one, the band between the
+//! smallest and the largest value of each bucket, gaps as gaps, NaN and ∞ marked.
+
+use plotters::{
+    element::{Circle, EmptyElement, PathElement, Polygon},
+    series::LineSeries,
+};
+
+use crate::{
+    axis::Axis,
+    frame::{self, Context, Failed, can_show, fill, stroke},
+    plot::{Drawing, Plot, Range, Size},
+    role::Role,
+    smooth::smooth,
+};
+
+/// One series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    pub name: String,
+    pub role: Role,
+    /// Ascending.
+    pub x: Vec<f64>,
+    /// As long as `x`; NaN and ±∞ are marked.
+    pub y: Vec<f64>,
+    /// The smallest and the largest value of each bucket; empty where `y` is raw.
+    pub band: Vec<(f64, f64)>,
+    pub is_dashed: bool,
+    /// Joined by right angles, as a staircase is.
+    pub is_reference: bool,
+}
+
+impl Line {
+    pub fn new(name: impl Into<String>, role: Role, x: Vec<f64>, y: Vec<f64>) -> Self {
+        Self { name: name.into(), role, x, y, band: Vec::new(), is_dashed: false, is_reference: false }
+    }
+
+    /// A dashed line that is there to compare with: it has no say in the crosshair.
+    pub fn reference(name: impl Into<String>, x: Vec<f64>, y: Vec<f64>) -> Self {
+        Self { is_dashed: true, is_reference: true, ..Self::new(name, Role::Series(8), x, y) }
+    }
+
+    /// Index of the point that is nearest to a value of the horizontal axis.
+    pub fn nearest(&self, x: f64) -> Option<usize> {
+        let after = self.x.partition_point(|value| *value < x);
+        [after.checked_sub(1), Some(after)]
+            .into_iter()
+            .flatten()
+            .filter(|index| *index < self.x.len())
+            .min_by(|left, right| (self.x[*left] - x).abs().total_cmp(&(self.x[*right] - x).abs()))
+    }
+}
+
+/// A chart of lines.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LineChart {
+    /// What it shows, for readers.
+    pub name: String,
+    pub lines: Vec<Line>,
+    pub x: Axis,
+    pub y: Axis,
+    /// 0 shows the raw line only.
+    pub smoothing: f64,
+    /// Points further apart than this are not joined.
+    pub gap: Option<f64>,
+    /// Marks under single points, where there are few.
+    pub has_marks: bool,
+}
+
+/// Draws a chart of lines.
+pub fn draw(chart: &LineChart, size: Size) -> Drawing {
+    let x = chart.x.range_of(chart.lines.iter().flat_map(|line| line.x.iter().copied()), false);
+    let seen = |line: &Line, index: usize| (x.low..=x.high).contains(&line.x[index]);
+    let y_values = chart.lines.iter().flat_map(|line| {
+        (0..line.x.len().min(line.y.len())).filter(move |index| seen(line, *index)).flat_map(|index| {
+            let band = line.band.get(index).copied();
+            [line.y[index], band.map_or(f64::NAN, |band| band.0), band.map_or(f64::NAN, |band| band.1)]
+        })
+    });
+    let y = chart.y.range_of(y_values, true);
+    let frame = frame::lay_out(size, &chart.x, x, &chart.y, y);
+    let plot = frame.plot;
+    frame.draw(&chart.name, |context, _| {
+        for line in &chart.lines {
+            draw_line(context, &plot, chart, line)?;
+        }
+        Ok(())
+    })
+}
+
+fn draw_line(context: &mut Context<'_, '_>, plot: &Plot, chart: &LineChart, line: &Line) -> Result<(), Failed> {
+    let smoothed = chart.smoothing > 0.0 && !line.is_reference;
+    if line.band.len() == line.x.len() && !line.band.is_empty() {
+        band(context, plot, chart, line, if smoothed { 0.10 } else { 0.20 })?;
+    }
+    if smoothed {
+        stroke_line(context, plot, chart, line, &line.y, stroke(line.role, 1.0, 0.28))?;
+        stroke_line(context, plot, chart, line, &smooth(&line.y, chart.smoothing), stroke(line.role, 1.6, 1.0))?;
+    } else {
+        stroke_line(
+            context,
+            plot,
+            chart,
+            line,
+            &line.y,
+            stroke(line.role, if line.is_reference { 1.2 } else { 1.6 }, 1.0),
+        )?;
+    }
+    odd_values(context, plot, line)
+}
+
+fn stroke_line(
+    context: &mut Context<'_, '_>,
+    plot: &Plot,
+    chart: &LineChart,
+    line: &Line,
+    values: &[f64],
+    style: plotters::style::ShapeStyle,
+) -> Result<(), Failed> {
+    let mut lone = Vec::new();
+    for piece in pieces(line, values, &plot.y, chart.gap) {
+        if let [point] = piece.as_slice() {
+            lone.push(*point);
+        }
+        for run in clip(&piece, plot) {
+            if line.is_dashed {
+                for dash in dashes(&run, plot) {
+                    context.draw_series(LineSeries::new(dash, style))?;
+                }
+            } else {
+                context.draw_series(LineSeries::new(run, style))?;
+            }
+        }
+    }
+    let marks: Vec<(f64, f64)> = if chart.has_marks && !line.is_reference {
+        pieces(line, values, &plot.y, chart.gap).into_iter().flatten().collect()
+    } else {
+        lone
+    };
+    let dot = fill(line.role, 1.0);
+    let inside = marks
+        .into_iter()
+        .filter(|(x, y)| (plot.x.low..=plot.x.high).contains(x) && (plot.y.low..=plot.y.high).contains(y));
+    context.draw_series(inside.map(|(x, y)| Circle::new((plot.x.place(x), plot.y.place(y)), 22, dot)))?;
+    Ok(())
+}
+
+/// Runs of points that are joined.
+fn pieces(line: &Line, values: &[f64], y: &Range, gap: Option<f64>) -> Vec<Vec<(f64, f64)>> {
+    let mut pieces = vec![Vec::new()];
+    let mut last = None;
+    for (x, value) in line.x.iter().copied().zip(values.iter().copied()) {
+        let torn = gap.zip(last).is_some_and(|(gap, last)| x - last > gap);
+        if (torn || !can_show(y, value)) && pieces.last().is_some_and(|piece| !piece.is_empty()) {
+            pieces.push(Vec::new());
+        }
+        last = Some(x);
+        if can_show(y, value)
+            && let Some(piece) = pieces.last_mut()
+        {
+            piece.push((x, value));
+        }
+    }
+    pieces.retain(|piece| !piece.is_empty());
+    pieces
+}
+
+/// What of a polyline lies inside of the plot, on the axes' even scale (Liang and Barsky, 1984).
+fn clip(piece: &[(f64, f64)], plot: &Plot) -> Vec<Vec<(f64, f64)>> {
+    let (left, right) = (plot.x.place(plot.x.low), plot.x.place(plot.x.high));
+    let (bottom, top) = (plot.y.place(plot.y.low), plot.y.place(plot.y.high));
+    let even: Vec<(f64, f64)> = piece.iter().map(|(x, y)| (plot.x.place(*x), plot.y.place(*y))).collect();
+    let mut runs: Vec<Vec<(f64, f64)>> = Vec::new();
+    for pair in even.windows(2) {
+        let ((x, y), (dx, dy)) = (pair[0], (pair[1].0 - pair[0].0, pair[1].1 - pair[0].1));
+        let (mut from, mut to) = (0.0_f64, 1.0_f64);
+        let mut is_outside = false;
+        for (along, room) in [(-dx, x - left), (dx, right - x), (-dy, y - bottom), (dy, top - y)] {
+            if along == 0.0 {
+                is_outside |= room < 0.0;
+            } else if along < 0.0 {
+                from = from.max(room / along);
+            } else {
+                to = to.min(room / along);
+            }
+        }
+        if is_outside || from > to {
+            continue;
+        }
+        let start = (x + from * dx, y + from * dy);
+        let end = (x + to * dx, y + to * dy);
+        match runs.last_mut() {
+            Some(run) if from == 0.0 && run.last() == Some(&start) => run.push(end),
+            _ => runs.push(vec![start, end]),
+        }
+    }
+    runs
+}
+
+const DASH: f64 = 4.0;
+const SPACE: f64 = 3.0;
+
+/// A polyline cut into dashes of even length in pixels.
+fn dashes(run: &[(f64, f64)], plot: &Plot) -> Vec<Vec<(f64, f64)>> {
+    let x_scale = plot.width / (plot.x.place(plot.x.high) - plot.x.place(plot.x.low));
+    let y_scale = plot.height / (plot.y.place(plot.y.high) - plot.y.place(plot.y.low));
+    let mut dashes = Vec::new();
+    let mut done = 0.0;
+    for pair in run.windows(2) {
+        let (dx, dy) = (pair[1].0 - pair[0].0, pair[1].1 - pair[0].1);
+        let length = (dx * x_scale).hypot(dy * y_scale);
+        if length <= 0.0 {
+            continue;
+        }
+        let mut at = 0.0;
+        while at < length {
+            let phase = (done + at) % (DASH + SPACE);
+            let left = if phase < DASH { DASH - phase } else { DASH + SPACE - phase };
+            let end = (at + left.max(0.01)).min(length);
+            if phase < DASH {
+                let point = |along: f64| (pair[0].0 + dx * along / length, pair[0].1 + dy * along / length);
+                dashes.push(vec![point(at), point(end)]);
+            }
+            at = end;
+        }
+        done += length;
+    }
+    dashes
+}
+
+fn band(
+    context: &mut Context<'_, '_>,
+    plot: &Plot,
+    chart: &LineChart,
+    line: &Line,
+    opacity: f64,
+) -> Result<(), Failed> {
+    let (low, high) = (plot.y.place(plot.y.low), plot.y.place(plot.y.high));
+    let mut runs: Vec<Vec<(f64, f64, f64)>> = vec![Vec::new()];
+    let mut last = None;
+    for (x, (least, most)) in line.x.iter().copied().zip(line.band.iter().copied()) {
+        let torn = chart.gap.zip(last).is_some_and(|(gap, last)| x - last > gap);
+        last = Some(x);
+        let shown = can_show(&plot.y, least) && can_show(&plot.y, most);
+        if (torn || !shown) && runs.last().is_some_and(|run| !run.is_empty()) {
+            runs.push(Vec::new());
+        }
+        if shown
+            && (plot.x.low..=plot.x.high).contains(&x)
+            && let Some(run) = runs.last_mut()
+        {
+            run.push((plot.x.place(x), plot.y.place(least).clamp(low, high), plot.y.place(most).clamp(low, high)));
+        }
+    }
+    for run in runs.into_iter().filter(|run| run.len() > 1) {
+        let mut outline: Vec<(f64, f64)> = run.iter().map(|(x, _, most)| (*x, *most)).collect();
+        outline.extend(run.iter().rev().map(|(x, least, _)| (*x, *least)));
+        context.draw_series([Polygon::new(outline, fill(line.role, opacity))])?;
+    }
+    Ok(())
+}
+
+/// NaN as a cross at the lower edge, ±∞ as an arrow head at its edge.
+fn odd_values(context: &mut Context<'_, '_>, plot: &Plot, line: &Line) -> Result<(), Failed> {
+    let style = stroke(Role::Bad, 1.4, 1.0);
+    let (low, high) = (plot.y.place(plot.y.low), plot.y.place(plot.y.high));
+    let odd = line.x.iter().zip(&line.y).filter(|(x, y)| !y.is_finite() && (plot.x.low..=plot.x.high).contains(*x));
+    for (x, y) in odd {
+        let at = (plot.x.place(*x), if *y == f64::INFINITY { high } else { low });
+        if y.is_nan() {
+            let mark = EmptyElement::at(at)
+                + PathElement::new(vec![(-30, -60), (30, 0)], style)
+                + PathElement::new(vec![(-30, 0), (30, -60)], style);
+            context.draw_series([mark])?;
+        } else {
+            let tip = if *y > 0.0 { 0 } else { -1 };
+            let wing = if *y > 0.0 { 50 } else { -50 };
+            let mark = EmptyElement::at(at) + PathElement::new(vec![(-35, wing), (0, tip), (35, wing)], style);
+            context.draw_series([mark])?;
+        }
+    }
+    Ok(())
+}

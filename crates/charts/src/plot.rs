@@ -1,0 +1,95 @@
+//! What a drawing is: its SVG, and the transform between its pixels and the data.
+
+/// Size in pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Size {
+    pub width: f64,
+    pub height: f64,
+}
+
+/// How values lie along an axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scale {
+    #[default]
+    Linear,
+    /// Powers of ten; what is not positive can't be shown on it.
+    Log,
+    /// Milliseconds since the epoch, said in a time zone so many minutes east of Greenwich.
+    Time { offset_minutes: i32 },
+}
+
+/// The values that an axis shows.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Range {
+    pub low: f64,
+    pub high: f64,
+    pub scale: Scale,
+}
+
+impl Range {
+    /// A value's place along the axis, on the scale that the pixels are even on.
+    pub(crate) fn place(&self, value: f64) -> f64 {
+        if self.scale == Scale::Log { value.max(f64::MIN_POSITIVE).log10() } else { value }
+    }
+
+    fn value(&self, place: f64) -> f64 {
+        if self.scale == Scale::Log { 10_f64.powf(place) } else { place }
+    }
+
+    /// 0 at the low end, 1 at the high end.
+    pub fn fraction(&self, value: f64) -> f64 {
+        let (low, high) = (self.place(self.low), self.place(self.high));
+        if high > low { (self.place(value) - low) / (high - low) } else { 0.5 }
+    }
+
+    /// The value at a fraction of the axis.
+    pub fn at(&self, fraction: f64) -> f64 {
+        let (low, high) = (self.place(self.low), self.place(self.high));
+        self.value(low + (high - low) * fraction)
+    }
+}
+
+/// Where the data lie in the drawing.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Plot {
+    pub left: f64,
+    pub top: f64,
+    pub width: f64,
+    pub height: f64,
+    pub x: Range,
+    pub y: Range,
+}
+
+impl Plot {
+    /// Pixel of a value of the horizontal axis.
+    pub fn x_pixel(&self, value: f64) -> f64 {
+        self.left + self.width * self.x.fraction(value)
+    }
+
+    /// Pixel of a value of the vertical axis.
+    pub fn y_pixel(&self, value: f64) -> f64 {
+        self.top + self.height * (1.0 - self.y.fraction(value))
+    }
+
+    /// Value of the horizontal axis at a pixel.
+    pub fn x_value(&self, pixel: f64) -> f64 {
+        self.x.at((pixel - self.left) / self.width.max(1.0))
+    }
+
+    /// Value of the vertical axis at a pixel.
+    pub fn y_value(&self, pixel: f64) -> f64 {
+        self.y.at(1.0 - (pixel - self.top) / self.height.max(1.0))
+    }
+
+    /// Whether a point lies where the data are.
+    pub fn contains(&self, x: f64, y: f64) -> bool {
+        (self.left..=self.left + self.width).contains(&x) && (self.top..=self.top + self.height).contains(&y)
+    }
+}
+
+/// A drawing: a whole `<svg>` whose colours are classes, and where the data lie in it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Drawing {
+    pub svg: String,
+    pub plot: Plot,
+}

@@ -1,0 +1,213 @@
+use api::evaluation::{CalibrationCurve, Curve};
+use charts::{
+    axis::Axis,
+    bars::{self, Bars, Categories, Histogram},
+    confusion, curves, export,
+    heat::{self, Cell, HeatMap, Row},
+    line::{self, Line, LineChart},
+    plot::{Scale, Size},
+    role::Role,
+    scatter, spark,
+};
+
+const SIZE: Size = Size { width: 420.0, height: 190.0 };
+
+/// Keeps a drawing; one element a line, so that a difference is readable.
+fn check(name: &str, svg: &str) {
+    insta::assert_snapshot!(name, svg.replace("><", ">\n<"));
+}
+
+fn falling(count: usize) -> (Vec<f64>, Vec<f64>) {
+    (0..count)
+        .map(|step| {
+            (step as f64 * 10.0, 0.02 * (-(step as f64) / 8.0).exp() + 0.002 + 0.0008 * f64::from(step as u8 % 3))
+        })
+        .unzip()
+}
+
+#[test]
+fn a_line_has_its_raw_values_faint_behind_the_smoothed_ones() {
+    let (x, y) = falling(40);
+    let chart = LineChart {
+        name: "Loss".to_owned(),
+        lines: vec![Line::new("training", Role::Series(1), x, y)],
+        x: Axis::labelled("step"),
+        smoothing: 0.8,
+        ..LineChart::default()
+    };
+    let drawing = line::draw(&chart, SIZE);
+    check("line", &drawing.svg);
+    assert_eq!(drawing.svg.matches("r-1\"").count(), 2);
+}
+
+#[test]
+fn a_pyramid_has_a_band_and_a_log_axis_has_powers_of_ten() {
+    let x: Vec<f64> = (0..12).map(|step| f64::from(step) * 1000.0).collect();
+    let y: Vec<f64> = (0..12).map(|step| 10_f64.powf(2.0 - f64::from(step) / 3.0)).collect();
+    let mut line = Line::new("loss", Role::Series(2), x, y.clone());
+    line.band = y.iter().map(|value| (value * 0.7, value * 1.4)).collect();
+    let chart =
+        LineChart { lines: vec![line], y: Axis { scale: Scale::Log, ..Axis::default() }, ..LineChart::default() };
+    check("band", &line::draw(&chart, SIZE).svg);
+}
+
+#[test]
+fn what_is_not_a_number_tears_the_line_and_is_marked() {
+    let y = vec![1.0, 2.0, f64::NAN, 3.0, f64::INFINITY, 2.0, f64::NEG_INFINITY];
+    let x: Vec<f64> = (0..7).map(f64::from).collect();
+    let chart = LineChart { lines: vec![Line::new("loss", Role::Series(1), x, y)], ..LineChart::default() };
+    let svg = line::draw(&chart, SIZE).svg;
+    // A cross of two strokes, and two arrow heads.
+    assert_eq!(svg.matches("s r-bad").count(), 4);
+    // One piece of two points; the other two stand alone as dots.
+    assert_eq!(svg.matches("s r-1").count(), 1);
+    assert_eq!(svg.matches("<circle").count(), 2);
+}
+
+#[test]
+fn a_gap_is_a_gap() {
+    let x = vec![0.0, 1.0, 2.0, 9.0, 10.0];
+    let y = vec![1.0, 2.0, 1.0, 2.0, 1.0];
+    let chart = |gap| LineChart {
+        lines: vec![Line::new("rate", Role::Series(1), x.clone(), y.clone())],
+        gap,
+        ..LineChart::default()
+    };
+    assert_eq!(line::draw(&chart(None), SIZE).svg.matches("s r-1").count(), 1);
+    assert_eq!(line::draw(&chart(Some(2.0)), SIZE).svg.matches("s r-1").count(), 2);
+}
+
+#[test]
+fn zooming_in_never_draws_outside_of_the_plot() {
+    let x: Vec<f64> = (0..100).map(f64::from).collect();
+    let y: Vec<f64> = x.iter().map(|x| (x / 3.0).sin() * 1e6).collect();
+    let chart = LineChart {
+        lines: vec![Line::new("wave", Role::Series(1), x, y)],
+        x: Axis { range: Some((20.5, 31.25)), ..Axis::default() },
+        y: Axis { range: Some((-10.0, 10.0)), ..Axis::default() },
+        ..LineChart::default()
+    };
+    let drawing = line::draw(&chart, SIZE);
+    let plot = drawing.plot;
+    let paths = drawing.svg.split("<path d=\"").skip(1).filter(|path| path.contains("s r-1"));
+    for path in paths {
+        let inside = path.split('"').next().unwrap();
+        for point in inside.split(['M', 'L']).filter(|point| !point.is_empty()) {
+            let (x, y) = point.split_once(' ').unwrap();
+            let (x, y): (f64, f64) = (x.parse().unwrap(), y.parse().unwrap());
+            assert!(x >= plot.left - 0.11 && x <= plot.left + plot.width + 0.11, "{x}");
+            assert!(y >= plot.top - 0.11 && y <= plot.top + plot.height + 0.11, "{y}");
+        }
+    }
+}
+
+#[test]
+fn pixels_and_data_go_both_ways() {
+    let (x, y) = falling(40);
+    for scale in [Scale::Linear, Scale::Log] {
+        let lines = vec![Line::new("loss", Role::Series(1), x.clone(), y.clone())];
+        let chart = LineChart { lines, y: Axis { scale, ..Axis::default() }, ..LineChart::default() };
+        let plot = line::draw(&chart, SIZE).plot;
+        assert!((plot.x_value(plot.x_pixel(120.0)) - 120.0).abs() < 1e-9);
+        assert!((plot.y_value(plot.y_pixel(0.007)) - 0.007).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn curves_of_a_report() {
+    let curve = Curve {
+        class: "fraud".to_owned(),
+        x: vec![0.0, 0.0, 0.1, 0.4, 1.0],
+        y: vec![0.0, 0.6, 0.8, 0.95, 1.0],
+        threshold: vec![1.0, 0.9, 0.5, 0.2, 0.0],
+        area: 0.91,
+    };
+    check("roc", &line::draw(&curves::roc(std::slice::from_ref(&curve)), SIZE).svg);
+    check("precision_recall", &line::draw(&curves::precision_recall(&[curve], Some(0.004)), SIZE).svg);
+    let calibration = CalibrationCurve {
+        class: "fraud".to_owned(),
+        mean_predicted: vec![0.05, 0.3, 0.8],
+        fraction_positive: vec![0.02, 0.35, 0.9],
+        counts: vec![100, 20, 10],
+    };
+    check("calibration", &line::draw(&curves::calibration(&[calibration]), SIZE).svg);
+}
+
+#[test]
+fn bars_over_each_other_are_shares() {
+    let set = |name: &str, role, counts: Vec<u64>| Bars { name: name.to_owned(), role, counts };
+    let chart = Histogram {
+        name: "amount".to_owned(),
+        edges: vec![0.0, 10.0, 20.0, 30.0, 40.0],
+        sets: vec![
+            set("training", Role::Series(8), vec![10, 20, 30, 40]),
+            set("now", Role::Series(2), vec![4000, 3000, 2000, 1000]),
+        ],
+        x: Axis { unit: "€".to_owned(), ..Axis::default() },
+    };
+    check("histogram", &bars::histogram(&chart, SIZE).svg);
+    let chart = Categories {
+        name: "country".to_owned(),
+        values: vec!["DE".to_owned(), "a very long name of a country indeed".to_owned()],
+        sets: vec![set("training", Role::Series(8), vec![75, 25]), set("now", Role::Series(2), vec![1, 3])],
+    };
+    check("categories", &bars::categories(&chart, SIZE).svg);
+    check("mini", &bars::mini(&[1, 0, 5, 1000], Role::Series(1), Size { width: 72.0, height: 22.0 }).svg);
+}
+
+#[test]
+fn matrices_and_points() {
+    let classes = vec!["0".to_owned(), "1".to_owned()];
+    check("confusion", &confusion::draw(&classes, &[vec![56_000, 12], vec![40, 188]], SIZE).svg);
+    check("residuals", &scatter::predicted_over_actual(&[1.0, 2.0, 3.0], &[1.2, 1.8, 3.3], "kg", SIZE).svg);
+    check(
+        "spark",
+        &spark::draw(&[1.0, 3.0, f64::NAN, 2.0, 2.5], Role::Series(3), Size { width: 72.0, height: 18.0 }).svg,
+    );
+    let map = HeatMap {
+        name: "Drift".to_owned(),
+        rows: vec![
+            Row {
+                name: "amount".to_owned(),
+                is_strong: true,
+                cells: vec![Cell::Step(1), Cell::Step(4)],
+                end: "0.31".to_owned(),
+            },
+            Row {
+                name: "hour".to_owned(),
+                is_strong: false,
+                cells: vec![Cell::Undecided, Cell::Missing],
+                end: "–".to_owned(),
+            },
+        ],
+        columns: vec!["27 Oct".to_owned(), "28 Oct".to_owned()],
+        chosen: Some((0, 1)),
+    };
+    let drawing = heat::draw(&map, 420.0);
+    check("heat", &drawing.svg);
+    assert_eq!(heat::cell_at(&map, &drawing.plot, drawing.plot.left + 3.0, 25.0), Some((1, 0)));
+    assert_eq!(heat::cell_at(&map, &drawing.plot, 2.0, 25.0), None);
+}
+
+#[test]
+fn an_exported_drawing_needs_no_style_sheet() {
+    let (x, y) = falling(10);
+    let chart = LineChart {
+        name: "a < b".to_owned(),
+        lines: vec![Line::new("loss", Role::Series(1), x, y)],
+        ..LineChart::default()
+    };
+    let svg = export::standalone(&line::draw(&chart, SIZE).svg, &export::DARK);
+    assert!(svg.contains("stroke=\"#5aaeea\"") && svg.contains("a &lt; b"));
+    assert_eq!(svg.matches("class=").count(), 1, "only the document's own class is left");
+}
+
+#[test]
+fn nothing_to_draw_is_drawn_too() {
+    let empty = LineChart::default();
+    assert!(line::draw(&empty, SIZE).svg.contains("</svg>"));
+    assert!(spark::draw(&[], Role::Series(1), SIZE).svg.contains("</svg>"));
+    assert!(bars::histogram(&Histogram::default(), SIZE).svg.contains("</svg>"));
+    assert!(confusion::draw(&[], &[], SIZE).svg.contains("</svg>"));
+    assert!(heat::draw(&HeatMap::default(), 0.0).svg.contains("</svg>"));
+}
