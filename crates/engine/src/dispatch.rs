@@ -6,7 +6,7 @@
 use api::{ApiError, ErrorCode, Request};
 use serde_json::Value;
 
-use crate::{Engine, error, hardware, host_log, jobs, settings};
+use crate::{Engine, dataset, error, hardware, host, host_log, jobs, model, overview, project, run, sample, settings, storage};
 
 macro_rules! handlers {
     ($($request:path => $handler:path,)*) => {
@@ -28,7 +28,56 @@ macro_rules! handlers {
 }
 
 handlers! {
+    // project
+    api::project::ListProjects => project::list,
+    api::project::LookAt => project::look,
+    api::project::OpenProject => project::open,
+    api::project::CreateProject => project::create,
+    api::project::GetProject => project::get,
+    api::project::DeleteProject => project::delete,
+    api::project::EditProjectFile => project::edit,
+    api::project::GetOverview => overview::get,
+    api::project::ListSamples => sample::list,
+    api::project::OpenSample => sample::open,
+    // dataset
+    api::dataset::GetDataset => dataset::get,
+    api::dataset::PlanSnapshot => dataset::plan,
+    api::dataset::TakeSnapshot => dataset::take,
+    api::dataset::GetPreview => dataset::preview,
+    api::dataset::GetProfile => dataset::profile,
+    api::dataset::CompareSnapshots => dataset::compare,
+    api::dataset::ExportSnapshot => dataset::export,
+    api::dataset::DeleteSnapshot => dataset::delete,
+    api::dataset::AddData => dataset::add,
+    // run
+    api::run::StartRun => run::start::start,
+    api::run::ListRuns => run::list,
+    api::run::GetRun => run::get,
+    api::run::StopRun => run::stop,
+    api::run::ResumeRun => run::start::resume,
+    api::run::EditRun => run::edit,
+    api::run::DeleteRun => run::delete,
+    api::run::GetEvaluation => run::evaluation,
+    api::run::GetRunLog => run::log,
+    api::run::ListArtifacts => run::artifacts,
+    api::run::BeginCommand => run::command::begin,
+    api::run::EndCommand => run::command::end,
+    api::run::GetLineage => run::lineage::get,
+    // model
+    api::model::RegisterModel => model::register,
+    api::model::ListModels => model::list,
+    api::model::GetVersion => model::version,
+    api::model::FindVersion => model::find,
+    api::model::SetAlias => model::set_alias,
+    api::model::DeleteVersion => model::delete,
+    api::model::Predict => model::predict,
+    api::model::PredictFile => model::predict_file,
     // host
+    api::host::GetHost => host::get,
+    api::host::StopHost => host::stop,
+    api::host::MakeKey => host::key,
+    api::host::GetStorage => storage::get,
+    api::host::CollectGarbage => storage::collect,
     api::host::GetHardware => hardware::get,
     api::host::GetSettings => settings::get,
     api::host::PutSettings => settings::put,
@@ -39,11 +88,36 @@ handlers! {
     api::job::CancelJob => jobs::cancel,
     api::job::RetryJob => jobs::retry,
     api::job::GetJobLog => jobs::log,
-    // host
-    api::host::GetHardware => crate::hardware::get,
-    api::host::GetSettings => crate::settings::get,
-    api::host::PutSettings => crate::settings::put,
-    api::host::GetLog => crate::host_log::get,
+    // secret
+    api::host::ListSecrets => crate::secret::list,
+    api::host::SetSecret => crate::secret::set,
+    api::host::DeleteSecret => crate::secret::delete,
+    api::host::MoveSecrets => crate::secret::move_all,
+    // package
+    api::package::ListRegistries => crate::registry::list,
+    api::package::AddRegistry => crate::registry::add,
+    api::package::RemoveRegistry => crate::registry::remove,
+    api::package::CheckRegistry => crate::registry::check,
+    api::package::BuildPackage => crate::package::build,
+    api::package::PushPackage => crate::package::push,
+    api::package::ListPackages => crate::package::list,
+    api::package::ExportPackage => crate::package::export,
+    // deploy
+    api::deploy::ListTargets => crate::target::list,
+    api::deploy::ListContexts => crate::target::contexts,
+    api::deploy::AddTarget => crate::target::add,
+    api::deploy::RemoveTarget => crate::target::remove,
+    api::deploy::CheckTarget => crate::target::check,
+    api::deploy::PlanDeploy => crate::deploy::plan,
+    api::deploy::StartDeploy => crate::deploy::start,
+    api::deploy::ListDeployments => crate::deploy::list,
+    api::deploy::GetDeployment => crate::deploy::get,
+    api::deploy::ScaleDeployment => crate::deploy::scale,
+    api::deploy::RollBack => crate::deploy::roll_back,
+    api::deploy::DeleteDeployment => crate::deploy::delete,
+    api::deploy::GetDeploymentLogs => crate::deploy::logs,
+    api::deploy::CallDeployment => crate::deploy::ask::call,
+    api::deploy::SendTraffic => crate::deploy::ask::send_traffic,
 }
 
 /// Answers a call.

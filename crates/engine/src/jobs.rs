@@ -185,6 +185,14 @@ impl Jobs {
         lock(&self.live).values().for_each(|live| live.cancel.cancel());
     }
 
+    /// Waits until every live job has ended.
+    pub async fn settled(&self) {
+        let states: Vec<watch::Receiver<Job>> = lock(&self.live).values().map(|live| live.state.clone()).collect();
+        for mut state in states {
+            let _ = state.wait_for(|job| job.state.is_over()).await;
+        }
+    }
+
     /// Fails what an earlier process left. Trainings and deployments are left to their stages.
     pub(crate) async fn after_start(&self, engine: &Engine) -> anyhow::Result<()> {
         let rows = engine.store().read(store::job::unfinished).await?;

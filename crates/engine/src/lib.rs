@@ -6,14 +6,32 @@
 //! [`clock`]; nothing here reads the environment, prints, or knows of HTTP.
 
 pub mod clock;
+pub mod deploy;
 pub mod dispatch;
 pub mod error;
 pub mod events;
 pub mod hardware;
 pub mod host_log;
 pub mod jobs;
+pub mod package;
 pub mod ports;
+pub mod registry;
+pub mod secret;
 pub mod settings;
+pub mod target;
+pub mod dataset;
+pub mod folder;
+pub mod host;
+pub mod model;
+pub mod overview;
+pub mod project;
+pub mod project_file;
+pub mod run;
+pub mod sample;
+pub mod snapshot;
+pub mod storage;
+pub mod watching;
+mod snapshot_drift;
 pub mod workspace;
 
 use std::{path::PathBuf, sync::Arc};
@@ -72,6 +90,11 @@ struct Inner {
     store: Store,
     events: Events,
     jobs: Jobs,
+    folders: folder::Folders,
+    watching: watching::Watching,
+    opened: model::Opened,
+    /// One rebuild of a cache at a time.
+    building: tokio::sync::Mutex<()>,
     /// Held by work that puts blobs before the record that uses them; collecting takes it alone.
     blob_gate: Arc<tokio::sync::RwLock<()>>,
     started_ms: i64,
@@ -95,12 +118,18 @@ impl Engine {
                 store,
                 events: Events::default(),
                 jobs: Jobs::default(),
+                folders: folder::Folders::default(),
+                watching: watching::Watching::default(),
+                opened: model::Opened::default(),
+                building: tokio::sync::Mutex::new(()),
                 blob_gate: Arc::default(),
                 started_ms,
                 _lock: lock,
             }),
         };
         engine.jobs().after_start(&engine).await?;
+        run::supervise::after_start(&engine).await?;
+        watching::start(&engine).await?;
         Ok(engine)
     }
 
@@ -145,6 +174,31 @@ impl Engine {
         &self.inner.jobs
     }
 
+    pub(crate) fn folders(&self) -> &folder::Folders {
+        &self.inner.folders
+    }
+
+    pub(crate) fn watch(&self) -> &watching::Watching {
+        &self.inner.watching
+    }
+
+    pub(crate) fn opened(&self) -> &model::Opened {
+        &self.inner.opened
+    }
+
+    pub(crate) fn building(&self) -> &tokio::sync::Mutex<()> {
+        &self.inner.building
+    }
+
+    pub(crate) fn blob_gate(&self) -> &tokio::sync::RwLock<()> {
+        &self.inner.blob_gate
+    }
+
+    /// For loops that must not keep the workspace open.
+    pub fn downgrade(&self) -> WeakEngine {
+        WeakEngine { inner: Arc::downgrade(&self.inner) }
+    }
+
     /// Every announcement from now on.
     pub fn events(&self) -> &Events {
         &self.inner.events
@@ -160,5 +214,18 @@ impl Engine {
         let now = self.now_ms().max(0) as u64;
         let timestamp = uuid::Timestamp::from_unix(uuid::NoContext, now / 1000, (now % 1000) as u32 * 1_000_000);
         *uuid::Uuid::new_v7(timestamp).as_bytes()
+    }
+}
+
+/// An engine that its holder does not keep open.
+#[derive(Clone)]
+pub struct WeakEngine {
+    inner: std::sync::Weak<Inner>,
+}
+
+impl WeakEngine {
+    /// The engine, if it is still open.
+    pub fn upgrade(&self) -> Option<Engine> {
+        self.inner.upgrade().map(|inner| Engine { inner })
     }
 }

@@ -1,0 +1,519 @@
+//! Model versions: registered from runs, immutable, verified at every load.
+
+use std::{
+    collections::VecDeque,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use anyhow::{Context as _, bail};
+use api::{
+    ApiError, ErrorCode, ModelId, ProjectId, VersionId,
+    event::Tag,
+    evaluation::Evaluation,
+    host::Freed,
+    model::{
+        Bundle, BundleFile, DeleteVersion, FindVersion, GetVersion, ListModels, Model, Predict, PredictFile, PredictedFile,
+        Predictions, RegisterModel, SetAlias, Version, VersionDetail,
+    },
+    project::{Happening, Stage, StationState},
+    run::LineageNode,
+};
+use infer::bundle;
+use store::{Store, blob::BlobHash, model::ModelRow, version::VersionRow};
+
+use crate::{Engine, error, project, run};
+
+mod predict_file;
+
+/// Opened models that are kept: the form asks one again and again.
+const KEPT: usize = 3;
+
+/// Models opened lately, the newest last.
+#[derive(Default)]
+pub struct Opened {
+    models: Mutex<VecDeque<(VersionId, Arc<infer::model::Model>)>>,
+}
+
+/// The version's row, or a plain error.
+pub async fn find_row(engine: &Engine, id: VersionId) -> anyhow::Result<VersionRow> {
+    let row = engine
+        .store()
+        .read(move |c| {
+            let mut row = store::version::get(c, id)?;
+            if let Some(row) = &mut row {
+                fill(c, row)?;
+            }
+            Ok(row)
+        })
+        .await?;
+    row.ok_or_else(|| error::missing("model version", id))
+}
+
+fn fill(c: &store::Connection, row: &mut VersionRow) -> store::Result<()> {
+    row.version.deployments = store::deployment::of_version(c, row.version.id)?.into_iter().map(|row| row.id).collect();
+    Ok(())
+}
+
+/// Registers a finished run's model: its bundle is copied into the blobs, verified.
+pub async fn register(engine: &Engine, request: RegisterModel) -> anyhow::Result<Version> {
+    let _gate = engine.hold_blobs().await;
+    let row = run::find(engine, request.run).await?;
+    let folder = engine.workspace().run(request.run).join("model");
+    if !folder.join(bundle::HEAD_FILE).is_file() {
+        bail!(
+            ApiError::new(ErrorCode::Conflict, format!("{} has no model to register.", row.run.name))
+                .with_hint("A training writes its model when it ends: resume it, or wait for its end.")
+        );
+    }
+    for alias in &request.aliases {
+        check_alias(alias)?;
+    }
+    let project = project::find(engine, row.run.project).await?;
+    let name = match &request.name {
+        Some(name) => check_name(name)?,
+        None => slug(&project::name_of(&project.file, Path::new(&project.path))),
+    };
+    let store = engine.store().clone();
+    let (head, content, files) = tokio::task::spawn_blocking(move || take_bundle(&store, &folder)).await??;
+    let evaluation = engine.workspace().run(request.run).join("evaluation.json");
+    let evaluation: Option<Evaluation> =
+        tokio::fs::read(&evaluation).await.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let primary = evaluation.as_ref().and_then(|report| report.test.iter().find(|figure| figure.name == report.primary).cloned());
+    let now_ms = engine.now_ms();
+    let fresh_model = ModelRow { id: ModelId::from_bytes(engine.new_id()), project: project.id, name: name.clone(), created_ms: now_ms };
+    let version = Version {
+        id: VersionId::from_bytes(engine.new_id()),
+        model: fresh_model.id,
+        project: project.id,
+        model_name: name.clone(),
+        number: 0,
+        aliases: Vec::new(),
+        run: row.run.id,
+        run_name: row.run.name.clone(),
+        snapshot: row.run.snapshot,
+        snapshot_number: row.run.snapshot_number,
+        commit: row.run.code.as_ref().map(|code| code.commit.clone()),
+        seed: row.run.seed,
+        kind: head.kind,
+        task: head.task,
+        signature: head.signature.clone(),
+        size_bytes: files.iter().map(|file| file.size_bytes).sum(),
+        content,
+        threshold: head.threshold,
+        primary,
+        rows: evaluation.as_ref().map(|report| report.rows).unwrap_or_default(),
+        deployments: Vec::new(),
+        created_ms: now_ms,
+    };
+    let row = VersionRow { version, lineage: head.lineage, files };
+    let id = row.version.id;
+    let aliases = request.aliases;
+    engine.store().write_durable(move |tx| enter(tx, row, fresh_model, &aliases)).await?;
+    let version = find_row(engine, id).await?.version;
+    engine.changed(Tag::Models(project.id));
+    engine.changed(Tag::Run(version.run));
+    engine.changed(Tag::Runs(project.id));
+    engine.changed(Tag::Storage);
+    Ok(version)
+}
+
+fn enter(tx: &store::Transaction<'_>, mut row: VersionRow, fresh: ModelRow, aliases: &[String]) -> store::Result<()> {
+    let known = store::model::of_project(tx, fresh.project)?.into_iter().find(|model| model.name == fresh.name);
+    let model = match known {
+        Some(model) => model.id,
+        None => {
+            store::model::insert(tx, &fresh)?;
+            fresh.id
+        }
+    };
+    row.version.model = model;
+    let held = store::version::of_model(tx, model)?.into_iter().find(|held| held.version.content == row.version.content);
+    if let Some(held) = held {
+        return Err(ApiError::new(
+            ErrorCode::Conflict,
+            format!("This model is {} v{} already.", held.version.model_name, held.version.number),
+        )
+        .with_hint("Set its alias instead.")
+        .into());
+    }
+    let blobs: Vec<BlobHash> = row.files.iter().filter_map(|file| file.blake3.parse().ok()).collect();
+    let number = store::version::insert(tx, &row, blobs)?;
+    for alias in aliases {
+        store::alias::put(tx, model, alias, row.version.id, row.version.created_ms)?;
+    }
+    let (project, name, run_name, run) = (fresh.project, &fresh.name, &row.version.run_name, row.version.run);
+    let sentence = format!(
+        "[{name} v{number}](/p/{project}/models/{}) registered from [{run_name}](/p/{project}/runs/{run})",
+        row.version.id
+    );
+    let happening = Happening { at_ms: row.version.created_ms, stage: Stage::Model, state: StationState::Good, sentence };
+    store::happening::add(tx, project, &happening)
+}
+
+/// Verifies a bundle and puts its files; `bundle.json` stands first.
+fn take_bundle(store: &Store, folder: &Path) -> anyhow::Result<(Bundle, String, Vec<BundleFile>)> {
+    let (head, content) = bundle::verify(folder).map_err(|error| damaged(&error))?;
+    let mut files = Vec::with_capacity(head.files.len() + 1);
+    let put = |path: &str| -> anyhow::Result<BundleFile> {
+        let stored = store.blobs().put_file(&folder.join(path), true).with_context(|| format!("keep {path}"))?;
+        let sha256 = stored.sha256.context("hash the file")?;
+        Ok(BundleFile {
+            path: path.to_owned(),
+            size_bytes: stored.size_bytes,
+            blake3: stored.hash.to_string(),
+            sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+        })
+    };
+    let first = put(bundle::HEAD_FILE)?;
+    if first.blake3 != content {
+        bail!(ApiError::new(ErrorCode::Conflict, "The model changed while it was being registered.").with_hint("Register it again."));
+    }
+    files.push(first);
+    for file in &head.files {
+        let stored = put(&file.path)?;
+        if stored != *file {
+            bail!(
+                ApiError::new(ErrorCode::Conflict, format!("{} changed while the model was being registered.", file.path))
+                    .with_hint("Register it again.")
+            );
+        }
+        files.push(stored);
+    }
+    Ok((head, content, files))
+}
+
+fn damaged(error: &bundle::BundleError) -> ApiError {
+    ApiError::new(ErrorCode::Internal, format!("The model can't be used: {error}.")).with_hint("Train it again.")
+}
+
+pub async fn list(engine: &Engine, request: ListModels) -> anyhow::Result<Vec<Model>> {
+    let project = request.project;
+    Ok(engine
+        .store()
+        .read(move |c| {
+            let mut models = Vec::new();
+            for row in store::model::of_project(c, project)? {
+                models.push(of_row(c, row)?);
+            }
+            Ok(models)
+        })
+        .await?)
+}
+
+fn of_row(c: &store::Connection, row: ModelRow) -> store::Result<Model> {
+    let mut versions = store::version::of_model(c, row.id)?;
+    for version in &mut versions {
+        fill(c, version)?;
+    }
+    Ok(Model {
+        id: row.id,
+        project: row.project,
+        name: row.name,
+        versions: versions.into_iter().map(|row| row.version).collect(),
+        created_ms: row.created_ms,
+    })
+}
+
+pub async fn version(engine: &Engine, request: GetVersion) -> anyhow::Result<VersionDetail> {
+    let row = find_row(engine, request.version).await?;
+    let store = engine.store().clone();
+    let files = row.files.clone();
+    let (evaluation, examples) = tokio::task::spawn_blocking(move || {
+        Ok::<_, anyhow::Error>((
+            read_json::<Evaluation>(&store, &files, bundle::EVALUATION_FILE)?,
+            read_json::<Vec<serde_json::Value>>(&store, &files, bundle::EXAMPLES_FILE)?.unwrap_or_default(),
+        ))
+    })
+    .await??;
+    Ok(VersionDetail { version: row.version, evaluation, examples, lineage: row.lineage, files: row.files })
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(store: &Store, files: &[BundleFile], name: &str) -> anyhow::Result<Option<T>> {
+    let Some(file) = files.iter().find(|file| file.path == name) else { return Ok(None) };
+    let bytes = store.blobs().read(&file.blake3.parse().context("read the version's files")?)?;
+    Ok(Some(serde_json::from_slice(&bytes).with_context(|| format!("read {name}"))?))
+}
+
+/// Resolves `NAME`, `NAME@ALIAS` or `NAME:NUMBER`.
+pub async fn find(engine: &Engine, request: FindVersion) -> anyhow::Result<Version> {
+    let reference = request.reference.trim().to_owned();
+    let (name, selector) = match reference.split_once(['@', ':']) {
+        Some((name, selector)) => (name.to_owned(), Some((reference.contains('@'), selector.to_owned()))),
+        None => (reference.clone(), None),
+    };
+    let (project, wanted) = (request.project, name.clone());
+    let models = engine
+        .store()
+        .read(move |c| {
+            let mut models = store::model::named(c, &wanted)?;
+            models.retain(|model| project.is_none_or(|project| model.project == project));
+            models.into_iter().map(|row| of_row(c, row)).collect::<store::Result<Vec<_>>>()
+        })
+        .await?;
+    let model = match models.as_slice() {
+        [] => bail!(ApiError::not_found(format!("There is no model \"{name}\".")).with_hint("`slipway model list` names them.")),
+        [model] => model,
+        many => bail!(
+            ApiError::new(ErrorCode::Conflict, format!("{} projects have a model \"{name}\".", many.len()))
+                .with_hint("Say which project is meant (`--project`).")
+        ),
+    };
+    let found = match &selector {
+        None => model.versions.first(),
+        Some((true, alias)) => model.versions.iter().find(|version| version.aliases.contains(alias)),
+        Some((false, number)) => {
+            let number = number.trim_start_matches('v').parse::<u32>().ok();
+            model.versions.iter().find(|version| Some(version.number) == number)
+        }
+    };
+    let known: Vec<String> =
+        model.versions.iter().flat_map(|version| version.aliases.iter().map(|alias| format!("@{alias}")).chain([format!(":{}", version.number)])).take(8).collect();
+    found.cloned().ok_or_else(|| {
+        ApiError::not_found(format!("There is no version \"{reference}\"."))
+            .with_hint(format!("{name} has {}.", known.join(", ")))
+            .into()
+    })
+}
+
+pub async fn set_alias(engine: &Engine, request: SetAlias) -> anyhow::Result<Model> {
+    check_alias(&request.alias)?;
+    let now_ms = engine.now_ms();
+    let id = request.model;
+    let model = engine
+        .store()
+        .write_durable(move |tx| {
+            let Some(row) = store::model::get(tx, id)? else {
+                return Err(ApiError::not_found(format!("There is no model {id} in this workspace.")).into());
+            };
+            match request.version {
+                None => store::alias::delete(tx, id, &request.alias)?,
+                Some(version) => {
+                    if store::version::get(tx, version)?.is_none_or(|row| row.version.model != id) {
+                        return Err(ApiError::not_found(format!("{} has no such version.", row.name)).into());
+                    }
+                    store::alias::put(tx, id, &request.alias, version, now_ms)?;
+                }
+            }
+            of_row(tx, row)
+        })
+        .await?;
+    engine.changed(Tag::Models(model.project));
+    Ok(model)
+}
+
+/// Refused while a deployment runs it, or may roll back to it.
+pub async fn delete(engine: &Engine, request: DeleteVersion) -> anyhow::Result<Freed> {
+    let id = request.version;
+    let row = find_row(engine, id).await?;
+    let (name, model) = (format!("{} v{}", row.version.model_name, row.version.number), row.version.model);
+    engine
+        .store()
+        .write_durable(move |tx| {
+            if let Some(deployment) = store::deployment::using_version(tx, id)?.first() {
+                return Err(ApiError::new(ErrorCode::InUse, format!("{name} is deployed as \"{deployment}\", or was before."))
+                    .with_hint("Delete that deployment first.")
+                    .into());
+            }
+            store::package::delete_of_version(tx, id)?;
+            store::version::delete(tx, id)?;
+            store::model::delete_if_empty(tx, model)
+        })
+        .await?;
+    engine.opened().forget(id);
+    let cache = cache_folder(engine, id);
+    let bytes = tokio::task::spawn_blocking(move || crate::storage::remove_folder(&cache)).await?;
+    let unused = crate::storage::collect_unused(engine, false).await.unwrap_or_default();
+    engine.changed(Tag::Models(row.version.project));
+    engine.changed(Tag::Run(row.version.run));
+    engine.changed(Tag::Packages);
+    engine.changed(Tag::Storage);
+    Ok(Freed { bytes: bytes + unused.bytes, records: 1 })
+}
+
+/// Predicts rows in this process.
+pub async fn predict(engine: &Engine, request: Predict) -> anyhow::Result<Predictions> {
+    let model = open(engine, request.version).await?;
+    tokio::task::spawn_blocking(move || {
+        let begun = Instant::now();
+        let batch = infer::rows::from_json(&model.head().signature, &request.rows).map_err(|error| {
+            ApiError::invalid(format!("The rows don't fit the model: {error}.")).with_hint("The version's page shows the columns that it needs.")
+        })?;
+        let answers = model.predict(&batch).map_err(|error| ApiError::invalid(format!("The model can't answer: {error}.")))?;
+        let rows = infer::rows::to_json(&answers)?;
+        Ok(Predictions { rows, duration_secs: begun.elapsed().as_secs_f64() })
+    })
+    .await?
+}
+
+/// Predicts a file into a file, streaming.
+pub async fn predict_file(engine: &Engine, request: PredictFile) -> anyhow::Result<PredictedFile> {
+    let model = open(engine, request.version).await?;
+    let scratch = engine.workspace().cache();
+    tokio::task::spawn_blocking(move || {
+        let begun = Instant::now();
+        let rows = predict_file::run(&model, Path::new(&request.input), Path::new(&request.output), &scratch)?;
+        Ok(PredictedFile { rows, duration_secs: begun.elapsed().as_secs_f64() })
+    })
+    .await?
+}
+
+/// The opened model of a version; its bundle is checked against its hashes when it is opened.
+pub async fn open(engine: &Engine, id: VersionId) -> anyhow::Result<Arc<infer::model::Model>> {
+    if let Some(model) = engine.opened().get(id) {
+        return Ok(model);
+    }
+    let folder = bundle_folder(engine, id).await?;
+    let model = tokio::task::spawn_blocking(move || bundle::open(&folder)).await?.map_err(|error| damaged(&error))?;
+    let model = Arc::new(model);
+    engine.opened().put(id, Arc::clone(&model));
+    Ok(model)
+}
+
+/// The version's bundle as a folder in the cache, laid out of the blobs where it is missing.
+pub async fn bundle_folder(engine: &Engine, id: VersionId) -> anyhow::Result<PathBuf> {
+    let folder = cache_folder(engine, id);
+    if folder.join(bundle::HEAD_FILE).is_file() {
+        return Ok(folder);
+    }
+    let row = find_row(engine, id).await?;
+    lay_out(engine, &row, folder.clone()).await?;
+    Ok(folder)
+}
+
+/// Writes a version's bundle into a folder that is not there yet, verified, whole or not at all.
+pub async fn lay_out(engine: &Engine, row: &VersionRow, folder: PathBuf) -> anyhow::Result<()> {
+    let (store, files) = (engine.store().clone(), row.files.clone());
+    tokio::task::spawn_blocking(move || {
+        let parent = folder.parent().context("find the folder for the model")?;
+        std::fs::create_dir_all(parent).with_context(|| format!("make the folder {}", parent.display()))?;
+        let half = tempfile::Builder::new().prefix(".half-").tempdir_in(parent).context("make a folder for the model")?;
+        for file in &files {
+            store.blobs().copy_to(&file.blake3.parse().context("read the version's files")?, &half.path().join(&file.path))?;
+        }
+        let made = half.keep();
+        match std::fs::rename(&made, &folder) {
+            Ok(()) => Ok(()),
+            // Somebody else was faster with the same bytes.
+            Err(_) if folder.join(bundle::HEAD_FILE).is_file() => {
+                crate::storage::remove_folder(&made);
+                Ok(())
+            }
+            Err(error) => Err(error).with_context(|| format!("name the folder {}", folder.display())),
+        }
+    })
+    .await?
+}
+
+fn cache_folder(engine: &Engine, id: VersionId) -> PathBuf {
+    engine.workspace().cache().join("models").join(id.to_string())
+}
+
+impl Opened {
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(VersionId, Arc<infer::model::Model>)>> {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, id: VersionId) -> Option<Arc<infer::model::Model>> {
+        self.lock().iter().find(|(known, _)| *known == id).map(|(_, model)| Arc::clone(model))
+    }
+
+    fn put(&self, id: VersionId, model: Arc<infer::model::Model>) {
+        let mut models = self.lock();
+        models.push_back((id, model));
+        while models.len() > KEPT {
+            models.pop_front();
+        }
+    }
+
+    fn forget(&self, id: VersionId) {
+        self.lock().retain(|(known, _)| *known != id);
+    }
+}
+
+/// Adds what was made of a version to a run's lineage.
+pub(crate) async fn downstream(
+    engine: &Engine,
+    project: ProjectId,
+    version: &Version,
+    node: usize,
+    nodes: &mut Vec<LineageNode>,
+) -> anyhow::Result<()> {
+    let id = version.id;
+    let (packages, deployments) =
+        engine.store().read(move |c| Ok((store::package::list(c, Some(id))?, store::deployment::of_version(c, id)?))).await?;
+    let mut from = vec![node];
+    for row in packages {
+        nodes.push(LineageNode {
+            kind: "package".to_owned(),
+            id: row.package.id.to_string(),
+            label: row.package.digest.chars().take(19).collect(),
+            detail: row.package.pushes.iter().map(|push| format!("{}:{}", push.repository, push.tag)).collect::<Vec<_>>().join(", "),
+            link: None,
+            from: vec![node],
+        });
+        from = vec![nodes.len() - 1];
+    }
+    for row in deployments {
+        nodes.push(LineageNode {
+            kind: "deployment".to_owned(),
+            id: row.id.to_string(),
+            label: row.name,
+            detail: row.target_name,
+            link: Some(format!("/p/{project}/deploy")),
+            from: from.clone(),
+        });
+    }
+    Ok(())
+}
+
+fn check_name(name: &str) -> anyhow::Result<String> {
+    let good = !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    if !good {
+        bail!(
+            ApiError::invalid(format!("\"{name}\" can't be a model's name."))
+                .with_hint("Use letters, digits, \"-\", \"_\" and \".\", at most 64.")
+        );
+    }
+    Ok(name.to_owned())
+}
+
+fn check_alias(alias: &str) -> anyhow::Result<()> {
+    let good = !alias.is_empty()
+        && alias.len() <= 64
+        && alias.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        && !alias.chars().all(|c| c.is_ascii_digit());
+    if !good {
+        bail!(
+            ApiError::invalid(format!("\"{alias}\" can't be an alias."))
+                .with_hint("Use letters, digits, \"-\", \"_\" and \".\", and not digits alone.")
+        );
+    }
+    Ok(())
+}
+
+/// "Card fraud" → "card-fraud".
+fn slug(name: &str) -> String {
+    let mut slug = String::new();
+    for character in name.chars() {
+        if character.is_ascii_alphanumeric() {
+            slug.push(character.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() { "model".to_owned() } else { slug.chars().take(64).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slug;
+
+    #[test]
+    fn a_project_name_becomes_a_model_name() {
+        assert_eq!(slug("Card fraud (2026)"), "card-fraud-2026");
+        assert_eq!(slug("日本"), "model");
+    }
+}

@@ -1,0 +1,283 @@
+//! The lifecycle as a road: where a project stands, what happened, what waits for a person.
+
+use std::path::Path;
+
+use api::{
+    model::Version,
+    monitor::Alert,
+    project::{Action, GetOverview, Overview, Stage, Station, StationState, Waiting},
+    run::RunState,
+};
+use store::{deployment::DeploymentRow, project::ProjectRow, run::RunRow, snapshot::SnapshotRow};
+
+use crate::{
+    Engine,
+    folder::{self, Seen},
+    project,
+    snapshot::thousands,
+};
+
+/// What a road is drawn from.
+struct Facts {
+    row: ProjectRow,
+    seen: Seen,
+    newest: Option<SnapshotRow>,
+    run: Option<RunRow>,
+    best: Option<RunRow>,
+    version: Option<Version>,
+    deployments: Vec<DeploymentRow>,
+    alerts: Vec<Alert>,
+}
+
+async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
+    let seen = folder::seen(engine, row).await?;
+    let row = project::find(engine, row.id).await?;
+    let id = row.id;
+    Ok(engine
+        .store()
+        .read(move |c| {
+            let newest = match store::dataset::of_project(c, id)? {
+                Some(dataset) => store::snapshot::newest(c, dataset.id)?,
+                None => None,
+            };
+            Ok(Facts {
+                seen,
+                newest,
+                run: store::run::newest(c, id, 1)?.pop(),
+                best: store::run::best(c, id)?,
+                version: store::version::of_project(c, id)?.into_iter().next().map(|row| row.version),
+                deployments: store::deployment::list(c, Some(id))?,
+                alerts: store::alert::list(c, Some(id), true, 20)?,
+                row,
+            })
+        })
+        .await?)
+}
+
+/// The road in miniature, for the start page.
+pub(crate) async fn road(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Vec<Station>> {
+    Ok(stations(&facts(engine, row).await?))
+}
+
+pub async fn get(engine: &Engine, request: GetOverview) -> anyhow::Result<Overview> {
+    let id = request.project;
+    let row = project::find(engine, id).await?;
+    let facts = facts(engine, &row).await?;
+    let happened = engine.store().read(move |c| store::happening::newest(c, id, 20)).await?;
+    let row = facts.row.clone();
+    Ok(Overview {
+        project: project::describe(engine, row).await?,
+        headline: headline(&facts),
+        road: stations(&facts),
+        happened,
+        waits: waits(&facts),
+    })
+}
+
+fn headline(facts: &Facts) -> String {
+    let mut parts = Vec::new();
+    match &facts.newest {
+        Some(newest) => parts.push(format!("{} rows", thousands(newest.snapshot.rows))),
+        None if facts.seen.files == 1 => parts.push("1 file".to_owned()),
+        None => parts.push(format!("{} files", thousands(facts.seen.files))),
+    }
+    if let Some(target) = &facts.row.file.data.target {
+        parts.push(format!("predicts {target}"));
+    }
+    parts.push(Path::new(&facts.row.path).to_string_lossy().into_owned());
+    parts.join(" · ")
+}
+
+fn stations(facts: &Facts) -> Vec<Station> {
+    vec![data(facts), train(facts), evaluate(facts), model(facts), deploy(facts), watch(facts)]
+}
+
+fn station(stage: Stage, state: StationState, figure: impl Into<String>, detail: impl Into<String>) -> Station {
+    Station { stage, state, figure: figure.into(), detail: detail.into(), since_ms: None, progress: None, action: None }
+}
+
+fn action(facts: &Facts, label: &str, page: &str, primary: bool) -> Option<Action> {
+    Some(Action { label: label.to_owned(), link: format!("/p/{}/{page}", facts.row.id), primary })
+}
+
+fn data(facts: &Facts) -> Station {
+    if let Some(problem) = &facts.seen.problem {
+        let figure = facts.newest.as_ref().map_or_else(|| "–".to_owned(), |row| format!("v{}", row.snapshot.number));
+        let detail = facts.seen.missing.clone().unwrap_or_else(|| problem.message.clone());
+        return Station { action: action(facts, "Open data", "data", false), ..station(Stage::Data, StationState::Bad, figure, detail) };
+    }
+    match (&facts.newest, &facts.seen.change) {
+        (None, _) => Station {
+            action: action(facts, "Take snapshot", "data?snapshot=new", true),
+            ..station(Stage::Data, StationState::Empty, "–", "No snapshot yet")
+        },
+        (Some(row), Some(change)) => Station {
+            since_ms: Some(change.seen_ms),
+            action: action(facts, "Take snapshot", "data?snapshot=new", false),
+            ..station(Stage::Data, StationState::Warn, format!("v{}", row.snapshot.number), folder::describe(change))
+        },
+        (Some(row), None) => Station {
+            since_ms: Some(row.snapshot.created_ms),
+            action: action(facts, "Open data", "data", false),
+            ..station(
+                Stage::Data,
+                StationState::Good,
+                format!("v{}", row.snapshot.number),
+                format!("{} rows, {} columns", thousands(row.snapshot.rows), row.snapshot.columns),
+            )
+        },
+    }
+}
+
+fn train(facts: &Facts) -> Station {
+    let Some(row) = &facts.run else {
+        return Station {
+            action: action(facts, "Train", "runs?train=1", true),
+            ..station(Stage::Train, StationState::Empty, "–", "No run yet")
+        };
+    };
+    let run = &row.run;
+    let open = |label: &str| action(facts, label, &format!("runs/{}", run.id), false);
+    let again = action(facts, "Train", "runs?train=1", false);
+    match run.state {
+        RunState::Queued | RunState::Running => {
+            let fraction = run.progress.as_ref().and_then(|progress| progress.fraction);
+            let figure = fraction.map_or_else(|| "…".to_owned(), |fraction| format!("{:.0} %", fraction * 100.0));
+            Station {
+                since_ms: run.started_ms,
+                progress: Some(fraction.unwrap_or(0.0)),
+                action: open("Watch"),
+                ..station(Stage::Train, StationState::Live, figure, run.name.clone())
+            }
+        }
+        RunState::Finished => {
+            Station { since_ms: run.ended_ms, action: again, ..station(Stage::Train, StationState::Good, run.name.clone(), "Finished") }
+        }
+        RunState::Stopped => Station {
+            since_ms: run.ended_ms,
+            action: open("Resume"),
+            ..station(Stage::Train, StationState::Warn, run.name.clone(), "Stopped")
+        },
+        RunState::Failed | RunState::Killed => {
+            let reason = run.ended_because.as_ref().map_or_else(|| "Failed".to_owned(), |error| error.message.clone());
+            Station { since_ms: run.ended_ms, action: open("Open run"), ..station(Stage::Train, StationState::Bad, run.name.clone(), reason) }
+        }
+    }
+}
+
+fn evaluate(facts: &Facts) -> Station {
+    let Some((row, (key, value, _))) = facts.best.as_ref().and_then(|row| Some((row, row.ranked.as_ref()?))) else {
+        return station(Stage::Evaluate, StationState::Empty, "–", "Nothing evaluated yet");
+    };
+    let name = key.trim_end_matches("/validation").replace('_', " ");
+    Station {
+        since_ms: row.run.ended_ms,
+        action: action(facts, "Open report", &format!("runs/{}?tab=evaluation", row.run.id), false),
+        ..station(
+            Stage::Evaluate,
+            StationState::Good,
+            value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}")),
+            format!("{name} on validation, {}", row.run.name),
+        )
+    }
+}
+
+fn model(facts: &Facts) -> Station {
+    match (&facts.version, &facts.best) {
+        (Some(version), _) => {
+            let aliases = version.aliases.iter().map(|alias| format!("@{alias}")).collect::<Vec<_>>().join(" ");
+            Station {
+                since_ms: Some(version.created_ms),
+                action: action(facts, "Open model", &format!("models/{}", version.id), false),
+                ..station(Stage::Model, StationState::Good, format!("v{}", version.number), format!("{} {aliases}", version.model_name).trim_end())
+            }
+        }
+        (None, Some(best)) => Station {
+            action: action(facts, "Register", &format!("runs/{}?register=1", best.run.id), true),
+            ..station(Stage::Model, StationState::Empty, "–", format!("{} can be registered", best.run.name))
+        },
+        (None, None) => station(Stage::Model, StationState::Empty, "–", "No model yet"),
+    }
+}
+
+fn deploy(facts: &Facts) -> Station {
+    use api::deploy::DeploymentState as State;
+    let deployments = &facts.deployments;
+    let Some(first) = deployments.first() else {
+        let next = facts.version.as_ref().and_then(|version| action(facts, "Deploy", &format!("deploy?version={}", version.id), true));
+        return Station { action: next, ..station(Stage::Deploy, StationState::Empty, "–", "Not deployed") };
+    };
+    let state = if deployments.iter().any(|row| row.state == State::Failed) {
+        StationState::Bad
+    } else if deployments.iter().any(|row| matches!(row.state, State::Degraded | State::Unknown)) {
+        StationState::Warn
+    } else if deployments.iter().any(|row| matches!(row.state, State::Rolling | State::Deleting)) {
+        StationState::Live
+    } else {
+        StationState::Good
+    };
+    let figure = if deployments.len() == 1 { format!("v{}", first.version_number) } else { format!("{}", deployments.len()) };
+    let detail = if deployments.len() == 1 {
+        format!("{} on {}", first.name, first.target_name)
+    } else {
+        format!("deployments on {}", first.target_name)
+    };
+    Station { action: action(facts, "Open", "deploy", false), ..station(Stage::Deploy, state, figure, detail) }
+}
+
+fn watch(facts: &Facts) -> Station {
+    if let Some(worst) = facts.alerts.first() {
+        return Station {
+            since_ms: Some(worst.raised_ms),
+            action: action(facts, "Look", &format!("monitor/{}", worst.deployment), true),
+            ..station(Stage::Watch, StationState::Warn, format!("{} drifted", facts.alerts.len()), worst.sentence.clone())
+        };
+    }
+    match facts.deployments.iter().filter(|row| row.monitored).count() {
+        0 => station(Stage::Watch, StationState::Empty, "–", "Nothing is watched"),
+        _ => Station { action: action(facts, "Open", "monitor", false), ..station(Stage::Watch, StationState::Good, "Calm", "No drift") },
+    }
+}
+
+fn waits(facts: &Facts) -> Vec<Waiting> {
+    let mut waits = Vec::new();
+    let actions = |list: Vec<Option<Action>>| list.into_iter().flatten().collect::<Vec<_>>();
+    if let Some(error) = &facts.seen.file_error {
+        waits.push(Waiting { title: "slipway.toml is wrong".to_owned(), detail: error.to_string(), actions: Vec::new() });
+    }
+    if facts.row.file.data.target.is_none() && facts.row.file.data.kind == api::config::DataKind::Table {
+        waits.push(Waiting {
+            title: "Choose what to predict".to_owned(),
+            detail: "The project names no target column yet.".to_owned(),
+            actions: actions(vec![action(facts, "Choose target", "data", true)]),
+        });
+    }
+    if let (Some(change), Some(_)) = (&facts.seen.change, &facts.newest) {
+        waits.push(Waiting {
+            title: "New data".to_owned(),
+            detail: folder::describe(change),
+            actions: actions(vec![
+                action(facts, "Train on it", "runs?train=1", true),
+                action(facts, "Take snapshot", "data?snapshot=new", false),
+            ]),
+        });
+    }
+    for alert in facts.alerts.iter().filter(|alert| alert.acknowledged_ms.is_none()) {
+        waits.push(Waiting {
+            title: format!("{} drifted on {}", alert.column, alert.deployment_name),
+            detail: alert.sentence.clone(),
+            actions: actions(vec![
+                action(facts, "Retrain", &format!("runs?train=1&alert={}", alert.id), true),
+                action(facts, "Look", &format!("monitor/{}", alert.deployment), false),
+            ]),
+        });
+    }
+    if let Some(row) = facts.run.as_ref().filter(|row| row.run.resumable && row.run.state != RunState::Running) {
+        waits.push(Waiting {
+            title: format!("{} can go on", row.run.name),
+            detail: row.run.ended_because.as_ref().map(|error| error.message.clone()).unwrap_or_default(),
+            actions: actions(vec![action(facts, "Open run", &format!("runs/{}", row.run.id), false)]),
+        });
+    }
+    waits
+}

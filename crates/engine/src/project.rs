@@ -1,0 +1,329 @@
+//! Projects: folders of the user's, known by the id in their `slipway.toml`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use api::{
+    ApiError, ErrorCode, ExperimentId, DatasetId, ProjectId,
+    config::ProjectFile,
+    event::Tag,
+    host::Freed,
+    project::{
+        CreateProject, DeleteProject, EditProjectFile, GetProject, ListProjects, Look, LookAt, OpenProject, Project,
+        ProjectSummary, SameId,
+    },
+};
+use serde_json::Value;
+use store::{dataset::DatasetRow, project::ProjectRow};
+
+use crate::{Engine, error, folder, overview, project_file};
+
+pub async fn list(engine: &Engine, _request: ListProjects) -> anyhow::Result<Vec<ProjectSummary>> {
+    let rows = engine.store().read(store::project::all).await?;
+    let mut summaries = Vec::with_capacity(rows.len());
+    for row in rows {
+        let road = overview::road(engine, &row).await?;
+        summaries.push(ProjectSummary { project: describe(engine, row).await?, road });
+    }
+    Ok(summaries)
+}
+
+pub async fn get(engine: &Engine, request: GetProject) -> anyhow::Result<Project> {
+    let row = find(engine, request.project).await?;
+    describe(engine, row).await
+}
+
+/// The project's row, or a plain error.
+pub async fn find(engine: &Engine, id: ProjectId) -> anyhow::Result<ProjectRow> {
+    let row = engine.store().read(move |c| store::project::get(c, id)).await?;
+    row.ok_or_else(|| error::missing("project", id))
+}
+
+pub(crate) async fn describe(engine: &Engine, row: ProjectRow) -> anyhow::Result<Project> {
+    let seen = folder::seen(engine, &row).await?;
+    // Looking may have read a newer file.
+    let row = find(engine, row.id).await?;
+    Ok(Project {
+        id: row.id,
+        name: name_of(&row.file, Path::new(&row.path)),
+        description: row.file.description.clone(),
+        path: row.path,
+        missing: seen.missing,
+        file_error: seen.file_error,
+        file: row.file,
+        opened_ms: row.opened_ms,
+        created_ms: row.created_ms,
+        sample: row.sample,
+    })
+}
+
+/// The file's name, or the folder's.
+pub(crate) fn name_of(file: &ProjectFile, path: &Path) -> String {
+    if !file.name.is_empty() {
+        return file.name.clone();
+    }
+    path.file_name().map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Looks without storing anything.
+pub async fn look(engine: &Engine, request: LookAt) -> anyhow::Result<Look> {
+    let path = absolute(&request.path)?;
+    let known = engine.store().read(store::project::all).await?;
+    let looked_at = path.clone();
+    let looked = tokio::task::spawn_blocking(move || data::look::look(&looked_at)).await?.map_err(ApiError::from)?;
+    let at = path.to_string_lossy();
+    let mut look = Look {
+        path: at.clone().into_owned(),
+        project: known.iter().find(|row| row.path == at).map(|row| row.id),
+        same_id_as: None,
+        found: looked.found,
+        problems: looked.problems,
+        kind: looked.kind,
+        columns: looked.columns,
+        proposal_toml: project_file::compose(&looked.proposal)?,
+        proposal: looked.proposal,
+        size_bytes: looked.size_bytes,
+        rows: looked.rows,
+    };
+    if path.join(project_file::NAME).is_file() {
+        match folder::read_file(&path) {
+            Ok(parsed) => {
+                let twin = parsed.file.id.and_then(|id| known.into_iter().find(|row| row.id == id));
+                if let Some(row) = twin.filter(|row| row.path != at && stands_at(row, Path::new(&row.path))) {
+                    look.same_id_as = Some(describe(engine, row).await?);
+                }
+                look.proposal_toml = folder::read_text(&path)?;
+                look.proposal = parsed.file;
+            }
+            Err(error) => look.problems.insert(0, error),
+        }
+    }
+    Ok(look)
+}
+
+/// Opens a folder that has a `slipway.toml`.
+pub async fn open(engine: &Engine, request: OpenProject) -> anyhow::Result<Project> {
+    let path = absolute(&request.path)?;
+    let path = if path.ends_with(project_file::NAME) { path.parent().map(Path::to_owned).unwrap_or(path) } else { path };
+    open_folder(engine, path, request.same_id, None).await
+}
+
+pub(crate) async fn open_folder(
+    engine: &Engine,
+    path: PathBuf,
+    same_id: SameId,
+    sample: Option<String>,
+) -> anyhow::Result<Project> {
+    if !path.is_dir() {
+        bail!(ApiError::not_found(format!("There is no folder {}.", path.display())).with_hint("Check the path."));
+    }
+    let text = folder::read_text(&path)?;
+    let at = path.to_string_lossy().into_owned();
+    let known = engine.store().read(store::project::all).await?;
+    let mut file = match project_file::parse(&text, project_file::NAME) {
+        Ok(parsed) => parsed.file,
+        // A known project stays open by its last good file.
+        Err(error) => match known.into_iter().find(|row| row.path == at) {
+            Some(row) => return enter(engine, ProjectRow { opened_ms: engine.now_ms(), ..row }).await,
+            None => bail!(error),
+        },
+    };
+    let twin = file.id.and_then(|id| known.into_iter().find(|row| row.id == id));
+    let elsewhere = twin.as_ref().is_some_and(|row| row.path != at && stands_at(row, Path::new(&row.path)));
+    if let (true, SameId::Ask, Some(row)) = (elsewhere, same_id, &twin) {
+        bail!(
+            ApiError::new(
+                ErrorCode::Conflict,
+                format!("{at} has the id of the project \"{}\", which is still at {}.", row.file.name, row.path),
+            )
+            .with_hint("Say whether it is another place of this project, or a new project.")
+        );
+    }
+    let fresh = file.id.is_none() || (elsewhere && same_id == SameId::NewProject);
+    if fresh {
+        let id = ProjectId::from_bytes(engine.new_id());
+        let edited = project_file::edit(&text, &[("id".to_owned(), Value::from(id.to_string()))])?;
+        let folder = path.clone();
+        tokio::task::spawn_blocking(move || project_file::write(&folder, Some(&text), &edited)).await??;
+        file.id = Some(id);
+    }
+    let id = file.id.context("give the project an id")?;
+    let now_ms = engine.now_ms();
+    let twin = twin.filter(|_| !fresh);
+    let created_ms = twin.as_ref().map_or(now_ms, |row| row.created_ms);
+    let sample = sample.or(twin.and_then(|row| row.sample));
+    enter(engine, ProjectRow { id, path: at, file, sample, created_ms, opened_ms: now_ms }).await
+}
+
+/// Writes the project with its dataset and experiment, and begins to watch it.
+async fn enter(engine: &Engine, row: ProjectRow) -> anyhow::Result<Project> {
+    let dataset = DatasetId::from_bytes(engine.new_id());
+    let experiment = ExperimentId::from_bytes(engine.new_id());
+    let written = row.clone();
+    engine
+        .store()
+        .write_durable(move |tx| {
+            store::project::put(tx, &written)?;
+            let (project, created_ms) = (written.id, written.opened_ms);
+            if store::dataset::of_project(tx, project)?.is_none() {
+                store::dataset::insert(tx, &DatasetRow { id: dataset, project, name: "data".to_owned(), created_ms })?;
+            }
+            if store::experiment::of_project(tx, project)?.is_none() {
+                let name = name_of(&written.file, Path::new(&written.path));
+                store::experiment::insert(tx, experiment, project, &name, created_ms)?;
+            }
+            Ok(())
+        })
+        .await?;
+    engine.folders().forget(row.id);
+    folder::look(engine, row.id).await?;
+    engine.watch().add(row.id, PathBuf::from(&row.path));
+    engine.changed(Tag::Projects);
+    describe(engine, row).await
+}
+
+/// Whether the project's folder is still where it was last seen.
+fn stands_at(row: &ProjectRow, path: &Path) -> bool {
+    folder::read_text(path)
+        .ok()
+        .and_then(|text| text.parse::<toml_edit::DocumentMut>().ok())
+        .and_then(|document| document.get("id")?.as_str()?.parse::<ProjectId>().ok())
+        == Some(row.id)
+}
+
+/// Writes a `slipway.toml`, with copies of the named files first, and opens the folder.
+pub async fn create(engine: &Engine, request: CreateProject) -> anyhow::Result<Project> {
+    let path = lexically_absolute(&request.path)?;
+    if path.join(project_file::NAME).exists() {
+        bail!(
+            ApiError::new(ErrorCode::Conflict, format!("{} is a project already.", path.display())).with_hint("Open it instead.")
+        );
+    }
+    if request.copy_from.is_empty() && !path.is_dir() {
+        bail!(ApiError::not_found(format!("There is no folder {}.", path.display())).with_hint("Check the path."));
+    }
+    let mut file = request.file;
+    file.version = project_file::VERSION;
+    file.id = Some(ProjectId::from_bytes(engine.new_id()));
+    if file.name.is_empty() {
+        file.name = name_of(&file, &path);
+    }
+    let text = project_file::compose(&file)?;
+    project_file::parse(&text, "the proposed slipway.toml")?;
+    let folder = path.clone();
+    tokio::task::spawn_blocking(move || {
+        std::fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
+        for source in &request.copy_from {
+            copy_into(Path::new(source), &folder)?;
+        }
+        project_file::write(&folder, None, &text)
+    })
+    .await??;
+    open_folder(engine, absolute(&path.to_string_lossy())?, SameId::Ask, None).await
+}
+
+/// Copies a file or folder into a folder; never over something else.
+pub(crate) fn copy_into(source: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+    let name = source.file_name().with_context(|| format!("copy {}", source.display()))?;
+    let destination = folder.join(name);
+    if destination.exists() {
+        bail!(
+            ApiError::new(ErrorCode::Conflict, format!("{} is there already.", destination.display()))
+                .with_hint("Rename or remove one of the two.")
+        );
+    }
+    copy_tree(source, &destination).with_context(|| format!("copy {} to {}", source.display(), destination.display()))?;
+    Ok(destination)
+}
+
+pub(crate) fn copy_tree(source: &Path, destination: &Path) -> std::io::Result<()> {
+    if !source.is_dir() {
+        std::fs::copy(source, destination)?;
+        return Ok(());
+    }
+    std::fs::create_dir_all(destination)?;
+    for entry in std::fs::read_dir(source)? {
+        let entry = entry?;
+        copy_tree(&entry.path(), &destination.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+/// Sets or removes keys of the project's file.
+pub async fn edit(engine: &Engine, request: EditProjectFile) -> anyhow::Result<Project> {
+    let row = find(engine, request.project).await?;
+    if request.set.iter().any(|(key, _)| key == "id" || key == "version") {
+        bail!(ApiError::invalid("`id` and `version` are Slipway's own."));
+    }
+    let folder = PathBuf::from(&row.path);
+    tokio::task::spawn_blocking(move || {
+        let text = folder::read_text(&folder)?;
+        // An edit of a wrong file would hide what is wrong in it.
+        project_file::parse(&text, project_file::NAME)?;
+        let edited = project_file::edit(&text, &request.set)?;
+        project_file::parse(&edited, project_file::NAME)?;
+        if edited == text { Ok(()) } else { project_file::write(&folder, Some(&text), &edited) }
+    })
+    .await??;
+    folder::look(engine, row.id).await?;
+    engine.changed(Tag::Projects);
+    engine.changed(Tag::Data(row.id));
+    describe(engine, row).await
+}
+
+/// Forgets a project and deletes its records; its folder is never touched.
+pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<Freed> {
+    let id = request.project;
+    let row = find(engine, id).await?;
+    let (runs, snapshots) = engine
+        .store()
+        .read(move |c| {
+            let dataset = store::dataset::of_project(c, id)?;
+            let snapshots = dataset.map(|dataset| store::snapshot::of_dataset(c, dataset.id)).transpose()?.unwrap_or_default();
+            Ok((store::run::ids(c, Some(id))?, snapshots))
+        })
+        .await?;
+    if let Some(run) = engine.store().read(store::run::unfinished).await?.iter().find(|row| row.run.project == id) {
+        bail!(
+            ApiError::new(ErrorCode::InUse, format!("The run {} of \"{}\" is under way.", run.run.name, row.file.name))
+                .with_hint("Stop it first.")
+        );
+    }
+    engine.store().write_durable(move |tx| store::project::delete(tx, id)).await?;
+    engine.watch().remove(id);
+    engine.folders().forget(id);
+    let folders: Vec<PathBuf> = runs
+        .iter()
+        .map(|run| engine.workspace().run(*run))
+        .chain(snapshots.iter().map(|row| engine.workspace().snapshot_cache(row.snapshot.id)))
+        .collect();
+    let records = (runs.len() + snapshots.len()) as u64 + 1;
+    let bytes = tokio::task::spawn_blocking(move || folders.iter().map(|folder| crate::storage::remove_folder(folder)).sum()).await?;
+    engine.changed(Tag::Projects);
+    engine.changed(Tag::Storage);
+    Ok(Freed { bytes, records })
+}
+
+/// The path as the file system has it, so that one folder has one name.
+pub(crate) fn absolute(path: &str) -> anyhow::Result<PathBuf> {
+    let path = lexically_absolute(path)?;
+    // Windows' canonical form is not what people type or programs accept.
+    if cfg!(windows) {
+        return Ok(path);
+    }
+    path.canonicalize().map_err(|error| {
+        let told = match error.kind() {
+            std::io::ErrorKind::NotFound => ApiError::not_found(format!("There is nothing at {}.", path.display())),
+            _ => ApiError::invalid(format!("{} can't be read: {error}.", path.display())),
+        };
+        told.with_hint("Check the path.").into()
+    })
+}
+
+fn lexically_absolute(path: &str) -> anyhow::Result<PathBuf> {
+    let given = Path::new(path);
+    if !given.is_absolute() {
+        bail!(ApiError::invalid(format!("\"{path}\" is not an absolute path.")));
+    }
+    Ok(std::path::absolute(given)?)
+}

@@ -1,0 +1,330 @@
+//! `slipway.toml`: read with line, column and what was expected; edited key by key.
+//!
+//! An unknown key is an error that names the nearest known one; in a file of a newer version it is a
+//! warning. Edits keep comments, order and unknown keys. Nothing here touches a disk but [`write`].
+
+use std::{io::Write as _, ops::Range, path::Path};
+
+use anyhow::{Context as _, bail};
+use api::{ApiError, ErrorCode, config::ProjectFile};
+use serde_json::Value;
+use toml_edit::{Document, DocumentMut, Item, Key, Table, TableLike};
+
+/// The file's name in a project's folder.
+pub const NAME: &str = "slipway.toml";
+/// The version that this program writes.
+pub const VERSION: u32 = 1;
+
+/// A file that can be in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    pub file: ProjectFile,
+    /// Keys that only a newer Slipway knows.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the text; `name` is what the file is called in errors.
+pub fn parse(text: &str, name: &str) -> Result<Parsed, ApiError> {
+    let document = Document::parse(text.to_owned())
+        .map_err(|error| wrong(name, text, error.span(), &one_line(error.message()), None))?;
+    let version = document.get("version").and_then(Item::as_integer).unwrap_or(i64::from(VERSION));
+    let newer = version > i64::from(VERSION);
+    let mut unknown = Vec::new();
+    find_unknown(document.as_table(), &known_keys(), &mut Vec::new(), &mut unknown);
+    if newer {
+        let mut known = text.parse::<DocumentMut>().map_err(|error| wrong(name, text, error.span(), error.message(), None))?;
+        let warnings = unknown
+            .iter()
+            .map(|key| format!("{name}: the key `{}` is not known to this Slipway and has no effect; update it.", key.path()))
+            .collect();
+        unknown.iter().for_each(|key| remove(known.as_table_mut(), &key.keys));
+        let file = toml_edit::de::from_document(known).map_err(|error| wrong(name, text, None, error.message(), None))?;
+        return check(file, &document, text, name).map(|file| Parsed { file, warnings });
+    }
+    if let Some(key) = unknown.into_iter().next() {
+        let hint = match &key.nearest {
+            Some(nearest) => format!("Perhaps `{nearest}` is meant."),
+            None => "Every key is explained in docs/slipway-toml.md.".to_owned(),
+        };
+        return Err(wrong(name, text, key.span.clone(), &format!("the key `{}` is not known", key.path()), Some(hint)));
+    }
+    let file = toml_edit::de::from_str::<ProjectFile>(text)
+        .map_err(|error| wrong(name, text, error.span(), &one_line(error.message()), None))?;
+    check(file, &document, text, name).map(|file| Parsed { file, warnings: Vec::new() })
+}
+
+/// Values of the right type that make no sense.
+fn check(file: ProjectFile, document: &Document<String>, text: &str, name: &str) -> Result<ProjectFile, ApiError> {
+    let at = |table: &str, key: &str| document.get(table).and_then(|item| item.get(key)).and_then(Item::span);
+    let refuse = |table: &str, key: &str, expected: &str| {
+        Err(wrong(name, text, at(table, key), &format!("`{table}.{key}` must be {expected}"), None))
+    };
+    let share = |value: f64| value > 0.0 && value < 1.0;
+    if !share(file.split.validation) {
+        return refuse("split", "validation", "a share between 0 and 1");
+    }
+    if !share(file.split.test) {
+        return refuse("split", "test", "a share between 0 and 1");
+    }
+    if file.split.validation + file.split.test >= 1.0 {
+        return refuse("split", "test", "so small that with `split.validation` rows are left to train on");
+    }
+    if !(0.0..=1.0).contains(&file.monitoring.log_share) {
+        return refuse("monitoring", "log_share", "a share from 0 to 1");
+    }
+    if !(0.0..=1.0).contains(&file.monitoring.drift_share) {
+        return refuse("monitoring", "drift_share", "a share from 0 to 1");
+    }
+    if file.training.learning_rate.is_some_and(|rate| rate <= 0.0 || !rate.is_finite()) {
+        return refuse("training", "learning_rate", "a number above 0");
+    }
+    if file.training.dropout.is_some_and(|dropout| !(0.0..1.0).contains(&dropout)) {
+        return refuse("training", "dropout", "from 0 to below 1");
+    }
+    if file.training.batch_size == Some(0) {
+        return refuse("training", "batch_size", "at least 1");
+    }
+    Ok(file)
+}
+
+struct Unknown {
+    keys: Vec<String>,
+    span: Option<Range<usize>>,
+    nearest: Option<String>,
+}
+
+impl Unknown {
+    fn path(&self) -> String {
+        self.keys.join(".")
+    }
+}
+
+/// The keys that exist, as the default file's JSON: an empty object is a table with free keys.
+fn known_keys() -> Value {
+    serde_json::to_value(ProjectFile::default()).unwrap_or_default()
+}
+
+fn find_unknown(table: &dyn TableLike, known: &Value, above: &mut Vec<String>, found: &mut Vec<Unknown>) {
+    let Some(known) = known.as_object().filter(|known| !known.is_empty()) else { return };
+    for (name, item) in table.iter() {
+        above.push(name.to_owned());
+        match known.get(name) {
+            Some(below) => {
+                if let Some(table) = item.as_table_like() {
+                    find_unknown(table, below, above, found);
+                }
+            }
+            None => {
+                let span = table.get_key_value(name).and_then(|(key, _)| key.span());
+                found.push(Unknown { keys: above.clone(), span, nearest: nearest(name, above.len() == 1, known) });
+            }
+        }
+        above.pop();
+    }
+}
+
+/// The nearest known key of the same table, or, for a key at the top, of any.
+fn nearest(name: &str, top: bool, known: &serde_json::Map<String, Value>) -> Option<String> {
+    let same = known.keys().map(|key| (key.clone(), key.clone()));
+    let below = known
+        .iter()
+        .filter(|_| top)
+        .filter_map(|(table, keys)| Some((table, keys.as_object()?)))
+        .flat_map(|(table, keys)| keys.keys().map(move |key| (key.clone(), format!("{table}.{key}"))));
+    same.chain(below)
+        .map(|(key, path)| (strsim::damerau_levenshtein(name, &key), path))
+        .filter(|(distance, path)| *distance <= (path.len().min(name.len()) / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, path)| path)
+}
+
+fn wrong(name: &str, text: &str, span: Option<Range<usize>>, what: &str, hint: Option<String>) -> ApiError {
+    let place = match span {
+        Some(span) => {
+            let (line, column) = place(text, span.start);
+            format!("{name}, line {line}, column {column}")
+        }
+        None => name.to_owned(),
+    };
+    let mut error = ApiError::new(ErrorCode::InvalidProjectFile, format!("{place}: {}.", what.trim_end_matches('.')));
+    error.hint = Some(hint.unwrap_or_else(|| "Mend that line; until then the last good form stays in force.".to_owned()));
+    error
+}
+
+/// Line and column of a byte, both from 1; columns count characters.
+fn place(text: &str, byte: usize) -> (usize, usize) {
+    let mut byte = byte.min(text.len());
+    while !text.is_char_boundary(byte) {
+        byte -= 1;
+    }
+    let before = &text[..byte];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (line, column)
+}
+
+fn one_line(message: &str) -> String {
+    message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// Sets or removes keys in a text; what it doesn't name stays as it is, to the byte.
+pub fn edit(text: &str, set: &[(String, Value)]) -> anyhow::Result<String> {
+    let mut document = text.parse::<DocumentMut>().context("edit slipway.toml")?;
+    for (path, value) in set {
+        let keys = Key::parse(path).map_err(|error| ApiError::invalid(format!("\"{path}\" is not a key: {}", error.message())))?;
+        let keys: Vec<String> = keys.iter().map(|key| key.get().to_owned()).collect();
+        if value.is_null() {
+            remove(document.as_table_mut(), &keys);
+        } else {
+            put(document.as_table_mut(), &keys, value).with_context(|| format!("set `{path}`"))?;
+        }
+    }
+    Ok(document.to_string())
+}
+
+fn remove(table: &mut dyn TableLike, keys: &[String]) {
+    match keys {
+        [] => {}
+        [last] => {
+            table.remove(last);
+        }
+        [first, rest @ ..] => {
+            if let Some(below) = table.get_mut(first).and_then(Item::as_table_like_mut) {
+                remove(below, rest);
+            }
+        }
+    }
+}
+
+fn put(table: &mut dyn TableLike, keys: &[String], value: &Value) -> anyhow::Result<()> {
+    let Some((first, rest)) = keys.split_first() else { bail!(ApiError::invalid("A key is empty.")) };
+    if !rest.is_empty() {
+        if table.get(first).is_none() {
+            let mut below = Table::new();
+            below.set_implicit(rest.len() > 1);
+            table.insert(first, Item::Table(below));
+        }
+        let below = table.get_mut(first).and_then(Item::as_table_like_mut);
+        let below = below.ok_or_else(|| ApiError::invalid(format!("`{first}` is no table.")))?;
+        return put(below, rest, value);
+    }
+    let mut new = to_toml(value)?;
+    match table.get_mut(first) {
+        Some(Item::Value(held)) => {
+            // The comment at the end of the line belongs to the value.
+            *new.decor_mut() = held.decor().clone();
+            *held = new;
+        }
+        Some(held) => *held = Item::Value(new),
+        None => {
+            table.insert(first, Item::Value(new));
+        }
+    }
+    Ok(())
+}
+
+fn to_toml(value: &Value) -> anyhow::Result<toml_edit::Value> {
+    Ok(match value {
+        Value::Bool(value) => (*value).into(),
+        Value::String(value) => value.as_str().into(),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(number), _) => number.into(),
+            (None, Some(number)) => number.into(),
+            (None, None) => bail!(ApiError::invalid(format!("{number} is too large for TOML."))),
+        },
+        Value::Array(values) => {
+            let mut array = toml_edit::Array::new();
+            for value in values {
+                array.push(to_toml(value)?);
+            }
+            toml_edit::Value::Array(array)
+        }
+        Value::Object(values) => {
+            let mut table = toml_edit::InlineTable::new();
+            for (key, value) in values {
+                table.insert(key, to_toml(value)?);
+            }
+            toml_edit::Value::InlineTable(table)
+        }
+        Value::Null => bail!(ApiError::invalid("TOML has no null: leave the key out.")),
+    })
+}
+
+/// A new file that says what differs from the defaults, and the data in any case.
+pub fn compose(file: &ProjectFile) -> anyhow::Result<String> {
+    let mut set = Vec::new();
+    differing(&serde_json::to_value(file)?, &known_keys(), &mut Vec::new(), &mut set);
+    set.retain(|(path, _)| path != "version" && path != "id" && path != "name");
+    let mut head = vec![("version".to_owned(), Value::from(VERSION))];
+    if let Some(id) = file.id {
+        head.push(("id".to_owned(), Value::from(id.to_string())));
+    }
+    head.push(("name".to_owned(), Value::from(file.name.clone())));
+    head.extend(set);
+    let text = edit("", &head)?;
+    Ok(format!("# A Slipway project. Every key is explained in docs/slipway-toml.md.\n{text}"))
+}
+
+fn differing(value: &Value, default: &Value, above: &mut Vec<String>, set: &mut Vec<(String, Value)>) {
+    if value == default || value.is_null() {
+        return;
+    }
+    match (value, default) {
+        (Value::Object(values), Value::Object(defaults)) => {
+            // Plain keys before tables, as TOML wants them.
+            let (tables, plain): (Vec<_>, Vec<_>) = values.iter().partition(|(_, value)| value.is_object());
+            for (key, value) in plain.into_iter().chain(tables) {
+                above.push(quoted(key));
+                differing(value, defaults.get(key).unwrap_or(&Value::Null), above, set);
+                above.pop();
+            }
+        }
+        (Value::Object(values), _) if !above.is_empty() => {
+            for (key, value) in values {
+                set.push((format!("{}.{}", above.join("."), quoted(key)), value.clone()));
+            }
+        }
+        _ => set.push((above.join("."), value.clone())),
+    }
+}
+
+fn quoted(key: &str) -> String {
+    let bare = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    if bare { key.to_owned() } else { toml_edit::Value::from(key).to_string() }
+}
+
+/// Writes the file whole, if its bytes are still `read`; `None` where it did not exist.
+pub fn write(folder: &Path, read: Option<&str>, text: &str) -> anyhow::Result<()> {
+    let path = folder.join(NAME);
+    let now = match std::fs::read_to_string(&path) {
+        Ok(now) => Some(now),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
+    };
+    if now.as_deref() != read {
+        bail!(
+            ApiError::new(ErrorCode::Conflict, format!("{} changed while it was being edited.", path.display()))
+                .with_hint("Look at it again, then repeat the change.")
+        );
+    }
+    let mut temporary =
+        tempfile::Builder::new().prefix(".slipway-").tempfile_in(folder).with_context(|| format!("write in {}", folder.display()))?;
+    temporary.write_all(text.as_bytes()).with_context(|| format!("write {}", path.display()))?;
+    temporary.as_file().sync_all().with_context(|| format!("write {}", path.display()))?;
+    keep_permissions(&path, temporary.path()).with_context(|| format!("write {}", path.display()))?;
+    temporary.persist(&path).map_err(|error| error.error).with_context(|| format!("write {}", path.display()))?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn keep_permissions(old: &Path, new: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(old).map_or(0o644, |metadata| metadata.permissions().mode());
+    std::fs::set_permissions(new, std::fs::Permissions::from_mode(mode))
+}
+
+/// A new file inherits its folder's rights.
+#[cfg(not(unix))]
+fn keep_permissions(_old: &Path, _new: &Path) -> std::io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,272 @@
+//! Runs: trainings and executed commands, from the start to the report.
+//!
+//! A run's folder is its whole conversation with its process (see `api::worker`): [`start`] writes
+//! the plan, [`process`] spawns, [`supervise`] reads what is appended and commits it.
+
+pub mod command;
+pub mod filter;
+pub mod lineage;
+pub mod name;
+pub mod process;
+pub mod split;
+pub mod start;
+pub mod supervise;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use api::{
+    ApiError, ErrorCode, RunId,
+    evaluation::Evaluation,
+    event::Tag,
+    host::Freed,
+    run::{
+        Artifact, DeleteRun, EditRun, GetEvaluation, GetRun, GetRunLog, ListArtifacts, ListRuns, LogChunk, LogStream, Run,
+        RunTable, StopRun,
+    },
+    series::Series,
+};
+use store::{
+    run::RunRow,
+    run_query::{Field, Query},
+};
+
+use crate::{Engine, error};
+
+/// The run's row with all that hangs on it, or a plain error.
+pub async fn find(engine: &Engine, id: RunId) -> anyhow::Result<RunRow> {
+    let row = engine.store().read(move |c| store::run::get(c, id)).await?;
+    row.ok_or_else(|| error::missing("run", id))
+}
+
+pub async fn get(engine: &Engine, request: GetRun) -> anyhow::Result<Run> {
+    Ok(find(engine, request.run).await?.run)
+}
+
+/// A page of the run table: by default ranked by the validation metric, the best first.
+pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable> {
+    let project = request.project.0;
+    let filter = filter::parse(&request.filter)?;
+    let sort = request.sort.as_deref().map(filter::field).transpose()?;
+    let limit = request.limit.unwrap_or(100).min(1000);
+    Ok(engine
+        .store()
+        .read(move |c| {
+            let ranking = store::run::ranking(c, project)?;
+            let (sort, descending) = match (sort, &ranking) {
+                (Some(field), _) => (field, request.descending),
+                (None, Some((_, more_is_better))) => (Field::Rank, *more_is_better),
+                (None, None) => (Field::Created, true),
+            };
+            let query = Query { project, filter, sort, descending, offset: request.offset, limit };
+            let (rows, total) = store::run_query::page(c, &query)?;
+            Ok(RunTable {
+                rows,
+                total,
+                metric_keys: store::key::of_project(c, project, "metric")?,
+                param_keys: store::key::of_project(c, project, "param")?,
+                ranked_by: ranking,
+            })
+        })
+        .await?)
+}
+
+/// One viewport of one series, steps inclusive, open where not given: raw where the points are few,
+/// else the pyramid's finest level that fits.
+pub async fn series_view(
+    engine: &Engine,
+    run: RunId,
+    key: &str,
+    from: Option<i64>,
+    to: Option<i64>,
+    points: u32,
+) -> anyhow::Result<Series> {
+    let name = key.to_owned();
+    let (from, to, points) = (from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX), u64::from(points));
+    let found = engine
+        .store()
+        .read(move |c| match store::metric::find(c, run, &name)? {
+            Some((number, _)) => store::points::view(c, number, from, to, points).map(Some),
+            None => Ok(None),
+        })
+        .await?;
+    found.ok_or_else(|| ApiError::not_found(format!("The run has no series \"{key}\".")).into())
+}
+
+/// Asks the worker to stop after its step.
+pub async fn stop(engine: &Engine, request: StopRun) -> anyhow::Result<Run> {
+    let row = find(engine, request.run).await?;
+    if row.run.state.is_over() {
+        return Ok(row.run);
+    }
+    if row.pid.is_some() {
+        process::ask_to_stop(&engine.workspace().run(request.run))?;
+    }
+    if let Some(job) = row.run.job {
+        engine.jobs().cancel(job);
+    }
+    get(engine, GetRun { run: request.run }).await
+}
+
+pub async fn edit(engine: &Engine, request: EditRun) -> anyhow::Result<Run> {
+    if request.name.as_deref().is_some_and(|name| name.trim().is_empty()) {
+        bail!(ApiError::invalid("A run's name can't be empty."));
+    }
+    let id = request.run;
+    let project = engine
+        .store()
+        .write(move |tx| {
+            let Some(mut row) = store::run::bare(tx, id)? else { return Ok(None) };
+            if let Some(name) = request.name {
+                row.run.name = name.trim().to_owned();
+            }
+            if let Some(notes) = request.notes {
+                row.run.notes = notes;
+            }
+            store::run::put(tx, &row)?;
+            for (key, value) in &request.tags {
+                match value {
+                    Some(value) => store::tag::put(tx, id, key, value)?,
+                    None => store::tag::delete(tx, id, key)?,
+                }
+            }
+            Ok(Some(row.run.project))
+        })
+        .await?;
+    let project = project.ok_or_else(|| error::missing("run", id))?;
+    engine.changed(Tag::Run(id));
+    engine.changed(Tag::Runs(project));
+    get(engine, GetRun { run: id }).await
+}
+
+/// Refused while it runs, or while a model version points at it.
+pub async fn delete(engine: &Engine, request: DeleteRun) -> anyhow::Result<Freed> {
+    let id = request.run;
+    let row = find(engine, id).await?;
+    if !row.run.state.is_over() {
+        bail!(ApiError::new(ErrorCode::InUse, format!("{} is under way.", row.run.name)).with_hint("Stop it first."));
+    }
+    let folder = engine.workspace().run(id);
+    let freed = if request.checkpoints_only {
+        let bytes = tokio::task::spawn_blocking(move || crate::storage::remove_folder(&folder.join("checkpoints"))).await?;
+        engine
+            .store()
+            .write(move |tx| {
+                let Some(mut row) = store::run::bare(tx, id)? else { return Ok(()) };
+                row.run.resumable = false;
+                store::run::put(tx, &row)
+            })
+            .await?;
+        Freed { bytes, records: 0 }
+    } else {
+        let name = row.run.name.clone();
+        engine
+            .store()
+            .write_durable(move |tx| {
+                let versions = store::version::of_run(tx, id)?;
+                if let Some(one) = versions.first() {
+                    let version = format!("{} v{}", one.version.model_name, one.version.number);
+                    return Err(ApiError::new(ErrorCode::InUse, format!("{version} was made of {name}."))
+                        .with_hint("Delete the model version first, or delete only the checkpoints.")
+                        .into());
+                }
+                store::run::delete(tx, id)
+            })
+            .await?;
+        let bytes = tokio::task::spawn_blocking(move || crate::storage::remove_folder(&folder)).await?;
+        Freed { bytes, records: 1 }
+    };
+    engine.changed(Tag::Run(id));
+    engine.changed(Tag::Runs(row.run.project));
+    engine.changed(Tag::Storage);
+    Ok(freed)
+}
+
+pub async fn evaluation(engine: &Engine, request: GetEvaluation) -> anyhow::Result<Evaluation> {
+    let row = find(engine, request.run).await?;
+    let path = engine.workspace().run(request.run).join("evaluation.json");
+    match tokio::fs::read(&path).await {
+        Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            bail!(
+                ApiError::not_found(format!("{} has no evaluation.", row.run.name))
+                    .with_hint("A training is evaluated when it ends, also when it was stopped early by its patience.")
+            )
+        }
+        Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
+    }
+}
+
+/// A stretch of a run's output, cut at whole characters.
+pub async fn log(engine: &Engine, request: GetRunLog) -> anyhow::Result<LogChunk> {
+    let path = engine.workspace().run(request.run).join(match request.stream {
+        LogStream::Stdout => "stdout.log",
+        LogStream::Stderr => "stderr.log",
+    });
+    tokio::task::spawn_blocking(move || read_log(&path, request.after, request.limit_bytes.unwrap_or(256 * 1024).min(4 << 20)))
+        .await?
+}
+
+fn read_log(path: &Path, after: u64, limit_bytes: u64) -> anyhow::Result<LogChunk> {
+    use std::io::{Read as _, Seek as _};
+    let mut file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(LogChunk { text: String::new(), start: 0, end: 0, total: 0 });
+        }
+        Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
+    };
+    let total = file.metadata()?.len();
+    let start = after.min(total);
+    file.seek(std::io::SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(limit_bytes).read_to_end(&mut bytes)?;
+    // A character may be half written, or half within the limit: it comes with the next answer.
+    if let Err(error) = std::str::from_utf8(&bytes)
+        && error.error_len().is_none()
+    {
+        bytes.truncate(error.valid_up_to());
+    }
+    let end = start + bytes.len() as u64;
+    Ok(LogChunk { text: String::from_utf8_lossy(&bytes).into_owned(), start, end, total })
+}
+
+pub async fn artifacts(engine: &Engine, request: ListArtifacts) -> anyhow::Result<Vec<Artifact>> {
+    find(engine, request.run).await?;
+    let folder = engine.workspace().run(request.run);
+    Ok(tokio::task::spawn_blocking(move || {
+        let mut found = Vec::new();
+        for name in ["artifacts", "model", "evaluation.json"] {
+            list_files(&folder, &folder.join(name), &mut found);
+        }
+        found
+    })
+    .await?)
+}
+
+fn list_files(base: &Path, path: &Path, found: &mut Vec<Artifact>) {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return };
+    if metadata.is_dir() {
+        let Ok(entries) = std::fs::read_dir(path) else { return };
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        paths.iter().for_each(|path| list_files(base, path, found));
+    } else if metadata.is_file() {
+        let relative = path.strip_prefix(base).unwrap_or(path);
+        let modified = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        found.push(Artifact {
+            path: relative.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"),
+            size_bytes: metadata.len(),
+            modified_ms: modified.map_or(0, |elapsed| elapsed.as_millis() as i64),
+        });
+    }
+}
+
+/// The path of an artifact, if it is one: nothing else of the disk is ever read by name.
+pub async fn artifact_path(engine: &Engine, run: RunId, path: &str) -> anyhow::Result<PathBuf> {
+    let known = artifacts(engine, ListArtifacts { run }).await?;
+    if !known.iter().any(|artifact| artifact.path == path) {
+        bail!(ApiError::not_found(format!("The run has no artifact \"{path}\".")));
+    }
+    Ok(engine.workspace().run(run).join(path))
+}

@@ -1,0 +1,181 @@
+//! Any program as a run: entered here, executed by the terminal, read from its folder.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::{Context as _, bail};
+use api::{
+    ApiError, ProjectId, RunId,
+    event::Tag,
+    run::{BeginCommand, BegunCommand, EndCommand, GetRun, Run, RunKind, RunState},
+};
+use store::{project::ProjectRow, run::RunRow};
+
+use crate::{Engine, Mode, project, project_file, run};
+
+/// Enters a command's run; the caller appends events to its folder as a worker does.
+pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<BegunCommand> {
+    let project = project_at(engine, &request.directory).await?;
+    let id = RunId::from_bytes(engine.new_id());
+    let now_ms = engine.now_ms();
+    let folder = engine.workspace().run(id);
+    std::fs::create_dir_all(folder.join("artifacts")).with_context(|| format!("make the folder {}", folder.display()))?;
+    let environment: BTreeMap<String, String> =
+        request.environment.into_iter().map(|(name, value)| (name.clone(), masked(&name, value))).collect();
+    let row = new_row(engine, project.id, id, request.name, RunKind::Command).await?;
+    let row = RunRow {
+        run: Run {
+            state: RunState::Running,
+            code: request.code,
+            command: Some(request.command),
+            environment,
+            started_ms: Some(now_ms),
+            ..row.run
+        },
+        pid: Some(request.pid),
+        pid_started_ms: Some(request.pid_started_ms),
+        ..row
+    };
+    let name = row.run.name.clone();
+    engine.store().write(move |tx| store::run::put(tx, &row)).await?;
+    engine.changed(Tag::Runs(project.id));
+    if engine.options().mode == Mode::Host {
+        run::supervise::follow_detached(engine, id);
+    }
+    Ok(BegunCommand { run: id, name, folder: folder.to_string_lossy().into_owned() })
+}
+
+/// Reads what the command wrote last.
+pub async fn end(engine: &Engine, request: EndCommand) -> anyhow::Result<Run> {
+    run::supervise::catch_up(engine, request.run).await?;
+    run::get(engine, GetRun { run: request.run }).await
+}
+
+/// The open project whose folder the directory is in; one with a `slipway.toml` is opened.
+async fn project_at(engine: &Engine, directory: &str) -> anyhow::Result<ProjectRow> {
+    let directory = project::absolute(directory)?;
+    let known = engine.store().read(store::project::all).await?;
+    let holds = |row: &&ProjectRow| directory.starts_with(&row.path);
+    if let Some(row) = known.iter().filter(holds).max_by_key(|row| row.path.len()) {
+        return Ok(row.clone());
+    }
+    let with_file = directory.ancestors().find(|folder| folder.join(project_file::NAME).is_file());
+    let Some(folder) = with_file else {
+        bail!(
+            ApiError::not_found(format!("{} is in no project.", directory.display()))
+                .with_hint("Open one there first: `slipway open PATH`.")
+        );
+    };
+    let opened = project::open_folder(engine, folder.to_owned(), api::project::SameId::Ask, None).await?;
+    project::find(engine, opened.id).await
+}
+
+/// A run as it is entered, with a name that no other run of the project has.
+pub(crate) async fn new_row(
+    engine: &Engine,
+    project: ProjectId,
+    id: RunId,
+    name: Option<String>,
+    kind: RunKind,
+) -> anyhow::Result<RunRow> {
+    let wanted = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+    let (experiment, name) = engine
+        .store()
+        .read(move |c| {
+            let experiment = store::experiment::of_project(c, project)?;
+            if let Some(name) = wanted {
+                return Ok((experiment, name));
+            }
+            let mut attempt = 0;
+            loop {
+                let name = run::name::friendly(id.as_bytes(), attempt);
+                if !store::run::name_taken(c, project, &name)? {
+                    return Ok((experiment, name));
+                }
+                attempt += 1;
+            }
+        })
+        .await?;
+    let run = Run {
+        id,
+        project,
+        experiment: experiment.context("find the project's experiment")?,
+        name,
+        kind,
+        state: RunState::Queued,
+        ended_because: None,
+        snapshot: None,
+        snapshot_number: None,
+        split: None,
+        job: None,
+        alert: None,
+        code: None,
+        seed: None,
+        device: None,
+        params: BTreeMap::new(),
+        tags: BTreeMap::new(),
+        notes: String::new(),
+        metrics: Vec::new(),
+        progress: None,
+        command: None,
+        exit_code: None,
+        environment: BTreeMap::new(),
+        versions: Vec::new(),
+        has_evaluation: false,
+        resumable: false,
+        created_ms: engine.now_ms(),
+        started_ms: None,
+        ended_ms: None,
+    };
+    Ok(RunRow { run, model: None, ranked: None, pid: None, pid_started_ms: None, events_offset: 0 })
+}
+
+/// Values of variables whose names say that they are secret never reach the database; the command
+/// line masks them too, before they leave it.
+fn masked(name: &str, value: String) -> String {
+    const SECRET: [&str; 8] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "AUTH", "COOKIE"];
+    let upper = name.to_ascii_uppercase();
+    let secret = SECRET.iter().any(|word| upper.contains(word)) || has_password(&value);
+    if secret { "•••".to_owned() } else { value }
+}
+
+/// An address with a user and a password in it.
+fn has_password(value: &str) -> bool {
+    value.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@')).is_some_and(|(user, _)| user.contains(':'))
+}
+
+/// The state of the code in a folder; `None` where it is not under git.
+pub(crate) async fn code(folder: &Path) -> Option<api::run::Code> {
+    let git = async |arguments: &[&str]| -> Option<String> {
+        let output = tokio::process::Command::new("git")
+            .arg("-C")
+            .arg(folder)
+            .args(arguments)
+            .stdin(std::process::Stdio::null())
+            .output()
+            .await
+            .ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let commit = git(&["rev-parse", "HEAD"]).await?;
+    let branch = git(&["rev-parse", "--abbrev-ref", "HEAD"]).await.filter(|branch| branch != "HEAD");
+    let dirty = git(&["status", "--porcelain", "--untracked-files=no"]).await.is_some_and(|changes| !changes.is_empty());
+    Some(api::run::Code { commit, branch, dirty })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn secrets_are_masked_by_name_and_by_shape() {
+        for (name, value, secret) in [
+            ("AWS_SECRET_ACCESS_KEY", "abc", true),
+            ("GITHUB_TOKEN", "abc", true),
+            ("DATABASE_URL", "postgres://me:pass@host/db", true),
+            ("PATH", "/usr/bin", false),
+            ("HOMEPAGE", "https://example.org/a@b", false),
+        ] {
+            assert_eq!(masked(name, value.to_owned()) != value, secret, "{name}");
+        }
+    }
+}

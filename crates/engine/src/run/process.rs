@@ -1,0 +1,86 @@
+//! Processes that outlive us: spawned in a session of their own, found again by pid and start time.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::Context as _;
+use api::{ApiError, ErrorCode};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
+
+/// Start times are told in whole seconds by some systems.
+const SAME_START_MS: i64 = 2_500;
+
+/// A process by more than its number, which the system gives again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessId {
+    pub pid: u32,
+    pub started_ms: i64,
+}
+
+/// Starts the worker on a run's folder; its output goes to files, and it survives us.
+pub fn spawn(program: &Path, folder: &Path) -> anyhow::Result<(Child, ProcessId)> {
+    let output = |name: &str| -> anyhow::Result<File> {
+        let path: PathBuf = folder.join(name);
+        File::options().create(true).append(true).open(&path).with_context(|| format!("open {}", path.display()))
+    };
+    let mut command = Command::new(program);
+    command.arg(folder).current_dir(folder).stdin(Stdio::null()).stdout(output("stdout.log")?).stderr(output("stderr.log")?);
+    detach(&mut command);
+    let child = command.spawn().map_err(|error| {
+        ApiError::new(ErrorCode::Unsupported, format!("The worker {} can't be started: {error}.", program.display()))
+            .with_hint("Hardware says which workers start here, and how to mend the others.")
+    })?;
+    let pid = child.id();
+    let started_ms = started_ms(pid).unwrap_or_else(|| jiff::Timestamp::now().as_millisecond());
+    Ok((child, ProcessId { pid, started_ms }))
+}
+
+/// Asks a worker to stop after its step.
+pub fn ask_to_stop(folder: &Path) -> anyhow::Result<()> {
+    let path = folder.join("control");
+    std::fs::write(&path, "stop\n").with_context(|| format!("write {}", path.display()))
+}
+
+/// Whether that very process still runs.
+pub fn is_alive(process: ProcessId) -> bool {
+    started_ms(process.pid).is_some_and(|started_ms| (started_ms - process.started_ms).abs() <= SAME_START_MS)
+}
+
+/// When a process started; `None` where it is gone, or waits only to be buried.
+pub fn started_ms(pid: u32) -> Option<i64> {
+    let pid = Pid::from_u32(pid);
+    let mut system = System::new();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, ProcessRefreshKind::nothing());
+    let process = system.process(pid)?;
+    if matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead) {
+        return None;
+    }
+    Some(process.start_time() as i64 * 1000)
+}
+
+/// A session of its own: neither our terminal's Ctrl-C nor our end reaches it.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "a session can only be left between fork and exec")]
+fn detach(command: &mut Command) {
+    use std::os::unix::process::CommandExt as _;
+    // SAFETY: setsid is async-signal-safe, and the closure does nothing else.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::setsid()?;
+            Ok(())
+        });
+    }
+}
+
+/// Outside of our job object, without a console.
+#[cfg(windows)]
+fn detach(command: &mut Command) {
+    use std::os::windows::process::CommandExt as _;
+    const DETACHED_PROCESS: u32 = 0x0000_0008;
+    const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+    const CREATE_BREAKAWAY_FROM_JOB: u32 = 0x0100_0000;
+    command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP | CREATE_BREAKAWAY_FROM_JOB);
+}

@@ -1,0 +1,402 @@
+//! Starting and resuming a training: snapshot, split, plan, worker.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use api::{
+    ApiError, ErrorCode, PROTOCOL, RunId,
+    config::{ColumnType, DataKind, ModelChoice, ProjectFile, TrainingConfig},
+    dataset::Role,
+    evaluation::Task,
+    event::Tag,
+    job::{Job, JobKind, Subject},
+    run::{ResumeRun, RunKind, RunState, StartRun},
+    worker::{Plan, PlanColumn, PlanData},
+};
+use data::{
+    column::Values,
+    table,
+};
+use store::{run::RunRow, snapshot::SnapshotRow, split::SplitRow};
+
+use super::{command, process, split, supervise};
+use crate::{
+    Engine, dataset, folder, hardware,
+    jobs::{JobContext, NewJob, retry_with},
+    project, run, snapshot,
+};
+
+/// The same as `data::split`: up to this many integers, a target is classes.
+const MOST_INTEGER_CLASSES: usize = 20;
+/// What a worker needs besides its data.
+const WORKER_BYTES: u64 = 256 << 20;
+
+/// Enters a training into the queue.
+pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
+    let (project, seen) = folder::look(engine, request.project).await?;
+    if let Some(reason) = seen.missing {
+        bail!(ApiError::not_found(reason).with_hint("Bring the folder back, or open the project where it is now."));
+    }
+    if let (Some(error), None) = (seen.file_error, &request.snapshot) {
+        bail!(error);
+    }
+    let file = &project.file;
+    if file.data.target.is_none() && file.data.kind == DataKind::Table {
+        bail!(ApiError::invalid("The project names no target to predict.").with_hint("Choose the target on the Data page, or set `target` in `[data]`."));
+    }
+    let id = RunId::from_bytes(engine.new_id());
+    let training = request.training.clone().unwrap_or_else(|| file.training.clone());
+    let mut row = command::new_row(engine, project.id, id, request.name.clone(), RunKind::Training).await?;
+    row.run.alert = request.alert;
+    row.run.code = command::code(Path::new(&project.path)).await;
+    row.run.seed = Some(training.seed);
+    row.run.snapshot = request.snapshot;
+    row.model = Some(word(&resolved_model(training.model, file.data.kind)));
+    let folder = engine.workspace().run(id);
+    tokio::fs::create_dir_all(folder.join("artifacts")).await.with_context(|| format!("make the folder {}", folder.display()))?;
+    // The settings of this moment, also if the run waits in the queue.
+    write_json(&folder.join("request.json"), &Requested { file: file.clone(), training })?;
+    let name = row.run.name.clone();
+    let entered = row.clone();
+    engine.store().write(move |tx| store::run::put(tx, &entered)).await?;
+    let new = NewJob {
+        kind: JobKind::Train,
+        title: format!("Train {name}"),
+        project: Some(project.id),
+        subject: Subject::Run(id),
+        memory_bytes: WORKER_BYTES + 4 * seen.size_bytes,
+        request: retry_with(&request),
+    };
+    let job = engine.jobs().start(engine, new, move |context| train(context, id)).await?;
+    link_job(engine, id, job.id).await?;
+    engine.changed(Tag::Runs(project.id));
+    Ok(job)
+}
+
+/// What a queued run was asked with.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Requested {
+    file: ProjectFile,
+    training: TrainingConfig,
+}
+
+async fn link_job(engine: &Engine, id: RunId, job: api::JobId) -> anyhow::Result<()> {
+    engine
+        .store()
+        .write(move |tx| {
+            if let Some(mut row) = store::run::bare(tx, id)? {
+                row.run.job = Some(job);
+                store::run::put(tx, &row)?;
+            }
+            Ok(())
+        })
+        .await?;
+    engine.changed(Tag::Run(id));
+    Ok(())
+}
+
+/// The work of a training's job: prepares what is not prepared, then follows the worker. Taken up
+/// again after a crash, it goes on where the run is.
+pub(crate) async fn train(context: JobContext, id: RunId) -> anyhow::Result<String> {
+    let engine = context.engine().clone();
+    let row = run::find(&engine, id).await?;
+    if row.pid.is_none() {
+        match prepare(&context, &row).await {
+            Ok(()) => {}
+            Err(failure) => {
+                supervise::fail_before_start(&engine, id, &crate::error::told(&failure)).await?;
+                return Err(failure);
+            }
+        }
+    }
+    supervise::follow_in_job(&context, id).await
+}
+
+/// Takes the snapshot, splits, writes the plan and starts the worker.
+async fn prepare(context: &JobContext, row: &RunRow) -> anyhow::Result<()> {
+    let engine = context.engine();
+    let id = row.run.id;
+    let run_folder = engine.workspace().run(id);
+    let requested: Requested = read_json(&run_folder.join("request.json"))?;
+    let file = requested.file;
+    let mut project = project::find(engine, row.run.project).await?;
+    project.file = file.clone();
+    let taken = match row.run.snapshot {
+        Some(snapshot) => snapshot::find(engine, snapshot).await?,
+        None => {
+            let mut report = dataset::reporter(context, 0.08);
+            let (taken, _) = snapshot::take(engine, &project, None, &mut report).await?;
+            snapshot::find(engine, taken.id).await?
+        }
+    };
+    context.check()?;
+    context.progress(0.08, "Splits the rows");
+    let assigned = split::of(engine, project.id, &file, &taken).await?;
+    assigned.remarks.iter().for_each(|remark| context.log(remark.clone()));
+    context.check()?;
+    context.progress(0.09, "Writes the plan");
+    let (plan, program) = plan(engine, row, &file, &requested.training, &taken, &assigned, &run_folder).await?;
+    write_json(&run_folder.join("plan.json"), &plan)?;
+    let (snapshot_id, split_id) = (taken.snapshot.id, assigned.id);
+    spawn(engine, id, program.path, move |row| {
+        row.run.snapshot = Some(snapshot_id);
+        row.run.split = Some(split_id);
+        row.run.seed = Some(plan.training.seed);
+    })
+    .await
+}
+
+/// Starts a worker on a folder whose plan is written, and enters its process.
+async fn spawn(
+    engine: &Engine,
+    id: RunId,
+    program: PathBuf,
+    change: impl FnOnce(&mut RunRow) + Send + 'static,
+) -> anyhow::Result<()> {
+    let folder = engine.workspace().run(id);
+    // A stop that was asked of an earlier worker is not meant for this one.
+    match std::fs::remove_file(folder.join("control")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).context("clear the run's control file"),
+        _ => {}
+    }
+    let (mut child, process) = tokio::task::spawn_blocking(move || process::spawn(&program, &folder)).await??;
+    let now_ms = engine.now_ms();
+    let written = engine
+        .store()
+        .write(move |tx| {
+            let Some(mut row) = store::run::bare(tx, id)? else {
+                return Err(ApiError::not_found(format!("There is no run {id} any more.")).into());
+            };
+            change(&mut row);
+            row.run.state = RunState::Running;
+            row.run.started_ms = row.run.started_ms.or(Some(now_ms));
+            (row.run.ended_ms, row.run.ended_because, row.run.exit_code) = (None, None, None);
+            row.run.resumable = false;
+            (row.pid, row.pid_started_ms) = (Some(process.pid), Some(process.started_ms));
+            store::run::put(tx, &row)?;
+            Ok(row.run.project)
+        })
+        .await;
+    // Buried as soon as it ends, so that its pid is seen to be gone.
+    std::thread::spawn(move || child.wait());
+    let project = written?;
+    engine.changed(Tag::Run(id));
+    engine.changed(Tag::Runs(project));
+    Ok(())
+}
+
+/// Starts a new worker on the same folder and plan.
+pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> {
+    let id = request.run;
+    let row = run::find(engine, id).await?;
+    if !row.run.state.is_over() {
+        bail!(ApiError::new(ErrorCode::Conflict, format!("{} is under way.", row.run.name)));
+    }
+    if !row.run.resumable {
+        bail!(
+            ApiError::new(ErrorCode::Conflict, format!("{} can't be resumed: it has no checkpoint to go on from.", row.run.name))
+                .with_hint("Start a new run.")
+        );
+    }
+    let plan: Plan = read_json(&engine.workspace().run(id).join("plan.json"))?;
+    let new = NewJob {
+        kind: JobKind::Train,
+        title: format!("Resume {}", row.run.name),
+        project: Some(row.run.project),
+        subject: Subject::Run(id),
+        memory_bytes: WORKER_BYTES + plan_bytes(&plan),
+        request: retry_with(&request),
+    };
+    // Queued before its job is, so that a crash in between leaves nothing that looks alive.
+    engine
+        .store()
+        .write(move |tx| {
+            if let Some(mut row) = store::run::bare(tx, id)? {
+                row.run.state = RunState::Queued;
+                (row.pid, row.pid_started_ms) = (None, None);
+                store::run::put(tx, &row)?;
+            }
+            Ok(())
+        })
+        .await?;
+    let job = engine.jobs().start(engine, new, move |context| go_on(context, id, plan)).await?;
+    link_job(engine, id, job.id).await?;
+    engine.changed(Tag::Runs(row.run.project));
+    Ok(job)
+}
+
+async fn go_on(context: JobContext, id: RunId, plan: Plan) -> anyhow::Result<String> {
+    let engine = context.engine().clone();
+    let kind = plan.data.kind;
+    let started = async {
+        let (_, program) = hardware::settle(&engine, plan.training.device, plan.training.model, kind, 0).await?;
+        restore_data(&engine, id).await?;
+        spawn(&engine, id, program.path, |_| ()).await
+    };
+    if let Err(failure) = started.await {
+        supervise::fail_before_start(&engine, id, &crate::error::told(&failure)).await?;
+        return Err(failure);
+    }
+    supervise::follow_in_job(&context, id).await
+}
+
+/// The plan names files of the cache, which may have been emptied since.
+async fn restore_data(engine: &Engine, id: RunId) -> anyhow::Result<()> {
+    if let Some(taken) = run::find(engine, id).await?.run.snapshot {
+        snapshot::ready(engine, &snapshot::find(engine, taken).await?).await?;
+    }
+    Ok(())
+}
+
+fn plan_bytes(plan: &Plan) -> u64 {
+    let parquet = plan.data.parquet.as_ref().and_then(|path| std::fs::metadata(path).ok());
+    4 * parquet.map_or(0, |metadata| metadata.len())
+}
+
+async fn plan(
+    engine: &Engine,
+    row: &RunRow,
+    file: &ProjectFile,
+    training: &TrainingConfig,
+    taken: &SnapshotRow,
+    assigned: &SplitRow,
+    run_folder: &Path,
+) -> anyhow::Result<(Plan, crate::WorkerProgram)> {
+    let kind = taken.config.kind;
+    let parts = run_folder.join("parts");
+    split::write_parts(engine, assigned, parts.clone()).await?;
+    let parquet = snapshot::table(engine, taken).await?;
+    let target = match (&file.data.target, kind) {
+        (Some(target), _) => target.clone(),
+        (None, DataKind::Images) => "class".to_owned(),
+        (None, DataKind::Table) => bail!(ApiError::invalid("The project names no target.")),
+    };
+    let (folder, images) = match kind {
+        DataKind::Table => (None, Vec::new()),
+        DataKind::Images => {
+            let (folder, images) = snapshot::pictures(engine, taken).await?;
+            (Some(folder.to_string_lossy().into_owned()), images)
+        }
+    };
+    let task = match kind {
+        DataKind::Table => {
+            let (path, column) = (parquet.clone(), target.clone());
+            tokio::task::spawn_blocking(move || task_of(&path, &column)).await??
+        }
+        DataKind::Images => match images.iter().map(|(_, class)| class).collect::<HashSet<_>>().len() {
+            0..=2 => Task::BinaryClassification,
+            _ => Task::MulticlassClassification,
+        },
+    };
+    let cells = taken.snapshot.rows * u64::from(taken.snapshot.columns);
+    let model = resolved_model(training.model, kind);
+    let (device, program) = hardware::settle(engine, training.device, model, kind, cells).await?;
+    let threads = match training.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    let columns = taken
+        .columns
+        .iter()
+        .map(|column| PlanColumn {
+            name: column.name.clone(),
+            kind: column.kind,
+            role: if column.name == target { Role::Target } else { data::column::role(&column.name, &file.data) },
+            sensitive: file.data.sensitive.contains(&column.name),
+        })
+        .collect();
+    let plan = Plan {
+        protocol: PROTOCOL,
+        run: row.run.id,
+        project: project::name_of(file, Path::new(&taken.root)),
+        task,
+        data: PlanData {
+            kind,
+            parquet: (kind == DataKind::Table).then(|| parquet.to_string_lossy().into_owned()),
+            folder,
+            images,
+            parts: parts.to_string_lossy().into_owned(),
+        },
+        columns,
+        target,
+        training: TrainingConfig { model, device, threads, ..training.clone() },
+        evaluation: file.evaluation.clone(),
+        lineage: lineage(engine, row, taken, training),
+    };
+    Ok((plan, program))
+}
+
+fn lineage(engine: &Engine, row: &RunRow, taken: &SnapshotRow, training: &TrainingConfig) -> BTreeMap<String, String> {
+    let mut lineage = BTreeMap::from([
+        ("run".to_owned(), row.run.id.to_string()),
+        ("run_name".to_owned(), row.run.name.clone()),
+        ("snapshot".to_owned(), taken.snapshot.content.clone()),
+        ("snapshot_number".to_owned(), taken.snapshot.number.to_string()),
+        ("seed".to_owned(), training.seed.to_string()),
+        ("slipway".to_owned(), engine.options().version.clone()),
+    ]);
+    if let Some(code) = &row.run.code {
+        lineage.insert("commit".to_owned(), code.commit.clone());
+        lineage.insert("dirty".to_owned(), code.dirty.to_string());
+    }
+    lineage
+}
+
+/// What the target's values make of the task; the rule is `data::split`'s.
+fn task_of(parquet: &Path, target: &str) -> anyhow::Result<Task> {
+    let mut values = HashSet::new();
+    let mut kind = ColumnType::Text;
+    for batch in table::batches(parquet, Some(&[target])).map_err(ApiError::from)? {
+        let batch = batch.map_err(ApiError::from)?;
+        kind = data::column::kind(batch.schema().field(0));
+        let column = Values::of(batch.column(0)).with_context(|| format!("read the column {target}"))?;
+        for row in 0..batch.num_rows() {
+            if let Some(text) = column.text(row) {
+                values.insert(text);
+            }
+        }
+        if values.len() > 100_000 {
+            break;
+        }
+    }
+    let classes = match kind {
+        ColumnType::Boolean | ColumnType::Category | ColumnType::Text | ColumnType::Image => true,
+        ColumnType::Integer => values.len() <= MOST_INTEGER_CLASSES,
+        ColumnType::Decimal | ColumnType::Datetime => values.len() == 2,
+    };
+    Ok(match (classes, values.len()) {
+        (false, _) => Task::Regression,
+        (true, 0..=2) => Task::BinaryClassification,
+        (true, _) => Task::MulticlassClassification,
+    })
+}
+
+fn resolved_model(wanted: ModelChoice, kind: DataKind) -> ModelChoice {
+    match (wanted, kind) {
+        (ModelChoice::Default, DataKind::Table) => ModelChoice::Trees,
+        (ModelChoice::Default, DataKind::Images) => ModelChoice::Cnn,
+        (model, _) => model,
+    }
+}
+
+/// The word of an enum on the wire.
+pub(crate) fn word<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn write_json<T: serde::Serialize>(path: &Path, value: &T) -> anyhow::Result<()> {
+    let folder = path.parent().context("find the run's folder")?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("write {}", path.display()))?;
+    serde_json::to_writer_pretty(&mut file, value)?;
+    file.as_file().sync_all().with_context(|| format!("write {}", path.display()))?;
+    file.persist(path).map_err(|error| error.error).with_context(|| format!("write {}", path.display()))?;
+    Ok(())
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))
+}

@@ -1,0 +1,548 @@
+//! Reading what a run's process appends, and noticing that it is gone.
+//!
+//! The file is the truth: rows and the byte offset up to which they were read are committed in one
+//! transaction, so that catching up after any crash counts nothing twice. A process is known by pid
+//! and start time; one that is gone without a `done` event was killed.
+
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Seek as _, SeekFrom},
+    path::Path,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use api::{
+    ApiError, ErrorCode, PROTOCOL, RunId,
+    evaluation::Evaluation,
+    event::{Event, NewestPoint, Tag},
+    project::{Happening, Stage, StationState},
+    run::{RunKind, RunProgress, RunState},
+    worker::{EventBody, LogLevel, Outcome, WorkerEvent},
+};
+use store::{metric::Point, run::RunRow};
+
+use super::process::{self, ProcessId};
+use crate::{Engine, Mode, jobs::JobContext, run};
+
+/// Between two looks at the file.
+const LOOK_EVERY: Duration = Duration::from_millis(150);
+/// Looks between two checks whether the process lives.
+const LOOKS_PER_CHECK: u32 = 7;
+/// Read at once, so that a long backlog is committed in pieces.
+const CHUNK_BYTES: u64 = 1 << 20;
+/// The share of a training's job that preparing takes.
+const PREPARED: f64 = 0.1;
+
+/// What one look brought.
+struct Look {
+    state: RunState,
+    progress: Option<RunProgress>,
+    /// Bytes are left to read.
+    more: bool,
+    ended_because: Option<ApiError>,
+    logs: Vec<String>,
+}
+
+/// Follows a run until it is over, as the work of its job; a cancelled job stops the worker.
+pub(crate) async fn follow_in_job(context: &JobContext, id: RunId) -> anyhow::Result<String> {
+    let engine = context.engine().clone();
+    let mut asked = false;
+    let mut looks = 0;
+    loop {
+        let look = look(&engine, id).await?;
+        look.logs.into_iter().for_each(|line| context.log(line));
+        if look.state.is_over() {
+            return ended(&engine, id, look.state, look.ended_because).await;
+        }
+        if let Some(progress) = &look.progress {
+            let fraction = progress.fraction.map(|fraction| PREPARED + (1.0 - PREPARED) * fraction);
+            context.progress_left(fraction, describe(progress), progress.seconds_left);
+        }
+        if context.is_cancelled() && !asked {
+            process::ask_to_stop(&engine.workspace().run(id))?;
+            asked = true;
+        }
+        if !look.more {
+            looks += 1;
+            if looks % LOOKS_PER_CHECK == 0 {
+                bury(&engine, id).await?;
+            }
+            if asked {
+                tokio::time::sleep(LOOK_EVERY).await;
+            } else {
+                tokio::select! {
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                    () = context.cancelled() => {}
+                }
+            }
+        }
+    }
+}
+
+/// Follows a command's run beside whatever else goes on.
+pub(crate) fn follow_detached(engine: &Engine, id: RunId) {
+    let engine = engine.downgrade();
+    tokio::spawn(async move {
+        let mut looks: u32 = 0;
+        loop {
+            let Some(engine) = engine.upgrade() else { return };
+            match look(&engine, id).await {
+                Ok(look) if look.state.is_over() => return,
+                Ok(look) if look.more => continue,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(run = %id, error = format!("{error:#}"), "a run can't be followed");
+                    return;
+                }
+            }
+            looks = looks.wrapping_add(1);
+            if looks.is_multiple_of(LOOKS_PER_CHECK)
+                && let Err(error) = bury(&engine, id).await
+            {
+                tracing::warn!(run = %id, error = format!("{error:#}"), "a run's process can't be checked");
+            }
+            drop(engine);
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    });
+}
+
+/// Reads everything that is there now.
+pub async fn catch_up(engine: &Engine, id: RunId) -> anyhow::Result<()> {
+    while look(engine, id).await?.more {}
+    bury(engine, id).await
+}
+
+/// Takes up what an earlier process followed: jobs of trainings go on, commands are followed.
+pub(crate) async fn after_start(engine: &Engine) -> anyhow::Result<()> {
+    let (runs, jobs) = engine.store().read(|c| Ok((store::run::unfinished(c)?, store::job::unfinished(c)?))).await?;
+    for row in runs {
+        let id = row.run.id;
+        if let Err(error) = take_up(engine, row, &jobs).await {
+            tracing::error!(run = %id, error = format!("{error:#}"), "a run can't be taken up again");
+        }
+    }
+    // Trainings whose run is over, or gone, were interrupted between two commits.
+    let left = engine.store().read(store::job::unfinished).await?;
+    for job in left.into_iter().filter(|row| row.job.kind == api::job::JobKind::Train) {
+        let api::job::Subject::Run(run) = job.job.subject else { continue };
+        let over = engine.store().read(move |c| store::run::bare(c, run)).await?.is_none_or(|row| row.run.state.is_over());
+        if over {
+            engine.jobs().fail_interrupted(engine, job).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn take_up(engine: &Engine, row: RunRow, jobs: &[store::job::JobRow]) -> anyhow::Result<()> {
+    let id = row.run.id;
+    if row.pid.is_some() {
+        catch_up(engine, id).await?;
+    }
+    let now = run::find(engine, id).await?;
+    let job = jobs.iter().find(|job| Some(job.job.id) == now.run.job || job.job.subject == api::job::Subject::Run(id));
+    if now.run.state.is_over() {
+        return Ok(());
+    }
+    match (engine.options().mode, now.run.kind, job) {
+        // One command follows nothing; the next host does.
+        (Mode::Once, ..) => Ok(()),
+        (Mode::Host, RunKind::Training, Some(job)) => {
+            engine.jobs().resume(engine, job.clone(), move |context| run::start::train(context, id)).await?;
+            Ok(())
+        }
+        (Mode::Host, RunKind::Training, None) if now.pid.is_none() => {
+            let error = ApiError::new(ErrorCode::Internal, "Slipway ended before the training began.").with_hint("Start it again.");
+            fail_before_start(engine, id, &error).await
+        }
+        (Mode::Host, ..) => {
+            follow_detached(engine, id);
+            Ok(())
+        }
+    }
+}
+
+/// Reads a piece of the file and commits it.
+async fn look(engine: &Engine, id: RunId) -> anyhow::Result<Look> {
+    let row = engine.store().read(move |c| store::run::bare(c, id)).await?;
+    let row = row.ok_or_else(|| crate::error::missing("run", id))?;
+    let folder = engine.workspace().run(id);
+    let offset = row.events_offset;
+    let file = folder.join("events.jsonl");
+    let piece = tokio::task::spawn_blocking(move || read_lines(&file, offset)).await??;
+    let Some(piece) = piece else {
+        return Ok(Look { state: row.run.state, progress: row.run.progress, more: false, ended_because: row.run.ended_because, logs: Vec::new() });
+    };
+    let now_ms = engine.now_ms();
+    let evaluation = match piece.events.iter().any(|event| matches!(event.body, EventBody::Evaluated { .. })) {
+        true => read_evaluation(&folder).await,
+        false => None,
+    };
+    let (end, more) = (piece.end, piece.more);
+    let has_checkpoint = folder.join("checkpoints").join("last").exists();
+    let logs = logs(&piece.events);
+    let events = piece.events;
+    let told = engine
+        .store()
+        .write(move |tx| commit(tx, id, offset, end, &events, evaluation.as_ref(), has_checkpoint, now_ms))
+        .await?;
+    announce(engine, id, &told);
+    Ok(Look { state: told.row.run.state, progress: told.row.run.progress, more, ended_because: told.row.run.ended_because, logs })
+}
+
+struct Piece {
+    events: Vec<WorkerEvent>,
+    end: u64,
+    more: bool,
+}
+
+/// Whole lines from an offset on; a line that is still being written is left for the next look.
+fn read_lines(path: &Path, offset: u64) -> anyhow::Result<Option<Piece>> {
+    let mut file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
+    };
+    let total = file.metadata()?.len();
+    if total <= offset {
+        return Ok(None);
+    }
+    file.seek(SeekFrom::Start(offset))?;
+    let mut bytes = Vec::new();
+    file.take(CHUNK_BYTES).read_to_end(&mut bytes)?;
+    let Some(last) = bytes.iter().rposition(|byte| *byte == b'\n') else {
+        // A line longer than a piece can't be ours: step over it rather than stand still.
+        let stuck = bytes.len() as u64 >= CHUNK_BYTES;
+        return Ok(stuck.then(|| Piece { events: Vec::new(), end: offset + bytes.len() as u64, more: true }));
+    };
+    let end = offset + last as u64 + 1;
+    let mut events = Vec::new();
+    for line in bytes[..last].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        match serde_json::from_slice::<WorkerEvent>(line) {
+            Ok(event) if event.v <= PROTOCOL => events.push(event),
+            Ok(event) => tracing::warn!(version = event.v, "an event of a newer protocol is passed over"),
+            Err(error) => tracing::warn!(path = %path.display(), %error, "a line of a run's events can't be read"),
+        }
+    }
+    Ok(Some(Piece { events, end, more: end < total }))
+}
+
+async fn read_evaluation(folder: &Path) -> Option<Evaluation> {
+    let bytes = tokio::fs::read(folder.join("evaluation.json")).await.ok()?;
+    match serde_json::from_slice(&bytes) {
+        Ok(evaluation) => Some(evaluation),
+        Err(error) => {
+            tracing::warn!(folder = %folder.display(), %error, "an evaluation can't be read");
+            None
+        }
+    }
+}
+
+fn logs(events: &[WorkerEvent]) -> Vec<String> {
+    let line = |event: &WorkerEvent| match &event.body {
+        EventBody::Log { level: LogLevel::Info, message } => Some(message.clone()),
+        EventBody::Log { level, message } => Some(format!("{}: {message}", if *level == LogLevel::Warn { "warning" } else { "error" })),
+        _ => None,
+    };
+    events.iter().filter_map(line).collect()
+}
+
+struct Told {
+    row: RunRow,
+    newest: Vec<NewestPoint>,
+    /// More than points and progress changed.
+    state_changed: bool,
+    over: bool,
+}
+
+#[expect(clippy::too_many_arguments, reason = "all of it is one commit")]
+fn commit(
+    tx: &store::Transaction<'_>,
+    id: RunId,
+    from: u64,
+    to: u64,
+    events: &[WorkerEvent],
+    evaluation: Option<&Evaluation>,
+    has_checkpoint: bool,
+    now_ms: i64,
+) -> store::Result<Told> {
+    let Some(mut row) = store::run::bare(tx, id)? else {
+        return Err(ApiError::not_found(format!("There is no run {id} any more.")).into());
+    };
+    let mut told = Told { row: row.clone(), newest: Vec::new(), state_changed: false, over: false };
+    if row.events_offset != from {
+        // Somebody else read this piece: nothing is counted twice.
+        return Ok(told);
+    }
+    row.events_offset = to;
+    let mut points: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
+    for event in events {
+        match &event.body {
+            EventBody::Metric { key, step, value } => {
+                points.entry(key).or_default().push(Point { step: *step, time_ms: event.time_ms, value: *value });
+            }
+            EventBody::Progress { .. } => row.run.progress = Some(progress(&event.body, row.run.progress.as_ref())),
+            EventBody::Log { .. } => {}
+            body => {
+                told.state_changed = true;
+                told.over |= matches!(body, EventBody::Done { .. });
+                apply(tx, &mut row, event, evaluation, has_checkpoint, now_ms)?;
+            }
+        }
+    }
+    for (key, new) in &points {
+        let count = store::metric::append(tx, row.run.project, id, key, new)?;
+        if let Some(newest) = new.last() {
+            let (step, value, time_ms) = (newest.step, newest.value, newest.time_ms);
+            told.newest.push(NewestPoint { key: (*key).to_owned(), step, value, time_ms, count });
+        }
+    }
+    store::run::put(tx, &row)?;
+    told.row = row;
+    Ok(told)
+}
+
+fn progress(body: &EventBody, before: Option<&RunProgress>) -> RunProgress {
+    let checkpoint_ms = before.and_then(|before| before.checkpoint_ms);
+    match body {
+        EventBody::Progress { epoch, epochs, step, steps, fraction, seconds_left, rows_per_second, memory_bytes } => RunProgress {
+            epoch: *epoch,
+            epochs: *epochs,
+            step: *step,
+            steps: *steps,
+            fraction: *fraction,
+            seconds_left: *seconds_left,
+            rows_per_second: *rows_per_second,
+            memory_bytes: *memory_bytes,
+            checkpoint_ms,
+        },
+        _ => RunProgress {
+            epoch: None,
+            epochs: None,
+            step: 0,
+            steps: None,
+            fraction: None,
+            seconds_left: None,
+            rows_per_second: None,
+            memory_bytes: None,
+            checkpoint_ms,
+        },
+    }
+}
+
+/// An event that changes more than points and progress.
+fn apply(
+    tx: &store::Transaction<'_>,
+    row: &mut RunRow,
+    event: &WorkerEvent,
+    evaluation: Option<&Evaluation>,
+    has_checkpoint: bool,
+    now_ms: i64,
+) -> store::Result<()> {
+    let (id, project) = (row.run.id, row.run.project);
+    match &event.body {
+        EventBody::Started { device, params, .. } => {
+            row.run.state = RunState::Running;
+            row.run.started_ms = row.run.started_ms.or(Some(event.time_ms));
+            row.run.device = Some(device.clone());
+            for (key, value) in params {
+                store::param::put(tx, id, key, value)?;
+                store::key::note(tx, project, "param", key)?;
+            }
+            if let Some(model) = params.get("model") {
+                row.model = Some(model.clone());
+            }
+        }
+        EventBody::Checkpoint { step, .. } => {
+            let mut now = row.run.progress.clone().unwrap_or_else(|| progress(&event.body, None));
+            now.step = now.step.max(*step);
+            now.checkpoint_ms = Some(event.time_ms);
+            row.run.progress = Some(now);
+        }
+        EventBody::Evaluated { validation } => {
+            for (name, value) in validation {
+                store::metric::set_figure(tx, project, id, &format!("{name}/validation"), *value)?;
+            }
+            if let Some(evaluation) = evaluation {
+                let value = validation.get(&evaluation.primary).copied().filter(|value| value.is_finite());
+                row.ranked = Some((format!("{}/validation", evaluation.primary), value, evaluation.more_is_better));
+                row.run.has_evaluation = true;
+            }
+        }
+        EventBody::Done { outcome, message, hint, exit_code } => {
+            row.run.state = match outcome {
+                Outcome::Finished => RunState::Finished,
+                Outcome::Stopped => RunState::Stopped,
+                Outcome::Failed => RunState::Failed,
+            };
+            row.run.exit_code = *exit_code;
+            row.run.ended_ms = Some(event.time_ms);
+            row.run.ended_because = because(*outcome, message.as_deref(), hint.as_deref(), *exit_code);
+            row.run.resumable = row.run.kind == RunKind::Training && *outcome != Outcome::Finished && has_checkpoint;
+            (row.pid, row.pid_started_ms) = (None, None);
+            happen(tx, row, now_ms)?;
+        }
+        EventBody::Metric { .. } | EventBody::Progress { .. } | EventBody::Log { .. } => {}
+    }
+    Ok(())
+}
+
+fn because(outcome: Outcome, message: Option<&str>, hint: Option<&str>, exit_code: Option<i32>) -> Option<ApiError> {
+    let (code, default) = match outcome {
+        Outcome::Finished => return None,
+        Outcome::Stopped => (ErrorCode::Cancelled, "It was stopped.".to_owned()),
+        Outcome::Failed => (
+            ErrorCode::Internal,
+            match exit_code {
+                Some(code) => format!("The command ended with exit code {code}."),
+                None => "The training failed.".to_owned(),
+            },
+        ),
+    };
+    let mut error = ApiError::new(code, message.map_or(default, str::to_owned));
+    error.hint = hint.map(str::to_owned);
+    Some(error)
+}
+
+fn happen(tx: &store::Transaction<'_>, row: &RunRow, now_ms: i64) -> store::Result<()> {
+    let run = &row.run;
+    let link = format!("[{}](/p/{}/runs/{})", run.name, run.project, run.id);
+    let (state, sentence) = match (run.state, &row.ranked) {
+        (RunState::Finished, Some((key, Some(value), _))) => {
+            let name = key.trim_end_matches("/validation").replace('_', " ");
+            (StationState::Good, format!("{link} finished: {name} {value:.3} on validation"))
+        }
+        (RunState::Finished, _) => (StationState::Good, format!("{link} finished")),
+        (RunState::Stopped, _) => (StationState::Warn, format!("{link} was stopped")),
+        (RunState::Killed, _) => (StationState::Bad, format!("{link} was killed")),
+        _ => (StationState::Bad, format!("{link} failed")),
+    };
+    store::happening::add(tx, run.project, &Happening { at_ms: now_ms, stage: Stage::Train, state, sentence })
+}
+
+fn announce(engine: &Engine, id: RunId, told: &Told) {
+    let run = &told.row.run;
+    if !told.newest.is_empty() {
+        engine.events().send(Event::Points { run: id, newest: told.newest.clone() });
+    }
+    engine.changed(Tag::Run(id));
+    if told.state_changed {
+        engine.changed(Tag::Runs(run.project));
+    }
+    if told.over {
+        let reason = run.ended_because.as_ref().map(|error| error.message.clone()).unwrap_or_default();
+        let link = Some(format!("/p/{}/runs/{}", run.project, id));
+        engine.events().notice(format!("{} {}", run.name, ended_word(run.state)), reason, link);
+        engine.changed(Tag::Projects);
+    }
+}
+
+const fn ended_word(state: RunState) -> &'static str {
+    match state {
+        RunState::Finished => "finished",
+        RunState::Stopped => "was stopped",
+        RunState::Killed => "was killed",
+        _ => "failed",
+    }
+}
+
+/// Marks a run whose process is gone without a last word. Reads once more first: the last lines may
+/// have come between the look and the check.
+async fn bury(engine: &Engine, id: RunId) -> anyhow::Result<()> {
+    let row = run::find(engine, id).await?;
+    let (Some(pid), Some(started_ms)) = (row.pid, row.pid_started_ms) else { return Ok(()) };
+    let process = ProcessId { pid, started_ms };
+    if row.run.state.is_over() || tokio::task::spawn_blocking(move || process::is_alive(process)).await? {
+        return Ok(());
+    }
+    while look(engine, id).await?.more {}
+    let folder = engine.workspace().run(id);
+    let stderr = run::read_log(&folder.join("stderr.log"), 0, 1 << 20).map(|chunk| chunk.text).unwrap_or_default();
+    let has_checkpoint = folder.join("checkpoints").join("last").exists();
+    let now_ms = engine.now_ms();
+    let buried = engine
+        .store()
+        .write(move |tx| {
+            let Some(mut row) = store::run::bare(tx, id)? else { return Ok(None) };
+            if row.run.state.is_over() || row.pid != Some(pid) {
+                return Ok(None);
+            }
+            row.run.state = RunState::Killed;
+            row.run.ended_ms = Some(now_ms);
+            row.run.resumable = row.run.kind == RunKind::Training && has_checkpoint;
+            row.run.ended_because = Some(killed(&stderr, row.run.kind, row.run.resumable));
+            (row.pid, row.pid_started_ms) = (None, None);
+            store::run::put(tx, &row)?;
+            happen(tx, &row, now_ms)?;
+            Ok(Some(row))
+        })
+        .await?;
+    if let Some(row) = buried {
+        announce(engine, id, &Told { row, newest: Vec::new(), state_changed: true, over: true });
+    }
+    Ok(())
+}
+
+fn killed(stderr: &str, kind: RunKind, resumable: bool) -> ApiError {
+    let last = stderr.lines().rev().find(|line| !line.trim().is_empty());
+    let said = last.map(|line| format!(" Its last words: {}.", line.trim().trim_end_matches('.'))).unwrap_or_default();
+    let what = if kind == RunKind::Training { "The worker" } else { "The command" };
+    let error = ApiError::new(ErrorCode::Internal, format!("{what} is gone without a last word: something killed it.{said}"));
+    error.with_hint(match (kind, resumable) {
+        (RunKind::Training, true) => "Resume it: it goes on from its last checkpoint. If memory ran out, use a smaller batch.",
+        (RunKind::Training, false) => "Start it again. If memory ran out, use a smaller batch or fewer columns.",
+        (RunKind::Command, _) => "Run the command again.",
+    })
+}
+
+/// A training that failed, or was cancelled, before its worker ran.
+pub(crate) async fn fail_before_start(engine: &Engine, id: RunId, error: &ApiError) -> anyhow::Result<()> {
+    let (error, now_ms) = (error.clone(), engine.now_ms());
+    let has_checkpoint = engine.workspace().run(id).join("checkpoints").join("last").exists();
+    let failed = engine
+        .store()
+        .write(move |tx| {
+            let Some(mut row) = store::run::bare(tx, id)? else { return Ok(None) };
+            row.run.state = if error.code == ErrorCode::Cancelled { RunState::Stopped } else { RunState::Failed };
+            row.run.ended_ms = Some(now_ms);
+            row.run.ended_because = Some(error);
+            row.run.resumable = has_checkpoint;
+            store::run::put(tx, &row)?;
+            happen(tx, &row, now_ms)?;
+            Ok(Some(row))
+        })
+        .await?;
+    if let Some(row) = failed {
+        announce(engine, id, &Told { row, newest: Vec::new(), state_changed: true, over: true });
+    }
+    Ok(())
+}
+
+async fn ended(engine: &Engine, id: RunId, state: RunState, because: Option<ApiError>) -> anyhow::Result<String> {
+    match (state, because) {
+        (RunState::Finished, _) => {
+            let row = run::find(engine, id).await?;
+            Ok(match row.ranked {
+                Some((key, Some(value), _)) => format!("Finished: {} {value:.4}", key.replace('_', " ").replace("/validation", " on validation")),
+                _ => "Finished".to_owned(),
+            })
+        }
+        (RunState::Stopped, because) => {
+            let message = because.map_or_else(|| "It was stopped.".to_owned(), |error| error.message);
+            bail!(ApiError::new(ErrorCode::Cancelled, message).with_hint("It can be resumed."))
+        }
+        (_, Some(error)) => bail!(error),
+        (_, None) => bail!(ApiError::new(ErrorCode::Internal, "The training failed.")),
+    }
+}
+
+/// "Epoch 3 of 20", "Round 140 of 500".
+fn describe(progress: &RunProgress) -> String {
+    match (progress.epoch, progress.epochs, progress.steps) {
+        (Some(epoch), Some(epochs), _) => format!("Epoch {epoch} of {epochs}"),
+        (Some(epoch), None, _) => format!("Epoch {epoch}"),
+        (None, _, Some(steps)) => format!("Step {} of {steps}", progress.step),
+        (None, _, None) => format!("Step {}", progress.step),
+    }
+}

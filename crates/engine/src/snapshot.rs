@@ -1,0 +1,415 @@
+//! Snapshots: the content of a dataset at one moment, and the cache that can be rebuilt of it.
+//!
+//! The files are kept as blobs, or referenced by hash where they stand. Beside them, in the cache:
+//! the Parquet form that previews, profiles, splits and trainings read, the profiles, and for images
+//! the files under their names.
+
+use std::{
+    collections::BTreeMap,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use api::{
+    ApiError, DatasetId, ErrorCode, SnapshotId,
+    config::{DataConfig, DataKind},
+    dataset::{Column, Snapshot},
+    event::Tag,
+    project::{Happening, Stage, StationState},
+};
+use data::{
+    images,
+    manifest::{self, Entry, Hashes, Manifest},
+    scan::{self, ScannedFile},
+    table::{self, Converted},
+};
+use store::{Store, blob::BlobHash, project::ProjectRow, snapshot::SnapshotRow};
+
+use crate::{Engine, error, folder, settings};
+
+const TABLE: &str = "table.parquet";
+const FILES: &str = "files";
+const IMAGES: &str = "images.json";
+
+/// Told how far it is, from 0 to 1; `Break` stops the work.
+pub type Report<'a> = &'a mut (dyn FnMut(f64, &str) -> ControlFlow<()> + Send);
+
+/// The snapshot's row, or a plain error.
+pub async fn find(engine: &Engine, id: SnapshotId) -> anyhow::Result<SnapshotRow> {
+    let row = engine.store().read(move |c| store::snapshot::get(c, id)).await?;
+    row.ok_or_else(|| error::missing("snapshot", id))
+}
+
+/// Which files a snapshot is made of.
+pub async fn manifest(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<Manifest> {
+    let (store, hash) = (engine.store().clone(), row.manifest);
+    let bytes = tokio::task::spawn_blocking(move || store.blobs().read(&hash)).await??;
+    Ok(serde_json::from_slice(&bytes)?)
+}
+
+/// What decides how the same bytes are read.
+fn reading(config: &DataConfig) -> impl PartialEq + use<> {
+    let image_target = (config.kind == DataKind::Images).then(|| config.target.clone());
+    (config.kind, config.types.clone(), config.ragged, config.delimiter.clone(), config.encoding.clone(), image_target)
+}
+
+/// Takes a snapshot of a project's data, or returns the newest where nothing changed.
+pub async fn take(
+    engine: &Engine,
+    project: &ProjectRow,
+    message: Option<String>,
+    report: Report<'_>,
+) -> anyhow::Result<(Snapshot, bool)> {
+    let _gate = engine.hold_blobs().await;
+    let id = project.id;
+    let (dataset, newest) = engine
+        .store()
+        .read(move |c| {
+            let dataset = store::dataset::of_project(c, id)?;
+            let newest = dataset.as_ref().map(|dataset| store::snapshot::newest(c, dataset.id)).transpose()?.flatten();
+            Ok((dataset, newest))
+        })
+        .await?;
+    let dataset = dataset.context("find the project's dataset")?;
+    let before = match &newest {
+        Some(row) => Some(manifest(engine, row).await?),
+        None => None,
+    };
+    let (root, config) = (PathBuf::from(&project.path), project.file.data.clone());
+    let files = {
+        let (root, config) = (root.clone(), config.clone());
+        tokio::task::spawn_blocking(move || scan::files(&root, &config)).await?.map_err(ApiError::from)?
+    };
+    let size_bytes: u64 = files.iter().map(|file| file.size_bytes).sum();
+    let kept = !config.reference && size_bytes <= settings::current(engine).await?.reference_above_bytes;
+    let taken = keep(engine, &files, before.as_ref(), kept, size_bytes, report).await?;
+    let content = taken.content();
+    if let Some(row) = &newest
+        && row.snapshot.content == content
+        && reading(&row.config) == reading(&config)
+    {
+        return Ok((row.snapshot.clone(), false));
+    }
+    let new_id = SnapshotId::from_bytes(engine.new_id());
+    let converted = convert(engine, new_id, &root, &config, &taken, kept, report).await?;
+    let message = message.unwrap_or_else(|| describe(before.as_ref(), &taken, newest.as_ref(), &converted));
+    let row = row_of(engine, new_id, dataset.id, newest.as_ref(), &config, &root, &taken, kept, &converted, message).await?;
+    let hashes: Vec<BlobHash> =
+        if kept { taken.entries.iter().filter_map(|entry| entry.blake3.parse().ok()).collect() } else { Vec::new() };
+    let written = row.clone();
+    let happened_ms = engine.now_ms();
+    let number = engine
+        .store()
+        .write_durable(move |tx| {
+            let number = store::snapshot::insert(tx, &written, hashes)?;
+            let sentence = format!("[Snapshot v{number}](/p/{id}/data) taken: {}", written.snapshot.message);
+            let happening = Happening { at_ms: happened_ms, stage: Stage::Data, state: StationState::Good, sentence };
+            store::happening::add(tx, id, &happening)?;
+            Ok(number)
+        })
+        .await?;
+    engine.changed(Tag::Data(id));
+    engine.changed(Tag::Storage);
+    folder::look(engine, id).await?;
+    Ok((Snapshot { number, ..row.snapshot }, true))
+}
+
+/// Puts the bytes of every file that is new, and lists them all.
+async fn keep(
+    engine: &Engine,
+    files: &[ScannedFile],
+    before: Option<&Manifest>,
+    kept: bool,
+    size_bytes: u64,
+    report: Report<'_>,
+) -> anyhow::Result<Manifest> {
+    let known: BTreeMap<String, Entry> =
+        before.map(|before| before.entries.iter().map(|entry| (entry.name.clone(), entry.clone())).collect()).unwrap_or_default();
+    let mut taken = Manifest::default();
+    let mut done_bytes = 0;
+    for file in files {
+        if report(0.5 * done_bytes as f64 / size_bytes.max(1) as f64, &format!("Reads {}", file.name)).is_break() {
+            bail!(ApiError::new(ErrorCode::Cancelled, "It was cancelled."));
+        }
+        let unread = known.get(&file.name).filter(|entry| {
+            (entry.size_bytes, entry.modified_ms, entry.inode) == (file.size_bytes, file.modified_ms, file.inode)
+        });
+        let store = engine.store().clone();
+        let there = unread.filter(|entry| {
+            !kept || entry.blake3.parse::<BlobHash>().is_ok_and(|hash| store.blobs().contains(&hash))
+        });
+        let entry = match there {
+            Some(entry) => entry.clone(),
+            None => {
+                let file = file.clone();
+                tokio::task::spawn_blocking(move || hash(&store, &file, kept)).await??
+            }
+        };
+        done_bytes += file.size_bytes;
+        taken.entries.push(entry);
+    }
+    taken.entries.sort_by(|left, right| left.name.cmp(&right.name));
+    Ok(taken)
+}
+
+fn hash(store: &Store, file: &ScannedFile, kept: bool) -> anyhow::Result<Entry> {
+    if !kept {
+        let one = manifest::build(std::slice::from_ref(file), None, Hashes::Blake3, &mut data::progress::silent);
+        return one.map_err(ApiError::from)?.entries.pop().with_context(|| format!("read {}", file.name));
+    }
+    let stored = store.blobs().put_file(&file.path, false).with_context(|| format!("keep {}", file.name))?;
+    Ok(Entry {
+        name: file.name.clone(),
+        size_bytes: stored.size_bytes,
+        blake3: stored.hash.to_string(),
+        sha256: None,
+        modified_ms: file.modified_ms,
+        inode: file.inode,
+    })
+}
+
+/// Makes the cache of a snapshot in a temporary folder and renames it.
+async fn convert(
+    engine: &Engine,
+    id: SnapshotId,
+    root: &Path,
+    config: &DataConfig,
+    taken: &Manifest,
+    kept: bool,
+    report: Report<'_>,
+) -> anyhow::Result<Converted> {
+    if report(0.5, "Reads the rows").is_break() {
+        bail!(ApiError::new(ErrorCode::Cancelled, "It was cancelled."));
+    }
+    let (store, destination) = (engine.store().clone(), engine.workspace().snapshot_cache(id));
+    let (root, config, taken) = (root.to_owned(), config.clone(), taken.clone());
+    let work = move || build_cache(&store, &destination, &root, &config, &taken, kept);
+    let converted = tokio::task::spawn_blocking(work).await??;
+    if report(0.95, "Writes the record").is_break() {
+        bail!(ApiError::new(ErrorCode::Cancelled, "It was cancelled."));
+    }
+    Ok(converted)
+}
+
+fn build_cache(
+    store: &Store,
+    destination: &Path,
+    root: &Path,
+    config: &DataConfig,
+    taken: &Manifest,
+    kept: bool,
+) -> anyhow::Result<Converted> {
+    let parent = destination.parent().context("find the cache")?;
+    std::fs::create_dir_all(parent).with_context(|| format!("make the folder {}", parent.display()))?;
+    let half = tempfile::Builder::new().prefix(".half-").tempdir_in(parent).context("make a folder in the cache")?;
+    let folder = half.path().join(FILES);
+    let files = if kept { lay_out(store, taken, &folder)? } else { where_they_stand(root, taken)? };
+    let parquet = half.path().join(TABLE);
+    let converted = match config.kind {
+        DataKind::Table => {
+            let converted =
+                table::convert(&files, config, &parquet, &mut data::progress::silent).map_err(ApiError::from)?;
+            // Only pictures are read again by their names.
+            if kept {
+                std::fs::remove_dir_all(&folder).context("tidy the cache")?;
+            }
+            converted
+        }
+        DataKind::Images => {
+            let base = if kept { &folder } else { root };
+            let index = images::index_files(base, &files, &mut data::progress::silent).map_err(ApiError::from)?;
+            let target = config.target.as_deref().unwrap_or("class");
+            let converted = images::to_parquet(&index, target, &parquet).map_err(ApiError::from)?;
+            let list: Vec<(String, String)> = index.entries.into_iter().map(|entry| (entry.path, entry.class)).collect();
+            std::fs::write(half.path().join(IMAGES), serde_json::to_vec(&list)?).context("write the index of images")?;
+            converted
+        }
+    };
+    let made = half.keep();
+    if destination.exists() {
+        std::fs::remove_dir_all(destination).context("replace the cache")?;
+    }
+    std::fs::rename(&made, destination).context("name the cache")?;
+    Ok(converted)
+}
+
+/// Gives kept files their names again, sharing the bytes where possible.
+fn lay_out(store: &Store, taken: &Manifest, folder: &Path) -> anyhow::Result<Vec<ScannedFile>> {
+    let mut files = Vec::with_capacity(taken.entries.len());
+    for entry in &taken.entries {
+        let path = folder.join(relative(&entry.name));
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).with_context(|| format!("make the folder {}", parent.display()))?;
+        }
+        let hash: BlobHash = entry.blake3.parse().context("read the manifest")?;
+        link(store, &hash, &path)?;
+        files.push(scanned(entry, path));
+    }
+    Ok(files)
+}
+
+/// A hard link costs nothing, and blobs are read-only; elsewhere a copy.
+fn link(store: &Store, hash: &BlobHash, path: &Path) -> anyhow::Result<()> {
+    if cfg!(unix) && std::fs::hard_link(store.blobs().path(hash), path).is_ok() {
+        return Ok(());
+    }
+    Ok(store.blobs().copy_to(hash, path)?)
+}
+
+/// An absolute name (a data path outside of the project) as one below a folder.
+fn relative(name: &str) -> PathBuf {
+    let parts = name.split(['/', '\\']).filter(|part| !part.is_empty() && *part != "..").map(|part| part.replace(':', "_"));
+    parts.collect()
+}
+
+/// Referenced files must still be those that were hashed.
+fn where_they_stand(root: &Path, taken: &Manifest) -> anyhow::Result<Vec<ScannedFile>> {
+    let mut files = Vec::with_capacity(taken.entries.len());
+    for entry in &taken.entries {
+        let path = root.join(&entry.name);
+        let size = std::fs::metadata(&path).map(|metadata| metadata.len()).ok();
+        if size != Some(entry.size_bytes) {
+            bail!(
+                ApiError::new(ErrorCode::Conflict, format!("{} is only referenced by this snapshot, and changed since.", path.display()))
+                    .with_hint("Bring the file back, or take a new snapshot.")
+            );
+        }
+        files.push(scanned(entry, path));
+    }
+    Ok(files)
+}
+
+fn scanned(entry: &Entry, path: PathBuf) -> ScannedFile {
+    ScannedFile {
+        path,
+        name: entry.name.clone(),
+        size_bytes: entry.size_bytes,
+        modified_ms: entry.modified_ms,
+        inode: entry.inode,
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is a column of the record, and it is called once")]
+async fn row_of(
+    engine: &Engine,
+    id: SnapshotId,
+    dataset: DatasetId,
+    newest: Option<&SnapshotRow>,
+    config: &DataConfig,
+    root: &Path,
+    taken: &Manifest,
+    kept: bool,
+    converted: &Converted,
+    message: String,
+) -> anyhow::Result<SnapshotRow> {
+    let (store, bytes) = (engine.store().clone(), serde_json::to_vec(taken)?);
+    let manifest = tokio::task::spawn_blocking(move || store.blobs().put_bytes(&bytes)).await??.hash;
+    let columns: Vec<Column> = converted
+        .columns
+        .iter()
+        .map(|(name, kind)| Column { name: name.clone(), kind: *kind, role: data::column::role(name, config) })
+        .collect();
+    Ok(SnapshotRow {
+        snapshot: Snapshot {
+            id,
+            dataset,
+            number: 0,
+            parent: newest.map(|row| row.snapshot.id),
+            content: taken.content(),
+            message,
+            rows: converted.rows,
+            columns: columns.len() as u32,
+            size_bytes: taken.size_bytes(),
+            files: taken.entries.len() as u64,
+            kept,
+            created_ms: engine.now_ms(),
+        },
+        manifest,
+        config: config.clone(),
+        columns,
+        root: root.to_string_lossy().into_owned(),
+    })
+}
+
+/// "transactions-2026-11.csv added, 8,210 rows".
+fn describe(before: Option<&Manifest>, now: &Manifest, newest: Option<&SnapshotRow>, converted: &Converted) -> String {
+    let rows = format!("{} rows", thousands(converted.rows));
+    let (Some(before), Some(newest)) = (before, newest) else {
+        let count = now.entries.len();
+        return match now.entries.as_slice() {
+            [only] => format!("{}, {rows}", only.name),
+            _ => format!("{} files, {rows}", thousands(count as u64)),
+        };
+    };
+    let old: BTreeMap<&str, &str> = before.entries.iter().map(|entry| (entry.name.as_str(), entry.blake3.as_str())).collect();
+    let new: BTreeMap<&str, &str> = now.entries.iter().map(|entry| (entry.name.as_str(), entry.blake3.as_str())).collect();
+    let added: Vec<&str> = new.keys().filter(|name| !old.contains_key(*name)).copied().collect();
+    let removed: Vec<&str> = old.keys().filter(|name| !new.contains_key(*name)).copied().collect();
+    let changed: Vec<&str> =
+        new.iter().filter(|(name, hash)| old.get(*name).is_some_and(|old| old != *hash)).map(|(name, _)| *name).collect();
+    let parts: Vec<String> = [(added, "added"), (changed, "changed"), (removed, "removed")]
+        .into_iter()
+        .filter_map(|(names, what)| match names.as_slice() {
+            [] => None,
+            [only] => Some(format!("{only} {what}")),
+            many => Some(format!("{} files {what}", thousands(many.len() as u64))),
+        })
+        .collect();
+    if parts.is_empty() {
+        return format!("Read with other settings, {rows}");
+    }
+    let difference = converted.rows as i64 - newest.snapshot.rows as i64;
+    let rows = match difference {
+        0 => rows,
+        more if more > 0 => format!("{} more rows", thousands(more as u64)),
+        fewer => format!("{} fewer rows", thousands(fewer.unsigned_abs())),
+    };
+    format!("{}, {rows}", parts.join(", "))
+}
+
+/// `8210` → `8,210`.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The Parquet form of a snapshot, built again where the cache lost it.
+pub async fn table(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<PathBuf> {
+    let folder = ready(engine, row).await?;
+    Ok(folder.join(TABLE))
+}
+
+/// Images: the folder that holds them, and path and class of each in the table's order.
+pub async fn pictures(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<(PathBuf, Vec<(String, String)>)> {
+    let folder = ready(engine, row).await?;
+    let base = if row.snapshot.kept { folder.join(FILES) } else { PathBuf::from(&row.root) };
+    let list = folder.join(IMAGES);
+    let bytes = tokio::fs::read(&list).await.with_context(|| format!("read {}", list.display()))?;
+    Ok((base, serde_json::from_slice(&bytes)?))
+}
+
+/// The snapshot's cache folder.
+pub(crate) async fn ready(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<PathBuf> {
+    let folder = engine.workspace().snapshot_cache(row.snapshot.id);
+    if folder.join(TABLE).is_file() {
+        return Ok(folder);
+    }
+    // One rebuild at a time: a page asks for preview and profile at once.
+    let _building = engine.building().lock().await;
+    if folder.join(TABLE).is_file() {
+        return Ok(folder);
+    }
+    let taken = manifest(engine, row).await?;
+    let (store, destination) = (engine.store().clone(), folder.clone());
+    let (root, config, kept) = (PathBuf::from(&row.root), row.config.clone(), row.snapshot.kept);
+    tokio::task::spawn_blocking(move || build_cache(&store, &destination, &root, &config, &taken, kept)).await??;
+    Ok(folder)
+}
