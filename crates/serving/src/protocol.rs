@@ -1,0 +1,177 @@
+//! The ways to ask: each protocol reads a body into a record batch and writes the answers back; what
+//! lies between is here, once, for all of them.
+//!
+//! | | |
+//! |---|---|
+//! | `POST /predict` | JSON rows: see [`rows`] |
+//! | `POST /v1/models/M:predict` | KServe v1: see [`kserve`] |
+//! | `/v2/…` | the Open Inference Protocol: see [`open_inference`] |
+//! | `GET /signature` | inputs and outputs, for forms |
+//! | `GET /metrics` | Prometheus |
+
+mod kserve;
+mod open_inference;
+mod rows;
+
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use arrow_array::RecordBatch;
+use axum::{
+    Json, Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+
+use crate::{answer::Failure, server::Server};
+
+/// Marks the app's own sample calls, which are neither counted nor logged.
+const SAMPLE_HEADER: &str = "x-slipway-sample";
+/// From this size, a body is parsed where it can't hold up other requests.
+const LARGE_BODY: usize = 64 << 10;
+
+pub(crate) fn router(server: Arc<Server>) -> Router {
+    Router::new()
+        .route("/", get(about))
+        .route("/signature", get(signature))
+        .route("/metrics", get(metrics))
+        .route("/predict", post(rows::predict))
+        .merge(kserve::router())
+        .merge(open_inference::router())
+        .fallback(async |request: Request| {
+            Failure::NotFound(format!("there is nothing at {} {}: see GET / for what there is", request.method(), request.uri().path()))
+        })
+        .with_state(server)
+}
+
+async fn about(State(server): State<Arc<Server>>) -> Json<Value> {
+    let name = &server.config.name;
+    Json(json!({
+        "model": name,
+        "version": server.config.version_number,
+        "content": server.model.content(),
+        "paths": ["/predict", format!("/v1/models/{name}:predict"), format!("/v2/models/{name}/infer"), "/signature", "/metrics"],
+    }))
+}
+
+async fn signature(State(server): State<Arc<Server>>) -> Json<Value> {
+    Json(json!(server.model.head().signature))
+}
+
+async fn metrics(State(server): State<Arc<Server>>) -> Response {
+    let model = (server.config.name.as_str(), server.config.version_number, server.model.content());
+    let page = server.metrics.page(model, server.started_ms);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
+}
+
+/// Answers one prediction request: takes a place, reads the body, predicts, counts and logs.
+///
+/// `read` makes rows (and what it wants to remember) of the body, `write` makes the answer.
+async fn answer<T: Send>(
+    server: &Server,
+    request: Request,
+    read: impl FnOnce(&Server, &Value) -> Result<(RecordBatch, T), Failure> + Send,
+    write: impl FnOnce(&Server, &RecordBatch, T) -> Result<Value, Failure> + Send,
+) -> Response {
+    let (received, received_ms) = (Instant::now(), crate::now_ms());
+    let sample = request.headers().get(SAMPLE_HEADER).is_some_and(|value| value == "1");
+    let seconds = server.config.timeout_secs;
+    let _place = match server.places.try_acquire() {
+        Ok(place) => place,
+        Err(_) => return count(server, sample, received, Failure::Overloaded.into_response()),
+    };
+    server.metrics.in_flight.fetch_add(1, Relaxed);
+    let _leaves = Leaves(server);
+    let work = async {
+        let body = body(request, server.config.body_limit_bytes).await?;
+        let (inputs, remembered) = aside(body.len(), || read(server, &parse(&body)?))?;
+        let outputs = server.predictor.predict(inputs.clone()).await?;
+        let answer = aside(body.len(), || write(server, &outputs, remembered))?;
+        if !sample {
+            server.metrics.rows.fetch_add(outputs.num_rows() as u64, Relaxed);
+            if let Some(log) = &server.log {
+                log.record(&inputs, &outputs, received_ms);
+            }
+        }
+        Ok::<_, Failure>(Json(answer).into_response())
+    };
+    let response = match tokio::time::timeout(Duration::from_secs(seconds), work).await {
+        Ok(outcome) => outcome.unwrap_or_else(IntoResponse::into_response),
+        Err(_) => Failure::TimedOut { seconds }.into_response(),
+    };
+    count(server, sample, received, response)
+}
+
+/// A client that goes away drops the handler: what was counted in must be counted out there too.
+struct Leaves<'a>(&'a Server);
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        self.0.metrics.in_flight.fetch_sub(1, Relaxed);
+    }
+}
+
+fn count(server: &Server, sample: bool, received: Instant, response: Response) -> Response {
+    if sample {
+        server.metrics.samples.fetch_add(1, Relaxed);
+    } else {
+        server.metrics.answered(response.status().as_u16(), received.elapsed());
+    }
+    response
+}
+
+/// Runs what may take long (parsing megabytes, decoding pictures) without holding up this thread's
+/// other requests.
+fn aside<T>(body_bytes: usize, work: impl FnOnce() -> T) -> T {
+    if body_bytes >= LARGE_BODY { tokio::task::block_in_place(work) } else { work() }
+}
+
+async fn body(request: Request, limit: usize) -> Result<Bytes, Failure> {
+    if length(request.headers()).is_some_and(|length| length > limit) {
+        return Err(Failure::TooLarge { limit });
+    }
+    let body: Body = request.into_body();
+    to_bytes(body, limit).await.map_err(|error| {
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            if cause.is::<http_body_util::LengthLimitError>() {
+                return Failure::TooLarge { limit };
+            }
+            source = cause.source();
+        }
+        Failure::Invalid(format!("the body could not be read to its end: {error}"))
+    })
+}
+
+fn length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn parse(body: &[u8]) -> Result<Value, Failure> {
+    serde_json::from_slice(body).map_err(|error| Failure::Invalid(format!("the body is not JSON: {error}")))
+}
+
+/// Refuses a model or version that is not the one that answers here.
+fn known(server: &Server, name: &str, version: Option<&str>) -> Result<(), Failure> {
+    let (own, number) = (&server.config.name, server.config.version_number);
+    if name != own {
+        return Err(Failure::NotFound(format!("there is no model \"{name}\" here: this server answers for \"{own}\"")));
+    }
+    match version {
+        Some(version) if version != number.to_string() && version != format!("v{number}") => {
+            Err(Failure::NotFound(format!("there is no version \"{version}\" of \"{own}\" here: this server answers for version {number}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// 200 while the server takes requests, 503 once it is ending.
+fn readiness(server: &Server) -> StatusCode {
+    if server.ending.load(Relaxed) { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }
+}

@@ -1,0 +1,176 @@
+//! The life of the server: open the model, listen, answer, end without losing an answer or a row.
+//!
+//! At SIGTERM (or Ctrl-C): readiness fails, no new connection is taken, requests under way are
+//! answered (`--drain-secs` at the most), the open log segment is closed, the control port ends last.
+
+use std::{
+    fs,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Context;
+use axum::{Router, middleware};
+use infer::{bundle, model::Model};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+    time::timeout,
+};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::{
+    config::{Config, Ready},
+    control,
+    guard::{self, Guard},
+    metrics::Metrics,
+    predictor::Predictor,
+    protocol,
+    request_log::RequestLog,
+};
+
+/// What every handler knows.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) config: Config,
+    pub(crate) model: Arc<Model>,
+    pub(crate) predictor: Predictor,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) log: Option<Arc<RequestLog>>,
+    pub(crate) places: Semaphore,
+    pub(crate) ending: AtomicBool,
+    pub(crate) started_ms: i64,
+}
+
+pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
+    let folder = config.bundle.clone();
+    let model = tokio::task::spawn_blocking(move || bundle::open(&folder)).await?.context("open the model")?;
+    let model = Arc::new(model);
+    let metrics = Arc::new(Metrics::default());
+    let instance = uuid::Uuid::new_v4().simple().to_string();
+    let log = match &config.log_dir {
+        Some(path) if config.log_share > 0.0 => {
+            let signature = &model.head().signature;
+            let log = RequestLog::start(path, &config, signature, instance.clone(), model.content(), metrics.clone())?;
+            Some(Arc::new(log))
+        }
+        _ => None,
+    };
+    let hosts: Arc<[String]> = config.allowed_hosts.iter().filter(|host| !host.is_empty()).cloned().collect();
+    let token = token(&config)?.map(|token| blake3::hash(token.as_bytes()));
+    let public = TcpListener::bind(config.listen).await.with_context(|| format!("listen on {} (--listen)", config.listen))?;
+    let private = TcpListener::bind(config.control).await.with_context(|| format!("listen on {} (--control)", config.control))?;
+    let ready = Ready {
+        listen: public.local_addr()?,
+        control: private.local_addr()?,
+        pid: std::process::id(),
+        instance,
+        content: model.content().to_owned(),
+    };
+    let server = Arc::new(Server {
+        predictor: Predictor::start(model.clone(), &config)?,
+        places: Semaphore::new(config.concurrency),
+        ending: AtomicBool::new(false),
+        started_ms: crate::now_ms(),
+        model,
+        metrics,
+        log,
+        config,
+    });
+
+    let (end_public, public_ends) = watch::channel(false);
+    let (end_private, private_ends) = watch::channel(false);
+    let answers = guarded(protocol::router(server.clone()), Guard { hosts: hosts.clone(), token: None });
+    let logs = guarded(control::router(server.log.clone()), Guard { hosts, token });
+    let answering = tokio::spawn(axum::serve(public, answers).with_graceful_shutdown(turned(public_ends)).into_future());
+    let logging = tokio::spawn(axum::serve(private, logs).with_graceful_shutdown(turned(private_ends)).into_future());
+    announce(&server.config, &ready)?;
+
+    asked_to_end().await?;
+    server.ending.store(true, Ordering::Relaxed);
+    crate::say("ending: answering the requests that are under way");
+    let _ = end_public.send(true);
+    let longest = Duration::from_secs(server.config.drain_secs);
+    if timeout(longest, answering).await.is_err() {
+        crate::say(&format!("requests were still under way after {} s and are cut off", longest.as_secs()));
+    }
+    if let Some(log) = &server.log {
+        log.close().await;
+    }
+    let _ = end_private.send(true);
+    // A fetch under way may finish; a connection that is only kept alive is not waited for.
+    let _ = timeout(Duration::from_secs(2), logging).await;
+    if let Some(file) = &server.config.ready_file {
+        let _ = fs::remove_file(file);
+    }
+    crate::say("ended");
+    Ok(())
+}
+
+/// The control port's token, where one is asked for.
+pub(crate) fn token(config: &Config) -> anyhow::Result<Option<String>> {
+    let Some(file) = &config.token_file else { return Ok(None) };
+    let text = fs::read_to_string(file).with_context(|| format!("read the token in {} (--token-file)", file.display()))?;
+    let token = text.trim();
+    anyhow::ensure!(!token.is_empty(), "the token file {} is empty: write a token into it", file.display());
+    Ok(Some(token.to_owned()))
+}
+
+fn guarded(router: Router, guard: Guard) -> Router {
+    let plain = |name, value| {
+        SetResponseHeaderLayer::overriding(axum::http::HeaderName::from_static(name), axum::http::HeaderValue::from_static(value))
+    };
+    router
+        .layer(middleware::from_fn_with_state(guard, guard::check))
+        .layer(plain("x-content-type-options", "nosniff"))
+        .layer(plain("cache-control", "no-store"))
+}
+
+async fn turned(mut signal: watch::Receiver<bool>) {
+    let _ = signal.wait_for(|turned| *turned).await;
+}
+
+/// Says where we listen; a file by renaming, so that a reader never sees half of it.
+fn announce(config: &Config, ready: &Ready) -> anyhow::Result<()> {
+    if let Some(file) = &config.ready_file {
+        let beside = file.with_extension("writing");
+        let written = fs::write(&beside, serde_json::to_vec_pretty(ready)?).and_then(|()| fs::rename(&beside, file));
+        written.with_context(|| format!("write {} (--ready-file)", file.display()))?;
+    }
+    let Config { name, version_number, .. } = config;
+    crate::say(&format!("{name} v{version_number} answers on http://{}, its log on http://{}", ready.listen, ready.control));
+    Ok(())
+}
+
+/// SIGTERM or SIGINT.
+#[cfg(unix)]
+fn asked_to_end() -> impl Future<Output = anyhow::Result<()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    async {
+        let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        Ok(())
+    }
+}
+
+/// Ctrl-C, Ctrl-Break, or the console's closing.
+#[cfg(windows)]
+fn asked_to_end() -> impl Future<Output = anyhow::Result<()>> {
+    use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close};
+    async {
+        let (mut key, mut pause, mut close) = (ctrl_c()?, ctrl_break()?, ctrl_close()?);
+        tokio::select! {
+            _ = key.recv() => {}
+            _ = pause.recv() => {}
+            _ = close.recv() => {}
+        }
+        Ok(())
+    }
+}
