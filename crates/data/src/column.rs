@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use api::{
     config::{ColumnType, DataConfig},
     dataset::Role,
+    evaluation::Task,
 };
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMillisecondArray,
@@ -63,6 +64,20 @@ pub fn role(name: &str, config: &DataConfig) -> Role {
         Role::Ignored
     } else {
         Role::Feature
+    }
+}
+
+/// Up to this many integers are classes, where they repeat.
+const MOST_INTEGER_CLASSES: u64 = 20;
+
+/// What predicting a column means: two values make two classes; text, booleans and a few repeated
+/// integers make classes; other numbers are a regression.
+pub fn task(kind: ColumnType, distinct: u64, rows: u64) -> Task {
+    match kind {
+        _ if distinct == 2 => Task::BinaryClassification,
+        ColumnType::Decimal | ColumnType::Datetime => Task::Regression,
+        ColumnType::Integer if distinct > MOST_INTEGER_CLASSES || distinct * 2 > rows => Task::Regression,
+        _ => Task::MulticlassClassification,
     }
 }
 

@@ -9,6 +9,8 @@
 //! It knows nothing of SQL, the network, the clock and the environment: paths, seeds and times
 //! are given. What takes long reports through [`progress::Progress`] and can be stopped by it.
 
+pub mod association;
+mod card_fraud;
 pub mod column;
 mod column_builder;
 pub mod datetime;
@@ -21,10 +23,12 @@ pub mod look;
 pub mod manifest;
 pub mod preview;
 pub mod profile;
+mod profile_warnings;
 pub mod progress;
 pub mod row_hash;
 pub mod samples;
 pub mod scan;
+pub mod sketch;
 pub mod split;
 pub mod split_record;
 pub mod survey;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::DataError;
+use crate::{card_fraud, error::DataError};
 
 /// What the list of samples says of one; its folder is `sample-projects/NAME`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,10 @@ pub const ALL: [SampleProject; 5] = [
 
 /// Writes the synthetic card payments into a project's folder: the first period to
 /// `data/transactions.parquet`, the second, shifted one to `second-period/transactions.parquet`.
-/// The same seed gives the same bytes.
-pub fn card_fraud(_seed: u64, _folder: &Path) -> Result<(), DataError> {
-    todo!()
+/// The same seed gives the same bytes; [`SEED`] is the one of the sample as people open it.
+pub fn card_fraud(seed: u64, folder: &Path) -> Result<(), DataError> {
+    card_fraud::generate(seed, folder)
 }
+
+/// The seed of the sample that people open.
+pub const SEED: u64 = 1;

@@ -13,7 +13,10 @@ use std::{
     path::Path,
 };
 
-use api::config::{ColumnType, DataConfig, SplitConfig, SplitMethod};
+use api::{
+    config::{ColumnType, DataConfig, SplitConfig, SplitMethod},
+    evaluation::Task,
+};
 
 use crate::{
     column::{self, Values},
@@ -46,9 +49,6 @@ pub struct Assigned {
     /// Sentences that the person should read ("412 rows have no target and are left out").
     pub notes: Vec<String>,
 }
-
-/// Up to this many integer values a target counts as classes.
-const MOST_INTEGER_CLASSES: usize = 20;
 
 /// Assigns each row of a converted table (or image index) to a part. Equal rows (equal in all
 /// columns; images: equal bytes) stay together, groups too; rows that `previous` knows keep their
@@ -200,11 +200,8 @@ fn check_target(rows: &RowFacts) -> Result<Option<Vec<u64>>, DataError> {
         }
         _ => {}
     }
-    let is_classes = match kind {
-        ColumnType::Boolean | ColumnType::Category | ColumnType::Text | ColumnType::Image => true,
-        ColumnType::Integer => rows.class_names.len() <= MOST_INTEGER_CLASSES,
-        ColumnType::Decimal | ColumnType::Datetime => rows.class_names.len() == 2,
-    };
+    let present = rows.classes.iter().filter(|class| **class != MISSING).count() as u64;
+    let is_classes = column::task(*kind, rows.class_names.len() as u64, present) != Task::Regression;
     if !is_classes {
         return Ok(None);
     }
