@@ -1,14 +1,207 @@
-//! Settings.
+//! Settings: appearance, paths, storage and cleaning, registries, targets, secrets, the app's own log.
 
+use api::host::{CollectGarbage, GetHost, GetSettings, GetStorage, PutSettings, Settings as Values, Storage, Theme};
 use leptos::prelude::*;
 
 use crate::{
+    client::{Client, query::query},
     frame::crumbs::crumbs,
-    parts::{icon, states::Empty},
+    parts::{
+        button::{Button, Pending},
+        card::Card,
+        field::{Labelled, Segments, Switch, TextField},
+        icon,
+        states::Load,
+        tabs::{Tab, Tabs, current_tab},
+        toast::Toasts,
+        when::Ago,
+        words,
+    },
 };
+
+mod log;
+mod outside;
+mod secrets;
+
+const TABS: [Tab; 5] = [
+    Tab::new("general", "General"),
+    Tab::new("outside", "Registries and targets"),
+    Tab::new("secrets", "Secrets"),
+    Tab::new("storage", "Storage"),
+    Tab::new("log", "Log"),
+];
 
 #[component]
 pub(crate) fn Settings() -> impl IntoView {
     crumbs(|| vec![("Settings".to_owned(), None)]);
-    view! { <Empty mark=icon::SETTINGS title="Settings" text="Appearance, storage, secrets, registries and targets." /> }
+    let tab = current_tab("general");
+    view! {
+        <div class="body-of-page">
+            <div class="head"><div><h1>"Settings"</h1></div></div>
+            <Tabs tabs=Signal::stored(TABS.to_vec()) current=tab />
+            <div class="section narrow">
+                {move || match tab.get().as_str() {
+                    "outside" => view! { <outside::Outside /> }.into_any(),
+                    "secrets" => view! { <secrets::Secrets /> }.into_any(),
+                    "storage" => view! { <StorageTab /> }.into_any(),
+                    "log" => view! { <log::Log /> }.into_any(),
+                    _ => view! { <General /> }.into_any(),
+                }}
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn General() -> impl IntoView {
+    let settings = query(|| Some(GetSettings {}));
+    view! {
+        <Load query=settings let:settings>
+            <Form first=settings.get_untracked() />
+        </Load>
+        <About />
+    }
+}
+
+const GIGABYTE: f64 = 1e9;
+
+#[component]
+fn Form(first: Values) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let toasts = Toasts::get();
+    let theme = RwSignal::new(
+        match first.theme {
+            Theme::System => "system",
+            Theme::Dark => "dark",
+            Theme::Light => "light",
+        }
+        .to_owned(),
+    );
+    let gigabytes = |bytes: u64| format!("{:.1}", bytes as f64 / GIGABYTE);
+    let samples = RwSignal::new(first.samples_folder.clone().unwrap_or_default());
+    let memory = RwSignal::new(first.memory_limit_bytes.map(gigabytes).unwrap_or_default());
+    let reference = RwSignal::new(gigabytes(first.reference_above_bytes));
+    let notifications = RwSignal::new(first.notifications);
+    let number = |text: String| text.trim().parse::<f64>().ok().filter(|value| *value > 0.0).map(|value| (value * GIGABYTE) as u64);
+    let wrong = move |text: &str| {
+        (!text.trim().is_empty() && number(text.to_owned()).is_none()).then(|| "A number of gigabytes, such as 12.5".to_owned())
+    };
+    let kept = first.clone();
+    let values = move || Values {
+        theme: match theme.get().as_str() {
+            "dark" => Theme::Dark,
+            "light" => Theme::Light,
+            _ => Theme::System,
+        },
+        samples_folder: Some(samples.get().trim().to_owned()).filter(|folder| !folder.is_empty()),
+        memory_limit_bytes: number(memory.get()),
+        notifications: notifications.get(),
+        reference_above_bytes: number(reference.get()).unwrap_or(kept.reference_above_bytes),
+        secret_store: kept.secret_store,
+    };
+    let values = StoredValue::new(values);
+    let save = move || {
+        let settings = values.with_value(|values| untrack(values));
+        pending.run(async move { client.call(PutSettings { settings }).await }, move |_| toasts.done("Saved"));
+    };
+    view! {
+        <Card title="Appearance">
+            <div class="form">
+                <Labelled label="Theme"><Segments value=theme name="Theme" options=vec![("system", "As the system"), ("dark", "Dark"), ("light", "Light")] /></Labelled>
+                <Switch value=notifications label="Desktop notifications when work ends while the window is not in front, and for alerts" />
+            </div>
+        </Card>
+        <Card title="Work" class="section">
+            <div class="form">
+                <Labelled label="Folder for samples" hint="Opening a sample copies it there. Empty: Slipway Samples in your documents folder.">
+                    <TextField value=samples class="mono" placeholder="Slipway Samples" />
+                </Labelled>
+                <Labelled label="Memory for trainings together, GB" hint="Two trainings run at once only where they fit. Empty: 80 % of the machine's." error=Signal::derive(move || wrong(&memory.get()))>
+                    <TextField value=memory class="mono" />
+                </Labelled>
+                <Labelled label="Reference data folders above, GB" hint="Larger folders are kept as hashes instead of copies." error=Signal::derive(move || wrong(&reference.get()))>
+                    <TextField value=reference class="mono" />
+                </Labelled>
+                <div class="flex"><Button label="Save" kind="primary" disabled=pending.busy on_press=save /></div>
+            </div>
+        </Card>
+    }
+}
+
+#[component]
+fn About() -> impl IntoView {
+    let host = query(|| Some(GetHost {}));
+    view! {
+        <Card title="About" class="section">
+            <Load query=host lines=3 let:host>
+                {move || {
+                    let host = host.get();
+                    let work = if host.work.is_empty() { "nothing is under way".to_owned() } else { host.work.join(", ") };
+                    view! {
+                        <dl class="pairs">
+                            <dt>"Version"</dt><dd class="mono">{host.version}</dd>
+                            <dt>"Protocol"</dt><dd class="mono">{host.protocol}</dd>
+                            <dt>"System"</dt><dd>{host.platform}</dd>
+                            <dt>"Host"</dt><dd>"process "<span class="mono">{host.pid}</span>", started "<Ago ms=host.started_ms />", "{work}</dd>
+                            <dt>"Workspace"</dt><dd class="mono">{host.workspace}</dd>
+                            <dt>"Licence"</dt><dd>"Apache-2.0. Fonts: Inter, JetBrains Mono (OFL). Icons: Lucide (ISC)."</dd>
+                        </dl>
+                    }
+                }}
+            </Load>
+        </Card>
+    }
+}
+
+#[component]
+fn StorageTab() -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let toasts = Toasts::get();
+    let storage = query(|| Some(GetStorage {}));
+    let collect = move || {
+        pending.run(async move { client.call(CollectGarbage { dry_run: false }).await }, move |freed| {
+            toasts.done(format!("Freed {} ({})", words::bytes(freed.bytes), words::counted(freed.records, "record", "records")));
+            storage.refresh();
+        });
+    };
+    view! {
+        <Load query=storage let:storage>
+            <Card title="What the workspace holds" flush=true>
+                <div class="list">{move || parts(&storage.get())}</div>
+            </Card>
+            <Card title="Cleaning" class="section">
+                <div class="flex">
+                    <span class="grow">
+                        {move || match storage.get().collectable_bytes {
+                            0 => "Everything here is used by a record.".to_owned(),
+                            bytes => format!("{} belong to nothing any more: deleted runs, snapshots and versions, and caches.", words::bytes(bytes)),
+                        }}
+                    </span>
+                    <Button label="Free it" mark=icon::TRASH disabled=Signal::derive(move || pending.busy.get() || storage.get().collectable_bytes == 0) on_press=collect />
+                </div>
+            </Card>
+        </Load>
+    }
+}
+
+fn parts(storage: &Storage) -> impl IntoView + use<> {
+    let all = storage.parts.iter().map(|part| part.size_bytes).sum::<u64>().max(1);
+    let rows = storage.parts.clone().into_iter().map(move |part| {
+        view! {
+            <div>
+                <div class="grow"><div>{words::capital(&part.name)}</div><div class="small muted">{part.detail}</div></div>
+                <div class="bar share"><i style:width=format!("{:.1}%", part.size_bytes as f64 / all as f64 * 100.0)></i></div>
+                <span class="num end wide-number">{words::bytes(part.size_bytes)}</span>
+            </div>
+        }
+    });
+    view! {
+        {rows.collect_view()}
+        <div>
+            <div class="grow muted">"Free on this disk"</div>
+            <span class="num end wide-number">{words::bytes(storage.free_bytes)}</span>
+        </div>
+    }
 }

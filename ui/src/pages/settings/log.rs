@@ -1,0 +1,58 @@
+//! The app's own log, newest last, filtered by level and words.
+
+use api::host::GetLog;
+use leptos::prelude::*;
+
+use crate::{
+    client::query::query,
+    parts::{
+        button::Button,
+        field::{Segments, TextField},
+        icon,
+        states::{Empty, Load},
+        words,
+    },
+};
+
+#[component]
+pub(super) fn Log() -> impl IntoView {
+    let level = RwSignal::new("info".to_owned());
+    let contains = RwSignal::new(String::new());
+    let lines = query(move || {
+        let contains = Some(contains.get()).filter(|text| !text.is_empty());
+        Some(GetLog { level: Some(level.get()), contains, limit: Some(500) })
+    });
+    view! {
+        <div class="flex">
+            <Segments value=level name="Level" options=vec![("debug", "All"), ("info", "Info"), ("warn", "Warnings"), ("error", "Errors")] />
+            <TextField value=contains name="Filter the log" placeholder="Words" mark=icon::LIST_FILTER is_filter=true class="grow" />
+            <Button label="Read again" mark=icon::REFRESH_CW on_press=move || lines.refresh() />
+        </div>
+        <div class="card section scrolls own-log">
+            <Load query=lines let:lines>
+                {move || {
+                    let lines = lines.get();
+                    if lines.is_empty() {
+                        return view! { <Empty mark=icon::SCROLL_TEXT title="Nothing to read" text="No line of this level and with these words." /> }.into_any();
+                    }
+                    let rows = lines.into_iter().rev().map(|line| {
+                        let tone = match line.level.as_str() {
+                            "ERROR" => "bad",
+                            "WARN" => "warn",
+                            _ => "faint",
+                        };
+                        view! {
+                            <tr>
+                                <td class="mono faint" title=words::exact(line.at_ms)>{words::clock_with_seconds(line.at_ms)}</td>
+                                <td class=format!("mono {tone}")>{line.level}</td>
+                                <td class="wraps">{line.message}</td>
+                                <td class="mono faint cut">{line.target}</td>
+                            </tr>
+                        }
+                    });
+                    view! { <table class="small-table"><tbody>{rows.collect_view()}</tbody></table> }.into_any()
+                }}
+            </Load>
+        </div>
+    }
+}

@@ -1,0 +1,114 @@
+//! Secrets: names only; values go straight to the keychain or the encrypted file.
+
+use api::host::{DeleteSecret, ListSecrets, MoveSecrets, SecretBackend, SecretsState, SetSecret};
+use leptos::prelude::*;
+
+use crate::{
+    client::{Client, query::query},
+    parts::{
+        button::{Button, IconButton, Pending},
+        card::Card,
+        field::{Labelled, Segments, TextField},
+        icon,
+        states::{Load, Problem},
+        toast::Toasts,
+    },
+};
+
+#[component]
+pub(super) fn Secrets() -> impl IntoView {
+    let secrets = query(|| Some(ListSecrets {}));
+    view! {
+        <Load query=secrets let:secrets>
+            {move || secrets.get().problem.map(|error| view! { <Problem error /> })}
+            <Card title="Kept secrets" flush=true class="section">{move || names(secrets.get(), secrets_value(secrets))}</Card>
+            {move || view! { <New backend=secrets.get().backend /> }}
+            {move || secrets.get().backend.map(|backend| view! { <Move backend /> })}
+        </Load>
+    }
+}
+
+fn secrets_value(secrets: Signal<SecretsState>) -> usize {
+    secrets.with(|secrets| secrets.names.len())
+}
+
+fn names(state: SecretsState, count: usize) -> AnyView {
+    let client = Client::get();
+    let pending = Pending::new();
+    if count == 0 {
+        return view! { <p class="muted small padded">"None yet. A registry's password is kept here when you add the registry."</p> }.into_any();
+    }
+    let rows = state.names.into_iter().map(|secret| {
+        let name = secret.name.clone();
+        let used = if secret.used_by.is_empty() { "not used".to_owned() } else { format!("used by {}", secret.used_by.join(", ")) };
+        view! {
+            <div>
+                <span class="mono grow cut">{secret.name}</span>
+                <span class="small muted">{used}</span>
+                <IconButton label="Delete" mark=icon::TRASH on_press=move |_| {
+                    let name = name.clone();
+                    pending.run(async move { client.call(DeleteSecret { name }).await }, |_| {});
+                } />
+            </div>
+        }
+    });
+    view! { <div class="list">{rows.collect_view()}</div> }.into_any()
+}
+
+#[component]
+fn New(backend: Option<SecretBackend>) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let toasts = Toasts::get();
+    let name = RwSignal::new(String::new());
+    let value = RwSignal::new(String::new());
+    let place = RwSignal::new("keychain".to_owned());
+    let save = move || {
+        let chosen = if place.get_untracked() == "file" { SecretBackend::File } else { SecretBackend::Keychain };
+        let request = SetSecret {
+            name: name.get_untracked().trim().to_owned(),
+            value: value.get_untracked(),
+            backend: backend.is_none().then_some(chosen),
+        };
+        pending.run(async move { client.call(request).await }, move |_| {
+            name.set(String::new());
+            value.set(String::new());
+            toasts.done("Kept");
+        });
+    };
+    view! {
+        <Card title="Add or replace" class="section">
+            <div class="form">
+                {backend.is_none().then(|| view! {
+                    <Labelled label="Where secrets are kept" hint="Chosen once for this workspace. A machine without a desktop has no keychain: take the file.">
+                        <Segments value=place name="Secret store" options=vec![("keychain", "The system's keychain"), ("file", "An encrypted file")] />
+                    </Labelled>
+                })}
+                <Labelled label="Name"><TextField value=name class="mono" placeholder="registry/harbour" /></Labelled>
+                <Labelled label="Value"><TextField value=value kind="password" class="mono" /></Labelled>
+                <div class="flex">
+                    <Button label="Keep it" kind="primary" mark=icon::LOCK disabled=Signal::derive(move || pending.busy.get() || name.get().trim().is_empty() || value.get().is_empty()) on_press=save />
+                </div>
+            </div>
+        </Card>
+    }
+}
+
+#[component]
+fn Move(backend: SecretBackend) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let toasts = Toasts::get();
+    let (now, other, to) = match backend {
+        SecretBackend::Keychain => ("Secrets are in the system's keychain.", "Move them to an encrypted file", SecretBackend::File),
+        SecretBackend::File => ("Secrets are in an encrypted file in the workspace.", "Move them to the keychain", SecretBackend::Keychain),
+    };
+    view! {
+        <Card title="Where" class="section">
+            <div class="flex">
+                <span class="grow">{now}</span>
+                <Button label=other disabled=pending.busy on_press=move || pending.run(async move { client.call(MoveSecrets { to }).await }, move |_| toasts.done("Moved")) />
+            </div>
+        </Card>
+    }
+}
