@@ -1,0 +1,288 @@
+//! Deployments: a model version kept running on a target.
+//!
+//! What is wanted stands in the deployment's row before anything is done, each change is a rollout
+//! with its steps, and every step can be done again: a rollout that a crash interrupted is taken up
+//! by the next host. Rolling back is wanting again what an earlier rollout wanted.
+
+pub mod ask;
+pub mod look;
+pub(crate) mod rollout;
+mod steps;
+mod wanted;
+
+use anyhow::bail;
+use api::{
+    ApiError, DeploymentId, ErrorCode, RolloutId,
+    deploy::{
+        DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentState, GetDeployment, GetDeploymentLogs, ListDeployments,
+        PlanDeploy, RollBack, Rollout, ScaleDeployment, StartDeploy,
+    },
+    event::Tag,
+    job::{Job, JobKind, Subject},
+};
+use store::deployment::{DeploymentRow, RolloutRow};
+
+use crate::{
+    Engine, Mode, error,
+    jobs::{self, JobContext, NewJob},
+    package, target,
+};
+
+/// Rollouts that a deployment's page shows.
+const SHOWN_ROLLOUTS: u32 = 30;
+
+pub(crate) async fn find(engine: &Engine, id: DeploymentId) -> anyhow::Result<DeploymentRow> {
+    let found = engine.store().read(move |c| store::deployment::get(c, id)).await?;
+    found.ok_or_else(|| error::missing("deployment", id))
+}
+
+async fn shown(engine: &Engine, row: DeploymentRow) -> anyhow::Result<Deployment> {
+    let id = row.id;
+    let rollouts = engine.store().read(move |c| store::deployment::rollouts(c, id, SHOWN_ROLLOUTS)).await?;
+    Ok(Deployment {
+        id: row.id,
+        project: row.project,
+        model: row.model,
+        model_name: row.model_name,
+        name: row.name,
+        target: row.target,
+        target_name: row.target_name,
+        spec: row.spec,
+        version_number: row.version_number,
+        state: row.state,
+        problem: row.problem,
+        instances: row.instances,
+        address: row.address,
+        rollouts: rollouts.into_iter().map(|row| row.rollout).collect(),
+        monitored: row.monitored,
+        created_ms: row.created_ms,
+    })
+}
+
+pub async fn list(engine: &Engine, request: ListDeployments) -> anyhow::Result<Vec<Deployment>> {
+    let rows = engine.store().read(move |c| store::deployment::list(c, request.project)).await?;
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        all.push(shown(engine, row).await?);
+    }
+    Ok(all)
+}
+
+/// As last seen; where no host looks by itself, it is looked at now.
+pub async fn get(engine: &Engine, request: GetDeployment) -> anyhow::Result<Deployment> {
+    if engine.options().mode == Mode::Once {
+        look::at(engine, request.deployment).await?;
+    }
+    let row = find(engine, request.deployment).await?;
+    shown(engine, row).await
+}
+
+/// What deploying would do. The image is built for it, because the cluster is asked about exactly it.
+pub async fn plan(engine: &Engine, request: PlanDeploy) -> anyhow::Result<DeployPlan> {
+    let spec = request.spec;
+    let asked = wanted::Asked::of(engine, &spec).await?;
+    let mut plan = DeployPlan { steps: Vec::new(), diff: Vec::new(), warnings: Vec::new(), blocked: None };
+    if let Err(failure) = plan_on(engine, &spec, &asked, &mut plan).await {
+        plan.blocked.get_or_insert(error::told(&failure));
+    }
+    Ok(plan)
+}
+
+async fn plan_on(engine: &Engine, spec: &DeploySpec, asked: &wanted::Asked, plan: &mut DeployPlan) -> anyhow::Result<()> {
+    let port = target::connect(engine, &asked.target).await?;
+    let mut digest = None;
+    if port.capability().needs_image {
+        let place = asked.place(engine, spec).await?;
+        let built = package::make(engine, &asked.version).await?;
+        plan.steps.push(format!("Build the image ({})", package::size(built.package.size_bytes)));
+        let (missing, bytes) = package::push::missing(engine, &built, &place).await?;
+        let place_name = format!("{}/{}", place.registry.name, place.repository);
+        plan.steps.push(match missing {
+            0 => format!("Nothing to push: {place_name} has every layer"),
+            _ => format!("Push {missing} of {} layers to {place_name} ({})", built.blobs.layers.len(), package::size(bytes)),
+        });
+        digest = Some((place, built.package.digest));
+    }
+    let existing = asked.existing.as_ref().map(|row| row.id);
+    let id = existing.unwrap_or(DeploymentId::from_bytes([0; 16]));
+    let wanted = asked.wanted(engine, spec, id, digest.as_ref().map(|(place, digest)| (place, digest.as_str()))).await?;
+    let seen = port.plan(&wanted).await?;
+    plan.steps.extend(seen.steps);
+    plan.diff.extend(seen.diff);
+    plan.warnings.extend(seen.warnings);
+    plan.blocked = seen.blocked;
+    Ok(())
+}
+
+pub async fn start(engine: &Engine, request: StartDeploy) -> anyhow::Result<Job> {
+    let asked = wanted::Asked::of(engine, &request.spec).await?;
+    // Wrong before anything is entered: no registry named, a target that is gone.
+    let port = target::connect(engine, &asked.target).await?;
+    if port.capability().needs_image {
+        asked.place(engine, &request.spec).await?;
+    }
+    let version = &asked.version.version;
+    let row = match &asked.existing {
+        Some(row) => DeploymentRow { version: version.id, spec: request.spec.clone(), ..row.clone() },
+        None => DeploymentRow {
+            id: DeploymentId::from_bytes(engine.new_id()),
+            project: version.project,
+            model: version.model,
+            model_name: version.model_name.clone(),
+            version: version.id,
+            version_number: version.number,
+            target: asked.target.id,
+            target_name: asked.target.name.clone(),
+            name: request.spec.name.clone(),
+            spec: request.spec.clone(),
+            image: None,
+            state: DeploymentState::Rolling,
+            problem: None,
+            address: None,
+            instances: Vec::new(),
+            monitored: request.spec.log_share > 0.0,
+            created_ms: engine.now_ms(),
+        },
+    };
+    let kind = if asked.existing.is_some() { "update" } else { "deploy" };
+    let title = format!("Deploy {} v{} to {}", version.model_name, version.number, asked.target.name);
+    roll(engine, row, asked.existing.is_none(), kind, title).await
+}
+
+/// Enters what is wanted and its rollout, then starts the job.
+async fn roll(engine: &Engine, row: DeploymentRow, new: bool, kind: &str, title: String) -> anyhow::Result<Job> {
+    let version = package::version(engine, row.version).await?.version;
+    let rollout = RolloutRow {
+        deployment: row.id,
+        rollout: Rollout {
+            id: RolloutId::from_bytes(engine.new_id()),
+            version: row.version,
+            version_number: version.number,
+            kind: kind.to_owned(),
+            outcome: None,
+            steps: Vec::new(),
+            started_ms: engine.now_ms(),
+            ended_ms: None,
+        },
+        spec: row.spec.clone(),
+    };
+    let (deployment, id, project) = (row.id, rollout.rollout.id, row.project);
+    engine
+        .store()
+        .write_durable(move |tx| {
+            if let Some(under_way) = store::deployment::rollouts(tx, row.id, 1)?.first()
+                && under_way.rollout.ended_ms.is_none()
+            {
+                return Err(ApiError::new(ErrorCode::Conflict, format!("{} is being changed already.", row.name))
+                    .with_hint("Wait until that is done, or cancel its job.")
+                    .into());
+            }
+            if new {
+                store::deployment::insert(tx, &row)?;
+            } else {
+                store::deployment::update_wanted(tx, &row)?;
+            }
+            store::deployment::set_state(tx, row.id, DeploymentState::Rolling, None)?;
+            store::deployment::insert_rollout(tx, &rollout)
+        })
+        .await?;
+    engine.changed(Tag::Deployments);
+    let new = NewJob {
+        kind: JobKind::Deploy,
+        title,
+        project: Some(project),
+        subject: Subject::Deployment(deployment),
+        memory_bytes: 0,
+        request: None,
+    };
+    engine.jobs().start(engine, new, async move |context: JobContext| rollout::run(&context, deployment, id).await).await
+}
+
+pub async fn scale(engine: &Engine, request: ScaleDeployment) -> anyhow::Result<Job> {
+    let mut row = find(engine, request.deployment).await?;
+    if !(1..=100).contains(&request.replicas) {
+        bail!(ApiError::invalid("A deployment has 1 to 100 replicas.").with_hint("Delete it to stop it."));
+    }
+    let port = target::connect(engine, &target::find(engine, row.target).await?).await?;
+    let capability = port.capability();
+    if !capability.replicas && request.replicas != 1 {
+        bail!(ApiError::new(ErrorCode::Unsupported, capability.reasons.join(" ")));
+    }
+    let title = format!("Scale {} to {}", row.name, request.replicas);
+    row.spec.replicas = request.replicas;
+    roll(engine, row, false, "scale", title).await
+}
+
+/// Wants again what an earlier rollout wanted: the named one, or the newest good one that differs.
+pub async fn roll_back(engine: &Engine, request: RollBack) -> anyhow::Result<Job> {
+    let mut row = find(engine, request.deployment).await?;
+    let id = row.id;
+    let rollouts = engine.store().read(move |c| store::deployment::rollouts(c, id, 1000)).await?;
+    let found = match request.to {
+        Some(to) => rollouts.into_iter().find(|rollout| rollout.rollout.id == to),
+        None => rollouts.into_iter().find(|rollout| rollout.rollout.outcome == Some(true) && rollout.rollout.version != row.version),
+    };
+    let Some(found) = found else {
+        bail!(
+            ApiError::new(ErrorCode::NotFound, format!("{} has no earlier version to go back to.", row.name))
+                .with_hint("Deploy the version that you want.")
+        );
+    };
+    row.version = found.rollout.version;
+    // Size is what is wanted now; the version, its limits and its log are what they were.
+    row.spec = DeploySpec { replicas: row.spec.replicas, port: row.spec.port, ..found.spec };
+    let title = format!("Roll {} back to v{}", row.name, found.rollout.version_number);
+    roll(engine, row, false, "roll back", title).await
+}
+
+pub async fn delete(engine: &Engine, request: DeleteDeployment) -> anyhow::Result<Job> {
+    let row = find(engine, request.deployment).await?;
+    let new = NewJob {
+        kind: JobKind::Deploy,
+        title: format!("Delete {} from {}", row.name, row.target_name),
+        project: Some(row.project),
+        subject: Subject::Deployment(row.id),
+        memory_bytes: 0,
+        request: jobs::retry_with(&request),
+    };
+    let id = row.id;
+    engine.store().write_durable(move |tx| store::deployment::set_state(tx, id, DeploymentState::Deleting, None)).await?;
+    engine.changed(Tag::Deployments);
+    engine.jobs().start(engine, new, async move |context: JobContext| remove(&context, row).await).await
+}
+
+async fn remove(context: &JobContext, row: DeploymentRow) -> anyhow::Result<String> {
+    let engine = context.engine();
+    let done = async {
+        let port = target::connect(engine, &target::find(engine, row.target).await?).await?;
+        package::push::tried(engine, || port.delete(row.id, &row.name)).await?;
+        anyhow::Ok(())
+    };
+    let id = row.id;
+    if let Err(failure) = done.await {
+        let problem = error::told(&failure);
+        engine
+            .store()
+            .write(move |tx| store::deployment::set_state(tx, id, DeploymentState::Unknown, Some(&problem)))
+            .await?;
+        engine.changed(Tag::Deployments);
+        return Err(failure);
+    }
+    engine.store().write_durable(move |tx| store::deployment::delete(tx, id)).await?;
+    let folder = engine.workspace().deployment(id);
+    if let Err(error) = tokio::fs::remove_dir_all(&folder).await
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, folder = %folder.display(), "a deployment's folder can't be deleted");
+    }
+    engine.changed(Tag::Deployments);
+    engine.changed(Tag::Models(row.project));
+    Ok(format!("{} is gone from {}", row.name, row.target_name))
+}
+
+pub async fn logs(engine: &Engine, request: GetDeploymentLogs) -> anyhow::Result<Vec<String>> {
+    let row = find(engine, request.deployment).await?;
+    let port = target::connect(engine, &target::find(engine, row.target).await?).await?;
+    let lines = request.lines.unwrap_or(500).min(10_000);
+    Ok(port.logs(row.id, &row.name, request.instance.as_deref(), lines).await?)
+}

@@ -1,0 +1,129 @@
+//! What really runs: asked of the targets again and again, and brought back where it should run.
+
+use std::time::Duration;
+
+use api::{
+    ApiError, DeploymentId, ErrorCode,
+    deploy::{DeploymentState, Instance},
+    event::Tag,
+};
+use store::deployment::DeploymentRow;
+
+use crate::{
+    Engine,
+    deploy::{find, rollout, wanted::Asked},
+    error, target,
+};
+
+/// How often a host looks at each deployment.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Looks at one deployment and writes what was seen.
+pub(crate) async fn at(engine: &Engine, id: DeploymentId) -> anyhow::Result<()> {
+    let row = find(engine, id).await?;
+    if row.state == DeploymentState::Deleting {
+        return Ok(());
+    }
+    let seen = async {
+        let port = target::connect(engine, &target::find(engine, row.target).await?).await?;
+        let instances = port.instances(row.id, &row.name).await?;
+        let address = port.address(row.id, &row.name).await?;
+        anyhow::Ok((instances, address))
+    };
+    let (state, problem, address, instances) = match seen.await {
+        Ok((instances, address)) => {
+            let (state, problem) = judge(&row, &instances);
+            (state, problem, address, instances)
+        }
+        // While it rolls, the rollout itself says what is wrong.
+        Err(_) if row.state == DeploymentState::Rolling => return Ok(()),
+        Err(failure) => {
+            let told = error::told(&failure);
+            (DeploymentState::Unknown, Some(told), row.address.clone(), row.instances.clone())
+        }
+    };
+    let changed = engine
+        .store()
+        .write(move |tx| {
+            store::deployment::update_seen(tx, id, state, problem.as_ref(), address.as_deref(), &instances)
+        })
+        .await?;
+    if changed {
+        engine.changed(Tag::Deployments);
+    }
+    Ok(())
+}
+
+fn judge(row: &DeploymentRow, instances: &[Instance]) -> (DeploymentState, Option<ApiError>) {
+    if row.state == DeploymentState::Rolling {
+        return (DeploymentState::Rolling, None);
+    }
+    let wanted = if row.spec.replicas == 0 { 1 } else { row.spec.replicas as usize };
+    let current = |instance: &&Instance| {
+        instance.ready && instance.version_number.is_none_or(|number| number == row.version_number)
+    };
+    let good = instances.iter().filter(current).count();
+    let answering = instances.iter().filter(|instance| instance.ready).count();
+    if good >= wanted.min(instances.len().max(1)) {
+        return (DeploymentState::Ready, None);
+    }
+    let reason = instances.iter().find(|instance| !instance.ready).and_then(|instance| {
+        let said = instance.reason.clone().unwrap_or_default();
+        Some(format!("{} is {}: {said}", instance.name, instance.state)).filter(|_| instance.state != "Running")
+    });
+    // What the rollout said is closer to the cause than what is seen afterwards.
+    let problem =
+        row.problem.clone().filter(|problem| problem.code != ErrorCode::Unreachable || answering == 0).or_else(|| {
+            let message =
+                reason.unwrap_or_else(|| format!("{good} of {wanted} instances of v{} answer.", row.version_number));
+            Some(ApiError::new(ErrorCode::Internal, message).with_hint("Look at its logs."))
+        });
+    (if answering > 0 { DeploymentState::Degraded } else { DeploymentState::Failed }, problem)
+}
+
+/// Brings back what should run on this machine and doesn't: after a reboot, or a crash of its process.
+async fn keep(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<()> {
+    if matches!(row.state, DeploymentState::Deleting | DeploymentState::Rolling) {
+        return Ok(());
+    }
+    let port = target::connect(engine, &target::find(engine, row.target).await?).await?;
+    if port.capability().needs_image {
+        return Ok(());
+    }
+    // What was wanted last may have failed; what was good before is what ran.
+    let id = row.id;
+    let rollouts = engine.store().read(move |c| store::deployment::rollouts(c, id, 50)).await?;
+    let Some(good) = rollouts.into_iter().find(|rollout| rollout.rollout.outcome == Some(true)) else { return Ok(()) };
+    let spec = api::deploy::DeploySpec { version: good.rollout.version, ..good.spec };
+    let asked = Asked::of(engine, &spec).await?;
+    let wanted = asked.wanted(engine, &spec, row.id, None).await?;
+    if port.keep(&wanted).await? {
+        tracing::info!(name = row.name, "a serving process was started again");
+        engine.changed(Tag::Deployments);
+    }
+    Ok(())
+}
+
+/// The host's loop over all deployments; it never ends.
+pub async fn tend(engine: Engine) {
+    if let Err(error) = rollout::take_up(&engine).await {
+        tracing::error!(error = format!("{error:#}"), "interrupted rollouts can't be taken up");
+    }
+    loop {
+        let rows = engine.store().read(|c| store::deployment::list(c, None)).await.unwrap_or_default();
+        // Each by itself: a cluster that doesn't answer holds up nobody.
+        let looks = rows.into_iter().map(|row| {
+            let engine = engine.clone();
+            async move {
+                if let Err(error) = keep(&engine, &row).await {
+                    tracing::warn!(name = row.name, error = format!("{error:#}"), "a deployment can't be brought back");
+                }
+                if let Err(error) = at(&engine, row.id).await {
+                    tracing::warn!(name = row.name, error = format!("{error:#}"), "a deployment can't be looked at");
+                }
+            }
+        });
+        futures::future::join_all(looks).await;
+        engine.clock().sleep(EVERY).await;
+    }
+}

@@ -1,0 +1,184 @@
+//! One rollout from its row to an answer: image, push, apply, wait, a sample call.
+
+use anyhow::Context as _;
+use api::{
+    ApiError, DeploymentId, RolloutId,
+    deploy::DeploySpec,
+    event::Tag,
+    job::{JobKind, Subject},
+    project::{Happening, Stage, StationState},
+};
+use store::deployment::{DeploymentRow, RolloutRow};
+
+use crate::{
+    Engine,
+    deploy::{
+        ask, find, look,
+        steps::StepLog,
+        wanted::{self, Asked},
+    },
+    error,
+    jobs::JobContext,
+    package,
+    ports::{self, Steps as _, Wanted},
+    target,
+};
+
+/// Rolls out, notes how it ended, and looks at what runs then.
+pub(crate) async fn run(context: &JobContext, deployment: DeploymentId, rollout: RolloutId) -> anyhow::Result<String> {
+    let engine = context.engine();
+    let row = find(engine, deployment).await?;
+    let found = engine.store().read(move |c| store::deployment::rollout(c, rollout)).await?;
+    let found = found.ok_or_else(|| error::missing("rollout", rollout))?;
+    let steps = StepLog::new(context, rollout, found.rollout.steps.clone());
+    let result = advance(context, &row, &found, &steps).await;
+    let told = result.as_ref().err().map(error::told);
+    steps.end(told.as_ref().map_or(Ok(()), |error| Err(error.message.as_str()))).await;
+    let (outcome, ended_ms, problem) = (result.is_ok(), engine.now_ms(), told.clone());
+    engine
+        .store()
+        .write_durable(move |tx| {
+            store::deployment::end_rollout(tx, rollout, outcome, ended_ms)?;
+            let state =
+                if outcome { api::deploy::DeploymentState::Ready } else { api::deploy::DeploymentState::Failed };
+            store::deployment::set_state(tx, deployment, state, problem.as_ref())
+        })
+        .await?;
+    if let Err(error) = look::at(engine, deployment).await {
+        tracing::warn!(%error, "a deployment can't be looked at after its rollout");
+    }
+    announce(engine, &row, &found, told.as_ref()).await?;
+    result
+}
+
+async fn announce(
+    engine: &Engine,
+    row: &DeploymentRow,
+    rollout: &RolloutRow,
+    problem: Option<&ApiError>,
+) -> anyhow::Result<()> {
+    let what = format!("{} v{}", row.model_name, rollout.rollout.version_number);
+    let link = format!("/p/{}/deploy", row.project);
+    let (state, sentence) = match problem {
+        None => (StationState::Good, format!("[{what}]({link}) answers on {}", row.target_name)),
+        Some(problem) => (
+            StationState::Bad,
+            format!("[{what}]({link}) was not deployed to {}: {}", row.target_name, problem.message),
+        ),
+    };
+    if let Some(problem) = problem {
+        engine.events().notice(format!("{what} was not deployed"), problem.message.clone(), Some(link));
+    }
+    let happening = Happening { at_ms: engine.now_ms(), stage: Stage::Deploy, state, sentence };
+    let project = row.project;
+    engine.store().write(move |tx| store::happening::add(tx, project, &happening)).await?;
+    engine.changed(Tag::Deployments);
+    engine.changed(Tag::Models(project));
+    Ok(())
+}
+
+async fn advance(
+    context: &JobContext,
+    row: &DeploymentRow,
+    rollout: &RolloutRow,
+    steps: &StepLog,
+) -> anyhow::Result<String> {
+    let engine = context.engine();
+    let spec = DeploySpec { version: rollout.rollout.version, ..rollout.spec.clone() };
+    let asked = Asked::of(engine, &spec).await?;
+    let port = target::connect(engine, &asked.target).await?;
+    let wanted = prepare(context, row, rollout, &asked, &spec, &*port, steps).await?;
+    context.check()?;
+    if rollout.rollout.kind == "scale" {
+        steps.begin("Scale", &format!("to {}", spec.replicas));
+        port.scale(&wanted, spec.replicas).await?;
+    } else {
+        port.apply(&wanted, steps).await?;
+    }
+    context.check()?;
+    port.wait(&wanted, steps).await?;
+    steps.begin("Ask it a sample row", "");
+    let answer = ask::sample(engine, row, &asked.version).await?;
+    steps.detail(&answer);
+    Ok(format!("{} v{} answers on {}", row.model_name, rollout.rollout.version_number, row.target_name))
+}
+
+/// Brings the model to where the target takes it from.
+async fn prepare(
+    context: &JobContext,
+    row: &DeploymentRow,
+    rollout: &RolloutRow,
+    asked: &Asked,
+    spec: &DeploySpec,
+    port: &dyn ports::Target,
+    steps: &StepLog,
+) -> anyhow::Result<Wanted> {
+    let engine = context.engine();
+    if !port.capability().needs_image {
+        steps.begin("Lay out the model", &package::size(asked.version.version.size_bytes));
+        wanted::lay_out(engine, row.id, &asked.version).await?;
+        return asked.wanted(engine, spec, row.id, None).await;
+    }
+    let place = asked.place(engine, spec).await?;
+    let digest = match pushed(engine, rollout, asked, &place).await? {
+        Some(digest) => digest,
+        None => {
+            steps.begin("Build the image", "");
+            let built = package::make(engine, &asked.version).await?;
+            steps.detail(&format!("{}, {}", package::size(built.package.size_bytes), built.package.digest));
+            steps.begin(&format!("Push to {}", place.registry.name), "");
+            let pushed = package::push::run(engine, &built, &place, &|_, message| {
+                steps.detail(&message);
+                !steps.is_cancelled()
+            })
+            .await?;
+            let (sent, there) = (package::size(pushed.sent_bytes), package::size(pushed.skipped_bytes));
+            steps.detail(&format!("{sent} sent, {there} were there"));
+            built.package.digest
+        }
+    };
+    let image = place.reference(&digest);
+    let changed = DeploymentRow { image: Some(image), version: spec.version, spec: spec.clone(), ..row.clone() };
+    engine.store().write(move |tx| store::deployment::update_wanted(tx, &changed)).await.context("note the image")?;
+    asked.wanted(engine, spec, row.id, Some((&place, &digest))).await
+}
+
+/// For scaling and rolling back: the image that this version was pushed as, so that nothing else
+/// changes.
+async fn pushed(
+    engine: &Engine,
+    rollout: &RolloutRow,
+    asked: &Asked,
+    place: &package::push::Place,
+) -> anyhow::Result<Option<String>> {
+    if !matches!(rollout.rollout.kind.as_str(), "scale" | "roll back") {
+        return Ok(None);
+    }
+    let id = asked.version.version.id;
+    let packages = engine.store().read(move |c| store::package::list(c, Some(id))).await?;
+    let repository = format!("{}/{}", place.registry.address, place.repository);
+    let here = |push: &api::package::Push| push.registry == place.registry.id && push.repository == repository;
+    Ok(packages.into_iter().find(|row| row.package.pushes.iter().any(here)).map(|row| row.package.digest))
+}
+
+/// Takes up the rollouts and deletions that an earlier host left unfinished.
+pub(crate) async fn take_up(engine: &Engine) -> anyhow::Result<()> {
+    let unfinished = engine.store().read(store::job::unfinished).await?;
+    for job in unfinished.into_iter().filter(|row| row.job.kind == JobKind::Deploy) {
+        let Subject::Deployment(deployment) = job.job.subject else {
+            engine.jobs().fail_interrupted(engine, job).await?;
+            continue;
+        };
+        let left = engine.store().read(move |c| store::deployment::rollouts(c, deployment, 1)).await?;
+        match left.first().filter(|row| row.rollout.ended_ms.is_none()) {
+            // A deletion has a call to send again; a rollout has its row.
+            Some(row) if job.request.is_none() => {
+                let rollout = row.rollout.id;
+                let work = async move |context: JobContext| run(&context, deployment, rollout).await;
+                engine.jobs().resume(engine, job, work).await?;
+            }
+            _ => engine.jobs().fail_interrupted(engine, job).await?,
+        }
+    }
+    Ok(())
+}

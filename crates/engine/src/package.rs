@@ -1,0 +1,266 @@
+//! Packages: a model version as an OCI image, made without Docker or root, and its way to registries.
+//!
+//! The image is two layers on nothing: the static serving program, whose layer is kept and used again
+//! for every model, and the model's bundle under `/model`. No time, name or order of this machine
+//! enters it: the same program and version give the same digest. What the model came from travels
+//! with it, in the manifest's annotations and the configuration's labels.
+
+mod image;
+mod layer;
+mod program;
+pub(crate) mod push;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use api::{
+    ApiError, ErrorCode, PackageId, VersionId,
+    event::Tag,
+    job::{Job, JobKind, Subject},
+    package::{BuildPackage, ExportPackage, ListPackages, Package, PushPackage},
+};
+use store::{
+    blob::{BlobHash, Blobs},
+    package::{PackageBlob, PackageBlobs, PackageRow},
+    version::VersionRow,
+};
+
+use crate::{
+    Engine, error,
+    jobs::{self, JobContext, NewJob},
+    package::{image::About, layer::{Layer, LayerWriter}},
+};
+
+const PLATFORM: &str = "linux/amd64";
+/// The program is compressed once and sent to many; a model is compressed while a person waits.
+const PROGRAM_LEVEL: u32 = 6;
+const MODEL_LEVEL: u32 = 2;
+/// Part of the cache's key: another way to make the layer is another layer.
+const PROGRAM_LAYER: &str = "1";
+
+pub(crate) async fn version(engine: &Engine, id: VersionId) -> anyhow::Result<VersionRow> {
+    let found = engine.store().read(move |c| store::version::get(c, id)).await?;
+    found.ok_or_else(|| error::missing("model version", id))
+}
+
+pub(crate) async fn find(engine: &Engine, id: PackageId) -> anyhow::Result<PackageRow> {
+    let found = engine.store().read(move |c| store::package::get(c, id)).await?;
+    found.ok_or_else(|| error::missing("package", id))
+}
+
+pub async fn list(engine: &Engine, request: ListPackages) -> anyhow::Result<Vec<Package>> {
+    let rows = engine.store().read(move |c| store::package::list(c, request.version)).await?;
+    Ok(rows.into_iter().map(|row| row.package).collect())
+}
+
+pub async fn build(engine: &Engine, request: BuildPackage) -> anyhow::Result<Job> {
+    let row = version(engine, request.version).await?;
+    let (model, number) = (row.version.model_name.clone(), row.version.number);
+    let new = NewJob {
+        kind: JobKind::Package,
+        title: format!("Package {model} v{number}"),
+        project: Some(row.version.project),
+        subject: Subject::None,
+        memory_bytes: 0,
+        request: jobs::retry_with(&request),
+    };
+    engine
+        .jobs()
+        .start(engine, new, async move |context: JobContext| {
+            context.progress(None, "Builds the image");
+            let built = make(context.engine(), &row).await?;
+            context.set_subject(Subject::Package(built.package.id)).await?;
+            Ok(format!("{} layers, {}", built.package.layers.len(), size(built.package.size_bytes)))
+        })
+        .await
+}
+
+pub async fn push(engine: &Engine, request: PushPackage) -> anyhow::Result<Job> {
+    let row = version(engine, request.version).await?;
+    let registry = crate::registry::find(engine, request.registry).await?;
+    let place = push::Place::of(engine, &row, registry, request.repository.as_deref(), request.tag.as_deref()).await?;
+    let new = NewJob {
+        kind: JobKind::Push,
+        title: format!("Push {} v{} to {}", row.version.model_name, row.version.number, place.registry.name),
+        project: Some(row.version.project),
+        subject: Subject::None,
+        memory_bytes: 0,
+        request: jobs::retry_with(&request),
+    };
+    engine
+        .jobs()
+        .start(engine, new, async move |context: JobContext| {
+            context.progress(None, "Builds the image");
+            let built = make(context.engine(), &row).await?;
+            context.set_subject(Subject::Package(built.package.id)).await?;
+            let told = context.clone();
+            let pushed = push::run(context.engine(), &built, &place, &|fraction, message| {
+                told.progress(fraction, message);
+                !told.is_cancelled()
+            })
+            .await?;
+            Ok(format!("{} sent, {} were there", size(pushed.sent_bytes), size(pushed.skipped_bytes)))
+        })
+        .await
+}
+
+/// The image of a version: built, or found where the same was built before.
+pub(crate) async fn make(engine: &Engine, row: &VersionRow) -> anyhow::Result<PackageRow> {
+    let program = engine.adapters().serving_image_binary().await?;
+    // Nothing may collect the blobs before their record is there.
+    let _held = engine.hold_blobs().await;
+    let (blobs, version) = (engine.blobs().clone(), row.clone());
+    let task = engine.clone();
+    let serving = serving_layer(&task, &program).await?;
+    let built = tokio::task::spawn_blocking(move || assemble(&blobs, &version, serving)).await??;
+    let (id, digest) = (row.version.id, built.manifest.digest.clone());
+    let wanted = digest.clone();
+    if let Some(found) = engine.store().read(move |c| store::package::by_digest(c, id, &wanted)).await? {
+        return Ok(found);
+    }
+    let package = PackageRow {
+        package: Package {
+            id: PackageId::from_bytes(engine.new_id()),
+            version: id,
+            digest,
+            size_bytes: 0,
+            layers: Vec::new(),
+            platform: PLATFORM.to_owned(),
+            pushes: Vec::new(),
+            created_ms: engine.now_ms(),
+        },
+        blobs: built,
+    };
+    let id = package.package.id;
+    engine.store().write(move |tx| store::package::insert(tx, &package)).await?;
+    engine.changed(Tag::Packages);
+    find(engine, id).await
+}
+
+/// The layer of the serving program: compressed at its first use, then found by the program's hash.
+async fn serving_layer(engine: &Engine, program: &Path) -> anyhow::Result<Layer> {
+    let path = program.to_owned();
+    let bytes = tokio::task::spawn_blocking(move || {
+        let bytes = std::fs::read(&path).with_context(|| format!("read the serving program {}", path.display()))?;
+        program::check(&bytes, &path)?;
+        anyhow::Ok(bytes)
+    })
+    .await??;
+    let name = format!("serving_layer/{PROGRAM_LAYER}/{}", BlobHash::of(&bytes));
+    let key = name.clone();
+    let known: Option<Layer> = engine.store().read(move |c| store::setting::get(c, &key)).await?;
+    if let Some(known) = known.filter(|layer| engine.blobs().contains(&layer.blob.hash)) {
+        return Ok(known);
+    }
+    let blobs = engine.blobs().clone();
+    let layer = tokio::task::spawn_blocking(move || {
+        let mut writer = LayerWriter::new(&blobs, PROGRAM_LEVEL)?;
+        writer.file("slipway-serving", true, &bytes)?;
+        writer.finish("serving")
+    })
+    .await??;
+    let kept = layer.clone();
+    engine.store().write(move |tx| store::setting::put(tx, &name, &kept)).await?;
+    Ok(layer)
+}
+
+fn assemble(blobs: &Blobs, row: &VersionRow, serving: Layer) -> anyhow::Result<PackageBlobs> {
+    let mut files: Vec<_> = row.files.iter().collect();
+    files.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    let mut writer = LayerWriter::new(blobs, MODEL_LEVEL)?;
+    writer.folder("model")?;
+    let mut folders = Vec::new();
+    for file in files {
+        let hash: BlobHash = file.blake3.parse().with_context(|| format!("read the hash of {}", file.path))?;
+        for (at, _) in file.path.match_indices('/') {
+            let folder = file.path[..at].to_owned();
+            if !folders.contains(&folder) {
+                writer.folder(&format!("model/{folder}"))?;
+                folders.push(folder);
+            }
+        }
+        writer.file(&format!("model/{}", file.path), false, &blobs.read(&hash)?)?;
+    }
+    let layers = [serving, writer.finish("model")?];
+    let about = about(row);
+    let config = document(blobs, image::config(&about, &layers)?, image::CONFIG, "config")?;
+    let manifest = document(blobs, image::manifest(&about, &config, &layers)?, image::MANIFEST, "manifest")?;
+    Ok(PackageBlobs { manifest, config, layers: layers.map(|layer| layer.blob).to_vec() })
+}
+
+fn about(row: &VersionRow) -> About {
+    let version = &row.version;
+    let mut lineage = row.lineage.clone();
+    lineage.insert("model".to_owned(), version.model_name.clone());
+    lineage.insert("version".to_owned(), version.number.to_string());
+    lineage.insert("version_id".to_owned(), version.id.to_string());
+    lineage.insert("content".to_owned(), version.content.clone());
+    lineage.insert("run".to_owned(), version.run.to_string());
+    if let Some(snapshot) = version.snapshot {
+        lineage.insert("snapshot".to_owned(), snapshot.to_string());
+    }
+    About { name: version.model_name.clone(), number: version.number, lineage }
+}
+
+fn document(blobs: &Blobs, bytes: Vec<u8>, media_type: &str, what: &str) -> anyhow::Result<PackageBlob> {
+    use sha2::Digest as _;
+    let stored = blobs.put_bytes(&bytes)?;
+    Ok(PackageBlob {
+        hash: stored.hash,
+        digest: layer::digest(&sha2::Sha256::digest(&bytes)),
+        size_bytes: stored.size_bytes,
+        media_type: media_type.to_owned(),
+        what: what.to_owned(),
+    })
+}
+
+/// Writes an OCI layout as one tar: `podman load`, `skopeo copy oci-archive:…`.
+pub async fn export(engine: &Engine, request: ExportPackage) -> anyhow::Result<()> {
+    let row = find(engine, request.package).await?;
+    let path = PathBuf::from(&request.path);
+    if !path.is_absolute() {
+        bail!(ApiError::invalid(format!("\"{}\" is not a whole path.", request.path)).with_hint("Start it at the root."));
+    }
+    if path.is_dir() {
+        bail!(ApiError::new(ErrorCode::Conflict, format!("{} is a folder.", path.display())).with_hint("Name the file to write."));
+    }
+    let about = about(&version(engine, row.package.version).await?);
+    let blobs = engine.blobs().clone();
+    tokio::task::spawn_blocking(move || write_layout(&blobs, &row, &about, &path)).await?
+}
+
+fn write_layout(blobs: &Blobs, row: &PackageRow, about: &About, path: &Path) -> anyhow::Result<()> {
+    let named = || format!("write {}", path.display());
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let file = tempfile::NamedTempFile::new_in(folder).with_context(named)?;
+    let mut tar = tar::Builder::new(file);
+    let mut add = |name: &str, bytes: &[u8]| -> std::io::Result<()> {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(bytes.len() as u64);
+        tar.append_data(&mut header, name, bytes)
+    };
+    let name = format!("{}:v{}", push::repository_of(&about.name), about.number);
+    let entry = image::Descriptor::of(&row.blobs.manifest)
+        .with_annotations([("org.opencontainers.image.ref.name", name)].into());
+    let index = serde_json::json!({ "schemaVersion": 2, "mediaType": image::INDEX, "manifests": [entry] });
+    add("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#).with_context(named)?;
+    add("index.json", &serde_json::to_vec(&index)?).with_context(named)?;
+    for blob in row.blobs.layers.iter().chain([&row.blobs.config, &row.blobs.manifest]) {
+        add(&format!("blobs/{}", blob.digest.replace(':', "/")), &blobs.read(&blob.hash)?).with_context(named)?;
+    }
+    let file = tar.into_inner().with_context(named)?;
+    file.as_file().sync_all().with_context(named)?;
+    file.persist(path).map_err(|error| error.error).with_context(named)?;
+    Ok(())
+}
+
+/// "11.2 MB".
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
