@@ -1,0 +1,374 @@
+//! A chart of lines that lives: crosshair with the values of all series, drag to zoom, double click
+//! to reset, a legend that filters, and one menu to export. Other drawings stand in [`Picture`].
+
+use std::collections::BTreeSet;
+
+use charts::{
+    export,
+    line::{self, Line, LineChart},
+    plot::{Drawing, Scale, Size},
+    smooth::smooth,
+};
+use leptos::{html, prelude::*};
+use wasm_bindgen::{JsCast as _, closure::Closure};
+
+use super::{
+    card::Card,
+    icon,
+    menu::{Item, MenuButton},
+    words,
+};
+use crate::client::wire;
+
+/// The width of an element, for as long as it is there.
+pub(crate) fn width_of(node: NodeRef<html::Div>) -> ReadSignal<f64> {
+    let (width, set_width) = signal(0.0_f64);
+    Effect::new(move |_| {
+        let Some(element) = node.get() else { return };
+        set_width.set(f64::from(element.client_width()));
+        let changed = Closure::<dyn Fn(js_sys::Array)>::new(move |entries: js_sys::Array| {
+            let entry = entries.get(0).dyn_into::<web_sys::ResizeObserverEntry>();
+            if let Ok(entry) = entry {
+                set_width.try_set(entry.content_rect().width().floor());
+            }
+        });
+        if let Ok(observer) = web_sys::ResizeObserver::new(changed.as_ref().unchecked_ref()) {
+            observer.observe(&element);
+            let kept = StoredValue::new_local((observer, changed));
+            on_cleanup(move || kept.with_value(|(observer, _)| observer.disconnect()));
+        }
+    });
+    width
+}
+
+/// A drawing that only fills its width: `draw(width)`.
+#[component]
+pub(crate) fn Picture(draw: impl Fn(f64) -> Drawing + Send + Sync + 'static) -> impl IntoView {
+    let node = NodeRef::<html::Div>::new();
+    let width = width_of(node);
+    let svg = Memo::new(move |_| Some(width.get()).filter(|width| *width > 20.0).map(&draw).map(|drawing| drawing.svg));
+    view! { <div class="plot" node_ref=node inner_html=move || svg.get().unwrap_or_default()></div> }
+}
+
+/// A small drawing of a fixed size.
+pub(crate) fn spark(drawing: Drawing) -> impl IntoView {
+    view! { <span class="spark" aria-hidden="true" inner_html=drawing.svg></span> }
+}
+
+/// A chart of lines in a card with its title and menu.
+#[component]
+pub(crate) fn ChartCard(
+    #[prop(into)] title: String,
+    /// A remark at the right of the title.
+    #[prop(into, optional)]
+    note: Signal<String>,
+    #[prop(into)] chart: Signal<LineChart>,
+    #[prop(default = 190.0)] height: f64,
+    #[prop(into, optional)] class: String,
+    /// The person looks closer at a part of the horizontal axis; `None` is all of it.
+    #[prop(optional, into)]
+    on_zoom: Option<Callback<Option<(f64, f64)>>>,
+    /// Charts with the same signal show their crosshairs together.
+    #[prop(optional)]
+    cross: Option<RwSignal<Option<f64>>>,
+    #[prop(optional)] can_be_log: bool,
+) -> impl IntoView {
+    let log = RwSignal::new(false);
+    let hidden = RwSignal::new(BTreeSet::<String>::new());
+    let zoom = RwSignal::new(None::<(f64, f64)>);
+    let shown = Memo::new(move |_| {
+        let mut chart = chart.get();
+        hidden.with(|hidden| chart.lines.retain(|line| !hidden.contains(&line.name)));
+        if log.get() {
+            chart.y.scale = Scale::Log;
+        }
+        if zoom.get().is_some() {
+            chart.x.range = zoom.get();
+        }
+        chart
+    });
+    let name = title.clone();
+    let items = move || {
+        let (svg_name, png_name, csv_name) = (name.clone(), name.clone(), name.clone());
+        let mut items = Vec::new();
+        if can_be_log {
+            let label = if log.get_untracked() { "Linear axis" } else { "Logarithmic axis" };
+            items.push(Item::new(label, icon::ACTIVITY, move || log.update(|log| *log = !*log)));
+        }
+        if zoom.get_untracked().is_some() {
+            items.push(Item::new("Show all", icon::UNDO_2, move || {
+                zoom.set(None);
+                if let Some(on_zoom) = on_zoom {
+                    on_zoom.run(None);
+                }
+            }));
+        }
+        items.push(Item::new("Save as SVG", icon::DOWNLOAD, move || {
+            wire::save_text(&format!("{svg_name}.svg"), "image/svg+xml", &picture(&shown.get_untracked()));
+        }));
+        items.push(Item::new("Save as PNG", icon::IMAGE, move || save_png(&png_name, &picture(&shown.get_untracked()))));
+        items.push(Item::new("Save as CSV", icon::TABLE, move || {
+            wire::save_text(&format!("{csv_name}.csv"), "text/csv", &csv(&chart.get_untracked()));
+        }));
+        items
+    };
+    let items = StoredValue::new_local(items);
+    view! {
+        <Card
+            title
+            class=format!("h chart-card {class}")
+            extra=ViewFn::from(move || view! {
+                <span class="faint caption">{move || note.get()}{move || log.get().then_some(" log scale")}</span>
+                <MenuButton items=move || items.with_value(|items| items()) label="Chart's menu" />
+            })
+        >
+            <LivePlot
+                chart=shown
+                height
+                cross=cross.unwrap_or_else(|| RwSignal::new(None))
+                zoomed=Callback::new(move |to: Option<(f64, f64)>| {
+                    zoom.set(to);
+                    if let Some(on_zoom) = on_zoom {
+                        on_zoom.run(to);
+                    }
+                })
+            />
+            <Legend chart hidden />
+        </Card>
+    }
+}
+
+#[component]
+fn Legend(#[prop(into)] chart: Signal<LineChart>, hidden: RwSignal<BTreeSet<String>>) -> impl IntoView {
+    let entries = Memo::new(move |_| {
+        chart.with(|chart| chart.lines.iter().map(|line| (line.name.clone(), line.role.class(), line.is_dashed)).collect::<Vec<_>>())
+    });
+    move || {
+        let entries = entries.get();
+        (entries.len() > 1).then(|| {
+            view! {
+                <div class="legend">
+                    {entries
+                        .into_iter()
+                        .map(|(name, class, dashed)| {
+                            let own = name.clone();
+                            let is_off = move || hidden.with(|hidden| hidden.contains(&own));
+                            let (off, pressed, other) = (is_off.clone(), is_off, name.clone());
+                            view! {
+                                <button
+                                    type="button"
+                                    class:off=off
+                                    aria-pressed=move || (!pressed()).to_string()
+                                    on:click=move |_| {
+                                        hidden.update(|hidden| {
+                                            if !hidden.remove(&other) {
+                                                hidden.insert(other.clone());
+                                            }
+                                        });
+                                    }
+                                >
+                                    <i class=format!("swatch fill {class}") class:dashed=dashed></i>
+                                    {name}
+                                </button>
+                            }
+                        })
+                        .collect_view()}
+                </div>
+            }
+        })
+    }
+}
+
+/// The drawing with what answers the pointer over it.
+#[component]
+fn LivePlot(
+    #[prop(into)] chart: Signal<LineChart>,
+    height: f64,
+    cross: RwSignal<Option<f64>>,
+    zoomed: Callback<Option<(f64, f64)>>,
+) -> impl IntoView {
+    let node = NodeRef::<html::Div>::new();
+    let width = width_of(node);
+    let drawing = Memo::new(move |_| {
+        let width = width.get();
+        if width < 40.0 { Drawing::default() } else { line::draw(&chart.get(), Size { width, height }) }
+    });
+    let hover = RwSignal::new(None::<(f64, f64)>);
+    let brush = RwSignal::new(None::<(f64, f64)>);
+    let at = move |event: &web_sys::PointerEvent| {
+        let element = node.get_untracked()?;
+        let place = element.get_bounding_client_rect();
+        Some((f64::from(event.client_x()) - place.left(), f64::from(event.client_y()) - place.top()))
+    };
+    view! {
+        <div
+            class="plot"
+            node_ref=node
+            style:height=format!("{height}px")
+            on:pointermove=move |event| {
+                let Some((x, y)) = at(&event) else { return };
+                let plot = drawing.with_untracked(|drawing| drawing.plot);
+                if brush.get_untracked().is_some() {
+                    brush.update(|brush| if let Some(brush) = brush { brush.1 = x.clamp(plot.left, plot.left + plot.width) });
+                }
+                let inside = plot.contains(x, plot.top);
+                hover.set(inside.then_some((x, y)));
+                cross.set(inside.then(|| plot.x_value(x)));
+            }
+            on:pointerleave=move |_| {
+                hover.set(None);
+                cross.set(None);
+            }
+            on:pointerdown=move |event| {
+                let plot = drawing.with_untracked(|drawing| drawing.plot);
+                if let Some((x, y)) = at(&event)
+                    && event.button() == 0
+                    && plot.contains(x, y)
+                {
+                    if let Some(element) = node.get_untracked() {
+                        let _ = element.set_pointer_capture(event.pointer_id());
+                    }
+                    brush.set(Some((x, x)));
+                }
+            }
+            on:pointerup=move |_| {
+                if let Some((from, to)) = brush.get_untracked() {
+                    brush.set(None);
+                    let plot = drawing.with_untracked(|drawing| drawing.plot);
+                    if (from - to).abs() > 6.0 {
+                        zoomed.run(Some((plot.x_value(from.min(to)), plot.x_value(from.max(to)))));
+                    }
+                }
+            }
+            on:dblclick=move |_| zoomed.run(None)
+        >
+            <div inner_html=move || drawing.with(|drawing| drawing.svg.clone())></div>
+            {move || {
+                let x = cross.get()?;
+                Some(crosshair(&chart.get(), &drawing.get(), x, hover.get()))
+            }}
+            {move || {
+                brush.get().map(|(from, to)| {
+                    let plot = drawing.with(|drawing| drawing.plot);
+                    view! {
+                        <div
+                            class="brush"
+                            style:left=format!("{}px", from.min(to))
+                            style:width=format!("{}px", (from - to).abs())
+                            style:top=format!("{}px", plot.top)
+                            style:height=format!("{}px", plot.height)
+                        ></div>
+                    }
+                })
+            }}
+        </div>
+    }
+}
+
+/// The dotted line, the spots on the lines, and where the pointer is, the values.
+fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f64)>) -> impl IntoView + use<> {
+    let plot = drawing.plot;
+    let mut rows = Vec::new();
+    let mut spots = Vec::new();
+    let mut nearest = x;
+    let mut best = f64::INFINITY;
+    for line in chart.lines.iter().filter(|line| !line.is_reference) {
+        let Some(index) = line.nearest(x) else { continue };
+        if (line.x[index] - x).abs() < best {
+            best = (line.x[index] - x).abs();
+            nearest = line.x[index];
+        }
+        let (value, raw) = values_at(chart, line, index);
+        if value.is_finite() {
+            spots.push((plot.x_pixel(line.x[index]), plot.y_pixel(value), line.role.class()));
+        }
+        rows.push((line.name.clone(), line.role.class(), raw));
+    }
+    let left = plot.x_pixel(nearest);
+    let unit = chart.y.unit.clone();
+    let head = match chart.x.scale {
+        Scale::Time { .. } => words::exact(nearest as i64),
+        _ if chart.x.label.is_empty() => words::figure(nearest),
+        _ => format!("{} {}", chart.x.label, words::figure(nearest)),
+    };
+    let inside = plot.x.low <= nearest && nearest <= plot.x.high;
+    inside.then(|| {
+        view! {
+            <div class="cross" style:left=format!("{left}px") style:top=format!("{}px", plot.top) style:height=format!("{}px", plot.height)></div>
+            {spots
+                .into_iter()
+                .filter(|(_, y, _)| (plot.top - 1.0..=plot.top + plot.height + 1.0).contains(y))
+                .map(|(x, y, class)| view! { <i class=format!("spot {class}") style:left=format!("{x}px") style:top=format!("{y}px")></i> })
+                .collect_view()}
+            {hover.map(|(pointer, y)| {
+                let at_right = pointer > plot.left + plot.width * 0.55;
+                let side = if at_right { format!("translate(calc(-100% - 14px), {}px)", (y - 30.0).max(0.0)) } else { format!("translate(14px, {}px)", (y - 30.0).max(0.0)) };
+                view! {
+                    <div class="tip" style:left=format!("{left}px") style:top="0" style:transform=side>
+                        <div class="faint">{head}</div>
+                        {rows
+                            .into_iter()
+                            .map(|(name, class, value)| view! {
+                                <div><i class=format!("swatch fill {class}")></i>{name}<span class="num">{words::figure(value)}" "{unit.clone()}</span></div>
+                            })
+                            .collect_view()}
+                    </div>
+                }
+            })}
+        }
+    })
+}
+
+/// Where the seen line is at a point, and the value that was measured there.
+fn values_at(chart: &LineChart, line: &Line, index: usize) -> (f64, f64) {
+    let raw = line.y.get(index).copied().unwrap_or(f64::NAN);
+    if chart.smoothing > 0.0 {
+        let seen = smooth(&line.y[..=index.min(line.y.len().saturating_sub(1))], chart.smoothing);
+        (seen.last().copied().unwrap_or(raw), raw)
+    } else {
+        (raw, raw)
+    }
+}
+
+/// The chart as a picture of its own, in the theme that is shown.
+fn picture(chart: &LineChart) -> String {
+    let light = document().document_element().and_then(|root| root.get_attribute("data-theme")).as_deref() == Some("light");
+    let drawing = line::draw(chart, Size { width: 860.0, height: 420.0 });
+    export::standalone(&drawing.svg, if light { &export::LIGHT } else { &export::DARK })
+}
+
+/// Draws the picture at twice its size onto a canvas, and saves that.
+fn save_png(name: &str, svg: &str) {
+    let file = format!("{name}.png");
+    let address = format!("data:image/svg+xml;charset=utf-8,{}", wire::encode(svg));
+    let Ok(image) = web_sys::HtmlImageElement::new() else { return };
+    let loaded = image.clone();
+    let drawn = Closure::once_into_js(move || {
+        let canvas = document().create_element("canvas").ok().and_then(|canvas| canvas.dyn_into::<web_sys::HtmlCanvasElement>().ok());
+        let Some(canvas) = canvas else { return };
+        canvas.set_width(loaded.width() * 2);
+        canvas.set_height(loaded.height() * 2);
+        let context = canvas.get_context("2d").ok().flatten().and_then(|context| context.dyn_into::<web_sys::CanvasRenderingContext2d>().ok());
+        if let Some(context) = context {
+            let (width, height) = (f64::from(canvas.width()), f64::from(canvas.height()));
+            let _ = context.draw_image_with_html_image_element_and_dw_and_dh(&loaded, 0.0, 0.0, width, height);
+            if let Ok(address) = canvas.to_data_url() {
+                wire::save_address(&file, &address);
+            }
+        }
+    });
+    image.set_onload(Some(drawn.unchecked_ref()));
+    image.set_src(&address);
+}
+
+/// One line a point and series, as measured.
+fn csv(chart: &LineChart) -> String {
+    let mut text = "series,x,value\n".to_owned();
+    for line in &chart.lines {
+        let name = if line.name.contains([',', '"']) { format!("\"{}\"", line.name.replace('"', "\"\"")) } else { line.name.clone() };
+        for (x, y) in line.x.iter().zip(&line.y) {
+            text.push_str(&format!("{name},{x},{y}\n"));
+        }
+    }
+    text
+}
