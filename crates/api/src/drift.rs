@@ -16,7 +16,7 @@ pub enum DriftTest {
     Z,
     /// Wasserstein normed by the reference's standard deviation; distance.
     Wasserstein,
-    /// Jensen–Shannon distance, base 2, Sturges bins over both for numbers.
+    /// Jensen–Shannon distance, natural logarithm (Evidently's), Sturges bins over both for numbers.
     Jensenshannon,
     /// Population stability index, Sturges bins over both, zeros filled with 0.0001.
     Psi,
