@@ -16,9 +16,13 @@ pub(crate) enum Failure {
     Row(#[from] infer::rows::RowError),
     #[error("{0}")]
     NotFound(String),
-    #[error("the body has more than {limit} bytes: send fewer rows in one request, or start the server with a larger --body-limit-bytes")]
+    #[error(
+        "the body has more than {limit} bytes: send fewer rows in one request, or start the server with a larger --body-limit-bytes"
+    )]
     TooLarge { limit: usize },
-    #[error("the answer took longer than {seconds} s: send fewer rows in one request, or try again when the server is less busy")]
+    #[error(
+        "the answer took longer than {seconds} s: send fewer rows in one request, or try again when the server is less busy"
+    )]
     TimedOut { seconds: u64 },
     #[error("the server is answering as many requests as it may: try again in a second, or run more instances")]
     Overloaded,

@@ -26,15 +26,17 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("the server at {} did not answer in time", config.control))??;
     if left > 0 {
-        crate::say(&format!("{left} segments of the request log were not fetched within {seconds} s and are lost with this instance"));
+        crate::say(&format!(
+            "{left} segments of the request log were not fetched within {seconds} s and are lost with this instance"
+        ));
     }
     Ok(())
 }
 
 async fn ask(config: &Config, seconds: u64) -> anyhow::Result<u64> {
-    let stream = TcpStream::connect(config.control)
-        .await
-        .with_context(|| format!("ask the control port at {}: is the server running, with the same --control?", config.control))?;
+    let stream = TcpStream::connect(config.control).await.with_context(|| {
+        format!("ask the control port at {}: is the server running, with the same --control?", config.control)
+    })?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let host = config.allowed_hosts.first().cloned().unwrap_or_else(|| config.control.to_string());

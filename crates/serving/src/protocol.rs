@@ -45,7 +45,11 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         .merge(kserve::router())
         .merge(open_inference::router())
         .fallback(async |request: Request| {
-            Failure::NotFound(format!("there is nothing at {} {}: see GET / for what there is", request.method(), request.uri().path()))
+            Failure::NotFound(format!(
+                "there is nothing at {} {}: see GET / for what there is",
+                request.method(),
+                request.uri().path()
+            ))
         })
         .with_state(server)
 }
@@ -164,9 +168,9 @@ fn known(server: &Server, name: &str, version: Option<&str>) -> Result<(), Failu
         return Err(Failure::NotFound(format!("there is no model \"{name}\" here: this server answers for \"{own}\"")));
     }
     match version {
-        Some(version) if version != number.to_string() && version != format!("v{number}") => {
-            Err(Failure::NotFound(format!("there is no version \"{version}\" of \"{own}\" here: this server answers for version {number}")))
-        }
+        Some(version) if version != number.to_string() && version != format!("v{number}") => Err(Failure::NotFound(
+            format!("there is no version \"{version}\" of \"{own}\" here: this server answers for version {number}"),
+        )),
         _ => Ok(()),
     }
 }

@@ -213,7 +213,8 @@ impl Writer {
     /// Until every sender is gone; then the open segment is closed.
     fn run(mut self, inbox: &Receiver<Order>) {
         loop {
-            let left = self.opened.map_or(Duration::from_secs(3_600), |opened| self.longest.saturating_sub(opened.elapsed()));
+            let left =
+                self.opened.map_or(Duration::from_secs(3_600), |opened| self.longest.saturating_sub(opened.elapsed()));
             match inbox.recv_timeout(left) {
                 Ok(Order::Rows { rows, received_ms }) => {
                     self.metrics.log_rows.fetch_add(rows.num_rows() as u64, Relaxed);
@@ -239,7 +240,10 @@ impl Writer {
         if let Some(closed) = self.open.close() {
             let gap = closed.gap();
             if let Err(error) = folder.add(closed, now_ms()) {
-                crate::say(&format!("a segment of the request log could not be written, {} rows are lost: {error:#}", gap.rows));
+                crate::say(&format!(
+                    "a segment of the request log could not be written, {} rows are lost: {error:#}",
+                    gap.rows
+                ));
                 folder.lose(gap);
             }
         }

@@ -62,8 +62,10 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     };
     let hosts: Arc<[String]> = config.allowed_hosts.iter().filter(|host| !host.is_empty()).cloned().collect();
     let token = token(&config)?.map(|token| blake3::hash(token.as_bytes()));
-    let public = TcpListener::bind(config.listen).await.with_context(|| format!("listen on {} (--listen)", config.listen))?;
-    let private = TcpListener::bind(config.control).await.with_context(|| format!("listen on {} (--control)", config.control))?;
+    let public =
+        TcpListener::bind(config.listen).await.with_context(|| format!("listen on {} (--listen)", config.listen))?;
+    let private =
+        TcpListener::bind(config.control).await.with_context(|| format!("listen on {} (--control)", config.control))?;
     let ready = Ready {
         listen: public.local_addr()?,
         control: private.local_addr()?,
@@ -86,7 +88,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let (end_private, private_ends) = watch::channel(false);
     let answers = guarded(protocol::router(server.clone()), Guard { hosts: hosts.clone(), token: None });
     let logs = guarded(control::router(server.log.clone()), Guard { hosts, token });
-    let answering = tokio::spawn(axum::serve(public, answers).with_graceful_shutdown(turned(public_ends)).into_future());
+    let answering =
+        tokio::spawn(axum::serve(public, answers).with_graceful_shutdown(turned(public_ends)).into_future());
     let logging = tokio::spawn(axum::serve(private, logs).with_graceful_shutdown(turned(private_ends)).into_future());
     announce(&server.config, &ready)?;
 
@@ -114,7 +117,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 /// The control port's token, where one is asked for.
 pub(crate) fn token(config: &Config) -> anyhow::Result<Option<String>> {
     let Some(file) = &config.token_file else { return Ok(None) };
-    let text = fs::read_to_string(file).with_context(|| format!("read the token in {} (--token-file)", file.display()))?;
+    let text =
+        fs::read_to_string(file).with_context(|| format!("read the token in {} (--token-file)", file.display()))?;
     let token = text.trim();
     anyhow::ensure!(!token.is_empty(), "the token file {} is empty: write a token into it", file.display());
     Ok(Some(token.to_owned()))
@@ -122,7 +126,10 @@ pub(crate) fn token(config: &Config) -> anyhow::Result<Option<String>> {
 
 fn guarded(router: Router, guard: Guard) -> Router {
     let plain = |name, value| {
-        SetResponseHeaderLayer::overriding(axum::http::HeaderName::from_static(name), axum::http::HeaderValue::from_static(value))
+        SetResponseHeaderLayer::overriding(
+            axum::http::HeaderName::from_static(name),
+            axum::http::HeaderValue::from_static(value),
+        )
     };
     router
         .layer(middleware::from_fn_with_state(guard, guard::check))
@@ -142,7 +149,10 @@ fn announce(config: &Config, ready: &Ready) -> anyhow::Result<()> {
         written.with_context(|| format!("write {} (--ready-file)", file.display()))?;
     }
     let Config { name, version_number, .. } = config;
-    crate::say(&format!("{name} v{version_number} answers on http://{}, its log on http://{}", ready.listen, ready.control));
+    crate::say(&format!(
+        "{name} v{version_number} answers on http://{}, its log on http://{}",
+        ready.listen, ready.control
+    ));
     Ok(())
 }
 

@@ -29,11 +29,15 @@ fn what_is_written_is_what_is_opened_and_answers_by_the_threshold() {
     let preprocessing = written(&folder);
     let model = bundle::open(&folder).unwrap();
     assert_eq!(*model.preprocessing(), preprocessing);
-    assert_eq!(model.head().files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["examples.json", "preprocessing.json", "weights.safetensors"]);
+    assert_eq!(
+        model.head().files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(),
+        ["examples.json", "preprocessing.json", "weights.safetensors"]
+    );
     let answers = model.predict(&rows()).unwrap();
     let names: Vec<String> = answers.schema().fields().iter().map(|field| field.name().clone()).collect();
     assert_eq!(names, ["prediction", "probability"]);
-    let (classes, probabilities) = (answers.column(0).as_string::<i32>(), answers.column(1).as_primitive::<Float64Type>());
+    let (classes, probabilities) =
+        (answers.column(0).as_string::<i32>(), answers.column(1).as_primitive::<Float64Type>());
     for row in 0..classes.len() {
         assert_eq!(classes.value(row) == "yes", probabilities.value(row) >= 0.4);
     }
@@ -48,7 +52,8 @@ fn equal_models_have_equal_bundles_and_replacing_leaves_one_whole() {
     written(&other);
     written(&other);
     assert_eq!(bundle::open(&one).unwrap().content(), bundle::open(&other).unwrap().content());
-    let names: Vec<String> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let names: Vec<String> =
+        fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(names.len(), 2, "no temporary folder is left: {names:?}");
 }
 

@@ -18,7 +18,7 @@ use infer::{
 };
 
 pub(crate) fn column(name: &str, kind: ColumnType) -> PlanColumn {
-    PlanColumn { name: name.into(), kind, role: Role::Feature, sensitive: name == "name", }
+    PlanColumn { name: name.into(), kind, role: Role::Feature, sensitive: name == "name" }
 }
 
 pub(crate) fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
@@ -41,7 +41,9 @@ pub(crate) fn rows() -> RecordBatch {
         (
             "at",
             // 2026-01-01, a Thursday, and each following day an hour later.
-            Arc::new(TimestampMillisecondArray::from_iter_values((0..5).map(|day| 1_767_225_600_000 + day * 90_000_000))),
+            Arc::new(TimestampMillisecondArray::from_iter_values(
+                (0..5).map(|day| 1_767_225_600_000 + day * 90_000_000),
+            )),
         ),
         ("known", Arc::new(BooleanArray::from(vec![true, false, true, false, true]))),
     ])
@@ -72,7 +74,12 @@ pub(crate) fn linear(weight: &[f32], bias: &[f32], target: TargetScale) -> Forwa
     Forward::Network { network, weights, device: Device::Cpu }
 }
 
-pub(crate) fn parts<'a>(task: Task, classes: &[&str], preprocessing: &'a Preprocessing, forward: &'a Forward) -> Parts<'a> {
+pub(crate) fn parts<'a>(
+    task: Task,
+    classes: &[&str],
+    preprocessing: &'a Preprocessing,
+    forward: &'a Forward,
+) -> Parts<'a> {
     Parts {
         task,
         kind: ModelChoice::Linear,

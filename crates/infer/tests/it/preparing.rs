@@ -23,8 +23,18 @@ fn scaled_rows_are_imputed_scaled_one_hot_and_say_what_was_missing() {
     assert_eq!(
         names,
         [
-            "amount", "amount (missing)", "country = de", "country = fr", "country = (other)", "country (missing)", "at (year)",
-            "at (month)", "at (weekday)", "at (hour)", "at (days)", "known"
+            "amount",
+            "amount (missing)",
+            "country = de",
+            "country = fr",
+            "country = (other)",
+            "country (missing)",
+            "at (year)",
+            "at (month)",
+            "at (weekday)",
+            "at (hour)",
+            "at (days)",
+            "known"
         ]
     );
     let matrix = fitted.apply(&rows()).unwrap();
@@ -33,8 +43,8 @@ fn scaled_rows_are_imputed_scaled_one_hot_and_say_what_was_missing() {
     close(&matrix.row(0)[..6], &[-0.973_328_5, 0.0, 1.0, 0.0, 0.0, 0.0]);
     close(&matrix.row(2)[..6], &[-0.324_442_8, 1.0, 1.0, 0.0, 0.0, 0.0]);
     close(&matrix.row(3)[..6], &[0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
-    // Hours 0..4: mean 2, std √2; year and month never vary; Thursday 3, Friday 4, 5, 6, Monday 0.
-    close(&matrix.row(0)[6..], &[0.0, 0.0, -0.292_77, -1.414_213_6, -1.414_213_6, 0.816_496_6]);
+    // Year and month never vary; weekdays 3, 4, 5, 6, 0: mean 3.6, std √4.24; hours 0 to 4: mean 2, std √2.
+    close(&matrix.row(0)[6..], &[0.0, 0.0, -0.291_385_8, -1.414_213_6, -1.414_213_6, 0.816_496_6]);
 }
 
 #[test]
@@ -54,12 +64,14 @@ fn what_training_never_saw_is_other_and_what_may_lack_is_imputed() {
     for mode in [Mode::Scaled, Mode::Trees] {
         let fitted = Preprocessing::fit([rows()], &plan(), mode).unwrap();
         let signature = fitted.signature(Task::Regression, &[]);
-        let optional: Vec<(&str, bool)> = signature.inputs.iter().map(|input| (input.name.as_str(), input.optional)).collect();
+        let optional: Vec<(&str, bool)> =
+            signature.inputs.iter().map(|input| (input.name.as_str(), input.optional)).collect();
         assert_eq!(optional, [("amount", true), ("country", true), ("at", false), ("known", false)]);
         assert_eq!(signature.inputs[1].categories, ["de", "fr"]);
         assert_eq!(signature.inputs[0].range, Some((1.0, 9.0)));
 
-        let mut columns: Vec<(&str, ArrayRef)> = vec![("country", texts(&[Some("xx")])), ("known", texts(&[Some("true")]))];
+        let mut columns: Vec<(&str, ArrayRef)> =
+            vec![("country", texts(&[Some("xx")])), ("known", texts(&[Some("true")]))];
         let without = batch(columns.clone());
         assert!(matches!(fitted.apply(&without), Err(PreprocessingError::MissingColumn(column)) if column == "at"));
         columns.push(("at", texts(&[Some("2026-01-02T01:00:00")])));
@@ -74,9 +86,12 @@ fn what_training_never_saw_is_other_and_what_may_lack_is_imputed() {
 #[test]
 fn other_arrow_types_of_the_same_values_give_the_same_features() {
     let plan = [column("n", ColumnType::Integer), column("c", ColumnType::Category)];
-    let one: Vec<(&str, ArrayRef)> = vec![("n", Arc::new(Int32Array::from(vec![1, 2, 3]))), ("c", Arc::new(Int32Array::from(vec![7, 8, 7])))];
-    let other: Vec<(&str, ArrayRef)> =
-        vec![("n", Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0]))), ("c", Arc::new(StringArray::from(vec!["7", "8", "7"])))];
+    let one: Vec<(&str, ArrayRef)> =
+        vec![("n", Arc::new(Int32Array::from(vec![1, 2, 3]))), ("c", Arc::new(Int32Array::from(vec![7, 8, 7])))];
+    let other: Vec<(&str, ArrayRef)> = vec![
+        ("n", Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0]))),
+        ("c", Arc::new(StringArray::from(vec!["7", "8", "7"]))),
+    ];
     let fitted = Preprocessing::fit([batch(one.clone())], &plan, Mode::Trees).unwrap();
     assert_eq!(fitted, Preprocessing::fit([batch(other.clone())], &plan, Mode::Trees).unwrap());
     assert_eq!(fitted.apply(&batch(one)).unwrap(), fitted.apply(&batch(other)).unwrap());
@@ -100,9 +115,14 @@ fn batches_don_t_matter_and_the_record_survives_its_json() {
 fn many_categories_and_infinite_or_empty_columns_are_bounded() {
     let values: Vec<String> = (0..500).map(|row| format!("c{:03}", row % 100)).collect();
     let values: ArrayRef = Arc::new(StringArray::from(values));
-    let wild: ArrayRef = Arc::new(Float64Array::from_iter_values((0..500).map(|row| if row == 3 { f64::INFINITY } else { 1e300 })));
+    let wild: ArrayRef =
+        Arc::new(Float64Array::from_iter_values((0..500).map(|row| if row == 3 { f64::INFINITY } else { 1e300 })));
     let nothing = numbers(&vec![None; 500]);
-    let plan = [column("c", ColumnType::Category), column("wild", ColumnType::Decimal), column("nothing", ColumnType::Decimal)];
+    let plan = [
+        column("c", ColumnType::Category),
+        column("wild", ColumnType::Decimal),
+        column("nothing", ColumnType::Decimal),
+    ];
     let batch = batch(vec![("c", values), ("wild", wild), ("nothing", nothing)]);
     let fitted = Preprocessing::fit([batch.clone()], &plan, Mode::Scaled).unwrap();
     assert_eq!(fitted.width(), 64 + 1 + 2, "64 categories, other, wild and its indicator; nothing has no feature");
@@ -111,16 +131,25 @@ fn many_categories_and_infinite_or_empty_columns_are_bounded() {
     assert!(matrix.values.iter().all(|value| value.is_finite()));
     assert_eq!(matrix.row(99)[64], 1.0, "c099 is the 100th by name: other");
     let trees = Preprocessing::fit([batch.clone()], &plan, Mode::Trees).unwrap();
-    assert_eq!(trees.apply(&batch).unwrap().row(0)[1], f32::MAX, "beyond f32 is its largest, since trees refuse infinities");
+    assert_eq!(
+        trees.apply(&batch).unwrap().row(0)[1],
+        f32::MAX,
+        "beyond f32 is its largest, since trees refuse infinities"
+    );
     assert!(matches!(Preprocessing::fit([], &plan, Mode::Trees), Err(PreprocessingError::NoRows)));
 }
 
 #[test]
 fn a_median_of_many_values_is_near_without_keeping_all() {
     let plan = [column("n", ColumnType::Decimal)];
-    let batches = (0..20).map(|part| batch(vec![("n", numbers(&(0..20_000).map(|row| Some(f64::from(part * 20_000 + row))).collect::<Vec<_>>()))]));
+    let batches = (0..20).map(|part| {
+        batch(vec![("n", numbers(&(0..20_000).map(|row| Some(f64::from(part * 20_000 + row))).collect::<Vec<_>>()))])
+    });
     let fitted = Preprocessing::fit(batches, &plan, Mode::Scaled).unwrap();
     let Rule::Number { median, mean, .. } = fitted.columns[0].rule else { panic!("a number") };
     assert!((mean - 199_999.5).abs() < 1e-6);
-    assert!((median - 199_999.5).abs() < 4_000.0, "{median}: 1 % of the range is over 4 standard errors of a sample of 65,536");
+    assert!(
+        (median - 199_999.5).abs() < 4_000.0,
+        "{median}: 1 % of the range is over 4 standard errors of a sample of 65,536"
+    );
 }

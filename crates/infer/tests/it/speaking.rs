@@ -31,7 +31,8 @@ fn rows_come_back_as_they_went() {
         json!({ "amount": null, "country": null, "at": "2026-03-01T12:30:00Z", "known": false }),
     ];
     assert_eq!(rows::to_json(&rows::from_json(&signature(), &sent).unwrap()).unwrap(), sent);
-    let lenient = [json!({ "at": "2026-01-01", "known": 1, "country": 7 }), json!({ "at": 1_767_225_600_000_i64, "known": 0 })];
+    let lenient =
+        [json!({ "at": "2026-01-01", "known": 1, "country": 7 }), json!({ "at": 1_767_225_600_000_i64, "known": 0 })];
     let read = rows::to_json(&rows::from_json(&signature(), &lenient).unwrap()).unwrap();
     assert_eq!(read[0], json!({ "amount": null, "country": "7", "at": "2026-01-01T00:00:00Z", "known": true }));
     assert_eq!(read[1]["at"], read[0]["at"]);
@@ -41,12 +42,36 @@ fn rows_come_back_as_they_went() {
 #[test]
 fn wrong_rows_are_told_where_and_what() {
     let signature = signature();
-    check(&signature, json!({ "at": 0 }), "row 1 has no value for \"known\", which the model needs: send it, as true or false");
-    check(&signature, json!({ "at": 0, "known": "maybe" }), "row 1, column \"known\": expected true or false, found the text \"maybe\"");
-    check(&signature, json!({ "at": 0, "known": true, "amount": "12" }), "row 1, column \"amount\": expected a number, found the text \"12\"");
-    check(&signature, json!({ "at": 0, "known": true, "amuont": 12 }), "row 1 has the column \"amuont\", which the model does not know: did you mean \"amount\"?");
-    check(&signature, json!({ "at": 0, "known": true, "zzz": 12 }), "row 1 has the column \"zzz\", which the model does not know: leave it out");
-    check(&signature, json!({ "at": "yesterday", "known": true }), "row 1, column \"at\": expected a date and time such as \"2026-11-01T12:00:00Z\", found the text \"yesterday\"");
+    check(
+        &signature,
+        json!({ "at": 0 }),
+        "row 1 has no value for \"known\", which the model needs: send it, as true or false",
+    );
+    check(
+        &signature,
+        json!({ "at": 0, "known": "maybe" }),
+        "row 1, column \"known\": expected true or false, found the text \"maybe\"",
+    );
+    check(
+        &signature,
+        json!({ "at": 0, "known": true, "amount": "12" }),
+        "row 1, column \"amount\": expected a number, found the text \"12\"",
+    );
+    check(
+        &signature,
+        json!({ "at": 0, "known": true, "amuont": 12 }),
+        "row 1 has the column \"amuont\", which the model does not know: did you mean \"amount\"?",
+    );
+    check(
+        &signature,
+        json!({ "at": 0, "known": true, "zzz": 12 }),
+        "row 1 has the column \"zzz\", which the model does not know: leave it out",
+    );
+    check(
+        &signature,
+        json!({ "at": "yesterday", "known": true }),
+        "row 1, column \"at\": expected a date and time such as \"2026-11-01T12:00:00Z\", found the text \"yesterday\"",
+    );
     check(&signature, json!([1]), "row 1 must be an object of column names and values, found an array of 1 values");
 }
 
@@ -59,7 +84,11 @@ fn pictures_are_read_from_files_and_from_arrays() {
     let mut png = Vec::new();
     DynamicImage::ImageLuma8(picture).write_to(&mut Cursor::new(&mut png), ImageFormat::Png).unwrap();
     let png = STANDARD.encode(png);
-    let sent = [json!({ "image": png }), json!({ "image": format!("data:image/png;base64,{png}") }), json!({ "image": [[[0], [100]], [[50], [150]]] })];
+    let sent = [
+        json!({ "image": png }),
+        json!({ "image": format!("data:image/png;base64,{png}") }),
+        json!({ "image": [[[0], [100]], [[50], [150]]] }),
+    ];
     let batch = rows::from_json(&signature, &sent).unwrap();
     let matrix = preprocessing.apply(&batch).unwrap();
     for row in 0..3 {

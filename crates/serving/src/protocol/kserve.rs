@@ -44,7 +44,11 @@ async fn predict(State(server): State<Arc<Server>>, Path(path): Path<String>, re
         let Some(instances) = body.get("instances").and_then(Value::as_array) else {
             return Err(Failure::Invalid("the body must be {\"instances\": [...]}, one a row".into()));
         };
-        let instances = instances.iter().enumerate().map(|(row, instance)| named(server, row, instance)).collect::<Result<Vec<_>, _>>()?;
+        let instances = instances
+            .iter()
+            .enumerate()
+            .map(|(row, instance)| named(server, row, instance))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok((rows::from_json(signature, &instances)?, ()))
     };
     super::answer(&server, request, read, |_, outputs, ()| {
@@ -67,7 +71,11 @@ fn named(server: &Server, row: usize, instance: &Value) -> Result<Value, Failure
     if values.len() != inputs.len() {
         let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
         let sentence = format!("an array of {} values ({})", inputs.len(), names.join(", "));
-        return Err(RowError::NotAnObject { row, found: format!("{} values where {sentence} would do", values.len()) }.into());
+        return Err(
+            RowError::NotAnObject { row, found: format!("{} values where {sentence} would do", values.len()) }.into()
+        );
     }
-    Ok(Value::Object(inputs.iter().zip(values).map(|(input, value)| (input.name.clone(), value.clone())).collect::<Map<_, _>>()))
+    Ok(Value::Object(
+        inputs.iter().zip(values).map(|(input, value)| (input.name.clone(), value.clone())).collect::<Map<_, _>>(),
+    ))
 }

@@ -72,10 +72,14 @@ async fn model(State(server): State<Arc<Server>>, Path(named): Path<Named>) -> R
         .iter()
         .map(|input| json!({ "name": input.name, "datatype": datatype(input.kind), "shape": [-1], "parameters": { "optional": input.optional } }))
         .collect();
-    let outputs: Vec<Value> =
-        outputs.iter().map(|output| json!({ "name": output.name, "datatype": datatype(output.kind), "shape": [-1] })).collect();
+    let outputs: Vec<Value> = outputs
+        .iter()
+        .map(|output| json!({ "name": output.name, "datatype": datatype(output.kind), "shape": [-1] }))
+        .collect();
     let version = server.config.version_number.to_string();
-    Ok(Json(json!({ "name": named.model, "versions": [version], "platform": "slipway", "inputs": inputs, "outputs": outputs })))
+    Ok(Json(
+        json!({ "name": named.model, "versions": [version], "platform": "slipway", "inputs": inputs, "outputs": outputs }),
+    ))
 }
 
 #[derive(Debug, Deserialize)]
@@ -114,13 +118,18 @@ async fn infer(State(server): State<Arc<Server>>, Path(named): Path<Named>, requ
         if binary {
             return Err(Failure::Invalid("tensors in binary form are not read here: send their data as JSON".into()));
         }
-        let asked = Asked::deserialize(body).map_err(|error| Failure::Invalid(format!("the body is no inference request: {error}")))?;
+        let asked = Asked::deserialize(body)
+            .map_err(|error| Failure::Invalid(format!("the body is no inference request: {error}")))?;
         let signature = &server.model.head().signature;
         let batch = columns_of(signature, &asked.inputs)?;
         for wanted in &asked.outputs {
             if !signature.outputs.iter().any(|output| output.name == wanted.name) {
                 let names: Vec<&str> = signature.outputs.iter().map(|output| output.name.as_str()).collect();
-                return Err(Failure::Invalid(format!("the model has no output \"{}\": it has {}", wanted.name, names.join(", "))));
+                return Err(Failure::Invalid(format!(
+                    "the model has no output \"{}\": it has {}",
+                    wanted.name,
+                    names.join(", ")
+                )));
             }
         }
         Ok((batch, (asked.id, asked.outputs)))
@@ -157,8 +166,13 @@ fn columns_of(signature: &Signature, tensors: &[Tensor]) -> Result<RecordBatch, 
     let count = tensors.first().map_or(0, |tensor| tensor.shape.first().copied().unwrap_or(0));
     for tensor in tensors {
         if !signature.inputs.iter().any(|input| input.name == tensor.name) {
-            let nearest = rows::nearest(signature, &tensor.name).map(|nearest| format!(": did you mean \"{nearest}\"?"));
-            return Err(Failure::Invalid(format!("the model has no input \"{}\"{}", tensor.name, nearest.unwrap_or_default())));
+            let nearest =
+                rows::nearest(signature, &tensor.name).map(|nearest| format!(": did you mean \"{nearest}\"?"));
+            return Err(Failure::Invalid(format!(
+                "the model has no input \"{}\"{}",
+                tensor.name,
+                nearest.unwrap_or_default()
+            )));
         }
     }
     let (mut fields, mut arrays) = (Vec::new(), Vec::new());
@@ -168,14 +182,18 @@ fn columns_of(signature: &Signature, tensors: &[Tensor]) -> Result<RecordBatch, 
             None if input.optional => new_null_array(&columns::arrow_type(input.kind), count),
             None => {
                 let datatype = datatype(input.kind);
-                return Err(Failure::Invalid(format!("the input \"{}\" ({datatype}) is missing, and the model needs it", input.name)));
+                return Err(Failure::Invalid(format!(
+                    "the input \"{}\" ({datatype}) is missing, and the model needs it",
+                    input.name
+                )));
             }
         };
         fields.push(Field::new(&input.name, array.data_type().clone(), true));
         arrays.push(array);
     }
     let options = RecordBatchOptions::new().with_row_count(Some(count));
-    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options).map_err(|error| Failure::Invalid(error.to_string()))
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+        .map_err(|error| Failure::Invalid(error.to_string()))
 }
 
 fn column(input: &Input, tensor: &Tensor, count: usize) -> Result<ArrayRef, Failure> {
@@ -196,15 +214,25 @@ fn column(input: &Input, tensor: &Tensor, count: usize) -> Result<ArrayRef, Fail
     }
     let values_a_row = values.len().checked_div(count).unwrap_or(1);
     if input.kind == ColumnType::Image && tensor.datatype != "BYTES" {
-        let Some(shape) = images::Shape::from_slice(&input.shape).filter(|shape| count == 0 || shape.values() == values_a_row) else {
-            return invalid(format!("has the shape {:?}, the model needs [rows, height, width, channels] = {:?}", tensor.shape, input.shape));
+        let Some(shape) =
+            images::Shape::from_slice(&input.shape).filter(|shape| count == 0 || shape.values() == values_a_row)
+        else {
+            return invalid(format!(
+                "has the shape {:?}, the model needs [rows, height, width, channels] = {:?}",
+                tensor.shape, input.shape
+            ));
         };
-        let pictures: Vec<Value> =
-            values.chunks(shape.values()).map(|pixels| Value::Array(pixels.iter().map(|pixel| (*pixel).clone()).collect())).collect();
+        let pictures: Vec<Value> = values
+            .chunks(shape.values())
+            .map(|pixels| Value::Array(pixels.iter().map(|pixel| (*pixel).clone()).collect()))
+            .collect();
         return Ok(rows::column(input, pictures.iter())?);
     }
     if values_a_row != 1 {
-        return invalid(format!("has the shape {:?}, the model needs one value a row: [{count}] or [{count}, 1]", tensor.shape));
+        return invalid(format!(
+            "has the shape {:?}, the model needs one value a row: [{count}] or [{count}, 1]",
+            tensor.shape
+        ));
     }
     Ok(rows::column(input, values.into_iter())?)
 }

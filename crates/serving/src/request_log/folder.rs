@@ -187,7 +187,9 @@ impl Folder {
 
     fn save(&self) {
         let file = self.path.join("state.json");
-        let saved = serde_json::to_vec_pretty(&self.state).map_err(anyhow::Error::from).and_then(|bytes| Ok(write_whole(&file, &bytes)?));
+        let saved = serde_json::to_vec_pretty(&self.state)
+            .map_err(anyhow::Error::from)
+            .and_then(|bytes| Ok(write_whole(&file, &bytes)?));
         if let Err(error) = saved {
             crate::say(&format!("{} could not be written: {error}", file.display()));
         }
@@ -235,7 +237,14 @@ mod tests {
     fn segment(name: &str, rows: usize, at_ms: i64) -> Closed {
         let schema = Arc::new(Schema::new(vec![Field::new("x", DataType::Float64, true)]));
         let batch = RecordBatch::try_new(schema, vec![Arc::new(Float64Array::from(vec![1.0; rows]))]).unwrap();
-        Closed { name: name.into(), model: "m".into(), batches: vec![batch], rows: rows as u64, from_ms: at_ms, to_ms: at_ms + 5 }
+        Closed {
+            name: name.into(),
+            model: "m".into(),
+            batches: vec![batch],
+            rows: rows as u64,
+            from_ms: at_ms,
+            to_ms: at_ms + 5,
+        }
     }
 
     #[test]
