@@ -67,16 +67,16 @@ pub fn role(name: &str, config: &DataConfig) -> Role {
     }
 }
 
-/// Up to this many integers are classes, where they repeat.
+/// Up to this many integers are classes.
 const MOST_INTEGER_CLASSES: u64 = 20;
 
-/// What predicting a column means: two values make two classes; text, booleans and a few repeated
-/// integers make classes; other numbers are a regression.
-pub fn task(kind: ColumnType, distinct: u64, rows: u64) -> Task {
+/// What predicting a column means: two values make two classes; text, booleans and a few integers
+/// make classes; other numbers are a regression.
+pub fn task(kind: ColumnType, distinct: u64) -> Task {
     match kind {
         _ if distinct == 2 => Task::BinaryClassification,
         ColumnType::Decimal | ColumnType::Datetime => Task::Regression,
-        ColumnType::Integer if distinct > MOST_INTEGER_CLASSES || distinct * 2 > rows => Task::Regression,
+        ColumnType::Integer if distinct > MOST_INTEGER_CLASSES => Task::Regression,
         _ => Task::MulticlassClassification,
     }
 }

@@ -1,14 +1,28 @@
-//! What a folder or file turns out to be, before anything is stored.
+//! What a folder or file turns out to be, before anything is stored: read far enough to propose a
+//! `slipway.toml`, never further, so that a folder of any size answers at once.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use api::{
     ApiError,
-    config::{DataKind, ProjectFile},
+    config::{ColumnType, DataConfig, DataKind, ProjectFile},
     project::LookColumn,
 };
 
-use crate::error::DataError;
+use crate::{
+    error::{DataError, thousands},
+    images,
+    progress::silent,
+    scan::{self, ScannedFile},
+    survey::{self, FileSurvey},
+    typing::Typing,
+};
+
+const SAMPLE_ROWS: u64 = 20_000;
+const MOST_FILES: usize = 50;
+/// Images decoded to say their size and whether they are whole.
+const SAMPLE_IMAGES: usize = 50;
+const ID_ROWS: u64 = 50;
 
 /// The part of [`api::project::Look`] that this room knows; the engine adds ids and TOML text.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +30,7 @@ pub struct Looked {
     pub found: Vec<String>,
     pub problems: Vec<ApiError>,
     pub kind: DataKind,
+    /// The likeliest target first.
     pub columns: Vec<LookColumn>,
     /// Name, paths, kind, target, ignored, timestamp; version 1 and no id.
     pub proposal: ProjectFile,
@@ -26,6 +41,223 @@ pub struct Looked {
 
 /// Looks at a folder, a table or a folder of images. An error only where there is nothing at the
 /// path or it can't be listed; what is wrong with single files stands in `problems`.
-pub fn look(_path: &Path) -> Result<Looked, DataError> {
-    todo!()
+pub fn look(path: &Path) -> Result<Looked, DataError> {
+    let path = path.canonicalize().map_err(DataError::io("look at", path))?;
+    if path.is_file() {
+        let folder = path.parent().unwrap_or(&path).to_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let config = DataConfig { paths: vec![name], ..DataConfig::default() };
+        return Ok(look_at_tables(&path, &scan::files(&folder, &config)?));
+    }
+    let below = |kind| {
+        let everything = DataConfig { paths: vec![".".to_owned()], kind, ..DataConfig::default() };
+        match scan::files(&path, &everything) {
+            Err(DataError::NoFiles { .. }) => Ok(Vec::new()),
+            other => other,
+        }
+    };
+    let tables = below(DataKind::Table)?;
+    let pictures = below(DataKind::Images)?;
+    let classes: BTreeSet<&str> = pictures.iter().filter_map(|file| images::class(&file.name)).collect();
+    // A table beside many images is about the images (labels, sizes); images beside tables are pictures.
+    if classes.len() > 1 && pictures.len() > tables.len() {
+        return Ok(look_at_images(&path, &pictures, classes.len()));
+    }
+    Ok(look_at_tables(&path, &tables))
+}
+
+fn name_of(path: &Path) -> String {
+    let name = if path.is_file() { path.file_stem() } else { path.file_name() };
+    name.map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+fn look_at_images(path: &Path, files: &[ScannedFile], classes: usize) -> Looked {
+    let mut problems: Vec<ApiError> = Vec::new();
+    // Spread over the folders, which sort by class.
+    let step = files.len().div_ceil(SAMPLE_IMAGES).max(1);
+    let mut sizes = BTreeSet::new();
+    for file in files.iter().step_by(step) {
+        let decoded = std::fs::read(&file.path).map_err(|error| error.to_string()).and_then(|bytes| images::decode(&bytes));
+        match decoded {
+            Ok(size) => drop(sizes.insert(size)),
+            Err(reason) => problems.push(DataError::CorruptImage { file: file.name.clone(), reason, others: 0 }.into()),
+        }
+    }
+    if let Some(file) = files.iter().find(|file| images::class(&file.name).is_none()) {
+        problems.push(DataError::ImageWithoutClass { folder: path.to_owned(), file: file.name.clone() }.into());
+    }
+    let size = match sizes.first() {
+        Some((width, height)) if sizes.len() == 1 => format!("{width} × {height} pixels"),
+        _ => "different sizes".to_owned(),
+    };
+    let first_levels: BTreeSet<&str> = files.iter().filter_map(|file| file.name.split_once('/')).map(|(first, _)| first).collect();
+    // One folder that holds all classes is the data; else the classes lie here.
+    let deep = files.iter().all(|file| file.name.matches('/').count() >= 2);
+    let paths = match first_levels.first() {
+        Some(folder) if deep && first_levels.len() == 1 => vec![(*folder).to_owned()],
+        _ => vec![".".to_owned()],
+    };
+    let data = DataConfig { paths, kind: DataKind::Images, target: Some("class".to_owned()), ..DataConfig::default() };
+    Looked {
+        found: vec![format!("{} images in {classes} folders, {size}", thousands(files.len() as u64))],
+        problems,
+        kind: DataKind::Images,
+        columns: vec![LookColumn {
+            name: "class".to_owned(),
+            kind: ColumnType::Category,
+            examples: files.iter().filter_map(|file| images::class(&file.name)).collect::<BTreeSet<_>>().into_iter().take(5).map(str::to_owned).collect(),
+            distinct: Some(classes as u64),
+            target_score: 1.0,
+        }],
+        proposal: ProjectFile { name: name_of(path), data, ..ProjectFile::default() },
+        size_bytes: files.iter().map(|file| file.size_bytes).sum(),
+        rows: Some(files.len() as u64),
+    }
+}
+
+fn look_at_tables(path: &Path, files: &[ScannedFile]) -> Looked {
+    let mut problems: Vec<ApiError> = Vec::new();
+    let mut surveyed: Vec<(&ScannedFile, FileSurvey)> = Vec::new();
+    for file in files.iter().take(MOST_FILES) {
+        match survey::survey_file(file, &DataConfig::default(), Some(SAMPLE_ROWS), &mut silent) {
+            Ok(found) => surveyed.push((file, found)),
+            Err(error) => problems.push(error.into()),
+        }
+    }
+    let mut found = Vec::new();
+    if files.is_empty() {
+        found.push("No table and no folder of images".to_owned());
+    }
+    if files.len() > MOST_FILES {
+        found.push(format!("{} files; the first {MOST_FILES} were looked at", thousands(files.len() as u64)));
+    }
+    let group = largest_group(&surveyed);
+    let group_names: BTreeSet<&str> = group.iter().map(|(file, _)| file.name.as_str()).collect();
+    for (file, survey) in &surveyed {
+        let rows = if survey.complete { format!("{} rows, ", thousands(survey.rows)) } else { String::new() };
+        let other = if group_names.contains(file.name.as_str()) { "" } else { "; other columns, left out" };
+        found.push(format!("{}: {rows}{} columns, {}{other}", file.name, survey.columns.len(), survey.notes.join(", ")));
+    }
+    let mut columns: Vec<(String, Typing)> = Vec::new();
+    for (_, survey) in &group {
+        for (name, typing) in &survey.columns {
+            match columns.iter_mut().find(|(column, _)| column == name) {
+                Some((_, known)) => known.merge(typing),
+                None => columns.push((name.clone(), typing.clone())),
+            }
+        }
+    }
+    let data = propose(files, &group, &columns);
+    let mut looked: Vec<LookColumn> = columns
+        .iter()
+        .enumerate()
+        .map(|(place, (name, typing))| look_column(name, typing, place + 1 == columns.len()))
+        .collect();
+    looked.sort_by(|left, right| right.target_score.total_cmp(&left.target_score));
+    let target = looked.first().filter(|column| column.target_score >= 0.3).map(|column| column.name.clone());
+    let ignore = data.ignore.into_iter().filter(|name| target.as_ref() != Some(name)).collect();
+    let data = DataConfig { target, ignore, ..data };
+    let complete = group.iter().all(|(_, survey)| survey.complete) && files.len() <= MOST_FILES;
+    Looked {
+        found,
+        problems,
+        kind: DataKind::Table,
+        columns: looked,
+        proposal: ProjectFile { name: name_of(path), data, ..ProjectFile::default() },
+        size_bytes: files.iter().map(|file| file.size_bytes).sum(),
+        rows: (complete && !group.is_empty()).then(|| group.iter().map(|(_, survey)| survey.rows).sum()),
+    }
+}
+
+type Surveyed<'a> = (&'a ScannedFile, FileSurvey);
+
+/// The files with the same columns that hold the most bytes.
+fn largest_group<'a, 'b>(surveyed: &'b [Surveyed<'a>]) -> Vec<&'b Surveyed<'a>> {
+    let mut groups: Vec<(BTreeSet<&str>, Vec<&Surveyed<'a>>)> = Vec::new();
+    for item in surveyed {
+        let names: BTreeSet<&str> = item.1.columns.iter().map(|(name, _)| name.as_str()).collect();
+        match groups.iter_mut().find(|(known, _)| *known == names) {
+            Some((_, group)) => group.push(item),
+            None => groups.push((names, vec![item])),
+        }
+    }
+    let size = |group: &[&Surveyed<'a>]| group.iter().map(|(file, _)| file.size_bytes).sum::<u64>();
+    groups.into_iter().map(|(_, group)| group).reduce(|best, next| if size(&next) > size(&best) { next } else { best }).unwrap_or_default()
+}
+
+fn propose(files: &[ScannedFile], group: &[&Surveyed<'_>], columns: &[(String, Typing)]) -> DataConfig {
+    let names: Vec<&str> = group.iter().map(|(file, _)| file.name.as_str()).collect();
+    let folders: BTreeSet<&str> = names.iter().filter_map(|name| name.rsplit_once('/')).map(|(folder, _)| folder).collect();
+    let in_one_folder = folders.first().copied().filter(|_| folders.len() == 1 && names.iter().all(|name| name.contains('/')));
+    // A whole folder is named as such, so that a file added later belongs to the data.
+    let whole_folder = in_one_folder.filter(|folder| {
+        let prefix = format!("{folder}/");
+        files.iter().filter(|file| file.name.starts_with(&prefix)).count() == names.len()
+    });
+    let paths = match whole_folder {
+        Some(folder) => vec![folder.to_owned()],
+        None => names.into_iter().map(str::to_owned).collect(),
+    };
+    let dates: Vec<&str> = columns
+        .iter()
+        .filter(|(_, typing)| typing.decide(None).kind() == ColumnType::Datetime)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let says_time = |name: &&&str| ["time", "date", "created", "when"].iter().any(|word| name.to_lowercase().contains(word));
+    let timestamp = dates.iter().find(says_time).or(if dates.len() == 1 { dates.first() } else { None });
+    let ignore = columns.iter().filter(|(name, typing)| looks_like_id(name, typing)).map(|(name, _)| name.clone()).collect();
+    DataConfig { paths, ignore, timestamp: timestamp.map(|name| (*name).to_owned()), ..DataConfig::default() }
+}
+
+fn looks_like_id(name: &str, typing: &Typing) -> bool {
+    let kind = typing.decide(None).kind();
+    if !matches!(kind, ColumnType::Integer | ColumnType::Category | ColumnType::Text) || typing.present() < ID_ROWS {
+        return false;
+    }
+    let lower = name.to_lowercase();
+    let named = matches!(lower.as_str(), "id" | "uuid" | "guid" | "index" | "row" | "column_1" | "unnamed: 0") || lower.ends_with("_id") || name.ends_with("Id");
+    match typing.distinct() {
+        Some(distinct) => distinct == typing.present() && (named || kind != ColumnType::Integer),
+        None => named,
+    }
+}
+
+fn look_column(name: &str, typing: &Typing, is_last: bool) -> LookColumn {
+    let kind = typing.decide(None).kind();
+    let distinct = typing.distinct();
+    LookColumn {
+        name: name.to_owned(),
+        kind,
+        examples: typing.examples().to_vec(),
+        distinct,
+        target_score: if looks_like_id(name, typing) { 0.0 } else { target_score(name, kind, distinct, typing.present(), is_last) },
+    }
+}
+
+/// By name, place and values, as a person would guess.
+fn target_score(name: &str, kind: ColumnType, distinct: Option<u64>, present: u64, is_last: bool) -> f64 {
+    const NAMES: [&str; 18] = [
+        "target", "label", "class", "y", "outcome", "result", "species", "diagnosis", "churn", "fraud", "default", "survived",
+        "progression", "price", "quality", "category_label", "response", "income",
+    ];
+    let values = match (kind, distinct) {
+        (ColumnType::Text | ColumnType::Datetime | ColumnType::Image, _) | (_, Some(0 | 1)) => return 0.0,
+        (_, Some(2)) => 0.25,
+        (ColumnType::Category | ColumnType::Integer, Some(3..=20)) => 0.15,
+        (ColumnType::Integer | ColumnType::Decimal, _) => 0.1,
+        _ => 0.0,
+    };
+    if present == 0 {
+        return 0.0;
+    }
+    let lower = name.to_lowercase();
+    let named = if NAMES.contains(&lower.as_str()) {
+        0.55
+    } else if lower.starts_with("is_") || lower.starts_with("has_") || NAMES.iter().any(|word| word.len() > 1 && lower.contains(word)) {
+        0.4
+    } else {
+        0.0
+    };
+    let placed = if is_last { 0.2 } else { 0.0 };
+    f64::min(values + named + placed, 1.0)
 }

@@ -61,7 +61,7 @@ pub fn profile(parquet: &Path, config: &DataConfig, progress: Progress<'_>) -> R
     }
     drop(rows_seen);
 
-    let task = target.map(|place| column::task(columns[place].kind, columns[place].distinct.count(), columns[place].count));
+    let task = target.map(|place| column::task(columns[place].kind, columns[place].distinct.count()));
     let associations = match task {
         Some(task) => sample.associations(columns.len(), task != Task::Regression),
         None => vec![None; columns.len()],

@@ -200,8 +200,7 @@ fn check_target(rows: &RowFacts) -> Result<Option<Vec<u64>>, DataError> {
         }
         _ => {}
     }
-    let present = rows.classes.iter().filter(|class| **class != MISSING).count() as u64;
-    let is_classes = column::task(*kind, rows.class_names.len() as u64, present) != Task::Regression;
+    let is_classes = column::task(*kind, rows.class_names.len() as u64) != Task::Regression;
     if !is_classes {
         return Ok(None);
     }

@@ -18,6 +18,8 @@ use crate::{
 };
 
 const BATCH_ROWS: usize = 8192;
+/// Numbers are counted and shown as examples from the first rows only.
+const COUNTED_ROWS: u64 = 65_536;
 
 /// The batches of a file.
 pub(crate) struct TypedSource {
@@ -115,6 +117,9 @@ pub(crate) fn survey(typing: &mut Typing, array: &ArrayRef) -> Result<(), ArrowE
     let mut kind = array.data_type();
     if let DataType::Dictionary(_, values) = kind {
         kind = values;
+    }
+    if !textual(kind) && typing.present() < COUNTED_ROWS {
+        text(array)?.iter().flatten().for_each(|cell| typing.see_value(cell));
     }
     if kind.is_integer() {
         let largest = cast(array, &DataType::Int64)?.as_primitive::<Int64Type>().iter().flatten().max().unwrap_or(0);

@@ -72,6 +72,8 @@ const CATEGORY_VALUES: usize = 1_000;
 /// Up to here it does in any case.
 const FEW_VALUES: usize = 20;
 const CATEGORY_MEAN_BYTES: u64 = 80;
+const EXAMPLES: usize = 5;
+const EXAMPLE_CHARACTERS: usize = 60;
 
 /// What the cells seen so far can be.
 #[derive(Debug, Clone)]
@@ -81,12 +83,13 @@ pub struct Typing {
     missing: u64,
     bytes: u64,
     largest: i64,
+    examples: Vec<String>,
     distinct: HashSet<u64, BuildHasherDefault<Identity>>,
 }
 
 impl Default for Typing {
     fn default() -> Self {
-        Self { possible: ALL, present: 0, missing: 0, bytes: 0, largest: 0, distinct: HashSet::default() }
+        Self { possible: ALL, present: 0, missing: 0, bytes: 0, largest: 0, examples: Vec::new(), distinct: HashSet::default() }
     }
 }
 
@@ -117,8 +120,13 @@ impl Typing {
         self.bytes += cell.len() as u64;
         self.possible &= self.still_possible(cell);
         self.see_size(cell);
-        if self.distinct.len() <= CATEGORY_VALUES {
-            self.distinct.insert(hash(cell));
+        self.see_value(cell);
+    }
+
+    /// Counts a value without letting it decide the type.
+    pub fn see_value(&mut self, cell: &str) {
+        if self.distinct.len() <= CATEGORY_VALUES && self.distinct.insert(hash(cell)) && self.examples.len() < EXAMPLES {
+            self.examples.push(cell.chars().take(EXAMPLE_CHARACTERS).collect());
         }
     }
 
@@ -155,8 +163,14 @@ impl Typing {
         self.still_possible(cell) & self.possible != 0
     }
 
-    pub fn distinct_at_least(&self) -> u64 {
-        self.distinct.len() as u64
+    /// How many different values there are, where that is a thousand at the most.
+    pub fn distinct(&self) -> Option<u64> {
+        (self.distinct.len() <= CATEGORY_VALUES).then_some(self.distinct.len() as u64)
+    }
+
+    /// The first few different values.
+    pub fn examples(&self) -> &[String] {
+        &self.examples
     }
 
     pub fn present(&self) -> u64 {

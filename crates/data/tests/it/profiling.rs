@@ -1,0 +1,167 @@
+//! Profiles against hand-made and recorded figures, and what `look` proposes for the samples.
+
+use std::{fs, path::{Path, PathBuf}};
+
+use api::{
+    config::{ColumnType, DataConfig, SplitConfig},
+    dataset::{Profile, WarningKind},
+};
+use data::{look, profile, progress::silent, samples, scan, sketch, split, table};
+
+fn profiled(csv: &str, target: Option<&str>) -> Profile {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.csv"), csv).unwrap();
+    profile_of(folder.path(), "a.csv", target)
+}
+
+fn profile_of(root: &Path, path: &str, target: Option<&str>) -> Profile {
+    let out = tempfile::tempdir().unwrap();
+    let config = DataConfig { paths: vec![path.to_owned()], target: target.map(str::to_owned), ..DataConfig::default() };
+    let parquet = out.path().join("t.parquet");
+    table::convert(&scan::files(root, &config).unwrap(), &config, &parquet, &mut silent).unwrap();
+    profile::profile(&parquet, &config, &mut silent).unwrap()
+}
+
+fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sample-projects").join(name)
+}
+
+fn close(left: f64, right: f64) {
+    assert!((left - right).abs() <= 1e-9 * right.abs().max(1.0), "{left} is not {right}");
+}
+
+#[test]
+fn penguins_as_pandas_describes_them() {
+    // pandas.read_csv("penguins.csv").describe(percentiles=[.25, .5, .75]); .nunique(); .isna().sum()
+    let profile = profile_of(&sample("penguins"), "penguins.csv", Some("species"));
+    assert_eq!((profile.rows, profile.duplicate_rows), (344, Some(0)));
+    let mass = profile.columns.iter().find(|column| column.name == "body_mass_g").unwrap();
+    assert_eq!((mass.kind, mass.count, mass.missing, mass.distinct), (ColumnType::Integer, 342, 2, 94));
+    let numeric = mass.numeric.as_ref().unwrap();
+    close(numeric.mean, 4201.754385964912);
+    close(numeric.std, 801.9545356980955);
+    let quantile = |share: f64| numeric.quantiles.iter().find(|(at, _)| *at == share).unwrap().1;
+    assert_eq!([quantile(0.25), quantile(0.5), quantile(0.75)], [3550.0, 4050.0, 4750.0]);
+    assert_eq!(numeric.histogram.counts.iter().sum::<u64>(), 342);
+    let sex = profile.columns.iter().find(|column| column.name == "sex").unwrap();
+    assert_eq!((sex.missing, sex.top[0].value.as_str(), sex.top[0].count), (11, "male", 168));
+    let association = |name: &str| profile.columns.iter().find(|column| column.name == name).unwrap().target_association.unwrap();
+    assert!(association("flipper_length_mm") > 0.6 && association("year") < 0.2);
+}
+
+#[test]
+fn warnings_name_what_is_wrong() {
+    let mut csv = "id,constant,empty,leak,noise,y\n".to_owned();
+    for row in 0..400_u32 {
+        let y = row.wrapping_mul(2_654_435_761) >> 31;
+        let noise = row.wrapping_mul(40_503) % 97;
+        csv.push_str(&format!("u{row},1,,{},{noise},{y}\n", if y == 1 { "paid back" } else { "open" }));
+    }
+    let profile = profiled(&csv, Some("y"));
+    let of = |kind| profile.warnings.iter().filter(|warning| warning.kind == kind).filter_map(|warning| warning.column.clone()).collect::<Vec<_>>();
+    assert_eq!(of(WarningKind::Leakage), ["leak"]);
+    assert_eq!(of(WarningKind::Constant), ["constant"]);
+    assert_eq!(of(WarningKind::AllMissing), ["empty"]);
+    assert_eq!(of(WarningKind::LooksLikeId), ["id"]);
+    let association = |name: &str| profile.columns.iter().find(|column| column.name == name).unwrap().target_association;
+    assert!(association("id").unwrap() < 0.2 && association("noise").unwrap() < 0.35, "{:?}", association("noise"));
+}
+
+#[test]
+fn sketches_keep_their_promises_and_merge() {
+    let (mut whole, mut left, mut right) = (sketch::Quantiles::default(), sketch::Quantiles::default(), sketch::Quantiles::default());
+    let (mut distinct, mut part) = (sketch::Distinct::default(), sketch::Distinct::default());
+    for index in 0..200_000_u64 {
+        // A permutation of 0 .. 200,000: 7919 has no factor in common with it.
+        let value = (index * 7919 % 200_000) as f64;
+        whole.see(value);
+        if index % 2 == 0 { left.see(value) } else { right.see(value) }
+        let hash = u64::from_le_bytes(blake3::hash(&index.to_le_bytes()).as_bytes()[..8].try_into().unwrap());
+        if index % 2 == 0 { distinct.see(hash) } else { part.see(hash) }
+    }
+    left.merge(&right);
+    distinct.merge(&part);
+    assert!((distinct.count() as f64 - 200_000.0).abs() < 200_000.0 * 0.03, "{}", distinct.count());
+    for distribution in [whole.finish(), left.finish()] {
+        for share in [0.01, 0.25, 0.5, 0.75, 0.99] {
+            let error = (distribution.quantile(share) / 200_000.0 - share).abs();
+            assert!(error < 0.003, "{share}: {error}");
+        }
+        assert!((distribution.rank(50_000.0) - 50_000.0).abs() < 600.0);
+    }
+    let mut frequent = sketch::Frequent::default();
+    for index in 0..100_000 {
+        frequent.see(&format!("rare {index}"));
+        if index % 10 == 0 { frequent.see("common") }
+    }
+    assert_eq!(frequent.top(1)[0].0, "common");
+}
+
+#[test]
+fn samples_are_looked_at_as_their_files_say() {
+    for (name, target) in [("penguins", "species"), ("breast-cancer", "diagnosis"), ("diabetes", "progression")] {
+        let looked = look::look(&sample(name)).unwrap();
+        assert_eq!(looked.proposal.data.target.as_deref(), Some(target), "{:?}", looked.columns);
+        assert!(looked.problems.is_empty(), "{:?}", looked.problems);
+    }
+    let digits = look::look(&sample("digits")).unwrap();
+    assert_eq!((digits.rows, digits.proposal.data.paths), (Some(1797), vec!["images".to_owned()]));
+}
+
+#[test]
+fn a_bad_file_is_a_problem_and_not_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("good.csv"), "id,y\n1,a\n2,b\n").unwrap();
+    fs::write(folder.path().join("ragged.csv"), "a,b\n1\n").unwrap();
+    let looked = look::look(folder.path()).unwrap();
+    assert_eq!(looked.proposal.data.paths, ["good.csv"]);
+    assert!(looked.problems[0].message.contains("ragged.csv, line 2"), "{:?}", looked.problems);
+}
+
+#[test]
+fn the_generator_keeps_its_promises() {
+    let make = |seed| {
+        let folder = tempfile::tempdir().unwrap();
+        samples::card_fraud(seed, folder.path()).unwrap();
+        folder
+    };
+    let (first, again, other) = (make(1), make(1), make(2));
+    for period in ["data", "second-period"] {
+        let bytes = |folder: &tempfile::TempDir| fs::read(folder.path().join(period).join("transactions.parquet")).unwrap();
+        assert_eq!(bytes(&first), bytes(&again));
+        assert_ne!(bytes(&first), bytes(&other));
+    }
+    let config = DataConfig {
+        paths: vec!["data".to_owned()],
+        target: Some("is_fraud".to_owned()),
+        timestamp: Some("timestamp".to_owned()),
+        ..DataConfig::default()
+    };
+    let parquet = first.path().join("t.parquet");
+    let converted = table::convert(&scan::files(first.path(), &config).unwrap(), &config, &parquet, &mut silent).unwrap();
+    assert_eq!(converted.rows, 540_000);
+    let assigned = split::assign(&parquet, &config, &SplitConfig::default(), None).unwrap();
+    let mut frauds = [0_u64; 4];
+    let mut row = 0;
+    for batch in table::batches(&parquet, Some(&["is_fraud"])).unwrap() {
+        let batch = batch.unwrap();
+        let values = data::column::Values::of(batch.column(0)).unwrap();
+        for at in 0..batch.num_rows() {
+            frauds[usize::from(assigned.parts[row])] += u64::from(values.number(at) == Some(1.0));
+            row += 1;
+        }
+    }
+    let share = frauds.iter().sum::<u64>() as f64 / 540_000.0;
+    assert!((0.003..=0.005).contains(&share), "{share}");
+    assert!(frauds[2] >= 500, "{frauds:?}");
+
+    let before = profile::profile(&parquet, &config, &mut silent).unwrap();
+    let leaks = before.warnings.iter().filter(|warning| warning.kind == WarningKind::Leakage).count();
+    assert_eq!(leaks, 0, "{:?}", before.warnings);
+    let strongest = before.columns.iter().filter_map(|column| column.target_association).fold(0.0, f64::max);
+    assert!(strongest < 0.6, "no column alone finds fraud: {strongest}");
+    let after = profile_of(first.path(), "second-period", Some("is_fraud"));
+    let mean = |profile: &Profile, name: &str| profile.columns.iter().find(|column| column.name == name).unwrap().numeric.as_ref().unwrap().mean;
+    assert!(mean(&after, "amount") > 1.4 * mean(&before, "amount"));
+    assert!(mean(&after, "hour") > mean(&before, "hour") + 1.0);
+}

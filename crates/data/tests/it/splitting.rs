@@ -1,0 +1,141 @@
+//! Splits: shares, what stays together, inheritance, determinism, and targets that can't be split.
+
+use std::{collections::HashMap, fs, path::PathBuf};
+
+use api::config::{DataConfig, SplitConfig, SplitMethod};
+use data::{
+    error::DataError,
+    progress::silent,
+    scan,
+    split::{self, Assigned, LEFT_OUT, TEST, TRAINING, VALIDATION},
+    split_record::SplitRecord,
+    table,
+};
+
+struct Table {
+    folder: tempfile::TempDir,
+    config: DataConfig,
+}
+
+fn table(csv: &str, change: impl FnOnce(&mut DataConfig)) -> Table {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.csv"), csv).unwrap();
+    let mut config = DataConfig { paths: vec!["a.csv".to_owned()], target: Some("y".to_owned()), ..DataConfig::default() };
+    change(&mut config);
+    let files = scan::files(folder.path(), &config).unwrap();
+    table::convert(&files, &config, &folder.path().join("t.parquet"), &mut silent).unwrap();
+    Table { folder, config }
+}
+
+impl Table {
+    fn parquet(&self) -> PathBuf {
+        self.folder.path().join("t.parquet")
+    }
+    fn split(&self, previous: Option<&SplitRecord>) -> Result<Assigned, DataError> {
+        split::assign(&self.parquet(), &self.config, &SplitConfig::default(), previous)
+    }
+}
+
+fn rows(range: std::ops::Range<u32>) -> String {
+    let rows: String = range.map(|row| format!("{row},{},{},2026-01-01T00:{:02}:{:02}\n", row / 10, u32::from(row % 10 == 0), row / 60 % 60, row % 60)).collect();
+    format!("x,g,y,t\n{rows}")
+}
+
+#[test]
+fn stratified_by_default_and_deterministic() {
+    let table = table(&rows(0..1000), |_| {});
+    let first = table.split(None).unwrap();
+    assert_eq!(first.method, SplitMethod::Stratified);
+    assert_eq!(first.counts, [650, 150, 200, 0]);
+    let positives = |part| first.parts.iter().enumerate().filter(|(row, at)| row % 10 == 0 && **at == part).count();
+    assert_eq!([positives(TRAINING), positives(VALIDATION), positives(TEST)], [65, 15, 20]);
+    assert_eq!(first, table.split(None).unwrap());
+    let other_seed = SplitConfig { seed: 1, ..SplitConfig::default() };
+    assert_ne!(first.parts, split::assign(&table.parquet(), &table.config, &other_seed, None).unwrap().parts);
+}
+
+#[test]
+fn the_order_of_rows_has_no_say() {
+    let text = rows(0..200);
+    let (header, body) = text.split_once('\n').unwrap();
+    let reversed: Vec<&str> = body.lines().rev().collect();
+    let forward = table(&text, |_| {}).split(None).unwrap();
+    let mut backward = table(&format!("{header}\n{}\n", reversed.join("\n")), |_| {}).split(None).unwrap().parts;
+    backward.reverse();
+    assert_eq!(forward.parts, backward);
+}
+
+#[test]
+fn by_time_the_latest_test() {
+    let assigned = table(&rows(0..1000), |config| config.timestamp = Some("t".to_owned())).split(None).unwrap();
+    assert_eq!(assigned.method, SplitMethod::Time);
+    assert!(assigned.parts[..650].iter().all(|part| *part == TRAINING));
+    assert!(assigned.parts[650..800].iter().all(|part| *part == VALIDATION));
+    assert!(assigned.parts[800..].iter().all(|part| *part == TEST));
+}
+
+#[test]
+fn groups_stay_together() {
+    let assigned = table(&rows(0..1000), |config| config.group = Some("g".to_owned())).split(None).unwrap();
+    assert_eq!(assigned.method, SplitMethod::Group);
+    assert!(assigned.parts.chunks(10).all(|group| group.iter().all(|part| *part == group[0])));
+    assert_eq!(assigned.counts, [650, 150, 200, 0]);
+}
+
+#[test]
+fn equal_rows_stay_together_and_rows_without_target_are_left_out() {
+    let mut text = "x,y\n".to_owned();
+    for row in 0..300 {
+        text.push_str(&format!("{},{}\n", row % 60, row % 3));
+    }
+    text.push_str("7,\n8,NA\n");
+    let assigned = table(&text, |_| {}).split(None).unwrap();
+    let mut parts: HashMap<(usize, usize), u8> = HashMap::new();
+    for row in 0..300 {
+        assert_eq!(*parts.entry((row % 60, row % 3)).or_insert(assigned.parts[row]), assigned.parts[row]);
+    }
+    assert_eq!(assigned.parts[300..], [LEFT_OUT, LEFT_OUT]);
+    assert_eq!(assigned.record.len(), 60);
+    assert!(assigned.notes.iter().any(|note| note == "2 rows are without a target left out."), "{:?}", assigned.notes);
+}
+
+#[test]
+fn known_rows_keep_their_part() {
+    let before = table(&rows(0..500), |_| {}).split(None).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("split");
+    before.record.write(&path).unwrap();
+    let record = SplitRecord::read(&path).unwrap();
+    assert_eq!(record, before.record);
+    // The new file has its rows first, and a decimal that widens the column of integers.
+    let (old, new) = (rows(0..500), rows(500..1000));
+    let body = |text: &str| text.split_once('\n').unwrap().1.to_owned();
+    let text = format!("x,g,y,t\n{}0.5,0,1,2026-02-01\n{}", body(&new), body(&old));
+    let after = table(&text, |_| {}).split(Some(&record)).unwrap();
+    assert_eq!(after.inherited, 500);
+    assert_eq!(after.parts[501..], before.parts);
+    assert_eq!(after.record.len(), 1001);
+    assert!((i64::try_from(after.counts[2]).unwrap() - 200).abs() <= 1, "the share is met over old and new: {:?}", after.counts);
+
+    fs::write(&path, &record.to_bytes()[..100]).unwrap();
+    assert!(matches!(SplitRecord::read(&path).unwrap_err(), DataError::SplitRecord { .. }));
+}
+
+#[test]
+fn parts_files_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("parts");
+    split::write_parts(&path, &[0, 1, 2, 3]).unwrap();
+    assert_eq!(split::read_parts(&path).unwrap(), [0, 1, 2, 3]);
+}
+
+#[test]
+fn targets_that_cannot_be_learned() {
+    let failed = |text: &str| table(text, |_| {}).split(None).unwrap_err();
+    let of = |value: fn(u32) -> String| (0..30).fold("x,y\n".to_owned(), |text, row| format!("{text}{row},{}\n", value(row)));
+    assert!(matches!(failed(&of(|_| String::new())), DataError::TargetAllMissing { rows: 30, .. }));
+    assert!(matches!(failed(&of(|_| "a".to_owned())), DataError::TargetConstant { rows: 30, .. }));
+    assert!(matches!(failed("x,y\n1,a\n2,b\n3,c\n4,d\n"), DataError::ClassTooSmall { rows: 1, .. }));
+    let missing = table("x,z\n1,a\n2,b\n", |_| {}).split(None).unwrap_err();
+    assert_eq!(missing.to_string(), "The data has no column \"y\"; it has \"x\", \"z\".");
+}
