@@ -1,0 +1,53 @@
+//! Content by hash, whole or not there.
+
+use sha2::{Digest as _, Sha256};
+use store::{StoreError, blob::BlobHash};
+
+use crate::open;
+
+#[test]
+fn a_file_is_kept_once_with_both_hashes_in_one_read() {
+    let (folder, store) = open();
+    let path = folder.path().join("a.csv");
+    let content = vec![7_u8; 1_000_000];
+    std::fs::write(&path, &content).unwrap();
+    let first = store.blobs().put_file(&path, true).unwrap();
+    let again = store.blobs().put_bytes(&content).unwrap();
+    assert!(first.new && !again.new);
+    assert_eq!((first.hash, first.size_bytes), (again.hash, 1_000_000));
+    assert_eq!(first.sha256.unwrap(), <[u8; 32]>::from(Sha256::digest(&content)));
+    assert_eq!(store.blobs().read(&first.hash).unwrap(), content);
+    assert_eq!(store.blobs().list().unwrap(), vec![(first.hash, 1_000_000)]);
+}
+
+#[test]
+fn damaged_bytes_are_never_handed_out() {
+    let (folder, store) = open();
+    let stored = store.blobs().put_bytes(b"right").unwrap();
+    let path = store.blobs().path(&stored.hash);
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(store.blobs().read(&stored.hash), Err(StoreError::MissingBlob(_))));
+    std::fs::write(&path, b"wrong").unwrap();
+    assert!(matches!(store.blobs().read(&stored.hash), Err(StoreError::Damaged { .. })));
+    let copy = folder.path().join("copy");
+    assert!(store.blobs().copy_to(&stored.hash, &copy).is_err());
+    assert!(!copy.exists());
+}
+
+#[test]
+fn what_a_crash_left_half_written_is_swept_at_the_next_start() {
+    let (folder, store) = open();
+    let half = folder.path().join("blobs/incoming/half");
+    std::fs::write(&half, b"ha").unwrap();
+    drop(store);
+    let store = store::Store::open(folder.path()).unwrap();
+    assert!(!half.exists());
+    assert_eq!(store.blobs().list().unwrap(), vec![]);
+}
+
+#[test]
+fn a_hash_survives_its_text() {
+    let hash = BlobHash::of(b"x");
+    assert_eq!(hash.to_string().parse::<BlobHash>().unwrap(), hash);
+    assert!("zz".parse::<BlobHash>().is_err());
+}

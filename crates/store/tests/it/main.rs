@@ -1,0 +1,96 @@
+//! The store as its callers use it.
+
+mod blobs;
+mod crash;
+mod metrics;
+mod migrations;
+mod runs;
+mod transactions;
+
+use api::{
+    ExperimentId, ProjectId, RunId,
+    config::ProjectFile,
+    run::{Run, RunKind, RunState},
+};
+use store::{Store, project::ProjectRow, run::RunRow};
+
+/// A store in a folder of its own.
+fn open() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    (folder, store)
+}
+
+fn id(number: u64) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    bytes
+}
+
+fn project() -> ProjectId {
+    ProjectId::from_bytes(id(1))
+}
+
+fn run_id(number: u64) -> RunId {
+    RunId::from_bytes(id(1000 + number))
+}
+
+/// A project with an experiment.
+async fn with_project(store: &Store) {
+    store
+        .write(|tx| {
+            let row = ProjectRow {
+                id: project(),
+                path: "/p".to_owned(),
+                file: ProjectFile::default(),
+                sample: None,
+                created_ms: 1,
+                opened_ms: 1,
+            };
+            store::project::put(tx, &row)?;
+            store::experiment::insert(tx, ExperimentId::from_bytes(id(2)), project(), "p", 1)
+        })
+        .await
+        .unwrap();
+}
+
+fn run_row(number: u64) -> RunRow {
+    RunRow {
+        run: Run {
+            id: run_id(number),
+            project: project(),
+            experiment: ExperimentId::from_bytes(id(2)),
+            name: format!("run-{number}"),
+            kind: RunKind::Training,
+            state: RunState::Finished,
+            ended_because: None,
+            snapshot: None,
+            snapshot_number: None,
+            split: None,
+            job: None,
+            alert: None,
+            code: None,
+            seed: Some(number),
+            device: Some("cpu".to_owned()),
+            params: Default::default(),
+            tags: Default::default(),
+            notes: String::new(),
+            metrics: Vec::new(),
+            progress: None,
+            command: None,
+            exit_code: None,
+            environment: Default::default(),
+            versions: Vec::new(),
+            has_evaluation: false,
+            resumable: false,
+            created_ms: number as i64,
+            started_ms: Some(0),
+            ended_ms: Some(number as i64 * 1000),
+        },
+        model: Some("trees".to_owned()),
+        ranked: None,
+        pid: None,
+        pid_started_ms: None,
+        events_offset: 0,
+    }
+}

@@ -1,0 +1,100 @@
+//! Series: the pyramid says what the points say, however they came in.
+
+use store::{Store, metric::Point};
+
+use crate::{open, project, run_id, run_row, with_project};
+
+fn value(step: i64) -> f64 {
+    ((step as f64) * 0.37).sin() * (1.0 + step as f64 / 1000.0)
+}
+
+fn points(range: std::ops::Range<i64>) -> Vec<Point> {
+    range.map(|step| Point { step, time_ms: 1_700_000_000_000 + step * 10, value: value(step) }).collect()
+}
+
+/// A store with a run whose series was appended in pieces of the given size.
+async fn with_series(total: i64, piece: i64) -> (tempfile::TempDir, Store, i64) {
+    let (folder, store) = open();
+    with_project(&store).await;
+    store.write(|tx| store::run::put(tx, &run_row(1))).await.unwrap();
+    let mut at = 0;
+    while at < total {
+        let new = points(at..total.min(at + piece));
+        at += new.len() as i64;
+        let count = store.write(move |tx| store::metric::append(tx, project(), run_id(1), "loss", &new)).await.unwrap();
+        assert_eq!(count, at as u64);
+    }
+    let (number, _) = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap().unwrap();
+    (folder, store, number)
+}
+
+#[tokio::test]
+async fn buckets_are_the_minimum_maximum_and_last_of_their_points() {
+    for (total, piece) in [(70_000, 70_000), (70_000, 977), (40_001, 1)] {
+        // One by one is slow through the writer; the pieces matter around the levels' births only.
+        let piece = if piece == 1 { 3 } else { piece };
+        let (_folder, store, number) = with_series(total, piece).await;
+        let view = store.read(move |c| store::points::view(c, number, i64::MIN, i64::MAX, 1000)).await.unwrap();
+        assert!(!view.raw && view.len() <= 1300, "{} points", view.len());
+        let width = (total as f64 / view.len() as f64).ceil() as i64;
+        let width = [16, 256, 4096].into_iter().min_by_key(|one| (one - width).abs()).unwrap();
+        for (index, last) in view.last.iter().enumerate() {
+            let (from, to) = (index as i64 * width, ((index as i64 + 1) * width).min(total));
+            let covered: Vec<f64> = (from..to).map(value).collect();
+            assert_eq!(*last, value(to - 1));
+            assert_eq!(view.step[index], (to - 1) as f64);
+            assert_eq!(view.min[index], covered.iter().copied().fold(f64::INFINITY, f64::min));
+            assert_eq!(view.max[index], covered.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deep_zoom_shows_raw_steps() {
+    let (_folder, store, number) = with_series(50_000, 4096).await;
+    let view = store.read(move |c| store::points::view(c, number, 31_000, 31_499, 2000)).await.unwrap();
+    assert!(view.raw);
+    assert_eq!(view.len(), 500);
+    assert_eq!(view.last[7], value(31_007));
+    assert_eq!(view.time_ms[7], (1_700_000_000_000_i64 + 310_070) as f64);
+}
+
+#[tokio::test]
+async fn a_million_points_open_at_once() {
+    let (_folder, store, number) = with_series(1_000_000, 50_000).await;
+    let begun = std::time::Instant::now();
+    let view = store.read(move |c| store::points::view(c, number, i64::MIN, i64::MAX, 2000)).await.unwrap();
+    let taken = begun.elapsed();
+    assert!(!view.raw && !view.is_empty() && view.len() <= 2300, "{} points", view.len());
+    assert_eq!(*view.last.last().unwrap(), value(999_999));
+    // Generous for an unoptimised build on a busy machine; the bar itself is measured by the bench.
+    assert!(taken < std::time::Duration::from_millis(500), "{taken:?}");
+}
+
+#[tokio::test]
+async fn not_a_number_is_kept_and_left_out_of_extremes() {
+    let (_folder, store) = open();
+    with_project(&store).await;
+    store.write(|tx| store::run::put(tx, &run_row(1))).await.unwrap();
+    let values = [1.0, f64::NAN, f64::INFINITY, -2.0, f64::NAN];
+    let new: Vec<Point> =
+        values.iter().enumerate().map(|(step, value)| Point { step: step as i64, time_ms: 0, value: *value }).collect();
+    store.write(move |tx| store::metric::append(tx, project(), run_id(1), "loss", &new)).await.unwrap();
+    let summary = store.read(|c| store::metric::summaries(c, run_id(1))).await.unwrap().remove(0);
+    assert!(summary.last.is_nan());
+    assert_eq!((summary.min, summary.max, summary.count), (-2.0, f64::INFINITY, 5));
+    let (number, _) = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap().unwrap();
+    let view = store.read(move |c| store::points::view(c, number, 0, 10, 100)).await.unwrap();
+    assert!(view.last[1].is_nan() && view.last[2] == f64::INFINITY);
+}
+
+#[tokio::test]
+async fn the_sparkline_covers_the_whole_series_in_few_points() {
+    let (_folder, store, _) = with_series(5_000, 611).await;
+    let spark = store.read(|c| store::metric::cells(c, run_id(1))).await.unwrap().remove("loss").unwrap().spark;
+    assert!((12..=24).contains(&spark.len()), "{}", spark.len());
+    assert_eq!(spark[0], value(0) as f32);
+    let stride = 5_000_f64 / spark.len() as f64;
+    let stride = (stride.log2().round().exp2()) as i64;
+    assert_eq!(spark[5], value(5 * stride) as f32);
+}

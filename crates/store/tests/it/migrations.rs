@@ -1,0 +1,35 @@
+//! Every earlier database leads here; a newer one is left alone.
+
+use store::{Connection, Store, StoreError};
+
+#[test]
+fn a_newer_database_is_refused_with_a_clear_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::open(folder.path()).unwrap());
+    let path = folder.path().join("slipway.db");
+    let connection = Connection::open(&path).unwrap();
+    connection.pragma_update(None, "user_version", store::migrate::VERSION + 1).unwrap();
+    drop(connection);
+    let error = Store::open(folder.path()).err().unwrap();
+    assert!(matches!(error, StoreError::Newer { .. }));
+    let sentence = error.to_string();
+    assert!(sentence.contains("newer Slipway") && sentence.contains("Update Slipway"), "{sentence}");
+}
+
+#[test]
+fn an_empty_database_comes_to_the_newest_version_and_stays_there() {
+    let folder = tempfile::tempdir().unwrap();
+    // Version 0: the file that SQLite makes.
+    drop(Connection::open(folder.path().join("slipway.db")).unwrap());
+    for _ in 0..2 {
+        drop(Store::open(folder.path()).unwrap());
+        let connection = Connection::open(folder.path().join("slipway.db")).unwrap();
+        let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        assert_eq!(version, store::migrate::VERSION);
+        let integrity: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(integrity, "ok");
+        let broken: i64 =
+            connection.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(broken, 0);
+    }
+}

@@ -1,0 +1,68 @@
+//! One writer, many writes: each stands or falls alone.
+
+use api::ApiError;
+use store::StoreError;
+
+use crate::open;
+
+#[tokio::test]
+async fn a_write_that_fails_rolls_back_alone() {
+    let (_folder, store) = open();
+    let writes: Vec<_> = (0..100)
+        .map(|number| {
+            store.write(move |tx| {
+                store::setting::put(tx, &format!("n{number}"), &number)?;
+                if number % 3 == 0 { Err(ApiError::invalid("no").into()) } else { Ok(number) }
+            })
+        })
+        .collect();
+    for (number, result) in futures_join(writes).await.into_iter().enumerate() {
+        assert_eq!(result.is_err(), number % 3 == 0);
+    }
+    for number in 0..100 {
+        let found: Option<i32> = store.read(move |c| store::setting::get(c, &format!("n{number}"))).await.unwrap();
+        assert_eq!(found.is_none(), number % 3 == 0);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_a_write_takes_nobody_elses_write() {
+    let (_folder, store) = open();
+    let broken = store.write::<()>(|tx| {
+        store::setting::put(tx, "broken", &1)?;
+        panic!("on purpose")
+    });
+    assert!(matches!(broken.await, Err(StoreError::Closed)));
+    store.write(|tx| store::setting::put(tx, "good", &1)).await.unwrap();
+    let (broken, good): (Option<i32>, Option<i32>) =
+        store.read(|c| Ok((store::setting::get(c, "broken")?, store::setting::get(c, "good")?))).await.unwrap();
+    assert_eq!((broken, good), (None, Some(1)));
+}
+
+#[tokio::test]
+async fn foreign_keys_are_on() {
+    let (_folder, store) = open();
+    let orphan = crate::run_row(1);
+    let refused = store.write(move |tx| store::run::put(tx, &orphan)).await;
+    assert!(matches!(refused, Err(StoreError::Sqlite(_))), "{refused:?}");
+}
+
+async fn futures_join<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    // Polled together, so that they share transactions.
+    let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    let mut results: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        let mut pending = false;
+        for (future, result) in futures.iter_mut().zip(&mut results) {
+            if result.is_none() {
+                match future.as_mut().poll(context) {
+                    std::task::Poll::Ready(value) => *result = Some(value),
+                    std::task::Poll::Pending => pending = true,
+                }
+            }
+        }
+        if pending { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+    })
+    .await;
+    results.into_iter().map(Option::unwrap).collect()
+}
