@@ -1,1 +1,50 @@
-fn main() {}
+//! `slipway`: every screen's action, scriptable, and the host.
+//!
+//! A command is a thin layer over one call of the API: it finds records by name, asks, and prints.
+//! What a command does to records is the engine's.
+
+mod arguments;
+mod commands;
+mod context;
+mod exec;
+mod follow;
+mod names;
+mod output;
+mod own_log;
+mod places;
+mod plot;
+mod processes;
+mod serve;
+mod session;
+mod terminal;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    // One TLS provider for the whole process, before anything connects.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let arguments = arguments::Arguments::parse();
+    let json = arguments.json;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the system gave no threads: {error}.");
+            return ExitCode::FAILURE;
+        }
+    };
+    // On a thread of the runtime: the command's future is large, and the main thread's stack small on Windows.
+    let outcome = runtime.block_on(async { tokio::spawn(arguments::run(arguments)).await });
+    // A blocking read that never ends must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    match outcome {
+        Ok(Ok(code)) => ExitCode::from(code),
+        Ok(Err(error)) => {
+            output::print_error(&error, json);
+            ExitCode::from(output::exit_code(error.code))
+        }
+        Err(_) => ExitCode::FAILURE,
+    }
+}

@@ -1,4 +1,4 @@
-//! `GET /api/blob/…`: files of a run and of a snapshot, with ranges.
+//! `GET /api/blob/…`: files of a run and pictures of a snapshot, with ranges.
 //!
 //! A path is only ever looked up among the names that the engine lists: none is joined unseen.
 
@@ -10,9 +10,9 @@ use axum::{
 };
 use tower_http::services::ServeFile;
 
-use api::{ApiError, ErrorCode, RunId, SnapshotId, run::ListArtifacts};
+use api::{ApiError, ErrorCode, RunId, SnapshotId};
 
-use crate::{Host, events::ask, refusal::Refusal};
+use crate::{Host, refusal::Refusal};
 
 /// A file that a run produced, by its path in `run.artifacts`.
 pub(crate) async fn artifact(
@@ -21,26 +21,25 @@ pub(crate) async fn artifact(
     request: Request,
 ) -> Result<Response, Refusal> {
     let run: RunId = run.parse().map_err(|error: api::id::NotAnId| ApiError::invalid(error.to_string()))?;
-    let artifacts = ask(&host, ListArtifacts { run }).await?;
-    if !artifacts.iter().any(|artifact| artifact.path == path) {
-        return Err(Refusal(ApiError::not_found(format!("The run has no file {path}."))));
-    }
-    let folder = host.engine.workspace().run(run);
-    let places = [folder.join(&path), folder.join("artifacts").join(&path)];
-    let file = places.into_iter().find(|place| place.is_file());
-    send(file.ok_or_else(|| ApiError::not_found(format!("The file {path} is gone from the run's folder.")))?, request)
-        .await
+    let file = engine::run::artifact_path(&host.engine, run, &path).await;
+    send(file.map_err(|error| engine::error::told(&error))?, request).await
 }
 
-/// A file of a snapshot, by its path in the dataset: how pictures are shown.
-pub(crate) async fn snapshot_file(
-    State(_host): State<Host>,
+/// A picture of a snapshot, by its path in the dataset.
+pub(crate) async fn picture(
+    State(host): State<Host>,
     Path((snapshot, path)): Path<(String, String)>,
-    _request: Request,
+    request: Request,
 ) -> Result<Response, Refusal> {
     let snapshot: SnapshotId =
         snapshot.parse().map_err(|error: api::id::NotAnId| ApiError::invalid(error.to_string()))?;
-    Err(Refusal(ApiError::new(ErrorCode::Unsupported, format!("{path} of snapshot {snapshot} can't be read yet."))))
+    let told = |error: anyhow::Error| engine::error::told(&error);
+    let row = engine::snapshot::find(&host.engine, snapshot).await.map_err(told)?;
+    let (folder, pictures) = engine::snapshot::pictures(&host.engine, &row).await.map_err(told)?;
+    if !pictures.iter().any(|(known, _)| *known == path) {
+        return Err(Refusal(ApiError::not_found(format!("The snapshot has no picture {path}."))));
+    }
+    send(folder.join(path), request).await
 }
 
 async fn send(file: PathBuf, request: Request) -> Result<Response, Refusal> {

@@ -72,7 +72,7 @@ pub fn router(host: Host) -> Router {
         .route("/api/runs/{run}/log", get(events::run_log))
         .route("/api/series", get(series::series))
         .route("/api/blob/runs/{run}/{*path}", get(blob::artifact))
-        .route("/api/blob/snapshots/{snapshot}/{*path}", get(blob::snapshot_file))
+        .route("/api/blob/snapshots/{snapshot}/{*path}", get(blob::picture))
         .route("/api/upload", put(upload::upload).post(upload::upload).layer(DefaultBodyLimit::disable()))
         .route("/api/{*rest}", get(call::no_such_route).post(call::no_such_route));
     pages::add(routes, host.pages.as_deref())

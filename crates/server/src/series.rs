@@ -8,7 +8,7 @@ use axum::{
 use engine::Engine;
 use serde::Deserialize;
 
-use api::{ApiError, ErrorCode, RunId, series::Series};
+use api::{ApiError, RunId, series::Series};
 
 use crate::{Host, refusal::Refusal};
 
@@ -39,12 +39,13 @@ pub(crate) async fn series(State(host): State<Host>, Query(viewport): Query<View
 
 /// The same for callers in this process. Steps are inclusive, open where not given.
 pub async fn series_of(
-    _engine: &Engine,
+    engine: &Engine,
     run: RunId,
     key: &str,
-    _from: Option<i64>,
-    _to: Option<i64>,
-    _points: u32,
+    from: Option<i64>,
+    to: Option<i64>,
+    points: u32,
 ) -> Result<Series, ApiError> {
-    Err(ApiError::new(ErrorCode::Unsupported, format!("Series {key} of run {run} can't be read yet.")))
+    let view = engine::run::series_view(engine, run, key, from, to, points).await;
+    view.map_err(|error| engine::error::told(&error))
 }

@@ -1,0 +1,206 @@
+//! The command line as a whole: groups, options that every command has, and where each group goes.
+
+use clap::{Parser, Subcommand};
+use client::workspace::Workspace;
+use serde_json::Value;
+
+use api::ApiError;
+
+use crate::{
+    commands::{data, deploy, host, job, model, monitor, open, project, registry, run, target},
+    context::{Context, Outcome},
+    exec,
+    output::Output,
+    serve,
+    session::Session,
+};
+
+const AFTER: &str = "\
+Names do wherever an id is asked for. The project is that of the current folder, or --project.
+With a host running, commands ask it; without one they open the workspace themselves.
+
+Exit codes: 0 done, 1 failed, 2 wrong input, 3 not found, 4 unreachable or refused, 5 the workspace
+is held by another process, 130 interrupted. `slipway exec` passes its command's own code on.
+
+Variables: SLIPWAY_HOME moves the workspace; SLIPWAY_LOG chooses what its log keeps; SLIPWAY_WORKER,
+SLIPWAY_SERVING, SLIPWAY_SAMPLES, SLIPWAY_UI, SLIPWAY_DESKTOP name programs and assets elsewhere.";
+
+/// From a project folder to a running, watched model
+#[derive(Debug, Parser)]
+#[command(name = "slipway", version, after_help = AFTER, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    /// Print the answer as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// The project, by id, name or folder
+    #[arg(long, global = true, value_name = "PROJECT")]
+    project: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Open a project in the window, or print the address of its page
+    Open(open::Open),
+    /// Make, list, look at and edit projects
+    #[command(subcommand)]
+    Project(project::ProjectCommand),
+    /// Open a sample project
+    #[command(subcommand)]
+    Sample(project::SampleCommand),
+    /// Keep, preview, measure and compare data
+    #[command(subcommand)]
+    Data(data::DataCommand),
+    /// Train, follow, compare and read runs
+    #[command(subcommand)]
+    Run(run::RunCommand),
+    /// Run any program as a tracked run
+    Exec(exec::Exec),
+    /// Register models, name their versions, predict
+    #[command(subcommand)]
+    Model(model::ModelCommand),
+    /// Registries and the images that go there
+    #[command(subcommand)]
+    Registry(registry::RegistryCommand),
+    /// The places that models are deployed to
+    #[command(subcommand)]
+    Target(target::TargetCommand),
+    /// Deploy, call, scale, roll back
+    #[command(subcommand)]
+    Deploy(deploy::DeployCommand),
+    /// Watch deployments: traffic, drift, alerts
+    #[command(subcommand)]
+    Monitor(monitor::MonitorCommand),
+    /// Everything that runs or ran
+    #[command(subcommand)]
+    Job(job::JobCommand),
+    /// What this machine has, and which workers start on it
+    Hardware(host::HardwareArguments),
+    #[command(subcommand)]
+    /// The workspace's settings
+    Settings(host::SettingsCommand),
+    /// Passwords and keys, kept in the system's keychain or an encrypted file
+    #[command(subcommand)]
+    Secret(host::SecretCommand),
+    /// What takes the workspace's space, and freeing it
+    #[command(subcommand)]
+    Storage(host::StorageCommand),
+    /// Slipway's own log
+    Log(host::LogArguments),
+    /// Be the host: keep the workspace open for the window, browsers and commands
+    Serve(serve::Serve),
+    /// Call any method of the API with JSON parameters
+    Call {
+        /// For example run.get
+        method: String,
+        #[arg(default_value = "{}")]
+        params: String,
+    },
+    /// Print completions for a shell
+    Completions { shell: clap_complete::Shell },
+}
+
+impl Command {
+    /// What the command is called in the error of another that finds the workspace held.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "slipway open",
+            Self::Project(_) => "slipway project",
+            Self::Sample(_) => "slipway sample",
+            Self::Data(_) => "slipway data",
+            Self::Run(_) => "slipway run",
+            Self::Exec(_) => "slipway exec",
+            Self::Model(_) => "slipway model",
+            Self::Registry(_) => "slipway registry",
+            Self::Target(_) => "slipway target",
+            Self::Deploy(_) => "slipway deploy",
+            Self::Monitor(_) => "slipway monitor",
+            Self::Job(_) => "slipway job",
+            Self::Hardware(_) => "slipway hardware",
+            Self::Settings(_) => "slipway settings",
+            Self::Secret(_) => "slipway secret",
+            Self::Storage(_) => "slipway storage",
+            Self::Log(_) => "slipway log",
+            Self::Serve(_) => "slipway serve",
+            Self::Call { .. } => "slipway call",
+            Self::Completions { .. } => "slipway completions",
+        }
+    }
+}
+
+/// Does what the command line says; the answer is the exit code.
+pub(crate) async fn run(arguments: Arguments) -> Outcome<u8> {
+    let output = Output::new(arguments.json);
+    if let Command::Completions { shell } = arguments.command {
+        return completions(shell, output);
+    }
+    let workspace = Workspace::locate()?;
+    crate::own_log::start(workspace.logs());
+    match arguments.command {
+        Command::Serve(serve) => return serve::run(workspace, output, serve).await.map(|()| 0),
+        Command::Exec(exec) => return exec::run(&workspace, output, exec).await,
+        _ => {}
+    }
+    let session = Session::open(&workspace, arguments.command.name()).await?;
+    let mut context = Context { workspace, session, output, project: arguments.project };
+    answer(&mut context, arguments.command).await.map(|()| 0)
+}
+
+async fn answer(context: &mut Context, command: Command) -> Outcome {
+    match command {
+        Command::Open(open) => open::run(context, open).await,
+        Command::Project(command) => project::run(context, command).await,
+        Command::Sample(command) => project::run_sample(context, command).await,
+        Command::Data(command) => data::run(context, command).await,
+        Command::Run(command) => run::run(context, command).await,
+        Command::Model(command) => model::run(context, command).await,
+        Command::Registry(command) => registry::run(context, command).await,
+        Command::Target(command) => target::run(context, command).await,
+        Command::Deploy(command) => deploy::run(context, command).await,
+        Command::Monitor(command) => monitor::run(context, command).await,
+        Command::Job(command) => job::run(context, command).await,
+        Command::Hardware(arguments) => host::hardware(context, arguments).await,
+        Command::Settings(command) => host::settings(context, command).await,
+        Command::Secret(command) => host::secret(context, command).await,
+        Command::Storage(command) => host::storage(context, command).await,
+        Command::Log(arguments) => host::log(context, arguments).await,
+        Command::Call { method, params } => {
+            let params: Value = serde_json::from_str(&params).map_err(|error| {
+                ApiError::invalid(format!("The parameters are no JSON: {error}."))
+                    .with_hint("For example: '{\"run\": \"…\"}'")
+            })?;
+            let answer = context.session.call_json(&method, params).await?;
+            context.output.show(&answer, |answer| serde_json::to_string_pretty(answer).unwrap_or_default())
+        }
+        // Answered before the workspace is opened.
+        Command::Serve(_) | Command::Exec(_) | Command::Completions { .. } => Ok(()),
+    }
+}
+
+fn completions(shell: clap_complete::Shell, output: Output) -> Outcome<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut <Arguments as clap::CommandFactory>::command(), "slipway", &mut script);
+    output.print(&String::from_utf8_lossy(&script));
+    Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_exec_is_the_programs_own() {
+        let parsed = Arguments::try_parse_from(["slipway", "exec", "--", "python", "train.py", "--json"]).unwrap();
+        assert!(!parsed.json);
+        let parsed = Arguments::try_parse_from(["slipway", "--json", "exec", "python", "--project", "x"]).unwrap();
+        assert!(parsed.json && parsed.project.is_none());
+    }
+}

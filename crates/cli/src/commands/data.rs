@@ -1,0 +1,259 @@
+//! `slipway data`: snapshots, previews, profiles, comparisons.
+
+use std::path::PathBuf;
+
+use api::{
+    dataset::{
+        AddData, CompareSnapshots, Dataset, DeleteSnapshot, ExportSnapshot, GetDataset, GetPreview, GetProfile,
+        PlanSnapshot, Preview, Profile, Snapshot, SnapshotPlan, TakeSnapshot,
+    },
+    drift::{ColumnDrift, DriftReport},
+    job::Subject,
+};
+use clap::Subcommand;
+
+use crate::{
+    context::{Context, Outcome, absolute},
+    output::{pairs, table},
+    words,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// Shows the project's data: what changed since the newest snapshot, and all snapshots
+    #[command(alias = "show")]
+    List,
+    /// Says what a snapshot would store, without taking it
+    Plan,
+    /// Keeps the data as it is now; free where nothing changed
+    Snapshot {
+        #[arg(long, short)]
+        message: Option<String>,
+        /// Return at once; the job goes on in the host
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Prints rows of a snapshot
+    Preview {
+        /// `14`, `v14`, an id; by default the newest
+        snapshot: Option<String>,
+        #[arg(long, default_value_t = 0)]
+        offset: u64,
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Measures every column of a snapshot
+    Profile { snapshot: Option<String> },
+    /// Says how one snapshot differs from another, column by column
+    Compare {
+        reference: String,
+        /// By default the newest
+        current: Option<String>,
+    },
+    /// Writes a snapshot's files into a folder
+    Export {
+        snapshot: String,
+        folder: PathBuf,
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Deletes a snapshot; refused while a run or model points at it
+    Delete { snapshot: String },
+    /// Adds files to the data paths; files from outside the project are copied in
+    Add {
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
+}
+
+pub(crate) async fn run(context: &mut Context, command: DataCommand) -> Outcome {
+    match command {
+        DataCommand::List => {
+            let project = context.project_id().await?;
+            context.output.show(&context.call(GetDataset { project }).await?, dataset)
+        }
+        DataCommand::Plan => {
+            let project = context.project_id().await?;
+            context.output.show(&context.call(PlanSnapshot { project }).await?, plan)
+        }
+        DataCommand::Snapshot { message, detach } => {
+            context.lasting_if(detach).await?;
+            let project = context.project_id().await?;
+            let job = context.call(TakeSnapshot { project, message }).await?;
+            let job = context.follow_unless(detach, job).await?;
+            let Subject::Snapshot(id) = job.subject else {
+                return context.output.show(&job, |job| job.message.clone());
+            };
+            let snapshots = context.call(GetDataset { project }).await?.snapshots;
+            match snapshots.into_iter().find(|snapshot| snapshot.id == id) {
+                Some(snapshot) => {
+                    context.output.show(&snapshot, |snapshot| format!("v{}  {}", snapshot.number, size(snapshot)))
+                }
+                None => context.output.show(&job, |job| job.message.clone()),
+            }
+        }
+        DataCommand::Preview { snapshot, offset, limit } => {
+            let snapshot = context.snapshot(snapshot.as_deref()).await?;
+            context.output.show(&context.call(GetPreview { snapshot, offset, limit }).await?, preview)
+        }
+        DataCommand::Profile { snapshot } => {
+            let snapshot = context.snapshot(snapshot.as_deref()).await?;
+            context.output.show(&context.call(GetProfile { snapshot }).await?, profile)
+        }
+        DataCommand::Compare { reference, current } => {
+            let (reference, current) =
+                (context.snapshot(Some(&reference)).await?, context.snapshot(current.as_deref()).await?);
+            context.output.show(&context.call(CompareSnapshots { reference, current }).await?, drift)
+        }
+        DataCommand::Export { snapshot, folder, detach } => {
+            context.lasting_if(detach).await?;
+            let request =
+                ExportSnapshot { snapshot: context.snapshot(Some(&snapshot)).await?, folder: absolute(&folder)? };
+            let job = context.call(request).await?;
+            let job = context.follow_unless(detach, job).await?;
+            context.output.show(&job, |job| job.message.clone())
+        }
+        DataCommand::Delete { snapshot } => {
+            let snapshot = context.snapshot(Some(&snapshot)).await?;
+            let freed = context.call(DeleteSnapshot { snapshot }).await?;
+            context.output.show(&freed, |freed| super::host::freed("The snapshot is deleted", freed))
+        }
+        DataCommand::Add { paths } => {
+            let project = context.project_id().await?;
+            let paths = paths.iter().map(|path| absolute(path)).collect::<Outcome<Vec<_>>>()?;
+            context.output.show(&context.call(AddData { project, paths }).await?, dataset)
+        }
+    }
+}
+
+fn size(snapshot: &Snapshot) -> String {
+    format!("{} rows, {} columns, {}", words::count(snapshot.rows), snapshot.columns, words::bytes(snapshot.size_bytes))
+}
+
+fn dataset(dataset: &Dataset) -> String {
+    let changed = dataset.changed.as_ref().map(|change| {
+        format!(
+            "{} added, {} changed, {} removed ({})",
+            change.added,
+            change.changed,
+            change.removed,
+            change.names.join(", ")
+        )
+    });
+    let beside = dataset.beside.iter().map(|file| format!("{} ({})", file.path, words::bytes(file.size_bytes)));
+    let beside = Some(beside.collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty());
+    let head = pairs(&[
+        ("data", Some(dataset.name.clone())),
+        ("kind", Some(words::word(&dataset.kind))),
+        ("files", Some(format!("{}, {}", words::count(dataset.files), words::bytes(dataset.size_bytes)))),
+        ("changed", Some(changed.unwrap_or_else(|| "no, as the newest snapshot has it".to_owned()))),
+        ("beside", beside),
+        ("problem", dataset.problem.as_ref().map(ToString::to_string)),
+    ]);
+    let row = |snapshot: &Snapshot| {
+        let version = format!("v{}", snapshot.number);
+        let rows = words::count(snapshot.rows);
+        vec![
+            version,
+            words::time(snapshot.created_ms),
+            rows,
+            words::bytes(snapshot.size_bytes),
+            snapshot.message.clone(),
+        ]
+    };
+    format!(
+        "{head}\n\n{}",
+        table(&["snapshot", "taken", ">rows", ">size", "what changed"], dataset.snapshots.iter().map(row))
+    )
+}
+
+fn plan(plan: &SnapshotPlan) -> String {
+    if plan.unchanged {
+        return "Nothing changed: a snapshot is free.".to_owned();
+    }
+    let how = if plan.reflink { "shared with the files where the file system can" } else { "copied" };
+    format!(
+        "{} files, {}; {} new, {how}; {} are free.",
+        words::count(plan.files),
+        words::bytes(plan.size_bytes),
+        words::bytes(plan.new_bytes),
+        words::bytes(plan.free_bytes)
+    )
+}
+
+fn preview(preview: &Preview) -> String {
+    const WIDEST: usize = 32;
+    let cell = |cell: &Option<String>| match cell {
+        Some(text) if text.chars().count() > WIDEST => text.chars().take(WIDEST - 1).chain(['…']).collect(),
+        Some(text) => text.clone(),
+        None => "–".to_owned(),
+    };
+    let headings: Vec<&str> = preview.columns.iter().map(|column| column.name.as_str()).collect();
+    let last = preview.offset + preview.rows.len() as u64;
+    let rows = table(&headings, preview.rows.iter().map(|row| row.iter().map(cell).collect()));
+    format!(
+        "{rows}\n\nrows {} to {} of {}",
+        words::count(preview.offset + 1),
+        words::count(last),
+        words::count(preview.total_rows)
+    )
+}
+
+fn profile(profile: &Profile) -> String {
+    let row = |column: &api::dataset::ColumnProfile| {
+        let about = if column.distinct_is_exact { "" } else { "≈ " };
+        let numbers = column.numeric.as_ref().map(|numeric| {
+            let median = numeric.quantiles.iter().find(|(at, _)| (*at - 0.5).abs() < 1e-9).map(|(_, value)| *value);
+            (words::figure(numeric.min), words::or_dash(median, words::figure), words::figure(numeric.max))
+        });
+        let top = column.top.iter().take(3).map(|value| value.value.clone()).collect::<Vec<_>>().join(", ");
+        let (low, median, high) = numbers.unwrap_or_default();
+        let association = column.target_association.map_or_else(String::new, words::figure);
+        let missing = words::count(column.missing);
+        let distinct = format!("{about}{}", words::count(column.distinct));
+        vec![
+            column.name.clone(),
+            words::word(&column.kind),
+            words::word(&column.role),
+            missing,
+            distinct,
+            low,
+            median,
+            high,
+            association,
+            top,
+        ]
+    };
+    let headings =
+        ["column", "type", "role", ">missing", ">distinct", ">min", ">median", ">max", ">target", "commonest"];
+    let mut lines = vec![format!("{} rows", words::count(profile.rows))];
+    lines.extend(profile.reading.iter().cloned());
+    lines.push(table(&headings, profile.columns.iter().map(row)));
+    lines.extend(profile.warnings.iter().map(|warning| format!("warning: {}", warning.message)));
+    lines.join("\n")
+}
+
+pub(crate) fn drift(report: &DriftReport) -> String {
+    let row = |column: &ColumnDrift| {
+        vec![
+            column.column.clone(),
+            words::word(&column.verdict),
+            words::word(&column.test),
+            words::or_dash(column.value, words::figure),
+            words::figure(column.threshold),
+            words::or_dash(column.floor, words::figure),
+            column.sentence.clone(),
+        ]
+    };
+    let verdict =
+        if report.dataset_drifted { "the data as a whole drifted" } else { "the data as a whole is the same" };
+    format!(
+        "{}\n\n{} of {} columns drifted ({}): {verdict}. {} rows against {}.",
+        table(&["column", "verdict", "test", ">value", ">limit", ">floor", ""], report.columns.iter().map(row)),
+        report.drifted,
+        report.columns.len(),
+        words::percent(report.share),
+        words::count(report.current_rows),
+        words::count(report.reference_rows)
+    )
+}

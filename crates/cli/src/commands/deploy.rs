@@ -1,0 +1,345 @@
+//! `slipway deploy`: plan, roll out, call, scale, roll back, delete.
+
+use std::path::PathBuf;
+
+use api::{
+    ApiError,
+    deploy::{
+        CallAnswer, CallDeployment, DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentState,
+        GetDeployment, GetDeploymentLogs, Instance, ListDeployments, PlanDeploy, RollBack, Rollout, ScaleDeployment,
+        SendTraffic, StartDeploy, TargetKind,
+    },
+    job::Job,
+    model::GetVersion,
+};
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use crate::{
+    context::{Context, Outcome, absolute},
+    output::{pairs, table},
+    words,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeployCommand {
+    /// Says what deploying would do, without doing it
+    Plan(Spec),
+    /// Packages and pushes where needed, applies, waits; the same name again is an update
+    Start {
+        #[command(flatten)]
+        spec: Spec,
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Lists deployments
+    List {
+        /// Those of every project, not only of this one
+        #[arg(long)]
+        all: bool,
+    },
+    /// Shows a deployment: instances, address, rollouts
+    Show { name: String },
+    /// Sends a sample call, which monitoring does not count
+    Call {
+        name: String,
+        /// A row as a JSON object; by default the model's first example
+        #[arg(long)]
+        row: Vec<String>,
+    },
+    /// Sends rows of a table in the project's folder as ordinary, counted requests
+    Traffic {
+        name: String,
+        path: PathBuf,
+        #[arg(long, default_value_t = 1000)]
+        rows: u64,
+        #[arg(long, default_value_t = 0)]
+        offset: u64,
+        /// Rows in one request
+        #[arg(long)]
+        batch: Option<u32>,
+    },
+    /// Changes how many instances run
+    Scale {
+        name: String,
+        replicas: u32,
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Goes back to the version before this one
+    Rollback {
+        name: String,
+        /// A rollout's id, from `slipway deploy show`
+        #[arg(long)]
+        to: Option<String>,
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Deletes a deployment
+    Delete {
+        name: String,
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Prints what the instances wrote
+    Logs {
+        name: String,
+        #[arg(long)]
+        instance: Option<String>,
+        #[arg(long, default_value_t = 200)]
+        lines: u32,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Spec {
+    /// NAME, NAME@ALIAS, NAME:NUMBER or an id
+    version: String,
+    /// A target's name, or `local` for this machine
+    #[arg(long, default_value = "local")]
+    target: String,
+    /// Lower-case letters, digits and dashes; by default the model's name
+    #[arg(long)]
+    name: Option<String>,
+    #[arg(long, default_value_t = 1)]
+    replicas: u32,
+    /// Where the image is pushed to, for targets that need one
+    #[arg(long)]
+    registry: Option<String>,
+    #[arg(long)]
+    repository: Option<String>,
+    #[arg(long)]
+    cpu_millis: Option<u32>,
+    #[arg(long)]
+    memory_mb: Option<u32>,
+    /// Share of requests logged for drift, 0 to 1; by default the project's
+    #[arg(long)]
+    log_share: Option<f64>,
+    #[arg(long)]
+    log_days: Option<u32>,
+    #[arg(long)]
+    create_namespace: bool,
+    /// A fixed port on this machine
+    #[arg(long)]
+    port: Option<u16>,
+}
+
+impl Spec {
+    async fn resolve(self, context: &Context) -> Outcome<DeploySpec> {
+        let version = context.version(&self.version).await?;
+        let detail = context.call(GetVersion { version }).await?.version;
+        let project = context.call(api::project::GetProject { project: detail.project }).await?;
+        let registry = match self.registry.or(project.file.packaging.registry) {
+            Some(named) => Some(context.registry(&named).await?),
+            None => None,
+        };
+        Ok(DeploySpec {
+            name: self.name.unwrap_or_else(|| fitting_name(&detail.model_name)),
+            target: context.target_id(&self.target).await?,
+            version,
+            replicas: self.replicas,
+            registry,
+            repository: self.repository.or(project.file.packaging.repository),
+            cpu_millis: self.cpu_millis,
+            memory_mb: self.memory_mb,
+            log_share: self.log_share.unwrap_or(project.file.monitoring.log_share),
+            log_days: self.log_days.unwrap_or(project.file.monitoring.log_days),
+            create_namespace: self.create_namespace,
+            port: self.port,
+        })
+    }
+}
+
+/// A model's name as a target takes it: `[a-z0-9-]`, at most 40.
+fn fitting_name(name: &str) -> String {
+    let lower = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .take(40)
+        .collect::<String>();
+    lower.trim_matches('-').to_owned()
+}
+
+pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcome {
+    match command {
+        DeployCommand::Plan(spec) => {
+            let spec = spec.resolve(context).await?;
+            let plan = context.call(PlanDeploy { spec }).await?;
+            context.output.show(&plan, planned)?;
+            plan.blocked.map_or(Ok(()), Err)
+        }
+        DeployCommand::Start { spec, detach } => {
+            let target = context.target(&spec.target).await?;
+            // A process on this machine needs somebody who keeps it running.
+            context.lasting_if(detach || target.kind == TargetKind::ThisMachine).await?;
+            let spec = spec.resolve(context).await?;
+            let name = spec.name.clone();
+            let job = context.call(StartDeploy { spec }).await?;
+            finish(context, detach, job, &name).await
+        }
+        DeployCommand::List { all } => {
+            let project = if all { None } else { context.project_if_any().await? };
+            context.output.show(&context.call(ListDeployments { project }).await?, |list| deployments(list))
+        }
+        DeployCommand::Show { name } => {
+            let deployment = context.deployment(&name).await?.id;
+            context.output.show(&context.call(GetDeployment { deployment }).await?, shown)
+        }
+        DeployCommand::Call { name, row } => call(context, &name, &row).await,
+        DeployCommand::Traffic { name, path, rows, offset, batch } => {
+            let deployment = context.deployment(&name).await?.id;
+            let request = SendTraffic { deployment, path: absolute(&path)?, rows, offset, batch };
+            let sent = context.call(request).await?;
+            context.output.show(&sent, |sent| {
+                let took = words::duration(sent.duration_secs);
+                format!(
+                    "{} rows in {} requests, {} errors, {took}.",
+                    words::count(sent.rows),
+                    words::count(sent.requests),
+                    sent.errors
+                )
+            })
+        }
+        DeployCommand::Scale { name, replicas, detach } => {
+            let deployment = lasting(context, &name, detach).await?.id;
+            let job = context.call(ScaleDeployment { deployment, replicas }).await?;
+            finish(context, detach, job, &name).await
+        }
+        DeployCommand::Rollback { name, to, detach } => {
+            let deployment = lasting(context, &name, detach).await?;
+            let to = to.as_deref().map(|named| rollout(&deployment, named)).transpose()?;
+            let job = context.call(RollBack { deployment: deployment.id, to }).await?;
+            finish(context, detach, job, &name).await
+        }
+        DeployCommand::Delete { name, detach } => {
+            context.lasting_if(detach).await?;
+            let deployment = context.deployment(&name).await?.id;
+            let job = context.call(DeleteDeployment { deployment }).await?;
+            let job = context.follow_unless(detach, job).await?;
+            context.output.show(&job, |job| job.message.clone())
+        }
+        DeployCommand::Logs { name, instance, lines } => {
+            let deployment = context.deployment(&name).await?.id;
+            let logs = context.call(GetDeploymentLogs { deployment, instance, lines: Some(lines) }).await?;
+            context.output.show(&logs, |lines| lines.join("\n"))
+        }
+    }
+}
+
+/// The deployment, with a host behind it where it runs on this machine.
+async fn lasting(context: &mut Context, name: &str, detach: bool) -> Outcome<Deployment> {
+    let deployment = context.deployment(name).await?;
+    let target = context.target(&deployment.target.to_string()).await?;
+    context.lasting_if(detach || target.kind == TargetKind::ThisMachine).await?;
+    Ok(deployment)
+}
+
+fn rollout(deployment: &Deployment, named: &str) -> Outcome<api::RolloutId> {
+    let known =
+        deployment.rollouts.iter().find(|rollout| rollout.id.to_string() == named || rollout.id.short() == named);
+    known.map(|rollout| rollout.id).ok_or_else(|| {
+        ApiError::not_found(format!("{} has no rollout {named}.", deployment.name))
+            .with_hint(format!("See `slipway deploy show {}`.", deployment.name))
+    })
+}
+
+async fn finish(context: &Context, detach: bool, job: Job, name: &str) -> Outcome {
+    let job = context.follow_unless(detach, job).await?;
+    if detach {
+        return context.output.show(&job, |_| String::new());
+    }
+    context.output.show(&context.deployment(name).await?, shown)
+}
+
+async fn call(context: &Context, name: &str, rows: &[String]) -> Outcome {
+    let deployment = context.deployment(name).await?;
+    let rows: Vec<Value> = if rows.is_empty() {
+        let examples = context.call(GetVersion { version: deployment.spec.version }).await?.examples;
+        examples.into_iter().take(1).collect()
+    } else {
+        rows.iter().map(|row| super::model::parse_row(row)).collect::<Outcome<_>>()?
+    };
+    let answer = context.call(CallDeployment { deployment: deployment.id, rows }).await?;
+    context.output.show(&answer, answered)?;
+    let said = answer.error.clone().unwrap_or_else(|| format!("status {}", answer.status));
+    super::passed(answer.status == 200, &format!("{name} answered: {said}"), None)
+}
+
+fn answered(answer: &CallAnswer) -> String {
+    format!("{}\n\n{:.1} ms through {}", super::model::rows(&answer.rows), answer.latency_ms, answer.through)
+}
+
+fn planned(plan: &DeployPlan) -> String {
+    let mut lines: Vec<String> =
+        plan.steps.iter().enumerate().map(|(at, step)| format!("{}. {step}", at + 1)).collect();
+    for object in &plan.diff {
+        lines.push(format!("\n{} ({})", object.object, object.action));
+        lines.extend(object.lines.iter().map(|line| format!("{} {}", line.sign, line.text)));
+    }
+    lines.extend(plan.warnings.iter().map(|warning| format!("warning: {warning}")));
+    lines.join("\n")
+}
+
+fn deployments(list: &[Deployment]) -> String {
+    let row = |found: &Deployment| {
+        let ready = found.instances.iter().filter(|instance| instance.ready).count();
+        vec![
+            found.name.clone(),
+            format!("{}:{}", found.model_name, found.version_number),
+            found.target_name.clone(),
+            words::word(&found.state),
+            format!("{ready}/{}", found.instances.len()),
+            if found.monitored { "watched".to_owned() } else { String::new() },
+            found.address.clone().unwrap_or_default(),
+        ]
+    };
+    table(&["name", "model", "target", "state", ">ready", "", "address"], list.iter().map(row))
+}
+
+fn shown(deployment: &Deployment) -> String {
+    let problem = deployment.problem.as_ref().filter(|_| deployment.state != DeploymentState::Ready);
+    let head = pairs(&[
+        ("deployment", Some(deployment.name.clone())),
+        ("model", Some(format!("{}:{}", deployment.model_name, deployment.version_number))),
+        ("target", Some(deployment.target_name.clone())),
+        ("state", Some(words::word(&deployment.state))),
+        ("problem", problem.map(ToString::to_string)),
+        ("address", deployment.address.clone()),
+        ("watched", Some(if deployment.monitored { "yes" } else { "no" }.to_owned())),
+    ]);
+    let instance = |found: &Instance| {
+        let version = words::or_dash(found.version_number, |number| format!("v{number}"));
+        let reason = found.reason.clone().unwrap_or_default();
+        vec![found.name.clone(), version, found.state.clone(), found.restarts.to_string(), reason]
+    };
+    let rollout = |found: &Rollout| {
+        let outcome = match found.outcome {
+            Some(true) => "done",
+            Some(false) => "failed",
+            None => "under way",
+        };
+        let last = found.steps.last().map(|step| format!("{}: {}", step.title, step.detail)).unwrap_or_default();
+        let version = format!("v{}", found.version_number);
+        vec![found.id.short(), found.kind.clone(), version, outcome.to_owned(), words::time(found.started_ms), last]
+    };
+    format!(
+        "{head}\n\n{}\n\n{}",
+        table(&["instance", "version", "state", ">restarts", ""], deployment.instances.iter().map(instance)),
+        table(
+            &["rollout", "what", "version", "outcome", "started", "last step"],
+            deployment.rollouts.iter().map(rollout)
+        )
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_models_name_becomes_one_that_a_cluster_takes() {
+        assert_eq!(fitting_name("Card Fraud"), "card-fraud");
+        assert_eq!(fitting_name("_x_"), "x");
+        assert_eq!(fitting_name(&"a".repeat(60)).len(), 40);
+    }
+}

@@ -1,0 +1,249 @@
+//! `slipway hardware`, `settings`, `secret`, `storage`, `log`: the machine and the workspace.
+
+use api::{
+    ApiError,
+    host::{
+        CollectGarbage, DeleteSecret, Freed, GetHardware, GetHost, GetLog, GetSettings, GetStorage, Hardware, HostInfo,
+        ListSecrets, LogLine, MoveSecrets, PutSettings, SecretBackend, SecretsState, SetSecret, Settings, Storage,
+        WorkerInfo,
+    },
+};
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use crate::{
+    context::{Context, Outcome},
+    output::{pairs, table},
+    words,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct HardwareArguments {
+    /// Probe the workers again instead of answering from the last probe
+    #[arg(long)]
+    probe: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SettingsCommand {
+    /// Prints the settings
+    Show,
+    /// Sets settings: `theme=dark notifications=false`; an empty value sets the default
+    Set {
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        set: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretCommand {
+    /// Lists the names of secrets; values never leave the secret store
+    List,
+    /// Sets a secret; its value is read from stdin
+    Set {
+        name: String,
+        /// At first use: keychain or file
+        #[arg(long, value_parser = super::parse_word::<SecretBackend>)]
+        backend: Option<SecretBackend>,
+    },
+    /// Deletes a secret
+    Delete { name: String },
+    /// Moves every secret to another store: keychain or file
+    Move {
+        #[arg(value_parser = super::parse_word::<SecretBackend>)]
+        to: SecretBackend,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StorageCommand {
+    /// Says what takes the workspace's space
+    Show,
+    /// Deletes what nothing points at
+    Collect {
+        /// Only say how much it would free
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogArguments {
+    /// At least this level: info, warn or error
+    #[arg(long)]
+    level: Option<String>,
+    #[arg(long)]
+    contains: Option<String>,
+    #[arg(long, default_value_t = 100)]
+    limit: u32,
+}
+
+pub(crate) async fn hardware(context: &Context, arguments: HardwareArguments) -> Outcome {
+    context.output.show(&context.call(GetHardware { probe: arguments.probe }).await?, machine)
+}
+
+pub(crate) async fn settings(context: &Context, command: SettingsCommand) -> Outcome {
+    let settings = context.call(GetSettings {}).await?;
+    let settings = match command {
+        SettingsCommand::Show => settings,
+        SettingsCommand::Set { set } => context.call(PutSettings { settings: changed(&settings, &set)? }).await?,
+    };
+    context.output.show(&settings, |settings| match serde_json::to_value(settings) {
+        Ok(Value::Object(all)) => {
+            table(&["setting", "value"], all.into_iter().map(|(key, value)| vec![key, plain(&value)]))
+        }
+        _ => String::new(),
+    })
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The settings with some of them changed; an unknown key or a wrong value is an error.
+fn changed(settings: &Settings, set: &[String]) -> Outcome<Settings> {
+    let wrong = |error: serde_json::Error| ApiError::invalid(format!("The settings can't be changed so: {error}."));
+    let mut all = serde_json::to_value(settings).map_err(wrong)?;
+    let defaults = serde_json::to_value(Settings::default()).map_err(wrong)?;
+    for pair in set {
+        let (key, value) = super::project::key_value(pair)?;
+        let Some(place) = all.get_mut(&key) else {
+            let known = defaults
+                .as_object()
+                .map(|known| known.keys().cloned().collect::<Vec<_>>().join(", "))
+                .unwrap_or_default();
+            return Err(
+                ApiError::invalid(format!("There is no setting \"{key}\".")).with_hint(format!("There are: {known}."))
+            );
+        };
+        *place = if value.is_null() { defaults[&key].clone() } else { value };
+    }
+    serde_json::from_value(all).map_err(wrong)
+}
+
+pub(crate) async fn secret(context: &Context, command: SecretCommand) -> Outcome {
+    let state = match command {
+        SecretCommand::List => context.call(ListSecrets {}).await?,
+        SecretCommand::Set { name, backend } => {
+            let value = super::read_secret(&format!("Value of {name}"))?;
+            context.call(SetSecret { name, value, backend }).await?
+        }
+        SecretCommand::Delete { name } => context.call(DeleteSecret { name }).await?,
+        SecretCommand::Move { to } => context.call(MoveSecrets { to }).await?,
+    };
+    context.output.show(&state, secrets)
+}
+
+pub(crate) async fn storage(context: &Context, command: StorageCommand) -> Outcome {
+    match command {
+        StorageCommand::Show => context.output.show(&context.call(GetStorage {}).await?, space),
+        StorageCommand::Collect { dry_run } => {
+            let said = if dry_run { "Nothing is deleted yet" } else { "What nothing pointed at is deleted" };
+            context.output.show(&context.call(CollectGarbage { dry_run }).await?, |collected| freed(said, collected))
+        }
+    }
+}
+
+pub(crate) async fn log(context: &Context, arguments: LogArguments) -> Outcome {
+    let LogArguments { level, contains, limit } = arguments;
+    let level = level.map(|level| level.to_uppercase());
+    context.output.show(&context.call(GetLog { level, contains, limit: Some(limit) }).await?, |lines| {
+        let line = |line: &LogLine| {
+            format!("{}  {:5}  {}  {}", words::time(line.at_ms), line.level, line.target, line.message)
+        };
+        lines.iter().map(line).collect::<Vec<_>>().join("\n")
+    })
+}
+
+/// Prints who the host is.
+pub(crate) async fn status(context: &Context) -> Outcome {
+    context.output.show(&context.call(GetHost {}).await?, |host: &HostInfo| {
+        pairs(&[
+            (
+                "host",
+                Some(format!("Slipway {}, process {}, since {}", host.version, host.pid, words::time(host.started_ms))),
+            ),
+            ("workspace", Some(host.workspace.clone())),
+            ("platform", Some(host.platform.clone())),
+            ("work", Some(if host.work.is_empty() { "none".to_owned() } else { host.work.join(", ") })),
+        ])
+    })
+}
+
+/// "X; 1.2 GB in 3 records freed."
+pub(crate) fn freed(what: &str, freed: &Freed) -> String {
+    let records =
+        if freed.records == 1 { "1 record".to_owned() } else { format!("{} records", words::count(freed.records)) };
+    format!("{what}; {} in {records} freed.", words::bytes(freed.bytes))
+}
+
+fn machine(hardware: &Hardware) -> String {
+    let memory =
+        format!("{} of {} used", words::bytes(hardware.memory_used_bytes), words::bytes(hardware.memory_bytes));
+    let mut lines = vec![pairs(&[
+        (
+            "processor",
+            Some(format!("{}, {} cores, {} busy", hardware.cpu, hardware.cores, words::percent(hardware.cpu_load))),
+        ),
+        ("memory", Some(memory)),
+        (
+            "disk",
+            Some(format!("{} of {} free", words::bytes(hardware.disk_free_bytes), words::bytes(hardware.disk_bytes))),
+        ),
+        ("auto", Some(hardware.auto.clone())),
+    ])];
+    let gpu = |gpu: &api::worker::Gpu| {
+        let memory = words::or_dash(gpu.memory_bytes, words::bytes);
+        vec![gpu.name.clone(), gpu.kind.clone(), gpu.backend.clone(), gpu.driver.clone(), memory]
+    };
+    lines.push(format!("\n{}", table(&["gpu", "kind", "backend", "driver", ">memory"], hardware.gpus.iter().map(gpu))));
+    let worker = |worker: &WorkerInfo| {
+        let devices = worker.devices.iter().map(words::word).collect::<Vec<_>>().join(", ");
+        let state =
+            if worker.starts { devices } else { worker.reason.clone().unwrap_or_else(|| "does not start".to_owned()) };
+        vec![
+            worker.backend.clone(),
+            if worker.starts { "starts" } else { "does not start" }.to_owned(),
+            state,
+            worker.mend.clone().unwrap_or_default(),
+        ]
+    };
+    lines.push(format!(
+        "\n{}",
+        table(&["worker", "", "devices or reason", "what mends it"], hardware.workers.iter().map(worker))
+    ));
+    lines.join("\n")
+}
+
+fn secrets(state: &SecretsState) -> String {
+    let backend = state.backend.map_or_else(|| "not chosen yet".to_owned(), |backend| words::word(&backend));
+    let rows = state.names.iter().map(|secret| vec![secret.name.clone(), secret.used_by.join(", ")]);
+    let problem = state.problem.as_ref().map(|problem| format!("\nproblem: {problem}")).unwrap_or_default();
+    format!("kept in: {backend}\n\n{}{problem}", table(&["secret", "used by"], rows))
+}
+
+fn space(storage: &Storage) -> String {
+    let row =
+        |part: &api::host::StoragePart| vec![part.name.clone(), words::bytes(part.size_bytes), part.detail.clone()];
+    let parts = table(&["part", ">size", ""], storage.parts.iter().map(row));
+    let (free, collectable) = (words::bytes(storage.free_bytes), words::bytes(storage.collectable_bytes));
+    format!("{}\n\n{parts}\n\n{free} free on the disk; collecting would free {collectable}.", storage.workspace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_change_by_key() {
+        let settings = changed(&Settings::default(), &["theme=dark".into(), "notifications=false".into()]).unwrap();
+        assert_eq!((settings.theme, settings.notifications), (api::host::Theme::Dark, false));
+        assert!(changed(&settings, &["theme=pink".into()]).is_err());
+        assert!(changed(&settings, &["colour=pink".into()]).unwrap_err().hint.unwrap().contains("theme"));
+        assert_eq!(changed(&settings, &["theme=".into()]).unwrap().theme, api::host::Theme::System);
+    }
+}

@@ -1,0 +1,160 @@
+//! `slipway monitor`: traffic, drift, alerts, and the retraining that answers one.
+
+use api::{
+    ApiError, WindowId,
+    monitor::{
+        AcknowledgeAlert, Alert, CheckNow, GetMonitoring, GetWindow, ListAlerts, Monitoring, SetMonitored,
+        WindowSummary,
+    },
+    run::StartRun,
+};
+use clap::Subcommand;
+
+use crate::{
+    context::{Context, Outcome},
+    output::{pairs, table},
+    words,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MonitorCommand {
+    /// Shows traffic, windows of drift, gaps and alerts of a deployment
+    Show { name: String },
+    /// Shows everything about one window
+    Window { window: WindowId },
+    /// One pass now: fetches logs and metrics, closes windows, raises and clears alerts
+    Check { name: String },
+    /// Watches a deployment from now on
+    On { name: String },
+    /// Stops watching a deployment
+    Off { name: String },
+    /// Lists alerts
+    Alerts {
+        /// Only those that are neither cleared nor acknowledged
+        #[arg(long)]
+        open: bool,
+        /// Those of every project, not only of this one
+        #[arg(long)]
+        all: bool,
+    },
+    /// Marks an alert as seen
+    Ack { alert: String },
+    /// Trains on the newest data, as the answer to an alert
+    Retrain {
+        alert: String,
+        #[arg(long)]
+        detach: bool,
+    },
+}
+
+pub(crate) async fn run(context: &mut Context, command: MonitorCommand) -> Outcome {
+    match command {
+        MonitorCommand::Show { name } => {
+            let deployment = context.deployment(&name).await?.id;
+            context.output.show(&context.call(GetMonitoring { deployment }).await?, shown)
+        }
+        MonitorCommand::Window { window } => {
+            let detail = context.call(GetWindow { window }).await?;
+            context.output.show(&detail, |detail| {
+                let line = window_line(&detail.summary).join("  ");
+                format!("{line}\n\n{}", super::data::drift(&detail.report))
+            })
+        }
+        MonitorCommand::Check { name } => {
+            let deployment = context.deployment(&name).await?.id;
+            context.output.show(&context.call(CheckNow { deployment }).await?, shown)
+        }
+        MonitorCommand::On { name } => {
+            // Watching is the host's loop: it starts, and stays while something is watched.
+            context.lasting_if(true).await?;
+            set(context, &name, true).await
+        }
+        MonitorCommand::Off { name } => set(context, &name, false).await,
+        MonitorCommand::Alerts { open, all } => {
+            let project = if all { None } else { context.project_if_any().await? };
+            context.output.show(&context.call(ListAlerts { project, open_only: open }).await?, |list| alerts(list))
+        }
+        MonitorCommand::Ack { alert } => {
+            let alert = context.alert(&alert).await?.id;
+            let alert = context.call(AcknowledgeAlert { alert }).await?;
+            context.output.show(&alert, |alert| format!("Seen: {}", alert.sentence))
+        }
+        MonitorCommand::Retrain { alert, detach } => {
+            context.lasting_if(detach).await?;
+            let alert = context.alert(&alert).await?;
+            if let Some(run) = alert.run {
+                return Err(ApiError::invalid(format!(
+                    "A retraining was started from this alert already: run {}.",
+                    run.short()
+                ))
+                .with_hint(format!("See `slipway run show {run}`.")));
+            }
+            let request =
+                StartRun { project: alert.project, training: None, snapshot: None, name: None, alert: Some(alert.id) };
+            let job = context.call(request).await?;
+            super::run::train(context, detach, job).await
+        }
+    }
+}
+
+async fn set(context: &Context, name: &str, monitored: bool) -> Outcome {
+    let deployment = context.deployment(name).await?.id;
+    let monitoring = context.call(SetMonitored { deployment, monitored }).await?;
+    context
+        .output
+        .show(&monitoring, |_| format!("{name} is {}.", if monitored { "watched" } else { "not watched any more" }))
+}
+
+fn shown(monitoring: &Monitoring) -> String {
+    let traffic = &monitoring.traffic;
+    let millis = |value: Option<f64>| words::or_dash(value, |value| format!("{value:.1} ms"));
+    let latency =
+        format!("p50 {}, p95 {}, p99 {}", millis(traffic.p50_ms), millis(traffic.p95_ms), millis(traffic.p99_ms));
+    let not_watched = Some(monitoring.not_watched.join(", ")).filter(|names| !names.is_empty());
+    let requests = format!(
+        "{}, {} errors, {:.2} a second",
+        words::count(traffic.requests),
+        words::count(traffic.errors),
+        traffic.requests_per_second
+    );
+    let head = pairs(&[
+        ("watched", Some(if monitoring.monitored { "yes" } else { "no" }.to_owned())),
+        ("compares", Some(monitoring.headline.clone())),
+        ("requests", Some(requests)),
+        ("latency", Some(latency)),
+        ("open window", Some(format!("{} rows; {}", words::count(monitoring.open_rows), monitoring.open_until))),
+        ("not watched", not_watched),
+        ("problem", monitoring.problem.as_ref().map(ToString::to_string)),
+    ]);
+    let windows =
+        table(&["window", "id", "model", ">rows", ">drifted", "columns"], monitoring.windows.iter().map(window_line));
+    let mut lines = vec![head, String::new(), windows];
+    let gap = |gap: &api::monitor::Gap| {
+        format!("gap {} to {}: {}", words::time(gap.from_ms), words::time(gap.to_ms), gap.reason)
+    };
+    lines.extend(monitoring.gaps.iter().map(gap));
+    if !monitoring.alerts.is_empty() {
+        lines.push(format!("\n{}", alerts(&monitoring.alerts)));
+    }
+    lines.join("\n")
+}
+
+fn window_line(window: &WindowSummary) -> Vec<String> {
+    let drifted = window.cells.iter().filter(|cell| cell.verdict == api::drift::Verdict::Drifted);
+    let columns = drifted.map(|cell| cell.column.clone()).collect::<Vec<_>>().join(", ");
+    let (version, rows) = (format!("v{}", window.version_number), words::count(window.rows));
+    vec![words::time(window.to_ms), window.id.to_string(), version, rows, window.drifted.to_string(), columns]
+}
+
+fn alerts(list: &[Alert]) -> String {
+    let row = |alert: &Alert| {
+        let state = match (alert.cleared_ms, alert.acknowledged_ms) {
+            (Some(_), _) => "cleared",
+            (None, Some(_)) => "seen",
+            (None, None) => "open",
+        };
+        let raised = words::time(alert.raised_ms);
+        vec![alert.id.short(), state.to_owned(), alert.deployment_name.clone(), raised, alert.sentence.clone()]
+    };
+    table(&["alert", "state", "deployment", "raised", ""], list.iter().map(row))
+}

@@ -1,0 +1,97 @@
+//! `slipway open`: a folder becomes an open project, shown in the window or at a page's address.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use api::{
+    ApiError,
+    host::MakeKey,
+    project::{OpenProject, Project, SameId},
+};
+use clap::Args;
+use serde::Serialize;
+
+use crate::{
+    context::{Context, Outcome, absolute, current_folder, project_folder},
+    places,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Open {
+    /// A project's folder; by default the one that this folder is in
+    path: Option<PathBuf>,
+    /// The folder is another place of a project that is known already
+    #[arg(long, conflicts_with = "new_project")]
+    same_place: bool,
+    /// The folder is a copy that becomes a project of its own
+    #[arg(long)]
+    new_project: bool,
+    /// Print the page's address even where the window could be opened
+    #[arg(long)]
+    address: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Opened {
+    /// Good once.
+    address: Option<String>,
+    project: Option<Project>,
+}
+
+pub(crate) async fn run(context: &mut Context, open: Open) -> Outcome {
+    context.lasting_if(true).await?;
+    let folder = match &open.path {
+        Some(path) => Some(path.clone()),
+        None => project_folder(&current_folder()?),
+    };
+    let same_id = match (open.same_place, open.new_project) {
+        (true, _) => SameId::SamePlace,
+        (_, true) => SameId::NewProject,
+        _ => SameId::Ask,
+    };
+    let project = match folder {
+        Some(folder) => Some(
+            context
+                .call(OpenProject { path: absolute(&folder)?, same_id })
+                .await
+                .map_err(|error| way_out(error, &folder))?,
+        ),
+        None => None,
+    };
+    let window = if open.address || context.output.json { None } else { places::window() };
+    if let Some(window) = window {
+        show_window(&window, project.as_ref())?;
+        return context.output.show(&project, |project| match project {
+            Some(project) => format!("{} opens in the window.", project.name),
+            None => "The window opens.".to_owned(),
+        });
+    }
+    let address = context.call(MakeKey {}).await?.address;
+    context.output.show(&Opened { address: Some(address), project }, |opened| {
+        let address = opened.address.as_deref().unwrap_or_default();
+        match &opened.project {
+            Some(project) => format!("{} is open at {address}", project.name),
+            None => address.to_owned(),
+        }
+    })
+}
+
+fn way_out(error: ApiError, folder: &Path) -> ApiError {
+    if folder.join("slipway.toml").exists() || error.hint.is_some() {
+        return error;
+    }
+    error.with_hint(format!("Make it a project with `slipway project create {}`.", folder.display()))
+}
+
+fn show_window(window: &Path, project: Option<&Project>) -> Outcome {
+    let mut command = Command::new(window);
+    command.args(project.map(|project| &project.path));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().map_err(|error| {
+        ApiError::new(api::ErrorCode::Internal, format!("Can't open the window {}: {error}.", window.display()))
+            .with_hint("`slipway open --address` prints the address of the same pages for a browser.")
+    })?;
+    Ok(())
+}

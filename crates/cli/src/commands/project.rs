@@ -1,0 +1,280 @@
+//! `slipway project` and `slipway sample`: what the start page and the overview do.
+
+use std::path::PathBuf;
+
+use api::{
+    ApiError,
+    config::{DataKind, ProjectFile},
+    project::{
+        CreateProject, DeleteProject, EditProjectFile, GetOverview, GetProject, ListProjects, ListSamples, Look,
+        LookAt, OpenSample, Overview, Project, ProjectSummary, Sample, Station, StationState,
+    },
+};
+use clap::Subcommand;
+use serde_json::Value;
+
+use crate::{
+    context::{Context, Outcome, absolute},
+    output::{pairs, table},
+    words,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProjectCommand {
+    /// Lists the known projects with their road in short
+    List,
+    /// Shows the road of a project: its newest state at every stage, and what waits for a person
+    Show,
+    /// Says what a folder, a table or a folder of images is, without storing anything
+    Look { path: PathBuf },
+    /// Makes a project of a folder, or of a table or folder of images that is copied into a new one
+    Create {
+        /// The folder to become a project, or the data to copy
+        path: PathBuf,
+        /// The folder to make, where PATH is a file or pictures to copy
+        #[arg(long)]
+        folder: Option<PathBuf>,
+        /// The column to predict; by default the likeliest one
+        #[arg(long)]
+        target: Option<String>,
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Sets keys of slipway.toml, keeping comments and order: `training.epochs=20`; an empty value removes the key
+    Edit {
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        set: Vec<String>,
+    },
+    /// Prints the project's file as it is in force
+    File,
+    /// Forgets a project and deletes its records; its folder is never touched
+    Delete,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SampleCommand {
+    /// Lists the sample projects
+    List,
+    /// Copies a sample to the documents folder and opens it
+    Open { name: String },
+}
+
+pub(crate) async fn run(context: &Context, command: ProjectCommand) -> Outcome {
+    match command {
+        ProjectCommand::List => context.output.show(&context.call(ListProjects {}).await?, |list| projects(list)),
+        ProjectCommand::Show => {
+            let project = context.project_id().await?;
+            context.output.show(&context.call(GetOverview { project }).await?, overview)
+        }
+        ProjectCommand::Look { path } => {
+            context.output.show(&context.call(LookAt { path: absolute(&path)? }).await?, look)
+        }
+        ProjectCommand::Create { path, folder, target, name } => create(context, path, folder, target, name).await,
+        ProjectCommand::Edit { set } => {
+            let set = set.iter().map(|pair| key_value(pair)).collect::<Outcome<Vec<_>>>()?;
+            let project = context.project_id().await?;
+            let edited = context.call(EditProjectFile { project, set }).await?;
+            context.output.show(&edited, |edited| format!("{} is changed.", in_folder(edited)))
+        }
+        ProjectCommand::File => {
+            let project = context.call(GetProject { project: context.project_id().await? }).await?;
+            context.output.show(&project.file, written)
+        }
+        ProjectCommand::Delete => {
+            let project = context.project().await?;
+            let freed = context.call(DeleteProject { project: project.id }).await?;
+            let said = |freed: &api::host::Freed| {
+                super::host::freed(&format!("{} is forgotten; its folder is as it was", project.name), freed)
+            };
+            context.output.show(&freed, said)
+        }
+    }
+}
+
+pub(crate) async fn run_sample(context: &Context, command: SampleCommand) -> Outcome {
+    match command {
+        SampleCommand::List => context.output.show(&context.call(ListSamples {}).await?, |list| samples(list)),
+        SampleCommand::Open { name } => {
+            let project = context.call(OpenSample { name }).await?;
+            context.output.show(&project, |project| format!("{} is open in {}", project.name, project.path))
+        }
+    }
+}
+
+async fn create(
+    context: &Context,
+    path: PathBuf,
+    folder: Option<PathBuf>,
+    target: Option<String>,
+    name: Option<String>,
+) -> Outcome {
+    let look = context.call(LookAt { path: absolute(&path)? }).await?;
+    if look.project.is_some() {
+        return Err(
+            ApiError::invalid(format!("{} is a project already.", look.path)).with_hint("Open it with `slipway open`.")
+        );
+    }
+    // A folder becomes the project itself; a table, or pictures for another folder, is copied.
+    let copies = path.is_file() || folder.is_some();
+    let folder = match folder {
+        Some(folder) => folder,
+        None if path.is_file() => path.with_extension(""),
+        None => path.clone(),
+    };
+    let mut file = look.proposal;
+    if look.kind == DataKind::Table {
+        let wanted = target.or(file.data.target.take());
+        file.data.target = wanted.or_else(|| look.columns.first().map(|column| column.name.clone()));
+    }
+    if let Some(name) = name {
+        file.name = name;
+    }
+    let copy_from = if copies { vec![absolute(&path)?] } else { Vec::new() };
+    let project = context.call(CreateProject { path: absolute(&folder)?, file, copy_from }).await?;
+    context.output.show(&project, |project| {
+        let predicts =
+            project.file.data.target.as_ref().map_or_else(String::new, |target| format!(", predicts {target}"));
+        format!("{} is a project{predicts}. Train it with `slipway run start` in {}.", project.name, project.path)
+    })
+}
+
+/// `a.b=1` as a dotted key and a JSON value; what is no JSON is text.
+pub(crate) fn key_value(pair: &str) -> Outcome<(String, Value)> {
+    let Some((key, value)) = pair.split_once('=') else {
+        return Err(
+            ApiError::invalid(format!("\"{pair}\" is no KEY=VALUE.")).with_hint("For example: training.epochs=20")
+        );
+    };
+    let value =
+        if value.is_empty() { Value::Null } else { serde_json::from_str(value).unwrap_or_else(|_| Value::from(value)) };
+    Ok((key.trim().to_owned(), value))
+}
+
+fn written(file: &ProjectFile) -> String {
+    toml_edit::ser::to_string_pretty(file)
+        .unwrap_or_else(|error| format!("The file can't be written as TOML: {error}."))
+}
+
+fn in_folder(project: &Project) -> String {
+    std::path::Path::new(&project.path).join("slipway.toml").display().to_string()
+}
+
+fn projects(list: &[ProjectSummary]) -> String {
+    let rows = list.iter().map(|summary| {
+        let project = &summary.project;
+        let road = summary.road.iter().filter(|station| station.state != StationState::Empty);
+        let road = road
+            .map(|station| format!("{} {}", words::word(&station.stage), station.figure))
+            .collect::<Vec<_>>()
+            .join(", ");
+        vec![project.name.clone(), road, project.missing.clone().unwrap_or_else(|| project.path.clone())]
+    });
+    table(&["name", "road", "folder"], rows)
+}
+
+fn samples(list: &[Sample]) -> String {
+    let row = |sample: &Sample| {
+        let open = if sample.project.is_some() { "open" } else { "" };
+        vec![
+            sample.name.clone(),
+            sample.title.clone(),
+            open.to_owned(),
+            sample.licence.clone(),
+            sample.destination.clone(),
+        ]
+    };
+    table(&["name", "title", "", "licence", "copied to"], list.iter().map(row))
+}
+
+fn overview(overview: &Overview) -> String {
+    let mut lines = vec![format!("{}  {}", overview.project.name, overview.headline), String::new()];
+    lines.extend(overview.project.file_error.iter().map(|error| format!("slipway.toml is not in force: {error}\n")));
+    let row = |station: &Station| {
+        let progress = station.progress.map_or_else(String::new, words::percent);
+        vec![
+            words::word(&station.stage),
+            words::word(&station.state),
+            station.figure.clone(),
+            station.detail.clone(),
+            progress,
+        ]
+    };
+    lines.push(table(&["stage", "state", "", "", ""], overview.road.iter().map(row)));
+    if !overview.waits.is_empty() {
+        lines.push("\nWaits for you:".to_owned());
+        lines.extend(overview.waits.iter().map(|waiting| format!("  {}: {}", waiting.title, waiting.detail)));
+    }
+    if !overview.happened.is_empty() {
+        lines.push("\nLately:".to_owned());
+        let happened = overview.happened.iter().take(10);
+        lines
+            .extend(happened.map(|happening| {
+                format!("  {}  {}", words::time(happening.at_ms), without_links(&happening.sentence))
+            }));
+    }
+    lines.join("\n")
+}
+
+/// A sentence without its `[label](link)` marks.
+fn without_links(sentence: &str) -> String {
+    let mut text = String::new();
+    let mut rest = sentence;
+    while let Some((before, after)) = rest.split_once('[') {
+        let Some((label, after_label)) = after.split_once("](") else { break };
+        let Some((_, behind)) = after_label.split_once(')') else { break };
+        text.push_str(before);
+        text.push_str(label);
+        rest = behind;
+    }
+    text + rest
+}
+
+fn look(look: &Look) -> String {
+    let mut lines = vec![pairs(&[
+        ("path", Some(look.path.clone())),
+        ("kind", Some(words::word(&look.kind))),
+        ("size", Some(words::bytes(look.size_bytes))),
+        ("rows", look.rows.map(words::count)),
+    ])];
+    lines.extend(look.found.iter().cloned());
+    lines.extend(look.problems.iter().map(|problem| format!("problem: {problem}")));
+    if !look.columns.is_empty() {
+        let row = |column: &api::project::LookColumn| {
+            let distinct = words::or_dash(column.distinct, words::count);
+            vec![
+                column.name.clone(),
+                words::word(&column.kind),
+                distinct,
+                words::percent(column.target_score),
+                column.examples.join(", "),
+            ]
+        };
+        lines.push(table(&["column", "type", ">distinct", ">as target", "examples"], look.columns.iter().map(row)));
+    }
+    if look.project.is_none() {
+        lines.push(format!("\nProposed slipway.toml:\n{}", look.proposal_toml));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_json_where_they_can_be() {
+        assert_eq!(key_value("training.epochs=20").unwrap(), ("training.epochs".into(), Value::from(20)));
+        assert_eq!(key_value("name=card fraud").unwrap(), ("name".into(), Value::from("card fraud")));
+        assert_eq!(key_value("data.ignore=[\"id\"]").unwrap().1, serde_json::json!(["id"]));
+        assert_eq!(key_value("data.target=").unwrap().1, Value::Null);
+        assert!(key_value("nonsense").is_err());
+    }
+
+    #[test]
+    fn links_lose_their_marks() {
+        assert_eq!(
+            without_links("[brisk-heron](/p/1/runs/2) finished, [v3](/x) is new"),
+            "brisk-heron finished, v3 is new"
+        );
+    }
+}

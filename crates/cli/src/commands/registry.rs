@@ -1,0 +1,159 @@
+//! `slipway registry`: registries, and the images that go there.
+
+use std::path::PathBuf;
+
+use api::{
+    ApiError,
+    package::{
+        AddRegistry, BuildPackage, CheckRegistry, ExportPackage, ListPackages, ListRegistries, Package, PushPackage,
+        Registry, RegistryCheck, RemoveRegistry,
+    },
+};
+use clap::Subcommand;
+
+use crate::{
+    context::{Context, Outcome, absolute},
+    output::table,
+    words,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RegistryCommand {
+    /// Lists the known registries
+    List,
+    /// Adds a registry; a password goes straight to the secret store
+    Add {
+        name: String,
+        /// HOST[:PORT][/PREFIX]
+        address: String,
+        #[arg(long)]
+        username: Option<String>,
+        /// Read the password from stdin
+        #[arg(long, requires = "username")]
+        password_stdin: bool,
+        /// http:// instead of TLS
+        #[arg(long)]
+        plain_http: bool,
+        /// A PEM file with the registry's own certificate authority
+        #[arg(long, value_name = "FILE")]
+        ca: Option<PathBuf>,
+    },
+    /// Forgets a registry
+    Remove { registry: String },
+    /// Asks a registry whether it lets us in
+    Check { registry: String },
+    /// Builds the image of a model version
+    #[command(alias = "build")]
+    Package {
+        version: String,
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Lists built images
+    Packages { version: Option<String> },
+    /// Pushes a model version's image, building it first where there is none
+    Push {
+        version: String,
+        registry: String,
+        /// By default the model's name
+        #[arg(long)]
+        repository: Option<String>,
+        /// By default vNUMBER
+        #[arg(long)]
+        tag: Option<String>,
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Writes an image as an OCI layout tar, for `podman load`
+    Export {
+        /// A package's id, or a model version whose newest package is meant
+        package: String,
+        path: PathBuf,
+    },
+}
+
+pub(crate) async fn run(context: &mut Context, command: RegistryCommand) -> Outcome {
+    match command {
+        RegistryCommand::List => context.output.show(&context.call(ListRegistries {}).await?, |list| registries(list)),
+        RegistryCommand::Add { name, address, username, password_stdin, plain_http, ca } => {
+            let password = if password_stdin { Some(super::read_secret("Password")?) } else { None };
+            let ca_pem = match ca {
+                Some(path) => Some(read(&path)?),
+                None => None,
+            };
+            let registry = context.call(AddRegistry { name, address, username, password, plain_http, ca_pem }).await?;
+            context.output.show(&registry, |registry| registries(std::slice::from_ref(registry)))
+        }
+        RegistryCommand::Remove { registry } => {
+            let registry_id = context.registry(&registry).await?;
+            context.call(RemoveRegistry { registry: registry_id }).await?;
+            context.output.show(&(), |()| format!("{registry} is forgotten."))
+        }
+        RegistryCommand::Check { registry } => {
+            let check = context.call(CheckRegistry { registry: context.registry(&registry).await? }).await?;
+            context.output.show(&check, |check: &RegistryCheck| check.message.clone())?;
+            super::passed(check.ok, &check.message, check.hint)
+        }
+        RegistryCommand::Package { version, detach } => {
+            context.lasting_if(detach).await?;
+            let version = context.version(&version).await?;
+            let job = context.call(BuildPackage { version }).await?;
+            let job = context.follow_unless(detach, job).await?;
+            if detach {
+                return context.output.show(&job, |_| String::new());
+            }
+            let packages = context.call(ListPackages { version: Some(version) }).await?;
+            context.output.show(&packages, |list| packaged(list))
+        }
+        RegistryCommand::Packages { version } => {
+            let version = match &version {
+                Some(named) => Some(context.version(named).await?),
+                None => None,
+            };
+            context.output.show(&context.call(ListPackages { version }).await?, |list| packaged(list))
+        }
+        RegistryCommand::Push { version, registry, repository, tag, detach } => {
+            context.lasting_if(detach).await?;
+            let (version, registry) = (context.version(&version).await?, context.registry(&registry).await?);
+            let job = context.call(PushPackage { version, registry, repository, tag }).await?;
+            let job = context.follow_unless(detach, job).await?;
+            context.output.show(&job, |job| job.message.clone())
+        }
+        RegistryCommand::Export { package, path } => {
+            let (package, path) = (context.package(&package).await?, absolute(&path)?);
+            context.call(ExportPackage { package, path: path.clone() }).await?;
+            context.output.show(&(), |()| format!("The image is in {path}."))
+        }
+    }
+}
+
+fn read(path: &std::path::Path) -> Outcome<String> {
+    std::fs::read_to_string(path).map_err(|error| ApiError::invalid(format!("Can't read {}: {error}.", path.display())))
+}
+
+fn registries(list: &[Registry]) -> String {
+    let row = |registry: &Registry| {
+        let security = match (registry.plain_http, &registry.ca_pem) {
+            (true, _) => "plain HTTP",
+            (false, Some(_)) => "TLS, own CA",
+            (false, None) => "TLS",
+        };
+        let user = registry.username.clone().unwrap_or_default();
+        vec![registry.name.clone(), registry.address.clone(), security.to_owned(), user, registry.credentials.clone()]
+    };
+    table(&["name", "address", "security", "user", "credentials"], list.iter().map(row))
+}
+
+fn packaged(list: &[Package]) -> String {
+    let row = |package: &Package| {
+        let pushes = package
+            .pushes
+            .iter()
+            .map(|push| format!("{}:{}", push.repository, push.tag))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let (size, made) = (words::bytes(package.size_bytes), words::time(package.created_ms));
+        vec![package.id.short(), package.platform.clone(), size, made, package.digest.clone(), pushes]
+    };
+    table(&["package", "platform", ">size", "built", "digest", "pushed to"], list.iter().map(row))
+}

@@ -1,0 +1,458 @@
+//! `slipway run`: starting, watching, comparing and reading runs.
+
+use std::{io::Write as _, time::Duration};
+
+use api::{
+    ApiError, RunId,
+    config::{ModelChoice, Optimizer, TrainingConfig},
+    evaluation::{Evaluation, Figure},
+    job::Subject,
+    run::{
+        Artifact, DeleteRun, EditRun, GetEvaluation, GetLineage, GetRun, GetRunLog, LineageNode, ListArtifacts,
+        ListRuns, LogStream, ProjectIdOr, ResumeRun, Run, RunRow, RunTable, StartRun, StopRun,
+    },
+    worker::Device,
+};
+use clap::{Args, Subcommand};
+use client::call::Viewport;
+
+use crate::{
+    context::{Context, Outcome},
+    output::{pairs, table},
+    plot, words,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunCommand {
+    /// Trains a model with the project's settings; every option overrides one of them for this run
+    Start(Box<Start>),
+    /// Lists runs, best first by the validation metric
+    List {
+        /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names
+        #[arg(long, default_value = "")]
+        filter: String,
+        /// `metric.KEY`, `param.KEY`, `created`, `name`, `duration`, `state`
+        #[arg(long)]
+        sort: Option<String>,
+        #[arg(long, short)]
+        descending: bool,
+        #[arg(long, default_value_t = 0)]
+        offset: u64,
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
+    /// Shows a run: state, figures, parameters, where it came from
+    Show { run: String },
+    /// Stops a training after its step; it can be resumed
+    Stop { run: String },
+    /// Goes on with a stopped, failed or killed training
+    Resume {
+        run: String,
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Changes a run's name, notes or tags
+    Edit {
+        run: String,
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long)]
+        notes: Option<String>,
+        /// An empty value removes the tag
+        #[arg(long = "tag", value_name = "KEY=VALUE")]
+        tags: Vec<String>,
+    },
+    /// Deletes a run; refused while a model points at it
+    Delete {
+        run: String,
+        /// Keep the run itself
+        #[arg(long)]
+        checkpoints_only: bool,
+    },
+    /// Prints the report: figures on the test part with their intervals
+    Evaluation { run: String },
+    /// Prints what a run wrote
+    Log {
+        run: String,
+        #[arg(long)]
+        stderr: bool,
+        /// Go on until the run is over
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Lists the files that a run produced
+    Artifacts { run: String },
+    /// Draws a run's series in the terminal, or prints their points with --json
+    Plot {
+        run: String,
+        /// By default every series that is not about the system
+        keys: Vec<String>,
+        #[arg(long)]
+        from: Option<i64>,
+        #[arg(long)]
+        to: Option<i64>,
+        #[arg(long, default_value_t = 72)]
+        width: usize,
+        #[arg(long, default_value_t = 12)]
+        height: usize,
+    },
+    /// Shows what a run came from and what came from it
+    Lineage { run: String },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    #[arg(long)]
+    name: Option<String>,
+    /// Train on this snapshot; by default the data as it is now
+    #[arg(long)]
+    snapshot: Option<String>,
+    /// default, linear, mlp, trees or cnn
+    #[arg(long, value_parser = super::parse_word::<ModelChoice>)]
+    model: Option<ModelChoice>,
+    /// auto, cpu, cuda, metal or wgpu
+    #[arg(long, value_parser = super::parse_word::<Device>)]
+    device: Option<Device>,
+    #[arg(long)]
+    seed: Option<u64>,
+    /// 0: as many as there are cores
+    #[arg(long)]
+    threads: Option<usize>,
+    #[arg(long)]
+    epochs: Option<usize>,
+    #[arg(long)]
+    batch_size: Option<usize>,
+    /// adamw or sgd
+    #[arg(long, value_parser = super::parse_word::<Optimizer>)]
+    optimizer: Option<Optimizer>,
+    #[arg(long)]
+    learning_rate: Option<f64>,
+    #[arg(long)]
+    weight_decay: Option<f64>,
+    #[arg(long)]
+    dropout: Option<f64>,
+    /// Widths of the hidden layers: 256,128
+    #[arg(long, value_delimiter = ',')]
+    hidden: Vec<usize>,
+    /// Epochs or rounds without a better figure before training stops; 0 never stops early
+    #[arg(long)]
+    patience: Option<usize>,
+    #[arg(long)]
+    rounds: Option<usize>,
+    #[arg(long)]
+    max_depth: Option<usize>,
+    #[arg(long)]
+    l2: Option<f64>,
+    /// Don't weigh rare classes up
+    #[arg(long)]
+    no_balance: bool,
+    /// Return at once; the training goes on in the host
+    #[arg(long)]
+    detach: bool,
+}
+
+impl Start {
+    /// The project's `[training]` with the given options over it; `None` where none is given.
+    fn over(&self, file: &TrainingConfig) -> Option<TrainingConfig> {
+        let mut config = file.clone();
+        fn set<T: Copy>(value: &mut T, given: Option<T>) {
+            if let Some(given) = given {
+                *value = given;
+            }
+        }
+        set(&mut config.model, self.model);
+        set(&mut config.device, self.device);
+        set(&mut config.seed, self.seed);
+        set(&mut config.threads, self.threads);
+        set(&mut config.optimizer, self.optimizer);
+        config.epochs = self.epochs.or(config.epochs);
+        config.batch_size = self.batch_size.or(config.batch_size);
+        config.learning_rate = self.learning_rate.or(config.learning_rate);
+        config.weight_decay = self.weight_decay.or(config.weight_decay);
+        config.dropout = self.dropout.or(config.dropout);
+        config.patience = self.patience.or(config.patience);
+        config.rounds = self.rounds.or(config.rounds);
+        config.max_depth = self.max_depth.or(config.max_depth);
+        config.l2 = self.l2.or(config.l2);
+        if !self.hidden.is_empty() {
+            config.hidden.clone_from(&self.hidden);
+        }
+        config.balance &= !self.no_balance;
+        (config != *file).then_some(config)
+    }
+}
+
+pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
+    match command {
+        RunCommand::Start(start) => {
+            context.lasting_if(start.detach).await?;
+            let project = context.project().await?;
+            let snapshot = match &start.snapshot {
+                Some(named) => Some(context.snapshot(Some(named)).await?),
+                None => None,
+            };
+            let training = start.over(&project.file.training);
+            let job = context
+                .call(StartRun { project: project.id, training, snapshot, name: start.name, alert: None })
+                .await?;
+            train(context, start.detach, job).await
+        }
+        RunCommand::List { filter, sort, descending, offset, limit } => {
+            let project = ProjectIdOr(context.project_id().await?);
+            let request = ListRuns { project, filter, sort, descending, offset, limit: Some(limit) };
+            context.output.show(&context.call(request).await?, runs)
+        }
+        RunCommand::Resume { run, detach } => {
+            context.lasting_if(detach).await?;
+            let job = context.call(ResumeRun { run: context.run(&run).await? }).await?;
+            train(context, detach, job).await
+        }
+        RunCommand::Show { run } => {
+            context.output.show(&context.call(GetRun { run: context.run(&run).await? }).await?, shown)
+        }
+        RunCommand::Stop { run } => {
+            let run = context.call(StopRun { run: context.run(&run).await? }).await?;
+            context.output.show(&run, |run| format!("{} is {}.", run.name, words::word(&run.state)))
+        }
+        RunCommand::Edit { run, name, notes, tags } => {
+            let tags = tags.iter().map(|pair| tag(pair)).collect::<Outcome<_>>()?;
+            let run = context.call(EditRun { run: context.run(&run).await?, name, notes, tags }).await?;
+            context.output.show(&run, shown)
+        }
+        RunCommand::Delete { run, checkpoints_only } => {
+            let freed = context.call(DeleteRun { run: context.run(&run).await?, checkpoints_only }).await?;
+            let what = if checkpoints_only { "The run's checkpoints are deleted" } else { "The run is deleted" };
+            context.output.show(&freed, |freed| super::host::freed(what, freed))
+        }
+        RunCommand::Evaluation { run } => {
+            context.output.show(&context.call(GetEvaluation { run: context.run(&run).await? }).await?, evaluation)
+        }
+        RunCommand::Log { run, stderr, follow } => {
+            let run = context.run(&run).await?;
+            log(context, run, if stderr { LogStream::Stderr } else { LogStream::Stdout }, follow).await
+        }
+        RunCommand::Artifacts { run } => {
+            let artifacts = context.call(ListArtifacts { run: context.run(&run).await? }).await?;
+            context.output.show(&artifacts, |list| {
+                let row = |file: &Artifact| {
+                    vec![file.path.clone(), words::bytes(file.size_bytes), words::time(file.modified_ms)]
+                };
+                table(&["file", ">size", "written"], list.iter().map(row))
+            })
+        }
+        RunCommand::Plot { run, keys, from, to, width, height } => {
+            let run = context.run(&run).await?;
+            draw(context, run, keys, (from, to), (width, height)).await
+        }
+        RunCommand::Lineage { run } => {
+            let nodes = context.call(GetLineage { run: context.run(&run).await? }).await?;
+            context.output.show(&nodes, |nodes| {
+                let row = |node: &LineageNode| {
+                    let from = node.from.iter().filter_map(|index| nodes.get(*index)).map(|from| from.label.clone());
+                    vec![
+                        node.kind.clone(),
+                        node.label.clone(),
+                        from.collect::<Vec<_>>().join(", "),
+                        node.detail.clone(),
+                    ]
+                };
+                table(&["what", "name", "from", ""], nodes.iter().map(row))
+            })
+        }
+    }
+}
+
+/// Follows a training and shows its run; shared with `slipway monitor retrain`.
+pub(crate) async fn train(context: &Context, detach: bool, job: api::job::Job) -> Outcome {
+    let job = context.follow_unless(detach, job).await?;
+    match job.subject {
+        Subject::Run(run) => context.output.show(&context.call(GetRun { run }).await?, shown),
+        _ => context.output.show(&job, |job| job.message.clone()),
+    }
+}
+
+fn tag(pair: &str) -> Outcome<(String, Option<String>)> {
+    match pair.split_once('=') {
+        Some((key, value)) => Ok((key.to_owned(), Some(value.to_owned()).filter(|value| !value.is_empty()))),
+        None => Err(ApiError::invalid(format!("\"{pair}\" is no KEY=VALUE."))),
+    }
+}
+
+/// How often a growing log is read while somebody follows it.
+const LOG_TICK: Duration = Duration::from_millis(300);
+
+async fn log(context: &Context, run: RunId, stream: LogStream, follow: bool) -> Outcome {
+    let mut after = 0;
+    loop {
+        let over = !follow || context.call(GetRun { run }).await?.state.is_over();
+        let chunk = context.call(GetRunLog { run, stream, after, limit_bytes: None }).await?;
+        let grew = chunk.end > after;
+        after = chunk.end;
+        if context.output.json && grew {
+            context.output.show(&chunk, |chunk| chunk.text.clone())?;
+        } else {
+            // The bytes as they are: a line may go on in the next chunk.
+            let mut stdout = std::io::stdout().lock();
+            if stdout.write_all(chunk.text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
+                return Ok(());
+            }
+        }
+        if !grew {
+            if over {
+                return Ok(());
+            }
+            tokio::time::sleep(LOG_TICK).await;
+        }
+    }
+}
+
+async fn draw(
+    context: &Context,
+    run: RunId,
+    keys: Vec<String>,
+    steps: (Option<i64>, Option<i64>),
+    size: (usize, usize),
+) -> Outcome {
+    let mut keys = keys;
+    if keys.is_empty() {
+        let metrics = context.call(GetRun { run }).await?.metrics;
+        keys = metrics.into_iter().map(|metric| metric.key).filter(|key| !key.starts_with("system/")).collect();
+    }
+    let mut drawn = serde_json::Map::new();
+    for key in keys {
+        let viewport = Viewport { run, key: key.clone(), from: steps.0, to: steps.1, points: (size.0 * 4) as u32 };
+        let series = context.session.series(&viewport).await?;
+        if context.output.json {
+            let numbers = |values: &[f64]| values.iter().map(|value| number(*value)).collect::<Vec<_>>();
+            let columns = serde_json::json!({
+                "raw": series.raw, "step": numbers(&series.step), "time_ms": numbers(&series.time_ms), "last": numbers(&series.last),
+                "min": numbers(&series.min), "max": numbers(&series.max),
+            });
+            drawn.insert(key, columns);
+        } else {
+            let points: Vec<(f64, f64)> = series.step.iter().copied().zip(series.last.iter().copied()).collect();
+            context.output.print(&format!("{key}\n{}\n", plot::plot(&points, size.0, size.1)));
+        }
+    }
+    if context.output.json { context.output.show(&drawn, |_| String::new()) } else { Ok(()) }
+}
+
+/// NaN and ±∞ as the texts that the protocol uses.
+fn number(value: f64) -> serde_json::Value {
+    match serde_json::Number::from_f64(value) {
+        Some(number) => number.into(),
+        None if value.is_nan() => "NaN".into(),
+        None => if value > 0.0 { "Infinity" } else { "-Infinity" }.into(),
+    }
+}
+
+fn runs(runs: &RunTable) -> String {
+    let ranked = runs.ranked_by.as_ref().map(|(key, _)| key.clone());
+    let row = |run: &RunRow| {
+        let figure = ranked.as_ref().and_then(|key| run.metrics.get(key)).map(|cell| cell.last);
+        let data = words::or_dash(run.snapshot_number, |number| format!("v{number}"));
+        let took = words::or_dash(run.duration_secs, words::duration);
+        let state = match run.fraction.filter(|_| !run.state.is_over()) {
+            Some(fraction) => format!("{} {}", words::word(&run.state), words::percent(fraction)),
+            None => words::word(&run.state),
+        };
+        let model = run.model.clone().unwrap_or_else(|| words::word(&run.kind));
+        vec![
+            run.name.clone(),
+            state,
+            model,
+            data,
+            words::or_dash(figure, words::figure),
+            took,
+            words::time(run.created_ms),
+        ]
+    };
+    let ranking = format!(">{}", ranked.as_deref().unwrap_or("figure"));
+    let shown = table(&["run", "state", "model", "data", &ranking, ">took", "started"], runs.rows.iter().map(row));
+    if (runs.rows.len() as u64) < runs.total {
+        format!("{shown}\n\n{} of {}", runs.rows.len(), words::count(runs.total))
+    } else {
+        shown
+    }
+}
+
+pub(crate) fn shown(run: &Run) -> String {
+    let took = run.started_ms.zip(run.ended_ms).map(|(start, end)| words::duration((end - start) as f64 / 1000.0));
+    let code = run.code.as_ref().map(|code| {
+        let commit: String = code.commit.chars().take(12).collect();
+        format!("{commit}{}", if code.dirty { " with changes" } else { "" })
+    });
+    let joined = |map: &std::collections::BTreeMap<String, String>| {
+        let text = map.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
+        Some(text).filter(|text| !text.is_empty())
+    };
+    let head = pairs(&[
+        ("run", Some(format!("{} ({})", run.name, run.id))),
+        ("state", Some(words::word(&run.state))),
+        ("because", run.ended_because.as_ref().map(ToString::to_string)),
+        ("command", run.command.as_ref().map(|command| command.join(" "))),
+        ("exit code", run.exit_code.map(|code| code.to_string())),
+        ("data", run.snapshot_number.map(|number| format!("v{number}"))),
+        ("code", code),
+        ("seed", run.seed.map(|seed| seed.to_string())),
+        ("device", run.device.clone()),
+        ("started", run.started_ms.map(words::time)),
+        ("took", took),
+        ("params", joined(&run.params)),
+        ("tags", joined(&run.tags)),
+        ("notes", Some(run.notes.clone()).filter(|notes| !notes.is_empty())),
+    ]);
+    let row = |metric: &api::run::MetricSummary| {
+        let (last, low, high) = (words::figure(metric.last), words::figure(metric.min), words::figure(metric.max));
+        vec![metric.key.clone(), last, low, high, words::count(metric.count)]
+    };
+    if run.metrics.is_empty() {
+        return head;
+    }
+    format!("{head}\n\n{}", table(&["metric", ">last", ">min", ">max", ">points"], run.metrics.iter().map(row)))
+}
+
+fn evaluation(report: &Evaluation) -> String {
+    let validation =
+        |name: &str| report.validation.iter().find(|figure| figure.name == name).map(|figure| figure.value);
+    let row = |figure: &Figure| {
+        let interval =
+            words::or_dash(figure.interval, |(low, high)| format!("{} to {}", words::figure(low), words::figure(high)));
+        let mark = if figure.name == report.primary { " *" } else { "" };
+        vec![
+            format!("{}{mark}", figure.name),
+            words::figure(figure.value),
+            interval,
+            words::or_dash(figure.baseline, words::figure),
+            words::or_dash(validation(&figure.name), words::figure),
+        ]
+    };
+    let rows = report.rows;
+    let mut lines = vec![
+        format!(
+            "{}; {} training, {} validation, {} test rows",
+            words::word(&report.task),
+            words::count(rows.training),
+            words::count(rows.validation),
+            words::count(rows.test)
+        ),
+        table(&["on the test part", ">value", "95 %", ">baseline", ">validation"], report.test.iter().map(row)),
+    ];
+    lines.extend(
+        report
+            .threshold
+            .as_ref()
+            .map(|threshold| format!("\nthreshold {} ({})", words::figure(threshold.value), threshold.reason)),
+    );
+    if let Some(confusion) = &report.confusion {
+        let predicted: Vec<String> = report.classes.iter().map(|class| format!(">{class}")).collect();
+        let headings: Vec<&str> =
+            std::iter::once("actual \\ predicted").chain(predicted.iter().map(String::as_str)).collect();
+        let row = |(class, counts): (&String, &Vec<u64>)| {
+            std::iter::once(class.clone()).chain(counts.iter().map(|count| words::count(*count))).collect()
+        };
+        lines.push(format!("\n{}", table(&headings, report.classes.iter().zip(&confusion.counts).map(row))));
+    }
+    lines.extend(report.remarks.iter().map(|remark| format!("note: {remark}")));
+    lines.join("\n")
+}

@@ -1,0 +1,103 @@
+//! `slipway target`: the places that models are deployed to.
+
+use std::path::PathBuf;
+
+use api::deploy::{
+    AddTarget, CheckTarget, KubeContext, ListContexts, ListTargets, RemoveTarget, Target, TargetCheck, TargetKind,
+};
+use clap::Subcommand;
+
+use crate::{
+    context::{Context, Outcome, absolute},
+    output::table,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TargetCommand {
+    /// Lists targets and what they can do
+    List,
+    /// Lists the contexts of a kubeconfig
+    Contexts {
+        /// By default KUBECONFIG or ~/.kube/config
+        #[arg(long)]
+        kubeconfig: Option<PathBuf>,
+    },
+    /// Adds a Kubernetes cluster
+    Add {
+        name: String,
+        #[arg(long)]
+        context: String,
+        #[arg(long, default_value = "default")]
+        namespace: String,
+        #[arg(long)]
+        kubeconfig: Option<PathBuf>,
+    },
+    /// Forgets a target
+    Remove { target: String },
+    /// Asks a target whether it answers and lets us in
+    Check { target: String },
+}
+
+pub(crate) async fn run(context: &Context, command: TargetCommand) -> Outcome {
+    match command {
+        TargetCommand::List => context.output.show(&context.call(ListTargets {}).await?, |list| targets(list)),
+        TargetCommand::Contexts { kubeconfig } => {
+            let kubeconfig = kubeconfig.as_deref().map(absolute).transpose()?;
+            context.output.show(&context.call(ListContexts { kubeconfig }).await?, |list| contexts(list))
+        }
+        TargetCommand::Add { name, context: kube, namespace, kubeconfig } => {
+            let kubeconfig = kubeconfig.as_deref().map(absolute).transpose()?;
+            let kind = TargetKind::Kubernetes { kubeconfig, context: kube, namespace };
+            let target = context.call(AddTarget { name, kind }).await?;
+            context.output.show(&target, |target| targets(std::slice::from_ref(target)))
+        }
+        TargetCommand::Remove { target } => {
+            let id = context.target_id(&target).await?;
+            context.call(RemoveTarget { target: id }).await?;
+            context.output.show(&(), |()| format!("{target} is forgotten."))
+        }
+        TargetCommand::Check { target } => {
+            let check = context.call(CheckTarget { target: context.target_id(&target).await? }).await?;
+            context.output.show(&check, |check: &TargetCheck| {
+                let namespaces = check.namespaces.join(", ");
+                if namespaces.is_empty() {
+                    check.message.clone()
+                } else {
+                    format!("{}\nnamespaces: {namespaces}", check.message)
+                }
+            })?;
+            super::passed(check.ok, &check.message, check.hint)
+        }
+    }
+}
+
+fn targets(list: &[Target]) -> String {
+    let row = |target: &Target| {
+        let place = match &target.kind {
+            TargetKind::ThisMachine => "this machine".to_owned(),
+            TargetKind::Kubernetes { context, namespace, .. } => format!("{context}, namespace {namespace}"),
+        };
+        let can = &target.capability;
+        let marks =
+            [(can.needs_image, "needs an image"), (can.replicas, "replicas"), (can.diff, "diff"), (can.logs, "logs")];
+        let can: Vec<&str> = marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
+        vec![target.name.clone(), place, can.join(", "), target.capability.reasons.join(" ")]
+    };
+    table(&["name", "where", "can", ""], list.iter().map(row))
+}
+
+fn contexts(list: &[KubeContext]) -> String {
+    let row = |found: &KubeContext| {
+        let current = if found.current { "*" } else { "" };
+        let namespace = found.namespace.clone().unwrap_or_default();
+        vec![
+            current.to_owned(),
+            found.name.clone(),
+            found.cluster.clone(),
+            found.server.clone(),
+            found.user.clone(),
+            namespace,
+        ]
+    };
+    table(&["", "context", "cluster", "server", "user", "namespace"], list.iter().map(row))
+}

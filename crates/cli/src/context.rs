@@ -1,0 +1,113 @@
+//! What every command works with: who answers its calls, how it prints, and which project it means.
+
+use std::path::{Path, PathBuf};
+
+use api::{
+    ApiError, ErrorCode, ProjectId,
+    project::{ListProjects, OpenProject, Project, SameId},
+};
+use client::workspace::Workspace;
+
+use crate::{output::Output, session::Session};
+
+pub(crate) type Outcome<T = ()> = Result<T, ApiError>;
+
+pub(crate) struct Context {
+    pub(crate) workspace: Workspace,
+    pub(crate) session: Session,
+    pub(crate) output: Output,
+    /// `--project`: an id, a name or a folder.
+    pub(crate) project: Option<String>,
+}
+
+impl Context {
+    pub(crate) async fn call<R: api::Request>(&self, request: R) -> Outcome<R::Response> {
+        self.session.call(request).await
+    }
+
+    /// The project that is named by `--project`, or whose folder this is.
+    pub(crate) async fn project(&self) -> Outcome<Project> {
+        match &self.project {
+            Some(named) => self.named_project(named).await,
+            None => self.project_here().await,
+        }
+    }
+
+    pub(crate) async fn project_id(&self) -> Outcome<ProjectId> {
+        Ok(self.project().await?.id)
+    }
+
+    /// The project where one is named or this is one's folder; `None` elsewhere.
+    pub(crate) async fn project_if_any(&self) -> Outcome<Option<ProjectId>> {
+        if self.project.is_none() && project_folder(&current_folder()?).is_none() {
+            return Ok(None);
+        }
+        Ok(Some(self.project_id().await?))
+    }
+
+    async fn named_project(&self, named: &str) -> Outcome<Project> {
+        let known: Vec<Project> =
+            self.call(ListProjects {}).await?.into_iter().map(|summary| summary.project).collect();
+        let path = std::path::absolute(named).ok();
+        let mut fits = known.into_iter().filter(|project| {
+            project.id.to_string() == named
+                || project.name == named
+                || project.sample.as_deref() == Some(named)
+                || path.as_deref().is_some_and(|path| same_place(Path::new(&project.path), path))
+        });
+        match (fits.next(), fits.next()) {
+            (Some(project), None) => Ok(project),
+            (Some(first), Some(second)) => Err(ApiError::invalid(format!(
+                "More than one project is called {named}: {} and {}.",
+                first.path, second.path
+            ))
+            .with_hint("Name it by its folder.")),
+            (None, _) => match path.as_deref().and_then(project_folder) {
+                Some(folder) => self.open(&folder).await,
+                None => Err(ApiError::not_found(format!("There is no project called {named}.")).with_hint(
+                    "`slipway project list` names those that are known; `slipway open FOLDER` opens another.",
+                )),
+            },
+        }
+    }
+
+    async fn project_here(&self) -> Outcome<Project> {
+        let here = current_folder()?;
+        match project_folder(&here) {
+            Some(folder) => self.open(&folder).await,
+            None => Err(ApiError::new(
+                ErrorCode::NotFound,
+                format!("{} is not in a project: no folder up from here has a slipway.toml.", here.display()),
+            )
+            .with_hint("Go to a project's folder, or name it with --project.")),
+        }
+    }
+
+    /// Opening what is open already changes nothing, and takes note of a folder that moved.
+    async fn open(&self, folder: &Path) -> Outcome<Project> {
+        self.call(OpenProject { path: folder.display().to_string(), same_id: SameId::Ask }).await
+    }
+}
+
+pub(crate) fn current_folder() -> Outcome<PathBuf> {
+    std::env::current_dir()
+        .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("The current folder can't be read: {error}.")))
+}
+
+/// The nearest folder upwards that has a `slipway.toml`.
+pub(crate) fn project_folder(from: &Path) -> Option<PathBuf> {
+    from.ancestors().find(|folder| folder.join("slipway.toml").is_file()).map(Path::to_path_buf)
+}
+
+/// A path as the host needs it, which has another current folder.
+pub(crate) fn absolute(path: &Path) -> Outcome<String> {
+    let absolute = std::path::absolute(path)
+        .map_err(|error| ApiError::invalid(format!("{} is no usable path: {error}.", path.display())))?;
+    absolute.to_str().map(str::to_owned).ok_or_else(|| {
+        ApiError::invalid(format!("The path {} is not valid Unicode.", absolute.display())).with_hint("Rename it.")
+    })
+}
+
+fn same_place(left: &Path, right: &Path) -> bool {
+    left == right || matches!((left.canonicalize(), right.canonicalize()), (Ok(left), Ok(right)) if left == right)
+}

@@ -1,0 +1,218 @@
+//! `slipway exec -- COMMAND…`: any program as a run.
+//!
+//! The program stays the terminal's own child: same group, so that Ctrl-C reaches it by itself, same
+//! stdin, same environment. What it writes goes on to the terminal and into the run's folder. The
+//! host, or for a moment the lock, is needed only to enter the run and to say that it is over;
+//! everything between stands in the folder's events, as a worker's does.
+
+mod capture;
+mod journal;
+mod surroundings;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use api::{
+    ApiError, ErrorCode,
+    run::{BeginCommand, BegunCommand, EndCommand},
+    worker::{EventBody, Outcome as Ended},
+};
+use clap::Args;
+use client::workspace::Workspace;
+use tokio::process::{Child, Command};
+
+use crate::{
+    context::{Outcome, absolute, current_folder},
+    output::Output,
+    processes,
+    session::Session,
+};
+use journal::Journal;
+
+/// How often the processor and the memory are looked at.
+const SAMPLE_EVERY: Duration = Duration::from_secs(2);
+/// What the program started may hold its output open; it is heard so long after the program's end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Args)]
+pub(crate) struct Exec {
+    /// The run's name; by default two words
+    #[arg(long)]
+    name: Option<String>,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+/// Runs the program and returns its exit code.
+pub(crate) async fn run(workspace: &Workspace, output: Output, exec: Exec) -> Outcome<u8> {
+    let begun = begin(workspace, &exec).await?;
+    output.say(&format!("slipway: run {} ({})", begun.name, begun.run.short()));
+    let folder = PathBuf::from(&begun.folder);
+    let journal = Journal::open(&folder).map_err(|error| unwritable(&folder, &error))?;
+    let status = match supervise(&folder, &journal, &exec.command).await {
+        Ok(status) => status,
+        Err(error) => {
+            let done = EventBody::Done {
+                outcome: Ended::Failed,
+                message: Some(error.message.clone()),
+                hint: error.hint.clone(),
+                exit_code: None,
+            };
+            journal.write(done);
+            journal.close().await;
+            end(workspace, &begun, output).await;
+            return Err(error);
+        }
+    };
+    let code = exit_code(status);
+    let (outcome, message) = match code {
+        0 => (Ended::Finished, None),
+        code if was_interrupted(status) => (Ended::Stopped, Some(format!("It was interrupted (exit code {code})."))),
+        code => (Ended::Failed, Some(format!("It ended with exit code {code}."))),
+    };
+    journal.write(EventBody::Done { outcome, message, hint: None, exit_code: Some(code) });
+    journal.close().await;
+    end(workspace, &begun, output).await;
+    Ok(u8::try_from(code).unwrap_or(1))
+}
+
+async fn begin(workspace: &Workspace, exec: &Exec) -> Outcome<BegunCommand> {
+    let folder = current_folder()?;
+    let pid = std::process::id();
+    let request = BeginCommand {
+        directory: absolute(&folder)?,
+        command: exec.command.clone(),
+        environment: surroundings::masked(std::env::vars_os()),
+        code: surroundings::code(&folder).await,
+        // Ours, not the program's: we write the last event, so we are whose end matters.
+        pid,
+        pid_started_ms: engine::run::process::started_ms(pid).unwrap_or_else(crate::words::now_ms),
+        name: exec.name.clone(),
+    };
+    // The session, and with it the lock, ends with this function.
+    Session::open(workspace, "slipway exec").await?.call(request).await
+}
+
+/// Says that the folder is complete. Nothing is lost if nobody hears it: the folder has it.
+async fn end(workspace: &Workspace, begun: &BegunCommand, output: Output) {
+    let told = match Session::open(workspace, "slipway exec").await {
+        Ok(session) => session.call(EndCommand { run: begun.run }).await.map(|_| ()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = told {
+        tracing::warn!("the run's end is not entered yet: {error}");
+        output.say(&format!("slipway: the run's end will be entered by the next command: {}", error.message));
+    }
+}
+
+async fn supervise(folder: &Path, journal: &Journal, command: &[String]) -> Outcome<ExitStatus> {
+    // Heard from before the program starts: Ctrl-C is for the program, and must not end us.
+    let deaf = tokio::spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
+    let mut child = spawn(command)?;
+    let pid = child.id().unwrap_or_default();
+    journal.write(EventBody::Started {
+        pid,
+        device: "cpu".to_owned(),
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        resumed: false,
+        params: BTreeMap::new(),
+    });
+    let captured = capture::start(&mut child, folder, journal).await.map_err(|error| unwritable(folder, &error))?;
+    let sampler = tokio::spawn(sample(pid, journal.clone()));
+    let status = wait(&mut child).await;
+    sampler.abort();
+    captured.finish(LAST_WORDS).await;
+    deaf.abort();
+    status.map_err(|error| ApiError::new(ErrorCode::Internal, format!("The program's end can't be awaited: {error}.")))
+}
+
+fn spawn(command: &[String]) -> Outcome<Child> {
+    let (program, arguments) = command.split_first().ok_or_else(|| ApiError::invalid("There is no command to run."))?;
+    let mut child = Command::new(program);
+    child.args(arguments).stdin(Stdio::inherit()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    child.spawn().map_err(|error| {
+        let code = if error.kind() == std::io::ErrorKind::NotFound { ErrorCode::NotFound } else { ErrorCode::Invalid };
+        ApiError::new(code, format!("Can't run {program}: {error}."))
+            .with_hint("Check the name, or give its full path.")
+    })
+}
+
+/// Waits for the program, passing on what asks us to end.
+#[cfg(unix)]
+async fn wait(child: &mut Child) -> std::io::Result<ExitStatus> {
+    use rustix::process::{Pid, Signal, kill_process};
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            _ = terminate.recv() => {
+                let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+                // It may have ended in between, which is what was asked for.
+                let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait(child: &mut Child) -> std::io::Result<ExitStatus> {
+    child.wait().await
+}
+
+async fn sample(pid: u32, journal: Journal) {
+    let started = Instant::now();
+    let mut tree = Some(processes::Tree::of(pid));
+    let mut tick = tokio::time::interval(SAMPLE_EVERY);
+    loop {
+        tick.tick().await;
+        let Some(mut measured) = tree.take() else { return };
+        // Reading every process takes milliseconds: not on the thread that passes output on.
+        let Ok((usage, measured)) = tokio::task::spawn_blocking(move || (measured.measure(), measured)).await else {
+            return;
+        };
+        tree = Some(measured);
+        let step = started.elapsed().as_secs() as i64;
+        journal.write(EventBody::Metric { key: "system/cpu".to_owned(), step, value: usage.cpu_percent });
+        journal.write(EventBody::Metric {
+            key: "system/memory_bytes".to_owned(),
+            step,
+            value: usage.memory_bytes as f64,
+        });
+    }
+}
+
+#[cfg(unix)]
+fn exit_code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt as _;
+    // As shells tell a program that a signal ended.
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+}
+
+#[cfg(not(unix))]
+fn exit_code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or(1)
+}
+
+#[cfg(unix)]
+fn was_interrupted(status: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt as _;
+    const SIGINT: i32 = 2;
+    const SIGTERM: i32 = 15;
+    matches!(status.signal(), Some(SIGINT | SIGTERM)) || status.code() == Some(128 + SIGINT)
+}
+
+#[cfg(not(unix))]
+fn was_interrupted(status: ExitStatus) -> bool {
+    // STATUS_CONTROL_C_EXIT
+    status.code() == Some(0xC000_013A_u32.cast_signed())
+}
+
+fn unwritable(folder: &Path, error: &std::io::Error) -> ApiError {
+    let code = if error.kind() == std::io::ErrorKind::StorageFull { ErrorCode::NoSpace } else { ErrorCode::Internal };
+    ApiError::new(code, format!("Can't write into the run's folder {}: {error}.", folder.display()))
+}

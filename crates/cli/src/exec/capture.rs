@@ -1,0 +1,160 @@
+//! What a program writes: on to the terminal at once, into the run's folder, and through the reader
+//! of metric lines.
+
+use std::{collections::HashMap, path::Path, time::Duration};
+
+use api::worker::EventBody;
+use serde::Deserialize;
+use tokio::{
+    fs::File,
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    process::Child,
+    task::JoinHandle,
+};
+
+use super::journal::Journal;
+
+/// A longer line is no metric line.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// Both outputs under way.
+pub(super) struct Captured {
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Captured {
+    /// Waits until all was written, at most `patience`: what the program left running may hold
+    /// its output open for as long as it likes.
+    pub(super) async fn finish(self, patience: Duration) {
+        let until = tokio::time::Instant::now() + patience;
+        for task in self.tasks {
+            let abort = task.abort_handle();
+            if tokio::time::timeout_at(until, task).await.is_err() {
+                abort.abort();
+            }
+        }
+    }
+}
+
+pub(super) async fn start(child: &mut Child, folder: &Path, journal: &Journal) -> std::io::Result<Captured> {
+    let mut tasks = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        let file = File::create(folder.join("stdout.log")).await?;
+        let lines = MetricLines::new(journal.clone());
+        tasks.push(tokio::spawn(pass_on(stdout, tokio::io::stdout(), file, Some(lines))));
+    }
+    if let Some(stderr) = child.stderr.take() {
+        let file = File::create(folder.join("stderr.log")).await?;
+        tasks.push(tokio::spawn(pass_on(stderr, tokio::io::stderr(), file, None)));
+    }
+    Ok(Captured { tasks })
+}
+
+async fn pass_on(
+    mut from: impl AsyncRead + Unpin,
+    mut terminal: impl AsyncWrite + Unpin,
+    mut file: File,
+    mut lines: Option<MetricLines>,
+) {
+    let mut buffer = vec![0; 16 * 1024];
+    let (mut terminal_open, mut file_open) = (true, true);
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        let bytes = &buffer[..read];
+        // A terminal or disk that fails must not end the program by a broken pipe.
+        if terminal_open {
+            terminal_open = terminal.write_all(bytes).await.is_ok() && terminal.flush().await.is_ok();
+        }
+        if file_open && let Err(error) = write(&mut file, bytes).await {
+            file_open = false;
+            tracing::error!("the program's output is not kept any more: {error}");
+        }
+        if let Some(lines) = &mut lines {
+            lines.push(bytes);
+        }
+    }
+    if let Some(lines) = &mut lines {
+        lines.push(b"\n");
+    }
+}
+
+async fn write(file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
+    file.write_all(bytes).await?;
+    // Whoever follows the log reads the file.
+    file.flush().await
+}
+
+/// Finds `{"metric": "loss", "value": 0.1, "step": 3}` among a program's lines.
+struct MetricLines {
+    journal: Journal,
+    line: Vec<u8>,
+    /// The next step of each key whose lines name none.
+    steps: HashMap<String, i64>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct MetricLine {
+    metric: String,
+    #[serde(with = "api::series::float")]
+    value: f64,
+    #[serde(default)]
+    step: Option<i64>,
+}
+
+impl MetricLines {
+    fn new(journal: Journal) -> Self {
+        Self { journal, line: Vec::new(), steps: HashMap::new() }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if self.line.len() + part.len() <= LONGEST_LINE {
+                self.line.extend_from_slice(part);
+            }
+            if part.ends_with(b"\n") {
+                let line = std::mem::take(&mut self.line);
+                if let Some(found) = read(&line) {
+                    self.write(found);
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, MetricLine { metric, value, step }: MetricLine) {
+        let next = self.steps.entry(metric.clone()).or_insert(0);
+        let step = step.unwrap_or(*next);
+        *next = step + 1;
+        self.journal.write(EventBody::Metric { key: metric, step, value });
+    }
+}
+
+fn read(line: &[u8]) -> Option<MetricLine> {
+    let text = std::str::from_utf8(line).ok()?.trim();
+    if !text.starts_with('{') || !text.contains("\"metric\"") {
+        return None;
+    }
+    // Python's json writes NaN and Infinity bare, which JSON has no words for.
+    serde_json::from_str(text).or_else(|_| serde_json::from_str(&quoted_numbers(text))).ok()
+}
+
+fn quoted_numbers(text: &str) -> String {
+    let text = text.replace(": NaN", ": \"NaN\"").replace(":NaN", ":\"NaN\"");
+    let text = text.replace(": -Infinity", ": \"-Infinity\"").replace(":-Infinity", ":\"-Infinity\"");
+    text.replace(": Infinity", ": \"Infinity\"").replace(":Infinity", ":\"Infinity\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metric_lines_are_found_among_others() {
+        let found = |line: &str| read(line.as_bytes()).map(|found| (found.metric, found.step));
+        assert_eq!(found(r#"{"metric": "loss", "value": 0.1, "step": 3}"#), Some(("loss".into(), Some(3))));
+        assert_eq!(found("  {\"value\": 1, \"metric\": \"a\", \"epoch\": 2}\r\n"), Some(("a".into(), None)));
+        assert_eq!(found("epoch 3: {\"metric\": \"loss\", \"value\": 1}"), None);
+        assert_eq!(found(r#"{"metric": "loss"}"#), None);
+        assert_eq!(found("nonsense"), None);
+        assert!(read(br#"{"metric": "loss", "value": NaN}"#).unwrap().value.is_nan());
+        assert_eq!(read(br#"{"metric":"loss","value":-Infinity}"#).unwrap().value, f64::NEG_INFINITY);
+    }
+}

@@ -1,0 +1,165 @@
+//! Follows a job to its end: a bar on a terminal, plain lines in a pipe.
+//!
+//! Ctrl-C stops the waiting. With a host the job goes on; in mode `once` nobody else could go on
+//! with it, so it is cancelled and its end awaited.
+
+use std::time::Duration;
+
+use api::{
+    ApiError, ErrorCode,
+    event::{Event, Tag},
+    job::{CancelJob, GetJob, Job, JobState},
+};
+use futures::StreamExt as _;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::{
+    context::{Context, Outcome},
+    words,
+};
+
+/// The row is asked again at the latest after this, whatever was announced.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// A plain line is not written more often than this, unless its message changes.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+impl Context {
+    /// Waits for a job and returns its last row; a job that failed or was cancelled is an error.
+    pub(crate) async fn follow(&self, job: Job) -> Outcome<Job> {
+        let job = self.until_over(job).await?;
+        match job.state {
+            JobState::Failed => {
+                Err(job.error.clone().unwrap_or_else(|| ApiError::new(ErrorCode::Internal, job.message.clone())))
+            }
+            JobState::Cancelled => Err(ApiError::new(ErrorCode::Cancelled, format!("{} was cancelled.", job.title))),
+            _ => Ok(job),
+        }
+    }
+
+    /// What a command with `--detach` does with its job.
+    pub(crate) async fn follow_unless(&self, detach: bool, job: Job) -> Outcome<Job> {
+        if !detach {
+            return self.follow(job).await;
+        }
+        self.output.say(&format!(
+            "{}: job {} goes on in the host; see `slipway job show {}`.",
+            job.title,
+            job.id.short(),
+            job.id.short()
+        ));
+        Ok(job)
+    }
+
+    async fn until_over(&self, mut job: Job) -> Outcome<Job> {
+        let mut teller = Teller::new(self.output.live, &job);
+        let mut events = self.session.events();
+        let mut cancelling = false;
+        loop {
+            teller.tell(&job);
+            if job.state.is_over() {
+                teller.end(&job);
+                return Ok(job);
+            }
+            tokio::select! {
+                () = news(&mut events, &job) => {}
+                () = tokio::time::sleep(ASK_AGAIN) => {}
+                pressed = tokio::signal::ctrl_c() => {
+                    pressed.map_err(|error| ApiError::new(ErrorCode::Internal, format!("Ctrl-C can't be heard: {error}.")))?;
+                    teller.clear();
+                    if self.session.is_host() || cancelling {
+                        let hint = format!("`slipway job cancel {}` ends it.", job.id.short());
+                        return Err(ApiError::new(ErrorCode::Cancelled, format!("{} goes on in the host.", job.title)).with_hint(hint));
+                    }
+                    cancelling = true;
+                    self.output.say("Stopping; what can be resumed is kept. Press Ctrl-C again to leave at once.");
+                    self.call(CancelJob { job: job.id }).await?;
+                }
+            }
+            job = self.call(GetJob { job: job.id }).await?;
+        }
+    }
+}
+
+/// Waits for an announcement that concerns the job.
+async fn news(events: &mut futures::stream::BoxStream<'static, Event>, job: &Job) {
+    while let Some(event) = events.next().await {
+        match event {
+            Event::Progress { job: id, .. } if id == job.id => return,
+            Event::Changed { tag: Tag::Jobs } => return,
+            _ => {}
+        }
+    }
+    // Without events the row is asked once a second.
+    std::future::pending().await
+}
+
+/// Says how a job goes, in the form that fits where it is read.
+struct Teller {
+    bar: Option<ProgressBar>,
+    last: String,
+    at: std::time::Instant,
+}
+
+impl Teller {
+    fn new(live: bool, job: &Job) -> Self {
+        let bar = live.then(|| {
+            let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
+            bar.set_style(style("{spinner} {prefix}  {msg}"));
+            bar.set_prefix(job.title.clone());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { bar, last: String::new(), at: std::time::Instant::now() }
+    }
+
+    fn tell(&mut self, job: &Job) {
+        let message = describe(job);
+        match &self.bar {
+            Some(bar) => {
+                if let Some(fraction) = job.fraction {
+                    bar.set_style(style("{spinner} {prefix}  {bar:28}  {msg}"));
+                    bar.set_position((fraction.clamp(0.0, 1.0) * 1000.0) as u64);
+                }
+                bar.set_message(message);
+            }
+            None if job.message != self.last || self.at.elapsed() >= LINE_EVERY => {
+                eprintln!("{}: {message}", job.title);
+                self.last.clone_from(&job.message);
+                self.at = std::time::Instant::now();
+            }
+            None => {}
+        }
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn end(&self, job: &Job) {
+        self.clear();
+        if self.bar.is_some() && job.state == JobState::Done {
+            let took =
+                job.ended_ms.zip(job.started_ms).map(|(end, start)| words::duration((end - start) as f64 / 1000.0));
+            eprintln!("{}: {}{}", job.title, job.message, took.map_or_else(String::new, |took| format!(" ({took})")));
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.progress_chars("━╸─")
+}
+
+fn describe(job: &Job) -> String {
+    let mut parts = vec![words::word(&job.state)];
+    parts.extend(job.fraction.map(words::percent));
+    if let Some(waits) = &job.waits_for {
+        parts.push(waits.clone());
+    } else if !job.message.is_empty() {
+        parts.push(job.message.clone());
+    }
+    parts.extend(job.seconds_left.map(|left| format!("{} left", words::duration(left))));
+    parts.join(" · ")
+}

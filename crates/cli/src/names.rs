@@ -1,0 +1,160 @@
+//! Records by the names that people use: wherever an id is asked for, a name does as well.
+
+use api::{
+    ApiError, JobId, PackageId, RegistryId, RunId, SnapshotId, TargetId, VersionId,
+    dataset::{GetDataset, Snapshot},
+    deploy::{Deployment, ListDeployments, ListTargets, Target},
+    job::{Job, ListJobs},
+    model::{FindVersion, ListModels, Model},
+    monitor::{Alert, ListAlerts},
+    package::{ListPackages, ListRegistries, Package, Registry},
+    run::{ListRuns, ProjectIdOr, RunRow},
+};
+
+use crate::context::{Context, Outcome};
+
+/// What is asked for at most while a name is looked up.
+const MANY: u32 = 10_000;
+
+impl Context {
+    /// A run by id, by the short form of its id, by name, or `latest`.
+    pub(crate) async fn run(&self, named: &str) -> Outcome<RunId> {
+        if let Ok(id) = named.parse() {
+            return Ok(id);
+        }
+        let latest = named == "latest";
+        let request = ListRuns {
+            project: ProjectIdOr(self.project_id().await?),
+            sort: Some("created".to_owned()),
+            descending: true,
+            limit: Some(if latest { 1 } else { MANY }),
+            ..ListRuns::default()
+        };
+        let rows = self.call(request).await?.rows;
+        if latest {
+            return rows.first().map(|row| row.id).ok_or_else(|| ApiError::not_found("The project has no runs yet."));
+        }
+        let fits = rows.into_iter().filter(|row| row.name == named || row.id.short() == named).collect();
+        let row: RunRow = only(fits, "run", named, "slipway run list", |row: &RunRow| row.id.to_string())?;
+        Ok(row.id)
+    }
+
+    /// A snapshot of the project by id, number (`14`, `v14`), or `latest`.
+    pub(crate) async fn snapshot(&self, named: Option<&str>) -> Outcome<SnapshotId> {
+        let named = named.unwrap_or("latest");
+        if let Ok(id) = named.parse() {
+            return Ok(id);
+        }
+        let project = self.project_id().await?;
+        let snapshots = self.call(GetDataset { project }).await?.snapshots;
+        if named == "latest" {
+            return snapshots.first().map(|snapshot| snapshot.id).ok_or_else(|| {
+                ApiError::not_found("The project has no snapshot yet.")
+                    .with_hint("Take one with `slipway data snapshot`.")
+            });
+        }
+        let number = named.trim_start_matches('v');
+        let fits = snapshots.into_iter().filter(|snapshot| snapshot.number.to_string() == number).collect();
+        let found: Snapshot =
+            only(fits, "snapshot", named, "slipway data list", |found: &Snapshot| found.id.to_string())?;
+        Ok(found.id)
+    }
+
+    /// A model version by id, `NAME`, `NAME@ALIAS` or `NAME:NUMBER`.
+    pub(crate) async fn version(&self, named: &str) -> Outcome<VersionId> {
+        if let Ok(id) = named.parse() {
+            return Ok(id);
+        }
+        let project = self.project_if_any().await?;
+        Ok(self.call(FindVersion { reference: named.to_owned(), project }).await?.id)
+    }
+
+    pub(crate) async fn model(&self, named: &str) -> Outcome<Model> {
+        let models = self.call(ListModels { project: self.project_id().await? }).await?;
+        let fits = models.into_iter().filter(|model| model.name == named || model.id.to_string() == named).collect();
+        only(fits, "model", named, "slipway model list", |model: &Model| model.id.to_string())
+    }
+
+    pub(crate) async fn registry(&self, named: &str) -> Outcome<RegistryId> {
+        let registries = self.call(ListRegistries {}).await?;
+        let fits = registries
+            .into_iter()
+            .filter(|registry| registry.name == named || registry.id.to_string() == named)
+            .collect();
+        let registry: Registry =
+            only(fits, "registry", named, "slipway registry list", |found: &Registry| found.id.to_string())?;
+        Ok(registry.id)
+    }
+
+    pub(crate) async fn target(&self, named: &str) -> Outcome<Target> {
+        let targets = self.call(ListTargets {}).await?;
+        let this_machine = matches!(named, "local" | "this-machine");
+        let fits = targets.into_iter().filter(|target| {
+            target.name == named
+                || target.id.to_string() == named
+                || this_machine && target.kind == api::deploy::TargetKind::ThisMachine
+        });
+        only(fits.collect(), "target", named, "slipway target list", |target: &Target| target.id.to_string())
+    }
+
+    pub(crate) async fn target_id(&self, named: &str) -> Outcome<TargetId> {
+        Ok(self.target(named).await?.id)
+    }
+
+    pub(crate) async fn deployment(&self, named: &str) -> Outcome<Deployment> {
+        let deployments = self.call(ListDeployments { project: None }).await?;
+        let fits =
+            deployments.into_iter().filter(|found| found.name == named || found.id.to_string() == named).collect();
+        only(fits, "deployment", named, "slipway deploy list", |found: &Deployment| {
+            format!("{} on {}", found.id, found.target_name)
+        })
+    }
+
+    pub(crate) async fn job(&self, named: &str) -> Outcome<JobId> {
+        if let Ok(id) = named.parse() {
+            return Ok(id);
+        }
+        let jobs = self.call(ListJobs { project: None, limit: Some(MANY) }).await?;
+        let fits = jobs.into_iter().filter(|job| job.id.short() == named).collect();
+        let job: Job = only(fits, "job", named, "slipway job list", |job: &Job| job.id.to_string())?;
+        Ok(job.id)
+    }
+
+    pub(crate) async fn alert(&self, named: &str) -> Outcome<Alert> {
+        let alerts = self.call(ListAlerts::default()).await?;
+        let fits =
+            alerts.into_iter().filter(|alert| alert.id.to_string() == named || alert.id.short() == named).collect();
+        only(fits, "alert", named, "slipway monitor alerts", |alert: &Alert| alert.id.to_string())
+    }
+
+    /// A package by id, or the newest of a version.
+    pub(crate) async fn package(&self, named: &str) -> Outcome<PackageId> {
+        let all = self.call(ListPackages { version: None }).await?;
+        let fits: Vec<Package> = all
+            .into_iter()
+            .filter(|found| found.id.to_string() == named || found.id.short() == named || found.digest == named)
+            .collect();
+        if let Some(found) = fits.first() {
+            return Ok(found.id);
+        }
+        let version = self.version(named).await?;
+        let packages = self.call(ListPackages { version: Some(version) }).await?;
+        packages.iter().max_by_key(|package| package.created_ms).map(|package| package.id).ok_or_else(|| {
+            ApiError::not_found(format!("{named} has no package yet."))
+                .with_hint(format!("Build it with `slipway registry package {named}`."))
+        })
+    }
+}
+
+/// The only record that a name fits.
+fn only<T>(mut fits: Vec<T>, what: &str, named: &str, list: &str, id: impl Fn(&T) -> String) -> Outcome<T> {
+    match fits.len() {
+        1 => Ok(fits.remove(0)),
+        0 => Err(ApiError::not_found(format!("There is no {what} \"{named}\".")).with_hint(format!("See `{list}`."))),
+        count => {
+            let ids = fits.iter().take(5).map(id).collect::<Vec<_>>().join(", ");
+            Err(ApiError::invalid(format!("{count} {what}s fit \"{named}\"."))
+                .with_hint(format!("Name one by its id: {ids}.")))
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! How a command answers: JSON for programs, tables and sentences for people.
+//!
+//! Answers go to stdout, everything else (progress, errors, hints) to stderr, so that a pipe gets
+//! the answer only.
+
+use std::io::{IsTerminal, Write as _};
+
+use api::{ApiError, ErrorCode};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use serde::Serialize;
+
+/// Where and how answers are printed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    pub(crate) json: bool,
+    /// Whether progress may redraw its line.
+    pub(crate) live: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        let live = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        Self { json, live }
+    }
+
+    /// Prints a record: as JSON, or as `human` tells it.
+    pub(crate) fn show<T: Serialize>(&self, value: &T, human: impl FnOnce(&T) -> String) -> Result<(), ApiError> {
+        let text = if self.json {
+            serde_json::to_string_pretty(value).map_err(|error| {
+                ApiError::new(ErrorCode::Internal, format!("Can't write the answer as JSON: {error}."))
+            })?
+        } else {
+            human(value)
+        };
+        self.print(&text);
+        Ok(())
+    }
+
+    /// Prints lines to stdout. A reader that went away (`| head`) is no error.
+    pub(crate) fn print(&self, text: &str) {
+        let text = text.trim_end_matches('\n');
+        if !text.is_empty() {
+            let _ = writeln!(std::io::stdout().lock(), "{text}");
+        }
+    }
+
+    /// Tells a person something beside the answer.
+    pub(crate) fn say(&self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+}
+
+/// Prints an error as a sentence and its way out; as JSON on stderr where JSON was asked for.
+pub(crate) fn print_error(error: &ApiError, json: bool) {
+    let mut stderr = std::io::stderr().lock();
+    if json {
+        let text = serde_json::to_string(error).unwrap_or_else(|_| error.message.clone());
+        let _ = writeln!(stderr, "{text}");
+        return;
+    }
+    let (start, end) = if coloured(&stderr) { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
+    let _ = writeln!(stderr, "{start}error:{end} {}", error.message);
+    if let Some(hint) = &error.hint {
+        let _ = writeln!(stderr, " hint: {hint}");
+    }
+}
+
+/// What the shell is told: documented in `slipway --help`.
+pub(crate) fn exit_code(code: ErrorCode) -> u8 {
+    match code {
+        ErrorCode::Invalid | ErrorCode::InvalidProjectFile => 2,
+        ErrorCode::NotFound => 3,
+        ErrorCode::Unreachable | ErrorCode::Unauthorized | ErrorCode::Forbidden | ErrorCode::WrongProtocol => 4,
+        ErrorCode::Busy => 5,
+        ErrorCode::Cancelled => 130,
+        _ => 1,
+    }
+}
+
+/// Colour goes to terminals only, and where the user has not declined it.
+fn coloured(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Aligned columns without frames. A heading that starts with `>` aligns its column to the right.
+pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(headings.iter().map(|heading| heading.trim_start_matches('>').to_uppercase()));
+    let mut count = 0;
+    for row in rows {
+        table.add_row(row);
+        count += 1;
+    }
+    if count == 0 {
+        return "Nothing there yet.".to_owned();
+    }
+    for (index, column) in table.column_iter_mut().enumerate() {
+        let right = headings.get(index).is_some_and(|heading| heading.starts_with('>'));
+        column.set_padding((0, 2));
+        column.set_cell_alignment(if right { CellAlignment::Right } else { CellAlignment::Left });
+    }
+    let mut lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    if coloured(&std::io::stdout())
+        && let Some(heading) = lines.first_mut()
+    {
+        *heading = format!("\x1b[2m{heading}\x1b[0m");
+    }
+    lines.join("\n")
+}
+
+/// `name  value` lines, the names padded to one width; a pair without a value is left out.
+pub(crate) fn pairs(pairs: &[(&str, Option<String>)]) -> String {
+    let width = pairs.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let lines = pairs.iter().filter_map(|(name, value)| Some(format!("{name:<width$}  {}", value.as_ref()?)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned() {
+        let rows = [vec!["brisk-heron".to_owned(), "0.9".to_owned()], vec!["ä".to_owned(), "12.25".to_owned()]];
+        assert_eq!(table(&["run", ">value"], rows), "RUN          VALUE\nbrisk-heron    0.9\nä            12.25");
+        assert_eq!(table(&["run"], []), "Nothing there yet.");
+    }
+
+    #[test]
+    fn pairs_leave_out_what_is_not_there() {
+        assert_eq!(pairs(&[("a", Some("1".into())), ("bc", None), ("def", Some("2".into()))]), "a    1\ndef  2");
+    }
+
+    #[test]
+    fn what_scripts_branch_on_has_its_own_code() {
+        let codes =
+            [ErrorCode::Invalid, ErrorCode::NotFound, ErrorCode::Unreachable, ErrorCode::Busy, ErrorCode::Internal];
+        assert_eq!(codes.map(exit_code), [2, 3, 4, 5, 1]);
+    }
+}

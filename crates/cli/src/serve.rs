@@ -1,0 +1,239 @@
+//! `slipway serve`: the host. Takes the lock, opens the engine, answers until nobody needs it.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use api::{
+    ApiError, ErrorCode, PROTOCOL,
+    event::Event,
+    host::{GetHost, HostFile, StopHost},
+};
+use clap::Args;
+use client::{
+    find, host_file,
+    lock::{self, Held},
+    workspace::Workspace,
+};
+use engine::{Engine, Mode};
+use server::{Host, access::Access, activity::Activity};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    context::{Context, Outcome, absolute},
+    output::Output,
+    places,
+    session::{Session, open_engine},
+};
+
+/// What the holder of the lock is called in another command's error.
+const COMMAND: &str = "slipway serve";
+/// Without a client and without work the host ends after this.
+const IDLE: Duration = Duration::from_secs(600);
+const ASK_IDLE: Duration = Duration::from_secs(5);
+/// How long requests under way may take once the host ends.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// How long another command may hold the workspace before we say that it does.
+const WAIT: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The port on 127.0.0.1; by default any free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// The folder of the pages
+    #[arg(long, value_name = "DIR")]
+    ui: Option<PathBuf>,
+    /// Don't end when nobody needs it
+    #[arg(long)]
+    keep: bool,
+    /// Ask the running host to end; its trainings and deployments go on
+    #[arg(long, conflicts_with_all = ["port", "ui", "keep", "status"])]
+    stop: bool,
+    /// With --stop: stop running trainings first; they can be resumed
+    #[arg(long, requires = "stop")]
+    stop_work: bool,
+    /// Say who the running host is
+    #[arg(long)]
+    status: bool,
+    /// Leave the session and terminal of whoever starts it
+    #[arg(long, hide = true)]
+    detached: bool,
+}
+
+pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> Outcome {
+    if serve.stop || serve.status {
+        return tell_running(workspace, output, &serve).await;
+    }
+    if serve.detached {
+        leave_terminal();
+    }
+    let held = hold(&workspace).await?;
+    let pages = match &serve.ui {
+        Some(folder) => Some(PathBuf::from(absolute(folder)?)),
+        None => places::pages(),
+    };
+    let engine = open_engine(&workspace, Mode::Host, COMMAND).await?;
+    let listener = server::listen(serve.port).await.map_err(|error| {
+        ApiError::new(ErrorCode::Conflict, format!("Can't listen on 127.0.0.1:{}: {error}.", serve.port))
+            .with_hint("Leave out --port to take any free one.")
+    })?;
+    let unusable =
+        |what: &str, error: std::io::Error| ApiError::new(ErrorCode::Internal, format!("Can't {what}: {error}."));
+    let port = listener.local_addr().map_err(|error| unusable("ask for the port", error))?.port();
+    let access = Access::new().map_err(|error| unusable("make the host's token", error))?;
+    let host = Host {
+        engine: engine.clone(),
+        access: Arc::new(access),
+        activity: Arc::new(Activity::default()),
+        port,
+        staging: workspace.folder().join("uploads"),
+        pages,
+        ending: CancellationToken::new(),
+    };
+    let address = format!("http://127.0.0.1:{port}");
+    let file = HostFile {
+        protocol: PROTOCOL,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        pid_started_ms: engine::run::process::started_ms(std::process::id()).unwrap_or_else(crate::words::now_ms),
+        address: address.clone(),
+        token: host.access.host_token().to_owned(),
+    };
+    // Heard before anybody can ask us to end.
+    let ending = tokio::spawn(until_ended(host.clone(), serve.keep));
+    let serving = tokio::spawn(server::serve(listener, host.clone()));
+    host_file::write(&workspace, &file).map_err(|error| unusable("write host.json", error))?;
+    tracing::info!(pid = file.pid, address, "the host answers");
+    announce(&host, output)?;
+    let reason = ending.await.unwrap_or_else(|error| format!("its watch broke off: {error}"));
+    finish(&workspace, host, engine, serving, held, &reason).await
+}
+
+/// Takes the lock, or says which host has it.
+async fn hold(workspace: &Workspace) -> Outcome<Held> {
+    match lock::hold(workspace, COMMAND, WAIT).await {
+        Ok(held) => Ok(held),
+        Err(busy) => match find::find(workspace).await {
+            Ok(find::Found::Host(client)) => Err(ApiError::new(
+                ErrorCode::Busy,
+                format!("A host runs already: process {}, {}.", client.host().pid, client.host().address),
+            )
+            .with_hint("`slipway open` prints its page's address; `slipway serve --stop` ends it.")),
+            _ => Err(busy),
+        },
+    }
+}
+
+fn announce(host: &Host, output: Output) -> Outcome {
+    let key = host
+        .access
+        .make_key()
+        .map_err(|error| ApiError::new(ErrorCode::Internal, format!("Can't make a key: {error}.")))?;
+    let address = server::call::page_address(host.port, &key);
+    output.show(&api::host::PageKey { address }, |page| page.address.clone())?;
+    if host.pages.is_none() && !output.json {
+        output.say("There are no pages beside this program: name their folder with --ui.");
+    }
+    Ok(())
+}
+
+/// Resolves with the reason for which the host ends.
+async fn until_ended(host: Host, keep: bool) -> String {
+    let mut tick = tokio::time::interval(ASK_IDLE);
+    loop {
+        tokio::select! {
+            signal = asked_by_system() => return signal,
+            () = host.ending.cancelled() => return "a client asked it to".to_owned(),
+            _ = tick.tick() => {
+                if !keep && host.activity.idle() >= IDLE && idle(&host.engine).await {
+                    return "nobody needed it".to_owned();
+                }
+            }
+        }
+    }
+}
+
+async fn idle(engine: &Engine) -> bool {
+    match engine::dispatch::call(engine, GetHost {}).await {
+        Ok(host) => host.work.is_empty(),
+        Err(error) => {
+            tracing::warn!("can't ask for the work under way: {error}");
+            false
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn asked_by_system() -> String {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return "Ctrl-C was pressed".to_owned();
+    };
+    tokio::select! {
+        _ = terminate.recv() => "the system asked it to (SIGTERM)".to_owned(),
+        _ = hang_up.recv() => "its terminal closed".to_owned(),
+        _ = tokio::signal::ctrl_c() => "Ctrl-C was pressed".to_owned(),
+    }
+}
+
+#[cfg(not(unix))]
+async fn asked_by_system() -> String {
+    let _ = tokio::signal::ctrl_c().await;
+    "Ctrl-C was pressed".to_owned()
+}
+
+/// Ends in the order in which others rely on us: nobody finds us, streams say goodbye, calls under
+/// way end, the database closes, the lock is free.
+async fn finish(
+    workspace: &Workspace,
+    host: Host,
+    engine: Engine,
+    serving: tokio::task::JoinHandle<std::io::Result<()>>,
+    held: Held,
+    reason: &str,
+) -> Outcome {
+    tracing::info!(reason, "the host ends");
+    host_file::remove(workspace);
+    engine.events().send(Event::Goodbye { reason: format!("The host ends: {reason}.") });
+    host.ending.cancel();
+    if tokio::time::timeout(FAREWELL, serving).await.is_err() {
+        tracing::warn!("some requests were cut off");
+    }
+    drop((host, engine));
+    drop(held);
+    Ok(())
+}
+
+async fn tell_running(workspace: Workspace, output: Output, serve: &Serve) -> Outcome {
+    let Some(client) = find::host(&workspace).await? else {
+        return Err(ApiError::not_found("No host runs.")
+            .with_hint("`slipway serve` starts one; `slipway open` does when it is needed."));
+    };
+    if serve.status {
+        let context = Context { workspace, session: Session::Host(client), output, project: None };
+        return crate::commands::host::status(&context).await;
+    }
+    client.call(StopHost { stop_work: serve.stop_work }).await?;
+    let pid = client.host().pid;
+    let until = tokio::time::Instant::now() + FAREWELL + WAIT;
+    while lock::holder(&workspace)?.is_some_and(|holder| holder.pid == pid) {
+        if tokio::time::Instant::now() >= until {
+            return Err(ApiError::new(
+                ErrorCode::Busy,
+                format!("The host (process {pid}) was asked to end and has not yet."),
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    output.show(&(), |()| format!("The host (process {pid}) has ended."))
+}
+
+#[cfg(unix)]
+fn leave_terminal() {
+    // Fails where we lead a group already, which is as good.
+    let _ = rustix::process::setsid();
+}
+
+// On Windows the starter's flags have done it.
+#[cfg(not(unix))]
+fn leave_terminal() {}

@@ -1,0 +1,147 @@
+//! Who answers a command's calls: the host, or this process itself in mode `once`.
+
+use std::time::Duration;
+
+use adapters::outside::{Outside, Surroundings};
+use api::{ApiError, ErrorCode, Request, event::Event, series::Series};
+use client::{
+    call::{Client, Viewport},
+    find,
+    lock::{self, Held},
+    workspace::Workspace,
+};
+use engine::{Engine, Mode, Options, clock::SystemClock};
+use futures::{StreamExt as _, stream::BoxStream};
+
+use crate::{
+    context::{Context, Outcome},
+    places,
+};
+
+pub(crate) enum Session {
+    Host(Client),
+    Once(Box<Once>),
+    /// Between the two: this process let go of the workspace and the host doesn't answer yet.
+    Nobody,
+}
+
+/// The workspace, opened by this command alone.
+pub(crate) struct Once {
+    engine: Engine,
+    /// Freed after the engine is closed: fields drop in order.
+    _lock: Held,
+}
+
+impl Session {
+    /// The host where there is one; otherwise the workspace itself.
+    pub(crate) async fn open(workspace: &Workspace, command: &str) -> Outcome<Self> {
+        match find::find(workspace).await? {
+            find::Found::Host(client) => return Ok(Self::Host(client)),
+            // A host that is starting answers soon; another command frees the lock soon.
+            find::Found::Held(_) | find::Found::Nobody => {}
+        }
+        let until = tokio::time::Instant::now() + find::PATIENCE;
+        loop {
+            if let Some(lock) = lock::try_hold(workspace, command)? {
+                let engine = open_engine(workspace, Mode::Once, command).await?;
+                return Ok(Self::Once(Box::new(Once { engine, _lock: lock })));
+            }
+            if let find::Found::Host(client) = find::find(workspace).await? {
+                return Ok(Self::Host(client));
+            }
+            if tokio::time::Instant::now() >= until {
+                return Err(lock::busy(workspace));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub(crate) const fn is_host(&self) -> bool {
+        matches!(self, Self::Host(_))
+    }
+
+    pub(crate) async fn call<R: Request>(&self, request: R) -> Outcome<R::Response> {
+        match self {
+            Self::Host(client) => client.call(request).await,
+            Self::Once(once) => engine::dispatch::call(&once.engine, request).await,
+            Self::Nobody => Err(nobody()),
+        }
+    }
+
+    /// A call by its method's name.
+    pub(crate) async fn call_json(&self, method: &str, params: serde_json::Value) -> Outcome<serde_json::Value> {
+        match self {
+            Self::Host(client) => client.call_json(method, params).await,
+            Self::Once(once) => engine::dispatch::dispatch(&once.engine, method, params).await,
+            Self::Nobody => Err(nobody()),
+        }
+    }
+
+    /// Announcements from now on; it ends with the host.
+    pub(crate) fn events(&self) -> BoxStream<'static, Event> {
+        match self {
+            Self::Host(client) => client.events(find::PATIENCE).boxed(),
+            Self::Once(once) => {
+                let heard = once.engine.events().subscribe();
+                futures::stream::unfold(heard, async |mut heard| {
+                    loop {
+                        match heard.recv().await {
+                            Ok(event) => return Some((event, heard)),
+                            Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
+                            Err(tokio::sync::broadcast::error::RecvError::Closed) => return None,
+                        }
+                    }
+                })
+                .boxed()
+            }
+            Self::Nobody => futures::stream::empty().boxed(),
+        }
+    }
+
+    pub(crate) async fn series(&self, viewport: &Viewport) -> Outcome<Series> {
+        match self {
+            Self::Host(client) => client.series(viewport).await,
+            Self::Once(once) => {
+                let Viewport { run, key, from, to, points } = viewport;
+                server::series::series_of(&once.engine, *run, key, *from, *to, *points).await
+            }
+            Self::Nobody => Err(nobody()),
+        }
+    }
+}
+
+impl Context {
+    /// Goes on with a host, starting one where there is none: for what outlives this command.
+    pub(crate) async fn lasting_if(&mut self, needed: bool) -> Outcome {
+        if !needed || self.session.is_host() {
+            return Ok(());
+        }
+        // The workspace is let go of first: the host takes the same lock.
+        self.session = Session::Nobody;
+        let client = find::host_or_start(&self.workspace, &places::own_program()).await?;
+        self.session = Session::Host(client);
+        Ok(())
+    }
+}
+
+fn nobody() -> ApiError {
+    ApiError::new(ErrorCode::Unreachable, "The host that this command needs did not start.")
+}
+
+/// Opens the engine; the caller holds the workspace's lock.
+pub(crate) async fn open_engine(workspace: &Workspace, mode: Mode, command: &str) -> Outcome<Engine> {
+    let surroundings = Surroundings::of(workspace.folder(), &places::own_program());
+    let options = Options {
+        mode,
+        clock: std::sync::Arc::new(SystemClock),
+        adapters: std::sync::Arc::new(Outside::new(surroundings)),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: command.to_owned(),
+        lock_held: true,
+        samples: places::samples(),
+        documents: places::documents(),
+        workers: places::workers(),
+    };
+    let opened = Engine::open(engine::workspace::Workspace::at(workspace.folder()), options).await;
+    opened.map_err(|error| engine::error::told(&error))
+}

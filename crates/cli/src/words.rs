@@ -1,0 +1,113 @@
+//! Numbers, sizes, durations and times as people read them.
+
+use jiff::{Timestamp, tz::TimeZone};
+
+/// "12,345".
+pub(crate) fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// "1.2 GB", in powers of 1,000 as disks and registries count.
+pub(crate) fn bytes(value: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let mut scaled = value as f64;
+    let mut unit = 0;
+    while scaled >= 999.95 && unit + 1 < UNITS.len() {
+        scaled /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{value} B") } else { format!("{scaled:.1} {}", UNITS[unit]) }
+}
+
+/// "3 min 20 s".
+pub(crate) fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "–".to_owned();
+    }
+    if seconds < 1.0 {
+        return format!("{:.0} ms", seconds * 1000.0);
+    }
+    if seconds < 60.0 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = seconds.round() as u64;
+    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
+    if hours > 0 { format!("{hours} h {minutes} min") } else { format!("{minutes} min {seconds} s") }
+}
+
+/// "0.9731"; small and large figures keep their digits.
+pub(crate) fn figure(value: f64) -> String {
+    let size = value.abs();
+    if value.is_nan() {
+        "NaN".to_owned()
+    } else if value.is_infinite() {
+        if value > 0.0 { "∞" } else { "-∞" }.to_owned()
+    } else if value == value.trunc() && size < 1e15 {
+        format!("{value:.0}")
+    } else if (1e-4..1e6).contains(&size) {
+        let decimals = if size >= 100.0 { 2 } else { 4 };
+        format!("{value:.decimals$}")
+    } else {
+        format!("{value:.3e}")
+    }
+}
+
+/// "62 %".
+pub(crate) fn percent(fraction: f64) -> String {
+    format!("{:.0} %", fraction * 100.0)
+}
+
+/// "2026-11-24 00:31" in the user's time zone.
+pub(crate) fn time(at_ms: i64) -> String {
+    match Timestamp::from_millisecond(at_ms) {
+        Ok(at) => at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
+        Err(_) => "–".to_owned(),
+    }
+}
+
+/// Milliseconds since the epoch, now.
+pub(crate) fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+/// A dash where there is nothing.
+pub(crate) fn or_dash<T>(value: Option<T>, write: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| "–".to_owned(), write)
+}
+
+/// A serde enum as its word ("running"), as JSON would have it.
+pub(crate) fn word<T: serde::Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word.replace('_', " "),
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!(
+            (count(0), count(999), count(1234), count(1234567)),
+            ("0".into(), "999".into(), "1,234".into(), "1,234,567".into())
+        );
+        assert_eq!((bytes(999), bytes(1200), bytes(999_960)), ("999 B".into(), "1.2 kB".into(), "1.0 MB".into()));
+        assert_eq!(
+            (duration(0.25), duration(200.0), duration(3700.0)),
+            ("250 ms".into(), "3 min 20 s".into(), "1 h 1 min".into())
+        );
+        assert_eq!((figure(0.97312), figure(3.0), figure(f64::NAN)), ("0.9731".into(), "3".into(), "NaN".into()));
+        assert_eq!(word(&api::run::RunState::Running), "running");
+    }
+}

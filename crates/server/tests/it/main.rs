@@ -1,0 +1,8 @@
+//! The host's HTTP, asked over a real socket.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails there")]
+
+mod access;
+mod pages;
+mod running;
+mod streams;
+mod uploads;
