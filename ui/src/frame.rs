@@ -10,6 +10,7 @@ pub(crate) mod place;
 pub(crate) mod rail;
 pub(crate) mod status;
 pub(crate) mod theme;
+pub(crate) mod train;
 
 use leptos::prelude::*;
 
@@ -66,6 +67,7 @@ pub(crate) fn Frame(children: Children) -> impl IntoView {
         </div>
         <palette::PaletteLayer palette />
         <keys::ShortcutList />
+        <train::TrainDialog />
         <arrivals::DropLayer />
         <MenuLayer />
         <ToastList />

@@ -2,12 +2,14 @@
 
 pub(crate) mod button;
 pub(crate) mod card;
+pub(crate) mod chart;
 pub(crate) mod dialog;
 pub(crate) mod field;
 pub(crate) mod icon;
 pub(crate) mod menu;
 pub(crate) mod pane;
 pub(crate) mod rows;
+pub(crate) mod stage;
 pub(crate) mod states;
 pub(crate) mod table;
 pub(crate) mod tabs;

@@ -1,14 +1,193 @@
-//! Overview: the lifecycle as a road.
+//! Overview: the lifecycle as a road, what waits for a person, and what happened lately.
 
+use api::project::{Action, GetOverview, Happening, Overview as Facts, Station, StationState};
 use leptos::prelude::*;
 
 use crate::{
-    frame::crumbs::crumbs,
-    parts::{icon, states::Empty},
+    client::{query::query, shell},
+    frame::{crumbs::crumbs, place::Place},
+    parts::{
+        button::Button,
+        card::{Card, Progress, Sentence},
+        icon::{self, icon},
+        stage::{stage_icon, stage_name, tone},
+        states::{Load, Problem},
+        toast::Toasts,
+        when::{Ago, Now},
+        words,
+    },
 };
 
 #[component]
 pub(crate) fn Overview() -> impl IntoView {
+    let place = Place::get();
     crumbs(|| vec![("Overview".to_owned(), None)]);
-    view! { <Empty mark=icon::HOUSE title="Overview" text="The road of this project." /> }
+    let overview = query(move || place.project.get().map(|project| GetOverview { project }));
+    view! {
+        <div class="body-of-page overview">
+            <Load query=overview let:facts>
+                <Head facts />
+                <Notices facts />
+                <Road facts />
+                <div class="below">
+                    <Happened facts />
+                    <Waits facts />
+                </div>
+            </Load>
+        </div>
+    }
+}
+
+#[component]
+fn Head(facts: Signal<Facts>) -> impl IntoView {
+    let toasts = Toasts::get();
+    let place = Place::get();
+    let path = Signal::derive(move || facts.with(|facts| facts.project.path.clone()));
+    view! {
+        <div class="head">
+            <div>
+                <h1>{move || facts.with(|facts| facts.project.name.clone())}</h1>
+                <div class="sub">{move || facts.with(|facts| facts.headline.clone())}</div>
+            </div>
+            <div class="right flex">
+                {shell::is_there().then(|| view! {
+                    <Button
+                        label="Show folder"
+                        tip=path
+                        on_press=move || {
+                            let path = path.get_untracked();
+                            leptos::task::spawn_local(async move {
+                                if let Err(error) = shell::reveal(&path).await {
+                                    toasts.error(&error);
+                                }
+                            });
+                        }
+                    />
+                })}
+                <a class="btn primary" href=move || format!("{}?train=1", place.link(""))>{icon(icon::PLAY)}"Train"</a>
+            </div>
+        </div>
+    }
+}
+
+/// What is wrong with the folder or its file.
+#[component]
+fn Notices(facts: Signal<Facts>) -> impl IntoView {
+    move || {
+        let (missing, wrong) = facts.with(|facts| (facts.project.missing.clone(), facts.project.file_error.clone()));
+        let missing = missing.map(|why| {
+            api::ApiError::new(api::ErrorCode::NotFound, why).with_hint("What was recorded stays here; open the folder again where it is now.")
+        });
+        let all: Vec<_> = missing.into_iter().chain(wrong).collect();
+        (!all.is_empty()).then(|| view! { <div class="notices">{all.into_iter().map(|error| view! { <Problem error /> }).collect_view()}</div> })
+    }
+}
+
+#[component]
+fn Road(facts: Signal<Facts>) -> impl IntoView {
+    let stations = Memo::new(move |_| facts.with(|facts| facts.road.clone()));
+    view! {
+        <ol class="road">
+            {move || stations.get().into_iter().map(|station| view! { <StationCard station /> }).collect_view()}
+        </ol>
+    }
+}
+
+#[component]
+fn StationCard(station: Station) -> impl IntoView {
+    let live = station.state == StationState::Live;
+    let class = if live { "card stage now" } else { "card stage" };
+    let dot = format!("dot {}{}", tone(station.state), if live { " live" } else { "" });
+    let waits = station.state == StationState::Empty;
+    view! {
+        <li class=class data-stage=stage_name(station.stage)>
+            <div class="k">
+                {icon(stage_icon(station.stage))}
+                {stage_name(station.stage)}
+                <span class="right"><i class=dot></i></span>
+            </div>
+            <div class="v" class:faint=waits>{station.figure}</div>
+            <div class="d">{station.detail}</div>
+            {station.progress.map(|progress| view! { <Progress fraction=Some(progress) label=stage_name(station.stage) /> })}
+            {station.since_ms.map(|since| view! { <div class="since"><Ago ms=since /></div> })}
+            <div class="a">{station.action.map(|action| view! { <ActionLink action /> })}</div>
+        </li>
+    }
+}
+
+#[component]
+fn ActionLink(action: Action) -> impl IntoView {
+    view! { <a class=if action.primary { "btn s primary" } else { "btn s" } href=action.link>{action.label}</a> }
+}
+
+#[component]
+fn Happened(facts: Signal<Facts>) -> impl IntoView {
+    let now = Now::get();
+    let happened = Memo::new(move |_| facts.with(|facts| facts.happened.clone()));
+    let newest = move || happened.with(|all| all.first().map(|first| words::day(first.at_ms, now.get())));
+    view! {
+        <Card title="What happened" flush=true extra=ViewFn::from(move || view! { <span class="small faint">{newest}</span> })>
+            <div class="list">
+                {move || {
+                    let all = happened.get();
+                    if all.is_empty() {
+                        return view! { <p class="muted small">"Nothing yet. What is done here is written down as sentences."</p> }.into_any();
+                    }
+                    let newest = all.first().map_or(0, |first| first.at_ms);
+                    all.into_iter().map(|happening| view! { <Line happening newest /> }).collect_view().into_any()
+                }}
+            </div>
+        </Card>
+    }
+}
+
+#[component]
+fn Line(happening: Happening, newest: i64) -> impl IntoView {
+    let same_day = words::day(happening.at_ms, newest) == "Today";
+    let when = if same_day { words::clock(happening.at_ms) } else { words::date(happening.at_ms) };
+    let title = words::exact(happening.at_ms);
+    let mark = if happening.state == StationState::Bad { icon::TRIANGLE_ALERT } else { stage_icon(happening.stage) };
+    let class = match happening.state {
+        StationState::Empty | StationState::Live => "muted flex",
+        StationState::Good => "good flex",
+        StationState::Warn => "warn flex",
+        StationState::Bad => "bad flex",
+    };
+    view! {
+        <div>
+            <time class="when" title=title>{when}</time>
+            <span class=class>{icon(mark)}</span>
+            <span class="grow cut"><Sentence text=happening.sentence /></span>
+        </div>
+    }
+}
+
+#[component]
+fn Waits(facts: Signal<Facts>) -> impl IntoView {
+    let waits = Memo::new(move |_| facts.with(|facts| facts.waits.clone()));
+    view! {
+        <Card title="Waits for you" flush=true>
+            <div class="list">
+                {move || {
+                    let all = waits.get();
+                    if all.is_empty() {
+                        return view! { <p class="muted small">"Nothing waits for you."</p> }.into_any();
+                    }
+                    all.into_iter()
+                        .map(|waiting| view! {
+                            <div>
+                                <span class="warn flex">{icon(icon::TRIANGLE_ALERT)}</span>
+                                <span class="grow">
+                                    {waiting.title}
+                                    <div class="small muted">{waiting.detail}</div>
+                                </span>
+                                {waiting.actions.into_iter().map(|action| view! { <ActionLink action /> }).collect_view()}
+                            </div>
+                        })
+                        .collect_view()
+                        .into_any()
+                }}
+            </div>
+        </Card>
+    }
 }

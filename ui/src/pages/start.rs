@@ -1,14 +1,175 @@
-//! Start.
+//! Start: what was open lately with its road in miniature, the samples, and the door for a folder,
+//! a table or images of one's own.
 
+mod newcomer;
+
+use api::project::{DeleteProject, ListProjects, ListSamples, OpenSample, ProjectSummary, Sample};
 use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
 
 use crate::{
-    frame::crumbs::crumbs,
-    parts::{icon, states::Empty},
+    client::{Client, query::query, shell},
+    frame::{arrivals::Arrivals, crumbs::crumbs, place::address},
+    parts::{
+        button::{Button, Pending},
+        dialog::Confirm,
+        icon::{self, icon},
+        menu::{Item, MenuButton, Menus},
+        stage::MiniRoad,
+        states::Load,
+        toast::Toasts,
+        when::Ago,
+        words,
+    },
 };
 
 #[component]
 pub(crate) fn Start() -> impl IntoView {
     crumbs(|| vec![("Start".to_owned(), None)]);
-    view! { <Empty mark=icon::HOUSE title="Start" text="Projects and samples." /> }
+    let arrivals = Arrivals::get();
+    let projects = query(|| Some(ListProjects {}));
+    let samples = query(|| Some(ListSamples {}));
+    view! {
+        <div class="body-of-page start">
+            <div class="wrap">
+                <h1>"Start"</h1>
+                <div class="muted">"A folder with data becomes a model that answers, and is watched."</div>
+                <div class="zone">
+                    {icon(icon::DOWNLOAD)}
+                    <div><b>"Drop a folder, a table or images here"</b></div>
+                    <div class="muted">"CSV, Parquet, JSON Lines, Arrow, or a folder with one sub-folder of images per class"</div>
+                    <div class="flex">
+                        <Button label="Open folder…" mark=icon::FOLDER on_press=move || arrivals.choose_folder() />
+                        <Button label="Open tables…" mark=icon::FILE kind="quiet" on_press=move || arrivals.choose_files() />
+                    </div>
+                </div>
+                <div class="cols">
+                    <section>
+                        <h2>"Recent"</h2>
+                        <Load query=projects let:list>
+                            <Recent list />
+                        </Load>
+                    </section>
+                    <section>
+                        <h2>"Samples"</h2>
+                        <Load query=samples let:list>
+                            {move || list.get().into_iter().map(|sample| view! { <SampleCard sample /> }).collect_view()}
+                        </Load>
+                    </section>
+                </div>
+            </div>
+            <newcomer::Newcomer samples=samples.value />
+        </div>
+    }
+}
+
+#[component]
+fn Recent(list: Signal<Vec<ProjectSummary>>) -> impl IntoView {
+    view! {
+        {move || if list.with(Vec::is_empty) {
+            view! {
+                <div class="card none muted">
+                    "No project yet. A sample shows the whole road in a few minutes."
+                </div>
+            }.into_any()
+        } else {
+            view! {
+                <div class="card list">
+                    <For each=move || list.get() key=|summary| (summary.project.id, summary.road.iter().map(|station| station.figure.clone()).collect::<Vec<_>>()) let:summary>
+                        <RecentLine summary />
+                    </For>
+                </div>
+            }.into_any()
+        }}
+    }
+}
+
+#[component]
+fn RecentLine(summary: ProjectSummary) -> impl IntoView {
+    let client = Client::get();
+    let toasts = Toasts::get();
+    let menus = Menus::get();
+    let pending = Pending::new();
+    let project = summary.project;
+    let id = project.id;
+    let newest = summary.road.iter().rev().find(|station| station.state != api::project::StationState::Empty).cloned();
+    let word = newest.map_or_else(String::new, |station| station.figure);
+    let asking = RwSignal::new(false);
+    let path = StoredValue::new(project.path.clone());
+    let items = move || {
+        let mut items = Vec::new();
+        if shell::is_there() {
+            items.push(Item::new("Show folder", icon::FOLDER_OPEN, move || {
+                leptos::task::spawn_local(async move {
+                    if let Err(error) = shell::reveal(&path.get_value()).await {
+                        toasts.error(&error);
+                    }
+                });
+            }));
+        }
+        items.push(Item::new("Copy path", icon::COPY, move || toasts.copy(&path.get_value())));
+        items.push(Item::new("Forget project…", icon::TRASH, move || asking.set(true)).danger());
+        items
+    };
+    let forget = move || {
+        pending.run(async move { client.call(DeleteProject { project: id }).await }, move |freed| {
+            toasts.done(format!("Forgotten; {} will be freed.", words::bytes(freed.bytes)));
+        });
+    };
+    let missing = project.missing.clone();
+    view! {
+        <a href=address(id, "") on:contextmenu=move |event| menus.open_at(&event, items())>
+            <span class="faint flex">{icon(icon::FOLDER)}</span>
+            <span class="grow">
+                <b>{project.name.clone()}</b>
+                <div class="caption faint cut" title=project.path.clone()>
+                    {match missing { Some(why) => view! { <span class="warn">{why}</span> }.into_any(), None => project.path.clone().into_any() }}
+                </div>
+            </span>
+            <span class="road-word">
+                <MiniRoad road=summary.road />
+                <span class="caption muted cut">{word}</span>
+            </span>
+            <span class="caption faint ago"><Ago ms=project.opened_ms /></span>
+            <span on:click=|event| event.prevent_default()><MenuButton items /></span>
+        </a>
+        <Confirm
+            open=asking
+            title="Forget this project?"
+            text="Its runs, versions and models are deleted from Slipway. Its folder and the files in it stay as they are."
+            verb="Forget project"
+            on_confirm=forget
+        />
+    }
+}
+
+#[component]
+fn SampleCard(sample: Sample) -> impl IntoView {
+    let client = Client::get();
+    let navigate = StoredValue::new_local(use_navigate());
+    let pending = Pending::new();
+    let mark = if sample.name.contains("digit") { icon::IMAGE } else { icon::DATABASE };
+    let name = sample.name.clone();
+    let open = move || {
+        let request = OpenSample { name: name.clone() };
+        pending.run(async move { client.call(request).await }, move |project| {
+            navigate.with_value(|navigate| navigate(&address(project.id, ""), Default::default()));
+        });
+    };
+    let known = sample.project.is_some();
+    view! {
+        <div class="card sample" data-sample=sample.name.clone()>
+            <span class="flex"><span class="accent flex">{icon(mark)}</span><b>{sample.title.clone()}</b></span>
+            <Button
+                label=Signal::derive(move || if pending.busy.get() { "Opening…".to_owned() } else { "Open".to_owned() })
+                kind="s"
+                disabled=pending.busy
+                tip=if known { "Opened before".to_owned() } else { format!("Copies it to {}", sample.destination) }
+                on_press=open
+            />
+            <span class="small muted">{sample.summary}</span>
+            <span class="caption faint" title=sample.licence.clone()>{sample.licence.clone()}</span>
+            {(!known).then(|| view! { <span class="caption faint cut where" title=sample.destination.clone()>"goes to "{sample.destination.clone()}</span> })}
+        </div>
+    }
 }

@@ -1,0 +1,209 @@
+//! What a person brought becomes a project: it is looked at first, nothing is stored before Create.
+
+use api::{
+    config::DataKind,
+    project::{CreateProject, Look, LookAt, OpenProject, Project, SameId, Sample},
+};
+use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
+
+use crate::{
+    client::{Client, query::query},
+    frame::{
+        arrivals::{Arrival, Arrivals},
+        place::address,
+    },
+    parts::{
+        button::{Button, Pending},
+        dialog::Dialog,
+        field::{Labelled, Select, TextField},
+        icon,
+        states::{Load, Problem},
+        words,
+    },
+};
+
+/// Takes arrivals for as long as the start page is shown.
+#[component]
+pub(super) fn Newcomer(samples: RwSignal<Option<Vec<Sample>>>) -> impl IntoView {
+    let arrivals = Arrivals::get();
+    let taken = RwSignal::new(None::<Arrival>);
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if let Some(arrival) = arrivals.newest.get() {
+            arrivals.newest.set(None);
+            taken.set(Some(arrival));
+            open.set(true);
+        }
+    });
+    view! {
+        <Dialog open title="New project" wide=true>
+            {move || taken.get().map(|arrival| view! { <LookedAt arrival open samples /> })}
+        </Dialog>
+    }
+}
+
+#[component]
+fn LookedAt(arrival: Arrival, open: RwSignal<bool>, samples: RwSignal<Option<Vec<Sample>>>) -> impl IntoView {
+    let path = arrival.path.clone();
+    let look = query(move || Some(LookAt { path: path.clone() }));
+    let arrival = StoredValue::new(arrival);
+    view! {
+        <div class="content">
+            <Load query=look let:look>
+                {
+                    let first = look.get_untracked();
+                    match (first.project, first.same_id_as.clone()) {
+                        (_, Some(other)) => view! { <SameIdQuestion path=first.path.clone() other open /> }.into_any(),
+                        (Some(_), None) => view! { <OpenNow path=first.path.clone() open /> }.into_any(),
+                        (None, None) => view! { <Proposal look=first arrival=arrival.get_value() open samples /> }.into_any(),
+                    }
+                }
+            </Load>
+        </div>
+    }
+}
+
+/// Goes to a project's page.
+fn goes_to() -> impl Fn(Project) + Copy + 'static {
+    let navigate = StoredValue::new_local(use_navigate());
+    move |project: Project| navigate.with_value(|navigate| navigate(&address(project.id, ""), Default::default()))
+}
+
+/// The folder is a project already: it is opened.
+#[component]
+fn OpenNow(path: String, open: RwSignal<bool>) -> impl IntoView {
+    let client = Client::get();
+    let go = goes_to();
+    let pending = Pending::new();
+    let request = OpenProject { path: path.clone(), same_id: SameId::Ask };
+    pending.run(async move { client.call(request).await }, move |project| {
+        open.set(false);
+        go(project);
+    });
+    view! { <p class="muted">{path}" is a project of Slipway: it is being opened."</p> }
+}
+
+#[component]
+fn SameIdQuestion(path: String, other: Project, open: RwSignal<bool>) -> impl IntoView {
+    let client = Client::get();
+    let go = goes_to();
+    let pending = Pending::new();
+    let path = StoredValue::new(path);
+    let choose = move |same_id: SameId| {
+        let request = OpenProject { path: path.get_value(), same_id };
+        pending.run(async move { client.call(request).await }, move |project| {
+            open.set(false);
+            go(project);
+        });
+    };
+    view! {
+        <div class="form">
+            <p>
+                "This folder carries the id of " <b>{other.name.clone()}</b> ", which is known at " <span class="mono">{other.path.clone()}</span> ". "
+                "A clone on another disk is the same project; a copy to start from is a new one."
+            </p>
+            <div class="flex">
+                <Button label="Another place of it" kind="primary" disabled=pending.busy on_press=move || choose(SameId::SamePlace) />
+                <Button label="A new project" disabled=pending.busy on_press=move || choose(SameId::NewProject) />
+            </div>
+        </div>
+    }
+}
+
+/// Where a project that is copied together is made: beside the samples' folder.
+fn home_of_projects(samples: Option<&Vec<Sample>>) -> String {
+    let destination = samples.and_then(|samples| samples.first()).map(|sample| sample.destination.clone()).unwrap_or_default();
+    let separator = if destination.contains('\\') { '\\' } else { '/' };
+    let mut parts: Vec<&str> = destination.split(separator).collect();
+    parts.truncate(parts.len().saturating_sub(2));
+    let folder = parts.join(&separator.to_string());
+    format!("{folder}{separator}")
+}
+
+fn is_file(path: &str) -> bool {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or("").to_lowercase();
+    [".csv", ".tsv", ".txt", ".parquet", ".jsonl", ".ndjson", ".json", ".arrow", ".feather"].iter().any(|end| name.ends_with(end))
+}
+
+#[component]
+fn Proposal(look: Look, arrival: Arrival, open: RwSignal<bool>, samples: RwSignal<Option<Vec<Sample>>>) -> impl IntoView {
+    let client = Client::get();
+    let go = goes_to();
+    let pending = Pending::new();
+    let copies = arrival.uploaded || is_file(&arrival.path) || arrival.paths.len() > 1;
+    let name = RwSignal::new(look.proposal.name.clone());
+    let home = samples.with_untracked(|samples| home_of_projects(samples.as_ref()));
+    let folder = RwSignal::new(if copies { format!("{home}{}", look.proposal.name) } else { look.path.clone() });
+    let is_images = look.kind == DataKind::Images;
+    let target = RwSignal::new(look.proposal.data.target.clone().unwrap_or_default());
+    let mut columns = look.columns.clone();
+    columns.sort_by(|left, right| right.target_score.total_cmp(&left.target_score));
+    let options: Vec<(String, String)> = std::iter::once((String::new(), "Choose…".to_owned()))
+        .chain(columns.iter().map(|column| {
+            let values = column.examples.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+            (column.name.clone(), if values.is_empty() { column.name.clone() } else { format!("{}  ({values} …)", column.name) })
+        }))
+        .collect();
+    let file = StoredValue::new(look.proposal.clone());
+    let copy_from = match (copies, arrival.paths.len()) {
+        (false, _) => Vec::new(),
+        (true, 1) => vec![arrival.path.clone()],
+        (true, _) if arrival.uploaded => vec![arrival.path.clone()],
+        (true, _) => arrival.paths.clone(),
+    };
+    let copy_from = StoredValue::new(copy_from);
+    let create = move || {
+        let mut file = file.get_value();
+        file.name = name.get_untracked().trim().to_owned();
+        if !is_images {
+            file.data.target = Some(target.get_untracked()).filter(|target| !target.is_empty());
+        }
+        let request = CreateProject { path: folder.get_untracked().trim().to_owned(), file, copy_from: copy_from.get_value() };
+        pending.run(async move { client.call(request).await }, move |project| {
+            open.set(false);
+            go(project);
+        });
+    };
+    let incomplete = Signal::derive(move || {
+        pending.busy.get() || name.with(|name| name.trim().is_empty()) || (!is_images && target.with(String::is_empty))
+    });
+    let facts = [
+        look.rows.map(|rows| words::counted(rows, if is_images { "image" } else { "row" }, if is_images { "images" } else { "rows" })),
+        (!is_images && !look.columns.is_empty()).then(|| words::counted(look.columns.len() as u64, "column", "columns")),
+        Some(words::bytes(look.size_bytes)),
+    ];
+    let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let nothing = look.columns.is_empty() && !is_images;
+    view! {
+        <div class="form newcomer">
+            <div>
+                <div class="mono small cut" title=arrival.path.clone()>{arrival.path.clone()}</div>
+                <div class="muted">{facts}</div>
+            </div>
+            <ul class="found">{look.found.iter().map(|sentence| view! { <li>{sentence.clone()}</li> }).collect_view()}</ul>
+            {look.problems.clone().into_iter().map(|error| view! { <Problem error /> }).collect_view()}
+            {(!nothing).then(|| view! {
+                {(!is_images).then(|| view! {
+                    <Labelled label="What shall be predicted?" hint="The likeliest columns stand first; it can be changed later on the Data page.">
+                        <Select value=target options=options.clone() />
+                    </Labelled>
+                })}
+                <div class="two-fields">
+                    <Labelled label="Name"><TextField value=name /></Labelled>
+                    <Labelled label=if copies { "Folder to make" } else { "Folder" } hint=if copies { "The files are copied into it." } else { "A slipway.toml is written into it, nothing else." }>
+                        <TextField value=folder disabled=!copies class="mono" />
+                    </Labelled>
+                </div>
+                <details>
+                    <summary class="small muted">"The slipway.toml that will be written"</summary>
+                    <pre class="code">{look.proposal_toml.clone()}</pre>
+                </details>
+                <div class="flex end-row">
+                    <Button label="Cancel" on_press=move || open.set(false) />
+                    <Button label="Create project" kind="primary" mark=icon::CHECK disabled=incomplete on_press=create />
+                </div>
+            })}
+        </div>
+    }
+}
