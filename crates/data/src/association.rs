@@ -1,7 +1,7 @@
 //! How well one column alone tells the target, from 0 (not at all) to 1 (it decides it).
 //!
 //! Over a seeded sample of rows (all of them where they fit): the column's values are put into
-//! groups (numbers: 64 of equal size; text: each value; missing: its own), one half of the sample
+//! groups (numbers: 8 to 64 of equal size; text: each value; missing: its own), one half of the sample
 //! says what the target is in each group, and the other half judges that, and the other way round;
 //! so a column of ids tells nothing. Classes: 2 · AUC − 1, averaged over the classes one against the
 //! rest. Numbers: the rank correlation of what was said with what was so. For a number and a target
@@ -12,7 +12,9 @@ use std::collections::HashMap;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-const BINS: usize = 64;
+/// As many groups of numbers as hold this many rows each, within the bounds.
+const GROUP_ROWS: usize = 20;
+const GROUPS: std::ops::RangeInclusive<usize> = 8..=64;
 const MOST_CLASSES: usize = 40;
 const MOST_CELLS: usize = 4_000_000;
 const CLASS_ROWS: std::ops::RangeInclusive<usize> = 200..=4_000;
@@ -80,7 +82,9 @@ impl RowSample {
 
     /// The association of each column with the target.
     pub fn associations(&self, columns: usize, is_classes: bool) -> Vec<Option<f64>> {
-        (0..columns).map(|column| if is_classes { self.with_classes(column) } else { self.with_number(column) }).collect()
+        (0..columns)
+            .map(|column| if is_classes { self.with_classes(column) } else { self.with_number(column) })
+            .collect()
     }
 
     fn with_classes(&self, column: usize) -> Option<f64> {
@@ -97,19 +101,24 @@ impl RowSample {
         }
         let groups = groups(&cells);
         // Within a class, rows alternate between the halves.
-        let half: Vec<usize> = order.iter().flat_map(|(_, reservoir)| (0..reservoir.rows.len()).map(|row| row % 2)).collect();
+        let half: Vec<usize> =
+            order.iter().flat_map(|(_, reservoir)| (0..reservoir.rows.len()).map(|row| row % 2)).collect();
         // Classes are weighed equally: the AUC doesn't depend on their shares.
         let weights: Vec<f64> = order.iter().map(|(_, reservoir)| 1.0 / reservoir.rows.len() as f64).collect();
         let classes = if order.len() == 2 { 1..2 } else { 0..order.len() };
         let count = classes.len() as f64;
         let mut sum = 0.0;
         for class in classes {
-            let mut strength = cross_judged(&groups, &half, |row| {
-                (f64::from(u8::from(labels[row] == class)), weights[labels[row]])
-            }, |scores, rows| {
-                let points: Vec<(f64, bool)> = rows.iter().zip(scores).map(|(row, score)| (*score, labels[*row] == class)).collect();
-                2.0 * auc(points) - 1.0
-            });
+            let mut strength = cross_judged(
+                &groups,
+                &half,
+                |row| (f64::from(u8::from(labels[row] == class)), weights[labels[row]]),
+                |scores, rows| {
+                    let points: Vec<(f64, bool)> =
+                        rows.iter().zip(scores).map(|(row, score)| (*score, labels[*row] == class)).collect();
+                    2.0 * auc(points) - 1.0
+                },
+            );
             if order.len() == 2 {
                 strength = strength.max(plain(&cells, &labels, class));
             }
@@ -134,10 +143,15 @@ impl RowSample {
         let cells: Vec<Cell> = rows.iter().map(|(cell, _)| *cell).collect();
         let groups = groups(&cells);
         let half: Vec<usize> = (0..rows.len()).map(|row| row % 2).collect();
-        let strength = cross_judged(&groups, &half, |row| (rows[row].1, 1.0), |scores, judged| {
-            let targets: Vec<f64> = judged.iter().map(|row| rows[*row].1).collect();
-            correlation(&ranks(scores), &ranks(&targets))
-        });
+        let strength = cross_judged(
+            &groups,
+            &half,
+            |row| (rows[row].1, 1.0),
+            |scores, judged| {
+                let targets: Vec<f64> = judged.iter().map(|row| rows[*row].1).collect();
+                correlation(&ranks(scores), &ranks(&targets))
+            },
+        );
         Some(strength.clamp(0.0, 1.0))
     }
 }
@@ -162,9 +176,11 @@ fn plain(cells: &[Cell], labels: &[usize], class: usize) -> f64 {
 
 /// Each row's group.
 fn groups(cells: &[Cell]) -> Vec<u64> {
-    let mut numbers: Vec<f64> = cells.iter().filter_map(|cell| if let Cell::Number(value) = cell { Some(*value) } else { None }).collect();
+    let mut numbers: Vec<f64> =
+        cells.iter().filter_map(|cell| if let Cell::Number(value) = cell { Some(*value) } else { None }).collect();
     numbers.sort_by(f64::total_cmp);
-    let mut edges: Vec<f64> = (1..BINS).filter_map(|bin| numbers.get(numbers.len() * bin / BINS).copied()).collect();
+    let count = (numbers.len() / GROUP_ROWS).clamp(*GROUPS.start(), *GROUPS.end());
+    let mut edges: Vec<f64> = (1..count).filter_map(|at| numbers.get(numbers.len() * at / count).copied()).collect();
     edges.dedup();
     cells
         .iter()

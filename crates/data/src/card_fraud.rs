@@ -116,7 +116,8 @@ fn day(number: u32, period: Period, random: &mut ChaCha8Rng) -> Vec<Payment> {
     let mut labels = vec![false; DAY_ROWS];
     labels[..frauds].fill(true);
     labels.shuffle(random);
-    let mut payments: Vec<Payment> = labels.into_iter().map(|is_fraud| payment(number, period, is_fraud, random)).collect();
+    let mut payments: Vec<Payment> =
+        labels.into_iter().map(|is_fraud| payment(number, period, is_fraud, random)).collect();
     payments.sort_by_key(|payment| payment.time_ms);
     payments
 }

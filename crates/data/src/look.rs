@@ -77,7 +77,8 @@ fn look_at_images(path: &Path, files: &[ScannedFile], classes: usize) -> Looked 
     let step = files.len().div_ceil(SAMPLE_IMAGES).max(1);
     let mut sizes = BTreeSet::new();
     for file in files.iter().step_by(step) {
-        let decoded = std::fs::read(&file.path).map_err(|error| error.to_string()).and_then(|bytes| images::decode(&bytes));
+        let decoded =
+            std::fs::read(&file.path).map_err(|error| error.to_string()).and_then(|bytes| images::decode(&bytes));
         match decoded {
             Ok(size) => drop(sizes.insert(size)),
             Err(reason) => problems.push(DataError::CorruptImage { file: file.name.clone(), reason, others: 0 }.into()),
@@ -90,7 +91,8 @@ fn look_at_images(path: &Path, files: &[ScannedFile], classes: usize) -> Looked 
         Some((width, height)) if sizes.len() == 1 => format!("{width} × {height} pixels"),
         _ => "different sizes".to_owned(),
     };
-    let first_levels: BTreeSet<&str> = files.iter().filter_map(|file| file.name.split_once('/')).map(|(first, _)| first).collect();
+    let first_levels: BTreeSet<&str> =
+        files.iter().filter_map(|file| file.name.split_once('/')).map(|(first, _)| first).collect();
     // One folder that holds all classes is the data; else the classes lie here.
     let deep = files.iter().all(|file| file.name.matches('/').count() >= 2);
     let paths = match first_levels.first() {
@@ -105,7 +107,14 @@ fn look_at_images(path: &Path, files: &[ScannedFile], classes: usize) -> Looked 
         columns: vec![LookColumn {
             name: "class".to_owned(),
             kind: ColumnType::Category,
-            examples: files.iter().filter_map(|file| images::class(&file.name)).collect::<BTreeSet<_>>().into_iter().take(5).map(str::to_owned).collect(),
+            examples: files
+                .iter()
+                .filter_map(|file| images::class(&file.name))
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .take(5)
+                .map(str::to_owned)
+                .collect(),
             distinct: Some(classes as u64),
             target_score: 1.0,
         }],
@@ -136,7 +145,12 @@ fn look_at_tables(path: &Path, files: &[ScannedFile]) -> Looked {
     for (file, survey) in &surveyed {
         let rows = if survey.complete { format!("{} rows, ", thousands(survey.rows)) } else { String::new() };
         let other = if group_names.contains(file.name.as_str()) { "" } else { "; other columns, left out" };
-        found.push(format!("{}: {rows}{} columns, {}{other}", file.name, survey.columns.len(), survey.notes.join(", ")));
+        found.push(format!(
+            "{}: {rows}{} columns, {}{other}",
+            file.name,
+            survey.columns.len(),
+            survey.notes.join(", ")
+        ));
     }
     let mut columns: Vec<(String, Typing)> = Vec::new();
     for (_, survey) in &group {
@@ -182,13 +196,19 @@ fn largest_group<'a, 'b>(surveyed: &'b [Surveyed<'a>]) -> Vec<&'b Surveyed<'a>> 
         }
     }
     let size = |group: &[&Surveyed<'a>]| group.iter().map(|(file, _)| file.size_bytes).sum::<u64>();
-    groups.into_iter().map(|(_, group)| group).reduce(|best, next| if size(&next) > size(&best) { next } else { best }).unwrap_or_default()
+    groups
+        .into_iter()
+        .map(|(_, group)| group)
+        .reduce(|best, next| if size(&next) > size(&best) { next } else { best })
+        .unwrap_or_default()
 }
 
 fn propose(files: &[ScannedFile], group: &[&Surveyed<'_>], columns: &[(String, Typing)]) -> DataConfig {
     let names: Vec<&str> = group.iter().map(|(file, _)| file.name.as_str()).collect();
-    let folders: BTreeSet<&str> = names.iter().filter_map(|name| name.rsplit_once('/')).map(|(folder, _)| folder).collect();
-    let in_one_folder = folders.first().copied().filter(|_| folders.len() == 1 && names.iter().all(|name| name.contains('/')));
+    let folders: BTreeSet<&str> =
+        names.iter().filter_map(|name| name.rsplit_once('/')).map(|(folder, _)| folder).collect();
+    let in_one_folder =
+        folders.first().copied().filter(|_| folders.len() == 1 && names.iter().all(|name| name.contains('/')));
     // A whole folder is named as such, so that a file added later belongs to the data.
     let whole_folder = in_one_folder.filter(|folder| {
         let prefix = format!("{folder}/");
@@ -203,9 +223,11 @@ fn propose(files: &[ScannedFile], group: &[&Surveyed<'_>], columns: &[(String, T
         .filter(|(_, typing)| typing.decide(None).kind() == ColumnType::Datetime)
         .map(|(name, _)| name.as_str())
         .collect();
-    let says_time = |name: &&&str| ["time", "date", "created", "when"].iter().any(|word| name.to_lowercase().contains(word));
+    let says_time =
+        |name: &&&str| ["time", "date", "created", "when"].iter().any(|word| name.to_lowercase().contains(word));
     let timestamp = dates.iter().find(says_time).or(if dates.len() == 1 { dates.first() } else { None });
-    let ignore = columns.iter().filter(|(name, typing)| looks_like_id(name, typing)).map(|(name, _)| name.clone()).collect();
+    let ignore =
+        columns.iter().filter(|(name, typing)| looks_like_id(name, typing)).map(|(name, _)| name.clone()).collect();
     DataConfig { paths, ignore, timestamp: timestamp.map(|name| (*name).to_owned()), ..DataConfig::default() }
 }
 
@@ -215,7 +237,9 @@ fn looks_like_id(name: &str, typing: &Typing) -> bool {
         return false;
     }
     let lower = name.to_lowercase();
-    let named = matches!(lower.as_str(), "id" | "uuid" | "guid" | "index" | "row" | "column_1" | "unnamed: 0") || lower.ends_with("_id") || name.ends_with("Id");
+    let named = matches!(lower.as_str(), "id" | "uuid" | "guid" | "index" | "row" | "column_1" | "unnamed: 0")
+        || lower.ends_with("_id")
+        || name.ends_with("Id");
     match typing.distinct() {
         Some(distinct) => distinct == typing.present() && (named || kind != ColumnType::Integer),
         None => named,
@@ -230,15 +254,35 @@ fn look_column(name: &str, typing: &Typing, is_last: bool) -> LookColumn {
         kind,
         examples: typing.examples().to_vec(),
         distinct,
-        target_score: if looks_like_id(name, typing) { 0.0 } else { target_score(name, kind, distinct, typing.present(), is_last) },
+        target_score: if looks_like_id(name, typing) {
+            0.0
+        } else {
+            target_score(name, kind, distinct, typing.present(), is_last)
+        },
     }
 }
 
 /// By name, place and values, as a person would guess.
 fn target_score(name: &str, kind: ColumnType, distinct: Option<u64>, present: u64, is_last: bool) -> f64 {
     const NAMES: [&str; 18] = [
-        "target", "label", "class", "y", "outcome", "result", "species", "diagnosis", "churn", "fraud", "default", "survived",
-        "progression", "price", "quality", "category_label", "response", "income",
+        "target",
+        "label",
+        "class",
+        "y",
+        "outcome",
+        "result",
+        "species",
+        "diagnosis",
+        "churn",
+        "fraud",
+        "default",
+        "survived",
+        "progression",
+        "price",
+        "quality",
+        "category_label",
+        "response",
+        "income",
     ];
     let values = match (kind, distinct) {
         (ColumnType::Text | ColumnType::Datetime | ColumnType::Image, _) | (_, Some(0 | 1)) => return 0.0,
@@ -253,7 +297,10 @@ fn target_score(name: &str, kind: ColumnType, distinct: Option<u64>, present: u6
     let lower = name.to_lowercase();
     let named = if NAMES.contains(&lower.as_str()) {
         0.55
-    } else if lower.starts_with("is_") || lower.starts_with("has_") || NAMES.iter().any(|word| word.len() > 1 && lower.contains(word)) {
+    } else if lower.starts_with("is_")
+        || lower.starts_with("has_")
+        || NAMES.iter().any(|word| word.len() > 1 && lower.contains(word))
+    {
         0.4
     } else {
         0.0

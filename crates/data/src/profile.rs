@@ -19,8 +19,7 @@ use crate::{
     association::{Cell, RowSample},
     column::{self, Values},
     error::DataError,
-    images,
-    profile_warnings,
+    images, profile_warnings,
     progress::{Progress, report},
     row_hash::RowHasher,
     sketch::{Distinct, Distribution, Frequent, Moments, Quantiles},
@@ -161,7 +160,11 @@ impl Measured {
         let distribution = self.quantiles.finish();
         let mut top = self.frequent.top(TOP_VALUES);
         if self.kind == ColumnType::Integer && self.distinct.is_exact() && distinct <= FEW_INTEGERS {
-            top = distribution.commonest(TOP_VALUES).into_iter().map(|(value, count)| (value.to_string(), count)).collect();
+            top = distribution
+                .commonest(TOP_VALUES)
+                .into_iter()
+                .map(|(value, count)| (value.to_string(), count))
+                .collect();
         }
         let numeric = (is_number && self.moments.count() > 0.0).then(|| NumericProfile {
             mean: self.moments.mean(),

@@ -25,7 +25,8 @@ pub(crate) fn find(
 ) -> Vec<ProfileWarning> {
     let mut warnings = Vec::new();
     for column in columns.iter().filter(|column| column.role != Role::Ignored) {
-        let mut warn = |kind, message| warnings.push(ProfileWarning { column: Some(column.name.clone()), kind, message });
+        let mut warn =
+            |kind, message| warnings.push(ProfileWarning { column: Some(column.name.clone()), kind, message });
         let name = &column.name;
         if column.count == 0 {
             warn(WarningKind::AllMissing, format!("\"{name}\" is missing in every row. Ignore it."));
@@ -37,7 +38,10 @@ pub(crate) fn find(
         let missing = column.missing as f64 / rows as f64;
         if missing > MANY_MISSING {
             let percent = percent(missing);
-            warn(WarningKind::ManyMissing, format!("\"{name}\" is missing in {percent} of the rows. Check its source, or ignore it."));
+            warn(
+                WarningKind::ManyMissing,
+                format!("\"{name}\" is missing in {percent} of the rows. Check its source, or ignore it."),
+            );
         }
         match column.role {
             Role::Feature => feature(column, &mut warn),
@@ -46,11 +50,15 @@ pub(crate) fn find(
         }
     }
     if let Some(duplicates) = duplicate_rows.filter(|duplicates| *duplicates > 0) {
-        let (verb, share) = (if duplicates == 1 { "row is" } else { "rows are" }, percent(duplicates as f64 / rows as f64));
+        let (verb, share) =
+            (if duplicates == 1 { "row is" } else { "rows are" }, percent(duplicates as f64 / rows as f64));
         warnings.push(ProfileWarning {
             column: None,
             kind: WarningKind::Other,
-            message: format!("{} {verb} equal to an earlier one ({share}). A split keeps equal rows together.", thousands(duplicates)),
+            message: format!(
+                "{} {verb} equal to an earlier one ({share}). A split keeps equal rows together.",
+                thousands(duplicates)
+            ),
         });
     }
     warnings
@@ -59,11 +67,19 @@ pub(crate) fn find(
 fn feature(column: &ColumnProfile, warn: &mut impl FnMut(WarningKind, String)) {
     let name = &column.name;
     if let Some(association) = column.target_association.filter(|association| *association > LEAKAGE) {
-        warn(WarningKind::Leakage, format!("\"{name}\" alone predicts the target (association {association:.3}). If it is only known after the fact, ignore it."));
+        warn(
+            WarningKind::Leakage,
+            format!(
+                "\"{name}\" alone predicts the target (association {association:.3}). If it is only known after the fact, ignore it."
+            ),
+        );
     }
     let unique = column.count >= ID_ROWS && column.distinct as f64 >= column.count as f64 * ID_SHARE;
     if unique && matches!(column.kind, ColumnType::Integer | ColumnType::Category | ColumnType::Text) {
-        warn(WarningKind::LooksLikeId, format!("\"{name}\" has its own value in nearly every row, as an id has. Ignore it if it is one."));
+        warn(
+            WarningKind::LooksLikeId,
+            format!("\"{name}\" has its own value in nearly every row, as an id has. Ignore it if it is one."),
+        );
     }
 }
 
@@ -73,10 +89,21 @@ fn classes(column: &ColumnProfile, warn: &mut impl FnMut(WarningKind, String)) {
         let share = class.count as f64 / column.count as f64;
         if class.count < RARE_ROWS {
             let rows = if class.count == 1 { "1 row".to_owned() } else { format!("{} rows", class.count) };
-            warn(WarningKind::RareClass, format!("Only {rows} of \"{name}\" are \"{}\": too few to learn from and to test on. Add some.", class.value));
+            warn(
+                WarningKind::RareClass,
+                format!(
+                    "Only {rows} of \"{name}\" are \"{}\": too few to learn from and to test on. Add some.",
+                    class.value
+                ),
+            );
         } else if share < RARE_SHARE {
             let (value, share) = (&class.value, percent(share));
-            warn(WarningKind::RareClass, format!("Only {share} of \"{name}\" are \"{value}\". Judge by average precision and recall, not by accuracy."));
+            warn(
+                WarningKind::RareClass,
+                format!(
+                    "Only {share} of \"{name}\" are \"{value}\". Judge by average precision and recall, not by accuracy."
+                ),
+            );
         }
     }
 }

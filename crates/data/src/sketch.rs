@@ -56,7 +56,8 @@ impl Distinct {
         let sum: f64 = self.registers.iter().map(|rank| 0.5_f64.powi(i32::from(*rank))).sum();
         let raw = 0.7213 / (1.0 + 1.079 / registers) * registers * registers / sum;
         let empty = self.registers.iter().filter(|rank| **rank == 0).count();
-        let estimate = if raw <= 2.5 * registers && empty > 0 { registers * (registers / empty as f64).ln() } else { raw };
+        let estimate =
+            if raw <= 2.5 * registers && empty > 0 { registers * (registers / empty as f64).ln() } else { raw };
         estimate.round() as u64
     }
 
@@ -131,7 +132,8 @@ impl Quantiles {
             self.compress();
             return Distribution { count: self.count, min: self.min, max: self.max, steps: None, digest: self.digest };
         }
-        let mut values: Vec<(f64, u64)> = self.counts.iter().map(|(bits, count)| (f64::from_bits(*bits), *count)).collect();
+        let mut values: Vec<(f64, u64)> =
+            self.counts.iter().map(|(bits, count)| (f64::from_bits(*bits), *count)).collect();
         values.sort_by(|left, right| left.0.total_cmp(&right.0));
         let mut before = 0;
         for (_, count) in &mut values {

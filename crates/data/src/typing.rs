@@ -89,7 +89,15 @@ pub struct Typing {
 
 impl Default for Typing {
     fn default() -> Self {
-        Self { possible: ALL, present: 0, missing: 0, bytes: 0, largest: 0, examples: Vec::new(), distinct: HashSet::default() }
+        Self {
+            possible: ALL,
+            present: 0,
+            missing: 0,
+            bytes: 0,
+            largest: 0,
+            examples: Vec::new(),
+            distinct: HashSet::default(),
+        }
     }
 }
 
@@ -125,7 +133,8 @@ impl Typing {
 
     /// Counts a value without letting it decide the type.
     pub fn see_value(&mut self, cell: &str) {
-        if self.distinct.len() <= CATEGORY_VALUES && self.distinct.insert(hash(cell)) && self.examples.len() < EXAMPLES {
+        if self.distinct.len() <= CATEGORY_VALUES && self.distinct.insert(hash(cell)) && self.examples.len() < EXAMPLES
+        {
             self.examples.push(cell.chars().take(EXAMPLE_CHARACTERS).collect());
         }
     }

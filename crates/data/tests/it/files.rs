@@ -36,7 +36,8 @@ fn paths_are_files_folders_and_globs() {
     assert_eq!(names(folder.path(), &["data/*.csv"]), ["data/a.csv", "data/b.csv"]);
     assert_eq!(names(folder.path(), &["data/**/*.csv", "data/a.csv"]), ["data/a.csv", "data/b.csv", "data/deep/ü.csv"]);
     assert_eq!(names(folder.path(), &["data/notes.txt"]), ["data/notes.txt"]);
-    let beside: Vec<_> = scan::beside(folder.path(), &config(&["data"])).unwrap().into_iter().map(|file| file.name).collect();
+    let beside: Vec<_> =
+        scan::beside(folder.path(), &config(&["data"])).unwrap().into_iter().map(|file| file.name).collect();
     assert_eq!(beside, ["other/c.csv"]);
 }
 
@@ -61,12 +62,16 @@ fn nothing_outside_of_the_root_but_by_absolute_path() {
 fn a_manifest_is_its_content_and_reuses_hashes() {
     let folder = folder();
     let scanned = || scan::files(folder.path(), &config(&["data"])).unwrap();
-    let build = |previous: Option<&Manifest>, hashes| manifest::build(&scanned(), previous, hashes, &mut silent).unwrap();
+    let build =
+        |previous: Option<&Manifest>, hashes| manifest::build(&scanned(), previous, hashes, &mut silent).unwrap();
     let first = build(None, Hashes::Blake3AndSha256);
     let bytes = fs::read(folder.path().join("data/a.csv")).unwrap();
     assert_eq!(first.entries[0].blake3, blake3::hash(&bytes).to_hex().to_string());
     // printf 'a,b\n1,data/a.csv\n' | sha256sum
-    assert_eq!(first.entries[0].sha256.as_deref(), Some("27decfc0935df6c1b9449bb5f142fef645a13ed70d1b65d11e8b46826258ff6d"));
+    assert_eq!(
+        first.entries[0].sha256.as_deref(),
+        Some("27decfc0935df6c1b9449bb5f142fef645a13ed70d1b65d11e8b46826258ff6d")
+    );
     assert_eq!(first.change(&scanned(), 7), None);
 
     // A hash that is only in the old manifest shows that the file was not read again.

@@ -1,6 +1,9 @@
 //! Profiles against hand-made and recorded figures, and what `look` proposes for the samples.
 
-use std::{fs, path::{Path, PathBuf}};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use api::{
     config::{ColumnType, DataConfig, SplitConfig},
@@ -16,7 +19,8 @@ fn profiled(csv: &str, target: Option<&str>) -> Profile {
 
 fn profile_of(root: &Path, path: &str, target: Option<&str>) -> Profile {
     let out = tempfile::tempdir().unwrap();
-    let config = DataConfig { paths: vec![path.to_owned()], target: target.map(str::to_owned), ..DataConfig::default() };
+    let config =
+        DataConfig { paths: vec![path.to_owned()], target: target.map(str::to_owned), ..DataConfig::default() };
     let parquet = out.path().join("t.parquet");
     table::convert(&scan::files(root, &config).unwrap(), &config, &parquet, &mut silent).unwrap();
     profile::profile(&parquet, &config, &mut silent).unwrap()
@@ -45,8 +49,10 @@ fn penguins_as_pandas_describes_them() {
     assert_eq!(numeric.histogram.counts.iter().sum::<u64>(), 342);
     let sex = profile.columns.iter().find(|column| column.name == "sex").unwrap();
     assert_eq!((sex.missing, sex.top[0].value.as_str(), sex.top[0].count), (11, "male", 168));
-    let association = |name: &str| profile.columns.iter().find(|column| column.name == name).unwrap().target_association.unwrap();
-    assert!(association("flipper_length_mm") > 0.6 && association("year") < 0.2);
+    let association =
+        |name: &str| profile.columns.iter().find(|column| column.name == name).unwrap().target_association.unwrap();
+    let (flipper, year) = (association("flipper_length_mm"), association("year"));
+    assert!(flipper > 0.6 && year < 0.2, "{flipper} {year}");
 }
 
 #[test]
@@ -58,24 +64,37 @@ fn warnings_name_what_is_wrong() {
         csv.push_str(&format!("u{row},1,,{},{noise},{y}\n", if y == 1 { "paid back" } else { "open" }));
     }
     let profile = profiled(&csv, Some("y"));
-    let of = |kind| profile.warnings.iter().filter(|warning| warning.kind == kind).filter_map(|warning| warning.column.clone()).collect::<Vec<_>>();
+    let of = |kind| {
+        profile
+            .warnings
+            .iter()
+            .filter(|warning| warning.kind == kind)
+            .filter_map(|warning| warning.column.clone())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(of(WarningKind::Leakage), ["leak"]);
     assert_eq!(of(WarningKind::Constant), ["constant"]);
     assert_eq!(of(WarningKind::AllMissing), ["empty"]);
     assert_eq!(of(WarningKind::LooksLikeId), ["id"]);
-    let association = |name: &str| profile.columns.iter().find(|column| column.name == name).unwrap().target_association;
+    let association =
+        |name: &str| profile.columns.iter().find(|column| column.name == name).unwrap().target_association;
     assert!(association("id").unwrap() < 0.2 && association("noise").unwrap() < 0.35, "{:?}", association("noise"));
 }
 
 #[test]
 fn sketches_keep_their_promises_and_merge() {
-    let (mut whole, mut left, mut right) = (sketch::Quantiles::default(), sketch::Quantiles::default(), sketch::Quantiles::default());
+    let (mut whole, mut left, mut right) =
+        (sketch::Quantiles::default(), sketch::Quantiles::default(), sketch::Quantiles::default());
     let (mut distinct, mut part) = (sketch::Distinct::default(), sketch::Distinct::default());
     for index in 0..200_000_u64 {
         // A permutation of 0 .. 200,000: 7919 has no factor in common with it.
         let value = (index * 7919 % 200_000) as f64;
         whole.see(value);
-        if index % 2 == 0 { left.see(value) } else { right.see(value) }
+        if index % 2 == 0 {
+            left.see(value)
+        } else {
+            right.see(value)
+        }
         let hash = u64::from_le_bytes(blake3::hash(&index.to_le_bytes()).as_bytes()[..8].try_into().unwrap());
         if index % 2 == 0 { distinct.see(hash) } else { part.see(hash) }
     }
@@ -92,7 +111,9 @@ fn sketches_keep_their_promises_and_merge() {
     let mut frequent = sketch::Frequent::default();
     for index in 0..100_000 {
         frequent.see(&format!("rare {index}"));
-        if index % 10 == 0 { frequent.see("common") }
+        if index % 10 == 0 {
+            frequent.see("common")
+        }
     }
     assert_eq!(frequent.top(1)[0].0, "common");
 }
@@ -127,7 +148,8 @@ fn the_generator_keeps_its_promises() {
     };
     let (first, again, other) = (make(1), make(1), make(2));
     for period in ["data", "second-period"] {
-        let bytes = |folder: &tempfile::TempDir| fs::read(folder.path().join(period).join("transactions.parquet")).unwrap();
+        let bytes =
+            |folder: &tempfile::TempDir| fs::read(folder.path().join(period).join("transactions.parquet")).unwrap();
         assert_eq!(bytes(&first), bytes(&again));
         assert_ne!(bytes(&first), bytes(&other));
     }
@@ -138,7 +160,8 @@ fn the_generator_keeps_its_promises() {
         ..DataConfig::default()
     };
     let parquet = first.path().join("t.parquet");
-    let converted = table::convert(&scan::files(first.path(), &config).unwrap(), &config, &parquet, &mut silent).unwrap();
+    let converted =
+        table::convert(&scan::files(first.path(), &config).unwrap(), &config, &parquet, &mut silent).unwrap();
     assert_eq!(converted.rows, 540_000);
     let assigned = split::assign(&parquet, &config, &SplitConfig::default(), None).unwrap();
     let mut frauds = [0_u64; 4];
@@ -161,7 +184,9 @@ fn the_generator_keeps_its_promises() {
     let strongest = before.columns.iter().filter_map(|column| column.target_association).fold(0.0, f64::max);
     assert!(strongest < 0.6, "no column alone finds fraud: {strongest}");
     let after = profile_of(first.path(), "second-period", Some("is_fraud"));
-    let mean = |profile: &Profile, name: &str| profile.columns.iter().find(|column| column.name == name).unwrap().numeric.as_ref().unwrap().mean;
+    let mean = |profile: &Profile, name: &str| {
+        profile.columns.iter().find(|column| column.name == name).unwrap().numeric.as_ref().unwrap().mean
+    };
     assert!(mean(&after, "amount") > 1.4 * mean(&before, "amount"));
     assert!(mean(&after, "hour") > mean(&before, "hour") + 1.0);
 }

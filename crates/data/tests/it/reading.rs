@@ -29,7 +29,11 @@ fn cells(folder: &Path) -> Vec<Vec<Option<String>>> {
 }
 
 /// Converts one file of that name and content.
-fn read(name: &str, bytes: &[u8], change: impl FnOnce(&mut DataConfig)) -> (tempfile::TempDir, Result<Converted, DataError>) {
+fn read(
+    name: &str,
+    bytes: &[u8],
+    change: impl FnOnce(&mut DataConfig),
+) -> (tempfile::TempDir, Result<Converted, DataError>) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(name), bytes).unwrap();
     let mut config = config(name);
@@ -55,7 +59,14 @@ fn types_are_found_over_all_rows() {
     let mut text = "flag,count,price,when,code,sort,note,late\n".to_owned();
     for row in 0..3000 {
         let late = if row == 2999 { "x".to_owned() } else { row.to_string() };
-        text.push_str(&format!("{},{row},{}.5,2026-01-{:02}T10:00:00Z,{:05},{},free text {row},{late}\n", row % 2 == 0, row, row % 28 + 1, row, row % 7));
+        text.push_str(&format!(
+            "{},{row},{}.5,2026-01-{:02}T10:00:00Z,{:05},{},free text {row},{late}\n",
+            row % 2 == 0,
+            row,
+            row % 28 + 1,
+            row,
+            row % 7
+        ));
     }
     let (_folder, converted) = read("a.csv", text.as_bytes(), |_| {});
     use ColumnType::{Boolean, Datetime, Decimal, Integer, Text};
@@ -69,7 +80,10 @@ fn semicolons_decimal_commas_and_windows_1252() {
     let converted = converted.unwrap();
     assert_eq!(kinds(&converted), [ColumnType::Category, ColumnType::Decimal, ColumnType::Datetime]);
     assert_eq!(converted.notes[0], "semicolons, Windows-1252");
-    assert_eq!(cells(folder.path())[0], [Some("Müller €".to_owned()), Some("1.5".to_owned()), Some("2025-12-31".to_owned())]);
+    assert_eq!(
+        cells(folder.path())[0],
+        [Some("Müller €".to_owned()), Some("1.5".to_owned()), Some("2025-12-31".to_owned())]
+    );
 }
 
 #[test]
@@ -120,7 +134,12 @@ fn missing_cells_and_quotes() {
 fn bad_files_say_where_and_what_to_do() {
     fails("a.csv", b"", "Can't read a.csv: it is empty", "Fill the file");
     fails("a.csv", b"a,b,c\n", "line 1 is a header with 3 columns, but no row follows", "Add rows");
-    fails("a.csv", b"a,b\n1,2\n1,2,3\n", "Can't read a.csv, line 3: 3 fields where the header has 2.", "import with `ragged = \"skip\"`");
+    fails(
+        "a.csv",
+        b"a,b\n1,2\n1,2,3\n",
+        "Can't read a.csv, line 3: 3 fields where the header has 2.",
+        "import with `ragged = \"skip\"`",
+    );
     fails("a.csv", b"a,b,a\n1,2,3\n", "the column \"a\" stands there twice, as columns 1 and 3", "Rename one");
     fails("a.csv", b"a,b\n\x00\x01\x02\x03,\x00\n", "can't decide its encoding", "Save the file as UTF-8");
     fails("a.csv", b"a,b\n1,\x81\x8D\n", "can't decide its encoding", "Save the file as UTF-8");

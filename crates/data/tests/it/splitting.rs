@@ -20,7 +20,8 @@ struct Table {
 fn table(csv: &str, change: impl FnOnce(&mut DataConfig)) -> Table {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.csv"), csv).unwrap();
-    let mut config = DataConfig { paths: vec!["a.csv".to_owned()], target: Some("y".to_owned()), ..DataConfig::default() };
+    let mut config =
+        DataConfig { paths: vec!["a.csv".to_owned()], target: Some("y".to_owned()), ..DataConfig::default() };
     change(&mut config);
     let files = scan::files(folder.path(), &config).unwrap();
     table::convert(&files, &config, &folder.path().join("t.parquet"), &mut silent).unwrap();
@@ -37,7 +38,17 @@ impl Table {
 }
 
 fn rows(range: std::ops::Range<u32>) -> String {
-    let rows: String = range.map(|row| format!("{row},{},{},2026-01-01T00:{:02}:{:02}\n", row / 10, u32::from(row % 10 == 0), row / 60 % 60, row % 60)).collect();
+    let rows: String = range
+        .map(|row| {
+            format!(
+                "{row},{},{},2026-01-01T00:{:02}:{:02}\n",
+                row / 10,
+                u32::from(row % 10 == 0),
+                row / 60 % 60,
+                row % 60
+            )
+        })
+        .collect();
     format!("x,g,y,t\n{rows}")
 }
 
@@ -115,7 +126,11 @@ fn known_rows_keep_their_part() {
     assert_eq!(after.inherited, 500);
     assert_eq!(after.parts[501..], before.parts);
     assert_eq!(after.record.len(), 1001);
-    assert!((i64::try_from(after.counts[2]).unwrap() - 200).abs() <= 1, "the share is met over old and new: {:?}", after.counts);
+    assert!(
+        (i64::try_from(after.counts[2]).unwrap() - 200).abs() <= 1,
+        "the share is met over old and new: {:?}",
+        after.counts
+    );
 
     fs::write(&path, &record.to_bytes()[..100]).unwrap();
     assert!(matches!(SplitRecord::read(&path).unwrap_err(), DataError::SplitRecord { .. }));
@@ -132,7 +147,9 @@ fn parts_files_come_back() {
 #[test]
 fn targets_that_cannot_be_learned() {
     let failed = |text: &str| table(text, |_| {}).split(None).unwrap_err();
-    let of = |value: fn(u32) -> String| (0..30).fold("x,y\n".to_owned(), |text, row| format!("{text}{row},{}\n", value(row)));
+    let of = |value: fn(u32) -> String| {
+        (0..30).fold("x,y\n".to_owned(), |text, row| format!("{text}{row},{}\n", value(row)))
+    };
     assert!(matches!(failed(&of(|_| String::new())), DataError::TargetAllMissing { rows: 30, .. }));
     assert!(matches!(failed(&of(|_| "a".to_owned())), DataError::TargetConstant { rows: 30, .. }));
     assert!(matches!(failed("x,y\n1,a\n2,b\n3,c\n4,d\n"), DataError::ClassTooSmall { rows: 1, .. }));
