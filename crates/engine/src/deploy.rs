@@ -268,7 +268,13 @@ async fn remove(context: &JobContext, row: DeploymentRow) -> anyhow::Result<Stri
         engine.changed(Tag::Deployments);
         return Err(failure);
     }
-    engine.store().write_durable(move |tx| store::deployment::delete(tx, id)).await?;
+    engine
+        .store()
+        .write_durable(move |tx| {
+            store::setting::delete(tx, &crate::monitor::problem_name(id))?;
+            store::deployment::delete(tx, id)
+        })
+        .await?;
     let folder = engine.workspace().deployment(id);
     if let Err(error) = tokio::fs::remove_dir_all(&folder).await
         && error.kind() != std::io::ErrorKind::NotFound

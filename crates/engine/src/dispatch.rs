@@ -118,6 +118,13 @@ handlers! {
     api::deploy::GetDeploymentLogs => crate::deploy::logs,
     api::deploy::CallDeployment => crate::deploy::ask::call,
     api::deploy::SendTraffic => crate::deploy::ask::send_traffic,
+    // monitor
+    api::monitor::GetMonitoring => crate::monitor::get,
+    api::monitor::GetWindow => crate::monitor::window,
+    api::monitor::CheckNow => crate::monitor::check,
+    api::monitor::SetMonitored => crate::monitor::set,
+    api::monitor::ListAlerts => crate::monitor::alerts,
+    api::monitor::AcknowledgeAlert => crate::monitor::acknowledge,
 }
 
 /// Answers a call.

@@ -6,32 +6,33 @@
 //! [`clock`]; nothing here reads the environment, prints, or knows of HTTP.
 
 pub mod clock;
+pub mod dataset;
 pub mod deploy;
 pub mod dispatch;
 pub mod error;
 pub mod events;
+pub mod folder;
 pub mod hardware;
+pub mod host;
 pub mod host_log;
 pub mod jobs;
+pub mod model;
+pub mod monitor;
+pub mod overview;
 pub mod package;
 pub mod ports;
-pub mod registry;
-pub mod secret;
-pub mod settings;
-pub mod target;
-pub mod dataset;
-pub mod folder;
-pub mod host;
-pub mod model;
-pub mod overview;
 pub mod project;
 pub mod project_file;
+pub mod registry;
 pub mod run;
 pub mod sample;
+pub mod secret;
+pub mod settings;
 pub mod snapshot;
-pub mod storage;
-pub mod watching;
 mod snapshot_drift;
+pub mod storage;
+pub mod target;
+pub mod watching;
 pub mod workspace;
 
 use std::{path::PathBuf, sync::Arc};
@@ -90,6 +91,7 @@ struct Inner {
     store: Store,
     events: Events,
     jobs: Jobs,
+    passes: monitor::Passes,
     folders: folder::Folders,
     watching: watching::Watching,
     opened: model::Opened,
@@ -118,6 +120,7 @@ impl Engine {
                 store,
                 events: Events::default(),
                 jobs: Jobs::default(),
+                passes: monitor::Passes::default(),
                 folders: folder::Folders::default(),
                 watching: watching::Watching::default(),
                 opened: model::Opened::default(),
@@ -130,6 +133,8 @@ impl Engine {
         engine.jobs().after_start(&engine).await?;
         run::supervise::after_start(&engine).await?;
         watching::start(&engine).await?;
+        deploy::look::start(&engine).await?;
+        monitor::start(&engine);
         Ok(engine)
     }
 
@@ -197,6 +202,10 @@ impl Engine {
     /// For loops that must not keep the workspace open.
     pub fn downgrade(&self) -> WeakEngine {
         WeakEngine { inner: Arc::downgrade(&self.inner) }
+    }
+
+    pub(crate) fn passes(&self) -> &monitor::Passes {
+        &self.inner.passes
     }
 
     /// Every announcement from now on.

@@ -37,6 +37,9 @@ pub struct Counts {
     pub requests: u64,
     pub rows: u64,
     pub errors: u64,
+    /// Rows written to the request log.
+    #[serde(default)]
+    pub logged: u64,
     /// By bucket, not cumulative; the last is everything above the highest bound.
     pub buckets: Vec<u64>,
 }
@@ -46,6 +49,7 @@ impl Counts {
         self.requests += other.requests;
         self.rows += other.rows;
         self.errors += other.errors;
+        self.logged += other.logged;
         if self.buckets.len() < other.buckets.len() {
             self.buckets.resize(other.buckets.len(), 0);
         }
@@ -62,6 +66,7 @@ impl Counts {
             requests: self.requests.saturating_sub(earlier.requests),
             rows: self.rows.saturating_sub(earlier.rows),
             errors: self.errors.saturating_sub(earlier.errors),
+            logged: self.logged.saturating_sub(earlier.logged),
             buckets: self
                 .buckets
                 .iter()
@@ -155,4 +160,22 @@ pub fn points(connection: &Connection, deployment: DeploymentId, limit: u32) -> 
     let mut points: Vec<(i64, Counts)> = rows.collect::<rusqlite::Result<_>>()?;
     points.reverse();
     Ok(points)
+}
+
+/// Every instance as last read: its counters and when.
+pub fn instances(connection: &Connection, deployment: DeploymentId) -> Result<Vec<(String, Counts, i64)>> {
+    let mut statement = connection
+        .prepare_cached("SELECT instance, counts, at_ms FROM scrape WHERE deployment = ?1 ORDER BY instance")?;
+    let rows = statement.query_map(params![deployment.as_bytes()], |row| {
+        Ok((row.get(0)?, row.get::<_, Json<Counts>>(1)?.0, row.get(2)?))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Forgets an instance that is gone.
+pub fn forget(transaction: &Transaction<'_>, deployment: DeploymentId, instance: &str) -> Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM scrape WHERE deployment = ?1 AND instance = ?2")?
+        .execute(params![deployment.as_bytes(), instance])?;
+    Ok(())
 }

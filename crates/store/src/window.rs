@@ -108,6 +108,15 @@ pub fn has_segment(connection: &Connection, deployment: DeploymentId, name: &str
         .query_row(params![deployment.as_bytes(), name], |row| row.get(0))?)
 }
 
+/// Rows and newest segment that were fetched from an instance.
+pub fn fetched(connection: &Connection, deployment: DeploymentId, instance: &str) -> Result<(u64, Option<String>)> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT coalesce(sum(rows), 0), max(name) FROM segment WHERE deployment = ?1 AND instance = ?2",
+        )?
+        .query_row(params![deployment.as_bytes(), instance], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?)
+}
+
 /// Segments of one version that no window has whole, by receipt.
 pub fn open_segments(connection: &Connection, deployment: DeploymentId, version: VersionId) -> Result<Vec<SegmentRow>> {
     let mut statement = connection.prepare_cached(&format!(

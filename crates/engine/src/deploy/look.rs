@@ -1,6 +1,6 @@
 //! What really runs: asked of the targets again and again, and brought back where it should run.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use api::{
     ApiError, DeploymentId, ErrorCode,
@@ -10,7 +10,7 @@ use api::{
 use store::deployment::DeploymentRow;
 
 use crate::{
-    Engine,
+    Engine, Mode, WeakEngine,
     deploy::{find, rollout, wanted::Asked},
     error, target,
 };
@@ -104,12 +104,18 @@ async fn keep(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The host's loop over all deployments; it never ends.
-pub async fn tend(engine: Engine) {
-    if let Err(error) = rollout::take_up(&engine).await {
-        tracing::error!(error = format!("{error:#}"), "interrupted rollouts can't be taken up");
+/// Takes up what an earlier host left unfinished, then looks again and again. Only in the host.
+pub(crate) async fn start(engine: &Engine) -> anyhow::Result<()> {
+    if engine.options().mode != Mode::Host {
+        return Ok(());
     }
-    loop {
+    rollout::take_up(engine).await?;
+    tokio::spawn(tend(engine.downgrade()));
+    Ok(())
+}
+
+async fn tend(weak: WeakEngine) {
+    while let Some(engine) = weak.upgrade() {
         let rows = engine.store().read(|c| store::deployment::list(c, None)).await.unwrap_or_default();
         // Each by itself: a cluster that doesn't answer holds up nobody.
         let looks = rows.into_iter().map(|row| {
@@ -124,6 +130,9 @@ pub async fn tend(engine: Engine) {
             }
         });
         futures::future::join_all(looks).await;
-        engine.clock().sleep(EVERY).await;
+        let clock = Arc::clone(engine.clock());
+        // While it waits, it must not keep the workspace open.
+        drop(engine);
+        clock.sleep(EVERY).await;
     }
 }

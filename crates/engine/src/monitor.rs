@@ -1,0 +1,204 @@
+//! Watching deployments: traffic, windows of drift, alerts.
+//!
+//! A pass reads each instance's counters and fetches its closed log segments once, closes the windows
+//! that are due, and raises or clears alerts. The reference is what the model version brought along:
+//! a sample of its validation rows, raw, with the model's own predictions on them.
+
+mod alert;
+mod fetch;
+mod pass;
+mod scrape;
+mod window;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use api::{
+    ApiError, DeploymentId,
+    config::{ColumnType, MonitoringConfig},
+    event::Tag,
+    monitor::{
+        AcknowledgeAlert, Alert, CheckNow, GetMonitoring, GetWindow, ListAlerts, Monitoring, SetMonitored, Traffic, TrafficPoint,
+        WindowDetail,
+    },
+};
+use data::drift::window::WindowRule;
+use store::{deployment::DeploymentRow, traffic::Counts};
+
+use crate::{Engine, Mode, WeakEngine, deploy, error, package};
+
+/// How often a host looks at each watched deployment.
+pub(crate) const EVERY: Duration = Duration::from_secs(15);
+/// What the page shows.
+const POINTS: u32 = 240;
+const WINDOWS: u32 = 200;
+const ALERTS: u32 = 200;
+
+/// One pass of a deployment at a time; the engine keeps it.
+#[derive(Debug, Default)]
+pub struct Passes {
+    under_way: Mutex<HashMap<DeploymentId, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Passes {
+    pub(crate) fn of(&self, deployment: DeploymentId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(under_way.entry(deployment).or_default())
+    }
+}
+
+/// What `slipway.toml` says now; the defaults where the project is gone.
+pub(crate) async fn config(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<MonitoringConfig> {
+    let id = row.project;
+    let project = engine.store().read(move |c| store::project::get(c, id)).await?;
+    Ok(project.map(|project| project.file.monitoring).unwrap_or_default())
+}
+
+/// Why the last pass failed, where it did.
+pub(crate) fn problem_name(deployment: DeploymentId) -> String {
+    format!("watch/{deployment}")
+}
+
+pub async fn get(engine: &Engine, request: GetMonitoring) -> anyhow::Result<Monitoring> {
+    let row = deploy::find(engine, request.deployment).await?;
+    let version = package::version(engine, row.version).await?.version;
+    let config = config(engine, &row).await?;
+    let rule = WindowRule::parse(&config.window, config.min_rows);
+    let (id, current) = (row.id, row.version);
+    let name = problem_name(id);
+    let (total, points, windows, open_rows, opened_ms, alerts, gaps, problem) = engine
+        .store()
+        .read(move |c| {
+            let open = store::window::open_segments(c, id, current)?;
+            Ok((
+                store::traffic::total(c, id)?,
+                store::traffic::points(c, id, POINTS)?,
+                store::window::newest(c, id, None, WINDOWS)?,
+                store::window::open_rows(c, id, current)?,
+                open.first().map(|segment| segment.from_ms),
+                store::alert::of_deployment(c, id, ALERTS)?,
+                store::window::gaps(c, id, ALERTS)?,
+                store::setting::get::<ApiError>(c, &name)?,
+            ))
+        })
+        .await?;
+    let (every, open_until, wrong) = match &rule {
+        Ok(rule) => (window::every(*rule), window::until(*rule, open_rows, opened_ms, engine.now_ms()), None),
+        Err(error) => (String::new(), String::new(), Some(ApiError::invalid(error.to_string()))),
+    };
+    let not_watched = version
+        .signature
+        .inputs
+        .iter()
+        .filter(|input| input.sensitive || matches!(input.kind, ColumnType::Image | ColumnType::Text))
+        .map(|input| input.name.clone())
+        .collect();
+    Ok(Monitoring {
+        deployment: id,
+        monitored: row.monitored,
+        headline: format!("v{}, compared with its validation data, {every}", version.number),
+        traffic: traffic(total, points),
+        windows: windows.iter().map(window::summary).collect(),
+        open_rows,
+        open_until,
+        alerts,
+        gaps,
+        not_watched,
+        problem: wrong.or(problem),
+    })
+}
+
+fn traffic(total: Option<store::traffic::Total>, points: Vec<(i64, Counts)>) -> Traffic {
+    let Some(total) = total else { return Traffic::default() };
+    let milliseconds = |counts: &Counts, quantile: f64| scrape::quantile(&counts.buckets, quantile).map(|seconds| seconds * 1e3);
+    // The rate of the newest minute, or of what there is.
+    let newest = points.last().map_or(0, |(at_ms, _)| *at_ms);
+    let recent: Vec<&(i64, Counts)> = points.iter().filter(|(at_ms, _)| newest - at_ms < 60_000).collect();
+    let before = points.iter().rev().find(|(at_ms, _)| newest - at_ms >= 60_000).or_else(|| points.first());
+    let seconds = before.map_or(0.0, |(at_ms, _)| (newest - at_ms) as f64 / 1e3);
+    let counted: u64 = recent.iter().filter(|(at_ms, _)| before.is_none_or(|(first, _)| at_ms > first)).map(|(_, counts)| counts.requests).sum();
+    Traffic {
+        requests: total.counts.requests,
+        rows: total.counts.rows,
+        errors: total.counts.errors,
+        requests_per_second: if seconds > 0.0 { counted as f64 / seconds } else { 0.0 },
+        p50_ms: milliseconds(&total.counts, 0.5),
+        p95_ms: milliseconds(&total.counts, 0.95),
+        p99_ms: milliseconds(&total.counts, 0.99),
+        history: points
+            .iter()
+            .map(|(at_ms, counts)| TrafficPoint {
+                at_ms: *at_ms,
+                requests: counts.requests,
+                errors: counts.errors,
+                p50_ms: milliseconds(counts, 0.5),
+                p95_ms: milliseconds(counts, 0.95),
+                p99_ms: milliseconds(counts, 0.99),
+            })
+            .collect(),
+        since_ms: Some(total.since_ms),
+    }
+}
+
+pub async fn window(engine: &Engine, request: GetWindow) -> anyhow::Result<WindowDetail> {
+    let found = engine.store().read(move |c| store::window::get(c, request.window)).await?;
+    let row = found.ok_or_else(|| error::missing("window", request.window))?;
+    Ok(WindowDetail { summary: window::summary(&row), report: row.report })
+}
+
+/// One pass now; segments that are still open are closed for it, so that everything asked so far counts.
+pub async fn check(engine: &Engine, request: CheckNow) -> anyhow::Result<Monitoring> {
+    pass::run(engine, request.deployment, true).await?;
+    get(engine, GetMonitoring { deployment: request.deployment }).await
+}
+
+pub async fn set(engine: &Engine, request: SetMonitored) -> anyhow::Result<Monitoring> {
+    deploy::find(engine, request.deployment).await?;
+    engine.store().write_durable(move |tx| store::deployment::set_monitored(tx, request.deployment, request.monitored)).await?;
+    engine.changed(Tag::Monitor(request.deployment));
+    engine.changed(Tag::Deployments);
+    get(engine, GetMonitoring { deployment: request.deployment }).await
+}
+
+pub async fn alerts(engine: &Engine, request: ListAlerts) -> anyhow::Result<Vec<Alert>> {
+    Ok(engine.store().read(move |c| store::alert::list(c, request.project, request.open_only, ALERTS)).await?)
+}
+
+pub async fn acknowledge(engine: &Engine, request: AcknowledgeAlert) -> anyhow::Result<Alert> {
+    let (id, now) = (request.alert, engine.now_ms());
+    engine.store().write(move |tx| store::alert::acknowledge(tx, id, now)).await?;
+    let found = engine.store().read(move |c| store::alert::get(c, id)).await?;
+    let alert = found.ok_or_else(|| error::missing("alert", id))?;
+    engine.changed(Tag::Monitor(alert.deployment));
+    engine.changed(Tag::Deployments);
+    Ok(alert)
+}
+
+/// Looks at every watched deployment, again and again. Only in the host.
+pub(crate) fn start(engine: &Engine) {
+    if engine.options().mode == Mode::Host {
+        tokio::spawn(watch(engine.downgrade()));
+    }
+}
+
+async fn watch(weak: WeakEngine) {
+    while let Some(engine) = weak.upgrade() {
+        let rows = engine.store().read(|c| store::deployment::list(c, None)).await.unwrap_or_default();
+        let passes = rows.into_iter().filter(|row| row.monitored).map(|row| {
+            let engine = engine.clone();
+            async move {
+                if let Err(error) = pass::run(&engine, row.id, false).await {
+                    tracing::debug!(name = row.name, error = format!("{error:#}"), "a deployment can't be watched");
+                }
+            }
+        });
+        futures::future::join_all(passes).await;
+        let clock = Arc::clone(engine.clock());
+        // While it waits, it must not keep the workspace open.
+        drop(engine);
+        clock.sleep(EVERY).await;
+    }
+}
