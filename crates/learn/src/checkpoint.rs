@@ -78,7 +78,8 @@ pub fn read<S: DeserializeOwned>(run: &Path, which: Which) -> Result<Option<Chec
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(LearnError::io("read", &path)(error)),
     };
-    let state = serde_json::from_slice(&bytes).map_err(|error| LearnError::Malformed { path, reason: error.to_string() })?;
+    let state =
+        serde_json::from_slice(&bytes).map_err(|error| LearnError::Malformed { path, reason: error.to_string() })?;
     Ok(Some(Checkpoint { state, folder }))
 }
 

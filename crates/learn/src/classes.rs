@@ -58,7 +58,8 @@ pub fn collect(target: &ArrayRef, names: &mut BTreeSet<String>) -> Result<(), Le
 /// The first value of a regression's target that is no number, with its place in the column.
 pub fn first_text(target: &ArrayRef) -> Result<Option<(usize, String)>, LearnError> {
     let (texts, numbers) = (texts(target)?, columns::numbers(target)?);
-    let wrong = (0..target.len()).find(|row| numbers[*row].is_nan() && texts.is_valid(*row) && !texts.value(*row).is_empty());
+    let wrong =
+        (0..target.len()).find(|row| numbers[*row].is_nan() && texts.is_valid(*row) && !texts.value(*row).is_empty());
     Ok(wrong.map(|row| (row, texts.value(row).to_owned())))
 }
 

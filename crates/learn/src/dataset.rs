@@ -82,7 +82,11 @@ impl<'a> Dataset<'a> {
             let target = target(plan, &batch)?;
             if plan.task == Task::Regression {
                 if let Some((place, value)) = classes::first_text(target)? {
-                    return Err(LearnError::NotANumber { target: plan.target.clone(), row: (from + place) as u64 + 1, value });
+                    return Err(LearnError::NotANumber {
+                        target: plan.target.clone(),
+                        row: (from + place) as u64 + 1,
+                        value,
+                    });
                 }
             } else {
                 classes::collect(&arrow_select::filter::filter(target, &mask(parts, |part| part < 3))?, &mut names)?;
@@ -99,7 +103,10 @@ impl<'a> Dataset<'a> {
         check_target(plan, &seen, names.len())?;
         let mut remarks = Vec::new();
         if without_target > 0 {
-            remarks.push(format!("{without_target} training rows have no value of \"{}\" and were left out.", plan.target));
+            remarks.push(format!(
+                "{without_target} training rows have no value of \"{}\" and were left out.",
+                plan.target
+            ));
         }
         for class in names.difference(&seen).filter(|_| plan.task != Task::Regression) {
             remarks.push(format!("The class \"{class}\" has no training row, so it can't be predicted."));
@@ -112,7 +119,13 @@ impl<'a> Dataset<'a> {
             return Err(wrong_length(plan));
         }
         let of = |wanted: &dyn Fn(u8) -> bool| {
-            plan.data.images.iter().zip(&parts).filter(|(_, part)| wanted(**part)).map(|((path, class), _)| (path, class)).collect::<Vec<_>>()
+            plan.data
+                .images
+                .iter()
+                .zip(&parts)
+                .filter(|(_, part)| wanted(**part))
+                .map(|((path, class), _)| (path, class))
+                .collect::<Vec<_>>()
         };
         let names: BTreeSet<String> = of(&|part| part < 3).into_iter().map(|(_, class)| class.clone()).collect();
         let training = of(&|part| part == 0);
@@ -131,7 +144,10 @@ impl<'a> Dataset<'a> {
 
     /// Reads a part.
     pub fn rows(&self, part: Part) -> Result<Rows, LearnError> {
-        let mut rows = Rows { matrix: Matrix { values: Vec::new(), rows: 0, width: self.preprocessing.width() }, targets: Vec::new() };
+        let mut rows = Rows {
+            matrix: Matrix { values: Vec::new(), rows: 0, width: self.preprocessing.width() },
+            targets: Vec::new(),
+        };
         self.visit(part, |batch, targets| {
             let matrix = self.preprocessing.apply(batch)?;
             rows.matrix.values.extend_from_slice(&matrix.values);
@@ -168,7 +184,11 @@ impl<'a> Dataset<'a> {
 
     /// Calls `visit` with the raw rows of a part that have a target, and with their targets, in the
     /// order of the snapshot.
-    pub fn visit(&self, part: Part, mut visit: impl FnMut(&RecordBatch, Vec<f64>) -> Result<(), LearnError>) -> Result<(), LearnError> {
+    pub fn visit(
+        &self,
+        part: Part,
+        mut visit: impl FnMut(&RecordBatch, Vec<f64>) -> Result<(), LearnError>,
+    ) -> Result<(), LearnError> {
         match self.plan.data.kind {
             DataKind::Table => {
                 let mut row = 0;
@@ -185,7 +205,11 @@ impl<'a> Dataset<'a> {
             }
             DataKind::Images => {
                 for images in self.chosen_images(part).chunks(pictures::AT_ONCE) {
-                    let batch = pictures::batch(images_folder(self.plan)?, images.iter().map(|(path, _)| path.as_str()), self.preprocessing.mode)?;
+                    let batch = pictures::batch(
+                        images_folder(self.plan)?,
+                        images.iter().map(|(path, _)| path.as_str()),
+                        self.preprocessing.mode,
+                    )?;
                     visit(&batch, images.iter().map(|(_, class)| self.class_number(class)).collect())?;
                 }
             }

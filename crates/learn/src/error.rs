@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use data::{error::DataError, metrics::MetricsError};
 use hessboost::error::HessboostError;
 use infer::{
-    bundle::BundleError, forward::ForwardError, images::ImageError, model::PredictError, network::NetworkError, preprocessing::PreprocessingError,
+    bundle::BundleError, forward::ForwardError, images::ImageError, model::PredictError, network::NetworkError,
+    preprocessing::PreprocessingError,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +25,9 @@ pub enum LearnError {
     NotANumber { target: String, row: u64, value: String },
     #[error("Can't read the image {file}: {source}.", file = file.display())]
     Image { file: PathBuf, source: ImageError },
-    #[error("The loss became {loss} at step {step} (learning rate {learning_rate:.6}): the training diverged and was stopped.")]
+    #[error(
+        "The loss became {loss} at step {step} (learning rate {learning_rate:.6}): the training diverged and was stopped."
+    )]
     Diverged { step: u64, loss: f64, learning_rate: f64 },
     #[error("This worker can't train on {device}: {reason}.")]
     Device { device: &'static str, reason: String },
@@ -59,7 +62,10 @@ impl LearnError {
             Self::Plan { hint, .. } => (*hint).to_owned(),
             Self::ConstantTarget { .. } => "Choose another target, or add rows with other values of it.".to_owned(),
             Self::NoRows { .. } => "Choose another target, or change the split's shares.".to_owned(),
-            Self::NotANumber { .. } => "Mend the row, or predict a class instead: set the target's type to \"category\" under `[data.types]`.".to_owned(),
+            Self::NotANumber { .. } => {
+                "Mend the row, or predict a class instead: set the target's type to \"category\" under `[data.types]`."
+                    .to_owned()
+            }
             Self::Image { .. } => "Replace the image or delete it, take a new snapshot, and train again.".to_owned(),
             Self::Diverged { learning_rate, .. } => format!(
                 "Train with a smaller learning rate, such as `learning_rate = {}`; look for extreme values in the columns too.",
@@ -69,7 +75,9 @@ impl LearnError {
             Self::Io { source, .. } => return io_hint(source),
             Self::Bundle(BundleError::Io { source, .. }) => return io_hint(source),
             Self::Data(error) => return error.hint(),
-            Self::Preprocessing(PreprocessingError::NoFeatures) => "Take a column off `ignore`, or give text columns the type \"category\".".to_owned(),
+            Self::Preprocessing(PreprocessingError::NoFeatures) => {
+                "Take a column off `ignore`, or give text columns the type \"category\".".to_owned()
+            }
             Self::Malformed { .. } => "Start the run anew; if it happens again, the disk may be damaged.".to_owned(),
             _ => return None,
         })
@@ -84,8 +92,12 @@ impl LearnError {
 fn io_hint(source: &std::io::Error) -> Option<String> {
     match source.kind() {
         std::io::ErrorKind::StorageFull => Some("Free some space on that disk, then resume the run.".to_owned()),
-        std::io::ErrorKind::PermissionDenied => Some("Give yourself the right to write there, then resume the run.".to_owned()),
-        std::io::ErrorKind::NotFound => Some("Was the folder moved or deleted while it trained? Start the run anew.".to_owned()),
+        std::io::ErrorKind::PermissionDenied => {
+            Some("Give yourself the right to write there, then resume the run.".to_owned())
+        }
+        std::io::ErrorKind::NotFound => {
+            Some("Was the folder moved or deleted while it trained? Start the run anew.".to_owned())
+        }
         _ => None,
     }
 }

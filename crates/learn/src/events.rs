@@ -35,7 +35,12 @@ impl<'a> Events<'a> {
     /// Opens the file to append to it. A half line at its end (a power cut) is cut off.
     pub fn open(folder: &Path, surroundings: &'a Surroundings<'a>) -> Result<Self, LearnError> {
         let path = folder.join(EVENTS_FILE);
-        let file = OpenOptions::new().create(true).read(true).append(true).open(&path).map_err(LearnError::io("open", &path))?;
+        let file = OpenOptions::new()
+            .create(true)
+            .read(true)
+            .append(true)
+            .open(&path)
+            .map_err(LearnError::io("open", &path))?;
         let (written, whole) = read_written(&file).map_err(LearnError::io("read", &path))?;
         if file.metadata().map_err(LearnError::io("read", &path))?.len() > whole {
             file.set_len(whole).map_err(LearnError::io("cut", &path))?;
@@ -48,7 +53,8 @@ impl<'a> Events<'a> {
         let urgent = !matches!(body, EventBody::Metric { .. } | EventBody::Progress { .. });
         let time_ms = (self.surroundings.now_ms)();
         let event = WorkerEvent { v: api::PROTOCOL, time_ms, body };
-        serde_json::to_writer(&mut self.pending, &event).map_err(|error| LearnError::io("write", &self.path)(error.into()))?;
+        serde_json::to_writer(&mut self.pending, &event)
+            .map_err(|error| LearnError::io("write", &self.path)(error.into()))?;
         self.pending.push(b'\n');
         if urgent || self.pending.len() > FLUSH_AT_BYTES || time_ms - self.flushed_ms > FLUSH_EVERY_MS {
             self.flush()?;

@@ -59,7 +59,11 @@ impl NetworkSettings {
             optimizer: config.optimizer,
             learning_rate: config.learning_rate.unwrap_or(rate),
             weight_decay: config.weight_decay.unwrap_or(decay),
-            dropout: if config.model == ModelChoice::Linear { 0.0 } else { config.dropout.unwrap_or(dropout).clamp(0.0, 0.95) },
+            dropout: if config.model == ModelChoice::Linear {
+                0.0
+            } else {
+                config.dropout.unwrap_or(dropout).clamp(0.0, 0.95)
+            },
             hidden: match config.model {
                 ModelChoice::Linear => Vec::new(),
                 _ if config.hidden.is_empty() => hidden,

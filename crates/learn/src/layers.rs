@@ -28,7 +28,14 @@ use crate::{
 const RUNNING_SHARE: f64 = 0.1;
 
 /// The layers of a model choice for features of this form and width.
-pub fn design(model: ModelChoice, settings: &NetworkSettings, mode: Mode, width: usize, outputs: usize, target: TargetScale) -> Network {
+pub fn design(
+    model: ModelChoice,
+    settings: &NetworkSettings,
+    mode: Mode,
+    width: usize,
+    outputs: usize,
+    target: TargetScale,
+) -> Network {
     let mut layers = Vec::new();
     let (input, mut features) = match mode {
         Mode::Images(shape) => {
@@ -50,7 +57,11 @@ pub fn design(model: ModelChoice, settings: &NetworkSettings, mode: Mode, width:
 }
 
 /// Convolutions and pools until a picture is at most 4 on a side; gives the features that are left.
-fn pictures(layers: &mut Vec<Layer>, (mut channels, mut height, mut width): (usize, usize, usize), model: ModelChoice) -> usize {
+fn pictures(
+    layers: &mut Vec<Layer>,
+    (mut channels, mut height, mut width): (usize, usize, usize),
+    model: ModelChoice,
+) -> usize {
     if model == ModelChoice::Cnn {
         let mut outputs = 32;
         while height.min(width) >= 4 {
@@ -81,11 +92,16 @@ impl Parameters {
         for (index, layer) in network.layers.iter().enumerate() {
             for parameter in layer.parameters(index) {
                 let shape = parameter.shape.as_slice();
-                let ones = parameter.name.ends_with("variance") || (shape.len() == 1 && parameter.name.ends_with("weight"));
+                let ones =
+                    parameter.name.ends_with("variance") || (shape.len() == 1 && parameter.name.ends_with("weight"));
                 let value = if shape.len() > 1 {
                     let inputs: usize = shape[1..].iter().product();
                     let gain = if index == last { 3.0 } else { 6.0 };
-                    Tensor::from_vec(random.uniform(shape.iter().product(), (gain / inputs as f32).sqrt()), shape, device)?
+                    Tensor::from_vec(
+                        random.uniform(shape.iter().product(), (gain / inputs as f32).sqrt()),
+                        shape,
+                        device,
+                    )?
                 } else {
                     Tensor::full(if ones { 1f32 } else { 0.0 }, shape, device)?
                 };
@@ -101,7 +117,9 @@ impl Parameters {
 
     /// Takes the values of a checkpoint over.
     pub fn set(&mut self, values: &BTreeMap<String, Tensor>) -> Result<()> {
-        let find = |name: &String| values.get(name).ok_or_else(|| candle_core::Error::CannotFindTensor { path: name.clone() }.bt());
+        let find = |name: &String| {
+            values.get(name).ok_or_else(|| candle_core::Error::CannotFindTensor { path: name.clone() }.bt())
+        };
         for (name, weight) in &self.trained {
             weight.set(&find(name)?.to_device(weight.device())?)?;
         }
@@ -124,7 +142,11 @@ pub fn forward(network: &Network, parameters: &mut Parameters, rows: &Tensor, ra
     for (index, layer) in network.layers.iter().enumerate() {
         let weight = |name: &str| {
             let name = format!("{index}.{name}");
-            parameters.trained.get(&name).map(Var::as_tensor).ok_or_else(|| candle_core::Error::CannotFindTensor { path: name }.bt())
+            parameters
+                .trained
+                .get(&name)
+                .map(Var::as_tensor)
+                .ok_or_else(|| candle_core::Error::CannotFindTensor { path: name }.bt())
         };
         x = match *layer {
             Layer::Linear { .. } => linear(&x, weight("weight")?, weight("bias")?)?,
@@ -175,4 +197,3 @@ pub fn device(device: api::worker::Device) -> std::result::Result<Device, crate:
         Wanted::Wgpu => refused("wgpu", "only trees are trained on it".to_owned()),
     }
 }
-

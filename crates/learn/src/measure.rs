@@ -1,8 +1,6 @@
 //! What a validation part says of a model while it is trained.
 
-use api::{
-    evaluation::{Figure, Task},
-};
+use api::evaluation::{Figure, Task};
 use data::metrics::{binary::evaluate_binary, multiclass::evaluate_multiclass, regression::evaluate_regression};
 use infer::forward::Scores;
 

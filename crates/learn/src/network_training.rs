@@ -94,7 +94,8 @@ pub fn train(run: &mut Run<'_>, dataset: &Dataset<'_>, settings: NetworkSettings
     let rows_per_step = training.rows.targets.len() as f64 / batches as f64;
     let mut progress = Progress::new(run.surroundings, training.state.steps, rows_per_step);
     while !training.state.finished {
-        let order = Random::new(training.config.seed, Purpose::Shuffling { epoch: training.state.epoch }).permutation(training.rows.targets.len());
+        let order = Random::new(training.config.seed, Purpose::Shuffling { epoch: training.state.epoch })
+            .permutation(training.rows.targets.len());
         while training.state.batch < batches {
             if run.control.stop() {
                 training.checkpoint(run)?;
@@ -127,8 +128,11 @@ impl<'a> Training<'a> {
         let parameters = Parameters::new(&network, &mut Random::new(config.seed, Purpose::Initialization), &device)?;
         let optimizer = Optimizer::new(settings.optimizer, settings.weight_decay, &parameters.trained)?;
         let steps = (rows.targets.len().div_ceil(settings.batch_size) * settings.epochs) as u64;
-        let class_weights =
-            if settings.balance && task != Task::Regression { class_weights(&rows.targets, dataset.classes.0.len()) } else { Vec::new() };
+        let class_weights = if settings.balance && task != Task::Regression {
+            class_weights(&rows.targets, dataset.classes.0.len())
+        } else {
+            Vec::new()
+        };
         let noise = Random::new(config.seed, Purpose::Noise);
         let state = State {
             steps: 0,
@@ -229,7 +233,9 @@ impl<'a> Training<'a> {
         let targets = match self.task {
             Task::BinaryClassification => Targets::Binary(targets.map(|target| target as f32).collect()),
             Task::MulticlassClassification => Targets::Classes(targets.map(|target| target as u32).collect()),
-            Task::Regression => Targets::Numbers(targets.map(|target| ((target - scale.mean) / scale.std) as f32).collect()),
+            Task::Regression => {
+                Targets::Numbers(targets.map(|target| ((target - scale.mean) / scale.std) as f32).collect())
+            }
         };
         Ok((rows, targets, weights))
     }
@@ -281,7 +287,8 @@ impl<'a> Training<'a> {
     }
 
     fn checkpoint_due(&self, run: &Run<'_>, every_ms: i64) -> bool {
-        self.checkpoint_ms.is_none_or(|written| run.now_ms() - written >= every_ms) && (self.state.batch == 0 || self.checkpoint_ms.is_some())
+        self.checkpoint_ms.is_none_or(|written| run.now_ms() - written >= every_ms)
+            && (self.state.batch == 0 || self.checkpoint_ms.is_some())
     }
 
     fn checkpoint(&mut self, run: &mut Run<'_>) -> Result<(), LearnError> {
@@ -289,13 +296,15 @@ impl<'a> Training<'a> {
         // The best goes first: if the process dies between the two, the resumed run comes to the
         // same best again.
         if let Some((weights, written @ false)) = &mut self.best {
-            let size = checkpoint::write(run.folder, Which::Best, &self.state, &[(WEIGHTS_FILE, tensor_bytes(weights)?)])?;
+            let size =
+                checkpoint::write(run.folder, Which::Best, &self.state, &[(WEIGHTS_FILE, tensor_bytes(weights)?)])?;
             *written = true;
             let step = self.state.stopping.best.map_or(self.state.steps, |best| best.step);
             run.events.send(EventBody::Checkpoint { step, best: true, size_bytes: size })?;
         }
         let weights: BTreeMap<String, Tensor> = self.parameters.weights();
-        let files = [(WEIGHTS_FILE, tensor_bytes(&weights)?), (MOMENTS_FILE, tensor_bytes(&self.optimizer.moments()?)?)];
+        let files =
+            [(WEIGHTS_FILE, tensor_bytes(&weights)?), (MOMENTS_FILE, tensor_bytes(&self.optimizer.moments()?)?)];
         let size = checkpoint::write(run.folder, Which::Last, &self.state, &files)?;
         self.checkpoint_ms = Some(run.now_ms());
         run.events.send(EventBody::Checkpoint { step: self.state.steps, best: false, size_bytes: size })
@@ -303,8 +312,12 @@ impl<'a> Training<'a> {
 
     fn finish(self, run: &mut Run<'_>) -> Result<Ending, LearnError> {
         if let Some(best) = self.state.stopping.best {
-            let why = if self.state.epoch < self.settings.epochs as u64 { "stopped early" } else { "trained all epochs" };
-            run.events.log(LogLevel::Info, format!("{why}; the best is epoch {} with a validation loss of {:.5}", best.at, best.loss))?;
+            let why =
+                if self.state.epoch < self.settings.epochs as u64 { "stopped early" } else { "trained all epochs" };
+            run.events.log(
+                LogLevel::Info,
+                format!("{why}; the best is epoch {} with a validation loss of {:.5}", best.at, best.loss),
+            )?;
         }
         let weights = match self.best {
             Some((weights, _)) => weights,
@@ -335,7 +348,10 @@ fn class_weights(targets: &[f64], classes: usize) -> Vec<f32> {
         return Vec::new();
     }
     let share = targets.len() as f64 / present.count() as f64;
-    counts.iter().map(|count| if *count == 0 { 1.0 } else { (share / *count as f64).sqrt().min(LARGEST_CLASS_WEIGHT) as f32 }).collect()
+    counts
+        .iter()
+        .map(|count| if *count == 0 { 1.0 } else { (share / *count as f64).sqrt().min(LARGEST_CLASS_WEIGHT) as f32 })
+        .collect()
 }
 
 /// Appends a picture (channels first) shifted by up to one pixel each way; what moves in is 0.

@@ -62,7 +62,8 @@ impl Optimizer {
         for weight in &self.weights {
             if let Some(gradient) = gradients.get(weight.value.as_tensor()) {
                 let decay = if weight.decayed { self.weight_decay } else { 0.0 };
-                weight.step(gradient, Step { kind: self.kind, rate, decay, corrections, first_step: self.steps == 1 })?;
+                weight
+                    .step(gradient, Step { kind: self.kind, rate, decay, corrections, first_step: self.steps == 1 })?;
             }
         }
         Ok(())
@@ -80,7 +81,8 @@ impl Optimizer {
             let device = candle_core::Device::Cpu;
             let (first, second) = match &*weight.moments.borrow() {
                 Moments::Host { first, second } => {
-                    let second = if second.is_empty() { None } else { Some(Tensor::from_slice(second, shape, &device)?) };
+                    let second =
+                        if second.is_empty() { None } else { Some(Tensor::from_slice(second, shape, &device)?) };
                     (Tensor::from_slice(first, shape, &device)?, second)
                 }
                 Moments::Device { first, second } => {
@@ -97,16 +99,18 @@ impl Optimizer {
 
     /// Goes on from a checkpoint's moments.
     pub fn resume(&mut self, steps: u64, moments: &BTreeMap<String, Tensor>) -> Result<()> {
-        let find = |name: String| moments.get(&name).cloned().ok_or_else(|| Error::CannotFindTensor { path: name }.bt());
+        let find =
+            |name: String| moments.get(&name).cloned().ok_or_else(|| Error::CannotFindTensor { path: name }.bt());
         for weight in &self.weights {
             let first = find(format!("first.{}", weight.name))?;
             let second = if self.kind == Kind::Adamw { Some(find(format!("second.{}", weight.name))?) } else { None };
             let values = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
             let mut kept = weight.moments.borrow_mut();
             *kept = match &*kept {
-                Moments::Host { .. } => {
-                    Moments::Host { first: values(&first)?, second: second.as_ref().map(values).transpose()?.unwrap_or_default() }
-                }
+                Moments::Host { .. } => Moments::Host {
+                    first: values(&first)?,
+                    second: second.as_ref().map(values).transpose()?.unwrap_or_default(),
+                },
                 Moments::Device { first: old, .. } => Moments::Device {
                     first: first.to_device(old.device())?,
                     second: second.map(|second| second.to_device(old.device())).transpose()?,
@@ -125,9 +129,17 @@ impl Weight {
         let moments = if value.device().is_cpu() {
             Moments::Host { first: vec![0.0; count], second: vec![0.0; if second { count } else { 0 }] }
         } else {
-            Moments::Device { first: value.zeros_like()?, second: if second { Some(value.zeros_like()?) } else { None } }
+            Moments::Device {
+                first: value.zeros_like()?,
+                second: if second { Some(value.zeros_like()?) } else { None },
+            }
         };
-        Ok(Self { name: name.to_owned(), value: value.clone(), decayed: value.rank() > 1, moments: RefCell::new(moments) })
+        Ok(Self {
+            name: name.to_owned(),
+            value: value.clone(),
+            decayed: value.rank() > 1,
+            moments: RefCell::new(moments),
+        })
     }
 
     fn step(&self, gradient: &Tensor, step: Step) -> Result<()> {
@@ -169,11 +181,19 @@ impl InplaceOp2 for OnePass<'_> {
         "optimizer-step"
     }
 
-    fn cpu_fwd(&self, weight: &mut CpuStorage, weight_layout: &Layout, gradient: &CpuStorage, gradient_layout: &Layout) -> Result<()> {
+    fn cpu_fwd(
+        &self,
+        weight: &mut CpuStorage,
+        weight_layout: &Layout,
+        gradient: &CpuStorage,
+        gradient_layout: &Layout,
+    ) -> Result<()> {
         let (CpuStorage::F32(weight), CpuStorage::F32(gradient)) = (weight, gradient) else {
             candle_core::bail!("the optimizer moves f32 weights only");
         };
-        let (Some((from, to)), Some((start, end))) = (weight_layout.contiguous_offsets(), gradient_layout.contiguous_offsets()) else {
+        let (Some((from, to)), Some((start, end))) =
+            (weight_layout.contiguous_offsets(), gradient_layout.contiguous_offsets())
+        else {
             candle_core::bail!("the optimizer moves contiguous weights only");
         };
         let (weight, gradient) = (&mut weight[from..to], &gradient[start..end]);

@@ -46,10 +46,14 @@ pub fn shape<'a>(folder: &Path, paths: impl Iterator<Item = &'a str>) -> Result<
 /// Decodes images into a batch of one column.
 pub fn batch<'a>(folder: &Path, paths: impl Iterator<Item = &'a str>, mode: Mode) -> Result<RecordBatch, LearnError> {
     let Mode::Images(shape) = mode else {
-        return Err(LearnError::Plan { reason: "its model does not take images".to_owned(), hint: "Choose the model \"cnn\"." });
+        return Err(LearnError::Plan {
+            reason: "its model does not take images".to_owned(),
+            hint: "Choose the model \"cnn\".",
+        });
     };
     let paths: Vec<&str> = paths.collect();
-    let pictures: Vec<Vec<u8>> = paths.par_iter().map(|path| decode(&folder.join(path), shape)).collect::<Result<_, _>>()?;
+    let pictures: Vec<Vec<u8>> =
+        paths.par_iter().map(|path| decode(&folder.join(path), shape)).collect::<Result<_, _>>()?;
     let column = images::column(pictures.concat(), shape);
     let schema = Schema::new(vec![Field::new(IMAGE_COLUMN, column.data_type().clone(), true)]);
     Ok(RecordBatch::try_new(schema.into(), vec![column])?)
@@ -62,6 +66,7 @@ fn decode(path: &Path, shape: Shape) -> Result<Vec<u8>, LearnError> {
 
 fn size(path: &Path) -> Result<(u32, u32), LearnError> {
     let wrong = |source: ImageError| LearnError::Image { file: path.to_owned(), source };
-    let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(LearnError::io("read", path))?;
+    let reader =
+        ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(LearnError::io("read", path))?;
     reader.into_dimensions().map_err(|error| wrong(error.into()))
 }

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 pub enum Purpose {
     Initialization,
     /// The order of rows in one epoch.
-    Shuffling { epoch: u64 },
+    Shuffling {
+        epoch: u64,
+    },
     /// Dropout and augmentation.
     Noise,
     /// Samples of rows that go into the bundle.

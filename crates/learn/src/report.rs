@@ -117,7 +117,9 @@ fn indices(plan: &Plan, rows: &Rows) -> Vec<u32> {
 fn predictions<'a>(task: Task, actual: &'a [u32], rows: &'a Rows, scores: &'a Scores) -> Predictions<'a> {
     match task {
         Task::BinaryClassification => Predictions::Binary { actual, probability: &scores.values },
-        Task::MulticlassClassification => Predictions::Multiclass { actual, probability: &scores.values, classes: scores.width },
+        Task::MulticlassClassification => {
+            Predictions::Multiclass { actual, probability: &scores.values, classes: scores.width }
+        }
         Task::Regression => Predictions::Regression { actual: &rows.targets, predicted: &scores.values },
     }
 }
@@ -150,7 +152,8 @@ fn sample(plan: &Plan, dataset: &Dataset<'_>, targets: &[f64]) -> Result<Sample,
     })?;
     let schema = batches.first().map(RecordBatch::schema).unwrap_or_else(|| Schema::empty().into());
     let all = concat_batches(&schema, &batches)?;
-    let inputs: Vec<usize> = dataset.preprocessing.columns.iter().filter_map(|column| all.schema().index_of(&column.name).ok()).collect();
+    let inputs: Vec<usize> =
+        dataset.preprocessing.columns.iter().filter_map(|column| all.schema().index_of(&column.name).ok()).collect();
     Ok(Sample { rows: all.project(&inputs)?, places })
 }
 
@@ -180,7 +183,13 @@ fn parquet_bytes(batch: &RecordBatch) -> Result<Vec<u8>, LearnError> {
 fn profile(run: &Run<'_>, dataset: &Dataset<'_>) -> Result<Profile, LearnError> {
     if run.plan.data.kind == DataKind::Images {
         let rows = dataset.counts().validation;
-        return Ok(Profile { rows, duplicate_rows: None, columns: Vec::new(), reading: Vec::new(), warnings: Vec::new() });
+        return Ok(Profile {
+            rows,
+            duplicate_rows: None,
+            columns: Vec::new(),
+            reading: Vec::new(),
+            warnings: Vec::new(),
+        });
     }
     let path = run.folder.join("validation.parquet");
     let mut writer = None;
@@ -204,12 +213,18 @@ fn profile(run: &Run<'_>, dataset: &Dataset<'_>) -> Result<Profile, LearnError> 
 
 /// What the project's file said of the columns, as far as a profile asks.
 fn data_config(plan: &Plan) -> DataConfig {
-    let named = |role: Role| plan.columns.iter().filter(move |column| column.role == role).map(|column| column.name.clone());
+    let named =
+        |role: Role| plan.columns.iter().filter(move |column| column.role == role).map(|column| column.name.clone());
     DataConfig {
         kind: plan.data.kind,
         target: Some(plan.target.clone()),
         ignore: named(Role::Ignored).collect(),
-        types: plan.columns.iter().filter(|column| column.kind != ColumnType::Image).map(|column| (column.name.clone(), column.kind)).collect(),
+        types: plan
+            .columns
+            .iter()
+            .filter(|column| column.kind != ColumnType::Image)
+            .map(|column| (column.name.clone(), column.kind))
+            .collect(),
         group: named(Role::Group).next(),
         timestamp: named(Role::Timestamp).next(),
         sensitive: plan.columns.iter().filter(|column| column.sensitive).map(|column| column.name.clone()).collect(),
@@ -239,7 +254,8 @@ fn examples(plan: &Plan, sample: &Sample, targets: &[f64]) -> Result<Vec<serde_j
 }
 
 fn json(folder: &Path, value: &impl serde::Serialize) -> Result<Vec<u8>, LearnError> {
-    serde_json::to_vec_pretty(value).map_err(|error| LearnError::Malformed { path: folder.to_owned(), reason: error.to_string() })
+    serde_json::to_vec_pretty(value)
+        .map_err(|error| LearnError::Malformed { path: folder.to_owned(), reason: error.to_string() })
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), LearnError> {

@@ -80,7 +80,11 @@ pub fn train(folder: &Path, plan: &Plan, surroundings: &Surroundings<'_>) -> Res
         resumed,
         params: if is_trees { trees.params(&plan.training) } else { network.params(&plan.training) },
     })?;
-    let ending = if is_trees { tree_training::train(&mut run, &dataset, &trees)? } else { network_training::train(&mut run, &dataset, network)? };
+    let ending = if is_trees {
+        tree_training::train(&mut run, &dataset, &trees)?
+    } else {
+        network_training::train(&mut run, &dataset, network)?
+    };
     let outcome = match ending {
         Ending::Trained(forward) => {
             report::write(&mut run, &dataset, &forward)?;

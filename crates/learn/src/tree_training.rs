@@ -84,7 +84,8 @@ pub fn train(run: &mut Run<'_>, dataset: &Dataset<'_>, settings: &TreeSettings) 
         let trained = {
             let (state, pause, run, progress) = (&mut state, &mut pause, &mut *run, &mut progress);
             let rounds = settings.rounds - state.rounds as usize;
-            let mut trainer = Trainer::new(&params, &training, rounds).eval(&training, "training").eval(&validation, "validation");
+            let mut trainer =
+                Trainer::new(&params, &training, rounds).eval(&training, "training").eval(&validation, "validation");
             if task == Task::BinaryClassification {
                 trainer = trainer.custom_metric(Box::new(average_precision(validation_rows)));
             }
@@ -137,7 +138,13 @@ fn end_round(
     ControlFlow::Continue(())
 }
 
-fn note(run: &mut Run<'_>, state: &mut State, settings: &TreeSettings, progress: &mut Progress<'_>, round: RoundEval<'_>) -> Result<(), LearnError> {
+fn note(
+    run: &mut Run<'_>,
+    state: &mut State,
+    settings: &TreeSettings,
+    progress: &mut Progress<'_>,
+    round: RoundEval<'_>,
+) -> Result<(), LearnError> {
     let (step, mut loss) = (state.rounds, f64::NAN);
     for (dataset, metric, value) in round.scores() {
         let (validation, metric) = (dataset == "validation", metric.split('@').next().unwrap_or(metric));
@@ -171,16 +178,28 @@ fn checkpoint(run: &mut Run<'_>, state: &State, booster: &BoostedModel) -> Resul
         let size = checkpoint::write(run.folder, Which::Best, state, &[(BOOSTER_FILE, trees)])?;
         run.events.send(EventBody::Checkpoint { step: best.at, best: true, size_bytes: size })?;
     }
-    let size = checkpoint::write(run.folder, Which::Last, state, &[(BOOSTER_FILE, booster.encode(ModelFormat::Binary)?)])?;
+    let size =
+        checkpoint::write(run.folder, Which::Last, state, &[(BOOSTER_FILE, booster.encode(ModelFormat::Binary)?)])?;
     run.events.send(EventBody::Checkpoint { step: state.rounds, best: false, size_bytes: size })
 }
 
-fn finish(run: &mut Run<'_>, booster: Option<BoostedModel>, state: &State, settings: &TreeSettings) -> Result<Ending, LearnError> {
+fn finish(
+    run: &mut Run<'_>,
+    booster: Option<BoostedModel>,
+    state: &State,
+    settings: &TreeSettings,
+) -> Result<Ending, LearnError> {
     let (Some(booster), Some(best)) = (booster, state.stopping.best) else {
-        return Err(LearnError::Malformed { path: run.folder.join("checkpoints/last"), reason: "it is finished without a round".to_owned() });
+        return Err(LearnError::Malformed {
+            path: run.folder.join("checkpoints/last"),
+            reason: "it is finished without a round".to_owned(),
+        });
     };
     let why = if state.rounds < settings.rounds as u64 { "stopped early" } else { "trained all rounds" };
-    run.events.log(LogLevel::Info, format!("{why}; the best is round {} with a validation loss of {:.5}", best.at, best.loss))?;
+    run.events.log(
+        LogLevel::Info,
+        format!("{why}; the best is round {} with a validation loss of {:.5}", best.at, best.loss),
+    )?;
     Ok(Ending::Trained(Forward::Trees(Trees::new(booster.slice(..best.at as usize, 1)?))))
 }
 
@@ -237,7 +256,10 @@ pub struct WgpuAdapter {
 pub fn wgpu_adapter() -> Option<WgpuAdapter> {
     use hessboost::backend::wgpu;
     let works = wgpu::available();
-    works.then(|| WgpuAdapter { name: wgpu::device_name().unwrap_or_default(), software: wgpu::is_software_adapter() == Some(true) })
+    works.then(|| WgpuAdapter {
+        name: wgpu::device_name().unwrap_or_default(),
+        software: wgpu::is_software_adapter() == Some(true),
+    })
 }
 
 /// Starts the driver; `None` where none works or the build has no wgpu.
@@ -255,7 +277,9 @@ fn feature_types(dataset: &Dataset<'_>) -> Vec<FeatureType> {
 fn matrix(rows: Rows, types: &[FeatureType]) -> Result<(DMatrix, usize), LearnError> {
     let Rows { matrix, targets } = rows;
     let targets: Vec<f32> = targets.into_iter().map(|target| target as f32).collect();
-    let built = DMatrix::from_dense_vec(matrix.values, matrix.rows, matrix.width)?.with_labels(&targets)?.with_feature_types(types)?;
+    let built = DMatrix::from_dense_vec(matrix.values, matrix.rows, matrix.width)?
+        .with_labels(&targets)?
+        .with_feature_types(types)?;
     Ok((built, matrix.rows))
 }
 

@@ -3,7 +3,11 @@
 /// Fixes the number of threads for this process. Called first in `main`, before any other thread is
 /// there: Candle splits its products by the environment variable alone, and a sum that is split
 /// differently may round differently.
-#[expect(unsafe_code, clippy::disallowed_methods, reason = "the environment is the only way to tell Candle the number of threads")]
+#[expect(
+    unsafe_code,
+    clippy::disallowed_methods,
+    reason = "the environment is the only way to tell Candle the number of threads"
+)]
 pub(crate) fn fix(count: usize) {
     let count = count.max(1);
     // SAFETY: this process has one thread at this point (`main` calls it before anything else), so

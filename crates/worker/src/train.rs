@@ -21,7 +21,8 @@ pub(crate) fn run(folder: &Path) -> ExitCode {
     let plan = run::read_plan(folder);
     threads::fix(plan.as_ref().map_or(1, |plan| plan.training.threads));
     let memory = Memory::new();
-    let surroundings = Surroundings { now_ms: &now_ms, memory_bytes: &|| memory.resident_bytes(), process_id: std::process::id() };
+    let surroundings =
+        Surroundings { now_ms: &now_ms, memory_bytes: &|| memory.resident_bytes(), process_id: std::process::id() };
     let trained = plan.map_err(Failure::Learn).and_then(|plan| {
         let train = AssertUnwindSafe(|| run::train(folder, &plan, &surroundings));
         match panic::catch_unwind(train) {
@@ -58,7 +59,12 @@ impl Failure {
 }
 
 fn tell(folder: &Path, surroundings: &Surroundings<'_>, failure: &Failure) -> ExitCode {
-    let done = EventBody::Done { outcome: Outcome::Failed, message: Some(failure.message()), hint: failure.hint(), exit_code: None };
+    let done = EventBody::Done {
+        outcome: Outcome::Failed,
+        message: Some(failure.message()),
+        hint: failure.hint(),
+        exit_code: None,
+    };
     let told = Events::open(folder, surroundings).and_then(|mut events| events.send(done));
     match told {
         Ok(()) => ExitCode::FAILURE,
@@ -68,7 +74,8 @@ fn tell(folder: &Path, surroundings: &Surroundings<'_>, failure: &Failure) -> Ex
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    let text =
+        panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
     text.unwrap_or_else(|| "no reason was given".to_owned())
 }
 

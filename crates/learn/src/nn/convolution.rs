@@ -26,7 +26,9 @@ pub fn convolution(x: &Tensor, weight: &Tensor, bias: &Tensor, windows: Windows)
     let (rows, channels, height, width) = x.dims4()?;
     let outputs = weight.dim(0)?;
     if !x.device().is_cpu() {
-        return x.conv2d(weight, windows.padding, windows.stride, 1, 1)?.broadcast_add(&bias.reshape((1, outputs, 1, 1))?);
+        return x
+            .conv2d(weight, windows.padding, windows.stride, 1, 1)?
+            .broadcast_add(&bias.reshape((1, outputs, 1, 1))?);
     }
     let (tall, wide) = (windows.along(height), windows.along(width));
     let unfolded = x.contiguous()?.apply_op1(Unfold { windows, channels, height, width })?;

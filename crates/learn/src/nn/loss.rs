@@ -77,9 +77,13 @@ impl Loss {
             let (outputs, gradient) = (&outputs[places.clone()], &mut gradient[places]);
             let one = match &self.targets {
                 Targets::Classes(classes) => cross_entropy(outputs, classes[row] as usize, gradient),
-                Targets::Binary(targets) => binary_cross_entropy(outputs[0], real(f64::from(targets[row])), &mut gradient[0]),
+                Targets::Binary(targets) => {
+                    binary_cross_entropy(outputs[0], real(f64::from(targets[row])), &mut gradient[0])
+                }
                 Targets::Numbers(targets) => squared(outputs[0], real(f64::from(targets[row])), &mut gradient[0]),
-                Targets::Huber { targets, delta } => huber(outputs[0], real(f64::from(targets[row])), real(*delta), &mut gradient[0]),
+                Targets::Huber { targets, delta } => {
+                    huber(outputs[0], real(f64::from(targets[row])), real(*delta), &mut gradient[0])
+                }
             };
             sum += weight * one;
             for value in gradient {
@@ -92,7 +96,9 @@ impl Loss {
 
 /// -log softmax(outputs)[class], by log-sum-exp.
 fn cross_entropy<T: Real>(outputs: &[T], class: usize, gradient: &mut [T]) -> T {
-    let largest = outputs.iter().fold(T::neg_infinity(), |largest, value| if *value > largest || value.is_nan() { *value } else { largest });
+    let largest = outputs
+        .iter()
+        .fold(T::neg_infinity(), |largest, value| if *value > largest || value.is_nan() { *value } else { largest });
     let sum = outputs.iter().fold(T::zero(), |sum, value| sum + (*value - largest).exp());
     for (gradient, value) in gradient.iter_mut().zip(outputs) {
         *gradient = (*value - largest).exp() / sum;

@@ -8,7 +8,13 @@ use super::slices::{Real, map_three, real};
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> Result<Tensor> {
     let features = x.dim(D::Minus1)?;
     if x.device().is_cpu() {
-        let groups = Groups { count: x.elem_count() / features, blocks: 1, span: features, weighing: Weighing::ByPlace, epsilon };
+        let groups = Groups {
+            count: x.elem_count() / features,
+            blocks: 1,
+            span: features,
+            weighing: Weighing::ByPlace,
+            epsilon,
+        };
         return x.contiguous()?.apply_op3(weight, bias, groups);
     }
     let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
@@ -29,7 +35,8 @@ pub struct BatchNormed {
 pub fn batch_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> Result<BatchNormed> {
     let (rows, features) = (x.dim(0)?, x.dim(1)?);
     let span = x.elem_count() / (rows * features);
-    let flat = x.detach().reshape((rows, features, span))?.transpose(0, 1)?.contiguous()?.reshape((features, rows * span))?;
+    let flat =
+        x.detach().reshape((rows, features, span))?.transpose(0, 1)?.contiguous()?.reshape((features, rows * span))?;
     let mean = flat.mean(1)?;
     let variance = flat.broadcast_sub(&mean.unsqueeze(1)?)?.sqr()?.mean(1)?;
     let values = if x.device().is_cpu() {
@@ -72,7 +79,8 @@ impl Groups {
     fn places(self, group: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
         (0..self.blocks).flat_map(move |block| {
             let start = (block * self.count + group) * self.span;
-            (0..self.span).map(move |place| (start + place, if self.weighing == Weighing::ByPlace { place } else { group }))
+            (0..self.span)
+                .map(move |place| (start + place, if self.weighing == Weighing::ByPlace { place } else { group }))
         })
     }
 
@@ -80,7 +88,8 @@ impl Groups {
     fn statistics<T: Real>(self, x: &[T], group: usize) -> (T, T) {
         let count: T = real((self.blocks * self.span) as f64);
         let mean = self.places(group).fold(T::zero(), |sum, (place, _)| sum + x[place]) / count;
-        let variance = self.places(group).fold(T::zero(), |sum, (place, _)| sum + (x[place] - mean) * (x[place] - mean)) / count;
+        let variance =
+            self.places(group).fold(T::zero(), |sum, (place, _)| sum + (x[place] - mean) * (x[place] - mean)) / count;
         (mean, (variance + real(self.epsilon)).sqrt().recip())
     }
 
@@ -133,8 +142,10 @@ impl CustomOp3 for Groups {
         bias: &CpuStorage,
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let values = map_three!("normalize", (x, x_layout), (weight, weight_layout), (bias, bias_layout), |x, weight, bias| self
-            .normalize(x, weight, bias));
+        let values =
+            map_three!("normalize", (x, x_layout), (weight, weight_layout), (bias, bias_layout), |x, weight, bias| {
+                self.normalize(x, weight, bias)
+            });
         Ok((values, x_layout.shape().clone()))
     }
 
@@ -170,9 +181,13 @@ impl CustomOp3 for GroupsGradient {
         gradient: &CpuStorage,
         gradient_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let all = map_three!("normalize-gradient", (x, x_layout), (weight, weight_layout), (gradient, gradient_layout), |x, weight, gradient| {
-            self.0.gradients(x, weight, gradient)
-        });
+        let all = map_three!(
+            "normalize-gradient",
+            (x, x_layout),
+            (weight, weight_layout),
+            (gradient, gradient_layout),
+            |x, weight, gradient| { self.0.gradients(x, weight, gradient) }
+        );
         let values = x_layout.shape().elem_count() + 2 * weight_layout.shape().elem_count();
         Ok((all, Shape::from(values)))
     }

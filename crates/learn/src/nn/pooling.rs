@@ -73,7 +73,8 @@ impl CustomOp1 for MaxPool {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let pooled = map_one!("max-pool", storage, layout, |values| self.places(values).map(|place| values[place]).collect());
+        let pooled =
+            map_one!("max-pool", storage, layout, |values| self.places(values).map(|place| values[place]).collect());
         Ok((pooled, self.shape()))
     }
 
@@ -87,9 +88,17 @@ impl CustomOp2 for MaxPoolGradient {
         "max-pool-gradient"
     }
 
-    fn cpu_fwd(&self, first: &CpuStorage, first_layout: &Layout, second: &CpuStorage, second_layout: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(
+        &self,
+        first: &CpuStorage,
+        first_layout: &Layout,
+        second: &CpuStorage,
+        second_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
         let spread =
-            map_two!("max-pool-gradient", (first, first_layout), (second, second_layout), |values, gradient| self.0.spread(values, gradient));
+            map_two!("max-pool-gradient", (first, first_layout), (second, second_layout), |values, gradient| self
+                .0
+                .spread(values, gradient));
         Ok((spread, first_layout.shape().clone()))
     }
 }

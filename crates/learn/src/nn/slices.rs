@@ -67,13 +67,21 @@ macro_rules! map_two {
 macro_rules! map_three {
     ($op:expr, $first:expr, $second:expr, $third:expr, |$a:ident, $b:ident, $c:ident| $kernel:expr) => {
         match ($first.0, $second.0, $third.0) {
-            (candle_core::CpuStorage::F32(first), candle_core::CpuStorage::F32(second), candle_core::CpuStorage::F32(third)) => {
+            (
+                candle_core::CpuStorage::F32(first),
+                candle_core::CpuStorage::F32(second),
+                candle_core::CpuStorage::F32(third),
+            ) => {
                 let $a = $crate::nn::slices::contiguous(first, $first.1)?;
                 let $b = $crate::nn::slices::contiguous(second, $second.1)?;
                 let $c = $crate::nn::slices::contiguous(third, $third.1)?;
                 candle_core::CpuStorage::F32($kernel)
             }
-            (candle_core::CpuStorage::F64(first), candle_core::CpuStorage::F64(second), candle_core::CpuStorage::F64(third)) => {
+            (
+                candle_core::CpuStorage::F64(first),
+                candle_core::CpuStorage::F64(second),
+                candle_core::CpuStorage::F64(third),
+            ) => {
                 let $a = $crate::nn::slices::contiguous(first, $first.1)?;
                 let $b = $crate::nn::slices::contiguous(second, $second.1)?;
                 let $c = $crate::nn::slices::contiguous(third, $third.1)?;

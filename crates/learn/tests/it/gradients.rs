@@ -21,8 +21,11 @@ fn values(shape: &[usize], seed: u64) -> Var {
     let mut random = Random::new(seed, Purpose::Initialization);
     let order = random.permutation(count);
     let jitter = random.uniform(count, 0.2);
-    let spread: Vec<f64> =
-        order.iter().zip(jitter).map(|(place, jitter)| (*place as f64 + 0.5 + f64::from(jitter) - count as f64 / 2.0) * 3.0 / count as f64).collect();
+    let spread: Vec<f64> = order
+        .iter()
+        .zip(jitter)
+        .map(|(place, jitter)| (*place as f64 + 0.5 + f64::from(jitter) - count as f64 / 2.0) * 3.0 / count as f64)
+        .collect();
     Var::from_tensor(&Tensor::from_vec(spread, shape, &Device::Cpu).unwrap()).unwrap()
 }
 
@@ -55,7 +58,11 @@ fn check(inputs: &[Var], compute: impl Fn(&[Var]) -> Result<Tensor>) {
             };
             let expected = (at(step) - at(-step)) / (2.0 * step);
             let error = (gradient[place] - expected).abs() / expected.abs().max(1.0);
-            assert!(error < 1e-6, "input {index}, place {place}: the gradient is {}, differences give {expected}", gradient[place]);
+            assert!(
+                error < 1e-6,
+                "input {index}, place {place}: the gradient is {}, differences give {expected}",
+                gradient[place]
+            );
         }
     }
 }
@@ -107,8 +114,12 @@ fn average_pooling() {
 fn norms() {
     check(&[values(&[5, 7], 1), values(&[7], 2), values(&[7], 3)], |v| layer_norm(&v[0], &v[1], &v[2], 1e-5));
     check(&[values(&[2, 3, 4], 1), values(&[4], 2), values(&[4], 3)], |v| layer_norm(&v[0], &v[1], &v[2], 1e-5));
-    check(&[values(&[6, 3], 1), values(&[3], 2), values(&[3], 3)], |v| Ok(batch_norm(&v[0], &v[1], &v[2], 1e-5)?.values));
-    check(&[values(&[3, 2, 3, 2], 1), values(&[2], 2), values(&[2], 3)], |v| Ok(batch_norm(&v[0], &v[1], &v[2], 1e-5)?.values));
+    check(&[values(&[6, 3], 1), values(&[3], 2), values(&[3], 3)], |v| {
+        Ok(batch_norm(&v[0], &v[1], &v[2], 1e-5)?.values)
+    });
+    check(&[values(&[3, 2, 3, 2], 1), values(&[2], 2), values(&[2], 3)], |v| {
+        Ok(batch_norm(&v[0], &v[1], &v[2], 1e-5)?.values)
+    });
 }
 
 #[test]
@@ -132,7 +143,9 @@ fn losses_weighted_and_not() {
         check(&[values(&[4, 3], 1)], |v| loss(&v[0], &Targets::Classes(vec![0, 2, 1, 1]), &weights));
         check(&[values(&[4, 1], 1)], |v| loss(&v[0], &Targets::Binary(vec![0.0, 1.0, 1.0, 0.0]), &weights));
         check(&[values(&[4, 1], 1)], |v| loss(&v[0], &Targets::Numbers(vec![0.3, -1.0, 2.0, 0.0]), &weights));
-        check(&[values(&[4, 1], 1)], |v| loss(&v[0], &Targets::Huber { targets: vec![0.3, -9.0, 2.0, 7.0], delta: 1.0 }, &weights));
+        check(&[values(&[4, 1], 1)], |v| {
+            loss(&v[0], &Targets::Huber { targets: vec![0.3, -9.0, 2.0, 7.0], delta: 1.0 }, &weights)
+        });
     }
 }
 

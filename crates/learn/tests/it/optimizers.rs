@@ -12,13 +12,16 @@ const DECAY: f64 = 0.01;
 fn weights() -> BTreeMap<String, Var> {
     let weight = Tensor::new(&[[1.0f32, -2.0], [0.5, 3.0]], &Device::Cpu).unwrap();
     let bias = Tensor::new(&[0.25f32, -1.5], &Device::Cpu).unwrap();
-    [("weight".to_owned(), weight), ("bias".to_owned(), bias)].map(|(name, value)| (name, Var::from_tensor(&value).unwrap())).into()
+    [("weight".to_owned(), weight), ("bias".to_owned(), bias)]
+        .map(|(name, value)| (name, Var::from_tensor(&value).unwrap()))
+        .into()
 }
 
 /// Steps down Σ w⁴ / 4, whose gradient is w³.
 fn descend(optimizer: &mut Optimizer, weights: &BTreeMap<String, Var>, steps: usize) {
     for _ in 0..steps {
-        let sum = weights.values().map(|weight| (weight.sqr().unwrap().sqr().unwrap() / 4.0).unwrap().sum_all().unwrap());
+        let sum =
+            weights.values().map(|weight| (weight.sqr().unwrap().sqr().unwrap() / 4.0).unwrap().sum_all().unwrap());
         let sum = sum.reduce(|a, b| (a + b).unwrap()).unwrap();
         optimizer.step(&sum.backward().unwrap(), RATE).unwrap();
     }
@@ -74,12 +77,17 @@ fn moments_saved_and_resumed_give_the_same_bits() {
         let mut optimizer = Optimizer::new(kind, DECAY, &whole).unwrap();
         descend(&mut optimizer, &whole, 3);
         let (steps, moments) = (optimizer.steps(), optimizer.moments().unwrap());
-        let again: BTreeMap<String, Var> =
-            whole.iter().map(|(name, weight)| (name.clone(), Var::from_tensor(&weight.as_tensor().copy().unwrap()).unwrap())).collect();
+        let again: BTreeMap<String, Var> = whole
+            .iter()
+            .map(|(name, weight)| (name.clone(), Var::from_tensor(&weight.as_tensor().copy().unwrap()).unwrap()))
+            .collect();
         descend(&mut optimizer, &whole, 4);
         let mut resumed = Optimizer::new(kind, DECAY, &again).unwrap();
         resumed.resume(steps, &moments).unwrap();
         descend(&mut resumed, &again, 4);
-        assert_eq!(flat(&whole).iter().map(|v| v.to_bits()).collect::<Vec<_>>(), flat(&again).iter().map(|v| v.to_bits()).collect::<Vec<_>>());
+        assert_eq!(
+            flat(&whole).iter().map(|v| v.to_bits()).collect::<Vec<_>>(),
+            flat(&again).iter().map(|v| v.to_bits()).collect::<Vec<_>>()
+        );
     }
 }

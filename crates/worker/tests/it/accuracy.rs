@@ -28,9 +28,21 @@ fn breast_cancer() {
     let area = mean("roc_auc", |seed| {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("data")).unwrap();
-        std::fs::copy(sample_project("breast-cancer").join("data/breast-cancer.csv"), folder.path().join("data/rows.csv")).unwrap();
-        let config = DataConfig { paths: vec!["data/rows.csv".to_owned()], target: Some("diagnosis".to_owned()), ..DataConfig::default() };
-        TestRun::from_table(folder, &config, "diagnosis", Task::BinaryClassification, training(ModelChoice::Trees), seed)
+        std::fs::copy(sample_project("breast-cancer").join("breast-cancer.csv"), folder.path().join("data/rows.csv"))
+            .unwrap();
+        let config = DataConfig {
+            paths: vec!["data/rows.csv".to_owned()],
+            target: Some("diagnosis".to_owned()),
+            ..DataConfig::default()
+        };
+        TestRun::from_table(
+            folder,
+            &config,
+            "diagnosis",
+            Task::BinaryClassification,
+            training(ModelChoice::Trees),
+            seed,
+        )
     });
     assert!(area >= 0.985, "ROC AUC {area}");
 }

@@ -42,7 +42,11 @@ fn several_classes() {
 #[test]
 fn a_number() {
     for model in [ModelChoice::Linear, ModelChoice::Mlp, ModelChoice::Trees] {
-        let config = TrainingConfig { epochs: Some(40), learning_rate: (model != ModelChoice::Trees).then_some(0.005), ..quick(model) };
+        let config = TrainingConfig {
+            epochs: Some(40),
+            learning_rate: (model != ModelChoice::Trees).then_some(0.005),
+            ..quick(model)
+        };
         let run = TestRun::table(&customers(2000, 3), "spend", Task::Regression, config, 0);
         let evaluation = run.succeed();
         let r2 = figure(&evaluation, "r2");
@@ -56,16 +60,29 @@ fn what_a_run_leaves_behind() {
     run.succeed();
     let bundle = run.bundle();
     let files: Vec<&str> = bundle.files.iter().map(|file| file.path.as_str()).collect();
-    assert_eq!(files, ["evaluation.json", "examples.json", "preprocessing.json", "profile.json", "reference.parquet", "weights.safetensors"]);
+    assert_eq!(
+        files,
+        [
+            "evaluation.json",
+            "examples.json",
+            "preprocessing.json",
+            "profile.json",
+            "reference.parquet",
+            "weights.safetensors"
+        ]
+    );
     let inputs: Vec<&str> = bundle.signature.inputs.iter().map(|input| input.name.as_str()).collect();
     assert_eq!(inputs, ["age", "usage", "plan", "region", "spend"]);
     assert_eq!(bundle.lineage["seed"], "7");
-    let examples: Vec<serde_json::Value> = serde_json::from_slice(&std::fs::read(run.path().join("model/examples.json")).unwrap()).unwrap();
+    let examples: Vec<serde_json::Value> =
+        serde_json::from_slice(&std::fs::read(run.path().join("model/examples.json")).unwrap()).unwrap();
     assert_eq!(examples.len(), 5);
     assert!(examples[0]["plan"].is_string());
 
     let events = run.events();
-    assert!(matches!(&events[0].body, EventBody::Started { resumed: false, params, .. } if params["model"] == "mlp" && params["epochs"] == "12"));
+    assert!(
+        matches!(&events[0].body, EventBody::Started { resumed: false, params, .. } if params["model"] == "mlp" && params["epochs"] == "12")
+    );
     assert!(matches!(events.last().unwrap().body, EventBody::Done { outcome: Outcome::Finished, .. }));
     let evaluated = events.iter().find_map(|event| match &event.body {
         EventBody::Evaluated { validation } => Some(validation),
@@ -77,8 +94,16 @@ fn what_a_run_leaves_behind() {
         _ => None,
     });
     assert!(last_loss.max().unwrap() > 100);
-    assert!(events.iter().any(|event| matches!(&event.body, EventBody::Progress { memory_bytes: Some(bytes), .. } if *bytes > 1 << 20)));
-    assert!(events.iter().any(|event| matches!(&event.body, EventBody::Metric { key, .. } if key == "average_precision/validation")));
+    assert!(
+        events.iter().any(
+            |event| matches!(&event.body, EventBody::Progress { memory_bytes: Some(bytes), .. } if *bytes > 1 << 20)
+        )
+    );
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(&event.body, EventBody::Metric { key, .. } if key == "average_precision/validation"))
+    );
 }
 
 /// Bright pictures with a bar across or upright: a CNN must find the direction.

@@ -23,7 +23,8 @@ fn check(make: impl Fn() -> TestRun, interruptions: &[&dyn Fn(&EventBody) -> boo
     }
     assert!(!broken.path().join("model").exists(), "it was not interrupted early enough");
     broken.succeed();
-    let resumed = broken.events().iter().filter(|event| matches!(event.body, EventBody::Started { resumed: true, .. })).count();
+    let resumed =
+        broken.events().iter().filter(|event| matches!(event.body, EventBody::Started { resumed: true, .. })).count();
     assert_eq!(resumed, interruptions.len());
     same(&whole, &broken);
 }
@@ -86,7 +87,11 @@ fn a_stop_is_followed_between_steps_and_resumed() {
         fs::write(stopped.path().join("control"), "stop\n").unwrap();
         worker.wait().unwrap();
         let events = stopped.events();
-        assert!(matches!(events.last().unwrap().body, EventBody::Done { outcome: Outcome::Stopped, .. }), "{model:?}: {:?}", events.last());
+        assert!(
+            matches!(events.last().unwrap().body, EventBody::Done { outcome: Outcome::Stopped, .. }),
+            "{model:?}: {:?}",
+            events.last()
+        );
         assert!(!stopped.path().join("model").exists());
         stopped.succeed();
         same(&whole, &stopped);

@@ -35,7 +35,11 @@ impl TestRun {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("data")).unwrap();
         fs::write(folder.path().join("data/rows.csv"), csv).unwrap();
-        let config = DataConfig { paths: vec!["data/rows.csv".to_owned()], target: Some(target.to_owned()), ..DataConfig::default() };
+        let config = DataConfig {
+            paths: vec!["data/rows.csv".to_owned()],
+            target: Some(target.to_owned()),
+            ..DataConfig::default()
+        };
         Self::from_table(folder, &config, target, task, training, split_seed)
     }
 
@@ -177,7 +181,11 @@ impl TestRun {
                     line.clear();
                 }
             }
-            assert!(worker.try_wait().unwrap().is_none(), "the worker ended before the awaited event: {:?}", self.events().last());
+            assert!(
+                worker.try_wait().unwrap().is_none(),
+                "the worker ended before the awaited event: {:?}",
+                self.events().last()
+            );
             std::thread::yield_now();
         }
         panic!("the awaited event did not come within 120 s");
