@@ -4,6 +4,7 @@ pub(crate) mod button;
 pub(crate) mod card;
 pub(crate) mod chart;
 pub(crate) mod dialog;
+pub(crate) mod distribution;
 pub(crate) mod field;
 pub(crate) mod icon;
 pub(crate) mod menu;

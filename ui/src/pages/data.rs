@@ -1,14 +1,285 @@
-//! Data.
+//! Data: the versions as a line, and of one version its rows, its profile, and how it differs from
+//! another. Files that a person drops here are looked at before anything is stored.
 
+mod banners;
+mod column;
+mod drift;
+mod preview;
+mod profile;
+
+use api::{
+    config::ColumnType,
+    dataset::{DeleteSnapshot, Dataset, ExportSnapshot, GetDataset, GetProfile, Profile, Snapshot, TakeSnapshot},
+    id::SnapshotId,
+};
 use leptos::prelude::*;
+use leptos_router::hooks::{use_navigate, use_query_map};
 
 use crate::{
-    frame::crumbs::crumbs,
-    parts::{icon, states::Empty},
+    client::{
+        Client,
+        query::{Query, query},
+        shell,
+    },
+    frame::{crumbs::crumbs, place::Place},
+    parts::{
+        button::{Button, Pending},
+        dialog::Confirm,
+        icon::{self, Icon, icon},
+        menu::{Item, MenuButton, Menus},
+        states::{Empty, Load, Problem},
+        tabs::{Tab, Tabs, current_tab},
+        toast::Toasts,
+        when::Ago,
+        words,
+    },
 };
 
 #[component]
 pub(crate) fn Data() -> impl IntoView {
-    crumbs(|| vec![("Data".to_owned(), None)]);
-    view! { <Empty mark=icon::DATABASE title="Data" text="The versions of the data." /> }
+    let place = Place::get();
+    let dataset = query(move || place.project.get().map(|project| GetDataset { project }));
+    crumbs(move || {
+        let name = dataset.value.with(|dataset| dataset.as_ref().map(|dataset| dataset.name.clone()));
+        let mut all = vec![("Data".to_owned(), Some(place.link("data")))];
+        all.extend(name.filter(|name| !name.is_empty() && name != "data").map(|name| (name, None)));
+        all
+    });
+    view! {
+        <Load query=dataset lines=8 let:dataset>
+            {
+                let none = Memo::new(move |_| dataset.with(|dataset| dataset.snapshots.is_empty()));
+                view! {
+                    {move || if none.get() { view! { <First dataset /> }.into_any() } else { view! { <Versions dataset /> }.into_any() }}
+                }
+            }
+        </Load>
+    }
+}
+
+/// Nothing was kept yet.
+#[component]
+fn First(dataset: Signal<Dataset>) -> impl IntoView {
+    let facts = move || {
+        dataset.with(|dataset| format!("{}, {}", words::counted(dataset.files, "file", "files"), words::bytes(dataset.size_bytes)))
+    };
+    view! {
+        <div class="body-of-page">
+            {move || dataset.with(|dataset| dataset.problem.clone()).map(|error| view! { <Problem error /> })}
+            <banners::Arrived dataset />
+            <Empty
+                mark=icon::DATABASE
+                title="No version yet"
+                text="A version keeps the data as they are now, so that every model can say what it learned from."
+            >
+                <TakeButton kind="primary" label="Take the first version" />
+                <span class="muted small">{facts}</span>
+            </Empty>
+        </div>
+    }
+}
+
+/// Takes a version of what the folder holds now.
+#[component]
+fn TakeButton(#[prop(into)] label: String, #[prop(into)] kind: String) -> impl IntoView {
+    let place = Place::get();
+    let client = Client::get();
+    let toasts = Toasts::get();
+    let pending = Pending::new();
+    let take = move || {
+        let request = TakeSnapshot { project: place.id(), message: None };
+        pending.run(async move { client.call(request).await }, move |job| {
+            if !job.state.is_over() {
+                toasts.note(job.title, Some("It goes on in the background.".to_owned()), Some("/jobs".to_owned()));
+            }
+        });
+    };
+    view! { <Button label kind mark=icon::PLUS disabled=pending.busy on_press=take /> }
+}
+
+#[component]
+fn Versions(dataset: Signal<Dataset>) -> impl IntoView {
+    let place = Place::get();
+    let asked = use_query_map();
+    let number = Memo::new(move |_| asked.with(|asked| asked.get("v")).and_then(|number| number.parse::<u32>().ok()));
+    let chosen = Memo::new(move |before: Option<&Snapshot>| {
+        dataset.with(|dataset| {
+            let named = number.get().and_then(|number| dataset.snapshots.iter().find(|snapshot| snapshot.number == number));
+            named.or_else(|| dataset.snapshots.first()).cloned().or_else(|| before.cloned())
+        }).unwrap_or_else(empty)
+    });
+    let chosen_id = Memo::new(move |_| chosen.with(|snapshot| snapshot.id));
+    let profile = query(move || Some(GetProfile { snapshot: chosen_id.get() }));
+    // Roles are the project file's: when it changes, the profile is asked again.
+    let file = Memo::new(move |_| place.known.value.with(|project| project.as_ref().map(|project| project.file.data.clone())));
+    Effect::new(move |before: Option<Option<api::config::DataConfig>>| {
+        let now = file.get();
+        if before.as_ref().is_some_and(|before| before.is_some() && *before != now) {
+            profile.refresh();
+        }
+        now
+    });
+    let tab = current_tab("preview");
+    let newest = Memo::new(move |_| dataset.with(|dataset| dataset.snapshots.first().map(|snapshot| snapshot.id)));
+    view! {
+        <div class="split-data">
+            <aside class="vers" aria-label="Versions">
+                <h2>"Versions"</h2>
+                <For each=move || dataset.with(|dataset| dataset.snapshots.clone()) key=|snapshot| snapshot.id let:snapshot>
+                    <VersionLine snapshot newest chosen=chosen_id />
+                </For>
+            </aside>
+            <section class="data-main">
+                <div class="hd">
+                    <Head dataset chosen profile />
+                    {move || dataset.with(|dataset| dataset.problem.clone()).map(|error| view! { <Problem error /> })}
+                    <banners::Changed dataset />
+                    <banners::Beside dataset />
+                    <banners::Arrived dataset />
+                </div>
+                <div class="tab-line">
+                    <Tabs
+                        tabs=vec![Tab::new("preview", "Preview"), Tab::new("profile", "Profile"), Tab::new("drift", "Drift")]
+                        current=tab
+                    />
+                </div>
+                {move || match tab.get().as_str() {
+                    "profile" => view! { <profile::ProfileTab profile snapshot=chosen_id /> }.into_any(),
+                    "drift" => view! { <drift::DriftTab dataset chosen=chosen_id /> }.into_any(),
+                    _ => view! { <preview::PreviewTab snapshot=chosen_id profile=profile.value /> }.into_any(),
+                }}
+            </section>
+        </div>
+    }
+}
+
+#[component]
+fn VersionLine(snapshot: Snapshot, newest: Memo<Option<SnapshotId>>, chosen: Memo<SnapshotId>) -> impl IntoView {
+    let place = Place::get();
+    let asked = use_query_map();
+    let id = snapshot.id;
+    let number = snapshot.number;
+    let href = move || {
+        let tab = asked.with(|asked| asked.get("tab")).map(|tab| format!("&tab={tab}")).unwrap_or_default();
+        format!("{}?v={number}{tab}", place.link("data"))
+    };
+    let on = move || chosen.get() == id;
+    view! {
+        <a class="v" class:on=on href=href aria-current=move || on().then_some("true") title=snapshot.content.clone()>
+            <div class="flex">
+                <b class="mono">"v"{snapshot.number}</b>
+                {move || (newest.get() == Some(id)).then(|| view! { <span class="chip">"newest"</span> })}
+                {(!snapshot.kept).then(|| view! { <span class="chip" title="The files are referenced by their hashes, not copied.">"referenced"</span> })}
+            </div>
+            <div class="small cut">{snapshot.message.clone()}</div>
+            <div class="caption faint">{words::counted(snapshot.rows, "row", "rows")}" · "<Ago ms=snapshot.created_ms /></div>
+        </a>
+    }
+}
+
+#[component]
+fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile>) -> impl IntoView {
+    let place = Place::get();
+    let client = Client::get();
+    let toasts = Toasts::get();
+    let menus = Menus::get();
+    let navigate = StoredValue::new_local(use_navigate());
+    let pending = Pending::new();
+    let deleting = RwSignal::new(false);
+    let _ = menus;
+    let warnings = move || profile.value.with(|profile| profile.as_ref().map_or(0, |profile| profile.warnings.len()));
+    let duplicates = move || profile.value.with(|profile| profile.as_ref().and_then(|profile| profile.duplicate_rows)).unwrap_or(0);
+    let items = move || {
+        let snapshot = chosen.get_untracked();
+        let mut items = vec![Item::new("Copy content id", icon::COPY, move || toasts.copy(&snapshot.content))];
+        if shell::is_there() {
+            items.push(Item::new("Export files…", icon::DOWNLOAD, move || {
+                let snapshot = chosen.get_untracked().id;
+                leptos::task::spawn_local(async move {
+                    if let Some(folder) = shell::pick_folder("Export into").await {
+                        match client.call(ExportSnapshot { snapshot, folder }).await {
+                            Ok(job) => toasts.note(job.title, None, Some("/jobs".to_owned())),
+                            Err(error) => toasts.error(&error),
+                        }
+                    }
+                });
+            }));
+        }
+        items.push(Item::new("Delete version…", icon::TRASH, move || deleting.set(true)).danger());
+        items
+    };
+    let delete = move || {
+        let request = DeleteSnapshot { snapshot: chosen.get_untracked().id };
+        pending.run(async move { client.call(request).await }, move |freed| {
+            toasts.done(format!("Deleted; {} will be freed.", words::bytes(freed.bytes)));
+            navigate.with_value(|navigate| navigate(&place.link("data"), Default::default()));
+        });
+    };
+    view! {
+        <div class="head">
+            <div>
+                <h1>{move || dataset.with(|dataset| dataset.name.clone())}</h1>
+                <div class="sub">
+                    {move || {
+                        let snapshot = chosen.get();
+                        format!(
+                            "{} × {} · {} · {}",
+                            words::counted(snapshot.rows, "row", "rows"),
+                            words::counted(u64::from(snapshot.columns), "column", "columns"),
+                            words::bytes(snapshot.size_bytes),
+                            words::counted(snapshot.files, "file", "files"),
+                        )
+                    }}
+                    {move || (duplicates() > 0).then(|| format!(" · {} duplicates", words::count(duplicates())))}
+                    {move || (warnings() > 0).then(|| view! {
+                        " · " <a class="warn plain" href=move || format!("{}?tab=profile", place.link("data"))>{words::counted(warnings() as u64, "warning", "warnings")}</a>
+                    })}
+                </div>
+            </div>
+            <div class="right flex">
+                <MenuButton items />
+                <a class="btn primary" href=move || {
+                    let snapshot = chosen.get();
+                    format!("{}?train=1&snapshot={}", place.link("data"), snapshot.id)
+                }>{icon(icon::PLAY)}{move || format!("Train on v{}", chosen.with(|snapshot| snapshot.number))}</a>
+            </div>
+        </div>
+        <Confirm
+            open=deleting
+            title="Delete this version?"
+            text="Its files are freed where no other version has them. A version that a run learned from can't be deleted."
+            verb="Delete version"
+            on_confirm=delete
+        />
+    }
+}
+
+/// The icon and the word of a column's type.
+fn type_of(kind: ColumnType) -> (Icon, &'static str) {
+    match kind {
+        ColumnType::Boolean => (icon::CHECK, "boolean"),
+        ColumnType::Integer => (icon::ACTIVITY, "integer"),
+        ColumnType::Decimal => (icon::ACTIVITY, "decimal"),
+        ColumnType::Datetime => (icon::CLOCK, "datetime"),
+        ColumnType::Category => (icon::TAG, "category"),
+        ColumnType::Text => (icon::SCROLL_TEXT, "text"),
+        ColumnType::Image => (icon::IMAGE, "image"),
+    }
+}
+
+fn empty() -> Snapshot {
+    Snapshot {
+        id: SnapshotId::from_bytes([0; 16]),
+        dataset: api::id::DatasetId::from_bytes([0; 16]),
+        number: 0,
+        parent: None,
+        content: String::new(),
+        message: String::new(),
+        rows: 0,
+        columns: 0,
+        size_bytes: 0,
+        files: 0,
+        kept: true,
+        created_ms: 0,
+    }
 }

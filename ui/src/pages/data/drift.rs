@@ -1,0 +1,164 @@
+//! How two versions differ, column by column.
+
+use api::{
+    dataset::{CompareSnapshots, Dataset},
+    drift::{ColumnDrift, DriftReport, Verdict},
+    id::SnapshotId,
+};
+use leptos::prelude::*;
+
+use crate::{
+    client::query::query,
+    parts::{
+        card::{Card, Chip},
+        distribution::{TwoDistributions, test_name, value, verdict},
+        field::Select,
+        icon,
+        pane::Pane,
+        states::{Empty, Load},
+        table::{Column, Table},
+        words,
+    },
+};
+
+#[component]
+pub(super) fn DriftTab(dataset: Signal<Dataset>, chosen: Memo<SnapshotId>) -> impl IntoView {
+    let versions = Memo::new(move |_| {
+        dataset.with(|dataset| dataset.snapshots.iter().map(|snapshot| (snapshot.id, snapshot.number, snapshot.rows)).collect::<Vec<_>>())
+    });
+    let only = move || versions.with(Vec::len) < 2;
+    let reference = RwSignal::new(String::new());
+    // By default what stood before the chosen one.
+    Effect::new(move |_| {
+        let chosen = chosen.get();
+        let before = versions.with(|versions| {
+            let at = versions.iter().position(|version| version.0 == chosen);
+            at.and_then(|at| versions.get(at + 1)).or_else(|| versions.iter().find(|version| version.0 != chosen)).map(|version| version.0)
+        });
+        reference.set(before.map_or_else(String::new, |id| id.to_string()));
+    });
+    let report = query(move || {
+        let reference = reference.get().parse().ok()?;
+        Some(CompareSnapshots { reference, current: chosen.get() })
+    });
+    let open = RwSignal::new(None::<String>);
+    let name = move |id: &str| versions.with(|versions| versions.iter().find(|version| version.0.to_string() == id).map_or(String::new(), |version| format!("v{}", version.1)));
+    let options = Signal::derive(move || {
+        let chosen = chosen.get();
+        versions.with(|versions| {
+            versions
+                .iter()
+                .filter(|version| version.0 != chosen)
+                .map(|version| (version.0.to_string(), format!("v{}, {}", version.1, words::counted(version.2, "row", "rows"))))
+                .collect::<Vec<_>>()
+        })
+    });
+    view! {
+        {move || if only() {
+            view! {
+                <Empty
+                    mark=icon::ACTIVITY
+                    title="Only one version"
+                    text="With a second version you see here which columns changed, by how much, and whether chance alone could have done it."
+                />
+            }.into_any()
+        } else {
+            view! {
+                <div class="drift-line flex small muted">
+                    "Compared with" <Select value=reference options name="Version to compare with" />
+                    {move || report.value.get().map(|report| view! { <Summary report /> })}
+                </div>
+                <div class="profile-tab">
+                    <Load query=report lines=10 let:report>
+                        <div class="profile-main"><Columns report open /></div>
+                        {move || open.get().and_then(|column| {
+                            let found = report.with(|report| report.columns.iter().find(|other| other.column == column).cloned())?;
+                            let (left, right) = (name(&reference.get()), name(&chosen.get().to_string()));
+                            Some(view! { <Detail column=found reference=left current=right open /> })
+                        })}
+                    </Load>
+                </div>
+            }.into_any()
+        }}
+    }
+}
+
+#[component]
+fn Summary(report: DriftReport) -> impl IntoView {
+    let tone = if report.dataset_drifted { "bad" } else if report.drifted > 0 { "warn" } else { "good" };
+    let text = match report.drifted {
+        0 => "no column drifted".to_owned(),
+        count => format!("{count} of {} columns drifted", report.columns.len()),
+    };
+    view! { <Chip text tone=tone dot=true /> }
+}
+
+#[component]
+fn Columns(report: Signal<DriftReport>, open: RwSignal<Option<String>>) -> impl IntoView {
+    let rows = Memo::new(move |_| {
+        let mut rows = report.with(|report| report.columns.clone());
+        let rank = |column: &ColumnDrift| match column.verdict {
+            Verdict::Drifted => 0,
+            Verdict::Same => 1,
+            Verdict::TooFewToDecide => 2,
+            Verdict::NoValues => 3,
+            Verdict::NotWatched => 4,
+        };
+        rows.sort_by(|left, right| rank(left).cmp(&rank(right)).then(strength(right).total_cmp(&strength(left))));
+        rows
+    });
+    let columns = vec![
+        Column::new("Column", 180.0, |column: &ColumnDrift| column.column.clone()).grows(),
+        Column::new("", 132.0, |column: &ColumnDrift| {
+            let (tone, word) = verdict(column.verdict);
+            view! { <Chip text=word tone=tone /> }
+        }),
+        Column::new("Test", 150.0, |column: &ColumnDrift| view! { <span class="muted">{test_name(column.test)}</span> }),
+        Column::new("Figure", 90.0, value).number(),
+        Column::new("Threshold", 90.0, |column: &ColumnDrift| view! { <span class="faint">{words::figure(column.threshold)}</span> }).number(),
+        Column::new("Chance alone", 100.0, |column: &ColumnDrift| view! { <span class="faint">{column.floor.map_or("–".to_owned(), words::figure)}</span> }).number(),
+        Column::new("What changed", 230.0, |column: &ColumnDrift| view! { <span class="muted">{column.sentence.clone()}</span> }),
+    ];
+    view! {
+        <div class="fill-table">
+            <Table
+                rows=rows
+                columns=Signal::stored(columns)
+                label="Compared columns"
+                on_open=Callback::new(move |column: ColumnDrift| open.set(Some(column.column)))
+            />
+        </div>
+    }
+}
+
+/// How far over its threshold a column is.
+fn strength(column: &ColumnDrift) -> f64 {
+    let value = column.value.unwrap_or(0.0);
+    if column.test.is_p_value() { 1.0 - value } else { value / column.threshold.max(1e-12) }
+}
+
+#[component]
+fn Detail(column: ColumnDrift, reference: String, current: String, open: RwSignal<Option<String>>) -> impl IntoView {
+    let (tone, word) = verdict(column.verdict);
+    let rows = [
+        ("Test", test_name(column.test).to_owned()),
+        ("Figure", value(&column)),
+        ("Threshold", words::figure(column.threshold)),
+        ("99 % of what chance alone does", column.floor.map_or("–".to_owned(), words::figure)),
+        ("Evidently would say", column.evidently_drifted.map_or("–", |drifted| if drifted { "drifted" } else { "same" }).to_owned()),
+        ("Missing before", words::percent(column.reference_missing)),
+        ("Missing now", words::percent(column.current_missing)),
+    ];
+    let sentence = column.sentence.clone();
+    view! {
+        <Pane title=column.column.clone() width=380.0 on_close=move || open.set(None)>
+            <div class="flex wrap"><Chip text=word tone=tone /><span class="small muted">{sentence}</span></div>
+            <Card title="Distribution" class="h chart-card"><TwoDistributions column reference current /></Card>
+            <Card title="Comparison" class="h" flush=true>
+                <table class="small-table"><tbody>
+                    {rows.into_iter().map(|(name, value)| view! { <tr><td class="muted">{name}</td><td class="num">{value}</td></tr> }).collect_view()}
+                </tbody></table>
+            </Card>
+        </Pane>
+    }
+}

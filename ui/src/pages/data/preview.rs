@@ -1,0 +1,152 @@
+//! The rows of a version: millions scroll like ten; each column's head shows its distribution.
+
+use std::sync::Arc;
+
+use api::{
+    config::ColumnType,
+    dataset::{Column as Field, ColumnProfile, GetPreview, Profile, Role},
+    id::SnapshotId,
+};
+use charts::{bars, plot::Size, role};
+use leptos::prelude::*;
+
+use super::type_of;
+use crate::{
+    client::{Client, paged::paged, wire},
+    parts::{
+        chart::spark,
+        rows::Rows,
+        states::{Failure, Skeleton},
+        table::{Column, Table},
+        words,
+    },
+};
+
+/// A row with its number.
+#[derive(Clone, PartialEq)]
+struct Line {
+    number: u64,
+    cells: Arc<Vec<Option<String>>>,
+}
+
+const HEAD: f64 = 76.0;
+
+#[component]
+pub(super) fn PreviewTab(snapshot: Memo<SnapshotId>, profile: RwSignal<Option<Profile>>) -> impl IntoView {
+    let fields = RwSignal::new(Vec::<Field>::new());
+    let list = paged(
+        move |offset, limit| Some(GetPreview { snapshot: snapshot.get(), offset, limit }),
+        move |preview| {
+            if fields.with_untracked(|fields| *fields != preview.columns) {
+                fields.set(preview.columns);
+            }
+            let lines = preview.rows.into_iter().enumerate().map(|(index, cells)| Line { number: preview.offset + index as u64 + 1, cells: Arc::new(cells) });
+            (lines.collect(), preview.total_rows)
+        },
+    );
+    let columns = Memo::new_with_compare(
+        move |_| {
+            let fields = fields.get();
+            let profile = profile.get();
+            let mut columns = vec![Column::new("#", 84.0, |line: &Line| view! { <span class="faint">{words::count(line.number)}</span> }).number()];
+            for (index, field) in fields.into_iter().enumerate() {
+                let measured = profile.as_ref().and_then(|profile| profile.columns.iter().find(|column| column.name == field.name).cloned());
+                columns.push(column(index, field, measured, snapshot));
+            }
+            columns
+        },
+        |_, _| true,
+    );
+    let rows = Rows::from(list);
+    let failed = Memo::new(move |_| if list.total.get().is_none() { list.error.get() } else { None });
+    let waits = Memo::new(move |_| list.total.get().is_none() && list.error.get().is_none());
+    view! {
+        {move || failed.get().map(|error| view! { <div class="padded"><Failure error again=move || list.need(0..1) /></div> })}
+        {move || waits.get().then(|| view! { <div class="padded"><Skeleton lines=8 /></div> })}
+        <div class="fill-table preview" class:hidden=move || list.total.get().is_none()>
+            <Table rows=rows.clone() columns=Signal::from(columns) label="Rows of this version" head=HEAD />
+        </div>
+    }
+}
+
+fn column(index: usize, field: Field, measured: Option<ColumnProfile>, snapshot: Memo<SnapshotId>) -> Column<Line> {
+    let is_number = matches!(field.kind, ColumnType::Integer | ColumnType::Decimal | ColumnType::Datetime);
+    let is_image = field.kind == ColumnType::Image;
+    let is_target = field.role == Role::Target;
+    let is_ignored = field.role == Role::Ignored;
+    let width = (field.name.chars().count() as f64 * 7.6 + 30.0).clamp(if field.kind == ColumnType::Datetime { 158.0 } else { 112.0 }, 220.0);
+    let mut column = Column::new(field.name.clone(), width, move |line: &Line| {
+        match line.cells.get(index).cloned().flatten() {
+            None => view! { <span class="miss">"missing"</span> }.into_any(),
+            Some(path) if is_image => view! { <Thumbnail snapshot path /> }.into_any(),
+            Some(text) if is_number => view! { <span class:faint=is_ignored>{text.replace('-', "−")}</span> }.into_any(),
+            Some(text) => view! { <span class:faint=is_ignored title=text.clone()>{text.clone()}</span> }.into_any(),
+        }
+    });
+    column.is_number = is_number;
+    column.head = Some(ViewFn::from(move || head(&field, measured.as_ref(), is_target)));
+    column
+}
+
+fn head(field: &Field, measured: Option<&ColumnProfile>, is_target: bool) -> impl IntoView + use<> {
+    let counts: Vec<u64> = measured.map_or_else(Vec::new, |column| match &column.numeric {
+        Some(numeric) if column.top.is_empty() || numeric.histogram.counts.len() > 2 => fewer(&numeric.histogram.counts, 16),
+        _ => column.top.iter().take(12).map(|value| value.count).collect(),
+    });
+    let series = if is_target { role::Role::Series(4) } else { role::Role::Series(1) };
+    let missing = measured.filter(|column| column.missing > 0).map(|column| {
+        let share = column.missing as f64 / column.count.max(1) as f64;
+        format!("{} missing", words::percent(share))
+    });
+    let kind = match (field.role, measured) {
+        (Role::Target, _) => "target".to_owned(),
+        (Role::Ignored, _) => "ignored".to_owned(),
+        (Role::Timestamp, _) => "timestamp".to_owned(),
+        (Role::Group, _) => "group".to_owned(),
+        (Role::Feature, Some(column)) if field.kind == ColumnType::Category => format!("{} values", words::count(column.distinct)),
+        (Role::Feature, _) => type_of(field.kind).1.to_owned(),
+    };
+    let warned = missing.is_some();
+    view! {
+        <div class="c">
+            <span class="cut" title=field.name.clone()>{field.name.clone()}</span>
+            <span class="bars">{(!counts.is_empty()).then(|| spark(bars::mini(&counts, series, Size { width: 72.0, height: 20.0 })))}</span>
+            <small class="cut" class:warn=warned>{missing.unwrap_or(kind)}</small>
+        </div>
+    }
+}
+
+/// At most so many bars, neighbours added up.
+fn fewer(counts: &[u64], most: usize) -> Vec<u64> {
+    let together = counts.len().div_ceil(most).max(1);
+    counts.chunks(together).map(|chunk| chunk.iter().sum()).collect()
+}
+
+/// An image of a version, as small as its row.
+#[component]
+fn Thumbnail(snapshot: Memo<SnapshotId>, path: String) -> impl IntoView {
+    let client = Client::get();
+    let address = RwSignal::new(None::<String>);
+    let name = path.clone();
+    let encoded = path.split('/').map(wire::encode).collect::<Vec<_>>().join("/");
+    leptos::task::spawn_local(async move {
+        let from = format!("/api/blob/snapshots/{}/{encoded}", snapshot.get_untracked());
+        if let Ok(found) = client.blob(&from).await
+            && address.try_set(Some(found.clone())).is_some()
+        {
+            // The row was scrolled away before its picture came.
+            wire::forget_object(&found);
+        }
+    });
+    on_cleanup(move || {
+        if let Some(address) = address.try_get_untracked().flatten() {
+            wire::forget_object(&address);
+        }
+    });
+    view! {
+        <span class="flex thumb">
+            {move || address.get().map(|address| view! { <img src=address alt=name.clone() /> })}
+            <span class="cut mono caption faint">{path.clone()}</span>
+        </span>
+    }
+}

@@ -1,0 +1,153 @@
+//! The profile: every column measured, what a person must know of it, and what it is used as.
+
+use api::{
+    config::ColumnType,
+    dataset::{ColumnProfile, Profile, Role},
+    id::SnapshotId,
+};
+use charts::{bars, plot::Size, role};
+use leptos::prelude::*;
+
+use super::{column::ColumnPane, type_of};
+use crate::{
+    client::query::Query,
+    parts::{
+        card::Chip,
+        chart::spark,
+        icon::{self, icon},
+        states::Load,
+        table::{Column, Order, Table},
+        words,
+    },
+};
+
+#[component]
+pub(super) fn ProfileTab(profile: Query<Profile>, snapshot: Memo<SnapshotId>) -> impl IntoView {
+    let open = RwSignal::new(None::<String>);
+    Effect::new(move |before: Option<SnapshotId>| {
+        let now = snapshot.get();
+        if before.is_some_and(|before| before != now) {
+            open.set(None);
+        }
+        now
+    });
+    view! {
+        <div class="profile-tab">
+            <Load query=profile lines=10 let:profile>
+                <div class="profile-main">
+                    <Notes profile />
+                    <Columns profile open />
+                </div>
+                {move || open.get().map(|name| view! { <ColumnPane profile name open /> })}
+            </Load>
+        </div>
+    }
+}
+
+/// How the files were read, and what to look at.
+#[component]
+fn Notes(profile: Signal<Profile>) -> impl IntoView {
+    move || {
+        let (reading, warnings) = profile.with(|profile| (profile.reading.clone(), profile.warnings.clone()));
+        (!reading.is_empty() || !warnings.is_empty()).then(|| {
+            view! {
+                <div class="notes">
+                    {warnings.into_iter().map(|warning| view! {
+                        <div class="flex small"><span class="warn flex">{icon(icon::TRIANGLE_ALERT)}</span><span>{warning.message}</span></div>
+                    }).collect_view()}
+                    {reading.into_iter().map(|sentence| view! {
+                        <div class="flex small muted"><span class="faint flex">{icon(icon::INFO)}</span><span>{sentence}</span></div>
+                    }).collect_view()}
+                </div>
+            }
+        })
+    }
+}
+
+#[component]
+fn Columns(profile: Signal<Profile>, open: RwSignal<Option<String>>) -> impl IntoView {
+    let order = RwSignal::new(None::<Order>);
+    let rows = Memo::new(move |_| {
+        let mut rows = profile.with(|profile| profile.columns.clone());
+        if let Some((key, descending)) = order.get() {
+            rows.sort_by(|left, right| {
+                let way = compare(left, right, &key);
+                if descending { way.reverse() } else { way }
+            });
+        }
+        rows
+    });
+    let columns = vec![
+        Column::new("Column", 190.0, name_cell).grows().sorted_by("name"),
+        Column::new("Type", 110.0, |column: &ColumnProfile| view! { <span class="muted">{type_of(column.kind).1}</span> }),
+        Column::new("Distribution", 96.0, |column: &ColumnProfile| {
+            let counts: Vec<u64> = match &column.numeric {
+                Some(numeric) => numeric.histogram.counts.chunks(numeric.histogram.counts.len().div_ceil(20).max(1)).map(|chunk| chunk.iter().sum()).collect(),
+                None => column.top.iter().take(14).map(|value| value.count).collect(),
+            };
+            let series = if column.role == Role::Target { role::Role::Series(4) } else { role::Role::Series(1) };
+            spark(bars::mini(&counts, series, Size { width: 76.0, height: 18.0 }))
+        }),
+        Column::new("Missing", 84.0, |column: &ColumnProfile| {
+            let share = column.missing as f64 / column.count.max(1) as f64;
+            let tone = if column.missing == 0 { "faint" } else { "warn" };
+            view! { <span class=tone>{if column.missing == 0 { "–".to_owned() } else { words::percent(share) }}</span> }
+        }).number().sorted_by("missing"),
+        Column::new("Distinct", 92.0, |column: &ColumnProfile| {
+            format!("{}{}", if column.distinct_is_exact { "" } else { "≈ " }, words::count(column.distinct))
+        }).number().sorted_by("distinct"),
+        Column::new("Mean, or commonest", 150.0, |column: &ColumnProfile| match &column.numeric {
+            Some(numeric) if column.kind != ColumnType::Datetime => view! { <span>{words::figure(numeric.mean)}" "<span class="faint">"± "{words::figure(numeric.std)}</span></span> }.into_any(),
+            _ => column.top.first().map(|value| view! {
+                <span class="cut">{value.value.clone()}" "<span class="faint">{words::percent(value.count as f64 / column.count.max(1) as f64)}</span></span>
+            }).into_any(),
+        }).number(),
+        Column::new("Range", 160.0, |column: &ColumnProfile| column.numeric.as_ref().filter(|_| column.kind != ColumnType::Datetime).map(|numeric| {
+            view! { <span class="muted">{words::figure(numeric.min)}" … "{words::figure(numeric.max)}</span> }
+        })).number(),
+        Column::new("With target", 120.0, |column: &ColumnProfile| column.target_association.map(|strength| view! {
+            <span class="flex strength" title="How far this column alone decides the target: 0 not at all, 1 entirely.">
+                <span class="bar grow"><i style:width=format!("{:.0}%", strength.clamp(0.0, 1.0) * 100.0)></i></span>
+                {format!("{strength:.2}")}
+            </span>
+        })).number().sorted_by("association"),
+    ];
+    view! {
+        <div class="fill-table">
+            <Table
+                rows=rows
+                columns=Signal::stored(columns)
+                label="Columns"
+                order
+                on_open=Callback::new(move |column: ColumnProfile| open.set(Some(column.name)))
+            />
+        </div>
+    }
+}
+
+fn name_cell(column: &ColumnProfile) -> impl IntoView + use<> {
+    let role = match column.role {
+        Role::Feature => None,
+        Role::Target => Some(("target", "accent")),
+        Role::Timestamp => Some(("timestamp", "info")),
+        Role::Group => Some(("group", "info")),
+        Role::Ignored => Some(("ignored", "")),
+    };
+    view! {
+        <span class="flex">
+            <span class="cut" class:faint=column.role == Role::Ignored>{column.name.clone()}</span>
+            {role.map(|(word, tone)| view! { <Chip text=word tone=tone /> })}
+            {column.sensitive.then(|| view! { <Chip text="sensitive" tone="warn" /> })}
+        </span>
+    }
+}
+
+fn compare(left: &ColumnProfile, right: &ColumnProfile, key: &str) -> std::cmp::Ordering {
+    match key {
+        "missing" => left.missing.cmp(&right.missing),
+        "distinct" => left.distinct.cmp(&right.distinct),
+        "association" => left.target_association.unwrap_or(-1.0).total_cmp(&right.target_association.unwrap_or(-1.0)),
+        // Names stand in the reading order when they ascend.
+        _ => right.name.cmp(&left.name).reverse(),
+    }
+}
