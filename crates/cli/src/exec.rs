@@ -123,9 +123,14 @@ async fn supervise(folder: &Path, journal: &Journal, command: &[String]) -> Outc
         params: BTreeMap::new(),
     });
     let captured = capture::start(&mut child, folder, journal).await.map_err(|error| unwritable(folder, &error))?;
-    let sampler = tokio::spawn(sample(pid, journal.clone()));
+    // The first look is awaited, so that even a short program has one.
+    let started = Instant::now();
+    let tree = look(processes::Tree::of(pid), started, journal).await;
+    let sampler = tree.map(|tree| tokio::spawn(sample(tree, started, journal.clone())));
     let status = wait(&mut child).await;
-    sampler.abort();
+    if let Some(sampler) = sampler {
+        sampler.abort();
+    }
     captured.finish(LAST_WORDS).await;
     deaf.abort();
     status.map_err(|error| ApiError::new(ErrorCode::Internal, format!("The program's end can't be awaited: {error}.")))
@@ -164,26 +169,25 @@ async fn wait(child: &mut Child) -> std::io::Result<ExitStatus> {
     child.wait().await
 }
 
-async fn sample(pid: u32, journal: Journal) {
-    let started = Instant::now();
-    let mut tree = Some(processes::Tree::of(pid));
-    let mut tick = tokio::time::interval(SAMPLE_EVERY);
+async fn sample(mut tree: processes::Tree, started: Instant, journal: Journal) {
+    let mut tick = tokio::time::interval_at((started + SAMPLE_EVERY).into(), SAMPLE_EVERY);
     loop {
         tick.tick().await;
-        let Some(mut measured) = tree.take() else { return };
-        // Reading every process takes milliseconds: not on the thread that passes output on.
-        let Ok((usage, measured)) = tokio::task::spawn_blocking(move || (measured.measure(), measured)).await else {
-            return;
-        };
-        tree = Some(measured);
-        let step = started.elapsed().as_secs() as i64;
-        journal.write(EventBody::Metric { key: "system/cpu".to_owned(), step, value: usage.cpu_percent });
-        journal.write(EventBody::Metric {
-            key: "system/memory_bytes".to_owned(),
-            step,
-            value: usage.memory_bytes as f64,
-        });
+        match look(tree, started, &journal).await {
+            Some(looked_at) => tree = looked_at,
+            None => return,
+        }
     }
+}
+
+/// One look at the tree, written down.
+async fn look(mut tree: processes::Tree, started: Instant, journal: &Journal) -> Option<processes::Tree> {
+    // Reading every process takes milliseconds: not on the thread that passes output on.
+    let (usage, tree) = tokio::task::spawn_blocking(move || (tree.measure(), tree)).await.ok()?;
+    let step = started.elapsed().as_secs() as i64;
+    journal.write(EventBody::Metric { key: "system/cpu".to_owned(), step, value: usage.cpu_percent });
+    journal.write(EventBody::Metric { key: "system/memory_bytes".to_owned(), step, value: usage.memory_bytes as f64 });
+    Some(tree)
 }
 
 #[cfg(unix)]
