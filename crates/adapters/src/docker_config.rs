@@ -124,7 +124,8 @@ mod tests {
 
     #[test]
     fn base64_of_user_and_password_is_read_for_that_host_only() {
-        let folder = folder_with(r#"{"auths":{"https://registry.example:5000/v2/":{"auth":"YW5uOnB3OjE="},"other":{}}}"#);
+        let folder =
+            folder_with(r#"{"auths":{"https://registry.example:5000/v2/":{"auth":"YW5uOnB3OjE="},"other":{}}}"#);
         let found = credentials(folder.path(), "registry.example:5000").unwrap();
         assert_eq!((found.username.as_str(), found.password.as_str()), ("ann", "pw:1"));
         assert!(credentials(folder.path(), "registry.example").is_none());

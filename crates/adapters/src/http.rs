@@ -88,7 +88,8 @@ pub(crate) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> 
 
 /// A client for loopback: no proxy, no TLS. It is cheap to clone.
 pub(crate) fn loopback() -> Result<reqwest::Client> {
-    let builder = reqwest::Client::builder().no_proxy().connect_timeout(Duration::from_secs(5)).timeout(Duration::from_secs(60));
+    let builder =
+        reqwest::Client::builder().no_proxy().connect_timeout(Duration::from_secs(5)).timeout(Duration::from_secs(60));
     builder.build().map_err(|error| {
         PortError::permanent(ErrorCode::Internal, format!("An HTTP client can't be made: {}", reasons(&error)))
     })

@@ -2,6 +2,7 @@
 //!
 //! What only one product does stays in its file; the engine sees the traits of `engine::ports`.
 
+mod digest;
 pub mod docker_config;
 pub mod http;
 pub mod kubernetes;

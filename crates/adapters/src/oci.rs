@@ -139,7 +139,11 @@ impl OciRegistry {
             401 | 403 => Err(self.failed("sign in", OciDistributionError::UnauthorizedError { url })),
             _ => Err(self.failed(
                 "ask",
-                OciDistributionError::ServerError { code: status, url, message: answer.text().await.unwrap_or_default() },
+                OciDistributionError::ServerError {
+                    code: status,
+                    url,
+                    message: answer.text().await.unwrap_or_default(),
+                },
             )),
         }
     }
@@ -174,13 +178,12 @@ impl Registry for OciRegistry {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let mut total = 0;
         // A chunk is taken from the stream once the one before it was accepted.
-        let chunks = ReaderStream::with_capacity(file, CHUNK_BYTES).map_err(OciDistributionError::from).inspect(
-            move |chunk| {
+        let chunks =
+            ReaderStream::with_capacity(file, CHUNK_BYTES).map_err(OciDistributionError::from).inspect(move |chunk| {
                 // The receiver lives as long as the push.
                 let _ = sender.send(total);
                 total += chunk.as_ref().map_or(0, |bytes| bytes.len() as u64);
-            },
-        );
+            });
         let mut push = std::pin::pin!(self.client.push_blob_stream_chunked(&image, chunks.boxed()));
         let what = format!("push {}", short(&blob.digest));
         let answer = loop {
@@ -241,7 +244,9 @@ fn host_of(address: &str) -> &str {
 
 /// Enough of a digest for a person to tell two apart.
 fn short(digest: &str) -> String {
-    digest.strip_prefix("sha256:").map_or_else(|| digest.to_owned(), |hex| format!("sha256:{}…", &hex[..hex.len().min(12)]))
+    digest
+        .strip_prefix("sha256:")
+        .map_or_else(|| digest.to_owned(), |hex| format!("sha256:{}…", &hex[..hex.len().min(12)]))
 }
 
 fn wrong_digest(address: &str, expected: &str, found: &str) -> PortError {
@@ -260,7 +265,9 @@ fn failed(address: &str, what: &str, error: OciDistributionError) -> PortError {
     match error {
         OciDistributionError::RequestError(error) => http::failed(&cannot, error),
         OciDistributionError::UnauthorizedError { .. } => forbidden("it refuses our credentials (401)".to_owned()),
-        OciDistributionError::AuthenticationFailure(reason) => forbidden(format!("its sign-in service refuses: {reason}")),
+        OciDistributionError::AuthenticationFailure(reason) => {
+            forbidden(format!("its sign-in service refuses: {reason}"))
+        }
         OciDistributionError::RegistryError { envelope, .. } => {
             let reason = envelope
                 .errors
@@ -272,7 +279,8 @@ fn failed(address: &str, what: &str, error: OciDistributionError) -> PortError {
             if has(OciErrorCode::Unauthorized) || has(OciErrorCode::Denied) {
                 forbidden(reason)
             } else if has(OciErrorCode::Toomanyrequests) {
-                PortError::temporary(ErrorCode::Unreachable, format!("{cannot}: {reason}")).with_hint("It limits requests: try again later.")
+                PortError::temporary(ErrorCode::Unreachable, format!("{cannot}: {reason}"))
+                    .with_hint("It limits requests: try again later.")
             } else if has(OciErrorCode::DigestInvalid) || has(OciErrorCode::SizeInvalid) {
                 // The bytes were changed on the way, or the upload lost some: a new upload may pass.
                 PortError::temporary(ErrorCode::Internal, format!("{cannot}: {reason}"))
@@ -285,7 +293,8 @@ fn failed(address: &str, what: &str, error: OciDistributionError) -> PortError {
         }
         OciDistributionError::ServerError { code, message, .. } => {
             let message = message.trim();
-            let reason = if message.is_empty() { format!("it answers {code}") } else { format!("it answers {code}: {message}") };
+            let reason =
+                if message.is_empty() { format!("it answers {code}") } else { format!("it answers {code}: {message}") };
             match code {
                 401 | 403 => forbidden(reason),
                 429 | 500.. => PortError::temporary(ErrorCode::Unreachable, format!("{cannot}: {reason}"))

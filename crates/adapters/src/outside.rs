@@ -54,7 +54,11 @@ impl Surroundings {
             let named = std::env::var_os(variable).map(PathBuf::from);
             let folder = program.parent().unwrap_or(Path::new("."));
             let file = format!("{name}{}", if name == "slipway-serving" { std::env::consts::EXE_SUFFIX } else { "" });
-            let places = [folder.join(&file), folder.join("../lib/slipway").join(&file), folder.join("../Resources").join(&file)];
+            let places = [
+                folder.join(&file),
+                folder.join("../lib/slipway").join(&file),
+                folder.join("../Resources").join(&file),
+            ];
             // A build from source names it before it is there.
             named.or_else(|| places.into_iter().find(|place| place.is_file()))
         };

@@ -110,12 +110,8 @@ type Secrets = BTreeMap<String, String>;
 impl AgeFile {
     /// `key`: an age identity (`AGE-SECRET-KEY-1…`) that the caller read from the environment.
     pub fn new(folder: &Path, key: Option<String>) -> Self {
-        let inner = Inner {
-            file: folder.join("secrets.age"),
-            key_file: folder.join("secrets.key"),
-            key,
-            lock: Mutex::new(()),
-        };
+        let inner =
+            Inner { file: folder.join("secrets.age"), key_file: folder.join("secrets.key"), key, lock: Mutex::new(()) };
         Self { inner: Arc::new(inner) }
     }
 
@@ -156,8 +152,11 @@ impl Inner {
         // Comments are allowed, as `age-keygen` writes them.
         let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or("");
         line.parse().map(Some).map_err(|reason: &str| {
-            PortError::permanent(ErrorCode::Invalid, format!("The key of the secrets from {from} is not an age identity: {reason}"))
-                .with_hint("It is one line that begins with AGE-SECRET-KEY-1, as `age-keygen` prints it.")
+            PortError::permanent(
+                ErrorCode::Invalid,
+                format!("The key of the secrets from {from} is not an age identity: {reason}"),
+            )
+            .with_hint("It is one line that begins with AGE-SECRET-KEY-1, as `age-keygen` prints it.")
         })
     }
 
@@ -176,11 +175,17 @@ impl Inner {
         };
         let Some(identity) = self.identity(false)? else { return Ok(Secrets::new()) };
         let plain = age::decrypt(&identity, &bytes).map_err(|error| {
-            PortError::permanent(ErrorCode::Forbidden, format!("The secrets in {} can't be decrypted: {error}", self.file.display()))
-                .with_hint("Another key was used when they were written: set SLIPWAY_SECRETS_KEY to it.")
+            PortError::permanent(
+                ErrorCode::Forbidden,
+                format!("The secrets in {} can't be decrypted: {error}", self.file.display()),
+            )
+            .with_hint("Another key was used when they were written: set SLIPWAY_SECRETS_KEY to it.")
         })?;
         serde_json::from_slice(&plain).map_err(|error| {
-            PortError::permanent(ErrorCode::Internal, format!("{} holds no secrets of ours: {error}", self.file.display()))
+            PortError::permanent(
+                ErrorCode::Internal,
+                format!("{} holds no secrets of ours: {error}", self.file.display()),
+            )
         })
     }
 
@@ -193,8 +198,9 @@ impl Inner {
         };
         let plain = serde_json::to_vec(&secrets)
             .map_err(|error| PortError::permanent(ErrorCode::Internal, error.to_string()))?;
-        let bytes = age::encrypt(&identity.to_public(), &plain)
-            .map_err(|error| PortError::permanent(ErrorCode::Internal, format!("The secrets can't be encrypted: {error}")))?;
+        let bytes = age::encrypt(&identity.to_public(), &plain).map_err(|error| {
+            PortError::permanent(ErrorCode::Internal, format!("The secrets can't be encrypted: {error}"))
+        })?;
         self.write(&self.file, &bytes)
     }
 
@@ -213,8 +219,9 @@ impl Inner {
 
     fn failed(&self, what: &str, path: &Path, error: &io::Error) -> PortError {
         let code = if error.kind() == io::ErrorKind::StorageFull { ErrorCode::NoSpace } else { ErrorCode::Unreachable };
-        PortError::permanent(code, format!("Can't {what} {}: {error}", path.display()))
-            .with_hint("Make the workspace's folder writable, or keep secrets in the keychain: `slipway secret move keychain`.")
+        PortError::permanent(code, format!("Can't {what} {}: {error}", path.display())).with_hint(
+            "Make the workspace's folder writable, or keep secrets in the keychain: `slipway secret move keychain`.",
+        )
     }
 }
 

@@ -163,7 +163,8 @@ impl ThisMachine {
         let ready_file = folder.join(format!("ready-{port}.json"));
         let _ = fs::remove_file(&ready_file);
         let log = folder.join("serving.log");
-        let output = File::options().create(true).append(true).open(&log).map_err(|error| disk("write", &log, &error))?;
+        let output =
+            File::options().create(true).append(true).open(&log).map_err(|error| disk("write", &log, &error))?;
         let errors = output.try_clone().map_err(|error| disk("write", &log, &error))?;
         let mut command = tokio::process::Command::new(program);
         command
@@ -183,12 +184,15 @@ impl ThisMachine {
         }
         command.stdin(Stdio::null()).stdout(output).stderr(errors).current_dir(&folder).kill_on_drop(false);
         apart(&mut command);
-        let mut child = command.spawn().map_err(|error| no_program(&format!("{} can't be started: {error}", program.display())))?;
+        let mut child =
+            command.spawn().map_err(|error| no_program(&format!("{} can't be started: {error}", program.display())))?;
         let pid = child.id().unwrap_or_default();
         let started_ms = process::started_ms(pid).unwrap_or_default();
         let until = tokio::time::Instant::now() + READY_TIMEOUT;
         loop {
-            if let Some(ready) = fs::read(&ready_file).ok().and_then(|bytes| serde_json::from_slice::<ReadyFile>(&bytes).ok()) {
+            if let Some(ready) =
+                fs::read(&ready_file).ok().and_then(|bytes| serde_json::from_slice::<ReadyFile>(&bytes).ok())
+            {
                 // Waits for it, so that it is no zombie; when this host ends, the system does.
                 tokio::spawn(async move { child.wait().await });
                 return Ok(ServingProcess {
@@ -227,10 +231,15 @@ impl ThisMachine {
     /// A port that it had is taken again where it is free; a fixed one must be.
     async fn start_at(&self, wanted: &Wanted, last: Option<&ServingProcess>, restarts: u32) -> Result<ServingProcess> {
         let port = wanted.port.or_else(|| last.and_then(ServingProcess::port)).unwrap_or(0);
-        if port != 0 && let Err(error) = std::net::TcpListener::bind(("127.0.0.1", port)) {
+        if port != 0
+            && let Err(error) = std::net::TcpListener::bind(("127.0.0.1", port))
+        {
             if wanted.port.is_some() {
-                return Err(PortError::permanent(ErrorCode::Conflict, format!("Port {port} is taken by another program: {error}"))
-                    .with_hint("Choose another port, or leave it out to take any free one."));
+                return Err(PortError::permanent(
+                    ErrorCode::Conflict,
+                    format!("Port {port} is taken by another program: {error}"),
+                )
+                .with_hint("Choose another port, or leave it out to take any free one."));
             }
             return self.start(wanted, 0, restarts, Use::Serving).await;
         }
@@ -241,7 +250,8 @@ impl ThisMachine {
 #[async_trait]
 impl Target for ThisMachine {
     fn capability(&self) -> Capability {
-        let mut reasons = vec!["One process serves on this machine; it uses every core, so more of them gain nothing.".to_owned()];
+        let mut reasons =
+            vec!["One process serves on this machine; it uses every core, so more of them gain nothing.".to_owned()];
         reasons.extend(self.program().err().map(|error| error.error.to_string()));
         Capability { needs_image: false, replicas: false, diff: true, logs: true, reasons }
     }
@@ -250,7 +260,12 @@ impl Target for ThisMachine {
         let program = self.program()?;
         Ok(TargetCheck {
             ok: true,
-            message: format!("This machine, {}/{}, with {}", std::env::consts::OS, std::env::consts::ARCH, program.display()),
+            message: format!(
+                "This machine, {}/{}, with {}",
+                std::env::consts::OS,
+                std::env::consts::ARCH,
+                program.display()
+            ),
             hint: None,
             namespaces: Vec::new(),
         })
@@ -267,7 +282,10 @@ impl Target for ThisMachine {
         let (action, lines) = match &running {
             Some(found) if found.serves(wanted) => ("unchanged", vec![line(' ', now)]),
             Some(found) => {
-                steps.push(format!("Start version {} beside version {} and wait until it answers", wanted.version_number, found.version_number));
+                steps.push(format!(
+                    "Start version {} beside version {} and wait until it answers",
+                    wanted.version_number, found.version_number
+                ));
                 steps.push(format!("Move {} to it and stop version {}", found.serving, found.version_number));
                 let before = describe(found.version_number, found.log_share, found.log_days);
                 ("change", vec![line('-', before), line('+', now)])
@@ -384,7 +402,13 @@ impl Target for ThisMachine {
         Ok(self.read(deployment).map(|found| found.serving))
     }
 
-    async fn logs(&self, deployment: DeploymentId, _name: &str, _instance: Option<&str>, lines: u32) -> Result<Vec<String>> {
+    async fn logs(
+        &self,
+        deployment: DeploymentId,
+        _name: &str,
+        _instance: Option<&str>,
+        lines: u32,
+    ) -> Result<Vec<String>> {
         Ok(tail(&self.folder_of(deployment).join("serving.log"), lines as usize))
     }
 
@@ -400,10 +424,19 @@ impl Target for ThisMachine {
         }
     }
 
-    async fn connect(&self, deployment: DeploymentId, name: &str, _instance: Option<&str>, port: Port) -> Result<Box<dyn Connection>> {
+    async fn connect(
+        &self,
+        deployment: DeploymentId,
+        name: &str,
+        _instance: Option<&str>,
+        port: Port,
+    ) -> Result<Box<dyn Connection>> {
         let Some(found) = self.read(deployment).filter(ServingProcess::is_alive) else {
-            return Err(PortError::temporary(ErrorCode::Unreachable, format!("The serving process of {name} doesn't run"))
-                .with_hint("Slipway starts it again while its host runs; look at its log."));
+            return Err(PortError::temporary(
+                ErrorCode::Unreachable,
+                format!("The serving process of {name} doesn't run"),
+            )
+            .with_hint("Slipway starts it again while its host runs; look at its log."));
         };
         let (address, token) = match port {
             Port::Serving => (found.serving.clone(), None),

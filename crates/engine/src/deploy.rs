@@ -117,13 +117,16 @@ async fn plan_on(engine: &Engine, spec: &DeploySpec, asked: &wanted::Asked, plan
 pub async fn start(engine: &Engine, request: StartDeploy) -> anyhow::Result<Job> {
     let asked = wanted::Asked::of(engine, &request.spec).await?;
     // Wrong before anything is entered: no registry named, a target that is gone.
-    let port = target::connect(engine, &asked.target).await?;
-    if port.capability().needs_image {
+    let capability = target::connect(engine, &asked.target).await?.capability();
+    if capability.needs_image {
         asked.place(engine, &request.spec).await?;
     }
+    // The plan has said that more are ignored here.
+    let replicas = if capability.replicas { request.spec.replicas } else { 1 };
+    let spec = DeploySpec { replicas, ..request.spec };
     let version = &asked.version.version;
     let row = match &asked.existing {
-        Some(row) => DeploymentRow { version: version.id, spec: request.spec.clone(), ..row.clone() },
+        Some(row) => DeploymentRow { version: version.id, spec, ..row.clone() },
         None => DeploymentRow {
             id: DeploymentId::from_bytes(engine.new_id()),
             project: version.project,
@@ -133,15 +136,15 @@ pub async fn start(engine: &Engine, request: StartDeploy) -> anyhow::Result<Job>
             version_number: version.number,
             target: asked.target.id,
             target_name: asked.target.name.clone(),
-            name: request.spec.name.clone(),
-            spec: request.spec.clone(),
+            name: spec.name.clone(),
             image: None,
             state: DeploymentState::Rolling,
             problem: None,
             address: None,
             instances: Vec::new(),
-            monitored: request.spec.log_share > 0.0,
+            monitored: spec.log_share > 0.0,
             created_ms: engine.now_ms(),
+            spec,
         },
     };
     let kind = if asked.existing.is_some() { "update" } else { "deploy" };

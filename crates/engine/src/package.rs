@@ -28,7 +28,10 @@ use store::{
 use crate::{
     Engine, error,
     jobs::{self, JobContext, NewJob},
-    package::{image::About, layer::{Layer, LayerWriter}},
+    package::{
+        image::About,
+        layer::{Layer, LayerWriter},
+    },
 };
 
 const PLATFORM: &str = "linux/amd64";
@@ -219,10 +222,15 @@ pub async fn export(engine: &Engine, request: ExportPackage) -> anyhow::Result<(
     let row = find(engine, request.package).await?;
     let path = PathBuf::from(&request.path);
     if !path.is_absolute() {
-        bail!(ApiError::invalid(format!("\"{}\" is not a whole path.", request.path)).with_hint("Start it at the root."));
+        bail!(
+            ApiError::invalid(format!("\"{}\" is not a whole path.", request.path)).with_hint("Start it at the root.")
+        );
     }
     if path.is_dir() {
-        bail!(ApiError::new(ErrorCode::Conflict, format!("{} is a folder.", path.display())).with_hint("Name the file to write."));
+        bail!(
+            ApiError::new(ErrorCode::Conflict, format!("{} is a folder.", path.display()))
+                .with_hint("Name the file to write.")
+        );
     }
     let about = about(&version(engine, row.package.version).await?);
     let blobs = engine.blobs().clone();
@@ -262,5 +270,104 @@ pub(crate) fn size(bytes: u64) -> String {
         1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
         1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
         _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// A version whose files are blobs, entered in the given order.
+    fn version(blobs: &Blobs, files: &[(&str, &[u8])]) -> VersionRow {
+        let id = "07".repeat(16);
+        let version = json!({
+            "id": id, "model": id, "project": id, "model_name": "Card fraud", "number": 3, "aliases": [], "run": id,
+            "run_name": "brisk-heron", "snapshot": id, "snapshot_number": 1, "commit": null, "seed": 0, "kind": "trees",
+            "task": "binary", "signature": { "inputs": [], "outputs": [] }, "size_bytes": 1, "content": "c0ffee",
+            "threshold": 0.5, "primary": null, "rows": { "training": 1, "validation": 1, "test": 1 }, "deployments": [],
+            "created_ms": 5,
+        });
+        let files = files.iter().map(|(path, bytes)| {
+            let stored = blobs.put_bytes(bytes).unwrap();
+            api::model::BundleFile {
+                path: (*path).to_owned(),
+                size_bytes: stored.size_bytes,
+                blake3: stored.hash.to_string(),
+                sha256: String::new(),
+            }
+        });
+        VersionRow {
+            version: serde_json::from_value(version).unwrap(),
+            lineage: [("seed".to_owned(), "0".to_owned())].into(),
+            files: files.collect(),
+        }
+    }
+
+    fn serving(blobs: &Blobs) -> Layer {
+        let mut writer = LayerWriter::new(blobs, PROGRAM_LEVEL).unwrap();
+        writer.file("slipway-serving", true, b"a program").unwrap();
+        writer.finish("serving").unwrap()
+    }
+
+    #[test]
+    fn the_same_files_give_the_same_digest_in_whatever_order_and_place() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (one, other) = (Blobs::open(one.path().join("b")).unwrap(), Blobs::open(other.path().join("b")).unwrap());
+        let files: [(&str, &[u8]); 3] =
+            [("bundle.json", b"{}"), ("weights/a.bin", b"aaaa"), ("weights/b.bin", b"bbbb")];
+        let mut reversed = files;
+        reversed.reverse();
+        let first = assemble(&one, &version(&one, &files), serving(&one)).unwrap();
+        let second = assemble(&other, &version(&other, &reversed), serving(&other)).unwrap();
+        assert_eq!(first, second);
+        let changed: [(&str, &[u8]); 1] = [("bundle.json", b"{ }")];
+        let third = assemble(&one, &version(&one, &changed), serving(&one)).unwrap();
+        assert_ne!(first.manifest.digest, third.manifest.digest);
+        assert_eq!(first.layers[0], third.layers[0], "the program's layer is one for all models");
+    }
+
+    #[test]
+    fn a_layer_is_sorted_and_says_nothing_of_this_machine() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path().join("b")).unwrap();
+        let files: [(&str, &[u8]); 2] = [("weights/a.bin", b"aaaa"), ("bundle.json", b"{}")];
+        let built = assemble(&blobs, &version(&blobs, &files), serving(&blobs)).unwrap();
+        let bytes = blobs.read(&built.layers[1].hash).unwrap();
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(bytes.as_slice()));
+        let mut seen = Vec::new();
+        for entry in archive.entries().unwrap() {
+            let entry = entry.unwrap();
+            let header = entry.header();
+            assert_eq!((header.uid().unwrap(), header.gid().unwrap(), header.mtime().unwrap()), (0, 0, 0));
+            assert_eq!(header.mode().unwrap() & 0o222, 0, "nobody writes");
+            seen.push(entry.path().unwrap().display().to_string());
+        }
+        assert_eq!(seen, ["model/", "model/bundle.json", "model/weights/", "model/weights/a.bin"]);
+    }
+
+    #[test]
+    fn lineage_travels_in_annotations_and_labels_and_the_user_is_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path().join("b")).unwrap();
+        let built = assemble(&blobs, &version(&blobs, &[("bundle.json", b"{}")]), serving(&blobs)).unwrap();
+        let read = |blob: &PackageBlob| -> serde_json::Value {
+            serde_json::from_slice(&blobs.read(&blob.hash).unwrap()).unwrap()
+        };
+        let (manifest, config) = (read(&built.manifest), read(&built.config));
+        assert_eq!(manifest["annotations"]["slipway.lineage.content"], "c0ffee");
+        assert_eq!(config["config"]["Labels"], manifest["annotations"]);
+        assert_eq!(config["config"]["User"], "65532:65532");
+        assert_eq!(config["config"]["Entrypoint"], json!(["/slipway-serving"]));
+        assert_eq!(manifest["config"]["digest"], built.config.digest.as_str());
+        // The diff ids are of the uncompressed layers.
+        let mut tar = Vec::new();
+        let layer = blobs.read(&built.layers[1].hash).unwrap();
+        flate2::read::GzDecoder::new(layer.as_slice()).read_to_end(&mut tar).unwrap();
+        use sha2::Digest as _;
+        assert_eq!(config["rootfs"]["diff_ids"][1], layer::digest(&sha2::Sha256::digest(&tar)));
     }
 }

@@ -16,16 +16,18 @@ CREATE TABLE alert (
     severity        REAL NOT NULL,
     raised_ms       INTEGER NOT NULL,
     cleared_ms      INTEGER,
-    acknowledged_ms INTEGER,
-    run             BLOB
+    acknowledged_ms INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX alert_deployment ON alert (deployment, raised_ms);
 CREATE INDEX alert_project ON alert (project, raised_ms);
+-- The retraining that was started from an alert names it.
+CREATE INDEX run_alert ON run (alert) WHERE alert IS NOT NULL;
 ";
 
 const SELECT: &str = "
 SELECT alert.id, alert.project, alert.deployment, deployment.name, alert.feature, alert.sentence, alert.severity,
-       alert.raised_ms, alert.cleared_ms, alert.acknowledged_ms, alert.run
+       alert.raised_ms, alert.cleared_ms, alert.acknowledged_ms,
+       (SELECT run.id FROM run WHERE run.alert = alert.id ORDER BY run.id DESC LIMIT 1)
 FROM alert JOIN deployment ON deployment.id = alert.deployment";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Alert> {
@@ -133,13 +135,5 @@ pub fn acknowledge(transaction: &Transaction<'_>, id: AlertId, at_ms: i64) -> Re
     transaction
         .prepare_cached("UPDATE alert SET acknowledged_ms = ?2 WHERE id = ?1 AND acknowledged_ms IS NULL")?
         .execute(params![id.as_bytes(), at_ms])?;
-    Ok(())
-}
-
-/// Notes the retraining that was started from it.
-pub fn set_run(transaction: &Transaction<'_>, id: AlertId, run: RunId) -> Result<()> {
-    transaction
-        .prepare_cached("UPDATE alert SET run = ?2 WHERE id = ?1")?
-        .execute(params![id.as_bytes(), run.as_bytes()])?;
     Ok(())
 }

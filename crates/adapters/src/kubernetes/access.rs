@@ -33,7 +33,8 @@ const USUAL_FOLDERS: [&str; 7] = [
     "/usr/local/google-cloud-sdk/bin",
 ];
 /// The same below the user's folder.
-const USUAL_HOME_FOLDERS: [&str; 6] = [".local/bin", "bin", ".krew/bin", "google-cloud-sdk/bin", ".asdf/shims", ".nix-profile/bin"];
+const USUAL_HOME_FOLDERS: [&str; 6] =
+    [".local/bin", "bin", ".krew/bin", "google-cloud-sdk/bin", ".asdf/shims", ".nix-profile/bin"];
 
 /// Where kubeconfigs and sign-in programs are looked for.
 #[derive(Debug, Clone)]
@@ -51,7 +52,9 @@ impl Places {
         let home = surroundings.home.as_deref();
         let (files, named) = match (kubeconfig, &surroundings.kubeconfig) {
             (Some(text), _) => (vec![expand(text, home)], true),
-            (None, Some(list)) => (std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect(), false),
+            (None, Some(list)) => {
+                (std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect(), false)
+            }
             (None, None) => (home.map(|home| home.join(".kube").join("config")).into_iter().collect(), false),
         };
         Self { files, named, path: extended(surroundings.path.as_deref(), home) }
@@ -73,14 +76,20 @@ impl Places {
         }
         merged.map(|config| (config, read)).ok_or_else(|| {
             let looked: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
-            PortError::permanent(ErrorCode::NotFound, format!("There is no kubeconfig: looked for {}", looked.join(", ")))
-                .with_hint("Get one from your cluster's provider, or name the file.")
+            PortError::permanent(
+                ErrorCode::NotFound,
+                format!("There is no kubeconfig: looked for {}", looked.join(", ")),
+            )
+            .with_hint("Get one from your cluster's provider, or name the file.")
         })
     }
 
     fn unreadable(&self, file: &Path, error: &kube::config::KubeconfigError) -> PortError {
-        PortError::permanent(ErrorCode::Invalid, format!("The kubeconfig {} can't be read: {}", file.display(), crate::http::reasons(error)))
-            .with_hint("`kubectl config view --kubeconfig FILE` shows the same fault.")
+        PortError::permanent(
+            ErrorCode::Invalid,
+            format!("The kubeconfig {} can't be read: {}", file.display(), crate::http::reasons(error)),
+        )
+        .with_hint("`kubectl config view --kubeconfig FILE` shows the same fault.")
     }
 }
 
@@ -176,8 +185,11 @@ fn find_program(exec: &mut ExecConfig, path: &OsString, folder: &Path) -> Result
     };
     let Some(found) = found else {
         let hint = exec.install_hint.clone().unwrap_or_else(|| format!("Install {command}, or put it on the PATH."));
-        return Err(PortError::permanent(ErrorCode::NotFound, format!("The kubeconfig signs in with the program {command}, which can't be found"))
-            .with_hint(hint));
+        return Err(PortError::permanent(
+            ErrorCode::NotFound,
+            format!("The kubeconfig signs in with the program {command}, which can't be found"),
+        )
+        .with_hint(hint));
     };
     exec.command = Some(found.to_string_lossy().into_owned());
     let variables = exec.env.get_or_insert_default();

@@ -37,14 +37,18 @@ fn advice(reason: &str) -> (&'static str, u64) {
             "The node can't pull the image: check that the registry's address is reachable from the cluster, that its certificate is trusted there, and the credentials.",
             15,
         ),
-        "InvalidImageName" => ("The registry's address or the repository has characters that an image's name can't have.", 0),
+        "InvalidImageName" => {
+            ("The registry's address or the repository has characters that an image's name can't have.", 0)
+        }
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
             ("The node can't start the container: the message says what it misses.", 15)
         }
         "CrashLoopBackOff" | "Error" => ("The serving program ends by itself: look at the deployment's logs.", 3),
         "OOMKilled" => ("It needs more memory than its limit: deploy again with more.", 0),
         "Unschedulable" => ("No node takes it: ask for less CPU or memory, or add a node.", 60),
-        "FailedCreate" => ("The namespace's quota or a policy of the cluster forbids the pod: ask for less, or have it raised.", 5),
+        "FailedCreate" => {
+            ("The namespace's quota or a policy of the cluster forbids the pod: ask for less, or have it raised.", 5)
+        }
         "ProgressDeadlineExceeded" => ("The cluster gave up waiting: look at the pods' states above.", 0),
         "Evicted" => ("The node was short of memory or disk.", 30),
         _ => ("Look at the pod with `kubectl describe pod`.", 60),
@@ -62,7 +66,9 @@ pub(crate) fn of_pod(pod: &Pod) -> Option<Obstacle> {
                 // Why it ended says more than that it did so again and again.
                 let last = container.last_state.as_ref().and_then(|last| last.terminated.as_ref());
                 let mut obstacle = Obstacle::new(
-                    last.and_then(|last| last.reason.as_deref()).filter(|reason| *reason == "OOMKilled").unwrap_or(reason),
+                    last.and_then(|last| last.reason.as_deref())
+                        .filter(|reason| *reason == "OOMKilled")
+                        .unwrap_or(reason),
                     waiting.message.as_ref(),
                 );
                 if let Some(last) = last {
@@ -76,7 +82,8 @@ pub(crate) fn of_pod(pod: &Pod) -> Option<Obstacle> {
         }
         if let Some(ended) = &state.terminated {
             let mut obstacle = Obstacle::new(ended.reason.as_deref().unwrap_or("Error"), ended.message.as_ref());
-            obstacle.message = format!("it ended with code {}. {}", ended.exit_code, obstacle.message).trim_end().to_owned();
+            obstacle.message =
+                format!("it ended with code {}. {}", ended.exit_code, obstacle.message).trim_end().to_owned();
             return Some(obstacle);
         }
     }
@@ -84,7 +91,9 @@ pub(crate) fn of_pod(pod: &Pod) -> Option<Obstacle> {
         return Some(Obstacle::new(reason, status.message.as_ref()));
     }
     let unscheduled = status.conditions.iter().flatten().find(|condition| {
-        condition.type_ == "PodScheduled" && condition.status == "False" && condition.reason.as_deref() == Some("Unschedulable")
+        condition.type_ == "PodScheduled"
+            && condition.status == "False"
+            && condition.reason.as_deref() == Some("Unschedulable")
     })?;
     Some(Obstacle::new("Unschedulable", unscheduled.message.as_ref()))
 }
@@ -93,10 +102,14 @@ pub(crate) fn of_pod(pod: &Pod) -> Option<Obstacle> {
 pub(crate) fn of_deployment(deployment: &Deployment) -> Option<Obstacle> {
     let conditions = deployment.status.as_ref()?.conditions.as_ref()?;
     let failed = conditions.iter().find(|condition| {
-        (condition.type_ == "ReplicaFailure" && condition.status == "True")
-            || (condition.type_ == "Progressing" && condition.status == "False")
+        (is(&condition.type_, "ReplicaFailure") && is(&condition.status, "True"))
+            || (is(&condition.type_, "Progressing") && is(&condition.status, "False"))
     })?;
-    Some(Obstacle::new(failed.reason.as_deref().unwrap_or(&failed.type_), failed.message.as_ref()))
+    Some(Obstacle::new(failed.reason.as_deref().unwrap_or("Failed"), failed.message.as_ref()))
+}
+
+fn is(found: &Option<String>, word: &str) -> bool {
+    found.as_deref() == Some(word)
 }
 
 /// A refused or failed request as an error that begins with `cannot`.
@@ -104,7 +117,11 @@ pub(crate) fn failed(cannot: &str, error: kube::Error) -> PortError {
     match error {
         kube::Error::Api(status) => {
             let reason = status.message.trim();
-            let message = if reason.is_empty() { format!("{cannot}: the cluster answers {}", status.code) } else { format!("{cannot}: {reason}") };
+            let message = if reason.is_empty() {
+                format!("{cannot}: the cluster answers {}", status.code)
+            } else {
+                format!("{cannot}: {reason}")
+            };
             match status.code {
                 401 => PortError::permanent(ErrorCode::Forbidden, message)
                     .with_hint("The cluster doesn't accept the kubeconfig's credentials: sign in to it again."),
@@ -116,8 +133,13 @@ pub(crate) fn failed(cannot: &str, error: kube::Error) -> PortError {
                 _ => PortError::permanent(ErrorCode::Invalid, message),
             }
         }
-        kube::Error::Auth(error) => PortError::permanent(ErrorCode::Forbidden, format!("{cannot}: signing in failed: {}", reasons(&error)))
-            .with_hint("Run `kubectl get pods` with the same context: it shows the same fault, and may ask you to sign in again."),
+        kube::Error::Auth(error) => PortError::permanent(
+            ErrorCode::Forbidden,
+            format!("{cannot}: signing in failed: {}", reasons(&error)),
+        )
+        .with_hint(
+            "Run `kubectl get pods` with the same context: it shows the same fault, and may ask you to sign in again.",
+        ),
         kube::Error::SerdeError(error) => {
             PortError::permanent(ErrorCode::Invalid, format!("{cannot}: the answer is not of Kubernetes: {error}"))
                 .with_hint("Is the server's address in the kubeconfig right?")
@@ -200,7 +222,9 @@ mod tests {
     #[test]
     fn refusals_keep_the_clusters_sentence_and_only_faults_of_the_server_are_temporary() {
         let answer = |code: u16, message: &str| {
-            let status: kube::core::Status = serde_json::from_value(json!({ "status": "Failure", "message": message, "reason": "x", "code": code })).unwrap();
+            let status: kube::core::Status =
+                serde_json::from_value(json!({ "status": "Failure", "message": message, "reason": "x", "code": code }))
+                    .unwrap();
             failed("Can't deploy", kube::Error::Api(Box::new(status)))
         };
         let forbidden = answer(403, "deployments.apps is forbidden: User \"u\" cannot create resource");

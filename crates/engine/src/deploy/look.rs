@@ -58,13 +58,13 @@ fn judge(row: &DeploymentRow, instances: &[Instance]) -> (DeploymentState, Optio
     if row.state == DeploymentState::Rolling {
         return (DeploymentState::Rolling, None);
     }
-    let wanted = if row.spec.replicas == 0 { 1 } else { row.spec.replicas as usize };
+    let wanted = row.spec.replicas.max(1) as usize;
     let current = |instance: &&Instance| {
         instance.ready && instance.version_number.is_none_or(|number| number == row.version_number)
     };
     let good = instances.iter().filter(current).count();
     let answering = instances.iter().filter(|instance| instance.ready).count();
-    if good >= wanted.min(instances.len().max(1)) {
+    if good >= wanted {
         return (DeploymentState::Ready, None);
     }
     let reason = instances.iter().find(|instance| !instance.ready).and_then(|instance| {

@@ -1,0 +1,204 @@
+//! Waiting for a rollout: what the pods say, live, until all answer or one can't.
+
+use std::time::Duration;
+
+use api::{ErrorCode, deploy::Instance};
+use engine::ports::{PortError, Result, Steps, Wanted};
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
+use tokio::time::Instant;
+
+use crate::kubernetes::{
+    Kubernetes,
+    reasons::{self, Obstacle, failed},
+};
+
+/// A cluster that pulls a large image over a slow network still comes up within this.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// A cluster that doesn't answer for this long has vanished.
+const VANISHED_AFTER: Duration = Duration::from_secs(45);
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
+
+pub(crate) async fn wait(cluster: &Kubernetes, wanted: &Wanted, steps: &dyn Steps) -> Result<()> {
+    steps.begin("Wait for the pods", "");
+    let started = Instant::now();
+    let mut last_answer = Instant::now();
+    let mut obstacle: Option<(Obstacle, Instant)> = None;
+    loop {
+        if steps.is_cancelled() {
+            let message =
+                format!("Waiting for {} was cancelled; the cluster goes on with what was applied", wanted.name);
+            return Err(
+                PortError::permanent(ErrorCode::Cancelled, message).with_hint("Roll back, or delete the deployment.")
+            );
+        }
+        match look(cluster, wanted).await {
+            Ok(Seen { ready: true, .. }) => {
+                steps.detail(&format!("{} of {} pods ready", wanted.replicas, wanted.replicas));
+                return Ok(());
+            }
+            Ok(seen) => {
+                last_answer = Instant::now();
+                obstacle = match (seen.obstacle, obstacle.take()) {
+                    (None, _) => None,
+                    // The same trouble under another name goes on ("ErrImagePull", "ImagePullBackOff").
+                    (Some(now), Some((before, since))) if now.hint == before.hint => Some((now, since)),
+                    (Some(now), _) => Some((now, Instant::now())),
+                };
+                let trouble =
+                    obstacle.as_ref().map(|(obstacle, _)| format!(" · {}", obstacle.sentence())).unwrap_or_default();
+                steps.detail(&format!("{} of {} pods ready{trouble}", seen.ready_pods, wanted.replicas));
+            }
+            Err(error) if error.temporary && last_answer.elapsed() < VANISHED_AFTER => {
+                steps.detail(&format!("The cluster doesn't answer, asked again: {}", error.error.message));
+            }
+            Err(error) if error.temporary => {
+                let message = format!("The cluster vanished while {} rolled out: {}", wanted.name, error.error.message);
+                return Err(PortError::permanent(ErrorCode::Unreachable, message)
+                    .with_hint("What was applied goes on there. Deploy again once it answers: what is done already is left as it is."));
+            }
+            Err(error) => return Err(error),
+        }
+        if let Some((found, since)) = &obstacle
+            && since.elapsed() >= Duration::from_secs(found.patience_secs)
+        {
+            let log = last_words(cluster, wanted, found).await;
+            let message =
+                format!("{} v{} doesn't come up: {}{log}", wanted.name, wanted.version_number, found.sentence());
+            return Err(PortError::permanent(ErrorCode::Internal, message)
+                .with_hint(format!("{} The pods of before still answer.", found.hint)));
+        }
+        if started.elapsed() >= PATIENCE {
+            let message = format!(
+                "{} v{} was not ready within {} min",
+                wanted.name,
+                wanted.version_number,
+                PATIENCE.as_secs() / 60
+            );
+            return Err(
+                PortError::permanent(ErrorCode::Internal, message).with_hint("Look at its instances and their logs.")
+            );
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+struct Seen {
+    ready: bool,
+    ready_pods: usize,
+    obstacle: Option<Obstacle>,
+}
+
+async fn look(cluster: &Kubernetes, wanted: &Wanted) -> Result<Seen> {
+    let deployment = cluster
+        .deployments()
+        .get(&wanted.name)
+        .await
+        .map_err(|error| failed(&cluster.cannot(&format!("look at {}", wanted.name)), error))?;
+    let pods = cluster.pods_of(wanted.deployment).await?;
+    let new: Vec<&Pod> =
+        pods.iter().filter(|pod| is_new(pod, wanted) && pod.metadata.deletion_timestamp.is_none()).collect();
+    let ready_pods = new.iter().filter(|pod| instance(pod).ready).count();
+    let obstacle = new.iter().find_map(|pod| reasons::of_pod(pod)).or_else(|| reasons::of_deployment(&deployment));
+    Ok(Seen { ready: is_complete(&deployment, wanted.replicas), ready_pods, obstacle })
+}
+
+fn is_new(pod: &Pod, wanted: &Wanted) -> bool {
+    let image = wanted.image.as_ref().map(|image| image.reference.as_str());
+    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    version_number(pod) == Some(wanted.version_number)
+        && containers.into_iter().any(|container| container.image.as_deref() == image)
+}
+
+/// As `kubectl rollout status` has it: the controller has seen the newest wish, all pods are of it,
+/// and all are available.
+fn is_complete(deployment: &Deployment, replicas: u32) -> bool {
+    let Some(status) = &deployment.status else { return false };
+    let replicas = i32::try_from(replicas).unwrap_or(i32::MAX);
+    status.observed_generation >= deployment.metadata.generation
+        && deployment.spec.replicas == Some(replicas)
+        && status.updated_replicas.unwrap_or(0) == replicas
+        && status.replicas.unwrap_or(0) == replicas
+        && status.available_replicas.unwrap_or(0) == replicas
+}
+
+fn version_number(pod: &Pod) -> Option<u32> {
+    pod.metadata.labels.as_ref()?.get("app.kubernetes.io/version")?.parse().ok()
+}
+
+/// What a crashing program said last: the cluster only says that it ended.
+async fn last_words(cluster: &Kubernetes, wanted: &Wanted, obstacle: &Obstacle) -> String {
+    if !matches!(obstacle.reason.as_str(), "CrashLoopBackOff" | "Error") {
+        return String::new();
+    }
+    let Ok(pods) = cluster.pods_of(wanted.deployment).await else { return String::new() };
+    let Some(pod) = pods.iter().find(|pod| is_new(pod, wanted)).and_then(|pod| pod.metadata.name.clone()) else {
+        return String::new();
+    };
+    let parameters = kube::api::LogParams { tail_lines: Some(3), ..Default::default() };
+    match cluster.pods().logs(&pod, &parameters).await {
+        Ok(text) if !text.trim().is_empty() => format!(". It said: {}", text.trim().replace('\n', " ")),
+        _ => String::new(),
+    }
+}
+
+/// A pod as the Deploy page shows it.
+pub(crate) fn instance(pod: &Pod) -> Instance {
+    let status = pod.status.as_ref();
+    let container = status.and_then(|status| status.container_statuses.as_ref()?.first());
+    let obstacle = reasons::of_pod(pod);
+    let ending = pod.metadata.deletion_timestamp.is_some();
+    let phase = status.and_then(|status| status.phase.clone()).unwrap_or_else(|| "Unknown".to_owned());
+    Instance {
+        name: pod.metadata.name.clone().unwrap_or_default(),
+        version_number: version_number(pod),
+        ready: !ending && container.is_some_and(|container| container.ready),
+        state: match &obstacle {
+            _ if ending => "Terminating".to_owned(),
+            Some(obstacle) => obstacle.reason.clone(),
+            None => phase,
+        },
+        reason: obstacle.map(|obstacle| format!("{} {}", obstacle.message, obstacle.hint).trim().to_owned()),
+        restarts: container.map_or(0, |container| u32::try_from(container.restart_count).unwrap_or(0)),
+        started_ms: status.and_then(|status| status.start_time.as_ref()).map(|time| time.0.as_millisecond()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn deployment(generation: i64, status: serde_json::Value) -> Deployment {
+        serde_json::from_value(json!({
+            "metadata": { "name": "f", "generation": generation },
+            "spec": { "replicas": 2, "selector": {}, "template": {} }, "status": status,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_rollout_is_complete_when_only_new_pods_are_left_and_all_answer() {
+        let good = json!({ "observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2 });
+        assert!(is_complete(&deployment(2, good.clone()), 2));
+        assert!(!is_complete(&deployment(3, good.clone()), 2), "the controller has not seen the newest wish");
+        assert!(!is_complete(&deployment(2, good), 3));
+        let old_left = json!({ "observedGeneration": 2, "replicas": 3, "updatedReplicas": 2, "availableReplicas": 3 });
+        assert!(!is_complete(&deployment(2, old_left), 2));
+        assert!(!is_complete(&deployment(2, json!({ "observedGeneration": 2 })), 2));
+    }
+
+    #[test]
+    fn a_pod_that_ends_is_not_ready_any_more() {
+        let pod: Pod = serde_json::from_value(json!({
+            "metadata": { "name": "f-1", "labels": { "app.kubernetes.io/version": "3" }, "deletionTimestamp": "2026-01-01T00:00:00Z" },
+            "status": { "phase": "Running", "containerStatuses": [{ "name": "model", "image": "i", "imageID": "", "ready": true, "restartCount": 1 }] },
+        }))
+        .unwrap();
+        let seen = instance(&pod);
+        assert_eq!(
+            (seen.ready, seen.state.as_str(), seen.version_number, seen.restarts),
+            (false, "Terminating", Some(3), 1)
+        );
+    }
+}

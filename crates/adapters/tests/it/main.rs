@@ -1,0 +1,7 @@
+//! The adapters against their real counterparts. One behaviour suite a port runs against each of its
+//! adapters; a test whose counterpart is missing says so in one line and returns.
+
+mod registry;
+mod registry_process;
+mod registry_refusals;
+mod secrets;
