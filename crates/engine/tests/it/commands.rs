@@ -1,0 +1,130 @@
+//! Any program as a run: what its folder says is what the run is, however often it is read.
+
+use std::{collections::BTreeMap, io::Write as _};
+
+use api::{
+    ErrorCode, RunId,
+    config::ProjectFile,
+    project::CreateProject,
+    run::{BeginCommand, EditRun, EndCommand, GetRun, ListRuns, ProjectIdOr, RunState},
+};
+use serde_json::json;
+
+use crate::stage::{Stage, table};
+
+async fn begin(stage: &Stage, pid: u32) -> (api::ProjectId, RunId, std::path::PathBuf) {
+    stage.write("p/data.csv", &table(20, 1));
+    let mut file = ProjectFile { name: "p".to_owned(), ..ProjectFile::default() };
+    file.data.paths = vec!["data.csv".to_owned()];
+    let path = stage.path("p").to_string_lossy().into_owned();
+    let project = stage.call(CreateProject { path: path.clone(), file, copy_from: Vec::new() }).await.id;
+    let environment = BTreeMap::from([("API_TOKEN".to_owned(), "hush".to_owned()), ("LANG".to_owned(), "C".to_owned())]);
+    let begun = stage
+        .call(BeginCommand {
+            directory: path,
+            command: vec!["python".to_owned(), "train.py".to_owned()],
+            environment,
+            code: None,
+            pid,
+            pid_started_ms: engine::run::process::started_ms(pid).unwrap_or(0),
+            name: None,
+        })
+        .await;
+    (project, begun.run, begun.folder.into())
+}
+
+fn append(folder: &std::path::Path, lines: &[serde_json::Value]) {
+    let mut file = std::fs::File::options().create(true).append(true).open(folder.join("events.jsonl")).unwrap();
+    for line in lines {
+        let mut line = line.clone();
+        line["v"] = json!(1);
+        line["time_ms"] = json!(1_700_000_000_000_i64);
+        writeln!(file, "{line}").unwrap();
+    }
+}
+
+fn metric(step: i64, value: f64) -> serde_json::Value {
+    json!({"event": "metric", "key": "loss", "step": step, "value": value})
+}
+
+#[tokio::test]
+async fn events_are_counted_once_across_restarts() {
+    let mut stage = Stage::new().await;
+    let (_, run, folder) = begin(&stage, std::process::id()).await;
+    append(&folder, &(0..500).map(|step| metric(step, 1.0 / (step + 1) as f64)).collect::<Vec<_>>());
+    stage
+        .until("the points are read", async |stage| {
+            let now = stage.call(GetRun { run }).await;
+            now.metrics.first().is_some_and(|loss| loss.count == 500).then_some(())
+        })
+        .await;
+    stage.reopen().await;
+    append(&folder, &(500..750).map(|step| metric(step, 1.0)).collect::<Vec<_>>());
+    // A line that is still being written waits for its end.
+    std::fs::File::options().append(true).open(folder.join("events.jsonl")).unwrap().write_all(b"{\"v\":1,\"ti").unwrap();
+    let ended = stage.call(EndCommand { run }).await;
+    assert_eq!(ended.metrics[0].count, 750);
+    assert_eq!(ended.state, RunState::Running);
+    std::fs::File::options().append(true).open(folder.join("events.jsonl")).unwrap().write_all(b"me_ms\":5,\"event\":\"metric\",\"key\":\"loss\",\"step\":750,\"value\":\"NaN\"}\n").unwrap();
+    append(&folder, &[json!({"event": "done", "outcome": "failed", "message": null, "hint": null, "exit_code": 3})]);
+    let ended = stage.call(EndCommand { run }).await;
+    assert_eq!((ended.metrics[0].count, ended.state, ended.exit_code), (751, RunState::Failed, Some(3)));
+    assert!(ended.metrics[0].last.is_nan());
+    assert!(ended.ended_because.unwrap().message.contains("exit code 3"));
+    let view = engine::run::series_view(&stage.engine, run, "loss", None, None, 2000).await.unwrap();
+    assert_eq!(view.len(), 751);
+}
+
+#[tokio::test]
+async fn a_process_that_vanished_is_told_as_killed() {
+    let stage = Stage::new().await;
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap()).arg("--list").stdout(std::process::Stdio::null()).spawn().unwrap();
+    let pid = child.id();
+    child.wait().unwrap();
+    let (_, run, folder) = begin(&stage, pid).await;
+    append(&folder, &[metric(1, 2.0)]);
+    let killed = stage
+        .until("the run is buried", async |stage| {
+            let now = stage.call(GetRun { run }).await;
+            now.state.is_over().then_some(now)
+        })
+        .await;
+    assert_eq!(killed.state, RunState::Killed);
+    assert_eq!(killed.metrics[0].count, 1, "what it wrote before is kept");
+    assert!(killed.ended_because.unwrap().hint.is_some());
+}
+
+#[tokio::test]
+async fn a_command_has_a_name_masked_secrets_and_a_place_in_the_list() {
+    let stage = Stage::new().await;
+    let (project, run, _) = begin(&stage, std::process::id()).await;
+    let now = stage.call(GetRun { run }).await;
+    assert!(now.name.contains('-'));
+    assert_ne!(now.environment["API_TOKEN"], "hush");
+    assert_eq!(now.environment["LANG"], "C");
+    let tags = BTreeMap::from([("owner".to_owned(), Some("me".to_owned()))]);
+    stage.call(EditRun { run, name: Some("mine".to_owned()), notes: None, tags }).await;
+    let list = |filter: &str| ListRuns { project: ProjectIdOr(project), filter: filter.to_owned(), ..ListRuns::default() };
+    assert_eq!(stage.call(list("mine and tag.owner = me and state = running")).await.total, 1);
+    assert_eq!(stage.call(list("not mine")).await.total, 0);
+    assert_eq!(stage.try_call(list("mine and (")).await.unwrap_err().code, ErrorCode::Invalid);
+}
+
+#[tokio::test]
+async fn a_command_outside_of_every_project_is_told_what_to_do() {
+    let stage = Stage::new().await;
+    let refused = stage
+        .try_call(BeginCommand {
+            directory: stage.path("").to_string_lossy().into_owned(),
+            command: vec!["true".to_owned()],
+            environment: BTreeMap::new(),
+            code: None,
+            pid: 1,
+            pid_started_ms: 0,
+            name: None,
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code, ErrorCode::NotFound);
+    assert!(refused.hint.is_some());
+}

@@ -1,0 +1,38 @@
+//! One process has the workspace open.
+
+use api::ErrorCode;
+use engine::{Engine, Mode, workspace::Workspace};
+
+use crate::stage::{self, Stage};
+
+#[tokio::test]
+async fn a_second_open_names_the_holder() {
+    let stage = Stage::new().await;
+    let again = Engine::open(Workspace::at(stage.folder.path().join("workspace")), stage::options(stage.folder.path(), Mode::Once));
+    let error = engine::error::told(&again.await.err().unwrap());
+    assert_eq!(error.code, ErrorCode::Busy);
+    assert!(error.message.contains(&format!("process {}", std::process::id())), "{}", error.message);
+    assert!(error.message.contains("the test"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn a_newer_database_is_told_plainly() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("workspace")).unwrap();
+    let connection = store::Connection::open(folder.path().join("workspace/slipway.db")).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    let opened = Engine::open(Workspace::at(folder.path().join("workspace")), stage::options(folder.path(), Mode::Once));
+    let error = engine::error::told(&opened.await.err().unwrap());
+    assert_eq!(error.code, ErrorCode::WrongProtocol);
+    assert!(error.message.contains("newer Slipway"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn an_unknown_call_and_wrong_parameters_are_told_as_such() {
+    let stage = Stage::new().await;
+    let unknown = engine::dispatch::dispatch(&stage.engine, "run.fly", serde_json::Value::Null).await.unwrap_err();
+    assert_eq!(unknown.code, ErrorCode::WrongProtocol);
+    let wrong = engine::dispatch::dispatch(&stage.engine, "run.get", serde_json::json!({"run": 7})).await.unwrap_err();
+    assert_eq!(wrong.code, ErrorCode::Invalid);
+}

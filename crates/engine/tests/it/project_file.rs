@@ -1,0 +1,88 @@
+//! `slipway.toml`: what is wrong with it, said with line and column; edits that keep all the rest.
+
+use engine::project_file::{compose, edit, parse};
+use proptest::prelude::*;
+use serde_json::json;
+
+fn check(text: &str, expected: &[&str]) {
+    let error = parse(text, "slipway.toml").unwrap_err();
+    let told = error.to_string();
+    for part in expected {
+        assert!(told.contains(part), "\"{part}\" is not in: {told}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_place_and_the_way_out() {
+    check("version = 1\n[data]\ntraget = \"y\"\n", &["line 3, column 1", "`data.traget` is not known", "`target`"]);
+    check("version = 1\ntarget = \"y\"\n", &["line 2, column 1", "`data.target`"]);
+    check("version = 1\n[data\n", &["slipway.toml, line 2"]);
+    check("version = 1\n[training]\nmodel = \"treez\"\n", &["line 3, column 9", "treez", "trees"]);
+    check("version = 1\n[split]\nseed = \"zero\"\n", &["line 3, column 8"]);
+    check("version = 1\n[split]\nvalidation = 0.6\ntest = 0.5\n", &["line 4", "left to train on"]);
+    check("version = 1\n[monitoring]\nlog_share = 2.0\n", &["line 3", "from 0 to 1"]);
+    check("version = 1\nid = \"not an id\"\n", &["line 2", "not an id"]);
+    check("[data]\npaths = \"a.csv\"\n", &["line 2, column 9"]);
+    check("a = 1\na = 2\n", &["line 2"]);
+}
+
+#[test]
+fn a_newer_file_only_warns_of_what_is_unknown() {
+    let parsed = parse("version = 2\nname = \"p\"\n[data]\nmagic = true\ntarget = \"y\"\n", "slipway.toml").unwrap();
+    assert_eq!(parsed.file.data.target.as_deref(), Some("y"));
+    assert_eq!(parsed.warnings.len(), 1);
+    assert!(parsed.warnings[0].contains("`data.magic`"), "{}", parsed.warnings[0]);
+}
+
+#[test]
+fn an_edit_keeps_comments_order_and_unknown_keys() {
+    let text = "# mine\nversion = 1\n\n[data] # where\ntarget = \"a\" # the label\npaths = [\n  \"x.csv\", # first\n]\n\n[training]\nseed = 7\n";
+    let edited = edit(
+        text,
+        &[
+            ("data.target".to_owned(), json!("b")),
+            ("data.types.\"a.b\"".to_owned(), json!("category")),
+            ("training.seed".to_owned(), serde_json::Value::Null),
+        ],
+    )
+    .unwrap();
+    assert!(edited.starts_with("# mine\nversion = 1\n\n[data] # where\ntarget = \"b\" # the label\npaths = [\n  \"x.csv\", # first\n]\n"), "{edited}");
+    assert!(edited.contains("[data.types]\n\"a.b\" = \"category\""), "{edited}");
+    assert!(!edited.contains("seed"), "{edited}");
+    parse(&edited, "slipway.toml").unwrap();
+}
+
+#[test]
+fn what_is_composed_is_what_is_parsed() {
+    let mut file = parse("version = 1\nname = \"A \\\"B\\\"\"", "slipway.toml").unwrap().file;
+    file.data.paths = vec!["data/*.csv".to_owned()];
+    file.data.target = Some("is fraud".to_owned());
+    file.data.types.insert("a.b c".to_owned(), api::config::ColumnType::Category);
+    file.training.hidden = vec![64, 32];
+    file.monitoring.thresholds.insert("x".to_owned(), 0.25);
+    let text = compose(&file).unwrap();
+    assert_eq!(parse(&text, "slipway.toml").unwrap().file, file, "{text}");
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC*") {
+        let _ = parse(&text, "slipway.toml");
+    }
+
+    #[test]
+    fn no_toml_makes_it_panic(lines in proptest::collection::vec("(\\[(data|split|training|x)\\]|[a-z_]{1,9}(\\.[a-z]{1,4})? = (1|-2\\.5|true|\"[a-zé\u{1f980}]{0,4}\"|\\[1, \"a\"\\]|\\{a = 1\\}))", 0..12)) {
+        let _ = parse(&lines.join("\n"), "slipway.toml");
+    }
+
+    #[test]
+    fn an_edit_changes_only_its_key(target in "[a-zA-Z0-9 .\"'#=é]{1,20}", seed in 0_u32..1000) {
+        let text = format!("# head\nversion = 1\n[split]\nseed = {seed} # keep\n\n[data]\nignore = [\"a\"]\n");
+        let edited = edit(&text, &[("data.target".to_owned(), json!(target))]).unwrap();
+        let file = parse(&edited, "slipway.toml").unwrap().file;
+        prop_assert_eq!(file.data.target.as_deref(), Some(target.as_str()));
+        prop_assert!(edited.starts_with(&text), "{}", edited);
+        let back = edit(&edited, &[("data.target".to_owned(), serde_json::Value::Null)]).unwrap();
+        prop_assert_eq!(back, text);
+    }
+}

@@ -1,0 +1,126 @@
+//! Folders become projects, move, are copied, go wrong and away.
+
+use api::{
+    ErrorCode,
+    config::ProjectFile,
+    project::{CreateProject, DeleteProject, EditProjectFile, GetOverview, GetProject, ListProjects, OpenProject, SameId, Stage as Stop},
+};
+use serde_json::json;
+
+use crate::stage::{Stage, table};
+
+async fn create(stage: &Stage, name: &str) -> api::project::Project {
+    stage.write(&format!("{name}/data.csv"), &table(60, 1));
+    let mut file = ProjectFile { name: name.to_owned(), ..ProjectFile::default() };
+    file.data.paths = vec!["data.csv".to_owned()];
+    file.data.target = Some("y".to_owned());
+    stage.call(CreateProject { path: stage.path(name).to_string_lossy().into_owned(), file, copy_from: Vec::new() }).await
+}
+
+fn open(path: &std::path::Path, same_id: SameId) -> OpenProject {
+    OpenProject { path: path.to_string_lossy().into_owned(), same_id }
+}
+
+#[tokio::test]
+async fn a_project_is_created_listed_and_forgotten_but_its_folder_stays() {
+    let stage = Stage::new().await;
+    let project = create(&stage, "first").await;
+    let listed = stage.call(ListProjects {}).await;
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].road.iter().map(|station| station.stage).collect::<Vec<_>>(), [Stop::Data, Stop::Train, Stop::Evaluate, Stop::Model, Stop::Deploy, Stop::Watch]);
+    let overview = stage.call(GetOverview { project: project.id }).await;
+    assert!(overview.headline.contains("predicts y"), "{}", overview.headline);
+    stage.call(DeleteProject { project: project.id }).await;
+    assert!(stage.call(ListProjects {}).await.is_empty());
+    assert!(stage.path("first/slipway.toml").is_file());
+    // The id in the file is the project's still.
+    assert_eq!(stage.call(open(&stage.path("first"), SameId::Ask)).await.id, project.id);
+}
+
+#[tokio::test]
+async fn a_copied_folder_is_asked_about_and_a_moved_one_is_the_same() {
+    let stage = Stage::new().await;
+    let project = create(&stage, "one").await;
+    std::fs::create_dir(stage.path("two")).unwrap();
+    for name in ["slipway.toml", "data.csv"] {
+        std::fs::copy(stage.path("one").join(name), stage.path("two").join(name)).unwrap();
+    }
+    let asked = stage.try_call(open(&stage.path("two"), SameId::Ask)).await.unwrap_err();
+    assert_eq!(asked.code, ErrorCode::Conflict);
+    let new = stage.call(open(&stage.path("two"), SameId::NewProject)).await;
+    assert_ne!(new.id, project.id);
+    assert!(std::fs::read_to_string(stage.path("two/slipway.toml")).unwrap().contains(&new.id.to_string()));
+
+    std::fs::rename(stage.path("one"), stage.path("moved")).unwrap();
+    let moved = stage.call(open(&stage.path("moved"), SameId::Ask)).await;
+    assert_eq!(moved.id, project.id);
+    assert_eq!(moved.path, stage.path("moved").to_string_lossy());
+}
+
+#[tokio::test]
+async fn an_edit_is_refused_where_the_file_is_wrong_and_the_last_good_one_stays() {
+    let stage = Stage::new().await;
+    let project = create(&stage, "p").await;
+    let edit = |key: &str, value| EditProjectFile { project: project.id, set: vec![(key.to_owned(), value)] };
+    let edited = stage.call(edit("training.seed", json!(42))).await;
+    assert_eq!(edited.file.training.seed, 42);
+    let refused = stage.try_call(edit("split.test", json!(7))).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InvalidProjectFile);
+
+    let good = std::fs::read_to_string(stage.path("p/slipway.toml")).unwrap();
+    stage.write("p/slipway.toml", &format!("{good}\n[training]\n"));
+    // The watcher sees it by itself.
+    let seen = stage
+        .until("the wrong file is seen", async |stage| {
+            let now = stage.call(GetProject { project: project.id }).await;
+            now.file_error.is_some().then_some(now)
+        })
+        .await;
+    assert_eq!(seen.file.training.seed, 42);
+    assert_eq!(stage.try_call(edit("training.seed", json!(1))).await.unwrap_err().code, ErrorCode::InvalidProjectFile);
+
+    stage.write("p/slipway.toml", &good.replace("seed = 42", "seed = 43"));
+    let mended = stage
+        .until("the mended file is read", async |stage| {
+            let now = stage.call(GetProject { project: project.id }).await;
+            (now.file_error.is_none() && now.file.training.seed == 43).then_some(now)
+        })
+        .await;
+    assert_eq!(mended.id, project.id);
+}
+
+#[tokio::test]
+async fn a_deleted_folder_is_told_and_found_again() {
+    let stage = Stage::new().await;
+    let project = create(&stage, "p").await;
+    std::fs::rename(stage.path("p"), stage.path("away")).unwrap();
+    let gone = stage
+        .until("the folder is missed", async |stage| {
+            let now = stage.call(GetProject { project: project.id }).await;
+            now.missing.is_some().then_some(now)
+        })
+        .await;
+    assert_eq!(gone.file.data.target.as_deref(), Some("y"));
+    std::fs::rename(stage.path("away"), stage.path("p")).unwrap();
+    stage
+        .until("the folder is found again", async |stage| {
+            stage.call(GetProject { project: project.id }).await.missing.is_none().then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn samples_are_copied_once_and_never_over_something_else() {
+    let stage = Stage::new().await;
+    let samples = stage.call(api::project::ListSamples {}).await;
+    assert_eq!(samples.len(), 5);
+    let penguins = samples.iter().find(|sample| sample.name == "penguins").unwrap();
+    let opened = stage.call(api::project::OpenSample { name: "penguins".to_owned() }).await;
+    assert_eq!(opened.sample.as_deref(), Some("penguins"));
+    assert!(std::path::Path::new(&penguins.destination).join("slipway.toml").is_file());
+    let again = stage.call(api::project::OpenSample { name: "penguins".to_owned() }).await;
+    assert_eq!(again.id, opened.id);
+    stage.write("documents/Slipway Samples/diabetes/mine.txt", "mine");
+    let refused = stage.try_call(api::project::OpenSample { name: "diabetes".to_owned() }).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Conflict);
+}

@@ -1,0 +1,132 @@
+//! Jobs: never lost, never two where only one fits, cancelled when asked.
+
+use api::{
+    ErrorCode,
+    host::{PutSettings, Settings},
+    job::{CancelJob, GetJob, GetJobLog, JobKind, JobState, ListJobs, Subject},
+};
+use engine::jobs::NewJob;
+
+use crate::stage::Stage;
+
+fn job(title: &str, memory_bytes: u64) -> NewJob {
+    NewJob { kind: JobKind::Export, title: title.to_owned(), project: None, subject: Subject::None, memory_bytes, request: None }
+}
+
+#[tokio::test]
+async fn a_job_tells_its_progress_log_and_end() {
+    let stage = Stage::new().await;
+    let started = stage
+        .engine
+        .jobs()
+        .start(&stage.engine, job("count", 0), |context| async move {
+            for step in 0..10 {
+                context.progress(f64::from(step) / 10.0, format!("step {step}"));
+            }
+            context.log("half way");
+            Ok("counted".to_owned())
+        })
+        .await
+        .unwrap();
+    let done = stage.done(started).await;
+    assert_eq!((done.message.as_str(), done.fraction), ("counted", Some(1.0)));
+    stage
+        .until("the log is written", async |stage| {
+            // The line is written beside the job.
+            stage.engine.changed(api::event::Tag::Jobs);
+            (stage.call(GetJobLog { job: done.id }).await == ["half way"]).then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_job_that_would_not_fit_waits_and_says_why() {
+    let stage = Stage::new().await;
+    let settings = Settings { memory_limit_bytes: Some(1 << 30), ..Settings::default() };
+    stage.call(PutSettings { settings }).await;
+    let (finish, finished) = tokio::sync::oneshot::channel::<()>();
+    let first = stage
+        .engine
+        .jobs()
+        .start(&stage.engine, job("first", 900 << 20), |_| async move {
+            finished.await?;
+            Ok(String::new())
+        })
+        .await
+        .unwrap();
+    stage
+        .until("the first runs", async |stage| {
+            (stage.call(GetJob { job: first.id }).await.state == JobState::Running).then_some(())
+        })
+        .await;
+    let second =
+        stage.engine.jobs().start(&stage.engine, job("second", 900 << 20), |_| async { Ok(String::new()) }).await.unwrap();
+    let waits = stage
+        .until("the second waits", async |stage| stage.call(GetJob { job: second.id }).await.waits_for)
+        .await;
+    assert!(waits.contains("needs 0.9 GB"), "{waits}");
+    assert_eq!(stage.call(ListJobs::default()).await[0].id, first.id);
+    finish.send(()).unwrap();
+    stage.done(second).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_job_says_so() {
+    let stage = Stage::new().await;
+    let started = stage
+        .engine
+        .jobs()
+        .start(&stage.engine, job("endless", 0), |context| async move {
+            context.cancelled().await;
+            context.check()?;
+            Ok(String::new())
+        })
+        .await
+        .unwrap();
+    stage.call(CancelJob { job: started.id }).await;
+    assert_eq!(stage.over(started).await.state, JobState::Cancelled);
+}
+
+#[tokio::test]
+async fn a_panic_fails_the_job_and_nothing_else() {
+    let stage = Stage::new().await;
+    let started = stage.engine.jobs().start(&stage.engine, job("broken", 0), |_| async { panic!("on purpose") }).await.unwrap();
+    assert_eq!(stage.over(started).await.state, JobState::Failed);
+    let next = stage.engine.jobs().start(&stage.engine, job("next", 0), |_| async { Ok("fine".to_owned()) }).await.unwrap();
+    stage.done(next).await;
+}
+
+#[tokio::test]
+async fn what_a_crash_interrupted_is_failed_plainly_at_the_next_start() {
+    let mut stage = Stage::new().await;
+    // The row that a killed process leaves.
+    let row = store::job::JobRow {
+        job: api::job::Job {
+            id: api::JobId::from_bytes([9; 16]),
+            project: None,
+            kind: JobKind::Export,
+            title: "export".to_owned(),
+            state: JobState::Running,
+            fraction: Some(0.5),
+            message: String::new(),
+            error: None,
+            seconds_left: None,
+            waits_for: None,
+            subject: Subject::None,
+            created_ms: 1,
+            started_ms: Some(1),
+            ended_ms: None,
+            retryable: false,
+        },
+        request: None,
+        memory_bytes: 0,
+    };
+    let id = row.job.id;
+    stage.engine.store().write(move |tx| store::job::insert(tx, &row)).await.unwrap();
+    stage.reopen().await;
+    let failed = stage.call(GetJob { job: id }).await;
+    assert_eq!(failed.state, JobState::Failed);
+    let error = failed.error.unwrap();
+    assert_eq!(error.code, ErrorCode::Internal);
+    assert!(error.message.contains("ended while"), "{}", error.message);
+}

@@ -1,0 +1,213 @@
+//! The road with the real worker: train, stop, kill, resume, register, predict.
+
+use api::{
+    ErrorCode, ProjectId, RunId,
+    config::{ModelChoice, ProjectFile, TrainingConfig},
+    dataset::{DeleteSnapshot, GetDataset},
+    job::{Job, JobState, Subject},
+    model::{DeleteVersion, FindVersion, GetVersion, ListModels, Predict, PredictFile, RegisterModel, SetAlias},
+    project::{CreateProject, GetOverview},
+    run::{DeleteRun, GetEvaluation, GetLineage, GetRun, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run, RunState, StartRun, StopRun},
+};
+use serde_json::json;
+
+use crate::stage::{Stage, has_worker, table};
+
+async fn project(stage: &Stage, rows: usize) -> ProjectId {
+    stage.write("p/data.csv", &table(rows, 1));
+    let mut file = ProjectFile { name: "Big x".to_owned(), ..ProjectFile::default() };
+    file.data.paths = vec!["data.csv".to_owned()];
+    file.data.target = Some("y".to_owned());
+    file.training.threads = 1;
+    file.evaluation.bootstrap = 50;
+    stage.call(CreateProject { path: stage.path("p").to_string_lossy().into_owned(), file, copy_from: Vec::new() }).await.id
+}
+
+fn start(project: ProjectId, training: Option<TrainingConfig>) -> StartRun {
+    StartRun { project, training, snapshot: None, name: None, alert: None }
+}
+
+fn run_of(job: &Job) -> RunId {
+    match job.subject {
+        Subject::Run(run) => run,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Long enough to be stopped in the middle.
+fn long() -> Option<TrainingConfig> {
+    Some(TrainingConfig { model: ModelChoice::Mlp, epochs: Some(400), patience: Some(0), threads: 1, ..TrainingConfig::default() })
+}
+
+async fn under_way(stage: &Stage, run: RunId) -> Run {
+    stage
+        .until("the run has a checkpoint", async |stage| {
+            let now = stage.call(GetRun { run }).await;
+            assert!(!now.state.is_over(), "{:?}", now.ended_because);
+            now.progress.as_ref().is_some_and(|progress| progress.checkpoint_ms.is_some()).then_some(now)
+        })
+        .await
+}
+
+#[tokio::test]
+async fn a_folder_becomes_a_registered_model_that_answers() {
+    if !has_worker("a_folder_becomes_a_registered_model_that_answers") {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage, 600).await;
+    let job = stage.call(start(project, None)).await;
+    let run = run_of(&job);
+    stage.done(job).await;
+    let finished = stage.call(GetRun { run }).await;
+    assert_eq!(finished.state, RunState::Finished);
+    assert!(finished.has_evaluation && !finished.metrics.is_empty());
+    let report = stage.call(GetEvaluation { run }).await;
+    assert!(report.validation.iter().any(|figure| figure.name == report.primary));
+    assert!(!stage.call(ListArtifacts { run }).await.is_empty());
+
+    // A second run inherits the split: its parts are the same bytes.
+    let second = stage.call(start(project, None)).await;
+    let second_run = run_of(&second);
+    stage.done(second).await;
+    let again = stage.call(GetRun { run: second_run }).await;
+    assert_eq!((again.snapshot, again.split), (finished.snapshot, finished.split));
+    let listed = stage.call(ListRuns { project: ProjectIdOr(project), ..ListRuns::default() }).await;
+    assert_eq!(listed.total, 2);
+    let (key, _) = listed.ranked_by.clone().unwrap();
+    assert!(key.ends_with("/validation") && listed.rows.iter().all(|row| row.metrics.contains_key(&key)), "{key}");
+
+    let version = stage.call(RegisterModel { run, name: None, aliases: vec!["champion".to_owned()] }).await;
+    assert_eq!((version.model_name.as_str(), version.number), ("big-x", 1));
+    let found = stage.call(FindVersion { reference: "big-x@champion".to_owned(), project: None }).await;
+    assert_eq!(found.id, version.id);
+    let twice = stage.try_call(RegisterModel { run, name: None, aliases: Vec::new() }).await.unwrap_err();
+    assert_eq!(twice.code, ErrorCode::Conflict);
+    let detail = stage.call(GetVersion { version: version.id }).await;
+    assert!(!detail.examples.is_empty() && detail.evaluation.is_some());
+
+    let rows = vec![json!({"x": 0.95, "z": 0.5, "colour": "red"}), json!({"x": 0.05, "z": 0.5, "colour": "red"})];
+    let answers = stage.call(Predict { version: version.id, rows }).await.rows;
+    assert_eq!((&answers[0]["prediction"], &answers[1]["prediction"]), (&json!("yes"), &json!("no")));
+    let wrong = stage.try_call(Predict { version: version.id, rows: vec![json!({"w": 1})] }).await.unwrap_err();
+    assert_eq!(wrong.code, ErrorCode::Invalid);
+    let (input, output) = (stage.path("p/data.csv"), stage.path("out.csv"));
+    let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
+    let predicted = stage.call(PredictFile { version: version.id, input: text(&input), output: text(&output) }).await;
+    assert_eq!(predicted.rows, 600);
+    assert_eq!(std::fs::read_to_string(&output).unwrap().lines().count(), 601);
+
+    // Nothing that something points at can go.
+    let in_use = stage.try_call(DeleteRun { run, checkpoints_only: false }).await.unwrap_err();
+    assert_eq!(in_use.code, ErrorCode::InUse);
+    let snapshot = finished.snapshot.unwrap();
+    assert_eq!(stage.try_call(DeleteSnapshot { snapshot }).await.unwrap_err().code, ErrorCode::InUse);
+    let kinds: Vec<String> = stage.call(GetLineage { run }).await.into_iter().map(|node| node.kind).collect();
+    assert_eq!(kinds, ["snapshot", "split", "run", "version"]);
+    let overview = stage.call(GetOverview { project }).await;
+    assert!(overview.happened.iter().any(|happening| happening.sentence.contains("registered")));
+    stage.call(SetAlias { model: version.model, alias: "champion".to_owned(), version: None }).await;
+    stage.call(DeleteVersion { version: version.id }).await;
+    assert!(stage.call(ListModels { project }).await.is_empty());
+    stage.call(DeleteRun { run, checkpoints_only: false }).await;
+    assert!(!stage.engine.workspace().run(run).exists());
+}
+
+#[tokio::test]
+async fn a_stopped_run_resumes_and_a_killed_worker_is_told() {
+    if !has_worker("a_stopped_run_resumes_and_a_killed_worker_is_told") {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage, 3_000).await;
+    let job = stage.call(start(project, long())).await;
+    let run = run_of(&job);
+    under_way(&stage, run).await;
+    stage.call(StopRun { run }).await;
+    assert_eq!(stage.over(job).await.state, JobState::Cancelled);
+    let stopped = stage.call(GetRun { run }).await;
+    assert_eq!(stopped.state, RunState::Stopped);
+    assert!(stopped.resumable);
+
+    let job = stage.call(ResumeRun { run }).await;
+    let before = stopped.metrics[0].count;
+    stage
+        .until("the resumed run goes on", async |stage| {
+            let now = stage.call(GetRun { run }).await;
+            (now.metrics[0].count > before).then_some(())
+        })
+        .await;
+    kill(&stage, run).await;
+    let failed = stage.over(job).await;
+    assert_eq!(failed.state, JobState::Failed);
+    let killed = stage.call(GetRun { run }).await;
+    assert_eq!(killed.state, RunState::Killed);
+    assert!(killed.resumable);
+    assert!(killed.ended_because.unwrap().hint.unwrap().contains("Resume"));
+}
+
+/// Set in the child, which is the host that is killed.
+const HOST: &str = "ENGINE_KILLED_HOST";
+
+#[test]
+fn a_training_outlives_its_killed_host_and_is_adopted() {
+    let test = "training::a_training_outlives_its_killed_host_and_is_adopted";
+    if !has_worker(test) {
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    if let Some(folder) = std::env::var_os(HOST) {
+        return runtime.block_on(host_until_killed(folder.as_ref()));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env(HOST, folder.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(host.stdout.take().unwrap()));
+    let run: RunId = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("under way ")?.parse().ok()).unwrap();
+    host.kill().unwrap();
+    host.wait().unwrap();
+    runtime.block_on(async {
+        let stage = Stage { engine: crate::stage::open(folder.path()).await, folder };
+        let adopted = stage.call(GetRun { run }).await;
+        assert_eq!(adopted.state, RunState::Running);
+        let job = stage.call(api::job::GetJob { job: adopted.job.unwrap() }).await;
+        stage.call(StopRun { run }).await;
+        assert_eq!(stage.over(job).await.state, JobState::Cancelled);
+        let over = stage.call(GetRun { run }).await;
+        assert_eq!(over.state, RunState::Stopped);
+        // Steps that were read before the kill are not read twice.
+        for metric in &over.metrics {
+            let view = engine::run::series_view(&stage.engine, run, &metric.key, None, None, 100_000).await.unwrap();
+            assert!(view.step.windows(2).all(|pair| pair[0] < pair[1]), "{} has a step twice", metric.key);
+        }
+        assert_eq!(stage.call(GetDataset { project: over.project }).await.snapshots.len(), 1);
+    });
+}
+
+async fn host_until_killed(folder: &std::path::Path) {
+    // The parent deletes the folder; this process never does.
+    let kept = tempfile::TempDir::with_prefix_in("host-", folder).unwrap();
+    let stage = Stage { engine: crate::stage::open(folder).await, folder: kept };
+    std::fs::create_dir_all(stage.path("p")).unwrap();
+    let project = project(&stage, 3_000).await;
+    let run = run_of(&stage.call(start(project, long())).await);
+    under_way(&stage, run).await;
+    println!("under way {run}");
+    std::future::pending::<()>().await;
+}
+
+async fn pid(stage: &Stage, run: RunId) -> u32 {
+    stage.engine.store().read(move |c| store::run::bare(c, run)).await.unwrap().unwrap().pid.unwrap()
+}
+
+async fn kill(stage: &Stage, run: RunId) {
+    let pid = pid(stage, run).await;
+    let mut system = sysinfo::System::new();
+    let pid = sysinfo::Pid::from_u32(pid);
+    system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[pid]), true);
+    assert!(system.process(pid).unwrap().kill());
+}
