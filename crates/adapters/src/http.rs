@@ -6,8 +6,14 @@ use api::ErrorCode;
 use async_trait::async_trait;
 use engine::ports::{Connection, HttpAnswer, HttpRequest, PortError, Result};
 
+/// One provider for every TLS connection of the process; whoever comes second finds it there.
+pub(crate) fn install_provider() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// A client over rustls with the system's roots, and the given authority beside them.
 pub(crate) fn client(ca_pem: Option<&str>, connect: Duration, read: Duration) -> Result<reqwest::Client> {
+    install_provider();
     let mut builder = reqwest::Client::builder().connect_timeout(connect).read_timeout(read);
     if let Some(pem) = ca_pem {
         let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).unwrap_or_default();
@@ -88,6 +94,7 @@ pub(crate) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> 
 
 /// A client for loopback: no proxy, no TLS. It is cheap to clone.
 pub(crate) fn loopback() -> Result<reqwest::Client> {
+    install_provider();
     let builder =
         reqwest::Client::builder().no_proxy().connect_timeout(Duration::from_secs(5)).timeout(Duration::from_secs(60));
     builder.build().map_err(|error| {

@@ -90,8 +90,7 @@ pub struct Outside {
 
 impl Outside {
     pub fn new(surroundings: Surroundings) -> Self {
-        // One provider for every TLS connection; a second call finds it there.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::http::install_provider();
         let file = AgeFile::new(&surroundings.workspace, surroundings.secrets_key.clone());
         Self { surroundings, file }
     }

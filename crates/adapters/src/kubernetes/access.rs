@@ -134,6 +134,7 @@ pub(crate) struct Clients {
 
 /// Signs in lazily: the first request shows whether the cluster answers.
 pub(crate) async fn connect(places: &Places, context: &str) -> Result<Clients> {
+    crate::http::install_provider();
     let (mut kubeconfig, files) = places.read()?;
     let cannot = format!("Can't use the context {context}");
     if !kubeconfig.contexts.iter().any(|named| named.name == context) {

@@ -5,3 +5,4 @@ mod registry;
 mod registry_process;
 mod registry_refusals;
 mod secrets;
+mod this_machine;

@@ -26,7 +26,6 @@ pub(crate) fn record(address: &str, username: Option<&str>, ca_pem: Option<Strin
 }
 
 fn open(record: &api::package::Registry, password: Option<&str>, docker: Option<&Path>) -> OciRegistry {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     OciRegistry::new(record, password.map(str::to_owned), docker).unwrap()
 }
 
@@ -161,7 +160,6 @@ async fn a_registry_that_is_not_there_is_a_temporary_failure() {
 
 #[test]
 fn a_wrong_certificate_authority_is_refused_at_once() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let record = record("r.example", Some("u"), Some("not a certificate".to_owned()));
     let error = OciRegistry::new(&record, Some("p".to_owned()), None).err().unwrap();
     assert!(error.error.message.contains("PEM"), "{error}");

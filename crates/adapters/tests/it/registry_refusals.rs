@@ -60,7 +60,6 @@ async fn speaking(answer: fn(&str, &str, &str) -> Option<String>) -> (String, Ar
 }
 
 fn open(address: &str) -> OciRegistry {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     OciRegistry::new(&record(address, None, None), None, None).unwrap()
 }
 
