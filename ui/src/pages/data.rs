@@ -26,7 +26,7 @@ use crate::{
         button::{Button, Pending},
         dialog::Confirm,
         icon::{self, Icon, icon},
-        menu::{Item, MenuButton, Menus},
+        menu::{Item, MenuButton},
         states::{Empty, Load, Problem},
         tabs::{Tab, Tabs, current_tab},
         toast::Toasts,
@@ -182,11 +182,9 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
     let place = Place::get();
     let client = Client::get();
     let toasts = Toasts::get();
-    let menus = Menus::get();
     let navigate = StoredValue::new_local(use_navigate());
     let pending = Pending::new();
     let deleting = RwSignal::new(false);
-    let _ = menus;
     let warnings = move || profile.value.with(|profile| profile.as_ref().map_or(0, |profile| profile.warnings.len()));
     let duplicates = move || profile.value.with(|profile| profile.as_ref().and_then(|profile| profile.duplicate_rows)).unwrap_or(0);
     let items = move || {

@@ -1,14 +1,374 @@
-//! Runs.
+//! Runs: the table is the page. Selected runs show their curves over each other in a pane.
 
+mod overlay;
+
+use api::{
+    id::RunId,
+    model::RegisterModel,
+    run::{DeleteRun, EditRun, ListRuns, ProjectIdOr, ResumeRun, RunRow, RunState, StopRun},
+};
+use charts::{plot::Size, role::Role, spark};
 use leptos::prelude::*;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_query_map},
+};
 
 use crate::{
-    frame::crumbs::crumbs,
-    parts::{icon, states::Empty},
+    client::{Client, paged::paged, wire},
+    frame::{crumbs::crumbs, place::{self, Place}},
+    parts::{
+        button::{Button, Pending},
+        chart::spark as small,
+        dialog::{Confirm, Dialog},
+        field::{Labelled, TextField},
+        icon::{self, icon},
+        menu::Item,
+        rows::Rows,
+        stage::run_state,
+        states::{Empty, Failure, Skeleton},
+        table::{Column, Order, Table},
+        toast::Toasts,
+        when::Ago,
+        words,
+    },
 };
+
+/// What the page knows of the whole table.
+#[derive(Clone, PartialEq, Default)]
+struct Facts {
+    metric_keys: Vec<String>,
+    param_keys: Vec<String>,
+    ranked_by: Option<(String, bool)>,
+}
 
 #[component]
 pub(crate) fn Runs() -> impl IntoView {
+    let place = Place::get();
     crumbs(|| vec![("Runs".to_owned(), None)]);
-    view! { <Empty mark=icon::ACTIVITY title="Runs" text="The table of the runs." /> }
+    let asked = use_query_map();
+    let navigate = StoredValue::new_local(use_navigate());
+    let filter = RwSignal::new(asked.with_untracked(|asked| asked.get("filter")).unwrap_or_default());
+    let order = RwSignal::new(None::<Order>);
+    let facts = RwSignal::new(Facts::default());
+    let picked = RwSignal::new(Vec::<String>::new());
+    let renaming = RwSignal::new(None::<RunRow>);
+    let deleting = RwSignal::new(None::<RunRow>);
+    // The filter stands in the address, so that it can be copied.
+    Effect::new(move |before: Option<String>| {
+        let now = filter.get();
+        if before.as_ref().is_some_and(|before| *before != now) {
+            let to = if now.is_empty() { place.link("runs") } else { format!("{}?filter={}", place.link("runs"), wire::encode(&now)) };
+            let options = NavigateOptions { replace: true, scroll: false, ..Default::default() };
+            navigate.with_value(|navigate| navigate(&to, options));
+        }
+        now
+    });
+    let list = paged(
+        move |offset, limit| {
+            let project = place.project.get()?;
+            let (sort, descending) = order.get().map_or((None, false), |(key, descending)| (Some(key), descending));
+            Some(ListRuns { project: ProjectIdOr(project), filter: filter.get(), sort, descending, offset, limit: Some(limit) })
+        },
+        move |table| {
+            let now = Facts { metric_keys: table.metric_keys, param_keys: table.param_keys, ranked_by: table.ranked_by };
+            if facts.with_untracked(|facts| *facts != now) {
+                facts.set(now);
+            }
+            (table.rows, table.total)
+        },
+    );
+    let columns = Memo::new_with_compare(move |_| columns(&facts.get(), picked), |_, _| true);
+    let rows = StoredValue::new(Rows::from(list));
+    let menu = StoredValue::new_local({
+        let actions = Actions::new(renaming, deleting);
+        Box::new(move |row: RunRow| actions.items(&row)) as Box<dyn Fn(RunRow) -> Vec<Item>>
+    });
+    let none = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
+    let failed = Memo::new(move |_| list.error.get());
+    let open = Callback::new(move |row: RunRow| {
+        navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{}", row.id)), Default::default()));
+    });
+    view! {
+        <div class="split-runs">
+            <div class="left">
+                <div class="tools">
+                    <TextField
+                        value=filter
+                        name="Filter runs"
+                        placeholder="Filter: metric.\"loss/validation\" < 0.1 and param.model = \"trees\""
+                        mark=icon::LIST_FILTER
+                        is_filter=true
+                        class="grow mono"
+                    />
+                    <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
+                    <a class="btn primary" href=move || format!("{}?train=1", place.link("runs"))>{icon(icon::PLAY)}"Train"</a>
+                </div>
+                {move || failed.get().map(|error| view! { <div class="padded"><Failure error again=move || list.need(0..1) /></div> })}
+                {move || (list.total.get().is_none() && failed.get().is_none()).then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}
+                {move || none.get().then(|| view! {
+                    <Empty mark=icon::ACTIVITY title="No run yet" text="A run trains a model on one version of the data and writes down all that it took, so that it can be done again.">
+                        <a class="btn primary" href=move || format!("{}?train=1", place.link("runs"))>{icon(icon::PLAY)}"Train"</a>
+                    </Empty>
+                })}
+                <div class="fill-table" class:hidden=move || list.total.get().unwrap_or(0) == 0>
+                    <Table
+                        rows=rows.get_value()
+                        columns=Signal::from(columns)
+                        label="Runs"
+                        key=Callback::new(|row: RunRow| row.id.to_string())
+                        selected=picked
+                        on_open=open
+                        menu
+                        order
+                    />
+                </div>
+                <Foot rows=Signal::derive(move || list.seen()) facts picked />
+            </div>
+            {move || (!picked.with(Vec::is_empty)).then(|| view! {
+                <overlay::Overlay picked rows=Signal::derive(move || list.seen()) ranked_by=Signal::derive(move || facts.with(|facts| facts.ranked_by.clone())) />
+            })}
+            <Rename renaming />
+            <Delete deleting />
+        </div>
+    }
+}
+
+/// The columns: what every run has, its metrics, the params that differ between runs.
+fn columns(facts: &Facts, picked: RwSignal<Vec<String>>) -> Vec<Column<RunRow>> {
+    let mut columns = vec![
+        Column::new("", 38.0, move |row: &RunRow| {
+            let id = row.id.to_string();
+            let name = format!("Select {}", row.name);
+            let at = move || picked.with(|picked| picked.iter().position(|other| *other == id));
+            view! {
+                <span class="pick" role="checkbox" aria-label=name>
+                    {move || {
+                        let class = at().map_or("swatch".to_owned(), |at| format!("swatch on fill {}", Role::series(at).class()));
+                        view! { <i class=class></i> }
+                    }}
+                </span>
+            }
+        }),
+        Column::new("Run", 190.0, name_cell).sorted_by("name").grows(),
+        Column::new("Model", 100.0, |row: &RunRow| view! { <span class="muted">{row.model.clone().map(|model| model.replace('_', " "))}</span> }),
+    ];
+    for key in metric_columns(facts) {
+        let best = facts.ranked_by.as_ref().is_some_and(|(best, _)| *best == key);
+        let cell_key = key.clone();
+        let title = words::key(&key);
+        let title = title.strip_suffix(", validation").map_or(title.clone(), ToOwned::to_owned);
+        let width = (title.chars().count() as f64 * 6.4 + 44.0).clamp(92.0, 170.0);
+        columns.push(
+            Column::new(title, width, move |row: &RunRow| {
+                row.metrics.get(&cell_key).map_or_else(
+                    || view! { <span class="faint">"–"</span> }.into_any(),
+                    |cell| view! { <span class:bad=!cell.last.is_finite() class:strong=best>{words::figure(cell.last)}</span> }.into_any(),
+                )
+            })
+            .number()
+            .sorted_by(format!("metric.{key}")),
+        );
+        if best {
+            let cell_key = key.clone();
+            columns.push(Column::new("", 92.0, move |row: &RunRow| {
+                row.metrics.get(&cell_key).filter(|cell| cell.spark.len() > 1).map(|cell| {
+                    let values: Vec<f64> = cell.spark.iter().map(|value| f64::from(*value)).collect();
+                    small(spark::draw(&values, Role::Series(3), Size { width: 72.0, height: 18.0 }))
+                })
+            }));
+        }
+    }
+    for key in facts.param_keys.iter().filter(|key| !["model", "device", "threads", "seed"].contains(&key.as_str())).take(4) {
+        let cell_key = key.clone();
+        let title = words::capital(&key.replace('_', " "));
+        let width = (title.chars().count() as f64 * 6.4 + 34.0).clamp(76.0, 150.0);
+        columns.push(
+            Column::new(title, width, move |row: &RunRow| {
+                view! { <span class="muted">{row.params.get(&cell_key).cloned().unwrap_or_else(|| "–".to_owned())}</span> }
+            })
+            .number()
+            .sorted_by(format!("param.{key}")),
+        );
+    }
+    columns.extend([
+        Column::new("Took", 100.0, |row: &RunRow| view! { <span class="muted">{row.duration_secs.map(words::duration)}</span> }).number().sorted_by("duration"),
+        Column::new("Data", 56.0, |row: &RunRow| view! { <span class="muted">{row.snapshot_number.map(|number| format!("v{number}"))}</span> }),
+        Column::new("Started", 100.0, |row: &RunRow| view! { <span class="faint"><Ago ms=row.created_ms /></span> }).number().sorted_by("created"),
+    ]);
+    columns
+}
+
+/// The ranking metric first, then other validation figures, then losses; never the system's.
+fn metric_columns(facts: &Facts) -> Vec<String> {
+    let mut keys: Vec<String> = facts.ranked_by.iter().map(|(key, _)| key.clone()).collect();
+    let rank = |key: &&String| match key.as_str() {
+        "loss/validation" => 0,
+        key if key.ends_with("/validation") => 1,
+        "loss/train" => 2,
+        _ => 3,
+    };
+    let mut others: Vec<&String> = facts.metric_keys.iter().filter(|key| !key.starts_with("system/") && !keys.contains(key)).collect();
+    others.sort_by_key(rank);
+    keys.extend(others.into_iter().take(3).cloned());
+    keys
+}
+
+fn name_cell(row: &RunRow) -> impl IntoView + use<> {
+    let (tone, word) = run_state(row.state);
+    let live = row.state == RunState::Running;
+    let dot = match (row.state, tone) {
+        (RunState::Finished | RunState::Queued, _) => "dot faint".to_owned(),
+        (_, tone) => format!("dot {tone}{}", if live { " live" } else { "" }),
+    };
+    view! {
+        <span class="flex">
+            <i class=dot title=word></i>
+            <b class="cut">{row.name.clone()}</b>
+            {(!row.versions.is_empty()).then(|| view! { <span class="chip accent" title="Registered as a model version">"model"</span> })}
+            {row.fraction.filter(|_| live).map(|fraction| view! { <span class="faint caption num">{words::percent((fraction * 100.0).round() / 100.0)}</span> })}
+        </span>
+    }
+}
+
+/// What can be done with a run, from its row.
+#[derive(Clone, Copy)]
+struct Actions {
+    client: Client,
+    toasts: Toasts,
+    pending: Pending,
+    place: Place,
+    renaming: RwSignal<Option<RunRow>>,
+    deleting: RwSignal<Option<RunRow>>,
+    go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
+}
+
+impl Actions {
+    fn new(renaming: RwSignal<Option<RunRow>>, deleting: RwSignal<Option<RunRow>>) -> Self {
+        let navigate = use_navigate();
+        let go: Box<dyn Fn(String)> = Box::new(move |to: String| navigate(&to, Default::default()));
+        Self { client: Client::get(), toasts: Toasts::get(), pending: Pending::new(), place: Place::get(), renaming, deleting, go: StoredValue::new_local(go) }
+    }
+
+    fn items(self, row: &RunRow) -> Vec<Item> {
+        let id = row.id;
+        let (first, second) = (row.clone(), row.clone());
+        let mut items = vec![Item::new("Open", icon::ARROW_RIGHT, move || {
+            let to = self.place.project.get_untracked().map(|project| place::address(project, &format!("runs/{id}")));
+            if let Some(to) = to {
+                self.go.with_value(|go| go(to));
+            }
+        })];
+        match row.state {
+            RunState::Running | RunState::Queued => items.push(Item::new("Stop", icon::SQUARE, move || self.stop(id))),
+            RunState::Stopped | RunState::Killed => items.push(Item::new("Resume", icon::PLAY, move || self.resume(id))),
+            RunState::Finished if row.versions.is_empty() => {
+                items.push(Item::new("Register as a model version", icon::BOX, move || self.register(id)));
+            }
+            _ => {}
+        }
+        items.push(Item::new("Rename…", icon::PENCIL, move || self.renaming.set(Some(first.clone()))));
+        items.push(Item::new("Copy id", icon::COPY, move || self.toasts.copy(&id.to_string())));
+        let blocked = (!row.versions.is_empty()).then(|| "A model version came from it.".to_owned());
+        items.push(Item::new("Delete…", icon::TRASH, move || self.deleting.set(Some(second.clone()))).danger().blocked(blocked));
+        items
+    }
+
+    fn stop(self, run: RunId) {
+        self.pending.run(async move { self.client.call(StopRun { run }).await }, |_| {});
+    }
+
+    fn resume(self, run: RunId) {
+        self.pending.run(async move { self.client.call(ResumeRun { run }).await }, |_| {});
+    }
+
+    fn register(self, run: RunId) {
+        let request = RegisterModel { run, name: None, aliases: Vec::new() };
+        self.pending.run(async move { self.client.call(request).await }, move |version| {
+            self.toasts.done(format!("Registered as {}:{}.", version.model_name, version.number));
+        });
+    }
+}
+
+#[component]
+fn Rename(renaming: RwSignal<Option<RunRow>>) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let open = RwSignal::new(false);
+    let name = RwSignal::new(String::new());
+    Effect::new(move |_| {
+        if let Some(row) = renaming.get() {
+            name.set(row.name);
+            open.set(true);
+        }
+    });
+    let save = move || {
+        let Some(row) = renaming.get_untracked() else { return };
+        let request = EditRun { run: row.id, name: Some(name.get_untracked().trim().to_owned()), notes: None, tags: Default::default() };
+        pending.run(async move { client.call(request).await }, move |_| open.set(false));
+    };
+    view! {
+        <Dialog open title="Rename run">
+            <div class="content"><Labelled label="Name"><TextField value=name on_enter=Callback::new(move |()| save()) /></Labelled></div>
+            <footer>
+                <Button label="Cancel" on_press=move || open.set(false) />
+                <Button label="Rename" kind="primary" disabled=Signal::derive(move || pending.busy.get() || name.with(|name| name.trim().is_empty())) on_press=save />
+            </footer>
+        </Dialog>
+    }
+}
+
+#[component]
+fn Delete(deleting: RwSignal<Option<RunRow>>) -> impl IntoView {
+    let client = Client::get();
+    let toasts = Toasts::get();
+    let pending = Pending::new();
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if deleting.get().is_some() {
+            open.set(true);
+        }
+    });
+    let delete = move || {
+        let Some(row) = deleting.get_untracked() else { return };
+        let request = DeleteRun { run: row.id, checkpoints_only: false };
+        pending.run(async move { client.call(request).await }, move |freed| {
+            toasts.done(format!("Deleted {}; {} freed.", row.name, words::bytes(freed.bytes)));
+        });
+    };
+    view! {
+        <Confirm
+            open
+            title=Signal::derive(move || deleting.get().map_or_else(String::new, |row| format!("Delete {}?", row.name)))
+            text="Its metrics, checkpoints, artifacts and logs are gone then. The data that it learned from stay."
+            verb="Delete run"
+            on_confirm=delete
+        />
+    }
+}
+
+#[component]
+fn Foot(rows: Signal<Vec<RunRow>>, facts: RwSignal<Facts>, picked: RwSignal<Vec<String>>) -> impl IntoView {
+    let figures = Memo::new(move |_| {
+        let (key, more) = facts.with(|facts| facts.ranked_by.clone())?;
+        let values: Vec<f64> =
+            rows.with(|rows| rows.iter().filter_map(|row| row.metrics.get(&key).map(|cell| cell.last)).filter(|value| value.is_finite()).collect());
+        if values.is_empty() {
+            return None;
+        }
+        let best = values.iter().copied().reduce(|left, right| if more { left.max(right) } else { left.min(right) })?;
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let spread = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
+        Some((best, mean, spread))
+    });
+    view! {
+        <div class="foot">
+            <span>{move || match picked.with(Vec::len) { 0 => "none selected".to_owned(), count => format!("{count} selected") }}</span>
+            {move || figures.get().map(|(best, mean, spread)| view! {
+                <span>"best "<span class="num">{words::figure(best)}</span></span>
+                <span>"mean "<span class="num">{words::figure(mean)}" ± "{words::figure(spread)}</span></span>
+            })}
+            <span class="right flex"><kbd>"x"</kbd>" select "<kbd>"Enter"</kbd>" open "<kbd>"/"</kbd>" filter"</span>
+        </div>
+    }
 }
