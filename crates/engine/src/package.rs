@@ -287,7 +287,7 @@ mod tests {
         let version = json!({
             "id": id, "model": id, "project": id, "model_name": "Card fraud", "number": 3, "aliases": [], "run": id,
             "run_name": "brisk-heron", "snapshot": id, "snapshot_number": 1, "commit": null, "seed": 0, "kind": "trees",
-            "task": "binary", "signature": { "inputs": [], "outputs": [] }, "size_bytes": 1, "content": "c0ffee",
+            "task": "binary_classification", "signature": { "inputs": [], "outputs": [] }, "size_bytes": 1, "content": "c0ffee",
             "threshold": 0.5, "primary": null, "rows": { "training": 1, "validation": 1, "test": 1 }, "deployments": [],
             "created_ms": 5,
         });
