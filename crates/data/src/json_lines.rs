@@ -18,6 +18,9 @@ use crate::{delimited::CELL_LIMIT_BYTES, error::DataError, scan::ScannedFile};
 /// A line may hold several cells at the limit, but not a whole file.
 const LINE_LIMIT_BYTES: u64 = 64 << 20;
 
+/// An object's cells by key; `None` is missing.
+pub(crate) type Cells = Vec<(String, Option<String>)>;
+
 /// The objects of a file, one at a time.
 pub(crate) struct Objects {
     file: String,
@@ -66,7 +69,7 @@ impl Objects {
     }
 
     /// The next object's cells by key; `None` at the end. Blank lines are passed over.
-    pub(crate) fn next_object(&mut self) -> Result<Option<Vec<(String, Option<String>)>>, DataError> {
+    pub(crate) fn next_object(&mut self) -> Result<Option<Cells>, DataError> {
         loop {
             self.text.clear();
             let mut limited = (&mut self.source).take(LINE_LIMIT_BYTES);
@@ -88,8 +91,8 @@ impl Objects {
         }
     }
 
-    fn cells(&self, object: Object) -> Result<Vec<(String, Option<String>)>, DataError> {
-        let mut cells: Vec<(String, Option<String>)> = Vec::with_capacity(object.0.len());
+    fn cells(&self, object: Object) -> Result<Cells, DataError> {
+        let mut cells: Cells = Vec::with_capacity(object.0.len());
         for (name, value) in object.0 {
             if cells.iter().any(|(earlier, _)| *earlier == name) {
                 return Err(self.wrong(format!("the key \"{name}\" stands there twice")));

@@ -173,7 +173,11 @@ fn ragged_rows_are_skipped_or_filled_on_request() {
 
 #[test]
 fn types_can_be_overridden_and_misfits_are_named() {
-    let set = |kind| move |config: &mut DataConfig| drop(config.types.insert("a".to_owned(), kind));
+    let set = |kind| {
+        move |config: &mut DataConfig| {
+            config.types.insert("a".to_owned(), kind);
+        }
+    };
     let (_folder, converted) = read("a.csv", b"a,b\n1,2\n3,4\n", set(ColumnType::Category));
     assert_eq!(converted.unwrap().columns[0].1, ColumnType::Category);
     let (_folder, refused) = read("a.csv", b"a,b\n1,2\nx,4\n", set(ColumnType::Integer));
