@@ -146,7 +146,6 @@ async fn skopeo_agrees_on_what_was_pushed() {
     let seen: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(seen["Architecture"], "amd64");
     assert_eq!(seen["Layers"].as_array().unwrap().len(), 1);
-    drop(process.folder.path());
 }
 
 #[tokio::test]

@@ -15,7 +15,8 @@ pub(crate) struct RegistryProcess {
     pub(crate) address: String,
     pub(crate) ca_pem: Option<String>,
     process: Child,
-    pub(crate) folder: tempfile::TempDir,
+    /// Its storage and keys, for as long as it runs.
+    _folder: tempfile::TempDir,
 }
 
 impl Drop for RegistryProcess {
@@ -139,5 +140,5 @@ pub(crate) fn start(with_tls_and_password: bool) -> RegistryProcess {
         assert!(started.elapsed() < Duration::from_secs(20), "the registry does not answer");
         std::thread::yield_now();
     }
-    RegistryProcess { address, ca_pem, process, folder }
+    RegistryProcess { address, ca_pem, process, _folder: folder }
 }
