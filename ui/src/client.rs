@@ -22,6 +22,7 @@ use api::{
     call::Call,
     event::{Event, Tag},
     id::RunId,
+    run::LogStream,
     series::Series,
 };
 use leptos::prelude::*;
@@ -112,6 +113,16 @@ impl Client {
         let answer = wire::send(&self.address().await?, "GET", &path, wire::Body::None).await?;
         Series::from_bytes(&wire::bytes(answer).await?)
             .map_err(|error| ApiError::new(ErrorCode::WrongProtocol, format!("The host's answer is {error}.")))
+    }
+
+    /// A run's output as it is written, until the run is over.
+    pub(crate) async fn follow_log(self, run: RunId, stream: LogStream) -> Result<events::Lines, ApiError> {
+        let name = match stream {
+            LogStream::Stdout => "stdout",
+            LogStream::Stderr => "stderr",
+        };
+        let path = format!("/api/runs/{run}/log?stream={name}");
+        events::Lines::of(&wire::send(&self.address().await?, "GET", &path, wire::Body::None).await?)
     }
 
     /// A file of the host's, as an address that an `<img>` or a download link can take. The caller

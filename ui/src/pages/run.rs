@@ -1,14 +1,327 @@
-//! Run.
+//! One run: its state and what is left, live charts, the report, and everything that it took.
 
+mod about;
+mod charts;
+mod evaluation;
+mod logs;
+
+use api::{
+    id::RunId,
+    model::RegisterModel,
+    run::{DeleteRun, EditRun, GetRun, MetricSummary, ResumeRun, Run, RunKind, RunState, StopRun},
+};
 use leptos::prelude::*;
+use leptos_router::hooks::{use_navigate, use_params_map};
 
 use crate::{
-    frame::crumbs::crumbs,
-    parts::{icon, states::Empty},
+    client::{Client, query::query},
+    frame::{crumbs::crumbs, place::Place},
+    parts::{
+        button::{Button, Pending},
+        card::{Chip, Figure, Figures, Progress},
+        dialog::{Confirm, Dialog},
+        field::{Labelled, TextField},
+        icon::{self, icon},
+        menu::{Item, MenuButton},
+        stage::RunChip,
+        states::{Load, Problem},
+        tabs::{Tab, Tabs, current_tab},
+        toast::Toasts,
+        words,
+    },
 };
 
 #[component]
 pub(crate) fn RunPage() -> impl IntoView {
-    crumbs(|| vec![("Run".to_owned(), None)]);
-    view! { <Empty mark=icon::ACTIVITY title="Run" text="One run." /> }
+    let place = Place::get();
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("run")).and_then(|run| run.parse::<RunId>().ok()));
+    let run = query(move || id.get().map(|run| GetRun { run }));
+    crumbs(move || {
+        let name = run.value.with(|run| run.as_ref().map_or_else(String::new, |run| run.name.clone()));
+        vec![("Runs".to_owned(), Some(place.link("runs"))), (name, None)]
+    });
+    view! {
+        <div class="body-of-page run">
+            <Load query=run lines=9 let:run>
+                <Head run />
+                <Whole run />
+                <Why run />
+                <Numbers run />
+                <Views run />
+            </Load>
+        </div>
+    }
+}
+
+/// How far it is; nothing once it is over.
+#[component]
+fn Whole(run: Signal<Run>) -> impl IntoView {
+    let live = Memo::new(move |_| run.with(|run| !run.state.is_over()));
+    let fraction = Signal::derive(move || run.with(|run| run.progress.as_ref().and_then(|progress| progress.fraction)));
+    move || live.get().then(|| view! { <div class="whole-bar"><Progress fraction label="Progress of the run" /></div> })
+}
+
+/// Why it failed or stopped, with what to try.
+#[component]
+fn Why(run: Signal<Run>) -> impl IntoView {
+    let why = Memo::new(move |_| run.with(|run| run.ended_because.clone()));
+    move || why.get().map(|error| view! { <div class="notices"><Problem error /></div> })
+}
+
+#[component]
+fn Head(run: Signal<Run>) -> impl IntoView {
+    let of = move |take: fn(&Run) -> Option<String>| Memo::new(move |_| run.with(take));
+    let name = of(|run| Some(run.name.clone()));
+    let model = of(|run| run.params.get("model").map(|model| model.replace('_', " ")));
+    let data = of(|run| run.snapshot_number.map(|number| format!("data v{number}")));
+    let code = of(|run| {
+        run.code.as_ref().map(|code| format!("git {}{}", words::short_hash(&code.commit), if code.dirty { ", changed" } else { "" }))
+    });
+    let chip = move |text: Memo<Option<String>>, tone: &'static str| {
+        move || text.get().map(|text| view! { <Chip text tone=tone /> })
+    };
+    view! {
+        <div class="head">
+            <div>
+                <div class="flex wrap">
+                    <h1>{move || name.get()}</h1>
+                    <RunChip state=Signal::derive(move || run.with(|run| run.state)) />
+                    {chip(model, "")}
+                    {chip(data, "mono")}
+                    {chip(code, "mono")}
+                </div>
+                <div class="sub">{move || run.with(sentence)}</div>
+            </div>
+            <div class="right flex"><Acts run /></div>
+        </div>
+    }
+}
+
+/// "Epoch 19 of 30 · 1 min 40 s left · CPU, 2 threads".
+fn sentence(run: &Run) -> String {
+    let mut parts = Vec::new();
+    let progress = run.progress.as_ref();
+    if run.state == RunState::Running
+        && let Some(progress) = progress
+    {
+        let by_rounds = run.params.get("model").is_some_and(|model| model == "trees");
+        let name = if by_rounds { "Round" } else { "Epoch" };
+        match (progress.epoch, progress.epochs) {
+            (Some(epoch), Some(epochs)) => parts.push(format!("{name} {} of {}", words::count(epoch), words::count(epochs))),
+            _ => parts.push(format!("Step {}", words::count(progress.step))),
+        }
+        parts.extend(progress.seconds_left.map(|left| format!("{} left", words::duration(left))));
+    }
+    match (run.state, run.started_ms, run.ended_ms) {
+        (RunState::Queued, ..) => parts.push("Waits for its turn".to_owned()),
+        (state, Some(started), Some(ended)) if state.is_over() => {
+            parts.push(format!("Took {}", words::duration((ended - started) as f64 / 1000.0)));
+            parts.push(format!("ended {}", words::exact(ended)));
+        }
+        (_, Some(started), None) => parts.push(format!("started {}", words::clock_with_seconds(started))),
+        _ => {}
+    }
+    let threads = run.params.get("threads").map(|threads| format!(", {threads} threads")).unwrap_or_default();
+    parts.extend(run.device.as_ref().map(|device| format!("{}{threads}", if device == "cpu" { "CPU" } else { device })));
+    if let Some(command) = &run.command {
+        parts.push(command.join(" "));
+    }
+    parts.extend(run.exit_code.map(|code| format!("exit code {code}")));
+    if run.resumable && !run.state.is_over() {
+        let at = progress.and_then(|progress| progress.checkpoint_ms);
+        parts.extend(at.map(|at| format!("resumes from the checkpoint of {}", words::clock_with_seconds(at))));
+    }
+    parts.join(" · ")
+}
+
+#[component]
+fn Acts(run: Signal<Run>) -> impl IntoView {
+    let client = Client::get();
+    let toasts = Toasts::get();
+    let place = Place::get();
+    let pending = Pending::new();
+    let navigate = StoredValue::new_local(use_navigate());
+    let (renaming, deleting) = (RwSignal::new(false), RwSignal::new(false));
+    let id = Memo::new(move |_| run.with(|run| run.id));
+    let facts = Memo::new(move |_| run.with(|run| (run.state, run.kind, run.resumable, run.versions.first().copied(), run.has_evaluation)));
+    let stop = move || {
+        let request = StopRun { run: id.get_untracked() };
+        pending.run(async move { client.call(request).await }, |_| {});
+    };
+    let resume = move || {
+        let request = ResumeRun { run: id.get_untracked() };
+        pending.run(async move { client.call(request).await }, |_| {});
+    };
+    let register = move || {
+        let request = RegisterModel { run: id.get_untracked(), name: None, aliases: Vec::new() };
+        pending.run(async move { client.call(request).await }, move |version| {
+            toasts.done(format!("Registered as {}:{}.", version.model_name, version.number));
+            let to = place.link(&format!("models/{}", version.id));
+            navigate.with_value(|navigate| navigate(&to, Default::default()));
+        });
+    };
+    let delete = move |checkpoints_only: bool| {
+        let request = DeleteRun { run: id.get_untracked(), checkpoints_only };
+        pending.run(async move { client.call(request).await }, move |freed| {
+            toasts.done(format!("{} freed.", words::bytes(freed.bytes)));
+            if !checkpoints_only {
+                let to = place.link("runs");
+                navigate.with_value(|navigate| navigate(&to, Default::default()));
+            }
+        });
+    };
+    let items = move || {
+        let (state, _, _, version, _) = facts.get_untracked();
+        let blocked = version.map(|_| "A model version came from it.".to_owned());
+        let live = (!state.is_over()).then(|| "It is still under way.".to_owned());
+        vec![
+            Item::new("Rename…", icon::PENCIL, move || renaming.set(true)),
+            Item::new("Copy id", icon::COPY, move || toasts.copy(&id.get_untracked().to_string())),
+            Item::new("Delete checkpoints", icon::LAYERS, move || delete(true)).blocked(live.clone()),
+            Item::new("Delete run…", icon::TRASH, move || deleting.set(true)).danger().blocked(live.or(blocked)),
+        ]
+    };
+    view! {
+        {move || {
+            let (state, kind, resumable, version, has_evaluation) = facts.get();
+            match state {
+                RunState::Queued | RunState::Running if kind == RunKind::Training => {
+                    view! { <Button label="Stop" mark=icon::SQUARE disabled=pending.busy on_press=stop /> }.into_any()
+                }
+                RunState::Stopped | RunState::Killed | RunState::Failed if resumable => {
+                    view! { <Button label="Resume" mark=icon::PLAY kind="primary" disabled=pending.busy on_press=resume /> }.into_any()
+                }
+                RunState::Finished => match version {
+                    Some(version) => view! {
+                        <a class="btn" href=move || place.link(&format!("models/{version}"))>{icon(icon::BOX)}"See model version"</a>
+                    }.into_any(),
+                    None if has_evaluation => {
+                        view! { <Button label="Register model" mark=icon::BOX kind="primary" disabled=pending.busy on_press=register /> }.into_any()
+                    }
+                    None => ().into_any(),
+                },
+                _ => ().into_any(),
+            }
+        }}
+        <MenuButton items />
+        <Rename run open=renaming />
+        <Confirm
+            open=deleting
+            title=Signal::derive(move || format!("Delete {}?", run.with(|run| run.name.clone())))
+            text="Its metrics, checkpoints, artifacts and logs are gone then. The data that it learned from stay."
+            verb="Delete run"
+            on_confirm=move || delete(false)
+        />
+    }
+}
+
+#[component]
+fn Rename(run: Signal<Run>, open: RwSignal<bool>) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let name = RwSignal::new(String::new());
+    Effect::new(move |_| {
+        if open.get() {
+            name.set(run.with_untracked(|run| run.name.clone()));
+        }
+    });
+    let save = move || {
+        let request = EditRun {
+            run: run.with_untracked(|run| run.id),
+            name: Some(name.get_untracked().trim().to_owned()),
+            notes: None,
+            tags: Default::default(),
+        };
+        pending.run(async move { client.call(request).await }, move |_| open.set(false));
+    };
+    view! {
+        <Dialog open title="Rename run">
+            <div class="content"><Labelled label="Name"><TextField value=name on_enter=Callback::new(move |()| save()) /></Labelled></div>
+            <footer>
+                <Button label="Cancel" on_press=move || open.set(false) />
+                <Button label="Rename" kind="primary" disabled=pending.busy on_press=save />
+            </footer>
+        </Dialog>
+    }
+}
+
+/// The newest figures: validation first, then losses, then what the machine does.
+#[component]
+fn Numbers(run: Signal<Run>) -> impl IntoView {
+    let figures = Memo::new(move |_| run.with(numbers));
+    move || (!figures.with(Vec::is_empty)).then(|| view! { <Figures figures=Signal::from(figures) /> })
+}
+
+const SHOWN: usize = 6;
+
+fn numbers(run: &Run) -> Vec<Figure> {
+    let rank = |metric: &&MetricSummary| match metric.key.as_str() {
+        "loss/validation" => 1,
+        "loss/train" => 2,
+        key if key.starts_with("system/") || key.ends_with("learning_rate") => 9,
+        key if key.ends_with("/validation") => 0,
+        _ => 3,
+    };
+    let mut metrics: Vec<&MetricSummary> = run.metrics.iter().filter(|metric| rank(metric) < 9).collect();
+    metrics.sort_by_key(rank);
+    let mut all: Vec<Figure> = metrics
+        .into_iter()
+        .take(SHOWN - 2)
+        .map(|metric| {
+            // Of a loss the least is the best; of anything else the most, as a person reads it.
+            let best = if metric.key.contains("loss") || metric.key.contains("error") || metric.key.contains("rmse") || metric.key.contains("mae") { metric.min } else { metric.max };
+            let note = if metric.count > 1 && best.is_finite() && (best - metric.last).abs() > 1e-12 { format!("best {}", words::figure(best)) } else { String::new() };
+            let tone = if metric.last.is_finite() { "" } else { "bad" };
+            Figure { label: words::key(&metric.key), value: words::figure(metric.last), note, tone }
+        })
+        .collect();
+    if let Some(progress) = &run.progress {
+        if let Some(rate) = progress.rows_per_second {
+            all.push(Figure::new("Throughput", words::short(rate.round()), "rows / s"));
+        }
+        if let Some(memory) = progress.memory_bytes {
+            let text = words::bytes(memory);
+            let (value, unit) = text.split_once(' ').unwrap_or((&text, ""));
+            all.push(Figure::new("Memory", value, unit));
+        }
+    }
+    all
+}
+
+#[component]
+fn Views(run: Signal<Run>) -> impl IntoView {
+    let tab = current_tab("charts");
+    let id = Memo::new(move |_| run.with(|run| run.id));
+    let is_training = Memo::new(move |_| run.with(|run| run.kind == RunKind::Training));
+    let artifacts = query(move || Some(api::run::ListArtifacts { run: id.get() }));
+    let tabs = Memo::new(move |_| {
+        let count = artifacts.value.with(|artifacts| artifacts.as_ref().map(|artifacts| artifacts.len() as u64));
+        let mut tabs = vec![Tab::new("charts", "Charts")];
+        if is_training.get() {
+            tabs.push(Tab::new("evaluation", "Evaluation"));
+        }
+        tabs.push(Tab::new("params", "Parameters"));
+        tabs.push(Tab { count, ..Tab::new("artifacts", "Artifacts") });
+        tabs.extend([Tab::new("logs", "Logs"), Tab::new("system", "System"), Tab::new("lineage", "Lineage"), Tab::new("code", "Code")]);
+        tabs
+    });
+    let look = charts::Look::new();
+    view! {
+        <Tabs tabs=Signal::from(tabs) current=tab>
+            {move || matches!(tab.get().as_str(), "charts" | "system").then(|| view! { <charts::LookChoice look /> })}
+        </Tabs>
+        <div class="tab-body">
+            {move || match tab.get().as_str() {
+                "evaluation" => view! { <evaluation::EvaluationTab run=id has=Signal::derive(move || run.with(|run| run.has_evaluation)) /> }.into_any(),
+                "params" => view! { <about::ParamsTab run /> }.into_any(),
+                "artifacts" => view! { <about::ArtifactsTab run=id artifacts /> }.into_any(),
+                "logs" => view! { <logs::LogsTab run=id /> }.into_any(),
+                "system" => view! { <charts::ChartsTab run look system=true /> }.into_any(),
+                "lineage" => view! { <about::LineageTab run=id /> }.into_any(),
+                "code" => view! { <about::CodeTab run /> }.into_any(),
+                _ => view! { <charts::ChartsTab run look system=false /> }.into_any(),
+            }}
+        </div>
+    }
 }

@@ -1,0 +1,255 @@
+//! The charts of a run, live: one a figure, training and validation in one. Their order is the
+//! person's, remembered.
+
+use std::collections::BTreeMap;
+
+use api::run::{Run, RunKind};
+use charts::{
+    axis::Axis,
+    line::LineChart,
+    role::Role,
+};
+use leptos::prelude::*;
+
+use super::logs::Tail;
+use crate::parts::{
+    chart::ChartCard,
+    curves::{Along, Wanted, lines},
+    field::Segments,
+    icon,
+    states::Empty,
+    words,
+};
+
+/// How curves are looked at: kept for all runs.
+#[derive(Clone, Copy)]
+pub(super) struct Look {
+    along: RwSignal<String>,
+    smoothing: RwSignal<f64>,
+}
+
+const SMOOTHING: &str = "slipway.smoothing";
+const ORDER: &str = "slipway.charts";
+
+impl Look {
+    pub(super) fn new() -> Self {
+        let smoothing = kept(SMOOTHING).and_then(|kept| kept.parse().ok()).unwrap_or(0.6);
+        Self { along: RwSignal::new("step".to_owned()), smoothing: RwSignal::new(smoothing) }
+    }
+}
+
+fn kept(key: &str) -> Option<String> {
+    window().local_storage().ok().flatten()?.get_item(key).ok().flatten()
+}
+
+fn keep(key: &str, value: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = storage.set_item(key, value);
+    }
+}
+
+#[component]
+pub(super) fn LookChoice(look: Look) -> impl IntoView {
+    view! {
+        <Segments value=look.along name="Along" options=vec![("step", "Step"), ("time", "Time")] />
+        <label class="flex small muted smoothing">
+            "Smoothing"
+            <input
+                type="range"
+                min="0"
+                max="0.98"
+                step="0.02"
+                prop:value=move || look.smoothing.get().to_string()
+                on:input=move |event| {
+                    let value = event_target_value(&event).parse().unwrap_or(0.0);
+                    look.smoothing.set(value);
+                    keep(SMOOTHING, &value.to_string());
+                }
+            />
+            <span class="num">{move || format!("{:.2}", look.smoothing.get())}</span>
+        </label>
+    }
+}
+
+/// Charts by figure: the part before "/", with its series.
+fn groups(run: &Run, system: bool) -> Vec<(String, Vec<String>)> {
+    let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for metric in &run.metrics {
+        if metric.key.starts_with("system/") != system {
+            continue;
+        }
+        let name = if system { metric.key.clone() } else { metric.key.split('/').next().unwrap_or(&metric.key).to_owned() };
+        groups.entry(name).or_default().push(metric.key.clone());
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    let rank = |name: &str| match name {
+        "loss" => 0,
+        "learning_rate" | "gradient_norm" => 2,
+        _ => 1,
+    };
+    groups.sort_by_key(|(name, _)| rank(name));
+    for (_, keys) in &mut groups {
+        keys.sort_by_key(|key| !key.ends_with("/train"));
+    }
+    groups
+}
+
+#[component]
+pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl IntoView {
+    let all = Memo::new(move |_| run.with(|run| groups(run, system)));
+    let order = RwSignal::new(kept(ORDER).map(|kept| kept.split('\n').map(ToOwned::to_owned).collect::<Vec<_>>()).unwrap_or_default());
+    let sorted = Memo::new(move |_| {
+        let mut all = all.get();
+        order.with(|order| all.sort_by_key(|(name, _)| order.iter().position(|other| other == name).unwrap_or(usize::MAX)));
+        all
+    });
+    let dragged = RwSignal::new(None::<String>);
+    let drop_on = move |target: String| {
+        let Some(name) = dragged.get_untracked().filter(|name| *name != target) else { return };
+        let mut names: Vec<String> = sorted.with_untracked(|sorted| sorted.iter().map(|(name, _)| name.clone()).collect());
+        let to = names.iter().position(|other| *other == target).unwrap_or(0);
+        names.retain(|other| *other != name);
+        names.insert(to.min(names.len()), name);
+        keep(ORDER, &names.join("\n"));
+        order.set(names);
+        dragged.set(None);
+    };
+    let cross = RwSignal::new(None);
+    let is_training = run.with_untracked(|run| run.kind == RunKind::Training);
+    view! {
+        {move || sorted.with(Vec::is_empty).then(|| {
+            let text = if system {
+                "Processor and memory are measured while the run is under way."
+            } else {
+                "The first figures come with the first steps. A program's run shows here what it prints as JSON lines."
+            };
+            view! { <Empty mark=icon::ACTIVITY title="Nothing measured yet" text=text /> }
+        })}
+        <div class="charts">
+            <For each=move || sorted.get() key=Clone::clone let:group>
+                {
+                    let (name, keys) = group;
+                    let (over, moved, target) = (RwSignal::new(false), name.clone(), name.clone());
+                    let wide = !system && name == "loss";
+                    view! {
+                        <div
+                            class:span2=wide
+                            class:over-me=move || over.get()
+                            on:dragover=move |event| {
+                                if dragged.with_untracked(Option::is_some) {
+                                    event.prevent_default();
+                                    event.stop_propagation();
+                                    over.set(true);
+                                }
+                            }
+                            on:dragleave=move |_| over.set(false)
+                            on:drop=move |event| {
+                                if dragged.with_untracked(Option::is_some) {
+                                    event.prevent_default();
+                                    event.stop_propagation();
+                                    over.set(false);
+                                    drop_on(target.clone());
+                                }
+                            }
+                        >
+                            <MetricChart
+                                run
+                                name
+                                keys
+                                look
+                                cross
+                                grab=Callback::new(move |held: bool| dragged.set(held.then(|| moved.clone())))
+                            />
+                        </div>
+                    }
+                }
+            </For>
+            {(is_training && !system).then(|| view! { <Tail run=Signal::derive(move || run.with(|run| run.id)) /> })}
+        </div>
+    }
+}
+
+#[component]
+fn MetricChart(
+    run: Signal<Run>,
+    name: String,
+    keys: Vec<String>,
+    look: Look,
+    cross: RwSignal<Option<f64>>,
+    grab: Callback<bool>,
+) -> impl IntoView {
+    let id = run.with_untracked(|run| run.id);
+    let zoom = RwSignal::new(None);
+    let single = keys.len() == 1;
+    let wanted: Vec<Wanted> = keys
+        .iter()
+        .enumerate()
+        .map(|(index, key)| {
+            let part = key.split_once('/').map_or(key.as_str(), |(_, part)| part);
+            // Training is blue and validation amber wherever they stand.
+            let role = match part {
+                "train" | "training" => Role::Series(1),
+                "validation" => Role::Series(2),
+                _ if single => Role::Series(6),
+                _ => Role::series(index + 2),
+            };
+            let name = if part == "train" { "training" } else { part };
+            Wanted { run: id, key: key.clone(), name: name.replace('_', " "), role }
+        })
+        .collect();
+    let along = move || if look.along.with(|along| along == "time") { Along::Seconds } else { Along::Step };
+    let curves = lines(move || wanted.clone(), along, zoom);
+    let title = if name.starts_with("system/") { words::metric(name.trim_start_matches("system/")) } else { words::metric(&name) };
+    let (bytes, said) = (name.ends_with("_bytes"), title.clone());
+    let is_system = name.starts_with("system/");
+    let chart = Signal::derive(move || {
+        let mut lines = curves.get();
+        let mut unit = String::new();
+        if bytes {
+            "MB".clone_into(&mut unit);
+            for line in &mut lines {
+                line.y.iter_mut().for_each(|value| *value /= 1e6);
+                line.band.iter_mut().for_each(|band| *band = (band.0 / 1e6, band.1 / 1e6));
+            }
+        }
+        let few = lines.iter().all(|line| line.x.len() < 40);
+        let x = match along() {
+            Along::Step => Axis::labelled("step"),
+            Along::Seconds => Axis { unit: "s".to_owned(), ..Axis::default() },
+        };
+        LineChart {
+            name: said.clone(),
+            lines,
+            x,
+            y: Axis { unit, from_zero: is_system, ..Axis::default() },
+            smoothing: if is_system || few { 0.0 } else { look.smoothing.get() },
+            ..LineChart::default()
+        }
+    });
+    // Time is not the axis that series are asked by: zooming there keeps what is here.
+    let on_zoom = Callback::new(move |to: Option<(f64, f64)>| {
+        if untrack(along) == Along::Step {
+            zoom.set(to);
+        }
+    });
+    let title = title.strip_suffix(" bytes").map_or(title.clone(), ToOwned::to_owned);
+    let note = if single { keys[0].split_once('/').map(|(_, part)| part.replace('_', " ")).filter(|_| !is_system).unwrap_or_default() } else { String::new() };
+    view! {
+        <div
+            draggable="true"
+            class="grab"
+            on:dragstart=move |event| {
+                // Only its header moves a chart: within the plot a drag zooms.
+                let place = event.offset_y();
+                if place > 36 {
+                    event.prevent_default();
+                } else {
+                    grab.run(true);
+                }
+            }
+            on:dragend=move |_| grab.run(false)
+        >
+            <ChartCard title note chart height=200.0 cross can_be_log=true on_zoom />
+        </div>
+    }
+}

@@ -1,0 +1,171 @@
+//! What a run wrote, live: searchable, kept at its end while new lines come.
+
+use api::{
+    ApiError,
+    id::RunId,
+    run::{LogChunk, LogStream},
+};
+use leptos::{html, prelude::*, task::spawn_local};
+
+use crate::{
+    client::{Client, events},
+    parts::{
+        button::Button,
+        card::Card,
+        field::{Segments, TextField},
+        icon,
+        states::{Empty, Failure},
+    },
+};
+
+/// Text beyond this is cut off at its start: the file has the rest.
+const KEPT: usize = 2_000_000;
+
+/// A run's output as it grows.
+#[derive(Clone, Copy)]
+struct Growing {
+    text: RwSignal<String>,
+    error: RwSignal<Option<ApiError>>,
+    is_over: RwSignal<bool>,
+}
+
+/// Follows a stream of a run's output until it is over or the owner goes.
+fn follow(run: Signal<RunId>, stream: impl Fn() -> LogStream + 'static) -> Growing {
+    let client = Client::get();
+    let growing = Growing { text: RwSignal::new(String::new()), error: RwSignal::new(None), is_over: RwSignal::new(false) };
+    let number = StoredValue::new_local(0_u64);
+    Effect::new(move |_| {
+        let (run, stream) = (run.get(), stream());
+        number.update_value(|number| *number += 1);
+        let ours = number.get_value();
+        growing.text.set(String::new());
+        growing.error.set(None);
+        growing.is_over.set(false);
+        spawn_local(async move {
+            let mut lines = match client.follow_log(run, stream).await {
+                Ok(lines) => lines,
+                Err(error) => {
+                    growing.error.try_set(Some(error));
+                    return;
+                }
+            };
+            loop {
+                let data = lines.next().await;
+                if number.try_get_value() != Some(ours) {
+                    lines.cancel();
+                    return;
+                }
+                let Ok(Some(data)) = data else { break };
+                let Ok(chunk) = serde_json::from_str::<LogChunk>(&data) else { continue };
+                growing.text.try_update(|text| {
+                    text.push_str(&chunk.text);
+                    if text.len() > KEPT {
+                        let from = text.ceil_char_boundary(text.len() - KEPT / 2);
+                        text.drain(..from);
+                    }
+                });
+            }
+            growing.is_over.try_set(true);
+        });
+    });
+    on_cleanup(move || {
+        number.try_update_value(|number| *number += 1);
+    });
+    growing
+}
+
+/// The last lines in a card, beside the charts.
+#[component]
+pub(super) fn Tail(run: Signal<RunId>) -> impl IntoView {
+    const LINES: usize = 60;
+    let growing = follow(run, || LogStream::Stdout);
+    let node = NodeRef::<html::Div>::new();
+    let lines = Memo::new(move |_| {
+        growing.text.with(|text| {
+            let all: Vec<&str> = text.lines().collect();
+            all[all.len().saturating_sub(LINES)..].iter().map(|line| (*line).to_owned()).collect::<Vec<_>>()
+        })
+    });
+    stay_at_end(node, move || lines.track());
+    view! {
+        <Card title="Log" class="h" flush=true extra=ViewFn::from(move || view! {
+            <span class="faint caption">{move || if growing.is_over.get() { "" } else { "live" }}</span>
+        })>
+            <div class="log tail" node_ref=node tabindex="0" role="log" aria-label="Newest lines of the log">
+                {move || {
+                    let lines = lines.get();
+                    let last = lines.len().saturating_sub(1);
+                    lines.into_iter().enumerate().map(|(index, line)| {
+                        if index == last { view! { <b>{line}</b> "\n" }.into_any() } else { view! { {line} "\n" }.into_any() }
+                    }).collect_view()
+                }}
+            </div>
+        </Card>
+    }
+}
+
+#[component]
+pub(super) fn LogsTab(run: Memo<RunId>) -> impl IntoView {
+    let which = RwSignal::new("stdout".to_owned());
+    let growing = follow(Signal::from(run), move || if which.with(|which| which == "stderr") { LogStream::Stderr } else { LogStream::Stdout });
+    let search = RwSignal::new(String::new());
+    let node = NodeRef::<html::Div>::new();
+    let follows = RwSignal::new(true);
+    stay_at_end(node, move || {
+        growing.text.track();
+        follows.track();
+    });
+    let shown = Memo::new(move |_| {
+        let wanted = search.get().to_lowercase();
+        growing.text.with(|text| {
+            if wanted.is_empty() {
+                text.clone()
+            } else {
+                text.lines().filter(|line| line.to_lowercase().contains(&wanted)).collect::<Vec<_>>().join("\n")
+            }
+        })
+    });
+    view! {
+        <div class="flex log-tools">
+            <Segments value=which name="Stream" options=vec![("stdout", "Output"), ("stderr", "Errors")] />
+            <TextField value=search name="Search in the log" placeholder="Search" mark=icon::SEARCH is_filter=true class="grow mono" />
+            <Button
+                label=Signal::derive(move || if follows.get() { "Stay here".to_owned() } else { "Follow the end".to_owned() })
+                kind="quiet"
+                on_press=move || follows.update(|follows| *follows = !*follows)
+            />
+        </div>
+        {move || growing.error.get().map(|error| view! { <Failure error again=move || which.notify() /> })}
+        {move || {
+            let empty = shown.with(String::is_empty) && growing.error.with(Option::is_none);
+            empty.then(|| {
+                let text = if search.with(String::is_empty) { "It wrote nothing to this stream so far." } else { "No line contains what is searched for." };
+                view! { <Empty mark=icon::SCROLL_TEXT title="No lines" text=text /> }
+            })
+        }}
+        <div
+            class="log whole"
+            class:hidden=move || shown.with(String::is_empty)
+            node_ref=node
+            tabindex="0"
+            role="log"
+            data-follow=move || follows.get().to_string()
+        >
+            {move || shown.get()}
+        </div>
+    }
+}
+
+/// Keeps an element scrolled to its end, unless a person scrolled away from it.
+fn stay_at_end(node: NodeRef<html::Div>, track: impl Fn() + 'static) {
+    const NEAR: i32 = 60;
+    Effect::new(move |first: Option<()>| {
+        track();
+        let Some(element) = node.get() else { return };
+        let is_near = element.scroll_height() - element.scroll_top() - element.client_height() < NEAR;
+        let may = element.get_attribute("data-follow").as_deref() != Some("false");
+        if may && (first.is_none() || is_near || element.scroll_top() == 0) {
+            request_animation_frame(move || element.set_scroll_top(element.scroll_height()));
+        }
+    });
+}
