@@ -105,5 +105,5 @@ fn io_hint(source: &std::io::Error) -> Option<String> {
 /// A tenth of a rate, short enough to type.
 fn tenth(rate: f64) -> String {
     let tenth = rate / 10.0;
-    if tenth >= 1e-6 && tenth < 1e6 { format!("{}", (tenth * 1e9).round() / 1e9) } else { format!("{tenth:.0e}") }
+    if (1e-6..1e6).contains(&tenth) { format!("{}", (tenth * 1e9).round() / 1e9) } else { format!("{tenth:.0e}") }
 }

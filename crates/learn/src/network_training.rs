@@ -173,12 +173,12 @@ impl<'a> Training<'a> {
             reason: "its random state is no number".to_owned(),
         })?;
         self.state = last.state;
-        if self.state.stopping.best.is_some() {
-            if let Some(best) = checkpoint::read::<State>(run.folder, Which::Best)? {
-                let weights = best.tensors(WEIGHTS_FILE)?;
-                let weights = weights.into_iter().map(|(name, value)| Ok((name, value.to_device(&self.device)?)));
-                self.best = Some((weights.collect::<Result<_, candle_core::Error>>()?, true));
-            }
+        if self.state.stopping.best.is_some()
+            && let Some(best) = checkpoint::read::<State>(run.folder, Which::Best)?
+        {
+            let weights = best.tensors(WEIGHTS_FILE)?;
+            let weights = weights.into_iter().map(|(name, value)| Ok((name, value.to_device(&self.device)?)));
+            self.best = Some((weights.collect::<Result<_, candle_core::Error>>()?, true));
         }
         Ok(())
     }
@@ -323,7 +323,7 @@ impl<'a> Training<'a> {
             Some((weights, _)) => weights,
             None => self.calibrated()?,
         };
-        Ok(Ending::Trained(Forward::Network { network: self.network, weights, device: self.device }))
+        Ok(Ending::Trained(Box::new(Forward::Network { network: self.network, weights, device: self.device })))
     }
 }
 

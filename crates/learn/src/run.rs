@@ -39,7 +39,7 @@ pub struct Run<'a> {
 /// How a training loop ended.
 #[derive(Debug)]
 pub enum Ending {
-    Trained(Forward),
+    Trained(Box<Forward>),
     /// Asked to; a checkpoint is there.
     Stopped,
 }

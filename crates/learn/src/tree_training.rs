@@ -5,9 +5,9 @@
 //! random draws by round), so the clock may decide where stretches end. Early stopping is ours,
 //! because its state has to be in the checkpoint.
 //!
-//! Rare classes are not weighed up: it distorts probabilities and does not help the ranking of trees
-//! (measured on the fraud sample). What imbalance needs happens on validation: the decision threshold
-//! is chosen there, and the report ranks by average precision.
+//! Rare classes are not weighed up: that would distort probabilities, and a ranking gains little from
+//! it. What imbalance needs happens on validation: the decision threshold is chosen there, and the
+//! report ranks by average precision.
 
 use std::ops::ControlFlow;
 
@@ -200,7 +200,7 @@ fn finish(
         LogLevel::Info,
         format!("{why}; the best is round {} with a validation loss of {:.5}", best.at, best.loss),
     )?;
-    Ok(Ending::Trained(Forward::Trees(Trees::new(booster.slice(..best.at as usize, 1)?))))
+    Ok(Ending::Trained(Box::new(Forward::Trees(Trees::new(booster.slice(..best.at as usize, 1)?)))))
 }
 
 fn params(run: &Run<'_>, settings: &TreeSettings, classes: usize) -> Result<TrainingParams, LearnError> {

@@ -186,7 +186,7 @@ impl CustomOp3 for GroupsGradient {
             (x, x_layout),
             (weight, weight_layout),
             (gradient, gradient_layout),
-            |x, weight, gradient| { self.0.gradients(x, weight, gradient) }
+            |x, weight, gradient| self.0.gradients(x, weight, gradient)
         );
         let values = x_layout.shape().elem_count() + 2 * weight_layout.shape().elem_count();
         Ok((all, Shape::from(values)))
