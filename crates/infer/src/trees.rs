@@ -27,7 +27,12 @@ impl Trees {
         Self { booster }
     }
 
+    /// Only the rounds that predict: the file has no place for early stopping's best round, and
+    /// would otherwise answer with all of them.
     pub fn to_ubjson(&self) -> Result<Vec<u8>, TreesError> {
+        if let Some(best) = self.booster.best_iteration() {
+            return Ok(self.booster.slice(..=best, 1)?.encode(ModelFormat::XgboostUbjson)?);
+        }
         Ok(self.booster.encode(ModelFormat::XgboostUbjson)?)
     }
 

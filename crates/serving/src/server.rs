@@ -47,6 +47,7 @@ pub(crate) struct Server {
 }
 
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
+    let end = asked_to_end().context("listen for signals")?;
     let folder = config.bundle.clone();
     let model = tokio::task::spawn_blocking(move || bundle::open(&folder)).await?.context("open the model")?;
     let model = Arc::new(model);
@@ -93,7 +94,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let logging = tokio::spawn(axum::serve(private, logs).with_graceful_shutdown(turned(private_ends)).into_future());
     announce(&server.config, &ready)?;
 
-    asked_to_end().await?;
+    end.await;
     server.ending.store(true, Ordering::Relaxed);
     crate::say("ending: answering the requests that are under way");
     let _ = end_public.send(true);
@@ -156,31 +157,29 @@ fn announce(config: &Config, ready: &Ready) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// SIGTERM or SIGINT.
+/// SIGTERM or SIGINT, from this call on.
 #[cfg(unix)]
-fn asked_to_end() -> impl Future<Output = anyhow::Result<()>> {
+fn asked_to_end() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    async {
-        let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
         tokio::select! {
             _ = term.recv() => {}
             _ = int.recv() => {}
         }
-        Ok(())
-    }
+    })
 }
 
-/// Ctrl-C, Ctrl-Break, or the console's closing.
+/// Ctrl-C, Ctrl-Break, or the console's closing, from this call on.
 #[cfg(windows)]
-fn asked_to_end() -> impl Future<Output = anyhow::Result<()>> {
+fn asked_to_end() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close};
-    async {
-        let (mut key, mut pause, mut close) = (ctrl_c()?, ctrl_break()?, ctrl_close()?);
+    let (mut key, mut pause, mut close) = (ctrl_c()?, ctrl_break()?, ctrl_close()?);
+    Ok(async move {
         tokio::select! {
             _ = key.recv() => {}
             _ = pause.recv() => {}
             _ = close.recv() => {}
         }
-        Ok(())
-    }
+    })
 }

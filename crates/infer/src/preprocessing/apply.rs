@@ -109,14 +109,21 @@ impl ColumnRule {
         known: &[String],
     ) -> Result<(), PreprocessingError> {
         let own = if mode == Mode::Scaled { self.one_hot(known) } else { known };
-        let codes: HashMap<&str, usize> = own.iter().enumerate().map(|(code, value)| (value.as_str(), code)).collect();
+        // Making a table of a thousand categories costs more than looking a few rows up one by one.
+        let table = (matrix.rows * 4 > own.len()).then(|| {
+            own.iter().enumerate().map(|(code, value)| (value.as_str(), code)).collect::<HashMap<&str, usize>>()
+        });
+        let code_of = |text: &str| match &table {
+            Some(table) => table.get(text).copied(),
+            None => own.iter().position(|value| value == text),
+        };
         let texts = values.map(columns::texts).transpose().map_err(|source| self.unreadable(source))?;
         for (index, row) in matrix.values.chunks_exact_mut(matrix.width).enumerate() {
             let text = texts
                 .as_ref()
                 .and_then(|texts| texts.is_valid(index).then(|| texts.value(index)))
                 .filter(|text| !text.is_empty());
-            let code = text.map(|text| codes.get(text).copied().unwrap_or(own.len()));
+            let code = text.map(|text| code_of(text).unwrap_or(own.len()));
             match (mode, code) {
                 (Mode::Trees, Some(code)) => row[offset] = code as f32,
                 (Mode::Trees, None) => row[offset] = f32::NAN,

@@ -6,7 +6,7 @@ use hessboost::{
     config::TrainingParams,
     data::DMatrix,
     objective::{Multiclass, Objective, RegLoss},
-    training::train,
+    training::{Trainer, train},
 };
 use infer::{
     forward::Forward,
@@ -158,4 +158,24 @@ fn trees_survive_xgboost_s_form_and_one_row_equals_its_batch() {
             assert_eq!(again.predict(row).unwrap(), expected);
         }
     }
+}
+
+#[test]
+fn early_stopping_s_best_round_survives_the_file() {
+    let values: Vec<f32> = (0..400).map(|at| ((at * 7919) % 101) as f32).collect();
+    let labels = |shift: usize| (0..100).map(|row| ((row * 31 + shift) % 17) as f32).collect::<Vec<_>>();
+    let data = |shift| DMatrix::from_dense(&values, 100, 4).unwrap().with_labels(&labels(shift)).unwrap();
+    let params = TrainingParams::builder().max_depth(4).build().unwrap();
+    let (training, validation) = (data(0), data(5));
+    let stop = std::num::NonZeroUsize::new(5).unwrap();
+    let booster = Trainer::new(&params, &training, 60)
+        .eval(&validation, "validation")
+        .early_stopping_rounds(stop)
+        .train()
+        .unwrap()
+        .model;
+    assert!(booster.best_iteration().unwrap() + 1 < booster.num_boost_rounds(), "later rounds were trained");
+    let trees = Trees::new(booster);
+    let again = Trees::from_ubjson(&trees.to_ubjson().unwrap()).unwrap();
+    assert_eq!(again.predict(&values).unwrap(), trees.predict(&values).unwrap());
 }

@@ -112,7 +112,8 @@ async fn a_share_is_taken_evenly_and_none_logs_nothing() {
         server.post("/predict", &json!([row(number)])).await;
     }
     let rows: u64 = row_counts(&server.close_log().await).iter().sum();
-    assert!((9..=11).contains(&rows), "{rows} of 40");
+    // Not a fixed period, which could be that of the client; still near the share at any time.
+    assert!((8..=12).contains(&rows), "{rows} of 40");
     let without = start(&[]);
     let answer = without.client.get(format!("{}/v1/logs", without.control)).send().await.unwrap();
     assert_eq!(answer.status(), 404);

@@ -148,5 +148,6 @@ impl Server {
 }
 
 pub(crate) fn row(number: usize) -> Value {
-    json!({ "amount": number as f64 / 7.0, "country": ["de", "fr", "xx"][number % 3], "name": "ann" })
+    let country = ["de", "fr", "xx"][number % 3];
+    json!({ "amount": number as f64 / 7.0, "country": country, "name": "ann" })
 }
