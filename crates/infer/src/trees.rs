@@ -9,7 +9,8 @@ use hessboost::model::{BoostedModel, Iterations, ModelFormat};
 /// A booster, ready to predict.
 #[derive(Debug)]
 pub struct Trees {
-    booster: BoostedModel,
+    /// Boxed: a model is one of these or a few pointers of a network.
+    booster: Box<BoostedModel>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -19,12 +20,12 @@ pub struct TreesError(#[from] hessboost::error::HessboostError);
 impl Trees {
     /// Reads XGBoost UBJSON.
     pub fn from_ubjson(bytes: &[u8]) -> Result<Self, TreesError> {
-        Ok(Self { booster: BoostedModel::decode(bytes, ModelFormat::XgboostUbjson)? })
+        Ok(Self::new(BoostedModel::decode(bytes, ModelFormat::XgboostUbjson)?))
     }
 
     /// Takes a booster that was just trained.
     pub fn new(booster: BoostedModel) -> Self {
-        Self { booster }
+        Self { booster: Box::new(booster) }
     }
 
     /// Only the rounds that predict: the file has no place for early stopping's best round, and

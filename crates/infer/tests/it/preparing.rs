@@ -44,7 +44,10 @@ fn scaled_rows_are_imputed_scaled_one_hot_and_say_what_was_missing() {
     close(&matrix.row(2)[..6], &[-0.324_442_8, 1.0, 1.0, 0.0, 0.0, 0.0]);
     close(&matrix.row(3)[..6], &[0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
     // Year and month never vary; weekdays 3, 4, 5, 6, 0: mean 3.6, std √4.24; hours 0 to 4: mean 2, std √2.
-    close(&matrix.row(0)[6..], &[0.0, 0.0, -0.291_385_8, -1.414_213_6, -1.414_213_6, 0.816_496_6]);
+    close(
+        &matrix.row(0)[6..],
+        &[0.0, 0.0, -0.291_385_8, -std::f64::consts::SQRT_2, -std::f64::consts::SQRT_2, 0.816_496_6],
+    );
 }
 
 #[test]
