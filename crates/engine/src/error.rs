@@ -44,7 +44,8 @@ fn known(link: &(dyn std::error::Error + 'static)) -> Option<ApiError> {
         return match io.kind() {
             std::io::ErrorKind::StorageFull => Some(no_space(io.to_string())),
             std::io::ErrorKind::PermissionDenied => Some(
-                ApiError::invalid(sentence(&io.to_string())).with_hint("Give your user the right to it, or choose another place."),
+                ApiError::invalid(sentence(&io.to_string()))
+                    .with_hint("Give your user the right to it, or choose another place."),
             ),
             std::io::ErrorKind::NotFound => Some(ApiError::not_found(sentence(&io.to_string()))),
             _ => None,
@@ -91,9 +92,10 @@ mod tests {
 
     #[test]
     fn context_says_what_was_attempted_and_the_code_stays() {
-        let error = Err::<(), _>(ApiError::new(ErrorCode::InUse, "It is deployed.").with_hint("Delete the deployment."))
-            .context("delete fraud v7")
-            .unwrap_err();
+        let error =
+            Err::<(), _>(ApiError::new(ErrorCode::InUse, "It is deployed.").with_hint("Delete the deployment."))
+                .context("delete fraud v7")
+                .unwrap_err();
         let told = told(&error);
         assert_eq!(told.code, ErrorCode::InUse);
         assert_eq!(told.message, "Can't delete fraud v7: It is deployed.");

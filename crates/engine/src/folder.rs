@@ -69,7 +69,8 @@ pub async fn look(engine: &Engine, id: ProjectId) -> anyhow::Result<(ProjectRow,
     let (row, newest) = engine
         .store()
         .read(move |c| {
-            let newest = store::dataset::of_project(c, id)?.map(|dataset| store::snapshot::newest(c, dataset.id)).transpose()?;
+            let newest =
+                store::dataset::of_project(c, id)?.map(|dataset| store::snapshot::newest(c, dataset.id)).transpose()?;
             Ok((store::project::get(c, id)?, newest.flatten()))
         })
         .await?;
@@ -81,7 +82,8 @@ pub async fn look(engine: &Engine, id: ProjectId) -> anyhow::Result<(ProjectRow,
     let now_ms = engine.now_ms();
     let (before, folder) = (row.file.clone(), PathBuf::from(&row.path));
     let (file, mut seen) =
-        tokio::task::spawn_blocking(move || look_blocking(&folder, before, newest.as_ref(), manifest.as_ref(), now_ms)).await?;
+        tokio::task::spawn_blocking(move || look_blocking(&folder, before, newest.as_ref(), manifest.as_ref(), now_ms))
+            .await?;
     if file != row.file {
         row.file = file.clone();
         engine.store().write(move |tx| store::project::set_file(tx, id, &file)).await?;
@@ -122,7 +124,11 @@ pub fn describe(change: &Change) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {} {what}", if count == 1 { "file" } else { "files" }))
         .collect();
-    if change.names.is_empty() { parts.join(", ") } else { format!("{} ({})", parts.join(", "), change.names.join(", ")) }
+    if change.names.is_empty() {
+        parts.join(", ")
+    } else {
+        format!("{} ({})", parts.join(", "), change.names.join(", "))
+    }
 }
 
 fn look_blocking(
@@ -138,7 +144,8 @@ fn look_blocking(
             std::io::ErrorKind::NotFound => format!("The folder {} is gone.", folder.display()),
             _ => format!("The folder {} can't be read: {error}.", folder.display()),
         };
-        seen.problem = Some(ApiError::not_found(&reason).with_hint("Bring it back, or open the project where it is now."));
+        seen.problem =
+            Some(ApiError::not_found(&reason).with_hint("Bring it back, or open the project where it is now."));
         seen.missing = Some(reason);
         return (in_force, seen);
     }
@@ -190,8 +197,12 @@ pub fn read_text(folder: &Path) -> Result<String, ApiError> {
         _ => ApiError::new(ErrorCode::InvalidProjectFile, format!("{} can't be read: {error}.", path.display())),
     })?;
     String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
-        ApiError::new(ErrorCode::InvalidProjectFile, format!("slipway.toml, line {line}: the bytes there are not UTF-8."))
-            .with_hint("Save the file as UTF-8.")
+        let line =
+            error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        ApiError::new(
+            ErrorCode::InvalidProjectFile,
+            format!("slipway.toml, line {line}: the bytes there are not UTF-8."),
+        )
+        .with_hint("Save the file as UTF-8.")
     })
 }

@@ -256,6 +256,7 @@ pub async fn memory_for_training(engine: &Engine) -> anyhow::Result<u64> {
 }
 
 #[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on fails there")]
 mod tests {
     use super::*;
 

@@ -28,12 +28,17 @@ pub async fn work(engine: &Engine) -> anyhow::Result<Vec<String>> {
     let (runs, deployments, here) = engine
         .store()
         .read(|c| {
-            let here: Vec<api::TargetId> =
-                store::target::list(c)?.into_iter().filter(|row| row.kind == TargetKind::ThisMachine).map(|row| row.id).collect();
+            let here: Vec<api::TargetId> = store::target::list(c)?
+                .into_iter()
+                .filter(|row| row.kind == TargetKind::ThisMachine)
+                .map(|row| row.id)
+                .collect();
             Ok((store::run::unfinished(c)?, store::deployment::list(c, None)?, here))
         })
         .await?;
-    work.extend(runs.into_iter().filter(|row| row.run.kind == RunKind::Command).map(|row| format!("Run {}", row.run.name)));
+    work.extend(
+        runs.into_iter().filter(|row| row.run.kind == RunKind::Command).map(|row| format!("Run {}", row.run.name)),
+    );
     for row in deployments {
         if here.contains(&row.target) {
             work.push(format!("{} runs on this machine", row.name));
@@ -62,6 +67,7 @@ pub async fn stop(engine: &Engine, request: StopHost) -> anyhow::Result<()> {
 /// Keys belong to whoever serves the pages, and are answered there.
 pub async fn key(_engine: &Engine, _request: MakeKey) -> anyhow::Result<PageKey> {
     bail!(
-        ApiError::new(ErrorCode::Unsupported, "No host serves pages here.").with_hint("Start one: `slipway serve`, then `slipway open`.")
+        ApiError::new(ErrorCode::Unsupported, "No host serves pages here.")
+            .with_hint("Start one: `slipway serve`, then `slipway open`.")
     )
 }

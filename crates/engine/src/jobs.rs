@@ -142,7 +142,12 @@ impl Jobs {
         let (sender, receiver) = watch::channel(job);
         lock(&self.live).insert(id, Live { cancel: cancel.clone(), state: receiver });
         let context = JobContext {
-            inner: Arc::new(ContextInner { engine: engine.clone(), cancel, job: sender, last: Mutex::new((None, None)) }),
+            inner: Arc::new(ContextInner {
+                engine: engine.clone(),
+                cancel,
+                job: sender,
+                last: Mutex::new((None, None)),
+            }),
         };
         let engine = engine.clone();
         tokio::spawn(async move {
@@ -335,7 +340,12 @@ impl JobContext {
         self.progress_left(fraction, message, None);
     }
 
-    pub fn progress_left(&self, fraction: impl Into<Option<f64>>, message: impl Into<String>, seconds_left: Option<f64>) {
+    pub fn progress_left(
+        &self,
+        fraction: impl Into<Option<f64>>,
+        message: impl Into<String>,
+        seconds_left: Option<f64>,
+    ) {
         self.inner.job.send_modify(|job| {
             job.fraction = fraction.into().map(|fraction| fraction.clamp(0.0, 1.0));
             job.message = message.into();

@@ -10,12 +10,12 @@ use std::{
 use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode, ModelId, ProjectId, VersionId,
-    event::Tag,
     evaluation::Evaluation,
+    event::Tag,
     host::Freed,
     model::{
-        Bundle, BundleFile, DeleteVersion, FindVersion, GetVersion, ListModels, Model, Predict, PredictFile, PredictedFile,
-        Predictions, RegisterModel, SetAlias, Version, VersionDetail,
+        Bundle, BundleFile, DeleteVersion, FindVersion, GetVersion, ListModels, Model, Predict, PredictFile,
+        PredictedFile, Predictions, RegisterModel, SetAlias, Version, VersionDetail,
     },
     project::{Happening, Stage, StationState},
     run::LineageNode,
@@ -80,9 +80,15 @@ pub async fn register(engine: &Engine, request: RegisterModel) -> anyhow::Result
     let evaluation = engine.workspace().run(request.run).join("evaluation.json");
     let evaluation: Option<Evaluation> =
         tokio::fs::read(&evaluation).await.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let primary = evaluation.as_ref().and_then(|report| report.test.iter().find(|figure| figure.name == report.primary).cloned());
+    let primary =
+        evaluation.as_ref().and_then(|report| report.test.iter().find(|figure| figure.name == report.primary).cloned());
     let now_ms = engine.now_ms();
-    let fresh_model = ModelRow { id: ModelId::from_bytes(engine.new_id()), project: project.id, name: name.clone(), created_ms: now_ms };
+    let fresh_model = ModelRow {
+        id: ModelId::from_bytes(engine.new_id()),
+        project: project.id,
+        name: name.clone(),
+        created_ms: now_ms,
+    };
     let version = Version {
         id: VersionId::from_bytes(engine.new_id()),
         model: fresh_model.id,
@@ -129,7 +135,8 @@ fn enter(tx: &store::Transaction<'_>, mut row: VersionRow, fresh: ModelRow, alia
         }
     };
     row.version.model = model;
-    let held = store::version::of_model(tx, model)?.into_iter().find(|held| held.version.content == row.version.content);
+    let held =
+        store::version::of_model(tx, model)?.into_iter().find(|held| held.version.content == row.version.content);
     if let Some(held) = held {
         return Err(ApiError::new(
             ErrorCode::Conflict,
@@ -148,7 +155,8 @@ fn enter(tx: &store::Transaction<'_>, mut row: VersionRow, fresh: ModelRow, alia
         "[{name} v{number}](/p/{project}/models/{}) registered from [{run_name}](/p/{project}/runs/{run})",
         row.version.id
     );
-    let happening = Happening { at_ms: row.version.created_ms, stage: Stage::Model, state: StationState::Good, sentence };
+    let happening =
+        Happening { at_ms: row.version.created_ms, stage: Stage::Model, state: StationState::Good, sentence };
     store::happening::add(tx, project, &happening)
 }
 
@@ -168,15 +176,21 @@ fn take_bundle(store: &Store, folder: &Path) -> anyhow::Result<(Bundle, String, 
     };
     let first = put(bundle::HEAD_FILE)?;
     if first.blake3 != content {
-        bail!(ApiError::new(ErrorCode::Conflict, "The model changed while it was being registered.").with_hint("Register it again."));
+        bail!(
+            ApiError::new(ErrorCode::Conflict, "The model changed while it was being registered.")
+                .with_hint("Register it again.")
+        );
     }
     files.push(first);
     for file in &head.files {
         let stored = put(&file.path)?;
         if stored != *file {
             bail!(
-                ApiError::new(ErrorCode::Conflict, format!("{} changed while the model was being registered.", file.path))
-                    .with_hint("Register it again.")
+                ApiError::new(
+                    ErrorCode::Conflict,
+                    format!("{} changed while the model was being registered.", file.path)
+                )
+                .with_hint("Register it again.")
             );
         }
         files.push(stored);
@@ -230,7 +244,11 @@ pub async fn version(engine: &Engine, request: GetVersion) -> anyhow::Result<Ver
     Ok(VersionDetail { version: row.version, evaluation, examples, lineage: row.lineage, files: row.files })
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(store: &Store, files: &[BundleFile], name: &str) -> anyhow::Result<Option<T>> {
+fn read_json<T: serde::de::DeserializeOwned>(
+    store: &Store,
+    files: &[BundleFile],
+    name: &str,
+) -> anyhow::Result<Option<T>> {
     let Some(file) = files.iter().find(|file| file.path == name) else { return Ok(None) };
     let bytes = store.blobs().read(&file.blake3.parse().context("read the version's files")?)?;
     Ok(Some(serde_json::from_slice(&bytes).with_context(|| format!("read {name}"))?))
@@ -253,7 +271,9 @@ pub async fn find(engine: &Engine, request: FindVersion) -> anyhow::Result<Versi
         })
         .await?;
     let model = match models.as_slice() {
-        [] => bail!(ApiError::not_found(format!("There is no model \"{name}\".")).with_hint("`slipway model list` names them.")),
+        [] => bail!(
+            ApiError::not_found(format!("There is no model \"{name}\".")).with_hint("`slipway model list` names them.")
+        ),
         [model] => model,
         many => bail!(
             ApiError::new(ErrorCode::Conflict, format!("{} projects have a model \"{name}\".", many.len()))
@@ -268,8 +288,14 @@ pub async fn find(engine: &Engine, request: FindVersion) -> anyhow::Result<Versi
             model.versions.iter().find(|version| Some(version.number) == number)
         }
     };
-    let known: Vec<String> =
-        model.versions.iter().flat_map(|version| version.aliases.iter().map(|alias| format!("@{alias}")).chain([format!(":{}", version.number)])).take(8).collect();
+    let known: Vec<String> = model
+        .versions
+        .iter()
+        .flat_map(|version| {
+            version.aliases.iter().map(|alias| format!("@{alias}")).chain([format!(":{}", version.number)])
+        })
+        .take(8)
+        .collect();
     found.cloned().ok_or_else(|| {
         ApiError::not_found(format!("There is no version \"{reference}\"."))
             .with_hint(format!("{name} has {}.", known.join(", ")))
@@ -312,9 +338,12 @@ pub async fn delete(engine: &Engine, request: DeleteVersion) -> anyhow::Result<F
         .store()
         .write_durable(move |tx| {
             if let Some(deployment) = store::deployment::using_version(tx, id)?.first() {
-                return Err(ApiError::new(ErrorCode::InUse, format!("{name} is deployed as \"{deployment}\", or was before."))
-                    .with_hint("Delete that deployment first.")
-                    .into());
+                return Err(ApiError::new(
+                    ErrorCode::InUse,
+                    format!("{name} is deployed as \"{deployment}\", or was before."),
+                )
+                .with_hint("Delete that deployment first.")
+                .into());
             }
             store::package::delete_of_version(tx, id)?;
             store::version::delete(tx, id)?;
@@ -338,9 +367,11 @@ pub async fn predict(engine: &Engine, request: Predict) -> anyhow::Result<Predic
     tokio::task::spawn_blocking(move || {
         let begun = Instant::now();
         let batch = infer::rows::from_json(&model.head().signature, &request.rows).map_err(|error| {
-            ApiError::invalid(format!("The rows don't fit the model: {error}.")).with_hint("The version's page shows the columns that it needs.")
+            ApiError::invalid(format!("The rows don't fit the model: {error}."))
+                .with_hint("The version's page shows the columns that it needs.")
         })?;
-        let answers = model.predict(&batch).map_err(|error| ApiError::invalid(format!("The model can't answer: {error}.")))?;
+        let answers =
+            model.predict(&batch).map_err(|error| ApiError::invalid(format!("The model can't answer: {error}.")))?;
         let rows = infer::rows::to_json(&answers)?;
         Ok(Predictions { rows, duration_secs: begun.elapsed().as_secs_f64() })
     })
@@ -388,9 +419,12 @@ pub async fn lay_out(engine: &Engine, row: &VersionRow, folder: PathBuf) -> anyh
     tokio::task::spawn_blocking(move || {
         let parent = folder.parent().context("find the folder for the model")?;
         std::fs::create_dir_all(parent).with_context(|| format!("make the folder {}", parent.display()))?;
-        let half = tempfile::Builder::new().prefix(".half-").tempdir_in(parent).context("make a folder for the model")?;
+        let half =
+            tempfile::Builder::new().prefix(".half-").tempdir_in(parent).context("make a folder for the model")?;
         for file in &files {
-            store.blobs().copy_to(&file.blake3.parse().context("read the version's files")?, &half.path().join(&file.path))?;
+            store
+                .blobs()
+                .copy_to(&file.blake3.parse().context("read the version's files")?, &half.path().join(&file.path))?;
         }
         let made = half.keep();
         match std::fs::rename(&made, &folder) {
@@ -441,15 +475,23 @@ pub(crate) async fn downstream(
     nodes: &mut Vec<LineageNode>,
 ) -> anyhow::Result<()> {
     let id = version.id;
-    let (packages, deployments) =
-        engine.store().read(move |c| Ok((store::package::list(c, Some(id))?, store::deployment::of_version(c, id)?))).await?;
+    let (packages, deployments) = engine
+        .store()
+        .read(move |c| Ok((store::package::list(c, Some(id))?, store::deployment::of_version(c, id)?)))
+        .await?;
     let mut from = vec![node];
     for row in packages {
         nodes.push(LineageNode {
             kind: "package".to_owned(),
             id: row.package.id.to_string(),
             label: row.package.digest.chars().take(19).collect(),
-            detail: row.package.pushes.iter().map(|push| format!("{}:{}", push.repository, push.tag)).collect::<Vec<_>>().join(", "),
+            detail: row
+                .package
+                .pushes
+                .iter()
+                .map(|push| format!("{}:{}", push.repository, push.tag))
+                .collect::<Vec<_>>()
+                .join(", "),
             link: None,
             from: vec![node],
         });
@@ -469,7 +511,9 @@ pub(crate) async fn downstream(
 }
 
 fn check_name(name: &str) -> anyhow::Result<String> {
-    let good = !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    let good = !name.is_empty()
+        && name.len() <= 64
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     if !good {
         bail!(
             ApiError::invalid(format!("\"{name}\" can't be a model's name."))

@@ -104,7 +104,10 @@ fn data(facts: &Facts) -> Station {
     if let Some(problem) = &facts.seen.problem {
         let figure = facts.newest.as_ref().map_or_else(|| "–".to_owned(), |row| format!("v{}", row.snapshot.number));
         let detail = facts.seen.missing.clone().unwrap_or_else(|| problem.message.clone());
-        return Station { action: action(facts, "Open data", "data", false), ..station(Stage::Data, StationState::Bad, figure, detail) };
+        return Station {
+            action: action(facts, "Open data", "data", false),
+            ..station(Stage::Data, StationState::Bad, figure, detail)
+        };
     }
     match (&facts.newest, &facts.seen.change) {
         (None, _) => Station {
@@ -150,9 +153,11 @@ fn train(facts: &Facts) -> Station {
                 ..station(Stage::Train, StationState::Live, figure, run.name.clone())
             }
         }
-        RunState::Finished => {
-            Station { since_ms: run.ended_ms, action: again, ..station(Stage::Train, StationState::Good, run.name.clone(), "Finished") }
-        }
+        RunState::Finished => Station {
+            since_ms: run.ended_ms,
+            action: again,
+            ..station(Stage::Train, StationState::Good, run.name.clone(), "Finished")
+        },
         RunState::Stopped => Station {
             since_ms: run.ended_ms,
             action: open("Resume"),
@@ -160,7 +165,11 @@ fn train(facts: &Facts) -> Station {
         },
         RunState::Failed | RunState::Killed => {
             let reason = run.ended_because.as_ref().map_or_else(|| "Failed".to_owned(), |error| error.message.clone());
-            Station { since_ms: run.ended_ms, action: open("Open run"), ..station(Stage::Train, StationState::Bad, run.name.clone(), reason) }
+            Station {
+                since_ms: run.ended_ms,
+                action: open("Open run"),
+                ..station(Stage::Train, StationState::Bad, run.name.clone(), reason)
+            }
         }
     }
 }
@@ -189,7 +198,12 @@ fn model(facts: &Facts) -> Station {
             Station {
                 since_ms: Some(version.created_ms),
                 action: action(facts, "Open model", &format!("models/{}", version.id), false),
-                ..station(Stage::Model, StationState::Good, format!("v{}", version.number), format!("{} {aliases}", version.model_name).trim_end())
+                ..station(
+                    Stage::Model,
+                    StationState::Good,
+                    format!("v{}", version.number),
+                    format!("{} {aliases}", version.model_name).trim_end(),
+                )
             }
         }
         (None, Some(best)) => Station {
@@ -204,7 +218,10 @@ fn deploy(facts: &Facts) -> Station {
     use api::deploy::DeploymentState as State;
     let deployments = &facts.deployments;
     let Some(first) = deployments.first() else {
-        let next = facts.version.as_ref().and_then(|version| action(facts, "Deploy", &format!("deploy?version={}", version.id), true));
+        let next = facts
+            .version
+            .as_ref()
+            .and_then(|version| action(facts, "Deploy", &format!("deploy?version={}", version.id), true));
         return Station { action: next, ..station(Stage::Deploy, StationState::Empty, "–", "Not deployed") };
     };
     let state = if deployments.iter().any(|row| row.state == State::Failed) {
@@ -216,7 +233,8 @@ fn deploy(facts: &Facts) -> Station {
     } else {
         StationState::Good
     };
-    let figure = if deployments.len() == 1 { format!("v{}", first.version_number) } else { format!("{}", deployments.len()) };
+    let figure =
+        if deployments.len() == 1 { format!("v{}", first.version_number) } else { format!("{}", deployments.len()) };
     let detail = if deployments.len() == 1 {
         format!("{} on {}", first.name, first.target_name)
     } else {
@@ -230,12 +248,20 @@ fn watch(facts: &Facts) -> Station {
         return Station {
             since_ms: Some(worst.raised_ms),
             action: action(facts, "Look", &format!("monitor/{}", worst.deployment), true),
-            ..station(Stage::Watch, StationState::Warn, format!("{} drifted", facts.alerts.len()), worst.sentence.clone())
+            ..station(
+                Stage::Watch,
+                StationState::Warn,
+                format!("{} drifted", facts.alerts.len()),
+                worst.sentence.clone(),
+            )
         };
     }
     match facts.deployments.iter().filter(|row| row.monitored).count() {
         0 => station(Stage::Watch, StationState::Empty, "–", "Nothing is watched"),
-        _ => Station { action: action(facts, "Open", "monitor", false), ..station(Stage::Watch, StationState::Good, "Calm", "No drift") },
+        _ => Station {
+            action: action(facts, "Open", "monitor", false),
+            ..station(Stage::Watch, StationState::Good, "Calm", "No drift")
+        },
     }
 }
 
@@ -243,7 +269,11 @@ fn waits(facts: &Facts) -> Vec<Waiting> {
     let mut waits = Vec::new();
     let actions = |list: Vec<Option<Action>>| list.into_iter().flatten().collect::<Vec<_>>();
     if let Some(error) = &facts.seen.file_error {
-        waits.push(Waiting { title: "slipway.toml is wrong".to_owned(), detail: error.to_string(), actions: Vec::new() });
+        waits.push(Waiting {
+            title: "slipway.toml is wrong".to_owned(),
+            detail: error.to_string(),
+            actions: Vec::new(),
+        });
     }
     if facts.row.file.data.target.is_none() && facts.row.file.data.kind == api::config::DataKind::Table {
         waits.push(Waiting {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use api::{
-    ApiError, ErrorCode, ExperimentId, DatasetId, ProjectId,
+    ApiError, DatasetId, ErrorCode, ExperimentId, ProjectId,
     config::ProjectFile,
     event::Tag,
     host::Freed,
@@ -104,7 +104,8 @@ pub async fn look(engine: &Engine, request: LookAt) -> anyhow::Result<Look> {
 /// Opens a folder that has a `slipway.toml`.
 pub async fn open(engine: &Engine, request: OpenProject) -> anyhow::Result<Project> {
     let path = absolute(&request.path)?;
-    let path = if path.ends_with(project_file::NAME) { path.parent().map(Path::to_owned).unwrap_or(path) } else { path };
+    let path =
+        if path.ends_with(project_file::NAME) { path.parent().map(Path::to_owned).unwrap_or(path) } else { path };
     open_folder(engine, path, request.same_id, None).await
 }
 
@@ -196,7 +197,8 @@ pub async fn create(engine: &Engine, request: CreateProject) -> anyhow::Result<P
     let path = lexically_absolute(&request.path)?;
     if path.join(project_file::NAME).exists() {
         bail!(
-            ApiError::new(ErrorCode::Conflict, format!("{} is a project already.", path.display())).with_hint("Open it instead.")
+            ApiError::new(ErrorCode::Conflict, format!("{} is a project already.", path.display()))
+                .with_hint("Open it instead.")
         );
     }
     if request.copy_from.is_empty() && !path.is_dir() {
@@ -232,7 +234,8 @@ pub(crate) fn copy_into(source: &Path, folder: &Path) -> anyhow::Result<PathBuf>
                 .with_hint("Rename or remove one of the two.")
         );
     }
-    copy_tree(source, &destination).with_context(|| format!("copy {} to {}", source.display(), destination.display()))?;
+    copy_tree(source, &destination)
+        .with_context(|| format!("copy {} to {}", source.display(), destination.display()))?;
     Ok(destination)
 }
 
@@ -279,7 +282,8 @@ pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<F
         .store()
         .read(move |c| {
             let dataset = store::dataset::of_project(c, id)?;
-            let snapshots = dataset.map(|dataset| store::snapshot::of_dataset(c, dataset.id)).transpose()?.unwrap_or_default();
+            let snapshots =
+                dataset.map(|dataset| store::snapshot::of_dataset(c, dataset.id)).transpose()?.unwrap_or_default();
             Ok((store::run::ids(c, Some(id))?, snapshots))
         })
         .await?;
@@ -289,7 +293,17 @@ pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<F
                 .with_hint("Stop it first.")
         );
     }
-    engine.store().write_durable(move |tx| store::project::delete(tx, id)).await?;
+    engine
+        .store()
+        .write_durable(move |tx| {
+            if let Some(deployed) = store::deployment::list(tx, Some(id))?.first() {
+                let message =
+                    format!("\"{}\" runs a model of this project on {}.", deployed.name, deployed.target_name);
+                return Err(ApiError::new(ErrorCode::InUse, message).with_hint("Delete that deployment first.").into());
+            }
+            store::project::delete(tx, id)
+        })
+        .await?;
     engine.watch().remove(id);
     engine.folders().forget(id);
     let folders: Vec<PathBuf> = runs
@@ -298,7 +312,9 @@ pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<F
         .chain(snapshots.iter().map(|row| engine.workspace().snapshot_cache(row.snapshot.id)))
         .collect();
     let records = (runs.len() + snapshots.len()) as u64 + 1;
-    let bytes = tokio::task::spawn_blocking(move || folders.iter().map(|folder| crate::storage::remove_folder(folder)).sum()).await?;
+    let bytes =
+        tokio::task::spawn_blocking(move || folders.iter().map(|folder| crate::storage::remove_folder(folder)).sum())
+            .await?;
     engine.changed(Tag::Projects);
     engine.changed(Tag::Storage);
     Ok(Freed { bytes, records })

@@ -32,13 +32,17 @@ pub fn parse(text: &str, name: &str) -> Result<Parsed, ApiError> {
     let mut unknown = Vec::new();
     find_unknown(document.as_table(), &known_keys(), &mut Vec::new(), &mut unknown);
     if newer {
-        let mut known = text.parse::<DocumentMut>().map_err(|error| wrong(name, text, error.span(), error.message(), None))?;
+        let mut known =
+            text.parse::<DocumentMut>().map_err(|error| wrong(name, text, error.span(), error.message(), None))?;
         let warnings = unknown
             .iter()
-            .map(|key| format!("{name}: the key `{}` is not known to this Slipway and has no effect; update it.", key.path()))
+            .map(|key| {
+                format!("{name}: the key `{}` is not known to this Slipway and has no effect; update it.", key.path())
+            })
             .collect();
         unknown.iter().for_each(|key| remove(known.as_table_mut(), &key.keys));
-        let file = toml_edit::de::from_document(known).map_err(|error| wrong(name, text, None, error.message(), None))?;
+        let file =
+            toml_edit::de::from_document(known).map_err(|error| wrong(name, text, None, error.message(), None))?;
         return check(file, &document, text, name).map(|file| Parsed { file, warnings });
     }
     if let Some(key) = unknown.into_iter().next() {
@@ -147,7 +151,8 @@ fn wrong(name: &str, text: &str, span: Option<Range<usize>>, what: &str, hint: O
         None => name.to_owned(),
     };
     let mut error = ApiError::new(ErrorCode::InvalidProjectFile, format!("{place}: {}.", what.trim_end_matches('.')));
-    error.hint = Some(hint.unwrap_or_else(|| "Mend that line; until then the last good form stays in force.".to_owned()));
+    error.hint =
+        Some(hint.unwrap_or_else(|| "Mend that line; until then the last good form stays in force.".to_owned()));
     error
 }
 
@@ -171,7 +176,8 @@ fn one_line(message: &str) -> String {
 pub fn edit(text: &str, set: &[(String, Value)]) -> anyhow::Result<String> {
     let mut document = text.parse::<DocumentMut>().context("edit slipway.toml")?;
     for (path, value) in set {
-        let keys = Key::parse(path).map_err(|error| ApiError::invalid(format!("\"{path}\" is not a key: {}", error.message())))?;
+        let keys = Key::parse(path)
+            .map_err(|error| ApiError::invalid(format!("\"{path}\" is not a key: {}", error.message())))?;
         let keys: Vec<String> = keys.iter().map(|key| key.get().to_owned()).collect();
         if value.is_null() {
             remove(document.as_table_mut(), &keys);
@@ -307,8 +313,10 @@ pub fn write(folder: &Path, read: Option<&str>, text: &str) -> anyhow::Result<()
                 .with_hint("Look at it again, then repeat the change.")
         );
     }
-    let mut temporary =
-        tempfile::Builder::new().prefix(".slipway-").tempfile_in(folder).with_context(|| format!("write in {}", folder.display()))?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".slipway-")
+        .tempfile_in(folder)
+        .with_context(|| format!("write in {}", folder.display()))?;
     temporary.write_all(text.as_bytes()).with_context(|| format!("write {}", path.display()))?;
     temporary.as_file().sync_all().with_context(|| format!("write {}", path.display()))?;
     keep_permissions(&path, temporary.path()).with_context(|| format!("write {}", path.display()))?;

@@ -21,8 +21,8 @@ use api::{
     event::Tag,
     host::Freed,
     run::{
-        Artifact, DeleteRun, EditRun, GetEvaluation, GetRun, GetRunLog, ListArtifacts, ListRuns, LogChunk, LogStream, Run,
-        RunTable, StopRun,
+        Artifact, DeleteRun, EditRun, GetEvaluation, GetRun, GetRunLog, ListArtifacts, ListRuns, LogChunk, LogStream,
+        Run, RunTable, StopRun,
     },
     series::Series,
 };
@@ -148,7 +148,8 @@ pub async fn delete(engine: &Engine, request: DeleteRun) -> anyhow::Result<Freed
     }
     let folder = engine.workspace().run(id);
     let freed = if request.checkpoints_only {
-        let bytes = tokio::task::spawn_blocking(move || crate::storage::remove_folder(&folder.join("checkpoints"))).await?;
+        let bytes =
+            tokio::task::spawn_blocking(move || crate::storage::remove_folder(&folder.join("checkpoints"))).await?;
         engine
             .store()
             .write(move |tx| {
@@ -203,8 +204,10 @@ pub async fn log(engine: &Engine, request: GetRunLog) -> anyhow::Result<LogChunk
         LogStream::Stdout => "stdout.log",
         LogStream::Stderr => "stderr.log",
     });
-    tokio::task::spawn_blocking(move || read_log(&path, request.after, request.limit_bytes.unwrap_or(256 * 1024).min(4 << 20)))
-        .await?
+    tokio::task::spawn_blocking(move || {
+        read_log(&path, request.after, request.limit_bytes.unwrap_or(256 * 1024).min(4 << 20))
+    })
+    .await?
 }
 
 fn read_log(path: &Path, after: u64, limit_bytes: u64) -> anyhow::Result<LogChunk> {

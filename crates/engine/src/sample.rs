@@ -34,7 +34,10 @@ pub async fn list(engine: &Engine, _request: ListSamples) -> anyhow::Result<Vec<
 pub async fn open(engine: &Engine, request: OpenSample) -> anyhow::Result<Project> {
     let Some(sample) = samples::ALL.iter().find(|sample| sample.name == request.name) else {
         let names: Vec<&str> = samples::ALL.iter().map(|sample| sample.name).collect();
-        bail!(ApiError::not_found(format!("There is no sample \"{}\".", request.name)).with_hint(format!("There are {}.", names.join(", "))));
+        bail!(
+            ApiError::not_found(format!("There is no sample \"{}\".", request.name))
+                .with_hint(format!("There are {}.", names.join(", ")))
+        );
     };
     let name = request.name.clone();
     let known = engine.store().read(move |c| store::project::by_sample(c, &name)).await?;
@@ -59,16 +62,25 @@ fn make(sample: SampleProject, brought: &Path, destination: &Path) -> anyhow::Re
     }
     if destination.exists() {
         bail!(
-            ApiError::new(ErrorCode::Conflict, format!("{} is there already, and is not the sample.", destination.display()))
-                .with_hint("Rename it, or choose another folder for samples in the settings.")
+            ApiError::new(
+                ErrorCode::Conflict,
+                format!("{} is there already, and is not the sample.", destination.display())
+            )
+            .with_hint("Rename it, or choose another folder for samples in the settings.")
         );
     }
     if !brought.is_dir() {
-        bail!(ApiError::new(ErrorCode::Unsupported, format!("This installation brings no sample at {}.", brought.display())));
+        bail!(ApiError::new(
+            ErrorCode::Unsupported,
+            format!("This installation brings no sample at {}.", brought.display())
+        ));
     }
     let folder = destination.parent().context("find the folder for samples")?;
     std::fs::create_dir_all(folder).with_context(|| format!("make the folder {}", folder.display()))?;
-    let half = tempfile::Builder::new().prefix(".half-").tempdir_in(folder).with_context(|| format!("write in {}", folder.display()))?;
+    let half = tempfile::Builder::new()
+        .prefix(".half-")
+        .tempdir_in(folder)
+        .with_context(|| format!("write in {}", folder.display()))?;
     let copy = half.path().join(sample.name);
     project::copy_tree(brought, &copy).with_context(|| format!("copy the sample to {}", destination.display()))?;
     if sample.generated {

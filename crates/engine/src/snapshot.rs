@@ -94,7 +94,8 @@ pub async fn take(
     let new_id = SnapshotId::from_bytes(engine.new_id());
     let converted = convert(engine, new_id, &root, &config, &taken, kept, report).await?;
     let message = message.unwrap_or_else(|| describe(before.as_ref(), &taken, newest.as_ref(), &converted));
-    let row = row_of(engine, new_id, dataset.id, newest.as_ref(), &config, &root, &taken, kept, &converted, message).await?;
+    let row =
+        row_of(engine, new_id, dataset.id, newest.as_ref(), &config, &root, &taken, kept, &converted, message).await?;
     let hashes: Vec<BlobHash> =
         if kept { taken.entries.iter().filter_map(|entry| entry.blake3.parse().ok()).collect() } else { Vec::new() };
     let written = row.clone();
@@ -124,8 +125,9 @@ async fn keep(
     size_bytes: u64,
     report: Report<'_>,
 ) -> anyhow::Result<Manifest> {
-    let known: BTreeMap<String, Entry> =
-        before.map(|before| before.entries.iter().map(|entry| (entry.name.clone(), entry.clone())).collect()).unwrap_or_default();
+    let known: BTreeMap<String, Entry> = before
+        .map(|before| before.entries.iter().map(|entry| (entry.name.clone(), entry.clone())).collect())
+        .unwrap_or_default();
     let mut taken = Manifest::default();
     let mut done_bytes = 0;
     for file in files {
@@ -136,9 +138,8 @@ async fn keep(
             (entry.size_bytes, entry.modified_ms, entry.inode) == (file.size_bytes, file.modified_ms, file.inode)
         });
         let store = engine.store().clone();
-        let there = unread.filter(|entry| {
-            !kept || entry.blake3.parse::<BlobHash>().is_ok_and(|hash| store.blobs().contains(&hash))
-        });
+        let there = unread
+            .filter(|entry| !kept || entry.blake3.parse::<BlobHash>().is_ok_and(|hash| store.blobs().contains(&hash)));
         let entry = match there {
             Some(entry) => entry.clone(),
             None => {
@@ -221,8 +222,10 @@ fn build_cache(
             let index = images::index_files(base, &files, &mut data::progress::silent).map_err(ApiError::from)?;
             let target = config.target.as_deref().unwrap_or("class");
             let converted = images::to_parquet(&index, target, &parquet).map_err(ApiError::from)?;
-            let list: Vec<(String, String)> = index.entries.into_iter().map(|entry| (entry.path, entry.class)).collect();
-            std::fs::write(half.path().join(IMAGES), serde_json::to_vec(&list)?).context("write the index of images")?;
+            let list: Vec<(String, String)> =
+                index.entries.into_iter().map(|entry| (entry.path, entry.class)).collect();
+            std::fs::write(half.path().join(IMAGES), serde_json::to_vec(&list)?)
+                .context("write the index of images")?;
             converted
         }
     };
@@ -259,7 +262,8 @@ fn link(store: &Store, hash: &BlobHash, path: &Path) -> anyhow::Result<()> {
 
 /// An absolute name (a data path outside of the project) as one below a folder.
 fn relative(name: &str) -> PathBuf {
-    let parts = name.split(['/', '\\']).filter(|part| !part.is_empty() && *part != "..").map(|part| part.replace(':', "_"));
+    let parts =
+        name.split(['/', '\\']).filter(|part| !part.is_empty() && *part != "..").map(|part| part.replace(':', "_"));
     parts.collect()
 }
 
@@ -271,8 +275,11 @@ fn where_they_stand(root: &Path, taken: &Manifest) -> anyhow::Result<Vec<Scanned
         let size = std::fs::metadata(&path).map(|metadata| metadata.len()).ok();
         if size != Some(entry.size_bytes) {
             bail!(
-                ApiError::new(ErrorCode::Conflict, format!("{} is only referenced by this snapshot, and changed since.", path.display()))
-                    .with_hint("Bring the file back, or take a new snapshot.")
+                ApiError::new(
+                    ErrorCode::Conflict,
+                    format!("{} is only referenced by this snapshot, and changed since.", path.display())
+                )
+                .with_hint("Bring the file back, or take a new snapshot.")
             );
         }
         files.push(scanned(entry, path));
@@ -342,12 +349,17 @@ fn describe(before: Option<&Manifest>, now: &Manifest, newest: Option<&SnapshotR
             _ => format!("{} files, {rows}", thousands(count as u64)),
         };
     };
-    let old: BTreeMap<&str, &str> = before.entries.iter().map(|entry| (entry.name.as_str(), entry.blake3.as_str())).collect();
-    let new: BTreeMap<&str, &str> = now.entries.iter().map(|entry| (entry.name.as_str(), entry.blake3.as_str())).collect();
+    let old: BTreeMap<&str, &str> =
+        before.entries.iter().map(|entry| (entry.name.as_str(), entry.blake3.as_str())).collect();
+    let new: BTreeMap<&str, &str> =
+        now.entries.iter().map(|entry| (entry.name.as_str(), entry.blake3.as_str())).collect();
     let added: Vec<&str> = new.keys().filter(|name| !old.contains_key(*name)).copied().collect();
     let removed: Vec<&str> = old.keys().filter(|name| !new.contains_key(*name)).copied().collect();
-    let changed: Vec<&str> =
-        new.iter().filter(|(name, hash)| old.get(*name).is_some_and(|old| old != *hash)).map(|(name, _)| *name).collect();
+    let changed: Vec<&str> = new
+        .iter()
+        .filter(|(name, hash)| old.get(*name).is_some_and(|old| old != *hash))
+        .map(|(name, _)| *name)
+        .collect();
     let parts: Vec<String> = [(added, "added"), (changed, "changed"), (removed, "removed")]
         .into_iter()
         .filter_map(|(names, what)| match names.as_slice() {
@@ -404,6 +416,7 @@ pub(crate) async fn ready(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<
     }
     // One rebuild at a time: a page asks for preview and profile at once.
     let _building = engine.building().lock().await;
+    let _gate = engine.hold_blobs().await;
     if folder.join(TABLE).is_file() {
         return Ok(folder);
     }

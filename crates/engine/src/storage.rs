@@ -20,7 +20,11 @@ pub async fn get(engine: &Engine, _request: GetStorage) -> anyhow::Result<Storag
 
 fn measure(workspace: &Path) -> Storage {
     let folder = |name: &str| size_of(&workspace.join(name));
-    let part = |name: &str, size_bytes: u64, detail: &str| StoragePart { name: name.to_owned(), size_bytes, detail: detail.to_owned() };
+    let part = |name: &str, size_bytes: u64, detail: &str| StoragePart {
+        name: name.to_owned(),
+        size_bytes,
+        detail: detail.to_owned(),
+    };
     let database = ["slipway.db", "slipway.db-wal", "slipway.db-shm"].iter().map(|name| folder(name)).sum();
     Storage {
         workspace: workspace.to_string_lossy().into_owned(),
@@ -54,7 +58,8 @@ pub(crate) async fn collect_unused(engine: &Engine, dry_run: bool) -> anyhow::Re
             return Ok(Freed::default());
         }
         anyhow::bail!(
-            ApiError::new(ErrorCode::Conflict, "A snapshot or a registration is under way.").with_hint("Collect again once it is done.")
+            ApiError::new(ErrorCode::Conflict, "A snapshot or a registration is under way.")
+                .with_hint("Collect again once it is done.")
         );
     };
     let (used, runs, snapshots) = engine
@@ -63,7 +68,9 @@ pub(crate) async fn collect_unused(engine: &Engine, dry_run: bool) -> anyhow::Re
             let mut snapshots = Vec::new();
             for project in store::project::all(c)? {
                 if let Some(dataset) = store::dataset::of_project(c, project.id)? {
-                    snapshots.extend(store::snapshot::of_dataset(c, dataset.id)?.into_iter().map(|row| row.snapshot.id.to_string()));
+                    snapshots.extend(
+                        store::snapshot::of_dataset(c, dataset.id)?.into_iter().map(|row| row.snapshot.id.to_string()),
+                    );
                 }
             }
             let runs: Vec<String> = store::run::ids(c, None)?.iter().map(ToString::to_string).collect();

@@ -134,7 +134,8 @@ fn watch(project: ProjectId, path: &Path, hints: &mpsc::UnboundedSender<ProjectI
     let hints = hints.clone();
     // Errors (an overflow, a folder that went away) are hints like any other.
     let tell = move |result: DebounceEventResult| {
-        let ours = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".slipway-"));
+        let ours =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".slipway-"));
         let worth = match &result {
             Ok(events) => events.iter().any(|event| !event.kind.is_access() && !event.paths.iter().all(ours)),
             Err(_) => true,
@@ -145,11 +146,15 @@ fn watch(project: ProjectId, path: &Path, hints: &mpsc::UnboundedSender<ProjectI
     };
     let made = if is_network(path) {
         let config = Config::default().with_poll_interval(POLL);
-        new_debouncer_opt::<_, PollWatcher, _>(QUIET, None, tell, RecommendedCache::new(), config)
-            .and_then(|mut debouncer| debouncer.watch(path, RecursiveMode::Recursive).map(|()| Watcher::Polling { _debouncer: debouncer }))
+        new_debouncer_opt::<_, PollWatcher, _>(QUIET, None, tell, RecommendedCache::new(), config).and_then(
+            |mut debouncer| {
+                debouncer.watch(path, RecursiveMode::Recursive).map(|()| Watcher::Polling { _debouncer: debouncer })
+            },
+        )
     } else {
-        new_debouncer(QUIET, None, tell)
-            .and_then(|mut debouncer| debouncer.watch(path, RecursiveMode::Recursive).map(|()| Watcher::System { _debouncer: debouncer }))
+        new_debouncer(QUIET, None, tell).and_then(|mut debouncer| {
+            debouncer.watch(path, RecursiveMode::Recursive).map(|()| Watcher::System { _debouncer: debouncer })
+        })
     };
     match made {
         Ok(watcher) => {

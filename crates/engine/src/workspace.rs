@@ -65,7 +65,8 @@ impl Workspace {
     /// Makes the folders; the workspace is its user's alone.
     pub(crate) fn make(&self) -> anyhow::Result<()> {
         make_private(&self.folder).with_context(|| format!("make the workspace folder {}", self.folder.display()))?;
-        for folder in [self.cache(), self.runs(), self.logs(), self.folder.join("deployments"), self.folder.join("bin")] {
+        for folder in [self.cache(), self.runs(), self.logs(), self.folder.join("deployments"), self.folder.join("bin")]
+        {
             std::fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
         }
         Ok(())

@@ -77,8 +77,18 @@ pub fn set_file(transaction: &Transaction<'_>, id: ProjectId, file: &ProjectFile
     Ok(())
 }
 
-/// Deletes the project with all records below it.
+/// Deletes the project with all records below it; the blobs that only they used become garbage.
 pub fn delete(transaction: &Transaction<'_>, id: ProjectId) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "DELETE FROM blob_use WHERE owner IN (
+                SELECT snapshot.id FROM snapshot JOIN dataset ON dataset.id = snapshot.dataset WHERE dataset.project = ?1
+                UNION ALL SELECT id FROM split WHERE project = ?1
+                UNION ALL SELECT version.id FROM version JOIN model ON model.id = version.model WHERE model.project = ?1
+                UNION ALL SELECT package.id FROM package JOIN version ON version.id = package.version
+                    JOIN model ON model.id = version.model WHERE model.project = ?1)",
+        )?
+        .execute(params![id.as_bytes()])?;
     transaction.prepare_cached("DELETE FROM project WHERE id = ?1")?.execute(params![id.as_bytes()])?;
     Ok(())
 }

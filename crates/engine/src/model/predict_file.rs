@@ -34,16 +34,20 @@ pub(super) fn run(model: &Model, input: &Path, output: &Path, scratch: &Path) ->
     let folder = output.parent().filter(|folder| folder.is_dir());
     let folder = folder.ok_or_else(|| ApiError::not_found(format!("There is no folder for {}.", output.display())))?;
     let half = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("write in {}", folder.display()))?;
-    let parquet = tempfile::Builder::new().prefix("predict-").suffix(".parquet").tempfile_in(scratch).context("make a table in the cache")?;
+    let parquet = tempfile::Builder::new()
+        .prefix("predict-")
+        .suffix(".parquet")
+        .tempfile_in(scratch)
+        .context("make a table in the cache")?;
     convert(model, input, parquet.path())?;
     let mut out = open(output, half.reopen()?)?;
     let mut rows = 0;
     let mut first = true;
     for batch in table::batches(parquet.path(), None).map_err(ApiError::from)? {
         let batch = batch.map_err(ApiError::from)?;
-        let answers = model
-            .predict(&batch)
-            .map_err(|error| ApiError::invalid(format!("The model can't answer rows of {}: {error}.", input.display())))?;
+        let answers = model.predict(&batch).map_err(|error| {
+            ApiError::invalid(format!("The model can't answer rows of {}: {error}.", input.display()))
+        })?;
         rows += batch.num_rows() as u64;
         write(&mut out, &beside(&batch, &answers)?, first).with_context(|| format!("write {}", output.display()))?;
         first = false;
@@ -63,10 +67,16 @@ fn convert(model: &Model, input: &Path, parquet: &Path) -> anyhow::Result<()> {
     let mut config = DataConfig::default();
     let untyped = table::convert(std::slice::from_ref(&file), &config, parquet, &mut go_on).map_err(ApiError::from)?;
     let inputs = &model.head().signature.inputs;
-    if let Some(missing) = inputs.iter().find(|input| !input.optional && !untyped.columns.iter().any(|(name, _)| *name == input.name)) {
+    if let Some(missing) =
+        inputs.iter().find(|input| !input.optional && !untyped.columns.iter().any(|(name, _)| *name == input.name))
+    {
         bail!(
-            ApiError::invalid(format!("{} has no column \"{}\", which the model needs.", input.display(), missing.name))
-                .with_hint("Add it, or name it so in the header.")
+            ApiError::invalid(format!(
+                "{} has no column \"{}\", which the model needs.",
+                input.display(),
+                missing.name
+            ))
+            .with_hint("Add it, or name it so in the header.")
         );
     }
     let differs = |(name, kind): &(String, _)| inputs.iter().any(|input| input.name == *name && input.kind != *kind);
@@ -74,7 +84,8 @@ fn convert(model: &Model, input: &Path, parquet: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     let known = |name: &str| untyped.columns.iter().any(|(column, _)| column == name);
-    config.types = inputs.iter().filter(|input| known(&input.name)).map(|input| (input.name.clone(), input.kind)).collect();
+    config.types =
+        inputs.iter().filter(|input| known(&input.name)).map(|input| (input.name.clone(), input.kind)).collect();
     table::convert(std::slice::from_ref(&file), &config, parquet, &mut go_on).map_err(ApiError::from)?;
     Ok(())
 }

@@ -17,8 +17,11 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
     let project = project_at(engine, &request.directory).await?;
     let id = RunId::from_bytes(engine.new_id());
     let now_ms = engine.now_ms();
+    // A folder whose row is not there yet is no garbage.
+    let _gate = engine.hold_blobs().await;
     let folder = engine.workspace().run(id);
-    std::fs::create_dir_all(folder.join("artifacts")).with_context(|| format!("make the folder {}", folder.display()))?;
+    std::fs::create_dir_all(folder.join("artifacts"))
+        .with_context(|| format!("make the folder {}", folder.display()))?;
     let environment: BTreeMap<String, String> =
         request.environment.into_iter().map(|(name, value)| (name.clone(), masked(&name, value))).collect();
     let row = new_row(engine, project.id, id, request.name, RunKind::Command).await?;
@@ -140,7 +143,10 @@ fn masked(name: &str, value: String) -> String {
 
 /// An address with a user and a password in it.
 fn has_password(value: &str) -> bool {
-    value.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@')).is_some_and(|(user, _)| user.contains(':'))
+    value
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@'))
+        .is_some_and(|(user, _)| user.contains(':'))
 }
 
 /// The state of the code in a folder; `None` where it is not under git.
@@ -158,7 +164,8 @@ pub(crate) async fn code(folder: &Path) -> Option<api::run::Code> {
     };
     let commit = git(&["rev-parse", "HEAD"]).await?;
     let branch = git(&["rev-parse", "--abbrev-ref", "HEAD"]).await.filter(|branch| branch != "HEAD");
-    let dirty = git(&["status", "--porcelain", "--untracked-files=no"]).await.is_some_and(|changes| !changes.is_empty());
+    let dirty =
+        git(&["status", "--porcelain", "--untracked-files=no"]).await.is_some_and(|changes| !changes.is_empty());
     Some(api::run::Code { commit, branch, dirty })
 }
 

@@ -123,6 +123,9 @@ fn tokens(text: &str) -> Result<Vec<Token>, ApiError> {
     Ok(tokens)
 }
 
+/// Makes a field of its key.
+type Keyed = fn(String) -> Field;
+
 struct Parser<'a> {
     text: &'a str,
     tokens: Vec<Token>,
@@ -142,7 +145,8 @@ impl Parser<'_> {
     }
 
     fn keyword(&mut self, keyword: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token { kind: Kind::Word(word), .. }) if word.eq_ignore_ascii_case(keyword));
+        let found =
+            matches!(self.peek(), Some(Token { kind: Kind::Word(word), .. }) if word.eq_ignore_ascii_case(keyword));
         self.at += usize::from(found);
         found
     }
@@ -236,7 +240,7 @@ impl Parser<'_> {
 
     /// `metric."a key"` comes as a word that ends in a dot and a quoted text joined to it.
     fn field(&mut self, word: &str) -> Result<Option<Field>, ApiError> {
-        let keyed: [(&str, fn(String) -> Field); 3] = [("metric.", Field::Metric), ("param.", Field::Param), ("tag.", Field::Tag)];
+        let keyed = [("metric.", Field::Metric as Keyed), ("param.", Field::Param), ("tag.", Field::Tag)];
         for (prefix, make) in keyed {
             let Some(key) = word.strip_prefix(prefix) else { continue };
             if !key.is_empty() {
@@ -285,7 +289,8 @@ mod tests {
     #[test]
     fn the_documented_example_is_read() {
         let filter = parse(r#"metric."average_precision/validation" > 0.8 and param.model = "trees""#).unwrap();
-        let left = compare(Field::Metric("average_precision/validation".to_owned()), Comparison::Greater, Value::Number(0.8));
+        let left =
+            compare(Field::Metric("average_precision/validation".to_owned()), Comparison::Greater, Value::Number(0.8));
         let right = compare(Field::Param("model".to_owned()), Comparison::Equal, Value::Text("trees".to_owned()));
         assert_eq!(filter, Filter::And(Box::new(left), Box::new(right)));
     }
@@ -300,7 +305,9 @@ mod tests {
 
     #[test]
     fn errors_name_the_column() {
-        for (text, column) in [("metric. > 1", 9), ("(a or b", 8), ("a and", 6), ("metric.x >", 11), ("size = 3", 1), ("\"a", 1)] {
+        for (text, column) in
+            [("metric. > 1", 9), ("(a or b", 8), ("a and", 6), ("metric.x >", 11), ("size = 3", 1), ("\"a", 1)]
+        {
             let error = parse(text).unwrap_err();
             assert!(error.message.contains(&format!("column {column}:")), "{text}: {}", error.message);
         }
@@ -308,7 +315,15 @@ mod tests {
 
     #[test]
     fn nothing_makes_it_panic() {
-        for text in ["((((", "not not", "= = =", "metric.", "\u{1f980} ~ \u{1f980}", &"(".repeat(10_000), &"not ".repeat(10_000)] {
+        for text in [
+            "((((",
+            "not not",
+            "= = =",
+            "metric.",
+            "\u{1f980} ~ \u{1f980}",
+            &"(".repeat(10_000),
+            &"not ".repeat(10_000),
+        ] {
             let _ = parse(text);
         }
     }

@@ -56,7 +56,11 @@ pub async fn get(engine: &Engine, request: GetLineage) -> anyhow::Result<Vec<Lin
         kind: "run".to_owned(),
         id: row.run.id.to_string(),
         label: row.run.name.clone(),
-        detail: [row.model, row.run.seed.map(|seed| format!("seed {seed}")), commit].into_iter().flatten().collect::<Vec<_>>().join(", "),
+        detail: [row.model, row.run.seed.map(|seed| format!("seed {seed}")), commit]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", "),
         link: Some(format!("/p/{project}/runs/{}", row.run.id)),
         from: before,
     });

@@ -1,19 +1,21 @@
 //! Names of runs that a person can say: "brisk-heron".
 
 const MANNERS: [&str; 64] = [
-    "amber", "apt", "arctic", "blithe", "bold", "brave", "bright", "brisk", "calm", "candid", "clever", "cosy", "crisp", "daring",
-    "deft", "dusky", "eager", "early", "fair", "fleet", "fond", "frank", "gentle", "glad", "golden", "grand", "hardy", "hazel",
-    "honest", "humble", "jolly", "keen", "kind", "late", "light", "lively", "lucid", "lucky", "mellow", "merry", "mild", "nimble",
-    "noble", "patient", "plucky", "polite", "proud", "quick", "quiet", "rapid", "ready", "rosy", "serene", "silver", "sleek",
-    "smart", "snowy", "spry", "steady", "sunny", "swift", "tidy", "vivid", "wise",
+    "amber", "apt", "arctic", "blithe", "bold", "brave", "bright", "brisk", "calm", "candid", "clever", "cosy",
+    "crisp", "daring", "deft", "dusky", "eager", "early", "fair", "fleet", "fond", "frank", "gentle", "glad", "golden",
+    "grand", "hardy", "hazel", "honest", "humble", "jolly", "keen", "kind", "late", "light", "lively", "lucid",
+    "lucky", "mellow", "merry", "mild", "nimble", "noble", "patient", "plucky", "polite", "proud", "quick", "quiet",
+    "rapid", "ready", "rosy", "serene", "silver", "sleek", "smart", "snowy", "spry", "steady", "sunny", "swift",
+    "tidy", "vivid", "wise",
 ];
 
 const ANIMALS: [&str; 64] = [
-    "badger", "beaver", "bison", "bobcat", "bunting", "condor", "crane", "curlew", "deer", "dipper", "dolphin", "dove", "dunlin",
-    "eagle", "egret", "falcon", "ferret", "finch", "fox", "gannet", "gecko", "goose", "grouse", "hare", "hawk", "heron", "hoopoe",
-    "ibex", "ibis", "jackdaw", "jay", "kestrel", "kite", "lark", "linnet", "lynx", "magpie", "marmot", "marten", "merlin", "mink",
-    "moose", "newt", "osprey", "otter", "owl", "petrel", "pika", "plover", "puffin", "quail", "raven", "robin", "seal", "shrike",
-    "starling", "stoat", "swallow", "swan", "tern", "thrush", "vole", "wren", "yak",
+    "badger", "beaver", "bison", "bobcat", "bunting", "condor", "crane", "curlew", "deer", "dipper", "dolphin", "dove",
+    "dunlin", "eagle", "egret", "falcon", "ferret", "finch", "fox", "gannet", "gecko", "goose", "grouse", "hare",
+    "hawk", "heron", "hoopoe", "ibex", "ibis", "jackdaw", "jay", "kestrel", "kite", "lark", "linnet", "lynx", "magpie",
+    "marmot", "marten", "merlin", "mink", "moose", "newt", "osprey", "otter", "owl", "petrel", "pika", "plover",
+    "puffin", "quail", "raven", "robin", "seal", "shrike", "starling", "stoat", "swallow", "swan", "tern", "thrush",
+    "vole", "wren", "yak",
 ];
 
 /// A name made of an id's random bytes; `attempt` gives another where one is taken.

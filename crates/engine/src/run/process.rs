@@ -27,7 +27,12 @@ pub fn spawn(program: &Path, folder: &Path) -> anyhow::Result<(Child, ProcessId)
         File::options().create(true).append(true).open(&path).with_context(|| format!("open {}", path.display()))
     };
     let mut command = Command::new(program);
-    command.arg(folder).current_dir(folder).stdin(Stdio::null()).stdout(output("stdout.log")?).stderr(output("stderr.log")?);
+    command
+        .arg(folder)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(output("stdout.log")?)
+        .stderr(output("stderr.log")?);
     detach(&mut command);
     let child = command.spawn().map_err(|error| {
         ApiError::new(ErrorCode::Unsupported, format!("The worker {} can't be started: {error}.", program.display()))

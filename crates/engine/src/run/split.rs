@@ -8,7 +8,7 @@ use api::{
     evaluation::PartRows,
 };
 use data::{split, split_record::SplitRecord};
-use store::{split::SplitRow, snapshot::SnapshotRow};
+use store::{snapshot::SnapshotRow, split::SplitRow};
 
 use crate::{Engine, snapshot};
 
@@ -24,7 +24,12 @@ fn settings(file: &ProjectFile) -> anyhow::Result<String> {
 
 /// The split of a snapshot by the project's settings: the one that is there, or a new one that
 /// inherits from the newest with the same settings.
-pub async fn of(engine: &Engine, project: api::ProjectId, file: &ProjectFile, taken: &SnapshotRow) -> anyhow::Result<SplitRow> {
+pub async fn of(
+    engine: &Engine,
+    project: api::ProjectId,
+    file: &ProjectFile,
+    taken: &SnapshotRow,
+) -> anyhow::Result<SplitRow> {
     let _gate = engine.hold_blobs().await;
     let settings = settings(file)?;
     let key = settings.clone();
@@ -39,10 +44,9 @@ pub async fn of(engine: &Engine, project: api::ProjectId, file: &ProjectFile, ta
     let record = previous.as_ref().map(|row| row.record);
     let (assigned, record, parts) = tokio::task::spawn_blocking(move || {
         let known = match record {
-            Some(hash) => Some(
-                SplitRecord::from_bytes(&store.blobs().read(&hash)?)
-                    .map_err(|reason| ApiError::new(api::ErrorCode::Internal, format!("The split's record is damaged: {reason}.")))?,
-            ),
+            Some(hash) => Some(SplitRecord::from_bytes(&store.blobs().read(&hash)?).map_err(|reason| {
+                ApiError::new(api::ErrorCode::Internal, format!("The split's record is damaged: {reason}."))
+            })?),
             None => None,
         };
         let assigned = split::assign(&parquet, &data, &config, known.as_ref()).map_err(ApiError::from)?;
@@ -53,7 +57,10 @@ pub async fn of(engine: &Engine, project: api::ProjectId, file: &ProjectFile, ta
     .await??;
     let mut remarks = assigned.notes;
     if assigned.inherited > 0 {
-        remarks.push(format!("{} rows keep the part that an earlier run gave them.", snapshot::thousands(assigned.inherited)));
+        remarks.push(format!(
+            "{} rows keep the part that an earlier run gave them.",
+            snapshot::thousands(assigned.inherited)
+        ));
     }
     let [training, validation, test, _] = assigned.counts;
     let row = SplitRow {

@@ -16,10 +16,7 @@ use api::{
     run::{ResumeRun, RunKind, RunState, StartRun},
     worker::{Plan, PlanColumn, PlanData},
 };
-use data::{
-    column::Values,
-    table,
-};
+use data::{column::Values, table};
 use store::{run::RunRow, snapshot::SnapshotRow, split::SplitRow};
 
 use super::{command, process, split, supervise};
@@ -45,7 +42,10 @@ pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
     }
     let file = &project.file;
     if file.data.target.is_none() && file.data.kind == DataKind::Table {
-        bail!(ApiError::invalid("The project names no target to predict.").with_hint("Choose the target on the Data page, or set `target` in `[data]`."));
+        bail!(
+            ApiError::invalid("The project names no target to predict.")
+                .with_hint("Choose the target on the Data page, or set `target` in `[data]`.")
+        );
     }
     let id = RunId::from_bytes(engine.new_id());
     let training = request.training.clone().unwrap_or_else(|| file.training.clone());
@@ -55,13 +55,18 @@ pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
     row.run.seed = Some(training.seed);
     row.run.snapshot = request.snapshot;
     row.model = Some(word(&resolved_model(training.model, file.data.kind)));
+    // A folder whose row is not there yet is no garbage.
+    let gate = engine.hold_blobs().await;
     let folder = engine.workspace().run(id);
-    tokio::fs::create_dir_all(folder.join("artifacts")).await.with_context(|| format!("make the folder {}", folder.display()))?;
+    tokio::fs::create_dir_all(folder.join("artifacts"))
+        .await
+        .with_context(|| format!("make the folder {}", folder.display()))?;
     // The settings of this moment, also if the run waits in the queue.
     write_json(&folder.join("request.json"), &Requested { file: file.clone(), training })?;
     let name = row.run.name.clone();
     let entered = row.clone();
     engine.store().write(move |tx| store::run::put(tx, &entered)).await?;
+    drop(gate);
     let new = NewJob {
         kind: JobKind::Train,
         title: format!("Train {name}"),
@@ -159,7 +164,9 @@ async fn spawn(
     let folder = engine.workspace().run(id);
     // A stop that was asked of an earlier worker is not meant for this one.
     match std::fs::remove_file(folder.join("control")) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).context("clear the run's control file"),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).context("clear the run's control file");
+        }
         _ => {}
     }
     let (mut child, process) = tokio::task::spawn_blocking(move || process::spawn(&program, &folder)).await??;
@@ -197,8 +204,11 @@ pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> 
     }
     if !row.run.resumable {
         bail!(
-            ApiError::new(ErrorCode::Conflict, format!("{} can't be resumed: it has no checkpoint to go on from.", row.run.name))
-                .with_hint("Start a new run.")
+            ApiError::new(
+                ErrorCode::Conflict,
+                format!("{} can't be resumed: it has no checkpoint to go on from.", row.run.name)
+            )
+            .with_hint("Start a new run.")
         );
     }
     let plan: Plan = read_json(&engine.workspace().run(id).join("plan.json"))?;

@@ -127,7 +127,8 @@ pub(crate) async fn after_start(engine: &Engine) -> anyhow::Result<()> {
     let left = engine.store().read(store::job::unfinished).await?;
     for job in left.into_iter().filter(|row| row.job.kind == api::job::JobKind::Train) {
         let api::job::Subject::Run(run) = job.job.subject else { continue };
-        let over = engine.store().read(move |c| store::run::bare(c, run)).await?.is_none_or(|row| row.run.state.is_over());
+        let over =
+            engine.store().read(move |c| store::run::bare(c, run)).await?.is_none_or(|row| row.run.state.is_over());
         if over {
             engine.jobs().fail_interrupted(engine, job).await?;
         }
@@ -153,7 +154,8 @@ async fn take_up(engine: &Engine, row: RunRow, jobs: &[store::job::JobRow]) -> a
             Ok(())
         }
         (Mode::Host, RunKind::Training, None) if now.pid.is_none() => {
-            let error = ApiError::new(ErrorCode::Internal, "Slipway ended before the training began.").with_hint("Start it again.");
+            let error = ApiError::new(ErrorCode::Internal, "Slipway ended before the training began.")
+                .with_hint("Start it again.");
             fail_before_start(engine, id, &error).await
         }
         (Mode::Host, ..) => {
@@ -172,7 +174,13 @@ async fn look(engine: &Engine, id: RunId) -> anyhow::Result<Look> {
     let file = folder.join("events.jsonl");
     let piece = tokio::task::spawn_blocking(move || read_lines(&file, offset)).await??;
     let Some(piece) = piece else {
-        return Ok(Look { state: row.run.state, progress: row.run.progress, more: false, ended_because: row.run.ended_because, logs: Vec::new() });
+        return Ok(Look {
+            state: row.run.state,
+            progress: row.run.progress,
+            more: false,
+            ended_because: row.run.ended_because,
+            logs: Vec::new(),
+        });
     };
     let now_ms = engine.now_ms();
     let evaluation = match piece.events.iter().any(|event| matches!(event.body, EventBody::Evaluated { .. })) {
@@ -188,7 +196,13 @@ async fn look(engine: &Engine, id: RunId) -> anyhow::Result<Look> {
         .write(move |tx| commit(tx, id, offset, end, &events, evaluation.as_ref(), has_checkpoint, now_ms))
         .await?;
     announce(engine, id, &told);
-    Ok(Look { state: told.row.run.state, progress: told.row.run.progress, more, ended_because: told.row.run.ended_because, logs })
+    Ok(Look {
+        state: told.row.run.state,
+        progress: told.row.run.progress,
+        more,
+        ended_because: told.row.run.ended_because,
+        logs,
+    })
 }
 
 struct Piece {
@@ -242,7 +256,9 @@ async fn read_evaluation(folder: &Path) -> Option<Evaluation> {
 fn logs(events: &[WorkerEvent]) -> Vec<String> {
     let line = |event: &WorkerEvent| match &event.body {
         EventBody::Log { level: LogLevel::Info, message } => Some(message.clone()),
-        EventBody::Log { level, message } => Some(format!("{}: {message}", if *level == LogLevel::Warn { "warning" } else { "error" })),
+        EventBody::Log { level, message } => {
+            Some(format!("{}: {message}", if *level == LogLevel::Warn { "warning" } else { "error" }))
+        }
         _ => None,
     };
     events.iter().filter_map(line).collect()
@@ -306,17 +322,19 @@ fn commit(
 fn progress(body: &EventBody, before: Option<&RunProgress>) -> RunProgress {
     let checkpoint_ms = before.and_then(|before| before.checkpoint_ms);
     match body {
-        EventBody::Progress { epoch, epochs, step, steps, fraction, seconds_left, rows_per_second, memory_bytes } => RunProgress {
-            epoch: *epoch,
-            epochs: *epochs,
-            step: *step,
-            steps: *steps,
-            fraction: *fraction,
-            seconds_left: *seconds_left,
-            rows_per_second: *rows_per_second,
-            memory_bytes: *memory_bytes,
-            checkpoint_ms,
-        },
+        EventBody::Progress { epoch, epochs, step, steps, fraction, seconds_left, rows_per_second, memory_bytes } => {
+            RunProgress {
+                epoch: *epoch,
+                epochs: *epochs,
+                step: *step,
+                steps: *steps,
+                fraction: *fraction,
+                seconds_left: *seconds_left,
+                rows_per_second: *rows_per_second,
+                memory_bytes: *memory_bytes,
+                checkpoint_ms,
+            }
+        }
         _ => RunProgress {
             epoch: None,
             epochs: None,
@@ -488,9 +506,12 @@ fn killed(stderr: &str, kind: RunKind, resumable: bool) -> ApiError {
     let last = stderr.lines().rev().find(|line| !line.trim().is_empty());
     let said = last.map(|line| format!(" Its last words: {}.", line.trim().trim_end_matches('.'))).unwrap_or_default();
     let what = if kind == RunKind::Training { "The worker" } else { "The command" };
-    let error = ApiError::new(ErrorCode::Internal, format!("{what} is gone without a last word: something killed it.{said}"));
+    let error =
+        ApiError::new(ErrorCode::Internal, format!("{what} is gone without a last word: something killed it.{said}"));
     error.with_hint(match (kind, resumable) {
-        (RunKind::Training, true) => "Resume it: it goes on from its last checkpoint. If memory ran out, use a smaller batch.",
+        (RunKind::Training, true) => {
+            "Resume it: it goes on from its last checkpoint. If memory ran out, use a smaller batch."
+        }
         (RunKind::Training, false) => "Start it again. If memory ran out, use a smaller batch or fewer columns.",
         (RunKind::Command, _) => "Run the command again.",
     })
@@ -524,7 +545,9 @@ async fn ended(engine: &Engine, id: RunId, state: RunState, because: Option<ApiE
         (RunState::Finished, _) => {
             let row = run::find(engine, id).await?;
             Ok(match row.ranked {
-                Some((key, Some(value), _)) => format!("Finished: {} {value:.4}", key.replace('_', " ").replace("/validation", " on validation")),
+                Some((key, Some(value), _)) => {
+                    format!("Finished: {} {value:.4}", key.replace('_', " ").replace("/validation", " on validation"))
+                }
                 _ => "Finished".to_owned(),
             })
         }

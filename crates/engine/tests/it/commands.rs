@@ -18,7 +18,8 @@ async fn begin(stage: &Stage, pid: u32) -> (api::ProjectId, RunId, std::path::Pa
     file.data.paths = vec!["data.csv".to_owned()];
     let path = stage.path("p").to_string_lossy().into_owned();
     let project = stage.call(CreateProject { path: path.clone(), file, copy_from: Vec::new() }).await.id;
-    let environment = BTreeMap::from([("API_TOKEN".to_owned(), "hush".to_owned()), ("LANG".to_owned(), "C".to_owned())]);
+    let environment =
+        BTreeMap::from([("API_TOKEN".to_owned(), "hush".to_owned()), ("LANG".to_owned(), "C".to_owned())]);
     let begun = stage
         .call(BeginCommand {
             directory: path,
@@ -61,11 +62,21 @@ async fn events_are_counted_once_across_restarts() {
     stage.reopen().await;
     append(&folder, &(500..750).map(|step| metric(step, 1.0)).collect::<Vec<_>>());
     // A line that is still being written waits for its end.
-    std::fs::File::options().append(true).open(folder.join("events.jsonl")).unwrap().write_all(b"{\"v\":1,\"ti").unwrap();
+    std::fs::File::options()
+        .append(true)
+        .open(folder.join("events.jsonl"))
+        .unwrap()
+        .write_all(b"{\"v\":1,\"ti")
+        .unwrap();
     let ended = stage.call(EndCommand { run }).await;
     assert_eq!(ended.metrics[0].count, 750);
     assert_eq!(ended.state, RunState::Running);
-    std::fs::File::options().append(true).open(folder.join("events.jsonl")).unwrap().write_all(b"me_ms\":5,\"event\":\"metric\",\"key\":\"loss\",\"step\":750,\"value\":\"NaN\"}\n").unwrap();
+    std::fs::File::options()
+        .append(true)
+        .open(folder.join("events.jsonl"))
+        .unwrap()
+        .write_all(b"me_ms\":5,\"event\":\"metric\",\"key\":\"loss\",\"step\":750,\"value\":\"NaN\"}\n")
+        .unwrap();
     append(&folder, &[json!({"event": "done", "outcome": "failed", "message": null, "hint": null, "exit_code": 3})]);
     let ended = stage.call(EndCommand { run }).await;
     assert_eq!((ended.metrics[0].count, ended.state, ended.exit_code), (751, RunState::Failed, Some(3)));
@@ -78,7 +89,11 @@ async fn events_are_counted_once_across_restarts() {
 #[tokio::test]
 async fn a_process_that_vanished_is_told_as_killed() {
     let stage = Stage::new().await;
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap()).arg("--list").stdout(std::process::Stdio::null()).spawn().unwrap();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .arg("--list")
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     let pid = child.id();
     child.wait().unwrap();
     let (_, run, folder) = begin(&stage, pid).await;
@@ -104,7 +119,8 @@ async fn a_command_has_a_name_masked_secrets_and_a_place_in_the_list() {
     assert_eq!(now.environment["LANG"], "C");
     let tags = BTreeMap::from([("owner".to_owned(), Some("me".to_owned()))]);
     stage.call(EditRun { run, name: Some("mine".to_owned()), notes: None, tags }).await;
-    let list = |filter: &str| ListRuns { project: ProjectIdOr(project), filter: filter.to_owned(), ..ListRuns::default() };
+    let list =
+        |filter: &str| ListRuns { project: ProjectIdOr(project), filter: filter.to_owned(), ..ListRuns::default() };
     assert_eq!(stage.call(list("mine and tag.owner = me and state = running")).await.total, 1);
     assert_eq!(stage.call(list("not mine")).await.total, 0);
     assert_eq!(stage.try_call(list("mine and (")).await.unwrap_err().code, ErrorCode::Invalid);

@@ -3,10 +3,13 @@
 use api::{
     ErrorCode, ProjectId,
     config::ProjectFile,
-    dataset::{AddData, CompareSnapshots, DeleteSnapshot, ExportSnapshot, GetDataset, GetPreview, GetProfile, PlanSnapshot, TakeSnapshot},
+    dataset::{
+        AddData, CompareSnapshots, DeleteSnapshot, ExportSnapshot, GetDataset, GetPreview, GetProfile, PlanSnapshot,
+        TakeSnapshot,
+    },
     host::{CollectGarbage, GetStorage},
     job::Subject,
-    project::CreateProject,
+    project::{CreateProject, DeleteProject},
 };
 
 use crate::stage::{Stage, table};
@@ -16,7 +19,10 @@ async fn project(stage: &Stage) -> ProjectId {
     let mut file = ProjectFile { name: "p".to_owned(), ..ProjectFile::default() };
     file.data.paths = vec!["data".to_owned()];
     file.data.target = Some("y".to_owned());
-    stage.call(CreateProject { path: stage.path("p").to_string_lossy().into_owned(), file, copy_from: Vec::new() }).await.id
+    stage
+        .call(CreateProject { path: stage.path("p").to_string_lossy().into_owned(), file, copy_from: Vec::new() })
+        .await
+        .id
 }
 
 async fn take(stage: &Stage, project: ProjectId) -> api::SnapshotId {
@@ -37,9 +43,8 @@ async fn an_unchanged_folder_is_free_and_a_changed_one_is_seen_within_two_second
 
     let begun = std::time::Instant::now();
     stage.write("p/data/b.csv", &table(50, 2));
-    let seen = stage
-        .until("the added file is seen", async |stage| stage.call(GetDataset { project }).await.changed)
-        .await;
+    let seen =
+        stage.until("the added file is seen", async |stage| stage.call(GetDataset { project }).await.changed).await;
     assert!(begun.elapsed() < std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
     assert_eq!((seen.added, seen.changed, seen.removed), (1, 0, 0));
     assert_eq!(seen.names, ["data/b.csv"]);
@@ -90,6 +95,9 @@ async fn a_deleted_snapshot_frees_what_no_other_uses() {
     let storage = stage.call(GetStorage {}).await;
     assert_eq!(storage.collectable_bytes, 0);
     assert!(storage.parts.iter().any(|part| part.size_bytes > 0));
+    stage.call(DeleteProject { project }).await;
+    assert!(stage.call(CollectGarbage { dry_run: false }).await.bytes > 0);
+    assert_eq!(stage.engine.blobs().list().unwrap(), vec![], "a forgotten project leaves no bytes");
 }
 
 #[tokio::test]

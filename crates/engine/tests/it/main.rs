@@ -1,5 +1,7 @@
 //! The engine through its calls, as the window and the command line make them.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 mod commands;
 mod data;
 mod opening;

@@ -8,7 +8,10 @@ use crate::stage::{self, Stage};
 #[tokio::test]
 async fn a_second_open_names_the_holder() {
     let stage = Stage::new().await;
-    let again = Engine::open(Workspace::at(stage.folder.path().join("workspace")), stage::options(stage.folder.path(), Mode::Once));
+    let again = Engine::open(
+        Workspace::at(stage.folder.path().join("workspace")),
+        stage::options(stage.folder.path(), Mode::Once),
+    );
     let error = engine::error::told(&again.await.err().unwrap());
     assert_eq!(error.code, ErrorCode::Busy);
     assert!(error.message.contains(&format!("process {}", std::process::id())), "{}", error.message);
@@ -22,7 +25,8 @@ async fn a_newer_database_is_told_plainly() {
     let connection = store::Connection::open(folder.path().join("workspace/slipway.db")).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
-    let opened = Engine::open(Workspace::at(folder.path().join("workspace")), stage::options(folder.path(), Mode::Once));
+    let opened =
+        Engine::open(Workspace::at(folder.path().join("workspace")), stage::options(folder.path(), Mode::Once));
     let error = engine::error::told(&opened.await.err().unwrap());
     assert_eq!(error.code, ErrorCode::WrongProtocol);
     assert!(error.message.contains("newer Slipway"), "{}", error.message);

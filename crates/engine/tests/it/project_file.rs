@@ -46,7 +46,12 @@ fn an_edit_keeps_comments_order_and_unknown_keys() {
         ],
     )
     .unwrap();
-    assert!(edited.starts_with("# mine\nversion = 1\n\n[data] # where\ntarget = \"b\" # the label\npaths = [\n  \"x.csv\", # first\n]\n"), "{edited}");
+    assert!(
+        edited.starts_with(
+            "# mine\nversion = 1\n\n[data] # where\ntarget = \"b\" # the label\npaths = [\n  \"x.csv\", # first\n]\n"
+        ),
+        "{edited}"
+    );
     assert!(edited.contains("[data.types]\n\"a.b\" = \"category\""), "{edited}");
     assert!(!edited.contains("seed"), "{edited}");
     parse(&edited, "slipway.toml").unwrap();

@@ -3,7 +3,10 @@
 use api::{
     ErrorCode,
     config::ProjectFile,
-    project::{CreateProject, DeleteProject, EditProjectFile, GetOverview, GetProject, ListProjects, OpenProject, SameId, Stage as Stop},
+    project::{
+        CreateProject, DeleteProject, EditProjectFile, GetOverview, GetProject, ListProjects, OpenProject, SameId,
+        Stage as Stop,
+    },
 };
 use serde_json::json;
 
@@ -14,7 +17,9 @@ async fn create(stage: &Stage, name: &str) -> api::project::Project {
     let mut file = ProjectFile { name: name.to_owned(), ..ProjectFile::default() };
     file.data.paths = vec!["data.csv".to_owned()];
     file.data.target = Some("y".to_owned());
-    stage.call(CreateProject { path: stage.path(name).to_string_lossy().into_owned(), file, copy_from: Vec::new() }).await
+    stage
+        .call(CreateProject { path: stage.path(name).to_string_lossy().into_owned(), file, copy_from: Vec::new() })
+        .await
 }
 
 fn open(path: &std::path::Path, same_id: SameId) -> OpenProject {
@@ -27,7 +32,10 @@ async fn a_project_is_created_listed_and_forgotten_but_its_folder_stays() {
     let project = create(&stage, "first").await;
     let listed = stage.call(ListProjects {}).await;
     assert_eq!(listed.len(), 1);
-    assert_eq!(listed[0].road.iter().map(|station| station.stage).collect::<Vec<_>>(), [Stop::Data, Stop::Train, Stop::Evaluate, Stop::Model, Stop::Deploy, Stop::Watch]);
+    assert_eq!(
+        listed[0].road.iter().map(|station| station.stage).collect::<Vec<_>>(),
+        [Stop::Data, Stop::Train, Stop::Evaluate, Stop::Model, Stop::Deploy, Stop::Watch]
+    );
     let overview = stage.call(GetOverview { project: project.id }).await;
     assert!(overview.headline.contains("predicts y"), "{}", overview.headline);
     stage.call(DeleteProject { project: project.id }).await;

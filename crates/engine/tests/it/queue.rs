@@ -10,7 +10,14 @@ use engine::jobs::NewJob;
 use crate::stage::Stage;
 
 fn job(title: &str, memory_bytes: u64) -> NewJob {
-    NewJob { kind: JobKind::Export, title: title.to_owned(), project: None, subject: Subject::None, memory_bytes, request: None }
+    NewJob {
+        kind: JobKind::Export,
+        title: title.to_owned(),
+        project: None,
+        subject: Subject::None,
+        memory_bytes,
+        request: None,
+    }
 }
 
 #[tokio::test]
@@ -59,11 +66,14 @@ async fn a_job_that_would_not_fit_waits_and_says_why() {
             (stage.call(GetJob { job: first.id }).await.state == JobState::Running).then_some(())
         })
         .await;
-    let second =
-        stage.engine.jobs().start(&stage.engine, job("second", 900 << 20), |_| async { Ok(String::new()) }).await.unwrap();
-    let waits = stage
-        .until("the second waits", async |stage| stage.call(GetJob { job: second.id }).await.waits_for)
-        .await;
+    let second = stage
+        .engine
+        .jobs()
+        .start(&stage.engine, job("second", 900 << 20), |_| async { Ok(String::new()) })
+        .await
+        .unwrap();
+    let waits =
+        stage.until("the second waits", async |stage| stage.call(GetJob { job: second.id }).await.waits_for).await;
     assert!(waits.contains("needs 0.9 GB"), "{waits}");
     assert_eq!(stage.call(ListJobs::default()).await[0].id, first.id);
     finish.send(()).unwrap();
@@ -90,9 +100,11 @@ async fn a_cancelled_job_says_so() {
 #[tokio::test]
 async fn a_panic_fails_the_job_and_nothing_else() {
     let stage = Stage::new().await;
-    let started = stage.engine.jobs().start(&stage.engine, job("broken", 0), |_| async { panic!("on purpose") }).await.unwrap();
+    let started =
+        stage.engine.jobs().start(&stage.engine, job("broken", 0), |_| async { panic!("on purpose") }).await.unwrap();
     assert_eq!(stage.over(started).await.state, JobState::Failed);
-    let next = stage.engine.jobs().start(&stage.engine, job("next", 0), |_| async { Ok("fine".to_owned()) }).await.unwrap();
+    let next =
+        stage.engine.jobs().start(&stage.engine, job("next", 0), |_| async { Ok("fine".to_owned()) }).await.unwrap();
     stage.done(next).await;
 }
 

@@ -1,6 +1,10 @@
 //! What a journey stands on: an engine in a folder of its own, without the outside world.
 
-use std::{path::{Path, PathBuf}, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use api::{ApiError, ErrorCode, Request, event::Event, job::Job};
 use async_trait::async_trait;
@@ -49,7 +53,8 @@ pub(crate) struct Stage {
 }
 
 pub(crate) fn options(folder: &Path, mode: Mode) -> Options {
-    let worker = std::env::var_os("SLIPWAY_WORKER").map(|path| WorkerProgram { backend: "cpu".to_owned(), path: path.into() });
+    let worker =
+        std::env::var_os("SLIPWAY_WORKER").map(|path| WorkerProgram { backend: "cpu".to_owned(), path: path.into() });
     Options {
         mode,
         clock: Arc::new(SystemClock),
@@ -98,7 +103,10 @@ impl Stage {
     }
 
     pub(crate) async fn over(&self, job: Job) -> Job {
-        tokio::time::timeout(PATIENCE, self.engine.jobs().wait(&self.engine, job.id)).await.expect("the job ends").unwrap()
+        tokio::time::timeout(PATIENCE, self.engine.jobs().wait(&self.engine, job.id))
+            .await
+            .expect("the job ends")
+            .unwrap()
     }
 
     /// Waits until a question has the wanted answer, asking again after each announcement.

@@ -4,10 +4,14 @@ use api::{
     ErrorCode, ProjectId, RunId,
     config::{ModelChoice, ProjectFile, TrainingConfig},
     dataset::{DeleteSnapshot, GetDataset},
+    host::CollectGarbage,
     job::{Job, JobState, Subject},
     model::{DeleteVersion, FindVersion, GetVersion, ListModels, Predict, PredictFile, RegisterModel, SetAlias},
-    project::{CreateProject, GetOverview},
-    run::{DeleteRun, GetEvaluation, GetLineage, GetRun, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run, RunState, StartRun, StopRun},
+    project::{CreateProject, DeleteProject, GetOverview},
+    run::{
+        DeleteRun, GetEvaluation, GetLineage, GetRun, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run, RunState,
+        StartRun, StopRun,
+    },
 };
 use serde_json::json;
 
@@ -20,7 +24,10 @@ async fn project(stage: &Stage, rows: usize) -> ProjectId {
     file.data.target = Some("y".to_owned());
     file.training.threads = 1;
     file.evaluation.bootstrap = 50;
-    stage.call(CreateProject { path: stage.path("p").to_string_lossy().into_owned(), file, copy_from: Vec::new() }).await.id
+    stage
+        .call(CreateProject { path: stage.path("p").to_string_lossy().into_owned(), file, copy_from: Vec::new() })
+        .await
+        .id
 }
 
 fn start(project: ProjectId, training: Option<TrainingConfig>) -> StartRun {
@@ -36,7 +43,13 @@ fn run_of(job: &Job) -> RunId {
 
 /// Long enough to be stopped in the middle.
 fn long() -> Option<TrainingConfig> {
-    Some(TrainingConfig { model: ModelChoice::Mlp, epochs: Some(400), patience: Some(0), threads: 1, ..TrainingConfig::default() })
+    Some(TrainingConfig {
+        model: ModelChoice::Mlp,
+        epochs: Some(400),
+        patience: Some(0),
+        threads: 1,
+        ..TrainingConfig::default()
+    })
 }
 
 async fn under_way(stage: &Stage, run: RunId) -> Run {
@@ -111,6 +124,12 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
     assert!(stage.call(ListModels { project }).await.is_empty());
     stage.call(DeleteRun { run, checkpoints_only: false }).await;
     assert!(!stage.engine.workspace().run(run).exists());
+    // A project goes with all that was made of it, and leaves no bytes.
+    stage.call(RegisterModel { run: second_run, name: None, aliases: vec!["best".to_owned()] }).await;
+    stage.call(DeleteProject { project }).await;
+    stage.call(CollectGarbage { dry_run: false }).await;
+    assert_eq!(stage.engine.blobs().list().unwrap(), vec![]);
+    assert!(!stage.engine.workspace().run(second_run).exists());
 }
 
 #[tokio::test]
@@ -167,7 +186,8 @@ fn a_training_outlives_its_killed_host_and_is_adopted() {
         .spawn()
         .unwrap();
     let lines = std::io::BufRead::lines(std::io::BufReader::new(host.stdout.take().unwrap()));
-    let run: RunId = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("under way ")?.parse().ok()).unwrap();
+    let run: RunId =
+        lines.map_while(Result::ok).find_map(|line| line.strip_prefix("under way ")?.parse().ok()).unwrap();
     host.kill().unwrap();
     host.wait().unwrap();
     runtime.block_on(async {

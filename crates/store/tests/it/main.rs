@@ -1,5 +1,7 @@
 //! The store as its callers use it.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 mod blobs;
 mod crash;
 mod metrics;
