@@ -1,14 +1,157 @@
-//! Monitor: traffic, latency, errors and drift of a deployment.
+//! Monitor: traffic, latency, errors, the heat map of drift, ranked alerts; from a cell to the two
+//! distributions, from an alert to a retraining.
 
+use api::{
+    deploy::{Deployment, ListDeployments},
+    id::{DeploymentId, WindowId},
+    monitor::{CheckNow, GetMonitoring, Monitoring, SetMonitored},
+};
 use leptos::prelude::*;
+use leptos_router::hooks::{use_navigate, use_params_map};
 
 use crate::{
-    frame::crumbs::crumbs,
-    parts::{icon, states::Empty},
+    client::{Client, query::query},
+    frame::{crumbs::crumbs, place::Place},
+    parts::{
+        button::{Button, Pending},
+        card::{Chip, Figure, Figures},
+        field::Select,
+        icon,
+        states::{Empty, Load, Problem},
+        words,
+    },
 };
+
+mod alerts;
+mod heat;
+mod traffic;
+mod window;
+
+/// A column of a window, chosen in the heat map.
+#[derive(Debug, Clone, PartialEq)]
+struct Chosen {
+    window: WindowId,
+    column: String,
+}
 
 #[component]
 pub(crate) fn Monitor() -> impl IntoView {
-    crumbs(|| vec![("Monitor".to_owned(), None)]);
-    view! { <Empty mark=icon::EYE title="Monitor" text="A deployed model is watched: what it is asked, how fast it answers, and whether the data drifts." /> }
+    let place = Place::get();
+    let params = use_params_map();
+    let deployments = query(move || Some(ListDeployments { project: place.project.get() }));
+    let asked = Memo::new(move |_| params.with(|params| params.get("deployment").and_then(|id| id.parse::<DeploymentId>().ok())));
+    let shown = Memo::new(move |_| {
+        let all = deployments.value.get().unwrap_or_default();
+        let wanted = asked.get();
+        all.iter().find(|one| Some(one.id) == wanted).or(all.first()).cloned()
+    });
+    crumbs(move || {
+        let mut line = vec![("Monitor".to_owned(), Some(place.link("monitor")))];
+        line.extend(shown.get().map(|deployment| (deployment.name, None)));
+        line
+    });
+    let id = Memo::new(move |_| shown.get().map(|deployment| deployment.id));
+    view! {
+        <div class="body-of-page">
+            <Load query=deployments let:deployments>
+                {move || match id.get() {
+                    None => view! {
+                        <Empty mark=icon::EYE title="Nothing is deployed" text="A deployed model is watched: what it is asked, how fast it answers, and whether the data drifts.">
+                            <a class="btn primary" href=place.link("deploy")>"Deploy a model"</a>
+                        </Empty>
+                    }
+                    .into_any(),
+                    Some(id) => view! { <Watched id deployment=shown all=deployments place /> }.into_any(),
+                }}
+            </Load>
+        </div>
+    }
+}
+
+#[component]
+fn Watched(id: DeploymentId, deployment: Memo<Option<Deployment>>, all: Signal<Vec<Deployment>>, place: Place) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let monitoring = query(move || Some(GetMonitoring { deployment: id }));
+    let chosen = RwSignal::new(None::<Chosen>);
+    let name = move || deployment.get().map(|deployment| format!("{} on {}", deployment.model_name, deployment.target_name)).unwrap_or_default();
+    let check = move || pending.run(async move { client.call(CheckNow { deployment: id }).await }, move |now| monitoring.value.set(Some(now)));
+    let watch = move |monitored: bool| {
+        pending.run(async move { client.call(SetMonitored { deployment: id, monitored }).await }, move |now| monitoring.value.set(Some(now)));
+    };
+    view! {
+        <div class="head">
+            <div>
+                <h1 class="flex">{name}{move || monitoring.value.get().map(|now| state(&now))}</h1>
+                <div class="sub">{move || monitoring.value.get().map(|now| now.headline)}</div>
+            </div>
+            <span class="right flex">
+                <Others id all place />
+                {move || monitoring.value.get().map(|now| {
+                    let (label, to) = if now.monitored { ("Stop watching", false) } else { ("Watch it", true) };
+                    view! { <Button label=label kind="quiet" disabled=pending.busy on_press=move || watch(to) /> }
+                })}
+                <Button label="Check now" mark=icon::REFRESH_CW disabled=pending.busy on_press=check />
+                <a class="btn primary" href=move || format!("{}?train=1", place.link("monitor"))>"Retrain"</a>
+            </span>
+        </div>
+        <Load query=monitoring let:now>
+            {move || now.get().problem.map(|error| view! { <Problem error /> })}
+            <Figures figures=Signal::derive(move || figures(&now.get())) />
+            <div class="watch section">
+                <div class="stack">
+                    <heat::Heat now chosen />
+                    <traffic::Traffic now />
+                </div>
+                <div class="stack">
+                    <window::Detail now chosen />
+                    <alerts::Alerts now place />
+                </div>
+            </div>
+        </Load>
+    }
+}
+
+/// The other deployments of this project, where there are some.
+#[component]
+fn Others(id: DeploymentId, all: Signal<Vec<Deployment>>, place: Place) -> impl IntoView {
+    let navigate = use_navigate();
+    let value = RwSignal::new(id.to_string());
+    Effect::new(move |_| {
+        let wanted = value.get();
+        if wanted != id.to_string() {
+            navigate(&place.link(&format!("monitor/{wanted}")), leptos_router::NavigateOptions::default());
+        }
+    });
+    let options = Signal::derive(move || all.get().into_iter().map(|one| (one.id.to_string(), one.name)).collect::<Vec<_>>());
+    view! { <Show when=move || all.with(Vec::len).gt(&1)><Select value options name="Deployment" /></Show> }
+}
+
+fn state(now: &Monitoring) -> impl IntoView + use<> {
+    let newest = now.windows.last();
+    let (text, tone) = match newest {
+        _ if !now.monitored => ("not watched".to_owned(), ""),
+        None => ("no window yet".to_owned(), ""),
+        Some(window) if window.drifted > 0 => (format!("{} of {} columns drifted", window.drifted, window.cells.len()), "bad"),
+        Some(_) => ("no drift".to_owned(), "good"),
+    };
+    view! { <Chip text=text tone=tone dot=true /> }
+}
+
+fn figures(now: &Monitoring) -> Vec<Figure> {
+    let traffic = &now.traffic;
+    let ms = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), words::figure);
+    let share = if traffic.requests == 0 { 0.0 } else { traffic.errors as f64 / traffic.requests as f64 };
+    let mut errors = Figure::new("Errors", words::percent(share), format!("{} in all", words::count(traffic.errors)));
+    if traffic.errors > 0 {
+        errors.tone = "warn";
+    }
+    vec![
+        Figure::new("Requests", words::short(traffic.requests as f64), format!("{} / s now", words::figure(traffic.requests_per_second))),
+        Figure::new("Rows", words::short(traffic.rows as f64), "asked for"),
+        Figure::new("p50 · p95 · p99", format!("{} · {} · {}", ms(traffic.p50_ms), ms(traffic.p95_ms), ms(traffic.p99_ms)), "ms"),
+        errors,
+        Figure::new("Windows", words::count(now.windows.len() as u64), "closed"),
+        Figure::new("Open window", words::short(now.open_rows as f64), format!("rows; {}", now.open_until)),
+    ]
 }

@@ -1,0 +1,70 @@
+//! Alerts, the open ones first: what drifted, since when, and the way to a retraining.
+
+use api::monitor::{AcknowledgeAlert, Alert, Monitoring};
+use leptos::prelude::*;
+
+use crate::{
+    client::Client,
+    frame::place::Place,
+    parts::{
+        button::{Button, Pending},
+        card::Card,
+        when::Ago,
+    },
+};
+
+#[component]
+pub(super) fn Alerts(now: Signal<Monitoring>, place: Place) -> impl IntoView {
+    let alerts = Memo::new(move |_| {
+        let mut alerts = now.with(|now| now.alerts.clone());
+        alerts.sort_by(|left, right| {
+            left.cleared_ms.is_some().cmp(&right.cleared_ms.is_some()).then(right.severity.total_cmp(&left.severity))
+        });
+        alerts
+    });
+    view! {
+        <Card title="Alerts" flush=true>
+            {move || {
+                let alerts = alerts.get();
+                if alerts.is_empty() {
+                    return view! { <p class="muted small padded">"No alert. One is raised when a column drifts in several windows in a row."</p> }.into_any();
+                }
+                view! { <div class="list">{alerts.into_iter().map(|alert| view! { <Line alert place /> }).collect_view()}</div> }.into_any()
+            }}
+        </Card>
+    }
+}
+
+#[component]
+fn Line(alert: Alert, place: Place) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let id = alert.id;
+    let open = alert.cleared_ms.is_none();
+    let tone = match (open, alert.severity >= 2.0) {
+        (false, _) => "faint",
+        (true, true) => "bad",
+        (true, false) => "warn",
+    };
+    view! {
+        <div class="alert">
+            <span class=tone><i class="dot"></i></span>
+            <div class="grow">
+                <div>{alert.sentence.clone()}</div>
+                <div class="small muted">
+                    "raised "<Ago ms=alert.raised_ms />
+                    {alert.cleared_ms.map(|ms| view! { ", cleared "<Ago ms /> })}
+                    {alert.acknowledged_ms.map(|_| ", acknowledged")}
+                </div>
+            </div>
+            {(open && alert.acknowledged_ms.is_none()).then(|| view! {
+                <Button label="Acknowledge" kind="quiet s" disabled=pending.busy
+                    on_press=move || pending.run(async move { client.call(AcknowledgeAlert { alert: id }).await }, |_| {}) />
+            })}
+            {match alert.run {
+                Some(run) => view! { <a class="btn s" href=place.link(&format!("runs/{run}"))>"See its run"</a> }.into_any(),
+                None => view! { <a class="btn s" href=format!("{}?train=1&alert={id}", place.link("monitor"))>"Retrain"</a> }.into_any(),
+            }}
+        </div>
+    }
+}
