@@ -12,6 +12,7 @@ pub(crate) mod status;
 pub(crate) mod theme;
 pub(crate) mod train;
 
+use api::event::Event;
 use leptos::prelude::*;
 
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
         icon::{SEARCH, icon},
         menu::MenuLayer,
         states::{Failure, Skeleton},
-        toast::ToastList,
+        toast::{ToastList, Toasts},
     },
 };
 
@@ -32,6 +33,7 @@ pub(crate) fn Frame(children: Children) -> impl IntoView {
     arrivals::listen();
     keys::listen(palette);
     theme::follow();
+    hear_notices();
     // Once connected the pages stay, whatever happens to the connection.
     let met = Memo::new(move |before: Option<&bool>| before == Some(&true) || client.link.get() == Link::Up);
     let refused = Memo::new(move |_| match client.link.get() {
@@ -72,6 +74,16 @@ pub(crate) fn Frame(children: Children) -> impl IntoView {
         <MenuLayer />
         <ToastList />
     }
+}
+
+/// What a person should hear once, wherever they are.
+fn hear_notices() {
+    let toasts = Toasts::get();
+    Client::get().on_event(move |event| match event {
+        Event::Notice { title, body, link } => toasts.note(title.clone(), Some(body.clone()).filter(|body| !body.is_empty()), link.clone()),
+        Event::AlertRaised { alert } => toasts.note(format!("Drift on {}", alert.deployment_name), Some(alert.sentence.clone()), None),
+        _ => {}
+    });
 }
 
 fn is_mac() -> bool {

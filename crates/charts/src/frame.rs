@@ -34,8 +34,8 @@ const RIGHT: f64 = 12.0;
 const LEFT: f64 = 40.0;
 const BESIDE_LABEL: f64 = 8.0;
 /// Least distance between two labels of the horizontal axis, and between two grid lines.
-const APART: f64 = 16.0;
-const LINES_APART: f64 = 27.0;
+const APART: f64 = 38.0;
+const LINES_APART: f64 = 38.0;
 
 /// A chart's frame before anything is drawn.
 pub(crate) struct Frame {
@@ -56,7 +56,7 @@ pub(crate) fn lay_out(size: Size, x_axis: &Axis, x: Range, y_axis: &Axis, y: Ran
     let left = (widest + BESIDE_LABEL + 4.0).max(LEFT).min(size.width * 0.5).round();
     let width = (size.width - left - RIGHT).max(10.0);
     let label_room =
-        if x_axis.label.is_empty() { 0.0 } else { text::width(&x_axis.label, Family::Sans, LABEL) + APART };
+        if x_axis.label.is_empty() { 0.0 } else { text::width(&x_axis.label, Family::Sans, LABEL) + 16.0 };
     let span = |tick: &Tick| {
         let middle = left + width * x.fraction(tick.value);
         let half = text::width(&tick.label, Family::Mono, LABEL) / 2.0;

@@ -13,7 +13,10 @@ use api::{
     id::SnapshotId,
 };
 use leptos::prelude::*;
-use leptos_router::hooks::{use_navigate, use_query_map};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_query_map},
+};
 
 use crate::{
     client::{
@@ -45,6 +48,17 @@ pub(crate) fn Data() -> impl IntoView {
         all.extend(name.filter(|name| !name.is_empty() && name != "data").map(|name| (name, None)));
         all
     });
+    // The road's button comes with `?snapshot=new`; it is taken out of the address at once, so that
+    // a reload takes no second one.
+    let asked = use_query_map();
+    let navigate = use_navigate();
+    let (_, take) = taking();
+    Effect::new(move |_| {
+        if asked.with(|asked| asked.get("snapshot")).as_deref() == Some("new") {
+            navigate(&place.link("data"), NavigateOptions { replace: true, ..Default::default() });
+            take();
+        }
+    });
     view! {
         <Load query=dataset lines=8 let:dataset>
             {
@@ -69,31 +83,33 @@ fn First(dataset: Signal<Dataset>) -> impl IntoView {
             <banners::Arrived dataset />
             <Empty
                 mark=icon::DATABASE
-                title="No version yet"
-                text="A version keeps the data as they are now, so that every model can say what it learned from."
+                title="No snapshot yet"
+                text="A snapshot keeps the data as they are now, so that every model can say what it learned from."
             >
-                <TakeButton kind="primary" label="Take the first version" />
+                <TakeButton kind="primary" label="Take the first snapshot" />
                 <span class="muted small">{facts}</span>
             </Empty>
         </div>
     }
 }
 
-/// Takes a version of what the folder holds now.
-#[component]
-fn TakeButton(#[prop(into)] label: String, #[prop(into)] kind: String) -> impl IntoView {
+/// Takes a snapshot, once it is called.
+fn taking() -> (Pending, impl Fn() + Copy + 'static) {
     let place = Place::get();
     let client = Client::get();
-    let toasts = Toasts::get();
     let pending = Pending::new();
     let take = move || {
-        let request = TakeSnapshot { project: place.id(), message: None };
-        pending.run(async move { client.call(request).await }, move |job| {
-            if !job.state.is_over() {
-                toasts.note(job.title, Some("It goes on in the background.".to_owned()), Some("/jobs".to_owned()));
-            }
-        });
+        let Some(project) = place.project.get_untracked() else { return };
+        // The page shows the snapshot when it is there; how far it is stands on the Jobs page.
+        pending.run(async move { client.call(TakeSnapshot { project, message: None }).await }, |_| {});
     };
+    (pending, take)
+}
+
+/// Takes a snapshot of what the folder holds now.
+#[component]
+fn TakeButton(#[prop(into)] label: String, #[prop(into)] kind: String) -> impl IntoView {
+    let (pending, take) = taking();
     view! { <Button label kind mark=icon::PLUS disabled=pending.busy on_press=take /> }
 }
 
@@ -203,7 +219,7 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
                 });
             }));
         }
-        items.push(Item::new("Delete version…", icon::TRASH, move || deleting.set(true)).danger());
+        items.push(Item::new("Delete snapshot…", icon::TRASH, move || deleting.set(true)).danger());
         items
     };
     let delete = move || {
@@ -244,9 +260,9 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
         </div>
         <Confirm
             open=deleting
-            title="Delete this version?"
-            text="Its files are freed where no other version has them. A version that a run learned from can't be deleted."
-            verb="Delete version"
+            title="Delete this snapshot?"
+            text="Its files are freed where no other snapshot has them. One that a run learned from can't be deleted."
+            verb="Delete snapshot"
             on_confirm=delete
         />
     }

@@ -110,7 +110,10 @@ fn StationCard(station: Station) -> impl IntoView {
             <div class="d">{station.detail}</div>
             {station.progress.map(|progress| view! { <Progress fraction=Some(progress) label=stage_name(station.stage) /> })}
             {station.since_ms.map(|since| view! { <div class="since"><Ago ms=since /></div> })}
-            <div class="a">{station.action.map(|action| view! { <ActionLink action /> })}</div>
+            <div class="a">{station.action.map(|action| {
+                // What is not there yet is offered quietly: the page's own Train button leads.
+                view! { <ActionLink action=Action { primary: action.primary && !waits, ..action } /> }
+            })}</div>
         </li>
     }
 }

@@ -38,6 +38,7 @@ use crate::{
 #[derive(Clone, PartialEq, Default)]
 struct Facts {
     metric_keys: Vec<String>,
+    /// Params that are not the same in all of the first runs.
     param_keys: Vec<String>,
     ranked_by: Option<(String, bool)>,
 }
@@ -71,7 +72,12 @@ pub(crate) fn Runs() -> impl IntoView {
             Some(ListRuns { project: ProjectIdOr(project), filter: filter.get(), sort, descending, offset, limit: Some(limit) })
         },
         move |table| {
-            let now = Facts { metric_keys: table.metric_keys, param_keys: table.param_keys, ranked_by: table.ranked_by };
+            let mut param_keys = table.param_keys;
+            param_keys.retain(|key| {
+                let mut values = table.rows.iter().map(|row| row.params.get(key));
+                values.next().is_some_and(|first| values.any(|other| other != first))
+            });
+            let now = Facts { metric_keys: table.metric_keys, param_keys, ranked_by: table.ranked_by };
             if facts.with_untracked(|facts| *facts != now) {
                 facts.set(now);
             }
@@ -179,7 +185,7 @@ fn columns(facts: &Facts, picked: RwSignal<Vec<String>>) -> Vec<Column<RunRow>> 
             }));
         }
     }
-    for key in facts.param_keys.iter().filter(|key| !["model", "device", "threads", "seed"].contains(&key.as_str())).take(4) {
+    for key in facts.param_keys.iter().filter(|key| !["model", "device", "threads"].contains(&key.as_str())).take(4) {
         let cell_key = key.clone();
         let title = words::capital(&key.replace('_', " "));
         let width = (title.chars().count() as f64 * 6.4 + 34.0).clamp(76.0, 150.0);

@@ -157,6 +157,7 @@ fn SampleCard(sample: Sample) -> impl IntoView {
         });
     };
     let known = sample.project.is_some();
+    let about = if known { sample.licence.clone() } else { format!("{} · goes to {}", sample.licence, sample.destination) };
     view! {
         <div class="card sample" data-sample=sample.name.clone()>
             <span class="flex"><span class="accent flex">{icon(mark)}</span><b>{sample.title.clone()}</b></span>
@@ -167,9 +168,8 @@ fn SampleCard(sample: Sample) -> impl IntoView {
                 tip=if known { "Opened before".to_owned() } else { format!("Copies it to {}", sample.destination) }
                 on_press=open
             />
-            <span class="small muted">{sample.summary}</span>
-            <span class="caption faint" title=sample.licence.clone()>{sample.licence.clone()}</span>
-            {(!known).then(|| view! { <span class="caption faint cut where" title=sample.destination.clone()>"goes to "{sample.destination.clone()}</span> })}
+            <span class="line small muted">{sample.summary}</span>
+            <span class="line caption faint cut" title=about.clone()>{about.clone()}</span>
         </div>
     }
 }

@@ -21,15 +21,27 @@ use super::{
 use crate::client::wire;
 
 /// The width of an element, for as long as it is there.
-pub(crate) fn width_of(node: NodeRef<html::Div>) -> ReadSignal<f64> {
-    let (width, set_width) = signal(0.0_f64);
+pub(crate) fn width_of(node: NodeRef<html::Div>) -> Signal<f64> {
+    let size = size_of(node);
+    Memo::new(move |_| size.get().0).into()
+}
+
+/// The height of an element, for as long as it is there.
+pub(crate) fn height_of(node: NodeRef<html::Div>) -> Signal<f64> {
+    let size = size_of(node);
+    Memo::new(move |_| size.get().1).into()
+}
+
+fn size_of(node: NodeRef<html::Div>) -> ReadSignal<(f64, f64)> {
+    let (size, set_size) = signal((0.0_f64, 0.0_f64));
     Effect::new(move |_| {
         let Some(element) = node.get() else { return };
-        set_width.set(f64::from(element.client_width()));
+        set_size.set((f64::from(element.client_width()), f64::from(element.client_height())));
         let changed = Closure::<dyn Fn(js_sys::Array)>::new(move |entries: js_sys::Array| {
             let entry = entries.get(0).dyn_into::<web_sys::ResizeObserverEntry>();
             if let Ok(entry) = entry {
-                set_width.try_set(entry.content_rect().width().floor());
+                let room = entry.content_rect();
+                set_size.try_set((room.width().floor(), room.height().floor()));
             }
         });
         if let Ok(observer) = web_sys::ResizeObserver::new(changed.as_ref().unchecked_ref()) {
@@ -38,7 +50,7 @@ pub(crate) fn width_of(node: NodeRef<html::Div>) -> ReadSignal<f64> {
             on_cleanup(move || kept.with_value(|(observer, _)| observer.disconnect()));
         }
     });
-    width
+    size
 }
 
 /// A drawing that only fills its width: `draw(width)`.

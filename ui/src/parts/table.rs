@@ -6,10 +6,11 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use leptos::{ev, html, prelude::*};
+use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast as _;
 
 use super::{
+    chart,
     icon::{ARROW_DOWN, ARROW_UP, icon},
     menu::{Item, Menus},
     rows::Rows,
@@ -135,18 +136,13 @@ where
             rows.with_value(|rows| rows.need(start..end));
         }
     });
-    let measure = move || {
-        if let Some(frame) = frame.get_untracked() {
-            height.set(f64::from(frame.client_height()));
-        }
-    };
+    let seen_height = chart::height_of(frame);
     Effect::new(move |_| {
-        if frame.get().is_some() {
-            request_animation_frame(measure);
+        let seen = seen_height.get();
+        if seen > 0.0 {
+            height.set(seen);
         }
     });
-    let resized = window_event_listener(ev::resize, move |_| measure());
-    on_cleanup(move || resized.remove());
 
     let show = move |index: u64| {
         let Some(frame) = frame.get_untracked() else { return };

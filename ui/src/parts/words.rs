@@ -182,10 +182,14 @@ pub(crate) fn metric(name: &str) -> String {
         "mse" => "MSE",
         "mcc" | "matthews_corrcoef" => "MCC",
         "f1" => "F1",
-        "f1_macro" => "F1, macro",
+        "roc_auc_ovr" => "ROC AUC, one against the rest",
         "log_loss" => "Log loss",
         "median_absolute_error" | "median_ae" => "Median AE",
-        _ => return capital(&name.replace('_', " ")),
+        _ => {
+            // The mean over classes stands behind the figure's own name.
+            let (name, over) = name.strip_suffix("_macro").map_or((name, ""), |name| (name, ", macro"));
+            return if name == "f1" { format!("F1{over}") } else { format!("{}{over}", capital(&name.replace('_', " "))) };
+        }
     }
     .to_owned()
 }

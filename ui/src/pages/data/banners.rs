@@ -41,7 +41,7 @@ pub(super) fn Changed(dataset: Signal<Dataset>) -> impl IntoView {
                 <div class="drop">
                     <span class="accent flex">{icon(icon::REFRESH_CW)}</span>
                     <span class="grow">
-                        <b>{parts.join(", ")}</b>" since the newest version, "<Ago ms=change.seen_ms />
+                        <b>{parts.join(", ")}</b>" since the newest snapshot, "<Ago ms=change.seen_ms />
                         {(!change.names.is_empty()).then(|| view! { ": "<span class="mono">{change.names.join(", ")}</span> })}
                     </span>
                     <TakeButton label=format!("Take v{number}") kind="s primary" />
@@ -130,7 +130,7 @@ fn Looked(arrival: Arrival, taken: RwSignal<Option<Arrival>>, dataset: Signal<Da
         let request = AddData { project: place.id(), paths };
         pending.run(async move { client.call(request).await }, move |_| {
             taken.set(None);
-            toasts.done("Copied into the project and added to its data paths. Take a version when it is complete.");
+            toasts.done("Copied into the project and added to its data paths. Take a snapshot when it is complete.");
         });
     };
     let alone = move || {

@@ -75,7 +75,8 @@ pub(super) fn LookChoice(look: Look) -> impl IntoView {
 fn groups(run: &Run, system: bool) -> Vec<(String, Vec<String>)> {
     let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for metric in &run.metrics {
-        if metric.key.starts_with("system/") != system {
+        // A figure that was measured once is a number, not a curve: it stands in the report.
+        if metric.key.starts_with("system/") != system || metric.count < 2 {
             continue;
         }
         let name = if system { metric.key.clone() } else { metric.key.split('/').next().unwrap_or(&metric.key).to_owned() };
