@@ -27,6 +27,7 @@ use tokio::process::{Child, Command};
 
 use crate::{
     context::{Outcome, absolute, current_folder},
+    interrupts::Interrupts,
     output::Output,
     processes,
     session::Session,
@@ -112,7 +113,8 @@ async fn end(workspace: &Workspace, begun: &BegunCommand, output: Output) {
 
 async fn supervise(folder: &Path, journal: &Journal, command: &[String]) -> Outcome<ExitStatus> {
     // Heard from before the program starts: Ctrl-C is for the program, and must not end us.
-    let deaf = tokio::spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
+    let _interrupts = Interrupts::take()?;
+    let mut requests = EndRequests::take().map_err(|error| unheard(&error))?;
     let mut child = spawn(command)?;
     let pid = child.id().unwrap_or_default();
     journal.write(EventBody::Started {
@@ -127,12 +129,11 @@ async fn supervise(folder: &Path, journal: &Journal, command: &[String]) -> Outc
     let started = Instant::now();
     let tree = look(processes::Tree::of(pid), started, journal).await;
     let sampler = tree.map(|tree| tokio::spawn(sample(tree, started, journal.clone())));
-    let status = wait(&mut child).await;
+    let status = requests.pass_on_until_end(&mut child).await;
     if let Some(sampler) = sampler {
         sampler.abort();
     }
     captured.finish(LAST_WORDS).await;
-    deaf.abort();
     status.map_err(|error| ApiError::new(ErrorCode::Internal, format!("The program's end can't be awaited: {error}.")))
 }
 
@@ -147,26 +148,47 @@ fn spawn(command: &[String]) -> Outcome<Child> {
     })
 }
 
-/// Waits for the program, passing on what asks us to end.
-#[cfg(unix)]
-async fn wait(child: &mut Child) -> std::io::Result<ExitStatus> {
-    use rustix::process::{Pid, Signal, kill_process};
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    loop {
-        tokio::select! {
-            status = child.wait() => return status,
-            _ = terminate.recv() => {
-                let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-                // It may have ended in between, which is what was asked for.
-                let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
+/// What asks us to end, heard from before the program starts and passed on to it.
+struct EndRequests {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl EndRequests {
+    #[cfg(unix)]
+    fn take() -> std::io::Result<Self> {
+        Ok(Self { terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())? })
+    }
+
+    // On Windows the console asks every program in it by itself.
+    #[cfg(not(unix))]
+    fn take() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(unix)]
+    async fn pass_on_until_end(&mut self, child: &mut Child) -> std::io::Result<ExitStatus> {
+        use rustix::process::{Pid, Signal, kill_process};
+        loop {
+            tokio::select! {
+                status = child.wait() => return status,
+                _ = self.terminate.recv() => {
+                    let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+                    // It may have ended in between, which is what was asked for.
+                    let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
+                }
             }
         }
     }
+
+    #[cfg(not(unix))]
+    async fn pass_on_until_end(&mut self, child: &mut Child) -> std::io::Result<ExitStatus> {
+        child.wait().await
+    }
 }
 
-#[cfg(not(unix))]
-async fn wait(child: &mut Child) -> std::io::Result<ExitStatus> {
-    child.wait().await
+fn unheard(error: &std::io::Error) -> ApiError {
+    ApiError::new(ErrorCode::Internal, format!("The system's requests to end can't be heard: {error}."))
 }
 
 async fn sample(mut tree: processes::Tree, started: Instant, journal: Journal) {

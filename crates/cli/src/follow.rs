@@ -15,6 +15,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
     context::{Context, Outcome},
+    interrupts::Interrupts,
     words,
 };
 
@@ -53,6 +54,7 @@ impl Context {
     async fn until_over(&self, mut job: Job) -> Outcome<Job> {
         let mut teller = Teller::new(self.output.live, &job);
         let mut events = self.session.events();
+        let mut interrupts = Interrupts::take()?;
         let mut cancelling = false;
         loop {
             teller.tell(&job);
@@ -63,8 +65,7 @@ impl Context {
             tokio::select! {
                 () = news(&mut events, &job) => {}
                 () = tokio::time::sleep(ASK_AGAIN) => {}
-                pressed = tokio::signal::ctrl_c() => {
-                    pressed.map_err(|error| ApiError::new(ErrorCode::Internal, format!("Ctrl-C can't be heard: {error}.")))?;
+                () = interrupts.next() => {
                     teller.clear();
                     if self.session.is_host() || cancelling {
                         let hint = format!("`slipway job cancel {}` ends it.", job.id.short());

@@ -8,6 +8,7 @@ mod commands;
 mod context;
 mod exec;
 mod follow;
+mod interrupts;
 mod names;
 mod output;
 mod own_log;

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     context::{Context, Outcome, absolute},
+    interrupts::Interrupts,
     output::Output,
     places,
     session::{Session, open_engine},
@@ -76,10 +77,8 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
         ApiError::new(ErrorCode::Conflict, format!("Can't listen on 127.0.0.1:{}: {error}.", serve.port))
             .with_hint("Leave out --port to take any free one.")
     })?;
-    let unusable =
-        |what: &str, error: std::io::Error| ApiError::new(ErrorCode::Internal, format!("Can't {what}: {error}."));
-    let port = listener.local_addr().map_err(|error| unusable("ask for the port", error))?.port();
-    let access = Access::new().map_err(|error| unusable("make the host's token", error))?;
+    let port = listener.local_addr().map_err(|error| unusable("ask for the port", &error))?.port();
+    let access = Access::new().map_err(|error| unusable("make the host's token", &error))?;
     let host = Host {
         engine: engine.clone(),
         access: Arc::new(access),
@@ -98,14 +97,18 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
         address: address.clone(),
         token: host.access.host_token().to_owned(),
     };
-    // Heard before anybody can ask us to end.
-    let ending = tokio::spawn(until_ended(host.clone(), serve.keep));
+    let signals = Signals::take()?;
+    let ending = tokio::spawn(until_ended(host.clone(), serve.keep, signals));
     let serving = tokio::spawn(server::serve(listener, host.clone()));
-    host_file::write(&workspace, &file).map_err(|error| unusable("write host.json", error))?;
+    host_file::write(&workspace, &file).map_err(|error| unusable("write host.json", &error))?;
     tracing::info!(pid = file.pid, address, "the host answers");
     announce(&host, output)?;
     let reason = ending.await.unwrap_or_else(|error| format!("its watch broke off: {error}"));
     finish(&workspace, host, engine, serving, held, &reason).await
+}
+
+fn unusable(what: &str, error: &std::io::Error) -> ApiError {
+    ApiError::new(ErrorCode::Internal, format!("Can't {what}: {error}."))
 }
 
 /// Takes the lock, or says which host has it.
@@ -137,11 +140,11 @@ fn announce(host: &Host, output: Output) -> Outcome {
 }
 
 /// Resolves with the reason for which the host ends.
-async fn until_ended(host: Host, keep: bool) -> String {
+async fn until_ended(host: Host, keep: bool, mut signals: Signals) -> String {
     let mut tick = tokio::time::interval(ASK_IDLE);
     loop {
         tokio::select! {
-            signal = asked_by_system() => return signal,
+            signal = signals.next() => return signal,
             () = host.ending.cancelled() => return "a client asked it to".to_owned(),
             _ = tick.tick() => {
                 if !keep && host.activity.idle() >= IDLE && idle(&host.engine).await {
@@ -162,24 +165,51 @@ async fn idle(engine: &Engine) -> bool {
     }
 }
 
-#[cfg(unix)]
-async fn asked_by_system() -> String {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return "Ctrl-C was pressed".to_owned();
-    };
-    tokio::select! {
-        _ = terminate.recv() => "the system asked it to (SIGTERM)".to_owned(),
-        _ = hang_up.recv() => "its terminal closed".to_owned(),
-        _ = tokio::signal::ctrl_c() => "Ctrl-C was pressed".to_owned(),
-    }
+/// What the system asks us by. Taken once and before anybody knows of us: a signal between two
+/// looks would be lost.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hang_up: tokio::signal::unix::Signal,
+    interrupts: Interrupts,
+    #[cfg(windows)]
+    close: tokio::signal::windows::CtrlClose,
 }
 
-#[cfg(not(unix))]
-async fn asked_by_system() -> String {
-    let _ = tokio::signal::ctrl_c().await;
-    "Ctrl-C was pressed".to_owned()
+impl Signals {
+    #[cfg(unix)]
+    fn take() -> Outcome<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(|error| unusable("listen for signals", &error))?,
+            hang_up: signal(SignalKind::hangup()).map_err(|error| unusable("listen for signals", &error))?,
+            interrupts: Interrupts::take()?,
+        })
+    }
+
+    #[cfg(windows)]
+    fn take() -> Outcome<Self> {
+        let close = tokio::signal::windows::ctrl_close().map_err(|error| unusable("listen for signals", &error))?;
+        Ok(Self { interrupts: Interrupts::take()?, close })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) -> String {
+        tokio::select! {
+            _ = self.terminate.recv() => "the system asked it to (SIGTERM)".to_owned(),
+            _ = self.hang_up.recv() => "its terminal closed".to_owned(),
+            () = self.interrupts.next() => "Ctrl-C was pressed".to_owned(),
+        }
+    }
+
+    #[cfg(windows)]
+    async fn next(&mut self) -> String {
+        tokio::select! {
+            () = self.interrupts.next() => "Ctrl-C was pressed".to_owned(),
+            _ = self.close.recv() => "its console closed".to_owned(),
+        }
+    }
 }
 
 /// Ends in the order in which others rely on us: nobody finds us, streams say goodbye, calls under

@@ -47,3 +47,18 @@ fn stdin_and_folder_are_the_callers() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.trim_end().ends_with("typed") && text.contains("project"), "{text}");
 }
+
+#[test]
+fn a_request_to_end_reaches_the_program_and_stands_in_the_run() {
+    let place = Place::with_project();
+    let mut command = place.command(&["exec", "--name", "ended", "--", "sh", "-c", "echo ready; exec sleep 600"]);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut ready = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut ready).unwrap();
+    assert_eq!(ready, "ready\n");
+    let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(128 + 15));
+    let run = place.json(&["run", "show", "ended"]);
+    assert_eq!((run["state"].as_str(), run["exit_code"].as_i64()), (Some("stopped"), Some(143)));
+}
