@@ -1,14 +1,205 @@
-//! Deploy: targets as columns, versions as rows, rollouts as timelines.
+//! Deploy: targets as columns, versions as rows; a dialog that says what will be done; a pane with
+//! a deployment's instances, rollout, sample call, traffic, logs, and Roll back.
 
+use api::{
+    deploy::{Deployment, DeploymentState, ListDeployments, ListTargets, Target},
+    id::DeploymentId,
+    model::{ListModels, Model, Version},
+};
 use leptos::prelude::*;
+use leptos_router::hooks::{use_navigate, use_query_map};
 
 use crate::{
-    frame::crumbs::crumbs,
-    parts::{icon, states::Empty},
+    client::query::query,
+    frame::{crumbs::crumbs, place::Place},
+    parts::{
+        button::Button,
+        card::Chip,
+        dialog::Dialog,
+        icon,
+        pane::Pane,
+        states::{Empty, Load},
+        words,
+    },
 };
+
+mod detail;
+mod form;
 
 #[component]
 pub(crate) fn Deploy() -> impl IntoView {
     crumbs(|| vec![("Deploy".to_owned(), None)]);
-    view! { <Empty mark=icon::UPLOAD title="Deploy" text="A deployed model answers requests, on this machine or on a cluster." /> }
+    let place = Place::get();
+    let asked = use_query_map();
+    let navigate = StoredValue::new_local(use_navigate());
+    let models = query(move || place.project.get().map(|project| ListModels { project }));
+    let targets = query(|| Some(ListTargets {}));
+    let deployments = query(move || Some(ListDeployments { project: place.project.get() }));
+    let open = RwSignal::new(None::<DeploymentId>);
+    let dialog = RwSignal::new(false);
+    let add_target = RwSignal::new(false);
+    // `?version=ID` opens the dialog for that version, `?deployment=ID` the pane.
+    let version = Memo::new(move |_| asked.with(|asked| asked.get("version").and_then(|id| id.parse().ok())));
+    Effect::new(move |_| {
+        if version.get().is_some() {
+            dialog.set(true);
+        }
+        if let Some(id) = asked.with(|asked| asked.get("deployment").and_then(|id| id.parse().ok())) {
+            open.set(Some(id));
+        }
+    });
+    Effect::new(move |was: Option<bool>| {
+        let is = dialog.get();
+        if was == Some(true) && !is && version.get_untracked().is_some() {
+            let replace = leptos_router::NavigateOptions { replace: true, ..Default::default() };
+            navigate.with_value(|navigate| navigate(&untrack(move || place.link("deploy")), replace));
+        }
+        is
+    });
+    let newest = move || models.value.get().and_then(|models| newest_of(&models));
+    view! {
+        <div class="with-pane">
+            <div class="body-of-page grow scrolls">
+                <div class="head">
+                    <div>
+                        <h1>"Deploy"</h1>
+                        <div class="sub">{move || summary(&targets.value.get().unwrap_or_default(), &deployments.value.get().unwrap_or_default())}</div>
+                    </div>
+                    <span class="right flex">
+                        <Button label="Target…" mark=icon::PLUS on_press=move || add_target.set(true) />
+                        {move || newest().map(|version| view! {
+                            <Button label=format!("Deploy v{}", version.number) mark=icon::UPLOAD kind="primary" on_press=move || dialog.set(true) />
+                        })}
+                    </span>
+                </div>
+                <Load query=models let:models>
+                    {move || {
+                        let models = models.get();
+                        if models.iter().all(|model| model.versions.is_empty()) {
+                            return view! {
+                                <Empty mark=icon::UPLOAD title="No model to deploy" text="A registered version answers requests, on this machine or on a cluster.">
+                                    <a class="btn primary" href=place.link("runs")>"Choose a run"</a>
+                                </Empty>
+                            }
+                            .into_any();
+                        }
+                        models.into_iter().filter(|model| !model.versions.is_empty()).map(|model| {
+                            view! { <Matrix model targets=targets.value deployments=deployments.value open /> }
+                        }).collect_view().into_any()
+                    }}
+                </Load>
+            </div>
+            {move || {
+                let id = open.get()?;
+                let name = deployments.value.with_untracked(|all| all.iter().flatten().find(|one| one.id == id).map(|one| one.name.clone()));
+                Some(view! {
+                    <Pane title=name.unwrap_or_default() on_close=move || open.set(None)>
+                        <detail::Detail id place on_gone=move || open.set(None) />
+                    </Pane>
+                })
+            }}
+        </div>
+        <Dialog open=dialog title="Deploy" wide=true>
+            <form::DeployForm open=dialog version place models=models.value targets=targets.value on_done=move |id| open.set(Some(id)) />
+        </Dialog>
+        <Dialog open=add_target title="Add a cluster"><super::settings::outside::NewTarget open=add_target /></Dialog>
+    }
+}
+
+fn newest_of(models: &[Model]) -> Option<Version> {
+    models.iter().flat_map(|model| &model.versions).max_by_key(|version| version.created_ms).cloned()
+}
+
+fn summary(targets: &[Target], deployments: &[Deployment]) -> String {
+    let targets = words::counted(targets.len() as u64, "target", "targets");
+    format!("{targets}, {}", words::counted(deployments.len() as u64, "deployment", "deployments"))
+}
+
+/// One model: its versions down, the targets across.
+#[component]
+fn Matrix(
+    model: Model,
+    targets: RwSignal<Option<Vec<Target>>>,
+    deployments: RwSignal<Option<Vec<Deployment>>>,
+    open: RwSignal<Option<DeploymentId>>,
+) -> impl IntoView {
+    let id = model.id;
+    let versions = StoredValue::new(model.versions);
+    view! {
+        <section class="card section">
+            <header><h2>{model.name}</h2></header>
+            <div class="scrolls">
+                <table class="small-table matrix">
+                    <thead>
+                        <tr>
+                            <th>"Version"</th>
+                            {move || targets.get().unwrap_or_default().into_iter().map(|target| view! { <th>{target.name}</th> }).collect_view()}
+                        </tr>
+                    </thead>
+                    <tbody>
+                        {move || {
+                            let targets = targets.get().unwrap_or_default();
+                            let deployments = deployments.get().unwrap_or_default();
+                            versions.get_value().into_iter().map(|version| {
+                                let cells = targets.iter().map(|target| {
+                                    let here: Vec<Deployment> = deployments
+                                        .iter()
+                                        .filter(|one| one.model == id && one.target == target.id && one.spec.version == version.id)
+                                        .cloned()
+                                        .collect();
+                                    view! { <td>{cell(here, open)}</td> }
+                                }).collect_view();
+                                view! { <tr><td>{head(&version)}</td>{cells}</tr> }
+                            }).collect_view()
+                        }}
+                    </tbody>
+                </table>
+            </div>
+        </section>
+    }
+}
+
+fn head(version: &Version) -> impl IntoView + use<> {
+    let figure = version.primary.as_ref().map(|figure| format!("{} {} · ", words::metric(&figure.name), words::figure(figure.value)));
+    view! {
+        <div class="flex"><b class="mono">{format!("v{}", version.number)}</b>
+            {version.aliases.iter().cloned().map(|alias| view! { <Chip text=alias tone="accent mono" /> }).collect_view()}
+        </div>
+        <div class="caption faint">{figure}{words::bytes(version.size_bytes)}</div>
+    }
+}
+
+fn cell(here: Vec<Deployment>, open: RwSignal<Option<DeploymentId>>) -> AnyView {
+    if here.is_empty() {
+        return view! { <span class="faint">"–"</span> }.into_any();
+    }
+    here.into_iter()
+        .map(|one| {
+            let id = one.id;
+            let ready = one.instances.iter().filter(|instance| instance.ready).count();
+            let (text, tone) = state(one.state);
+            let reason = one.problem.as_ref().map(ToString::to_string);
+            view! {
+                <button type="button" class="placed" data-tone=tone title=reason on:click=move |_| open.set(Some(id))>
+                    <i class=format!("dot {tone}")></i>
+                    <span class="grow cut">{one.name}</span>
+                    <span class="num faint">{format!("{ready}/{}", one.spec.replicas)}</span>
+                    <span class=format!("small {tone}")>{text}</span>
+                </button>
+            }
+        })
+        .collect_view()
+        .into_any()
+}
+
+/// A deployment's state in words, and its colour.
+fn state(state: DeploymentState) -> (&'static str, &'static str) {
+    match state {
+        DeploymentState::Rolling => ("rolling", "info"),
+        DeploymentState::Ready => ("ready", "good"),
+        DeploymentState::Degraded => ("degraded", "warn"),
+        DeploymentState::Failed => ("failed", "bad"),
+        DeploymentState::Deleting => ("deleting", "warn"),
+        DeploymentState::Unknown => ("unknown", "warn"),
+    }
 }

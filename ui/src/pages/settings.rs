@@ -20,7 +20,7 @@ use crate::{
 };
 
 mod log;
-mod outside;
+pub(crate) mod outside;
 mod secrets;
 
 const TABS: [Tab; 5] = [

@@ -1,0 +1,234 @@
+//! A deployment's pane: instances, rollout, a sample call, traffic, logs, scaling, and the way back.
+
+use api::{
+    dataset::GetDataset,
+    deploy::{
+        CallAnswer, CallDeployment, DeleteDeployment, Deployment, GetDeployment, GetDeploymentLogs, RollBack, Rollout, ScaleDeployment,
+        SendTraffic,
+    },
+    id::DeploymentId,
+    model::GetVersion,
+};
+use leptos::prelude::*;
+
+use super::state;
+use crate::{
+    client::{Client, query::query},
+    frame::place::Place,
+    parts::{
+        button::{Button, CopyButton, Pending},
+        card::Chip,
+        dialog::Confirm,
+        field::{Labelled, Select, TextField},
+        icon,
+        states::{Load, Problem},
+        toast::Toasts,
+        when::Ago,
+        words,
+    },
+};
+
+#[component]
+pub(super) fn Detail(id: DeploymentId, place: Place, on_gone: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
+    let deployment = query(move || Some(GetDeployment { deployment: id }));
+    view! {
+        <Load query=deployment let:now>
+            <Head now place on_gone />
+            <Instances now />
+            <Call now />
+            <Traffic now place />
+            <Timeline now />
+            <Logs id />
+        </Load>
+    }
+}
+
+#[component]
+fn Head(now: Signal<Deployment>, place: Place, on_gone: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let toasts = Toasts::get();
+    let (back, gone) = (RwSignal::new(false), RwSignal::new(false));
+    let id = now.with_untracked(|now| now.id);
+    let earlier = Memo::new(move |_| now.with(|now| before(now)));
+    let roll_back = move || pending.run(async move { client.call(RollBack { deployment: id, to: None }).await }, move |job| toasts.note(job.title, None, Some("/jobs".to_owned())));
+    let delete = move || pending.run(async move { client.call(DeleteDeployment { deployment: id }).await }, move |job| {
+        toasts.note(job.title, None, Some("/jobs".to_owned()));
+        on_gone();
+    });
+    view! {
+        <div class="flex wrap">
+            {move || { let (text, tone) = now.with(|now| state(now.state)); view! { <Chip text=text tone=tone dot=true /> } }}
+            <Chip text=Signal::derive(move || now.with(|now| format!("{} v{}", now.model_name, now.version_number))) tone="mono" />
+            <span class="small muted">{move || now.with(|now| now.target_name.clone())}</span>
+        </div>
+        {move || now.with(|now| now.problem.clone()).map(|error| view! { <Problem error /> })}
+        {move || now.with(|now| now.address.clone()).map(|address| view! {
+            <div class="flex command"><code class="mono grow cut">{address.clone()}</code><CopyButton text=address label="Copy the address" /></div>
+        })}
+        <div class="flex wrap">
+            <Button label="Roll back" mark=icon::UNDO_2 kind="danger" disabled=Signal::derive(move || pending.busy.get() || earlier.get().is_none())
+                tip=Signal::derive(move || earlier.get().map_or_else(|| "There is no earlier version".to_owned(), |number| format!("Back to v{number}")))
+                on_press=move || back.set(true) />
+            <a class="btn" href=place.link(&format!("monitor/{id}"))>"Watch"</a>
+            <Scale now />
+            <span class="right"><Button label="Delete…" kind="quiet danger" on_press=move || gone.set(true) /></span>
+        </div>
+        <Confirm open=back title="Roll back?" text=Signal::derive(move || format!("v{} serves again; the version of now stays registered.", earlier.get().unwrap_or_default())) verb="Roll back" on_confirm=roll_back />
+        <Confirm open=gone title="Delete this deployment?" text="It stops answering. The model, its packages and what was watched stay." verb="Delete" on_confirm=delete />
+    }
+}
+
+/// The version number that a roll back goes to: the newest good rollout of another version.
+fn before(now: &Deployment) -> Option<u32> {
+    now.rollouts.iter().filter(|rollout| rollout.outcome == Some(true)).map(|rollout| rollout.version_number).find(|number| *number != now.version_number)
+}
+
+#[component]
+fn Scale(now: Signal<Deployment>) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let toasts = Toasts::get();
+    let id = now.with_untracked(|now| now.id);
+    let replicas = RwSignal::new(now.with_untracked(|now| now.spec.replicas.to_string()));
+    let wanted = move || replicas.get().trim().parse::<u32>().ok().filter(|count| *count != now.with(|now| now.spec.replicas));
+    let scale = move || {
+        if let Some(replicas) = untrack(wanted) {
+            pending.run(async move { client.call(ScaleDeployment { deployment: id, replicas }).await }, move |job| toasts.done(job.title));
+        }
+    };
+    view! {
+        <Show when=move || now.with(|now| now.spec.registry.is_some())>
+            <span class="flex"><TextField value=replicas kind="number" name="Replicas" class="mono tiny" /><Button label="Scale" disabled=Signal::derive(move || pending.busy.get() || wanted().is_none()) on_press=scale /></span>
+        </Show>
+    }
+}
+
+#[component]
+fn Instances(now: Signal<Deployment>) -> impl IntoView {
+    view! {
+        <h3>"Instances"</h3>
+        <div class="card list">
+            {move || now.with(|now| now.instances.clone()).into_iter().map(|instance| {
+                let tone = if instance.ready { "good" } else { "warn" };
+                view! {
+                    <div>
+                        <i class=format!("dot {tone}")></i>
+                        <div class="grow"><div class="mono cut">{instance.name}</div>{instance.reason.map(|reason| view! { <div class="small warn">{reason}</div> })}</div>
+                        <span class="small muted">{instance.state}</span>
+                        {(instance.restarts > 0).then(|| view! { <span class="small warn">{words::counted(u64::from(instance.restarts), "restart", "restarts")}</span> })}
+                    </div>
+                }
+            }).collect_view()}
+        </div>
+    }
+}
+
+#[component]
+fn Call(now: Signal<Deployment>) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let version = Memo::new(move |_| now.with(|now| now.spec.version));
+    let detail = query(move || Some(GetVersion { version: version.get() }));
+    let answer = RwSignal::new(None::<CallAnswer>);
+    let id = now.with_untracked(|now| now.id);
+    let call = move || {
+        let rows = detail.value.with_untracked(|detail| detail.as_ref().map(|detail| detail.examples.iter().take(1).cloned().collect::<Vec<_>>()));
+        if let Some(rows) = rows {
+            pending.run(async move { client.call(CallDeployment { deployment: id, rows }).await }, move |now| answer.set(Some(now)));
+        }
+    };
+    view! {
+        <div class="flex"><h3 class="grow">"Ask it a sample row"</h3><Button label="Call it" kind="s" mark=icon::SEND disabled=Signal::derive(move || pending.busy.get() || detail.value.with(Option::is_none)) on_press=call /></div>
+        {move || answer.get().map(|answer| {
+            let rows = answer.rows.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+            view! {
+                <div class="card answer">
+                    {answer.error.map(|error| view! { <p class="bad small">{error}</p> })}
+                    <pre class="log">{rows}</pre>
+                    <div class="caption faint">{format!("{} · {:.1} ms · {}", answer.status, answer.latency_ms, answer.through)}</div>
+                </div>
+            }
+        })}
+    }
+}
+
+/// Rows of a file beside the data, as ordinary requests: how a sample shows its second period.
+#[component]
+fn Traffic(now: Signal<Deployment>, place: Place) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let toasts = Toasts::get();
+    let dataset = query(move || place.project.get().map(|project| GetDataset { project }));
+    let id = now.with_untracked(|now| now.id);
+    let path = RwSignal::new(String::new());
+    let rows = RwSignal::new("1000".to_owned());
+    let sent = RwSignal::new(0_u64);
+    let options = Signal::derive(move || dataset.value.get().map(|data| data.beside).unwrap_or_default().into_iter().map(|file| (file.path.clone(), file.path)).collect::<Vec<_>>());
+    Effect::new(move |_| {
+        if let Some((first, _)) = options.get().into_iter().next()
+            && path.get_untracked().is_empty()
+        {
+            path.set(first);
+        }
+    });
+    let send = move || {
+        let count = rows.get_untracked().trim().parse::<u64>().unwrap_or(1000);
+        let request = SendTraffic { deployment: id, path: path.get_untracked(), rows: count, offset: sent.get_untracked(), batch: None };
+        pending.run(async move { client.call(request).await }, move |answer| {
+            sent.update(|sent| *sent += answer.rows);
+            let text = format!("{} sent in {}, {}", words::counted(answer.rows, "row", "rows"), words::duration(answer.duration_secs), words::counted(answer.errors, "error", "errors"));
+            toasts.done(text);
+        });
+    };
+    view! {
+        <Show when=move || options.with(|options| !options.is_empty())>
+            <h3>"Send traffic"</h3>
+            <div class="two-fields">
+                <Labelled label="File"><Select value=path options name="File" /></Labelled>
+                <Labelled label="Rows"><TextField value=rows kind="number" class="mono" /></Labelled>
+            </div>
+            <div class="flex"><Button label="Send" kind="s" mark=icon::SEND disabled=pending.busy on_press=send /><span class="small faint">"These requests count, unlike a sample call."</span></div>
+        </Show>
+    }
+}
+
+#[component]
+fn Timeline(now: Signal<Deployment>) -> impl IntoView {
+    view! {
+        <h3>"Rollouts"</h3>
+        {move || now.with(|now| now.rollouts.clone()).into_iter().take(6).enumerate().map(|(index, rollout)| rolled(rollout, index == 0)).collect_view()}
+    }
+}
+
+fn rolled(rollout: Rollout, is_open: bool) -> impl IntoView {
+    let (said, tone) = match rollout.outcome {
+        None => ("under way", "info"),
+        Some(true) => ("done", "good"),
+        Some(false) => ("failed", "bad"),
+    };
+    view! {
+        <details class="rollout" open=is_open>
+            <summary class="flex"><i class=format!("dot {tone}")></i><span class="grow">{format!("{} v{}", words::capital(&rollout.kind), rollout.version_number)}</span><span class=format!("small {tone}")>{said}</span><span class="small faint"><Ago ms=rollout.started_ms /></span></summary>
+            <ol class="timeline">
+                {rollout.steps.into_iter().map(|step| {
+                    let tone = match step.ok { None => "info", Some(true) => "good", Some(false) => "bad" };
+                    view! { <li><i class=format!("dot {tone}")></i><div class="grow"><div>{step.title}</div><div class="small muted">{step.detail}</div></div><span class="caption faint">{words::clock_with_seconds(step.at_ms)}</span></li> }
+                }).collect_view()}
+            </ol>
+        </details>
+    }
+}
+
+#[component]
+fn Logs(id: DeploymentId) -> impl IntoView {
+    let shown = RwSignal::new(false);
+    let lines = query(move || shown.get().then_some(GetDeploymentLogs { deployment: id, instance: None, lines: Some(200) }));
+    view! {
+        <div class="flex"><h3 class="grow">"Log"</h3>
+            <Button label=Signal::derive(move || if shown.get() { "Read again".to_owned() } else { "Show".to_owned() }) kind="s" on_press=move || if shown.get_untracked() { lines.refresh() } else { shown.set(true) } />
+        </div>
+        {move || lines.error.get().map(|error| view! { <Problem error /> })}
+        {move || lines.value.get().map(|lines| view! { <pre class="log">{lines.join("\n")}</pre> })}
+    }
+}

@@ -1,0 +1,229 @@
+//! The Deploy dialog: what, where, how; then what will be done, before it is done.
+
+use api::{
+    deploy::{DeployPlan, DeploySpec, ListDeployments, PlanDeploy, StartDeploy, Target, TargetKind},
+    id::{DeploymentId, RegistryId, TargetId, VersionId},
+    job::{GetJob, JobState, Subject},
+    model::Model,
+    package::ListRegistries,
+};
+use leptos::prelude::*;
+
+use crate::{
+    client::{Client, query::query},
+    frame::place::Place,
+    parts::{
+        button::{Button, Pending},
+        card::Progress,
+        field::{Labelled, Select, TextField},
+        icon,
+        states::Problem,
+        toast::Toasts,
+        words,
+    },
+};
+
+#[component]
+pub(super) fn DeployForm(
+    open: RwSignal<bool>,
+    version: Memo<Option<VersionId>>,
+    place: Place,
+    models: RwSignal<Option<Vec<Model>>>,
+    targets: RwSignal<Option<Vec<Target>>>,
+    on_done: impl Fn(DeploymentId) + Clone + Send + Sync + 'static,
+) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let registries = query(|| Some(ListRegistries {}));
+    let file = place.known.value.get_untracked().map(|project| project.file).unwrap_or_default();
+    let versions: Vec<(VersionId, String, String)> = models
+        .get_untracked()
+        .unwrap_or_default()
+        .iter()
+        .flat_map(|model| model.versions.iter().map(|version| (version.id, format!("{} v{}", model.name, version.number), model.name.clone())))
+        .collect();
+    let first = version.get_untracked().or(versions.first().map(|(id, ..)| *id));
+    let name_of = |id: Option<VersionId>| versions.iter().find(|(other, ..)| Some(*other) == id).map(|(.., name)| slug(name)).unwrap_or_default();
+    let chosen = RwSignal::new(first.map(|id| id.to_string()).unwrap_or_default());
+    let name = RwSignal::new(name_of(first));
+    let target = RwSignal::new(targets.get_untracked().unwrap_or_default().first().map(|target| target.id.to_string()).unwrap_or_default());
+    let replicas = RwSignal::new("1".to_owned());
+    let registry = RwSignal::new(String::new());
+    let repository = RwSignal::new(String::new());
+    let [cpu, memory] = std::array::from_fn(|_| RwSignal::new(String::new()));
+    let share = RwSignal::new(format!("{:.0}", file.monitoring.log_share * 100.0));
+    let days = RwSignal::new(file.monitoring.log_days.to_string());
+    let plan = RwSignal::new(None::<DeployPlan>);
+    let job = RwSignal::new(None::<api::JobId>);
+
+    let the_target = Memo::new(move |_| {
+        let wanted = target.get();
+        targets.get().unwrap_or_default().into_iter().find(|one| one.id.to_string() == wanted)
+    });
+    let needs_image = move || the_target.get().is_some_and(|target| target.capability.needs_image);
+    let has_replicas = move || the_target.get().is_some_and(|target| target.capability.replicas);
+    Effect::new(move |_| {
+        let known = registries.value.get().unwrap_or_default();
+        if registry.get_untracked().is_empty()
+            && let Some(one) = known.first()
+        {
+            registry.set(one.id.to_string());
+        }
+    });
+    // Another wish makes the plan that is shown untrue.
+    Effect::new(move |_| {
+        for field in [chosen, name, target, replicas, registry, repository, cpu, memory, share, days] {
+            field.track();
+        }
+        plan.set(None);
+    });
+    let spec = move || {
+        let number = |text: RwSignal<String>| text.get_untracked().trim().parse::<u32>().ok();
+        let image = untrack(needs_image);
+        Some(DeploySpec {
+            name: name.get_untracked().trim().to_owned(),
+            target: target.get_untracked().parse::<TargetId>().ok()?,
+            version: chosen.get_untracked().parse::<VersionId>().ok()?,
+            replicas: number(replicas).unwrap_or(1),
+            registry: registry.get_untracked().parse::<RegistryId>().ok().filter(|_| image),
+            repository: Some(repository.get_untracked().trim().to_owned()).filter(|text| image && !text.is_empty()),
+            cpu_millis: number(cpu),
+            memory_mb: number(memory),
+            log_share: number(share).map_or(1.0, |percent| f64::from(percent.min(100)) / 100.0),
+            log_days: number(days).unwrap_or(14),
+            create_namespace: true,
+            port: None,
+        })
+    };
+    let look = move || {
+        if let Some(spec) = spec() {
+            pending.run(async move { client.call(PlanDeploy { spec }).await }, move |found| plan.set(Some(found)));
+        }
+    };
+    let start = move || {
+        if let Some(spec) = spec() {
+            pending.run(async move { client.call(StartDeploy { spec }).await }, move |started| job.set(Some(started.id)));
+        }
+    };
+    let blocked = move || plan.with(|plan| plan.as_ref().is_none_or(|plan| plan.blocked.is_some()));
+    let version_options: Vec<(String, String)> = versions.iter().map(|(id, label, _)| (id.to_string(), label.clone())).collect();
+    let target_options = Signal::derive(move || {
+        targets.get().unwrap_or_default().into_iter().map(|target| {
+            let what = match &target.kind {
+                TargetKind::ThisMachine => String::new(),
+                TargetKind::Kubernetes { namespace, .. } => format!(" ({namespace})"),
+            };
+            (target.id.to_string(), format!("{}{what}", target.name))
+        }).collect::<Vec<_>>()
+    });
+    let registry_options = Signal::derive(move || {
+        registries.value.get().unwrap_or_default().into_iter().map(|one| (one.id.to_string(), format!("{} ({})", one.name, one.address))).collect::<Vec<_>>()
+    });
+    let hidden = file.data.sensitive.clone();
+    let privacy = if hidden.is_empty() { "No column is marked sensitive.".to_owned() } else { format!("Never logged: {}.", hidden.join(", ")) };
+    view! {
+        <div class="content form">
+            <div class="two-fields">
+                <Labelled label="Version"><Select value=chosen options=Signal::stored(version_options) name="Version" /></Labelled>
+                <Labelled label="Target"><Select value=target options=target_options name="Target" /></Labelled>
+            </div>
+            <div class="two-fields">
+                <Labelled label="Name" hint="The same name again is an update"><TextField value=name class="mono" /></Labelled>
+                {move || has_replicas().then(|| view! { <Labelled label="Replicas"><TextField value=replicas kind="number" class="mono" /></Labelled> })}
+            </div>
+            {move || needs_image().then(|| view! {
+                <div class="two-fields">
+                    <Labelled label="Registry" hint="Where the cluster pulls the image from; add one under Settings"><Select value=registry options=registry_options name="Registry" /></Labelled>
+                    <Labelled label="Repository"><TextField value=repository class="mono" placeholder="the model's name" /></Labelled>
+                </div>
+                <div class="two-fields">
+                    <Labelled label="Processor, thousandths of a core"><TextField value=cpu kind="number" class="mono" placeholder="chosen by default" /></Labelled>
+                    <Labelled label="Memory, MB"><TextField value=memory kind="number" class="mono" placeholder="chosen by default" /></Labelled>
+                </div>
+            })}
+            <div class="two-fields">
+                <Labelled label="Requests logged for drift, %" hint=privacy><TextField value=share kind="number" class="mono" /></Labelled>
+                <Labelled label="Days kept"><TextField value=days kind="number" class="mono" /></Labelled>
+            </div>
+            {move || plan.get().map(shown)}
+            {move || job.get().map(|job| {
+                let on_done = on_done.clone();
+                view! { <Underway job open on_done /> }
+            })}
+        </div>
+        <footer>
+            <span class="grow caption faint">{move || if plan.with(Option::is_none) { "Nothing happens before you have seen what will be done." } else { "" }}</span>
+            <Button label="Cancel" on_press=move || open.set(false) />
+            {move || if plan.with(Option::is_none) {
+                view! { <Button label="See what will be done" kind="primary" disabled=Signal::derive(move || pending.busy.get() || job.get().is_some()) on_press=look /> }.into_any()
+            } else {
+                view! { <Button label="Deploy" mark=icon::UPLOAD kind="primary" disabled=Signal::derive(move || pending.busy.get() || blocked() || job.get().is_some()) on_press=start /> }.into_any()
+            }}
+        </footer>
+    }
+}
+
+/// A name that every target takes: small letters, digits and hyphens.
+fn slug(name: &str) -> String {
+    let text: String = name.to_lowercase().chars().map(|one| if one.is_ascii_alphanumeric() { one } else { '-' }).collect();
+    text.trim_matches('-').chars().take(40).collect()
+}
+
+fn shown(plan: DeployPlan) -> impl IntoView {
+    view! {
+        <section class="plan">
+            <h3>"What will be done"</h3>
+            <ol class="steps">{plan.steps.into_iter().map(|step| view! { <li>{step}</li> }).collect_view()}</ol>
+            {plan.diff.into_iter().filter(|object| object.action != "unchanged").map(|object| view! {
+                <details class="diff">
+                    <summary><span class="mono">{object.object}</span>" "<span class="faint">{object.action}</span></summary>
+                    <pre>{object.lines.into_iter().map(|line| {
+                        let tone = match line.sign { '+' => "good", '-' => "bad", _ => "faint" };
+                        view! { <span class=tone>{format!("{} {}\n", line.sign, line.text)}</span> }
+                    }).collect_view()}</pre>
+                </details>
+            }).collect_view()}
+            {plan.warnings.into_iter().map(|warning| view! { <p class="warn small">{warning}</p> }).collect_view()}
+            {plan.blocked.map(|error| view! { <Problem error /> })}
+        </section>
+    }
+}
+
+/// The job under way; its end closes the dialog, its failure stays.
+#[component]
+fn Underway(job: api::JobId, open: RwSignal<bool>, on_done: impl Fn(DeploymentId) + Clone + 'static) -> impl IntoView {
+    let now = query(move || Some(GetJob { job }));
+    let toasts = Toasts::get();
+    let client = Client::get();
+    Effect::new(move |over: Option<bool>| {
+        let Some(job) = now.value.get() else { return false };
+        if over != Some(true) && job.state == JobState::Done {
+            toasts.done(job.message.clone());
+            open.set(false);
+            if let Subject::Deployment(id) = job.subject {
+                on_done(id);
+            }
+        }
+        job.state.is_over()
+    });
+    let live = RwSignal::new((None::<f64>, String::new(), None::<f64>));
+    client.on_event(move |event| {
+        if let api::event::Event::Progress { job: other, fraction, message, seconds_left, .. } = event
+            && *other == job
+        {
+            live.set((*fraction, message.clone(), *seconds_left));
+        }
+    });
+    // The pane of a deployment that is new needs the list.
+    let _ = query(|| Some(ListDeployments { project: None }));
+    view! {
+        <section class="plan">
+            {move || now.value.get().and_then(|job| job.error).map(|error| view! { <Problem error /> })}
+            <div class="flex small">
+                <span class="grow">{move || Some(live.get().1).filter(|said| !said.is_empty()).or_else(|| now.value.get().map(|job| job.message))}</span>
+                <span class="faint">{move || live.get().2.map(|left| format!("{} left", words::duration(left)))}</span>
+            </div>
+            <Progress fraction=Signal::derive(move || live.get().0) label="Deployment" />
+        </section>
+    }
+}
