@@ -115,13 +115,13 @@ impl Client {
             .map_err(|error| ApiError::new(ErrorCode::WrongProtocol, format!("The host's answer is {error}.")))
     }
 
-    /// A run's output as it is written, until the run is over.
-    pub(crate) async fn follow_log(self, run: RunId, stream: LogStream) -> Result<events::Lines, ApiError> {
+    /// A run's output from a byte on as it is written, until the run is over or the page is hidden.
+    pub(crate) async fn follow_log(self, run: RunId, stream: LogStream, after: u64) -> Result<events::Lines, ApiError> {
         let name = match stream {
             LogStream::Stdout => "stdout",
             LogStream::Stderr => "stderr",
         };
-        let path = format!("/api/runs/{run}/log?stream={name}");
+        let path = format!("/api/runs/{run}/log?stream={name}&after={after}");
         events::Lines::of(&wire::send(&self.address().await?, "GET", &path, wire::Body::None).await?)
     }
 

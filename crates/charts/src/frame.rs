@@ -34,8 +34,8 @@ const RIGHT: f64 = 12.0;
 const LEFT: f64 = 40.0;
 const BESIDE_LABEL: f64 = 8.0;
 /// Least distance between two labels of the horizontal axis, and between two grid lines.
-const APART: f64 = 38.0;
-const LINES_APART: f64 = 38.0;
+const APART: f64 = 26.0;
+const LINES_APART: f64 = 30.0;
 
 /// A chart's frame before anything is drawn.
 pub(crate) struct Frame {

@@ -6,7 +6,7 @@
 use api::{ApiError, ErrorCode, PROTOCOL, event::Event};
 use js_sys::{Reflect, Uint8Array};
 use leptos::prelude::*;
-use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::ReadableStreamDefaultReader;
 
@@ -28,6 +28,10 @@ pub(crate) async fn listen(client: Client) {
             Err(error) if error.code == ErrorCode::WrongProtocol => {
                 client.link.set(Link::Refused(error));
                 return;
+            }
+            _ if is_hidden() => {
+                until_seen().await;
+                continue;
             }
             Err(error) => client.link.set(Link::Lost(error.message)),
             Ok(()) => client.link.set(Link::Lost("The host ended the connection.".to_owned())),
@@ -68,17 +72,31 @@ async fn once(client: Client, wait: &mut i32) -> Result<(), ApiError> {
 }
 
 /// The `data:` of one server-sent event after another.
+///
+/// A browser opens six connections to a host and no more, over all of its tabs: a stream is held
+/// only while its page is seen, and ends when the page is hidden or left.
 pub(crate) struct Lines {
     reader: ReadableStreamDefaultReader,
     /// Bytes that are no whole event yet.
     rest: Vec<u8>,
+    hidden: Closure<dyn Fn()>,
 }
+
+/// What the browser says when a page may be out of sight.
+const LEAVING: [&str; 2] = ["visibilitychange", "pagehide"];
 
 impl Lines {
     pub(crate) fn of(answer: &web_sys::Response) -> Result<Self, ApiError> {
         let body = answer.body().ok_or_else(wire::gone)?;
-        let reader = body.get_reader().dyn_into().map_err(|_| wire::gone())?;
-        Ok(Self { reader, rest: Vec::new() })
+        let reader: ReadableStreamDefaultReader = body.get_reader().dyn_into().map_err(|_| wire::gone())?;
+        let held = reader.clone();
+        let hidden = Closure::<dyn Fn()>::new(move || {
+            // A left page may be kept by the browser, with its connections, for going back.
+            let _ = held.cancel();
+        });
+        let _ = document().add_event_listener_with_callback(LEAVING[0], hidden.as_ref().unchecked_ref());
+        let _ = window().add_event_listener_with_callback(LEAVING[1], hidden.as_ref().unchecked_ref());
+        Ok(Self { reader, rest: Vec::new(), hidden })
     }
 
     /// The next event's data; `None` at the end of the stream. Comments (keep-alives) are skipped.
@@ -108,6 +126,32 @@ impl Lines {
     /// Ends the connection.
     pub(crate) fn cancel(&self) {
         let _ = self.reader.cancel();
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        let _ = document().remove_event_listener_with_callback(LEAVING[0], self.hidden.as_ref().unchecked_ref());
+        let _ = window().remove_event_listener_with_callback(LEAVING[1], self.hidden.as_ref().unchecked_ref());
+    }
+}
+
+/// Whether the page is out of sight.
+pub(crate) fn is_hidden() -> bool {
+    document().visibility_state() == web_sys::VisibilityState::Hidden
+}
+
+/// Waits until the page is seen.
+pub(crate) async fn until_seen() {
+    while is_hidden() {
+        let promise = js_sys::Promise::new(&mut |resolve, _| {
+            let once = web_sys::AddEventListenerOptions::new();
+            once.set_once(true);
+            let _ = document().add_event_listener_with_callback_and_add_event_listener_options(LEAVING[0], &resolve, &once);
+            // A page that the browser kept is shown again.
+            let _ = window().add_event_listener_with_callback_and_add_event_listener_options("pageshow", &resolve, &once);
+        });
+        let _ = JsFuture::from(promise).await;
     }
 }
 

@@ -32,6 +32,11 @@ impl Place {
         self.project.get().unwrap_or(ProjectId::from_bytes([0; 16]))
     }
 
+    /// The same for what is done at a press, outside of what follows signals.
+    pub(crate) fn id_now(self) -> ProjectId {
+        untrack(move || self.id())
+    }
+
     pub(crate) fn name(self) -> String {
         self.known.value.with(|project| project.as_ref().map(|project| project.name.clone())).unwrap_or_default()
     }

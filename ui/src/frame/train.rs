@@ -23,6 +23,7 @@ use crate::{
         dialog::Dialog,
         field::{Labelled, Select, TextField},
         icon,
+        states::Load,
         words,
     },
 };
@@ -33,6 +34,7 @@ pub(crate) fn TrainDialog() -> impl IntoView {
     let asked = use_query_map();
     let here = use_location();
     let navigate = use_navigate();
+    let place = Place::get();
     let open = RwSignal::new(false);
     Effect::new(move |_| {
         if asked.with(|asked| asked.get("train").is_some()) {
@@ -50,7 +52,7 @@ pub(crate) fn TrainDialog() -> impl IntoView {
     });
     view! {
         <Dialog open title="Train">
-            <TrainForm open />
+            <Load query=place.known lines=4 let:_project><TrainForm open /></Load>
         </Dialog>
     }
 }
@@ -61,7 +63,7 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
     let client = Client::get();
     let navigate = StoredValue::new_local(use_navigate());
     let asked = use_query_map();
-    let project = place.id();
+    let project = place.id_now();
     let file = place.known.value.get_untracked().map(|project| project.file).unwrap_or_default();
     let base = file.training.clone();
     let is_images = file.data.kind == api::config::DataKind::Images;
@@ -149,7 +151,7 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
         <footer>
             <span class="grow caption faint">"For this run only; the defaults stand in slipway.toml."</span>
             <Button label="Cancel" on_press=move || open.set(false) />
-            <Button label="Start training" mark=icon::PLAY kind="primary" disabled=pending.busy on_press=start />
+            <span data-first><Button label="Start training" mark=icon::PLAY kind="primary" disabled=pending.busy on_press=start /></span>
         </footer>
     }
 }

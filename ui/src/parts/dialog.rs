@@ -1,6 +1,7 @@
 //! Dialogs: the browser's own `<dialog>` holds the focus and closes on Escape.
 
 use leptos::{html, prelude::*};
+use wasm_bindgen::JsCast as _;
 
 use super::{
     button::{Button, IconButton},
@@ -24,6 +25,7 @@ pub(crate) fn Dialog(
         if let Some(dialog) = node.get() {
             if wanted && !dialog.open() {
                 let _ = dialog.show_modal();
+                request_animation_frame(move || focus_first(&dialog));
             } else if !wanted && dialog.open() {
                 dialog.close();
             }
@@ -53,6 +55,15 @@ pub(crate) fn Dialog(
                 </div>
             </Show>
         </dialog>
+    }
+}
+
+/// The focus goes to what was marked, else to the first field, else to the leading button.
+fn focus_first(dialog: &web_sys::HtmlDialogElement) {
+    let wishes = ["[data-first] button", ".content input, .content select", "footer .primary", "footer button"];
+    let first = wishes.iter().find_map(|wish| dialog.query_selector(wish).ok().flatten());
+    if let Some(first) = first.and_then(|first| first.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = first.focus();
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn Beside(dataset: Signal<Dataset>) -> impl IntoView {
     let open = RwSignal::new(false);
     let beside = Memo::new(move |_| dataset.with(|dataset| dataset.beside.clone()));
     let add = move |paths: Vec<String>| {
-        let request = AddData { project: place.id(), paths };
+        let request = AddData { project: place.id_now(), paths };
         pending.run(async move { client.call(request).await }, move |_| {
             toasts.done("Added to the data paths in slipway.toml.");
         });
@@ -127,7 +127,7 @@ fn Looked(arrival: Arrival, taken: RwSignal<Option<Arrival>>, dataset: Signal<Da
     let arrival = StoredValue::new(arrival);
     let add = move || {
         let paths = arrival.with_value(|arrival| if arrival.paths.len() > 1 && !arrival.uploaded { arrival.paths.clone() } else { vec![arrival.path.clone()] });
-        let request = AddData { project: place.id(), paths };
+        let request = AddData { project: place.id_now(), paths };
         pending.run(async move { client.call(request).await }, move |_| {
             taken.set(None);
             toasts.done("Copied into the project and added to its data paths. Take a snapshot when it is complete.");

@@ -118,7 +118,7 @@ fn Uses(column: ColumnProfile) -> impl IntoView {
     let kind = RwSignal::new(type_key(column.kind).to_owned());
     let sensitive = RwSignal::new(column.sensitive);
     let put = move |set: Vec<(String, Value)>| {
-        let request = EditProjectFile { project: place.id(), set };
+        let request = EditProjectFile { project: place.id_now(), set };
         pending.run(async move { client.call(request).await }, |_| {});
     };
     let data = move || place.known.value.with_untracked(|project| project.as_ref().map(|project| project.file.data.clone())).unwrap_or_default();

@@ -74,7 +74,7 @@ fn column(index: usize, field: Field, measured: Option<ColumnProfile>, snapshot:
     let is_image = field.kind == ColumnType::Image;
     let is_target = field.role == Role::Target;
     let is_ignored = field.role == Role::Ignored;
-    let width = (field.name.chars().count() as f64 * 7.6 + 30.0).clamp(if field.kind == ColumnType::Datetime { 158.0 } else { 112.0 }, 220.0);
+    let width = (field.name.chars().count() as f64 * 7.6 + 30.0).clamp(if field.kind == ColumnType::Datetime { 196.0 } else { 112.0 }, 220.0);
     let mut column = Column::new(field.name.clone(), width, move |line: &Line| {
         match line.cells.get(index).cloned().flatten() {
             None => view! { <span class="miss">"missing"</span> }.into_any(),

@@ -42,28 +42,37 @@ fn follow(run: Signal<RunId>, stream: impl Fn() -> LogStream + 'static) -> Growi
         growing.error.set(None);
         growing.is_over.set(false);
         spawn_local(async move {
-            let mut lines = match client.follow_log(run, stream).await {
-                Ok(lines) => lines,
-                Err(error) => {
-                    growing.error.try_set(Some(error));
-                    return;
-                }
-            };
+            let mut after = 0;
             loop {
-                let data = lines.next().await;
-                if number.try_get_value() != Some(ours) {
-                    lines.cancel();
-                    return;
-                }
-                let Ok(Some(data)) = data else { break };
-                let Ok(chunk) = serde_json::from_str::<LogChunk>(&data) else { continue };
-                growing.text.try_update(|text| {
-                    text.push_str(&chunk.text);
-                    if text.len() > KEPT {
-                        let from = text.ceil_char_boundary(text.len() - KEPT / 2);
-                        text.drain(..from);
+                let mut lines = match client.follow_log(run, stream, after).await {
+                    Ok(lines) => lines,
+                    Err(error) => {
+                        growing.error.try_set(Some(error));
+                        return;
                     }
-                });
+                };
+                loop {
+                    let data = lines.next().await;
+                    if number.try_get_value() != Some(ours) {
+                        lines.cancel();
+                        return;
+                    }
+                    let Ok(Some(data)) = data else { break };
+                    let Ok(chunk) = serde_json::from_str::<LogChunk>(&data) else { continue };
+                    after = chunk.end;
+                    growing.text.try_update(|text| {
+                        text.push_str(&chunk.text);
+                        if text.len() > KEPT {
+                            let from = text.ceil_char_boundary(text.len() - KEPT / 2);
+                            text.drain(..from);
+                        }
+                    });
+                }
+                if !events::is_hidden() {
+                    break;
+                }
+                // The stream ended because nobody looks: it goes on from there when somebody does.
+                events::until_seen().await;
             }
             growing.is_over.try_set(true);
         });

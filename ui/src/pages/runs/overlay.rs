@@ -80,6 +80,7 @@ fn Overlaid(key: String, chosen: Memo<Vec<RunRow>>, cross: RwSignal<Option<f64>>
         name: name.clone(),
         lines: curves.get(),
         x: Axis::labelled("step"),
+        smoothing: if curves.with(|curves| curves.iter().all(|line| line.x.len() < 40)) { 0.0 } else { 0.6 },
         ..LineChart::default()
     });
     view! { <ChartCard title chart cross can_be_log=true on_zoom=Callback::new(move |to| zoom.set(to)) /> }

@@ -1,0 +1,157 @@
+//! The report: figures on the test part with their intervals beside a dummy, and the curves. A run
+//! shows its own, a model version the copy that is kept with it.
+
+use api::evaluation::{Evaluation, Figure, Task};
+use charts::{confusion, curves, line::LineChart, plot::Size, scatter};
+use leptos::prelude::*;
+
+use super::{
+    card::{Card, Chip},
+    chart::{ChartCard, Picture},
+    icon::{self, icon},
+    words,
+};
+
+/// Everything that was measured.
+#[component]
+pub(crate) fn Report(report: Evaluation) -> impl IntoView {
+    let positives = share_of_positives(&report);
+    let binary = report.task == Task::BinaryClassification;
+    let rows = format!(
+        "{} training · {} validation · {} test",
+        words::count(report.rows.training),
+        words::count(report.rows.validation),
+        words::count(report.rows.test)
+    );
+    let curve = |title: &'static str, note: String, chart: LineChart| {
+        view! { <ChartCard title note chart=Signal::stored(chart) height=230.0 /> }
+    };
+    let area = |all: &[api::evaluation::Curve]| match all {
+        [only] => format!("area {}", words::figure(only.area)),
+        _ => String::new(),
+    };
+    // Of a binary task only the positive class's curves say something new.
+    let of_interest = |all: &[api::evaluation::Curve]| -> Vec<api::evaluation::Curve> {
+        let wanted = report.classes.get(1).filter(|_| binary);
+        all.iter().filter(|curve| wanted.is_none_or(|wanted| curve.class == *wanted || all.len() == 1)).cloned().collect()
+    };
+    let (roc, recall) = (of_interest(&report.roc), of_interest(&report.precision_recall));
+    let calibration: Vec<_> = {
+        let wanted = report.classes.get(1).filter(|_| binary);
+        report.calibration.iter().filter(|curve| wanted.is_none_or(|wanted| curve.class == *wanted || report.calibration.len() == 1)).cloned().collect()
+    };
+    let (test, validation) = (report.test.clone(), report.validation.clone());
+    let (first, second) = (report.primary.clone(), report.primary.clone());
+    let unit = report.test.iter().find_map(|figure| figure.unit.clone()).unwrap_or_default();
+    let classes = report.classes.clone();
+    let confusion_height = (classes.len() as f64 * 30.0 + 40.0).clamp(150.0, 420.0);
+    view! {
+        {(!report.remarks.is_empty()).then(|| view! {
+            <div class="notices">
+                {report.remarks.iter().map(|remark| view! {
+                    <div class="flex small muted"><span class="faint flex">{icon(icon::INFO)}</span>{remark.clone()}</div>
+                }).collect_view()}
+            </div>
+        })}
+        <div class="report">
+            <Card title="On the test part" class="h" flush=true extra=ViewFn::from(move || view! { <span class="faint caption">{rows.clone()}</span> })>
+                <FigureTable figures=test primary=first />
+            </Card>
+            <Card title="On the validation part" class="h" flush=true extra=ViewFn::from(|| view! { <span class="faint caption">"what runs are ranked by"</span> })>
+                <FigureTable figures=validation primary=second />
+            </Card>
+            {report.confusion.clone().map(|matrix| {
+                let threshold = report.threshold.clone();
+                view! {
+                    <Card title="Confusion matrix" class="h chart-card" extra=ViewFn::from(move || view! {
+                        <span class="faint caption">{threshold.clone().map(|threshold| format!("at {}: {}", words::figure(threshold.value), threshold.reason))}</span>
+                    })>
+                        <Picture draw=move |width| confusion::draw(&classes, &matrix.counts, Size { width, height: confusion_height }) />
+                    </Card>
+                }
+            })}
+            {(!recall.is_empty()).then(|| curve("Precision over recall", area(&recall), curves::precision_recall(&recall, positives)))}
+            {(!roc.is_empty()).then(|| curve("ROC curve", area(&roc), curves::roc(&roc)))}
+            {(!calibration.is_empty()).then(|| curve("Calibration", "how often it came true".to_owned(), curves::calibration(&calibration)))}
+            {(report.per_class.len() > 1).then(|| view! {
+                <Card title="By class" class="h" flush=true>
+                    <table class="small-table">
+                        <thead><tr><th>"Class"</th><th class="num">"Precision"</th><th class="num">"Recall"</th><th class="num">"F1"</th><th class="num">"Rows"</th></tr></thead>
+                        <tbody>
+                            {report.per_class.iter().map(|class| view! {
+                                <tr>
+                                    <td>{class.class.clone()}</td>
+                                    <td class="num">{words::figure(class.precision)}</td>
+                                    <td class="num">{words::figure(class.recall)}</td>
+                                    <td class="num">{words::figure(class.f1)}</td>
+                                    <td class="num muted">{words::count(class.support)}</td>
+                                </tr>
+                            }).collect_view()}
+                        </tbody>
+                    </table>
+                </Card>
+            })}
+            {report.residuals.clone().map(|residuals| {
+                let bars = residuals.histogram.clone();
+                view! {
+                    <Card title="Predicted over actual" class="h chart-card">
+                        <Picture draw=move |width| scatter::predicted_over_actual(&residuals.actual, &residuals.predicted, &unit, Size { width, height: 260.0 }) />
+                    </Card>
+                    <Card title="Residuals" class="h chart-card" extra=ViewFn::from(|| view! { <span class="faint caption">"actual − predicted"</span> })>
+                        <Picture draw=move |width| charts::bars::histogram(
+                            &charts::bars::Histogram {
+                                name: "Residuals".to_owned(),
+                                edges: bars.edges.clone(),
+                                sets: vec![charts::bars::Bars { name: "residuals".to_owned(), role: charts::role::Role::Series(1), counts: bars.counts.clone() }],
+                                ..Default::default()
+                            },
+                            Size { width, height: 260.0 },
+                        ) />
+                    </Card>
+                }
+            })}
+        </div>
+    }
+}
+
+#[component]
+fn FigureTable(figures: Vec<Figure>, primary: String) -> impl IntoView {
+    let has_interval = figures.iter().any(|figure| figure.interval.is_some());
+    view! {
+        <table class="small-table intervals">
+            <thead>
+                <tr>
+                    <th>"Figure"</th>
+                    <th class="num">"Value"</th>
+                    {has_interval.then(|| view! { <th class="num">"95 % interval"</th> })}
+                    <th class="num">"Dummy"</th>
+                </tr>
+            </thead>
+            <tbody>
+                {figures.into_iter().map(|figure| {
+                    let is_primary = figure.name == primary;
+                    let better = figure.baseline.map(|baseline| (figure.value > baseline) == figure.more_is_better);
+                    let unit = figure.unit.clone().map(|unit| format!(" {unit}")).unwrap_or_default();
+                    view! {
+                        <tr>
+                            <td><span class="flex"><span class:strong=is_primary>{words::metric(&figure.name)}</span>{is_primary.then(|| view! { <Chip text="ranks" tone="accent" /> })}</span></td>
+                            <td class="num strong">{words::figure(figure.value)}<span class="faint">{unit}</span></td>
+                            {has_interval.then(|| view! {
+                                <td class="num muted">{figure.interval.map(|(low, high)| format!("{} … {}", words::figure(low), words::figure(high)))}</td>
+                            })}
+                            <td class="num" class:faint=better.unwrap_or(true) class:warn=better == Some(false)>{figure.baseline.map_or("–".to_owned(), words::figure)}</td>
+                        </tr>
+                    }
+                }).collect_view()}
+            </tbody>
+        </table>
+    }
+}
+
+/// The share of the positive class among the test rows.
+fn share_of_positives(report: &Evaluation) -> Option<f64> {
+    let counts = &report.confusion.as_ref()?.counts;
+    let positives: u64 = counts.get(1)?.iter().sum();
+    let all: u64 = counts.iter().flatten().sum();
+    (report.task == Task::BinaryClassification && all > 0).then(|| positives as f64 / all as f64)
+}
