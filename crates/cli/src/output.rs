@@ -86,7 +86,7 @@ fn coloured(stream: &impl IsTerminal) -> bool {
 pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(headings.iter().map(|heading| heading.trim_start_matches('>').to_uppercase()));
+    table.set_header(headings.iter().map(|heading| heading.trim_start_matches('>')));
     let mut count = 0;
     for row in rows {
         table.add_row(row);
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn columns_are_aligned() {
         let rows = [vec!["brisk-heron".to_owned(), "0.9".to_owned()], vec!["ä".to_owned(), "12.25".to_owned()]];
-        assert_eq!(table(&["run", ">value"], rows), "RUN          VALUE\nbrisk-heron    0.9\nä            12.25");
+        assert_eq!(table(&["run", ">value"], rows), "run          value\nbrisk-heron    0.9\nä            12.25");
         assert_eq!(table(&["run"], []), "Nothing there yet.");
     }
 

@@ -315,8 +315,9 @@ async fn draw(
 ) -> Outcome {
     let mut keys = keys;
     if keys.is_empty() {
-        let metrics = context.call(GetRun { run }).await?.metrics;
-        keys = metrics.into_iter().map(|metric| metric.key).filter(|key| !key.starts_with("system/")).collect();
+        // A final figure has no points, only a value.
+        let metrics = context.call(GetRun { run }).await?.metrics.into_iter().filter(|metric| metric.count > 0);
+        keys = metrics.map(|metric| metric.key).filter(|key| !key.starts_with("system/")).collect();
     }
     let mut drawn = serde_json::Map::new();
     for key in keys {
