@@ -13,6 +13,7 @@ use thirtyfour::{Capabilities, WebDriver};
 use crate::process::{Running, free_port, wait_until};
 
 /// A driver with its server, ended with the test.
+#[derive(Debug)]
 pub struct Browser {
     pub driver: WebDriver,
     _server: Running,

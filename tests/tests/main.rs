@@ -1,4 +1,5 @@
 //! Journeys: whole roads through the real programs, as a person takes them.
 
+mod clicks;
 mod counterparts;
 mod road;

@@ -1,0 +1,127 @@
+//! The road up to "deployed on this machine", by a person's clicks: in headless Chromium against
+//! `slipway serve`, and in the real window under a display of its own.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use api::host::MakeKey;
+use journeys::{
+    browser::{self, Browser},
+    host::{self, Host},
+    process::skipped_without,
+};
+use thirtyfour::{By, WebDriver, WebElement};
+
+const PATIENCE: Duration = Duration::from_secs(90);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_road_in_chromium() {
+    if skipped_without(&["chromium", "chromedriver"]) {
+        return;
+    }
+    let Some(slipway) = programs() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::start(&slipway, folder.path()).await.unwrap();
+    let address = host.client().await.unwrap().call(MakeKey {}).await.unwrap().address;
+    let browser = browser::chromium(folder.path(), 1280, 800).await.unwrap();
+    browser.driver.goto(&address).await.unwrap();
+    let result = road(&browser, "chromium").await;
+    told(&browser, "chromium", result).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_road_in_the_window() {
+    let tools = std::env::var_os("SLIPWAY_TOOLS").map(|tools| PathBuf::from(tools).join("bin/tauri-driver"));
+    if !tools.is_some_and(|driver| driver.exists()) {
+        println!("skipped: tauri-driver is not built; `cargo xtask test` builds it");
+        return;
+    }
+    if skipped_without(&["Xvfb", "WebKitWebDriver"]) {
+        return;
+    }
+    let (Some(_), Some(window)) = (programs(), host::program("SLIPWAY_DESKTOP")) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("home")).unwrap();
+    let browser = browser::window(&window, folder.path(), 1280, 800, |command| {
+        host::environment(command, folder.path());
+    });
+    let browser = browser.await.unwrap();
+    let result = road(&browser, "window").await;
+    told(&browser, "window", result).await;
+    // The window started a host of its own: it must not outlive the test.
+    let stopped = host::slipway(folder.path(), folder.path(), &["serve", "--stop"]);
+    drop(stopped);
+}
+
+fn programs() -> Option<PathBuf> {
+    let all = ["SLIPWAY_BIN", "SLIPWAY_WORKER", "SLIPWAY_SERVING", "SLIPWAY_UI"].map(host::program);
+    all.iter().all(Option::is_some).then(|| all.into_iter().flatten().next()).flatten()
+}
+
+/// Leaves a picture behind where a journey fails, and closes the browser either way.
+async fn told(browser: &Browser, name: &str, result: Result<()>) {
+    if result.is_err() {
+        let picture = std::env::temp_dir().join(format!("slipway-{name}-failed.png"));
+        let _ = browser.driver.screenshot(&picture).await;
+        println!("what was seen last: {}", picture.display());
+    }
+    let _ = browser.driver.clone().quit().await;
+    result.unwrap();
+}
+
+async fn road(browser: &Browser, name: &str) -> Result<()> {
+    let driver = &browser.driver;
+    press(driver, "//*[@data-sample='breast-cancer']//button").await.context("open the sample")?;
+    press(driver, "//a[contains(., 'Train') and contains(@class, 'primary')]").await.context("press Train")?;
+    press(driver, "//dialog[@open]//button[contains(., 'Start training')]").await.context("start the training")?;
+    press(driver, "//button[contains(., 'Register model')]").await.context("register the model")?;
+    press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Evaluation')]")
+        .await
+        .context("open the evaluation")?;
+    seen(driver, "//*[contains(text(), 'ROC AUC')]").await.context("read the report")?;
+    picture(driver, &format!("{name}-evaluation")).await?;
+    press(driver, "//*[contains(@class,'rail')]//a[contains(., 'Deploy')]").await.context("go to Deploy")?;
+    press(driver, "//button[contains(., 'Deploy v1')]").await.context("press Deploy")?;
+    press(driver, "//dialog[@open]//button[contains(., 'See what will be done')]").await.context("see the plan")?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Deploy']").await.context("confirm the plan")?;
+    press(driver, "//button[contains(., 'Call it')]").await.context("call the deployment")?;
+    let answer = seen(driver, "//*[contains(@class,'answer')]").await.context("read the answer")?.text().await?;
+    ensure!(answer.contains("prediction") && answer.contains("ms"), "the answer reads {answer}");
+    picture(driver, &format!("{name}-deployed")).await
+}
+
+/// Waits for an element that can be seen.
+async fn seen(driver: &WebDriver, path: &str) -> Result<WebElement> {
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        for element in driver.find_all(By::XPath(path)).await.unwrap_or_default() {
+            if element.is_displayed().await.unwrap_or(false) && element.is_enabled().await.unwrap_or(false) {
+                return Ok(element);
+            }
+        }
+        ensure!(tokio::time::Instant::now() < until, "waited {} s for {path}", PATIENCE.as_secs());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Presses what is there; what is replaced under the finger is pressed again.
+async fn press(driver: &WebDriver, path: &str) -> Result<()> {
+    let mut last = None;
+    for _ in 0..20 {
+        match seen(driver, path).await?.click().await {
+            Ok(()) => return Ok(()),
+            Err(error) => last = Some(error),
+        }
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    Err(last.map_or_else(|| anyhow::anyhow!("{path} can't be pressed"), Into::into))
+}
+
+/// Keeps a picture where `SLIPWAY_PICTURES` names a folder.
+async fn picture(driver: &WebDriver, name: &str) -> Result<()> {
+    if let Some(folder) = std::env::var_os("SLIPWAY_PICTURES") {
+        std::fs::create_dir_all(&folder)?;
+        driver.screenshot(&PathBuf::from(folder).join(format!("{name}.png"))).await?;
+    }
+    Ok(())
+}
