@@ -3,13 +3,11 @@
 pub(crate) mod button;
 pub(crate) mod card;
 pub(crate) mod chart;
-pub(crate) mod connect;
 pub(crate) mod curves;
 pub(crate) mod dialog;
 pub(crate) mod distribution;
 pub(crate) mod field;
 pub(crate) mod icon;
-pub(crate) mod job_progress;
 pub(crate) mod menu;
 pub(crate) mod pane;
 pub(crate) mod report;

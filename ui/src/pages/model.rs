@@ -1,14 +1,261 @@
-//! Model: what it is, how good, try it.
+//! Model: one version: what it is, how good, a form to try it, its names, its packages.
 
+use api::{
+    config::ColumnType,
+    id::VersionId,
+    model::{DeleteVersion, GetVersion, Input, Version, VersionDetail},
+};
 use leptos::prelude::*;
+use leptos_router::hooks::{use_navigate, use_params_map};
 
 use crate::{
-    frame::crumbs::crumbs,
-    parts::{icon, states::Empty},
+    client::{
+        Client,
+        query::{Query, query},
+    },
+    frame::{crumbs::crumbs, place::Place},
+    parts::{
+        button::{Button, CopyButton, Pending},
+        card::{Card, Chip, Figure, Figures},
+        dialog::{Confirm, Dialog},
+        icon::{self, icon},
+        menu::{Item, MenuButton},
+        report::Report,
+        states::{Empty, Failure, Load},
+        tabs::{Tab, Tabs, current_tab},
+        toast::Toasts,
+        when::Ago,
+        words,
+    },
 };
+
+mod about;
+mod package;
+mod try_it;
+
+const TABS: [Tab; 5] = [
+    Tab::new("try", "Try it"),
+    Tab::new("report", "Report"),
+    Tab::new("signature", "Signature"),
+    Tab::new("package", "Package"),
+    Tab::new("files", "Files"),
+];
 
 #[component]
 pub(crate) fn Model() -> impl IntoView {
-    crumbs(|| vec![("Model".to_owned(), None)]);
-    view! { <Empty mark=icon::BOX title="Model" text="This model version can't be shown yet." /> }
+    let place = Place::get();
+    let params = use_params_map();
+    let version = Memo::new(move |_| params.with(|params| params.get("version").and_then(|id| id.parse::<VersionId>().ok())));
+    let detail = query(move || version.get().map(|version| GetVersion { version }));
+    crumbs(move || {
+        let name = detail.value.with(|detail| detail.as_ref().map(|detail| title(&detail.version)));
+        vec![("Models".to_owned(), Some(place.link("models"))), (name.unwrap_or_default(), None)]
+    });
+    view! {
+        <div class="body-of-page">
+            {move || match version.get() {
+                None => view! { <Failure error=api::ApiError::not_found("This address names no model version.").with_hint("Choose one on the Models page.") again=|| {} /> }.into_any(),
+                Some(id) => view! { <Load query=detail lines=10 let:now><Page id now detail place /></Load> }.into_any(),
+            }}
+        </div>
+    }
+}
+
+fn title(version: &Version) -> String {
+    format!("{} v{}", version.model_name, version.number)
+}
+
+#[component]
+fn Page(id: VersionId, now: Signal<VersionDetail>, detail: Query<VersionDetail>, place: Place) -> impl IntoView {
+    let current = current_tab("try");
+    let version = Memo::new(move |_| now.with(|now| now.version.clone()));
+    let push = RwSignal::new(false);
+    view! {
+        <div class="head">
+            <div>
+                <h1 class="flex">
+                    {move || version.with(title)}
+                    {move || version.with(|version| version.aliases.clone()).into_iter().map(|alias| view! { <Chip text=alias tone="accent mono" /> }).collect_view()}
+                </h1>
+                <div class="sub">
+                    {move || version.with(summary)} ", registered " <Ago ms=Signal::derive(move || version.with(|version| version.created_ms)) />
+                </div>
+            </div>
+            <span class="right flex">
+                <Actions id version place push />
+            </span>
+        </div>
+        <Figures figures=Signal::derive(move || now.with(figures)) />
+        <div class="section">
+            <Tabs tabs=Signal::stored(TABS.to_vec()) current />
+        </div>
+        {move || match current.get().as_str() {
+            "report" => view! { <ReportTab now /> }.into_any(),
+            "signature" => view! { <SignatureTab version /> }.into_any(),
+            "package" => view! { <package::Packages id version push /> }.into_any(),
+            "files" => view! { <Files now /> }.into_any(),
+            _ => view! {
+                <div class="watch section">
+                    <try_it::TryIt now />
+                    <div class="stack">
+                        <about::Aliases now detail />
+                        <about::About now place />
+                    </div>
+                </div>
+            }.into_any(),
+        }}
+        <Dialog open=push title="Push to a registry"><package::PushForm open=push id version place /></Dialog>
+    }
+}
+
+fn summary(version: &Version) -> String {
+    format!("{}, {}, from run {}", words::capital(about::kind(version.kind)), about::task(version.task), version.run_name)
+}
+
+fn figures(now: &VersionDetail) -> Vec<Figure> {
+    let version = &now.version;
+    let mut all = Vec::new();
+    if let Some(primary) = &version.primary {
+        let interval = primary.interval.map(|(low, high)| format!("{} … {}", words::figure(low), words::figure(high))).unwrap_or_default();
+        all.push(Figure::new(words::metric(&primary.name), words::figure(primary.value), interval));
+        if let Some(dummy) = primary.baseline {
+            all.push(Figure::new("Dummy", words::figure(dummy), "the same figure"));
+        }
+    }
+    if let Some(threshold) = version.threshold {
+        all.push(Figure::new("Threshold", words::figure(threshold), "chosen on validation"));
+    }
+    all.push(Figure::new("Inputs", words::count(version.signature.inputs.len() as u64), words::counted(version.signature.outputs.len() as u64, "output", "outputs")));
+    all.push(Figure::new("Trained on", words::short(version.rows.training as f64), "rows"));
+    all.push(Figure::new("Size", words::bytes(version.size_bytes), words::counted(now.files.len() as u64, "file", "files")));
+    all
+}
+
+#[component]
+fn Actions(id: VersionId, version: Memo<Version>, place: Place, push: RwSignal<bool>) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let toasts = Toasts::get();
+    let navigate = StoredValue::new_local(use_navigate());
+    let sure = RwSignal::new(false);
+    let delete = move || {
+        pending.run(async move { client.call(DeleteVersion { version: id }).await }, move |freed| {
+            toasts.done(format!("Deleted; {} are free again", words::bytes(freed.bytes)));
+            navigate.with_value(|navigate| navigate(&place.link("models"), leptos_router::NavigateOptions::default()));
+        });
+    };
+    let items = move || {
+        let deployed = version.with_untracked(|version| version.deployments.len() as u64);
+        let why = (deployed > 0).then(|| format!("It is deployed: delete {} first", words::counted(deployed, "deployment", "deployments")));
+        let run = version.with_untracked(|version| place.link(&format!("runs/{}", version.run)));
+        vec![
+            Item::new("Open its run", icon::ACTIVITY, move || navigate.with_value(|navigate| navigate(&run, leptos_router::NavigateOptions::default()))),
+            Item::new("Copy its content hash", icon::COPY, move || toasts.copy(&version.with_untracked(|version| version.content.clone()))),
+            Item::new("Delete…", icon::TRASH, move || sure.set(true)).danger().blocked(why),
+        ]
+    };
+    view! {
+        <Button label="Push…" mark=icon::PACKAGE on_press=move || push.set(true) />
+        <a class="btn primary" href=move || place.link(&format!("deploy?version={id}"))>{icon(icon::UPLOAD)}"Deploy"</a>
+        <MenuButton items label="More of this version" />
+        <Confirm open=sure title=Signal::derive(move || format!("Delete {}?", version.with(title)))
+            text="Its files, packages and report are deleted. The run stays. Images that were pushed stay in their registries." verb="Delete" on_confirm=delete />
+    }
+}
+
+#[component]
+fn ReportTab(now: Signal<VersionDetail>) -> impl IntoView {
+    let report = Memo::new(move |_| now.with(|now| now.evaluation.clone()));
+    move || match report.get() {
+        Some(report) => view! { <Report report /> }.into_any(),
+        None => view! { <Empty mark=icon::CIRCLE_CHECK title="No report" text="The run that made this version was registered without an evaluation." /> }.into_any(),
+    }
+}
+
+/// What it is asked and what it answers; thousands of inputs are filtered by name.
+#[component]
+fn SignatureTab(version: Memo<Version>) -> impl IntoView {
+    let wanted = RwSignal::new(String::new());
+    let found = Memo::new(move |_| {
+        let wanted = wanted.get().trim().to_lowercase();
+        version.with(|version| version.signature.inputs.iter().filter(|input| input.name.to_lowercase().contains(&wanted)).cloned().collect::<Vec<_>>())
+    });
+    let many = version.with_untracked(|version| version.signature.inputs.len() > 12);
+    view! {
+        <div class="watch section">
+            <Card title=Signal::derive(move || format!("Asked for: {}", words::counted(found.with(Vec::len) as u64, "input", "inputs"))) flush=true extra=ViewFn::from(move || {
+                many.then(|| view! { <crate::parts::field::TextField value=wanted name="Filter inputs" placeholder="Filter" mark=icon::SEARCH is_filter=true /> })
+            })>
+                <div class="scrolls tall">
+                    <table class="small-table">
+                        <thead><tr><th>"Input"</th><th>"Type"</th><th>"Seen in training"</th><th>"Missing"</th><th></th></tr></thead>
+                        <tbody>{move || found.get().into_iter().take(1000).map(|input| view! { <InputLine input /> }).collect_view()}</tbody>
+                    </table>
+                </div>
+            </Card>
+            <Card title="Answers" flush=true>
+                <table class="small-table">
+                    <thead><tr><th>"Output"</th><th>"Type"</th></tr></thead>
+                    <tbody>
+                        {move || version.with(|version| version.signature.outputs.clone()).into_iter().map(|output| view! {
+                            <tr><td class="mono">{output.name}</td><td class="muted">{type_name(output.kind)}</td></tr>
+                        }).collect_view()}
+                    </tbody>
+                </table>
+            </Card>
+        </div>
+    }
+}
+
+#[component]
+fn InputLine(input: Input) -> impl IntoView {
+    let seen = match (&input.range, input.kind) {
+        (_, ColumnType::Image) => input.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" × "),
+        (Some((low, high)), ColumnType::Datetime) => format!("{} to {}", words::date(*low as i64), words::date(*high as i64)),
+        (Some((low, high)), _) => format!("{} to {}", words::figure(*low), words::figure(*high)),
+        (None, _) => input.categories.join(", "),
+    };
+    view! {
+        <tr>
+            <td class="mono">{input.name}</td>
+            <td class="muted">{type_name(input.kind)}</td>
+            <td class="muted"><span class="cut seen" title=seen.clone()>{seen.clone()}</span></td>
+            <td class="muted">{if input.optional { "filled in" } else { "refused" }}</td>
+            <td>{input.sensitive.then(|| view! { <Chip text="sensitive" tone="warn" /> })}</td>
+        </tr>
+    }
+}
+
+const fn type_name(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::Boolean => "true or false",
+        ColumnType::Integer => "whole number",
+        ColumnType::Decimal => "number",
+        ColumnType::Datetime => "date and time",
+        ColumnType::Category => "category",
+        ColumnType::Text => "text",
+        ColumnType::Image => "picture",
+    }
+}
+
+/// The bundle's files; every load checks them against these hashes.
+#[component]
+fn Files(now: Signal<VersionDetail>) -> impl IntoView {
+    view! {
+        <Card title="Files" class="section" flush=true extra=ViewFn::from(|| view! { <span class="faint caption">"checked against their hashes at every load"</span> })>
+            <table class="small-table">
+                <thead><tr><th>"File"</th><th class="num">"Size"</th><th>"BLAKE3"</th><th>"SHA-256"</th></tr></thead>
+                <tbody>
+                    {move || now.with(|now| now.files.clone()).into_iter().map(|file| view! {
+                        <tr>
+                            <td class="mono">{file.path.clone()}</td>
+                            <td class="num">{words::bytes(file.size_bytes)}</td>
+                            <td><span class="flex"><span class="mono muted" title=file.blake3.clone()>{file.blake3.chars().take(12).collect::<String>()}</span><CopyButton text=file.blake3 label=format!("Copy the BLAKE3 of {}", file.path) /></span></td>
+                            <td><span class="flex"><span class="mono muted" title=file.sha256.clone()>{file.sha256.chars().take(12).collect::<String>()}</span><CopyButton text=file.sha256 label=format!("Copy the SHA-256 of {}", file.path) /></span></td>
+                        </tr>
+                    }).collect_view()}
+                </tbody>
+            </table>
+        </Card>
+    }
 }

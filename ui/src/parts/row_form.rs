@@ -1,1 +1,273 @@
-//! Being written.
+//! A form made from a model's signature: one row to ask with, begun from an example.
+
+use std::collections::BTreeMap;
+
+use api::{
+    config::ColumnType,
+    model::{Input, Signature},
+};
+use leptos::{prelude::*, task::spawn_local};
+use serde_json::{Map, Value};
+use wasm_bindgen::JsCast as _;
+
+use super::{
+    button::Button,
+    field::{Labelled, Segments, Select},
+    words,
+};
+
+/// More inputs than this are shown only when asked for.
+const MANY: usize = 48;
+const EXAMPLES: [(&str, &str); 5] = [("0", "1"), ("1", "2"), ("2", "3"), ("3", "4"), ("4", "5")];
+
+/// What stands in the form: a text for each input.
+#[derive(Clone, Copy)]
+pub(crate) struct RowDraft(StoredValue<Vec<(Input, RwSignal<String>)>>);
+
+impl RowDraft {
+    pub(crate) fn new(signature: &Signature) -> Self {
+        let fields = signature.inputs.iter().map(|input| (input.clone(), RwSignal::new(String::new()))).collect();
+        Self(StoredValue::new(fields))
+    }
+
+    /// Takes over an example's values.
+    pub(crate) fn fill(self, example: &Value) {
+        self.0.with_value(|fields| {
+            for (input, text) in fields {
+                text.set(example.get(&input.name).map(text_of).unwrap_or_default());
+            }
+        });
+    }
+
+    /// Whether each value can be what its input asks for.
+    pub(crate) fn is_right(self) -> bool {
+        self.0.with_value(|fields| fields.iter().all(|(input, text)| text.with(|text| value_of(input, text)).is_ok()))
+    }
+
+    /// The row as the wire takes it; a wrong value stands as the text that it is.
+    pub(crate) fn row(self) -> Value {
+        let mut row = Map::new();
+        self.0.with_value(|fields| {
+            for (input, text) in fields {
+                let text = text.get_untracked();
+                row.insert(input.name.clone(), value_of(input, &text).unwrap_or(Value::String(text)));
+            }
+        });
+        Value::Object(row)
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn value_of(input: &Input, text: &str) -> Result<Value, String> {
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return if input.optional { Ok(Value::Null) } else { Err("A value is needed".to_owned()) };
+    }
+    match input.kind {
+        ColumnType::Boolean => trimmed.parse::<bool>().map(Value::Bool).map_err(|_| "true or false".to_owned()),
+        ColumnType::Integer => trimmed.parse::<i64>().map(Value::from).map_err(|_| "A whole number is expected".to_owned()),
+        ColumnType::Decimal => match trimmed.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(Value::from(number)),
+            _ => Err("A number is expected".to_owned()),
+        },
+        // An example's picture may stand as its pixels.
+        ColumnType::Image if trimmed.starts_with('[') => serde_json::from_str(trimmed).map_err(|_| "Pixels that can't be read".to_owned()),
+        ColumnType::Datetime | ColumnType::Category | ColumnType::Text | ColumnType::Image => Ok(Value::String(trimmed.to_owned())),
+    }
+}
+
+/// The form. Choosing an example fills it again.
+#[component]
+pub(crate) fn RowForm(draft: RowDraft, examples: Vec<Value>) -> impl IntoView {
+    let chosen = RwSignal::new("0".to_owned());
+    let all = RwSignal::new(false);
+    let (fields, count) = draft.0.with_value(|fields| (fields.clone(), fields.len()));
+    let known = examples.len().min(EXAMPLES.len());
+    Effect::new(move |_| {
+        let index = chosen.get().parse::<usize>().unwrap_or(0);
+        if let Some(example) = examples.get(index) {
+            draft.fill(example);
+        }
+    });
+    let wide = fields.iter().any(|(input, _)| input.kind == ColumnType::Image);
+    view! {
+        {(known > 1).then(|| view! {
+            <div class="flex examples">
+                <span class="small muted">"Example"</span>
+                <Segments value=chosen options=EXAMPLES[..known].to_vec() name="Example" />
+                <span class="small faint">"rows that the model was not trained on"</span>
+            </div>
+        })}
+        <div class="row-form" class:wide=wide>
+            {move || {
+                let shown = if all.get() { count } else { MANY };
+                fields.iter().take(shown).cloned().map(|(input, text)| view! { <Field input text /> }).collect_view()
+            }}
+        </div>
+        <Show when=move || count.gt(&MANY) && !all.get()>
+            <div class="flex"><Button label=format!("Show all {}", words::count(count as u64)) kind="quiet s" on_press=move || all.set(true) /></div>
+        </Show>
+    }
+}
+
+#[component]
+fn Field(input: Input, text: RwSignal<String>) -> impl IntoView {
+    let hint = hint(&input);
+    let checked = input.clone();
+    // Nothing is wrong before there is anything: an empty form is not yet filled.
+    let wrong = Signal::derive(move || text.with(|text| if text.is_empty() { None } else { value_of(&checked, text).err() }));
+    let label = if input.sensitive { format!("{} (sensitive)", input.name) } else { input.name.clone() };
+    let empty = if input.optional { "missing" } else { "" };
+    match input.kind {
+        ColumnType::Image => view! { <ImageField input text /> }.into_any(),
+        ColumnType::Boolean => {
+            let mut options = vec![("true".to_owned(), "true".to_owned()), ("false".to_owned(), "false".to_owned())];
+            if input.optional {
+                options.insert(0, (String::new(), "missing".to_owned()));
+            }
+            view! { <Labelled label hint error=wrong><Select value=text options=Signal::stored(options) name=input.name /></Labelled> }.into_any()
+        }
+        _ => {
+            let list = (!input.categories.is_empty()).then(|| format!("values-of-{}", input.name.replace(char::is_whitespace, "-")));
+            let is_number = matches!(input.kind, ColumnType::Integer | ColumnType::Decimal);
+            view! {
+                <Labelled label hint error=wrong>
+                    <span class="field" class:mono=is_number>
+                        <input
+                            class="grow"
+                            aria-label=input.name.clone()
+                            placeholder=empty
+                            spellcheck="false"
+                            autocomplete="off"
+                            inputmode=if is_number { "decimal" } else { "text" }
+                            list=list.clone()
+                            prop:value=move || text.get()
+                            on:input=move |event| text.set(event_target_value(&event))
+                        />
+                        {list.map(|list| view! {
+                            <datalist id=list>{input.categories.iter().map(|value| view! { <option value=value.clone()></option> }).collect_view()}</datalist>
+                        })}
+                    </span>
+                </Labelled>
+            }
+            .into_any()
+        }
+    }
+}
+
+fn hint(input: &Input) -> String {
+    let range = input.range.map(|(low, high)| match input.kind {
+        ColumnType::Datetime => format!("{} to {}", words::date(low as i64), words::date(high as i64)),
+        _ => format!("{} to {}", words::figure(low), words::figure(high)),
+    });
+    match input.kind {
+        ColumnType::Category if !input.categories.is_empty() => format!("{} known", words::counted(input.categories.len() as u64, "value", "values")),
+        _ => range.unwrap_or_default(),
+    }
+}
+
+/// A picture: chosen or dropped, sent as base64.
+#[component]
+fn ImageField(input: Input, text: RwSignal<String>) -> impl IntoView {
+    let over = RwSignal::new(false);
+    let take = move |file: web_sys::File| {
+        spawn_local(async move {
+            let Ok(bytes) = wasm_bindgen_futures::JsFuture::from(file.array_buffer()).await else { return };
+            let letters: String = js_sys::Uint8Array::new(&bytes).to_vec().into_iter().map(char::from).collect();
+            if let Ok(encoded) = window().btoa(&letters) {
+                let kind = if file.type_().is_empty() { "image/png".to_owned() } else { file.type_() };
+                text.try_set(format!("data:{kind};base64,{encoded}"));
+            }
+        });
+    };
+    let size = match input.shape.as_slice() {
+        [height, width, ..] => format!("{width} × {height} pixels; others are scaled"),
+        _ => String::new(),
+    };
+    view! {
+        <label
+            class="picture-field"
+            class:over=move || over.get()
+            on:dragover=move |event| { event.prevent_default(); event.stop_propagation(); over.set(true) }
+            on:dragleave=move |_| over.set(false)
+            on:drop=move |event| {
+                event.prevent_default();
+                event.stop_propagation();
+                over.set(false);
+                if let Some(file) = event.data_transfer().and_then(|data| data.files()).and_then(|files| files.item(0)) {
+                    take(file);
+                }
+            }
+        >
+            {move || text.with(|text| address(text)).map(|address| view! { <img src=address alt="The picture to predict" /> })}
+            <span class="grow">
+                <span class="strong">{input.name.clone()}</span>
+                <span class="small muted">"Drop a picture here, or choose one"</span>
+                <span class="caption faint">{size}</span>
+            </span>
+            <input type="file" accept="image/png,image/jpeg" aria-label=input.name.clone()
+                on:change=move |event| {
+                    let file = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok()).and_then(|input| input.files()).and_then(|files| files.item(0));
+                    if let Some(file) = file {
+                        take(file);
+                    }
+                }
+            />
+        </label>
+    }
+}
+
+/// What an `<img>` takes, where the text is a picture.
+fn address(text: &str) -> Option<String> {
+    match text {
+        "" => None,
+        text if text.starts_with("data:image/") => Some(text.to_owned()),
+        text if text.starts_with('[') => None,
+        text => Some(format!("data:{};base64,{text}", if text.starts_with("/9j/") { "image/jpeg" } else { "image/png" })),
+    }
+}
+
+/// One answered row: the prediction, and the probabilities as bars.
+#[component]
+pub(crate) fn Answer(row: Value, threshold: Option<f64>) -> impl IntoView {
+    let prediction = row.get("prediction").map(|value| value.as_f64().filter(|_| value.is_f64()).map_or_else(|| text_of(value), words::figure));
+    let mut shares: BTreeMap<String, f64> = BTreeMap::new();
+    for (name, value) in row.as_object().into_iter().flatten() {
+        let class = name.strip_prefix("probability").map(|class| class.trim_start_matches('_').to_owned());
+        if let (Some(class), Some(value)) = (class, value.as_f64()) {
+            shares.insert(class, value);
+        }
+    }
+    let mut shares: Vec<(String, f64)> = shares.into_iter().collect();
+    shares.sort_by(|left, right| right.1.total_cmp(&left.1));
+    let hidden = shares.len().saturating_sub(10);
+    view! {
+        <div class="predicted" role="status">
+            <div><span class="caption faint">"Prediction"</span><strong class="prediction">{prediction.unwrap_or_else(|| "–".to_owned())}</strong></div>
+            {(!shares.is_empty()).then(|| view! {
+                <div class="shares">
+                    {shares.into_iter().take(10).map(|(class, share)| {
+                        let label = if class.is_empty() { "Probability".to_owned() } else { class.clone() };
+                        let mark = threshold.filter(|_| class.is_empty());
+                        view! {
+                            <span class="cut" title=label.clone()>{label.clone()}</span>
+                            <span class="bar wide-bar" role="meter" aria-label=label aria-valuemin="0" aria-valuemax="1" aria-valuenow=share.to_string()>
+                                <i style:width=format!("{:.2}%", share.clamp(0.0, 1.0) * 100.0)></i>
+                                {mark.map(|mark| view! { <b style:left=format!("{:.2}%", mark * 100.0) title=format!("Threshold {}", words::figure(mark))></b> })}
+                            </span>
+                            <span class="num end">{words::figure(share)}</span>
+                        }
+                    }).collect_view()}
+                </div>
+            })}
+            {(hidden > 0).then(|| view! { <span class="caption faint">{format!("and {hidden} smaller ones")}</span> })}
+        </div>
+    }
+}

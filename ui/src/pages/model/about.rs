@@ -1,0 +1,126 @@
+//! What a version is and where it came from, and the names that point at it.
+
+use api::{
+    config::ModelChoice,
+    evaluation::Task,
+    id::VersionId,
+    model::{SetAlias, VersionDetail},
+};
+use leptos::prelude::*;
+
+use crate::{
+    client::{Client, query::Query},
+    frame::place::Place,
+    parts::{
+        button::{Button, CopyButton, IconButton, Pending},
+        card::Card,
+        field::TextField,
+        icon,
+        toast::Toasts,
+        when::Ago,
+        words,
+    },
+};
+
+#[component]
+pub(super) fn About(now: Signal<VersionDetail>, place: Place) -> impl IntoView {
+    view! {
+        <Card title="What it is" class="h">
+            {move || {
+                let now = now.get();
+                let version = now.version;
+                let rows = format!(
+                    "{} training · {} validation · {} test",
+                    words::count(version.rows.training), words::count(version.rows.validation), words::count(version.rows.test)
+                );
+                // What has a line of its own here is not repeated from the lineage.
+                let rest: Vec<_> = now.lineage.into_iter().filter(|(key, _)| !matches!(key.as_str(), "run" | "seed" | "commit" | "snapshot")).collect();
+                view! {
+                    <dl class="pairs">
+                        <dt>"Kind"</dt><dd>{words::capital(kind(version.kind))}</dd>
+                        <dt>"Task"</dt><dd>{words::capital(task(version.task))}</dd>
+                        <dt>"Data"</dt>
+                        <dd>{match version.snapshot_number {
+                            Some(number) => view! { <a class="link mono" href=place.link("data")>{format!("v{number}")}</a> }.into_any(),
+                            None => "not known".into_any(),
+                        }}</dd>
+                        <dt>"Rows"</dt><dd>{rows}</dd>
+                        <dt>"Run"</dt><dd><a class="link" href=place.link(&format!("runs/{}", version.run))>{version.run_name}</a></dd>
+                        <dt>"Code"</dt><dd class="mono">{version.commit.as_deref().map_or_else(|| "no commit".to_owned(), words::short_hash)}</dd>
+                        <dt>"Seed"</dt><dd class="mono">{version.seed.map_or_else(|| "–".to_owned(), |seed| seed.to_string())}</dd>
+                        <dt>"Threshold"</dt><dd class="mono">{version.threshold.map_or_else(|| "–".to_owned(), words::figure)}</dd>
+                        <dt>"Content"</dt><dd class="flex"><span class="mono cut">{version.content.chars().take(16).collect::<String>()}</span><CopyButton text=version.content label="Copy the content hash" /></dd>
+                        <dt>"Registered"</dt><dd><Ago ms=version.created_ms /></dd>
+                        {rest.into_iter().map(|(key, value)| view! { <dt>{words::capital(&key.replace('_', " "))}</dt><dd class="mono cut" title=value.clone()>{value.clone()}</dd> }).collect_view()}
+                    </dl>
+                }
+            }}
+        </Card>
+    }
+}
+
+/// Names for others to rely on: an alias stands at one version of a model, and moves when it is
+/// given to another.
+#[component]
+pub(super) fn Aliases(now: Signal<VersionDetail>, detail: Query<VersionDetail>) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let toasts = Toasts::get();
+    let name = RwSignal::new(String::new());
+    let aliases = Memo::new(move |_| now.with(|now| now.version.aliases.clone()));
+    let set = move |alias: String, version: Option<VersionId>| {
+        let model = now.with_untracked(|now| now.version.model);
+        let said = match version {
+            Some(_) => format!("{alias} is this version now"),
+            None => format!("{alias} stands nowhere now"),
+        };
+        pending.run(async move { client.call(SetAlias { model, alias, version }).await }, move |_| {
+            name.set(String::new());
+            detail.refresh();
+            toasts.done(said);
+        });
+    };
+    let add = move || {
+        let alias = name.get_untracked().trim().to_owned();
+        if !alias.is_empty() {
+            set(alias, Some(now.with_untracked(|now| now.version.id)));
+        }
+    };
+    view! {
+        <Card title="Aliases" class="h">
+            <div class="form">
+                <div class="flex wrap">
+                    {move || match aliases.get() {
+                        none if none.is_empty() => view! { <span class="small muted">"A name such as champion, for others to rely on: it moves to the next version when you say so."</span> }.into_any(),
+                        some => some.into_iter().map(|alias| {
+                            let own = alias.clone();
+                            view! { <span class="chip accent mono">{alias.clone()}<IconButton label=format!("Remove {alias}") mark=icon::X kind="tiny" on_press=move |_| set(own.clone(), None) /></span> }
+                        }).collect_view().into_any(),
+                    }}
+                </div>
+                <div class="flex">
+                    <TextField value=name name="Alias" placeholder="champion" class="grow mono" on_enter=Callback::new(move |()| add()) />
+                    <Button label="Add alias" disabled=Signal::derive(move || pending.busy.get() || name.with(|name| name.trim().is_empty())) tip="Moves it here where another version has it" on_press=add />
+                </div>
+            </div>
+        </Card>
+    }
+}
+
+pub(super) const fn kind(kind: ModelChoice) -> &'static str {
+    match kind {
+        ModelChoice::Default => "default model",
+        ModelChoice::Linear => "linear model",
+        ModelChoice::Mlp => "multilayer perceptron",
+        ModelChoice::Trees => "gradient-boosted trees",
+        ModelChoice::Cnn => "convolutional network",
+    }
+}
+
+pub(super) const fn task(task: Task) -> &'static str {
+    match task {
+        Task::BinaryClassification => "binary classification",
+        Task::MulticlassClassification => "multiclass classification",
+        Task::Regression => "regression",
+    }
+}

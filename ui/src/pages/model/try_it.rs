@@ -1,0 +1,48 @@
+//! Try it: the form made from the signature, asked in the host's own process.
+
+use api::model::{Predict, Predictions, VersionDetail};
+use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
+
+use crate::{
+    client::Client,
+    parts::{
+        button::{Button, Pending},
+        card::Card,
+        icon,
+        row_form::{Answer, RowDraft, RowForm},
+        words,
+    },
+};
+
+#[component]
+pub(super) fn TryIt(now: Signal<VersionDetail>) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let answer = RwSignal::new(None::<Predictions>);
+    let (version, threshold, signature, examples) = now.with_untracked(|now| (now.version.id, now.version.threshold, now.version.signature.clone(), now.examples.clone()));
+    let draft = RowDraft::new(&signature);
+    let ask = move || {
+        let rows = vec![draft.row()];
+        pending.run(async move { client.call(Predict { version, rows }).await }, move |answers| answer.set(Some(answers)));
+    };
+    view! {
+        <Card title="Try it" extra=ViewFn::from(|| view! { <span class="faint caption">"the same forward pass that is served"</span> })>
+            <div class="form" on:keydown=move |event| {
+                if event.key() == "Enter" && draft.is_right() && event.target().is_some_and(|target| target.has_type::<web_sys::HtmlInputElement>()) {
+                    event.prevent_default();
+                    ask();
+                }
+            }>
+                <RowForm draft examples />
+                <div class="flex">
+                    <Button label="Predict" mark=icon::PLAY kind="primary" disabled=Signal::derive(move || pending.busy.get() || !draft.is_right()) on_press=ask />
+                    <span class="small muted">
+                        {move || answer.with(|answer| answer.as_ref().map(|answer| format!("answered in {}", words::duration(answer.duration_secs))))}
+                    </span>
+                </div>
+                {move || answer.get().and_then(|answer| answer.rows.into_iter().next()).map(|row| view! { <Answer row threshold /> })}
+            </div>
+        </Card>
+    }
+}
