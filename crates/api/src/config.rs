@@ -224,7 +224,13 @@ pub struct EvaluationConfig {
 
 impl Default for EvaluationConfig {
     fn default() -> Self {
-        Self { metric: None, threshold: ThresholdRule::F1, cost_false_negative: 1.0, cost_false_positive: 1.0, bootstrap: 500 }
+        Self {
+            metric: None,
+            threshold: ThresholdRule::F1,
+            cost_false_negative: 1.0,
+            cost_false_positive: 1.0,
+            bootstrap: 500,
+        }
     }
 }
 

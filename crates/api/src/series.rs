@@ -155,7 +155,14 @@ mod tests {
     fn a_series_survives_its_bytes() {
         for raw in [true, false] {
             let side = if raw { vec![] } else { vec![0.5, f64::NAN] };
-            let series = Series { raw, step: vec![1.0, 2.0], time_ms: vec![3.0, 4.0], last: vec![f64::INFINITY, 6.0], min: side.clone(), max: side };
+            let series = Series {
+                raw,
+                step: vec![1.0, 2.0],
+                time_ms: vec![3.0, 4.0],
+                last: vec![f64::INFINITY, 6.0],
+                min: side.clone(),
+                max: side,
+            };
             let again = Series::from_bytes(&series.to_bytes()).unwrap();
             assert_eq!(again.to_bytes(), series.to_bytes());
         }

@@ -14,8 +14,8 @@ use anyhow::bail;
 use api::{
     ApiError, DeploymentId, ErrorCode, RolloutId,
     deploy::{
-        DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentState, GetDeployment, GetDeploymentLogs, ListDeployments,
-        PlanDeploy, RollBack, Rollout, ScaleDeployment, StartDeploy,
+        DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentState, GetDeployment, GetDeploymentLogs,
+        ListDeployments, PlanDeploy, RollBack, Rollout, ScaleDeployment, StartDeploy,
     },
     event::Tag,
     job::{Job, JobKind, Subject},
@@ -88,7 +88,12 @@ pub async fn plan(engine: &Engine, request: PlanDeploy) -> anyhow::Result<Deploy
     Ok(plan)
 }
 
-async fn plan_on(engine: &Engine, spec: &DeploySpec, asked: &wanted::Asked, plan: &mut DeployPlan) -> anyhow::Result<()> {
+async fn plan_on(
+    engine: &Engine,
+    spec: &DeploySpec,
+    asked: &wanted::Asked,
+    plan: &mut DeployPlan,
+) -> anyhow::Result<()> {
     let port = target::connect(engine, &asked.target).await?;
     let mut digest = None;
     if port.capability().needs_image {
@@ -99,13 +104,18 @@ async fn plan_on(engine: &Engine, spec: &DeploySpec, asked: &wanted::Asked, plan
         let place_name = format!("{}/{}", place.registry.name, place.repository);
         plan.steps.push(match missing {
             0 => format!("Nothing to push: {place_name} has every layer"),
-            _ => format!("Push {missing} of {} layers to {place_name} ({})", built.blobs.layers.len(), package::size(bytes)),
+            _ => format!(
+                "Push {missing} of {} layers to {place_name} ({})",
+                built.blobs.layers.len(),
+                package::size(bytes)
+            ),
         });
         digest = Some((place, built.package.digest));
     }
     let existing = asked.existing.as_ref().map(|row| row.id);
     let id = existing.unwrap_or(DeploymentId::from_bytes([0; 16]));
-    let wanted = asked.wanted(engine, spec, id, digest.as_ref().map(|(place, digest)| (place, digest.as_str()))).await?;
+    let wanted =
+        asked.wanted(engine, spec, id, digest.as_ref().map(|(place, digest)| (place, digest.as_str()))).await?;
     let seen = port.plan(&wanted).await?;
     plan.steps.extend(seen.steps);
     plan.diff.extend(seen.diff);
@@ -198,7 +208,10 @@ async fn roll(engine: &Engine, row: DeploymentRow, new: bool, kind: &str, title:
         memory_bytes: 0,
         request: None,
     };
-    engine.jobs().start(engine, new, async move |context: JobContext| rollout::run(&context, deployment, id).await).await
+    engine
+        .jobs()
+        .start(engine, new, async move |context: JobContext| rollout::run(&context, deployment, id).await)
+        .await
 }
 
 pub async fn scale(engine: &Engine, request: ScaleDeployment) -> anyhow::Result<Job> {
@@ -223,7 +236,9 @@ pub async fn roll_back(engine: &Engine, request: RollBack) -> anyhow::Result<Job
     let rollouts = engine.store().read(move |c| store::deployment::rollouts(c, id, 1000)).await?;
     let found = match request.to {
         Some(to) => rollouts.into_iter().find(|rollout| rollout.rollout.id == to),
-        None => rollouts.into_iter().find(|rollout| rollout.rollout.outcome == Some(true) && rollout.rollout.version != row.version),
+        None => rollouts
+            .into_iter()
+            .find(|rollout| rollout.rollout.outcome == Some(true) && rollout.rollout.version != row.version),
     };
     let Some(found) = found else {
         bail!(
@@ -249,7 +264,10 @@ pub async fn delete(engine: &Engine, request: DeleteDeployment) -> anyhow::Resul
         request: jobs::retry_with(&request),
     };
     let id = row.id;
-    engine.store().write_durable(move |tx| store::deployment::set_state(tx, id, DeploymentState::Deleting, None)).await?;
+    engine
+        .store()
+        .write_durable(move |tx| store::deployment::set_state(tx, id, DeploymentState::Deleting, None))
+        .await?;
     engine.changed(Tag::Deployments);
     engine.jobs().start(engine, new, async move |context: JobContext| remove(&context, row).await).await
 }

@@ -6,7 +6,9 @@
 use api::{ApiError, ErrorCode, Request};
 use serde_json::Value;
 
-use crate::{Engine, dataset, error, hardware, host, host_log, jobs, model, overview, project, run, sample, settings, storage};
+use crate::{
+    Engine, dataset, error, hardware, host, host_log, jobs, model, overview, project, run, sample, settings, storage,
+};
 
 macro_rules! handlers {
     ($($request:path => $handler:path,)*) => {
@@ -150,7 +152,8 @@ pub async fn call<R: Request>(engine: &Engine, request: R) -> Result<R::Response
 
 fn parse<R: Request>(method: &str, params: Value) -> Result<R, ApiError> {
     let params = if params.is_null() { Value::Object(serde_json::Map::new()) } else { params };
-    serde_json::from_value(params).map_err(|error| ApiError::invalid(format!("The parameters of {method} are wrong: {error}.")))
+    serde_json::from_value(params)
+        .map_err(|error| ApiError::invalid(format!("The parameters of {method} are wrong: {error}.")))
 }
 
 fn unknown(method: &str) -> ApiError {

@@ -21,8 +21,8 @@ use api::{
     config::{ColumnType, MonitoringConfig},
     event::Tag,
     monitor::{
-        AcknowledgeAlert, Alert, CheckNow, GetMonitoring, GetWindow, ListAlerts, Monitoring, SetMonitored, Traffic, TrafficPoint,
-        WindowDetail,
+        AcknowledgeAlert, Alert, CheckNow, GetMonitoring, GetWindow, ListAlerts, Monitoring, SetMonitored, Traffic,
+        TrafficPoint, WindowDetail,
     },
 };
 use data::drift::window::WindowRule;
@@ -113,13 +113,18 @@ pub async fn get(engine: &Engine, request: GetMonitoring) -> anyhow::Result<Moni
 
 fn traffic(total: Option<store::traffic::Total>, points: Vec<(i64, Counts)>) -> Traffic {
     let Some(total) = total else { return Traffic::default() };
-    let milliseconds = |counts: &Counts, quantile: f64| scrape::quantile(&counts.buckets, quantile).map(|seconds| seconds * 1e3);
+    let milliseconds =
+        |counts: &Counts, quantile: f64| scrape::quantile(&counts.buckets, quantile).map(|seconds| seconds * 1e3);
     // The rate of the newest minute, or of what there is.
     let newest = points.last().map_or(0, |(at_ms, _)| *at_ms);
     let recent: Vec<&(i64, Counts)> = points.iter().filter(|(at_ms, _)| newest - at_ms < 60_000).collect();
     let before = points.iter().rev().find(|(at_ms, _)| newest - at_ms >= 60_000).or_else(|| points.first());
     let seconds = before.map_or(0.0, |(at_ms, _)| (newest - at_ms) as f64 / 1e3);
-    let counted: u64 = recent.iter().filter(|(at_ms, _)| before.is_none_or(|(first, _)| at_ms > first)).map(|(_, counts)| counts.requests).sum();
+    let counted: u64 = recent
+        .iter()
+        .filter(|(at_ms, _)| before.is_none_or(|(first, _)| at_ms > first))
+        .map(|(_, counts)| counts.requests)
+        .sum();
     Traffic {
         requests: total.counts.requests,
         rows: total.counts.rows,
@@ -157,7 +162,10 @@ pub async fn check(engine: &Engine, request: CheckNow) -> anyhow::Result<Monitor
 
 pub async fn set(engine: &Engine, request: SetMonitored) -> anyhow::Result<Monitoring> {
     deploy::find(engine, request.deployment).await?;
-    engine.store().write_durable(move |tx| store::deployment::set_monitored(tx, request.deployment, request.monitored)).await?;
+    engine
+        .store()
+        .write_durable(move |tx| store::deployment::set_monitored(tx, request.deployment, request.monitored))
+        .await?;
     engine.changed(Tag::Monitor(request.deployment));
     engine.changed(Tag::Deployments);
     get(engine, GetMonitoring { deployment: request.deployment }).await
