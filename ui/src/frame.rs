@@ -80,8 +80,12 @@ pub(crate) fn Frame(children: Children) -> impl IntoView {
 fn hear_notices() {
     let toasts = Toasts::get();
     Client::get().on_event(move |event| match event {
-        Event::Notice { title, body, link } => toasts.note(title.clone(), Some(body.clone()).filter(|body| !body.is_empty()), link.clone()),
-        Event::AlertRaised { alert } => toasts.note(format!("Drift on {}", alert.deployment_name), Some(alert.sentence.clone()), None),
+        Event::Notice { title, body, link } => {
+            toasts.note(title.clone(), Some(body.clone()).filter(|body| !body.is_empty()), link.clone())
+        }
+        Event::AlertRaised { alert } => {
+            toasts.note(format!("Drift on {}", alert.deployment_name), Some(alert.sentence.clone()), None)
+        }
         _ => {}
     });
 }

@@ -1,5 +1,7 @@
 //! The window's pages: the same in the desktop window and in a browser, over the host's one wire.
 
+#![allow(unreachable_pub, reason = "Leptos' component macro makes the props of every component `pub`")]
+
 mod client;
 mod frame;
 mod pages;

@@ -55,8 +55,7 @@ pub(crate) fn lay_out(size: Size, x_axis: &Axis, x: Range, y_axis: &Axis, y: Ran
     let widest = y_ticks.iter().map(|tick| text::width(&tick.label, Family::Mono, LABEL)).fold(0.0, f64::max);
     let left = (widest + BESIDE_LABEL + 4.0).max(LEFT).min(size.width * 0.5).round();
     let width = (size.width - left - RIGHT).max(10.0);
-    let label_room =
-        if x_axis.label.is_empty() { 0.0 } else { text::width(&x_axis.label, Family::Sans, LABEL) + 16.0 };
+    let label_room = if x_axis.label.is_empty() { 0.0 } else { text::width(&x_axis.label, Family::Sans, LABEL) + 16.0 };
     let span = |tick: &Tick| {
         let middle = left + width * x.fraction(tick.value);
         let half = text::width(&tick.label, Family::Mono, LABEL) / 2.0;

@@ -29,8 +29,9 @@ pub(crate) async fn find() -> Result<Address, ApiError> {
         let nobody = Address { origin: String::new(), token: String::new() };
         let body = serde_json::to_string(&OpenSession { key }).unwrap_or_default();
         let answer = wire::send(&nobody, "POST", "/api/session", wire::Body::Json(body)).await?;
-        let session: Session = serde_json::from_str(&wire::text(answer).await?)
-            .map_err(|error| ApiError::new(ErrorCode::WrongProtocol, format!("The host's session can't be read: {error}.")))?;
+        let session: Session = serde_json::from_str(&wire::text(answer).await?).map_err(|error| {
+            ApiError::new(ErrorCode::WrongProtocol, format!("The host's session can't be read: {error}."))
+        })?;
         if let Some(storage) = storage() {
             let _ = storage.set_item(TOKEN, &session.token);
         }

@@ -106,7 +106,8 @@ impl Lines {
                 let block: Vec<u8> = self.rest.drain(..end + 2).collect();
                 let text = String::from_utf8_lossy(&block);
                 let named = text.lines().any(|line| line.starts_with("event:"));
-                let data: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim_start).collect();
+                let data: Vec<&str> =
+                    text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim_start).collect();
                 if !data.is_empty() && !named {
                     return Ok(Some(data.join("\n")));
                 }
@@ -147,9 +148,11 @@ pub(crate) async fn until_seen() {
         let promise = js_sys::Promise::new(&mut |resolve, _| {
             let once = web_sys::AddEventListenerOptions::new();
             once.set_once(true);
-            let _ = document().add_event_listener_with_callback_and_add_event_listener_options(LEAVING[0], &resolve, &once);
+            let _ =
+                document().add_event_listener_with_callback_and_add_event_listener_options(LEAVING[0], &resolve, &once);
             // A page that the browser kept is shown again.
-            let _ = window().add_event_listener_with_callback_and_add_event_listener_options("pageshow", &resolve, &once);
+            let _ =
+                window().add_event_listener_with_callback_and_add_event_listener_options("pageshow", &resolve, &once);
         });
         let _ = JsFuture::from(promise).await;
     }

@@ -12,12 +12,15 @@ const PAGE: u64 = 200;
 /// Pages that are kept; those far from what is seen go first.
 const KEPT: usize = 24;
 
+/// Asks for what of a range is missing.
+type Need = Arc<dyn Fn(Range<u64>)>;
+
 /// A list of which only the pages that were seen are here.
 pub(crate) struct Paged<T: Send + Sync + 'static> {
     pub(crate) total: RwSignal<Option<u64>>,
     pub(crate) error: RwSignal<Option<ApiError>>,
     pages: RwSignal<BTreeMap<u64, Arc<Vec<T>>>>,
-    need: StoredValue<Arc<dyn Fn(Range<u64>)>, LocalStorage>,
+    need: StoredValue<Need, LocalStorage>,
 }
 
 impl<T: Send + Sync + 'static> Clone for Paged<T> {
@@ -70,7 +73,10 @@ where
         if asked.try_update_value(|asked| asked.insert(page)) != Some(true) {
             return;
         }
-        let Some(Some(question)) = request.try_with_value(|request| untrack(|| request(page * PAGE, PAGE as u32))) else { return };
+        let Some(Some(question)) = request.try_with_value(|request| untrack(|| request(page * PAGE, PAGE as u32)))
+        else {
+            return;
+        };
         let ours = generation.try_get_value();
         spawn_local(async move {
             let answer = client.call(question).await;
@@ -93,7 +99,7 @@ where
             }
         });
     };
-    let need: Arc<dyn Fn(Range<u64>)> = Arc::new(move |range: Range<u64>| {
+    let need: Need = Arc::new(move |range: Range<u64>| {
         for page in range.start / PAGE..=range.end.saturating_sub(1) / PAGE {
             if pages.with_untracked(|pages| !pages.contains_key(&page)) {
                 load(page);
@@ -103,7 +109,8 @@ where
     });
     Effect::new(move |before: Option<String>| {
         let question = request.with_value(|request| request(0, PAGE as u32));
-        let key = question.as_ref().map_or_else(String::new, |question| serde_json::to_string(question).unwrap_or_default());
+        let key =
+            question.as_ref().map_or_else(String::new, |question| serde_json::to_string(question).unwrap_or_default());
         if before.as_ref() != Some(&key) {
             generation.update_value(|generation| *generation += 1);
             asked.update_value(std::collections::BTreeSet::clear);

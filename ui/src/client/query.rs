@@ -50,8 +50,13 @@ where
     let client = Client::get();
     let value = RwSignal::new(None::<R::Response>);
     let error = RwSignal::new(None::<ApiError>);
-    let question: StoredValue<Question<R>, LocalStorage> =
-        StoredValue::new_local(Question { request: None, key: String::new(), generation: 0, busy: false, stale: false });
+    let question: StoredValue<Question<R>, LocalStorage> = StoredValue::new_local(Question {
+        request: None,
+        key: String::new(),
+        generation: 0,
+        busy: false,
+        stale: false,
+    });
 
     let ask: Rc<dyn Fn()> = Rc::new(move || {
         // While an answer is on its way one more question is enough, however many changes come in.

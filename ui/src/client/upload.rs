@@ -65,7 +65,11 @@ pub(crate) fn of_drop(transfer: &DataTransfer) -> impl Future<Output = Dropped> 
 
 impl Client {
     /// Sends files one after another; the answer's folder holds them all under their names.
-    pub(crate) async fn upload(self, files: Dropped, progress: RwSignal<Option<Progress>>) -> Result<Uploaded, ApiError> {
+    pub(crate) async fn upload(
+        self,
+        files: Dropped,
+        progress: RwSignal<Option<Progress>>,
+    ) -> Result<Uploaded, ApiError> {
         let mut whole: Option<Uploaded> = None;
         let count = files.len();
         for (done, (name, file)) in files.into_iter().enumerate() {
@@ -83,7 +87,10 @@ impl Client {
                 Ok(Ok(sent)) => sent,
                 Ok(Err(error)) => {
                     progress.set(None);
-                    return Err(ApiError::new(ErrorCode::WrongProtocol, format!("The host's answer can't be read: {error}.")));
+                    return Err(ApiError::new(
+                        ErrorCode::WrongProtocol,
+                        format!("The host's answer can't be read: {error}."),
+                    ));
                 }
                 Err(error) => {
                     progress.set(None);

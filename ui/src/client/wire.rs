@@ -111,6 +111,7 @@ pub(crate) fn gone() -> ApiError {
 }
 
 fn broken(error: JsValue) -> ApiError {
-    let why = error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| String::from(error.message()));
+    let why =
+        error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| String::from(error.message()));
     ApiError::new(ErrorCode::Internal, format!("The browser refused a request: {why}."))
 }

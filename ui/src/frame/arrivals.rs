@@ -80,10 +80,7 @@ impl Arrivals {
     }
 
     async fn send(self, files: Dropped) {
-        let one = match files.as_slice() {
-            [(name, _)] if !name.contains('/') => true,
-            _ => false,
-        };
+        let one = matches!(files.as_slice(), [(name, _)] if !name.contains('/'));
         // Everything under one dropped folder: that folder is what was meant.
         let root = files.first().and_then(|(name, _)| name.split_once('/')).map(|(root, _)| root.to_owned());
         let root = root.filter(|root| files.iter().all(|(name, _)| name.starts_with(&format!("{root}/"))));
@@ -161,7 +158,8 @@ pub(crate) fn listen() {
         if arrivals.newest.get().is_none() {
             return;
         }
-        let to = place.project.get_untracked().map_or_else(|| "/".to_owned(), |project| place::address(project, "data"));
+        let to =
+            place.project.get_untracked().map_or_else(|| "/".to_owned(), |project| place::address(project, "data"));
         if path.get_untracked() != to {
             navigate(&to, Default::default());
         }

@@ -27,7 +27,13 @@ pub(crate) fn crumbs(of_page: impl Fn() -> Vec<Crumb> + 'static) {
             all.push((place.name(), Some(place.link(""))));
         }
         all.extend(of_page());
-        let title = all.iter().rev().map(|crumb| crumb.0.as_str()).filter(|label| !label.is_empty()).collect::<Vec<_>>().join(" · ");
+        let title = all
+            .iter()
+            .rev()
+            .map(|crumb| crumb.0.as_str())
+            .filter(|label| !label.is_empty())
+            .collect::<Vec<_>>()
+            .join(" · ");
         document().set_title(&if title.is_empty() { "Slipway".to_owned() } else { format!("{title} · Slipway") });
         crumbs.0.set(all);
     });

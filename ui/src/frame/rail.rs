@@ -1,9 +1,6 @@
 //! The rail: the pages in the order of the data's way, then the machine's own.
 
-use api::{
-    job::ListJobs,
-    project::ListProjects,
-};
+use api::{job::ListJobs, project::ListProjects};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_navigate};
 

@@ -21,7 +21,11 @@ pub(crate) fn show(theme: Theme) {
         Theme::Dark => "dark",
         Theme::Light => "light",
         Theme::System => {
-            let light = window().match_media("(prefers-color-scheme: light)").ok().flatten().is_some_and(|query| query.matches());
+            let light = window()
+                .match_media("(prefers-color-scheme: light)")
+                .ok()
+                .flatten()
+                .is_some_and(|query| query.matches());
             if light { "light" } else { "dark" }
         }
     };

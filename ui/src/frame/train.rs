@@ -111,16 +111,26 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
     let models: Vec<(String, String)> = if is_images {
         vec![("default", "Small CNN (default)"), ("cnn", "Small CNN"), ("linear", "Linear"), ("mlp", "MLP")]
     } else {
-        vec![("default", "Gradient-boosted trees (default)"), ("trees", "Gradient-boosted trees"), ("linear", "Linear or logistic"), ("mlp", "MLP")]
+        vec![
+            ("default", "Gradient-boosted trees (default)"),
+            ("trees", "Gradient-boosted trees"),
+            ("linear", "Linear or logistic"),
+            ("mlp", "MLP"),
+        ]
     }
     .into_iter()
     .map(|(key, label)| (key.to_owned(), label.to_owned()))
     .collect();
-    let devices: Vec<(String, String)> =
-        [("auto", "Best that starts here"), ("cpu", "CPU"), ("cuda", "CUDA"), ("metal", "Metal"), ("wgpu", "Any GPU (wgpu, trees only)")]
-            .into_iter()
-            .map(|(key, label)| (key.to_owned(), label.to_owned()))
-            .collect();
+    let devices: Vec<(String, String)> = [
+        ("auto", "Best that starts here"),
+        ("cpu", "CPU"),
+        ("cuda", "CUDA"),
+        ("metal", "Metal"),
+        ("wgpu", "Any GPU (wgpu, trees only)"),
+    ]
+    .into_iter()
+    .map(|(key, label)| (key.to_owned(), label.to_owned()))
+    .collect();
     view! {
         <div class="content form">
             <p class="muted">

@@ -9,7 +9,7 @@ mod profile;
 
 use api::{
     config::ColumnType,
-    dataset::{DeleteSnapshot, Dataset, ExportSnapshot, GetDataset, GetProfile, Profile, Snapshot, TakeSnapshot},
+    dataset::{Dataset, DeleteSnapshot, ExportSnapshot, GetDataset, GetProfile, Profile, Snapshot, TakeSnapshot},
     id::SnapshotId,
 };
 use leptos::prelude::*;
@@ -75,7 +75,9 @@ pub(crate) fn Data() -> impl IntoView {
 #[component]
 fn First(dataset: Signal<Dataset>) -> impl IntoView {
     let facts = move || {
-        dataset.with(|dataset| format!("{}, {}", words::counted(dataset.files, "file", "files"), words::bytes(dataset.size_bytes)))
+        dataset.with(|dataset| {
+            format!("{}, {}", words::counted(dataset.files, "file", "files"), words::bytes(dataset.size_bytes))
+        })
     };
     view! {
         <div class="body-of-page">
@@ -119,15 +121,19 @@ fn Versions(dataset: Signal<Dataset>) -> impl IntoView {
     let asked = use_query_map();
     let number = Memo::new(move |_| asked.with(|asked| asked.get("v")).and_then(|number| number.parse::<u32>().ok()));
     let chosen = Memo::new(move |before: Option<&Snapshot>| {
-        dataset.with(|dataset| {
-            let named = number.get().and_then(|number| dataset.snapshots.iter().find(|snapshot| snapshot.number == number));
-            named.or_else(|| dataset.snapshots.first()).cloned().or_else(|| before.cloned())
-        }).unwrap_or_else(empty)
+        dataset
+            .with(|dataset| {
+                let named =
+                    number.get().and_then(|number| dataset.snapshots.iter().find(|snapshot| snapshot.number == number));
+                named.or_else(|| dataset.snapshots.first()).cloned().or_else(|| before.cloned())
+            })
+            .unwrap_or_else(empty)
     });
     let chosen_id = Memo::new(move |_| chosen.with(|snapshot| snapshot.id));
     let profile = query(move || Some(GetProfile { snapshot: chosen_id.get() }));
     // Roles are the project file's: when it changes, the profile is asked again.
-    let file = Memo::new(move |_| place.known.value.with(|project| project.as_ref().map(|project| project.file.data.clone())));
+    let file =
+        Memo::new(move |_| place.known.value.with(|project| project.as_ref().map(|project| project.file.data.clone())));
     Effect::new(move |before: Option<Option<api::config::DataConfig>>| {
         let now = file.get();
         if before.as_ref().is_some_and(|before| before.is_some() && *before != now) {
@@ -202,7 +208,8 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
     let pending = Pending::new();
     let deleting = RwSignal::new(false);
     let warnings = move || profile.value.with(|profile| profile.as_ref().map_or(0, |profile| profile.warnings.len()));
-    let duplicates = move || profile.value.with(|profile| profile.as_ref().and_then(|profile| profile.duplicate_rows)).unwrap_or(0);
+    let duplicates =
+        move || profile.value.with(|profile| profile.as_ref().and_then(|profile| profile.duplicate_rows)).unwrap_or(0);
     let items = move || {
         let snapshot = chosen.get_untracked();
         let mut items = vec![Item::new("Copy content id", icon::COPY, move || toasts.copy(&snapshot.content))];

@@ -160,7 +160,10 @@ fn Matrix(
 }
 
 fn head(version: &Version) -> impl IntoView + use<> {
-    let figure = version.primary.as_ref().map(|figure| format!("{} {} · ", words::metric(&figure.name), words::figure(figure.value)));
+    let figure = version
+        .primary
+        .as_ref()
+        .map(|figure| format!("{} {} · ", words::metric(&figure.name), words::figure(figure.value)));
     view! {
         <div class="flex"><b class="mono">{format!("v{}", version.number)}</b>
             {version.aliases.iter().cloned().map(|alias| view! { <Chip text=alias tone="accent mono" /> }).collect_view()}

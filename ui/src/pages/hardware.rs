@@ -52,21 +52,30 @@ pub(crate) fn Hardware() -> impl IntoView {
 fn figures(machine: &Machine) -> Vec<Figure> {
     let share = |used: u64, all: u64| if all == 0 { 0.0 } else { used as f64 / all as f64 };
     let disk_used = machine.disk_bytes.saturating_sub(machine.disk_free_bytes);
-    let mut disk = Figure::new("Disk free", words::bytes(machine.disk_free_bytes), format!("of {}", words::bytes(machine.disk_bytes)));
+    let mut disk = Figure::new(
+        "Disk free",
+        words::bytes(machine.disk_free_bytes),
+        format!("of {}", words::bytes(machine.disk_bytes)),
+    );
     if share(disk_used, machine.disk_bytes) > 0.95 {
         disk.tone = "warn";
     }
     vec![
         Figure::new("Processor", words::counted(u64::from(machine.cores), "core", "cores"), machine.cpu.clone()),
         Figure::new("Load", words::percent(machine.cpu_load), "over the last minute"),
-        Figure::new("Memory used", words::bytes(machine.memory_used_bytes), format!("of {}", words::bytes(machine.memory_bytes))),
+        Figure::new(
+            "Memory used",
+            words::bytes(machine.memory_used_bytes),
+            format!("of {}", words::bytes(machine.memory_bytes)),
+        ),
         disk,
     ]
 }
 
 fn graphics(gpus: Vec<Gpu>) -> AnyView {
     if gpus.is_empty() {
-        return view! { <p class="muted small padded">"No graphics adapter answers here. Trainings take the CPU."</p> }.into_any();
+        return view! { <p class="muted small padded">"No graphics adapter answers here. Trainings take the CPU."</p> }
+            .into_any();
     }
     view! {
         <div class="list">

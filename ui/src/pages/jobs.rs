@@ -85,7 +85,12 @@ pub(crate) fn Jobs() -> impl IntoView {
 }
 
 #[component]
-fn List(title: &'static str, jobs: Vec<Job>, open: RwSignal<Option<JobId>>, moved: RwSignal<Vec<Moved>>) -> impl IntoView {
+fn List(
+    title: &'static str,
+    jobs: Vec<Job>,
+    open: RwSignal<Option<JobId>>,
+    moved: RwSignal<Vec<Moved>>,
+) -> impl IntoView {
     view! {
         <section class="card section">
             <header><h2>{title}</h2><span class="right faint caption">{words::count(jobs.len() as u64)}</span></header>
@@ -113,7 +118,10 @@ fn Line(job: Job, open: RwSignal<Option<JobId>>, moved: RwSignal<Vec<Moved>>) ->
     let waits = job.waits_for.clone();
     let said = Signal::derive(move || {
         let left = now.get().map_or(left, |now| now.seconds_left);
-        let message = waits.clone().map_or_else(|| now.get().map_or_else(|| message.clone(), |now| now.message), |why| format!("Waits: {why}"));
+        let message = waits.clone().map_or_else(
+            || now.get().map_or_else(|| message.clone(), |now| now.message),
+            |why| format!("Waits: {why}"),
+        );
         match left.filter(|_| live) {
             Some(left) => format!("{message} · {} left", words::duration(left)),
             None => message,

@@ -45,7 +45,8 @@ const TABS: [Tab; 5] = [
 pub(crate) fn Model() -> impl IntoView {
     let place = Place::get();
     let params = use_params_map();
-    let version = Memo::new(move |_| params.with(|params| params.get("version").and_then(|id| id.parse::<VersionId>().ok())));
+    let version =
+        Memo::new(move |_| params.with(|params| params.get("version").and_then(|id| id.parse::<VersionId>().ok())));
     let detail = query(move || version.get().map(|version| GetVersion { version }));
     crumbs(move || {
         let name = detail.value.with(|detail| detail.as_ref().map(|detail| title(&detail.version)));
@@ -109,14 +110,22 @@ fn Page(id: VersionId, now: Signal<VersionDetail>, detail: Query<VersionDetail>,
 }
 
 fn summary(version: &Version) -> String {
-    format!("{}, {}, from run {}", words::capital(about::kind(version.kind)), about::task(version.task), version.run_name)
+    format!(
+        "{}, {}, from run {}",
+        words::capital(about::kind(version.kind)),
+        about::task(version.task),
+        version.run_name
+    )
 }
 
 fn figures(now: &VersionDetail) -> Vec<Figure> {
     let version = &now.version;
     let mut all = Vec::new();
     if let Some(primary) = &version.primary {
-        let interval = primary.interval.map(|(low, high)| format!("{} … {}", words::figure(low), words::figure(high))).unwrap_or_default();
+        let interval = primary
+            .interval
+            .map(|(low, high)| format!("{} … {}", words::figure(low), words::figure(high)))
+            .unwrap_or_default();
         all.push(Figure::new(words::metric(&primary.name), words::figure(primary.value), interval));
         if let Some(dummy) = primary.baseline {
             all.push(Figure::new("Dummy", words::figure(dummy), "the same figure"));
@@ -125,9 +134,17 @@ fn figures(now: &VersionDetail) -> Vec<Figure> {
     if let Some(threshold) = version.threshold {
         all.push(Figure::new("Threshold", words::figure(threshold), "chosen on validation"));
     }
-    all.push(Figure::new("Inputs", words::count(version.signature.inputs.len() as u64), words::counted(version.signature.outputs.len() as u64, "output", "outputs")));
+    all.push(Figure::new(
+        "Inputs",
+        words::count(version.signature.inputs.len() as u64),
+        words::counted(version.signature.outputs.len() as u64, "output", "outputs"),
+    ));
     all.push(Figure::new("Trained on", words::short(version.rows.training as f64), "rows"));
-    all.push(Figure::new("Size", words::bytes(version.size_bytes), words::counted(now.files.len() as u64, "file", "files")));
+    all.push(Figure::new(
+        "Size",
+        words::bytes(version.size_bytes),
+        words::counted(now.files.len() as u64, "file", "files"),
+    ));
     all
 }
 
@@ -146,11 +163,16 @@ fn Actions(id: VersionId, version: Memo<Version>, place: Place, push: RwSignal<b
     };
     let items = move || {
         let deployed = version.with_untracked(|version| version.deployments.len() as u64);
-        let why = (deployed > 0).then(|| format!("It is deployed: delete {} first", words::counted(deployed, "deployment", "deployments")));
+        let why = (deployed > 0)
+            .then(|| format!("It is deployed: delete {} first", words::counted(deployed, "deployment", "deployments")));
         let run = version.with_untracked(|version| place.link(&format!("runs/{}", version.run)));
         vec![
-            Item::new("Open its run", icon::ACTIVITY, move || navigate.with_value(|navigate| navigate(&run, leptos_router::NavigateOptions::default()))),
-            Item::new("Copy its content hash", icon::COPY, move || toasts.copy(&version.with_untracked(|version| version.content.clone()))),
+            Item::new("Open its run", icon::ACTIVITY, move || {
+                navigate.with_value(|navigate| navigate(&run, leptos_router::NavigateOptions::default()))
+            }),
+            Item::new("Copy its content hash", icon::COPY, move || {
+                toasts.copy(&version.with_untracked(|version| version.content.clone()))
+            }),
             Item::new("Delete…", icon::TRASH, move || sure.set(true)).danger().blocked(why),
         ]
     };
@@ -166,9 +188,11 @@ fn Actions(id: VersionId, version: Memo<Version>, place: Place, push: RwSignal<b
 #[component]
 fn ReportTab(now: Signal<VersionDetail>) -> impl IntoView {
     let report = Memo::new(move |_| now.with(|now| now.evaluation.clone()));
-    move || match report.get() {
+    move || {
+        match report.get() {
         Some(report) => view! { <Report report /> }.into_any(),
         None => view! { <Empty mark=icon::CIRCLE_CHECK title="No report" text="The run that made this version was registered without an evaluation." /> }.into_any(),
+    }
     }
 }
 
@@ -178,7 +202,15 @@ fn SignatureTab(version: Memo<Version>) -> impl IntoView {
     let wanted = RwSignal::new(String::new());
     let found = Memo::new(move |_| {
         let wanted = wanted.get().trim().to_lowercase();
-        version.with(|version| version.signature.inputs.iter().filter(|input| input.name.to_lowercase().contains(&wanted)).cloned().collect::<Vec<_>>())
+        version.with(|version| {
+            version
+                .signature
+                .inputs
+                .iter()
+                .filter(|input| input.name.to_lowercase().contains(&wanted))
+                .cloned()
+                .collect::<Vec<_>>()
+        })
     });
     let many = version.with_untracked(|version| version.signature.inputs.len() > 12);
     view! {
@@ -211,7 +243,9 @@ fn SignatureTab(version: Memo<Version>) -> impl IntoView {
 fn InputLine(input: Input) -> impl IntoView {
     let seen = match (&input.range, input.kind) {
         (_, ColumnType::Image) => input.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" × "),
-        (Some((low, high)), ColumnType::Datetime) => format!("{} to {}", words::date(*low as i64), words::date(*high as i64)),
+        (Some((low, high)), ColumnType::Datetime) => {
+            format!("{} to {}", words::date(*low as i64), words::date(*high as i64))
+        }
         (Some((low, high)), _) => format!("{} to {}", words::figure(*low), words::figure(*high)),
         (None, _) => input.categories.join(", "),
     };

@@ -51,12 +51,17 @@ pub(crate) fn Models() -> impl IntoView {
 
 fn summary(models: &[Model]) -> String {
     let versions: usize = models.iter().map(|model| model.versions.len()).sum();
-    format!("{}, {}", words::counted(models.len() as u64, "model", "models"), words::counted(versions as u64, "version", "versions"))
+    format!(
+        "{}, {}",
+        words::counted(models.len() as u64, "model", "models"),
+        words::counted(versions as u64, "version", "versions")
+    )
 }
 
 #[component]
 fn Versions(model: Model, place: Place) -> impl IntoView {
-    let metric = model.versions.iter().find_map(|version| version.primary.as_ref()).map(|figure| words::metric(&figure.name));
+    let metric =
+        model.versions.iter().find_map(|version| version.primary.as_ref()).map(|figure| words::metric(&figure.name));
     view! {
         <section class="card section">
             <header><h2>{model.name.clone()}</h2><span class="right faint caption">"made "<Ago ms=model.created_ms /></span></header>

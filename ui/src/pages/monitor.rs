@@ -39,7 +39,9 @@ pub(crate) fn Monitor() -> impl IntoView {
     let place = Place::get();
     let params = use_params_map();
     let deployments = query(move || Some(ListDeployments { project: place.project.get() }));
-    let asked = Memo::new(move |_| params.with(|params| params.get("deployment").and_then(|id| id.parse::<DeploymentId>().ok())));
+    let asked = Memo::new(move |_| {
+        params.with(|params| params.get("deployment").and_then(|id| id.parse::<DeploymentId>().ok()))
+    });
     let shown = Memo::new(move |_| {
         let all = deployments.value.get().unwrap_or_default();
         let wanted = asked.get();
@@ -69,15 +71,31 @@ pub(crate) fn Monitor() -> impl IntoView {
 }
 
 #[component]
-fn Watched(id: DeploymentId, deployment: Memo<Option<Deployment>>, all: Signal<Vec<Deployment>>, place: Place) -> impl IntoView {
+fn Watched(
+    id: DeploymentId,
+    deployment: Memo<Option<Deployment>>,
+    all: Signal<Vec<Deployment>>,
+    place: Place,
+) -> impl IntoView {
     let client = Client::get();
     let pending = Pending::new();
     let monitoring = query(move || Some(GetMonitoring { deployment: id }));
     let chosen = RwSignal::new(None::<Chosen>);
-    let name = move || deployment.get().map(|deployment| format!("{} on {}", deployment.model_name, deployment.target_name)).unwrap_or_default();
-    let check = move || pending.run(async move { client.call(CheckNow { deployment: id }).await }, move |now| monitoring.value.set(Some(now)));
+    let name = move || {
+        deployment
+            .get()
+            .map(|deployment| format!("{} on {}", deployment.model_name, deployment.target_name))
+            .unwrap_or_default()
+    };
+    let check = move || {
+        pending.run(async move { client.call(CheckNow { deployment: id }).await }, move |now| {
+            monitoring.value.set(Some(now))
+        })
+    };
     let watch = move |monitored: bool| {
-        pending.run(async move { client.call(SetMonitored { deployment: id, monitored }).await }, move |now| monitoring.value.set(Some(now)));
+        pending.run(async move { client.call(SetMonitored { deployment: id, monitored }).await }, move |now| {
+            monitoring.value.set(Some(now))
+        });
     };
     view! {
         <div class="head">
@@ -123,7 +141,8 @@ fn Others(id: DeploymentId, all: Signal<Vec<Deployment>>, place: Place) -> impl 
             navigate(&place.link(&format!("monitor/{wanted}")), leptos_router::NavigateOptions::default());
         }
     });
-    let options = Signal::derive(move || all.get().into_iter().map(|one| (one.id.to_string(), one.name)).collect::<Vec<_>>());
+    let options =
+        Signal::derive(move || all.get().into_iter().map(|one| (one.id.to_string(), one.name)).collect::<Vec<_>>());
     view! { <Show when=move || all.with(Vec::len).gt(&1)><Select value options name="Deployment" /></Show> }
 }
 
@@ -132,7 +151,9 @@ fn state(now: &Monitoring) -> impl IntoView + use<> {
     let (text, tone) = match newest {
         _ if !now.monitored => ("not watched".to_owned(), ""),
         None => ("no window yet".to_owned(), ""),
-        Some(window) if window.drifted > 0 => (format!("{} of {} columns drifted", window.drifted, window.cells.len()), "bad"),
+        Some(window) if window.drifted > 0 => {
+            (format!("{} of {} columns drifted", window.drifted, window.cells.len()), "bad")
+        }
         Some(_) => ("no drift".to_owned(), "good"),
     };
     view! { <Chip text=text tone=tone dot=true /> }
@@ -147,9 +168,17 @@ fn figures(now: &Monitoring) -> Vec<Figure> {
         errors.tone = "warn";
     }
     vec![
-        Figure::new("Requests", words::short(traffic.requests as f64), format!("{} / s now", words::figure(traffic.requests_per_second))),
+        Figure::new(
+            "Requests",
+            words::short(traffic.requests as f64),
+            format!("{} / s now", words::figure(traffic.requests_per_second)),
+        ),
         Figure::new("Rows", words::short(traffic.rows as f64), "asked for"),
-        Figure::new("p50 · p95 · p99", format!("{} · {} · {}", ms(traffic.p50_ms), ms(traffic.p95_ms), ms(traffic.p99_ms)), "ms"),
+        Figure::new(
+            "p50 · p95 · p99",
+            format!("{} · {} · {}", ms(traffic.p50_ms), ms(traffic.p95_ms), ms(traffic.p99_ms)),
+            "ms",
+        ),
         errors,
         Figure::new("Windows", words::count(now.windows.len() as u64), "closed"),
         Figure::new("Open window", words::short(now.open_rows as f64), format!("rows; {}", now.open_until)),

@@ -76,7 +76,8 @@ fn Notices(facts: Signal<Facts>) -> impl IntoView {
     move || {
         let (missing, wrong) = facts.with(|facts| (facts.project.missing.clone(), facts.project.file_error.clone()));
         let missing = missing.map(|why| {
-            api::ApiError::new(api::ErrorCode::NotFound, why).with_hint("What was recorded stays here; open the folder again where it is now.")
+            api::ApiError::new(api::ErrorCode::NotFound, why)
+                .with_hint("What was recorded stays here; open the folder again where it is now.")
         });
         let all: Vec<_> = missing.into_iter().chain(wrong).collect();
         (!all.is_empty()).then(|| view! { <div class="notices">{all.into_iter().map(|error| view! { <Problem error /> }).collect_view()}</div> })
@@ -99,6 +100,7 @@ fn StationCard(station: Station) -> impl IntoView {
     let class = if live { "card stage now" } else { "card stage" };
     let dot = format!("dot {}{}", tone(station.state), if live { " live" } else { "" });
     let waits = station.state == StationState::Empty;
+    let is_long = station.figure.chars().count() > 8;
     view! {
         <li class=class data-stage=stage_name(station.stage)>
             <div class="k">
@@ -106,7 +108,7 @@ fn StationCard(station: Station) -> impl IntoView {
                 {stage_name(station.stage)}
                 <span class="right"><i class=dot></i></span>
             </div>
-            <div class="v" class:faint=waits>{station.figure}</div>
+            <div class="v" class:faint=waits class:long=is_long title=station.figure.clone()>{station.figure.clone()}</div>
             <div class="d">{station.detail}</div>
             {station.progress.map(|progress| view! { <Progress fraction=Some(progress) label=stage_name(station.stage) /> })}
             {station.since_ms.map(|since| view! { <div class="since"><Ago ms=since /></div> })}

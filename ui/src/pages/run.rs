@@ -76,7 +76,9 @@ fn Head(run: Signal<Run>) -> impl IntoView {
     let model = of(|run| run.params.get("model").map(|model| model.replace('_', " ")));
     let data = of(|run| run.snapshot_number.map(|number| format!("data v{number}")));
     let code = of(|run| {
-        run.code.as_ref().map(|code| format!("git {}{}", words::short_hash(&code.commit), if code.dirty { ", changed" } else { "" }))
+        run.code
+            .as_ref()
+            .map(|code| format!("git {}{}", words::short_hash(&code.commit), if code.dirty { ", changed" } else { "" }))
     });
     let chip = move |text: Memo<Option<String>>, tone: &'static str| {
         move || text.get().map(|text| view! { <Chip text tone=tone /> })
@@ -108,7 +110,9 @@ fn sentence(run: &Run) -> String {
         let by_rounds = run.params.get("model").is_some_and(|model| model == "trees");
         let name = if by_rounds { "Round" } else { "Epoch" };
         match (progress.epoch, progress.epochs) {
-            (Some(epoch), Some(epochs)) => parts.push(format!("{name} {} of {}", words::count(epoch), words::count(epochs))),
+            (Some(epoch), Some(epochs)) => {
+                parts.push(format!("{name} {} of {}", words::count(epoch), words::count(epochs)))
+            }
             _ => parts.push(format!("Step {}", words::count(progress.step))),
         }
         parts.extend(progress.seconds_left.map(|left| format!("{} left", words::duration(left))));
@@ -123,7 +127,8 @@ fn sentence(run: &Run) -> String {
         _ => {}
     }
     let threads = run.params.get("threads").map(|threads| format!(", {threads} threads")).unwrap_or_default();
-    parts.extend(run.device.as_ref().map(|device| format!("{}{threads}", if device == "cpu" { "CPU" } else { device })));
+    parts
+        .extend(run.device.as_ref().map(|device| format!("{}{threads}", if device == "cpu" { "CPU" } else { device })));
     if let Some(command) = &run.command {
         parts.push(command.join(" "));
     }
@@ -144,7 +149,9 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let navigate = StoredValue::new_local(use_navigate());
     let (renaming, deleting) = (RwSignal::new(false), RwSignal::new(false));
     let id = Memo::new(move |_| run.with(|run| run.id));
-    let facts = Memo::new(move |_| run.with(|run| (run.state, run.kind, run.resumable, run.versions.first().copied(), run.has_evaluation)));
+    let facts = Memo::new(move |_| {
+        run.with(|run| (run.state, run.kind, run.resumable, run.versions.first().copied(), run.has_evaluation))
+    });
     let stop = move || {
         let request = StopRun { run: id.get_untracked() };
         pending.run(async move { client.call(request).await }, |_| {});
@@ -260,8 +267,10 @@ fn numbers(run: &Run) -> Vec<Figure> {
         "loss/validation" => 1,
         "loss/train" => 2,
         key if key.starts_with("system/") || key.ends_with("learning_rate") => 9,
-        key if key.ends_with("/validation") => 0,
-        _ => 3,
+        // What is measured again and again is what the training is steered by.
+        key if key.ends_with("/validation") && metric.count > 1 => 0,
+        key if key.ends_with("/validation") => 3,
+        _ => 4,
     };
     let mut metrics: Vec<&MetricSummary> = run.metrics.iter().filter(|metric| rank(metric) < 9).collect();
     metrics.sort_by_key(rank);
@@ -270,8 +279,21 @@ fn numbers(run: &Run) -> Vec<Figure> {
         .take(SHOWN - 2)
         .map(|metric| {
             // Of a loss the least is the best; of anything else the most, as a person reads it.
-            let best = if metric.key.contains("loss") || metric.key.contains("error") || metric.key.contains("rmse") || metric.key.contains("mae") { metric.min } else { metric.max };
-            let note = if metric.count > 1 && best.is_finite() && (best - metric.last).abs() > 1e-12 { format!("best {}", words::figure(best)) } else { String::new() };
+            let best = if metric.key.contains("loss")
+                || metric.key.contains("error")
+                || metric.key.contains("brier")
+                || metric.key.contains("rmse")
+                || metric.key.contains("mae")
+            {
+                metric.min
+            } else {
+                metric.max
+            };
+            let note = if metric.count > 1 && best.is_finite() && words::figure(best) != words::figure(metric.last) {
+                format!("best {}", words::figure(best))
+            } else {
+                String::new()
+            };
             let tone = if metric.last.is_finite() { "" } else { "bad" };
             Figure { label: words::key(&metric.key), value: words::figure(metric.last), note, tone }
         })
@@ -303,7 +325,12 @@ fn Views(run: Signal<Run>) -> impl IntoView {
         }
         tabs.push(Tab::new("params", "Parameters"));
         tabs.push(Tab { count, ..Tab::new("artifacts", "Artifacts") });
-        tabs.extend([Tab::new("logs", "Logs"), Tab::new("system", "System"), Tab::new("lineage", "Lineage"), Tab::new("code", "Code")]);
+        tabs.extend([
+            Tab::new("logs", "Logs"),
+            Tab::new("system", "System"),
+            Tab::new("lineage", "Lineage"),
+            Tab::new("code", "Code"),
+        ]);
         tabs
     });
     let look = charts::Look::new();

@@ -16,7 +16,10 @@ use leptos_router::{
 
 use crate::{
     client::{Client, paged::paged, wire},
-    frame::{crumbs::crumbs, place::{self, Place}},
+    frame::{
+        crumbs::crumbs,
+        place::{self, Place},
+    },
     parts::{
         button::{Button, Pending},
         chart::spark as small,
@@ -59,7 +62,11 @@ pub(crate) fn Runs() -> impl IntoView {
     Effect::new(move |before: Option<String>| {
         let now = filter.get();
         if before.as_ref().is_some_and(|before| *before != now) {
-            let to = if now.is_empty() { place.link("runs") } else { format!("{}?filter={}", place.link("runs"), wire::encode(&now)) };
+            let to = if now.is_empty() {
+                place.link("runs")
+            } else {
+                format!("{}?filter={}", place.link("runs"), wire::encode(&now))
+            };
             let options = NavigateOptions { replace: true, scroll: false, ..Default::default() };
             navigate.with_value(|navigate| navigate(&to, options));
         }
@@ -69,7 +76,14 @@ pub(crate) fn Runs() -> impl IntoView {
         move |offset, limit| {
             let project = place.project.get()?;
             let (sort, descending) = order.get().map_or((None, false), |(key, descending)| (Some(key), descending));
-            Some(ListRuns { project: ProjectIdOr(project), filter: filter.get(), sort, descending, offset, limit: Some(limit) })
+            Some(ListRuns {
+                project: ProjectIdOr(project),
+                filter: filter.get(),
+                sort,
+                descending,
+                offset,
+                limit: Some(limit),
+            })
         },
         move |table| {
             let mut param_keys = table.param_keys;
@@ -157,7 +171,11 @@ fn columns(facts: &Facts, picked: RwSignal<Vec<String>>) -> Vec<Column<RunRow>> 
             }
         }),
         Column::new("Run", 190.0, name_cell).sorted_by("name").grows(),
-        Column::new("Model", 100.0, |row: &RunRow| view! { <span class="muted">{row.model.clone().map(|model| model.replace('_', " "))}</span> }),
+        Column::new(
+            "Model",
+            100.0,
+            |row: &RunRow| view! { <span class="muted">{row.model.clone().map(|model| model.replace('_', " "))}</span> },
+        ),
     ];
     for key in metric_columns(facts) {
         let best = facts.ranked_by.as_ref().is_some_and(|(best, _)| *best == key);
@@ -214,7 +232,8 @@ fn metric_columns(facts: &Facts) -> Vec<String> {
         "loss/train" => 2,
         _ => 3,
     };
-    let mut others: Vec<&String> = facts.metric_keys.iter().filter(|key| !key.starts_with("system/") && !keys.contains(key)).collect();
+    let mut others: Vec<&String> =
+        facts.metric_keys.iter().filter(|key| !key.starts_with("system/") && !keys.contains(key)).collect();
     others.sort_by_key(rank);
     keys.extend(others.into_iter().take(3).cloned());
     keys
@@ -253,7 +272,15 @@ impl Actions {
     fn new(renaming: RwSignal<Option<RunRow>>, deleting: RwSignal<Option<RunRow>>) -> Self {
         let navigate = use_navigate();
         let go: Box<dyn Fn(String)> = Box::new(move |to: String| navigate(&to, Default::default()));
-        Self { client: Client::get(), toasts: Toasts::get(), pending: Pending::new(), place: Place::get(), renaming, deleting, go: StoredValue::new_local(go) }
+        Self {
+            client: Client::get(),
+            toasts: Toasts::get(),
+            pending: Pending::new(),
+            place: Place::get(),
+            renaming,
+            deleting,
+            go: StoredValue::new_local(go),
+        }
     }
 
     fn items(self, row: &RunRow) -> Vec<Item> {
@@ -267,7 +294,9 @@ impl Actions {
         })];
         match row.state {
             RunState::Running | RunState::Queued => items.push(Item::new("Stop", icon::SQUARE, move || self.stop(id))),
-            RunState::Stopped | RunState::Killed => items.push(Item::new("Resume", icon::PLAY, move || self.resume(id))),
+            RunState::Stopped | RunState::Killed => {
+                items.push(Item::new("Resume", icon::PLAY, move || self.resume(id)))
+            }
             RunState::Finished if row.versions.is_empty() => {
                 items.push(Item::new("Register as a model version", icon::BOX, move || self.register(id)));
             }
@@ -276,7 +305,11 @@ impl Actions {
         items.push(Item::new("Rename…", icon::PENCIL, move || self.renaming.set(Some(first.clone()))));
         items.push(Item::new("Copy id", icon::COPY, move || self.toasts.copy(&id.to_string())));
         let blocked = (!row.versions.is_empty()).then(|| "A model version came from it.".to_owned());
-        items.push(Item::new("Delete…", icon::TRASH, move || self.deleting.set(Some(second.clone()))).danger().blocked(blocked));
+        items.push(
+            Item::new("Delete…", icon::TRASH, move || self.deleting.set(Some(second.clone())))
+                .danger()
+                .blocked(blocked),
+        );
         items
     }
 
@@ -310,7 +343,12 @@ fn Rename(renaming: RwSignal<Option<RunRow>>) -> impl IntoView {
     });
     let save = move || {
         let Some(row) = renaming.get_untracked() else { return };
-        let request = EditRun { run: row.id, name: Some(name.get_untracked().trim().to_owned()), notes: None, tags: Default::default() };
+        let request = EditRun {
+            run: row.id,
+            name: Some(name.get_untracked().trim().to_owned()),
+            notes: None,
+            tags: Default::default(),
+        };
         pending.run(async move { client.call(request).await }, move |_| open.set(false));
     };
     view! {
@@ -357,8 +395,12 @@ fn Delete(deleting: RwSignal<Option<RunRow>>) -> impl IntoView {
 fn Foot(rows: Signal<Vec<RunRow>>, facts: RwSignal<Facts>, picked: RwSignal<Vec<String>>) -> impl IntoView {
     let figures = Memo::new(move |_| {
         let (key, more) = facts.with(|facts| facts.ranked_by.clone())?;
-        let values: Vec<f64> =
-            rows.with(|rows| rows.iter().filter_map(|row| row.metrics.get(&key).map(|cell| cell.last)).filter(|value| value.is_finite()).collect());
+        let values: Vec<f64> = rows.with(|rows| {
+            rows.iter()
+                .filter_map(|row| row.metrics.get(&key).map(|cell| cell.last))
+                .filter(|value| value.is_finite())
+                .collect()
+        });
         if values.is_empty() {
             return None;
         }

@@ -83,9 +83,12 @@ fn Form(first: Values) -> impl IntoView {
     let memory = RwSignal::new(first.memory_limit_bytes.map(gigabytes).unwrap_or_default());
     let reference = RwSignal::new(gigabytes(first.reference_above_bytes));
     let notifications = RwSignal::new(first.notifications);
-    let number = |text: String| text.trim().parse::<f64>().ok().filter(|value| *value > 0.0).map(|value| (value * GIGABYTE) as u64);
+    let number = |text: String| {
+        text.trim().parse::<f64>().ok().filter(|value| *value > 0.0).map(|value| (value * GIGABYTE) as u64)
+    };
     let wrong = move |text: &str| {
-        (!text.trim().is_empty() && number(text.to_owned()).is_none()).then(|| "A number of gigabytes, such as 12.5".to_owned())
+        (!text.trim().is_empty() && number(text.to_owned()).is_none())
+            .then(|| "A number of gigabytes, such as 12.5".to_owned())
     };
     let kept = first.clone();
     let values = move || Values {
@@ -162,7 +165,11 @@ fn StorageTab() -> impl IntoView {
     let storage = query(|| Some(GetStorage {}));
     let collect = move || {
         pending.run(async move { client.call(CollectGarbage { dry_run: false }).await }, move |freed| {
-            toasts.done(format!("Freed {} ({})", words::bytes(freed.bytes), words::counted(freed.records, "record", "records")));
+            toasts.done(format!(
+                "Freed {} ({})",
+                words::bytes(freed.bytes),
+                words::counted(freed.records, "record", "records")
+            ));
             storage.refresh();
         });
     };

@@ -157,7 +157,8 @@ fn SampleCard(sample: Sample) -> impl IntoView {
         });
     };
     let known = sample.project.is_some();
-    let about = if known { sample.licence.clone() } else { format!("{} · goes to {}", sample.licence, sample.destination) };
+    let about =
+        if known { sample.licence.clone() } else { format!("{} · goes to {}", sample.licence, sample.destination) };
     view! {
         <div class="card sample" data-sample=sample.name.clone()>
             <span class="flex"><span class="accent flex">{icon(mark)}</span><b>{sample.title.clone()}</b></span>

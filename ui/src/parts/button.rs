@@ -18,7 +18,8 @@ pub(crate) fn Button(
     #[prop(into, optional)] kind: String,
     #[prop(into, optional)] disabled: Signal<bool>,
     /// Why it is disabled, or what it does, in a tooltip.
-    #[prop(into, optional)] tip: Signal<String>,
+    #[prop(into, optional)]
+    tip: Signal<String>,
     on_press: impl Fn() + 'static,
 ) -> impl IntoView {
     view! {

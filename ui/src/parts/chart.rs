@@ -118,7 +118,8 @@ pub(crate) fn ChartCard(
         items.push(Item::new("Save as SVG", icon::DOWNLOAD, move || {
             wire::save_text(&format!("{svg_name}.svg"), "image/svg+xml", &picture(&shown.get_untracked()));
         }));
-        items.push(Item::new("Save as PNG", icon::IMAGE, move || save_png(&png_name, &picture(&shown.get_untracked()))));
+        items
+            .push(Item::new("Save as PNG", icon::IMAGE, move || save_png(&png_name, &picture(&shown.get_untracked()))));
         items.push(Item::new("Save as CSV", icon::TABLE, move || {
             wire::save_text(&format!("{csv_name}.csv"), "text/csv", &csv(&chart.get_untracked()));
         }));
@@ -153,7 +154,9 @@ pub(crate) fn ChartCard(
 #[component]
 fn Legend(#[prop(into)] chart: Signal<LineChart>, hidden: RwSignal<BTreeSet<String>>) -> impl IntoView {
     let entries = Memo::new(move |_| {
-        chart.with(|chart| chart.lines.iter().map(|line| (line.name.clone(), line.role.class(), line.is_dashed)).collect::<Vec<_>>())
+        chart.with(|chart| {
+            chart.lines.iter().map(|line| (line.name.clone(), line.role.class(), line.is_dashed)).collect::<Vec<_>>()
+        })
     });
     move || {
         let entries = entries.get();
@@ -301,7 +304,7 @@ fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f
     let head = match chart.x.scale {
         Scale::Time { .. } => words::exact(nearest as i64),
         _ if chart.x.label.is_empty() => words::figure(nearest),
-        _ => format!("{} {}", chart.x.label, words::figure(nearest)),
+        _ => format!("{} {}", chart.x.label, words::step(nearest)),
     };
     let inside = plot.x.low <= nearest && nearest <= plot.x.high;
     inside.then(|| {
@@ -344,7 +347,8 @@ fn values_at(chart: &LineChart, line: &Line, index: usize) -> (f64, f64) {
 
 /// The chart as a picture of its own, in the theme that is shown.
 fn picture(chart: &LineChart) -> String {
-    let light = document().document_element().and_then(|root| root.get_attribute("data-theme")).as_deref() == Some("light");
+    let light =
+        document().document_element().and_then(|root| root.get_attribute("data-theme")).as_deref() == Some("light");
     let drawing = line::draw(chart, Size { width: 860.0, height: 420.0 });
     export::standalone(&drawing.svg, if light { &export::LIGHT } else { &export::DARK })
 }
@@ -356,11 +360,18 @@ fn save_png(name: &str, svg: &str) {
     let Ok(image) = web_sys::HtmlImageElement::new() else { return };
     let loaded = image.clone();
     let drawn = Closure::once_into_js(move || {
-        let canvas = document().create_element("canvas").ok().and_then(|canvas| canvas.dyn_into::<web_sys::HtmlCanvasElement>().ok());
+        let canvas = document()
+            .create_element("canvas")
+            .ok()
+            .and_then(|canvas| canvas.dyn_into::<web_sys::HtmlCanvasElement>().ok());
         let Some(canvas) = canvas else { return };
         canvas.set_width(loaded.width() * 2);
         canvas.set_height(loaded.height() * 2);
-        let context = canvas.get_context("2d").ok().flatten().and_then(|context| context.dyn_into::<web_sys::CanvasRenderingContext2d>().ok());
+        let context = canvas
+            .get_context("2d")
+            .ok()
+            .flatten()
+            .and_then(|context| context.dyn_into::<web_sys::CanvasRenderingContext2d>().ok());
         if let Some(context) = context {
             let (width, height) = (f64::from(canvas.width()), f64::from(canvas.height()));
             let _ = context.draw_image_with_html_image_element_and_dw_and_dh(&loaded, 0.0, 0.0, width, height);
@@ -377,7 +388,11 @@ fn save_png(name: &str, svg: &str) {
 fn csv(chart: &LineChart) -> String {
     let mut text = "series,x,value\n".to_owned();
     for line in &chart.lines {
-        let name = if line.name.contains([',', '"']) { format!("\"{}\"", line.name.replace('"', "\"\"")) } else { line.name.clone() };
+        let name = if line.name.contains([',', '"']) {
+            format!("\"{}\"", line.name.replace('"', "\"\""))
+        } else {
+            line.name.clone()
+        };
         for (x, y) in line.x.iter().zip(&line.y) {
             text.push_str(&format!("{name},{x},{y}\n"));
         }

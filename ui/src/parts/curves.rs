@@ -56,8 +56,11 @@ pub(crate) fn lines(
             spawn_local(async move {
                 loop {
                     stale.set(false);
-                    let (Some(all), Some(part)) = (wanted.try_get_untracked(), zoom.try_get_untracked()) else { return };
-                    let (from, to) = part.map_or((None, None), |(from, to)| (Some(from.floor() as i64), Some(to.ceil() as i64)));
+                    let (Some(all), Some(part)) = (wanted.try_get_untracked(), zoom.try_get_untracked()) else {
+                        return;
+                    };
+                    let (from, to) =
+                        part.map_or((None, None), |(from, to)| (Some(from.floor() as i64), Some(to.ceil() as i64)));
                     let mut found = Vec::with_capacity(all.len());
                     for one in all {
                         // A series that isn't there yet is no error: the run has only begun.

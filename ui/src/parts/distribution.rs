@@ -87,5 +87,9 @@ pub(crate) const fn verdict(verdict: Verdict) -> (&'static str, &'static str) {
 /// "0.31" or "p 0.002".
 pub(crate) fn value(column: &ColumnDrift) -> String {
     let Some(value) = column.value else { return "–".to_owned() };
-    if column.test.is_p_value() { format!("p {}", words::figure(column.adjusted.unwrap_or(value))) } else { words::figure(value) }
+    if column.test.is_p_value() {
+        format!("p {}", words::figure(column.adjusted.unwrap_or(value)))
+    } else {
+        words::figure(value)
+    }
 }

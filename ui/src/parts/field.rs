@@ -137,7 +137,11 @@ pub(crate) fn Segments(
 
 /// On or off.
 #[component]
-pub(crate) fn Switch(value: RwSignal<bool>, #[prop(into)] label: String, #[prop(into, optional)] disabled: Signal<bool>) -> impl IntoView {
+pub(crate) fn Switch(
+    value: RwSignal<bool>,
+    #[prop(into)] label: String,
+    #[prop(into, optional)] disabled: Signal<bool>,
+) -> impl IntoView {
     view! {
         <label class="switch">
             <input

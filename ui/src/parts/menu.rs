@@ -1,6 +1,9 @@
 //! The one menu of the window: a right click and a `…` button open the same.
 
-use std::{rc::Rc, sync::atomic::{AtomicU64, Ordering}};
+use std::{
+    rc::Rc,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use leptos::{html, prelude::*};
 
@@ -95,7 +98,9 @@ pub(crate) fn MenuLayer() -> impl IntoView {
                 let Some(list) = list.get() else { return };
                 // Turned back where it would leave the window.
                 let (width, height) = (f64::from(list.offset_width()), f64::from(list.offset_height()));
-                let inner = |value: Result<wasm_bindgen::JsValue, _>| value.ok().and_then(|value| value.as_f64()).unwrap_or(0.0);
+                let inner = |value: Result<wasm_bindgen::JsValue, _>| {
+                    value.ok().and_then(|value| value.as_f64()).unwrap_or(0.0)
+                };
                 let (right, bottom) = (inner(window().inner_width()), inner(window().inner_height()));
                 place.set((open.x.min(right - width - 8.0).max(8.0), open.y.min(bottom - height - 8.0).max(8.0)));
                 focus_child(&list, 0);

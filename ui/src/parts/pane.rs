@@ -35,7 +35,10 @@ pub(crate) fn Pane(
     let escape = {
         let on_close = send_wrapper(on_close.clone());
         window_event_listener(ev::keydown, move |event| {
-            if event.key() == "Escape" && !event.default_prevented() && document().query_selector("dialog[open], .menu").ok().flatten().is_none() {
+            if event.key() == "Escape"
+                && !event.default_prevented()
+                && document().query_selector("dialog[open], .menu").ok().flatten().is_none()
+            {
                 on_close();
             }
         })

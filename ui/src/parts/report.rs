@@ -33,12 +33,20 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
     // Of a binary task only the positive class's curves say something new.
     let of_interest = |all: &[api::evaluation::Curve]| -> Vec<api::evaluation::Curve> {
         let wanted = report.classes.get(1).filter(|_| binary);
-        all.iter().filter(|curve| wanted.is_none_or(|wanted| curve.class == *wanted || all.len() == 1)).cloned().collect()
+        all.iter()
+            .filter(|curve| wanted.is_none_or(|wanted| curve.class == *wanted || all.len() == 1))
+            .cloned()
+            .collect()
     };
     let (roc, recall) = (of_interest(&report.roc), of_interest(&report.precision_recall));
     let calibration: Vec<_> = {
         let wanted = report.classes.get(1).filter(|_| binary);
-        report.calibration.iter().filter(|curve| wanted.is_none_or(|wanted| curve.class == *wanted || report.calibration.len() == 1)).cloned().collect()
+        report
+            .calibration
+            .iter()
+            .filter(|curve| wanted.is_none_or(|wanted| curve.class == *wanted || report.calibration.len() == 1))
+            .cloned()
+            .collect()
     };
     let (test, validation) = (report.test.clone(), report.validation.clone());
     let (first, second) = (report.primary.clone(), report.primary.clone());

@@ -72,14 +72,20 @@ fn value_of(input: &Input, text: &str) -> Result<Value, String> {
     }
     match input.kind {
         ColumnType::Boolean => trimmed.parse::<bool>().map(Value::Bool).map_err(|_| "true or false".to_owned()),
-        ColumnType::Integer => trimmed.parse::<i64>().map(Value::from).map_err(|_| "A whole number is expected".to_owned()),
+        ColumnType::Integer => {
+            trimmed.parse::<i64>().map(Value::from).map_err(|_| "A whole number is expected".to_owned())
+        }
         ColumnType::Decimal => match trimmed.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Value::from(number)),
             _ => Err("A number is expected".to_owned()),
         },
         // An example's picture may stand as its pixels.
-        ColumnType::Image if trimmed.starts_with('[') => serde_json::from_str(trimmed).map_err(|_| "Pixels that can't be read".to_owned()),
-        ColumnType::Datetime | ColumnType::Category | ColumnType::Text | ColumnType::Image => Ok(Value::String(trimmed.to_owned())),
+        ColumnType::Image if trimmed.starts_with('[') => {
+            serde_json::from_str(trimmed).map_err(|_| "Pixels that can't be read".to_owned())
+        }
+        ColumnType::Datetime | ColumnType::Category | ColumnType::Text | ColumnType::Image => {
+            Ok(Value::String(trimmed.to_owned()))
+        }
     }
 }
 
@@ -122,7 +128,8 @@ fn Field(input: Input, text: RwSignal<String>) -> impl IntoView {
     let hint = hint(&input);
     let checked = input.clone();
     // Nothing is wrong before there is anything: an empty form is not yet filled.
-    let wrong = Signal::derive(move || text.with(|text| if text.is_empty() { None } else { value_of(&checked, text).err() }));
+    let wrong =
+        Signal::derive(move || text.with(|text| if text.is_empty() { None } else { value_of(&checked, text).err() }));
     let label = if input.sensitive { format!("{} (sensitive)", input.name) } else { input.name.clone() };
     let empty = if input.optional { "missing" } else { "" };
     match input.kind {
@@ -135,7 +142,8 @@ fn Field(input: Input, text: RwSignal<String>) -> impl IntoView {
             view! { <Labelled label hint error=wrong><Select value=text options=Signal::stored(options) name=input.name /></Labelled> }.into_any()
         }
         _ => {
-            let list = (!input.categories.is_empty()).then(|| format!("values-of-{}", input.name.replace(char::is_whitespace, "-")));
+            let list = (!input.categories.is_empty())
+                .then(|| format!("values-of-{}", input.name.replace(char::is_whitespace, "-")));
             let is_number = matches!(input.kind, ColumnType::Integer | ColumnType::Decimal);
             view! {
                 <Labelled label hint error=wrong>
@@ -168,7 +176,9 @@ fn hint(input: &Input) -> String {
         _ => format!("{} to {}", words::figure(low), words::figure(high)),
     });
     match input.kind {
-        ColumnType::Category if !input.categories.is_empty() => format!("{} known", words::counted(input.categories.len() as u64, "value", "values")),
+        ColumnType::Category if !input.categories.is_empty() => {
+            format!("{} known", words::counted(input.categories.len() as u64, "value", "values"))
+        }
         _ => range.unwrap_or_default(),
     }
 }
@@ -230,14 +240,18 @@ fn address(text: &str) -> Option<String> {
         "" => None,
         text if text.starts_with("data:image/") => Some(text.to_owned()),
         text if text.starts_with('[') => None,
-        text => Some(format!("data:{};base64,{text}", if text.starts_with("/9j/") { "image/jpeg" } else { "image/png" })),
+        text => {
+            Some(format!("data:{};base64,{text}", if text.starts_with("/9j/") { "image/jpeg" } else { "image/png" }))
+        }
     }
 }
 
 /// One answered row: the prediction, and the probabilities as bars.
 #[component]
 pub(crate) fn Answer(row: Value, threshold: Option<f64>) -> impl IntoView {
-    let prediction = row.get("prediction").map(|value| value.as_f64().filter(|_| value.is_f64()).map_or_else(|| text_of(value), words::figure));
+    let prediction = row
+        .get("prediction")
+        .map(|value| value.as_f64().filter(|_| value.is_f64()).map_or_else(|| text_of(value), words::figure));
     let mut shares: BTreeMap<String, f64> = BTreeMap::new();
     for (name, value) in row.as_object().into_iter().flatten() {
         let class = name.strip_prefix("probability").map(|class| class.trim_start_matches('_').to_owned());

@@ -47,7 +47,11 @@ pub(crate) const fn tone(state: StationState) -> &'static str {
 /// The road in miniature: a stroke a station.
 #[component]
 pub(crate) fn MiniRoad(road: Vec<Station>) -> impl IntoView {
-    let said = road.iter().map(|station| format!("{}: {}", stage_name(station.stage), station.figure)).collect::<Vec<_>>().join(", ");
+    let said = road
+        .iter()
+        .map(|station| format!("{}: {}", stage_name(station.stage), station.figure))
+        .collect::<Vec<_>>()
+        .join(", ");
     view! {
         <span class="mini" role="img" aria-label=said.clone() title=said>
             {road.into_iter().map(|station| view! { <i class=tone(station.state)></i> }).collect_view()}

@@ -34,11 +34,7 @@ where
         Failed(ApiError),
     }
     let is = Memo::new(move |_| {
-        if query.value.with(Option::is_some) {
-            Is::Ready
-        } else {
-            query.error.get().map_or(Is::Waiting, Is::Failed)
-        }
+        if query.value.with(Option::is_some) { Is::Ready } else { query.error.get().map_or(Is::Waiting, Is::Failed) }
     });
     let children = StoredValue::new(children);
     move || match is.get() {

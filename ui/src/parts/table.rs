@@ -49,7 +49,11 @@ impl<T> Clone for Column<T> {
 }
 
 impl<T> Column<T> {
-    pub(crate) fn new<V: IntoAny>(title: impl Into<String>, width: f64, cell: impl Fn(&T) -> V + Send + Sync + 'static) -> Self {
+    pub(crate) fn new<V: IntoAny>(
+        title: impl Into<String>,
+        width: f64,
+        cell: impl Fn(&T) -> V + Send + Sync + 'static,
+    ) -> Self {
         Self {
             sort: String::new(),
             title: title.into(),
@@ -77,6 +81,9 @@ impl<T> Column<T> {
     }
 }
 
+/// What can be done with a row.
+pub(crate) type RowMenu<T> = StoredValue<Box<dyn Fn(T) -> Vec<Item>>, LocalStorage>;
+
 /// How a table is sorted: the column's name, and whether the largest stands first.
 pub(crate) type Order = (String, bool);
 
@@ -97,7 +104,7 @@ pub(crate) fn Table<T>(
     key: Option<Callback<T, String>>,
     #[prop(optional)] selected: Option<RwSignal<Vec<String>>>,
     #[prop(optional, into)] on_open: Option<Callback<T>>,
-    #[prop(optional)] menu: Option<StoredValue<Box<dyn Fn(T) -> Vec<Item>>, LocalStorage>>,
+    #[prop(optional)] menu: Option<RowMenu<T>>,
     #[prop(optional)] order: Option<RwSignal<Option<Order>>>,
     /// A class of a row.
     #[prop(optional, into)]
@@ -149,7 +156,13 @@ where
         let view = (height.get_untracked() - head).max(ROW);
         let at = index as f64 * ROW;
         let seen = first.get_untracked() * ROW;
-        let to = if at < seen { at } else if at + ROW > seen + view { at + ROW - view } else { return };
+        let to = if at < seen {
+            at
+        } else if at + ROW > seen + view {
+            at + ROW - view
+        } else {
+            return;
+        };
         let (whole, drawn) = (whole.get_untracked(), drawn.get_untracked());
         let scroll = if whole <= drawn { to } else { to / (whole - view) * (drawn - view) };
         frame.set_scroll_top(scroll.ceil() as i32);
@@ -217,7 +230,11 @@ where
         current.set(Some(to));
         show(to);
     };
-    let chosen = Memo::new(move |_| selected.map(|selected| selected.with(|selected| selected.iter().cloned().collect::<BTreeSet<_>>())).unwrap_or_default());
+    let chosen = Memo::new(move |_| {
+        selected
+            .map(|selected| selected.with(|selected| selected.iter().cloned().collect::<BTreeSet<_>>()))
+            .unwrap_or_default()
+    });
     let width = move || columns.with(|columns| columns.iter().map(|column| column.width).sum::<f64>());
 
     view! {

@@ -8,7 +8,7 @@ pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -49,7 +49,7 @@ pub(crate) fn figure(value: f64) -> String {
     let size = value.abs();
     let text = if size == 0.0 {
         "0".to_owned()
-    } else if size < 0.001 || size >= 1e9 {
+    } else if !(0.001..1e9).contains(&size) {
         format!("{value:.1e}")
     } else if size >= 1000.0 {
         let sign = if value < 0.0 { "−" } else { "" };
@@ -59,6 +59,11 @@ pub(crate) fn figure(value: f64) -> String {
         format!("{value:.digits$}")
     };
     text.replace('-', "−")
+}
+
+/// A step, a round, an epoch: whole where it is whole.
+pub(crate) fn step(value: f64) -> String {
+    if value >= 0.0 && value.fract() == 0.0 && value < 1e15 { count(value as u64) } else { figure(value) }
 }
 
 /// 1.2 GB (1 GB is 10⁹ bytes).
@@ -188,7 +193,11 @@ pub(crate) fn metric(name: &str) -> String {
         _ => {
             // The mean over classes stands behind the figure's own name.
             let (name, over) = name.strip_suffix("_macro").map_or((name, ""), |name| (name, ", macro"));
-            return if name == "f1" { format!("F1{over}") } else { format!("{}{over}", capital(&name.replace('_', " "))) };
+            return if name == "f1" {
+                format!("F1{over}")
+            } else {
+                format!("{}{over}", capital(&name.replace('_', " ")))
+            };
         }
     }
     .to_owned()

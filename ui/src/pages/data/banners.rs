@@ -126,7 +126,13 @@ fn Looked(arrival: Arrival, taken: RwSignal<Option<Arrival>>, dataset: Signal<Da
     let name = arrival.path.rsplit(['/', '\\']).next().unwrap_or(&arrival.path).to_owned();
     let arrival = StoredValue::new(arrival);
     let add = move || {
-        let paths = arrival.with_value(|arrival| if arrival.paths.len() > 1 && !arrival.uploaded { arrival.paths.clone() } else { vec![arrival.path.clone()] });
+        let paths = arrival.with_value(|arrival| {
+            if arrival.paths.len() > 1 && !arrival.uploaded {
+                arrival.paths.clone()
+            } else {
+                vec![arrival.path.clone()]
+            }
+        });
         let request = AddData { project: place.id_now(), paths };
         pending.run(async move { client.call(request).await }, move |_| {
             taken.set(None);

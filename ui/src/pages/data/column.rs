@@ -30,7 +30,8 @@ use crate::{
 #[component]
 pub(super) fn ColumnPane(profile: Signal<Profile>, name: String, open: RwSignal<Option<String>>) -> impl IntoView {
     let title = name.clone();
-    let column = Memo::new(move |_| profile.with(|profile| profile.columns.iter().find(|column| column.name == name).cloned()));
+    let column =
+        Memo::new(move |_| profile.with(|profile| profile.columns.iter().find(|column| column.name == name).cloned()));
     view! {
         <Pane title width=360.0 on_close=move || open.set(None)>
             {move || column.get().map(|column| view! {
@@ -121,7 +122,13 @@ fn Uses(column: ColumnProfile) -> impl IntoView {
         let request = EditProjectFile { project: place.id_now(), set };
         pending.run(async move { client.call(request).await }, |_| {});
     };
-    let data = move || place.known.value.with_untracked(|project| project.as_ref().map(|project| project.file.data.clone())).unwrap_or_default();
+    let data = move || {
+        place
+            .known
+            .value
+            .with_untracked(|project| project.as_ref().map(|project| project.file.data.clone()))
+            .unwrap_or_default()
+    };
     Effect::new(move |before: Option<String>| {
         let now = role.get();
         if before.as_ref().is_some_and(|before| *before != now) {
@@ -153,7 +160,9 @@ fn Uses(column: ColumnProfile) -> impl IntoView {
         }
         now
     });
-    let options = |all: &[(&str, &str)]| all.iter().map(|(key, label)| ((*key).to_owned(), (*label).to_owned())).collect::<Vec<_>>();
+    let options = |all: &[(&str, &str)]| {
+        all.iter().map(|(key, label)| ((*key).to_owned(), (*label).to_owned())).collect::<Vec<_>>()
+    };
     let roles = options(&[
         ("feature", "Feature: learned from"),
         ("target", "Target: what is predicted"),

@@ -24,7 +24,9 @@ use crate::{
 #[component]
 pub(super) fn DriftTab(dataset: Signal<Dataset>, chosen: Memo<SnapshotId>) -> impl IntoView {
     let versions = Memo::new(move |_| {
-        dataset.with(|dataset| dataset.snapshots.iter().map(|snapshot| (snapshot.id, snapshot.number, snapshot.rows)).collect::<Vec<_>>())
+        dataset.with(|dataset| {
+            dataset.snapshots.iter().map(|snapshot| (snapshot.id, snapshot.number, snapshot.rows)).collect::<Vec<_>>()
+        })
     });
     let only = move || versions.with(Vec::len) < 2;
     let reference = RwSignal::new(String::new());
@@ -33,7 +35,9 @@ pub(super) fn DriftTab(dataset: Signal<Dataset>, chosen: Memo<SnapshotId>) -> im
         let chosen = chosen.get();
         let before = versions.with(|versions| {
             let at = versions.iter().position(|version| version.0 == chosen);
-            at.and_then(|at| versions.get(at + 1)).or_else(|| versions.iter().find(|version| version.0 != chosen)).map(|version| version.0)
+            at.and_then(|at| versions.get(at + 1))
+                .or_else(|| versions.iter().find(|version| version.0 != chosen))
+                .map(|version| version.0)
         });
         reference.set(before.map_or_else(String::new, |id| id.to_string()));
     });
@@ -42,14 +46,23 @@ pub(super) fn DriftTab(dataset: Signal<Dataset>, chosen: Memo<SnapshotId>) -> im
         Some(CompareSnapshots { reference, current: chosen.get() })
     });
     let open = RwSignal::new(None::<String>);
-    let name = move |id: &str| versions.with(|versions| versions.iter().find(|version| version.0.to_string() == id).map_or(String::new(), |version| format!("v{}", version.1)));
+    let name = move |id: &str| {
+        versions.with(|versions| {
+            versions
+                .iter()
+                .find(|version| version.0.to_string() == id)
+                .map_or(String::new(), |version| format!("v{}", version.1))
+        })
+    };
     let options = Signal::derive(move || {
         let chosen = chosen.get();
         versions.with(|versions| {
             versions
                 .iter()
                 .filter(|version| version.0 != chosen)
-                .map(|version| (version.0.to_string(), format!("v{}, {}", version.1, words::counted(version.2, "row", "rows"))))
+                .map(|version| {
+                    (version.0.to_string(), format!("v{}, {}", version.1, words::counted(version.2, "row", "rows")))
+                })
                 .collect::<Vec<_>>()
         })
     });
@@ -85,7 +98,13 @@ pub(super) fn DriftTab(dataset: Signal<Dataset>, chosen: Memo<SnapshotId>) -> im
 
 #[component]
 fn Summary(report: DriftReport) -> impl IntoView {
-    let tone = if report.dataset_drifted { "bad" } else if report.drifted > 0 { "warn" } else { "good" };
+    let tone = if report.dataset_drifted {
+        "bad"
+    } else if report.drifted > 0 {
+        "warn"
+    } else {
+        "good"
+    };
     let text = match report.drifted {
         0 => "no column drifted".to_owned(),
         count => format!("{count} of {} columns drifted", report.columns.len()),
@@ -145,7 +164,10 @@ fn Detail(column: ColumnDrift, reference: String, current: String, open: RwSigna
         ("Figure", value(&column)),
         ("Threshold", words::figure(column.threshold)),
         ("99 % of what chance alone does", column.floor.map_or("–".to_owned(), words::figure)),
-        ("Evidently would say", column.evidently_drifted.map_or("–", |drifted| if drifted { "drifted" } else { "same" }).to_owned()),
+        (
+            "Evidently would say",
+            column.evidently_drifted.map_or("–", |drifted| if drifted { "drifted" } else { "same" }).to_owned(),
+        ),
         ("Missing before", words::percent(column.reference_missing)),
         ("Missing now", words::percent(column.current_missing)),
     ];

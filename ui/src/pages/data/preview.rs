@@ -40,7 +40,11 @@ pub(super) fn PreviewTab(snapshot: Memo<SnapshotId>, profile: RwSignal<Option<Pr
             if fields.with_untracked(|fields| *fields != preview.columns) {
                 fields.set(preview.columns);
             }
-            let lines = preview.rows.into_iter().enumerate().map(|(index, cells)| Line { number: preview.offset + index as u64 + 1, cells: Arc::new(cells) });
+            let lines = preview
+                .rows
+                .into_iter()
+                .enumerate()
+                .map(|(index, cells)| Line { number: preview.offset + index as u64 + 1, cells: Arc::new(cells) });
             (lines.collect(), preview.total_rows)
         },
     );
@@ -48,9 +52,14 @@ pub(super) fn PreviewTab(snapshot: Memo<SnapshotId>, profile: RwSignal<Option<Pr
         move |_| {
             let fields = fields.get();
             let profile = profile.get();
-            let mut columns = vec![Column::new("#", 84.0, |line: &Line| view! { <span class="faint">{words::count(line.number)}</span> }).number()];
+            let mut columns = vec![
+                Column::new("#", 84.0, |line: &Line| view! { <span class="faint">{words::count(line.number)}</span> })
+                    .number(),
+            ];
             for (index, field) in fields.into_iter().enumerate() {
-                let measured = profile.as_ref().and_then(|profile| profile.columns.iter().find(|column| column.name == field.name).cloned());
+                let measured = profile
+                    .as_ref()
+                    .and_then(|profile| profile.columns.iter().find(|column| column.name == field.name).cloned());
                 columns.push(column(index, field, measured, snapshot));
             }
             columns
@@ -74,15 +83,17 @@ fn column(index: usize, field: Field, measured: Option<ColumnProfile>, snapshot:
     let is_image = field.kind == ColumnType::Image;
     let is_target = field.role == Role::Target;
     let is_ignored = field.role == Role::Ignored;
-    let width = (field.name.chars().count() as f64 * 7.6 + 30.0).clamp(if field.kind == ColumnType::Datetime { 196.0 } else { 112.0 }, 220.0);
-    let mut column = Column::new(field.name.clone(), width, move |line: &Line| {
-        match line.cells.get(index).cloned().flatten() {
+    let width = (field.name.chars().count() as f64 * 7.6 + 30.0)
+        .clamp(if field.kind == ColumnType::Datetime { 196.0 } else { 112.0 }, 220.0);
+    let mut column =
+        Column::new(field.name.clone(), width, move |line: &Line| match line.cells.get(index).cloned().flatten() {
             None => view! { <span class="miss">"missing"</span> }.into_any(),
             Some(path) if is_image => view! { <Thumbnail snapshot path /> }.into_any(),
-            Some(text) if is_number => view! { <span class:faint=is_ignored>{text.replace('-', "−")}</span> }.into_any(),
+            Some(text) if is_number => {
+                view! { <span class:faint=is_ignored>{text.replace('-', "−")}</span> }.into_any()
+            }
             Some(text) => view! { <span class:faint=is_ignored title=text.clone()>{text.clone()}</span> }.into_any(),
-        }
-    });
+        });
     column.is_number = is_number;
     column.head = Some(ViewFn::from(move || head(&field, measured.as_ref(), is_target)));
     column
@@ -90,7 +101,9 @@ fn column(index: usize, field: Field, measured: Option<ColumnProfile>, snapshot:
 
 fn head(field: &Field, measured: Option<&ColumnProfile>, is_target: bool) -> impl IntoView + use<> {
     let counts: Vec<u64> = measured.map_or_else(Vec::new, |column| match &column.numeric {
-        Some(numeric) if column.top.is_empty() || numeric.histogram.counts.len() > 2 => fewer(&numeric.histogram.counts, 16),
+        Some(numeric) if column.top.is_empty() || numeric.histogram.counts.len() > 2 => {
+            fewer(&numeric.histogram.counts, 16)
+        }
         _ => column.top.iter().take(12).map(|value| value.count).collect(),
     });
     let series = if is_target { role::Role::Series(4) } else { role::Role::Series(1) };
@@ -103,7 +116,9 @@ fn head(field: &Field, measured: Option<&ColumnProfile>, is_target: bool) -> imp
         (Role::Ignored, _) => "ignored".to_owned(),
         (Role::Timestamp, _) => "timestamp".to_owned(),
         (Role::Group, _) => "group".to_owned(),
-        (Role::Feature, Some(column)) if field.kind == ColumnType::Category => format!("{} values", words::count(column.distinct)),
+        (Role::Feature, Some(column)) if field.kind == ColumnType::Category => {
+            format!("{} values", words::count(column.distinct))
+        }
         (Role::Feature, _) => type_of(field.kind).1.to_owned(),
     };
     let warned = missing.is_some();

@@ -3,8 +3,8 @@
 use api::{
     dataset::GetDataset,
     deploy::{
-        CallAnswer, CallDeployment, DeleteDeployment, Deployment, GetDeployment, GetDeploymentLogs, RollBack, Rollout, ScaleDeployment,
-        SendTraffic,
+        CallAnswer, CallDeployment, DeleteDeployment, Deployment, GetDeployment, GetDeploymentLogs, RollBack, Rollout,
+        ScaleDeployment, SendTraffic,
     },
     id::DeploymentId,
     model::GetVersion,
@@ -29,7 +29,11 @@ use crate::{
 };
 
 #[component]
-pub(super) fn Detail(id: DeploymentId, place: Place, on_gone: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
+pub(super) fn Detail(
+    id: DeploymentId,
+    place: Place,
+    on_gone: impl Fn() + Copy + Send + Sync + 'static,
+) -> impl IntoView {
     let deployment = query(move || Some(GetDeployment { deployment: id }));
     view! {
         <Load query=deployment let:now>
@@ -50,12 +54,18 @@ fn Head(now: Signal<Deployment>, place: Place, on_gone: impl Fn() + Copy + Send 
     let toasts = Toasts::get();
     let (back, gone) = (RwSignal::new(false), RwSignal::new(false));
     let id = now.with_untracked(|now| now.id);
-    let earlier = Memo::new(move |_| now.with(|now| before(now)));
-    let roll_back = move || pending.run(async move { client.call(RollBack { deployment: id, to: None }).await }, move |job| toasts.note(job.title, None, Some("/jobs".to_owned())));
-    let delete = move || pending.run(async move { client.call(DeleteDeployment { deployment: id }).await }, move |job| {
-        toasts.note(job.title, None, Some("/jobs".to_owned()));
-        on_gone();
-    });
+    let earlier = Memo::new(move |_| now.with(before));
+    let roll_back = move || {
+        pending.run(async move { client.call(RollBack { deployment: id, to: None }).await }, move |job| {
+            toasts.note(job.title, None, Some("/jobs".to_owned()))
+        })
+    };
+    let delete = move || {
+        pending.run(async move { client.call(DeleteDeployment { deployment: id }).await }, move |job| {
+            toasts.note(job.title, None, Some("/jobs".to_owned()));
+            on_gone();
+        })
+    };
     view! {
         <div class="flex wrap">
             {move || { let (text, tone) = now.with(|now| state(now.state)); view! { <Chip text=text tone=tone dot=true /> } }}
@@ -81,7 +91,11 @@ fn Head(now: Signal<Deployment>, place: Place, on_gone: impl Fn() + Copy + Send 
 
 /// The version number that a roll back goes to: the newest good rollout of another version.
 fn before(now: &Deployment) -> Option<u32> {
-    now.rollouts.iter().filter(|rollout| rollout.outcome == Some(true)).map(|rollout| rollout.version_number).find(|number| *number != now.version_number)
+    now.rollouts
+        .iter()
+        .filter(|rollout| rollout.outcome == Some(true))
+        .map(|rollout| rollout.version_number)
+        .find(|number| *number != now.version_number)
 }
 
 #[component]
@@ -91,10 +105,13 @@ fn Scale(now: Signal<Deployment>) -> impl IntoView {
     let toasts = Toasts::get();
     let id = now.with_untracked(|now| now.id);
     let replicas = RwSignal::new(now.with_untracked(|now| now.spec.replicas.to_string()));
-    let wanted = move || replicas.get().trim().parse::<u32>().ok().filter(|count| *count != now.with(|now| now.spec.replicas));
+    let wanted =
+        move || replicas.get().trim().parse::<u32>().ok().filter(|count| *count != now.with(|now| now.spec.replicas));
     let scale = move || {
         if let Some(replicas) = untrack(wanted) {
-            pending.run(async move { client.call(ScaleDeployment { deployment: id, replicas }).await }, move |job| toasts.done(job.title));
+            pending.run(async move { client.call(ScaleDeployment { deployment: id, replicas }).await }, move |job| {
+                toasts.done(job.title)
+            });
         }
     };
     view! {
@@ -133,9 +150,13 @@ fn Call(now: Signal<Deployment>) -> impl IntoView {
     let answer = RwSignal::new(None::<CallAnswer>);
     let id = now.with_untracked(|now| now.id);
     let call = move || {
-        let rows = detail.value.with_untracked(|detail| detail.as_ref().map(|detail| detail.examples.iter().take(1).cloned().collect::<Vec<_>>()));
+        let rows = detail.value.with_untracked(|detail| {
+            detail.as_ref().map(|detail| detail.examples.iter().take(1).cloned().collect::<Vec<_>>())
+        });
         if let Some(rows) = rows {
-            pending.run(async move { client.call(CallDeployment { deployment: id, rows }).await }, move |now| answer.set(Some(now)));
+            pending.run(async move { client.call(CallDeployment { deployment: id, rows }).await }, move |now| {
+                answer.set(Some(now))
+            });
         }
     };
     view! {
@@ -164,7 +185,16 @@ fn Traffic(now: Signal<Deployment>, place: Place) -> impl IntoView {
     let path = RwSignal::new(String::new());
     let rows = RwSignal::new("1000".to_owned());
     let sent = RwSignal::new(0_u64);
-    let options = Signal::derive(move || dataset.value.get().map(|data| data.beside).unwrap_or_default().into_iter().map(|file| (file.path.clone(), file.path)).collect::<Vec<_>>());
+    let options = Signal::derive(move || {
+        dataset
+            .value
+            .get()
+            .map(|data| data.beside)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|file| (file.path.clone(), file.path))
+            .collect::<Vec<_>>()
+    });
     Effect::new(move |_| {
         if let Some((first, _)) = options.get().into_iter().next()
             && path.get_untracked().is_empty()
@@ -174,10 +204,21 @@ fn Traffic(now: Signal<Deployment>, place: Place) -> impl IntoView {
     });
     let send = move || {
         let count = rows.get_untracked().trim().parse::<u64>().unwrap_or(1000);
-        let request = SendTraffic { deployment: id, path: path.get_untracked(), rows: count, offset: sent.get_untracked(), batch: None };
+        let request = SendTraffic {
+            deployment: id,
+            path: path.get_untracked(),
+            rows: count,
+            offset: sent.get_untracked(),
+            batch: None,
+        };
         pending.run(async move { client.call(request).await }, move |answer| {
             sent.update(|sent| *sent += answer.rows);
-            let text = format!("{} sent in {}, {}", words::counted(answer.rows, "row", "rows"), words::duration(answer.duration_secs), words::counted(answer.errors, "error", "errors"));
+            let text = format!(
+                "{} sent in {}, {}",
+                words::counted(answer.rows, "row", "rows"),
+                words::duration(answer.duration_secs),
+                words::counted(answer.errors, "error", "errors")
+            );
             toasts.done(text);
         });
     };
@@ -223,7 +264,8 @@ fn rolled(rollout: Rollout, is_open: bool) -> impl IntoView {
 #[component]
 fn Logs(id: DeploymentId) -> impl IntoView {
     let shown = RwSignal::new(false);
-    let lines = query(move || shown.get().then_some(GetDeploymentLogs { deployment: id, instance: None, lines: Some(200) }));
+    let lines =
+        query(move || shown.get().then_some(GetDeploymentLogs { deployment: id, instance: None, lines: Some(200) }));
     view! {
         <div class="flex"><h3 class="grow">"Log"</h3>
             <Button label=Signal::derive(move || if shown.get() { "Read again".to_owned() } else { "Show".to_owned() }) kind="s" on_press=move || if shown.get_untracked() { lines.refresh() } else { shown.set(true) } />

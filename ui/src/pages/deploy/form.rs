@@ -40,13 +40,22 @@ pub(super) fn DeployForm(
         .get_untracked()
         .unwrap_or_default()
         .iter()
-        .flat_map(|model| model.versions.iter().map(|version| (version.id, format!("{} v{}", model.name, version.number), model.name.clone())))
+        .flat_map(|model| {
+            model
+                .versions
+                .iter()
+                .map(|version| (version.id, format!("{} v{}", model.name, version.number), model.name.clone()))
+        })
         .collect();
     let first = version.get_untracked().or(versions.first().map(|(id, ..)| *id));
-    let name_of = |id: Option<VersionId>| versions.iter().find(|(other, ..)| Some(*other) == id).map(|(.., name)| slug(name)).unwrap_or_default();
+    let name_of = |id: Option<VersionId>| {
+        versions.iter().find(|(other, ..)| Some(*other) == id).map(|(.., name)| slug(name)).unwrap_or_default()
+    };
     let chosen = RwSignal::new(first.map(|id| id.to_string()).unwrap_or_default());
     let name = RwSignal::new(name_of(first));
-    let target = RwSignal::new(targets.get_untracked().unwrap_or_default().first().map(|target| target.id.to_string()).unwrap_or_default());
+    let target = RwSignal::new(
+        targets.get_untracked().unwrap_or_default().first().map(|target| target.id.to_string()).unwrap_or_default(),
+    );
     let replicas = RwSignal::new("1".to_owned());
     let registry = RwSignal::new(String::new());
     let repository = RwSignal::new(String::new());
@@ -102,25 +111,42 @@ pub(super) fn DeployForm(
     };
     let start = move || {
         if let Some(spec) = spec() {
-            pending.run(async move { client.call(StartDeploy { spec }).await }, move |started| job.set(Some(started.id)));
+            pending
+                .run(async move { client.call(StartDeploy { spec }).await }, move |started| job.set(Some(started.id)));
         }
     };
     let blocked = move || plan.with(|plan| plan.as_ref().is_none_or(|plan| plan.blocked.is_some()));
-    let version_options: Vec<(String, String)> = versions.iter().map(|(id, label, _)| (id.to_string(), label.clone())).collect();
+    let version_options: Vec<(String, String)> =
+        versions.iter().map(|(id, label, _)| (id.to_string(), label.clone())).collect();
     let target_options = Signal::derive(move || {
-        targets.get().unwrap_or_default().into_iter().map(|target| {
-            let what = match &target.kind {
-                TargetKind::ThisMachine => String::new(),
-                TargetKind::Kubernetes { namespace, .. } => format!(" ({namespace})"),
-            };
-            (target.id.to_string(), format!("{}{what}", target.name))
-        }).collect::<Vec<_>>()
+        targets
+            .get()
+            .unwrap_or_default()
+            .into_iter()
+            .map(|target| {
+                let what = match &target.kind {
+                    TargetKind::ThisMachine => String::new(),
+                    TargetKind::Kubernetes { namespace, .. } => format!(" ({namespace})"),
+                };
+                (target.id.to_string(), format!("{}{what}", target.name))
+            })
+            .collect::<Vec<_>>()
     });
     let registry_options = Signal::derive(move || {
-        registries.value.get().unwrap_or_default().into_iter().map(|one| (one.id.to_string(), format!("{} ({})", one.name, one.address))).collect::<Vec<_>>()
+        registries
+            .value
+            .get()
+            .unwrap_or_default()
+            .into_iter()
+            .map(|one| (one.id.to_string(), format!("{} ({})", one.name, one.address)))
+            .collect::<Vec<_>>()
     });
     let hidden = file.data.sensitive.clone();
-    let privacy = if hidden.is_empty() { "No column is marked sensitive.".to_owned() } else { format!("Never logged: {}.", hidden.join(", ")) };
+    let privacy = if hidden.is_empty() {
+        "No column is marked sensitive.".to_owned()
+    } else {
+        format!("Never logged: {}.", hidden.join(", "))
+    };
     view! {
         <div class="content form">
             <div class="two-fields">
@@ -165,7 +191,8 @@ pub(super) fn DeployForm(
 
 /// A name that every target takes: small letters, digits and hyphens.
 fn slug(name: &str) -> String {
-    let text: String = name.to_lowercase().chars().map(|one| if one.is_ascii_alphanumeric() { one } else { '-' }).collect();
+    let text: String =
+        name.to_lowercase().chars().map(|one| if one.is_ascii_alphanumeric() { one } else { '-' }).collect();
     text.trim_matches('-').chars().take(40).collect()
 }
 

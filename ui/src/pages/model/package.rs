@@ -31,7 +31,11 @@ pub(super) fn Packages(id: VersionId, version: Memo<Version>, push: RwSignal<boo
     let pending = Pending::new();
     let packages = query(move || Some(ListPackages { version: Some(id) }));
     let job = RwSignal::new(None::<JobId>);
-    let build = move || pending.run(async move { client.call(BuildPackage { version: id }).await }, move |started| job.set(Some(started.id)));
+    let build = move || {
+        pending.run(async move { client.call(BuildPackage { version: id }).await }, move |started| {
+            job.set(Some(started.id))
+        })
+    };
     view! {
         <div class="stack section">
             {move || job.get().map(|job| view! { <Underway job /> })}
@@ -182,10 +186,17 @@ pub(super) fn PushForm(open: RwSignal<bool>, id: VersionId, version: Memo<Versio
         }
     });
     let options = Signal::derive(move || {
-        registries.value.get().unwrap_or_default().into_iter().map(|one| (one.id.to_string(), format!("{} ({})", one.name, one.address))).collect::<Vec<_>>()
+        registries
+            .value
+            .get()
+            .unwrap_or_default()
+            .into_iter()
+            .map(|one| (one.id.to_string(), format!("{} ({})", one.name, one.address)))
+            .collect::<Vec<_>>()
     });
     let push = move || {
-        let text = |text: RwSignal<String>| Some(text.get_untracked().trim().to_owned()).filter(|text| !text.is_empty());
+        let text =
+            |text: RwSignal<String>| Some(text.get_untracked().trim().to_owned()).filter(|text| !text.is_empty());
         if let Ok(registry) = registry.get_untracked().parse::<RegistryId>() {
             let request = PushPackage { version: id, registry, repository: text(repository), tag: text(tag) };
             pending.run(async move { client.call(request).await }, move |started| job.set(Some(started.id)));
@@ -239,7 +250,8 @@ fn shown(job: Job, moved: RwSignal<Option<(Option<f64>, String)>>) -> impl IntoV
     };
     let (fraction, message) = (job.fraction, job.message.clone());
     let live = !job.state.is_over();
-    let said = Signal::derive(move || moved.get().filter(|_| live).map_or_else(|| message.clone(), |(_, message)| message));
+    let said =
+        Signal::derive(move || moved.get().filter(|_| live).map_or_else(|| message.clone(), |(_, message)| message));
     view! {
         <div class="underway" role="status">
             <div class="flex"><Chip text=text tone=tone dot=live /><span class="grow cut">{job.title}</span></div>

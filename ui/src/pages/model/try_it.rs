@@ -20,11 +20,14 @@ pub(super) fn TryIt(now: Signal<VersionDetail>) -> impl IntoView {
     let client = Client::get();
     let pending = Pending::new();
     let answer = RwSignal::new(None::<Predictions>);
-    let (version, threshold, signature, examples) = now.with_untracked(|now| (now.version.id, now.version.threshold, now.version.signature.clone(), now.examples.clone()));
+    let (version, threshold, signature, examples) = now.with_untracked(|now| {
+        (now.version.id, now.version.threshold, now.version.signature.clone(), now.examples.clone())
+    });
     let draft = RowDraft::new(&signature);
     let ask = move || {
         let rows = vec![draft.row()];
-        pending.run(async move { client.call(Predict { version, rows }).await }, move |answers| answer.set(Some(answers)));
+        pending
+            .run(async move { client.call(Predict { version, rows }).await }, move |answers| answer.set(Some(answers)));
     };
     view! {
         <Card title="Try it" extra=ViewFn::from(|| view! { <span class="faint caption">"the same forward pass that is served"</span> })>

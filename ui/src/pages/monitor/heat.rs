@@ -5,12 +5,7 @@ use charts::heat::{self, Cell, HeatMap, Row};
 use leptos::{html, prelude::*};
 
 use super::Chosen;
-use crate::parts::{
-    button::Button,
-    card::Card,
-    chart::width_of,
-    words,
-};
+use crate::parts::{button::Button, card::Card, chart::width_of, words};
 
 /// Rows that are shown before a person asks for all.
 const FIRST: usize = 16;
@@ -94,7 +89,8 @@ fn Legend() -> impl IntoView {
 fn columns(now: &Monitoring) -> Vec<String> {
     let Some(newest) = now.windows.last() else { return Vec::new() };
     let mut cells: Vec<_> = newest.cells.iter().filter(|cell| cell.verdict != Verdict::NotWatched).collect();
-    cells.sort_by(|left, right| right.intensity.total_cmp(&left.intensity).then_with(|| left.column.cmp(&right.column)));
+    cells
+        .sort_by(|left, right| right.intensity.total_cmp(&left.intensity).then_with(|| left.column.cmp(&right.column)));
     cells.into_iter().map(|cell| cell.column.clone()).collect()
 }
 
@@ -139,7 +135,13 @@ fn cell(cell: &api::monitor::WindowCell) -> Cell {
     }
 }
 
-fn choose(now: Signal<Monitoring>, order: Memo<Vec<String>>, chosen: RwSignal<Option<Chosen>>, row: usize, column: usize) {
+fn choose(
+    now: Signal<Monitoring>,
+    order: Memo<Vec<String>>,
+    chosen: RwSignal<Option<Chosen>>,
+    row: usize,
+    column: usize,
+) {
     let found = now.with_untracked(|now| {
         let windows = &now.windows[now.windows.len().saturating_sub(WINDOWS)..];
         let window = windows.get(column)?.id;
@@ -150,7 +152,11 @@ fn choose(now: Signal<Monitoring>, order: Memo<Vec<String>>, chosen: RwSignal<Op
     }
 }
 
-fn place(now: Signal<Monitoring>, order: Memo<Vec<String>>, chosen: RwSignal<Option<Chosen>>) -> Option<(usize, usize)> {
+fn place(
+    now: Signal<Monitoring>,
+    order: Memo<Vec<String>>,
+    chosen: RwSignal<Option<Chosen>>,
+) -> Option<(usize, usize)> {
     let chosen = chosen.get_untracked()?;
     let row = order.with_untracked(|order| order.iter().position(|column| *column == chosen.column))?;
     now.with_untracked(|now| {

@@ -41,17 +41,26 @@ fn chart(name: &str, lines: Vec<Line>, unit: &str) -> LineChart {
     }
 }
 
-
 fn latency(now: &Monitoring) -> LineChart {
     let line = |name: &str, index: usize, of: fn(&api::monitor::TrafficPoint) -> Option<f64>| {
-        let (x, y) = minutes(now).into_iter().zip(&now.traffic.history).filter_map(|(x, point)| Some((x, of(point)?))).unzip();
+        let (x, y) =
+            minutes(now).into_iter().zip(&now.traffic.history).filter_map(|(x, point)| Some((x, of(point)?))).unzip();
         Line::new(name, Role::series(index), x, y)
     };
-    chart("Latency", vec![line("p50", 0, |point| point.p50_ms), line("p95", 1, |point| point.p95_ms), line("p99", 3, |point| point.p99_ms)], "ms")
+    chart(
+        "Latency",
+        vec![
+            line("p50", 0, |point| point.p50_ms),
+            line("p95", 1, |point| point.p95_ms),
+            line("p99", 3, |point| point.p99_ms),
+        ],
+        "ms",
+    )
 }
 
 fn requests(now: &Monitoring) -> LineChart {
-    let series = |of: fn(&api::monitor::TrafficPoint) -> u64| now.traffic.history.iter().map(|point| of(point) as f64).collect();
+    let series =
+        |of: fn(&api::monitor::TrafficPoint) -> u64| now.traffic.history.iter().map(|point| of(point) as f64).collect();
     let mut lines = vec![Line::new("requests", Role::series(0), minutes(now), series(|point| point.requests))];
     if now.traffic.errors > 0 {
         lines.push(Line::new("errors", Role::series(1), minutes(now), series(|point| point.errors)));

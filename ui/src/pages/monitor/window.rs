@@ -48,7 +48,11 @@ fn column(detail: &WindowDetail, name: &str) -> AnyView {
     };
     let (tone, said) = verdict(column.verdict);
     let measured = format!("{} {}", test_name(column.test), value(&column));
-    let limit = if column.test.is_p_value() { format!("p under {}", words::figure(column.threshold)) } else { format!("at least {}", words::figure(column.threshold)) };
+    let limit = if column.test.is_p_value() {
+        format!("p under {}", words::figure(column.threshold))
+    } else {
+        format!("at least {}", words::figure(column.threshold))
+    };
     let floor = column.floor.map_or_else(|| "–".to_owned(), words::figure);
     let evidently = match column.evidently_drifted {
         Some(true) => "drifted",

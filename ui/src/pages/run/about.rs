@@ -108,7 +108,8 @@ fn Notes(run: Signal<Run>) -> impl IntoView {
         if notes == saved.get_untracked() {
             return;
         }
-        let request = EditRun { run: run.with_untracked(|run| run.id), name: None, notes: Some(notes), tags: BTreeMap::new() };
+        let request =
+            EditRun { run: run.with_untracked(|run| run.id), name: None, notes: Some(notes), tags: BTreeMap::new() };
         pending.run(async move { client.call(request).await }, move |_| toasts.done("Notes saved"));
     };
     view! {
@@ -215,7 +216,8 @@ fn lineage_line(node: LineageNode, labels: &[String]) -> impl IntoView + use<> {
 
 #[component]
 pub(super) fn CodeTab(run: Signal<Run>) -> impl IntoView {
-    let facts = Memo::new(move |_| run.with(|run| (run.code.clone(), run.command.clone(), run.environment.clone(), run.seed)));
+    let facts =
+        Memo::new(move |_| run.with(|run| (run.code.clone(), run.command.clone(), run.environment.clone(), run.seed)));
     view! {
         {move || {
             let (code, command, environment, seed) = facts.get();

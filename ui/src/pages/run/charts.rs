@@ -4,11 +4,7 @@
 use std::collections::BTreeMap;
 
 use api::run::{Run, RunKind};
-use charts::{
-    axis::Axis,
-    line::LineChart,
-    role::Role,
-};
+use charts::{axis::Axis, line::LineChart, role::Role};
 use leptos::prelude::*;
 
 use super::logs::Tail;
@@ -79,7 +75,8 @@ fn groups(run: &Run, system: bool) -> Vec<(String, Vec<String>)> {
         if metric.key.starts_with("system/") != system || metric.count < 2 {
             continue;
         }
-        let name = if system { metric.key.clone() } else { metric.key.split('/').next().unwrap_or(&metric.key).to_owned() };
+        let name =
+            if system { metric.key.clone() } else { metric.key.split('/').next().unwrap_or(&metric.key).to_owned() };
         groups.entry(name).or_default().push(metric.key.clone());
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
@@ -98,16 +95,21 @@ fn groups(run: &Run, system: bool) -> Vec<(String, Vec<String>)> {
 #[component]
 pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl IntoView {
     let all = Memo::new(move |_| run.with(|run| groups(run, system)));
-    let order = RwSignal::new(kept(ORDER).map(|kept| kept.split('\n').map(ToOwned::to_owned).collect::<Vec<_>>()).unwrap_or_default());
+    let order = RwSignal::new(
+        kept(ORDER).map(|kept| kept.split('\n').map(ToOwned::to_owned).collect::<Vec<_>>()).unwrap_or_default(),
+    );
     let sorted = Memo::new(move |_| {
         let mut all = all.get();
-        order.with(|order| all.sort_by_key(|(name, _)| order.iter().position(|other| other == name).unwrap_or(usize::MAX)));
+        order.with(|order| {
+            all.sort_by_key(|(name, _)| order.iter().position(|other| other == name).unwrap_or(usize::MAX))
+        });
         all
     });
     let dragged = RwSignal::new(None::<String>);
     let drop_on = move |target: String| {
         let Some(name) = dragged.get_untracked().filter(|name| *name != target) else { return };
-        let mut names: Vec<String> = sorted.with_untracked(|sorted| sorted.iter().map(|(name, _)| name.clone()).collect());
+        let mut names: Vec<String> =
+            sorted.with_untracked(|sorted| sorted.iter().map(|(name, _)| name.clone()).collect());
         let to = names.iter().position(|other| *other == target).unwrap_or(0);
         names.retain(|other| *other != name);
         names.insert(to.min(names.len()), name);
@@ -200,7 +202,11 @@ fn MetricChart(
         .collect();
     let along = move || if look.along.with(|along| along == "time") { Along::Seconds } else { Along::Step };
     let curves = lines(move || wanted.clone(), along, zoom);
-    let title = if name.starts_with("system/") { words::metric(name.trim_start_matches("system/")) } else { words::metric(&name) };
+    let title = if name.starts_with("system/") {
+        words::metric(name.trim_start_matches("system/"))
+    } else {
+        words::metric(&name)
+    };
     let (bytes, said) = (name.ends_with("_bytes"), title.clone());
     let is_system = name.starts_with("system/");
     let chart = Signal::derive(move || {
@@ -234,7 +240,11 @@ fn MetricChart(
         }
     });
     let title = title.strip_suffix(" bytes").map_or(title.clone(), ToOwned::to_owned);
-    let note = if single { keys[0].split_once('/').map(|(_, part)| part.replace('_', " ")).filter(|_| !is_system).unwrap_or_default() } else { String::new() };
+    let note = if single {
+        keys[0].split_once('/').map(|(_, part)| part.replace('_', " ")).filter(|_| !is_system).unwrap_or_default()
+    } else {
+        String::new()
+    };
     view! {
         <div
             draggable="true"

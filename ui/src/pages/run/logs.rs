@@ -32,7 +32,8 @@ struct Growing {
 /// Follows a stream of a run's output until it is over or the owner goes.
 fn follow(run: Signal<RunId>, stream: impl Fn() -> LogStream + 'static) -> Growing {
     let client = Client::get();
-    let growing = Growing { text: RwSignal::new(String::new()), error: RwSignal::new(None), is_over: RwSignal::new(false) };
+    let growing =
+        Growing { text: RwSignal::new(String::new()), error: RwSignal::new(None), is_over: RwSignal::new(false) };
     let number = StoredValue::new_local(0_u64);
     Effect::new(move |_| {
         let (run, stream) = (run.get(), stream());
@@ -96,27 +97,33 @@ pub(super) fn Tail(run: Signal<RunId>) -> impl IntoView {
         })
     });
     stay_at_end(node, move || lines.track());
+    let nothing = Memo::new(move |_| lines.with(Vec::is_empty));
+    // A training that writes nothing has no empty box beside its charts.
     view! {
-        <Card title="Log" class="h" flush=true extra=ViewFn::from(move || view! {
-            <span class="faint caption">{move || if growing.is_over.get() { "" } else { "live" }}</span>
-        })>
-            <div class="log tail" node_ref=node tabindex="0" role="log" aria-label="Newest lines of the log">
-                {move || {
-                    let lines = lines.get();
-                    let last = lines.len().saturating_sub(1);
-                    lines.into_iter().enumerate().map(|(index, line)| {
-                        if index == last { view! { <b>{line}</b> "\n" }.into_any() } else { view! { {line} "\n" }.into_any() }
-                    }).collect_view()
-                }}
-            </div>
-        </Card>
+        <div class:hidden=move || nothing.get()>
+            <Card title="Log" class="h" flush=true extra=ViewFn::from(move || view! {
+                <span class="faint caption">{move || if growing.is_over.get() { "" } else { "live" }}</span>
+            })>
+                <div class="log tail" node_ref=node tabindex="0" role="log" aria-label="Newest lines of the log">
+                    {move || {
+                        let lines = lines.get();
+                        let last = lines.len().saturating_sub(1);
+                        lines.into_iter().enumerate().map(|(index, line)| {
+                            if index == last { view! { <b>{line}</b> "\n" }.into_any() } else { view! { {line} "\n" }.into_any() }
+                        }).collect_view()
+                    }}
+                </div>
+            </Card>
+        </div>
     }
 }
 
 #[component]
 pub(super) fn LogsTab(run: Memo<RunId>) -> impl IntoView {
     let which = RwSignal::new("stdout".to_owned());
-    let growing = follow(Signal::from(run), move || if which.with(|which| which == "stderr") { LogStream::Stderr } else { LogStream::Stdout });
+    let growing = follow(Signal::from(run), move || {
+        if which.with(|which| which == "stderr") { LogStream::Stderr } else { LogStream::Stdout }
+    });
     let search = RwSignal::new(String::new());
     let node = NodeRef::<html::Div>::new();
     let follows = RwSignal::new(true);

@@ -3,11 +3,7 @@
 use std::collections::BTreeSet;
 
 use api::run::RunRow;
-use charts::{
-    axis::Axis,
-    line::LineChart,
-    role::Role,
-};
+use charts::{axis::Axis, line::LineChart, role::Role};
 use leptos::prelude::*;
 
 use crate::parts::{
@@ -30,12 +26,17 @@ pub(super) fn Overlay(
     let chosen = Memo::new(move |_| {
         let rows = rows.get();
         picked.with(|picked| {
-            picked.iter().take(DRAWN).filter_map(|id| rows.iter().find(|row| row.id.to_string() == *id).cloned()).collect::<Vec<_>>()
+            picked
+                .iter()
+                .take(DRAWN)
+                .filter_map(|id| rows.iter().find(|row| row.id.to_string() == *id).cloned())
+                .collect::<Vec<_>>()
         })
     });
     let keys = Memo::new(move |_| {
         let mut keys: Vec<String> = ranked_by.get().into_iter().map(|(key, _)| key).collect();
-        let present: BTreeSet<String> = chosen.with(|chosen| chosen.iter().flat_map(|row| row.metrics.keys().cloned()).collect());
+        let present: BTreeSet<String> =
+            chosen.with(|chosen| chosen.iter().flat_map(|row| row.metrics.keys().cloned()).collect());
         for key in ["loss/validation", "loss/train"] {
             if present.contains(key) && !keys.iter().any(|other| other == key) {
                 keys.push(key.to_owned());
@@ -69,7 +70,12 @@ fn Overlaid(key: String, chosen: Memo<Vec<RunRow>>, cross: RwSignal<Option<f64>>
                     .iter()
                     .enumerate()
                     .filter(|(_, row)| row.metrics.contains_key(&asked))
-                    .map(|(index, row)| Wanted { run: row.id, key: asked.clone(), name: row.name.clone(), role: Role::series(index) })
+                    .map(|(index, row)| Wanted {
+                        run: row.id,
+                        key: asked.clone(),
+                        name: row.name.clone(),
+                        role: Role::series(index),
+                    })
                     .collect()
             })
         },

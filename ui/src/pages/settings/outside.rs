@@ -79,7 +79,8 @@ fn NewRegistry(open: RwSignal<bool>) -> impl IntoView {
     let toasts = Toasts::get();
     let [name, address, user, password, authority] = std::array::from_fn(|_| RwSignal::new(String::new()));
     let plain = RwSignal::new(false);
-    let optional = |text: RwSignal<String>| Some(text.get_untracked().trim().to_owned()).filter(|text| !text.is_empty());
+    let optional =
+        |text: RwSignal<String>| Some(text.get_untracked().trim().to_owned()).filter(|text| !text.is_empty());
     let add = move || {
         let request = AddRegistry {
             name: name.get_untracked().trim().to_owned(),
@@ -94,7 +95,8 @@ fn NewRegistry(open: RwSignal<bool>) -> impl IntoView {
             toasts.done(format!("{} is known", registry.name));
         });
     };
-    let incomplete = Signal::derive(move || pending.busy.get() || name.get().trim().is_empty() || address.get().trim().is_empty());
+    let incomplete =
+        Signal::derive(move || pending.busy.get() || name.get().trim().is_empty() || address.get().trim().is_empty());
     view! {
         <div class="content form">
             <Labelled label="Name"><TextField value=name placeholder="harbour" /></Labelled>
@@ -124,7 +126,9 @@ fn TargetLine(target: Target) -> impl IntoView {
     let id = target.id;
     let (detail, removable) = match &target.kind {
         TargetKind::ThisMachine => ("A supervised process here; no registry needed".to_owned(), false),
-        TargetKind::Kubernetes { context, namespace, .. } => (format!("Kubernetes · context {context} · namespace {namespace}"), true),
+        TargetKind::Kubernetes { context, namespace, .. } => {
+            (format!("Kubernetes · context {context} · namespace {namespace}"), true)
+        }
     };
     let check = move || {
         pending.run(async move { client.call(CheckTarget { target: id }).await }, move |check| match check.ok {
@@ -153,7 +157,9 @@ pub(crate) fn NewTarget(open: RwSignal<bool>) -> impl IntoView {
     let toasts = Toasts::get();
     let [name, file, context, namespace] = std::array::from_fn(|_| RwSignal::new(String::new()));
     let asked = RwSignal::new(String::new());
-    let contexts = query(move || Some(ListContexts { kubeconfig: Some(asked.get().trim().to_owned()).filter(|file| !file.is_empty()) }));
+    let contexts = query(move || {
+        Some(ListContexts { kubeconfig: Some(asked.get().trim().to_owned()).filter(|file| !file.is_empty()) })
+    });
     Effect::new(move |_| {
         let known = contexts.value.get().unwrap_or_default();
         if let Some(one) = known.iter().find(|one| one.current).or(known.first())
@@ -172,7 +178,11 @@ pub(crate) fn NewTarget(open: RwSignal<bool>) -> impl IntoView {
     });
     let add = move || {
         let kubeconfig = Some(asked.get_untracked().trim().to_owned()).filter(|file| !file.is_empty());
-        let kind = TargetKind::Kubernetes { kubeconfig, context: context.get_untracked(), namespace: namespace.get_untracked().trim().to_owned() };
+        let kind = TargetKind::Kubernetes {
+            kubeconfig,
+            context: context.get_untracked(),
+            namespace: namespace.get_untracked().trim().to_owned(),
+        };
         let request = AddTarget { name: name.get_untracked().trim().to_owned(), kind };
         pending.run(async move { client.call(request).await }, move |target| {
             open.set(false);

@@ -40,7 +40,11 @@ fn names(state: SecretsState, count: usize) -> AnyView {
     }
     let rows = state.names.into_iter().map(|secret| {
         let name = secret.name.clone();
-        let used = if secret.used_by.is_empty() { "not used".to_owned() } else { format!("used by {}", secret.used_by.join(", ")) };
+        let used = if secret.used_by.is_empty() {
+            "not used".to_owned()
+        } else {
+            format!("used by {}", secret.used_by.join(", "))
+        };
         view! {
             <div>
                 <span class="mono grow cut">{secret.name}</span>
@@ -100,8 +104,12 @@ fn Move(backend: SecretBackend) -> impl IntoView {
     let pending = Pending::new();
     let toasts = Toasts::get();
     let (now, other, to) = match backend {
-        SecretBackend::Keychain => ("Secrets are in the system's keychain.", "Move them to an encrypted file", SecretBackend::File),
-        SecretBackend::File => ("Secrets are in an encrypted file in the workspace.", "Move them to the keychain", SecretBackend::Keychain),
+        SecretBackend::Keychain => {
+            ("Secrets are in the system's keychain.", "Move them to an encrypted file", SecretBackend::File)
+        }
+        SecretBackend::File => {
+            ("Secrets are in an encrypted file in the workspace.", "Move them to the keychain", SecretBackend::Keychain)
+        }
     };
     view! {
         <Card title="Where" class="section">

@@ -113,7 +113,8 @@ fn SameIdQuestion(path: String, other: Project, open: RwSignal<bool>) -> impl In
 
 /// Where a project that is copied together is made: beside the samples' folder.
 fn home_of_projects(samples: Option<&Vec<Sample>>) -> String {
-    let destination = samples.and_then(|samples| samples.first()).map(|sample| sample.destination.clone()).unwrap_or_default();
+    let destination =
+        samples.and_then(|samples| samples.first()).map(|sample| sample.destination.clone()).unwrap_or_default();
     let separator = if destination.contains('\\') { '\\' } else { '/' };
     let mut parts: Vec<&str> = destination.split(separator).collect();
     parts.truncate(parts.len().saturating_sub(2));
@@ -123,11 +124,18 @@ fn home_of_projects(samples: Option<&Vec<Sample>>) -> String {
 
 fn is_file(path: &str) -> bool {
     let name = path.rsplit(['/', '\\']).next().unwrap_or("").to_lowercase();
-    [".csv", ".tsv", ".txt", ".parquet", ".jsonl", ".ndjson", ".json", ".arrow", ".feather"].iter().any(|end| name.ends_with(end))
+    [".csv", ".tsv", ".txt", ".parquet", ".jsonl", ".ndjson", ".json", ".arrow", ".feather"]
+        .iter()
+        .any(|end| name.ends_with(end))
 }
 
 #[component]
-fn Proposal(look: Look, arrival: Arrival, open: RwSignal<bool>, samples: RwSignal<Option<Vec<Sample>>>) -> impl IntoView {
+fn Proposal(
+    look: Look,
+    arrival: Arrival,
+    open: RwSignal<bool>,
+    samples: RwSignal<Option<Vec<Sample>>>,
+) -> impl IntoView {
     let client = Client::get();
     let go = goes_to();
     let pending = Pending::new();
@@ -142,7 +150,10 @@ fn Proposal(look: Look, arrival: Arrival, open: RwSignal<bool>, samples: RwSigna
     let options: Vec<(String, String)> = std::iter::once((String::new(), "Choose…".to_owned()))
         .chain(columns.iter().map(|column| {
             let values = column.examples.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-            (column.name.clone(), if values.is_empty() { column.name.clone() } else { format!("{}  ({values} …)", column.name) })
+            (
+                column.name.clone(),
+                if values.is_empty() { column.name.clone() } else { format!("{}  ({values} …)", column.name) },
+            )
         }))
         .collect();
     let file = StoredValue::new(look.proposal.clone());
@@ -159,7 +170,8 @@ fn Proposal(look: Look, arrival: Arrival, open: RwSignal<bool>, samples: RwSigna
         if !is_images {
             file.data.target = Some(target.get_untracked()).filter(|target| !target.is_empty());
         }
-        let request = CreateProject { path: folder.get_untracked().trim().to_owned(), file, copy_from: copy_from.get_value() };
+        let request =
+            CreateProject { path: folder.get_untracked().trim().to_owned(), file, copy_from: copy_from.get_value() };
         pending.run(async move { client.call(request).await }, move |project| {
             open.set(false);
             go(project);
@@ -169,8 +181,11 @@ fn Proposal(look: Look, arrival: Arrival, open: RwSignal<bool>, samples: RwSigna
         pending.busy.get() || name.with(|name| name.trim().is_empty()) || (!is_images && target.with(String::is_empty))
     });
     let facts = [
-        look.rows.map(|rows| words::counted(rows, if is_images { "image" } else { "row" }, if is_images { "images" } else { "rows" })),
-        (!is_images && !look.columns.is_empty()).then(|| words::counted(look.columns.len() as u64, "column", "columns")),
+        look.rows.map(|rows| {
+            words::counted(rows, if is_images { "image" } else { "row" }, if is_images { "images" } else { "rows" })
+        }),
+        (!is_images && !look.columns.is_empty())
+            .then(|| words::counted(look.columns.len() as u64, "column", "columns")),
         Some(words::bytes(look.size_bytes)),
     ];
     let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
