@@ -190,10 +190,16 @@ fn Proposal(
     ];
     let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let nothing = look.columns.is_empty() && !is_images;
+    // Where the host keeps an upload until then says nothing to a person.
+    let said = if arrival.uploaded {
+        arrival.path.rsplit(['/', '\\']).next().unwrap_or("").to_owned()
+    } else {
+        arrival.path.clone()
+    };
     view! {
         <div class="form newcomer">
             <div>
-                <div class="mono small cut" title=arrival.path.clone()>{arrival.path.clone()}</div>
+                <div class="mono small cut" title=arrival.path.clone()>{said}</div>
                 <div class="muted">{facts}</div>
             </div>
             <ul class="found">{look.found.iter().map(|sentence| view! { <li>{sentence.clone()}</li> }).collect_view()}</ul>
