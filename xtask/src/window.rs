@@ -42,6 +42,7 @@ pub(crate) fn build(out: &Path, release: bool) -> Result<()> {
             .debug(!release)
             .keep_debug(!release)
             .remove_name_section(release);
+        // Debug sections would make a page of a hundred megabytes; panics carry their place all the same.
         bindgen.web(true).context("choose the web target")?;
         bindgen.generate(&fresh).with_context(|| format!("bind {}", wasm.display()))?;
         let ui = place::root().join("ui");
