@@ -39,8 +39,8 @@ pub(crate) fn build(out: &Path, release: bool) -> Result<()> {
             .input_path(&wasm)
             .out_name("ui")
             .typescript(false)
-            .debug(!release)
-            .keep_debug(!release)
+            .debug(false)
+            .keep_debug(false)
             .remove_name_section(release);
         // Debug sections would make a page of a hundred megabytes; panics carry their place all the same.
         bindgen.web(true).context("choose the web target")?;
