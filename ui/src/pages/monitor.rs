@@ -24,6 +24,7 @@ use crate::{
 
 mod alerts;
 mod heat;
+mod silent;
 mod traffic;
 mod window;
 
@@ -81,6 +82,9 @@ fn Watched(
     let pending = Pending::new();
     let monitoring = query(move || Some(GetMonitoring { deployment: id }));
     let chosen = RwSignal::new(None::<Chosen>);
+    let silent = Memo::new(move |_| {
+        monitoring.value.with(|now| now.as_ref().is_some_and(|now| now.traffic.requests == 0 && now.windows.is_empty()))
+    });
     let name = move || {
         deployment
             .get()
@@ -119,7 +123,11 @@ fn Watched(
             <div class="watch section">
                 <div class="stack">
                     <heat::Heat now chosen />
-                    <traffic::Traffic now />
+                    {move || if silent.get() {
+                        view! { <silent::Silent id place /> }.into_any()
+                    } else {
+                        view! { <traffic::Traffic now /> }.into_any()
+                    }}
                 </div>
                 <div class="stack">
                     <window::Detail now chosen />
@@ -161,7 +169,8 @@ fn state(now: &Monitoring) -> impl IntoView + use<> {
 
 fn figures(now: &Monitoring) -> Vec<Figure> {
     let traffic = &now.traffic;
-    let ms = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), words::figure);
+    // One digit behind the point: three figures stand beside each other.
+    let ms = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
     let share = if traffic.requests == 0 { 0.0 } else { traffic.errors as f64 / traffic.requests as f64 };
     let mut errors = Figure::new("Errors", words::percent(share), format!("{} in all", words::count(traffic.errors)));
     if traffic.errors > 0 {
