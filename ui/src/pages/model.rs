@@ -139,7 +139,7 @@ fn figures(now: &VersionDetail) -> Vec<Figure> {
         words::count(version.signature.inputs.len() as u64),
         words::counted(version.signature.outputs.len() as u64, "output", "outputs"),
     ));
-    all.push(Figure::new("Trained on", words::short(version.rows.training as f64), "rows"));
+    all.push(Figure::new("Trained on", words::count(version.rows.training), "rows"));
     all.push(Figure::new(
         "Size",
         words::bytes(version.size_bytes),
@@ -190,7 +190,7 @@ fn ReportTab(now: Signal<VersionDetail>) -> impl IntoView {
     let report = Memo::new(move |_| now.with(|now| now.evaluation.clone()));
     move || {
         match report.get() {
-        Some(report) => view! { <Report report /> }.into_any(),
+        Some(report) => view! { <div class="section"><Report report /></div> }.into_any(),
         None => view! { <Empty mark=icon::CIRCLE_CHECK title="No report" text="The run that made this version was registered without an evaluation." /> }.into_any(),
     }
     }

@@ -197,6 +197,7 @@ fn ImageField(input: Input, text: RwSignal<String>) -> impl IntoView {
             }
         });
     };
+    let shape = input.shape.clone();
     let size = match input.shape.as_slice() {
         [height, width, ..] => format!("{width} × {height} pixels; others are scaled"),
         _ => String::new(),
@@ -216,7 +217,7 @@ fn ImageField(input: Input, text: RwSignal<String>) -> impl IntoView {
                 }
             }
         >
-            {move || text.with(|text| address(text)).map(|address| view! { <img src=address alt="The picture to predict" /> })}
+            {move || text.with(|text| address(text, &shape)).map(|address| view! { <img src=address alt="The picture to predict" /> })}
             <span class="grow">
                 <span class="strong">{input.name.clone()}</span>
                 <span class="small muted">"Drop a picture here, or choose one"</span>
@@ -234,16 +235,47 @@ fn ImageField(input: Input, text: RwSignal<String>) -> impl IntoView {
     }
 }
 
-/// What an `<img>` takes, where the text is a picture.
-fn address(text: &str) -> Option<String> {
+/// What an `<img>` takes, where the text is a picture or its pixels.
+fn address(text: &str, shape: &[usize]) -> Option<String> {
     match text {
         "" => None,
         text if text.starts_with("data:image/") => Some(text.to_owned()),
-        text if text.starts_with('[') => None,
+        text if text.starts_with('[') => {
+            let mut pixels = Vec::new();
+            flatten(&serde_json::from_str(text).ok()?, &mut pixels);
+            drawn(&pixels, shape)
+        }
         text => {
             Some(format!("data:{};base64,{text}", if text.starts_with("/9j/") { "image/jpeg" } else { "image/png" }))
         }
     }
+}
+
+/// Pixels stand flat or nested, row by row.
+fn flatten(value: &Value, pixels: &mut Vec<f64>) {
+    match value {
+        Value::Array(values) => values.iter().for_each(|value| flatten(value, pixels)),
+        other => pixels.extend(other.as_f64()),
+    }
+}
+
+/// Draws pixels of 0 to 255 (height, width, one or three channels) and gives the picture's address.
+fn drawn(pixels: &[f64], shape: &[usize]) -> Option<String> {
+    let &[height, width, channels] = shape else { return None };
+    if channels == 0 || pixels.len() != height * width * channels {
+        return None;
+    }
+    let canvas = document().create_element("canvas").ok()?.dyn_into::<web_sys::HtmlCanvasElement>().ok()?;
+    canvas.set_width(u32::try_from(width).ok()?);
+    canvas.set_height(u32::try_from(height).ok()?);
+    let context = canvas.get_context("2d").ok()??.dyn_into::<web_sys::CanvasRenderingContext2d>().ok()?;
+    for (index, pixel) in pixels.chunks_exact(channels).enumerate() {
+        let (red, green, blue) =
+            if let [red, green, blue, ..] = pixel { (*red, *green, *blue) } else { (pixel[0], pixel[0], pixel[0]) };
+        context.set_fill_style_str(&format!("rgb({red:.0} {green:.0} {blue:.0})"));
+        context.fill_rect((index % width) as f64, (index / width) as f64, 1.0, 1.0);
+    }
+    canvas.to_data_url().ok()
 }
 
 /// One answered row: the prediction, and the probabilities as bars.

@@ -34,7 +34,7 @@ pub(super) fn About(now: Signal<VersionDetail>, place: Place) -> impl IntoView {
                     words::count(version.rows.training), words::count(version.rows.validation), words::count(version.rows.test)
                 );
                 // What has a line of its own here is not repeated from the lineage.
-                let rest: Vec<_> = now.lineage.into_iter().filter(|(key, _)| !matches!(key.as_str(), "run" | "seed" | "commit" | "snapshot")).collect();
+                let rest: Vec<_> = now.lineage.into_iter().filter(|(key, _)| !matches!(key.as_str(), "run" | "run_name" | "seed" | "commit" | "snapshot_number")).collect();
                 view! {
                     <dl class="pairs">
                         <dt>"Kind"</dt><dd>{words::capital(kind(version.kind))}</dd>
