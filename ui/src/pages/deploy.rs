@@ -37,11 +37,17 @@ pub(crate) fn Deploy() -> impl IntoView {
     let deployments = query(move || Some(ListDeployments { project: place.project.get() }));
     let open = RwSignal::new(None::<DeploymentId>);
     let dialog = RwSignal::new(false);
-    let add_target = RwSignal::new(false);
+    let [add_target, add_registry] = std::array::from_fn(|_| RwSignal::new(false));
+    // The dialog begins with what is known: before that it would offer nothing to choose from.
+    let ready = Memo::new(move |_| {
+        models.value.with(Option::is_some)
+            && targets.value.with(Option::is_some)
+            && place.known.value.with(Option::is_some)
+    });
     // `?version=ID` opens the dialog for that version, `?deployment=ID` the pane.
     let version = Memo::new(move |_| asked.with(|asked| asked.get("version").and_then(|id| id.parse().ok())));
     Effect::new(move |_| {
-        if version.get().is_some() {
+        if ready.get() && version.get().is_some() {
             dialog.set(true);
         }
         if let Some(id) = asked.with(|asked| asked.get("deployment").and_then(|id| id.parse().ok())) {
@@ -68,7 +74,7 @@ pub(crate) fn Deploy() -> impl IntoView {
                     <span class="right flex">
                         <Button label="Target…" mark=icon::PLUS on_press=move || add_target.set(true) />
                         {move || newest().map(|version| view! {
-                            <Button label=format!("Deploy v{}", version.number) mark=icon::UPLOAD kind="primary" on_press=move || dialog.set(true) />
+                            <Button label=format!("Deploy v{}", version.number) mark=icon::UPLOAD kind="primary" disabled=Signal::derive(move || !ready.get()) on_press=move || dialog.set(true) />
                         })}
                     </span>
                 </div>
@@ -100,9 +106,10 @@ pub(crate) fn Deploy() -> impl IntoView {
             }}
         </div>
         <Dialog open=dialog title="Deploy" wide=true>
-            <form::DeployForm open=dialog version place models=models.value targets=targets.value on_done=move |id| open.set(Some(id)) />
+            <form::DeployForm open=dialog version place models=models.value targets=targets.value add_target add_registry on_done=move |id| open.set(Some(id)) />
         </Dialog>
         <Dialog open=add_target title="Add a cluster"><super::settings::outside::NewTarget open=add_target /></Dialog>
+        <Dialog open=add_registry title="Add a registry"><super::settings::outside::NewRegistry open=add_registry /></Dialog>
     }
 }
 

@@ -70,7 +70,7 @@ fn title(version: &Version) -> String {
 fn Page(id: VersionId, now: Signal<VersionDetail>, detail: Query<VersionDetail>, place: Place) -> impl IntoView {
     let current = current_tab("try");
     let version = Memo::new(move |_| now.with(|now| now.version.clone()));
-    let push = RwSignal::new(false);
+    let [push, add_registry] = std::array::from_fn(|_| RwSignal::new(false));
     view! {
         <div class="head">
             <div>
@@ -105,7 +105,8 @@ fn Page(id: VersionId, now: Signal<VersionDetail>, detail: Query<VersionDetail>,
                 </div>
             }.into_any(),
         }}
-        <Dialog open=push title="Push to a registry"><package::PushForm open=push id version place /></Dialog>
+        <Dialog open=push title="Push to a registry"><package::PushForm open=push id version place add_registry /></Dialog>
+        <Dialog open=add_registry title="Add a registry"><super::settings::outside::NewRegistry open=add_registry /></Dialog>
     }
 }
 
@@ -122,17 +123,14 @@ fn figures(now: &VersionDetail) -> Vec<Figure> {
     let version = &now.version;
     let mut all = Vec::new();
     if let Some(primary) = &version.primary {
-        let interval = primary
-            .interval
-            .map(|(low, high)| format!("{} … {}", words::figure(low), words::figure(high)))
-            .unwrap_or_default();
-        all.push(Figure::new(words::metric(&primary.name), words::figure(primary.value), interval));
-        if let Some(dummy) = primary.baseline {
-            all.push(Figure::new("Dummy", words::figure(dummy), "the same figure"));
+        let dummy = primary.baseline.map(|dummy| format!("dummy {}", words::figure(dummy))).unwrap_or_default();
+        all.push(Figure::new(words::metric(&primary.name), words::figure(primary.value), dummy));
+        if let Some((low, high)) = primary.interval {
+            all.push(Figure::new("95 % interval", format!("{} … {}", words::figure(low), words::figure(high)), ""));
         }
     }
     if let Some(threshold) = version.threshold {
-        all.push(Figure::new("Threshold", words::figure(threshold), "chosen on validation"));
+        all.push(Figure::new("Threshold", words::figure(threshold), ""));
     }
     all.push(Figure::new(
         "Inputs",

@@ -30,6 +30,8 @@ pub(super) fn DeployForm(
     place: Place,
     models: RwSignal<Option<Vec<Model>>>,
     targets: RwSignal<Option<Vec<Target>>>,
+    add_target: RwSignal<bool>,
+    add_registry: RwSignal<bool>,
     on_done: impl Fn(DeploymentId) + Clone + Send + Sync + 'static,
 ) -> impl IntoView {
     let client = Client::get();
@@ -151,7 +153,10 @@ pub(super) fn DeployForm(
         <div class="content form">
             <div class="two-fields">
                 <Labelled label="Version"><Select value=chosen options=Signal::stored(version_options) name="Version" /></Labelled>
-                <Labelled label="Target"><Select value=target options=target_options name="Target" /></Labelled>
+                <div class="with-button">
+                    <Labelled label="Target"><Select value=target options=target_options name="Target" /></Labelled>
+                    <Button label="Cluster…" mark=icon::PLUS on_press=move || add_target.set(true) />
+                </div>
             </div>
             <div class="two-fields">
                 <Labelled label="Name" hint="The same name again is an update"><TextField value=name class="mono" /></Labelled>
@@ -159,7 +164,10 @@ pub(super) fn DeployForm(
             </div>
             {move || needs_image().then(|| view! {
                 <div class="two-fields">
-                    <Labelled label="Registry" hint="Where the cluster pulls the image from; add one under Settings"><Select value=registry options=registry_options name="Registry" /></Labelled>
+                    <div class="with-button">
+                        <Labelled label="Registry"><Select value=registry options=registry_options name="Registry" /></Labelled>
+                        <Button label="Registry…" mark=icon::PLUS tip="The cluster pulls the image from there" on_press=move || add_registry.set(true) />
+                    </div>
                     <Labelled label="Repository"><TextField value=repository class="mono" placeholder="the model's name" /></Labelled>
                 </div>
                 <div class="two-fields">

@@ -167,7 +167,13 @@ fn ExportForm(open: RwSignal<bool>, id: PackageId, version: Memo<Version>) -> im
 
 /// Where to push; builds first where there is no package yet.
 #[component]
-pub(super) fn PushForm(open: RwSignal<bool>, id: VersionId, version: Memo<Version>, place: Place) -> impl IntoView {
+pub(super) fn PushForm(
+    open: RwSignal<bool>,
+    id: VersionId,
+    version: Memo<Version>,
+    place: Place,
+    add_registry: RwSignal<bool>,
+) -> impl IntoView {
     let client = Client::get();
     let pending = Pending::new();
     let registries = query(|| Some(ListRegistries {}));
@@ -207,10 +213,11 @@ pub(super) fn PushForm(open: RwSignal<bool>, id: VersionId, version: Memo<Versio
     let cannot = Signal::derive(move || pending.busy.get() || job.get().is_some() || registry.with(String::is_empty));
     view! {
         <div class="content form">
-            <Show when=none>
-                <p class="muted">"No registry is known yet. "<a class="link" href="/settings?tab=outside">"Add a registry"</a>" first."</p>
-            </Show>
-            <Labelled label="Registry"><Select value=registry options name="Registry" /></Labelled>
+            <Show when=none><p class="muted">"No registry is known yet: a cluster pulls a model's image from one."</p></Show>
+            <div class="with-button">
+                <Labelled label="Registry"><Select value=registry options name="Registry" /></Labelled>
+                <Button label="Registry…" mark=icon::PLUS on_press=move || add_registry.set(true) />
+            </div>
             <div class="two-fields">
                 <Labelled label="Repository"><TextField value=repository class="mono" placeholder=name.clone() /></Labelled>
                 <Labelled label="Tag"><TextField value=tag class="mono" placeholder=format!("v{number}") /></Labelled>

@@ -41,7 +41,10 @@ pub(super) fn TryIt(now: Signal<VersionDetail>) -> impl IntoView {
                 <div class="flex">
                     <Button label="Predict" mark=icon::PLAY kind="primary" disabled=Signal::derive(move || pending.busy.get() || !draft.is_right()) on_press=ask />
                     <span class="small muted">
-                        {move || answer.with(|answer| answer.as_ref().map(|answer| format!("answered in {}", words::duration(answer.duration_secs))))}
+                        {move || answer.with(|answer| answer.as_ref().map(|answer| match answer.duration_secs {
+                            quick if quick < 0.001 => "answered in under 1 ms".to_owned(),
+                            seconds => format!("answered in {}", words::duration(seconds)),
+                        }))}
                     </span>
                 </div>
                 {move || answer.get().and_then(|answer| answer.rows.into_iter().next()).map(|row| view! { <Answer row threshold /> })}

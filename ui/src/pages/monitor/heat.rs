@@ -80,7 +80,7 @@ pub(super) fn Heat(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>) ->
 fn Legend() -> impl IntoView {
     view! {
         <span class="flex caption faint">
-            "none" {(0..5).map(|step| view! { <i class=format!("swatch heat-{step}")></i> }).collect_view()} "over the limit"
+            "none" {(0..5).map(|step| view! { <i class=format!("swatch heat-{step}")></i> }).collect_view()} "over the limit, – too few to decide"
         </span>
     }
 }

@@ -72,8 +72,9 @@ fn RegistryLine(registry: Registry) -> impl IntoView {
     }
 }
 
+/// A registry with its address and credentials.
 #[component]
-fn NewRegistry(open: RwSignal<bool>) -> impl IntoView {
+pub(crate) fn NewRegistry(open: RwSignal<bool>) -> impl IntoView {
     let client = Client::get();
     let pending = Pending::new();
     let toasts = Toasts::get();
