@@ -75,11 +75,11 @@ async fn road(browser: &Browser, name: &str) -> Result<()> {
     press(driver, "//a[contains(., 'Train') and contains(@class, 'primary')]").await.context("press Train")?;
     press(driver, "//dialog[@open]//button[contains(., 'Start training')]").await.context("start the training")?;
     press(driver, "//button[contains(., 'Register model')]").await.context("register the model")?;
-    press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Evaluation')]")
+    press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Report')]")
         .await
-        .context("open the evaluation")?;
+        .context("open the report")?;
     seen(driver, "//*[contains(text(), 'ROC AUC')]").await.context("read the report")?;
-    picture(driver, &format!("{name}-evaluation")).await?;
+    picture(driver, &format!("{name}-report")).await?;
     press(driver, "//*[contains(@class,'rail')]//a[contains(., 'Deploy')]").await.context("go to Deploy")?;
     press(driver, "//button[contains(., 'Deploy v1')]").await.context("press Deploy")?;
     press(driver, "//dialog[@open]//button[contains(., 'See what will be done')]").await.context("see the plan")?;
@@ -108,7 +108,10 @@ async fn seen(driver: &WebDriver, path: &str) -> Result<WebElement> {
 async fn press(driver: &WebDriver, path: &str) -> Result<()> {
     let mut last = None;
     for _ in 0..20 {
-        match seen(driver, path).await?.click().await {
+        let element = seen(driver, path).await?;
+        // WebKit's driver does not scroll to what it is asked to press.
+        let _ = element.scroll_into_view().await;
+        match element.click().await {
             Ok(()) => return Ok(()),
             Err(error) => last = Some(error),
         }

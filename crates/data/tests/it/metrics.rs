@@ -193,7 +193,7 @@ fn simulated(rows: usize, positives: f64, seed: u64) -> (Vec<u32>, Vec<f64>) {
     (0..rows)
         .map(|_| {
             let positive = random.random_bool(positives);
-            let logit = random.random_range(-3.0..3.0) + if positive { 1.5 } else { -1.5 };
+            let logit: f64 = random.random_range(-3.0..3.0) + if positive { 1.5 } else { -1.5 };
             (u32::from(positive), 1.0 / (1.0 + (-logit).exp()))
         })
         .unzip()
