@@ -75,9 +75,7 @@ async fn road(browser: &Browser, name: &str) -> Result<()> {
     press(driver, "//a[contains(., 'Train') and contains(@class, 'primary')]").await.context("press Train")?;
     press(driver, "//dialog[@open]//button[contains(., 'Start training')]").await.context("start the training")?;
     press(driver, "//button[contains(., 'Register model')]").await.context("register the model")?;
-    press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Report')]")
-        .await
-        .context("open the report")?;
+    press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Report')]").await.context("open the report")?;
     seen(driver, "//*[contains(text(), 'ROC AUC')]").await.context("read the report")?;
     picture(driver, &format!("{name}-report")).await?;
     press(driver, "//*[contains(@class,'rail')]//a[contains(., 'Deploy')]").await.context("go to Deploy")?;
