@@ -37,8 +37,9 @@ pub(crate) fn desktop(release: bool) -> Result<()> {
 /// A copy lies beside the programs of every build.
 pub(crate) fn serving() -> Result<PathBuf> {
     shell::step("The inference server", || {
-        let built = if cfg!(target_os = "linux") {
-            let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+        let built = serving_built();
+        if cfg!(target_os = "linux") {
+            let triple = linux_triple();
             let mut cargo = shell::cargo(&["build", "--package", "serving", "--release", "--target", &triple]);
             // A variable of its own would be lost behind an inherited RUSTFLAGS.
             cargo.env_remove("RUSTFLAGS").env(
@@ -46,11 +47,9 @@ pub(crate) fn serving() -> Result<PathBuf> {
                 "-Ctarget-feature=+crt-static",
             );
             shell::run(&mut cargo)?;
-            place::program(&place::target().join(triple).join("release"), "slipway-serving")
         } else {
             shell::run(&mut shell::cargo(&["build", "--package", "serving", "--release"]))?;
-            place::program(&place::programs(true), "slipway-serving")
-        };
+        }
         for release in [false, true] {
             let folder = place::programs(release);
             let beside = place::program(&folder, "slipway-serving");
@@ -63,6 +62,21 @@ pub(crate) fn serving() -> Result<PathBuf> {
         }
         Ok(built)
     })
+}
+
+/// Where cargo leaves the inference server. Tests take it from here: `cargo test -p serving` builds
+/// one that is not static beside the other programs, in the copy's place.
+fn serving_built() -> PathBuf {
+    let folder = if cfg!(target_os = "linux") {
+        place::target().join(linux_triple()).join("release")
+    } else {
+        place::programs(true)
+    };
+    place::program(&folder, "slipway-serving")
+}
+
+fn linux_triple() -> String {
+    format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
 }
 
 fn build(arguments: &[&str], release: bool) -> Result<()> {
@@ -79,7 +93,7 @@ pub(crate) fn environment(command: &mut Command, release: bool) {
     let folder = place::programs(release);
     command
         .env("SLIPWAY_WORKER", place::program(&folder, "slipway-worker"))
-        .env("SLIPWAY_SERVING", place::program(&folder, "slipway-serving"))
+        .env("SLIPWAY_SERVING", serving_built())
         .env("SLIPWAY_UI", folder.join("ui"))
         .env("SLIPWAY_SAMPLES", place::root().join("sample-projects"))
         .env("SLIPWAY_BIN", place::program(&folder, "slipway"))
