@@ -26,7 +26,7 @@ async fn the_road_in_chromium() {
     let browser = browser::chromium(folder.path(), 1280, 800).await.unwrap();
     browser.driver.goto(&address).await.unwrap();
     let result = road(&browser, "chromium").await;
-    told(&browser, "chromium", result).await;
+    told(&browser, "chromium", result).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,10 +47,11 @@ async fn the_road_in_the_window() {
     });
     let browser = browser.await.unwrap();
     let result = road(&browser, "window").await;
-    told(&browser, "window", result).await;
+    let result = told(&browser, "window", result).await;
     // The window started a host of its own: it must not outlive the test.
     let stopped = host::slipway(folder.path(), folder.path(), &["serve", "--stop"]);
     drop(stopped);
+    result.unwrap();
 }
 
 fn programs() -> Option<PathBuf> {
@@ -59,14 +60,14 @@ fn programs() -> Option<PathBuf> {
 }
 
 /// Leaves a picture behind where a journey fails, and closes the browser either way.
-async fn told(browser: &Browser, name: &str, result: Result<()>) {
+async fn told(browser: &Browser, name: &str, result: Result<()>) -> Result<()> {
     if result.is_err() {
         let picture = std::env::temp_dir().join(format!("slipway-{name}-failed.png"));
         let _ = browser.driver.screenshot(&picture).await;
         println!("what was seen last: {}", picture.display());
     }
     let _ = browser.driver.clone().quit().await;
-    result.unwrap();
+    result
 }
 
 async fn road(browser: &Browser, name: &str) -> Result<()> {
