@@ -1,7 +1,7 @@
 //! `slipway.toml`: read with line, column and what was expected; edited key by key.
 //!
 //! An unknown key is an error that names the nearest known one; in a file of a newer version it is a
-//! warning. Edits keep comments, order and unknown keys. Nothing here touches a disk but [`write`].
+//! warning. Edits keep comments, order and unknown keys. Nothing here touches a disk but [`write()`].
 
 use std::{io::Write as _, ops::Range, path::Path};
 
