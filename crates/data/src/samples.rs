@@ -11,7 +11,7 @@ pub struct SampleProject {
     pub title: &'static str,
     pub summary: &'static str,
     pub licence: &'static str,
-    /// Its data is made by [`card_fraud`] on first opening, instead of lying in the folder.
+    /// Its data is made by [`card_fraud()`] on first opening, instead of lying in the folder.
     pub generated: bool,
 }
 

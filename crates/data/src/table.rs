@@ -50,7 +50,7 @@ pub struct Converted {
 }
 
 /// Reads all files as one table, finds each column's type over all rows, and writes the typed
-/// Parquet form (see [`column`]): equal input gives equal bytes. Files must have the same columns,
+/// Parquet form (see [`mod@column`]): equal input gives equal bytes. Files must have the same columns,
 /// in any order; rows stand in the order of `files`. Progress is in bytes read, each file twice.
 pub fn convert(
     files: &[ScannedFile],
