@@ -33,10 +33,10 @@ cargo xtask COMMAND
   build [--release] build every program and the pages
   setup [--test]    install what run (or test) needs
   kubernetes        build the control plane that the journey uses
-  bench NAME        measure beside a peer and print ratios (serve, data)
+  bench NAME        measure beside a peer in the same run (fraud)
   platforms         type-check the whole workspace for Windows and macOS
   dist              a .deb and an .rpm
-  full              everything that does not fit into ci: ci, platforms, dist, release bars
+  full              what does not fit into ci, with it: platforms, dist, the fraud bar
 ";
 
 fn main() -> Result<()> {
@@ -76,7 +76,7 @@ fn main() -> Result<()> {
             gates::all()?;
             platforms::check()?;
             dist::dist()?;
-            bench::bench("release")
+            bench::bench("fraud")
         }
         "" | "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -146,7 +146,7 @@ impl Adapters for Outside {
                 ErrorCode::Unsupported,
                 "Images can't be built here: the serving program for linux/amd64 is missing",
             )
-            .with_hint("On Linux `cargo xtask build serving` makes it; an installed Slipway brings it along. SLIPWAY_SERVING_IMAGE names one.")),
+            .with_hint("On Linux `cargo xtask build` makes it; an installed Slipway brings it along. SLIPWAY_SERVING_IMAGE names one.")),
         }
     }
 }

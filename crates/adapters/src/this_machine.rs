@@ -463,7 +463,7 @@ fn percent(share: f64) -> String {
 
 fn no_program(why: &str) -> PortError {
     PortError::permanent(ErrorCode::Unsupported, format!("This machine can't serve models: {why}"))
-        .with_hint("Install Slipway again, or build it with `cargo xtask build serving`.")
+        .with_hint("Install Slipway again, or build it with `cargo xtask build`.")
 }
 
 fn disk(what: &str, path: &Path, error: &io::Error) -> PortError {

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use api::{ApiError, ErrorCode};
 
-const HINT: &str = "An image from scratch has no libraries: build it with `cargo xtask build serving`, or take the one of an installed Slipway.";
+const HINT: &str = "An image from scratch has no libraries: build it with `cargo xtask build`, or take the one of an installed Slipway.";
 
 /// Refuses what would not start in an image from scratch on linux/amd64: another format or machine,
 /// or a program that asks for a dynamic loader (`PT_INTERP`).
