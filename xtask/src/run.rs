@@ -16,9 +16,9 @@ pub(crate) fn run(project: Option<&str>) -> Result<()> {
     println!(
         "Slipway: set up, build, open. {}",
         if cold {
-            "The first time takes about 15 minutes on 2 cores; later a few seconds."
+            "The first time every dependency is built, which takes a while; later only what changed."
         } else {
-            "A warm build takes a few seconds."
+            "Only what changed is built."
         }
     );
     let display = cfg!(windows)
