@@ -55,19 +55,23 @@ pub async fn window(
     height: u32,
     set: impl Fn(&mut Command),
 ) -> Result<Browser> {
-    let display = 90 + (std::process::id() % 900);
     let screen = format!("{width}x{height}x24");
     let mut xvfb = Command::new("Xvfb");
-    xvfb.arg(format!(":{display}")).args(["-screen", "0", &screen, "-nolisten", "tcp"]);
+    // It takes the first free display and prints its number: two tests never meet on one.
+    xvfb.args(["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp"]);
     let xvfb = Running::start("xvfb", &mut xvfb, folder)?;
-    let socket = format!("/tmp/.X11-unix/X{display}");
-    wait_until("the display", Duration::from_secs(10), || Path::new(&socket).exists())?;
+    let printed = || std::fs::read_to_string(folder.join("xvfb.log")).unwrap_or_default();
+    let number = || printed().lines().find_map(|line| line.trim().parse::<u32>().ok());
+    wait_until("the display", Duration::from_secs(20), || number().is_some())?;
+    let display = number().context("the display has no number")?;
     let tools = PathBuf::from(std::env::var_os("SLIPWAY_TOOLS").context("SLIPWAY_TOOLS is not set")?);
     let (port, native) = (free_port()?, free_port()?);
     let mut command = Command::new(tools.join("bin/tauri-driver"));
     command.arg(format!("--port={port}")).arg(format!("--native-port={native}")).env("DISPLAY", format!(":{display}"));
     set(&mut command);
     let server = Running::start("tauri-driver", &mut command, folder)?;
+    // It answers before the WebKit driver behind it does, and drops what it can't hand on yet.
+    listens("the WebKit driver", native)?;
     let mut capabilities = Capabilities::new();
     capabilities.insert("browserName".to_owned(), json!("wry"));
     capabilities.insert("tauri:options".to_owned(), json!({"application": program}));
@@ -76,6 +80,10 @@ pub async fn window(
 }
 
 async fn connect(port: u16, capabilities: Capabilities) -> Result<WebDriver> {
-    wait_until("the driver", Duration::from_secs(20), || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())?;
+    listens("the driver", port)?;
     WebDriver::new(&format!("http://127.0.0.1:{port}"), capabilities).await.context("open a browser session")
+}
+
+fn listens(what: &str, port: u16) -> Result<()> {
+    wait_until(what, Duration::from_secs(30), || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())
 }
