@@ -16,8 +16,31 @@ use crate::process::{Running, free_port, wait_until};
 #[derive(Debug)]
 pub struct Browser {
     pub driver: WebDriver,
+    port: u16,
     _server: Running,
     _display: Option<Running>,
+}
+
+impl Browser {
+    /// What the page wrote to Chromium's console since it was last asked; warnings and errors only.
+    pub async fn console(&self) -> Result<Vec<String>> {
+        let address = format!("http://127.0.0.1:{}/session/{}/se/log", self.port, self.driver.session_id());
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let answer = client.post(address).json(&json!({"type": "browser"})).send().await?.error_for_status()?;
+        let answer: serde_json::Value = answer.json().await?;
+        let lines = answer["value"].as_array().context("the driver has no log")?;
+        let told = |line: &serde_json::Value| matches!(line["level"].as_str(), Some("WARNING" | "SEVERE"));
+        Ok(lines.iter().filter(|line| told(line)).map(|line| line["message"].to_string()).collect())
+    }
+
+    /// Keeps a picture where `SLIPWAY_PICTURES` names a folder.
+    pub async fn picture(&self, name: &str) -> Result<()> {
+        if let Some(folder) = std::env::var_os("SLIPWAY_PICTURES") {
+            std::fs::create_dir_all(&folder)?;
+            self.driver.screenshot(&PathBuf::from(folder).join(format!("{name}.png"))).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Headless Chromium at a size in CSS pixels.
@@ -44,7 +67,7 @@ pub async fn chromium(folder: &Path, width: u32, height: u32) -> Result<Browser>
     capabilities.insert("goog:chromeOptions".to_owned(), json!({"args": arguments, "binary": "/usr/bin/chromium"}));
     capabilities.insert("goog:loggingPrefs".to_owned(), json!({"browser": "ALL"}));
     let driver = connect(port, capabilities).await?;
-    Ok(Browser { driver, _server: server, _display: None })
+    Ok(Browser { driver, port, _server: server, _display: None })
 }
 
 /// The real window under a display of its own. The program is started with `environment`.
@@ -76,7 +99,7 @@ pub async fn window(
     capabilities.insert("browserName".to_owned(), json!("wry"));
     capabilities.insert("tauri:options".to_owned(), json!({"application": program}));
     let driver = connect(port, capabilities).await?;
-    Ok(Browser { driver, _server: server, _display: Some(xvfb) })
+    Ok(Browser { driver, port, _server: server, _display: Some(xvfb) })
 }
 
 async fn connect(port: u16, capabilities: Capabilities) -> Result<WebDriver> {

@@ -5,9 +5,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use api::{
     JobId, ProjectId, RunId, TargetId, VersionId,
-    deploy::{DeploySpec, Deployment, DeploymentState, ListDeployments, ListTargets, StartDeploy, TargetKind},
+    dataset::GetDataset,
+    deploy::{
+        DeploySpec, Deployment, DeploymentState, ListDeployments, ListTargets, SendTraffic, StartDeploy, TargetKind,
+    },
     job::{GetJob, Job, JobState, Subject},
     model::{RegisterModel, Version},
+    monitor::CheckNow,
     project::{EditProjectFile, OpenSample, Project},
     run::StartRun,
 };
@@ -103,4 +107,24 @@ pub async fn deploy(client: &Client, spec: DeploySpec) -> Result<Deployment> {
 pub async fn deployment(client: &Client, name: &str) -> Result<Option<Deployment>> {
     let all = client.call(ListDeployments { project: None }).await?;
     Ok(all.into_iter().find(|deployment| deployment.name == name))
+}
+
+/// Sends windows of 1,000 rows of the sample's second period, whose shift is known, and has each looked at.
+pub async fn shifted_traffic(client: &Client, deployment: &Deployment, project: ProjectId, windows: u64) -> Result<()> {
+    let dataset = client.call(GetDataset { project }).await?;
+    let file = dataset.beside.iter().find(|file| file.path.contains("second-period"));
+    let file = file.context("no second period beside the data")?;
+    for window in 0..windows {
+        let traffic = SendTraffic {
+            deployment: deployment.id,
+            path: file.path.clone(),
+            rows: 1000,
+            offset: window * 1000,
+            batch: Some(50),
+        };
+        let job = client.call(traffic).await?;
+        finished(client, job.id, Duration::from_secs(120)).await?;
+        client.call(CheckNow { deployment: deployment.id }).await?;
+    }
+    Ok(())
 }

@@ -78,7 +78,7 @@ async fn road(browser: &Browser, name: &str) -> Result<()> {
     press(driver, "//button[contains(., 'Register model')]").await.context("register the model")?;
     press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Report')]").await.context("open the report")?;
     seen(driver, "//*[contains(text(), 'ROC AUC')]").await.context("read the report")?;
-    picture(driver, &format!("{name}-report")).await?;
+    browser.picture(&format!("{name}-report")).await?;
     press(driver, "//*[contains(@class,'rail')]//a[contains(., 'Deploy')]").await.context("go to Deploy")?;
     press(driver, "//button[contains(., 'Deploy v1')]").await.context("press Deploy")?;
     press(driver, "//dialog[@open]//button[contains(., 'See what will be done')]").await.context("see the plan")?;
@@ -86,7 +86,7 @@ async fn road(browser: &Browser, name: &str) -> Result<()> {
     press(driver, "//button[contains(., 'Call it')]").await.context("call the deployment")?;
     let answer = seen(driver, "//*[contains(@class,'answer')]").await.context("read the answer")?.text().await?;
     ensure!(answer.contains("prediction") && answer.contains("ms"), "the answer reads {answer}");
-    picture(driver, &format!("{name}-deployed")).await
+    browser.picture(&format!("{name}-deployed")).await
 }
 
 /// Waits for an element that can be seen.
@@ -117,13 +117,4 @@ async fn press(driver: &WebDriver, path: &str) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
     Err(last.map_or_else(|| anyhow::anyhow!("{path} can't be pressed"), Into::into))
-}
-
-/// Keeps a picture where `SLIPWAY_PICTURES` names a folder.
-async fn picture(driver: &WebDriver, name: &str) -> Result<()> {
-    if let Some(folder) = std::env::var_os("SLIPWAY_PICTURES") {
-        std::fs::create_dir_all(&folder)?;
-        driver.screenshot(&PathBuf::from(folder).join(format!("{name}.png"))).await?;
-    }
-    Ok(())
 }

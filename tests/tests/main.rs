@@ -2,4 +2,5 @@
 
 mod clicks;
 mod counterparts;
+mod pages;
 mod road;

@@ -6,14 +6,13 @@ use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use api::{
-    dataset::{GetDataset, GetProfile, TakeSnapshot},
+    dataset::{GetProfile, TakeSnapshot},
     deploy::{
-        AddTarget, CallDeployment, DeleteDeployment, Deployment, GetDeployment, PlanDeploy, RollBack, SendTraffic,
-        TargetKind,
+        AddTarget, CallDeployment, DeleteDeployment, Deployment, GetDeployment, PlanDeploy, RollBack, TargetKind,
     },
     job::Subject,
     model::{GetVersion, Predict},
-    monitor::{CheckNow, ListAlerts},
+    monitor::ListAlerts,
     package::{AddRegistry, BuildPackage, CheckRegistry, ListPackages, PushPackage},
     run::{GetEvaluation, GetRun, RunState, StartRun},
 };
@@ -194,24 +193,7 @@ async fn kubernetes(slipway: &Path, folder: &Path, registry: &Registry, cluster:
 
 /// Traffic of the second period, whose shift is known: two windows later there is an alert.
 async fn drift(client: &Client, deployment: &Deployment, project: api::ProjectId) -> Result<api::AlertId> {
-    let dataset = client.call(GetDataset { project }).await?;
-    let path = dataset
-        .beside
-        .iter()
-        .find(|file| file.path.contains("second-period"))
-        .context("no second period beside the data")?;
-    for window in 0..3 {
-        let traffic = SendTraffic {
-            deployment: deployment.id,
-            path: path.path.clone(),
-            rows: 1000,
-            offset: window * 1000,
-            batch: Some(50),
-        };
-        let sent = client.call(traffic).await?;
-        ensure!(sent.errors == 0 && sent.rows == 1000, "{} rows sent, {} errors", sent.rows, sent.errors);
-        client.call(CheckNow { deployment: deployment.id }).await?;
-    }
+    road::shifted_traffic(client, deployment, project, 3).await?;
     let alerts = client.call(ListAlerts { project: Some(project), open_only: true }).await?;
     ensure!(!alerts.is_empty(), "no alert after three shifted windows");
     ensure!(

@@ -1,0 +1,142 @@
+//! Every page with real content, in both themes and two sizes: nothing fails, nothing is said on the
+//! console, nothing sticks out, each control has a name. The pictures of the guide are taken here.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use api::host::{GetSettings, MakeKey, PutSettings, Theme};
+use client::call::Client;
+use journeys::{
+    browser::{self, Browser},
+    host::{self, Host},
+    process::skipped_without,
+    road,
+};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_whole_in_both_themes_and_sizes() {
+    if skipped_without(&["chromium", "chromedriver"]) {
+        return;
+    }
+    let needed = ["SLIPWAY_BIN", "SLIPWAY_WORKER", "SLIPWAY_SERVING", "SLIPWAY_UI"].map(host::program);
+    let [Some(slipway), Some(_), Some(_), Some(_)] = needed else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::start(&slipway, folder.path()).await.unwrap();
+    let client = host.client().await.unwrap();
+    let pages = lived_in(&client).await.unwrap();
+    let mut wrong = Vec::new();
+    for (theme, theme_name) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
+        let settings = client.call(GetSettings {}).await.unwrap();
+        client.call(PutSettings { settings: api::host::Settings { theme, ..settings } }).await.unwrap();
+        for (width, height) in [(1280, 800), (1920, 1080)] {
+            let around = format!("{theme_name}-{width}");
+            wrong.extend(looked_at(&client, folder.path(), &pages, width, height, &around).await.unwrap());
+        }
+    }
+    assert!(wrong.is_empty(), "{} findings:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// A workspace as it is after a day: five projects, runs of three kinds, a model that is deployed and drifts.
+async fn lived_in(client: &Client) -> Result<Vec<(&'static str, String)>> {
+    for sample in ["penguins", "digits", "diabetes", "breast-cancer"] {
+        road::open_sample(client, sample).await?;
+    }
+    let project = road::open_sample(client, "card-fraud").await?.id;
+    road::edit(client, project, &[("monitoring.window", json!("1000 rows"))]).await?;
+    road::edit(client, project, &[("training.model", json!("linear"))]).await?;
+    road::train(client, project).await?;
+    road::edit(client, project, &[("training.model", json!("default"))]).await?;
+    let run = road::train(client, project).await?;
+    let version = road::register(client, run, &["champion"]).await?;
+    let target = road::this_machine(client).await?;
+    let deployment = road::deploy(client, road::spec("card-fraud", target, version.id)).await?;
+    road::shifted_traffic(client, &deployment, project, 3).await?;
+    let (project, version) = (format!("/p/{project}"), version.id);
+    Ok(vec![
+        ("start", "/".to_owned()),
+        ("overview", project.clone()),
+        ("data", format!("{project}/data")),
+        ("profile", format!("{project}/data?tab=profile")),
+        ("runs", format!("{project}/runs")),
+        ("run", format!("{project}/runs/{run}")),
+        ("evaluation", format!("{project}/runs/{run}?tab=evaluation")),
+        ("models", format!("{project}/models")),
+        ("model", format!("{project}/models/{version}")),
+        ("deploy", format!("{project}/deploy")),
+        ("monitor", format!("{project}/monitor")),
+        ("hardware", "/hardware".to_owned()),
+        ("jobs", "/jobs".to_owned()),
+        ("settings", "/settings".to_owned()),
+    ])
+}
+
+async fn looked_at(
+    client: &Client,
+    folder: &Path,
+    pages: &[(&str, String)],
+    width: u32,
+    height: u32,
+    around: &str,
+) -> Result<Vec<String>> {
+    let address = client.call(MakeKey {}).await?.address;
+    let origin = address.split("/#").next().context("the address has no key")?.to_owned();
+    let folder = folder.join(around);
+    std::fs::create_dir_all(&folder)?;
+    let browser = browser::chromium(&folder, width, height).await?;
+    browser.driver.goto(&address).await?;
+    settled(&browser).await.context("the first page")?;
+    let mut wrong = Vec::new();
+    for (name, path) in pages {
+        browser.driver.goto(format!("{origin}{path}")).await?;
+        settled(&browser).await.with_context(|| format!("{name} at {path}"))?;
+        browser.picture(&format!("{name}-{around}")).await?;
+        let found = browser.driver.execute(FINDINGS, Vec::new()).await?.convert::<Vec<String>>()?;
+        wrong.extend(found.into_iter().chain(browser.console().await?).map(|what| format!("{name}-{around}: {what}")));
+    }
+    let _ = browser.driver.clone().quit().await;
+    Ok(wrong)
+}
+
+/// Waits until the page has its content and nothing moves: no skeleton, no request, the same text twice.
+async fn settled(browser: &Browser) -> Result<()> {
+    const STATE: &str = "const main = document.querySelector('main'); \
+        return document.querySelector('.skeleton') || !main ? '' : main.innerText + document.fonts.status \
+        + document.getAnimations().filter(a => a.effect.getTiming().iterations === 1).length;";
+    let until = tokio::time::Instant::now() + Duration::from_secs(60);
+    let mut before = (String::new(), 0);
+    loop {
+        let now = browser.driver.execute(STATE, Vec::new()).await?.convert::<String>()?;
+        before = if !now.is_empty() && now == before.0 { (now, before.1 + 1) } else { (now, 0) };
+        if before.1 >= 3 {
+            return Ok(());
+        }
+        ensure!(tokio::time::Instant::now() < until, "the page did not settle within 60 s; it reads: {}", before.0);
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+}
+
+/// What a look at the page finds wrong, as sentences.
+const FINDINGS: &str = r#"
+const found = [], seen = element => {
+  const box = element.getBoundingClientRect(), style = getComputedStyle(element);
+  return box.width > 0 && box.height > 0 && style.visibility !== 'hidden';
+};
+const called = element => `<${element.tagName.toLowerCase()} class="${element.className.baseVal ?? element.className}"> "${
+  (element.innerText ?? '').trim().slice(0, 40)}"`;
+const root = document.documentElement;
+if (root.scrollWidth > innerWidth) found.push(`the page is ${root.scrollWidth} px wide in a window of ${innerWidth}`);
+for (const failure of document.querySelectorAll('.failure')) if (seen(failure)) found.push(`it failed: ${failure.innerText}`);
+for (const control of document.querySelectorAll('button, a[href], input, select, textarea, [role=button]')) {
+  if (!seen(control)) continue;
+  const labels = [...(control.labels ?? [])].map(label => label.innerText).join('');
+  const name = control.innerText || control.getAttribute('aria-label') || control.title || labels || control.placeholder;
+  if (!name?.trim()) found.push(`it has no name: ${control.outerHTML.slice(0, 160)}`);
+}
+for (const text of document.querySelectorAll('button, h1, h2, h3, label, th')) {
+  const style = getComputedStyle(text);
+  if (seen(text) && style.textOverflow !== 'ellipsis' && style.overflowX !== 'visible' && text.scrollWidth > text.clientWidth + 1)
+    found.push(`its text is cut: ${called(text)}`);
+}
+return found;
+"#;
