@@ -285,7 +285,8 @@ pub struct CallDeployment {
     pub rows: Vec<Value>,
 }
 
-/// Sends rows of a file as ordinary, counted requests: how a sample project shows its second period.
+/// Sends rows of a file as ordinary, counted requests, as a job: how a sample project shows its second
+/// period. The job's message says what was sent, and how much of it was refused.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SendTraffic {
     pub deployment: DeploymentId,
@@ -297,14 +298,6 @@ pub struct SendTraffic {
     /// Rows in one request.
     #[serde(default)]
     pub batch: Option<u32>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TrafficSent {
-    pub rows: u64,
-    pub requests: u64,
-    pub errors: u64,
-    pub duration_secs: f64,
 }
 
 crate::requests! { METHODS;
@@ -322,5 +315,5 @@ crate::requests! { METHODS;
     DeleteDeployment => "deploy.delete" -> Job;
     GetDeploymentLogs => "deploy.logs" -> Vec<String>;
     CallDeployment => "deploy.call" -> CallAnswer;
-    SendTraffic => "deploy.traffic" -> TrafficSent;
+    SendTraffic => "deploy.traffic" -> Job;
 }

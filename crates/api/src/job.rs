@@ -40,6 +40,7 @@ pub enum JobKind {
     Package,
     Push,
     Deploy,
+    Traffic,
     Collect,
 }
 

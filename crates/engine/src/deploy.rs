@@ -8,6 +8,7 @@ pub mod ask;
 pub mod look;
 pub(crate) mod rollout;
 mod steps;
+pub mod traffic;
 mod wanted;
 
 use anyhow::bail;

@@ -119,7 +119,7 @@ handlers! {
     api::deploy::DeleteDeployment => crate::deploy::delete,
     api::deploy::GetDeploymentLogs => crate::deploy::logs,
     api::deploy::CallDeployment => crate::deploy::ask::call,
-    api::deploy::SendTraffic => crate::deploy::ask::send_traffic,
+    api::deploy::SendTraffic => crate::deploy::traffic::send,
     // monitor
     api::monitor::GetMonitoring => crate::monitor::get,
     api::monitor::GetWindow => crate::monitor::window,

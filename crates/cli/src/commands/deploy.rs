@@ -58,6 +58,9 @@ pub(crate) enum DeployCommand {
         /// Rows in one request
         #[arg(long)]
         batch: Option<u32>,
+        /// Starts it and returns
+        #[arg(long)]
+        detach: bool,
     },
     /// Changes how many instances run
     Scale {
@@ -186,19 +189,13 @@ pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcom
             context.output.show(&context.call(GetDeployment { deployment }).await?, shown)
         }
         DeployCommand::Call { name, row } => call(context, &name, &row).await,
-        DeployCommand::Traffic { name, path, rows, offset, batch } => {
+        DeployCommand::Traffic { name, path, rows, offset, batch, detach } => {
+            context.lasting_if(detach).await?;
             let deployment = context.deployment(&name).await?.id;
             let request = SendTraffic { deployment, path: absolute(&path)?, rows, offset, batch };
-            let sent = context.call(request).await?;
-            context.output.show(&sent, |sent| {
-                let took = words::duration(sent.duration_secs);
-                format!(
-                    "{} rows in {} requests, {} errors, {took}.",
-                    words::count(sent.rows),
-                    words::count(sent.requests),
-                    sent.errors
-                )
-            })
+            let job = context.call(request).await?;
+            let job = context.follow_unless(detach, job).await?;
+            context.output.show(&job, |job| job.message.clone())
         }
         DeployCommand::Scale { name, replicas, detach } => {
             let deployment = lasting(context, &name, detach).await?.id;

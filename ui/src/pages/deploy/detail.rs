@@ -211,15 +211,9 @@ fn Traffic(now: Signal<Deployment>, place: Place) -> impl IntoView {
             offset: sent.get_untracked(),
             batch: None,
         };
-        pending.run(async move { client.call(request).await }, move |answer| {
-            sent.update(|sent| *sent += answer.rows);
-            let text = format!(
-                "{} sent in {}, {}",
-                words::counted(answer.rows, "row", "rows"),
-                words::duration(answer.duration_secs),
-                words::counted(answer.errors, "error", "errors")
-            );
-            toasts.done(text);
+        pending.run(async move { client.call(request).await }, move |job| {
+            sent.update(|sent| *sent += count);
+            toasts.note(job.title, None, Some("/jobs".to_owned()));
         });
     };
     view! {

@@ -35,12 +35,8 @@ pub(super) fn Silent(id: DeploymentId, place: Place) -> impl IntoView {
     let send = move || {
         let Some(path) = beside.get_untracked() else { return };
         let request = SendTraffic { deployment: id, path, rows: ROWS, offset: 0, batch: None };
-        pending.run(async move { client.call(request).await }, move |sent| {
-            toasts.done(format!(
-                "{} sent in {}",
-                words::counted(sent.rows, "row", "rows"),
-                words::duration(sent.duration_secs)
-            ));
+        pending.run(async move { client.call(request).await }, move |job| {
+            toasts.note(job.title, None, Some("/jobs".to_owned()));
         });
     };
     view! {

@@ -1,0 +1,218 @@
+//! Traffic: rows of a table sent as ordinary requests, which are counted, logged and watched.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use anyhow::{Context as _, bail};
+use api::{
+    ApiError, ErrorCode,
+    deploy::SendTraffic,
+    job::{Job, JobKind, Subject},
+};
+use futures::{StreamExt as _, stream};
+use serde_json::Value;
+use store::{deployment::DeploymentRow, version::VersionRow};
+
+use crate::{
+    Engine,
+    deploy::{ask, find},
+    error,
+    jobs::{self, JobContext, NewJob},
+    package,
+    ports::{Connection, Port},
+    target,
+};
+
+/// Requests under way at once.
+const AT_ONCE: usize = 8;
+const BATCH: u32 = 20;
+const MOST_ROWS: u64 = 1_000_000;
+
+/// Sends rows of a table in the project's folder, spread over the instances.
+pub async fn send(engine: &Engine, request: SendTraffic) -> anyhow::Result<Job> {
+    let row = find(engine, request.deployment).await?;
+    let id = row.project;
+    let project =
+        engine.store().read(move |c| store::project::get(c, id)).await?.ok_or_else(|| error::missing("project", id))?;
+    let path = inside(Path::new(&project.path), &request.path)?;
+    let new = NewJob {
+        kind: JobKind::Traffic,
+        title: format!("Send {} rows to {}", request.rows.min(MOST_ROWS), row.name),
+        project: Some(row.project),
+        subject: Subject::Deployment(row.id),
+        memory_bytes: 0,
+        request: jobs::retry_with(&request),
+    };
+    let config = project.file.data;
+    engine
+        .jobs()
+        .start(engine, new, async move |context: JobContext| {
+            context.progress(0.0, "Reads the rows");
+            let version = package::version(context.engine(), row.version).await?;
+            let (offset, most) = (request.offset, request.rows.min(MOST_ROWS));
+            let rows = tokio::task::spawn_blocking(move || read_rows(&path, &version, config, offset, most)).await??;
+            let batch = request.batch.unwrap_or(BATCH).clamp(1, 10_000) as usize;
+            send_rows(&context, &row, &rows, batch).await
+        })
+        .await
+}
+
+async fn send_rows(context: &JobContext, row: &DeploymentRow, rows: &[Value], batch: usize) -> anyhow::Result<String> {
+    if rows.is_empty() {
+        bail!(ApiError::invalid("There are no rows to send.").with_hint("The file ends before the first of them."));
+    }
+    let connections = connect_all(context.engine(), row).await?;
+    let started = Instant::now();
+    let tally = Tally::default();
+    let sends = rows.chunks(batch).enumerate().map(|(number, part)| {
+        let (connection, tally) = (&connections[number % connections.len()], &tally);
+        async move {
+            // What is under way is answered; nothing new is asked.
+            if !context.is_cancelled() {
+                tally.count(part.len(), ask::predict(&**connection, part, false).await);
+                let sent = tally.rows.load(Ordering::Relaxed);
+                context.progress(sent as f64 / rows.len() as f64, format!("{sent} of {} rows sent", rows.len()));
+            }
+        }
+    });
+    // Collected, since a lazy iterator of borrowing futures can't be sent between threads.
+    let sends: Vec<_> = sends.collect();
+    stream::iter(sends).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+    if context.is_cancelled() {
+        let sent = tally.rows.load(Ordering::Relaxed);
+        let message = format!("It was cancelled; {sent} of {} rows were sent, and count.", rows.len());
+        bail!(ApiError::new(ErrorCode::Cancelled, message));
+    }
+    tally.told(&row.name, started.elapsed().as_secs_f64())
+}
+
+/// A way to each instance that answers.
+async fn connect_all(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<Vec<Box<dyn Connection>>> {
+    let port = target::connect(engine, &target::find(engine, row.target).await?).await?;
+    let mut connections = Vec::new();
+    for instance in port.instances(row.id, &row.name).await?.iter().filter(|instance| instance.ready) {
+        connections.push(port.connect(row.id, &row.name, Some(&instance.name), Port::Serving).await?);
+    }
+    if connections.is_empty() {
+        bail!(
+            ApiError::new(ErrorCode::Unreachable, format!("No instance of {} answers.", row.name))
+                .with_hint("Look at its logs.")
+        );
+    }
+    Ok(connections)
+}
+
+/// What was sent and what came back.
+#[derive(Default)]
+struct Tally {
+    rows: AtomicU64,
+    requests: AtomicU64,
+    errors: AtomicU64,
+    first_error: Mutex<Option<String>>,
+}
+
+impl Tally {
+    fn count(&self, rows: usize, outcome: anyhow::Result<api::deploy::CallAnswer>) {
+        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let failure = match outcome {
+            Ok(answer) => answer.error.map(|error| format!("{}: {error}", answer.status)),
+            Err(error) => Some(format!("{error:#}")),
+        };
+        if let Some(failure) = failure {
+            self.errors.fetch_add(1, Ordering::Relaxed);
+            self.first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+        }
+    }
+
+    /// How it ended, in one sentence; an error where nothing was answered.
+    fn told(self, name: &str, seconds: f64) -> anyhow::Result<String> {
+        let (rows, requests, errors) = (self.rows.into_inner(), self.requests.into_inner(), self.errors.into_inner());
+        let first = self.first_error.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match first {
+            Some(first) if errors == requests => bail!(
+                ApiError::invalid(format!("{name} refused all {requests} requests; the first with {first}"))
+                    .with_hint("Do the file's columns fit the model's inputs?")
+            ),
+            Some(first) => Ok(format!(
+                "{rows} rows in {requests} requests, {errors} of them failed, in {seconds:.1} s; the first with {first}"
+            )),
+            None => Ok(format!("{rows} rows in {requests} requests, no errors, in {seconds:.1} s")),
+        }
+    }
+}
+
+/// The file, which must be in the project's folder, links resolved.
+fn inside(folder: &Path, path: &str) -> anyhow::Result<PathBuf> {
+    let wrong = || {
+        error::told(&anyhow::Error::new(
+            ApiError::invalid(format!("\"{path}\" is not a file in the project's folder {}.", folder.display()))
+                .with_hint("Name a table in it, such as second-period/transactions.csv."),
+        ))
+    };
+    let root = folder.canonicalize().map_err(|_| wrong())?;
+    let found = root.join(path).canonicalize().map_err(|_| wrong())?;
+    if !found.starts_with(&root) {
+        bail!(wrong());
+    }
+    Ok(found)
+}
+
+/// Rows as JSON objects with the model's inputs only, typed as the model has them.
+fn read_rows(
+    path: &Path,
+    version: &VersionRow,
+    config: api::config::DataConfig,
+    offset: u64,
+    most: u64,
+) -> anyhow::Result<Vec<Value>> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let inputs = &version.version.signature.inputs;
+    let mut config =
+        api::config::DataConfig { paths: vec![name], target: None, timestamp: None, group: None, ..config };
+    config.ignore.clear();
+    config.types = inputs.iter().map(|input| (input.name.clone(), input.kind)).collect();
+    // A folder of tables is one table.
+    let (root, config) = if path.is_dir() {
+        (path, api::config::DataConfig { paths: vec![".".to_owned()], ..config })
+    } else {
+        (folder, config)
+    };
+    let files = data::scan::files(root, &config)?;
+    let work = tempfile::tempdir().context("make a folder for the rows")?;
+    let table = work.path().join("traffic.parquet");
+    data::table::convert(&files, &config, &table, &mut data::progress::silent)?;
+    let mut rows = Vec::new();
+    let mut skip = offset;
+    for batch in data::table::batches(&table, None)? {
+        let batch = batch?;
+        let count = batch.num_rows() as u64;
+        if skip >= count {
+            skip -= count;
+            continue;
+        }
+        let take = (count - skip).min(most - rows.len() as u64);
+        let batch = batch.slice(skip as usize, take as usize);
+        skip = 0;
+        let kept: Vec<usize> = batch
+            .schema()
+            .fields()
+            .iter()
+            .enumerate()
+            .filter(|(_, field)| inputs.iter().any(|input| &input.name == field.name()))
+            .map(|(index, _)| index)
+            .collect();
+        rows.extend(infer::rows::to_json(&batch.project(&kept)?)?);
+        if rows.len() as u64 >= most {
+            break;
+        }
+    }
+    Ok(rows)
+}
