@@ -9,6 +9,8 @@ pub(crate) mod distribution;
 pub(crate) mod field;
 pub(crate) mod icon;
 pub(crate) mod menu;
+pub(crate) mod new_registry;
+pub(crate) mod new_target;
 pub(crate) mod pane;
 pub(crate) mod report;
 pub(crate) mod row_form;

@@ -7,7 +7,7 @@ use api::{
     model::{ListModels, Model, Version},
 };
 use leptos::prelude::*;
-use leptos_router::hooks::{use_navigate, use_query_map};
+use leptos_router::hooks::{use_location, use_navigate};
 
 use crate::{
     client::query::query,
@@ -17,6 +17,8 @@ use crate::{
         card::Chip,
         dialog::Dialog,
         icon,
+        new_registry::NewRegistry,
+        new_target::NewTarget,
         pane::Pane,
         states::{Empty, Load},
         words,
@@ -30,7 +32,7 @@ mod form;
 pub(crate) fn Deploy() -> impl IntoView {
     crumbs(|| vec![("Deploy".to_owned(), None)]);
     let place = Place::get();
-    let asked = use_query_map();
+    let asked = use_location().query;
     let navigate = StoredValue::new_local(use_navigate());
     let models = query(move || place.project.get().map(|project| ListModels { project }));
     let targets = query(|| Some(ListTargets {}));
@@ -108,8 +110,8 @@ pub(crate) fn Deploy() -> impl IntoView {
         <Dialog open=dialog title="Deploy" wide=true>
             <form::DeployForm open=dialog version place models=models.value targets=targets.value add_target add_registry on_done=move |id| open.set(Some(id)) />
         </Dialog>
-        <Dialog open=add_target title="Add a cluster"><super::settings::outside::NewTarget open=add_target /></Dialog>
-        <Dialog open=add_registry title="Add a registry"><super::settings::outside::NewRegistry open=add_registry /></Dialog>
+        <Dialog open=add_target title="Add a cluster"><NewTarget open=add_target /></Dialog>
+        <Dialog open=add_registry title="Add a registry"><NewRegistry open=add_registry /></Dialog>
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
 };
 
 mod log;
-pub(crate) mod outside;
+mod outside;
 mod secrets;
 
 const TABS: [Tab; 5] = [

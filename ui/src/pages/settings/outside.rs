@@ -1,8 +1,8 @@
 //! Registries that images are pushed to, and targets that models are deployed to.
 
 use api::{
-    deploy::{AddTarget, CheckTarget, ListContexts, ListTargets, RemoveTarget, Target, TargetKind},
-    package::{AddRegistry, CheckRegistry, ListRegistries, Registry, RemoveRegistry},
+    deploy::{CheckTarget, ListTargets, RemoveTarget, Target, TargetKind},
+    package::{CheckRegistry, ListRegistries, Registry, RemoveRegistry},
 };
 use leptos::prelude::*;
 
@@ -12,8 +12,9 @@ use crate::{
         button::{Button, Pending},
         card::Card,
         dialog::{Confirm, Dialog},
-        field::{Labelled, Select, Switch, TextField},
         icon,
+        new_registry::NewRegistry,
+        new_target::NewTarget,
         states::Load,
         toast::Toasts,
     },
@@ -72,52 +73,6 @@ fn RegistryLine(registry: Registry) -> impl IntoView {
     }
 }
 
-/// A registry with its address and credentials.
-#[component]
-pub(crate) fn NewRegistry(open: RwSignal<bool>) -> impl IntoView {
-    let client = Client::get();
-    let pending = Pending::new();
-    let toasts = Toasts::get();
-    let [name, address, user, password, authority] = std::array::from_fn(|_| RwSignal::new(String::new()));
-    let plain = RwSignal::new(false);
-    let optional =
-        |text: RwSignal<String>| Some(text.get_untracked().trim().to_owned()).filter(|text| !text.is_empty());
-    let add = move || {
-        let request = AddRegistry {
-            name: name.get_untracked().trim().to_owned(),
-            address: address.get_untracked().trim().to_owned(),
-            username: optional(user),
-            password: Some(password.get_untracked()).filter(|text| !text.is_empty()),
-            plain_http: plain.get_untracked(),
-            ca_pem: optional(authority),
-        };
-        pending.run(async move { client.call(request).await }, move |registry| {
-            open.set(false);
-            toasts.done(format!("{} is known", registry.name));
-        });
-    };
-    let incomplete =
-        Signal::derive(move || pending.busy.get() || name.get().trim().is_empty() || address.get().trim().is_empty());
-    view! {
-        <div class="content form">
-            <Labelled label="Name"><TextField value=name placeholder="harbour" /></Labelled>
-            <Labelled label="Address" hint="Host and port, with a path where the registry has one"><TextField value=address class="mono" placeholder="registry.example:5000" /></Labelled>
-            <Labelled label="User" hint="Empty: as Docker's configuration says, or nobody"><TextField value=user /></Labelled>
-            <Labelled label="Password or token" hint="Goes to the secret store"><TextField value=password kind="password" /></Labelled>
-            <Labelled label="Its own certificate authority (PEM)" hint="Only where the system does not trust its certificate">
-                <span class="field area">
-                    <textarea rows="3" class="mono" spellcheck="false" prop:value=move || authority.get() on:input=move |event| authority.set(event_target_value(&event))></textarea>
-                </span>
-            </Labelled>
-            <Switch value=plain label="Plain HTTP, without TLS: only for a registry on this machine" />
-        </div>
-        <footer>
-            <Button label="Cancel" on_press=move || open.set(false) />
-            <Button label="Add" kind="primary" disabled=incomplete on_press=add />
-        </footer>
-    }
-}
-
 #[component]
 fn TargetLine(target: Target) -> impl IntoView {
     let client = Client::get();
@@ -147,65 +102,5 @@ fn TargetLine(target: Target) -> impl IntoView {
                     on_confirm=move || pending.run(async move { client.call(RemoveTarget { target: id }).await }, |()| {}) />
             })}
         </div>
-    }
-}
-
-/// A cluster from a context of the kubeconfig.
-#[component]
-pub(crate) fn NewTarget(open: RwSignal<bool>) -> impl IntoView {
-    let client = Client::get();
-    let pending = Pending::new();
-    let toasts = Toasts::get();
-    let [name, file, context, namespace] = std::array::from_fn(|_| RwSignal::new(String::new()));
-    let asked = RwSignal::new(String::new());
-    let contexts = query(move || {
-        Some(ListContexts { kubeconfig: Some(asked.get().trim().to_owned()).filter(|file| !file.is_empty()) })
-    });
-    Effect::new(move |_| {
-        let known = contexts.value.get().unwrap_or_default();
-        if let Some(one) = known.iter().find(|one| one.current).or(known.first())
-            && !known.iter().any(|other| other.name == context.get_untracked())
-        {
-            context.set(one.name.clone());
-            namespace.set(one.namespace.clone().unwrap_or_else(|| "default".to_owned()));
-            if name.get_untracked().is_empty() {
-                name.set(one.name.clone());
-            }
-        }
-    });
-    let options = Signal::derive(move || {
-        let known = contexts.value.get().unwrap_or_default();
-        known.into_iter().map(|one| (one.name.clone(), format!("{} ({})", one.name, one.server))).collect::<Vec<_>>()
-    });
-    let add = move || {
-        let kubeconfig = Some(asked.get_untracked().trim().to_owned()).filter(|file| !file.is_empty());
-        let kind = TargetKind::Kubernetes {
-            kubeconfig,
-            context: context.get_untracked(),
-            namespace: namespace.get_untracked().trim().to_owned(),
-        };
-        let request = AddTarget { name: name.get_untracked().trim().to_owned(), kind };
-        pending.run(async move { client.call(request).await }, move |target| {
-            open.set(false);
-            toasts.done(format!("{} is a target", target.name));
-        });
-    };
-    let incomplete = Signal::derive(move || {
-        pending.busy.get() || [name, context, namespace].iter().any(|text| text.with(|text| text.trim().is_empty()))
-    });
-    let problem = Signal::derive(move || contexts.error.get().map(|error| error.to_string()));
-    view! {
-        <div class="content form">
-            <Labelled label="Kubeconfig" hint="Empty: KUBECONFIG, or .kube/config in your home folder. Enter reads it." error=problem>
-                <TextField value=file class="mono" on_enter=Callback::new(move |()| asked.set(file.get_untracked())) />
-            </Labelled>
-            <Labelled label="Context"><Select value=context options name="Context" /></Labelled>
-            <Labelled label="Namespace" hint="Made at the first deployment where it is missing"><TextField value=namespace class="mono" /></Labelled>
-            <Labelled label="Name" hint="What this target is called here"><TextField value=name /></Labelled>
-        </div>
-        <footer>
-            <Button label="Cancel" on_press=move || open.set(false) />
-            <Button label="Add" kind="primary" disabled=incomplete on_press=add />
-        </footer>
     }
 }
