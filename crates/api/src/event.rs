@@ -25,6 +25,8 @@ pub enum Tag {
     Run(RunId),
     /// Models and versions of one project.
     Models(ProjectId),
+    /// Models of any project: what a query hangs on that names a version only. Never announced.
+    AnyModels,
     /// Packages, registries.
     Packages,
     /// Targets, deployments, rollouts.
@@ -36,6 +38,13 @@ pub enum Tag {
     Settings,
     Secrets,
     Storage,
+}
+
+impl Tag {
+    /// Whether what hangs on this tag is stale once `changed` was announced.
+    pub fn covers(&self, changed: &Self) -> bool {
+        self == changed || (*self == Self::AnyModels && matches!(changed, Self::Models(_)))
+    }
 }
 
 /// One announcement.

@@ -261,7 +261,7 @@ pub struct GetLog {
 }
 
 crate::requests! { METHODS;
-    GetHost => "host.get" -> HostInfo;
+    GetHost => "host.get" -> HostInfo, |_me| vec![Tag::Jobs];
     StopHost => "host.stop" -> ();
     MakeKey => "host.key" -> PageKey;
     GetHardware => "hardware.get" -> Hardware, |_me| vec![Tag::Hardware];

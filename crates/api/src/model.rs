@@ -201,7 +201,7 @@ pub struct PredictedFile {
 crate::requests! { METHODS;
     RegisterModel => "model.register" -> Version;
     ListModels => "model.list" -> Vec<Model>, |me| vec![Tag::Models(me.project)];
-    GetVersion => "model.version" -> VersionDetail, |_me| vec![Tag::Deployments];
+    GetVersion => "model.version" -> VersionDetail, |_me| vec![Tag::AnyModels, Tag::Deployments];
     FindVersion => "model.find" -> Version;
     SetAlias => "model.alias" -> Model;
     DeleteVersion => "model.delete" -> crate::host::Freed;

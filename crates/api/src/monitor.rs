@@ -148,7 +148,7 @@ pub struct AcknowledgeAlert {
 }
 
 crate::requests! { METHODS;
-    GetMonitoring => "monitor.get" -> Monitoring, |me| vec![Tag::Monitor(me.deployment)];
+    GetMonitoring => "monitor.get" -> Monitoring, |me| vec![Tag::Monitor(me.deployment), Tag::Deployments];
     GetWindow => "monitor.window" -> WindowDetail;
     CheckNow => "monitor.check" -> Monitoring;
     SetMonitored => "monitor.set" -> Monitoring;

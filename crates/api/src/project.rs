@@ -234,7 +234,7 @@ pub struct OpenSample {
 }
 
 crate::requests! { METHODS;
-    ListProjects => "project.list" -> Vec<ProjectSummary>, |_me| vec![Tag::Projects];
+    ListProjects => "project.list" -> Vec<ProjectSummary>, |_me| vec![Tag::Projects, Tag::AnyModels, Tag::Deployments];
     LookAt => "project.look" -> Look;
     OpenProject => "project.open" -> Project;
     CreateProject => "project.create" -> Project;

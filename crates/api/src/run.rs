@@ -331,7 +331,7 @@ pub struct LineageNode {
 
 crate::requests! { METHODS;
     StartRun => "run.start" -> Job;
-    ListRuns => "run.list" -> RunTable, |me| vec![Tag::Runs(me.project.0)];
+    ListRuns => "run.list" -> RunTable, |me| vec![Tag::Runs(me.project.0), Tag::Models(me.project.0)];
     GetRun => "run.get" -> Run, |me| vec![Tag::Run(me.run)];
     StopRun => "run.stop" -> Run;
     ResumeRun => "run.resume" -> Job;
@@ -342,5 +342,5 @@ crate::requests! { METHODS;
     ListArtifacts => "run.artifacts" -> Vec<Artifact>, |me| vec![Tag::Run(me.run)];
     BeginCommand => "run.begin_command" -> BegunCommand;
     EndCommand => "run.end_command" -> Run;
-    GetLineage => "run.lineage" -> Vec<LineageNode>, |me| vec![Tag::Run(me.run)];
+    GetLineage => "run.lineage" -> Vec<LineageNode>, |me| vec![Tag::Run(me.run), Tag::Deployments];
 }

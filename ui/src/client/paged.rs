@@ -130,7 +130,7 @@ where
         std::rc::Rc::new(move |tag| {
             let question = request.try_with_value(|request| untrack(|| request(0, PAGE as u32))).flatten();
             let ours = match (&question, tag) {
-                (Some(question), Some(tag)) => question.tags().contains(tag),
+                (Some(question), Some(tag)) => question.tags().iter().any(|own| own.covers(tag)),
                 (question, None) => question.is_some(),
                 (None, Some(_)) => false,
             };

@@ -98,7 +98,7 @@ where
         id,
         Rc::new(move |tag| {
             let ours = question.try_with_value(|question| match (&question.request, tag) {
-                (Some(request), Some(tag)) => request.tags().contains(tag),
+                (Some(request), Some(tag)) => request.tags().iter().any(|own| own.covers(tag)),
                 (request, None) => request.is_some(),
                 (None, Some(_)) => false,
             });
