@@ -4,7 +4,7 @@ use api::{
     id::ProjectId,
     project::{GetProject, Project},
 };
-use leptos::prelude::*;
+use leptos::{prelude::*, reactive::graph::Observer};
 use leptos_router::hooks::use_location;
 
 use crate::client::query::{Query, query};
@@ -27,9 +27,11 @@ impl Place {
         expect_context()
     }
 
-    /// The project's id on a page that has one in its address.
+    /// The project's id on a page that has one in its address: followed by what follows signals,
+    /// else as it is now.
     pub(crate) fn id(self) -> ProjectId {
-        self.project.get().unwrap_or(ProjectId::from_bytes([0; 16]))
+        let project = if Observer::get().is_some() { self.project.get() } else { self.project.get_untracked() };
+        project.unwrap_or(ProjectId::from_bytes([0; 16]))
     }
 
     /// The same for what is done at a press, outside of what follows signals.

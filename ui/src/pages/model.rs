@@ -20,6 +20,7 @@ use crate::{
         dialog::{Confirm, Dialog},
         icon::{self, icon},
         menu::{Item, MenuButton},
+        new_registry::NewRegistry,
         report::Report,
         states::{Empty, Failure, Load},
         tabs::{Tab, Tabs, current_tab},
@@ -56,7 +57,15 @@ pub(crate) fn Model() -> impl IntoView {
         <div class="body-of-page">
             {move || match version.get() {
                 None => view! { <Failure error=api::ApiError::not_found("This address names no model version.").with_hint("Choose one on the Models page.") again=|| {} /> }.into_any(),
-                Some(id) => view! { <Load query=detail lines=10 let:now><Page id now detail place /></Load> }.into_any(),
+                Some(_) => view! {
+                    <Load query=detail lines=10 let:now>
+                        {
+                            // Another version's page is built anew: its form begins from its own signature.
+                            let id = Memo::new(move |_| now.with(|now| now.version.id));
+                            move || view! { <Page id=id.get() now detail place /> }
+                        }
+                    </Load>
+                }.into_any(),
             }}
         </div>
     }
@@ -106,7 +115,7 @@ fn Page(id: VersionId, now: Signal<VersionDetail>, detail: Query<VersionDetail>,
             }.into_any(),
         }}
         <Dialog open=push title="Push to a registry"><package::PushForm open=push id version place add_registry /></Dialog>
-        <Dialog open=add_registry title="Add a registry"><super::settings::outside::NewRegistry open=add_registry /></Dialog>
+        <Dialog open=add_registry title="Add a registry"><NewRegistry open=add_registry /></Dialog>
     }
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn Tabs(
 
 /// The tab that the address names, or the first.
 pub(crate) fn current_tab(first: &'static str) -> Memo<String> {
-    let query = leptos_router::hooks::use_query_map();
+    // Not `use_query_map`: of flat routes it keeps the old query where only the path's parameters change.
+    let query = leptos_router::hooks::use_location().query;
     Memo::new(move |_| query.with(|query| query.get("tab")).unwrap_or_else(|| first.to_owned()))
 }
