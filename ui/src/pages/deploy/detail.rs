@@ -7,7 +7,7 @@ use api::{
         ScaleDeployment, SendTraffic,
     },
     id::DeploymentId,
-    model::GetVersion,
+    model::{GetVersion, VersionDetail},
 };
 use leptos::prelude::*;
 
@@ -21,6 +21,7 @@ use crate::{
         dialog::Confirm,
         field::{Labelled, Select, TextField},
         icon,
+        row_form::{Answer, RowDraft, RowForm},
         states::{Load, Problem},
         toast::Toasts,
         when::Ago,
@@ -141,33 +142,57 @@ fn Instances(now: Signal<Deployment>) -> impl IntoView {
     }
 }
 
+/// What serves now is asked, with the inputs of the version that serves now.
 #[component]
 fn Call(now: Signal<Deployment>) -> impl IntoView {
-    let client = Client::get();
-    let pending = Pending::new();
     let version = Memo::new(move |_| now.with(|now| now.spec.version));
     let detail = query(move || Some(GetVersion { version: version.get() }));
-    let answer = RwSignal::new(None::<CallAnswer>);
     let id = now.with_untracked(|now| now.id);
+    view! {
+        <Load query=detail lines=2 let:known>
+            {
+                let of = Memo::new(move |_| known.with(|known| known.version.id));
+                move || { of.track(); view! { <Ask id known=known.get_untracked() /> } }
+            }
+        </Load>
+    }
+}
+
+/// Inputs that are shown without asking for them: more fill the pane before the answer.
+const FEW: usize = 4;
+
+#[component]
+fn Ask(id: DeploymentId, known: VersionDetail) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let answer = RwSignal::new(None::<CallAnswer>);
+    let threshold = known.version.threshold;
+    let few = known.version.signature.inputs.len() <= FEW;
+    let draft = RowDraft::new(&known.version.signature);
+    let examples = known.examples;
     let call = move || {
-        let rows = detail.value.with_untracked(|detail| {
-            detail.as_ref().map(|detail| detail.examples.iter().take(1).cloned().collect::<Vec<_>>())
+        let rows = vec![draft.row()];
+        pending.run(async move { client.call(CallDeployment { deployment: id, rows }).await }, move |now| {
+            answer.set(Some(now))
         });
-        if let Some(rows) = rows {
-            pending.run(async move { client.call(CallDeployment { deployment: id, rows }).await }, move |now| {
-                answer.set(Some(now))
-            });
-        }
     };
     view! {
-        <div class="flex"><h3 class="grow">"Ask it a sample row"</h3><Button label="Call it" kind="s" mark=icon::SEND disabled=Signal::derive(move || pending.busy.get() || detail.value.with(Option::is_none)) on_press=call /></div>
+        <div class="flex">
+            <h3 class="grow">"Ask it a sample row"</h3>
+            <Button label="Call it" kind="s" mark=icon::SEND disabled=Signal::derive(move || pending.busy.get() || !draft.is_right()) on_press=call />
+        </div>
+        <details class="asked" open=few>
+            <summary>"The row that is asked"</summary>
+            <div class="form"><RowForm draft examples /></div>
+        </details>
         {move || answer.get().map(|answer| {
-            let rows = answer.rows.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+            let counted = words::counted(answer.rows.len() as u64, "prediction", "predictions");
+            let how = format!("{counted} in {:.1} ms · status {} · {}", answer.latency_ms, answer.status, answer.through);
             view! {
-                <div class="card answer">
+                <div class="answer" role="status">
                     {answer.error.map(|error| view! { <p class="bad small">{error}</p> })}
-                    <pre class="log">{rows}</pre>
-                    <div class="caption faint">{format!("{} · {:.1} ms · {}", answer.status, answer.latency_ms, answer.through)}</div>
+                    {answer.rows.into_iter().map(|row| view! { <Answer row threshold /> }).collect_view()}
+                    <div class="caption faint">{how}</div>
                 </div>
             }
         })}
