@@ -16,6 +16,7 @@ use crate::process::Running;
 pub fn program(variable: &str) -> Option<PathBuf> {
     let found = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.exists());
     if found.is_none() {
+        assert!(!crate::process::on_ci(), "{variable} names no built program, and CI skips nothing");
         println!("skipped: {variable} names no built program; `cargo xtask test` sets it");
     }
     found
@@ -31,12 +32,18 @@ pub struct Host {
 impl Host {
     /// Starts `slipway serve` and waits until it answers.
     pub async fn start(slipway: &Path, folder: &Path) -> Result<Self> {
+        Self::start_with(slipway, folder, |_| {}).await
+    }
+
+    /// The same with more said to the command.
+    pub async fn start_with(slipway: &Path, folder: &Path, set: impl FnOnce(&mut Command)) -> Result<Self> {
         // A second test in this process finds it installed: that is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         std::fs::create_dir_all(folder.join("home"))?;
         let mut command = Command::new(slipway);
         command.args(["serve", "--keep"]);
         environment(&mut command, folder);
+        set(&mut command);
         let process = Running::start("host", &mut command, folder)?;
         let host = Self { folder: folder.to_owned(), process };
         let said = || std::fs::read_to_string(folder.join("host.log")).unwrap_or_default();
@@ -62,6 +69,12 @@ impl Host {
 
     pub fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Asks it to end, as `slipway serve --stop` does, and waits until it has.
+    pub async fn stop(mut self) -> Result<()> {
+        self.client().await?.call(api::host::StopHost { stop_work: false }).await?;
+        crate::process::wait_until("the host's end", Duration::from_secs(30), || self.process.has_ended())
     }
 }
 

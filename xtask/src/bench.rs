@@ -1,16 +1,28 @@
-//! Measures beside a peer, in the same run. A bench prints; it is no timed test.
+//! Measures: beside a peer in the same run, and the release build beside its bars.
 
 use std::{path::PathBuf, process::Command};
 
 use anyhow::{Result, bail};
 
-use crate::{place, programs, shell, window};
+use crate::{place, programs, shell, system, window};
 
-pub(crate) fn bench(name: &str) -> Result<()> {
+pub(crate) fn bench(name: &str, parts: &[String]) -> Result<()> {
     match name {
         "fraud" => fraud(),
-        other => bail!("There is no bench \"{other}\". There is: fraud."),
+        "release" => release(parts),
+        other => bail!("There is no bench \"{other}\". There are: fraud, release."),
     }
+}
+
+/// The bars of a release build: its start, its memory, its pages' requests, its images.
+fn release(parts: &[String]) -> Result<()> {
+    system::for_test()?;
+    programs::all(true)?;
+    shell::step("The bars of the release build", || {
+        let mut cargo = shell::cargo(&["run", "--quiet", "--package", "journeys", "--bin", "release", "--"]);
+        programs::environment(&mut cargo, true);
+        shell::run(cargo.args(parts))
+    })
 }
 
 /// Average precision on the fraud sample beside XGBoost's on the same rows.

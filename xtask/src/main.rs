@@ -33,7 +33,8 @@ cargo xtask COMMAND
   build [--release] build every program and the pages
   setup [--test]    install what run (or test) needs
   kubernetes        build the control plane that the journey uses
-  bench NAME        measure beside a peer in the same run (fraud)
+  bench fraud       average precision beside XGBoost's, in the same run
+  bench release [start] [memory] [pages] [image]   the bars of the release build
   platforms         type-check the whole workspace for Windows and macOS
   dist              a .deb and an .rpm
   full              what does not fit into ci, with it: platforms, dist, the fraud bar
@@ -68,7 +69,7 @@ fn main() -> Result<()> {
             if flag("--test") { system::for_test() } else { Ok(()) }
         }
         "kubernetes" => kubernetes::binaries().map(|folder| println!("{}", folder.display())),
-        "bench" => bench::bench(rest.first().map_or("", String::as_str)),
+        "bench" => bench::bench(rest.first().map_or("", String::as_str), rest.get(1..).unwrap_or_default()),
         "platforms" => platforms::check(),
         "dist" => dist::dist(),
         "full" => {
@@ -76,7 +77,7 @@ fn main() -> Result<()> {
             gates::all()?;
             platforms::check()?;
             dist::dist()?;
-            bench::bench("fraud")
+            bench::bench("fraud", &[])
         }
         "" | "help" | "--help" | "-h" => {
             print!("{HELP}");
