@@ -5,6 +5,7 @@ pub(crate) mod arrivals;
 pub(crate) mod brand;
 pub(crate) mod crumbs;
 pub(crate) mod keys;
+pub(crate) mod machine;
 pub(crate) mod palette;
 pub(crate) mod place;
 pub(crate) mod rail;

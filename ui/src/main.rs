@@ -30,6 +30,7 @@ fn main() {
 fn App() -> impl IntoView {
     client::Client::provide();
     parts::when::Now::provide();
+    frame::machine::Machine::provide();
     parts::toast::Toasts::provide();
     parts::menu::Menus::provide();
     view! {

@@ -1,17 +1,18 @@
 //! The status line: the host, and what this machine has left.
 
-use api::host::{GetHardware, Hardware};
+use api::host::Hardware;
 use leptos::prelude::*;
 
+use super::machine::Machine;
 use crate::{
-    client::{Client, Link, query::query},
+    client::{Client, Link},
     parts::words,
 };
 
 #[component]
 pub(crate) fn StatusLine() -> impl IntoView {
     let client = Client::get();
-    let hardware = query(|| Some(GetHardware { probe: false }));
+    let hardware = Machine::get().now;
     let state = move || match client.link.get() {
         Link::Up => ("good", "host", None),
         Link::Connecting => ("faint", "connecting", None),
@@ -34,7 +35,7 @@ fn machine(hardware: Hardware) -> impl IntoView {
     let gpu = hardware.gpus.iter().find(|gpu| gpu.kind != "software").map(|gpu| gpu.name.clone());
     let memory = format!("{} / {}", gigabytes(hardware.memory_used_bytes), words::bytes(hardware.memory_bytes));
     view! {
-        <span>"CPU "{cores}" "<span class="mono">{words::percent(hardware.cpu_load.clamp(0.0, 1.0).mul_add(100.0, 0.0).round() / 100.0)}</span></span>
+        <span>"CPU "{cores}" "<span class="mono">{words::percent((hardware.cpu_load.clamp(0.0, 1.0) * 100.0).round() / 100.0)}</span></span>
         <span>"memory "<span class="mono">{memory}</span></span>
         {gpu.map(|gpu| view! { <span class="cut">"GPU "<span class="mono">{gpu}</span></span> })}
         <span class="right">"disk free "<span class="mono">{words::bytes(hardware.disk_free_bytes)}</span></span>

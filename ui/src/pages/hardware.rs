@@ -1,17 +1,26 @@
 //! Hardware: processor, memory, disk, GPUs, and why a worker can't start, with what mends it.
 
 use api::{
-    host::{GetHardware, Hardware as Machine, WorkerInfo},
+    host::{GetHardware, Hardware as Told, WorkerInfo},
     worker::{Device, Gpu},
+};
+use charts::{
+    axis::Axis,
+    line::{Line, LineChart},
+    role::Role,
 };
 use leptos::prelude::*;
 
 use crate::{
-    client::{Client, query::query},
-    frame::crumbs::crumbs,
+    client::Client,
+    frame::{
+        crumbs::crumbs,
+        machine::{Machine, Reading},
+    },
     parts::{
         button::{Button, CopyButton, Pending},
         card::{Card, Chip, Figure, Figures},
+        chart::ChartCard,
         icon,
         states::Load,
         words,
@@ -21,7 +30,7 @@ use crate::{
 #[component]
 pub(crate) fn Hardware() -> impl IntoView {
     crumbs(|| vec![("Hardware".to_owned(), None)]);
-    let machine = query(|| Some(GetHardware { probe: false }));
+    let Machine { now: machine, before } = Machine::get();
     let client = Client::get();
     let pending = Pending::new();
     view! {
@@ -38,6 +47,15 @@ pub(crate) fn Hardware() -> impl IntoView {
             </div>
             <Load query=machine let:machine>
                 <Figures figures=Signal::derive(move || figures(&machine.get())) />
+                // A line needs more than one reading.
+                <Show when=move || before.with(Vec::len).gt(&1)>
+                    <div class="columns section">
+                        <ChartCard title="Load" note="of all cores, the average of a minute" height=150.0
+                            chart=Signal::derive(move || before.with(|before| load(before))) />
+                        <ChartCard title="Memory used" note=Signal::derive(move || format!("of {}", words::bytes(machine.with(|machine| machine.memory_bytes)))) height=150.0
+                            chart=Signal::derive(move || before.with(|before| memory(before, machine.with(|machine| machine.memory_bytes)))) />
+                    </div>
+                </Show>
                 <div class="columns section">
                     <Card title="Graphics" flush=true>{move || graphics(machine.get().gpus)}</Card>
                     <Card title="Workers" flush=true>
@@ -49,7 +67,31 @@ pub(crate) fn Hardware() -> impl IntoView {
     }
 }
 
-fn figures(machine: &Machine) -> Vec<Figure> {
+/// A line over the last minutes; while the window was hidden nothing was read.
+fn over_time(name: &str, before: &[Reading], unit: &str, whole: f64, value: impl Fn(&Reading) -> f64) -> LineChart {
+    let newest = before.last().map_or(0, |reading| reading.at_ms);
+    let x = before.iter().map(|reading| (reading.at_ms - newest) as f64 / 60_000.0).collect();
+    let y = before.iter().map(value).collect();
+    LineChart {
+        name: name.to_owned(),
+        lines: vec![Line::new(name, Role::series(0), x, y)],
+        x: Axis::labelled("min"),
+        y: Axis { unit: unit.to_owned(), range: Some((0.0, whole)), ..Axis::default() },
+        smoothing: 0.0,
+        gap: Some(0.5),
+        has_marks: false,
+    }
+}
+
+fn load(before: &[Reading]) -> LineChart {
+    over_time("load", before, "%", 100.0, |reading| reading.cpu_load * 100.0)
+}
+
+fn memory(before: &[Reading], all_bytes: u64) -> LineChart {
+    over_time("memory", before, "GB", all_bytes as f64 / 1e9, |reading| reading.memory_used_bytes as f64 / 1e9)
+}
+
+fn figures(machine: &Told) -> Vec<Figure> {
     let share = |used: u64, all: u64| if all == 0 { 0.0 } else { used as f64 / all as f64 };
     let disk_used = machine.disk_bytes.saturating_sub(machine.disk_free_bytes);
     let mut disk = Figure::new(
@@ -62,7 +104,7 @@ fn figures(machine: &Machine) -> Vec<Figure> {
     }
     vec![
         Figure::new("Processor", words::counted(u64::from(machine.cores), "core", "cores"), machine.cpu.clone()),
-        Figure::new("Load", words::percent(machine.cpu_load), "over the last minute"),
+        Figure::new("Load", words::percent((machine.cpu_load * 100.0).round() / 100.0), "of all cores, over a minute"),
         Figure::new(
             "Memory used",
             words::bytes(machine.memory_used_bytes),
@@ -106,7 +148,7 @@ fn worker(worker: WorkerInfo) -> impl IntoView {
         <div class="worker">
             <div class="grow">
                 <div class="flex">
-                    <span class="mono">{worker.backend.clone()}</span>
+                    <b>{format!("{} worker", backend(&worker.backend))}</b>
                     <Chip text=if worker.starts { "starts" } else { "does not start" } tone=if worker.starts { "good" } else { "warn" } dot=true />
                 </div>
                 <div class="small muted">{worker.reason.clone().unwrap_or_else(|| format!("Trains on {devices}."))}</div>
@@ -116,6 +158,16 @@ fn worker(worker: WorkerInfo) -> impl IntoView {
                 {worker.path.map(|path| view! { <div class="caption faint cut" title=path.clone()>{path.clone()}</div> })}
             </div>
         </div>
+    }
+}
+
+/// A build of the worker by its name.
+fn backend(name: &str) -> String {
+    match name {
+        "cpu" => "CPU".to_owned(),
+        "cuda" => "CUDA".to_owned(),
+        "metal" => "Metal".to_owned(),
+        other => words::capital(other),
     }
 }
 
