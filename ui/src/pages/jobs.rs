@@ -2,8 +2,9 @@
 
 use api::{
     event::Event,
-    id::JobId,
+    id::{JobId, ProjectId},
     job::{CancelJob, GetJobLog, Job, JobState, ListJobs, RetryJob, Subject},
+    project::ListProjects,
 };
 use leptos::prelude::*;
 
@@ -11,15 +12,18 @@ use crate::{
     client::{Client, query::query},
     frame::{crumbs::crumbs, place::address},
     parts::{
-        button::{Button, Pending},
+        button::{Button, IconButton, Pending},
         card::{Chip, Progress},
-        icon,
+        icon::{self, icon},
         pane::Pane,
         states::{Empty, Load, Problem, Skeleton},
         when::Ago,
         words,
     },
 };
+
+/// Jobs that are asked for: older ones are of no use here, and their records stand on their own pages.
+const NEWEST: u32 = 300;
 
 /// What moves between two commits of a job's row.
 #[derive(Clone, PartialEq)]
@@ -30,11 +34,20 @@ struct Moved {
     seconds_left: Option<f64>,
 }
 
+/// What every line looks at.
+#[derive(Clone, Copy)]
+struct Seen {
+    /// The job whose log is shown.
+    open: RwSignal<Option<JobId>>,
+    moved: RwSignal<Vec<Moved>>,
+    projects: Memo<Vec<(ProjectId, String)>>,
+}
+
 #[component]
 pub(crate) fn Jobs() -> impl IntoView {
     crumbs(|| vec![("Jobs".to_owned(), None)]);
-    let jobs = query(|| Some(ListJobs { project: None, limit: Some(300) }));
-    let open = RwSignal::new(None::<JobId>);
+    let jobs = query(|| Some(ListJobs { project: None, limit: Some(NEWEST) }));
+    let projects = query(|| Some(ListProjects {}));
     let moved = RwSignal::new(Vec::<Moved>::new());
     Client::get().on_event(move |event| {
         if let Event::Progress { job, fraction, message, seconds_left, .. } = event {
@@ -45,6 +58,15 @@ pub(crate) fn Jobs() -> impl IntoView {
             });
         }
     });
+    let seen = Seen {
+        open: RwSignal::new(None),
+        moved,
+        projects: Memo::new(move |_| {
+            let all = projects.value.get().unwrap_or_default();
+            all.into_iter().map(|summary| (summary.project.id, summary.project.name)).collect()
+        }),
+    };
+    let open = seen.open;
     view! {
         <div class="with-pane">
             <div class="body-of-page grow scrolls">
@@ -55,21 +77,22 @@ pub(crate) fn Jobs() -> impl IntoView {
                     </div>
                 </div>
                 <Load query=jobs let:jobs>
-                    {move || {
-                        let all = jobs.get();
-                        if all.is_empty() {
-                            return view! {
-                                <Empty mark=icon::LIST_CHECKS title="Nothing has run yet" text="Snapshots, trainings, packages, pushes and deployments stand here while they run and after." />
-                            }
-                            .into_any();
-                        }
-                        let (live, over): (Vec<Job>, Vec<Job>) = all.into_iter().partition(|job| !job.state.is_over());
+                    {
+                        let part = move |over: bool| Memo::new(move |_| {
+                            jobs.with(|jobs| jobs.iter().filter(|job| job.state.is_over() == over).cloned().collect::<Vec<_>>())
+                        });
+                        let (live, over) = (part(false), part(true));
                         view! {
-                            {(!live.is_empty()).then(|| view! { <List title="Now" jobs=live open moved /> })}
-                            {(!over.is_empty()).then(|| view! { <List title="Before" jobs=over open moved /> })}
+                            <Show when=move || jobs.with(Vec::is_empty)>
+                                <Empty mark=icon::LIST_CHECKS title="Nothing has run yet" text="Snapshots, trainings, packages, pushes and deployments stand here while they run and after." />
+                            </Show>
+                            <List title="Now" jobs=live seen />
+                            <List title="Finished" jobs=over seen />
+                            <Show when=move || jobs.with(Vec::len).ge(&(NEWEST as usize))>
+                                <p class="small faint section">{format!("The newest {} are shown.", words::count(u64::from(NEWEST)))}</p>
+                            </Show>
                         }
-                        .into_any()
-                    }}
+                    }
                 </Load>
             </div>
             {move || {
@@ -85,43 +108,37 @@ pub(crate) fn Jobs() -> impl IntoView {
 }
 
 #[component]
-fn List(
-    title: &'static str,
-    jobs: Vec<Job>,
-    open: RwSignal<Option<JobId>>,
-    moved: RwSignal<Vec<Moved>>,
-) -> impl IntoView {
+fn List(title: &'static str, jobs: Memo<Vec<Job>>, seen: Seen) -> impl IntoView {
+    // What moves by itself is not in the key: a line under the pointer stays while its job goes on.
+    let key = |job: &Job| (job.id.to_string(), job.state, job.retryable, job.waits_for.clone(), job.message.clone());
     view! {
-        <section class="card section">
-            <header><h2>{title}</h2><span class="right faint caption">{words::count(jobs.len() as u64)}</span></header>
-            <div class="list">{jobs.into_iter().map(|job| view! { <Line job open moved /> }).collect_view()}</div>
-        </section>
+        <Show when=move || !jobs.with(Vec::is_empty)>
+            <section class="card section jobs">
+                <header><h2>{title}</h2><span class="right faint caption">{move || words::count(jobs.with(Vec::len) as u64)}</span></header>
+                <div class="list"><For each=move || jobs.get() key=key let:job><Line job seen /></For></div>
+            </section>
+        </Show>
     }
 }
 
 #[component]
-fn Line(job: Job, open: RwSignal<Option<JobId>>, moved: RwSignal<Vec<Moved>>) -> impl IntoView {
+fn Line(job: Job, seen: Seen) -> impl IntoView {
     let client = Client::get();
     let pending = Pending::new();
     let id = job.id;
-    let (state, tone) = match job.state {
-        JobState::Queued => ("queued", "info"),
-        JobState::Running => ("running", "accent"),
-        JobState::Done => ("done", "good"),
-        JobState::Failed => ("failed", "bad"),
-        JobState::Cancelled => ("cancelled", ""),
-    };
     let live = !job.state.is_over();
     let (fraction, message, left) = (job.fraction, job.message.clone(), job.seconds_left);
-    let now = Memo::new(move |_| moved.with(|all| all.iter().find(|one| one.job == id).cloned()));
-    let fraction = Signal::derive(move || now.get().map_or(fraction, |now| now.fraction));
+    let now = Memo::new(move |_| seen.moved.with(|all| all.iter().find(|one| one.job == id).cloned()));
+    let fraction = Signal::derive(move || now.get().filter(|_| live).map_or(fraction, |now| now.fraction));
     let waits = job.waits_for.clone();
     let said = Signal::derive(move || {
-        let left = now.get().map_or(left, |now| now.seconds_left);
-        let message = waits.clone().map_or_else(
-            || now.get().map_or_else(|| message.clone(), |now| now.message),
-            |why| format!("Waits: {why}"),
-        );
+        let now = now.get().filter(|_| live);
+        let left = now.as_ref().map_or(left, |now| now.seconds_left);
+        let message = match (&waits, now) {
+            (Some(why), _) => format!("Waits: {why}"),
+            (None, Some(now)) => words::capital(&now.message),
+            (None, None) => words::capital(&message),
+        };
         match left.filter(|_| live) {
             Some(left) => format!("{message} · {} left", words::duration(left)),
             None => message,
@@ -130,27 +147,27 @@ fn Line(job: Job, open: RwSignal<Option<JobId>>, moved: RwSignal<Vec<Moved>>) ->
     let took = job.ended_ms.zip(job.started_ms).map(|(end, start)| words::duration((end - start) as f64 / 1000.0));
     let link = link(&job);
     let title = job.title.clone();
+    let log = format!("Log of {title}");
+    let of = move || {
+        let project = job.project?;
+        seen.projects.with(|all| all.iter().find(|(id, _)| *id == project).map(|(_, name)| name.clone()))
+    };
     view! {
-        <div class="job">
-            <Chip text=state tone=tone dot=live />
+        <div class="job" class:on=move || seen.open.get() == Some(id)>
+            {mark(job.state)}
             <div class="grow">
-                <div class="cut">
+                <div class="flex what">
                     {match link {
-                        Some(link) => view! { <a class="link" href=link>{title}</a> }.into_any(),
-                        None => title.into_any(),
+                        Some(link) => view! { <a class="link cut" href=link>{title}</a> }.into_any(),
+                        None => view! { <span class="cut">{title}</span> }.into_any(),
                     }}
+                    <span class="small faint cut of">{of}</span>
+                    <span class="small muted cut grow" title=said>{said}</span>
                 </div>
-                {match job.error.clone() {
-                    Some(error) => view! { <Problem error /> }.into_any(),
-                    None => view! { <div class="small muted cut">{move || said.get()}</div> }.into_any(),
-                }}
+                {job.error.clone().map(|error| view! { <Problem error /> })}
                 {(job.state == JobState::Running).then(|| view! { <Progress fraction label="Progress" /> })}
             </div>
-            <span class="small faint end">
-                <Ago ms=job.created_ms />
-                {took.map(|took| view! { <div class="num">{took}</div> })}
-            </span>
-            <Button label="Log" kind="quiet s" mark=icon::SCROLL_TEXT on_press=move || open.set(Some(id)) />
+            <span class="small faint end">{took.map(|took| view! { <span class="num">{took}</span>" · " })}<Ago ms=job.created_ms /></span>
             {live.then(|| view! {
                 <Button label="Cancel" kind="s" disabled=pending.busy
                     on_press=move || pending.run(async move { client.call(CancelJob { job: id }).await }, |_| {}) />
@@ -159,7 +176,20 @@ fn Line(job: Job, open: RwSignal<Option<JobId>>, moved: RwSignal<Vec<Moved>>) ->
                 <Button label="Retry" kind="s" mark=icon::ROTATE_CW disabled=pending.busy
                     on_press=move || pending.run(async move { client.call(RetryJob { job: id }).await }, |_| {}) />
             })}
+            <IconButton label=log mark=icon::SCROLL_TEXT on_press=move |_| seen.open.set(Some(id)) />
         </div>
+    }
+}
+
+/// What is done needs no word; what goes on, waits or failed does.
+fn mark(state: JobState) -> AnyView {
+    let chip = |text: &'static str, tone: &'static str, dot: bool| view! { <Chip text tone dot /> }.into_any();
+    match state {
+        JobState::Done => view! { <span class="good flex" role="img" aria-label="done" title="done">{icon(icon::CHECK)}</span> }.into_any(),
+        JobState::Queued => chip("waiting", "info", true),
+        JobState::Running => chip("running", "accent", true),
+        JobState::Failed => chip("failed", "bad", false),
+        JobState::Cancelled => chip("cancelled", "", false),
     }
 }
 
@@ -170,7 +200,7 @@ fn link(job: &Job) -> Option<String> {
         Subject::Snapshot(_) => Some(address(project, "data")),
         Subject::Run(run) => Some(address(project, &format!("runs/{run}"))),
         Subject::Package(_) => Some(address(project, "models")),
-        Subject::Deployment(_) => Some(address(project, "deploy")),
+        Subject::Deployment(deployment) => Some(address(project, &format!("deploy?deployment={deployment}"))),
     }
 }
 
@@ -178,10 +208,11 @@ fn link(job: &Job) -> Option<String> {
 fn Log(job: JobId) -> impl IntoView {
     let log = query(move || Some(GetJobLog { job }));
     view! {
-        {move || match log.value.get() {
-            None => view! { <Skeleton lines=4 /> }.into_any(),
-            Some(lines) if lines.is_empty() => view! { <p class="muted small">"It has written nothing."</p> }.into_any(),
-            Some(lines) => view! { <pre class="log">{lines.join("\n")}</pre> }.into_any(),
+        {move || match (log.value.get(), log.error.get()) {
+            (None, Some(error)) => view! { <Problem error /> }.into_any(),
+            (None, None) => view! { <Skeleton lines=4 /> }.into_any(),
+            (Some(lines), _) if lines.is_empty() => view! { <p class="muted small">"It has written nothing."</p> }.into_any(),
+            (Some(lines), _) => view! { <pre class="log">{lines.join("\n")}</pre> }.into_any(),
         }}
     }
 }
