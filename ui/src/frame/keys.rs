@@ -97,7 +97,7 @@ pub(crate) fn listen(palette: Palette) {
                 // From anywhere on the page the arrows go to its list.
                 let body = document().body().map(web_sys::Element::from);
                 if document().active_element() == body
-                    && let Some(list) = document().query_selector(".table").ok().flatten()
+                    && let Some(list) = document().query_selector(".table, main tr[tabindex]").ok().flatten()
                     && let Ok(list) = list.dyn_into::<web_sys::HtmlElement>()
                 {
                     event.prevent_default();
@@ -131,7 +131,7 @@ pub(crate) fn ShortcutList() -> impl IntoView {
         ("g 0", "Start"),
     ];
     let lists = [
-        ("↑ ↓", "Move"),
+        ("↑ ↓ or j k", "Move"),
         ("Enter", "Open"),
         ("x", "Select"),
         ("Home End", "First, last"),

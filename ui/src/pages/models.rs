@@ -1,28 +1,46 @@
 //! Models: the registry by name; versions with their aliases, their figure, and where each runs.
 
+use std::collections::BTreeSet;
+
 use api::{
-    model::{ListModels, Model, Version},
+    config::ModelChoice,
+    id::{ModelId, VersionId},
+    model::{DeleteVersion, ListModels, Model, SetAlias, Version},
     package::ListPackages,
 };
 use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
+use wasm_bindgen::JsCast as _;
 
 use crate::{
-    client::query::query,
+    client::{Client, query::query},
     frame::{crumbs::crumbs, place::Place},
     parts::{
+        button::Pending,
         card::Chip,
+        dialog::Confirm,
         icon,
+        menu::{Item, MenuButton, Menus},
         states::{Empty, Load},
+        toast::Toasts,
         when::Ago,
         words,
     },
 };
+
+/// The name that most teams give the version that serves.
+const CHAMPION: &str = "champion";
 
 #[component]
 pub(crate) fn Models() -> impl IntoView {
     crumbs(|| vec![("Models".to_owned(), None)]);
     let place = Place::get();
     let models = query(move || place.project.get().map(|project| ListModels { project }));
+    let packages = query(|| Some(ListPackages { version: None }));
+    let packaged = Memo::new(move |_| {
+        packages.value.with(|all| all.iter().flatten().map(|package| package.version).collect::<BTreeSet<_>>())
+    });
+    let acts = Acts::new(place);
     view! {
         <div class="body-of-page">
             <div class="head">
@@ -42,9 +60,10 @@ pub(crate) fn Models() -> impl IntoView {
                         }
                         .into_any();
                     }
-                    models.into_iter().map(|model| view! { <Versions model place /> }).collect_view().into_any()
+                    models.into_iter().map(|model| view! { <Versions model packaged acts /> }).collect_view().into_any()
                 }}
             </Load>
+            <Delete acts />
         </div>
     }
 }
@@ -58,65 +77,216 @@ fn summary(models: &[Model]) -> String {
     )
 }
 
+/// What can be done with a version, from its row.
+#[derive(Clone, Copy)]
+struct Acts {
+    client: Client,
+    toasts: Toasts,
+    pending: Pending,
+    place: Place,
+    deleting: RwSignal<Option<Version>>,
+    go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
+}
+
+impl Acts {
+    fn new(place: Place) -> Self {
+        let navigate = use_navigate();
+        let go: Box<dyn Fn(String)> = Box::new(move |to: String| navigate(&to, Default::default()));
+        Self {
+            client: Client::get(),
+            toasts: Toasts::get(),
+            pending: Pending::new(),
+            place,
+            deleting: RwSignal::new(None),
+            go: StoredValue::new_local(go),
+        }
+    }
+
+    fn open(self, page: &str) {
+        let to = untrack(|| self.place.link(page));
+        self.go.with_value(|go| go(to));
+    }
+
+    fn items(self, model: ModelId, version: &Version) -> Vec<Item> {
+        let (id, run, number) = (version.id, version.run, version.number);
+        let is_champion = version.aliases.iter().any(|alias| alias == CHAMPION);
+        let gone = version.clone();
+        let deployed = version.deployments.len() as u64;
+        let why = (deployed > 0)
+            .then(|| format!("It is deployed: delete {} first", words::counted(deployed, "deployment", "deployments")));
+        vec![
+            Item::new("Open", icon::ARROW_RIGHT, move || self.open(&format!("models/{id}"))),
+            Item::new("Deploy…", icon::UPLOAD, move || self.open(&format!("deploy?version={id}"))),
+            Item::new(format!("Name it {CHAMPION}"), icon::TAG, move || {
+                let request = SetAlias { model, alias: CHAMPION.to_owned(), version: Some(id) };
+                self.pending.run(async move { self.client.call(request).await }, move |_| {
+                    self.toasts.done(format!("{CHAMPION} is v{number} now"));
+                });
+            })
+            .blocked(is_champion.then(|| "It has that name".to_owned())),
+            Item::new("Open its run", icon::ACTIVITY, move || self.open(&format!("runs/{run}"))),
+            Item::new("Delete…", icon::TRASH, move || self.deleting.set(Some(gone.clone()))).danger().blocked(why),
+        ]
+    }
+}
+
 #[component]
-fn Versions(model: Model, place: Place) -> impl IntoView {
-    let metric =
-        model.versions.iter().find_map(|version| version.primary.as_ref()).map(|figure| words::metric(&figure.name));
+fn Delete(acts: Acts) -> impl IntoView {
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if acts.deleting.get().is_some() {
+            open.set(true);
+        }
+    });
+    let title = Signal::derive(move || {
+        acts.deleting.get().map_or_else(String::new, |version| format!("Delete {} v{}?", version.model_name, version.number))
+    });
+    let delete = move || {
+        let Some(version) = acts.deleting.get_untracked().map(|version| version.id) else { return };
+        acts.pending.run(async move { acts.client.call(DeleteVersion { version }).await }, move |freed| {
+            acts.toasts.done(format!("Deleted; {} are free again", words::bytes(freed.bytes)));
+        });
+    };
+    view! {
+        <Confirm open title verb="Delete" on_confirm=delete
+            text="Its files, packages and report are deleted. The run stays. Images that were pushed stay in their registries." />
+    }
+}
+
+#[component]
+fn Versions(model: Model, packaged: Memo<BTreeSet<VersionId>>, acts: Acts) -> impl IntoView {
+    let metric = model
+        .versions
+        .iter()
+        .find_map(|version| version.primary.as_ref())
+        .map_or_else(|| "Metric".to_owned(), |figure| words::metric(&figure.name));
+    let named = model.versions.iter().find(|version| version.aliases.iter().any(|alias| alias == CHAMPION));
+    let count = words::counted(model.versions.len() as u64, "version", "versions");
+    let said = named.map_or_else(|| count.clone(), |version| format!("{CHAMPION} v{} · {count}", version.number));
+    let best = best_of(&model.versions);
+    let id = model.id;
     view! {
         <section class="card section">
-            <header><h2>{model.name.clone()}</h2><span class="right faint caption">"made "<Ago ms=model.created_ms /></span></header>
+            <header><h2>{model.name}</h2><span class="right faint caption">{said}</span></header>
             <div class="scrolls">
-                <table class="small-table">
+                <table class="small-table opens" on:keydown=move_among_rows>
                     <thead>
                         <tr>
-                            <th>"Version"</th><th>"Aliases"</th><th class="num">{metric.unwrap_or_else(|| "Figure".to_owned())}</th>
-                            <th>"Kind"</th><th>"Run"</th><th>"Data"</th><th class="num">"Size"</th><th>"Runs on"</th><th class="num">"Registered"</th>
+                            <th>"Version"</th>
+                            <th>"Aliases"</th>
+                            <th class="num">{metric}", test"</th>
+                            <th>"Kind"</th>
+                            <th>"Run"</th>
+                            <th>"Data"</th>
+                            <th class="num">"Size"</th>
+                            <th>"Runs on"</th>
+                            <th class="num">"Registered"</th>
+                            <th></th>
                         </tr>
                     </thead>
-                    <tbody>{model.versions.into_iter().map(|version| view! { <Line version place /> }).collect_view()}</tbody>
+                    <tbody>
+                        {model.versions.into_iter().map(|version| {
+                            let is_best = Some(version.id) == best;
+                            view! { <Line model=id version is_best packaged acts /> }
+                        }).collect_view()}
+                    </tbody>
                 </table>
             </div>
         </section>
     }
 }
 
+/// The version whose figure is the best, where there are several to compare.
+fn best_of(versions: &[Version]) -> Option<VersionId> {
+    let figures = || versions.iter().filter_map(|version| Some((version.id, version.primary.as_ref()?)));
+    let sign = if figures().next()?.1.more_is_better { 1.0 } else { -1.0 };
+    if figures().count() < 2 {
+        return None;
+    }
+    figures().max_by(|left, right| (sign * left.1.value).total_cmp(&(sign * right.1.value))).map(|(id, _)| id)
+}
+
+/// Arrows go from row to row, Enter opens the one that has the focus: each row does that by itself.
+fn move_among_rows(event: web_sys::KeyboardEvent) {
+    let row = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    let Some(row) = row.and_then(|target| target.closest("tr").ok().flatten()) else { return };
+    let to = match event.key().as_str() {
+        "ArrowDown" | "j" => row.next_element_sibling(),
+        "ArrowUp" | "k" => row.previous_element_sibling(),
+        _ => return,
+    };
+    event.prevent_default();
+    if let Some(to) = to.and_then(|to| to.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = to.focus();
+    }
+}
+
 #[component]
-fn Line(version: Version, place: Place) -> impl IntoView {
-    let id = version.id;
-    let packages = query(move || Some(ListPackages { version: Some(id) }));
+fn Line(
+    model: ModelId,
+    version: Version,
+    is_best: bool,
+    packaged: Memo<BTreeSet<VersionId>>,
+    acts: Acts,
+) -> impl IntoView {
+    let place = acts.place;
+    let menus = Menus::get();
+    let (id, run) = (version.id, version.run);
     let figure = version.primary.as_ref().map_or_else(|| "–".to_owned(), |figure| words::figure(figure.value));
     let interval = version.primary.as_ref().and_then(|figure| figure.interval).map(|(low, high)| {
         format!("95 % interval {} to {}, on the test part", words::figure(low), words::figure(high))
     });
     let data = version.snapshot_number.map_or_else(|| "–".to_owned(), |number| format!("v{number}"));
     let deployed = version.deployments.len() as u64;
+    let name = format!("{} v{}", version.model_name, version.number);
+    let kept = StoredValue::new(version.clone());
+    let items = move || kept.with_value(|version| acts.items(model, version));
+    let open = move || acts.open(&format!("models/{id}"));
     view! {
-        <tr>
-            <td><a class="link mono" href=place.link(&format!("models/{id}"))>{format!("v{}", version.number)}</a></td>
+        <tr
+            class="opens"
+            tabindex="0"
+            aria-label=format!("Open {name}")
+            on:click=move |event| {
+                // A link in the row goes where it says.
+                let on_link = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+                    .is_some_and(|target| target.closest("a, button").ok().flatten().is_some());
+                if !on_link {
+                    open();
+                }
+            }
+            on:keydown=move |event| {
+                let own = event.target() == event.current_target();
+                if event.key() == "Enter" && own {
+                    event.prevent_default();
+                    open();
+                }
+            }
+            on:contextmenu=move |event| menus.open_at(&event, items())
+        >
+            <td><a class="link strong" tabindex="-1" href=move || place.link(&format!("models/{id}"))>{format!("v{}", version.number)}</a></td>
             <td><span class="flex">{version.aliases.into_iter().map(|alias| view! { <Chip text=alias tone="accent mono" /> }).collect_view()}</span></td>
-            <td class="num" title=interval>{figure}</td>
+            <td class="num" class:strong=is_best title=interval>{figure}</td>
             <td>{kind(version.kind)}</td>
-            <td><a class="link" href=place.link(&format!("runs/{}", version.run))>{version.run_name}</a></td>
-            <td class="mono">{data}</td>
+            <td><a class="link" href=move || place.link(&format!("runs/{run}"))>{version.run_name}</a></td>
+            <td>{data}</td>
             <td class="num">{words::bytes(version.size_bytes)}</td>
             <td>
                 {match deployed {
                     0 => view! {
-                        <span class="faint">
-                            {move || packages.value.get().filter(|packages| !packages.is_empty()).map_or("–", |_| "packaged")}
-                        </span>
+                        <span class="faint">{move || if packaged.with(|packaged| packaged.contains(&id)) { "packaged" } else { "–" }}</span>
                     }.into_any(),
-                    count => view! { <a class="link" href=place.link("deploy")>{words::counted(count, "deployment", "deployments")}</a> }.into_any(),
+                    count => view! { <a class="link" href=move || place.link("deploy")>{words::counted(count, "deployment", "deployments")}</a> }.into_any(),
                 }}
             </td>
-            <td class="num"><Ago ms=version.created_ms /></td>
+            <td class="num faint"><Ago ms=version.created_ms /></td>
+            <td class="end"><MenuButton items label=format!("More of {name}") /></td>
         </tr>
     }
 }
 
 /// A model's kind in words.
-pub(crate) const fn kind(kind: api::config::ModelChoice) -> &'static str {
-    use api::config::ModelChoice;
+const fn kind(kind: ModelChoice) -> &'static str {
     match kind {
         ModelChoice::Default => "default",
         ModelChoice::Linear => "linear",

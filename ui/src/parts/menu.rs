@@ -6,6 +6,7 @@ use std::{
 };
 
 use leptos::{html, prelude::*};
+use wasm_bindgen::JsCast as _;
 
 use super::{
     button::{Act, IconButton},
@@ -46,6 +47,8 @@ struct Open {
     items: Vec<Item>,
     x: f64,
     y: f64,
+    /// What had the keyboard before.
+    from: Option<web_sys::HtmlElement>,
     number: u64,
 }
 
@@ -65,13 +68,31 @@ impl Menus {
     pub(crate) fn open_at(self, event: &web_sys::MouseEvent, items: Vec<Item>) {
         event.prevent_default();
         event.stop_propagation();
-        self.open(f64::from(event.client_x()), f64::from(event.client_y()), items);
+        let (mut x, mut y) = (f64::from(event.client_x()), f64::from(event.client_y()));
+        // A press by the keyboard has no place of its own: the menu opens under what was pressed.
+        if (x, y) == (0.0, 0.0)
+            && let Some(pressed) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+        {
+            let place = pressed.get_bounding_client_rect();
+            (x, y) = (place.left(), place.bottom());
+        }
+        self.open(x, y, items);
     }
 
     pub(crate) fn open(self, x: f64, y: f64, items: Vec<Item>) {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         if !items.is_empty() {
-            self.0.set(Some(Open { items, x, y, number: NUMBER.fetch_add(1, Ordering::Relaxed) }));
+            let from = document().active_element().and_then(|element| element.dyn_into().ok());
+            self.0.set(Some(Open { items, x, y, from, number: NUMBER.fetch_add(1, Ordering::Relaxed) }));
+        }
+    }
+
+    /// Takes the menu away; the keyboard is again where it was before.
+    fn close(self) {
+        if let Some(open) = self.0.try_update(Option::take).flatten()
+            && let Some(from) = open.from.filter(|from| from.is_connected())
+        {
+            let _ = from.focus();
         }
     }
 }
@@ -105,7 +126,7 @@ pub(crate) fn MenuLayer() -> impl IntoView {
                 place.set((open.x.min(right - width - 8.0).max(8.0), open.y.min(bottom - height - 8.0).max(8.0)));
                 focus_child(&list, 0);
             });
-            let close = move || menus.0.set(None);
+            let close = move || menus.close();
             view! {
                 <div
                     class="menu-layer"
@@ -128,6 +149,8 @@ pub(crate) fn MenuLayer() -> impl IntoView {
                             match event.key().as_str() {
                                 "ArrowDown" => move_focus(&list, 1),
                                 "ArrowUp" => move_focus(&list, -1),
+                                "Home" => focus_child(&list, 0),
+                                "End" => focus_child(&list, -1),
                                 "Escape" | "Tab" => close(),
                                 _ => return,
                             }
@@ -167,7 +190,6 @@ pub(crate) fn MenuLayer() -> impl IntoView {
 }
 
 fn focus_child(list: &web_sys::HtmlElement, index: i32) {
-    use wasm_bindgen::JsCast as _;
     let children = list.children();
     let count = children.length() as i32;
     if count > 0

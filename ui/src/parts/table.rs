@@ -106,6 +106,9 @@ pub(crate) fn Table<T>(
     #[prop(optional, into)] on_open: Option<Callback<T>>,
     #[prop(optional)] menu: Option<RowMenu<T>>,
     #[prop(optional)] order: Option<RwSignal<Option<Order>>>,
+    /// How the rows stand while nobody has chosen an order.
+    #[prop(optional, into)]
+    unsorted: Signal<Option<Order>>,
     /// A class of a row.
     #[prop(optional, into)]
     row_class: Option<Callback<T, &'static str>>,
@@ -194,8 +197,8 @@ where
         };
         let to = match event.key().as_str() {
             _ if count == 0 || event.ctrl_key() || event.meta_key() => return,
-            "ArrowDown" => next(1, true),
-            "ArrowUp" => next(1, false),
+            "ArrowDown" | "j" => next(1, true),
+            "ArrowUp" | "k" => next(1, false),
             "PageDown" => next(page, true),
             "PageUp" => next(page, false),
             "Home" => 0,
@@ -277,7 +280,7 @@ where
                 </colgroup>
                 <thead>
                     <tr style:height=format!("{head}px")>
-                        {move || columns.get().into_iter().map(|column| head_cell(column, order)).collect_view()}
+                        {move || columns.get().into_iter().map(|column| head_cell(column, order, unsorted)).collect_view()}
                     </tr>
                 </thead>
                 <tbody>
@@ -341,7 +344,11 @@ where
     }
 }
 
-fn head_cell<T>(column: Column<T>, order: Option<RwSignal<Option<Order>>>) -> impl IntoView {
+fn head_cell<T>(
+    column: Column<T>,
+    order: Option<RwSignal<Option<Order>>>,
+    unsorted: Signal<Option<Order>>,
+) -> impl IntoView {
     let inside = match &column.head {
         Some(head) => head.run(),
         None => column.title.clone().into_any(),
@@ -349,7 +356,7 @@ fn head_cell<T>(column: Column<T>, order: Option<RwSignal<Option<Order>>>) -> im
     let sortable = !column.sort.is_empty() && order.is_some();
     let name = column.sort.clone();
     let way = move || {
-        let now = order.and_then(|order| order.get())?;
+        let now = order.and_then(|order| order.get()).or_else(|| unsorted.get())?;
         (now.0 == name && !name.is_empty()).then_some(now.1)
     };
     let said = way.clone();
@@ -367,7 +374,7 @@ fn head_cell<T>(column: Column<T>, order: Option<RwSignal<Option<Order>>>) -> im
                         on:click=move |_| {
                             if let Some(order) = order {
                                 order.update(|order| {
-                                    *order = match order.take() {
+                                    *order = match order.take().or_else(|| unsorted.get_untracked()) {
                                         Some((now, descending)) if now == key => Some((now, !descending)),
                                         _ => Some((key.clone(), true)),
                                     };
