@@ -3,11 +3,14 @@
 
 use api::{
     deploy::{Deployment, DeploymentState, ListDeployments, ListTargets, Target},
-    id::DeploymentId,
+    id::{DeploymentId, ProjectId},
     model::{ListModels, Model, Version},
 };
 use leptos::prelude::*;
-use leptos_router::hooks::{use_location, use_navigate};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_location, use_navigate},
+};
 
 use crate::{
     client::query::query,
@@ -27,6 +30,10 @@ use crate::{
 
 mod detail;
 mod form;
+mod lately;
+
+/// Windows of this width have room for the pane beside the page.
+const ROOMY: f64 = 1500.0;
 
 #[component]
 pub(crate) fn Deploy() -> impl IntoView {
@@ -37,6 +44,10 @@ pub(crate) fn Deploy() -> impl IntoView {
     let models = query(move || place.project.get().map(|project| ListModels { project }));
     let targets = query(|| Some(ListTargets {}));
     let deployments = query(move || Some(ListDeployments { project: place.project.get() }));
+    let show = move |to: String| {
+        let replace = NavigateOptions { replace: true, scroll: false, ..Default::default() };
+        navigate.with_value(|navigate| navigate(&to, replace));
+    };
     let open = RwSignal::new(None::<DeploymentId>);
     let dialog = RwSignal::new(false);
     let [add_target, add_registry] = std::array::from_fn(|_| RwSignal::new(false));
@@ -56,11 +67,38 @@ pub(crate) fn Deploy() -> impl IntoView {
             open.set(Some(id));
         }
     });
+    // Another project's deployments are not this page's any more.
+    Effect::new(move |before: Option<Option<ProjectId>>| {
+        let project = place.project.get();
+        if before.is_some_and(|before| before != project) {
+            open.set(None);
+        }
+        project
+    });
+    // Where there is room for it, the only deployment is shown at once.
+    Effect::new(move |done: Option<bool>| {
+        let only = deployments.value.with(|all| match all.as_deref() {
+            Some([only]) => Some(only.id),
+            _ => None,
+        });
+        let roomy = window().inner_width().ok().and_then(|width| width.as_f64()).is_some_and(|width| width >= ROOMY);
+        if done != Some(true) && roomy && only.is_some() && open.get_untracked().is_none() {
+            open.set(only);
+        }
+        done == Some(true) || deployments.value.with(Option::is_some)
+    });
     Effect::new(move |was: Option<bool>| {
         let is = dialog.get();
         if was == Some(true) && !is && version.get_untracked().is_some() {
-            let replace = leptos_router::NavigateOptions { replace: true, ..Default::default() };
-            navigate.with_value(|navigate| navigate(&untrack(move || place.link("deploy")), replace));
+            show(address(place, open.get_untracked()));
+        }
+        is
+    });
+    // The pane stands in the address, so that it can be copied.
+    Effect::new(move |before: Option<Option<DeploymentId>>| {
+        let is = open.get();
+        if before.is_some_and(|before| before != is) && !dialog.get_untracked() {
+            show(address(place, is));
         }
         is
     });
@@ -86,7 +124,7 @@ pub(crate) fn Deploy() -> impl IntoView {
                         if models.iter().all(|model| model.versions.is_empty()) {
                             return view! {
                                 <Empty mark=icon::UPLOAD title="No model to deploy" text="A registered version answers requests, on this machine or on a cluster.">
-                                    <a class="btn primary" href=place.link("runs")>"Choose a run"</a>
+                                    <a class="btn primary" href=move || place.link("runs")>"Choose a run"</a>
                                 </Empty>
                             }
                             .into_any();
@@ -96,6 +134,7 @@ pub(crate) fn Deploy() -> impl IntoView {
                         }).collect_view().into_any()
                     }}
                 </Load>
+                <lately::Lately deployments=deployments.value open />
             </div>
             {move || {
                 let id = open.get()?;
@@ -113,6 +152,12 @@ pub(crate) fn Deploy() -> impl IntoView {
         <Dialog open=add_target title="Add a cluster"><NewTarget open=add_target /></Dialog>
         <Dialog open=add_registry title="Add a registry"><NewRegistry open=add_registry /></Dialog>
     }
+}
+
+/// This page's address with one deployment's pane, or without.
+fn address(place: Place, open: Option<DeploymentId>) -> String {
+    let page = open.map_or_else(|| "deploy".to_owned(), |id| format!("deploy?deployment={id}"));
+    untrack(|| place.link(&page))
 }
 
 fn newest_of(models: &[Model]) -> Option<Version> {

@@ -22,6 +22,7 @@ use crate::{
         menu::{Item, MenuButton},
         new_registry::NewRegistry,
         report::Report,
+        row_form::range_of,
         states::{Empty, Failure, Load},
         tabs::{Tab, Tabs, current_tab},
         toast::Toasts,
@@ -132,10 +133,11 @@ fn figures(now: &VersionDetail) -> Vec<Figure> {
     let version = &now.version;
     let mut all = Vec::new();
     if let Some(primary) = &version.primary {
-        let dummy = primary.baseline.map(|dummy| format!("dummy {}", words::figure(dummy))).unwrap_or_default();
-        all.push(Figure::new(words::metric(&primary.name), words::figure(primary.value), dummy));
-        if let Some((low, high)) = primary.interval {
-            all.push(Figure::new("95 % interval", format!("{} … {}", words::figure(low), words::figure(high)), ""));
+        let range = |(low, high)| format!("95 %: {} … {}", words::figure(low), words::figure(high));
+        let interval = primary.interval.map(range).unwrap_or_default();
+        all.push(Figure::new(words::metric(&primary.name), words::figure(primary.value), interval));
+        if let Some(baseline) = primary.baseline {
+            all.push(Figure::new("Baseline", words::figure(baseline), "without looking at the inputs"));
         }
     }
     if let Some(threshold) = version.threshold {
@@ -184,7 +186,7 @@ fn Actions(id: VersionId, version: Memo<Version>, place: Place, push: RwSignal<b
         ]
     };
     view! {
-        <Button label="Push…" mark=icon::PACKAGE on_press=move || push.set(true) />
+        <Button label="Push…" mark=icon::SEND on_press=move || push.set(true) />
         <a class="btn primary" href=move || place.link(&format!("deploy?version={id}"))>{icon(icon::UPLOAD)}"Deploy"</a>
         <MenuButton items label="More of this version" />
         <Confirm open=sure title=Signal::derive(move || format!("Delete {}?", version.with(title)))
@@ -248,13 +250,9 @@ fn SignatureTab(version: Memo<Version>) -> impl IntoView {
 
 #[component]
 fn InputLine(input: Input) -> impl IntoView {
-    let seen = match (&input.range, input.kind) {
-        (_, ColumnType::Image) => input.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" × "),
-        (Some((low, high)), ColumnType::Datetime) => {
-            format!("{} to {}", words::date(*low as i64), words::date(*high as i64))
-        }
-        (Some((low, high)), _) => format!("{} to {}", words::figure(*low), words::figure(*high)),
-        (None, _) => input.categories.join(", "),
+    let seen = match input.kind {
+        ColumnType::Image => input.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" × "),
+        _ => range_of(&input).unwrap_or_else(|| input.categories.join(", ")),
     };
     view! {
         <tr>

@@ -60,7 +60,7 @@ pub(crate) fn Monitor() -> impl IntoView {
                 {move || match id.get() {
                     None => view! {
                         <Empty mark=icon::EYE title="Nothing is deployed" text="A deployed model is watched: what it is asked, how fast it answers, and whether the data drifts.">
-                            <a class="btn primary" href=place.link("deploy")>"Deploy a model"</a>
+                            <a class="btn primary" href=move || place.link("deploy")>"Deploy a model"</a>
                         </Empty>
                     }
                     .into_any(),
@@ -184,12 +184,12 @@ fn figures(now: &Monitoring) -> Vec<Figure> {
         ),
         Figure::new("Rows", words::short(traffic.rows as f64), "asked for"),
         Figure::new(
-            "p50 · p95 · p99",
-            format!("{} · {} · {}", ms(traffic.p50_ms), ms(traffic.p95_ms), ms(traffic.p99_ms)),
-            "ms",
+            "p95 latency",
+            format!("{} ms", ms(traffic.p95_ms)),
+            format!("p50 {}, p99 {}", ms(traffic.p50_ms), ms(traffic.p99_ms)),
         ),
         errors,
         Figure::new("Windows", words::count(now.windows.len() as u64), "closed"),
-        Figure::new("Open window", words::short(now.open_rows as f64), format!("rows; {}", now.open_until)),
+        Figure::new("Open window", words::short(now.open_rows as f64), "rows so far"),
     ]
 }

@@ -111,7 +111,7 @@ fn Form(first: Values) -> impl IntoView {
     view! {
         <Card title="Appearance">
             <div class="form">
-                <Labelled label="Theme"><Segments value=theme name="Theme" options=vec![("system", "As the system"), ("dark", "Dark"), ("light", "Light")] /></Labelled>
+                <Labelled label="Theme"><Segments value=theme name="Theme" options=vec![("system", "System"), ("dark", "Dark"), ("light", "Light")] /></Labelled>
                 <Switch value=notifications label="Desktop notifications when work ends while the window is not in front, and for alerts" />
             </div>
         </Card>
@@ -120,11 +120,11 @@ fn Form(first: Values) -> impl IntoView {
                 <Labelled label="Folder for samples" hint="Opening a sample copies it there. Empty: Slipway Samples in your documents folder.">
                     <TextField value=samples class="mono" placeholder="Slipway Samples" />
                 </Labelled>
-                <Labelled label="Memory for trainings together, GB" hint="Two trainings run at once only where they fit. Empty: 80 % of the machine's." error=Signal::derive(move || wrong(&memory.get()))>
-                    <TextField value=memory class="mono" />
+                <Labelled label="Memory for trainings together, in GB" hint="Two trainings run at once only where they fit. Empty: 80 % of the machine's." error=Signal::derive(move || wrong(&memory.get()))>
+                    <TextField value=memory class="mono short" placeholder="80 %" />
                 </Labelled>
-                <Labelled label="Reference data folders above, GB" hint="Larger folders are kept as hashes instead of copies." error=Signal::derive(move || wrong(&reference.get()))>
-                    <TextField value=reference class="mono" />
+                <Labelled label="Copy data up to, in GB" hint="Larger folders are referenced by their hashes, and must stay where they are." error=Signal::derive(move || wrong(&reference.get()))>
+                    <TextField value=reference class="mono short" />
                 </Labelled>
                 <div class="flex"><Button label="Save" kind="primary" disabled=pending.busy on_press=save /></div>
             </div>

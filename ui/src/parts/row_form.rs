@@ -171,16 +171,30 @@ fn Field(input: Input, text: RwSignal<String>) -> impl IntoView {
 }
 
 fn hint(input: &Input) -> String {
-    let range = input.range.map(|(low, high)| match input.kind {
-        ColumnType::Datetime => format!("{} to {}", words::date(low as i64), words::date(high as i64)),
-        _ => format!("{} to {}", words::figure(low), words::figure(high)),
-    });
     match input.kind {
         ColumnType::Category if !input.categories.is_empty() => {
             format!("{} known", words::counted(input.categories.len() as u64, "value", "values"))
         }
-        _ => range.unwrap_or_default(),
+        _ => range_of(input).unwrap_or_default(),
     }
+}
+
+/// What an input was in training, from the least to the most.
+pub(crate) fn range_of(input: &Input) -> Option<String> {
+    let (low, high) = input.range?;
+    let said = |value: f64| match input.kind {
+        ColumnType::Datetime => words::date(value as i64),
+        _ => bound(value),
+    };
+    Some(format!("{} to {}", said(low), said(high)))
+}
+
+/// A bound is as exact as it must be: 0.5 and not 0.5000, 1 and not 1.000.
+fn bound(value: f64) -> String {
+    let text = if value.fract() == 0.0 && value.abs() < 1000.0 { format!("{value:.0}") } else { words::figure(value) };
+    let trims = text.contains('.') && !text.contains('e');
+    let text = if trims { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    text.replace('-', "−")
 }
 
 /// A picture: chosen or dropped, sent as base64.

@@ -81,7 +81,7 @@ fn Head(now: Signal<Deployment>, place: Place, on_gone: impl Fn() + Copy + Send 
             <Button label="Roll back" mark=icon::UNDO_2 kind="danger" disabled=Signal::derive(move || pending.busy.get() || earlier.get().is_none())
                 tip=Signal::derive(move || earlier.get().map_or_else(|| "There is no earlier version".to_owned(), |number| format!("Back to v{number}")))
                 on_press=move || back.set(true) />
-            <a class="btn" href=place.link(&format!("monitor/{id}"))>"Watch"</a>
+            <a class="btn" href=move || place.link(&format!("monitor/{id}"))>"Watch"</a>
             <Scale now />
             <span class="right"><Button label="Delete…" kind="quiet danger" on_press=move || gone.set(true) /></span>
         </div>

@@ -22,6 +22,9 @@ use crate::{
     },
 };
 
+/// Values of this length are hashes and ids: nobody reads them, people copy them.
+const LONG: usize = 24;
+
 #[component]
 pub(super) fn About(now: Signal<VersionDetail>, place: Place) -> impl IntoView {
     view! {
@@ -46,12 +49,16 @@ pub(super) fn About(now: Signal<VersionDetail>, place: Place) -> impl IntoView {
                         }}</dd>
                         <dt>"Rows"</dt><dd>{rows}</dd>
                         <dt>"Run"</dt><dd><a class="link" href=place.link(&format!("runs/{}", version.run))>{version.run_name}</a></dd>
-                        <dt>"Code"</dt><dd class="mono">{version.commit.as_deref().map_or_else(|| "no commit".to_owned(), words::short_hash)}</dd>
+                        <dt>"Code"</dt><dd class="mono">{version.commit.as_deref().map_or_else(|| "no git repository".to_owned(), words::short_hash)}</dd>
                         <dt>"Seed"</dt><dd class="mono">{version.seed.map_or_else(|| "–".to_owned(), |seed| seed.to_string())}</dd>
                         <dt>"Threshold"</dt><dd class="mono">{version.threshold.map_or_else(|| "–".to_owned(), words::figure)}</dd>
                         <dt>"Content"</dt><dd class="flex"><span class="mono cut">{version.content.chars().take(16).collect::<String>()}</span><CopyButton text=version.content label="Copy the content hash" /></dd>
                         <dt>"Registered"</dt><dd><Ago ms=version.created_ms /></dd>
-                        {rest.into_iter().map(|(key, value)| view! { <dt>{words::capital(&key.replace('_', " "))}</dt><dd class="mono cut" title=value.clone()>{value.clone()}</dd> }).collect_view()}
+                        {rest.into_iter().map(|(key, value)| {
+                            let label = words::capital(&key.replace('_', " "));
+                            let copied = (value.len() >= LONG).then(|| view! { <CopyButton text=value.clone() label=format!("Copy: {label}") /> });
+                            view! { <dt>{label}</dt><dd class="flex"><span class="mono cut" title=value.clone()>{value.clone()}</span>{copied}</dd> }
+                        }).collect_view()}
                     </dl>
                 }
             }}

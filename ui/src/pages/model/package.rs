@@ -44,7 +44,7 @@ pub(super) fn Packages(id: VersionId, version: Memo<Version>, push: RwSignal<boo
                     none if none.is_empty() => view! {
                         <Empty mark=icon::PACKAGE title="Not packaged yet" text="A package is a small image of the model and its server, for any registry and cluster. It is made here, without Docker.">
                             <Button label="Build package" mark=icon::PACKAGE kind="primary" disabled=pending.busy on_press=build />
-                            <Button label="Push…" mark=icon::UPLOAD on_press=move || push.set(true) />
+                            <Button label="Push…" mark=icon::SEND on_press=move || push.set(true) />
                         </Empty>
                     }.into_any(),
                     some => some.into_iter().map(|package| view! { <One package version push /> }).collect_view().into_any(),
@@ -72,7 +72,7 @@ fn One(package: Package, version: Memo<Version>, push: RwSignal<bool>) -> impl I
     view! {
         <Card title="Package" extra=ViewFn::from(move || view! {
             <Button label="Export…" kind="s" mark=icon::DOWNLOAD on_press=save />
-            <Button label="Push…" kind="s" mark=icon::UPLOAD on_press=move || push.set(true) />
+            <Button label="Push…" kind="s" mark=icon::SEND on_press=move || push.set(true) />
         })>
             <dl class="pairs">
                 <dt>"Digest"</dt><dd class="flex"><span class="mono cut" title=digest.clone()>{digest.clone()}</span><CopyButton text=digest label="Copy the digest" /></dd>
@@ -227,7 +227,7 @@ pub(super) fn PushForm(
         <footer>
             <span class="grow caption faint">"Layers that the registry has are not sent again."</span>
             <Button label=Signal::derive(move || if job.get().is_some() { "Close".to_owned() } else { "Cancel".to_owned() }) on_press=move || open.set(false) />
-            <Button label="Push" mark=icon::UPLOAD kind="primary" disabled=cannot on_press=push />
+            <Button label="Push" mark=icon::SEND kind="primary" disabled=cannot on_press=push />
         </footer>
     }
 }

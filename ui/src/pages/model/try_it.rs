@@ -37,7 +37,6 @@ pub(super) fn TryIt(now: Signal<VersionDetail>) -> impl IntoView {
                     ask();
                 }
             }>
-                <RowForm draft examples />
                 <div class="flex">
                     <Button label="Predict" mark=icon::PLAY kind="primary" disabled=Signal::derive(move || pending.busy.get() || !draft.is_right()) on_press=ask />
                     <span class="small muted">
@@ -47,7 +46,12 @@ pub(super) fn TryIt(now: Signal<VersionDetail>) -> impl IntoView {
                         }))}
                     </span>
                 </div>
-                {move || answer.get().and_then(|answer| answer.rows.into_iter().next()).map(|row| view! { <Answer row threshold /> })}
+                // Above the form, where it is seen however many inputs there are; its place is kept, so that nothing jumps.
+                {move || match answer.get().and_then(|answer| answer.rows.into_iter().next()) {
+                    Some(row) => view! { <Answer row threshold /> }.into_any(),
+                    None => view! { <div class="predicted"><span class="small muted">"The answer to the row below stands here."</span></div> }.into_any(),
+                }}
+                <RowForm draft examples />
             </div>
         </Card>
     }

@@ -1,7 +1,10 @@
 //! The heat map of drift: columns of the data down, windows across.
 
 use api::{drift::Verdict, monitor::Monitoring};
-use charts::heat::{self, Cell, HeatMap, Row};
+use charts::{
+    heat::{self, Cell, HeatMap, Row},
+    role::Role,
+};
 use leptos::{html, prelude::*};
 
 use super::Chosen;
@@ -60,11 +63,14 @@ pub(super) fn Heat(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>) ->
                 let (all, shown) = (order.with(Vec::len), everything.get());
                 (all > FIRST).then(|| view! {
                     <div class="flex small faint">
-                        {if shown { String::new() } else { format!("{} more columns, quieter", words::count((all - FIRST) as u64)) }}
+                        {if shown { String::new() } else { format!("{}, quieter", words::counted((all - FIRST) as u64, "more column", "more columns")) }}
                         <Button label=if shown { "Show the first" } else { "Show all" } kind="quiet s" on_press=move || everything.set(!shown) />
                     </div>
                 })
             }}
+            {move || now.with(|now| now.monitored).then(|| view! {
+                <p class="small faint">"The open window "{now.with(|now| now.open_until.clone())}"."</p>
+            })}
             {move || {
                 let hidden = now.with(|now| now.not_watched.clone());
                 (!hidden.is_empty()).then(|| view! { <p class="small faint">"Not watched: "{hidden.join(", ")}</p> })
@@ -111,7 +117,8 @@ fn draw(now: &Monitoring, columns: impl Iterator<Item = String>, chosen: Option<
             let value = newest.and_then(|cell| cell.value).map_or_else(|| "–".to_owned(), words::figure);
             Row {
                 is_strong: drifted,
-                end: format!("{value} {}", if drifted { "●" } else { "○" }),
+                end: value,
+                state: newest.filter(|_| drifted).map(|cell| if cell.intensity < 3.0 { Role::Warn } else { Role::Bad }),
                 cells: (0..windows.len()).map(|at| of(at).map_or(Cell::Missing, cell)).collect(),
                 name: column,
             }

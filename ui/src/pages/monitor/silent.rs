@@ -49,7 +49,7 @@ pub(super) fn Silent(id: DeploymentId, place: Place) -> impl IntoView {
                         mark=icon::SEND kind="primary" disabled=pending.busy on_press=send
                     />
                 })}
-                <a class="btn" href=place.link(&format!("deploy?deployment={id}"))>"See its address"</a>
+                <a class="btn" href=move || place.link(&format!("deploy?deployment={id}"))>"See its address"</a>
             </Empty>
         </section>
     }

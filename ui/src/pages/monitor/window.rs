@@ -71,7 +71,7 @@ fn column(detail: &WindowDetail, name: &str) -> AnyView {
             <dl class="pairs">
                 <dt>"Counts as drift"</dt><dd>{limit}</dd>
                 {(!p_value).then(|| view! { <dt title="The 99 % quantile of this distance over windows of this size drawn from the reference">"Chance alone reaches"</dt><dd class="num">{floor}</dd> })}
-                <dt>"Evidently's plain verdict"</dt><dd>{evidently}</dd>
+                <dt>"Evidently's default rule"</dt><dd>{evidently}</dd>
                 <dt>"Missing"</dt><dd class="num">{missing}</dd>
                 <dt>"Window"</dt><dd>{format!("{} to {}, v{}", words::exact(detail.summary.from_ms), words::clock(detail.summary.to_ms), detail.summary.version_number)}</dd>
             </dl>
