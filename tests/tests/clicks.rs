@@ -12,7 +12,7 @@ use journeys::{
 };
 use thirtyfour::{By, WebDriver, WebElement};
 
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_road_in_chromium() {
@@ -72,13 +72,18 @@ async fn told(browser: &Browser, name: &str, result: Result<()>) -> Result<()> {
 
 async fn road(browser: &Browser, name: &str) -> Result<()> {
     let driver = &browser.driver;
-    press(driver, "//*[@data-sample='breast-cancer']//button").await.context("open the sample")?;
+    press(driver, "//*[@data-sample='card-fraud']//button").await.context("open the sample")?;
     press(driver, "//a[contains(., 'Train') and contains(@class, 'primary')]").await.context("press Train")?;
     press(driver, "//dialog[@open]//button[contains(., 'Start training')]").await.context("start the training")?;
+    press(driver, "//button[normalize-space(.)='Stop']").await.context("stop the training")?;
+    press(driver, "//button[normalize-space(.)='Resume']").await.context("resume the training")?;
     press(driver, "//button[contains(., 'Register model')]").await.context("register the model")?;
     press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Report')]").await.context("open the report")?;
     seen(driver, "//*[contains(text(), 'ROC AUC')]").await.context("read the report")?;
     browser.picture(&format!("{name}-report")).await?;
+    press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Try it')]").await.context("open the form")?;
+    press(driver, "//button[contains(., 'Predict')]").await.context("predict the example")?;
+    seen(driver, "//*[contains(., 'answered in') and contains(@class, 'small')]").await.context("read the prediction")?;
     press(driver, "//*[contains(@class,'rail')]//a[contains(., 'Deploy')]").await.context("go to Deploy")?;
     press(driver, "//button[contains(., 'Deploy v1')]").await.context("press Deploy")?;
     press(driver, "//dialog[@open]//button[contains(., 'See what will be done')]").await.context("see the plan")?;
