@@ -1,10 +1,8 @@
 //! Measures: beside a peer in the same run, and the release build beside its bars.
 
-use std::{path::PathBuf, process::Command};
-
 use anyhow::{Result, bail};
 
-use crate::{place, programs, shell, system, window};
+use crate::{programs, python, shell, system, window};
 
 pub(crate) fn bench(name: &str, parts: &[String]) -> Result<()> {
     match name {
@@ -12,6 +10,16 @@ pub(crate) fn bench(name: &str, parts: &[String]) -> Result<()> {
         "release" => release(parts),
         other => bail!("There is no bench \"{other}\". There are: fraud, release."),
     }
+}
+
+/// Kills host, worker and window at random moments.
+pub(crate) fn kills(times: u32) -> Result<()> {
+    shell::step(&format!("{times} kills at random moments"), || {
+        let times = times.to_string();
+        let mut cargo = shell::cargo(&["run", "--quiet", "--package", "journeys", "--bin", "kills", "--"]);
+        programs::environment(&mut cargo, false);
+        shell::run(cargo.args(["--times", &times]))
+    })
 }
 
 /// The bars of a release build: its start, its memory, its pages' requests, its images.
@@ -30,25 +38,10 @@ fn fraud() -> Result<()> {
     window::build(&window::default_out(), false)?;
     programs::host(false)?;
     programs::worker(false)?;
-    let python = peer("xgboost", &["xgboost==3.2.0", "pyarrow", "pandas", "scikit-learn"])?;
+    let venv = python::venv("xgboost", &["xgboost==3.2.0", "pyarrow", "pandas", "scikit-learn"])?;
     shell::step("Fraud beside XGBoost", || {
         let mut cargo = shell::cargo(&["run", "--quiet", "--package", "journeys", "--bin", "fraud"]);
         programs::environment(&mut cargo, false);
-        shell::run(cargo.env("SLIPWAY_PEER_PYTHON", python))
+        shell::run(cargo.env("SLIPWAY_PEER_PYTHON", python::program(&venv, "python")))
     })
-}
-
-/// A peer's Python, in a venv of its own under the cache.
-fn peer(name: &str, packages: &[&str]) -> Result<PathBuf> {
-    let venv = place::cache().join("venvs").join(name);
-    let python = venv.join("bin/python");
-    let marker = venv.join("complete");
-    if !marker.exists() {
-        shell::step(&format!("The peer {name}"), || {
-            shell::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-            shell::run(Command::new(venv.join("bin/pip")).args(["install", "--quiet"]).args(packages))?;
-            std::fs::write(&marker, "").map_err(Into::into)
-        })?;
-    }
-    Ok(python)
 }

@@ -13,8 +13,8 @@ pub(crate) fn dist() -> Result<()> {
     programs::all(true)?;
     let out = place::target().join("dist");
     fs::create_dir_all(&out)?;
-    let deb = tool("cargo-deb", "3")?;
-    let rpm = tool("cargo-generate-rpm", "0")?;
+    let deb = tool("cargo-deb", "3.8.0")?;
+    let rpm = tool("cargo-generate-rpm", "0.21.1")?;
     shell::step("The .deb", || {
         let mut command = Command::new(deb);
         command.args(["--package", "slipway-desktop", "--no-build", "--no-strip", "--output"]).arg(&out);

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{place, shell, tidy};
+use crate::{place, shell, tidy, wasm};
 
 /// Packages that are built for this machine in one call; the others have features or targets of
 /// their own.
@@ -35,17 +35,14 @@ fn clippy() -> Result<()> {
         shell::step("clippy: worker and serving", || clippy(packages, &[]))?;
     }
     shell::step("clippy: window", || clippy(&["slipway-desktop", "xtask"], &["--features", "tauri/custom-protocol"]))?;
+    let toolchain = wasm::toolchain()?;
+    if !toolchain.is_ours() {
+        println!("\nclippy: pages is skipped: another compiler than clippy's builds them here");
+        return Ok(());
+    }
     shell::step("clippy: pages", || {
-        shell::run(&mut shell::cargo(&[
-            "clippy",
-            "--package",
-            "ui",
-            "--target",
-            "wasm32-unknown-unknown",
-            "--",
-            "--deny",
-            "warnings",
-        ]))
+        let arguments = ["clippy", "--package", "ui", "--target", "wasm32-unknown-unknown", "--", "--deny", "warnings"];
+        shell::run(&mut toolchain.cargo(&arguments))
     })
 }
 

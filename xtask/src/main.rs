@@ -7,16 +7,20 @@ use anyhow::{Result, bail};
 
 mod bench;
 mod dist;
+mod full;
 mod gates;
 mod kubernetes;
 mod place;
 mod platforms;
 mod programs;
+mod python;
+mod record;
 mod run;
 mod shell;
 mod system;
 mod test;
 mod tidy;
+mod wasm;
 mod window;
 
 const HELP: &str = "\
@@ -37,7 +41,7 @@ cargo xtask COMMAND
   bench release [start] [memory] [pages] [image]   the bars of the release build
   platforms         type-check the whole workspace for Windows and macOS
   dist              a .deb and an .rpm
-  full              what does not fit into ci, with it: platforms, dist, the fraud bar
+  full              all of it: ci, 200 kills, both benches, dist, platforms; one table at the end
 ";
 
 fn main() -> Result<()> {
@@ -56,7 +60,6 @@ fn main() -> Result<()> {
         "gates" => gates::all(),
         "tidy" => tidy::check(),
         "ui" => {
-            system::wasm_target()?;
             let out = value("--out").map_or_else(window::default_out, Into::into);
             window::build(&out, flag("--release"))
         }
@@ -66,19 +69,14 @@ fn main() -> Result<()> {
         }
         "setup" => {
             system::for_run()?;
+            wasm::toolchain()?;
             if flag("--test") { system::for_test() } else { Ok(()) }
         }
         "kubernetes" => kubernetes::binaries().map(|folder| println!("{}", folder.display())),
         "bench" => bench::bench(rest.first().map_or("", String::as_str), rest.get(1..).unwrap_or_default()),
         "platforms" => platforms::check(),
         "dist" => dist::dist(),
-        "full" => {
-            test::test(&test::Options { cluster: true, only: None })?;
-            gates::all()?;
-            platforms::check()?;
-            dist::dist()?;
-            bench::bench("fraud", &[])
-        }
+        "full" => full::full(),
         "" | "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

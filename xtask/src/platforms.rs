@@ -2,11 +2,15 @@
 //!
 //! What can be run only there compiles behind `cfg`; this gate keeps it compiling.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use crate::{place, shell};
+use crate::{place, python, shell, system};
 
 pub(crate) fn check() -> Result<()> {
     shell::step("Windows", windows)?;
@@ -15,11 +19,7 @@ pub(crate) fn check() -> Result<()> {
 
 fn windows() -> Result<()> {
     target("x86_64-pc-windows-gnu")?;
-    if !shell::is_there("x86_64-w64-mingw32-gcc") {
-        let mut apt = Command::new("apt-get");
-        apt.args(["install", "-y", "--no-install-recommends", "gcc-mingw-w64-x86-64", "g++-mingw-w64-x86-64"]);
-        shell::run(&mut apt).context("Install the mingw compilers as root, then try again")?;
-    }
+    system::for_platforms()?;
     shell::run(&mut check_command("x86_64-pc-windows-gnu"))
 }
 
@@ -28,14 +28,10 @@ fn windows() -> Result<()> {
 fn macos() -> Result<()> {
     const TRIPLE: &str = "aarch64-apple-darwin";
     target(TRIPLE)?;
-    let venv = place::cache().join("venvs/zig");
-    if !venv.join("bin/python").exists() {
-        shell::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-        shell::run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", "ziglang"]))?;
-    }
-    let python = venv.join("bin/python");
-    let cc = script("cc", &python, "cc")?;
-    let cxx = script("c++", &python, "c++")?;
+    let venv = python::venv("zig", &["ziglang"])?;
+    let python = python::program(&venv, "python");
+    let cc = script(&venv, "cc", &python)?;
+    let cxx = script(&venv, "c++", &python)?;
     let ar = venv.join("bin/zig-ar");
     fs::write(&ar, format!("#!/bin/sh\nexec {} -m ziglang ar \"$@\"\n", python.display()))?;
     executable(&ar)?;
@@ -50,12 +46,14 @@ fn target(triple: &str) -> Result<()> {
 }
 
 fn check_command(triple: &str) -> Command {
-    shell::cargo(&["check", "--workspace", "--exclude", "ui", "--exclude", "xtask", "--target", triple])
+    // The pages are for wasm alone.
+    shell::cargo(&["check", "--workspace", "--exclude", "ui", "--target", triple])
 }
 
-fn script(name: &str, python: &std::path::Path, tool: &str) -> Result<PathBuf> {
-    let path = place::cache().join(format!("venvs/zig/bin/zig-{name}"));
-    let empty = place::cache().join("venvs/zig/empty.c");
+/// A compiler that drops what zig does not know and leaves Objective-C out.
+fn script(venv: &Path, tool: &str, python: &Path) -> Result<PathBuf> {
+    let path = venv.join(format!("bin/zig-{tool}"));
+    let empty = venv.join("empty.c");
     fs::write(&empty, "")?;
     fs::write(
         &path,
@@ -73,12 +71,12 @@ fn script(name: &str, python: &std::path::Path, tool: &str) -> Result<PathBuf> {
 }
 
 #[cfg(unix)]
-fn executable(path: &std::path::Path) -> Result<()> {
+fn executable(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(Into::into)
 }
 
 #[cfg(not(unix))]
-fn executable(_: &std::path::Path) -> Result<()> {
+fn executable(_: &Path) -> Result<()> {
     anyhow::bail!("this check runs on Linux")
 }

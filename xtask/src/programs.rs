@@ -9,6 +9,12 @@ use anyhow::Result;
 
 use crate::{place, shell, window};
 
+/// The steps' titles.
+pub(crate) const HOST: &str = "The host and the command line";
+pub(crate) const WORKER: &str = "The worker";
+pub(crate) const WINDOW: &str = "The window";
+pub(crate) const SERVING: &str = "The inference server";
+
 /// Everything, pages included, into one folder.
 pub(crate) fn all(release: bool) -> Result<()> {
     window::build(&place::programs(release).join("ui"), release)?;
@@ -19,15 +25,15 @@ pub(crate) fn all(release: bool) -> Result<()> {
 }
 
 pub(crate) fn host(release: bool) -> Result<()> {
-    shell::step("The host and the command line", || build(&["--package", "cli"], release))
+    shell::step(HOST, || build(&["--package", "cli"], release))
 }
 
 pub(crate) fn worker(release: bool) -> Result<()> {
-    shell::step("The worker", || build(&["--package", "worker"], release))
+    shell::step(WORKER, || build(&["--package", "worker"], release))
 }
 
 pub(crate) fn desktop(release: bool) -> Result<()> {
-    shell::step("The window", || {
+    shell::step(WINDOW, || {
         // Without this feature tauri would look for a development server instead of its own pages.
         build(&["--package", "slipway-desktop", "--features", "tauri/custom-protocol"], release)
     })
@@ -36,7 +42,7 @@ pub(crate) fn desktop(release: bool) -> Result<()> {
 /// The inference server: always optimised; on Linux static, so that an image can be made of it alone.
 /// A copy lies beside the programs of every build.
 pub(crate) fn serving() -> Result<PathBuf> {
-    shell::step("The inference server", || {
+    shell::step(SERVING, || {
         let built = serving_built();
         if cfg!(target_os = "linux") {
             let triple = linux_triple();
@@ -66,7 +72,7 @@ pub(crate) fn serving() -> Result<PathBuf> {
 
 /// Where cargo leaves the inference server. Tests take it from here: `cargo test -p serving` builds
 /// one that is not static beside the other programs, in the copy's place.
-fn serving_built() -> PathBuf {
+pub(crate) fn serving_built() -> PathBuf {
     let folder = if cfg!(target_os = "linux") {
         place::target().join(linux_triple()).join("release")
     } else {

@@ -1,35 +1,28 @@
 //! `cargo xtask run`: from a fresh machine with Rust to the open window.
 
 use std::{
+    ffi::OsString,
     fs,
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result};
 
-use crate::{place, programs, system, window};
+use crate::{place, programs, record, shell, system, window};
+
+/// What stands between the command and the window, with what it takes on 2 cores where nothing was
+/// built before and nothing is recorded yet.
+const STEPS: [(&str, f64); 4] =
+    [(window::STEP, 240.0), (programs::HOST, 400.0), (programs::WORKER, 240.0), (programs::WINDOW, 240.0)];
 
 /// Builds what the first minutes need, opens the window (or prints the address), then builds the
 /// inference server; whoever needs that one earlier waits for it.
 pub(crate) fn run(project: Option<&str>) -> Result<()> {
-    let cold = !place::program(&place::programs(false), "slipway").exists();
-    println!(
-        "Slipway: set up, build, open. {}",
-        if cold {
-            "The first time every dependency is built, which takes a while; later only what changed."
-        } else {
-            "Only what changed is built."
-        }
-    );
-    let display = cfg!(windows)
-        || cfg!(target_os = "macos")
-        || ["DISPLAY", "WAYLAND_DISPLAY"]
-            .iter()
-            .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    let display = display();
+    say_what_comes(display);
     if display {
         system::for_run()?;
-    } else {
-        system::wasm_target()?;
     }
     window::build(&window::default_out(), false)?;
     programs::host(false)?;
@@ -38,22 +31,92 @@ pub(crate) fn run(project: Option<&str>) -> Result<()> {
         programs::desktop(false)?;
     }
 
-    // The host waits for the inference server while this file is there.
-    let pending = place::programs(false).join("slipway-serving.building");
-    fs::write(&pending, "")?;
+    let pending = Pending::new()?;
     let (name, arguments): (&str, Vec<&str>) =
         if display { ("slipway-desktop", project.into_iter().collect()) } else { ("slipway", vec!["serve", "--keep"]) };
+    println!("\n── {}", if display { "The window opens" } else { "No display here: open the address in a browser" });
     let program = place::program(&place::programs(false), name);
     let mut command = Command::new(&program);
     command.args(arguments).stdin(Stdio::null());
     programs::environment(&mut command, false);
     let mut child = command.spawn().with_context(|| format!("start {}", program.display()))?;
     let built = programs::serving();
-    let _ = fs::remove_file(&pending);
+    drop(pending);
     if let Err(error) = built {
         eprintln!("The inference server was not built, so nothing can be deployed yet: {error:#}");
     }
     let status = child.wait()?;
     anyhow::ensure!(status.success(), "{name} ended with {status}");
     Ok(())
+}
+
+fn display() -> bool {
+    let named = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    cfg!(windows) || cfg!(target_os = "macos") || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(named)
+}
+
+fn say_what_comes(display: bool) {
+    let cold = shell::is_cold();
+    let steps: Vec<(&str, Option<f64>)> = STEPS
+        .iter()
+        .filter(|(title, _)| display || *title != programs::WINDOW)
+        .map(|(title, guess)| (*title, record::expected(title, cold).or(cold.then_some(*guess))))
+        .collect();
+    print!("{}", forecast(&steps, cold, if display { "the window opens" } else { "the address is printed" }));
+}
+
+/// What will be done, step by step, and how long it takes where that is known.
+fn forecast(steps: &[(&str, Option<f64>)], cold: bool, end: &str) -> String {
+    let mut text = String::from(if cold {
+        "Slipway is built for the first time, dependencies included. Later only what changed is built.\n"
+    } else {
+        "Slipway was built before: only what changed is built.\n"
+    });
+    for (title, seconds) in steps {
+        match seconds {
+            Some(seconds) => text += &format!("   {title}: about {}\n", shell::spoken(*seconds)),
+            None => text += &format!("   {title}\n"),
+        }
+    }
+    let known: Option<f64> = steps.iter().map(|(_, seconds)| *seconds).sum();
+    match known {
+        Some(seconds) => text += &format!("   After about {} {end};", shell::spoken(seconds)),
+        None => text += &format!("   Then {end};"),
+    }
+    text + " the inference server is built behind it.\n"
+}
+
+/// The host waits for the inference server while a file of this name is beside where it will be.
+struct Pending(PathBuf);
+
+impl Pending {
+    fn new() -> Result<Self> {
+        let mut path: OsString = programs::serving_built().into();
+        path.push(".building");
+        let path = PathBuf::from(path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(&path, "").with_context(|| format!("write {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forecast_adds_up_and_says_nothing_that_it_does_not_know() {
+        let known = forecast(&[("pages", Some(1.5)), ("host", Some(70.0))], false, "the window opens");
+        assert!(known.contains("After about 1 min 12 s the window opens"), "{known}");
+        let unknown = forecast(&[("pages", Some(1.5)), ("host", None)], false, "the window opens");
+        assert!(unknown.contains("   host\n") && unknown.contains("Then the window opens"), "{unknown}");
+    }
 }

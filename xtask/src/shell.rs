@@ -2,26 +2,40 @@
 
 use std::{
     process::{Command, Stdio},
+    sync::LazyLock,
     time::Instant,
 };
 
 use anyhow::{Context, Result, bail};
 
-/// Does a step under a heading, and says how long it took.
+use crate::{place, record};
+
+/// Does a step under a heading, says how long it took, and remembers it for the next forecast.
 pub(crate) fn step<T>(title: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let cold = is_cold();
     println!("\n── {title}");
     let started = Instant::now();
     let result = work().with_context(|| title.to_owned());
-    println!("   {} after {}", if result.is_ok() { "done" } else { "failed" }, duration(started));
+    let seconds = started.elapsed().as_secs_f64();
+    println!("   {} after {}", if result.is_ok() { "done" } else { "failed" }, spoken(seconds));
+    if result.is_ok() {
+        record::note(title, cold, seconds);
+    }
     result
 }
 
+/// Whether nothing was built in this build folder when this process began.
+pub(crate) fn is_cold() -> bool {
+    static COLD: LazyLock<bool> = LazyLock::new(|| !place::program(&place::programs(false), "slipway").exists());
+    *COLD
+}
+
 /// "3 min 20 s".
-pub(crate) fn duration(started: Instant) -> String {
-    let seconds = started.elapsed().as_secs();
-    if seconds < 60 {
-        format!("{:.1} s", started.elapsed().as_secs_f64())
+pub(crate) fn spoken(seconds: f64) -> String {
+    if seconds < 60.0 {
+        format!("{seconds:.1} s")
     } else {
+        let seconds = seconds.round() as u64;
         format!("{} min {} s", seconds / 60, seconds % 60)
     }
 }
@@ -58,15 +72,14 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
 
 /// Whether a program of this name is on the PATH.
 pub(crate) fn is_there(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|folder| crate::place::program(&folder, program).is_file())
-    })
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| place::program(&folder, program).is_file()))
 }
 
 /// Cargo, in the checkout, with the build folder that this process was given.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(arguments).current_dir(crate::place::root());
+    command.args(arguments).current_dir(place::root());
     // The variables of the cargo that runs xtask must not leak into the one that xtask runs.
     for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION", "CARGO_MANIFEST_PATH"] {
         command.env_remove(name);

@@ -1,4 +1,4 @@
-//! What the machine needs: system libraries, the wasm target, the programs that tests use as judges.
+//! What the machine needs: system libraries, and the programs that tests use as judges.
 //!
 //! On the Debian family, as root or with sudo, missing packages are installed; elsewhere the exact
 //! line to run is printed. Nothing here downloads a prebuilt binary.
@@ -38,8 +38,7 @@ const TEST: &[&str] = &[
 
 /// What `cargo xtask run` needs beyond Rust.
 pub(crate) fn for_run() -> Result<()> {
-    shell::step("System libraries of the window", || packages(WINDOW))?;
-    wasm_target()
+    shell::step("System libraries of the window", || packages(WINDOW))
 }
 
 /// What `cargo xtask test` needs beyond that.
@@ -47,27 +46,13 @@ pub(crate) fn for_test() -> Result<()> {
     shell::step("Counterparts of the tests", || packages(TEST))
 }
 
-/// The wasm target of the toolchain that builds the pages.
-pub(crate) fn wasm_target() -> Result<()> {
-    shell::step("The wasm target", || {
-        let sysroot =
-            shell::read(Command::new("rustc").args(["--print", "sysroot"]).current_dir(crate::place::root()))?;
-        if std::path::Path::new(sysroot.trim()).join("lib/rustlib/wasm32-unknown-unknown").is_dir() {
-            return Ok(());
-        }
-        if !shell::is_there("rustup") {
-            bail!(
-                "This Rust has no target wasm32-unknown-unknown and there is no rustup to add it. Install it with your \
-                 package manager (Debian: apt install libstd-rust-dev-wasm32), or use rustup."
-            );
-        }
-        shell::run(
-            Command::new("rustup").args(["target", "add", "wasm32-unknown-unknown"]).current_dir(crate::place::root()),
-        )
-    })
+/// Compilers of C for Windows, for the type check from Linux.
+pub(crate) fn for_platforms() -> Result<()> {
+    packages(&["gcc-mingw-w64-x86-64", "g++-mingw-w64-x86-64", "python3-venv"])
 }
 
-fn packages(wanted: &[&str]) -> Result<()> {
+/// Installs what of these is missing, where this system's package manager is known.
+pub(crate) fn packages(wanted: &[&str]) -> Result<()> {
     if cfg!(target_os = "macos") || cfg!(windows) {
         println!("   nothing to install on this system");
         return Ok(());

@@ -33,6 +33,12 @@ pub(crate) fn test(options: &Options) -> Result<()> {
         let packages: Vec<&str> = packages.iter().copied().filter(|package| wanted(package)).collect();
         shell::step("Tests: learning and serving", || cargo_test(&packages, options))?;
     }
+    if wanted("xtask") {
+        // In the profile that it runs in: its dependencies are built there.
+        shell::step("Tests: xtask", || {
+            shell::run(&mut shell::cargo(&["test", "--quiet", "--package", "xtask", "--profile", "xtask"]))
+        })?;
+    }
     let packages: Vec<&str> = gates::HOST.iter().copied().filter(|package| wanted(package)).collect();
     if options.cluster && packages.contains(&"journeys") {
         kubernetes::binaries()?;
