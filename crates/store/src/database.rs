@@ -27,9 +27,23 @@ const READERS: usize = 4;
 const BATCH: usize = 256;
 
 /// Told, after the commit, how the transaction ended.
-type Answer = Box<dyn FnOnce(std::result::Result<(), String>) + Send>;
-/// Runs in the transaction; `false` rolls its savepoint back.
-type Work = Box<dyn FnOnce(&Transaction<'_>) -> (bool, Answer) + Send>;
+type Answer = Box<dyn FnOnce(std::result::Result<(), Failure>) + Send>;
+/// Runs in the transaction and says how that went; without one, it is only to be told why.
+type Work = Box<dyn FnOnce(Option<&Transaction<'_>>) -> (Outcome, Answer) + Send>;
+
+/// Why a whole transaction failed: SQLite's code is kept, so that each caller can tell a full disk.
+#[derive(Clone)]
+struct Failure {
+    code: rusqlite::ffi::Error,
+    message: String,
+}
+
+/// How one write of a transaction went.
+enum Outcome {
+    Good,
+    /// Its savepoint is rolled back; with SQLite's code where it was SQLite that refused.
+    Bad(Option<rusqlite::ffi::Error>),
+}
 
 struct Write {
     work: Work,
@@ -117,21 +131,24 @@ impl Store {
     ) -> Result<T> {
         let (sender, receiver) = oneshot::channel();
         let work: Work = Box::new(move |transaction| {
-            let result = work(transaction);
-            let good = result.is_ok();
+            let result = transaction.map(work);
+            let outcome = match &result {
+                Some(Ok(_)) => Outcome::Good,
+                Some(Err(StoreError::Sqlite(error))) => Outcome::Bad(error.sqlite_error().copied()),
+                Some(Err(_)) | None => Outcome::Bad(None),
+            };
             let answer: Answer = Box::new(move |committed| {
-                let result = match committed {
-                    Ok(()) => result,
+                let result = match (committed, result) {
+                    (Ok(()), Some(result)) => result,
                     // What the work itself said comes first: the commit only failed after it.
-                    Err(reason) => result.and(Err(StoreError::Sqlite(rusqlite::Error::SqliteFailure(
-                        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR),
-                        Some(reason),
-                    )))),
+                    (Err(_), Some(Err(own))) => Err(own),
+                    (Err(failure), _) => Err(failure.into()),
+                    (Ok(()), None) => Err(StoreError::Closed),
                 };
                 // The caller may have gone; what it asked for is written all the same.
                 let _ = sender.send(result);
             });
-            (good, answer)
+            (outcome, answer)
         });
         let writes = self.inner.writes.as_ref().ok_or(StoreError::Closed)?;
         writes.send(Write { work, durable }).map_err(|_| StoreError::Closed)?;
@@ -204,49 +221,87 @@ fn write_all(mut connection: Connection, receiver: &mpsc::Receiver<Write>) {
 }
 
 fn write_batch(connection: &mut Connection, batch: Vec<Write>) {
-    let durable = batch.iter().any(|write| write.durable);
-    let mut answers = Vec::with_capacity(batch.len());
-    let committed = commit_batch(connection, batch, durable, &mut answers).map_err(|error| {
-        tracing::error!(%error, "a transaction failed");
-        error.to_string()
-    });
-    for answer in answers {
-        answer(committed.clone());
+    let mut waiting = batch.into_iter();
+    while waiting.len() > 0 {
+        let before = waiting.len();
+        let mut answers = Vec::with_capacity(before);
+        let committed = commit_batch(connection, &mut waiting, &mut answers).map_err(Failure::from);
+        if let Err(failure) = &committed {
+            tracing::error!(code = failure.code.extended_code, "a transaction failed: {}", failure.message);
+        }
+        if committed.is_err() && waiting.len() == before {
+            // It did not even begin: nobody who waits is served better by another try.
+            answers.extend(waiting.by_ref().map(|write| (write.work)(None).1));
+        }
+        for answer in answers {
+            answer(committed.clone());
+        }
     }
 }
 
+/// Takes writes into one transaction: all of them, but for those after one that made SQLite give the
+/// whole transaction up (a full disk can). These wait for the next.
 fn commit_batch(
     connection: &mut Connection,
-    batch: Vec<Write>,
-    durable: bool,
+    waiting: &mut std::vec::IntoIter<Write>,
     answers: &mut Vec<Answer>,
 ) -> rusqlite::Result<()> {
+    let durable = waiting.as_slice().iter().any(|write| write.durable);
     if durable {
         // With FULL the commit fsyncs the log, and with it every commit before.
         connection.pragma_update(None, "synchronous", "FULL")?;
     }
-    let result = run_batch(connection, batch, answers);
+    let result = run_batch(connection, waiting, answers);
     if durable {
         connection.pragma_update(None, "synchronous", "NORMAL")?;
     }
     result
 }
 
-fn run_batch(connection: &mut Connection, batch: Vec<Write>, answers: &mut Vec<Answer>) -> rusqlite::Result<()> {
+fn run_batch(
+    connection: &mut Connection,
+    waiting: &mut std::vec::IntoIter<Write>,
+    answers: &mut Vec<Answer>,
+) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for write in batch {
-        transaction.execute_batch("SAVEPOINT one")?;
+    for write in waiting.by_ref() {
         let work = write.work;
+        if let Err(error) = transaction.execute_batch("SAVEPOINT one") {
+            answers.push(work(None).1);
+            return Err(error);
+        }
         // A panic in one write must not take the thread, and with it everybody's writes.
-        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&transaction)));
-        let good = match done {
-            Ok((good, answer)) => {
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(Some(&transaction))));
+        let outcome = match done {
+            Ok((outcome, answer)) => {
                 answers.push(answer);
-                good
+                outcome
             }
-            Err(_) => false,
+            Err(_) => Outcome::Bad(None),
         };
-        transaction.execute_batch(if good { "RELEASE one" } else { "ROLLBACK TO one; RELEASE one" })?;
+        if transaction.is_autocommit() {
+            // SQLite has rolled all of it back by itself.
+            let code = match outcome {
+                Outcome::Bad(Some(code)) => code,
+                _ => rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
+            };
+            return Err(rusqlite::Error::SqliteFailure(code, None));
+        }
+        let end = if matches!(outcome, Outcome::Good) { "RELEASE one" } else { "ROLLBACK TO one; RELEASE one" };
+        transaction.execute_batch(end)?;
     }
     transaction.commit()
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        let unknown = || rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ERROR);
+        Self { code: error.sqlite_error().copied().unwrap_or_else(unknown), message: error.to_string() }
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        Self::Sqlite(rusqlite::Error::SqliteFailure(failure.code, Some(failure.message)))
+    }
 }

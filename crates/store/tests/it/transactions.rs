@@ -40,6 +40,37 @@ async fn a_panic_in_a_write_takes_nobody_elses_write() {
 }
 
 #[tokio::test]
+async fn a_full_disk_is_told_to_each_caller_and_takes_nothing_acknowledged() {
+    let (_folder, store) = open();
+    store.write(|tx| store::setting::put(tx, "before", &1)).await.unwrap();
+    let limit = |pages: u32| {
+        store.write(move |tx| Ok(tx.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?))
+    };
+    // SQLite takes the present size where the limit is below it: the disk is full from here on.
+    limit(1).await.unwrap();
+    let long = "x".repeat(20_000);
+    let writes: Vec<_> = (0..40)
+        .map(|number| {
+            let text = long.clone();
+            store.write(move |tx| store::setting::put(tx, &format!("n{number}"), &text))
+        })
+        .collect();
+    let results = futures_join(writes).await;
+    assert!(results.iter().any(Result::is_err), "800 kB fit into a full disk");
+    for result in results.iter().filter_map(|result| result.as_ref().err()) {
+        assert!(result.is_full(), "a full disk is told as {result:?}");
+    }
+    limit(100_000).await.unwrap();
+    store.write(|tx| store::setting::put(tx, "after", &1)).await.unwrap();
+    for (number, result) in results.iter().enumerate() {
+        let found: Option<String> = store.read(move |c| store::setting::get(c, &format!("n{number}"))).await.unwrap();
+        assert_eq!(found.is_some(), result.is_ok(), "write {number} answered {result:?}");
+    }
+    let kept: Option<i32> = store.read(|c| store::setting::get(c, "before")).await.unwrap();
+    assert_eq!(kept, Some(1));
+}
+
+#[tokio::test]
 async fn foreign_keys_are_on() {
     let (_folder, store) = open();
     let orphan = crate::run_row(1);
