@@ -191,6 +191,10 @@ pub struct SnapshotPlan {
     pub free_bytes: u64,
     /// Nothing changed: taking it is free and returns the newest.
     pub unchanged: bool,
+    /// The files stay where they are and are only referenced by hash: the project says so, or they
+    /// outgrow the limit of the settings.
+    #[serde(default)]
+    pub referenced: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

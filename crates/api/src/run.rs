@@ -135,6 +135,9 @@ pub struct RunRow {
     /// Final validation figures (and whatever else was logged), by key.
     pub metrics: BTreeMap<String, MetricCell>,
     pub versions: Vec<VersionId>,
+    /// It has a checkpoint that `run.resume` goes on from.
+    #[serde(default)]
+    pub resumable: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -20,10 +20,10 @@ use api::{
     project::EditProjectFile,
 };
 use data::scan;
-use store::{blob::BlobHash, snapshot::SnapshotRow};
+use store::{blob::BlobHash, job::JobRow, snapshot::SnapshotRow};
 
 use crate::{
-    Engine, folder,
+    Engine, Mode, folder,
     jobs::{JobContext, NewJob, retry_with},
     project, settings, snapshot,
 };
@@ -70,6 +70,9 @@ pub async fn plan(engine: &Engine, request: PlanSnapshot) -> anyhow::Result<Snap
         None => None,
     };
     let (root, config, store) = (PathBuf::from(&row.path), row.file.data.clone(), engine.store().clone());
+    // Equal files that are read otherwise (another type, another delimiter) are another snapshot.
+    let read_alike =
+        newest.as_ref().is_some_and(|newest| snapshot::reading(&newest.config) == snapshot::reading(&config));
     let limit = settings::current(engine).await?.reference_above_bytes;
     let workspace = engine.workspace().folder().to_owned();
     tokio::task::spawn_blocking(move || {
@@ -93,10 +96,43 @@ pub async fn plan(engine: &Engine, request: PlanSnapshot) -> anyhow::Result<Snap
             new_bytes,
             reflink: files.first().is_some_and(|file| store.blobs().can_reflink(&file.path)),
             free_bytes: fs4::available_space(&workspace).unwrap_or(0),
-            unchanged: known.is_some_and(|known| known.change(&files, 0).is_none()),
+            unchanged: read_alike && known.is_some_and(|known| known.change(&files, 0).is_none()),
+            referenced: !kept,
         })
     })
     .await?
+}
+
+/// Goes on with the snapshots and exports that an earlier process left; one command leaves them to
+/// the next host.
+pub(crate) async fn after_start(engine: &Engine) -> anyhow::Result<()> {
+    let left = engine.store().read(store::job::unfinished).await?;
+    for row in left.into_iter().filter(|row| matches!(row.job.kind, JobKind::Snapshot | JobKind::Export)) {
+        if engine.options().mode == Mode::Once {
+            engine.jobs().leave_waiting(engine, row).await?;
+        } else if let Err(failure) = take_up(engine, row.clone()).await {
+            tracing::warn!(job = %row.job.id, error = format!("{failure:#}"), "a job can't be taken up again");
+            engine.jobs().end_interrupted(engine, row, Err(failure)).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn take_up(engine: &Engine, row: JobRow) -> anyhow::Result<()> {
+    let params = row.request.as_ref().map(|call| call["params"].clone()).context("find what the job was asked")?;
+    match row.job.kind {
+        JobKind::Export => {
+            let request: ExportSnapshot = serde_json::from_value(params)?;
+            let snapshot = snapshot::find(engine, request.snapshot).await?;
+            let folder = PathBuf::from(request.folder);
+            engine.jobs().resume(engine, row, move |context| export_in_job(context, snapshot, folder)).await?;
+        }
+        _ => {
+            let request: TakeSnapshot = serde_json::from_value(params)?;
+            engine.jobs().resume(engine, row, move |context| take_in_job(context, request)).await?;
+        }
+    }
+    Ok(())
 }
 
 pub async fn take(engine: &Engine, request: TakeSnapshot) -> anyhow::Result<Job> {
@@ -167,10 +203,11 @@ pub async fn profile(engine: &Engine, request: GetProfile) -> anyhow::Result<Pro
     // Roles, target and sensitive columns are in the profile: other ones, another profile.
     let key = BlobHash::of(&serde_json::to_vec(&config)?).to_string();
     let path = parquet.with_file_name(format!("profile-{}.json", &key[..16]));
-    let _building = engine.building().lock().await;
-    if let Ok(bytes) = tokio::fs::read(&path).await
-        && let Ok(profile) = serde_json::from_slice(&bytes)
-    {
+    if let Some(profile) = profiled(&path).await {
+        return Ok(profile);
+    }
+    let _building = engine.building(row.snapshot.id).await;
+    if let Some(profile) = profiled(&path).await {
         return Ok(profile);
     }
     tokio::task::spawn_blocking(move || {
@@ -182,6 +219,11 @@ pub async fn profile(engine: &Engine, request: GetProfile) -> anyhow::Result<Pro
         Ok(profile)
     })
     .await?
+}
+
+/// The profile that was measured before.
+async fn profiled(path: &Path) -> Option<Profile> {
+    serde_json::from_slice(&tokio::fs::read(path).await.ok()?).ok()
 }
 
 pub async fn compare(engine: &Engine, request: CompareSnapshots) -> anyhow::Result<DriftReport> {
@@ -244,17 +286,30 @@ async fn export_in_job(context: JobContext, row: SnapshotRow, folder: PathBuf) -
             .collect();
         let (store, path) = (engine.store().clone(), folder.join(name));
         tokio::task::spawn_blocking(move || {
+            let hash: BlobHash = entry.blake3.parse().context("read the manifest")?;
             if path.exists() {
+                // What an interrupted export wrote, or an equal file: nothing is to be replaced.
+                if is_the_same(&path, &hash, entry.size_bytes)? {
+                    return Ok(());
+                }
                 bail!(
                     ApiError::new(ErrorCode::Conflict, format!("{} is there already.", path.display()))
                         .with_hint("Choose an empty folder.")
                 );
             }
-            Ok(store.blobs().copy_to(&entry.blake3.parse().context("read the manifest")?, &path)?)
+            Ok(store.blobs().copy_to(&hash, &path)?)
         })
         .await??;
     }
     Ok(format!("{count} {} in {}", if count == 1 { "file" } else { "files" }, folder.display()))
+}
+
+fn is_the_same(path: &Path, hash: &BlobHash, size_bytes: u64) -> anyhow::Result<bool> {
+    let reading = || format!("read {}", path.display());
+    if std::fs::metadata(path).with_context(reading)?.len() != size_bytes {
+        return Ok(false);
+    }
+    Ok(BlobHash::of_file(path).with_context(reading)? == *hash)
 }
 
 /// Refused while a run or version points at it.

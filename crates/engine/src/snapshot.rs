@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::Write as _,
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -49,7 +50,7 @@ pub async fn manifest(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<Mani
 }
 
 /// What decides how the same bytes are read.
-fn reading(config: &DataConfig) -> impl PartialEq + use<> {
+pub(crate) fn reading(config: &DataConfig) -> impl PartialEq + use<> {
     let image_target = (config.kind == DataKind::Images).then(|| config.target.clone());
     (config.kind, config.types.clone(), config.ragged, config.delimiter.clone(), config.encoding.clone(), image_target)
 }
@@ -83,7 +84,8 @@ pub async fn take(
     };
     let size_bytes: u64 = files.iter().map(|file| file.size_bytes).sum();
     let kept = !config.reference && size_bytes <= settings::current(engine).await?.reference_above_bytes;
-    let taken = keep(engine, &files, before.as_ref(), kept, size_bytes, report).await?;
+    let kept_so_far = KeptSoFar::of(engine, dataset.id);
+    let taken = keep(engine, &files, before.as_ref(), &kept_so_far, kept, size_bytes, report).await?;
     let content = taken.content();
     if let Some(row) = &newest
         && row.snapshot.content == content
@@ -110,6 +112,7 @@ pub async fn take(
             Ok(number)
         })
         .await?;
+    kept_so_far.forget();
     engine.changed(Tag::Data(id));
     engine.changed(Tag::Storage);
     folder::look(engine, id).await?;
@@ -121,13 +124,14 @@ async fn keep(
     engine: &Engine,
     files: &[ScannedFile],
     before: Option<&Manifest>,
+    kept_so_far: &KeptSoFar,
     kept: bool,
     size_bytes: u64,
     report: Report<'_>,
 ) -> anyhow::Result<Manifest> {
-    let known: BTreeMap<String, Entry> = before
-        .map(|before| before.entries.iter().map(|entry| (entry.name.clone(), entry.clone())).collect())
-        .unwrap_or_default();
+    let before = before.map(|before| before.entries.clone()).unwrap_or_default();
+    let known = before.into_iter().chain(kept_so_far.entries());
+    let known: BTreeMap<String, Entry> = known.map(|entry| (entry.name.clone(), entry)).collect();
     let mut taken = Manifest::default();
     let mut done_bytes = 0;
     for file in files {
@@ -143,8 +147,13 @@ async fn keep(
         let entry = match there {
             Some(entry) => entry.clone(),
             None => {
-                let file = file.clone();
-                tokio::task::spawn_blocking(move || hash(&store, &file, kept)).await??
+                let (file, kept_so_far) = (file.clone(), kept_so_far.clone());
+                tokio::task::spawn_blocking(move || {
+                    let entry = hash(&store, &file, kept)?;
+                    kept_so_far.add(&entry)?;
+                    anyhow::Ok(entry)
+                })
+                .await??
             }
         };
         done_bytes += file.size_bytes;
@@ -152,6 +161,37 @@ async fn keep(
     }
     taken.entries.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(taken)
+}
+
+/// What a snapshot under way has read already: one that is interrupted goes on there. A line a file,
+/// in the cache; gone once the snapshot is recorded.
+#[derive(Clone)]
+struct KeptSoFar {
+    path: PathBuf,
+}
+
+impl KeptSoFar {
+    fn of(engine: &Engine, dataset: DatasetId) -> Self {
+        Self { path: engine.workspace().cache().join(format!("reading-{dataset}.jsonl")) }
+    }
+
+    /// A line that a death cut off is no entry; its file is read again.
+    fn entries(&self) -> Vec<Entry> {
+        let text = std::fs::read_to_string(&self.path).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    fn add(&self, entry: &Entry) -> anyhow::Result<()> {
+        let mut line = serde_json::to_vec(entry)?;
+        line.push(b'\n');
+        let file = std::fs::File::options().create(true).append(true).open(&self.path);
+        file.and_then(|mut file| file.write_all(&line)).with_context(|| format!("write {}", self.path.display()))
+    }
+
+    fn forget(&self) {
+        // Left behind it costs a look: each entry is checked against the file as it is.
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 fn hash(store: &Store, file: &ScannedFile, kept: bool) -> anyhow::Result<Entry> {
@@ -415,7 +455,7 @@ pub(crate) async fn ready(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<
         return Ok(folder);
     }
     // One rebuild at a time: a page asks for preview and profile at once.
-    let _building = engine.building().lock().await;
+    let _building = engine.building(row.snapshot.id).await;
     let _gate = engine.hold_blobs().await;
     if folder.join(TABLE).is_file() {
         return Ok(folder);

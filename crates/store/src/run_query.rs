@@ -207,7 +207,7 @@ pub fn page(connection: &Connection, query: &Query) -> Result<(Vec<RunRow>, u64)
     sql.bind(query.offset as i64);
     let mut statement = connection.prepare(&format!(
         "SELECT id, name, kind, state, model, (SELECT number FROM snapshot WHERE snapshot.id = run.snapshot),
-         json_extract(code, '$.commit'), created_ms, started_ms, ended_ms, json_extract(progress, '$.fraction'){}",
+         json_extract(code, '$.commit'), created_ms, started_ms, ended_ms, json_extract(progress, '$.fraction'), resumable{}",
         sql.text
     ))?;
     let mut rows = statement
@@ -229,6 +229,7 @@ pub fn page(connection: &Connection, query: &Query) -> Result<(Vec<RunRow>, u64)
                 tags: Default::default(),
                 metrics: Default::default(),
                 versions: Vec::<VersionId>::new(),
+                resumable: row.get(11)?,
             })
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
