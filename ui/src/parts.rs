@@ -3,6 +3,7 @@
 pub(crate) mod button;
 pub(crate) mod card;
 pub(crate) mod chart;
+pub(crate) mod curve_look;
 pub(crate) mod curves;
 pub(crate) mod dialog;
 pub(crate) mod distribution;

@@ -19,6 +19,7 @@ use crate::{
     parts::{
         button::{Button, Pending},
         card::{Chip, Figure, Figures, Progress},
+        curve_look::{Look, LookChoice},
         dialog::{Confirm, Dialog},
         field::{Labelled, TextField},
         icon::{self, icon},
@@ -295,7 +296,14 @@ fn numbers(run: &Run) -> Vec<Figure> {
                 String::new()
             };
             let tone = if metric.last.is_finite() { "" } else { "bad" };
-            Figure { label: words::key(&metric.key), value: words::figure(metric.last), note, tone }
+            // Figures are validation's unless they say otherwise; only losses come in twos.
+            let (label, note) = match metric.key.strip_suffix("/validation") {
+                Some(name) if name != "loss" && note.is_empty() => (words::metric(name), "validation".to_owned()),
+                Some(name) if name != "loss" => (words::metric(name), note),
+                _ if metric.key == "loss/train" => ("Loss, training".to_owned(), note),
+                _ => (words::key(&metric.key), note),
+            };
+            Figure { label, value: words::figure(metric.last), note, tone }
         })
         .collect();
     if let Some(progress) = &run.progress {
@@ -317,6 +325,12 @@ fn Views(run: Signal<Run>) -> impl IntoView {
     let id = Memo::new(move |_| run.with(|run| run.id));
     let is_training = Memo::new(move |_| run.with(|run| run.kind == RunKind::Training));
     let artifacts = query(move || Some(api::run::ListArtifacts { run: id.get() }));
+    // Of a training its progress says what it takes; a program's run is measured from outside.
+    let has_system = Memo::new(move |_| {
+        run.with(|run| {
+            run.kind != RunKind::Training || run.metrics.iter().any(|metric| metric.key.starts_with("system/"))
+        })
+    });
     let tabs = Memo::new(move |_| {
         let count = artifacts.value.with(|artifacts| artifacts.as_ref().map(|artifacts| artifacts.len() as u64));
         let mut tabs = vec![Tab::new("charts", "Charts")];
@@ -325,18 +339,17 @@ fn Views(run: Signal<Run>) -> impl IntoView {
         }
         tabs.push(Tab::new("params", "Parameters"));
         tabs.push(Tab { count, ..Tab::new("artifacts", "Artifacts") });
-        tabs.extend([
-            Tab::new("logs", "Logs"),
-            Tab::new("system", "System"),
-            Tab::new("lineage", "Lineage"),
-            Tab::new("code", "Code"),
-        ]);
+        tabs.push(Tab::new("logs", "Logs"));
+        if has_system.get() {
+            tabs.push(Tab::new("system", "System"));
+        }
+        tabs.extend([Tab::new("lineage", "Lineage"), Tab::new("code", "Code")]);
         tabs
     });
-    let look = charts::Look::new();
+    let look = Look::new();
     view! {
         <Tabs tabs=Signal::from(tabs) current=tab>
-            {move || matches!(tab.get().as_str(), "charts" | "system").then(|| view! { <charts::LookChoice look /> })}
+            {move || matches!(tab.get().as_str(), "charts" | "system").then(|| view! { <LookChoice look /> })}
         </Tabs>
         <div class="tab-body">
             {move || match tab.get().as_str() {

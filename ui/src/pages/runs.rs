@@ -1,37 +1,30 @@
 //! Runs: the table is the page. Selected runs show their curves over each other in a pane.
 
+mod actions;
 mod overlay;
 
 use api::{
-    id::RunId,
-    model::RegisterModel,
-    run::{DeleteRun, EditRun, ListRuns, ProjectIdOr, ResumeRun, RunRow, RunState, StopRun},
+    run::{ListRuns, ProjectIdOr, RunRow, RunState},
 };
 use charts::{plot::Size, role::Role, spark};
 use leptos::prelude::*;
 use leptos_router::{
     NavigateOptions,
-    hooks::{use_navigate, use_query_map},
+    hooks::{use_location, use_navigate},
 };
 
 use crate::{
-    client::{Client, paged::paged, wire},
-    frame::{
-        crumbs::crumbs,
-        place::{self, Place},
-    },
+    client::{paged::paged, wire},
+    frame::{crumbs::crumbs, place::Place},
     parts::{
-        button::{Button, Pending},
         chart::spark as small,
-        dialog::{Confirm, Dialog},
-        field::{Labelled, TextField},
+        field::TextField,
         icon::{self, icon},
-        menu::Item,
+        menu::{Item, MenuButton},
         rows::Rows,
         stage::run_state,
         states::{Empty, Failure, Skeleton},
         table::{Column, Order, Table},
-        toast::Toasts,
         when::Ago,
         words,
     },
@@ -50,7 +43,7 @@ struct Facts {
 pub(crate) fn Runs() -> impl IntoView {
     let place = Place::get();
     crumbs(|| vec![("Runs".to_owned(), None)]);
-    let asked = use_query_map();
+    let asked = use_location().query;
     let navigate = StoredValue::new_local(use_navigate());
     let filter = RwSignal::new(asked.with_untracked(|asked| asked.get("filter")).unwrap_or_default());
     let order = RwSignal::new(None::<Order>);
@@ -98,10 +91,10 @@ pub(crate) fn Runs() -> impl IntoView {
             (table.rows, table.total)
         },
     );
-    let columns = Memo::new_with_compare(move |_| columns(&facts.get(), picked), |_, _| true);
+    let actions = actions::Actions::new(renaming, deleting);
+    let columns = Memo::new_with_compare(move |_| columns(&facts.get(), picked, actions), |_, _| true);
     let rows = StoredValue::new(Rows::from(list));
     let menu = StoredValue::new_local({
-        let actions = Actions::new(renaming, deleting);
         Box::new(move |row: RunRow| actions.items(&row)) as Box<dyn Fn(RunRow) -> Vec<Item>>
     });
     let none = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
@@ -141,6 +134,9 @@ pub(crate) fn Runs() -> impl IntoView {
                         on_open=open
                         menu
                         order
+                        unsorted=Signal::derive(move || facts.with(|facts| {
+                            facts.ranked_by.as_ref().map(|(key, more)| (format!("metric.{key}"), *more))
+                        }))
                     />
                 </div>
                 <Foot rows=Signal::derive(move || list.seen()) facts picked />
@@ -148,14 +144,14 @@ pub(crate) fn Runs() -> impl IntoView {
             {move || (!picked.with(Vec::is_empty)).then(|| view! {
                 <overlay::Overlay picked rows=Signal::derive(move || list.seen()) ranked_by=Signal::derive(move || facts.with(|facts| facts.ranked_by.clone())) />
             })}
-            <Rename renaming />
-            <Delete deleting />
+            <actions::Rename renaming />
+            <actions::Delete deleting />
         </div>
     }
 }
 
 /// The columns: what every run has, its metrics, the params that differ between runs.
-fn columns(facts: &Facts, picked: RwSignal<Vec<String>>) -> Vec<Column<RunRow>> {
+fn columns(facts: &Facts, picked: RwSignal<Vec<String>>, actions: actions::Actions) -> Vec<Column<RunRow>> {
     let mut columns = vec![
         Column::new("", 38.0, move |row: &RunRow| {
             let id = row.id.to_string();
@@ -170,10 +166,10 @@ fn columns(facts: &Facts, picked: RwSignal<Vec<String>>) -> Vec<Column<RunRow>> 
                 </span>
             }
         }),
-        Column::new("Run", 190.0, name_cell).sorted_by("name").grows(),
+        Column::new("Run", 166.0, name_cell).sorted_by("name").grows(),
         Column::new(
             "Model",
-            100.0,
+            74.0,
             |row: &RunRow| view! { <span class="muted">{row.model.clone().map(|model| model.replace('_', " "))}</span> },
         ),
     ];
@@ -182,12 +178,20 @@ fn columns(facts: &Facts, picked: RwSignal<Vec<String>>) -> Vec<Column<RunRow>> 
         let cell_key = key.clone();
         let title = words::key(&key);
         let title = title.strip_suffix(", validation").map_or(title.clone(), ToOwned::to_owned);
-        let width = (title.chars().count() as f64 * 6.4 + 44.0).clamp(92.0, 170.0);
+        let width = (title.chars().count() as f64 * 6.0 + 34.0).clamp(82.0, 170.0);
+        // A figure between 0 and 1 of which more is better is a share: a thin bar lets rows be compared.
+        let more = facts.ranked_by.as_ref().is_some_and(|(_, more)| *more);
+        let share = move |value: f64| (best && more && (0.0..=1.0).contains(&value)).then_some(value * 100.0);
         columns.push(
             Column::new(title, width, move |row: &RunRow| {
                 row.metrics.get(&cell_key).map_or_else(
                     || view! { <span class="faint">"–"</span> }.into_any(),
-                    |cell| view! { <span class:bad=!cell.last.is_finite() class:strong=best>{words::figure(cell.last)}</span> }.into_any(),
+                    |cell| view! {
+                        <span class="ranked" class:bad=!cell.last.is_finite() class:strong=best>
+                            {words::figure(cell.last)}
+                            {share(cell.last).map(|width| view! { <i style:width=format!("{width:.1}%")></i> })}
+                        </span>
+                    }.into_any(),
                 )
             })
             .number()
@@ -195,7 +199,7 @@ fn columns(facts: &Facts, picked: RwSignal<Vec<String>>) -> Vec<Column<RunRow>> 
         );
         if best {
             let cell_key = key.clone();
-            columns.push(Column::new("", 92.0, move |row: &RunRow| {
+            columns.push(Column::new("Course", 88.0, move |row: &RunRow| {
                 row.metrics.get(&cell_key).filter(|cell| cell.spark.len() > 1).map(|cell| {
                     let values: Vec<f64> = cell.spark.iter().map(|value| f64::from(*value)).collect();
                     small(spark::draw(&values, Role::Series(3), Size { width: 72.0, height: 18.0 }))
@@ -203,10 +207,10 @@ fn columns(facts: &Facts, picked: RwSignal<Vec<String>>) -> Vec<Column<RunRow>> 
             }));
         }
     }
-    for key in facts.param_keys.iter().filter(|key| !["model", "device", "threads"].contains(&key.as_str())).take(4) {
+    for key in param_columns(facts) {
         let cell_key = key.clone();
         let title = words::capital(&key.replace('_', " "));
-        let width = (title.chars().count() as f64 * 6.4 + 34.0).clamp(76.0, 150.0);
+        let width = (title.chars().count() as f64 * 6.0 + 28.0).clamp(72.0, 150.0);
         columns.push(
             Column::new(title, width, move |row: &RunRow| {
                 view! { <span class="muted">{row.params.get(&cell_key).cloned().unwrap_or_else(|| "–".to_owned())}</span> }
@@ -216,9 +220,13 @@ fn columns(facts: &Facts, picked: RwSignal<Vec<String>>) -> Vec<Column<RunRow>> 
         );
     }
     columns.extend([
-        Column::new("Took", 100.0, |row: &RunRow| view! { <span class="muted">{row.duration_secs.map(words::duration)}</span> }).number().sorted_by("duration"),
-        Column::new("Data", 56.0, |row: &RunRow| view! { <span class="muted">{row.snapshot_number.map(|number| format!("v{number}"))}</span> }),
-        Column::new("Started", 100.0, |row: &RunRow| view! { <span class="faint"><Ago ms=row.created_ms /></span> }).number().sorted_by("created"),
+        Column::new("Took", 92.0, |row: &RunRow| view! { <span class="muted">{row.duration_secs.map(words::duration)}</span> }).number().sorted_by("duration"),
+        Column::new("Data", 50.0, |row: &RunRow| view! { <span class="muted">{row.snapshot_number.map(|number| format!("v{number}"))}</span> }),
+        Column::new("Started", 90.0, |row: &RunRow| view! { <span class="faint"><Ago ms=row.created_ms /></span> }).number().sorted_by("created"),
+        Column::new("", 36.0, move |row: &RunRow| {
+            let row = row.clone();
+            view! { <MenuButton items=move || actions.items(&row) label="What can be done with this run" /> }
+        }),
     ]);
     columns
 }
@@ -228,15 +236,35 @@ fn metric_columns(facts: &Facts) -> Vec<String> {
     let mut keys: Vec<String> = facts.ranked_by.iter().map(|(key, _)| key.clone()).collect();
     let rank = |key: &&String| match key.as_str() {
         "loss/validation" => 0,
-        key if key.ends_with("/validation") => 1,
-        "loss/train" => 2,
-        _ => 3,
+        "roc_auc/validation" | "f1/validation" | "accuracy/validation" | "r2/validation" | "mae/validation" => 1,
+        key if key.ends_with("/validation") => 2,
+        "loss/train" => 3,
+        _ => 4,
     };
     let mut others: Vec<&String> =
         facts.metric_keys.iter().filter(|key| !key.starts_with("system/") && !keys.contains(key)).collect();
     others.sort_by_key(rank);
-    keys.extend(others.into_iter().take(3).cloned());
+    keys.extend(others.into_iter().take(if is_wide() { 4 } else { 2 }).cloned());
     keys
+}
+
+/// What a person turns first stands first; the rest as they come.
+fn param_columns(facts: &Facts) -> Vec<String> {
+    const FIRST: [&str; 6] = ["learning_rate", "max_depth", "hidden", "rounds", "epochs", "batch_size"];
+    let mut keys: Vec<String> = facts
+        .param_keys
+        .iter()
+        .filter(|key| !["model", "device", "threads"].contains(&key.as_str()))
+        .cloned()
+        .collect();
+    keys.sort_by_key(|key| FIRST.iter().position(|first| first == key).unwrap_or(FIRST.len()));
+    keys.truncate(if is_wide() { 5 } else { 2 });
+    keys
+}
+
+/// Whether the window has room for more than the columns that every comparison needs.
+fn is_wide() -> bool {
+    window().inner_width().ok().and_then(|width| width.as_f64()).is_some_and(|width| width >= 1500.0)
 }
 
 fn name_cell(row: &RunRow) -> impl IntoView + use<> {
@@ -253,141 +281,6 @@ fn name_cell(row: &RunRow) -> impl IntoView + use<> {
             {(!row.versions.is_empty()).then(|| view! { <span class="chip accent" title="Registered as a model version">"model"</span> })}
             {row.fraction.filter(|_| live).map(|fraction| view! { <span class="faint caption num">{words::percent((fraction * 100.0).round() / 100.0)}</span> })}
         </span>
-    }
-}
-
-/// What can be done with a run, from its row.
-#[derive(Clone, Copy)]
-struct Actions {
-    client: Client,
-    toasts: Toasts,
-    pending: Pending,
-    place: Place,
-    renaming: RwSignal<Option<RunRow>>,
-    deleting: RwSignal<Option<RunRow>>,
-    go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
-}
-
-impl Actions {
-    fn new(renaming: RwSignal<Option<RunRow>>, deleting: RwSignal<Option<RunRow>>) -> Self {
-        let navigate = use_navigate();
-        let go: Box<dyn Fn(String)> = Box::new(move |to: String| navigate(&to, Default::default()));
-        Self {
-            client: Client::get(),
-            toasts: Toasts::get(),
-            pending: Pending::new(),
-            place: Place::get(),
-            renaming,
-            deleting,
-            go: StoredValue::new_local(go),
-        }
-    }
-
-    fn items(self, row: &RunRow) -> Vec<Item> {
-        let id = row.id;
-        let (first, second) = (row.clone(), row.clone());
-        let mut items = vec![Item::new("Open", icon::ARROW_RIGHT, move || {
-            let to = self.place.project.get_untracked().map(|project| place::address(project, &format!("runs/{id}")));
-            if let Some(to) = to {
-                self.go.with_value(|go| go(to));
-            }
-        })];
-        match row.state {
-            RunState::Running | RunState::Queued => items.push(Item::new("Stop", icon::SQUARE, move || self.stop(id))),
-            RunState::Stopped | RunState::Killed => {
-                items.push(Item::new("Resume", icon::PLAY, move || self.resume(id)))
-            }
-            RunState::Finished if row.versions.is_empty() => {
-                items.push(Item::new("Register as a model version", icon::BOX, move || self.register(id)));
-            }
-            _ => {}
-        }
-        items.push(Item::new("Rename…", icon::PENCIL, move || self.renaming.set(Some(first.clone()))));
-        items.push(Item::new("Copy id", icon::COPY, move || self.toasts.copy(&id.to_string())));
-        let blocked = (!row.versions.is_empty()).then(|| "A model version came from it.".to_owned());
-        items.push(
-            Item::new("Delete…", icon::TRASH, move || self.deleting.set(Some(second.clone())))
-                .danger()
-                .blocked(blocked),
-        );
-        items
-    }
-
-    fn stop(self, run: RunId) {
-        self.pending.run(async move { self.client.call(StopRun { run }).await }, |_| {});
-    }
-
-    fn resume(self, run: RunId) {
-        self.pending.run(async move { self.client.call(ResumeRun { run }).await }, |_| {});
-    }
-
-    fn register(self, run: RunId) {
-        let request = RegisterModel { run, name: None, aliases: Vec::new() };
-        self.pending.run(async move { self.client.call(request).await }, move |version| {
-            self.toasts.done(format!("Registered as {}:{}.", version.model_name, version.number));
-        });
-    }
-}
-
-#[component]
-fn Rename(renaming: RwSignal<Option<RunRow>>) -> impl IntoView {
-    let client = Client::get();
-    let pending = Pending::new();
-    let open = RwSignal::new(false);
-    let name = RwSignal::new(String::new());
-    Effect::new(move |_| {
-        if let Some(row) = renaming.get() {
-            name.set(row.name);
-            open.set(true);
-        }
-    });
-    let save = move || {
-        let Some(row) = renaming.get_untracked() else { return };
-        let request = EditRun {
-            run: row.id,
-            name: Some(name.get_untracked().trim().to_owned()),
-            notes: None,
-            tags: Default::default(),
-        };
-        pending.run(async move { client.call(request).await }, move |_| open.set(false));
-    };
-    view! {
-        <Dialog open title="Rename run">
-            <div class="content"><Labelled label="Name"><TextField value=name on_enter=Callback::new(move |()| save()) /></Labelled></div>
-            <footer>
-                <Button label="Cancel" on_press=move || open.set(false) />
-                <Button label="Rename" kind="primary" disabled=Signal::derive(move || pending.busy.get() || name.with(|name| name.trim().is_empty())) on_press=save />
-            </footer>
-        </Dialog>
-    }
-}
-
-#[component]
-fn Delete(deleting: RwSignal<Option<RunRow>>) -> impl IntoView {
-    let client = Client::get();
-    let toasts = Toasts::get();
-    let pending = Pending::new();
-    let open = RwSignal::new(false);
-    Effect::new(move |_| {
-        if deleting.get().is_some() {
-            open.set(true);
-        }
-    });
-    let delete = move || {
-        let Some(row) = deleting.get_untracked() else { return };
-        let request = DeleteRun { run: row.id, checkpoints_only: false };
-        pending.run(async move { client.call(request).await }, move |freed| {
-            toasts.done(format!("Deleted {}; {} freed.", row.name, words::bytes(freed.bytes)));
-        });
-    };
-    view! {
-        <Confirm
-            open
-            title=Signal::derive(move || deleting.get().map_or_else(String::new, |row| format!("Delete {}?", row.name)))
-            text="Its metrics, checkpoints, artifacts and logs are gone then. The data that it learned from stay."
-            verb="Delete run"
-            on_confirm=delete
-        />
     }
 }
 

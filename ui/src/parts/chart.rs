@@ -1,6 +1,8 @@
 //! A chart of lines that lives: crosshair with the values of all series, drag to zoom, double click
 //! to reset, a legend that filters, and one menu to export. Other drawings stand in [`Picture`].
 
+mod keyboard;
+
 use std::collections::BTreeSet;
 
 use charts::{
@@ -84,10 +86,27 @@ pub(crate) fn ChartCard(
     #[prop(optional)]
     cross: Option<RwSignal<Option<f64>>>,
     #[prop(optional)] can_be_log: bool,
+    /// Starts on a logarithmic axis where the values span it.
+    #[prop(optional)]
+    prefers_log: bool,
 ) -> impl IntoView {
-    let log = RwSignal::new(false);
+    // `None` until a person chooses.
+    let chosen_log = RwSignal::new(None::<bool>);
+    let log = Memo::new(move |_| chosen_log.get().unwrap_or_else(|| prefers_log && chart.with(spans_decades)));
     let hidden = RwSignal::new(BTreeSet::<String>::new());
     let zoom = RwSignal::new(None::<(f64, f64)>);
+    // Another axis has another range.
+    let along = Memo::new(move |_| chart.with(|chart| (chart.x.label.clone(), chart.x.unit.clone())));
+    Effect::new(move |before: Option<(String, String)>| {
+        let now = along.get();
+        if before.is_some_and(|before| before != now) {
+            zoom.set(None);
+            if let Some(on_zoom) = on_zoom {
+                on_zoom.run(None);
+            }
+        }
+        now
+    });
     let shown = Memo::new(move |_| {
         let mut chart = chart.get();
         hidden.with(|hidden| chart.lines.retain(|line| !hidden.contains(&line.name)));
@@ -105,7 +124,7 @@ pub(crate) fn ChartCard(
         let mut items = Vec::new();
         if can_be_log {
             let label = if log.get_untracked() { "Linear axis" } else { "Logarithmic axis" };
-            items.push(Item::new(label, icon::ACTIVITY, move || log.update(|log| *log = !*log)));
+            items.push(Item::new(label, icon::ACTIVITY, move || chosen_log.set(Some(!log.get_untracked()))));
         }
         if zoom.get_untracked().is_some() {
             items.push(Item::new("Show all", icon::UNDO_2, move || {
@@ -139,6 +158,7 @@ pub(crate) fn ChartCard(
                 chart=shown
                 height
                 cross=cross.unwrap_or_else(|| RwSignal::new(None))
+                zoom
                 zoomed=Callback::new(move |to: Option<(f64, f64)>| {
                     zoom.set(to);
                     if let Some(on_zoom) = on_zoom {
@@ -149,6 +169,14 @@ pub(crate) fn ChartCard(
             <Legend chart hidden />
         </Card>
     }
+}
+
+/// Whether a linear axis would press most of the values flat onto its ground.
+fn spans_decades(chart: &LineChart) -> bool {
+    const SPAN: f64 = 30.0;
+    let values = chart.lines.iter().flat_map(|line| line.y.iter().copied()).filter(|value| value.is_finite());
+    let (low, high) = values.fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
+    low > 0.0 && high / low >= SPAN
 }
 
 #[component]
@@ -200,6 +228,7 @@ fn LivePlot(
     #[prop(into)] chart: Signal<LineChart>,
     height: f64,
     cross: RwSignal<Option<f64>>,
+    zoom: RwSignal<Option<(f64, f64)>>,
     zoomed: Callback<Option<(f64, f64)>>,
 ) -> impl IntoView {
     let node = NodeRef::<html::Div>::new();
@@ -215,10 +244,62 @@ fn LivePlot(
         let place = element.get_bounding_client_rect();
         Some((f64::from(event.client_x()) - place.left(), f64::from(event.client_y()) - place.top()))
     };
+    // What was looked at before the present part, to go back to.
+    let before = StoredValue::new(Vec::<(f64, f64)>::new());
+    let look_closer = move |to: (f64, f64)| {
+        before.update_value(|before| match zoom.get_untracked() {
+            Some(now) => before.push(now),
+            None => before.clear(),
+        });
+        zoomed.run(Some(to));
+    };
+    // By keyboard the crosshair goes from point to point, and its values stand at it.
+    let move_cross = move |way: keyboard::Way| {
+        let plot = drawing.with_untracked(|drawing| drawing.plot);
+        let to = chart.with_untracked(|chart| keyboard::moved(chart, (plot.x.low, plot.x.high), cross.get_untracked(), way));
+        if let Some(to) = to {
+            cross.set(Some(to));
+            hover.set(Some((plot.x_pixel(to), plot.top)));
+        }
+    };
+    let pressed = move |event: web_sys::KeyboardEvent| {
+        if event.ctrl_key() || event.meta_key() || event.alt_key() {
+            return;
+        }
+        let plot = drawing.with_untracked(|drawing| drawing.plot);
+        match event.key().as_str() {
+            "Escape" if brush.get_untracked().is_some() => brush.set(None),
+            "Escape" if zoom.get_untracked().is_some() => zoomed.run(None),
+            "Escape" if cross.get_untracked().is_some() => {
+                hover.set(None);
+                cross.set(None);
+            }
+            "+" | "=" => look_closer(keyboard::closer((plot.x.low, plot.x.high), cross.get_untracked())),
+            "-" => zoomed.run(before.try_update_value(Vec::pop).flatten()),
+            key => match keyboard::Way::of(key, event.shift_key()) {
+                Some(way) => move_cross(way),
+                None => return,
+            },
+        }
+        event.prevent_default();
+        event.stop_propagation();
+    };
+    let value_now = move || cross.get().map(|x| x.to_string());
+    let value_text = move || cross.get().map(|x| chart.with(|chart| keyboard::said(chart, x)));
     view! {
         <div
             class="plot"
             node_ref=node
+            tabindex="0"
+            role="slider"
+            aria-label=move || chart.with(|chart| chart.name.clone())
+            aria-valuenow=value_now
+            aria-valuetext=value_text
+            on:keydown=pressed
+            on:blur=move |_| {
+                hover.set(None);
+                cross.set(None);
+            }
             style:height=format!("{height}px")
             on:pointermove=move |event| {
                 let Some((x, y)) = at(&event) else { return };
@@ -251,7 +332,7 @@ fn LivePlot(
                     brush.set(None);
                     let plot = drawing.with_untracked(|drawing| drawing.plot);
                     if (from - to).abs() > 6.0 {
-                        zoomed.run(Some((plot.x_value(from.min(to)), plot.x_value(from.max(to)))));
+                        look_closer((plot.x_value(from.min(to)), plot.x_value(from.max(to))));
                     }
                 }
             }

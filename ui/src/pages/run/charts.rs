@@ -10,61 +10,19 @@ use leptos::prelude::*;
 use super::logs::Tail;
 use crate::parts::{
     chart::ChartCard,
-    curves::{Along, Wanted, lines},
-    field::Segments,
+    curve_look::{Look, keep, kept},
+    curves::{Along, FEW, Wanted, gap_of, lines},
     icon,
     states::Empty,
     words,
 };
 
-/// How curves are looked at: kept for all runs.
-#[derive(Clone, Copy)]
-pub(super) struct Look {
-    along: RwSignal<String>,
-    smoothing: RwSignal<f64>,
-}
-
-const SMOOTHING: &str = "slipway.smoothing";
 const ORDER: &str = "slipway.charts";
 
-impl Look {
-    pub(super) fn new() -> Self {
-        let smoothing = kept(SMOOTHING).and_then(|kept| kept.parse().ok()).unwrap_or(0.6);
-        Self { along: RwSignal::new("step".to_owned()), smoothing: RwSignal::new(smoothing) }
-    }
-}
-
-fn kept(key: &str) -> Option<String> {
-    window().local_storage().ok().flatten()?.get_item(key).ok().flatten()
-}
-
-fn keep(key: &str, value: &str) {
-    if let Ok(Some(storage)) = window().local_storage() {
-        let _ = storage.set_item(key, value);
-    }
-}
-
-#[component]
-pub(super) fn LookChoice(look: Look) -> impl IntoView {
-    view! {
-        <Segments value=look.along name="Along" options=vec![("step", "Step"), ("time", "Time")] />
-        <label class="flex small muted smoothing">
-            "Smoothing"
-            <input
-                type="range"
-                min="0"
-                max="0.98"
-                step="0.02"
-                prop:value=move || look.smoothing.get().to_string()
-                on:input=move |event| {
-                    let value = event_target_value(&event).parse().unwrap_or(0.0);
-                    look.smoothing.set(value);
-                    keep(SMOOTHING, &value.to_string());
-                }
-            />
-            <span class="num">{move || format!("{:.2}", look.smoothing.get())}</span>
-        </label>
-    }
+/// Two rows of charts fill the window as it is when the page opens.
+fn height() -> f64 {
+    let window = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(800.0);
+    ((window - 400.0) / 2.0 - 84.0).clamp(190.0, 320.0)
 }
 
 /// Charts by figure: the part before "/", with its series.
@@ -200,7 +158,7 @@ fn MetricChart(
             Wanted { run: id, key: key.clone(), name: name.replace('_', " "), role }
         })
         .collect();
-    let along = move || if look.along.with(|along| along == "time") { Along::Seconds } else { Along::Step };
+    let along = move || look.along();
     let curves = lines(move || wanted.clone(), along, zoom);
     let title = if name.starts_with("system/") {
         words::metric(name.trim_start_matches("system/"))
@@ -209,6 +167,9 @@ fn MetricChart(
     };
     let (bytes, said) = (name.ends_with("_bytes"), title.clone());
     let is_system = name.starts_with("system/");
+    // A schedule has no noise.
+    let is_schedule = name == "learning_rate";
+    let is_loss = name == "loss";
     let chart = Signal::derive(move || {
         let mut lines = curves.get();
         let mut unit = String::new();
@@ -219,26 +180,22 @@ fn MetricChart(
                 line.band.iter_mut().for_each(|band| *band = (band.0 / 1e6, band.1 / 1e6));
             }
         }
-        let few = lines.iter().all(|line| line.x.len() < 40);
+        let few = lines.iter().all(|line| line.x.len() < FEW);
         let x = match along() {
-            Along::Step => Axis::labelled("step"),
+            Along::Step | Along::Share => Axis::labelled("step"),
             Along::Seconds => Axis { unit: "s".to_owned(), ..Axis::default() },
         };
         LineChart {
             name: said.clone(),
+            gap: if along() == Along::Seconds { gap_of(&lines) } else { None },
             lines,
             x,
             y: Axis { unit, from_zero: is_system, ..Axis::default() },
-            smoothing: if is_system || few { 0.0 } else { look.smoothing.get() },
+            smoothing: if is_system || few || is_schedule { 0.0 } else { look.smoothing.get() },
             ..LineChart::default()
         }
     });
-    // Time is not the axis that series are asked by: zooming there keeps what is here.
-    let on_zoom = Callback::new(move |to: Option<(f64, f64)>| {
-        if untrack(along) == Along::Step {
-            zoom.set(to);
-        }
-    });
+    let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
     let title = title.strip_suffix(" bytes").map_or(title.clone(), ToOwned::to_owned);
     let note = if single {
         keys[0].split_once('/').map(|(_, part)| part.replace('_', " ")).filter(|_| !is_system).unwrap_or_default()
@@ -260,7 +217,7 @@ fn MetricChart(
             }
             on:dragend=move |_| grab.run(false)
         >
-            <ChartCard title note chart height=200.0 cross can_be_log=true on_zoom />
+            <ChartCard title note chart height=height() cross can_be_log=true prefers_log=is_loss on_zoom />
         </div>
     }
 }

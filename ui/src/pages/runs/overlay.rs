@@ -9,7 +9,8 @@ use leptos::prelude::*;
 use crate::parts::{
     card::Card,
     chart::ChartCard,
-    curves::{Along, Wanted, lines},
+    curves::{Along, FEW, Wanted, lines},
+    field::Segments,
     pane::Pane,
     words,
 };
@@ -46,13 +47,15 @@ pub(super) fn Overlay(
         keys
     });
     let cross = RwSignal::new(None);
+    let along = RwSignal::new("step".to_owned());
     view! {
         <Pane
             title=Signal::derive(move || words::counted(picked.with(Vec::len) as u64, "run", "runs"))
             on_close=move || picked.set(Vec::new())
         >
+            <Segments value=along name="Along" options=vec![("step", "Step"), ("share", "Share of the run"), ("time", "Time")] />
             <For each=move || keys.get() key=Clone::clone let:key>
-                <Overlaid key chosen cross />
+                <Overlaid key chosen cross along />
             </For>
             <Differs chosen />
         </Pane>
@@ -60,7 +63,12 @@ pub(super) fn Overlay(
 }
 
 #[component]
-fn Overlaid(key: String, chosen: Memo<Vec<RunRow>>, cross: RwSignal<Option<f64>>) -> impl IntoView {
+fn Overlaid(
+    key: String,
+    chosen: Memo<Vec<RunRow>>,
+    cross: RwSignal<Option<f64>>,
+    along: RwSignal<String>,
+) -> impl IntoView {
     let zoom = RwSignal::new(None);
     let (title, asked, name) = (words::key(&key), key.clone(), key.clone());
     let curves = lines(
@@ -79,17 +87,45 @@ fn Overlaid(key: String, chosen: Memo<Vec<RunRow>>, cross: RwSignal<Option<f64>>
                     .collect()
             })
         },
-        || Along::Step,
+        move || match along.get().as_str() {
+            "share" => Along::Share,
+            "time" => Along::Seconds,
+            _ => Along::Step,
+        },
         zoom,
     );
+    // Sixty rounds beside two thousand steps are a stroke at the edge: such runs start as shares.
+    let differ = Memo::new(move |_| {
+        let ends = curves.with(|curves| curves.iter().filter_map(|line| line.x.last().copied()).collect::<Vec<_>>());
+        let most = ends.iter().copied().fold(0.0, f64::max);
+        ends.iter().any(|end| *end > 0.0 && most / end > 5.0)
+    });
+    Effect::new(move |before: Option<bool>| {
+        let now = differ.get();
+        if now && before != Some(true) && along.with_untracked(|along| along == "step") {
+            along.set("share".to_owned());
+        }
+        before == Some(true) || now
+    });
     let chart = Signal::derive(move || LineChart {
         name: name.clone(),
         lines: curves.get(),
-        x: Axis::labelled("step"),
-        smoothing: if curves.with(|curves| curves.iter().all(|line| line.x.len() < 40)) { 0.0 } else { 0.6 },
+        x: match along.get().as_str() {
+            "share" => Axis { unit: "%".to_owned(), ..Axis::default() },
+            "time" => Axis { unit: "s".to_owned(), ..Axis::default() },
+            _ => Axis::labelled("step"),
+        },
+        smoothing: if curves.with(|curves| curves.iter().all(|line| line.x.len() < FEW)) { 0.0 } else { 0.6 },
         ..LineChart::default()
     });
-    view! { <ChartCard title chart cross can_be_log=true on_zoom=Callback::new(move |to| zoom.set(to)) /> }
+    // Series are asked by step: along another axis a zoom keeps what is here.
+    let on_zoom = Callback::new(move |to: Option<(f64, f64)>| {
+        if along.with_untracked(|along| along == "step") {
+            zoom.set(to);
+        }
+    });
+    let loss = key.starts_with("loss/");
+    view! { <ChartCard title chart cross can_be_log=true prefers_log=loss on_zoom /> }
 }
 
 /// Params that are not the same in all selected runs.

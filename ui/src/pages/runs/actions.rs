@@ -1,0 +1,169 @@
+//! What can be done with a run from its row: the same by right click, by the context key and by `…`.
+
+use api::{
+    id::RunId,
+    model::RegisterModel,
+    run::{DeleteRun, EditRun, ResumeRun, RunKind, RunRow, RunState, StopRun},
+};
+use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
+
+use crate::{
+    client::Client,
+    frame::place::{self, Place},
+    parts::{
+        button::{Button, Pending},
+        dialog::{Confirm, Dialog},
+        field::{Labelled, TextField},
+        icon,
+        menu::Item,
+        toast::Toasts,
+        words,
+    },
+};
+
+/// What can be done with a run, from its row.
+#[derive(Clone, Copy)]
+pub(super) struct Actions {
+    client: Client,
+    toasts: Toasts,
+    pending: Pending,
+    place: Place,
+    renaming: RwSignal<Option<RunRow>>,
+    deleting: RwSignal<Option<RunRow>>,
+    go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
+}
+
+impl Actions {
+    pub(super) fn new(renaming: RwSignal<Option<RunRow>>, deleting: RwSignal<Option<RunRow>>) -> Self {
+        let navigate = use_navigate();
+        let go: Box<dyn Fn(String)> = Box::new(move |to: String| navigate(&to, Default::default()));
+        Self {
+            client: Client::get(),
+            toasts: Toasts::get(),
+            pending: Pending::new(),
+            place: Place::get(),
+            renaming,
+            deleting,
+            go: StoredValue::new_local(go),
+        }
+    }
+
+    pub(super) fn items(self, row: &RunRow) -> Vec<Item> {
+        let id = row.id;
+        let (first, second) = (row.clone(), row.clone());
+        let mut items = vec![Item::new("Open", icon::ARROW_RIGHT, move || {
+            let to = self.place.project.get_untracked().map(|project| place::address(project, &format!("runs/{id}")));
+            if let Some(to) = to {
+                self.go.with_value(|go| go(to));
+            }
+        })];
+        // A program is stopped in its own terminal, and only a training has checkpoints to go on from.
+        let is_training = row.kind == RunKind::Training;
+        match row.state {
+            RunState::Running | RunState::Queued if is_training => {
+                items.push(Item::new("Stop", icon::SQUARE, move || self.stop(id)));
+            }
+            RunState::Stopped | RunState::Killed | RunState::Failed if row.resumable => {
+                items.push(Item::new("Resume", icon::PLAY, move || self.resume(id)));
+            }
+            RunState::Finished if is_training && row.versions.is_empty() => {
+                items.push(Item::new("Register as a model version", icon::BOX, move || self.register(id)));
+            }
+            _ => {}
+        }
+        items.push(Item::new("Rename…", icon::PENCIL, move || self.renaming.set(Some(first.clone()))));
+        items.push(Item::new("Copy id", icon::COPY, move || self.toasts.copy(&id.to_string())));
+        let blocked = if !row.state.is_over() {
+            Some(if is_training { "It is under way: stop it first." } else { "It is under way." })
+        } else if !row.versions.is_empty() {
+            Some("A model version came from it: delete that first.")
+        } else {
+            None
+        };
+        items.push(
+            Item::new("Delete…", icon::TRASH, move || self.deleting.set(Some(second.clone())))
+                .danger()
+                .blocked(blocked.map(ToOwned::to_owned)),
+        );
+        items
+    }
+
+    fn stop(self, run: RunId) {
+        self.pending.run(async move { self.client.call(StopRun { run }).await }, |_| {});
+    }
+
+    fn resume(self, run: RunId) {
+        self.pending.run(async move { self.client.call(ResumeRun { run }).await }, |_| {});
+    }
+
+    fn register(self, run: RunId) {
+        let request = RegisterModel { run, name: None, aliases: Vec::new() };
+        self.pending.run(async move { self.client.call(request).await }, move |version| {
+            self.toasts.done(format!("Registered as {}:{}.", version.model_name, version.number));
+        });
+    }
+}
+
+#[component]
+pub(super) fn Rename(renaming: RwSignal<Option<RunRow>>) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let open = RwSignal::new(false);
+    let name = RwSignal::new(String::new());
+    Effect::new(move |_| {
+        if let Some(row) = renaming.get() {
+            name.set(row.name);
+            open.set(true);
+        }
+    });
+    let save = move || {
+        let Some(row) = renaming.get_untracked() else { return };
+        let request = EditRun {
+            run: row.id,
+            name: Some(name.get_untracked().trim().to_owned()),
+            notes: None,
+            tags: Default::default(),
+        };
+        pending.run(async move { client.call(request).await }, move |_| open.set(false));
+    };
+    view! {
+        <Dialog open title="Rename run">
+            <div class="content"><Labelled label="Name"><TextField value=name on_enter=Callback::new(move |()| save()) /></Labelled></div>
+            <footer>
+                <Button label="Cancel" on_press=move || open.set(false) />
+                <Button label="Rename" kind="primary" disabled=Signal::derive(move || pending.busy.get() || name.with(|name| name.trim().is_empty())) on_press=save />
+            </footer>
+        </Dialog>
+    }
+}
+
+#[component]
+pub(super) fn Delete(deleting: RwSignal<Option<RunRow>>) -> impl IntoView {
+    let client = Client::get();
+    let toasts = Toasts::get();
+    let pending = Pending::new();
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if deleting.get().is_some() {
+            open.set(true);
+        }
+    });
+    let delete = move || {
+        let Some(row) = deleting.get_untracked() else { return };
+        let request = DeleteRun { run: row.id, checkpoints_only: false };
+        pending.run(async move { client.call(request).await }, move |freed| {
+            toasts.done(format!("Deleted {}; {} freed.", row.name, words::bytes(freed.bytes)));
+        });
+    };
+    view! {
+        <Confirm
+            open
+            title=Signal::derive(move || deleting.get().map_or_else(String::new, |row| format!("Delete {}?", row.name)))
+            text="Its metrics, checkpoints, artifacts and logs are gone then. The data that it learned from stay."
+            verb="Delete run"
+            on_confirm=delete
+        />
+    }
+}
+
