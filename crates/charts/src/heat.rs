@@ -1,6 +1,6 @@
 //! A heat map: columns of the data down, windows of time across, a step of colour in each cell.
 
-use plotters::element::{PathElement, Rectangle, Text};
+use plotters::element::{Circle, PathElement, Rectangle, Text};
 use plotters_backend::text_anchor::{HPos, VPos};
 
 use crate::{
@@ -28,6 +28,8 @@ pub struct Row {
     pub is_strong: bool,
     pub cells: Vec<Cell>,
     pub end: String,
+    /// The state at its end: a filled dot in its colour, or an empty one.
+    pub state: Option<Role>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -43,9 +45,11 @@ pub struct HeatMap {
 /// Height of a row.
 pub const ROW: f64 = 19.0;
 const NAMES: f64 = 92.0;
-const ENDS: f64 = 58.0;
+const ENDS: f64 = 74.0;
 const FOOT: f64 = 20.0;
-const WIDEST: f64 = 34.0;
+/// Few windows don't become planks: what is left of the width stays free behind the ends.
+const WIDEST: f64 = 64.0;
+const DOT: f64 = 3.0;
 
 /// The height that a map of so many rows takes.
 pub fn height(rows: usize) -> f64 {
@@ -86,17 +90,24 @@ pub fn draw(map: &HeatMap, width: f64) -> Drawing {
                     root.draw(&Rectangle::new(corners, stroke(Role::Text, 1.5, 1.0)))?;
                 }
             }
-            let end = (grid(width - 2.0), middle);
+            let ends = names + cell * count as f64 + ENDS;
+            let end = (grid(ends - 18.0), middle);
             root.draw(&Text::new(row.end.clone(), end, label(role, HPos::Right, VPos::Center)))?;
+            let dot = (grid(ends - DOT - 2.0), middle);
+            let style = row.state.map_or_else(|| stroke(Role::Faint, 1.0, 1.0), |state| fill(state, 1.0));
+            root.draw(&Circle::new(dot, grid(DOT), style))?;
         }
         let mut free = f64::NEG_INFINITY;
+        let mut written = None;
         for (column, name) in map.columns.iter().enumerate() {
             let left = names + cell * column as f64;
             let wide = text::width(name, Family::Mono, LABEL);
-            if left >= free && left + wide <= width {
+            // Windows of the same minute share its name.
+            if left >= free && left + wide <= width && written != Some(name) {
                 let at = (grid(left), grid(plot.height + 7.0));
                 root.draw(&Text::new(name.clone(), at, label(Role::Faint, HPos::Left, VPos::Top)))?;
                 free = left + wide + 14.0;
+                written = Some(name);
             }
         }
         Ok(())

@@ -66,10 +66,23 @@ pub fn cut(text: &str, family: Family, size: f64, room: f64) -> String {
 }
 
 fn advance(letter: char, family: Family) -> f64 {
+    let code = letter as usize;
+    // The system's fonts write what ours lack: East Asian letters fill the square, marks no room.
+    match code {
+        0x300..=0x36f | 0x200b..=0x200f | 0xfe00..=0xfe0f => return 0.0,
+        0x1100..=0x115f
+        | 0x2e80..=0xa4cf
+        | 0xac00..=0xd7a3
+        | 0xf900..=0xfaff
+        | 0xfe30..=0xfe6f
+        | 0xff00..=0xff60
+        | 0x1f300..=0x1faff
+        | 0x20000..=0x3ffff => return 1.0,
+        _ => {}
+    }
     if family == Family::Mono {
         return MONO;
     }
-    let code = letter as usize;
     let thousandths = match code {
         0x20..=0x7e => BASIC[code - 0x20],
         0xa0..=0xff => LATIN[code - 0xa0],
