@@ -15,7 +15,7 @@ use api::{
 use leptos::prelude::*;
 use leptos_router::{
     NavigateOptions,
-    hooks::{use_navigate, use_query_map},
+    hooks::{use_location, use_navigate},
 };
 
 use crate::{
@@ -50,7 +50,7 @@ pub(crate) fn Data() -> impl IntoView {
     });
     // The road's button comes with `?snapshot=new`; it is taken out of the address at once, so that
     // a reload takes no second one.
-    let asked = use_query_map();
+    let asked = use_location().query;
     let navigate = use_navigate();
     let (_, take) = taking();
     Effect::new(move |_| {
@@ -118,7 +118,7 @@ fn TakeButton(#[prop(into)] label: String, #[prop(into)] kind: String) -> impl I
 #[component]
 fn Versions(dataset: Signal<Dataset>) -> impl IntoView {
     let place = Place::get();
-    let asked = use_query_map();
+    let asked = use_location().query;
     let number = Memo::new(move |_| asked.with(|asked| asked.get("v")).and_then(|number| number.parse::<u32>().ok()));
     let chosen = Memo::new(move |before: Option<&Snapshot>| {
         dataset
@@ -178,7 +178,7 @@ fn Versions(dataset: Signal<Dataset>) -> impl IntoView {
 #[component]
 fn VersionLine(snapshot: Snapshot, newest: Memo<Option<SnapshotId>>, chosen: Memo<SnapshotId>) -> impl IntoView {
     let place = Place::get();
-    let asked = use_query_map();
+    let asked = use_location().query;
     let id = snapshot.id;
     let number = snapshot.number;
     let href = move || {
@@ -193,7 +193,7 @@ fn VersionLine(snapshot: Snapshot, newest: Memo<Option<SnapshotId>>, chosen: Mem
                 {move || (newest.get() == Some(id)).then(|| view! { <span class="chip">"newest"</span> })}
                 {(!snapshot.kept).then(|| view! { <span class="chip" title="The files are referenced by their hashes, not copied.">"referenced"</span> })}
             </div>
-            <div class="small cut">{snapshot.message.clone()}</div>
+            <div class="small cut" title=snapshot.message.clone()>{snapshot.message.clone()}</div>
             <div class="caption faint">{words::counted(snapshot.rows, "row", "rows")}" · "<Ago ms=snapshot.created_ms /></div>
         </a>
     }

@@ -1,6 +1,8 @@
 //! Overview: the lifecycle as a road, what waits for a person, and what happened lately.
 
-use api::project::{Action, GetOverview, Happening, Overview as Facts, Station, StationState};
+mod requests;
+
+use api::project::{Action, GetOverview, Happening, Overview as Facts, Station, StationState, Waiting};
 use leptos::prelude::*;
 
 use crate::{
@@ -24,14 +26,17 @@ pub(crate) fn Overview() -> impl IntoView {
     crumbs(|| vec![("Overview".to_owned(), None)]);
     let overview = query(move || place.project.get().map(|project| GetOverview { project }));
     view! {
-        <div class="body-of-page overview">
+        <div class="body-of-page fill overview">
             <Load query=overview let:facts>
                 <Head facts />
                 <Notices facts />
                 <Road facts />
                 <div class="below">
                     <Happened facts />
-                    <Waits facts />
+                    <div class="beside-happened">
+                        <Waits facts />
+                        <requests::Requests />
+                    </div>
                 </div>
             </Load>
         </div>
@@ -162,7 +167,7 @@ fn Line(happening: Happening, newest: i64) -> impl IntoView {
         <div>
             <time class="when" title=title>{when}</time>
             <span class=class>{icon(mark)}</span>
-            <span class="grow cut"><Sentence text=happening.sentence /></span>
+            <span class="grow two-lines"><Sentence text=happening.sentence /></span>
         </div>
     }
 }
@@ -178,21 +183,52 @@ fn Waits(facts: Signal<Facts>) -> impl IntoView {
                     if all.is_empty() {
                         return view! { <p class="muted small">"Nothing waits for you."</p> }.into_any();
                     }
-                    all.into_iter()
-                        .map(|waiting| view! {
-                            <div>
-                                <span class="warn flex">{icon(icon::TRIANGLE_ALERT)}</span>
-                                <span class="grow">
-                                    {waiting.title}
-                                    <div class="small muted">{waiting.detail}</div>
-                                </span>
-                                {waiting.actions.into_iter().map(|action| view! { <ActionLink action /> }).collect_view()}
-                            </div>
-                        })
+                    grouped(all)
+                        .into_iter()
+                        .map(|group| view! { <WaitingGroup group /> })
                         .collect_view()
                         .into_any()
                 }}
             </div>
         </Card>
+    }
+}
+
+/// What leads to the same page waits together: four drifted columns are one decision.
+fn grouped(all: Vec<Waiting>) -> Vec<Vec<Waiting>> {
+    let place = |waiting: &Waiting| waiting.actions.last().map(|action| action.link.clone());
+    let mut groups: Vec<Vec<Waiting>> = Vec::new();
+    for waiting in all {
+        let same = |group: &Vec<Waiting>| group.first().is_some_and(|first| place(first) == place(&waiting));
+        match groups.last_mut().filter(|group| same(group)) {
+            Some(group) => group.push(waiting),
+            None => groups.push(vec![waiting]),
+        }
+    }
+    groups
+}
+
+#[component]
+fn WaitingGroup(group: Vec<Waiting>) -> impl IntoView {
+    let actions = group.first().map(|first| first.actions.clone()).unwrap_or_default();
+    let text = match group.as_slice() {
+        [only] => view! {
+            <div>{only.title.clone()}</div>
+            <div class="small muted">{only.detail.clone()}</div>
+        }
+        .into_any(),
+        // Each sentence names its own column; the shared title would only repeat it.
+        several => several
+            .iter()
+            .map(|waiting| view! { <div class="one" title=waiting.title.clone()>{waiting.detail.clone()}</div> })
+            .collect_view()
+            .into_any(),
+    };
+    view! {
+        <div class="waiting">
+            <span class="warn flex">{icon(icon::TRIANGLE_ALERT)}</span>
+            <div class="grow">{text}</div>
+            <span class="flex">{actions.into_iter().map(|action| view! { <ActionLink action /> }).collect_view()}</span>
+        </div>
     }
 }

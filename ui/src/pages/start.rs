@@ -15,7 +15,7 @@ use crate::{
         dialog::Confirm,
         icon::{self, icon},
         menu::{Item, MenuButton, Menus},
-        stage::MiniRoad,
+        stage::{MiniRoad, stage_name},
         states::Load,
         toast::Toasts,
         when::Ago,
@@ -53,7 +53,9 @@ pub(crate) fn Start() -> impl IntoView {
                     <section>
                         <h2>"Samples"</h2>
                         <Load query=samples let:list>
-                            {move || list.get().into_iter().map(|sample| view! { <SampleCard sample /> }).collect_view()}
+                            <div class="card list samples">
+                                {move || list.get().into_iter().map(|sample| view! { <SampleLine sample /> }).collect_view()}
+                            </div>
                         </Load>
                     </section>
                 </div>
@@ -93,7 +95,8 @@ fn RecentLine(summary: ProjectSummary) -> impl IntoView {
     let project = summary.project;
     let id = project.id;
     let newest = summary.road.iter().rev().find(|station| station.state != api::project::StationState::Empty).cloned();
-    let word = newest.map_or_else(String::new, |station| station.figure);
+    // A figure alone says nothing: the station that it belongs to goes before it.
+    let word = newest.map_or_else(String::new, |station| format!("{} · {}", stage_name(station.stage), station.figure));
     let asking = RwSignal::new(false);
     let path = StoredValue::new(project.path.clone());
     let items = move || {
@@ -121,14 +124,14 @@ fn RecentLine(summary: ProjectSummary) -> impl IntoView {
         <a href=address(id, "") on:contextmenu=move |event| menus.open_at(&event, items())>
             <span class="faint flex">{icon(icon::FOLDER)}</span>
             <span class="grow">
-                <b>{project.name.clone()}</b>
+                <div class="cut"><b>{project.name.clone()}</b></div>
                 <div class="caption faint cut" title=project.path.clone()>
                     {match missing { Some(why) => view! { <span class="warn">{why}</span> }.into_any(), None => project.path.clone().into_any() }}
                 </div>
             </span>
             <span class="road-word">
                 <MiniRoad road=summary.road />
-                <span class="caption muted cut">{word}</span>
+                <span class="caption muted cut" title=word.clone()>{word.clone()}</span>
             </span>
             <span class="caption faint ago"><Ago ms=project.opened_ms /></span>
             <span on:click=|event| event.prevent_default()><MenuButton items /></span>
@@ -144,7 +147,7 @@ fn RecentLine(summary: ProjectSummary) -> impl IntoView {
 }
 
 #[component]
-fn SampleCard(sample: Sample) -> impl IntoView {
+fn SampleLine(sample: Sample) -> impl IntoView {
     let client = Client::get();
     let navigate = StoredValue::new_local(use_navigate());
     let pending = Pending::new();
@@ -160,8 +163,12 @@ fn SampleCard(sample: Sample) -> impl IntoView {
     let about =
         if known { sample.licence.clone() } else { format!("{} · goes to {}", sample.licence, sample.destination) };
     view! {
-        <div class="card sample" data-sample=sample.name.clone()>
-            <span class="flex"><span class="accent flex">{icon(mark)}</span><b>{sample.title.clone()}</b></span>
+        <div class="sample" data-sample=sample.name.clone()>
+            <span class="accent flex">{icon(mark)}</span>
+            <span class="grow">
+                <div class="cut" title=about.clone()><b>{sample.title.clone()}</b>" "<span class="caption faint">{about.clone()}</span></div>
+                <div class="small muted two-lines" title=sample.summary.clone()>{sample.summary.clone()}</div>
+            </span>
             <Button
                 label=Signal::derive(move || if pending.busy.get() { "Opening…".to_owned() } else { "Open".to_owned() })
                 kind="s"
@@ -169,8 +176,6 @@ fn SampleCard(sample: Sample) -> impl IntoView {
                 tip=if known { "Opened before".to_owned() } else { format!("Copies it to {}", sample.destination) }
                 on_press=open
             />
-            <span class="line small muted">{sample.summary}</span>
-            <span class="line caption faint cut" title=about.clone()>{about.clone()}</span>
         </div>
     }
 }

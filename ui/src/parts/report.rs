@@ -1,4 +1,4 @@
-//! The report: figures on the test part with their intervals beside a dummy, and the curves. A run
+//! The report: figures on the test part with their intervals beside a baseline that only guesses, and the curves. A run
 //! shows its own, a model version the copy that is kept with it.
 
 use api::evaluation::{Evaluation, Figure, Task};
@@ -65,7 +65,7 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
             <Card title="On the test part" class="h" flush=true extra=ViewFn::from(move || view! { <span class="faint caption">{rows.clone()}</span> })>
                 <FigureTable figures=test primary=first />
             </Card>
-            <Card title="On the validation part" class="h" flush=true extra=ViewFn::from(|| view! { <span class="faint caption">"what runs are ranked by"</span> })>
+            <Card title="On the validation part" class="h" flush=true extra=ViewFn::from(|| view! { <span class="faint caption">"what training and ranking look at"</span> })>
                 <FigureTable figures=validation primary=second />
             </Card>
             {report.confusion.clone().map(|matrix| {
@@ -125,6 +125,7 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
 #[component]
 fn FigureTable(figures: Vec<Figure>, primary: String) -> impl IntoView {
     let has_interval = figures.iter().any(|figure| figure.interval.is_some());
+    let has_baseline = figures.iter().any(|figure| figure.baseline.is_some());
     view! {
         <table class="small-table intervals">
             <thead>
@@ -132,7 +133,7 @@ fn FigureTable(figures: Vec<Figure>, primary: String) -> impl IntoView {
                     <th>"Figure"</th>
                     <th class="num">"Value"</th>
                     {has_interval.then(|| view! { <th class="num">"95 % interval"</th> })}
-                    <th class="num">"Dummy"</th>
+                    {has_baseline.then(|| view! { <th class="num" title="What guessing without looking at the columns reaches.">"Baseline"</th> })}
                 </tr>
             </thead>
             <tbody>
@@ -142,12 +143,14 @@ fn FigureTable(figures: Vec<Figure>, primary: String) -> impl IntoView {
                     let unit = figure.unit.clone().map(|unit| format!(" {unit}")).unwrap_or_default();
                     view! {
                         <tr>
-                            <td><span class="flex"><span class:strong=is_primary>{words::metric(&figure.name)}</span>{is_primary.then(|| view! { <Chip text="ranks" tone="accent" /> })}</span></td>
+                            <td><span class="flex"><span class:strong=is_primary>{words::metric(&figure.name)}</span>{is_primary.then(|| view! { <Chip text="runs are ranked by it" tone="accent" /> })}</span></td>
                             <td class="num strong">{words::figure(figure.value)}<span class="faint">{unit}</span></td>
                             {has_interval.then(|| view! {
                                 <td class="num muted">{figure.interval.map(|(low, high)| format!("{} … {}", words::figure(low), words::figure(high)))}</td>
                             })}
-                            <td class="num" class:faint=better.unwrap_or(true) class:warn=better == Some(false)>{figure.baseline.map_or("–".to_owned(), words::figure)}</td>
+                            {has_baseline.then(|| view! {
+                                <td class="num" class:faint=better.unwrap_or(true) class:warn=better == Some(false)>{figure.baseline.map_or("–".to_owned(), words::figure)}</td>
+                            })}
                         </tr>
                     }
                 }).collect_view()}

@@ -79,7 +79,9 @@ pub(super) fn PreviewTab(snapshot: Memo<SnapshotId>, profile: RwSignal<Option<Pr
 }
 
 fn column(index: usize, field: Field, measured: Option<ColumnProfile>, snapshot: Memo<SnapshotId>) -> Column<Line> {
-    let is_number = matches!(field.kind, ColumnType::Integer | ColumnType::Decimal | ColumnType::Datetime);
+    let is_number = matches!(field.kind, ColumnType::Integer | ColumnType::Decimal);
+    // Times are read from their left: their fractions are of different lengths.
+    let is_time = field.kind == ColumnType::Datetime;
     let is_image = field.kind == ColumnType::Image;
     let is_target = field.role == Role::Target;
     let is_ignored = field.role == Role::Ignored;
@@ -92,6 +94,7 @@ fn column(index: usize, field: Field, measured: Option<ColumnProfile>, snapshot:
             Some(text) if is_number => {
                 view! { <span class:faint=is_ignored>{text.replace('-', "−")}</span> }.into_any()
             }
+            Some(text) if is_time => view! { <span class="num" class:faint=is_ignored>{text}</span> }.into_any(),
             Some(text) => view! { <span class:faint=is_ignored title=text.clone()>{text.clone()}</span> }.into_any(),
         });
     column.is_number = is_number;

@@ -79,7 +79,7 @@ fn Tags(run: Signal<Run>) -> impl IntoView {
     view! {
         <Card title="Tags" class="h">
             <div class="form">
-                <div class="flex wrap">
+                <div class="flex wrap" class:hidden=move || tags.with(BTreeMap::is_empty)>
                     {move || tags.get().into_iter().map(|(tag, text)| {
                         let (name, label) = (tag.clone(), format!("Remove {tag}"));
                         let said = if text.is_empty() { tag } else { format!("{tag}: {text}") };
