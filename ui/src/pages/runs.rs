@@ -1,11 +1,13 @@
 //! Runs: the table is the page. Selected runs show their curves over each other in a pane.
 
 mod actions;
+mod compare;
+mod overlaid;
 mod overlay;
 
-use api::{
-    run::{ListRuns, ProjectIdOr, RunRow, RunState},
-};
+use std::collections::BTreeMap;
+
+use api::run::{ListRuns, ProjectIdOr, RunRow, RunState};
 use charts::{plot::Size, role::Role, spark};
 use leptos::prelude::*;
 use leptos_router::{
@@ -13,6 +15,7 @@ use leptos_router::{
     hooks::{use_location, use_navigate},
 };
 
+use self::overlaid::Compared;
 use crate::{
     client::{paged::paged, wire},
     frame::{crumbs::crumbs, place::Place},
@@ -46,22 +49,20 @@ pub(crate) fn Runs() -> impl IntoView {
     let asked = use_location().query;
     let navigate = StoredValue::new_local(use_navigate());
     let filter = RwSignal::new(asked.with_untracked(|asked| asked.get("filter")).unwrap_or_default());
-    let order = RwSignal::new(None::<Order>);
+    let order = RwSignal::new(asked.with_untracked(|asked| {
+        asked.get("sort").map(|key| (key, asked.get("way").as_deref() != Some("up")))
+    }));
     let facts = RwSignal::new(Facts::default());
     let picked = RwSignal::new(Vec::<String>::new());
     let renaming = RwSignal::new(None::<RunRow>);
     let deleting = RwSignal::new(None::<RunRow>);
-    // The filter stands in the address, so that it can be copied.
+    let comparing = compare::asked(asked);
+    // Filter and order stand in the address, so that they can be copied.
     Effect::new(move |before: Option<String>| {
-        let now = filter.get();
+        let now = address_of(&filter.get(), order.get().as_ref());
         if before.as_ref().is_some_and(|before| *before != now) {
-            let to = if now.is_empty() {
-                place.link("runs")
-            } else {
-                format!("{}?filter={}", place.link("runs"), wire::encode(&now))
-            };
             let options = NavigateOptions { replace: true, scroll: false, ..Default::default() };
-            navigate.with_value(|navigate| navigate(&to, options));
+            navigate.with_value(|navigate| navigate(&format!("{}{now}", place.link("runs")), options));
         }
         now
     });
@@ -97,6 +98,33 @@ pub(crate) fn Runs() -> impl IntoView {
     let menu = StoredValue::new_local({
         Box::new(move |row: RunRow| actions.items(&row)) as Box<dyn Fn(RunRow) -> Vec<Item>>
     });
+    // What was picked stays known when its row is scrolled away or filtered out.
+    let known = StoredValue::new(BTreeMap::<String, Compared>::new());
+    let chosen = Memo::new(move |_| {
+        let rows = list.seen();
+        picked.with(|picked| {
+            known.update_value(|known| {
+                known.retain(|id, _| picked.contains(id));
+                for row in &rows {
+                    let id = row.id.to_string();
+                    if picked.contains(&id) {
+                        known.insert(id, Compared::from(row));
+                    }
+                }
+            });
+            known.with_value(|known| {
+                picked.iter().take(overlaid::DRAWN).filter_map(|id| known.get(id).cloned()).collect::<Vec<_>>()
+            })
+        })
+    });
+    let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
+    let back = Signal::derive(move || {
+        format!("{}{}", place.link("runs"), address_of(&filter.get_untracked(), order.get_untracked().as_ref()))
+    });
+    let compare = Signal::derive(move || {
+        let picked = picked.with(|picked| picked.iter().take(overlaid::DRAWN).cloned().collect::<Vec<_>>().join(","));
+        format!("{}?compare={picked}", place.link("runs"))
+    });
     let none = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
     let failed = Memo::new(move |_| list.error.get());
     let open = Callback::new(move |row: RunRow| {
@@ -104,7 +132,7 @@ pub(crate) fn Runs() -> impl IntoView {
     });
     view! {
         <div class="split-runs">
-            <div class="left">
+            <div class="left" class:hidden=move || !comparing.with(Vec::is_empty)>
                 <div class="tools">
                     <TextField
                         value=filter
@@ -115,6 +143,7 @@ pub(crate) fn Runs() -> impl IntoView {
                         class="grow mono"
                     />
                     <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
+                    {move || (picked.with(Vec::len) > 1).then(|| view! { <a class="btn" href=move || compare.get()>{icon(icon::LAYERS)}"Compare"</a> })}
                     <a class="btn primary" href=move || format!("{}?train=1", place.link("runs"))>{icon(icon::PLAY)}"Train"</a>
                 </div>
                 {move || failed.get().map(|error| view! { <div class="padded"><Failure error again=move || list.need(0..1) /></div> })}
@@ -141,13 +170,31 @@ pub(crate) fn Runs() -> impl IntoView {
                 </div>
                 <Foot rows=Signal::derive(move || list.seen()) facts picked />
             </div>
-            {move || (!picked.with(Vec::is_empty)).then(|| view! {
-                <overlay::Overlay picked rows=Signal::derive(move || list.seen()) ranked_by=Signal::derive(move || facts.with(|facts| facts.ranked_by.clone())) />
+            {move || (!picked.with(Vec::is_empty) && comparing.with(Vec::is_empty)).then(|| view! {
+                <overlay::Overlay picked chosen ranked_by compare=compare />
+            })}
+            {move || (!comparing.with(Vec::is_empty)).then(|| view! {
+                <compare::Compare runs=comparing ranked_by back=back />
             })}
             <actions::Rename renaming />
             <actions::Delete deleting />
         </div>
     }
+}
+
+/// The part of the address that says what is shown and in which order.
+fn address_of(filter: &str, order: Option<&Order>) -> String {
+    let mut parts = Vec::new();
+    if !filter.is_empty() {
+        parts.push(format!("filter={}", wire::encode(filter)));
+    }
+    if let Some((key, descending)) = order {
+        parts.push(format!("sort={}", wire::encode(key)));
+        if !descending {
+            parts.push("way=up".to_owned());
+        }
+    }
+    if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
 }
 
 /// The columns: what every run has, its metrics, the params that differ between runs.
@@ -199,7 +246,7 @@ fn columns(facts: &Facts, picked: RwSignal<Vec<String>>, actions: actions::Actio
         );
         if best {
             let cell_key = key.clone();
-            columns.push(Column::new("Course", 88.0, move |row: &RunRow| {
+            columns.push(Column::new("Course", 94.0, move |row: &RunRow| {
                 row.metrics.get(&cell_key).filter(|cell| cell.spark.len() > 1).map(|cell| {
                     let values: Vec<f64> = cell.spark.iter().map(|value| f64::from(*value)).collect();
                     small(spark::draw(&values, Role::Series(3), Size { width: 72.0, height: 18.0 }))
