@@ -63,9 +63,12 @@ pub struct LineChart {
     pub smoothing: f64,
     /// Points further apart than this are not joined.
     pub gap: Option<f64>,
-    /// Marks under single points, where there are few.
+    /// Marks each point of the lines that have few: three epochs are points, three thousand a line.
     pub has_marks: bool,
 }
+
+/// Lines of more points are not marked: the marks would hide them.
+const MARKED: usize = 24;
 
 /// Draws a chart of lines.
 pub fn draw(chart: &LineChart, size: Size) -> Drawing {
@@ -132,11 +135,9 @@ fn stroke_line(
             }
         }
     }
-    let marks: Vec<(f64, f64)> = if chart.has_marks && !line.is_reference {
-        pieces(line, values, &plot.y, chart.gap).into_iter().flatten().collect()
-    } else {
-        lone
-    };
+    let has_marks = chart.has_marks && line.x.len() <= MARKED && !line.is_reference;
+    let marks: Vec<(f64, f64)> =
+        if has_marks { pieces(line, values, &plot.y, chart.gap).into_iter().flatten().collect() } else { lone };
     let dot = fill(line.role, 1.0);
     let inside = marks
         .into_iter()

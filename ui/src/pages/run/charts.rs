@@ -192,6 +192,7 @@ fn MetricChart(
             x,
             y: Axis { unit, from_zero: is_system, ..Axis::default() },
             smoothing: if is_system || few || is_schedule { 0.0 } else { look.smoothing.get() },
+            has_marks: true,
             ..LineChart::default()
         }
     });

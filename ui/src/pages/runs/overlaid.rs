@@ -113,6 +113,7 @@ pub(super) fn Overlaid(
                 Along::Step => Axis::labelled("step"),
             },
             smoothing: if few { 0.0 } else { look.smoothing.get() },
+            has_marks: true,
             ..LineChart::default()
         }
     });
