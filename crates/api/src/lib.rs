@@ -16,6 +16,7 @@ pub mod error;
 pub mod evaluation;
 pub mod event;
 pub mod host;
+pub mod hyperparameter;
 pub mod id;
 pub mod job;
 pub mod model;

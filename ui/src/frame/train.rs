@@ -1,13 +1,14 @@
 //! The Train dialog: an address with `?train=1` opens it, on any page of a project. It says what
 //! will be trained on and lets a person choose otherwise for this run only.
 
+mod settings;
+
 use api::{
-    config::{ModelChoice, TrainingConfig},
+    config::ModelChoice,
     dataset::PlanSnapshot,
     id::{AlertId, SnapshotId},
     job::Subject,
     run::StartRun,
-    worker::Device,
 };
 use leptos::prelude::*;
 use leptos_router::{
@@ -15,13 +16,14 @@ use leptos_router::{
     hooks::{use_location, use_navigate, use_query_map},
 };
 
+use self::settings::{Mistakes, Settings, words_of};
 use super::place::{self, Place};
 use crate::{
     client::{Client, query::query},
     parts::{
         button::{Button, Pending},
         dialog::Dialog,
-        field::{Labelled, Select, TextField},
+        field::{Labelled, Select, Switch, TextField},
         icon,
         states::Load,
         words,
@@ -65,38 +67,29 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
     let asked = use_query_map();
     let project = place.id_now();
     let file = place.known.value.get_untracked().map(|project| project.file).unwrap_or_default();
-    let base = file.training.clone();
     let is_images = file.data.kind == api::config::DataKind::Images;
-    let model = RwSignal::new(model_key(base.model).to_owned());
-    let device = RwSignal::new(device_key(base.device).to_owned());
-    let seed = RwSignal::new(base.seed.to_string());
-    let length = RwSignal::new(base.epochs.or(base.rounds).map(|count| count.to_string()).unwrap_or_default());
-    let rate = RwSignal::new(base.learning_rate.map(|rate| rate.to_string()).unwrap_or_default());
+    let settings = Settings::new(&file.training, is_images);
+    let name = RwSignal::new(String::new());
+    let typed = Memo::new(move |_| settings.read());
+    let wrong = Memo::new(move |_| typed.with(|typed| typed.as_ref().err().cloned().unwrap_or_default()));
+    let asks_more = RwSignal::new(false);
+    // A mistake is never hidden.
+    let is_more = Memo::new(move |_| {
+        asks_more.get() || wrong.with(|wrong| settings.more_of().iter().any(|key| wrong.contains_key(key)))
+    });
     let pending = Pending::new();
     let plan = query(move || Some(PlanSnapshot { project }));
     let target = file.data.target.clone();
-    let by_rounds = move || model.with(|model| model == "trees" || (model == "default" && !is_images));
+    let is_trees = Memo::new(move |_| settings.trained() == ModelChoice::Trees);
 
     let start = move || {
-        let number = |text: RwSignal<String>| text.with_untracked(|text| text.trim().parse::<usize>().ok());
-        let mut training = TrainingConfig {
-            model: model_of(&model.get_untracked()),
-            device: device_of(&device.get_untracked()),
-            seed: seed.with_untracked(|seed| seed.trim().parse().unwrap_or(base.seed)),
-            learning_rate: rate.with_untracked(|rate| rate.trim().parse().ok()),
-            ..base.clone()
-        };
-        if untrack(by_rounds) {
-            training.rounds = number(length);
-        } else {
-            training.epochs = number(length);
-        }
+        let Ok(training) = typed.get_untracked() else { return };
         let named = |name: &str| asked.with_untracked(|asked| asked.get(name));
         let request = StartRun {
             project,
             training: Some(training),
             snapshot: named("snapshot").and_then(|id| id.parse::<SnapshotId>().ok()),
-            name: None,
+            name: Some(name.with_untracked(|name| name.trim().to_owned())).filter(|name| !name.is_empty()),
             alert: named("alert").and_then(|id| id.parse::<AlertId>().ok()),
         };
         pending.run(async move { client.call(request).await }, move |job| {
@@ -144,58 +137,68 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
                     format!("The data changed: a new version of {} is taken first, {} of it new.", words::bytes(plan.size_bytes), words::bytes(plan.new_bytes))
                 })}
             </p>
-            <Labelled label="Model"><Select value=model options=models /></Labelled>
+            <Labelled label="Model"><Select value=settings.model options=models /></Labelled>
             <div class="two-fields">
-                <Labelled label="Device"><Select value=device options=devices /></Labelled>
-                <Labelled label="Seed"><TextField value=seed kind="number" class="mono" /></Labelled>
+                <Labelled label="Device" error=error_of(wrong, "device")><Select value=settings.device options=devices /></Labelled>
+                <Labelled label="Seed" error=error_of(wrong, "seed")><TextField value=settings.text("seed") class="mono" placeholder="0" /></Labelled>
             </div>
             <div class="two-fields">
-                <label class="labelled">
-                    <span>{move || if by_rounds() { "Rounds at most" } else { "Epochs at most" }}</span>
-                    <TextField value=length kind="number" class="mono" placeholder="chosen by default" />
-                    <small>"Ends earlier where validation stops improving."</small>
-                </label>
-                <Labelled label="Learning rate"><TextField value=rate class="mono" placeholder="chosen by default" /></Labelled>
+                {move || {
+                    let (key, label) = if is_trees.get() { ("rounds", "Rounds at most") } else { ("epochs", "Epochs at most") };
+                    view! {
+                        <Labelled label hint="Ends earlier where validation stops improving." error=error_of(wrong, key)>
+                            <TextField value=settings.text(key) class="mono" placeholder=settings.default_of(key) />
+                        </Labelled>
+                    }
+                }}
+                {move || view! {
+                    <Labelled label="Learning rate" error=error_of(wrong, "learning_rate")>
+                        <TextField value=settings.text("learning_rate") class="mono" placeholder=settings.default_of("learning_rate") />
+                    </Labelled>
+                }}
             </div>
+            <div class="flex">
+                <Button
+                    label=Signal::derive(move || if is_more.get() { "Fewer settings".to_owned() } else { "More settings".to_owned() })
+                    kind="quiet s"
+                    on_press=move || asks_more.set(!is_more.get_untracked())
+                />
+            </div>
+            {move || is_more.get().then(|| view! { <More settings wrong is_trees name /> })}
         </div>
         <footer>
-            <span class="grow caption faint">"For this run only; the defaults stand in slipway.toml."</span>
+            <span class="grow caption faint">"For this run only. An empty field takes the default that it shows."</span>
             <Button label="Cancel" on_press=move || open.set(false) />
-            <span data-first><Button label="Start training" mark=icon::PLAY kind="primary" disabled=pending.busy on_press=start /></span>
+            <span data-first><Button label="Start training" mark=icon::PLAY kind="primary" disabled=Signal::derive(move || pending.busy.get() || !wrong.with(Mistakes::is_empty)) tip=Signal::derive(move || if wrong.with(Mistakes::is_empty) { String::new() } else { "A field is mistyped.".to_owned() }) on_press=start /></span>
         </footer>
     }
 }
 
-const fn model_key(model: ModelChoice) -> &'static str {
-    match model {
-        ModelChoice::Default => "default",
-        ModelChoice::Linear => "linear",
-        ModelChoice::Mlp => "mlp",
-        ModelChoice::Trees => "trees",
-        ModelChoice::Cnn => "cnn",
+fn error_of(wrong: Memo<Mistakes>, key: &'static str) -> Signal<Option<String>> {
+    Signal::derive(move || wrong.with(|wrong| wrong.get(key).cloned()))
+}
+
+/// What few change: everything else of `[training]` that the chosen model uses.
+#[component]
+fn More(settings: Settings, wrong: Memo<Mistakes>, is_trees: Memo<bool>, name: RwSignal<String>) -> impl IntoView {
+    let optimizers = || [("adamw", "AdamW"), ("sgd", "SGD")].map(|(key, label)| (key.to_owned(), label.to_owned()));
+    view! {
+        <div class="more-settings">
+            {move || (!is_trees.get()).then(|| view! {
+                <Labelled label="Optimizer"><Select value=settings.optimizer options=optimizers().to_vec() /></Labelled>
+            })}
+            {move || settings.more_of().into_iter().map(|key| {
+                let (label, hint) = words_of(key);
+                view! {
+                    <Labelled label hint error=error_of(wrong, key)>
+                        <TextField value=settings.text(key) class="mono" placeholder=settings.default_of(key) />
+                    </Labelled>
+                }
+            }).collect_view()}
+            <Labelled label="Name of the run"><TextField value=name placeholder="two words, chosen for you" /></Labelled>
+        </div>
+        {move || (!is_trees.get()).then(|| view! {
+            <Switch value=settings.balance label="Weigh rare classes up" />
+        })}
     }
-}
-
-fn model_of(key: &str) -> ModelChoice {
-    [ModelChoice::Linear, ModelChoice::Mlp, ModelChoice::Trees, ModelChoice::Cnn]
-        .into_iter()
-        .find(|model| model_key(*model) == key)
-        .unwrap_or_default()
-}
-
-const fn device_key(device: Device) -> &'static str {
-    match device {
-        Device::Auto => "auto",
-        Device::Cpu => "cpu",
-        Device::Cuda => "cuda",
-        Device::Metal => "metal",
-        Device::Wgpu => "wgpu",
-    }
-}
-
-fn device_of(key: &str) -> Device {
-    [Device::Cpu, Device::Cuda, Device::Metal, Device::Wgpu]
-        .into_iter()
-        .find(|device| device_key(*device) == key)
-        .unwrap_or_default()
 }

@@ -168,16 +168,21 @@ pub(crate) fn MenuLayer() -> impl IntoView {
                                         type="button"
                                         role="menuitem"
                                         class:danger=item.danger
-                                        title=item.blocked
-                                        disabled=blocked
+                                        // Not `disabled`: the keyboard comes by, and reads why it can't be chosen.
+                                        aria-disabled=blocked.then_some("true")
                                         on:click=move |event| {
                                             event.stop_propagation();
-                                            close();
-                                            (item.act)();
+                                            if !blocked {
+                                                close();
+                                                (item.act)();
+                                            }
                                         }
                                     >
                                         {item.mark.map(icon)}
-                                        {item.label}
+                                        <span>
+                                            {item.label}
+                                            {item.blocked.map(|why| view! { <small>{why}</small> })}
+                                        </span>
                                     </button>
                                 }
                             })
