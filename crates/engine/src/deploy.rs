@@ -7,7 +7,9 @@
 pub mod ask;
 pub mod look;
 pub(crate) mod rollout;
+pub(crate) mod rounds;
 mod steps;
+mod take_up;
 pub mod traffic;
 mod wanted;
 
@@ -26,7 +28,9 @@ use store::deployment::{DeploymentRow, RolloutRow};
 use crate::{
     Engine, Mode, error,
     jobs::{self, JobContext, NewJob},
-    package, target,
+    package,
+    ports::CredentialSource,
+    registry, target,
 };
 
 /// Rollouts that a deployment's page shows.
@@ -111,6 +115,14 @@ async fn plan_on(
                 package::size(bytes)
             ),
         });
+        let (_, source) = registry::connect(engine, &place.registry).await?.credentials();
+        if source == CredentialSource::IdentityToken {
+            plan.warnings.push(format!(
+                "{} is signed in to by an identity token, which the cluster can't pull with: give the registry a user \
+                 and a password, or the cluster's nodes rights of their own.",
+                place.registry.name
+            ));
+        }
         digest = Some((place, built.package.digest));
     }
     let existing = asked.existing.as_ref().map(|row| row.id);
@@ -180,17 +192,11 @@ async fn roll(engine: &Engine, row: DeploymentRow, new: bool, kind: &str, title:
         },
         spec: row.spec.clone(),
     };
-    let (deployment, id, project) = (row.id, rollout.rollout.id, row.project);
+    let (id, wanted) = (rollout.rollout.id, row.clone());
     engine
         .store()
         .write_durable(move |tx| {
-            if let Some(under_way) = store::deployment::rollouts(tx, row.id, 1)?.first()
-                && under_way.rollout.ended_ms.is_none()
-            {
-                return Err(ApiError::new(ErrorCode::Conflict, format!("{} is being changed already.", row.name))
-                    .with_hint("Wait until that is done, or cancel its job.")
-                    .into());
-            }
+            refuse_while_changing(tx, row.id, &row.name)?;
             if new {
                 store::deployment::insert(tx, &row)?;
             } else {
@@ -201,10 +207,35 @@ async fn roll(engine: &Engine, row: DeploymentRow, new: bool, kind: &str, title:
         })
         .await?;
     engine.changed(Tag::Deployments);
+    roll_job(engine, &wanted, id, title).await
+}
+
+/// Two changes at once would undo each other.
+fn refuse_while_changing(
+    connection: &store::Connection,
+    id: DeploymentId,
+    name: &str,
+) -> Result<(), store::StoreError> {
+    let refused = |what: &str| {
+        ApiError::new(ErrorCode::Conflict, format!("{name} is being {what} already."))
+            .with_hint("Wait until that is done, or cancel its job.")
+    };
+    if store::deployment::get(connection, id)?.is_some_and(|row| row.state == DeploymentState::Deleting) {
+        return Err(refused("deleted").into());
+    }
+    match store::deployment::rollouts(connection, id, 1)?.first() {
+        Some(newest) if newest.rollout.ended_ms.is_none() => Err(refused("changed").into()),
+        _ => Ok(()),
+    }
+}
+
+/// The job of a rollout that is entered; killed before this line, the next host makes it.
+async fn roll_job(engine: &Engine, row: &DeploymentRow, id: RolloutId, title: String) -> anyhow::Result<Job> {
+    let deployment = row.id;
     let new = NewJob {
         kind: JobKind::Deploy,
         title,
-        project: Some(project),
+        project: Some(row.project),
         subject: Subject::Deployment(deployment),
         memory_bytes: 0,
         request: None,
@@ -256,20 +287,28 @@ pub async fn roll_back(engine: &Engine, request: RollBack) -> anyhow::Result<Job
 
 pub async fn delete(engine: &Engine, request: DeleteDeployment) -> anyhow::Result<Job> {
     let row = find(engine, request.deployment).await?;
+    let (id, name) = (row.id, row.name.clone());
+    engine
+        .store()
+        .write_durable(move |tx| {
+            refuse_while_changing(tx, id, &name)?;
+            store::deployment::set_state(tx, id, DeploymentState::Deleting, None)
+        })
+        .await?;
+    engine.changed(Tag::Deployments);
+    deletion(engine, row).await
+}
+
+/// The job of a deletion that is entered.
+async fn deletion(engine: &Engine, row: DeploymentRow) -> anyhow::Result<Job> {
     let new = NewJob {
         kind: JobKind::Deploy,
         title: format!("Delete {} from {}", row.name, row.target_name),
         project: Some(row.project),
         subject: Subject::Deployment(row.id),
         memory_bytes: 0,
-        request: jobs::retry_with(&request),
+        request: jobs::retry_with(&DeleteDeployment { deployment: row.id }),
     };
-    let id = row.id;
-    engine
-        .store()
-        .write_durable(move |tx| store::deployment::set_state(tx, id, DeploymentState::Deleting, None))
-        .await?;
-    engine.changed(Tag::Deployments);
     engine.jobs().start(engine, new, async move |context: JobContext| remove(&context, row).await).await
 }
 

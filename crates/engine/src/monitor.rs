@@ -193,17 +193,17 @@ pub(crate) fn start(engine: &Engine) {
 }
 
 async fn watch(weak: WeakEngine) {
+    let mut rounds = deploy::rounds::Rounds::default();
     while let Some(engine) = weak.upgrade() {
         let rows = engine.store().read(|c| store::deployment::list(c, None)).await.unwrap_or_default();
-        let passes = rows.into_iter().filter(|row| row.monitored).map(|row| {
+        for row in rows.into_iter().filter(|row| row.monitored) {
             let engine = engine.clone();
-            async move {
+            rounds.go(row.id, async move {
                 if let Err(error) = pass::run(&engine, row.id, false).await {
                     tracing::debug!(name = row.name, error = format!("{error:#}"), "a deployment can't be watched");
                 }
-            }
-        });
-        futures::future::join_all(passes).await;
+            });
+        }
         let clock = Arc::clone(engine.clock());
         // While it waits, it must not keep the workspace open.
         drop(engine);

@@ -97,6 +97,8 @@ pub trait Registry: Send + Sync {
 pub enum CredentialSource {
     SecretStore,
     DockerConfig,
+    /// Of Docker's configuration: we can push with it, a cluster can't pull with it.
+    IdentityToken,
     None,
 }
 
@@ -105,6 +107,7 @@ impl fmt::Display for CredentialSource {
         f.write_str(match self {
             Self::SecretStore => "secret store",
             Self::DockerConfig => "Docker's config",
+            Self::IdentityToken => "Docker's identity token",
             Self::None => "none",
         })
     }

@@ -11,7 +11,7 @@ use store::deployment::DeploymentRow;
 
 use crate::{
     Engine, Mode, WeakEngine,
-    deploy::{find, rollout, wanted::Asked},
+    deploy::{find, rounds::Rounds, take_up, wanted::Asked},
     error, target,
 };
 
@@ -109,27 +109,26 @@ pub(crate) async fn start(engine: &Engine) -> anyhow::Result<()> {
     if engine.options().mode != Mode::Host {
         return Ok(());
     }
-    rollout::take_up(engine).await?;
+    take_up::all(engine).await?;
     tokio::spawn(tend(engine.downgrade()));
     Ok(())
 }
 
 async fn tend(weak: WeakEngine) {
+    let mut rounds = Rounds::default();
     while let Some(engine) = weak.upgrade() {
         let rows = engine.store().read(|c| store::deployment::list(c, None)).await.unwrap_or_default();
-        // Each by itself: a cluster that doesn't answer holds up nobody.
-        let looks = rows.into_iter().map(|row| {
+        for row in rows {
             let engine = engine.clone();
-            async move {
+            rounds.go(row.id, async move {
                 if let Err(error) = keep(&engine, &row).await {
                     tracing::warn!(name = row.name, error = format!("{error:#}"), "a deployment can't be brought back");
                 }
                 if let Err(error) = at(&engine, row.id).await {
                     tracing::warn!(name = row.name, error = format!("{error:#}"), "a deployment can't be looked at");
                 }
-            }
-        });
-        futures::future::join_all(looks).await;
+            });
+        }
         let clock = Arc::clone(engine.clock());
         // While it waits, it must not keep the workspace open.
         drop(engine);

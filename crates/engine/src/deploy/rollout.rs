@@ -1,13 +1,15 @@
 //! One rollout from its row to an answer: image, push, apply, wait, a sample call.
 
+use std::panic::AssertUnwindSafe;
+
 use anyhow::Context as _;
 use api::{
-    ApiError, DeploymentId, RolloutId,
+    ApiError, DeploymentId, ErrorCode, RolloutId,
     deploy::DeploySpec,
     event::Tag,
-    job::{JobKind, Subject},
     project::{Happening, Stage, StationState},
 };
+use futures::FutureExt as _;
 use store::deployment::{DeploymentRow, RolloutRow};
 
 use crate::{
@@ -31,7 +33,9 @@ pub(crate) async fn run(context: &JobContext, deployment: DeploymentId, rollout:
     let found = engine.store().read(move |c| store::deployment::rollout(c, rollout)).await?;
     let found = found.ok_or_else(|| error::missing("rollout", rollout))?;
     let steps = StepLog::new(context, rollout, found.rollout.steps.clone());
-    let result = advance(context, &row, &found, &steps).await;
+    // A rollout that never ends would keep every later change away.
+    let work = AssertUnwindSafe(advance(context, &row, &found, &steps)).catch_unwind();
+    let result = work.await.unwrap_or_else(|_| Err(panicked()));
     let told = result.as_ref().err().map(error::told);
     steps.end(told.as_ref().map_or(Ok(()), |error| Err(error.message.as_str()))).await;
     let (outcome, ended_ms, problem) = (result.is_ok(), engine.now_ms(), told.clone());
@@ -49,6 +53,12 @@ pub(crate) async fn run(context: &JobContext, deployment: DeploymentId, rollout:
     }
     announce(engine, &row, &found, told.as_ref()).await?;
     result
+}
+
+fn panicked() -> anyhow::Error {
+    ApiError::new(ErrorCode::Internal, "The rollout ended by a fault of Slipway itself.")
+        .with_hint("Slipway's own log has the place (Settings, Log). Deploying again goes on where it ended.")
+        .into()
 }
 
 async fn announce(
@@ -91,9 +101,10 @@ async fn advance(
     context.check()?;
     if rollout.rollout.kind == "scale" {
         steps.begin("Scale", &format!("to {}", spec.replicas));
-        port.scale(&wanted, spec.replicas).await?;
+        package::push::tried(engine, || port.scale(&wanted, spec.replicas)).await?;
     } else {
-        port.apply(&wanted, steps).await?;
+        // Applying is idempotent: a cluster that is away for a moment is asked again.
+        package::push::tried(engine, || port.apply(&wanted, steps)).await?;
     }
     context.check()?;
     port.wait(&wanted, steps).await?;
@@ -159,26 +170,4 @@ async fn pushed(
     let repository = format!("{}/{}", place.registry.address, place.repository);
     let here = |push: &api::package::Push| push.registry == place.registry.id && push.repository == repository;
     Ok(packages.into_iter().find(|row| row.package.pushes.iter().any(here)).map(|row| row.package.digest))
-}
-
-/// Takes up the rollouts and deletions that an earlier host left unfinished.
-pub(crate) async fn take_up(engine: &Engine) -> anyhow::Result<()> {
-    let unfinished = engine.store().read(store::job::unfinished).await?;
-    for job in unfinished.into_iter().filter(|row| row.job.kind == JobKind::Deploy) {
-        let Subject::Deployment(deployment) = job.job.subject else {
-            engine.jobs().fail_interrupted(engine, job).await?;
-            continue;
-        };
-        let left = engine.store().read(move |c| store::deployment::rollouts(c, deployment, 1)).await?;
-        match left.first().filter(|row| row.rollout.ended_ms.is_none()) {
-            // A deletion has a call to send again; a rollout has its row.
-            Some(row) if job.request.is_none() => {
-                let rollout = row.rollout.id;
-                let work = async move |context: JobContext| run(&context, deployment, rollout).await;
-                engine.jobs().resume(engine, job, work).await?;
-            }
-            _ => engine.jobs().fail_interrupted(engine, job).await?,
-        }
-    }
-    Ok(())
 }

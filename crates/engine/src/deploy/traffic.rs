@@ -216,3 +216,34 @@ fn read_rows(
     }
     Ok(rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use api::deploy::CallAnswer;
+
+    use super::*;
+
+    fn answer(error: Option<&str>) -> anyhow::Result<CallAnswer> {
+        let status = if error.is_some() { 400 } else { 200 };
+        let (through, error) = ("process 1".to_owned(), error.map(str::to_owned));
+        Ok(CallAnswer { rows: Vec::new(), latency_ms: 1.0, through, status, error })
+    }
+
+    #[test]
+    fn what_was_refused_is_said_with_its_first_reason_and_fails_only_where_nothing_was_answered() {
+        let tally = Tally::default();
+        tally.count(20, answer(None));
+        tally.count(5, answer(Some("no amount")));
+        tally.count(5, answer(Some("no country")));
+        let told = tally.told("fraud", 1.26).unwrap();
+        assert_eq!(told, "30 rows in 3 requests, 2 of them failed, in 1.3 s; the first with 400: no amount");
+        let tally = Tally::default();
+        tally.count(5, answer(Some("no amount")));
+        tally.count(5, Err(anyhow::anyhow!("connection refused")));
+        let failure = crate::error::told(&tally.told("fraud", 1.0).unwrap_err());
+        assert!(failure.message.contains("refused all 2 requests; the first with 400: no amount"), "{failure}");
+        let tally = Tally::default();
+        tally.count(7, answer(None));
+        assert!(tally.told("fraud", 0.5).unwrap().starts_with("7 rows in 1 requests, no errors"));
+    }
+}
