@@ -17,7 +17,8 @@ use crate::{
 
 const AFTER: &str = "\
 Names do wherever an id is asked for. The project is that of the current folder, or --project.
-With a host running, commands ask it; without one they open the workspace themselves.
+With a host running, commands ask it; without one short commands open the workspace themselves,
+and longer ones start a host that ends by itself when they are done.
 
 Exit codes: 0 done, 1 failed, 2 wrong input, 3 not found, 4 unreachable or refused, 5 the workspace
 is held by another process, 130 interrupted. `slipway exec` passes its command's own code on.
@@ -144,7 +145,9 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome<u8> {
     }
     let session = Session::open(&workspace, arguments.command.name()).await?;
     let mut context = Context { workspace, session, output, project: arguments.project };
-    answer(&mut context, arguments.command).await.map(|()| 0)
+    let answered = answer(&mut context, arguments.command).await;
+    context.session.close().await;
+    answered.map(|()| 0)
 }
 
 async fn answer(context: &mut Context, command: Command) -> Outcome {

@@ -92,17 +92,24 @@ async fn begin(workspace: &Workspace, exec: &Exec) -> Outcome<BegunCommand> {
         code: surroundings::code(&folder).await,
         // Ours, not the program's: we write the last event, so we are whose end matters.
         pid,
-        pid_started_ms: engine::run::process::started_ms(pid).unwrap_or_else(crate::words::now_ms),
+        pid_started_ms: engine::process::started_ms(pid).unwrap_or_else(crate::words::now_ms),
         name: exec.name.clone(),
     };
     // The session, and with it the lock, ends with this function.
-    Session::open(workspace, "slipway exec").await?.call(request).await
+    let session = Session::open(workspace, "slipway exec").await?;
+    let begun = session.call(request).await;
+    session.close().await;
+    begun
 }
 
 /// Says that the folder is complete. Nothing is lost if nobody hears it: the folder has it.
 async fn end(workspace: &Workspace, begun: &BegunCommand, output: Output) {
     let told = match Session::open(workspace, "slipway exec").await {
-        Ok(session) => session.call(EndCommand { run: begun.run }).await.map(|_| ()),
+        Ok(session) => {
+            let told = session.call(EndCommand { run: begun.run }).await.map(|_| ());
+            session.close().await;
+            told
+        }
         Err(error) => Err(error),
     };
     if let Err(error) = told {

@@ -1,14 +1,13 @@
 //! Follows a job to its end: a bar on a terminal, plain lines in a pipe.
 //!
-//! Ctrl-C stops the waiting. With a host the job goes on; in mode `once` nobody else could go on
-//! with it, so it is cancelled and its end awaited.
+//! Ctrl-C stops the waiting; the job goes on in the host, which ends by itself once it is done.
 
 use std::time::Duration;
 
 use api::{
     ApiError, ErrorCode,
     event::{Event, Tag},
-    job::{CancelJob, GetJob, Job, JobState},
+    job::{GetJob, Job, JobState},
 };
 use futures::StreamExt as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -55,7 +54,6 @@ impl Context {
         let mut teller = Teller::new(self.output.live, &job);
         let mut events = self.session.events();
         let mut interrupts = Interrupts::take()?;
-        let mut cancelling = false;
         loop {
             teller.tell(&job);
             if job.state.is_over() {
@@ -67,13 +65,8 @@ impl Context {
                 () = tokio::time::sleep(ASK_AGAIN) => {}
                 () = interrupts.next() => {
                     teller.clear();
-                    if self.session.is_host() || cancelling {
-                        let hint = format!("`slipway job cancel {}` ends it.", job.id.short());
-                        return Err(ApiError::new(ErrorCode::Cancelled, format!("{} goes on in the host.", job.title)).with_hint(hint));
-                    }
-                    cancelling = true;
-                    self.output.say("Stopping; what can be resumed is kept. Press Ctrl-C again to leave at once.");
-                    self.call(CancelJob { job: job.id }).await?;
+                    let hint = format!("`slipway job wait {0}` waits again; `slipway job cancel {0}` ends it.", job.id.short());
+                    return Err(ApiError::new(ErrorCode::Cancelled, format!("{} goes on in the host.", job.title)).with_hint(hint));
                 }
             }
             job = self.call(GetJob { job: job.id }).await?;

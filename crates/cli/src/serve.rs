@@ -28,12 +28,13 @@ use crate::{
 /// What the holder of the lock is called in another command's error.
 const COMMAND: &str = "slipway serve";
 /// Without a client and without work the host ends after this.
-const IDLE: Duration = Duration::from_secs(600);
+const IDLE_SECS: u64 = 600;
 const ASK_IDLE: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_millis(100);
 /// How long requests under way may take once the host ends.
 const FAREWELL: Duration = Duration::from_secs(10);
 /// How long another command may hold the workspace before we say that it does.
-const WAIT: Duration = Duration::from_secs(3);
+const WAIT: Duration = find::PATIENCE;
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
@@ -46,6 +47,9 @@ pub(crate) struct Serve {
     /// Don't end when nobody needs it
     #[arg(long)]
     keep: bool,
+    /// End after so many seconds without a client and without work
+    #[arg(long, hide = true, default_value_t = IDLE_SECS)]
+    idle_secs: u64,
     /// Ask the running host to end; its trainings and deployments go on
     #[arg(long, conflicts_with_all = ["port", "ui", "keep", "status"])]
     stop: bool,
@@ -93,12 +97,12 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
         protocol: PROTOCOL,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
-        pid_started_ms: engine::run::process::started_ms(std::process::id()).unwrap_or_else(crate::words::now_ms),
+        pid_started_ms: engine::process::started_ms(std::process::id()).unwrap_or_else(crate::words::now_ms),
         address: address.clone(),
         token: host.access.host_token().to_owned(),
     };
     let signals = Signals::take()?;
-    let ending = tokio::spawn(until_ended(host.clone(), serve.keep, signals));
+    let ending = tokio::spawn(until_ended(host.clone(), (!serve.keep).then(|| Duration::from_secs(serve.idle_secs)), signals));
     let serving = tokio::spawn(server::serve(listener, host.clone()));
     host_file::write(&workspace, &file).map_err(|error| unusable("write host.json", &error))?;
     tracing::info!(pid = file.pid, address, "the host answers");
@@ -139,15 +143,17 @@ fn announce(host: &Host, output: Output) -> Outcome {
     Ok(())
 }
 
-/// Resolves with the reason for which the host ends.
-async fn until_ended(host: Host, keep: bool, mut signals: Signals) -> String {
-    let mut tick = tokio::time::interval(ASK_IDLE);
+/// Resolves with the reason for which the host ends; where no `idle` is given it stays.
+async fn until_ended(host: Host, idle: Option<Duration>, mut signals: Signals) -> String {
+    let mut tick = tokio::time::interval(idle.map_or(ASK_IDLE, |idle| (idle / 4).clamp(SOON, ASK_IDLE)));
     loop {
         tokio::select! {
             signal = signals.next() => return signal,
             () = host.ending.cancelled() => return "a client asked it to".to_owned(),
             _ = tick.tick() => {
-                if !keep && host.activity.idle() >= IDLE && idle(&host.engine).await {
+                let usual = Duration::from_secs(if host.activity.awaits_page() { IDLE_SECS } else { 0 });
+                let over = idle.is_some_and(|idle| host.activity.idle() >= idle.max(usual));
+                if over && has_no_work(&host.engine).await {
                     return "nobody needed it".to_owned();
                 }
             }
@@ -155,7 +161,7 @@ async fn until_ended(host: Host, keep: bool, mut signals: Signals) -> String {
     }
 }
 
-async fn idle(engine: &Engine) -> bool {
+async fn has_no_work(engine: &Engine) -> bool {
     match engine::dispatch::call(engine, GetHost {}).await {
         Ok(host) => host.work.is_empty(),
         Err(error) => {
@@ -229,6 +235,8 @@ async fn finish(
     if tokio::time::timeout(FAREWELL, serving).await.is_err() {
         tracing::warn!("some requests were cut off");
     }
+    // A loop or a job may still hold the engine; the next host must not find the database open.
+    engine.close().await;
     drop((host, engine));
     drop(held);
     Ok(())

@@ -1,4 +1,8 @@
 //! Who answers a command's calls: the host, or this process itself in mode `once`.
+//!
+//! Mode `once` holds the workspace's lock for as long as the command takes, so only what reads or
+//! writes the database for a moment runs in it. What takes time (a job, a large file) goes on with a
+//! host, started for it where none runs, so that two commands at once both work.
 
 use std::time::Duration;
 
@@ -17,6 +21,9 @@ use crate::{
     context::{Context, Outcome},
     places,
 };
+
+/// A host that a command started ends so long after its last client and its last work.
+const IDLE: Duration = Duration::from_secs(10);
 
 pub(crate) enum Session {
     Host(Client),
@@ -56,10 +63,6 @@ impl Session {
         }
     }
 
-    pub(crate) const fn is_host(&self) -> bool {
-        matches!(self, Self::Host(_))
-    }
-
     pub(crate) async fn call<R: Request>(&self, request: R) -> Outcome<R::Response> {
         match self {
             Self::Host(client) => client.call(request).await,
@@ -81,20 +84,8 @@ impl Session {
     pub(crate) fn events(&self) -> BoxStream<'static, Event> {
         match self {
             Self::Host(client) => client.events(find::PATIENCE).boxed(),
-            Self::Once(once) => {
-                let heard = once.engine.events().subscribe();
-                futures::stream::unfold(heard, async |mut heard| {
-                    loop {
-                        match heard.recv().await {
-                            Ok(event) => return Some((event, heard)),
-                            Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
-                            Err(tokio::sync::broadcast::error::RecvError::Closed) => return None,
-                        }
-                    }
-                })
-                .boxed()
-            }
-            Self::Nobody => futures::stream::empty().boxed(),
+            // Nothing goes on in one command that it would have to hear of.
+            Self::Once(_) | Self::Nobody => futures::stream::empty().boxed(),
         }
     }
 
@@ -110,15 +101,38 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Lets go of the workspace, the database closed before the lock is free.
+    pub(crate) async fn close(self) {
+        if let Self::Once(once) = self {
+            once.engine.close().await;
+        }
+    }
+}
+
 impl Context {
-    /// Goes on with a host, starting one where there is none: for what outlives this command.
-    pub(crate) async fn lasting_if(&mut self, needed: bool) -> Outcome {
-        if !needed || self.session.is_host() {
+    /// Goes on with a host, starting one where there is none: for what takes time or outlives this
+    /// command.
+    pub(crate) async fn lasting(&mut self) -> Outcome {
+        self.with_host(Some(IDLE)).await
+    }
+
+    /// The same with a host that stays at hand for a while: for a page that is opened later.
+    pub(crate) async fn staying(&mut self) -> Outcome {
+        self.with_host(None).await
+    }
+
+    async fn with_host(&mut self, idle: Option<Duration>) -> Outcome {
+        if matches!(self.session, Session::Host(_)) {
             return Ok(());
         }
         // The workspace is let go of first: the host takes the same lock.
-        self.session = Session::Nobody;
-        let client = find::host_or_start(&self.workspace, &places::own_program()).await?;
+        std::mem::replace(&mut self.session, Session::Nobody).close().await;
+        let program = places::own_program();
+        let client = match idle {
+            Some(idle) => find::host_or_start_for(&self.workspace, &program, idle).await?,
+            None => find::host_or_start(&self.workspace, &program).await?,
+        };
         self.session = Session::Host(client);
         Ok(())
     }

@@ -5,11 +5,15 @@ use std::time::Duration;
 use api::{ApiError, ErrorCode, Request, call::Call, host::HostFile, id::RunId, series::Series};
 use serde_json::Value;
 
+use crate::{host_file, workspace::Workspace};
+
 /// A connection to one host.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
     host: HostFile,
+    /// Where the next host of the same workspace is found, if it is known.
+    workspace: Option<Workspace>,
 }
 
 /// One viewport of one series.
@@ -30,7 +34,17 @@ impl Client {
         // The host is on loopback: a proxy from the environment must not see the token.
         let http = reqwest::Client::builder().no_proxy().connect_timeout(Duration::from_secs(2)).build();
         let http = http.map_err(|error| ApiError::new(ErrorCode::Internal, format!("Can't set up HTTP: {error}.")))?;
-        Ok(Self { http, host })
+        Ok(Self { http, host, workspace: None })
+    }
+
+    pub(crate) fn of(self, workspace: &Workspace) -> Self {
+        Self { workspace: Some(workspace.clone()), ..self }
+    }
+
+    /// The same client at the host that the workspace has now, where that is another.
+    pub(crate) fn moved(&self) -> Option<Self> {
+        let host = host_file::read(self.workspace.as_ref()?)?;
+        (host != self.host).then(|| Self { host, ..self.clone() })
     }
 
     pub fn host(&self) -> &HostFile {

@@ -29,8 +29,9 @@ impl Client {
         Ok(events.boxed())
     }
 
-    /// Events for as long as the host lives; a lost connection is made anew. Ends once the host
-    /// says goodbye, or hasn't answered for `give_up`.
+    /// Events for as long as the workspace has a host; a lost connection is made anew, to the next
+    /// host where the last one was killed. Ends once the host says goodbye, or none has answered for
+    /// `give_up`.
     pub fn events(&self, give_up: Duration) -> impl Stream<Item = Event> + Send + use<> {
         struct State {
             client: Client,
@@ -60,8 +61,15 @@ impl Client {
                 }
                 match state.client.events_once().await {
                     Ok(open) => state.open = Some(open),
-                    Err(error) if error.code == ErrorCode::Unauthorized => return None,
-                    Err(_) => {
+                    Err(error) => {
+                        // Another host answers at another address, or at this one with another token.
+                        if let Some(moved) = state.client.moved() {
+                            state.client = moved;
+                            continue;
+                        }
+                        if error.code == ErrorCode::Unauthorized {
+                            return None;
+                        }
                         let lost = *state.lost_since.get_or_insert_with(tokio::time::Instant::now);
                         if lost.elapsed() >= give_up {
                             return None;

@@ -34,7 +34,7 @@ const RETRY: Duration = Duration::from_millis(50);
 /// Looks once, ending an older host if there is one.
 pub async fn find(workspace: &Workspace) -> Result<Found, ApiError> {
     let Some(host) = host_file::read(workspace) else { return unanswered(workspace) };
-    let client = Client::new(host)?;
+    let client = Client::new(host)?.of(workspace);
     let answer = tokio::time::timeout(PATIENCE, client.call(GetHost {})).await;
     match answer {
         Ok(Ok(info)) => match meet(info.protocol, &info.version) {
@@ -71,7 +71,16 @@ pub async fn host(workspace: &Workspace) -> Result<Option<Client>, ApiError> {
 pub async fn host_or_start(workspace: &Workspace, program: &Path) -> Result<Client, ApiError> {
     match host(workspace).await? {
         Some(client) => Ok(client),
-        None => start::start(workspace, program).await,
+        None => start::start(workspace, program, None).await,
+    }
+}
+
+/// The same for one command: a host that is started for it ends `idle` after its last client and its
+/// last work, instead of staying at hand.
+pub async fn host_or_start_for(workspace: &Workspace, program: &Path, idle: Duration) -> Result<Client, ApiError> {
+    match host(workspace).await? {
+        Some(client) => Ok(client),
+        None => start::start(workspace, program, Some(idle)).await,
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use api::{ApiError, ErrorCode};
@@ -30,10 +31,11 @@ fn missing(why: &str) -> ApiError {
         .with_hint("Install Slipway again, or start `slipway serve` by hand.")
 }
 
-/// Starts `program serve`, detached, and waits until it answers.
-pub async fn start(workspace: &Workspace, program: &Path) -> Result<Client, ApiError> {
+/// Starts `program serve`, detached, and waits until it answers. `idle` is how long it stays without
+/// a client and without work, where that is not to be the usual while.
+pub async fn start(workspace: &Workspace, program: &Path, idle: Option<Duration>) -> Result<Client, ApiError> {
     let log = workspace.logs().join("host-start.log");
-    let mut child = spawn(workspace, program, &log).map_err(|error| {
+    let mut child = spawn(workspace, program, idle, &log).map_err(|error| {
         ApiError::new(ErrorCode::Internal, format!("Can't start the host {}: {error}.", program.display()))
     })?;
     let until = tokio::time::Instant::now() + PATIENCE;
@@ -49,7 +51,7 @@ pub async fn start(workspace: &Workspace, program: &Path) -> Result<Client, ApiE
         if tokio::time::Instant::now() >= until {
             return Err(not_started(&log, &format!("it did not answer within {} s", PATIENCE.as_secs())));
         }
-        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
     }
 }
 
@@ -76,7 +78,7 @@ fn not_started(log: &Path, why: &str) -> ApiError {
     ApiError::new(ErrorCode::Unreachable, message).with_hint(format!("Its output is in {}.", log.display()))
 }
 
-fn spawn(workspace: &Workspace, program: &Path, log: &Path) -> std::io::Result<Child> {
+fn spawn(workspace: &Workspace, program: &Path, idle: Option<Duration>, log: &Path) -> std::io::Result<Child> {
     workspace.make()?;
     std::fs::create_dir_all(workspace.logs())?;
     let output = File::create(log)?;
@@ -84,6 +86,9 @@ fn spawn(workspace: &Workspace, program: &Path, log: &Path) -> std::io::Result<C
     let mut command = Command::new(program);
     // `--detached` makes the host leave our session and terminal by itself, as its first act.
     command.args(["serve", "--detached"]).env(HOME_VARIABLE, workspace.folder());
+    if let Some(idle) = idle {
+        command.args(["--idle-secs", &idle.as_secs().to_string()]);
+    }
     command.stdin(Stdio::null()).stdout(output).stderr(errors);
     // Its own folder must not keep ours from being deleted or unmounted.
     command.current_dir(workspace.folder());

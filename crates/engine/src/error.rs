@@ -72,6 +72,16 @@ fn no_space(reason: String) -> ApiError {
         .with_hint("Free some space, or collect what nothing uses under Settings, Storage (`slipway storage collect`).")
 }
 
+/// Whether it failed because this process has closed the workspace.
+pub(crate) fn is_closed(error: &anyhow::Error) -> bool {
+    error.chain().any(|link| matches!(link.downcast_ref::<StoreError>(), Some(StoreError::Closed)))
+}
+
+/// Whether it failed because there is no room left.
+pub(crate) fn is_full(error: &anyhow::Error) -> bool {
+    told(error).code == ErrorCode::NoSpace
+}
+
 fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let first: String = characters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The queue: work that takes time is a row with progress, cancellable, never lost silently.
 //!
-//! A job that a crash interrupted is failed plainly at the next start, unless its stage takes it up
-//! again with [`Jobs::resume`]. Jobs that name the memory they need wait until it is free, oldest
+//! A job that a crash interrupted goes on at the next start where its stage takes it up again with
+//! [`Jobs::resume`], and is failed plainly otherwise. Jobs that name the memory they need wait until it is free, oldest
 //! first; one always runs, however much it needs.
 
 use std::{
@@ -26,6 +26,8 @@ use crate::{Engine, error};
 /// Rows are written this often at most; events carry what moves in between.
 const ROW_EVERY: Duration = Duration::from_millis(500);
 const EVENT_EVERY: Duration = Duration::from_millis(100);
+/// Between two attempts to write the end of a job.
+const WRITE_AGAIN: Duration = Duration::from_secs(5);
 
 /// What a job is before it runs.
 #[derive(Debug, Clone)]
@@ -117,6 +119,19 @@ impl Jobs {
         Ok(job)
     }
 
+    /// Leaves an interrupted job to the next host: one command takes up nothing.
+    pub(crate) async fn leave_waiting(&self, engine: &Engine, row: JobRow) -> anyhow::Result<()> {
+        let mut job = row.job;
+        if job.state == JobState::Queued {
+            return Ok(());
+        }
+        job.state = JobState::Queued;
+        job.message = "Goes on with the next host".to_owned();
+        engine.store().write(move |tx| store::job::update(tx, &job)).await?;
+        engine.changed(Tag::Jobs);
+        Ok(())
+    }
+
     /// Takes up a job that an earlier process left unfinished.
     pub async fn resume<F, W>(&self, engine: &Engine, row: JobRow, work: F) -> anyhow::Result<Job>
     where
@@ -152,8 +167,16 @@ impl Jobs {
         let engine = engine.clone();
         tokio::spawn(async move {
             let result = run(&context, memory_bytes, work).await;
-            if let Err(failure) = context.end(result).await {
+            let mut end = context.end(result).await;
+            // A full disk: who asks is answered from memory until there is room for the row.
+            while let Err(failure) = end {
+                if error::is_closed(&failure) {
+                    tracing::info!(job = %id, "a job is left to the next host");
+                    break;
+                }
                 tracing::error!(job = %id, error = format!("{failure:#}"), "the end of a job can't be written");
+                tokio::time::sleep(WRITE_AGAIN).await;
+                end = context.change(|_| ()).await;
             }
             lock(&engine.jobs().live).remove(&id);
         });
@@ -171,7 +194,9 @@ impl Jobs {
 
     /// Jobs alive in this process, as sentences: what keeps the host.
     pub fn alive(&self) -> Vec<String> {
-        lock(&self.live).values().map(|live| live.state.borrow().title.clone()).collect()
+        let live = lock(&self.live);
+        let jobs = live.values().map(|live| live.state.borrow());
+        jobs.filter(|job| !job.state.is_over()).map(|job| job.title.clone()).collect()
     }
 
     /// Asks a live job to stop.
@@ -198,12 +223,27 @@ impl Jobs {
         }
     }
 
-    /// Fails what an earlier process left. Trainings and deployments are left to their stages.
+    /// Fails what an earlier process left, but for what its stage takes up.
     pub(crate) async fn after_start(&self, engine: &Engine) -> anyhow::Result<()> {
         let rows = engine.store().read(store::job::unfinished).await?;
-        for row in rows.into_iter().filter(|row| !matches!(row.job.kind, JobKind::Train | JobKind::Deploy)) {
+        let taken_up = |kind| matches!(kind, JobKind::Train | JobKind::Deploy | JobKind::Snapshot | JobKind::Export);
+        for row in rows.into_iter().filter(|row| !taken_up(row.job.kind)) {
             self.fail_interrupted(engine, row).await?;
         }
+        Ok(())
+    }
+
+    /// Ends an unfinished job of an earlier process as its work is known to have ended.
+    pub(crate) async fn end_interrupted(
+        &self,
+        engine: &Engine,
+        row: JobRow,
+        result: anyhow::Result<String>,
+    ) -> anyhow::Result<()> {
+        let mut job = row.job;
+        ended(&mut job, result, engine.now_ms());
+        engine.store().write(move |tx| store::job::update(tx, &job)).await?;
+        engine.changed(Tag::Jobs);
         Ok(())
     }
 
@@ -214,7 +254,7 @@ impl Jobs {
         job.ended_ms = Some(engine.now_ms());
         let mut error = ApiError::new(ErrorCode::Internal, "Slipway ended while this was under way.");
         if row.request.is_some() {
-            error = error.with_hint("Nothing half done was kept: retry it.");
+            error = error.with_hint("Retry it: what is there already is not done again.");
         }
         job.message.clone_from(&error.message);
         job.error = Some(error);
@@ -229,8 +269,15 @@ where
     F: FnOnce(JobContext) -> W + Send + 'static,
     W: Future<Output = anyhow::Result<String>> + Send + 'static,
 {
-    let _admitted = admit(context, memory_bytes).await?;
-    context.begin().await?;
+    let _admitted = match admit(context, memory_bytes).await {
+        Ok(admitted) => {
+            context.begin().await?;
+            admitted
+        }
+        // Cancelled while it waited: the work hears of it all the same, it may have a record to end.
+        Err(_) if context.is_cancelled() => None,
+        Err(failure) => return Err(failure),
+    };
     // A panic fails this job, not the host.
     match tokio::spawn(work(context.clone())).await {
         Ok(result) => result,
@@ -419,28 +466,10 @@ impl JobContext {
 
     async fn end(&self, result: anyhow::Result<String>) -> anyhow::Result<()> {
         let now = self.inner.engine.now_ms();
-        let failure = result.as_ref().err().map(error::told);
         if let Err(failure) = &result {
             tracing::info!(job = %self.id(), error = format!("{failure:#}"), "a job ended without success");
         }
-        self.change(|job| {
-            job.ended_ms = Some(now);
-            (job.waits_for, job.seconds_left) = (None, None);
-            match (result, failure) {
-                (Ok(message), _) => {
-                    (job.state, job.fraction, job.message) = (JobState::Done, Some(1.0), message);
-                }
-                (Err(_), Some(error)) if error.code == ErrorCode::Cancelled => {
-                    (job.state, job.message) = (JobState::Cancelled, error.message);
-                }
-                (Err(_), error) => {
-                    job.state = JobState::Failed;
-                    job.message = error.as_ref().map(|error| error.message.clone()).unwrap_or_default();
-                    job.error = error;
-                }
-            }
-        })
-        .await
+        self.change(|job| ended(job, result, now)).await
     }
 
     /// Changes the job, writes the row, announces it. Waiters hear of it after the commit.
@@ -464,6 +493,21 @@ impl JobContext {
             message: job.message.clone(),
             seconds_left: job.seconds_left,
         });
+    }
+}
+
+fn ended(job: &mut Job, result: anyhow::Result<String>, now_ms: i64) {
+    job.ended_ms = Some(now_ms);
+    (job.waits_for, job.seconds_left) = (None, None);
+    match result.map_err(|failure| error::told(&failure)) {
+        Ok(message) => (job.state, job.fraction, job.message) = (JobState::Done, Some(1.0), message),
+        Err(error) if error.code == ErrorCode::Cancelled => {
+            (job.state, job.message) = (JobState::Cancelled, error.message);
+        }
+        Err(error) => {
+            (job.state, job.message) = (JobState::Failed, error.message.clone());
+            job.error = Some(error);
+        }
     }
 }
 

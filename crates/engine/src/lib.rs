@@ -21,6 +21,7 @@ pub mod monitor;
 pub mod overview;
 pub mod package;
 pub mod ports;
+pub mod process;
 pub mod project;
 pub mod project_file;
 pub mod registry;
@@ -85,6 +86,9 @@ pub struct Engine {
     inner: Arc<Inner>,
 }
 
+/// The caches that are being built now.
+type Building = std::sync::Mutex<std::collections::HashMap<api::SnapshotId, Arc<tokio::sync::Mutex<()>>>>;
+
 struct Inner {
     options: Options,
     workspace: Workspace,
@@ -95,8 +99,7 @@ struct Inner {
     folders: folder::Folders,
     watching: watching::Watching,
     opened: model::Opened,
-    /// One rebuild of a cache at a time.
-    building: tokio::sync::Mutex<()>,
+    building: Building,
     /// Held by work that puts blobs before the record that uses them; collecting takes it alone.
     blob_gate: Arc<tokio::sync::RwLock<()>>,
     started_ms: i64,
@@ -124,18 +127,25 @@ impl Engine {
                 folders: folder::Folders::default(),
                 watching: watching::Watching::default(),
                 opened: model::Opened::default(),
-                building: tokio::sync::Mutex::new(()),
+                building: Building::default(),
                 blob_gate: Arc::default(),
                 started_ms,
                 _lock: lock,
             }),
         };
         engine.jobs().after_start(&engine).await?;
+        dataset::after_start(&engine).await?;
         run::supervise::after_start(&engine).await?;
         watching::start(&engine).await?;
         deploy::look::start(&engine).await?;
         monitor::start(&engine);
         Ok(engine)
+    }
+
+    /// Closes the workspace, whoever still holds a clone: what is queued is written, then every use of
+    /// the database errs. Jobs under way are left to the next host, as after a crash.
+    pub async fn close(&self) {
+        self.inner.store.close().await;
     }
 
     pub fn options(&self) -> &Options {
@@ -191,8 +201,14 @@ impl Engine {
         &self.inner.opened
     }
 
-    pub(crate) fn building(&self) -> &tokio::sync::Mutex<()> {
-        &self.inner.building
+    /// Waits for this snapshot's cache: one builds it at a time, others build theirs meanwhile.
+    pub(crate) async fn building(&self, snapshot: api::SnapshotId) -> tokio::sync::OwnedMutexGuard<()> {
+        let one = {
+            let mut all = self.inner.building.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            all.retain(|_, lock| Arc::strong_count(lock) > 1);
+            Arc::clone(all.entry(snapshot).or_default())
+        };
+        one.lock_owned().await
     }
 
     pub(crate) fn blob_gate(&self) -> &tokio::sync::RwLock<()> {

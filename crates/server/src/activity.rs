@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -14,11 +14,17 @@ pub struct Activity {
     started: Instant,
     last_millis: AtomicU64,
     listening: AtomicUsize,
+    page: AtomicBool,
 }
 
 impl Default for Activity {
     fn default() -> Self {
-        Self { started: Instant::now(), last_millis: AtomicU64::new(0), listening: AtomicUsize::new(0) }
+        Self {
+            started: Instant::now(),
+            last_millis: AtomicU64::new(0),
+            listening: AtomicUsize::new(0),
+            page: AtomicBool::new(false),
+        }
     }
 }
 
@@ -29,6 +35,15 @@ impl Activity {
             return Duration::ZERO;
         }
         self.started.elapsed().saturating_sub(Duration::from_millis(self.last_millis.load(Ordering::Relaxed)))
+    }
+
+    /// Whether somebody was given the address of a page, and may open it any time.
+    pub fn awaits_page(&self) -> bool {
+        self.page.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn await_page(&self) {
+        self.page.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn touch(&self) {

@@ -62,6 +62,7 @@ async fn answer(host: &Host, call: Call<Value>) -> Result<Value, ApiError> {
     // The keys are this room's own: the engine knows nothing of pages and addresses.
     if call.method == MakeKey::METHOD {
         let key = host.access.make_key().map_err(|error| no_randomness(&error))?;
+        host.activity.await_page();
         let address = page_address(host.port, &key);
         return serde_json::to_value(PageKey { address })
             .map_err(|error| ApiError::new(ErrorCode::Internal, format!("Can't write the address: {error}.")));

@@ -32,6 +32,12 @@ impl BlobHash {
     pub fn of(bytes: &[u8]) -> Self {
         Self(*blake3::hash(bytes).as_bytes())
     }
+    /// Of a file's bytes, whatever its size.
+    pub fn of_file(path: &Path) -> io::Result<Self> {
+        let mut hasher = Hasher::new(false);
+        copy(&mut File::open(path)?, &mut hasher)?;
+        Ok(Self(*hasher.blake3.finalize().as_bytes()))
+    }
 }
 
 impl fmt::Display for BlobHash {

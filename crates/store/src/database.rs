@@ -59,8 +59,9 @@ pub struct Store {
 struct Inner {
     path: PathBuf,
     blobs: Blobs,
-    writes: Option<mpsc::Sender<Write>>,
-    thread: Option<JoinHandle<()>>,
+    /// `None` once it is closed.
+    writes: Mutex<Option<mpsc::Sender<Write>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
     readers: Mutex<Vec<Connection>>,
     free: Semaphore,
 }
@@ -92,8 +93,8 @@ impl Store {
             inner: Arc::new(Inner {
                 path,
                 blobs,
-                writes: Some(sender),
-                thread: Some(thread),
+                writes: Mutex::new(Some(sender)),
+                thread: Mutex::new(Some(thread)),
                 readers: Mutex::new(readers),
                 free: Semaphore::new(READERS),
             }),
@@ -150,9 +151,22 @@ impl Store {
             });
             (outcome, answer)
         });
-        let writes = self.inner.writes.as_ref().ok_or(StoreError::Closed)?;
-        writes.send(Write { work, durable }).map_err(|_| StoreError::Closed)?;
+        lock(&self.inner.writes)
+            .as_ref()
+            .and_then(|writes| writes.send(Write { work, durable }).ok())
+            .ok_or(StoreError::Closed)?;
         receiver.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Closes it for every clone: what is queued is written, what is being read ends, and the database
+    /// is one file again. Afterwards each use errs with `Closed`.
+    pub async fn close(&self) {
+        // Every place of a reader: whoever reads now has ended, and nobody begins.
+        let readers = self.inner.free.acquire_many(READERS as u32).await;
+        self.inner.free.close();
+        let inner = Arc::clone(&self.inner);
+        let _ = tokio::task::spawn_blocking(move || inner.close()).await;
+        drop(readers);
     }
 
     /// Reads a consistent state on a blocking thread.
@@ -184,15 +198,25 @@ impl Store {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
+impl Inner {
+    /// The readers first: the connection that closes last folds the log into the one file, and only
+    /// one that may write can.
+    fn close(&self) {
+        lock(&self.readers).clear();
         // The writer ends when its channel does, after all that was queued.
-        self.writes = None;
-        if let Some(thread) = self.thread.take()
+        lock(&self.writes).take();
+        let thread = lock(&self.thread).take();
+        if let Some(thread) = thread
             && thread.thread().id() != std::thread::current().id()
         {
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

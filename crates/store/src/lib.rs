@@ -16,6 +16,7 @@ pub mod deployment;
 pub mod error;
 pub mod experiment;
 pub mod happening;
+pub mod integrity;
 pub mod job;
 pub mod job_log;
 pub mod key;

@@ -77,7 +77,7 @@ pub(crate) async fn run(context: &mut Context, command: DataCommand) -> Outcome 
             context.output.show(&context.call(PlanSnapshot { project }).await?, plan)
         }
         DataCommand::Snapshot { message, detach } => {
-            context.lasting_if(detach).await?;
+            context.lasting().await?;
             let project = context.project_id().await?;
             let job = context.call(TakeSnapshot { project, message }).await?;
             let job = context.follow_unless(detach, job).await?;
@@ -97,16 +97,18 @@ pub(crate) async fn run(context: &mut Context, command: DataCommand) -> Outcome 
             context.output.show(&context.call(GetPreview { snapshot, offset, limit }).await?, preview)
         }
         DataCommand::Profile { snapshot } => {
+            context.lasting().await?;
             let snapshot = context.snapshot(snapshot.as_deref()).await?;
             context.output.show(&context.call(GetProfile { snapshot }).await?, profile)
         }
         DataCommand::Compare { reference, current } => {
+            context.lasting().await?;
             let (reference, current) =
                 (context.snapshot(Some(&reference)).await?, context.snapshot(current.as_deref()).await?);
             context.output.show(&context.call(CompareSnapshots { reference, current }).await?, drift)
         }
         DataCommand::Export { snapshot, folder, detach } => {
-            context.lasting_if(detach).await?;
+            context.lasting().await?;
             let request =
                 ExportSnapshot { snapshot: context.snapshot(Some(&snapshot)).await?, folder: absolute(&folder)? };
             let job = context.call(request).await?;
@@ -247,8 +249,9 @@ pub(crate) fn drift(report: &DriftReport) -> String {
     };
     let verdict =
         if report.dataset_drifted { "the data as a whole drifted" } else { "the data as a whole is the same" };
+    let remarks: String = report.remarks.iter().map(|remark| format!("\n{remark}")).collect();
     format!(
-        "{}\n\n{} of {} columns drifted ({}): {verdict}. {} rows against {}.",
+        "{}\n\n{} of {} columns drifted ({}): {verdict}. {} rows against {}.{remarks}",
         table(&["column", "verdict", "test", ">value", ">limit", ">floor", ""], report.columns.iter().map(row)),
         report.drifted,
         report.columns.len(),

@@ -7,7 +7,7 @@ use api::{
     deploy::{
         CallAnswer, CallDeployment, DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentState,
         GetDeployment, GetDeploymentLogs, Instance, ListDeployments, PlanDeploy, RollBack, Rollout, ScaleDeployment,
-        SendTraffic, StartDeploy, TargetKind,
+        SendTraffic, StartDeploy,
     },
     job::Job,
     model::GetVersion,
@@ -172,9 +172,8 @@ pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcom
             plan.blocked.map_or(Ok(()), Err)
         }
         DeployCommand::Start { spec, detach } => {
-            let target = context.target(&spec.target).await?;
             // A process on this machine needs somebody who keeps it running.
-            context.lasting_if(detach || target.kind == TargetKind::ThisMachine).await?;
+            context.lasting().await?;
             let spec = spec.resolve(context).await?;
             let name = spec.name.clone();
             let job = context.call(StartDeploy { spec }).await?;
@@ -190,7 +189,7 @@ pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcom
         }
         DeployCommand::Call { name, row } => call(context, &name, &row).await,
         DeployCommand::Traffic { name, path, rows, offset, batch, detach } => {
-            context.lasting_if(detach).await?;
+            context.lasting().await?;
             let deployment = context.deployment(&name).await?.id;
             let request = SendTraffic { deployment, path: absolute(&path)?, rows, offset, batch };
             let job = context.call(request).await?;
@@ -198,18 +197,20 @@ pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcom
             context.output.show(&job, |job| job.message.clone())
         }
         DeployCommand::Scale { name, replicas, detach } => {
-            let deployment = lasting(context, &name, detach).await?.id;
+            context.lasting().await?;
+            let deployment = context.deployment(&name).await?.id;
             let job = context.call(ScaleDeployment { deployment, replicas }).await?;
             finish(context, detach, job, &name).await
         }
         DeployCommand::Rollback { name, to, detach } => {
-            let deployment = lasting(context, &name, detach).await?;
+            context.lasting().await?;
+            let deployment = context.deployment(&name).await?;
             let to = to.as_deref().map(|named| rollout(&deployment, named)).transpose()?;
             let job = context.call(RollBack { deployment: deployment.id, to }).await?;
             finish(context, detach, job, &name).await
         }
         DeployCommand::Delete { name, detach } => {
-            context.lasting_if(detach).await?;
+            context.lasting().await?;
             let deployment = context.deployment(&name).await?.id;
             let job = context.call(DeleteDeployment { deployment }).await?;
             let job = context.follow_unless(detach, job).await?;
@@ -221,14 +222,6 @@ pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcom
             context.output.show(&logs, |lines| lines.join("\n"))
         }
     }
-}
-
-/// The deployment, with a host behind it where it runs on this machine.
-async fn lasting(context: &mut Context, name: &str, detach: bool) -> Outcome<Deployment> {
-    let deployment = context.deployment(name).await?;
-    let target = context.target(&deployment.target.to_string()).await?;
-    context.lasting_if(detach || target.kind == TargetKind::ThisMachine).await?;
-    Ok(deployment)
 }
 
 fn rollout(deployment: &Deployment, named: &str) -> Outcome<api::RolloutId> {

@@ -45,14 +45,16 @@ pub(crate) async fn run(context: &mut Context, command: JobCommand) -> Outcome {
             context.output.show(&context.call(GetJob { job: context.job(&job).await? }).await?, shown)
         }
         JobCommand::Wait { job } => {
+            context.lasting().await?;
             let job = context.call(GetJob { job: context.job(&job).await? }).await?;
             context.output.show(&context.follow(job).await?, shown)
         }
         JobCommand::Cancel { job } => {
+            context.lasting().await?;
             context.output.show(&context.call(CancelJob { job: context.job(&job).await? }).await?, shown)
         }
         JobCommand::Retry { job, detach } => {
-            context.lasting_if(detach).await?;
+            context.lasting().await?;
             let job = context.call(RetryJob { job: context.job(&job).await? }).await?;
             context.output.show(&context.follow_unless(detach, job).await?, shown)
         }

@@ -57,7 +57,7 @@ pub(crate) enum ModelCommand {
     },
 }
 
-pub(crate) async fn run(context: &Context, command: ModelCommand) -> Outcome {
+pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome {
     match command {
         ModelCommand::Register { run, name, aliases } => {
             let run = context.run(&run).await?;
@@ -97,6 +97,7 @@ pub(crate) async fn run(context: &Context, command: ModelCommand) -> Outcome {
             context.output.show(&freed, |freed| super::host::freed("The version is deleted", freed))
         }
         ModelCommand::Predict { version, input: Some(input), output: Some(output), .. } => {
+            context.lasting().await?;
             let version = context.version(&version).await?;
             let (input, output) = (absolute(&input)?, absolute(&output)?);
             let predicted = context.call(PredictFile { version, input, output: output.clone() }).await?;

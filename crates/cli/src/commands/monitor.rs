@@ -66,7 +66,7 @@ pub(crate) async fn run(context: &mut Context, command: MonitorCommand) -> Outco
         }
         MonitorCommand::On { name } => {
             // Watching is the host's loop: it starts, and stays while something is watched.
-            context.lasting_if(true).await?;
+            context.lasting().await?;
             set(context, &name, true).await
         }
         MonitorCommand::Off { name } => set(context, &name, false).await,
@@ -80,7 +80,7 @@ pub(crate) async fn run(context: &mut Context, command: MonitorCommand) -> Outco
             context.output.show(&alert, |alert| format!("Seen: {}", alert.sentence))
         }
         MonitorCommand::Retrain { alert, detach } => {
-            context.lasting_if(detach).await?;
+            context.lasting().await?;
             let alert = context.alert(&alert).await?;
             if let Some(run) = alert.run {
                 return Err(ApiError::invalid(format!(

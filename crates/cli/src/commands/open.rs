@@ -41,7 +41,7 @@ struct Opened {
 }
 
 pub(crate) async fn run(context: &mut Context, open: Open) -> Outcome {
-    context.lasting_if(true).await?;
+    context.staying().await?;
     let folder = match &open.path {
         Some(path) => Some(path.clone()),
         None => project_folder(&current_folder()?),

@@ -95,7 +95,7 @@ pub(crate) async fn run(context: &mut Context, command: RegistryCommand) -> Outc
             super::passed(check.ok, &check.message, check.hint)
         }
         RegistryCommand::Package { version, detach } => {
-            context.lasting_if(detach).await?;
+            context.lasting().await?;
             let version = context.version(&version).await?;
             let job = context.call(BuildPackage { version }).await?;
             let job = context.follow_unless(detach, job).await?;
@@ -113,13 +113,14 @@ pub(crate) async fn run(context: &mut Context, command: RegistryCommand) -> Outc
             context.output.show(&context.call(ListPackages { version }).await?, |list| packaged(list))
         }
         RegistryCommand::Push { version, registry, repository, tag, detach } => {
-            context.lasting_if(detach).await?;
+            context.lasting().await?;
             let (version, registry) = (context.version(&version).await?, context.registry(&registry).await?);
             let job = context.call(PushPackage { version, registry, repository, tag }).await?;
             let job = context.follow_unless(detach, job).await?;
             context.output.show(&job, |job| job.message.clone())
         }
         RegistryCommand::Export { package, path } => {
+            context.lasting().await?;
             let (package, path) = (context.package(&package).await?, absolute(&path)?);
             context.call(ExportPackage { package, path: path.clone() }).await?;
             context.output.show(&(), |()| format!("The image is in {path}."))

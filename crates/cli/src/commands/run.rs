@@ -185,7 +185,7 @@ impl Start {
 pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
     match command {
         RunCommand::Start(start) => {
-            context.lasting_if(start.detach).await?;
+            context.lasting().await?;
             let project = context.project().await?;
             let snapshot = match &start.snapshot {
                 Some(named) => Some(context.snapshot(Some(named)).await?),
@@ -203,7 +203,7 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             context.output.show(&context.call(request).await?, runs)
         }
         RunCommand::Resume { run, detach } => {
-            context.lasting_if(detach).await?;
+            context.lasting().await?;
             let job = context.call(ResumeRun { run: context.run(&run).await? }).await?;
             train(context, detach, job).await
         }
@@ -211,6 +211,8 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             context.output.show(&context.call(GetRun { run: context.run(&run).await? }).await?, shown)
         }
         RunCommand::Stop { run } => {
+            // Where nobody follows it yet, the host that starts takes it up and stops it.
+            context.lasting().await?;
             let run = context.call(StopRun { run: context.run(&run).await? }).await?;
             context.output.show(&run, |run| format!("{} is {}.", run.name, words::word(&run.state)))
         }
@@ -228,6 +230,9 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             context.output.show(&context.call(GetEvaluation { run: context.run(&run).await? }).await?, evaluation)
         }
         RunCommand::Log { run, stderr, follow } => {
+            if follow {
+                context.lasting().await?;
+            }
             let run = context.run(&run).await?;
             log(context, run, if stderr { LogStream::Stderr } else { LogStream::Stdout }, follow).await
         }

@@ -1,4 +1,4 @@
-//! Processes that outlive us: spawned in a session of their own, found again by pid and start time.
+//! Starting a worker in a session of its own, so that it outlives us, and asking it to stop.
 
 use std::{
     fs::File,
@@ -8,17 +8,8 @@ use std::{
 
 use anyhow::Context as _;
 use api::{ApiError, ErrorCode};
-use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
-/// Start times are told in whole seconds by some systems.
-const SAME_START_MS: i64 = 2_500;
-
-/// A process by more than its number, which the system gives again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProcessId {
-    pub pid: u32,
-    pub started_ms: i64,
-}
+use crate::process::{self, ProcessId};
 
 /// Starts the worker on a run's folder; its output goes to files, and it survives us.
 pub fn spawn(program: &Path, folder: &Path) -> anyhow::Result<(Child, ProcessId)> {
@@ -39,7 +30,7 @@ pub fn spawn(program: &Path, folder: &Path) -> anyhow::Result<(Child, ProcessId)
             .with_hint("Hardware says which workers start here, and how to mend the others.")
     })?;
     let pid = child.id();
-    let started_ms = started_ms(pid).unwrap_or_else(|| jiff::Timestamp::now().as_millisecond());
+    let started_ms = process::started_ms(pid).unwrap_or_else(|| jiff::Timestamp::now().as_millisecond());
     Ok((child, ProcessId { pid, started_ms }))
 }
 
@@ -47,23 +38,6 @@ pub fn spawn(program: &Path, folder: &Path) -> anyhow::Result<(Child, ProcessId)
 pub fn ask_to_stop(folder: &Path) -> anyhow::Result<()> {
     let path = folder.join("control");
     std::fs::write(&path, "stop\n").with_context(|| format!("write {}", path.display()))
-}
-
-/// Whether that very process still runs.
-pub fn is_alive(process: ProcessId) -> bool {
-    started_ms(process.pid).is_some_and(|started_ms| (started_ms - process.started_ms).abs() <= SAME_START_MS)
-}
-
-/// When a process started; `None` where it is gone, or waits only to be buried.
-pub fn started_ms(pid: u32) -> Option<i64> {
-    let pid = Pid::from_u32(pid);
-    let mut system = System::new();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, ProcessRefreshKind::nothing());
-    let process = system.process(pid)?;
-    if matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead) {
-        return None;
-    }
-    Some(process.start_time() as i64 * 1000)
 }
 
 /// A session of its own: neither our terminal's Ctrl-C nor our end reaches it.

@@ -23,11 +23,9 @@ use super::{command, process, split, supervise};
 use crate::{
     Engine, dataset, folder, hardware,
     jobs::{JobContext, NewJob, retry_with},
-    project, run, snapshot,
+    project, project_file, run, snapshot,
 };
 
-/// The same as `data::split`: up to this many integers, a target is classes.
-const MOST_INTEGER_CLASSES: usize = 20;
 /// What a worker needs besides its data.
 const WORKER_BYTES: u64 = 256 << 20;
 
@@ -49,6 +47,7 @@ pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
     }
     let id = RunId::from_bytes(engine.new_id());
     let training = request.training.clone().unwrap_or_else(|| file.training.clone());
+    project_file::check_training(&training)?;
     let mut row = command::new_row(engine, project.id, id, request.name.clone(), RunKind::Training).await?;
     row.run.alert = request.alert;
     row.run.code = command::code(Path::new(&project.path)).await;
@@ -108,16 +107,29 @@ async fn link_job(engine: &Engine, id: RunId, job: api::JobId) -> anyhow::Result
 pub(crate) async fn train(context: JobContext, id: RunId) -> anyhow::Result<String> {
     let engine = context.engine().clone();
     let row = run::find(&engine, id).await?;
+    let plan = engine.workspace().run(id).join("plan.json");
     if row.pid.is_none() {
-        match prepare(&context, &row).await {
-            Ok(()) => {}
-            Err(failure) => {
-                supervise::fail_before_start(&engine, id, &crate::error::told(&failure)).await?;
-                return Err(failure);
-            }
+        // What was prepared once stays as it is: a resumed run trains on the rows that it began with.
+        if row.run.split.is_some() && plan.is_file() {
+            return go_on(context, id, read_json(&plan)?).await;
+        }
+        let prepared = async {
+            context.check()?;
+            prepare(&context, &row).await
+        };
+        if let Err(failure) = prepared.await {
+            return not_started(&engine, id, failure).await;
         }
     }
     supervise::follow_in_job(&context, id).await
+}
+
+/// Ends a run whose worker never ran, unless this process is only closing.
+async fn not_started(engine: &Engine, id: RunId, failure: anyhow::Error) -> anyhow::Result<String> {
+    if !crate::error::is_closed(&failure) {
+        supervise::fail_before_start(engine, id, &crate::error::told(&failure)).await?;
+    }
+    Err(failure)
 }
 
 /// Takes the snapshot, splits, writes the plan and starts the worker.
@@ -145,22 +157,24 @@ async fn prepare(context: &JobContext, row: &RunRow) -> anyhow::Result<()> {
     context.progress(0.09, "Writes the plan");
     let (plan, program) = plan(engine, row, &file, &requested.training, &taken, &assigned, &run_folder).await?;
     write_json(&run_folder.join("plan.json"), &plan)?;
-    let (snapshot_id, split_id) = (taken.snapshot.id, assigned.id);
-    spawn(engine, id, program.path, move |row| {
-        row.run.snapshot = Some(snapshot_id);
-        row.run.split = Some(split_id);
-        row.run.seed = Some(plan.training.seed);
-    })
-    .await
+    let (snapshot_id, split_id, seed) = (taken.snapshot.id, assigned.id, plan.training.seed);
+    // Before the worker starts: whoever finds it after a crash needs to know only which process it is.
+    engine
+        .store()
+        .write(move |tx| {
+            let Some(mut row) = store::run::bare(tx, id)? else {
+                return Err(ApiError::not_found(format!("There is no run {id} any more.")).into());
+            };
+            (row.run.snapshot, row.run.split) = (Some(snapshot_id), Some(split_id));
+            row.run.seed = Some(seed);
+            store::run::put(tx, &row)
+        })
+        .await?;
+    spawn(engine, id, program.path).await
 }
 
 /// Starts a worker on a folder whose plan is written, and enters its process.
-async fn spawn(
-    engine: &Engine,
-    id: RunId,
-    program: PathBuf,
-    change: impl FnOnce(&mut RunRow) + Send + 'static,
-) -> anyhow::Result<()> {
+async fn spawn(engine: &Engine, id: RunId, program: PathBuf) -> anyhow::Result<()> {
     let folder = engine.workspace().run(id);
     // A stop that was asked of an earlier worker is not meant for this one.
     match std::fs::remove_file(folder.join("control")) {
@@ -177,7 +191,6 @@ async fn spawn(
             let Some(mut row) = store::run::bare(tx, id)? else {
                 return Err(ApiError::not_found(format!("There is no run {id} any more.")).into());
             };
-            change(&mut row);
             row.run.state = RunState::Running;
             row.run.started_ms = row.run.started_ms.or(Some(now_ms));
             (row.run.ended_ms, row.run.ended_because, row.run.exit_code) = (None, None, None);
@@ -242,13 +255,13 @@ async fn go_on(context: JobContext, id: RunId, plan: Plan) -> anyhow::Result<Str
     let engine = context.engine().clone();
     let kind = plan.data.kind;
     let started = async {
+        context.check()?;
         let (_, program) = hardware::settle(&engine, plan.training.device, plan.training.model, kind, 0).await?;
         restore_data(&engine, id).await?;
-        spawn(&engine, id, program.path, |_| ()).await
+        spawn(&engine, id, program.path).await
     };
     if let Err(failure) = started.await {
-        supervise::fail_before_start(&engine, id, &crate::error::told(&failure)).await?;
-        return Err(failure);
+        return not_started(&engine, id, failure).await;
     }
     supervise::follow_in_job(&context, id).await
 }
@@ -355,7 +368,7 @@ fn lineage(engine: &Engine, row: &RunRow, taken: &SnapshotRow, training: &Traini
     lineage
 }
 
-/// What the target's values make of the task; the rule is `data::split`'s.
+/// What the target's values make of the task.
 fn task_of(parquet: &Path, target: &str) -> anyhow::Result<Task> {
     let mut values = HashSet::new();
     let mut kind = ColumnType::Text;
@@ -372,16 +385,7 @@ fn task_of(parquet: &Path, target: &str) -> anyhow::Result<Task> {
             break;
         }
     }
-    let classes = match kind {
-        ColumnType::Boolean | ColumnType::Category | ColumnType::Text | ColumnType::Image => true,
-        ColumnType::Integer => values.len() <= MOST_INTEGER_CLASSES,
-        ColumnType::Decimal | ColumnType::Datetime => values.len() == 2,
-    };
-    Ok(match (classes, values.len()) {
-        (false, _) => Task::Regression,
-        (true, 0..=2) => Task::BinaryClassification,
-        (true, _) => Task::MulticlassClassification,
-    })
+    Ok(data::column::task(kind, values.len() as u64))
 }
 
 fn resolved_model(wanted: ModelChoice, kind: DataKind) -> ModelChoice {

@@ -22,8 +22,13 @@ use api::{
 };
 use store::{metric::Point, run::RunRow};
 
-use super::process::{self, ProcessId};
-use crate::{Engine, Mode, jobs::JobContext, run};
+use super::process as worker;
+use crate::{
+    Engine, Mode, error,
+    jobs::JobContext,
+    process::{self, ProcessId},
+    run,
+};
 
 /// Between two looks at the file.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
@@ -31,6 +36,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(150);
 const LOOKS_PER_CHECK: u32 = 7;
 /// Read at once, so that a long backlog is committed in pieces.
 const CHUNK_BYTES: u64 = 1 << 20;
+/// Between two looks while the disk is full.
+const ROOM_EVERY: Duration = Duration::from_secs(2);
 /// The share of a training's job that preparing takes.
 const PREPARED: f64 = 0.1;
 
@@ -50,7 +57,14 @@ pub(crate) async fn follow_in_job(context: &JobContext, id: RunId) -> anyhow::Re
     let mut asked = false;
     let mut looks = 0;
     loop {
-        let look = look(&engine, id).await?;
+        let look = match look(&engine, id).await {
+            Ok(look) => look,
+            Err(failure) if error::is_full(&failure) => {
+                without_room(context, id, failure).await?;
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
         look.logs.into_iter().for_each(|line| context.log(line));
         if look.state.is_over() {
             return ended(&engine, id, look.state, look.ended_because).await;
@@ -60,7 +74,7 @@ pub(crate) async fn follow_in_job(context: &JobContext, id: RunId) -> anyhow::Re
             context.progress_left(fraction, describe(progress), progress.seconds_left);
         }
         if context.is_cancelled() && !asked {
-            process::ask_to_stop(&engine.workspace().run(id))?;
+            worker::ask_to_stop(&engine.workspace().run(id))?;
             asked = true;
         }
         if !look.more {
@@ -80,6 +94,25 @@ pub(crate) async fn follow_in_job(context: &JobContext, id: RunId) -> anyhow::Re
     }
 }
 
+/// Waits while nothing can be written. Where the worker has ended too there is nothing to wait for:
+/// what it wrote is read once there is room, and the job fails with the reason now.
+async fn without_room(context: &JobContext, id: RunId, failure: anyhow::Error) -> anyhow::Result<()> {
+    let engine = context.engine();
+    let row = run::find(engine, id).await?;
+    let worker = row.pid.zip(row.pid_started_ms).map(|(pid, started_ms)| ProcessId { pid, started_ms });
+    let alive = match worker {
+        Some(worker) => tokio::task::spawn_blocking(move || process::is_alive(worker)).await?,
+        None => false,
+    };
+    if !alive {
+        follow_detached(engine, id);
+        return Err(failure);
+    }
+    context.progress(row.run.progress.and_then(|progress| progress.fraction), error::told(&failure).message);
+    tokio::time::sleep(ROOM_EVERY).await;
+    Ok(())
+}
+
 /// Follows a command's run beside whatever else goes on.
 pub(crate) fn follow_detached(engine: &Engine, id: RunId) {
     let engine = engine.downgrade();
@@ -91,8 +124,15 @@ pub(crate) fn follow_detached(engine: &Engine, id: RunId) {
                 Ok(look) if look.state.is_over() => return,
                 Ok(look) if look.more => continue,
                 Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(run = %id, error = format!("{error:#}"), "a run can't be followed");
+                Err(failure) if error::is_full(&failure) => {
+                    drop(engine);
+                    tokio::time::sleep(ROOM_EVERY).await;
+                    continue;
+                }
+                Err(failure) => {
+                    if !error::is_closed(&failure) {
+                        tracing::warn!(run = %id, error = format!("{failure:#}"), "a run can't be followed");
+                    }
                     return;
                 }
             }
@@ -123,14 +163,17 @@ pub(crate) async fn after_start(engine: &Engine) -> anyhow::Result<()> {
             tracing::error!(run = %id, error = format!("{error:#}"), "a run can't be taken up again");
         }
     }
-    // Trainings whose run is over, or gone, were interrupted between two commits.
+    // A run that was over when the host died, or is now, ends its job as it ended itself.
     let left = engine.store().read(store::job::unfinished).await?;
     for job in left.into_iter().filter(|row| row.job.kind == api::job::JobKind::Train) {
-        let api::job::Subject::Run(run) = job.job.subject else { continue };
-        let over =
-            engine.store().read(move |c| store::run::bare(c, run)).await?.is_none_or(|row| row.run.state.is_over());
-        if over {
-            engine.jobs().fail_interrupted(engine, job).await?;
+        let api::job::Subject::Run(id) = job.job.subject else { continue };
+        match engine.store().read(move |c| store::run::bare(c, id)).await? {
+            None => engine.jobs().fail_interrupted(engine, job).await?,
+            Some(row) if row.run.state.is_over() => {
+                let result = ended(engine, id, row.run.state, row.run.ended_because).await;
+                engine.jobs().end_interrupted(engine, job, result).await?;
+            }
+            Some(_) => {}
         }
     }
     Ok(())
@@ -138,31 +181,54 @@ pub(crate) async fn after_start(engine: &Engine) -> anyhow::Result<()> {
 
 async fn take_up(engine: &Engine, row: RunRow, jobs: &[store::job::JobRow]) -> anyhow::Result<()> {
     let id = row.run.id;
-    if row.pid.is_some() {
-        catch_up(engine, id).await?;
+    if row.pid.is_none() && row.run.kind == RunKind::Training {
+        adopt(engine, id).await?;
     }
+    catch_up(engine, id).await?;
     let now = run::find(engine, id).await?;
-    let job = jobs.iter().find(|job| Some(job.job.id) == now.run.job || job.job.subject == api::job::Subject::Run(id));
     if now.run.state.is_over() {
         return Ok(());
     }
+    // The newest: a resumed run has had others.
+    let own = |job: &&store::job::JobRow| job.job.subject == api::job::Subject::Run(id);
+    let job = jobs.iter().filter(own).max_by_key(|job| job.job.created_ms).cloned();
     match (engine.options().mode, now.run.kind, job) {
-        // One command follows nothing; the next host does.
-        (Mode::Once, ..) => Ok(()),
         (Mode::Host, RunKind::Training, Some(job)) => {
-            engine.jobs().resume(engine, job.clone(), move |context| run::start::train(context, id)).await?;
+            engine.jobs().resume(engine, job, move |context| run::start::train(context, id)).await?;
             Ok(())
         }
-        (Mode::Host, RunKind::Training, None) if now.pid.is_none() => {
+        (_, RunKind::Training, None) if now.pid.is_none() => {
             let error = ApiError::new(ErrorCode::Internal, "Slipway ended before the training began.")
                 .with_hint("Start it again.");
             fail_before_start(engine, id, &error).await
         }
+        // One command follows nothing; the next host does.
+        (Mode::Once, RunKind::Training, Some(job)) if now.pid.is_none() => {
+            engine.jobs().leave_waiting(engine, job).await
+        }
+        (Mode::Once, ..) => Ok(()),
         (Mode::Host, ..) => {
             follow_detached(engine, id);
             Ok(())
         }
     }
+}
+
+/// Enters a worker that was started, and whose host died before it could write down which one it is.
+async fn adopt(engine: &Engine, id: RunId) -> anyhow::Result<()> {
+    let folder = engine.workspace().run(id);
+    let Some(found) = tokio::task::spawn_blocking(move || process::started_on(&folder)).await? else { return Ok(()) };
+    engine
+        .store()
+        .write(move |tx| {
+            let Some(mut row) = store::run::bare(tx, id)? else { return Ok(()) };
+            row.run.state = RunState::Running;
+            row.run.started_ms = row.run.started_ms.or(Some(found.started_ms));
+            (row.pid, row.pid_started_ms) = (Some(found.pid), Some(found.started_ms));
+            store::run::put(tx, &row)
+        })
+        .await?;
+    Ok(())
 }
 
 /// Reads a piece of the file and commits it.

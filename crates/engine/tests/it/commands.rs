@@ -27,7 +27,7 @@ async fn begin(stage: &Stage, pid: u32) -> (api::ProjectId, RunId, std::path::Pa
             environment,
             code: None,
             pid,
-            pid_started_ms: engine::run::process::started_ms(pid).unwrap_or(0),
+            pid_started_ms: engine::process::started_ms(pid).unwrap_or(0),
             name: None,
         })
         .await;

@@ -1,0 +1,170 @@
+//! Kills the host, the worker and the command line at random moments while they import, snapshot,
+//! train, register, export and deploy, and looks after each restart whether anything that was
+//! acknowledged is gone, anything stands as running without a process, or a process is left over.
+//!
+//! `cargo run -p journeys --bin kills -- --times 200 --seed 1`, with the programs named as for
+//! `cargo xtask test`. The seed decides what is done and who is killed when; how far the work had
+//! come by then is the machine's.
+
+mod acts;
+mod checks;
+mod ledger;
+mod processes;
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use journeys::host::Host;
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+
+use crate::{
+    acts::{Act, Commands},
+    ledger::Ledger,
+};
+
+/// Most deaths fall while something is under way.
+const LATEST_DEATH: Duration = Duration::from_millis(2_500);
+
+struct Wanted {
+    times: u32,
+    seed: u64,
+    /// Leave the folder for whoever looks into what went wrong.
+    keep: bool,
+}
+
+fn wanted() -> Result<Wanted> {
+    let mut wanted = Wanted { times: 200, seed: 1, keep: false };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(name) = arguments.next() {
+        let mut number = || -> Result<u64> {
+            let text = arguments.next().with_context(|| format!("{name} needs a number"))?;
+            text.parse().with_context(|| format!("{name} {text} is no number"))
+        };
+        match name.as_str() {
+            "--times" => wanted.times = u32::try_from(number()?)?,
+            "--seed" => wanted.seed = number()?,
+            "--keep" => wanted.keep = true,
+            other => bail!("{other} is no option: there are --times N, --seed S and --keep"),
+        }
+    }
+    Ok(wanted)
+}
+
+/// Who dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Victim {
+    Host,
+    Worker,
+    HostAndWorker,
+    Command,
+}
+
+fn victim(rng: &mut StdRng) -> Victim {
+    match rng.random_range(0..10) {
+        0..=4 => Victim::Host,
+        5..=6 => Victim::Worker,
+        7 => Victim::HostAndWorker,
+        _ => Victim::Command,
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let wanted = wanted()?;
+    let slipway = PathBuf::from(std::env::var_os("SLIPWAY_BIN").context("SLIPWAY_BIN names no program")?);
+    let place = tempfile::Builder::new().prefix("slipway-kills-").tempdir()?;
+    let folder = place.path().canonicalize()?;
+    let mut rng = StdRng::seed_from_u64(wanted.seed);
+    let (mut deaths, begun) = ([0; 4], Instant::now());
+    let result = all(&wanted, &slipway, &folder, &mut rng, &mut deaths).await;
+    let leftover = processes::end_all(&folder);
+    println!(
+        "{} deaths in {} s: {} of the host, {} of a worker, {} of both, {} of a command",
+        deaths.iter().sum::<u32>(),
+        begun.elapsed().as_secs(),
+        deaths[0],
+        deaths[1],
+        deaths[2],
+        deaths[3]
+    );
+    if result.is_err() || wanted.keep {
+        println!("the workspace is kept at {}", place.keep().display());
+    }
+    result?;
+    if !leftover.is_empty() {
+        bail!("left over at the end: {leftover:?}");
+    }
+    Ok(())
+}
+
+async fn all(wanted: &Wanted, slipway: &Path, folder: &Path, rng: &mut StdRng, deaths: &mut [u32; 4]) -> Result<()> {
+    let ledger = Ledger::default();
+    let mut host = Host::start(slipway, folder).await?;
+    for time in 1..=wanted.times {
+        let victim = victim(rng);
+        deaths[victim as usize] += 1;
+        let acts: Vec<Act> = (0..rng.random_range(1..=3)).map(|_| Act::any(rng)).collect();
+        let after = LATEST_DEATH.mul_f64(rng.random::<f64>());
+        println!("{time}: {victim:?} after {} ms of {acts:?}", after.as_millis());
+        let said = round(slipway, folder, &mut host, &ledger, victim, &acts, after, rng).await;
+        said.with_context(|| format!("round {time} of seed {}: {victim:?} of {acts:?}", wanted.seed))?;
+    }
+    let client = host.client().await?;
+    checks::stop_all(&client, &ledger).await?;
+    checks::whole(&client, &ledger, folder).await?;
+    acts::delete_deployments(&client, &ledger).await?;
+    host.stop().await.context("the last host did not end when asked")?;
+    checks::nothing_open(folder)
+}
+
+#[expect(clippy::too_many_arguments, reason = "a round touches everything once")]
+async fn round(
+    slipway: &Path,
+    folder: &Path,
+    host: &mut Host,
+    ledger: &Ledger,
+    victim: Victim,
+    acts: &[Act],
+    after: Duration,
+    rng: &mut StdRng,
+) -> Result<()> {
+    let client = host.client().await?;
+    let commands = Commands::default();
+    let mut working = tokio::task::JoinSet::new();
+    for act in acts {
+        let (act, client, ledger, folder, commands) =
+            (act.clone(), client.clone(), ledger.clone(), folder.to_owned(), commands.clone());
+        working.spawn(async move { acts::perform(act, &client, &ledger, &folder, &commands).await });
+    }
+    if victim == Victim::Command {
+        let act = Act::Command { nonce: rng.random() };
+        let (client, ledger, folder, commands) = (client.clone(), ledger.clone(), folder.to_owned(), commands.clone());
+        working.spawn(async move { acts::perform(act, &client, &ledger, &folder, &commands).await });
+    }
+    tokio::time::sleep(after).await;
+    match victim {
+        Victim::Host => host.kill(),
+        Victim::Worker => processes::kill_worker(folder, rng),
+        Victim::HostAndWorker => {
+            host.kill();
+            processes::kill_worker(folder, rng);
+        }
+        Victim::Command => commands.kill(),
+    }
+    // What is under way now may end, or fail because its counterpart is gone; only what was
+    // answered counts.
+    working.abort_all();
+    while working.join_next().await.is_some() {}
+    commands.kill();
+    if matches!(victim, Victim::Host | Victim::HostAndWorker) {
+        *host = Host::start(slipway, folder).await.context("the host does not start again")?;
+    }
+    let client = host.client().await?;
+    checks::settled(&client, ledger, folder).await?;
+    checks::whole(&client, ledger, folder).await?;
+    // Half of the long trainings go on into the next round, so that they outlive several hosts.
+    if rng.random() { checks::stop_all(&client, ledger).await } else { Ok(()) }
+}
