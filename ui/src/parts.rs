@@ -8,6 +8,7 @@ pub(crate) mod curves;
 pub(crate) mod dialog;
 pub(crate) mod distribution;
 pub(crate) mod field;
+pub(crate) mod filter_line;
 pub(crate) mod icon;
 pub(crate) mod menu;
 pub(crate) mod new_registry;

@@ -21,7 +21,7 @@ use crate::{
     frame::{crumbs::crumbs, place::Place},
     parts::{
         chart::spark as small,
-        field::TextField,
+        filter_line::{FilterLine, Vocabulary},
         icon::{self, icon},
         menu::{Item, MenuButton},
         rows::Rows,
@@ -134,13 +134,11 @@ pub(crate) fn Runs() -> impl IntoView {
         <div class="split-runs">
             <div class="left" class:hidden=move || !comparing.with(Vec::is_empty)>
                 <div class="tools">
-                    <TextField
+                    <FilterLine
                         value=filter
+                        vocabulary=Signal::derive(move || vocabulary(&facts.get(), &list.seen()))
                         name="Filter runs"
                         placeholder="Filter: metric.\"loss/validation\" < 0.1 and param.model = \"trees\""
-                        mark=icon::LIST_FILTER
-                        is_filter=true
-                        class="grow mono"
                     />
                     <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
                     {move || (picked.with(Vec::len) > 1).then(|| view! { <a class="btn" href=move || compare.get()>{icon(icon::LAYERS)}"Compare"</a> })}
@@ -195,6 +193,17 @@ fn address_of(filter: &str, order: Option<&Order>) -> String {
         }
     }
     if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+}
+
+/// What a filter can name here: the values are those of the rows that are here.
+fn vocabulary(facts: &Facts, rows: &[RunRow]) -> Vocabulary {
+    let keys: std::collections::BTreeSet<&String> = rows.iter().flat_map(|row| row.params.keys()).collect();
+    let values = |key: &String| {
+        let values: std::collections::BTreeSet<&String> = rows.iter().filter_map(|row| row.params.get(key)).collect();
+        values.into_iter().take(50).cloned().collect()
+    };
+    let metrics = facts.metric_keys.iter().filter(|key| !key.starts_with("system/")).cloned().collect();
+    Vocabulary { metrics, params: keys.into_iter().map(|key| (key.clone(), values(key))).collect() }
 }
 
 /// The columns: what every run has, its metrics, the params that differ between runs.

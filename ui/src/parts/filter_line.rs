@@ -1,0 +1,127 @@
+//! The filter line of a list: text with completion of fields, operators and values, by keyboard.
+//!
+//! Arrows choose, Tab or Enter takes, Escape puts the offers away, and then empties the line.
+
+mod complete;
+
+pub(crate) use complete::Vocabulary;
+
+use complete::{Completion, complete, take};
+use leptos::{html, prelude::*};
+
+use super::icon::{LIST_FILTER, icon};
+
+#[component]
+pub(crate) fn FilterLine(
+    value: RwSignal<String>,
+    #[prop(into)] vocabulary: Signal<Vocabulary>,
+    #[prop(into)] name: String,
+    #[prop(into)] placeholder: String,
+) -> impl IntoView {
+    let input = NodeRef::<html::Input>::new();
+    let found = RwSignal::new(Completion::default());
+    let open = RwSignal::new(false);
+    let at = RwSignal::new(None::<usize>);
+    let look = move || {
+        let Some(input) = input.get_untracked() else { return };
+        let text = input.value();
+        // The document counts in UTF-16.
+        let cursor = input.selection_start().ok().flatten().map_or(text.len(), |units| bytes_of(&text, units as usize));
+        let completion = vocabulary.with_untracked(|words| complete(&text, cursor, words));
+        at.set(None);
+        open.set(!completion.offers.is_empty());
+        found.set(completion);
+    };
+    let accept = move |index: usize| {
+        let Some(input) = input.get_untracked() else { return };
+        let text = input.value();
+        let taken = found.with_untracked(|found| found.offers.get(index).map(|offer| take(&text, found, offer)));
+        if let Some((text, cursor)) = taken {
+            let units = text[..cursor].encode_utf16().count() as u32;
+            value.set(text.clone());
+            // Now, not with the next effect: the cursor stands in the new text.
+            input.set_value(&text);
+            let _ = input.focus();
+            let _ = input.set_selection_range(units, units);
+            look();
+        }
+    };
+    let pressed = move |event: web_sys::KeyboardEvent| {
+        let count = found.with_untracked(|found| found.offers.len());
+        let shown = open.get_untracked() && count > 0;
+        match (event.key().as_str(), at.get_untracked()) {
+            ("ArrowDown", chosen) if shown => at.set(Some(chosen.map_or(0, |chosen| (chosen + 1) % count))),
+            ("ArrowUp", chosen) if shown => at.set(Some(chosen.map_or(count - 1, |chosen| (chosen + count - 1) % count))),
+            ("ArrowDown", _) => look(),
+            ("Tab", chosen) if shown && !event.shift_key() => accept(chosen.unwrap_or(0)),
+            ("Enter", Some(chosen)) if shown => accept(chosen),
+            ("Enter", _) => open.set(false),
+            ("Escape", _) if shown => open.set(false),
+            ("Escape", _) => value.set(String::new()),
+            _ => return,
+        }
+        event.prevent_default();
+        event.stop_propagation();
+    };
+    view! {
+        <span class="field grow mono filter-line">
+            <span class="faint flex">{icon(LIST_FILTER)}</span>
+            <input
+                node_ref=input
+                type="text"
+                class="grow"
+                role="combobox"
+                aria-label=name
+                aria-expanded=move || open.get().to_string()
+                aria-controls="filter-offers"
+                aria-autocomplete="list"
+                aria-activedescendant=move || at.get().map(|at| format!("filter-offer-{at}"))
+                placeholder=placeholder
+                spellcheck="false"
+                autocomplete="off"
+                data-filter=""
+                prop:value=move || value.get()
+                on:input=move |event| {
+                    value.set(event_target_value(&event));
+                    look();
+                }
+                on:click=move |_| look()
+                on:blur=move |_| open.set(false)
+                on:keydown=pressed
+            />
+            <Show when=move || open.get()>
+                <div class="offers" id="filter-offers" role="listbox" aria-label="What can stand here">
+                    {move || found.get().offers.into_iter().enumerate().map(|(index, offer)| view! {
+                        <div
+                            id=format!("filter-offer-{index}")
+                            role="option"
+                            class="offer"
+                            class:on=move || at.get() == Some(index)
+                            aria-selected=move || (at.get() == Some(index)).to_string()
+                            on:mousedown=move |event| {
+                                // The line keeps the keyboard.
+                                event.prevent_default();
+                                accept(index);
+                            }
+                        >
+                            <span class="grow cut">{offer.text}</span>
+                            <span class="faint caption">{offer.what}</span>
+                        </div>
+                    }).collect_view()}
+                </div>
+            </Show>
+        </span>
+    }
+}
+
+/// How many bytes a number of UTF-16 units are.
+fn bytes_of(text: &str, units: usize) -> usize {
+    let mut left = units;
+    for (at, one) in text.char_indices() {
+        if left == 0 {
+            return at;
+        }
+        left = left.saturating_sub(one.len_utf16());
+    }
+    text.len()
+}

@@ -1,0 +1,285 @@
+//! What can stand at the cursor of a run filter: the host reads its grammar, this only helps to
+//! write it. It knows nothing of the document, so that it is tested without a browser.
+
+use std::ops::Range;
+
+/// The names that a filter can use here.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Vocabulary {
+    pub(crate) metrics: Vec<String>,
+    /// Params with the values that were seen.
+    pub(crate) params: Vec<(String, Vec<String>)>,
+}
+
+/// One offer: what is put in, and what it is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Offer {
+    pub(crate) text: String,
+    pub(crate) what: &'static str,
+}
+
+/// Offers for a part of the text; it is replaced by the one that is taken.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Completion {
+    /// Bytes.
+    pub(crate) place: Range<usize>,
+    pub(crate) offers: Vec<Offer>,
+}
+
+const SHOWN: usize = 8;
+const PLAIN: [(&str, &str); 8] = [
+    ("name", "the run's name"),
+    ("state", "how it ended"),
+    ("kind", "trained here, or any program"),
+    ("device", "what it trained on"),
+    ("snapshot", "the number of its data's version"),
+    ("duration", "seconds"),
+    ("created", "milliseconds since 1970"),
+    ("commit", "of its code"),
+];
+const NUMBERS: [(&str, &str); 6] = [
+    (">", "greater than"),
+    ("<", "less than"),
+    (">=", "at least"),
+    ("<=", "at most"),
+    ("=", "equals"),
+    ("!=", "is not"),
+];
+const TEXTS: [(&str, &str); 3] = [("=", "equals"), ("!=", "is not"), ("~", "contains")];
+const STATES: [&str; 6] = ["finished", "running", "failed", "stopped", "killed", "queued"];
+const KINDS: [&str; 2] = ["training", "command"];
+const DEVICES: [&str; 4] = ["cpu", "cuda", "metal", "wgpu"];
+const JOINS: [(&str, &str); 2] = [("and", "both are true"), ("or", "one of them is true")];
+
+/// What the grammar wants next.
+#[derive(Debug, Clone, PartialEq)]
+enum Wants {
+    Condition,
+    Operator(String),
+    Value(String),
+    Join,
+}
+
+/// A word, an operator or a bracket, by its bytes.
+struct Piece {
+    place: Range<usize>,
+    is_operator: bool,
+}
+
+/// What can stand at the cursor.
+pub(crate) fn complete(text: &str, cursor: usize, words: &Vocabulary) -> Completion {
+    let before = text.get(..cursor).unwrap_or(text);
+    let mut pieces = pieces(before);
+    // The piece under the cursor is what a person is writing; what stands before it is done.
+    let writing = pieces.pop_if(|piece| piece.place.end == before.len());
+    let mut wants = Wants::Condition;
+    for piece in &pieces {
+        wants = after(wants, &before[piece.place.clone()], piece.is_operator);
+    }
+    let place = writing.as_ref().map_or(before.len()..before.len(), |piece| piece.place.clone());
+    let typed = before[place.clone()].to_lowercase();
+    // A bracket or an operator is whole once it is there: the next piece begins after it.
+    if let Some(piece) = writing.filter(|piece| piece.is_operator || typed == "(" || typed == ")") {
+        let unsure = piece.is_operator && matches!(typed.as_str(), "<" | ">" | "!");
+        if !unsure {
+            let end = piece.place.end;
+            return offers(&after(wants, &typed, piece.is_operator), end..end, "", words);
+        }
+    }
+    offers(&wants, place, &typed, words)
+}
+
+/// The text with an offer taken, and where the cursor stands then.
+pub(crate) fn take(text: &str, completion: &Completion, offer: &Offer) -> (String, usize) {
+    let (head, tail) = (&text[..completion.place.start], text[completion.place.end..].trim_start());
+    let glued = completion.place.is_empty() && head.chars().next_back().is_some_and(|last| !last.is_whitespace() && last != '(');
+    let start = if glued { format!("{head} ") } else { head.to_owned() };
+    let start = format!("{start}{} ", offer.text);
+    let cursor = start.len();
+    (start + tail, cursor)
+}
+
+fn after(wants: Wants, piece: &str, is_operator: bool) -> Wants {
+    if is_operator {
+        return match wants {
+            Wants::Operator(field) => Wants::Value(field),
+            other => other,
+        };
+    }
+    match (wants, piece) {
+        (_, "(") => Wants::Condition,
+        (Wants::Value(_), _) | (_, ")") => Wants::Join,
+        (_, word) if ["and", "or", "not"].contains(&word.to_lowercase().as_str()) => Wants::Condition,
+        // A word that is no field stands for itself.
+        (_, word) if is_field(word) => Wants::Operator(word.to_owned()),
+        _ => Wants::Join,
+    }
+}
+
+fn offers(wants: &Wants, place: Range<usize>, typed: &str, words: &Vocabulary) -> Completion {
+    let mut all: Vec<Offer> = Vec::new();
+    let mut add = |text: String, what: &'static str| all.push(Offer { text, what });
+    match wants {
+        Wants::Condition => {
+            words.metrics.iter().for_each(|key| add(keyed("metric", key), "metric"));
+            words.params.iter().for_each(|(key, _)| add(keyed("param", key), "parameter"));
+            PLAIN.into_iter().for_each(|(field, what)| add(field.to_owned(), what));
+            add("not".to_owned(), "the opposite");
+        }
+        Wants::Operator(field) => {
+            let fitting: &[(&str, &str)] = if is_number(field) { &NUMBERS } else { &TEXTS };
+            fitting.iter().for_each(|(operator, what)| add((*operator).to_owned(), what));
+        }
+        Wants::Value(field) => match field.as_str() {
+            "state" => STATES.iter().for_each(|value| add((*value).to_owned(), "state")),
+            "kind" => KINDS.iter().for_each(|value| add((*value).to_owned(), "kind")),
+            "device" => DEVICES.iter().for_each(|value| add((*value).to_owned(), "device")),
+            _ => {
+                let known = words.params.iter().find(|(key, _)| keyed("param", key) == *field);
+                known.iter().for_each(|(_, values)| values.iter().for_each(|value| add(quoted(value), "value")));
+            }
+        },
+        Wants::Join => JOINS.into_iter().for_each(|(join, what)| add(join.to_owned(), what)),
+    }
+    let plain = |text: &str| text.to_lowercase().replace('"', "");
+    let typed = plain(typed);
+    // What starts so stands first; what is there already in full needs no offer.
+    all.retain(|offer| plain(&offer.text).contains(&typed) && plain(&offer.text) != typed);
+    all.sort_by_key(|offer| !plain(&offer.text).starts_with(&typed));
+    all.truncate(SHOWN);
+    Completion { place, offers: all }
+}
+
+fn keyed(kind: &str, key: &str) -> String {
+    if key.chars().all(|one| one.is_alphanumeric() || "_-/.".contains(one)) {
+        format!("{kind}.{key}")
+    } else {
+        format!("{kind}.{}", quoted(key))
+    }
+}
+
+/// In quotes where the grammar needs them.
+fn quoted(text: &str) -> String {
+    let plain = !text.is_empty() && text.chars().all(|one| one.is_alphanumeric() || "_-/.".contains(one));
+    if plain { text.to_owned() } else { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) }
+}
+
+fn is_field(word: &str) -> bool {
+    let is_keyed = ["metric.", "param.", "tag."].iter().any(|kind| word.len() > kind.len() && word.starts_with(kind));
+    is_keyed || PLAIN.iter().any(|(field, _)| *field == word)
+}
+
+fn is_number(field: &str) -> bool {
+    field.starts_with("metric.") || ["snapshot", "duration", "created"].contains(&field)
+}
+
+fn pieces(text: &str) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut rest = text.char_indices().peekable();
+    while let Some((start, first)) = rest.next() {
+        if first.is_whitespace() {
+            continue;
+        }
+        let is_operator = "=!<>~".contains(first);
+        let mut end = start + first.len_utf8();
+        let mut in_quotes = (first == '"').then_some('"');
+        while let Some(&(at, next)) = rest.peek() {
+            let goes_on = match (in_quotes, first) {
+                (Some(_), _) => true,
+                (None, '(' | ')') => false,
+                (None, _) if is_operator => next == '=',
+                (None, _) => !next.is_whitespace() && !"()=!<>~".contains(next),
+            };
+            if !goes_on {
+                break;
+            }
+            rest.next();
+            end = at + next.len_utf8();
+            match (in_quotes, next) {
+                (Some(_), '\\') => {
+                    if let Some((at, next)) = rest.next() {
+                        end = at + next.len_utf8();
+                    }
+                }
+                (Some(_), '"') => in_quotes = None,
+                (None, '"') => in_quotes = Some('"'),
+                _ => {}
+            }
+        }
+        pieces.push(Piece { place: start..end, is_operator });
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words() -> Vocabulary {
+        Vocabulary {
+            metrics: vec!["loss/train".to_owned(), "loss/validation".to_owned(), "top 5".to_owned()],
+            params: vec![("model".to_owned(), vec!["trees".to_owned(), "small cnn".to_owned()])],
+        }
+    }
+
+    /// What is offered at the `|`.
+    fn offered(text: &str) -> Vec<String> {
+        let cursor = text.find('|').expect("a cursor");
+        complete(&text.replace('|', ""), cursor, &words()).offers.into_iter().map(|offer| offer.text).collect()
+    }
+
+    #[test]
+    fn fields_are_offered_where_a_condition_begins() {
+        assert_eq!(offered("|")[..4], ["metric.loss/train", "metric.loss/validation", "metric.\"top 5\"", "param.model"]);
+        assert_eq!(offered("loss|"), ["metric.loss/train", "metric.loss/validation"]);
+        assert_eq!(offered("state = finished and st|"), ["state"]);
+        assert_eq!(offered("(dur|"), ["duration"]);
+    }
+
+    #[test]
+    fn operators_fit_the_field() {
+        assert_eq!(offered("metric.loss/train |"), [">", "<", ">=", "<=", "=", "!="]);
+        assert_eq!(offered("state |"), ["=", "!=", "~"]);
+        assert_eq!(offered("duration <|"), ["<="]);
+        assert_eq!(offered("metric.\"top 5\" |").len(), 6);
+    }
+
+    #[test]
+    fn values_are_those_that_were_seen() {
+        assert_eq!(offered("state = f|"), ["finished", "failed"]);
+        assert_eq!(offered("state=|").len(), 6);
+        assert_eq!(offered("param.model = |"), ["trees", "\"small cnn\""]);
+        assert!(offered("metric.loss/train < |").is_empty());
+    }
+
+    #[test]
+    fn conditions_are_joined() {
+        assert_eq!(offered("state = finished |"), ["and", "or"]);
+        assert_eq!(offered("brisk |"), ["and", "or"]);
+        assert_eq!(offered("name ~ \"a b\" o|"), ["or"]);
+        assert!(offered("name ~ \"a b|").is_empty());
+    }
+
+    #[test]
+    fn a_taken_offer_replaces_what_was_typed() {
+        let text = "loss/v and state = finished";
+        let completion = complete(text, 6, &words());
+        let (text, cursor) = take(text, &completion, &completion.offers[0]);
+        assert_eq!(text, "metric.loss/validation and state = finished");
+        assert_eq!(cursor, "metric.loss/validation ".len());
+        let completion = complete("state=", 6, &words());
+        assert_eq!(take("state=", &completion, &completion.offers[0]).0, "state= finished ");
+    }
+
+    #[test]
+    fn nothing_makes_it_panic() {
+        for text in ["((((", "= = =", "\"", "metric.", "\u{1f980} ~ \u{1f980}", "\"\\", "!"] {
+            for cursor in 0..=text.len() + 1 {
+                let completion = complete(text, cursor, &words());
+                for offer in &completion.offers {
+                    take(text, &completion, offer);
+                }
+            }
+        }
+    }
+}
