@@ -5,7 +5,7 @@ use api::{
     host::{GetHost, StopHost},
 };
 use client::{call::Client, find, start, workspace::Workspace};
-use tauri::{AppHandle, Emitter as _, Manager as _};
+use tauri::{AppHandle, Manager as _};
 use tokio::sync::Mutex;
 
 use crate::{commands::HostConnection, notices};
@@ -35,6 +35,15 @@ impl Connection {
         Ok(client)
     }
 
+    /// A client of the host that runs now; none is started.
+    pub(crate) async fn running(&self) -> Result<Option<Client>, ApiError> {
+        let found = find::host(&Workspace::locate()?).await?;
+        if let Some(client) = &found {
+            *self.0.lock().await = Some(client.clone());
+        }
+        Ok(found)
+    }
+
     /// What is under way, as short phrases; empty where there is no host to ask.
     pub(crate) async fn work(&self) -> Vec<String> {
         let known = self.0.lock().await.clone();
@@ -55,20 +64,7 @@ impl Connection {
 /// Connects in the background, so that the page finds the host there, and listens for notices.
 pub(crate) fn start(app: &AppHandle) {
     let app = app.clone();
-    tauri::async_runtime::spawn(async move {
-        let arguments: Vec<String> = std::env::args().collect();
-        if let Ok(directory) = std::env::current_dir() {
-            open_argument(&app, arguments.get(1).map(String::as_str), &directory.to_string_lossy());
-        }
-        notices::listen(&app).await;
-    });
-}
-
-/// A path given to the program is for the page to open, as if it had been dropped on it.
-pub(crate) fn open_argument(app: &AppHandle, argument: Option<&str>, directory: &str) {
-    let Some(argument) = argument.filter(|argument| !argument.starts_with('-')) else { return };
-    let path = std::path::Path::new(directory).join(argument);
-    let _ = app.emit("open-path", path.to_string_lossy());
+    tauri::async_runtime::spawn(async move { notices::listen(&app).await });
 }
 
 /// Whether a failed connection is worth another try by itself.

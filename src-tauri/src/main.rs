@@ -3,6 +3,7 @@
 
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
+mod arrivals;
 mod commands;
 mod connection;
 mod graphics;
@@ -12,7 +13,10 @@ mod pages;
 mod quit;
 mod tray;
 
+use std::path::Path;
+
 use tauri::{Manager as _, WebviewUrl, WebviewWindowBuilder, WindowEvent};
+use tauri_plugin_window_state::StateFlags;
 
 fn main() {
     graphics::work_around_drivers();
@@ -22,19 +26,23 @@ fn main() {
     let built = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, arguments, directory| {
             show(app);
-            connection::open_argument(app, arguments.get(1).map(String::as_str), &directory);
+            arrivals::came(app, arguments.get(1..).unwrap_or_default(), Path::new(&directory));
         }))
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_notification::init())
         .plugin(tauri_plugin_opener::init())
-        .plugin(tauri_plugin_window_state::Builder::default().build())
+        // Not whether it is seen: a window that was closed into the tray must not start hidden.
+        .plugin(tauri_plugin_window_state::Builder::default().with_state_flags(StateFlags::all() & !StateFlags::VISIBLE).build())
         .manage(connection::Connection::default())
+        .manage(arrivals::Waiting::default())
         .manage(tray::Tray::default())
         .invoke_handler(tauri::generate_handler![
             commands::host_connection,
             commands::pick_folder,
             commands::pick_files,
             commands::save_path,
+            commands::picture,
+            arrivals::take_arrivals,
             commands::reveal,
             commands::notify,
         ])
@@ -58,12 +66,16 @@ fn main() {
                 .min_inner_size(760.0, 520.0)
                 .build()?;
             tray::build(app.handle());
+            let arguments: Vec<String> = std::env::args().skip(1).collect();
+            if let Ok(directory) = std::env::current_dir() {
+                arrivals::came(app.handle(), &arguments, &directory);
+            }
             connection::start(app.handle());
             Ok(())
         })
         .build(pages::context());
     match built {
-        Ok(app) => app.run(|_, _| {}),
+        Ok(app) => app.run(happened),
         Err(error) => {
             eprintln!("Slipway's window can't be opened: {error}.");
             eprintln!("Without a display, `slipway serve` gives the same pages to a browser.");
@@ -71,6 +83,24 @@ fn main() {
         }
     }
 }
+
+/// A press on the dock's icon brings a window back that was closed into the tray, and files that are
+/// opened with us come as addresses.
+#[cfg(target_os = "macos")]
+fn happened(app: &tauri::AppHandle, event: tauri::RunEvent) {
+    match event {
+        tauri::RunEvent::Reopen { .. } => show(app),
+        tauri::RunEvent::Opened { urls } => {
+            let paths: Vec<String> = urls.iter().map(ToString::to_string).collect();
+            show(app);
+            arrivals::came(app, &paths, Path::new("/"));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(not(target_os = "macos"))]
+fn happened(_: &tauri::AppHandle, _: tauri::RunEvent) {}
 
 /// Brings the window to the front.
 pub(crate) fn show(app: &tauri::AppHandle) {

@@ -34,20 +34,6 @@ pub(crate) fn build(app: &AppHandle) -> tauri::Result<Menu<Wry>> {
             &item("quit", "Quit Slipway", Some("CmdOrCtrl+Q"))?,
         ],
     )?;
-    let edit = Submenu::with_items(
-        app,
-        "Edit",
-        true,
-        &[
-            &PredefinedMenuItem::undo(app, None)?,
-            &PredefinedMenuItem::redo(app, None)?,
-            &PredefinedMenuItem::separator(app)?,
-            &PredefinedMenuItem::cut(app, None)?,
-            &PredefinedMenuItem::copy(app, None)?,
-            &PredefinedMenuItem::paste(app, None)?,
-            &PredefinedMenuItem::select_all(app, None)?,
-        ],
-    )?;
     let go = Submenu::new(app, "Go", true)?;
     for (id, label, key) in GO {
         go.append(&item(id, label, Some(key))?)?;
@@ -60,7 +46,53 @@ pub(crate) fn build(app: &AppHandle) -> tauri::Result<Menu<Wry>> {
         true,
         &[&item("shortcuts", "Keyboard Shortcuts", None)?, &item("go:settings", "About Slipway", None)?],
     )?;
-    Menu::with_items(app, &[&project, &edit, &go, &help])
+    let menu = Menu::new(app)?;
+    #[cfg(target_os = "macos")]
+    menu.append(&own(app)?)?;
+    menu.append(&project)?;
+    #[cfg(not(target_os = "linux"))]
+    menu.append(&edit(app)?)?;
+    menu.append_items(&[&go, &help])?;
+    Ok(menu)
+}
+
+/// The first menu of macOS bears the program's name, whatever stands in it.
+#[cfg(target_os = "macos")]
+fn own(app: &AppHandle) -> tauri::Result<Submenu<Wry>> {
+    Submenu::with_items(
+        app,
+        "Slipway",
+        true,
+        &[
+            &MenuItem::with_id(app, "go:settings", "About Slipway", true, None::<&str>)?,
+            &PredefinedMenuItem::separator(app)?,
+            &PredefinedMenuItem::services(app, None)?,
+            &PredefinedMenuItem::separator(app)?,
+            &PredefinedMenuItem::hide(app, None)?,
+            &PredefinedMenuItem::hide_others(app, None)?,
+            &PredefinedMenuItem::show_all(app, None)?,
+        ],
+    )
+}
+
+/// macOS knows these shortcuts only by a menu. On Linux the web view has them itself, and items of a
+/// menu would do nothing (muda needs libxdo for them).
+#[cfg(not(target_os = "linux"))]
+fn edit(app: &AppHandle) -> tauri::Result<Submenu<Wry>> {
+    Submenu::with_items(
+        app,
+        "Edit",
+        true,
+        &[
+            &PredefinedMenuItem::undo(app, None)?,
+            &PredefinedMenuItem::redo(app, None)?,
+            &PredefinedMenuItem::separator(app)?,
+            &PredefinedMenuItem::cut(app, None)?,
+            &PredefinedMenuItem::copy(app, None)?,
+            &PredefinedMenuItem::paste(app, None)?,
+            &PredefinedMenuItem::select_all(app, None)?,
+        ],
+    )
 }
 
 /// Quitting is the shell's; everything else is the page's.

@@ -12,9 +12,16 @@ use crate::connection;
 /// Listens for as long as the window lives; a host that ends is waited for, not started again:
 /// the page does that when somebody asks it something.
 pub(crate) async fn listen(app: &AppHandle) {
+    let connection = connection::of(app);
+    let mut first = Some(connection.client().await);
     loop {
-        match connection::of(app).client().await {
-            Ok(client) => {
+        let found = match first.take() {
+            Some(started) => started.map(Some),
+            None => connection.running().await,
+        };
+        match found {
+            Ok(None) => {}
+            Ok(Some(client)) => {
                 let events = client.events(Duration::from_secs(20));
                 futures::pin_mut!(events);
                 while let Some(event) = events.next().await {

@@ -32,8 +32,11 @@ pub(crate) fn build(app: &AppHandle) {
 fn try_build(app: &AppHandle) -> tauri::Result<()> {
     let show = MenuItem::with_id(app, "show", "Show Slipway", true, None::<&str>)?;
     let quit = MenuItem::with_id(app, "quit", "Quit…", true, None::<&str>)?;
-    let mut tray =
-        TrayIconBuilder::with_id("slipway").tooltip("Slipway").menu(&Menu::with_items(app, &[&show, &quit])?);
+    // A press shows the window, the other button the menu; Linux only knows the menu.
+    let mut tray = TrayIconBuilder::with_id("slipway")
+        .tooltip("Slipway")
+        .menu(&Menu::with_items(app, &[&show, &quit])?)
+        .show_menu_on_left_click(false);
     if let Some(icon) = app.default_window_icon() {
         tray = tray.icon(icon.clone());
     }

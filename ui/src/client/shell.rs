@@ -50,6 +50,16 @@ pub(crate) async fn save_path(title: &str, name: &str) -> Option<String> {
     ask::<Option<String>>("save_path", &[("title", title), ("name", name)]).await.ok().flatten()
 }
 
+/// Paths that the program was started with, since this was asked last.
+pub(crate) async fn take_arrivals() -> Vec<String> {
+    ask("take_arrivals", &[]).await.unwrap_or_default()
+}
+
+/// A picture's file as a `data:` address.
+pub(crate) async fn picture(path: &str) -> Result<String, ApiError> {
+    ask("picture", &[("path", path)]).await
+}
+
 /// Shows a file or folder in the system's file manager.
 pub(crate) async fn reveal(path: &str) -> Result<(), ApiError> {
     ask::<()>("reveal", &[("path", path)]).await
@@ -63,7 +73,8 @@ pub(crate) fn listen<T: DeserializeOwned + 'static>(name: &str, heard: impl Fn(T
         .and_then(|listen| listen.dyn_into::<Function>().ok());
     let Some(listen) = listen else { return };
     let callback = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
-        if let Some(payload) = member(&event, "payload").and_then(|payload| from_js(&payload).ok()) {
+        // Some events carry nothing: `null`, which is a payload like any other.
+        if let Ok(payload) = from_js(&Reflect::get(&event, &JsValue::from_str("payload")).unwrap_or(JsValue::NULL)) {
             heard(payload);
         }
     });

@@ -15,6 +15,7 @@ use crate::{
     parts::{
         card,
         icon::{DOWNLOAD, icon},
+        row_form::DroppedPicture,
         toast::Toasts,
         words,
     },
@@ -98,9 +99,37 @@ impl Arrivals {
     }
 }
 
+/// A drag over our window or a drop on it, in the screen's pixels.
 #[derive(serde::Deserialize)]
-struct ShellDrop {
+struct ShellDrag {
+    #[serde(default)]
     paths: Vec<String>,
+    position: ShellPlace,
+}
+
+#[derive(serde::Deserialize)]
+struct ShellPlace {
+    x: f64,
+    y: f64,
+}
+
+impl ShellDrag {
+    /// Whether it is over a part of the page that takes pictures by itself.
+    fn is_on_picture(&self) -> bool {
+        let scale = window().device_pixel_ratio();
+        let (x, y) = ((self.position.x / scale) as f32, (self.position.y / scale) as f32);
+        document().element_from_point(x, y).is_some_and(|element| takes_pictures(&element))
+    }
+}
+
+fn takes_pictures(element: &web_sys::Element) -> bool {
+    element.closest("[data-takes=picture]").ok().flatten().is_some()
+}
+
+/// Whether a browser's drag is over a part of the page that takes pictures by itself.
+fn is_on_picture(event: &web_sys::DragEvent) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    target.is_some_and(|element| takes_pictures(&element))
 }
 
 /// Listens to drops on the whole window, in a browser and in our own.
@@ -116,19 +145,41 @@ pub(crate) fn listen() {
     };
     provide_context(arrivals);
 
-    shell::listen("tauri://drag-enter", move |_: serde_json::Value| arrivals.over.set(true));
-    shell::listen("tauri://drag-leave", move |_: serde_json::Value| arrivals.over.set(false));
-    shell::listen("tauri://drag-drop", move |drop: ShellDrop| {
-        arrivals.over.set(false);
-        arrivals.paths(drop.paths);
+    let pictures = DroppedPicture::provide();
+    shell::listen("tauri://drag-enter", move |drag: ShellDrag| arrivals.over.set(!drag.is_on_picture()));
+    shell::listen("tauri://drag-over", move |drag: ShellDrag| {
+        let over = !drag.is_on_picture();
+        if arrivals.over.get_untracked() != over {
+            arrivals.over.set(over);
+        }
     });
-    shell::listen("open-path", move |path: String| arrivals.paths(vec![path]));
+    shell::listen("tauri://drag-leave", move |_: serde_json::Value| arrivals.over.set(false));
+    shell::listen("tauri://drag-drop", move |drop: ShellDrag| {
+        arrivals.over.set(false);
+        match drop.paths.first() {
+            Some(path) if drop.is_on_picture() => {
+                let path = path.clone();
+                spawn_local(async move {
+                    match shell::picture(&path).await {
+                        Ok(picture) => pictures.put(picture),
+                        Err(error) => arrivals.toasts.error(&error),
+                    }
+                });
+            }
+            _ => arrivals.paths(drop.paths),
+        }
+    });
+    if shell::is_there() {
+        let take = move || spawn_local(async move { arrivals.paths(shell::take_arrivals().await) });
+        shell::listen("arrived", move |_: bool| take());
+        take();
+    }
 
     let over = window_event_listener(ev::dragover, move |event| {
         let files = event.data_transfer().is_some_and(|transfer| transfer.types().includes(&"Files".into(), 0));
         if files {
             event.prevent_default();
-            arrivals.over.set(true);
+            arrivals.over.set(!is_on_picture(&event));
         }
     });
     let left = window_event_listener(ev::dragleave, move |event| {
@@ -139,6 +190,9 @@ pub(crate) fn listen() {
     let dropped = window_event_listener(ev::drop, move |event| {
         event.prevent_default();
         arrivals.over.set(false);
+        if is_on_picture(&event) {
+            return;
+        }
         if let Some(transfer) = event.data_transfer() {
             let files = upload::of_drop(&transfer);
             spawn_local(async move { arrivals.send(files.await).await });

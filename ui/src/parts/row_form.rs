@@ -18,7 +18,26 @@ use super::{
 
 /// More inputs than this are shown only when asked for.
 const MANY: usize = 48;
+/// Classes whose probability is shown: the likeliest say enough.
+const SHARES: usize = 5;
 const EXAMPLES: [(&str, &str); 5] = [("0", "1"), ("1", "2"), ("2", "3"), ("3", "4"), ("4", "5")];
+
+/// A picture that was dropped on a form in our own window, which gets no files but paths.
+#[derive(Clone, Copy)]
+pub(crate) struct DroppedPicture(RwSignal<Option<String>>);
+
+impl DroppedPicture {
+    pub(crate) fn provide() -> Self {
+        let dropped = Self(RwSignal::new(None));
+        provide_context(dropped);
+        dropped
+    }
+
+    /// Hands it, as a `data:` address, to the form that is shown.
+    pub(crate) fn put(self, picture: String) {
+        self.0.set(Some(picture));
+    }
+}
 
 /// What stands in the form: a text for each input.
 #[derive(Clone, Copy)]
@@ -201,6 +220,14 @@ fn bound(value: f64) -> String {
 #[component]
 fn ImageField(input: Input, text: RwSignal<String>) -> impl IntoView {
     let over = RwSignal::new(false);
+    if let Some(DroppedPicture(dropped)) = use_context() {
+        Effect::new(move |_| {
+            if let Some(picture) = dropped.get() {
+                text.set(picture);
+                dropped.set(None);
+            }
+        });
+    }
     let take = move |file: web_sys::File| {
         spawn_local(async move {
             let Ok(bytes) = wasm_bindgen_futures::JsFuture::from(file.array_buffer()).await else { return };
@@ -219,12 +246,12 @@ fn ImageField(input: Input, text: RwSignal<String>) -> impl IntoView {
     view! {
         <label
             class="picture-field"
+            data-takes="picture"
             class:over=move || over.get()
-            on:dragover=move |event| { event.prevent_default(); event.stop_propagation(); over.set(true) }
+            on:dragover=move |event| { event.prevent_default(); over.set(true) }
             on:dragleave=move |_| over.set(false)
             on:drop=move |event| {
                 event.prevent_default();
-                event.stop_propagation();
                 over.set(false);
                 if let Some(file) = event.data_transfer().and_then(|data| data.files()).and_then(|files| files.item(0)) {
                     take(file);
@@ -307,13 +334,13 @@ pub(crate) fn Answer(row: Value, threshold: Option<f64>) -> impl IntoView {
     }
     let mut shares: Vec<(String, f64)> = shares.into_iter().collect();
     shares.sort_by(|left, right| right.1.total_cmp(&left.1));
-    let hidden = shares.len().saturating_sub(10);
+    let hidden = shares.len().saturating_sub(SHARES);
     view! {
         <div class="predicted" role="status">
             <div><span class="caption faint">"Prediction"</span><strong class="prediction">{prediction.unwrap_or_else(|| "–".to_owned())}</strong></div>
             {(!shares.is_empty()).then(|| view! {
                 <div class="shares">
-                    {shares.into_iter().take(10).map(|(class, share)| {
+                    {shares.into_iter().take(SHARES).map(|(class, share)| {
                         let label = if class.is_empty() { "Probability".to_owned() } else { class.clone() };
                         let mark = threshold.filter(|_| class.is_empty());
                         view! {
