@@ -13,7 +13,10 @@ use super::{
     place::Place,
     rail::{MACHINE, PAGES},
 };
-use crate::{client::shell, parts::dialog::Dialog};
+use crate::{
+    client::shell,
+    parts::{dialog::Dialog, toast::Toasts},
+};
 
 /// Whether the list of shortcuts is open.
 #[derive(Clone, Copy)]
@@ -28,6 +31,7 @@ pub(crate) fn listen(palette: Palette) {
     provide_context(ShortcutsOpen(shortcuts));
     let arrivals = Arrivals::get();
     let place = Place::get();
+    let toasts = Toasts::get();
     let navigate = Rc::new(use_navigate());
     let go = {
         let navigate = navigate.clone();
@@ -37,8 +41,9 @@ pub(crate) fn listen(palette: Palette) {
             } else {
                 place.project.get_untracked().map(|project| super::place::address(project, page))
             };
-            if let Some(to) = to {
-                navigate(&to, Default::default());
+            match to {
+                Some(to) => navigate(&to, Default::default()),
+                None => toasts.note("Open a project first: this page is one of a project's", None, Some("/".to_owned())),
             }
         })
     };

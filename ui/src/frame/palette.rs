@@ -83,7 +83,7 @@ fn PaletteBox(open: RwSignal<bool>) -> impl IntoView {
     let go: Rc<dyn Fn(String)> = Rc::new(move |to: String| navigate(&to, Default::default()));
     let text = RwSignal::new(String::new());
     let at = RwSignal::new(0_usize);
-    let all = entries::entries(place, &go);
+    let all = entries::entries(place, text, &go);
     let found = RwSignal::new_local(Vec::<Entry>::new());
     Effect::new(move |_| {
         let text = text.get();

@@ -1,9 +1,12 @@
 //! Light or dark: the host's setting, the system's where it says so; kept for the next first paint.
 
-use api::host::{GetSettings, Theme};
-use leptos::prelude::*;
+use api::host::{GetSettings, PutSettings, Theme};
+use leptos::{prelude::*, task::spawn_local};
 
-use crate::client::query::query;
+use crate::{
+    client::{Client, query::query},
+    parts::toast::Toasts,
+};
 
 /// Follows the setting for as long as the window is open.
 pub(crate) fn follow() {
@@ -11,6 +14,19 @@ pub(crate) fn follow() {
     Effect::new(move |_| {
         if let Some(theme) = settings.value.with(|settings| settings.as_ref().map(|settings| settings.theme)) {
             show(theme);
+        }
+    });
+}
+
+/// Makes a theme the workspace's; every open window follows.
+pub(crate) fn choose(client: Client, toasts: Toasts, theme: Theme) {
+    spawn_local(async move {
+        let changed = match client.call(GetSettings {}).await {
+            Ok(settings) => client.call(PutSettings { settings: api::host::Settings { theme, ..settings } }).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = changed {
+            toasts.error(&error);
         }
     });
 }

@@ -137,7 +137,7 @@ fn figures(now: &VersionDetail) -> Vec<Figure> {
         let interval = primary.interval.map(range).unwrap_or_default();
         all.push(Figure::new(words::metric(&primary.name), words::figure(primary.value), interval));
         if let Some(baseline) = primary.baseline {
-            all.push(Figure::new("Baseline", words::figure(baseline), "without looking at the inputs"));
+            all.push(Figure::new("Baseline", words::figure(baseline), "a constant guess"));
         }
     }
     if let Some(threshold) = version.threshold {

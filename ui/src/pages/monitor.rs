@@ -167,6 +167,11 @@ fn state(now: &Monitoring) -> impl IntoView + use<> {
     view! { <Chip text=text tone=tone dot=true /> }
 }
 
+/// Exact while it is short.
+fn counted(value: u64) -> String {
+    if value < 100_000 { words::count(value) } else { words::short(value as f64) }
+}
+
 fn figures(now: &Monitoring) -> Vec<Figure> {
     let traffic = &now.traffic;
     // One digit behind the point: three figures stand beside each other.
@@ -179,10 +184,10 @@ fn figures(now: &Monitoring) -> Vec<Figure> {
     vec![
         Figure::new(
             "Requests",
-            words::short(traffic.requests as f64),
+            counted(traffic.requests),
             format!("{} / s now", words::figure(traffic.requests_per_second)),
         ),
-        Figure::new("Rows", words::short(traffic.rows as f64), "asked for"),
+        Figure::new("Rows", counted(traffic.rows), "asked for"),
         Figure::new(
             "p95 latency",
             format!("{} ms", ms(traffic.p95_ms)),
@@ -190,6 +195,6 @@ fn figures(now: &Monitoring) -> Vec<Figure> {
         ),
         errors,
         Figure::new("Windows", words::count(now.windows.len() as u64), "closed"),
-        Figure::new("Open window", words::short(now.open_rows as f64), "rows so far"),
+        Figure::new("Open window", counted(now.open_rows), "rows so far"),
     ]
 }

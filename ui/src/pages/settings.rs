@@ -92,17 +92,28 @@ fn Form(first: Values) -> impl IntoView {
     };
     let kept = first.clone();
     let values = move || Values {
-        theme: match theme.get().as_str() {
-            "dark" => Theme::Dark,
-            "light" => Theme::Light,
-            _ => Theme::System,
-        },
+        theme: theme_of(&theme.get()),
         samples_folder: Some(samples.get().trim().to_owned()).filter(|folder| !folder.is_empty()),
         memory_limit_bytes: number(memory.get()),
         notifications: notifications.get(),
         reference_above_bytes: number(reference.get()).unwrap_or(kept.reference_above_bytes),
         secret_store: kept.secret_store,
     };
+    // How it looks changes at once; the rest when it is whole.
+    Effect::new(move |before: Option<(String, bool)>| {
+        let now = (theme.get(), notifications.get());
+        if before.is_some_and(|before| before != now) {
+            let (theme, notifications) = (theme_of(&now.0), now.1);
+            pending.run(
+                async move {
+                    let settings = client.call(GetSettings {}).await?;
+                    client.call(PutSettings { settings: Values { theme, notifications, ..settings } }).await
+                },
+                |_| {},
+            );
+        }
+        now
+    });
     let values = StoredValue::new(values);
     let save = move || {
         let settings = values.with_value(|values| untrack(values));
@@ -129,6 +140,14 @@ fn Form(first: Values) -> impl IntoView {
                 <div class="flex"><Button label="Save" kind="primary" disabled=pending.busy on_press=save /></div>
             </div>
         </Card>
+    }
+}
+
+fn theme_of(key: &str) -> Theme {
+    match key {
+        "dark" => Theme::Dark,
+        "light" => Theme::Light,
+        _ => Theme::System,
     }
 }
 

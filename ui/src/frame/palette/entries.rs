@@ -3,6 +3,8 @@
 use std::rc::Rc;
 
 use api::{
+    deploy::ListDeployments,
+    host::Theme,
     model::ListModels,
     project::ListProjects,
     run::{ListRuns, ProjectIdOr},
@@ -11,23 +13,57 @@ use leptos::prelude::*;
 
 use super::{Entry, Place, of_project};
 use crate::{
-    client::query::query,
-    frame::{arrivals::Arrivals, keys::ShortcutsOpen, place, rail},
-    parts::icon,
+    client::{Client, query::query},
+    frame::{arrivals::Arrivals, keys::ShortcutsOpen, place, rail, theme},
+    parts::{
+        icon::{self, Icon},
+        toast::Toasts,
+    },
 };
 
+/// Runs that are looked through for each wish.
+const RUNS: u32 = 50;
+
+const SETTINGS: [(&str, Icon, &str); 4] = [
+    ("Registries and targets", icon::SETTINGS, "/settings?tab=outside"),
+    ("Secrets", icon::LOCK, "/settings?tab=secrets"),
+    ("Storage: free disk space", icon::SETTINGS, "/settings?tab=storage"),
+    ("Slipway's own log", icon::SCROLL_TEXT, "/settings?tab=log"),
+];
+
+/// What a page of the open project does.
+const ACTIONS: [(&str, Icon, &str); 3] = [
+    ("Look at the data: preview, profile, drift", icon::DATABASE, "data"),
+    ("Roll back or scale a deployment", icon::UNDO_2, "deploy"),
+    ("Check for drift", icon::EYE, "monitor"),
+];
+
+/// Each word alone, as the run list's filter takes words.
+fn words_of(text: &str) -> String {
+    let quoted = |word: &str| format!("\"{}\"", word.replace(['"', '\\'], ""));
+    text.split_whitespace().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
 /// Every entry, newest answers included.
-pub(super) fn entries(place: Place, go: &Rc<dyn Fn(String)>) -> Signal<Vec<Entry>, LocalStorage> {
+pub(super) fn entries(
+    place: Place,
+    text: RwSignal<String>,
+    go: &Rc<dyn Fn(String)>,
+) -> Signal<Vec<Entry>, LocalStorage> {
     let projects = query(|| Some(ListProjects {}));
+    // Of ten thousand runs only those that fit are asked for.
     let runs = query(move || {
         place.project.get().map(|project| ListRuns {
             project: ProjectIdOr(project),
-            limit: Some(200),
+            filter: text.with(|text| words_of(text)),
+            limit: Some(RUNS),
             ..Default::default()
         })
     });
     let models = query(move || place.project.get().map(|project| ListModels { project }));
+    let deployments = query(move || place.project.get().map(|project| ListDeployments { project: Some(project) }));
     let arrivals = Arrivals::get();
+    let (client, toasts) = (Client::get(), Toasts::get());
     let shortcuts = expect_context::<ShortcutsOpen>().0;
     let go = go.clone();
     Signal::derive_local(move || {
@@ -85,6 +121,26 @@ pub(super) fn entries(place: Place, go: &Rc<dyn Fn(String)>) -> Signal<Vec<Entry
             keys: "?".to_owned(),
             ..action("Keyboard shortcuts", icon::KEYBOARD, Rc::new(move || shortcuts.set(true)))
         });
+        let page = |label: &str, mark, link: &str| Entry { kind: "Page", ..action(label, mark, to(link.to_owned())) };
+        for (label, mark, link) in SETTINGS {
+            all.push(page(label, mark, link));
+        }
+        for (label, theme) in [("Dark theme", Theme::Dark), ("Light theme", Theme::Light), ("Theme of the system", Theme::System)] {
+            all.push(action(label, icon::SETTINGS, Rc::new(move || theme::choose(client, toasts, theme))));
+        }
+        for (label, mark, link) in ACTIONS {
+            if let Some(link) = of_project(place, link) {
+                all.push(action(label, mark, to(link)));
+            }
+        }
+        for deployment in deployments.value.get().unwrap_or_default() {
+            let pages = [("Deployment", icon::UPLOAD, format!("deploy?deployment={}", deployment.id)), ("Monitor", icon::EYE, format!("monitor/{}", deployment.id))];
+            for (kind, mark, link) in pages {
+                if let Some(link) = of_project(place, &link) {
+                    all.push(Entry { kind, ..action(&deployment.name, mark, to(link)) });
+                }
+            }
+        }
         for summary in projects.value.get().unwrap_or_default() {
             let link = place::address(summary.project.id, "");
             all.push(Entry {
@@ -108,8 +164,12 @@ pub(super) fn entries(place: Place, go: &Rc<dyn Fn(String)>) -> Signal<Vec<Entry
         }
         for model in models.value.get().unwrap_or_default() {
             for version in model.versions {
+                if let Some(link) = of_project(place, &format!("deploy?version={}", version.id)) {
+                    let label = format!("Deploy {} v{}…", version.model_name, version.number);
+                    all.push(action(&label, icon::UPLOAD, to(link)));
+                }
                 if let Some(link) = of_project(place, &format!("models/{}", version.id)) {
-                    let label = format!("{}:{}", version.model_name, version.number);
+                    let label = format!("{} v{}", version.model_name, version.number);
                     all.push(Entry { label, kind: "Model", mark: icon::BOX, keys: String::new(), act: to(link) });
                 }
             }
