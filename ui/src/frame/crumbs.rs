@@ -35,6 +35,8 @@ pub(crate) fn crumbs(of_page: impl Fn() -> Vec<Crumb> + 'static) {
             .collect::<Vec<_>>()
             .join(" · ");
         document().set_title(&if title.is_empty() { "Slipway".to_owned() } else { format!("{title} · Slipway") });
+        // What has no name yet, or isn't there, leaves no trailing arrow.
+        all.retain(|crumb| !crumb.0.is_empty());
         crumbs.0.set(all);
     });
 }

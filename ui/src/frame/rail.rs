@@ -57,12 +57,13 @@ pub(crate) fn Rail() -> impl IntoView {
                         view! {
                             <a
                                 href=move || place.link(page)
+                                title=label
                                 class:on=move || is_on(page)
                                 aria-current=move || is_on(page).then_some("page")
                             >
                                 {icon(mark)}
                                 {label}
-                                <kbd>"g "{key}</kbd>
+                                <kbd aria-hidden="true">"g "{key}</kbd>
                             </a>
                         }
                     })
@@ -74,7 +75,7 @@ pub(crate) fn Rail() -> impl IntoView {
                 .map(|(address, label, mark, key)| {
                     let on = move || path.get() == address;
                     view! {
-                        <a href=address class:on=on aria-current=move || on().then_some("page")>
+                        <a href=address title=label class:on=on aria-current=move || on().then_some("page")>
                             {icon(mark)}
                             {label}
                             {move || {
@@ -82,7 +83,7 @@ pub(crate) fn Rail() -> impl IntoView {
                                 if label == "Jobs" && count > 0 {
                                     view! { <span class="chip accent right" aria-label=format!("{count} under way")>{count}</span> }.into_any()
                                 } else {
-                                    view! { <kbd>"g "{key}</kbd> }.into_any()
+                                    view! { <kbd aria-hidden="true">"g "{key}</kbd> }.into_any()
                                 }
                             }}
                         </a>

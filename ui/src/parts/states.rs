@@ -1,11 +1,11 @@
 //! The states of a page besides ready: nothing yet, loading, failed.
 
-use api::ApiError;
+use api::{ApiError, ErrorCode};
 use leptos::prelude::*;
 
 use super::{
     button::Button,
-    icon::{COPY, Icon, ROTATE_CW, TRIANGLE_ALERT, icon},
+    icon::{COPY, Icon, ROTATE_CW, TRIANGLE_ALERT, UNDO_2, icon},
     toast::Toasts,
 };
 use crate::client::query::Query;
@@ -90,6 +90,8 @@ pub(crate) fn Empty(
 pub(crate) fn Failure(error: ApiError, again: impl Fn() + 'static) -> impl IntoView {
     let toasts = Toasts::get();
     let details = format!("{error} ({:?})", error.code);
+    // What isn't there doesn't come by asking again: the way out is the list that it would stand in.
+    let leads_back = (error.code == ErrorCode::NotFound).then(parent_page);
     view! {
         <div class="failure" role="alert">
             <span class="bad">{icon(TRIANGLE_ALERT)}</span>
@@ -97,11 +99,22 @@ pub(crate) fn Failure(error: ApiError, again: impl Fn() + 'static) -> impl IntoV
                 <div>{error.message}</div>
                 {error.hint.map(|hint| view! { <div class="muted">{hint}</div> })}
                 <div class="flex ways">
+                    {leads_back.map(|(label, link)| view! { <a class="btn s" href=link>{icon(UNDO_2)}{label}</a> })}
                     <Button label="Try again" mark=ROTATE_CW kind="s" on_press=again />
                     <Button label="Copy details" mark=COPY kind="quiet s" on_press=move || toasts.copy(&details) />
                 </div>
             </div>
         </div>
+    }
+}
+
+/// The page above the one that the address names.
+fn parent_page() -> (&'static str, String) {
+    let path = window().location().pathname().unwrap_or_default();
+    match path.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().as_slice() {
+        [projects, project, page, _] => ("Back to the list", format!("/{projects}/{project}/{page}")),
+        [projects, project, _] => ("Back to the overview", format!("/{projects}/{project}")),
+        _ => ("Go to the start page", "/".to_owned()),
     }
 }
 

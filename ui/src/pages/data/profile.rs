@@ -78,8 +78,8 @@ fn Columns(profile: Signal<Profile>, open: RwSignal<Option<String>>) -> impl Int
         rows
     });
     let columns = vec![
-        Column::new("Column", 150.0, name_cell).sorted_by("name"),
-        Column::new("Type", 82.0, |column: &ColumnProfile| view! { <span class="muted">{type_of(column.kind).1}</span> }),
+        Column::new("Column", 178.0, name_cell).sorted_by("name"),
+        Column::new("Type", 80.0, |column: &ColumnProfile| view! { <span class="muted">{type_of(column.kind).1}</span> }),
         Column::new("Distribution", 96.0, |column: &ColumnProfile| {
             let counts: Vec<u64> = match &column.numeric {
                 Some(numeric) => numeric.histogram.counts.chunks(numeric.histogram.counts.len().div_ceil(20).max(1)).map(|chunk| chunk.iter().sum()).collect(),
@@ -88,21 +88,21 @@ fn Columns(profile: Signal<Profile>, open: RwSignal<Option<String>>) -> impl Int
             let series = if column.role == Role::Target { role::Role::Series(4) } else { role::Role::Series(1) };
             spark(bars::mini(&counts, series, Size { width: 76.0, height: 18.0 }))
         }),
-        Column::new("Missing", 74.0, |column: &ColumnProfile| {
+        Column::new("Missing", 66.0, |column: &ColumnProfile| {
             let share = column.missing as f64 / column.count.max(1) as f64;
             let tone = if column.missing == 0 { "faint" } else { "warn" };
             view! { <span class=tone>{if column.missing == 0 { "–".to_owned() } else { words::percent(share) }}</span> }
         }).number().sorted_by("missing"),
-        Column::new("Distinct", 88.0, |column: &ColumnProfile| {
+        Column::new("Distinct", 84.0, |column: &ColumnProfile| {
             format!("{}{}", if column.distinct_is_exact { "" } else { "≈ " }, words::count(column.distinct))
         }).number().sorted_by("distinct"),
-        Column::new("Mean, or commonest", 138.0, |column: &ColumnProfile| match &column.numeric {
+        Column::new("Mean, or commonest", 134.0, |column: &ColumnProfile| match &column.numeric {
             Some(numeric) if column.kind != ColumnType::Datetime => view! { <span>{words::figure(numeric.mean)}" "<span class="faint">"± "{words::figure(numeric.std)}</span></span> }.into_any(),
             _ => column.top.first().map(|value| view! {
                 <span class="cut">{value.value.clone()}" "<span class="faint">{words::percent(value.count as f64 / column.count.max(1) as f64)}</span></span>
             }).into_any(),
         }).number(),
-        Column::new("Range", 134.0, |column: &ColumnProfile| column.numeric.as_ref().filter(|_| column.kind != ColumnType::Datetime).map(|numeric| {
+        Column::new("Range", 124.0, |column: &ColumnProfile| column.numeric.as_ref().filter(|_| column.kind != ColumnType::Datetime).map(|numeric| {
             view! { <span class="muted">{words::figure(numeric.min)}" … "{words::figure(numeric.max)}</span> }
         })).number(),
         Column::new("With target", 102.0, |column: &ColumnProfile| column.target_association.map(|strength| view! {
