@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use api::{
     config::{ModelChoice, Optimizer, TrainingConfig},
+    hyperparameter::{NetworkDefaults, TreeDefaults},
     worker::Device,
 };
 
@@ -40,36 +41,25 @@ pub struct TreeSettings {
 
 impl NetworkSettings {
     pub fn new(config: &TrainingConfig, training_rows: usize) -> Self {
-        let (epochs, rate, decay, dropout, hidden) = match config.model {
-            ModelChoice::Linear => (100, 0.01, 1e-4, 0.0, Vec::new()),
-            ModelChoice::Cnn => (40, 0.002, 0.01, 0.25, vec![128]),
-            _ => (60, 0.001, 0.01, 0.1, vec![128, 64]),
-        };
-        let batch_size = match training_rows {
-            0..500 => 16,
-            500..5_000 => 64,
-            5_000..50_000 => 128,
-            _ => 512,
-        };
-        // Plain gradients are smaller than Adam's normalised ones.
-        let rate = if config.optimizer == Optimizer::Sgd { rate * 20.0 } else { rate };
+        let open = NetworkDefaults::of(config.model, config.optimizer);
+        let batch_size = NetworkDefaults::batch_size(training_rows);
         Self {
-            epochs: config.epochs.unwrap_or(epochs).max(1),
+            epochs: config.epochs.unwrap_or(open.epochs).max(1),
             batch_size: config.batch_size.unwrap_or(batch_size).clamp(1, training_rows.max(1)),
             optimizer: config.optimizer,
-            learning_rate: config.learning_rate.unwrap_or(rate),
-            weight_decay: config.weight_decay.unwrap_or(decay),
+            learning_rate: config.learning_rate.unwrap_or(open.learning_rate),
+            weight_decay: config.weight_decay.unwrap_or(open.weight_decay),
             dropout: if config.model == ModelChoice::Linear {
                 0.0
             } else {
-                config.dropout.unwrap_or(dropout).clamp(0.0, 0.95)
+                config.dropout.unwrap_or(open.dropout).clamp(0.0, 0.95)
             },
             hidden: match config.model {
                 ModelChoice::Linear => Vec::new(),
-                _ if config.hidden.is_empty() => hidden,
+                _ if config.hidden.is_empty() => open.hidden.to_vec(),
                 _ => config.hidden.clone(),
             },
-            patience: config.patience.unwrap_or(10),
+            patience: config.patience.unwrap_or(open.patience),
             balance: config.balance,
         }
     }
@@ -100,12 +90,13 @@ impl NetworkSettings {
 
 impl TreeSettings {
     pub fn new(config: &TrainingConfig) -> Self {
+        let open = TreeDefaults::default();
         Self {
-            rounds: config.rounds.unwrap_or(400).max(1),
-            learning_rate: config.learning_rate.unwrap_or(0.05),
-            max_depth: config.max_depth.unwrap_or(5).max(1),
-            l2: config.l2.unwrap_or(5.0),
-            patience: config.patience.unwrap_or(50),
+            rounds: config.rounds.unwrap_or(open.rounds).max(1),
+            learning_rate: config.learning_rate.unwrap_or(open.learning_rate),
+            max_depth: config.max_depth.unwrap_or(open.max_depth).max(1),
+            l2: config.l2.unwrap_or(open.l2),
+            patience: config.patience.unwrap_or(open.patience),
             row_share: 0.8,
             column_share: 0.8,
         }
