@@ -4,6 +4,7 @@
 mod banners;
 mod column;
 mod drift;
+mod keeping;
 mod preview;
 mod profile;
 
@@ -30,7 +31,7 @@ use crate::{
         dialog::Confirm,
         icon::{self, Icon, icon},
         menu::{Item, MenuButton},
-        states::{Empty, Load, Problem},
+        states::{Load, Problem},
         tabs::{Tab, Tabs, current_tab},
         toast::Toasts,
         when::Ago,
@@ -64,34 +65,10 @@ pub(crate) fn Data() -> impl IntoView {
             {
                 let none = Memo::new(move |_| dataset.with(|dataset| dataset.snapshots.is_empty()));
                 view! {
-                    {move || if none.get() { view! { <First dataset /> }.into_any() } else { view! { <Versions dataset /> }.into_any() }}
+                    {move || if none.get() { view! { <keeping::First dataset /> }.into_any() } else { view! { <Versions dataset /> }.into_any() }}
                 }
             }
         </Load>
-    }
-}
-
-/// Nothing was kept yet.
-#[component]
-fn First(dataset: Signal<Dataset>) -> impl IntoView {
-    let facts = move || {
-        dataset.with(|dataset| {
-            format!("{}, {}", words::counted(dataset.files, "file", "files"), words::bytes(dataset.size_bytes))
-        })
-    };
-    view! {
-        <div class="body-of-page">
-            {move || dataset.with(|dataset| dataset.problem.clone()).map(|error| view! { <Problem error /> })}
-            <banners::Arrived dataset />
-            <Empty
-                mark=icon::DATABASE
-                title="No snapshot yet"
-                text="A snapshot keeps the data as they are now, so that every model can say what it learned from."
-            >
-                <TakeButton kind="primary" label="Take the first snapshot" />
-                <span class="muted small">{facts}</span>
-            </Empty>
-        </div>
     }
 }
 
@@ -102,7 +79,7 @@ fn taking() -> (Pending, impl Fn() + Copy + 'static) {
     let pending = Pending::new();
     let take = move || {
         let Some(project) = place.project.get_untracked() else { return };
-        // The page shows the snapshot when it is there; how far it is stands on the Jobs page.
+        // How far it is and how it ended stands above the tabs, and on the Jobs page.
         pending.run(async move { client.call(TakeSnapshot { project, message: None }).await }, |_| {});
     };
     (pending, take)
@@ -110,9 +87,16 @@ fn taking() -> (Pending, impl Fn() + Copy + 'static) {
 
 /// Takes a snapshot of what the folder holds now.
 #[component]
-fn TakeButton(#[prop(into)] label: String, #[prop(into)] kind: String) -> impl IntoView {
+fn TakeButton(
+    #[prop(into)] label: String,
+    #[prop(into)] kind: String,
+    /// It can't be taken now, as is said beside it.
+    #[prop(into, optional)]
+    blocked: Signal<bool>,
+) -> impl IntoView {
     let (pending, take) = taking();
-    view! { <Button label kind mark=icon::PLUS disabled=pending.busy on_press=take /> }
+    let disabled = Signal::derive(move || pending.busy.get() || blocked.get());
+    view! { <Button label kind mark=icon::PLUS disabled on_press=take /> }
 }
 
 #[component]
@@ -156,6 +140,8 @@ fn Versions(dataset: Signal<Dataset>) -> impl IntoView {
                     <Head dataset chosen profile />
                     {move || dataset.with(|dataset| dataset.problem.clone()).map(|error| view! { <Problem error /> })}
                     <banners::Changed dataset />
+                    <keeping::Reread dataset profile=profile.value />
+                    <keeping::Underway />
                     <banners::Beside dataset />
                     <banners::Arrived dataset />
                 </div>

@@ -8,7 +8,7 @@ use api::{
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
-use super::TakeButton;
+use super::{TakeButton, keeping::PlanLine};
 use crate::{
     client::{Client, query::query},
     frame::{
@@ -43,6 +43,7 @@ pub(super) fn Changed(dataset: Signal<Dataset>) -> impl IntoView {
                     <span class="grow">
                         <b>{parts.join(", ")}</b>" since the newest snapshot, "<Ago ms=change.seen_ms />
                         {(!change.names.is_empty()).then(|| view! { ": "<span class="mono">{change.names.join(", ")}</span> })}
+                        <PlanLine />
                     </span>
                     <TakeButton label=format!("Take v{number}") kind="s primary" />
                 </div>
