@@ -168,7 +168,8 @@ async fn serving_layer(engine: &Engine, program: &Path) -> anyhow::Result<Layer>
 }
 
 fn assemble(blobs: &Blobs, row: &VersionRow, serving: Layer) -> anyhow::Result<PackageBlobs> {
-    let mut files: Vec<_> = row.files.iter().collect();
+    // Rows of the data, sensitive columns among them, have no place in an image.
+    let mut files: Vec<_> = row.files.iter().filter(|file| infer::bundle::travels(&file.path)).collect();
     files.sort_unstable_by(|one, other| one.path.cmp(&other.path));
     let mut writer = LayerWriter::new(blobs, MODEL_LEVEL)?;
     writer.folder("model")?;
@@ -328,6 +329,18 @@ mod tests {
         let third = assemble(&one, &version(&one, &changed), serving(&one)).unwrap();
         assert_ne!(first.manifest.digest, third.manifest.digest);
         assert_eq!(first.layers[0], third.layers[0], "the program's layer is one for all models");
+    }
+
+    #[test]
+    fn no_row_of_the_data_is_in_the_image() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path().join("b")).unwrap();
+        let kept: [(&str, &[u8]); 2] = [("bundle.json", b"{}"), ("trees.ubj", b"trees")];
+        let mut all = kept.to_vec();
+        all.extend([("reference.parquet", &b"rows"[..]), ("examples.json", b"[]"), ("profile.json", b"{}")]);
+        let lean = assemble(&blobs, &version(&blobs, &kept), serving(&blobs)).unwrap();
+        let whole = assemble(&blobs, &version(&blobs, &all), serving(&blobs)).unwrap();
+        assert_eq!(lean.layers, whole.layers);
     }
 
     #[test]

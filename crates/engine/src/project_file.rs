@@ -6,7 +6,11 @@
 use std::{io::Write as _, ops::Range, path::Path};
 
 use anyhow::{Context as _, bail};
-use api::{ApiError, ErrorCode, config::ProjectFile};
+use api::{
+    ApiError, ErrorCode,
+    config::{ProjectFile, TrainingConfig},
+};
+use data::drift::window::WindowRule;
 use serde_json::Value;
 use toml_edit::{Document, DocumentMut, Item, Key, Table, TableLike};
 
@@ -59,36 +63,88 @@ pub fn parse(text: &str, name: &str) -> Result<Parsed, ApiError> {
 
 /// Values of the right type that make no sense.
 fn check(file: ProjectFile, document: &Document<String>, text: &str, name: &str) -> Result<ProjectFile, ApiError> {
-    let at = |table: &str, key: &str| document.get(table).and_then(|item| item.get(key)).and_then(Item::span);
     let refuse = |table: &str, key: &str, expected: &str| {
-        Err(wrong(name, text, at(table, key), &format!("`{table}.{key}` must be {expected}"), None))
+        let span = document.get(table).and_then(|item| item.get(key)).and_then(Item::span);
+        Err(wrong(name, text, span, &format!("`{table}.{key}` must be {expected}"), None))
     };
+    if let Some((path, span)) = not_finite(document.as_table(), &mut Vec::new()) {
+        return Err(wrong(name, text, span, &format!("`{path}` must be a number, not infinite and not nan"), None));
+    }
+    if document.contains_key("version") && file.version == 0 {
+        let span = document.get("version").and_then(Item::span);
+        return Err(wrong(name, text, span, &format!("`version` must be at least 1; it is {VERSION} today"), None));
+    }
+    let (split, monitoring, evaluation) = (&file.split, &file.monitoring, &file.evaluation);
     let share = |value: f64| value > 0.0 && value < 1.0;
-    if !share(file.split.validation) {
-        return refuse("split", "validation", "a share between 0 and 1");
-    }
-    if !share(file.split.test) {
-        return refuse("split", "test", "a share between 0 and 1");
-    }
-    if file.split.validation + file.split.test >= 1.0 {
-        return refuse("split", "test", "so small that with `split.validation` rows are left to train on");
-    }
-    if !(0.0..=1.0).contains(&file.monitoring.log_share) {
-        return refuse("monitoring", "log_share", "a share from 0 to 1");
-    }
-    if !(0.0..=1.0).contains(&file.monitoring.drift_share) {
-        return refuse("monitoring", "drift_share", "a share from 0 to 1");
-    }
-    if file.training.learning_rate.is_some_and(|rate| rate <= 0.0 || !rate.is_finite()) {
-        return refuse("training", "learning_rate", "a number above 0");
-    }
-    if file.training.dropout.is_some_and(|dropout| !(0.0..1.0).contains(&dropout)) {
-        return refuse("training", "dropout", "from 0 to below 1");
-    }
-    if file.training.batch_size == Some(0) {
-        return refuse("training", "batch_size", "at least 1");
+    let part = |value: f64| (0.0..=1.0).contains(&value);
+    let window = WindowRule::parse(&monitoring.window, monitoring.min_rows).is_ok();
+    let rules = [
+        (share(split.validation), "split", "validation", "a share between 0 and 1"),
+        (share(split.test), "split", "test", "a share between 0 and 1"),
+        (
+            split.validation + split.test < 1.0,
+            "split",
+            "test",
+            "so small that with `split.validation` rows are left to train on",
+        ),
+        (part(monitoring.log_share), "monitoring", "log_share", "a share from 0 to 1"),
+        (part(monitoring.drift_share), "monitoring", "drift_share", "a share from 0 to 1"),
+        (window, "monitoring", "window", "a time such as \"1 day\" or \"6 hours\", or rows such as \"1000 rows\""),
+        (monitoring.raise_after > 0, "monitoring", "raise_after", "at least 1"),
+        (monitoring.clear_after > 0, "monitoring", "clear_after", "at least 1"),
+        (evaluation.cost_false_negative >= 0.0, "evaluation", "cost_false_negative", "a cost of 0 or more"),
+        (evaluation.cost_false_positive >= 0.0, "evaluation", "cost_false_positive", "a cost of 0 or more"),
+        (evaluation.bootstrap <= 100_000, "evaluation", "bootstrap", "at most 100,000"),
+    ];
+    for (holds, table, key, expected) in rules.into_iter().chain(training_rules(&file.training)) {
+        if !holds {
+            return refuse(table, key, expected);
+        }
     }
     Ok(file)
+}
+
+type Rule = (bool, &'static str, &'static str, &'static str);
+
+fn training_rules(training: &TrainingConfig) -> Vec<Rule> {
+    let good = |value: Option<usize>, most: usize| value.is_none_or(|value| (1..=most).contains(&value));
+    let weight = |value: Option<f64>| value.is_none_or(|value| value >= 0.0 && value.is_finite());
+    let rate = training.learning_rate.is_none_or(|rate| rate > 0.0 && rate.is_finite());
+    let dropout = training.dropout.is_none_or(|dropout| (0.0..1.0).contains(&dropout));
+    let hidden = training.hidden.iter().all(|width| (1..=65_536).contains(width));
+    vec![
+        (rate, "training", "learning_rate", "a number above 0"),
+        (dropout, "training", "dropout", "from 0 to below 1"),
+        (weight(training.weight_decay), "training", "weight_decay", "0 or more"),
+        (weight(training.l2), "training", "l2", "0 or more"),
+        (good(training.batch_size, usize::MAX), "training", "batch_size", "at least 1"),
+        (good(training.epochs, usize::MAX), "training", "epochs", "at least 1"),
+        (good(training.rounds, 100_000), "training", "rounds", "from 1 to 100,000"),
+        (good(training.max_depth, 32), "training", "max_depth", "from 1 to 32"),
+        (hidden, "training", "hidden", "a list of widths from 1 to 65,536"),
+        (training.threads <= 1024, "training", "threads", "at most 1,024; 0 takes as many as there are cores"),
+    ]
+}
+
+/// The same rules for settings that come with a request instead of the file.
+pub fn check_training(training: &TrainingConfig) -> Result<(), ApiError> {
+    match training_rules(training).into_iter().find(|(holds, ..)| !holds) {
+        Some((_, _, key, expected)) => Err(ApiError::invalid(format!("`{key}` must be {expected}."))),
+        None => Ok(()),
+    }
+}
+
+/// The first infinite number or nan: neither can be kept, nor means anything in any key.
+fn not_finite(table: &dyn TableLike, above: &mut Vec<String>) -> Option<(String, Option<Range<usize>>)> {
+    table.iter().find_map(|(key, item)| {
+        above.push(key.to_owned());
+        let found = match item.as_table_like() {
+            Some(below) => not_finite(below, above),
+            None => item.as_float().filter(|value| !value.is_finite()).map(|_| (above.join("."), item.span())),
+        };
+        above.pop();
+        found
+    })
 }
 
 struct Unknown {

@@ -36,6 +36,15 @@ pub const PROFILE_FILE: &str = "profile.json";
 pub const EVALUATION_FILE: &str = "evaluation.json";
 pub const EXAMPLES_FILE: &str = "examples.json";
 
+/// Files that hold rows and values of the data, for forms and for drift. They stay in the workspace:
+/// what is served or packaged never carries them, and a bundle without them is whole.
+const AT_HOME: [&str; 3] = [REFERENCE_FILE, PROFILE_FILE, EXAMPLES_FILE];
+
+/// Whether a file of a bundle goes with it to where it is served.
+pub fn travels(path: &str) -> bool {
+    !AT_HOME.contains(&path)
+}
+
 /// The format that we write, and the newest that we read.
 pub const FORMAT: u32 = 1;
 
@@ -123,7 +132,7 @@ pub fn open(folder: &Path) -> Result<Model, BundleError> {
 pub fn open_on(folder: &Path, device: &Device) -> Result<Model, BundleError> {
     let (head, content) = read_head(folder)?;
     let mut needed = BTreeMap::new();
-    for file in &head.files {
+    for file in here(folder, &head) {
         let bytes = read_checked(folder, file)?;
         if [WEIGHTS_FILE, TREES_FILE, PREPROCESSING_FILE].contains(&file.path.as_str()) {
             needed.insert(file.path.clone(), bytes);
@@ -182,10 +191,15 @@ pub fn read_head(folder: &Path) -> Result<(Bundle, String), BundleError> {
 /// Checks every file of a bundle without building the model; gives its head and content hash.
 pub fn verify(folder: &Path) -> Result<(Bundle, String), BundleError> {
     let (head, content) = read_head(folder)?;
-    for file in &head.files {
+    for file in here(folder, &head) {
         read_checked(folder, file)?;
     }
     Ok((head, content))
+}
+
+/// The files that must be in the folder: all, but for those at home that did not travel with it.
+fn here<'a>(folder: &'a Path, head: &'a Bundle) -> impl Iterator<Item = &'a BundleFile> {
+    head.files.iter().filter(|file| travels(&file.path) || folder.join(&file.path).exists())
 }
 
 /// Reads one file that `bundle.json` names, checked; `None` where it names no such file.

@@ -32,10 +32,18 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ProjectRow> {
     Ok(ProjectRow {
         id: id_column!(row, 0, ProjectId),
         path: row.get(1)?,
-        file: row.get::<_, Json<ProjectFile>>(2)?.0,
+        file: kept_file(&row.get::<_, String>(2)?),
         sample: row.get(3)?,
         created_ms: row.get(4)?,
         opened_ms: row.get(5)?,
+    })
+}
+
+/// One project's form that can't be read costs that project a look at its folder, never the list.
+fn kept_file(text: &str) -> ProjectFile {
+    serde_json::from_str(text).unwrap_or_else(|error| {
+        tracing::error!(%error, "the kept form of a project's file can't be read; its defaults stand in until it is looked at");
+        ProjectFile::default()
     })
 }
 

@@ -114,7 +114,9 @@ pub(crate) async fn lay_out(engine: &Engine, deployment: DeploymentId, row: &Ver
     if folder.is_dir() {
         return Ok(());
     }
-    let (blobs, files) = (engine.blobs().clone(), row.files.clone());
+    let mut files = row.files.clone();
+    files.retain(|file| infer::bundle::travels(&file.path));
+    let blobs = engine.blobs().clone();
     tokio::task::spawn_blocking(move || {
         let part = folder.with_extension("part");
         if part.exists() {

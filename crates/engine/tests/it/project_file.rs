@@ -27,6 +27,21 @@ fn what_is_wrong_is_said_with_its_place_and_the_way_out() {
 }
 
 #[test]
+fn values_without_sense_are_refused_where_they_stand() {
+    check("[monitoring]\nthresholds = { a = nan }\n", &["line 2, column 20", "`monitoring.thresholds.a`", "not nan"]);
+    check("[evaluation]\ncost_false_negative = inf\n", &["line 2", "`evaluation.cost_false_negative`"]);
+    check("[evaluation]\ncost_false_positive = -1.0\n", &["line 2", "0 or more"]);
+    check("version = 0\n", &["line 1", "at least 1"]);
+    for window in ["banana", "0 rows", "-1 day", ""] {
+        check(&format!("[monitoring]\nwindow = \"{window}\"\n"), &["line 2", "\"1 day\"", "\"1000 rows\""]);
+    }
+    check("[monitoring]\nraise_after = 0\n", &["line 2", "at least 1"]);
+    for (key, value) in [("rounds", "0"), ("hidden", "[0]"), ("max_depth", "4000000000"), ("threads", "100000")] {
+        check(&format!("[training]\n{key} = {value}\n"), &["line 2", &format!("`training.{key}` must be")]);
+    }
+}
+
+#[test]
 fn a_newer_file_only_warns_of_what_is_unknown() {
     let parsed = parse("version = 2\nname = \"p\"\n[data]\nmagic = true\ntarget = \"y\"\n", "slipway.toml").unwrap();
     assert_eq!(parsed.file.data.target.as_deref(), Some("y"));
