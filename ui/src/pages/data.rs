@@ -225,7 +225,7 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
     view! {
         <div class="head">
             <div>
-                <h1>{move || dataset.with(|dataset| dataset.name.clone())}</h1>
+                <h1>{move || dataset.with(|dataset| words::capital(&dataset.name))}</h1>
                 <div class="sub">
                     {move || {
                         let snapshot = chosen.get();
