@@ -53,6 +53,9 @@ impl Axis {
                 let factor = (high / low).powf(0.04);
                 (low, high) = (low / factor, high * factor);
             }
+        } else if self.from_zero && low == 0.0 && high == 0.0 {
+            // An amount of nothing lies on the ground, not in the middle of what can't be.
+            high = 1.0;
         } else if high - low <= high.abs().max(low.abs()) * 1e-9 {
             let half = if high == 0.0 { 0.5 } else { high.abs() * 0.1 };
             (low, high) = (low - half, high + half);

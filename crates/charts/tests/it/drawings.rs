@@ -213,3 +213,11 @@ fn nothing_to_draw_is_drawn_too() {
     assert!(confusion::draw(&[], &[], SIZE).svg.contains("</svg>"));
     assert!(heat::draw(&HeatMap::default(), 0.0).svg.contains("</svg>"));
 }
+
+#[test]
+fn an_amount_of_nothing_lies_on_the_ground() {
+    let nothing = Line::new("requests", Role::Series(1), vec![0.0, 1.0, 2.0], vec![0.0; 3]);
+    let y = Axis { from_zero: true, ..Axis::default() };
+    let drawing = line::draw(&LineChart { lines: vec![nothing], y, ..LineChart::default() }, SIZE);
+    assert_eq!((drawing.plot.y.low, drawing.plot.y.high), (0.0, 1.0));
+}

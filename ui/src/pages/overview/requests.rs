@@ -34,8 +34,9 @@ pub(super) fn Requests() -> impl IntoView {
         })
     });
     let seen = query(move || newest.get().map(|(deployment, _)| GetMonitoring { deployment }));
-    let has_history =
-        Memo::new(move |_| seen.value.with(|seen| seen.as_ref().is_some_and(|seen| seen.traffic.history.len() > 1)));
+    // A line of zeros says nothing that the road doesn't say.
+    let was_asked = |seen: &Monitoring| seen.traffic.history.iter().any(|point| point.requests > 0);
+    let has_history = Memo::new(move |_| seen.value.with(|seen| seen.as_ref().is_some_and(was_asked)));
     move || {
         let (_, name) = newest.get().filter(|_| has_history.get())?;
         let room = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(0.0);
