@@ -84,4 +84,7 @@ pub struct DriftReport {
     pub share: f64,
     /// Whether the dataset as a whole counts as drifted (share ≥ the project's, 0.5 by default).
     pub dataset_drifted: bool,
+    /// What a reader must know, as sentences: that only a sample of the rows was compared.
+    #[serde(default)]
+    pub remarks: Vec<String>,
 }

@@ -16,6 +16,7 @@ pub mod describe;
 pub mod floor;
 pub mod kolmogorov;
 pub mod sample;
+pub mod sampling;
 pub mod statistic;
 pub mod window;
 

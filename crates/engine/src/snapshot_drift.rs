@@ -4,17 +4,14 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use api::{ApiError, config::ProjectFile, dataset::Role, drift::DriftReport};
-use arrow_array::RecordBatch;
 use data::{
     drift::{
         compare::{self, ColumnSpec, Options},
         floor::Floors,
+        sampling,
     },
     table,
 };
-
-/// Rows of a side that are compared at most; of more, every n-th batch, so that memory is bounded.
-const MOST_ROWS: u64 = 500_000;
 
 pub(crate) fn compare(reference: &Path, current: &Path, file: &ProjectFile) -> anyhow::Result<DriftReport> {
     let described = table::describe(reference).map_err(ApiError::from)?;
@@ -28,16 +25,12 @@ pub(crate) fn compare(reference: &Path, current: &Path, file: &ProjectFile) -> a
             ..ColumnSpec::new(name, *kind)
         })
         .collect();
-    let (reference, current) = (rows(reference)?, rows(current)?);
+    let reference = sampling::read(reference, "the reference", sampling::MOST_ROWS).map_err(ApiError::from)?;
+    let current = sampling::read(current, "the newer rows", sampling::MOST_ROWS).map_err(ApiError::from)?;
     let options = Options { drift_share: file.monitoring.drift_share, seed: 0 };
-    compare::compare(&reference, &current, &columns, &options, &mut Floors::default())
+    let report = compare::compare(&reference.batches, &current.batches, &columns, &options, &mut Floors::default())
         .map_err(|error| ApiError::invalid(error.to_string()))
-        .context("compare the snapshots")
-}
-
-fn rows(parquet: &Path) -> anyhow::Result<Vec<RecordBatch>> {
-    let total = table::describe(parquet).map_err(ApiError::from)?.rows;
-    let every = total.div_ceil(MOST_ROWS).max(1) as usize;
-    let batches = table::batches(parquet, None).map_err(ApiError::from)?;
-    batches.step_by(every).map(|batch| Ok(batch.map_err(ApiError::from)?)).collect()
+        .context("compare the snapshots")?;
+    let remarks = reference.remark.into_iter().chain(current.remark).collect();
+    Ok(DriftReport { remarks, ..report })
 }

@@ -86,6 +86,7 @@ pub fn compare(
         drifted: drifted as u32,
         share,
         dataset_drifted: drifted > 0 && share >= options.drift_share,
+        remarks: Vec::new(),
     })
 }
 

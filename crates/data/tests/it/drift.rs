@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Instant};
 
 use api::{
-    config::ColumnType,
+    config::{ColumnType, DataConfig},
     drift::{DriftTest, Verdict},
 };
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
@@ -15,7 +15,7 @@ use data::drift::{
     floor::{Floors, Question, effective_size, round_size},
     kolmogorov,
     sample::Values,
-    statistic,
+    sampling, statistic,
     window::{WindowRule, window_closes},
 };
 use rand::{Rng, SeedableRng};
@@ -374,4 +374,23 @@ fn a_large_comparison_is_quick() {
         // Generous: the machine is shared, and the build is not the released one.
         assert!(seconds < 20.0, "{seconds} s");
     }
+}
+
+#[test]
+fn a_sample_of_a_large_table_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let text: String = std::iter::once("n\n".to_owned()).chain((0..30_000).map(|row| format!("{row}\n"))).collect();
+    std::fs::write(folder.path().join("a.csv"), text).unwrap();
+    let config = DataConfig { paths: vec!["a.csv".to_owned()], ..DataConfig::default() };
+    let parquet = folder.path().join("t.parquet");
+    let files = data::scan::files(folder.path(), &config).unwrap();
+    data::table::convert(&files, &config, &parquet, &mut data::progress::silent).unwrap();
+    let whole = sampling::read(&parquet, "the reference", 30_000).unwrap();
+    assert_eq!((whole.batches.len(), whole.rows, whole.remark), (4, 30_000, None));
+    let some = sampling::read(&parquet, "the reference", 16_000).unwrap();
+    assert_eq!(some.batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 16_384);
+    assert_eq!(
+        some.remark.as_deref(),
+        Some("Of the reference, 16,384 of 30,000 rows were compared: every 2nd stretch of 8,192 rows.")
+    );
 }

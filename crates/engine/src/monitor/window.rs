@@ -195,6 +195,7 @@ async fn close(
             drifted: 0,
             share: 0.0,
             dataset_drifted: false,
+            remarks: Vec::new(),
         },
     };
     let pieces: Vec<(String, u64)> =
