@@ -2,9 +2,10 @@
 //!
 //! A batch takes what is queued (and, with `--batch-wait-us`, what comes in that time) up to
 //! `--batch-max` rows. If a batch fails, each request is computed alone, so that one can't fail
-//! another.
+//! another. A panic of the model fails its request and nothing else.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -36,8 +37,14 @@ impl Predictor {
     pub(crate) fn start(model: Arc<Model>, config: &Config) -> std::io::Result<Self> {
         let (queue, questions) = mpsc::channel(config.concurrency);
         let (most_rows, wait) = (config.batch_max, Duration::from_micros(config.batch_wait_us));
-        thread::Builder::new().name("model".into()).spawn(move || answer_all(&model, questions, most_rows, wait))?;
+        let predict = move |rows: &RecordBatch| model.predict(rows).map_err(|error| error.to_string());
+        thread::Builder::new().name("model".into()).spawn(move || answer_all(&predict, questions, most_rows, wait))?;
         Ok(Self { queue })
+    }
+
+    /// Whether the thread that answers is there.
+    pub(crate) fn lives(&self) -> bool {
+        !self.queue.is_closed()
     }
 
     pub(crate) async fn predict(&self, rows: RecordBatch) -> Result<RecordBatch, Failure> {
@@ -47,7 +54,10 @@ impl Predictor {
     }
 }
 
-fn answer_all(model: &Model, mut questions: mpsc::Receiver<Question>, most_rows: usize, wait: Duration) {
+/// The model, as the thread asks it.
+type Predict<'a> = &'a dyn Fn(&RecordBatch) -> Result<RecordBatch, String>;
+
+fn answer_all(predict: Predict<'_>, mut questions: mpsc::Receiver<Question>, most_rows: usize, wait: Duration) {
     while let Some(first) = questions.blocking_recv() {
         let mut rows = first.rows.num_rows();
         let mut batch = vec![first];
@@ -64,13 +74,13 @@ fn answer_all(model: &Model, mut questions: mpsc::Receiver<Question>, most_rows:
         }
         // Whoever gave up waiting is not computed for.
         batch.retain(|question| !question.reply.is_closed());
-        answer(model, batch);
+        answer(predict, batch);
     }
 }
 
-fn answer(model: &Model, batch: Vec<Question>) {
+fn answer(predict: Predict<'_>, batch: Vec<Question>) {
     if batch.len() > 1
-        && let Some(answers) = together(model, &batch)
+        && let Some(answers) = together(predict, &batch)
     {
         let mut from = 0;
         for question in batch {
@@ -81,12 +91,56 @@ fn answer(model: &Model, batch: Vec<Question>) {
         return;
     }
     for question in batch {
-        let answer = model.predict(&question.rows).map_err(|error| Failure::Model(error.to_string()));
-        let _ = question.reply.send(answer);
+        let _ = question.reply.send(guarded(predict, &question.rows).map_err(Failure::Model));
     }
 }
 
-fn together(model: &Model, batch: &[Question]) -> Option<RecordBatch> {
+fn together(predict: Predict<'_>, batch: &[Question]) -> Option<RecordBatch> {
     let rows = concat_batches(&batch[0].rows.schema(), batch.iter().map(|question| &question.rows)).ok()?;
-    model.predict(&rows).ok()
+    guarded(predict, &rows).ok()
+}
+
+/// A panic unwinds to here: the thread that owns the model must outlive it.
+fn guarded(predict: Predict<'_>, rows: &RecordBatch) -> Result<RecordBatch, String> {
+    catch_unwind(AssertUnwindSafe(|| predict(rows)))
+        .unwrap_or_else(|_| Err("it panicked; the server's log has the place".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{Float64Array, cast::AsArray as _, types::Float64Type};
+
+    use super::*;
+
+    fn rows(value: f64) -> RecordBatch {
+        let column: arrow_array::ArrayRef = Arc::new(Float64Array::from(vec![value]));
+        RecordBatch::try_from_iter([("x", column)]).unwrap()
+    }
+
+    /// Panics where a value is below zero, else gives the rows back.
+    fn predict(rows: &RecordBatch) -> Result<RecordBatch, String> {
+        let values = rows.column(0).as_primitive::<Float64Type>();
+        assert!(values.values().iter().all(|value| *value >= 0.0), "on purpose");
+        Ok(rows.clone())
+    }
+
+    #[test]
+    fn a_panic_fails_its_own_request_only_and_the_thread_goes_on() {
+        let (queue, questions) = mpsc::channel(8);
+        let mut replies = Vec::new();
+        for value in [1.0, -1.0, 2.0] {
+            let (reply, answer) = oneshot::channel();
+            queue.try_send(Question { rows: rows(value), reply }).unwrap();
+            replies.push(answer);
+        }
+        let predictor = Predictor { queue };
+        let thread = thread::spawn(move || answer_all(&predict, questions, 16, Duration::ZERO));
+        let answers: Vec<_> = replies.into_iter().map(|reply| reply.blocking_recv().unwrap()).collect();
+        assert_eq!(answers[0].as_ref().unwrap(), &rows(1.0));
+        assert!(matches!(&answers[1], Err(Failure::Model(said)) if said.contains("panicked")), "{:?}", answers[1]);
+        assert_eq!(answers[2].as_ref().unwrap(), &rows(2.0));
+        assert!(predictor.lives());
+        drop(predictor);
+        thread.join().unwrap();
+    }
 }

@@ -21,12 +21,12 @@ use std::{
 use arrow_array::RecordBatch;
 use axum::{
     Json, Router,
-    body::{Body, Bytes, to_bytes},
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use crate::{answer::Failure, server::Server};
@@ -35,6 +35,8 @@ use crate::{answer::Failure, server::Server};
 const SAMPLE_HEADER: &str = "x-slipway-sample";
 /// From this size, a body is parsed where it can't hold up other requests.
 const LARGE_BODY: usize = 64 << 10;
+/// A body too large is read to its end up to as many times the limit.
+const THROWN_AWAY: usize = 4;
 
 pub(crate) fn router(server: Arc<Server>) -> Router {
     Router::new()
@@ -74,7 +76,7 @@ async fn metrics(State(server): State<Arc<Server>>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
 }
 
-/// Answers one prediction request: takes a place, reads the body, predicts, counts and logs.
+/// Answers one prediction request: reads the body, takes a place, predicts, counts and logs.
 ///
 /// `read` makes rows (and what it wants to remember) of the body, `write` makes the answer.
 async fn answer<T: Send>(
@@ -86,14 +88,16 @@ async fn answer<T: Send>(
     let (received, received_ms) = (Instant::now(), crate::now_ms());
     let sample = request.headers().get(SAMPLE_HEADER).is_some_and(|value| value == "1");
     let seconds = server.config.timeout_secs;
-    let _place = match server.places.try_acquire() {
-        Ok(place) => place,
-        Err(_) => return count(server, sample, received, Failure::Overloaded.into_response()),
-    };
+    // Not worth reading while nobody could answer it.
+    if server.places.available_permits() == 0 {
+        return count(server, sample, received, Failure::Overloaded.into_response());
+    }
     server.metrics.in_flight.fetch_add(1, Relaxed);
     let _leaves = Leaves(server);
     let work = async {
         let body = body(request, server.config.body_limit_bytes).await?;
+        // Only now: clients that send half a body must not keep the others away.
+        let _place = server.places.try_acquire().map_err(|_| Failure::Overloaded)?;
         let (inputs, remembered) = aside(body.len(), || read(server, &parse(&body)?))?;
         let outputs = server.predictor.predict(inputs.clone()).await?;
         let answer = aside(body.len(), || write(server, &outputs, remembered))?;
@@ -136,21 +140,32 @@ fn aside<T>(body_bytes: usize, work: impl FnOnce() -> T) -> T {
     if body_bytes >= LARGE_BODY { tokio::task::block_in_place(work) } else { work() }
 }
 
-async fn body(request: Request, limit: usize) -> Result<Bytes, Failure> {
-    if length(request.headers()).is_some_and(|length| length > limit) {
+/// The whole body. One that is too large is read on and thrown away for a while, since a client that is
+/// cut off in the middle of sending never sees why.
+async fn body(request: Request, limit: usize) -> Result<Vec<u8>, Failure> {
+    let known = length(request.headers()).unwrap_or(0);
+    // Who asks first is answered first.
+    if known > limit && request.headers().contains_key(header::EXPECT) {
         return Err(Failure::TooLarge { limit });
     }
-    let body: Body = request.into_body();
-    to_bytes(body, limit).await.map_err(|error| {
-        let mut source = std::error::Error::source(&error);
-        while let Some(cause) = source {
-            if cause.is::<http_body_util::LengthLimitError>() {
-                return Failure::TooLarge { limit };
-            }
-            source = cause.source();
+    let mut body = request.into_body();
+    let mut kept = Vec::with_capacity(if known > limit { 0 } else { known });
+    let mut seen = 0;
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|error| Failure::Invalid(format!("the body could not be read to its end: {error}")))?;
+        let Ok(part) = frame.into_data() else { continue };
+        seen += part.len();
+        if seen > limit.saturating_mul(THROWN_AWAY) {
+            break;
         }
-        Failure::Invalid(format!("the body could not be read to its end: {error}"))
-    })
+        if seen <= limit {
+            kept.extend_from_slice(&part);
+        } else {
+            kept = Vec::new();
+        }
+    }
+    if seen > limit { Err(Failure::TooLarge { limit }) } else { Ok(kept) }
 }
 
 fn length(headers: &HeaderMap) -> Option<usize> {
@@ -177,5 +192,10 @@ fn known(server: &Server, name: &str, version: Option<&str>) -> Result<(), Failu
 
 /// 200 while the server takes requests, 503 once it is ending.
 fn readiness(server: &Server) -> StatusCode {
-    if server.ending.load(Relaxed) { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }
+    if server.ending.load(Relaxed) { StatusCode::SERVICE_UNAVAILABLE } else { liveness(server) }
+}
+
+/// 200 while the model can be asked; 503 asks whoever watches to start the server again.
+fn liveness(server: &Server) -> StatusCode {
+    if server.predictor.lives() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }

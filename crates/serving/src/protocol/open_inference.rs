@@ -27,7 +27,7 @@ use crate::{answer::Failure, server::Server};
 pub(super) fn router() -> Router<Arc<Server>> {
     Router::new()
         .route("/v2", get(about))
-        .route("/v2/health/live", get(async || Json(json!({ "live": true }))))
+        .route("/v2/health/live", get(live))
         .route("/v2/health/ready", get(ready))
         .route("/v2/models/{model}", get(model))
         .route("/v2/models/{model}/versions/{version}", get(model))
@@ -52,6 +52,11 @@ impl Named {
 
 async fn about() -> Json<Value> {
     Json(json!({ "name": "slipway-serving", "version": env!("CARGO_PKG_VERSION"), "extensions": [] }))
+}
+
+async fn live(State(server): State<Arc<Server>>) -> Response {
+    let status = super::liveness(&server);
+    (status, Json(json!({ "live": status.is_success() }))).into_response()
 }
 
 async fn ready(State(server): State<Arc<Server>>) -> Response {

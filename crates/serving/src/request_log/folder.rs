@@ -196,13 +196,19 @@ impl Folder {
     }
 }
 
+/// Writes beside, syncs, renames. What could not be written whole is removed: half a file would keep the
+/// space that was missing.
 fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let beside = file.with_extension("writing");
-    let mut written = File::create(&beside)?;
-    written.write_all(bytes)?;
-    written.sync_all()?;
-    drop(written);
-    fs::rename(&beside, file)
+    let written = File::create(&beside).and_then(|mut written| {
+        written.write_all(bytes)?;
+        written.sync_all()
+    });
+    let written = written.and_then(|()| fs::rename(&beside, file));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
 }
 
 fn closed_ms(id: &str) -> Option<i64> {

@@ -119,3 +119,34 @@ async fn metrics_count_requests_but_not_samples() {
         assert!(page.contains(line), "{line} is not in\n{page}");
     }
 }
+
+/// What one instance tells of its times, by `le`.
+fn buckets(page: &str) -> Vec<u64> {
+    let lines = page.lines().filter(|line| line.starts_with("slipway_request_duration_seconds_bucket"));
+    lines.map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn the_histogram_adds_up_under_many_requests_at_once() {
+    let server = start(&["--concurrency", "8"]);
+    let asked = (0..200).map(|number| {
+        let (client, address) = (server.client.clone(), server.address.clone());
+        let body = if number % 10 == 0 { json!([{ "country": "de" }]) } else { json!([row(number)]) };
+        tokio::spawn(async move {
+            client.post(format!("{address}/predict")).json(&body).send().await.unwrap().status().as_u16()
+        })
+    });
+    let mut by_code = std::collections::BTreeMap::<u16, u64>::new();
+    for answer in asked.collect::<Vec<_>>() {
+        *by_code.entry(answer.await.unwrap()).or_default() += 1;
+    }
+    let page = server.metrics().await;
+    for (code, count) in &by_code {
+        let line = format!("slipway_requests_total{{code=\"{code}\"}} {count}\n");
+        assert!(page.contains(&line), "{line} is not in\n{page}");
+    }
+    let buckets = buckets(&page);
+    assert_eq!((buckets.len(), *buckets.last().unwrap()), (27, 200), "26 bounds and +Inf");
+    assert!(buckets.windows(2).all(|pair| pair[0] <= pair[1]), "{buckets:?}");
+    assert!(page.contains("slipway_request_duration_seconds_count 200\n"), "{page}");
+}

@@ -10,7 +10,7 @@ use arrow_array::{
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
-use crate::running::{Server, row, start, start_in};
+use crate::running::{Server, command, row, start, start_as, start_in, write_model};
 
 fn ids(listing: &Value) -> Vec<String> {
     listing["segments"].as_array().unwrap().iter().map(|segment| segment["id"].as_str().unwrap().to_owned()).collect()
@@ -103,6 +103,33 @@ async fn a_full_folder_drops_the_oldest_and_says_so() {
     assert!(kept > 0 && lost > 0, "{listing}");
     assert_eq!(kept + lost, 100);
     assert!(server.metrics().await.contains(&format!("slipway_log_dropped_rows_total {lost}\n")));
+}
+
+/// The disk takes no file over 8 KB: what can't be kept is a stated gap, and the answers go on.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_segment_that_the_disk_refuses_is_a_gap_and_the_next_one_is_kept() {
+    let home = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    write_model(&home.path().join("model"));
+    let whole = command(home.path());
+    let mut limited = Command::new("sh");
+    // A shell's unit is 512 bytes, or 1024 in bash: 8 or 16 KB. The signal of the limit is not wanted.
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$@\"", "sh"]);
+    limited.arg(whole.get_program()).args(whole.get_args());
+    limited.stdin(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let server = start_as(home.clone(), limited, &["--log-dir", "LOGS", "--log-segment-rows", "100000"]);
+    // Values that don't compress: about 50 KB.
+    let rows: Vec<Value> = (0..3000).map(|at| json!({ "amount": f64::from(at).sqrt(), "country": "de" })).collect();
+    let (status, _) = server.post("/predict", &json!(rows)).await;
+    assert_eq!(status, 200, "the answer does not hang on the log");
+    let listing = server.close_log().await;
+    assert_eq!(row_counts(&listing), [0_u64; 0], "{listing}");
+    assert_eq!(listing["gaps"][0]["rows"], 3000, "{listing}");
+    assert!(server.metrics().await.contains("slipway_log_dropped_rows_total 3000\n"));
+    server.post("/predict", &json!([row(1), row(2)])).await;
+    assert_eq!(row_counts(&server.close_log().await), [2]);
+    let left = std::fs::read_dir(home.path().join("logs")).unwrap().filter_map(Result::ok);
+    assert!(left.into_iter().all(|entry| !entry.path().to_string_lossy().ends_with(".writing")), "half a file is left");
 }
 
 #[tokio::test]

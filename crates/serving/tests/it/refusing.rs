@@ -53,9 +53,98 @@ async fn wrong_requests_are_told_why() {
     ] {
         check(&server, path, body, status, sentence).await;
     }
-    let text = server.client.post(format!("{}/predict", server.address)).body("{").send().await.unwrap();
-    assert_eq!(text.status(), 400);
-    assert!(text.text().await.unwrap().contains("the body is not JSON"));
+    // JSON has no NaN and no infinity, and neither is let in by another door.
+    for (body, sentence) in [
+        ("{", "the body is not JSON"),
+        ("", "the body is not JSON"),
+        ("[{\"amount\": NaN}]", "the body is not JSON"),
+        ("[{\"amount\": 1e999}]", "the body is not JSON"),
+        ("[{\"amount\": \"NaN\"}]", "expected a number"),
+        ("[{\"amount\": true}]", "expected a number"),
+        ("[{\"amount\": [1]}]", "expected a number"),
+    ] {
+        let answer = server.client.post(format!("{}/predict", server.address)).body(body).send().await.unwrap();
+        assert_eq!(answer.status(), 400, "{body}");
+        let text = answer.text().await.unwrap();
+        assert!(text.contains(sentence), "{body}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_is_limited_too() {
+    let server = start(&["--body-limit-bytes", "4096"]);
+    let mut stream = TcpStream::connect(server.address.trim_start_matches("http://")).await.unwrap();
+    stream.write_all(b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n").await.unwrap();
+    let chunk = format!("{:x}\r\n{}\r\n", 3000, " ".repeat(3000));
+    for _ in 0..2 {
+        stream.write_all(chunk.as_bytes()).await.unwrap();
+    }
+    // The rest is read, so that the client sees why.
+    stream.write_all(b"0\r\n\r\n").await.unwrap();
+    let mut answer = vec![0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, b"HTTP/1.1 413");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_under_way_at_the_end_is_answered_and_nothing_new_is_taken() {
+    let mut server = start(&["--drain-secs", "60"]);
+    let body = json!([row(1)]).to_string();
+    let mut stream = TcpStream::connect(server.address.trim_start_matches("http://")).await.unwrap();
+    let head = format!("POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    while !server.metrics().await.contains("slipway_requests_in_flight 1\n") {
+        tokio::task::yield_now().await;
+    }
+    server.terminate();
+    // New connections are refused once it has heard the signal.
+    while TcpStream::connect(server.address.trim_start_matches("http://")).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"prediction\""), "{answer}");
+    assert!(server.child.wait().unwrap().success());
+    assert!(!server.home.path().join("ready.json").exists());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_request_that_never_ends_is_cut_off_at_the_end() {
+    let mut server = start(&["--drain-secs", "1"]);
+    let _stream = stuck(&server).await;
+    server.terminate();
+    assert!(server.child.wait().unwrap().success(), "it waits no longer than it was told");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_log_folder_without_permission_is_told_at_the_start() {
+    use std::os::unix::{fs::PermissionsExt as _, process::CommandExt as _};
+    let home = tempfile::tempdir().unwrap();
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    write_model(&home.path().join("model"));
+    let closed = home.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o500)).unwrap();
+    let mut command = command(home.path());
+    let is_root = std::process::Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+    if is_root {
+        // Root may write anywhere; nobody may not. Its program must be where nobody may read it.
+        let program = home.path().join("slipway-serving");
+        fs::copy(env!("CARGO_BIN_EXE_slipway-serving"), &program).unwrap();
+        let mut as_nobody = std::process::Command::new(program);
+        as_nobody.args(command.get_args()).stdin(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+        as_nobody.uid(65534).gid(65534);
+        command = as_nobody;
+    }
+    let mut child = command.arg("--log-dir").arg(closed.join("logs")).spawn().unwrap();
+    assert!(!child.wait().unwrap().success());
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("closed/logs") && said.contains("ermission denied"), "{said}");
 }
 
 /// A request whose body never comes.
@@ -69,15 +158,30 @@ async fn stuck(server: &Server) -> TcpStream {
 }
 
 #[tokio::test]
-async fn too_many_at_once_and_too_slow() {
-    let server = start(&["--concurrency", "1", "--timeout-secs", "2"]);
-    let mut stream = stuck(&server).await;
+async fn too_many_at_once_are_sent_away() {
+    // The first is computed only after a second, and holds the one place meanwhile.
+    let server = start(&["--concurrency", "1", "--batch-wait-us", "1000000"]);
+    let (client, address) = (server.client.clone(), server.address.clone());
+    let first = tokio::spawn(async move {
+        client.post(format!("{address}/predict")).json(&[row(1)]).send().await.unwrap().status()
+    });
+    while !server.metrics().await.contains("slipway_requests_in_flight 1\n") {
+        tokio::task::yield_now().await;
+    }
     let response = server.client.post(format!("{}/predict", server.address)).json(&[row(1)]).send().await.unwrap();
     assert_eq!((response.status().as_u16(), response.headers()["retry-after"].to_str().unwrap()), (503, "1"));
+    assert_eq!(first.await.unwrap(), 200);
+    assert_eq!(server.post("/predict", &json!([row(1)])).await.0, 200, "the place is free again");
+}
+
+#[tokio::test]
+async fn half_a_body_keeps_nobody_away_and_is_told_that_it_is_too_slow() {
+    let server = start(&["--concurrency", "1", "--timeout-secs", "2"]);
+    let mut stream = stuck(&server).await;
+    assert_eq!(server.post("/predict", &json!([row(1)])).await.0, 200);
     let mut answer = vec![0; 12];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(answer, b"HTTP/1.1 504");
-    assert_eq!(server.post("/predict", &json!([row(1)])).await.0, 200, "the place is free again");
 }
 
 #[tokio::test]

@@ -96,12 +96,18 @@ pub(crate) fn start(arguments: &[&str]) -> Server {
 
 /// `LOGS` among the arguments stands for a folder in the home.
 pub(crate) fn start_in(home: Arc<TempDir>, arguments: &[&str]) -> Server {
+    let started = command(home.path());
+    start_as(home, started, arguments)
+}
+
+/// The same by another command, such as one that limits it.
+pub(crate) fn start_as(home: Arc<TempDir>, mut command: Command, arguments: &[&str]) -> Server {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
     let logs = home.path().join("logs");
     let arguments =
         arguments.iter().map(|argument| if *argument == "LOGS" { logs.to_str().unwrap() } else { argument });
-    let mut child = command(home.path()).args(arguments).spawn().unwrap();
+    let mut child = command.args(arguments).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let line =
         lines.find_map(|line| line.ok().filter(|line| line.contains("answers on") || line.contains("failed"))).unwrap();
