@@ -1,18 +1,22 @@
 //! Docker's `config.json`: credentials that the user's other tools already have.
 //!
 //! Read only. `auths` holds base64 of `user:password`; `credHelpers` (per registry) and `credsStore`
-//! name a program that is asked by Docker's credential protocol.
+//! name a program that is asked by Docker's credential protocol. Either may give an identity token
+//! instead of a password: good for an OAuth exchange with the registry's sign-in service only.
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     io::Write as _,
-    path::Path,
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use engine::ports::Credentials;
 use serde::Deserialize;
+
+use crate::{outside::Surroundings, programs};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -28,6 +32,14 @@ struct Auth {
     auth: Option<String>,
     username: Option<String>,
     password: Option<String>,
+    identitytoken: Option<String>,
+}
+
+/// What Docker's configuration has for a registry.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Found {
+    Password(Credentials),
+    IdentityToken(String),
 }
 
 #[derive(Deserialize)]
@@ -37,22 +49,38 @@ struct Helped {
     secret: String,
 }
 
-/// The credentials for `host[:port]`, if Docker's configuration in `folder` has some that we can use.
+/// Where Docker's configuration is, and its helpers are looked for.
+#[derive(Debug, Clone, Default)]
+pub struct DockerConfig {
+    /// `DOCKER_CONFIG`, or `~/.docker`.
+    pub folder: PathBuf,
+    pub path: OsString,
+}
+
+impl DockerConfig {
+    /// `None` where there is no folder to look in.
+    pub fn of(surroundings: &Surroundings) -> Option<Self> {
+        let path = programs::search_path(surroundings.path.as_deref(), surroundings.home.as_deref());
+        Some(Self { folder: surroundings.docker_config.clone()?, path })
+    }
+}
+
+/// The credentials for `host[:port]`, if Docker's configuration has some that we can use.
 ///
 /// A damaged file or a helper that fails counts as none: it is not our file to complain about.
-pub fn credentials(folder: &Path, host: &str) -> Option<Credentials> {
-    let text = std::fs::read_to_string(folder.join("config.json")).ok()?;
+pub fn credentials(docker: &DockerConfig, host: &str) -> Option<Found> {
+    let text = std::fs::read_to_string(docker.folder.join("config.json")).ok()?;
     let config: ConfigFile = match serde_json::from_str(&text) {
         Ok(config) => config,
         Err(error) => {
-            tracing::warn!(%error, folder = %folder.display(), "Docker's config.json can't be read");
+            tracing::warn!(%error, folder = %docker.folder.display(), "Docker's config.json can't be read");
             return None;
         }
     };
     let keys = keys_of(host);
     for key in &keys {
         if let Some(helper) = config.cred_helpers.get(key) {
-            return ask(helper, key);
+            return ask(docker, helper, key);
         }
     }
     for (name, auth) in &config.auths {
@@ -63,7 +91,7 @@ pub fn credentials(folder: &Path, host: &str) -> Option<Credentials> {
         }
     }
     let helper = config.creds_store?;
-    keys.iter().find_map(|key| ask(&helper, key))
+    keys.iter().find_map(|key| ask(docker, &helper, key))
 }
 
 /// Docker Hub is known by its historic address.
@@ -82,25 +110,36 @@ fn same_host(name: &str, host: &str) -> bool {
     bare.split('/').next() == Some(host)
 }
 
-fn decode(auth: &Auth) -> Option<Credentials> {
-    if let (Some(username), Some(password)) = (&auth.username, &auth.password) {
-        return Some(Credentials { username: username.clone(), password: password.clone() });
+fn decode(auth: &Auth) -> Option<Found> {
+    if let Some(token) = auth.identitytoken.as_ref().filter(|token| !token.is_empty()) {
+        return Some(Found::IdentityToken(token.clone()));
+    }
+    let password = |username: &str, password: &str| {
+        Found::Password(Credentials { username: username.to_owned(), password: password.to_owned() })
+    };
+    if let (Some(username), Some(secret)) = (&auth.username, &auth.password) {
+        return Some(password(username, secret));
     }
     let bytes = BASE64_STANDARD.decode(auth.auth.as_deref()?).ok()?;
     let text = String::from_utf8(bytes).ok()?;
-    let (username, password) = text.split_once(':')?;
-    (!username.is_empty()).then(|| Credentials { username: username.to_owned(), password: password.to_owned() })
+    let (username, secret) = text.split_once(':')?;
+    (!username.is_empty()).then(|| password(username, secret))
 }
 
-fn ask(helper: &str, key: &str) -> Option<Credentials> {
-    let program = format!("docker-credential-{helper}");
+fn ask(docker: &DockerConfig, helper: &str, key: &str) -> Option<Found> {
+    let name = format!("docker-credential-{helper}");
+    let Some(program) = programs::find(&docker.path, &name) else {
+        tracing::warn!(name, "Docker's credential helper can't be found");
+        return None;
+    };
     let mut child = Command::new(&program)
+        .env("PATH", &docker.path)
         .arg("get")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .inspect_err(|error| tracing::warn!(%error, program, "Docker's credential helper can't be started"))
+        .inspect_err(|error| tracing::warn!(%error, name, "Docker's credential helper can't be started"))
         .ok()?;
     child.stdin.take()?.write_all(key.as_bytes()).ok()?;
     let output = child.wait_with_output().ok()?;
@@ -108,8 +147,12 @@ fn ask(helper: &str, key: &str) -> Option<Credentials> {
         return None;
     }
     let helped: Helped = serde_json::from_slice(&output.stdout).ok()?;
-    // "<token>" announces an identity token, which only an OAuth exchange could use.
-    (helped.username != "<token>").then_some(Credentials { username: helped.username, password: helped.secret })
+    // By Docker's convention this user announces an identity token.
+    Some(if helped.username == "<token>" {
+        Found::IdentityToken(helped.secret)
+    } else {
+        Found::Password(Credentials { username: helped.username, password: helped.secret })
+    })
 }
 
 #[cfg(test)]
@@ -122,26 +165,64 @@ mod tests {
         folder
     }
 
+    fn found(folder: &tempfile::TempDir, host: &str) -> Option<Found> {
+        let path = folder.path().as_os_str().to_owned();
+        credentials(&DockerConfig { folder: folder.path().to_owned(), path }, host)
+    }
+
+    fn password(folder: &tempfile::TempDir, host: &str) -> Option<(String, String)> {
+        match found(folder, host)? {
+            Found::Password(found) => Some((found.username, found.password)),
+            Found::IdentityToken(_) => None,
+        }
+    }
+
+    #[test]
+    fn an_identity_token_comes_before_the_empty_password_beside_it() {
+        let folder = folder_with(r#"{"auths":{"r.example":{"auth":"MDAwMDo=","identitytoken":"refresh"}}}"#);
+        assert!(matches!(found(&folder, "r.example"), Some(Found::IdentityToken(token)) if token == "refresh"));
+    }
+
     #[test]
     fn base64_of_user_and_password_is_read_for_that_host_only() {
         let folder =
             folder_with(r#"{"auths":{"https://registry.example:5000/v2/":{"auth":"YW5uOnB3OjE="},"other":{}}}"#);
-        let found = credentials(folder.path(), "registry.example:5000").unwrap();
-        assert_eq!((found.username.as_str(), found.password.as_str()), ("ann", "pw:1"));
-        assert!(credentials(folder.path(), "registry.example").is_none());
-        assert!(credentials(folder.path(), "other").is_none());
+        assert_eq!(password(&folder, "registry.example:5000"), Some(("ann".to_owned(), "pw:1".to_owned())));
+        assert!(found(&folder, "registry.example").is_none());
+        assert!(found(&folder, "other").is_none());
     }
 
     #[test]
     fn docker_hub_is_found_by_its_historic_address() {
         let folder = folder_with(r#"{"auths":{"https://index.docker.io/v1/":{"auth":"YTpi"}}}"#);
-        assert_eq!(credentials(folder.path(), "docker.io").unwrap().username, "a");
+        assert_eq!(password(&folder, "docker.io"), Some(("a".to_owned(), "b".to_owned())));
     }
 
     #[test]
     fn a_damaged_file_and_a_missing_helper_are_none() {
-        assert!(credentials(folder_with("{").path(), "h").is_none());
+        assert!(found(&folder_with("{"), "h").is_none());
         let folder = folder_with(r#"{"credHelpers":{"h":"that-does-not-exist"}}"#);
-        assert!(credentials(folder.path(), "h").is_none());
+        assert!(found(&folder, "h").is_none());
+    }
+
+    /// A helper is asked by its standard input, and may say that it has an identity token.
+    #[cfg(unix)]
+    #[test]
+    fn helpers_are_found_along_the_path_and_asked() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = folder_with(r#"{"credsStore":"all","credHelpers":{"one.example":"one","none.example":"one"}}"#);
+        let write = |name: &str, script: &str| {
+            let program = folder.path().join(format!("docker-credential-{name}"));
+            std::fs::write(&program, script).unwrap();
+            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        write(
+            "one",
+            "#!/bin/sh\nread host\n[ $1 = get ] && [ $host = one.example ] || exit 1\necho '{\"Username\":\"<token>\",\"Secret\":\"refresh\"}'\n",
+        );
+        write("all", "#!/bin/sh\nread host\necho \"{\\\"Username\\\":\\\"ann\\\",\\\"Secret\\\":\\\"of $host\\\"}\"\n");
+        assert!(matches!(found(&folder, "one.example"), Some(Found::IdentityToken(token)) if token == "refresh"));
+        assert_eq!(password(&folder, "two.example"), Some(("ann".to_owned(), "of two.example".to_owned())));
+        assert!(found(&folder, "none.example").is_none(), "the helper named for it refused");
     }
 }

@@ -10,6 +10,8 @@ mod rollout;
 
 pub use access::{Places, contexts};
 
+use std::time::Duration;
+
 use api::{
     DeploymentId, ErrorCode,
     deploy::{Capability, Instance, TargetCheck},
@@ -18,7 +20,7 @@ use async_trait::async_trait;
 use engine::ports::{Connection, Port, PortError, Result, Steps, Target, TargetPlan, Wanted};
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{Namespace, Node, Pod, Secret, Service},
+    core::v1::{Event, Namespace, Node, Pod, Secret, Service},
 };
 use kube::{
     Api, Client,
@@ -38,12 +40,16 @@ use crate::{
 /// Who owns the fields that we apply.
 const MANAGER: &str = "slipway";
 
+/// A cluster that doesn't answer for this long while something rolls out has vanished.
+const VANISHED_AFTER: Duration = Duration::from_secs(45);
+
 pub struct Kubernetes {
     client: Client,
     streams: Client,
     http: reqwest::Client,
     context: String,
     namespace: String,
+    vanished_after: Duration,
 }
 
 impl Kubernetes {
@@ -55,10 +61,21 @@ impl Kubernetes {
             http: http::loopback()?,
             context: context.to_owned(),
             namespace: namespace.to_owned(),
+            vanished_after: VANISHED_AFTER,
         })
     }
 
+    /// Another patience with a cluster that doesn't answer while something rolls out.
+    #[must_use]
+    pub fn vanished_after(self, vanished_after: Duration) -> Self {
+        Self { vanished_after, ..self }
+    }
+
     fn pods(&self) -> Api<Pod> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    fn events(&self) -> Api<Event> {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 

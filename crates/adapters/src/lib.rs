@@ -8,6 +8,6 @@ pub mod http;
 pub mod kubernetes;
 pub mod oci;
 pub mod outside;
-mod process;
+mod programs;
 pub mod secrets;
 pub mod this_machine;

@@ -3,7 +3,9 @@
 //! A blob is asked for by `HEAD` first and streamed only where it is missing; an upload's session is
 //! private to it, so a blob that was cut off is sent again from its start, the finished ones never.
 
-use std::{path::Path, time::Duration};
+mod identity;
+
+use std::time::Duration;
 
 use api::{ErrorCode, package::RegistryCheck};
 use async_trait::async_trait;
@@ -18,7 +20,10 @@ use oci_client::{
 use tokio::sync::mpsc;
 use tokio_util::io::ReaderStream;
 
-use crate::{docker_config, http};
+use crate::{
+    docker_config::{self, DockerConfig, Found},
+    http,
+};
 
 /// One PATCH request each; progress moves as often.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -33,24 +38,31 @@ pub struct OciRegistry {
     /// As the person wrote it: host, port and path prefix.
     address: String,
     credentials: Option<Credentials>,
+    /// Exchanged for a token before each operation, where there is no password.
+    identity_token: Option<String>,
     source: CredentialSource,
 }
 
 impl OciRegistry {
-    /// `docker_config`: the folder of Docker's `config.json`, asked where there is no password.
+    /// `docker` is asked where there is no password.
     pub fn new(
         registry: &api::package::Registry,
         password: Option<String>,
-        docker_config: Option<&Path>,
+        docker: Option<&DockerConfig>,
     ) -> Result<Self> {
         let address = registry.address.trim_end_matches('/').to_owned();
         let host = host_of(&address).to_owned();
+        let mut identity_token = None;
         let (credentials, source) = match (&registry.username, password) {
             (Some(username), Some(password)) => {
                 (Some(Credentials { username: username.clone(), password }), CredentialSource::SecretStore)
             }
-            _ => match docker_config.and_then(|folder| docker_config::credentials(folder, &host)) {
-                Some(found) => (Some(found), CredentialSource::DockerConfig),
+            _ => match docker.and_then(|docker| docker_config::credentials(docker, &host)) {
+                Some(Found::Password(found)) => (Some(found), CredentialSource::DockerConfig),
+                Some(Found::IdentityToken(token)) => {
+                    identity_token = Some(token);
+                    (None, CredentialSource::IdentityToken)
+                }
                 None => (None, CredentialSource::None),
             },
         };
@@ -76,15 +88,25 @@ impl OciRegistry {
             scheme: if registry.plain_http { "http" } else { "https" },
             address,
             credentials,
+            identity_token,
             source,
         })
     }
 
-    fn auth(&self) -> RegistryAuth {
-        match &self.credentials {
+    /// What the client signs in with; an identity token is exchanged for one of this operation.
+    async fn auth(&self, image: &Reference, operation: RegistryOperation) -> Result<RegistryAuth> {
+        if let Some(token) = &self.identity_token {
+            let place = identity::Place { scheme: self.scheme, host: image.resolve_registry() };
+            let scope = identity::scope(image.repository(), operation);
+            return identity::exchange(&self.http, place, token, &scope)
+                .await
+                .map(RegistryAuth::Bearer)
+                .map_err(|error| self.failed("sign in", error));
+        }
+        Ok(match &self.credentials {
             Some(found) => RegistryAuth::Basic(found.username.clone(), found.password.clone()),
             None => RegistryAuth::Anonymous,
-        }
+        })
     }
 
     fn reference(&self, repository: &str, tag: &str) -> Reference {
@@ -94,16 +116,17 @@ impl OciRegistry {
     }
 
     async fn authorise(&self, image: &Reference, operation: RegistryOperation) -> Result<()> {
-        self.client
-            .auth(image, &self.auth(), operation)
-            .await
-            .map(|_| ())
-            .map_err(|error| self.failed("sign in", error))
+        let auth = self.auth(image, operation).await?;
+        self.client.auth(image, &auth, operation).await.map(|_| ()).map_err(|error| self.failed("sign in", error))
     }
 
     fn failed(&self, what: &str, error: OciDistributionError) -> PortError {
         let mut failure = failed(&self.address, what, error);
-        if failure.error.code == ErrorCode::Forbidden && self.credentials.is_none() {
+        if failure.error.code == ErrorCode::Forbidden && self.identity_token.is_some() {
+            let host = host_of(&self.address);
+            failure.error.hint =
+                Some(format!("The identity token is no longer good: sign in with `docker login {host}` again."));
+        } else if failure.error.code == ErrorCode::Forbidden && self.credentials.is_none() {
             failure.error.hint = Some(format!(
                 "It asks for a password: give one with `slipway registry add`, or sign in with `docker login {}`.",
                 host_of(&self.address)
@@ -115,9 +138,10 @@ impl OciRegistry {
     async fn greet(&self) -> Result<String> {
         let image = self.reference("slipway", "latest");
         // With a bearer realm this is where a wrong password shows; with basic it shows below.
+        let auth = self.auth(&image, RegistryOperation::Pull).await?;
         let token = self
             .client
-            .auth(&image, &self.auth(), RegistryOperation::Pull)
+            .auth(&image, &auth, RegistryOperation::Pull)
             .await
             .map_err(|error| self.failed("sign in", error))?;
         let url = format!("{}://{}/v2/", self.scheme, image.resolve_registry());
@@ -133,6 +157,9 @@ impl OciRegistry {
             200 => Ok(match &self.credentials {
                 Some(found) => {
                     format!("{} answers and lets {} in (from {})", self.address, found.username, self.source)
+                }
+                None if self.identity_token.is_some() => {
+                    format!("{} answers and lets us in ({})", self.address, self.source)
                 }
                 None => format!("{} answers; it asks for no password to look", self.address),
             }),
@@ -218,9 +245,10 @@ impl Registry for OciRegistry {
             .await
             .map_err(|error| self.failed(&what, error))?;
         self.authorise(&image, RegistryOperation::Pull).await?;
+        let auth = self.auth(&image, RegistryOperation::Pull).await?;
         let kept = self
             .client
-            .fetch_manifest_digest(&image, &self.auth())
+            .fetch_manifest_digest(&image, &auth)
             .await
             .map_err(|error| self.failed(&format!("read {repository}:{tag} back"), error))?;
         if kept != manifest.digest {

@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use engine::ports::{Adapters, PortError, Registry, Result, SecretStore, Target};
 
 use crate::{
+    docker_config::DockerConfig,
     kubernetes::{self, Kubernetes},
     oci::OciRegistry,
     secrets::{AgeFile, Keychain},
@@ -99,9 +100,9 @@ impl Outside {
 #[async_trait]
 impl Adapters for Outside {
     async fn registry(&self, registry: &api::package::Registry, password: Option<String>) -> Result<Arc<dyn Registry>> {
-        let (registry, docker) = (registry.clone(), self.surroundings.docker_config.clone());
+        let (registry, docker) = (registry.clone(), DockerConfig::of(&self.surroundings));
         // Docker's credential helpers are programs that are waited for.
-        let made = tokio::task::spawn_blocking(move || OciRegistry::new(&registry, password, docker.as_deref())).await;
+        let made = tokio::task::spawn_blocking(move || OciRegistry::new(&registry, password, docker.as_ref())).await;
         let made = made.map_err(|error| PortError::permanent(ErrorCode::Internal, error.to_string()))??;
         Ok(Arc::new(made))
     }

@@ -5,6 +5,8 @@
 //! new version at a port of its own before the old one is asked to end and the new one takes its
 //! port, so that the address stays and a version that can't start changes nothing.
 
+mod process_files;
+
 use std::{
     fs::{self, File},
     io,
@@ -18,10 +20,16 @@ use api::{
     deploy::{Capability, DiffLine, Instance, ObjectDiff, TargetCheck},
 };
 use async_trait::async_trait;
-use engine::ports::{Connection, Port, PortError, Result, Steps, Target, TargetPlan, Wanted};
-use serde::{Deserialize, Serialize};
+use engine::{
+    ports::{Connection, Port, PortError, Result, Steps, Target, TargetPlan, Wanted},
+    process::{self, ProcessId},
+};
+use serde::Deserialize;
 
-use crate::{http, process};
+use crate::{
+    http,
+    this_machine::process_files::{ProcessFiles, ServingProcess},
+};
 
 /// Loading a model takes longest; beyond this it hangs.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -40,20 +48,6 @@ pub struct ThisMachine {
     http: reqwest::Client,
 }
 
-/// `process.json`: the process that serves a deployment, or the last one that did.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct ServingProcess {
-    pid: u32,
-    started_ms: i64,
-    version_number: u32,
-    serving: String,
-    control: String,
-    /// What it was started with, to see whether something else is wanted now.
-    log_share: f64,
-    log_days: u32,
-    restarts: u32,
-}
-
 /// What the serving process writes once it answers.
 #[derive(Debug, Deserialize)]
 struct ReadyFile {
@@ -69,27 +63,6 @@ enum Use {
     Serving,
 }
 
-impl ServingProcess {
-    fn is_alive(&self) -> bool {
-        process::is_alive(self.pid, self.started_ms)
-    }
-
-    fn port(&self) -> Option<u16> {
-        self.serving.rsplit(':').next()?.parse().ok()
-    }
-
-    fn serves(&self, wanted: &Wanted) -> bool {
-        self.version_number == wanted.version_number
-            && self.log_share == wanted.log_share
-            && self.log_days == wanted.log_days
-            && wanted.port.is_none_or(|port| self.port() == Some(port))
-    }
-
-    fn name(&self) -> String {
-        format!("process {}", self.pid)
-    }
-}
-
 impl ThisMachine {
     pub fn new(workspace: &Path, program: Option<PathBuf>) -> Result<Self> {
         Ok(Self { folder: workspace.join("deployments"), program, http: http::loopback()? })
@@ -99,24 +72,16 @@ impl ThisMachine {
         self.folder.join(deployment.to_string())
     }
 
-    fn state_file(&self, deployment: DeploymentId) -> PathBuf {
-        self.folder_of(deployment).join("process.json")
+    fn files(&self, deployment: DeploymentId) -> ProcessFiles {
+        ProcessFiles::new(self.folder_of(deployment))
     }
 
     fn read(&self, deployment: DeploymentId) -> Option<ServingProcess> {
-        serde_json::from_slice(&fs::read(self.state_file(deployment)).ok()?).ok()
+        self.files(deployment).read()
     }
 
     fn write(&self, deployment: DeploymentId, state: &ServingProcess) -> Result<()> {
-        let path = self.state_file(deployment);
-        let written = serde_json::to_vec_pretty(state).map_err(io::Error::from).and_then(|bytes| {
-            let folder = path.parent().unwrap_or(Path::new("."));
-            let file = tempfile::NamedTempFile::new_in(folder)?;
-            fs::write(file.path(), bytes)?;
-            file.as_file().sync_all()?;
-            file.persist(&path).map(|_| ()).map_err(|error| error.error)
-        });
-        written.map_err(|error| disk("write", &path, &error))
+        self.files(deployment).write(state)
     }
 
     fn program(&self) -> Result<&Path> {
@@ -188,6 +153,7 @@ impl ThisMachine {
             command.spawn().map_err(|error| no_program(&format!("{} can't be started: {error}", program.display())))?;
         let pid = child.id().unwrap_or_default();
         let started_ms = process::started_ms(pid).unwrap_or_default();
+        self.files(wanted.deployment).begin(ProcessId { pid, started_ms })?;
         let until = tokio::time::Instant::now() + READY_TIMEOUT;
         loop {
             if let Some(ready) =
@@ -204,13 +170,14 @@ impl ThisMachine {
                     log_share: wanted.log_share,
                     log_days: wanted.log_days,
                     restarts,
+                    quick_ends: 0,
                 });
             }
             if let Ok(Some(status)) = child.try_wait() {
                 return Err(self.not_ready(wanted, &format!("it ended with {status}")));
             }
             if tokio::time::Instant::now() >= until {
-                process::stop(pid, started_ms, Duration::ZERO).await;
+                process::stop(ProcessId { pid, started_ms }, Duration::ZERO).await;
                 return Err(self.not_ready(wanted, &format!("it did not answer within {} s", READY_TIMEOUT.as_secs())));
             }
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -311,15 +278,16 @@ impl Target for ThisMachine {
     async fn apply(&self, wanted: &Wanted, steps: &dyn Steps) -> Result<()> {
         let folder = self.folder_of(wanted.deployment);
         fs::create_dir_all(&folder).map_err(|error| disk("make", &folder, &error))?;
+        self.files(wanted.deployment).end_half_started().await;
         let last = self.read(wanted.deployment);
         match last.as_ref().filter(|found| found.is_alive()) {
             Some(running) if running.serves(wanted) => Ok(()),
             Some(running) => {
                 steps.begin("Prove the new version", "started beside the one that serves");
                 let proof = self.start(wanted, 0, 0, Use::Proof).await?;
-                process::stop(proof.pid, proof.started_ms, STOP_PATIENCE).await;
+                process::stop(proof.process(), STOP_PATIENCE).await;
                 steps.begin("Take over", &format!("version {} answers its last requests", running.version_number));
-                process::stop(running.pid, running.started_ms, STOP_PATIENCE).await;
+                process::stop(running.process(), STOP_PATIENCE).await;
                 let started = self.start_at(wanted, Some(running), 0).await?;
                 self.write(wanted.deployment, &started)
             }
@@ -356,12 +324,29 @@ impl Target for ThisMachine {
         if last.as_ref().is_some_and(ServingProcess::is_alive) {
             return Ok(false);
         }
+        let now = now_ms();
+        if last.as_ref().is_some_and(|last| last.next_start_ms(now) > now) {
+            return Ok(false);
+        }
         let folder = self.folder_of(wanted.deployment);
         fs::create_dir_all(&folder).map_err(|error| disk("make", &folder, &error))?;
+        self.files(wanted.deployment).end_half_started().await;
         let restarts = last.as_ref().map_or(0, |last| last.restarts) + 1;
-        let started = self.start_at(wanted, last.as_ref(), restarts).await?;
-        self.write(wanted.deployment, &started)?;
-        Ok(true)
+        let quick_ends = last.as_ref().map_or(0, |last| last.quick_ends_at(now)) + 1;
+        match self.start_at(wanted, last.as_ref(), restarts).await {
+            Ok(started) => {
+                self.write(wanted.deployment, &ServingProcess { quick_ends, ..started })?;
+                Ok(true)
+            }
+            Err(failure) => {
+                // The next try waits longer than this one did.
+                if let Some(last) = last {
+                    let failed = ServingProcess { pid: 0, started_ms: now, restarts, quick_ends, ..last };
+                    self.write(wanted.deployment, &failed)?;
+                }
+                Err(failure)
+            }
+        }
     }
 
     async fn scale(&self, wanted: &Wanted, replicas: u32) -> Result<()> {
@@ -386,7 +371,17 @@ impl Target for ThisMachine {
                 .send()
                 .await
                 .is_ok_and(|answer| answer.status().is_success());
-        let said = tail(&self.folder_of(deployment).join("serving.log"), 1).pop();
+        let mut said = tail(&self.folder_of(deployment).join("serving.log"), 1).pop();
+        let now = now_ms();
+        let waits_ms = found.next_start_ms(now) - now;
+        if !alive && waits_ms > 0 {
+            let ended = format!(
+                "It ended {} times in a row and is started again in {} s.",
+                found.quick_ends,
+                waits_ms / 1000 + 1
+            );
+            said = Some(said.map_or(ended.clone(), |said| format!("{ended} It said: {said}")));
+        }
         Ok(vec![Instance {
             name: found.name(),
             version_number: Some(found.version_number),
@@ -413,8 +408,9 @@ impl Target for ThisMachine {
     }
 
     async fn delete(&self, deployment: DeploymentId, _name: &str) -> Result<()> {
+        self.files(deployment).end_half_started().await;
         if let Some(found) = self.read(deployment) {
-            process::stop(found.pid, found.started_ms, STOP_PATIENCE).await;
+            process::stop(found.process(), STOP_PATIENCE).await;
         }
         let folder = self.folder_of(deployment);
         match fs::remove_dir_all(&folder) {
@@ -457,6 +453,10 @@ impl Target for ThisMachine {
     }
 }
 
+fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
 fn percent(share: f64) -> String {
     format!("{} %", (share * 1000.0).round() / 10.0)
 }
@@ -467,8 +467,13 @@ fn no_program(why: &str) -> PortError {
 }
 
 fn disk(what: &str, path: &Path, error: &io::Error) -> PortError {
-    let code = if error.kind() == io::ErrorKind::StorageFull { ErrorCode::NoSpace } else { ErrorCode::Internal };
-    PortError::permanent(code, format!("Can't {what} {}: {error}", path.display()))
+    let failure = |code| PortError::permanent(code, format!("Can't {what} {}: {error}", path.display()));
+    match error.kind() {
+        io::ErrorKind::StorageFull => failure(ErrorCode::NoSpace)
+            .with_hint("Free some space, or collect what nothing uses (`slipway storage collect`)."),
+        io::ErrorKind::PermissionDenied => failure(ErrorCode::Invalid).with_hint("Give your user the right to it."),
+        _ => failure(ErrorCode::Internal),
+    }
 }
 
 /// The newest lines of a file, oldest first.

@@ -1,7 +1,4 @@
 //! The way to a cluster: kubeconfig, context, and the programs that a kubeconfig signs in with.
-//!
-//! An app that was not started from a shell has a short `PATH`; the sign-in programs of the clouds
-//! (`exec` plugins) are looked for where they are usually installed, too.
 
 use std::{
     collections::HashMap,
@@ -17,24 +14,10 @@ use kube::{
     config::{ExecConfig, ExecInteractiveMode, KubeConfigOptions, Kubeconfig},
 };
 
-use crate::{kubernetes::reasons, outside::Surroundings};
+use crate::{kubernetes::reasons, outside::Surroundings, programs};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Folders that clouds and package managers install their sign-in programs into.
-const USUAL_FOLDERS: [&str; 7] = [
-    "/usr/local/bin",
-    "/usr/bin",
-    "/opt/homebrew/bin",
-    "/home/linuxbrew/.linuxbrew/bin",
-    "/usr/lib/google-cloud-sdk/bin",
-    "/snap/bin",
-    "/usr/local/google-cloud-sdk/bin",
-];
-/// The same below the user's folder.
-const USUAL_HOME_FOLDERS: [&str; 6] =
-    [".local/bin", "bin", ".krew/bin", "google-cloud-sdk/bin", ".asdf/shims", ".nix-profile/bin"];
 
 /// Where kubeconfigs and sign-in programs are looked for.
 #[derive(Debug, Clone)]
@@ -57,7 +40,7 @@ impl Places {
             }
             (None, None) => (home.map(|home| home.join(".kube").join("config")).into_iter().collect(), false),
         };
-        Self { files, named, path: extended(surroundings.path.as_deref(), home) }
+        Self { files, named, path: programs::search_path(surroundings.path.as_deref(), home) }
     }
 
     fn read(&self) -> Result<(Kubeconfig, Vec<PathBuf>)> {
@@ -180,9 +163,7 @@ fn find_program(exec: &mut ExecConfig, path: &OsString, folder: &Path) -> Result
         // Relative to the kubeconfig, as kubectl takes it.
         Some(folder.join(&command)).filter(|file| file.is_file())
     } else {
-        std::env::split_paths(path)
-            .map(|folder| folder.join(format!("{command}{}", std::env::consts::EXE_SUFFIX)))
-            .find(|file| file.is_file())
+        programs::find(path, &command)
     };
     let Some(found) = found else {
         let hint = exec.install_hint.clone().unwrap_or_else(|| format!("Install {command}, or put it on the PATH."));
@@ -203,18 +184,6 @@ fn find_program(exec: &mut ExecConfig, path: &OsString, folder: &Path) -> Result
         exec.interactive_mode = Some(ExecInteractiveMode::Never);
     }
     Ok(())
-}
-
-fn extended(path: Option<&std::ffi::OsStr>, home: Option<&Path>) -> OsString {
-    let mut folders: Vec<PathBuf> = path.map(|path| std::env::split_paths(path).collect()).unwrap_or_default();
-    let usual = USUAL_FOLDERS.iter().map(PathBuf::from);
-    let at_home = home.into_iter().flat_map(|home| USUAL_HOME_FOLDERS.iter().map(move |folder| home.join(folder)));
-    for folder in usual.chain(at_home) {
-        if !folders.contains(&folder) {
-            folders.push(folder);
-        }
-    }
-    std::env::join_paths(folders).unwrap_or_else(|_| path.unwrap_or_default().to_owned())
 }
 
 fn expand(text: &str, home: Option<&Path>) -> PathBuf {

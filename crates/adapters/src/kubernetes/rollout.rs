@@ -5,6 +5,7 @@ use std::time::Duration;
 use api::{ErrorCode, deploy::Instance};
 use engine::ports::{PortError, Result, Steps, Wanted};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
+use kube::api::ListParams;
 use tokio::time::Instant;
 
 use crate::kubernetes::{
@@ -14,8 +15,6 @@ use crate::kubernetes::{
 
 /// A cluster that pulls a large image over a slow network still comes up within this.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
-/// A cluster that doesn't answer for this long has vanished.
-const VANISHED_AFTER: Duration = Duration::from_secs(45);
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 pub(crate) async fn wait(cluster: &Kubernetes, wanted: &Wanted, steps: &dyn Steps) -> Result<()> {
@@ -44,11 +43,14 @@ pub(crate) async fn wait(cluster: &Kubernetes, wanted: &Wanted, steps: &dyn Step
                     (Some(now), Some((before, since))) if now.hint == before.hint => Some((now, since)),
                     (Some(now), _) => Some((now, Instant::now())),
                 };
-                let trouble =
-                    obstacle.as_ref().map(|(obstacle, _)| format!(" · {}", obstacle.sentence())).unwrap_or_default();
+                let said = match &obstacle {
+                    Some((obstacle, _)) => Some(obstacle.sentence()),
+                    None => seen.event,
+                };
+                let trouble = said.map(|said| format!(" · {said}")).unwrap_or_default();
                 steps.detail(&format!("{} of {} pods ready{trouble}", seen.ready_pods, wanted.replicas));
             }
-            Err(error) if error.temporary && last_answer.elapsed() < VANISHED_AFTER => {
+            Err(error) if error.temporary && last_answer.elapsed() < cluster.vanished_after => {
                 steps.detail(&format!("The cluster doesn't answer, asked again: {}", error.error.message));
             }
             Err(error) if error.temporary => {
@@ -86,6 +88,8 @@ struct Seen {
     ready: bool,
     ready_pods: usize,
     obstacle: Option<Obstacle>,
+    /// What the cluster said last of a pod that isn't ready, where nothing stands in its way.
+    event: Option<String>,
 }
 
 async fn look(cluster: &Kubernetes, wanted: &Wanted) -> Result<Seen> {
@@ -99,7 +103,25 @@ async fn look(cluster: &Kubernetes, wanted: &Wanted) -> Result<Seen> {
         pods.iter().filter(|pod| is_new(pod, wanted) && pod.metadata.deletion_timestamp.is_none()).collect();
     let ready_pods = new.iter().filter(|pod| instance(pod).ready).count();
     let obstacle = new.iter().find_map(|pod| reasons::of_pod(pod)).or_else(|| reasons::of_deployment(&deployment));
-    Ok(Seen { ready: is_complete(&deployment, wanted.replicas), ready_pods, obstacle })
+    let ready = is_complete(&deployment, wanted.replicas);
+    let waiting = new.iter().rev().find(|pod| !instance(pod).ready).filter(|_| obstacle.is_none() && !ready);
+    let event = match waiting {
+        Some(pod) => newest_event(cluster, pod).await,
+        None => None,
+    };
+    Ok(Seen { ready, ready_pods, obstacle, event })
+}
+
+/// "Pulling: Pulling image …". Who may not see events goes without.
+async fn newest_event(cluster: &Kubernetes, pod: &Pod) -> Option<String> {
+    let of_pod = ListParams::default().fields(&format!("involvedObject.name={}", pod.metadata.name.as_deref()?));
+    let found = cluster.events().list(&of_pod).await.ok()?.items;
+    let newest = found.into_iter().max_by_key(|event| {
+        let last = event.last_timestamp.as_ref().map(|time| time.0.as_millisecond());
+        let made = event.metadata.creation_timestamp.as_ref().map(|time| time.0.as_millisecond());
+        last.or(made)
+    })?;
+    Some(format!("{}: {}", newest.reason.unwrap_or_default(), newest.message.unwrap_or_default()))
 }
 
 fn is_new(pod: &Pod, wanted: &Wanted) -> bool {

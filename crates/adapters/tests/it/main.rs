@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails there")]
 
 mod registry;
+mod registry_bearer;
 mod registry_process;
 mod registry_refusals;
 mod secrets;

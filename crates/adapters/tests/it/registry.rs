@@ -1,11 +1,12 @@
 //! The behaviour suite of the port `Registry`, against a plain registry and one with TLS and a password.
 
 use std::{
+    ffi::OsString,
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use adapters::oci::OciRegistry;
+use adapters::{docker_config::DockerConfig, oci::OciRegistry};
 use api::{ErrorCode, RegistryId};
 use engine::ports::{CredentialSource, PushBlob, PushManifest, Registry};
 use sha2::{Digest as _, Sha256};
@@ -25,8 +26,9 @@ pub(crate) fn record(address: &str, username: Option<&str>, ca_pem: Option<Strin
     }
 }
 
-fn open(record: &api::package::Registry, password: Option<&str>, docker: Option<&Path>) -> OciRegistry {
-    OciRegistry::new(record, password.map(str::to_owned), docker).unwrap()
+pub(crate) fn open(record: &api::package::Registry, password: Option<&str>, docker: Option<&Path>) -> OciRegistry {
+    let docker = docker.map(|folder| DockerConfig { folder: folder.to_owned(), path: OsString::new() });
+    OciRegistry::new(record, password.map(str::to_owned), docker.as_ref()).unwrap()
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -51,7 +53,7 @@ fn manifest(config: &PushBlob, layer: &PushBlob) -> PushManifest {
 }
 
 /// What every registry must do for us.
-async fn behaves(registry: &dyn Registry) {
+pub(crate) async fn behaves(registry: &dyn Registry) {
     let folder = tempfile::tempdir().unwrap();
     let check = registry.check().await;
     assert!(check.ok, "{}", check.message);

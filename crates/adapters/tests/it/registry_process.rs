@@ -26,7 +26,7 @@ impl Drop for RegistryProcess {
     }
 }
 
-/// Says which programs are missing, in one line.
+/// Says which programs are missing, in one line; on CI that is a failure.
 pub(crate) fn missing(programs: &[&str]) -> bool {
     let absent: Vec<&str> = programs
         .iter()
@@ -37,9 +37,14 @@ pub(crate) fn missing(programs: &[&str]) -> bool {
         })
         .collect();
     if !absent.is_empty() {
+        assert!(!on_ci(), "{} is not installed, and CI skips nothing", absent.join(", "));
         println!("skipped: {} is not installed", absent.join(", "));
     }
     !absent.is_empty()
+}
+
+pub(crate) fn on_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
 }
 
 pub(crate) fn free_port() -> u16 {
@@ -52,80 +57,50 @@ fn run(program: &str, arguments: &[&str], folder: &Path) -> Vec<u8> {
     output.stdout
 }
 
+fn openssl(arguments: &str, folder: &Path) {
+    run("openssl", &arguments.split(' ').collect::<Vec<_>>(), folder);
+}
+
+/// A certificate for loopback, signed by an authority of its own; returns the authority's PEM.
+fn certificate(at: &Path) -> String {
+    fs::write(at.join("san"), "subjectAltName=DNS:localhost,IP:127.0.0.1").unwrap();
+    openssl("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.crt", at);
+    openssl("req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout tls.key -out tls.csr", at);
+    let sign = "x509 -req -in tls.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile san -out tls.crt";
+    openssl(sign, at);
+    fs::read_to_string(at.join("ca.crt")).unwrap()
+}
+
 pub(crate) fn start(with_tls_and_password: bool) -> RegistryProcess {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    let address = format!("127.0.0.1:{}", free_port());
-    let storage = at.join("storage");
-    let mut settings = format!(
-        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp:\n  addr: {address}\n",
-        storage.display()
-    );
-    let mut ca_pem = None;
-    if with_tls_and_password {
-        fs::write(at.join("san"), "subjectAltName=DNS:localhost,IP:127.0.0.1").unwrap();
-        run(
-            "openssl",
-            &[
-                "req",
-                "-x509",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=test authority",
-                "-keyout",
-                "ca.key",
-                "-out",
-                "ca.crt",
-            ],
-            at,
-        );
-        run(
-            "openssl",
-            &[
-                "req",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-subj",
-                "/CN=localhost",
-                "-keyout",
-                "tls.key",
-                "-out",
-                "tls.csr",
-            ],
-            at,
-        );
-        run(
-            "openssl",
-            &[
-                "x509",
-                "-req",
-                "-in",
-                "tls.csr",
-                "-CA",
-                "ca.crt",
-                "-CAkey",
-                "ca.key",
-                "-CAcreateserial",
-                "-days",
-                "2",
-                "-extfile",
-                "san",
-                "-out",
-                "tls.crt",
-            ],
-            at,
-        );
-        fs::write(at.join("htpasswd"), run("htpasswd", &["-Bbn", USER, PASSWORD], at)).unwrap();
-        let file = |name: &str| at.join(name).display().to_string();
-        settings += &format!("  tls: {{certificate: {}, key: {}}}\n", file("tls.crt"), file("tls.key"));
-        settings += &format!("auth: {{htpasswd: {{realm: harbour, path: {}}}}}\n", file("htpasswd"));
-        ca_pem = Some(fs::read_to_string(at.join("ca.crt")).unwrap());
+    if !with_tls_and_password {
+        return started(folder, "", None);
     }
+    let ca_pem = certificate(at);
+    fs::write(at.join("htpasswd"), run("htpasswd", &["-Bbn", USER, PASSWORD], at)).unwrap();
+    let file = |name: &str| at.join(name).display().to_string();
+    let mut settings = format!("  tls: {{certificate: {}, key: {}}}\n", file("tls.crt"), file("tls.key"));
+    settings += &format!("auth: {{htpasswd: {{realm: harbour, path: {}}}}}\n", file("htpasswd"));
+    started(folder, &settings, Some(ca_pem))
+}
+
+/// One that sends clients to a sign-in service, whose tokens `certificate` signs.
+pub(crate) fn start_with_sign_in(realm: &str, certificate: &Path) -> RegistryProcess {
+    let settings = format!(
+        "auth: {{token: {{realm: '{realm}', service: harbour, issuer: sign-in, rootcertbundle: {}}}}}\n",
+        certificate.display()
+    );
+    started(tempfile::tempdir().unwrap(), &settings, None)
+}
+
+fn started(folder: tempfile::TempDir, more: &str, ca_pem: Option<String>) -> RegistryProcess {
+    let at = folder.path();
+    let address = format!("127.0.0.1:{}", free_port());
+    let settings = format!(
+        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp:\n  addr: {address}\n{more}",
+        at.join("storage").display()
+    );
     fs::write(at.join("registry.yml"), settings).unwrap();
     let process = Command::new("docker-registry")
         .args(["serve", "registry.yml"])
