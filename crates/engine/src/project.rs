@@ -129,6 +129,9 @@ pub(crate) async fn open_folder(
             None => bail!(error),
         },
     };
+    // A file that lost its id (an editor that truncates first, a full disk) is still of the project that lives here.
+    let lost = file.id.is_none();
+    file.id = file.id.or_else(|| known.iter().find(|row| row.path == at).map(|row| row.id));
     let twin = file.id.and_then(|id| known.into_iter().find(|row| row.id == id));
     let elsewhere = twin.as_ref().is_some_and(|row| row.path != at && stands_at(row, Path::new(&row.path)));
     if let (true, SameId::Ask, Some(row)) = (elsewhere, same_id, &twin) {
@@ -141,14 +144,16 @@ pub(crate) async fn open_folder(
         );
     }
     let fresh = file.id.is_none() || (elsewhere && same_id == SameId::NewProject);
-    if fresh {
-        let id = ProjectId::from_bytes(engine.new_id());
+    let id = match file.id {
+        Some(id) if !fresh => id,
+        _ => ProjectId::from_bytes(engine.new_id()),
+    };
+    if fresh || lost {
         let edited = project_file::edit(&text, &[("id".to_owned(), Value::from(id.to_string()))])?;
         let folder = path.clone();
         tokio::task::spawn_blocking(move || project_file::write(&folder, Some(&text), &edited)).await??;
         file.id = Some(id);
     }
-    let id = file.id.context("give the project an id")?;
     let now_ms = engine.now_ms();
     let twin = twin.filter(|_| !fresh);
     let created_ms = twin.as_ref().map_or(now_ms, |row| row.created_ms);

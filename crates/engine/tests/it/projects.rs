@@ -66,6 +66,16 @@ async fn a_copied_folder_is_asked_about_and_a_moved_one_is_the_same() {
 }
 
 #[tokio::test]
+async fn a_file_that_lost_its_id_gets_it_back() {
+    let stage = Stage::new().await;
+    let project = create(&stage, "one").await;
+    std::fs::write(stage.path("one/slipway.toml"), "").unwrap();
+    assert_eq!(stage.call(open(&stage.path("one"), SameId::Ask)).await.id, project.id);
+    assert_eq!(stage.call(ListProjects {}).await.len(), 1);
+    assert!(std::fs::read_to_string(stage.path("one/slipway.toml")).unwrap().contains(&project.id.to_string()));
+}
+
+#[tokio::test]
 async fn an_edit_is_refused_where_the_file_is_wrong_and_the_last_good_one_stays() {
     let stage = Stage::new().await;
     let project = create(&stage, "p").await;
