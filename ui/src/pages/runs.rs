@@ -222,7 +222,7 @@ fn columns(facts: &Facts, picked: RwSignal<Vec<String>>, actions: actions::Actio
                 </span>
             }
         }),
-        Column::new("Run", 146.0, name_cell).sorted_by("name").grows(),
+        Column::new("Run", 190.0, name_cell).sorted_by("name").grows(),
         Column::new(
             "Model",
             74.0,
@@ -276,9 +276,9 @@ fn columns(facts: &Facts, picked: RwSignal<Vec<String>>, actions: actions::Actio
         );
     }
     columns.extend([
-        Column::new("Took", 86.0, |row: &RunRow| view! { <span class="muted">{row.duration_secs.map(words::duration)}</span> }).number().sorted_by("duration"),
+        Column::new("Took", 94.0, |row: &RunRow| view! { <span class="muted">{row.duration_secs.map(words::duration)}</span> }).number().sorted_by("duration"),
         Column::new("Data", 50.0, |row: &RunRow| view! { <span class="muted">{row.snapshot_number.map(|number| format!("v{number}"))}</span> }),
-        Column::new("Started", 82.0, |row: &RunRow| view! { <span class="faint"><Ago ms=row.created_ms /></span> }).number().sorted_by("created"),
+        Column::new("Started", 86.0, |row: &RunRow| view! { <span class="faint"><Ago ms=row.created_ms /></span> }).number().sorted_by("created"),
         Column::new("", 36.0, move |row: &RunRow| {
             let row = row.clone();
             view! { <MenuButton items=move || actions.items(&row) label="What can be done with this run" /> }
@@ -300,7 +300,7 @@ fn metric_columns(facts: &Facts) -> Vec<String> {
     let mut others: Vec<&String> =
         facts.metric_keys.iter().filter(|key| !key.starts_with("system/") && !keys.contains(key)).collect();
     others.sort_by_key(rank);
-    keys.extend(others.into_iter().take(if is_wide() { 4 } else { 2 }).cloned());
+    keys.extend(others.into_iter().take(if is_wide() { 4 } else { 1 }).cloned());
     keys
 }
 
