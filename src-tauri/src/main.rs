@@ -32,7 +32,11 @@ fn main() {
         .plugin(tauri_plugin_notification::init())
         .plugin(tauri_plugin_opener::init())
         // Not whether it is seen: a window that was closed into the tray must not start hidden.
-        .plugin(tauri_plugin_window_state::Builder::default().with_state_flags(StateFlags::all() & !StateFlags::VISIBLE).build())
+        .plugin(
+            tauri_plugin_window_state::Builder::default()
+                .with_state_flags(StateFlags::all() & !StateFlags::VISIBLE)
+                .build(),
+        )
         .manage(connection::Connection::default())
         .manage(arrivals::Waiting::default())
         .manage(tray::Tray::default())
@@ -64,6 +68,10 @@ fn main() {
                 .title("Slipway")
                 .inner_size(1280.0, 800.0)
                 .min_inner_size(760.0, 520.0)
+                // Where the person is, as the pages say it: a list of windows is read by it.
+                .on_document_title_changed(|window, title| {
+                    let _ = window.set_title(&title);
+                })
                 .build()?;
             tray::build(app.handle());
             let arguments: Vec<String> = std::env::args().skip(1).collect();
