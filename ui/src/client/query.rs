@@ -13,6 +13,8 @@ pub(crate) struct Query<T: Send + Sync + 'static> {
     pub(crate) value: RwSignal<Option<T>>,
     pub(crate) error: RwSignal<Option<ApiError>>,
     again: StoredValue<Rc<dyn Fn()>, LocalStorage>,
+    /// What is shown is about to go: changes are not asked for.
+    held: StoredValue<bool>,
 }
 
 impl<T: Send + Sync + 'static> Clone for Query<T> {
@@ -24,6 +26,16 @@ impl<T: Send + Sync + 'static> Clone for Query<T> {
 impl<T: Send + Sync + 'static> Copy for Query<T> {}
 
 impl<T: Send + Sync + 'static> Query<T> {
+    /// Awaits a call that takes away what is shown: its own announcement must not ask for it again.
+    pub(crate) async fn held_while<R>(self, call: impl Future<Output = Result<R, ApiError>>) -> Result<R, ApiError> {
+        self.held.try_update_value(|held| *held = true);
+        let answer = call.await;
+        if answer.is_err() {
+            self.held.try_update_value(|held| *held = false);
+        }
+        answer
+    }
+
     /// Asks again now.
     pub(crate) fn refresh(self) {
         if let Some(again) = self.again.try_get_value() {
@@ -94,6 +106,7 @@ where
     let inner = client.inner.get_value();
     let id = inner.number();
     let again = StoredValue::new_local(ask.clone());
+    let held = StoredValue::new(false);
     inner.queries.borrow_mut().insert(
         id,
         Rc::new(move |tag| {
@@ -102,7 +115,7 @@ where
                 (request, None) => request.is_some(),
                 (None, Some(_)) => false,
             });
-            if ours == Some(true) {
+            if ours == Some(true) && held.try_get_value() == Some(false) {
                 ask();
             }
         }),
@@ -110,7 +123,7 @@ where
     on_cleanup(move || {
         client.inner.with_value(|inner| inner.queries.borrow_mut().remove(&id));
     });
-    Query { value, error, again }
+    Query { value, error, again, held }
 }
 
 /// Asks until the answer is as new as the last change.

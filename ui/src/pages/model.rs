@@ -93,7 +93,7 @@ fn Page(id: VersionId, now: Signal<VersionDetail>, detail: Query<VersionDetail>,
                 </div>
             </div>
             <span class="right flex">
-                <Actions id version place push />
+                <Actions id version detail place push />
             </span>
         </div>
         <Figures figures=Signal::derive(move || now.with(figures)) />
@@ -158,14 +158,20 @@ fn figures(now: &VersionDetail) -> Vec<Figure> {
 }
 
 #[component]
-fn Actions(id: VersionId, version: Memo<Version>, place: Place, push: RwSignal<bool>) -> impl IntoView {
+fn Actions(
+    id: VersionId,
+    version: Memo<Version>,
+    detail: Query<VersionDetail>,
+    place: Place,
+    push: RwSignal<bool>,
+) -> impl IntoView {
     let client = Client::get();
     let pending = Pending::new();
     let toasts = Toasts::get();
     let navigate = StoredValue::new_local(use_navigate());
     let sure = RwSignal::new(false);
     let delete = move || {
-        pending.run(async move { client.call(DeleteVersion { version: id }).await }, move |freed| {
+        pending.run(detail.held_while(client.call(DeleteVersion { version: id })), move |freed| {
             toasts.done(format!("Deleted; {} are free again", words::bytes(freed.bytes)));
             navigate.with_value(|navigate| navigate(&place.link("models"), leptos_router::NavigateOptions::default()));
         });

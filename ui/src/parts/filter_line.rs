@@ -6,7 +6,7 @@ mod complete;
 
 pub(crate) use complete::Vocabulary;
 
-use complete::{Completion, complete, take};
+use complete::{Completion, complete, is_whole, take};
 use leptos::{html, prelude::*};
 
 use super::icon::{LIST_FILTER, icon};
@@ -19,6 +19,20 @@ pub(crate) fn FilterLine(
     #[prop(into)] placeholder: String,
 ) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
+    // What stands in the line; the list gets it once it is a whole filter.
+    let draft = RwSignal::new(value.get_untracked());
+    Effect::new(move |_| {
+        let value = value.get();
+        if is_whole(&draft.get_untracked()) {
+            draft.set(value);
+        }
+    });
+    let write = move |text: String| {
+        if is_whole(&text) {
+            value.set(text.clone());
+        }
+        draft.set(text);
+    };
     let found = RwSignal::new(Completion::default());
     let open = RwSignal::new(false);
     let at = RwSignal::new(None::<usize>);
@@ -38,7 +52,7 @@ pub(crate) fn FilterLine(
         let taken = found.with_untracked(|found| found.offers.get(index).map(|offer| take(&text, found, offer)));
         if let Some((text, cursor)) = taken {
             let units = text[..cursor].encode_utf16().count() as u32;
-            value.set(text.clone());
+            write(text.clone());
             // Now, not with the next effect: the cursor stands in the new text.
             input.set_value(&text);
             let _ = input.focus();
@@ -55,9 +69,12 @@ pub(crate) fn FilterLine(
             ("ArrowDown", _) => look(),
             ("Tab", chosen) if shown && !event.shift_key() => accept(chosen.unwrap_or(0)),
             ("Enter", Some(chosen)) if shown => accept(chosen),
-            ("Enter", _) => open.set(false),
+            ("Enter", _) => {
+                open.set(false);
+                value.set(draft.get_untracked());
+            }
             ("Escape", _) if shown => open.set(false),
-            ("Escape", _) => value.set(String::new()),
+            ("Escape", _) => write(String::new()),
             _ => return,
         }
         event.prevent_default();
@@ -80,9 +97,9 @@ pub(crate) fn FilterLine(
                 spellcheck="false"
                 autocomplete="off"
                 data-filter=""
-                prop:value=move || value.get()
+                prop:value=move || draft.get()
                 on:input=move |event| {
-                    value.set(event_target_value(&event));
+                    write(event_target_value(&event));
                     look();
                 }
                 on:click=move |_| look()

@@ -37,7 +37,7 @@ pub(crate) fn NewRegistry(open: RwSignal<bool>) -> impl IntoView {
     let incomplete =
         Signal::derive(move || pending.busy.get() || name.get().trim().is_empty() || address.get().trim().is_empty());
     view! {
-        <div class="content form">
+        <form class="content form" id="new-registry" on:submit=move |event| { event.prevent_default(); if !incomplete.get_untracked() { add(); } }>
             <Labelled label="Name"><TextField value=name placeholder="harbour" /></Labelled>
             <Labelled label="Address" hint="Host and port, with a path where the registry has one"><TextField value=address class="mono" placeholder="registry.example:5000" /></Labelled>
             <Labelled label="User" hint="Empty: as Docker's configuration says, or nobody"><TextField value=user /></Labelled>
@@ -48,7 +48,9 @@ pub(crate) fn NewRegistry(open: RwSignal<bool>) -> impl IntoView {
                 </span>
             </Labelled>
             <Switch value=plain label="Plain HTTP, without TLS: only for a registry on this machine" />
-        </div>
+            // Enter sends, from any field.
+            <button type="submit" class="hidden" tabindex="-1" aria-hidden="true"></button>
+        </form>
         <footer>
             <Button label="Cancel" on_press=move || open.set(false) />
             <Button label="Add" kind="primary" disabled=incomplete on_press=add />

@@ -85,7 +85,7 @@ pub(super) fn entries(
         }
         if let Some(link) = of_project(place, "runs?train=1") {
             all.push(Entry {
-                label: "Train".to_owned(),
+                label: "Train or retrain".to_owned(),
                 kind: "Action",
                 mark: icon::PLAY,
                 keys: String::new(),

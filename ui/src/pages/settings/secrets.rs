@@ -80,9 +80,10 @@ fn New(backend: Option<SecretBackend>) -> impl IntoView {
             toasts.done("Kept");
         });
     };
+    let incomplete = Signal::derive(move || pending.busy.get() || name.get().trim().is_empty() || value.get().is_empty());
     view! {
         <Card title="Add or replace" class="section">
-            <div class="form">
+            <form class="form" on:submit=move |event| { event.prevent_default(); if !incomplete.get_untracked() { save(); } }>
                 {backend.is_none().then(|| view! {
                     <Labelled label="Where secrets are kept" hint="Chosen once for this workspace. A machine without a desktop has no keychain: take the file.">
                         <Segments value=place name="Secret store" options=vec![("keychain", "The system's keychain"), ("file", "An encrypted file")] />
@@ -91,9 +92,11 @@ fn New(backend: Option<SecretBackend>) -> impl IntoView {
                 <Labelled label="Name"><TextField value=name class="mono" placeholder="registry/harbour" /></Labelled>
                 <Labelled label="Value"><TextField value=value kind="password" class="mono" /></Labelled>
                 <div class="flex">
-                    <Button label="Keep it" kind="primary" mark=icon::LOCK disabled=Signal::derive(move || pending.busy.get() || name.get().trim().is_empty() || value.get().is_empty()) on_press=save />
+                    <Button label="Keep it" kind="primary" mark=icon::LOCK disabled=incomplete on_press=save />
                 </div>
-            </div>
+                // Enter sends, from any field.
+                <button type="submit" class="hidden" tabindex="-1" aria-hidden="true"></button>
+            </form>
         </Card>
     }
 }

@@ -89,6 +89,31 @@ pub(crate) fn complete(text: &str, cursor: usize, words: &Vocabulary) -> Complet
     offers(&wants, place, &typed, words)
 }
 
+/// Whether a filter can be asked as it stands: while a condition is being written it can't, and the
+/// host would only say so at every key. It is the judge all the same, of what a person sends with Enter.
+pub(crate) fn is_whole(text: &str) -> bool {
+    let mut wants = Wants::Condition;
+    let mut depth = 0_i64;
+    let pieces = pieces(text);
+    for piece in &pieces {
+        let word = &text[piece.place.clone()];
+        let has_place = matches!(wants, Wants::Operator(_));
+        if piece.is_operator && (!has_place || word == "!") {
+            return false;
+        }
+        let is_open = word.matches('"').count() - word.matches("\\\"").count();
+        if is_open % 2 == 1 || ["metric.", "param.", "tag."].contains(&word) {
+            return false;
+        }
+        depth += i64::from(word == "(") - i64::from(word == ")");
+        if depth < 0 {
+            return false;
+        }
+        wants = after(wants, word, piece.is_operator);
+    }
+    depth == 0 && (pieces.is_empty() || wants == Wants::Join)
+}
+
 /// The text with an offer taken, and where the cursor stands then.
 pub(crate) fn take(text: &str, completion: &Completion, offer: &Offer) -> (String, usize) {
     let (head, tail) = (&text[..completion.place.start], text[completion.place.end..].trim_start());
@@ -261,6 +286,16 @@ mod tests {
     }
 
     #[test]
+    fn a_condition_under_way_is_not_asked() {
+        for text in ["", "brisk", "state = finished", "metric.\"top 5\" > 3", "(a or b) not c", "name ~ \"a \\\" b\""] {
+            assert!(is_whole(text), "{text}");
+        }
+        for text in ["state", "state ", "state =", "metric.", "metric.x >", "a and", "(a", "a)", "name ~ \"a", "= 3", "state ! x"] {
+            assert!(!is_whole(text), "{text}");
+        }
+    }
+
+    #[test]
     fn a_taken_offer_replaces_what_was_typed() {
         let text = "loss/v and state = finished";
         let completion = complete(text, 6, &words());
@@ -275,6 +310,7 @@ mod tests {
     fn nothing_makes_it_panic() {
         for text in ["((((", "= = =", "\"", "metric.", "\u{1f980} ~ \u{1f980}", "\"\\", "!"] {
             for cursor in 0..=text.len() + 1 {
+                is_whole(text);
                 let completion = complete(text, cursor, &words());
                 for offer in &completion.offers {
                     take(text, &completion, offer);
