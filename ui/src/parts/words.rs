@@ -207,3 +207,93 @@ pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped() {
+        for (value, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(count(value), text);
+        }
+        assert_eq!(counted(1, "run", "runs"), "1 run");
+        assert_eq!(counted(12_345, "run", "runs"), "12,345 runs");
+    }
+
+    #[test]
+    fn figures_have_four_digits() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.84213, "0.8421"),
+            (12.349, "12.35"),
+            (1204.4, "1,204"),
+            (-1204.4, "−1,204"),
+            (0.000_032, "3.2e−5"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "−∞"),
+        ] {
+            assert_eq!(figure(value), text);
+        }
+    }
+
+    #[test]
+    fn steps_are_whole_where_they_are() {
+        assert_eq!(step(12_000.0), "12,000");
+        assert_eq!(step(0.5), "0.5000");
+    }
+
+    #[test]
+    fn amounts_are_short() {
+        for (value, text) in [(612_000.0, "612 k"), (1_420_000.0, "1.42 M"), (42.0, "42"), (-15_000.0, "−15.0 k")] {
+            assert_eq!(short(value), text);
+        }
+    }
+
+    #[test]
+    fn sizes_are_decimal() {
+        for (value, text) in [(0, "0 B"), (999, "999 B"), (1_200, "1.2 kB"), (999_600, "1.0 MB"), (1_200_000_000, "1.2 GB")] {
+            assert_eq!(bytes(value), text);
+        }
+    }
+
+    #[test]
+    fn durations_have_the_units_that_matter() {
+        for (seconds, text) in [
+            (0.0004, "0 ms"),
+            (0.42, "0.4 s"),
+            (59.6, "1 min 00 s"),
+            (200.0, "3 min 20 s"),
+            (7500.0, "2 h 05 min"),
+            (259_200.0, "3 days"),
+            (f64::NAN, "–"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn shares_keep_a_digit_where_it_says_something() {
+        for (fraction, text) in [(0.62, "62 %"), (0.0051, "0.5 %"), (0.0, "0 %"), (1.0, "100 %"), (-0.12, "−12 %")] {
+            assert_eq!(percent(fraction), text);
+        }
+    }
+
+    #[test]
+    fn names_of_figures_are_words() {
+        assert_eq!(key("average_precision/validation"), "Average precision, validation");
+        assert_eq!(key("roc_auc/test"), "ROC AUC, test");
+        assert_eq!(metric("f1_macro"), "F1, macro");
+        assert_eq!(metric("rmse"), "RMSE");
+    }
+
+    #[test]
+    fn what_was_just_now_is_relative() {
+        let now = 1_700_000_000_000;
+        for (seconds, text) in [(0, "now"), (12, "12 s ago"), (150, "2 min ago"), (7200, "2 h ago"), (90_000, "yesterday"), (200_000, "2 days ago")] {
+            assert_eq!(ago(now - seconds * 1000, now), text);
+        }
+        // A clock that is behind is no reason for a time in the future.
+        assert_eq!(ago(now + 60_000, now), "now");
+    }
+}
