@@ -118,7 +118,7 @@ fn ProjectChoice() -> impl IntoView {
         menus.open_at(&event, items);
     };
     view! {
-        <button type="button" class="project" aria-haspopup="menu" on:click=open>
+        <button type="button" class="project" aria-haspopup="menu" title=move || place.name() on:click=open>
             {icon(icon::FOLDER)}
             <span class="cut">{move || place.name()}</span>
             <span class="right faint flex">{icon(icon::CHEVRON_DOWN)}</span>

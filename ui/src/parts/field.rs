@@ -123,6 +123,7 @@ pub(crate) fn Segments(
                             type="button"
                             role="radio"
                             aria-checked=move || (value.get() == key).to_string()
+                            aria-label=label
                             class:on=move || value.get() == key
                             on:click=move |_| value.set(key.to_owned())
                         >
