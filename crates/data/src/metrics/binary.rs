@@ -2,7 +2,11 @@
 
 use api::evaluation::Figure;
 
-use super::{Metric, bootstrap, confusion::Tally, ranking::Ranking};
+use super::{
+    Metric, bootstrap,
+    confusion::Tally,
+    ranking::{Ranking, Walk},
+};
 
 /// In the order to show.
 pub const METRICS: [Metric; 10] = [
@@ -41,54 +45,59 @@ impl Scored {
 
     /// Counts at a threshold: a row is called positive if its probability is at least that.
     pub fn tally(&self, threshold: f64) -> Tally {
-        self.weighted_tally(self.ranking.ranks_from(threshold), |_| 1)
+        let (called, all) = self.called_and_all(self.ranking.groups_from(threshold), |_| 1);
+        tally(&called, &all)
     }
 
-    fn weighted_tally(&self, cutoff: usize, weight: impl Fn(usize) -> u32) -> Tally {
-        let mut counts = [[0_u64; 2]; 2];
-        for (called, ranks) in [(1, 0..cutoff), (0, cutoff..self.ranking.positive.len())] {
-            for rank in ranks {
-                counts[usize::from(self.ranking.positive[rank])][called] += u64::from(weight(rank));
-            }
-        }
-        Tally::binary(counts[0][0], counts[0][1], counts[1][0], counts[1][1])
+    /// The walk down to the last row that is called positive, and down to the last row.
+    fn called_and_all(&self, groups: usize, mut weight: impl FnMut(usize) -> u32) -> (Walk, Walk) {
+        let mut walk = Walk::default();
+        self.ranking.walk(&mut walk, 0..groups, &mut weight);
+        let called = walk;
+        self.ranking.walk(&mut walk, groups..self.ranking.ends.len(), &mut weight);
+        (called, walk)
     }
 
-    fn values(&self, cutoff: usize, weight: impl Fn(usize) -> u32 + Copy) -> [f64; METRICS.len()] {
-        let (roc_auc, average_precision) = self.ranking.areas(weight);
-        let tally = self.weighted_tally(cutoff, weight);
-        let (mut log_loss, mut squared_error, mut rows) = (0.0, 0.0, 0_u64);
-        for rank in 0..self.log_loss.len() {
+    /// All figures in one walk, where `groups` distinct scores are called positive.
+    fn values(&self, groups: usize, weight: impl Fn(usize) -> u32) -> [f64; METRICS.len()] {
+        let (mut log_loss, mut squared_error) = (0.0, 0.0);
+        let (called, all) = self.called_and_all(groups, |rank| {
             let count = weight(rank);
-            rows += u64::from(count);
             log_loss += f64::from(count) * self.log_loss[rank];
             squared_error += f64::from(count) * self.squared_error[rank];
-        }
+            count
+        });
+        let tally = tally(&called, &all);
+        let rows = (all.hits + all.misses) as f64;
         [
-            average_precision,
-            roc_auc,
+            all.average_precision(),
+            all.area(),
             tally.f1(1),
             tally.precision(1),
             tally.recall(1),
             tally.balanced_accuracy(),
             tally.accuracy(),
             tally.matthews(),
-            log_loss / rows as f64,
-            squared_error / rows as f64,
+            log_loss / rows,
+            squared_error / rows,
         ]
     }
 
     /// Every figure of [`METRICS`] at a threshold, without intervals.
     pub fn figures(&self, threshold: f64) -> [f64; METRICS.len()] {
-        self.values(self.ranking.ranks_from(threshold), |_| 1)
+        self.values(self.ranking.groups_from(threshold), |_| 1)
     }
 
     /// The 95 % interval of every figure of [`METRICS`].
     pub fn intervals(&self, threshold: f64, resamples: usize, seed: u64) -> [Option<(f64, f64)>; METRICS.len()] {
-        let cutoff = self.ranking.ranks_from(threshold);
+        let groups = self.ranking.groups_from(threshold);
         // Draws are equally likely at every rank, so that ranks are drawn rather than rows.
-        bootstrap::intervals(self.log_loss.len(), resamples, seed, |counts| self.values(cutoff, |rank| counts[rank]))
+        bootstrap::intervals(self.log_loss.len(), resamples, seed, |counts| self.values(groups, |rank| counts.of(rank)))
     }
+}
+
+fn tally(called: &Walk, all: &Walk) -> Tally {
+    Tally::binary(all.misses - called.misses, called.misses, all.hits - called.hits, called.hits)
 }
 
 /// Every figure of a binary task at a threshold, without intervals or baseline.

@@ -121,7 +121,7 @@ impl Scored {
     pub fn intervals(&self, resamples: usize, seed: u64) -> [Option<(f64, f64)>; METRICS.len()] {
         let rows = self.actual.len();
         let resamples = bootstrap::affordable(resamples, rows, self.classes + 2);
-        bootstrap::intervals(rows, resamples, seed, |counts| self.values(|row| counts[row]))
+        bootstrap::intervals(rows, resamples, seed, |counts| self.values(|row| counts.of(row)))
     }
 }
 

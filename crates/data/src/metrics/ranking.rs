@@ -1,5 +1,7 @@
 //! Rows in the order of falling score: sorted once, then walked by every figure that hangs on order.
 
+use std::ops::Range;
+
 /// Rows by falling score, equal scores in one group.
 #[derive(Debug, Clone)]
 pub struct Ranking {
@@ -11,6 +13,44 @@ pub struct Ranking {
     pub scores: Vec<f64>,
     /// The rank behind the last row of each distinct score.
     pub ends: Vec<usize>,
+}
+
+/// What a walk down the ranks has gathered so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Walk {
+    /// Positive and negative rows.
+    pub hits: u64,
+    pub misses: u64,
+    /// Pairs of a positive before a negative, in halves: at most rows² / 2, and rows are counted in
+    /// 32 bits.
+    half_pairs: u64,
+    /// Precision at each positive.
+    precision_sum: f64,
+}
+
+impl Walk {
+    #[inline]
+    fn step(&mut self, hits: u64, misses: u64) {
+        self.half_pairs += misses * (2 * self.hits + hits);
+        self.hits += hits;
+        self.misses += misses;
+        // Before the first drawn row there is nothing to divide by, and nothing to add either.
+        let called = (self.hits + self.misses).max(1);
+        self.precision_sum += hits as f64 * (self.hits as f64 / called as f64);
+    }
+
+    /// Under the ROC curve; NaN where a class is missing.
+    pub fn area(&self) -> f64 {
+        if self.hits == 0 || self.misses == 0 {
+            return f64::NAN;
+        }
+        self.half_pairs as f64 / 2.0 / (self.hits as f64 * self.misses as f64)
+    }
+
+    /// 0 without positives.
+    pub fn average_precision(&self) -> f64 {
+        if self.hits == 0 { 0.0 } else { self.precision_sum / self.hits as f64 }
+    }
 }
 
 /// True and false positives if every row down to one distinct score is called positive.
@@ -47,32 +87,35 @@ impl Ranking {
     /// Area under the ROC curve and average precision, where the row at a rank counts `weight(rank)`
     /// times. The area is NaN where a class is missing, average precision 0 without positives, as in
     /// scikit-learn's `roc_auc_score` and `average_precision_score`.
-    pub fn areas(&self, weight: impl Fn(usize) -> u32) -> (f64, f64) {
-        let (mut hits, mut misses) = (0_u64, 0_u64);
-        // Pairs of a positive before a negative, in halves; and precision summed over positives.
-        let (mut half_pairs, mut precision_sum) = (0_u128, 0.0);
-        let mut rank = 0;
-        for &end in &self.ends {
-            let (mut group_hits, mut group_misses) = (0_u64, 0_u64);
+    pub fn areas(&self, weight: impl FnMut(usize) -> u32) -> (f64, f64) {
+        let mut walk = Walk::default();
+        self.walk(&mut walk, 0..self.ends.len(), weight);
+        (walk.area(), walk.average_precision())
+    }
+
+    /// Goes down the groups of equal scores, from the best; asks each rank's weight once, in order.
+    pub fn walk(&self, walk: &mut Walk, groups: Range<usize>, mut weight: impl FnMut(usize) -> u32) {
+        if self.ends.len() == self.positive.len() {
+            // No two scores are equal, the common case of a large part: each group is one rank.
+            for rank in groups {
+                let count = u64::from(weight(rank));
+                // A product instead of a branch: whether a row is positive can't be foreseen.
+                let hits = count * u64::from(self.positive[rank]);
+                walk.step(hits, count - hits);
+            }
+            return;
+        }
+        let mut rank = if groups.start == 0 { 0 } else { self.ends[groups.start - 1] };
+        for &end in &self.ends[groups] {
+            let (mut hits, mut all) = (0_u64, 0_u64);
             while rank < end {
                 let count = u64::from(weight(rank));
-                if self.positive[rank] {
-                    group_hits += count;
-                } else {
-                    group_misses += count;
-                }
+                hits += count * u64::from(self.positive[rank]);
+                all += count;
                 rank += 1;
             }
-            half_pairs += u128::from(group_misses) * u128::from(2 * hits + group_hits);
-            hits += group_hits;
-            misses += group_misses;
-            if group_hits > 0 {
-                precision_sum += group_hits as f64 * (hits as f64 / (hits + misses) as f64);
-            }
+            walk.step(hits, all - hits);
         }
-        let area =
-            if hits == 0 || misses == 0 { f64::NAN } else { half_pairs as f64 / 2.0 / (hits as f64 * misses as f64) };
-        (area, if hits == 0 { 0.0 } else { precision_sum / hits as f64 })
     }
 
     /// What each distinct score, taken as the threshold, calls positive.
@@ -93,8 +136,15 @@ impl Ranking {
 
     /// How many ranks from the top score at least `threshold`.
     pub fn ranks_from(&self, threshold: f64) -> usize {
-        let groups = self.scores.partition_point(|score| *score >= threshold);
-        if groups == 0 { 0 } else { self.ends[groups - 1] }
+        match self.groups_from(threshold) {
+            0 => 0,
+            groups => self.ends[groups - 1],
+        }
+    }
+
+    /// How many distinct scores are at least `threshold`.
+    pub fn groups_from(&self, threshold: f64) -> usize {
+        self.scores.partition_point(|score| *score >= threshold)
     }
 
     pub fn positives(&self) -> u64 {

@@ -79,7 +79,7 @@ impl Scored {
     /// The 95 % interval of every figure of [`METRICS`].
     pub fn intervals(&self, resamples: usize, seed: u64) -> [Option<(f64, f64)>; METRICS.len()] {
         let rows = self.centred.len();
-        bootstrap::intervals(rows, resamples, seed, |counts| self.values(|row| counts[row]))
+        bootstrap::intervals(rows, resamples, seed, |counts| self.values(|row| counts.of(row)))
     }
 }
 
