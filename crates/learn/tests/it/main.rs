@@ -3,3 +3,5 @@
 
 mod gradients;
 mod optimizers;
+mod plans;
+mod same_answers;
