@@ -91,6 +91,9 @@ impl<'a> Dataset<'a> {
             } else {
                 classes::collect(&arrow_select::filter::filter(target, &mask(parts, |part| part < 3))?, &mut names)?;
             }
+            if plan.task == Task::Regression {
+                check_size(plan, target, from)?;
+            }
             let training = select(&batch, parts, Part::Training)?;
             without_target += target_of(plan, &training)?.null_count();
             let training = with_target(plan, &training)?;
@@ -138,15 +141,21 @@ impl<'a> Dataset<'a> {
 
     /// How many rows each part has, those without a target included.
     pub fn counts(&self) -> PartRows {
-        let count = |part: Part| self.parts.iter().filter(|value| **value == part as u8).count() as u64;
+        let count = |part| self.part_rows(part) as u64;
         PartRows { training: count(Part::Training), validation: count(Part::Validation), test: count(Part::Test) }
+    }
+
+    fn part_rows(&self, part: Part) -> usize {
+        self.parts.iter().filter(|value| **value == part as u8).count()
     }
 
     /// Reads a part.
     pub fn rows(&self, part: Part) -> Result<Rows, LearnError> {
+        // Taken at once: a vector that grows by doubling holds three times its content while it does.
+        let (width, expected) = (self.preprocessing.width(), self.part_rows(part));
         let mut rows = Rows {
-            matrix: Matrix { values: Vec::new(), rows: 0, width: self.preprocessing.width() },
-            targets: Vec::new(),
+            matrix: Matrix { values: Vec::with_capacity(expected * width), rows: 0, width },
+            targets: Vec::with_capacity(expected),
         };
         self.visit(part, |batch, targets| {
             let matrix = self.preprocessing.apply(batch)?;
@@ -263,6 +272,20 @@ fn with_target(plan: &Plan, batch: &RecordBatch) -> Result<RecordBatch, LearnErr
         _ => texts.iter().map(|text| Some(text.is_some_and(|text| !text.is_empty()))).collect(),
     };
     Ok(if there.false_count() == 0 { batch.clone() } else { filter_record_batch(batch, &there)? })
+}
+
+/// Trees hold targets in f32, and squares of networks' errors must not overflow.
+fn check_size(plan: &Plan, target: &arrow_array::ArrayRef, from: usize) -> Result<(), LearnError> {
+    const LARGEST: f64 = 1e30;
+    let values = infer::columns::numbers(target)?;
+    match values.iter().position(|value| value.abs() > LARGEST) {
+        None => Ok(()),
+        Some(place) => Err(LearnError::TooLarge {
+            target: plan.target.clone(),
+            row: (from + place) as u64 + 1,
+            value: values[place],
+        }),
+    }
 }
 
 /// Notes the target's values: all class names, or the first two numbers (as text), which is enough

@@ -23,6 +23,12 @@ pub enum LearnError {
     NoRows { target: String, part: &'static str },
     #[error("The target \"{target}\" is a number to predict, but row {row} has \"{value}\".")]
     NotANumber { target: String, row: u64, value: String },
+    #[error(
+        "The target \"{target}\" is {value:e} in row {row}, beyond what a model can compute with (1e30 either way)."
+    )]
+    TooLarge { target: String, row: u64, value: f64 },
+    #[error("The network would have {weights} weights and need about {needed} to train, of {free} that this machine has.", needed = size(*needed), free = size(*free))]
+    TooManyWeights { weights: u64, needed: u64, free: u64 },
     #[error("Can't read the image {file}: {source}.", file = file.display())]
     Image { file: PathBuf, source: ImageError },
     #[error(
@@ -66,6 +72,8 @@ impl LearnError {
                 "Mend the row, or predict a class instead: set the target's type to \"category\" under `[data.types]`."
                     .to_owned()
             }
+            Self::TooLarge { .. } => "Mend the row, or give the target in a larger unit.".to_owned(),
+            Self::TooManyWeights { .. } => "Make `hidden` smaller under `[training]`.".to_owned(),
             Self::Image { .. } => "Replace the image or delete it, take a new snapshot, and train again.".to_owned(),
             Self::Diverged { learning_rate, .. } => format!(
                 "Train with a smaller learning rate, such as `learning_rate = {}`; look for extreme values in the columns too.",
@@ -102,8 +110,14 @@ fn io_hint(source: &std::io::Error) -> Option<String> {
     }
 }
 
-/// A tenth of a rate, short enough to type.
+/// `192 GB`.
+fn size(bytes: u64) -> String {
+    let gigabytes = bytes as f64 / 1e9;
+    if gigabytes < 10.0 { format!("{gigabytes:.1} GB") } else { format!("{gigabytes:.0} GB") }
+}
+
+/// A tenth of a rate, short enough to type; of one that is out of reason, one that is not.
 fn tenth(rate: f64) -> String {
-    let tenth = rate / 10.0;
+    let tenth = rate.min(0.1) / 10.0;
     if (1e-6..1e6).contains(&tenth) { format!("{}", (tenth * 1e9).round() / 1e9) } else { format!("{tenth:.0e}") }
 }

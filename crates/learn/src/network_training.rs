@@ -125,6 +125,7 @@ impl<'a> Training<'a> {
         let outputs = layers::outputs(task, dataset.classes.0.len());
         let mode = dataset.preprocessing.mode;
         let network = layers::design(config.model, &settings, mode, rows.matrix.width, outputs, scale);
+        check_size(&network, run.surroundings.machine_bytes)?;
         let parameters = Parameters::new(&network, &mut Random::new(config.seed, Purpose::Initialization), &device)?;
         let optimizer = Optimizer::new(settings.optimizer, settings.weight_decay, &parameters.trained)?;
         let steps = (rows.targets.len().div_ceil(settings.batch_size) * settings.epochs) as u64;
@@ -365,6 +366,19 @@ fn shift(picture: &[f32], height: usize, width: usize, random: &mut Random, out:
                 out.push(if inside { plane[(from_y - 1) * width + from_x - 1] } else { 0.0 });
             }
         }
+    }
+}
+
+/// A network that can't fit is refused before it takes the machine's memory from everybody.
+fn check_size(network: &Network, machine_bytes: Option<u64>) -> Result<(), LearnError> {
+    /// Each weight is held as itself, its gradient, two moments, and the best so far.
+    const BYTES_PER_WEIGHT: u64 = 5 * 4;
+    let of = |shape: &[usize]| shape.iter().fold(1_u64, |all, side| all.saturating_mul(*side as u64));
+    let weights = network.parameters().iter().fold(0_u64, |all, parameter| all.saturating_add(of(&parameter.shape)));
+    let needed = weights.saturating_mul(BYTES_PER_WEIGHT);
+    match machine_bytes {
+        Some(free) if needed > free => Err(LearnError::TooManyWeights { weights, needed, free }),
+        _ => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
     fs::{self, File},
     io::Write,
     path::Path,
+    sync::Arc,
 };
 
 use api::{
@@ -15,7 +16,7 @@ use api::{
     evaluation::{Evaluation, Task},
     worker::{EventBody, Plan},
 };
-use arrow_array::{RecordBatch, UInt64Array};
+use arrow_array::{ArrayRef, RecordBatch, TimestampMillisecondArray, UInt64Array};
 use arrow_schema::Schema;
 use arrow_select::{concat::concat_batches, take::take_record_batch};
 use data::metrics::{
@@ -27,6 +28,7 @@ use infer::{
     bundle::{self, EVALUATION_FILE, EXAMPLES_FILE, PROFILE_FILE, REFERENCE_FILE},
     forward::{Forward, Scores},
     model::Model,
+    preprocessing::{ColumnRule, Preprocessing, Rule},
     rows::to_json,
 };
 use parquet::{arrow::ArrowWriter, basic::Compression, file::properties::WriterProperties};
@@ -68,7 +70,10 @@ pub fn write(run: &mut Run<'_>, dataset: &Dataset<'_>, forward: &Forward) -> Res
     let files = vec![
         (REFERENCE_FILE.to_owned(), reference(run.plan, &model, &sample)?),
         (PROFILE_FILE.to_owned(), json(run.folder, &profile(run, dataset)?)?),
-        (EXAMPLES_FILE.to_owned(), json(run.folder, &examples(run.plan, &sample, &validation_targets)?)?),
+        (
+            EXAMPLES_FILE.to_owned(),
+            json(run.folder, &examples(run.plan, &dataset.preprocessing, &sample, &validation_targets)?)?,
+        ),
         (EVALUATION_FILE.to_owned(), evaluation_bytes.clone()),
     ];
     bundle::write(&run.folder.join("model"), parts(files))?;
@@ -158,16 +163,25 @@ fn sample(plan: &Plan, dataset: &Dataset<'_>, targets: &[f64]) -> Result<Sample,
 }
 
 /// The sampled rows beside the model's answers, as Parquet. Of images only the answers are kept:
-/// pixels have no drift test, and would be most of the bundle.
+/// pixels have no drift test, and would be most of the bundle. Sensitive columns are never watched,
+/// and a bundle travels: they stay out.
 fn reference(plan: &Plan, model: &Model, sample: &Sample) -> Result<Vec<u8>, LearnError> {
     let answers = model.predict(&sample.rows)?;
     let (mut fields, mut columns) = (Vec::new(), Vec::new());
     let inputs = (plan.data.kind == DataKind::Table).then_some(&sample.rows);
     for batch in inputs.into_iter().chain([&answers]) {
-        fields.extend(batch.schema().fields().iter().cloned());
-        columns.extend(batch.columns().iter().cloned());
+        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+            if !is_sensitive(plan, field.name()) {
+                fields.push(field.clone());
+                columns.push(column.clone());
+            }
+        }
     }
     parquet_bytes(&RecordBatch::try_new(Schema::new(fields).into(), columns)?)
+}
+
+fn is_sensitive(plan: &Plan, name: &str) -> bool {
+    plan.columns.iter().any(|column| column.sensitive && column.name == name)
 }
 
 fn parquet_bytes(batch: &RecordBatch) -> Result<Vec<u8>, LearnError> {
@@ -206,8 +220,12 @@ fn profile(run: &Run<'_>, dataset: &Dataset<'_>) -> Result<Profile, LearnError> 
     if let Some(writer) = writer {
         writer.close()?;
     }
-    let profile = data::profile::profile(&path, &data_config(run.plan), &mut data::progress::silent)?;
+    let mut profile = data::profile::profile(&path, &data_config(run.plan), &mut data::progress::silent)?;
     fs::remove_file(&path).map_err(LearnError::io("remove", &path))?;
+    // Nobody's values: commonest ones, extremes and quantiles are.
+    for column in profile.columns.iter_mut().filter(|column| column.sensitive) {
+        (column.numeric, column.top) = (None, Vec::new());
+    }
     Ok(profile)
 }
 
@@ -232,8 +250,15 @@ fn data_config(plan: &Plan) -> DataConfig {
     }
 }
 
-/// A few of the sampled rows as JSON, of every class in turn, so that a rare one is among them.
-fn examples(plan: &Plan, sample: &Sample, targets: &[f64]) -> Result<Vec<serde_json::Value>, LearnError> {
+/// A few of the sampled rows as JSON, of every class in turn, so that a rare one is among them. What
+/// is sensitive has the value that the preprocessing has for everybody, so that an example can be
+/// sent and tells of no one.
+fn examples(
+    plan: &Plan,
+    preprocessing: &Preprocessing,
+    sample: &Sample,
+    targets: &[f64],
+) -> Result<Vec<serde_json::Value>, LearnError> {
     let mut order: Vec<usize> = (0..sample.places.len()).collect();
     if plan.task != Task::Regression {
         let mut seen = std::collections::BTreeMap::<u32, usize>::new();
@@ -250,7 +275,31 @@ fn examples(plan: &Plan, sample: &Sample, targets: &[f64]) -> Result<Vec<serde_j
     }
     order.truncate(EXAMPLES);
     let chosen: UInt64Array = order.into_iter().map(|row| row as u64).collect::<Vec<_>>().into();
-    Ok(to_json(&take_record_batch(&sample.rows, &chosen)?)?)
+    let mut rows = to_json(&take_record_batch(&sample.rows, &chosen)?)?;
+    for column in preprocessing.columns.iter().filter(|column| column.sensitive) {
+        for row in rows.iter_mut().filter_map(serde_json::Value::as_object_mut) {
+            row.insert(column.name.clone(), everybodys(column)?);
+        }
+    }
+    Ok(rows)
+}
+
+/// A value of a column that is no row's own.
+fn everybodys(column: &ColumnRule) -> Result<serde_json::Value, LearnError> {
+    Ok(match &column.rule {
+        Rule::Number { median, .. } => match column.kind {
+            ColumnType::Boolean => (*median >= 0.5).into(),
+            ColumnType::Integer => (median.round() as i64).into(),
+            _ => (*median).into(),
+        },
+        Rule::Category { known } => known.first().cloned().into(),
+        Rule::Datetime { origin_ms, .. } => {
+            let moment: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![*origin_ms]));
+            let row = to_json(&RecordBatch::try_from_iter([(column.name.as_str(), moment)])?)?;
+            row.first().and_then(|row| row.get(&column.name)).cloned().unwrap_or_default()
+        }
+        Rule::Image(_) | Rule::Empty => serde_json::Value::Null,
+    })
 }
 
 fn json(folder: &Path, value: &impl serde::Serialize) -> Result<Vec<u8>, LearnError> {

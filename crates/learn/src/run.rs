@@ -24,6 +24,8 @@ pub struct Surroundings<'a> {
     pub now_ms: &'a (dyn Fn() -> i64 + Sync),
     /// Resident memory of this process.
     pub memory_bytes: &'a (dyn Fn() -> Option<u64> + Sync),
+    /// Memory of this machine; where it is not known, nothing is too large.
+    pub machine_bytes: Option<u64>,
     pub process_id: u32,
 }
 

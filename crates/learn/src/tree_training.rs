@@ -24,7 +24,7 @@ use hessboost::{
     objective::{Multiclass, Objective, RegLoss},
     training::{RoundEval, Trainer},
 };
-use infer::{forward::Forward, trees::Trees};
+use infer::{forward::Forward, preprocessing::Matrix, trees::Trees};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -33,6 +33,7 @@ use crate::{
     error::LearnError,
     hyperparameters::TreeSettings,
     progress::{Place, Progress},
+    random::{Purpose, Random},
     run::{Ending, Run},
     stopping::EarlyStopping,
 };
@@ -40,9 +41,15 @@ use crate::{
 const BOOSTER_FILE: &str = "booster.bin";
 
 /// The first checkpoint comes after this many rounds, so that a stop soon after the start loses
-/// nothing; later ones after this time.
+/// nothing; later ones after this time, but never so often that starting stretches (which bins all
+/// rows and predicts them by all trees so far) takes more than a part of this many of all the time.
 const FIRST_CHECKPOINT_ROUND: u64 = 10;
 const CHECKPOINT_MS: i64 = 10_000;
+const STRETCH_SETUPS: i64 = 25;
+
+/// The training loss of a round is measured on at most this many rows: on all of a large table it
+/// takes longer than growing the tree.
+const CURVE_ROWS: usize = 20_000;
 
 /// Categories with at most this many values split by sets of values; more are split by frequency.
 const MOST_SET_VALUES: usize = 32;
@@ -64,12 +71,38 @@ enum Pause {
     Failed(LearnError),
 }
 
+/// When a stretch began, and how long it took until its first round was done.
+#[derive(Debug, Clone, Copy)]
+struct Stretch {
+    started_ms: i64,
+    setup_ms: Option<i64>,
+}
+
+impl Stretch {
+    fn end_round(&mut self, now_ms: i64) {
+        self.setup_ms.get_or_insert(now_ms - self.started_ms);
+    }
+
+    fn checkpoint_due(&self, now_ms: i64) -> bool {
+        let at_least = CHECKPOINT_MS.max(self.setup_ms.unwrap_or(0) * STRETCH_SETUPS);
+        now_ms - self.started_ms >= at_least
+    }
+}
+
 /// Trains, or goes on where the last checkpoint is; gives the trees up to the best round.
 pub fn train(run: &mut Run<'_>, dataset: &Dataset<'_>, settings: &TreeSettings) -> Result<Ending, LearnError> {
     let task = run.plan.task;
     let params = params(run, settings, dataset.classes.0.len())?;
     let types = feature_types(dataset);
-    let (training, training_rows) = matrix(dataset.rows(Part::Training)?, &types)?;
+    let rows = dataset.rows(Part::Training)?;
+    let curve = sampled(&rows, run.plan.training.seed);
+    if curve.targets.len() < rows.targets.len() {
+        let (few, all) = (curve.targets.len(), rows.targets.len());
+        run.events
+            .log(LogLevel::Info, format!("loss/train is measured on a sample of {few} of {all} training rows"))?;
+    }
+    let (training, training_rows) = matrix(rows, &types)?;
+    let (curve, _) = matrix(curve, &types)?;
     let (validation, validation_rows) = matrix(dataset.rows(Part::Validation)?, &types)?;
     let mut state = State { rounds: 0, stopping: EarlyStopping::new(settings.patience), finished: false };
     let mut booster = None;
@@ -78,21 +111,22 @@ pub fn train(run: &mut Run<'_>, dataset: &Dataset<'_>, settings: &TreeSettings) 
         state = last.state;
     }
     let mut progress = Progress::new(run.surroundings, state.rounds, training_rows as f64);
-    let mut written_ms = run.now_ms();
     while !state.finished {
         let mut pause = None;
+        let mut stretch = Stretch { started_ms: run.now_ms(), setup_ms: None };
         let trained = {
             let (state, pause, run, progress) = (&mut state, &mut pause, &mut *run, &mut progress);
+            let stretch = &mut stretch;
             let rounds = settings.rounds - state.rounds as usize;
             let mut trainer =
-                Trainer::new(&params, &training, rounds).eval(&training, "training").eval(&validation, "validation");
+                Trainer::new(&params, &training, rounds).eval(&curve, "training").eval(&validation, "validation");
             if task == Task::BinaryClassification {
                 trainer = trainer.custom_metric(Box::new(average_precision(validation_rows)));
             }
             if let Some(booster) = &booster {
                 trainer = trainer.init_model(booster);
             }
-            let hook = move |round: RoundEval<'_>| match end_round(run, state, settings, progress, written_ms, round) {
+            let hook = move |round: RoundEval<'_>| match end_round(run, state, settings, progress, stretch, round) {
                 ControlFlow::Continue(()) => ControlFlow::Continue(()),
                 ControlFlow::Break(reason) => {
                     *pause = reason;
@@ -105,7 +139,6 @@ pub fn train(run: &mut Run<'_>, dataset: &Dataset<'_>, settings: &TreeSettings) 
             return Err(error);
         }
         checkpoint(run, &state, &trained.model)?;
-        written_ms = run.now_ms();
         booster = Some(trained.model);
         if matches!(pause, Some(Pause::StopAsked)) {
             return Ok(Ending::Stopped);
@@ -120,9 +153,10 @@ fn end_round(
     state: &mut State,
     settings: &TreeSettings,
     progress: &mut Progress<'_>,
-    written_ms: i64,
+    stretch: &mut Stretch,
     round: RoundEval<'_>,
 ) -> ControlFlow<Option<Pause>> {
+    stretch.end_round(run.now_ms());
     state.rounds = round.iteration() as u64 + 1;
     match note(run, state, settings, progress, round) {
         Err(error) => return ControlFlow::Break(Some(Pause::Failed(error))),
@@ -132,7 +166,7 @@ fn end_round(
     if run.control.stop() {
         return ControlFlow::Break(Some(Pause::StopAsked));
     }
-    if state.rounds == FIRST_CHECKPOINT_ROUND || run.now_ms() - written_ms >= CHECKPOINT_MS {
+    if state.rounds == FIRST_CHECKPOINT_ROUND || stretch.checkpoint_due(run.now_ms()) {
         return ControlFlow::Break(Some(Pause::CheckpointDue));
     }
     ControlFlow::Continue(())
@@ -272,6 +306,19 @@ fn feature_types(dataset: &Dataset<'_>) -> Vec<FeatureType> {
     let categorical = |codes: Option<usize>| codes.is_some_and(|codes| codes <= MOST_SET_VALUES);
     let kind = |codes| if categorical(codes) { FeatureType::Categorical } else { FeatureType::Numerical };
     dataset.preprocessing.features().into_iter().map(|feature| kind(feature.codes)).collect()
+}
+
+/// The rows that the training's curve is measured on: all of a small table.
+fn sampled(rows: &Rows, seed: u64) -> Rows {
+    if rows.targets.len() <= CURVE_ROWS {
+        return rows.clone();
+    }
+    let chosen = Random::new(seed, Purpose::Sampling).sample(rows.targets.len(), CURVE_ROWS);
+    let values = chosen.iter().flat_map(|row| rows.matrix.row(*row)).copied().collect();
+    Rows {
+        matrix: Matrix { values, rows: chosen.len(), width: rows.matrix.width },
+        targets: chosen.iter().map(|row| rows.targets[*row]).collect(),
+    }
 }
 
 fn matrix(rows: Rows, types: &[FeatureType]) -> Result<(DMatrix, usize), LearnError> {

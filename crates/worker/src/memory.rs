@@ -15,6 +15,14 @@ impl Memory {
         Self { system: Mutex::new(System::new()), process: Pid::from_u32(std::process::id()) }
     }
 
+    /// All memory of this machine, or of the container that this process is in.
+    pub(crate) fn of_machine() -> Option<u64> {
+        let mut system = System::new();
+        system.refresh_memory();
+        let limit = system.cgroup_limits().map(|limits| limits.total_memory);
+        Some(limit.map_or(system.total_memory(), |limit| limit.min(system.total_memory()))).filter(|bytes| *bytes > 0)
+    }
+
     pub(crate) fn resident_bytes(&self) -> Option<u64> {
         let mut system = self.system.lock().ok()?;
         let wanted = ProcessRefreshKind::nothing().with_memory();

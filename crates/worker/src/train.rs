@@ -21,8 +21,12 @@ pub(crate) fn run(folder: &Path) -> ExitCode {
     let plan = run::read_plan(folder);
     threads::fix(plan.as_ref().map_or(1, |plan| plan.training.threads));
     let memory = Memory::new();
-    let surroundings =
-        Surroundings { now_ms: &now_ms, memory_bytes: &|| memory.resident_bytes(), process_id: std::process::id() };
+    let surroundings = Surroundings {
+        now_ms: &now_ms,
+        memory_bytes: &|| memory.resident_bytes(),
+        machine_bytes: Memory::of_machine(),
+        process_id: std::process::id(),
+    };
     let trained = plan.map_err(Failure::Learn).and_then(|plan| {
         let train = AssertUnwindSafe(|| run::train(folder, &plan, &surroundings));
         match panic::catch_unwind(train) {

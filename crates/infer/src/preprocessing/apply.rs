@@ -40,9 +40,13 @@ pub(super) fn parts(instant_ms: i64, origin_ms: i64) -> Option<[f64; DATETIME_PA
     ])
 }
 
-/// f32 without infinities: a value beyond its range becomes its largest.
+/// The largest feature either way. Not f32's own: sums of features, and a split's border beyond the
+/// largest value, have to stay finite too.
+const LARGEST: f32 = 1e30;
+
+/// f32 within what a model computes with: a value beyond becomes the largest.
 fn narrow(value: f64) -> f32 {
-    (value as f32).clamp(f32::MIN, f32::MAX)
+    (value as f32).clamp(-LARGEST, LARGEST)
 }
 
 impl ColumnRule {
