@@ -1,18 +1,21 @@
 //! `slipway exec -- COMMAND…`: any program as a run.
 //!
-//! The program stays the terminal's own child: same group, so that Ctrl-C reaches it by itself, same
-//! stdin, same environment. What it writes goes on to the terminal and into the run's folder. The
-//! host, or for a moment the lock, is needed only to enter the run and to say that it is over;
+//! At a terminal the program has one of its own behind ours ([`pty`]), so that it shows what it shows
+//! without us; in a pipe it has pipes, our stdin and our group, so that Ctrl-C reaches it by itself.
+//! The environment is the caller's. What it writes goes on and into the run's folder. The host, or for a moment the lock, is needed only to enter the run and to say that it is over;
 //! everything between stands in the folder's events, as a worker's does.
 
 mod capture;
 mod journal;
+mod program;
+#[cfg(unix)]
+mod pty;
 mod surroundings;
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
+    process::ExitStatus,
     time::{Duration, Instant},
 };
 
@@ -23,7 +26,6 @@ use api::{
 };
 use clap::Args;
 use client::workspace::Workspace;
-use tokio::process::{Child, Command};
 
 use crate::{
     context::{Outcome, absolute, current_folder},
@@ -33,6 +35,7 @@ use crate::{
     session::Session,
 };
 use journal::Journal;
+use program::Program;
 
 /// How often the processor and the memory are looked at.
 const SAMPLE_EVERY: Duration = Duration::from_secs(2);
@@ -122,8 +125,8 @@ async fn supervise(folder: &Path, journal: &Journal, command: &[String]) -> Outc
     // Heard from before the program starts: Ctrl-C is for the program, and must not end us.
     let _interrupts = Interrupts::take()?;
     let mut requests = EndRequests::take().map_err(|error| unheard(&error))?;
-    let mut child = spawn(command)?;
-    let pid = child.id().unwrap_or_default();
+    let mut program = Program::start(command)?;
+    let pid = program.id().unwrap_or_default();
     journal.write(EventBody::Started {
         pid,
         device: "cpu".to_owned(),
@@ -131,28 +134,17 @@ async fn supervise(folder: &Path, journal: &Journal, command: &[String]) -> Outc
         resumed: false,
         params: BTreeMap::new(),
     });
-    let captured = capture::start(&mut child, folder, journal).await.map_err(|error| unwritable(folder, &error))?;
+    program.capture(folder, journal).await.map_err(|error| unwritable(folder, &error))?;
     // The first look is awaited, so that even a short program has one.
     let started = Instant::now();
     let tree = look(processes::Tree::of(pid), started, journal).await;
     let sampler = tree.map(|tree| tokio::spawn(sample(tree, started, journal.clone())));
-    let status = requests.pass_on_until_end(&mut child).await;
+    let status = requests.pass_on_until_end(&mut program).await;
     if let Some(sampler) = sampler {
         sampler.abort();
     }
-    captured.finish(LAST_WORDS).await;
+    program.last_words(LAST_WORDS).await;
     status.map_err(|error| ApiError::new(ErrorCode::Internal, format!("The program's end can't be awaited: {error}.")))
-}
-
-fn spawn(command: &[String]) -> Outcome<Child> {
-    let (program, arguments) = command.split_first().ok_or_else(|| ApiError::invalid("There is no command to run."))?;
-    let mut child = Command::new(program);
-    child.args(arguments).stdin(Stdio::inherit()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    child.spawn().map_err(|error| {
-        let code = if error.kind() == std::io::ErrorKind::NotFound { ErrorCode::NotFound } else { ErrorCode::Invalid };
-        ApiError::new(code, format!("Can't run {program}: {error}."))
-            .with_hint("Check the name, or give its full path.")
-    })
 }
 
 /// What asks us to end, heard from before the program starts and passed on to it.
@@ -174,13 +166,13 @@ impl EndRequests {
     }
 
     #[cfg(unix)]
-    async fn pass_on_until_end(&mut self, child: &mut Child) -> std::io::Result<ExitStatus> {
+    async fn pass_on_until_end(&mut self, program: &mut Program) -> std::io::Result<ExitStatus> {
         use rustix::process::{Pid, Signal, kill_process};
         loop {
             tokio::select! {
-                status = child.wait() => return status,
+                status = program.ended() => return status,
                 _ = self.terminate.recv() => {
-                    let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+                    let pid = program.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
                     // It may have ended in between, which is what was asked for.
                     let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
                 }
@@ -189,8 +181,8 @@ impl EndRequests {
     }
 
     #[cfg(not(unix))]
-    async fn pass_on_until_end(&mut self, child: &mut Child) -> std::io::Result<ExitStatus> {
-        child.wait().await
+    async fn pass_on_until_end(&mut self, program: &mut Program) -> std::io::Result<ExitStatus> {
+        program.ended().await
     }
 }
 

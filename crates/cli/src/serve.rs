@@ -30,6 +30,8 @@ const COMMAND: &str = "slipway serve";
 /// Without a client and without work the host ends after this.
 const IDLE_SECS: u64 = 600;
 const ASK_IDLE: Duration = Duration::from_secs(5);
+/// How long a request's body may stand still.
+const BODY_PATIENCE: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_millis(100);
 /// How long requests under way may take once the host ends.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -89,6 +91,7 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
         activity: Arc::new(Activity::default()),
         port,
         staging: workspace.folder().join("uploads"),
+        patience: BODY_PATIENCE,
         pages,
         ending: CancellationToken::new(),
     };
@@ -102,7 +105,8 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
         token: host.access.host_token().to_owned(),
     };
     let signals = Signals::take()?;
-    let ending = tokio::spawn(until_ended(host.clone(), (!serve.keep).then(|| Duration::from_secs(serve.idle_secs)), signals));
+    let ending =
+        tokio::spawn(until_ended(host.clone(), (!serve.keep).then(|| Duration::from_secs(serve.idle_secs)), signals));
     let serving = tokio::spawn(server::serve(listener, host.clone()));
     host_file::write(&workspace, &file).map_err(|error| unusable("write host.json", &error))?;
     tracing::info!(pid = file.pid, address, "the host answers");

@@ -7,7 +7,7 @@ use std::{
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::{FromRequest as _, Path, Request, State, rejection::JsonRejection},
     http::HeaderValue,
     response::{IntoResponse as _, Response},
 };
@@ -25,17 +25,29 @@ use crate::{Host, refusal::Refusal};
 pub(crate) const REQUEST_ID: &str = "x-request-id";
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
+/// A longer name is no method's; it would only fill the log.
+const LONGEST_METHOD: usize = 100;
+
 /// Dispatches one call.
-pub(crate) async fn call(State(host): State<Host>, call: Result<Json<Call<Value>>, JsonRejection>) -> Response {
+pub(crate) async fn call(State(host): State<Host>, request: Request) -> Response {
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let mut response = match call {
-        Ok(Json(call)) => logged(&host, id, call).await,
-        Err(rejection) => {
-            Refusal(ApiError::invalid(format!("The call can't be read: {}.", rejection.body_text()))).into_response()
-        }
+    let mut response = match read(&host, request).await {
+        Ok(call) => logged(&host, id, call).await,
+        Err(error) => Refusal(error).into_response(),
     };
     response.headers_mut().insert(REQUEST_ID, HeaderValue::from(id));
     response
+}
+
+async fn read(host: &Host, request: Request) -> Result<Call<Value>, ApiError> {
+    let call = tokio::time::timeout(host.patience, Json::<Call<Value>>::from_request(request, &())).await;
+    let call = call.map_err(|_| ApiError::invalid(format!("The call did not arrive within {:?}.", host.patience)))?;
+    let Json(call) =
+        call.map_err(|rejection| ApiError::invalid(format!("The call can't be read: {}.", rejection.body_text())))?;
+    if call.method.len() > LONGEST_METHOD {
+        return Err(ApiError::invalid(format!("A method's name has no {} characters.", call.method.len())));
+    }
+    Ok(call)
 }
 
 async fn logged(host: &Host, id: u64, call: Call<Value>) -> Response {

@@ -5,7 +5,7 @@
 use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     response::sse::{KeepAlive, Sse},
 };
 use futures::{Stream, StreamExt as _, stream};
@@ -77,8 +77,9 @@ pub(crate) struct LogQuery {
 pub(crate) async fn run_log(
     State(host): State<Host>,
     Path(run): Path<String>,
-    Query(query): Query<LogQuery>,
+    query: Result<Query<LogQuery>, QueryRejection>,
 ) -> Result<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>, Refusal> {
+    let Query(query) = query?;
     let run: RunId = run.parse().map_err(|error: api::id::NotAnId| ApiError::invalid(error.to_string()))?;
     // Asked once before the stream starts, so that a wrong id is an error and no empty stream.
     ask(&host, GetRun { run }).await?;

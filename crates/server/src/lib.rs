@@ -45,6 +45,8 @@ pub struct Host {
     pub port: u16,
     /// Where browsers' drops are kept until a project takes them.
     pub staging: PathBuf,
+    /// How long a body may stand still, or a call's body may take.
+    pub patience: std::time::Duration,
     /// The pages' folder; without one there is only the API.
     pub pages: Option<PathBuf>,
     /// Cancelled when the host ends: streams say goodbye.

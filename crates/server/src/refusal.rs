@@ -2,6 +2,7 @@
 
 use axum::{
     Json,
+    extract::rejection::QueryRejection,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -15,6 +16,12 @@ pub(crate) struct Refusal(pub(crate) ApiError);
 impl From<ApiError> for Refusal {
     fn from(error: ApiError) -> Self {
         Self(error)
+    }
+}
+
+impl From<QueryRejection> for Refusal {
+    fn from(rejection: QueryRejection) -> Self {
+        Self(ApiError::invalid(format!("The address's parameters can't be read: {}.", rejection.body_text())))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `GET /api/series`: one viewport of one series, as binary columns.
 
 use axum::{
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
@@ -28,8 +28,11 @@ pub(crate) struct Viewport {
     points: Option<u32>,
 }
 
-pub(crate) async fn series(State(host): State<Host>, Query(viewport): Query<Viewport>) -> Result<Response, Refusal> {
-    let Viewport { run, key, from, to, points } = viewport;
+pub(crate) async fn series(
+    State(host): State<Host>,
+    viewport: Result<Query<Viewport>, QueryRejection>,
+) -> Result<Response, Refusal> {
+    let Query(Viewport { run, key, from, to, points }) = viewport?;
     let points = points.unwrap_or(DEFAULT_POINTS).clamp(1, MOST_POINTS);
     let series = series_of(&host.engine, run, &key, from, to, points).await?;
     let mut response = series.to_bytes().into_response();

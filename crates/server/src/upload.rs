@@ -11,7 +11,7 @@ use std::{
 use axum::{
     Json,
     body::Body,
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
     http::{HeaderMap, header},
 };
 use futures::StreamExt as _;
@@ -40,10 +40,11 @@ pub(crate) struct Placed {
 
 pub(crate) async fn upload(
     State(host): State<Host>,
-    Query(Placed { path, batch }): Query<Placed>,
+    placed: Result<Query<Placed>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Uploaded>, Refusal> {
+    let Query(Placed { path, batch }) = placed?;
     let relative = inside(&path)?;
     let (batch, folder) = batch_folder(&host.staging, batch).await?;
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -72,7 +73,12 @@ async fn store(host: &Host, half: &Path, body: Body) -> Result<(), ApiError> {
     let mut file = tokio::fs::File::create_new(half).await.map_err(|error| unwritable(half, &error))?;
     let mut chunks = body.into_data_stream();
     let mut unasked = 0;
-    while let Some(chunk) = chunks.next().await {
+    loop {
+        let next = tokio::time::timeout(host.patience, chunks.next()).await;
+        let next = next.map_err(|_| {
+            ApiError::invalid(format!("The upload stood still for {:?}.", host.patience)).with_hint("Send it again.")
+        })?;
+        let Some(chunk) = next else { break };
         let chunk = chunk.map_err(|error| ApiError::invalid(format!("The upload broke off: {error}.")))?;
         file.write_all(&chunk).await.map_err(|error| unwritable(half, &error))?;
         unasked += chunk.len() as u64;

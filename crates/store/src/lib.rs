@@ -29,6 +29,7 @@ pub mod points;
 pub mod project;
 pub mod registry;
 pub mod run;
+mod run_pairs;
 pub mod run_query;
 pub mod setting;
 pub mod snapshot;

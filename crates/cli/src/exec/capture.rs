@@ -84,7 +84,7 @@ async fn write(file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Finds `{"metric": "loss", "value": 0.1, "step": 3}` among a program's lines.
-struct MetricLines {
+pub(super) struct MetricLines {
     journal: Journal,
     line: Vec<u8>,
     /// The next step of each key whose lines name none.
@@ -101,11 +101,11 @@ struct MetricLine {
 }
 
 impl MetricLines {
-    fn new(journal: Journal) -> Self {
+    pub(super) fn new(journal: Journal) -> Self {
         Self { journal, line: Vec::new(), steps: HashMap::new() }
     }
 
-    fn push(&mut self, bytes: &[u8]) {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             if self.line.len() + part.len() <= LONGEST_LINE {
                 self.line.extend_from_slice(part);

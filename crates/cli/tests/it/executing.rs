@@ -62,3 +62,66 @@ fn a_request_to_end_reaches_the_program_and_stands_in_the_run() {
     let run = place.json(&["run", "show", "ended"]);
     assert_eq!((run["state"].as_str(), run["exit_code"].as_i64()), (Some("stopped"), Some(143)));
 }
+
+/// `slipway exec` behind a terminal of the test's, through util-linux's `script`.
+#[cfg(target_os = "linux")]
+fn at_terminal(place: &Place, name: &str, script: &str) -> std::process::Child {
+    let inner =
+        format!("stty rows 33 cols 77; exec {} exec --name {name} -- sh -c '{script}'", env!("CARGO_BIN_EXE_slipway"));
+    let mut command = place.command(&[]);
+    let surroundings: Vec<_> =
+        command.get_envs().map(|(key, value)| (key.to_owned(), value.map(ToOwned::to_owned))).collect();
+    command = std::process::Command::new("script");
+    for (key, value) in surroundings {
+        match value {
+            Some(value) => command.env(key, value),
+            None => command.env_remove(key),
+        };
+    }
+    command.args(["-qec", &inner, "/dev/null"]).current_dir(place.project());
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap()
+}
+
+/// Reads until the words have come; what came is returned.
+#[cfg(target_os = "linux")]
+fn until(from: &mut impl std::io::Read, words: &str) -> String {
+    let mut came = Vec::new();
+    let mut byte = [0];
+    while !String::from_utf8_lossy(&came).contains(words) {
+        assert_eq!(from.read(&mut byte).unwrap(), 1, "it ended with {}", String::from_utf8_lossy(&came));
+        came.push(byte[0]);
+    }
+    String::from_utf8_lossy(&came).into_owned()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn at_a_terminal_the_program_has_one_of_its_own() {
+    let place = Place::with_project();
+    let script = "test -t 0 && test -t 1 && test -t 2 && stty size; read line; echo got $line; exit 5";
+    let mut child = at_terminal(&place, "shown", script);
+    let mut stdout = child.stdout.take().unwrap();
+    until(&mut stdout, "33 77");
+    let mut stdin = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, b"typed\r").unwrap();
+    until(&mut stdout, "got typed");
+    assert_eq!(child.wait().unwrap().code(), Some(5));
+    let run = place.json(&["run", "show", "shown"]);
+    assert_eq!((run["state"].as_str(), run["exit_code"].as_i64()), (Some("failed"), Some(5)));
+    let log = String::from_utf8_lossy(&place.run(&["run", "log", "shown"]).stdout).into_owned();
+    assert!(log.contains("33 77") && log.contains("got typed"), "{log}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_at_the_terminal_is_the_programs() {
+    let place = Place::with_project();
+    let mut child = at_terminal(&place, "broken-off", "echo ready; exec sleep 600");
+    let mut stdout = child.stdout.take().unwrap();
+    until(&mut stdout, "ready");
+    let mut stdin = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, &[3]).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let run = place.json(&["run", "show", "broken-off"]);
+    assert_eq!((run["state"].as_str(), run["exit_code"].as_i64()), (Some("stopped"), Some(130)));
+}

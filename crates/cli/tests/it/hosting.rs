@@ -30,6 +30,135 @@ impl Drop for Hosted {
 }
 
 #[test]
+fn a_host_without_client_and_work_ends_by_itself_and_leaves_one_file() {
+    let place = Place::new();
+    let mut host = place.command(&["serve", "--idle-secs", "1"]).stdout(Stdio::piped()).spawn().unwrap();
+    assert!(host.wait().unwrap().success());
+    let left: Vec<_> = std::fs::read_dir(place.workspace()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    for gone in ["host.json", "slipway.db-wal", "slipway.db-shm"] {
+        assert!(!left.iter().any(|name| name == gone), "{left:?}");
+    }
+    assert!(left.iter().any(|name| name == "slipway.db"));
+}
+
+#[test]
+fn a_host_that_is_asked_to_end_leaves_one_file() {
+    let place = Place::with_project();
+    let mut hosted = Hosted::start(&place);
+    assert_eq!(place.json(&["settings", "set", "theme=dark"])["theme"], "dark");
+    assert!(place.run(&["serve", "--stop"]).status.success());
+    assert!(hosted.child.wait().unwrap().success());
+    assert!(!place.workspace().join("slipway.db-wal").exists());
+    // And so does a command that opened the workspace by itself.
+    assert_eq!(place.json(&["settings", "show"])["theme"], "dark");
+    assert!(!place.workspace().join("slipway.db-wal").exists());
+}
+
+#[test]
+fn an_older_host_is_asked_to_end_and_a_newer_one_is_not_spoken_to() {
+    let place = Place::new();
+    let older = OtherHost::start(&place, api::PROTOCOL, "0.0.1");
+    // The older one has ended before the command's own host answers.
+    place.json(&["open", "--address"]);
+    older.ended.join().unwrap();
+    assert_eq!(place.json(&["serve", "--status"])["version"], env!("CARGO_PKG_VERSION"));
+    assert!(place.run(&["serve", "--stop"]).status.success());
+
+    let _newer = OtherHost::start(&place, api::PROTOCOL + 1, "99.0.0");
+    let refused = place.run(&["run", "list"]);
+    assert!(!refused.status.success());
+    assert!(said(&refused).contains("newer") && said(&refused).contains("hint: "), "{}", said(&refused));
+}
+
+/// A host of another version, as far as a client sees one: it says who it is, and ends when asked.
+struct OtherHost {
+    ended: std::thread::JoinHandle<()>,
+}
+
+impl OtherHost {
+    fn start(place: &Place, protocol: u32, version: &str) -> Self {
+        let workspace = client::workspace::Workspace::at(place.workspace());
+        let held = client::lock::try_hold(&workspace, "slipway serve").unwrap().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let file = api::host::HostFile {
+            protocol,
+            version: version.to_owned(),
+            pid: std::process::id(),
+            pid_started_ms: 1,
+            address: format!("http://{address}"),
+            token: "token".to_owned(),
+        };
+        client::host_file::write(&workspace, &file).unwrap();
+        let info = serde_json::json!({
+            "protocol": protocol, "version": version, "workspace": "", "pid": std::process::id(), "started_ms": 0, "work": [],
+            "platform": "",
+        });
+        let ended = std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                if answer(connection.unwrap(), &info.to_string()) {
+                    client::host_file::remove(&workspace);
+                    return drop(held);
+                }
+            }
+        });
+        Self { ended }
+    }
+}
+
+/// Answers calls of one connection; true once one asked the host to end.
+fn answer(connection: std::net::TcpStream, info: &str) -> bool {
+    use std::io::{Read as _, Write as _};
+    let mut reader = BufReader::new(connection);
+    loop {
+        let (mut length, mut line) = (0, String::new());
+        while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse().unwrap();
+            }
+            line.clear();
+        }
+        if length == 0 {
+            return false;
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        let stops = String::from_utf8_lossy(&body).contains("host.stop");
+        let body = if stops { "null" } else { info };
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        reader.get_mut().write_all(format!("{head}{body}").as_bytes()).unwrap();
+        if stops {
+            return true;
+        }
+    }
+}
+
+#[tokio::test]
+async fn events_go_on_with_the_next_host() {
+    use api::event::Event;
+    use futures::StreamExt as _;
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let place = Place::new();
+    let mut hosted = Hosted::start(&place);
+    let workspace = client::workspace::Workspace::at(place.workspace());
+    let client = client::find::host(&workspace).await.unwrap().unwrap();
+    let mut events = Box::pin(client.events(std::time::Duration::from_secs(60)));
+    assert!(matches!(events.next().await, Some(Event::Hello { .. })));
+    hosted.child.kill().unwrap();
+    hosted.child.wait().unwrap();
+    // The next one has another address and another token; after a gap it is Hello again.
+    let next = Hosted::start(&place);
+    assert_ne!(next.address, hosted.address);
+    assert!(matches!(events.next().await, Some(Event::Hello { .. })));
+    place.run(&["serve", "--stop"]);
+    assert!(matches!(events.next().await, Some(Event::Goodbye { .. })));
+    assert!(events.next().await.is_none());
+}
+
+#[test]
 fn one_workspace_has_one_host_and_commands_find_it() {
     let place = Place::new();
     let mut hosted = Hosted::start(&place);

@@ -11,6 +11,48 @@ fn completions_are_printed_for_every_shell() {
     assert!(!place.workspace().exists(), "completions open no workspace");
 }
 
+/// What the script makes of a half typed line, asked of the shell itself.
+#[cfg(unix)]
+#[test]
+fn bash_completes_commands_and_options() {
+    let place = Place::new();
+    let script = String::from_utf8(place.run(&["completions", "bash"]).stdout).unwrap();
+    let file = place.path().join("completions.bash");
+    std::fs::write(&file, script).unwrap();
+    let complete = |words: &[&str]| {
+        let line = format!(
+            "source {}; COMP_WORDS=({}); COMP_CWORD={}; _slipway slipway {} {}; echo ${{COMPREPLY[@]}}",
+            file.display(),
+            words.join(" "),
+            words.len() - 1,
+            words[words.len() - 1],
+            words[words.len() - 2],
+        );
+        let output = std::process::Command::new("bash").args(["--norc", "-c", &line]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(complete(&["slipway", "mon"]), "monitor");
+    assert_eq!(complete(&["slipway", "run", "res"]), "resume");
+    assert!(complete(&["slipway", "run", "start", "--lea"]).contains("--learning-rate"));
+}
+
+/// The other shells read their script without running it.
+#[cfg(unix)]
+#[test]
+fn the_other_shells_can_read_their_completions() {
+    let place = Place::new();
+    for (shell, arguments) in [("zsh", &["-n"][..]), ("fish", &["--no-execute"]), ("pwsh", &["-NoProfile", "-File"])] {
+        let name = if shell == "pwsh" { "powershell" } else { shell };
+        let file = place.path().join(format!("completions-{shell}.ps1"));
+        std::fs::write(&file, place.run(&["completions", name]).stdout).unwrap();
+        match std::process::Command::new(shell).args(arguments).arg(&file).output() {
+            Ok(output) => assert!(output.status.success(), "{shell}: {}", said(&output)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => println!("skipped: {shell} is not installed"),
+            Err(error) => panic!("{shell}: {error}"),
+        }
+    }
+}
+
 #[test]
 fn without_a_host_a_command_answers_by_itself() {
     let place = Place::new();
@@ -30,6 +72,27 @@ fn without_a_host_a_command_answers_by_itself() {
     assert!(!place.workspace().join("host.json").exists());
     // The log of these commands is there, and nothing of it was on stderr.
     assert_eq!(said(&place.run(&["settings", "show"])), "");
+}
+
+#[test]
+fn commands_at_once_all_work_and_what_takes_time_starts_a_host() {
+    let place = Place::with_project();
+    let both = [&["data", "snapshot"][..], &["settings", "set", "theme=dark"], &["data", "snapshot"], &["run", "list"]];
+    let children: Vec<std::process::Child> = both
+        .iter()
+        .map(|arguments| {
+            let mut command = place.command(arguments);
+            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    for (child, arguments) in children.into_iter().zip(both) {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+    }
+    // One of the snapshots found nothing changed, and both went through one host.
+    assert_eq!(place.json(&["data", "list"])["snapshots"].as_array().unwrap().len(), 1);
+    assert_ne!(place.json(&["serve", "--status"])["pid"], std::process::id());
+    assert!(place.run(&["serve", "--stop"]).status.success());
 }
 
 #[test]

@@ -69,6 +69,15 @@ impl Place {
     }
 }
 
+/// A host that a command started would go on for seconds in a folder that is gone.
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.workspace().join("host.json").exists() {
+            let _ = self.command(&["serve", "--stop"]).output();
+        }
+    }
+}
+
 pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -14,7 +14,7 @@ use api::{
 
 use crate::stage::{Stage, table};
 
-async fn project(stage: &Stage) -> ProjectId {
+pub(crate) async fn project(stage: &Stage) -> ProjectId {
     stage.write("p/data/a.csv", &table(200, 1));
     let mut file = ProjectFile { name: "p".to_owned(), ..ProjectFile::default() };
     file.data.paths = vec!["data".to_owned()];

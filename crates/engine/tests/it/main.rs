@@ -4,6 +4,7 @@
 
 mod commands;
 mod data;
+mod interrupted;
 mod opening;
 mod project_file;
 mod projects;

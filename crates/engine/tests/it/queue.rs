@@ -1,7 +1,6 @@
 //! Jobs: never lost, never two where only one fits, cancelled when asked.
 
 use api::{
-    ErrorCode,
     host::{PutSettings, Settings},
     job::{CancelJob, GetJob, GetJobLog, JobKind, JobState, ListJobs, Subject},
 };
@@ -106,39 +105,4 @@ async fn a_panic_fails_the_job_and_nothing_else() {
     let next =
         stage.engine.jobs().start(&stage.engine, job("next", 0), |_| async { Ok("fine".to_owned()) }).await.unwrap();
     stage.done(next).await;
-}
-
-#[tokio::test]
-async fn what_a_crash_interrupted_is_failed_plainly_at_the_next_start() {
-    let mut stage = Stage::new().await;
-    // The row that a killed process leaves.
-    let row = store::job::JobRow {
-        job: api::job::Job {
-            id: api::JobId::from_bytes([9; 16]),
-            project: None,
-            kind: JobKind::Export,
-            title: "export".to_owned(),
-            state: JobState::Running,
-            fraction: Some(0.5),
-            message: String::new(),
-            error: None,
-            seconds_left: None,
-            waits_for: None,
-            subject: Subject::None,
-            created_ms: 1,
-            started_ms: Some(1),
-            ended_ms: None,
-            retryable: false,
-        },
-        request: None,
-        memory_bytes: 0,
-    };
-    let id = row.job.id;
-    stage.engine.store().write(move |tx| store::job::insert(tx, &row)).await.unwrap();
-    stage.reopen().await;
-    let failed = stage.call(GetJob { job: id }).await;
-    assert_eq!(failed.state, JobState::Failed);
-    let error = failed.error.unwrap();
-    assert_eq!(error.code, ErrorCode::Internal);
-    assert!(error.message.contains("ended while"), "{}", error.message);
 }

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails there")]
 
 mod access;
+mod bodies;
 mod pages;
+mod records;
 mod running;
 mod streams;
 mod uploads;

@@ -80,6 +80,7 @@ impl Running {
             activity: Arc::new(Activity::default()),
             port,
             staging: folder.path().join("uploads"),
+            patience: std::time::Duration::from_millis(300),
             pages: Some(pages),
             ending: CancellationToken::new(),
         };

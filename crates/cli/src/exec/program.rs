@@ -1,0 +1,88 @@
+//! The program under way: behind a terminal of its own where we stand at one, so that it shows colours
+//! and progress as it does without us; behind pipes otherwise.
+
+use std::{
+    path::Path,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use api::{ApiError, ErrorCode};
+use tokio::process::{Child, Command};
+
+#[cfg(unix)]
+use super::pty;
+use super::{
+    capture::{self, Captured},
+    journal::Journal,
+};
+use crate::context::Outcome;
+
+pub(super) enum Program {
+    Piped {
+        child: Child,
+        captured: Option<Captured>,
+    },
+    // On Windows a program that is to be read has pipes: a console of its own would need modes of ours.
+    #[cfg(unix)]
+    AtTerminal(pty::AtTerminal),
+}
+
+impl Program {
+    pub(super) fn start(command: &[String]) -> Outcome<Self> {
+        let (program, arguments) =
+            command.split_first().ok_or_else(|| ApiError::invalid("There is no command to run."))?;
+        #[cfg(unix)]
+        if pty::stands_at_terminal() {
+            return pty::start(program, arguments).map(Self::AtTerminal);
+        }
+        let mut child = Command::new(program);
+        child.args(arguments).stdin(Stdio::inherit()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = child.spawn().map_err(|error| not_started(program, &error))?;
+        Ok(Self::Piped { child, captured: None })
+    }
+
+    pub(super) fn id(&self) -> Option<u32> {
+        match self {
+            Self::Piped { child, .. } => child.id(),
+            #[cfg(unix)]
+            Self::AtTerminal(program) => program.id(),
+        }
+    }
+
+    /// Passes what it writes on, and keeps it in the run's folder.
+    pub(super) async fn capture(&mut self, folder: &Path, journal: &Journal) -> std::io::Result<()> {
+        match self {
+            Self::Piped { child, captured } => {
+                *captured = Some(capture::start(child, folder, journal).await?);
+                Ok(())
+            }
+            #[cfg(unix)]
+            Self::AtTerminal(program) => program.capture(folder, journal),
+        }
+    }
+
+    /// Resolves with its end; may be dropped and asked again.
+    pub(super) async fn ended(&mut self) -> std::io::Result<ExitStatus> {
+        match self {
+            Self::Piped { child, .. } => child.wait().await,
+            #[cfg(unix)]
+            Self::AtTerminal(program) => program.ended().await,
+        }
+    }
+
+    /// Waits until all that it wrote was passed on, at most `patience`.
+    pub(super) async fn last_words(self, patience: Duration) {
+        match self {
+            Self::Piped { captured: Some(captured), .. } => captured.finish(patience).await,
+            Self::Piped { .. } => {}
+            #[cfg(unix)]
+            Self::AtTerminal(program) => program.last_words(patience).await,
+        }
+    }
+}
+
+pub(super) fn not_started(program: &str, error: &std::io::Error) -> ApiError {
+    let code = if error.kind() == std::io::ErrorKind::NotFound { ErrorCode::NotFound } else { ErrorCode::Invalid };
+    ApiError::new(code, format!("Can't run {program}: {error}.")).with_hint("Check the name, or give its full path.")
+}

@@ -1,0 +1,57 @@
+//! Bodies that are too large, that stand still, or that are no calls: an error that says so, soon.
+
+use api::{ApiError, ErrorCode};
+use reqwest::{Response, StatusCode};
+
+use crate::running::Running;
+
+async fn post(running: &Running, body: impl Into<reqwest::Body>) -> Response {
+    let request = running.http.post(running.url("/api/call")).bearer_auth(running.token());
+    request.header("content-type", "application/json").body(body).send().await.unwrap()
+}
+
+async fn refused(response: Response, status: StatusCode) -> ApiError {
+    assert_eq!(response.status(), status);
+    response.json().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_call_that_is_too_large_is_refused() {
+    let running = Running::start().await;
+    let large = vec![b' '; (64 << 20) + 1];
+    let error = refused(post(&running, large).await, StatusCode::BAD_REQUEST).await;
+    assert!(error.message.contains("limit"), "{error}");
+}
+
+#[tokio::test]
+async fn a_body_that_stands_still_is_given_up() {
+    let running = Running::start().await;
+    let pending = || reqwest::Body::wrap_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let error = refused(post(&running, pending()).await, StatusCode::BAD_REQUEST).await;
+    assert!(error.message.contains("did not arrive"), "{error}");
+    let upload = running.http.put(running.url("/api/upload?path=a.csv")).bearer_auth(running.token()).body(pending());
+    let error = refused(upload.send().await.unwrap(), StatusCode::BAD_REQUEST).await;
+    assert!(error.message.contains("stood still"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_no_call_is_told_so_in_our_words() {
+    let running = Running::start().await;
+    for body in ["", "nonsense", "[]", "{\"params\": {}}"] {
+        refused(post(&running, body).await, StatusCode::BAD_REQUEST).await;
+    }
+    let long = format!("{{\"method\": \"{}\", \"params\": {{}}}}", "a".repeat(1 << 20));
+    let error = refused(post(&running, long).await, StatusCode::BAD_REQUEST).await;
+    assert!(error.message.len() < 200, "{} characters", error.message.len());
+    let unknown = refused(post(&running, r#"{"method": "no.such", "params": {}}"#).await, StatusCode::UPGRADE_REQUIRED);
+    assert_eq!(unknown.await.code, ErrorCode::WrongProtocol);
+    for path in ["/api/series?run=zz&key=k", "/api/series?key=k", "/api/runs/zz/log?after=x", "/api/upload"] {
+        let request = if path == "/api/upload" {
+            running.http.put(running.url(path))
+        } else {
+            running.http.get(running.url(path))
+        };
+        let response = request.bearer_auth(running.token()).send().await.unwrap();
+        refused(response, StatusCode::BAD_REQUEST).await;
+    }
+}

@@ -1,0 +1,144 @@
+//! Series, files of a run and pictures of a snapshot, and that no path leads anywhere else.
+
+use std::{collections::BTreeMap, io::Write as _, path::PathBuf};
+
+use api::{
+    Request, RunId, SnapshotId,
+    config::{DataKind, ProjectFile},
+    dataset::TakeSnapshot,
+    job::{JobState, Subject},
+    project::CreateProject,
+    run::{BeginCommand, EndCommand},
+    series::Series,
+};
+use reqwest::{Response, StatusCode};
+use serde_json::json;
+
+use crate::running::Running;
+
+/// One grey pixel.
+const PIXEL: [u8; 67] = [
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00, 0x00, 0x00,
+    0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x00, 0x00, 0x00, 0x00, 0x3a, 0x7e, 0x9b, 0x55, 0x00, 0x00, 0x00, 0x0a, 0x49,
+    0x44, 0x41, 0x54, 0x78, 0xda, 0x63, 0x68, 0x00, 0x00, 0x00, 0x82, 0x00, 0x81, 0xda, 0x45, 0x08, 0x3b, 0x00, 0x00,
+    0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
+];
+
+async fn ask<R: Request>(running: &Running, request: R) -> R::Response {
+    engine::dispatch::call(&running.host.engine, request).await.unwrap()
+}
+
+async fn project(running: &Running, kind: DataKind) -> (api::ProjectId, PathBuf) {
+    let folder = running.folder.path().canonicalize().unwrap().join("project");
+    for class in ["cats", "dogs"] {
+        std::fs::create_dir_all(folder.join("data").join(class)).unwrap();
+        std::fs::write(folder.join("data").join(class).join("one 1.png"), PIXEL).unwrap();
+    }
+    std::fs::write(folder.join("secret.txt"), "secret").unwrap();
+    let mut file = ProjectFile { name: "p".to_owned(), ..ProjectFile::default() };
+    (file.data.kind, file.data.paths) = (kind, vec!["data".to_owned()]);
+    let path = folder.to_string_lossy().into_owned();
+    (ask(running, CreateProject { path, file, copy_from: Vec::new() }).await.id, folder)
+}
+
+/// A command's run with 5,000 points, one file and something beside it that is nobody's.
+async fn run(running: &Running) -> RunId {
+    let (_, folder) = project(running, DataKind::Images).await;
+    let begun = ask(
+        running,
+        BeginCommand {
+            directory: folder.to_string_lossy().into_owned(),
+            command: vec!["true".to_owned()],
+            environment: BTreeMap::new(),
+            code: None,
+            pid: std::process::id(),
+            pid_started_ms: engine::process::started_ms(std::process::id()).unwrap(),
+            name: None,
+        },
+    )
+    .await;
+    let folder = PathBuf::from(begun.folder);
+    let mut events = std::fs::File::create(folder.join("events.jsonl")).unwrap();
+    for step in 0..5_000 {
+        let line = json!({"v": 1, "time_ms": step, "event": "metric", "key": "loss/train", "step": step, "value": 1.0 / f64::from(step + 1)});
+        writeln!(events, "{line}").unwrap();
+    }
+    std::fs::create_dir_all(folder.join("artifacts/deep")).unwrap();
+    std::fs::write(folder.join("artifacts/deep/figures.csv"), "0123456789").unwrap();
+    std::fs::write(folder.join("private.txt"), "secret").unwrap();
+    ask(running, EndCommand { run: begun.run }).await;
+    begun.run
+}
+
+async fn get(running: &Running, path: &str) -> Response {
+    running.http.get(running.url(path)).bearer_auth(running.token()).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_viewport_has_the_points_that_it_asked_for() {
+    let running = Running::start().await;
+    let run = run(&running).await;
+    let view = async |query: &str| {
+        let response = get(&running, &format!("/api/series?run={run}&key=loss%2Ftrain{query}")).await;
+        assert_eq!(response.status(), StatusCode::OK, "{query}");
+        Series::from_bytes(&response.bytes().await.unwrap()).unwrap()
+    };
+    let all = view("&points=500").await;
+    assert!(!all.raw && all.len() <= 500 && all.step.last() == Some(&4_999.0), "{}", all.len());
+    let part = view("&from=100&to=199&points=500").await;
+    assert!(part.raw && part.len() == 100);
+    assert_eq!((part.step[0], part.last[0]), (100.0, 1.0 / 101.0));
+    assert_eq!(view("&from=9000").await.len(), 0);
+    let unknown = get(&running, &format!("/api/series?run={run}&key=nothing")).await;
+    assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn files_of_a_run_come_whole_or_in_part_and_nothing_else_does() {
+    let running = Running::start().await;
+    let run = run(&running).await;
+    let base = format!("/api/blob/runs/{run}");
+    let whole = get(&running, &format!("{base}/artifacts/deep/figures.csv")).await;
+    assert_eq!(whole.text().await.unwrap(), "0123456789");
+    let request =
+        running.http.get(running.url(&format!("{base}/artifacts/deep/figures.csv"))).bearer_auth(running.token());
+    let part = request.header("range", "bytes=2-4").send().await.unwrap();
+    assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
+    assert_eq!(part.text().await.unwrap(), "234");
+    for path in [
+        "private.txt",
+        "artifacts/../private.txt",
+        "artifacts/%2e%2e/private.txt",
+        "artifacts/..%2fprivate.txt",
+        "artifacts%2f..%2fprivate.txt",
+        "..%2f..%2fslipway.db",
+        "%2fetc%2fpasswd",
+        "artifacts/deep",
+        "artifacts/deep/figures.csv%00",
+    ] {
+        let response = get(&running, &format!("{base}/{path}")).await;
+        assert!(response.status().is_client_error(), "{path}: {}", response.status());
+        assert!(!response.text().await.unwrap().contains("secret"), "{path}");
+    }
+    assert_eq!(get(&running, "/api/blob/runs/zz/artifacts/x").await.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn pictures_of_a_snapshot_come_by_their_names_only() {
+    let running = Running::start().await;
+    let (project, _) = project(&running, DataKind::Images).await;
+    let job = ask(&running, TakeSnapshot { project, message: None }).await;
+    let job = running.host.engine.jobs().wait(&running.host.engine, job.id).await.unwrap();
+    assert_eq!(job.state, JobState::Done, "{:?}", job.error);
+    let Subject::Snapshot(snapshot) = job.subject else { panic!("{:?}", job.subject) };
+    let picture =
+        async |snapshot: SnapshotId, path: &str| get(&running, &format!("/api/blob/snapshots/{snapshot}/{path}")).await;
+    let one = picture(snapshot, "data/cats/one%201.png").await;
+    assert_eq!((one.status(), one.headers()["content-type"].clone()), (StatusCode::OK, "image/png".parse().unwrap()));
+    assert_eq!(one.bytes().await.unwrap().as_ref(), PIXEL);
+    for path in ["data/cats/none.png", "..%2f..%2fsecret.txt", "data/cats/..%2f..%2f..%2fsecret.txt", "data/cats"] {
+        let response = picture(snapshot, path).await;
+        assert!(response.status().is_client_error(), "{path}: {}", response.status());
+    }
+    assert_eq!(picture(SnapshotId::from_bytes([7; 16]), "data/cats/one%201.png").await.status(), StatusCode::NOT_FOUND);
+}

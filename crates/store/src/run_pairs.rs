@@ -1,0 +1,45 @@
+//! Tables of one text by key for each run: what [`crate::param`] and [`crate::tag`] both are.
+
+/// The table's statement, its reader and its writer, for the module that names the table.
+macro_rules! table {
+    ($name:literal) => {
+        pub(crate) const CREATE: &str = concat!(
+            "\nCREATE TABLE ",
+            $name,
+            " (
+    run   BLOB NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    key   TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (run, key)
+) WITHOUT ROWID;
+"
+        );
+
+        pub fn of_run(
+            connection: &rusqlite::Connection,
+            run: api::RunId,
+        ) -> crate::error::Result<std::collections::BTreeMap<String, String>> {
+            let mut statement =
+                connection.prepare_cached(concat!("SELECT key, value FROM ", $name, " WHERE run = ?1"))?;
+            let rows = statement.query_map(rusqlite::params![run.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        }
+
+        pub fn put(
+            transaction: &rusqlite::Transaction<'_>,
+            run: api::RunId,
+            key: &str,
+            value: &str,
+        ) -> crate::error::Result<()> {
+            transaction
+                .prepare_cached(concat!(
+                    "INSERT INTO ",
+                    $name,
+                    " (run, key, value) VALUES (?1, ?2, ?3) ON CONFLICT (run, key) DO UPDATE SET value = excluded.value"
+                ))?
+                .execute(rusqlite::params![run.as_bytes(), key, value])?;
+            Ok(())
+        }
+    };
+}
+pub(crate) use table;
