@@ -43,7 +43,9 @@ pub(crate) fn listen(palette: Palette) {
             };
             match to {
                 Some(to) => navigate(&to, Default::default()),
-                None => toasts.note("Open a project first: this page is one of a project's", None, Some("/".to_owned())),
+                None => {
+                    toasts.note("Open a project first: this page is one of a project's", None, Some("/".to_owned()))
+                }
             }
         })
     };

@@ -67,9 +67,5 @@ impl Machine {
 }
 
 fn read(hardware: &Hardware) -> Reading {
-    Reading {
-        at_ms: when::read(),
-        cpu_load: hardware.cpu_load,
-        memory_used_bytes: hardware.memory_used_bytes,
-    }
+    Reading { at_ms: when::read(), cpu_load: hardware.cpu_load, memory_used_bytes: hardware.memory_used_bytes }
 }

@@ -185,7 +185,10 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
 fn mark(state: JobState) -> AnyView {
     let chip = |text: &'static str, tone: &'static str, dot: bool| view! { <Chip text tone dot /> }.into_any();
     match state {
-        JobState::Done => view! { <span class="good flex" role="img" aria-label="done" title="done">{icon(icon::CHECK)}</span> }.into_any(),
+        JobState::Done => {
+            view! { <span class="good flex" role="img" aria-label="done" title="done">{icon(icon::CHECK)}</span> }
+                .into_any()
+        }
         JobState::Queued => chip("waiting", "info", true),
         JobState::Running => chip("running", "accent", true),
         JobState::Failed => chip("failed", "bad", false),

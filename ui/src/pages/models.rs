@@ -139,7 +139,9 @@ fn Delete(acts: Acts) -> impl IntoView {
         }
     });
     let title = Signal::derive(move || {
-        acts.deleting.get().map_or_else(String::new, |version| format!("Delete {} v{}?", version.model_name, version.number))
+        acts.deleting
+            .get()
+            .map_or_else(String::new, |version| format!("Delete {} v{}?", version.model_name, version.number))
     });
     let delete = move || {
         let Some(version) = acts.deleting.get_untracked().map(|version| version.id) else { return };

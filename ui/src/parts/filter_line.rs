@@ -65,7 +65,9 @@ pub(crate) fn FilterLine(
         let shown = open.get_untracked() && count > 0;
         match (event.key().as_str(), at.get_untracked()) {
             ("ArrowDown", chosen) if shown => at.set(Some(chosen.map_or(0, |chosen| (chosen + 1) % count))),
-            ("ArrowUp", chosen) if shown => at.set(Some(chosen.map_or(count - 1, |chosen| (chosen + count - 1) % count))),
+            ("ArrowUp", chosen) if shown => {
+                at.set(Some(chosen.map_or(count - 1, |chosen| (chosen + count - 1) % count)))
+            }
             ("ArrowDown", _) => look(),
             ("Tab", chosen) if shown && !event.shift_key() => accept(chosen.unwrap_or(0)),
             ("Enter", Some(chosen)) if shown => accept(chosen),

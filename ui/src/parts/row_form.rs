@@ -264,7 +264,7 @@ fn ImageField(input: Input, text: RwSignal<String>) -> impl IntoView {
                 <span class="small muted">"Drop a picture here, or choose one"</span>
                 <span class="caption faint">{size}</span>
             </span>
-            <input type="file" accept="image/png,image/jpeg" aria-label=input.name.clone()
+            <input type="file" accept="image/png,image/jpeg" title="Choose a picture" aria-label=input.name.clone()
                 on:change=move |event| {
                     let file = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok()).and_then(|input| input.files()).and_then(|files| files.item(0));
                     if let Some(file) = file {

@@ -252,7 +252,9 @@ mod tests {
 
     #[test]
     fn sizes_are_decimal() {
-        for (value, text) in [(0, "0 B"), (999, "999 B"), (1_200, "1.2 kB"), (999_600, "1.0 MB"), (1_200_000_000, "1.2 GB")] {
+        for (value, text) in
+            [(0, "0 B"), (999, "999 B"), (1_200, "1.2 kB"), (999_600, "1.0 MB"), (1_200_000_000, "1.2 GB")]
+        {
             assert_eq!(bytes(value), text);
         }
     }
@@ -290,7 +292,14 @@ mod tests {
     #[test]
     fn what_was_just_now_is_relative() {
         let now = 1_700_000_000_000;
-        for (seconds, text) in [(0, "now"), (12, "12 s ago"), (150, "2 min ago"), (7200, "2 h ago"), (90_000, "yesterday"), (200_000, "2 days ago")] {
+        for (seconds, text) in [
+            (0, "now"),
+            (12, "12 s ago"),
+            (150, "2 min ago"),
+            (7200, "2 h ago"),
+            (90_000, "yesterday"),
+            (200_000, "2 days ago"),
+        ] {
             assert_eq!(ago(now - seconds * 1000, now), text);
         }
         // A clock that is behind is no reason for a time in the future.

@@ -125,7 +125,9 @@ pub(super) fn entries(
         for (label, mark, link) in SETTINGS {
             all.push(page(label, mark, link));
         }
-        for (label, theme) in [("Dark theme", Theme::Dark), ("Light theme", Theme::Light), ("Theme of the system", Theme::System)] {
+        for (label, theme) in
+            [("Dark theme", Theme::Dark), ("Light theme", Theme::Light), ("Theme of the system", Theme::System)]
+        {
             all.push(action(label, icon::SETTINGS, Rc::new(move || theme::choose(client, toasts, theme))));
         }
         for (label, mark, link) in ACTIONS {
@@ -134,7 +136,10 @@ pub(super) fn entries(
             }
         }
         for deployment in deployments.value.get().unwrap_or_default() {
-            let pages = [("Deployment", icon::UPLOAD, format!("deploy?deployment={}", deployment.id)), ("Monitor", icon::EYE, format!("monitor/{}", deployment.id))];
+            let pages = [
+                ("Deployment", icon::UPLOAD, format!("deploy?deployment={}", deployment.id)),
+                ("Monitor", icon::EYE, format!("monitor/{}", deployment.id)),
+            ];
             for (kind, mark, link) in pages {
                 if let Some(link) = of_project(place, &link) {
                     all.push(Entry { kind, ..action(&deployment.name, mark, to(link)) });

@@ -80,7 +80,8 @@ fn New(backend: Option<SecretBackend>) -> impl IntoView {
             toasts.done("Kept");
         });
     };
-    let incomplete = Signal::derive(move || pending.busy.get() || name.get().trim().is_empty() || value.get().is_empty());
+    let incomplete =
+        Signal::derive(move || pending.busy.get() || name.get().trim().is_empty() || value.get().is_empty());
     view! {
         <Card title="Add or replace" class="section">
             <form class="form" on:submit=move |event| { event.prevent_default(); if !incomplete.get_untracked() { save(); } }>

@@ -117,7 +117,8 @@ pub(crate) fn is_whole(text: &str) -> bool {
 /// The text with an offer taken, and where the cursor stands then.
 pub(crate) fn take(text: &str, completion: &Completion, offer: &Offer) -> (String, usize) {
     let (head, tail) = (&text[..completion.place.start], text[completion.place.end..].trim_start());
-    let glued = completion.place.is_empty() && head.chars().next_back().is_some_and(|last| !last.is_whitespace() && last != '(');
+    let glued = completion.place.is_empty()
+        && head.chars().next_back().is_some_and(|last| !last.is_whitespace() && last != '(');
     let start = if glued { format!("{head} ") } else { head.to_owned() };
     let start = format!("{start}{} ", offer.text);
     let cursor = start.len();
@@ -255,7 +256,10 @@ mod tests {
 
     #[test]
     fn fields_are_offered_where_a_condition_begins() {
-        assert_eq!(offered("|")[..4], ["metric.loss/train", "metric.loss/validation", "metric.\"top 5\"", "param.model"]);
+        assert_eq!(
+            offered("|")[..4],
+            ["metric.loss/train", "metric.loss/validation", "metric.\"top 5\"", "param.model"]
+        );
         assert_eq!(offered("loss|"), ["metric.loss/train", "metric.loss/validation"]);
         assert_eq!(offered("state = finished and st|"), ["state"]);
         assert_eq!(offered("(dur|"), ["duration"]);
@@ -290,7 +294,19 @@ mod tests {
         for text in ["", "brisk", "state = finished", "metric.\"top 5\" > 3", "(a or b) not c", "name ~ \"a \\\" b\""] {
             assert!(is_whole(text), "{text}");
         }
-        for text in ["state", "state ", "state =", "metric.", "metric.x >", "a and", "(a", "a)", "name ~ \"a", "= 3", "state ! x"] {
+        for text in [
+            "state",
+            "state ",
+            "state =",
+            "metric.",
+            "metric.x >",
+            "a and",
+            "(a",
+            "a)",
+            "name ~ \"a",
+            "= 3",
+            "state ! x",
+        ] {
             assert!(!is_whole(text), "{text}");
         }
     }
