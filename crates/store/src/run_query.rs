@@ -205,13 +205,19 @@ pub fn page(connection: &Connection, query: &Query) -> Result<(Vec<RunRow>, u64)
     sql.bind(query.limit);
     sql.text.push_str(" OFFSET ");
     sql.bind(query.offset as i64);
-    let mut statement = connection.prepare(&format!(
+    // Ids alone are sorted: what a row shows is read for the page, not for ten thousand runs.
+    let ids: Vec<Vec<u8>> = connection
+        .prepare(&format!("SELECT id{}", sql.text))?
+        .query_map(params_from_iter(&sql.values), |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut statement = connection.prepare_cached(
         "SELECT id, name, kind, state, model, (SELECT number FROM snapshot WHERE snapshot.id = run.snapshot),
-         json_extract(code, '$.commit'), created_ms, started_ms, ended_ms, json_extract(progress, '$.fraction'), resumable{}",
-        sql.text
-    ))?;
-    let mut rows = statement
-        .query_map(params_from_iter(&sql.values), |row| {
+         json_extract(code, '$.commit'), created_ms, started_ms, ended_ms, json_extract(progress, '$.fraction'), resumable
+         FROM run WHERE id = ?1",
+    )?;
+    let mut rows = Vec::with_capacity(ids.len());
+    for id in ids {
+        rows.push(statement.query_row([id], |row| {
             let started: Option<i64> = row.get(8)?;
             let ended: Option<i64> = row.get(9)?;
             Ok(RunRow {
@@ -231,8 +237,8 @@ pub fn page(connection: &Connection, query: &Query) -> Result<(Vec<RunRow>, u64)
                 versions: Vec::<VersionId>::new(),
                 resumable: row.get(11)?,
             })
-        })?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
+        })?);
+    }
     for row in &mut rows {
         row.params = param::of_run(connection, row.id)?;
         row.tags = tag::of_run(connection, row.id)?;
