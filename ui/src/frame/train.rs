@@ -145,16 +145,20 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
             <div class="two-fields">
                 {move || {
                     let (key, label) = if is_trees.get() { ("rounds", "Rounds at most") } else { ("epochs", "Epochs at most") };
+                    let default = settings.default_of(key);
                     view! {
                         <Labelled label hint="Ends earlier where validation stops improving." error=error_of(wrong, key)>
-                            <TextField value=settings.text(key) class="mono" placeholder=settings.default_of(key) />
+                            <TextField value=settings.text(key) class="mono" placeholder=default />
                         </Labelled>
                     }
                 }}
-                {move || view! {
-                    <Labelled label="Learning rate" error=error_of(wrong, "learning_rate")>
-                        <TextField value=settings.text("learning_rate") class="mono" placeholder=settings.default_of("learning_rate") />
-                    </Labelled>
+                {move || {
+                    let default = settings.default_of("learning_rate");
+                    view! {
+                        <Labelled label="Learning rate" error=error_of(wrong, "learning_rate")>
+                            <TextField value=settings.text("learning_rate") class="mono" placeholder=default />
+                        </Labelled>
+                    }
                 }}
             </div>
             <div class="flex">
@@ -188,10 +192,10 @@ fn More(settings: Settings, wrong: Memo<Mistakes>, is_trees: Memo<bool>, name: R
                 <Labelled label="Optimizer"><Select value=settings.optimizer options=optimizers().to_vec() /></Labelled>
             })}
             {move || settings.more_of().into_iter().map(|key| {
-                let (label, hint) = words_of(key);
+                let ((label, hint), default) = (words_of(key), settings.default_of(key));
                 view! {
                     <Labelled label hint error=error_of(wrong, key)>
-                        <TextField value=settings.text(key) class="mono" placeholder=settings.default_of(key) />
+                        <TextField value=settings.text(key) class="mono" placeholder=default />
                     </Labelled>
                 }
             }).collect_view()}

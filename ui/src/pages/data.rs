@@ -3,8 +3,10 @@
 
 mod banners;
 mod column;
+mod column_menu;
 mod drift;
 mod keeping;
+mod leaks;
 mod preview;
 mod profile;
 
@@ -140,6 +142,7 @@ fn Versions(dataset: Signal<Dataset>) -> impl IntoView {
                     <Head dataset chosen profile />
                     {move || dataset.with(|dataset| dataset.problem.clone()).map(|error| view! { <Problem error /> })}
                     <banners::Changed dataset />
+                    <leaks::Leaks profile=profile.value />
                     <keeping::Reread dataset profile=profile.value />
                     <keeping::Underway />
                     <banners::Beside dataset />

@@ -279,7 +279,7 @@ fn columns(facts: &Facts, picked: RwSignal<Vec<String>>, actions: actions::Actio
         Column::new("Took", 94.0, |row: &RunRow| view! { <span class="muted">{row.duration_secs.map(words::duration)}</span> }).number().sorted_by("duration"),
         Column::new("Data", 50.0, |row: &RunRow| view! { <span class="muted">{row.snapshot_number.map(|number| format!("v{number}"))}</span> }),
         Column::new("Started", 86.0, |row: &RunRow| view! { <span class="faint"><Ago ms=row.created_ms /></span> }).number().sorted_by("created"),
-        Column::new("", 36.0, move |row: &RunRow| {
+        Column::new("", 44.0, move |row: &RunRow| {
             let row = row.clone();
             view! { <MenuButton items=move || actions.items(&row) label="What can be done with this run" /> }
         }),

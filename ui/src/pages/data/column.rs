@@ -1,9 +1,8 @@
 //! One column: its distribution in full, and what a person says of it, kept in `slipway.toml`.
 
 use api::{
-    config::{ColumnType, DataConfig},
+    config::ColumnType,
     dataset::{ColumnProfile, Profile, Role},
-    project::EditProjectFile,
 };
 use charts::{
     axis::Axis,
@@ -12,19 +11,14 @@ use charts::{
     role,
 };
 use leptos::prelude::*;
-use serde_json::{Value, json};
 
-use crate::{
-    client::Client,
-    frame::place::Place,
-    parts::{
-        button::Pending,
-        card::Card,
-        chart::Picture,
-        field::{Labelled, Select, Switch},
-        pane::Pane,
-        words,
-    },
+use super::column_menu::{self, ColumnUses};
+use crate::parts::{
+    card::Card,
+    chart::Picture,
+    field::{Labelled, Select, Switch},
+    pane::Pane,
+    words,
 };
 
 #[component]
@@ -104,9 +98,8 @@ fn Quantiles(column: ColumnProfile) -> impl IntoView {
 /// What the column is used as.
 #[component]
 fn Uses(column: ColumnProfile) -> impl IntoView {
-    let place = Place::get();
-    let client = Client::get();
-    let pending = Pending::new();
+    let uses = ColumnUses::new();
+    let pending = uses.pending;
     let name = StoredValue::new(column.name.clone());
     let role_now = match column.role {
         Role::Feature => "feature",
@@ -116,47 +109,27 @@ fn Uses(column: ColumnProfile) -> impl IntoView {
         Role::Ignored => "ignored",
     };
     let role = RwSignal::new(role_now.to_owned());
-    let kind = RwSignal::new(type_key(column.kind).to_owned());
+    let kind = RwSignal::new(type_key(uses.type_now(&column.name, column.kind)).to_owned());
     let sensitive = RwSignal::new(column.sensitive);
-    let put = move |set: Vec<(String, Value)>| {
-        let request = EditProjectFile { project: place.id_now(), set };
-        pending.run(async move { client.call(request).await }, |_| {});
-    };
-    let data = move || {
-        place
-            .known
-            .value
-            .with_untracked(|project| project.as_ref().map(|project| project.file.data.clone()))
-            .unwrap_or_default()
-    };
     Effect::new(move |before: Option<String>| {
         let now = role.get();
         if before.as_ref().is_some_and(|before| *before != now) {
-            put(name.with_value(|name| changes(&data(), name, &now)));
+            name.with_value(|name| uses.set_role(name, &now));
         }
         now
     });
     Effect::new(move |before: Option<String>| {
         let now = kind.get();
-        if before.as_ref().is_some_and(|before| *before != now) {
-            let mut types = data().types;
-            if let Ok(kind) = serde_json::from_value::<ColumnType>(json!(now)) {
-                types.insert(name.get_value(), kind);
-            }
-            put(vec![("data.types".to_owned(), json!(types))]);
+        let chosen = column_menu::TYPES.into_iter().find(|kind| type_key(*kind) == now);
+        if let Some(chosen) = chosen.filter(|_| before.as_ref().is_some_and(|before| *before != now)) {
+            name.with_value(|name| uses.set_type(name, chosen));
         }
         now
     });
     Effect::new(move |before: Option<bool>| {
         let now = sensitive.get();
         if before.is_some_and(|before| before != now) {
-            let mut all = data().sensitive;
-            let name = name.get_value();
-            all.retain(|other| *other != name);
-            if now {
-                all.push(name);
-            }
-            put(vec![("data.sensitive".to_owned(), json!(all))]);
+            name.with_value(|name| uses.set_sensitive(name, now));
         }
         now
     });
@@ -189,32 +162,6 @@ fn Uses(column: ColumnProfile) -> impl IntoView {
             </div>
         </Card>
     }
-}
-
-/// The keys of `slipway.toml` that make a column what it shall be and nothing else.
-fn changes(data: &DataConfig, name: &str, role: &str) -> Vec<(String, Value)> {
-    let mut set = Vec::new();
-    let mut ignore = data.ignore.clone();
-    ignore.retain(|other| other != name);
-    if role == "ignored" {
-        ignore.push(name.to_owned());
-    }
-    if ignore != data.ignore {
-        set.push(("data.ignore".to_owned(), json!(ignore)));
-    }
-    for (key, now, is) in [
-        ("data.target", &data.target, role == "target"),
-        ("data.timestamp", &data.timestamp, role == "timestamp"),
-        ("data.group", &data.group, role == "group"),
-    ] {
-        let held = now.as_deref() == Some(name);
-        if is && !held {
-            set.push((key.to_owned(), json!(name)));
-        } else if held && !is {
-            set.push((key.to_owned(), Value::Null));
-        }
-    }
-    set
 }
 
 const fn type_key(kind: ColumnType) -> &'static str {

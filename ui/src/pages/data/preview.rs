@@ -4,17 +4,22 @@ use std::sync::Arc;
 
 use api::{
     config::ColumnType,
-    dataset::{Column as Field, ColumnProfile, GetPreview, Profile, Role},
+    dataset::{Column as Field, ColumnProfile, GetPreview, Profile, Role, WarningKind},
     id::SnapshotId,
 };
 use charts::{bars, plot::Size, role};
 use leptos::prelude::*;
 
-use super::type_of;
+use super::{
+    column_menu::{ColumnUses, Known},
+    type_of,
+};
 use crate::{
     client::{Client, paged::paged, wire},
     parts::{
+        button::IconButton,
         chart::spark,
+        icon::{self, icon},
         rows::Rows,
         states::{Failure, Skeleton},
         table::{Column, Table},
@@ -48,6 +53,7 @@ pub(super) fn PreviewTab(snapshot: Memo<SnapshotId>, profile: RwSignal<Option<Pr
             (lines.collect(), preview.total_rows)
         },
     );
+    let uses = ColumnUses::new();
     let columns = Memo::new_with_compare(
         move |_| {
             let fields = fields.get();
@@ -60,7 +66,13 @@ pub(super) fn PreviewTab(snapshot: Memo<SnapshotId>, profile: RwSignal<Option<Pr
                 let measured = profile
                     .as_ref()
                     .and_then(|profile| profile.columns.iter().find(|column| column.name == field.name).cloned());
-                columns.push(column(index, field, measured, snapshot));
+                let leaks = profile.as_ref().is_some_and(|profile| {
+                    let mut warnings = profile.warnings.iter();
+                    warnings.any(|warning| {
+                        warning.kind == WarningKind::Leakage && warning.column.as_deref() == Some(&field.name)
+                    })
+                });
+                columns.push(column(index, field, measured.map(|measured| (measured, leaks)), snapshot, uses));
             }
             columns
         },
@@ -78,7 +90,18 @@ pub(super) fn PreviewTab(snapshot: Memo<SnapshotId>, profile: RwSignal<Option<Pr
     }
 }
 
-fn column(index: usize, field: Field, measured: Option<ColumnProfile>, snapshot: Memo<SnapshotId>) -> Column<Line> {
+fn column(
+    index: usize,
+    mut field: Field,
+    // What was measured, and whether it gives the target away.
+    measured: Option<(ColumnProfile, bool)>,
+    snapshot: Memo<SnapshotId>,
+    uses: ColumnUses,
+) -> Column<Line> {
+    // A role is chosen in the project's file: the profile follows it, the rows were read before.
+    if let Some((measured, _)) = &measured {
+        field.role = measured.role;
+    }
     let is_number = matches!(field.kind, ColumnType::Integer | ColumnType::Decimal);
     // Times are read from their left: their fractions are of different lengths.
     let is_time = field.kind == ColumnType::Datetime;
@@ -98,11 +121,20 @@ fn column(index: usize, field: Field, measured: Option<ColumnProfile>, snapshot:
             Some(text) => view! { <span class:faint=is_ignored title=text.clone()>{text.clone()}</span> }.into_any(),
         });
     column.is_number = is_number;
-    column.head = Some(ViewFn::from(move || head(&field, measured.as_ref(), is_target)));
+    column.head = Some(ViewFn::from(move || head(&field, measured.as_ref(), is_target, uses)));
     column
 }
 
-fn head(field: &Field, measured: Option<&ColumnProfile>, is_target: bool) -> impl IntoView + use<> {
+fn head(
+    field: &Field,
+    measured: Option<&(ColumnProfile, bool)>,
+    is_target: bool,
+    uses: ColumnUses,
+) -> impl IntoView + use<> {
+    let leaks = measured.is_some_and(|(column, leaks)| *leaks && column.role != Role::Ignored);
+    let measured = measured.map(|(column, _)| column);
+    let known = Known { name: field.name.clone(), kind: field.kind, role: field.role };
+    let own = known.clone();
     let counts: Vec<u64> = measured.map_or_else(Vec::new, |column| match &column.numeric {
         Some(numeric) if column.top.is_empty() || numeric.histogram.counts.len() > 2 => {
             fewer(&numeric.histogram.counts, 16)
@@ -126,8 +158,16 @@ fn head(field: &Field, measured: Option<&ColumnProfile>, is_target: bool) -> imp
     };
     let warned = missing.is_some();
     view! {
-        <div class="c">
-            <span class="cut" title=field.name.clone()>{field.name.clone()}</span>
+        <div class="c" on:contextmenu=move |event| uses.open_at(&event, &own)>
+            <span class="flex column-name">
+                {leaks.then(|| view! { <span class="warn flex" title="It alone predicts the target.">{icon(icon::TRIANGLE_ALERT)}</span> })}
+                <span class="cut grow" title=field.name.clone()>{field.name.clone()}</span>
+                <IconButton
+                    label=format!("Use of {}", field.name)
+                    mark=icon::ELLIPSIS
+                    on_press=move |event| uses.open_at(&event, &known)
+                />
+            </span>
             <span class="bars">{(!counts.is_empty()).then(|| spark(bars::mini(&counts, series, Size { width: 72.0, height: 20.0 })))}</span>
             <small class="cut" class:warn=warned>{missing.unwrap_or(kind)}</small>
         </div>

@@ -7,14 +7,21 @@ use api::{
 };
 use charts::{bars, plot::Size, role};
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
-use super::{column::ColumnPane, type_of};
+use super::{
+    column::ColumnPane,
+    column_menu::{ColumnUses, Known},
+    type_of,
+};
 use crate::{
     client::query::Query,
     parts::{
+        button::IconButton,
         card::Chip,
         chart::spark,
         icon::{self, icon},
+        menu::Item,
         states::Load,
         table::{Column, Order, Table},
         words,
@@ -23,7 +30,8 @@ use crate::{
 
 #[component]
 pub(super) fn ProfileTab(profile: Query<Profile>, snapshot: Memo<SnapshotId>) -> impl IntoView {
-    let open = RwSignal::new(None::<String>);
+    // A column's pane has an address: `&column=NAME`.
+    let open = RwSignal::new(use_location().query.with_untracked(|asked| asked.get("column")));
     Effect::new(move |before: Option<SnapshotId>| {
         let now = snapshot.get();
         if before.is_some_and(|before| before != now) {
@@ -67,6 +75,13 @@ fn Notes(profile: Signal<Profile>) -> impl IntoView {
 #[component]
 fn Columns(profile: Signal<Profile>, open: RwSignal<Option<String>>) -> impl IntoView {
     let order = RwSignal::new(None::<Order>);
+    let uses = ColumnUses::new();
+    let known = |column: &ColumnProfile| Known { name: column.name.clone(), kind: column.kind, role: column.role };
+    let menu = StoredValue::new_local({
+        // A type is chosen where the table's menu stood: about the middle of the page.
+        Box::new(move |column: ColumnProfile| uses.items(&known(&column), middle()))
+            as Box<dyn Fn(ColumnProfile) -> Vec<Item>>
+    });
     let rows = Memo::new(move |_| {
         let mut rows = profile.with(|profile| profile.columns.clone());
         if let Some((key, descending)) = order.get() {
@@ -111,6 +126,16 @@ fn Columns(profile: Signal<Profile>, open: RwSignal<Option<String>>) -> impl Int
                 {format!("{strength:.2}")}
             </span>
         })).number().sorted_by("association"),
+        Column::new("", 44.0, move |column: &ColumnProfile| {
+            let column = known(column);
+            view! {
+                <IconButton
+                    label=format!("Use of {}", column.name)
+                    mark=icon::ELLIPSIS
+                    on_press=move |event| uses.open_at(&event, &column)
+                />
+            }
+        }),
     ];
     view! {
         <div class="fill-table">
@@ -119,10 +144,16 @@ fn Columns(profile: Signal<Profile>, open: RwSignal<Option<String>>) -> impl Int
                 columns=Signal::stored(columns)
                 label="Columns"
                 order
+                menu
                 on_open=Callback::new(move |column: ColumnProfile| open.set(Some(column.name)))
             />
         </div>
     }
+}
+
+fn middle() -> (f64, f64) {
+    let half = |size: Result<wasm_bindgen::JsValue, _>| size.ok().and_then(|size| size.as_f64()).unwrap_or(800.0) / 2.0;
+    (half(window().inner_width()), half(window().inner_height()) / 2.0)
 }
 
 fn name_cell(column: &ColumnProfile) -> impl IntoView + use<> {
