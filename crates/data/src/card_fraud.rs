@@ -131,7 +131,7 @@ fn payment(day: u32, period: Period, is_fraud: bool, random: &mut ChaCha8Rng) ->
 }
 
 /// What a payment is like, before it has numbers.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Traits {
     far: bool,
     unusual_amount: bool,
@@ -321,4 +321,54 @@ fn arrays(payments: &[Payment]) -> Vec<ArrayRef> {
     arrays.extend((0..6).map(|place| decimal(&|payment| payment.v[place])));
     arrays.push(integer(&|payment| payment.is_fraud));
     arrays
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DRAWN: usize = 40_000;
+
+    fn drawn() -> Vec<(Traits, Traits)> {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        (0..DRAWN)
+            .map(|_| {
+                let before = Traits::honest(&mut random);
+                let mut after = before;
+                after.defraud(&mut random);
+                (before, after)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_tenth_of_the_frauds_looks_honest() {
+        let same = drawn().iter().filter(|(before, after)| before == after).count() as f64 / DRAWN as f64;
+        // Five standard deviations of a binomial share, and the few that had the signs by chance.
+        assert!((same - 0.1).abs() < 5.0 * (0.1_f64 * 0.9 / DRAWN as f64).sqrt() + 0.003, "{same}");
+    }
+
+    #[test]
+    fn each_sign_alone_is_commoner_among_honest_payments() {
+        let share = |has: fn(&Traits) -> bool| {
+            let drawn = drawn();
+            let count = |of: fn(&(Traits, Traits)) -> Traits| drawn.iter().filter(|pair| has(&of(pair))).count() as f64;
+            (count(|pair| pair.0) / DRAWN as f64, count(|pair| pair.1) / DRAWN as f64)
+        };
+        for (name, has) in [
+            ("far", (|traits| traits.far) as fn(&Traits) -> bool),
+            ("unusual amount", |traits| traits.unusual_amount),
+            ("tiny", |traits| traits.tiny),
+            ("busy", |traits| traits.busy),
+            ("night", |traits| traits.night),
+            ("new card", |traits| traits.new_card),
+            ("on the shell", |traits| traits.on_shell),
+            ("aligned", |traits| traits.aligned),
+        ] {
+            let (honest, fraud) = share(has);
+            // Of the payments with that sign, how many are fraud: never enough to act upon.
+            let precision = fraud * FRAUD_SHARE / (fraud * FRAUD_SHARE + honest * (1.0 - FRAUD_SHARE));
+            assert!(precision < 0.06, "{name}: {precision} of the payments with that sign are fraud");
+        }
+    }
 }

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use api::{
-    config::{ColumnType, DataConfig},
+    config::{ColumnType, DataConfig, DataKind},
     dataset::Role,
     evaluation::Task,
 };
@@ -18,6 +18,8 @@ use arrow_array::{
     types::{Float64Type, Int64Type, TimestampMillisecondType},
 };
 use arrow_schema::{DataType, Field, TimeUnit};
+
+use crate::images;
 
 const KIND: &str = "slipway:kind";
 
@@ -60,7 +62,11 @@ pub fn role(name: &str, config: &DataConfig) -> Role {
         Role::Timestamp
     } else if is(&config.group) {
         Role::Group
-    } else if config.ignore.iter().any(|ignored| ignored == name) {
+    } else if config.ignore.iter().any(|ignored| ignored == name)
+        || (config.kind == DataKind::Images && name != images::IMAGE)
+    {
+        // Of an index of images only the picture itself is learned from; its size and its hash are
+        // for people and splits.
         Role::Ignored
     } else {
         Role::Feature

@@ -4,7 +4,7 @@
 //! tries each [`Order`] on all cells and keeps what fits all of them. A time without a zone is read
 //! as UTC.
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, civil::Date};
 
 /// In which order day, month and year stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +51,9 @@ pub fn parse(text: &str, order: Order) -> Option<i64> {
 /// A moment as text: `2026-11-23 14:05:09.25`, without the fraction where it is zero, and a bare
 /// date for midnight.
 pub fn show(time_ms: i64) -> String {
-    let Ok(moment) = Timestamp::from_millisecond(time_ms) else { return time_ms.to_string() };
-    let civil = moment.to_zoned(TimeZone::UTC).datetime();
+    // Civil time, since jiff's timestamps end a day before the 9999-12-31 that stands for "never".
+    let epoch = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0);
+    let Ok(civil) = epoch.checked_add(SignedDuration::from_millis(time_ms)) else { return time_ms.to_string() };
     if time_ms.rem_euclid(86_400_000) == 0 { civil.date().to_string() } else { civil.to_string().replacen('T', " ", 1) }
 }
 

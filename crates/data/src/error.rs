@@ -14,6 +14,8 @@ pub enum DataError {
     Io { doing: &'static str, path: PathBuf, source: std::io::Error },
     #[error("There is nothing at {path}.", path = path.display())]
     Missing { path: PathBuf },
+    #[error("Can't read {path}: it is no regular file, but a pipe, a socket or a device.", path = path.display())]
+    NotAFile { path: PathBuf },
     #[error("The data paths {paths} match no {what} in {root}.", root = root.display(), paths = quoted(paths))]
     NoFiles { root: PathBuf, paths: Vec<String>, what: &'static str },
     #[error("The data path \"{path}\" leaves the project's folder {root}.", root = root.display())]
@@ -24,6 +26,8 @@ pub enum DataError {
     Empty { file: String },
     #[error("Can't read {file}: line 1 is a header with {columns} columns, but no row follows.")]
     HeaderOnly { file: String, columns: usize },
+    #[error("Can't read {file}: it has {columns} columns, but no row.")]
+    NoRows { file: String, columns: usize },
     #[error("Can't read {file}, line {line}: {found} {fields} where the header has {expected}.{note}",
         line = thousands(*line), fields = if *found == 1 { "field" } else { "fields" },
         note = if *lines > 1 { format!(" The row spans {} lines; perhaps a quote is not closed.", thousands(*lines)) } else { String::new() })]
@@ -44,16 +48,20 @@ pub enum DataError {
     Cell { file: String, line: u64, column: String, cell: String, expected: &'static str },
     #[error("Can't read {file}, line {line}: {reason}.", line = thousands(*line))]
     Json { file: String, line: u64, reason: String },
+    #[error("Can't read {file}, line {line}: the key \"{key}\" stands there twice.", line = thousands(*line))]
+    KeyTwice { file: String, line: u64, key: String },
     #[error("Can't read {file}: {reason}.")]
     Parquet { file: String, reason: String },
     #[error("Can't read {file}: {reason}.")]
     ArrowIpc { file: String, reason: String },
+    #[error("Can't read {file}, column \"{column}\": {reason}.")]
+    Unconvertible { file: String, column: String, reason: String },
+    #[error("Can't read {file}: none of its columns fits into a table ({columns}).", columns = quoted(columns))]
+    NoColumns { file: String, columns: Vec<String> },
     #[error("Can't read {file} together with {first}: {difference}.")]
     SchemaDiffers { file: String, first: String, difference: String },
     #[error("Can't read {file}: files ending in \".{extension}\" are not a table that Slipway knows.")]
     UnknownFormat { file: String, extension: String },
-    #[error("Can't use the column \"{column}\" of {file}: its type {kind} is not supported.")]
-    ColumnType { file: String, column: String, kind: String },
     #[error("Can't decode the image {file}: {reason}.{more}",
         more = if *others > 0 { format!(" {others} more can't be decoded either.") } else { String::new() })]
     CorruptImage { file: String, reason: String, others: u64 },
@@ -93,11 +101,12 @@ impl DataError {
                 _ => return None,
             },
             E::Missing { .. } => "Check the path; the file may have been moved or deleted.".to_owned(),
+            E::NotAFile { .. } => "Write its content into a file, and name that one in `paths`.".to_owned(),
             E::NoFiles { .. } => "Put the files there, or change `paths` in `[data]` of slipway.toml.".to_owned(),
             E::Outside { .. } => "Name it by its absolute path if you mean that place, or copy it into the project.".to_owned(),
             E::Glob { .. } => "Write it like \"data/*.csv\" or \"data/**/*.parquet\".".to_owned(),
             E::Empty { .. } => "Fill the file, or leave it out of `paths`.".to_owned(),
-            E::HeaderOnly { .. } => "Add rows, or leave the file out of `paths`.".to_owned(),
+            E::HeaderOnly { .. } | E::NoRows { .. } => "Add rows, or leave the file out of `paths`.".to_owned(),
             E::Ragged { .. } => "Open the file at that line, or import with `ragged = \"skip\"`.".to_owned(),
             E::UndecidableEncoding { .. } => {
                 "Save the file as UTF-8, or name its encoding in `[data]`, for instance `encoding = \"windows-1251\"`.".to_owned()
@@ -110,11 +119,13 @@ impl DataError {
             E::DuplicateColumn { .. } => "Rename one of the two in the file.".to_owned(),
             E::CellTooLong { .. } => "Check the quotes before that line; a quote that is not closed swallows what follows. Long texts belong in files of their own.".to_owned(),
             E::Cell { column, .. } => format!("Mend the cell, or change the type of \"{column}\" under `[data.types]`."),
+            E::KeyTwice { .. } => "Rename one of the two keys.".to_owned(),
             E::Json { .. } => "Each line must hold one JSON object, such as {\"amount\": 12.5}.".to_owned(),
             E::Parquet { .. } | E::ArrowIpc { .. } => "The file may have been cut short while it was copied or written; copy or export it again.".to_owned(),
             E::SchemaDiffers { .. } => "Files of one dataset need the same columns; leave the other out of `paths`, or mend its header.".to_owned(),
             E::UnknownFormat { .. } => "Use CSV, TSV, Parquet, JSON Lines (.jsonl) or Arrow IPC (.arrow).".to_owned(),
-            E::ColumnType { .. } => "Export the column as text, number, boolean or timestamp.".to_owned(),
+            E::Unconvertible { .. } => "Export the column as text, or as a type that holds all its values: 64-bit integers, numbers, timestamps.".to_owned(),
+            E::NoColumns { .. } => "Export lists and structs as columns of their own.".to_owned(),
             E::CorruptImage { .. } => "Replace it or delete it, and try again.".to_owned(),
             E::ImageWithoutClass { .. } => "Put each image into a folder named after its class, such as images/cat/1.png.".to_owned(),
             E::NoColumn { role, .. } => format!("Change `{role}` in `[data]` of slipway.toml to one of them."),

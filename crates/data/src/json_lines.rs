@@ -95,7 +95,7 @@ impl Objects {
         let mut cells: Cells = Vec::with_capacity(object.0.len());
         for (name, value) in object.0 {
             if cells.iter().any(|(earlier, _)| *earlier == name) {
-                return Err(self.wrong(format!("the key \"{name}\" stands there twice")));
+                return Err(DataError::KeyTwice { file: self.file.clone(), line: self.line, key: name });
             }
             let cell = match value {
                 Value::Null => None,
@@ -118,6 +118,9 @@ impl Objects {
 
 /// serde_json counts lines within the one line that it was given; only the column means something.
 fn plain(error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "the object is cut off at the end of the line".to_owned();
+    }
     let text = error.to_string();
     match text.split_once(" at line 1 column ") {
         Some((reason, column)) => format!("{reason} at character {column}"),

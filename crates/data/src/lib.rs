@@ -21,6 +21,7 @@ pub mod images;
 mod json_lines;
 pub mod look;
 pub mod manifest;
+pub mod memory;
 pub mod preview;
 pub mod profile;
 mod profile_warnings;

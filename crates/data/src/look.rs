@@ -49,21 +49,52 @@ pub fn look(path: &Path) -> Result<Looked, DataError> {
         let config = DataConfig { paths: vec![name], ..DataConfig::default() };
         return Ok(look_at_tables(&path, &scan::files(&folder, &config)?));
     }
-    let below = |kind| {
-        let everything = DataConfig { paths: vec![".".to_owned()], kind, ..DataConfig::default() };
-        match scan::files(&path, &everything) {
-            Err(DataError::NoFiles { .. }) => Ok(Vec::new()),
-            other => other,
-        }
-    };
-    let tables = below(DataKind::Table)?;
-    let pictures = below(DataKind::Images)?;
+    let (tables, passed_over) = scan::everything(&path, DataKind::Table)?;
+    let (pictures, more) = scan::everything(&path, DataKind::Images)?;
+    let mut looked = look_at_files(&path, &tables, &pictures);
+    let told: BTreeSet<String> = passed_over.iter().map(ToString::to_string).collect();
+    let more = more.into_iter().filter(|error| !told.contains(&error.to_string()));
+    looked.problems.extend(passed_over.into_iter().chain(more).map(ApiError::from));
+    looked.found.extend(other_tools(&path));
+    Ok(looked)
+}
+
+fn look_at_files(path: &Path, tables: &[ScannedFile], pictures: &[ScannedFile]) -> Looked {
     let classes: BTreeSet<&str> = pictures.iter().filter_map(|file| images::class(&file.name)).collect();
     // A table beside many images is about the images (labels, sizes); images beside tables are pictures.
     if classes.len() > 1 && pictures.len() > tables.len() {
-        return Ok(look_at_images(&path, &pictures, classes.len()));
+        return look_at_images(path, pictures, classes.len());
     }
-    Ok(look_at_tables(&path, &tables))
+    look_at_tables(path, tables)
+}
+
+/// What other tools left in the folder, so that a person sees that it was seen and stays as it is.
+fn other_tools(path: &Path) -> Vec<String> {
+    let is_there = |name: &str| path.join(name).exists();
+    let mut found = Vec::new();
+    if is_there("dvc.yaml") || is_there(".dvc") {
+        found.push("A DVC project; its data files are read where they lie, its pipeline is left alone".to_owned());
+    }
+    if is_there("mlruns") || is_there("mlflow.db") {
+        found.push("MLflow runs; they stay where they are, and are not read".to_owned());
+    }
+    if is_there("MLproject") {
+        found.push("An MLproject; run its entry points with `slipway exec -- COMMAND`".to_owned());
+    }
+    let scripts = std::fs::read_dir(path).into_iter().flatten().flatten().filter(|entry| {
+        let name = entry.file_name();
+        let extension = Path::new(&name).extension().and_then(|extension| extension.to_str()).map(str::to_lowercase);
+        matches!(extension.as_deref(), Some("py" | "r" | "jl" | "ipynb"))
+    });
+    let mut scripts: Vec<String> = scripts.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    scripts.sort();
+    match scripts.as_slice() {
+        [] => {}
+        [one] => found.push(format!("The script {one}; track its runs with `slipway exec -- COMMAND`")),
+        [one, ..] => found
+            .push(format!("{} scripts, such as {one}; track their runs with `slipway exec -- COMMAND`", scripts.len())),
+    }
+    found
 }
 
 fn name_of(path: &Path) -> String {

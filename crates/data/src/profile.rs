@@ -9,7 +9,7 @@ use std::{
 };
 
 use api::{
-    config::{ColumnType, DataConfig},
+    config::{ColumnType, DataConfig, DataKind},
     dataset::{ColumnProfile, Histogram, NumericProfile, Profile, Role, ValueCount},
     evaluation::Task,
 };
@@ -40,6 +40,8 @@ pub fn profile(parquet: &Path, config: &DataConfig, progress: Progress<'_>) -> R
     let batches = table::batches(parquet, None)?;
     let schema = batches.schema().clone();
     let is_images = images::is_index(&schema);
+    let kind = if is_images { DataKind::Images } else { config.kind };
+    let config = DataConfig { kind, ..config.clone() };
     let hasher = RowHasher::new(&schema, |name| !is_images || name == images::CONTENT);
     let mut columns: Vec<Measured> = described.columns.iter().map(|(name, kind)| Measured::new(name, *kind)).collect();
     let target = config.target.as_ref().and_then(|target| columns.iter().position(|column| column.name == *target));
@@ -70,22 +72,14 @@ pub fn profile(parquet: &Path, config: &DataConfig, progress: Progress<'_>) -> R
         .zip(associations)
         .enumerate()
         .map(|(place, (column, association))| {
-            let role = if is_images { image_role(&column.name, config) } else { column::role(&column.name, config) };
+            let role = column::role(&column.name, &config);
             let association = association.filter(|_| Some(place) != target && role != Role::Ignored);
-            column.finish(role, config, association)
+            column.finish(role, &config, association)
         })
         .collect();
     let duplicate_rows = counts_rows.then_some(duplicates);
     let warnings = profile_warnings::find(&columns, described.rows, duplicate_rows, task);
     Ok(Profile { rows: described.rows, duplicate_rows, columns, reading: described.notes, warnings })
-}
-
-/// Sizes and hashes of an image index are for people and splits, not for models.
-fn image_role(name: &str, config: &DataConfig) -> Role {
-    match column::role(name, config) {
-        Role::Feature if name != images::IMAGE => Role::Ignored,
-        role => role,
-    }
 }
 
 /// One column under measurement.

@@ -49,7 +49,7 @@ pub const ALL: [SampleProject; 5] = [
         name: "diabetes",
         title: "Diabetes",
         summary: "A number to predict: how the disease progressed in a year, from ten measures of 442 patients.",
-        licence: "Published with Efron et al., Least Angle Regression (2004); redistributed by scikit-learn (BSD-3-Clause)",
+        licence: "None stated by the authors (Efron, Hastie, Johnstone, Tibshirani 2004); from scikit-learn, whose package is BSD-3-Clause",
         generated: false,
     },
 ];

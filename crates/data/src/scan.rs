@@ -72,55 +72,130 @@ pub fn beside(root: &Path, config: &DataConfig) -> Result<Vec<ScannedFile>, Data
     let inside: std::collections::BTreeSet<PathBuf> =
         matched(root, config)?.into_iter().map(|file| file.path).collect();
     let root = canonical(root)?;
-    let mut found = BTreeMap::new();
-    walk(&root, &root, &root, config.kind, None, &mut found)?;
-    Ok(found.into_values().filter(|file| !inside.contains(&file.path)).collect())
+    let mut search = Search { root: &root, kind: config.kind, found: BTreeMap::new(), skipped: None };
+    search.walk(&root, &root, None)?;
+    Ok(search.found.into_values().filter(|file| !inside.contains(&file.path)).collect())
+}
+
+/// Every file of a kind below a folder that nobody has named yet, and why others were passed over:
+/// what can't be read, and what a link reaches outside of the folder.
+pub(crate) fn everything(root: &Path, kind: DataKind) -> Result<(Vec<ScannedFile>, Vec<DataError>), DataError> {
+    let root = canonical(root)?;
+    let mut search = Search { root: &root, kind, found: BTreeMap::new(), skipped: Some(Vec::new()) };
+    search.walk(&root, &root, None)?;
+    Ok((search.found.into_values().collect(), search.skipped.unwrap_or_default()))
 }
 
 fn matched(root: &Path, config: &DataConfig) -> Result<Vec<ScannedFile>, DataError> {
     let root = canonical(root)?;
-    let mut found = BTreeMap::new();
+    let mut search = Search { root: &root, kind: config.kind, found: BTreeMap::new(), skipped: None };
     for path in &config.paths {
-        matched_by(&root, path, config.kind, &mut found)?;
+        search.matched_by(path)?;
     }
-    Ok(found.into_values().collect())
+    Ok(search.found.into_values().collect())
 }
 
-fn matched_by(
-    root: &Path,
-    path: &str,
+/// A search for files of one kind.
+struct Search<'a> {
+    root: &'a Path,
     kind: DataKind,
-    found: &mut BTreeMap<String, ScannedFile>,
-) -> Result<(), DataError> {
-    let given = Path::new(path);
-    // An absolute path is the person's own word: what lies below it belongs to the dataset, wherever it is.
-    let within = if given.is_absolute() { None } else { Some(root) };
-    let literal = root.join(given);
-    if literal.exists() {
-        let target = canonical(&literal)?;
-        confine(root, within, &target, path)?;
-        let boundary = if within.is_some() { root.to_owned() } else { target.clone() };
-        let metadata = std::fs::metadata(&target).map_err(DataError::io("read", &target))?;
-        if metadata.is_dir() {
-            return walk(&target, root, &boundary, kind, None, found);
+    /// By name.
+    found: BTreeMap<String, ScannedFile>,
+    /// Gathers what is wrong; without it the first wrong thing ends the search.
+    skipped: Option<Vec<DataError>>,
+}
+
+impl Search<'_> {
+    fn matched_by(&mut self, path: &str) -> Result<(), DataError> {
+        let (root, given) = (self.root, Path::new(path));
+        // An absolute path is the person's own word: what lies below it belongs to the dataset, wherever it is.
+        let within = if given.is_absolute() { None } else { Some(root) };
+        let literal = root.join(given);
+        if literal.exists() {
+            let target = canonical(&literal)?;
+            confine(root, within, &target, path)?;
+            let boundary = if within.is_some() { root.to_owned() } else { target.clone() };
+            let metadata = std::fs::metadata(&target).map_err(DataError::io("read", &target))?;
+            if metadata.is_dir() {
+                return self.walk(&target, &boundary, None);
+            }
+            if !metadata.is_file() {
+                return Err(DataError::NotAFile { path: literal });
+            }
+            // A file named by itself is taken whatever its extension: reading it will say what is wrong.
+            self.insert(target, &metadata);
+            return Ok(());
         }
-        // A file named by itself is taken whatever its extension: reading it will say what is wrong.
-        insert(root, target, &metadata, found);
-        return Ok(());
+        if !path.contains(['*', '?', '[', '{']) {
+            return Err(DataError::Missing { path: literal });
+        }
+        let base = root.join(literal_prefix(given));
+        if !base.exists() {
+            return Ok(());
+        }
+        let base = canonical(&base)?;
+        confine(root, within, &base, path)?;
+        let rest = given.components().skip(literal_prefix(given).components().count()).collect::<PathBuf>();
+        let matcher = glob(path, &rest)?;
+        let boundary = if within.is_some() { root.to_owned() } else { base.clone() };
+        self.walk(&base, &boundary, Some(&matcher))
     }
-    if !path.contains(['*', '?', '[', '{']) {
-        return Err(DataError::Missing { path: literal });
+
+    fn walk(&mut self, folder: &Path, boundary: &Path, matcher: Option<&GlobMatcher>) -> Result<(), DataError> {
+        // Git's ignore rules don't count here: data is what people keep out of git. Hidden files do:
+        // they belong to tools (.DS_Store, .ipynb_checkpoints).
+        let walker = WalkBuilder::new(folder).standard_filters(false).hidden(true).follow_links(true).build();
+        for entry in walker {
+            let entry = match entry {
+                Ok(entry) => entry,
+                // A link to a folder above leads to what is found anyway.
+                Err(error) if is_loop(&error) => continue,
+                Err(error) => {
+                    self.pass_over(walk_error(folder, error))?;
+                    continue;
+                }
+            };
+            let relative = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+            if entry.file_type().is_some_and(|kind| kind.is_file()) && self.is_wanted(matcher, entry.path(), relative) {
+                self.take(entry.path(), boundary)?;
+            }
+        }
+        Ok(())
     }
-    let base = root.join(literal_prefix(given));
-    if !base.exists() {
-        return Ok(());
+
+    fn is_wanted(&self, matcher: Option<&GlobMatcher>, path: &Path, relative: &Path) -> bool {
+        suits(format(path), self.kind) && matcher.is_none_or(|matcher| matcher.is_match(slashed(relative)))
     }
-    let base = canonical(&base)?;
-    confine(root, within, &base, path)?;
-    let rest = given.components().skip(literal_prefix(given).components().count()).collect::<PathBuf>();
-    let matcher = glob(path, &rest)?;
-    let boundary = if within.is_some() { root.to_owned() } else { base.clone() };
-    walk(&base, root, &boundary, kind, Some(&matcher), found)
+
+    fn take(&mut self, path: &Path, boundary: &Path) -> Result<(), DataError> {
+        let target = canonical(path)?;
+        if !target.starts_with(boundary) {
+            return self.pass_over(DataError::Outside { root: self.root.to_owned(), path: name(self.root, path) });
+        }
+        let metadata = std::fs::metadata(&target).map_err(DataError::io("read", &target))?;
+        self.insert(target, &metadata);
+        Ok(())
+    }
+
+    fn pass_over(&mut self, error: DataError) -> Result<(), DataError> {
+        match &mut self.skipped {
+            Some(skipped) => skipped.push(error),
+            None => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, path: PathBuf, metadata: &Metadata) {
+        let name = name(self.root, &path);
+        let file = ScannedFile {
+            name: name.clone(),
+            size_bytes: metadata.len(),
+            modified_ms: modified_ms(metadata),
+            inode: inode(metadata),
+            path,
+        };
+        self.found.insert(name, file);
+    }
 }
 
 fn glob(path: &str, rest: &Path) -> Result<GlobMatcher, DataError> {
@@ -138,41 +213,6 @@ fn literal_prefix(path: &Path) -> PathBuf {
         .collect()
 }
 
-fn walk(
-    folder: &Path,
-    root: &Path,
-    boundary: &Path,
-    kind: DataKind,
-    matcher: Option<&GlobMatcher>,
-    found: &mut BTreeMap<String, ScannedFile>,
-) -> Result<(), DataError> {
-    // Git's ignore rules don't count here: data is what people keep out of git. Hidden files do:
-    // they belong to tools (.DS_Store, .ipynb_checkpoints).
-    let walker = WalkBuilder::new(folder).standard_filters(false).hidden(true).follow_links(true).build();
-    for entry in walker {
-        let entry = entry.map_err(|error| walk_error(folder, error))?;
-        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
-            continue;
-        }
-        let relative = entry.path().strip_prefix(folder).unwrap_or(entry.path());
-        let wanted = match (matcher, format(entry.path())) {
-            (Some(matcher), format) if matcher.is_match(slashed(relative)) => suits(format, kind),
-            (Some(_), _) => false,
-            (None, format) => suits(format, kind),
-        };
-        if !wanted {
-            continue;
-        }
-        let target = canonical(entry.path())?;
-        if !target.starts_with(boundary) {
-            return Err(DataError::Outside { root: root.to_owned(), path: name(root, entry.path()) });
-        }
-        let metadata = std::fs::metadata(&target).map_err(DataError::io("read", &target))?;
-        insert(root, target, &metadata, found);
-    }
-    Ok(())
-}
-
 fn suits(format: Option<FileFormat>, kind: DataKind) -> bool {
     match format {
         Some(FileFormat::Image) => kind == DataKind::Images,
@@ -181,10 +221,24 @@ fn suits(format: Option<FileFormat>, kind: DataKind) -> bool {
     }
 }
 
+fn is_loop(error: &ignore::Error) -> bool {
+    match error {
+        ignore::Error::Loop { .. } => true,
+        ignore::Error::WithPath { err, .. }
+        | ignore::Error::WithDepth { err, .. }
+        | ignore::Error::WithLineNumber { err, .. } => is_loop(err),
+        _ => false,
+    }
+}
+
 fn walk_error(folder: &Path, error: ignore::Error) -> DataError {
     let text = error.to_string();
     let path = error_path(&error).unwrap_or_else(|| folder.to_owned());
-    let source = error.into_io_error().unwrap_or_else(|| std::io::Error::other(text));
+    // The library's text has the path in it again; the kind and the system's own words say enough.
+    let source = match error.io_error().and_then(std::io::Error::raw_os_error) {
+        Some(code) => std::io::Error::from_raw_os_error(code),
+        None => error.into_io_error().unwrap_or_else(|| std::io::Error::other(text)),
+    };
     DataError::Io { doing: "read", path, source }
 }
 
@@ -204,18 +258,6 @@ fn confine(root: &Path, within: Option<&Path>, target: &Path, path: &str) -> Res
         }
         _ => Ok(()),
     }
-}
-
-fn insert(root: &Path, path: PathBuf, metadata: &Metadata, found: &mut BTreeMap<String, ScannedFile>) {
-    let name = name(root, &path);
-    let file = ScannedFile {
-        name: name.clone(),
-        size_bytes: metadata.len(),
-        modified_ms: modified_ms(metadata),
-        inode: inode(metadata),
-        path,
-    };
-    found.insert(name, file);
 }
 
 fn modified_ms(metadata: &Metadata) -> i64 {

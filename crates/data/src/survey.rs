@@ -40,6 +40,8 @@ pub(crate) struct FileSurvey {
     pub columns: Vec<(String, Typing)>,
     pub rows: u64,
     pub notes: Vec<String>,
+    /// Columns that don't fit into a table.
+    pub left_out: Vec<String>,
     /// Whether the whole file was seen, or only its first rows.
     pub complete: bool,
 }
@@ -47,7 +49,7 @@ pub(crate) struct FileSurvey {
 /// Surveys all files. Progress is in bytes.
 pub fn survey(files: &[ScannedFile], config: &DataConfig, progress: Progress<'_>) -> Result<Survey, DataError> {
     let mut columns: Vec<(String, Typing)> = Vec::new();
-    let (mut sources, mut notes, mut rows) = (Vec::new(), Vec::new(), 0);
+    let (mut sources, mut notes, mut left_out, mut rows) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for (index, file) in files.iter().enumerate() {
         let found = survey_file(file, config, None, progress)?;
         if index == 0 {
@@ -56,13 +58,14 @@ pub fn survey(files: &[ScannedFile], config: &DataConfig, progress: Progress<'_>
             merge(&mut columns, found.columns, file, &files[0])?;
         }
         rows += found.rows;
+        left_out.extend(found.left_out);
         for note in found.notes {
             let note = if files.len() > 1 { format!("{}: {note}", file.name) } else { note };
             notes.push(note);
         }
         sources.push(found.source);
     }
-    known_overrides(&columns, config)?;
+    known_names(&columns, &left_out, config)?;
     let columns = decide(columns, config, &mut notes);
     Ok(Survey { columns, sources, notes, rows })
 }
@@ -89,12 +92,17 @@ pub(crate) fn decide(
     decided
 }
 
-fn known_overrides(columns: &[(String, Typing)], config: &DataConfig) -> Result<(), DataError> {
-    match config.types.keys().find(|name| !columns.iter().any(|(column, _)| column == *name)) {
+/// A name with a typo would train on what should be ignored, and log what is sensitive.
+fn known_names(columns: &[(String, Typing)], left_out: &[String], config: &DataConfig) -> Result<(), DataError> {
+    let is_known = |name: &String| columns.iter().any(|(column, _)| column == name);
+    let types = config.types.keys().map(|name| (name, "types"));
+    let ignored = config.ignore.iter().filter(|name| !left_out.contains(name)).map(|name| (name, "ignore"));
+    let sensitive = config.sensitive.iter().filter(|name| !left_out.contains(name)).map(|name| (name, "sensitive"));
+    match types.chain(ignored).chain(sensitive).find(|(name, _)| !is_known(name)) {
         None => Ok(()),
-        Some(name) => {
+        Some((name, role)) => {
             let columns = columns.iter().map(|(column, _)| column.clone()).collect();
-            Err(DataError::NoColumn { column: name.clone(), columns, role: "types" })
+            Err(DataError::NoColumn { column: name.clone(), columns, role })
         }
     }
 }
@@ -198,7 +206,7 @@ fn survey_delimited(
     if rows.filled > 0 {
         notes.push(format!("{} ragged rows cut or filled", thousands(rows.filled)));
     }
-    Ok(FileSurvey { source: Source::Delimited(dialect), columns, rows: count, notes, complete })
+    Ok(FileSurvey { source: Source::Delimited(dialect), columns, rows: count, notes, left_out: Vec::new(), complete })
 }
 
 fn survey_objects(file: &ScannedFile, most_rows: Option<u64>, progress: Progress<'_>) -> Result<FileSurvey, DataError> {
@@ -235,7 +243,14 @@ fn survey_objects(file: &ScannedFile, most_rows: Option<u64>, progress: Progress
         let seen = typing.present() + typing.missing();
         typing.see_missing(count - seen);
     }
-    Ok(FileSurvey { source: Source::JsonLines, columns, rows: count, notes: vec!["JSON Lines".to_owned()], complete })
+    Ok(FileSurvey {
+        source: Source::JsonLines,
+        columns,
+        rows: count,
+        notes: vec!["JSON Lines".to_owned()],
+        left_out: Vec::new(),
+        complete,
+    })
 }
 
 fn survey_typed(
@@ -246,7 +261,7 @@ fn survey_typed(
 ) -> Result<FileSurvey, DataError> {
     let mut source = TypedSource::open(file, format)?;
     let mut notes = vec![if format == FileFormat::Parquet { "Parquet" } else { "Arrow IPC" }.to_owned()];
-    let mut columns: Vec<(String, Typing)> = Vec::new();
+    let (mut columns, mut left_out): (Vec<(String, Typing)>, Vec<String>) = (Vec::new(), Vec::new());
     for (index, field) in source.schema.fields().iter().enumerate() {
         let name = field.name();
         if !typed_source::is_supported(field.data_type()) {
@@ -254,6 +269,7 @@ fn survey_typed(
                 "The column \"{name}\" is left out: values of type {} don't fit into a table.",
                 field.data_type()
             ));
+            left_out.push(name.clone());
             continue;
         }
         if let Some(first) = columns.iter().position(|(column, _)| column == name) {
@@ -261,6 +277,10 @@ fn survey_typed(
             return Err(DataError::DuplicateColumn { file, column: name.clone(), first: first + 1, second: index + 1 });
         }
         columns.push((name.clone(), Typing::default()));
+    }
+    if columns.is_empty() {
+        let columns = source.schema.fields().iter().map(|field| field.name().clone()).collect();
+        return Err(DataError::NoColumns { file: file.name.clone(), columns });
     }
     let (mut count, mut complete) = (0, true);
     while let Some(batch) = source.next_batch()? {
@@ -278,7 +298,7 @@ fn survey_typed(
     }
     report(progress, file.size_bytes)?;
     if count == 0 {
-        return Err(DataError::HeaderOnly { file: file.name.clone(), columns: columns.len() });
+        return Err(DataError::NoRows { file: file.name.clone(), columns: columns.len() });
     }
-    Ok(FileSurvey { source: Source::Typed(format), columns, rows: count, notes, complete })
+    Ok(FileSurvey { source: Source::Typed(format), columns, rows: count, notes, left_out, complete })
 }

@@ -5,11 +5,17 @@ use std::{
     io::{BufReader, Read, Seek},
 };
 
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, cast::AsArray, types::Int64Type};
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, cast::AsArray, make_array, types::Int64Type};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_ipc::reader::{FileReader, StreamReader};
-use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
+use parquet::{
+    arrow::arrow_reader::{
+        ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    },
+    basic::Type as PhysicalType,
+    errors::ParquetError,
+};
 
 use crate::{
     error::DataError,
@@ -43,9 +49,11 @@ impl TypedSource {
         }
         let name = file.name.clone();
         if format == FileFormat::Parquet {
-            let damaged = |error: parquet::errors::ParquetError| wrong(&name, format, &error.to_string());
-            let builder = ParquetRecordBatchReaderBuilder::try_new(source).map_err(damaged)?;
-            let schema = builder.schema().clone();
+            let damaged = |error: ParquetError| wrong(&name, format, &error.to_string());
+            let metadata = ArrowReaderMetadata::load(&source, ArrowReaderOptions::new()).map_err(damaged)?;
+            let metadata = in_milliseconds(metadata).map_err(damaged)?;
+            let schema = metadata.schema().clone();
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata);
             let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(damaged)?;
             return Ok(Self { file: file.name.clone(), format, schema, batches: Batches::Parquet(Box::new(reader)) });
         }
@@ -70,13 +78,40 @@ impl TypedSource {
             Batches::File(reader) => reader.next(),
             Batches::Stream(reader) => reader.next(),
         };
-        next.transpose().map_err(|error| wrong(&self.file, self.format, &error.to_string()))
+        let damaged = |error: ArrowError| wrong(&self.file, self.format, &error.to_string());
+        next.transpose().map_err(damaged)?.map(without_zones).transpose().map_err(damaged)
     }
 
-    /// An error of a value that doesn't fit its column's type.
+    /// An error of a value that doesn't fit its column's type: the file itself is whole.
     pub(crate) fn misfit(&self, column: &str, error: &ArrowError) -> DataError {
-        wrong(&self.file, self.format, &format!("the column \"{column}\" can't be converted ({error})"))
+        DataError::Unconvertible { file: self.file.clone(), column: column.to_owned(), reason: error.to_string() }
     }
+}
+
+/// Reads INT96 as milliseconds: Spark's and Impala's old timestamps reach far beyond the 584 years
+/// that nanoseconds in 64 bits have, and would come out as other dates.
+fn in_milliseconds(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
+    let leaves = metadata.parquet_schema().columns();
+    let is_int96 = |name: &str| {
+        leaves.iter().any(|leaf| leaf.path().parts() == [name] && leaf.physical_type() == PhysicalType::INT96)
+    };
+    let old = metadata.schema();
+    if !old.fields().iter().any(|field| is_int96(field.name())) {
+        return Ok(metadata);
+    }
+    let fields: Vec<Field> = old
+        .fields()
+        .iter()
+        .map(|field| match is_int96(field.name()) {
+            true => field.as_ref().clone().with_data_type(DataType::Timestamp(TimeUnit::Millisecond, None)),
+            false => field.as_ref().clone(),
+        })
+        .collect();
+    let schema = Schema::new_with_metadata(fields, old.metadata().clone());
+    ArrowReaderMetadata::try_new(
+        metadata.metadata().clone(),
+        ArrowReaderOptions::new().with_schema(std::sync::Arc::new(schema)),
+    )
 }
 
 fn wrong(file: &str, format: FileFormat, reason: &str) -> DataError {
@@ -147,7 +182,7 @@ pub(crate) fn convert(array: &ArrayRef, reading: Reading) -> Result<Option<Array
         Reading::Boolean if *kind == DataType::Boolean => Some(cast(array, &DataType::Boolean)?),
         Reading::Integer if kind.is_integer() => Some(cast(array, &DataType::Int64)?),
         Reading::Decimal if kind.is_numeric() => Some(without_nan(&cast(array, &DataType::Float64)?)),
-        Reading::Datetime(_) if temporal(kind) => Some(utc_milliseconds(array, kind)?),
+        Reading::Datetime(_) if temporal(kind) => Some(cast(array, &DataType::Timestamp(TimeUnit::Millisecond, None))?),
         Reading::EpochMilliseconds if kind.is_integer() => Some(epoch(array, 1)?),
         Reading::EpochSeconds if kind.is_integer() => Some(epoch(array, 1000)?),
         Reading::Category | Reading::Text | Reading::Image if textual(kind) => Some(cast(array, &DataType::Utf8)?),
@@ -173,15 +208,29 @@ fn without_nan(array: &ArrayRef) -> ArrayRef {
     )
 }
 
-/// Drops the zone's name and keeps the moment: a cast to a type without zone would shift the clock.
-fn utc_milliseconds(array: &ArrayRef, kind: &DataType) -> Result<ArrayRef, ArrowError> {
-    let zone = match kind {
-        DataType::Timestamp(_, zone) => zone.clone(),
-        _ => None,
-    };
-    let converted = cast(array, &DataType::Timestamp(TimeUnit::Millisecond, zone))?;
-    let moments = converted.as_primitive::<arrow_array::types::TimestampMillisecondType>().clone();
-    Ok(std::sync::Arc::new(moments.with_timezone_opt(None::<&str>)))
+/// Drops zones and keeps the moments, which stand in UTC: a cast would shift the clock, and knows
+/// zones by their offset only, where pandas writes "Europe/Berlin".
+fn without_zones(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let is_zoned = |field: &Field| matches!(field.data_type(), DataType::Timestamp(_, Some(_)));
+    let old = batch.schema();
+    if !old.fields().iter().any(|field| is_zoned(field)) {
+        return Ok(batch);
+    }
+    let (mut fields, mut columns) = (Vec::with_capacity(old.fields().len()), Vec::with_capacity(old.fields().len()));
+    for (field, column) in old.fields().iter().zip(batch.columns()) {
+        match field.data_type() {
+            DataType::Timestamp(unit, Some(_)) => {
+                let kind = DataType::Timestamp(*unit, None);
+                fields.push(field.as_ref().clone().with_data_type(kind.clone()));
+                columns.push(make_array(column.to_data().into_builder().data_type(kind).build()?));
+            }
+            _ => {
+                fields.push(field.as_ref().clone());
+                columns.push(column.clone());
+            }
+        }
+    }
+    RecordBatch::try_new(std::sync::Arc::new(Schema::new(fields)), columns)
 }
 
 fn epoch(array: &ArrayRef, scale: i64) -> Result<ArrayRef, ArrowError> {

@@ -2,13 +2,18 @@
 
 use std::{fs, path::Path};
 
-use api::config::{DataConfig, DataKind};
+use api::{
+    config::{DataConfig, DataKind},
+    dataset::Role,
+};
 use data::{
+    column,
     error::DataError,
     images,
     manifest::{self, Hashes, Manifest},
+    profile,
     progress::silent,
-    scan,
+    scan, table,
 };
 
 fn config(paths: &[&str]) -> DataConfig {
@@ -90,12 +95,74 @@ fn a_manifest_is_its_content_and_reuses_hashes() {
     assert_eq!(build(None, Hashes::Blake3).content(), first.content());
 }
 
+/// Pipes are never opened, since that waits for a writer; links that lead round in a circle or out
+/// of the folder are not followed for ever.
+#[cfg(unix)]
+#[test]
+fn pipes_and_circles() {
+    let folder = folder();
+    let pipe = folder.path().join("data/pipe.csv");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::os::unix::fs::symlink(".", folder.path().join("data/circle")).unwrap();
+    std::os::unix::fs::symlink("..", folder.path().join("data/deep/up")).unwrap();
+    assert_eq!(names(folder.path(), &["data"]), ["data/a.csv", "data/b.csv", "data/deep/ü.csv"]);
+    let error = scan::files(folder.path(), &config(&["data/pipe.csv"])).unwrap_err();
+    let path = pipe.display();
+    assert_eq!(
+        error.to_string(),
+        format!("Can't read {path}: it is no regular file, but a pipe, a socket or a device.")
+    );
+    assert!(error.hint().is_some());
+}
+
+#[test]
+fn a_name_with_a_typo_is_refused() {
+    let folder = folder();
+    for role in ["ignore", "sensitive", "types"] {
+        let mut config = config(&["data/a.csv"]);
+        match role {
+            "ignore" => config.ignore = vec!["bb".to_owned()],
+            "sensitive" => config.sensitive = vec!["a".to_owned(), "bb".to_owned()],
+            _ => drop(config.types.insert("bb".to_owned(), api::config::ColumnType::Text)),
+        }
+        let files = scan::files(folder.path(), &config).unwrap();
+        let error = table::convert(&files, &config, &folder.path().join("t.parquet"), &mut silent).unwrap_err();
+        assert_eq!(error.to_string(), "The data has no column \"bb\"; it has \"a\", \"b\".");
+        assert_eq!(error.hint().unwrap(), format!("Change `{role}` in `[data]` of slipway.toml to one of them."));
+    }
+}
+
 #[test]
 fn work_can_be_stopped() {
     let folder = folder();
     let files = scan::files(folder.path(), &config(&["data"])).unwrap();
     let stopped = manifest::build(&files, None, Hashes::Blake3, &mut |_| std::ops::ControlFlow::Break(()));
     assert!(matches!(stopped.unwrap_err(), DataError::Cancelled));
+}
+
+#[test]
+fn only_the_picture_of_an_image_project_is_a_feature() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png"] {
+        write_image(&folder.path().join(name), 1);
+    }
+    let parquet = folder.path().join("index.parquet");
+    let index = images::index(folder.path(), &mut silent).unwrap();
+    let converted = images::to_parquet(&index, "class", &parquet).unwrap();
+    let config = DataConfig { kind: DataKind::Images, target: Some("class".to_owned()), ..DataConfig::default() };
+    let expected = [
+        ("image", Role::Feature),
+        ("class", Role::Target),
+        ("width", Role::Ignored),
+        ("height", Role::Ignored),
+        ("content", Role::Ignored),
+    ];
+    for ((name, _), (expected_name, role)) in converted.columns.iter().zip(expected) {
+        assert_eq!((name.as_str(), column::role(name, &config)), (expected_name, role));
+    }
+    let profile = profile::profile(&parquet, &config, &mut silent).unwrap();
+    let roles: Vec<(&str, Role)> = profile.columns.iter().map(|column| (column.name.as_str(), column.role)).collect();
+    assert_eq!(roles, expected);
 }
 
 fn write_image(path: &Path, shade: u8) {
@@ -121,7 +188,26 @@ fn images_by_class_and_corrupt_ones() {
     fs::write(folder.path().join("cat/2.png"), &whole[..whole.len() - 20]).unwrap();
     fs::write(folder.path().join("dog/2.png"), b"no image").unwrap();
     let error = images::index(folder.path(), &mut silent).unwrap_err();
-    assert!(matches!(&error, DataError::CorruptImage { file, others: 1, .. } if file == "cat/2.png"), "{error}");
+    let said = error.to_string();
+    assert!(said.starts_with("Can't decode the image cat/2.png: "), "{said}");
+    assert!(said.ends_with("1 more can't be decoded either."), "{said}");
+    assert_eq!(error.hint().unwrap(), "Replace it or delete it, and try again.");
+    for (bytes, reason) in
+        [(b"".as_slice(), "it is empty"), (b"no image", "its bytes are no PNG, JPEG, BMP, GIF or WebP")]
+    {
+        fs::remove_file(folder.path().join("dog/2.png")).unwrap();
+        fs::copy(folder.path().join("cat/1.png"), folder.path().join("cat/2.png")).unwrap();
+        fs::write(folder.path().join("dog/2.png"), bytes).unwrap();
+        let error = images::index(folder.path(), &mut silent).unwrap_err();
+        assert_eq!(error.to_string(), format!("Can't decode the image dog/2.png: {reason}."));
+    }
+    fs::write(folder.path().join("dog/2.png"), &whole).unwrap();
     fs::write(folder.path().join("1.png"), &whole).unwrap();
-    assert!(matches!(images::index(folder.path(), &mut silent).unwrap_err(), DataError::ImageWithoutClass { .. }));
+    let error = images::index(folder.path(), &mut silent).unwrap_err();
+    let folder = folder.path().display();
+    assert_eq!(
+        error.to_string(),
+        format!("The images in {folder} don't lie in folders by class (1.png has no class folder).")
+    );
+    assert!(error.hint().unwrap().contains("images/cat/1.png"));
 }

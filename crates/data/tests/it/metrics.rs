@@ -10,6 +10,7 @@ use data::metrics::{
     MetricsError, Predictions,
     baseline::Baseline,
     binary::{self, evaluate_binary},
+    bootstrap,
     calibration::{Bins, calibration},
     curve,
     multiclass::{self, evaluate_multiclass},
@@ -199,7 +200,41 @@ fn simulated(rows: usize, positives: f64, seed: u64) -> (Vec<u32>, Vec<f64>) {
         .unzip()
 }
 
-/// Resamples drawn and sorted one by one must give the interval that shared sorting gives.
+/// Resamples written out row by row, each sorted and measured by itself, give the interval that
+/// shared sorting gives; with equal scores and without.
+#[test]
+fn intervals_are_those_of_resamples_measured_one_by_one() {
+    let (rows, resamples, seed) = (400, 60, 3);
+    let (actual, exact) = simulated(rows, 0.3, 11);
+    let coarse: Vec<f64> = exact.iter().map(|value| (value * 12.0).round() / 12.0).collect();
+    for probability in [exact, coarse] {
+        let shared = binary::Scored::new(&actual, &probability).intervals(0.5, resamples, seed);
+        // Ranks are drawn, so rows have to stand in their order.
+        let order = Ranking::new(rows, |row| actual[row] == 1, |row| probability[row]).order;
+        let one_by_one = bootstrap::intervals(rows, resamples, seed, |counts| {
+            let drawn = order.iter().enumerate().flat_map(|(rank, row)| vec![*row as usize; counts.of(rank) as usize]);
+            let (actual, probability): (Vec<u32>, Vec<f64>) = drawn.map(|row| (actual[row], probability[row])).unzip();
+            assert_eq!(actual.len(), rows, "as many rows as there were");
+            binary::Scored::new(&actual, &probability).figures(0.5)
+        });
+        for (index, (shared, alone)) in shared.iter().zip(one_by_one).enumerate() {
+            let ((low, high), (alone_low, alone_high)) = (shared.unwrap(), alone.unwrap());
+            let error = (low - alone_low).abs().max((high - alone_high).abs());
+            assert!(error < 1e-9, "{}: {low}..{high}, not {alone_low}..{alone_high}", binary::METRICS[index].name);
+        }
+    }
+}
+
+#[test]
+fn intervals_don_t_hang_on_the_number_of_threads() {
+    let (actual, probability) = simulated(3000, 0.2, 1);
+    let with = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| binary::Scored::new(&actual, &probability).intervals(0.5, 99, 7))
+    };
+    assert_eq!(with(1), with(3));
+}
+
 #[test]
 fn intervals_cover_what_they_should() {
     let (rows, worlds) = (300, 120);

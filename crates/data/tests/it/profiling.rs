@@ -130,6 +130,44 @@ fn samples_are_looked_at_as_their_files_say() {
 }
 
 #[test]
+fn what_other_tools_left_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("rows.csv"), "id,y\n1,a\n2,b\n").unwrap();
+    assert_eq!(look::look(folder.path()).unwrap().found.len(), 1);
+    for name in ["dvc.yaml", "MLproject", "train.py", "clean.R"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    fs::create_dir(folder.path().join("mlruns")).unwrap();
+    let found = look::look(folder.path()).unwrap().found;
+    assert_eq!(
+        found[1..],
+        [
+            "A DVC project; its data files are read where they lie, its pipeline is left alone",
+            "MLflow runs; they stay where they are, and are not read",
+            "An MLproject; run its entry points with `slipway exec -- COMMAND`",
+            "2 scripts, such as clean.R; track their runs with `slipway exec -- COMMAND`",
+        ]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_locked_folders_are_problems_and_not_the_end() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(folder.path().join("good.csv"), "id,y\n1,a\n2,b\n").unwrap();
+    fs::write(elsewhere.path().join("far.csv"), "id,y\n1,a\n2,b\n").unwrap();
+    std::os::unix::fs::symlink(".", folder.path().join("circle")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("link")).unwrap();
+    let looked = look::look(folder.path()).unwrap();
+    assert_eq!(looked.proposal.data.paths, ["good.csv"]);
+    let said: Vec<&str> = looked.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert!(
+        matches!(said.as_slice(), [one] if one.contains("\"link/far.csv\" leaves the project's folder")),
+        "{said:?}"
+    );
+}
+
+#[test]
 fn a_bad_file_is_a_problem_and_not_the_end() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("good.csv"), "id,y\n1,a\n2,b\n").unwrap();
@@ -187,6 +225,22 @@ fn the_generator_keeps_its_promises() {
     let mean = |profile: &Profile, name: &str| {
         profile.columns.iter().find(|column| column.name == name).unwrap().numeric.as_ref().unwrap().mean
     };
-    assert!(mean(&after, "amount") > 1.4 * mean(&before, "amount"));
-    assert!(mean(&after, "hour") > mean(&before, "hour") + 1.0);
+    // Each amount is 1.6 times higher, and more of them are paid for dearer things.
+    let dearer = mean(&after, "amount") / mean(&before, "amount");
+    assert!((1.7..1.95).contains(&dearer), "{dearer}");
+    // Up to five hours later, some of them past midnight.
+    let later = mean(&after, "hour") - mean(&before, "hour");
+    assert!((1.0..3.5).contains(&later), "{later}");
+    // What the model learned of fraud stays: ratios, distances and measures are as before.
+    for name in ["amount_ratio", "distance_km", "payments_last_day", "card_age_days"] {
+        let ratio = mean(&after, name) / mean(&before, name);
+        assert!((0.95..1.05).contains(&ratio), "{name}: {ratio}");
+    }
+    let merchants =
+        |profile: &Profile| profile.columns.iter().find(|column| column.name == "merchant").unwrap().distinct;
+    assert_eq!((merchants(&before), merchants(&after)), (100, 140), "forty merchants are new");
+    assert_eq!(after.rows, 90_000);
+    let after_share = after.columns.iter().find(|column| column.name == "is_fraud").unwrap();
+    let frauds = after_share.top.iter().find(|value| value.value == "1").unwrap().count as f64 / 90_000.0;
+    assert!((0.003..=0.005).contains(&frauds), "{frauds}");
 }

@@ -145,7 +145,18 @@ fn bad_files_say_where_and_what_to_do() {
     fails("a.csv", b"a,b\n1,\x81\x8D\n", "can't decide its encoding", "Save the file as UTF-8");
     let huge = ["a,b\n1,2\n3,\"".as_bytes(), &vec![b'x'; 10 << 20], b"\"\n"].concat();
     fails("a.csv", &huge, "line 3, column \"b\": the cell is longer than 1,048,576 bytes", "quote");
-    fails("a.jsonl", b"{\"a\": 1}\n{\"a\": \n", "Can't read a.jsonl, line 2", "one JSON object");
+    fails(
+        "a.jsonl",
+        b"{\"a\": 1}\n{\"a\": \n",
+        "Can't read a.jsonl, line 2: the object is cut off at the end of the line.",
+        "one JSON object",
+    );
+    fails(
+        "a.jsonl",
+        b"{\"a\": 1, \"b\": 2, \"a\": 3}\n",
+        "Can't read a.jsonl, line 1: the key \"a\" stands there twice.",
+        "Rename one of the two keys.",
+    );
     fails("a.parquet", b"PAR1 and then nothing", "it is not a whole Parquet file", "cut short");
     fails("a.arrow", b"ARROW1\0\0 and then nothing", "it is not a whole Arrow IPC file", "cut short");
     fails("a.xlsx", b"PK", "files ending in \".xlsx\" are not a table", "Use CSV");

@@ -66,6 +66,30 @@ fn stratified_by_default_and_deterministic() {
 }
 
 #[test]
+fn at_random_by_share_alone() {
+    let by = |method, seed| SplitConfig { method, seed, ..SplitConfig::default() };
+    let table = table(&rows(0..2000), |_| {});
+    let split = |seed| split::assign(&table.parquet(), &table.config, &by(SplitMethod::Random, seed), None).unwrap();
+    let (first, other) = (split(0), split(1));
+    assert_eq!((first.method, first.counts), (SplitMethod::Random, [1300, 300, 400, 0]));
+    assert_eq!(first, split(0));
+    assert_ne!(first.parts, other.parts);
+    // Each row goes its own way: of the rows that one seed tests, another tests a fifth.
+    let both = first.parts.iter().zip(&other.parts).filter(|(one, two)| **one == TEST && **two == TEST).count();
+    assert!((50..=110).contains(&both), "{both} of 400 rows are tested by both seeds");
+    // Classes are not balanced, as a stratified split does to the row.
+    let positives = |assigned: &Assigned| {
+        assigned.parts.iter().enumerate().filter(|(row, part)| row % 10 == 0 && **part == TEST).count()
+    };
+    let found: Vec<usize> = (0..6).map(|seed| positives(&split(seed))).collect();
+    assert!(found.iter().any(|count| *count != 40), "{found:?}");
+    assert!(found.iter().all(|count| (20..=60).contains(count)), "{found:?}");
+    // A number to predict is split at random where nothing else is named.
+    let numbers = crate::splitting::table(&rows(0..300).replace("x,g,y,t", "y,g,z,t"), |_| {});
+    assert_eq!(numbers.split(None).unwrap().method, SplitMethod::Random);
+}
+
+#[test]
 fn the_order_of_rows_has_no_say() {
     let text = rows(0..200);
     let (header, body) = text.split_once('\n').unwrap();
@@ -150,9 +174,35 @@ fn targets_that_cannot_be_learned() {
     let of = |value: fn(u32) -> String| {
         (0..30).fold("x,y\n".to_owned(), |text, row| format!("{text}{row},{}\n", value(row)))
     };
-    assert!(matches!(failed(&of(|_| String::new())), DataError::TargetAllMissing { rows: 30, .. }));
-    assert!(matches!(failed(&of(|_| "a".to_owned())), DataError::TargetConstant { rows: 30, .. }));
-    assert!(matches!(failed("x,y\n1,a\n2,b\n3,c\n4,d\n"), DataError::ClassTooSmall { rows: 1, .. }));
+    let check = |text: &str, message: &str, hint: &str| {
+        let error = failed(text);
+        assert_eq!(error.to_string(), message);
+        assert!(error.hint().unwrap_or_default().contains(hint), "{:?}", error.hint());
+    };
+    let other = "Choose another target, or add rows with other values of it.";
+    check(&of(|_| String::new()), "The target \"y\" is missing in all 30 rows.", other);
+    check(
+        &of(|_| "a".to_owned()),
+        "The target \"y\" has the value \"a\" in all 30 rows: there is nothing to learn.",
+        other,
+    );
+    // Rows without a target don't make a constant one less constant.
+    check(
+        &of(|row| if row % 2 == 0 { "a".to_owned() } else { String::new() }),
+        "The target \"y\" has the value \"a\" in all 15 rows: there is nothing to learn.",
+        other,
+    );
+    let three = "at least 3 are needed, one each to train, validate and test.";
+    check(
+        "x,y\n1,a\n2,b\n3,c\n4,d\n",
+        &format!("The class \"a\" of the target \"y\" has 1 distinct row; {three}"),
+        "Add rows of that class, or remove it from the data.",
+    );
+    check(
+        &of(|row| if row < 2 { "rare".to_owned() } else { "common".to_owned() }),
+        &format!("The class \"rare\" of the target \"y\" has 2 distinct rows; {three}"),
+        "Add rows of that class",
+    );
     let missing = table("x,z\n1,a\n2,b\n", |_| {}).split(None).unwrap_err();
     assert_eq!(missing.to_string(), "The data has no column \"y\"; it has \"x\", \"z\".");
 }
