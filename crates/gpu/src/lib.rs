@@ -100,3 +100,44 @@ const fn vendor(id: u32) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn adapter(name: &str, vendor: u32, device_type: DeviceType) -> AdapterInfo {
+        AdapterInfo {
+            name: name.to_owned(),
+            vendor,
+            driver: "Driver ".to_owned(),
+            driver_info: " 1.2".to_owned(),
+            ..AdapterInfo::new(device_type, Backend::Vulkan)
+        }
+    }
+
+    #[test]
+    fn a_driver_that_calls_software_a_gpu_is_not_believed() {
+        for name in ["llvmpipe (LLVM 19, 256 bits)", "SwiftShader Device", "Microsoft Basic Render Driver"] {
+            let gpu = describe(&adapter(name, 0x10005, DeviceType::VirtualGpu), Some(16 << 30));
+            assert_eq!((gpu.kind.as_str(), gpu.memory_bytes), ("software", None), "{name}");
+        }
+        let cpu = describe(&adapter("Anything", 0x8086, DeviceType::Cpu), Some(1));
+        assert_eq!((cpu.kind.as_str(), cpu.memory_bytes), ("software", None));
+    }
+
+    #[test]
+    fn a_gpu_has_its_vendor_driver_and_memory() {
+        let gpu = describe(&adapter(" NVIDIA H200 ", 0x10de, DeviceType::DiscreteGpu), Some(139 << 30));
+        assert_eq!((gpu.name.as_str(), gpu.vendor.as_str(), gpu.kind.as_str()), ("NVIDIA H200", "NVIDIA", "discrete"));
+        assert_eq!((gpu.driver.as_str(), gpu.backend.as_str()), ("Driver 1.2", "Vulkan"));
+        assert_eq!(gpu.memory_bytes, Some(139 << 30));
+        assert_eq!(describe(&adapter("New", 0xabcd, DeviceType::Other), None).vendor, "0xabcd");
+    }
+
+    #[test]
+    fn the_strongest_kind_stands_first() {
+        let mut kinds = ["software", "other", "virtual", "integrated", "discrete"];
+        kinds.sort_by_key(|kind| rank(kind));
+        assert_eq!(kinds, ["discrete", "integrated", "virtual", "other", "software"]);
+    }
+}

@@ -29,6 +29,33 @@ fn a_loss_that_becomes_nan_names_the_step() {
 }
 
 #[test]
+fn a_network_that_no_machine_holds() {
+    let config = TrainingConfig { hidden: vec![2_000_000_000, 1_000_000], ..training(ModelChoice::Mlp) };
+    let run = TestRun::table(&customers(200, 1), "left", Task::BinaryClassification, config, 0);
+    check(&run, "The network would have 2000", "Make `hidden` smaller");
+}
+
+#[test]
+fn numbers_beyond_what_a_model_computes_with() {
+    let mut csv = String::from("x,y\n");
+    (0..80).for_each(|row| {
+        csv.push_str(&format!("{},{}\n", row % 7, if row == 41 { "1e300".to_owned() } else { row.to_string() }))
+    });
+    for model in [ModelChoice::Trees, ModelChoice::Linear] {
+        let run = TestRun::table(&csv, "y", Task::Regression, training(model), 0);
+        check(&run, "The target \"y\" is 1e300 in row 42", "larger unit");
+    }
+    // A feature may be as large or infinite: it becomes the largest one, or counts as missing.
+    let mut csv = String::from("x,y\n");
+    for row in 0..200 {
+        let x = ["1e308", "-1e300", "inf", "3"].get(row % 9).map_or_else(|| row.to_string(), |cell| (*cell).to_owned());
+        csv.push_str(&format!("{x},{}\n", if row % 3 == 0 { "a" } else { "b" }));
+    }
+    let config = TrainingConfig { rounds: Some(20), ..training(ModelChoice::Trees) };
+    TestRun::table(&csv, "y", Task::BinaryClassification, config, 0).succeed();
+}
+
+#[test]
 fn a_constant_target() {
     let mut csv = String::from("x,y\n");
     (0..60).for_each(|row| csv.push_str(&format!("{row},{}\n", if row < 3 { "a" } else { "b" })));

@@ -106,6 +106,41 @@ fn what_a_run_leaves_behind() {
     );
 }
 
+#[test]
+fn no_value_of_a_sensitive_column_is_in_the_model() {
+    let run = TestRun::table(&customers(1500, 4), "left", Task::BinaryClassification, quick(ModelChoice::Trees), 0);
+    let mut plan = run.plan();
+    plan.columns
+        .iter_mut()
+        .filter(|column| ["age", "spend", "region"].contains(&column.name.as_str()))
+        .for_each(|column| column.sensitive = true);
+    run.write_plan(&plan);
+    run.succeed();
+    let folder = run.path().join("model");
+    let parquet = folder.join("reference.parquet");
+    let names: Vec<String> =
+        data::table::describe(&parquet).unwrap().columns.into_iter().map(|(name, _)| name).collect();
+    assert!(names.iter().any(|name| name == "usage"), "{names:?}");
+    assert!(!names.iter().any(|name| ["age", "spend", "region"].contains(&name.as_str())), "{names:?}");
+    let json = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap()
+    };
+    let examples = json("examples.json");
+    let examples = examples.as_array().unwrap();
+    for name in ["age", "spend", "region"] {
+        assert!(
+            examples.iter().all(|row| row[name] == examples[0][name] && !row[name].is_null()),
+            "{name}: {examples:?}"
+        );
+    }
+    assert!(examples.iter().any(|row| row["usage"] != examples[0]["usage"]));
+    for column in json("profile.json")["columns"].as_array().unwrap() {
+        if column["sensitive"] == true {
+            assert!(column["numeric"].is_null() && column["top"].as_array().unwrap().is_empty(), "{column}");
+        }
+    }
+}
+
 /// Bright pictures with a bar across or upright: a CNN must find the direction.
 pub(crate) fn bars(folder: &std::path::Path, pictures: u32, side: u32) {
     let mut numbers = crate::runs::Numbers::new(3);

@@ -4,6 +4,7 @@
 mod accuracy;
 mod failures;
 mod kinds;
+mod memory;
 mod probe;
 mod resume;
 mod runs;

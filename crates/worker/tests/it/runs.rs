@@ -56,7 +56,7 @@ impl TestRun {
         let files = data::scan::files(folder.path(), config).unwrap();
         let converted = data::table::convert(&files, config, &parquet, &mut silent).unwrap();
         let columns = converted.columns.iter().map(|(name, kind)| {
-            let role = if name == target { Role::Target } else { Role::Feature };
+            let role = if name == target { Role::Target } else { data::column::role(name, config) };
             PlanColumn { name: name.clone(), kind: *kind, role, sensitive: false }
         });
         let data = PlanData {
