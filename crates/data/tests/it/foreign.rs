@@ -138,7 +138,9 @@ fn what_fits_into_no_table_is_said() {
 fn a_foreign_column_can_be_given_another_type() {
     let set = |column: &str, kind| {
         let column = column.to_owned();
-        move |config: &mut DataConfig| drop(config.types.insert(column, kind))
+        move |config: &mut DataConfig| {
+            config.types.insert(column, kind);
+        }
     };
     let read = try_read("types.parquet", set("small", ColumnType::Category)).unwrap();
     assert_eq!(read.column("small"), (ColumnType::Category, vec![Some("200"), Some("0"), None]));
