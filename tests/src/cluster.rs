@@ -11,10 +11,10 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use sha2::{Digest as _, Sha256};
 
-use crate::process::{Running, is_there, read, wait_until};
+use crate::process::{Running, again_behind, is_there, read, wait_until};
 
 mod files;
 
@@ -24,43 +24,40 @@ const API: &str = "https://127.0.0.1:26443";
 /// The kubelet sets these for the whole machine: they are put back at the end.
 const SYSCTLS: [&str; 3] = ["vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops"];
 
-/// Says in one line why there is no cluster; `None` where a test may have one.
-pub fn missing() -> Option<String> {
+/// Says in one line why there is no cluster; `true` where the test is skipped for it. Where a cluster was
+/// asked for, what is missing for it is a failure.
+pub fn skipped() -> bool {
     if std::env::var_os("SLIPWAY_TEST_CLUSTER").is_none() {
-        return Some("the Kubernetes journey runs with CI=true or `cargo xtask test --cluster`".to_owned());
+        println!("skipped: clusters are started with CI=true or `cargo xtask test --cluster`");
+        return true;
     }
-    if !read(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0") {
-        return Some("the Kubernetes journey needs root".to_owned());
-    }
-    let programs = ["etcd", "containerd", "runc", "ip", "unshare", "openssl", "cc"];
-    let missing: Vec<&str> = programs.iter().copied().filter(|program| !is_there(program)).collect();
-    (!missing.is_empty()).then(|| format!("not installed: {}", missing.join(", ")))
+    let is_root = read(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    assert!(is_root, "a cluster needs root");
+    let programs = ["etcd", "containerd", "ctr", "runc", "ip", "unshare", "openssl", "curl", "cc"];
+    let missing: Vec<&str> = programs.into_iter().filter(|program| !is_there(program)).collect();
+    assert!(missing.is_empty(), "not installed, and a cluster needs it: {}", missing.join(", "));
+    false
 }
 
 /// Runs one test of this binary again inside namespaces of its own, and fails where it fails.
 /// Returns `false` in the outer process (it is done), `true` in the inner one (go on).
 pub fn inside(test: &str) -> Result<bool> {
-    const INSIDE: &str = "SLIPWAY_TEST_INSIDE";
-    if std::env::var_os(INSIDE).is_some() {
+    let inner = again_behind(&["unshare", "--mount", "--net", "--"], test)?;
+    if inner {
         for link in
             ["link set lo up", "link add nodeif type bridge", "addr add 192.0.2.2/24 dev nodeif", "link set nodeif up"]
         {
             read(Command::new("ip").args(link.split(' ')))?;
         }
-        return Ok(true);
     }
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "--net", "--"]).arg(std::env::current_exe()?);
-    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(INSIDE, "1");
-    let status = command.status()?;
-    ensure!(status.success(), "{test} failed inside its namespaces: {status}");
-    Ok(false)
+    Ok(inner)
 }
 
 /// A control plane and one node. Ended and cleaned up when it goes out of scope.
 #[derive(Debug)]
 pub struct Cluster {
     folder: PathBuf,
+    programs: PathBuf,
     /// For an administrator.
     pub kubeconfig: PathBuf,
     control_plane: Vec<Running>,
@@ -83,6 +80,7 @@ impl Cluster {
         let sysctls = sysctls.filter_map(|path| fs::read_to_string(&path).ok().map(|value| (path, value))).collect();
         let mut cluster = Self {
             folder: folder.to_owned(),
+            programs,
             kubeconfig: folder.join("admin.kubeconfig"),
             control_plane: Vec::new(),
             kubelet: None,
@@ -91,8 +89,9 @@ impl Cluster {
         };
         cluster.start_etcd()?;
         cluster.start_containerd()?;
-        cluster.start_control_plane(&programs)?;
-        cluster.start_kubelet(&programs)?;
+        cluster.start_api_server()?;
+        cluster.start_controllers()?;
+        cluster.start_kubelet()?;
         cluster.wait_until_usable()?;
         Ok(cluster)
     }
@@ -114,19 +113,14 @@ impl Cluster {
         let mut containerd = Command::new("containerd");
         containerd.arg(format!("--config={}", self.folder.join("containerd.toml").display()));
         self.containerd = Some(Running::start("containerd", &mut containerd, &self.folder)?);
-        let socket = self.socket();
-        wait_until("containerd", Duration::from_secs(20), || {
-            read(Command::new("ctr").arg("-a").arg(&socket).arg("version")).is_ok()
-        })?;
+        wait_until("containerd", Duration::from_secs(20), || read(self.ctr().arg("version")).is_ok())?;
         let image = self.pause_image()?;
-        read(Command::new("ctr").arg("-a").arg(&socket).args(["-n", "k8s.io", "images", "import"]).arg(image))?;
-        Ok(())
+        read(self.ctr().args(["images", "import"]).arg(image)).map(|_| ())
     }
 
-    fn start_control_plane(&mut self, programs: &Path) -> Result<()> {
-        let pki = self.folder.join("pki");
-        let at = |name: &str| pki.join(name).display().to_string();
-        let mut apiserver = Command::new(programs.join("kube-apiserver"));
+    fn start_api_server(&mut self) -> Result<()> {
+        let at = |name: &str| self.folder.join("pki").join(name).display().to_string();
+        let mut apiserver = Command::new(self.programs.join("kube-apiserver"));
         apiserver.args([
             "--bind-address=127.0.0.1",
             "--secure-port=26443",
@@ -147,23 +141,26 @@ impl Cluster {
             &format!("--kubelet-client-key={}", at("apiserver-kubelet-client.key")),
             &format!("--kubelet-certificate-authority={}", at("ca.crt")),
         ]);
-        self.control_plane.push(Running::start("kube-apiserver", &mut apiserver, &self.folder)?);
-        wait_until("the API server", Duration::from_secs(60), || self.get("/readyz").is_ok_and(|text| text == "ok"))?;
+        // Behind etcd, so that it ends before it.
+        self.control_plane.insert(1, Running::start("kube-apiserver", &mut apiserver, &self.folder)?);
+        wait_until("the API server", Duration::from_secs(60), || self.get("/readyz").is_ok_and(|text| text == "ok"))
+    }
 
-        let mut manager = Command::new(programs.join("kube-controller-manager"));
+    fn start_controllers(&mut self) -> Result<()> {
+        let mut manager = Command::new(self.programs.join("kube-controller-manager"));
         manager.args([
             &format!("--kubeconfig={}", self.folder.join("kcm.kubeconfig").display()),
             "--leader-elect=false",
             "--bind-address=127.0.0.1",
             "--secure-port=26257",
             "--use-service-account-credentials=true",
-            &format!("--service-account-private-key-file={}", at("sa.key")),
-            &format!("--root-ca-file={}", at("ca.crt")),
+            &format!("--service-account-private-key-file={}", self.folder.join("pki/sa.key").display()),
+            &format!("--root-ca-file={}", self.folder.join("pki/ca.crt").display()),
             &format!("--flex-volume-plugin-dir={}", self.folder.join("flex").display()),
         ]);
         self.control_plane.push(Running::start("kube-controller-manager", &mut manager, &self.folder)?);
 
-        let mut scheduler = Command::new(programs.join("kube-scheduler"));
+        let mut scheduler = Command::new(self.programs.join("kube-scheduler"));
         scheduler.args([
             &format!("--kubeconfig={}", self.folder.join("sched.kubeconfig").display()),
             "--leader-elect=false",
@@ -174,11 +171,11 @@ impl Cluster {
         Ok(())
     }
 
-    fn start_kubelet(&mut self, programs: &Path) -> Result<()> {
+    fn start_kubelet(&mut self) -> Result<()> {
         for controller in fs::read_dir("/sys/fs/cgroup")?.flatten().filter(|entry| entry.path().is_dir()) {
             let _ = fs::create_dir(controller.path().join("k8srun"));
         }
-        let mut kubelet = Command::new(programs.join("kubelet"));
+        let mut kubelet = Command::new(self.programs.join("kubelet"));
         kubelet.args([
             &format!("--config={}", self.folder.join("kubelet.yaml").display()),
             &format!("--kubeconfig={}", self.folder.join("kubelet.kubeconfig").display()),
@@ -210,23 +207,63 @@ impl Cluster {
 
     /// Asks the API server as administrator.
     pub fn get(&self, path: &str) -> Result<String> {
-        let authority = self.folder.join("pki/ca.crt");
-        read(
-            Command::new("curl")
-                .args([
-                    "--silent",
-                    "--fail",
-                    "--max-time",
-                    "10",
-                    "--noproxy",
-                    "*",
-                    "-H",
-                    "Authorization: Bearer admintoken",
-                    "--cacert",
-                ])
-                .arg(authority)
-                .arg(format!("{API}{path}")),
-        )
+        self.send("GET", path, None)
+    }
+
+    /// Makes an object from JSON, as administrator.
+    pub fn create(&self, path: &str, object: &serde_json::Value) -> Result<String> {
+        self.send("POST", path, Some(object))
+    }
+
+    pub fn delete(&self, path: &str) -> Result<String> {
+        self.send("DELETE", path, None)
+    }
+
+    fn send(&self, method: &str, path: &str, body: Option<&serde_json::Value>) -> Result<String> {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--fail-with-body", "--max-time", "10", "--noproxy", "*"]);
+        curl.args(["--request", method, "--header", "Authorization: Bearer admintoken", "--cacert"]);
+        curl.arg(self.folder.join("pki/ca.crt")).arg(format!("{API}{path}"));
+        if let Some(body) = body {
+            curl.args(["--header", "Content-Type: application/json", "--data", &body.to_string()]);
+        }
+        read(&mut curl)
+    }
+
+    /// A kubeconfig of a service account that may do nothing, in the namespace `default`.
+    pub fn powerless(&self) -> Result<PathBuf> {
+        let accounts = "/api/v1/namespaces/default/serviceaccounts";
+        self.create(accounts, &serde_json::json!({ "metadata": { "name": "powerless" } }))?;
+        let request =
+            serde_json::json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {} });
+        let answer = self.create(&format!("{accounts}/powerless/token"), &request)?;
+        let answer: serde_json::Value = serde_json::from_str(&answer)?;
+        let token = answer["status"]["token"].as_str().context("no token was made")?;
+        let file = self.folder.join("powerless.kubeconfig");
+        fs::write(&file, files::kubeconfig(&self.folder, API, "powerless", token))?;
+        Ok(file)
+    }
+
+    /// Ends one container's process, as a fault would.
+    pub fn kill_container(&self, namespace: &str, pod: &str) -> Result<()> {
+        let text = self.get(&format!("/api/v1/namespaces/{namespace}/pods/{pod}"))?;
+        let found: serde_json::Value = serde_json::from_str(&text)?;
+        let id = found["status"]["containerStatuses"][0]["containerID"].as_str().unwrap_or_default();
+        let id = id.strip_prefix("containerd://").with_context(|| format!("{pod} has no container"))?;
+        read(self.ctr().args(["tasks", "kill", "--signal", "SIGKILL", id])).map(|_| ())
+    }
+
+    /// Ends the API server as a fault would; pods run on.
+    pub fn lose_api_server(&mut self) -> Result<()> {
+        let server = self.control_plane.iter_mut().find(|process| process.name() == "kube-apiserver");
+        server.context("no API server runs")?.kill();
+        self.control_plane.retain(|process| process.name() != "kube-apiserver");
+        Ok(())
+    }
+
+    /// Starts the API server again and waits until it answers.
+    pub fn bring_api_server_back(&mut self) -> Result<()> {
+        self.start_api_server()
     }
 
     /// The last lines that one of its programs wrote.
@@ -236,8 +273,11 @@ impl Cluster {
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
-    fn socket(&self) -> PathBuf {
-        self.folder.join("containerd/c.sock")
+    /// containerd's own client, in the namespace that the kubelet uses.
+    fn ctr(&self) -> Command {
+        let mut ctr = Command::new("ctr");
+        ctr.arg("--address").arg(self.folder.join("containerd/c.sock")).args(["--namespace", "k8s.io"]);
+        ctr
     }
 
     /// The sandbox image: a static program of our own that sleeps and ends on SIGTERM, as an
@@ -279,53 +319,16 @@ impl Cluster {
     }
 
     fn delete_pods(&self) {
-        let _ = read(
-            Command::new("curl")
-                .args([
-                    "--silent",
-                    "--max-time",
-                    "10",
-                    "--noproxy",
-                    "*",
-                    "-X",
-                    "DELETE",
-                    "-H",
-                    "Authorization: Bearer admintoken",
-                    "--cacert",
-                ])
-                .arg(self.folder.join("pki/ca.crt"))
-                .arg(format!("{API}/apis/apps/v1/namespaces/default/deployments")),
-        );
         let namespaces: serde_json::Value =
             self.get("/api/v1/namespaces").ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-        for namespace in
-            namespaces["items"].as_array().into_iter().flatten().filter_map(|item| item["metadata"]["name"].as_str())
-        {
-            for kind in ["apis/apps/v1", "api/v1"] {
-                let what = if kind == "api/v1" { "pods?gracePeriodSeconds=0" } else { "deployments" };
-                let _ = read(
-                    Command::new("curl")
-                        .args([
-                            "--silent",
-                            "--max-time",
-                            "10",
-                            "--noproxy",
-                            "*",
-                            "-X",
-                            "DELETE",
-                            "-H",
-                            "Authorization: Bearer admintoken",
-                        ])
-                        .arg("--cacert")
-                        .arg(self.folder.join("pki/ca.crt"))
-                        .arg(format!("{API}/{kind}/namespaces/{namespace}/{what}")),
-                );
-            }
+        let items = namespaces["items"].as_array().into_iter().flatten();
+        for namespace in items.filter_map(|item| item["metadata"]["name"].as_str()) {
+            // Deployments first: they would make their pods again.
+            let _ = self.delete(&format!("/apis/apps/v1/namespaces/{namespace}/deployments"));
+            let _ = self.delete(&format!("/api/v1/namespaces/{namespace}/pods?gracePeriodSeconds=0"));
         }
-        let socket = self.socket();
         let _ = wait_until("the pods' end", Duration::from_secs(30), || {
-            read(Command::new("ctr").arg("-a").arg(&socket).args(["-n", "k8s.io", "tasks", "ls", "-q"]))
-                .is_ok_and(|text| text.trim().is_empty())
+            read(self.ctr().args(["tasks", "ls", "-q"])).is_ok_and(|text| text.trim().is_empty())
         });
     }
 }

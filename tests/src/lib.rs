@@ -7,6 +7,8 @@
 pub mod browser;
 pub mod cluster;
 pub mod host;
+pub mod meddler;
 pub mod process;
 pub mod registry;
 pub mod road;
+pub mod stage;

@@ -118,3 +118,19 @@ pub fn skipped_without(programs: &[&str]) -> bool {
     }
     !missing.is_empty()
 }
+
+/// Runs one test of this binary again behind another program (`unshare`, `setpriv`), and fails where it
+/// fails. `false` in the outer process, which is done then; `true` in the inner one, which goes on.
+pub fn again_behind(program: &[&str], test: &str) -> Result<bool> {
+    const INSIDE: &str = "SLIPWAY_TEST_INSIDE";
+    if std::env::var_os(INSIDE).is_some() {
+        return Ok(true);
+    }
+    let (first, more) = program.split_first().context("no program to stand behind")?;
+    let mut command = Command::new(first);
+    command.args(more).arg(std::env::current_exe()?);
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(INSIDE, "1");
+    let status = command.status().with_context(|| format!("start {first}"))?;
+    anyhow::ensure!(status.success(), "{test} failed behind {}: {status}", program.join(" "));
+    Ok(false)
+}

@@ -1,6 +1,13 @@
-//! Journeys: whole roads through the real programs, as a person takes them.
+//! Journeys: whole roads through the real programs, as a person takes them; and behind them the ports'
+//! behaviour, run against their real counterparts.
 
 mod clicks;
 mod counterparts;
+mod deploying;
+#[cfg(target_os = "linux")]
+mod disks;
 mod pages;
+mod pushing;
 mod road;
+mod target;
+mod watching;

@@ -85,8 +85,7 @@ async fn delete(client: &Client, deployment: &Deployment) -> Result<()> {
 
 #[test]
 fn from_a_folder_to_a_watched_model_on_kubernetes() {
-    if let Some(reason) = cluster::missing() {
-        println!("skipped: {reason}");
+    if cluster::skipped() {
         return;
     }
     if skipped_without(&["docker-registry", "htpasswd", "skopeo", "podman", "curl"]) {

@@ -59,23 +59,12 @@ pub(super) fn settings(folder: &Path, server: &str, trusted: &[(String, PathBuf)
     fs::write(
         folder.join("tokens.csv"),
         "admintoken,admin,u1,\"system:masters\"\nkcmtoken,system:kube-controller-manager,u2\n\
-         schedtoken,system:kube-scheduler,u3\nnodetoken,system:node:localhost,u4,\"system:nodes\"\nviewertoken,viewer,u5\n",
+         schedtoken,system:kube-scheduler,u3\nnodetoken,system:node:localhost,u4,\"system:nodes\"\n",
     )?;
-    for (name, token) in [
-        ("admin", "admintoken"),
-        ("kcm", "kcmtoken"),
-        ("sched", "schedtoken"),
-        ("kubelet", "nodetoken"),
-        ("viewer", "viewertoken"),
-    ] {
-        fs::write(
-            folder.join(format!("{name}.kubeconfig")),
-            format!(
-                "apiVersion: v1\nkind: Config\nclusters:\n- name: journey\n  cluster:\n    server: {server}\n    \
-                 certificate-authority: {here}/pki/ca.crt\nusers:\n- name: {name}\n  user:\n    token: {token}\ncontexts:\n\
-                 - name: journey\n  context:\n    cluster: journey\n    user: {name}\n    namespace: default\ncurrent-context: journey\n"
-            ),
-        )?;
+    for (name, token) in
+        [("admin", "admintoken"), ("kcm", "kcmtoken"), ("sched", "schedtoken"), ("kubelet", "nodetoken")]
+    {
+        fs::write(folder.join(format!("{name}.kubeconfig")), kubeconfig(folder, server, name, token))?;
     }
     fs::write(
         folder.join("kubelet.yaml"),
@@ -131,4 +120,14 @@ config_path = "{here}/certs.d"
         )?;
     }
     Ok(())
+}
+
+/// The way to the cluster for one user, in the context `journey`.
+pub(super) fn kubeconfig(folder: &Path, server: &str, user: &str, token: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\nclusters:\n- name: journey\n  cluster:\n    server: {server}\n    \
+         certificate-authority: {}/pki/ca.crt\nusers:\n- name: {user}\n  user:\n    token: {token}\ncontexts:\n\
+         - name: journey\n  context:\n    cluster: journey\n    user: {user}\n    namespace: default\ncurrent-context: journey\n",
+        folder.display()
+    )
 }

@@ -1,0 +1,153 @@
+//! Disks that are full and folders that may not be read: what fails says so, what was there stays, and the
+//! same again works once there is room.
+//!
+//! The disk is a small one of memory, in a mount namespace of the test's. Root reads everything: rights are
+//! tested without the capability that lets it.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use api::{
+    ErrorCode,
+    dataset::{GetDataset, TakeSnapshot},
+    deploy::StartDeploy,
+    job::RetryJob,
+    package::{BuildPackage, ListPackages},
+};
+use journeys::{
+    process::{again_behind, read, skipped_without},
+    stage::{Stage, table},
+};
+
+/// Room for a workspace with a small model, and not for much more.
+const DISK: &str = "size=40m";
+/// What is left free: enough for the database to note what failed.
+const LEFT_BYTES: u64 = 3 << 20;
+
+fn is_root() -> bool {
+    read(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(work)
+}
+
+/// Fills a disk up to what is left free; emptied when dropped.
+struct Filler(PathBuf);
+
+impl Filler {
+    fn of(disk: &Path) -> Result<Self> {
+        let said = read(Command::new("df").args(["--output=avail", "-B1"]).arg(disk))?;
+        let free: u64 = said.lines().nth(1).context("df says nothing")?.trim().parse()?;
+        let file = disk.join("filler");
+        fs::write(&file, vec![1; usize::try_from(free.saturating_sub(LEFT_BYTES))?])?;
+        Ok(Self(file))
+    }
+}
+
+impl Drop for Filler {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn a_full_disk_is_said_and_loses_nothing() {
+    if skipped_without(&["unshare", "mount", "df"]) {
+        return;
+    }
+    let as_root: &[&str] = &["unshare", "--mount", "--"];
+    let as_user: &[&str] = &["unshare", "--user", "--map-root-user", "--mount", "--"];
+    let test = "disks::a_full_disk_is_said_and_loses_nothing";
+    if !again_behind(if is_root() { as_root } else { as_user }, test).unwrap() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    read(Command::new("mount").args(["-t", "tmpfs", "-o", DISK, "tmpfs"]).arg(place.path())).unwrap();
+    block_on(full(place.path())).unwrap();
+    read(Command::new("umount").arg("--lazy").arg(place.path())).unwrap();
+}
+
+async fn full(disk: &Path) -> Result<()> {
+    let Some(stage) = Stage::within(tempfile::tempdir_in(disk)?).await? else { return Ok(()) };
+    let project = stage.project("big-x").await?;
+    let version = stage.version(project).await?;
+    let snapshots = stage.call(GetDataset { project }).await?.snapshots.len();
+
+    // Six megabytes more to keep, and room for three.
+    stage.write("big-x/data.csv", &table(200_000, 7, 0.0))?;
+    let filler = Filler::of(disk)?;
+    let job = stage.call(TakeSnapshot { project, message: None }).await?;
+    let failed = stage.over(job).await?;
+    let failure = failed.error.clone().with_context(|| format!("it fitted: {failed:?}"))?;
+    ensure!(failure.code == ErrorCode::NoSpace && failure.message.contains("disk is full"), "{failure}");
+    ensure!(failure.hint.is_some() && failed.retryable, "{failed:?}");
+    ensure!(stage.call(GetDataset { project }).await?.snapshots.len() == snapshots, "half a snapshot is kept");
+
+    // The image has the serving program: more than is free.
+    let job = stage.call(BuildPackage { version: version.id }).await?;
+    let unbuilt = stage.over(job).await?;
+    let failure = unbuilt.error.clone().with_context(|| format!("it fitted: {unbuilt:?}"))?;
+    ensure!(failure.code == ErrorCode::NoSpace && failure.hint.is_some(), "{failure:?}");
+    ensure!(stage.call(ListPackages { version: Some(version.id) }).await?.is_empty());
+
+    drop(filler);
+    for job in [failed, unbuilt] {
+        let again = stage.call(RetryJob { job: job.id }).await?;
+        stage.done(again).await?;
+    }
+    ensure!(stage.call(GetDataset { project }).await?.snapshots.len() == snapshots + 1);
+    ensure!(stage.call(ListPackages { version: Some(version.id) }).await?.len() == 1);
+    Ok(())
+}
+
+#[test]
+fn a_file_or_folder_without_rights_is_named() {
+    if skipped_without(&["setpriv"]) {
+        return;
+    }
+    let capabilities = "--bounding-set=-dac_override,-dac_read_search";
+    let without = ["setpriv", capabilities, "--inh-caps=-all", "--"];
+    let as_they_are = ["env"];
+    let test = "disks::a_file_or_folder_without_rights_is_named";
+    if !again_behind(if is_root() { &without } else { &as_they_are }, test).unwrap() {
+        return;
+    }
+    block_on(without_rights()).unwrap();
+}
+
+async fn without_rights() -> Result<()> {
+    let Some(stage) = Stage::new().await? else { return Ok(()) };
+    let project = stage.project("big-x").await?;
+    let version = stage.version(project).await?;
+    let set = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+
+    let data = stage.write("big-x/data.csv", &table(100, 9, 0.0))?;
+    set(&data, 0o000)?;
+    ensure!(fs::read(&data).is_err(), "this test may read everything, and shows nothing");
+    let failure = match stage.call(TakeSnapshot { project, message: None }).await {
+        Ok(job) => stage.failed(job).await?,
+        Err(refused) => refused,
+    };
+    ensure!(failure.message.contains("data.csv") && failure.message.contains("ermission denied"), "{failure}");
+    ensure!(failure.hint.is_some(), "{failure:?}");
+    set(&data, 0o644)?;
+    let job = stage.call(TakeSnapshot { project, message: None }).await?;
+    stage.done(job).await?;
+
+    let deployments = stage.workspace().join("deployments");
+    fs::create_dir_all(&deployments)?;
+    set(&deployments, 0o500)?;
+    let job = stage.call(StartDeploy { spec: stage.spec("tumours", version.id).await? }).await?;
+    let failure = stage.failed(job).await?;
+    set(&deployments, 0o755)?;
+    ensure!(failure.message.contains("deployments") && failure.message.contains("ermission denied"), "{failure}");
+    ensure!(failure.hint.is_some(), "{failure:?}");
+    stage.deploy("tumours", version.id).await?;
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! What goes wrong with a cluster, each said in the cluster's own words and with a way out.
+
+use std::{path::Path, time::Duration};
+
+use adapters::kubernetes::Kubernetes;
+use anyhow::{Context as _, Result, ensure};
+use api::ErrorCode;
+use engine::ports::{PortError, Target, Wanted};
+use journeys::{
+    cluster::Cluster,
+    process::{free_port, wait_until},
+};
+use serde_json::json;
+
+use super::{Told, ground, up};
+
+pub(crate) async fn all(cluster: &mut Cluster, target: &Kubernetes, wanted: &Wanted) -> Result<()> {
+    a_cluster_that_is_not_there(&cluster.kubeconfig, wanted).await.context("unreachable")?;
+    who_may_nothing_is_told_what(&cluster.powerless()?, wanted).await.context("forbidden")?;
+    who_is_not_known_is_told_so(&cluster.kubeconfig, wanted).await.context("unauthorised")?;
+    an_image_for_other_nodes_is_blocked(target, wanted).await.context("architecture")?;
+    a_quota_is_told_in_the_clusters_words(cluster, target, wanted).await.context("quota")?;
+    a_cluster_that_vanishes_for_a_moment_is_waited_for(cluster, target, wanted).await.context("vanish")?;
+    a_cluster_that_vanishes_is_said_and_taken_up_again(cluster, wanted).await.context("vanish for good")
+}
+
+fn expect(failure: Option<PortError>, code: ErrorCode, words: &str) -> Result<PortError> {
+    let failure = failure.context("nothing failed")?;
+    ensure!(failure.error.code == code && failure.error.message.contains(words), "{code:?}, {words}: {failure:?}");
+    ensure!(failure.error.hint.is_some(), "there is no way out of {failure}");
+    Ok(failure)
+}
+
+/// A copy of a kubeconfig with something else in it.
+fn changed(kubeconfig: &Path, from: &str, to: &str) -> Result<std::path::PathBuf> {
+    let text = std::fs::read_to_string(kubeconfig)?;
+    ensure!(text.contains(from), "the kubeconfig has no {from}");
+    let copy = kubeconfig.with_extension("changed");
+    std::fs::write(&copy, text.replace(from, to))?;
+    Ok(copy)
+}
+
+async fn a_cluster_that_is_not_there(kubeconfig: &Path, wanted: &Wanted) -> Result<()> {
+    let nobody = changed(kubeconfig, ":26443", &format!(":{}", free_port()?))?;
+    let target = ground::kubernetes(&nobody, "models").await?;
+    let failure = expect(target.check().await.err(), ErrorCode::Unreachable, "models of journey")?;
+    ensure!(failure.temporary, "it may come back");
+    expect(target.apply(wanted, &Told::default()).await.err(), ErrorCode::Unreachable, "refused")?;
+    Ok(())
+}
+
+async fn who_may_nothing_is_told_what(kubeconfig: &Path, wanted: &Wanted) -> Result<()> {
+    let target = ground::kubernetes(kubeconfig, "default").await?;
+    let check = target.check().await?;
+    ensure!(!check.ok && check.hint.as_deref().unwrap_or_default().contains("cannot list"), "{check:?}");
+    let failure =
+        expect(target.plan(wanted).await.err(), ErrorCode::Forbidden, "system:serviceaccount:default:powerless")?;
+    ensure!(!failure.temporary && failure.error.message.contains("cannot"), "{failure}");
+    expect(target.apply(wanted, &Told::default()).await.err(), ErrorCode::Forbidden, "powerless")?;
+    expect(target.delete(wanted.deployment, &wanted.name).await.err(), ErrorCode::Forbidden, "powerless")?;
+    Ok(())
+}
+
+async fn who_is_not_known_is_told_so(kubeconfig: &Path, wanted: &Wanted) -> Result<()> {
+    let stranger = ground::kubernetes(&changed(kubeconfig, "admintoken", "stolen")?, "models").await?;
+    expect(stranger.plan(wanted).await.err(), ErrorCode::Forbidden, "Unauthorized")?;
+    Ok(())
+}
+
+async fn an_image_for_other_nodes_is_blocked(target: &Kubernetes, wanted: &Wanted) -> Result<()> {
+    let mut other = wanted.clone();
+    other.image.as_mut().context("no image")?.platform = "linux/arm64".to_owned();
+    let plan = target.plan(&other).await?;
+    let blocked = plan.blocked.context("an image for other nodes is not blocked")?;
+    ensure!(blocked.message.contains("linux/arm64") && blocked.message.contains("linux/amd64"), "{blocked}");
+    ensure!(blocked.hint.is_some() && plan.diff.is_empty(), "{blocked:?}");
+    Ok(())
+}
+
+async fn a_quota_is_told_in_the_clusters_words(cluster: &Cluster, target: &Kubernetes, wanted: &Wanted) -> Result<()> {
+    let quotas = "/api/v1/namespaces/models/resourcequotas";
+    cluster.create(quotas, &json!({ "metadata": { "name": "none" }, "spec": { "hard": { "pods": "0" } } }))?;
+    // Until its controller has counted, a quota says only that it has not.
+    wait_until("the quota is in force", Duration::from_secs(20), || {
+        cluster.get(&format!("{quotas}/none")).is_ok_and(|text| text.contains("\"used\""))
+    })?;
+    let failure = expect(up(target, wanted).await.err(), ErrorCode::Internal, "exceeded quota: none")?;
+    ensure!(failure.error.hint.as_deref().unwrap_or_default().contains("quota"), "{failure:?}");
+    cluster.delete(&format!("{quotas}/none"))?;
+    target.delete(wanted.deployment, &wanted.name).await?;
+    Ok(())
+}
+
+async fn a_cluster_that_vanishes_for_a_moment_is_waited_for(
+    cluster: &mut Cluster,
+    target: &Kubernetes,
+    wanted: &Wanted,
+) -> Result<()> {
+    let told = Told::default();
+    target.apply(wanted, &told).await?;
+    cluster.lose_api_server()?;
+    let back = async {
+        while !told.all().iter().any(|line| line.contains("doesn't answer, asked again")) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tokio::task::block_in_place(|| cluster.bring_api_server_back())
+    };
+    let (waited, back) = tokio::join!(target.wait(wanted, &told), back);
+    back?;
+    waited?;
+    ensure!(told.all().last().is_some_and(|line| line.contains("1 of 1")), "{:?}", told.all());
+    target.delete(wanted.deployment, &wanted.name).await?;
+    Ok(())
+}
+
+async fn a_cluster_that_vanishes_is_said_and_taken_up_again(cluster: &mut Cluster, wanted: &Wanted) -> Result<()> {
+    let target = ground::kubernetes(&cluster.kubeconfig, "models").await?.vanished_after(Duration::from_secs(2));
+    target.apply(wanted, &Told::default()).await?;
+    cluster.lose_api_server()?;
+    let failure = target.wait(wanted, &Told::default()).await.err();
+    let failure = expect(failure, ErrorCode::Unreachable, "vanished while big-x rolled out")?;
+    ensure!(!failure.temporary, "{failure}");
+    cluster.bring_api_server_back()?;
+    // Deploying again leaves what is done already as it is.
+    up(&target, wanted).await?;
+    target.delete(wanted.deployment, &wanted.name).await?;
+    Ok(())
+}
