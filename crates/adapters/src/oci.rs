@@ -14,7 +14,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use oci_client::{
     Client, Reference, RegistryOperation,
     client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol},
-    errors::{OciDistributionError, OciErrorCode},
+    errors::{OciDistributionError, OciEnvelope, OciErrorCode},
     secrets::RegistryAuth,
 };
 use tokio::sync::mpsc;
@@ -290,7 +290,7 @@ fn failed(address: &str, what: &str, error: OciDistributionError) -> PortError {
         PortError::permanent(ErrorCode::Forbidden, format!("{cannot}: {reason}"))
             .with_hint(format!("Check the user and password for {host}, and that they may push there."))
     };
-    match error {
+    match told_by_registry(error) {
         OciDistributionError::RequestError(error) => http::failed(&cannot, error),
         OciDistributionError::UnauthorizedError { .. } => forbidden("it refuses our credentials (401)".to_owned()),
         OciDistributionError::AuthenticationFailure(reason) => {
@@ -317,6 +317,7 @@ fn failed(address: &str, what: &str, error: OciDistributionError) -> PortError {
                 PortError::temporary(ErrorCode::Unreachable, format!("{cannot}: {reason}"))
             } else {
                 PortError::permanent(ErrorCode::Invalid, format!("{cannot}: {reason}"))
+                    .with_hint("The registry's log, or who runs it, knows more.")
             }
         }
         OciDistributionError::ServerError { code, message, .. } => {
@@ -338,5 +339,18 @@ fn failed(address: &str, what: &str, error: OciDistributionError) -> PortError {
         }
         other => PortError::permanent(ErrorCode::Invalid, format!("{cannot}: {other}"))
             .with_hint(format!("Is {address} the address of an OCI registry?")),
+    }
+}
+
+/// The client reads the registry's own words for some calls only: for the others they are in the body.
+fn told_by_registry(error: OciDistributionError) -> OciDistributionError {
+    match error {
+        OciDistributionError::ServerError { code, url, message } if (400..500).contains(&code) => {
+            match serde_json::from_str::<OciEnvelope>(&message) {
+                Ok(envelope) if !envelope.errors.is_empty() => OciDistributionError::RegistryError { envelope, url },
+                _ => OciDistributionError::ServerError { code, url, message },
+            }
+        }
+        other => other,
     }
 }

@@ -8,6 +8,8 @@
 use api::{ApiError, ErrorCode};
 use store::StoreError;
 
+const NO_RIGHT: &str = "Give your user the right to it, or choose another place.";
+
 /// What the caller is told of a failure.
 pub fn told(error: &anyhow::Error) -> ApiError {
     let links: Vec<&(dyn std::error::Error + 'static)> = error.chain().collect();
@@ -43,10 +45,9 @@ fn known(link: &(dyn std::error::Error + 'static)) -> Option<ApiError> {
     if let Some(io) = link.downcast_ref::<std::io::Error>() {
         return match io.kind() {
             std::io::ErrorKind::StorageFull => Some(no_space(io.to_string())),
-            std::io::ErrorKind::PermissionDenied => Some(
-                ApiError::invalid(sentence(&io.to_string()))
-                    .with_hint("Give your user the right to it, or choose another place."),
-            ),
+            std::io::ErrorKind::PermissionDenied => {
+                Some(ApiError::invalid(sentence(&io.to_string())).with_hint(NO_RIGHT))
+            }
             std::io::ErrorKind::NotFound => Some(ApiError::not_found(sentence(&io.to_string()))),
             _ => None,
         };
@@ -62,6 +63,9 @@ fn of_store(error: &StoreError) -> ApiError {
         StoreError::MissingBlob(_) | StoreError::Damaged { .. } => {
             ApiError::new(ErrorCode::Internal, sentence(&error.to_string()))
                 .with_hint("The workspace's disk lost it: take the snapshot, or register the model, again.")
+        }
+        StoreError::File { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+            ApiError::invalid(sentence(&error.to_string())).with_hint(NO_RIGHT)
         }
         other => ApiError::new(ErrorCode::Internal, sentence(&other.to_string())),
     }
