@@ -8,8 +8,9 @@ use leptos::{prelude::*, task::spawn_local};
 
 use crate::client::Client;
 
-/// Points that a chart asks for: about one a pixel.
-const POINTS: u32 = 900;
+/// Points that a chart asks for: about one a pixel, and more than one stored stretch of raw points
+/// (1,024), so that a short part that lies over two of them still comes raw.
+const POINTS: u32 = 1_100;
 /// A curve of fewer points is shown as it is: smoothing would only shift it.
 pub(crate) const FEW: usize = 120;
 
