@@ -32,19 +32,15 @@ pub(crate) fn dist() -> Result<()> {
     Ok(())
 }
 
-/// A packager, built once from the registry into the cache.
+/// A packager, built once from the registry into the cache; optimised, since it compresses.
 fn tool(name: &str, version: &str) -> Result<PathBuf> {
     let tools = place::cache().join("tools");
     let program = place::program(&tools.join("bin"), name);
     if !program.exists() {
         shell::step(&format!("{name}, built once"), || {
             let mut install = Command::new("cargo");
-            install
-                .args(["install", "--debug", "--locked", "--quiet", name, "--version", version, "--root"])
-                .arg(&tools);
-            install
-                .env("CARGO_TARGET_DIR", place::cache().join("tools-target"))
-                .env("CARGO_PROFILE_DEV_DEBUG", "false");
+            install.args(["install", "--locked", "--quiet", name, "--version", version, "--root"]).arg(&tools);
+            install.env("CARGO_TARGET_DIR", place::cache().join("tools-target"));
             shell::run(&mut install)
         })
         .with_context(|| format!("{name} is needed to make installers"))?;

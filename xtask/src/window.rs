@@ -29,8 +29,9 @@ pub(crate) fn build(out: &Path, release: bool) -> Result<()> {
         shell::run(&mut toolchain.cargo(&arguments))?;
         let wasm = toolchain.target().join("wasm32-unknown-unknown").join(folder).join("ui.wasm");
         let made_of = made_of(&wasm)?;
-        let mark = out.join(MARK);
-        if fs::read_to_string(&mark).is_ok_and(|before| before == made_of) {
+        // Beside the folder, so that installers don't take it along.
+        let mark = out.with_extension("made-of");
+        if out.is_dir() && fs::read_to_string(&mark).is_ok_and(|before| before == made_of) {
             return Ok(());
         }
         let fresh = out.with_extension("new");
@@ -45,15 +46,12 @@ pub(crate) fn build(out: &Path, release: bool) -> Result<()> {
                 fs::copy(&from, &to).with_context(|| format!("copy {}", from.display()))?;
             }
         }
-        fs::write(fresh.join(MARK), &made_of)?;
         replace(&fresh, out)?;
+        fs::write(&mark, &made_of)?;
         println!("   {}", out.display());
         Ok(())
     })
 }
-
-/// In the folder of the pages: what they were made of.
-const MARK: &str = ".made-of";
 
 /// What lies beside the program of the pages, and under which name.
 fn assets() -> [(PathBuf, &'static str); 5] {
