@@ -23,7 +23,7 @@ fn parts(rows: usize) -> Vec<u8> {
 pub(crate) fn table() -> String {
     let mut csv = String::from("amount,age,country,at,known,left,plan,spend\n");
     for row in 0..ROWS {
-        let mixed = |salt: usize| ((row * 7919 + salt * 104_729) * 2_654_435_761 >> 7) % 1000;
+        let mixed = |salt: usize| (((row * 7919 + salt * 104_729) * 2_654_435_761) >> 7) % 1000;
         let (amount, age) = (mixed(1) as f64 / 10.0, 18 + mixed(2) % 60);
         let training = row % 4 < 2;
         let country = match (training, mixed(3) % 4) {
