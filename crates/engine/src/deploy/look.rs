@@ -42,9 +42,15 @@ pub(crate) async fn at(engine: &Engine, id: DeploymentId) -> anyhow::Result<()> 
             (DeploymentState::Unknown, Some(told), row.address.clone(), row.instances.clone())
         }
     };
+    let (was, version) = (is_changing(row.state), row.version);
     let changed = engine
         .store()
         .write(move |tx| {
+            // A rollout that ended, or began, since it was looked at knows better than what was seen then.
+            let now = store::deployment::get(tx, id)?;
+            if now.is_none_or(|now| is_changing(now.state) != was || now.version != version) {
+                return Ok(false);
+            }
             store::deployment::update_seen(tx, id, state, problem.as_ref(), address.as_deref(), &instances)
         })
         .await?;
@@ -52,6 +58,10 @@ pub(crate) async fn at(engine: &Engine, id: DeploymentId) -> anyhow::Result<()> 
         engine.changed(Tag::Deployments);
     }
     Ok(())
+}
+
+const fn is_changing(state: DeploymentState) -> bool {
+    matches!(state, DeploymentState::Rolling | DeploymentState::Deleting)
 }
 
 fn judge(row: &DeploymentRow, instances: &[Instance]) -> (DeploymentState, Option<ApiError>) {
