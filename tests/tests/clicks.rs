@@ -83,7 +83,9 @@ async fn road(browser: &Browser, name: &str) -> Result<()> {
     browser.picture(&format!("{name}-report")).await?;
     press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Try it')]").await.context("open the form")?;
     press(driver, "//button[contains(., 'Predict')]").await.context("predict the example")?;
-    seen(driver, "//*[contains(., 'answered in') and contains(@class, 'small')]").await.context("read the prediction")?;
+    seen(driver, "//*[contains(., 'answered in') and contains(@class, 'small')]")
+        .await
+        .context("read the prediction")?;
     press(driver, "//*[contains(@class,'rail')]//a[contains(., 'Deploy')]").await.context("go to Deploy")?;
     press(driver, "//button[contains(., 'Deploy v1')]").await.context("press Deploy")?;
     press(driver, "//dialog[@open]//button[contains(., 'See what will be done')]").await.context("see the plan")?;

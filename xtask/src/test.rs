@@ -33,6 +33,10 @@ pub(crate) fn test(options: &Options) -> Result<()> {
         let packages: Vec<&str> = packages.iter().copied().filter(|package| wanted(package)).collect();
         shell::step("Tests: learning and serving", || cargo_test(&packages, options))?;
     }
+    if wanted("ui") {
+        // What the pages compute needs no browser: figures in words, the filter's completion.
+        shell::step("Tests: pages", || shell::run(&mut shell::cargo(&["test", "--quiet", "--package", "ui"])))?;
+    }
     if wanted("xtask") {
         // In the profile that it runs in: its dependencies are built there.
         shell::step("Tests: xtask", || {

@@ -49,9 +49,9 @@ pub(crate) fn Runs() -> impl IntoView {
     let asked = use_location().query;
     let navigate = StoredValue::new_local(use_navigate());
     let filter = RwSignal::new(asked.with_untracked(|asked| asked.get("filter")).unwrap_or_default());
-    let order = RwSignal::new(asked.with_untracked(|asked| {
-        asked.get("sort").map(|key| (key, asked.get("way").as_deref() != Some("up")))
-    }));
+    let order = RwSignal::new(
+        asked.with_untracked(|asked| asked.get("sort").map(|key| (key, asked.get("way").as_deref() != Some("up")))),
+    );
     let facts = RwSignal::new(Facts::default());
     let picked = RwSignal::new(Vec::<String>::new());
     let renaming = RwSignal::new(None::<RunRow>);
@@ -242,12 +242,15 @@ fn columns(facts: &Facts, picked: RwSignal<Vec<String>>, actions: actions::Actio
             Column::new(title, width, move |row: &RunRow| {
                 row.metrics.get(&cell_key).map_or_else(
                     || view! { <span class="faint">"–"</span> }.into_any(),
-                    |cell| view! {
-                        <span class="ranked" class:bad=!cell.last.is_finite() class:strong=best>
-                            {words::figure(cell.last)}
-                            {share(cell.last).map(|width| view! { <i style:width=format!("{width:.1}%")></i> })}
-                        </span>
-                    }.into_any(),
+                    |cell| {
+                        view! {
+                            <span class="ranked" class:bad=!cell.last.is_finite() class:strong=best>
+                                {words::figure(cell.last)}
+                                {share(cell.last).map(|width| view! { <i style:width=format!("{width:.1}%")></i> })}
+                            </span>
+                        }
+                        .into_any()
+                    },
                 )
             })
             .number()

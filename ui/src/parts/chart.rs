@@ -256,7 +256,8 @@ fn LivePlot(
     // By keyboard the crosshair goes from point to point, and its values stand at it.
     let move_cross = move |way: keyboard::Way| {
         let plot = drawing.with_untracked(|drawing| drawing.plot);
-        let to = chart.with_untracked(|chart| keyboard::moved(chart, (plot.x.low, plot.x.high), cross.get_untracked(), way));
+        let to =
+            chart.with_untracked(|chart| keyboard::moved(chart, (plot.x.low, plot.x.high), cross.get_untracked(), way));
         if let Some(to) = to {
             cross.set(Some(to));
             hover.set(Some((plot.x_pixel(to), plot.top)));

@@ -25,7 +25,7 @@ pub async fn get(engine: &Engine, request: GetLineage) -> anyhow::Result<Vec<Lin
             id: row.snapshot.id.to_string(),
             label: format!("Data v{}", row.snapshot.number),
             detail,
-            link: Some(format!("/p/{project}/data?snapshot={}", row.snapshot.id)),
+            link: Some(format!("/p/{project}/data?v={}", row.snapshot.number)),
             from: Vec::new(),
         });
         before = vec![nodes.len() - 1];

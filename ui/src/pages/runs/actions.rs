@@ -166,4 +166,3 @@ pub(super) fn Delete(deleting: RwSignal<Option<RunRow>>) -> impl IntoView {
         />
     }
 }
-
