@@ -74,7 +74,7 @@ fn bind(wasm: &Path, fresh: &Path, release: bool) -> Result<()> {
         .typescript(false)
         .debug(false)
         .keep_debug(false)
-        .remove_name_section(release);
+        .remove_name_section(true);
     bindgen.web(true).context("choose the web target")?;
     bindgen.generate(fresh).with_context(|| format!("bind {}", wasm.display()))
 }
