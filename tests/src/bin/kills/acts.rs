@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use api::{
-    ApiError, ErrorCode, JobId, RunId, VersionId,
+    ApiError, ErrorCode, RunId, VersionId,
     config::{ModelChoice, ProjectFile, TrainingConfig},
     dataset::{ExportSnapshot, TakeSnapshot},
     deploy::{DeleteDeployment, StartDeploy},
