@@ -5,7 +5,7 @@ mod faults;
 mod ground;
 
 use std::{
-    sync::Mutex,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -27,18 +27,22 @@ use self::ground::{Ground, Versions};
 pub(crate) struct Told(Mutex<Vec<String>>);
 
 impl Told {
+    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+        self.lock().clone()
     }
 }
 
 impl Steps for Told {
     fn begin(&self, title: &str, detail: &str) {
-        self.0.lock().unwrap().push(format!("{title} {detail}"));
+        self.lock().push(format!("{title} {detail}"));
     }
 
     fn detail(&self, detail: &str) {
-        self.0.lock().unwrap().push(detail.to_owned());
+        self.lock().push(detail.to_owned());
     }
 
     fn is_cancelled(&self) -> bool {

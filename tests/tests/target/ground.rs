@@ -33,6 +33,8 @@ impl Versions {
     }
 }
 
+type Kill<'a> = Box<dyn Fn(&Instance) -> Result<()> + Send + Sync + 'a>;
+
 /// One target, and what the suite asks of it.
 pub(crate) struct Ground<'a> {
     pub(crate) target: &'a dyn Target,
@@ -45,7 +47,7 @@ pub(crate) struct Ground<'a> {
     pub(crate) rival: Wanted,
     pub(crate) rows: Vec<Value>,
     /// Ends an instance as a fault would.
-    pub(crate) kill: Box<dyn Fn(&Instance) -> Result<()> + Send + Sync + 'a>,
+    pub(crate) kill: Kill<'a>,
 }
 
 fn wanted(number: u32) -> Wanted {
