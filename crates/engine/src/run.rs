@@ -6,6 +6,7 @@
 pub mod command;
 pub mod filter;
 pub mod lineage;
+mod memory;
 pub mod name;
 pub mod process;
 pub mod split;

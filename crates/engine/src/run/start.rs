@@ -19,15 +19,12 @@ use api::{
 use data::{column::Values, table};
 use store::{run::RunRow, snapshot::SnapshotRow, split::SplitRow};
 
-use super::{command, process, split, supervise};
+use super::{command, memory, process, split, supervise};
 use crate::{
     Engine, dataset, folder, hardware,
     jobs::{JobContext, NewJob, retry_with},
     project, project_file, run, snapshot,
 };
-
-/// What a worker needs besides its data.
-const WORKER_BYTES: u64 = 256 << 20;
 
 /// Enters a training into the queue.
 pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
@@ -60,8 +57,10 @@ pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
     tokio::fs::create_dir_all(folder.join("artifacts"))
         .await
         .with_context(|| format!("make the folder {}", folder.display()))?;
+    let model = training.model;
     // The settings of this moment, also if the run waits in the queue.
     write_json(&folder.join("request.json"), &Requested { file: file.clone(), training })?;
+    let memory_bytes = memory::of_start(engine, project.id, model, seen.size_bytes).await?;
     let name = row.run.name.clone();
     let entered = row.clone();
     engine.store().write(move |tx| store::run::put(tx, &entered)).await?;
@@ -71,7 +70,7 @@ pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
         title: format!("Train {name}"),
         project: Some(project.id),
         subject: Subject::Run(id),
-        memory_bytes: WORKER_BYTES + 4 * seen.size_bytes,
+        memory_bytes,
         request: retry_with(&request),
     };
     let job = engine.jobs().start(engine, new, move |context| train(context, id)).await?;
@@ -225,12 +224,16 @@ pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> 
         );
     }
     let plan: Plan = read_json(&engine.workspace().run(id).join("plan.json"))?;
+    let memory_bytes = match row.run.snapshot {
+        Some(taken) => memory::of_snapshot(plan.training.model, &snapshot::find(engine, taken).await?),
+        None => memory::of_start(engine, row.run.project, plan.training.model, 0).await?,
+    };
     let new = NewJob {
         kind: JobKind::Train,
         title: format!("Resume {}", row.run.name),
         project: Some(row.run.project),
         subject: Subject::Run(id),
-        memory_bytes: WORKER_BYTES + plan_bytes(&plan),
+        memory_bytes,
         request: retry_with(&request),
     };
     // Queued before its job is, so that a crash in between leaves nothing that looks alive.
@@ -272,11 +275,6 @@ async fn restore_data(engine: &Engine, id: RunId) -> anyhow::Result<()> {
         snapshot::ready(engine, &snapshot::find(engine, taken).await?).await?;
     }
     Ok(())
-}
-
-fn plan_bytes(plan: &Plan) -> u64 {
-    let parquet = plan.data.parquet.as_ref().and_then(|path| std::fs::metadata(path).ok());
-    4 * parquet.map_or(0, |metadata| metadata.len())
 }
 
 async fn plan(
