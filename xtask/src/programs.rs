@@ -44,17 +44,19 @@ pub(crate) fn desktop(release: bool) -> Result<()> {
 pub(crate) fn serving() -> Result<PathBuf> {
     shell::step(SERVING, || {
         let built = serving_built();
+        // What answers requests is optimised as a whole; the other programs are not worth the minutes.
+        const LTO: (&str, &str) = ("CARGO_PROFILE_RELEASE_LTO", "thin");
         if cfg!(target_os = "linux") {
             let triple = linux_triple();
             let mut cargo = shell::cargo(&["build", "--package", "serving", "--release", "--target", &triple]);
             // A variable of its own would be lost behind an inherited RUSTFLAGS.
-            cargo.env_remove("RUSTFLAGS").env(
+            cargo.env(LTO.0, LTO.1).env_remove("RUSTFLAGS").env(
                 format!("CARGO_TARGET_{}_RUSTFLAGS", triple.to_uppercase().replace('-', "_")),
                 "-Ctarget-feature=+crt-static",
             );
             shell::run(&mut cargo)?;
         } else {
-            shell::run(&mut shell::cargo(&["build", "--package", "serving", "--release"]))?;
+            shell::run(shell::cargo(&["build", "--package", "serving", "--release"]).env(LTO.0, LTO.1))?;
         }
         for release in [false, true] {
             let folder = place::programs(release);

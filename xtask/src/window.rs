@@ -68,13 +68,7 @@ fn assets() -> [(PathBuf, &'static str); 5] {
 fn bind(wasm: &Path, fresh: &Path, release: bool) -> Result<()> {
     let mut bindgen = Bindgen::new();
     // Debug sections would make a page of a hundred megabytes; panics carry their place all the same.
-    bindgen
-        .input_path(wasm)
-        .out_name("ui")
-        .typescript(false)
-        .debug(false)
-        .keep_debug(false)
-        .remove_name_section(true);
+    bindgen.input_path(wasm).out_name("ui").typescript(false).debug(false).keep_debug(false).remove_name_section(true);
     bindgen.web(true).context("choose the web target")?;
     bindgen.generate(fresh).with_context(|| format!("bind {}", wasm.display()))
 }
