@@ -75,6 +75,7 @@ async fn road(browser: &Browser, name: &str) -> Result<()> {
     press(driver, "//*[@data-sample='card-fraud']//button").await.context("open the sample")?;
     press(driver, "//a[contains(., 'Train') and contains(@class, 'primary')]").await.context("press Train")?;
     press(driver, "//dialog[@open]//button[contains(., 'Start training')]").await.context("start the training")?;
+    seen(driver, "//main//*[contains(@class,'plot')]").await.context("watch the first curve")?;
     press(driver, "//button[normalize-space(.)='Stop']").await.context("stop the training")?;
     press(driver, "//button[normalize-space(.)='Resume']").await.context("resume the training")?;
     press(driver, "//button[contains(., 'Register model')]").await.context("register the model")?;

@@ -37,7 +37,7 @@ pub(crate) fn build(out: &Path, release: bool) -> Result<()> {
         let fresh = out.with_extension("new");
         let _ = fs::remove_dir_all(&fresh);
         fs::create_dir_all(&fresh)?;
-        bind(&wasm, &fresh, release)?;
+        bind(&wasm, &fresh)?;
         for (from, to) in assets() {
             let to = fresh.join(to);
             if from.is_dir() {
@@ -65,7 +65,7 @@ fn assets() -> [(PathBuf, &'static str); 5] {
     ]
 }
 
-fn bind(wasm: &Path, fresh: &Path, release: bool) -> Result<()> {
+fn bind(wasm: &Path, fresh: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
     // Debug sections would make a page of a hundred megabytes; panics carry their place all the same.
     bindgen.input_path(wasm).out_name("ui").typescript(false).debug(false).keep_debug(false).remove_name_section(true);

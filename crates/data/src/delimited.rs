@@ -76,7 +76,7 @@ pub fn detect(file: &ScannedFile, config: &DataConfig) -> Result<Dialect, DataEr
     for delimiter in delimiters {
         for quote in [b'"', b'\''] {
             let rows = sample_rows(&sample, delimiter, quote);
-            let score = consistency(&rows);
+            let score = consistency(&rows, quote);
             // Strictly better only: the first of equals is the commoner dialect.
             if best.as_ref().is_none_or(|(best, ..)| score > *best + 1e-9) {
                 best = Some((score, delimiter, quote, rows));
@@ -142,20 +142,21 @@ fn whole_rows(mut rows: Vec<Vec<String>>, sampled: usize) -> Vec<Vec<String>> {
     rows
 }
 
-/// High where most rows have the first row's width and that is more than one; a quote character
-/// that is left standing at both ends of cells speaks against a dialect.
-fn consistency(rows: &[Vec<String>]) -> f64 {
+/// High where most rows have the first row's width and that is more than one; the other quote
+/// character, left standing at both ends of a cell a row, speaks against a dialect. Fewer are text.
+fn consistency(rows: &[Vec<String>], quote: u8) -> f64 {
     let Some(width) = rows.first().map(Vec::len) else { return 0.0 };
+    let other = if quote == b'"' { b'\'' } else { b'"' };
     let same = rows.iter().filter(|row| row.len() == width).count() as f64 / rows.len() as f64;
     let cells = rows.iter().map(Vec::len).sum::<usize>().max(1) as f64;
-    let quoted = rows.iter().flatten().filter(|cell| is_quoted(cell)).count() as f64 / cells;
+    let standing = rows.iter().flatten().filter(|cell| stands_around(other, cell)).count();
+    let quoted = if standing < rows.len() { 0.0 } else { standing as f64 / cells };
     let width_score = if width == 1 { 0.1 } else { 1.0 + (width as f64).ln() * 0.1 };
     same * width_score * (1.0 - 0.5 * quoted)
 }
 
-fn is_quoted(cell: &str) -> bool {
-    let bytes = cell.as_bytes();
-    bytes.len() >= 2 && matches!(bytes[0], b'"' | b'\'') && bytes[0] == bytes[bytes.len() - 1]
+fn stands_around(quote: u8, cell: &str) -> bool {
+    matches!(cell.as_bytes(), [first, .., last] if *first == quote && *last == quote)
 }
 
 /// Each column that holds numbers or dates votes: does its first cell look like the rest of it?

@@ -206,7 +206,7 @@ pub async fn profile(engine: &Engine, request: GetProfile) -> anyhow::Result<Pro
     if let Some(profile) = profiled(&path).await {
         return Ok(profile);
     }
-    let _building = engine.building(row.snapshot.id).await;
+    let _building = engine.building(*row.snapshot.id.as_bytes()).await;
     if let Some(profile) = profiled(&path).await {
         return Ok(profile);
     }

@@ -86,8 +86,8 @@ pub struct Engine {
     inner: Arc<Inner>,
 }
 
-/// The caches that are being built now.
-type Building = std::sync::Mutex<std::collections::HashMap<api::SnapshotId, Arc<tokio::sync::Mutex<()>>>>;
+/// What is being built now, by the id of its snapshot or project.
+type Building = std::sync::Mutex<std::collections::HashMap<[u8; 16], Arc<tokio::sync::Mutex<()>>>>;
 
 struct Inner {
     options: Options,
@@ -201,12 +201,13 @@ impl Engine {
         &self.inner.opened
     }
 
-    /// Waits for this snapshot's cache: one builds it at a time, others build theirs meanwhile.
-    pub(crate) async fn building(&self, snapshot: api::SnapshotId) -> tokio::sync::OwnedMutexGuard<()> {
+    /// Waits for the cache of a snapshot, or a project's next snapshot: one builds it at a time,
+    /// others build theirs meanwhile.
+    pub(crate) async fn building(&self, of: [u8; 16]) -> tokio::sync::OwnedMutexGuard<()> {
         let one = {
             let mut all = self.inner.building.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             all.retain(|_, lock| Arc::strong_count(lock) > 1);
-            Arc::clone(all.entry(snapshot).or_default())
+            Arc::clone(all.entry(of).or_default())
         };
         one.lock_owned().await
     }

@@ -62,8 +62,10 @@ pub async fn take(
     message: Option<String>,
     report: Report<'_>,
 ) -> anyhow::Result<(Snapshot, bool)> {
-    let _gate = engine.hold_blobs().await;
     let id = project.id;
+    // The second of two at once finds what the first took.
+    let _taking = engine.building(*id.as_bytes()).await;
+    let _gate = engine.hold_blobs().await;
     let (dataset, newest) = engine
         .store()
         .read(move |c| {
@@ -455,7 +457,7 @@ pub(crate) async fn ready(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<
         return Ok(folder);
     }
     // One rebuild at a time: a page asks for preview and profile at once.
-    let _building = engine.building(row.snapshot.id).await;
+    let _building = engine.building(*row.snapshot.id.as_bytes()).await;
     let _gate = engine.hold_blobs().await;
     if folder.join(TABLE).is_file() {
         return Ok(folder);

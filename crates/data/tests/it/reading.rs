@@ -229,6 +229,13 @@ fn a_preview_begins_anywhere() {
     assert!(preview::rows(&parquet, &DataConfig::default(), 300_000, 2).unwrap().rows.is_empty());
 }
 
+#[test]
+fn quotes_that_belong_to_a_cell_are_no_dialect() {
+    let (folder, converted) = read("a.csv", "first,second,third\n\"\"\",a\"\"\",\"\n€\",\",\"\n".as_bytes(), |_| {});
+    assert_eq!(converted.unwrap().rows, 1);
+    assert_eq!(cells(folder.path())[0][0].as_deref(), Some("\",a\""));
+}
+
 proptest! {
     /// Whatever the `csv` crate writes, quoted as it must be, comes back cell by cell.
     #[test]
