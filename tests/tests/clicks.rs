@@ -74,6 +74,13 @@ async fn road(browser: &Browser, name: &str) -> Result<()> {
     let driver = &browser.driver;
     press(driver, "//*[@data-sample='card-fraud']//button").await.context("open the sample")?;
     press(driver, "//a[contains(., 'Train') and contains(@class, 'primary')]").await.context("press Train")?;
+    // Long enough to be stopped by a person on any machine: with the defaults it may be over before the first curve
+    // is drawn.
+    press(driver, "//dialog[@open]//button[contains(., 'More settings')]").await.context("see more settings")?;
+    for (field, text) in [("Rounds at most", "1200"), ("Patience", "0")] {
+        let path = format!("//dialog[@open]//label[contains(., '{field}')]//input");
+        seen(driver, &path).await?.send_keys(text).await.with_context(|| format!("type {field}"))?;
+    }
     press(driver, "//dialog[@open]//button[contains(., 'Start training')]").await.context("start the training")?;
     seen(driver, "//main//*[contains(@class,'plot')]").await.context("watch the first curve")?;
     press(driver, "//button[normalize-space(.)='Stop']").await.context("stop the training")?;
