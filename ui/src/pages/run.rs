@@ -209,7 +209,11 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
                     }
                     None => ().into_any(),
                 },
-                _ => ().into_any(),
+                // Nothing to go on from: the way out is a run of its own.
+                _ if kind == RunKind::Training => view! {
+                    <a class="btn primary" href=move || format!("{}?train=1", place.link(&format!("runs/{}", id.get())))>{icon(icon::PLAY)}"Train again"</a>
+                }.into_any(),
+                RunState::Queued | RunState::Running | RunState::Stopped | RunState::Killed | RunState::Failed => ().into_any(),
             }
         }}
         <MenuButton items />
