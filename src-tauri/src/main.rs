@@ -54,13 +54,8 @@ fn main() {
         .on_menu_event(|app, event| menu::chosen(app, event.id().as_ref()))
         .on_window_event(|window, event| {
             if let WindowEvent::CloseRequested { api, .. } = event {
-                // With a tray the window only hides; without one, closing it is quitting.
                 api.prevent_close();
-                if window.state::<tray::Tray>().is_there() {
-                    let _ = window.hide();
-                } else {
-                    quit::ask(window.app_handle());
-                }
+                close(window.clone());
             }
         })
         .setup(|app| {
@@ -109,6 +104,17 @@ fn happened(app: &tauri::AppHandle, event: tauri::RunEvent) {
 
 #[cfg(not(target_os = "macos"))]
 fn happened(_: &tauri::AppHandle, _: tauri::RunEvent) {}
+
+/// Where a tray can bring it back the window only hides; elsewhere closing it is quitting.
+fn close(window: tauri::Window) {
+    std::thread::spawn(move || {
+        if window.state::<tray::Tray>().is_shown() {
+            let _ = window.hide();
+        } else {
+            quit::ask(window.app_handle());
+        }
+    });
+}
 
 /// Brings the window to the front.
 pub(crate) fn show(app: &tauri::AppHandle) {

@@ -13,8 +13,10 @@ use tauri::{
 pub(crate) struct Tray(AtomicBool);
 
 impl Tray {
-    pub(crate) fn is_there(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    /// Whether a window that is hidden now can be brought back by the person. Asks the session bus: not for
+    /// the window's own thread.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.0.load(Ordering::Relaxed) && somebody_shows_it()
     }
 }
 
@@ -49,8 +51,23 @@ fn try_build(app: &AppHandle) -> tauri::Result<()> {
     Ok(())
 }
 
-/// A tray needs a session bus with somebody who shows it; without, a hidden window could not be
-/// brought back.
+/// A desktop without a place for trays (GNOME without its extension, a bare window manager) takes the icon
+/// and shows it nowhere. Who shows them owns this name on the session bus.
+#[cfg(target_os = "linux")]
+fn somebody_shows_it() -> bool {
+    let asked = || -> zbus::Result<bool> {
+        let bus = zbus::blocking::Connection::session()?;
+        Ok(zbus::blocking::fdo::DBusProxy::new(&bus)?.name_has_owner("org.kde.StatusNotifierWatcher".try_into()?)?)
+    };
+    asked().unwrap_or(false)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn somebody_shows_it() -> bool {
+    true
+}
+
+/// A tray needs a session bus and the library that speaks to it.
 #[cfg(target_os = "linux")]
 fn can_be_built() -> bool {
     let bus = std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some_and(|address| !address.is_empty());
