@@ -20,6 +20,7 @@ mod shell;
 mod system;
 mod test;
 mod tidy;
+mod unison;
 mod wasm;
 mod window;
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{place, shell};
+use crate::{place, shell, unison};
 
 /// Fails on a dependency that the table does not have.
 pub(crate) fn check() -> Result<()> {
@@ -30,6 +30,7 @@ pub(crate) fn check() -> Result<()> {
     }
     wrong.extend(long_files()?);
     if wrong.is_empty() {
+        unison::check()?;
         println!("{} packages, every edge is in the table", packages.len());
         return Ok(());
     }
