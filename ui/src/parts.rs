@@ -14,6 +14,7 @@ pub(crate) mod menu;
 pub(crate) mod new_registry;
 pub(crate) mod new_target;
 pub(crate) mod pane;
+pub(crate) mod picture;
 pub(crate) mod report;
 pub(crate) mod row_form;
 pub(crate) mod rows;

@@ -6,9 +6,10 @@ use plotters_backend::text_anchor::{HPos, VPos};
 use crate::{
     axis::Axis,
     frame::{self, fill, grid, label, stroke, words},
-    plot::{Drawing, Plot, Range, Size},
+    plot::{Drawing, Plot, Range, Said, Scale, Size, Spot},
     role::Role,
     text::{self, Family},
+    tick::{self, percent},
 };
 
 /// One set of bars.
@@ -40,7 +41,7 @@ pub fn histogram(chart: &Histogram, size: Size) -> Drawing {
     let frame = frame::lay_out(size, &chart.x, x, &y_axis, y).without_vertical();
     let plot = frame.plot;
     let opacity = if chart.sets.len() > 1 { 0.45 } else { 0.75 };
-    frame.draw(&chart.name, |_, root| {
+    let drawing = frame.draw(&chart.name, |_, root| {
         for (set, shares) in chart.sets.iter().zip(&shares) {
             for (edges, share) in chart.edges.windows(2).zip(shares).filter(|(_, share)| **share > 0.0) {
                 let (left, right) = (plot.x_pixel(edges[0]), plot.x_pixel(edges[1]));
@@ -49,7 +50,28 @@ pub fn histogram(chart: &Histogram, size: Size) -> Drawing {
             }
         }
         base(root, &plot)
-    })
+    });
+    let edge = |value: f64| match chart.x.scale {
+        Scale::Time { offset_minutes } => tick::moment(value, offset_minutes),
+        Scale::Linear | Scale::Log => tick::said(value),
+    };
+    let spots = chart.edges.windows(2).enumerate().map(|(index, edges)| {
+        let (left, right) = (plot.x_pixel(edges[0]), plot.x_pixel(edges[1]));
+        let head = format!("{} to {} {}", edge(edges[0]), edge(edges[1]), chart.x.unit).trim_end().to_owned();
+        let figures = told(&chart.sets, &shares, index);
+        Spot { left, top: plot.top, width: right - left, height: plot.height, head, figures }
+    });
+    Drawing { spots: spots.collect(), ..drawing }
+}
+
+/// What each set has at one place.
+fn told(sets: &[Bars], shares: &[Vec<f64>], index: usize) -> Vec<Said> {
+    let one = |(set, shares): (&Bars, &Vec<f64>)| {
+        let (count, share) = (*set.counts.get(index)?, *shares.get(index)?);
+        let words = format!("{} · {}", tick::count(count), percent(share));
+        Some(Said { name: set.name.clone(), role: Some(set.role), value: count as f64, words })
+    };
+    sets.iter().zip(shares).filter_map(one).collect()
 }
 
 /// Bars of named values, one group a value.
@@ -72,7 +94,7 @@ pub fn categories(chart: &Categories, size: Size) -> Drawing {
     let right = 46.0;
     let plot =
         Plot { left, top: 0.0, width: (size.width - left - right).max(10.0), height: row * rows, ..Plot::default() };
-    frame::bare(size, plot, &chart.name, |root| {
+    let drawing = frame::bare(size, plot, &chart.name, |root| {
         let thick = ((row - 8.0) / chart.sets.len().max(1) as f64).clamp(2.0, 9.0);
         for (index, value) in chart.values.iter().enumerate() {
             let middle = row * (index as f64 + 0.5);
@@ -97,7 +119,16 @@ pub fn categories(chart: &Categories, size: Size) -> Drawing {
             }
         }
         Ok(())
-    })
+    });
+    let spots = chart.values.iter().enumerate().map(|(index, value)| Spot {
+        left: 0.0,
+        top: row * index as f64,
+        width: size.width,
+        height: row,
+        head: value.clone(),
+        figures: told(&chart.sets, &shares, index),
+    });
+    Drawing { spots: spots.collect(), ..drawing }
 }
 
 /// A few bars without axes, for the head of a column.
@@ -144,9 +175,4 @@ fn shares(sets: &[Bars]) -> Vec<Vec<f64>> {
             set.counts.iter().map(|count| *count as f64 / total).collect()
         })
         .collect()
-}
-
-fn percent(share: f64) -> String {
-    let value = share * 100.0;
-    if value >= 10.0 || value == 0.0 { format!("{value:.0} %") } else { format!("{value:.1} %") }
 }

@@ -5,9 +5,10 @@ use plotters_backend::text_anchor::{HPos, VPos};
 
 use crate::{
     frame::{self, fill, grid, styled, words},
-    plot::{Drawing, Plot, Size},
+    plot::{Drawing, Plot, Said, Size, Spot},
     role::Role,
     text::{self, Family},
+    tick,
 };
 
 const NAME: f64 = 10.5;
@@ -22,7 +23,7 @@ pub fn draw(classes: &[String], counts: &[Vec<u64>], size: Size) -> Drawing {
     let cell_height = ((size.height - top - 2.0) / number as f64).min(cell_width.max(24.0) * 1.2);
     let plot =
         Plot { left, top, width: cell_width * number as f64, height: cell_height * number as f64, ..Plot::default() };
-    frame::bare(size, plot, "Confusion matrix", |root| {
+    let drawing = frame::bare(size, plot, "Confusion matrix", |root| {
         let across = (grid(left + plot.width / 2.0), grid(4.0));
         root.draw(&Text::new("predicted", across, words(Role::Faint, NAME, HPos::Center, VPos::Top)))?;
         root.draw(&Text::new(
@@ -49,7 +50,7 @@ pub fn draw(classes: &[String], counts: &[Vec<u64>], size: Size) -> Drawing {
                 if *count > 0 {
                     root.draw(&Rectangle::new(corners, fill(role, 0.06 + 0.5 * share)))?;
                 }
-                let said = grouped(*count);
+                let said = tick::count(*count);
                 let large = if number <= 4 { 13.0 } else { 10.5 };
                 if text::width(&said, Family::Mono, large) <= cell_width - 4.0 && cell_height >= 13.0 {
                     let role = if *count == 0 { Role::Faint } else { Role::Text };
@@ -59,17 +60,26 @@ pub fn draw(classes: &[String], counts: &[Vec<u64>], size: Size) -> Drawing {
             }
         }
         Ok(())
-    })
-}
-
-fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
+    });
+    let mut spots = Vec::new();
+    for (row, line) in counts.iter().enumerate().take(number) {
+        let total = line.iter().sum::<u64>().max(1) as f64;
+        for (column, count) in line.iter().enumerate().take(number) {
+            let name = |index: usize| classes.get(index).map_or("", String::as_str);
+            let share = *count as f64 / total;
+            let said = |name: String, value: f64, words: String| Said { name, role: None, value, words };
+            spots.push(Spot {
+                left: left + cell_width * column as f64,
+                top: top + cell_height * row as f64,
+                width: cell_width - 2.0,
+                height: cell_height - 2.0,
+                head: format!("actual {}, predicted {}", name(row), name(column)),
+                figures: vec![
+                    said("rows".to_owned(), *count as f64, tick::count(*count)),
+                    said(format!("of all that are {}", name(row)), share, tick::percent(share)),
+                ],
+            });
         }
-        text.push(digit);
     }
-    text
+    Drawing { spots, ..drawing }
 }

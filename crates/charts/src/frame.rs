@@ -97,7 +97,7 @@ impl Frame {
         let mut inner = String::new();
         // The only error of the backend is one that can't be: what is drawn is text in memory.
         let _ = self.draw_into(&mut inner, body);
-        Drawing { svg: wrap(self.size, name, &inner), plot: self.plot }
+        Drawing { svg: wrap(self.size, name, &inner), plot: self.plot, spots: Vec::new() }
     }
 
     fn draw_into(
@@ -149,7 +149,7 @@ pub(crate) fn bare(size: Size, plot: Plot, name: &str, body: impl FnOnce(&Root<'
         let root = SvgBackend::new(&mut inner, size.width, size.height).into_drawing_area();
         let _ = body(&root).and_then(|()| root.present());
     }
-    Drawing { svg: wrap(size, name, &inner), plot }
+    Drawing { svg: wrap(size, name, &inner), plot, spots: Vec::new() }
 }
 
 /// The document around what was drawn.

@@ -1,5 +1,7 @@
 //! What a drawing is: its SVG, and the transform between its pixels and the data.
 
+use crate::role::Role;
+
 /// Size in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Size {
@@ -92,4 +94,45 @@ impl Plot {
 pub struct Drawing {
     pub svg: String,
     pub plot: Plot,
+    /// Its parts that have figures to tell, in reading order; none where the whole axis tells (lines).
+    pub spots: Vec<Spot>,
+}
+
+impl Drawing {
+    /// The part under a point; of several the one whose middle is nearest.
+    pub fn spot_at(&self, x: f64, y: f64) -> Option<usize> {
+        let under = self.spots.iter().enumerate().filter(|(_, spot)| spot.contains(x, y));
+        under.min_by(|(_, left), (_, right)| left.distance(x, y).total_cmp(&right.distance(x, y))).map(|(at, _)| at)
+    }
+}
+
+/// A part of a drawing, in its pixels, with the figures that stand there.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Spot {
+    pub left: f64,
+    pub top: f64,
+    pub width: f64,
+    pub height: f64,
+    /// What it is: "12.5 to 15", "actual Adelie, predicted Gentoo".
+    pub head: String,
+    pub figures: Vec<Said>,
+}
+
+impl Spot {
+    fn contains(&self, x: f64, y: f64) -> bool {
+        (self.left..=self.left + self.width).contains(&x) && (self.top..=self.top + self.height).contains(&y)
+    }
+
+    fn distance(&self, x: f64, y: f64) -> f64 {
+        (self.left + self.width / 2.0 - x).hypot(self.top + self.height / 2.0 - y)
+    }
+}
+
+/// A figure in words, and as the number that an export writes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    pub name: String,
+    pub role: Option<Role>,
+    pub value: f64,
+    pub words: String,
 }

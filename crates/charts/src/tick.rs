@@ -112,6 +112,36 @@ fn plain(value: f64, step: f64) -> String {
     text.replace('-', "−")
 }
 
+/// A value by itself, with four digits that say something: 12.35, 1,235, 0.001235.
+pub(crate) fn said(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return if value == 0.0 { "0".to_owned() } else { value.to_string() };
+    }
+    let step = 10_f64.powi(value.abs().log10().floor() as i32 - 3);
+    let text = plain(value, step);
+    let ends = text.contains('.') && !text.contains(['e', ' ']);
+    if ends { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// A moment by itself: "3 Mar 2026 14:05".
+pub(crate) fn moment(ms: f64, offset_minutes: i32) -> String {
+    let local = ms as i64 + i64::from(offset_minutes) * MINUTE;
+    let ((year, month, day), of_day) = (civil(local.div_euclid(DAY)), local.rem_euclid(DAY));
+    let date = format!("{day} {} {year}", MONTHS[month as usize - 1]);
+    if of_day == 0 { date } else { format!("{date} {:02}:{:02}", of_day / HOUR, of_day / MINUTE % 60) }
+}
+
+/// A count with its thousands apart.
+pub(crate) fn count(value: u64) -> String {
+    grouped(value, false)
+}
+
+/// A share of one: "4.2 %".
+pub(crate) fn percent(share: f64) -> String {
+    let value = share * 100.0;
+    if value >= 10.0 || value == 0.0 { format!("{value:.0} %") } else { format!("{value:.1} %") }
+}
+
 fn scaled(value: f64, step: f64, by: f64, name: &str) -> String {
     format!("{}{name}", trimmed_decimals(value / by, step / by))
 }

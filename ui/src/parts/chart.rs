@@ -1,5 +1,5 @@
 //! A chart of lines that lives: crosshair with the values of all series, drag to zoom, double click
-//! to reset, a legend that filters, and one menu to export. Other drawings stand in [`Picture`].
+//! to reset, a legend that filters, and one menu to export. Other drawings stand in `picture`.
 
 mod keyboard;
 
@@ -53,15 +53,6 @@ fn size_of(node: NodeRef<html::Div>) -> ReadSignal<(f64, f64)> {
         }
     });
     size
-}
-
-/// A drawing that only fills its width: `draw(width)`.
-#[component]
-pub(crate) fn Picture(draw: impl Fn(f64) -> Drawing + Send + Sync + 'static) -> impl IntoView {
-    let node = NodeRef::<html::Div>::new();
-    let width = width_of(node);
-    let svg = Memo::new(move |_| Some(width.get()).filter(|width| *width > 20.0).map(&draw).map(|drawing| drawing.svg));
-    view! { <div class="plot" node_ref=node inner_html=move || svg.get().unwrap_or_default()></div> }
 }
 
 /// A small drawing of a fixed size.
@@ -427,16 +418,20 @@ fn values_at(chart: &LineChart, line: &Line, index: usize) -> (f64, f64) {
     }
 }
 
-/// The chart as a picture of its own, in the theme that is shown.
+/// The chart as a picture of its own.
 fn picture(chart: &LineChart) -> String {
+    standalone(&line::draw(chart, Size { width: 860.0, height: 420.0 }))
+}
+
+/// A drawing as a picture of its own, in the theme that is shown.
+pub(super) fn standalone(drawing: &Drawing) -> String {
     let light =
         document().document_element().and_then(|root| root.get_attribute("data-theme")).as_deref() == Some("light");
-    let drawing = line::draw(chart, Size { width: 860.0, height: 420.0 });
     export::standalone(&drawing.svg, if light { &export::LIGHT } else { &export::DARK })
 }
 
 /// Draws the picture at twice its size onto a canvas, and saves that.
-fn save_png(name: &str, svg: &str) {
+pub(super) fn save_png(name: &str, svg: &str) {
     let file = format!("{name}.png");
     let address = format!("data:image/svg+xml;charset=utf-8,{}", wire::encode(svg));
     let Ok(image) = web_sys::HtmlImageElement::new() else { return };
@@ -466,15 +461,16 @@ fn save_png(name: &str, svg: &str) {
     image.set_src(&address);
 }
 
+/// A text as one cell of a CSV file.
+pub(super) fn cell(text: &str) -> String {
+    if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
 /// One line a point and series, as measured.
 fn csv(chart: &LineChart) -> String {
     let mut text = "series,x,value\n".to_owned();
     for line in &chart.lines {
-        let name = if line.name.contains([',', '"']) {
-            format!("\"{}\"", line.name.replace('"', "\"\""))
-        } else {
-            line.name.clone()
-        };
+        let name = cell(&line.name);
         for (x, y) in line.x.iter().zip(&line.y) {
             text.push_str(&format!("{name},{x},{y}\n"));
         }

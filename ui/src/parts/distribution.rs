@@ -9,7 +9,7 @@ use charts::{
 };
 use leptos::prelude::*;
 
-use super::{chart::Picture, words};
+use super::{picture::Picture, words};
 
 /// Both sides of a compared column, with a legend.
 #[component]
@@ -26,9 +26,9 @@ pub(crate) fn TwoDistributions(
         Distribution::Numeric { .. } => 150.0,
         Distribution::Categories { values, .. } => 26.0 * values.len().clamp(1, 12) as f64 + 6.0,
     };
-    let name = column.column.clone();
+    let (name, called) = (column.column.clone(), column.column.clone());
     view! {
-        <Picture draw=move |width| {
+        <Picture name=called draw=move |width| {
             let sets = |left: Vec<u64>, right: Vec<u64>| vec![
                 Bars { name: first.clone(), role: Role::Series(8), counts: left },
                 Bars { name: second.clone(), role: Role::Series(2), counts: right },

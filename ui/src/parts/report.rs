@@ -7,8 +7,9 @@ use leptos::prelude::*;
 
 use super::{
     card::{Card, Chip},
-    chart::{ChartCard, Picture},
+    chart::ChartCard,
     icon::{self, icon},
+    picture::Picture,
     words,
 };
 
@@ -74,7 +75,7 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
                     <Card title="Confusion matrix" class="h chart-card" extra=ViewFn::from(move || view! {
                         <span class="faint caption">{threshold.clone().map(|threshold| format!("at {}: {}", words::figure(threshold.value), threshold.reason))}</span>
                     })>
-                        <Picture draw=move |width| confusion::draw(&classes, &matrix.counts, Size { width, height: confusion_height }) />
+                        <Picture name="Confusion matrix" draw=move |width| confusion::draw(&classes, &matrix.counts, Size { width, height: confusion_height }) />
                     </Card>
                 }
             })}
@@ -103,10 +104,10 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
                 let bars = residuals.histogram.clone();
                 view! {
                     <Card title="Predicted over actual" class="h chart-card">
-                        <Picture draw=move |width| scatter::predicted_over_actual(&residuals.actual, &residuals.predicted, &unit, Size { width, height: 260.0 }) />
+                        <Picture name="Predicted over actual" draw=move |width| scatter::predicted_over_actual(&residuals.actual, &residuals.predicted, &unit, Size { width, height: 260.0 }) />
                     </Card>
                     <Card title="Residuals" class="h chart-card" extra=ViewFn::from(|| view! { <span class="faint caption">"actual − predicted"</span> })>
-                        <Picture draw=move |width| charts::bars::histogram(
+                        <Picture name="Residuals" draw=move |width| charts::bars::histogram(
                             &charts::bars::Histogram {
                                 name: "Residuals".to_owned(),
                                 edges: bars.edges.clone(),

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test's own helpers fail by panicking")]
 
 mod drawings;
+mod spots;
 mod ticks;
 mod tokens;

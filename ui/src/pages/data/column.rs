@@ -15,9 +15,9 @@ use leptos::prelude::*;
 use super::column_menu::{self, ColumnUses};
 use crate::parts::{
     card::Card,
-    chart::Picture,
     field::{Labelled, Select, Switch},
     pane::Pane,
+    picture::Picture,
     words,
 };
 
@@ -51,7 +51,7 @@ fn Distribution(column: ColumnProfile) -> impl IntoView {
     let drawn = column.clone();
     view! {
         <Card title="Distribution" class="h chart-card" extra=ViewFn::from(move || view! { <span class="faint caption">{facts.clone()}</span> })>
-            <Picture draw=move |width| {
+            <Picture name=column.name.clone() draw=move |width| {
                 let set = |counts: Vec<u64>| vec![Bars { name: drawn.name.clone(), role: series, counts }];
                 match &drawn.numeric {
                     Some(numeric) => bars::histogram(

@@ -3,12 +3,13 @@
 use api::{drift::Verdict, monitor::Monitoring};
 use charts::{
     heat::{self, Cell, HeatMap, Row},
+    plot::{Plot, Said, Spot},
     role::Role,
 };
 use leptos::{html, prelude::*};
 
 use super::Chosen;
-use crate::parts::{button::Button, card::Card, chart::width_of, words};
+use crate::parts::{button::Button, card::Card, chart::width_of, distribution::verdict, picture::tip, words};
 
 /// Rows that are shown before a person asks for all.
 const FIRST: usize = 16;
@@ -26,14 +27,23 @@ pub(super) fn Heat(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>) ->
     let node = NodeRef::<html::Div>::new();
     let width = width_of(node);
     let drawing = Memo::new(move |_| (width.get() > 40.0).then(|| heat::draw(&map.get(), width.get())));
-    let press = move |event: web_sys::MouseEvent| {
-        let (Some(element), Some(drawing)) = (node.get_untracked(), drawing.get_untracked()) else { return };
-        let at = element.get_bounding_client_rect();
+    let under = move |event: &web_sys::MouseEvent| {
+        let at = node.get_untracked()?.get_bounding_client_rect();
         let (x, y) = (f64::from(event.client_x()) - at.left(), f64::from(event.client_y()) - at.top());
-        if let Some((row, column)) = heat::cell_at(&map.get_untracked(), &drawing.plot, x, y) {
+        drawing.with_untracked(|drawing| heat::cell_at(&map.get_untracked(), &drawing.as_ref()?.plot, x, y))
+    };
+    let press = move |event: web_sys::MouseEvent| {
+        if let Some((row, column)) = under(&event) {
             choose(now, order, chosen, row, column);
         }
     };
+    let hover = RwSignal::new(None::<(usize, usize)>);
+    let told = Memo::new(move |_| {
+        let (row, column) = hover.get()?;
+        let plot = drawing.with(|drawing| drawing.as_ref().map(|drawing| drawing.plot))?;
+        let name = order.with(|order| order.get(row).cloned())?;
+        now.with(|now| spot(now, &plot, &name, row, column))
+    });
     let step = move |event: web_sys::KeyboardEvent| {
         let count = now.with_untracked(|now| now.windows.len().min(WINDOWS));
         let (row, column) = place(now, order, chosen).unwrap_or((0, count.saturating_sub(1)));
@@ -55,7 +65,13 @@ pub(super) fn Heat(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>) ->
                 }
                 view! {
                     <div class="plot heat" node_ref=node tabindex="0" role="grid" aria-label="Drift by column and window; arrows choose a cell"
-                        on:click=press on:keydown=step inner_html=move || drawing.get().map(|drawing| drawing.svg).unwrap_or_default()></div>
+                        on:click=press on:keydown=step
+                        on:pointermove=move |event: web_sys::PointerEvent| hover.set(under(&event))
+                        on:pointerleave=move |_| hover.set(None)
+                    >
+                        <div inner_html=move || drawing.get().map(|drawing| drawing.svg).unwrap_or_default()></div>
+                        {move || told.get().map(|spot| tip(&spot, width.get_untracked()))}
+                    </div>
                 }
                 .into_any()
             }}
@@ -126,6 +142,25 @@ fn draw(now: &Monitoring, columns: impl Iterator<Item = String>, chosen: Option<
         .collect();
     let names = windows.iter().map(|window| words::clock(window.to_ms)).collect();
     HeatMap { name: "Drift by column and window".to_owned(), rows, columns: names, chosen: outlined }
+}
+
+/// What a cell says when it is pointed at: the window, the column's verdict and its figure.
+fn spot(now: &Monitoring, plot: &Plot, name: &str, row: usize, column: usize) -> Option<Spot> {
+    let windows = &now.windows[now.windows.len().saturating_sub(WINDOWS)..];
+    let window = windows.get(column)?;
+    let cell = window.cells.iter().find(|cell| cell.column == name)?;
+    let wide = plot.width / windows.len() as f64;
+    let said = |name: &str, words: String| Said { name: name.to_owned(), role: None, value: f64::NAN, words };
+    let mut figures = vec![said("measured", cell.value.map_or_else(|| "–".to_owned(), words::figure))];
+    figures.push(said("verdict", verdict(cell.verdict).1.to_owned()));
+    Some(Spot {
+        left: plot.left + wide * column as f64,
+        top: plot.top + heat::ROW * row as f64 + 1.0,
+        width: wide - 2.0,
+        height: heat::ROW - 2.0,
+        head: format!("{name}, {} to {}", words::exact(window.from_ms), words::clock(window.to_ms)),
+        figures,
+    })
 }
 
 fn cell(cell: &api::monitor::WindowCell) -> Cell {
