@@ -227,6 +227,19 @@ pub struct CheckTarget {
     pub target: TargetId,
 }
 
+/// What a deployment starts from before anybody changes it: as the one of that name runs now, with the new version;
+/// else what `slipway.toml` says. Asks nothing outside.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProposeDeploy {
+    pub version: VersionId,
+    /// By default the model's name, as targets take it.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// By default where the one deployment of that name runs, else this machine.
+    #[serde(default)]
+    pub target: Option<TargetId>,
+}
+
 /// What deploying would do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PlanDeploy {
@@ -306,6 +319,7 @@ crate::requests! { METHODS;
     AddTarget => "target.add" -> Target;
     RemoveTarget => "target.remove" -> ();
     CheckTarget => "target.check" -> TargetCheck;
+    ProposeDeploy => "deploy.propose" -> DeploySpec, |_me| vec![Tag::Deployments];
     PlanDeploy => "deploy.plan" -> DeployPlan;
     StartDeploy => "deploy.start" -> Job;
     ListDeployments => "deploy.list" -> Vec<Deployment>, |_me| vec![Tag::Deployments];

@@ -6,6 +6,7 @@
 
 pub mod ask;
 pub mod look;
+pub(crate) mod propose;
 pub(crate) mod rollout;
 pub(crate) mod rounds;
 mod steps;

@@ -110,6 +110,7 @@ handlers! {
     api::deploy::AddTarget => crate::target::add,
     api::deploy::RemoveTarget => crate::target::remove,
     api::deploy::CheckTarget => crate::target::check,
+    api::deploy::ProposeDeploy => crate::deploy::propose::propose,
     api::deploy::PlanDeploy => crate::deploy::plan,
     api::deploy::StartDeploy => crate::deploy::start,
     api::deploy::ListDeployments => crate::deploy::list,

@@ -16,7 +16,7 @@ use store::target::TargetRow;
 use crate::{Engine, error, ports};
 
 /// Every workspace has it under the same id.
-const THIS_MACHINE: TargetId = TargetId::from_bytes(*b"this machine\0\0\0\0");
+pub(crate) const THIS_MACHINE: TargetId = TargetId::from_bytes(*b"this machine\0\0\0\0");
 
 /// Enters this machine where a new workspace has no targets yet.
 async fn rows(engine: &Engine) -> anyhow::Result<Vec<TargetRow>> {

@@ -31,6 +31,7 @@ use crate::{
 mod detail;
 mod form;
 mod lately;
+mod wish;
 
 /// Windows of this width have room for the pane beside the page.
 const ROOMY: f64 = 1500.0;

@@ -6,8 +6,8 @@ use api::{
     ApiError,
     deploy::{
         CallAnswer, CallDeployment, DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentState,
-        GetDeployment, GetDeploymentLogs, Instance, ListDeployments, PlanDeploy, RollBack, Rollout, ScaleDeployment,
-        SendTraffic, StartDeploy,
+        GetDeployment, GetDeploymentLogs, Instance, ListDeployments, PlanDeploy, ProposeDeploy, RollBack, Rollout,
+        ScaleDeployment, SendTraffic, StartDeploy,
     },
     job::Job,
     model::GetVersion,
@@ -98,14 +98,16 @@ pub(crate) enum DeployCommand {
 pub(crate) struct Spec {
     /// NAME, NAME@ALIAS, NAME:NUMBER or an id
     version: String,
-    /// A target's name, or `local` for this machine
-    #[arg(long, default_value = "local")]
-    target: String,
+    /// A target's name, or `local` for this machine; by default where the deployment of that name runs, else this
+    /// machine
+    #[arg(long)]
+    target: Option<String>,
     /// Lower-case letters, digits and dashes; by default the model's name
     #[arg(long)]
     name: Option<String>,
-    #[arg(long, default_value_t = 1)]
-    replicas: u32,
+    /// How many instances. What an update doesn't name stays as it is
+    #[arg(long)]
+    replicas: Option<u32>,
     /// Where the image is pushed to, for targets that need one
     #[arg(long)]
     registry: Option<String>,
@@ -130,37 +132,28 @@ pub(crate) struct Spec {
 impl Spec {
     async fn resolve(self, context: &Context) -> Outcome<DeploySpec> {
         let version = context.version(&self.version).await?;
-        let detail = context.call(GetVersion { version }).await?.version;
-        let project = context.call(api::project::GetProject { project: detail.project }).await?;
-        let registry = match self.registry.or(project.file.packaging.registry) {
-            Some(named) => Some(context.registry(&named).await?),
+        let target = match &self.target {
+            Some(named) => Some(context.target_id(named).await?),
             None => None,
         };
+        let now = context.call(ProposeDeploy { version, name: self.name, target }).await?;
+        let registry = match &self.registry {
+            Some(named) => Some(context.registry(named).await?),
+            None => now.registry,
+        };
         Ok(DeploySpec {
-            name: self.name.unwrap_or_else(|| fitting_name(&detail.model_name)),
-            target: context.target_id(&self.target).await?,
-            version,
-            replicas: self.replicas,
+            replicas: self.replicas.unwrap_or(now.replicas),
             registry,
-            repository: self.repository.or(project.file.packaging.repository),
-            cpu_millis: self.cpu_millis,
-            memory_mb: self.memory_mb,
-            log_share: self.log_share.unwrap_or(project.file.monitoring.log_share),
-            log_days: self.log_days.unwrap_or(project.file.monitoring.log_days),
-            create_namespace: self.create_namespace,
-            port: self.port,
+            repository: self.repository.or(now.repository),
+            cpu_millis: self.cpu_millis.or(now.cpu_millis),
+            memory_mb: self.memory_mb.or(now.memory_mb),
+            log_share: self.log_share.unwrap_or(now.log_share),
+            log_days: self.log_days.unwrap_or(now.log_days),
+            create_namespace: self.create_namespace || now.create_namespace,
+            port: self.port.or(now.port),
+            ..now
         })
     }
-}
-
-/// A model's name as a target takes it: `[a-z0-9-]`, at most 40.
-fn fitting_name(name: &str) -> String {
-    let lower = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-        .take(40)
-        .collect::<String>();
-    lower.trim_matches('-').to_owned()
 }
 
 pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcome {

@@ -1,7 +1,7 @@
 //! The Deploy dialog: what, where, how; then what will be done, before it is done.
 
 use api::{
-    deploy::{DeployPlan, DeploySpec, ListDeployments, PlanDeploy, StartDeploy, Target, TargetKind},
+    deploy::{DeployPlan, DeploySpec, ListDeployments, PlanDeploy, ProposeDeploy, StartDeploy, Target, TargetKind},
     id::{DeploymentId, RegistryId, TargetId, VersionId},
     job::{GetJob, JobState, Subject},
     model::Model,
@@ -9,6 +9,7 @@ use api::{
 };
 use leptos::prelude::*;
 
+use super::wish::{Mistakes, Wish};
 use crate::{
     client::{Client, query::query},
     frame::place::Place,
@@ -38,32 +39,51 @@ pub(super) fn DeployForm(
     let pending = Pending::new();
     let registries = query(|| Some(ListRegistries {}));
     let file = place.known.value.get_untracked().map(|project| project.file).unwrap_or_default();
-    let versions: Vec<(VersionId, String, String)> = models
+    let versions: Vec<(VersionId, String)> = models
         .get_untracked()
         .unwrap_or_default()
         .iter()
         .flat_map(|model| {
-            model
-                .versions
-                .iter()
-                .map(|version| (version.id, format!("{} v{}", model.name, version.number), model.name.clone()))
+            model.versions.iter().map(|version| (version.id, format!("{} v{}", model.name, version.number)))
         })
         .collect();
-    let first = version.get_untracked().or(versions.first().map(|(id, ..)| *id));
-    let name_of = |id: Option<VersionId>| {
-        versions.iter().find(|(other, ..)| Some(*other) == id).map(|(.., name)| slug(name)).unwrap_or_default()
-    };
+    let first = version.get_untracked().or(versions.first().map(|(id, _)| *id));
     let chosen = RwSignal::new(first.map(|id| id.to_string()).unwrap_or_default());
-    let name = RwSignal::new(name_of(first));
-    let target = RwSignal::new(
-        targets.get_untracked().unwrap_or_default().first().map(|target| target.id.to_string()).unwrap_or_default(),
-    );
-    let replicas = RwSignal::new("1".to_owned());
-    let registry = RwSignal::new(String::new());
-    let repository = RwSignal::new(String::new());
-    let [cpu, memory] = std::array::from_fn(|_| RwSignal::new(String::new()));
-    let share = RwSignal::new(format!("{:.0}", file.monitoring.log_share * 100.0));
-    let days = RwSignal::new(file.monitoring.log_days.to_string());
+    let [name, target, registry, repository] = std::array::from_fn(|_| RwSignal::new(String::new()));
+    let wish = Wish::new();
+    // As it runs now, or as `slipway.toml` says; another name or target is another deployment.
+    let proposal = query(move || {
+        Some(ProposeDeploy {
+            version: chosen.get().parse::<VersionId>().ok()?,
+            name: Some(name.get().trim().to_owned()).filter(|name| !name.is_empty()),
+            target: target.get().parse::<TargetId>().ok(),
+        })
+    });
+    let shown_now = StoredValue::new(None::<DeploySpec>);
+    Effect::new(move |_| {
+        let Some(spec) = proposal.value.get() else { return };
+        // What a person typed stays while the proposal is the same but for the version.
+        let same = |before: &DeploySpec| DeploySpec { version: spec.version, ..before.clone() } == spec;
+        if shown_now.with_value(|before| before.as_ref().is_some_and(same)) {
+            return;
+        }
+        let text = |now: RwSignal<String>, text: String| {
+            if now.get_untracked() != text {
+                now.set(text)
+            }
+        };
+        text(name, spec.name.clone());
+        text(target, spec.target.to_string());
+        if let Some(id) = spec.registry {
+            text(registry, id.to_string());
+        }
+        text(repository, spec.repository.clone().unwrap_or_default());
+        wish.show(&spec);
+        shown_now.set_value(Some(spec));
+    });
+    let typed = Memo::new(move |_| wish.read());
+    let wrong = Memo::new(move |_| typed.with(|typed| typed.as_ref().err().cloned().unwrap_or_default()));
+    let error = move |key: &'static str| Signal::derive(move || wrong.with(|wrong: &Mistakes| wrong.get(key).cloned()));
     let plan = RwSignal::new(None::<DeployPlan>);
     let job = RwSignal::new(None::<api::JobId>);
 
@@ -83,27 +103,28 @@ pub(super) fn DeployForm(
     });
     // Another wish makes the plan that is shown untrue.
     Effect::new(move |_| {
-        for field in [chosen, name, target, replicas, registry, repository, cpu, memory, share, days] {
+        let numbers = [wish.replicas, wish.cpu, wish.memory, wish.share, wish.days];
+        for field in [chosen, name, target, registry, repository].into_iter().chain(numbers) {
             field.track();
         }
         plan.set(None);
     });
     let spec = move || {
-        let number = |text: RwSignal<String>| text.get_untracked().trim().parse::<u32>().ok();
+        let numbers = typed.get_untracked().ok()?;
         let image = untrack(needs_image);
         Some(DeploySpec {
             name: name.get_untracked().trim().to_owned(),
             target: target.get_untracked().parse::<TargetId>().ok()?,
             version: chosen.get_untracked().parse::<VersionId>().ok()?,
-            replicas: number(replicas).unwrap_or(1),
+            replicas: numbers.replicas,
             registry: registry.get_untracked().parse::<RegistryId>().ok().filter(|_| image),
             repository: Some(repository.get_untracked().trim().to_owned()).filter(|text| image && !text.is_empty()),
-            cpu_millis: number(cpu),
-            memory_mb: number(memory),
-            log_share: number(share).map_or(1.0, |percent| f64::from(percent.min(100)) / 100.0),
-            log_days: number(days).unwrap_or(14),
+            cpu_millis: numbers.cpu_millis,
+            memory_mb: numbers.memory_mb,
+            log_share: numbers.log_share,
+            log_days: numbers.log_days,
             create_namespace: true,
-            port: None,
+            port: shown_now.with_value(|now| now.as_ref().and_then(|now| now.port)),
         })
     };
     let look = move || {
@@ -119,7 +140,7 @@ pub(super) fn DeployForm(
     };
     let blocked = move || plan.with(|plan| plan.as_ref().is_none_or(|plan| plan.blocked.is_some()));
     let version_options: Vec<(String, String)> =
-        versions.iter().map(|(id, label, _)| (id.to_string(), label.clone())).collect();
+        versions.into_iter().map(|(id, label)| (id.to_string(), label)).collect();
     let target_options = Signal::derive(move || {
         targets
             .get()
@@ -160,7 +181,7 @@ pub(super) fn DeployForm(
             </div>
             <div class="two-fields">
                 <Labelled label="Name" hint="The same name again is an update"><TextField value=name class="mono" /></Labelled>
-                {move || has_replicas().then(|| view! { <Labelled label="Replicas"><TextField value=replicas kind="number" class="mono" /></Labelled> })}
+                {move || has_replicas().then(|| view! { <Labelled label="Replicas" error=error("replicas")><TextField value=wish.replicas class="mono" /></Labelled> })}
             </div>
             {move || needs_image().then(|| view! {
                 <div class="two-fields">
@@ -171,13 +192,13 @@ pub(super) fn DeployForm(
                     <Labelled label="Repository"><TextField value=repository class="mono" placeholder="the model's name" /></Labelled>
                 </div>
                 <div class="two-fields">
-                    <Labelled label="Processor, thousandths of a core"><TextField value=cpu kind="number" class="mono" placeholder="chosen by default" /></Labelled>
-                    <Labelled label="Memory, MB"><TextField value=memory kind="number" class="mono" placeholder="chosen by default" /></Labelled>
+                    <Labelled label="Processor, thousandths of a core" error=error("cpu")><TextField value=wish.cpu class="mono" placeholder="chosen by default" /></Labelled>
+                    <Labelled label="Memory, MB" error=error("memory")><TextField value=wish.memory class="mono" placeholder="chosen by default" /></Labelled>
                 </div>
             })}
             <div class="two-fields">
-                <Labelled label="Requests logged for drift, %" hint=privacy><TextField value=share kind="number" class="mono" /></Labelled>
-                <Labelled label="Days kept"><TextField value=days kind="number" class="mono" /></Labelled>
+                <Labelled label="Requests logged for drift, %" hint=privacy error=error("share")><TextField value=wish.share class="mono" /></Labelled>
+                <Labelled label="Days kept" error=error("days")><TextField value=wish.days class="mono" /></Labelled>
             </div>
             {move || plan.get().map(shown)}
             {move || job.get().map(|job| {
@@ -189,19 +210,12 @@ pub(super) fn DeployForm(
             <span class="grow caption faint">{move || if plan.with(Option::is_none) { "Nothing happens before you have seen what will be done." } else { "" }}</span>
             <Button label="Cancel" on_press=move || open.set(false) />
             {move || if plan.with(Option::is_none) {
-                view! { <Button label="See what will be done" kind="primary" disabled=Signal::derive(move || pending.busy.get() || job.get().is_some()) on_press=look /> }.into_any()
+                view! { <Button label="See what will be done" kind="primary" disabled=Signal::derive(move || pending.busy.get() || job.get().is_some() || !wrong.with(Mistakes::is_empty)) on_press=look /> }.into_any()
             } else {
                 view! { <Button label="Deploy" mark=icon::UPLOAD kind="primary" disabled=Signal::derive(move || pending.busy.get() || blocked() || job.get().is_some()) on_press=start /> }.into_any()
             }}
         </footer>
     }
-}
-
-/// A name that every target takes: small letters, digits and hyphens.
-fn slug(name: &str) -> String {
-    let text: String =
-        name.to_lowercase().chars().map(|one| if one.is_ascii_alphanumeric() { one } else { '-' }).collect();
-    text.trim_matches('-').chars().take(40).collect()
 }
 
 fn shown(plan: DeployPlan) -> impl IntoView {
