@@ -57,6 +57,9 @@ pub(crate) fn Start() -> impl IntoView {
                                 {move || list.get().into_iter().map(|sample| view! { <SampleLine sample /> }).collect_view()}
                             </div>
                         </Load>
+                        {move || samples.value.with(|list| copied_to(list.as_deref().unwrap_or_default())).map(|folder| view! {
+                            <div class="caption faint copied-to" title=folder.clone()>"A copy is made in "<span class="mono">{folder.clone()}</span></div>
+                        })}
                     </section>
                 </div>
             </div>
@@ -146,6 +149,12 @@ fn RecentLine(summary: ProjectSummary) -> impl IntoView {
     }
 }
 
+/// The folder that opening a sample copies it into, while one of them was not opened yet.
+fn copied_to(samples: &[Sample]) -> Option<String> {
+    let destination = &samples.iter().find(|sample| sample.project.is_none())?.destination;
+    destination.rsplit_once(['/', '\\']).map(|(folder, _)| folder.to_owned())
+}
+
 #[component]
 fn SampleLine(sample: Sample) -> impl IntoView {
     let client = Client::get();
@@ -160,8 +169,7 @@ fn SampleLine(sample: Sample) -> impl IntoView {
         });
     };
     let known = sample.project.is_some();
-    let about =
-        if known { sample.licence.clone() } else { format!("{} · goes to {}", sample.licence, sample.destination) };
+    let about = sample.licence.clone();
     view! {
         <div class="sample" data-sample=sample.name.clone()>
             <span class="accent flex">{icon(mark)}</span>
