@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::{bench, dist, gates, platforms, shell, test};
 
-/// Kills of the long run; the one in `test` is shorter.
+/// So many deaths, as the road asks for.
 const KILLS: u32 = 200;
 
 type Check = (&'static str, fn() -> Result<()>);

@@ -9,7 +9,7 @@ use crate::{place, shell, tidy, wasm};
 /// Packages that are built for this machine in one call; the others have features or targets of
 /// their own.
 pub(crate) const HOST: &[&str] =
-    &["api", "store", "client", "data", "charts", "engine", "adapters", "server", "cli", "journeys"];
+    &["unison", "api", "store", "client", "data", "charts", "engine", "adapters", "server", "cli", "journeys"];
 /// Built apart from the host, so that their features never reach it.
 pub(crate) const APART: &[&[&str]] = &[&["infer", "learn", "gpu", "worker", "serving"]];
 
@@ -48,11 +48,17 @@ fn clippy() -> Result<()> {
 
 fn docs() -> Result<()> {
     shell::step("docs", || {
-        let mut cargo = shell::cargo(&["doc", "--no-deps", "--document-private-items"]);
-        for package in HOST.iter().filter(|package| **package != "cli") {
-            cargo.args(["--package", package]);
+        // The command line's program has the name of its library's page; its documents are its help.
+        let host: Vec<&str> = HOST.iter().copied().filter(|package| *package != "cli").collect();
+        let window = ["slipway-desktop", "xtask"];
+        for packages in [&host[..], APART[0], &window[..]] {
+            let mut cargo = shell::cargo(&["doc", "--no-deps", "--document-private-items"]);
+            for package in packages {
+                cargo.args(["--package", package]);
+            }
+            shell::run(cargo.env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private_intra_doc_links"))?;
         }
-        shell::run(cargo.env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private_intra_doc_links"))
+        Ok(())
     })
 }
 

@@ -10,6 +10,7 @@ mod dist;
 mod full;
 mod gates;
 mod kubernetes;
+mod pictures;
 mod place;
 mod platforms;
 mod programs;
@@ -37,12 +38,13 @@ cargo xtask COMMAND
   ui [--out DIR] [--release]   build the pages
   build [--release] build every program and the pages
   setup [--test]    install what run (or test) needs
+  pictures          take the guide's pictures anew
   kubernetes        build the control plane that the journey uses
   bench fraud       average precision beside XGBoost's, in the same run
   bench release [start] [memory] [pages] [image]   the bars of the release build
   platforms         type-check the whole workspace for Windows and macOS
   dist              a .deb and an .rpm
-  full              all of it: ci, 200 kills, both benches, dist, platforms; one table at the end
+  full              all of it: tests, gates, 200 kills, both benches, dist, platforms; one table at the end
 ";
 
 fn main() -> Result<()> {
@@ -73,6 +75,7 @@ fn main() -> Result<()> {
             wasm::toolchain()?;
             if flag("--test") { system::for_test() } else { Ok(()) }
         }
+        "pictures" => pictures::pictures(),
         "kubernetes" => kubernetes::binaries().map(|folder| println!("{}", folder.display())),
         "bench" => bench::bench(rest.first().map_or("", String::as_str), rest.get(1..).unwrap_or_default()),
         "platforms" => platforms::check(),

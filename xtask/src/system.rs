@@ -51,6 +51,108 @@ pub(crate) fn for_platforms() -> Result<()> {
     packages(&["gcc-mingw-w64-x86-64", "g++-mingw-w64-x86-64", "python3-venv"])
 }
 
+/// A package manager that is not asked to install by itself, with its names for Debian's packages.
+struct Family {
+    program: &'static str,
+    install: &'static str,
+    /// Debian's name → the names here; what is in none of the lists is called the same.
+    names: &'static [(&'static str, &'static str)],
+}
+
+const FAMILIES: [Family; 4] = [
+    Family {
+        program: "dnf",
+        install: "sudo dnf install -y",
+        names: &[
+            ("libwebkit2gtk-4.1-dev", "webkit2gtk4.1-devel"),
+            ("libayatana-appindicator3-dev", "libayatana-appindicator-gtk3-devel"),
+            ("librsvg2-dev", "librsvg2-devel"),
+            ("build-essential", "gcc gcc-c++ make"),
+            ("pkg-config", "pkgconf-pkg-config"),
+            ("xvfb", "xorg-x11-server-Xvfb"),
+            ("webkit2gtk-driver", "webkit2gtk4.1"),
+            ("chromium-driver", "chromedriver"),
+            ("docker-registry", "docker-distribution"),
+            ("apache2-utils", "httpd-tools"),
+            ("containernetworking-plugins", "containernetworking-plugins"),
+            ("etcd-server", "etcd"),
+            ("iproute2", "iproute"),
+            ("mesa-vulkan-drivers", "mesa-vulkan-drivers"),
+            ("python3-venv", "python3"),
+        ],
+    },
+    Family {
+        program: "pacman",
+        install: "sudo pacman -S --needed",
+        names: &[
+            ("libwebkit2gtk-4.1-dev", "webkit2gtk-4.1"),
+            ("libayatana-appindicator3-dev", "libayatana-appindicator"),
+            ("librsvg2-dev", "librsvg"),
+            ("build-essential", "base-devel"),
+            ("pkg-config", "pkgconf"),
+            ("xvfb", "xorg-server-xvfb"),
+            ("webkit2gtk-driver", "webkit2gtk-4.1"),
+            ("chromium-driver", "chromium"),
+            ("docker-registry", "distribution"),
+            ("apache2-utils", "apache"),
+            ("containernetworking-plugins", "cni-plugins"),
+            ("etcd-server", "etcd"),
+            ("mesa-vulkan-drivers", "vulkan-swrast"),
+            ("python3-venv", "python"),
+        ],
+    },
+    Family {
+        program: "zypper",
+        install: "sudo zypper install -y",
+        names: &[
+            ("libwebkit2gtk-4.1-dev", "webkit2gtk3-devel"),
+            ("libayatana-appindicator3-dev", "libayatana-appindicator3-devel"),
+            ("librsvg2-dev", "librsvg-devel"),
+            ("build-essential", "gcc gcc-c++ make"),
+            ("xvfb", "xorg-x11-server-Xvfb"),
+            ("webkit2gtk-driver", "webkit2gtk3-minibrowser"),
+            ("chromium-driver", "chromedriver"),
+            ("docker-registry", "distribution-registry"),
+            ("containernetworking-plugins", "cni-plugins"),
+            ("etcd-server", "etcd"),
+            ("mesa-vulkan-drivers", "libvulkan_lvp"),
+            ("python3-venv", "python3"),
+        ],
+    },
+    Family {
+        program: "apk",
+        install: "sudo apk add",
+        names: &[
+            ("libwebkit2gtk-4.1-dev", "webkit2gtk-4.1-dev"),
+            ("libayatana-appindicator3-dev", "libayatana-appindicator-dev"),
+            ("librsvg2-dev", "librsvg-dev"),
+            ("build-essential", "build-base"),
+            ("pkg-config", "pkgconf"),
+            ("webkit2gtk-driver", "webkit2gtk-4.1"),
+            ("chromium-driver", "chromium-chromedriver"),
+            ("containernetworking-plugins", "cni-plugins"),
+            ("etcd-server", "etcd"),
+            ("mesa-vulkan-drivers", "mesa-vulkan-swrast"),
+            ("python3-venv", "python3"),
+        ],
+    },
+];
+
+impl Family {
+    /// The line that installs Debian's packages by their names here.
+    fn line(&self, wanted: &[&str]) -> String {
+        let name = |wanted: &&str| {
+            self.names
+                .iter()
+                .find(|(debian, _)| debian == wanted)
+                .map_or((*wanted).to_owned(), |(_, here)| (*here).to_owned())
+        };
+        let mut names: Vec<String> = wanted.iter().map(name).collect();
+        names.dedup();
+        format!("{} {}", self.install, names.join(" "))
+    }
+}
+
 /// Installs what of these is missing, where this system's package manager is known.
 pub(crate) fn packages(wanted: &[&str]) -> Result<()> {
     if cfg!(target_os = "macos") || cfg!(windows) {
@@ -58,8 +160,13 @@ pub(crate) fn packages(wanted: &[&str]) -> Result<()> {
         return Ok(());
     }
     if !shell::is_there("dpkg-query") {
-        println!("   This is not a Debian system. If the build misses a library, install what these are called here:");
-        println!("   {}", wanted.join(" "));
+        // Whether they are there is not asked: each of these systems would need a way of its own.
+        match FAMILIES.iter().find(|family| shell::is_there(family.program)) {
+            Some(family) => println!("   If something is missing here, this installs it: {}", family.line(wanted)),
+            None => {
+                println!("   If the build misses a library, install what these are called here: {}", wanted.join(" "))
+            }
+        }
         return Ok(());
     }
     let missing: Vec<&str> = wanted.iter().copied().filter(|package| !installed(package)).collect();
@@ -96,4 +203,19 @@ fn apt() -> Result<Command> {
     };
     command.env("DEBIAN_FRONTEND", "noninteractive");
     Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_systems_get_the_line_in_their_own_names() {
+        assert_eq!(
+            FAMILIES[0].line(WINDOW),
+            "sudo dnf install -y webkit2gtk4.1-devel libayatana-appindicator-gtk3-devel librsvg2-devel gcc gcc-c++ make \
+             pkgconf-pkg-config"
+        );
+        assert!(FAMILIES[1].line(&["git"]).ends_with("--needed git"));
+    }
 }

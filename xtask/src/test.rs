@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{gates, kubernetes, place, programs, shell, system, window};
+use crate::{gates, kubernetes, pictures, place, programs, shell, system, window};
 
 pub(crate) struct Options {
     /// With the Kubernetes journey, which needs root and changes this machine while it runs.
@@ -37,6 +37,12 @@ pub(crate) fn test(options: &Options) -> Result<()> {
         // What the pages compute needs no browser: figures in words, the filter's completion.
         shell::step("Tests: pages", || shell::run(&mut shell::cargo(&["test", "--quiet", "--package", "ui"])))?;
     }
+    if wanted("window") {
+        shell::step("Tests: window", || {
+            let arguments = ["test", "--quiet", "--package", "slipway-desktop", "--features", "tauri/custom-protocol"];
+            shell::run(&mut shell::cargo(&arguments))
+        })?;
+    }
     if wanted("xtask") {
         // In the profile that it runs in: its dependencies are built there.
         shell::step("Tests: xtask", || {
@@ -59,7 +65,7 @@ fn cargo_test(packages: &[&str], options: &Options) -> Result<()> {
         cargo.args(["--package", package]);
     }
     programs::environment(&mut cargo, false);
-    cargo.env("SLIPWAY_TOOLS", place::cache().join("tools"));
+    cargo.env("SLIPWAY_TOOLS", place::cache().join("tools")).env("SLIPWAY_PICTURES", pictures::taken());
     if options.cluster {
         cargo.env("SLIPWAY_TEST_CLUSTER", "1").env("SLIPWAY_KUBERNETES", kubernetes::folder());
     }

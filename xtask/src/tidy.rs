@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{place, shell, unison};
+use crate::{pictures, place, shell, unison};
 
 /// Fails on a dependency that the table does not have.
 pub(crate) fn check() -> Result<()> {
@@ -31,6 +31,7 @@ pub(crate) fn check() -> Result<()> {
     wrong.extend(long_files()?);
     if wrong.is_empty() {
         unison::check()?;
+        pictures::check()?;
         println!("{} packages, every edge is in the table", packages.len());
         return Ok(());
     }

@@ -62,9 +62,6 @@ mod tests {
     fn a_feature_that_only_one_program_wants_is_named() {
         let host = parse("cli v0.1.0 (/x)|\nchrono v0.4.45|std,serde\nhessboost v0.4.6|\nserde v1.0.0 (proc-macro)|a");
         let worker = parse("chrono v0.4.45|std (*)\nhessboost v0.4.6|wgpu\nash v0.38.0|");
-        assert_eq!(
-            differences(&host, &worker),
-            ["chrono v0.4.45: the host turns on serde, the worker nothing more"]
-        );
+        assert_eq!(differences(&host, &worker), ["chrono v0.4.45: the host turns on serde, the worker nothing more"]);
     }
 }
