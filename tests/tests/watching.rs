@@ -97,7 +97,7 @@ async fn raised_after_two_and_cleared_after_three(
         send(stage, id, "same", 200, 600 + window * 200).await?;
     }
     ensure!(stage.call(open).await?.iter().all(|open| open.id != alert.id), "not cleared after three quiet windows");
-    let all = stage.call(GetMonitoring { deployment: id }).await?.alerts;
+    let all = stage.call(GetMonitoring { deployment: id, hours: None }).await?.alerts;
     ensure!(all.iter().any(|one| one.id == alert.id && one.cleared_ms.is_some()), "{all:?}");
     Ok(alert.id)
 }

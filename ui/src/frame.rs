@@ -9,6 +9,7 @@ pub(crate) mod machine;
 pub(crate) mod palette;
 pub(crate) mod place;
 pub(crate) mod rail;
+pub(crate) mod settings;
 pub(crate) mod status;
 pub(crate) mod theme;
 pub(crate) mod train;
@@ -71,6 +72,7 @@ pub(crate) fn Frame(children: Children) -> impl IntoView {
         <palette::PaletteLayer palette />
         <keys::ShortcutList />
         <train::TrainDialog />
+        <settings::SettingsDialog />
         <arrivals::DropLayer />
         <MenuLayer />
         <ToastList />

@@ -30,9 +30,11 @@ pub struct Monitoring {
     pub problem: Option<crate::ApiError>,
 }
 
-/// Sums over instances; histograms are added, never percentiles.
+/// Sums over instances and over the stretch that was asked for; histograms are added, never percentiles.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Traffic {
+    /// The stretch, in hours before now.
+    pub hours: u32,
     pub requests: u64,
     pub rows: u64,
     pub errors: u64,
@@ -40,8 +42,10 @@ pub struct Traffic {
     pub p50_ms: Option<f64>,
     pub p95_ms: Option<f64>,
     pub p99_ms: Option<f64>,
-    /// One point per scrape interval, newest last.
+    /// At most 240 points over the stretch, newest last; each adds what came since the one before.
     pub history: Vec<TrafficPoint>,
+    /// Since the deployment is watched.
+    pub requests_in_all: u64,
     pub since_ms: Option<i64>,
 }
 
@@ -108,6 +112,9 @@ pub struct Alert {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GetMonitoring {
     pub deployment: DeploymentId,
+    /// The stretch of the traffic in hours before now; by default all that is kept, 7 days.
+    #[serde(default)]
+    pub hours: Option<u32>,
 }
 
 /// Everything about one window: distributions of every column beside the reference's.

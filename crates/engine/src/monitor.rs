@@ -32,8 +32,10 @@ use crate::{Engine, Mode, WeakEngine, deploy, error, package};
 
 /// How often a host looks at each watched deployment.
 pub(crate) const EVERY: Duration = Duration::from_secs(15);
-/// What the page shows.
-const POINTS: u32 = 240;
+/// The points of one chart, whatever stretch it shows.
+const POINTS: i64 = 240;
+/// The longest stretch: traffic is kept for 7 days.
+const MOST_HOURS: u32 = 7 * 24;
 const WINDOWS: u32 = 200;
 const ALERTS: u32 = 200;
 
@@ -67,6 +69,8 @@ pub async fn get(engine: &Engine, request: GetMonitoring) -> anyhow::Result<Moni
     let version = package::version(engine, row.version).await?.version;
     let config = config(engine, &row).await?;
     let rule = WindowRule::parse(&config.window, config.min_rows);
+    let hours = request.hours.unwrap_or(MOST_HOURS).clamp(1, MOST_HOURS);
+    let from_ms = engine.now_ms() - i64::from(hours) * 3_600_000;
     let (id, current) = (row.id, row.version);
     let name = problem_name(id);
     let (total, points, windows, open_rows, opened_ms, alerts, gaps, problem) = engine
@@ -75,7 +79,7 @@ pub async fn get(engine: &Engine, request: GetMonitoring) -> anyhow::Result<Moni
             let open = store::window::open_segments(c, id, current)?;
             Ok((
                 store::traffic::total(c, id)?,
-                store::traffic::points(c, id, POINTS)?,
+                store::traffic::points(c, id, from_ms)?,
                 store::window::newest(c, id, None, WINDOWS)?,
                 store::window::open_rows(c, id, current)?,
                 open.first().map(|segment| segment.from_ms),
@@ -100,7 +104,7 @@ pub async fn get(engine: &Engine, request: GetMonitoring) -> anyhow::Result<Moni
         deployment: id,
         monitored: row.monitored,
         headline: format!("v{}, compared with its validation data, {every}", version.number),
-        traffic: traffic(total, points),
+        traffic: traffic(total, &points, hours),
         windows: windows.iter().map(window::summary).collect(),
         open_rows,
         open_until,
@@ -111,29 +115,22 @@ pub async fn get(engine: &Engine, request: GetMonitoring) -> anyhow::Result<Moni
     })
 }
 
-fn traffic(total: Option<store::traffic::Total>, points: Vec<(i64, Counts)>) -> Traffic {
-    let Some(total) = total else { return Traffic::default() };
+fn traffic(total: Option<store::traffic::Total>, points: &[(i64, Counts)], hours: u32) -> Traffic {
+    let Some(total) = total else { return Traffic { hours, ..Traffic::default() } };
     let milliseconds =
         |counts: &Counts, quantile: f64| scrape::quantile(&counts.buckets, quantile).map(|seconds| seconds * 1e3);
-    // The rate of the newest minute, or of what there is.
-    let newest = points.last().map_or(0, |(at_ms, _)| *at_ms);
-    let recent: Vec<&(i64, Counts)> = points.iter().filter(|(at_ms, _)| newest - at_ms < 60_000).collect();
-    let before = points.iter().rev().find(|(at_ms, _)| newest - at_ms >= 60_000).or_else(|| points.first());
-    let seconds = before.map_or(0.0, |(at_ms, _)| (newest - at_ms) as f64 / 1e3);
-    let counted: u64 = recent
-        .iter()
-        .filter(|(at_ms, _)| before.is_none_or(|(first, _)| at_ms > first))
-        .map(|(_, counts)| counts.requests)
-        .sum();
+    let mut whole = Counts::default();
+    points.iter().for_each(|(_, counts)| whole.add(counts));
     Traffic {
-        requests: total.counts.requests,
-        rows: total.counts.rows,
-        errors: total.counts.errors,
-        requests_per_second: if seconds > 0.0 { counted as f64 / seconds } else { 0.0 },
-        p50_ms: milliseconds(&total.counts, 0.5),
-        p95_ms: milliseconds(&total.counts, 0.95),
-        p99_ms: milliseconds(&total.counts, 0.99),
-        history: points
+        hours,
+        requests: whole.requests,
+        rows: whole.rows,
+        errors: whole.errors,
+        requests_per_second: rate(points),
+        p50_ms: milliseconds(&whole, 0.5),
+        p95_ms: milliseconds(&whole, 0.95),
+        p99_ms: milliseconds(&whole, 0.99),
+        history: thinned(points, hours)
             .iter()
             .map(|(at_ms, counts)| TrafficPoint {
                 at_ms: *at_ms,
@@ -144,8 +141,35 @@ fn traffic(total: Option<store::traffic::Total>, points: Vec<(i64, Counts)>) -> 
                 p99_ms: milliseconds(counts, 0.99),
             })
             .collect(),
+        requests_in_all: total.counts.requests,
         since_ms: Some(total.since_ms),
     }
+}
+
+/// Requests a second over the newest minute, or over what there is.
+fn rate(points: &[(i64, Counts)]) -> f64 {
+    let newest = points.last().map_or(0, |(at_ms, _)| *at_ms);
+    let before = points.iter().rev().find(|(at_ms, _)| newest - at_ms >= 60_000).or_else(|| points.first());
+    let Some((first, _)) = before else { return 0.0 };
+    let seconds = (newest - first) as f64 / 1e3;
+    let counted: u64 = points.iter().filter(|(at_ms, _)| at_ms > first).map(|(_, counts)| counts.requests).sum();
+    if seconds > 0.0 { counted as f64 / seconds } else { 0.0 }
+}
+
+/// Points of the same step of the stretch become one, at the time of the last of them.
+fn thinned(points: &[(i64, Counts)], hours: u32) -> Vec<(i64, Counts)> {
+    let step = i64::from(hours) * 3_600_000 / POINTS;
+    let mut thin: Vec<(i64, Counts)> = Vec::new();
+    for (at_ms, counts) in points {
+        match thin.last_mut() {
+            Some((last, sum)) if last.div_euclid(step) == at_ms.div_euclid(step) => {
+                *last = *at_ms;
+                sum.add(counts);
+            }
+            _ => thin.push((*at_ms, counts.clone())),
+        }
+    }
+    thin
 }
 
 pub async fn window(engine: &Engine, request: GetWindow) -> anyhow::Result<WindowDetail> {
@@ -157,7 +181,7 @@ pub async fn window(engine: &Engine, request: GetWindow) -> anyhow::Result<Windo
 /// One pass now; segments that are still open are closed for it, so that everything asked so far counts.
 pub async fn check(engine: &Engine, request: CheckNow) -> anyhow::Result<Monitoring> {
     pass::run(engine, request.deployment, true).await?;
-    get(engine, GetMonitoring { deployment: request.deployment }).await
+    get(engine, GetMonitoring { deployment: request.deployment, hours: None }).await
 }
 
 pub async fn set(engine: &Engine, request: SetMonitored) -> anyhow::Result<Monitoring> {
@@ -168,7 +192,7 @@ pub async fn set(engine: &Engine, request: SetMonitored) -> anyhow::Result<Monit
         .await?;
     engine.changed(Tag::Monitor(request.deployment));
     engine.changed(Tag::Deployments);
-    get(engine, GetMonitoring { deployment: request.deployment }).await
+    get(engine, GetMonitoring { deployment: request.deployment, hours: None }).await
 }
 
 pub async fn alerts(engine: &Engine, request: ListAlerts) -> anyhow::Result<Vec<Alert>> {
@@ -208,5 +232,30 @@ async fn watch(weak: WeakEngine) {
         // While it waits, it must not keep the workspace open.
         drop(engine);
         clock.sleep(EVERY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(at_ms: i64, requests: u64) -> (i64, Counts) {
+        (at_ms, Counts { requests, buckets: vec![requests], ..Counts::default() })
+    }
+
+    #[test]
+    fn a_long_stretch_has_no_more_points_than_a_short_one_and_loses_no_request() {
+        let day: Vec<_> = (0..24 * 240).map(|index| point(index * 15_000, 2)).collect();
+        let thin = thinned(&day, 24);
+        assert!(thin.len() <= 241, "{}", thin.len());
+        assert_eq!(thin.iter().map(|(_, counts)| counts.requests).sum::<u64>(), 24 * 240 * 2);
+        assert_eq!(thinned(&day[..240], 1).len(), 240, "an hour keeps each reading");
+    }
+
+    #[test]
+    fn the_rate_is_of_the_newest_minute() {
+        let points: Vec<_> = (0..20).map(|index| point(index * 15_000, if index < 16 { 0 } else { 30 })).collect();
+        assert!((rate(&points) - 2.0).abs() < 1e-9, "{}", rate(&points));
+        assert_eq!(rate(&[]), 0.0);
     }
 }

@@ -151,15 +151,14 @@ pub fn total(connection: &Connection, deployment: DeploymentId) -> Result<Option
         .optional()?)
 }
 
-/// The newest `limit` points, oldest of them first.
-pub fn points(connection: &Connection, deployment: DeploymentId, limit: u32) -> Result<Vec<(i64, Counts)>> {
+/// The points from a moment on, oldest first.
+pub fn points(connection: &Connection, deployment: DeploymentId, from_ms: i64) -> Result<Vec<(i64, Counts)>> {
     let mut statement = connection
-        .prepare_cached("SELECT at_ms, counts FROM traffic WHERE deployment = ?1 ORDER BY at_ms DESC LIMIT ?2")?;
-    let rows = statement
-        .query_map(params![deployment.as_bytes(), limit], |row| Ok((row.get(0)?, row.get::<_, Json<Counts>>(1)?.0)))?;
-    let mut points: Vec<(i64, Counts)> = rows.collect::<rusqlite::Result<_>>()?;
-    points.reverse();
-    Ok(points)
+        .prepare_cached("SELECT at_ms, counts FROM traffic WHERE deployment = ?1 AND at_ms >= ?2 ORDER BY at_ms")?;
+    let rows = statement.query_map(params![deployment.as_bytes(), from_ms], |row| {
+        Ok((row.get(0)?, row.get::<_, Json<Counts>>(1)?.0))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Every instance as last read: its counters and when.

@@ -15,7 +15,7 @@ use crate::{
     parts::{
         button::{Button, Pending},
         card::{Chip, Figure, Figures},
-        field::Select,
+        field::{Segments, Select},
         icon,
         states::{Empty, Load, Problem},
         words,
@@ -80,10 +80,14 @@ fn Watched(
 ) -> impl IntoView {
     let client = Client::get();
     let pending = Pending::new();
-    let monitoring = query(move || Some(GetMonitoring { deployment: id }));
+    // The stretch of the traffic, in hours.
+    let stretch = RwSignal::new("24".to_owned());
+    let monitoring = query(move || Some(GetMonitoring { deployment: id, hours: stretch.get().parse().ok() }));
     let chosen = RwSignal::new(None::<Chosen>);
     let silent = Memo::new(move |_| {
-        monitoring.value.with(|now| now.as_ref().is_some_and(|now| now.traffic.requests == 0 && now.windows.is_empty()))
+        monitoring
+            .value
+            .with(|now| now.as_ref().is_some_and(|now| now.traffic.requests_in_all == 0 && now.windows.is_empty()))
     });
     let name = move || {
         deployment
@@ -92,13 +96,11 @@ fn Watched(
             .unwrap_or_default()
     };
     let check = move || {
-        pending.run(async move { client.call(CheckNow { deployment: id }).await }, move |now| {
-            monitoring.value.set(Some(now))
-        })
+        pending.run(async move { client.call(CheckNow { deployment: id }).await }, move |_| monitoring.refresh());
     };
     let watch = move |monitored: bool| {
-        pending.run(async move { client.call(SetMonitored { deployment: id, monitored }).await }, move |now| {
-            monitoring.value.set(Some(now))
+        pending.run(async move { client.call(SetMonitored { deployment: id, monitored }).await }, move |_| {
+            monitoring.refresh();
         });
     };
     view! {
@@ -109,6 +111,7 @@ fn Watched(
             </div>
             <span class="right flex">
                 <Others id all place />
+                <Segments value=stretch options=vec![("1", "1 h"), ("24", "24 h"), ("168", "7 d")] name="Stretch of the traffic" />
                 {move || monitoring.value.get().map(|now| {
                     let (label, to) = if now.monitored { ("Stop watching", false) } else { ("Watch it", true) };
                     view! { <Button label=label kind="quiet" disabled=pending.busy on_press=move || watch(to) /> }
@@ -167,6 +170,15 @@ fn state(now: &Monitoring) -> impl IntoView + use<> {
     view! { <Chip text=text tone=tone dot=true /> }
 }
 
+/// "in the last 24 h".
+fn stretch_of(hours: u32) -> String {
+    match hours {
+        1 => "in the last hour".to_owned(),
+        hours if hours > 24 => format!("in the last {} days", hours / 24),
+        hours => format!("in the last {hours} h"),
+    }
+}
+
 /// Exact while it is short.
 fn counted(value: u64) -> String {
     if value < 100_000 { words::count(value) } else { words::short(value as f64) }
@@ -177,7 +189,11 @@ fn figures(now: &Monitoring) -> Vec<Figure> {
     // One digit behind the point: three figures stand beside each other.
     let ms = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
     let share = if traffic.requests == 0 { 0.0 } else { traffic.errors as f64 / traffic.requests as f64 };
-    let mut errors = Figure::new("Errors", words::percent(share), format!("{} in all", words::count(traffic.errors)));
+    let mut errors = Figure::new(
+        "Errors",
+        words::percent(share),
+        format!("{} {}", words::count(traffic.errors), stretch_of(traffic.hours)),
+    );
     if traffic.errors > 0 {
         errors.tone = "warn";
     }
@@ -187,7 +203,7 @@ fn figures(now: &Monitoring) -> Vec<Figure> {
             counted(traffic.requests),
             format!("{} / s now", words::figure(traffic.requests_per_second)),
         ),
-        Figure::new("Rows", counted(traffic.rows), "asked for"),
+        Figure::new("Rows", counted(traffic.rows), stretch_of(traffic.hours)),
         Figure::new(
             "p95 latency",
             format!("{} ms", ms(traffic.p95_ms)),

@@ -69,6 +69,7 @@ fn Head(facts: Signal<Facts>) -> impl IntoView {
                         }
                     />
                 })}
+                <a class="btn" href=move || format!("{}?settings=1", place.link(""))>"Settings…"</a>
                 <a class="btn primary" href=move || format!("{}?train=1", place.link(""))>{icon(icon::PLAY)}"Train"</a>
             </div>
         </div>

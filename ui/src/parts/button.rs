@@ -88,6 +88,16 @@ impl Pending {
         call: impl Future<Output = Result<T, ApiError>> + 'static,
         done: impl FnOnce(T) + 'static,
     ) {
+        self.run_or(call, done, move |error| self.toasts.error(&error));
+    }
+
+    /// As [`Pending::run`], with a place of its own for what went wrong.
+    pub(crate) fn run_or<T: 'static>(
+        self,
+        call: impl Future<Output = Result<T, ApiError>> + 'static,
+        done: impl FnOnce(T) + 'static,
+        refused: impl FnOnce(ApiError) + 'static,
+    ) {
         if self.busy.get_untracked() {
             return;
         }
@@ -97,7 +107,7 @@ impl Pending {
             self.busy.try_set(false);
             match answer {
                 Ok(answer) => done(answer),
-                Err(error) => self.toasts.error(&error),
+                Err(error) => refused(error),
             }
         });
     }

@@ -19,7 +19,12 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum MonitorCommand {
     /// Shows traffic, windows of drift, gaps and alerts of a deployment
-    Show { name: String },
+    Show {
+        name: String,
+        /// The stretch of the traffic; by default all that is kept, 7 days
+        #[arg(long)]
+        hours: Option<u32>,
+    },
     /// Shows everything about one window
     Window { window: WindowId },
     /// One pass now: fetches logs and metrics, closes windows, raises and clears alerts
@@ -49,9 +54,9 @@ pub(crate) enum MonitorCommand {
 
 pub(crate) async fn run(context: &mut Context, command: MonitorCommand) -> Outcome {
     match command {
-        MonitorCommand::Show { name } => {
+        MonitorCommand::Show { name, hours } => {
             let deployment = context.deployment(&name).await?.id;
-            context.output.show(&context.call(GetMonitoring { deployment }).await?, shown)
+            context.output.show(&context.call(GetMonitoring { deployment, hours }).await?, shown)
         }
         MonitorCommand::Window { window } => {
             let detail = context.call(GetWindow { window }).await?;
@@ -105,6 +110,14 @@ async fn set(context: &Context, name: &str, monitored: bool) -> Outcome {
         .show(&monitoring, |_| format!("{name} is {}.", if monitored { "watched" } else { "not watched any more" }))
 }
 
+fn stretch(hours: u32) -> String {
+    match hours {
+        1 => "the last hour".to_owned(),
+        hours if hours.is_multiple_of(24) && hours > 24 => format!("the last {} days", hours / 24),
+        hours => format!("the last {hours} hours"),
+    }
+}
+
 fn shown(monitoring: &Monitoring) -> String {
     let traffic = &monitoring.traffic;
     let millis = |value: Option<f64>| words::or_dash(value, |value| format!("{value:.1} ms"));
@@ -120,6 +133,7 @@ fn shown(monitoring: &Monitoring) -> String {
     let head = pairs(&[
         ("watched", Some(if monitoring.monitored { "yes" } else { "no" }.to_owned())),
         ("compares", Some(monitoring.headline.clone())),
+        ("stretch", Some(stretch(traffic.hours))),
         ("requests", Some(requests)),
         ("latency", Some(latency)),
         ("open window", Some(format!("{} rows; {}", words::count(monitoring.open_rows), monitoring.open_until))),

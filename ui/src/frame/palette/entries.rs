@@ -92,6 +92,15 @@ pub(super) fn entries(
                 act: to(link),
             });
         }
+        if let Some(link) = of_project(place, "").map(|link| format!("{link}?settings=1")) {
+            all.push(Entry {
+                label: "Project settings".to_owned(),
+                kind: "Action",
+                mark: icon::SETTINGS,
+                keys: String::new(),
+                act: to(link),
+            });
+        }
         for (link, label, mark, key) in rail::MACHINE {
             all.push(Entry {
                 label: label.to_owned(),

@@ -1,69 +1,71 @@
 //! Requests and latency over time; a time without a host is a gap, not a line.
 
-use api::monitor::Monitoring;
+use api::monitor::{Monitoring, TrafficPoint};
 use charts::{
     axis::Axis,
     line::{Line, LineChart},
+    plot::Scale,
     role::Role,
 };
 use leptos::prelude::*;
 
-use crate::parts::chart::ChartCard;
+use crate::parts::{chart::ChartCard, words};
 
-/// Scrapes further apart than this are not joined.
-const GAP_MINUTES: f64 = 5.0;
+/// Readings further apart than this, or than two steps of the chart, are not joined: nobody asked in between.
+const GAP_MS: f64 = 5.0 * 60_000.0;
+/// Steps of the chart, whatever stretch it shows.
+const STEPS: f64 = 240.0;
 
 #[component]
 pub(super) fn Traffic(now: Signal<Monitoring>) -> impl IntoView {
+    let cross = RwSignal::new(None::<f64>);
+    let each = Signal::derive(move || now.with(|now| format!("per {}", words::duration(step_ms(now) / 1000.0))));
     view! {
         <div class="columns">
-            <ChartCard title="Latency" note="ms, by percentile" chart=Signal::derive(move || now.with(latency)) />
-            <ChartCard title="Requests" note="per reading" chart=Signal::derive(move || now.with(requests)) />
+            <ChartCard title="Latency" note="ms, by percentile" chart=Signal::derive(move || now.with(latency)) cross />
+            <ChartCard title="Requests" note=each chart=Signal::derive(move || now.with(requests)) cross />
         </div>
     }
 }
 
-/// Minutes before the newest reading.
-fn minutes(now: &Monitoring) -> Vec<f64> {
-    let newest = now.traffic.history.last().map_or(0, |point| point.at_ms);
-    now.traffic.history.iter().map(|point| (point.at_ms - newest) as f64 / 60_000.0).collect()
+fn step_ms(now: &Monitoring) -> f64 {
+    f64::from(now.traffic.hours) * 3_600_000.0 / STEPS
 }
 
-fn chart(name: &str, lines: Vec<Line>, unit: &str) -> LineChart {
+fn chart(now: &Monitoring, name: &str, lines: Vec<Line>, unit: &str) -> LineChart {
+    let offset_minutes = -js_sys::Date::new_0().get_timezone_offset() as i32;
     LineChart {
         name: name.to_owned(),
         lines,
-        x: Axis::labelled("min"),
+        x: Axis { scale: Scale::Time { offset_minutes }, ..Axis::default() },
         y: Axis { unit: unit.to_owned(), from_zero: true, ..Axis::default() },
         smoothing: 0.0,
-        gap: Some(GAP_MINUTES),
+        gap: Some(GAP_MS.max(2.5 * step_ms(now))),
         has_marks: true,
     }
 }
 
 fn latency(now: &Monitoring) -> LineChart {
-    let line = |name: &str, index: usize, of: fn(&api::monitor::TrafficPoint) -> Option<f64>| {
-        let (x, y) =
-            minutes(now).into_iter().zip(&now.traffic.history).filter_map(|(x, point)| Some((x, of(point)?))).unzip();
+    let line = |name: &str, index: usize, of: fn(&TrafficPoint) -> Option<f64>| {
+        let points = now.traffic.history.iter().filter_map(|point| Some((point.at_ms as f64, of(point)?)));
+        let (x, y) = points.unzip();
         Line::new(name, Role::series(index), x, y)
     };
-    chart(
-        "Latency",
-        vec![
-            line("p50", 0, |point| point.p50_ms),
-            line("p95", 1, |point| point.p95_ms),
-            line("p99", 3, |point| point.p99_ms),
-        ],
-        "ms",
-    )
+    let lines = vec![
+        line("p50", 0, |point| point.p50_ms),
+        line("p95", 1, |point| point.p95_ms),
+        line("p99", 3, |point| point.p99_ms),
+    ];
+    chart(now, "Latency", lines, "ms")
 }
 
 fn requests(now: &Monitoring) -> LineChart {
-    let series =
-        |of: fn(&api::monitor::TrafficPoint) -> u64| now.traffic.history.iter().map(|point| of(point) as f64).collect();
-    let mut lines = vec![Line::new("requests", Role::series(0), minutes(now), series(|point| point.requests))];
+    let history = &now.traffic.history;
+    let times = || history.iter().map(|point| point.at_ms as f64).collect();
+    let series = |of: fn(&TrafficPoint) -> u64| history.iter().map(|point| of(point) as f64).collect();
+    let mut lines = vec![Line::new("requests", Role::series(0), times(), series(|point| point.requests))];
     if now.traffic.errors > 0 {
-        lines.push(Line::new("errors", Role::series(1), minutes(now), series(|point| point.errors)));
+        lines.push(Line::new("errors", Role::Bad, times(), series(|point| point.errors)));
     }
-    chart("Requests", lines, "")
+    chart(now, "Requests", lines, "")
 }

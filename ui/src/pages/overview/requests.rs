@@ -33,7 +33,7 @@ pub(super) fn Requests() -> impl IntoView {
             Some((newest.id, newest.name.clone()))
         })
     });
-    let seen = query(move || newest.get().map(|(deployment, _)| GetMonitoring { deployment }));
+    let seen = query(move || newest.get().map(|(deployment, _)| GetMonitoring { deployment, hours: Some(6) }));
     // A line of zeros says nothing that the road doesn't say.
     let was_asked = |seen: &Monitoring| seen.traffic.history.iter().any(|point| point.requests > 0);
     let has_history = Memo::new(move |_| seen.value.with(|seen| seen.as_ref().is_some_and(was_asked)));

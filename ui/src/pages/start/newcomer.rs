@@ -177,8 +177,12 @@ fn Proposal(
             go(project);
         });
     };
+    let nothing = look.columns.is_empty() && !is_images;
+    // A folder of scripts is a project whose runs are its programs'; a file that can't be read is none.
+    let can_be = !nothing || (!copies && look.problems.is_empty());
+    let asks_target = !is_images && !nothing;
     let incomplete = Signal::derive(move || {
-        pending.busy.get() || name.with(|name| name.trim().is_empty()) || (!is_images && target.with(String::is_empty))
+        pending.busy.get() || name.with(|name| name.trim().is_empty()) || (asks_target && target.with(String::is_empty))
     });
     let facts = [
         look.rows.map(|rows| {
@@ -189,7 +193,6 @@ fn Proposal(
         Some(words::bytes(look.size_bytes)),
     ];
     let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
-    let nothing = look.columns.is_empty() && !is_images;
     // Where the host keeps an upload until then says nothing to a person.
     let said = if arrival.uploaded {
         arrival.path.rsplit(['/', '\\']).next().unwrap_or("").to_owned()
@@ -204,8 +207,14 @@ fn Proposal(
             </div>
             <ul class="found">{look.found.iter().map(|sentence| view! { <li>{sentence.clone()}</li> }).collect_view()}</ul>
             {look.problems.clone().into_iter().map(|error| view! { <Problem error /> }).collect_view()}
-            {(!nothing).then(|| view! {
-                {(!is_images).then(|| view! {
+            {(nothing && can_be).then(|| view! {
+                <p class="muted small">
+                    "There is no data to train on yet. As a project, its programs are tracked as runs from a terminal in it: "
+                    <span class="mono">"slipway exec -- COMMAND"</span>". Data that is added later can be trained on."
+                </p>
+            })}
+            {can_be.then(|| view! {
+                {asks_target.then(|| view! {
                     <Labelled label="What shall be predicted?" hint="The likeliest columns stand first; it can be changed later on the Data page.">
                         <Select value=target options=options.clone() />
                     </Labelled>
@@ -220,11 +229,11 @@ fn Proposal(
                     <summary class="small muted">"The slipway.toml that will be written"</summary>
                     <pre class="code">{look.proposal_toml.clone()}</pre>
                 </details>
-                <div class="flex end-row">
-                    <Button label="Cancel" on_press=move || open.set(false) />
-                    <Button label="Create project" kind="primary" mark=icon::CHECK disabled=incomplete on_press=create />
-                </div>
             })}
+            <div class="flex end-row">
+                <Button label="Cancel" on_press=move || open.set(false) />
+                {can_be.then(|| view! { <Button label="Create project" kind="primary" mark=icon::CHECK disabled=incomplete on_press=create /> })}
+            </div>
         </div>
     }
 }

@@ -1,0 +1,160 @@
+//! The project's settings: what `slipway.toml` says, in words and fields. An address with `?settings=1` opens the
+//! dialog on any page of a project. What is saved is written into the file key by key, where it can be reviewed.
+
+mod fields;
+mod tests_by_column;
+
+use api::{
+    ApiError,
+    config::ProjectFile,
+    project::{EditProjectFile, Project},
+};
+use leptos::prelude::*;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_location, use_navigate, use_query_map},
+};
+
+use self::{
+    fields::{Field, GROUPS, Group, Kind},
+    tests_by_column::{ByColumn, TestsByColumn},
+};
+use super::place::Place;
+use crate::{
+    client::Client,
+    parts::{
+        button::{Button, Pending},
+        dialog::Dialog,
+        field::{Labelled, Select, TextField},
+        icon,
+        states::{Load, Problem},
+        toast::Toasts,
+    },
+};
+
+/// The dialog, closed until the address asks for it.
+#[component]
+pub(crate) fn SettingsDialog() -> impl IntoView {
+    let asked = use_query_map();
+    let here = use_location();
+    let navigate = use_navigate();
+    let place = Place::get();
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if asked.with(|asked| asked.get("settings").is_some()) {
+            open.set(true);
+        }
+    });
+    Effect::new(move |was: Option<bool>| {
+        let is = open.get();
+        if was == Some(true) && !is && asked.with_untracked(|asked| asked.get("settings").is_some()) {
+            navigate(&here.pathname.get_untracked(), NavigateOptions { replace: true, ..Default::default() });
+        }
+        is
+    });
+    view! {
+        <Dialog open title="Project settings" wide=true>
+            <Load query=place.known lines=6 let:project><Form open project /></Load>
+        </Dialog>
+    }
+}
+
+#[component]
+fn Form(open: RwSignal<bool>, project: Signal<Project>) -> impl IntoView {
+    let client = Client::get();
+    let toasts = Toasts::get();
+    let pending = Pending::new();
+    let first = project.get_untracked();
+    let id = first.id;
+    let before = StoredValue::new(fields::texts(&first.file));
+    let defaults = fields::texts(&ProjectFile::default());
+    let texts = StoredValue::new(
+        before.with_value(|before| before.iter().map(|(key, text)| (*key, RwSignal::new(text.clone()))).collect()),
+    );
+    let by_column = ByColumn::of(&first.file.monitoring);
+    let refused = RwSignal::new(None::<ApiError>);
+    let wrong = Memo::new(move |_| {
+        let mistakes = GROUPS
+            .iter()
+            .flat_map(|group| group.fields)
+            .filter_map(|field| Some((field.key, fields::value(field, &text_of(texts, field.key).get()).err()?)));
+        mistakes.collect::<std::collections::BTreeMap<&str, String>>()
+    });
+    let save = move || {
+        let changed = GROUPS.iter().flat_map(|group| group.fields).filter_map(|field| {
+            let text = text_of(texts, field.key).get_untracked();
+            let same =
+                before.with_value(|before| before.get(field.key).is_some_and(|before| before.trim() == text.trim()));
+            (!same).then(|| Some((field.key.to_owned(), fields::value(field, &text).ok()?))).flatten()
+        });
+        let mut set: Vec<_> = changed.collect();
+        set.extend(by_column.changes());
+        if set.is_empty() {
+            open.set(false);
+            return;
+        }
+        refused.set(None);
+        let request = EditProjectFile { project: id, set };
+        pending.run_or(
+            async move { client.call(request).await },
+            move |_| {
+                toasts.done("Saved in slipway.toml.");
+                open.set(false);
+            },
+            move |error| refused.set(Some(error)),
+        );
+    };
+    let is_wrong = move || wrong.with(|wrong| !wrong.is_empty()) || by_column.is_wrong();
+    view! {
+        <div class="content form">
+            <p class="muted small">"Kept in "<span class="mono">"slipway.toml"</span>" in the project's folder, beside its comments. An empty field takes the default that it shows."</p>
+            {GROUPS.iter().map(|group| {
+                let rows = group.fields.iter().map(|field| {
+                    let default = defaults.get(field.key).cloned().unwrap_or_default();
+                    let error = Signal::derive(move || wrong.with(|wrong| wrong.get(field.key).cloned()));
+                    view! { <One field value=text_of(texts, field.key) default error /> }
+                });
+                view! {
+                    <section class="settings-group">
+                        <h3>{group.title}</h3>
+                        <div class="more-settings">{rows.collect_view()}</div>
+                        {(group.title == Group::DRIFT).then(|| view! { <TestsByColumn by_column /> })}
+                    </section>
+                }
+            }).collect_view()}
+            {move || refused.get().map(|error| view! { <Problem error /> })}
+        </div>
+        <footer>
+            <span class="grow caption faint">"Runs, windows and deployments from now on use them."</span>
+            <Button label="Cancel" on_press=move || open.set(false) />
+            <Button label="Save" mark=icon::CHECK kind="primary" disabled=Signal::derive(move || pending.busy.get() || is_wrong()) on_press=save />
+        </footer>
+    }
+}
+
+type Texts = StoredValue<std::collections::BTreeMap<&'static str, RwSignal<String>>>;
+
+fn text_of(texts: Texts, key: &str) -> RwSignal<String> {
+    texts.with_value(|texts| texts.get(key).copied()).unwrap_or_else(|| RwSignal::new(String::new()))
+}
+
+#[component]
+fn One(
+    field: &'static Field,
+    value: RwSignal<String>,
+    default: String,
+    error: Signal<Option<String>>,
+) -> impl IntoView {
+    let shown = if default.is_empty() { field.empty.to_owned() } else { default };
+    view! {
+        <Labelled label=field.label hint=field.hint error>
+            {match field.kind {
+                Kind::Choice(options) => {
+                    let options: Vec<_> = options.iter().map(|(key, label)| ((*key).to_owned(), (*label).to_owned())).collect();
+                    view! { <Select value options /> }.into_any()
+                }
+                _ => view! { <TextField value class="mono" placeholder=shown /> }.into_any(),
+            }}
+        </Labelled>
+    }
+}

@@ -1,0 +1,185 @@
+//! The keys of `slipway.toml` that the dialog shows, with their words. What they are now and by default is read from
+//! the file's own types; whether a value makes sense is the engine's to say.
+
+use std::collections::BTreeMap;
+
+use api::config::ProjectFile;
+use serde_json::Value;
+
+pub(super) struct Group {
+    pub(super) title: &'static str,
+    pub(super) fields: &'static [Field],
+}
+
+impl Group {
+    pub(super) const DRIFT: &'static str = "Watching";
+}
+
+pub(super) struct Field {
+    /// Dotted, as in the file.
+    pub(super) key: &'static str,
+    pub(super) label: &'static str,
+    pub(super) hint: &'static str,
+    pub(super) kind: Kind,
+    /// What an empty field stands for, where the file has no default value.
+    pub(super) empty: &'static str,
+}
+
+pub(super) enum Kind {
+    Whole,
+    Decimal,
+    Text,
+    /// `(value in the file, label)`.
+    Choice(&'static [(&'static str, &'static str)]),
+}
+
+const fn field(key: &'static str, label: &'static str, hint: &'static str, kind: Kind, empty: &'static str) -> Field {
+    Field { key, label, hint, kind, empty }
+}
+
+const METHODS: Kind = Kind::Choice(&[
+    ("auto", "By time, group or class, as the data say"),
+    ("random", "Random"),
+    ("stratified", "Stratified by class"),
+    ("time", "By time"),
+    ("group", "By group"),
+]);
+const MODELS: Kind = Kind::Choice(&[
+    ("default", "Trees for tables, a small CNN for images"),
+    ("trees", "Gradient-boosted trees"),
+    ("linear", "Linear or logistic"),
+    ("mlp", "MLP"),
+    ("cnn", "Small CNN"),
+]);
+const DEVICES: Kind = Kind::Choice(&[
+    ("auto", "Best that starts here"),
+    ("cpu", "CPU"),
+    ("cuda", "CUDA"),
+    ("metal", "Metal"),
+    ("wgpu", "Any GPU (wgpu, trees only)"),
+]);
+const THRESHOLDS: Kind = Kind::Choice(&[("f1", "Best F1"), ("cost", "Least cost")]);
+
+pub(super) const GROUPS: &[Group] = &[
+    Group {
+        title: "Split",
+        fields: &[
+            field("split.method", "How rows are split", "Later runs inherit a split while these stay.", METHODS, ""),
+            field("split.seed", "Seed", "", Kind::Whole, ""),
+            field("split.validation", "Validation share", "What is chosen is chosen on it.", Kind::Decimal, ""),
+            field("split.test", "Test share", "Touched once, for the report.", Kind::Decimal, ""),
+        ],
+    },
+    Group {
+        title: "Training",
+        fields: &[
+            field("training.model", "Model", "", MODELS, ""),
+            field("training.device", "Device", "", DEVICES, ""),
+            field("training.rounds", "Rounds of trees at most", "", Kind::Whole, "chosen by the model"),
+            field("training.epochs", "Epochs of networks at most", "", Kind::Whole, "chosen by the model"),
+            field("training.learning_rate", "Learning rate", "", Kind::Decimal, "chosen by the model"),
+            field("training.patience", "Patience", "0 never ends early.", Kind::Whole, "chosen by the model"),
+        ],
+    },
+    Group {
+        title: "Evaluation",
+        fields: &[
+            field(
+                "evaluation.metric",
+                "Runs are ranked by",
+                "Such as average_precision.",
+                Kind::Text,
+                "the task's own",
+            ),
+            field("evaluation.threshold", "Threshold of a class", "Chosen on validation.", THRESHOLDS, ""),
+            field(
+                "evaluation.cost_false_negative",
+                "Cost of a missed positive",
+                "Where cost decides.",
+                Kind::Decimal,
+                "",
+            ),
+            field("evaluation.cost_false_positive", "Cost of a false alarm", "Where cost decides.", Kind::Decimal, ""),
+        ],
+    },
+    Group {
+        title: "Packaging",
+        fields: &[
+            field("packaging.registry", "Registry", "Its name under Settings.", Kind::Text, "asked at Deploy"),
+            field("packaging.repository", "Repository", "", Kind::Text, "the project's name"),
+        ],
+    },
+    Group {
+        title: Group::DRIFT,
+        fields: &[
+            field("monitoring.window", "Window", "\"1 day\", \"6 hours\", \"1000 rows\".", Kind::Text, ""),
+            field("monitoring.min_rows", "Rows a window by time needs", "", Kind::Whole, ""),
+            field("monitoring.raise_after", "Drifted windows before an alert", "", Kind::Whole, ""),
+            field("monitoring.clear_after", "Quiet windows before it is cleared", "", Kind::Whole, ""),
+            field("monitoring.log_share", "Share of requests logged", "0 to 1.", Kind::Decimal, ""),
+            field("monitoring.log_days", "Days they are kept", "", Kind::Whole, ""),
+            field(
+                "monitoring.drift_share",
+                "Share of drifted columns",
+                "From which the data drifted.",
+                Kind::Decimal,
+                "",
+            ),
+        ],
+    },
+];
+
+/// Every field's text, as the file has it.
+pub(super) fn texts(file: &ProjectFile) -> BTreeMap<&'static str, String> {
+    let file = serde_json::to_value(file).unwrap_or_default();
+    let text = |key: &str| match key.split('.').try_fold(&file, |value, part| value.get(part)) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string().trim_end_matches(".0").to_owned(),
+        _ => String::new(),
+    };
+    GROUPS.iter().flat_map(|group| group.fields).map(|field| (field.key, text(field.key))).collect()
+}
+
+/// What is written for a text; an empty one takes the key out of the file.
+pub(super) fn value(field: &Field, text: &str) -> Result<Value, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(Value::Null);
+    }
+    match field.kind {
+        Kind::Whole => text.parse::<u64>().map(Value::from).map_err(|_| "Give a whole number from 0.".to_owned()),
+        Kind::Decimal => {
+            let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+            number.map(Value::from).ok_or_else(|| "Give a number from 0, such as 0.2.".to_owned())
+        }
+        Kind::Text | Kind::Choice(_) => Ok(Value::from(text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_field_is_a_key_of_the_file_and_its_default_can_be_written_back() {
+        let texts = texts(&ProjectFile::default());
+        let file = serde_json::to_value(ProjectFile::default()).unwrap();
+        for field in GROUPS.iter().flat_map(|group| group.fields) {
+            let known = field.key.split('.').try_fold(&file, |value, part| value.get(part));
+            assert!(known.is_some(), "{} is no key", field.key);
+            assert!(value(field, &texts[field.key]).is_ok(), "{}", field.key);
+            assert!(!texts[field.key].is_empty() || !field.empty.is_empty(), "{} says nothing when empty", field.key);
+            if let Kind::Choice(options) = field.kind {
+                assert!(options.iter().any(|(key, _)| *key == texts[field.key]), "{} lacks its default", field.key);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_said() {
+        let whole = &GROUPS[0].fields[1];
+        assert_eq!(value(whole, " 7 "), Ok(Value::from(7)));
+        assert_eq!(value(whole, ""), Ok(Value::Null));
+        assert!(value(whole, "-1").is_err() && value(whole, "many").is_err());
+    }
+}
