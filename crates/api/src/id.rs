@@ -32,6 +32,10 @@ macro_rules! ids {
             pub const fn as_bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()
             }
+            /// When it was made: the first 48 bits of a UUIDv7 are the milliseconds since the epoch.
+            pub fn made_ms(&self) -> i64 {
+                self.as_bytes()[..6].iter().fold(0, |ms, byte| ms << 8 | i64::from(*byte))
+            }
             /// The last eight hex digits, which are random: enough for a person to tell two apart.
             pub fn short(&self) -> String {
                 self.to_string()[24..].to_owned()

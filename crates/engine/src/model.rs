@@ -347,6 +347,7 @@ pub async fn delete(engine: &Engine, request: DeleteVersion) -> anyhow::Result<F
             }
             store::package::delete_of_version(tx, id)?;
             store::version::delete(tx, id)?;
+            store::setting::delete_unused_floors(tx)?;
             store::model::delete_if_empty(tx, model)
         })
         .await?;

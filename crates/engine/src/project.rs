@@ -306,7 +306,8 @@ pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<F
                     format!("\"{}\" runs a model of this project on {}.", deployed.name, deployed.target_name);
                 return Err(ApiError::new(ErrorCode::InUse, message).with_hint("Delete that deployment first.").into());
             }
-            store::project::delete(tx, id)
+            store::project::delete(tx, id)?;
+            store::setting::delete_unused_floors(tx)
         })
         .await?;
     engine.watch().remove(id);

@@ -1,5 +1,7 @@
 //! Drifts that lasted.
 
+use std::collections::BTreeMap;
+
 use api::{AlertId, DeploymentId, ProjectId, RunId, monitor::Alert};
 use rusqlite::{Connection, Row, Transaction, params};
 
@@ -93,6 +95,21 @@ pub fn open(connection: &Connection, deployment: DeploymentId) -> Result<Vec<(ap
         found.extend(get(connection, id)?.map(|alert| (version, alert)));
     }
     Ok(found)
+}
+
+/// When the last alert of each column of a version was cleared.
+pub fn last_cleared(
+    connection: &Connection,
+    deployment: DeploymentId,
+    version: api::VersionId,
+) -> Result<BTreeMap<String, i64>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT feature, max(cleared_ms) FROM alert
+         WHERE deployment = ?1 AND version = ?2 AND cleared_ms IS NOT NULL GROUP BY feature",
+    )?;
+    let rows = statement
+        .query_map(params![deployment.as_bytes(), version.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 pub fn insert(transaction: &Transaction<'_>, version: api::VersionId, alert: &Alert) -> Result<()> {

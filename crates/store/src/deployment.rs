@@ -283,6 +283,12 @@ pub fn rollouts(connection: &Connection, deployment: DeploymentId, limit: u32) -
     select_rollouts(connection, rest, params![deployment.as_bytes(), limit])
 }
 
+/// The newest that succeeded: what answers, unless a newer one is under way.
+pub fn newest_good(connection: &Connection, deployment: DeploymentId) -> Result<Option<RolloutRow>> {
+    let rest = "WHERE rollout.deployment = ?1 AND rollout.outcome = 1 ORDER BY rollout.started_ms DESC, rollout.id DESC LIMIT 1";
+    Ok(select_rollouts(connection, rest, params![deployment.as_bytes()])?.pop())
+}
+
 pub fn rollout(connection: &Connection, id: RolloutId) -> Result<Option<RolloutRow>> {
     Ok(select_rollouts(connection, "WHERE rollout.id = ?1", params![id.as_bytes()])?.pop())
 }

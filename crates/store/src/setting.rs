@@ -12,6 +12,8 @@ CREATE TABLE setting (
 ) WITHOUT ROWID;
 ";
 
+const FLOORS: &str = "floors/";
+
 pub fn get<T: DeserializeOwned>(connection: &Connection, name: &str) -> Result<Option<T>> {
     let value = connection
         .prepare_cached("SELECT value FROM setting WHERE name = ?1")?
@@ -31,5 +33,21 @@ pub fn put<T: Serialize>(transaction: &Transaction<'_>, name: &str, value: &T) -
 
 pub fn delete(transaction: &Transaction<'_>, name: &str) -> Result<()> {
     transaction.prepare_cached("DELETE FROM setting WHERE name = ?1")?.execute(params![name])?;
+    Ok(())
+}
+
+/// The name under which a model's drift floors are kept: they belong to its content, which has the reference.
+pub fn floors_of(content: &str) -> String {
+    format!("{FLOORS}{content}")
+}
+
+/// Deletes the floors of models that no version is of any more.
+pub fn delete_unused_floors(transaction: &Transaction<'_>) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "DELETE FROM setting WHERE substr(name, 1, length(?1)) = ?1
+             AND substr(name, length(?1) + 1) NOT IN (SELECT content FROM version)",
+        )?
+        .execute(params![FLOORS])?;
     Ok(())
 }

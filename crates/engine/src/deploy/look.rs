@@ -102,8 +102,9 @@ async fn keep(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<()> {
     }
     // What was wanted last may have failed; what was good before is what ran.
     let id = row.id;
-    let rollouts = engine.store().read(move |c| store::deployment::rollouts(c, id, 50)).await?;
-    let Some(good) = rollouts.into_iter().find(|rollout| rollout.rollout.outcome == Some(true)) else { return Ok(()) };
+    let Some(good) = engine.store().read(move |c| store::deployment::newest_good(c, id)).await? else {
+        return Ok(());
+    };
     let spec = api::deploy::DeploySpec { version: good.rollout.version, ..good.spec };
     let asked = Asked::of(engine, &spec).await?;
     let wanted = asked.wanted(engine, &spec, row.id, None).await?;

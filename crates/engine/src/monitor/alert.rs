@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use api::{
-    AlertId, VersionId,
+    AlertId, DeploymentId, VersionId,
     config::MonitoringConfig,
     drift::Verdict,
     event::{Event, Tag},
     monitor::Alert,
     project::{Happening, Stage, StationState},
 };
-use data::drift::alert::{AlertChange, AlertState};
+use data::drift::alert::AlertState;
 use store::{deployment::DeploymentRow, window::WindowRow};
 
 use crate::{
@@ -21,45 +21,73 @@ use crate::{
 /// How far back states are followed.
 const HISTORY: u32 = 200;
 
-/// Follows every column of a version through its windows; `new` of them were just closed.
+/// Follows every column of a version through its windows.
+///
+/// The alerts are the memory: an open one is followed from where it was raised, and where none is open
+/// the windows count that were closed after the last one was cleared. So what a roll out cleared is
+/// raised again after a roll back, by the same rule as the first time, and windows whose host died
+/// before this call count with the next ones.
 pub(crate) async fn follow(
     engine: &Engine,
     row: &DeploymentRow,
     version: VersionId,
     config: &MonitoringConfig,
-    new: usize,
 ) -> anyhow::Result<()> {
     let id = row.id;
-    let (windows, open) = engine
+    let (windows, open, cleared, live) = engine
         .store()
-        .read(move |c| Ok((store::window::newest(c, id, Some(version), HISTORY)?, store::alert::open(c, id)?)))
+        .read(move |c| {
+            Ok((
+                store::window::newest(c, id, Some(version), HISTORY)?,
+                store::alert::open(c, id)?,
+                store::alert::last_cleared(c, id, version)?,
+                live(c, id)?,
+            ))
+        })
         .await?;
+    // Rows of a replaced version that came late make a window, and no alert.
+    if !live.contains(&version) {
+        return Ok(());
+    }
     let columns: BTreeSet<&str> =
         windows.iter().flat_map(|window| &window.report.columns).map(|column| column.column.as_str()).collect();
     for column in columns {
         let open = open.iter().find(|(of, alert)| *of == version && alert.column == column).map(|(_, alert)| alert);
-        match change(&windows, column, config, new) {
-            AlertChange::Raised if open.is_none() => raise(engine, row, version, &windows, column).await?,
-            AlertChange::Cleared => clear(engine, row, open).await?,
-            _ => lengthen(engine, open, &windows, column).await?,
+        let since = open.map(|alert| alert.raised_ms).or_else(|| cleared.get(column).copied());
+        let state = AlertState { raised: open.is_some(), streak: 0 };
+        // By the time of closing, since rows of several instances come in any order.
+        let counted = windows.iter().filter(|window| since.is_none_or(|since| window.id.made_ms() > since));
+        match (open, raised(state, counted, column, config)) {
+            (None, true) => raise(engine, row, version, &windows, column).await?,
+            (None, false) => {}
+            (Some(alert), true) => lengthen(engine, alert, &windows, column).await?,
+            (Some(alert), false) => clear(engine, row, alert).await?,
         }
     }
     Ok(())
 }
 
-/// The last change among the newly closed windows.
-fn change(windows: &[WindowRow], column: &str, config: &MonitoringConfig, new: usize) -> AlertChange {
-    let mut state = AlertState::default();
-    let mut last = AlertChange::Nothing;
-    for (index, window) in windows.iter().enumerate() {
+/// Whether an alert should be open after these windows.
+fn raised<'a>(
+    mut state: AlertState,
+    windows: impl Iterator<Item = &'a WindowRow>,
+    column: &str,
+    config: &MonitoringConfig,
+) -> bool {
+    for window in windows {
         // A column that a window doesn't have decides nothing there.
         let verdict = verdict(&window.report, column).unwrap_or(Verdict::NoValues);
-        let change = state.after(verdict, config.raise_after, config.clear_after);
-        if index + new >= windows.len() && change != AlertChange::Nothing {
-            last = change;
-        }
+        state.after(verdict, config.raise_after, config.clear_after);
     }
-    last
+    state.raised
+}
+
+/// The versions that answer: what is wanted now, and what was good last. While a rollout is under way, or
+/// after one that failed, those are two.
+fn live(c: &store::Connection, id: DeploymentId) -> store::Result<Vec<VersionId>> {
+    let wanted = store::deployment::get(c, id)?.map(|row| row.version);
+    let good = store::deployment::newest_good(c, id)?.map(|row| row.rollout.version);
+    Ok(wanted.into_iter().chain(good).collect())
 }
 
 /// Drifted windows in a row, up to the newest.
@@ -110,8 +138,7 @@ async fn raise(
     Ok(())
 }
 
-async fn clear(engine: &Engine, row: &DeploymentRow, open: Option<&Alert>) -> anyhow::Result<()> {
-    let Some(alert) = open else { return Ok(()) };
+async fn clear(engine: &Engine, row: &DeploymentRow, alert: &Alert) -> anyhow::Result<()> {
     let happening = Happening {
         at_ms: engine.now_ms(),
         stage: Stage::Watch,
@@ -131,8 +158,8 @@ async fn clear(engine: &Engine, row: &DeploymentRow, open: Option<&Alert>) -> an
 }
 
 /// An open alert says what the newest window says.
-async fn lengthen(engine: &Engine, open: Option<&Alert>, windows: &[WindowRow], column: &str) -> anyhow::Result<()> {
-    let (Some(alert), Some(newest)) = (open, windows.last()) else { return Ok(()) };
+async fn lengthen(engine: &Engine, alert: &Alert, windows: &[WindowRow], column: &str) -> anyhow::Result<()> {
+    let Some(newest) = windows.last() else { return Ok(()) };
     let Some(found) =
         newest.report.columns.iter().find(|found| found.column == column && found.verdict == Verdict::Drifted)
     else {
@@ -143,11 +170,11 @@ async fn lengthen(engine: &Engine, open: Option<&Alert>, windows: &[WindowRow], 
     Ok(())
 }
 
-/// Alerts of versions that no longer run can't be cleared by windows any more.
+/// Alerts of versions that no longer answer can't be cleared by windows any more.
 pub(crate) async fn clear_replaced(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<()> {
     let id = row.id;
-    let open = engine.store().read(move |c| store::alert::open(c, id)).await?;
-    for (_, alert) in open.iter().filter(|(version, _)| *version != row.version) {
+    let (open, live) = engine.store().read(move |c| Ok((store::alert::open(c, id)?, live(c, id)?))).await?;
+    for (_, alert) in open.iter().filter(|(version, _)| !live.contains(version)) {
         let (alert, now) = (alert.id, engine.now_ms());
         engine.store().write(move |tx| store::alert::clear(tx, alert, now)).await?;
         engine.changed(Tag::Deployments);

@@ -18,6 +18,9 @@ pub(crate) const FOLDER: &str = "fetched";
 /// `slipway.model`: the content hash of the model that answered.
 const MODEL: &str = "slipway.model";
 
+/// Stands in a fetched segment's row where its model is unknown.
+const NO_VERSION: VersionId = VersionId::from_bytes([0; 16]);
+
 #[derive(Debug, Deserialize)]
 struct Listing {
     segments: Vec<Segment>,
@@ -124,24 +127,40 @@ async fn enter(
     let path = folder.join(format!("{}.parquet", segment.id));
     let (file, target) = (path.clone(), folder.to_owned());
     let model = tokio::task::spawn_blocking(move || write(&target, &file, &bytes)).await??;
-    // A log of a model that this workspace no longer knows is of no use.
-    let Some(version) = versions.get(&model).copied() else {
-        tracing::warn!(segment = segment.id, "a log segment is of an unknown model");
-        return Ok(0);
-    };
+    let known = versions.get(&model).copied();
+    let (id, rows) = (row.id, segment.rows);
+    // A log of a model that this workspace doesn't know is of no use; entered all the same, as taken, so
+    // that it is not fetched at each look, and told as a gap.
     let entered = SegmentRow {
-        deployment: row.id,
+        deployment: id,
         name: segment.id.clone(),
         instance: instance.to_owned(),
-        version,
-        rows: segment.rows,
-        taken: 0,
+        version: known.unwrap_or(NO_VERSION),
+        rows,
+        taken: if known.is_some() { 0 } else { rows },
         from_ms: segment.from_ms,
         to_ms: segment.to_ms,
-        file: format!("{FOLDER}/{}.parquet", segment.id),
+        file: if known.is_some() { format!("{FOLDER}/{}.parquet", segment.id) } else { String::new() },
     };
-    let rows = segment.rows;
-    let new = engine.store().write(move |tx| store::window::add_segment(tx, &entered)).await?;
+    let gap = known.is_none().then(|| Gap {
+        from_ms: segment.from_ms,
+        to_ms: segment.to_ms,
+        reason: format!("{rows} rows of {instance} are of a model that this workspace doesn't know"),
+    });
+    let new = engine
+        .store()
+        .write(move |tx| {
+            if let Some(gap) = gap {
+                store::window::add_gap(tx, id, &gap)?;
+            }
+            store::window::add_segment(tx, &entered)
+        })
+        .await?;
+    if known.is_none() {
+        tracing::warn!(segment = segment.id, "a log segment is of an unknown model");
+        let _ = tokio::fs::remove_file(&path).await;
+        return Ok(0);
+    }
     Ok(if new { rows } else { 0 })
 }
 

@@ -56,7 +56,7 @@ async fn look(engine: &Engine, row: &DeploymentRow, close: bool) -> anyhow::Resu
     for version in engine.store().read(move |c| store::window::open_versions(c, id)).await? {
         let closed = window::close_due(engine, row, version, &config).await?;
         if !closed.is_empty() {
-            alert::follow(engine, row, version, &config, closed.len()).await?;
+            alert::follow(engine, row, version, &config).await?;
         }
     }
     alert::clear_replaced(engine, row).await?;

@@ -176,7 +176,7 @@ async fn close(
     taken: Vec<Taken>,
 ) -> anyhow::Result<WindowRow> {
     let version = package::version(engine, version).await?;
-    let floors_name = format!("floors/{}", version.version.content);
+    let floors_name = store::setting::floors_of(&version.version.content);
     let name = floors_name.clone();
     let floors: Floors = engine.store().read(move |c| store::setting::get(c, &name)).await?.unwrap_or_default();
     let (blobs, folder, config) = (engine.blobs().clone(), engine.workspace().deployment(row.id), config.clone());

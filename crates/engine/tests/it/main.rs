@@ -4,10 +4,13 @@
 
 mod commands;
 mod data;
+mod deploying;
 mod interrupted;
 mod opening;
+mod place;
 mod project_file;
 mod projects;
 mod queue;
 mod stage;
 mod training;
+mod watching;

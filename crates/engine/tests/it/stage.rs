@@ -15,23 +15,25 @@ use engine::{
     workspace::Workspace,
 };
 
+use crate::place::{Place, PlaceTarget};
+
 /// Longer than any test takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// Adapters of a machine with nothing outside.
-struct Nothing;
+/// Adapters of a machine with nothing outside but a target that the test plays.
+struct Played(Arc<Place>);
 
 fn absent<T>(what: &str) -> ports::Result<T> {
     Err(PortError::permanent(ErrorCode::Unsupported, format!("This test has no {what}.")))
 }
 
 #[async_trait]
-impl ports::Adapters for Nothing {
+impl ports::Adapters for Played {
     async fn registry(&self, _: &api::package::Registry, _: Option<String>) -> ports::Result<Arc<dyn ports::Registry>> {
         absent("registry")
     }
     async fn target(&self, _: &api::deploy::TargetKind) -> ports::Result<Arc<dyn ports::Target>> {
-        absent("target")
+        Ok(Arc::new(PlaceTarget(Arc::clone(&self.0))))
     }
     async fn contexts(&self, _: Option<&str>) -> ports::Result<Vec<api::deploy::KubeContext>> {
         Ok(Vec::new())
@@ -48,17 +50,22 @@ impl ports::Adapters for Nothing {
 }
 
 pub(crate) struct Stage {
+    pub(crate) place: Arc<Place>,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) engine: Engine,
 }
 
 pub(crate) fn options(folder: &Path, mode: Mode) -> Options {
+    options_with(folder, mode, Arc::default())
+}
+
+fn options_with(folder: &Path, mode: Mode, place: Arc<Place>) -> Options {
     let worker =
         std::env::var_os("SLIPWAY_WORKER").map(|path| WorkerProgram { backend: "cpu".to_owned(), path: path.into() });
     Options {
         mode,
         clock: Arc::new(SystemClock),
-        adapters: Arc::new(Nothing),
+        adapters: Arc::new(Played(place)),
         version: "0.0.0-test".to_owned(),
         command: "the test".to_owned(),
         lock_held: false,
@@ -70,9 +77,10 @@ pub(crate) fn options(folder: &Path, mode: Mode) -> Options {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let engine = open(folder.path()).await;
-        Self { folder, engine }
+        let (folder, place) = (tempfile::tempdir().unwrap(), Arc::<Place>::default());
+        let options = options_with(folder.path(), Mode::Host, Arc::clone(&place));
+        let engine = Engine::open(Workspace::at(folder.path().join("workspace")), options).await.unwrap();
+        Self { place, folder, engine }
     }
 
     /// A folder of the user's.
@@ -129,7 +137,7 @@ impl Stage {
 
     /// Closes the engine as a crash would not, and opens the workspace again.
     pub(crate) async fn reopen(&mut self) {
-        let once = open_when_free(self.folder.path(), Mode::Host);
+        let once = open_when_free(self.folder.path(), Mode::Host, &self.place);
         let old = std::mem::replace(&mut self.engine, placeholder().await);
         drop(old);
         self.engine = once.await;
@@ -146,10 +154,11 @@ pub(crate) async fn open(folder: &Path) -> Engine {
 }
 
 /// Loops hold the engine for moments only; the lock is free when the last lets go.
-async fn open_when_free(folder: &Path, mode: Mode) -> Engine {
+async fn open_when_free(folder: &Path, mode: Mode, place: &Arc<Place>) -> Engine {
     let until = tokio::time::Instant::now() + PATIENCE;
     loop {
-        match Engine::open(Workspace::at(folder.join("workspace")), options(folder, mode)).await {
+        let options = options_with(folder, mode, Arc::clone(place));
+        match Engine::open(Workspace::at(folder.join("workspace")), options).await {
             Ok(engine) => return engine,
             Err(error) if engine::error::told(&error).code == ErrorCode::Busy => {
                 assert!(tokio::time::Instant::now() < until, "the workspace never became free: {error:#}");

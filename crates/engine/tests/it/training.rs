@@ -191,7 +191,7 @@ fn a_training_outlives_its_killed_host_and_is_adopted() {
     host.kill().unwrap();
     host.wait().unwrap();
     runtime.block_on(async {
-        let stage = Stage { engine: crate::stage::open(folder.path()).await, folder };
+        let stage = Stage { place: Default::default(), engine: crate::stage::open(folder.path()).await, folder };
         let adopted = stage.call(GetRun { run }).await;
         assert_eq!(adopted.state, RunState::Running);
         let job = stage.call(api::job::GetJob { job: adopted.job.unwrap() }).await;
@@ -211,7 +211,7 @@ fn a_training_outlives_its_killed_host_and_is_adopted() {
 async fn host_until_killed(folder: &std::path::Path) {
     // The parent deletes the folder; this process never does.
     let kept = tempfile::TempDir::with_prefix_in("host-", folder).unwrap();
-    let stage = Stage { engine: crate::stage::open(folder).await, folder: kept };
+    let stage = Stage { place: Default::default(), engine: crate::stage::open(folder).await, folder: kept };
     std::fs::create_dir_all(stage.path("p")).unwrap();
     let project = project(&stage, 3_000).await;
     let run = run_of(&stage.call(start(project, long())).await);
