@@ -11,7 +11,7 @@ use api::{
     config::{DataKind, ModelChoice},
     event::Tag,
     host::{GetHardware, Hardware, WorkerInfo},
-    worker::{Device, Gpu, Probe},
+    worker::{Device, Gpu, Probe, ProbeDevice},
 };
 use serde::{Deserialize, Serialize};
 use sysinfo::{Disks, System};
@@ -45,11 +45,7 @@ pub async fn get(engine: &Engine, request: GetHardware) -> anyhow::Result<Hardwa
         gpus.extend(probe.gpus.iter().filter(|gpu| !gpus.contains(gpu)).cloned().collect::<Vec<_>>());
     }
     let workers = probes.iter().map(info).collect::<Vec<_>>();
-    let auto = match best_gpu(&probes) {
-        Some((device, name)) => format!("Large trainings take {name} ({}), small ones the CPU.", word(device)),
-        None => "Every training takes the CPU: no worker found a GPU that it can train on.".to_owned(),
-    };
-    Ok(Hardware { gpus, workers, auto, ..measured })
+    Ok(Hardware { gpus, workers, auto: told(&probes), ..measured })
 }
 
 /// The device of a run, settled before its plan is written: a resume uses the same.
@@ -64,27 +60,53 @@ pub async fn settle(
 ) -> anyhow::Result<(Device, WorkerProgram)> {
     let probes = probes(engine, false).await?;
     let trees = model == ModelChoice::Trees || (model == ModelChoice::Default && kind == DataKind::Table);
-    let device = match wanted {
-        Device::Auto => match best_gpu(&probes) {
-            Some((device, _)) if cells >= GAINS_FROM_CELLS && trees == (device == Device::Wgpu) => device,
-            _ => Device::Cpu,
+    choose(&probes, wanted, trees, cells)
+}
+
+/// The device, and the worker that has it.
+fn choose(probes: &[Probed], wanted: Device, trees: bool, cells: u64) -> anyhow::Result<(Device, WorkerProgram)> {
+    let large = cells >= GAINS_FROM_CELLS;
+    let (device, probed) = match wanted {
+        Device::Auto => match best_gpu(probes, trees).filter(|_| large) {
+            Some((probed, gpu)) => (gpu.device, Some(probed)),
+            None => (Device::Cpu, with_device(probes, Device::Cpu)),
         },
-        Device::Wgpu if !trees => anyhow::bail!(
-            ApiError::invalid("The device wgpu trains trees only.")
-                .with_hint("Take `cpu`, `cuda` or `metal` for this model, or `model = \"trees\"`.")
-        ),
-        named => named,
+        named if !can_train(named, trees) => anyhow::bail!(unfit(named)),
+        named => (named, with_device(probes, named)),
     };
-    let program = probes.iter().find(|probed| match &probed.outcome {
-        Ok(probe) => probe.devices.iter().any(|one| one.device == device),
-        Err(_) => false,
-    });
-    match program {
+    match probed {
         Some(probed) => {
             Ok((device, WorkerProgram { backend: probed.backend.clone(), path: probed.path.clone().into() }))
         }
-        None => anyhow::bail!(cannot(device, &probes)),
+        None => anyhow::bail!(cannot(device, probes)),
     }
+}
+
+/// Trees have kernels for wgpu, networks for CUDA and Metal.
+const fn can_train(device: Device, trees: bool) -> bool {
+    match device {
+        Device::Auto | Device::Cpu => true,
+        Device::Wgpu => trees,
+        Device::Cuda | Device::Metal => !trees,
+    }
+}
+
+fn unfit(device: Device) -> ApiError {
+    if device == Device::Wgpu {
+        ApiError::invalid("The device wgpu trains trees only.")
+            .with_hint("Take `cpu`, `cuda` or `metal` for this model, or `model = \"trees\"`.")
+    } else {
+        ApiError::invalid(format!("The device {} doesn't train trees.", word(device)))
+            .with_hint("Take `cpu` or `wgpu` for trees, or another model.")
+    }
+}
+
+fn with_device(probes: &[Probed], device: Device) -> Option<&Probed> {
+    probes.iter().find(|probed| devices(probed).iter().any(|one| one.device == device))
+}
+
+fn devices(probed: &Probed) -> &[ProbeDevice] {
+    probed.outcome.as_ref().map_or(&[], |probe| &probe.devices)
 }
 
 fn cannot(device: Device, probes: &[Probed]) -> ApiError {
@@ -102,15 +124,29 @@ fn cannot(device: Device, probes: &[Probed]) -> ApiError {
     )
 }
 
-/// The best device that is no software adapter.
-fn best_gpu(probes: &[Probed]) -> Option<(Device, String)> {
-    let devices = probes.iter().filter_map(|probed| probed.outcome.as_ref().ok()).flat_map(|probe| &probe.devices);
-    let hard = devices.filter(|device| !device.software && device.device != Device::Cpu);
-    hard.min_by_key(|device| match device.device {
-        Device::Cuda | Device::Metal => 0,
-        _ => 1,
-    })
-    .map(|device| (device.device, device.name.clone()))
+/// The best device for a kind of model that is no software adapter, and the worker that has it. Each
+/// kind has its own: one that is best for networks must not keep trees from theirs.
+fn best_gpu(probes: &[Probed], trees: bool) -> Option<(&Probed, &ProbeDevice)> {
+    let all = probes.iter().flat_map(|probed| devices(probed).iter().map(move |device| (probed, device)));
+    all.filter(|(_, one)| one.device != Device::Cpu && !one.software && can_train(one.device, trees))
+        .min_by_key(|(_, one)| one.device != Device::Cuda)
+}
+
+/// What `auto` takes, as a sentence for people.
+fn told(probes: &[Probed]) -> String {
+    let named = |trees| best_gpu(probes, trees).map(|(_, gpu)| format!("{} ({})", gpu.name, word(gpu.device)));
+    match (named(true), named(false)) {
+        (Some(trees), Some(networks)) => format!(
+            "Large trainings of trees take {trees}, large ones of networks and linear models {networks}, small ones the CPU."
+        ),
+        (Some(trees), None) => {
+            format!("Large trainings of trees take {trees}, small ones, networks and linear models the CPU.")
+        }
+        (None, Some(networks)) => {
+            format!("Large trainings of networks and linear models take {networks}, small ones and trees the CPU.")
+        }
+        (None, None) => "Every training takes the CPU: no worker found a GPU that it can train on.".to_owned(),
+    }
 }
 
 const fn word(device: Device) -> &'static str {
@@ -282,16 +318,73 @@ mod tests {
         assert!(reason.contains("is not there"), "{reason}");
     }
 
+    fn device(device: Device, name: &str, software: bool) -> ProbeDevice {
+        ProbeDevice { device, name: name.to_owned(), software }
+    }
+
+    /// A worker with the CPU and these.
+    fn worker(backend: &str, mut devices: Vec<ProbeDevice>) -> Probed {
+        devices.insert(0, device(Device::Cpu, "processor", false));
+        Probed {
+            backend: backend.to_owned(),
+            path: backend.to_owned(),
+            stamp: (0, 0),
+            outcome: Ok(Probe { protocol: 1, backend: backend.to_owned(), devices, gpus: Vec::new() }),
+        }
+    }
+
+    /// What `auto` takes for large trees and large networks, with the worker's name.
+    fn auto(probes: &[Probed]) -> [(Device, String); 2] {
+        [true, false].map(|trees| {
+            let (device, program) = choose(probes, Device::Auto, trees, GAINS_FROM_CELLS).unwrap();
+            let small = choose(probes, Device::Auto, trees, GAINS_FROM_CELLS - 1).unwrap();
+            assert_eq!(small.0, Device::Cpu, "a small training stays on the CPU");
+            (device, program.backend)
+        })
+    }
+
+    #[test]
+    fn each_kind_of_model_gets_the_best_device_that_it_can_use() {
+        let cpu = || worker("cpu", vec![device(Device::Wgpu, "Arc", false)]);
+        let cuda = || worker("cuda", vec![device(Device::Wgpu, "RTX", false), device(Device::Cuda, "RTX", false)]);
+        let metal = || worker("metal", vec![device(Device::Metal, "M5", false)]);
+        let takes = |device, backend: &str| (device, backend.to_owned());
+
+        assert_eq!(auto(&[cpu(), cuda()]), [takes(Device::Wgpu, "cpu"), takes(Device::Cuda, "cuda")]);
+        assert_eq!(
+            told(&[cpu(), cuda()]),
+            "Large trainings of trees take Arc (wgpu), large ones of networks and linear models RTX (cuda), small ones the CPU."
+        );
+        assert_eq!(auto(&[cpu()]), [takes(Device::Wgpu, "cpu"), takes(Device::Cpu, "cpu")]);
+        assert_eq!(
+            told(&[cpu()]),
+            "Large trainings of trees take Arc (wgpu), small ones, networks and linear models the CPU."
+        );
+        assert_eq!(auto(&[metal()]), [takes(Device::Cpu, "metal"), takes(Device::Metal, "metal")]);
+        assert_eq!(
+            told(&[metal()]),
+            "Large trainings of networks and linear models take M5 (metal), small ones and trees the CPU."
+        );
+    }
+
     #[test]
     fn auto_never_takes_a_software_adapter() {
-        let device = |device, software| api::worker::ProbeDevice { device, name: "adapter".to_owned(), software };
-        let probed = |devices| Probed {
-            backend: "cpu".to_owned(),
-            path: "worker".to_owned(),
-            stamp: (0, 0),
-            outcome: Ok(Probe { protocol: 1, backend: "cpu".to_owned(), devices, gpus: Vec::new() }),
-        };
-        assert_eq!(best_gpu(&[probed(vec![device(Device::Cpu, false), device(Device::Wgpu, true)])]), None);
-        assert!(best_gpu(&[probed(vec![device(Device::Wgpu, false)])]).is_some());
+        let soft = worker("soft", vec![device(Device::Wgpu, "llvmpipe", true)]);
+        let alone = std::slice::from_ref(&soft);
+        assert_eq!(auto(alone).map(|(device, _)| device), [Device::Cpu, Device::Cpu]);
+        assert!(told(alone).starts_with("Every training takes the CPU"));
+        // A real one of another worker is taken there, not where the software has its name.
+        let hard = worker("hard", vec![device(Device::Wgpu, "Arc", false)]);
+        assert_eq!(auto(&[soft, hard])[0], (Device::Wgpu, "hard".to_owned()));
+    }
+
+    #[test]
+    fn a_named_device_that_the_model_cannot_use_is_refused() {
+        let workers = [worker("cuda", vec![device(Device::Cuda, "RTX", false), device(Device::Wgpu, "RTX", false)])];
+        let refused = |named, trees| choose(&workers, named, trees, 0).unwrap_err().to_string();
+        assert!(refused(Device::Cuda, true).contains("doesn't train trees"));
+        assert!(refused(Device::Wgpu, false).contains("trains trees only"));
+        assert!(refused(Device::Metal, false).contains("no worker offers it"));
+        assert_eq!(choose(&workers, Device::Cuda, false, 0).unwrap().0, Device::Cuda);
     }
 }
