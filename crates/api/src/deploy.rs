@@ -269,10 +269,16 @@ pub struct ScaleDeployment {
     pub replicas: u32,
 }
 
-/// Back to the version before this one, or to a named rollout.
+/// Back to what the current rollout replaced, or to a named rollout; a job.
+///
+/// Without `to` it is one step back on the line of good rollouts: a deployment or an update adds to that
+/// line, a roll back cuts it after what it went back to, scaling is no step. After v1, v2, v3 a roll back goes
+/// to v2, the next one to v1, and a third is refused (`not_found`), naming the versions that there were.
+/// After an update that failed it goes to what was good before it; a roll back that failed is tried again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RollBack {
     pub deployment: DeploymentId,
+    /// Any rollout of this deployment, also a later or a failed one: what it wanted is wanted again.
     #[serde(default)]
     pub to: Option<RolloutId>,
 }

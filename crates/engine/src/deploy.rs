@@ -5,6 +5,7 @@
 //! by the next host. Rolling back is wanting again what an earlier rollout wanted.
 
 pub mod ask;
+mod history;
 pub mod look;
 pub(crate) mod propose;
 pub(crate) mod rollout;
@@ -193,7 +194,7 @@ async fn roll(engine: &Engine, row: DeploymentRow, new: bool, kind: &str, title:
         },
         spec: row.spec.clone(),
     };
-    let (id, wanted) = (rollout.rollout.id, row.clone());
+    let (entered, wanted) = (rollout.clone(), row.clone());
     engine
         .store()
         .write_durable(move |tx| {
@@ -204,11 +205,11 @@ async fn roll(engine: &Engine, row: DeploymentRow, new: bool, kind: &str, title:
                 store::deployment::update_wanted(tx, &row)?;
             }
             store::deployment::set_state(tx, row.id, DeploymentState::Rolling, None)?;
-            store::deployment::insert_rollout(tx, &rollout)
+            store::deployment::insert_rollout(tx, &entered)
         })
         .await?;
     engine.changed(Tag::Deployments);
-    roll_job(engine, &wanted, id, title).await
+    roll_job(engine, &wanted, &rollout, title).await
 }
 
 /// Two changes at once would undo each other.
@@ -231,20 +232,32 @@ fn refuse_while_changing(
 }
 
 /// The job of a rollout that is entered; killed before this line, the next host makes it.
-async fn roll_job(engine: &Engine, row: &DeploymentRow, id: RolloutId, title: String) -> anyhow::Result<Job> {
-    let deployment = row.id;
+async fn roll_job(engine: &Engine, row: &DeploymentRow, rollout: &RolloutRow, title: String) -> anyhow::Result<Job> {
+    let (deployment, id) = (row.id, rollout.rollout.id);
     let new = NewJob {
         kind: JobKind::Deploy,
         title,
         project: Some(row.project),
         subject: Subject::Deployment(deployment),
         memory_bytes: 0,
-        request: None,
+        request: again(rollout),
     };
     engine
         .jobs()
         .start(engine, new, async move |context: JobContext| rollout::run(&context, deployment, id).await)
         .await
+}
+
+/// The call that a retry of a rollout's job sends: it wants the same once more, as a rollout of its own.
+fn again(row: &RolloutRow) -> Option<serde_json::Value> {
+    let (deployment, rollout) = (row.deployment, &row.rollout);
+    if history::is_scaling(row) {
+        jobs::retry_with(&ScaleDeployment { deployment, replicas: row.spec.replicas })
+    } else if history::is_roll_back(row) {
+        jobs::retry_with(&RollBack { deployment, to: Some(rollout.id) })
+    } else {
+        jobs::retry_with(&StartDeploy { spec: DeploySpec { version: rollout.version, ..row.spec.clone() } })
+    }
 }
 
 pub async fn scale(engine: &Engine, request: ScaleDeployment) -> anyhow::Result<Job> {
@@ -262,22 +275,29 @@ pub async fn scale(engine: &Engine, request: ScaleDeployment) -> anyhow::Result<
     roll(engine, row, false, "scale", title).await
 }
 
-/// Wants again what an earlier rollout wanted: the named one, or the newest good one that differs.
+/// Wants again what an earlier rollout wanted: the named one, or the one that [`history::before`] finds.
 pub async fn roll_back(engine: &Engine, request: RollBack) -> anyhow::Result<Job> {
     let mut row = find(engine, request.deployment).await?;
     let id = row.id;
     let rollouts = engine.store().read(move |c| store::deployment::rollouts(c, id, 1000)).await?;
     let found = match request.to {
-        Some(to) => rollouts.into_iter().find(|rollout| rollout.rollout.id == to),
-        None => rollouts
-            .into_iter()
-            .find(|rollout| rollout.rollout.outcome == Some(true) && rollout.rollout.version != row.version),
+        Some(to) => rollouts.iter().find(|rollout| rollout.rollout.id == to),
+        None => history::before(&rollouts),
     };
-    let Some(found) = found else {
-        bail!(
-            ApiError::new(ErrorCode::NotFound, format!("{} has no earlier version to go back to.", row.name))
-                .with_hint("Deploy the version that you want.")
-        );
+    let had = history::versions(&rollouts);
+    let found = match (found, request.to) {
+        (Some(found), _) => found.clone(),
+        (None, Some(to)) => bail!(
+            ApiError::not_found(format!("{} has no rollout {to}.", row.name))
+                .with_hint(format!("It had {had}: its page shows the rollouts."))
+        ),
+        (None, None) => bail!(
+            ApiError::new(
+                ErrorCode::NotFound,
+                format!("{} has no version before v{} to go back to.", row.name, row.version_number)
+            )
+            .with_hint(format!("It had {had}: name the rollout to go to, or deploy the version that you want."))
+        ),
     };
     row.version = found.rollout.version;
     // Size is what is wanted now; the version, its limits and its log are what they were.

@@ -6,11 +6,13 @@
 use std::collections::HashSet;
 
 use api::{
-    RolloutId,
     deploy::DeploymentState,
     job::{JobKind, Subject},
 };
-use store::{deployment::DeploymentRow, job::JobRow};
+use store::{
+    deployment::{DeploymentRow, RolloutRow},
+    job::JobRow,
+};
 
 use crate::{
     Engine,
@@ -21,7 +23,7 @@ use crate::{
 /// What a deployment's rows say is unfinished.
 enum Left {
     Deletion,
-    Rollout { id: RolloutId, version_number: u32 },
+    Rollout(Box<RolloutRow>),
 }
 
 pub(crate) async fn all(engine: &Engine) -> anyhow::Result<()> {
@@ -43,9 +45,9 @@ pub(crate) async fn all(engine: &Engine) -> anyhow::Result<()> {
         }
         match left(engine, &row).await? {
             Some(Left::Deletion) => drop(deletion(engine, row).await?),
-            Some(Left::Rollout { id, version_number }) => {
-                let title = format!("Go on with {} v{version_number}", row.name);
-                roll_job(engine, &row, id, title).await?;
+            Some(Left::Rollout(rollout)) => {
+                let title = format!("Go on with {} v{}", row.name, rollout.rollout.version_number);
+                roll_job(engine, &row, &rollout, title).await?;
             }
             None => {}
         }
@@ -59,8 +61,8 @@ async fn left(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<Option<Lef
     }
     let id = row.id;
     let newest = engine.store().read(move |c| store::deployment::rollouts(c, id, 1)).await?.into_iter().next();
-    let unfinished = newest.map(|row| row.rollout).filter(|rollout| rollout.ended_ms.is_none());
-    Ok(unfinished.map(|rollout| Left::Rollout { id: rollout.id, version_number: rollout.version_number }))
+    let unfinished = newest.filter(|row| row.rollout.ended_ms.is_none());
+    Ok(unfinished.map(|row| Left::Rollout(Box::new(row))))
 }
 
 async fn resume(engine: &Engine, row: DeploymentRow, job: JobRow) -> anyhow::Result<()> {
@@ -70,7 +72,8 @@ async fn resume(engine: &Engine, row: DeploymentRow, job: JobRow) -> anyhow::Res
             let work = async move |context: JobContext| remove(&context, row).await;
             engine.jobs().resume(engine, job, work).await?;
         }
-        Some(Left::Rollout { id: rollout, .. }) => {
+        Some(Left::Rollout(left)) => {
+            let rollout = left.rollout.id;
             let work = async move |context: JobContext| rollout::run(&context, id, rollout).await;
             engine.jobs().resume(engine, job, work).await?;
         }

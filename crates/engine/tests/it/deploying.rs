@@ -1,0 +1,93 @@
+//! What is wanted of a deployment, its rollouts, and the way back, on a target that the test plays.
+
+use api::{
+    DeploymentId, ErrorCode,
+    deploy::{DeploymentState, GetDeployment, RollBack, ScaleDeployment, StartDeploy},
+    job::{GetJob, JobState, RetryJob},
+};
+
+use crate::{
+    place::{deploy, deployment_of, project, spec, version},
+    stage::Stage,
+};
+
+async fn back(stage: &Stage, deployment: DeploymentId) -> Option<u32> {
+    let job = stage.call(RollBack { deployment, to: None }).await;
+    stage.done(job).await;
+    stage.place.serves()
+}
+
+#[tokio::test]
+async fn one_roll_back_after_another_leads_to_the_first_version_and_then_says_what_there_was() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let (first, second, third) =
+        (version(&stage, project).await, version(&stage, project).await, version(&stage, project).await);
+    let id = deploy(&stage, first).await.id;
+    let alone = stage.try_call(RollBack { deployment: id, to: None }).await.unwrap_err();
+    assert_eq!(
+        (alone.code, alone.message.as_str()),
+        (ErrorCode::NotFound, "played has no version before v1 to go back to.")
+    );
+    deploy(&stage, second).await;
+    deploy(&stage, third).await;
+    assert_eq!(back(&stage, id).await, Some(2));
+    assert_eq!(back(&stage, id).await, Some(1));
+    let first_again = stage.try_call(RollBack { deployment: id, to: None }).await.unwrap_err();
+    assert_eq!(first_again.code, ErrorCode::NotFound);
+    assert!(first_again.hint.unwrap().contains("v1, v2 and v3"));
+
+    // By name it goes anywhere, and back from there.
+    let seen = stage.call(GetDeployment { deployment: id }).await;
+    let rollout = seen.rollouts.iter().find(|rollout| rollout.version_number == 3).unwrap();
+    let job = stage.call(RollBack { deployment: id, to: Some(rollout.id) }).await;
+    stage.done(job).await;
+    assert_eq!(stage.place.serves(), Some(3));
+    assert_eq!(back(&stage, id).await, Some(1));
+}
+
+#[tokio::test]
+async fn a_failed_change_is_retried_by_its_job_and_a_second_retry_changes_nothing() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let (first, second) = (version(&stage, project).await, version(&stage, project).await);
+    // The first of all, an update, a size and a way back.
+    stage.place.break_with(Some("no such place"));
+    let job = stage.call(StartDeploy { spec: spec(&stage, first).await }).await;
+    let id = retried(&stage, job).await;
+    assert_eq!(stage.place.serves(), Some(1));
+
+    stage.place.break_with(Some("no such place"));
+    let job = stage.call(StartDeploy { spec: spec(&stage, second).await }).await;
+    assert_eq!(retried(&stage, job).await, id);
+    assert_eq!(stage.place.serves(), Some(2));
+
+    stage.place.break_with(Some("no such place"));
+    let job = stage.call(ScaleDeployment { deployment: id, replicas: 3 }).await;
+    retried(&stage, job).await;
+    assert_eq!(stage.call(GetDeployment { deployment: id }).await.instances.len(), 3);
+
+    stage.place.break_with(Some("no such place"));
+    let job = stage.call(RollBack { deployment: id, to: None }).await;
+    retried(&stage, job).await;
+    let seen = stage.call(GetDeployment { deployment: id }).await;
+    assert_eq!((seen.rollouts[0].kind.as_str(), seen.version_number, seen.spec.replicas), ("roll back", 1, 3));
+    assert_eq!((stage.place.serves(), seen.state), (Some(1), DeploymentState::Ready));
+}
+
+/// Expects the job to fail, mends the place, and retries it twice.
+async fn retried(stage: &Stage, job: api::job::Job) -> DeploymentId {
+    let job = stage.over(job).await;
+    let failure = job.error.clone().unwrap();
+    assert_eq!((job.state, failure.message.as_str()), (JobState::Failed, "no such place"));
+    assert!(stage.call(GetJob { job: job.id }).await.retryable, "{}", job.title);
+    stage.place.break_with(None);
+    let (first, serves) = (stage.call(RetryJob { job: job.id }).await, stage.place.serves());
+    let id = deployment_of(&stage.done(first).await);
+    let now = stage.place.serves();
+    assert!(serves != now || job.title.starts_with("Scale"), "{serves:?}");
+    let second = stage.call(RetryJob { job: job.id }).await;
+    assert_eq!(deployment_of(&stage.done(second).await), id);
+    assert_eq!(stage.place.serves(), now);
+    id
+}
