@@ -66,8 +66,8 @@ pub(crate) async fn wait(cluster: &Kubernetes, wanted: &Wanted, steps: &dyn Step
             let log = last_words(cluster, wanted, found).await;
             let message =
                 format!("{} v{} doesn't come up: {}{log}", wanted.name, wanted.version_number, found.sentence());
-            return Err(PortError::permanent(ErrorCode::Internal, message)
-                .with_hint(format!("{} The pods of before still answer.", found.hint)));
+            let pods = cluster.pods_of(wanted.deployment).await.unwrap_or_default();
+            return Err(PortError::permanent(ErrorCode::Internal, message).with_hint(way_out(found, &pods, wanted)));
         }
         if started.elapsed() >= PATIENCE {
             let message = format!(
@@ -122,6 +122,12 @@ async fn newest_event(cluster: &Kubernetes, pod: &Pod) -> Option<String> {
         last.or(made)
     })?;
     Some(format!("{}: {}", newest.reason.unwrap_or_default(), newest.message.unwrap_or_default()))
+}
+
+/// What to do, and whether anything answers meanwhile: on a first deployment nothing does.
+fn way_out(obstacle: &Obstacle, pods: &[Pod], wanted: &Wanted) -> String {
+    let before = pods.iter().any(|pod| !is_new(pod, wanted) && instance(pod).ready);
+    format!("{}{}", obstacle.hint, if before { " The pods of before still answer." } else { "" })
 }
 
 fn is_new(pod: &Pod, wanted: &Wanted) -> bool {
@@ -208,6 +214,49 @@ mod tests {
         let old_left = json!({ "observedGeneration": 2, "replicas": 3, "updatedReplicas": 2, "availableReplicas": 3 });
         assert!(!is_complete(&deployment(2, old_left), 2));
         assert!(!is_complete(&deployment(2, json!({ "observedGeneration": 2 })), 2));
+    }
+
+    fn pod(version: u32, ready: bool) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": { "name": format!("f-{version}"), "labels": { "app.kubernetes.io/version": version.to_string() } },
+            "spec": { "containers": [{ "name": "model", "image": format!("i:{version}") }] },
+            "status": { "phase": "Running", "containerStatuses": [{ "name": "model", "image": "i", "imageID": "", "ready": ready, "restartCount": 0 }] },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_still_answers_is_said_only_where_something_does() {
+        let wanted = Wanted {
+            deployment: api::DeploymentId::from_bytes([1; 16]),
+            name: "f".to_owned(),
+            model_name: "f".to_owned(),
+            version_number: 2,
+            replicas: 1,
+            cpu_millis: None,
+            memory_mb: None,
+            log_share: 0.0,
+            log_days: 1,
+            create_namespace: false,
+            port: None,
+            image: Some(engine::ports::Image {
+                reference: "i:2".to_owned(),
+                platform: "linux/amd64".to_owned(),
+                registry_address: "i".to_owned(),
+                credentials: None,
+            }),
+            bundle: None,
+        };
+        let obstacle = Obstacle {
+            reason: "ErrImagePull".to_owned(),
+            message: "no such image".to_owned(),
+            hint: "Push it.",
+            patience_secs: 1,
+        };
+        assert_eq!(way_out(&obstacle, &[pod(2, false)], &wanted), "Push it.");
+        assert_eq!(way_out(&obstacle, &[pod(2, false), pod(1, false)], &wanted), "Push it.");
+        let still = "Push it. The pods of before still answer.";
+        assert_eq!(way_out(&obstacle, &[pod(2, false), pod(1, true)], &wanted), still);
     }
 
     #[test]
