@@ -185,11 +185,16 @@ pub struct Predictions {
 }
 
 /// Predicts a file into a file, streaming: `slipway model predict NAME@ALIAS in.csv out.csv`.
+///
+/// Both paths are the caller's own and may lie anywhere. The output has its name only once it is whole; a
+/// file that is there is refused (`conflict`) unless `overwrite` is set, and then stays until that moment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PredictFile {
     pub version: VersionId,
     pub input: String,
     pub output: String,
+    #[serde(default)]
+    pub overwrite: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

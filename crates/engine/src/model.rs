@@ -385,7 +385,12 @@ pub async fn predict_file(engine: &Engine, request: PredictFile) -> anyhow::Resu
     let scratch = engine.workspace().cache();
     tokio::task::spawn_blocking(move || {
         let begun = Instant::now();
-        let rows = predict_file::run(&model, Path::new(&request.input), Path::new(&request.output), &scratch)?;
+        let files = predict_file::Files {
+            input: Path::new(&request.input),
+            output: Path::new(&request.output),
+            overwrite: request.overwrite,
+        };
+        let rows = predict_file::run(&model, &files, &scratch)?;
         Ok(PredictedFile { rows, duration_secs: begun.elapsed().as_secs_f64() })
     })
     .await?

@@ -51,6 +51,9 @@ pub(crate) enum ModelCommand {
         #[arg(required_unless_present = "row", requires = "output")]
         input: Option<PathBuf>,
         output: Option<PathBuf>,
+        /// Overwrite the output if it is there
+        #[arg(long, requires = "output")]
+        force: bool,
         /// A row as a JSON object; may be given several times
         #[arg(long, conflicts_with = "input")]
         row: Vec<String>,
@@ -96,11 +99,12 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
             let freed = context.call(DeleteVersion { version: context.version(&version).await? }).await?;
             context.output.show(&freed, |freed| super::host::freed("The version is deleted", freed))
         }
-        ModelCommand::Predict { version, input: Some(input), output: Some(output), .. } => {
+        ModelCommand::Predict { version, input: Some(input), output: Some(output), force, .. } => {
             context.lasting().await?;
             let version = context.version(&version).await?;
             let (input, output) = (absolute(&input)?, absolute(&output)?);
-            let predicted = context.call(PredictFile { version, input, output: output.clone() }).await?;
+            let predicted =
+                context.call(PredictFile { version, input, output: output.clone(), overwrite: force }).await?;
             context.output.show(&predicted, |predicted| {
                 format!(
                     "{} rows predicted into {output} in {}.",

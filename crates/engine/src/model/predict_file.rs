@@ -23,8 +23,16 @@ enum Out {
     Parquet(Option<parquet::arrow::ArrowWriter<File>>, Option<File>),
 }
 
+/// Where the rows come from and where they go, both named by the caller.
+pub(super) struct Files<'a> {
+    pub(super) input: &'a Path,
+    pub(super) output: &'a Path,
+    pub(super) overwrite: bool,
+}
+
 /// Returns how many rows were predicted. The output has its name only once it is whole.
-pub(super) fn run(model: &Model, input: &Path, output: &Path, scratch: &Path) -> anyhow::Result<u64> {
+pub(super) fn run(model: &Model, files: &Files<'_>, scratch: &Path) -> anyhow::Result<u64> {
+    let Files { input, output, overwrite } = *files;
     if model.head().data == DataKind::Images {
         bail!(
             ApiError::new(ErrorCode::Unsupported, "This model reads pictures, not tables.")
@@ -33,6 +41,7 @@ pub(super) fn run(model: &Model, input: &Path, output: &Path, scratch: &Path) ->
     }
     let folder = output.parent().filter(|folder| folder.is_dir());
     let folder = folder.ok_or_else(|| ApiError::not_found(format!("There is no folder for {}.", output.display())))?;
+    refuse_taken(output, overwrite)?;
     let half = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("write in {}", folder.display()))?;
     let parquet = tempfile::Builder::new()
         .prefix("predict-")
@@ -54,8 +63,29 @@ pub(super) fn run(model: &Model, input: &Path, output: &Path, scratch: &Path) ->
     }
     finish(out).with_context(|| format!("write {}", output.display()))?;
     half.as_file().sync_all().with_context(|| format!("write {}", output.display()))?;
-    half.persist(output).map_err(|error| error.error).with_context(|| format!("write {}", output.display()))?;
+    // Whatever came to stand there meanwhile is not ours to replace either.
+    let named = if overwrite { half.persist(output) } else { half.persist_noclobber(output) };
+    match named {
+        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => bail!(taken(output)),
+        named => named.map_err(|error| error.error).with_context(|| format!("write {}", output.display()))?,
+    };
     Ok(rows)
+}
+
+/// Said before anything is read, not after an hour's work.
+fn refuse_taken(output: &Path, overwrite: bool) -> anyhow::Result<()> {
+    match std::fs::symlink_metadata(output) {
+        Ok(there) if there.is_dir() => {
+            bail!(ApiError::invalid(format!("{} is a folder.", output.display())).with_hint("Name a file in it."))
+        }
+        Ok(_) if !overwrite => bail!(taken(output)),
+        _ => Ok(()),
+    }
+}
+
+fn taken(output: &Path) -> ApiError {
+    ApiError::new(ErrorCode::Conflict, format!("{} is there already.", output.display()))
+        .with_hint("Name another file, or ask for this one to be overwritten (`--force`).")
 }
 
 /// Reads the input with the types that the model was trained with.

@@ -3,7 +3,7 @@
 use api::{
     ErrorCode, ProjectId, RunId,
     config::{ModelChoice, ProjectFile, TrainingConfig},
-    dataset::{DeleteSnapshot, GetDataset},
+    dataset::{DeleteSnapshot, GetDataset, GetPreview},
     host::CollectGarbage,
     job::{Job, JobState, Subject},
     model::{DeleteVersion, FindVersion, GetVersion, ListModels, Predict, PredictFile, RegisterModel, SetAlias},
@@ -106,9 +106,21 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
     assert_eq!(wrong.code, ErrorCode::Invalid);
     let (input, output) = (stage.path("p/data.csv"), stage.path("out.csv"));
     let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
-    let predicted = stage.call(PredictFile { version: version.id, input: text(&input), output: text(&output) }).await;
+    let file = PredictFile { version: version.id, input: text(&input), output: text(&output), overwrite: false };
+    let predicted = stage.call(file.clone()).await;
     assert_eq!(predicted.rows, 600);
     assert_eq!(std::fs::read_to_string(&output).unwrap().lines().count(), 601);
+    // What is there is replaced only on demand, and only by something whole.
+    std::fs::write(&output, "precious").unwrap();
+    let refused = stage.try_call(file.clone()).await.unwrap_err();
+    assert_eq!((refused.code, refused.hint.unwrap().contains("--force")), (ErrorCode::Conflict, true));
+    let nothing = PredictFile { input: text(&stage.path("p/none.csv")), overwrite: true, ..file.clone() };
+    assert_eq!(stage.try_call(nothing).await.unwrap_err().code, ErrorCode::NotFound);
+    assert_eq!(std::fs::read_to_string(&output).unwrap(), "precious");
+    stage.call(PredictFile { overwrite: true, ..file.clone() }).await;
+    assert_eq!(std::fs::read_to_string(&output).unwrap().lines().count(), 601);
+    let folder = PredictFile { output: text(&stage.path("p")), overwrite: true, ..file };
+    assert_eq!(stage.try_call(folder).await.unwrap_err().code, ErrorCode::Invalid);
 
     // Nothing that something points at can go.
     let in_use = stage.try_call(DeleteRun { run, checkpoints_only: false }).await.unwrap_err();
@@ -163,6 +175,51 @@ async fn a_stopped_run_resumes_and_a_killed_worker_is_told() {
     assert_eq!(killed.state, RunState::Killed);
     assert!(killed.resumable);
     assert!(killed.ended_because.unwrap().hint.unwrap().contains("Resume"));
+}
+
+#[tokio::test]
+async fn a_project_folder_that_is_deleted_while_training_takes_nothing_with_it() {
+    if !has_worker("a_project_folder_that_is_deleted_while_training_takes_nothing_with_it") {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage, 3_000).await;
+    let job = stage.call(start(project, long())).await;
+    let run = run_of(&job);
+    let snapshot = under_way(&stage, run).await.snapshot.unwrap();
+    std::fs::remove_dir_all(stage.path("p")).unwrap();
+    let goes_on = async |before: u64| {
+        let more = async |stage: &Stage| {
+            let now = stage.call(GetRun { run }).await;
+            assert!(!now.state.is_over(), "{:?}", now.ended_because);
+            (now.metrics[0].count > before).then_some(())
+        };
+        stage.until("the run goes on", more).await;
+    };
+    goes_on(stage.call(GetRun { run }).await.metrics[0].count).await;
+    stage.call(StopRun { run }).await;
+    assert_eq!(stage.over(job).await.state, JobState::Cancelled);
+    // Neither the checkpoint nor the data lay in the folder.
+    let stopped = stage.call(GetRun { run }).await;
+    let job = stage.call(ResumeRun { run }).await;
+    goes_on(stopped.metrics[0].count).await;
+    stage.call(StopRun { run }).await;
+    stage.over(job).await;
+    let preview = GetPreview { snapshot, offset: 0, limit: 5 };
+    assert_eq!(stage.call(preview).await.rows.len(), 5);
+
+    // A new training says what is missing, or has the snapshot for its data and needs no folder.
+    let told = match stage.try_call(start(project, None)).await {
+        Ok(job) => stage.over(job).await.error.unwrap(),
+        Err(error) => error,
+    };
+    assert!(told.message.contains("p") && told.hint.is_some(), "{told:?}");
+    assert_ne!(told.code, ErrorCode::Internal, "{told:?}");
+    let job = stage.call(StartRun { snapshot: Some(snapshot), ..start(project, None) }).await;
+    let run = run_of(&job);
+    stage.done(job).await;
+    let version = stage.call(RegisterModel { run, name: None, aliases: Vec::new() }).await;
+    assert_eq!(version.snapshot, Some(snapshot));
 }
 
 /// Set in the child, which is the host that is killed.
