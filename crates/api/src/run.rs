@@ -290,8 +290,10 @@ pub struct ListArtifacts {
 /// Enters a command's run (`slipway exec`); the caller then appends events to `folder` as a worker does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BeginCommand {
-    /// The project whose folder the command runs in, if any is open there.
+    /// Where the command runs; the project whose folder that is in, unless `project` names another.
     pub directory: String,
+    #[serde(default)]
+    pub project: Option<ProjectId>,
     pub command: Vec<String>,
     pub environment: BTreeMap<String, String>,
     pub code: Option<Code>,

@@ -140,7 +140,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome<u8> {
     crate::own_log::start(workspace.logs());
     match arguments.command {
         Command::Serve(serve) => return serve::run(workspace, output, serve).await.map(|()| 0),
-        Command::Exec(exec) => return exec::run(&workspace, output, exec).await,
+        Command::Exec(exec) => return exec::run(&workspace, output, arguments.project.as_deref(), exec).await,
         _ => {}
     }
     let session = Session::open(&workspace, arguments.command.name()).await?;

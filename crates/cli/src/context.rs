@@ -28,7 +28,7 @@ impl Context {
     /// The project that is named by `--project`, or whose folder this is.
     pub(crate) async fn project(&self) -> Outcome<Project> {
         match &self.project {
-            Some(named) => self.named_project(named).await,
+            Some(named) => named_project(&self.session, named).await,
             None => self.project_here().await,
         }
     }
@@ -45,36 +45,10 @@ impl Context {
         Ok(Some(self.project_id().await?))
     }
 
-    async fn named_project(&self, named: &str) -> Outcome<Project> {
-        let known: Vec<Project> =
-            self.call(ListProjects {}).await?.into_iter().map(|summary| summary.project).collect();
-        let path = std::path::absolute(named).ok();
-        let mut fits = known.into_iter().filter(|project| {
-            project.id.to_string() == named
-                || project.name == named
-                || project.sample.as_deref() == Some(named)
-                || path.as_deref().is_some_and(|path| same_place(Path::new(&project.path), path))
-        });
-        match (fits.next(), fits.next()) {
-            (Some(project), None) => Ok(project),
-            (Some(first), Some(second)) => Err(ApiError::invalid(format!(
-                "More than one project is called {named}: {} and {}.",
-                first.path, second.path
-            ))
-            .with_hint("Name it by its folder.")),
-            (None, _) => match path.as_deref().and_then(project_folder) {
-                Some(folder) => self.open(&folder).await,
-                None => Err(ApiError::not_found(format!("There is no project called {named}.")).with_hint(
-                    "`slipway project list` names those that are known; `slipway open FOLDER` opens another.",
-                )),
-            },
-        }
-    }
-
     async fn project_here(&self) -> Outcome<Project> {
         let here = current_folder()?;
         match project_folder(&here) {
-            Some(folder) => self.open(&folder).await,
+            Some(folder) => open(&self.session, &folder).await,
             None => Err(ApiError::new(
                 ErrorCode::NotFound,
                 format!("{} is not in a project: no folder up from here has a slipway.toml.", here.display()),
@@ -82,11 +56,36 @@ impl Context {
             .with_hint("Go to a project's folder, or name it with --project.")),
         }
     }
+}
 
-    /// Opening what is open already changes nothing, and takes note of a folder that moved.
-    async fn open(&self, folder: &Path) -> Outcome<Project> {
-        self.call(OpenProject { path: folder.display().to_string(), same_id: SameId::Ask }).await
+/// By id, name, sample or folder.
+pub(crate) async fn named_project(session: &Session, named: &str) -> Outcome<Project> {
+    let known: Vec<Project> = session.call(ListProjects {}).await?.into_iter().map(|summary| summary.project).collect();
+    let path = std::path::absolute(named).ok();
+    let mut fits = known.into_iter().filter(|project| {
+        project.id.to_string() == named
+            || project.name == named
+            || project.sample.as_deref() == Some(named)
+            || path.as_deref().is_some_and(|path| same_place(Path::new(&project.path), path))
+    });
+    match (fits.next(), fits.next()) {
+        (Some(project), None) => Ok(project),
+        (Some(first), Some(second)) => Err(ApiError::invalid(format!(
+            "More than one project is called {named}: {} and {}.",
+            first.path, second.path
+        ))
+        .with_hint("Name it by its folder.")),
+        (None, _) => match path.as_deref().and_then(project_folder) {
+            Some(folder) => open(session, &folder).await,
+            None => Err(ApiError::not_found(format!("There is no project called {named}."))
+                .with_hint("`slipway project list` names those that are known; `slipway open FOLDER` opens another.")),
+        },
     }
+}
+
+/// Opening what is open already changes nothing, and takes note of a folder that moved.
+async fn open(session: &Session, folder: &Path) -> Outcome<Project> {
+    session.call(OpenProject { path: folder.display().to_string(), same_id: SameId::Ask }).await
 }
 
 pub(crate) fn current_folder() -> Outcome<PathBuf> {

@@ -2,8 +2,11 @@
 //!
 //! At a terminal the program has one of its own behind ours ([`pty`]), so that it shows what it shows
 //! without us; in a pipe it has pipes, our stdin and our group, so that Ctrl-C reaches it by itself.
-//! The environment is the caller's. What it writes goes on and into the run's folder. The host, or for a moment the lock, is needed only to enter the run and to say that it is over;
-//! everything between stands in the folder's events, as a worker's does.
+//! The environment is the caller's. What it writes goes on and into the run's folder. The host, or for a
+//! moment the lock, is needed only to enter the run and to say that it is over; everything between stands
+//! in the folder's events, as a worker's does.
+//!
+//! Stdout is the program's alone: with `--json` how it ended is the last line of stderr ([`Report`]).
 
 mod capture;
 mod journal;
@@ -20,15 +23,16 @@ use std::{
 };
 
 use api::{
-    ApiError, ErrorCode,
+    ApiError, ErrorCode, RunId,
     run::{BeginCommand, BegunCommand, EndCommand},
     worker::{EventBody, Outcome as Ended},
 };
 use clap::Args;
 use client::workspace::Workspace;
+use serde::Serialize;
 
 use crate::{
-    context::{Outcome, absolute, current_folder},
+    context::{Outcome, absolute, current_folder, named_project},
     interrupts::Interrupts,
     output::Output,
     processes,
@@ -52,10 +56,21 @@ pub(crate) struct Exec {
     command: Vec<String>,
 }
 
-/// Runs the program and returns its exit code.
-pub(crate) async fn run(workspace: &Workspace, output: Output, exec: Exec) -> Outcome<u8> {
-    let begun = begin(workspace, &exec).await?;
-    output.say(&format!("slipway: run {} ({})", begun.name, begun.run.short()));
+/// How it ended, for programs: with `--json`, one line on stderr.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    run: RunId,
+    name: &'a str,
+    state: Ended,
+    exit_code: i32,
+}
+
+/// Runs the program and returns its exit code. `project` is what `--project` names.
+pub(crate) async fn run(workspace: &Workspace, output: Output, project: Option<&str>, exec: Exec) -> Outcome<u8> {
+    let begun = begin(workspace, project, &exec).await?;
+    if !output.json {
+        output.say(&format!("slipway: run {} ({})", begun.name, begun.run.short()));
+    }
     let folder = PathBuf::from(&begun.folder);
     let journal = Journal::open(&folder).map_err(|error| unwritable(&folder, &error))?;
     let status = match supervise(&folder, &journal, &exec.command).await {
@@ -82,13 +97,33 @@ pub(crate) async fn run(workspace: &Workspace, output: Output, exec: Exec) -> Ou
     journal.write(EventBody::Done { outcome, message, hint: None, exit_code: Some(code) });
     journal.close().await;
     end(workspace, &begun, output).await;
+    if output.json {
+        let report = Report { run: begun.run, name: &begun.name, state: outcome, exit_code: code };
+        let line = serde_json::to_string(&report).map_err(|error| {
+            ApiError::new(ErrorCode::Internal, format!("Can't write the run's end as JSON: {error}."))
+        })?;
+        output.say(&line);
+    }
     Ok(u8::try_from(code).unwrap_or(1))
 }
 
-async fn begin(workspace: &Workspace, exec: &Exec) -> Outcome<BegunCommand> {
+async fn begin(workspace: &Workspace, project: Option<&str>, exec: &Exec) -> Outcome<BegunCommand> {
     let folder = current_folder()?;
     let pid = std::process::id();
+    // The session, and with it the lock, ends with this function.
+    let session = Session::open(workspace, "slipway exec").await?;
+    let project = match project {
+        Some(named) => match named_project(&session, named).await {
+            Ok(project) => Some(project.id),
+            Err(error) => {
+                session.close().await;
+                return Err(error);
+            }
+        },
+        None => None,
+    };
     let request = BeginCommand {
+        project,
         directory: absolute(&folder)?,
         command: exec.command.clone(),
         environment: surroundings::masked(std::env::vars_os()),
@@ -98,8 +133,6 @@ async fn begin(workspace: &Workspace, exec: &Exec) -> Outcome<BegunCommand> {
         pid_started_ms: engine::process::started_ms(pid).unwrap_or_else(crate::words::now_ms),
         name: exec.name.clone(),
     };
-    // The session, and with it the lock, ends with this function.
-    let session = Session::open(workspace, "slipway exec").await?;
     let begun = session.call(request).await;
     session.close().await;
     begun

@@ -29,6 +29,40 @@ fn a_commands_exit_code_output_and_metrics_are_kept() {
 }
 
 #[test]
+fn a_named_project_gets_the_run_wherever_the_command_runs() {
+    let place = Place::with_project();
+    assert!(place.run(&["project", "list"]).status.success());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let project = place.project();
+    // By its folder, which is opened for it; then by its name.
+    for (name, project) in [("by-folder", project.to_str().unwrap()), ("by-name", "small")] {
+        let arguments = ["--project", project, "exec", "--name", name, "--", "pwd"];
+        let output = place.command(&arguments).current_dir(elsewhere.path()).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        let stood = std::path::PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end());
+        assert_eq!(stood.canonicalize().unwrap(), elsewhere.path().canonicalize().unwrap());
+        assert_eq!(place.json(&["run", "show", name])["state"], "finished");
+    }
+    let arguments = ["--project", "nobody", "exec", "--", "true"];
+    let output = place.command(&arguments).current_dir(elsewhere.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(said(&output).contains("no project called nobody"), "{}", said(&output));
+}
+
+#[test]
+fn with_json_the_last_line_of_stderr_says_how_it_ended_and_stdout_is_the_programs() {
+    let place = Place::with_project();
+    let output = place.run(&["--json", "exec", "--name", "told", "--", "sh", "-c", "echo out; echo err >&2; exit 7"]);
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stdout).as_ref()), (Some(7), "out\n"));
+    let said = said(&output);
+    let (mut lines, run) = (said.lines(), place.json(&["run", "show", "told"]));
+    let report: serde_json::Value = serde_json::from_str(lines.next_back().unwrap()).unwrap();
+    let expect = serde_json::json!({ "run": run["id"], "name": "told", "state": "failed", "exit_code": 7 });
+    assert_eq!(report, expect);
+    assert_eq!(lines.collect::<Vec<_>>(), ["err"]);
+}
+
+#[test]
 fn a_program_that_is_not_there_is_a_failed_run_and_an_error() {
     let place = Place::with_project();
     let output = place.run(&["exec", "--name", "missing", "--", "no-such-program-here"]);

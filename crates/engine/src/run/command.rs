@@ -14,7 +14,10 @@ use crate::{Engine, Mode, project, project_file, run};
 
 /// Enters a command's run; the caller appends events to its folder as a worker does.
 pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<BegunCommand> {
-    let project = project_at(engine, &request.directory).await?;
+    let project = match request.project {
+        Some(named) => project::find(engine, named).await?,
+        None => project_at(engine, &request.directory).await?,
+    };
     let id = RunId::from_bytes(engine.new_id());
     let now_ms = engine.now_ms();
     // A folder whose row is not there yet is no garbage.
