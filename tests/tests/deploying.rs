@@ -1,6 +1,8 @@
 //! Deployments through the engine, on this machine, with the real serving program: what is wanted, what
 //! is said when it can't be had, and what serves meanwhile.
 
+#[cfg(unix)]
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -14,6 +16,8 @@ use api::{
     model::{GetVersion, RegisterModel},
 };
 use journeys::{process::read, stage::Stage};
+#[cfg(unix)]
+use serde_json::json;
 use store::deployment::RolloutRow;
 
 /// Ends before it answers, as a program of the wrong machine or a broken model does.
@@ -146,6 +150,100 @@ async fn a_process_that_dies(stage: &Stage, deployment: &Deployment) -> Result<(
     let after = stage.until("the process is started again", restarted).await?;
     ensure!(after.address == before.address, "it moved from {:?} to {:?}", before.address, after.address);
     answers_as(stage, deployment, 1).await
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_all_through_an_update_and_a_roll_back_is_always_answered() {
+    let Some(stage) = Stage::new().await.unwrap() else { return };
+    asked_all_through(&stage).await.unwrap();
+}
+
+/// The versions that answered, and whatever went wrong.
+#[cfg(unix)]
+type Answers = (std::collections::BTreeMap<u64, u64>, Vec<String>);
+
+/// Asks again and again until told to stop, over one connection or over a new one each time.
+#[cfg(unix)]
+async fn ask_on(address: String, row: serde_json::Value, kept_alive: bool, stop: &AtomicBool) -> Result<Answers> {
+    let client = reqwest::Client::builder().pool_max_idle_per_host(usize::from(kept_alive)).build()?;
+    let mut answers = Answers::default();
+    while !stop.load(Ordering::Relaxed) {
+        let answer = match client.post(format!("{address}/predict")).json(&json!({ "rows": [&row] })).send().await {
+            Ok(answer) => answer.json::<serde_json::Value>().await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(answer) => match answer["version"].as_u64() {
+                Some(version) => *answers.0.entry(version).or_default() += 1,
+                None => answers.1.push(answer.to_string()),
+            },
+            Err(error) => answers.1.push(format!("{error:?}")),
+        }
+    }
+    Ok(answers)
+}
+
+#[cfg(unix)]
+async fn asked_all_through(stage: &Stage) -> Result<()> {
+    let project = stage.project("big-x").await?;
+    let (first, second) = (stage.version(project).await?, stage.version(project).await?);
+    let deployment = stage.deploy("tumours", first.id).await?;
+    let plan = stage.call(PlanDeploy { spec: stage.spec("tumours", second.id).await? }).await?;
+    ensure!(plan.steps.iter().any(|step| step.contains("none is refused")), "{:?}", plan.steps);
+    let address = deployment.address.clone().context("no address")?;
+    let row = stage.call(GetVersion { version: first.id }).await?.examples.remove(0);
+    let stop = AtomicBool::new(false);
+    let asking = futures::future::try_join_all(
+        [true, false, true, false].map(|kept| ask_on(address.clone(), row.clone(), kept, &stop)),
+    );
+    let change = async {
+        let changed = change_and_go_back(stage, &deployment, second.id, &address, &row).await;
+        stop.store(true, Ordering::Relaxed);
+        changed
+    };
+    let (answers, changed) = tokio::join!(asking, change);
+    changed?;
+    for (versions, wrong) in answers? {
+        ensure!(wrong.is_empty(), "{} of them: {:?}", wrong.len(), wrong.first());
+        ensure!(versions.keys().eq(&[1, 2]), "{versions:?}");
+    }
+    Ok(())
+}
+
+/// Meanwhile a request that the old version had begun takes longer than any update.
+#[cfg(unix)]
+async fn change_and_go_back(
+    stage: &Stage,
+    deployment: &Deployment,
+    second: api::VersionId,
+    address: &str,
+    row: &serde_json::Value,
+) -> Result<()> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (host, body) = (address.trim_start_matches("http://"), json!({ "rows": [row] }).to_string());
+    let mut slow = tokio::net::TcpStream::connect(host).await?;
+    let head = format!("POST /predict HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n", body.len());
+    slow.write_all(head.as_bytes()).await?;
+    let job = stage.call(StartDeploy { spec: stage.spec("tumours", second).await? }).await?;
+    let replaced = async |stage: &Stage| {
+        let seen = now(stage, deployment).await?;
+        Ok(seen.rollouts[0].steps.iter().any(|step| step.title == "Stop version 1").then_some(()))
+    };
+    stage.until("the new version takes over", replaced).await?;
+    // Longer than the three seconds that it once had.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    slow.write_all(body.as_bytes()).await?;
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).await?;
+    ensure!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"version\":1"), "{answer}");
+    stage.done(job).await?;
+    answers_as(stage, deployment, 2).await?;
+    let job = stage.call(RollBack { deployment: deployment.id, to: None }).await?;
+    stage.done(job).await?;
+    answers_as(stage, deployment, 1).await?;
+    ensure!(now(stage, deployment).await?.address == deployment.address, "it moved");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,14 @@
 //! This machine as a target: one supervised `slipway-serving` process a deployment, no image.
 //!
 //! The process outlives the host. What it is stands in `deployments/ID/process.json`, by which the
-//! next host adopts it; after a reboot it is started again at the same port. An update proves the
-//! new version at a port of its own before the old one is asked to end and the new one takes its
-//! port, so that the address stays and a version that can't start changes nothing.
+//! next host adopts it; after a reboot it is started again at the same port.
+//!
+//! An update starts the new version beside the old one. On Unix it takes the old one's listening socket
+//! over once it has loaded its model (`--handover`): both answer at one address, then the old one takes no
+//! more connections and answers what it has, so that no request is refused or cut off. Elsewhere, and
+//! where the one that runs is of an older Slipway, the new version is proved at a port of its own before
+//! the old one ends and the new one takes its port: requests in between are refused, and the plan says
+//! so. Either way a version that can't start changes nothing.
 
 mod process_files;
 
@@ -33,9 +38,15 @@ use crate::{
 
 /// Loading a model takes longest; beyond this it hangs.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
-/// What the old process has to answer its last requests. Its log stays on the disk.
-const DRAIN: Duration = Duration::from_secs(3);
-const STOP_PATIENCE: Duration = Duration::from_secs(8);
+/// The longest that a request may take; what ends has as long to answer its last ones, and a second more
+/// to say that it took too long. Its log stays on the disk.
+const REQUEST: Duration = Duration::from_secs(30);
+const DRAIN: Duration = Duration::from_secs(31);
+/// Until it is ended by force: the drain, idle connections, and the last rows of its log.
+const STOP_PATIENCE: Duration = Duration::from_secs(40);
+/// The socket by which a listening port is handed over, in the deployment's folder, where the process
+/// runs: a whole path may be longer than such a name can be.
+const HANDOVER: &str = "handover";
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
 /// How much of a log is read back to find its newest lines.
 const LOG_TAIL_BYTES: u64 = 256 * 1024;
@@ -56,10 +67,11 @@ struct ReadyFile {
 }
 
 /// What a process is started for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
     /// To see that it loads the model and answers; it logs nothing.
     Proof,
+    /// Takes the port of the one that runs over, where that one hands it over.
     Serving,
 }
 
@@ -102,10 +114,7 @@ impl ThisMachine {
     fn token_file(&self, deployment: DeploymentId) -> Result<PathBuf> {
         let path = self.folder_of(deployment).join("token");
         if !path.exists() {
-            let mut bytes = [0; 32];
-            getrandom::fill(&mut bytes)
-                .map_err(|error| PortError::permanent(ErrorCode::Internal, format!("No random bytes: {error}")))?;
-            let text = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            let text = random_hex::<32>()?;
             let written = tempfile::NamedTempFile::new_in(self.folder_of(deployment)).and_then(|file| {
                 fs::write(file.path(), text)?;
                 file.persist(&path).map(|_| ()).map_err(|error| error.error)
@@ -125,8 +134,8 @@ impl ThisMachine {
         })?;
         let requests = folder.join("requests");
         fs::create_dir_all(&requests).map_err(|error| disk("make", &requests, &error))?;
-        let ready_file = folder.join(format!("ready-{port}.json"));
-        let _ = fs::remove_file(&ready_file);
+        // Of this start only: one that ends removes its own, whenever that is.
+        let ready_file = folder.join(format!("ready-{}.json", random_hex::<4>()?));
         let log = folder.join("serving.log");
         let output =
             File::options().create(true).append(true).open(&log).map_err(|error| disk("write", &log, &error))?;
@@ -143,9 +152,14 @@ impl ThisMachine {
             .args(["--allowed-hosts", "127.0.0.1,localhost,[::1]"])
             .args(["--log-share", &wanted.log_share.to_string(), "--log-days", &wanted.log_days.to_string()])
             .args(["--name", &wanted.model_name, "--version-number", &wanted.version_number.to_string()])
+            .args(["--timeout-secs", &REQUEST.as_secs().to_string()])
             .args(["--drain-secs", &DRAIN.as_secs().to_string()]);
-        if wanted.log_share > 0.0 && matches!(use_for, Use::Serving) {
+        if wanted.log_share > 0.0 && use_for == Use::Serving {
             command.arg("--log-dir").arg(&requests);
+        }
+        let hands_over = cfg!(unix) && use_for == Use::Serving;
+        if hands_over {
+            command.args(["--handover", HANDOVER]);
         }
         command.stdin(Stdio::null()).stdout(output).stderr(errors).current_dir(&folder).kill_on_drop(false);
         apart(&mut command);
@@ -159,6 +173,7 @@ impl ThisMachine {
             if let Some(ready) =
                 fs::read(&ready_file).ok().and_then(|bytes| serde_json::from_slice::<ReadyFile>(&bytes).ok())
             {
+                let _ = fs::remove_file(&ready_file);
                 // Waits for it, so that it is no zombie; when this host ends, the system does.
                 tokio::spawn(async move { child.wait().await });
                 return Ok(ServingProcess {
@@ -171,6 +186,8 @@ impl ThisMachine {
                     log_days: wanted.log_days,
                     restarts,
                     quick_ends: 0,
+                    hands_over,
+                    replaces: None,
                 });
             }
             if let Ok(Some(status)) = child.try_wait() {
@@ -212,6 +229,49 @@ impl ThisMachine {
         }
         self.start(wanted, port, restarts, Use::Serving).await
     }
+
+    /// Starts the new version, has it take over, and ends the old one after its last answer. A killed host
+    /// leaves in `process.json` which one is still to be ended.
+    async fn hand_over(&self, wanted: &Wanted, running: &ServingProcess, steps: &dyn Steps) -> Result<()> {
+        steps.begin(
+            &format!("Start version {} beside version {}", wanted.version_number, running.version_number),
+            "both answer until the new one does alone",
+        );
+        let same_port = wanted.port.is_none() || wanted.port == running.port();
+        let started = if same_port {
+            self.start(wanted, running.port().unwrap_or(0), 0, Use::Serving).await?
+        } else {
+            self.start_at(wanted, Some(running), 0).await?
+        };
+        let replaces = Some(running.process().into());
+        self.write(wanted.deployment, &ServingProcess { replaces, ..started.clone() })?;
+        steps.begin(
+            &format!("Stop version {}", running.version_number),
+            &format!("it answers its last requests, {} s at the most", DRAIN.as_secs()),
+        );
+        process::stop(running.process(), STOP_PATIENCE).await;
+        self.write(wanted.deployment, &started)
+    }
+
+    /// Proves the new version, ends the old one, and starts the new one at its port.
+    async fn replace(&self, wanted: &Wanted, running: &ServingProcess, steps: &dyn Steps) -> Result<()> {
+        steps.begin("Prove the new version", "started beside the one that serves");
+        let proof = self.start(wanted, 0, 0, Use::Proof).await?;
+        process::stop(proof.process(), STOP_PATIENCE).await;
+        steps.begin("Take over", &format!("version {} answers its last requests", running.version_number));
+        process::stop(running.process(), STOP_PATIENCE).await;
+        let started = self.start_at(wanted, Some(running), 0).await?;
+        self.write(wanted.deployment, &started)
+    }
+
+    /// Ends what a killed host left: a process half started, or one that was replaced.
+    async fn tidy(&self, deployment: DeploymentId) -> Result<()> {
+        self.files(deployment).end_half_started(STOP_PATIENCE).await;
+        let Some(known) = self.read(deployment) else { return Ok(()) };
+        let Some(replaced) = known.replaces else { return Ok(()) };
+        process::stop(replaced.into(), STOP_PATIENCE).await;
+        self.write(deployment, &ServingProcess { replaces: None, ..known })
+    }
 }
 
 #[async_trait]
@@ -249,11 +309,7 @@ impl Target for ThisMachine {
         let (action, lines) = match &running {
             Some(found) if found.serves(wanted) => ("unchanged", vec![line(' ', now)]),
             Some(found) => {
-                steps.push(format!(
-                    "Start version {} beside version {} and wait until it answers",
-                    wanted.version_number, found.version_number
-                ));
-                steps.push(format!("Move {} to it and stop version {}", found.serving, found.version_number));
+                steps.extend(update_steps(wanted, found));
                 let before = describe(found.version_number, found.log_share, found.log_days);
                 ("change", vec![line('-', before), line('+', now)])
             }
@@ -278,19 +334,12 @@ impl Target for ThisMachine {
     async fn apply(&self, wanted: &Wanted, steps: &dyn Steps) -> Result<()> {
         let folder = self.folder_of(wanted.deployment);
         fs::create_dir_all(&folder).map_err(|error| disk("make", &folder, &error))?;
-        self.files(wanted.deployment).end_half_started().await;
+        self.tidy(wanted.deployment).await?;
         let last = self.read(wanted.deployment);
         match last.as_ref().filter(|found| found.is_alive()) {
             Some(running) if running.serves(wanted) => Ok(()),
-            Some(running) => {
-                steps.begin("Prove the new version", "started beside the one that serves");
-                let proof = self.start(wanted, 0, 0, Use::Proof).await?;
-                process::stop(proof.process(), STOP_PATIENCE).await;
-                steps.begin("Take over", &format!("version {} answers its last requests", running.version_number));
-                process::stop(running.process(), STOP_PATIENCE).await;
-                let started = self.start_at(wanted, Some(running), 0).await?;
-                self.write(wanted.deployment, &started)
-            }
+            Some(running) if running.hands_over => self.hand_over(wanted, running, steps).await,
+            Some(running) => self.replace(wanted, running, steps).await,
             None => {
                 steps.begin("Start the serving process", "");
                 let started = self.start_at(wanted, last.as_ref(), 0).await?;
@@ -321,7 +370,11 @@ impl Target for ThisMachine {
 
     async fn keep(&self, wanted: &Wanted) -> Result<bool> {
         let last = self.read(wanted.deployment);
-        if last.as_ref().is_some_and(ServingProcess::is_alive) {
+        if let Some(last) = last.as_ref().filter(|last| last.is_alive()) {
+            // A host was killed between the two.
+            if last.replaces.is_some() {
+                self.tidy(wanted.deployment).await?;
+            }
             return Ok(false);
         }
         let now = now_ms();
@@ -330,7 +383,7 @@ impl Target for ThisMachine {
         }
         let folder = self.folder_of(wanted.deployment);
         fs::create_dir_all(&folder).map_err(|error| disk("make", &folder, &error))?;
-        self.files(wanted.deployment).end_half_started().await;
+        self.tidy(wanted.deployment).await?;
         let restarts = last.as_ref().map_or(0, |last| last.restarts) + 1;
         let quick_ends = last.as_ref().map_or(0, |last| last.quick_ends_at(now)) + 1;
         match self.start_at(wanted, last.as_ref(), restarts).await {
@@ -408,7 +461,7 @@ impl Target for ThisMachine {
     }
 
     async fn delete(&self, deployment: DeploymentId, _name: &str) -> Result<()> {
-        self.files(deployment).end_half_started().await;
+        self.tidy(deployment).await?;
         if let Some(found) = self.read(deployment) {
             process::stop(found.process(), STOP_PATIENCE).await;
         }
@@ -453,8 +506,35 @@ impl Target for ThisMachine {
     }
 }
 
+fn random_hex<const BYTES: usize>() -> Result<String> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| PortError::permanent(ErrorCode::Internal, format!("No random bytes: {error}")))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
+}
+
+/// What an update does to those who ask meanwhile.
+fn update_steps(wanted: &Wanted, running: &ServingProcess) -> [String; 2] {
+    let (new, old, address) = (wanted.version_number, running.version_number, &running.serving);
+    let moves = wanted.port.filter(|port| running.port() != Some(*port));
+    match (running.hands_over, moves) {
+        (true, None) => [
+            format!("Start version {new} beside version {old}, at the same address, and wait until it answers"),
+            format!("Stop version {old} once it has answered its last requests: none is refused at {address}"),
+        ],
+        (true, Some(port)) => [
+            format!("Start version {new} at port {port}, beside version {old}, and wait until it answers"),
+            format!("Stop version {old} at {address} once it has answered its last requests"),
+        ],
+        (false, _) => [
+            format!("Prove that version {new} starts, beside version {old}"),
+            format!("Stop version {old}, then start version {new}: requests to {address} in between are refused"),
+        ],
+    }
 }
 
 fn percent(share: f64) -> String {

@@ -22,6 +22,7 @@
 //! | `--batch-max N` | `SLIPWAY_BATCH_MAX` | `256` | rows computed together over requests |
 //! | `--batch-wait-us N` | `SLIPWAY_BATCH_WAIT_US` | `0` | how long a batch waits for more; 0 takes only what is there |
 //! | `--ready-file FILE` | `SLIPWAY_READY_FILE` | none | a [`Ready`] as JSON, once requests are taken |
+//! | `--handover FILE` | `SLIPWAY_HANDOVER` | none | a socket file by which the next server takes the port over (Unix) |
 //! | `--drain-secs N` | `SLIPWAY_DRAIN_SECS` | `30` | longest wait at the end, for requests and for the last fetch |
 //!
 //! `slipway-serving pre-stop`, with the same flags or variables, is the `preStop` hook: it closes
@@ -107,6 +108,9 @@ pub(crate) struct Config {
     /// File that says where the server listens, once it does.
     #[arg(long, env = "SLIPWAY_READY_FILE", global = true)]
     pub(crate) ready_file: Option<PathBuf>,
+    /// Socket file by which a server takes the port of the one before over, and the next one ours.
+    #[arg(long, env = "SLIPWAY_HANDOVER", global = true)]
+    pub(crate) handover: Option<PathBuf>,
     /// Longest wait at the end.
     #[arg(long, env = "SLIPWAY_DRAIN_SECS", default_value_t = 30, global = true)]
     pub(crate) drain_secs: u64,

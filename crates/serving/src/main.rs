@@ -6,6 +6,7 @@
 mod answer;
 mod config;
 mod control;
+mod door;
 mod guard;
 mod metrics;
 mod pre_stop;

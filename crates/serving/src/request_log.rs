@@ -135,6 +135,10 @@ impl RequestLog {
     /// Segments behind `after`, which acknowledges everything up to it.
     pub(crate) fn list(&self, after: Option<&str>) -> Listing {
         let mut folder = self.lock();
+        // A server that ends may have closed its last segment beside us.
+        if let Err(error) = folder.look() {
+            crate::say(&format!("the request log can't be looked through: {error:#}"));
+        }
         folder.sweep(now_ms());
         if let Some(after) = after
             && folder.acknowledge(after)

@@ -1,7 +1,8 @@
 //! The life of the server: open the model, listen, answer, end without losing an answer or a row.
 //!
-//! At SIGTERM (or Ctrl-C): readiness fails, no new connection is taken, requests under way are
-//! answered (`--drain-secs` at the most), the open log segment is closed, the control port ends last.
+//! At SIGTERM (or Ctrl-C): readiness fails, no new connection is taken, the last request of each one that
+//! is kept alive is answered (see [`door`]), requests under way are answered (`--drain-secs` at the most),
+//! the open log segment is closed, the control port ends last.
 
 use std::{
     fs,
@@ -14,7 +15,13 @@ use std::{
 };
 
 use anyhow::Context;
-use axum::{Router, middleware};
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderName, HeaderValue, Version, header},
+    middleware,
+    response::Response,
+};
 use infer::{bundle, model::Model};
 use tokio::{
     net::TcpListener,
@@ -26,6 +33,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::{
     config::{Config, Ready},
     control,
+    door::{self, Door},
     guard::{self, Guard},
     metrics::Metrics,
     predictor::Predictor,
@@ -63,8 +71,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     };
     let hosts: Arc<[String]> = config.allowed_hosts.iter().filter(|host| !host.is_empty()).cloned().collect();
     let token = token(&config)?.map(|token| blake3::hash(token.as_bytes()));
-    let public =
-        TcpListener::bind(config.listen).await.with_context(|| format!("listen on {} (--listen)", config.listen))?;
+    let public = public_port(&config).await?;
     let private =
         TcpListener::bind(config.control).await.with_context(|| format!("listen on {} (--control)", config.control))?;
     let ready = Ready {
@@ -85,18 +92,29 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         config,
     });
 
+    #[cfg(unix)]
+    let handing = server.config.handover.clone().map(|file| door::Handing::start(file, &public)).transpose()?;
+    let (public, key) = Door::new(public)?;
     let (end_public, public_ends) = watch::channel(false);
     let (end_private, private_ends) = watch::channel(false);
-    let answers = guarded(protocol::router(server.clone()), Guard { hosts: hosts.clone(), token: None });
+    let answers = guarded(protocol::router(server.clone()), Guard { hosts: hosts.clone(), token: None })
+        .layer(middleware::map_response_with_state(server.clone(), said_goodbye));
     let logs = guarded(control::router(server.log.clone()), Guard { hosts, token });
+    // Both listen by now; whoever comes before the next lines waits for them. A server that can't say where
+    // it is ends here, before it took anybody in.
+    announce(&server.config, &ready)?;
     let answering =
         tokio::spawn(axum::serve(public, answers).with_graceful_shutdown(turned(public_ends)).into_future());
     let logging = tokio::spawn(axum::serve(private, logs).with_graceful_shutdown(turned(private_ends)).into_future());
-    announce(&server.config, &ready)?;
 
     end.await;
     server.ending.store(true, Ordering::Relaxed);
     crate::say("ending: answering the requests that are under way");
+    #[cfg(unix)]
+    if let Some(handing) = handing {
+        handing.stop().await;
+    }
+    key.close().await;
     let _ = end_public.send(true);
     let longest = Duration::from_secs(server.config.drain_secs);
     if timeout(longest, answering).await.is_err() {
@@ -115,6 +133,27 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The port of the server before, where it hands it over; else our own.
+async fn public_port(config: &Config) -> anyhow::Result<TcpListener> {
+    #[cfg(unix)]
+    if let Some(file) = &config.handover
+        && let Some(taken) = door::take(file, config.listen).await
+    {
+        crate::say("took the port over from the server before");
+        return Ok(taken);
+    }
+    TcpListener::bind(config.listen).await.with_context(|| format!("listen on {} (--listen)", config.listen))
+}
+
+/// At the end each answer says that its connection closes, so that the client opens its next one elsewhere.
+async fn said_goodbye(State(server): State<Arc<Server>>, mut response: Response) -> Response {
+    // HTTP/2 has no such header; it is told by its own frames.
+    if server.ending.load(Ordering::Relaxed) && response.version() < Version::HTTP_2 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
 /// The control port's token, where one is asked for.
 pub(crate) fn token(config: &Config) -> anyhow::Result<Option<String>> {
     let Some(file) = &config.token_file else { return Ok(None) };
@@ -127,10 +166,7 @@ pub(crate) fn token(config: &Config) -> anyhow::Result<Option<String>> {
 
 fn guarded(router: Router, guard: Guard) -> Router {
     let plain = |name, value| {
-        SetResponseHeaderLayer::overriding(
-            axum::http::HeaderName::from_static(name),
-            axum::http::HeaderValue::from_static(value),
-        )
+        SetResponseHeaderLayer::overriding(HeaderName::from_static(name), HeaderValue::from_static(value))
     };
     router
         .layer(middleware::from_fn_with_state(guard, guard::check))

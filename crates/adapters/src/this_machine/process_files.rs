@@ -34,14 +34,32 @@ pub(super) struct ServingProcess {
     /// Restarts in a row that did not last: the next one waits longer.
     #[serde(default)]
     pub(super) quick_ends: u32,
+    /// Whether the next one can take its port over; one of an earlier Slipway can't.
+    #[serde(default)]
+    pub(super) hands_over: bool,
+    /// The one before, until it has ended.
+    #[serde(default)]
+    pub(super) replaces: Option<Known>,
 }
 
-/// `starting.json`: a process that has not answered yet. A host that is killed meanwhile leaves it to
-/// the next one, which ends it.
-#[derive(Debug, Serialize, Deserialize)]
-struct Starting {
+/// A process as it stands in a file. `starting.json` has one that has not answered yet: a host that is
+/// killed meanwhile leaves it to the next one, which ends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Known {
     pid: u32,
     started_ms: i64,
+}
+
+impl From<ProcessId> for Known {
+    fn from(process: ProcessId) -> Self {
+        Self { pid: process.pid, started_ms: process.started_ms }
+    }
+}
+
+impl From<Known> for ProcessId {
+    fn from(known: Known) -> Self {
+        Self { pid: known.pid, started_ms: known.started_ms }
+    }
 }
 
 impl ServingProcess {
@@ -114,18 +132,18 @@ impl ProcessFiles {
 
     /// Enters a process that is being started, before it answers.
     pub(super) fn begin(&self, process: ProcessId) -> Result<()> {
-        write_json(&self.starting(), &Starting { pid: process.pid, started_ms: process.started_ms })
+        write_json(&self.starting(), &Known::from(process))
     }
 
-    /// Ends what a killed host was starting, unless it came so far as to be entered.
-    pub(super) async fn end_half_started(&self) {
+    /// Ends what a killed host was starting, unless it came so far as to be entered. It may have taken the
+    /// port over and have requests, so it is asked first.
+    pub(super) async fn end_half_started(&self, patience: Duration) {
         let file = self.starting();
-        let Some(left) = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Starting>(&bytes).ok()) else {
+        let Some(left) = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Known>(&bytes).ok()) else {
             return;
         };
         if self.read().is_none_or(|known| known.pid != left.pid) {
-            let process = ProcessId { pid: left.pid, started_ms: left.started_ms };
-            process::stop(process, Duration::ZERO).await;
+            process::stop(left.into(), patience).await;
         }
         let _ = fs::remove_file(file);
     }
@@ -157,6 +175,8 @@ mod tests {
             log_days: 14,
             restarts: quick_ends,
             quick_ends,
+            hands_over: false,
+            replaces: None,
         }
     }
 
@@ -178,12 +198,12 @@ mod tests {
         files.begin(known).unwrap();
         files.write(&ServingProcess { pid: known.pid, ..ended(known.started_ms, 0) }).unwrap();
         files.begin(known).unwrap();
-        files.end_half_started().await;
+        files.end_half_started(Duration::ZERO).await;
         assert!(child.try_wait().unwrap().is_none(), "it serves");
 
         fs::remove_file(files.process()).unwrap();
         files.begin(known).unwrap();
-        files.end_half_started().await;
+        files.end_half_started(Duration::ZERO).await;
         assert!(!child.wait().unwrap().success());
         assert!(!files.starting().exists());
     }

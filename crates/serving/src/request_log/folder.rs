@@ -3,9 +3,13 @@
 //! A segment's id is `TIME-INSTANCE-SEQUENCE`: unique over restarts and instances, and sorted as it
 //! was closed, since the time never goes back within a folder. Its file is `ID.parquet`.
 //! `state.json` keeps what was acknowledged and lost, so that a restart forgets neither.
+//!
+//! Two servers share a folder while one takes over from the other: each sees the other's segments, and
+//! `lock` is held from the choice of an id until its file stands there, so that no id comes up behind
+//! one that was listed already.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
@@ -61,6 +65,8 @@ pub(super) struct Folder {
     most_bytes: u64,
     days: u32,
     segments: BTreeMap<String, Segment>,
+    /// Files that look like segments and are none: said once.
+    strangers: BTreeSet<String>,
     state: State,
     newest_ms: i64,
 }
@@ -72,28 +78,65 @@ impl Folder {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
             Err(_) => State::default(),
         };
-        let mut segments = BTreeMap::new();
+        let newest_ms = closed_ms(&state.acknowledged).unwrap_or(0);
+        let (segments, strangers) = (BTreeMap::new(), BTreeSet::new());
+        let mut folder = Self { path: path.to_owned(), most_bytes, days, segments, strangers, state, newest_ms };
+        let _lock = folder.lock()?;
         for entry in fs::read_dir(path).with_context(|| format!("read the request log in {}", path.display()))? {
             let file = entry?.path();
-            match file.extension().and_then(|extension| extension.to_str()) {
-                Some("parquet") => match describe(&file) {
-                    Some(segment) => drop(segments.insert(segment.id.clone(), segment)),
-                    None => crate::say(&format!("{} is not a segment and is left alone", file.display())),
-                },
-                // An earlier process was killed while it wrote.
-                Some("writing") => fs::remove_file(&file)?,
-                _ => {}
+            // Nobody writes now: an earlier process was killed while it did.
+            if file.extension().is_some_and(|extension| extension == "writing") {
+                fs::remove_file(&file)?;
             }
         }
-        let newest_ms = segments.values().map(|segment: &Segment| segment.closed_ms).max().unwrap_or(0);
-        let newest_ms = newest_ms.max(closed_ms(&state.acknowledged).unwrap_or(0));
-        let mut folder = Self { path: path.to_owned(), most_bytes, days, segments, state, newest_ms };
+        folder.look()?;
         folder.sweep(now_ms);
         Ok(folder)
     }
 
+    /// Held while a segment or the state is written.
+    fn lock(&self) -> anyhow::Result<File> {
+        let path = self.path.join("lock");
+        let named = || format!("lock the request log by {}", path.display());
+        let file = File::options().create(true).truncate(false).write(true).open(&path).with_context(named)?;
+        file.lock().with_context(named)?;
+        Ok(file)
+    }
+
+    /// Takes in segments that another server closed, and lets go of those that it dropped.
+    pub(super) fn look(&mut self) -> anyhow::Result<()> {
+        let path = self.path.clone();
+        let named = || format!("read the request log in {}", path.display());
+        let mut there = BTreeSet::new();
+        for entry in fs::read_dir(&path).with_context(named)? {
+            let file = entry.with_context(named)?.path();
+            let Some(id) = file.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) else { continue };
+            if file.extension().is_none_or(|extension| extension != "parquet") {
+                continue;
+            }
+            there.insert(id.clone());
+            if self.segments.contains_key(&id) || self.strangers.contains(&id) {
+                continue;
+            }
+            match describe(&file) {
+                Some(segment) => {
+                    self.newest_ms = self.newest_ms.max(segment.closed_ms);
+                    self.segments.insert(id, segment);
+                }
+                None => {
+                    crate::say(&format!("{} is not a segment and is left alone", file.display()));
+                    self.strangers.insert(id);
+                }
+            }
+        }
+        self.segments.retain(|id, _| there.contains(id));
+        Ok(())
+    }
+
     /// Writes a segment: beside, synced, then renamed.
     pub(super) fn add(&mut self, closed: Closed, now_ms: i64) -> anyhow::Result<()> {
+        let _lock = self.lock()?;
+        self.look()?;
         let closed_ms = now_ms.max(self.newest_ms + 1);
         let id = format!("{closed_ms:013}-{}", closed.name);
         let bytes = closed.to_parquet().with_context(|| format!("write the segment {id}"))?;
@@ -122,7 +165,9 @@ impl Folder {
 
     fn remove(&mut self, id: &str, reason: &str) {
         let Some(segment) = self.segments.remove(id) else { return };
-        if let Err(error) = fs::remove_file(self.path.join(format!("{id}.parquet"))) {
+        if let Err(error) = fs::remove_file(self.path.join(format!("{id}.parquet")))
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
             crate::say(&format!("the segment {id} of the request log could not be deleted: {error}"));
         }
         if *id > *self.state.acknowledged {
@@ -185,8 +230,13 @@ impl Folder {
         self.segments.values().map(|segment| segment.size_bytes).sum()
     }
 
-    fn save(&self) {
+    fn save(&mut self) {
         let file = self.path.join("state.json");
+        // The server that takes over may have been acknowledged more.
+        let there = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<State>(&bytes).ok());
+        if let Some(there) = there.filter(|there| there.acknowledged > self.state.acknowledged) {
+            self.state.acknowledged = there.acknowledged;
+        }
         let saved = serde_json::to_vec_pretty(&self.state)
             .map_err(anyhow::Error::from)
             .and_then(|bytes| Ok(write_whole(&file, &bytes)?));
@@ -272,6 +322,29 @@ mod tests {
         let rows: Vec<u64> = again.after(Some(&first[0].id)).iter().map(|segment| segment.rows).collect();
         assert_eq!(rows, [4, 5]);
         assert!(!home.path().join("x.writing").exists());
+    }
+
+    #[test]
+    fn two_servers_of_one_folder_see_each_others_segments_in_the_order_of_their_closing() {
+        let home = tempfile::tempdir().unwrap();
+        let mut old = Folder::open(home.path(), u64::MAX, 14, 1_000).unwrap();
+        old.add(segment("old-1", 1, 900), 1_000).unwrap();
+        let mut new = Folder::open(home.path(), u64::MAX, 14, 1_000).unwrap();
+        new.add(segment("new-1", 2, 900), 1_000).unwrap();
+        let listed = new.after(None);
+        new.acknowledge(&listed[1].id);
+        // The old one's last words, by a clock that is behind.
+        old.add(segment("old-2", 3, 900), 999).unwrap();
+        new.look().unwrap();
+        let late: Vec<u64> = new.after(Some(&listed[1].id)).iter().map(|segment| segment.rows).collect();
+        assert_eq!(late, [3], "it comes behind what was listed");
+        assert_eq!(old.unfetched(), 3, "it knows nothing of the fetches");
+        old.lose(Gap { from_ms: 1, to_ms: 2, rows: 1, reason: TOO_SLOW.into() });
+        assert_eq!(old.unfetched(), 1, "and doesn't take them back");
+        // What one drops, the other doesn't offer.
+        old.sweep(999 + 100 * DAY_MS);
+        new.look().unwrap();
+        assert_eq!((new.count(), new.lost_rows()), (0, 0));
     }
 
     #[test]
