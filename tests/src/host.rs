@@ -52,15 +52,7 @@ impl Host {
     }
 
     pub async fn client(&self) -> Result<Client> {
-        let workspace = Workspace::at(workspace(&self.folder));
-        let until = tokio::time::Instant::now() + Duration::from_secs(20);
-        loop {
-            match find::find(&workspace).await {
-                Ok(find::Found::Host(client)) => return Ok(client),
-                _ if tokio::time::Instant::now() > until => anyhow::bail!("the host did not answer within 20 s"),
-                _ => tokio::time::sleep(Duration::from_millis(50)).await,
-            }
-        }
+        client(&self.folder).await
     }
 
     pub fn kill(&mut self) {
@@ -78,7 +70,21 @@ impl Host {
     }
 }
 
-fn workspace(folder: &Path) -> PathBuf {
+/// A client of the host of the test's workspace, whoever started it.
+pub async fn client(folder: &Path) -> Result<Client> {
+    let workspace = Workspace::at(workspace(folder));
+    let until = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        match find::find(&workspace).await {
+            Ok(find::Found::Host(client)) => return Ok(client),
+            _ if tokio::time::Instant::now() > until => anyhow::bail!("the host did not answer within 20 s"),
+            _ => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+/// The test's workspace, in its folder.
+pub fn workspace(folder: &Path) -> PathBuf {
     folder.join("workspace")
 }
 
