@@ -20,7 +20,7 @@ use tokio::{net::TcpListener, sync::watch};
 use crate::processes;
 
 /// A start under a display without a GPU, beside trainings on every core.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// What the helpers of WebKit may take to see that their window is gone.
 const SOON: Duration = Duration::from_secs(15);
 /// A page's clock is coarse.
@@ -117,12 +117,13 @@ impl Window {
         let told = tokio::time::timeout(PATIENCE, told).await.map(|told| told.map(drop));
         match told {
             Ok(told) => told.context("nobody listens to the window any more"),
-            Err(_) => bail!(
-                "the window has no host after {} s: it said {:?} last, and printed: {}",
-                PATIENCE.as_secs(),
-                self.said.borrow().state,
-                std::fs::read_to_string(self.folder.join("window.log")).unwrap_or_default()
-            ),
+            Err(_) => {
+                let last = self.said.borrow().clone();
+                let said =
+                    if ours(&last) { format!("it said {:?} last", last.state) } else { "it said nothing".into() };
+                let printed = std::fs::read_to_string(self.folder.join("window.log")).unwrap_or_default();
+                bail!("the window has no host after {} s: {said}, and printed: {printed}", PATIENCE.as_secs())
+            }
         }
     }
 
