@@ -6,11 +6,17 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use thirtyfour::{Capabilities, WebDriver};
+use thirtyfour::{By, Capabilities, WebDriver, WebElement};
 
-use crate::process::{Running, free_port, wait_until};
+use crate::{
+    display::Display,
+    process::{Running, free_port, wait_until},
+};
+
+/// Longer than a training on a busy machine takes.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A driver with its server, ended with the test.
 #[derive(Debug)]
@@ -18,7 +24,7 @@ pub struct Browser {
     pub driver: WebDriver,
     port: u16,
     _server: Running,
-    _display: Option<Running>,
+    _display: Option<Display>,
 }
 
 impl Browser {
@@ -78,19 +84,11 @@ pub async fn window(
     height: u32,
     set: impl Fn(&mut Command),
 ) -> Result<Browser> {
-    let screen = format!("{width}x{height}x24");
-    let mut xvfb = Command::new("Xvfb");
-    // It takes the first free display and prints its number: two tests never meet on one.
-    xvfb.args(["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp"]);
-    let xvfb = Running::start("xvfb", &mut xvfb, folder)?;
-    let printed = || std::fs::read_to_string(folder.join("xvfb.log")).unwrap_or_default();
-    let number = || printed().lines().find_map(|line| line.trim().parse::<u32>().ok());
-    wait_until("the display", Duration::from_secs(20), || number().is_some())?;
-    let display = number().context("the display has no number")?;
+    let display = Display::start(folder, width, height)?;
     let tools = PathBuf::from(std::env::var_os("SLIPWAY_TOOLS").context("SLIPWAY_TOOLS is not set")?);
     let (port, native) = (free_port()?, free_port()?);
     let mut command = Command::new(tools.join("bin/tauri-driver"));
-    command.arg(format!("--port={port}")).arg(format!("--native-port={native}")).env("DISPLAY", format!(":{display}"));
+    command.arg(format!("--port={port}")).arg(format!("--native-port={native}")).env("DISPLAY", &display.name);
     set(&mut command);
     let server = Running::start("tauri-driver", &mut command, folder)?;
     // It answers before the WebKit driver behind it does, and drops what it can't hand on yet.
@@ -99,7 +97,7 @@ pub async fn window(
     capabilities.insert("browserName".to_owned(), json!("wry"));
     capabilities.insert("tauri:options".to_owned(), json!({"application": program}));
     let driver = connect(port, capabilities).await?;
-    Ok(Browser { driver, port, _server: server, _display: Some(xvfb) })
+    Ok(Browser { driver, port, _server: server, _display: Some(display) })
 }
 
 async fn connect(port: u16, capabilities: Capabilities) -> Result<WebDriver> {
@@ -109,4 +107,45 @@ async fn connect(port: u16, capabilities: Capabilities) -> Result<WebDriver> {
 
 fn listens(what: &str, port: u16) -> Result<()> {
     wait_until(what, Duration::from_secs(30), || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())
+}
+
+/// Leaves a picture behind where a journey fails, and closes the browser either way.
+pub async fn told(browser: &Browser, name: &str, result: Result<()>) -> Result<()> {
+    if result.is_err() {
+        let picture = std::env::temp_dir().join(format!("slipway-{name}-failed.png"));
+        let _ = browser.driver.screenshot(&picture).await;
+        println!("what was seen last: {}", picture.display());
+    }
+    let _ = browser.driver.clone().quit().await;
+    result
+}
+
+/// Waits for an element that can be seen.
+pub async fn seen(driver: &WebDriver, path: &str) -> Result<WebElement> {
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        for element in driver.find_all(By::XPath(path)).await.unwrap_or_default() {
+            if element.is_displayed().await.unwrap_or(false) && element.is_enabled().await.unwrap_or(false) {
+                return Ok(element);
+            }
+        }
+        ensure!(tokio::time::Instant::now() < until, "waited {} s for {path}", PATIENCE.as_secs());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Presses what is there; what is replaced under the finger is pressed again.
+pub async fn press(driver: &WebDriver, path: &str) -> Result<()> {
+    let mut last = None;
+    for _ in 0..20 {
+        let element = seen(driver, path).await?;
+        // WebKit's driver does not scroll to what it is asked to press.
+        let _ = element.scroll_into_view().await;
+        match element.click().await {
+            Ok(()) => return Ok(()),
+            Err(error) => last = Some(error),
+        }
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    Err(last.map_or_else(|| anyhow::anyhow!("{path} can't be pressed"), Into::into))
 }

@@ -11,6 +11,9 @@ use client::{call::Client, find, workspace::Workspace};
 
 use crate::process::Running;
 
+/// A start beside trainings and builds on every core.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A program that `cargo xtask test` built, by the variable that names it; `None` (said in one
 /// line) where the test was started by hand without it.
 pub fn program(variable: &str) -> Option<PathBuf> {
@@ -52,15 +55,7 @@ impl Host {
     }
 
     pub async fn client(&self) -> Result<Client> {
-        let workspace = Workspace::at(workspace(&self.folder));
-        let until = tokio::time::Instant::now() + Duration::from_secs(20);
-        loop {
-            match find::find(&workspace).await {
-                Ok(find::Found::Host(client)) => return Ok(client),
-                _ if tokio::time::Instant::now() > until => anyhow::bail!("the host did not answer within 20 s"),
-                _ => tokio::time::sleep(Duration::from_millis(50)).await,
-            }
-        }
+        client(&self.folder).await
     }
 
     pub fn kill(&mut self) {
@@ -78,7 +73,23 @@ impl Host {
     }
 }
 
-fn workspace(folder: &Path) -> PathBuf {
+/// A client of the host of the test's workspace, whoever started it.
+pub async fn client(folder: &Path) -> Result<Client> {
+    let workspace = Workspace::at(workspace(folder));
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        match find::find(&workspace).await {
+            Ok(find::Found::Host(client)) => return Ok(client),
+            _ if tokio::time::Instant::now() > until => {
+                anyhow::bail!("the host did not answer within {} s", PATIENCE.as_secs())
+            }
+            _ => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+/// The test's workspace, in its folder.
+pub fn workspace(folder: &Path) -> PathBuf {
     folder.join("workspace")
 }
 

@@ -6,9 +6,11 @@
 
 pub mod browser;
 pub mod cluster;
+pub mod display;
 pub mod host;
 pub mod meddler;
 pub mod process;
 pub mod registry;
 pub mod road;
+pub mod scripted;
 pub mod stage;

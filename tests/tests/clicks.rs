@@ -1,18 +1,15 @@
 //! The road up to "deployed on this machine", by a person's clicks: in headless Chromium against
 //! `slipway serve`, and in the real window under a display of its own.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use api::host::MakeKey;
 use journeys::{
-    browser::{self, Browser},
+    browser::{self, Browser, press, seen, told},
     host::{self, Host},
     process::skipped_without,
 };
-use thirtyfour::{By, WebDriver, WebElement};
-
-const PATIENCE: Duration = Duration::from_secs(180);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_road_in_chromium() {
@@ -59,17 +56,6 @@ fn programs() -> Option<PathBuf> {
     all.iter().all(Option::is_some).then(|| all.into_iter().flatten().next()).flatten()
 }
 
-/// Leaves a picture behind where a journey fails, and closes the browser either way.
-async fn told(browser: &Browser, name: &str, result: Result<()>) -> Result<()> {
-    if result.is_err() {
-        let picture = std::env::temp_dir().join(format!("slipway-{name}-failed.png"));
-        let _ = browser.driver.screenshot(&picture).await;
-        println!("what was seen last: {}", picture.display());
-    }
-    let _ = browser.driver.clone().quit().await;
-    result
-}
-
 async fn road(browser: &Browser, name: &str) -> Result<()> {
     let driver = &browser.driver;
     press(driver, "//*[@data-sample='card-fraud']//button").await.context("open the sample")?;
@@ -102,34 +88,4 @@ async fn road(browser: &Browser, name: &str) -> Result<()> {
     let answer = seen(driver, "//*[contains(@class,'answer')]").await.context("read the answer")?.text().await?;
     ensure!(answer.contains("prediction") && answer.contains("ms"), "the answer reads {answer}");
     browser.picture(&format!("{name}-deployed")).await
-}
-
-/// Waits for an element that can be seen.
-async fn seen(driver: &WebDriver, path: &str) -> Result<WebElement> {
-    let until = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        for element in driver.find_all(By::XPath(path)).await.unwrap_or_default() {
-            if element.is_displayed().await.unwrap_or(false) && element.is_enabled().await.unwrap_or(false) {
-                return Ok(element);
-            }
-        }
-        ensure!(tokio::time::Instant::now() < until, "waited {} s for {path}", PATIENCE.as_secs());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-/// Presses what is there; what is replaced under the finger is pressed again.
-async fn press(driver: &WebDriver, path: &str) -> Result<()> {
-    let mut last = None;
-    for _ in 0..20 {
-        let element = seen(driver, path).await?;
-        // WebKit's driver does not scroll to what it is asked to press.
-        let _ = element.scroll_into_view().await;
-        match element.click().await {
-            Ok(()) => return Ok(()),
-            Err(error) => last = Some(error),
-        }
-        tokio::time::sleep(Duration::from_millis(150)).await;
-    }
-    Err(last.map_or_else(|| anyhow::anyhow!("{path} can't be pressed"), Into::into))
 }

@@ -36,6 +36,28 @@ impl Which {
     }
 }
 
+/// What an interrupted run left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// There is a whole checkpoint to go on from.
+    pub last: bool,
+    /// The write of another was cut off; what it had written is gone now.
+    pub cut_off: bool,
+}
+
+/// Ends what a crash cut off, so that only whole checkpoints are there.
+pub fn settle(run: &Path) -> Result<Left, LearnError> {
+    let mut cut_off = false;
+    for which in [Which::Best, Which::Last] {
+        let folder = which.folder(run);
+        let fresh = folder.with_extension("writing");
+        recover(&folder, &folder.with_extension("old"))?;
+        cut_off |= fresh.exists();
+        remove(&fresh)?;
+    }
+    Ok(Left { last: Which::Last.folder(run).exists(), cut_off })
+}
+
 /// Replaces a checkpoint; gives its size in bytes.
 pub fn write(run: &Path, which: Which, state: &impl Serialize, files: &[(&str, Vec<u8>)]) -> Result<u64, LearnError> {
     let folder = which.folder(run);
@@ -90,8 +112,14 @@ impl<S> Checkpoint<S> {
     }
 
     pub fn tensors(&self, name: &str) -> Result<BTreeMap<String, Tensor>, LearnError> {
-        let bytes = self.file(name)?;
-        Ok(candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)?.into_iter().collect())
+        let tensors = candle_core::safetensors::load_buffer(&self.file(name)?, &Device::Cpu);
+        Ok(tensors.map_err(|error| self.malformed(name, &error))?.into_iter().collect())
+    }
+
+    /// One of its files holds something else than was written: a crash of ours leaves none such.
+    pub fn malformed(&self, name: &str, why: &impl std::fmt::Display) -> LearnError {
+        let reason = format!("{why}").lines().next().unwrap_or_default().trim_end_matches('.').to_owned();
+        LearnError::Malformed { path: self.folder.join(name), reason }
     }
 }
 

@@ -4,11 +4,12 @@ use std::{fs, path::Path};
 
 use api::{
     config::{DataKind, ModelChoice},
-    worker::{EventBody, Outcome, Plan},
+    worker::{EventBody, LogLevel, Outcome, Plan},
 };
 use infer::forward::Forward;
 
 use crate::{
+    checkpoint,
     control::Control,
     dataset::Dataset,
     error::LearnError,
@@ -69,7 +70,7 @@ pub fn train(folder: &Path, plan: &Plan, surroundings: &Surroundings<'_>) -> Res
         control: Control::new(folder, surroundings),
         surroundings,
     };
-    let resumed = folder.join("checkpoints/last").exists() || folder.join("checkpoints/last.old").exists();
+    let left = checkpoint::settle(folder)?;
     check(plan)?;
     let dataset = Dataset::open(plan)?;
     let trees = TreeSettings::new(&plan.training);
@@ -79,9 +80,13 @@ pub fn train(folder: &Path, plan: &Plan, surroundings: &Surroundings<'_>) -> Res
         pid: surroundings.process_id,
         device: device_name(plan.training.device).to_owned(),
         threads: plan.training.threads,
-        resumed,
+        resumed: left.last,
         params: if is_trees { trees.params(&plan.training) } else { network.params(&plan.training) },
     })?;
+    if left.cut_off {
+        let on = if left.last { "it goes on from the last whole one" } else { "none is whole yet: it starts anew" };
+        run.events.log(LogLevel::Warn, format!("The run was killed while it wrote a checkpoint; {on}"))?;
+    }
     let ending = if is_trees {
         tree_training::train(&mut run, &dataset, &trees)?
     } else {

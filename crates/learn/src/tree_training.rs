@@ -107,7 +107,8 @@ pub fn train(run: &mut Run<'_>, dataset: &Dataset<'_>, settings: &TreeSettings) 
     let mut state = State { rounds: 0, stopping: EarlyStopping::new(settings.patience), finished: false };
     let mut booster = None;
     if let Some(last) = checkpoint::read::<State>(run.folder, Which::Last)? {
-        booster = Some(BoostedModel::decode(last.file(BOOSTER_FILE)?, ModelFormat::Binary)?);
+        let decoded = BoostedModel::decode(last.file(BOOSTER_FILE)?, ModelFormat::Binary);
+        booster = Some(decoded.map_err(|error| last.malformed(BOOSTER_FILE, &error))?);
         state = last.state;
     }
     let mut progress = Progress::new(run.surroundings, state.rounds, training_rows as f64);

@@ -42,6 +42,9 @@ pub(crate) fn TextField(
     /// Enter was pressed.
     #[prop(optional)]
     on_enter: Option<Callback<()>>,
+    /// It was left with another text than it was entered with.
+    #[prop(optional)]
+    on_change: Option<Callback<()>>,
     /// `/` brings the focus here.
     #[prop(optional)]
     is_filter: bool,
@@ -61,6 +64,11 @@ pub(crate) fn TextField(
                 disabled=move || disabled.get()
                 prop:value=move || value.get()
                 on:input=move |event| value.set(event_target_value(&event))
+                on:change=move |_| {
+                    if let Some(on_change) = on_change {
+                        on_change.run(());
+                    }
+                }
                 on:keydown=move |event| {
                     if event.key() == "Enter" && let Some(on_enter) = on_enter {
                         event.prevent_default();

@@ -53,11 +53,12 @@ pub(crate) fn NewTarget(open: RwSignal<bool>) -> impl IntoView {
     let incomplete = Signal::derive(move || {
         pending.busy.get() || [name, context, namespace].iter().any(|text| text.with(|text| text.trim().is_empty()))
     });
+    let read = Callback::new(move |()| asked.set(file.get_untracked()));
     let problem = Signal::derive(move || contexts.error.get().map(|error| error.to_string()));
     view! {
         <div class="content form">
-            <Labelled label="Kubeconfig" hint="Empty: KUBECONFIG, or .kube/config in your home folder. Enter reads it." error=problem>
-                <TextField value=file class="mono" on_enter=Callback::new(move |()| asked.set(file.get_untracked())) />
+            <Labelled label="Kubeconfig" hint="Empty: KUBECONFIG, or .kube/config in your home folder" error=problem>
+                <TextField value=file class="mono" on_enter=read on_change=read />
             </Labelled>
             <Labelled label="Context"><Select value=context options name="Context" /></Labelled>
             <Labelled label="Namespace" hint="Made at the first deployment where it is missing"><TextField value=namespace class="mono" /></Labelled>

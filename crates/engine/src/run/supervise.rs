@@ -254,7 +254,7 @@ async fn look(engine: &Engine, id: RunId) -> anyhow::Result<Look> {
         false => None,
     };
     let (end, more) = (piece.end, piece.more);
-    let has_checkpoint = folder.join("checkpoints").join("last").exists();
+    let has_checkpoint = has_checkpoint(&folder);
     let logs = logs(&piece.events);
     let events = piece.events;
     let told = engine
@@ -543,7 +543,7 @@ async fn bury(engine: &Engine, id: RunId) -> anyhow::Result<()> {
     while look(engine, id).await?.more {}
     let folder = engine.workspace().run(id);
     let stderr = run::read_log(&folder.join("stderr.log"), 0, 1 << 20).map(|chunk| chunk.text).unwrap_or_default();
-    let has_checkpoint = folder.join("checkpoints").join("last").exists();
+    let has_checkpoint = has_checkpoint(&folder);
     let now_ms = engine.now_ms();
     let buried = engine
         .store()
@@ -583,10 +583,16 @@ fn killed(stderr: &str, kind: RunKind, resumable: bool) -> ApiError {
     })
 }
 
+/// Whether a resume has something to go on from. A death between the two renames of a checkpoint's
+/// write leaves it under its side name, where the next worker finds it.
+fn has_checkpoint(run: &Path) -> bool {
+    ["last", "last.old"].iter().any(|name| run.join("checkpoints").join(name).exists())
+}
+
 /// A training that failed, or was cancelled, before its worker ran.
 pub(crate) async fn fail_before_start(engine: &Engine, id: RunId, error: &ApiError) -> anyhow::Result<()> {
     let (error, now_ms) = (error.clone(), engine.now_ms());
-    let has_checkpoint = engine.workspace().run(id).join("checkpoints").join("last").exists();
+    let has_checkpoint = has_checkpoint(&engine.workspace().run(id));
     let failed = engine
         .store()
         .write(move |tx| {

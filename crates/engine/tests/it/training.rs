@@ -222,6 +222,34 @@ async fn a_project_folder_that_is_deleted_while_training_takes_nothing_with_it()
     assert_eq!(version.snapshot, Some(snapshot));
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_worker_killed_in_a_checkpoints_write_can_be_resumed() {
+    if !has_worker("a_worker_killed_in_a_checkpoints_write_can_be_resumed") {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage, 3_000).await;
+    let job = stage.call(start(project, long())).await;
+    let run = run_of(&job);
+    under_way(&stage, run).await;
+    kill_between_renames(&stage, run).await;
+    assert_eq!(stage.over(job).await.state, JobState::Failed);
+    let killed = stage.call(GetRun { run }).await;
+    assert!(killed.resumable);
+
+    let job = stage.call(ResumeRun { run }).await;
+    let before = killed.metrics[0].count;
+    stage
+        .until("the resumed run goes on", async |stage| {
+            let now = stage.call(GetRun { run }).await;
+            (now.metrics[0].count > before).then_some(())
+        })
+        .await;
+    stage.call(StopRun { run }).await;
+    assert_eq!(stage.over(job).await.state, JobState::Cancelled);
+}
+
 /// Set in the child, which is the host that is killed.
 const HOST: &str = "ENGINE_KILLED_HOST";
 
@@ -282,9 +310,31 @@ async fn pid(stage: &Stage, run: RunId) -> u32 {
 }
 
 async fn kill(stage: &Stage, run: RunId) {
-    let pid = pid(stage, run).await;
+    let pid = sysinfo::Pid::from_u32(pid(stage, run).await);
+    assert!(looked_at(pid).process(pid).unwrap().kill());
+}
+
+/// Kills the worker between the two renames of a checkpoint's write: the last whole one has stepped
+/// aside, the next one is not in its place.
+#[cfg(unix)]
+async fn kill_between_renames(stage: &Stage, run: RunId) {
+    let pid = sysinfo::Pid::from_u32(pid(stage, run).await);
+    assert_eq!(looked_at(pid).process(pid).unwrap().kill_with(sysinfo::Signal::Stop), Some(true));
+    while looked_at(pid).process(pid).unwrap().status() != sysinfo::ProcessStatus::Stop {
+        tokio::task::yield_now().await;
+    }
+    let checkpoints = stage.engine.workspace().run(run).join("checkpoints");
+    let (last, old) = (checkpoints.join("last"), checkpoints.join("last.old"));
+    if last.exists() {
+        let _ = std::fs::remove_dir_all(&old);
+        std::fs::rename(last, &old).unwrap();
+    }
+    assert!(old.join("state.json").exists());
+    kill(stage, run).await;
+}
+
+fn looked_at(pid: sysinfo::Pid) -> sysinfo::System {
     let mut system = sysinfo::System::new();
-    let pid = sysinfo::Pid::from_u32(pid);
     system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[pid]), true);
-    assert!(system.process(pid).unwrap().kill());
+    system
 }

@@ -29,7 +29,7 @@ fn check(make: impl Fn() -> TestRun, interruptions: &[&dyn Fn(&EventBody) -> boo
     same(&whole, &broken);
 }
 
-fn same(whole: &TestRun, other: &TestRun) {
+pub(crate) fn same(whole: &TestRun, other: &TestRun) {
     let bytes = |run: &TestRun, file: &str| fs::read(run.path().join("model").join(file)).ok();
     for file in ["weights.safetensors", "trees.ubj"] {
         assert!(bytes(whole, file) == bytes(other, file), "{file} differs");
@@ -38,7 +38,7 @@ fn same(whole: &TestRun, other: &TestRun) {
     assert!(whole.metrics() == other.metrics(), "the metrics differ");
 }
 
-fn checkpointed(body: &EventBody) -> bool {
+pub(crate) fn checkpointed(body: &EventBody) -> bool {
     matches!(body, EventBody::Checkpoint { best: false, .. })
 }
 

@@ -102,6 +102,13 @@ impl TestRun {
         self.folder.path()
     }
 
+    /// The same run as it stands now; its data stays in this one's folder.
+    pub(crate) fn copy(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy_folder(self.path(), folder.path());
+        Self { folder }
+    }
+
     pub(crate) fn plan(&self) -> Plan {
         serde_json::from_slice(&fs::read(self.path().join("plan.json")).unwrap()).unwrap()
     }
@@ -189,6 +196,17 @@ impl TestRun {
             std::thread::yield_now();
         }
         panic!("the awaited event did not come within 120 s");
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy_folder(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).unwrap()),
+        }
     }
 }
 

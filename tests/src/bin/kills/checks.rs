@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use api::{
-    RunId,
+    JobId, RunId,
     dataset::GetDataset,
     deploy::{DeploymentState, ListDeployments},
     job::{GetJob, Job, JobKind, JobState, ListJobs, Subject},
@@ -24,10 +24,10 @@ use crate::{acts, ledger::Ledger, processes};
 /// Trainings of a few rounds and deployments end within this, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// What may pass between a process's end and the word of it.
-const SOON: Duration = Duration::from_secs(15);
+pub(crate) const SOON: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-async fn until<T>(
+pub(crate) async fn until<T>(
     what: &str,
     patience: Duration,
     mut ask: impl AsyncFnMut() -> Result<std::result::Result<T, String>>,
@@ -68,6 +68,21 @@ async fn unfinished(client: &Client) -> Result<Vec<Job>> {
     Ok(jobs.into_iter().filter(|job| !job.state.is_over()).collect())
 }
 
+/// The jobs that a death of the window must not touch.
+pub(crate) async fn under_way(client: &Client) -> Result<Vec<JobId>> {
+    Ok(unfinished(client).await?.into_iter().map(|job| job.id).collect())
+}
+
+/// Each of these goes on, or is done.
+pub(crate) async fn untouched(client: &Client, jobs: &[JobId]) -> Result<()> {
+    for id in jobs {
+        let job = client.call(GetJob { job: *id }).await?;
+        let well = matches!(job.state, JobState::Queued | JobState::Running | JobState::Done);
+        ensure!(well, "{} is {:?}: {:?}", job.title, job.state, job.error);
+    }
+    Ok(())
+}
+
 fn is_long(ledger: &Ledger, run: RunId) -> bool {
     ledger.open().runs.get(&run).is_some_and(|seen| seen.long)
 }
@@ -89,7 +104,7 @@ async fn processes_match(client: &Client, ledger: &Ledger, folder: &Path) -> Res
     let runs = runs(client, ledger).await?;
     let found = processes::of(folder);
     let mut workers: BTreeMap<String, Vec<u32>> = BTreeMap::new();
-    for worker in found.iter().filter(|found| found.program == "slipway-worker" && !found.line.contains("--probe")) {
+    for worker in found.iter().filter(|found| found.program == "slipway-worker") {
         let run = worker.line.rsplit('/').next().unwrap_or_default().trim().to_owned();
         workers.entry(run).or_default().push(worker.pid);
     }
@@ -306,6 +321,15 @@ pub(crate) async fn stop_all(client: &Client, ledger: &Ledger) -> Result<()> {
     until("the stopped trainings' jobs end", SOON, async || {
         let left = unfinished(client).await?;
         Ok(if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) })
+    })
+    .await
+}
+
+/// Hosts that lost the race for the workspace have given up.
+pub(crate) async fn one_host(folder: &Path) -> Result<()> {
+    until("one host alone", SOON, async || {
+        let hosts = processes::hosts(folder);
+        Ok(if hosts.len() == 1 { Ok(()) } else { Err(format!("{hosts:?}")) })
     })
     .await
 }

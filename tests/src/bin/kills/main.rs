@@ -1,6 +1,7 @@
-//! Kills the host, the worker and the command line at random moments while they import, snapshot,
-//! train, register, export and deploy, and looks after each restart whether anything that was
-//! acknowledged is gone, anything stands as running without a process, or a process is left over.
+//! Kills the host, the worker, the window and the command line at random moments while they import,
+//! snapshot, train, register, export and deploy, and looks after each restart whether anything that
+//! was acknowledged is gone, anything stands as running without a process, or a process is left over.
+//! A window that lives brings its host back; one that died ends no work and finds the host again.
 //!
 //! `cargo run -p journeys --bin kills -- --times 200 --seed 1`, with the programs named as for
 //! `cargo xtask test`. The seed decides what is done and who is killed when; how far the work had
@@ -8,20 +9,22 @@
 
 mod acts;
 mod checks;
+mod ground;
 mod ledger;
 mod processes;
+mod window;
 
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
-use journeys::host::Host;
+use anyhow::{Context, Result, bail, ensure};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 use crate::{
     acts::{Act, Commands},
+    ground::Ground,
     ledger::Ledger,
 };
 
@@ -60,16 +63,29 @@ enum Victim {
     Worker,
     HostAndWorker,
     Command,
+    Window,
+    HostAndWindow,
 }
 
-fn victim(rng: &mut StdRng) -> Victim {
-    match rng.random_range(0..10) {
+impl Victim {
+    fn is_host(self) -> bool {
+        matches!(self, Self::Host | Self::HostAndWorker | Self::HostAndWindow)
+    }
+}
+
+fn victim(rng: &mut StdRng, with_window: bool) -> Victim {
+    match rng.random_range(0..if with_window { 14 } else { 10 }) {
         0..=4 => Victim::Host,
         5..=6 => Victim::Worker,
         7 => Victim::HostAndWorker,
-        _ => Victim::Command,
+        8..=9 => Victim::Command,
+        10..=11 => Victim::Window,
+        _ => Victim::HostAndWindow,
     }
 }
+
+/// How often each of them died, in their order.
+type Deaths = [u32; 6];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -78,17 +94,15 @@ async fn main() -> Result<()> {
     let place = tempfile::Builder::new().prefix("slipway-kills-").tempdir()?;
     let folder = place.path().canonicalize()?;
     let mut rng = StdRng::seed_from_u64(wanted.seed);
-    let (mut deaths, begun) = ([0; 4], Instant::now());
+    let (mut deaths, begun) = (Deaths::default(), Instant::now());
     let result = all(&wanted, &slipway, &folder, &mut rng, &mut deaths).await;
     let leftover = processes::end_all(&folder);
+    let [host, worker, both, command, window, with_window] = deaths;
     println!(
-        "{} deaths in {} s: {} of the host, {} of a worker, {} of both, {} of a command",
+        "{} deaths in {} s: {host} of the host, {worker} of a worker, {both} of both, {command} of a command, \
+         {window} of the window, {with_window} of window and host",
         deaths.iter().sum::<u32>(),
         begun.elapsed().as_secs(),
-        deaths[0],
-        deaths[1],
-        deaths[2],
-        deaths[3]
     );
     if result.is_err() || wanted.keep {
         println!("the workspace is kept at {}", place.keep().display());
@@ -100,38 +114,36 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn all(wanted: &Wanted, slipway: &Path, folder: &Path, rng: &mut StdRng, deaths: &mut [u32; 4]) -> Result<()> {
+async fn all(wanted: &Wanted, slipway: &Path, folder: &Path, rng: &mut StdRng, deaths: &mut Deaths) -> Result<()> {
     let ledger = Ledger::default();
-    let mut host = Host::start(slipway, folder).await?;
+    let mut ground = Ground::prepare(slipway, folder).await?;
     for time in 1..=wanted.times {
-        let victim = victim(rng);
+        let victim = victim(rng, ground.window.is_some());
         deaths[victim as usize] += 1;
         let acts: Vec<Act> = (0..rng.random_range(1..=3)).map(|_| Act::any(rng)).collect();
         let after = LATEST_DEATH.mul_f64(rng.random::<f64>());
         println!("{time}: {victim:?} after {} ms of {acts:?}", after.as_millis());
-        let said = round(slipway, folder, &mut host, &ledger, victim, &acts, after, rng).await;
+        let said = round(folder, &mut ground, &ledger, victim, &acts, after, rng).await;
         said.with_context(|| format!("round {time} of seed {}: {victim:?} of {acts:?}", wanted.seed))?;
     }
-    let client = host.client().await?;
+    let client = ground.client().await?;
     checks::stop_all(&client, &ledger).await?;
     checks::whole(&client, &ledger, folder).await?;
     acts::delete_deployments(&client, &ledger).await?;
-    host.stop().await.context("the last host did not end when asked")?;
+    ground.end().await?;
     checks::nothing_open(folder)
 }
 
-#[expect(clippy::too_many_arguments, reason = "a round touches everything once")]
 async fn round(
-    slipway: &Path,
     folder: &Path,
-    host: &mut Host,
+    ground: &mut Ground,
     ledger: &Ledger,
     victim: Victim,
     acts: &[Act],
     after: Duration,
     rng: &mut StdRng,
 ) -> Result<()> {
-    let client = host.client().await?;
+    let client = ground.client().await?;
     let commands = Commands::default();
     let mut working = tokio::task::JoinSet::new();
     for act in acts {
@@ -145,24 +157,44 @@ async fn round(
         working.spawn(async move { acts::perform(act, &client, &ledger, &folder, &commands).await });
     }
     tokio::time::sleep(after).await;
+    let died_ms = window::now_ms()?;
+    let host_pid = client.host().pid;
+    let under_way = if victim == Victim::Window { checks::under_way(&client).await? } else { Vec::new() };
     match victim {
-        Victim::Host => host.kill(),
+        Victim::Host => ground.kill_host().await?,
         Victim::Worker => processes::kill_worker(folder, rng),
         Victim::HostAndWorker => {
-            host.kill();
+            ground.kill_host().await?;
             processes::kill_worker(folder, rng);
         }
         Victim::Command => commands.kill(),
+        Victim::Window => ground.kill_window().await?,
+        Victim::HostAndWindow => {
+            // In either order: the window may see its host die.
+            if rng.random() {
+                ground.kill_host().await?;
+                ground.kill_window().await?;
+            } else {
+                ground.kill_window().await?;
+                ground.kill_host().await?;
+            }
+        }
     }
     // What is under way now may end, or fail because its counterpart is gone; only what was
     // answered counts.
     working.abort_all();
     while working.join_next().await.is_some() {}
     commands.kill();
-    if matches!(victim, Victim::Host | Victim::HostAndWorker) {
-        *host = Host::start(slipway, folder).await.context("the host does not start again")?;
+    match victim {
+        Victim::Window => ground.window_again(rng).await?,
+        Victim::HostAndWindow => ground.both_again(rng).await?,
+        Victim::Host | Victim::HostAndWorker => ground.host_again(died_ms, rng).await?,
+        Victim::Worker | Victim::Command => {}
     }
-    let client = host.client().await?;
+    ground.window_stands()?;
+    let client = ground.client().await?;
+    ensure!(victim.is_host() || client.host().pid == host_pid, "the host died of {victim:?}");
+    checks::untouched(&client, &under_way).await.context("the window's death touched a job")?;
     checks::settled(&client, ledger, folder).await?;
     checks::whole(&client, ledger, folder).await?;
     // Half of the long trainings go on into the next round, so that they outlive several hosts.

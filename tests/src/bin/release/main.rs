@@ -10,7 +10,6 @@ mod filled;
 mod image;
 mod memory;
 mod pages;
-mod recorder;
 mod start;
 
 use std::path::PathBuf;

@@ -20,14 +20,14 @@ use api::{
     run::{ListRuns, ProjectIdOr},
 };
 use client::call::Client;
-use journeys::{browser, host::Host, road};
+use journeys::{browser, host::Host, road, scripted};
 use serde::Deserialize;
 use thirtyfour::WebDriver;
 
 use crate::{
     built,
     figure::{Figures, median},
-    filled, recorder,
+    filled,
 };
 
 const BAR: Duration = Duration::from_millis(100);
@@ -65,7 +65,7 @@ pub(crate) async fn measure(figures: &mut Figures) -> Result<()> {
     println!("   written in {:.0} s", started.elapsed().as_secs_f64());
     let places = Places { long, ..places };
 
-    let pages = recorder::pages(folder.path(), SCRIPT)?;
+    let pages = scripted::pages(&built("SLIPWAY_UI")?, folder.path(), SCRIPT)?;
     let host = Host::start_with(&slipway, folder.path(), |command| {
         command.env("SLIPWAY_UI", &pages);
     })

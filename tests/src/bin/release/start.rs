@@ -6,7 +6,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -18,20 +18,17 @@ use client::{
     workspace::Workspace,
 };
 use journeys::{
+    display::Display,
     host::{self, Host},
-    process::{Running, wait_until},
-    road,
+    process::Running,
+    road, scripted,
 };
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpListener,
-};
+use tokio::net::TcpListener;
 
 use crate::{
     built,
     figure::{Figures, median},
     memory::SAMPLES,
-    recorder,
 };
 
 const BAR: Duration = Duration::from_millis(1500);
@@ -59,8 +56,9 @@ pub(crate) async fn measure(figures: &mut Figures) -> Result<()> {
     drop(host);
 
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let pages = recorder::pages(folder.path(), &SCRIPT.replace("PORT", &listener.local_addr()?.port().to_string()))?;
-    let display = Display::start(folder.path())?;
+    let script = SCRIPT.replace("PORT", &listener.local_addr()?.port().to_string());
+    let pages = scripted::pages(&built("SLIPWAY_UI")?, folder.path(), &script)?;
+    let display = Display::start(folder.path(), 1280, 800)?;
     once(&window, folder.path(), &pages, &display, &listener).await.context("the first start")?;
     let mut best: Option<(Duration, String)> = None;
     for round in 1..=ROUNDS {
@@ -87,11 +85,11 @@ async fn once(window: &Path, folder: &Path, pages: &Path, display: &Display, lis
     until_nobody(&workspace).await?;
     let mut command = Command::new(window);
     host::environment(&mut command, folder);
-    command.env("DISPLAY", format!(":{}", display.number)).env("SLIPWAY_UI", pages).current_dir(folder);
+    command.env("DISPLAY", &display.name).env("SLIPWAY_UI", pages).current_dir(folder);
     let started = Instant::now();
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let mut running = Running::start("window", &mut command, folder)?;
-    let told = tokio::time::timeout(Duration::from_secs(60), report(listener)).await;
+    let told = tokio::time::timeout(Duration::from_secs(60), scripted::told(listener)).await;
     let whole = started.elapsed();
     running.kill();
     if let Ok(Found::Host(client)) = find::find(&workspace).await {
@@ -120,42 +118,6 @@ async fn until_nobody(workspace: &Workspace) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Ok(())
-}
-
-/// Waits for the page's one request and reads its JSON body.
-async fn report(listener: &TcpListener) -> Result<serde_json::Value> {
-    let (mut stream, _) = listener.accept().await?;
-    let mut bytes = Vec::new();
-    loop {
-        let mut part = [0; 1024];
-        let read = stream.read(&mut part).await?;
-        bytes.extend_from_slice(&part[..read]);
-        let text = String::from_utf8_lossy(&bytes);
-        let body = text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
-        if let Some(value) = body.and_then(|body| serde_json::from_str(&body).ok()) {
-            stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").await?;
-            return Ok(value);
-        }
-        anyhow::ensure!(read > 0, "the page's report was cut off: {text}");
-    }
-}
-
-/// A display of our own.
-struct Display {
-    number: u32,
-    _server: Running,
-}
-
-impl Display {
-    fn start(folder: &Path) -> Result<Self> {
-        let mut command = Command::new("Xvfb");
-        command.args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
-        let server = Running::start("xvfb", &mut command, folder)?;
-        let log: PathBuf = folder.join("xvfb.log");
-        let number = || fs::read_to_string(&log).ok()?.lines().find_map(|line| line.trim().parse::<u32>().ok());
-        wait_until("the display", Duration::from_secs(20), || number().is_some())?;
-        Ok(Self { number: number().context("the display has no number")?, _server: server })
-    }
 }
 
 const SCRIPT: &str = r#"
