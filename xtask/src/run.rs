@@ -86,8 +86,12 @@ fn forecast(steps: &[(&str, Option<f64>)], cold: bool, end: &str) -> String {
     text + " the inference server is built behind it.\n"
 }
 
-/// The host waits for the inference server while a file of this name is beside where it will be.
-struct Pending(PathBuf);
+/// The host waits for the inference server while the file of this name beside it is locked: when this process is
+/// killed, nobody waits on.
+struct Pending {
+    path: PathBuf,
+    _held: fs::File,
+}
 
 impl Pending {
     fn new() -> Result<Self> {
@@ -97,14 +101,15 @@ impl Pending {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        fs::write(&path, "").with_context(|| format!("write {}", path.display()))?;
-        Ok(Self(path))
+        let held = fs::File::create(&path).with_context(|| format!("write {}", path.display()))?;
+        held.lock().with_context(|| format!("lock {}", path.display()))?;
+        Ok(Self { path, _held: held })
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        let _ = fs::remove_file(&self.path);
     }
 }
 

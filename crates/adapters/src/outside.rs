@@ -152,12 +152,41 @@ impl Adapters for Outside {
     }
 }
 
-/// A build from source marks with `NAME.building` beside it that the program is still being made.
+/// A build from source holds a lock on `NAME.building` beside it while the program is being made. A build that was
+/// killed leaves the file, but no lock.
 pub(crate) async fn await_built(program: &Path, patience: Duration) {
     let mut mark = program.as_os_str().to_owned();
     mark.push(".building");
     let until = tokio::time::Instant::now() + patience;
-    while Path::new(&mark).exists() && tokio::time::Instant::now() < until {
+    while is_held(Path::new(&mark)) && tokio::time::Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+fn is_held(mark: &Path) -> bool {
+    let Ok(file) = std::fs::File::open(mark) else { return false };
+    matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_build_that_was_killed_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("slipway-serving");
+        let mark = std::fs::File::create(folder.path().join("slipway-serving.building")).unwrap();
+        let wait = |patience| await_built(&program, patience);
+        let soon = Duration::from_secs(20);
+        tokio::time::timeout(soon, wait(Duration::from_secs(3600))).await.expect("nobody builds");
+
+        mark.lock().unwrap();
+        let patience = Duration::from_millis(300);
+        let started = std::time::Instant::now();
+        wait(patience).await;
+        assert!(started.elapsed() >= patience, "a build under way is waited for");
+        drop(mark);
+        tokio::time::timeout(soon, wait(Duration::from_secs(3600))).await.expect("the build has ended");
     }
 }
