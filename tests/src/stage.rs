@@ -270,6 +270,7 @@ fn options(folder: &Path, clock: Arc<AheadClock>) -> Result<Options> {
         samples: None,
         documents: Some(folder.join("documents")),
         workers: vec![WorkerProgram { backend: "cpu".to_owned(), path: worker.into() }],
+        mounts: None,
     })
 }
 

@@ -142,8 +142,19 @@ pub struct StoragePart {
 }
 
 /// What a deletion freed, or will free at the next collection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Freed {
+    pub bytes: u64,
+    pub records: u64,
+    /// Of a collection: by what it was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<FreedPart>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreedPart {
+    /// As in [`Storage::parts`].
+    pub name: String,
     pub bytes: u64,
     pub records: u64,
 }

@@ -155,6 +155,7 @@ pub(crate) async fn open_engine(workspace: &Workspace, mode: Mode, command: &str
         samples: places::samples(),
         documents: places::documents(),
         workers: places::workers(),
+        mounts: None,
     };
     let opened = Engine::open(engine::workspace::Workspace::at(workspace.folder()), options).await;
     opened.map_err(|error| engine::error::told(&error))

@@ -86,6 +86,8 @@ pub enum DataError {
     TimestampType { column: String, kind: &'static str },
     #[error("{path} is not a split record of this version: {reason}.", path = path.display())]
     SplitRecord { path: PathBuf, reason: String },
+    #[error("{path} is not the file that the snapshot was taken of: expected {expected}, found {found}.", path = path.display())]
+    NotAsTaken { path: PathBuf, expected: String, found: String },
     #[error("Stopped.")]
     Cancelled,
 }
@@ -136,6 +138,7 @@ impl DataError {
             E::SplitColumnMissing { key, .. } => format!("Set `{key}` to a column's name, or choose another `method` in `[split]`."),
             E::TimestampType { column, .. } => format!("Name another column as `timestamp`, or set `{column} = \"datetime\"` under `[data.types]`."),
             E::SplitRecord { .. } => "Start a new split; the rows will be assigned afresh.".to_owned(),
+            E::NotAsTaken { .. } => "The snapshot only references its files: bring back what was there, or take a new snapshot.".to_owned(),
             E::Cancelled => return None,
         })
     }
@@ -150,6 +153,7 @@ impl DataError {
             },
             DataError::Missing { .. } => ErrorCode::NotFound,
             DataError::SplitRecord { .. } => ErrorCode::Internal,
+            DataError::NotAsTaken { .. } => ErrorCode::Conflict,
             DataError::Cancelled => ErrorCode::Cancelled,
             _ => ErrorCode::Invalid,
         }

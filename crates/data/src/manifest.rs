@@ -4,16 +4,16 @@
 //! content id of a snapshot. Times and inodes stand beside, only to know which files need no
 //! second reading: they are no part of the id.
 
-use std::{collections::BTreeMap, fs::File, io::Read};
+use std::{collections::BTreeMap, fs::File, io::Read, path::Path};
 
 use api::dataset::Change;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    error::DataError,
+    error::{DataError, thousands},
     progress::{Progress, report},
-    scan::ScannedFile,
+    scan::{self, ScannedFile},
 };
 
 /// Files sorted by name.
@@ -33,6 +33,13 @@ pub struct Entry {
     pub modified_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inode: Option<u64>,
+}
+
+/// Files that were found to have the bytes of their entry though their times differ (a copied folder):
+/// path, size and time. Kept, it spares the next look a reading.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Proven {
+    files: BTreeMap<String, (u64, i64)>,
 }
 
 /// Which hashes to compute in the one read.
@@ -81,6 +88,17 @@ impl Manifest {
         hasher.finalize().to_hex().to_string()
     }
 
+    /// The files below `root`, each proven to be the one that was entered: its size and time are still
+    /// those, or else its bytes have the hash. Progress is in bytes that had to be read.
+    pub fn stand(
+        &self,
+        root: &Path,
+        proven: &mut Proven,
+        progress: Progress<'_>,
+    ) -> Result<Vec<ScannedFile>, DataError> {
+        self.entries.iter().map(|entry| entry.stand(root, proven, progress)).collect()
+    }
+
     pub fn size_bytes(&self) -> u64 {
         self.entries.iter().map(|entry| entry.size_bytes).sum()
     }
@@ -109,6 +127,48 @@ impl Manifest {
         change.names = names;
         (change.added + change.changed + change.removed > 0).then_some(change)
     }
+}
+
+impl Entry {
+    /// See [`Manifest::stand`].
+    pub fn stand(&self, root: &Path, proven: &mut Proven, progress: Progress<'_>) -> Result<ScannedFile, DataError> {
+        let path = root.join(&self.name);
+        let differs = |expected: String, found: String| DataError::NotAsTaken { path: path.clone(), expected, found };
+        let expected = || format!("{} bytes with the BLAKE3 {}", thousands(self.size_bytes), short(&self.blake3));
+        let metadata = match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => metadata,
+            Ok(_) => return Err(differs(expected(), "something that is no file".to_owned())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(differs(expected(), "nothing".to_owned()));
+            }
+            Err(error) => return Err(DataError::io("read", &path)(error)),
+        };
+        if metadata.len() != self.size_bytes {
+            return Err(differs(expected(), format!("{} bytes", thousands(metadata.len()))));
+        }
+        let file = ScannedFile {
+            name: self.name.clone(),
+            size_bytes: self.size_bytes,
+            modified_ms: scan::modified_ms(&metadata),
+            inode: self.inode,
+            path: path.clone(),
+        };
+        let key = path.to_string_lossy();
+        let seen = (file.size_bytes, file.modified_ms);
+        if file.modified_ms != self.modified_ms && proven.files.get(&*key) != Some(&seen) {
+            let found = hash(&file, Hashes::Blake3, progress)?;
+            if (found.size_bytes, &found.blake3) != (self.size_bytes, &self.blake3) {
+                return Err(differs(expected(), format!("other bytes, with the BLAKE3 {}", short(&found.blake3))));
+            }
+            proven.files.insert(key.into_owned(), seen);
+        }
+        Ok(file)
+    }
+}
+
+/// Enough of a hash to tell two apart.
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
 }
 
 fn is_unread(entry: &Entry, file: &ScannedFile) -> bool {

@@ -260,7 +260,7 @@ fn confine(root: &Path, within: Option<&Path>, target: &Path, path: &str) -> Res
     }
 }
 
-fn modified_ms(metadata: &Metadata) -> i64 {
+pub(crate) fn modified_ms(metadata: &Metadata) -> i64 {
     let Ok(modified) = metadata.modified() else { return 0 };
     match modified.duration_since(UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),

@@ -282,7 +282,7 @@ fn survey_typed(
         let columns = source.schema.fields().iter().map(|field| field.name().clone()).collect();
         return Err(DataError::NoColumns { file: file.name.clone(), columns });
     }
-    let (mut count, mut complete) = (0, true);
+    let (mut count, mut reported, mut complete) = (0, 0, true);
     while let Some(batch) = source.next_batch()? {
         if most_rows.is_some_and(|most| count >= most) {
             complete = false;
@@ -294,9 +294,10 @@ fn survey_typed(
                 typed_source::survey(typing, array).map_err(|error| source.misfit(name, &error))?;
             }
         }
-        report(progress, 0)?;
+        report(progress, source.bytes_read() - reported)?;
+        reported = source.bytes_read();
     }
-    report(progress, file.size_bytes)?;
+    report(progress, file.size_bytes - reported)?;
     if count == 0 {
         return Err(DataError::NoRows { file: file.name.clone(), columns: columns.len() });
     }

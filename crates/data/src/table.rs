@@ -148,7 +148,7 @@ fn write_typed(
     progress: Progress<'_>,
 ) -> Result<(), DataError> {
     table.flush()?;
-    let mut first_row = 1;
+    let (mut first_row, mut reported) = (1, 0);
     while let Some(batch) = source.next_batch()? {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(survey.columns.len());
         for (name, reading) in &survey.columns {
@@ -164,9 +164,10 @@ fn write_typed(
         }
         first_row += batch.num_rows() as u64;
         table.write_arrays(arrays)?;
-        report(progress, 0)?;
+        report(progress, source.bytes_read() - reported)?;
+        reported = source.bytes_read();
     }
-    report(progress, file.size_bytes)
+    report(progress, file.size_bytes - reported)
 }
 
 fn through_text(

@@ -33,6 +33,11 @@ pub(crate) struct TypedSource {
     format: FileFormat,
     pub(crate) schema: SchemaRef,
     batches: Batches,
+    size_bytes: u64,
+    /// What came out of the file, of how much: rows of Parquet, batches of Arrow IPC. A stream says
+    /// no total.
+    given: u64,
+    total: Option<u64>,
 }
 
 enum Batches {
@@ -48,28 +53,44 @@ impl TypedSource {
             return Err(DataError::Empty { file: file.name.clone() });
         }
         let name = file.name.clone();
+        let of = |schema: SchemaRef, batches: Batches, total: Option<u64>| Self {
+            file: file.name.clone(),
+            format,
+            schema,
+            batches,
+            size_bytes: file.size_bytes,
+            given: 0,
+            total,
+        };
         if format == FileFormat::Parquet {
             let damaged = |error: ParquetError| wrong(&name, format, &error.to_string());
             let metadata = ArrowReaderMetadata::load(&source, ArrowReaderOptions::new()).map_err(damaged)?;
             let metadata = in_milliseconds(metadata).map_err(damaged)?;
             let schema = metadata.schema().clone();
+            let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).ok();
             let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata);
             let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(damaged)?;
-            return Ok(Self { file: file.name.clone(), format, schema, batches: Batches::Parquet(Box::new(reader)) });
+            return Ok(of(schema, Batches::Parquet(Box::new(reader)), rows));
         }
         let damaged = |error: ArrowError| wrong(&name, format, &error.to_string());
         let mut magic = [0; 6];
         let read = source.read(&mut magic).map_err(DataError::io("read", &file.path))?;
         source.rewind().map_err(DataError::io("read", &file.path))?;
         let source = BufReader::new(source);
-        let (schema, batches) = if &magic[..read] == b"ARROW1" {
+        if &magic[..read] == b"ARROW1" {
             let reader = FileReader::try_new(source, None).map_err(damaged)?;
-            (reader.schema(), Batches::File(Box::new(reader)))
-        } else {
-            let reader = StreamReader::try_new(source, None).map_err(damaged)?;
-            (reader.schema(), Batches::Stream(Box::new(reader)))
-        };
-        Ok(Self { file: file.name.clone(), format, schema, batches })
+            let batches = u64::try_from(reader.num_batches()).ok();
+            return Ok(of(reader.schema(), Batches::File(Box::new(reader)), batches));
+        }
+        let reader = StreamReader::try_new(source, None).map_err(damaged)?;
+        Ok(of(reader.schema(), Batches::Stream(Box::new(reader)), None))
+    }
+
+    /// About how many of the file's bytes the batches so far stand for.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        let Some(total) = self.total.filter(|total| *total > 0) else { return 0 };
+        let bytes = u128::from(self.size_bytes) * u128::from(self.given.min(total)) / u128::from(total);
+        u64::try_from(bytes).unwrap_or(self.size_bytes)
     }
 
     pub(crate) fn next_batch(&mut self) -> Result<Option<RecordBatch>, DataError> {
@@ -79,7 +100,11 @@ impl TypedSource {
             Batches::Stream(reader) => reader.next(),
         };
         let damaged = |error: ArrowError| wrong(&self.file, self.format, &error.to_string());
-        next.transpose().map_err(damaged)?.map(without_zones).transpose().map_err(damaged)
+        let batch = next.transpose().map_err(damaged)?.map(without_zones).transpose().map_err(damaged)?;
+        if let Some(batch) = &batch {
+            self.given += if self.format == FileFormat::Parquet { batch.num_rows() as u64 } else { 1 };
+        }
+        Ok(batch)
     }
 
     /// An error of a value that doesn't fit its column's type: the file itself is whole.

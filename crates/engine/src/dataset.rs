@@ -25,7 +25,7 @@ use store::{blob::BlobHash, job::JobRow, snapshot::SnapshotRow};
 use crate::{
     Engine, Mode, folder,
     jobs::{JobContext, NewJob, retry_with},
-    project, settings, snapshot,
+    project, settings, snapshot, uploads,
 };
 
 pub async fn get(engine: &Engine, request: GetDataset) -> anyhow::Result<Dataset> {
@@ -189,7 +189,7 @@ async fn in_force(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<DataConf
 pub async fn preview(engine: &Engine, request: GetPreview) -> anyhow::Result<Preview> {
     let row = snapshot::find(engine, request.snapshot).await?;
     let config = in_force(engine, &row).await?;
-    let parquet = snapshot::table(engine, &row).await?;
+    let parquet = snapshot::cache::table(engine, &row).await?;
     let (offset, limit) = (request.offset, request.limit.min(1000));
     Ok(tokio::task::spawn_blocking(move || data::preview::rows(&parquet, &config, offset, limit))
         .await?
@@ -199,14 +199,14 @@ pub async fn preview(engine: &Engine, request: GetPreview) -> anyhow::Result<Pre
 pub async fn profile(engine: &Engine, request: GetProfile) -> anyhow::Result<Profile> {
     let row = snapshot::find(engine, request.snapshot).await?;
     let config = in_force(engine, &row).await?;
-    let parquet = snapshot::table(engine, &row).await?;
+    let parquet = snapshot::cache::table(engine, &row).await?;
     // Roles, target and sensitive columns are in the profile: other ones, another profile.
-    let key = BlobHash::of(&serde_json::to_vec(&config)?).to_string();
-    let path = parquet.with_file_name(format!("profile-{}.json", &key[..16]));
+    let path = parquet.with_file_name(snapshot::cache::profile_name(&config)?);
     if let Some(profile) = profiled(&path).await {
         return Ok(profile);
     }
     let _building = engine.building(*row.snapshot.id.as_bytes()).await;
+    let _gate = engine.hold_blobs().await;
     if let Some(profile) = profiled(&path).await {
         return Ok(profile);
     }
@@ -229,7 +229,7 @@ async fn profiled(path: &Path) -> Option<Profile> {
 pub async fn compare(engine: &Engine, request: CompareSnapshots) -> anyhow::Result<DriftReport> {
     let reference = snapshot::find(engine, request.reference).await?;
     let current = snapshot::find(engine, request.current).await?;
-    let paths = (snapshot::table(engine, &reference).await?, snapshot::table(engine, &current).await?);
+    let paths = (snapshot::cache::table(engine, &reference).await?, snapshot::cache::table(engine, &current).await?);
     let id = reference.snapshot.id;
     let file = engine
         .store()
@@ -251,12 +251,14 @@ pub async fn export(engine: &Engine, request: ExportSnapshot) -> anyhow::Result<
         bail!(ApiError::invalid(format!("\"{}\" is not an absolute path.", request.folder)));
     }
     if !row.snapshot.kept {
+        let roots = snapshot::referenced::roots(engine, &row).await?;
+        let place = roots.first().context("find the project's folder")?;
         bail!(
             ApiError::new(
                 ErrorCode::Unsupported,
                 format!("Snapshot v{} only references its files.", row.snapshot.number)
             )
-            .with_hint(format!("They are at {}.", row.root))
+            .with_hint(format!("They are at {}.", place.display()))
         );
     }
     let id = row.snapshot.id;
@@ -344,14 +346,14 @@ pub async fn delete(engine: &Engine, request: DeleteSnapshot) -> anyhow::Result<
         engine.changed(Tag::Data(project));
     }
     engine.changed(Tag::Storage);
-    Ok(Freed { bytes: bytes + unused.bytes, records: 1 })
+    Ok(Freed { bytes: bytes + unused.bytes, records: 1, parts: unused.parts })
 }
 
 /// Adds files to the data paths, copying in what lies outside of the folder.
 pub async fn add(engine: &Engine, request: AddData) -> anyhow::Result<Dataset> {
     let row = project::find(engine, request.project).await?;
     let folder = PathBuf::from(&row.path);
-    let wanted = request.paths;
+    let (wanted, taken) = (request.paths.clone(), request.paths);
     let added = tokio::task::spawn_blocking(move || {
         wanted.iter().map(|path| bring_in(&folder, path)).collect::<anyhow::Result<Vec<_>>>()
     })
@@ -360,6 +362,7 @@ pub async fn add(engine: &Engine, request: AddData) -> anyhow::Result<Dataset> {
     paths.extend(added.into_iter().filter(|path| !row.file.data.paths.contains(path)));
     let set = vec![("data.paths".to_owned(), serde_json::to_value(paths)?)];
     project::edit(engine, EditProjectFile { project: row.id, set }).await?;
+    uploads::taken(engine, taken).await?;
     get(engine, GetDataset { project: row.id }).await
 }
 

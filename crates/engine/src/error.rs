@@ -59,6 +59,7 @@ fn of_store(error: &StoreError) -> ApiError {
     match error {
         StoreError::Refused(api) => api.clone(),
         full if full.is_full() => no_space(full.to_string()),
+        StoreError::Stopped => ApiError::new(ErrorCode::Cancelled, "It was cancelled."),
         StoreError::Newer { .. } => ApiError::new(ErrorCode::WrongProtocol, sentence(&error.to_string())),
         StoreError::MissingBlob(_) | StoreError::Damaged { .. } => {
             ApiError::new(ErrorCode::Internal, sentence(&error.to_string()))

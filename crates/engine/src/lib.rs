@@ -5,6 +5,7 @@
 //! announces what changed. External systems are reached through [`ports`] only, time through
 //! [`clock`]; nothing here reads the environment, prints, or knows of HTTP.
 
+mod blocking;
 pub mod clock;
 pub mod dataset;
 pub mod deploy;
@@ -33,6 +34,7 @@ pub mod snapshot;
 mod snapshot_drift;
 pub mod storage;
 pub mod target;
+mod uploads;
 pub mod watching;
 pub mod workspace;
 
@@ -78,6 +80,9 @@ pub struct Options {
     pub documents: Option<PathBuf>,
     /// Builds of the worker, best first.
     pub workers: Vec<WorkerProgram>,
+    /// A table of mounts in the form of `/proc/self/mounts`, where the system is not to be asked which
+    /// folders are on the network.
+    pub mounts: Option<PathBuf>,
 }
 
 /// An open workspace. Clones share it; it closes, and frees the lock, with the last one.
@@ -100,7 +105,8 @@ struct Inner {
     watching: watching::Watching,
     opened: model::Opened,
     building: Building,
-    /// Held by work that puts blobs before the record that uses them; collecting takes it alone.
+    /// Held by work that puts blobs before the record that uses them, or that writes into the cache;
+    /// collecting takes it alone.
     blob_gate: Arc<tokio::sync::RwLock<()>>,
     started_ms: i64,
     /// Freed after everything above is closed.
@@ -164,7 +170,8 @@ impl Engine {
         self.inner.store.blobs()
     }
 
-    /// Held while blobs are put whose record is not committed yet, so that collecting leaves them.
+    /// Held while blobs are put whose record is not committed yet, and while the cache is written, so that
+    /// collecting leaves them.
     pub async fn hold_blobs(&self) -> tokio::sync::OwnedRwLockReadGuard<()> {
         Arc::clone(&self.inner.blob_gate).read_owned().await
     }
@@ -193,7 +200,8 @@ impl Engine {
         &self.inner.folders
     }
 
-    pub(crate) fn watch(&self) -> &watching::Watching {
+    /// Which folders are watched, and how.
+    pub fn watch(&self) -> &watching::Watching {
         &self.inner.watching
     }
 

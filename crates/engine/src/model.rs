@@ -165,7 +165,10 @@ fn take_bundle(store: &Store, folder: &Path) -> anyhow::Result<(Bundle, String, 
     let (head, content) = bundle::verify(folder).map_err(|error| damaged(&error))?;
     let mut files = Vec::with_capacity(head.files.len() + 1);
     let put = |path: &str| -> anyhow::Result<BundleFile> {
-        let stored = store.blobs().put_file(&folder.join(path), true).with_context(|| format!("keep {path}"))?;
+        let stored = store
+            .blobs()
+            .put_file(&folder.join(path), true, &mut data::progress::silent)
+            .with_context(|| format!("keep {path}"))?;
         let sha256 = stored.sha256.context("hash the file")?;
         Ok(BundleFile {
             path: path.to_owned(),
@@ -359,7 +362,7 @@ pub async fn delete(engine: &Engine, request: DeleteVersion) -> anyhow::Result<F
     engine.changed(Tag::Run(row.version.run));
     engine.changed(Tag::Packages);
     engine.changed(Tag::Storage);
-    Ok(Freed { bytes: bytes + unused.bytes, records: 1 })
+    Ok(Freed { bytes: bytes + unused.bytes, records: 1, parts: unused.parts })
 }
 
 /// Predicts rows in this process.
@@ -382,6 +385,8 @@ pub async fn predict(engine: &Engine, request: Predict) -> anyhow::Result<Predic
 /// Predicts a file into a file, streaming.
 pub async fn predict_file(engine: &Engine, request: PredictFile) -> anyhow::Result<PredictedFile> {
     let model = open(engine, request.version).await?;
+    // Collecting leaves what is written into the cache meanwhile.
+    let _gate = engine.hold_blobs().await;
     let scratch = engine.workspace().cache();
     tokio::task::spawn_blocking(move || {
         let begun = Instant::now();
@@ -415,6 +420,7 @@ pub async fn bundle_folder(engine: &Engine, id: VersionId) -> anyhow::Result<Pat
         return Ok(folder);
     }
     let row = find_row(engine, id).await?;
+    let _gate = engine.hold_blobs().await;
     lay_out(engine, &row, folder.clone()).await?;
     Ok(folder)
 }
@@ -447,7 +453,7 @@ pub async fn lay_out(engine: &Engine, row: &VersionRow, folder: PathBuf) -> anyh
 }
 
 fn cache_folder(engine: &Engine, id: VersionId) -> PathBuf {
-    engine.workspace().cache().join("models").join(id.to_string())
+    engine.workspace().models_cache().join(id.to_string())
 }
 
 impl Opened {

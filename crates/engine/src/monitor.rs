@@ -8,7 +8,7 @@ mod alert;
 mod fetch;
 mod pass;
 mod scrape;
-mod window;
+pub(crate) mod window;
 
 use std::{
     collections::HashMap,

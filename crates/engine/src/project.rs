@@ -16,7 +16,7 @@ use api::{
 use serde_json::Value;
 use store::{dataset::DatasetRow, project::ProjectRow};
 
-use crate::{Engine, error, folder, overview, project_file};
+use crate::{Engine, error, folder, overview, project_file, uploads, watching};
 
 pub async fn list(engine: &Engine, _request: ListProjects) -> anyhow::Result<Vec<ProjectSummary>> {
     let rows = engine.store().read(store::project::all).await?;
@@ -183,7 +183,7 @@ async fn enter(engine: &Engine, row: ProjectRow) -> anyhow::Result<Project> {
         .await?;
     engine.folders().forget(row.id);
     folder::look(engine, row.id).await?;
-    engine.watch().add(row.id, PathBuf::from(&row.path));
+    watching::add(&engine.downgrade(), row.id, PathBuf::from(&row.path)).await;
     engine.changed(Tag::Projects);
     describe(engine, row).await
 }
@@ -217,16 +217,18 @@ pub async fn create(engine: &Engine, request: CreateProject) -> anyhow::Result<P
     }
     let text = project_file::compose(&file)?;
     project_file::parse(&text, "the proposed slipway.toml")?;
-    let folder = path.clone();
+    let (folder, sources) = (path.clone(), request.copy_from.clone());
     tokio::task::spawn_blocking(move || {
         std::fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
-        for source in &request.copy_from {
+        for source in &sources {
             copy_into(Path::new(source), &folder)?;
         }
         project_file::write(&folder, None, &text)
     })
     .await??;
-    open_folder(engine, absolute(&path.to_string_lossy())?, SameId::Ask, None).await
+    let project = open_folder(engine, absolute(&path.to_string_lossy())?, SameId::Ask, None).await?;
+    uploads::taken(engine, request.copy_from).await?;
+    Ok(project)
 }
 
 /// Copies a file or folder into a folder; never over something else.
@@ -323,7 +325,7 @@ pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<F
             .await?;
     engine.changed(Tag::Projects);
     engine.changed(Tag::Storage);
-    Ok(Freed { bytes, records })
+    Ok(Freed { bytes, records, parts: Vec::new() })
 }
 
 /// The path as the file system has it, so that one folder has one name.

@@ -159,7 +159,7 @@ pub async fn delete(engine: &Engine, request: DeleteRun) -> anyhow::Result<Freed
                 store::run::put(tx, &row)
             })
             .await?;
-        Freed { bytes, records: 0 }
+        Freed { bytes, records: 0, parts: Vec::new() }
     } else {
         let name = row.run.name.clone();
         engine
@@ -176,7 +176,7 @@ pub async fn delete(engine: &Engine, request: DeleteRun) -> anyhow::Result<Freed
             })
             .await?;
         let bytes = tokio::task::spawn_blocking(move || crate::storage::remove_folder(&folder)).await?;
-        Freed { bytes, records: 1 }
+        Freed { bytes, records: 1, parts: Vec::new() }
     };
     engine.changed(Tag::Run(id));
     engine.changed(Tag::Runs(row.run.project));

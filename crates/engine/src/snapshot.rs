@@ -1,14 +1,18 @@
 //! Snapshots: the content of a dataset at one moment, and the cache that can be rebuilt of it.
 //!
-//! The files are kept as blobs, or referenced by hash where they stand. Beside them, in the cache:
-//! the Parquet form that previews, profiles, splits and trainings read, the profiles, and for images
-//! the files under their names.
+//! The files are kept as blobs, or referenced by hash where they stand ([`referenced`]). Beside them, in
+//! the cache ([`mod@cache`]): the Parquet form that previews, profiles, splits and trainings read, the
+//! profiles, and for images the files under their names.
+
+pub mod cache;
+pub(crate) mod referenced;
 
 use std::{
     collections::BTreeMap,
     io::Write as _,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -20,21 +24,22 @@ use api::{
     project::{Happening, Stage, StationState},
 };
 use data::{
-    images,
     manifest::{self, Entry, Hashes, Manifest},
     scan::{self, ScannedFile},
-    table::{self, Converted},
+    table::Converted,
 };
 use store::{Store, blob::BlobHash, project::ProjectRow, snapshot::SnapshotRow};
 
-use crate::{Engine, error, folder, settings};
-
-const TABLE: &str = "table.parquet";
-const FILES: &str = "files";
-const IMAGES: &str = "images.json";
+use self::cache::{Bytes, Source};
+use crate::{Engine, blocking, error, folder, settings};
 
 /// Told how far it is, from 0 to 1; `Break` stops the work.
 pub type Report<'a> = &'a mut (dyn FnMut(f64, &str) -> ControlFlow<()> + Send);
+
+/// A report for callers that neither show progress nor stop.
+pub(crate) fn unheard(_fraction: f64, _message: &str) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
 
 /// The snapshot's row, or a plain error.
 pub async fn find(engine: &Engine, id: SnapshotId) -> anyhow::Result<SnapshotRow> {
@@ -64,7 +69,7 @@ pub async fn take(
 ) -> anyhow::Result<(Snapshot, bool)> {
     let id = project.id;
     // The second of two at once finds what the first took.
-    let _taking = engine.building(*id.as_bytes()).await;
+    let _taking = turn(engine.building(*id.as_bytes()), report).await?;
     let _gate = engine.hold_blobs().await;
     let (dataset, newest) = engine
         .store()
@@ -96,7 +101,15 @@ pub async fn take(
         return Ok((row.snapshot.clone(), false));
     }
     let new_id = SnapshotId::from_bytes(engine.new_id());
-    let converted = convert(engine, new_id, &root, &config, &taken, kept, report).await?;
+    let bytes = if kept { Bytes::Kept } else { Bytes::Referenced(vec![root.clone()]) };
+    let source = Source { id: new_id, config: config.clone(), taken: taken.clone(), bytes };
+    let mut half = |fraction: f64, message: &str| report(0.5 + 0.45 * fraction, message);
+    let converted = cache::build(engine, source, &mut half).await?;
+    if report(0.95, "Writes the record").is_break() {
+        let made = engine.workspace().snapshot_cache(new_id);
+        tokio::task::spawn_blocking(move || crate::storage::remove_folder(&made)).await?;
+        bail!(cancelled());
+    }
     let message = message.unwrap_or_else(|| describe(before.as_ref(), &taken, newest.as_ref(), &converted));
     let row =
         row_of(engine, new_id, dataset.id, newest.as_ref(), &config, &root, &taken, kept, &converted, message).await?;
@@ -137,8 +150,12 @@ async fn keep(
     let mut taken = Manifest::default();
     let mut done_bytes = 0;
     for file in files {
-        if report(0.5 * done_bytes as f64 / size_bytes.max(1) as f64, &format!("Reads {}", file.name)).is_break() {
-            bail!(ApiError::new(ErrorCode::Cancelled, "It was cancelled."));
+        let mut heard = |read_bytes: u64| {
+            done_bytes += read_bytes;
+            report(0.5 * done_bytes as f64 / size_bytes.max(1) as f64, &format!("Reads {}", file.name))
+        };
+        if heard(0).is_break() {
+            bail!(cancelled());
         }
         let unread = known.get(&file.name).filter(|entry| {
             (entry.size_bytes, entry.modified_ms, entry.inode) == (file.size_bytes, file.modified_ms, file.inode)
@@ -147,18 +164,20 @@ async fn keep(
         let there = unread
             .filter(|entry| !kept || entry.blake3.parse::<BlobHash>().is_ok_and(|hash| store.blobs().contains(&hash)));
         let entry = match there {
-            Some(entry) => entry.clone(),
+            Some(entry) => {
+                done_bytes += file.size_bytes;
+                entry.clone()
+            }
             None => {
                 let (file, kept_so_far) = (file.clone(), kept_so_far.clone());
-                tokio::task::spawn_blocking(move || {
-                    let entry = hash(&store, &file, kept)?;
+                blocking::run(&mut heard, move |tell| {
+                    let entry = hash(&store, &file, kept, tell)?;
                     kept_so_far.add(&entry)?;
-                    anyhow::Ok(entry)
+                    Ok(entry)
                 })
-                .await??
+                .await?
             }
         };
-        done_bytes += file.size_bytes;
         taken.entries.push(entry);
     }
     taken.entries.sort_by(|left, right| left.name.cmp(&right.name));
@@ -196,12 +215,29 @@ impl KeptSoFar {
     }
 }
 
-fn hash(store: &Store, file: &ScannedFile, kept: bool) -> anyhow::Result<Entry> {
+/// Waits for other work on the same snapshot, unless it is stopped meanwhile.
+async fn turn<T>(turn: impl Future<Output = T>, report: Report<'_>) -> anyhow::Result<T> {
+    const ASK_EVERY: Duration = Duration::from_millis(100);
+    tokio::pin!(turn);
+    loop {
+        match tokio::time::timeout(ASK_EVERY, &mut turn).await {
+            Ok(turn) => return Ok(turn),
+            Err(_) if report(0.0, "Waits for another snapshot").is_break() => bail!(cancelled()),
+            Err(_) => {}
+        }
+    }
+}
+
+fn cancelled() -> ApiError {
+    ApiError::new(ErrorCode::Cancelled, "It was cancelled.")
+}
+
+fn hash(store: &Store, file: &ScannedFile, kept: bool, tell: blocking::Tell<'_, u64>) -> anyhow::Result<Entry> {
     if !kept {
-        let one = manifest::build(std::slice::from_ref(file), None, Hashes::Blake3, &mut data::progress::silent);
+        let one = manifest::build(std::slice::from_ref(file), None, Hashes::Blake3, tell);
         return one.map_err(ApiError::from)?.entries.pop().with_context(|| format!("read {}", file.name));
     }
-    let stored = store.blobs().put_file(&file.path, false).with_context(|| format!("keep {}", file.name))?;
+    let stored = store.blobs().put_file(&file.path, false, tell).with_context(|| format!("keep {}", file.name))?;
     Ok(Entry {
         name: file.name.clone(),
         size_bytes: stored.size_bytes,
@@ -210,133 +246,6 @@ fn hash(store: &Store, file: &ScannedFile, kept: bool) -> anyhow::Result<Entry> 
         modified_ms: file.modified_ms,
         inode: file.inode,
     })
-}
-
-/// Makes the cache of a snapshot in a temporary folder and renames it.
-async fn convert(
-    engine: &Engine,
-    id: SnapshotId,
-    root: &Path,
-    config: &DataConfig,
-    taken: &Manifest,
-    kept: bool,
-    report: Report<'_>,
-) -> anyhow::Result<Converted> {
-    if report(0.5, "Reads the rows").is_break() {
-        bail!(ApiError::new(ErrorCode::Cancelled, "It was cancelled."));
-    }
-    let (store, destination) = (engine.store().clone(), engine.workspace().snapshot_cache(id));
-    let (root, config, taken) = (root.to_owned(), config.clone(), taken.clone());
-    let work = move || build_cache(&store, &destination, &root, &config, &taken, kept);
-    let converted = tokio::task::spawn_blocking(work).await??;
-    if report(0.95, "Writes the record").is_break() {
-        bail!(ApiError::new(ErrorCode::Cancelled, "It was cancelled."));
-    }
-    Ok(converted)
-}
-
-fn build_cache(
-    store: &Store,
-    destination: &Path,
-    root: &Path,
-    config: &DataConfig,
-    taken: &Manifest,
-    kept: bool,
-) -> anyhow::Result<Converted> {
-    let parent = destination.parent().context("find the cache")?;
-    std::fs::create_dir_all(parent).with_context(|| format!("make the folder {}", parent.display()))?;
-    let half = tempfile::Builder::new().prefix(".half-").tempdir_in(parent).context("make a folder in the cache")?;
-    let folder = half.path().join(FILES);
-    let files = if kept { lay_out(store, taken, &folder)? } else { where_they_stand(root, taken)? };
-    let parquet = half.path().join(TABLE);
-    let converted = match config.kind {
-        DataKind::Table => {
-            let converted =
-                table::convert(&files, config, &parquet, &mut data::progress::silent).map_err(ApiError::from)?;
-            // Only pictures are read again by their names.
-            if kept {
-                std::fs::remove_dir_all(&folder).context("tidy the cache")?;
-            }
-            converted
-        }
-        DataKind::Images => {
-            let base = if kept { &folder } else { root };
-            let index = images::index_files(base, &files, &mut data::progress::silent).map_err(ApiError::from)?;
-            let target = config.target.as_deref().unwrap_or("class");
-            let converted = images::to_parquet(&index, target, &parquet).map_err(ApiError::from)?;
-            let list: Vec<(String, String)> =
-                index.entries.into_iter().map(|entry| (entry.path, entry.class)).collect();
-            std::fs::write(half.path().join(IMAGES), serde_json::to_vec(&list)?)
-                .context("write the index of images")?;
-            converted
-        }
-    };
-    let made = half.keep();
-    if destination.exists() {
-        std::fs::remove_dir_all(destination).context("replace the cache")?;
-    }
-    std::fs::rename(&made, destination).context("name the cache")?;
-    Ok(converted)
-}
-
-/// Gives kept files their names again, sharing the bytes where possible.
-fn lay_out(store: &Store, taken: &Manifest, folder: &Path) -> anyhow::Result<Vec<ScannedFile>> {
-    let mut files = Vec::with_capacity(taken.entries.len());
-    for entry in &taken.entries {
-        let path = folder.join(relative(&entry.name));
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("make the folder {}", parent.display()))?;
-        }
-        let hash: BlobHash = entry.blake3.parse().context("read the manifest")?;
-        link(store, &hash, &path)?;
-        files.push(scanned(entry, path));
-    }
-    Ok(files)
-}
-
-/// A hard link costs nothing, and blobs are read-only; elsewhere a copy.
-fn link(store: &Store, hash: &BlobHash, path: &Path) -> anyhow::Result<()> {
-    if cfg!(unix) && std::fs::hard_link(store.blobs().path(hash), path).is_ok() {
-        return Ok(());
-    }
-    Ok(store.blobs().copy_to(hash, path)?)
-}
-
-/// An absolute name (a data path outside of the project) as one below a folder.
-fn relative(name: &str) -> PathBuf {
-    let parts =
-        name.split(['/', '\\']).filter(|part| !part.is_empty() && *part != "..").map(|part| part.replace(':', "_"));
-    parts.collect()
-}
-
-/// Referenced files must still be those that were hashed.
-fn where_they_stand(root: &Path, taken: &Manifest) -> anyhow::Result<Vec<ScannedFile>> {
-    let mut files = Vec::with_capacity(taken.entries.len());
-    for entry in &taken.entries {
-        let path = root.join(&entry.name);
-        let size = std::fs::metadata(&path).map(|metadata| metadata.len()).ok();
-        if size != Some(entry.size_bytes) {
-            bail!(
-                ApiError::new(
-                    ErrorCode::Conflict,
-                    format!("{} is only referenced by this snapshot, and changed since.", path.display())
-                )
-                .with_hint("Bring the file back, or take a new snapshot.")
-            );
-        }
-        files.push(scanned(entry, path));
-    }
-    Ok(files)
-}
-
-fn scanned(entry: &Entry, path: PathBuf) -> ScannedFile {
-    ScannedFile {
-        path,
-        name: entry.name.clone(),
-        size_bytes: entry.size_bytes,
-        modified_ms: entry.modified_ms,
-        inode: entry.inode,
-    }
 }
 
 #[expect(clippy::too_many_arguments, reason = "each is a column of the record, and it is called once")]
@@ -433,38 +342,4 @@ pub(crate) fn thousands(number: u64) -> String {
         text.push(digit);
     }
     text
-}
-
-/// The Parquet form of a snapshot, built again where the cache lost it.
-pub async fn table(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<PathBuf> {
-    let folder = ready(engine, row).await?;
-    Ok(folder.join(TABLE))
-}
-
-/// Images: the folder that holds them, and path and class of each in the table's order.
-pub async fn pictures(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<(PathBuf, Vec<(String, String)>)> {
-    let folder = ready(engine, row).await?;
-    let base = if row.snapshot.kept { folder.join(FILES) } else { PathBuf::from(&row.root) };
-    let list = folder.join(IMAGES);
-    let bytes = tokio::fs::read(&list).await.with_context(|| format!("read {}", list.display()))?;
-    Ok((base, serde_json::from_slice(&bytes)?))
-}
-
-/// The snapshot's cache folder.
-pub(crate) async fn ready(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<PathBuf> {
-    let folder = engine.workspace().snapshot_cache(row.snapshot.id);
-    if folder.join(TABLE).is_file() {
-        return Ok(folder);
-    }
-    // One rebuild at a time: a page asks for preview and profile at once.
-    let _building = engine.building(*row.snapshot.id.as_bytes()).await;
-    let _gate = engine.hold_blobs().await;
-    if folder.join(TABLE).is_file() {
-        return Ok(folder);
-    }
-    let taken = manifest(engine, row).await?;
-    let (store, destination) = (engine.store().clone(), folder.clone());
-    let (root, config, kept) = (PathBuf::from(&row.root), row.config.clone(), row.snapshot.kept);
-    tokio::task::spawn_blocking(move || build_cache(&store, &destination, &root, &config, &taken, kept)).await??;
-    Ok(folder)
 }

@@ -1,44 +1,98 @@
 //! What takes space, and freeing what nothing uses.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+};
 
 use api::{
     ApiError, ErrorCode,
     event::Tag,
-    host::{CollectGarbage, Freed, GetStorage, Storage, StoragePart},
+    host::{CollectGarbage, Freed, FreedPart, GetStorage, Storage, StoragePart},
+};
+use store::blob::BlobHash;
+
+use crate::{
+    Engine,
+    monitor::window,
+    snapshot::cache::{self, Kind},
+    uploads,
+    workspace::Workspace,
 };
 
-use crate::Engine;
+/// What the parts are called, in figures and in what a collection freed.
+const BLOBS: &str = "Data and models";
+const RUNS: &str = "Runs";
+const TABLES: &str = "Tables in the cache";
+const PROFILES: &str = "Profiles in the cache";
+const MODELS: &str = "Models in the cache";
+const NOTES: &str = "Notes in the cache";
+const FLOORS: &str = "Drift floors";
+const UPLOADS: &str = "Uploads";
 
 pub async fn get(engine: &Engine, _request: GetStorage) -> anyhow::Result<Storage> {
     let collectable = collect_unused(engine, true).await?;
-    let workspace = engine.workspace().folder().to_owned();
-    let mut storage = tokio::task::spawn_blocking(move || measure(&workspace)).await?;
+    let floors = engine.store().read(|c| store::setting::below(c, window::FLOORS)).await?;
+    let floors_bytes = floors.iter().map(|(_, size)| size).sum();
+    let workspace = engine.workspace().clone();
+    let mut storage = tokio::task::spawn_blocking(move || measure(&workspace, floors_bytes)).await?;
     storage.collectable_bytes = collectable.bytes;
     Ok(storage)
 }
 
-fn measure(workspace: &Path) -> Storage {
-    let folder = |name: &str| size_of(&workspace.join(name));
+fn measure(workspace: &Workspace, floors_bytes: u64) -> Storage {
+    let folder = |name: &str| size_of(&workspace.folder().join(name));
     let part = |name: &str, size_bytes: u64, detail: &str| StoragePart {
         name: name.to_owned(),
         size_bytes,
         detail: detail.to_owned(),
     };
-    let database = ["slipway.db", "slipway.db-wal", "slipway.db-shm"].iter().map(|name| folder(name)).sum();
+    let database: u64 = ["slipway.db", "slipway.db-wal", "slipway.db-shm"].iter().map(|name| folder(name)).sum();
+    let files = snapshot_files(workspace);
+    let snapshots =
+        |kind: Kind| -> u64 { files.iter().filter(|file| file.kind == kind).map(|file| size_of(&file.path)).sum() };
+    let (tables, profiles) = (snapshots(Kind::Table), snapshots(Kind::Profile));
+    let models = size_of(&workspace.models_cache());
     Storage {
-        workspace: workspace.to_string_lossy().into_owned(),
+        workspace: workspace.folder().to_string_lossy().into_owned(),
         parts: vec![
-            part("Data and models", folder("blobs"), "Files of snapshots and versions, each kept once"),
-            part("Runs", folder("runs"), "Checkpoints, output and artifacts"),
-            part("Cache", folder("cache"), "Rebuilt when it is needed"),
+            part(BLOBS, folder("blobs"), "Files of snapshots and versions, each kept once"),
+            part(RUNS, folder("runs"), "Checkpoints, output and artifacts"),
+            part(TABLES, tables, "The Parquet form of snapshots, rebuilt when it is needed"),
+            part(PROFILES, profiles, "Measured again when they are needed"),
+            part(MODELS, models, "Laid out for predictions when they are needed"),
+            part(NOTES, folder("cache").saturating_sub(tables + profiles + models), "Of work that was under way"),
+            part(FLOORS, floors_bytes, "In the database, measured again when they are needed"),
+            part(UPLOADS, size_of(&workspace.uploads()), "Dropped on a page, and not yet taken by a project"),
             part("Deployments", folder("deployments"), "Request logs and output of what runs on this machine"),
-            part("Database", database, "Records and metrics"),
+            part("Database", database.saturating_sub(floors_bytes), "Records and metrics"),
             part("Logs", folder("logs"), "Slipway's own log"),
         ],
-        free_bytes: fs4::available_space(workspace).unwrap_or(0),
+        free_bytes: fs4::available_space(workspace.folder()).unwrap_or(0),
         collectable_bytes: 0,
     }
+}
+
+/// A file in the cache of a snapshot, or in what a dead process left beside them.
+struct SnapshotFile {
+    /// The folder's name: the snapshot's id.
+    snapshot: String,
+    name: String,
+    kind: Kind,
+    path: PathBuf,
+}
+
+fn snapshot_files(workspace: &Workspace) -> Vec<SnapshotFile> {
+    let folders = entries(&workspace.snapshots_cache());
+    let files = folders.into_iter().flat_map(|(snapshot, folder)| {
+        entries(&folder).into_iter().map(move |(name, path)| SnapshotFile {
+            snapshot: snapshot.clone(),
+            kind: cache::kind_of(&name),
+            name,
+            path,
+        })
+    });
+    files.collect()
 }
 
 pub async fn collect(engine: &Engine, request: CollectGarbage) -> anyhow::Result<Freed> {
@@ -50,7 +104,40 @@ pub async fn collect(engine: &Engine, request: CollectGarbage) -> anyhow::Result
     Ok(freed)
 }
 
-/// Deletes blobs, run folders and caches that no record names; a dry run only counts them.
+/// What the records name.
+struct Used {
+    blobs: HashSet<BlobHash>,
+    runs: Vec<String>,
+    /// Snapshots with the name of the profile that their project's settings ask for.
+    snapshots: HashMap<String, String>,
+    versions: Vec<String>,
+    /// Floors of no version's content, with their size.
+    floors: Vec<(String, u64)>,
+}
+
+impl Used {
+    fn read(c: &store::Connection) -> store::Result<Self> {
+        let mut snapshots = HashMap::new();
+        for project in store::project::all(c)? {
+            let Some(dataset) = store::dataset::of_project(c, project.id)? else { continue };
+            let profile = cache::profile_name(&project.file.data).unwrap_or_default();
+            let rows = store::snapshot::of_dataset(c, dataset.id)?;
+            snapshots.extend(rows.into_iter().map(|row| (row.snapshot.id.to_string(), profile.clone())));
+        }
+        let versions = store::version::contents(c)?;
+        let contents: HashSet<String> = versions.iter().map(|(_, content)| window::floors_name(content)).collect();
+        let floors = store::setting::below(c, window::FLOORS)?;
+        Ok(Self {
+            blobs: store::blob_use::all(c)?,
+            runs: store::run::ids(c, None)?.iter().map(ToString::to_string).collect(),
+            snapshots,
+            versions: versions.iter().map(|(id, _)| id.to_string()).collect(),
+            floors: floors.into_iter().filter(|(name, _)| !contents.contains(name)).collect(),
+        })
+    }
+}
+
+/// Deletes blobs, run folders, caches and drops that no record names; a dry run only counts them.
 pub(crate) async fn collect_unused(engine: &Engine, dry_run: bool) -> anyhow::Result<Freed> {
     // Work under way has put blobs whose record comes last.
     let Ok(_alone) = engine.blob_gate().try_write() else {
@@ -58,53 +145,80 @@ pub(crate) async fn collect_unused(engine: &Engine, dry_run: bool) -> anyhow::Re
             return Ok(Freed::default());
         }
         anyhow::bail!(
-            ApiError::new(ErrorCode::Conflict, "A snapshot or a registration is under way.")
+            ApiError::new(ErrorCode::Conflict, "Work on snapshots or models is under way.")
                 .with_hint("Collect again once it is done.")
         );
     };
-    let (used, runs, snapshots) = engine
-        .store()
-        .read(|c| {
-            let mut snapshots = Vec::new();
-            for project in store::project::all(c)? {
-                if let Some(dataset) = store::dataset::of_project(c, project.id)? {
-                    snapshots.extend(
-                        store::snapshot::of_dataset(c, dataset.id)?.into_iter().map(|row| row.snapshot.id.to_string()),
-                    );
-                }
-            }
-            let runs: Vec<String> = store::run::ids(c, None)?.iter().map(ToString::to_string).collect();
-            Ok((store::blob_use::all(c)?, runs, snapshots))
-        })
-        .await?;
-    let (store, workspace) = (engine.store().clone(), engine.workspace().clone());
-    tokio::task::spawn_blocking(move || {
+    let used = engine.store().read(Used::read).await?;
+    let (store, workspace, now_ms) = (engine.store().clone(), engine.workspace().clone(), engine.now_ms());
+    let floors = used.floors.clone();
+    let mut freed = tokio::task::spawn_blocking(move || {
         let mut freed = Freed::default();
-        for (hash, size) in store.blobs().list()? {
-            if !used.contains(&hash) {
-                freed.bytes += if dry_run { size } else { store.blobs().delete(&hash)? };
-                freed.records += 1;
-            }
+        // First what may be a link to a blob: the bytes are counted where they are freed.
+        for (part, path) in unused_files(&workspace, &used, now_ms) {
+            let bytes = if dry_run { size_of(&path) } else { remove_folder(&path) };
+            add(&mut freed, part, bytes);
         }
-        let caches = strangers(&workspace.cache().join("snapshots"), &snapshots);
-        for folder in strangers(&workspace.runs(), &runs).into_iter().chain(caches) {
-            freed.bytes += if dry_run { size_of(&folder) } else { remove_folder(&folder) };
-            freed.records += 1;
+        for (hash, size) in store.blobs().list()? {
+            if !used.blobs.contains(&hash) {
+                let bytes = if dry_run { size } else { store.blobs().delete(&hash)? };
+                add(&mut freed, BLOBS, bytes);
+            }
         }
         Ok(freed)
     })
     .await?
-    .map_err(|error: store::StoreError| anyhow::Error::new(error).context("collect what nothing uses"))
+    .map_err(|error: store::StoreError| anyhow::Error::new(error).context("collect what nothing uses"))?;
+    for (_, size) in &floors {
+        add(&mut freed, FLOORS, *size);
+    }
+    if !dry_run && !floors.is_empty() {
+        engine
+            .store()
+            .write(move |tx| floors.iter().try_for_each(|(name, _)| store::setting::delete(tx, name)))
+            .await?;
+    }
+    Ok(freed)
 }
 
-/// Entries of a folder whose names no record has.
-fn strangers(folder: &Path, known: &[String]) -> Vec<PathBuf> {
+fn add(freed: &mut Freed, part: &str, bytes: u64) {
+    freed.bytes += bytes;
+    freed.records += 1;
+    match freed.parts.iter_mut().find(|known| known.name == part) {
+        Some(known) => (known.bytes, known.records) = (known.bytes + bytes, known.records + 1),
+        None => freed.parts.push(FreedPart { name: part.to_owned(), bytes, records: 1 }),
+    }
+}
+
+/// Files and folders that nothing needs, by their part.
+fn unused_files(workspace: &Workspace, used: &Used, now_ms: i64) -> Vec<(&'static str, PathBuf)> {
+    let mut unused: Vec<(&'static str, PathBuf)> = Vec::new();
+    let mut strangers = |part, folder: &Path, is_known: &dyn Fn(&str) -> bool| {
+        let strange = entries(folder).into_iter().filter(|(name, _)| !is_known(name));
+        unused.extend(strange.map(|(_, path)| (part, path)));
+    };
+    strangers(RUNS, &workspace.runs(), &|name| used.runs.iter().any(|run| run == name));
+    strangers(TABLES, &workspace.snapshots_cache(), &|name| used.snapshots.contains_key(name));
+    strangers(MODELS, &workspace.models_cache(), &|name| used.versions.iter().any(|version| version == name));
+    // Notes of a snapshot that was interrupted help only beside the bytes that it kept, and those go too.
+    let folders = [workspace.snapshots_cache(), workspace.models_cache()];
+    strangers(NOTES, &workspace.cache(), &|name| folders.iter().any(|folder| folder.ends_with(name)));
+    for file in snapshot_files(workspace) {
+        let Some(profile) = used.snapshots.get(&file.snapshot) else { continue };
+        match file.kind {
+            Kind::Profile if file.name != *profile => unused.push((PROFILES, file.path)),
+            Kind::Stray => unused.push((NOTES, file.path)),
+            _ => {}
+        }
+    }
+    unused.extend(uploads::left(&workspace.uploads(), now_ms).into_iter().map(|path| (UPLOADS, path)));
+    unused
+}
+
+/// What a folder holds: names and paths. Nothing where there is no such folder.
+fn entries(folder: &Path) -> Vec<(String, PathBuf)> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    entries
-        .flatten()
-        .filter(|entry| !known.iter().any(|name| *name == *entry.file_name().to_string_lossy()))
-        .map(|entry| entry.path())
-        .collect()
+    entries.flatten().map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect()
 }
 
 /// Bytes of a file or of everything below a folder. Images in the cache are links to blobs: they

@@ -1,33 +1,48 @@
 //! Watching project folders: a hint from the system, then a rescan that decides.
 //!
-//! Local folders are watched by the system, network mounts are polled. Whatever is told, also that
-//! events were lost, leads to the same thing: [`folder::look`].
+//! Local folders are watched by the system. A network mount tells nothing of what others change, so its
+//! folders are rescanned from time to time: the rescan compares sizes and times to the millisecond, where
+//! a watcher that polls would miss what happens twice in a second or is replaced by something older.
+//! Whatever is told, also that events were lost, leads to the same thing: [`folder::look`].
+
+mod mounts;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use api::ProjectId;
-use notify::{Config, PollWatcher, RecommendedWatcher, RecursiveMode};
-use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer, new_debouncer_opt};
+use notify::{RecommendedWatcher, RecursiveMode};
+use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
 use tokio::sync::mpsc;
 
-use crate::{Engine, Mode, folder};
+use crate::{Engine, Mode, WeakEngine, folder};
 
 /// Quiet before a hint is told: a file that is being written tells itself often.
 const QUIET: Duration = Duration::from_millis(400);
-/// Between two looks at a network mount.
-const POLL: Duration = Duration::from_secs(5);
-/// A folder that is gone, or that can't be watched, is looked at this often.
+/// A folder on a network mount, one that is gone, or one that can't be watched is looked at this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
-/// Held to keep watching; dropping it ends that.
+/// How the host hears of changes in a project's folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// The system tells.
+    Told,
+    /// It is looked at from time to time: a network mount.
+    Polled,
+    /// It is gone, or beyond what the system can watch: looked at from time to time.
+    Unwatched,
+}
+
 enum Watcher {
-    System { _debouncer: Debouncer<RecommendedWatcher, RecommendedCache> },
-    Polling { _debouncer: Debouncer<PollWatcher, RecommendedCache> },
+    /// Held to keep watching; dropping it ends that.
+    System {
+        _debouncer: Debouncer<RecommendedWatcher, RecommendedCache>,
+    },
+    Polling,
 }
 
 /// The watched folders.
@@ -35,6 +50,8 @@ enum Watcher {
 pub struct Watching {
     watchers: Mutex<HashMap<ProjectId, (PathBuf, Option<Watcher>)>>,
     hints: Mutex<Option<mpsc::UnboundedSender<ProjectId>>>,
+    /// Folders under a look of the loop: a mount that hangs is not looked at twice.
+    looking: Mutex<HashSet<ProjectId>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -42,28 +59,22 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Watching {
-    /// Begins to watch a project; does nothing before [`start`] or in mode `once`.
-    pub fn add(&self, project: ProjectId, path: PathBuf) {
-        let Some(hints) = lock(&self.hints).clone() else { return };
-        let mut watchers = lock(&self.watchers);
-        if watchers.get(&project).is_some_and(|(known, watcher)| *known == path && watcher.is_some()) {
-            return;
-        }
-        let watcher = watch(project, &path, &hints);
-        watchers.insert(project, (path, watcher));
+    fn has(&self, project: ProjectId, path: &Path) -> bool {
+        lock(&self.watchers).get(&project).is_some_and(|(known, watcher)| known == path && watcher.is_some())
     }
 
     pub fn remove(&self, project: ProjectId) {
         lock(&self.watchers).remove(&project);
     }
 
-    fn unwatched(&self) -> Vec<(ProjectId, PathBuf)> {
+    /// `None` where the project is not known, or nothing is watched in this mode.
+    pub fn how(&self, project: ProjectId) -> Option<How> {
+        lock(&self.watchers).get(&project).map(|(_, watcher)| how(watcher.as_ref()))
+    }
+
+    fn all(&self) -> Vec<(ProjectId, PathBuf, How)> {
         let watchers = lock(&self.watchers);
-        watchers
-            .iter()
-            .filter(|(_, (path, watcher))| watcher.is_none() || !path.is_dir())
-            .map(|(id, (path, _))| (*id, path.clone()))
-            .collect()
+        watchers.iter().map(|(id, (path, watcher))| (*id, path.clone(), how(watcher.as_ref()))).collect()
     }
 
     /// A folder that went away takes its watch with it.
@@ -71,6 +82,14 @@ impl Watching {
         if let Some((_, watcher)) = lock(&self.watchers).get_mut(&project) {
             *watcher = None;
         }
+    }
+}
+
+fn how(watcher: Option<&Watcher>) -> How {
+    match watcher {
+        Some(Watcher::System { .. }) => How::Told,
+        Some(Watcher::Polling) => How::Polled,
+        None => How::Unwatched,
     }
 }
 
@@ -83,16 +102,20 @@ pub async fn start(engine: &Engine) -> anyhow::Result<()> {
     *lock(&engine.watch().hints) = Some(sender.clone());
     let rows = engine.store().read(store::project::all).await?;
     for row in rows {
-        engine.watch().add(row.id, PathBuf::from(&row.path));
-        // What changed while no host ran is a hint too.
-        let _ = sender.send(row.id);
+        let (weak, sender) = (engine.downgrade(), sender.clone());
+        // A mount that is away must not keep the host from starting.
+        tokio::spawn(async move {
+            add(&weak, row.id, PathBuf::from(&row.path)).await;
+            // What changed while no host ran is a hint too.
+            let _ = sender.send(row.id);
+        });
     }
     tokio::spawn(listen(engine.downgrade(), receiver));
     tokio::spawn(look_again(engine.downgrade()));
     Ok(())
 }
 
-async fn listen(engine: crate::WeakEngine, mut hints: mpsc::UnboundedReceiver<ProjectId>) {
+async fn listen(engine: WeakEngine, mut hints: mpsc::UnboundedReceiver<ProjectId>) {
     while let Some(project) = hints.recv().await {
         let mut told = vec![project];
         while let Ok(more) = hints.try_recv() {
@@ -109,27 +132,70 @@ async fn listen(engine: crate::WeakEngine, mut hints: mpsc::UnboundedReceiver<Pr
     }
 }
 
-/// Folders that can't be watched now: gone, on a mount that is away, or beyond the system's limit.
-async fn look_again(engine: crate::WeakEngine) {
+/// Begins to watch a project; does nothing before [`start`] or in mode `once`. A mount that hangs holds a
+/// thread, and neither the engine nor the list of what is watched.
+pub(crate) async fn add(engine: &WeakEngine, project: ProjectId, path: PathBuf) {
+    let (hints, table) = match engine.upgrade() {
+        Some(engine) if !engine.watch().has(project, &path) => {
+            (lock(&engine.watch().hints).clone(), engine.options().mounts.clone())
+        }
+        _ => return,
+    };
+    let Some(hints) = hints else { return };
+    let at = path.clone();
+    let watched = tokio::task::spawn_blocking(move || watch(project, &at, table.as_deref(), &hints)).await;
+    let (Some(engine), Ok(watcher)) = (engine.upgrade(), watched) else { return };
+    lock(&engine.watch().watchers).insert(project, (path, watcher));
+}
+
+/// Looks at the folders of which the system tells nothing: on a network mount, gone, or beyond what it
+/// can watch.
+async fn look_again(engine: WeakEngine) {
     loop {
         tokio::time::sleep(LOOK_AGAIN).await;
         let Some(engine) = engine.upgrade() else { return };
-        for (project, path) in engine.watch().unwatched() {
-            if path.is_dir() {
-                engine.watch().add(project, path);
-            } else {
-                engine.watch().lose(project);
-            }
-            if let Err(error) = folder::look(&engine, project).await {
-                tracing::debug!(%project, error = format!("{error:#}"), "a folder can't be looked at");
+        for (project, path, how) in engine.watch().all() {
+            if lock(&engine.watch().looking).insert(project) {
+                tokio::spawn(look_once(engine.downgrade(), project, path, how));
             }
         }
     }
 }
 
-fn watch(project: ProjectId, path: &Path, hints: &mpsc::UnboundedSender<ProjectId>) -> Option<Watcher> {
+async fn look_once(engine: WeakEngine, project: ProjectId, path: PathBuf, how: How) {
+    let at = path.clone();
+    let is_there = tokio::task::spawn_blocking(move || at.is_dir()).await.unwrap_or(false);
+    let Some(engine) = engine.upgrade() else { return };
+    let look = match (is_there, how) {
+        (true, How::Told) => false,
+        (true, How::Polled) => true,
+        (true, How::Unwatched) => {
+            add(&engine.downgrade(), project, path).await;
+            true
+        }
+        (false, _) => {
+            engine.watch().lose(project);
+            true
+        }
+    };
+    if look && let Err(error) = folder::look(&engine, project).await {
+        tracing::debug!(%project, error = format!("{error:#}"), "a folder can't be looked at");
+    }
+    lock(&engine.watch().looking).remove(&project);
+}
+
+fn watch(
+    project: ProjectId,
+    path: &Path,
+    table: Option<&Path>,
+    hints: &mpsc::UnboundedSender<ProjectId>,
+) -> Option<Watcher> {
     if !path.is_dir() {
         return None;
+    }
+    if mounts::is_network(path, table) {
+        tracing::info!(path = %path.display(), every_secs = LOOK_AGAIN.as_secs(), "polls a folder on a network mount");
+        return Some(Watcher::Polling);
     }
     let hints = hints.clone();
     // Errors (an overflow, a folder that went away) are hints like any other.
@@ -144,22 +210,12 @@ fn watch(project: ProjectId, path: &Path, hints: &mpsc::UnboundedSender<ProjectI
             let _ = hints.send(project);
         }
     };
-    let made = if is_network(path) {
-        let config = Config::default().with_poll_interval(POLL);
-        new_debouncer_opt::<_, PollWatcher, _>(QUIET, None, tell, RecommendedCache::new(), config).and_then(
-            |mut debouncer| {
-                debouncer.watch(path, RecursiveMode::Recursive).map(|()| Watcher::Polling { _debouncer: debouncer })
-            },
-        )
-    } else {
-        new_debouncer(QUIET, None, tell).and_then(|mut debouncer| {
-            debouncer.watch(path, RecursiveMode::Recursive).map(|()| Watcher::System { _debouncer: debouncer })
-        })
-    };
+    let made = new_debouncer(QUIET, None, tell).and_then(|mut debouncer| {
+        debouncer.watch(path, RecursiveMode::Recursive).map(|()| Watcher::System { _debouncer: debouncer })
+    });
     match made {
         Ok(watcher) => {
-            let how = if matches!(watcher, Watcher::System { .. }) { "by the system" } else { "by polling" };
-            tracing::info!(path = %path.display(), how, "watches a folder");
+            tracing::info!(path = %path.display(), "watches a folder");
             Some(watcher)
         }
         Err(error) => {
@@ -167,34 +223,4 @@ fn watch(project: ProjectId, path: &Path, hints: &mpsc::UnboundedSender<ProjectI
             None
         }
     }
-}
-
-/// Whether the folder is on a mount whose changes by others the system doesn't tell.
-#[cfg(target_os = "linux")]
-fn is_network(path: &Path) -> bool {
-    const NETWORK: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "afs", "ceph", "fuse.rclone"];
-    let Ok(mounts) = std::fs::read_to_string("/proc/self/mounts") else { return false };
-    mounts
-        .lines()
-        .filter_map(|line| {
-            let mut fields = line.split(' ');
-            let (_, point, kind) = (fields.next()?, fields.next()?, fields.next()?);
-            path.starts_with(point.replace("\\040", " ")).then_some((point.len(), kind.to_owned()))
-        })
-        .max_by_key(|(length, _)| *length)
-        .is_some_and(|(_, kind)| NETWORK.contains(&kind.as_str()))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_network(path: &Path) -> bool {
-    let disks = sysinfo::Disks::new_with_refreshed_list();
-    disks
-        .iter()
-        .filter(|disk| path.starts_with(disk.mount_point()))
-        .max_by_key(|disk| disk.mount_point().as_os_str().len())
-        .is_some_and(|disk| {
-            let kind = disk.file_system().to_string_lossy().to_ascii_lowercase();
-            ["nfs", "smbfs", "afpfs", "webdav", "cifs"].iter().any(|network| kind.contains(network))
-        })
-        || path.to_string_lossy().starts_with("\\\\")
 }

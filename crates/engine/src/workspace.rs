@@ -41,9 +41,24 @@ impl Workspace {
         self.folder.join("cache")
     }
 
+    /// The caches of all snapshots.
+    pub fn snapshots_cache(&self) -> PathBuf {
+        self.cache().join("snapshots")
+    }
+
     /// The Parquet form and profile of a snapshot: rebuilt when missing.
     pub fn snapshot_cache(&self, snapshot: SnapshotId) -> PathBuf {
-        self.cache().join("snapshots").join(snapshot.to_string())
+        self.snapshots_cache().join(snapshot.to_string())
+    }
+
+    /// Bundles laid out as folders, by version: rebuilt when missing.
+    pub fn models_cache(&self) -> PathBuf {
+        self.cache().join("models")
+    }
+
+    /// What pages in a browser dropped, until a project takes it; a folder a drop.
+    pub fn uploads(&self) -> PathBuf {
+        self.folder.join("uploads")
     }
 
     pub fn runs(&self) -> PathBuf {

@@ -35,11 +35,9 @@ pub(crate) async fn picture(
         snapshot.parse().map_err(|error: api::id::NotAnId| ApiError::invalid(error.to_string()))?;
     let told = |error: anyhow::Error| engine::error::told(&error);
     let row = engine::snapshot::find(&host.engine, snapshot).await.map_err(told)?;
-    let (folder, pictures) = engine::snapshot::pictures(&host.engine, &row).await.map_err(told)?;
-    if !pictures.iter().any(|(known, _)| *known == path) {
-        return Err(Refusal(ApiError::not_found(format!("The snapshot has no picture {path}."))));
-    }
-    send(folder.join(path), request).await
+    let file = engine::snapshot::cache::picture(&host.engine, &row, &path).await.map_err(told)?;
+    let missing = || Refusal(ApiError::not_found(format!("The snapshot has no picture {path}.")));
+    send(file.ok_or_else(missing)?, request).await
 }
 
 async fn send(file: PathBuf, request: Request) -> Result<Response, Refusal> {

@@ -8,6 +8,7 @@ use std::{
     fmt,
     fs::{self, File},
     io::{self, Read, Write},
+    ops::ControlFlow,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -35,7 +36,7 @@ impl BlobHash {
     /// Of a file's bytes, whatever its size.
     pub fn of_file(path: &Path) -> io::Result<Self> {
         let mut hasher = Hasher::new(false);
-        copy(&mut File::open(path)?, &mut hasher)?;
+        copy(&mut File::open(path)?, &mut hasher, &mut silent)?;
         Ok(Self(*hasher.blake3.finalize().as_bytes()))
     }
 }
@@ -71,6 +72,9 @@ impl<'de> Deserialize<'de> for BlobHash {
         text.parse().map_err(serde::de::Error::custom)
     }
 }
+
+/// Told bytes as they are read; `Break` stops the work.
+pub type Progress<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
 
 /// What was put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,8 +134,9 @@ impl Blobs {
         writer.finish()
     }
 
-    /// Puts a file: shares its bytes where the file system can (reflink), else copies them.
-    pub fn put_file(&self, path: &Path, with_sha256: bool) -> Result<Stored> {
+    /// Puts a file: shares its bytes where the file system can (reflink), else copies them. `progress`
+    /// is told bytes as they are read; its `Break` errs with `Stopped` and leaves nothing.
+    pub fn put_file(&self, path: &Path, with_sha256: bool, progress: Progress<'_>) -> Result<Stored> {
         let temporary = self.folder.join("incoming").join(format!("{}.reflink", uuid::Uuid::now_v7().simple()));
         if reflink_copy::reflink(path, &temporary).is_ok() {
             // Hash our copy, not the user's file: it may change meanwhile.
@@ -139,7 +144,9 @@ impl Blobs {
                 tempfile::TempPath::try_from_path(&temporary).map_err(failed("the copy can't be kept:", &temporary))?;
             let mut hasher = Hasher::new(with_sha256);
             let mut file = File::open(&temporary).map_err(failed("the copy can't be read:", &temporary))?;
-            copy(&mut file, &mut hasher).map_err(failed("the copy can't be read:", &temporary))?;
+            copy(&mut file, &mut hasher, progress)
+                .map_err(failed("the copy can't be read:", &temporary))?
+                .ok_or(StoreError::Stopped)?;
             let file = File::options()
                 .write(true)
                 .open(&temporary)
@@ -149,7 +156,9 @@ impl Blobs {
         }
         let mut file = File::open(path).map_err(failed("the file can't be read:", path))?;
         let mut writer = self.writer(with_sha256)?;
-        copy(&mut file, &mut writer).map_err(failed("the file can't be copied into the workspace:", path))?;
+        copy(&mut file, &mut writer, progress)
+            .map_err(failed("the file can't be copied into the workspace:", path))?
+            .ok_or(StoreError::Stopped)?;
         writer.finish()
     }
 
@@ -186,7 +195,7 @@ impl Blobs {
             .map_err(failed("the file can't be written:", destination))?;
         let mut hasher = Hasher::new(false);
         let mut file = File::open(&temporary).map_err(failed("the file can't be read:", &temporary))?;
-        copy(&mut file, &mut hasher).map_err(failed("the file can't be read:", &temporary))?;
+        copy(&mut file, &mut hasher, &mut silent).map_err(failed("the file can't be read:", &temporary))?;
         let found = BlobHash(*hasher.blake3.finalize().as_bytes());
         if found != *hash {
             return Err(StoreError::Damaged { hash: *hash, found });
@@ -311,17 +320,26 @@ impl Write for Hasher {
     }
 }
 
-/// `io::copy` with a buffer that suits hashing.
-fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+/// `io::copy` with a buffer that suits hashing; `None` where it was stopped.
+fn copy(from: &mut impl Read, to: &mut impl Write, progress: Progress<'_>) -> io::Result<Option<()>> {
     let mut buffer = vec![0; 256 * 1024];
     loop {
         match from.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(count) => to.write_all(&buffer[..count])?,
+            Ok(0) => return Ok(Some(())),
+            Ok(count) => {
+                to.write_all(&buffer[..count])?;
+                if progress(count as u64).is_break() {
+                    return Ok(None);
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
+}
+
+fn silent(_bytes: u64) -> ControlFlow<()> {
+    ControlFlow::Continue(())
 }
 
 fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError + use<> {

@@ -21,6 +21,9 @@ pub enum StoreError {
     Damaged { hash: crate::blob::BlobHash, found: crate::blob::BlobHash },
     #[error("the stored content {0} is missing")]
     MissingBlob(crate::blob::BlobHash),
+    /// The caller's progress said so.
+    #[error("stopped")]
+    Stopped,
     #[error("a record can't be read: {0}")]
     Json(#[from] serde_json::Error),
     /// A rule that only the transaction can check ("in use", "exists already").

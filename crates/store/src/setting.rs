@@ -22,6 +22,15 @@ pub fn get<T: DeserializeOwned>(connection: &Connection, name: &str) -> Result<O
     Ok(value.map(|Json(value)| value))
 }
 
+/// Names that begin with `prefix`, with the size of their values.
+pub fn below(connection: &Connection, prefix: &str) -> Result<Vec<(String, u64)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name, length(CAST(value AS BLOB)) FROM setting WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name",
+    )?;
+    let rows = statement.query_map(params![prefix], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 pub fn put<T: Serialize>(transaction: &Transaction<'_>, name: &str, value: &T) -> Result<()> {
     transaction
         .prepare_cached(

@@ -36,6 +36,7 @@ pub struct SnapshotRow {
     pub manifest: BlobHash,
     pub config: DataConfig,
     pub columns: Vec<Column>,
+    /// The project's folder when it was taken; referenced files are looked for where it is now first.
     pub root: String,
 }
 

@@ -106,6 +106,13 @@ fn select(connection: &Connection, rest: &str, parameters: impl rusqlite::Params
     with_aliases(connection, rows)
 }
 
+/// Every version with its content, in no order.
+pub fn contents(connection: &Connection) -> Result<Vec<(VersionId, String)>> {
+    let mut statement = connection.prepare_cached("SELECT id, content FROM version")?;
+    let rows = statement.query_map([], |row| Ok((id_column!(row, 0, VersionId), row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 pub fn get(connection: &Connection, id: VersionId) -> Result<Option<VersionRow>> {
     Ok(select(connection, "WHERE version.id = ?1", params![id.as_bytes()])?.pop())
 }

@@ -3,9 +3,9 @@
 use api::{
     ApiError,
     host::{
-        CollectGarbage, DeleteSecret, Freed, GetHardware, GetHost, GetLog, GetSettings, GetStorage, Hardware, HostInfo,
-        ListSecrets, LogLine, MoveSecrets, PutSettings, SecretBackend, SecretsState, SetSecret, Settings, Storage,
-        WorkerInfo,
+        CollectGarbage, DeleteSecret, Freed, FreedPart, GetHardware, GetHost, GetLog, GetSettings, GetStorage,
+        Hardware, HostInfo, ListSecrets, LogLine, MoveSecrets, PutSettings, SecretBackend, SecretsState, SetSecret,
+        Settings, Storage, WorkerInfo,
     },
 };
 use clap::{Args, Subcommand};
@@ -143,7 +143,7 @@ pub(crate) async fn storage(context: &Context, command: StorageCommand) -> Outco
         StorageCommand::Show => context.output.show(&context.call(GetStorage {}).await?, space),
         StorageCommand::Collect { dry_run } => {
             let said = if dry_run { "Nothing is deleted yet" } else { "What nothing pointed at is deleted" };
-            context.output.show(&context.call(CollectGarbage { dry_run }).await?, |collected| freed(said, collected))
+            context.output.show(&context.call(CollectGarbage { dry_run }).await?, |freed| collected(said, freed))
         }
     }
 }
@@ -179,6 +179,16 @@ pub(crate) fn freed(what: &str, freed: &Freed) -> String {
     let records =
         if freed.records == 1 { "1 record".to_owned() } else { format!("{} records", words::count(freed.records)) };
     format!("{what}; {} in {records} freed.", words::bytes(freed.bytes))
+}
+
+/// What was freed, then by what it was.
+fn collected(what: &str, freed_by: &Freed) -> String {
+    let said = freed(what, freed_by);
+    if freed_by.parts.is_empty() {
+        return said;
+    }
+    let row = |part: &FreedPart| vec![part.name.clone(), words::bytes(part.bytes), words::count(part.records)];
+    format!("{said}\n\n{}", table(&["part", ">size", ">records"], freed_by.parts.iter().map(row)))
 }
 
 fn machine(hardware: &Hardware) -> String {

@@ -10,7 +10,7 @@ use data::{
     column,
     error::DataError,
     images,
-    manifest::{self, Hashes, Manifest},
+    manifest::{self, Hashes, Manifest, Proven},
     profile,
     progress::silent,
     scan, table,
@@ -130,6 +130,60 @@ fn a_name_with_a_typo_is_refused() {
         assert_eq!(error.to_string(), "The data has no column \"bb\"; it has \"a\", \"b\".");
         assert_eq!(error.hint().unwrap(), format!("Change `{role}` in `[data]` of slipway.toml to one of them."));
     }
+}
+
+#[test]
+fn files_stand_where_size_and_time_or_else_the_bytes_are_those_of_the_manifest() {
+    let folder = folder();
+    let files = scan::files(folder.path(), &config(&["data"])).unwrap();
+    let taken = manifest::build(&files, None, Hashes::Blake3, &mut silent).unwrap();
+    let mut proven = Proven::default();
+    let mut stand = |root: &Path| {
+        let mut read = 0;
+        let standing = taken.stand(root, &mut proven, &mut |bytes| {
+            read += bytes;
+            std::ops::ControlFlow::Continue(())
+        });
+        (standing.map(|files| files.into_iter().map(|file| file.path).collect::<Vec<_>>()), read)
+    };
+    let set = |path: &Path, bytes: &[u8], modified: std::time::SystemTime| {
+        fs::write(path, bytes).unwrap();
+        fs::File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
+    };
+    let (a, then) = (folder.path().join("data/a.csv"), fs::metadata(folder.path().join("data/a.csv")).unwrap());
+    let (bytes, then) = (fs::read(&a).unwrap(), then.modified().unwrap());
+    let later = then + std::time::Duration::from_secs(60);
+
+    let (paths, read) = stand(folder.path());
+    assert_eq!((paths.unwrap(), read), (files.iter().map(|file| folder.path().join(&file.name)).collect(), 0));
+    // Another time alone costs one reading, and only one.
+    set(&a, &bytes, later);
+    assert_eq!(stand(folder.path()).1, bytes.len() as u64);
+    assert_eq!(stand(folder.path()).1, 0);
+    // The same bytes are the same file elsewhere.
+    let moved = tempfile::tempdir().unwrap();
+    for entry in &taken.entries {
+        let path = moved.path().join(&entry.name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(folder.path().join(&entry.name), path).unwrap();
+    }
+    assert!(stand(moved.path()).0.is_ok());
+
+    let mut differs = |found: &str| {
+        let error = stand(folder.path()).0.unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("{} is not the file", a.display())), "{text}");
+        assert!(text.contains("expected 17 bytes with the BLAKE3 ") && text.contains(found), "{text}");
+        assert!(error.hint().unwrap().contains("take a new snapshot"));
+    };
+    let mut other = bytes.clone();
+    other[4] = b'9';
+    set(&a, &other, later + std::time::Duration::from_secs(1));
+    differs("found other bytes, with the BLAKE3 ");
+    set(&a, b"a,b\n", then);
+    differs("found 4 bytes");
+    fs::remove_file(&a).unwrap();
+    differs("found nothing");
 }
 
 #[test]

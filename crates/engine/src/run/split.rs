@@ -39,7 +39,7 @@ pub async fn of(
     {
         return Ok(row.clone());
     }
-    let parquet = snapshot::table(engine, taken).await?;
+    let parquet = snapshot::cache::table(engine, taken).await?;
     let (store, data, config) = (engine.store().clone(), file.data.clone(), file.split.clone());
     let record = previous.as_ref().map(|row| row.record);
     let (assigned, record, parts) = tokio::task::spawn_blocking(move || {

@@ -148,6 +148,10 @@ async fn prepare(context: &JobContext, row: &RunRow) -> anyhow::Result<()> {
             snapshot::find(engine, taken.id).await?
         }
     };
+    let mut report = dataset::reporter(context, 0.08);
+    // A training is not begun on rows whose files can't be found again.
+    snapshot::referenced::check(engine, &taken, &mut report).await?;
+    snapshot::cache::ready(engine, &taken, &mut report).await?;
     context.check()?;
     context.progress(0.08, "Splits the rows");
     let assigned = split::of(engine, project.id, &file, &taken).await?;
@@ -260,7 +264,7 @@ async fn go_on(context: JobContext, id: RunId, plan: Plan) -> anyhow::Result<Str
     let started = async {
         context.check()?;
         let (_, program) = hardware::settle(&engine, plan.training.device, plan.training.model, kind, 0).await?;
-        restore_data(&engine, id).await?;
+        restore_data(&context, id, plan).await?;
         spawn(&engine, id, program.path).await
     };
     if let Err(failure) = started.await {
@@ -269,11 +273,24 @@ async fn go_on(context: JobContext, id: RunId, plan: Plan) -> anyhow::Result<Str
     supervise::follow_in_job(&context, id).await
 }
 
-/// The plan names files of the cache, which may have been emptied since.
-async fn restore_data(engine: &Engine, id: RunId) -> anyhow::Result<()> {
-    if let Some(taken) = run::find(engine, id).await?.run.snapshot {
-        snapshot::ready(engine, &snapshot::find(engine, taken).await?).await?;
+/// The plan names files of the cache, which may have been emptied since, and referenced images, which may
+/// have changed. A referenced table that changed is no hindrance: its rows are in the cache.
+async fn restore_data(context: &JobContext, id: RunId, mut plan: Plan) -> anyhow::Result<()> {
+    let engine = context.engine();
+    let Some(taken) = run::find(engine, id).await?.run.snapshot else { return Ok(()) };
+    let taken = snapshot::find(engine, taken).await?;
+    let mut report = dataset::reporter(context, 0.08);
+    if taken.config.kind == DataKind::Images
+        && let Some(place) = snapshot::referenced::check(engine, &taken, &mut report).await?
+    {
+        let place = place.to_string_lossy().into_owned();
+        if plan.data.folder.as_ref() != Some(&place) {
+            // The project's folder moved since: the same images, elsewhere.
+            plan.data.folder = Some(place);
+            write_json(&engine.workspace().run(id).join("plan.json"), &plan)?;
+        }
     }
+    snapshot::cache::ready(engine, &taken, &mut report).await?;
     Ok(())
 }
 
@@ -289,7 +306,7 @@ async fn plan(
     let kind = taken.config.kind;
     let parts = run_folder.join("parts");
     split::write_parts(engine, assigned, parts.clone()).await?;
-    let parquet = snapshot::table(engine, taken).await?;
+    let parquet = snapshot::cache::table(engine, taken).await?;
     let target = match (&file.data.target, kind) {
         (Some(target), _) => target.clone(),
         (None, DataKind::Images) => "class".to_owned(),
@@ -298,7 +315,7 @@ async fn plan(
     let (folder, images) = match kind {
         DataKind::Table => (None, Vec::new()),
         DataKind::Images => {
-            let (folder, images) = snapshot::pictures(engine, taken).await?;
+            let (folder, images) = snapshot::cache::pictures(engine, taken).await?;
             (Some(folder.to_string_lossy().into_owned()), images)
         }
     };

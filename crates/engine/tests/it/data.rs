@@ -1,5 +1,7 @@
 //! Snapshots: what changed, kept once, rebuilt, compared, exported, deleted.
 
+use std::ops::ControlFlow;
+
 use api::{
     ErrorCode, ProjectId,
     config::ProjectFile,
@@ -8,9 +10,10 @@ use api::{
         TakeSnapshot,
     },
     host::{CollectGarbage, GetStorage},
-    job::Subject,
+    job::{CancelJob, JobState, Subject},
     project::{CreateProject, DeleteProject},
 };
+use engine::watching::How;
 
 use crate::stage::{Stage, table};
 
@@ -42,6 +45,7 @@ async fn an_unchanged_folder_is_free_and_a_changed_one_is_seen_within_two_second
     assert!(stage.call(PlanSnapshot { project }).await.unchanged);
 
     let begun = std::time::Instant::now();
+    assert_eq!(stage.engine.watch().how(project), Some(How::Told));
     stage.write("p/data/b.csv", &table(50, 2));
     let seen =
         stage.until("the added file is seen", async |stage| stage.call(GetDataset { project }).await.changed).await;
@@ -55,6 +59,163 @@ async fn an_unchanged_folder_is_free_and_a_changed_one_is_seen_within_two_second
     let newest = &dataset.snapshots[0];
     assert_eq!((newest.id, newest.number, newest.parent, newest.rows), (second, 2, Some(first), 250));
     assert_eq!(newest.message, "data/b.csv added, 50 more rows");
+}
+
+#[tokio::test]
+async fn a_folder_on_a_network_mount_is_polled() {
+    let stage = Stage::on_the_network().await;
+    let project = project(&stage).await;
+    assert_eq!(stage.engine.watch().how(project), Some(How::Polled));
+    stage.write("p/data/b.csv", &table(50, 2));
+    take(&stage, project).await;
+    // Nothing but the host's own look can see these: the folder is watched by nobody.
+    stage.write("p/data/a.csv", &table(210, 1));
+    stage.write("p/data/c.csv", &table(50, 3));
+    std::fs::remove_file(stage.path("p/data/b.csv")).unwrap();
+    let seen = stage
+        .until("all three changes are seen", async |stage| {
+            let seen = stage.call(GetDataset { project }).await.changed;
+            seen.filter(|seen| seen.added + seen.changed + seen.removed == 3)
+        })
+        .await;
+    assert_eq!((seen.added, seen.changed, seen.removed), (1, 1, 1));
+    assert_eq!(seen.names, ["data/a.csv", "data/c.csv", "data/b.csv"]);
+}
+
+#[tokio::test]
+async fn a_snapshot_under_way_says_how_far_it_is_and_stops_at_once_with_nothing_half_written() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    stage.write("p/data/a.csv", &table(60_000, 1));
+    let row = engine::project::find(&stage.engine, project).await.unwrap();
+    let caches = stage.engine.workspace().snapshots_cache();
+    let size = format!("of {:.1} MB", std::fs::metadata(stage.path("p/data/a.csv")).unwrap().len() as f64 / 1e6);
+    for stop_at in ["Reads data/a.csv", "Looks through the rows", "Converts the rows", "Writes the record"] {
+        let mut told: Vec<(f64, String)> = Vec::new();
+        let mut stop = |fraction: f64, message: &str| {
+            told.push((fraction, message.to_owned()));
+            if message.starts_with(stop_at) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let stopped = engine::snapshot::take(&stage.engine, &row, None, &mut stop).await.unwrap_err();
+        assert_eq!(engine::error::told(&stopped).code, ErrorCode::Cancelled, "{stop_at}: {stopped:#}");
+        assert!(told.last().is_some_and(|(_, last)| last.starts_with(stop_at)), "{stop_at}: went on to {told:?}");
+        assert!(told.is_sorted_by(|(one, _), (other, _)| one <= other), "{told:?}");
+        for (_, message) in told.iter().filter(|(_, message)| message.contains("the rows")) {
+            assert!(message.ends_with(&size), "{message} does not say {size}");
+        }
+        let left = std::fs::read_dir(&caches).into_iter().flatten().flatten().map(|entry| entry.path());
+        assert_eq!(left.collect::<Vec<_>>(), Vec::<std::path::PathBuf>::new(), "{stop_at}");
+        let incoming = std::fs::read_dir(stage.engine.blobs().folder().join("incoming")).unwrap();
+        assert_eq!(incoming.count(), 0, "{stop_at}");
+        assert!(stage.call(GetDataset { project }).await.snapshots.is_empty());
+    }
+    take(&stage, project).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_snapshot_that_waits_for_another_can_be_cancelled() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let row = engine::project::find(&stage.engine, project).await.unwrap();
+    let (begin, begun) = tokio::sync::oneshot::channel();
+    let (go_on, wait) = std::sync::mpsc::channel();
+    let engine = stage.engine.clone();
+    let first = tokio::spawn(async move {
+        let mut first = Some((begin, wait));
+        let mut report = |_: f64, _: &str| {
+            if let Some((begin, wait)) = first.take() {
+                begin.send(()).unwrap();
+                wait.recv().unwrap();
+            }
+            ControlFlow::Continue(())
+        };
+        engine::snapshot::take(&engine, &row, None, &mut report).await
+    });
+    begun.await.unwrap();
+    let job = stage.call(TakeSnapshot { project, message: None }).await;
+    stage.call(CancelJob { job: job.id }).await;
+    assert_eq!(stage.over(job).await.state, JobState::Cancelled);
+    go_on.send(()).unwrap();
+    first.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn collecting_frees_drops_caches_and_floors_that_nothing_needs_and_says_which() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let snapshot = take(&stage, project).await;
+    stage.call(GetProfile { snapshot }).await;
+    let workspace = stage.engine.workspace().clone();
+    let cache = |name: &str, bytes: usize| {
+        let path = workspace.cache().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, vec![b'x'; bytes]).unwrap();
+    };
+    // A version, a snapshot and settings that are no more, and what dead processes left half-made.
+    cache("models/0190a1b2c3d4e5f60718293a4b5c6d7e/bundle.json", 300);
+    cache("snapshots/.half-abc/table.parquet.partial", 40);
+    cache(&format!("snapshots/{snapshot}/profile-0000000000000000.json"), 50);
+    cache(&format!("snapshots/{snapshot}/.tmpabc"), 6);
+    cache("reading-0190a1b2c3d4e5f60718293a4b5c6d7e.jsonl", 7);
+    stage.engine.store().write(|tx| store::setting::put(tx, "floors/gone", &[1, 2, 3])).await.unwrap();
+    let upload = |name: &str, bytes: usize, hours: u64| {
+        let path = workspace.uploads().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, vec![b'x'; bytes]).unwrap();
+        let then = std::time::SystemTime::now() - std::time::Duration::from_secs(3600 * hours);
+        for place in [&path, path.parent().unwrap()] {
+            std::fs::File::open(place).unwrap().set_modified(then).unwrap();
+        }
+    };
+    upload("old/a.csv", 1000, 2);
+    upload("new/a.csv", 2000, 0);
+
+    let storage = stage.call(GetStorage {}).await;
+    let size = |name: &str| storage.parts.iter().find(|part| part.name == name).unwrap().size_bytes;
+    assert_eq!((size("Uploads"), size("Models in the cache"), size("Drift floors")), (3000, 300, 7));
+    assert!(size("Tables in the cache") > 0 && size("Profiles in the cache") > 50, "{:?}", storage.parts);
+
+    let would = stage.call(CollectGarbage { dry_run: true }).await;
+    assert_eq!(storage.collectable_bytes, would.bytes);
+    let freed = stage.call(CollectGarbage { dry_run: false }).await;
+    assert_eq!(freed, would);
+    let part = |name: &str| {
+        freed.parts.iter().find(|part| part.name == name).map_or((0, 0), |part| (part.bytes, part.records))
+    };
+    assert_eq!(part("Models in the cache"), (300, 1));
+    assert_eq!(part("Tables in the cache"), (40, 1));
+    assert_eq!(part("Profiles in the cache"), (50, 1));
+    assert_eq!(part("Notes in the cache"), (13, 2));
+    assert_eq!(part("Drift floors"), (7, 1));
+    assert_eq!(part("Uploads"), (1000, 1));
+    assert_eq!((freed.bytes, freed.records), (1410, 7));
+
+    // What is needed is there still.
+    let table = workspace.snapshot_cache(snapshot).join("table.parquet");
+    let made = std::fs::metadata(&table).unwrap().modified().unwrap();
+    stage.call(GetPreview { snapshot, offset: 0, limit: 1 }).await;
+    assert_eq!(std::fs::metadata(&table).unwrap().modified().unwrap(), made);
+    assert!(workspace.uploads().join("new/a.csv").is_file());
+    assert_eq!(stage.call(CollectGarbage { dry_run: true }).await.bytes, 0);
+}
+
+#[tokio::test]
+async fn what_a_project_took_of_a_drop_is_not_kept_twice() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let drop = stage.engine.workspace().uploads().join("0123456789abcdef0123456789abcdef");
+    for name in ["dropped.csv", "deep/other.csv"] {
+        let path = drop.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, table(30, 5)).unwrap();
+    }
+    let add = |name: &str| AddData { project, paths: vec![drop.join(name).to_string_lossy().into_owned()] };
+    stage.call(add("dropped.csv")).await;
+    assert!(stage.path("p/dropped.csv").is_file());
+    assert!(!drop.join("dropped.csv").exists() && drop.join("deep/other.csv").is_file());
+    stage.call(add("deep/other.csv")).await;
+    assert!(!drop.exists(), "the drop goes with its last file");
+    assert!(stage.engine.workspace().uploads().is_dir());
 }
 
 #[tokio::test]

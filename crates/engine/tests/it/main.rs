@@ -11,6 +11,7 @@ mod place;
 mod project_file;
 mod projects;
 mod queue;
+mod referenced;
 mod stage;
 mod training;
 mod watching;

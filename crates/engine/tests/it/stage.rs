@@ -72,6 +72,7 @@ fn options_with(folder: &Path, mode: Mode, place: Arc<Place>) -> Options {
         samples: Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../sample-projects")),
         documents: Some(folder.join("documents")),
         workers: worker.into_iter().collect(),
+        mounts: None,
     }
 }
 
@@ -81,6 +82,16 @@ impl Stage {
         let options = options_with(folder.path(), Mode::Host, Arc::clone(&place));
         let engine = Engine::open(Workspace::at(folder.path().join("workspace")), options).await.unwrap();
         Self { place, folder, engine }
+    }
+
+    /// A stage whose folder is said to be on a network mount.
+    pub(crate) async fn on_the_network() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (table, place) = (folder.path().join("mounts"), folder.path().canonicalize().unwrap());
+        std::fs::write(&table, format!("/dev/sda1 / ext4 rw 0 0\nnas:/us {} nfs4 rw 0 0\n", place.display())).unwrap();
+        let options = Options { mounts: Some(table), ..options(folder.path(), Mode::Host) };
+        let engine = Engine::open(Workspace::at(folder.path().join("workspace")), options).await.unwrap();
+        Self { folder, engine }
     }
 
     /// A folder of the user's.

@@ -67,6 +67,7 @@ impl Running {
             samples: None,
             documents: None,
             workers: Vec::new(),
+            mounts: None,
         };
         let workspace = engine::workspace::Workspace::at(folder.path().join("workspace"));
         let engine = Engine::open(workspace, options).await.unwrap();

@@ -1,5 +1,7 @@
 //! Content by hash, whole or not there.
 
+use std::ops::ControlFlow;
+
 use sha2::{Digest as _, Sha256};
 use store::{StoreError, blob::BlobHash};
 
@@ -11,13 +13,29 @@ fn a_file_is_kept_once_with_both_hashes_in_one_read() {
     let path = folder.path().join("a.csv");
     let content = vec![7_u8; 1_000_000];
     std::fs::write(&path, &content).unwrap();
-    let first = store.blobs().put_file(&path, true).unwrap();
+    let first = store.blobs().put_file(&path, true, &mut |_| ControlFlow::Continue(())).unwrap();
     let again = store.blobs().put_bytes(&content).unwrap();
     assert!(first.new && !again.new);
     assert_eq!((first.hash, first.size_bytes), (again.hash, 1_000_000));
     assert_eq!(first.sha256.unwrap(), <[u8; 32]>::from(Sha256::digest(&content)));
     assert_eq!(store.blobs().read(&first.hash).unwrap(), content);
     assert_eq!(store.blobs().list().unwrap(), vec![(first.hash, 1_000_000)]);
+}
+
+#[test]
+fn a_stopped_file_leaves_nothing() {
+    let (folder, store) = open();
+    let path = folder.path().join("a.csv");
+    std::fs::write(&path, vec![7_u8; 2_000_000]).unwrap();
+    let mut told = 0;
+    let stopped = store.blobs().put_file(&path, false, &mut |bytes| {
+        told += bytes;
+        ControlFlow::Break(())
+    });
+    assert!(matches!(stopped, Err(StoreError::Stopped)), "{stopped:?}");
+    assert!(told > 0 && told < 2_000_000, "{told}");
+    assert_eq!(store.blobs().list().unwrap(), vec![]);
+    assert_eq!(std::fs::read_dir(store.blobs().folder().join("incoming")).unwrap().count(), 0);
 }
 
 #[test]

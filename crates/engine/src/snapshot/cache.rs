@@ -1,0 +1,250 @@
+//! The cache of a snapshot: built in a temporary folder, renamed last, rebuilt where it was lost.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use api::{
+    ApiError, SnapshotId,
+    config::{DataConfig, DataKind},
+};
+use data::{
+    images,
+    manifest::{Entry, Manifest},
+    scan::ScannedFile,
+    table::{self, Converted},
+};
+use store::{Store, blob::BlobHash, snapshot::SnapshotRow};
+
+use super::{Report, referenced, thousands};
+use crate::{Engine, blocking, package};
+
+const TABLE: &str = "table.parquet";
+const FILES: &str = "files";
+const IMAGES: &str = "images.json";
+const PROFILE: &str = "profile-";
+
+/// What a file of a snapshot's cache is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The rows, or the images and their index.
+    Table,
+    /// By its name.
+    Profile,
+    /// What was noted of referenced files.
+    Note,
+    /// Half-made by a process that died.
+    Stray,
+}
+
+/// Profiles differ by the settings that they were measured with.
+pub(crate) fn profile_name(config: &DataConfig) -> anyhow::Result<String> {
+    let key = BlobHash::of(&serde_json::to_vec(config)?).to_string();
+    Ok(format!("{PROFILE}{}.json", &key[..16]))
+}
+
+pub(crate) fn kind_of(name: &str) -> Kind {
+    match name {
+        TABLE | FILES | IMAGES => Kind::Table,
+        referenced::PROVEN => Kind::Note,
+        _ if name.starts_with(PROFILE) => Kind::Profile,
+        _ => Kind::Stray,
+    }
+}
+
+/// How far the work is, from 0 to 1.
+pub(super) struct Step {
+    pub(super) fraction: f64,
+    pub(super) message: String,
+}
+
+/// What a cache is built of.
+pub(super) struct Source {
+    pub(super) id: SnapshotId,
+    pub(super) config: DataConfig,
+    pub(super) taken: Manifest,
+    pub(super) bytes: Bytes,
+}
+
+/// Where a snapshot's bytes are.
+pub(super) enum Bytes {
+    Kept,
+    /// Below one of these folders.
+    Referenced(Vec<PathBuf>),
+}
+
+/// Builds a snapshot's cache, or leaves nothing.
+pub(super) async fn build(engine: &Engine, source: Source, report: Report<'_>) -> anyhow::Result<Converted> {
+    let (store, destination) = (engine.store().clone(), engine.workspace().snapshot_cache(source.id));
+    let mut heard = |step: Step| report(step.fraction, &step.message);
+    blocking::run(&mut heard, move |tell| build_blocking(&store, &destination, &source, tell)).await
+}
+
+fn build_blocking(
+    store: &Store,
+    destination: &Path,
+    source: &Source,
+    tell: blocking::Tell<'_, Step>,
+) -> anyhow::Result<Converted> {
+    let Source { config, taken, bytes, .. } = source;
+    let parent = destination.parent().context("find the cache")?;
+    std::fs::create_dir_all(parent).with_context(|| format!("make the folder {}", parent.display()))?;
+    let half = tempfile::Builder::new().prefix(".half-").tempdir_in(parent).context("make a folder in the cache")?;
+    let folder = half.path().join(FILES);
+    let (base, files) = match bytes {
+        Bytes::Kept => (folder.clone(), lay_out(store, taken, &folder)?),
+        Bytes::Referenced(roots) => referenced::find(roots, taken, half.path(), tell)?,
+    };
+    let converted = match config.kind {
+        DataKind::Table => convert_table(&files, config, half.path(), tell)?,
+        DataKind::Images => convert_images(&base, &files, config, half.path(), tell)?,
+    };
+    match bytes {
+        // Only pictures are read again by their names.
+        Bytes::Kept if config.kind == DataKind::Table => {
+            std::fs::remove_dir_all(&folder).context("tidy the cache")?;
+        }
+        Bytes::Kept => {}
+        // A file that was replaced while it was read would have other rows than its hash says.
+        Bytes::Referenced(_) => drop(referenced::find(&[base], taken, half.path(), tell)?),
+    }
+    let made = half.keep();
+    if destination.exists() {
+        std::fs::remove_dir_all(destination).context("replace the cache")?;
+    }
+    std::fs::rename(&made, destination).context("name the cache")?;
+    Ok(converted)
+}
+
+fn convert_table(
+    files: &[ScannedFile],
+    config: &DataConfig,
+    half: &Path,
+    tell: blocking::Tell<'_, Step>,
+) -> anyhow::Result<Converted> {
+    let size: u64 = files.iter().map(|file| file.size_bytes).sum();
+    let mut read = 0;
+    // Every byte is read twice: first for the types, then for the rows.
+    let mut progress = |bytes: u64| {
+        read += bytes;
+        let (doing, now) = if read <= size { ("Looks through", read) } else { ("Converts", read - size) };
+        let message = format!("{doing} the rows, {} of {}", package::size(now.min(size)), package::size(size));
+        tell(Step { fraction: read as f64 / (2 * size).max(1) as f64, message })
+    };
+    Ok(table::convert(files, config, &half.join(TABLE), &mut progress).map_err(ApiError::from)?)
+}
+
+fn convert_images(
+    base: &Path,
+    files: &[ScannedFile],
+    config: &DataConfig,
+    half: &Path,
+    tell: blocking::Tell<'_, Step>,
+) -> anyhow::Result<Converted> {
+    let count = files.len() as u64;
+    let mut seen = 0;
+    let mut progress = |images: u64| {
+        seen += images;
+        let message = format!("Looks through the images, {} of {}", thousands(seen), thousands(count));
+        tell(Step { fraction: seen as f64 / count.max(1) as f64, message })
+    };
+    let index = images::index_files(base, files, &mut progress).map_err(ApiError::from)?;
+    let target = config.target.as_deref().unwrap_or("class");
+    let converted = images::to_parquet(&index, target, &half.join(TABLE)).map_err(ApiError::from)?;
+    let list: Vec<(String, String)> = index.entries.into_iter().map(|entry| (entry.path, entry.class)).collect();
+    std::fs::write(half.join(IMAGES), serde_json::to_vec(&list)?).context("write the index of images")?;
+    Ok(converted)
+}
+
+/// Gives kept files their names again, sharing the bytes where possible.
+fn lay_out(store: &Store, taken: &Manifest, folder: &Path) -> anyhow::Result<Vec<ScannedFile>> {
+    let mut files = Vec::with_capacity(taken.entries.len());
+    for entry in &taken.entries {
+        let path = folder.join(relative(&entry.name));
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).with_context(|| format!("make the folder {}", parent.display()))?;
+        }
+        let hash: BlobHash = entry.blake3.parse().context("read the manifest")?;
+        link(store, &hash, &path)?;
+        files.push(scanned(entry, path));
+    }
+    Ok(files)
+}
+
+/// A hard link costs nothing, and blobs are read-only; elsewhere a copy.
+fn link(store: &Store, hash: &BlobHash, path: &Path) -> anyhow::Result<()> {
+    if cfg!(unix) && std::fs::hard_link(store.blobs().path(hash), path).is_ok() {
+        return Ok(());
+    }
+    Ok(store.blobs().copy_to(hash, path)?)
+}
+
+/// An absolute name (a data path outside of the project) as one below a folder.
+fn relative(name: &str) -> PathBuf {
+    let parts =
+        name.split(['/', '\\']).filter(|part| !part.is_empty() && *part != "..").map(|part| part.replace(':', "_"));
+    parts.collect()
+}
+
+fn scanned(entry: &Entry, path: PathBuf) -> ScannedFile {
+    ScannedFile {
+        path,
+        name: entry.name.clone(),
+        size_bytes: entry.size_bytes,
+        modified_ms: entry.modified_ms,
+        inode: entry.inode,
+    }
+}
+
+/// The Parquet form of a snapshot, built again where the cache lost it.
+pub async fn table(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<PathBuf> {
+    let folder = ready(engine, row, &mut super::unheard).await?;
+    Ok(folder.join(TABLE))
+}
+
+/// Images: the folder that holds them, and path and class of each in the table's order. Referenced ones
+/// are checked, every one of them.
+pub async fn pictures(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<(PathBuf, Vec<(String, String)>)> {
+    let folder = ready(engine, row, &mut super::unheard).await?;
+    let list = listed(&folder).await?;
+    let base = referenced::check(engine, row, &mut super::unheard).await?;
+    Ok((base.unwrap_or_else(|| folder.join(FILES)), list))
+}
+
+/// The file of one picture; `None` where the snapshot has none of that name.
+pub async fn picture(engine: &Engine, row: &SnapshotRow, name: &str) -> anyhow::Result<Option<PathBuf>> {
+    let folder = ready(engine, row, &mut super::unheard).await?;
+    if !listed(&folder).await?.iter().any(|(known, _)| known == name) {
+        return Ok(None);
+    }
+    if row.snapshot.kept {
+        return Ok(Some(folder.join(FILES).join(relative(name))));
+    }
+    referenced::one(engine, row, name).await.map(Some)
+}
+
+async fn listed(folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let list = folder.join(IMAGES);
+    let bytes = tokio::fs::read(&list).await.with_context(|| format!("read {}", list.display()))?;
+    Ok(serde_json::from_slice(&bytes)?)
+}
+
+/// The snapshot's cache folder.
+pub(crate) async fn ready(engine: &Engine, row: &SnapshotRow, report: Report<'_>) -> anyhow::Result<PathBuf> {
+    let folder = engine.workspace().snapshot_cache(row.snapshot.id);
+    if folder.join(TABLE).is_file() {
+        return Ok(folder);
+    }
+    // One rebuild at a time: a page asks for preview and profile at once.
+    let _building = super::turn(engine.building(*row.snapshot.id.as_bytes()), report).await?;
+    let _gate = engine.hold_blobs().await;
+    if folder.join(TABLE).is_file() {
+        return Ok(folder);
+    }
+    let bytes = match row.snapshot.kept {
+        true => Bytes::Kept,
+        false => Bytes::Referenced(referenced::roots(engine, row).await?),
+    };
+    let taken = super::manifest(engine, row).await?;
+    build(engine, Source { id: row.snapshot.id, config: row.config.clone(), taken, bytes }, report).await?;
+    Ok(folder)
+}
