@@ -14,7 +14,6 @@ use store::blob::BlobHash;
 
 use crate::{
     Engine,
-    monitor::window,
     snapshot::cache::{self, Kind},
     uploads,
     workspace::Workspace,
@@ -32,7 +31,7 @@ const UPLOADS: &str = "Uploads";
 
 pub async fn get(engine: &Engine, _request: GetStorage) -> anyhow::Result<Storage> {
     let collectable = collect_unused(engine, true).await?;
-    let floors = engine.store().read(|c| store::setting::below(c, window::FLOORS)).await?;
+    let floors = engine.store().read(|c| store::setting::below(c, store::setting::FLOORS)).await?;
     let floors_bytes = floors.iter().map(|(_, size)| size).sum();
     let workspace = engine.workspace().clone();
     let mut storage = tokio::task::spawn_blocking(move || measure(&workspace, floors_bytes)).await?;
@@ -125,8 +124,9 @@ impl Used {
             snapshots.extend(rows.into_iter().map(|row| (row.snapshot.id.to_string(), profile.clone())));
         }
         let versions = store::version::contents(c)?;
-        let contents: HashSet<String> = versions.iter().map(|(_, content)| window::floors_name(content)).collect();
-        let floors = store::setting::below(c, window::FLOORS)?;
+        let contents: HashSet<String> =
+            versions.iter().map(|(_, content)| store::setting::floors_of(content)).collect();
+        let floors = store::setting::below(c, store::setting::FLOORS)?;
         Ok(Self {
             blobs: store::blob_use::all(c)?,
             runs: store::run::ids(c, None)?.iter().map(ToString::to_string).collect(),

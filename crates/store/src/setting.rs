@@ -12,7 +12,8 @@ CREATE TABLE setting (
 ) WITHOUT ROWID;
 ";
 
-const FLOORS: &str = "floors/";
+/// What the names of drift floors begin with.
+pub const FLOORS: &str = "floors/";
 
 pub fn get<T: DeserializeOwned>(connection: &Connection, name: &str) -> Result<Option<T>> {
     let value = connection

@@ -149,13 +149,6 @@ fn due(segments: &[SegmentRow], rule: WindowRule, now_ms: i64) -> Option<Vec<Tak
     Some(taken)
 }
 
-/// Floors are kept as settings of this name, by the content of the version whose reference they are of.
-pub(crate) const FLOORS: &str = "floors/";
-
-pub(crate) fn floors_name(content: &str) -> String {
-    format!("{FLOORS}{content}")
-}
-
 /// Closes every window of a version that is due; the newly closed ones, oldest first.
 pub(crate) async fn close_due(
     engine: &Engine,
