@@ -110,6 +110,7 @@ pub(crate) struct Config {
     pub(crate) ready_file: Option<PathBuf>,
     /// Socket file by which a server takes the port of the one before over, and the next one ours.
     #[arg(long, env = "SLIPWAY_HANDOVER", global = true)]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix passes sockets on"))]
     pub(crate) handover: Option<PathBuf>,
     /// Longest wait at the end.
     #[arg(long, env = "SLIPWAY_DRAIN_SECS", default_value_t = 30, global = true)]

@@ -233,7 +233,11 @@ mod handover {
             fs::rename(&beside, &file).with_context(named)?;
             Ok(Self(tokio::spawn(async move {
                 loop {
-                    let Ok((stream, _)) = offered.accept().await else { continue };
+                    let Ok((stream, _)) = offered.accept().await else {
+                        // Out of file descriptors, most likely: it passes.
+                        tokio::time::sleep(super::LOOK_AGAIN).await;
+                        continue;
+                    };
                     let sent = stream.into_std().and_then(|stream| send(&stream, &socket));
                     if let Err(error) = sent {
                         crate::say(&format!("the port was not handed over: {error}"));

@@ -1,7 +1,7 @@
 //! The life of the server: open the model, listen, answer, end without losing an answer or a row.
 //!
 //! At SIGTERM (or Ctrl-C): readiness fails, no new connection is taken, the last request of each one that
-//! is kept alive is answered (see [`door`]), requests under way are answered (`--drain-secs` at the most),
+//! is kept alive is answered (see [`door`](crate::door)), requests under way are answered (`--drain-secs` at the most),
 //! the open log segment is closed, the control port ends last.
 
 use std::{
@@ -18,7 +18,7 @@ use anyhow::Context;
 use axum::{
     Router,
     extract::State,
-    http::{HeaderName, HeaderValue, Version, header},
+    http::{HeaderName, HeaderValue, header},
     middleware,
     response::Response,
 };
@@ -33,7 +33,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::{
     config::{Config, Ready},
     control,
-    door::{self, Door},
+    door::Door,
     guard::{self, Guard},
     metrics::Metrics,
     predictor::Predictor,
@@ -93,7 +93,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     });
 
     #[cfg(unix)]
-    let handing = server.config.handover.clone().map(|file| door::Handing::start(file, &public)).transpose()?;
+    let handing = server.config.handover.clone().map(|file| crate::door::Handing::start(file, &public)).transpose()?;
     let (public, key) = Door::new(public)?;
     let (end_public, public_ends) = watch::channel(false);
     let (end_private, private_ends) = watch::channel(false);
@@ -137,7 +137,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 async fn public_port(config: &Config) -> anyhow::Result<TcpListener> {
     #[cfg(unix)]
     if let Some(file) = &config.handover
-        && let Some(taken) = door::take(file, config.listen).await
+        && let Some(taken) = crate::door::take(file, config.listen).await
     {
         crate::say("took the port over from the server before");
         return Ok(taken);
@@ -147,8 +147,8 @@ async fn public_port(config: &Config) -> anyhow::Result<TcpListener> {
 
 /// At the end each answer says that its connection closes, so that the client opens its next one elsewhere.
 async fn said_goodbye(State(server): State<Arc<Server>>, mut response: Response) -> Response {
-    // HTTP/2 has no such header; it is told by its own frames.
-    if server.ending.load(Ordering::Relaxed) && response.version() < Version::HTTP_2 {
+    // HTTP/2 has no such header, and hyper leaves it out there: its clients are told by a frame.
+    if server.ending.load(Ordering::Relaxed) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response

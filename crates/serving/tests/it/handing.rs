@@ -17,9 +17,13 @@ fn ask(address: &str, kept_alive: bool, stop: Arc<AtomicBool>) -> tokio::task::J
     tokio::spawn(async move {
         let (mut good, mut wrong) = (0, Vec::new());
         while !stop.load(Ordering::Relaxed) {
-            match client.post(&address).json(&json!([row(1)])).send().await {
-                Ok(answer) if answer.status() == 200 && answer.bytes().await.is_ok() => good += 1,
-                Ok(_) => wrong.push("an answer that is none".to_owned()),
+            let answer = client.post(&address).json(&json!([row(1)])).send().await;
+            match answer.and_then(reqwest::Response::error_for_status) {
+                // To its end: an answer that is cut off is none.
+                Ok(answer) => match answer.bytes().await {
+                    Ok(_) => good += 1,
+                    Err(error) => wrong.push(format!("{error:?}")),
+                },
                 Err(error) => wrong.push(format!("{error:?}")),
             }
         }
