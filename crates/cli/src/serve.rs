@@ -90,7 +90,7 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
         access: Arc::new(access),
         activity: Arc::new(Activity::default()),
         port,
-        staging: workspace.uploads(),
+        staging: engine.workspace().uploads(),
         patience: BODY_PATIENCE,
         pages,
         ending: CancellationToken::new(),

@@ -5,7 +5,7 @@ use api::deploy::{DeploySpec, ProposeDeploy};
 
 use crate::{Engine, package, project, target};
 
-pub async fn propose(engine: &Engine, request: ProposeDeploy) -> anyhow::Result<DeploySpec> {
+pub(crate) async fn propose(engine: &Engine, request: ProposeDeploy) -> anyhow::Result<DeploySpec> {
     let version = package::version(engine, request.version).await?.version;
     let name = request.name.filter(|name| !name.is_empty()).unwrap_or_else(|| fitting_name(&version.model_name));
     let project = version.project;
