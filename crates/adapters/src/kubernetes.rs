@@ -5,6 +5,7 @@ mod access;
 mod difference;
 mod forward;
 mod objects;
+mod pod_log;
 mod reasons;
 mod rollout;
 
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use api::{
     DeploymentId, ErrorCode,
-    deploy::{Capability, Instance, TargetCheck},
+    deploy::{Capability, Instance, LogLines, TargetCheck},
 };
 use async_trait::async_trait;
 use engine::ports::{Connection, Port, PortError, Result, Steps, Target, TargetPlan, Wanted};
@@ -24,7 +25,7 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Client,
-    api::{DeleteParams, DynamicObject, ListParams, LogParams, Patch, PatchParams},
+    api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
     core::{ApiResource, GroupVersionKind},
 };
 use serde_json::Value;
@@ -330,13 +331,14 @@ impl Target for Kubernetes {
         Ok(Some(format!("http://{name}.{}.svc", self.namespace)))
     }
 
-    async fn logs(
+    async fn logs_after(
         &self,
         deployment: DeploymentId,
         name: &str,
         instance: Option<&str>,
+        after: Option<&str>,
         lines: u32,
-    ) -> Result<Vec<String>> {
+    ) -> Result<LogLines> {
         let pods: Vec<String> =
             self.pods_of(deployment).await?.into_iter().filter_map(|pod| pod.metadata.name).collect();
         let chosen: Vec<&String> =
@@ -345,19 +347,19 @@ impl Target for Kubernetes {
             let message = format!("{} has no pod {}", name, instance.unwrap_or("at all"));
             return Err(PortError::permanent(ErrorCode::NotFound, message));
         }
-        let parameters = LogParams { tail_lines: Some(i64::from(lines)), ..LogParams::default() };
+        let mut ends = after.map(pod_log::Ends::parse).unwrap_or_default();
         let mut all = Vec::new();
         for pod in &chosen {
-            let said = match self.pods().logs(pod, &parameters).await {
-                Ok(text) => text.lines().map(str::to_owned).collect(),
-                // A container that never started has said nothing.
-                Err(kube::Error::Api(status)) if status.code == 400 => vec![status.message.clone()],
+            let said = match self.pods().logs(pod, &ends.parameters(pod, lines)).await {
+                Ok(text) => ends.behind(pod, &text),
+                // A container that never started has said nothing; once is enough to say so.
+                Err(kube::Error::Api(status)) if status.code == 400 && after.is_none() => vec![status.message.clone()],
+                Err(kube::Error::Api(status)) if status.code == 400 => Vec::new(),
                 Err(error) => return Err(failed(&self.cannot(&format!("read the log of {pod}")), error)),
             };
-            let said: Vec<String> = said;
             all.extend(said.into_iter().map(|line| if chosen.len() > 1 { format!("{pod}: {line}") } else { line }));
         }
-        Ok(all)
+        Ok(LogLines { lines: all, end: ends.told() })
     }
 
     async fn delete(&self, deployment: DeploymentId, name: &str) -> Result<()> {

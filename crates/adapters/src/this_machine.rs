@@ -10,6 +10,7 @@
 //! the old one ends and the new one takes its port: requests in between are refused, and the plan says
 //! so. Either way a version that can't start changes nothing.
 
+mod log_file;
 mod process_files;
 
 use std::{
@@ -22,7 +23,7 @@ use std::{
 
 use api::{
     DeploymentId, ErrorCode,
-    deploy::{Capability, DiffLine, Instance, ObjectDiff, TargetCheck},
+    deploy::{Capability, DiffLine, Instance, LogLines, ObjectDiff, TargetCheck},
 };
 use async_trait::async_trait;
 use engine::{
@@ -48,8 +49,6 @@ const STOP_PATIENCE: Duration = Duration::from_secs(40);
 /// runs: a whole path may be longer than such a name can be.
 const HANDOVER: &str = "handover";
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
-/// How much of a log is read back to find its newest lines.
-const LOG_TAIL_BYTES: u64 = 256 * 1024;
 
 pub struct ThisMachine {
     /// `deployments` in the workspace.
@@ -203,7 +202,7 @@ impl ThisMachine {
 
     fn not_ready(&self, wanted: &Wanted, why: &str) -> PortError {
         let log = self.folder_of(wanted.deployment).join("serving.log");
-        let said = tail(&log, 3).join(" ");
+        let said = log_file::tail(&log, 3).join(" ");
         let said = if said.is_empty() { String::new() } else { format!(" It said: {said}") };
         PortError::permanent(
             ErrorCode::Internal,
@@ -244,13 +243,21 @@ impl ThisMachine {
             self.start_at(wanted, Some(running), 0).await?
         };
         let replaces = Some(running.process().into());
-        self.write(wanted.deployment, &ServingProcess { replaces, ..started.clone() })?;
+        if let Err(failure) = self.write(wanted.deployment, &ServingProcess { replaces, ..started.clone() }) {
+            // Entered nowhere, it would answer beside the old one for as long as that lives.
+            process::stop(started.process(), STOP_PATIENCE).await;
+            return Err(failure);
+        }
         steps.begin(
             &format!("Stop version {}", running.version_number),
             &format!("it answers its last requests, {} s at the most", DRAIN.as_secs()),
         );
         process::stop(running.process(), STOP_PATIENCE).await;
-        self.write(wanted.deployment, &started)
+        if let Err(failure) = self.write(wanted.deployment, &started) {
+            // The new one answers alone; that the old one ended is found out again later.
+            tracing::warn!(%failure, "the end of a replaced process can't be written");
+        }
+        Ok(())
     }
 
     /// Proves the new version, ends the old one, and starts the new one at its port.
@@ -424,7 +431,7 @@ impl Target for ThisMachine {
                 .send()
                 .await
                 .is_ok_and(|answer| answer.status().is_success());
-        let mut said = tail(&self.folder_of(deployment).join("serving.log"), 1).pop();
+        let mut said = log_file::tail(&self.folder_of(deployment).join("serving.log"), 1).pop();
         let now = now_ms();
         let waits_ms = found.next_start_ms(now) - now;
         if !alive && waits_ms > 0 {
@@ -450,14 +457,17 @@ impl Target for ThisMachine {
         Ok(self.read(deployment).map(|found| found.serving))
     }
 
-    async fn logs(
+    async fn logs_after(
         &self,
         deployment: DeploymentId,
         _name: &str,
         _instance: Option<&str>,
+        after: Option<&str>,
         lines: u32,
-    ) -> Result<Vec<String>> {
-        Ok(tail(&self.folder_of(deployment).join("serving.log"), lines as usize))
+    ) -> Result<LogLines> {
+        let log = self.folder_of(deployment).join("serving.log");
+        let (lines, end) = log_file::after(&log, after.and_then(|after| after.parse().ok()), lines as usize);
+        Ok(LogLines { lines, end: end.to_string() })
     }
 
     async fn delete(&self, deployment: DeploymentId, _name: &str) -> Result<()> {
@@ -554,22 +564,6 @@ fn disk(what: &str, path: &Path, error: &io::Error) -> PortError {
         io::ErrorKind::PermissionDenied => failure(ErrorCode::Invalid).with_hint("Give your user the right to it."),
         _ => failure(ErrorCode::Internal),
     }
-}
-
-/// The newest lines of a file, oldest first.
-fn tail(path: &Path, lines: usize) -> Vec<String> {
-    use std::io::{Read as _, Seek as _, SeekFrom};
-    let read = || -> io::Result<String> {
-        let mut file = File::open(path)?;
-        let size = file.metadata()?.len();
-        file.seek(SeekFrom::Start(size.saturating_sub(LOG_TAIL_BYTES)))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    };
-    let text = read().unwrap_or_default();
-    let all: Vec<&str> = text.lines().collect();
-    all[all.len().saturating_sub(lines)..].iter().map(|line| (*line).to_owned()).collect()
 }
 
 /// A group of its own: a Ctrl-C at the host's terminal is not for it.

@@ -107,6 +107,9 @@ pub struct Deployment {
     pub address: Option<String>,
     /// Newest first.
     pub rollouts: Vec<Rollout>,
+    /// The version that [`RollBack`] without `to` goes to; `None` where there is no step back.
+    #[serde(default)]
+    pub back_to: Option<u32>,
     pub monitored: bool,
     pub created_ms: i64,
 }
@@ -297,6 +300,27 @@ pub struct GetDeploymentLogs {
     pub lines: Option<u32>,
 }
 
+/// The log as it grows: asked again and again with the last answer's `end`, each line comes once.
+/// Without `after` it begins with the newest `lines`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FollowDeploymentLogs {
+    pub deployment: DeploymentId,
+    #[serde(default)]
+    pub instance: Option<String>,
+    #[serde(default)]
+    pub lines: Option<u32>,
+    #[serde(default)]
+    pub after: Option<String>,
+}
+
+/// Lines of a log, oldest first, and where they end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLines {
+    pub lines: Vec<String>,
+    /// For the next [`FollowDeploymentLogs`]; it says nothing to anybody else.
+    pub end: String,
+}
+
 /// A sample call, marked and not counted by monitoring.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CallDeployment {
@@ -334,6 +358,7 @@ crate::requests! { METHODS;
     RollBack => "deploy.rollback" -> Job;
     DeleteDeployment => "deploy.delete" -> Job;
     GetDeploymentLogs => "deploy.logs" -> Vec<String>;
+    FollowDeploymentLogs => "deploy.follow_logs" -> LogLines;
     CallDeployment => "deploy.call" -> CallAnswer;
     SendTraffic => "deploy.traffic" -> Job;
 }

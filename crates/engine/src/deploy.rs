@@ -19,8 +19,8 @@ use anyhow::bail;
 use api::{
     ApiError, DeploymentId, ErrorCode, RolloutId,
     deploy::{
-        DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentState, GetDeployment, GetDeploymentLogs,
-        ListDeployments, PlanDeploy, RollBack, Rollout, ScaleDeployment, StartDeploy,
+        DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentState, FollowDeploymentLogs, GetDeployment,
+        GetDeploymentLogs, ListDeployments, LogLines, PlanDeploy, RollBack, Rollout, ScaleDeployment, StartDeploy,
     },
     event::Tag,
     job::{Job, JobKind, Subject},
@@ -36,7 +36,9 @@ use crate::{
 };
 
 /// Rollouts that a deployment's page shows.
-const SHOWN_ROLLOUTS: u32 = 30;
+const SHOWN_ROLLOUTS: usize = 30;
+/// How far back a way back is looked for.
+const HISTORY: u32 = 1000;
 
 pub(crate) async fn find(engine: &Engine, id: DeploymentId) -> anyhow::Result<DeploymentRow> {
     let found = engine.store().read(move |c| store::deployment::get(c, id)).await?;
@@ -45,7 +47,8 @@ pub(crate) async fn find(engine: &Engine, id: DeploymentId) -> anyhow::Result<De
 
 async fn shown(engine: &Engine, row: DeploymentRow) -> anyhow::Result<Deployment> {
     let id = row.id;
-    let rollouts = engine.store().read(move |c| store::deployment::rollouts(c, id, SHOWN_ROLLOUTS)).await?;
+    let rollouts = engine.store().read(move |c| store::deployment::rollouts(c, id, HISTORY)).await?;
+    let back_to = history::before(&rollouts).map(|before| before.rollout.version_number);
     Ok(Deployment {
         id: row.id,
         project: row.project,
@@ -60,7 +63,8 @@ async fn shown(engine: &Engine, row: DeploymentRow) -> anyhow::Result<Deployment
         problem: row.problem,
         instances: row.instances,
         address: row.address,
-        rollouts: rollouts.into_iter().map(|row| row.rollout).collect(),
+        rollouts: rollouts.into_iter().take(SHOWN_ROLLOUTS).map(|row| row.rollout).collect(),
+        back_to,
         monitored: row.monitored,
         created_ms: row.created_ms,
     })
@@ -279,7 +283,7 @@ pub async fn scale(engine: &Engine, request: ScaleDeployment) -> anyhow::Result<
 pub async fn roll_back(engine: &Engine, request: RollBack) -> anyhow::Result<Job> {
     let mut row = find(engine, request.deployment).await?;
     let id = row.id;
-    let rollouts = engine.store().read(move |c| store::deployment::rollouts(c, id, 1000)).await?;
+    let rollouts = engine.store().read(move |c| store::deployment::rollouts(c, id, HISTORY)).await?;
     let found = match request.to {
         Some(to) => rollouts.iter().find(|rollout| rollout.rollout.id == to),
         None => history::before(&rollouts),
@@ -369,8 +373,13 @@ async fn remove(context: &JobContext, row: DeploymentRow) -> anyhow::Result<Stri
 }
 
 pub async fn logs(engine: &Engine, request: GetDeploymentLogs) -> anyhow::Result<Vec<String>> {
+    let GetDeploymentLogs { deployment, instance, lines } = request;
+    Ok(follow_logs(engine, FollowDeploymentLogs { deployment, instance, lines, after: None }).await?.lines)
+}
+
+pub async fn follow_logs(engine: &Engine, request: FollowDeploymentLogs) -> anyhow::Result<LogLines> {
     let row = find(engine, request.deployment).await?;
     let port = target::connect(engine, &target::find(engine, row.target).await?).await?;
     let lines = request.lines.unwrap_or(500).min(10_000);
-    Ok(port.logs(row.id, &row.name, request.instance.as_deref(), lines).await?)
+    Ok(port.logs_after(row.id, &row.name, request.instance.as_deref(), request.after.as_deref(), lines).await?)
 }

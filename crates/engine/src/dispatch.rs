@@ -119,6 +119,7 @@ handlers! {
     api::deploy::RollBack => crate::deploy::roll_back,
     api::deploy::DeleteDeployment => crate::deploy::delete,
     api::deploy::GetDeploymentLogs => crate::deploy::logs,
+    api::deploy::FollowDeploymentLogs => crate::deploy::follow_logs,
     api::deploy::CallDeployment => crate::deploy::ask::call,
     api::deploy::SendTraffic => crate::deploy::traffic::send,
     // monitor

@@ -9,7 +9,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use api::{
     ApiError, DeploymentId, ErrorCode,
-    deploy::{Capability, Instance, KubeContext, ObjectDiff, TargetCheck, TargetKind},
+    deploy::{Capability, Instance, KubeContext, LogLines, ObjectDiff, TargetCheck, TargetKind},
     host::SecretBackend,
     package::RegistryCheck,
 };
@@ -217,7 +217,19 @@ pub trait Target: Send + Sync {
         name: &str,
         instance: Option<&str>,
         lines: u32,
-    ) -> Result<Vec<String>>;
+    ) -> Result<Vec<String>> {
+        Ok(self.logs_after(deployment, name, instance, None, lines).await?.lines)
+    }
+    /// All that came after an earlier answer's `end`, which only the adapter reads; without one, the newest
+    /// `lines`.
+    async fn logs_after(
+        &self,
+        deployment: DeploymentId,
+        name: &str,
+        instance: Option<&str>,
+        after: Option<&str>,
+        lines: u32,
+    ) -> Result<LogLines>;
     /// Idempotent: deleting what is gone succeeds.
     async fn delete(&self, deployment: DeploymentId, name: &str) -> Result<()>;
     /// A way to one instance, by default to any that is ready. It closes when dropped.

@@ -1,13 +1,13 @@
 //! `slipway deploy`: plan, roll out, call, scale, roll back, delete.
 
-use std::path::PathBuf;
+use std::{io::Write as _, path::PathBuf, time::Duration};
 
 use api::{
     ApiError,
     deploy::{
         CallAnswer, CallDeployment, DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentState,
-        GetDeployment, GetDeploymentLogs, Instance, ListDeployments, PlanDeploy, ProposeDeploy, RollBack, Rollout,
-        ScaleDeployment, SendTraffic, StartDeploy,
+        FollowDeploymentLogs, GetDeployment, GetDeploymentLogs, Instance, ListDeployments, PlanDeploy, ProposeDeploy,
+        RollBack, Rollout, ScaleDeployment, SendTraffic, StartDeploy,
     },
     job::Job,
     model::GetVersion,
@@ -91,6 +91,9 @@ pub(crate) enum DeployCommand {
         instance: Option<String>,
         #[arg(long, default_value_t = 200)]
         lines: u32,
+        /// Go on until interrupted
+        #[arg(long, short)]
+        follow: bool,
     },
 }
 
@@ -209,11 +212,42 @@ pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcom
             let job = context.follow_unless(detach, job).await?;
             context.output.show(&job, |job| job.message.clone())
         }
-        DeployCommand::Logs { name, instance, lines } => {
+        DeployCommand::Logs { name, instance, lines, follow: true } => {
+            context.lasting().await?;
+            let deployment = context.deployment(&name).await?.id;
+            follow_logs(context, deployment, instance, lines).await
+        }
+        DeployCommand::Logs { name, instance, lines, follow: false } => {
             let deployment = context.deployment(&name).await?.id;
             let logs = context.call(GetDeploymentLogs { deployment, instance, lines: Some(lines) }).await?;
             context.output.show(&logs, |lines| lines.join("\n"))
         }
+    }
+}
+
+/// How often a growing log is read.
+const LOG_TICK: Duration = Duration::from_secs(1);
+
+/// Prints lines as they come, until somebody interrupts or nobody reads them any more.
+async fn follow_logs(
+    context: &Context,
+    deployment: api::DeploymentId,
+    instance: Option<String>,
+    lines: u32,
+) -> Outcome {
+    let mut after = None;
+    loop {
+        let asked = FollowDeploymentLogs { deployment, instance: instance.clone(), lines: Some(lines), after };
+        let came = context.call(asked).await?;
+        if came.lines.is_empty() {
+            tokio::time::sleep(LOG_TICK).await;
+        } else if context.output.json {
+            context.output.show(&came.lines, |lines| lines.join("\n"))?;
+        } else if came.lines.iter().any(|line| writeln!(std::io::stdout(), "{line}").is_err()) {
+            return Ok(());
+        }
+        // More may be there than one answer holds: it is asked at once where something came.
+        after = Some(came.end);
     }
 }
 

@@ -12,10 +12,13 @@ use crate::{
     stage::Stage,
 };
 
+/// Goes back, to where it was said that it would go.
 async fn back(stage: &Stage, deployment: DeploymentId) -> Option<u32> {
+    let said = stage.call(GetDeployment { deployment }).await.back_to;
     let job = stage.call(RollBack { deployment, to: None }).await;
     stage.done(job).await;
-    stage.place.serves()
+    assert_eq!(stage.place.serves(), said);
+    said
 }
 
 #[tokio::test]
@@ -34,6 +37,7 @@ async fn one_roll_back_after_another_leads_to_the_first_version_and_then_says_wh
     deploy(&stage, third).await;
     assert_eq!(back(&stage, id).await, Some(2));
     assert_eq!(back(&stage, id).await, Some(1));
+    assert_eq!(stage.call(GetDeployment { deployment: id }).await.back_to, None);
     let first_again = stage.try_call(RollBack { deployment: id, to: None }).await.unwrap_err();
     assert_eq!(first_again.code, ErrorCode::NotFound);
     assert!(first_again.hint.unwrap().contains("v1, v2 and v3"));

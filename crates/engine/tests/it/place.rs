@@ -8,7 +8,9 @@ use std::{
 use api::{
     DeploymentId, ErrorCode, ProjectId, RunId, VersionId,
     config::{ColumnType, ModelChoice, ProjectFile},
-    deploy::{Capability, DeploySpec, Deployment, GetDeployment, Instance, StartDeploy, TargetCheck, TargetKind},
+    deploy::{
+        Capability, DeploySpec, Deployment, GetDeployment, Instance, LogLines, StartDeploy, TargetCheck, TargetKind,
+    },
     evaluation::{PartRows, Task},
     job::{Job, Subject},
     model::{BundleFile, Input, Signature, Version},
@@ -150,8 +152,15 @@ impl Target for PlaceTarget {
         Ok(Some("http://played".to_owned()))
     }
 
-    async fn logs(&self, _: DeploymentId, _: &str, _: Option<&str>, _: u32) -> ports::Result<Vec<String>> {
-        Ok(Vec::new())
+    async fn logs_after(
+        &self,
+        _: DeploymentId,
+        _: &str,
+        _: Option<&str>,
+        _: Option<&str>,
+        _: u32,
+    ) -> ports::Result<LogLines> {
+        Ok(LogLines { lines: Vec::new(), end: String::new() })
     }
 
     async fn delete(&self, deployment: DeploymentId, _name: &str) -> ports::Result<()> {

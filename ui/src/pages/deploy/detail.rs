@@ -55,7 +55,7 @@ fn Head(now: Signal<Deployment>, place: Place, on_gone: impl Fn() + Copy + Send 
     let toasts = Toasts::get();
     let (back, gone) = (RwSignal::new(false), RwSignal::new(false));
     let id = now.with_untracked(|now| now.id);
-    let earlier = Memo::new(move |_| now.with(before));
+    let earlier = Memo::new(move |_| now.with(|now| now.back_to));
     let roll_back = move || {
         pending.run(async move { client.call(RollBack { deployment: id, to: None }).await }, move |job| {
             toasts.note(job.title, None, Some("/jobs".to_owned()))
@@ -88,15 +88,6 @@ fn Head(now: Signal<Deployment>, place: Place, on_gone: impl Fn() + Copy + Send 
         <Confirm open=back title="Roll back?" text=Signal::derive(move || format!("v{} serves again; the version of now stays registered.", earlier.get().unwrap_or_default())) verb="Roll back" on_confirm=roll_back />
         <Confirm open=gone title="Delete this deployment?" text="It stops answering. The model, its packages and what was watched stay." verb="Delete" on_confirm=delete />
     }
-}
-
-/// The version number that a roll back goes to: the newest good rollout of another version.
-fn before(now: &Deployment) -> Option<u32> {
-    now.rollouts
-        .iter()
-        .filter(|rollout| rollout.outcome == Some(true))
-        .map(|rollout| rollout.version_number)
-        .find(|number| *number != now.version_number)
 }
 
 #[component]
