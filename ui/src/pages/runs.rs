@@ -1,14 +1,14 @@
 //! Runs: the table is the page. Selected runs show their curves over each other in a pane.
 
 mod actions;
+mod columns;
 mod compare;
 mod overlaid;
 mod overlay;
 
 use std::collections::BTreeMap;
 
-use api::run::{ListRuns, ProjectIdOr, RunRow, RunState};
-use charts::{plot::Size, role::Role, spark};
+use api::run::{ListRuns, ProjectIdOr, RunRow};
 use leptos::prelude::*;
 use leptos_router::{
     NavigateOptions,
@@ -20,15 +20,12 @@ use crate::{
     client::{paged::paged, wire},
     frame::{crumbs::crumbs, place::Place},
     parts::{
-        chart::spark as small,
         filter_line::{FilterLine, Vocabulary},
         icon::{self, icon},
-        menu::{Item, MenuButton},
+        menu::Item,
         rows::Rows,
-        stage::run_state,
         states::{Empty, Failure, Skeleton},
-        table::{Column, Order, Table},
-        when::Ago,
+        table::{Order, Table},
         words,
     },
 };
@@ -37,8 +34,9 @@ use crate::{
 #[derive(Clone, PartialEq, Default)]
 struct Facts {
     metric_keys: Vec<String>,
-    /// Params that are not the same in all of the first runs.
     param_keys: Vec<String>,
+    /// Params that are not the same in all of the first runs.
+    differing: Vec<String>,
     ranked_by: Option<(String, bool)>,
 }
 
@@ -80,12 +78,17 @@ pub(crate) fn Runs() -> impl IntoView {
             })
         },
         move |table| {
-            let mut param_keys = table.param_keys;
-            param_keys.retain(|key| {
+            let mut differing = table.param_keys.clone();
+            differing.retain(|key| {
                 let mut values = table.rows.iter().map(|row| row.params.get(key));
                 values.next().is_some_and(|first| values.any(|other| other != first))
             });
-            let now = Facts { metric_keys: table.metric_keys, param_keys, ranked_by: table.ranked_by };
+            let now = Facts {
+                metric_keys: table.metric_keys,
+                param_keys: table.param_keys,
+                differing,
+                ranked_by: table.ranked_by,
+            };
             if facts.with_untracked(|facts| *facts != now) {
                 facts.set(now);
             }
@@ -93,7 +96,11 @@ pub(crate) fn Runs() -> impl IntoView {
         },
     );
     let actions = actions::Actions::new(renaming, deleting);
-    let columns = Memo::new_with_compare(move |_| columns(&facts.get(), picked, actions), |_, _| true);
+    let chosen_columns = columns::Chosen::of(place);
+    let columns = Memo::new_with_compare(
+        move |_| facts.with(|facts| columns::columns(facts, &chosen_columns.names(facts), picked, actions)),
+        |_, _| true,
+    );
     let rows = StoredValue::new(Rows::from(list));
     let menu = StoredValue::new_local({
         Box::new(move |row: RunRow| actions.items(&row)) as Box<dyn Fn(RunRow) -> Vec<Item>>
@@ -140,6 +147,7 @@ pub(crate) fn Runs() -> impl IntoView {
                         name="Filter runs"
                         placeholder="Filter: metric.\"loss/validation\" < 0.1 and param.model = \"trees\""
                     />
+                    <columns::ColumnChooser chosen=chosen_columns facts />
                     <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
                     {move || (picked.with(Vec::len) > 1).then(|| view! { <a class="btn" href=move || compare.get()>{icon(icon::LAYERS)}"Compare"</a> })}
                     <a class="btn primary" href=move || format!("{}?train=1", place.link("runs"))>{icon(icon::PLAY)}"Train"</a>
@@ -204,143 +212,6 @@ fn vocabulary(facts: &Facts, rows: &[RunRow]) -> Vocabulary {
     };
     let metrics = facts.metric_keys.iter().filter(|key| !key.starts_with("system/")).cloned().collect();
     Vocabulary { metrics, params: keys.into_iter().map(|key| (key.clone(), values(key))).collect() }
-}
-
-/// The columns: what every run has, its metrics, the params that differ between runs.
-fn columns(facts: &Facts, picked: RwSignal<Vec<String>>, actions: actions::Actions) -> Vec<Column<RunRow>> {
-    let mut columns = vec![
-        Column::new("", 38.0, move |row: &RunRow| {
-            let id = row.id.to_string();
-            let name = format!("Select {}", row.name);
-            let at = move || picked.with(|picked| picked.iter().position(|other| *other == id));
-            view! {
-                <span class="pick" role="checkbox" aria-label=name>
-                    {move || {
-                        let class = at().map_or("swatch".to_owned(), |at| format!("swatch on fill {}", Role::series(at).class()));
-                        view! { <i class=class></i> }
-                    }}
-                </span>
-            }
-        }),
-        Column::new("Run", 190.0, name_cell).sorted_by("name").grows(),
-        Column::new(
-            "Model",
-            74.0,
-            |row: &RunRow| view! { <span class="muted">{row.model.clone().map(|model| model.replace('_', " "))}</span> },
-        ),
-    ];
-    for key in metric_columns(facts) {
-        let best = facts.ranked_by.as_ref().is_some_and(|(best, _)| *best == key);
-        let cell_key = key.clone();
-        let title = words::key(&key);
-        let title = title.strip_suffix(", validation").map_or(title.clone(), ToOwned::to_owned);
-        let width = (title.chars().count() as f64 * 6.0 + 34.0).clamp(82.0, 170.0);
-        // A figure between 0 and 1 of which more is better is a share: a thin bar lets rows be compared.
-        let more = facts.ranked_by.as_ref().is_some_and(|(_, more)| *more);
-        let share = move |value: f64| (best && more && (0.0..=1.0).contains(&value)).then_some(value * 100.0);
-        columns.push(
-            Column::new(title, width, move |row: &RunRow| {
-                row.metrics.get(&cell_key).map_or_else(
-                    || view! { <span class="faint">"–"</span> }.into_any(),
-                    |cell| {
-                        view! {
-                            <span class="ranked" class:bad=!cell.last.is_finite() class:strong=best>
-                                {words::figure(cell.last)}
-                                {share(cell.last).map(|width| view! { <i style:width=format!("{width:.1}%")></i> })}
-                            </span>
-                        }
-                        .into_any()
-                    },
-                )
-            })
-            .number()
-            .sorted_by(format!("metric.{key}")),
-        );
-        if best {
-            let cell_key = key.clone();
-            columns.push(Column::new("Course", 94.0, move |row: &RunRow| {
-                row.metrics.get(&cell_key).filter(|cell| cell.spark.len() > 1).map(|cell| {
-                    let values: Vec<f64> = cell.spark.iter().map(|value| f64::from(*value)).collect();
-                    small(spark::draw(&values, Role::Series(3), Size { width: 72.0, height: 18.0 }))
-                })
-            }));
-        }
-    }
-    for key in param_columns(facts) {
-        let cell_key = key.clone();
-        let title = words::capital(&key.replace('_', " "));
-        let width = (title.chars().count() as f64 * 6.0 + 28.0).clamp(72.0, 150.0);
-        columns.push(
-            Column::new(title, width, move |row: &RunRow| {
-                view! { <span class="muted">{row.params.get(&cell_key).cloned().unwrap_or_else(|| "–".to_owned())}</span> }
-            })
-            .number()
-            .sorted_by(format!("param.{key}")),
-        );
-    }
-    columns.extend([
-        Column::new("Took", 94.0, |row: &RunRow| view! { <span class="muted">{row.duration_secs.map(words::duration)}</span> }).number().sorted_by("duration"),
-        Column::new("Data", 50.0, |row: &RunRow| view! { <span class="muted">{row.snapshot_number.map(|number| format!("v{number}"))}</span> }),
-        Column::new("Started", 86.0, |row: &RunRow| view! { <span class="faint"><Ago ms=row.created_ms /></span> }).number().sorted_by("created"),
-        Column::new("", 44.0, move |row: &RunRow| {
-            let row = row.clone();
-            view! { <MenuButton items=move || actions.items(&row) label="What can be done with this run" /> }
-        }),
-    ]);
-    columns
-}
-
-/// The ranking metric first, then other validation figures, then losses; never the system's.
-fn metric_columns(facts: &Facts) -> Vec<String> {
-    let mut keys: Vec<String> = facts.ranked_by.iter().map(|(key, _)| key.clone()).collect();
-    let rank = |key: &&String| match key.as_str() {
-        "loss/validation" => 0,
-        "roc_auc/validation" | "f1/validation" | "accuracy/validation" | "r2/validation" | "mae/validation" => 1,
-        key if key.ends_with("/validation") => 2,
-        "loss/train" => 3,
-        _ => 4,
-    };
-    let mut others: Vec<&String> =
-        facts.metric_keys.iter().filter(|key| !key.starts_with("system/") && !keys.contains(key)).collect();
-    others.sort_by_key(rank);
-    keys.extend(others.into_iter().take(if is_wide() { 4 } else { 1 }).cloned());
-    keys
-}
-
-/// What a person turns first stands first; the rest as they come.
-fn param_columns(facts: &Facts) -> Vec<String> {
-    const FIRST: [&str; 6] = ["learning_rate", "max_depth", "hidden", "rounds", "epochs", "batch_size"];
-    let mut keys: Vec<String> = facts
-        .param_keys
-        .iter()
-        .filter(|key| !["model", "device", "threads"].contains(&key.as_str()))
-        .cloned()
-        .collect();
-    keys.sort_by_key(|key| FIRST.iter().position(|first| first == key).unwrap_or(FIRST.len()));
-    keys.truncate(if is_wide() { 5 } else { 2 });
-    keys
-}
-
-/// Whether the window has room for more than the columns that every comparison needs.
-fn is_wide() -> bool {
-    window().inner_width().ok().and_then(|width| width.as_f64()).is_some_and(|width| width >= 1500.0)
-}
-
-fn name_cell(row: &RunRow) -> impl IntoView + use<> {
-    let (tone, word) = run_state(row.state);
-    let live = row.state == RunState::Running;
-    let dot = match (row.state, tone) {
-        (RunState::Finished | RunState::Queued, _) => "dot faint".to_owned(),
-        (_, tone) => format!("dot {tone}{}", if live { " live" } else { "" }),
-    };
-    view! {
-        <span class="flex">
-            <i class=dot title=word></i>
-            <b class="cut">{row.name.clone()}</b>
-            {(!row.versions.is_empty()).then(|| view! { <span class="chip accent" title="Registered as a model version">"model"</span> })}
-            {row.fraction.filter(|_| live).map(|fraction| view! { <span class="faint caption num">{words::percent((fraction * 100.0).round() / 100.0)}</span> })}
-        </span>
-    }
 }
 
 #[component]

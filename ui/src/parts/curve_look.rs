@@ -39,6 +39,12 @@ pub(crate) fn keep(key: &str, value: &str) {
     }
 }
 
+pub(crate) fn forget(key: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = storage.remove_item(key);
+    }
+}
+
 #[component]
 pub(crate) fn LookChoice(
     look: Look,

@@ -2,7 +2,10 @@
 
 use std::{
     rc::Rc,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use leptos::{html, prelude::*};
@@ -10,7 +13,7 @@ use wasm_bindgen::JsCast as _;
 
 use super::{
     button::{Act, IconButton},
-    icon::{ELLIPSIS, Icon, icon},
+    icon::{CHECK, ELLIPSIS, Icon, icon},
 };
 
 /// A line of a menu.
@@ -21,12 +24,41 @@ pub(crate) struct Item {
     pub(crate) danger: bool,
     /// Why it can't be chosen now.
     pub(crate) blocked: Option<String>,
+    /// Whether it is ticked, where it is a choice of its own: pressing it keeps the menu open.
+    checked: Option<Checked>,
+    /// The caption that it stands under.
+    group: Option<&'static str>,
     pub(crate) act: Act,
 }
 
+type Checked = Arc<dyn Fn() -> bool + Send + Sync>;
+
 impl Item {
     pub(crate) fn new(label: impl Into<String>, mark: Icon, act: impl Fn() + 'static) -> Self {
-        Self { label: label.into(), mark: Some(mark), danger: false, blocked: None, act: Rc::new(act) }
+        Self {
+            label: label.into(),
+            mark: Some(mark),
+            danger: false,
+            blocked: None,
+            checked: None,
+            group: None,
+            act: Rc::new(act),
+        }
+    }
+
+    /// A choice that is on or off, whatever the others are.
+    pub(crate) fn check(
+        label: impl Into<String>,
+        checked: impl Fn() -> bool + Send + Sync + 'static,
+        act: impl Fn() + 'static,
+    ) -> Self {
+        Self { mark: None, checked: Some(Arc::new(checked)), ..Self::new(label, CHECK, act) }
+    }
+
+    /// Puts it under a caption, together with its neighbours of the same.
+    pub(crate) fn under(mut self, group: &'static str) -> Self {
+        self.group = Some(group);
+        self
     }
 
     /// Marks it as one that takes something away.
@@ -152,6 +184,7 @@ pub(crate) fn MenuLayer() -> impl IntoView {
                                 "Home" => focus_child(&list, 0),
                                 "End" => focus_child(&list, -1),
                                 "Escape" | "Tab" => close(),
+                                key if key != " " && key.chars().count() == 1 => focus_next(&list, key),
                                 _ => return,
                             }
                             event.prevent_default();
@@ -161,23 +194,35 @@ pub(crate) fn MenuLayer() -> impl IntoView {
                         {open
                             .items
                             .into_iter()
-                            .map(|item| {
+                            .scan(None, |group, item| {
+                                let caption = item.group.filter(|_| *group != item.group);
+                                *group = item.group;
+                                Some((caption, item))
+                            })
+                            .map(|(caption, item)| {
                                 let blocked = item.blocked.is_some();
+                                let ticked = item.checked.clone();
+                                let stays = item.checked.is_some();
                                 view! {
+                                    {caption.map(|caption| view! { <div class="menu-caption" role="presentation">{caption}</div> })}
                                     <button
                                         type="button"
-                                        role="menuitem"
+                                        role=if stays { "menuitemcheckbox" } else { "menuitem" }
+                                        aria-checked=move || ticked.as_ref().map(|ticked| ticked().to_string())
                                         class:danger=item.danger
                                         // Not `disabled`: the keyboard comes by, and reads why it can't be chosen.
                                         aria-disabled=blocked.then_some("true")
                                         on:click=move |event| {
                                             event.stop_propagation();
                                             if !blocked {
-                                                close();
+                                                if !stays {
+                                                    close();
+                                                }
                                                 (item.act)();
                                             }
                                         }
                                     >
+                                        {stays.then(|| view! { <i class="tick">{icon(CHECK)}</i> })}
                                         {item.mark.map(icon)}
                                         <span>
                                             {item.label}
@@ -194,20 +239,38 @@ pub(crate) fn MenuLayer() -> impl IntoView {
     }
 }
 
+fn buttons(list: &web_sys::HtmlElement) -> Vec<web_sys::HtmlElement> {
+    let found = list.get_elements_by_tag_name("button");
+    (0..found.length()).filter_map(|index| found.item(index)?.dyn_into().ok()).collect()
+}
+
+/// Which of them has the keyboard.
+fn at(buttons: &[web_sys::HtmlElement]) -> Option<usize> {
+    let active = document().active_element()?;
+    buttons.iter().position(|button| **button == active)
+}
+
 fn focus_child(list: &web_sys::HtmlElement, index: i32) {
-    let children = list.children();
-    let count = children.length() as i32;
-    if count > 0
-        && let Some(child) = children.item(index.rem_euclid(count) as u32)
-        && let Ok(child) = child.dyn_into::<web_sys::HtmlElement>()
-    {
-        let _ = child.focus();
+    let buttons = buttons(list);
+    if !buttons.is_empty() {
+        let _ = buttons[index.rem_euclid(buttons.len() as i32) as usize].focus();
     }
 }
 
 fn move_focus(list: &web_sys::HtmlElement, by: i32) {
-    let children = list.children();
-    let active = document().active_element();
-    let now = (0..children.length()).find(|index| children.item(*index) == active).map_or(0, |index| index as i32);
+    let now = at(&buttons(list)).map_or(0, |at| at as i32);
     focus_child(list, now + by);
+}
+
+/// A letter leads to the next line that begins with it.
+fn focus_next(list: &web_sys::HtmlElement, letter: &str) {
+    let buttons = buttons(list);
+    let from = at(&buttons).map_or(0, |at| at + 1);
+    let begins = |button: &&web_sys::HtmlElement| {
+        let text = button.text_content().unwrap_or_default();
+        text.trim_start().to_lowercase().starts_with(&letter.to_lowercase())
+    };
+    if let Some(button) = buttons.iter().cycle().skip(from).take(buttons.len()).find(begins) {
+        let _ = button.focus();
+    }
 }
