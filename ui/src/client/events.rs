@@ -128,6 +128,14 @@ impl Lines {
     pub(crate) fn cancel(&self) {
         let _ = self.reader.cancel();
     }
+
+    /// Ends the connection for somebody else than who reads it, whose next line is then the end.
+    pub(crate) fn ender(&self) -> impl Fn() + use<> {
+        let reader = self.reader.clone();
+        move || {
+            let _ = reader.cancel();
+        }
+    }
 }
 
 impl Drop for Lines {

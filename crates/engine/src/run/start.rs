@@ -215,8 +215,9 @@ async fn spawn(engine: &Engine, id: RunId, program: PathBuf) -> anyhow::Result<(
 pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> {
     let id = request.run;
     let row = run::find(engine, id).await?;
+    let under_way = || ApiError::new(ErrorCode::Conflict, format!("{} is under way.", row.run.name));
     if !row.run.state.is_over() {
-        bail!(ApiError::new(ErrorCode::Conflict, format!("{} is under way.", row.run.name)));
+        bail!(under_way());
     }
     if !row.run.resumable {
         bail!(
@@ -240,18 +241,23 @@ pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> 
         memory_bytes,
         request: retry_with(&request),
     };
-    // Queued before its job is, so that a crash in between leaves nothing that looks alive.
-    engine
+    // Queued before its job is, so that a crash in between leaves nothing that looks alive. Of two that
+    // resume it at once one is refused: two workers would write into one folder.
+    let ours = engine
         .store()
         .write(move |tx| {
-            if let Some(mut row) = store::run::bare(tx, id)? {
-                row.run.state = RunState::Queued;
-                (row.pid, row.pid_started_ms) = (None, None);
-                store::run::put(tx, &row)?;
-            }
-            Ok(())
+            let Some(mut row) = store::run::bare(tx, id)?.filter(|row| row.run.state.is_over()) else {
+                return Ok(false);
+            };
+            row.run.state = RunState::Queued;
+            (row.pid, row.pid_started_ms) = (None, None);
+            store::run::put(tx, &row)?;
+            Ok(true)
         })
         .await?;
+    if !ours {
+        bail!(under_way());
+    }
     let job = engine.jobs().start(engine, new, move |context| go_on(context, id, plan)).await?;
     link_job(engine, id, job.id).await?;
     engine.changed(Tag::Runs(row.run.project));

@@ -160,7 +160,13 @@ async fn a_stopped_run_resumes_and_a_killed_worker_is_told() {
     assert_eq!(stopped.state, RunState::Stopped);
     assert!(stopped.resumable);
 
-    let job = stage.call(ResumeRun { run }).await;
+    // Two hands at once: one of them is told, and one worker is started.
+    let (one, other) = tokio::join!(stage.try_call(ResumeRun { run }), stage.try_call(ResumeRun { run }));
+    let (job, refused) = match (one, other) {
+        (Ok(job), Err(refused)) | (Err(refused), Ok(job)) => (job, refused),
+        both => panic!("{both:?}"),
+    };
+    assert_eq!(refused.code, ErrorCode::Conflict);
     let before = stopped.metrics[0].count;
     stage
         .until("the resumed run goes on", async |stage| {

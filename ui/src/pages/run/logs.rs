@@ -35,9 +35,20 @@ fn follow(run: Signal<RunId>, stream: impl Fn() -> LogStream + 'static) -> Growi
     let growing =
         Growing { text: RwSignal::new(String::new()), error: RwSignal::new(None), is_over: RwSignal::new(false) };
     let number = StoredValue::new_local(0_u64);
+    // What is asked for, not how the run stands: each change of it would open another stream.
+    let run = Memo::new(move |_| run.get());
+    // Ends the stream that is held, now: a run that writes nothing would hold it to its end, and a
+    // browser has six connections for all.
+    let held: StoredValue<Option<Box<dyn Fn()>>, LocalStorage> = StoredValue::new_local(None);
+    let leave = move || {
+        number.try_update_value(|number| *number += 1);
+        if let Some(Some(end)) = held.try_update_value(Option::take) {
+            end();
+        }
+    };
     Effect::new(move |_| {
         let (run, stream) = (run.get(), stream());
-        number.update_value(|number| *number += 1);
+        leave();
         let ours = number.get_value();
         growing.text.set(String::new());
         growing.error.set(None);
@@ -52,6 +63,11 @@ fn follow(run: Signal<RunId>, stream: impl Fn() -> LogStream + 'static) -> Growi
                         return;
                     }
                 };
+                if number.try_get_value() != Some(ours) {
+                    lines.cancel();
+                    return;
+                }
+                held.try_update_value(|held| *held = Some(Box::new(lines.ender())));
                 loop {
                     let data = lines.next().await;
                     if number.try_get_value() != Some(ours) {
@@ -78,9 +94,7 @@ fn follow(run: Signal<RunId>, stream: impl Fn() -> LogStream + 'static) -> Growi
             growing.is_over.try_set(true);
         });
     });
-    on_cleanup(move || {
-        number.try_update_value(|number| *number += 1);
-    });
+    on_cleanup(leave);
     growing
 }
 
