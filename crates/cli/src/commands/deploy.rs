@@ -314,15 +314,3 @@ fn shown(deployment: &Deployment) -> String {
         )
     )
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_models_name_becomes_one_that_a_cluster_takes() {
-        assert_eq!(fitting_name("Card Fraud"), "card-fraud");
-        assert_eq!(fitting_name("_x_"), "x");
-        assert_eq!(fitting_name(&"a".repeat(60)).len(), 40);
-    }
-}
