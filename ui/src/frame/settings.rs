@@ -7,6 +7,7 @@ mod tests_by_column;
 use api::{
     ApiError,
     config::ProjectFile,
+    package::ListRegistries,
     project::{EditProjectFile, Project},
 };
 use leptos::prelude::*;
@@ -16,12 +17,12 @@ use leptos_router::{
 };
 
 use self::{
-    fields::{Field, GROUPS, Group, Kind},
+    fields::{Field, GROUPS, Group, Kind, all},
     tests_by_column::{ByColumn, TestsByColumn},
 };
 use super::place::Place;
 use crate::{
-    client::Client,
+    client::{Client, query::query},
     parts::{
         button::{Button, Pending},
         dialog::Dialog,
@@ -29,6 +30,7 @@ use crate::{
         icon,
         states::{Load, Problem},
         toast::Toasts,
+        words,
     },
 };
 
@@ -74,14 +76,12 @@ fn Form(open: RwSignal<bool>, project: Signal<Project>) -> impl IntoView {
     let by_column = ByColumn::of(&first.file.monitoring);
     let refused = RwSignal::new(None::<ApiError>);
     let wrong = Memo::new(move |_| {
-        let mistakes = GROUPS
-            .iter()
-            .flat_map(|group| group.fields)
-            .filter_map(|field| Some((field.key, fields::value(field, &text_of(texts, field.key).get()).err()?)));
+        let mistakes =
+            all().filter_map(|field| Some((field.key, fields::value(field, &text_of(texts, field.key).get()).err()?)));
         mistakes.collect::<std::collections::BTreeMap<&str, String>>()
     });
     let save = move || {
-        let changed = GROUPS.iter().flat_map(|group| group.fields).filter_map(|field| {
+        let changed = all().filter_map(|field| {
             let text = text_of(texts, field.key).get_untracked();
             let same =
                 before.with_value(|before| before.get(field.key).is_some_and(|before| before.trim() == text.trim()));
@@ -109,15 +109,19 @@ fn Form(open: RwSignal<bool>, project: Signal<Project>) -> impl IntoView {
         <div class="content form">
             <p class="muted small">"Kept in "<span class="mono">"slipway.toml"</span>" in the project's folder, beside its comments. An empty field takes the default that it shows."</p>
             {GROUPS.iter().map(|group| {
-                let rows = group.fields.iter().map(|field| {
-                    let default = defaults.get(field.key).cloned().unwrap_or_default();
-                    let error = Signal::derive(move || wrong.with(|wrong| wrong.get(field.key).cloned()));
-                    view! { <One field value=text_of(texts, field.key) default error /> }
-                });
+                let rows = |fields: &'static [Field]| {
+                    let row = |field: &'static Field| {
+                        let default = defaults.get(field.key).cloned().unwrap_or_default();
+                        let error = Signal::derive(move || wrong.with(|wrong| wrong.get(field.key).cloned()));
+                        view! { <One field value=text_of(texts, field.key) default error /> }
+                    };
+                    view! { <div class="more-settings">{fields.iter().map(row).collect_view()}</div> }
+                };
                 view! {
                     <section class="settings-group">
                         <h3>{group.title}</h3>
-                        <div class="more-settings">{rows.collect_view()}</div>
+                        {rows(group.fields)}
+                        {(!group.more.is_empty()).then(|| view! { <details><summary>"More"</summary>{rows(group.more)}</details> })}
                         {(group.title == Group::DRIFT).then(|| view! { <TestsByColumn by_column /> })}
                     </section>
                 }
@@ -153,8 +157,30 @@ fn One(
                     let options: Vec<_> = options.iter().map(|(key, label)| ((*key).to_owned(), (*label).to_owned())).collect();
                     view! { <Select value options /> }.into_any()
                 }
+                Kind::Flag => {
+                    let options = [("true", "Yes"), ("false", "No")].map(|(key, label)| (key.to_owned(), label.to_owned()));
+                    view! { <Select value options=options.to_vec() /> }.into_any()
+                }
+                Kind::Registry => view! { <RegistryChoice value none=shown /> }.into_any(),
                 _ => view! { <TextField value class="mono" placeholder=shown /> }.into_any(),
             }}
         </Labelled>
     }
+}
+
+/// The registries of the workspace; a name that the file has and the workspace lacks stays one.
+#[component]
+fn RegistryChoice(value: RwSignal<String>, none: String) -> impl IntoView {
+    let known = query(|| Some(ListRegistries {}));
+    let first = value.get_untracked();
+    let options = Signal::derive(move || {
+        let known = known.value.get().unwrap_or_default();
+        let mut options = vec![(String::new(), words::capital(&none))];
+        options.extend(known.iter().map(|one| (one.name.clone(), format!("{} ({})", one.name, one.address))));
+        if !first.is_empty() && known.iter().all(|one| one.name != first) {
+            options.push((first.clone(), format!("{first} (not known here)")));
+        }
+        options
+    });
+    view! { <Select value options /> }
 }

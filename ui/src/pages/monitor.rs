@@ -170,13 +170,9 @@ fn state(now: &Monitoring) -> impl IntoView + use<> {
     view! { <Chip text=text tone=tone dot=true /> }
 }
 
-/// "in the last 24 h".
+/// The stretch as its button says it: "1 h", "24 h", "7 d".
 fn stretch_of(hours: u32) -> String {
-    match hours {
-        1 => "in the last hour".to_owned(),
-        hours if hours > 24 => format!("in the last {} days", hours / 24),
-        hours => format!("in the last {hours} h"),
-    }
+    if hours > 24 { format!("{} d", hours / 24) } else { format!("{hours} h") }
 }
 
 /// Exact while it is short.
@@ -188,25 +184,30 @@ fn figures(now: &Monitoring) -> Vec<Figure> {
     let traffic = &now.traffic;
     // One digit behind the point: three figures stand beside each other.
     let ms = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
-    let share = if traffic.requests == 0 { 0.0 } else { traffic.errors as f64 / traffic.requests as f64 };
+    let of_stretch = |name: &str| format!("{name}, {}", stretch_of(traffic.hours));
+    // Of no request there is no share.
+    let share = match traffic.requests {
+        0 => "–".to_owned(),
+        requests => words::percent(traffic.errors as f64 / requests as f64),
+    };
     let mut errors = Figure::new(
-        "Errors",
-        words::percent(share),
-        format!("{} {}", words::count(traffic.errors), stretch_of(traffic.hours)),
+        of_stretch("Errors"),
+        share,
+        format!("{} of {}", counted(traffic.errors), counted(traffic.requests)),
     );
     if traffic.errors > 0 {
         errors.tone = "warn";
     }
     vec![
         Figure::new(
-            "Requests",
+            of_stretch("Requests"),
             counted(traffic.requests),
             format!("{} / s now", words::figure(traffic.requests_per_second)),
         ),
-        Figure::new("Rows", counted(traffic.rows), stretch_of(traffic.hours)),
+        Figure::new(of_stretch("Rows"), counted(traffic.rows), "in these requests"),
         Figure::new(
-            "p95 latency",
-            format!("{} ms", ms(traffic.p95_ms)),
+            of_stretch("p95 latency"),
+            traffic.p95_ms.map_or_else(|| "–".to_owned(), |p95| format!("{p95:.1} ms")),
             format!("p50 {}, p99 {}", ms(traffic.p50_ms), ms(traffic.p99_ms)),
         ),
         errors,

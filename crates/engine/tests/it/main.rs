@@ -10,6 +10,7 @@ mod opening;
 mod place;
 mod project_file;
 mod projects;
+mod proposing;
 mod queue;
 mod referenced;
 mod stage;

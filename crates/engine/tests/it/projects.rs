@@ -4,8 +4,8 @@ use api::{
     ErrorCode,
     config::ProjectFile,
     project::{
-        CreateProject, DeleteProject, EditProjectFile, GetOverview, GetProject, ListProjects, OpenProject, SameId,
-        Stage as Stop,
+        CreateProject, DeleteProject, EditProjectFile, GetOverview, GetProject, ListProjects, LookAt, OpenProject,
+        SameId, Stage as Stop,
     },
 };
 use serde_json::json;
@@ -43,6 +43,22 @@ async fn a_project_is_created_listed_and_forgotten_but_its_folder_stays() {
     assert!(stage.path("first/slipway.toml").is_file());
     // The id in the file is the project's still.
     assert_eq!(stage.call(open(&stage.path("first"), SameId::Ask)).await.id, project.id);
+}
+
+#[tokio::test]
+async fn a_folder_of_scripts_is_a_project_whose_runs_are_programs() {
+    let stage = Stage::new().await;
+    stage.write("scripts/train.py", "print('hello')\n");
+    let path = stage.path("scripts").to_string_lossy().into_owned();
+    let look = stage.call(LookAt { path: path.clone() }).await;
+    assert!(look.problems.is_empty() && look.columns.is_empty(), "{:?}", look.problems);
+    let project = stage.call(CreateProject { path, file: look.proposal, copy_from: Vec::new() }).await;
+    assert_eq!(project.name, "scripts");
+    assert!(project.file_error.is_none(), "{:?}", project.file_error);
+    let overview = stage.call(GetOverview { project: project.id }).await;
+    assert!(!overview.headline.is_empty());
+    let text = std::fs::read_to_string(stage.path("scripts/slipway.toml")).unwrap();
+    assert!(!text.contains("target"), "{text}");
 }
 
 #[tokio::test]

@@ -9,10 +9,16 @@ use serde_json::Value;
 pub(super) struct Group {
     pub(super) title: &'static str,
     pub(super) fields: &'static [Field],
+    /// What few change, behind "More".
+    pub(super) more: &'static [Field],
 }
 
 impl Group {
     pub(super) const DRIFT: &'static str = "Watching";
+}
+
+pub(super) fn all() -> impl Iterator<Item = &'static Field> {
+    GROUPS.iter().flat_map(|group| group.fields.iter().chain(group.more))
 }
 
 pub(super) struct Field {
@@ -29,6 +35,12 @@ pub(super) enum Kind {
     Whole,
     Decimal,
     Text,
+    /// Whole numbers, separated by commas.
+    Wholes,
+    /// Yes or no.
+    Flag,
+    /// The name of a registry of this workspace.
+    Registry,
     /// `(value in the file, label)`.
     Choice(&'static [(&'static str, &'static str)]),
 }
@@ -58,6 +70,7 @@ const DEVICES: Kind = Kind::Choice(&[
     ("metal", "Metal"),
     ("wgpu", "Any GPU (wgpu, trees only)"),
 ]);
+const OPTIMIZERS: Kind = Kind::Choice(&[("adamw", "AdamW"), ("sgd", "SGD with momentum")]);
 const THRESHOLDS: Kind = Kind::Choice(&[("f1", "Best F1"), ("cost", "Least cost")]);
 
 pub(super) const GROUPS: &[Group] = &[
@@ -69,6 +82,7 @@ pub(super) const GROUPS: &[Group] = &[
             field("split.validation", "Validation share", "What is chosen is chosen on it.", Kind::Decimal, ""),
             field("split.test", "Test share", "Touched once, for the report.", Kind::Decimal, ""),
         ],
+        more: &[],
     },
     Group {
         title: "Training",
@@ -79,6 +93,24 @@ pub(super) const GROUPS: &[Group] = &[
             field("training.epochs", "Epochs of networks at most", "", Kind::Whole, "chosen by the model"),
             field("training.learning_rate", "Learning rate", "", Kind::Decimal, "chosen by the model"),
             field("training.patience", "Patience", "0 never ends early.", Kind::Whole, "chosen by the model"),
+        ],
+        more: &[
+            field("training.seed", "Seed", "", Kind::Whole, ""),
+            field("training.threads", "Threads", "0 takes all cores.", Kind::Whole, ""),
+            field("training.max_depth", "Depth of a tree at most", "", Kind::Whole, "chosen by the model"),
+            field("training.l2", "L2 of trees", "", Kind::Decimal, "chosen by the model"),
+            field(
+                "training.hidden",
+                "Hidden layers of an MLP",
+                "Such as 128, 64.",
+                Kind::Wholes,
+                "chosen by the model",
+            ),
+            field("training.dropout", "Dropout", "", Kind::Decimal, "chosen by the model"),
+            field("training.optimizer", "Optimiser of networks", "", OPTIMIZERS, ""),
+            field("training.weight_decay", "Weight decay", "", Kind::Decimal, "chosen by the model"),
+            field("training.batch_size", "Batch size", "", Kind::Whole, "by rows"),
+            field("training.balance", "Rare classes are weighted up", "", Kind::Flag, ""),
         ],
     },
     Group {
@@ -101,13 +133,15 @@ pub(super) const GROUPS: &[Group] = &[
             ),
             field("evaluation.cost_false_positive", "Cost of a false alarm", "Where cost decides.", Kind::Decimal, ""),
         ],
+        more: &[field("evaluation.bootstrap", "Resamples behind the 95 % intervals", "", Kind::Whole, "")],
     },
     Group {
         title: "Packaging",
         fields: &[
-            field("packaging.registry", "Registry", "Its name under Settings.", Kind::Text, "asked at Deploy"),
+            field("packaging.registry", "Registry", "Images are pushed there.", Kind::Registry, "asked at Deploy"),
             field("packaging.repository", "Repository", "", Kind::Text, "the project's name"),
         ],
+        more: &[],
     },
     Group {
         title: Group::DRIFT,
@@ -126,6 +160,7 @@ pub(super) const GROUPS: &[Group] = &[
                 "",
             ),
         ],
+        more: &[],
     },
 ];
 
@@ -135,9 +170,11 @@ pub(super) fn texts(file: &ProjectFile) -> BTreeMap<&'static str, String> {
     let text = |key: &str| match key.split('.').try_fold(&file, |value, part| value.get(part)) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string().trim_end_matches(".0").to_owned(),
+        Some(Value::Bool(flag)) => flag.to_string(),
+        Some(Value::Array(all)) => all.iter().map(Value::to_string).collect::<Vec<_>>().join(", "),
         _ => String::new(),
     };
-    GROUPS.iter().flat_map(|group| group.fields).map(|field| (field.key, text(field.key))).collect()
+    all().map(|field| (field.key, text(field.key))).collect()
 }
 
 /// What is written for a text; an empty one takes the key out of the file.
@@ -152,7 +189,13 @@ pub(super) fn value(field: &Field, text: &str) -> Result<Value, String> {
             let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
             number.map(Value::from).ok_or_else(|| "Give a number from 0, such as 0.2.".to_owned())
         }
-        Kind::Text | Kind::Choice(_) => Ok(Value::from(text)),
+        Kind::Wholes => {
+            let numbers = text.split([',', ' ']).filter(|number| !number.is_empty()).map(str::parse::<u64>);
+            let numbers: Result<Vec<u64>, _> = numbers.collect();
+            numbers.map(Value::from).map_err(|_| "Give whole numbers, such as 128, 64.".to_owned())
+        }
+        Kind::Flag => Ok(Value::from(text == "true")),
+        Kind::Text | Kind::Registry | Kind::Choice(_) => Ok(Value::from(text)),
     }
 }
 
@@ -164,7 +207,7 @@ mod tests {
     fn each_field_is_a_key_of_the_file_and_its_default_can_be_written_back() {
         let texts = texts(&ProjectFile::default());
         let file = serde_json::to_value(ProjectFile::default()).unwrap();
-        for field in GROUPS.iter().flat_map(|group| group.fields) {
+        for field in all() {
             let known = field.key.split('.').try_fold(&file, |value, part| value.get(part));
             assert!(known.is_some(), "{} is no key", field.key);
             assert!(value(field, &texts[field.key]).is_ok(), "{}", field.key);
@@ -181,5 +224,8 @@ mod tests {
         assert_eq!(value(whole, " 7 "), Ok(Value::from(7)));
         assert_eq!(value(whole, ""), Ok(Value::Null));
         assert!(value(whole, "-1").is_err() && value(whole, "many").is_err());
+        let widths = all().find(|field| matches!(field.kind, Kind::Wholes)).unwrap();
+        assert_eq!(value(widths, "128, 64"), Ok(Value::from(vec![128, 64])));
+        assert!(value(widths, "128, wide").is_err());
     }
 }

@@ -62,6 +62,9 @@ impl ByColumn {
     fn keys(self) -> Vec<(String, Value)> {
         let mut keys = Vec::new();
         for line in self.lines.get_untracked() {
+            if line.column.with_untracked(|column| column.trim().is_empty()) {
+                continue;
+            }
             let column = Value::from(line.column.get_untracked().trim()).to_string();
             let test = line.test.get_untracked();
             if !test.is_empty() {
@@ -80,15 +83,30 @@ impl ByColumn {
     }
 
     pub(super) fn is_wrong(self) -> bool {
-        self.lines.get().iter().any(|line| {
-            let threshold = line.threshold.get();
-            line.column.get().trim().is_empty() || (!threshold.trim().is_empty() && !is_threshold(&threshold))
-        })
+        self.lines.get().iter().any(|line| self.mistake(line).is_some())
+    }
+
+    /// What is wrong with a line; an earlier one of the same column is right.
+    fn mistake(self, line: &Line) -> Option<&'static str> {
+        let column = line.column.get();
+        let lines = self.lines.get();
+        let mut earlier = lines.iter().take_while(|other| other.id != line.id);
+        let is_twice = !column.trim().is_empty() && earlier.any(|other| other.column.get().trim() == column.trim());
+        mistake(&column, &line.test.get(), &line.threshold.get()).or(is_twice.then_some("This column stands above."))
     }
 }
 
-fn is_threshold(text: &str) -> bool {
-    text.trim().parse::<f64>().is_ok_and(|value| value.is_finite() && value >= 0.0)
+fn mistake(column: &str, test: &str, threshold: &str) -> Option<&'static str> {
+    let (column, threshold) = (column.trim(), threshold.trim());
+    // A line that was added and not filled in yet stands for nothing.
+    match (column.is_empty(), test.is_empty() && threshold.is_empty()) {
+        (true, true) => return None,
+        (true, false) => return Some("Name the column."),
+        (false, true) => return Some("Choose a test or give a threshold."),
+        (false, false) => {}
+    }
+    let is_fine = threshold.is_empty() || threshold.parse::<f64>().is_ok_and(|value| value.is_finite() && value >= 0.0);
+    (!is_fine).then_some("Give a threshold from 0, such as 0.1, or leave it empty.")
 }
 
 fn changes(before: &[(String, Value)], now: &[(String, Value)]) -> Vec<(String, Value)> {
@@ -116,6 +134,7 @@ pub(super) fn TestsByColumn(by_column: ByColumn) -> impl IntoView {
                     <span class="grow"><Select value=line.test options name="Test" /></span>
                     <TextField value=line.threshold name="Threshold" placeholder="default threshold" class="mono" />
                     <IconButton label="Remove" mark=icon::X on_press=move |_| by_column.lines.update(|lines| lines.retain(|other| other.id != line.id)) />
+                    {move || by_column.mistake(&line).map(|mistake| view! { <small class="bad" role="alert">{mistake}</small> })}
                 </div>
             </For>
             <Button
@@ -138,6 +157,18 @@ mod tests {
         let before = [pair("a", 0.1), pair("b", 0.2), pair("c", 0.3)];
         let now = [pair("a", 0.1), pair("c", 0.5), pair("d", 1.0)];
         assert_eq!(changes(&before, &now), [("b".to_owned(), Value::Null), pair("c", 0.5), pair("d", 1.0)]);
+    }
+
+    #[test]
+    fn a_line_that_says_nothing_or_no_number_is_told_and_an_empty_one_is_not_yet_wrong() {
+        assert_eq!(mistake("", "", " "), None);
+        assert_eq!(mistake("amount", "psi", ""), None);
+        assert_eq!(mistake("amount", "", "0.25"), None);
+        for (column, test, threshold) in
+            [("", "psi", ""), ("", "", "0.1"), ("amount", "", ""), ("amount", "ks", "0,1"), ("amount", "ks", "-1")]
+        {
+            assert!(mistake(column, test, threshold).is_some(), "{column} {test} {threshold}");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The Deploy dialog: what, where, how; then what will be done, before it is done.
 
+use std::collections::BTreeMap;
+
 use api::{
     deploy::{DeployPlan, DeploySpec, ListDeployments, PlanDeploy, ProposeDeploy, StartDeploy, Target, TargetKind},
-    id::{DeploymentId, RegistryId, TargetId, VersionId},
+    id::{DeploymentId, ModelId, RegistryId, TargetId, VersionId},
     job::{GetJob, JobState, Subject},
-    model::Model,
+    model::{Model, Version},
     package::ListRegistries,
 };
 use leptos::prelude::*;
@@ -39,47 +41,70 @@ pub(super) fn DeployForm(
     let pending = Pending::new();
     let registries = query(|| Some(ListRegistries {}));
     let file = place.known.value.get_untracked().map(|project| project.file).unwrap_or_default();
-    let versions: Vec<(VersionId, String)> = models
-        .get_untracked()
-        .unwrap_or_default()
+    let versions: Vec<Version> =
+        models.get_untracked().unwrap_or_default().into_iter().flat_map(|model| model.versions).collect();
+    let first = version.get_untracked().or(versions.first().map(|version| version.id));
+    let version_options: Vec<(String, String)> = versions
         .iter()
-        .flat_map(|model| {
-            model.versions.iter().map(|version| (version.id, format!("{} v{}", model.name, version.number)))
-        })
+        .map(|version| (version.id.to_string(), format!("{} v{}", version.model_name, version.number)))
         .collect();
-    let first = version.get_untracked().or(versions.first().map(|(id, _)| *id));
+    let models_of: BTreeMap<VersionId, ModelId> = versions.iter().map(|version| (version.id, version.model)).collect();
+    let models_of = StoredValue::new(models_of);
+    let model_of = move |version: VersionId| models_of.with_value(|models| models.get(&version).copied());
     let chosen = RwSignal::new(first.map(|id| id.to_string()).unwrap_or_default());
     let [name, target, registry, repository] = std::array::from_fn(|_| RwSignal::new(String::new()));
     let wish = Wish::new();
-    // As it runs now, or as `slipway.toml` says; another name or target is another deployment.
+    let shown_now = StoredValue::new(None::<DeploySpec>);
+    let is_of_shown_model = move |version: VersionId| {
+        shown_now.with_value(|now| now.as_ref().is_some_and(|now| model_of(now.version) == model_of(version)))
+    };
+    // As it runs now, or as `slipway.toml` says; another name or target is another deployment. The name and target
+    // of another model's deployment say nothing of this one.
     let proposal = query(move || {
+        let version = chosen.get().parse::<VersionId>().ok()?;
+        let (name, target) = (name.get().trim().to_owned(), target.get().parse::<TargetId>().ok());
+        let same = is_of_shown_model(version);
         Some(ProposeDeploy {
-            version: chosen.get().parse::<VersionId>().ok()?,
-            name: Some(name.get().trim().to_owned()).filter(|name| !name.is_empty()),
-            target: target.get().parse::<TargetId>().ok(),
+            version,
+            name: Some(name).filter(|name| same && !name.is_empty()),
+            target: target.filter(|_| same),
         })
     });
-    let shown_now = StoredValue::new(None::<DeploySpec>);
     Effect::new(move |_| {
         let Some(spec) = proposal.value.get() else { return };
-        // What a person typed stays while the proposal is the same but for the version.
-        let same = |before: &DeploySpec| DeploySpec { version: spec.version, ..before.clone() } == spec;
-        if shown_now.with_value(|before| before.as_ref().is_some_and(same)) {
-            return;
-        }
-        let text = |now: RwSignal<String>, text: String| {
-            if now.get_untracked() != text {
-                now.set(text)
+        // What a person typed stays, but where something else is proposed now.
+        let before = shown_now.get_value().filter(|_| is_of_shown_model(spec.version));
+        let text = |now: RwSignal<String>, of: fn(&DeploySpec) -> String| {
+            let text = of(&spec);
+            if before.as_ref().is_none_or(|before| of(before) != text) && now.get_untracked() != text {
+                now.set(text);
             }
         };
-        text(name, spec.name.clone());
-        text(target, spec.target.to_string());
-        if let Some(id) = spec.registry {
-            text(registry, id.to_string());
+        if before.is_none() {
+            text(name, |spec| spec.name.clone());
         }
-        text(repository, spec.repository.clone().unwrap_or_default());
-        wish.show(&spec);
+        text(target, |spec| spec.target.to_string());
+        if spec.registry.is_some() {
+            text(registry, |spec| spec.registry.map(|id| id.to_string()).unwrap_or_default());
+        }
+        text(repository, |spec| spec.repository.clone().unwrap_or_default());
+        for (field, of) in wish.fields() {
+            text(field, of);
+        }
         shown_now.set_value(Some(spec));
+    });
+    let deployments = query(|| Some(ListDeployments { project: None }));
+    let becomes = Signal::derive(move || {
+        let proposed = proposal.value.with(|spec| spec.as_ref().map(|spec| spec.name.clone())).unwrap_or_default();
+        let typed = Some(name.get().trim().to_owned()).filter(|name| !name.is_empty());
+        let (wanted, target) = (typed.clone().unwrap_or_else(|| proposed.clone()), target.get());
+        let now = deployments.value.get().unwrap_or_default();
+        let now = now.into_iter().find(|one| one.name == wanted && one.target.to_string() == target);
+        match (now, typed) {
+            (Some(now), _) => format!("An update of {wanted}: {} v{} runs there.", now.model_name, now.version_number),
+            (None, Some(_)) => "The same name again is an update.".to_owned(),
+            (None, None) => format!("Empty takes {proposed}."),
+        }
     });
     let typed = Memo::new(move |_| wish.read());
     let wrong = Memo::new(move |_| typed.with(|typed| typed.as_ref().err().cloned().unwrap_or_default()));
@@ -113,7 +138,9 @@ pub(super) fn DeployForm(
         let numbers = typed.get_untracked().ok()?;
         let image = untrack(needs_image);
         Some(DeploySpec {
-            name: name.get_untracked().trim().to_owned(),
+            name: Some(name.get_untracked().trim().to_owned())
+                .filter(|name| !name.is_empty())
+                .or_else(|| shown_now.with_value(|now| now.as_ref().map(|now| now.name.clone())))?,
             target: target.get_untracked().parse::<TargetId>().ok()?,
             version: chosen.get_untracked().parse::<VersionId>().ok()?,
             replicas: numbers.replicas,
@@ -139,8 +166,6 @@ pub(super) fn DeployForm(
         }
     };
     let blocked = move || plan.with(|plan| plan.as_ref().is_none_or(|plan| plan.blocked.is_some()));
-    let version_options: Vec<(String, String)> =
-        versions.into_iter().map(|(id, label)| (id.to_string(), label)).collect();
     let target_options = Signal::derive(move || {
         targets
             .get()
@@ -180,7 +205,7 @@ pub(super) fn DeployForm(
                 </div>
             </div>
             <div class="two-fields">
-                <Labelled label="Name" hint="The same name again is an update"><TextField value=name class="mono" /></Labelled>
+                <Labelled label="Name" hint=becomes><TextField value=name class="mono" /></Labelled>
                 {move || has_replicas().then(|| view! { <Labelled label="Replicas" error=error("replicas")><TextField value=wish.replicas class="mono" /></Labelled> })}
             </div>
             {move || needs_image().then(|| view! {

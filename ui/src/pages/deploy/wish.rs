@@ -35,14 +35,15 @@ impl Wish {
         Self { replicas: empty(), cpu: empty(), memory: empty(), share: empty(), days: empty() }
     }
 
-    /// Shows what is proposed.
-    pub(super) fn show(self, spec: &DeploySpec) {
-        let whole = |value: Option<u32>| value.map(|value| value.to_string()).unwrap_or_default();
-        self.replicas.set(spec.replicas.to_string());
-        self.cpu.set(whole(spec.cpu_millis));
-        self.memory.set(whole(spec.memory_mb));
-        self.share.set(percent(spec.log_share));
-        self.days.set(spec.log_days.to_string());
+    /// Each field, with its text for what is proposed.
+    pub(super) fn fields(self) -> [(RwSignal<String>, fn(&DeploySpec) -> String); 5] {
+        [
+            (self.replicas, |spec| spec.replicas.to_string()),
+            (self.cpu, |spec| maybe(spec.cpu_millis)),
+            (self.memory, |spec| maybe(spec.memory_mb)),
+            (self.share, |spec| percent(spec.log_share)),
+            (self.days, |spec| spec.log_days.to_string()),
+        ]
     }
 
     pub(super) fn read(self) -> Result<Numbers, Mistakes> {
@@ -75,6 +76,10 @@ fn read(replicas: &str, cpu: &str, memory: &str, share: &str, days: &str) -> Res
         Some(log_share) if mistakes.is_empty() => Ok(Numbers { replicas, cpu_millis, memory_mb, log_share, log_days }),
         _ => Err(mistakes),
     }
+}
+
+fn maybe(value: Option<u32>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 /// A share of one as percent, with no digit more than it has.

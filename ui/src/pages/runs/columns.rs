@@ -93,9 +93,10 @@ pub(super) fn ColumnChooser(chosen: Chosen, facts: RwSignal<Facts>) -> impl Into
         let mut items = vec![Item::check(
             "Chosen by Slipway",
             move || chosen.names.with(Option::is_none),
-            move || match chosen.names.with_untracked(Option::is_none) {
-                true => chosen.set(Some(untrack(|| facts.with(|facts| chosen.names(facts))).into_iter().collect())),
-                false => chosen.set(None),
+            move || {
+                let as_they_are = || facts.with(|facts| chosen.names(facts)).into_iter().collect();
+                let by_itself = chosen.names.with_untracked(Option::is_none);
+                chosen.set(by_itself.then(|| untrack(as_they_are)));
             },
         )];
         for name in facts.with_untracked(known) {

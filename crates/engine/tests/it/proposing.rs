@@ -1,0 +1,70 @@
+//! What a deployment is proposed to be: as it runs, else as `slipway.toml` says.
+
+use api::{
+    deploy::{DeploySpec, Deployment, ProposeDeploy, StartDeploy},
+    project::EditProjectFile,
+};
+use serde_json::json;
+
+use crate::{
+    place::{deployment_of, project, spec, version},
+    stage::Stage,
+};
+
+async fn proposed(stage: &Stage, version: api::VersionId, name: Option<&str>) -> DeploySpec {
+    stage.call(ProposeDeploy { version, name: name.map(str::to_owned), target: None }).await
+}
+
+async fn start(stage: &Stage, spec: DeploySpec) -> Deployment {
+    let job = stage.call(StartDeploy { spec }).await;
+    let deployment = deployment_of(&stage.done(job).await);
+    stage.call(api::deploy::GetDeployment { deployment }).await
+}
+
+#[tokio::test]
+async fn a_new_deployment_starts_from_the_projects_file() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let set = [
+        ("monitoring.log_share", json!(0.005)),
+        ("monitoring.log_days", json!(3)),
+        ("packaging.repository", json!("team/big")),
+    ];
+    let set = set.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    stage.call(EditProjectFile { project, set }).await;
+    let version = version(&stage, project).await;
+    let new = proposed(&stage, version, None).await;
+    assert_eq!(
+        (new.name.as_str(), new.log_share, new.log_days, new.repository.as_deref()),
+        ("big-x", 0.005, 3, Some("team/big"))
+    );
+    assert_eq!((new.replicas, new.registry, new.cpu_millis), (1, None, None));
+}
+
+#[tokio::test]
+async fn an_update_starts_from_how_the_deployment_runs_and_another_name_or_target_is_another_one() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let (first, second) = (version(&stage, project).await, version(&stage, project).await);
+    let runs = DeploySpec {
+        replicas: 3,
+        cpu_millis: Some(250),
+        memory_mb: Some(512),
+        log_share: 0.1,
+        log_days: 7,
+        port: Some(18_080),
+        repository: Some("team/big".to_owned()),
+        ..spec(&stage, first).await
+    };
+    start(&stage, runs.clone()).await;
+    let update = proposed(&stage, second, Some("played")).await;
+    assert_eq!(update, DeploySpec { version: second, ..runs.clone() });
+    let after = start(&stage, update).await;
+    assert_eq!((after.version_number, after.instances.len(), after.spec.log_share), (2, 3, 0.1));
+
+    let other = proposed(&stage, second, Some("else")).await;
+    assert_eq!((other.replicas, other.memory_mb, other.port), (1, None, None));
+    let elsewhere = api::TargetId::from_bytes(stage.engine.new_id());
+    let elsewhere = ProposeDeploy { version: second, name: Some("played".to_owned()), target: Some(elsewhere) };
+    assert_eq!(stage.call(elsewhere).await.replicas, 1);
+}
