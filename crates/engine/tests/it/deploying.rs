@@ -2,9 +2,8 @@
 
 use api::{
     DeploymentId, ErrorCode,
-    deploy::{DeploySpec, DeploymentState, GetDeployment, ProposeDeploy, RollBack, ScaleDeployment, StartDeploy},
+    deploy::{DeploymentState, GetDeployment, RollBack, ScaleDeployment, StartDeploy},
     job::{GetJob, JobState, RetryJob},
-    project::EditProjectFile,
 };
 
 use crate::{
@@ -95,25 +94,4 @@ async fn retried(stage: &Stage, job: api::job::Job) -> DeploymentId {
     assert_eq!(deployment_of(&stage.done(second).await), id);
     assert_eq!(stage.place.serves(), now);
     id
-}
-
-#[tokio::test]
-async fn an_update_starts_from_how_it_runs_and_a_new_one_from_the_projects_file() {
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
-    let (first, second) = (version(&stage, project).await, version(&stage, project).await);
-    let set = [("monitoring.log_share", 0.25.into()), ("packaging.repository", "team/fraud".into())];
-    let set = set.map(|(key, value): (&str, serde_json::Value)| (key.to_owned(), value)).to_vec();
-    stage.call(EditProjectFile { project, set }).await;
-    let propose = async |name: &str| {
-        stage.call(ProposeDeploy { version: second, name: Some(name.to_owned()), target: None }).await
-    };
-    let new = propose("another").await;
-    assert_eq!((new.name.as_str(), new.replicas, new.log_share), ("another", 1, 0.25));
-    assert_eq!((new.version, new.repository.as_deref()), (second, Some("team/fraud")));
-
-    let runs = DeploySpec { replicas: 3, memory_mb: Some(512), log_share: 0.5, ..spec(&stage, first).await };
-    let job = stage.call(StartDeploy { spec: runs.clone() }).await;
-    stage.done(job).await;
-    assert_eq!(propose(&runs.name).await, DeploySpec { version: second, ..runs });
 }

@@ -87,11 +87,11 @@ impl Stage {
     /// A stage whose folder is said to be on a network mount.
     pub(crate) async fn on_the_network() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (table, place) = (folder.path().join("mounts"), folder.path().canonicalize().unwrap());
-        std::fs::write(&table, format!("/dev/sda1 / ext4 rw 0 0\nnas:/us {} nfs4 rw 0 0\n", place.display())).unwrap();
+        let (table, here) = (folder.path().join("mounts"), folder.path().canonicalize().unwrap());
+        std::fs::write(&table, format!("/dev/sda1 / ext4 rw 0 0\nnas:/us {} nfs4 rw 0 0\n", here.display())).unwrap();
         let options = Options { mounts: Some(table), ..options(folder.path(), Mode::Host) };
         let engine = Engine::open(Workspace::at(folder.path().join("workspace")), options).await.unwrap();
-        Self { folder, engine }
+        Self { place: Arc::default(), folder, engine }
     }
 
     /// A folder of the user's.
