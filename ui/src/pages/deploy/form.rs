@@ -72,11 +72,11 @@ pub(super) fn DeployForm(
     });
     Effect::new(move |_| {
         let Some(spec) = proposal.value.get() else { return };
-        // What a person typed stays, but where something else is proposed now.
+        // What a person typed stays: a field follows the proposal while it shows the one before.
         let before = shown_now.get_value().filter(|_| is_of_shown_model(spec.version));
         let text = |now: RwSignal<String>, of: fn(&DeploySpec) -> String| {
-            let text = of(&spec);
-            if before.as_ref().is_none_or(|before| of(before) != text) && now.get_untracked() != text {
+            let (text, shown) = (of(&spec), now.get_untracked());
+            if before.as_ref().is_none_or(|before| of(before) == shown) && shown != text {
                 now.set(text);
             }
         };
@@ -84,8 +84,11 @@ pub(super) fn DeployForm(
             text(name, |spec| spec.name.clone());
         }
         text(target, |spec| spec.target.to_string());
-        if spec.registry.is_some() {
-            text(registry, |spec| spec.registry.map(|id| id.to_string()).unwrap_or_default());
+        // The first registry stands there by itself, so that it says nothing of what a person chose.
+        if let Some(id) = spec.registry
+            && before.as_ref().is_none_or(|before| before.registry != spec.registry)
+        {
+            registry.set(id.to_string());
         }
         text(repository, |spec| spec.repository.clone().unwrap_or_default());
         for (field, of) in wish.fields() {

@@ -29,6 +29,9 @@ pub(super) struct Numbers {
     pub(super) log_days: u32,
 }
 
+/// A field, and its text for a specification.
+type Shown = (RwSignal<String>, fn(&DeploySpec) -> String);
+
 impl Wish {
     pub(super) fn new() -> Self {
         let empty = || RwSignal::new(String::new());
@@ -36,7 +39,7 @@ impl Wish {
     }
 
     /// Each field, with its text for what is proposed.
-    pub(super) fn fields(self) -> [(RwSignal<String>, fn(&DeploySpec) -> String); 5] {
+    pub(super) fn fields(self) -> [Shown; 5] {
         [
             (self.replicas, |spec| spec.replicas.to_string()),
             (self.cpu, |spec| maybe(spec.cpu_millis)),
