@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | `GET /v1/logs?after=SEGMENT` | segments behind it, as JSON (see [`Listing`](crate::request_log::Listing)); acknowledges all up to it |
+//! | `GET /v1/logs?after=SEGMENT` | segments behind it, as JSON (see [`Listing`]); acknowledges all up to it |
 //! | `GET /v1/logs/SEGMENT` | the segment's bytes, a Parquet file |
 //! | `POST /v1/logs/close` | closes the open segment, then lists without acknowledging |
 //! | `POST /v1/logs/drain?secs=N` | closes the open segment and waits until all is acknowledged: `{"left": 0}` |

@@ -94,7 +94,7 @@ impl Loss {
     }
 }
 
-/// -log softmax(outputs)[class], by log-sum-exp.
+/// -log softmax(outputs)\[class\], by log-sum-exp.
 fn cross_entropy<T: Real>(outputs: &[T], class: usize, gradient: &mut [T]) -> T {
     let largest = outputs
         .iter()
