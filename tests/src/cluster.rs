@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, Result};
 use sha2::{Digest as _, Sha256};
 
-use crate::process::{Running, again_behind, is_there, read, wait_until};
+use crate::process::{Running, again_behind, is_inside, is_there, read, wait_until};
 
 mod files;
 
@@ -42,6 +42,8 @@ pub fn skipped() -> bool {
 /// Runs one test of this binary again inside namespaces of its own, and fails where it fails.
 /// Returns `false` in the outer process (it is done), `true` in the inner one (go on).
 pub fn inside(test: &str) -> Result<bool> {
+    // One node at a time: cgroups have no namespace here, and a kubelet clears away what it finds of another's pods.
+    let _alone = if is_inside() { None } else { Some(one_at_a_time()?) };
     let inner = again_behind(&["unshare", "--mount", "--net", "--"], test)?;
     if inner {
         for link in
@@ -51,6 +53,13 @@ pub fn inside(test: &str) -> Result<bool> {
         }
     }
     Ok(inner)
+}
+
+fn one_at_a_time() -> Result<fs::File> {
+    let path = std::env::temp_dir().join("slipway-test-cluster.lock");
+    let file = fs::File::create(&path).with_context(|| format!("make {}", path.display()))?;
+    file.lock().with_context(|| format!("lock {}", path.display()))?;
+    Ok(file)
 }
 
 /// A control plane and one node. Ended and cleaned up when it goes out of scope.

@@ -119,11 +119,17 @@ pub fn skipped_without(programs: &[&str]) -> bool {
     !missing.is_empty()
 }
 
+const INSIDE: &str = "SLIPWAY_TEST_INSIDE";
+
+/// Whether this is the inner process of [`again_behind`].
+pub fn is_inside() -> bool {
+    std::env::var_os(INSIDE).is_some()
+}
+
 /// Runs one test of this binary again behind another program (`unshare`, `setpriv`), and fails where it
 /// fails. `false` in the outer process, which is done then; `true` in the inner one, which goes on.
 pub fn again_behind(program: &[&str], test: &str) -> Result<bool> {
-    const INSIDE: &str = "SLIPWAY_TEST_INSIDE";
-    if std::env::var_os(INSIDE).is_some() {
+    if is_inside() {
         return Ok(true);
     }
     let (first, more) = program.split_first().context("no program to stand behind")?;
