@@ -2,6 +2,7 @@
 //! and what listens to the whole window (shortcuts, drops, the shell's menu).
 
 pub(crate) mod arrivals;
+mod asked;
 pub(crate) mod brand;
 pub(crate) mod crumbs;
 pub(crate) mod keys;

@@ -11,16 +11,12 @@ use api::{
     project::{EditProjectFile, Project},
 };
 use leptos::prelude::*;
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_location, use_navigate, use_query_map},
-};
 
 use self::{
     fields::{Field, GROUPS, Group, Kind, all},
     tests_by_column::{ByColumn, TestsByColumn},
 };
-use super::place::Place;
+use super::{asked, place::Place};
 use crate::{
     client::{Client, query::query},
     parts::{
@@ -37,23 +33,8 @@ use crate::{
 /// The dialog, closed until the address asks for it.
 #[component]
 pub(crate) fn SettingsDialog() -> impl IntoView {
-    let asked = use_query_map();
-    let here = use_location();
-    let navigate = use_navigate();
     let place = Place::get();
-    let open = RwSignal::new(false);
-    Effect::new(move |_| {
-        if asked.with(|asked| asked.get("settings").is_some()) {
-            open.set(true);
-        }
-    });
-    Effect::new(move |was: Option<bool>| {
-        let is = open.get();
-        if was == Some(true) && !is && asked.with_untracked(|asked| asked.get("settings").is_some()) {
-            navigate(&here.pathname.get_untracked(), NavigateOptions { replace: true, ..Default::default() });
-        }
-        is
-    });
+    let open = asked::opened_by("settings");
     view! {
         <Dialog open title="Project settings" wide=true>
             <Load query=place.known lines=6 let:project><Form open project /></Load>

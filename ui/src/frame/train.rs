@@ -11,13 +11,13 @@ use api::{
     run::StartRun,
 };
 use leptos::prelude::*;
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_location, use_navigate, use_query_map},
-};
+use leptos_router::hooks::{use_navigate, use_query_map};
 
 use self::settings::{Mistakes, Settings, words_of};
-use super::place::{self, Place};
+use super::{
+    asked,
+    place::{self, Place},
+};
 use crate::{
     client::{Client, query::query},
     parts::{
@@ -33,25 +33,8 @@ use crate::{
 /// The dialog, closed until the address asks for it.
 #[component]
 pub(crate) fn TrainDialog() -> impl IntoView {
-    let asked = use_query_map();
-    let here = use_location();
-    let navigate = use_navigate();
     let place = Place::get();
-    let open = RwSignal::new(false);
-    Effect::new(move |_| {
-        if asked.with(|asked| asked.get("train").is_some()) {
-            open.set(true);
-        }
-    });
-    // Closing it takes the wish out of the address, so that a reload does not open it again.
-    Effect::new(move |was: Option<bool>| {
-        let is = open.get();
-        if was == Some(true) && !is && asked.with_untracked(|asked| asked.get("train").is_some()) {
-            let replace = NavigateOptions { replace: true, ..Default::default() };
-            navigate(&here.pathname.get_untracked(), replace);
-        }
-        is
-    });
+    let open = asked::opened_by("train");
     view! {
         <Dialog open title="Train">
             <Load query=place.known lines=4 let:_project><TrainForm open /></Load>
