@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode,
-    config::DataConfig,
+    config::{DataConfig, DataKind},
     dataset::{
         AddData, CompareSnapshots, Dataset, DeleteSnapshot, ExportSnapshot, GetDataset, GetPreview, GetProfile,
         PlanSnapshot, Preview, Profile, SnapshotPlan, TakeSnapshot,
@@ -354,13 +354,24 @@ pub async fn add(engine: &Engine, request: AddData) -> anyhow::Result<Dataset> {
     let row = project::find(engine, request.project).await?;
     let folder = PathBuf::from(&row.path);
     let (wanted, taken) = (request.paths.clone(), request.paths);
-    let added = tokio::task::spawn_blocking(move || {
-        wanted.iter().map(|path| bring_in(&folder, path)).collect::<anyhow::Result<Vec<_>>>()
+    let is_first = row.file.data.paths.is_empty();
+    let (added, first) = tokio::task::spawn_blocking(move || {
+        let added = wanted.iter().map(|path| bring_in(&folder, path)).collect::<anyhow::Result<Vec<_>>>()?;
+        // The first data of a project decide whether it is one of tables or of images.
+        let first = match added.first().filter(|_| is_first) {
+            Some(path) => Some(data::look::look(&folder.join(path)).map_err(ApiError::from)?.proposal.data),
+            None => None,
+        };
+        anyhow::Ok((added, first))
     })
     .await??;
     let mut paths = row.file.data.paths.clone();
     paths.extend(added.into_iter().filter(|path| !row.file.data.paths.contains(path)));
-    let set = vec![("data.paths".to_owned(), serde_json::to_value(paths)?)];
+    let mut set = vec![("data.paths".to_owned(), serde_json::to_value(paths)?)];
+    if let Some(first) = first.filter(|first| first.kind == DataKind::Images) {
+        set.push(("data.kind".to_owned(), serde_json::to_value(first.kind)?));
+        set.push(("data.target".to_owned(), serde_json::to_value(first.target)?));
+    }
     project::edit(engine, EditProjectFile { project: row.id, set }).await?;
     uploads::taken(engine, taken).await?;
     get(engine, GetDataset { project: row.id }).await

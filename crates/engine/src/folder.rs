@@ -16,7 +16,7 @@ use api::{
     event::Tag,
     project::{Happening, Stage, StationState},
 };
-use data::{manifest::Manifest, scan};
+use data::{error::DataError, manifest::Manifest, scan};
 use store::{project::ProjectRow, snapshot::SnapshotRow};
 
 use crate::{Engine, Mode, project_file};
@@ -169,6 +169,8 @@ fn look_blocking(
                 _ => None,
             };
         }
+        // A project that names no data is one of programs, until some are added.
+        Err(DataError::NoFiles { paths, .. }) if paths.is_empty() => {}
         Err(error) => seen.problem = Some(error.into()),
     }
     if let Ok(beside) = scan::beside(folder, &file.data) {

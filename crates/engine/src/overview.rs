@@ -29,6 +29,13 @@ struct Facts {
     alerts: Vec<Alert>,
 }
 
+impl Facts {
+    /// The project names no data and has none: its runs are those of programs.
+    fn is_without_data(&self) -> bool {
+        self.newest.is_none() && self.seen.files == 0 && self.row.file.data.paths.is_empty()
+    }
+}
+
 async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
     let seen = folder::seen(engine, row).await?;
     let row = project::find(engine, row.id).await?;
@@ -78,6 +85,7 @@ fn headline(facts: &Facts) -> String {
     let mut parts = Vec::new();
     match &facts.newest {
         Some(newest) => parts.push(format!("{} rows", thousands(newest.snapshot.rows))),
+        None if facts.is_without_data() => parts.push("no data yet".to_owned()),
         None if facts.seen.files == 1 => parts.push("1 file".to_owned()),
         None => parts.push(format!("{} files", thousands(facts.seen.files))),
     }
@@ -109,6 +117,12 @@ fn data(facts: &Facts) -> Station {
             ..station(Stage::Data, StationState::Bad, figure, detail)
         };
     }
+    if facts.is_without_data() {
+        return Station {
+            action: action(facts, "Add data", "data", false),
+            ..station(Stage::Data, StationState::Empty, "–", "No data yet")
+        };
+    }
     match (&facts.newest, &facts.seen.change) {
         (None, _) => Station {
             action: action(facts, "Take snapshot", "data?snapshot=new", true),
@@ -135,13 +149,13 @@ fn data(facts: &Facts) -> Station {
 fn train(facts: &Facts) -> Station {
     let Some(row) = &facts.run else {
         return Station {
-            action: action(facts, "Train", "runs?train=1", true),
+            action: if facts.is_without_data() { None } else { action(facts, "Train", "runs?train=1", true) },
             ..station(Stage::Train, StationState::Empty, "–", "No run yet")
         };
     };
     let run = &row.run;
     let open = |label: &str| action(facts, label, &format!("runs/{}", run.id), false);
-    let again = action(facts, "Train", "runs?train=1", false);
+    let again = if facts.is_without_data() { open("Open run") } else { action(facts, "Train", "runs?train=1", false) };
     match run.state {
         RunState::Queued | RunState::Running => {
             let fraction = run.progress.as_ref().and_then(|progress| progress.fraction);
@@ -275,7 +289,18 @@ fn waits(facts: &Facts) -> Vec<Waiting> {
             actions: Vec::new(),
         });
     }
-    if facts.row.file.data.target.is_none() && facts.row.file.data.kind == api::config::DataKind::Table {
+    if facts.is_without_data() && facts.run.is_none() {
+        waits.push(Waiting {
+            title: "Track a program".to_owned(),
+            detail: "In a terminal in this folder, `slipway exec -- COMMAND` keeps a program as a run: its output, \
+                     metrics and exit code."
+                .to_owned(),
+            actions: actions(vec![action(facts, "Open runs", "runs", false)]),
+        });
+    } else if facts.row.file.data.target.is_none()
+        && facts.row.file.data.kind == api::config::DataKind::Table
+        && !facts.is_without_data()
+    {
         waits.push(Waiting {
             title: "Choose what to predict".to_owned(),
             detail: "The project names no target column yet.".to_owned(),

@@ -12,7 +12,7 @@ use crate::{
     frame::{arrivals::Arrivals, crumbs::crumbs, place::address},
     parts::{
         button::{Button, Pending},
-        dialog::Confirm,
+        dialog::{Confirm, Dialog},
         icon::{self, icon},
         menu::{Item, MenuButton, Menus},
         stage::{MiniRoad, stage_name},
@@ -29,6 +29,7 @@ pub(crate) fn Start() -> impl IntoView {
     let arrivals = Arrivals::get();
     let projects = query(|| Some(ListProjects {}));
     let samples = query(|| Some(ListSamples {}));
+    let by_path = RwSignal::new(false);
     view! {
         <div class="body-of-page start">
             <div class="wrap">
@@ -41,6 +42,10 @@ pub(crate) fn Start() -> impl IntoView {
                     <div class="flex">
                         <Button label="Open folder…" mark=icon::FOLDER on_press=move || arrivals.choose_folder() />
                         <Button label="Open tables…" mark=icon::FILE kind="quiet" on_press=move || arrivals.choose_files() />
+                        // A browser hands over copies: a large folder, or one of programs, is better opened where it lies.
+                        {(!shell::is_there()).then(|| view! {
+                            <Button label="Open a path…" mark=icon::FOLDER_OPEN kind="quiet" on_press=move || by_path.set(true) />
+                        })}
                     </div>
                 </div>
                 <div class="cols">
@@ -64,6 +69,9 @@ pub(crate) fn Start() -> impl IntoView {
                 </div>
             </div>
             <newcomer::Newcomer samples=samples.value />
+            <Dialog open=by_path title="Open a path">
+                <div class="content"><newcomer::ByPath dialog=by_path /></div>
+            </Dialog>
         </div>
     }
 }

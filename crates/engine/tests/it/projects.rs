@@ -3,9 +3,10 @@
 use api::{
     ErrorCode,
     config::ProjectFile,
+    dataset::{AddData, GetDataset},
     project::{
         CreateProject, DeleteProject, EditProjectFile, GetOverview, GetProject, ListProjects, LookAt, OpenProject,
-        SameId, Stage as Stop,
+        SameId, Stage as Stop, StationState,
     },
 };
 use serde_json::json;
@@ -56,9 +57,21 @@ async fn a_folder_of_scripts_is_a_project_whose_runs_are_programs() {
     assert_eq!(project.name, "scripts");
     assert!(project.file_error.is_none(), "{:?}", project.file_error);
     let overview = stage.call(GetOverview { project: project.id }).await;
-    assert!(!overview.headline.is_empty());
+    assert!(overview.headline.starts_with("no data yet"), "{}", overview.headline);
+    let data = overview.road.iter().find(|station| station.stage == Stop::Data).unwrap();
+    assert_eq!((data.state, data.detail.as_str()), (StationState::Empty, "No data yet"));
+    let waits: Vec<&str> = overview.waits.iter().map(|waiting| waiting.title.as_str()).collect();
+    assert_eq!(waits, ["Track a program"]);
     let text = std::fs::read_to_string(stage.path("scripts/slipway.toml")).unwrap();
     assert!(!text.contains("target"), "{text}");
+    // Data that are added later are data like any other.
+    stage.write("rows.csv", "a,b\n1,2\n3,4\n5,6\n");
+    let rows = stage.path("rows.csv").to_string_lossy().into_owned();
+    stage.call(AddData { project: project.id, paths: vec![rows] }).await;
+    let dataset = stage.call(GetDataset { project: project.id }).await;
+    assert!(dataset.files == 1 && dataset.problem.is_none(), "{dataset:?}");
+    let overview = stage.call(GetOverview { project: project.id }).await;
+    assert!(overview.waits.iter().any(|waiting| waiting.title == "Choose what to predict"), "{:?}", overview.waits);
 }
 
 #[tokio::test]

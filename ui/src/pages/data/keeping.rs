@@ -16,7 +16,7 @@ use crate::{
         Client,
         query::{Query, query},
     },
-    frame::place::Place,
+    frame::{arrivals::Arrivals, place::Place},
     parts::{
         button::{Button, Pending},
         card::Progress,
@@ -30,22 +30,47 @@ use crate::{
 /// Nothing was kept yet.
 #[component]
 pub(super) fn First(dataset: Signal<Dataset>) -> impl IntoView {
-    let plan = plan_of();
-    let is_short = Memo::new(move |_| plan.value.with(|plan| plan.as_ref().is_some_and(lacks_room)));
+    let is_without = Memo::new(move |_| dataset.with(|dataset| dataset.files == 0 && dataset.problem.is_none()));
     view! {
         <div class="body-of-page">
             {move || dataset.with(|dataset| dataset.problem.clone()).map(|error| view! { <Problem error /> })}
+            <banners::Beside dataset />
             <banners::Arrived dataset />
-            <Empty
-                mark=icon::DATABASE
-                title="No snapshot yet"
-                text="A snapshot keeps the data as they are now, so that every model can say what it learned from."
-            >
-                <TakeButton kind="primary" label="Take the first snapshot" blocked=is_short />
-            </Empty>
-            <Underway />
-            <Plan plan />
+            {move || if is_without.get() { view! { <NoData /> }.into_any() } else { view! { <FirstOfFiles /> }.into_any() }}
         </div>
+    }
+}
+
+/// The project names no data: its runs are those of programs, until some are added.
+#[component]
+fn NoData() -> impl IntoView {
+    let arrivals = Arrivals::get();
+    view! {
+        <Empty
+            mark=icon::DATABASE
+            title="No data yet"
+            text="Programs are tracked without any. To train here, drop a table or a folder of images on this page: it is copied into the project."
+        >
+            <Button label="Add tables…" kind="primary" mark=icon::FILE on_press=move || arrivals.choose_files() />
+            <Button label="Add a folder…" mark=icon::FOLDER on_press=move || arrivals.choose_folder() />
+        </Empty>
+    }
+}
+
+#[component]
+fn FirstOfFiles() -> impl IntoView {
+    let plan = plan_of();
+    let is_short = Memo::new(move |_| plan.value.with(|plan| plan.as_ref().is_some_and(lacks_room)));
+    view! {
+        <Empty
+            mark=icon::DATABASE
+            title="No snapshot yet"
+            text="A snapshot keeps the data as they are now, so that every model can say what it learned from."
+        >
+            <TakeButton kind="primary" label="Take the first snapshot" blocked=is_short />
+        </Empty>
+        <Underway />
+        <Plan plan />
     }
 }
 

@@ -213,6 +213,12 @@ fn Proposal(
                     <span class="mono">"slipway exec -- COMMAND"</span>". Data that is added later can be trained on."
                 </p>
             })}
+            {(nothing && copies && look.problems.is_empty()).then(|| view! {
+                <p class="muted small">
+                    "There is no table and no image in it that could be trained on. A folder of programs becomes a project where it lies:"
+                </p>
+                <ByPath />
+            })}
             {can_be.then(|| view! {
                 {asks_target.then(|| view! {
                     <Labelled label="What shall be predicted?" hint="The likeliest columns stand first; it can be changed later on the Data page.">
@@ -233,6 +239,38 @@ fn Proposal(
             <div class="flex end-row">
                 <Button label="Cancel" on_press=move || open.set(false) />
                 {can_be.then(|| view! { <Button label="Create project" kind="primary" mark=icon::CHECK disabled=incomplete on_press=create /> })}
+            </div>
+        </div>
+    }
+}
+
+/// Opens a folder or a file of this machine where it lies, without a copy.
+#[component]
+pub(super) fn ByPath(
+    /// The dialog that it stands in alone.
+    #[prop(optional)]
+    dialog: Option<RwSignal<bool>>,
+) -> impl IntoView {
+    let arrivals = Arrivals::get();
+    let path = RwSignal::new(String::new());
+    let lacks_path = Signal::derive(move || path.with(|path| path.trim().is_empty()));
+    let open = move || {
+        let path = path.get_untracked().trim().to_owned();
+        if path.is_empty() {
+            return;
+        }
+        if let Some(dialog) = dialog {
+            dialog.set(false);
+        }
+        arrivals.newest.set(Some(Arrival { path: path.clone(), paths: vec![path], uploaded: false }));
+    };
+    view! {
+        <div class="form">
+            <Labelled label="Path on this machine" hint="Nothing is copied or sent: the folder is opened where it lies.">
+                <TextField value=path class="mono" on_enter=Callback::new(move |()| open()) />
+            </Labelled>
+            <div class="flex end-row">
+                <Button label="Look at it" mark=icon::FOLDER disabled=lacks_path on_press=open />
             </div>
         </div>
     }
