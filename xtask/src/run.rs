@@ -14,7 +14,7 @@ use crate::{place, programs, record, shell, system, window};
 /// What stands between the command and the window, with what it takes on 2 cores where nothing was
 /// built before and nothing is recorded yet.
 const STEPS: [(&str, f64); 4] =
-    [(window::STEP, 240.0), (programs::HOST, 400.0), (programs::WORKER, 240.0), (programs::WINDOW, 240.0)];
+    [(window::STEP, 180.0), (programs::HOST, 500.0), (programs::WORKER, 130.0), (programs::WINDOW, 100.0)];
 
 /// Builds what the first minutes need, opens the window (or prints the address), then builds the
 /// inference server; whoever needs that one earlier waits for it.
