@@ -2,6 +2,9 @@
 
 use crate::plot::{Range, Scale};
 
+/// How much time is shown on each side of a single moment.
+const MOMENT_MS: f64 = 5.0 * 60_000.0;
+
 /// An axis as it is asked for.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Axis {
@@ -57,7 +60,11 @@ impl Axis {
             // An amount of nothing lies on the ground, not in the middle of what can't be.
             high = 1.0;
         } else if high - low <= high.abs().max(low.abs()) * 1e-9 {
-            let half = if high == 0.0 { 0.5 } else { high.abs() * 0.1 };
+            let half = match self.scale {
+                Scale::Time { .. } => MOMENT_MS,
+                _ if high == 0.0 => 0.5,
+                _ => high.abs() * 0.1,
+            };
             (low, high) = (low - half, high + half);
         } else if air {
             let margin = (high - low) * 0.04;
@@ -65,5 +72,19 @@ impl Axis {
             (low, high) = (if keep && low >= 0.0 { low } else { low - margin }, high + margin);
         }
         Range { low, high, scale: self.scale }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tick;
+
+    #[test]
+    fn a_single_moment_is_shown_with_the_minutes_around_it() {
+        let axis = Axis { scale: Scale::Time { offset_minutes: 0 }, ..Axis::default() };
+        let range = axis.range_of([1_795_852_800_000.0].into_iter(), false);
+        assert_eq!(range.high - range.low, 2.0 * MOMENT_MS);
+        assert!(tick::ticks(&range, "", |ticks| ticks.len() < 8).len() >= 2);
     }
 }
