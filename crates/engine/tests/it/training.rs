@@ -4,6 +4,7 @@ use api::{
     ErrorCode, ProjectId, RunId,
     config::{DataKind, ModelChoice, ProjectFile, TrainingConfig},
     dataset::{DeleteSnapshot, GetDataset, GetPreview, TakeSnapshot},
+    event::Event,
     host::CollectGarbage,
     job::{Job, JobState, Subject},
     model::{DeleteVersion, FindVersion, GetVersion, ListModels, Predict, PredictFile, RegisterModel, SetAlias},
@@ -14,6 +15,7 @@ use api::{
     },
 };
 use serde_json::json;
+use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::stage::{Stage, has_worker, table};
 
@@ -224,6 +226,40 @@ async fn a_project_folder_that_is_deleted_while_training_takes_nothing_with_it()
     stage.done(job).await;
     let finished = stage.call(GetRun { run }).await;
     assert_eq!((finished.state, finished.snapshot), (RunState::Finished, Some(snapshot)));
+}
+
+#[tokio::test]
+async fn a_trainings_share_step_and_time_left_tell_one_story() {
+    if !has_worker("a_trainings_share_step_and_time_left_tell_one_story") {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage, 3_000).await;
+    let mut events = stage.engine.events().subscribe();
+    let rounds = TrainingConfig { rounds: Some(2000), patience: Some(0), threads: 1, ..TrainingConfig::default() };
+    let job = stage.call(start(project, Some(rounds))).await;
+    stage.done(job.clone()).await;
+    let mut told = 0;
+    loop {
+        let (fraction, message, left) = match events.try_recv() {
+            Ok(Event::Progress { job: of, state: JobState::Running, fraction, message, seconds_left })
+                if of == job.id =>
+            {
+                (fraction.unwrap_or_default(), message, seconds_left)
+            }
+            Ok(_) | Err(TryRecvError::Lagged(_)) => continue,
+            Err(_) => break,
+        };
+        if message == "Evaluates" {
+            assert!((fraction - 0.95).abs() < 1e-9 && left.is_none(), "{fraction}, {left:?} s left");
+        } else if let Some((step, steps)) = message.strip_prefix("Step ").and_then(|text| text.split_once(" of ")) {
+            let share = step.parse::<f64>().unwrap() / steps.parse::<f64>().unwrap();
+            assert!((fraction - (0.1 + 0.85 * share)).abs() < 1e-9, "{message} at {fraction}");
+            assert!(share < 1.0, "{message}, {left:?} s left");
+            told += 1;
+        }
+    }
+    assert!(told > 0, "a step was told");
 }
 
 /// Two classes of digits, written below a folder.
