@@ -3,11 +3,16 @@
 //! `worker` and `serving` are never built together with the host: cargo would unify their features
 //! (wgpu, later cuda) into it, and the host would not start where the GPU's libraries are missing.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    env::consts::ARCH,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
-use crate::{place, shell, window};
+use crate::{place, shell, system, window};
 
 /// The steps' titles.
 pub(crate) const HOST: &str = "The host and the command line";
@@ -40,51 +45,95 @@ pub(crate) fn desktop(release: bool) -> Result<()> {
 }
 
 /// The inference server: always optimised; on Linux static, so that an image can be made of it alone.
-/// A copy lies beside the programs of every build.
+/// A copy lies beside the programs of every build. A Linux machine that is no x86_64 makes that of images
+/// too, where it has what that takes; without it all but packaging works.
 pub(crate) fn serving() -> Result<PathBuf> {
     shell::step(SERVING, || {
         let built = serving_built();
-        // What answers requests is optimised as a whole; the other programs are not worth the minutes.
-        const LTO: (&str, &str) = ("CARGO_PROFILE_RELEASE_LTO", "thin");
         if cfg!(target_os = "linux") {
-            let triple = linux_triple();
-            let mut cargo = shell::cargo(&["build", "--package", "serving", "--release", "--target", &triple]);
-            // A variable of its own would be lost behind an inherited RUSTFLAGS.
-            cargo.env(LTO.0, LTO.1).env_remove("RUSTFLAGS").env(
-                format!("CARGO_TARGET_{}_RUSTFLAGS", triple.to_uppercase().replace('-', "_")),
-                "-Ctarget-feature=+crt-static",
-            );
-            shell::run(&mut cargo)?;
+            shell::run(&mut static_serving(&linux_triple(ARCH)))?;
         } else {
             shell::run(shell::cargo(&["build", "--package", "serving", "--release"]).env(LTO.0, LTO.1))?;
         }
-        for release in [false, true] {
-            let folder = place::programs(release);
-            let beside = place::program(&folder, "slipway-serving");
-            if folder.is_dir() && beside != built {
-                // Rename, so that a running server keeps its file.
-                let fresh = beside.with_extension("new");
-                fs::copy(&built, &fresh)?;
-                fs::rename(&fresh, &beside)?;
-            }
+        lay_beside(&built, "slipway-serving")?;
+        if let Some(image) = image_serving_built()
+            && let Err(error) = serving_of_images().and_then(|()| lay_beside(&image, "slipway-serving-linux-amd64"))
+        {
+            println!("   Models can't be packaged here: {error:#}");
         }
         Ok(built)
     })
 }
 
+/// What answers requests is optimised as a whole; the other programs are not worth the minutes.
+const LTO: (&str, &str) = ("CARGO_PROFILE_RELEASE_LTO", "thin");
+
+fn static_serving(triple: &str) -> Command {
+    let mut cargo = shell::cargo(&["build", "--package", "serving", "--release", "--target", triple]);
+    // A variable of its own would be lost behind an inherited RUSTFLAGS.
+    cargo
+        .env(LTO.0, LTO.1)
+        .env_remove("RUSTFLAGS")
+        .env(cargo_variable(triple, "RUSTFLAGS"), "-Ctarget-feature=+crt-static");
+    cargo
+}
+
+/// The inference server of images, for linux/amd64, by a cross linker.
+fn serving_of_images() -> Result<()> {
+    const LINKER: &str = "x86_64-linux-gnu-gcc";
+    let triple = linux_triple(IMAGE_ARCH);
+    ensure!(
+        shell::is_there(LINKER),
+        "there is no {LINKER}. Install it (Debian: apt-get install {}), then run `cargo xtask build`.",
+        system::IMAGES.join(" ")
+    );
+    if shell::is_there("rustup") {
+        shell::run(Command::new("rustup").args(["target", "add", &triple]).current_dir(place::root()))?;
+    }
+    shell::run(static_serving(&triple).env(cargo_variable(&triple, "LINKER"), LINKER))
+}
+
+fn cargo_variable(triple: &str, name: &str) -> String {
+    format!("CARGO_TARGET_{}_{name}", triple.to_uppercase().replace('-', "_"))
+}
+
+/// Copies a program beside those of each build that is there.
+fn lay_beside(built: &Path, name: &str) -> Result<()> {
+    for release in [false, true] {
+        let folder = place::programs(release);
+        let beside = place::program(&folder, name);
+        if folder.is_dir() && beside != built {
+            // Rename, so that a running server keeps its file.
+            let fresh = beside.with_extension("new");
+            fs::copy(built, &fresh)?;
+            fs::rename(&fresh, &beside)?;
+        }
+    }
+    Ok(())
+}
+
 /// Where cargo leaves the inference server. Tests take it from here: `cargo test -p serving` builds
 /// one that is not static beside the other programs, in the copy's place.
 pub(crate) fn serving_built() -> PathBuf {
-    let folder = if cfg!(target_os = "linux") {
-        place::target().join(linux_triple()).join("release")
-    } else {
-        place::programs(true)
-    };
+    let folder = if cfg!(target_os = "linux") { built_for(ARCH) } else { place::programs(true) };
     place::program(&folder, "slipway-serving")
 }
 
-fn linux_triple() -> String {
-    format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
+/// Where cargo leaves the inference server of images, where that is another than this machine's.
+pub(crate) fn image_serving_built() -> Option<PathBuf> {
+    let is_another = cfg!(target_os = "linux") && ARCH != IMAGE_ARCH;
+    is_another.then(|| place::program(&built_for(IMAGE_ARCH), "slipway-serving"))
+}
+
+/// Images are linux/amd64.
+const IMAGE_ARCH: &str = "x86_64";
+
+fn built_for(arch: &str) -> PathBuf {
+    place::target().join(linux_triple(arch)).join("release")
+}
+
+fn linux_triple(arch: &str) -> String {
+    format!("{arch}-unknown-linux-gnu")
 }
 
 fn build(arguments: &[&str], release: bool) -> Result<()> {
@@ -106,4 +155,21 @@ pub(crate) fn environment(command: &mut Command, release: bool) {
         .env("SLIPWAY_SAMPLES", place::root().join("sample-projects"))
         .env("SLIPWAY_BIN", place::program(&folder, "slipway"))
         .env("SLIPWAY_DESKTOP", place::program(&folder, "slipway-desktop"));
+    if let Some(image) = image_serving_built() {
+        command.env("SLIPWAY_SERVING_IMAGE", image);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_machine_has_a_build_of_its_own_and_images_are_amd64() {
+        assert_eq!(linux_triple("aarch64"), "aarch64-unknown-linux-gnu");
+        assert_eq!(cargo_variable(&linux_triple(IMAGE_ARCH), "LINKER"), "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER");
+        assert_ne!(built_for("aarch64"), built_for(IMAGE_ARCH));
+        let is_another = cfg!(all(target_os = "linux", not(target_arch = "x86_64")));
+        assert_eq!(image_serving_built().is_some(), is_another, "an x86_64 Linux packages its own");
+    }
 }

@@ -31,7 +31,10 @@ pub(crate) fn run(project: Option<&str>) -> Result<()> {
         programs::desktop(false)?;
     }
 
-    let pending = Pending::new()?;
+    let pending = std::iter::once(programs::serving_built())
+        .chain(programs::image_serving_built())
+        .map(Pending::new)
+        .collect::<Result<Vec<_>>>()?;
     let (name, arguments): (&str, Vec<&str>) =
         if display { ("slipway-desktop", project.into_iter().collect()) } else { ("slipway", vec!["serve", "--keep"]) };
     println!("\n── {}", if display { "The window opens" } else { "No display here: open the address in a browser" });
@@ -86,7 +89,7 @@ fn forecast(steps: &[(&str, Option<f64>)], cold: bool, end: &str) -> String {
     text + " the inference server is built behind it.\n"
 }
 
-/// The host waits for the inference server while the file of this name beside it is locked: when this process is
+/// The host waits for an inference server while the file of this name beside it is locked: when this process is
 /// killed, nobody waits on.
 struct Pending {
     path: PathBuf,
@@ -94,8 +97,8 @@ struct Pending {
 }
 
 impl Pending {
-    fn new() -> Result<Self> {
-        let mut path: OsString = programs::serving_built().into();
+    fn new(program: PathBuf) -> Result<Self> {
+        let mut path: OsString = program.into();
         path.push(".building");
         let path = PathBuf::from(path);
         if let Some(folder) = path.parent() {

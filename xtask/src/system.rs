@@ -36,6 +36,9 @@ const TEST: &[&str] = &[
     "git",
 ];
 
+/// What links the inference server of images (linux/amd64) on a Linux machine of another kind.
+pub(crate) const IMAGES: &[&str] = &["gcc-x86-64-linux-gnu", "libc6-dev-amd64-cross"];
+
 /// What `cargo xtask run` needs beyond Rust.
 pub(crate) fn for_run() -> Result<()> {
     shell::step("System libraries of the window", || packages(WINDOW))
@@ -43,7 +46,10 @@ pub(crate) fn for_run() -> Result<()> {
 
 /// What `cargo xtask test` needs beyond that.
 pub(crate) fn for_test() -> Result<()> {
-    shell::step("Counterparts of the tests", || packages(TEST))
+    shell::step("Counterparts of the tests", || {
+        packages(TEST)?;
+        if cfg!(all(target_os = "linux", not(target_arch = "x86_64"))) { packages(IMAGES) } else { Ok(()) }
+    })
 }
 
 /// Compilers of C for Windows, for the type check from Linux.

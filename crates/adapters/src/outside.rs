@@ -26,6 +26,14 @@ use crate::{
 /// A build from source makes the serving program last; whoever needs it first waits this long.
 pub(crate) const BUILD_PATIENCE: Duration = Duration::from_secs(20 * 60);
 
+/// What mends a serving program of images that is missing.
+const IMAGE_HINT: &str = if cfg!(all(target_os = "linux", not(target_arch = "x86_64"))) {
+    "Install a linker for it (Debian: `apt-get install gcc-x86-64-linux-gnu libc6-dev-amd64-cross`), then `cargo xtask \
+     build` makes it. SLIPWAY_SERVING_IMAGE names one that was made elsewhere."
+} else {
+    "On Linux `cargo xtask build` makes it; an installed Slipway brings it along. SLIPWAY_SERVING_IMAGE names one."
+};
+
 /// What the caller found in its surroundings. The adapters read no environment of their own, but for
 /// the proxies and what a kubeconfig's plugins need.
 #[derive(Debug, Clone, Default)]
@@ -147,7 +155,7 @@ impl Adapters for Outside {
                 ErrorCode::Unsupported,
                 "Images can't be built here: the serving program for linux/amd64 is missing",
             )
-            .with_hint("On Linux `cargo xtask build` makes it; an installed Slipway brings it along. SLIPWAY_SERVING_IMAGE names one.")),
+            .with_hint(IMAGE_HINT)),
         }
     }
 }
@@ -171,6 +179,16 @@ fn is_held(mark: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn without_a_serving_program_for_images_what_mends_it_is_named() {
+        let error = Outside::new(Surroundings::default()).serving_image_binary().await.unwrap_err();
+        assert_eq!(error.error.code, ErrorCode::Unsupported);
+        let hint = error.error.hint.unwrap();
+        assert!(hint.contains("xtask build") && hint.contains("SLIPWAY_SERVING_IMAGE"), "{hint}");
+        let needs_linker = cfg!(all(target_os = "linux", not(target_arch = "x86_64")));
+        assert_eq!(hint.contains("gcc-x86-64-linux-gnu"), needs_linker, "{hint}");
+    }
 
     #[tokio::test]
     async fn a_build_that_was_killed_is_not_waited_for() {

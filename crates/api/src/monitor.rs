@@ -20,7 +20,8 @@ pub struct Monitoring {
     pub windows: Vec<WindowSummary>,
     /// Rows of the window that is open now.
     pub open_rows: u64,
-    /// When it closes at the earliest, as a sentence.
+    /// When it closes and how many rows it has, behind "The open window": "closes at 14:00 tomorrow, if it
+    /// then has 1,000 rows; 312 so far". The time of day is that of the host's machine.
     pub open_until: String,
     pub alerts: Vec<Alert>,
     /// Stretches in which nothing was fetched.

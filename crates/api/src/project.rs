@@ -19,6 +19,8 @@ pub struct Project {
     pub path: String,
     /// The folder can't be found or read now, and why.
     pub missing: Option<String>,
+    /// It is on a network drive, which tells nothing of changes: how often it is looked at, as a sentence.
+    pub polled: Option<String>,
     /// Why the file on disk is not in force; the last good one is.
     pub file_error: Option<crate::ApiError>,
     pub file: ProjectFile,

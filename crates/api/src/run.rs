@@ -101,6 +101,13 @@ pub struct RunProgress {
     pub checkpoint_ms: Option<i64>,
 }
 
+impl RunProgress {
+    /// Whether the last step is done, so that what is under way is the evaluation.
+    pub fn is_trained(&self) -> bool {
+        self.fraction.is_some_and(|fraction| fraction >= 1.0)
+    }
+}
+
 /// One series in short.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricSummary {

@@ -105,6 +105,8 @@ pub enum EventBody {
         #[serde(with = "crate::series::float")]
         value: f64,
     },
+    /// Where the steps are: place, share and time left of one moment. The last one of a training has the
+    /// share 1 and no time left; its evaluation follows.
     Progress {
         epoch: Option<u64>,
         epochs: Option<u64>,

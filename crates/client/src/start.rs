@@ -38,6 +38,14 @@ pub async fn start(workspace: &Workspace, program: &Path, idle: Option<Duration>
     let mut child = spawn(workspace, program, idle, &log).map_err(|error| {
         ApiError::new(ErrorCode::Internal, format!("Can't start the host {}: {error}.", program.display()))
     })?;
+    let answer = answer(workspace, &mut child, &log).await;
+    // Buried as soon as it ends: a host that dies while its starter lives on would stay a zombie.
+    std::thread::spawn(move || child.wait());
+    answer
+}
+
+/// Waits until the host that was started, or one that was quicker, answers.
+async fn answer(workspace: &Workspace, child: &mut Child, log: &Path) -> Result<Client, ApiError> {
     let until = tokio::time::Instant::now() + PATIENCE;
     loop {
         if let Found::Host(client) = find(workspace).await? {
@@ -46,10 +54,10 @@ pub async fn start(workspace: &Workspace, program: &Path, idle: Option<Duration>
         // Where another starter was quicker, ours ends at once and the other's answers soon.
         let ended = child.try_wait().ok().flatten();
         if let Some(status) = ended.filter(|_| matches!(find_quietly(workspace), Quiet::Nobody)) {
-            return Err(not_started(&log, &format!("it ended at once ({status})")));
+            return Err(not_started(log, &format!("it ended at once ({status})")));
         }
         if tokio::time::Instant::now() >= until {
-            return Err(not_started(&log, &format!("it did not answer within {} s", PATIENCE.as_secs())));
+            return Err(not_started(log, &format!("it did not answer within {} s", PATIENCE.as_secs())));
         }
         tokio::time::sleep(Duration::from_millis(30)).await;
     }

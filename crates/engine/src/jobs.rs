@@ -1,8 +1,8 @@
 //! The queue: work that takes time is a row with progress, cancellable, never lost silently.
 //!
 //! A job that a crash interrupted goes on at the next start where its stage takes it up again with
-//! [`Jobs::resume`], and is failed plainly otherwise. Jobs that name the memory they need wait until it is free, oldest
-//! first; one always runs, however much it needs.
+//! [`Jobs::resume`], and is failed plainly otherwise. Jobs that name the memory they need wait until it is free, of what
+//! they may take together and of what the machine has left, oldest first; one always runs, however much it needs.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -26,6 +26,8 @@ use crate::{Engine, error};
 /// Rows are written this often at most; events carry what moves in between.
 const ROW_EVERY: Duration = Duration::from_millis(500);
 const EVENT_EVERY: Duration = Duration::from_millis(100);
+/// Other programs give memory back without a word: a job that waits for it looks again this often.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Between two attempts to write the end of a job.
 const WRITE_AGAIN: Duration = Duration::from_secs(5);
 
@@ -329,30 +331,56 @@ async fn admit(context: &JobContext, memory_bytes: u64) -> anyhow::Result<Option
         memory.waiting.insert(number, ());
         Turn { engine: engine.clone(), number }
     };
+    let mut told = None;
     loop {
         let freed = engine.jobs().freed.notified();
         tokio::pin!(freed);
         // Registered before looking, so that a place freed in between is not missed.
         freed.as_mut().enable();
-        let free = {
+        let available = available_bytes();
+        let (free, admitted) = {
             let mut memory = lock(&engine.jobs().memory);
             let first = memory.waiting.keys().next() == Some(&turn.number);
-            let free = limit.saturating_sub(memory.used_bytes);
-            if first && (memory.running == 0 || memory_bytes <= free) {
+            let free = free_bytes(limit, memory.used_bytes, available);
+            let admitted = first && (memory.running == 0 || memory_bytes <= free);
+            if admitted {
                 memory.used_bytes += memory_bytes;
                 memory.running += 1;
-                drop(memory);
-                return Ok(Some(Admitted { engine: engine.clone(), memory_bytes }));
             }
-            free
+            (free, admitted)
         };
-        let waits_for = format!("needs {}, {} are free", gigabytes(memory_bytes), gigabytes(free));
-        context.change(|job| job.waits_for = Some(waits_for)).await?;
+        let short = format!("needs {}, {} are free", gigabytes(memory_bytes), gigabytes(free));
+        if admitted {
+            if memory_bytes > free {
+                context.log(format!(
+                    "warning: It {short}. It starts all the same, since nothing else of Slipway's runs: close other \
+                     programs if the machine becomes slow."
+                ));
+            }
+            return Ok(Some(Admitted { engine: engine.clone(), memory_bytes }));
+        }
+        if told.as_ref() != Some(&short) {
+            context.change(|job| job.waits_for = Some(short.clone())).await?;
+            told = Some(short);
+        }
         tokio::select! {
             () = freed => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
             () = context.inner.cancel.cancelled() => anyhow::bail!(cancelled()),
         }
     }
+}
+
+/// What a job may take now: what ours have left of their share, and no more than the machine has.
+fn free_bytes(limit: u64, used_bytes: u64, available: Option<u64>) -> u64 {
+    limit.saturating_sub(used_bytes).min(available.unwrap_or(u64::MAX))
+}
+
+/// Memory that programs can still have without swapping; `None` where the system does not say.
+fn available_bytes() -> Option<u64> {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    Some(system.available_memory()).filter(|bytes| *bytes > 0)
 }
 
 async fn memory_limit(engine: &Engine) -> anyhow::Result<u64> {
@@ -575,4 +603,17 @@ pub async fn retry(engine: &Engine, request: RetryJob) -> anyhow::Result<Job> {
 
 pub async fn log(engine: &Engine, request: GetJobLog) -> anyhow::Result<Vec<String>> {
     Ok(engine.store().read(move |c| store::job_log::of_job(c, request.job, 2000)).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_free_is_the_lesser_of_our_share_and_of_what_the_machine_has() {
+        assert_eq!(free_bytes(800, 300, Some(200)), 200, "other programs have the rest");
+        assert_eq!(free_bytes(800, 700, Some(200)), 100);
+        assert_eq!(free_bytes(800, 900, Some(200)), 0, "a lone job may have taken more than the share");
+        assert_eq!(free_bytes(800, 300, None), 500, "a system that does not say is not waited for");
+    }
 }

@@ -26,6 +26,7 @@ use api::{
     },
 };
 use data::drift::window::WindowRule;
+use jiff::tz::TimeZone;
 use store::{deployment::DeploymentRow, traffic::Counts};
 
 use crate::{Engine, Mode, WeakEngine, deploy, error, package};
@@ -90,7 +91,11 @@ pub async fn get(engine: &Engine, request: GetMonitoring) -> anyhow::Result<Moni
         })
         .await?;
     let (every, open_until, wrong) = match &rule {
-        Ok(rule) => (window::every(*rule), window::until(*rule, open_rows, opened_ms, engine.now_ms()), None),
+        Ok(rule) => {
+            // The host's clock on the wall is that of whoever looks: it answers this machine alone.
+            let until = window::until(*rule, open_rows, opened_ms, engine.now_ms(), &TimeZone::system());
+            (window::every(*rule), until, None)
+        }
         Err(error) => (String::new(), String::new(), Some(ApiError::invalid(error.to_string()))),
     };
     let not_watched = version

@@ -49,6 +49,7 @@ pub(crate) async fn describe(engine: &Engine, row: ProjectRow) -> anyhow::Result
         description: row.file.description.clone(),
         path: row.path,
         missing: seen.missing,
+        polled: engine.watch().polled(row.id),
         file_error: seen.file_error,
         file: row.file,
         opened_ms: row.opened_ms,

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use api::ProjectId;
+use api::{ProjectId, event::Tag};
 use notify::{RecommendedWatcher, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
 use tokio::sync::mpsc;
@@ -70,6 +70,14 @@ impl Watching {
     /// `None` where the project is not known, or nothing is watched in this mode.
     pub fn how(&self, project: ProjectId) -> Option<How> {
         lock(&self.watchers).get(&project).map(|(_, watcher)| how(watcher.as_ref()))
+    }
+
+    /// How often a folder on a network drive is looked at, for the person; `None` for one of which the
+    /// system tells.
+    pub(crate) fn polled(&self, project: ProjectId) -> Option<String> {
+        let is_polled = self.how(project) == Some(How::Polled);
+        is_polled
+            .then(|| format!("This folder is on a network drive: it is looked at every {} s.", LOOK_AGAIN.as_secs()))
     }
 
     fn all(&self) -> Vec<(ProjectId, PathBuf, How)> {
@@ -145,7 +153,12 @@ pub(crate) async fn add(engine: &WeakEngine, project: ProjectId, path: PathBuf) 
     let at = path.clone();
     let watched = tokio::task::spawn_blocking(move || watch(project, &at, table.as_deref(), &hints)).await;
     let (Some(engine), Ok(watcher)) = (engine.upgrade(), watched) else { return };
+    let polled = matches!(watcher, Some(Watcher::Polling));
     lock(&engine.watch().watchers).insert(project, (path, watcher));
+    if polled {
+        // Whoever shows the project says so.
+        engine.changed(Tag::Projects);
+    }
 }
 
 /// Looks at the folders of which the system tells nothing: on a network mount, gone, or beyond what it

@@ -112,6 +112,7 @@ pub fn train(run: &mut Run<'_>, dataset: &Dataset<'_>, settings: NetworkSettings
             training.checkpoint(run)?;
         }
     }
+    progress.end(&mut run.events, training.place())?;
     training.finish(run)
 }
 

@@ -35,6 +35,18 @@ impl<'a> Progress<'a> {
             return Ok(());
         }
         self.told_ms = Some(now);
+        self.send(events, place)
+    }
+
+    /// Says that the last step is done, also where patience ended it before the others: what comes is the
+    /// evaluation. Always told, and the last progress of a training.
+    pub fn end(&self, events: &mut Events<'_>, place: Place) -> Result<(), LearnError> {
+        self.send(events, Place { steps: place.step, ..place })?;
+        events.flush()
+    }
+
+    fn send(&self, events: &mut Events<'_>, place: Place) -> Result<(), LearnError> {
+        let now = (self.surroundings.now_ms)();
         let seconds = (now - self.started_ms) as f64 / 1000.0;
         let done = place.step.saturating_sub(self.first_step) as f64;
         let left = place.steps.saturating_sub(place.step) as f64;
@@ -45,7 +57,8 @@ impl<'a> Progress<'a> {
             step: place.step,
             steps: Some(place.steps),
             fraction: Some(place.step as f64 / place.steps.max(1) as f64),
-            seconds_left: known.then(|| left * seconds / done),
+            // How long the evaluation takes is not known.
+            seconds_left: (known && left > 0.0).then(|| left * seconds / done),
             rows_per_second: known.then(|| done * self.rows_per_step / seconds),
             memory_bytes: (self.surroundings.memory_bytes)(),
         })

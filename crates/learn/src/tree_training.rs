@@ -145,6 +145,8 @@ pub fn train(run: &mut Run<'_>, dataset: &Dataset<'_>, settings: &TreeSettings) 
             return Ok(Ending::Stopped);
         }
     }
+    let (step, steps) = (state.rounds, settings.rounds as u64);
+    progress.end(&mut run.events, Place { epoch: None, step, steps })?;
     finish(run, booster, &state, settings)
 }
 

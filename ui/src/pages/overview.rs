@@ -53,6 +53,7 @@ fn Head(facts: Signal<Facts>) -> impl IntoView {
             <div>
                 <h1>{move || facts.with(|facts| facts.project.name.clone())}</h1>
                 <div class="sub">{move || facts.with(|facts| facts.headline.clone())}</div>
+                {move || facts.with(|facts| facts.project.polled.clone()).map(|told| view! { <div class="sub small">{told}</div> })}
             </div>
             <div class="right flex">
                 {shell::is_there().then(|| view! {

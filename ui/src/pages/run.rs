@@ -111,6 +111,7 @@ fn sentence(run: &Run) -> String {
         let by_rounds = run.params.get("model").is_some_and(|model| model == "trees");
         let name = if by_rounds { "Round" } else { "Epoch" };
         match (progress.epoch, progress.epochs) {
+            _ if progress.is_trained() => parts.push("Evaluates".to_owned()),
             (Some(epoch), Some(epochs)) => {
                 parts.push(format!("{name} {} of {}", words::count(epoch), words::count(epochs)))
             }

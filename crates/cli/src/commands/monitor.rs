@@ -136,7 +136,7 @@ fn shown(monitoring: &Monitoring) -> String {
         ("stretch", Some(stretch(traffic.hours))),
         ("requests", Some(requests)),
         ("latency", Some(latency)),
-        ("open window", Some(format!("{} rows; {}", words::count(monitoring.open_rows), monitoring.open_until))),
+        ("open window", Some(monitoring.open_until.clone()).filter(|until| !until.is_empty())),
         ("not watched", not_watched),
         ("problem", monitoring.problem.as_ref().map(ToString::to_string)),
     ]);

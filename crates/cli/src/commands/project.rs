@@ -188,6 +188,7 @@ fn samples(list: &[Sample]) -> String {
 
 fn overview(overview: &Overview) -> String {
     let mut lines = vec![format!("{}  {}", overview.project.name, overview.headline), String::new()];
+    lines.extend(overview.project.polled.iter().map(|told| format!("{told}\n")));
     lines.extend(overview.project.file_error.iter().map(|error| format!("slipway.toml is not in force: {error}\n")));
     let row = |station: &Station| {
         let progress = station.progress.map_or_else(String::new, words::percent);

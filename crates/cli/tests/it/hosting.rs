@@ -201,3 +201,21 @@ fn a_host_that_is_asked_by_the_system_ends_cleanly() {
     assert!(hosted.child.wait().unwrap().success());
     assert!(!place.workspace().join("host.json").exists());
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_started_host_that_dies_is_buried_while_its_starter_lives() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let place = Place::new();
+    let workspace = client::workspace::Workspace::at(place.workspace());
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_slipway"));
+    let host = client::start::start(&workspace, program, None).await.unwrap();
+    let pid = rustix::process::Pid::from_raw(host.host().pid.cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    // A zombie still takes signals.
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while rustix::process::test_kill_process(pid).is_ok() {
+        assert!(std::time::Instant::now() < until, "process {} was never waited for", host.host().pid);
+        tokio::task::yield_now().await;
+    }
+}

@@ -15,6 +15,7 @@ use data::drift::{
     floor::Floors,
     window::{WindowRule, window_closes},
 };
+use jiff::{Timestamp, tz::TimeZone};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use store::{
     blob::BlobHash,
@@ -33,40 +34,78 @@ pub(crate) fn every(rule: WindowRule) -> String {
     match rule {
         WindowRule::Rows { rows } => format!("every {} rows", thousands(rows)),
         WindowRule::Time { interval_ms, min_rows } => {
-            format!("every {}, with at least {} rows", span(interval_ms), thousands(min_rows))
+            let every = match span(interval_ms) {
+                (1, unit) => unit.to_owned(),
+                (count, unit) => format!("{count} {unit}s"),
+            };
+            format!("every {every}, with at least {} {}", thousands(min_rows), rows_word(min_rows))
         }
     }
 }
 
-/// When the open window closes at the earliest.
-pub(crate) fn until(rule: WindowRule, rows: u64, opened_ms: Option<i64>, now_ms: i64) -> String {
-    match rule {
-        WindowRule::Rows { rows: needed } => {
-            format!("closes after {} more rows", thousands(needed.saturating_sub(rows)))
+/// When the open window closes, and how many rows it has: "closes at 14:00 tomorrow, if it then has 1,000
+/// rows; 312 so far". The time of day is that of `zone`.
+pub(crate) fn until(rule: WindowRule, rows: u64, opened_ms: Option<i64>, now_ms: i64, zone: &TimeZone) -> String {
+    let more = |missing: u64| format!("closes after {} more {}", thousands(missing), rows_word(missing));
+    let when = match (rule, opened_ms) {
+        (WindowRule::Rows { rows: needed }, _) => more(needed.saturating_sub(rows)),
+        (WindowRule::Time { interval_ms, min_rows }, None) => {
+            let (count, unit) = span(interval_ms);
+            let plural = if count == 1 { "" } else { "s" };
+            let closes = format!("begins with the next row and closes {count} {unit}{plural} later");
+            return if min_rows > 1 {
+                format!("{closes}, if it then has {} rows", thousands(min_rows))
+            } else {
+                closes
+            };
         }
-        WindowRule::Time { interval_ms, min_rows } => {
-            let left = opened_ms.map_or(interval_ms, |opened| (opened + interval_ms - now_ms).max(0));
+        (WindowRule::Time { interval_ms, min_rows }, Some(opened_ms)) => {
+            let closes_ms = opened_ms.saturating_add(interval_ms);
             let missing = min_rows.saturating_sub(rows);
-            match (left, missing) {
-                (0, 0) => "closes at the next look".to_owned(),
-                (0, missing) => format!("closes after {} more rows", thousands(missing)),
-                (left, 0) => format!("closes in {}", span(left)),
-                (left, missing) => {
-                    format!("closes in {}, if it has {} more rows by then", span(left), thousands(missing))
+            match (closes_ms <= now_ms, missing) {
+                (true, 0) => "closes at the next look".to_owned(),
+                (true, missing) => more(missing),
+                (false, 0) => format!("closes {}", moment(closes_ms, now_ms, zone)),
+                (false, _) => {
+                    let at = moment(closes_ms, now_ms, zone);
+                    format!("closes {at}, if it then has {} {}", thousands(min_rows), rows_word(min_rows))
                 }
             }
         }
+    };
+    let so_far = if rows == 0 { "none".to_owned() } else { thousands(rows) };
+    format!("{when}; {so_far} so far")
+}
+
+const fn rows_word(count: u64) -> &'static str {
+    if count == 1 { "row" } else { "rows" }
+}
+
+/// "at 14:00", "at 14:00 tomorrow", "at 14:00 on 30 Nov"; a minute that has begun counts whole.
+fn moment(at_ms: i64, now_ms: i64, zone: &TimeZone) -> String {
+    let local = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX).to_zoned(zone.clone());
+    let (at, today) = (local(at_ms.saturating_add(59_999)), local(now_ms).date());
+    let clock = at.strftime("%H:%M");
+    if at.date() == today {
+        format!("at {clock}")
+    } else if today.tomorrow().is_ok_and(|tomorrow| tomorrow == at.date()) {
+        format!("at {clock} tomorrow")
+    } else {
+        format!("at {clock} on {}", at.strftime("%-d %b"))
     }
 }
 
-fn span(ms: i64) -> String {
+/// An interval in the largest unit that it is a whole number of: (36, "hour"), (1, "day").
+const fn span(ms: i64) -> (i64, &'static str) {
     let seconds = (ms + 999) / 1000;
-    let named = |count: i64, unit: &str| if count == 1 { unit.to_owned() } else { format!("{count} {unit}s") };
-    match seconds {
-        0..60 => named(seconds, "second"),
-        60..3_600 => named(seconds / 60, "minute"),
-        3_600..86_400 => named(seconds / 3_600, "hour"),
-        _ => named(seconds / 86_400, "day"),
+    if seconds % 86_400 == 0 {
+        (seconds / 86_400, "day")
+    } else if seconds % 3_600 == 0 {
+        (seconds / 3_600, "hour")
+    } else if seconds % 60 == 0 {
+        (seconds / 60, "minute")
+    } else {
+        (seconds, "second")
     }
 }
 
@@ -346,6 +385,32 @@ mod tests {
             every(WindowRule::Time { interval_ms: 86_400_000, min_rows: 1000 }),
             "every day, with at least 1,000 rows"
         );
-        assert_eq!(until(WindowRule::Rows { rows: 1000 }, 400, None, 0), "closes after 600 more rows");
+        assert_eq!(
+            every(WindowRule::Time { interval_ms: 129_600_000, min_rows: 1 }),
+            "every 36 hours, with at least 1 row"
+        );
+    }
+
+    #[test]
+    fn the_open_window_says_when_it_closes() {
+        const HOUR: i64 = 3_600_000;
+        let check = |rule, rows, opened_ms, now_ms, expected: &str| {
+            assert_eq!(until(rule, rows, opened_ms, now_ms, &TimeZone::fixed(jiff::tz::offset(1))), expected);
+        };
+        let full = WindowRule::Rows { rows: 1000 };
+        check(full, 400, None, 0, "closes after 600 more rows; 400 so far");
+        check(full, 999, Some(0), 0, "closes after 1 more row; 999 so far");
+        check(full, 0, None, 0, "closes after 1,000 more rows; none so far");
+        // Noon of the zone on the first of January 1970.
+        let noon = 11 * HOUR;
+        let day = WindowRule::Time { interval_ms: 24 * HOUR, min_rows: 1000 };
+        check(day, 0, None, noon, "begins with the next row and closes 1 day later, if it then has 1,000 rows");
+        let opened = Some(noon + 2 * HOUR);
+        check(day, 312, opened, noon + 3 * HOUR, "closes at 14:00 tomorrow, if it then has 1,000 rows; 312 so far");
+        check(day, 1312, opened, noon + 20 * HOUR, "closes at 14:00; 1,312 so far");
+        check(day, 312, opened, noon + 30 * HOUR, "closes after 688 more rows; 312 so far");
+        check(day, 1312, opened, noon + 30 * HOUR, "closes at the next look; 1,312 so far");
+        let week = WindowRule::Time { interval_ms: 7 * 24 * HOUR, min_rows: 1 };
+        check(week, 1, Some(noon + 1), noon + HOUR, "closes at 12:01 on 8 Jan; 1 so far");
     }
 }

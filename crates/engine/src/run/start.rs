@@ -29,11 +29,21 @@ use crate::{
 /// Enters a training into the queue.
 pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
     let (project, seen) = folder::look(engine, request.project).await?;
-    if let Some(reason) = seen.missing {
-        bail!(ApiError::not_found(reason).with_hint("Bring the folder back, or open the project where it is now."));
-    }
-    if let (Some(error), None) = (seen.file_error, &request.snapshot) {
-        bail!(error);
+    // A named snapshot needs neither the folder nor what its file says now: the last good one is in force.
+    let taken = match request.snapshot {
+        Some(snapshot) => Some(snapshot::find(engine, snapshot).await?),
+        None => None,
+    };
+    if taken.is_none() {
+        if let Some(reason) = seen.missing {
+            bail!(
+                ApiError::not_found(reason)
+                    .with_hint("Bring the folder back, open the project where it is now, or train on a snapshot.")
+            );
+        }
+        if let Some(error) = seen.file_error {
+            bail!(error);
+        }
     }
     let file = &project.file;
     if file.data.target.is_none() && file.data.kind == DataKind::Table {
@@ -60,7 +70,10 @@ pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
     let model = training.model;
     // The settings of this moment, also if the run waits in the queue.
     write_json(&folder.join("request.json"), &Requested { file: file.clone(), training })?;
-    let memory_bytes = memory::of_start(engine, project.id, model, seen.size_bytes).await?;
+    let memory_bytes = match &taken {
+        Some(taken) => memory::of_snapshot(model, taken),
+        None => memory::of_start(engine, project.id, model, seen.size_bytes).await?,
+    };
     let name = row.run.name.clone();
     let entered = row.clone();
     engine.store().write(move |tx| store::run::put(tx, &entered)).await?;
@@ -280,23 +293,25 @@ async fn go_on(context: JobContext, id: RunId, plan: Plan) -> anyhow::Result<Str
 }
 
 /// The plan names files of the cache, which may have been emptied since, and referenced images, which may
-/// have changed. A referenced table that changed is no hindrance: its rows are in the cache.
+/// have changed or moved. A referenced table that changed is no hindrance: its rows are in the cache.
 async fn restore_data(context: &JobContext, id: RunId, mut plan: Plan) -> anyhow::Result<()> {
     let engine = context.engine();
     let Some(taken) = run::find(engine, id).await?.run.snapshot else { return Ok(()) };
     let taken = snapshot::find(engine, taken).await?;
     let mut report = dataset::reporter(context, 0.08);
-    if taken.config.kind == DataKind::Images
-        && let Some(place) = snapshot::referenced::check(engine, &taken, &mut report).await?
-    {
-        let place = place.to_string_lossy().into_owned();
-        if plan.data.folder.as_ref() != Some(&place) {
-            // The project's folder moved since: the same images, elsewhere.
-            plan.data.folder = Some(place);
+    if taken.config.kind == DataKind::Images {
+        snapshot::referenced::check(engine, &taken, &mut report).await?;
+    }
+    snapshot::cache::ready(engine, &taken, &mut report).await?;
+    if taken.config.kind == DataKind::Images {
+        let (folder, images) = snapshot::cache::pictures(engine, &taken).await?;
+        let folder = Some(folder.to_string_lossy().into_owned());
+        // The project's folder moved since, or an older Slipway named kept images where they came from.
+        if (&plan.data.folder, &plan.data.images) != (&folder, &images) {
+            (plan.data.folder, plan.data.images) = (folder, images);
             write_json(&engine.workspace().run(id).join("plan.json"), &plan)?;
         }
     }
-    snapshot::cache::ready(engine, &taken, &mut report).await?;
     Ok(())
 }
 

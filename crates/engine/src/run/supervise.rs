@@ -38,8 +38,9 @@ const LOOKS_PER_CHECK: u32 = 7;
 const CHUNK_BYTES: u64 = 1 << 20;
 /// Between two looks while the disk is full.
 const ROOM_EVERY: Duration = Duration::from_secs(2);
-/// The share of a training's job that preparing takes.
+/// The share of a training's job that is done when it is prepared, and when its last step is done.
 const PREPARED: f64 = 0.1;
+const TRAINED: f64 = 0.95;
 
 /// What one look brought.
 struct Look {
@@ -70,7 +71,7 @@ pub(crate) async fn follow_in_job(context: &JobContext, id: RunId) -> anyhow::Re
             return ended(&engine, id, look.state, look.ended_because).await;
         }
         if let Some(progress) = &look.progress {
-            let fraction = progress.fraction.map(|fraction| PREPARED + (1.0 - PREPARED) * fraction);
+            let fraction = progress.fraction.map(|fraction| PREPARED + (TRAINED - PREPARED) * fraction);
             context.progress_left(fraction, describe(progress), progress.seconds_left);
         }
         if context.is_cancelled() && !asked {
@@ -438,9 +439,9 @@ fn apply(
                 row.model = Some(model.clone());
             }
         }
-        EventBody::Checkpoint { step, .. } => {
+        EventBody::Checkpoint { .. } => {
+            // The step stays that of the last progress, as its share and its time left do.
             let mut now = row.run.progress.clone().unwrap_or_else(|| progress(&event.body, None));
-            now.step = now.step.max(*step);
             now.checkpoint_ms = Some(event.time_ms);
             row.run.progress = Some(now);
         }
@@ -632,8 +633,11 @@ async fn ended(engine: &Engine, id: RunId, state: RunState, because: Option<ApiE
     }
 }
 
-/// "Epoch 3 of 20", "Round 140 of 500".
+/// "Epoch 3 of 20", "Step 140 of 500", "Evaluates".
 fn describe(progress: &RunProgress) -> String {
+    if progress.is_trained() {
+        return "Evaluates".to_owned();
+    }
     match (progress.epoch, progress.epochs, progress.steps) {
         (Some(epoch), Some(epochs), _) => format!("Epoch {epoch} of {epochs}"),
         (Some(epoch), None, _) => format!("Epoch {epoch}"),

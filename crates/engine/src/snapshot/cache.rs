@@ -178,11 +178,11 @@ fn link(store: &Store, hash: &BlobHash, path: &Path) -> anyhow::Result<()> {
     Ok(store.blobs().copy_to(hash, path)?)
 }
 
-/// An absolute name (a data path outside of the project) as one below a folder.
-fn relative(name: &str) -> PathBuf {
+/// An absolute name (a data path outside of the project) as one below a folder, with forward slashes.
+fn relative(name: &str) -> String {
     let parts =
         name.split(['/', '\\']).filter(|part| !part.is_empty() && *part != "..").map(|part| part.replace(':', "_"));
-    parts.collect()
+    parts.collect::<Vec<_>>().join("/")
 }
 
 fn scanned(entry: &Entry, path: PathBuf) -> ScannedFile {
@@ -201,13 +201,16 @@ pub async fn table(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<PathBuf
     Ok(folder.join(TABLE))
 }
 
-/// Images: the folder that holds them, and path and class of each in the table's order. Referenced ones
-/// are checked, every one of them.
+/// Images: the folder that holds them, and path and class of each in the table's order. Kept ones are
+/// all below the cache, whatever their data path was; referenced ones are checked, every one of them.
 pub async fn pictures(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<(PathBuf, Vec<(String, String)>)> {
     let folder = ready(engine, row, &mut super::unheard).await?;
     let list = listed(&folder).await?;
-    let base = referenced::check(engine, row, &mut super::unheard).await?;
-    Ok((base.unwrap_or_else(|| folder.join(FILES)), list))
+    Ok(match referenced::check(engine, row, &mut super::unheard).await? {
+        Some(base) => (base, list),
+        // An absolute name would lead out of the folder, to the person's own file.
+        None => (folder.join(FILES), list.into_iter().map(|(name, class)| (relative(&name), class)).collect()),
+    })
 }
 
 /// The file of one picture; `None` where the snapshot has none of that name.

@@ -11,7 +11,7 @@ use api::{
     },
     host::{CollectGarbage, GetStorage},
     job::{CancelJob, JobState, Subject},
-    project::{CreateProject, DeleteProject},
+    project::{CreateProject, DeleteProject, GetProject},
 };
 use engine::watching::How;
 
@@ -46,6 +46,7 @@ async fn an_unchanged_folder_is_free_and_a_changed_one_is_seen_within_two_second
 
     let begun = std::time::Instant::now();
     assert_eq!(stage.engine.watch().how(project), Some(How::Told));
+    assert_eq!(stage.call(GetProject { project }).await.polled, None);
     stage.write("p/data/b.csv", &table(50, 2));
     let seen =
         stage.until("the added file is seen", async |stage| stage.call(GetDataset { project }).await.changed).await;
@@ -66,6 +67,8 @@ async fn a_folder_on_a_network_mount_is_polled() {
     let stage = Stage::on_the_network().await;
     let project = project(&stage).await;
     assert_eq!(stage.engine.watch().how(project), Some(How::Polled));
+    let told = stage.call(GetProject { project }).await.polled.expect("the person is told");
+    assert!(told.contains("network drive") && told.contains("every 5 s"), "{told}");
     stage.write("p/data/b.csv", &table(50, 2));
     take(&stage, project).await;
     // Nothing but the host's own look can see these: the folder is watched by nobody.

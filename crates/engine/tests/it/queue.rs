@@ -80,6 +80,50 @@ async fn a_job_that_would_not_fit_waits_and_says_why() {
 }
 
 #[tokio::test]
+async fn a_job_waits_for_what_the_machine_has_left_and_a_lone_one_starts_with_a_warning() {
+    let stage = Stage::new().await;
+    // A share that no machine has: only what is free now can make the second wait.
+    let settings = Settings { memory_limit_bytes: Some(1 << 60), ..Settings::default() };
+    stage.call(PutSettings { settings }).await;
+    let (finish, finished) = tokio::sync::oneshot::channel::<()>();
+    let first = stage
+        .engine
+        .jobs()
+        .start(&stage.engine, job("first", 1 << 20), |_| async move {
+            finished.await?;
+            Ok(String::new())
+        })
+        .await
+        .unwrap();
+    stage
+        .until("the first runs", async |stage| {
+            (stage.call(GetJob { job: first.id }).await.state == JobState::Running).then_some(())
+        })
+        .await;
+    let second = stage
+        .engine
+        .jobs()
+        .start(&stage.engine, job("second", 1 << 50), |_| async { Ok(String::new()) })
+        .await
+        .unwrap();
+    let waits =
+        stage.until("the second waits", async |stage| stage.call(GetJob { job: second.id }).await.waits_for).await;
+    assert!(waits.contains("needs 1125899.9 GB") && waits.ends_with("GB are free"), "{waits}");
+    finish.send(()).unwrap();
+    let second = stage.done(second).await;
+    stage
+        .until("the warning is written", async |stage| {
+            // The line is written beside the job.
+            stage.engine.changed(api::event::Tag::Jobs);
+            let log = stage.call(GetJobLog { job: second.id }).await;
+            log.iter().any(|line| line.starts_with("warning: It needs 1125899.9 GB")).then_some(())
+        })
+        .await;
+    let log = stage.call(GetJobLog { job: first.id }).await;
+    assert!(log.is_empty(), "what fits is not warned of: {log:?}");
+}
+
+#[tokio::test]
 async fn a_cancelled_job_says_so() {
     let stage = Stage::new().await;
     let started = stage

@@ -2,8 +2,9 @@
 
 use api::{
     ErrorCode, ProjectId, RunId,
-    config::{ModelChoice, ProjectFile, TrainingConfig},
-    dataset::{DeleteSnapshot, GetDataset, GetPreview},
+    config::{DataKind, ModelChoice, ProjectFile, TrainingConfig},
+    dataset::{DeleteSnapshot, GetDataset, GetPreview, TakeSnapshot},
+    event::Event,
     host::CollectGarbage,
     job::{Job, JobState, Subject},
     model::{DeleteVersion, FindVersion, GetVersion, ListModels, Predict, PredictFile, RegisterModel, SetAlias},
@@ -14,6 +15,7 @@ use api::{
     },
 };
 use serde_json::json;
+use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::stage::{Stage, has_worker, table};
 
@@ -214,11 +216,122 @@ async fn a_project_folder_that_is_deleted_while_training_takes_nothing_with_it()
     let preview = GetPreview { snapshot, offset: 0, limit: 5 };
     assert_eq!(stage.call(preview).await.rows.len(), 5);
 
-    // A new training says what is missing and the way out.
-    for snapshot in [None, Some(snapshot)] {
-        let told = stage.try_call(StartRun { snapshot, ..start(project, None) }).await.unwrap_err();
-        assert_eq!(told.code, ErrorCode::NotFound);
-        assert!(told.message.ends_with("is gone.") && told.hint.is_some(), "{told:?}");
+    // A new training says what is missing and the way out; on a snapshot it needs nothing of the folder.
+    let told = stage.try_call(start(project, None)).await.unwrap_err();
+    assert_eq!(told.code, ErrorCode::NotFound);
+    assert!(told.message.ends_with("is gone.") && told.hint.unwrap().contains("snapshot"), "{}", told.message);
+    let short = Some(TrainingConfig { rounds: Some(5), threads: 1, ..TrainingConfig::default() });
+    let job = stage.call(StartRun { snapshot: Some(snapshot), ..start(project, short) }).await;
+    let run = run_of(&job);
+    stage.done(job).await;
+    let finished = stage.call(GetRun { run }).await;
+    assert_eq!((finished.state, finished.snapshot), (RunState::Finished, Some(snapshot)));
+}
+
+#[tokio::test]
+async fn a_trainings_share_step_and_time_left_tell_one_story() {
+    if !has_worker("a_trainings_share_step_and_time_left_tell_one_story") {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage, 3_000).await;
+    let mut events = stage.engine.events().subscribe();
+    let rounds = TrainingConfig { rounds: Some(2000), patience: Some(0), threads: 1, ..TrainingConfig::default() };
+    let job = stage.call(start(project, Some(rounds))).await;
+    stage.done(job.clone()).await;
+    let mut told = 0;
+    loop {
+        let (fraction, message, left) = match events.try_recv() {
+            Ok(Event::Progress { job: of, state: JobState::Running, fraction, message, seconds_left })
+                if of == job.id =>
+            {
+                (fraction.unwrap_or_default(), message, seconds_left)
+            }
+            Ok(_) | Err(TryRecvError::Lagged(_)) => continue,
+            Err(_) => break,
+        };
+        if message == "Evaluates" {
+            assert!((fraction - 0.95).abs() < 1e-9 && left.is_none(), "{fraction}, {left:?} s left");
+        } else if let Some((step, steps)) = message.strip_prefix("Step ").and_then(|text| text.split_once(" of ")) {
+            let share = step.parse::<f64>().unwrap() / steps.parse::<f64>().unwrap();
+            assert!((fraction - (0.1 + 0.85 * share)).abs() < 1e-9, "{message} at {fraction}");
+            assert!(share < 1.0, "{message}, {left:?} s left");
+            told += 1;
+        }
+    }
+    assert!(told > 0, "a step was told");
+}
+
+/// Two classes of digits, written below a folder.
+fn digits(stage: &Stage, folder: &str, classes: [&str; 2]) {
+    let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sample-projects/digits/images");
+    for (class, of) in ["3", "7"].into_iter().zip(classes) {
+        let mut all: Vec<_> =
+            std::fs::read_dir(samples.join(of)).unwrap().flatten().map(|entry| entry.path()).collect();
+        all.sort();
+        for (index, file) in all.into_iter().take(40).enumerate() {
+            let path = stage.path(&format!("{folder}/{class}/{index}.png"));
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::copy(file, path).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn kept_images_of_an_absolute_path_are_trained_from_the_kept_copies() {
+    let stage = Stage::new().await;
+    digits(&stage, "elsewhere", ["3", "7"]);
+    std::fs::create_dir_all(stage.path("p")).unwrap();
+    let mut file = ProjectFile { name: "digits".to_owned(), ..ProjectFile::default() };
+    file.data.kind = DataKind::Images;
+    file.data.paths = vec![stage.path("elsewhere").to_string_lossy().into_owned()];
+    file.evaluation.bootstrap = 50;
+    let path = stage.path("p").to_string_lossy().into_owned();
+    let project = stage.call(CreateProject { path, file, copy_from: Vec::new() }).await.id;
+    let taken = stage.done(stage.call(TakeSnapshot { project, message: None }).await).await;
+    let Subject::Snapshot(snapshot) = taken.subject else { panic!("{:?}", taken.subject) };
+    let row = engine::snapshot::find(&stage.engine, snapshot).await.unwrap();
+    let pictures = async || engine::snapshot::cache::pictures(&stage.engine, &row).await.unwrap();
+    let bytes = |(folder, images): (std::path::PathBuf, Vec<(String, String)>)| {
+        let workspace = stage.path("workspace");
+        let read = |(name, class): (String, String)| {
+            let path = folder.join(name).canonicalize().unwrap();
+            assert!(path.starts_with(&workspace), "{}", path.display());
+            (class, std::fs::read(path).unwrap())
+        };
+        images.into_iter().map(read).collect::<Vec<_>>()
+    };
+    let before = bytes(pictures().await);
+    assert_eq!(before.len(), 80);
+
+    let training = TrainingConfig { epochs: Some(2), threads: 1, ..TrainingConfig::default() };
+    let trained = async || {
+        let start = StartRun { snapshot: Some(snapshot), ..start(project, Some(training.clone())) };
+        let job = stage.call(start).await;
+        let run = run_of(&job);
+        stage.done(job).await;
+        let metrics = stage.call(GetRun { run }).await.metrics;
+        let figures: Vec<_> = metrics
+            .into_iter()
+            .filter(|metric| !metric.key.starts_with("system/"))
+            .map(|metric| (metric.key, metric.last.to_bits()))
+            .collect();
+        assert!(!figures.is_empty());
+        figures
+    };
+    let with_worker = has_worker("kept_images_of_an_absolute_path_are_trained_from_the_kept_copies");
+    let untouched = if with_worker { Some(trained().await) } else { None };
+    // The same names with other pictures, then none at all.
+    digits(&stage, "elsewhere", ["1", "0"]);
+    assert_eq!(bytes(pictures().await), before);
+    if let Some(untouched) = &untouched {
+        assert_eq!(&trained().await, untouched);
+    }
+    std::fs::remove_dir_all(stage.path("elsewhere")).unwrap();
+    std::fs::remove_dir_all(stage.engine.workspace().snapshot_cache(snapshot)).unwrap();
+    assert_eq!(bytes(pictures().await), before, "also where the cache is laid out anew");
+    if let Some(untouched) = &untouched {
+        assert_eq!(&trained().await, untouched);
     }
 }
 

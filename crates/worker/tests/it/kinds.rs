@@ -107,6 +107,32 @@ fn what_a_run_leaves_behind() {
 }
 
 #[test]
+fn share_step_and_time_left_are_of_one_moment() {
+    // Patience ends the trees before their last round.
+    let patient = TrainingConfig { rounds: Some(5000), patience: Some(3), ..training(ModelChoice::Trees) };
+    for config in [quick(ModelChoice::Mlp), quick(ModelChoice::Trees), patient] {
+        let run = TestRun::table(&customers(1500, 4), "left", Task::BinaryClassification, config, 0);
+        run.succeed();
+        let told: Vec<_> = run
+            .events()
+            .into_iter()
+            .filter_map(|event| match event.body {
+                EventBody::Progress { step, steps, fraction, seconds_left, .. } => {
+                    Some((step, steps.unwrap(), fraction.unwrap(), seconds_left))
+                }
+                _ => None,
+            })
+            .collect();
+        for (step, steps, fraction, left) in &told {
+            assert!((fraction - *step as f64 / *steps as f64).abs() < 1e-9, "step {step} of {steps} at {fraction}");
+            assert!(step < steps || left.is_none(), "step {step} of {steps}, {left:?} s left");
+        }
+        let (step, steps, ..) = told.last().unwrap();
+        assert_eq!(step, steps, "the last step is told");
+    }
+}
+
+#[test]
 fn no_value_of_a_sensitive_column_is_in_the_model() {
     let run = TestRun::table(&customers(1500, 4), "left", Task::BinaryClassification, quick(ModelChoice::Trees), 0);
     let mut plan = run.plan();
