@@ -2,6 +2,10 @@
 
 use crate::plot::{Range, Scale};
 
+/// Times closer than this are one moment.
+const MOMENT_MS: f64 = 1000.0;
+const HALF_HOUR_MS: f64 = 30.0 * 60_000.0;
+
 /// An axis as it is asked for.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Axis {
@@ -56,6 +60,9 @@ impl Axis {
         } else if self.from_zero && low == 0.0 && high == 0.0 {
             // An amount of nothing lies on the ground, not in the middle of what can't be.
             high = 1.0;
+        } else if matches!(self.scale, Scale::Time { .. }) && high - low < MOMENT_MS {
+            // A tenth of a time since 1970 is years: a lone moment stands in the middle of its hour.
+            (low, high) = (low - HALF_HOUR_MS, high + HALF_HOUR_MS);
         } else if high - low <= high.abs().max(low.abs()) * 1e-9 {
             let half = if high == 0.0 { 0.5 } else { high.abs() * 0.1 };
             (low, high) = (low - half, high + half);
