@@ -183,7 +183,7 @@ fn SampleLine(sample: Sample) -> impl IntoView {
         <div class="sample" data-sample=sample.name.clone()>
             <span class="accent flex">{icon(mark)}</span>
             <span class="grow">
-                <div class="cut" title=about.clone()><b>{sample.title.clone()}</b>" "<span class="caption faint">{about.clone()}</span></div>
+                <div class="named" title=about.clone()><b>{sample.title.clone()}</b><span class="caption faint cut">{about.clone()}</span></div>
                 <div class="small muted two-lines" title=sample.summary.clone()>{sample.summary.clone()}</div>
             </span>
             <Button
