@@ -31,7 +31,7 @@ pub const DARK: Theme = Theme {
         ("chart-6", "#939dff"),
         ("chart-7", "#ee8560"),
         ("chart-8", "#9aa5b0"),
-        ("heat-0", "#161b20"),
+        ("heat-0", "#1b2127"),
         ("heat-1", "#1f3a3a"),
         ("heat-2", "#6a5a26"),
         ("heat-3", "#a3562f"),

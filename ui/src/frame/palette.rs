@@ -194,5 +194,5 @@ fn rank(text: &str, entry: &Entry) -> Option<u32> {
 
 /// The link of a page of the open project.
 fn of_project(place: Place, page: &str) -> Option<String> {
-    place.project.get().map(|project| place::address(project, page))
+    place.at_hand.get().map(|project| place::address(project, page))
 }

@@ -13,6 +13,8 @@ use crate::client::query::{Query, query};
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) project: Memo<Option<ProjectId>>,
+    /// The project that is at hand: the address's, and on a page of the machine the one that the person came from.
+    pub(crate) at_hand: Memo<Option<ProjectId>>,
     pub(crate) known: Query<Project>,
 }
 
@@ -20,7 +22,12 @@ impl Place {
     pub(crate) fn provide() {
         let path = use_location().pathname;
         let project = Memo::new(move |_| path.with(|path| of_path(path)));
-        provide_context(Self { project, known: query(move || project.get().map(|project| GetProject { project })) });
+        // Start is where another project is chosen: there none is at hand.
+        let at_hand = Memo::new(move |before: Option<&Option<ProjectId>>| {
+            project.get().or_else(|| before.copied().flatten().filter(|_| path.with(|path| path != "/")))
+        });
+        let known = query(move || at_hand.get().map(|project| GetProject { project }));
+        provide_context(Self { project, at_hand, known });
     }
 
     pub(crate) fn get() -> Self {

@@ -44,19 +44,20 @@ pub(crate) fn Rail() -> impl IntoView {
     let is_on = move |page: &'static str| {
         let path = path.get();
         let inside = path.split('/').nth(3).unwrap_or("");
-        inside == page
+        place.project.get().is_some() && inside == page
     };
+    let link = move |page: &str| place.at_hand.get().map(|project| place::address(project, page));
     view! {
         <nav class="rail" aria-label="Pages">
             <Brand />
-            <Show when=move || place.project.get().is_some()>
+            <Show when=move || place.at_hand.get().is_some()>
                 <ProjectChoice />
                 {PAGES
                     .into_iter()
                     .map(|(page, label, mark, key)| {
                         view! {
                             <a
-                                href=move || place.link(page)
+                                href=move || link(page)
                                 title=label
                                 class:on=move || is_on(page)
                                 aria-current=move || is_on(page).then_some("page")
@@ -109,7 +110,7 @@ fn ProjectChoice() -> impl IntoView {
             .unwrap_or_default()
             .into_iter()
             .map(|summary| {
-                let here = place.project.get_untracked() == Some(summary.project.id);
+                let here = place.at_hand.get_untracked() == Some(summary.project.id);
                 let mark = if here { icon::CHECK } else { icon::FOLDER };
                 Item::new(summary.project.name, mark, go(place::address(summary.project.id, "")))
             })

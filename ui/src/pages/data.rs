@@ -175,6 +175,9 @@ fn VersionLine(snapshot: Snapshot, newest: Memo<Option<SnapshotId>>, chosen: Mem
         format!("{}?v={number}{tab}", place.link("data"))
     };
     let on = move || chosen.get() == id;
+    let rows = words::counted(snapshot.rows, "row", "rows");
+    // How many rows it has stands below.
+    let message = snapshot.message.strip_suffix(&format!(", {rows}")).unwrap_or(&snapshot.message).to_owned();
     view! {
         <a class="v" class:on=on href=href aria-current=move || on().then_some("true") title=snapshot.content.clone()>
             <div class="flex">
@@ -182,8 +185,8 @@ fn VersionLine(snapshot: Snapshot, newest: Memo<Option<SnapshotId>>, chosen: Mem
                 {move || (newest.get() == Some(id)).then(|| view! { <span class="chip">"newest"</span> })}
                 {(!snapshot.kept).then(|| view! { <span class="chip" title="The files are referenced by their hashes, not copied.">"referenced"</span> })}
             </div>
-            <div class="small cut" title=snapshot.message.clone()>{snapshot.message.clone()}</div>
-            <div class="caption faint">{words::counted(snapshot.rows, "row", "rows")}" · "<Ago ms=snapshot.created_ms /></div>
+            <div class="small cut" title=snapshot.message.clone()>{message}</div>
+            <div class="caption faint">{rows}" · "<Ago ms=snapshot.created_ms /></div>
         </a>
     }
 }

@@ -149,7 +149,7 @@ fn worker(worker: WorkerInfo) -> impl IntoView {
             <div class="grow">
                 <div class="flex">
                     <b>{format!("{} worker", backend(&worker.backend))}</b>
-                    <Chip text=if worker.starts { "starts" } else { "does not start" } tone=if worker.starts { "good" } else { "warn" } dot=true />
+                    <Chip text=if worker.starts { "ready" } else { "does not start" } tone=if worker.starts { "good" } else { "warn" } dot=true />
                 </div>
                 <div class="small muted">{worker.reason.clone().unwrap_or_else(|| format!("Trains on {devices}."))}</div>
                 {worker.mend.clone().map(|mend| view! {

@@ -130,14 +130,14 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
     let (fraction, message, left) = (job.fraction, job.message.clone(), job.seconds_left);
     let now = Memo::new(move |_| seen.moved.with(|all| all.iter().find(|one| one.job == id).cloned()));
     let fraction = Signal::derive(move || now.get().filter(|_| live).map_or(fraction, |now| now.fraction));
-    let waits = job.waits_for.clone();
+    let (waits, called) = (job.waits_for.clone(), job.title.clone());
     let said = Signal::derive(move || {
         let now = now.get().filter(|_| live);
         let left = now.as_ref().map_or(left, |now| now.seconds_left);
         let message = match (&waits, now) {
             (Some(why), _) => format!("Waits: {why}"),
-            (None, Some(now)) => words::capital(&now.message),
-            (None, None) => words::capital(&message),
+            (None, Some(now)) => sentence(&now.message, &called),
+            (None, None) => sentence(&message, &called),
         };
         match left.filter(|_| live) {
             Some(left) => format!("{message} · {} left", words::duration(left)),
@@ -181,6 +181,12 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
     }
 }
 
+/// A message with a capital; one that begins with a name of the job's title keeps it as it is written.
+fn sentence(message: &str, title: &str) -> String {
+    let begins_with_name = message.split(' ').next().is_some_and(|first| title.split(' ').any(|word| word == first));
+    if begins_with_name { message.to_owned() } else { words::capital(message) }
+}
+
 /// What is done needs no word; what goes on, waits or failed does.
 fn mark(state: JobState) -> AnyView {
     let chip = |text: &'static str, tone: &'static str, dot: bool| view! { <Chip text tone dot /> }.into_any();
@@ -217,5 +223,18 @@ fn Log(job: JobId) -> impl IntoView {
             (Some(lines), _) if lines.is_empty() => view! { <p class="muted small">"It has written nothing."</p> }.into_any(),
             (Some(lines), _) => view! { <pre class="log">{lines.join("\n")}</pre> }.into_any(),
         }}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_has_a_capital_and_a_name_keeps_its_own() {
+        let title = "Deploy card-fraud v1 to This machine";
+        assert_eq!(sentence("card-fraud v1 answers on This machine", title), "card-fraud v1 answers on This machine");
+        assert_eq!(sentence("lays out the model", title), "Lays out the model");
+        assert_eq!(sentence("", title), "");
     }
 }

@@ -196,6 +196,9 @@ fn Waits(facts: Signal<Facts>) -> impl IntoView {
     }
 }
 
+/// Sentences of a group that are told: the rest is counted, and stands on the page that the group leads to.
+const TOLD: usize = 2;
+
 /// What leads to the same page waits together: four drifted columns are one decision.
 fn grouped(all: Vec<Waiting>) -> Vec<Vec<Waiting>> {
     let place = |waiting: &Waiting| waiting.actions.last().map(|action| action.link.clone());
@@ -220,11 +223,19 @@ fn WaitingGroup(group: Vec<Waiting>) -> impl IntoView {
         }
         .into_any(),
         // Each sentence names its own column; the shared title would only repeat it.
-        several => several
-            .iter()
-            .map(|waiting| view! { <div class="one" title=waiting.title.clone()>{waiting.detail.clone()}</div> })
-            .collect_view()
-            .into_any(),
+        several => {
+            let rest = several.len().saturating_sub(TOLD);
+            let more = several.iter().skip(TOLD).map(|waiting| waiting.detail.clone()).collect::<Vec<_>>().join("\n");
+            view! {
+                {several
+                    .iter()
+                    .take(TOLD)
+                    .map(|waiting| view! { <div class="one" title=waiting.title.clone()>{waiting.detail.clone()}</div> })
+                    .collect_view()}
+                {(rest > 0).then(|| view! { <div class="one muted" title=more>{format!("and {rest} more")}</div> })}
+            }
+            .into_any()
+        }
     };
     view! {
         <div class="waiting">

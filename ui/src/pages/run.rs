@@ -165,7 +165,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let register = move || {
         let request = RegisterModel { run: id.get_untracked(), name: None, aliases: Vec::new() };
         pending.run(async move { client.call(request).await }, move |version| {
-            toasts.done(format!("Registered as {}:{}.", version.model_name, version.number));
+            toasts.done(format!("Registered as {} v{}", version.model_name, version.number));
             let to = place.link(&format!("models/{}", version.id));
             navigate.with_value(|navigate| navigate(&to, Default::default()));
         });

@@ -230,14 +230,17 @@ fn Foot(rows: Signal<Vec<RunRow>>, facts: RwSignal<Facts>, picked: RwSignal<Vec<
         let best = values.iter().copied().reduce(|left, right| if more { left.max(right) } else { left.min(right) })?;
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         let spread = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
-        Some((best, mean, spread))
+        let name = words::key(&key);
+        let name = name.strip_suffix(", validation").map_or(name.clone(), ToOwned::to_owned);
+        Some((name, values.len(), best, mean, spread))
     });
     view! {
         <div class="foot">
             <span>{move || match picked.with(Vec::len) { 0 => "none selected".to_owned(), count => format!("{count} selected") }}</span>
-            {move || figures.get().map(|(best, mean, spread)| view! {
-                <span>"best "<span class="num">{words::figure(best)}</span></span>
-                <span>"mean "<span class="num">{words::figure(mean)}" ± "{words::figure(spread)}</span></span>
+            {move || figures.get().map(|(name, count, best, mean, spread)| view! {
+                <span>{name}": best "<span class="num">{words::figure(best)}</span></span>
+                // The spread of one value is nothing.
+                {(count > 1).then(|| view! { <span>"mean "<span class="num">{words::figure(mean)}" ± "{words::figure(spread)}</span></span> })}
             })}
             <span class="right flex"><kbd>"x"</kbd>" select "<kbd>"Enter"</kbd>" open "<kbd>"/"</kbd>" filter"</span>
         </div>

@@ -132,7 +132,7 @@ fn Form(first: Values) -> impl IntoView {
                     <TextField value=samples class="mono" placeholder="Slipway Samples" />
                 </Labelled>
                 <Labelled label="Memory for trainings together, in GB" hint="Two trainings run at once only where they fit. Empty: 80 % of the machine's." error=Signal::derive(move || wrong(&memory.get()))>
-                    <TextField value=memory class="mono short" placeholder="80 %" />
+                    <TextField value=memory class="mono short" placeholder="automatic" />
                 </Labelled>
                 <Labelled label="Copy data up to, in GB" hint="Larger folders are referenced by their hashes, and must stay where they are." error=Signal::derive(move || wrong(&reference.get()))>
                     <TextField value=reference class="mono short" />

@@ -136,9 +136,10 @@ fn RecentLine(summary: ProjectSummary) -> impl IntoView {
             <span class="faint flex">{icon(icon::FOLDER)}</span>
             <span class="grow">
                 <div class="cut"><b>{project.name.clone()}</b></div>
-                <div class="caption faint cut" title=project.path.clone()>
-                    {match missing { Some(why) => view! { <span class="warn">{why}</span> }.into_any(), None => project.path.clone().into_any() }}
-                </div>
+                {match missing {
+                    Some(why) => view! { <div class="caption warn cut" title=project.path.clone()>{why}</div> }.into_any(),
+                    None => view! { <div class="caption faint cut path" title=project.path.clone()><bdi>{project.path.clone()}</bdi></div> }.into_any(),
+                }}
             </span>
             <span class="road-word">
                 <MiniRoad road=summary.road />
@@ -182,7 +183,7 @@ fn SampleLine(sample: Sample) -> impl IntoView {
         <div class="sample" data-sample=sample.name.clone()>
             <span class="accent flex">{icon(mark)}</span>
             <span class="grow">
-                <div class="cut" title=about.clone()><b>{sample.title.clone()}</b>" "<span class="caption faint">{about.clone()}</span></div>
+                <div class="named" title=about.clone()><b>{sample.title.clone()}</b><span class="caption faint cut">{about.clone()}</span></div>
                 <div class="small muted two-lines" title=sample.summary.clone()>{sample.summary.clone()}</div>
             </span>
             <Button

@@ -31,7 +31,7 @@ pub(crate) fn NewRegistry(open: RwSignal<bool>) -> impl IntoView {
         };
         pending.run(async move { client.call(request).await }, move |registry| {
             open.set(false);
-            toasts.done(format!("{} is known", registry.name));
+            toasts.done(format!("{} was added", registry.name));
         });
     };
     let incomplete =

@@ -53,7 +53,7 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
     let (first, second) = (report.primary.clone(), report.primary.clone());
     let unit = report.test.iter().find_map(|figure| figure.unit.clone()).unwrap_or_default();
     let classes = report.classes.clone();
-    let confusion_height = (classes.len() as f64 * 30.0 + 40.0).clamp(150.0, 420.0);
+    let confusion_height = (classes.len() as f64 * 30.0 + 40.0).clamp(beside(), 420.0);
     view! {
         {(!report.remarks.is_empty()).then(|| view! {
             <div class="notices">
@@ -73,7 +73,7 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
                 let threshold = report.threshold.clone();
                 view! {
                     <Card title="Confusion matrix" class="h chart-card" extra=ViewFn::from(move || view! {
-                        <span class="faint caption">{threshold.clone().map(|threshold| format!("at {}: {}", words::figure(threshold.value), threshold.reason))}</span>
+                        <span class="faint caption">{threshold.clone().map(|threshold| format!("threshold {}: {}", words::figure(threshold.value), threshold.reason))}</span>
                     })>
                         <Picture name="Confusion matrix" draw=move |width| confusion::draw(&classes, &matrix.counts, Size { width, height: confusion_height }) />
                     </Card>
@@ -121,6 +121,12 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
             })}
         </div>
     }
+}
+
+/// The height of what stands beside the confusion matrix: a curve, and in three columns the tables of figures.
+fn beside() -> f64 {
+    let width = window().inner_width().ok().and_then(|width| width.as_f64()).unwrap_or(0.0);
+    if width >= 1700.0 { 300.0 } else { 230.0 }
 }
 
 #[component]

@@ -21,8 +21,11 @@ pub(crate) fn counted(value: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(value), if value == 1 { one } else { many })
 }
 
-/// 612 k, 1.42 M: where the exact number doesn't matter.
+/// 1,000, 612 k, 1.42 M: where the exact number doesn't matter.
 pub(crate) fn short(value: f64) -> String {
+    if (1000.0..1e4).contains(&value) && value.fract() == 0.0 {
+        return count(value as u64);
+    }
     let (scaled, unit) = match value.abs() {
         size if size >= 1e9 => (value / 1e9, " G"),
         size if size >= 1e6 => (value / 1e6, " M"),
@@ -63,7 +66,11 @@ pub(crate) fn figure(value: f64) -> String {
 
 /// A step, a round, an epoch: whole where it is whole.
 pub(crate) fn step(value: f64) -> String {
-    if value >= 0.0 && value.fract() == 0.0 && value < 1e15 { count(value as u64) } else { figure(value) }
+    if value.fract() != 0.0 || value.abs() >= 1e15 {
+        return figure(value);
+    }
+    let sign = if value < 0.0 { "−" } else { "" };
+    format!("{sign}{}", count(value.abs() as u64))
 }
 
 /// 1.2 GB (1 GB is 10⁹ bytes).
@@ -241,11 +248,14 @@ mod tests {
     fn steps_are_whole_where_they_are() {
         assert_eq!(step(12_000.0), "12,000");
         assert_eq!(step(0.5), "0.5000");
+        assert_eq!(step(-23.0), "−23");
     }
 
     #[test]
     fn amounts_are_short() {
-        for (value, text) in [(612_000.0, "612 k"), (1_420_000.0, "1.42 M"), (42.0, "42"), (-15_000.0, "−15.0 k")] {
+        for (value, text) in
+            [(612_000.0, "612 k"), (1_420_000.0, "1.42 M"), (1000.0, "1,000"), (42.0, "42"), (-15_000.0, "−15.0 k")]
+        {
             assert_eq!(short(value), text);
         }
     }

@@ -41,6 +41,21 @@ fn a_line_has_its_raw_values_faint_behind_the_smoothed_ones() {
 }
 
 #[test]
+fn a_lone_moment_stands_in_its_hour_with_the_time_below() {
+    // 2026-11-23 22:30 UTC.
+    let at = 1_795_473_000_000.0;
+    let chart = LineChart {
+        lines: vec![Line::new("answered", Role::Series(1), vec![at], vec![60.0])],
+        x: Axis { scale: Scale::Time { offset_minutes: 60 }, ..Axis::default() },
+        y: Axis { from_zero: true, ..Axis::default() },
+        ..LineChart::default()
+    };
+    let svg = line::draw(&chart, SIZE).svg;
+    assert!(svg.contains(">23:30<"), "{svg}");
+    assert!(svg.contains("<circle"), "{svg}");
+}
+
+#[test]
 fn a_pyramid_has_a_band_and_a_log_axis_has_powers_of_ten() {
     let x: Vec<f64> = (0..12).map(|step| f64::from(step) * 1000.0).collect();
     let y: Vec<f64> = (0..12).map(|step| 10_f64.powf(2.0 - f64::from(step) / 3.0)).collect();

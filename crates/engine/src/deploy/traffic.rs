@@ -26,6 +26,7 @@ use crate::{
     jobs::{self, JobContext, NewJob},
     package,
     ports::{Connection, Port},
+    snapshot::thousands,
     target,
 };
 
@@ -43,7 +44,7 @@ pub async fn send(engine: &Engine, request: SendTraffic) -> anyhow::Result<Job> 
     let path = inside(Path::new(&project.path), &request.path)?;
     let new = NewJob {
         kind: JobKind::Traffic,
-        title: format!("Send {} rows to {}", request.rows.min(MOST_ROWS), row.name),
+        title: format!("Send {} rows to {}", thousands(request.rows.min(MOST_ROWS)), row.name),
         project: Some(row.project),
         subject: Subject::Deployment(row.id),
         memory_bytes: 0,
@@ -134,6 +135,8 @@ impl Tally {
     /// How it ended, in one sentence; an error where nothing was answered.
     fn told(self, name: &str, seconds: f64) -> anyhow::Result<String> {
         let (rows, requests, errors) = (self.rows.into_inner(), self.requests.into_inner(), self.errors.into_inner());
+        let rows = thousands(rows);
+        let took = if seconds < 0.1 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") };
         let first = self.first_error.into_inner().unwrap_or_else(PoisonError::into_inner);
         match first {
             Some(first) if errors == requests => bail!(
@@ -141,9 +144,9 @@ impl Tally {
                     .with_hint("Do the file's columns fit the model's inputs?")
             ),
             Some(first) => Ok(format!(
-                "{rows} rows in {requests} requests, {errors} of them failed, in {seconds:.1} s; the first with {first}"
+                "{rows} rows in {requests} requests, {errors} of them failed, in {took}; the first with {first}"
             )),
-            None => Ok(format!("{rows} rows in {requests} requests, no errors, in {seconds:.1} s")),
+            None => Ok(format!("{rows} rows in {requests} requests, no errors, in {took}")),
         }
     }
 }

@@ -53,15 +53,15 @@ pub(super) fn entries(
     let projects = query(|| Some(ListProjects {}));
     // Of ten thousand runs only those that fit are asked for.
     let runs = query(move || {
-        place.project.get().map(|project| ListRuns {
+        place.at_hand.get().map(|project| ListRuns {
             project: ProjectIdOr(project),
             filter: text.with(|text| words_of(text)),
             limit: Some(RUNS),
             ..Default::default()
         })
     });
-    let models = query(move || place.project.get().map(|project| ListModels { project }));
-    let deployments = query(move || place.project.get().map(|project| ListDeployments { project: Some(project) }));
+    let models = query(move || place.at_hand.get().map(|project| ListModels { project }));
+    let deployments = query(move || place.at_hand.get().map(|project| ListDeployments { project: Some(project) }));
     let arrivals = Arrivals::get();
     let (client, toasts) = (Client::get(), Toasts::get());
     let shortcuts = expect_context::<ShortcutsOpen>().0;

@@ -93,34 +93,36 @@ fn Columns(profile: Signal<Profile>, open: RwSignal<Option<String>>) -> impl Int
         rows
     });
     let columns = vec![
-        Column::new("Column", 178.0, name_cell).sorted_by("name"),
-        Column::new("Type", 80.0, |column: &ColumnProfile| view! { <span class="muted">{type_of(column.kind).1}</span> }),
-        Column::new("Distribution", 96.0, |column: &ColumnProfile| {
+        Column::new("Column", 160.0, name_cell).sorted_by("name"),
+        Column::new("Type", 72.0, |column: &ColumnProfile| view! { <span class="muted">{type_of(column.kind).1}</span> }),
+        Column::new("Distribution", 88.0, |column: &ColumnProfile| {
             let counts: Vec<u64> = match &column.numeric {
                 Some(numeric) => numeric.histogram.counts.chunks(numeric.histogram.counts.len().div_ceil(20).max(1)).map(|chunk| chunk.iter().sum()).collect(),
                 None => column.top.iter().take(14).map(|value| value.count).collect(),
             };
             let series = if column.role == Role::Target { role::Role::Series(4) } else { role::Role::Series(1) };
-            spark(bars::mini(&counts, series, Size { width: 76.0, height: 18.0 }))
+            spark(bars::mini(&counts, series, Size { width: 68.0, height: 18.0 }))
         }),
-        Column::new("Missing", 66.0, |column: &ColumnProfile| {
+        Column::new("Missing", 62.0, |column: &ColumnProfile| {
             let share = column.missing as f64 / column.count.max(1) as f64;
             let tone = if column.missing == 0 { "faint" } else { "warn" };
             view! { <span class=tone>{if column.missing == 0 { "–".to_owned() } else { words::percent(share) }}</span> }
         }).number().sorted_by("missing"),
         Column::new("Distinct", 84.0, |column: &ColumnProfile| {
-            format!("{}{}", if column.distinct_is_exact { "" } else { "≈ " }, words::count(column.distinct))
+            // An estimate can be above what there is; no column has more values than rows that hold one.
+            let distinct = column.distinct.min(column.count.saturating_sub(column.missing));
+            format!("{}{}", if column.distinct_is_exact { "" } else { "≈ " }, words::count(distinct))
         }).number().sorted_by("distinct"),
-        Column::new("Mean, or commonest", 134.0, |column: &ColumnProfile| match &column.numeric {
+        Column::new("Mean or mode", 128.0, |column: &ColumnProfile| match &column.numeric {
             Some(numeric) if column.kind != ColumnType::Datetime => view! { <span>{words::figure(numeric.mean)}" "<span class="faint">"± "{words::figure(numeric.std)}</span></span> }.into_any(),
             _ => column.top.first().map(|value| view! {
                 <span class="cut">{value.value.clone()}" "<span class="faint">{words::percent(value.count as f64 / column.count.max(1) as f64)}</span></span>
             }).into_any(),
         }).number(),
-        Column::new("Range", 124.0, |column: &ColumnProfile| column.numeric.as_ref().filter(|_| column.kind != ColumnType::Datetime).map(|numeric| {
-            view! { <span class="muted">{words::figure(numeric.min)}" … "{words::figure(numeric.max)}</span> }
+        Column::new("Range", 118.0, |column: &ColumnProfile| column.numeric.as_ref().filter(|_| column.kind != ColumnType::Datetime).map(|numeric| {
+            view! { <span class="muted">{words::step(numeric.min)}" … "{words::step(numeric.max)}</span> }
         })).number(),
-        Column::new("With target", 102.0, |column: &ColumnProfile| column.target_association.map(|strength| view! {
+        Column::new("With target", 96.0, |column: &ColumnProfile| column.target_association.map(|strength| view! {
             <span class="flex strength" title="How far this column alone decides the target: 0 not at all, 1 entirely.">
                 <span class="bar grow"><i style:width=format!("{:.0}%", strength.clamp(0.0, 1.0) * 100.0)></i></span>
                 {format!("{strength:.2}")}

@@ -49,7 +49,11 @@ pub(super) fn About(now: Signal<VersionDetail>, place: Place) -> impl IntoView {
                         }}</dd>
                         <dt>"Rows"</dt><dd>{rows}</dd>
                         <dt>"Run"</dt><dd><a class="link" href=place.link(&format!("runs/{}", version.run))>{version.run_name}</a></dd>
-                        <dt>"Code"</dt><dd class="mono">{version.commit.as_deref().map_or_else(|| "no git repository".to_owned(), words::short_hash)}</dd>
+                        <dt>"Code"</dt>
+                        <dd>{match version.commit.as_deref() {
+                            Some(commit) => view! { <span class="mono">{words::short_hash(commit)}</span> }.into_any(),
+                            None => "no git repository".into_any(),
+                        }}</dd>
                         <dt>"Seed"</dt><dd class="mono">{version.seed.map_or_else(|| "–".to_owned(), |seed| seed.to_string())}</dd>
                         <dt>"Threshold"</dt><dd class="mono">{version.threshold.map_or_else(|| "–".to_owned(), words::figure)}</dd>
                         <dt>"Content"</dt><dd class="flex"><span class="mono cut">{version.content.chars().take(16).collect::<String>()}</span><CopyButton text=version.content label="Copy the content hash" /></dd>
@@ -106,7 +110,7 @@ pub(super) fn Aliases(now: Signal<VersionDetail>, detail: Query<VersionDetail>) 
                     }}
                 </div>
                 <div class="flex">
-                    <TextField value=name name="Alias" placeholder="champion" class="grow mono" on_enter=Callback::new(move |()| add()) />
+                    <TextField value=name name="Alias" placeholder="challenger" class="grow mono" on_enter=Callback::new(move |()| add()) />
                     <Button label="Add alias" disabled=Signal::derive(move || pending.busy.get() || name.with(|name| name.trim().is_empty())) tip="Moves it here where another version has it" on_press=add />
                 </div>
             </div>

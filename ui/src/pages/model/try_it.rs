@@ -30,7 +30,7 @@ pub(super) fn TryIt(now: Signal<VersionDetail>) -> impl IntoView {
             .run(async move { client.call(Predict { version, rows }).await }, move |answers| answer.set(Some(answers)));
     };
     view! {
-        <Card title="Try it" extra=ViewFn::from(|| view! { <span class="faint caption">"the same forward pass that is served"</span> })>
+        <Card title="Try it" class="h" extra=ViewFn::from(|| view! { <span class="faint caption">"answers as a deployment does"</span> })>
             <div class="form" on:keydown=move |event| {
                 if event.key() == "Enter" && draft.is_right() && event.target().is_some_and(|target| target.has_type::<web_sys::HtmlInputElement>()) {
                     event.prevent_default();

@@ -21,7 +21,9 @@ use crate::{
 /// Readings further apart than this are not joined: nobody asked in between.
 const GAP_MS: f64 = 5.0 * 60_000.0;
 /// A low window has room for a glance only.
-const TALL_WINDOW: f64 = 1000.0;
+const TALL_WINDOW: f64 = 900.0;
+/// What is looked at.
+const HOURS: u32 = 6;
 
 #[component]
 pub(super) fn Requests() -> impl IntoView {
@@ -33,7 +35,7 @@ pub(super) fn Requests() -> impl IntoView {
             Some((newest.id, newest.name.clone()))
         })
     });
-    let seen = query(move || newest.get().map(|(deployment, _)| GetMonitoring { deployment, hours: Some(6) }));
+    let seen = query(move || newest.get().map(|(deployment, _)| GetMonitoring { deployment, hours: Some(HOURS) }));
     // A line of zeros says nothing that the road doesn't say.
     let was_asked = |seen: &Monitoring| seen.traffic.history.iter().any(|point| point.requests > 0);
     let has_history = Memo::new(move |_| seen.value.with(|seen| seen.as_ref().is_some_and(was_asked)));
@@ -50,8 +52,8 @@ pub(super) fn Requests() -> impl IntoView {
 fn remark(seen: &Monitoring) -> String {
     let all = words::counted(seen.traffic.requests, "request", "requests");
     match seen.traffic.p99_ms {
-        Some(p99) => format!("{all}, p99 {} ms", words::figure(p99)),
-        None => all,
+        Some(p99) => format!("{all} in {HOURS} h, p99 {p99:.1} ms"),
+        None => format!("{all} in {HOURS} h"),
     }
 }
 

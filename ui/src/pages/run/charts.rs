@@ -19,10 +19,19 @@ use crate::parts::{
 
 const ORDER: &str = "slipway.charts";
 
-/// Two rows of charts fill the window as it is when the page opens.
-fn height() -> f64 {
+/// One row of charts, or two, fill the window as it is when the page opens.
+fn height(rows: f64) -> f64 {
     let window = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(800.0);
-    ((window - 400.0) / 2.0 - 84.0).clamp(190.0, 320.0)
+    ((window - 400.0) / rows - 84.0).clamp(190.0, 320.0)
+}
+
+/// Rows of what a run has measured; one that is under way may measure more.
+fn rows(run: &Run, system: bool) -> f64 {
+    // As many stand beside each other wherever the window has its usual width; that of the loss takes two places.
+    const BESIDE: usize = 3;
+    let groups = groups(run, system);
+    let places = groups.len() + usize::from(!system && groups.iter().any(|(name, _)| name == "loss"));
+    if run.state.is_over() && places <= BESIDE { 1.0 } else { 2.0 }
 }
 
 /// Charts by figure: the part before "/", with its series.
@@ -77,6 +86,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
     };
     let cross = RwSignal::new(None);
     let is_training = run.with_untracked(|run| run.kind == RunKind::Training);
+    let height = height(run.with_untracked(|run| rows(run, system)));
     view! {
         {move || sorted.with(Vec::is_empty).then(|| {
             let text = if system {
@@ -118,6 +128,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
                                 name
                                 keys
                                 look
+                                height
                                 cross
                                 grab=Callback::new(move |held: bool| dragged.set(held.then(|| moved.clone())))
                             />
@@ -136,6 +147,8 @@ fn MetricChart(
     name: String,
     keys: Vec<String>,
     look: Look,
+    /// Pixels.
+    height: f64,
     cross: RwSignal<Option<f64>>,
     grab: Callback<bool>,
 ) -> impl IntoView {
@@ -217,7 +230,7 @@ fn MetricChart(
             }
             on:dragend=move |_| grab.run(false)
         >
-            <ChartCard title note chart height=height() cross can_be_log=true prefers_log=is_loss on_zoom />
+            <ChartCard title note chart height cross can_be_log=true prefers_log=is_loss on_zoom />
         </div>
     }
 }

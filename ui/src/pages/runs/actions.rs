@@ -100,7 +100,7 @@ impl Actions {
     fn register(self, run: RunId) {
         let request = RegisterModel { run, name: None, aliases: Vec::new() };
         self.pending.run(async move { self.client.call(request).await }, move |version| {
-            self.toasts.done(format!("Registered as {}:{}.", version.model_name, version.number));
+            self.toasts.done(format!("Registered as {} v{}", version.model_name, version.number));
         });
     }
 }

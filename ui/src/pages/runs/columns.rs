@@ -171,7 +171,7 @@ pub(super) fn columns(
         );
         if best {
             let cell_key = key.clone();
-            columns.push(Column::new("Course", 94.0, move |row: &RunRow| {
+            columns.push(Column::new("Curve", 94.0, move |row: &RunRow| {
                 row.metrics.get(&cell_key).filter(|cell| cell.spark.len() > 1).map(|cell| {
                     let values: Vec<f64> = cell.spark.iter().map(|value| f64::from(*value)).collect();
                     small(spark::draw(&values, Role::Series(3), Size { width: 72.0, height: 18.0 }))
