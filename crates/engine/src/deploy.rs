@@ -20,7 +20,8 @@ use api::{
     ApiError, DeploymentId, ErrorCode, RolloutId,
     deploy::{
         DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentEvent, DeploymentState, FollowDeploymentLogs,
-        GetDeployment, GetDeploymentEvents, GetDeploymentLogs, ListDeployments, LogLines, PlanDeploy, RollBack, Rollout, ScaleDeployment, StartDeploy,
+        GetDeployment, GetDeploymentEvents, GetDeploymentLogs, ListDeployments, LogLines, PlanDeploy, RollBack,
+        Rollout, ScaleDeployment, StartDeploy,
     },
     event::Tag,
     job::{Job, JobKind, Subject},
