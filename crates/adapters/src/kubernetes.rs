@@ -209,7 +209,7 @@ impl Target for Kubernetes {
         let all: Api<Namespace> = Api::all(self.client.clone());
         let namespaces = match all.list_metadata(&ListParams::default()).await {
             Ok(found) => found.items.into_iter().filter_map(|item| item.metadata.name).collect(),
-            Err(_) => vec![self.namespace.clone()],
+            Err(_) => Vec::new(),
         };
         // Whether we may do here what deploying needs.
         let allowed = self.deployments().list_metadata(&ListParams::default().limit(1)).await;

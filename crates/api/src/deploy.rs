@@ -65,6 +65,7 @@ pub struct TargetCheck {
     /// "Kubernetes 1.36.2, 3 nodes, linux/amd64".
     pub message: String,
     pub hint: Option<String>,
+    /// Empty where we may not list them, and on this machine.
     pub namespaces: Vec<String>,
 }
 

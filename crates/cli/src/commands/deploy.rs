@@ -306,8 +306,14 @@ fn planned(plan: &DeployPlan) -> String {
 fn happened(list: &[DeploymentEvent]) -> String {
     let row = |event: &DeploymentEvent| {
         let kind = if event.warning { "warning" } else { "" };
-        let line = [words::time(event.at_ms), kind.to_owned(), event.object.clone(), event.reason.clone()];
-        line.into_iter().chain([event.count.to_string(), event.message.clone()]).collect()
+        vec![
+            words::time(event.at_ms),
+            kind.to_owned(),
+            event.object.clone(),
+            event.reason.clone(),
+            event.count.to_string(),
+            event.message.clone(),
+        ]
     };
     table(&["time", "", "object", "reason", ">times", "message"], list.iter().map(row))
 }
