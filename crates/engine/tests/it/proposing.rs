@@ -1,7 +1,7 @@
 //! What a deployment is proposed to be: as it runs, else as `slipway.toml` says.
 
 use api::{
-    deploy::{AddTarget, DeploySpec, Deployment, ProposeDeploy, StartDeploy, TargetKind},
+    deploy::{AddTarget, DeploySpec, Deployment, LookAtTarget, ProposeDeploy, StartDeploy, TargetKind},
     project::EditProjectFile,
 };
 use serde_json::json;
@@ -81,6 +81,7 @@ async fn a_new_deployment_makes_the_namespace_where_its_target_says_so() {
             namespace: "models".to_owned(),
             create_namespace,
         };
+        assert!(stage.call(LookAtTarget { kind: kind.clone() }).await.ok, "it is asked before it is a target");
         let target = stage.call(AddTarget { name: format!("cluster {create_namespace}"), kind }).await.id;
         let proposed = stage.call(ProposeDeploy { version, name: None, target: Some(target) }).await;
         assert_eq!(proposed.create_namespace, create_namespace);
