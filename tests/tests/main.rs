@@ -2,6 +2,7 @@
 //! behaviour, run against their real counterparts.
 
 mod clicks;
+mod cluster_clicks;
 mod counterparts;
 mod deploying;
 #[cfg(target_os = "linux")]

@@ -150,6 +150,7 @@ async fn kubernetes(slipway: &Path, folder: &Path, registry: &Registry, cluster:
                 kubeconfig: Some(cluster.kubeconfig.display().to_string()),
                 context: "journey".to_owned(),
                 namespace: "models".to_owned(),
+                create_namespace: true,
             },
         })
         .await?;

@@ -10,7 +10,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use api::{ErrorCode, deploy::Instance};
+use api::{
+    ErrorCode,
+    deploy::{DeploymentEvent, Instance},
+};
 use engine::ports::{HttpRequest, Port, PortError, Steps, Target, Wanted};
 use journeys::{
     cluster::{self, Cluster},
@@ -106,6 +109,7 @@ async fn behaves(ground: &Ground<'_>) -> Result<()> {
     it_answers_and_counts(ground).await.context("answer")?;
     the_request_log_is_fetched_once(ground).await.context("request log")?;
     it_shows_what_was_said(ground).await.context("logs")?;
+    it_tells_what_happened(ground).await.context("events")?;
     a_name_or_place_that_is_taken_stays_whose_it_is(ground).await.context("taken")?;
     it_scales_or_says_why_not(ground).await.context("scale")?;
     an_instance_that_dies_is_said_and_replaced(ground).await.context("die")?;
@@ -221,6 +225,31 @@ async fn it_shows_what_was_said(ground: &Ground<'_>) -> Result<()> {
     Ok(())
 }
 
+/// The events once they are as wanted: a place may tell of them a moment later.
+async fn told(ground: &Ground<'_>, good: impl Fn(&[DeploymentEvent]) -> bool) -> Result<Vec<DeploymentEvent>> {
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        let told = ground.target.events(ground.first.deployment, &ground.first.name).await?;
+        if good(&told) {
+            return Ok(told);
+        }
+        ensure!(Instant::now() < until, "it tells only {told:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn it_tells_what_happened(ground: &Ground<'_>) -> Result<()> {
+    let name = instances(ground).await?.remove(0).name;
+    let of_instance = |event: &DeploymentEvent| event.object.ends_with(&name) && event.reason == "Started";
+    let told = told(ground, |told| told.iter().any(of_instance)).await?;
+    ensure!(told.is_sorted_by_key(|event| std::cmp::Reverse(event.at_ms)), "not newest first: {told:?}");
+    let whole = |event: &DeploymentEvent| event.at_ms > 0 && event.count > 0 && !event.message.is_empty();
+    ensure!(told.iter().all(whole), "{told:?}");
+    let other = ground.target.events(ground.rival.deployment, &ground.rival.name).await?;
+    ensure!(other.is_empty(), "another's events: {other:?}");
+    Ok(())
+}
+
 async fn a_name_or_place_that_is_taken_stays_whose_it_is(ground: &Ground<'_>) -> Result<()> {
     let rival = &ground.rival;
     let refused = ground.target.apply(rival, &Told::default()).await.err().context("it took what is another's")?;
@@ -287,6 +316,7 @@ async fn what_does_not_start_leaves_the_old_one_serving(ground: &Ground<'_>) -> 
     let failure = up(ground.target, &ground.broken).await.err().context("a broken version came up")?;
     ensure!(failure.error.message.contains(ground.reason), "{failure}");
     ensure!(!failure.temporary && failure.error.hint.is_some(), "{failure}");
+    told(ground, |told| told.iter().any(|event| event.warning)).await.context("no warning")?;
     ensure!(ask(ground, false).await?["version"] == 2, "the one before is gone");
     Ok(())
 }

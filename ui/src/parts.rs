@@ -10,6 +10,7 @@ pub(crate) mod distribution;
 pub(crate) mod field;
 pub(crate) mod filter_line;
 pub(crate) mod icon;
+pub(crate) mod log;
 pub(crate) mod menu;
 pub(crate) mod new_registry;
 pub(crate) mod new_target;

@@ -3,24 +3,27 @@
 
 mod access;
 mod difference;
+mod events;
 mod forward;
 mod objects;
 mod pod_log;
 mod reasons;
 mod rollout;
+mod sessions;
 
 pub use access::{Places, contexts};
+pub(crate) use sessions::Sessions;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use api::{
     DeploymentId, ErrorCode,
-    deploy::{Capability, Instance, LogLines, TargetCheck},
+    deploy::{Capability, DeploymentEvent, Instance, LogLines, TargetCheck},
 };
 use async_trait::async_trait;
 use engine::ports::{Connection, Port, PortError, Result, Steps, Target, TargetPlan, Wanted};
 use k8s_openapi::api::{
-    apps::v1::Deployment,
+    apps::v1::{Deployment, ReplicaSet},
     core::v1::{Event, Namespace, Node, Pod, Secret, Service},
 };
 use kube::{
@@ -33,6 +36,7 @@ use serde_json::Value;
 use crate::{
     http,
     kubernetes::{
+        access::Session,
         objects::{Kind, Object},
         reasons::failed,
     },
@@ -45,9 +49,8 @@ const MANAGER: &str = "slipway";
 const VANISHED_AFTER: Duration = Duration::from_secs(45);
 
 pub struct Kubernetes {
+    session: Arc<Session>,
     client: Client,
-    streams: Client,
-    http: reqwest::Client,
     context: String,
     namespace: String,
     vanished_after: Duration,
@@ -55,15 +58,18 @@ pub struct Kubernetes {
 
 impl Kubernetes {
     pub async fn connect(places: &Places, context: &str, namespace: &str) -> Result<Self> {
-        let clients = access::connect(places, context).await?;
-        Ok(Self {
-            client: clients.requests,
-            streams: clients.streams,
-            http: http::loopback()?,
+        Ok(Self::within(Arc::new(access::connect(places, context).await?), context, namespace))
+    }
+
+    /// By what was signed in with before.
+    pub(crate) fn within(session: Arc<Session>, context: &str, namespace: &str) -> Self {
+        Self {
+            client: session.requests.clone(),
+            session,
             context: context.to_owned(),
             namespace: namespace.to_owned(),
             vanished_after: VANISHED_AFTER,
-        })
+        }
     }
 
     /// Another patience with a cluster that doesn't answer while something rolls out.
@@ -93,14 +99,15 @@ impl Kubernetes {
         Api::namespaced_with(self.client.clone(), &self.namespace, &ApiResource::from_gvk(&gvk))
     }
 
-    fn cannot(&self, what: &str) -> String {
-        format!("Can't {what} in {} of {}", self.namespace, self.context)
+    /// A refused or failed request; one that the sign-in is to blame for has the next caller sign in anew.
+    fn failed(&self, what: &str, error: kube::Error) -> PortError {
+        self.session.note(&error);
+        failed(&format!("Can't {what} in {} of {}", self.namespace, self.context), error)
     }
 
     async fn pods_of(&self, deployment: DeploymentId) -> Result<Vec<Pod>> {
         let parameters = ListParams::default().labels(&objects::selector(deployment));
-        let mut pods =
-            self.pods().list(&parameters).await.map_err(|error| failed(&self.cannot("list pods"), error))?.items;
+        let mut pods = self.pods().list(&parameters).await.map_err(|error| self.failed("list pods", error))?.items;
         pods.sort_by(|one, other| one.metadata.creation_timestamp.cmp(&other.metadata.creation_timestamp));
         Ok(pods)
     }
@@ -111,7 +118,7 @@ impl Kubernetes {
             Ok(found) => Ok(found.is_some()),
             // Who may not look at namespaces may still be allowed into one.
             Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(true),
-            Err(error) => Err(failed(&self.cannot("look"), error)),
+            Err(error) => Err(self.failed("look", error)),
         }
     }
 
@@ -121,14 +128,14 @@ impl Kubernetes {
         match nodes.list(&ListParams::default()).await {
             Ok(found) => Ok(Some(found.items)),
             Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(None),
-            Err(error) => Err(failed(&self.cannot("list nodes"), error)),
+            Err(error) => Err(self.failed("list nodes", error)),
         }
     }
 
     async fn plan_object(&self, object: &Object, wanted: &Wanted, plan: &mut TargetPlan) -> Result<()> {
         let api = self.dynamic(object.kind);
         let what = format!("plan {}", object.title);
-        let live = api.get_opt(&object.name).await.map_err(|error| failed(&self.cannot(&what), error))?;
+        let live = api.get_opt(&object.name).await.map_err(|error| self.failed(&what, error))?;
         if let Some(live) = &live
             && !is_ours(live, wanted.deployment)
         {
@@ -147,9 +154,9 @@ impl Kubernetes {
                 let forced = gentle.force();
                 api.patch(&object.name, &forced, &Patch::Apply(&object.body))
                     .await
-                    .map_err(|error| failed(&self.cannot(&what), error))?
+                    .map_err(|error| self.failed(&what, error))?
             }
-            Err(error) => return Err(failed(&self.cannot(&what), error)),
+            Err(error) => return Err(self.failed(&what, error)),
         };
         let before = live.map(|live| to_value(&live)).transpose()?;
         plan.diff.push(difference::of(&object.title, before.as_ref(), &to_value(&after)?));
@@ -162,7 +169,7 @@ impl Kubernetes {
             .patch(&object.name, &parameters, &Patch::Apply(&object.body))
             .await
             .map(|_| ())
-            .map_err(|error| failed(&self.cannot(&format!("apply {}", object.title)), error))
+            .map_err(|error| self.failed(&format!("apply {}", object.title), error))
     }
 }
 
@@ -190,7 +197,7 @@ impl Target for Kubernetes {
     }
 
     async fn check(&self) -> Result<TargetCheck> {
-        let version = self.client.apiserver_version().await.map_err(|error| failed(&self.cannot("ask"), error))?;
+        let version = self.client.apiserver_version().await.map_err(|error| self.failed("ask", error))?;
         let nodes = self.nodes().await?;
         let mut platforms: Vec<String> = nodes.iter().flatten().filter_map(platform).collect();
         platforms.sort_unstable();
@@ -202,11 +209,11 @@ impl Target for Kubernetes {
         let all: Api<Namespace> = Api::all(self.client.clone());
         let namespaces = match all.list_metadata(&ListParams::default()).await {
             Ok(found) => found.items.into_iter().filter_map(|item| item.metadata.name).collect(),
-            Err(_) => vec![self.namespace.clone()],
+            Err(_) => Vec::new(),
         };
         // Whether we may do here what deploying needs.
         let allowed = self.deployments().list_metadata(&ListParams::default().limit(1)).await;
-        let hint = allowed.err().map(|error| failed(&self.cannot("list deployments"), error).error.to_string());
+        let hint = allowed.err().map(|error| self.failed("list deployments", error).error.to_string());
         Ok(TargetCheck {
             ok: hint.is_none(),
             message: format!("Kubernetes {}, {nodes}", version.git_version.trim_start_matches('v')),
@@ -283,13 +290,13 @@ impl Target for Kubernetes {
             let namespaces: Api<Namespace> = Api::all(self.client.clone());
             let body = objects::namespace(&self.namespace);
             let made = namespaces.patch(&self.namespace, &PatchParams::apply(MANAGER), &Patch::Apply(&body)).await;
-            made.map_err(|error| failed(&format!("Can't make the namespace {}", self.namespace), error))?;
+            made.map_err(|error| self.failed("make the namespace", error))?;
         }
         let objects = objects::all(wanted, &self.namespace)?;
         // An object of that name that isn't ours must not be taken over.
         for object in &objects {
             let live = self.dynamic(object.kind).get_opt(&object.name).await;
-            let live = live.map_err(|error| failed(&self.cannot(&format!("look at {}", object.title)), error))?;
+            let live = live.map_err(|error| self.failed(&format!("look at {}", object.title), error))?;
             if live.is_some_and(|live| !is_ours(&live, wanted.deployment)) {
                 let message =
                     format!("{} exists in {} already, and is not of this deployment", object.title, self.namespace);
@@ -355,11 +362,31 @@ impl Target for Kubernetes {
                 // A container that never started has said nothing; once is enough to say so.
                 Err(kube::Error::Api(status)) if status.code == 400 && after.is_none() => vec![status.message.clone()],
                 Err(kube::Error::Api(status)) if status.code == 400 => Vec::new(),
-                Err(error) => return Err(failed(&self.cannot(&format!("read the log of {pod}")), error)),
+                Err(error) => return Err(self.failed(&format!("read the log of {pod}"), error)),
             };
             all.extend(said.into_iter().map(|line| if chosen.len() > 1 { format!("{pod}: {line}") } else { line }));
         }
         Ok(LogLines { lines: all, end: ends.told() })
+    }
+
+    async fn events(&self, deployment: DeploymentId, name: &str) -> Result<Vec<DeploymentEvent>> {
+        let mut ours = events::Ours::default();
+        let live = self.dynamic(Kind::Deployment).get_opt(name).await;
+        let live = live.map_err(|error| self.failed(&format!("look at {name}"), error))?;
+        if let Some(live) = live.filter(|live| is_ours(live, deployment)) {
+            ours.add(&live.metadata);
+        }
+        let sets: Api<ReplicaSet> = Api::namespaced(self.client.clone(), &self.namespace);
+        match sets.list_metadata(&ListParams::default().labels(&objects::selector(deployment))).await {
+            Ok(found) => found.items.iter().for_each(|set| ours.add_set(&set.metadata)),
+            // Who may not look at replica sets may still be told of pods.
+            Err(kube::Error::Api(status)) if status.is_forbidden() => {}
+            Err(error) => return Err(self.failed("list replica sets", error)),
+        }
+        self.pods_of(deployment).await?.iter().for_each(|pod| ours.add(&pod.metadata));
+        let all = self.events().list(&ListParams::default()).await;
+        let all = all.map_err(|error| self.failed("list events", error))?;
+        Ok(events::told(all.items, &ours))
     }
 
     async fn delete(&self, deployment: DeploymentId, name: &str) -> Result<()> {
@@ -368,7 +395,7 @@ impl Target for Kubernetes {
         let gone = |what: &str, answer: std::result::Result<(), kube::Error>| match answer {
             Ok(()) => Ok(()),
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-            Err(error) => Err(failed(&self.cannot(&format!("delete {what}")), error)),
+            Err(error) => Err(self.failed(&format!("delete {what}"), error)),
         };
         // Never what another made under this name.
         let kinds = [
@@ -381,7 +408,7 @@ impl Target for Kubernetes {
                 .dynamic(kind)
                 .get_opt(&name)
                 .await
-                .map_err(|error| failed(&self.cannot(&format!("look at {name}")), error))?;
+                .map_err(|error| self.failed(&format!("look at {name}"), error))?;
             if live.is_none_or(|live| !is_ours(&live, deployment)) {
                 continue;
             }
@@ -419,10 +446,10 @@ impl Target for Kubernetes {
             Port::Serving => objects::SERVING_PORT,
             Port::Control => objects::CONTROL_PORT,
         };
-        let pods: Api<Pod> = Api::namespaced(self.streams.clone(), &self.namespace);
+        let pods: Api<Pod> = Api::namespaced(self.session.streams.clone(), &self.namespace);
         let forward = forward::open(pods, &pod, number).await?;
         Ok(Box::new(http::LoopbackConnection {
-            client: self.http.clone(),
+            client: self.session.http.clone(),
             address: format!("http://{}", forward.address),
             through: format!("port-forward to pod {pod}"),
             instance: pod,

@@ -95,13 +95,14 @@ impl Surroundings {
 pub struct Outside {
     surroundings: Surroundings,
     file: AgeFile,
+    sessions: kubernetes::Sessions,
 }
 
 impl Outside {
     pub fn new(surroundings: Surroundings) -> Self {
         crate::http::install_provider();
         let file = AgeFile::new(&surroundings.workspace, surroundings.secrets_key.clone());
-        Self { surroundings, file }
+        Self { surroundings, file, sessions: kubernetes::Sessions::default() }
     }
 }
 
@@ -120,9 +121,10 @@ impl Adapters for Outside {
             TargetKind::ThisMachine => {
                 Ok(Arc::new(ThisMachine::new(&self.surroundings.workspace, self.surroundings.serving_program.clone())?))
             }
-            TargetKind::Kubernetes { kubeconfig, context, namespace } => {
+            TargetKind::Kubernetes { kubeconfig, context, namespace, .. } => {
                 let places = kubernetes::Places::new(kubeconfig.as_deref(), &self.surroundings);
-                Ok(Arc::new(Kubernetes::connect(&places, context, namespace).await?))
+                let session = self.sessions.get(kubeconfig.as_deref(), &places, context).await?;
+                Ok(Arc::new(Kubernetes::within(session, context, namespace)))
             }
         }
     }

@@ -10,6 +10,7 @@
 //! the old one ends and the new one takes its port: requests in between are refused, and the plan says
 //! so. Either way a version that can't start changes nothing.
 
+mod event_file;
 mod log_file;
 mod process_files;
 
@@ -23,7 +24,7 @@ use std::{
 
 use api::{
     DeploymentId, ErrorCode,
-    deploy::{Capability, DiffLine, Instance, LogLines, ObjectDiff, TargetCheck},
+    deploy::{Capability, DeploymentEvent, DiffLine, Instance, LogLines, ObjectDiff, TargetCheck},
 };
 use async_trait::async_trait;
 use engine::{
@@ -34,7 +35,10 @@ use serde::Deserialize;
 
 use crate::{
     http,
-    this_machine::process_files::{ProcessFiles, ServingProcess},
+    this_machine::{
+        event_file::EventFile,
+        process_files::{ProcessFiles, ServingProcess},
+    },
 };
 
 /// Loading a model takes longest; beyond this it hangs.
@@ -72,6 +76,18 @@ enum Use {
     Proof,
     /// Takes the port of the one that runs over, where that one hands it over.
     Serving,
+}
+
+/// The words of this machine's events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    Started,
+    Restarted,
+    /// By us.
+    Stopped,
+    /// By itself, by a person, or with the machine.
+    Ended,
+    NotStarted,
 }
 
 impl ThisMachine {
@@ -123,8 +139,44 @@ impl ThisMachine {
         Ok(path)
     }
 
-    /// Starts a process and waits until it answers. `port` 0 takes any free one.
+    /// Enters what happened to a process of the deployment.
+    fn happened(&self, deployment: DeploymentId, object: String, reason: Reason, message: String) {
+        EventFile::new(&self.folder_of(deployment)).add(DeploymentEvent {
+            object,
+            reason: format!("{reason:?}"),
+            message,
+            warning: matches!(reason, Reason::Ended | Reason::NotStarted),
+            count: 1,
+            at_ms: now_ms(),
+        });
+    }
+
+    /// Starts a process, waits until it answers, and enters how that went. `port` 0 takes any free one.
     async fn start(&self, wanted: &Wanted, port: u16, restarts: u32, use_for: Use) -> Result<ServingProcess> {
+        let started = self.launch(wanted, port, restarts, use_for).await;
+        match &started {
+            Ok(found) if use_for == Use::Serving => {
+                let reason = if restarts > 0 { Reason::Restarted } else { Reason::Started };
+                let message = format!("Version {} answers at {}", found.version_number, found.serving);
+                self.happened(wanted.deployment, found.name(), reason, message);
+            }
+            Ok(_) => {}
+            Err(failure) => {
+                let object = format!("version {}", wanted.version_number);
+                self.happened(wanted.deployment, object, Reason::NotStarted, failure.error.message.clone());
+            }
+        }
+        started
+    }
+
+    /// Ends a process that another one replaces.
+    async fn stop_replaced(&self, wanted: &Wanted, running: &ServingProcess) {
+        process::stop(running.process(), STOP_PATIENCE).await;
+        let message = format!("Version {} made way for version {}", running.version_number, wanted.version_number);
+        self.happened(wanted.deployment, running.name(), Reason::Stopped, message);
+    }
+
+    async fn launch(&self, wanted: &Wanted, port: u16, restarts: u32, use_for: Use) -> Result<ServingProcess> {
         self.built().await;
         let program = self.program()?;
         let folder = self.folder_of(wanted.deployment);
@@ -252,7 +304,7 @@ impl ThisMachine {
             &format!("Stop version {}", running.version_number),
             &format!("it answers its last requests, {} s at the most", DRAIN.as_secs()),
         );
-        process::stop(running.process(), STOP_PATIENCE).await;
+        self.stop_replaced(wanted, running).await;
         if let Err(failure) = self.write(wanted.deployment, &started) {
             // The new one answers alone; that the old one ended is found out again later.
             tracing::warn!(%failure, "the end of a replaced process can't be written");
@@ -266,7 +318,7 @@ impl ThisMachine {
         let proof = self.start(wanted, 0, 0, Use::Proof).await?;
         process::stop(proof.process(), STOP_PATIENCE).await;
         steps.begin("Take over", &format!("version {} answers its last requests", running.version_number));
-        process::stop(running.process(), STOP_PATIENCE).await;
+        self.stop_replaced(wanted, running).await;
         let started = self.start_at(wanted, Some(running), 0).await?;
         self.write(wanted.deployment, &started)
     }
@@ -391,6 +443,10 @@ impl Target for ThisMachine {
         let folder = self.folder_of(wanted.deployment);
         fs::create_dir_all(&folder).map_err(|error| disk("make", &folder, &error))?;
         self.tidy(wanted.deployment).await?;
+        if let Some(last) = last.as_ref().filter(|last| last.pid != 0) {
+            let message = format!("Version {} no longer ran; it is started again", last.version_number);
+            self.happened(wanted.deployment, last.name(), Reason::Ended, message);
+        }
         let restarts = last.as_ref().map_or(0, |last| last.restarts) + 1;
         let quick_ends = last.as_ref().map_or(0, |last| last.quick_ends_at(now)) + 1;
         match self.start_at(wanted, last.as_ref(), restarts).await {
@@ -468,6 +524,10 @@ impl Target for ThisMachine {
         let log = self.folder_of(deployment).join("serving.log");
         let (lines, end) = log_file::after(&log, after.and_then(|after| after.parse().ok()), lines as usize);
         Ok(LogLines { lines, end: end.to_string() })
+    }
+
+    async fn events(&self, deployment: DeploymentId, _name: &str) -> Result<Vec<DeploymentEvent>> {
+        Ok(EventFile::new(&self.folder_of(deployment)).read())
     }
 
     async fn delete(&self, deployment: DeploymentId, _name: &str) -> Result<()> {

@@ -29,6 +29,9 @@ pub enum TargetKind {
         kubeconfig: Option<String>,
         context: String,
         namespace: String,
+        /// Whether new deployments make the namespace if it is missing.
+        #[serde(default)]
+        create_namespace: bool,
     },
 }
 
@@ -62,7 +65,23 @@ pub struct TargetCheck {
     /// "Kubernetes 1.36.2, 3 nodes, linux/amd64".
     pub message: String,
     pub hint: Option<String>,
+    /// Empty where we may not list them, and on this machine.
     pub namespaces: Vec<String>,
+}
+
+/// Something that happened to a deployment, in the target's own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentEvent {
+    /// What it happened to: "pod/fraud-7c…", "process 4711".
+    pub object: String,
+    /// The target's word: "Pulled", "BackOff", "Started" …
+    pub reason: String,
+    pub message: String,
+    /// Whether the target calls it a warning.
+    pub warning: bool,
+    /// How often it happened, 1 or more; `at_ms` is the last time.
+    pub count: u32,
+    pub at_ms: i64,
 }
 
 /// What the person asks for.
@@ -230,6 +249,12 @@ pub struct CheckTarget {
     pub target: TargetId,
 }
 
+/// Asks a place that is no target yet, as [`CheckTarget`] asks one that is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LookAtTarget {
+    pub kind: TargetKind,
+}
+
 /// What a deployment starts from before anybody changes it: as the one of that name runs now, with the new version;
 /// else what `slipway.toml` says. Asks nothing outside.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -321,6 +346,13 @@ pub struct LogLines {
     pub end: String,
 }
 
+/// What the target says happened to a deployment, newest first, also after its rollouts: as far back as the target
+/// remembers (a cluster mostly an hour).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetDeploymentEvents {
+    pub deployment: DeploymentId,
+}
+
 /// A sample call, marked and not counted by monitoring.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CallDeployment {
@@ -349,6 +381,7 @@ crate::requests! { METHODS;
     AddTarget => "target.add" -> Target;
     RemoveTarget => "target.remove" -> ();
     CheckTarget => "target.check" -> TargetCheck;
+    LookAtTarget => "target.look" -> TargetCheck;
     ProposeDeploy => "deploy.propose" -> DeploySpec, |_me| vec![Tag::Deployments];
     PlanDeploy => "deploy.plan" -> DeployPlan;
     StartDeploy => "deploy.start" -> Job;
@@ -359,6 +392,7 @@ crate::requests! { METHODS;
     DeleteDeployment => "deploy.delete" -> Job;
     GetDeploymentLogs => "deploy.logs" -> Vec<String>;
     FollowDeploymentLogs => "deploy.follow_logs" -> LogLines;
+    GetDeploymentEvents => "deploy.events" -> Vec<DeploymentEvent>, |_me| vec![Tag::Deployments];
     CallDeployment => "deploy.call" -> CallAnswer;
     SendTraffic => "deploy.traffic" -> Job;
 }

@@ -19,8 +19,9 @@ use anyhow::bail;
 use api::{
     ApiError, DeploymentId, ErrorCode, RolloutId,
     deploy::{
-        DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentState, FollowDeploymentLogs, GetDeployment,
-        GetDeploymentLogs, ListDeployments, LogLines, PlanDeploy, RollBack, Rollout, ScaleDeployment, StartDeploy,
+        DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentEvent, DeploymentState, FollowDeploymentLogs,
+        GetDeployment, GetDeploymentEvents, GetDeploymentLogs, ListDeployments, LogLines, PlanDeploy, RollBack,
+        Rollout, ScaleDeployment, StartDeploy,
     },
     event::Tag,
     job::{Job, JobKind, Subject},
@@ -37,6 +38,8 @@ use crate::{
 
 /// Rollouts that a deployment's page shows.
 const SHOWN_ROLLOUTS: usize = 30;
+/// Events that are told at once; a busy cluster has more of them than a person reads.
+const TOLD_EVENTS: usize = 200;
 /// How far back a way back is looked for.
 const HISTORY: u32 = 1000;
 
@@ -382,4 +385,12 @@ pub async fn follow_logs(engine: &Engine, request: FollowDeploymentLogs) -> anyh
     let port = target::connect(engine, &target::find(engine, row.target).await?).await?;
     let lines = request.lines.unwrap_or(500).min(10_000);
     Ok(port.logs_after(row.id, &row.name, request.instance.as_deref(), request.after.as_deref(), lines).await?)
+}
+
+pub async fn events(engine: &Engine, request: GetDeploymentEvents) -> anyhow::Result<Vec<DeploymentEvent>> {
+    let row = find(engine, request.deployment).await?;
+    let port = target::connect(engine, &target::find(engine, row.target).await?).await?;
+    let mut events = port.events(row.id, &row.name).await?;
+    events.truncate(TOLD_EVENTS);
+    Ok(events)
 }

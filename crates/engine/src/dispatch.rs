@@ -110,6 +110,7 @@ handlers! {
     api::deploy::AddTarget => crate::target::add,
     api::deploy::RemoveTarget => crate::target::remove,
     api::deploy::CheckTarget => crate::target::check,
+    api::deploy::LookAtTarget => crate::target::look,
     api::deploy::ProposeDeploy => crate::deploy::propose::propose,
     api::deploy::PlanDeploy => crate::deploy::plan,
     api::deploy::StartDeploy => crate::deploy::start,
@@ -120,6 +121,7 @@ handlers! {
     api::deploy::DeleteDeployment => crate::deploy::delete,
     api::deploy::GetDeploymentLogs => crate::deploy::logs,
     api::deploy::FollowDeploymentLogs => crate::deploy::follow_logs,
+    api::deploy::GetDeploymentEvents => crate::deploy::events,
     api::deploy::CallDeployment => crate::deploy::ask::call,
     api::deploy::SendTraffic => crate::deploy::traffic::send,
     // monitor

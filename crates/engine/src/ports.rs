@@ -9,7 +9,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use api::{
     ApiError, DeploymentId, ErrorCode,
-    deploy::{Capability, Instance, KubeContext, LogLines, ObjectDiff, TargetCheck, TargetKind},
+    deploy::{Capability, DeploymentEvent, Instance, KubeContext, LogLines, ObjectDiff, TargetCheck, TargetKind},
     host::SecretBackend,
     package::RegistryCheck,
 };
@@ -230,6 +230,9 @@ pub trait Target: Send + Sync {
         after: Option<&str>,
         lines: u32,
     ) -> Result<LogLines>;
+    /// What happened to the deployment and its instances, those that are gone included, as far back as the target
+    /// remembers; newest first.
+    async fn events(&self, deployment: DeploymentId, name: &str) -> Result<Vec<DeploymentEvent>>;
     /// Idempotent: deleting what is gone succeeds.
     async fn delete(&self, deployment: DeploymentId, name: &str) -> Result<()>;
     /// A way to one instance, by default to any that is ready. It closes when dropped.

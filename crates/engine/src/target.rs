@@ -6,8 +6,8 @@ use anyhow::bail;
 use api::{
     ApiError, ErrorCode, TargetId,
     deploy::{
-        AddTarget, Capability, CheckTarget, KubeContext, ListContexts, ListTargets, RemoveTarget, Target, TargetCheck,
-        TargetKind,
+        AddTarget, Capability, CheckTarget, KubeContext, ListContexts, ListTargets, LookAtTarget, RemoveTarget, Target,
+        TargetCheck, TargetKind,
     },
     event::Tag,
 };
@@ -119,16 +119,25 @@ pub async fn remove(engine: &Engine, request: RemoveTarget) -> anyhow::Result<()
 
 pub async fn check(engine: &Engine, request: CheckTarget) -> anyhow::Result<TargetCheck> {
     let row = find(engine, request.target).await?;
-    let checked = match connect(engine, &row).await {
-        Ok(port) => port.check().await.map_err(|failure| failure.error),
-        Err(failure) => Err(error::told(&failure)),
+    Ok(asked(engine, &row.kind).await)
+}
+
+pub async fn look(engine: &Engine, request: LookAtTarget) -> anyhow::Result<TargetCheck> {
+    Ok(asked(engine, &request.kind).await)
+}
+
+/// A place that refuses or can't be reached is an answer, too.
+async fn asked(engine: &Engine, kind: &TargetKind) -> TargetCheck {
+    let checked = match engine.adapters().target(kind).await {
+        Ok(port) => port.check().await,
+        Err(failure) => Err(failure),
     };
-    Ok(checked.unwrap_or_else(|error| TargetCheck {
+    checked.unwrap_or_else(|failure| TargetCheck {
         ok: false,
-        message: error.message,
-        hint: error.hint,
+        message: failure.error.message,
+        hint: failure.error.hint,
         namespaces: Vec::new(),
-    }))
+    })
 }
 
 /// A name as DNS takes it: small letters, digits and dashes, a letter or digit at both ends.

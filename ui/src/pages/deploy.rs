@@ -28,9 +28,13 @@ use crate::{
     },
 };
 
+mod cancel;
 mod detail;
+mod events;
 mod form;
 mod lately;
+mod logs;
+mod rollouts;
 mod wish;
 
 /// Windows of this width have room for the pane beside the page.

@@ -45,6 +45,9 @@ pub(crate) fn TextField(
     /// It was left with another text than it was entered with.
     #[prop(optional)]
     on_change: Option<Callback<()>>,
+    /// The id of a `<datalist>` with what is offered.
+    #[prop(optional)]
+    offers: Option<&'static str>,
     /// `/` brings the focus here.
     #[prop(optional)]
     is_filter: bool,
@@ -60,6 +63,7 @@ pub(crate) fn TextField(
                 placeholder=placeholder
                 spellcheck="false"
                 autocomplete="off"
+                list=offers
                 data-filter=is_filter.then_some("")
                 disabled=move || disabled.get()
                 prop:value=move || value.get()

@@ -1,11 +1,11 @@
 //! A cluster that is told to Slipway: on Settings, and from the Deploy dialog.
 
-use api::deploy::{AddTarget, ListContexts, TargetKind};
+use api::deploy::{AddTarget, ListContexts, LookAtTarget, TargetCheck, TargetKind};
 use leptos::prelude::*;
 
 use super::{
     button::{Button, Pending},
-    field::{Labelled, Select, TextField},
+    field::{Labelled, Select, Switch, TextField},
     toast::Toasts,
 };
 use crate::client::{Client, query::query};
@@ -37,14 +37,41 @@ pub(crate) fn NewTarget(open: RwSignal<bool>) -> impl IntoView {
         let known = contexts.value.get().unwrap_or_default();
         known.into_iter().map(|one| (one.name.clone(), format!("{} ({})", one.name, one.server))).collect::<Vec<_>>()
     });
+    let creates = RwSignal::new(false);
+    let kind = move || TargetKind::Kubernetes {
+        kubeconfig: Some(asked.get_untracked().trim().to_owned()).filter(|file| !file.is_empty()),
+        context: context.get_untracked(),
+        namespace: namespace.get_untracked().trim().to_owned(),
+        create_namespace: creates.get_untracked(),
+    };
+    // What the cluster answered, of this file and context only.
+    let looking = Pending::new();
+    let found = RwSignal::new(None::<TargetCheck>);
+    Effect::new(move |_| {
+        asked.track();
+        context.track();
+        found.set(None);
+    });
+    let look = move || {
+        let request = LookAtTarget { kind: kind() };
+        let of = context.get_untracked();
+        looking.run(async move { client.call(request).await }, move |check| {
+            if context.try_get_untracked().as_ref() == Some(&of) {
+                found.set(Some(check));
+            }
+        });
+    };
+    let namespaces = Memo::new(move |_| found.get().map(|check| check.namespaces).unwrap_or_default());
+    let hint = Signal::derive(move || {
+        let wanted = namespace.get().trim().to_owned();
+        namespaces.with(|known| match known.iter().any(|one| *one == wanted) {
+            _ if known.is_empty() => String::new(),
+            true => "It is there.".to_owned(),
+            false => "The cluster has no such namespace yet.".to_owned(),
+        })
+    });
     let add = move || {
-        let kubeconfig = Some(asked.get_untracked().trim().to_owned()).filter(|file| !file.is_empty());
-        let kind = TargetKind::Kubernetes {
-            kubeconfig,
-            context: context.get_untracked(),
-            namespace: namespace.get_untracked().trim().to_owned(),
-        };
-        let request = AddTarget { name: name.get_untracked().trim().to_owned(), kind };
+        let request = AddTarget { name: name.get_untracked().trim().to_owned(), kind: kind() };
         pending.run(async move { client.call(request).await }, move |target| {
             open.set(false);
             toasts.done(format!("{} is a target", target.name));
@@ -61,7 +88,15 @@ pub(crate) fn NewTarget(open: RwSignal<bool>) -> impl IntoView {
                 <TextField value=file class="mono" on_enter=read on_change=read />
             </Labelled>
             <Labelled label="Context"><Select value=context options name="Context" /></Labelled>
-            <Labelled label="Namespace" hint="Made at the first deployment where it is missing"><TextField value=namespace class="mono" /></Labelled>
+            {move || found.get().map(|check| view! {
+                <p class="small" class:good=check.ok class:warn=!check.ok role="status">{check.message}" "{check.hint.map(|hint| view! { <span class="muted">{hint}</span> })}</p>
+            })}
+            <div class="with-button">
+                <Labelled label="Namespace" hint=hint><TextField value=namespace class="mono" offers="cluster-namespaces" /></Labelled>
+                <Button label="Ask the cluster" tip="Whether it lets you in, and which namespaces it has" disabled=Signal::derive(move || looking.busy.get() || context.with(String::is_empty) || namespace.with(|text| text.trim().is_empty())) on_press=look />
+            </div>
+            <datalist id="cluster-namespaces">{move || namespaces.get().into_iter().map(|name| view! { <option value=name></option> }).collect_view()}</datalist>
+            <Switch value=creates label="Make it with a deployment if it is missing" />
             <Labelled label="Name" hint="What this target is called here"><TextField value=name /></Labelled>
         </div>
         <footer>

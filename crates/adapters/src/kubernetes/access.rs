@@ -4,7 +4,8 @@ use std::{
     collections::HashMap,
     ffi::OsString,
     path::{Path, PathBuf},
-    time::Duration,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, SystemTime},
 };
 
 use api::{ErrorCode, deploy::KubeContext};
@@ -41,6 +42,15 @@ impl Places {
             (None, None) => (home.map(|home| home.join(".kube").join("config")).into_iter().collect(), false),
         };
         Self { files, named, path: programs::search_path(surroundings.path.as_deref(), home) }
+    }
+
+    /// Changes when a kubeconfig does: each file's size and when it was written, `None` where there is none.
+    pub(crate) fn stamp(&self) -> Vec<(PathBuf, Option<(u64, SystemTime)>)> {
+        let of = |file: &PathBuf| {
+            let known = std::fs::metadata(file).ok();
+            (file.clone(), known.and_then(|known| Some((known.len(), known.modified().ok()?))))
+        };
+        self.files.iter().map(of).collect()
     }
 
     fn read(&self) -> Result<(Kubeconfig, Vec<PathBuf>)> {
@@ -107,16 +117,38 @@ pub fn contexts(places: &Places) -> Result<Vec<KubeContext>> {
     Ok(found)
 }
 
-/// Two clients of one cluster.
-pub(crate) struct Clients {
+/// What one sign-in to a cluster is good for.
+pub(crate) struct Session {
     /// Every request must be answered in time.
     pub(crate) requests: Client,
     /// For port-forwards, which are silent for as long as they like.
     pub(crate) streams: Client,
+    /// To our end of a port-forward.
+    pub(crate) http: reqwest::Client,
+    refused: AtomicBool,
+}
+
+impl Session {
+    /// Hears how a request failed: a token may be over, a certificate exchanged.
+    pub(crate) fn note(&self, error: &kube::Error) {
+        let refused = match error {
+            kube::Error::Api(status) => status.code == 401,
+            kube::Error::Auth(_) => true,
+            other => crate::http::find::<rustls::Error>(other).is_some(),
+        };
+        if refused {
+            self.refused.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether signing in anew may help.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
 }
 
 /// Signs in lazily: the first request shows whether the cluster answers.
-pub(crate) async fn connect(places: &Places, context: &str) -> Result<Clients> {
+pub(crate) async fn connect(places: &Places, context: &str) -> Result<Session> {
     crate::http::install_provider();
     let (mut kubeconfig, files) = places.read()?;
     let cannot = format!("Can't use the context {context}");
@@ -153,7 +185,7 @@ pub(crate) async fn connect(places: &Places, context: &str) -> Result<Clients> {
     let made: std::result::Result<_, kube::Error> =
         made.map_err(|error| PortError::permanent(ErrorCode::Internal, error.to_string()))?;
     let (requests, streams) = made.map_err(|error| reasons::failed(&cannot, error))?;
-    Ok(Clients { requests, streams })
+    Ok(Session { requests, streams, http: crate::http::loopback()?, refused: AtomicBool::new(false) })
 }
 
 /// Gives the plugin an absolute path and the longer `PATH`, and takes its messages from it.

@@ -9,8 +9,8 @@ use kube::api::ListParams;
 use tokio::time::Instant;
 
 use crate::kubernetes::{
-    Kubernetes,
-    reasons::{self, Obstacle, failed},
+    Kubernetes, events,
+    reasons::{self, Obstacle},
 };
 
 /// A cluster that pulls a large image over a slow network still comes up within this.
@@ -97,7 +97,7 @@ async fn look(cluster: &Kubernetes, wanted: &Wanted) -> Result<Seen> {
         .deployments()
         .get(&wanted.name)
         .await
-        .map_err(|error| failed(&cluster.cannot(&format!("look at {}", wanted.name)), error))?;
+        .map_err(|error| cluster.failed(&format!("look at {}", wanted.name), error))?;
     let pods = cluster.pods_of(wanted.deployment).await?;
     let new: Vec<&Pod> =
         pods.iter().filter(|pod| is_new(pod, wanted) && pod.metadata.deletion_timestamp.is_none()).collect();
@@ -116,11 +116,7 @@ async fn look(cluster: &Kubernetes, wanted: &Wanted) -> Result<Seen> {
 async fn newest_event(cluster: &Kubernetes, pod: &Pod) -> Option<String> {
     let of_pod = ListParams::default().fields(&format!("involvedObject.name={}", pod.metadata.name.as_deref()?));
     let found = cluster.events().list(&of_pod).await.ok()?.items;
-    let newest = found.into_iter().max_by_key(|event| {
-        let last = event.last_timestamp.as_ref().map(|time| time.0.as_millisecond());
-        let made = event.metadata.creation_timestamp.as_ref().map(|time| time.0.as_millisecond());
-        last.or(made)
-    })?;
+    let newest = found.into_iter().max_by_key(events::at_ms)?;
     Some(format!("{}: {}", newest.reason.unwrap_or_default(), newest.message.unwrap_or_default()))
 }
 

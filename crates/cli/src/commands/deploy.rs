@@ -5,9 +5,9 @@ use std::{io::Write as _, path::PathBuf, time::Duration};
 use api::{
     ApiError,
     deploy::{
-        CallAnswer, CallDeployment, DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentState,
-        FollowDeploymentLogs, GetDeployment, GetDeploymentLogs, Instance, ListDeployments, PlanDeploy, ProposeDeploy,
-        RollBack, Rollout, ScaleDeployment, SendTraffic, StartDeploy,
+        CallAnswer, CallDeployment, DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentEvent,
+        DeploymentState, FollowDeploymentLogs, GetDeployment, GetDeploymentEvents, GetDeploymentLogs, Instance,
+        ListDeployments, PlanDeploy, ProposeDeploy, RollBack, Rollout, ScaleDeployment, SendTraffic, StartDeploy,
     },
     job::Job,
     model::GetVersion,
@@ -95,6 +95,8 @@ pub(crate) enum DeployCommand {
         #[arg(long, short)]
         follow: bool,
     },
+    /// Lists what the target says happened to a deployment, newest first
+    Events { name: String },
 }
 
 #[derive(Debug, Args)]
@@ -222,6 +224,10 @@ pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcom
             let logs = context.call(GetDeploymentLogs { deployment, instance, lines: Some(lines) }).await?;
             context.output.show(&logs, |lines| lines.join("\n"))
         }
+        DeployCommand::Events { name } => {
+            let deployment = context.deployment(&name).await?.id;
+            context.output.show(&context.call(GetDeploymentEvents { deployment }).await?, |list| happened(list))
+        }
     }
 }
 
@@ -295,6 +301,21 @@ fn planned(plan: &DeployPlan) -> String {
     }
     lines.extend(plan.warnings.iter().map(|warning| format!("warning: {warning}")));
     lines.join("\n")
+}
+
+fn happened(list: &[DeploymentEvent]) -> String {
+    let row = |event: &DeploymentEvent| {
+        let kind = if event.warning { "warning" } else { "" };
+        vec![
+            words::time(event.at_ms),
+            kind.to_owned(),
+            event.object.clone(),
+            event.reason.clone(),
+            event.count.to_string(),
+            event.message.clone(),
+        ]
+    };
+    table(&["time", "", "object", "reason", ">times", "message"], list.iter().map(row))
 }
 
 fn deployments(list: &[Deployment]) -> String {

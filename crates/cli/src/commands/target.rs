@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use api::deploy::{
-    AddTarget, CheckTarget, KubeContext, ListContexts, ListTargets, RemoveTarget, Target, TargetCheck, TargetKind,
+    AddTarget, CheckTarget, KubeContext, ListContexts, ListTargets, LookAtTarget, RemoveTarget, Target, TargetCheck,
+    TargetKind,
 };
 use clap::Subcommand;
 
@@ -31,6 +32,18 @@ pub(crate) enum TargetCommand {
         namespace: String,
         #[arg(long)]
         kubeconfig: Option<PathBuf>,
+        /// New deployments make the namespace if it is missing
+        #[arg(long)]
+        create_namespace: bool,
+    },
+    /// Asks a cluster that is no target yet whether it answers, and which namespaces it has
+    Look {
+        #[arg(long)]
+        context: String,
+        #[arg(long, default_value = "default")]
+        namespace: String,
+        #[arg(long)]
+        kubeconfig: Option<PathBuf>,
     },
     /// Forgets a target
     Remove { target: String },
@@ -45,9 +58,9 @@ pub(crate) async fn run(context: &Context, command: TargetCommand) -> Outcome {
             let kubeconfig = kubeconfig.as_deref().map(absolute).transpose()?;
             context.output.show(&context.call(ListContexts { kubeconfig }).await?, |list| contexts(list))
         }
-        TargetCommand::Add { name, context: kube, namespace, kubeconfig } => {
+        TargetCommand::Add { name, context: kube, namespace, kubeconfig, create_namespace } => {
             let kubeconfig = kubeconfig.as_deref().map(absolute).transpose()?;
-            let kind = TargetKind::Kubernetes { kubeconfig, context: kube, namespace };
+            let kind = TargetKind::Kubernetes { kubeconfig, context: kube, namespace, create_namespace };
             let target = context.call(AddTarget { name, kind }).await?;
             context.output.show(&target, |target| targets(std::slice::from_ref(target)))
         }
@@ -56,19 +69,28 @@ pub(crate) async fn run(context: &Context, command: TargetCommand) -> Outcome {
             context.call(RemoveTarget { target: id }).await?;
             context.output.show(&(), |()| format!("{target} is forgotten."))
         }
+        TargetCommand::Look { context: kube, namespace, kubeconfig } => {
+            let kubeconfig = kubeconfig.as_deref().map(absolute).transpose()?;
+            let kind = TargetKind::Kubernetes { kubeconfig, context: kube, namespace, create_namespace: false };
+            checked(context, context.call(LookAtTarget { kind }).await?)
+        }
         TargetCommand::Check { target } => {
-            let check = context.call(CheckTarget { target: context.target_id(&target).await? }).await?;
-            context.output.show(&check, |check: &TargetCheck| {
-                let namespaces = check.namespaces.join(", ");
-                if namespaces.is_empty() {
-                    check.message.clone()
-                } else {
-                    format!("{}\nnamespaces: {namespaces}", check.message)
-                }
-            })?;
-            super::passed(check.ok, &check.message, check.hint)
+            let target = context.target_id(&target).await?;
+            checked(context, context.call(CheckTarget { target }).await?)
         }
     }
+}
+
+fn checked(context: &Context, check: TargetCheck) -> Outcome {
+    context.output.show(&check, |check: &TargetCheck| {
+        let namespaces = check.namespaces.join(", ");
+        if namespaces.is_empty() {
+            check.message.clone()
+        } else {
+            format!("{}\nnamespaces: {namespaces}", check.message)
+        }
+    })?;
+    super::passed(check.ok, &check.message, check.hint)
 }
 
 fn targets(list: &[Target]) -> String {

@@ -1,7 +1,7 @@
 //! What a deployment starts from before anybody changes it: as the one of that name runs now, so that an update
 //! changes what was asked for and nothing else; a new one as `slipway.toml` says.
 
-use api::deploy::{DeploySpec, ProposeDeploy};
+use api::deploy::{DeploySpec, ProposeDeploy, TargetKind};
 
 use crate::{Engine, package, project, target};
 
@@ -22,6 +22,8 @@ pub(crate) async fn propose(engine: &Engine, request: ProposeDeploy) -> anyhow::
         Some(target) => target,
         None => target::find(engine, target::THIS_MACHINE).await?.id,
     };
+    let place = engine.store().read(move |c| store::target::get(c, target)).await?.map(|row| row.kind);
+    let create_namespace = matches!(place, Some(TargetKind::Kubernetes { create_namespace: true, .. }));
     let file = project::find(engine, project).await?.file;
     let named = file.packaging.registry;
     let registries = engine.store().read(store::registry::list).await?;
@@ -40,7 +42,7 @@ pub(crate) async fn propose(engine: &Engine, request: ProposeDeploy) -> anyhow::
         memory_mb: None,
         log_share: file.monitoring.log_share,
         log_days: file.monitoring.log_days,
-        create_namespace: false,
+        create_namespace,
         port: None,
     })
 }

@@ -98,7 +98,10 @@ async fn advance(
     let asked = Asked::of(engine, &spec).await?;
     let port = target::connect(engine, &asked.target).await?;
     let wanted = prepare(context, row, rollout, &asked, &spec, &*port, steps).await?;
-    context.check()?;
+    unless_cancelled(context, || {
+        ApiError::new(ErrorCode::Cancelled, "It was cancelled before anything was applied.")
+            .with_hint("What ran before goes on.")
+    })?;
     if rollout.rollout.kind == "scale" {
         steps.begin("Scale", &format!("to {}", spec.replicas));
         package::push::tried(engine, || port.scale(&wanted, spec.replicas)).await?;
@@ -106,12 +109,21 @@ async fn advance(
         // Applying is idempotent: a cluster that is away for a moment is asked again.
         package::push::tried(engine, || port.apply(&wanted, steps)).await?;
     }
-    context.check()?;
+    unless_cancelled(context, || {
+        let what = format!("v{} on {}", rollout.rollout.version_number, row.target_name);
+        ApiError::new(ErrorCode::Cancelled, format!("It was cancelled after it was applied: {what} goes on."))
+            .with_hint("Roll back, or delete the deployment.")
+    })?;
     port.wait(&wanted, steps).await?;
     steps.begin("Ask it a sample row", "");
     let answer = ask::sample(engine, row, &asked.version).await?;
     steps.detail(&answer);
     Ok(format!("{} v{} answers on {}", row.model_name, rollout.rollout.version_number, row.target_name))
+}
+
+/// Ends a rollout that a person cancelled, with what that leaves.
+fn unless_cancelled(context: &JobContext, left: impl FnOnce() -> ApiError) -> Result<(), ApiError> {
+    if context.is_cancelled() { Err(left()) } else { Ok(()) }
 }
 
 /// Brings the model to where the target takes it from.

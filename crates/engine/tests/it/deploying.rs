@@ -2,8 +2,8 @@
 
 use api::{
     DeploymentId, ErrorCode,
-    deploy::{DeploymentState, GetDeployment, RollBack, ScaleDeployment, StartDeploy},
-    job::{GetJob, JobState, RetryJob},
+    deploy::{DeploymentState, GetDeployment, GetDeploymentEvents, RollBack, ScaleDeployment, StartDeploy},
+    job::{CancelJob, GetJob, JobState, RetryJob},
 };
 
 use crate::{
@@ -94,4 +94,40 @@ async fn retried(stage: &Stage, job: api::job::Job) -> DeploymentId {
     assert_eq!(deployment_of(&stage.done(second).await), id);
     assert_eq!(stage.place.serves(), now);
     id
+}
+
+#[tokio::test]
+async fn a_cancelled_rollout_says_what_it_leaves() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let (first, second) = (version(&stage, project).await, version(&stage, project).await);
+    let id = deploy(&stage, first).await.id;
+    let gate = stage.place.hold();
+    let job = stage.call(StartDeploy { spec: spec(&stage, second).await }).await;
+    stage
+        .until("it is applied", async |stage| {
+            let seen = stage.call(GetDeployment { deployment: id }).await;
+            seen.rollouts[0].steps.last().filter(|step| step.title == "Apply").map(drop)
+        })
+        .await;
+    stage.call(CancelJob { job: job.id }).await;
+    gate.notify_one();
+    let job = stage.over(job).await;
+    assert_eq!(job.state, JobState::Cancelled);
+    assert_eq!(job.message, "It was cancelled after it was applied: v2 on This machine goes on.");
+    let seen = stage.call(GetDeployment { deployment: id }).await;
+    assert_eq!((seen.rollouts[0].outcome, stage.place.serves()), (Some(false), Some(2)));
+    assert_eq!(back(&stage, id).await, Some(1), "the way out");
+}
+
+#[tokio::test]
+async fn what_a_target_says_happened_is_told() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let id = deploy(&stage, version(&stage, project).await).await.id;
+    let told = stage.call(GetDeploymentEvents { deployment: id }).await;
+    assert_eq!(told.iter().map(|event| event.message.as_str()).collect::<Vec<_>>(), ["Version 1 is played"]);
+    let unknown = DeploymentId::from_bytes([0; 16]);
+    let refused = stage.try_call(GetDeploymentEvents { deployment: unknown }).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::NotFound);
 }

@@ -9,7 +9,8 @@ use api::{
     DeploymentId, ErrorCode, ProjectId, RunId, VersionId,
     config::{ColumnType, ModelChoice, ProjectFile},
     deploy::{
-        Capability, DeploySpec, Deployment, GetDeployment, Instance, LogLines, StartDeploy, TargetCheck, TargetKind,
+        Capability, DeploySpec, Deployment, DeploymentEvent, GetDeployment, Instance, LogLines, StartDeploy,
+        TargetCheck, TargetKind,
     },
     evaluation::{PartRows, Task},
     job::{Job, Subject},
@@ -23,6 +24,7 @@ use engine::ports::{self, Connection, HttpAnswer, HttpRequest, Port, PortError, 
 use parquet::{arrow::ArrowWriter, file::metadata::KeyValue};
 use serde_json::json;
 use store::{model::ModelRow, run::RunRow, version::VersionRow};
+use tokio::sync::Notify;
 
 use crate::stage::{Stage, table};
 
@@ -40,6 +42,8 @@ struct State {
     running: HashMap<DeploymentId, Wanted>,
     /// Why nothing starts any more.
     broken: Option<String>,
+    /// What the next change waits for.
+    gate: Option<Arc<Notify>>,
     segments: Vec<(serde_json::Value, Vec<u8>)>,
     /// Ids of segments, as often as they were fetched.
     fetched: Vec<String>,
@@ -53,6 +57,11 @@ impl Place {
     /// From now on nothing starts, for this reason; `None` mends it.
     pub(crate) fn break_with(&self, why: Option<&str>) {
         self.state().broken = why.map(str::to_owned);
+    }
+
+    /// The next change waits in the middle, until it is let go on.
+    pub(crate) fn hold(&self) -> Arc<Notify> {
+        Arc::clone(self.state().gate.insert(Arc::default()))
     }
 
     pub(crate) fn fetched(&self) -> Vec<String> {
@@ -108,6 +117,10 @@ impl Target for PlaceTarget {
 
     async fn apply(&self, wanted: &Wanted, steps: &dyn Steps) -> ports::Result<()> {
         steps.begin("Apply", "");
+        let gate = self.0.state().gate.take();
+        if let Some(gate) = gate {
+            gate.notified().await;
+        }
         let mut state = self.0.state();
         if let Some(why) = &state.broken {
             return Err(PortError::permanent(ErrorCode::Internal, why.clone()));
@@ -161,6 +174,18 @@ impl Target for PlaceTarget {
         _: u32,
     ) -> ports::Result<LogLines> {
         Ok(LogLines { lines: Vec::new(), end: String::new() })
+    }
+
+    async fn events(&self, deployment: DeploymentId, _name: &str) -> ports::Result<Vec<DeploymentEvent>> {
+        let event = |wanted: &Wanted| DeploymentEvent {
+            object: "played-0".to_owned(),
+            reason: "Started".to_owned(),
+            message: format!("Version {} is played", wanted.version_number),
+            warning: false,
+            count: 1,
+            at_ms: 1,
+        };
+        Ok(self.0.state().running.get(&deployment).map(event).into_iter().collect())
     }
 
     async fn delete(&self, deployment: DeploymentId, _name: &str) -> ports::Result<()> {

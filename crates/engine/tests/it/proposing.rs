@@ -1,7 +1,7 @@
 //! What a deployment is proposed to be: as it runs, else as `slipway.toml` says.
 
 use api::{
-    deploy::{DeploySpec, Deployment, ProposeDeploy, StartDeploy},
+    deploy::{AddTarget, DeploySpec, Deployment, LookAtTarget, ProposeDeploy, StartDeploy, TargetKind},
     project::EditProjectFile,
 };
 use serde_json::json;
@@ -67,4 +67,23 @@ async fn an_update_starts_from_how_the_deployment_runs_and_another_name_or_targe
     let elsewhere = api::TargetId::from_bytes(stage.engine.new_id());
     let elsewhere = ProposeDeploy { version: second, name: Some("played".to_owned()), target: Some(elsewhere) };
     assert_eq!(stage.call(elsewhere).await.replicas, 1);
+}
+
+#[tokio::test]
+async fn a_new_deployment_makes_the_namespace_where_its_target_says_so() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let version = version(&stage, project).await;
+    for create_namespace in [false, true] {
+        let kind = TargetKind::Kubernetes {
+            kubeconfig: None,
+            context: "c".to_owned(),
+            namespace: "models".to_owned(),
+            create_namespace,
+        };
+        assert!(stage.call(LookAtTarget { kind: kind.clone() }).await.ok, "it is asked before it is a target");
+        let target = stage.call(AddTarget { name: format!("cluster {create_namespace}"), kind }).await.id;
+        let proposed = stage.call(ProposeDeploy { version, name: None, target: Some(target) }).await;
+        assert_eq!(proposed.create_namespace, create_namespace);
+    }
 }

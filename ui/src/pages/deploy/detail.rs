@@ -1,17 +1,21 @@
-//! A deployment's pane: instances, rollout, a sample call, traffic, logs, scaling, and the way back.
+//! A deployment's pane: what it is, the way back, scaling, instances, a sample call, traffic; then its rollouts,
+//! events and logs.
 
 use api::{
     dataset::GetDataset,
-    deploy::{
-        CallAnswer, CallDeployment, DeleteDeployment, Deployment, GetDeployment, GetDeploymentLogs, RollBack, Rollout,
-        ScaleDeployment, SendTraffic,
-    },
+    deploy::{CallAnswer, CallDeployment, DeleteDeployment, Deployment, GetDeployment, ScaleDeployment, SendTraffic},
     id::DeploymentId,
     model::{GetVersion, VersionDetail},
 };
 use leptos::prelude::*;
 
-use super::state;
+use super::{
+    cancel::Rolling,
+    events::Events,
+    logs::Logs,
+    rollouts::{Back, Rollouts},
+    state,
+};
 use crate::{
     client::{Client, query::query},
     frame::place::Place,
@@ -24,7 +28,6 @@ use crate::{
         row_form::{Answer, RowDraft, RowForm},
         states::{Load, Problem},
         toast::Toasts,
-        when::Ago,
         words,
     },
 };
@@ -38,29 +41,36 @@ pub(super) fn Detail(
     let deployment = query(move || Some(GetDeployment { deployment: id }));
     view! {
         <Load query=deployment let:now>
-            <Head now place on_gone />
-            <Instances now />
-            <Call now />
-            <Traffic now place />
-            <Timeline now />
-            <Logs id />
+            {
+                let back = Back::new(now);
+                view! {
+                    <Head now place back on_gone />
+                    <Rolling now />
+                    <Instances now />
+                    <Call now />
+                    <Traffic now place />
+                    <Rollouts now back />
+                    <Events id />
+                    <Logs now />
+                }
+            }
         </Load>
     }
 }
 
 #[component]
-fn Head(now: Signal<Deployment>, place: Place, on_gone: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
+fn Head(
+    now: Signal<Deployment>,
+    place: Place,
+    back: Back,
+    on_gone: impl Fn() + Copy + Send + Sync + 'static,
+) -> impl IntoView {
     let client = Client::get();
     let pending = Pending::new();
     let toasts = Toasts::get();
-    let (back, gone) = (RwSignal::new(false), RwSignal::new(false));
+    let gone = RwSignal::new(false);
     let id = now.with_untracked(|now| now.id);
     let earlier = Memo::new(move |_| now.with(|now| now.back_to));
-    let roll_back = move || {
-        pending.run(async move { client.call(RollBack { deployment: id, to: None }).await }, move |job| {
-            toasts.note(job.title, None, Some("/jobs".to_owned()))
-        })
-    };
     let delete = move || {
         pending.run(async move { client.call(DeleteDeployment { deployment: id }).await }, move |job| {
             toasts.note(job.title, None, Some("/jobs".to_owned()));
@@ -78,14 +88,17 @@ fn Head(now: Signal<Deployment>, place: Place, on_gone: impl Fn() + Copy + Send 
             <div class="flex command"><code class="mono grow cut">{address.clone()}</code><CopyButton text=address label="Copy the address" /></div>
         })}
         <div class="flex wrap">
-            <Button label="Roll back" mark=icon::UNDO_2 kind="danger" disabled=Signal::derive(move || pending.busy.get() || earlier.get().is_none())
-                tip=Signal::derive(move || earlier.get().map_or_else(|| "There is no earlier version".to_owned(), |number| format!("Back to v{number}")))
-                on_press=move || back.set(true) />
+            <Button label=Signal::derive(move || earlier.get().map_or_else(|| "Roll back".to_owned(), |number| format!("Roll back to v{number}")))
+                mark=icon::UNDO_2 disabled=Signal::derive(move || back.is_blocked() || earlier.get().is_none())
+                tip=Signal::derive(move || match earlier.get() {
+                    None => "There is no earlier version".to_owned(),
+                    Some(_) => "The version of now stays registered; other rollouts to go back to stand below".to_owned(),
+                })
+                on_press=move || back.go(None) />
             <a class="btn" href=move || place.link(&format!("monitor/{id}"))>"Watch"</a>
             <Scale now />
             <span class="right"><Button label="Delete…" kind="quiet danger" on_press=move || gone.set(true) /></span>
         </div>
-        <Confirm open=back title="Roll back?" text=Signal::derive(move || format!("v{} serves again; the version of now stays registered.", earlier.get().unwrap_or_default())) verb="Roll back" on_confirm=roll_back />
         <Confirm open=gone title="Delete this deployment?" text="It stops answering. The model, its packages and what was watched stay." verb="Delete" on_confirm=delete />
     }
 }
@@ -241,46 +254,5 @@ fn Traffic(now: Signal<Deployment>, place: Place) -> impl IntoView {
             </div>
             <div class="flex"><Button label="Send" kind="s" mark=icon::SEND disabled=pending.busy on_press=send /><span class="small faint">"These requests count, unlike a sample call."</span></div>
         </Show>
-    }
-}
-
-#[component]
-fn Timeline(now: Signal<Deployment>) -> impl IntoView {
-    view! {
-        <h3>"Rollouts"</h3>
-        {move || now.with(|now| now.rollouts.clone()).into_iter().take(6).enumerate().map(|(index, rollout)| rolled(rollout, index == 0)).collect_view()}
-    }
-}
-
-fn rolled(rollout: Rollout, is_open: bool) -> impl IntoView {
-    let (said, tone) = match rollout.outcome {
-        None => ("under way", "info"),
-        Some(true) => ("done", "good"),
-        Some(false) => ("failed", "bad"),
-    };
-    view! {
-        <details class="rollout" open=is_open>
-            <summary class="flex"><i class=format!("dot {tone}")></i><span class="grow">{format!("{} v{}", words::capital(&rollout.kind), rollout.version_number)}</span><span class=format!("small {tone}")>{said}</span><span class="small faint"><Ago ms=rollout.started_ms /></span></summary>
-            <ol class="timeline">
-                {rollout.steps.into_iter().map(|step| {
-                    let tone = match step.ok { None => "info", Some(true) => "good", Some(false) => "bad" };
-                    view! { <li><i class=format!("dot {tone}")></i><div class="grow"><div>{step.title}</div><div class="small muted">{step.detail}</div></div><span class="caption faint">{words::clock_with_seconds(step.at_ms)}</span></li> }
-                }).collect_view()}
-            </ol>
-        </details>
-    }
-}
-
-#[component]
-fn Logs(id: DeploymentId) -> impl IntoView {
-    let shown = RwSignal::new(false);
-    let lines =
-        query(move || shown.get().then_some(GetDeploymentLogs { deployment: id, instance: None, lines: Some(200) }));
-    view! {
-        <div class="flex"><h3 class="grow">"Log"</h3>
-            <Button label=Signal::derive(move || if shown.get() { "Read again".to_owned() } else { "Show".to_owned() }) kind="s" on_press=move || if shown.get_untracked() { lines.refresh() } else { shown.set(true) } />
-        </div>
-        {move || lines.error.get().map(|error| view! { <Problem error /> })}
-        {move || lines.value.get().map(|lines| view! { <pre class="log">{lines.join("\n")}</pre> })}
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use api::{
-    deploy::{DeployPlan, DeploySpec, ListDeployments, PlanDeploy, ProposeDeploy, StartDeploy, Target, TargetKind},
+    deploy::{
+        DeployPlan, DeploySpec, Deployment, ListDeployments, PlanDeploy, ProposeDeploy, StartDeploy, Target, TargetKind,
+    },
     id::{DeploymentId, ModelId, RegistryId, TargetId, VersionId},
     job::{GetJob, JobState, Subject},
     model::{Model, Version},
@@ -11,14 +13,17 @@ use api::{
 };
 use leptos::prelude::*;
 
-use super::wish::{Mistakes, Wish};
+use super::{
+    cancel::CancelRollout,
+    wish::{Mistakes, Wish},
+};
 use crate::{
     client::{Client, query::query},
     frame::place::Place,
     parts::{
         button::{Button, Pending},
         card::Progress,
-        field::{Labelled, Select, TextField},
+        field::{Labelled, Select, Switch, TextField},
         icon,
         states::Problem,
         toast::Toasts,
@@ -54,6 +59,7 @@ pub(super) fn DeployForm(
     let chosen = RwSignal::new(first.map(|id| id.to_string()).unwrap_or_default());
     let [name, target, registry, repository] = std::array::from_fn(|_| RwSignal::new(String::new()));
     let wish = Wish::new();
+    let creates = RwSignal::new(false);
     let shown_now = StoredValue::new(None::<DeploySpec>);
     let is_of_shown_model = move |version: VersionId| {
         shown_now.with_value(|now| now.as_ref().is_some_and(|now| model_of(now.version) == model_of(version)))
@@ -94,26 +100,43 @@ pub(super) fn DeployForm(
         for (field, of) in wish.fields() {
             text(field, of);
         }
+        let (now, proposed) = (creates.get_untracked(), spec.create_namespace);
+        if before.as_ref().is_none_or(|before| before.create_namespace == now) && now != proposed {
+            creates.set(proposed);
+        }
         shown_now.set_value(Some(spec));
     });
     let deployments = query(|| Some(ListDeployments { project: None }));
-    let becomes = Signal::derive(move || {
-        let proposed = proposal.value.with(|spec| spec.as_ref().map(|spec| spec.name.clone())).unwrap_or_default();
-        let typed = Some(name.get().trim().to_owned()).filter(|name| !name.is_empty());
-        let (wanted, target) = (typed.clone().unwrap_or_else(|| proposed.clone()), target.get());
-        let now = deployments.value.get().unwrap_or_default();
-        let now = now.into_iter().find(|one| one.name == wanted && one.target.to_string() == target);
-        match (now, typed) {
-            (Some(now), _) => format!("An update of {wanted}: {} v{} runs there.", now.model_name, now.version_number),
-            (None, Some(_)) => "The same name again is an update.".to_owned(),
-            (None, None) => format!("Empty takes {proposed}."),
-        }
+    let typed_name = move || Some(name.get().trim().to_owned()).filter(|name| !name.is_empty());
+    let proposed_name =
+        move || proposal.value.with(|spec| spec.as_ref().map(|spec| spec.name.clone())).unwrap_or_default();
+    // What has that name there already.
+    let named = Memo::new(move |_| {
+        let (wanted, target) = (typed_name().unwrap_or_else(proposed_name), target.get());
+        deployments.value.with(|all| {
+            let same = |one: &&Deployment| one.name == wanted && one.target.to_string() == target;
+            all.iter().flatten().find(same).cloned()
+        })
+    });
+    let is_of_another = Memo::new(move |_| {
+        let model = chosen.get().parse::<VersionId>().ok().and_then(model_of);
+        named.with(|named| named.as_ref().is_some_and(|named| model.is_some_and(|model| named.model != model)))
+    });
+    let becomes = Signal::derive(move || match (named.get(), typed_name()) {
+        (Some(now), _) => format!("An update of {}: {} v{} runs there.", now.name, now.model_name, now.version_number),
+        (None, Some(_)) => "The same name again is an update.".to_owned(),
+        (None, None) => format!("Empty takes {}.", proposed_name()),
+    });
+    let taken = Signal::derive(move || {
+        let other = named.get().filter(|_| is_of_another.get())?;
+        Some(format!("{} there is a deployment of the model {}. Choose another name.", other.name, other.model_name))
     });
     let typed = Memo::new(move |_| wish.read());
     let wrong = Memo::new(move |_| typed.with(|typed| typed.as_ref().err().cloned().unwrap_or_default()));
     let error = move |key: &'static str| Signal::derive(move || wrong.with(|wrong: &Mistakes| wrong.get(key).cloned()));
     let plan = RwSignal::new(None::<DeployPlan>);
     let job = RwSignal::new(None::<api::JobId>);
+    let is_live = RwSignal::new(false);
 
     let the_target = Memo::new(move |_| {
         let wanted = target.get();
@@ -135,6 +158,7 @@ pub(super) fn DeployForm(
         for field in [chosen, name, target, registry, repository].into_iter().chain(numbers) {
             field.track();
         }
+        creates.track();
         plan.set(None);
     });
     let spec = move || {
@@ -153,7 +177,7 @@ pub(super) fn DeployForm(
             memory_mb: numbers.memory_mb,
             log_share: numbers.log_share,
             log_days: numbers.log_days,
-            create_namespace: true,
+            create_namespace: creates.get_untracked(),
             port: shown_now.with_value(|now| now.as_ref().and_then(|now| now.port)),
         })
     };
@@ -164,8 +188,10 @@ pub(super) fn DeployForm(
     };
     let start = move || {
         if let Some(spec) = spec() {
-            pending
-                .run(async move { client.call(StartDeploy { spec }).await }, move |started| job.set(Some(started.id)));
+            pending.run(async move { client.call(StartDeploy { spec }).await }, move |started| {
+                is_live.set(true);
+                job.set(Some(started.id));
+            });
         }
     };
     let blocked = move || plan.with(|plan| plan.as_ref().is_none_or(|plan| plan.blocked.is_some()));
@@ -192,6 +218,27 @@ pub(super) fn DeployForm(
             .map(|one| (one.id.to_string(), format!("{} ({})", one.name, one.address)))
             .collect::<Vec<_>>()
     });
+    let namespace = Memo::new(move |_| {
+        the_target.with(|target| match target.as_ref().map(|target| &target.kind) {
+            Some(TargetKind::Kubernetes { namespace, .. }) => Some(namespace.clone()),
+            _ => None,
+        })
+    });
+    let folded = Signal::derive(move || {
+        let limits = if needs_image() { "Limits, namespace and request log" } else { "Request log" };
+        match typed.get() {
+            Ok(numbers) if numbers.log_share > 0.0 => {
+                let (share, days) = (wish.share.get(), words::counted(u64::from(numbers.log_days), "day", "days"));
+                format!("{limits} ({} % of requests, {days})", share.trim().trim_end_matches('%').trim_end())
+            }
+            Ok(_) => format!("{limits} (nothing is logged)"),
+            // What is mistyped must not hide in the folded part.
+            Err(wrong) if wrong.keys().any(|key| *key != "replicas") && proposal.value.with(Option::is_some) => {
+                format!("{limits}: something in it is mistyped")
+            }
+            Err(_) => limits.to_owned(),
+        }
+    });
     let hidden = file.data.sensitive.clone();
     let privacy = if hidden.is_empty() {
         "No column is marked sensitive.".to_owned()
@@ -208,7 +255,7 @@ pub(super) fn DeployForm(
                 </div>
             </div>
             <div class="two-fields">
-                <Labelled label="Name" hint=becomes><TextField value=name class="mono" /></Labelled>
+                <Labelled label="Name" hint=becomes error=taken><TextField value=name class="mono" /></Labelled>
                 {move || has_replicas().then(|| view! { <Labelled label="Replicas" error=error("replicas")><TextField value=wish.replicas class="mono" /></Labelled> })}
             </div>
             {move || needs_image().then(|| view! {
@@ -219,28 +266,40 @@ pub(super) fn DeployForm(
                     </div>
                     <Labelled label="Repository"><TextField value=repository class="mono" placeholder="the model's name" /></Labelled>
                 </div>
-                <div class="two-fields">
-                    <Labelled label="Processor, thousandths of a core" error=error("cpu")><TextField value=wish.cpu class="mono" placeholder="chosen by default" /></Labelled>
-                    <Labelled label="Memory, MB" error=error("memory")><TextField value=wish.memory class="mono" placeholder="chosen by default" /></Labelled>
-                </div>
             })}
-            <div class="two-fields">
-                <Labelled label="Requests logged for drift, %" hint=privacy error=error("share")><TextField value=wish.share class="mono" /></Labelled>
-                <Labelled label="Days kept" error=error("days")><TextField value=wish.days class="mono" /></Labelled>
-            </div>
+            <details class="folded">
+                <summary>{move || folded.get()}</summary>
+                <div class="form">
+                    {move || needs_image().then(|| view! {
+                        <div class="two-fields">
+                            <Labelled label="Processor, thousandths of a core" error=error("cpu")><TextField value=wish.cpu class="mono" placeholder="chosen by default" /></Labelled>
+                            <Labelled label="Memory, MB" error=error("memory")><TextField value=wish.memory class="mono" placeholder="chosen by default" /></Labelled>
+                        </div>
+                    })}
+                    {move || namespace.get().map(|namespace| view! { <Switch value=creates label=format!("Make the namespace {namespace} if it is missing") /> })}
+                    <div class="two-fields">
+                        <Labelled label="Requests logged for drift, %" hint=privacy error=error("share")><TextField value=wish.share class="mono" /></Labelled>
+                        <Labelled label="Days kept" error=error("days")><TextField value=wish.days class="mono" /></Labelled>
+                    </div>
+                </div>
+            </details>
             {move || plan.get().map(shown)}
             {move || job.get().map(|job| {
                 let on_done = on_done.clone();
-                view! { <Underway job open on_done /> }
+                view! { <Underway job open is_live on_done /> }
             })}
         </div>
         <footer>
-            <span class="grow caption faint">{move || if plan.with(Option::is_none) { "Nothing happens before you have seen what will be done." } else { "" }}</span>
-            <Button label="Cancel" on_press=move || open.set(false) />
+            <span class="grow caption faint">{move || match (is_live.get(), plan.with(Option::is_none)) {
+                (true, _) => "Closed or not, the rollout goes on.",
+                (false, true) => "Nothing happens before you have seen what will be done.",
+                (false, false) => "",
+            }}</span>
+            <Button label=Signal::derive(move || if is_live.get() { "Close" } else { "Cancel" }.to_owned()) on_press=move || open.set(false) />
             {move || if plan.with(Option::is_none) {
-                view! { <Button label="See what will be done" kind="primary" disabled=Signal::derive(move || pending.busy.get() || job.get().is_some() || !wrong.with(Mistakes::is_empty)) on_press=look /> }.into_any()
+                view! { <Button label="See what will be done" kind="primary" disabled=Signal::derive(move || pending.busy.get() || is_live.get() || is_of_another.get() || !wrong.with(Mistakes::is_empty)) on_press=look /> }.into_any()
             } else {
-                view! { <Button label="Deploy" mark=icon::UPLOAD kind="primary" disabled=Signal::derive(move || pending.busy.get() || blocked() || job.get().is_some()) on_press=start /> }.into_any()
+                view! { <Button label="Deploy" mark=icon::UPLOAD kind="primary" disabled=Signal::derive(move || pending.busy.get() || blocked() || is_live.get()) on_press=start /> }.into_any()
             }}
         </footer>
     }
@@ -266,14 +325,22 @@ fn shown(plan: DeployPlan) -> impl IntoView {
     }
 }
 
-/// The job under way; its end closes the dialog, its failure stays.
+/// The job under way; its end closes the dialog, its failure stays, and lets the form be used again.
 #[component]
-fn Underway(job: api::JobId, open: RwSignal<bool>, on_done: impl Fn(DeploymentId) + Clone + 'static) -> impl IntoView {
+fn Underway(
+    job: api::JobId,
+    open: RwSignal<bool>,
+    is_live: RwSignal<bool>,
+    on_done: impl Fn(DeploymentId) + Clone + 'static,
+) -> impl IntoView {
     let now = query(move || Some(GetJob { job }));
     let toasts = Toasts::get();
     let client = Client::get();
     Effect::new(move |over: Option<bool>| {
         let Some(job) = now.value.get() else { return false };
+        if over != Some(true) && job.state.is_over() {
+            is_live.set(false);
+        }
         if over != Some(true) && job.state == JobState::Done {
             toasts.done(job.message.clone());
             open.set(false);
@@ -293,14 +360,19 @@ fn Underway(job: api::JobId, open: RwSignal<bool>, on_done: impl Fn(DeploymentId
     });
     // The pane of a deployment that is new needs the list.
     let _ = query(|| Some(ListDeployments { project: None }));
+    let ended = Memo::new(move |_| now.value.get().filter(|job| job.state.is_over()));
     view! {
         <section class="plan">
-            {move || now.value.get().and_then(|job| job.error).map(|error| view! { <Problem error /> })}
-            <div class="flex small">
-                <span class="grow">{move || Some(live.get().1).filter(|said| !said.is_empty()).or_else(|| now.value.get().map(|job| job.message))}</span>
-                <span class="faint">{move || live.get().2.map(|left| format!("{} left", words::duration(left)))}</span>
-            </div>
-            <Progress fraction=Signal::derive(move || live.get().0) label="Deployment" />
+            {move || ended.get().and_then(|job| job.error).map(|error| view! { <Problem error /> })}
+            {move || ended.get().filter(|job| job.state == JobState::Cancelled).map(|job| view! { <p class="small">{job.message}</p> })}
+            <Show when=move || ended.with(Option::is_none)>
+                <div class="flex small">
+                    <span class="grow">{move || Some(live.get().1).filter(|said| !said.is_empty()).or_else(|| now.value.get().map(|job| job.message))}</span>
+                    <span class="faint">{move || live.get().2.map(|left| format!("{} left", words::duration(left)))}</span>
+                </div>
+                <Progress fraction=Signal::derive(move || live.get().0) label="Deployment" />
+                <CancelRollout job />
+            </Show>
         </section>
     }
 }

@@ -1,0 +1,104 @@
+//! A deployment's rollouts: the steps of each, and the way back to any of them by one press.
+
+use api::{
+    deploy::{Deployment, RollBack, Rollout},
+    id::{DeploymentId, RolloutId},
+};
+use leptos::prelude::*;
+
+use crate::{
+    client::Client,
+    parts::{
+        button::{Button, Pending},
+        icon,
+        toast::Toasts,
+        when::Ago,
+        words,
+    },
+};
+
+/// Rollouts that are shown before more are asked for.
+const FEW: usize = 6;
+
+/// What goes back: to a rollout, or one step. Nothing is asked first, since going on again is as easy.
+#[derive(Clone, Copy)]
+pub(super) struct Back {
+    client: Client,
+    toasts: Toasts,
+    pending: Pending,
+    deployment: DeploymentId,
+    is_changing: Memo<bool>,
+}
+
+impl Back {
+    pub(super) fn new(now: Signal<Deployment>) -> Self {
+        Self {
+            client: Client::get(),
+            toasts: Toasts::get(),
+            pending: Pending::new(),
+            deployment: now.with_untracked(|now| now.id),
+            is_changing: Memo::new(move |_| {
+                now.with(|now| now.rollouts.first().is_some_and(|newest| newest.ended_ms.is_none()))
+            }),
+        }
+    }
+
+    /// Two changes at once would undo each other.
+    pub(super) fn is_blocked(self) -> bool {
+        self.pending.busy.get() || self.is_changing.get()
+    }
+
+    pub(super) fn go(self, to: Option<RolloutId>) {
+        let Self { client, toasts, deployment, .. } = self;
+        self.pending.run(async move { client.call(RollBack { deployment, to }).await }, move |job| {
+            toasts.note(job.title, None, Some("/jobs".to_owned()));
+        });
+    }
+}
+
+#[component]
+pub(super) fn Rollouts(now: Signal<Deployment>, back: Back) -> impl IntoView {
+    let all = Memo::new(move |_| now.with(|now| now.rollouts.clone()));
+    let whole = RwSignal::new(false);
+    view! {
+        <h3>"Rollouts"</h3>
+        {move || {
+            let shown = if whole.get() { usize::MAX } else { FEW };
+            all.get().into_iter().take(shown).enumerate().map(|(index, rollout)| rolled(rollout, index == 0, back)).collect_view()
+        }}
+        <Show when=move || !whole.get() && all.with(Vec::len).gt(&FEW)>
+            <div><Button label="Earlier rollouts" kind="quiet s" on_press=move || whole.set(true) /></div>
+        </Show>
+    }
+}
+
+fn rolled(rollout: Rollout, is_newest: bool, back: Back) -> impl IntoView {
+    let (said, tone) = match rollout.outcome {
+        None => ("under way", "info"),
+        Some(true) => ("done", "good"),
+        Some(false) => ("failed", "bad"),
+    };
+    let (id, number) = (rollout.id, rollout.version_number);
+    // A size is no place to go back to.
+    let leads_back = !is_newest && rollout.kind != "scale";
+    view! {
+        <details class="rollout" open=is_newest>
+            <summary class="flex">
+                <i class=format!("dot {tone}")></i>
+                <span class="grow">{format!("{} v{number}", words::capital(&rollout.kind))}</span>
+                <span class=format!("small {tone}")>{said}</span>
+                <span class="small faint"><Ago ms=rollout.started_ms /></span>
+                {leads_back.then(|| view! {
+                    <Button label="Go back to this" mark=icon::UNDO_2 kind="quiet s" disabled=Signal::derive(move || back.is_blocked())
+                        tip=format!("v{number} as it was then; the number of replicas stays") on_press=move || back.go(Some(id)) />
+                })}
+            </summary>
+            <ol class="timeline">
+                {rollout.steps.into_iter().map(|step| {
+                    let tone = match step.ok { None => "info", Some(true) => "good", Some(false) => "bad" };
+                    view! { <li><i class=format!("dot {tone}")></i><div class="grow"><div>{step.title}</div><div class="small muted">{step.detail}</div></div><span class="caption faint">{words::clock_with_seconds(step.at_ms)}</span></li> }
+                }).collect_view()}
+            </ol>
+        </details>
+    }
+}
