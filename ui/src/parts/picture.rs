@@ -19,6 +19,9 @@ const SAVED: f64 = 860.0;
 pub(crate) fn Picture(
     #[prop(into)] name: String,
     draw: impl Fn(f64) -> Drawing + Send + Sync + 'static,
+    /// A part is clicked, or chosen with Enter: its place among the spots.
+    #[prop(optional_no_strip)]
+    on_part: Option<Callback<usize>>,
 ) -> impl IntoView {
     let menus = Menus::get();
     let node = NodeRef::<html::Div>::new();
@@ -42,16 +45,30 @@ pub(crate) fn Picture(
             Item::new("Save as CSV", icon::TABLE, move || wire::save_text(&csv, "text/csv", &table(&saved().spots))),
         ]
     };
-    let pointed = move |event: web_sys::PointerEvent| {
-        let Some(element) = node.get_untracked() else { return };
-        let place = element.get_bounding_client_rect();
+    let under = move |event: &web_sys::MouseEvent| {
+        let place = node.get_untracked()?.get_bounding_client_rect();
         let (x, y) = (f64::from(event.client_x()) - place.left(), f64::from(event.client_y()) - place.top());
-        let now = drawing.with_untracked(|drawing| drawing.spot_at(x, y));
+        drawing.with_untracked(|drawing| drawing.spot_at(x, y))
+    };
+    let pointed = move |event: web_sys::PointerEvent| {
+        let now = under(&event);
         if at.get_untracked() != now {
             at.set(now);
         }
     };
+    let clicked = move |event: web_sys::MouseEvent| {
+        if let (Some(on_part), Some(part)) = (on_part, under(&event)) {
+            on_part.run(part);
+        }
+    };
     let pressed = move |event: web_sys::KeyboardEvent| {
+        let is_own = event.target() == event.current_target();
+        if let ("Enter", true, Some(on_part), Some(part)) = (event.key().as_str(), is_own, on_part, at.get_untracked())
+        {
+            event.prevent_default();
+            on_part.run(part);
+            return;
+        }
         let count = drawing.with_untracked(|drawing| drawing.spots.len());
         let now = at.get_untracked();
         let to = match event.key().as_str() {
@@ -68,6 +85,7 @@ pub(crate) fn Picture(
     view! {
         <div
             class="plot picture"
+            class:opens=on_part.is_some()
             node_ref=node
             tabindex="0"
             role="group"
@@ -75,6 +93,7 @@ pub(crate) fn Picture(
             on:pointermove=pointed
             on:pointerleave=move |_| at.set(None)
             on:blur=move |_| at.set(None)
+            on:click=clicked
             on:keydown=pressed
             on:contextmenu=move |event| menus.open_at(&event, items())
         >
