@@ -31,7 +31,7 @@ pub(crate) fn TwoDistributions(
     };
     let (name, called) = (column.column.clone(), column.column.clone());
     view! {
-        <Picture name=called on_part=on_bar draw=move |width| {
+        <Picture name=called on_part=on_bar draw=move |width, _| {
             let sets = |left: Vec<u64>, right: Vec<u64>| vec![
                 Bars { name: first.clone(), role: Role::Series(8), counts: left },
                 Bars { name: second.clone(), role: Role::Series(2), counts: right },
