@@ -10,7 +10,7 @@ use api::{
     drift::Verdict,
     job::Subject,
     model::GetVersion,
-    monitor::{CheckNow, GetMonitoring, GetWindow, ListAlerts, Monitoring},
+    monitor::{CheckNow, GetMonitoring, GetWindow, GetWindowRows, ListAlerts, Monitoring},
     run::{GetRun, RunState, StartRun},
 };
 use journeys::stage::{Stage, table};
@@ -72,6 +72,14 @@ async fn by_rows(stage: Stage) -> Result<()> {
     let hidden = report.columns.iter().find(|column| column.column == "z");
     ensure!(hidden.is_none_or(|column| column.verdict == Verdict::NotWatched && column.value.is_none()), "{hidden:?}");
     ensure!(first.alerts.is_empty(), "{:?}", first.alerts);
+
+    // From the window to its rows: what was asked and answered, without the sensitive column.
+    let asked = GetWindowRows { window: first.windows[0].id, offset: 195, limit: 10, only: None };
+    let rows = stage.call(asked).await?;
+    let names: Vec<&str> = rows.page.columns.iter().map(|column| column.name.as_str()).collect();
+    ensure!(names[0] == "_received_ms" && names.contains(&"x") && names.contains(&"prediction"), "{names:?}");
+    ensure!((rows.page.total_rows, rows.page.rows.len(), rows.gone_rows) == (200, 5, 0), "{rows:?}");
+    ensure!(rows.not_logged == ["z"], "{rows:?}");
 
     let alert = raised_after_two_and_cleared_after_three(&stage, project, id).await?;
     retrained(&stage, project, alert).await

@@ -5,6 +5,7 @@ pub(crate) mod card;
 pub(crate) mod chart;
 pub(crate) mod curve_look;
 pub(crate) mod curves;
+pub(crate) mod data_cell;
 pub(crate) mod dialog;
 pub(crate) mod distribution;
 pub(crate) mod field;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    dataset::Preview,
     drift::{DriftReport, Verdict},
     event::Tag,
     id::{AlertId, DeploymentId, ProjectId, RunId, VersionId, WindowId},
@@ -16,15 +17,18 @@ pub struct Monitoring {
     /// "v7, compared with its validation data, every 1,000 rows".
     pub headline: String,
     pub traffic: Traffic,
-    /// Newest last; one series per model version.
+    /// The newest 200, newest last; one series per model version.
     pub windows: Vec<WindowSummary>,
+    /// Closed windows in all.
+    #[serde(default)]
+    pub windows_in_all: u64,
     /// Rows of the window that is open now.
     pub open_rows: u64,
     /// When it closes and how many rows it has, behind "The open window": "closes at 14:00 tomorrow, if it
     /// then has 1,000 rows; 312 so far". The time of day is that of the host's machine.
     pub open_until: String,
     pub alerts: Vec<Alert>,
-    /// Stretches in which nothing was fetched.
+    /// Stretches in which nothing was fetched: the newest 1,000, newest last.
     pub gaps: Vec<Gap>,
     /// Sensitive columns, which stand as "not watched".
     pub not_watched: Vec<String>,
@@ -130,6 +134,71 @@ pub struct WindowDetail {
     pub report: DriftReport,
 }
 
+/// Windows further back than the newest.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListWindows {
+    pub deployment: DeploymentId,
+    /// Windows that are newer than the page.
+    #[serde(default)]
+    pub skip: u64,
+    /// Cut to 200.
+    pub limit: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WindowPage {
+    /// Newest last.
+    pub windows: Vec<WindowSummary>,
+    /// Closed windows in all.
+    pub total: u64,
+}
+
+/// A page of the logged rows that a closed window was counted from, in the order in which it took them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetWindowRows {
+    pub window: WindowId,
+    #[serde(default)]
+    pub offset: u64,
+    /// Cut to 1,000.
+    pub limit: u32,
+    /// By default every row.
+    #[serde(default)]
+    pub only: Option<RowsOf>,
+}
+
+/// Rows of a window by what one column has in them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowsOf {
+    pub column: String,
+    #[serde(flatten)]
+    pub part: ColumnPart,
+}
+
+/// A part of a column's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "part", rename_all = "snake_case")]
+pub enum ColumnPart {
+    /// What was counted in one bar of its distribution in the window's report; the first is 0.
+    Bar { bar: u32 },
+    /// What stands in bars in which the reference has nothing.
+    Unseen,
+    /// No value, or none that is a finite number.
+    Missing,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WindowRows {
+    /// The rows that were asked for, of those that are kept: the time of receipt first, as the timestamp, then
+    /// inputs and answers as features.
+    pub page: Preview,
+    /// Rows of the window that the log no longer keeps.
+    pub gone_rows: u64,
+    /// For how long the log keeps rows.
+    pub log_days: u32,
+    /// Columns that are never logged: sensitive ones and pictures.
+    pub not_logged: Vec<String>,
+}
+
 /// One pass now: fetch segments and metrics, close windows, raise and clear alerts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CheckNow {
@@ -157,7 +226,9 @@ pub struct AcknowledgeAlert {
 
 crate::requests! { METHODS;
     GetMonitoring => "monitor.get" -> Monitoring, |me| vec![Tag::Monitor(me.deployment), Tag::Deployments];
+    ListWindows => "monitor.windows" -> WindowPage, |me| vec![Tag::Monitor(me.deployment)];
     GetWindow => "monitor.window" -> WindowDetail;
+    GetWindowRows => "monitor.rows" -> WindowRows;
     CheckNow => "monitor.check" -> Monitoring;
     SetMonitored => "monitor.set" -> Monitoring;
     ListAlerts => "alert.list" -> Vec<Alert>, |_me| vec![Tag::Deployments];

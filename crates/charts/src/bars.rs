@@ -34,8 +34,14 @@ pub struct Histogram {
 /// Draws one or more distributions of a number over the same edges.
 pub fn histogram(chart: &Histogram, size: Size) -> Drawing {
     let shares = shares(&chart.sets);
-    let most = shares.iter().flatten().copied().fold(0.0, f64::max).max(1e-12);
     let x = chart.x.range_of(chart.edges.iter().copied(), false);
+    let is_shown = |edges: &[f64]| edges[0] < x.high && edges[1] > x.low;
+    // The tallest of those that are shown fills the height.
+    let tall = |shares: &Vec<f64>| {
+        let shown = chart.edges.windows(2).zip(shares).filter(|(edges, _)| is_shown(edges));
+        shown.map(|(_, share)| *share).fold(0.0, f64::max)
+    };
+    let most = shares.iter().map(tall).fold(1e-12, f64::max);
     let y = Range { low: 0.0, high: most, ..Range::default() };
     let y_axis = Axis::default();
     let frame = frame::lay_out(size, &chart.x, x, &y_axis, y).without_vertical();
@@ -43,8 +49,9 @@ pub fn histogram(chart: &Histogram, size: Size) -> Drawing {
     let opacity = if chart.sets.len() > 1 { 0.45 } else { 0.75 };
     let drawing = frame.draw(&chart.name, |_, root| {
         for (set, shares) in chart.sets.iter().zip(&shares) {
-            for (edges, share) in chart.edges.windows(2).zip(shares).filter(|(_, share)| **share > 0.0) {
-                let (left, right) = (plot.x_pixel(edges[0]), plot.x_pixel(edges[1]));
+            let bars = chart.edges.windows(2).zip(shares);
+            for (edges, share) in bars.filter(|(edges, share)| **share > 0.0 && is_shown(edges)) {
+                let (left, right) = sides(&plot, edges);
                 let air = if right - left > 4.0 { 1.0 } else { 0.0 };
                 bar(root, &plot, left, (right - air).max(left + 0.5), share / most, set.role, opacity)?;
             }
@@ -55,13 +62,20 @@ pub fn histogram(chart: &Histogram, size: Size) -> Drawing {
         Scale::Time { offset_minutes } => tick::moment(value, offset_minutes),
         Scale::Linear | Scale::Log => tick::said(value),
     };
-    let spots = chart.edges.windows(2).enumerate().map(|(index, edges)| {
-        let (left, right) = (plot.x_pixel(edges[0]), plot.x_pixel(edges[1]));
+    let shown = chart.edges.windows(2).enumerate().filter(|(_, edges)| is_shown(edges));
+    let spots = shown.map(|(index, edges)| {
+        let (left, right) = sides(&plot, edges);
         let head = format!("{} to {} {}", edge(edges[0]), edge(edges[1]), chart.x.unit).trim_end().to_owned();
         let figures = told(&chart.sets, &shares, index);
         Spot { left, top: plot.top, width: right - left, height: plot.height, head, figures }
     });
     Drawing { spots: spots.collect(), ..drawing }
+}
+
+/// A bar's left and right, as far as it lies in the plot.
+fn sides(plot: &Plot, edges: &[f64]) -> (f64, f64) {
+    let within = |edge: f64| plot.x_pixel(edge).clamp(plot.left, plot.left + plot.width);
+    (within(edges[0]), within(edges[1]))
 }
 
 /// What each set has at one place.

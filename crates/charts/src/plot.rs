@@ -51,6 +51,13 @@ impl Range {
     }
 }
 
+/// What is looked at closer: from the lower to the higher value of each axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Part {
+    pub x: (f64, f64),
+    pub y: (f64, f64),
+}
+
 /// Where the data lie in the drawing.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Plot {
@@ -81,6 +88,13 @@ impl Plot {
     /// Value of the vertical axis at a pixel.
     pub fn y_value(&self, pixel: f64) -> f64 {
         self.y.at(1.0 - (pixel - self.top) / self.height.max(1.0))
+    }
+
+    /// The values between two points in pixels, as far as data lie there.
+    pub fn part(&self, one: (f64, f64), other: (f64, f64)) -> Part {
+        let x = |pixel: f64| self.x_value(pixel.clamp(self.left, self.left + self.width));
+        let y = |pixel: f64| self.y_value(pixel.clamp(self.top, self.top + self.height));
+        Part { x: (x(one.0.min(other.0)), x(one.0.max(other.0))), y: (y(one.1.max(other.1)), y(one.1.min(other.1))) }
     }
 
     /// Whether a point lies where the data are.

@@ -5,7 +5,7 @@ use plotters::{element::Circle, series::LineSeries};
 use crate::{
     axis::Axis,
     frame::{self, fill, stroke},
-    plot::{Drawing, Said, Size, Spot},
+    plot::{Drawing, Part, Range, Said, Size, Spot},
     role::Role,
     tick,
 };
@@ -13,26 +13,29 @@ use crate::{
 /// How far from a point's middle it is still pointed at, in pixels.
 const REACH: f64 = 6.0;
 
-/// Predicted (up) over actual (across) on one scale.
-pub fn predicted_over_actual(actual: &[f64], predicted: &[f64], unit: &str, size: Size) -> Drawing {
+/// Predicted (up) over actual (across) on one scale; or a part of it, its axes each on their own.
+pub fn predicted_over_actual(actual: &[f64], predicted: &[f64], unit: &str, part: Option<Part>, size: Size) -> Drawing {
     let both = Axis::default().range_of(actual.iter().chain(predicted).copied(), true);
+    let looked_at = |part: Option<(f64, f64)>| part.map_or(both, |(low, high)| Range { low, high, ..both });
+    let (x, y) = (looked_at(part.map(|part| part.x)), looked_at(part.map(|part| part.y)));
+    let is_shown =
+        |x_value: f64, y_value: f64| (x.low..=x.high).contains(&x_value) && (y.low..=y.high).contains(&y_value);
+    let points = || actual.iter().zip(predicted).filter(|(x, y)| is_shown(**x, **y));
     let x_axis = Axis { label: "actual".to_owned(), unit: unit.to_owned(), ..Axis::default() };
     let y_axis = Axis { unit: unit.to_owned(), ..Axis::default() };
-    let frame = frame::lay_out(size, &x_axis, both, &y_axis, both);
+    let frame = frame::lay_out(size, &x_axis, x, &y_axis, y);
     let drawing = frame.draw("Predicted over actual", |context, _| {
-        let points = actual.iter().zip(predicted).filter(|(x, y)| x.is_finite() && y.is_finite());
         // The more points, the fainter each, so that density is seen.
         let opacity = if actual.len() > 500 { 0.35 } else { 0.65 };
-        context.draw_series(points.map(|(x, y)| Circle::new((*x, *y), 18, fill(Role::Series(1), opacity))))?;
-        context.draw_series(LineSeries::new(
-            [(both.low, both.low), (both.high, both.high)],
-            stroke(Role::Series(8), 1.2, 1.0),
-        ))?;
+        context.draw_series(points().map(|(x, y)| Circle::new((*x, *y), 18, fill(Role::Series(1), opacity))))?;
+        let (low, high) = (x.low.max(y.low), x.high.min(y.high));
+        if low < high {
+            context.draw_series(LineSeries::new([(low, low), (high, high)], stroke(Role::Series(8), 1.2, 1.0)))?;
+        }
         Ok(())
     });
     let plot = drawing.plot;
-    let points = actual.iter().zip(predicted).filter(|(x, y)| x.is_finite() && y.is_finite());
-    let spots = points.map(|(x, y)| {
+    let spots = points().map(|(x, y)| {
         let said = |name: &str, value: f64| Said {
             name: name.to_owned(),
             role: None,

@@ -15,6 +15,7 @@ pub mod compare;
 pub mod describe;
 pub mod floor;
 pub mod kolmogorov;
+pub mod part;
 pub mod sample;
 pub mod sampling;
 pub mod statistic;

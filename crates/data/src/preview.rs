@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use api::{
-    config::DataConfig,
+    config::{ColumnType, DataConfig},
     dataset::{Column, Preview},
 };
+use arrow_array::{Array as _, RecordBatch};
 
 use crate::{
     column::{self, Values},
+    datetime,
     error::DataError,
     table,
 };
@@ -31,13 +33,21 @@ pub fn rows(parquet: &Path, config: &DataConfig, offset: u64, limit: u32) -> Res
     }
     let start = usize::try_from(offset).unwrap_or(usize::MAX);
     for batch in table::window(parquet, None, start, Some(limit.min(MOST_ROWS) as usize))? {
-        let batch = batch?;
-        let values: Vec<_> = batch.columns().iter().map(Values::of).collect();
-        for row in 0..batch.num_rows() {
-            preview
-                .rows
-                .push(values.iter().map(|values| values.as_ref().and_then(|values| values.text(row))).collect());
-        }
+        preview.rows.extend(cells(&batch?, &preview.columns));
     }
     Ok(preview)
+}
+
+/// The cells of `columns` as text, a line a row; missing throughout where the batch has no such column. Whole
+/// numbers that are said to be moments are milliseconds since 1970.
+pub fn cells(batch: &RecordBatch, columns: &[Column]) -> Vec<Vec<Option<String>>> {
+    let values: Vec<_> =
+        columns.iter().map(|column| (column.kind, batch.column_by_name(&column.name).and_then(Values::of))).collect();
+    let cell = |(kind, values): &(ColumnType, Option<Values<'_>>), row: usize| match (kind, values.as_ref()?) {
+        (ColumnType::Datetime, Values::Integer(array)) => {
+            (!array.is_null(row)).then(|| datetime::show(array.value(row)))
+        }
+        (_, values) => values.text(row),
+    };
+    (0..batch.num_rows()).map(|row| values.iter().map(|values| cell(values, row)).collect()).collect()
 }

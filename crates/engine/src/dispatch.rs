@@ -126,7 +126,9 @@ handlers! {
     api::deploy::SendTraffic => crate::deploy::traffic::send,
     // monitor
     api::monitor::GetMonitoring => crate::monitor::get,
+    api::monitor::ListWindows => crate::monitor::windows,
     api::monitor::GetWindow => crate::monitor::window,
+    api::monitor::GetWindowRows => crate::monitor::rows::get,
     api::monitor::CheckNow => crate::monitor::check,
     api::monitor::SetMonitored => crate::monitor::set,
     api::monitor::ListAlerts => crate::monitor::alerts,

@@ -7,6 +7,7 @@
 mod alert;
 mod fetch;
 mod pass;
+pub(crate) mod rows;
 mod scrape;
 pub(crate) mod window;
 
@@ -21,8 +22,8 @@ use api::{
     config::{ColumnType, MonitoringConfig},
     event::Tag,
     monitor::{
-        AcknowledgeAlert, Alert, CheckNow, GetMonitoring, GetWindow, ListAlerts, Monitoring, SetMonitored, Traffic,
-        TrafficPoint, WindowDetail,
+        AcknowledgeAlert, Alert, CheckNow, GetMonitoring, GetWindow, ListAlerts, ListWindows, Monitoring, SetMonitored,
+        Traffic, TrafficPoint, WindowDetail, WindowPage,
     },
 };
 use data::drift::window::WindowRule;
@@ -39,6 +40,7 @@ const POINTS: i64 = 240;
 const MOST_HOURS: u32 = 7 * 24;
 const WINDOWS: u32 = 200;
 const ALERTS: u32 = 200;
+const GAPS: u32 = 1000;
 
 /// One pass of a deployment at a time; the engine keeps it.
 #[derive(Debug, Default)]
@@ -74,7 +76,7 @@ pub async fn get(engine: &Engine, request: GetMonitoring) -> anyhow::Result<Moni
     let from_ms = engine.now_ms() - i64::from(hours) * 3_600_000;
     let (id, current) = (row.id, row.version);
     let name = problem_name(id);
-    let (total, points, windows, open_rows, opened_ms, alerts, gaps, problem) = engine
+    let (total, points, windows, windows_in_all, open_rows, opened_ms, alerts, gaps, problem) = engine
         .store()
         .read(move |c| {
             let open = store::window::open_segments(c, id, current)?;
@@ -82,10 +84,11 @@ pub async fn get(engine: &Engine, request: GetMonitoring) -> anyhow::Result<Moni
                 store::traffic::total(c, id)?,
                 store::traffic::points(c, id, from_ms)?,
                 store::window::newest(c, id, None, WINDOWS)?,
+                store::window::count(c, id)?,
                 store::window::open_rows(c, id, current)?,
                 open.first().map(|segment| segment.from_ms),
                 store::alert::of_deployment(c, id, ALERTS)?,
-                store::window::gaps(c, id, ALERTS)?,
+                store::window::gaps(c, id, GAPS)?,
                 store::setting::get::<ApiError>(c, &name)?,
             ))
         })
@@ -111,6 +114,7 @@ pub async fn get(engine: &Engine, request: GetMonitoring) -> anyhow::Result<Moni
         headline: format!("v{}, compared with its validation data, {every}", version.number),
         traffic: traffic(total, &points, hours),
         windows: windows.iter().map(window::summary).collect(),
+        windows_in_all,
         open_rows,
         open_until,
         alerts,
@@ -177,9 +181,18 @@ fn thinned(points: &[(i64, Counts)], hours: u32) -> Vec<(i64, Counts)> {
     thin
 }
 
+pub async fn windows(engine: &Engine, request: ListWindows) -> anyhow::Result<WindowPage> {
+    let id = deploy::find(engine, request.deployment).await?.id;
+    let limit = request.limit.min(WINDOWS);
+    let (windows, total) = engine
+        .store()
+        .read(move |c| Ok((store::window::page(c, id, request.skip, limit)?, store::window::count(c, id)?)))
+        .await?;
+    Ok(WindowPage { windows: windows.iter().map(window::summary).collect(), total })
+}
+
 pub async fn window(engine: &Engine, request: GetWindow) -> anyhow::Result<WindowDetail> {
-    let found = engine.store().read(move |c| store::window::get(c, request.window)).await?;
-    let row = found.ok_or_else(|| error::missing("window", request.window))?;
+    let row = window::find(engine, request.window).await?;
     Ok(WindowDetail { summary: window::summary(&row), report: row.report })
 }
 

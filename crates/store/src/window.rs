@@ -1,4 +1,5 @@
-//! What was watched of a deployment: fetched segments of its request log, closed windows, gaps.
+//! What was watched of a deployment: fetched segments of its request log, closed windows with the pieces of
+//! segments that they took, gaps.
 
 use api::{DeploymentId, VersionId, WindowId, drift::DriftReport, monitor::Gap};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
@@ -30,6 +31,13 @@ CREATE TABLE window (
     report     TEXT NOT NULL     -- JSON
 ) WITHOUT ROWID;
 CREATE INDEX window_deployment ON window (deployment, to_ms);
+CREATE TABLE piece (
+    window   BLOB NOT NULL REFERENCES window (id) ON DELETE CASCADE,
+    segment  TEXT NOT NULL,
+    from_row INTEGER NOT NULL,
+    rows     INTEGER NOT NULL,
+    PRIMARY KEY (window, segment)
+) WITHOUT ROWID;
 CREATE TABLE gap (
     deployment BLOB NOT NULL REFERENCES deployment (id) ON DELETE CASCADE,
     from_ms    INTEGER NOT NULL,
@@ -64,6 +72,24 @@ pub struct WindowRow {
     pub to_ms: i64,
     pub rows: u64,
     pub report: DriftReport,
+}
+
+/// Rows of a segment that a window takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// The segment's name.
+    pub segment: String,
+    pub from_row: u64,
+    pub rows: u64,
+}
+
+/// A piece, and where its rows lie now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptPiece {
+    /// The segment's, in the deployment's folder; none once its rows are forgotten.
+    pub file: Option<String>,
+    pub from_row: u64,
+    pub rows: u64,
 }
 
 fn read_segment(row: &Row<'_>) -> rusqlite::Result<SegmentRow> {
@@ -157,7 +183,7 @@ pub fn expire_segments(transaction: &Transaction<'_>, deployment: DeploymentId, 
 }
 
 /// Closes a window: its rows are taken from the segments in the same transaction.
-pub fn close(transaction: &Transaction<'_>, window: &WindowRow, taken: &[(String, u64)]) -> Result<()> {
+pub fn close(transaction: &Transaction<'_>, window: &WindowRow, pieces: &[Piece]) -> Result<()> {
     transaction
         .prepare_cached("INSERT INTO window (id, deployment, version, number, from_ms, to_ms, rows, report) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
         .execute(params![
@@ -170,12 +196,31 @@ pub fn close(transaction: &Transaction<'_>, window: &WindowRow, taken: &[(String
             window.rows as i64,
             Json(&window.report),
         ])?;
-    let mut statement =
-        transaction.prepare_cached("UPDATE segment SET taken = ?3 WHERE deployment = ?1 AND name = ?2")?;
-    for (name, taken) in taken {
-        statement.execute(params![window.deployment.as_bytes(), name, *taken as i64])?;
+    let mut take = transaction.prepare_cached("UPDATE segment SET taken = ?3 WHERE deployment = ?1 AND name = ?2")?;
+    let mut remember =
+        transaction.prepare_cached("INSERT INTO piece (window, segment, from_row, rows) VALUES (?1, ?2, ?3, ?4)")?;
+    for Piece { segment, from_row, rows } in pieces {
+        take.execute(params![window.deployment.as_bytes(), segment, (from_row + rows) as i64])?;
+        remember.execute(params![window.id.as_bytes(), segment, *from_row as i64, *rows as i64])?;
     }
     Ok(())
+}
+
+/// What a window took of each segment, in the order in which it took them.
+pub fn pieces(connection: &Connection, window: &WindowRow) -> Result<Vec<KeptPiece>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT segment.file, piece.from_row, piece.rows FROM piece
+         JOIN segment ON segment.deployment = ?2 AND segment.name = piece.segment
+         WHERE piece.window = ?1 ORDER BY segment.from_ms, segment.name",
+    )?;
+    let rows = statement.query_map(params![window.id.as_bytes(), window.deployment.as_bytes()], |row| {
+        Ok(KeptPiece {
+            file: Some(row.get::<_, String>(0)?).filter(|file| !file.is_empty()),
+            from_row: row.get::<_, i64>(1)? as u64,
+            rows: row.get::<_, i64>(2)? as u64,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<WindowRow> {
@@ -213,6 +258,26 @@ pub fn newest(
     let mut rows: Vec<WindowRow> = rows.collect::<rusqlite::Result<_>>()?;
     rows.reverse();
     Ok(rows)
+}
+
+/// `limit` windows of every version that stand `skip` behind the newest, oldest of them first.
+pub fn page(connection: &Connection, deployment: DeploymentId, skip: u64, limit: u32) -> Result<Vec<WindowRow>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM window WHERE deployment = ?1 ORDER BY to_ms DESC, id DESC LIMIT ?2 OFFSET ?3"
+    ))?;
+    let skip = i64::try_from(skip).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![deployment.as_bytes(), limit, skip], read)?;
+    let mut rows: Vec<WindowRow> = rows.collect::<rusqlite::Result<_>>()?;
+    rows.reverse();
+    Ok(rows)
+}
+
+/// Closed windows of a deployment.
+pub fn count(connection: &Connection, deployment: DeploymentId) -> Result<u64> {
+    let count: i64 = connection
+        .prepare_cached("SELECT count(*) FROM window WHERE deployment = ?1")?
+        .query_row(params![deployment.as_bytes()], |row| row.get(0))?;
+    Ok(count as u64)
 }
 
 /// A gap that goes on is lengthened.

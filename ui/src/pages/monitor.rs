@@ -1,5 +1,5 @@
 //! Monitor: traffic, latency, errors, the heat map of drift, ranked alerts; from a cell to the two
-//! distributions, from an alert to a retraining.
+//! distributions and to the rows, from an alert to a retraining.
 
 use api::{
     deploy::{Deployment, ListDeployments},
@@ -24,6 +24,7 @@ use crate::{
 
 mod alerts;
 mod heat;
+mod rows;
 mod silent;
 mod traffic;
 mod window;
@@ -211,7 +212,7 @@ fn figures(now: &Monitoring) -> Vec<Figure> {
             format!("p50 {}, p99 {}", ms(traffic.p50_ms), ms(traffic.p99_ms)),
         ),
         errors,
-        Figure::new("Windows", words::count(now.windows.len() as u64), "closed"),
+        Figure::new("Windows", words::count(now.windows_in_all), "closed"),
         Figure::new("Open window", counted(now.open_rows), "rows so far"),
     ]
 }

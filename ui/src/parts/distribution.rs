@@ -17,6 +17,9 @@ pub(crate) fn TwoDistributions(
     column: ColumnDrift,
     #[prop(into)] reference: String,
     #[prop(into)] current: String,
+    /// A bar is chosen, by its place in the distribution.
+    #[prop(optional, into)]
+    on_bar: Option<Callback<usize>>,
 ) -> impl IntoView {
     let (first, second) = (reference.clone(), current.clone());
     let Some(distribution) = column.distribution.clone() else {
@@ -28,7 +31,7 @@ pub(crate) fn TwoDistributions(
     };
     let (name, called) = (column.column.clone(), column.column.clone());
     view! {
-        <Picture name=called draw=move |width| {
+        <Picture name=called on_part=on_bar draw=move |width, _| {
             let sets = |left: Vec<u64>, right: Vec<u64>| vec![
                 Bars { name: first.clone(), role: Role::Series(8), counts: left },
                 Bars { name: second.clone(), role: Role::Series(2), counts: right },
@@ -59,6 +62,17 @@ pub(crate) fn TwoDistributions(
         </div>
     }
     .into_any()
+}
+
+/// What a bar stands for: "12.5 to 15", "blue".
+pub(crate) fn bar_name(distribution: &Distribution, bar: usize) -> Option<String> {
+    match distribution {
+        Distribution::Numeric { current, .. } => {
+            let (low, high) = (current.edges.get(bar)?, current.edges.get(bar + 1)?);
+            Some(format!("{} to {}", words::figure(*low), words::figure(*high)))
+        }
+        Distribution::Categories { values, .. } => values.get(bar).cloned(),
+    }
 }
 
 /// A test's name as people say it.

@@ -2,14 +2,14 @@
 //! shows its own, a model version the copy that is kept with it.
 
 use api::evaluation::{Evaluation, Figure, Task};
-use charts::{confusion, curves, line::LineChart, plot::Size, scatter};
+use charts::{axis::Axis, confusion, curves, line::LineChart, plot::Size, scatter};
 use leptos::prelude::*;
 
 use super::{
     card::{Card, Chip},
     chart::ChartCard,
     icon::{self, icon},
-    picture::Picture,
+    picture::{Picture, Zoom},
     words,
 };
 
@@ -75,7 +75,7 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
                     <Card title="Confusion matrix" class="h chart-card" extra=ViewFn::from(move || view! {
                         <span class="faint caption">{threshold.clone().map(|threshold| format!("threshold {}: {}", words::figure(threshold.value), threshold.reason))}</span>
                     })>
-                        <Picture name="Confusion matrix" draw=move |width| confusion::draw(&classes, &matrix.counts, Size { width, height: confusion_height }) />
+                        <Picture name="Confusion matrix" draw=move |width, _| confusion::draw(&classes, &matrix.counts, Size { width, height: confusion_height }) />
                     </Card>
                 }
             })}
@@ -104,15 +104,15 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
                 let bars = residuals.histogram.clone();
                 view! {
                     <Card title="Predicted over actual" class="h chart-card">
-                        <Picture name="Predicted over actual" draw=move |width| scatter::predicted_over_actual(&residuals.actual, &residuals.predicted, &unit, Size { width, height: 260.0 }) />
+                        <Picture name="Predicted over actual" zooms=Some(Zoom::Both) draw=move |width, part| scatter::predicted_over_actual(&residuals.actual, &residuals.predicted, &unit, part, Size { width, height: 260.0 }) />
                     </Card>
                     <Card title="Residuals" class="h chart-card" extra=ViewFn::from(|| view! { <span class="faint caption">"actual − predicted"</span> })>
-                        <Picture name="Residuals" draw=move |width| charts::bars::histogram(
+                        <Picture name="Residuals" zooms=Some(Zoom::Across) draw=move |width, part| charts::bars::histogram(
                             &charts::bars::Histogram {
                                 name: "Residuals".to_owned(),
                                 edges: bars.edges.clone(),
                                 sets: vec![charts::bars::Bars { name: "residuals".to_owned(), role: charts::role::Role::Series(1), counts: bars.counts.clone() }],
-                                ..Default::default()
+                                x: Axis { range: part.map(|part| part.x), ..Axis::default() },
                             },
                             Size { width, height: 260.0 },
                         ) />

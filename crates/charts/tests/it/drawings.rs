@@ -174,7 +174,7 @@ fn bars_over_each_other_are_shares() {
 fn matrices_and_points() {
     let classes = vec!["0".to_owned(), "1".to_owned()];
     check("confusion", &confusion::draw(&classes, &[vec![56_000, 12], vec![40, 188]], SIZE).svg);
-    check("residuals", &scatter::predicted_over_actual(&[1.0, 2.0, 3.0], &[1.2, 1.8, 3.3], "kg", SIZE).svg);
+    check("residuals", &scatter::predicted_over_actual(&[1.0, 2.0, 3.0], &[1.2, 1.8, 3.3], "kg", None, SIZE).svg);
     check(
         "spark",
         &spark::draw(&[1.0, 3.0, f64::NAN, 2.0, 2.5], Role::Series(3), Size { width: 72.0, height: 18.0 }).svg,

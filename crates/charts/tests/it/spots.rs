@@ -1,9 +1,10 @@
 //! What a drawing tells where it is pointed at.
 
 use charts::{
+    axis::Axis,
     bars::{self, Bars, Categories, Histogram},
     confusion,
-    plot::Size,
+    plot::{Part, Size},
     role::Role,
     scatter,
 };
@@ -47,9 +48,41 @@ fn a_cell_of_the_matrix_tells_both_classes() {
 
 #[test]
 fn the_nearest_of_two_points_is_told() {
-    let drawing = scatter::predicted_over_actual(&[1.0, 1.02, 100.0], &[1.0, 1.02, 90.0], "mg", SIZE);
+    let drawing = scatter::predicted_over_actual(&[1.0, 1.02, 100.0], &[1.0, 1.02, 90.0], "mg", None, SIZE);
     let (x, y) = (drawing.plot.x_pixel(100.0), drawing.plot.y_pixel(90.0));
     let point = drawing.spot_at(x + 1.0, y).map(|at| &drawing.spots[at]).expect("a point");
     assert_eq!(point.head, "actual 100 mg");
     assert_eq!(point.figures[1].words, "10 mg");
+}
+
+#[test]
+fn a_part_shows_its_points_alone_and_its_pixels_lead_to_its_values() {
+    let (actual, predicted) = ([1.0, 2.0, 100.0], [1.1, 2.2, 90.0]);
+    let whole = scatter::predicted_over_actual(&actual, &predicted, "", None, SIZE);
+    let (low, high) =
+        ((whole.plot.x_pixel(0.0), whole.plot.y_pixel(0.0)), (whole.plot.x_pixel(10.0), whole.plot.y_pixel(5.0)));
+    let part = whole.plot.part(high, low);
+    let is_near =
+        |found: (f64, f64), wanted: (f64, f64)| (found.0 - wanted.0).abs() + (found.1 - wanted.1).abs() < 1e-6;
+    assert!(is_near(part.x, (0.0, 10.0)) && is_near(part.y, (0.0, 5.0)), "{part:?}");
+    let closer = scatter::predicted_over_actual(&actual, &predicted, "", Some(part), SIZE);
+    assert_eq!((whole.spots.len(), closer.spots.len()), (3, 2));
+    assert!(closer.spots[1].left - closer.spots[0].left > 5.0 * (whole.spots[1].left - whole.spots[0].left));
+}
+
+#[test]
+fn a_part_of_a_histogram_has_its_bars_cut_at_the_plot_and_as_tall_as_there_is_room() {
+    let part = Part { x: (3.0, 8.0), y: (0.0, 1.0) };
+    let x = Axis { range: Some(part.x), ..Axis::default() };
+    let chart =
+        Histogram { edges: vec![0.0, 2.5, 5.0, 7.5, 10.0], sets: bars(&[900, 1, 2, 0]), x, ..Histogram::default() };
+    let drawing = bars::histogram(&chart, SIZE);
+    assert_eq!(
+        drawing.spots.iter().map(|spot| spot.head.as_str()).collect::<Vec<_>>(),
+        ["2.5 to 5", "5 to 7.5", "7.5 to 10"]
+    );
+    let (first, last) = (&drawing.spots[0], &drawing.spots[2]);
+    let right = drawing.plot.left + drawing.plot.width;
+    assert!(first.left == drawing.plot.left && (last.left + last.width - right).abs() < 1e-9, "{drawing:?}");
+    assert_eq!(first.figures[0].words, "1 · 0.1 %", "a share of all, not of the part");
 }

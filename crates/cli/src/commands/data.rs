@@ -183,7 +183,7 @@ fn plan(plan: &SnapshotPlan) -> String {
     )
 }
 
-fn preview(preview: &Preview) -> String {
+pub(super) fn preview(preview: &Preview) -> String {
     const WIDEST: usize = 32;
     let cell = |cell: &Option<String>| match cell {
         Some(text) if text.chars().count() > WIDEST => text.chars().take(WIDEST - 1).chain(['…']).collect(),

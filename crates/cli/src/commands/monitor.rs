@@ -3,8 +3,8 @@
 use api::{
     ApiError, WindowId,
     monitor::{
-        AcknowledgeAlert, Alert, CheckNow, GetMonitoring, GetWindow, ListAlerts, Monitoring, SetMonitored,
-        WindowSummary,
+        AcknowledgeAlert, Alert, CheckNow, ColumnPart, GetMonitoring, GetWindow, GetWindowRows, ListAlerts,
+        ListWindows, Monitoring, RowsOf, SetMonitored, WindowPage, WindowRows, WindowSummary,
     },
     run::StartRun,
 };
@@ -25,8 +25,37 @@ pub(crate) enum MonitorCommand {
         #[arg(long)]
         hours: Option<u32>,
     },
+    /// Lists windows, also those further back than `show` goes
+    Windows {
+        name: String,
+        /// Windows to leave out, from the newest on
+        #[arg(long, default_value_t = 0)]
+        skip: u64,
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
     /// Shows everything about one window
     Window { window: WindowId },
+    /// Prints the logged rows that a window was counted from
+    Rows {
+        window: WindowId,
+        #[arg(long, default_value_t = 0)]
+        offset: u64,
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        /// Only rows by what this column has in them: with --bar, --unseen or --missing
+        #[arg(long, requires = "part")]
+        column: Option<String>,
+        /// Rows of one bar of the column's distribution, as `window --json` lists them; the first is 0
+        #[arg(long, group = "part", requires = "column")]
+        bar: Option<u32>,
+        /// Rows in bars in which the reference has nothing
+        #[arg(long, group = "part", requires = "column")]
+        unseen: bool,
+        /// Rows in which the column has no value
+        #[arg(long, group = "part", requires = "column")]
+        missing: bool,
+    },
     /// One pass now: fetches logs and metrics, closes windows, raises and clears alerts
     Check { name: String },
     /// Watches a deployment from now on
@@ -64,6 +93,19 @@ pub(crate) async fn run(context: &mut Context, command: MonitorCommand) -> Outco
                 let line = window_line(&detail.summary).join("  ");
                 format!("{line}\n\n{}", super::data::drift(&detail.report))
             })
+        }
+        MonitorCommand::Windows { name, skip, limit } => {
+            let deployment = context.deployment(&name).await?.id;
+            context.output.show(&context.call(ListWindows { deployment, skip, limit }).await?, page)
+        }
+        MonitorCommand::Rows { window, offset, limit, column, bar, unseen, missing: _ } => {
+            let part = match (bar, unseen) {
+                (Some(bar), _) => ColumnPart::Bar { bar },
+                (None, true) => ColumnPart::Unseen,
+                (None, false) => ColumnPart::Missing,
+            };
+            let only = column.map(|column| RowsOf { column, part });
+            context.output.show(&context.call(GetWindowRows { window, offset, limit, only }).await?, rows)
         }
         MonitorCommand::Check { name } => {
             let deployment = context.deployment(&name).await?.id;
@@ -140,15 +182,41 @@ fn shown(monitoring: &Monitoring) -> String {
         ("not watched", not_watched),
         ("problem", monitoring.problem.as_ref().map(ToString::to_string)),
     ]);
-    let windows =
-        table(&["window", "id", "model", ">rows", ">drifted", "columns"], monitoring.windows.iter().map(window_line));
-    let mut lines = vec![head, String::new(), windows];
+    let mut lines = vec![head, String::new(), windows(&monitoring.windows)];
     let gap = |gap: &api::monitor::Gap| {
         format!("gap {} to {}: {}", words::time(gap.from_ms), words::time(gap.to_ms), gap.reason)
     };
     lines.extend(monitoring.gaps.iter().map(gap));
     if !monitoring.alerts.is_empty() {
         lines.push(format!("\n{}", alerts(&monitoring.alerts)));
+    }
+    lines.join("\n")
+}
+
+fn windows(list: &[WindowSummary]) -> String {
+    table(&["window", "id", "model", ">rows", ">drifted", "columns"], list.iter().map(window_line))
+}
+
+fn page(page: &WindowPage) -> String {
+    format!("{}\n\n{} of {} windows", windows(&page.windows), page.windows.len(), words::count(page.total))
+}
+
+fn rows(found: &WindowRows) -> String {
+    let mut lines = Vec::new();
+    if !found.page.rows.is_empty() {
+        lines.push(super::data::preview(&found.page));
+    } else if !found.page.columns.is_empty() {
+        lines.push(format!("No rows here; {} fit.", words::count(found.page.total_rows)));
+    }
+    if found.gone_rows > 0 {
+        lines.push(format!(
+            "{} rows of this window are no longer kept: the log keeps them for {} days.",
+            words::count(found.gone_rows),
+            found.log_days
+        ));
+    }
+    if !found.not_logged.is_empty() {
+        lines.push(format!("never logged: {}", found.not_logged.join(", ")));
     }
     lines.join("\n")
 }

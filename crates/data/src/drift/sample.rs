@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use api::config::ColumnType;
-use arrow_array::{Array, RecordBatch, cast::AsArray, types::Float64Type};
+use arrow_array::{Array as _, ArrayRef, RecordBatch, cast::AsArray, types::Float64Type};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 
@@ -41,18 +41,7 @@ impl Sample {
         let mut rows = 0;
         for batch in batches {
             let Some(array) = batch.column_by_name(name) else { return Ok(None) };
-            let as_number = |array: &dyn Array| -> Result<_, ArrowError> {
-                if kind == ColumnType::Datetime && !array.data_type().is_numeric() {
-                    let moment = cast(array, &DataType::Timestamp(TimeUnit::Millisecond, None))?;
-                    return cast(&cast(&moment, &DataType::Int64)?, &DataType::Float64);
-                }
-                cast(array, &DataType::Float64)
-            };
-            let array = as_number(array).map_err(|source| DriftError::Column {
-                column: name.to_owned(),
-                expected: "numbers",
-                source,
-            })?;
+            let array = as_numbers(array, name, kind)?;
             rows += array.len() as u64;
             values.extend(array.as_primitive::<Float64Type>().iter().flatten().filter(|value| value.is_finite()));
         }
@@ -65,11 +54,7 @@ impl Sample {
         let (mut rows, mut missing) = (0, 0);
         for batch in batches {
             let Some(array) = batch.column_by_name(name) else { return Ok(None) };
-            let array = cast(array, &DataType::Utf8).map_err(|source| DriftError::Column {
-                column: name.to_owned(),
-                expected: "text",
-                source,
-            })?;
+            let array = as_text(array, name)?;
             rows += array.len() as u64;
             // Counted by borrowed text first: one allocation a distinct value, not a row.
             let mut of_batch: HashMap<&str, u64> = HashMap::new();
@@ -101,6 +86,27 @@ impl Sample {
     pub fn missing_share(&self) -> f64 {
         if self.rows == 0 { 0.0 } else { self.missing as f64 / self.rows as f64 }
     }
+}
+
+/// A column of numbers or moments as `Float64`; moments are milliseconds since 1970.
+pub(super) fn as_numbers(array: &ArrayRef, name: &str, kind: ColumnType) -> Result<ArrayRef, DriftError> {
+    let cast_all = || -> Result<_, ArrowError> {
+        if kind == ColumnType::Datetime && !array.data_type().is_numeric() {
+            let moment = cast(array, &DataType::Timestamp(TimeUnit::Millisecond, None))?;
+            return cast(&cast(&moment, &DataType::Int64)?, &DataType::Float64);
+        }
+        cast(array, &DataType::Float64)
+    };
+    cast_all().map_err(|source| DriftError::Column { column: name.to_owned(), expected: "numbers", source })
+}
+
+/// A column of categories as `Utf8`.
+pub(super) fn as_text(array: &ArrayRef, name: &str) -> Result<ArrayRef, DriftError> {
+    cast(array, &DataType::Utf8).map_err(|source| DriftError::Column {
+        column: name.to_owned(),
+        expected: "text",
+        source,
+    })
 }
 
 /// Distinct numbers with their counts.

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Instant};
 
 use api::{
     config::{ColumnType, DataConfig},
-    drift::{DriftTest, Verdict},
+    drift::{Distribution, DriftTest, Verdict},
+    monitor::ColumnPart,
 };
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use data::drift::{
@@ -13,7 +14,7 @@ use data::drift::{
     choice,
     compare::{ColumnSpec, Options, benjamini_hochberg, compare},
     floor::{Floors, Question, effective_size, round_size},
-    kolmogorov,
+    kolmogorov, part,
     sample::Values,
     sampling, statistic,
     window::{WindowRule, window_closes},
@@ -393,4 +394,41 @@ fn a_sample_of_a_large_table_is_said() {
         some.remark.as_deref(),
         Some("Of the reference, 16,384 of 30,000 rows were compared: every 2nd stretch of 8,192 rows.")
     );
+}
+
+#[test]
+fn each_bar_leads_back_to_the_rows_that_were_counted_in_it() {
+    let text = |values: Vec<String>| -> ArrayRef { Arc::new(StringArray::from(values)) };
+    let numbers = |values: Vec<Option<f64>>| -> ArrayRef { Arc::new(Float64Array::from(values)) };
+    // Long tails, a value on an edge, few values, and more categories than are shown.
+    let tailed = |far: f64| (0..400).map(|row| Some(f64::from(row % 100))).chain([Some(far), None]).collect();
+    let few = |from: u32| (0..402).map(|row| Some(f64::from(row % 7 + from))).collect();
+    let many = |from: u32| (0..402).map(|row| format!("value {}", row % 30 + from)).collect();
+    let side = |far, from| {
+        batch(vec![("tailed", numbers(tailed(far))), ("few", numbers(few(from))), ("many", text(many(from)))])
+    };
+    let (reference, current) = (side(1e6, 0), side(-1e6, 3));
+    let specs = [
+        ColumnSpec::new("tailed", ColumnType::Decimal),
+        ColumnSpec::new("few", ColumnType::Integer),
+        ColumnSpec::new("many", ColumnType::Category),
+    ];
+    let report = compare(&reference, &current, &specs, &Options::default(), &mut Floors::default()).unwrap();
+    for column in &report.columns {
+        let count = |part| {
+            let rows = part::rows_in(&current[0], column, part).unwrap().unwrap();
+            rows.into_iter().filter(|fits| *fits).count() as u64
+        };
+        let (seen, counts) = match column.distribution.as_ref().unwrap() {
+            Distribution::Numeric { reference, current } => (&reference.counts, &current.counts),
+            Distribution::Categories { reference, current, .. } => (reference, current),
+        };
+        let found: Vec<u64> = (0..counts.len() as u32).map(|bar| count(ColumnPart::Bar { bar })).collect();
+        assert_eq!(found, *counts, "{}", column.column);
+        let unseen: u64 = seen.iter().zip(counts).filter(|(seen, _)| **seen == 0).map(|(_, count)| count).sum();
+        assert_eq!(count(ColumnPart::Unseen), unseen, "{}", column.column);
+        assert_eq!(count(ColumnPart::Missing), u64::from(column.column == "tailed"));
+    }
+    let other = batch(vec![("another", numbers(vec![Some(1.0)]))]);
+    assert_eq!(part::rows_in(&other[0], &report.columns[0], ColumnPart::Unseen).unwrap(), None);
 }

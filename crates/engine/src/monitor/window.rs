@@ -21,10 +21,10 @@ use store::{
     blob::BlobHash,
     deployment::DeploymentRow,
     version::VersionRow,
-    window::{SegmentRow, WindowRow},
+    window::{Piece, SegmentRow, WindowRow},
 };
 
-use crate::{Engine, package};
+use crate::{Engine, error, package};
 
 /// Windows that one pass closes at most: a long backlog leaves room for other deployments.
 const AT_ONCE: usize = 50;
@@ -119,6 +119,11 @@ fn thousands(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+pub(crate) async fn find(engine: &Engine, id: WindowId) -> anyhow::Result<WindowRow> {
+    let found = engine.store().read(move |c| store::window::get(c, id)).await?;
+    found.ok_or_else(|| error::missing("window", id))
 }
 
 pub(crate) fn summary(row: &WindowRow) -> WindowSummary {
@@ -237,8 +242,10 @@ async fn close(
             remarks: Vec::new(),
         },
     };
-    let pieces: Vec<(String, u64)> =
-        taken.iter().map(|piece| (piece.segment.name.clone(), piece.from + piece.rows)).collect();
+    let pieces: Vec<Piece> = taken
+        .iter()
+        .map(|piece| Piece { segment: piece.segment.name.clone(), from_row: piece.from, rows: piece.rows })
+        .collect();
     let (report, grown) = tokio::task::spawn_blocking(move || {
         let mut floors = floors;
         let report = compare_rows(&blobs, &version, &folder, &taken, &config, &mut floors)?;

@@ -45,6 +45,8 @@ struct State {
     /// What the next change waits for.
     gate: Option<Arc<Notify>>,
     segments: Vec<(serde_json::Value, Vec<u8>)>,
+    /// Receipt of what is logged next, from here on.
+    since_ms: i64,
     /// Ids of segments, as often as they were fetched.
     fetched: Vec<String>,
 }
@@ -73,12 +75,18 @@ impl Place {
         self.state().running.values().next().map(|wanted| wanted.version_number)
     }
 
+    /// Says when what is logged from now on came; by default it is as old as can be.
+    pub(crate) fn log_since(&self, since_ms: i64) {
+        self.state().since_ms = since_ms;
+    }
+
     /// A closed segment of the request log, with `x` moved by `shift`.
     pub(crate) fn log(&self, content: &str, shift: f64) {
         let mut state = self.state();
         let number = state.segments.len();
         let id = format!("segment-{number:04}");
-        let segment = json!({ "id": id, "rows": ROWS, "from_ms": number * 10 + 1, "to_ms": number * 10 + 9 });
+        let from_ms = state.since_ms + number as i64 * 10 + 1;
+        let segment = json!({ "id": id, "rows": ROWS, "from_ms": from_ms, "to_ms": from_ms + 8 });
         state.segments.push((segment, rows(ROWS, shift, Some(content))));
     }
 }

@@ -2,11 +2,14 @@
 //! that are nobody's.
 
 use api::{
-    DeploymentId,
+    DeploymentId, ErrorCode, WindowId,
     deploy::{DeleteDeployment, RollBack, StartDeploy},
+    drift::Distribution,
     model::DeleteVersion,
-    monitor::{CheckNow, Monitoring},
+    monitor::{CheckNow, ColumnPart, GetWindow, GetWindowRows, ListWindows, Monitoring, RowsOf, WindowRows},
+    project::EditProjectFile,
 };
+use serde_json::json;
 
 use crate::{
     place::{deploy, project, spec, version},
@@ -105,4 +108,76 @@ async fn what_was_drawn_of_a_versions_reference_goes_with_it() {
     assert!(floors().await.is_some(), "the version is still there");
     stage.call(DeleteVersion { version: first }).await;
     assert_eq!(floors().await, None);
+}
+
+fn asks(window: WindowId, offset: u64, limit: u32, part: Option<ColumnPart>) -> GetWindowRows {
+    let only = part.map(|part| RowsOf { column: "x".to_owned(), part });
+    GetWindowRows { window, offset, limit, only }
+}
+
+fn values(found: &WindowRows) -> Vec<f64> {
+    found.page.rows.iter().map(|row| row[0].as_ref().unwrap().parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn the_rows_of_a_window_are_there_until_the_log_no_longer_keeps_them() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let set = [("monitoring.window".to_owned(), json!("300 rows"))].into_iter().collect();
+    stage.call(EditProjectFile { project, set }).await;
+    let first = version(&stage, project).await;
+    let id = deploy(&stage, first).await.id;
+    stage.place.log_since(stage.engine.now_ms());
+    for shift in [0.0, DRIFTED, 0.0] {
+        stage.place.log("content-1", shift);
+    }
+    let seen = stage.call(CheckNow { deployment: id }).await;
+    let windows: Vec<WindowId> = seen.windows.iter().map(|window| window.id).collect();
+    assert_eq!(windows.len(), 2, "{seen:?}");
+
+    // A window has 200 rows of the first segment and 100 of the second, the next one the rest of it.
+    let across = stage.call(asks(windows[0], 195, 10, None)).await;
+    assert_eq!((across.page.total_rows, across.gone_rows, across.page.columns[0].name.as_str()), (300, 0, "x"));
+    let moved: Vec<bool> = values(&across).iter().map(|value| *value >= DRIFTED).collect();
+    assert_eq!(moved, [[false; 5], [true; 5]].concat());
+    let next = stage.call(asks(windows[1], 0, 1, None)).await;
+    assert_eq!((next.page.total_rows, values(&next)), (300, vec![5.5]), "row 100 of the second segment");
+    assert_eq!(stage.call(asks(windows[0], 300, 10, None)).await.page.rows.len(), 0);
+
+    // Each bar leads to exactly what was counted in it.
+    let report = stage.call(GetWindow { window: windows[0] }).await.report;
+    let Some(Distribution::Numeric { current, .. }) = &report.columns[0].distribution else { panic!("{report:?}") };
+    for (bar, count) in current.counts.iter().enumerate() {
+        let found = stage.call(asks(windows[0], 0, 1000, Some(ColumnPart::Bar { bar: bar as u32 }))).await;
+        assert_eq!((found.page.total_rows, found.page.rows.len() as u64), (*count, *count), "bar {bar}");
+    }
+    let unseen = stage.call(asks(windows[0], 98, 10, Some(ColumnPart::Unseen))).await;
+    assert_eq!(unseen.page.total_rows, 100);
+    assert!(values(&unseen).len() == 2 && values(&unseen).iter().all(|value| *value >= DRIFTED), "{unseen:?}");
+    assert_eq!(stage.call(asks(windows[0], 0, 10, Some(ColumnPart::Missing))).await.page.total_rows, 0);
+    let wrong = stage.try_call(asks(windows[0], 0, 10, Some(ColumnPart::Bar { bar: 30 }))).await.unwrap_err();
+    assert_eq!(wrong.code, ErrorCode::Invalid, "{wrong:?}");
+
+    // Rows older than the log's days go with the next look; those that no window has yet stay.
+    stage.place.log_since(0);
+    stage.place.log("content-1", 0.0);
+    stage.place.log("content-1", 0.0);
+    let oldest = stage.call(CheckNow { deployment: id }).await.windows[0].id;
+    let left = stage.call(asks(oldest, 0, 10, None)).await;
+    assert_eq!((left.page.total_rows, left.gone_rows, left.log_days), (100, 200, 14), "{left:?}");
+}
+
+#[tokio::test]
+async fn windows_further_back_come_page_by_page() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let first = version(&stage, project).await;
+    let id = deploy(&stage, first).await.id;
+    for _ in 0..3 {
+        stage.place.log("content-1", 0.0);
+    }
+    let all = stage.call(CheckNow { deployment: id }).await;
+    assert_eq!((all.windows.len(), all.windows_in_all), (3, 3));
+    let page = stage.call(ListWindows { deployment: id, skip: 1, limit: 5 }).await;
+    assert_eq!((&page.windows[..], page.total), (&all.windows[..2], 3));
 }

@@ -17,7 +17,7 @@ use crate::parts::{
     card::Card,
     field::{Labelled, Select, Switch},
     pane::Pane,
-    picture::Picture,
+    picture::{Picture, Zoom},
     words,
 };
 
@@ -48,10 +48,11 @@ fn Distribution(column: ColumnProfile) -> impl IntoView {
     );
     let height = if column.numeric.is_some() { 170.0 } else { 24.0 * column.top.len().clamp(1, 12) as f64 + 6.0 };
     let scale = if column.kind == ColumnType::Datetime { Scale::Time { offset_minutes: 0 } } else { Scale::Linear };
+    let zooms = column.numeric.as_ref().map(|_| Zoom::Across);
     let drawn = column.clone();
     view! {
         <Card title="Distribution" class="h chart-card" extra=ViewFn::from(move || view! { <span class="faint caption">{facts.clone()}</span> })>
-            <Picture name=column.name.clone() draw=move |width| {
+            <Picture name=column.name.clone() zooms draw=move |width, part| {
                 let set = |counts: Vec<u64>| vec![Bars { name: drawn.name.clone(), role: series, counts }];
                 match &drawn.numeric {
                     Some(numeric) => bars::histogram(
@@ -59,7 +60,7 @@ fn Distribution(column: ColumnProfile) -> impl IntoView {
                             name: drawn.name.clone(),
                             edges: numeric.histogram.edges.clone(),
                             sets: set(numeric.histogram.counts.clone()),
-                            x: Axis { scale, ..Axis::default() },
+                            x: Axis { scale, range: part.map(|part| part.x), ..Axis::default() },
                         },
                         Size { width, height },
                     ),

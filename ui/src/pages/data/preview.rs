@@ -19,6 +19,7 @@ use crate::{
     parts::{
         button::IconButton,
         chart::spark,
+        data_cell::{self, data_cell},
         icon::{self, icon},
         rows::Rows,
         states::{Failure, Skeleton},
@@ -102,25 +103,17 @@ fn column(
     if let Some((measured, _)) = &measured {
         field.role = measured.role;
     }
-    let is_number = matches!(field.kind, ColumnType::Integer | ColumnType::Decimal);
-    // Times are read from their left: their fractions are of different lengths.
-    let is_time = field.kind == ColumnType::Datetime;
+    let kind = field.kind;
     let is_image = field.kind == ColumnType::Image;
     let is_target = field.role == Role::Target;
-    let is_ignored = field.role == Role::Ignored;
-    let width = (field.name.chars().count() as f64 * 7.6 + 30.0)
-        .clamp(if field.kind == ColumnType::Datetime { 196.0 } else { 112.0 }, 220.0);
+    let class = if field.role == Role::Ignored { "faint" } else { "" };
+    let width = data_cell::width(&field.name, kind);
     let mut column =
         Column::new(field.name.clone(), width, move |line: &Line| match line.cells.get(index).cloned().flatten() {
-            None => view! { <span class="miss">"missing"</span> }.into_any(),
             Some(path) if is_image => view! { <Thumbnail snapshot path /> }.into_any(),
-            Some(text) if is_number => {
-                view! { <span class:faint=is_ignored>{text.replace('-', "−")}</span> }.into_any()
-            }
-            Some(text) if is_time => view! { <span class="num" class:faint=is_ignored>{text}</span> }.into_any(),
-            Some(text) => view! { <span class:faint=is_ignored title=text.clone()>{text.clone()}</span> }.into_any(),
+            text => data_cell(kind, text, class),
         });
-    column.is_number = is_number;
+    column.is_number = data_cell::is_number(kind);
     column.head = Some(ViewFn::from(move || head(&field, measured.as_ref(), is_target, uses)));
     column
 }

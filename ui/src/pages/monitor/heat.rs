@@ -1,6 +1,9 @@
 //! The heat map of drift: columns of the data down, windows across.
 
-use api::{drift::Verdict, monitor::Monitoring};
+use api::{
+    drift::Verdict,
+    monitor::{Gap, ListWindows, Monitoring, WindowSummary},
+};
 use charts::{
     heat::{self, Cell, HeatMap, Row},
     plot::{Plot, Said, Spot},
@@ -9,20 +12,28 @@ use charts::{
 use leptos::{html, prelude::*};
 
 use super::Chosen;
-use crate::parts::{button::Button, card::Card, chart::width_of, distribution::verdict, picture::tip, words};
+use crate::{
+    client::query::query,
+    parts::{button::Button, card::Card, chart::width_of, distribution::verdict, picture::tip, words},
+};
 
 /// Rows that are shown before a person asks for all.
 const FIRST: usize = 16;
 /// Windows that fit beside each other and can still be told apart.
 const WINDOWS: usize = 40;
+/// Gaps that are shown before a person asks for all.
+const GAPS: usize = 3;
 
 #[component]
 pub(super) fn Heat(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>) -> impl IntoView {
     let everything = RwSignal::new(false);
-    let order = Memo::new(move |_| now.with(columns));
+    // Windows between the newest and the newest that is shown.
+    let back = RwSignal::new(0_u64);
+    let windows = shown_windows(now, back);
+    let order = Memo::new(move |_| windows.with(|windows| columns(windows)));
     let map = Memo::new(move |_| {
         let shown = if everything.get() { usize::MAX } else { FIRST };
-        now.with(|now| draw(now, order.get().into_iter().take(shown), chosen.get().as_ref()))
+        windows.with(|windows| draw(windows, order.get().into_iter().take(shown), chosen.get().as_ref()))
     });
     let node = NodeRef::<html::Div>::new();
     let width = width_of(node);
@@ -34,7 +45,7 @@ pub(super) fn Heat(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>) ->
     };
     let press = move |event: web_sys::MouseEvent| {
         if let Some((row, column)) = under(&event) {
-            choose(now, order, chosen, row, column);
+            choose(windows, order, chosen, row, column);
         }
     };
     let hover = RwSignal::new(None::<(usize, usize)>);
@@ -42,11 +53,11 @@ pub(super) fn Heat(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>) ->
         let (row, column) = hover.get()?;
         let plot = drawing.with(|drawing| drawing.as_ref().map(|drawing| drawing.plot))?;
         let name = order.with(|order| order.get(row).cloned())?;
-        now.with(|now| spot(now, &plot, &name, row, column))
+        windows.with(|windows| spot(windows, &plot, &name, row, column))
     });
     let step = move |event: web_sys::KeyboardEvent| {
-        let count = now.with_untracked(|now| now.windows.len().min(WINDOWS));
-        let (row, column) = place(now, order, chosen).unwrap_or((0, count.saturating_sub(1)));
+        let count = windows.with_untracked(Vec::len);
+        let (row, column) = place(windows, order, chosen).unwrap_or((0, count.saturating_sub(1)));
         let (row, column) = match event.key().as_str() {
             "ArrowDown" => (row + 1, column),
             "ArrowUp" => (row.saturating_sub(1), column),
@@ -55,7 +66,7 @@ pub(super) fn Heat(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>) ->
             _ => return,
         };
         event.prevent_default();
-        choose(now, order, chosen, row, column);
+        choose(windows, order, chosen, row, column);
     };
     view! {
         <Card title="Drift by column and window" extra=ViewFn::from(|| view! { <Legend /> })>
@@ -75,6 +86,7 @@ pub(super) fn Heat(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>) ->
                 }
                 .into_any()
             }}
+            <Pages now back windows />
             {move || {
                 let (all, shown) = (order.with(Vec::len), everything.get());
                 (all > FIRST).then(|| view! {
@@ -91,10 +103,78 @@ pub(super) fn Heat(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>) ->
                 let hidden = now.with(|now| now.not_watched.clone());
                 (!hidden.is_empty()).then(|| view! { <p class="small faint">"Not watched: "{hidden.join(", ")}</p> })
             }}
-            {move || now.with(|now| now.gaps.clone()).into_iter().rev().take(3).map(|gap| view! {
-                <p class="small warn">{format!("Gap, {} to {}: {}", words::exact(gap.from_ms), words::clock(gap.to_ms), gap.reason)}</p>
-            }).collect_view()}
+            <Gaps now />
         </Card>
+    }
+}
+
+/// The windows beside each other: the newest from what is watched anyway, older ones as they are gone back to.
+fn shown_windows(now: Signal<Monitoring>, back: RwSignal<u64>) -> Memo<Vec<WindowSummary>> {
+    let deployment = now.with_untracked(|now| now.deployment);
+    let older = query(move || {
+        Some(back.get()).filter(|skip| *skip > 0).map(|skip| ListWindows { deployment, skip, limit: WINDOWS as u32 })
+    });
+    Memo::new(move |before: Option<&Vec<WindowSummary>>| {
+        if back.get() == 0 {
+            return now.with(|now| now.windows[now.windows.len().saturating_sub(WINDOWS)..].to_vec());
+        }
+        // Until they come, what was there stays.
+        let page = older.value.with(|page| page.as_ref().map(|page| page.windows.clone()));
+        page.or_else(|| before.cloned()).unwrap_or_default()
+    })
+}
+
+/// Goes further back, and forward again.
+#[component]
+fn Pages(now: Signal<Monitoring>, back: RwSignal<u64>, windows: Memo<Vec<WindowSummary>>) -> impl IntoView {
+    let step = WINDOWS as u64;
+    let total = Memo::new(move |_| now.with(|now| now.windows_in_all));
+    let is_last = Signal::derive(move || back.get() + step >= total.get());
+    let is_first = Signal::derive(move || back.get() == 0);
+    let said = move || {
+        let last = total.get().saturating_sub(back.get());
+        let first = last.saturating_sub(windows.with(Vec::len) as u64) + 1;
+        format!("Windows {} to {} of {}", words::count(first), words::count(last), words::count(total.get()))
+    };
+    view! {
+        <Show when=move || total.get().gt(&step)>
+            <div class="flex small faint">
+                {said}
+                <span class="right flex">
+                    <Button label="Older" kind="quiet s" disabled=is_last on_press=move || back.update(|back| *back += step) />
+                    <Button label="Newer" kind="quiet s" disabled=is_first on_press=move || back.update(|back| *back = back.saturating_sub(step)) />
+                </span>
+            </div>
+        </Show>
+    }
+}
+
+/// Stretches without data, the newest first.
+#[component]
+fn Gaps(now: Signal<Monitoring>) -> impl IntoView {
+    let all = RwSignal::new(false);
+    let gaps = Memo::new(move |_| now.with(|now| now.gaps.clone()));
+    let line = |gap: Gap| {
+        view! { <p class="small warn">{format!("Gap, {} to {}: {}", words::exact(gap.from_ms), words::clock(gap.to_ms), gap.reason)}</p> }
+    };
+    view! {
+        <div class="gaps">
+            {move || {
+                let shown = if all.get() { usize::MAX } else { GAPS };
+                gaps.get().into_iter().rev().take(shown).map(line).collect_view()
+            }}
+        </div>
+        {move || {
+            let (count, shown) = (gaps.with(Vec::len), all.get());
+            (count > GAPS).then(|| view! {
+                <div class="flex small faint">
+                    <Button
+                        label=if shown { "Show the newest gaps".to_owned() } else { format!("Show all {} gaps", words::count(count as u64)) }
+                        kind="quiet s" on_press=move || all.set(!shown)
+                    />
+                </div>
+            })
+        }}
     }
 }
 
@@ -107,17 +187,16 @@ fn Legend() -> impl IntoView {
     }
 }
 
-/// Columns, the loudest in the newest window first.
-fn columns(now: &Monitoring) -> Vec<String> {
-    let Some(newest) = now.windows.last() else { return Vec::new() };
+/// Columns, the loudest in the newest of the windows first.
+fn columns(windows: &[WindowSummary]) -> Vec<String> {
+    let Some(newest) = windows.last() else { return Vec::new() };
     let mut cells: Vec<_> = newest.cells.iter().filter(|cell| cell.verdict != Verdict::NotWatched).collect();
     cells
         .sort_by(|left, right| right.intensity.total_cmp(&left.intensity).then_with(|| left.column.cmp(&right.column)));
     cells.into_iter().map(|cell| cell.column.clone()).collect()
 }
 
-fn draw(now: &Monitoring, columns: impl Iterator<Item = String>, chosen: Option<&Chosen>) -> HeatMap {
-    let windows = &now.windows[now.windows.len().saturating_sub(WINDOWS)..];
+fn draw(windows: &[WindowSummary], columns: impl Iterator<Item = String>, chosen: Option<&Chosen>) -> HeatMap {
     let mut outlined = None;
     let rows = columns
         .enumerate()
@@ -145,8 +224,7 @@ fn draw(now: &Monitoring, columns: impl Iterator<Item = String>, chosen: Option<
 }
 
 /// What a cell says when it is pointed at: the window, the column's verdict and its figure.
-fn spot(now: &Monitoring, plot: &Plot, name: &str, row: usize, column: usize) -> Option<Spot> {
-    let windows = &now.windows[now.windows.len().saturating_sub(WINDOWS)..];
+fn spot(windows: &[WindowSummary], plot: &Plot, name: &str, row: usize, column: usize) -> Option<Spot> {
     let window = windows.get(column)?;
     let cell = window.cells.iter().find(|cell| cell.column == name)?;
     let wide = plot.width / windows.len() as f64;
@@ -178,14 +256,13 @@ fn cell(cell: &api::monitor::WindowCell) -> Cell {
 }
 
 fn choose(
-    now: Signal<Monitoring>,
+    windows: Memo<Vec<WindowSummary>>,
     order: Memo<Vec<String>>,
     chosen: RwSignal<Option<Chosen>>,
     row: usize,
     column: usize,
 ) {
-    let found = now.with_untracked(|now| {
-        let windows = &now.windows[now.windows.len().saturating_sub(WINDOWS)..];
+    let found = windows.with_untracked(|windows| {
         let window = windows.get(column)?.id;
         Some(Chosen { window, column: order.with_untracked(|order| order.get(row).cloned())? })
     });
@@ -195,14 +272,13 @@ fn choose(
 }
 
 fn place(
-    now: Signal<Monitoring>,
+    windows: Memo<Vec<WindowSummary>>,
     order: Memo<Vec<String>>,
     chosen: RwSignal<Option<Chosen>>,
 ) -> Option<(usize, usize)> {
     let chosen = chosen.get_untracked()?;
     let row = order.with_untracked(|order| order.iter().position(|column| *column == chosen.column))?;
-    now.with_untracked(|now| {
-        let windows = &now.windows[now.windows.len().saturating_sub(WINDOWS)..];
+    windows.with_untracked(|windows| {
         windows.iter().position(|window| window.id == chosen.window).map(|column| (row, column))
     })
 }

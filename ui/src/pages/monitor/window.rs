@@ -1,9 +1,12 @@
-//! One column of one window: both distributions, the test with its limits, and both verdicts.
+//! One column of one window: both distributions, the test with its limits, both verdicts, and the rows.
 
 use api::monitor::{GetWindow, Monitoring, WindowDetail};
 use leptos::prelude::*;
 
-use super::Chosen;
+use super::{
+    Chosen,
+    rows::{LoggedRows, Which},
+};
 use crate::{
     client::query::query,
     parts::{
@@ -63,11 +66,13 @@ fn column(detail: &WindowDetail, name: &str) -> AnyView {
     let reference = format!("validation, {} rows", words::short(detail.report.reference_rows as f64));
     let current = format!("window, {} rows", words::short(detail.summary.rows as f64));
     let p_value = column.test.is_p_value();
+    let which = Which::new();
+    let (window, logged) = (detail.summary.id, column.clone());
     view! {
         <div class="stack">
             <div class="flex wrap"><Chip text=said tone=tone dot=true /><Chip text=measured tone="mono" /></div>
             <p class="small muted">{column.sentence.clone()}</p>
-            <TwoDistributions column reference current />
+            <TwoDistributions column reference current on_bar=move |bar| which.bar(bar) />
             <dl class="pairs">
                 <dt>"Counts as drift"</dt><dd>{limit}</dd>
                 {(!p_value).then(|| view! { <dt title="The 99 % quantile of this distance over windows of this size drawn from the reference">"Chance alone reaches"</dt><dd class="num">{floor}</dd> })}
@@ -75,6 +80,7 @@ fn column(detail: &WindowDetail, name: &str) -> AnyView {
                 <dt>"Missing"</dt><dd class="num">{missing}</dd>
                 <dt>"Window"</dt><dd>{format!("{} to {}, v{}", words::exact(detail.summary.from_ms), words::clock(detail.summary.to_ms), detail.summary.version_number)}</dd>
             </dl>
+            <LoggedRows window column=logged which />
         </div>
     }
     .into_any()
