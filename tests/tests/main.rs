@@ -1,6 +1,7 @@
 //! Journeys: whole roads through the real programs, as a person takes them; and behind them the ports'
 //! behaviour, run against their real counterparts.
 
+mod answering;
 mod clicks;
 mod cluster_clicks;
 mod counterparts;
@@ -10,5 +11,6 @@ mod disks;
 mod pages;
 mod pushing;
 mod road;
+mod starting;
 mod target;
 mod watching;
