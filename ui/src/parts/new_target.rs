@@ -64,7 +64,7 @@ pub(crate) fn NewTarget(open: RwSignal<bool>) -> impl IntoView {
     let namespaces = Memo::new(move |_| found.get().map(|check| check.namespaces).unwrap_or_default());
     let hint = Signal::derive(move || {
         let wanted = namespace.get().trim().to_owned();
-        namespaces.with(|known| match known.iter().any(|one| *one == wanted) {
+        namespaces.with(|known| match known.contains(&wanted) {
             _ if known.is_empty() => String::new(),
             true => "It is there.".to_owned(),
             false => "The cluster has no such namespace yet.".to_owned(),

@@ -37,7 +37,7 @@ const BATCH_ROWS: usize = 8192;
 /// The log's column with the time of receipt.
 const RECEIVED: &str = "_received_ms";
 
-pub async fn get(engine: &Engine, request: GetWindowRows) -> anyhow::Result<WindowRows> {
+pub(crate) async fn get(engine: &Engine, request: GetWindowRows) -> anyhow::Result<WindowRows> {
     let row = window::find(engine, request.window).await?;
     let log_days = deploy::find(engine, row.deployment).await?.spec.log_days;
     let only = request.only.map(|only| known(&row.report, only)).transpose()?;
