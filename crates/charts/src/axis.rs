@@ -43,7 +43,8 @@ impl Axis {
         let (mut low, mut high) = values
             .filter(fits)
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
-        if low > high {
+        let is_empty = low > high;
+        if is_empty {
             (low, high) = if self.scale == Scale::Log { (0.1, 1.0) } else { (0.0, 1.0) };
         }
         if self.from_zero && self.scale == Scale::Linear {
@@ -60,7 +61,7 @@ impl Axis {
         } else if self.from_zero && low == 0.0 && high == 0.0 {
             // An amount of nothing lies on the ground, not in the middle of what can't be.
             high = 1.0;
-        } else if matches!(self.scale, Scale::Time { .. }) && high - low < MOMENT_MS {
+        } else if matches!(self.scale, Scale::Time { .. }) && high - low < MOMENT_MS && !is_empty {
             // A tenth of a time since 1970 is years: a lone moment stands in the middle of its hour.
             (low, high) = (low - HALF_HOUR_MS, high + HALF_HOUR_MS);
         } else if high - low <= high.abs().max(low.abs()) * 1e-9 {

@@ -53,6 +53,10 @@ fn a_lone_moment_stands_in_its_hour_with_the_time_below() {
     let svg = line::draw(&chart, SIZE).svg;
     assert!(svg.contains(">23:30<"), "{svg}");
     assert!(svg.contains("<circle"), "{svg}");
+    // Where nothing was, no time is said.
+    let empty = LineChart { lines: Vec::new(), ..chart };
+    let svg = line::draw(&empty, SIZE).svg;
+    assert!(!svg.contains(":30<") && !svg.contains(":00<"), "{svg}");
 }
 
 #[test]
