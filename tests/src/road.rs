@@ -11,7 +11,7 @@ use api::{
     },
     job::{GetJob, Job, JobState, Subject},
     model::{RegisterModel, Version},
-    monitor::CheckNow,
+    monitor::{CheckNow, Monitoring},
     project::{EditProjectFile, OpenSample, Project},
     run::StartRun,
 };
@@ -109,22 +109,39 @@ pub async fn deployment(client: &Client, name: &str) -> Result<Option<Deployment
     Ok(all.into_iter().find(|deployment| deployment.name == name))
 }
 
-/// Sends windows of 1,000 rows of the sample's second period, whose shift is known, and has each looked at.
-pub async fn shifted_traffic(client: &Client, deployment: &Deployment, project: ProjectId, windows: u64) -> Result<()> {
-    let dataset = client.call(GetDataset { project }).await?;
-    let file = dataset.beside.iter().find(|file| file.path.contains("second-period"));
-    let file = file.context("no second period beside the data")?;
-    for window in 0..windows {
-        let traffic = SendTraffic {
-            deployment: deployment.id,
-            path: file.path.clone(),
-            rows: 1000,
-            offset: window * 1000,
-            batch: Some(50),
-        };
-        let job = client.call(traffic).await?;
-        finished(client, job.id, Duration::from_secs(120)).await?;
-        client.call(CheckNow { deployment: deployment.id }).await?;
+/// Sends a window of 1,000 rows of the second period beside the data, and has it looked at until it is
+/// closed. Windows count from 0.
+pub async fn shifted_window(
+    client: &Client,
+    deployment: &Deployment,
+    project: ProjectId,
+    window: u64,
+) -> Result<Monitoring> {
+    let traffic = SendTraffic {
+        deployment: deployment.id,
+        path: second_period(client, project).await?,
+        rows: 1000,
+        offset: window * 1000,
+        batch: Some(50),
+    };
+    let job = client.call(traffic).await?;
+    finished(client, job.id, Duration::from_secs(120)).await?;
+    let until = tokio::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        let seen = client.call(CheckNow { deployment: deployment.id }).await?;
+        if seen.windows.len() as u64 > window {
+            return Ok(seen);
+        }
+        if tokio::time::Instant::now() > until {
+            bail!("window {window} stays open with {} rows: {:?}", seen.open_rows, seen.problem);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Ok(())
+}
+
+/// The file of the second period, while it lies beside the data.
+pub async fn second_period(client: &Client, project: ProjectId) -> Result<String> {
+    let dataset = client.call(GetDataset { project }).await?;
+    let file = dataset.beside.into_iter().find(|file| file.path.contains("second-period"));
+    Ok(file.context("no second period beside the data")?.path)
 }

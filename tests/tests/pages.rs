@@ -51,7 +51,9 @@ async fn lived_in(client: &Client) -> Result<Vec<(&'static str, String)>> {
     let version = road::register(client, run, &["champion"]).await?;
     let target = road::this_machine(client).await?;
     let deployment = road::deploy(client, road::spec("card-fraud", target, version.id)).await?;
-    road::shifted_traffic(client, &deployment, project, 3).await?;
+    for window in 0..3 {
+        road::shifted_window(client, &deployment, project, window).await?;
+    }
     let (project, version) = (format!("/p/{project}"), version.id);
     Ok(vec![
         ("start", "/".to_owned()),

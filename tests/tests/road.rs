@@ -1,12 +1,13 @@
 //! The road, once, with nothing mocked: sample → snapshot → train → register → package → push to a
-//! registry with TLS and a password → real pods → predict → shifted traffic → drift alert → second
-//! version → roll back → delete.
+//! registry with TLS and a password → real pods → predict → shifted traffic → drift alert → retrain →
+//! second version → roll back → delete.
 
 use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use api::{
-    dataset::{GetProfile, TakeSnapshot},
+    AlertId, ProjectId, RunId,
+    dataset::{AddData, GetDataset, GetProfile, TakeSnapshot},
     deploy::{
         AddTarget, CallDeployment, DeleteDeployment, Deployment, GetDeployment, PlanDeploy, RollBack, TargetKind,
     },
@@ -20,11 +21,11 @@ use client::call::Client;
 use journeys::{
     cluster::{self, Cluster},
     host::{self, Host},
-    process::{read, skipped_without},
+    process::{read, skipped_without, wait_until},
     registry::{PASSWORD, Registry, USER},
     road,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -43,6 +44,8 @@ async fn this_machine(slipway: &Path, folder: &Path) -> Result<()> {
     let host = Host::start(slipway, folder).await?;
     let client = host.client().await?;
     let project = road::open_sample(&client, "breast-cancer").await?;
+    write_second_period(Path::new(&project.path))?;
+    road::edit(&client, project.id, &[("monitoring.window", json!("1000 rows"))]).await?;
 
     let job = client.call(TakeSnapshot { project: project.id, message: None }).await?;
     let job = road::finished(&client, job.id, PATIENCE).await?;
@@ -64,8 +67,9 @@ async fn this_machine(slipway: &Path, folder: &Path) -> Result<()> {
     ensure!(there.status == 200, "the call failed: {:?}", there.error);
     ensure!(there.rows == here.rows, "served {:?}, predicted {:?}", there.rows, here.rows);
 
-    // A second version rolls out, and back.
-    let second = road::register(&client, road::train(&client, project.id).await?, &[]).await?;
+    let alert = drift(&client, &deployment, project.id, "mean_radius").await?;
+    // The retrained version rolls out, and back.
+    let second = road::register(&client, retrain(&client, project.id, alert).await?, &[]).await?;
     let deployment = road::deploy(&client, road::spec("tumours", target, second.id)).await?;
     ensure!(deployment.version_number == second.number, "version {} is deployed", deployment.version_number);
     let job = client.call(RollBack { deployment: deployment.id, to: None }).await?;
@@ -74,6 +78,20 @@ async fn this_machine(slipway: &Path, folder: &Path) -> Result<()> {
     ensure!(deployment.version_number == version.number, "rolled back to {}", deployment.version_number);
 
     delete(&client, &deployment).await
+}
+
+/// The sample's rows again and again, two windows of them, with every radius half as large again.
+fn write_second_period(project: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(project.join("breast-cancer.csv"))?;
+    let (head, rows) = text.split_once('\n').context("the sample has no rows")?;
+    let mut shifted = format!("{head}\n");
+    for row in rows.lines().cycle().take(2000) {
+        let (radius, rest) = row.split_once(',').context("a row has one column")?;
+        shifted.push_str(&format!("{:.2},{rest}\n", radius.parse::<f64>()? * 1.5));
+    }
+    let folder = project.join("second-period");
+    std::fs::create_dir_all(&folder)?;
+    Ok(std::fs::write(folder.join("breast-cancer.csv"), shifted)?)
 }
 
 async fn delete(client: &Client, deployment: &Deployment) -> Result<()> {
@@ -141,7 +159,9 @@ async fn kubernetes(slipway: &Path, folder: &Path, registry: &Registry, cluster:
         |version| PushPackage { version, registry: known.id, repository: Some("road/fraud".to_owned()), tag: None };
     let job = client.call(push(version.id)).await?;
     road::finished(&client, job.id, PATIENCE).await?;
-    judged_by_skopeo_and_podman(registry, &format!("road/fraud:v{}", version.number), folder)?;
+    let detail = client.call(GetVersion { version: version.id }).await?;
+    let image = format!("road/fraud:v{}", version.number);
+    let contained = judged_by_skopeo_and_podman(registry, &image, folder, &detail.examples)?;
 
     let target = client
         .call(AddTarget {
@@ -161,24 +181,14 @@ async fn kubernetes(slipway: &Path, folder: &Path, registry: &Registry, cluster:
     let plan = client.call(PlanDeploy { spec: spec(version.id) }).await?;
     ensure!(plan.blocked.is_none(), "the plan is blocked: {:?}", plan.blocked);
     let deployment = road::deploy(&client, spec(version.id)).await?;
-    let detail = client.call(GetVersion { version: version.id }).await?;
     let answer = client.call(CallDeployment { deployment: deployment.id, rows: detail.examples.clone() }).await?;
     ensure!(answer.status == 200, "the call failed: {:?}", answer.error);
     let here = client.call(api::model::Predict { version: version.id, rows: detail.examples }).await?;
     ensure!(answer.rows == here.rows, "the pod says {:?}, the model {:?}", answer.rows, here.rows);
+    ensure!(contained == answer.rows, "podman's container says {contained:?}, the pod {:?}", answer.rows);
 
-    let alert = drift(&client, &deployment, project.id).await?;
-    let job = client
-        .call(StartRun { project: project.id, training: None, snapshot: None, name: None, alert: Some(alert) })
-        .await?;
-    let Subject::Run(run) = road::finished(&client, job.id, PATIENCE).await?.subject else { anyhow::bail!("no run") };
-    let retrained = client.call(GetRun { run }).await?;
-    ensure!(
-        retrained.state == RunState::Finished && retrained.alert == Some(alert),
-        "the retraining is {:?}",
-        retrained.state
-    );
-    let second = road::register(&client, run, &[]).await?;
+    let alert = drift(&client, &deployment, project.id, "amount").await?;
+    let second = road::register(&client, retrain(&client, project.id, alert).await?, &[]).await?;
     let deployment = road::deploy(&client, spec(second.id)).await?;
     ensure!(deployment.version_number == second.number, "version {} is deployed", deployment.version_number);
     second_push_sends_the_model_only(&client, second.id).await?;
@@ -190,17 +200,35 @@ async fn kubernetes(slipway: &Path, folder: &Path, registry: &Registry, cluster:
     delete(&client, &deployment).await
 }
 
-/// Traffic of the second period, whose shift is known: two windows later there is an alert.
-async fn drift(client: &Client, deployment: &Deployment, project: api::ProjectId) -> Result<api::AlertId> {
-    road::shifted_traffic(client, deployment, project, 3).await?;
+/// Traffic of the second period, whose shift is known: one drifted window raises nothing, the second an alert.
+async fn drift(client: &Client, deployment: &Deployment, project: ProjectId, column: &str) -> Result<AlertId> {
+    let one = road::shifted_window(client, deployment, project, 0).await?;
+    ensure!(one.windows[0].drifted > 0, "the first window does not drift: {:?}", one.windows);
+    ensure!(one.alerts.is_empty(), "one window raises an alert: {:?}", one.alerts);
+    let two = road::shifted_window(client, deployment, project, 1).await?;
+    ensure!(two.windows.len() == 2, "two windows were sent, {} closed", two.windows.len());
     let alerts = client.call(ListAlerts { project: Some(project), open_only: true }).await?;
-    ensure!(!alerts.is_empty(), "no alert after three shifted windows");
-    ensure!(
-        alerts.iter().any(|alert| alert.column == "amount"),
-        "amount is not among {:?}",
-        alerts.iter().map(|alert| &alert.column).collect::<Vec<_>>()
-    );
-    Ok(alerts[0].id)
+    let alert = alerts.iter().find(|alert| alert.column == column);
+    let columns = || alerts.iter().map(|alert| alert.column.as_str()).collect::<Vec<_>>();
+    Ok(alert.with_context(|| format!("{column} is not among {:?}", columns()))?.id)
+}
+
+/// Retrain from the alert, once the second period is part of the data: the run is of the newest snapshot.
+async fn retrain(client: &Client, project: ProjectId, alert: AlertId) -> Result<RunId> {
+    let before = client.call(GetDataset { project }).await?.snapshots;
+    let paths = vec![road::second_period(client, project).await?];
+    client.call(AddData { project, paths }).await?;
+    let request = StartRun { project, training: None, snapshot: None, name: None, alert: Some(alert) };
+    let job = client.call(request).await?;
+    let Subject::Run(id) = road::finished(client, job.id, PATIENCE).await?.subject else { anyhow::bail!("no run") };
+    let run = client.call(GetRun { run: id }).await?;
+    ensure!(run.state == RunState::Finished && run.alert == Some(alert), "the retraining is {:?}", run.state);
+    let snapshots = client.call(GetDataset { project }).await?.snapshots;
+    ensure!(snapshots.len() == before.len() + 1, "{} snapshots, {} before", snapshots.len(), before.len());
+    ensure!(run.snapshot == Some(snapshots[0].id), "it trained on {:?}", run.snapshot_number);
+    let alerts = client.call(ListAlerts { project: Some(project), open_only: false }).await?;
+    ensure!(alerts.iter().any(|one| one.id == alert && one.run == Some(id)), "the alert names no run: {alerts:?}");
+    Ok(id)
 }
 
 async fn second_push_sends_the_model_only(client: &Client, version: api::VersionId) -> Result<()> {
@@ -212,7 +240,8 @@ async fn second_push_sends_the_model_only(client: &Client, version: api::Version
     Ok(())
 }
 
-fn judged_by_skopeo_and_podman(registry: &Registry, image: &str, folder: &Path) -> Result<()> {
+/// What the image answers for `rows` where podman runs it.
+fn judged_by_skopeo_and_podman(registry: &Registry, image: &str, folder: &Path, rows: &[Value]) -> Result<Vec<Value>> {
     let authority = folder.join("authority");
     std::fs::create_dir_all(&authority)?;
     std::fs::copy(registry.ca.as_ref().context("no authority")?, authority.join("ca.crt"))?;
@@ -262,17 +291,21 @@ fn judged_by_skopeo_and_podman(registry: &Registry, image: &str, folder: &Path) 
             .args(["--env", "SLIPWAY_LISTEN=127.0.0.1:28080", "--env", "SLIPWAY_CONTROL=127.0.0.1:28081"])
             .arg(&reference),
     )?;
-    let ready = journeys::process::wait_until("the container", Duration::from_secs(30), || {
-        read(Command::new("curl").args([
-            "--silent",
-            "--fail",
-            "--noproxy",
-            "*",
-            "http://127.0.0.1:28080/v2/health/ready",
-        ]))
-        .is_ok()
-    });
+    let answer = asked_by_curl("http://127.0.0.1:28080", rows);
     let said = read(podman().args(["logs", "judged"])).unwrap_or_default();
     let _ = read(podman().args(["rm", "--force", "judged"]));
-    ready.with_context(|| format!("the container said: {said}"))
+    answer.with_context(|| format!("the container said: {said}"))
+}
+
+fn asked_by_curl(address: &str, rows: &[Value]) -> Result<Vec<Value>> {
+    let curl = |path: &str| {
+        let mut command = Command::new("curl");
+        command.args(["--silent", "--fail", "--noproxy", "*"]).arg(format!("{address}{path}"));
+        command
+    };
+    wait_until("the container", Duration::from_secs(30), || read(&mut curl("/v2/health/ready")).is_ok())?;
+    let body = json!({ "rows": rows }).to_string();
+    let answer = read(curl("/predict").args(["--header", "content-type: application/json", "--data", &body]))?;
+    let answer: Value = serde_json::from_str(&answer)?;
+    Ok(answer["rows"].as_array().with_context(|| format!("the answer is {answer}"))?.clone())
 }
