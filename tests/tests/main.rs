@@ -1,6 +1,7 @@
 //! Journeys: whole roads through the real programs, as a person takes them; and behind them the ports'
 //! behaviour, run against their real counterparts.
 
+mod answering;
 mod clicks;
 mod counterparts;
 mod deploying;
