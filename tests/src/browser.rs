@@ -12,7 +12,7 @@ use thirtyfour::{By, Capabilities, WebDriver, WebElement};
 
 use crate::{
     display::Display,
-    process::{Running, free_port, wait_until},
+    process::{Running, free_port, skipped_without, wait_until},
 };
 
 /// Longer than a training on a busy machine takes.
@@ -24,10 +24,15 @@ pub struct Browser {
     pub driver: WebDriver,
     port: u16,
     _server: Running,
-    _display: Option<Display>,
+    display: Option<Display>,
 }
 
 impl Browser {
+    /// The display that the window is on, such as `:7`; none for headless Chromium.
+    pub fn display(&self) -> Option<&str> {
+        self.display.as_ref().map(|display| display.name.as_str())
+    }
+
     /// What the page wrote to Chromium's console since it was last asked; warnings and errors only.
     pub async fn console(&self) -> Result<Vec<String>> {
         let address = format!("http://127.0.0.1:{}/session/{}/se/log", self.port, self.driver.session_id());
@@ -73,7 +78,17 @@ pub async fn chromium(folder: &Path, width: u32, height: u32) -> Result<Browser>
     capabilities.insert("goog:chromeOptions".to_owned(), json!({"args": arguments, "binary": "/usr/bin/chromium"}));
     capabilities.insert("goog:loggingPrefs".to_owned(), json!({"browser": "ALL"}));
     let driver = connect(port, capabilities).await?;
-    Ok(Browser { driver, port, _server: server, _display: None })
+    Ok(Browser { driver, port, _server: server, display: None })
+}
+
+/// Says in one line that the window can't be driven here; `true` where it can't.
+pub fn window_skipped() -> bool {
+    let tools = std::env::var_os("SLIPWAY_TOOLS").map(|tools| PathBuf::from(tools).join("bin/tauri-driver"));
+    if !tools.is_some_and(|driver| driver.exists()) {
+        println!("skipped: tauri-driver is not built; `cargo xtask test` builds it");
+        return true;
+    }
+    skipped_without(&["Xvfb", "WebKitWebDriver"])
 }
 
 /// The real window under a display of its own. The program is started with `environment`.
@@ -97,7 +112,7 @@ pub async fn window(
     capabilities.insert("browserName".to_owned(), json!("wry"));
     capabilities.insert("tauri:options".to_owned(), json!({"application": program}));
     let driver = connect(port, capabilities).await?;
-    Ok(Browser { driver, port, _server: server, _display: Some(display) })
+    Ok(Browser { driver, port, _server: server, display: Some(display) })
 }
 
 async fn connect(port: u16, capabilities: Capabilities) -> Result<WebDriver> {

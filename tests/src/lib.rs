@@ -5,6 +5,7 @@
 //! it. A counterpart that is missing is said in one line, and the test counts as skipped.
 
 pub mod browser;
+pub mod bus;
 pub mod cluster;
 pub mod display;
 pub mod host;

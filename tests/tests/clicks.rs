@@ -28,12 +28,7 @@ async fn the_road_in_chromium() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_road_in_the_window() {
-    let tools = std::env::var_os("SLIPWAY_TOOLS").map(|tools| PathBuf::from(tools).join("bin/tauri-driver"));
-    if !tools.is_some_and(|driver| driver.exists()) {
-        println!("skipped: tauri-driver is not built; `cargo xtask test` builds it");
-        return;
-    }
-    if skipped_without(&["Xvfb", "WebKitWebDriver"]) {
+    if browser::window_skipped() {
         return;
     }
     let (Some(_), Some(window)) = (programs(), host::program("SLIPWAY_DESKTOP")) else { return };

@@ -10,5 +10,6 @@ mod disks;
 mod pages;
 mod pushing;
 mod road;
+mod starting;
 mod target;
 mod watching;

@@ -16,6 +16,7 @@ const WINDOW: &[&str] =
 /// Judges and counterparts of the tests: browsers, registries, container tools, a control plane's parts.
 const TEST: &[&str] = &[
     "xvfb",
+    "dbus-daemon",
     "openbox",
     "xdotool",
     "webkit2gtk-driver",
@@ -91,6 +92,7 @@ const FAMILIES: [Family; 4] = [
             ("build-essential", "base-devel"),
             ("pkg-config", "pkgconf"),
             ("xvfb", "xorg-server-xvfb"),
+            ("dbus-daemon", "dbus"),
             ("webkit2gtk-driver", "webkit2gtk-4.1"),
             ("chromium-driver", "chromium"),
             ("docker-registry", "distribution"),
@@ -110,6 +112,7 @@ const FAMILIES: [Family; 4] = [
             ("librsvg2-dev", "librsvg-devel"),
             ("build-essential", "gcc gcc-c++ make"),
             ("xvfb", "xorg-x11-server-Xvfb"),
+            ("dbus-daemon", "dbus-1-daemon"),
             ("webkit2gtk-driver", "webkit2gtk3-minibrowser"),
             ("chromium-driver", "chromedriver"),
             ("docker-registry", "distribution-registry"),
@@ -127,6 +130,7 @@ const FAMILIES: [Family; 4] = [
             ("libayatana-appindicator3-dev", "libayatana-appindicator-dev"),
             ("librsvg2-dev", "librsvg-dev"),
             ("build-essential", "build-base"),
+            ("dbus-daemon", "dbus"),
             ("pkg-config", "pkgconf"),
             ("webkit2gtk-driver", "webkit2gtk-4.1"),
             ("chromium-driver", "chromium-chromedriver"),

@@ -1,0 +1,62 @@
+//! Starts of the window: a second one hands what it was given to the first, and ends.
+
+use std::{path::Path, process::Command, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use journeys::{
+    browser::{self, Browser, press, seen, told},
+    bus::Bus,
+    host,
+    process::{Running, skipped_without, wait_until},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_start_hands_its_path_to_the_first() {
+    if browser::window_skipped() || skipped_without(&["dbus-daemon"]) {
+        return;
+    }
+    let programs = ["SLIPWAY_DESKTOP", "SLIPWAY_BIN", "SLIPWAY_WORKER", "SLIPWAY_UI"].map(host::program);
+    let [Some(window), Some(_), Some(_), Some(_)] = programs else { return };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("home")).unwrap();
+    let bus = Bus::start(folder.path()).unwrap();
+    let set = |command: &mut Command| {
+        host::environment(command, folder.path());
+        bus.tell(command);
+    };
+    let browser = browser::window(&window, folder.path(), 1280, 800, set).await.unwrap();
+    let mut second = Command::new(&window);
+    set(&mut second);
+    let result = handed_over(&browser, second, &folder.path().join("home")).await;
+    let result = told(&browser, "second-start", result).await;
+    // The window started a host of its own: it must not outlive the test.
+    let stopped = host::slipway(folder.path(), folder.path(), &["serve", "--stop"]);
+    drop(stopped);
+    result.unwrap();
+}
+
+/// The first window stands elsewhere; the second is started in `home` with a path from there.
+async fn handed_over(browser: &Browser, mut second: Command, home: &Path) -> Result<()> {
+    let driver = &browser.driver;
+    press(driver, "//nav[contains(@class,'rail')]//a[@href='/jobs']").await.context("go to Jobs")?;
+    seen(driver, "//nav[contains(@class,'rail')]//a[@href='/jobs' and @aria-current='page']").await?;
+    let data = home.join("measures");
+    std::fs::create_dir_all(&data)?;
+    std::fs::write(data.join("measures.csv"), journeys::stage::table(50, 1, 0.0))?;
+
+    second.arg("measures").current_dir(home);
+    second.env("DISPLAY", browser.display().context("the window has no display")?);
+    let mut second = Running::start("second", &mut second, home)?;
+    wait_until("the second start's end", Duration::from_secs(60), || second.has_ended())?;
+    let status = second.status().context("it has not ended")?;
+    ensure!(status.success(), "the second start ended with {status}");
+
+    let path = data.canonicalize()?;
+    // Not the path itself: WebKit's driver says of a text that may be cut that it can't be seen.
+    let looked_at = format!("//dialog[@open]//*[contains(@class,'newcomer') and .//*[@title='{}']]", path.display());
+    seen(driver, &looked_at).await.context("the first window looks at what the second was given")?;
+    seen(driver, "//dialog[@open]//button[contains(., 'Create project')]").await?;
+    let address = driver.current_url().await?;
+    ensure!(address.path().trim_matches('/').is_empty(), "the first window stands at {address}");
+    browser.picture("second-start").await
+}
