@@ -1,5 +1,8 @@
 //! `slipway.toml`: what is wrong with it, said with line and column; edits that keep all the rest.
 
+use std::collections::BTreeSet;
+
+use api::config::ProjectFile;
 use engine::project_file::{compose, edit, parse};
 use proptest::prelude::*;
 use serde_json::json;
@@ -82,6 +85,107 @@ fn what_is_composed_is_what_is_parsed() {
     file.monitoring.thresholds.insert("x".to_owned(), 0.25);
     let text = compose(&file).unwrap();
     assert_eq!(parse(&text, "slipway.toml").unwrap().file, file, "{text}");
+}
+
+/// The page that explains the file.
+const PAGE: &str = include_str!("../../../../docs/slipway-toml.md");
+
+/// A line of the page's tables.
+struct Explained {
+    /// `[data]`; empty at the top.
+    table: &'static str,
+    keys: Vec<&'static str>,
+    /// The values that the key takes, as TOML, where it takes no others.
+    values: BTreeSet<&'static str>,
+    /// As TOML, where it is a value.
+    default: Option<&'static str>,
+}
+
+impl Explained {
+    /// A file that says only this.
+    fn set(&self, key: &str, value: &str) -> String {
+        format!("{}\n{key} = {value}\n", self.table)
+    }
+
+    fn path(&self, key: &str) -> String {
+        let table = self.table.trim_matches(['[', ']']);
+        if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") }
+    }
+}
+
+/// What stands between backticks.
+fn marked(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+fn explained() -> Vec<Explained> {
+    let mut table = "";
+    let mut lines = Vec::new();
+    for line in PAGE.lines() {
+        if line.starts_with("## ") {
+            table = marked(line).next().unwrap();
+        }
+        if line.starts_with("| `") {
+            let cells: Vec<&str> = line.trim_matches('|').split('|').collect();
+            assert_eq!(cells.len(), 4, "key, type, default, meaning: {line}");
+            lines.push(Explained {
+                table,
+                keys: marked(cells[0]).collect(),
+                values: marked(cells[1]).collect(),
+                default: marked(cells[2]).next(),
+            });
+        }
+    }
+    lines
+}
+
+#[test]
+fn the_page_names_the_keys_that_are_taken_and_no_others() {
+    let mut taken = BTreeSet::new();
+    for (key, below) in json!(ProjectFile::default()).as_object().unwrap() {
+        match below.as_object() {
+            Some(below) => taken.extend(below.keys().map(|below| format!("{key}.{below}"))),
+            None => _ = taken.insert(key.clone()),
+        }
+    }
+    let mut named = BTreeSet::new();
+    for line in explained() {
+        for key in &line.keys {
+            assert!(named.insert(line.path(key)), "{} stands there twice", line.path(key));
+        }
+    }
+    assert_eq!(named, taken, "left: docs/slipway-toml.md, right: api::config");
+}
+
+#[test]
+fn the_pages_defaults_and_values_are_those_in_force() {
+    for line in explained() {
+        for key in &line.keys {
+            let path = line.path(key);
+            if let Some(default) = line.default {
+                let parsed = parse(&line.set(key, default), "slipway.toml").unwrap();
+                assert_eq!(parsed.file, ProjectFile::default(), "the default of {path} is not {default}");
+            }
+            for value in &line.values {
+                parse(&line.set(key, value), "slipway.toml").unwrap();
+            }
+            if !line.values.is_empty() {
+                let told = parse(&line.set(key, "\"no such value\""), "slipway.toml").unwrap_err().message;
+                let expected = told.split_once("expected").unwrap_or_else(|| panic!("{path}: {told}")).1;
+                let expected: BTreeSet<String> = marked(expected).map(|value| format!("{value:?}")).collect();
+                assert!(line.values.iter().copied().eq(&expected), "{path}: {:?}, taken: {expected:?}", line.values);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_pages_examples_are_files() {
+    let examples: Vec<&str> = PAGE.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!examples.is_empty(), "the page has no example");
+    for example in examples {
+        parse(example, "slipway.toml").unwrap();
+    }
 }
 
 proptest! {
