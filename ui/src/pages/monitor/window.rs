@@ -72,7 +72,7 @@ fn column(detail: &WindowDetail, name: &str) -> AnyView {
         <div class="stack">
             <div class="flex wrap"><Chip text=said tone=tone dot=true /><Chip text=measured tone="mono" /></div>
             <p class="small muted">{column.sentence.clone()}</p>
-            <TwoDistributions column reference current on_bar=move |bar| which.bar(bar) />
+            <TwoDistributions column reference current on_bar=move |bar: usize| which.bar(bar) />
             <dl class="pairs">
                 <dt>"Counts as drift"</dt><dd>{limit}</dd>
                 {(!p_value).then(|| view! { <dt title="The 99 % quantile of this distance over windows of this size drawn from the reference">"Chance alone reaches"</dt><dd class="num">{floor}</dd> })}
