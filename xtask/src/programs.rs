@@ -30,7 +30,25 @@ pub(crate) fn all(release: bool) -> Result<()> {
 }
 
 pub(crate) fn host(release: bool) -> Result<()> {
-    shell::step(HOST, || build(&["--package", "cli"], release))
+    shell::step(HOST, || build(&["--package", "cli"], release))?;
+    lay_samples_beside(&place::programs(release))
+}
+
+/// `slipway`, started from a terminal's path, finds the samples beside itself as in an installation.
+#[cfg(unix)]
+fn lay_samples_beside(folder: &Path) -> Result<()> {
+    let (samples, link) = (place::root().join("sample-projects"), folder.join("sample-projects"));
+    if fs::read_link(&link).ok().as_ref() != Some(&samples) {
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(&samples, &link)?;
+    }
+    Ok(())
+}
+
+/// Links take rights there that people don't have: `SLIPWAY_SAMPLES` names them.
+#[cfg(not(unix))]
+fn lay_samples_beside(_: &Path) -> Result<()> {
+    Ok(())
 }
 
 pub(crate) fn worker(release: bool) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -42,6 +42,7 @@ pub(crate) fn run(project: Option<&str>) -> Result<()> {
     let mut command = Command::new(&program);
     command.args(arguments).stdin(Stdio::null());
     programs::environment(&mut command, false);
+    println!("   The command line: {}", path_line(&place::programs(false)));
     let mut child = command.spawn().with_context(|| format!("start {}", program.display()))?;
     let built = programs::serving();
     drop(pending);
@@ -49,8 +50,27 @@ pub(crate) fn run(project: Option<&str>) -> Result<()> {
         eprintln!("The inference server was not built, so nothing can be deployed yet: {error:#}");
     }
     let status = child.wait()?;
+    if !display && status.code() == Some(BUSY) {
+        // A host of an earlier start has the workspace: its pages are as good.
+        let mut open = Command::new(&program);
+        open.args(["open", "--address"]).current_dir(place::root());
+        programs::environment(&mut open, false);
+        return shell::run(&mut open);
+    }
     anyhow::ensure!(status.success(), "{name} ended with {status}");
     Ok(())
+}
+
+/// What `slipway serve` ends with where a host runs already.
+const BUSY: i32 = 5;
+
+/// What puts `slipway` on the path of the terminal that it is pasted into.
+fn path_line(programs: &Path) -> String {
+    if cfg!(windows) {
+        format!("$env:PATH = \"{};$env:PATH\"", programs.display())
+    } else {
+        format!("export PATH=\"{}:$PATH\"", programs.display())
+    }
 }
 
 fn display() -> bool {
