@@ -95,11 +95,15 @@ enum Command {
     Call {
         /// For example run.get
         method: String,
+        /// Its parameters as a JSON object
         #[arg(default_value = "{}")]
         params: String,
     },
     /// Print completions for a shell
-    Completions { shell: clap_complete::Shell },
+    Completions {
+        /// The shell that they are for
+        shell: clap_complete::Shell,
+    },
 }
 
 impl Command {
@@ -197,6 +201,36 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    /// Commands, arguments and options without a line in `--help`.
+    fn unsaid(command: &clap::Command, path: &str, missing: &mut Vec<String>) {
+        let path = format!("{path} {}", command.get_name());
+        if command.get_about().is_none() {
+            missing.push(path.clone());
+        }
+        let silent =
+            command.get_arguments().filter(|argument| argument.get_help().is_none() && !argument.is_hide_set());
+        missing.extend(silent.map(|argument| format!("{path} {}", argument.get_id())));
+        for inner in command.get_subcommands() {
+            unsaid(inner, &path, missing);
+        }
+    }
+
+    #[test]
+    fn help_says_what_every_argument_is() {
+        let mut missing = Vec::new();
+        unsaid(&Arguments::command(), "", &mut missing);
+        assert!(missing.is_empty(), "without a line in --help:\n{}", missing.join("\n"));
+    }
+
+    #[test]
+    fn an_alias_is_removed_only_where_that_is_said() {
+        let alias =
+            |rest: &[&str]| Arguments::try_parse_from([&["slipway", "model", "alias", "m", "champion"], rest].concat());
+        assert!(alias(&[]).is_err(), "the version was forgotten");
+        assert!(alias(&["1"]).is_ok() && alias(&["--remove"]).is_ok());
+        assert!(alias(&["1", "--remove"]).is_err());
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub(crate) enum DataCommand {
     Plan,
     /// Keeps the data as it is now; free where nothing changed
     Snapshot {
+        /// What changed, in your words; by default it is said by counts
         #[arg(long, short)]
         message: Option<String>,
         /// Return at once; the job goes on in the host
@@ -37,30 +38,43 @@ pub(crate) enum DataCommand {
     Preview {
         /// `14`, `v14`, an id; by default the newest
         snapshot: Option<String>,
+        /// Rows to leave out, from the first on
         #[arg(long, default_value_t = 0)]
         offset: u64,
+        /// At most so many rows
         #[arg(long, default_value_t = 20)]
         limit: u32,
     },
     /// Measures every column of a snapshot
-    Profile { snapshot: Option<String> },
+    Profile {
+        /// `14`, `v14`, an id; by default the newest
+        snapshot: Option<String>,
+    },
     /// Says how one snapshot differs from another, column by column
     Compare {
+        /// The snapshot to compare with: `14`, `v14` or an id
         reference: String,
         /// By default the newest
         current: Option<String>,
     },
     /// Writes a snapshot's files into a folder
     Export {
+        /// `14`, `v14` or an id
         snapshot: String,
+        /// The folder to make
         folder: PathBuf,
+        /// Return at once; the job goes on in the host
         #[arg(long)]
         detach: bool,
     },
     /// Deletes a snapshot; refused while a run or model points at it
-    Delete { snapshot: String },
+    Delete {
+        /// `14`, `v14` or an id
+        snapshot: String,
+    },
     /// Adds files to the data paths; files from outside the project are copied in
     Add {
+        /// Files or folders
         #[arg(required = true)]
         paths: Vec<PathBuf>,
     },

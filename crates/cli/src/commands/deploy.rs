@@ -29,6 +29,7 @@ pub(crate) enum DeployCommand {
     Start {
         #[command(flatten)]
         spec: Spec,
+        /// Return at once; the job goes on in the host
         #[arg(long)]
         detach: bool,
     },
@@ -39,9 +40,13 @@ pub(crate) enum DeployCommand {
         all: bool,
     },
     /// Shows a deployment: instances, address, rollouts
-    Show { name: String },
+    Show {
+        /// The deployment's name or id
+        name: String,
+    },
     /// Sends a sample call, which monitoring does not count
     Call {
+        /// The deployment's name or id
         name: String,
         /// A row as a JSON object; by default the model's first example
         #[arg(long)]
@@ -49,10 +54,14 @@ pub(crate) enum DeployCommand {
     },
     /// Sends rows of a table in the project's folder as ordinary, counted requests
     Traffic {
+        /// The deployment's name or id
         name: String,
+        /// A table in the project's folder
         path: PathBuf,
+        /// At most so many rows
         #[arg(long, default_value_t = 1000)]
         rows: u64,
+        /// Rows before the first that is sent
         #[arg(long, default_value_t = 0)]
         offset: u64,
         /// Rows in one request
@@ -64,31 +73,41 @@ pub(crate) enum DeployCommand {
     },
     /// Changes how many instances run
     Scale {
+        /// The deployment's name or id
         name: String,
+        /// How many, from now on
         replicas: u32,
+        /// Return at once; the job goes on in the host
         #[arg(long)]
         detach: bool,
     },
     /// Goes back to the version before this one
     Rollback {
+        /// The deployment's name or id
         name: String,
         /// A rollout's id, from `slipway deploy show`
         #[arg(long)]
         to: Option<String>,
+        /// Return at once; the job goes on in the host
         #[arg(long)]
         detach: bool,
     },
     /// Deletes a deployment
     Delete {
+        /// The deployment's name or id
         name: String,
+        /// Return at once; the job goes on in the host
         #[arg(long)]
         detach: bool,
     },
     /// Prints what the instances wrote
     Logs {
+        /// The deployment's name or id
         name: String,
+        /// Only this instance, as `slipway deploy show` names it
         #[arg(long)]
         instance: Option<String>,
+        /// At most so many lines, the newest
         #[arg(long, default_value_t = 200)]
         lines: u32,
         /// Go on until interrupted
@@ -96,7 +115,10 @@ pub(crate) enum DeployCommand {
         follow: bool,
     },
     /// Lists what the target says happened to a deployment, newest first
-    Events { name: String },
+    Events {
+        /// The deployment's name or id
+        name: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -116,17 +138,22 @@ pub(crate) struct Spec {
     /// Where the image is pushed to, for targets that need one
     #[arg(long)]
     registry: Option<String>,
+    /// The image's repository there; by default the model's name
     #[arg(long)]
     repository: Option<String>,
+    /// Limit of the processor, in thousandths of a core
     #[arg(long)]
     cpu_millis: Option<u32>,
+    /// Limit of the memory, in MB
     #[arg(long)]
     memory_mb: Option<u32>,
     /// Share of requests logged for drift, 0 to 1; by default the project's
     #[arg(long)]
     log_share: Option<f64>,
+    /// For how many days requests stay logged
     #[arg(long)]
     log_days: Option<u32>,
+    /// Make the cluster's namespace if it is missing
     #[arg(long)]
     create_namespace: bool,
     /// A fixed port on this machine

@@ -30,6 +30,7 @@ pub(crate) enum SettingsCommand {
     Show,
     /// Sets settings: `theme=dark notifications=false`; an empty value sets the default
     Set {
+        /// Settings as `slipway settings show` names them, with their values
         #[arg(required = true, value_name = "KEY=VALUE")]
         set: Vec<String>,
     },
@@ -41,15 +42,20 @@ pub(crate) enum SecretCommand {
     List,
     /// Sets a secret; its value is read from stdin
     Set {
+        /// The secret's name
         name: String,
         /// At first use: keychain or file
         #[arg(long, value_parser = super::parse_word::<SecretBackend>)]
         backend: Option<SecretBackend>,
     },
     /// Deletes a secret
-    Delete { name: String },
+    Delete {
+        /// The secret's name
+        name: String,
+    },
     /// Moves every secret to another store: keychain or file
     Move {
+        /// keychain or file
         #[arg(value_parser = super::parse_word::<SecretBackend>)]
         to: SecretBackend,
     },
@@ -72,8 +78,10 @@ pub(crate) struct LogArguments {
     /// At least this level: info, warn or error
     #[arg(long)]
     level: Option<String>,
+    /// Only lines with this text
     #[arg(long)]
     contains: Option<String>,
+    /// At most so many lines, the newest
     #[arg(long, default_value_t = 100)]
     limit: u32,
 }

@@ -16,23 +16,38 @@ pub(crate) enum JobCommand {
         /// Those of every project, not only of this one
         #[arg(long)]
         all: bool,
+        /// At most so many jobs
         #[arg(long, default_value_t = 30)]
         limit: u32,
     },
     /// Shows a job
-    Show { job: String },
+    Show {
+        /// A job's id, as `slipway job list` shows it
+        job: String,
+    },
     /// Waits for a job's end, showing its progress
-    Wait { job: String },
+    Wait {
+        /// A job's id, as `slipway job list` shows it
+        job: String,
+    },
     /// Cancels a job
-    Cancel { job: String },
+    Cancel {
+        /// A job's id, as `slipway job list` shows it
+        job: String,
+    },
     /// Does a failed job again
     Retry {
+        /// A job's id, as `slipway job list` shows it
         job: String,
+        /// Return at once; the job goes on in the host
         #[arg(long)]
         detach: bool,
     },
     /// Prints a job's log
-    Log { job: String },
+    Log {
+        /// A job's id, as `slipway job list` shows it
+        job: String,
+    },
 }
 
 pub(crate) async fn run(context: &mut Context, command: JobCommand) -> Outcome {

@@ -25,6 +25,7 @@ pub(crate) enum ModelCommand {
         /// By default the newest run
         #[arg(default_value = "latest")]
         run: String,
+        /// The model's name
         #[arg(long)]
         name: Option<String>,
         /// An alias for the new version: champion
@@ -39,17 +40,36 @@ pub(crate) enum ModelCommand {
         version: String,
     },
     /// Prints which version a name stands for
-    Find { version: String },
-    /// Sets an alias of a model to a version; without a version, removes it
-    Alias { model: String, alias: String, version: Option<String> },
+    Find {
+        /// NAME, NAME@ALIAS, NAME:NUMBER or an id
+        version: String,
+    },
+    /// Points an alias of a model at one of its versions, or removes it: `fraud champion 2` makes fraud@champion
+    Alias {
+        /// The model's name, without a version
+        model: String,
+        /// champion, staging, …
+        alias: String,
+        /// The version's number, or an id
+        #[arg(required_unless_present = "remove")]
+        version: Option<String>,
+        /// Remove the alias; the version stays
+        #[arg(long, conflicts_with = "version")]
+        remove: bool,
+    },
     /// Deletes a version; refused while deployed
-    Delete { version: String },
+    Delete {
+        /// NAME, NAME@ALIAS, NAME:NUMBER or an id
+        version: String,
+    },
     /// Predicts a file into a file, or rows given as JSON
     Predict {
         /// NAME, NAME@ALIAS, NAME:NUMBER or an id
         version: String,
+        /// A table to predict, row by row
         #[arg(required_unless_present = "row", requires = "output")]
         input: Option<PathBuf>,
+        /// The table to write
         output: Option<PathBuf>,
         /// Overwrite the output if it is there
         #[arg(long, requires = "output")]
@@ -79,8 +99,13 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
             let project = context.project_if_any().await?;
             context.output.show(&context.call(FindVersion { reference: version, project }).await?, line)
         }
-        ModelCommand::Alias { model, alias, version } => {
+        ModelCommand::Alias { model, alias, version, remove: _ } => {
             let model = context.model(&model).await?;
+            let had_it = model.versions.iter().any(|version| version.aliases.contains(&alias));
+            if version.is_none() && !had_it {
+                return Err(ApiError::not_found(format!("{} has no alias \"{alias}\".", model.name))
+                    .with_hint("See `slipway model list`."));
+            }
             let version = match &version {
                 // "7" and "v7" mean a version of this model.
                 Some(named) => {
@@ -92,8 +117,12 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
                 }
                 None => None,
             };
-            let model = context.call(SetAlias { model: model.id, alias, version }).await?;
-            context.output.show(&model, |model| list(std::slice::from_ref(model)))
+            let model = context.call(SetAlias { model: model.id, alias: alias.clone(), version }).await?;
+            let stands = model.versions.iter().find(|known| Some(known.id) == version).map(|known| known.number);
+            context.output.show(&model, |model| match stands {
+                Some(number) => format!("{0}@{alias} is {0}:{number}.", model.name),
+                None => format!("{} has no alias {alias} any more.", model.name),
+            })
         }
         ModelCommand::Delete { version } => {
             let freed = context.call(DeleteVersion { version: context.version(&version).await? }).await?;

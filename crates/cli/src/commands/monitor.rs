@@ -20,6 +20,7 @@ use crate::{
 pub(crate) enum MonitorCommand {
     /// Shows traffic, windows of drift, gaps and alerts of a deployment
     Show {
+        /// The deployment's name or id
         name: String,
         /// The stretch of the traffic; by default all that is kept, 7 days
         #[arg(long)]
@@ -27,20 +28,28 @@ pub(crate) enum MonitorCommand {
     },
     /// Lists windows, also those further back than `show` goes
     Windows {
+        /// The deployment's name or id
         name: String,
         /// Windows to leave out, from the newest on
         #[arg(long, default_value_t = 0)]
         skip: u64,
+        /// At most so many windows
         #[arg(long, default_value_t = 20)]
         limit: u32,
     },
     /// Shows everything about one window
-    Window { window: WindowId },
+    Window {
+        /// A window's id, from `slipway monitor windows`
+        window: WindowId,
+    },
     /// Prints the logged rows that a window was counted from
     Rows {
+        /// A window's id, from `slipway monitor windows`
         window: WindowId,
+        /// Rows to leave out, from the first on
         #[arg(long, default_value_t = 0)]
         offset: u64,
+        /// At most so many rows
         #[arg(long, default_value_t = 20)]
         limit: u32,
         /// Only rows by what this column has in them: with --bar, --unseen or --missing
@@ -57,11 +66,20 @@ pub(crate) enum MonitorCommand {
         missing: bool,
     },
     /// One pass now: fetches logs and metrics, closes windows, raises and clears alerts
-    Check { name: String },
+    Check {
+        /// The deployment's name or id
+        name: String,
+    },
     /// Watches a deployment from now on
-    On { name: String },
+    On {
+        /// The deployment's name or id
+        name: String,
+    },
     /// Stops watching a deployment
-    Off { name: String },
+    Off {
+        /// The deployment's name or id
+        name: String,
+    },
     /// Lists alerts
     Alerts {
         /// Only those that are neither cleared nor acknowledged
@@ -72,10 +90,15 @@ pub(crate) enum MonitorCommand {
         all: bool,
     },
     /// Marks an alert as seen
-    Ack { alert: String },
+    Ack {
+        /// An alert's id, as `slipway monitor alerts` lists it
+        alert: String,
+    },
     /// Trains on the newest data, as the answer to an alert
     Retrain {
+        /// An alert's id, as `slipway monitor alerts` lists it
         alert: String,
+        /// Return at once; the job goes on in the host
         #[arg(long)]
         detach: bool,
     },

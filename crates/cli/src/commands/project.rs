@@ -26,7 +26,10 @@ pub(crate) enum ProjectCommand {
     /// Shows the road of a project: its newest state at every stage, and what waits for a person
     Show,
     /// Says what a folder, a table or a folder of images is, without storing anything
-    Look { path: PathBuf },
+    Look {
+        /// The folder or file
+        path: PathBuf,
+    },
     /// Makes a project of a folder, or of a table or folder of images that is copied into a new one
     Create {
         /// The folder to become a project, or the data to copy
@@ -37,11 +40,13 @@ pub(crate) enum ProjectCommand {
         /// The column to predict; by default the likeliest one
         #[arg(long)]
         target: Option<String>,
+        /// The project's name; by default the folder's
         #[arg(long)]
         name: Option<String>,
     },
     /// Sets keys of slipway.toml, keeping comments and order: `training.epochs=20`; an empty value removes the key
     Edit {
+        /// Keys as docs/slipway-toml.md lists them, with their values
         #[arg(required = true, value_name = "KEY=VALUE")]
         set: Vec<String>,
     },
@@ -56,7 +61,10 @@ pub(crate) enum SampleCommand {
     /// Lists the sample projects
     List,
     /// Copies a sample to the documents folder and opens it
-    Open { name: String },
+    Open {
+        /// The name that `slipway sample list` shows
+        name: String,
+    },
 }
 
 pub(crate) async fn run(context: &Context, command: ProjectCommand) -> Outcome {
@@ -121,6 +129,7 @@ async fn create(
         None if path.is_file() => path.with_extension(""),
         None => path.clone(),
     };
+    let scripts_only = look.kind == DataKind::Table && look.columns.is_empty() && look.problems.is_empty();
     let mut file = look.proposal;
     if look.kind == DataKind::Table {
         let wanted = target.or(file.data.target.take());
@@ -134,7 +143,12 @@ async fn create(
     context.output.show(&project, |project| {
         let predicts =
             project.file.data.target.as_ref().map_or_else(String::new, |target| format!(", predicts {target}"));
-        format!("{} is a project{predicts}. Train it with `slipway run start` in {}.", project.name, project.path)
+        let next = if scripts_only {
+            "Track its programs with `slipway exec -- COMMAND`"
+        } else {
+            "Train it with `slipway run start`"
+        };
+        format!("{} is a project{predicts}. {next} in {}.", project.name, project.path)
     })
 }
 

@@ -23,9 +23,11 @@ pub(crate) enum RegistryCommand {
     List,
     /// Adds a registry; a password goes straight to the secret store
     Add {
+        /// What you call it
         name: String,
         /// HOST[:PORT][/PREFIX]
         address: String,
+        /// Who to sign in as
         #[arg(long)]
         username: Option<String>,
         /// Read the password from stdin
@@ -39,21 +41,34 @@ pub(crate) enum RegistryCommand {
         ca: Option<PathBuf>,
     },
     /// Forgets a registry
-    Remove { registry: String },
+    Remove {
+        /// The registry's name or id
+        registry: String,
+    },
     /// Asks a registry whether it lets us in
-    Check { registry: String },
+    Check {
+        /// The registry's name or id
+        registry: String,
+    },
     /// Builds the image of a model version
     #[command(alias = "build")]
     Package {
+        /// NAME, NAME@ALIAS, NAME:NUMBER or an id
         version: String,
+        /// Return at once; the job goes on in the host
         #[arg(long)]
         detach: bool,
     },
     /// Lists built images
-    Packages { version: Option<String> },
+    Packages {
+        /// NAME, NAME@ALIAS, NAME:NUMBER or an id; by default those of every version
+        version: Option<String>,
+    },
     /// Pushes a model version's image, building it first where there is none
     Push {
+        /// NAME, NAME@ALIAS, NAME:NUMBER or an id
         version: String,
+        /// The registry's name or id
         registry: String,
         /// By default the model's name
         #[arg(long)]
@@ -61,6 +76,7 @@ pub(crate) enum RegistryCommand {
         /// By default vNUMBER
         #[arg(long)]
         tag: Option<String>,
+        /// Return at once; the job goes on in the host
         #[arg(long)]
         detach: bool,
     },
@@ -68,6 +84,7 @@ pub(crate) enum RegistryCommand {
     Export {
         /// A package's id, or a model version whose newest package is meant
         package: String,
+        /// The file to write
         path: PathBuf,
     },
 }

@@ -34,28 +34,42 @@ pub(crate) enum RunCommand {
         /// `metric.KEY`, `param.KEY`, `created`, `name`, `duration`, `state`
         #[arg(long)]
         sort: Option<String>,
+        /// From the highest value down
         #[arg(long, short)]
         descending: bool,
+        /// Runs to leave out, from the first on
         #[arg(long, default_value_t = 0)]
         offset: u64,
+        /// At most so many runs
         #[arg(long, default_value_t = 50)]
         limit: u32,
     },
     /// Shows a run: state, figures, parameters, where it came from
-    Show { run: String },
+    Show {
+        /// A run's name or id, or `latest`
+        run: String,
+    },
     /// Stops a training after its step; it can be resumed
-    Stop { run: String },
+    Stop {
+        /// A run's name or id, or `latest`
+        run: String,
+    },
     /// Goes on with a stopped, failed or killed training
     Resume {
+        /// A run's name or id, or `latest`
         run: String,
+        /// Return at once; the training goes on in the host
         #[arg(long)]
         detach: bool,
     },
     /// Changes a run's name, notes or tags
     Edit {
+        /// A run's name or id, or `latest`
         run: String,
+        /// A new name
         #[arg(long)]
         name: Option<String>,
+        /// New notes
         #[arg(long)]
         notes: Option<String>,
         /// An empty value removes the tag
@@ -64,16 +78,22 @@ pub(crate) enum RunCommand {
     },
     /// Deletes a run; refused while a model points at it
     Delete {
+        /// A run's name or id, or `latest`
         run: String,
         /// Keep the run itself
         #[arg(long)]
         checkpoints_only: bool,
     },
     /// Prints the report: figures on the test part with their intervals
-    Evaluation { run: String },
+    Evaluation {
+        /// A run's name or id, or `latest`
+        run: String,
+    },
     /// Prints what a run wrote
     Log {
+        /// A run's name or id, or `latest`
         run: String,
+        /// What it wrote to stderr instead of stdout
         #[arg(long)]
         stderr: bool,
         /// Go on until the run is over
@@ -81,27 +101,39 @@ pub(crate) enum RunCommand {
         follow: bool,
     },
     /// Lists the files that a run produced
-    Artifacts { run: String },
+    Artifacts {
+        /// A run's name or id, or `latest`
+        run: String,
+    },
     /// Draws a run's series in the terminal, or prints their points with --json
     Plot {
+        /// A run's name or id, or `latest`
         run: String,
         /// By default every series that is not about the system
         keys: Vec<String>,
+        /// From this step on
         #[arg(long)]
         from: Option<i64>,
+        /// Up to this step
         #[arg(long)]
         to: Option<i64>,
+        /// The drawing's width in characters
         #[arg(long, default_value_t = 72)]
         width: usize,
+        /// The drawing's height in lines
         #[arg(long, default_value_t = 12)]
         height: usize,
     },
     /// Shows what a run came from and what came from it
-    Lineage { run: String },
+    Lineage {
+        /// A run's name or id, or `latest`
+        run: String,
+    },
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Start {
+    /// The run's name; by default two words
     #[arg(long)]
     name: Option<String>,
     /// Train on this snapshot; by default the data as it is now
@@ -113,22 +145,28 @@ pub(crate) struct Start {
     /// auto, cpu, cuda, metal or wgpu
     #[arg(long, value_parser = super::parse_word::<Device>)]
     device: Option<Device>,
+    /// The same seed and data give the same model
     #[arg(long)]
     seed: Option<u64>,
     /// 0: as many as there are cores
     #[arg(long)]
     threads: Option<usize>,
+    /// How often a network sees the data
     #[arg(long)]
     epochs: Option<usize>,
+    /// Rows or pictures in one step
     #[arg(long)]
     batch_size: Option<usize>,
     /// adamw or sgd
     #[arg(long, value_parser = super::parse_word::<Optimizer>)]
     optimizer: Option<Optimizer>,
+    /// How far a step goes
     #[arg(long)]
     learning_rate: Option<f64>,
+    /// How much large weights are held down
     #[arg(long)]
     weight_decay: Option<f64>,
+    /// Share of a layer that is left out in each step, 0 to 1
     #[arg(long)]
     dropout: Option<f64>,
     /// Widths of the hidden layers: 256,128
@@ -137,10 +175,13 @@ pub(crate) struct Start {
     /// Epochs or rounds without a better figure before training stops; 0 never stops early
     #[arg(long)]
     patience: Option<usize>,
+    /// How many trees at most
     #[arg(long)]
     rounds: Option<usize>,
+    /// How deep a tree may grow
     #[arg(long)]
     max_depth: Option<usize>,
+    /// How much the values of leaves are held down
     #[arg(long)]
     l2: Option<f64>,
     /// Don't weigh rare classes up

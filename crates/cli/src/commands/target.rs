@@ -25,11 +25,15 @@ pub(crate) enum TargetCommand {
     },
     /// Adds a Kubernetes cluster
     Add {
+        /// What you call it
         name: String,
+        /// A context of the kubeconfig: see `slipway target contexts`
         #[arg(long)]
         context: String,
+        /// Where the models run
         #[arg(long, default_value = "default")]
         namespace: String,
+        /// By default KUBECONFIG or ~/.kube/config
         #[arg(long)]
         kubeconfig: Option<PathBuf>,
         /// New deployments make the namespace if it is missing
@@ -38,17 +42,26 @@ pub(crate) enum TargetCommand {
     },
     /// Asks a cluster that is no target yet whether it answers, and which namespaces it has
     Look {
+        /// A context of the kubeconfig: see `slipway target contexts`
         #[arg(long)]
         context: String,
+        /// Where the models would run
         #[arg(long, default_value = "default")]
         namespace: String,
+        /// By default KUBECONFIG or ~/.kube/config
         #[arg(long)]
         kubeconfig: Option<PathBuf>,
     },
     /// Forgets a target
-    Remove { target: String },
+    Remove {
+        /// The target's name or id
+        target: String,
+    },
     /// Asks a target whether it answers and lets us in
-    Check { target: String },
+    Check {
+        /// The target's name or id
+        target: String,
+    },
 }
 
 pub(crate) async fn run(context: &Context, command: TargetCommand) -> Outcome {

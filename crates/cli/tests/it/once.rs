@@ -118,6 +118,19 @@ fn a_folder_with_a_file_is_a_project_by_being_there() {
 }
 
 #[test]
+fn a_folder_of_programs_is_told_how_they_are_tracked() {
+    let place = Place::new();
+    std::fs::write(place.project().join("train.py"), "print('hello')\n").unwrap();
+    let output = place.run(&["project", "create", &place.project().to_string_lossy()]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && text.contains("slipway exec -- COMMAND"), "{text}{}", said(&output));
+    // What trains needs a target, and says how it is set.
+    let output = place.run(&["run", "start"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("slipway project edit data.target=COLUMN"), "{}", said(&output));
+}
+
+#[test]
 fn wrong_words_are_usage_errors() {
     let place = Place::new();
     for wrong in [&["run", "start", "--model", "nonsense"][..], &["nonsense"], &["call", "job.list", "no json"]] {

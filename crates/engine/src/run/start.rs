@@ -47,10 +47,10 @@ pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
     }
     let file = &project.file;
     if file.data.target.is_none() && file.data.kind == DataKind::Table {
-        bail!(
-            ApiError::invalid("The project names no target to predict.")
-                .with_hint("Choose the target on the Data page, or set `target` in `[data]`.")
-        );
+        bail!(ApiError::invalid("The project names no target to predict.").with_hint(
+            "Choose it on the Data page, or with `slipway project edit data.target=COLUMN`. A program is tracked \
+                     with `slipway exec -- COMMAND`."
+        ));
     }
     let id = RunId::from_bytes(engine.new_id());
     let training = request.training.clone().unwrap_or_else(|| file.training.clone());
