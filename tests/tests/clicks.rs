@@ -27,6 +27,42 @@ async fn the_road_in_chromium() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn further_tabs_take_the_session_of_the_first_or_a_pasted_key() {
+    if skipped_without(&["chromium", "chromedriver"]) {
+        return;
+    }
+    let Some(slipway) = programs() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::start(&slipway, folder.path()).await.unwrap();
+    let client = host.client().await.unwrap();
+    let addresses = [client.call(MakeKey {}).await.unwrap().address, client.call(MakeKey {}).await.unwrap().address];
+    let browser = browser::chromium(folder.path(), 1280, 800).await.unwrap();
+    let result = tabs(&browser, &addresses).await;
+    told(&browser, "tabs", result).await.unwrap();
+}
+
+async fn tabs(browser: &Browser, [address, another]: &[String; 2]) -> Result<()> {
+    let driver = &browser.driver;
+    let origin = address.split("/#").next().context("the address has no key")?;
+    driver.goto(origin).await?;
+    seen(driver, "//main//*[contains(., 'no key to the host')]").await.context("without a key nothing is shown")?;
+    // Only what stands behind # differs: the browser loads nothing by itself.
+    driver.goto(address).await?;
+    seen(driver, "//*[@data-sample='card-fraud']").await.context("the pasted key opens the page")?;
+    let first = driver.window().await?;
+    let second = driver.new_tab().await?;
+    driver.switch_to_window(second).await?;
+    driver.goto(format!("{origin}/jobs")).await?;
+    seen(driver, "//nav[contains(@class,'rail')]//a[@href='/jobs' and @aria-current='page']").await?;
+    driver.refresh().await?;
+    seen(driver, "//main//*[contains(., 'Jobs')]").await.context("the second tab has kept the session")?;
+    driver.switch_to_window(first).await?;
+    driver.goto(another).await?;
+    seen(driver, "//*[@data-sample='card-fraud']").await.context("a second key in an open page changes nothing")?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_road_in_the_window() {
     if browser::window_skipped() {
         return;

@@ -36,7 +36,10 @@ pub(crate) enum Link {
     Connecting,
     Up,
     /// The stream of announcements broke off; it is tried again by itself.
-    Lost(String),
+    Lost {
+        why: String,
+        tries: u32,
+    },
     /// A person has to do something: the key was used, or the host has another version.
     Refused(ApiError),
 }
@@ -77,6 +80,7 @@ impl Client {
         };
         let client = Self { inner: StoredValue::new_local(Rc::new(inner)), link: RwSignal::new(Link::Connecting) };
         provide_context(client);
+        connect::listen();
         leptos::task::spawn_local(events::listen(client));
         client
     }

@@ -28,6 +28,9 @@ use crate::{
     },
 };
 
+/// After so many tries without an answer, about 10 seconds, a browser is told where the host may be.
+const LONG: u32 = 5;
+
 /// The frame with the page in it.
 #[component]
 pub(crate) fn Frame(children: Children) -> impl IntoView {
@@ -42,6 +45,9 @@ pub(crate) fn Frame(children: Children) -> impl IntoView {
     let refused = Memo::new(move |_| match client.link.get() {
         Link::Refused(error) => Some(error),
         _ => None,
+    });
+    let gone = Memo::new(move |_| {
+        !shell::is_there() && matches!(client.link.get(), Link::Lost { tries, .. } if tries >= LONG)
     });
     let page = StoredValue::new_local(Some(children));
     let command_key = if is_mac() { "⌘ K" } else { "Ctrl K" };
@@ -61,6 +67,12 @@ pub(crate) fn Frame(children: Children) -> impl IntoView {
                     <div class="refused">
                         <Failure error again=|| { let _ = window().location().reload(); } />
                     </div>
+                })}
+                {move || gone.get().then(|| view! {
+                    <p class="problem gone" role="alert">
+                        "The host does not answer. This page goes on by itself when it answers here again; a host that was \
+                         started anew may have another address, which "<code>"slipway open"</code>" prints."
+                    </p>
                 })}
                 <div class="inside" class:hidden=move || refused.get().is_some()>
                     <Show when=move || met.get() fallback=|| view! { <div class="wait"><Skeleton /></div> }>

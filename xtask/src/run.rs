@@ -3,8 +3,10 @@
 use std::{
     ffi::OsString,
     fs,
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{ChildStdout, Command, Stdio},
+    sync::mpsc,
 };
 
 use anyhow::{Context, Result};
@@ -43,22 +45,51 @@ pub(crate) fn run(project: Option<&str>) -> Result<()> {
     command.args(arguments).stdin(Stdio::null());
     programs::environment(&mut command, false);
     println!("   The command line: {}", path_line(&place::programs(false)));
+    if !display {
+        command.stdout(Stdio::piped());
+    }
     let mut child = command.spawn().with_context(|| format!("start {}", program.display()))?;
+    let answers = child.stdout.take().map(passed_on);
     let built = programs::serving();
     drop(pending);
     if let Err(error) = built {
         eprintln!("The inference server was not built, so nothing can be deployed yet: {error:#}");
     }
+    // The address stands above all that was built since: once more, with a key of its own, as the last line.
+    if answers.is_some_and(|answers| answers.recv().is_ok()) {
+        println!("\n── Ready: open this address in a browser. Ctrl-C here ends the host");
+        if let Err(error) = print_address(&program) {
+            eprintln!("{error:#}");
+        }
+    }
     let status = child.wait()?;
     if !display && status.code() == Some(BUSY) {
         // A host of an earlier start has the workspace: its pages are as good.
-        let mut open = Command::new(&program);
-        open.args(["open", "--address"]).current_dir(place::root());
-        programs::environment(&mut open, false);
-        return shell::run(&mut open);
+        return print_address(&program);
     }
     anyhow::ensure!(status.success(), "{name} ended with {status}");
     Ok(())
+}
+
+/// Prints what a program writes as it comes; the answer hears of its first line, or of the end without one.
+fn passed_on(output: ChildStdout) -> mpsc::Receiver<()> {
+    let (sender, first) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            println!("{line}");
+            // Nobody listens any more once the first line was heard.
+            let _ = sender.send(());
+        }
+    });
+    first
+}
+
+/// The pages of the host that runs, with a new key.
+fn print_address(program: &Path) -> Result<()> {
+    let mut open = Command::new(program);
+    open.args(["open", "--address"]).current_dir(place::root());
+    programs::environment(&mut open, false);
+    shell::run(&mut open)
 }
 
 /// What `slipway serve` ends with where a host runs already.

@@ -40,9 +40,9 @@ const WAIT: Duration = find::PATIENCE;
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// The port on 127.0.0.1; by default any free one
-    #[arg(long, default_value_t = 0)]
-    port: u16,
+    /// The port on 127.0.0.1; by default that of the host before, or any free one where it is taken
+    #[arg(long)]
+    port: Option<u16>,
     /// The folder of the pages
     #[arg(long, value_name = "DIR")]
     ui: Option<PathBuf>,
@@ -79,10 +79,7 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
         None => places::pages(),
     };
     let engine = open_engine(&workspace, Mode::Host, COMMAND).await?;
-    let listener = server::listen(serve.port).await.map_err(|error| {
-        ApiError::new(ErrorCode::Conflict, format!("Can't listen on 127.0.0.1:{}: {error}.", serve.port))
-            .with_hint("Leave out --port to take any free one.")
-    })?;
+    let listener = listen(&workspace, serve.port).await?;
     let port = listener.local_addr().map_err(|error| unusable("ask for the port", &error))?.port();
     let access = Access::new().map_err(|error| unusable("make the host's token", &error))?;
     let host = Host {
@@ -109,6 +106,7 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
         tokio::spawn(until_ended(host.clone(), (!serve.keep).then(|| Duration::from_secs(serve.idle_secs)), signals));
     let serving = tokio::spawn(server::serve(listener, host.clone()));
     host_file::write(&workspace, &file).map_err(|error| unusable("write host.json", &error))?;
+    host_file::remember_port(&workspace, port);
     tracing::info!(pid = file.pid, address, "the host answers");
     announce(&host, output)?;
     let reason = ending.await.unwrap_or_else(|error| format!("its watch broke off: {error}"));
@@ -132,6 +130,26 @@ async fn hold(workspace: &Workspace) -> Outcome<Held> {
             _ => Err(busy),
         },
     }
+}
+
+/// At the port that is asked for; else where the host before answered, so that open pages find this one, or at any.
+async fn listen(workspace: &Workspace, port: Option<u16>) -> Outcome<tokio::net::TcpListener> {
+    let before = host_file::last_port(workspace);
+    let listener = match port {
+        Some(port) => server::listen(port).await,
+        None => match server::listen(before).await {
+            Err(error) if before != 0 => {
+                tracing::info!(before, "the port of the host before can't be taken: {error}");
+                server::listen(0).await
+            }
+            listener => listener,
+        },
+    };
+    listener.map_err(|error| {
+        let wanted = port.unwrap_or(0);
+        ApiError::new(ErrorCode::Conflict, format!("Can't listen on 127.0.0.1:{wanted}: {error}."))
+            .with_hint("Leave out --port to take any free one.")
+    })
 }
 
 fn announce(host: &Host, output: Output) -> Outcome {

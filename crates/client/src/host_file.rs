@@ -1,4 +1,5 @@
-//! `host.json`: how clients find the host. Readable by its user only, replaced whole.
+//! `host.json`: how clients find the host. Readable by its user only, replaced whole. Beside it `host.port`
+//! outlives the host, so that the next one answers where open pages still ask.
 
 use std::{
     fs::{File, OpenOptions},
@@ -36,6 +37,19 @@ pub fn remove(workspace: &Workspace) {
         && let Err(error) = std::fs::remove_file(workspace.host_path())
     {
         tracing::warn!("can't remove {}: {error}", workspace.host_path().display());
+    }
+}
+
+/// The port of the host before; 0, which is any free one, where none is known.
+pub fn last_port(workspace: &Workspace) -> u16 {
+    let text = std::fs::read_to_string(workspace.port_path()).unwrap_or_default();
+    text.trim().parse().unwrap_or(0)
+}
+
+/// Keeps the port for the next host. Without it that one takes any: a failure is only logged.
+pub fn remember_port(workspace: &Workspace, port: u16) {
+    if let Err(error) = std::fs::write(workspace.port_path(), port.to_string()) {
+        tracing::warn!("can't write {}: {error}", workspace.port_path().display());
     }
 }
 

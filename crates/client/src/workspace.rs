@@ -60,6 +60,11 @@ impl Workspace {
         self.folder.join("host.json")
     }
 
+    /// The port that the last host answered at.
+    pub(crate) fn port_path(&self) -> PathBuf {
+        self.folder.join("host.port")
+    }
+
     pub fn logs(&self) -> PathBuf {
         self.folder.join("logs")
     }

@@ -18,8 +18,9 @@ const LAST_WAIT_MS: i32 = 5_000;
 /// Listens for as long as the page is open.
 pub(crate) async fn listen(client: Client) {
     let mut wait = FIRST_WAIT_MS;
+    let mut tries = 0;
     loop {
-        match once(client, &mut wait).await {
+        match once(client, &mut wait, &mut tries).await {
             Err(error) if error.code == ErrorCode::Unauthorized => {
                 connect::forget_session();
                 client.link.set(Link::Refused(error));
@@ -33,9 +34,10 @@ pub(crate) async fn listen(client: Client) {
                 until_seen().await;
                 continue;
             }
-            Err(error) => client.link.set(Link::Lost(error.message)),
-            Ok(()) => client.link.set(Link::Lost("The host ended the connection.".to_owned())),
+            Err(error) => client.link.set(Link::Lost { why: error.message, tries }),
+            Ok(()) => client.link.set(Link::Lost { why: "The host ended the connection.".to_owned(), tries }),
         }
+        tries += 1;
         client.forget_address();
         sleep(wait).await;
         wait = (wait * 2).min(LAST_WAIT_MS);
@@ -43,7 +45,7 @@ pub(crate) async fn listen(client: Client) {
 }
 
 /// One connection, until it is lost.
-async fn once(client: Client, wait: &mut i32) -> Result<(), ApiError> {
+async fn once(client: Client, wait: &mut i32, tries: &mut u32) -> Result<(), ApiError> {
     let answer = wire::send(&client.address().await?, "GET", "/api/events", wire::Body::None).await?;
     let mut lines = Lines::of(&answer)?;
     while let Some(data) = lines.next().await? {
@@ -59,6 +61,7 @@ async fn once(client: Client, wait: &mut i32) -> Result<(), ApiError> {
             }
             Event::Hello { .. } => {
                 *wait = FIRST_WAIT_MS;
+                *tries = 0;
                 client.link.set(Link::Up);
                 client.ask_again(None);
             }

@@ -16,7 +16,7 @@ pub(crate) fn StatusLine() -> impl IntoView {
     let state = move || match client.link.get() {
         Link::Up => ("good", "host", None),
         Link::Connecting => ("faint", "connecting", None),
-        Link::Lost(why) => ("warn", "host lost, trying again", Some(why)),
+        Link::Lost { why, .. } => ("warn", "host lost, trying again", Some(why)),
         Link::Refused(error) => ("bad", "no access to the host", Some(error.message)),
     };
     view! {

@@ -55,6 +55,20 @@ fn a_host_that_is_asked_to_end_leaves_one_file() {
 }
 
 #[test]
+fn the_next_host_answers_where_pages_still_ask() {
+    let origin = |hosted: &Hosted| hosted.address.split("/#").next().unwrap().to_owned();
+    let place = Place::new();
+    let first = origin(&Hosted::start(&place));
+    // Killed, not ended: what remembers the port is written at once.
+    let second = Hosted::start(&place);
+    assert_eq!(origin(&second), first);
+    drop(second);
+    let taken = std::net::TcpListener::bind(first.trim_start_matches("http://")).unwrap();
+    let third = Hosted::start(&place);
+    assert_ne!(origin(&third), first, "{taken:?}");
+}
+
+#[test]
 fn an_older_host_is_asked_to_end_and_a_newer_one_is_not_spoken_to() {
     let place = Place::new();
     let older = OtherHost::start(&place, api::PROTOCOL, "0.0.1");
