@@ -5,6 +5,7 @@
 //! by the next host. Rolling back is wanting again what an earlier rollout wanted.
 
 pub mod ask;
+mod callers;
 mod history;
 pub mod look;
 pub(crate) mod propose;
@@ -96,6 +97,10 @@ pub async fn plan(engine: &Engine, request: PlanDeploy) -> anyhow::Result<Deploy
     let spec = request.spec;
     let asked = wanted::Asked::of(engine, &spec).await?;
     let mut plan = DeployPlan { steps: Vec::new(), diff: Vec::new(), warnings: Vec::new(), blocked: None };
+    if let Some(existing) = asked.existing.as_ref().filter(|row| row.version != asked.version.version.id) {
+        let before = package::version(engine, existing.version).await?;
+        plan.warnings.extend(callers::changes(&before.version.signature, &asked.version.version.signature));
+    }
     if let Err(failure) = plan_on(engine, &spec, &asked, &mut plan).await {
         plan.blocked.get_or_insert(error::told(&failure));
     }
