@@ -25,6 +25,8 @@ struct Facts {
     run: Option<RunRow>,
     best: Option<RunRow>,
     version: Option<Version>,
+    /// The newest version was never rolled out, while an older one of its model answers.
+    is_newer: bool,
     deployments: Vec<DeploymentRow>,
     alerts: Vec<Alert>,
 }
@@ -47,13 +49,23 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                 Some(dataset) => store::snapshot::newest(c, dataset.id)?,
                 None => None,
             };
+            let version = store::version::of_project(c, id)?.into_iter().next().map(|row| row.version);
+            let deployments = store::deployment::list(c, Some(id))?;
+            let is_newer = match &version {
+                Some(version) => {
+                    deployments.iter().any(|row| row.model == version.model && row.version_number < version.number)
+                        && store::deployment::using_version(c, version.id)?.is_empty()
+                }
+                None => false,
+            };
             Ok(Facts {
                 seen,
                 newest,
                 run: store::run::newest(c, id, 1)?.pop(),
                 best: store::run::best(c, id)?,
-                version: store::version::of_project(c, id)?.into_iter().next().map(|row| row.version),
-                deployments: store::deployment::list(c, Some(id))?,
+                version,
+                is_newer,
+                deployments,
                 alerts: store::alert::list(c, Some(id), true, 20)?,
                 row,
             })
@@ -254,7 +266,14 @@ fn deploy(facts: &Facts) -> Station {
     } else {
         format!("deployments on {}", first.target_name)
     };
-    Station { action: action(facts, "Open", "deploy", false), ..station(Stage::Deploy, state, figure, detail) }
+    let next = newer(facts).or_else(|| action(facts, "Open", "deploy", false));
+    Station { action: next, ..station(Stage::Deploy, state, figure, detail) }
+}
+
+/// What rolls the newest version out, where an older one still answers.
+fn newer(facts: &Facts) -> Option<Action> {
+    let version = facts.version.as_ref().filter(|_| facts.is_newer)?;
+    action(facts, &format!("Deploy v{}", version.number), &format!("deploy?version={}", version.id), true)
 }
 
 fn watch(facts: &Facts) -> Station {
@@ -317,12 +336,22 @@ fn waits(facts: &Facts) -> Vec<Waiting> {
             ]),
         });
     }
+    if let (Some(deploy), Some(version)) = (newer(facts), &facts.version) {
+        let older = facts.deployments.iter().filter(|row| row.model == version.model);
+        let older: Vec<String> = older.map(|row| format!("v{} on {}", row.version_number, row.target_name)).collect();
+        waits.push(Waiting {
+            title: format!("{} v{} is not deployed", version.model_name, version.number),
+            detail: format!("What answers now is {}.", older.join(", ")),
+            actions: actions(vec![Some(deploy), action(facts, "Open model", &format!("models/{}", version.id), false)]),
+        });
+    }
     for alert in facts.alerts.iter().filter(|alert| alert.acknowledged_ms.is_none()) {
         waits.push(Waiting {
             title: format!("{} drifted on {}", alert.column, alert.deployment_name),
             detail: alert.sentence.clone(),
             actions: actions(vec![
-                action(facts, "Retrain", &format!("runs?train=1&alert={}", alert.id), true),
+                // A version that was trained since is the likelier answer.
+                action(facts, "Retrain", &format!("runs?train=1&alert={}", alert.id), !facts.is_newer),
                 action(facts, "Look", &format!("monitor/{}", alert.deployment), false),
             ]),
         });

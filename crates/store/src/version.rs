@@ -126,7 +126,7 @@ pub fn of_model(connection: &Connection, model: ModelId) -> Result<Vec<VersionRo
 pub fn of_project(connection: &Connection, project: ProjectId) -> Result<Vec<VersionRow>> {
     select(
         connection,
-        "WHERE model.project = ?1 ORDER BY version.created_ms DESC, version.id DESC",
+        "WHERE model.project = ?1 ORDER BY version.created_ms DESC, version.number DESC, version.id DESC",
         params![project.as_bytes()],
     )
 }

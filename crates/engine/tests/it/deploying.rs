@@ -4,6 +4,7 @@ use api::{
     DeploymentId, ErrorCode,
     deploy::{DeploymentState, GetDeployment, GetDeploymentEvents, RollBack, ScaleDeployment, StartDeploy},
     job::{CancelJob, GetJob, JobState, RetryJob},
+    project::GetOverview,
 };
 
 use crate::{
@@ -94,6 +95,27 @@ async fn retried(stage: &Stage, job: api::job::Job) -> DeploymentId {
     assert_eq!(deployment_of(&stage.done(second).await), id);
     assert_eq!(stage.place.serves(), now);
     id
+}
+
+#[tokio::test]
+async fn a_newer_version_waits_to_be_deployed_until_it_was() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let first = version(&stage, project).await;
+    let id = deploy(&stage, first).await.id;
+    let waits = async |stage: &Stage| {
+        let overview = stage.call(GetOverview { project }).await;
+        let labels = overview.waits.iter().flat_map(|waiting| &waiting.actions).map(|action| action.label.clone());
+        labels.filter(|label| label.starts_with("Deploy v")).collect::<Vec<_>>()
+    };
+    assert!(waits(&stage).await.is_empty());
+    let second = version(&stage, project).await;
+    assert_eq!(waits(&stage).await, ["Deploy v2"]);
+    deploy(&stage, second).await;
+    assert!(waits(&stage).await.is_empty());
+    // Who went back from it does not want it.
+    back(&stage, id).await;
+    assert!(waits(&stage).await.is_empty());
 }
 
 #[tokio::test]
