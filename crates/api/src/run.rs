@@ -145,6 +145,17 @@ pub struct RunRow {
     /// It has a checkpoint that `run.resume` goes on from.
     #[serde(default)]
     pub resumable: bool,
+    /// Which rows it was validated on; `None` before they were chosen, and of programs.
+    #[serde(default)]
+    pub split: Option<SplitId>,
+}
+
+impl RunRow {
+    /// Whether its figures are of other rows than those of the best run, so that they can't be ranked with it.
+    /// `best` is [`RunTable::best_split`].
+    pub fn has_other_rows(&self, best: Option<SplitId>) -> bool {
+        self.split.zip(best).is_some_and(|(own, best)| own != best)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -165,6 +176,9 @@ pub struct RunTable {
     pub param_keys: Vec<String>,
     /// The validation metric that runs are ranked by, and whether more is better.
     pub ranked_by: Option<(String, bool)>,
+    /// The split of the best run of all.
+    #[serde(default)]
+    pub best_split: Option<SplitId>,
 }
 
 /// An artifact: a file in the run's folder that the run produced.

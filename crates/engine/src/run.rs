@@ -56,7 +56,7 @@ pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable
             let ranking = store::run::ranking(c, project)?;
             let (sort, descending) = match (sort, &ranking) {
                 (Some(field), _) => (field, request.descending),
-                (None, Some((_, more_is_better))) => (Field::Rank, *more_is_better),
+                (None, Some((key, more_is_better))) => (Field::Rank(key.clone()), *more_is_better),
                 (None, None) => (Field::Created, true),
             };
             let query = Query { project, filter, sort, descending, offset: request.offset, limit };
@@ -66,6 +66,7 @@ pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable
                 total,
                 metric_keys: store::key::of_project(c, project, "metric")?,
                 param_keys: store::key::of_project(c, project, "param")?,
+                best_split: store::run::best(c, project)?.and_then(|best| best.run.split),
                 ranked_by: ranking,
             })
         })

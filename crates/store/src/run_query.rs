@@ -1,7 +1,7 @@
 //! The run table: filter, sort and page compiled to SQL, so that 10,000 runs are not read for 50.
 
 use api::{
-    ProjectId, RunId, VersionId,
+    ProjectId, RunId, SplitId, VersionId,
     run::{RunKind, RunRow, RunState},
 };
 use rusqlite::{Connection, ToSql, params_from_iter};
@@ -25,8 +25,8 @@ pub enum Field {
     Created,
     /// Seconds.
     Duration,
-    /// The validation figure that ranks.
-    Rank,
+    /// The validation figure that ranks, of runs that are ranked by this key.
+    Rank(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +105,11 @@ impl Sql {
             Field::Snapshot => self.text.push_str("(SELECT number FROM snapshot WHERE snapshot.id = run.snapshot)"),
             Field::Created => self.text.push_str("created_ms"),
             Field::Duration => self.text.push_str("((ended_ms - started_ms) / 1000.0)"),
-            Field::Rank => self.text.push_str("ranked_value"),
+            Field::Rank(key) => {
+                self.text.push_str("(CASE WHEN ranked_by = ");
+                self.bind(key.clone());
+                self.text.push_str(" THEN ranked_value END)");
+            }
         }
     }
 
@@ -212,7 +216,7 @@ pub fn page(connection: &Connection, query: &Query) -> Result<(Vec<RunRow>, u64)
         .collect::<rusqlite::Result<_>>()?;
     let mut statement = connection.prepare_cached(
         "SELECT id, name, kind, state, model, (SELECT number FROM snapshot WHERE snapshot.id = run.snapshot),
-         json_extract(code, '$.commit'), created_ms, started_ms, ended_ms, json_extract(progress, '$.fraction'), resumable
+         json_extract(code, '$.commit'), created_ms, started_ms, ended_ms, json_extract(progress, '$.fraction'), resumable, split
          FROM run WHERE id = ?1",
     )?;
     let mut rows = Vec::with_capacity(ids.len());
@@ -236,6 +240,7 @@ pub fn page(connection: &Connection, query: &Query) -> Result<(Vec<RunRow>, u64)
                 metrics: Default::default(),
                 versions: Vec::<VersionId>::new(),
                 resumable: row.get(11)?,
+                split: id_column!(row, 12, Option<SplitId>),
             })
         })?);
     }

@@ -38,6 +38,8 @@ struct Facts {
     /// Params that are not the same in all of the first runs.
     differing: Vec<String>,
     ranked_by: Option<(String, bool)>,
+    /// The rows that the best run was validated on.
+    best_split: Option<api::SplitId>,
 }
 
 #[component]
@@ -88,6 +90,7 @@ pub(crate) fn Runs() -> impl IntoView {
                 param_keys: table.param_keys,
                 differing,
                 ranked_by: table.ranked_by,
+                best_split: table.best_split,
             };
             if facts.with_untracked(|facts| *facts != now) {
                 facts.set(now);

@@ -89,6 +89,7 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
     assert_eq!((again.snapshot, again.split), (finished.snapshot, finished.split));
     let listed = stage.call(ListRuns { project: ProjectIdOr(project), ..ListRuns::default() }).await;
     assert_eq!(listed.total, 2);
+    assert!(listed.rows.iter().all(|row| !row.has_other_rows(listed.best_split)), "the same rows");
     let (key, _) = listed.ranked_by.clone().unwrap();
     assert!(key.ends_with("/validation") && listed.rows.iter().all(|row| row.metrics.contains_key(&key)), "{key}");
 

@@ -8,7 +8,8 @@ use store::{
 use crate::{open, project, run_id, run_row, with_project};
 
 fn query(filter: Filter) -> Query {
-    Query { project: project(), filter, sort: Field::Rank, descending: true, offset: 0, limit: 50 }
+    let sort = Field::Rank("roc_auc/validation".to_owned());
+    Query { project: project(), filter, sort, descending: true, offset: 0, limit: 50 }
 }
 
 async fn names(store: &store::Store, query: Query) -> Vec<String> {
@@ -23,9 +24,12 @@ async fn with_runs(count: u64) -> (tempfile::TempDir, store::Store) {
         .write(move |tx| {
             for number in 0..count {
                 let mut row = run_row(number);
-                // The last two were never evaluated.
-                row.ranked = (number + 2 < count)
-                    .then(|| ("roc_auc/validation".to_owned(), Some((number * 7 % 10) as f64 / 10.0), true));
+                // Of the last two one was never evaluated, and one is ranked by something else.
+                row.ranked = match count - number {
+                    1 => None,
+                    2 => Some(("accuracy/validation".to_owned(), Some(1.0), true)),
+                    _ => Some(("roc_auc/validation".to_owned(), Some((number * 7 % 10) as f64 / 10.0), true)),
+                };
                 store::run::put(tx, &row)?;
                 let value = (number * 7 % 10) as f64 / 10.0;
                 let point = Point { step: 1, time_ms: 1, value };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use api::{
-    id::ProjectId,
+    id::{ProjectId, SplitId},
     run::{RunRow, RunState},
 };
 use charts::{plot::Size, role::Role, spark};
@@ -121,6 +121,7 @@ pub(super) fn columns(
     picked: RwSignal<Vec<String>>,
     actions: Actions,
 ) -> Vec<Column<RunRow>> {
+    let best_split = facts.best_split;
     let mut columns = vec![
         Column::new("", 38.0, move |row: &RunRow| {
             let id = row.id.to_string();
@@ -135,7 +136,7 @@ pub(super) fn columns(
                 </span>
             }
         }),
-        Column::new("Run", 190.0, name_cell).sorted_by("name").grows(),
+        Column::new("Run", 190.0, move |row: &RunRow| name_cell(row, best_split)).sorted_by("name").grows(),
         Column::new(
             "Model",
             74.0,
@@ -257,7 +258,9 @@ fn is_wide() -> bool {
     window().inner_width().ok().and_then(|width| width.as_f64()).is_some_and(|width| width >= 1500.0)
 }
 
-fn name_cell(row: &RunRow) -> impl IntoView + use<> {
+const OTHER_ROWS: &str = "Validated on other rows than the best run: of another snapshot, or split otherwise. The figures can't be compared.";
+
+fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<> {
     let (tone, word) = run_state(row.state);
     let live = row.state == RunState::Running;
     let dot = match (row.state, tone) {
@@ -269,6 +272,7 @@ fn name_cell(row: &RunRow) -> impl IntoView + use<> {
             <i class=dot title=word></i>
             <b class="cut">{row.name.clone()}</b>
             {(!row.versions.is_empty()).then(|| view! { <span class="chip accent" title="Registered as a model version">"model"</span> })}
+            {row.has_other_rows(best_split).then(|| view! { <span class="chip" title=OTHER_ROWS>"other rows"</span> })}
             {row.fraction.filter(|_| live).map(|fraction| view! { <span class="faint caption num">{words::percent((fraction * 100.0).round() / 100.0)}</span> })}
         </span>
     }
@@ -285,6 +289,7 @@ mod tests {
             param_keys: own(&["device", "l2", "max_depth", "rounds", "seed"]),
             differing: own(&["device", "l2", "max_depth", "rounds"]),
             ranked_by: Some(("pr_auc/validation".to_owned(), true)),
+            best_split: None,
         }
     }
 
