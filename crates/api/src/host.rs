@@ -48,6 +48,18 @@ pub struct Hardware {
     pub workers: Vec<WorkerInfo>,
     /// What `auto` would take for a large and for a small training, and why.
     pub auto: String,
+    /// Every device that a training can name.
+    #[serde(default)]
+    pub devices: Vec<NamedDevice>,
+}
+
+/// Why a training that names this device would be refused here; `None`: it would not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NamedDevice {
+    pub device: Device,
+    pub trees: Option<String>,
+    /// Of networks and linear models.
+    pub networks: Option<String>,
 }
 
 /// One build of the worker: does it start here, and if not, why and what mends it.

@@ -10,13 +10,13 @@ use api::{
     ApiError, ErrorCode,
     config::{DataKind, ModelChoice},
     event::Tag,
-    host::{GetHardware, Hardware, WorkerInfo},
+    host::{GetHardware, Hardware, NamedDevice, WorkerInfo},
     worker::{Device, Gpu, Probe, ProbeDevice},
 };
 use serde::{Deserialize, Serialize};
 use sysinfo::{Disks, System};
 
-use crate::{Engine, WorkerProgram};
+use crate::{Engine, WorkerProgram, error};
 
 /// A driver that hangs must not hang the page.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -45,7 +45,15 @@ pub async fn get(engine: &Engine, request: GetHardware) -> anyhow::Result<Hardwa
         gpus.extend(probe.gpus.iter().filter(|gpu| !gpus.contains(gpu)).cloned().collect::<Vec<_>>());
     }
     let workers = probes.iter().map(info).collect::<Vec<_>>();
-    Ok(Hardware { gpus, workers, auto: told(&probes), ..measured })
+    Ok(Hardware { gpus, workers, auto: told(&probes), devices: named(&probes), ..measured })
+}
+
+/// What [`choose`] says to each device, before anybody names it.
+fn named(probes: &[Probed]) -> Vec<NamedDevice> {
+    let refused = |device, trees| choose(probes, device, trees, 0).err().map(|failure| error::told(&failure).message);
+    [Device::Cpu, Device::Cuda, Device::Metal, Device::Wgpu]
+        .map(|device| NamedDevice { device, trees: refused(device, true), networks: refused(device, false) })
+        .into()
 }
 
 /// The device of a run, settled before its plan is written: a resume uses the same.
@@ -274,6 +282,7 @@ fn measure(folder: &Path) -> Hardware {
         gpus: Vec::new(),
         workers: Vec::new(),
         auto: String::new(),
+        devices: Vec::new(),
     }
 }
 
@@ -386,5 +395,15 @@ mod tests {
         assert!(refused(Device::Wgpu, false).contains("trains trees only"));
         assert!(refused(Device::Metal, false).contains("no worker offers it"));
         assert_eq!(choose(&workers, Device::Cuda, false, 0).unwrap().0, Device::Cuda);
+        let open = named(&workers).into_iter().map(|one| (one.device, one.trees.is_none(), one.networks.is_none()));
+        assert_eq!(
+            open.collect::<Vec<_>>(),
+            [
+                (Device::Cpu, true, true),
+                (Device::Cuda, false, true),
+                (Device::Metal, false, false),
+                (Device::Wgpu, true, false),
+            ]
+        );
     }
 }

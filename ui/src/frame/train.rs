@@ -16,6 +16,7 @@ use leptos_router::hooks::{use_navigate, use_query_map};
 use self::settings::{Mistakes, Settings, words_of};
 use super::{
     asked,
+    machine::Machine,
     place::{self, Place},
 };
 use crate::{
@@ -53,7 +54,13 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
     let is_images = file.data.kind == api::config::DataKind::Images;
     let settings = Settings::new(&file.training, is_images);
     let name = RwSignal::new(String::new());
-    let typed = Memo::new(move |_| settings.read());
+    let machine = Machine::get().now;
+    let refused = Memo::new(move |_| {
+        machine.value.with(|machine| machine.as_ref().map(|machine| settings.refused(machine)).unwrap_or_default())
+    });
+    let typed = Memo::new(move |_| {
+        settings.read(settings.device.with(|device| refused.with(|refused| refused.get(device).cloned())))
+    });
     let wrong = Memo::new(move |_| typed.with(|typed| typed.as_ref().err().cloned().unwrap_or_default()));
     let asks_more = RwSignal::new(false);
     // A mistake is never hidden.
@@ -122,7 +129,7 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
             </p>
             <Labelled label="Model"><Select value=settings.model options=models /></Labelled>
             <div class="two-fields">
-                <Labelled label="Device" error=error_of(wrong, "device")><Select value=settings.device options=devices /></Labelled>
+                <Labelled label="Device" error=error_of(wrong, "device")><Select value=settings.device options=devices refused /></Labelled>
                 <Labelled label="Seed" error=error_of(wrong, "seed")><TextField value=settings.text("seed") class="mono" placeholder="0" /></Labelled>
             </div>
             <div class="two-fields">
@@ -156,7 +163,7 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
         <footer>
             <span class="grow caption faint">"For this run only. An empty field takes the default that it shows."</span>
             <Button label="Cancel" on_press=move || open.set(false) />
-            <span data-first><Button label="Start training" mark=icon::PLAY kind="primary" disabled=Signal::derive(move || pending.busy.get() || !wrong.with(Mistakes::is_empty)) tip=Signal::derive(move || if wrong.with(Mistakes::is_empty) { String::new() } else { "A field is mistyped.".to_owned() }) on_press=start /></span>
+            <span data-first><Button label="Start training" mark=icon::PLAY kind="primary" disabled=Signal::derive(move || pending.busy.get() || !wrong.with(Mistakes::is_empty)) tip=Signal::derive(move || if wrong.with(Mistakes::is_empty) { String::new() } else { "A field is wrong: it says so.".to_owned() }) on_press=start /></span>
         </footer>
     }
 }

@@ -1,5 +1,7 @@
 //! What a person fills in: text, number, choice, switch.
 
+use std::collections::BTreeMap;
+
 use leptos::prelude::*;
 
 use super::icon::{Icon, icon};
@@ -92,6 +94,9 @@ pub(crate) fn TextField(
 pub(crate) fn Select(
     value: RwSignal<String>,
     #[prop(into)] options: Signal<Vec<(String, String)>>,
+    /// Options that can't be chosen now, each with why.
+    #[prop(into, optional)]
+    refused: Signal<BTreeMap<String, String>>,
     #[prop(into, optional)] name: Option<String>,
     #[prop(into, optional)] disabled: Signal<bool>,
 ) -> impl IntoView {
@@ -110,7 +115,16 @@ pub(crate) fn Select(
                 <For each=move || options.get() key=|option| option.clone() let:option>
                     {
                         let own = option.0.clone();
-                        view! { <option value=option.0.clone() selected=move || value.get() == own>{option.1}</option> }
+                        let why = {
+                            let own = own.clone();
+                            Memo::new(move |_| refused.with(|refused| refused.get(&own).cloned()))
+                        };
+                        view! {
+                            <option value=option.0.clone() selected=move || value.get() == own
+                                disabled=move || why.with(Option::is_some) title=move || why.get()>
+                                {option.1}{move || why.with(Option::is_some).then_some(", not here")}
+                            </option>
+                        }
                     }
                 </For>
             </select>

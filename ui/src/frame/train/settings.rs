@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use api::{
     config::{ModelChoice, Optimizer, TrainingConfig},
+    host::{Hardware, NamedDevice},
     hyperparameter::{NetworkDefaults, TreeDefaults},
     worker::Device,
 };
@@ -68,6 +69,14 @@ impl Settings {
         }
     }
 
+    /// The devices that the model can't take on this machine, by their key, each with why.
+    pub(super) fn refused(self, machine: &Hardware) -> BTreeMap<String, String> {
+        let is_trees = self.trained() == ModelChoice::Trees;
+        let reason = |named: &NamedDevice| if is_trees { named.trees.clone() } else { named.networks.clone() };
+        let refused = |named| reason(named).map(|reason| (device_key(named.device).to_owned(), reason));
+        machine.devices.iter().filter_map(refused).collect()
+    }
+
     fn optimizer(self) -> Optimizer {
         if self.optimizer.with(|optimizer| optimizer == "sgd") { Optimizer::Sgd } else { Optimizer::Adamw }
     }
@@ -106,7 +115,8 @@ impl Settings {
     }
 
     /// What was typed, or what is wrong with it. Only fields that are shown are judged.
-    pub(super) fn read(self) -> Result<TrainingConfig, Mistakes> {
+    /// `refused` says why the chosen device can't be taken here.
+    pub(super) fn read(self, refused: Option<String>) -> Result<TrainingConfig, Mistakes> {
         let mut mistakes = Mistakes::new();
         let mut training = self.base.get_value();
         training.model = model_of(&self.model.get());
@@ -124,8 +134,8 @@ impl Settings {
                 mistakes.insert(key, wrong);
             }
         }
-        if training.device == Device::Wgpu && !is_trees {
-            mistakes.insert("device", "Only trees are trained by wgpu: choose another device or model.".to_owned());
+        if let Some(reason) = refused {
+            mistakes.insert("device", reason);
         }
         if mistakes.is_empty() { Ok(training) } else { Err(mistakes) }
     }
