@@ -265,20 +265,29 @@ pub async fn find(engine: &Engine, request: FindVersion) -> anyhow::Result<Versi
         None => (reference.clone(), None),
     };
     let (project, wanted) = (request.project, name.clone());
-    let models = engine
+    let (models, elsewhere) = engine
         .store()
         .read(move |c| {
-            let mut models = store::model::named(c, &wanted)?;
-            models.retain(|model| project.is_none_or(|project| model.project == project));
-            models.into_iter().map(|row| of_row(c, row)).collect::<store::Result<Vec<_>>>()
+            let is_meant = |model: &ModelRow| project.is_none_or(|project| model.project == project);
+            let (meant, others): (Vec<_>, Vec<_>) = store::model::named(c, &wanted)?.into_iter().partition(is_meant);
+            let models = meant.into_iter().map(|row| of_row(c, row)).collect::<store::Result<Vec<_>>>()?;
+            Ok((models, others.first().map(|row| row.project)))
         })
         .await?;
-    let model = match models.as_slice() {
-        [] => bail!(
+    let model = match (models.as_slice(), elsewhere) {
+        ([], Some(other)) => {
+            let other = project::find(engine, other).await?;
+            let other = project::name_of(&other.file, Path::new(&other.path));
+            bail!(
+                ApiError::not_found(format!("This project has no model \"{name}\"."))
+                    .with_hint(format!("{other} has one: name that project with `--project`."))
+            )
+        }
+        ([], None) => bail!(
             ApiError::not_found(format!("There is no model \"{name}\".")).with_hint("`slipway model list` names them.")
         ),
-        [model] => model,
-        many => bail!(
+        ([model], _) => model,
+        (many, _) => bail!(
             ApiError::new(ErrorCode::Conflict, format!("{} projects have a model \"{name}\".", many.len()))
                 .with_hint("Say which project is meant (`--project`).")
         ),

@@ -127,7 +127,10 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
     let pending = Pending::new();
     let id = job.id;
     let live = !job.state.is_over();
-    let (fraction, message, left) = (job.fraction, job.message.clone(), job.seconds_left);
+    // What failed is said once, with its hint, below.
+    let told_below = job.error.as_ref().is_some_and(|error| error.message == job.message);
+    let message = if told_below { String::new() } else { job.message.clone() };
+    let (fraction, left) = (job.fraction, job.seconds_left);
     let now = Memo::new(move |_| seen.moved.with(|all| all.iter().find(|one| one.job == id).cloned()));
     let fraction = Signal::derive(move || now.get().filter(|_| live).map_or(fraction, |now| now.fraction));
     let (waits, called) = (job.waits_for.clone(), job.title.clone());

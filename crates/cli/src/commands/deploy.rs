@@ -312,11 +312,16 @@ async fn call(context: &Context, name: &str, rows: &[String]) -> Outcome {
     let answer = context.call(CallDeployment { deployment: deployment.id, rows }).await?;
     context.output.show(&answer, answered)?;
     let said = answer.error.clone().unwrap_or_else(|| format!("status {}", answer.status));
+    // The deployment answered: what it was asked is wrong.
+    if (400..500).contains(&answer.status) {
+        return Err(ApiError::invalid(format!("{name} answered: {said}")));
+    }
     super::passed(answer.status == 200, &format!("{name} answered: {said}"), None)
 }
 
 fn answered(answer: &CallAnswer) -> String {
-    format!("{}\n\n{:.1} ms through {}", super::model::rows(&answer.rows), answer.latency_ms, answer.through)
+    let took = format!("{:.1} ms through {}", answer.latency_ms, answer.through);
+    if answer.rows.is_empty() { took } else { format!("{}\n\n{took}", super::model::rows(&answer.rows)) }
 }
 
 fn planned(plan: &DeployPlan) -> String {

@@ -14,7 +14,7 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use crate::{
-    context::{Context, Outcome, absolute},
+    context::{Context, Outcome, absolute, named_project},
     output::{pairs, table},
     words,
 };
@@ -53,7 +53,11 @@ pub(crate) enum ProjectCommand {
     /// Prints the project's file as it is in force
     File,
     /// Forgets a project and deletes its records; its folder is never touched
-    Delete,
+    Delete {
+        /// By id, name or folder; by default that of the current folder, or --project
+        #[arg(value_name = "PROJECT")]
+        named: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -88,8 +92,11 @@ pub(crate) async fn run(context: &Context, command: ProjectCommand) -> Outcome {
             let project = context.call(GetProject { project: context.project_id().await? }).await?;
             context.output.show(&project.file, written)
         }
-        ProjectCommand::Delete => {
-            let project = context.project().await?;
+        ProjectCommand::Delete { named } => {
+            let project = match named {
+                Some(named) => named_project(&context.session, &named).await?,
+                None => context.project().await?,
+            };
             let freed = context.call(DeleteProject { project: project.id }).await?;
             let said = |freed: &api::host::Freed| {
                 super::host::freed(&format!("{} is forgotten; its folder is as it was", project.name), freed)
