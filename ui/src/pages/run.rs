@@ -66,7 +66,9 @@ fn Whole(run: Signal<Run>) -> impl IntoView {
 /// Why it failed or stopped, with what to try.
 #[component]
 fn Why(run: Signal<Run>) -> impl IntoView {
-    let why = Memo::new(move |_| run.with(|run| run.ended_because.clone()));
+    // That somebody stopped it stands beside its name.
+    let is_told = |error: &api::ApiError| error.code == api::ErrorCode::Cancelled && error.hint.is_none();
+    let why = Memo::new(move |_| run.with(|run| run.ended_because.clone().filter(|error| !is_told(error))));
     move || why.get().map(|error| view! { <div class="notices"><Problem error /></div> })
 }
 

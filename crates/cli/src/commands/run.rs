@@ -455,7 +455,9 @@ pub(crate) fn shown(run: &Run) -> String {
     ]);
     let row = |metric: &api::run::MetricSummary| {
         let (last, low, high) = (words::figure(metric.last), words::figure(metric.min), words::figure(metric.max));
-        vec![metric.key.clone(), last, low, high, words::count(metric.count)]
+        // A figure of the report has no series.
+        let points = words::or_dash(Some(metric.count).filter(|count| *count > 0), words::count);
+        vec![metric.key.clone(), last, low, high, points]
     };
     if run.metrics.is_empty() {
         return head;
