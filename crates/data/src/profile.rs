@@ -236,7 +236,10 @@ fn histogram(distribution: &Distribution, kind: ColumnType) -> Histogram {
         let (low, high) = (distribution.quantile(0.005), distribution.quantile(0.995));
         let far = high > low && max - min > 4.0 * (high - low);
         let (from, to) = if far { (low, high) } else { (min, max) };
-        (0..=BINS).map(|step| from + (to - from) * step as f64 / BINS as f64).collect()
+        let width = to - from;
+        let edge =
+            |share: f64| if width.is_finite() { from + width * share } else { from * (1.0 - share) + to * share };
+        (0..=BINS).map(|step| edge(step as f64 / BINS as f64)).collect()
     };
     if let Some(first) = edges.first_mut() {
         *first = first.min(min);

@@ -26,6 +26,19 @@ fn profile_of(root: &Path, path: &str, target: Option<&str>) -> Profile {
     profile::profile(&parquet, &config, &mut silent).unwrap()
 }
 
+#[test]
+fn values_at_the_ends_of_the_range_have_a_profile_of_finite_figures() {
+    let rows: String =
+        (0..40).map(|row| format!("{},{row}\n", ["1.7e308", "-1.7e308", "3", "1e200"][row % 4])).collect();
+    let profile = profiled(&format!("x,y\n{rows}"), Some("y"));
+    let text = serde_json::to_string(&profile).unwrap();
+    let again: Profile = serde_json::from_str(&text).unwrap();
+    let numeric = again.columns[0].numeric.as_ref().unwrap();
+    assert_eq!((numeric.min, numeric.max), (-1.7e308, 1.7e308));
+    assert!(numeric.mean.is_finite() && numeric.std.is_finite(), "{text}");
+    assert!(numeric.histogram.edges.is_sorted() && numeric.histogram.counts.iter().sum::<u64>() == 40, "{text}");
+}
+
 fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sample-projects").join(name)
 }
