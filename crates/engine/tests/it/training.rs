@@ -186,6 +186,23 @@ async fn a_stopped_run_resumes_and_a_killed_worker_is_told() {
 }
 
 #[tokio::test]
+async fn a_run_whose_own_folder_is_deleted_can_be_stopped() {
+    if !has_worker("a_run_whose_own_folder_is_deleted_can_be_stopped") {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage, 3_000).await;
+    let job = stage.call(start(project, long())).await;
+    let run = run_of(&job);
+    under_way(&stage, run).await;
+    std::fs::remove_dir_all(stage.engine.workspace().run(run)).unwrap();
+    stage.call(StopRun { run }).await;
+    stage.over(job).await;
+    let ended = stage.call(GetRun { run }).await;
+    assert!(ended.state.is_over() && ended.ended_because.is_some(), "{ended:?}");
+}
+
+#[tokio::test]
 async fn a_project_folder_that_is_deleted_while_training_takes_nothing_with_it() {
     if !has_worker("a_project_folder_that_is_deleted_while_training_takes_nothing_with_it") {
         return;
