@@ -35,6 +35,7 @@ const MIGRATIONS: &[&[&str]] = &[&[
     crate::window::CREATE,
     crate::alert::CREATE,
     crate::traffic::CREATE,
+    crate::sent_traffic::CREATE,
     crate::job::CREATE,
     crate::job_log::CREATE,
 ]];
