@@ -28,7 +28,7 @@ use crate::{
     deploy::{ask, find},
     error, folder,
     jobs::{self, JobContext, NewJob},
-    monitor, package,
+    package,
     ports::{Connection, Port},
     snapshot::thousands,
     target,
