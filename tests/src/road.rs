@@ -121,7 +121,7 @@ pub async fn shifted_window(
         deployment: deployment.id,
         path: second_period(client, project).await?,
         rows: 1000,
-        offset: window * 1000,
+        offset: Some(window * 1000),
         batch: Some(50),
     };
     let job = client.call(traffic).await?;

@@ -27,6 +27,9 @@ struct Facts {
     version: Option<Version>,
     deployments: Vec<DeploymentRow>,
     alerts: Vec<Alert>,
+    /// Whether a watched deployment was asked, and whether one was compared.
+    is_asked: bool,
+    is_compared: bool,
 }
 
 impl Facts {
@@ -47,14 +50,22 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                 Some(dataset) => store::snapshot::newest(c, dataset.id)?,
                 None => None,
             };
+            let deployments = store::deployment::list(c, Some(id))?;
+            let (mut is_asked, mut is_compared) = (false, false);
+            for row in deployments.iter().filter(|row| row.monitored) {
+                is_asked |= store::traffic::total(c, row.id)?.is_some_and(|total| total.counts.requests > 0);
+                is_compared |= store::window::count(c, row.id)? > 0;
+            }
             Ok(Facts {
                 seen,
                 newest,
                 run: store::run::newest(c, id, 1)?.pop(),
                 best: store::run::best(c, id)?,
                 version: store::version::of_project(c, id)?.into_iter().next().map(|row| row.version),
-                deployments: store::deployment::list(c, Some(id))?,
+                deployments,
                 alerts: store::alert::list(c, Some(id), true, 20)?,
+                is_asked,
+                is_compared,
                 row,
             })
         })
@@ -270,13 +281,15 @@ fn watch(facts: &Facts) -> Station {
             )
         };
     }
-    match facts.deployments.iter().filter(|row| row.monitored).count() {
-        0 => station(Stage::Watch, StationState::Empty, "–", "Nothing is watched"),
-        _ => Station {
-            action: action(facts, "Open", "monitor", false),
-            ..station(Stage::Watch, StationState::Good, "Calm", "No drift")
-        },
+    if !facts.deployments.iter().any(|row| row.monitored) {
+        return station(Stage::Watch, StationState::Empty, "–", "Nothing is watched");
     }
+    let known = match (facts.is_compared, facts.is_asked) {
+        (true, _) => station(Stage::Watch, StationState::Good, "Calm", "No drift"),
+        (false, true) => station(Stage::Watch, StationState::Empty, "–", "No window has closed yet"),
+        (false, false) => station(Stage::Watch, StationState::Empty, "–", "Not asked yet"),
+    };
+    Station { action: action(facts, "Open", "monitor", false), ..known }
 }
 
 fn waits(facts: &Facts) -> Vec<Waiting> {

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use crate::error::{Result, StoreError};
 
 /// Each migration is the statements that lead from the version before it.
-const MIGRATIONS: &[&[&str]] = &[FIRST, &[crate::window::CREATE_PIECE]];
+const MIGRATIONS: &[&[&str]] = &[FIRST, &[crate::window::CREATE_PIECE, crate::sent_traffic::CREATE]];
 
 const FIRST: &[&str] = &[
     crate::blob_use::CREATE,

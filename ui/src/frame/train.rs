@@ -5,8 +5,8 @@ mod settings;
 
 use api::{
     config::ModelChoice,
-    dataset::PlanSnapshot,
-    id::{AlertId, SnapshotId},
+    dataset::{AddData, GetDataset, PlanSnapshot, SnapshotPlan},
+    id::{AlertId, ProjectId, SnapshotId},
     job::Subject,
     run::StartRun,
 };
@@ -26,6 +26,7 @@ use crate::{
         field::{Labelled, Select, Switch, TextField},
         icon,
         states::Load,
+        toast::Toasts,
         words,
     },
 };
@@ -62,6 +63,8 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
     });
     let pending = Pending::new();
     let plan = query(move || Some(PlanSnapshot { project }));
+    let snapshot =
+        Memo::new(move |_| asked.with(|asked| asked.get("snapshot").and_then(|id| id.parse::<SnapshotId>().ok())));
     let target = file.data.target.clone();
     let is_trees = Memo::new(move |_| settings.trained() == ModelChoice::Trees);
 
@@ -71,7 +74,7 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
         let request = StartRun {
             project,
             training: Some(training),
-            snapshot: named("snapshot").and_then(|id| id.parse::<SnapshotId>().ok()),
+            snapshot: snapshot.get_untracked(),
             name: Some(name.with_untracked(|name| name.trim().to_owned())).filter(|name| !name.is_empty()),
             alert: named("alert").and_then(|id| id.parse::<AlertId>().ok()),
         };
@@ -114,12 +117,11 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
                     Some(target) => view! { "Learns to predict " <span class="mono">{target}</span> ". " }.into_any(),
                     None => view! { <span class="warn">"No target is chosen yet: name it on the Data page. "</span> }.into_any(),
                 }}
-                {move || plan.value.get().map(|plan| if plan.unchanged {
-                    "The data have not changed since the newest version.".to_owned()
-                } else {
-                    format!("The data changed: a new version of {} is taken first, {} of it new.", words::bytes(plan.size_bytes), words::bytes(plan.new_bytes))
-                })}
+                {move || plan.value.get().map(|plan| trained_on(&plan, snapshot.get().is_some()))}
             </p>
+            <Show when=move || snapshot.get().is_none() && plan.value.with(|plan| plan.as_ref().is_some_and(|plan| plan.unchanged))>
+                <Newer project />
+            </Show>
             <Labelled label="Model"><Select value=settings.model options=models /></Labelled>
             <div class="two-fields">
                 <Labelled label="Device" error=error_of(wrong, "device")><Select value=settings.device options=devices /></Labelled>
@@ -158,6 +160,62 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
             <Button label="Cancel" on_press=move || open.set(false) />
             <span data-first><Button label="Start training" mark=icon::PLAY kind="primary" disabled=Signal::derive(move || pending.busy.get() || !wrong.with(Mistakes::is_empty)) tip=Signal::derive(move || if wrong.with(Mistakes::is_empty) { String::new() } else { "A field is mistyped.".to_owned() }) on_press=start /></span>
         </footer>
+    }
+}
+
+/// What the run sees: the same data, settings and seed give the same model.
+fn trained_on(plan: &SnapshotPlan, is_chosen: bool) -> String {
+    if is_chosen {
+        "Trains on the snapshot that you chose.".to_owned()
+    } else if plan.unchanged {
+        "The data have not changed since the newest snapshot: with the same settings and seed this gives the same \
+         model."
+            .to_owned()
+    } else {
+        format!(
+            "The data changed: a new snapshot of {} is taken first, {} of it new.",
+            words::bytes(plan.size_bytes),
+            words::bytes(plan.new_bytes)
+        )
+    }
+}
+
+/// Files that lie beside the data: with them there is something new to learn. The plan is made anew as they are added.
+#[component]
+fn Newer(project: ProjectId) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let toasts = Toasts::get();
+    let dataset = query(move || Some(GetDataset { project }));
+    let beside = Memo::new(move |_| {
+        let files = dataset.value.with(|dataset| dataset.as_ref().map(|dataset| dataset.beside.clone()));
+        files.unwrap_or_default().into_iter().map(|file| file.path).collect::<Vec<_>>()
+    });
+    let add = move || {
+        let request = AddData { project, paths: beside.get_untracked() };
+        pending.run(async move { client.call(request).await }, move |_| {
+            toasts.done("Added to the data paths in slipway.toml.");
+        });
+    };
+    let what = move || {
+        beside.with(|beside| match beside.as_slice() {
+            [] => String::new(),
+            [only] => format!("{only} lies beside the data."),
+            [first, rest @ ..] => {
+                format!(
+                    "{first} and {} lie beside the data.",
+                    words::counted(rest.len() as u64, "more file", "more files")
+                )
+            }
+        })
+    };
+    view! {
+        <Show when=move || !beside.with(Vec::is_empty)>
+            <div class="flex">
+                <span class="grow small">{what}</span>
+                <Button label="Add the newer files to the data" kind="s" mark=icon::PLUS disabled=pending.busy on_press=add />
+            </div>
+        </Show>
     }
 }
 

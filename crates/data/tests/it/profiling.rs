@@ -69,6 +69,23 @@ fn penguins_as_pandas_describes_them() {
 }
 
 #[test]
+fn bars_of_whole_numbers_hold_equally_many_of_them() {
+    let csv = |values: &mut dyn Iterator<Item = i64>| {
+        let rows: String = values.map(|value| format!("{value}\n")).collect();
+        profiled(&format!("n\n{rows}"), None).columns.remove(0).numeric.unwrap().histogram
+    };
+    let hours = csv(&mut (0..240).map(|row| row % 24));
+    assert_eq!((hours.edges.len(), hours.edges[0], hours.edges[24]), (25, -0.5, 23.5));
+    assert_eq!(hours.counts, [10; 24]);
+    // 100 numbers in at most 30 bars: four in each.
+    let wide = csv(&mut (0..1000).map(|row| row % 100));
+    assert_eq!((wide.edges.len(), wide.edges[0], wide.edges[25]), (26, -0.5, 99.5));
+    assert!(wide.edges.windows(2).all(|edges| edges[1] - edges[0] == 4.0), "{:?}", wide.edges);
+    assert!(wide.counts.iter().all(|count| *count > 0), "{:?}", wide.counts);
+    assert_eq!(wide.counts.iter().sum::<u64>(), 1000);
+}
+
+#[test]
 fn warnings_name_what_is_wrong() {
     let mut csv = "id,constant,empty,leak,noise,y\n".to_owned();
     for row in 0..400_u32 {

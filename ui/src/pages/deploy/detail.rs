@@ -2,8 +2,7 @@
 //! events and logs.
 
 use api::{
-    dataset::GetDataset,
-    deploy::{CallAnswer, CallDeployment, DeleteDeployment, Deployment, GetDeployment, ScaleDeployment, SendTraffic},
+    deploy::{CallAnswer, CallDeployment, DeleteDeployment, Deployment, GetDeployment, ScaleDeployment},
     id::DeploymentId,
     model::{GetVersion, VersionDetail},
 };
@@ -23,9 +22,11 @@ use crate::{
         button::{Button, CopyButton, Pending},
         card::Chip,
         dialog::Confirm,
-        field::{Labelled, Select, TextField},
+        field::TextField,
         icon,
+        request::Request,
         row_form::{Answer, RowDraft, RowForm},
+        send_traffic::Traffic,
         states::{Load, Problem},
         toast::Toasts,
         words,
@@ -48,7 +49,7 @@ pub(super) fn Detail(
                     <Rolling now />
                     <Instances now />
                     <Call now />
-                    <Traffic now place />
+                    <Traffic id />
                     <Rollouts now back />
                     <Events id />
                     <Logs now />
@@ -87,6 +88,7 @@ fn Head(
         {move || now.with(|now| now.address.clone()).map(|address| view! {
             <div class="flex command"><code class="mono grow cut">{address.clone()}</code><CopyButton text=address label="Copy the address" /></div>
         })}
+        <Request address=Signal::derive(move || now.with(|now| now.address.clone())) version=Signal::derive(move || now.with(|now| now.spec.version)) />
         <div class="flex wrap">
             <Button label=Signal::derive(move || earlier.get().map_or_else(|| "Roll back".to_owned(), |number| format!("Roll back to v{number}")))
                 mark=icon::UNDO_2 disabled=Signal::derive(move || back.is_blocked() || earlier.get().is_none())
@@ -200,59 +202,5 @@ fn Ask(id: DeploymentId, known: VersionDetail) -> impl IntoView {
                 </div>
             }
         })}
-    }
-}
-
-/// Rows of a file beside the data, as ordinary requests: how a sample shows its second period.
-#[component]
-fn Traffic(now: Signal<Deployment>, place: Place) -> impl IntoView {
-    let client = Client::get();
-    let pending = Pending::new();
-    let toasts = Toasts::get();
-    let dataset = query(move || place.project.get().map(|project| GetDataset { project }));
-    let id = now.with_untracked(|now| now.id);
-    let path = RwSignal::new(String::new());
-    let rows = RwSignal::new("1000".to_owned());
-    let sent = RwSignal::new(0_u64);
-    let options = Signal::derive(move || {
-        dataset
-            .value
-            .get()
-            .map(|data| data.beside)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|file| (file.path.clone(), file.path))
-            .collect::<Vec<_>>()
-    });
-    Effect::new(move |_| {
-        if let Some((first, _)) = options.get().into_iter().next()
-            && path.get_untracked().is_empty()
-        {
-            path.set(first);
-        }
-    });
-    let send = move || {
-        let count = rows.get_untracked().trim().parse::<u64>().unwrap_or(1000);
-        let request = SendTraffic {
-            deployment: id,
-            path: path.get_untracked(),
-            rows: count,
-            offset: sent.get_untracked(),
-            batch: None,
-        };
-        pending.run(async move { client.call(request).await }, move |job| {
-            sent.update(|sent| *sent += count);
-            toasts.note(job.title, None, Some("/jobs".to_owned()));
-        });
-    };
-    view! {
-        <Show when=move || options.with(|options| !options.is_empty())>
-            <h3>"Send traffic"</h3>
-            <div class="two-fields">
-                <Labelled label="File"><Select value=path options name="File" /></Labelled>
-                <Labelled label="Rows"><TextField value=rows kind="number" class="mono" /></Labelled>
-            </div>
-            <div class="flex"><Button label="Send" kind="s" mark=icon::SEND disabled=pending.busy on_press=send /><span class="small faint">"These requests count, unlike a sample call."</span></div>
-        </Show>
     }
 }
