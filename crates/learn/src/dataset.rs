@@ -114,7 +114,8 @@ impl<'a> Dataset<'a> {
         for class in names.difference(&seen).filter(|_| plan.task != Task::Regression) {
             remarks.push(format!("The class \"{class}\" has no training row, so it can't be predicted."));
         }
-        Ok(Self { plan, parts, classes: Classes::new(names), preprocessing: fit.finish()?, remarks })
+        let classes = Classes::new(names, plan.positive.as_deref());
+        Ok(Self { plan, parts, classes, preprocessing: fit.finish()?, remarks })
     }
 
     fn images(plan: &'a Plan, parts: Vec<u8>) -> Result<Self, LearnError> {
@@ -136,7 +137,8 @@ impl<'a> Dataset<'a> {
         check_target(plan, &seen, names.len())?;
         let shape = pictures::shape(images_folder(plan)?, training.iter().map(|(path, _)| path.as_str()))?;
         let preprocessing = Preprocessing::images(shape, training.len() as u64);
-        Ok(Self { plan, parts, classes: Classes::new(names), preprocessing, remarks: Vec::new() })
+        let classes = Classes::new(names, plan.positive.as_deref());
+        Ok(Self { plan, parts, classes, preprocessing, remarks: Vec::new() })
     }
 
     /// How many rows each part has, those without a target included.

@@ -321,7 +321,12 @@ fn drawn(pixels: &[f64], shape: &[usize]) -> Option<String> {
 
 /// One answered row: the prediction, and the probabilities as bars.
 #[component]
-pub(crate) fn Answer(row: Value, threshold: Option<f64>) -> impl IntoView {
+pub(crate) fn Answer(
+    row: Value,
+    threshold: Option<f64>,
+    /// The class that a lone probability is of.
+    positive: Option<String>,
+) -> impl IntoView {
     let prediction = row
         .get("prediction")
         .map(|value| value.as_f64().filter(|_| value.is_f64()).map_or_else(|| text_of(value), words::figure));
@@ -341,13 +346,20 @@ pub(crate) fn Answer(row: Value, threshold: Option<f64>) -> impl IntoView {
             {(!shares.is_empty()).then(|| view! {
                 <div class="shares">
                     {shares.into_iter().take(SHARES).map(|(class, share)| {
-                        let label = if class.is_empty() { "Probability".to_owned() } else { class.clone() };
+                        let label = match &positive {
+                            Some(positive) if class.is_empty() => format!("Probability of {positive}"),
+                            None if class.is_empty() => "Probability".to_owned(),
+                            _ => class.clone(),
+                        };
                         let mark = threshold.filter(|_| class.is_empty());
                         view! {
                             <span class="cut" title=label.clone()>{label.clone()}</span>
                             <span class="bar wide-bar" role="meter" aria-label=label aria-valuemin="0" aria-valuemax="1" aria-valuenow=share.to_string()>
                                 <i style:width=format!("{:.2}%", share.clamp(0.0, 1.0) * 100.0)></i>
-                                {mark.map(|mark| view! { <b style:left=format!("{:.2}%", mark * 100.0) title=format!("Threshold {}", words::figure(mark))></b> })}
+                                {mark.map(|mark| view! { <b style:left=format!("{:.2}%", mark * 100.0) title=match &positive {
+                                    Some(positive) => format!("Threshold: {positive} from {}", words::figure(mark)),
+                                    None => format!("Threshold {}", words::figure(mark)),
+                                }></b> })}
                             </span>
                             <span class="num end">{words::figure(share)}</span>
                         }

@@ -171,6 +171,7 @@ fn Ask(id: DeploymentId, known: VersionDetail) -> impl IntoView {
     let pending = Pending::new();
     let answer = RwSignal::new(None::<CallAnswer>);
     let threshold = known.version.threshold;
+    let positive = known.version.signature.positive().map(str::to_owned);
     let few = known.version.signature.inputs.len() <= FEW;
     let draft = RowDraft::new(&known.version.signature);
     let examples = known.examples;
@@ -190,12 +191,13 @@ fn Ask(id: DeploymentId, known: VersionDetail) -> impl IntoView {
             <div class="form"><RowForm draft examples /></div>
         </details>
         {move || answer.get().map(|answer| {
+            let positive = positive.clone();
             let counted = words::counted(answer.rows.len() as u64, "prediction", "predictions");
             let how = format!("{counted} in {:.1} ms · status {} · {}", answer.latency_ms, answer.status, answer.through);
             view! {
                 <div class="answer" role="status">
                     {answer.error.map(|error| view! { <p class="bad small">{error}</p> })}
-                    {answer.rows.into_iter().map(|row| view! { <Answer row threshold /> }).collect_view()}
+                    {answer.rows.into_iter().map(|row| view! { <Answer row threshold positive=positive.clone() /> }).collect_view()}
                     <div class="caption faint">{how}</div>
                 </div>
             }

@@ -23,6 +23,7 @@ pub(super) fn TryIt(now: Signal<VersionDetail>) -> impl IntoView {
     let (version, threshold, signature, examples) = now.with_untracked(|now| {
         (now.version.id, now.version.threshold, now.version.signature.clone(), now.examples.clone())
     });
+    let positive = signature.positive().map(str::to_owned);
     let draft = RowDraft::new(&signature);
     let ask = move || {
         let rows = vec![draft.row()];
@@ -48,7 +49,7 @@ pub(super) fn TryIt(now: Signal<VersionDetail>) -> impl IntoView {
                 </div>
                 // Above the form, where it is seen however many inputs there are; its place is kept, so that nothing jumps.
                 {move || match answer.get().and_then(|answer| answer.rows.into_iter().next()) {
-                    Some(row) => view! { <Answer row threshold /> }.into_any(),
+                    Some(row) => view! { <Answer row threshold positive=positive.clone() /> }.into_any(),
                     None => view! { <div class="predicted"><span class="small muted">"The answer to the row below stands here."</span></div> }.into_any(),
                 }}
                 <RowForm draft examples />
