@@ -4,8 +4,9 @@
 mod settings;
 
 use api::{
-    config::ModelChoice,
-    dataset::PlanSnapshot,
+    config::{DataConfig, ModelChoice},
+    dataset::{GetDataset, GetProfile, PlanSnapshot, Profile, Role},
+    evaluation::usual_positive,
     id::{AlertId, SnapshotId},
     job::Subject,
     run::StartRun,
@@ -63,6 +64,14 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
     let pending = Pending::new();
     let plan = query(move || Some(PlanSnapshot { project }));
     let target = file.data.target.clone();
+    let dataset = query(move || Some(GetDataset { project }));
+    let profile = query(move || {
+        let newest = dataset.value.with(|dataset| dataset.as_ref()?.snapshots.first().map(|snapshot| snapshot.id));
+        newest.map(|snapshot| GetProfile { snapshot })
+    });
+    let named = file.data.positive.clone();
+    let positive = Memo::new(move |_| named.clone().or_else(|| profile.value.with(|profile| usual(profile.as_ref()?))));
+    let no_inputs = no_inputs(&file.data);
     let is_trees = Memo::new(move |_| settings.trained() == ModelChoice::Trees);
 
     let start = move || {
@@ -115,11 +124,13 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
                     None => view! { <span class="warn">"No target is chosen yet: name it on the Data page. "</span> }.into_any(),
                 }}
                 {move || plan.value.get().map(|plan| if plan.unchanged {
-                    "The data have not changed since the newest version.".to_owned()
+                    "The data have not changed since the newest snapshot.".to_owned()
                 } else {
-                    format!("The data changed: a new version of {} is taken first, {} of it new.", words::bytes(plan.size_bytes), words::bytes(plan.new_bytes))
+                    format!("The data changed: a new snapshot of {} is taken first, {} of it new.", words::bytes(plan.size_bytes), words::bytes(plan.new_bytes))
                 })}
             </p>
+            {no_inputs.map(|sentence| view! { <p class="muted small">{sentence}</p> })}
+            {move || positive.get().map(|class| view! { <p class="muted small">{format!("The positive class is \"{class}\": probabilities, precision, recall and F1 are of it.")}</p> })}
             <Labelled label="Model"><Select value=settings.model options=models /></Labelled>
             <div class="two-fields">
                 <Labelled label="Device" error=error_of(wrong, "device")><Select value=settings.device options=devices /></Labelled>
@@ -159,6 +170,24 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
             <span data-first><Button label="Start training" mark=icon::PLAY kind="primary" disabled=Signal::derive(move || pending.busy.get() || !wrong.with(Mistakes::is_empty)) tip=Signal::derive(move || if wrong.with(Mistakes::is_empty) { String::new() } else { "A field is mistyped.".to_owned() }) on_press=start /></span>
         </footer>
     }
+}
+
+/// The positive class that a target of two values has where the project's file names none.
+fn usual(profile: &Profile) -> Option<String> {
+    let target = profile.columns.iter().find(|column| column.role == Role::Target && column.distinct == 2)?;
+    match target.top.as_slice() {
+        [one, other] => Some(usual_positive(&one.value, &other.value).to_owned()),
+        _ => None,
+    }
+}
+
+/// The columns that the project's file keeps from the model, and why.
+fn no_inputs(data: &DataConfig) -> Option<String> {
+    let time = data.timestamp.iter().map(|name| format!("{name} (the time of a row)"));
+    let group = data.group.iter().map(|name| format!("{name} (groups rows)"));
+    let ignored = data.ignore.iter().map(|name| format!("{name} (ignored)"));
+    let all: Vec<String> = time.chain(group).chain(ignored).collect();
+    (!all.is_empty()).then(|| format!("No inputs: {}.", all.join(", ")))
 }
 
 fn error_of(wrong: Memo<Mistakes>, key: &'static str) -> Signal<Option<String>> {
