@@ -13,9 +13,8 @@ pub enum Task {
 }
 
 /// Words that mean yes, in lower case.
-const YES: [&str; 15] = [
-    "yes", "y", "true", "t", "1", "positive", "pos", "ja", "oui", "si", "sí", "sim", "da", "fraud", "malignant",
-];
+const YES: [&str; 15] =
+    ["yes", "y", "true", "t", "1", "positive", "pos", "ja", "oui", "si", "sí", "sim", "da", "fraud", "malignant"];
 
 /// The positive class of two where nobody names one: of two numbers the larger; else the one that means yes, if only
 /// one does; else the later in the alphabet.

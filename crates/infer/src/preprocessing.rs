@@ -146,7 +146,8 @@ impl Preprocessing {
     /// What a model with this preprocessing is asked and answers: the only maker of signatures.
     pub fn signature(&self, task: Task, classes: &[String]) -> Signature {
         let prediction = |kind| Output { name: "prediction".into(), kind, class: None };
-        let probability = |name, class: Option<&String>| Output { name, kind: ColumnType::Decimal, class: class.cloned() };
+        let probability =
+            |name, class: Option<&String>| Output { name, kind: ColumnType::Decimal, class: class.cloned() };
         let outputs = match task {
             Task::BinaryClassification => {
                 vec![prediction(ColumnType::Category), probability("probability".into(), classes.get(1))]

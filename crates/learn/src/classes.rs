@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn classes_are_sorted_as_numbers_or_by_the_alphabet() {
-        let of = |names: &[&str], positive| Classes::new(names.iter().map(|name| (*name).to_owned()).collect(), positive).0;
+        let of =
+            |names: &[&str], positive| Classes::new(names.iter().map(|name| (*name).to_owned()).collect(), positive).0;
         let sorted = |names: &[&str]| of(names, None);
         assert_eq!(sorted(&["10", "9", "1"]), ["1", "9", "10"]);
         assert_eq!(sorted(&["true", "false"]), ["false", "true"]);

@@ -347,8 +347,7 @@ async fn plan(
         }
         DataKind::Images => {
             let classes: BTreeSet<String> = images.iter().map(|(_, class)| class.clone()).collect();
-            let task =
-                if classes.len() > 2 { Task::MulticlassClassification } else { Task::BinaryClassification };
+            let task = if classes.len() > 2 { Task::MulticlassClassification } else { Task::BinaryClassification };
             (task, classes)
         }
     };
