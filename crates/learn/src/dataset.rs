@@ -10,9 +10,10 @@ use std::{
 };
 
 use api::{
-    config::{DataKind, ModelChoice},
+    config::{ColumnType, DataKind, ModelChoice},
+    dataset::Role,
     evaluation::{PartRows, Task},
-    worker::Plan,
+    worker::{Plan, PlanColumn},
 };
 use arrow_array::{Array, BooleanArray, RecordBatch};
 use arrow_select::filter::filter_record_batch;
@@ -104,7 +105,7 @@ impl<'a> Dataset<'a> {
             return Err(wrong_length(plan));
         }
         check_target(plan, &seen, names.len())?;
-        let mut remarks = Vec::new();
+        let mut remarks = Vec::from_iter(no_inputs(plan));
         if without_target > 0 {
             remarks.push(format!(
                 "{without_target} training rows have no value of \"{}\" and were left out.",
@@ -227,6 +228,20 @@ impl<'a> Dataset<'a> {
         }
         Ok(())
     }
+}
+
+/// The columns that are not learned from, and why.
+fn no_inputs(plan: &Plan) -> Option<String> {
+    let why = |column: &PlanColumn| match column.role {
+        Role::Target => None,
+        Role::Timestamp => Some("the time of a row"),
+        Role::Group => Some("groups rows"),
+        Role::Ignored => Some("ignored"),
+        Role::Feature => (column.kind == ColumnType::Text).then_some("free text"),
+    };
+    let named = |column: &PlanColumn| Some(format!("\"{}\" ({})", column.name, why(column)?));
+    let all: Vec<String> = plan.columns.iter().filter_map(named).collect();
+    (!all.is_empty()).then(|| format!("No inputs: {}.", all.join(", ")))
 }
 
 fn parquet(plan: &Plan) -> Result<&Path, LearnError> {
