@@ -136,12 +136,12 @@ fn data(facts: &Facts) -> Station {
     }
     match (&facts.newest, &facts.seen.change) {
         (None, _) => Station {
-            action: action(facts, "Take snapshot", "data?snapshot=new", true),
+            action: action(facts, "Take snapshot", "data", true),
             ..station(Stage::Data, StationState::Empty, "–", "No snapshot yet")
         },
         (Some(row), Some(change)) => Station {
             since_ms: Some(change.seen_ms),
-            action: action(facts, "Take snapshot", "data?snapshot=new", false),
+            action: action(facts, "Take snapshot", "data", false),
             ..station(Stage::Data, StationState::Warn, format!("v{}", row.snapshot.number), folder::describe(change))
         },
         (Some(row), None) => Station {
@@ -326,7 +326,7 @@ fn waits(facts: &Facts) -> Vec<Waiting> {
             detail: folder::describe(change),
             actions: actions(vec![
                 action(facts, "Train on it", "runs?train=1", true),
-                action(facts, "Take snapshot", "data?snapshot=new", false),
+                action(facts, "Take snapshot", "data", false),
             ]),
         });
     }

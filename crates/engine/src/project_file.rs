@@ -78,7 +78,9 @@ fn check(file: ProjectFile, document: &Document<String>, text: &str, name: &str)
     let share = |value: f64| value > 0.0 && value < 1.0;
     let part = |value: f64| (0.0..=1.0).contains(&value);
     let window = WindowRule::parse(&monitoring.window, monitoring.min_rows).is_ok();
+    let positive = file.data.positive.as_deref().is_none_or(|value| !value.is_empty());
     let rules = [
+        (positive, "data", "positive", "one of the target's two values"),
         (share(split.validation), "split", "validation", "a share between 0 and 1"),
         (share(split.test), "split", "test", "a share between 0 and 1"),
         (

@@ -4,8 +4,9 @@
 mod settings;
 
 use api::{
-    config::ModelChoice,
-    dataset::{AddData, GetDataset, PlanSnapshot, SnapshotPlan},
+    config::{DataConfig, ModelChoice},
+    dataset::{AddData, GetDataset, GetProfile, PlanSnapshot, Profile, Role, SnapshotPlan},
+    evaluation::usual_positive,
     id::{AlertId, ProjectId, SnapshotId},
     job::Subject,
     run::StartRun,
@@ -66,6 +67,14 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
     let snapshot =
         Memo::new(move |_| asked.with(|asked| asked.get("snapshot").and_then(|id| id.parse::<SnapshotId>().ok())));
     let target = file.data.target.clone();
+    let dataset = query(move || Some(GetDataset { project }));
+    let profile = query(move || {
+        let newest = dataset.value.with(|dataset| dataset.as_ref()?.snapshots.first().map(|snapshot| snapshot.id));
+        newest.map(|snapshot| GetProfile { snapshot })
+    });
+    let named = file.data.positive.clone();
+    let positive = Memo::new(move |_| named.clone().or_else(|| profile.value.with(|profile| usual(profile.as_ref()?))));
+    let no_inputs = no_inputs(&file.data);
     let is_trees = Memo::new(move |_| settings.trained() == ModelChoice::Trees);
 
     let start = move || {
@@ -122,6 +131,8 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
             <Show when=move || snapshot.get().is_none() && plan.value.with(|plan| plan.as_ref().is_some_and(|plan| plan.unchanged))>
                 <Newer project />
             </Show>
+            {no_inputs.map(|sentence| view! { <p class="muted small">{sentence}</p> })}
+            {move || positive.get().map(|class| view! { <p class="muted small">{format!("The positive class is \"{class}\": probabilities, precision, recall and F1 are of it.")}</p> })}
             <Labelled label="Model"><Select value=settings.model options=models /></Labelled>
             <div class="two-fields">
                 <Labelled label="Device" error=error_of(wrong, "device")><Select value=settings.device options=devices /></Labelled>
@@ -217,6 +228,24 @@ fn Newer(project: ProjectId) -> impl IntoView {
             </div>
         </Show>
     }
+}
+
+/// The positive class that a target of two values has where the project's file names none.
+fn usual(profile: &Profile) -> Option<String> {
+    let target = profile.columns.iter().find(|column| column.role == Role::Target && column.distinct == 2)?;
+    match target.top.as_slice() {
+        [one, other] => Some(usual_positive(&one.value, &other.value).to_owned()),
+        _ => None,
+    }
+}
+
+/// The columns that the project's file keeps from the model, and why.
+fn no_inputs(data: &DataConfig) -> Option<String> {
+    let time = data.timestamp.iter().map(|name| format!("{name} (the time of a row)"));
+    let group = data.group.iter().map(|name| format!("{name} (groups rows)"));
+    let ignored = data.ignore.iter().map(|name| format!("{name} (ignored)"));
+    let all: Vec<String> = time.chain(group).chain(ignored).collect();
+    (!all.is_empty()).then(|| format!("No inputs: {}.", all.join(", ")))
 }
 
 fn error_of(wrong: Memo<Mistakes>, key: &'static str) -> Signal<Option<String>> {

@@ -452,6 +452,11 @@ fn evaluation(report: &Evaluation) -> String {
     ];
     lines.extend(
         report
+            .positive()
+            .map(|class| format!("precision, recall, F1, average precision and the threshold are of \"{class}\"")),
+    );
+    lines.extend(
+        report
             .threshold
             .as_ref()
             .map(|threshold| format!("\nthreshold {} ({})", words::figure(threshold.value), threshold.reason)),

@@ -180,6 +180,25 @@ fn what_other_tools_left_is_named() {
     );
 }
 
+#[test]
+fn what_is_taken_from_the_inputs_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<String> = (0..60)
+        .map(|row| format!("k{row},2024-01-{:02},{},{}", row % 28 + 1, row % 7, ["ja", "nein"][row % 2]))
+        .collect();
+    fs::write(folder.path().join("rows.csv"), format!("kunden_id,Datum,menge,verkauft\n{}\n", rows.join("\n")))
+        .unwrap();
+    let looked = look::look(folder.path()).unwrap();
+    assert_eq!(looked.proposal.data.timestamp.as_deref(), Some("Datum"));
+    assert_eq!(
+        looked.found[1..],
+        [
+            "\"Datum\" is taken as the time of a row: rows are split by it, and it is no input",
+            "\"kunden_id\" looks like an id, and is no input",
+        ]
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn links_and_locked_folders_are_problems_and_not_the_end() {

@@ -173,31 +173,40 @@ fn Ask(id: DeploymentId, known: VersionDetail) -> impl IntoView {
     let pending = Pending::new();
     let answer = RwSignal::new(None::<CallAnswer>);
     let threshold = known.version.threshold;
+    let positive = known.version.signature.positive().map(str::to_owned);
     let few = known.version.signature.inputs.len() <= FEW;
     let draft = RowDraft::new(&known.version.signature);
     let examples = known.examples;
+    let asked = RwSignal::new(serde_json::Value::Null);
     let call = move || {
-        let rows = vec![draft.row()];
+        let row = untrack(|| draft.row());
+        let rows = vec![row.clone()];
         pending.run(async move { client.call(CallDeployment { deployment: id, rows }).await }, move |now| {
+            asked.set(row);
             answer.set(Some(now))
         });
     };
+    let wrong = Memo::new(move |_| draft.wrong());
+    let is_of_before = Memo::new(move |_| answer.with(Option::is_some) && asked.get() != draft.row());
     view! {
         <div class="flex">
             <h3 class="grow">"Ask it a sample row"</h3>
-            <Button label="Call it" kind="s" mark=icon::SEND disabled=Signal::derive(move || pending.busy.get() || !draft.is_right()) on_press=call />
+            <Button label="Call it" kind="s" mark=icon::SEND disabled=Signal::derive(move || pending.busy.get() || wrong.with(Option::is_some)) on_press=call />
         </div>
+        {move || wrong.get().map(|wrong| view! { <p class="small muted">{wrong}</p> })}
+        {move || (wrong.with(Option::is_none) && is_of_before.get()).then(|| view! { <p class="small muted">"The answer is of the values before."</p> })}
         <details class="asked" open=few>
             <summary>"The row that is asked"</summary>
             <div class="form"><RowForm draft examples /></div>
         </details>
         {move || answer.get().map(|answer| {
+            let positive = positive.clone();
             let counted = words::counted(answer.rows.len() as u64, "prediction", "predictions");
             let how = format!("{counted} in {:.1} ms · status {} · {}", answer.latency_ms, answer.status, answer.through);
             view! {
-                <div class="answer" role="status">
+                <div class="answer" class:of-before=is_of_before role="status">
                     {answer.error.map(|error| view! { <p class="bad small">{error}</p> })}
-                    {answer.rows.into_iter().map(|row| view! { <Answer row threshold /> }).collect_view()}
+                    {answer.rows.into_iter().map(|row| view! { <Answer row threshold positive=positive.clone() /> }).collect_view()}
                     <div class="caption faint">{how}</div>
                 </div>
             }
