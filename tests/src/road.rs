@@ -1,6 +1,6 @@
 //! The road in calls: what every journey does with the host, as a client does it.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use api::{
@@ -121,7 +121,7 @@ pub async fn shifted_window(
         deployment: deployment.id,
         path: second_period(client, project).await?,
         rows: 1000,
-        offset: window * 1000,
+        offset: Some(window * 1000),
         batch: Some(50),
     };
     let job = client.call(traffic).await?;
@@ -137,6 +137,20 @@ pub async fn shifted_window(
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// Lays a second period beside the data of the sample breast cancer: its rows again and again, two windows of them, with every radius half as large again.
+pub fn write_second_period(project: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(project.join("breast-cancer.csv"))?;
+    let (head, rows) = text.split_once('\n').context("the sample has no rows")?;
+    let mut shifted = format!("{head}\n");
+    for row in rows.lines().cycle().take(2000) {
+        let (radius, rest) = row.split_once(',').context("a row has one column")?;
+        shifted.push_str(&format!("{:.2},{rest}\n", radius.parse::<f64>()? * 1.5));
+    }
+    let folder = project.join("second-period");
+    std::fs::create_dir_all(&folder)?;
+    Ok(std::fs::write(folder.join("breast-cancer.csv"), shifted)?)
 }
 
 /// The file of the second period, while it lies beside the data.

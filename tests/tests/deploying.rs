@@ -10,7 +10,7 @@ use api::{
     ErrorCode, RolloutId,
     deploy::{
         CallDeployment, DeleteDeployment, Deployment, DeploymentState, GetDeployment, GetDeploymentLogs,
-        ListDeployments, PlanDeploy, RollBack, Rollout, ScaleDeployment, SendTraffic, StartDeploy,
+        ListDeployments, PlanDeploy, ProposeTraffic, RollBack, Rollout, ScaleDeployment, SendTraffic, StartDeploy,
     },
     job::{CancelJob, JobState},
     model::{GetVersion, RegisterModel},
@@ -329,12 +329,30 @@ async fn traffic(stage: &Stage) -> Result<()> {
         deployment: deployment.id,
         path: path.to_owned(),
         rows,
-        offset,
+        offset: Some(offset),
         batch: Some(10),
     };
     let job = stage.call(send("data.csv", 100, 0)).await?;
     let job = stage.done(job).await?;
-    ensure!(job.message.starts_with("100 rows in 10 requests, no errors"), "{}", job.message);
+    ensure!(job.message.starts_with("Sent 100 rows in 10 requests, no errors"), "{}", job.message);
+
+    // Without a row to begin with it goes on where the last send ended, over the file's end from its beginning.
+    stage.write("big-x/beside/few.csv", &journeys::stage::table(25, 3, 0.0))?;
+    for (rows, sent, next) in
+        [(10, "Sent 10 rows", 10), (10, "Sent 10 rows", 20), (10, "Sent 10 rows", 5), (99, "Sent 25 rows", 5)]
+    {
+        let job = stage.call(SendTraffic { offset: None, ..send("beside/few.csv", rows, 0) }).await?;
+        let job = stage.done(job).await?;
+        ensure!(job.message.starts_with(sent), "{}", job.message);
+        let proposal = stage.call(ProposeTraffic { deployment: deployment.id }).await?;
+        let few = proposal.files.iter().find(|file| file.path == "beside/few.csv");
+        ensure!(few.is_some_and(|few| few.next_row == next), "{proposal:?}");
+        ensure!((proposal.rows, proposal.windows) == (1000, 0), "time closes the windows: {proposal:?}");
+    }
+    let set = [("monitoring.window".to_owned(), serde_json::json!("300 rows"))].into_iter().collect();
+    stage.call(api::project::EditProjectFile { project, set }).await?;
+    let proposal = stage.call(ProposeTraffic { deployment: deployment.id }).await?;
+    ensure!((proposal.rows, proposal.windows) == (600, 2), "{proposal:?}");
 
     stage.write("big-x/beside/wrong.csv", "w\n1\n2\n")?;
     let job = stage.call(send("beside/wrong.csv", 10, 0)).await?;
@@ -361,6 +379,6 @@ async fn traffic(stage: &Stage) -> Result<()> {
     let ended = tokio::time::timeout(Duration::from_secs(60), stage.over(job)).await??;
     ensure!(ended.state == JobState::Cancelled, "{ended:?}");
     let said = ended.error.map(|error| error.message).unwrap_or(ended.message);
-    ensure!(said.contains("of 200000 rows were sent"), "{said}");
+    ensure!(said.contains("of 200,000 rows were sent"), "{said}");
     Ok(())
 }

@@ -8,6 +8,7 @@ mod counterparts;
 mod deploying;
 #[cfg(target_os = "linux")]
 mod disks;
+mod notifying;
 mod pages;
 mod pushing;
 mod road;

@@ -44,7 +44,7 @@ async fn this_machine(slipway: &Path, folder: &Path) -> Result<()> {
     let host = Host::start(slipway, folder).await?;
     let client = host.client().await?;
     let project = road::open_sample(&client, "breast-cancer").await?;
-    write_second_period(Path::new(&project.path))?;
+    road::write_second_period(Path::new(&project.path))?;
     road::edit(&client, project.id, &[("monitoring.window", json!("1000 rows"))]).await?;
 
     let job = client.call(TakeSnapshot { project: project.id, message: None }).await?;
@@ -78,20 +78,6 @@ async fn this_machine(slipway: &Path, folder: &Path) -> Result<()> {
     ensure!(deployment.version_number == version.number, "rolled back to {}", deployment.version_number);
 
     delete(&client, &deployment).await
-}
-
-/// The sample's rows again and again, two windows of them, with every radius half as large again.
-fn write_second_period(project: &Path) -> Result<()> {
-    let text = std::fs::read_to_string(project.join("breast-cancer.csv"))?;
-    let (head, rows) = text.split_once('\n').context("the sample has no rows")?;
-    let mut shifted = format!("{head}\n");
-    for row in rows.lines().cycle().take(2000) {
-        let (radius, rest) = row.split_once(',').context("a row has one column")?;
-        shifted.push_str(&format!("{:.2},{rest}\n", radius.parse::<f64>()? * 1.5));
-    }
-    let folder = project.join("second-period");
-    std::fs::create_dir_all(&folder)?;
-    Ok(std::fs::write(folder.join("breast-cancer.csv"), shifted)?)
 }
 
 async fn delete(client: &Client, deployment: &Deployment) -> Result<()> {

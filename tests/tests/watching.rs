@@ -11,6 +11,7 @@ use api::{
     job::Subject,
     model::GetVersion,
     monitor::{CheckNow, GetMonitoring, GetWindow, GetWindowRows, ListAlerts, Monitoring},
+    project::GetOverview,
     run::{GetRun, RunState, StartRun},
 };
 use journeys::stage::{Stage, table};
@@ -30,10 +31,18 @@ async fn watched(stage: &Stage, window: &str, min_rows: u64) -> Result<(ProjectI
 
 async fn send(stage: &Stage, deployment: DeploymentId, file: &str, rows: u64, offset: u64) -> Result<Monitoring> {
     let path = format!("beside/{file}.csv");
-    let job = stage.call(SendTraffic { deployment, path, rows, offset, batch: Some(20) }).await?;
+    let job = stage.call(SendTraffic { deployment, path, rows, offset: Some(offset), batch: Some(20) }).await?;
     let job = stage.done(job).await?;
     ensure!(job.message.contains("no errors"), "{}", job.message);
     Ok(stage.call(CheckNow { deployment }).await?)
+}
+
+/// What the road says of watching: its figure and its detail.
+async fn watch(stage: &Stage, project: ProjectId) -> Result<(String, String)> {
+    let road = stage.call(GetOverview { project }).await?.road;
+    let watch = road.into_iter().find(|station| station.stage == api::project::Stage::Watch);
+    let watch = watch.context("the road has no station for watching")?;
+    Ok((watch.figure, watch.detail))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,11 +61,13 @@ async fn by_rows(stage: Stage) -> Result<()> {
     let quiet = stage.call(CheckNow { deployment: id }).await?;
     ensure!((quiet.traffic.requests, quiet.open_rows) == (0, 0), "a sample call counts: {quiet:?}");
     ensure!(quiet.not_watched == ["z"] && quiet.problem.is_none(), "{quiet:?}");
+    ensure!(watch(&stage, project).await? == ("–".to_owned(), "Not asked yet".to_owned()));
 
     // Rows are counted once, however often they are asked for, and by whichever host.
     let part = send(&stage, id, "same", 150, 0).await?;
     ensure!((part.traffic.rows, part.open_rows, part.windows.len()) == (150, 150, 0), "{part:?}");
     ensure!(part.open_until.contains("50 more rows"), "{}", part.open_until);
+    ensure!(watch(&stage, project).await? == ("–".to_owned(), "No window has closed yet".to_owned()));
     let again = stage.call(CheckNow { deployment: id }).await?;
     ensure!((again.traffic.rows, again.open_rows) == (150, 150), "{again:?}");
     let stage = stage.reopen().await?;
@@ -66,6 +77,7 @@ async fn by_rows(stage: Stage) -> Result<()> {
     // A window takes exactly its rows; what is over opens the next one.
     let first = send(&stage, id, "same", 100, 150).await?;
     ensure!((first.windows.len(), first.windows[0].rows, first.open_rows) == (1, 200, 50), "{first:?}");
+    ensure!(watch(&stage, project).await? == ("Calm".to_owned(), "No drift".to_owned()));
     let columns: Vec<&str> = first.windows[0].cells.iter().map(|cell| cell.column.as_str()).collect();
     ensure!(columns.contains(&"x") && columns.contains(&"colour") && columns.contains(&"prediction"), "{columns:?}");
     let report = stage.call(GetWindow { window: first.windows[0].id }).await?.report;

@@ -17,6 +17,7 @@ const WINDOW: &[&str] =
 const TEST: &[&str] = &[
     "xvfb",
     "dbus-daemon",
+    "dunst",
     "openbox",
     "xdotool",
     "webkit2gtk-driver",

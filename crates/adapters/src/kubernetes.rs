@@ -280,7 +280,9 @@ impl Target for Kubernetes {
         } else {
             format!("Apply {}", changes.join(", "))
         });
-        plan.steps.push(format!("Wait until {} pods of version {} answer", wanted.replicas, wanted.version_number));
+        let pods = if wanted.replicas == 1 { "1 pod".to_owned() } else { format!("{} pods", wanted.replicas) };
+        let verb = if wanted.replicas == 1 { "answers" } else { "answer" };
+        plan.steps.push(format!("Wait until {pods} of version {} {verb}", wanted.version_number));
         Ok(plan)
     }
 

@@ -51,6 +51,9 @@ pub struct DataConfig {
     pub kind: DataKind,
     /// The column to predict; the class folder's name for images.
     pub target: Option<String>,
+    /// Of a target with two values the one that probabilities, precision, recall and F1 are of; by default
+    /// see [`crate::evaluation::usual_positive`].
+    pub positive: Option<String>,
     /// Columns that are never trained on (ids, notes).
     pub ignore: Vec<String>,
     /// Type overrides by column.

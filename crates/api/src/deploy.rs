@@ -360,6 +360,29 @@ pub struct CallDeployment {
     pub rows: Vec<Value>,
 }
 
+/// What a send starts from before anybody changes it: the files beside the data, and how many rows raise an alert where
+/// they drift.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProposeTraffic {
+    pub deployment: DeploymentId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrafficProposal {
+    /// Tables in the project's folder outside its data paths.
+    pub files: Vec<TrafficFile>,
+    pub rows: u64,
+    /// Windows that so many rows close: as many as an alert takes. 0 where time closes them.
+    pub windows: u32,
+}
+
+/// A file that can be sent, and the row that comes next, counted from 0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrafficFile {
+    pub path: String,
+    pub next_row: u64,
+}
+
 /// Sends rows of a file as ordinary, counted requests, as a job: how a sample project shows its second
 /// period. The job's message says what was sent, and how much of it was refused.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -368,8 +391,10 @@ pub struct SendTraffic {
     /// A table in the project's folder.
     pub path: String,
     pub rows: u64,
+    /// Rows before the first that is sent; by default where the last send of this file to this deployment ended. At the
+    /// file's end it goes on with its first row, and no row is sent twice.
     #[serde(default)]
-    pub offset: u64,
+    pub offset: Option<u64>,
     /// Rows in one request.
     #[serde(default)]
     pub batch: Option<u32>,
@@ -394,5 +419,6 @@ crate::requests! { METHODS;
     FollowDeploymentLogs => "deploy.follow_logs" -> LogLines;
     GetDeploymentEvents => "deploy.events" -> Vec<DeploymentEvent>, |_me| vec![Tag::Deployments];
     CallDeployment => "deploy.call" -> CallAnswer;
+    ProposeTraffic => "deploy.propose_traffic" -> TrafficProposal, |_me| vec![Tag::Deployments];
     SendTraffic => "deploy.traffic" -> Job;
 }

@@ -12,6 +12,35 @@ pub enum Task {
     Regression,
 }
 
+/// Words that mean yes, in lower case.
+const YES: [&str; 15] =
+    ["yes", "y", "true", "t", "1", "positive", "pos", "ja", "oui", "si", "sí", "sim", "da", "fraud", "malignant"];
+
+/// The positive class of two where nobody names one: of two numbers the larger; else the one that means yes, if only
+/// one does; else the later in the alphabet.
+pub fn usual_positive<'a>(one: &'a str, other: &'a str) -> &'a str {
+    let first = match (one.parse::<f64>(), other.parse::<f64>()) {
+        (Ok(first), Ok(second)) => first > second,
+        _ => {
+            let means_yes = |value: &str| YES.contains(&value.trim().to_lowercase().as_str());
+            match (means_yes(one), means_yes(other)) {
+                (true, false) => true,
+                (false, true) => false,
+                _ => one > other,
+            }
+        }
+    };
+    if first { one } else { other }
+}
+
+/// Whether two texts name the same class: equal, or equal as numbers ("1" and "1.0").
+pub fn is_same_class(one: &str, other: &str) -> bool {
+    one == other || one.parse::<f64>().is_ok_and(|number| other.parse() == Ok(number))
+}
+
+/// Figures of a binary task that are of its positive class alone.
+const OF_ONE_CLASS: [&str; 4] = ["average_precision", "f1", "precision", "recall"];
+
 /// All that was measured. Figures carry scikit-learn's names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
@@ -36,6 +65,18 @@ pub struct Evaluation {
     pub residuals: Option<Residuals>,
     /// Sentences that a reader must know ("12 test rows equal training rows and were left out").
     pub remarks: Vec<String>,
+}
+
+impl Evaluation {
+    /// The class that one-class figures are of; none but of a binary task.
+    pub fn positive(&self) -> Option<&str> {
+        self.classes.get(1).filter(|_| self.task == Task::BinaryClassification).map(String::as_str)
+    }
+
+    /// The class that a figure is of, where it is of one alone.
+    pub fn class_of(&self, figure: &str) -> Option<&str> {
+        self.positive().filter(|_| OF_ONE_CLASS.contains(&figure))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -108,4 +149,27 @@ pub struct Residuals {
     pub predicted: Vec<f64>,
     pub actual: Vec<f64>,
     pub histogram: Histogram,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_positive_class_is_what_means_yes_or_the_larger_or_the_later() {
+        let both = |one, other| {
+            assert_eq!(usual_positive(one, other), usual_positive(other, one));
+            usual_positive(one, other)
+        };
+        assert_eq!(both("ja", "nein"), "ja");
+        assert_eq!(both("Yes", "no"), "Yes");
+        assert_eq!(both("malignant", "benign"), "malignant");
+        assert_eq!(both("true", "false"), "true");
+        assert_eq!(both("0", "1"), "1");
+        // Numbers are compared as numbers, also where one of them is a 1.
+        assert_eq!(both("1", "2"), "2");
+        assert_eq!(both("9", "10"), "10");
+        assert_eq!(both("cat", "dog"), "dog");
+        assert_eq!(both("yes", "true"), "yes");
+    }
 }

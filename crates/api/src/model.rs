@@ -61,6 +61,13 @@ pub struct Signature {
     pub outputs: Vec<Output>,
 }
 
+impl Signature {
+    /// The class that "probability" is of; none but of a binary model.
+    pub fn positive(&self) -> Option<&str> {
+        self.outputs.iter().find(|output| output.name == "probability").and_then(|output| output.class.as_deref())
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     pub name: String,
@@ -82,6 +89,9 @@ pub struct Output {
     /// "probability_CLASS" for each class of a multiclass model.
     pub name: String,
     pub kind: ColumnType,
+    /// The class whose probability it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
 }
 
 /// `bundle.json`: the head of a bundle folder. Every other file stands here with its hashes, and is

@@ -163,6 +163,7 @@ pub struct MetricCell {
     #[serde(with = "crate::series::float")]
     pub last: f64,
     /// Up to 24 points for the sparkline, oldest first.
+    #[serde(with = "crate::series::floats")]
     pub spark: Vec<f32>,
 }
 

@@ -61,6 +61,22 @@ pub mod float {
     }
 }
 
+/// A list of floats by the rule of [`float`]: JSON has no number for what a sparkline may hold.
+pub mod floats {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Wrapped(#[serde(with = "super::float")] f64);
+
+    pub fn serialize<S: Serializer>(values: &[f32], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(|value| Wrapped(f64::from(*value))))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Error> {
+        Ok(Vec::<Wrapped>::deserialize(deserializer)?.into_iter().map(|Wrapped(value)| value as f32).collect())
+    }
+}
+
 /// One viewport of one series, as asked by `GET /api/series?run=…&key=…&from=…&to=…&points=…`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Series {

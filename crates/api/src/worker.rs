@@ -50,6 +50,9 @@ pub struct Plan {
     pub data: PlanData,
     pub columns: Vec<PlanColumn>,
     pub target: String,
+    /// Of two classes the one that goes last; without it they keep their order.
+    #[serde(default)]
+    pub positive: Option<String>,
     /// Resolved: no `default` model, no `auto` device, threads ≥ 1. A resume uses the same.
     pub training: TrainingConfig,
     pub evaluation: EvaluationConfig,

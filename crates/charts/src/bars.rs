@@ -58,18 +58,30 @@ pub fn histogram(chart: &Histogram, size: Size) -> Drawing {
         }
         base(root, &plot)
     });
-    let edge = |value: f64| match chart.x.scale {
-        Scale::Time { offset_minutes } => tick::moment(value, offset_minutes),
-        Scale::Linear | Scale::Log => tick::said(value),
+    let name = |bar: usize| match chart.x.scale {
+        Scale::Time { offset_minutes } => {
+            let edge = |at: usize| tick::moment(chart.edges[at], offset_minutes);
+            format!("{} to {}", edge(bar), edge(bar + 1))
+        }
+        Scale::Linear | Scale::Log => bar_name(&chart.edges, bar).unwrap_or_default(),
     };
     let shown = chart.edges.windows(2).enumerate().filter(|(_, edges)| is_shown(edges));
     let spots = shown.map(|(index, edges)| {
         let (left, right) = sides(&plot, edges);
-        let head = format!("{} to {} {}", edge(edges[0]), edge(edges[1]), chart.x.unit).trim_end().to_owned();
+        let head = format!("{} {}", name(index), chart.x.unit).trim_end().to_owned();
         let figures = told(&chart.sets, &shares, index);
         Spot { left, top: plot.top, width: right - left, height: plot.height, head, figures }
     });
     Drawing { spots: spots.collect(), ..drawing }
+}
+
+/// What a bar stands for: "12.5 to 15"; where all edges lie on half-integers the whole numbers between them, "7" or
+/// "7 to 9".
+pub fn bar_name(edges: &[f64], bar: usize) -> Option<String> {
+    let (low, high) = (*edges.get(bar)?, *edges.get(bar + 1)?);
+    let (low, high) =
+        if edges.iter().all(|edge| edge.fract().abs() == 0.5) { (low + 0.5, high - 0.5) } else { (low, high) };
+    Some(if low == high { tick::said(low) } else { format!("{} to {}", tick::said(low), tick::said(high)) })
 }
 
 /// A bar's left and right, as far as it lies in the plot.

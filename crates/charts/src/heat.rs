@@ -45,6 +45,8 @@ pub struct HeatMap {
 /// Height of a row.
 pub const ROW: f64 = 19.0;
 const NAMES: f64 = 92.0;
+/// Names take no more of the width than this.
+const NAMES_SHARE: f64 = 0.3;
 const ENDS: f64 = 74.0;
 const FOOT: f64 = 20.0;
 /// Few windows don't become planks: what is left of the width stays free behind the ends.
@@ -56,12 +58,21 @@ pub fn height(rows: usize) -> f64 {
     ROW * rows as f64 + FOOT
 }
 
+/// The width beyond which nothing of a map grows: what is left is for something beside it.
+pub fn widest(map: &HeatMap) -> f64 {
+    let names = names(map).min(2.0 * NAMES);
+    (names + WIDEST * map.columns.len().max(1) as f64 + ENDS).max(names / NAMES_SHARE)
+}
+
+fn names(map: &HeatMap) -> f64 {
+    map.rows.iter().map(|row| text::width(&row.name, Family::Sans, 12.0) + 12.0).fold(NAMES, f64::max)
+}
+
 /// Draws a heat map.
 pub fn draw(map: &HeatMap, width: f64) -> Drawing {
     let size = Size { width, height: height(map.rows.len()) };
     let count = map.columns.len().max(1);
-    let names = map.rows.iter().map(|row| text::width(&row.name, Family::Sans, 12.0) + 12.0).fold(NAMES, f64::max);
-    let names = names.min(width * 0.3);
+    let names = names(map).min(width * NAMES_SHARE);
     let cell = ((width - names - ENDS) / count as f64).min(WIDEST);
     let plot = Plot { left: names, width: cell * count as f64, height: ROW * map.rows.len() as f64, ..Plot::default() };
     frame::bare(size, plot, &map.name, |root| {

@@ -125,7 +125,7 @@ async fn begin(workspace: &Workspace, project: Option<&str>, exec: &Exec) -> Out
     let request = BeginCommand {
         project,
         directory: absolute(&folder)?,
-        command: exec.command.clone(),
+        command: surroundings::masked_command(&exec.command),
         environment: surroundings::masked(std::env::vars_os()),
         code: surroundings::code(&folder).await,
         // Ours, not the program's: we write the last event, so we are whose end matters.
@@ -201,13 +201,16 @@ impl EndRequests {
     #[cfg(unix)]
     async fn pass_on_until_end(&mut self, program: &mut Program) -> std::io::Result<ExitStatus> {
         use rustix::process::{Pid, Signal, kill_process};
+        let mut signal = Signal::TERM;
         loop {
             tokio::select! {
                 status = program.ended() => return status,
                 _ = self.terminate.recv() => {
                     let pid = program.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
                     // It may have ended in between, which is what was asked for.
-                    let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
+                    let _ = pid.map(|pid| kill_process(pid, signal));
+                    // Who asks again has seen that asking is not enough.
+                    signal = Signal::KILL;
                 }
             }
         }

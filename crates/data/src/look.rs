@@ -202,6 +202,16 @@ fn look_at_tables(path: &Path, files: &[ScannedFile]) -> Looked {
     let target = looked.first().filter(|column| column.target_score >= 0.3).map(|column| column.name.clone());
     let ignore = data.ignore.into_iter().filter(|name| target.as_ref() != Some(name)).collect();
     let data = DataConfig { target, ignore, ..data };
+    found.extend(
+        data.timestamp
+            .as_ref()
+            .map(|name| format!("\"{name}\" is taken as the time of a row: rows are split by it, and it is no input")),
+    );
+    if !data.ignore.is_empty() {
+        let names: Vec<String> = data.ignore.iter().map(|name| format!("\"{name}\"")).collect();
+        let (verb, each) = if names.len() == 1 { ("looks like an id", "is") } else { ("look like ids", "are") };
+        found.push(format!("{} {verb}, and {each} no input", names.join(", ")));
+    }
     let complete = group.iter().all(|(_, survey)| survey.complete) && files.len() <= MOST_FILES;
     Looked {
         found,

@@ -18,6 +18,7 @@ use arrow_array::RecordBatch;
 use crate::{
     association::{Cell, RowSample},
     column::{self, Values},
+    drift::statistic::{edges_between, has_halves, whole_edges},
     error::DataError,
     images, profile_warnings,
     progress::{Progress, report},
@@ -225,24 +226,28 @@ fn hash(bytes: &[u8]) -> u64 {
 }
 
 /// Bars of equal width, but for the outermost two where a few values lie far out: these reach to
-/// the minimum and the maximum. Integers of a small range have a bar each.
+/// the minimum and the maximum. Integers have bars that are whole numbers wide and stand around them.
 fn histogram(distribution: &Distribution, kind: ColumnType) -> Histogram {
     let (min, max) = (distribution.min(), distribution.max());
-    let mut edges: Vec<f64> = if kind == ColumnType::Integer && max - min < BINS as f64 {
-        (0..=(max - min) as usize + 1).map(|step| min - 0.5 + step as f64).collect()
-    } else if min == max {
-        vec![min - 0.5, max + 0.5]
+    let (low, high) = (distribution.quantile(0.005), distribution.quantile(0.995));
+    let is_whole = kind == ColumnType::Integer && has_halves(min.abs().max(max.abs()));
+    // A bar for each number needs no room at the ends.
+    let has_room = is_whole && max - min < BINS as f64;
+    let far = !has_room && high > low && max - min > 4.0 * (high - low);
+    let (from, to) = if far { (low, high) } else { (min, max) };
+    let mut edges: Vec<f64> = if is_whole {
+        whole_edges(from.floor(), to.ceil(), BINS)
+    } else if from == to {
+        vec![from - 0.5, to + 0.5]
     } else {
-        let (low, high) = (distribution.quantile(0.005), distribution.quantile(0.995));
-        let far = high > low && max - min > 4.0 * (high - low);
-        let (from, to) = if far { (low, high) } else { (min, max) };
-        (0..=BINS).map(|step| from + (to - from) * step as f64 / BINS as f64).collect()
+        edges_between(from, to, BINS)
     };
+    let beyond = if is_whole { 0.5 } else { 0.0 };
     if let Some(first) = edges.first_mut() {
-        *first = first.min(min);
+        *first = first.min(min - beyond);
     }
     if let Some(last) = edges.last_mut() {
-        *last = last.max(max);
+        *last = last.max(max + beyond);
     }
     // A bar holds what is at least its left edge and below its right; the last one both.
     let below = |edge: f64| distribution.rank_below(edge);

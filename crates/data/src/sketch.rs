@@ -356,7 +356,9 @@ impl Moments {
     pub fn see(&mut self, value: f64) {
         self.count += 1.0;
         let difference = value - self.mean;
-        self.mean += difference / self.count;
+        // Of two values near both ends of the range the difference alone is beyond it.
+        self.mean +=
+            if difference.is_finite() { difference / self.count } else { value / self.count - self.mean / self.count };
         self.squares += difference * (value - self.mean);
     }
 
@@ -367,7 +369,8 @@ impl Moments {
         let count = self.count + other.count;
         let difference = other.mean - self.mean;
         self.squares += other.squares + difference * difference * self.count * other.count / count;
-        self.mean += difference * other.count / count;
+        let share = other.count / count;
+        self.mean += if difference.is_finite() { difference * share } else { other.mean * share - self.mean * share };
         self.count = count;
     }
 
@@ -379,8 +382,9 @@ impl Moments {
         self.mean
     }
 
-    /// Of the sample, as pandas' `std`: divided by n − 1. Zero for one value.
+    /// Of the sample, as pandas' `std`: divided by n − 1. Zero for one value; the largest number where the
+    /// squares are beyond it.
     pub fn std(&self) -> f64 {
-        if self.count < 2.0 { 0.0 } else { (self.squares / (self.count - 1.0)).sqrt() }
+        if self.count < 2.0 { 0.0 } else { (self.squares / (self.count - 1.0)).sqrt().min(f64::MAX) }
     }
 }

@@ -80,12 +80,10 @@ pub(crate) fn decide(
     for (name, typing) in columns {
         let reading = typing.decide(config.types.get(&name).copied());
         if reading.kind() == ColumnType::Datetime && typing.is_ambiguous_date() {
-            notes.push(format!(
-                "The dates in \"{name}\" fit both orders of day and month; they are read as month/day/year."
-            ));
+            notes.push(format!("month/day/year in \"{name}\", whose dates fit both orders of day and month"));
         }
         if reading == Reading::DecimalComma {
-            notes.push(format!("The numbers in \"{name}\" have decimal commas."));
+            notes.push(format!("decimal commas in \"{name}\""));
         }
         decided.push((name, reading));
     }

@@ -212,6 +212,10 @@ async fn roll(engine: &Engine, row: DeploymentRow, new: bool, kind: &str, title:
         .write_durable(move |tx| {
             refuse_while_changing(tx, row.id, &row.name)?;
             if new {
+                // Somebody else asked for the same name since we looked.
+                if store::deployment::by_name(tx, row.target, &row.name)?.is_some() {
+                    return Err(being(&row.name, "made").into());
+                }
                 store::deployment::insert(tx, &row)?;
             } else {
                 store::deployment::update_wanted(tx, &row)?;
@@ -224,21 +228,22 @@ async fn roll(engine: &Engine, row: DeploymentRow, new: bool, kind: &str, title:
     roll_job(engine, &wanted, &rollout, title).await
 }
 
+fn being(name: &str, what: &str) -> ApiError {
+    ApiError::new(ErrorCode::Conflict, format!("{name} is being {what} already."))
+        .with_hint("Wait until that is done, or cancel its job.")
+}
+
 /// Two changes at once would undo each other.
 fn refuse_while_changing(
     connection: &store::Connection,
     id: DeploymentId,
     name: &str,
 ) -> Result<(), store::StoreError> {
-    let refused = |what: &str| {
-        ApiError::new(ErrorCode::Conflict, format!("{name} is being {what} already."))
-            .with_hint("Wait until that is done, or cancel its job.")
-    };
     if store::deployment::get(connection, id)?.is_some_and(|row| row.state == DeploymentState::Deleting) {
-        return Err(refused("deleted").into());
+        return Err(being(name, "deleted").into());
     }
     match store::deployment::rollouts(connection, id, 1)?.first() {
-        Some(newest) if newest.rollout.ended_ms.is_none() => Err(refused("changed").into()),
+        Some(newest) if newest.rollout.ended_ms.is_none() => Err(being(name, "changed").into()),
         _ => Ok(()),
     }
 }

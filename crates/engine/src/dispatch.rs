@@ -123,6 +123,7 @@ handlers! {
     api::deploy::FollowDeploymentLogs => crate::deploy::follow_logs,
     api::deploy::GetDeploymentEvents => crate::deploy::events,
     api::deploy::CallDeployment => crate::deploy::ask::call,
+    api::deploy::ProposeTraffic => crate::deploy::traffic::propose,
     api::deploy::SendTraffic => crate::deploy::traffic::send,
     // monitor
     api::monitor::GetMonitoring => crate::monitor::get,

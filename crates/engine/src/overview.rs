@@ -29,6 +29,9 @@ struct Facts {
     is_newer: bool,
     deployments: Vec<DeploymentRow>,
     alerts: Vec<Alert>,
+    /// Whether a watched deployment was asked, and whether one was compared.
+    is_asked: bool,
+    is_compared: bool,
 }
 
 impl Facts {
@@ -58,6 +61,11 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                 }
                 None => false,
             };
+            let (mut is_asked, mut is_compared) = (false, false);
+            for row in deployments.iter().filter(|row| row.monitored) {
+                is_asked |= store::traffic::total(c, row.id)?.is_some_and(|total| total.counts.requests > 0);
+                is_compared |= store::window::count(c, row.id)? > 0;
+            }
             Ok(Facts {
                 seen,
                 newest,
@@ -67,6 +75,8 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                 is_newer,
                 deployments,
                 alerts: store::alert::list(c, Some(id), true, 20)?,
+                is_asked,
+                is_compared,
                 row,
             })
         })
@@ -137,12 +147,12 @@ fn data(facts: &Facts) -> Station {
     }
     match (&facts.newest, &facts.seen.change) {
         (None, _) => Station {
-            action: action(facts, "Take snapshot", "data?snapshot=new", true),
+            action: action(facts, "Take snapshot", "data", true),
             ..station(Stage::Data, StationState::Empty, "–", "No snapshot yet")
         },
         (Some(row), Some(change)) => Station {
             since_ms: Some(change.seen_ms),
-            action: action(facts, "Take snapshot", "data?snapshot=new", false),
+            action: action(facts, "Take snapshot", "data", false),
             ..station(Stage::Data, StationState::Warn, format!("v{}", row.snapshot.number), folder::describe(change))
         },
         (Some(row), None) => Station {
@@ -289,13 +299,15 @@ fn watch(facts: &Facts) -> Station {
             )
         };
     }
-    match facts.deployments.iter().filter(|row| row.monitored).count() {
-        0 => station(Stage::Watch, StationState::Empty, "–", "Nothing is watched"),
-        _ => Station {
-            action: action(facts, "Open", "monitor", false),
-            ..station(Stage::Watch, StationState::Good, "Calm", "No drift")
-        },
+    if !facts.deployments.iter().any(|row| row.monitored) {
+        return station(Stage::Watch, StationState::Empty, "–", "Nothing is watched");
     }
+    let known = match (facts.is_compared, facts.is_asked) {
+        (true, _) => station(Stage::Watch, StationState::Good, "Calm", "No drift"),
+        (false, true) => station(Stage::Watch, StationState::Empty, "–", "No window has closed yet"),
+        (false, false) => station(Stage::Watch, StationState::Empty, "–", "Not asked yet"),
+    };
+    Station { action: action(facts, "Open", "monitor", false), ..known }
 }
 
 fn waits(facts: &Facts) -> Vec<Waiting> {
@@ -332,7 +344,7 @@ fn waits(facts: &Facts) -> Vec<Waiting> {
             detail: folder::describe(change),
             actions: actions(vec![
                 action(facts, "Train on it", "runs?train=1", true),
-                action(facts, "Take snapshot", "data?snapshot=new", false),
+                action(facts, "Take snapshot", "data", false),
             ]),
         });
     }

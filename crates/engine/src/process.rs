@@ -27,6 +27,11 @@ pub fn is_alive(process: ProcessId) -> bool {
     started_ms(process.pid).is_some_and(|started_ms| (started_ms - process.started_ms).abs() <= SAME_START_MS)
 }
 
+/// Asks it to end, and says whether it could be asked; one that is gone needs no asking.
+pub fn ask(process: ProcessId) -> bool {
+    !is_alive(process) || with(process.pid, |process| process.kill_with(Signal::Term)).flatten().unwrap_or(false)
+}
+
 /// Asks it to end, and ends it after `patience`. Returns once it is gone.
 pub async fn stop(process: ProcessId, patience: Duration) {
     if !is_alive(process) {

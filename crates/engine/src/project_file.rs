@@ -78,7 +78,9 @@ fn check(file: ProjectFile, document: &Document<String>, text: &str, name: &str)
     let share = |value: f64| value > 0.0 && value < 1.0;
     let part = |value: f64| (0.0..=1.0).contains(&value);
     let window = WindowRule::parse(&monitoring.window, monitoring.min_rows).is_ok();
+    let positive = file.data.positive.as_deref().is_none_or(|value| !value.is_empty());
     let rules = [
+        (positive, "data", "positive", "one of the target's two values"),
         (share(split.validation), "split", "validation", "a share between 0 and 1"),
         (share(split.test), "split", "test", "a share between 0 and 1"),
         (
@@ -117,8 +119,8 @@ fn training_rules(training: &TrainingConfig) -> Vec<Rule> {
         (dropout, "training", "dropout", "from 0 to below 1"),
         (weight(training.weight_decay), "training", "weight_decay", "0 or more"),
         (weight(training.l2), "training", "l2", "0 or more"),
-        (good(training.batch_size, usize::MAX), "training", "batch_size", "at least 1"),
-        (good(training.epochs, usize::MAX), "training", "epochs", "at least 1"),
+        (good(training.batch_size, 1_000_000), "training", "batch_size", "from 1 to 1,000,000"),
+        (good(training.epochs, 100_000), "training", "epochs", "from 1 to 100,000"),
         (good(training.rounds, 100_000), "training", "rounds", "from 1 to 100,000"),
         (good(training.max_depth, 32), "training", "max_depth", "from 1 to 32"),
         (hidden, "training", "hidden", "a list of widths from 1 to 65,536"),

@@ -101,9 +101,7 @@ pub async fn stop(engine: &Engine, request: StopRun) -> anyhow::Result<Run> {
     if row.run.state.is_over() {
         return Ok(row.run);
     }
-    if row.pid.is_some() {
-        process::ask_to_stop(&engine.workspace().run(request.run))?;
-    }
+    process::ask_to_stop(engine, &row).await?;
     if let Some(job) = row.run.job {
         engine.jobs().cancel(job);
     }

@@ -145,18 +145,17 @@ impl Preprocessing {
 
     /// What a model with this preprocessing is asked and answers: the only maker of signatures.
     pub fn signature(&self, task: Task, classes: &[String]) -> Signature {
-        let output = |name: String, kind| Output { name, kind };
+        let prediction = |kind| Output { name: "prediction".into(), kind, class: None };
+        let probability =
+            |name, class: Option<&String>| Output { name, kind: ColumnType::Decimal, class: class.cloned() };
         let outputs = match task {
             Task::BinaryClassification => {
-                vec![
-                    output("prediction".into(), ColumnType::Category),
-                    output("probability".into(), ColumnType::Decimal),
-                ]
+                vec![prediction(ColumnType::Category), probability("probability".into(), classes.get(1))]
             }
-            Task::MulticlassClassification => std::iter::once(output("prediction".into(), ColumnType::Category))
-                .chain(classes.iter().map(|class| output(format!("probability_{class}"), ColumnType::Decimal)))
+            Task::MulticlassClassification => std::iter::once(prediction(ColumnType::Category))
+                .chain(classes.iter().map(|class| probability(format!("probability_{class}"), Some(class))))
                 .collect(),
-            Task::Regression => vec![output("prediction".into(), ColumnType::Decimal)],
+            Task::Regression => vec![prediction(ColumnType::Decimal)],
         };
         Signature { inputs: self.columns.iter().map(ColumnRule::input).collect(), outputs }
     }

@@ -2,25 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use api::evaluation::Task;
+use api::evaluation::{Task, is_same_class};
 use arrow_array::{Array, ArrayRef, StringArray};
 use infer::columns;
 
 use crate::error::LearnError;
 
 /// The names of a target's classes in the model's order: as numbers where all are numbers, else by
-/// the alphabet, as scikit-learn sorts them. The positive class of two is the second one: 1, true,
-/// "yes". Empty for regression.
+/// the alphabet, as scikit-learn sorts them; but of two the positive class is the second one. Empty for regression.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Classes(pub Vec<String>);
 
 impl Classes {
-    pub fn new(names: BTreeSet<String>) -> Self {
+    /// `positive` goes last, if it is one of two.
+    pub fn new(names: BTreeSet<String>, positive: Option<&str>) -> Self {
         let mut names: Vec<String> = names.into_iter().collect();
         if let Some(numbers) = names.iter().map(|name| name.parse::<f64>().ok()).collect::<Option<Vec<f64>>>() {
             let mut order: Vec<usize> = (0..names.len()).collect();
             order.sort_by(|a, b| numbers[*a].total_cmp(&numbers[*b]));
             names = order.into_iter().map(|place| std::mem::take(&mut names[place])).collect();
+        }
+        if names.len() == 2 && positive.is_some_and(|positive| is_same_class(&names[0], positive)) {
+            names.reverse();
         }
         Self(names)
     }
@@ -69,9 +72,14 @@ mod tests {
 
     #[test]
     fn classes_are_sorted_as_numbers_or_by_the_alphabet() {
-        let sorted = |names: &[&str]| Classes::new(names.iter().map(|name| (*name).to_owned()).collect()).0;
+        let of =
+            |names: &[&str], positive| Classes::new(names.iter().map(|name| (*name).to_owned()).collect(), positive).0;
+        let sorted = |names: &[&str]| of(names, None);
         assert_eq!(sorted(&["10", "9", "1"]), ["1", "9", "10"]);
         assert_eq!(sorted(&["true", "false"]), ["false", "true"]);
         assert_eq!(sorted(&["malignant", "benign"]), ["benign", "malignant"]);
+        assert_eq!(of(&["ja", "nein"], Some("ja")), ["nein", "ja"]);
+        assert_eq!(of(&["ja", "nein"], Some("nein")), ["ja", "nein"]);
+        assert_eq!(of(&["a", "b", "c"], Some("a")), ["a", "b", "c"]);
     }
 }

@@ -10,9 +10,10 @@ use std::{
 };
 
 use api::{
-    config::{DataKind, ModelChoice},
+    config::{ColumnType, DataKind, ModelChoice},
+    dataset::Role,
     evaluation::{PartRows, Task},
-    worker::Plan,
+    worker::{Plan, PlanColumn},
 };
 use arrow_array::{Array, BooleanArray, RecordBatch};
 use arrow_select::filter::filter_record_batch;
@@ -104,7 +105,7 @@ impl<'a> Dataset<'a> {
             return Err(wrong_length(plan));
         }
         check_target(plan, &seen, names.len())?;
-        let mut remarks = Vec::new();
+        let mut remarks = Vec::from_iter(no_inputs(plan));
         if without_target > 0 {
             remarks.push(format!(
                 "{without_target} training rows have no value of \"{}\" and were left out.",
@@ -114,7 +115,8 @@ impl<'a> Dataset<'a> {
         for class in names.difference(&seen).filter(|_| plan.task != Task::Regression) {
             remarks.push(format!("The class \"{class}\" has no training row, so it can't be predicted."));
         }
-        Ok(Self { plan, parts, classes: Classes::new(names), preprocessing: fit.finish()?, remarks })
+        let classes = Classes::new(names, plan.positive.as_deref());
+        Ok(Self { plan, parts, classes, preprocessing: fit.finish()?, remarks })
     }
 
     fn images(plan: &'a Plan, parts: Vec<u8>) -> Result<Self, LearnError> {
@@ -136,7 +138,8 @@ impl<'a> Dataset<'a> {
         check_target(plan, &seen, names.len())?;
         let shape = pictures::shape(images_folder(plan)?, training.iter().map(|(path, _)| path.as_str()))?;
         let preprocessing = Preprocessing::images(shape, training.len() as u64);
-        Ok(Self { plan, parts, classes: Classes::new(names), preprocessing, remarks: Vec::new() })
+        let classes = Classes::new(names, plan.positive.as_deref());
+        Ok(Self { plan, parts, classes, preprocessing, remarks: Vec::new() })
     }
 
     /// How many rows each part has, those without a target included.
@@ -225,6 +228,20 @@ impl<'a> Dataset<'a> {
         }
         Ok(())
     }
+}
+
+/// The columns that are not learned from, and why.
+fn no_inputs(plan: &Plan) -> Option<String> {
+    let why = |column: &PlanColumn| match column.role {
+        Role::Target => None,
+        Role::Timestamp => Some("the time of a row"),
+        Role::Group => Some("groups rows"),
+        Role::Ignored => Some("ignored"),
+        Role::Feature => (column.kind == ColumnType::Text).then_some("free text"),
+    };
+    let named = |column: &PlanColumn| Some(format!("\"{}\" ({})", column.name, why(column)?));
+    let all: Vec<String> = plan.columns.iter().filter_map(named).collect();
+    (!all.is_empty()).then(|| format!("No inputs: {}.", all.join(", ")))
 }
 
 fn parquet(plan: &Plan) -> Result<&Path, LearnError> {

@@ -58,12 +58,16 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
 
 async fn about(State(server): State<Arc<Server>>) -> Json<Value> {
     let name = &server.config.name;
-    Json(json!({
+    let mut about = json!({
         "model": name,
         "version": server.config.version_number,
         "content": server.model.content(),
         "paths": ["/predict", format!("/v1/models/{name}:predict"), format!("/v2/models/{name}/infer"), "/signature", "/metrics"],
-    }))
+    });
+    if let Some(positive) = server.model.head().signature.positive() {
+        about["probability_of"] = json!(positive);
+    }
+    Json(about)
 }
 
 async fn signature(State(server): State<Arc<Server>>) -> Json<Value> {

@@ -180,6 +180,17 @@ impl Blobs {
         if found == *hash { Ok(bytes) } else { Err(StoreError::Damaged { hash: *hash, found }) }
     }
 
+    /// Reads a blob through and compares it with its hash.
+    pub fn verify(&self, hash: &BlobHash) -> Result<()> {
+        let path = self.path(hash);
+        match BlobHash::of_file(&path) {
+            Ok(found) if found == *hash => Ok(()),
+            Ok(found) => Err(StoreError::Damaged { hash: *hash, found }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::MissingBlob(*hash)),
+            Err(error) => Err(failed("the blob can't be read:", &path)(error)),
+        }
+    }
+
     /// Copies a blob to `destination` (shared where possible), verified before it has its name.
     pub fn copy_to(&self, hash: &BlobHash, destination: &Path) -> Result<()> {
         let source = self.path(hash);

@@ -31,6 +31,7 @@ pub mod registry;
 pub mod run;
 mod run_pairs;
 pub mod run_query;
+pub mod sent_traffic;
 pub mod setting;
 pub mod snapshot;
 pub mod split;

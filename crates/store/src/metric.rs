@@ -50,6 +50,11 @@ struct Series {
     spark: Vec<f32>,
 }
 
+/// The nearest value of half the size: beyond its range the largest one, which infinity is not.
+fn nearest(value: f64) -> f32 {
+    if value.is_finite() { value.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32 } else { value as f32 }
+}
+
 /// Appends points to a series, in their order, and returns how many it has then.
 pub fn append(transaction: &Transaction<'_>, project: ProjectId, run: RunId, name: &str, new: &[Point]) -> Result<u64> {
     let Some(newest) = new.last() else { return Ok(0) };
@@ -65,7 +70,7 @@ pub fn append(transaction: &Transaction<'_>, project: ProjectId, run: RunId, nam
                 series.stride *= 2;
             }
             if series.count.is_multiple_of(series.stride) {
-                series.spark.push(point.value as f32);
+                series.spark.push(nearest(point.value));
             }
         }
         series.count += 1;

@@ -1,7 +1,6 @@
 //! The database's version and the way from each earlier one.
 //!
-//! A released migration is never changed: the next release appends one. Before the first release,
-//! a new table only adds its `CREATE` to the first.
+//! A migration that people's workspaces went through is never changed: the next one is appended.
 
 use std::path::Path;
 
@@ -10,7 +9,9 @@ use rusqlite::Connection;
 use crate::error::{Result, StoreError};
 
 /// Each migration is the statements that lead from the version before it.
-const MIGRATIONS: &[&[&str]] = &[&[
+const MIGRATIONS: &[&[&str]] = &[FIRST, &[crate::window::CREATE_PIECE, crate::sent_traffic::CREATE]];
+
+const FIRST: &[&str] = &[
     crate::blob_use::CREATE,
     crate::setting::CREATE,
     crate::project::CREATE,
@@ -37,18 +38,23 @@ const MIGRATIONS: &[&[&str]] = &[&[
     crate::traffic::CREATE,
     crate::job::CREATE,
     crate::job_log::CREATE,
-]];
+];
 
 /// The version that this program writes.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Brings the database to [`VERSION`], each step in a transaction of its own.
 pub fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+    migrate_to(connection, path, VERSION)
+}
+
+/// The same to an earlier version, as an earlier program left it.
+pub fn migrate_to(connection: &mut Connection, path: &Path, version: u32) -> Result<()> {
     let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found > VERSION {
         return Err(StoreError::Newer { path: path.to_owned(), found, known: VERSION });
     }
-    for (index, statements) in MIGRATIONS.iter().enumerate().skip(found as usize) {
+    for (index, statements) in MIGRATIONS.iter().enumerate().take(version as usize).skip(found as usize) {
         let transaction = connection.transaction()?;
         for statement in *statements {
             transaction.execute_batch(statement)?;

@@ -31,19 +31,23 @@ CREATE TABLE window (
     report     TEXT NOT NULL     -- JSON
 ) WITHOUT ROWID;
 CREATE INDEX window_deployment ON window (deployment, to_ms);
-CREATE TABLE piece (
-    window   BLOB NOT NULL REFERENCES window (id) ON DELETE CASCADE,
-    segment  TEXT NOT NULL,
-    from_row INTEGER NOT NULL,
-    rows     INTEGER NOT NULL,
-    PRIMARY KEY (window, segment)
-) WITHOUT ROWID;
 CREATE TABLE gap (
     deployment BLOB NOT NULL REFERENCES deployment (id) ON DELETE CASCADE,
     from_ms    INTEGER NOT NULL,
     to_ms      INTEGER NOT NULL,
     reason     TEXT NOT NULL,
     PRIMARY KEY (deployment, from_ms, reason)
+) WITHOUT ROWID;
+";
+
+/// Which rows of which segment a window took: the second version of the database knows.
+pub(crate) const CREATE_PIECE: &str = "
+CREATE TABLE piece (
+    window   BLOB NOT NULL REFERENCES window (id) ON DELETE CASCADE,
+    segment  TEXT NOT NULL,
+    from_row INTEGER NOT NULL,
+    rows     INTEGER NOT NULL,
+    PRIMARY KEY (window, segment)
 ) WITHOUT ROWID;
 ";
 

@@ -4,9 +4,10 @@
 mod settings;
 
 use api::{
-    config::ModelChoice,
-    dataset::PlanSnapshot,
-    id::{AlertId, SnapshotId},
+    config::{DataConfig, ModelChoice},
+    dataset::{AddData, GetDataset, GetProfile, PlanSnapshot, Profile, Role, SnapshotPlan},
+    evaluation::usual_positive,
+    id::{AlertId, ProjectId, SnapshotId},
     job::Subject,
     run::StartRun,
 };
@@ -27,6 +28,7 @@ use crate::{
         field::{Labelled, Select, Switch, TextField},
         icon,
         states::Load,
+        toast::Toasts,
         words,
     },
 };
@@ -69,7 +71,17 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
     });
     let pending = Pending::new();
     let plan = query(move || Some(PlanSnapshot { project }));
+    let snapshot =
+        Memo::new(move |_| asked.with(|asked| asked.get("snapshot").and_then(|id| id.parse::<SnapshotId>().ok())));
     let target = file.data.target.clone();
+    let dataset = query(move || Some(GetDataset { project }));
+    let profile = query(move || {
+        let newest = dataset.value.with(|dataset| dataset.as_ref()?.snapshots.first().map(|snapshot| snapshot.id));
+        newest.map(|snapshot| GetProfile { snapshot })
+    });
+    let named = file.data.positive.clone();
+    let positive = Memo::new(move |_| named.clone().or_else(|| profile.value.with(|profile| usual(profile.as_ref()?))));
+    let no_inputs = no_inputs(&file.data);
     let is_trees = Memo::new(move |_| settings.trained() == ModelChoice::Trees);
 
     let start = move || {
@@ -78,7 +90,7 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
         let request = StartRun {
             project,
             training: Some(training),
-            snapshot: named("snapshot").and_then(|id| id.parse::<SnapshotId>().ok()),
+            snapshot: snapshot.get_untracked(),
             name: Some(name.with_untracked(|name| name.trim().to_owned())).filter(|name| !name.is_empty()),
             alert: named("alert").and_then(|id| id.parse::<AlertId>().ok()),
         };
@@ -121,12 +133,13 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
                     Some(target) => view! { "Learns to predict " <span class="mono">{target}</span> ". " }.into_any(),
                     None => view! { <span class="warn">"No target is chosen yet: name it on the Data page. "</span> }.into_any(),
                 }}
-                {move || plan.value.get().map(|plan| if plan.unchanged {
-                    "The data have not changed since the newest version.".to_owned()
-                } else {
-                    format!("The data changed: a new version of {} is taken first, {} of it new.", words::bytes(plan.size_bytes), words::bytes(plan.new_bytes))
-                })}
+                {move || plan.value.get().map(|plan| trained_on(&plan, snapshot.get().is_some()))}
             </p>
+            <Show when=move || snapshot.get().is_none() && plan.value.with(|plan| plan.as_ref().is_some_and(|plan| plan.unchanged))>
+                <Newer project />
+            </Show>
+            {no_inputs.map(|sentence| view! { <p class="muted small">{sentence}</p> })}
+            {move || positive.get().map(|class| view! { <p class="muted small">{format!("The positive class is \"{class}\": probabilities, precision, recall and F1 are of it.")}</p> })}
             <Labelled label="Model"><Select value=settings.model options=models /></Labelled>
             <div class="two-fields">
                 <Labelled label="Device" error=error_of(wrong, "device")><Select value=settings.device options=devices refused /></Labelled>
@@ -166,6 +179,80 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
             <span data-first><Button label="Start training" mark=icon::PLAY kind="primary" disabled=Signal::derive(move || pending.busy.get() || !wrong.with(Mistakes::is_empty)) tip=Signal::derive(move || if wrong.with(Mistakes::is_empty) { String::new() } else { "A field is wrong: it says so.".to_owned() }) on_press=start /></span>
         </footer>
     }
+}
+
+/// What the run sees: the same data, settings and seed give the same model.
+fn trained_on(plan: &SnapshotPlan, is_chosen: bool) -> String {
+    if is_chosen {
+        "Trains on the snapshot that you chose.".to_owned()
+    } else if plan.unchanged {
+        "The data have not changed since the newest snapshot: with the same settings and seed this gives the same \
+         model."
+            .to_owned()
+    } else {
+        format!(
+            "The data changed: a new snapshot of {} is taken first, {} of it new.",
+            words::bytes(plan.size_bytes),
+            words::bytes(plan.new_bytes)
+        )
+    }
+}
+
+/// Files that lie beside the data: with them there is something new to learn. The plan is made anew as they are added.
+#[component]
+fn Newer(project: ProjectId) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let toasts = Toasts::get();
+    let dataset = query(move || Some(GetDataset { project }));
+    let beside = Memo::new(move |_| {
+        let files = dataset.value.with(|dataset| dataset.as_ref().map(|dataset| dataset.beside.clone()));
+        files.unwrap_or_default().into_iter().map(|file| file.path).collect::<Vec<_>>()
+    });
+    let add = move || {
+        let request = AddData { project, paths: beside.get_untracked() };
+        pending.run(async move { client.call(request).await }, move |_| {
+            toasts.done("Added to the data paths in slipway.toml.");
+        });
+    };
+    let what = move || {
+        beside.with(|beside| match beside.as_slice() {
+            [] => String::new(),
+            [only] => format!("{only} lies beside the data."),
+            [first, rest @ ..] => {
+                format!(
+                    "{first} and {} lie beside the data.",
+                    words::counted(rest.len() as u64, "more file", "more files")
+                )
+            }
+        })
+    };
+    view! {
+        <Show when=move || !beside.with(Vec::is_empty)>
+            <div class="flex">
+                <span class="grow small">{what}</span>
+                <Button label="Add the newer files to the data" kind="s" mark=icon::PLUS disabled=pending.busy on_press=add />
+            </div>
+        </Show>
+    }
+}
+
+/// The positive class that a target of two values has where the project's file names none.
+fn usual(profile: &Profile) -> Option<String> {
+    let target = profile.columns.iter().find(|column| column.role == Role::Target && column.distinct == 2)?;
+    match target.top.as_slice() {
+        [one, other] => Some(usual_positive(&one.value, &other.value).to_owned()),
+        _ => None,
+    }
+}
+
+/// The columns that the project's file keeps from the model, and why.
+fn no_inputs(data: &DataConfig) -> Option<String> {
+    let time = data.timestamp.iter().map(|name| format!("{name} (the time of a row)"));
+    let group = data.group.iter().map(|name| format!("{name} (groups rows)"));
+    let ignored = data.ignore.iter().map(|name| format!("{name} (ignored)"));
+    let all: Vec<String> = time.chain(group).chain(ignored).collect();
+    (!all.is_empty()).then(|| format!("No inputs: {}.", all.join(", ")))
 }
 
 fn error_of(wrong: Memo<Mistakes>, key: &'static str) -> Signal<Option<String>> {

@@ -16,10 +16,7 @@ use api::{
     id::SnapshotId,
 };
 use leptos::prelude::*;
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_location, use_navigate},
-};
+use leptos_router::hooks::{use_location, use_navigate};
 
 use crate::{
     client::{
@@ -50,17 +47,6 @@ pub(crate) fn Data() -> impl IntoView {
         let mut all = vec![("Data".to_owned(), Some(place.link("data")))];
         all.extend(name.filter(|name| !name.is_empty() && name != "data").map(|name| (name, None)));
         all
-    });
-    // The road's button comes with `?snapshot=new`; it is taken out of the address at once, so that
-    // a reload takes no second one.
-    let asked = use_location().query;
-    let navigate = use_navigate();
-    let (_, take) = taking();
-    Effect::new(move |_| {
-        if asked.with(|asked| asked.get("snapshot")).as_deref() == Some("new") {
-            navigate(&place.link("data"), NavigateOptions { replace: true, ..Default::default() });
-            take();
-        }
     });
     view! {
         <Load query=dataset lines=8 let:dataset>
@@ -131,15 +117,15 @@ fn Versions(dataset: Signal<Dataset>) -> impl IntoView {
     let newest = Memo::new(move |_| dataset.with(|dataset| dataset.snapshots.first().map(|snapshot| snapshot.id)));
     view! {
         <div class="split-data">
-            <aside class="vers" aria-label="Versions">
-                <h2>"Versions"</h2>
+            <aside class="vers" aria-label="Snapshots">
+                <h2>"Snapshots"</h2>
                 <For each=move || dataset.with(|dataset| dataset.snapshots.clone()) key=|snapshot| snapshot.id let:snapshot>
                     <VersionLine snapshot newest chosen=chosen_id />
                 </For>
             </aside>
             <section class="data-main">
                 <div class="hd">
-                    <Head dataset chosen profile />
+                    <Head dataset chosen profile tab />
                     {move || dataset.with(|dataset| dataset.problem.clone()).map(|error| view! { <Problem error /> })}
                     <banners::Changed dataset />
                     <leaks::Leaks profile=profile.value />
@@ -192,7 +178,7 @@ fn VersionLine(snapshot: Snapshot, newest: Memo<Option<SnapshotId>>, chosen: Mem
 }
 
 #[component]
-fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile>) -> impl IntoView {
+fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile>, tab: Memo<String>) -> impl IntoView {
     let place = Place::get();
     let client = Client::get();
     let toasts = Toasts::get();
@@ -253,7 +239,8 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
                 <MenuButton items />
                 <a class="btn primary" href=move || {
                     let snapshot = chosen.get();
-                    format!("{}?train=1&snapshot={}", place.link("data"), snapshot.id)
+                    // What is looked at stays beneath the dialog.
+                    format!("{}?tab={}&v={}&train=1&snapshot={}", place.link("data"), tab.get(), snapshot.number, snapshot.id)
                 }>{icon(icon::PLAY)}{move || format!("Train on v{}", chosen.with(|snapshot| snapshot.number))}</a>
             </div>
         </div>

@@ -117,7 +117,7 @@ pub(crate) fn Deploy() -> impl IntoView {
                         <div class="sub">{move || summary(&targets.value.get().unwrap_or_default(), &deployments.value.get().unwrap_or_default())}</div>
                     </div>
                     <span class="right flex">
-                        <Button label="Target…" mark=icon::PLUS on_press=move || add_target.set(true) />
+                        <Button label="Cluster…" mark=icon::PLUS on_press=move || add_target.set(true) />
                         {move || newest().map(|version| view! {
                             <Button label=format!("Deploy v{}", version.number) mark=icon::UPLOAD kind="primary" disabled=Signal::derive(move || !ready.get()) on_press=move || dialog.set(true) />
                         })}
@@ -245,7 +245,7 @@ fn cell(here: Vec<Deployment>, open: RwSignal<Option<DeploymentId>>) -> AnyView 
                 <button type="button" class="placed" data-tone=tone title=reason on:click=move |_| open.set(Some(id))>
                     <i class=format!("dot {tone}")></i>
                     <span class="grow cut">{one.name}</span>
-                    <span class="num faint">{format!("{ready}/{}", one.spec.replicas)}</span>
+                    <span class="num faint">{format!("{ready} of {}", one.spec.replicas)}</span>
                     <span class=format!("small {tone}")>{text}</span>
                 </button>
             }

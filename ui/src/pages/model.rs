@@ -135,13 +135,15 @@ fn figures(now: &VersionDetail) -> Vec<Figure> {
     if let Some(primary) = &version.primary {
         let range = |(low, high)| format!("95 %: {} … {}", words::figure(low), words::figure(high));
         let interval = primary.interval.map(range).unwrap_or_default();
-        all.push(Figure::new(words::metric(&primary.name), words::figure(primary.value), interval));
+        let class = now.evaluation.as_ref().and_then(|report| report.class_of(&primary.name));
+        all.push(Figure::new(words::metric_of(&primary.name, class), words::figure(primary.value), interval));
         if let Some(baseline) = primary.baseline {
             all.push(Figure::new("Baseline", words::figure(baseline), "a constant guess"));
         }
     }
     if let Some(threshold) = version.threshold {
-        all.push(Figure::new("Threshold", words::figure(threshold), ""));
+        let of = version.signature.positive().map(|class| format!("for {class}")).unwrap_or_default();
+        all.push(Figure::new("Threshold", words::figure(threshold), of));
     }
     all.push(Figure::new(
         "Inputs",
@@ -242,10 +244,10 @@ fn SignatureTab(version: Memo<Version>) -> impl IntoView {
             </Card>
             <Card title="Answers" flush=true>
                 <table class="small-table">
-                    <thead><tr><th>"Output"</th><th>"Type"</th></tr></thead>
+                    <thead><tr><th>"Output"</th><th>"Type"</th><th>"Of the class"</th></tr></thead>
                     <tbody>
                         {move || version.with(|version| version.signature.outputs.clone()).into_iter().map(|output| view! {
-                            <tr><td class="mono">{output.name}</td><td class="muted">{type_name(output.kind)}</td></tr>
+                            <tr><td class="mono">{output.name}</td><td class="muted">{type_name(output.kind)}</td><td class="mono">{output.class}</td></tr>
                         }).collect_view()}
                     </tbody>
                 </table>

@@ -17,6 +17,7 @@ use crate::{
         card::{Chip, Figure, Figures},
         field::{Segments, Select},
         icon,
+        send_traffic::Traffic,
         states::{Empty, Load, Problem},
         words,
     },
@@ -128,7 +129,7 @@ fn Watched(
                 <div class="stack">
                     <heat::Heat now chosen />
                     {move || if silent.get() {
-                        view! { <silent::Silent id place /> }.into_any()
+                        deployment.get().map(|deployment| view! { <silent::Silent deployment place /> }).into_any()
                     } else {
                         view! { <traffic::Traffic now /> }.into_any()
                     }}
@@ -136,6 +137,7 @@ fn Watched(
                 <div class="stack">
                     <window::Detail now chosen />
                     <alerts::Alerts now place />
+                    <Traffic id boxed=true />
                 </div>
             </div>
         </Load>
@@ -181,6 +183,15 @@ fn counted(value: u64) -> String {
     if value < 100_000 { words::count(value) } else { words::short(value as f64) }
 }
 
+/// A rate moves: two digits say it.
+fn rate(per_second: f64) -> String {
+    if per_second < 0.0095 {
+        return if per_second > 0.0 { "< 0.01" } else { "0" }.to_owned();
+    }
+    let digits = (1 - per_second.log10().floor() as i32).clamp(0, 2) as usize;
+    if digits == 0 { words::count(per_second.round() as u64) } else { format!("{per_second:.digits$}") }
+}
+
 fn figures(now: &Monitoring) -> Vec<Figure> {
     let traffic = &now.traffic;
     // One digit behind the point: three figures stand beside each other.
@@ -203,7 +214,7 @@ fn figures(now: &Monitoring) -> Vec<Figure> {
         Figure::new(
             of_stretch("Requests"),
             counted(traffic.requests),
-            format!("{} / s now", words::figure(traffic.requests_per_second)),
+            format!("{} / s now", rate(traffic.requests_per_second)),
         ),
         Figure::new(of_stretch("Rows"), counted(traffic.rows), "in these requests"),
         Figure::new(
@@ -215,4 +226,15 @@ fn figures(now: &Monitoring) -> Vec<Figure> {
         Figure::new("Windows", words::count(now.windows_in_all), "closed"),
         Figure::new("Open window", counted(now.open_rows), "rows so far"),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_has_two_digits() {
+        let said = [0.0, 0.004, 0.0123, 0.8769, 2.556, 25.56, 1234.0].map(rate);
+        assert_eq!(said, ["0", "< 0.01", "0.01", "0.88", "2.6", "26", "1,234"]);
+    }
 }

@@ -8,7 +8,7 @@ mod logs;
 use api::{
     id::RunId,
     model::RegisterModel,
-    run::{DeleteRun, EditRun, GetRun, MetricSummary, ResumeRun, Run, RunKind, RunState, StopRun},
+    run::{DeleteRun, EditRun, GetEvaluation, GetRun, MetricSummary, ResumeRun, Run, RunKind, RunState, StopRun},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_navigate, use_params_map};
@@ -264,14 +264,45 @@ fn Rename(run: Signal<Run>, open: RwSignal<bool>) -> impl IntoView {
 /// The newest figures: validation first, then losses, then what the machine does.
 #[component]
 fn Numbers(run: Signal<Run>) -> impl IntoView {
-    let figures = Memo::new(move |_| run.with(numbers));
-    move || (!figures.with(Vec::is_empty)).then(|| view! { <Figures figures=Signal::from(figures) /> })
+    let evaluated = Memo::new(move |_| run.with(|run| run.has_evaluation.then_some(run.id)));
+    let report = query(move || evaluated.get().map(|run| GetEvaluation { run }));
+    let primary = Memo::new(move |_| report.value.with(|report| report.as_ref().map(|report| report.primary.clone())));
+    let figures = Memo::new(move |_| {
+        let primary = primary.get();
+        run.with(|run| numbers(run, primary.as_deref()))
+    });
+    let kept = Memo::new(move |_| run.with(kept));
+    view! {
+        {move || (!figures.with(Vec::is_empty)).then(|| view! { <Figures figures=Signal::from(figures) /> })}
+        {move || kept.get().map(|sentence| view! { <p class="caption faint">{sentence}</p> })}
+    }
+}
+
+/// Which step's model was kept, where a figure was better at another.
+fn kept(run: &Run) -> Option<String> {
+    let is_beaten = |metric: &MetricSummary| metric.key.ends_with("/validation") && best(metric).is_some();
+    let ended = run.kind == RunKind::Training && run.state == RunState::Finished;
+    (ended && run.metrics.iter().any(is_beaten)).then(|| {
+        let step = if run.params.get("model").is_some_and(|model| model == "trees") { "round" } else { "epoch" };
+        format!("The model is that of the {step} with the least loss on validation; a figure may have its best at another {step}.")
+    })
+}
+
+/// The best of a curve, where it is not the value that it ended with: of a loss the least, of anything else the most.
+fn best(metric: &MetricSummary) -> Option<f64> {
+    let less_is_better = ["loss", "error", "brier", "rmse", "mae"].iter().any(|word| metric.key.contains(word));
+    let best = if less_is_better { metric.min } else { metric.max };
+    let differs = metric.count > 1 && best.is_finite() && words::figure(best) != words::figure(metric.last);
+    differs.then_some(best)
 }
 
 const SHOWN: usize = 6;
 
-fn numbers(run: &Run) -> Vec<Figure> {
+/// `primary` is what runs are ranked by, once it is known: it leads.
+fn numbers(run: &Run, primary: Option<&str>) -> Vec<Figure> {
+    let leads = |key: &str| primary.is_some_and(|primary| key.strip_suffix("/validation") == Some(primary));
     let rank = |metric: &&MetricSummary| match metric.key.as_str() {
+        key if leads(key) => -1,
         "loss/validation" => 1,
         "loss/train" => 2,
         key if key.starts_with("system/") || key.ends_with("learning_rate") => 9,
@@ -286,22 +317,7 @@ fn numbers(run: &Run) -> Vec<Figure> {
         .into_iter()
         .take(SHOWN - 2)
         .map(|metric| {
-            // Of a loss the least is the best; of anything else the most, as a person reads it.
-            let best = if metric.key.contains("loss")
-                || metric.key.contains("error")
-                || metric.key.contains("brier")
-                || metric.key.contains("rmse")
-                || metric.key.contains("mae")
-            {
-                metric.min
-            } else {
-                metric.max
-            };
-            let note = if metric.count > 1 && best.is_finite() && words::figure(best) != words::figure(metric.last) {
-                format!("best {}", words::figure(best))
-            } else {
-                String::new()
-            };
+            let note = best(metric).map(|best| format!("best {}", words::figure(best))).unwrap_or_default();
             let tone = if metric.last.is_finite() { "" } else { "bad" };
             // Figures are validation's unless they say otherwise; only losses come in twos.
             let (label, note) = match metric.key.strip_suffix("/validation") {

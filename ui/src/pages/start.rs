@@ -170,9 +170,9 @@ fn SampleLine(sample: Sample) -> impl IntoView {
     let navigate = StoredValue::new_local(use_navigate());
     let pending = Pending::new();
     let mark = if sample.name.contains("digit") { icon::IMAGE } else { icon::DATABASE };
-    let name = sample.name.clone();
+    let name = StoredValue::new(sample.name.clone());
     let open = move || {
-        let request = OpenSample { name: name.clone() };
+        let request = OpenSample { name: name.get_value() };
         pending.run(async move { client.call(request).await }, move |project| {
             navigate.with_value(|navigate| navigate(&address(project.id, ""), Default::default()));
         });
@@ -182,7 +182,8 @@ fn SampleLine(sample: Sample) -> impl IntoView {
     view! {
         <div class="sample" data-sample=sample.name.clone()>
             <span class="accent flex">{icon(mark)}</span>
-            <span class="grow">
+            // For the pointer only: the button beside it is what a keyboard reaches.
+            <span class="grow opens" on:click=move |_| if !pending.busy.get_untracked() { open() }>
                 <div class="named" title=about.clone()><b>{sample.title.clone()}</b><span class="caption faint cut">{about.clone()}</span></div>
                 <div class="small muted two-lines" title=sample.summary.clone()>{sample.summary.clone()}</div>
             </span>

@@ -67,10 +67,7 @@ pub(crate) fn TwoDistributions(
 /// What a bar stands for: "12.5 to 15", "blue".
 pub(crate) fn bar_name(distribution: &Distribution, bar: usize) -> Option<String> {
     match distribution {
-        Distribution::Numeric { current, .. } => {
-            let (low, high) = (current.edges.get(bar)?, current.edges.get(bar + 1)?);
-            Some(format!("{} to {}", words::figure(*low), words::figure(*high)))
-        }
+        Distribution::Numeric { current, .. } => bars::bar_name(&current.edges, bar),
         Distribution::Categories { values, .. } => values.get(bar).cloned(),
     }
 }

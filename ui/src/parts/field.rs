@@ -6,11 +6,12 @@ use leptos::prelude::*;
 
 use super::icon::{Icon, icon};
 
-/// A labelled line of a form; `hint` says what is expected, `error` what is wrong.
+/// A labelled line of a form; `hint` says what is expected, `warning` what is unusual, `error` what is wrong.
 #[component]
 pub(crate) fn Labelled(
     #[prop(into)] label: String,
     #[prop(into, optional)] hint: Signal<String>,
+    #[prop(into, optional)] warning: Signal<Option<String>>,
     #[prop(into, optional)] error: Signal<Option<String>>,
     children: Children,
 ) -> impl IntoView {
@@ -22,6 +23,7 @@ pub(crate) fn Labelled(
                 error
                     .get()
                     .map(|error| view! { <small class="bad" role="alert">{error}</small> }.into_any())
+                    .or_else(|| warning.get().map(|warning| view! { <small class="warn" role="status">{warning}</small> }.into_any()))
                     .or_else(|| Some(hint.get()).filter(|hint| !hint.is_empty()).map(|hint| view! { <small>{hint}</small> }.into_any()))
             }}
         </label>

@@ -1,7 +1,7 @@
 //! The report: figures on the test part with their intervals beside a baseline that only guesses, and the curves. A run
 //! shows its own, a model version the copy that is kept with it.
 
-use api::evaluation::{Evaluation, Figure, Task};
+use api::evaluation::{Evaluation, Figure, Task, Threshold};
 use charts::{axis::Axis, confusion, curves, line::LineChart, plot::Size, scatter};
 use leptos::prelude::*;
 
@@ -17,7 +17,6 @@ use super::{
 #[component]
 pub(crate) fn Report(report: Evaluation) -> impl IntoView {
     let positives = share_of_positives(&report);
-    let binary = report.task == Task::BinaryClassification;
     let rows = format!(
         "{} training · {} validation · {} test",
         words::count(report.rows.training),
@@ -33,24 +32,23 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
     };
     // Of a binary task only the positive class's curves say something new.
     let of_interest = |all: &[api::evaluation::Curve]| -> Vec<api::evaluation::Curve> {
-        let wanted = report.classes.get(1).filter(|_| binary);
+        let wanted = report.positive();
         all.iter()
-            .filter(|curve| wanted.is_none_or(|wanted| curve.class == *wanted || all.len() == 1))
+            .filter(|curve| wanted.is_none_or(|wanted| curve.class == wanted || all.len() == 1))
             .cloned()
             .collect()
     };
     let (roc, recall) = (of_interest(&report.roc), of_interest(&report.precision_recall));
     let calibration: Vec<_> = {
-        let wanted = report.classes.get(1).filter(|_| binary);
+        let wanted = report.positive();
         report
             .calibration
             .iter()
-            .filter(|curve| wanted.is_none_or(|wanted| curve.class == *wanted || report.calibration.len() == 1))
+            .filter(|curve| wanted.is_none_or(|wanted| curve.class == wanted || report.calibration.len() == 1))
             .cloned()
             .collect()
     };
-    let (test, validation) = (report.test.clone(), report.validation.clone());
-    let (first, second) = (report.primary.clone(), report.primary.clone());
+    let (first, second) = (report.clone(), report.clone());
     let unit = report.test.iter().find_map(|figure| figure.unit.clone()).unwrap_or_default();
     let classes = report.classes.clone();
     let confusion_height = (classes.len() as f64 * 30.0 + 40.0).clamp(beside(), 420.0);
@@ -64,16 +62,16 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
         })}
         <div class="report">
             <Card title="On the test part" class="h" flush=true extra=ViewFn::from(move || view! { <span class="faint caption">{rows.clone()}</span> })>
-                <FigureTable figures=test primary=first />
+                <FigureTable figures=first.test.clone() report=first />
             </Card>
             <Card title="On the validation part" class="h" flush=true extra=ViewFn::from(|| view! { <span class="faint caption">"what training and ranking look at"</span> })>
-                <FigureTable figures=validation primary=second />
+                <FigureTable figures=second.validation.clone() report=second />
             </Card>
             {report.confusion.clone().map(|matrix| {
-                let threshold = report.threshold.clone();
+                let (threshold, positive) = (report.threshold.clone(), report.positive().map(str::to_owned));
                 view! {
                     <Card title="Confusion matrix" class="h chart-card" extra=ViewFn::from(move || view! {
-                        <span class="faint caption">{threshold.clone().map(|threshold| format!("threshold {}: {}", words::figure(threshold.value), threshold.reason))}</span>
+                        <span class="faint caption">{threshold.clone().map(|threshold| threshold_words(&threshold, positive.as_deref()))}</span>
                     })>
                         <Picture name="Confusion matrix" draw=move |width, _| confusion::draw(&classes, &matrix.counts, Size { width, height: confusion_height }) />
                     </Card>
@@ -123,6 +121,12 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
     }
 }
 
+/// "ja from 0.31: F1 0.81 on validation".
+fn threshold_words(threshold: &Threshold, positive: Option<&str>) -> String {
+    let class = positive.map_or_else(|| "threshold".to_owned(), |positive| format!("{positive} from"));
+    format!("{class} {}: {}", words::figure(threshold.value), threshold.reason)
+}
+
 /// The height of what stands beside the confusion matrix: a curve, and in three columns the tables of figures.
 fn beside() -> f64 {
     let width = window().inner_width().ok().and_then(|width| width.as_f64()).unwrap_or(0.0);
@@ -130,7 +134,7 @@ fn beside() -> f64 {
 }
 
 #[component]
-fn FigureTable(figures: Vec<Figure>, primary: String) -> impl IntoView {
+fn FigureTable(figures: Vec<Figure>, report: Evaluation) -> impl IntoView {
     let has_interval = figures.iter().any(|figure| figure.interval.is_some());
     let has_baseline = figures.iter().any(|figure| figure.baseline.is_some());
     view! {
@@ -145,12 +149,13 @@ fn FigureTable(figures: Vec<Figure>, primary: String) -> impl IntoView {
             </thead>
             <tbody>
                 {figures.into_iter().map(|figure| {
-                    let is_primary = figure.name == primary;
+                    let is_primary = figure.name == report.primary;
+                    let label = words::metric_of(&figure.name, report.class_of(&figure.name));
                     let better = figure.baseline.map(|baseline| (figure.value > baseline) == figure.more_is_better);
                     let unit = figure.unit.clone().map(|unit| format!(" {unit}")).unwrap_or_default();
                     view! {
                         <tr>
-                            <td><span class="flex"><span class:strong=is_primary>{words::metric(&figure.name)}</span>{is_primary.then(|| view! { <Chip text="runs are ranked by it" tone="accent" /> })}</span></td>
+                            <td><span class="flex"><span class:strong=is_primary>{label}</span>{is_primary.then(|| view! { <Chip text="runs are ranked by it" tone="accent" /> })}</span></td>
                             <td class="num strong">{words::figure(figure.value)}<span class="faint">{unit}</span></td>
                             {has_interval.then(|| view! {
                                 <td class="num muted">{figure.interval.map(|(low, high)| format!("{} … {}", words::figure(low), words::figure(high)))}</td>

@@ -58,9 +58,13 @@ impl RowDraft {
         });
     }
 
-    /// Whether each value can be what its input asks for.
-    pub(crate) fn is_right(self) -> bool {
-        self.0.with_value(|fields| fields.iter().all(|(input, text)| text.with(|text| value_of(input, text)).is_ok()))
+    /// The first field that can't be sent, and why: "amount: A value is needed".
+    pub(crate) fn wrong(self) -> Option<String> {
+        let wrong = |(input, text): &(Input, RwSignal<String>)| {
+            let reason = text.with(|text| value_of(input, text)).err()?;
+            Some(format!("{}: {reason}", input.name))
+        };
+        self.0.with_value(|fields| fields.iter().find_map(wrong))
     }
 
     /// The row as the wire takes it; a wrong value stands as the text that it is.
@@ -68,7 +72,7 @@ impl RowDraft {
         let mut row = Map::new();
         self.0.with_value(|fields| {
             for (input, text) in fields {
-                let text = text.get_untracked();
+                let text = text.get();
                 row.insert(input.name.clone(), value_of(input, &text).unwrap_or(Value::String(text)));
             }
         });
@@ -94,10 +98,7 @@ fn value_of(input: &Input, text: &str) -> Result<Value, String> {
         ColumnType::Integer => {
             trimmed.parse::<i64>().map(Value::from).map_err(|_| "A whole number is expected".to_owned())
         }
-        ColumnType::Decimal => match trimmed.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(Value::from(number)),
-            _ => Err("A number is expected".to_owned()),
-        },
+        ColumnType::Decimal => number_of(trimmed).map(Value::from),
         // An example's picture may stand as its pixels.
         ColumnType::Image if trimmed.starts_with('[') => {
             serde_json::from_str(trimmed).map_err(|_| "Pixels that can't be read".to_owned())
@@ -105,6 +106,45 @@ fn value_of(input: &Input, text: &str) -> Result<Value, String> {
         ColumnType::Datetime | ColumnType::Category | ColumnType::Text | ColumnType::Image => {
             Ok(Value::String(trimmed.to_owned()))
         }
+    }
+}
+
+/// A decimal number, with a point or with a comma where that can't stand between thousands: "30,5" is 30.5.
+fn number_of(text: &str) -> Result<f64, String> {
+    let with_point = match text.split_once(',') {
+        Some((whole, fraction)) if !text.contains('.') && !fraction.contains(',') => {
+            let digits = whole.trim_start_matches(['-', '+']);
+            let could_be_thousands = fraction.len() == 3 && (1..=3).contains(&digits.len()) && digits != "0";
+            if could_be_thousands {
+                return Err(format!("{whole}.{fraction} or {whole}{fraction}? Write it without the comma"));
+            }
+            format!("{whole}.{fraction}")
+        }
+        _ => text.to_owned(),
+    };
+    match with_point.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => Err("A number is expected".to_owned()),
+    }
+}
+
+/// What a reader of the answer should know of a value that can be sent: the model never saw its like.
+fn unseen(input: &Input, text: &str) -> Option<String> {
+    // So many are listed at most: what is not among them may be known all the same.
+    const LISTED: usize = 1000;
+    let value = value_of(input, text).ok()?;
+    match input.kind {
+        ColumnType::Integer | ColumnType::Decimal => {
+            let (number, (low, high)) = (value.as_f64()?, input.range?);
+            (number < low || number > high).then(|| range_of(input).map(|range| format!("outside of {range}")))?
+        }
+        ColumnType::Category => {
+            let text = value.as_str()?;
+            let is_listed = input.categories.iter().any(|known| known == text);
+            let is_whole_list = (1..LISTED).contains(&input.categories.len());
+            (is_whole_list && !is_listed).then(|| "not seen in training".to_owned())
+        }
+        _ => None,
     }
 }
 
@@ -145,7 +185,8 @@ pub(crate) fn RowForm(draft: RowDraft, examples: Vec<Value>) -> impl IntoView {
 #[component]
 fn Field(input: Input, text: RwSignal<String>) -> impl IntoView {
     let hint = hint(&input);
-    let checked = input.clone();
+    let (checked, compared) = (input.clone(), input.clone());
+    let warning = Signal::derive(move || text.with(|text| unseen(&compared, text)));
     // Nothing is wrong before there is anything: an empty form is not yet filled.
     let wrong =
         Signal::derive(move || text.with(|text| if text.is_empty() { None } else { value_of(&checked, text).err() }));
@@ -165,7 +206,7 @@ fn Field(input: Input, text: RwSignal<String>) -> impl IntoView {
                 .then(|| format!("values-of-{}", input.name.replace(char::is_whitespace, "-")));
             let is_number = matches!(input.kind, ColumnType::Integer | ColumnType::Decimal);
             view! {
-                <Labelled label hint error=wrong>
+                <Labelled label hint warning error=wrong>
                     <span class="field" class:mono=is_number>
                         <input
                             class="grow"
@@ -321,7 +362,12 @@ fn drawn(pixels: &[f64], shape: &[usize]) -> Option<String> {
 
 /// One answered row: the prediction, and the probabilities as bars.
 #[component]
-pub(crate) fn Answer(row: Value, threshold: Option<f64>) -> impl IntoView {
+pub(crate) fn Answer(
+    row: Value,
+    threshold: Option<f64>,
+    /// The class that a lone probability is of.
+    positive: Option<String>,
+) -> impl IntoView {
     let prediction = row
         .get("prediction")
         .map(|value| value.as_f64().filter(|_| value.is_f64()).map_or_else(|| text_of(value), words::figure));
@@ -341,13 +387,20 @@ pub(crate) fn Answer(row: Value, threshold: Option<f64>) -> impl IntoView {
             {(!shares.is_empty()).then(|| view! {
                 <div class="shares">
                     {shares.into_iter().take(SHARES).map(|(class, share)| {
-                        let label = if class.is_empty() { "Probability".to_owned() } else { class.clone() };
+                        let label = match &positive {
+                            Some(positive) if class.is_empty() => format!("Probability of {positive}"),
+                            None if class.is_empty() => "Probability".to_owned(),
+                            _ => class.clone(),
+                        };
                         let mark = threshold.filter(|_| class.is_empty());
                         view! {
                             <span class="cut" title=label.clone()>{label.clone()}</span>
                             <span class="bar wide-bar" role="meter" aria-label=label aria-valuemin="0" aria-valuemax="1" aria-valuenow=share.to_string()>
                                 <i style:width=format!("{:.2}%", share.clamp(0.0, 1.0) * 100.0)></i>
-                                {mark.map(|mark| view! { <b style:left=format!("{:.2}%", mark * 100.0) title=format!("Threshold {}", words::figure(mark))></b> })}
+                                {mark.map(|mark| view! { <b style:left=format!("{:.2}%", mark * 100.0) title=match &positive {
+                                    Some(positive) => format!("Threshold: {positive} from {}", words::figure(mark)),
+                                    None => format!("Threshold {}", words::figure(mark)),
+                                }></b> })}
                             </span>
                             <span class="num end">{words::figure(share)}</span>
                         }
@@ -356,5 +409,46 @@ pub(crate) fn Answer(row: Value, threshold: Option<f64>) -> impl IntoView {
             })}
             {(hidden > 0).then(|| view! { <span class="caption faint">{format!("and {hidden} smaller ones")}</span> })}
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(kind: ColumnType, categories: &[&str], range: Option<(f64, f64)>) -> Input {
+        Input {
+            name: "a".to_owned(),
+            kind,
+            optional: false,
+            sensitive: false,
+            categories: categories.iter().map(|value| (*value).to_owned()).collect(),
+            range,
+            shape: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_decimal_comma_is_read_where_it_is_no_thousands() {
+        for (text, number) in
+            [("30,5", 30.5), ("-0,125", -0.125), ("1234,567", 1234.567), ("2.5", 2.5), ("1e3", 1000.0)]
+        {
+            assert_eq!(number_of(text), Ok(number), "{text}");
+        }
+        assert!(number_of("1,234").unwrap_err().contains("1.234 or 1234"));
+        for text in ["1,2,3", "1.000,5", "a,b", "inf"] {
+            assert!(number_of(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_model_never_saw_is_said() {
+        let number = input(ColumnType::Decimal, &[], Some((0.5, 20.0)));
+        assert_eq!(unseen(&number, "21").as_deref(), Some("outside of 0.5 to 20"));
+        assert_eq!(unseen(&number, "20"), None);
+        assert_eq!(unseen(&number, "x"), None);
+        let category = input(ColumnType::Category, &["red"], None);
+        assert_eq!(unseen(&category, "blue").as_deref(), Some("not seen in training"));
+        assert_eq!(unseen(&category, "red"), None);
     }
 }

@@ -210,6 +210,11 @@ pub(crate) fn metric(name: &str) -> String {
     .to_owned()
 }
 
+/// The same with the class that the figure is of: 'Precision of "ja"'.
+pub(crate) fn metric_of(name: &str, class: Option<&str>) -> String {
+    class.map_or_else(|| metric(name), |class| format!("{} of \"{class}\"", metric(name)))
+}
+
 pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())

@@ -86,3 +86,12 @@ fn a_part_of_a_histogram_has_its_bars_cut_at_the_plot_and_as_tall_as_there_is_ro
     assert!(first.left == drawing.plot.left && (last.left + last.width - right).abs() < 1e-9, "{drawing:?}");
     assert_eq!(first.figures[0].words, "1 · 0.1 %", "a share of all, not of the part");
 }
+
+#[test]
+fn a_bar_between_half_integers_is_named_by_its_whole_numbers() {
+    assert_eq!(charts::bars::bar_name(&[-0.5, 0.5, 1.5], 0).unwrap(), "0");
+    assert_eq!(charts::bars::bar_name(&[-4.5, -0.5, 3.5], 0).unwrap(), "−4 to −1");
+    assert_eq!(charts::bars::bar_name(&[-4.5, -0.5, 3.5], 1).unwrap(), "0 to 3");
+    assert_eq!(charts::bars::bar_name(&[0.5, 1.5, 2.0], 0).unwrap(), "0.5 to 1.5");
+    assert_eq!(charts::bars::bar_name(&[0.5, 1.5], 1), None);
+}

@@ -7,7 +7,8 @@ use api::{
     deploy::{
         CallAnswer, CallDeployment, DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentEvent,
         DeploymentState, FollowDeploymentLogs, GetDeployment, GetDeploymentEvents, GetDeploymentLogs, Instance,
-        ListDeployments, PlanDeploy, ProposeDeploy, RollBack, Rollout, ScaleDeployment, SendTraffic, StartDeploy,
+        ListDeployments, PlanDeploy, ProposeDeploy, ProposeTraffic, RollBack, Rollout, ScaleDeployment, SendTraffic,
+        StartDeploy,
     },
     job::Job,
     model::GetVersion,
@@ -56,14 +57,14 @@ pub(crate) enum DeployCommand {
     Traffic {
         /// The deployment's name or id
         name: String,
-        /// A table in the project's folder
-        path: PathBuf,
-        /// At most so many rows
-        #[arg(long, default_value_t = 1000)]
-        rows: u64,
-        /// Rows before the first that is sent
-        #[arg(long, default_value_t = 0)]
-        offset: u64,
+        /// A table in the project's folder; by default the first that lies beside the data
+        path: Option<PathBuf>,
+        /// By default so many that an alert can be raised, where windows are counted in rows, else 1000
+        #[arg(long)]
+        rows: Option<u64>,
+        /// Rows before the first that is sent; by default it goes on where the last send of this file ended
+        #[arg(long)]
+        offset: Option<u64>,
         /// Rows in one request
         #[arg(long)]
         batch: Option<u32>,
@@ -216,7 +217,16 @@ pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcom
         DeployCommand::Traffic { name, path, rows, offset, batch, detach } => {
             context.lasting().await?;
             let deployment = context.deployment(&name).await?.id;
-            let request = SendTraffic { deployment, path: absolute(&path)?, rows, offset, batch };
+            let proposed = context.call(ProposeTraffic { deployment }).await?;
+            let path = match (path, proposed.files.into_iter().next()) {
+                (Some(path), _) => absolute(&path)?,
+                (None, Some(file)) => file.path,
+                (None, None) => {
+                    return Err(ApiError::invalid("No table lies beside the project's data.")
+                        .with_hint("Name one in the project's folder: `slipway deploy traffic NAME PATH`."));
+                }
+            };
+            let request = SendTraffic { deployment, path, rows: rows.unwrap_or(proposed.rows), offset, batch };
             let job = context.call(request).await?;
             let job = context.follow_unless(detach, job).await?;
             context.output.show(&job, |job| job.message.clone())

@@ -9,7 +9,7 @@ use api::{
     job::Subject,
     run::{
         Artifact, DeleteRun, EditRun, GetEvaluation, GetLineage, GetRun, GetRunLog, LineageNode, ListArtifacts,
-        ListRuns, LogStream, ProjectIdOr, ResumeRun, Run, RunRow, RunTable, StartRun, StopRun,
+        ListRuns, LogStream, ProjectIdOr, ResumeRun, Run, RunKind, RunRow, RunTable, StartRun, StopRun,
     },
     worker::Device,
 };
@@ -255,7 +255,13 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             // Where nobody follows it yet, the host that starts takes it up and stops it.
             context.lasting().await?;
             let run = context.call(StopRun { run: context.run(&run).await? }).await?;
-            context.output.show(&run, |run| format!("{} is {}.", run.name, words::word(&run.state)))
+            context.output.show(&run, |run| match (run.state.is_over(), run.kind) {
+                (true, _) => format!("{} is {}.", run.name, words::word(&run.state)),
+                (false, RunKind::Training) => format!("{} stops after its step.", run.name),
+                (false, RunKind::Command) => {
+                    format!("{} was asked to stop. Ask again to end it at once.", run.name)
+                }
+            })
         }
         RunCommand::Edit { run, name, notes, tags } => {
             let tags = tags.iter().map(|pair| tag(pair)).collect::<Outcome<_>>()?;
@@ -491,6 +497,11 @@ fn evaluation(report: &Evaluation) -> String {
         ),
         table(&["on the test part", ">value", "95 %", ">baseline", ">validation"], report.test.iter().map(row)),
     ];
+    lines.extend(
+        report
+            .positive()
+            .map(|class| format!("precision, recall, F1, average precision and the threshold are of \"{class}\"")),
+    );
     lines.extend(
         report
             .threshold

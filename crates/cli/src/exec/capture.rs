@@ -122,7 +122,7 @@ impl MetricLines {
     fn write(&mut self, MetricLine { metric, value, step }: MetricLine) {
         let next = self.steps.entry(metric.clone()).or_insert(0);
         let step = step.unwrap_or(*next);
-        *next = step + 1;
+        *next = step.saturating_add(1);
         self.journal.write(EventBody::Metric { key: metric, step, value });
     }
 }

@@ -97,6 +97,36 @@ fn a_request_to_end_reaches_the_program_and_stands_in_the_run() {
     assert_eq!((run["state"].as_str(), run["exit_code"].as_i64()), (Some("stopped"), Some(143)));
 }
 
+#[test]
+fn a_second_request_ends_a_program_that_does_not_listen() {
+    let place = Place::with_project();
+    let script = "trap '' TERM; echo ready; while true; do sleep 0.1; done";
+    let mut command = place.command(&["exec", "--name", "deaf", "--", "sh", "-c", script]);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut ready = String::new();
+    std::io::BufRead::read_line(&mut output, &mut ready).unwrap();
+    let asked = String::from_utf8_lossy(&place.run(&["run", "stop", "deaf"]).stdout).into_owned();
+    assert!(asked.contains("Ask again"), "{asked}");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(child.try_wait().unwrap().is_none(), "it was to be asked first");
+    place.run(&["run", "stop", "deaf"]);
+    child.wait().unwrap();
+    assert_eq!(place.json(&["run", "show", "deaf"])["exit_code"], 128 + 9);
+    place.run(&["serve", "--stop"]);
+}
+
+#[test]
+fn values_and_steps_at_the_ends_of_their_range_neither_end_the_program_nor_hide_the_runs() {
+    let place = Place::with_project();
+    let lines = r#"echo '{"metric": "a", "value": 1e308, "step": 9223372036854775807}'; echo '{"metric": "a", "value": NaN}'; echo out"#;
+    let output = place.run(&["exec", "--name", "wide", "--", "sh", "-c", lines]);
+    assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).ends_with("out\n"), "{}", said(&output));
+    let listed = place.run(&["run", "list"]);
+    assert!(listed.status.success(), "{}", said(&listed));
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("wide"));
+}
+
 /// `slipway exec` behind a terminal of the test's, through util-linux's `script`.
 #[cfg(target_os = "linux")]
 fn at_terminal(place: &Place, name: &str, script: &str) -> std::process::Child {

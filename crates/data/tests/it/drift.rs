@@ -397,6 +397,22 @@ fn a_sample_of_a_large_table_is_said() {
 }
 
 #[test]
+fn bars_of_whole_numbers_are_whole_numbers_wide() {
+    let hours = |from: u32, to: u32| -> ArrayRef {
+        Arc::new(Float64Array::from_iter_values((0..480).map(|row| f64::from(row % (to - from) + from))))
+    };
+    let specs = [ColumnSpec::new("hour", ColumnType::Integer)];
+    let (reference, current) = (batch(vec![("hour", hours(0, 24))]), batch(vec![("hour", hours(3, 23))]));
+    let report = compare(&reference, &current, &specs, &Options::default(), &mut Floors::default()).unwrap();
+    let Some(Distribution::Numeric { reference, current }) = &report.columns[0].distribution else {
+        panic!("{:?}", report.columns[0].distribution);
+    };
+    assert_eq!((reference.edges.len(), reference.edges[0], reference.edges[24]), (25, -0.5, 23.5));
+    assert_eq!(reference.counts, [20; 24]);
+    assert_eq!((current.counts[2], current.counts[3], current.counts[22], current.counts[23]), (0, 24, 24, 0));
+}
+
+#[test]
 fn each_bar_leads_back_to_the_rows_that_were_counted_in_it() {
     let text = |values: Vec<String>| -> ArrayRef { Arc::new(StringArray::from(values)) };
     let numbers = |values: Vec<Option<f64>>| -> ArrayRef { Arc::new(Float64Array::from(values)) };

@@ -26,6 +26,19 @@ fn profile_of(root: &Path, path: &str, target: Option<&str>) -> Profile {
     profile::profile(&parquet, &config, &mut silent).unwrap()
 }
 
+#[test]
+fn values_at_the_ends_of_the_range_have_a_profile_of_finite_figures() {
+    let rows: String =
+        (0..40).map(|row| format!("{},{row}\n", ["1.7e308", "-1.7e308", "3", "1e200"][row % 4])).collect();
+    let profile = profiled(&format!("x,y\n{rows}"), Some("y"));
+    let text = serde_json::to_string(&profile).unwrap();
+    let again: Profile = serde_json::from_str(&text).unwrap();
+    let numeric = again.columns[0].numeric.as_ref().unwrap();
+    assert_eq!((numeric.min, numeric.max), (-1.7e308, 1.7e308));
+    assert!(numeric.mean.is_finite() && numeric.std.is_finite(), "{text}");
+    assert!(numeric.histogram.edges.is_sorted() && numeric.histogram.counts.iter().sum::<u64>() == 40, "{text}");
+}
+
 fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sample-projects").join(name)
 }
@@ -53,6 +66,23 @@ fn penguins_as_pandas_describes_them() {
         |name: &str| profile.columns.iter().find(|column| column.name == name).unwrap().target_association.unwrap();
     let (flipper, year) = (association("flipper_length_mm"), association("year"));
     assert!(flipper > 0.6 && year < 0.2, "{flipper} {year}");
+}
+
+#[test]
+fn bars_of_whole_numbers_hold_equally_many_of_them() {
+    let csv = |values: &mut dyn Iterator<Item = i64>| {
+        let rows: String = values.map(|value| format!("{value}\n")).collect();
+        profiled(&format!("n\n{rows}"), None).columns.remove(0).numeric.unwrap().histogram
+    };
+    let hours = csv(&mut (0..240).map(|row| row % 24));
+    assert_eq!((hours.edges.len(), hours.edges[0], hours.edges[24]), (25, -0.5, 23.5));
+    assert_eq!(hours.counts, [10; 24]);
+    // 100 numbers in at most 30 bars: four in each.
+    let wide = csv(&mut (0..1000).map(|row| row % 100));
+    assert_eq!((wide.edges.len(), wide.edges[0], wide.edges[25]), (26, -0.5, 99.5));
+    assert!(wide.edges.windows(2).all(|edges| edges[1] - edges[0] == 4.0), "{:?}", wide.edges);
+    assert!(wide.counts.iter().all(|count| *count > 0), "{:?}", wide.counts);
+    assert_eq!(wide.counts.iter().sum::<u64>(), 1000);
 }
 
 #[test]
@@ -146,6 +176,25 @@ fn what_other_tools_left_is_named() {
             "MLflow runs; they stay where they are, and are not read",
             "An MLproject; run its entry points with `slipway exec -- COMMAND`",
             "2 scripts, such as clean.R; track their runs with `slipway exec -- COMMAND`",
+        ]
+    );
+}
+
+#[test]
+fn what_is_taken_from_the_inputs_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<String> = (0..60)
+        .map(|row| format!("k{row},2024-01-{:02},{},{}", row % 28 + 1, row % 7, ["ja", "nein"][row % 2]))
+        .collect();
+    fs::write(folder.path().join("rows.csv"), format!("kunden_id,Datum,menge,verkauft\n{}\n", rows.join("\n")))
+        .unwrap();
+    let looked = look::look(folder.path()).unwrap();
+    assert_eq!(looked.proposal.data.timestamp.as_deref(), Some("Datum"));
+    assert_eq!(
+        looked.found[1..],
+        [
+            "\"Datum\" is taken as the time of a row: rows are split by it, and it is no input",
+            "\"kunden_id\" looks like an id, and is no input",
         ]
     );
 }

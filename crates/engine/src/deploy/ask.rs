@@ -7,6 +7,7 @@ use api::{
     ApiError,
     deploy::{CallAnswer, CallDeployment},
 };
+use data::drift::describe;
 use serde_json::{Value, json};
 use store::{blob::BlobHash, deployment::DeploymentRow, version::VersionRow};
 
@@ -75,6 +76,37 @@ pub(crate) async fn sample(engine: &Engine, row: &DeploymentRow, version: &Versi
             format!("{} answers its own example with {}: {error}", row.name, answer.status)
         ));
     }
-    let said = answer.rows.first().map(Value::to_string).unwrap_or_default();
+    let said = answer.rows.first().map(in_words).unwrap_or_default();
     Ok(format!("{said} in {:.1} ms through {}", answer.latency_ms, answer.through))
+}
+
+/// A predicted row as it is said: "0, probability 0.0021".
+fn in_words(row: &Value) -> String {
+    let Some(fields) = row.as_object() else { return row.to_string() };
+    let value = |value: &Value| match value {
+        Value::Number(number) => Some(number.as_f64().map_or_else(|| number.to_string(), describe::number)),
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(is) => Some(is.to_string()),
+        // The shares of all classes are a table, and none of them is a sentence.
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    };
+    let others = fields.iter().filter(|(name, _)| *name != "prediction");
+    let named = others.filter_map(|(name, found)| Some(format!("{} {}", name.replace('_', " "), value(found)?)));
+    fields.get("prediction").and_then(value).into_iter().chain(named).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prediction_is_said_without_digits_that_say_nothing() {
+        let said = |row| in_words(&row);
+        assert_eq!(
+            said(json!({ "prediction": "0", "probability": 0.002_101_717_051_118_612_3 })),
+            "0, probability 0.0021"
+        );
+        assert_eq!(said(json!({ "prediction": 990.384 })), "990");
+        assert_eq!(said(json!({ "prediction": "red", "probabilities": { "red": 0.7 } })), "red");
+    }
 }

@@ -42,6 +42,11 @@ pub(super) fn changes(before: &Signature, after: &Signature) -> Vec<String> {
     if old != new {
         sentences.push(format!("Callers get {} instead of {}.", new.join(", "), old.join(", ")));
     }
+    if let (Some(old), Some(new)) = (before.positive(), after.positive())
+        && old != new
+    {
+        sentences.push(format!("The probability is that of \"{new}\" now; until now it is that of \"{old}\"."));
+    }
     sentences
 }
 
@@ -80,7 +85,7 @@ mod tests {
     }
 
     fn signature(inputs: Vec<Input>, outputs: &[(&str, ColumnType)]) -> Signature {
-        let output = |(name, kind): &(&str, ColumnType)| Output { name: (*name).to_owned(), kind: *kind };
+        let output = |(name, kind): &(&str, ColumnType)| Output { name: (*name).to_owned(), kind: *kind, class: None };
         Signature { inputs, outputs: outputs.iter().map(output).collect() }
     }
 
@@ -94,6 +99,16 @@ mod tests {
         assert!(changes(&sold, &sold).is_empty());
         let whole = |kind| signature(vec![input("size", kind, false)], &[("prediction", Decimal)]);
         assert!(changes(&whole(Integer), &whole(Decimal)).is_empty(), "a number is a number");
+        let of = |class: &str| {
+            let mut signature = sold.clone();
+            signature.outputs[1].class = Some(class.to_owned());
+            signature
+        };
+        assert!(changes(&sold, &of("yes")).is_empty(), "an older version does not say which class it is");
+        assert_eq!(
+            changes(&of("no"), &of("yes")),
+            ["The probability is that of \"yes\" now; until now it is that of \"no\"."]
+        );
         let price = signature(
             vec![input("size", Category, false), input("town", Category, false), input("sold", Category, false)],
             &[("prediction", Decimal)],

@@ -11,10 +11,14 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use api::{
-    ApiError, ErrorCode,
-    deploy::SendTraffic,
+    ApiError, DeploymentId, ErrorCode,
+    config::DataKind,
+    deploy::{ProposeTraffic, SendTraffic, TrafficFile, TrafficProposal},
+    event::Tag,
     job::{Job, JobKind, Subject},
+    model::Input,
 };
+use data::drift::window::WindowRule;
 use futures::{StreamExt as _, stream};
 use serde_json::Value;
 use store::{deployment::DeploymentRow, version::VersionRow};
@@ -22,7 +26,7 @@ use store::{deployment::DeploymentRow, version::VersionRow};
 use crate::{
     Engine,
     deploy::{ask, find},
-    error,
+    error, folder,
     jobs::{self, JobContext, NewJob},
     package,
     ports::{Connection, Port},
@@ -34,6 +38,36 @@ use crate::{
 const AT_ONCE: usize = 8;
 const BATCH: u32 = 20;
 const MOST_ROWS: u64 = 1_000_000;
+/// What is proposed where rows don't close a window.
+const ROWS: u64 = 1000;
+
+/// The files beside the data with the row that comes next, and rows for as many windows as an alert takes.
+pub async fn propose(engine: &Engine, request: ProposeTraffic) -> anyhow::Result<TrafficProposal> {
+    let row = find(engine, request.deployment).await?;
+    let (id, project) = (row.id, row.project);
+    let project = engine
+        .store()
+        .read(move |c| store::project::get(c, project))
+        .await?
+        .ok_or_else(|| error::missing("project", row.project))?;
+    // Only tables have rows to send.
+    let beside = match project.file.data.kind {
+        DataKind::Table => folder::seen(engine, &project).await?.beside,
+        DataKind::Images => Vec::new(),
+    };
+    let next = engine.store().read(move |c| store::sent_traffic::next_rows(c, id)).await?;
+    let config = &project.file.monitoring;
+    let (rows, windows) = match WindowRule::parse(&config.window, config.min_rows) {
+        Ok(WindowRule::Rows { rows }) => {
+            let windows = config.raise_after.max(1);
+            (rows.saturating_mul(u64::from(windows)).min(MOST_ROWS), windows)
+        }
+        // A window that can't be understood is Monitor's to tell.
+        Ok(WindowRule::Time { .. }) | Err(_) => (ROWS, 0),
+    };
+    let file = |path: String| TrafficFile { next_row: next.get(&path).copied().unwrap_or(0), path };
+    Ok(TrafficProposal { files: beside.into_iter().map(|found| file(found.path)).collect(), rows, windows })
+}
 
 /// Sends rows of a table in the project's folder, spread over the instances.
 pub async fn send(engine: &Engine, request: SendTraffic) -> anyhow::Result<Job> {
@@ -41,7 +75,7 @@ pub async fn send(engine: &Engine, request: SendTraffic) -> anyhow::Result<Job> 
     let id = row.project;
     let project =
         engine.store().read(move |c| store::project::get(c, id)).await?.ok_or_else(|| error::missing("project", id))?;
-    let path = inside(Path::new(&project.path), &request.path)?;
+    let (path, name) = inside(Path::new(&project.path), &request.path)?;
     let new = NewJob {
         kind: JobKind::Traffic,
         title: format!("Send {} rows to {}", thousands(request.rows.min(MOST_ROWS)), row.name),
@@ -56,15 +90,35 @@ pub async fn send(engine: &Engine, request: SendTraffic) -> anyhow::Result<Job> 
         .start(engine, new, async move |context: JobContext| {
             context.progress(0.0, "Reads the rows");
             let version = package::version(context.engine(), row.version).await?;
-            let (offset, most) = (request.offset, request.rows.min(MOST_ROWS));
-            let rows = tokio::task::spawn_blocking(move || read_rows(&path, &version, config, offset, most)).await??;
+            let most = request.rows.min(MOST_ROWS);
+            let first = match request.offset {
+                Some(row) => First::Row(row),
+                None => First::After(next_row(context.engine(), row.id, &name).await?),
+            };
+            let found = tokio::task::spawn_blocking(move || read_rows(&path, &version, config, first, most)).await??;
             let batch = request.batch.unwrap_or(BATCH).clamp(1, 10_000) as usize;
-            send_rows(&context, &row, &rows, batch).await
+            let (sent, outcome) = send_rows(&context, &row, &found.rows, batch).await?;
+            let (id, next) = (row.id, (found.first + sent) % found.total.max(1));
+            context.engine().store().write(move |tx| store::sent_traffic::put(tx, id, &name, next)).await?;
+            context.engine().changed(Tag::Deployments);
+            outcome
         })
         .await
 }
 
-async fn send_rows(context: &JobContext, row: &DeploymentRow, rows: &[Value], batch: usize) -> anyhow::Result<String> {
+/// Where the last send of a file ended.
+async fn next_row(engine: &Engine, deployment: DeploymentId, name: &str) -> anyhow::Result<u64> {
+    let next = engine.store().read(move |c| store::sent_traffic::next_rows(c, deployment)).await?;
+    Ok(next.get(name).copied().unwrap_or(0))
+}
+
+/// How many rows were sent, from the first on, and how that ended; an error where none was.
+async fn send_rows(
+    context: &JobContext,
+    row: &DeploymentRow,
+    rows: &[Value],
+    batch: usize,
+) -> anyhow::Result<(u64, anyhow::Result<String>)> {
     if rows.is_empty() {
         bail!(ApiError::invalid("There are no rows to send.").with_hint("The file ends before the first of them."));
     }
@@ -78,19 +132,21 @@ async fn send_rows(context: &JobContext, row: &DeploymentRow, rows: &[Value], ba
             if !context.is_cancelled() {
                 tally.count(part.len(), ask::predict(&**connection, part, false).await);
                 let sent = tally.rows.load(Ordering::Relaxed);
-                context.progress(sent as f64 / rows.len() as f64, format!("{sent} of {} rows sent", rows.len()));
+                let said = format!("{} of {} rows sent", thousands(sent), thousands(rows.len() as u64));
+                context.progress(sent as f64 / rows.len() as f64, said);
             }
         }
     });
     // Collected, since a lazy iterator of borrowing futures can't be sent between threads.
     let sends: Vec<_> = sends.collect();
     stream::iter(sends).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+    let sent = tally.rows.load(Ordering::Relaxed);
     if context.is_cancelled() {
-        let sent = tally.rows.load(Ordering::Relaxed);
-        let message = format!("It was cancelled; {sent} of {} rows were sent, and count.", rows.len());
-        bail!(ApiError::new(ErrorCode::Cancelled, message));
+        let (part, whole) = (thousands(sent), thousands(rows.len() as u64));
+        let message = format!("It was cancelled; {part} of {whole} rows were sent, and count.");
+        return Ok((sent, Err(ApiError::new(ErrorCode::Cancelled, message).into())));
     }
-    tally.told(&row.name, started.elapsed().as_secs_f64())
+    Ok((sent, Ok(tally.told(&row.name, started.elapsed().as_secs_f64())?)))
 }
 
 /// A way to each instance that answers.
@@ -144,15 +200,15 @@ impl Tally {
                     .with_hint("Do the file's columns fit the model's inputs?")
             ),
             Some(first) => Ok(format!(
-                "{rows} rows in {requests} requests, {errors} of them failed, in {took}; the first with {first}"
+                "Sent {rows} rows in {requests} requests, {errors} of them failed, in {took}; the first with {first}"
             )),
-            None => Ok(format!("{rows} rows in {requests} requests, no errors, in {took}")),
+            None => Ok(format!("Sent {rows} rows in {requests} requests, no errors, in {took}")),
         }
     }
 }
 
-/// The file, which must be in the project's folder, links resolved.
-fn inside(folder: &Path, path: &str) -> anyhow::Result<PathBuf> {
+/// The file, which must be in the project's folder, links resolved, and its name there.
+fn inside(folder: &Path, path: &str) -> anyhow::Result<(PathBuf, String)> {
     let wrong = || {
         error::told(&anyhow::Error::new(
             ApiError::invalid(format!("\"{path}\" is not a file in the project's folder {}.", folder.display()))
@@ -161,20 +217,37 @@ fn inside(folder: &Path, path: &str) -> anyhow::Result<PathBuf> {
     };
     let root = folder.canonicalize().map_err(|_| wrong())?;
     let found = root.join(path).canonicalize().map_err(|_| wrong())?;
-    if !found.starts_with(&root) {
-        bail!(wrong());
-    }
-    Ok(found)
+    let name = found.strip_prefix(&root).map_err(|_| wrong())?;
+    let name = name.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
+    Ok((found, name))
 }
 
-/// Rows as JSON objects with the model's inputs only, typed as the model has them.
+/// Where to begin in a file.
+#[derive(Debug, Clone, Copy)]
+enum First {
+    /// That row, which must be there.
+    Row(u64),
+    /// Behind what was sent; at the file's first row where that was its end.
+    After(u64),
+}
+
+/// Rows of a file, from `first` on, and over its end from its beginning.
+#[derive(Debug)]
+struct Found {
+    rows: Vec<Value>,
+    first: u64,
+    /// Rows of the whole file.
+    total: u64,
+}
+
+/// At most `most` rows as JSON objects with the model's inputs only, typed as the model has them.
 fn read_rows(
     path: &Path,
     version: &VersionRow,
     config: api::config::DataConfig,
-    offset: u64,
+    first: First,
     most: u64,
-) -> anyhow::Result<Vec<Value>> {
+) -> anyhow::Result<Found> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let inputs = &version.version.signature.inputs;
@@ -191,19 +264,35 @@ fn read_rows(
     let files = data::scan::files(root, &config)?;
     let work = tempfile::tempdir().context("make a folder for the rows")?;
     let table = work.path().join("traffic.parquet");
-    data::table::convert(&files, &config, &table, &mut data::progress::silent)?;
+    let total = data::table::convert(&files, &config, &table, &mut data::progress::silent)?.rows;
+    let first = match first {
+        First::Row(row) => row,
+        First::After(row) => row % total.max(1),
+    };
+    let (until_end, wanted) = (total.saturating_sub(first), most.min(total));
     let mut rows = Vec::new();
-    let mut skip = offset;
-    for batch in data::table::batches(&table, None)? {
+    if until_end > 0 {
+        take(&table, inputs, first, wanted.min(until_end), &mut rows)?;
+        take(&table, inputs, 0, wanted.saturating_sub(until_end), &mut rows)?;
+    }
+    Ok(Found { rows, first, total })
+}
+
+/// Adds `count` rows of a converted table behind its first `skip`.
+fn take(table: &Path, inputs: &[Input], mut skip: u64, mut count: u64, rows: &mut Vec<Value>) -> anyhow::Result<()> {
+    for batch in data::table::batches(table, None)? {
+        if count == 0 {
+            break;
+        }
         let batch = batch?;
-        let count = batch.num_rows() as u64;
-        if skip >= count {
-            skip -= count;
+        let there = batch.num_rows() as u64;
+        if skip >= there {
+            skip -= there;
             continue;
         }
-        let take = (count - skip).min(most - rows.len() as u64);
-        let batch = batch.slice(skip as usize, take as usize);
-        skip = 0;
+        let part = (there - skip).min(count);
+        let batch = batch.slice(skip as usize, part as usize);
+        (skip, count) = (0, count - part);
         let kept: Vec<usize> = batch
             .schema()
             .fields()
@@ -213,11 +302,8 @@ fn read_rows(
             .map(|(index, _)| index)
             .collect();
         rows.extend(infer::rows::to_json(&batch.project(&kept)?)?);
-        if rows.len() as u64 >= most {
-            break;
-        }
     }
-    Ok(rows)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -239,7 +325,7 @@ mod tests {
         tally.count(5, answer(Some("no amount")));
         tally.count(5, answer(Some("no country")));
         let told = tally.told("fraud", 1.26).unwrap();
-        assert_eq!(told, "30 rows in 3 requests, 2 of them failed, in 1.3 s; the first with 400: no amount");
+        assert_eq!(told, "Sent 30 rows in 3 requests, 2 of them failed, in 1.3 s; the first with 400: no amount");
         let tally = Tally::default();
         tally.count(5, answer(Some("no amount")));
         tally.count(5, Err(anyhow::anyhow!("connection refused")));
@@ -247,6 +333,6 @@ mod tests {
         assert!(failure.message.contains("refused all 2 requests; the first with 400: no amount"), "{failure}");
         let tally = Tally::default();
         tally.count(7, answer(None));
-        assert!(tally.told("fraud", 0.5).unwrap().starts_with("7 rows in 1 requests, no errors"));
+        assert!(tally.told("fraud", 0.5).unwrap().starts_with("Sent 7 rows in 1 requests, no errors"));
     }
 }

@@ -4,12 +4,17 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use anyhow::Context as _;
-use api::{ApiError, ErrorCode};
+use api::{ApiError, ErrorCode, run::RunKind};
+use store::run::RunRow;
 
-use crate::process::{self, ProcessId};
+use crate::{
+    Engine,
+    process::{self, ProcessId},
+};
 
 /// Starts the worker on a run's folder; its output goes to files, and it survives us.
 pub fn spawn(program: &Path, folder: &Path) -> anyhow::Result<(Child, ProcessId)> {
@@ -34,10 +39,30 @@ pub fn spawn(program: &Path, folder: &Path) -> anyhow::Result<(Child, ProcessId)
     Ok((child, ProcessId { pid, started_ms }))
 }
 
-/// Asks a worker to stop after its step.
-pub fn ask_to_stop(folder: &Path) -> anyhow::Result<()> {
-    let path = folder.join("control");
-    std::fs::write(&path, "stop\n").with_context(|| format!("write {}", path.display()))
+/// Asks a run's process to stop: a worker after its step, a command by the signal for that, which `slipway
+/// exec` passes on (and ends the command when it is asked again). A worker whose folder is gone hears
+/// nothing more and has nothing to write its work to: it is ended.
+pub async fn ask_to_stop(engine: &Engine, row: &RunRow) -> anyhow::Result<()> {
+    let Some((pid, started_ms)) = row.pid.zip(row.pid_started_ms) else { return Ok(()) };
+    let process = ProcessId { pid, started_ms };
+    if row.run.kind == RunKind::Command {
+        let asked = tokio::task::spawn_blocking(move || process::ask(process)).await?;
+        return if asked {
+            Ok(())
+        } else {
+            Err(ApiError::new(ErrorCode::Unreachable, format!("{} can't be asked to stop from here.", row.run.name))
+                .with_hint("Press Ctrl-C in its terminal.")
+                .into())
+        };
+    }
+    let path = engine.workspace().run(row.run.id).join("control");
+    match std::fs::write(&path, "stop\n") {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            process::stop(process, Duration::ZERO).await;
+            Ok(())
+        }
+        written => written.with_context(|| format!("write {}", path.display())),
+    }
 }
 
 /// A session of its own: neither our terminal's Ctrl-C nor our end reaches it.

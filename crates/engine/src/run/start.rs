@@ -1,7 +1,7 @@
 //! Starting and resuming a training: snapshot, split, plan, worker.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -10,7 +10,7 @@ use api::{
     ApiError, ErrorCode, PROTOCOL, RunId,
     config::{ColumnType, DataKind, ModelChoice, ProjectFile, TrainingConfig},
     dataset::Role,
-    evaluation::Task,
+    evaluation::{Task, is_same_class, usual_positive},
     event::Tag,
     job::{Job, JobKind, Subject},
     run::{ResumeRun, RunKind, RunState, StartRun},
@@ -340,16 +340,18 @@ async fn plan(
             (Some(folder.to_string_lossy().into_owned()), images)
         }
     };
-    let task = match kind {
+    let (task, values) = match kind {
         DataKind::Table => {
             let (path, column) = (parquet.clone(), target.clone());
             tokio::task::spawn_blocking(move || task_of(&path, &column)).await??
         }
-        DataKind::Images => match images.iter().map(|(_, class)| class).collect::<HashSet<_>>().len() {
-            0..=2 => Task::BinaryClassification,
-            _ => Task::MulticlassClassification,
-        },
+        DataKind::Images => {
+            let classes: BTreeSet<String> = images.iter().map(|(_, class)| class.clone()).collect();
+            let task = if classes.len() > 2 { Task::MulticlassClassification } else { Task::BinaryClassification };
+            (task, classes)
+        }
     };
+    let positive = positive_of(file.data.positive.as_deref(), &target, &values)?;
     let cells = taken.snapshot.rows * u64::from(taken.snapshot.columns);
     let model = resolved_model(training.model, kind);
     let (device, program) = hardware::settle(engine, training.device, model, kind, cells).await?;
@@ -381,6 +383,7 @@ async fn plan(
         },
         columns,
         target,
+        positive,
         training: TrainingConfig { model, device, threads, ..training.clone() },
         evaluation: file.evaluation.clone(),
         lineage: lineage(engine, row, taken, training),
@@ -404,9 +407,35 @@ fn lineage(engine: &Engine, row: &RunRow, taken: &SnapshotRow, training: &Traini
     lineage
 }
 
-/// What the target's values make of the task.
-fn task_of(parquet: &Path, target: &str) -> anyhow::Result<Task> {
-    let mut values = HashSet::new();
+/// The positive class: what the project's file names, which must be there, or the usual one of two values.
+fn positive_of(named: Option<&str>, target: &str, values: &BTreeSet<String>) -> Result<Option<String>, ApiError> {
+    let two = match Vec::from_iter(values)[..] {
+        [one, other] => Some((one, other)),
+        _ => None,
+    };
+    let Some(named) = named else {
+        return Ok(two.map(|(one, other)| usual_positive(one, other).to_owned()));
+    };
+    let has = match two {
+        Some((one, other)) if is_same_class(one, named) || is_same_class(other, named) => {
+            return Ok(Some(named.to_owned()));
+        }
+        Some((one, other)) => format!("has the values \"{one}\" and \"{other}\""),
+        None => "does not have two values".to_owned(),
+    };
+    Err(ApiError::new(
+        ErrorCode::InvalidProjectFile,
+        format!("`data.positive` is \"{named}\", but \"{target}\" {has}."),
+    )
+    .with_hint(match two {
+        Some(_) => "Set it to one of them in the project's settings, or leave it empty.",
+        None => "Leave it empty in the project's settings: a positive class is one of two.",
+    }))
+}
+
+/// What the target's values make of the task, and those values (of a regression only the first many).
+fn task_of(parquet: &Path, target: &str) -> anyhow::Result<(Task, BTreeSet<String>)> {
+    let mut values = BTreeSet::new();
     let mut kind = ColumnType::Text;
     for batch in table::batches(parquet, Some(&[target])).map_err(ApiError::from)? {
         let batch = batch.map_err(ApiError::from)?;
@@ -421,7 +450,7 @@ fn task_of(parquet: &Path, target: &str) -> anyhow::Result<Task> {
             break;
         }
     }
-    Ok(data::column::task(kind, values.len() as u64))
+    Ok((data::column::task(kind, values.len() as u64), values))
 }
 
 fn resolved_model(wanted: ModelChoice, kind: DataKind) -> ModelChoice {

@@ -75,7 +75,7 @@ pub(crate) async fn follow_in_job(context: &JobContext, id: RunId) -> anyhow::Re
             context.progress_left(fraction, describe(progress), progress.seconds_left);
         }
         if context.is_cancelled() && !asked {
-            worker::ask_to_stop(&engine.workspace().run(id))?;
+            worker::ask_to_stop(&engine, &run::find(&engine, id).await?).await?;
             asked = true;
         }
         if !look.more {

@@ -164,14 +164,15 @@ fn lay_out(store: &Store, taken: &Manifest, folder: &Path) -> anyhow::Result<Vec
             std::fs::create_dir_all(parent).with_context(|| format!("make the folder {}", parent.display()))?;
         }
         let hash: BlobHash = entry.blake3.parse().context("read the manifest")?;
-        link(store, &hash, &path)?;
+        link(store, &hash, &path).with_context(|| format!("read {} of the snapshot", entry.name))?;
         files.push(scanned(entry, path));
     }
     Ok(files)
 }
 
-/// A hard link costs nothing, and blobs are read-only; elsewhere a copy.
+/// A hard link takes no room, and blobs are read-only; elsewhere a copy. Either way the bytes are those of the hash.
 fn link(store: &Store, hash: &BlobHash, path: &Path) -> anyhow::Result<()> {
+    store.blobs().verify(hash)?;
     if cfg!(unix) && std::fs::hard_link(store.blobs().path(hash), path).is_ok() {
         return Ok(());
     }

@@ -243,6 +243,26 @@ async fn rows_profiles_and_comparisons_come_from_the_kept_bytes() {
 }
 
 #[tokio::test]
+async fn kept_bytes_that_were_damaged_are_not_read_as_data() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let snapshot = take(&stage, project).await;
+    std::fs::remove_dir_all(stage.engine.workspace().snapshot_cache(snapshot)).unwrap();
+    let blobs = stage.engine.store().blobs();
+    let (hash, _) = blobs.list().unwrap().into_iter().max_by_key(|(_, size)| *size).unwrap();
+    let path = blobs.path(&hash);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.len() - 2;
+    bytes[last] = if bytes[last] == b'1' { b'0' } else { b'1' };
+    // Blobs are read-only: whoever damages one does so behind the file system's back.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    let refused = stage.try_call(GetPreview { snapshot, offset: 0, limit: 10 }).await.unwrap_err();
+    assert!(refused.message.contains("a.csv") || refused.message.contains("damaged"), "{refused:?}");
+    assert!(stage.try_call(GetProfile { snapshot }).await.is_err());
+}
+
+#[tokio::test]
 async fn a_deleted_snapshot_frees_what_no_other_uses() {
     let stage = Stage::new().await;
     let project = project(&stage).await;

@@ -52,6 +52,25 @@ async fn one_roll_back_after_another_leads_to_the_first_version_and_then_says_wh
 }
 
 #[tokio::test]
+async fn of_two_who_deploy_a_new_name_at_once_one_is_told_that_it_is_being_done() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let version = version(&stage, project).await;
+    let spec = spec(&stage, version).await;
+    let start = || stage.try_call(StartDeploy { spec: spec.clone() });
+    let (first, second, third) = tokio::join!(start(), start(), start());
+    let (done, refused): (Vec<_>, Vec<_>) = [first, second, third].into_iter().partition(Result::is_ok);
+    assert_eq!(done.len(), 1, "{refused:?}");
+    for error in refused.into_iter().map(Result::unwrap_err) {
+        assert_eq!(error.code, ErrorCode::Conflict, "{error:?}");
+        assert!(error.message.contains("already"), "{error:?}");
+    }
+    for job in done {
+        stage.done(job.unwrap()).await;
+    }
+}
+
+#[tokio::test]
 async fn a_failed_change_is_retried_by_its_job_and_a_second_retry_changes_nothing() {
     let stage = Stage::new().await;
     let project = project(&stage).await;

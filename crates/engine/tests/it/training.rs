@@ -8,7 +8,7 @@ use api::{
     host::CollectGarbage,
     job::{Job, JobState, Subject},
     model::{DeleteVersion, FindVersion, GetVersion, ListModels, Predict, PredictFile, RegisterModel, SetAlias},
-    project::{CreateProject, DeleteProject, GetOverview},
+    project::{CreateProject, DeleteProject, EditProjectFile, GetOverview},
     run::{
         DeleteRun, GetEvaluation, GetLineage, GetRun, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run, RunState,
         StartRun, StopRun,
@@ -62,6 +62,38 @@ async fn under_way(stage: &Stage, run: RunId) -> Run {
             now.progress.as_ref().is_some_and(|progress| progress.checkpoint_ms.is_some()).then_some(now)
         })
         .await
+}
+
+#[tokio::test]
+async fn the_positive_class_is_the_one_that_the_project_names() {
+    if !has_worker("the_positive_class_is_the_one_that_the_project_names") {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage, 600).await;
+    let name = async |value: &str| {
+        stage.call(EditProjectFile { project, set: vec![("data.positive".to_owned(), json!(value))] }).await;
+    };
+    let linear = || Some(TrainingConfig { model: ModelChoice::Linear, epochs: Some(3), ..TrainingConfig::default() });
+
+    name("maybe").await;
+    let refused = stage.call(start(project, linear())).await;
+    let refused = stage.over(refused).await;
+    let error = refused.error.unwrap();
+    assert_eq!((refused.state, error.code), (JobState::Failed, ErrorCode::InvalidProjectFile));
+    assert!(error.message.contains("\"maybe\"") && error.message.contains("\"no\" and \"yes\""), "{}", error.message);
+
+    name("no").await;
+    let job = stage.call(start(project, linear())).await;
+    let run = run_of(&job);
+    stage.done(job).await;
+    assert_eq!(stage.call(GetEvaluation { run }).await.positive(), Some("no"));
+    let version = stage.call(RegisterModel { run, name: None, aliases: Vec::new() }).await;
+    assert_eq!(version.signature.positive(), Some("no"));
+    let rows = vec![json!({"x": 0.95, "z": 0.5, "colour": "red"}), json!({"x": 0.05, "z": 0.5, "colour": "red"})];
+    let answers = stage.call(Predict { version: version.id, rows }).await.rows;
+    let probability = |row: usize| answers[row]["probability"].as_f64().unwrap();
+    assert!(probability(0) < probability(1), "{answers:?}");
 }
 
 #[tokio::test]
@@ -184,6 +216,23 @@ async fn a_stopped_run_resumes_and_a_killed_worker_is_told() {
     assert_eq!(killed.state, RunState::Killed);
     assert!(killed.resumable);
     assert!(killed.ended_because.unwrap().hint.unwrap().contains("Resume"));
+}
+
+#[tokio::test]
+async fn a_run_whose_own_folder_is_deleted_can_be_stopped() {
+    if !has_worker("a_run_whose_own_folder_is_deleted_can_be_stopped") {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage, 3_000).await;
+    let job = stage.call(start(project, long())).await;
+    let run = run_of(&job);
+    under_way(&stage, run).await;
+    std::fs::remove_dir_all(stage.engine.workspace().run(run)).unwrap();
+    stage.call(StopRun { run }).await;
+    stage.over(job).await;
+    let ended = stage.call(GetRun { run }).await;
+    assert!(ended.state.is_over() && ended.ended_because.is_some(), "{ended:?}");
 }
 
 #[tokio::test]

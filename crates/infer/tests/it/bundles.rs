@@ -36,6 +36,7 @@ fn what_is_written_is_what_is_opened_and_answers_by_the_threshold() {
     let answers = model.predict(&rows()).unwrap();
     let names: Vec<String> = answers.schema().fields().iter().map(|field| field.name().clone()).collect();
     assert_eq!(names, ["prediction", "probability"]);
+    assert_eq!(model.head().signature.positive(), Some("yes"));
     let (classes, probabilities) =
         (answers.column(0).as_string::<i32>(), answers.column(1).as_primitive::<Float64Type>());
     for row in 0..classes.len() {

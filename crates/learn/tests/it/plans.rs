@@ -122,6 +122,7 @@ fn plan(data: PlanData, columns: Vec<PlanColumn>, target: &str, task: Task, trai
         data,
         columns,
         target: target.to_owned(),
+        positive: None,
         training,
         evaluation: EvaluationConfig { bootstrap: 10, ..EvaluationConfig::default() },
         lineage: BTreeMap::new(),

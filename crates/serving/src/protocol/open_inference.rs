@@ -79,7 +79,13 @@ async fn model(State(server): State<Arc<Server>>, Path(named): Path<Named>) -> R
         .collect();
     let outputs: Vec<Value> = outputs
         .iter()
-        .map(|output| json!({ "name": output.name, "datatype": datatype(output.kind), "shape": [-1] }))
+        .map(|output| {
+            let mut told = json!({ "name": output.name, "datatype": datatype(output.kind), "shape": [-1] });
+            if let Some(class) = &output.class {
+                told["parameters"] = json!({ "class": class });
+            }
+            told
+        })
         .collect();
     let version = server.config.version_number.to_string();
     Ok(Json(

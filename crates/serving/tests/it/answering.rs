@@ -69,7 +69,13 @@ async fn health_and_words() {
         words["inputs"][1],
         json!({ "name": "country", "datatype": "BYTES", "shape": [-1], "parameters": { "optional": true } })
     );
-    assert_eq!(server.get("/signature").await.1["inputs"][2]["sensitive"], true);
+    let (_, signature) = server.get("/signature").await;
+    assert_eq!(signature["inputs"][2]["sensitive"], true);
+    // Of which class a probability is, wherever the model is described.
+    assert_eq!(signature["outputs"][1], json!({ "name": "probability", "kind": "decimal", "class": "yes" }));
+    assert_eq!(words["outputs"][1]["parameters"], json!({ "class": "yes" }));
+    assert!(words["outputs"][0].get("parameters").is_none());
+    assert_eq!(server.get("/").await.1["probability_of"], "yes");
 }
 
 #[tokio::test]

@@ -98,3 +98,20 @@ async fn the_sparkline_covers_the_whole_series_in_few_points() {
     let stride = (stride.log2().round().exp2()) as i64;
     assert_eq!(spark[5], value(5 * stride) as f32);
 }
+
+#[tokio::test]
+async fn a_sparkline_of_values_that_json_has_no_number_for_can_be_read_again() {
+    let (_folder, store) = open();
+    with_project(&store).await;
+    store.write(|tx| store::run::put(tx, &run_row(1))).await.unwrap();
+    let values = [1e308, -1e308, f64::NAN, f64::INFINITY, 1.0];
+    let points: Vec<Point> =
+        values.iter().enumerate().map(|(step, value)| Point { step: step as i64, time_ms: 0, value: *value }).collect();
+    store.write(move |tx| store::metric::append(tx, project(), run_id(1), "loss", &points)).await.unwrap();
+    let cell = store.read(|c| store::metric::cells(c, run_id(1))).await.unwrap().remove("loss").unwrap();
+    assert_eq!(cell.spark[0], f32::MAX);
+    let text = serde_json::to_string(&cell).unwrap();
+    let again: api::run::MetricCell = serde_json::from_str(&text).unwrap();
+    assert!(again.spark[2].is_nan() && again.spark[3] == f32::INFINITY, "{text}");
+    assert_eq!((again.spark[0], again.spark[4]), (f32::MAX, 1.0), "{text}");
+}

@@ -33,3 +33,30 @@ fn an_empty_database_comes_to_the_newest_version_and_stays_there() {
         assert_eq!(broken, 0);
     }
 }
+
+#[test]
+fn every_earlier_version_comes_to_the_newest_and_is_what_a_new_one_is() {
+    let schema = |folder: &std::path::Path| -> Vec<String> {
+        drop(Store::open(folder).unwrap());
+        let connection = Connection::open(folder.join("slipway.db")).unwrap();
+        let mut statement =
+            connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    };
+    let new = tempfile::tempdir().unwrap();
+    let expected = schema(new.path());
+    assert!(expected.iter().any(|sql| sql.contains("TABLE piece")), "{expected:?}");
+    for version in 1..store::migrate::VERSION {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("slipway.db");
+        let mut connection = Connection::open(&path).unwrap();
+        store::migrate::migrate_to(&mut connection, &path, version).unwrap();
+        connection.execute("INSERT INTO setting (name, value) VALUES ('kept', '1')", []).unwrap();
+        drop(connection);
+        assert_eq!(schema(folder.path()), expected, "from version {version}");
+        let connection = Connection::open(&path).unwrap();
+        let kept: i64 = connection.query_row("SELECT count(*) FROM setting", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, 1);
+    }
+}

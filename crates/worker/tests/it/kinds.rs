@@ -1,7 +1,7 @@
 //! Each kind of model on each kind of task, from plan to bundle.
 
 use api::{
-    config::{ModelChoice, TrainingConfig},
+    config::{DataConfig, ModelChoice, TrainingConfig},
     evaluation::{Evaluation, Task},
     worker::{EventBody, Outcome},
 };
@@ -26,6 +26,22 @@ fn two_classes() {
         assert!(evaluation.threshold.is_some());
         assert_eq!(run.bundle().threshold, evaluation.threshold.map(|threshold| threshold.value));
     }
+}
+
+#[test]
+fn what_is_no_input_is_said_in_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("rows.csv"), customers(600, 4)).unwrap();
+    let config = DataConfig {
+        paths: vec!["rows.csv".to_owned()],
+        target: Some("left".to_owned()),
+        ignore: vec!["region".to_owned(), "spend".to_owned()],
+        ..DataConfig::default()
+    };
+    let settings = quick(ModelChoice::Linear);
+    let run = TestRun::from_table(folder, &config, "left", Task::BinaryClassification, settings, 0);
+    let said = "No inputs: \"region\" (ignored), \"spend\" (ignored).";
+    assert!(run.succeed().remarks.iter().any(|remark| remark == said));
 }
 
 #[test]

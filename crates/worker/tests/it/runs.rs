@@ -224,6 +224,7 @@ fn plan(data: PlanData, columns: Vec<PlanColumn>, target: &str, task: Task, trai
         data,
         columns,
         target: target.to_owned(),
+        positive: None,
         training,
         evaluation: EvaluationConfig { bootstrap: 50, ..EvaluationConfig::default() },
         lineage: [("seed".to_owned(), "7".to_owned())].into(),

@@ -104,7 +104,7 @@ async fn road_once(client: &Client) -> Result<(RunId, Places)> {
     let dataset = client.call(GetDataset { project: project.id }).await?;
     let path = dataset.beside.iter().find(|file| file.path.contains("second-period")).context("no second period")?;
     for window in 0..3 {
-        let (path, offset) = (path.path.clone(), window * 1000);
+        let (path, offset) = (path.path.clone(), Some(window * 1000));
         client.call(SendTraffic { deployment: deployment.id, path, rows: 1000, offset, batch: Some(50) }).await?;
         client.call(CheckNow { deployment: deployment.id }).await?;
     }

@@ -117,6 +117,13 @@ pub(super) const GROUPS: &[Group] = &[
         title: "Evaluation",
         fields: &[
             field(
+                "data.positive",
+                "Positive class",
+                "Of a target with two values: probabilities, F1, precision and recall are of it.",
+                Kind::Text,
+                "chosen by its values",
+            ),
+            field(
                 "evaluation.metric",
                 "Runs are ranked by",
                 "Such as average_precision.",

@@ -174,6 +174,10 @@ fn changes(data: &DataConfig, name: &str, role: &str) -> Vec<(String, Value)> {
     if ignore != data.ignore {
         set.push(("data.ignore".to_owned(), json!(ignore)));
     }
+    // It is one of the target's values: another target has others.
+    if data.positive.is_some() && (role == "target") != (data.target.as_deref() == Some(name)) {
+        set.push(("data.positive".to_owned(), Value::Null));
+    }
     for (key, now, is) in [
         ("data.target", &data.target, role == "target"),
         ("data.timestamp", &data.timestamp, role == "timestamp"),

@@ -71,14 +71,14 @@ pub(super) fn DriftTab(dataset: Signal<Dataset>, chosen: Memo<SnapshotId>) -> im
             view! {
                 <Empty
                     mark=icon::ACTIVITY
-                    title="Only one version"
-                    text="With a second version you see here which columns changed, by how much, and whether chance alone could have done it."
+                    title="Only one snapshot"
+                    text="With a second snapshot you see here which columns changed, by how much, and whether chance alone could have done it."
                 />
             }.into_any()
         } else {
             view! {
                 <div class="drift-line flex small muted">
-                    "Compared with" <Select value=reference options name="Version to compare with" />
+                    "Compared with" <Select value=reference options name="Snapshot to compare with" />
                     {move || report.value.get().map(|report| view! { <Summary report /> })}
                 </div>
                 <div class="profile-tab">

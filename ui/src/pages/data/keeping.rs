@@ -87,7 +87,7 @@ fn lacks_room(plan: &SnapshotPlan) -> bool {
 /// How much of it is new, and what happens with it.
 fn sentence(plan: &SnapshotPlan) -> String {
     if plan.referenced {
-        "Only hashes are kept. The files must stay where and as they are, else the version can't be read again."
+        "Only hashes are kept. The files must stay where and as they are, else the snapshot can't be read again."
             .to_owned()
     } else if plan.new_bytes == 0 {
         "The workspace has all of these bytes already: nothing is copied.".to_owned()
@@ -245,7 +245,7 @@ pub(super) fn Reread(dataset: Signal<Dataset>, profile: RwSignal<Option<Profile>
                     <span class="accent flex">{icon(icon::REFRESH_CW)}</span>
                     <span class="grow">
                         "Another type is chosen for "<span class="mono">{names.join(", ")}</span>
-                        ". This version stays as it was read; the next one reads it so."
+                        ". This snapshot stays as it was read; the next one reads it so."
                     </span>
                     <TakeButton label=format!("Take v{next}") kind="s primary" />
                 </div>

@@ -86,7 +86,7 @@ pub(super) fn PreviewTab(snapshot: Memo<SnapshotId>, profile: RwSignal<Option<Pr
         {move || failed.get().map(|error| view! { <div class="padded"><Failure error again=move || list.need(0..1) /></div> })}
         {move || waits.get().then(|| view! { <div class="padded"><Skeleton lines=8 /></div> })}
         <div class="fill-table preview" class:hidden=move || list.total.get().is_none()>
-            <Table rows=rows.clone() columns=Signal::from(columns) label="Rows of this version" head=HEAD />
+            <Table rows=rows.clone() columns=Signal::from(columns) label="Rows of this snapshot" head=HEAD />
         </div>
     }
 }

@@ -64,7 +64,7 @@ fn Notes(profile: Signal<Profile>) -> impl IntoView {
                         <div class="flex small"><span class="warn flex">{icon(icon::TRIANGLE_ALERT)}</span><span>{warning.message}</span></div>
                     }).collect_view()}
                     {reading.into_iter().map(|sentence| view! {
-                        <div class="flex small muted"><span class="faint flex">{icon(icon::INFO)}</span><span>"Read as "{sentence}</span></div>
+                        <div class="flex small muted"><span class="faint flex">{icon(icon::INFO)}</span><span>"How it was read: "{sentence}</span></div>
                     }).collect_view()}
                 </div>
             }

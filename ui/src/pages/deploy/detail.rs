@@ -2,8 +2,7 @@
 //! events and logs.
 
 use api::{
-    dataset::GetDataset,
-    deploy::{CallAnswer, CallDeployment, DeleteDeployment, Deployment, GetDeployment, ScaleDeployment, SendTraffic},
+    deploy::{CallAnswer, CallDeployment, DeleteDeployment, Deployment, GetDeployment, ScaleDeployment},
     id::DeploymentId,
     model::{GetVersion, VersionDetail},
 };
@@ -23,9 +22,11 @@ use crate::{
         button::{Button, CopyButton, Pending},
         card::Chip,
         dialog::Confirm,
-        field::{Labelled, Select, TextField},
+        field::TextField,
         icon,
+        request::Request,
         row_form::{Answer, RowDraft, RowForm},
+        send_traffic::Traffic,
         states::{Load, Problem},
         toast::Toasts,
         words,
@@ -48,7 +49,7 @@ pub(super) fn Detail(
                     <Rolling now />
                     <Instances now />
                     <Call now />
-                    <Traffic now place />
+                    <Traffic id />
                     <Rollouts now back />
                     <Events id />
                     <Logs now />
@@ -87,6 +88,7 @@ fn Head(
         {move || now.with(|now| now.address.clone()).map(|address| view! {
             <div class="flex command"><code class="mono grow cut">{address.clone()}</code><CopyButton text=address label="Copy the address" /></div>
         })}
+        <Request address=Signal::derive(move || now.with(|now| now.address.clone())) version=Signal::derive(move || now.with(|now| now.spec.version)) />
         <div class="flex wrap">
             <Button label=Signal::derive(move || earlier.get().map_or_else(|| "Roll back".to_owned(), |number| format!("Roll back to v{number}")))
                 mark=icon::UNDO_2 disabled=Signal::derive(move || back.is_blocked() || earlier.get().is_none())
@@ -171,88 +173,43 @@ fn Ask(id: DeploymentId, known: VersionDetail) -> impl IntoView {
     let pending = Pending::new();
     let answer = RwSignal::new(None::<CallAnswer>);
     let threshold = known.version.threshold;
+    let positive = known.version.signature.positive().map(str::to_owned);
     let few = known.version.signature.inputs.len() <= FEW;
     let draft = RowDraft::new(&known.version.signature);
     let examples = known.examples;
+    let asked = RwSignal::new(serde_json::Value::Null);
     let call = move || {
-        let rows = vec![draft.row()];
+        let row = untrack(|| draft.row());
+        let rows = vec![row.clone()];
         pending.run(async move { client.call(CallDeployment { deployment: id, rows }).await }, move |now| {
+            asked.set(row);
             answer.set(Some(now))
         });
     };
+    let wrong = Memo::new(move |_| draft.wrong());
+    let is_of_before = Memo::new(move |_| answer.with(Option::is_some) && asked.get() != draft.row());
     view! {
         <div class="flex">
             <h3 class="grow">"Ask it a sample row"</h3>
-            <Button label="Call it" kind="s" mark=icon::SEND disabled=Signal::derive(move || pending.busy.get() || !draft.is_right()) on_press=call />
+            <Button label="Call it" kind="s" mark=icon::SEND disabled=Signal::derive(move || pending.busy.get() || wrong.with(Option::is_some)) on_press=call />
         </div>
+        {move || wrong.get().map(|wrong| view! { <p class="small muted">{wrong}</p> })}
+        {move || (wrong.with(Option::is_none) && is_of_before.get()).then(|| view! { <p class="small muted">"The answer is of the values before."</p> })}
         <details class="asked" open=few>
             <summary>"The row that is asked"</summary>
             <div class="form"><RowForm draft examples /></div>
         </details>
         {move || answer.get().map(|answer| {
+            let positive = positive.clone();
             let counted = words::counted(answer.rows.len() as u64, "prediction", "predictions");
             let how = format!("{counted} in {:.1} ms · status {} · {}", answer.latency_ms, answer.status, answer.through);
             view! {
-                <div class="answer" role="status">
+                <div class="answer" class:of-before=is_of_before role="status">
                     {answer.error.map(|error| view! { <p class="bad small">{error}</p> })}
-                    {answer.rows.into_iter().map(|row| view! { <Answer row threshold /> }).collect_view()}
+                    {answer.rows.into_iter().map(|row| view! { <Answer row threshold positive=positive.clone() /> }).collect_view()}
                     <div class="caption faint">{how}</div>
                 </div>
             }
         })}
-    }
-}
-
-/// Rows of a file beside the data, as ordinary requests: how a sample shows its second period.
-#[component]
-fn Traffic(now: Signal<Deployment>, place: Place) -> impl IntoView {
-    let client = Client::get();
-    let pending = Pending::new();
-    let toasts = Toasts::get();
-    let dataset = query(move || place.project.get().map(|project| GetDataset { project }));
-    let id = now.with_untracked(|now| now.id);
-    let path = RwSignal::new(String::new());
-    let rows = RwSignal::new("1000".to_owned());
-    let sent = RwSignal::new(0_u64);
-    let options = Signal::derive(move || {
-        dataset
-            .value
-            .get()
-            .map(|data| data.beside)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|file| (file.path.clone(), file.path))
-            .collect::<Vec<_>>()
-    });
-    Effect::new(move |_| {
-        if let Some((first, _)) = options.get().into_iter().next()
-            && path.get_untracked().is_empty()
-        {
-            path.set(first);
-        }
-    });
-    let send = move || {
-        let count = rows.get_untracked().trim().parse::<u64>().unwrap_or(1000);
-        let request = SendTraffic {
-            deployment: id,
-            path: path.get_untracked(),
-            rows: count,
-            offset: sent.get_untracked(),
-            batch: None,
-        };
-        pending.run(async move { client.call(request).await }, move |job| {
-            sent.update(|sent| *sent += count);
-            toasts.note(job.title, None, Some("/jobs".to_owned()));
-        });
-    };
-    view! {
-        <Show when=move || options.with(|options| !options.is_empty())>
-            <h3>"Send traffic"</h3>
-            <div class="two-fields">
-                <Labelled label="File"><Select value=path options name="File" /></Labelled>
-                <Labelled label="Rows"><TextField value=rows kind="number" class="mono" /></Labelled>
-            </div>
-            <div class="flex"><Button label="Send" kind="s" mark=icon::SEND disabled=pending.busy on_press=send /><span class="small faint">"These requests count, unlike a sample call."</span></div>
-        </Show>
     }
 }

@@ -60,7 +60,7 @@ fn row(one: Deployment, rollout: Rollout, open: RwSignal<Option<DeploymentId>>) 
             <span class="cut">{what}</span>
             <span class="small muted cut grow">{format!("{} on {}", one.name, one.target_name)}</span>
             <span class=format!("small {tone}")>{said}</span>
-            <span class="small faint end">{took.map(|took| view! { <span class="num">{took}</span>" · " })}<Ago ms=rollout.started_ms /></span>
+            <span class="small faint end">{took.map(|took| format!("{took} · "))}<Ago ms=rollout.started_ms /></span>
         </button>
     }
 }

@@ -42,6 +42,7 @@ pub(super) fn About(now: Signal<VersionDetail>, place: Place) -> impl IntoView {
                     <dl class="pairs">
                         <dt>"Kind"</dt><dd>{words::capital(kind(version.kind))}</dd>
                         <dt>"Task"</dt><dd>{words::capital(task(version.task))}</dd>
+                        {version.signature.positive().map(|class| view! { <dt>"Positive class"</dt><dd class="mono">{class.to_owned()}</dd> })}
                         <dt>"Data"</dt>
                         <dd>{match version.snapshot_number {
                             Some(number) => view! { <a class="link mono" href=place.link("data")>{format!("v{number}")}</a> }.into_any(),

@@ -2,6 +2,7 @@
 
 use api::model::{Predict, Predictions, VersionDetail};
 use leptos::prelude::*;
+use serde_json::Value;
 use wasm_bindgen::JsCast as _;
 
 use crate::{
@@ -23,34 +24,47 @@ pub(super) fn TryIt(now: Signal<VersionDetail>) -> impl IntoView {
     let (version, threshold, signature, examples) = now.with_untracked(|now| {
         (now.version.id, now.version.threshold, now.version.signature.clone(), now.examples.clone())
     });
+    let positive = signature.positive().map(str::to_owned);
     let draft = RowDraft::new(&signature);
+    let asked = RwSignal::new(Value::Null);
     let ask = move || {
-        let rows = vec![draft.row()];
-        pending
-            .run(async move { client.call(Predict { version, rows }).await }, move |answers| answer.set(Some(answers)));
+        let row = untrack(|| draft.row());
+        let rows = vec![row.clone()];
+        pending.run(async move { client.call(Predict { version, rows }).await }, move |answers| {
+            asked.set(row);
+            answer.set(Some(answers));
+        });
     };
+    let wrong = Memo::new(move |_| draft.wrong());
+    let is_of_before = Memo::new(move |_| answer.with(Option::is_some) && asked.get() != draft.row());
     view! {
         <Card title="Try it" class="h" extra=ViewFn::from(|| view! { <span class="faint caption">"answers as a deployment does"</span> })>
             <div class="form" on:keydown=move |event| {
-                if event.key() == "Enter" && draft.is_right() && event.target().is_some_and(|target| target.has_type::<web_sys::HtmlInputElement>()) {
+                if event.key() == "Enter" && wrong.with_untracked(Option::is_none) && event.target().is_some_and(|target| target.has_type::<web_sys::HtmlInputElement>()) {
                     event.prevent_default();
                     ask();
                 }
             }>
                 <div class="flex">
-                    <Button label="Predict" mark=icon::PLAY kind="primary" disabled=Signal::derive(move || pending.busy.get() || !draft.is_right()) on_press=ask />
+                    <Button label="Predict" mark=icon::PLAY kind="primary" disabled=Signal::derive(move || pending.busy.get() || wrong.with(Option::is_some)) on_press=ask />
                     <span class="small muted">
-                        {move || answer.with(|answer| answer.as_ref().map(|answer| match answer.duration_secs {
-                            quick if quick < 0.001 => "answered in under 1 ms".to_owned(),
-                            seconds => format!("answered in {}", words::duration(seconds)),
-                        }))}
+                        {move || match wrong.get() {
+                            Some(wrong) => Some(wrong),
+                            None if is_of_before.get() => Some("The answer is of the values before.".to_owned()),
+                            None => answer.with(|answer| answer.as_ref().map(|answer| match answer.duration_secs {
+                                quick if quick < 0.001 => "answered in under 1 ms".to_owned(),
+                                seconds => format!("answered in {}", words::duration(seconds)),
+                            })),
+                        }}
                     </span>
                 </div>
                 // Above the form, where it is seen however many inputs there are; its place is kept, so that nothing jumps.
+                <div class:of-before=is_of_before>
                 {move || match answer.get().and_then(|answer| answer.rows.into_iter().next()) {
-                    Some(row) => view! { <Answer row threshold /> }.into_any(),
+                    Some(row) => view! { <Answer row threshold positive=positive.clone() /> }.into_any(),
                     None => view! { <div class="predicted"><span class="small muted">"The answer to the row below stands here."</span></div> }.into_any(),
                 }}
+                </div>
                 <RowForm draft examples />
             </div>
         </Card>

@@ -62,8 +62,8 @@ fn Line(alert: Alert, place: Place) -> impl IntoView {
                     on_press=move || pending.run(async move { client.call(AcknowledgeAlert { alert: id }).await }, |_| {}) />
             })}
             {match alert.run {
-                Some(run) => view! { <a class="btn s" href=place.link(&format!("runs/{run}"))>"See its run"</a> }.into_any(),
-                None => view! { <a class="btn s" href=format!("{}?train=1&alert={id}", place.link("monitor"))>"Retrain"</a> }.into_any(),
+                Some(run) => view! { <a class="btn quiet s" href=place.link(&format!("runs/{run}"))>"See its run"</a> }.into_any(),
+                None => view! { <a class="btn quiet s" href=format!("{}?train=1&alert={id}", place.link("monitor"))>"Retrain"</a> }.into_any(),
             }}
         </div>
     }

@@ -70,40 +70,44 @@ pub(super) fn Heat(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>) ->
     };
     view! {
         <Card title="Drift by column and window" extra=ViewFn::from(|| view! { <Legend /> })>
-            {move || {
-                if now.with(|now| now.windows.is_empty()) {
-                    return view! { <p class="muted small">"No window has closed yet. Requests are compared with the validation data once a window is full."</p> }.into_any();
-                }
-                view! {
-                    <div class="plot heat" node_ref=node tabindex="0" role="grid" aria-label="Drift by column and window; arrows choose a cell"
-                        on:click=press on:keydown=step
-                        on:pointermove=move |event: web_sys::PointerEvent| hover.set(under(&event))
-                        on:pointerleave=move |_| hover.set(None)
-                    >
-                        <div inner_html=move || drawing.get().map(|drawing| drawing.svg).unwrap_or_default()></div>
-                        {move || told.get().map(|spot| tip(&spot, width.get_untracked()))}
-                    </div>
-                }
-                .into_any()
-            }}
-            <Pages now back windows />
-            {move || {
-                let (all, shown) = (order.with(Vec::len), everything.get());
-                (all > FIRST).then(|| view! {
-                    <div class="flex small faint">
-                        {if shown { String::new() } else { format!("{}, quieter", words::counted((all - FIRST) as u64, "more column", "more columns")) }}
-                        <Button label=if shown { "Show the first" } else { "Show all" } kind="quiet s" on_press=move || everything.set(!shown) />
-                    </div>
-                })
-            }}
-            {move || now.with(|now| now.monitored).then(|| view! {
-                <p class="small faint">"The open window "{now.with(|now| now.open_until.clone())}"."</p>
-            })}
-            {move || {
-                let hidden = now.with(|now| now.not_watched.clone());
-                (!hidden.is_empty()).then(|| view! { <p class="small faint">"Not watched: "{hidden.join(", ")}</p> })
-            }}
-            <Gaps now />
+            <div class="heat-and-notes">
+                {move || {
+                    if now.with(|now| now.windows.is_empty()) {
+                        return view! { <p class="muted small">"No window has closed yet. Requests are compared with the validation data once a window is full."</p> }.into_any();
+                    }
+                    view! {
+                        <div class="plot heat" style:width=move || format!("{}px", map.with(heat::widest).ceil()) node_ref=node tabindex="0" role="grid" aria-label="Drift by column and window; arrows choose a cell"
+                            on:click=press on:keydown=step
+                            on:pointermove=move |event: web_sys::PointerEvent| hover.set(under(&event))
+                            on:pointerleave=move |_| hover.set(None)
+                        >
+                            <div inner_html=move || drawing.get().map(|drawing| drawing.svg).unwrap_or_default()></div>
+                            {move || told.get().map(|spot| tip(&spot, width.get_untracked()))}
+                        </div>
+                    }
+                    .into_any()
+                }}
+                <div class="stack">
+                    <Pages now back windows />
+                    {move || {
+                        let (all, shown) = (order.with(Vec::len), everything.get());
+                        (all > FIRST).then(|| view! {
+                            <div class="flex small faint">
+                                {if shown { String::new() } else { format!("{}, quieter", words::counted((all - FIRST) as u64, "more column", "more columns")) }}
+                                <Button label=if shown { "Show the first" } else { "Show all" } kind="quiet s" on_press=move || everything.set(!shown) />
+                            </div>
+                        })
+                    }}
+                    {move || now.with(|now| now.monitored).then(|| view! {
+                        <p class="small faint">"The open window "{now.with(|now| now.open_until.clone())}"."</p>
+                    })}
+                    {move || {
+                        let hidden = now.with(|now| now.not_watched.clone());
+                        (!hidden.is_empty()).then(|| view! { <p class="small faint">"Not watched: "{hidden.join(", ")}</p> })
+                    }}
+                    <Gaps now />
+                </div>
+            </div>
         </Card>
     }
 }

@@ -19,7 +19,7 @@ const STEPS: f64 = 240.0;
 #[component]
 pub(super) fn Traffic(now: Signal<Monitoring>) -> impl IntoView {
     let cross = RwSignal::new(None::<f64>);
-    let each = Signal::derive(move || now.with(|now| format!("per {}", words::duration(step_ms(now) / 1000.0))));
+    let each = Signal::derive(move || now.with(|now| format!("per {}", span(step_ms(now) / 1000.0))));
     view! {
         <div class="columns">
             <ChartCard title="Latency" note="ms, by percentile" chart=Signal::derive(move || now.with(latency)) cross />
@@ -30,6 +30,11 @@ pub(super) fn Traffic(now: Signal<Monitoring>) -> impl IntoView {
 
 fn step_ms(now: &Monitoring) -> f64 {
     f64::from(now.traffic.hours) * 3_600_000.0 / STEPS
+}
+
+/// "15 s", "6 min".
+fn span(seconds: f64) -> String {
+    if seconds >= 60.0 && seconds % 60.0 == 0.0 { format!("{} min", seconds / 60.0) } else { words::duration(seconds) }
 }
 
 fn chart(now: &Monitoring, name: &str, lines: Vec<Line>, unit: &str) -> LineChart {

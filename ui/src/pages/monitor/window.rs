@@ -57,10 +57,13 @@ fn column(detail: &WindowDetail, name: &str) -> AnyView {
         format!("at least {}", words::figure(column.threshold))
     };
     let floor = column.floor.map_or_else(|| "–".to_owned(), words::figure);
+    // It knows no correction and no chance: the bare figure decides.
+    let bare = column.value.map(words::figure).unwrap_or_default();
+    let bare = if column.test.is_p_value() { format!("p {bare}") } else { bare };
     let evidently = match column.evidently_drifted {
-        Some(true) => "drifted",
-        Some(false) => "same",
-        None => "–",
+        Some(true) => format!("drifted, at {bare}"),
+        Some(false) => format!("same, at {bare}"),
+        None => "–".to_owned(),
     };
     let missing = format!("{} → {}", words::percent(column.reference_missing), words::percent(column.current_missing));
     let reference = format!("validation, {} rows", words::short(detail.report.reference_rows as f64));
@@ -75,9 +78,9 @@ fn column(detail: &WindowDetail, name: &str) -> AnyView {
             <TwoDistributions column reference current on_bar=move |bar: usize| which.bar(bar) />
             <dl class="pairs">
                 <dt>"Counts as drift"</dt><dd>{limit}</dd>
-                {(!p_value).then(|| view! { <dt title="The 99 % quantile of this distance over windows of this size drawn from the reference">"Chance alone reaches"</dt><dd class="num">{floor}</dd> })}
+                {(!p_value).then(|| view! { <dt title="The 99 % quantile of this distance over windows of this size drawn from the reference">"Chance alone reaches"</dt><dd>{floor}</dd> })}
                 <dt>"Evidently's default rule"</dt><dd>{evidently}</dd>
-                <dt>"Missing"</dt><dd class="num">{missing}</dd>
+                <dt>"Missing"</dt><dd>{missing}</dd>
                 <dt>"Window"</dt><dd>{format!("{} to {}, v{}", words::exact(detail.summary.from_ms), words::clock(detail.summary.to_ms), detail.summary.version_number)}</dd>
             </dl>
             <LoggedRows window column=logged which />

@@ -1,7 +1,7 @@
 //! What a person brought becomes a project: it is looked at first, nothing is stored before Create.
 
 use api::{
-    config::DataKind,
+    config::{ColumnType, DataKind},
     project::{CreateProject, Look, LookAt, OpenProject, Project, SameId, Sample},
 };
 use leptos::prelude::*;
@@ -156,6 +156,16 @@ fn Proposal(
             )
         }))
         .collect();
+    // The columns that could say when a row happened; one of them is proposed.
+    let timestamp = RwSignal::new(look.proposal.data.timestamp.clone().unwrap_or_default());
+    let times: Vec<(String, String)> = columns
+        .iter()
+        .filter(|column| column.kind == ColumnType::Datetime)
+        .map(|column| (column.name.clone(), column.name.clone()))
+        .collect();
+    let asks_time = !times.is_empty();
+    let times: Vec<(String, String)> =
+        std::iter::once((String::new(), "None: rows are split without it".to_owned())).chain(times).collect();
     let file = StoredValue::new(look.proposal.clone());
     let copy_from = match (copies, arrival.paths.len()) {
         (false, _) => Vec::new(),
@@ -169,6 +179,7 @@ fn Proposal(
         file.name = name.get_untracked().trim().to_owned();
         if !is_images {
             file.data.target = Some(target.get_untracked()).filter(|target| !target.is_empty());
+            file.data.timestamp = Some(timestamp.get_untracked()).filter(|timestamp| !timestamp.is_empty());
         }
         let request =
             CreateProject { path: folder.get_untracked().trim().to_owned(), file, copy_from: copy_from.get_value() };
@@ -223,6 +234,11 @@ fn Proposal(
                 {asks_target.then(|| view! {
                     <Labelled label="What shall be predicted?" hint="The likeliest columns stand first; it can be changed later on the Data page.">
                         <Select value=target options=options.clone() />
+                    </Labelled>
+                })}
+                {asks_time.then(|| view! {
+                    <Labelled label="When did a row happen?" hint="Rows are split by it, the newest for the test, and it is no input of the model.">
+                        <Select value=timestamp options=times.clone() />
                     </Labelled>
                 })}
                 <div class="two-fields">

@@ -1,0 +1,161 @@
+//! Rows of a file beside the data, sent as ordinary requests: how a sample shows its second period, and how anybody sees
+//! drift before the first caller comes.
+
+use api::{
+    deploy::{ProposeTraffic, SendTraffic, TrafficProposal},
+    id::{DeploymentId, JobId},
+    job::{GetJob, JobState},
+};
+use leptos::prelude::*;
+
+use super::{
+    button::{Button, Pending},
+    field::{Labelled, Select, TextField},
+    icon,
+    toast::Toasts,
+    words,
+};
+use crate::client::{Client, query::query};
+
+/// The form; nothing where no file lies beside the data. Each send goes on where the last one ended.
+#[component]
+pub(crate) fn Traffic(
+    id: DeploymentId,
+    /// In a card of its own, rather than under a caption.
+    #[prop(optional)]
+    boxed: bool,
+) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let proposal = query(move || Some(ProposeTraffic { deployment: id }));
+    let path = RwSignal::new(String::new());
+    let [from, rows] = std::array::from_fn(|_| RwSignal::new(String::new()));
+    let under_way = RwSignal::new(None::<JobId>);
+    told(under_way);
+    let options = Signal::derive(move || {
+        let files = proposal.value.with(|now| now.as_ref().map(|now| now.files.clone())).unwrap_or_default();
+        files.into_iter().map(|file| (file.path.clone(), file.path)).collect::<Vec<_>>()
+    });
+    Effect::new(move |_| {
+        let first = options.with(|options| options.first().map(|(path, _)| path.clone()));
+        if let Some(first) = first
+            && path.with_untracked(String::is_empty)
+        {
+            path.set(first);
+        }
+    });
+    let proposed = Memo::new(move |_| proposal.value.with(|now| now.as_ref().map(|now| now.rows)));
+    Effect::new(move |_| {
+        if let Some(proposed) = proposed.get() {
+            rows.set(words::count(proposed));
+        }
+    });
+    // Rows are counted from 1 where a person reads them.
+    let next = Memo::new(move |_| {
+        let file = path.get();
+        proposal
+            .value
+            .with(|now| now.as_ref()?.files.iter().find(|found| found.path == file).map(|file| file.next_row + 1))
+    });
+    Effect::new(move |_| {
+        if let Some(next) = next.get() {
+            from.set(words::count(next));
+        }
+    });
+    let number = move |text: RwSignal<String>| text.with(|text| whole(text));
+    let is_busy = Signal::derive(move || pending.busy.get() || under_way.get().is_some());
+    let send = move || {
+        let (Some(first), Some(rows)) = (untrack(|| number(from)), untrack(|| number(rows))) else { return };
+        let offset = (next.get_untracked() != Some(first)).then_some(first - 1);
+        let request = SendTraffic { deployment: id, path: path.get_untracked(), rows, offset, batch: None };
+        pending.run(async move { client.call(request).await }, move |job| under_way.set(Some(job.id)));
+    };
+    let form = move || {
+        view! {
+            <div class="form">
+                <Labelled label="File"><Select value=path options name="File" /></Labelled>
+                <div class="two-fields">
+                    <Labelled label="From row"><TextField value=from class="mono" /></Labelled>
+                    <Labelled label="Rows"><TextField value=rows class="mono" /></Labelled>
+                </div>
+                <p class="small faint">
+                    {move || proposal.value.with(|now| now.as_ref().and_then(closes))}
+                    "These requests count, unlike a sample call. At the end of the file it goes on with its first row."
+                </p>
+                <div class="flex">
+                    <Button
+                        label=Signal::derive(move || if is_busy.get() { "Sending…".to_owned() } else { "Send".to_owned() })
+                        kind="s" mark=icon::SEND
+                        disabled=Signal::derive(move || is_busy.get() || number(from).is_none() || number(rows).is_none())
+                        on_press=send
+                    />
+                </div>
+            </div>
+        }
+    };
+    view! {
+        <Show when=move || options.with(|options| !options.is_empty())>
+            {if boxed {
+                view! { <section class="card"><header><h2>"Send traffic"</h2></header><div class="body">{form()}</div></section> }.into_any()
+            } else {
+                view! { <h3>"Send traffic"</h3>{form()} }.into_any()
+            }}
+        </Show>
+    }
+}
+
+/// A number from 1 on, with or without marks between its thousands.
+fn whole(text: &str) -> Option<u64> {
+    let digits: String = text.trim().chars().filter(|letter| *letter != ',').collect();
+    digits.parse().ok().filter(|number| *number > 0)
+}
+
+/// "2,000 rows close 2 windows, as many as an alert takes. "
+fn closes(proposal: &TrafficProposal) -> Option<String> {
+    (proposal.windows > 0).then(|| {
+        format!(
+            "{} close {}, as many as an alert takes. ",
+            words::counted(proposal.rows, "row", "rows"),
+            words::counted(u64::from(proposal.windows), "window", "windows")
+        )
+    })
+}
+
+/// Says how a send ended, while its form is there to hear it.
+fn told(under_way: RwSignal<Option<JobId>>) {
+    let toasts = Toasts::get();
+    let job = query(move || under_way.get().map(|job| GetJob { job }));
+    Effect::new(move |_| {
+        let Some(job) = job.value.get().filter(|job| job.state.is_over()) else { return };
+        if under_way.get_untracked() != Some(job.id) {
+            return;
+        }
+        under_way.set(None);
+        match (job.state, job.error) {
+            (JobState::Done, _) => toasts.note(job.message, None, Some("/jobs".to_owned())),
+            (_, Some(error)) => toasts.error(&error),
+            (_, None) => toasts.note(job.message, None, Some("/jobs".to_owned())),
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_read_as_it_is_written() {
+        assert_eq!(
+            [whole("2,000"), whole(" 15 "), whole("0"), whole("-3"), whole("")],
+            [Some(2000), Some(15), None, None, None]
+        );
+    }
+
+    #[test]
+    fn the_hint_says_how_many_windows_the_rows_close() {
+        let proposal = |rows, windows| TrafficProposal { files: Vec::new(), rows, windows };
+        assert_eq!(closes(&proposal(2000, 2)).unwrap(), "2,000 rows close 2 windows, as many as an alert takes. ");
+        assert_eq!(closes(&proposal(500, 1)).unwrap(), "500 rows close 1 window, as many as an alert takes. ");
+        assert_eq!(closes(&proposal(1000, 0)), None);
+    }
+}
