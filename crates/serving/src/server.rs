@@ -41,6 +41,9 @@ use crate::{
     request_log::RequestLog,
 };
 
+/// Requests whose pictures are decoded at once, at the most: each may take a quarter of a gigabyte.
+const MOST_DECODING: usize = 4;
+
 /// What every handler knows.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -50,6 +53,8 @@ pub(crate) struct Server {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) log: Option<Arc<RequestLog>>,
     pub(crate) places: Semaphore,
+    /// Requests whose pictures are decoded at once.
+    pub(crate) pictures: Semaphore,
     pub(crate) ending: AtomicBool,
     pub(crate) started_ms: i64,
 }
@@ -84,6 +89,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let server = Arc::new(Server {
         predictor: Predictor::start(model.clone(), &config)?,
         places: Semaphore::new(config.concurrency),
+        pictures: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from).min(MOST_DECODING)),
         ending: AtomicBool::new(false),
         started_ms: crate::now_ms(),
         model,

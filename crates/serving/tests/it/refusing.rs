@@ -49,6 +49,15 @@ async fn wrong_requests_are_told_why() {
         (infer, tensor("amount", "FP32", json!([2]), json!([1.0])), 400, "has 1 values, but its shape is [2]"),
         (infer, tensor("amount", "FP32", json!([1, 2]), json!([1.0, 2.0])), 400, "one value a row"),
         (infer, tensor("amuont", "FP32", json!([1]), json!([1.0])), 400, "did you mean \"amount\"?"),
+        (
+            infer,
+            json!({ "inputs": [
+                { "name": "amount", "shape": [1], "datatype": "FP32", "data": [1.0] },
+                { "name": "amount", "shape": [1], "datatype": "FP32", "data": [2.0] },
+            ] }),
+            400,
+            "\"amount\" is there twice",
+        ),
         (infer, json!({ "inputs": [] }), 400, "the input \"amount\" (FP64) is missing"),
     ] {
         check(&server, path, body, status, sentence).await;
