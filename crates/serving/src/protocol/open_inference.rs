@@ -18,7 +18,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use infer::{columns, images, rows};
+use infer::{
+    columns, images,
+    rows::{self, GoOn},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

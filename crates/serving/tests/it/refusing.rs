@@ -95,6 +95,22 @@ async fn a_body_of_unknown_length_is_limited_too() {
     assert_eq!(answer, b"HTTP/1.1 413");
 }
 
+#[tokio::test]
+async fn a_head_that_is_never_whole_is_given_up() {
+    let server = start(&["--idle-secs", "1"]);
+    for address in [&server.address, &server.control] {
+        for half in ["", "P", "POST /predict HTTP/1.1\r\nHost: x"] {
+            let mut stream = TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
+            stream.write_all(half.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            tokio::time::timeout(std::time::Duration::from_secs(60), stream.read_to_end(&mut answer))
+                .await
+                .expect("the connection is closed")
+                .unwrap();
+        }
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn what_is_under_way_at_the_end_is_answered_and_nothing_new_is_taken() {
