@@ -49,7 +49,7 @@ pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
     if file.data.target.is_none() && file.data.kind == DataKind::Table {
         bail!(
             ApiError::invalid("The project names no target to predict.")
-                .with_hint("Choose the target on the Data page, or set `target` in `[data]`.")
+                .with_hint("Choose the target on the Data page (`slipway project edit data.target=COLUMN`). Programs of your own are tracked with `slipway exec -- COMMAND`.")
         );
     }
     let id = RunId::from_bytes(engine.new_id());
