@@ -53,6 +53,7 @@ pub struct ColumnDrift {
     pub value: Option<f64>,
     /// Benjamini–Hochberg over the columns, for p-values.
     pub adjusted: Option<f64>,
+    #[serde(with = "crate::series::float")]
     pub threshold: f64,
     /// The 99 % quantile of the distance over windows of this size drawn from the reference.
     pub floor: Option<f64>,

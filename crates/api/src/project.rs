@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    config::{ColumnType, DataKind, ProjectFile},
+    config::{ColumnType, DataKind, ProjectFile, Ragged},
     event::Tag,
     id::ProjectId,
 };
@@ -125,6 +125,10 @@ pub struct Look {
     pub found: Vec<String>,
     /// Warnings and errors per file, with line and way out.
     pub problems: Vec<crate::ApiError>,
+    /// One of the problems is a line of another width than the header's: asking again with [`Ragged::Skip`]
+    /// leaves such lines out.
+    #[serde(default)]
+    pub ragged_lines: bool,
     pub kind: DataKind,
     /// The columns of the proposed dataset, for choosing the target.
     pub columns: Vec<LookColumn>,
@@ -168,6 +172,9 @@ pub struct ListProjects {}
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LookAt {
     pub path: String,
+    /// What to do with lines of another width than the header's; the proposal says the same.
+    #[serde(default)]
+    pub ragged: Ragged,
 }
 
 /// Opens a folder that has a `slipway.toml`.

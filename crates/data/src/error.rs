@@ -16,8 +16,10 @@ pub enum DataError {
     Missing { path: PathBuf },
     #[error("Can't read {path}: it is no regular file, but a pipe, a socket or a device.", path = path.display())]
     NotAFile { path: PathBuf },
-    #[error("The data paths {paths} match no {what} in {root}.", root = root.display(), paths = quoted(paths))]
+    #[error("{}", no_files(root, paths, what))]
     NoFiles { root: PathBuf, paths: Vec<String>, what: &'static str },
+    #[error("The name of {file} is not UTF-8: as it is shown here, it can't be found again.")]
+    NotUtf8 { file: String },
     #[error("The data path \"{path}\" leaves the project's folder {root}.", root = root.display())]
     Outside { root: PathBuf, path: String },
     #[error("The data path \"{path}\" is not a valid glob: {reason}.")]
@@ -104,6 +106,10 @@ impl DataError {
             },
             E::Missing { .. } => "Check the path; the file may have been moved or deleted.".to_owned(),
             E::NotAFile { .. } => "Write its content into a file, and name that one in `paths`.".to_owned(),
+            E::NoFiles { paths, .. } if paths.is_empty() => {
+                "Drop a file on the Data page, or name it: `slipway project edit 'data.paths=[\"rows.csv\"]'`.".to_owned()
+            }
+            E::NotUtf8 { .. } => "Rename it.".to_owned(),
             E::NoFiles { .. } => "Put the files there, or change `paths` in `[data]` of slipway.toml.".to_owned(),
             E::Outside { .. } => "Name it by its absolute path if you mean that place, or copy it into the project.".to_owned(),
             E::Glob { .. } => "Write it like \"data/*.csv\" or \"data/**/*.parquet\".".to_owned(),
@@ -175,6 +181,13 @@ impl From<DataError> for ApiError {
             Some(hint) => api.with_hint(hint),
             None => api,
         }
+    }
+}
+
+fn no_files(root: &Path, paths: &[String], what: &str) -> String {
+    match paths {
+        [] => "The project names no data: `paths` in `[data]` of slipway.toml is empty.".to_owned(),
+        paths => format!("The data paths {} match no {what} in {}.", quoted(paths), root.display()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use api::{
     ApiError,
-    config::{ColumnType, DataConfig, DataKind, ProjectFile},
+    config::{ColumnType, DataConfig, DataKind, ProjectFile, Ragged},
     project::LookColumn,
 };
 
@@ -29,6 +29,8 @@ const ID_ROWS: u64 = 50;
 pub struct Looked {
     pub found: Vec<String>,
     pub problems: Vec<ApiError>,
+    /// One of the problems is a line of another width than the header's, which may be left out.
+    pub ragged_lines: bool,
     pub kind: DataKind,
     /// The likeliest target first.
     pub columns: Vec<LookColumn>,
@@ -40,18 +42,19 @@ pub struct Looked {
 }
 
 /// Looks at a folder, a table or a folder of images. An error only where there is nothing at the
-/// path or it can't be listed; what is wrong with single files stands in `problems`.
-pub fn look(path: &Path) -> Result<Looked, DataError> {
+/// path or it can't be listed; what is wrong with single files stands in `problems`. Lines of another width
+/// than the header's are read as `ragged` says, and so does the proposal.
+pub fn look(path: &Path, ragged: Ragged) -> Result<Looked, DataError> {
     let path = path.canonicalize().map_err(DataError::io("look at", path))?;
     if path.is_file() {
         let folder = path.parent().unwrap_or(&path).to_owned();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let config = DataConfig { paths: vec![name], ..DataConfig::default() };
-        return Ok(look_at_tables(&path, &scan::files(&folder, &config)?));
+        return Ok(look_at_tables(&path, &scan::files(&folder, &config)?, ragged));
     }
     let (tables, passed_over) = scan::everything(&path, DataKind::Table)?;
     let (pictures, more) = scan::everything(&path, DataKind::Images)?;
-    let mut looked = look_at_files(&path, &tables, &pictures);
+    let mut looked = look_at_files(&path, &tables, &pictures, ragged);
     let told: BTreeSet<String> = passed_over.iter().map(ToString::to_string).collect();
     let more = more.into_iter().filter(|error| !told.contains(&error.to_string()));
     looked.problems.extend(passed_over.into_iter().chain(more).map(ApiError::from));
@@ -59,13 +62,13 @@ pub fn look(path: &Path) -> Result<Looked, DataError> {
     Ok(looked)
 }
 
-fn look_at_files(path: &Path, tables: &[ScannedFile], pictures: &[ScannedFile]) -> Looked {
+fn look_at_files(path: &Path, tables: &[ScannedFile], pictures: &[ScannedFile], ragged: Ragged) -> Looked {
     let classes: BTreeSet<&str> = pictures.iter().filter_map(|file| images::class(&file.name)).collect();
     // A table beside many images is about the images (labels, sizes); images beside tables are pictures.
     if classes.len() > 1 && pictures.len() > tables.len() {
         return look_at_images(path, pictures, classes.len());
     }
-    look_at_tables(path, tables)
+    look_at_tables(path, tables, ragged)
 }
 
 /// What other tools left in the folder, so that a person sees that it was seen and stays as it is.
@@ -134,6 +137,7 @@ fn look_at_images(path: &Path, files: &[ScannedFile], classes: usize) -> Looked 
     Looked {
         found: vec![format!("{} images in {classes} folders, {size}", thousands(files.len() as u64))],
         problems,
+        ragged_lines: false,
         kind: DataKind::Images,
         columns: vec![LookColumn {
             name: "class".to_owned(),
@@ -155,13 +159,18 @@ fn look_at_images(path: &Path, files: &[ScannedFile], classes: usize) -> Looked 
     }
 }
 
-fn look_at_tables(path: &Path, files: &[ScannedFile]) -> Looked {
+fn look_at_tables(path: &Path, files: &[ScannedFile], ragged: Ragged) -> Looked {
     let mut problems: Vec<ApiError> = Vec::new();
+    let mut ragged_lines = false;
+    let config = DataConfig { ragged, ..DataConfig::default() };
     let mut surveyed: Vec<(&ScannedFile, FileSurvey)> = Vec::new();
     for file in files.iter().take(MOST_FILES) {
-        match survey::survey_file(file, &DataConfig::default(), Some(SAMPLE_ROWS), &mut silent) {
+        match survey::survey_file(file, &config, Some(SAMPLE_ROWS), &mut silent) {
             Ok(found) => surveyed.push((file, found)),
-            Err(error) => problems.push(error.into()),
+            Err(error) => {
+                ragged_lines |= matches!(error, DataError::Ragged { .. });
+                problems.push(error.into());
+            }
         }
     }
     let mut found = Vec::new();
@@ -201,7 +210,7 @@ fn look_at_tables(path: &Path, files: &[ScannedFile]) -> Looked {
     looked.sort_by(|left, right| right.target_score.total_cmp(&left.target_score));
     let target = looked.first().filter(|column| column.target_score >= 0.3).map(|column| column.name.clone());
     let ignore = data.ignore.into_iter().filter(|name| target.as_ref() != Some(name)).collect();
-    let data = DataConfig { target, ignore, ..data };
+    let data = DataConfig { target, ignore, ragged, ..data };
     found.extend(
         data.timestamp
             .as_ref()
@@ -216,6 +225,7 @@ fn look_at_tables(path: &Path, files: &[ScannedFile]) -> Looked {
     Looked {
         found,
         problems,
+        ragged_lines,
         kind: DataKind::Table,
         columns: looked,
         proposal: ProjectFile { name: name_of(path), data, ..ProjectFile::default() },

@@ -172,6 +172,10 @@ impl Search<'_> {
         if !target.starts_with(boundary) {
             return self.pass_over(DataError::Outside { root: self.root.to_owned(), path: name(self.root, path) });
         }
+        // A name is a path once more in slipway.toml and in manifests, and both are text.
+        if target.to_str().is_none() {
+            return self.pass_over(DataError::NotUtf8 { file: name(self.root, path) });
+        }
         let metadata = std::fs::metadata(&target).map_err(DataError::io("read", &target))?;
         self.insert(target, &metadata);
         Ok(())

@@ -61,6 +61,18 @@ fn of_store(error: &StoreError) -> ApiError {
         full if full.is_full() => no_space(full.to_string()),
         StoreError::Stopped => ApiError::new(ErrorCode::Cancelled, "It was cancelled."),
         StoreError::Newer { .. } => ApiError::new(ErrorCode::WrongProtocol, sentence(&error.to_string())),
+        StoreError::Lost { copies, .. } => {
+            let back = match copies.as_slice() {
+                [] => "Put the database back from a backup".to_owned(),
+                copies => {
+                    let copies: Vec<String> = copies.iter().map(|copy| copy.display().to_string()).collect();
+                    format!("Put the database back from a copy ({})", copies.join(", "))
+                }
+            };
+            ApiError::new(ErrorCode::Conflict, sentence(&error.to_string())).with_hint(format!(
+                "{back}. To begin anew, move the folders blobs and runs out of the workspace, or set SLIPWAY_HOME to another folder."
+            ))
+        }
         StoreError::MissingBlob(_) | StoreError::Damaged { .. } => {
             ApiError::new(ErrorCode::Internal, sentence(&error.to_string()))
                 .with_hint("The workspace's disk lost it: take the snapshot, or register the model, again.")

@@ -70,8 +70,9 @@ pub(crate) fn name_of(file: &ProjectFile, path: &Path) -> String {
 pub async fn look(engine: &Engine, request: LookAt) -> anyhow::Result<Look> {
     let path = absolute(&request.path)?;
     let known = engine.store().read(store::project::all).await?;
-    let looked_at = path.clone();
-    let looked = tokio::task::spawn_blocking(move || data::look::look(&looked_at)).await?.map_err(ApiError::from)?;
+    let (looked_at, ragged) = (path.clone(), request.ragged);
+    let looked =
+        tokio::task::spawn_blocking(move || data::look::look(&looked_at, ragged)).await?.map_err(ApiError::from)?;
     let at = path.to_string_lossy();
     let mut look = Look {
         path: at.clone().into_owned(),
@@ -79,6 +80,7 @@ pub async fn look(engine: &Engine, request: LookAt) -> anyhow::Result<Look> {
         same_id_as: None,
         found: looked.found,
         problems: looked.problems,
+        ragged_lines: looked.ragged_lines,
         kind: looked.kind,
         columns: looked.columns,
         proposal_toml: project_file::compose(&looked.proposal)?,

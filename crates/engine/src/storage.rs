@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::bail;
 use api::{
     ApiError, ErrorCode,
     event::Tag,
@@ -112,12 +113,16 @@ struct Used {
     versions: Vec<String>,
     /// Floors of no version's content, with their size.
     floors: Vec<(String, u64)>,
+    /// There is no project, and none was ever deleted: these are the records of another workspace, or none.
+    knows_nothing: bool,
 }
 
 impl Used {
     fn read(c: &store::Connection) -> store::Result<Self> {
         let mut snapshots = HashMap::new();
-        for project in store::project::all(c)? {
+        let projects = store::project::all(c)?;
+        let knows_nothing = projects.is_empty() && store::setting::get::<bool>(c, store::setting::EMPTIED)?.is_none();
+        for project in projects {
             let Some(dataset) = store::dataset::of_project(c, project.id)? else { continue };
             let profile = cache::profile_name(&project.file.data).unwrap_or_default();
             let rows = store::snapshot::of_dataset(c, dataset.id)?;
@@ -133,6 +138,7 @@ impl Used {
             snapshots,
             versions: versions.iter().map(|(id, _)| id.to_string()).collect(),
             floors: floors.into_iter().filter(|(name, _)| !contents.contains(name)).collect(),
+            knows_nothing,
         })
     }
 }
@@ -144,13 +150,31 @@ pub(crate) async fn collect_unused(engine: &Engine, dry_run: bool) -> anyhow::Re
         if dry_run {
             return Ok(Freed::default());
         }
-        anyhow::bail!(
+        bail!(
             ApiError::new(ErrorCode::Conflict, "Work on snapshots or models is under way.")
                 .with_hint("Collect again once it is done.")
         );
     };
     let used = engine.store().read(Used::read).await?;
     let (store, workspace, now_ms) = (engine.store().clone(), engine.workspace().clone(), engine.now_ms());
+    if used.knows_nothing {
+        let blobs = store.blobs().clone();
+        let held = tokio::task::spawn_blocking(move || blobs.list()).await??.len();
+        if held > 0 && dry_run {
+            return Ok(Freed::default());
+        }
+        if held > 0 {
+            bail!(
+                ApiError::new(
+                    ErrorCode::Conflict,
+                    format!("The database knows no project, but the workspace holds {held} stored files: nothing was deleted.")
+                )
+                .with_hint(
+                    "Put the workspace's own slipway.db back. If nothing of it is wanted, delete the folders blobs and runs by hand."
+                )
+            );
+        }
+    }
     let floors = used.floors.clone();
     let mut freed = tokio::task::spawn_blocking(move || {
         let mut freed = Freed::default();

@@ -45,19 +45,27 @@ pub enum ImageError {
     Unreadable(#[from] image::ImageError),
     #[error("it is not a readable picture: {0}")]
     Read(#[from] std::io::Error),
+    #[error("it has {width} × {height} pixels: {} million at most are read", LARGEST_PIXELS / 1_000_000)]
+    TooLarge { width: u32, height: u32 },
 }
 
-/// The largest width or height that is decoded; a larger picture in a request is an attack or a
-/// mistake, and would take gigabytes.
-const LARGEST_SIDE: u32 = 16_384;
+/// The most pixels that are decoded; a larger picture in a request is an attack or a mistake: a few
+/// hundred kilobytes of one colour would take seconds and gigabytes.
+const LARGEST_PIXELS: u64 = 64_000_000;
+/// What one picture may take while it is decoded: four bytes for each of the most pixels.
+const LARGEST_BYTES: u64 = 4 * LARGEST_PIXELS;
 
 /// Decodes a picture and brings it to a shape. The filter is triangle (bilinear); transparency is
-/// dropped; grey is ITU-R BT.709 luma.
+/// dropped; grey is ITU-R BT.709 luma. Errs before decoding where it says that it is too large.
 pub fn decode(bytes: &[u8], shape: Shape) -> Result<Vec<u8>, ImageError> {
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
+    let open = || ImageReader::new(Cursor::new(bytes)).with_guessed_format();
+    let (width, height) = open()?.into_dimensions()?;
+    if u64::from(width) * u64::from(height) > LARGEST_PIXELS {
+        return Err(ImageError::TooLarge { width, height });
+    }
+    let mut reader = open()?;
     let mut limits = Limits::default();
-    limits.max_image_width = Some(LARGEST_SIDE);
-    limits.max_image_height = Some(LARGEST_SIDE);
+    limits.max_alloc = Some(LARGEST_BYTES);
     reader.limits(limits);
     let picture = reader.decode()?;
     let (width, height) = (shape.width as u32, shape.height as u32);

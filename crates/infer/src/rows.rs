@@ -40,7 +40,12 @@ pub enum RowError {
     Picture { row: usize, column: String, reason: String },
     #[error("the rows could not be put into columns: {0}")]
     Columns(String),
+    #[error("reading the rows was stopped")]
+    Stopped,
 }
+
+/// Asked before each picture, which may take a second to decode; `false` stops the reading.
+pub type GoOn<'a> = &'a dyn Fn() -> bool;
 
 fn nearest_sentence(nearest: &Option<String>) -> String {
     nearest.as_ref().map_or_else(|| ": leave it out".to_owned(), |nearest| format!(": did you mean \"{nearest}\"?"))
@@ -48,6 +53,11 @@ fn nearest_sentence(nearest: &Option<String>) -> String {
 
 /// Rows (objects keyed by input name) as a batch in the signature's order and types.
 pub fn from_json(signature: &Signature, rows: &[Value]) -> Result<RecordBatch, RowError> {
+    from_json_while(signature, rows, &|| true)
+}
+
+/// The same for a caller whose time is limited; errs with `Stopped` where `go_on` says so.
+pub fn from_json_while(signature: &Signature, rows: &[Value], go_on: GoOn<'_>) -> Result<RecordBatch, RowError> {
     let objects = rows
         .iter()
         .enumerate()
@@ -60,7 +70,7 @@ pub fn from_json(signature: &Signature, rows: &[Value]) -> Result<RecordBatch, R
     let mut arrays = Vec::with_capacity(signature.inputs.len());
     for input in &signature.inputs {
         let cells = objects.iter().map(|object| object.get(&input.name).unwrap_or(&Value::Null));
-        let array = column(input, cells)?;
+        let array = column(input, cells, go_on)?;
         fields.push(Field::new(&input.name, array.data_type().clone(), true));
         arrays.push(array);
     }
@@ -80,7 +90,11 @@ pub fn to_json(batch: &RecordBatch) -> Result<Vec<Value>, ArrowError> {
 }
 
 /// One column from values in row order: how a signature's input is read from any protocol.
-pub fn column<'a>(input: &Input, cells: impl Iterator<Item = &'a Value>) -> Result<ArrayRef, RowError> {
+pub fn column<'a>(
+    input: &Input,
+    cells: impl Iterator<Item = &'a Value>,
+    go_on: GoOn<'_>,
+) -> Result<ArrayRef, RowError> {
     let cells = cells.enumerate().map(|(row, value)| {
         if value.is_null() && !input.optional {
             return Err(RowError::MissingColumn { row, column: input.name.clone(), expected: expected(input) });
@@ -99,7 +113,7 @@ pub fn column<'a>(input: &Input, cells: impl Iterator<Item = &'a Value>) -> Resu
         ColumnType::Decimal => Arc::new(collect::<f64, Float64Array>(cells, Value::as_f64, wrong)?),
         ColumnType::Datetime => Arc::new(collect::<i64, TimestampMillisecondArray>(cells, instant, wrong)?),
         ColumnType::Category | ColumnType::Text => Arc::new(collect::<String, StringArray>(cells, text, wrong)?),
-        ColumnType::Image => return pictures(input, cells),
+        ColumnType::Image => return pictures(input, cells, go_on),
     })
 }
 
@@ -170,6 +184,7 @@ fn instant(value: &Value) -> Option<i64> {
 fn pictures<'a>(
     input: &Input,
     cells: impl Iterator<Item = Result<(usize, &'a Value), RowError>>,
+    go_on: GoOn<'_>,
 ) -> Result<ArrayRef, RowError> {
     let shape = Shape::from_slice(&input.shape).ok_or_else(|| {
         RowError::Columns(format!("the model's input \"{}\" has the impossible shape {:?}", input.name, input.shape))
@@ -177,6 +192,9 @@ fn pictures<'a>(
     let mut pixels = Vec::new();
     for cell in cells {
         let (row, value) = cell?;
+        if !go_on() {
+            return Err(RowError::Stopped);
+        }
         let bad = |reason: String| RowError::Picture { row, column: input.name.clone(), reason };
         match value {
             Value::String(text) => {

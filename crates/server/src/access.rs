@@ -10,6 +10,8 @@ use std::{
 
 use subtle::ConstantTimeEq as _;
 
+use crate::refused::Refused;
+
 /// Beyond these the oldest are forgotten, so that nothing grows without end.
 const MOST_KEYS: usize = 64;
 const MOST_SESSIONS: usize = 256;
@@ -20,12 +22,13 @@ pub struct Access {
     host_token: String,
     keys: Mutex<VecDeque<String>>,
     sessions: Mutex<VecDeque<String>>,
+    pub(crate) refused: Refused,
 }
 
 impl Access {
     /// New secrets; fails where the system has no randomness.
     pub fn new() -> std::io::Result<Self> {
-        Ok(Self { host_token: secret()?, keys: Mutex::default(), sessions: Mutex::default() })
+        Ok(Self { host_token: secret()?, keys: Mutex::default(), sessions: Mutex::default(), refused: Refused::default() })
     }
 
     /// The bearer token of this user's own processes.

@@ -7,10 +7,11 @@ use std::{
 
 use axum::{
     Json,
-    extract::{FromRequest as _, Path, Request, State, rejection::JsonRejection},
+    extract::{FromRequest as _, Path, Request, State},
     http::HeaderValue,
     response::{IntoResponse as _, Response},
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use api::{
@@ -40,14 +41,20 @@ pub(crate) async fn call(State(host): State<Host>, request: Request) -> Response
 }
 
 async fn read(host: &Host, request: Request) -> Result<Call<Value>, ApiError> {
-    let call = tokio::time::timeout(host.patience, Json::<Call<Value>>::from_request(request, &())).await;
-    let call = call.map_err(|_| ApiError::invalid(format!("The call did not arrive within {:?}.", host.patience)))?;
-    let Json(call) =
-        call.map_err(|rejection| ApiError::invalid(format!("The call can't be read: {}.", rejection.body_text())))?;
+    let call: Call<Value> = body(host, "call", request).await?;
     if call.method.len() > LONGEST_METHOD {
         return Err(ApiError::invalid(format!("A method's name has no {} characters.", call.method.len())));
     }
     Ok(call)
+}
+
+/// The JSON of a request's body, which arrives within the host's patience.
+async fn body<T: DeserializeOwned>(host: &Host, what: &str, request: Request) -> Result<T, ApiError> {
+    let body = tokio::time::timeout(host.patience, Json::<T>::from_request(request, &())).await;
+    let body = body.map_err(|_| ApiError::invalid(format!("The {what} did not arrive within {:?}.", host.patience)))?;
+    let Json(body) =
+        body.map_err(|rejection| ApiError::invalid(format!("The {what} can't be read: {}.", rejection.body_text())))?;
+    Ok(body)
 }
 
 async fn logged(host: &Host, id: u64, call: Call<Value>) -> Response {
@@ -101,12 +108,8 @@ pub fn page_address(port: u16, key: &str) -> String {
 }
 
 /// Trades a one-time key for a session token.
-pub(crate) async fn open_session(
-    State(host): State<Host>,
-    body: Result<Json<OpenSession>, JsonRejection>,
-) -> Result<Json<Session>, Refusal> {
-    let Json(OpenSession { key }) =
-        body.map_err(|rejection| ApiError::invalid(format!("The key can't be read: {}.", rejection.body_text())))?;
+pub(crate) async fn open_session(State(host): State<Host>, request: Request) -> Result<Json<Session>, Refusal> {
+    let OpenSession { key } = body(&host, "key", request).await?;
     match host.access.trade(&key).map_err(|error| no_randomness(&error))? {
         Some(token) => Ok(Json(Session { token })),
         None => Err(Refusal(

@@ -35,7 +35,7 @@ pub(crate) async fn guard(State(host): State<Host>, request: Request, next: Next
             next.run(request).await
         }
         Err(error) => {
-            tracing::warn!(path = request.uri().path(), "refused: {}", error.message);
+            host.access.refused.note(request.uri().path(), &error.message);
             Refusal(error).into_response()
         }
     };
@@ -91,5 +91,7 @@ pub(crate) fn is_ours(origin: &HeaderValue, port: u16) -> bool {
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    // The scheme's case says nothing (RFC 9110, 11.1).
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }

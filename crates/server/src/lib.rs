@@ -11,6 +11,7 @@ mod events;
 mod guard;
 mod pages;
 mod refusal;
+mod refused;
 pub mod series;
 mod upload;
 
@@ -22,8 +23,15 @@ use axum::{
     http::{HeaderName, Method, header},
     middleware,
     routing::{get, post, put},
+    serve::Listener,
 };
 use engine::Engine;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -33,6 +41,8 @@ use activity::Activity;
 
 /// A call's body: rows with pictures in them are large, everything else is small.
 const CALL_LIMIT_BYTES: usize = 64 << 20;
+/// How long a connection may take for the head of its next request: half-sent ones would use up our files.
+const HEAD_PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 /// How long a browser may keep the answer to a preflight.
 const PREFLIGHT_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
@@ -59,10 +69,28 @@ pub async fn listen(port: u16) -> std::io::Result<TcpListener> {
 }
 
 /// Answers until `host.ending` is cancelled, then lets what is under way finish.
-pub async fn serve(listener: TcpListener, host: Host) -> std::io::Result<()> {
+pub async fn serve(mut listener: TcpListener, host: Host) -> std::io::Result<()> {
     upload::forget_old(&host.staging).await;
     let ending = host.ending.clone();
-    axum::serve(listener, router(host)).with_graceful_shutdown(async move { ending.cancelled().await }).await
+    let service = TowerToHyperService::new(router(host));
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
+    let connections = GracefulShutdown::new();
+    loop {
+        let (stream, _) = tokio::select! {
+            accepted = Listener::accept(&mut listener) => accepted,
+            () = ending.cancelled() => break,
+        };
+        let connection = connections.watch(server.serve_connection(TokioIo::new(stream), service.clone()));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!("a connection broke off: {error}");
+            }
+        });
+    }
+    drop(listener);
+    connections.shutdown().await;
+    Ok(())
 }
 
 /// Every route, behind the guard.

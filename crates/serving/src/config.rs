@@ -18,6 +18,7 @@
 //! | `--version-number N` | `SLIPWAY_VERSION_NUMBER` | `1` | its version in addresses and answers |
 //! | `--body-limit-bytes N` | `SLIPWAY_BODY_LIMIT_BYTES` | 32 MiB | a larger body is answered 413 |
 //! | `--timeout-secs N` | `SLIPWAY_TIMEOUT_SECS` | `30` | a slower request is answered 504 |
+//! | `--idle-secs N` | `SLIPWAY_IDLE_SECS` | `75` | a connection whose next request has no whole head by then is closed |
 //! | `--concurrency N` | `SLIPWAY_CONCURRENCY` | `256` | more requests at once are answered 503 with `Retry-After` |
 //! | `--batch-max N` | `SLIPWAY_BATCH_MAX` | `256` | rows computed together over requests |
 //! | `--batch-wait-us N` | `SLIPWAY_BATCH_WAIT_US` | `0` | how long a batch waits for more; 0 takes only what is there |
@@ -96,6 +97,9 @@ pub(crate) struct Config {
     /// Longest time for a request.
     #[arg(long, env = "SLIPWAY_TIMEOUT_SECS", default_value_t = 30, global = true)]
     pub(crate) timeout_secs: u64,
+    /// Longest wait of a connection for the head of its next request; longer than a load balancer keeps one.
+    #[arg(long, env = "SLIPWAY_IDLE_SECS", default_value_t = 75, global = true)]
+    pub(crate) idle_secs: u64,
     /// Requests at once.
     #[arg(long, env = "SLIPWAY_CONCURRENCY", default_value_t = 256, value_parser = at_least_one, global = true)]
     pub(crate) concurrency: usize,

@@ -39,7 +39,10 @@ fn refusal(guard: &Guard, headers: &HeaderMap, uri: &Uri) -> Option<(StatusCode,
         }
     }
     if let Some(expected) = guard.token {
-        let token = header(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        let token = header(header::AUTHORIZATION)
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token);
         if token.is_none_or(|token| blake3::hash(token.as_bytes()) != expected) {
             let error = "the request log needs \"Authorization: Bearer TOKEN\", with the token of this server";
             return Some((StatusCode::UNAUTHORIZED, error.to_owned()));

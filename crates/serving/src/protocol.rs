@@ -18,6 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use api::config::ColumnType;
 use arrow_array::RecordBatch;
 use axum::{
     Json, Router,
@@ -27,12 +28,15 @@ use axum::{
     routing::{get, post},
 };
 use http_body_util::BodyExt as _;
+use infer::rows::{GoOn, RowError};
 use serde_json::{Value, json};
 
 use crate::{answer::Failure, server::Server};
 
 /// Marks the app's own sample calls, which are neither counted nor logged.
 const SAMPLE_HEADER: &str = "x-slipway-sample";
+/// Says that tensors follow the JSON in binary form.
+const BINARY_HEADER: &str = "inference-header-content-length";
 /// From this size, a body is parsed where it can't hold up other requests.
 const LARGE_BODY: usize = 64 << 10;
 /// A body too large is read to its end up to as many times the limit.
@@ -86,25 +90,41 @@ async fn metrics(State(server): State<Arc<Server>>) -> Response {
 async fn answer<T: Send>(
     server: &Server,
     request: Request,
-    read: impl FnOnce(&Server, &Value) -> Result<(RecordBatch, T), Failure> + Send,
+    read: impl FnOnce(&Server, &Value, GoOn<'_>) -> Result<(RecordBatch, T), Failure> + Send,
     write: impl FnOnce(&Server, &RecordBatch, T) -> Result<Value, Failure> + Send,
 ) -> Response {
     let (received, received_ms) = (Instant::now(), crate::now_ms());
     let sample = request.headers().get(SAMPLE_HEADER).is_some_and(|value| value == "1");
     let seconds = server.config.timeout_secs;
+    let longest = Duration::from_secs(seconds);
     // Not worth reading while nobody could answer it.
     if server.places.available_permits() == 0 {
         return count(server, sample, received, Failure::Overloaded.into_response());
     }
     server.metrics.in_flight.fetch_add(1, Relaxed);
     let _leaves = Leaves(server);
+    let pictures = server.model.head().signature.inputs.iter().any(|input| input.kind == ColumnType::Image);
+    let binary = request.headers().contains_key(BINARY_HEADER);
     let work = async {
         let body = body(request, server.config.body_limit_bytes).await?;
         // Only now: clients that send half a body must not keep the others away.
         let _place = server.places.try_acquire().map_err(|_| Failure::Overloaded)?;
-        let (inputs, remembered) = aside(body.len(), || read(server, &parse(&body)?))?;
+        if binary {
+            return Err(Failure::Invalid("tensors in binary form are not read here: send their data as JSON".into()));
+        }
+        // Work that blocks is not ended by the timeout around it: it looks at the clock itself.
+        let in_time = || received.elapsed() < longest;
+        let (inputs, remembered) = {
+            // A picture takes a hundred times its file's bytes while it is decoded.
+            let _turn = if pictures { Some(server.pictures.acquire().await.map_err(|_| Failure::Ending)?) } else { None };
+            let read = || read(server, &parse(&body)?, &in_time);
+            aside(pictures || body.len() >= LARGE_BODY, read).map_err(|failure| match failure {
+                Failure::Row(RowError::Stopped) => Failure::TimedOut { seconds },
+                other => other,
+            })?
+        };
         let outputs = server.predictor.predict(inputs.clone()).await?;
-        let answer = aside(body.len(), || write(server, &outputs, remembered))?;
+        let answer = aside(body.len() >= LARGE_BODY, || write(server, &outputs, remembered))?;
         if !sample {
             server.metrics.rows.fetch_add(outputs.num_rows() as u64, Relaxed);
             if let Some(log) = &server.log {
@@ -113,7 +133,7 @@ async fn answer<T: Send>(
         }
         Ok::<_, Failure>(Json(answer).into_response())
     };
-    let response = match tokio::time::timeout(Duration::from_secs(seconds), work).await {
+    let response = match tokio::time::timeout(longest, work).await {
         Ok(outcome) => outcome.unwrap_or_else(IntoResponse::into_response),
         Err(_) => Failure::TimedOut { seconds }.into_response(),
     };
@@ -140,8 +160,8 @@ fn count(server: &Server, sample: bool, received: Instant, response: Response) -
 
 /// Runs what may take long (parsing megabytes, decoding pictures) without holding up this thread's
 /// other requests.
-fn aside<T>(body_bytes: usize, work: impl FnOnce() -> T) -> T {
-    if body_bytes >= LARGE_BODY { tokio::task::block_in_place(work) } else { work() }
+fn aside<T>(long: bool, work: impl FnOnce() -> T) -> T {
+    if long { tokio::task::block_in_place(work) } else { work() }
 }
 
 /// The whole body. One that is too large is read on and thrown away for a while, since a client that is

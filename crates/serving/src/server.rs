@@ -21,6 +21,13 @@ use axum::{
     http::{HeaderName, HeaderValue, header},
     middleware,
     response::Response,
+    serve::Listener,
+};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
 };
 use infer::{bundle, model::Model};
 use tokio::{
@@ -41,6 +48,9 @@ use crate::{
     request_log::RequestLog,
 };
 
+/// Requests whose pictures are decoded at once, at the most: each may take a quarter of a gigabyte.
+const MOST_DECODING: usize = 4;
+
 /// What every handler knows.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -50,6 +60,8 @@ pub(crate) struct Server {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) log: Option<Arc<RequestLog>>,
     pub(crate) places: Semaphore,
+    /// Requests whose pictures are decoded at once.
+    pub(crate) pictures: Semaphore,
     pub(crate) ending: AtomicBool,
     pub(crate) started_ms: i64,
 }
@@ -84,6 +96,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let server = Arc::new(Server {
         predictor: Predictor::start(model.clone(), &config)?,
         places: Semaphore::new(config.concurrency),
+        pictures: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from).min(MOST_DECODING)),
         ending: AtomicBool::new(false),
         started_ms: crate::now_ms(),
         model,
@@ -103,9 +116,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     // Both listen by now; whoever comes before the next lines waits for them. A server that can't say where
     // it is ends here, before it took anybody in.
     announce(&server.config, &ready)?;
-    let answering =
-        tokio::spawn(axum::serve(public, answers).with_graceful_shutdown(turned(public_ends)).into_future());
-    let logging = tokio::spawn(axum::serve(private, logs).with_graceful_shutdown(turned(private_ends)).into_future());
+    let idle = Duration::from_secs(server.config.idle_secs);
+    let answering = tokio::spawn(answer(public, answers, idle, public_ends));
+    let logging = tokio::spawn(answer(private, logs, idle, private_ends));
 
     end.await;
     server.ending.store(true, Ordering::Relaxed);
@@ -174,8 +187,24 @@ fn guarded(router: Router, guard: Guard) -> Router {
         .layer(plain("cache-control", "no-store"))
 }
 
-async fn turned(mut signal: watch::Receiver<bool>) {
-    let _ = signal.wait_for(|turned| *turned).await;
+/// Answers on each connection until the signal, then lets what is under way finish. A connection waits
+/// `idle` at the most for the head of its next request.
+async fn answer<L: Listener>(mut listener: L, answers: Router, idle: Duration, mut ends: watch::Receiver<bool>) {
+    let service = TowerToHyperService::new(answers);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(idle);
+    let connections = GracefulShutdown::new();
+    loop {
+        let (stream, _) = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = ends.wait_for(|ends| *ends) => break,
+        };
+        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service.clone()));
+        // A client that breaks off is no fault of ours, and has nobody to be told.
+        tokio::spawn(async move { drop(connection.await) });
+    }
+    drop(listener);
+    connections.shutdown().await;
 }
 
 /// Says where we listen; a file by renaming, so that a reader never sees half of it.

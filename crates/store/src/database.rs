@@ -68,11 +68,19 @@ struct Inner {
 
 impl Store {
     /// Opens `folder/slipway.db` and `folder/blobs`, making and migrating them as needed. The caller
-    /// holds the workspace's lock.
+    /// holds the workspace's lock. Errs with `Lost` where there would be a new database over content that an
+    /// earlier one knew.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join("slipway.db");
+        if !path.exists() {
+            refuse_if_in_use(folder, &path)?;
+        }
         let mut connection = Connection::open(&path)?;
         configure(&connection)?;
+        // An empty file, as some file systems leave it after a power cut, is a database without a table.
+        if connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))? {
+            refuse_if_in_use(folder, &path)?;
+        }
         connection.pragma_update(None, "journal_mode", "WAL")?;
         migrate::migrate(&mut connection, &path)?;
         let blobs = Blobs::open(folder.join("blobs"))?;
@@ -218,6 +226,41 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Errs where the folder holds blobs or runs: a new database would take them for garbage.
+fn refuse_if_in_use(folder: &Path, path: &Path) -> Result<()> {
+    let blobs = folder.join("blobs");
+    let blobs = if blobs.is_dir() { Blobs::open(blobs)?.list()? } else { Vec::new() };
+    let runs = entries(&folder.join("runs")).len();
+    let counted = |count: usize, one: &str, many: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {many}")),
+    };
+    let held: Vec<String> = counted(blobs.len(), "stored file", "stored files")
+        .into_iter()
+        .chain(counted(runs, "run's folder", "runs' folders"))
+        .collect();
+    if held.is_empty() {
+        return Ok(());
+    }
+    let own = ["slipway.db", "slipway.db-wal", "slipway.db-shm", "slipway.db-journal"];
+    let mut copies: Vec<PathBuf> = entries(folder)
+        .into_iter()
+        .filter(|copy| {
+            let name = copy.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("slipway.db") && !own.contains(&&*name)
+        })
+        .collect();
+    copies.sort();
+    Err(StoreError::Lost { path: path.to_owned(), held: held.join(" and "), copies })
+}
+
+/// What a folder holds; nothing where there is no such folder.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -181,9 +181,9 @@ pub fn insert(transaction: &Transaction<'_>, row: &DeploymentRow) -> Result<()> 
     Ok(())
 }
 
-/// Writes what is wanted now: model, version, specification, image.
+/// Writes what is wanted now: model, version, specification, image. Refused where it was deleted meanwhile.
 pub fn update_wanted(transaction: &Transaction<'_>, row: &DeploymentRow) -> Result<()> {
-    transaction
+    let found = transaction
         .prepare_cached("UPDATE deployment SET model = ?2, version = ?3, spec = ?4, image = ?5 WHERE id = ?1")?
         .execute(params![
             row.id.as_bytes(),
@@ -192,6 +192,9 @@ pub fn update_wanted(transaction: &Transaction<'_>, row: &DeploymentRow) -> Resu
             Json(&row.spec),
             row.image
         ])?;
+    if found == 0 {
+        return Err(ApiError::not_found(format!("The deployment {} was deleted meanwhile.", row.name)).into());
+    }
     Ok(())
 }
 

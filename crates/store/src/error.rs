@@ -13,6 +13,9 @@ pub enum StoreError {
          Update Slipway, or set SLIPWAY_HOME to another folder."
     )]
     Newer { path: PathBuf, found: u32, known: u32 },
+    /// The database is new, and yet the folder is a workspace that was in use.
+    #[error("the database {path} is empty, but its workspace holds {held}")]
+    Lost { path: PathBuf, held: String, copies: Vec<PathBuf> },
     #[error("the database is closed")]
     Closed,
     #[error("{what} {path}: {source}")]

@@ -98,5 +98,5 @@ pub fn delete(transaction: &Transaction<'_>, id: ProjectId) -> Result<()> {
         )?
         .execute(params![id.as_bytes()])?;
     transaction.prepare_cached("DELETE FROM project WHERE id = ?1")?.execute(params![id.as_bytes()])?;
-    Ok(())
+    crate::setting::put(transaction, crate::setting::EMPTIED, &true)
 }

@@ -15,6 +15,9 @@ CREATE TABLE setting (
 /// What the names of drift floors begin with.
 pub const FLOORS: &str = "floors/";
 
+/// Set once a project was deleted: then a workspace without projects is one that was emptied by its user.
+pub const EMPTIED: &str = "emptied";
+
 pub fn get<T: DeserializeOwned>(connection: &Connection, name: &str) -> Result<Option<T>> {
     let value = connection
         .prepare_cached("SELECT value FROM setting WHERE name = ?1")?

@@ -2,7 +2,7 @@
 //! segments that they took, gaps.
 
 use api::{DeploymentId, VersionId, WindowId, drift::DriftReport, monitor::Gap};
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{Connection, Error, OptionalExtension as _, Row, Transaction, params};
 
 use crate::{column::Json, error::Result, id_column};
 
@@ -236,8 +236,25 @@ fn read(row: &Row<'_>) -> rusqlite::Result<WindowRow> {
         from_ms: row.get(4)?,
         to_ms: row.get(5)?,
         rows: row.get::<_, i64>(6)? as u64,
-        report: row.get::<_, Json<DriftReport>>(7)?.0,
+        report: match row.get::<_, Json<DriftReport>>(7) {
+            Ok(Json(report)) => report,
+            Err(Error::FromSqlConversionFailure(_, _, error)) => unreadable(row.get::<_, i64>(6)? as u64, &*error),
+            Err(error) => return Err(error),
+        },
     })
+}
+
+/// Stands for a report that can't be read, so that the other windows can be.
+fn unreadable(rows: u64, error: &(dyn std::error::Error + Send + Sync)) -> DriftReport {
+    DriftReport {
+        reference_rows: 0,
+        current_rows: rows,
+        columns: Vec::new(),
+        drifted: 0,
+        share: 0.0,
+        dataset_drifted: false,
+        remarks: vec![format!("What was found in this window can't be read: {error}.")],
+    }
 }
 
 const COLUMNS: &str = "id, deployment, version, number, from_ms, to_ms, rows, report";

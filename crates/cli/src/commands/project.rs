@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use api::{
     ApiError,
-    config::{DataKind, ProjectFile},
+    config::{DataKind, ProjectFile, Ragged},
     project::{
         CreateProject, DeleteProject, EditProjectFile, GetOverview, GetProject, ListProjects, ListSamples, Look,
         LookAt, OpenSample, Overview, Project, ProjectSummary, Sample, Station, StationState,
@@ -29,6 +29,9 @@ pub(crate) enum ProjectCommand {
     Look {
         /// The folder or file
         path: PathBuf,
+        /// What to do with lines of another width than the header's: `error` (default), `skip` or `fill`
+        #[arg(long, default_value = "error", value_parser = super::parse_word::<Ragged>)]
+        ragged: Ragged,
     },
     /// Makes a project of a folder, or of a table or folder of images that is copied into a new one
     Create {
@@ -43,6 +46,9 @@ pub(crate) enum ProjectCommand {
         /// The project's name; by default the folder's
         #[arg(long)]
         name: Option<String>,
+        /// What to do with lines of another width than the header's: `error` (default), `skip` or `fill`
+        #[arg(long, default_value = "error", value_parser = super::parse_word::<Ragged>)]
+        ragged: Ragged,
     },
     /// Sets keys of slipway.toml, keeping comments and order: `training.epochs=20`; an empty value removes the key
     Edit {
@@ -78,10 +84,13 @@ pub(crate) async fn run(context: &Context, command: ProjectCommand) -> Outcome {
             let project = context.project_id().await?;
             context.output.show(&context.call(GetOverview { project }).await?, overview)
         }
-        ProjectCommand::Look { path } => {
-            context.output.show(&context.call(LookAt { path: absolute(&path)? }).await?, look)
+        ProjectCommand::Look { path, ragged } => {
+            context.output.show(&context.call(LookAt { path: absolute(&path)?, ragged }).await?, look)
         }
-        ProjectCommand::Create { path, folder, target, name } => create(context, path, folder, target, name).await,
+        ProjectCommand::Create { path, folder, target, name, ragged } => {
+            let look = context.call(LookAt { path: absolute(&path)?, ragged }).await?;
+            create(context, look, path, folder, target, name).await
+        }
         ProjectCommand::Edit { set } => {
             let set = set.iter().map(|pair| key_value(pair)).collect::<Outcome<Vec<_>>>()?;
             let project = context.project_id().await?;
@@ -118,17 +127,29 @@ pub(crate) async fn run_sample(context: &Context, command: SampleCommand) -> Out
 
 async fn create(
     context: &Context,
+    look: Look,
     path: PathBuf,
     folder: Option<PathBuf>,
     target: Option<String>,
     name: Option<String>,
 ) -> Outcome {
-    let look = context.call(LookAt { path: absolute(&path)? }).await?;
     if look.project.is_some() {
         return Err(
             ApiError::invalid(format!("{} is a project already.", look.path)).with_hint("Open it with `slipway open`.")
         );
     }
+    let without_data = look.proposal.data.paths.is_empty();
+    let mut problems = look.problems.into_iter();
+    // With data that can't be read there is nothing yet to make a project of.
+    if without_data && let Some(first) = problems.next() {
+        problems.for_each(|problem| context.output.say(&format!("problem: {problem}")));
+        return Err(if look.ragged_lines {
+            first.with_hint("Mend the file at that line, or leave such lines out with `--ragged skip` (`--ragged fill` cuts and fills them).")
+        } else {
+            first
+        });
+    }
+    problems.for_each(|problem| context.output.say(&format!("problem: {problem}")));
     // A folder becomes the project itself; a table, or pictures for another folder, is copied.
     let copies = path.is_file() || folder.is_some();
     let folder = match folder {
@@ -150,12 +171,13 @@ async fn create(
     context.output.show(&project, |project| {
         let predicts =
             project.file.data.target.as_ref().map_or_else(String::new, |target| format!(", predicts {target}"));
-        let next = if scripts_only {
-            "Track its programs with `slipway exec -- COMMAND`"
-        } else {
-            "Train it with `slipway run start`"
-        };
-        format!("{} is a project{predicts}. {next} in {}.", project.name, project.path)
+        if without_data {
+            return format!(
+                "{} is a project without data yet. Track its programs with `slipway exec -- COMMAND` in {}.",
+                project.name, project.path
+            );
+        }
+        format!("{} is a project{predicts}. Train it with `slipway run start` in {}.", project.name, project.path)
     })
 }
 

@@ -137,3 +137,26 @@ fn wrong_words_are_usage_errors() {
         assert_eq!(place.run(wrong).status.code(), Some(2), "{wrong:?}");
     }
 }
+
+#[test]
+fn a_folder_whose_table_cant_be_read_becomes_no_project_until_its_lines_are_skipped() {
+    let place = Place::new();
+    std::fs::write(place.project().join("rows.csv"), "x,y\n1,a\n2,b,c\n3,a\n").unwrap();
+    let refused = place.run(&["project", "create", "."]);
+    let told = said(&refused);
+    assert!(!refused.status.success() && told.contains("rows.csv, line 3") && told.contains("--ragged skip"), "{told}");
+    assert!(!place.project().join("slipway.toml").exists());
+    let made = place.json(&["project", "create", ".", "--ragged", "skip"]);
+    assert_eq!(made["file"]["data"]["ragged"], "skip");
+    assert_eq!(made["file"]["data"]["paths"], serde_json::json!(["rows.csv"]));
+    let text = std::fs::read_to_string(place.project().join("slipway.toml")).unwrap();
+    assert!(text.contains("ragged = \"skip\""), "{text}");
+}
+
+#[test]
+fn a_folder_of_scripts_is_told_how_its_programs_are_tracked() {
+    let place = Place::new();
+    std::fs::write(place.project().join("train.py"), "print('hello')\n").unwrap();
+    let told = String::from_utf8(place.run(&["project", "create", "."]).stdout).unwrap();
+    assert!(told.contains("without data yet") && told.contains("slipway exec -- COMMAND"), "{told}");
+}

@@ -9,6 +9,8 @@ use super::{kolmogorov, sample::counted};
 
 /// Above this many distinct reference values numbers are binned (Evidently's `get_binned_data`).
 const BINNED_ABOVE: usize = 20;
+/// Squares and differences of greater numbers may be more than a float holds.
+const LARGEST: f64 = 1e150;
 
 /// p-value of the two-sample Kolmogorov–Smirnov test, as `scipy.stats.ks_2samp` (two-sided, `auto`).
 pub fn ks(reference: &[f64], current: &[f64]) -> f64 {
@@ -18,10 +20,17 @@ pub fn ks(reference: &[f64], current: &[f64]) -> f64 {
     kolmogorov::two_sample(kolmogorov::statistic(reference, current), reference.len(), current.len())
 }
 
-/// First Wasserstein distance over the reference's standard deviation (at least 0.001).
+/// First Wasserstein distance over the reference's standard deviation (at least 0.001). Where numbers are
+/// beyond 1e150 all are made smaller first: the distance has no unit.
 pub fn wasserstein(reference: &[f64], current: &[f64]) -> f64 {
     if reference.is_empty() || current.is_empty() {
         return f64::NAN;
+    }
+    let ends = [reference.first(), reference.last(), current.first(), current.last()];
+    let largest = ends.into_iter().flatten().fold(0.0_f64, |largest, end| largest.max(end.abs()));
+    if largest > LARGEST && largest.is_finite() {
+        let smaller = |side: &[f64]| -> Vec<f64> { side.iter().map(|value| value / largest * LARGEST).collect() };
+        return wasserstein(&smaller(reference), &smaller(current));
     }
     let (reference_share, current_share) = (1.0 / reference.len() as f64, 1.0 / current.len() as f64);
     let (mut i, mut j, mut sum) = (0, 0, 0.0);
@@ -171,17 +180,28 @@ fn sturges_edges(reference: &[f64], current: &[f64]) -> Vec<f64> {
     let rows = reference.len() + current.len();
     // numpy's own way around, so that its rounding is ours.
     let width = (high - low) / ((rows as f64).log2() + 1.0);
-    edges_between(low, high, if width > 0.0 { ((high - low) / width).ceil() as usize } else { 1 })
+    let bins = if !width.is_finite() {
+        sturges_bins(rows)
+    } else if width > 0.0 {
+        ((high - low) / width).ceil() as usize
+    } else {
+        1
+    };
+    edges_between(low, high, bins)
 }
 
 fn sturges_bins(rows: usize) -> usize {
     ((rows as f64).log2() + 1.0).ceil() as usize
 }
 
-/// `numpy.linspace`, the last edge exact.
+/// `numpy.linspace`, the last edge exact; finite also where the whole width is more than a float holds.
 pub fn edges_between(low: f64, high: f64, bins: usize) -> Vec<f64> {
     let step = (high - low) / bins as f64;
-    let mut edges: Vec<f64> = (0..=bins).map(|edge| edge as f64 * step + low).collect();
+    let at = |edge: usize| {
+        let share = edge as f64 / bins as f64;
+        if step.is_finite() { edge as f64 * step + low } else { low * (1.0 - share) + high * share }
+    };
+    let mut edges: Vec<f64> = (0..=bins).map(at).collect();
     edges[bins] = high;
     edges
 }

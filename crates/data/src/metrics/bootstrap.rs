@@ -99,5 +99,7 @@ impl Counts {
 pub fn percentile(sorted: &[f64], share: f64) -> f64 {
     let position = share * (sorted.len() - 1) as f64;
     let (below, above) = (sorted[position.floor() as usize], sorted[position.ceil() as usize]);
-    below + (above - below) * position.fract()
+    let width = above - below;
+    let share = position.fract();
+    if width.is_finite() { below + width * share } else { below * (1.0 - share) + above * share }
 }

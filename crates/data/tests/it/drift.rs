@@ -209,6 +209,40 @@ fn a_floor_over_the_threshold_decides_nothing() {
     assert_eq!((again, second), (floors, report));
 }
 
+/// Numbers near both ends of what a float holds, as a client may send them: their differences and squares are
+/// beyond it.
+#[test]
+fn numbers_at_the_ends_of_the_range_are_compared_and_survive_being_stored() {
+    let plain: Vec<f64> = (0..2000).map(|row| f64::from(row % 50)).collect();
+    let ends: Vec<f64> =
+        (0..2000).map(|row| [1e308, -1e308][row % 2] * (1.0 + f64::from(row as u32 % 50) / 100.0)).collect();
+    let sentinels: Vec<f64> = (0..2000).map(|row| if row % 40 == 0 { f64::MAX } else { f64::from(row % 50) }).collect();
+    let side = |values: &[f64]| batch(vec![("x", Arc::new(Float64Array::from(values.to_vec())) as ArrayRef)]);
+    for asked in [None, Some(DriftTest::Wasserstein), Some(DriftTest::Jensenshannon), Some(DriftTest::Ks)] {
+        let spec = ColumnSpec { test: asked, ..ColumnSpec::new("x", ColumnType::Decimal) };
+        for (reference, current, drifted) in [
+            (&plain, &ends, true),
+            (&ends, &plain, true),
+            (&ends, &ends, false),
+            (&sentinels, &sentinels, false),
+        ] {
+            let (left, right) = (side(reference), side(current));
+            let report =
+                compare(&left, &right, std::slice::from_ref(&spec), &Options::default(), &mut Floors::default())
+                    .unwrap();
+            let column = &report.columns[0];
+            assert_eq!(column.verdict == Verdict::Drifted, drifted, "{asked:?}: {column:?}");
+            assert!(column.value.unwrap().is_finite(), "{asked:?}: {column:?}");
+            if let Some(Distribution::Numeric { current, .. }) = &column.distribution {
+                assert!(current.edges.iter().all(|edge| edge.is_finite()), "{:?}", current.edges);
+                assert_eq!(current.counts.iter().sum::<u64>(), 2000);
+            }
+            let stored = serde_json::to_string(&report).unwrap();
+            assert_eq!(serde_json::from_str::<api::drift::DriftReport>(&stored).unwrap(), report);
+        }
+    }
+}
+
 /// The quick way to the floor's distances against the plain one: windows drawn, sorted, measured.
 #[test]
 fn a_floor_is_the_quantile_of_drawn_windows() {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use api::{
-    config::{ColumnType, DataConfig, SplitConfig},
+    config::{ColumnType, DataConfig, Ragged, SplitConfig},
     dataset::{Profile, WarningKind},
 };
 use data::{look, profile, progress::silent, samples, scan, sketch, split, table};
@@ -151,11 +151,11 @@ fn sketches_keep_their_promises_and_merge() {
 #[test]
 fn samples_are_looked_at_as_their_files_say() {
     for (name, target) in [("penguins", "species"), ("breast-cancer", "diagnosis"), ("diabetes", "progression")] {
-        let looked = look::look(&sample(name)).unwrap();
+        let looked = look::look(&sample(name), Ragged::Error).unwrap();
         assert_eq!(looked.proposal.data.target.as_deref(), Some(target), "{:?}", looked.columns);
         assert!(looked.problems.is_empty(), "{:?}", looked.problems);
     }
-    let digits = look::look(&sample("digits")).unwrap();
+    let digits = look::look(&sample("digits"), Ragged::Error).unwrap();
     assert_eq!((digits.rows, digits.proposal.data.paths), (Some(1797), vec!["images".to_owned()]));
 }
 
@@ -163,12 +163,12 @@ fn samples_are_looked_at_as_their_files_say() {
 fn what_other_tools_left_is_named() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("rows.csv"), "id,y\n1,a\n2,b\n").unwrap();
-    assert_eq!(look::look(folder.path()).unwrap().found.len(), 1);
+    assert_eq!(look::look(folder.path(), Ragged::Error).unwrap().found.len(), 1);
     for name in ["dvc.yaml", "MLproject", "train.py", "clean.R"] {
         fs::write(folder.path().join(name), "").unwrap();
     }
     fs::create_dir(folder.path().join("mlruns")).unwrap();
-    let found = look::look(folder.path()).unwrap().found;
+    let found = look::look(folder.path(), Ragged::Error).unwrap().found;
     assert_eq!(
         found[1..],
         [
@@ -207,7 +207,7 @@ fn links_and_locked_folders_are_problems_and_not_the_end() {
     fs::write(elsewhere.path().join("far.csv"), "id,y\n1,a\n2,b\n").unwrap();
     std::os::unix::fs::symlink(".", folder.path().join("circle")).unwrap();
     std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("link")).unwrap();
-    let looked = look::look(folder.path()).unwrap();
+    let looked = look::look(folder.path(), Ragged::Error).unwrap();
     assert_eq!(looked.proposal.data.paths, ["good.csv"]);
     let said: Vec<&str> = looked.problems.iter().map(|problem| problem.message.as_str()).collect();
     assert!(
@@ -221,9 +221,36 @@ fn a_bad_file_is_a_problem_and_not_the_end() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("good.csv"), "id,y\n1,a\n2,b\n").unwrap();
     fs::write(folder.path().join("ragged.csv"), "a,b\n1\n").unwrap();
-    let looked = look::look(folder.path()).unwrap();
+    let looked = look::look(folder.path(), Ragged::Error).unwrap();
     assert_eq!(looked.proposal.data.paths, ["good.csv"]);
     assert!(looked.problems[0].message.contains("ragged.csv, line 2"), "{:?}", looked.problems);
+    assert!(looked.ragged_lines);
+}
+
+#[test]
+fn ragged_lines_are_left_out_where_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.csv"), "a,b\n1,2\n1,2,3\n4,5\n").unwrap();
+    let stopped = look::look(folder.path(), Ragged::Error).unwrap();
+    assert!(stopped.ragged_lines && stopped.columns.is_empty() && stopped.proposal.data.paths.is_empty());
+    let skipped = look::look(folder.path(), Ragged::Skip).unwrap();
+    assert!(!skipped.ragged_lines && skipped.problems.is_empty(), "{:?}", skipped.problems);
+    assert_eq!((skipped.proposal.data.ragged, skipped.rows), (Ragged::Skip, Some(2)));
+    assert_eq!(skipped.proposal.data.paths, ["a.csv"]);
+}
+
+/// Such names are possible on Linux; macOS' own file system refuses them.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_not_utf8_is_a_problem_that_says_so() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(std::ffi::OsStr::from_bytes(b"d\xff.csv")), "a,b\n1,2\n").unwrap();
+    let looked = look::look(folder.path(), Ragged::Error).unwrap();
+    assert!(looked.proposal.data.paths.is_empty(), "{:?}", looked.proposal.data.paths);
+    let [problem] = looked.problems.as_slice() else { panic!("{:?}", looked.problems) };
+    assert!(problem.message.contains("not UTF-8"), "{problem}");
+    assert_eq!(problem.hint.as_deref(), Some("Rename it."));
 }
 
 #[test]

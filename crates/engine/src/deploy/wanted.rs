@@ -1,9 +1,9 @@
 //! From what a person asks for to what a target is told.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use api::{ApiError, DeploymentId, ErrorCode, deploy::DeploySpec};
+use api::{ApiError, DeploymentId, ErrorCode, deploy::DeploySpec, model::BundleFile};
 use store::{blob::BlobHash, deployment::DeploymentRow, target::TargetRow, version::VersionRow};
 
 use crate::{
@@ -108,16 +108,18 @@ fn bundle_folder(engine: &Engine, deployment: DeploymentId, row: &VersionRow) ->
     engine.workspace().deployment(deployment).join("models").join(format!("v{}-{short}", row.version.number))
 }
 
-/// Lays a version's files out, verified; done at once where they lie there already.
+/// Lays a version's files out, verified. What lies there already is read through, and laid out anew where it
+/// is not what the version has: deploying again mends it.
 pub(crate) async fn lay_out(engine: &Engine, deployment: DeploymentId, row: &VersionRow) -> anyhow::Result<()> {
     let folder = bundle_folder(engine, deployment, row);
-    if folder.is_dir() {
-        return Ok(());
-    }
     let mut files = row.files.clone();
     files.retain(|file| infer::bundle::travels(&file.path));
     let blobs = engine.blobs().clone();
     tokio::task::spawn_blocking(move || {
+        let there = folder.exists();
+        if there && is_whole(&folder, &files) {
+            return Ok(());
+        }
         let part = folder.with_extension("part");
         if part.exists() {
             std::fs::remove_dir_all(&part).with_context(|| format!("clear {}", part.display()))?;
@@ -126,8 +128,20 @@ pub(crate) async fn lay_out(engine: &Engine, deployment: DeploymentId, row: &Ver
             let hash: BlobHash = file.blake3.parse().with_context(|| format!("read the hash of {}", file.path))?;
             blobs.copy_to(&hash, &part.join(&file.path))?;
         }
-        // Rename last: a folder with its name is whole.
+        if there {
+            tracing::warn!(folder = %folder.display(), "a deployment's model was damaged, and is laid out anew");
+            std::fs::remove_dir_all(&folder).with_context(|| format!("clear {}", folder.display()))?;
+        }
+        // Rename last: a folder with its name was whole.
         std::fs::rename(&part, &folder).with_context(|| format!("name {}", folder.display()))
     })
     .await?
+}
+
+/// Whether each file lies there with the bytes that the version has.
+fn is_whole(folder: &Path, files: &[BundleFile]) -> bool {
+    let is_good = |file: &BundleFile| {
+        BlobHash::of_file(&folder.join(&file.path)).is_ok_and(|found| found.to_string() == file.blake3)
+    };
+    files.iter().all(is_good)
 }

@@ -152,7 +152,7 @@ fn cell(column: &ColumnDrift) -> WindowCell {
 /// How near its limit a column is: 1 at the limit. p-values on their logarithm, since 0.05 and 0.0005
 /// are as far apart as 0.5 and 0.005.
 pub(crate) fn intensity(column: &ColumnDrift) -> f64 {
-    let Some(value) = column.adjusted.or(column.value) else { return 0.0 };
+    let Some(value) = column.adjusted.or(column.value).filter(|value| !value.is_nan()) else { return 0.0 };
     let intensity = if column.test.is_p_value() {
         value.max(1e-300).ln() / column.threshold.clamp(1e-300, 0.999).ln()
     } else {

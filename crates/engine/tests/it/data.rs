@@ -285,6 +285,22 @@ async fn a_deleted_snapshot_frees_what_no_other_uses() {
 }
 
 #[tokio::test]
+async fn a_database_that_knows_no_project_frees_nothing() {
+    let stage = Stage::new().await;
+    let stored = stage.engine.blobs().put_bytes(b"another database knows it").unwrap();
+    assert_eq!(stage.call(GetStorage {}).await.collectable_bytes, 0);
+    let error = stage.try_call(CollectGarbage { dry_run: false }).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::Conflict);
+    assert!(error.message.contains("1 stored file"), "{error}");
+    assert!(stage.engine.blobs().contains(&stored.hash));
+    // Who deleted the last project means what is left over.
+    let project = project(&stage).await;
+    stage.call(DeleteProject { project }).await;
+    assert!(stage.call(CollectGarbage { dry_run: false }).await.bytes > 0);
+    assert!(!stage.engine.blobs().contains(&stored.hash));
+}
+
+#[tokio::test]
 async fn added_files_are_data_and_files_from_elsewhere_are_copied_in() {
     let stage = Stage::new().await;
     let project = project(&stage).await;

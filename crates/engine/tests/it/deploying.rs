@@ -172,3 +172,38 @@ async fn what_a_target_says_happened_is_told() {
     let refused = stage.try_call(GetDeploymentEvents { deployment: unknown }).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::NotFound);
 }
+
+#[tokio::test]
+async fn deploying_again_mends_what_is_damaged() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let first = version(&stage, project).await;
+    let id = deploy(&stage, first).await.id;
+    let models = stage.engine.workspace().deployment(id).join("models");
+    let folder = std::fs::read_dir(&models).unwrap().next().unwrap().unwrap().path();
+    let damages: [&dyn Fn(&std::path::Path); 3] = [
+        &|file| std::fs::write(file, b"{ ").unwrap(),
+        &|file| std::fs::remove_file(file).unwrap(),
+        &|file| std::fs::remove_dir_all(file.parent().unwrap()).unwrap(),
+    ];
+    for damage in damages {
+        damage(&folder.join("bundle.json"));
+        assert_eq!(deploy(&stage, first).await.id, id);
+        assert_eq!(std::fs::read(folder.join("bundle.json")).unwrap(), b"{}");
+    }
+    assert_eq!(std::fs::read_dir(&models).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn a_change_of_what_was_deleted_meanwhile_is_told_as_such() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let first = version(&stage, project).await;
+    let id = deploy(&stage, first).await.id;
+    // As it looks to a change that read the deployment before its deletion was over.
+    let row = stage.engine.store().read(move |c| store::deployment::get(c, id)).await.unwrap().unwrap();
+    let job = stage.call(api::deploy::DeleteDeployment { deployment: id }).await;
+    stage.done(job).await;
+    let late = stage.engine.store().write(move |tx| store::deployment::update_wanted(tx, &row)).await.unwrap_err();
+    assert!(late.to_string().contains("played was deleted meanwhile"), "{late}");
+}

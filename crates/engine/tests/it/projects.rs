@@ -2,7 +2,7 @@
 
 use api::{
     ErrorCode,
-    config::ProjectFile,
+    config::{ProjectFile, Ragged},
     dataset::{AddData, GetDataset},
     project::{
         CreateProject, DeleteProject, EditProjectFile, GetOverview, GetProject, ListProjects, LookAt, OpenProject,
@@ -51,7 +51,7 @@ async fn a_folder_of_scripts_is_a_project_whose_runs_are_programs() {
     let stage = Stage::new().await;
     stage.write("scripts/train.py", "print('hello')\n");
     let path = stage.path("scripts").to_string_lossy().into_owned();
-    let look = stage.call(LookAt { path: path.clone() }).await;
+    let look = stage.call(LookAt { path: path.clone(), ragged: Ragged::Error }).await;
     assert!(look.problems.is_empty() && look.columns.is_empty(), "{:?}", look.problems);
     let project = stage.call(CreateProject { path, file: look.proposal, copy_from: Vec::new() }).await;
     assert_eq!(project.name, "scripts");

@@ -181,3 +181,32 @@ async fn windows_further_back_come_page_by_page() {
     let page = stage.call(ListWindows { deployment: id, skip: 1, limit: 5 }).await;
     assert_eq!((&page.windows[..], page.total), (&all.windows[..2], 3));
 }
+
+#[tokio::test]
+async fn one_window_that_cant_be_read_hides_no_other() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let first = version(&stage, project).await;
+    let id = deploy(&stage, first).await.id;
+    window(&stage, id, "content-1", 0.0).await;
+    // As an earlier program wrote what is not finite.
+    stage
+        .engine
+        .store()
+        .write(|tx| {
+            tx.execute("UPDATE window SET report = replace(report, '\"current_rows\":200', '\"current_rows\":null')", [])?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let seen = window(&stage, id, "content-1", 0.0).await;
+    assert_eq!(seen.windows.len(), 2, "{seen:?}");
+    assert!(seen.windows[0].cells.is_empty() && !seen.windows[1].cells.is_empty(), "{:?}", seen.windows);
+    let broken = stage.call(api::monitor::GetWindow { window: seen.windows[0].id }).await;
+    assert!(broken.report.remarks[0].contains("can't be read"), "{:?}", broken.report.remarks);
+    // What a client sends can't do it again: its numbers are finite, however large.
+    for shift in [1e308, -1e308] {
+        let seen = window(&stage, id, "content-1", shift).await;
+        assert!(!seen.windows.last().unwrap().cells.is_empty(), "{:?}", seen.windows);
+    }
+}

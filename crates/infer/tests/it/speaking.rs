@@ -118,3 +118,35 @@ fn a_colour_picture_is_channels_first_and_resized() {
     let pixels = infer::images::decode(&jpeg, shape).unwrap();
     assert_eq!(pixels, [10, 20, 30, 10, 20, 30]);
 }
+
+/// A BMP file that ends after its header, as one of `side` × `side` pixels begins.
+fn header_only(side: u32) -> Vec<u8> {
+    let mut file = b"BM".to_vec();
+    for word in [54, 0, 54, 40, side, side, 1 | (24 << 16), 0, 0, 0, 0, 0, 0] {
+        file.extend(u32::to_le_bytes(word));
+    }
+    file
+}
+
+#[test]
+fn a_picture_of_too_many_pixels_is_refused_by_its_header() {
+    let signature = Preprocessing::images(Shape { height: 2, width: 2, channels: 1 }, 10).signature(Task::Regression, &[]);
+    let error = |side: u32| {
+        let row = json!({ "image": STANDARD.encode(header_only(side)) });
+        rows::from_json(&signature, &[row]).unwrap_err().to_string()
+    };
+    let large = error(12_000);
+    assert!(large.contains("12000 × 12000 pixels") && large.contains("64 million"), "{large}");
+    let small = error(4);
+    assert!(small.contains("not a readable"), "{small}");
+}
+
+#[test]
+fn whoever_has_no_time_left_reads_no_further_picture() {
+    let signature = Preprocessing::images(Shape { height: 1, width: 1, channels: 1 }, 10).signature(Task::Regression, &[]);
+    let sent = vec![json!({ "image": [[[7]]] }); 5];
+    let left = std::cell::Cell::new(3);
+    let go_on = || left.replace(left.get() - 1) > 0;
+    assert_eq!(rows::from_json_while(&signature, &sent, &go_on).unwrap_err(), rows::RowError::Stopped);
+    assert_eq!(left.get(), -1, "it stops at the fourth");
+}

@@ -16,6 +16,8 @@ async fn only_the_right_token_opens_the_api() {
     for wrong in ["", "nonsense", &running.token()[1..]] {
         check(running.call().bearer_auth(wrong), StatusCode::UNAUTHORIZED).await;
     }
+    let lower = running.call().header("authorization", format!("bearer {}", running.token()));
+    check(lower, StatusCode::OK).await;
     check(running.call().basic_auth("user", Some(running.token())), StatusCode::UNAUTHORIZED).await;
     let refused = check(running.call(), StatusCode::UNAUTHORIZED).await;
     assert_eq!(refused.json::<ApiError>().await.unwrap().code, ErrorCode::Unauthorized);

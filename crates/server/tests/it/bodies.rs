@@ -2,6 +2,7 @@
 
 use api::{ApiError, ErrorCode};
 use reqwest::{Response, StatusCode};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::running::Running;
 
@@ -32,6 +33,24 @@ async fn a_body_that_stands_still_is_given_up() {
     let upload = running.http.put(running.url("/api/upload?path=a.csv")).bearer_auth(running.token()).body(pending());
     let error = refused(upload.send().await.unwrap(), StatusCode::BAD_REQUEST).await;
     assert!(error.message.contains("stood still"), "{error}");
+    // The one that needs no token.
+    let session = running.http.post(running.url("/api/session")).header("content-type", "application/json");
+    let error = refused(session.body(pending()).send().await.unwrap(), StatusCode::BAD_REQUEST).await;
+    assert!(error.message.contains("key did not arrive"), "{error}");
+}
+
+#[tokio::test]
+async fn a_head_that_is_never_whole_is_given_up() {
+    let running = Running::start().await;
+    for half in ["", "G", "GET /api/events HTTP/1.1\r\nHost: 127.0.0.1"] {
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", running.host.port)).await.unwrap();
+        stream.write_all(half.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        tokio::time::timeout(std::time::Duration::from_secs(60), stream.read_to_end(&mut answer))
+            .await
+            .expect("the connection is closed")
+            .unwrap();
+    }
 }
 
 #[tokio::test]

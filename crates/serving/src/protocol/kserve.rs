@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use infer::rows::{self, RowError};
+use infer::rows::{self, GoOn, RowError};
 use serde_json::{Map, Value, json};
 
 use crate::{answer::Failure, server::Server};
@@ -32,7 +32,7 @@ async fn status(State(server): State<Arc<Server>>, Path(model): Path<String>) ->
 }
 
 async fn predict(State(server): State<Arc<Server>>, Path(path): Path<String>, request: Request) -> Response {
-    let read = |server: &Server, body: &Value| {
+    let read = |server: &Server, body: &Value, go_on: GoOn<'_>| {
         let Some((model, verb)) = path.rsplit_once(':') else {
             return Err(Failure::NotFound(format!("ask with POST /v1/models/{path}:predict")));
         };
@@ -49,7 +49,7 @@ async fn predict(State(server): State<Arc<Server>>, Path(path): Path<String>, re
             .enumerate()
             .map(|(row, instance)| named(server, row, instance))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok((rows::from_json(signature, &instances)?, ()))
+        Ok((rows::from_json_while(signature, &instances, go_on)?, ()))
     };
     super::answer(&server, request, read, |_, outputs, ()| {
         let predictions = rows::to_json(outputs).map_err(|error| Failure::Model(error.to_string()))?;

@@ -18,7 +18,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use infer::{columns, images, rows};
+use infer::{
+    columns, images,
+    rows::{self, GoOn},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -123,16 +126,12 @@ struct Answered {
 }
 
 async fn infer(State(server): State<Arc<Server>>, Path(named): Path<Named>, request: Request) -> Response {
-    let binary = request.headers().contains_key("inference-header-content-length");
-    let read = |server: &Server, body: &Value| {
+    let read = |server: &Server, body: &Value, go_on: GoOn<'_>| {
         named.check(server)?;
-        if binary {
-            return Err(Failure::Invalid("tensors in binary form are not read here: send their data as JSON".into()));
-        }
         let asked = Asked::deserialize(body)
             .map_err(|error| Failure::Invalid(format!("the body is no inference request: {error}")))?;
         let signature = &server.model.head().signature;
-        let batch = columns_of(signature, &asked.inputs)?;
+        let batch = columns_of(signature, &asked.inputs, go_on)?;
         for wanted in &asked.outputs {
             if !signature.outputs.iter().any(|output| output.name == wanted.name) {
                 let names: Vec<&str> = signature.outputs.iter().map(|output| output.name.as_str()).collect();
@@ -173,9 +172,12 @@ fn tensors_of(server: &Server, outputs: &RecordBatch, wanted: &[Wanted]) -> Resu
         .collect())
 }
 
-fn columns_of(signature: &Signature, tensors: &[Tensor]) -> Result<RecordBatch, Failure> {
+fn columns_of(signature: &Signature, tensors: &[Tensor], go_on: GoOn<'_>) -> Result<RecordBatch, Failure> {
     let count = tensors.first().map_or(0, |tensor| tensor.shape.first().copied().unwrap_or(0));
-    for tensor in tensors {
+    for (index, tensor) in tensors.iter().enumerate() {
+        if tensors[..index].iter().any(|before| before.name == tensor.name) {
+            return Err(Failure::Invalid(format!("the input \"{}\" is there twice", tensor.name)));
+        }
         if !signature.inputs.iter().any(|input| input.name == tensor.name) {
             let nearest =
                 rows::nearest(signature, &tensor.name).map(|nearest| format!(": did you mean \"{nearest}\"?"));
@@ -189,7 +191,7 @@ fn columns_of(signature: &Signature, tensors: &[Tensor]) -> Result<RecordBatch, 
     let (mut fields, mut arrays) = (Vec::new(), Vec::new());
     for input in &signature.inputs {
         let array = match tensors.iter().find(|tensor| tensor.name == input.name) {
-            Some(tensor) => column(input, tensor, count)?,
+            Some(tensor) => column(input, tensor, count, go_on)?,
             None if input.optional => new_null_array(&columns::arrow_type(input.kind), count),
             None => {
                 let datatype = datatype(input.kind);
@@ -207,7 +209,7 @@ fn columns_of(signature: &Signature, tensors: &[Tensor]) -> Result<RecordBatch, 
         .map_err(|error| Failure::Invalid(error.to_string()))
 }
 
-fn column(input: &Input, tensor: &Tensor, count: usize) -> Result<ArrayRef, Failure> {
+fn column(input: &Input, tensor: &Tensor, count: usize, go_on: GoOn<'_>) -> Result<ArrayRef, Failure> {
     let invalid = |what: String| Err(Failure::Invalid(format!("the input \"{}\" {what}", input.name)));
     if !fits(input.kind, &tensor.datatype) {
         return invalid(format!("has datatype {}, the model needs {}", tensor.datatype, datatype(input.kind)));
@@ -237,7 +239,7 @@ fn column(input: &Input, tensor: &Tensor, count: usize) -> Result<ArrayRef, Fail
             .chunks(shape.values())
             .map(|pixels| Value::Array(pixels.iter().map(|pixel| (*pixel).clone()).collect()))
             .collect();
-        return Ok(rows::column(input, pictures.iter())?);
+        return Ok(rows::column(input, pictures.iter(), go_on)?);
     }
     if values_a_row != 1 {
         return invalid(format!(
@@ -245,7 +247,7 @@ fn column(input: &Input, tensor: &Tensor, count: usize) -> Result<ArrayRef, Fail
             tensor.shape
         ));
     }
-    Ok(rows::column(input, values.into_iter())?)
+    Ok(rows::column(input, values.into_iter(), go_on)?)
 }
 
 /// Data may be nested as its shape is, or flat.

@@ -16,7 +16,9 @@ pub(super) async fn predict(State(server): State<Arc<Server>>, request: Request)
     super::answer(
         &server,
         request,
-        |server, body| Ok((rows::from_json(&server.model.head().signature, asked(server, body)?)?, ())),
+        |server, body, go_on| {
+            Ok((rows::from_json_while(&server.model.head().signature, asked(server, body)?, go_on)?, ()))
+        },
         |server, outputs, ()| {
             let rows = rows::to_json(outputs).map_err(|error| Failure::Model(error.to_string()))?;
             Ok(json!({ "rows": rows, "model": server.config.name, "version": server.config.version_number }))

@@ -49,6 +49,15 @@ async fn wrong_requests_are_told_why() {
         (infer, tensor("amount", "FP32", json!([2]), json!([1.0])), 400, "has 1 values, but its shape is [2]"),
         (infer, tensor("amount", "FP32", json!([1, 2]), json!([1.0, 2.0])), 400, "one value a row"),
         (infer, tensor("amuont", "FP32", json!([1]), json!([1.0])), 400, "did you mean \"amount\"?"),
+        (
+            infer,
+            json!({ "inputs": [
+                { "name": "amount", "shape": [1], "datatype": "FP32", "data": [1.0] },
+                { "name": "amount", "shape": [1], "datatype": "FP32", "data": [2.0] },
+            ] }),
+            400,
+            "\"amount\" is there twice",
+        ),
         (infer, json!({ "inputs": [] }), 400, "the input \"amount\" (FP64) is missing"),
     ] {
         check(&server, path, body, status, sentence).await;
@@ -84,6 +93,22 @@ async fn a_body_of_unknown_length_is_limited_too() {
     let mut answer = vec![0; 12];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(answer, b"HTTP/1.1 413");
+}
+
+#[tokio::test]
+async fn a_head_that_is_never_whole_is_given_up() {
+    let server = start(&["--idle-secs", "1"]);
+    for address in [&server.address, &server.control] {
+        for half in ["", "P", "POST /predict HTTP/1.1\r\nHost: x"] {
+            let mut stream = TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
+            stream.write_all(half.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            tokio::time::timeout(std::time::Duration::from_secs(60), stream.read_to_end(&mut answer))
+                .await
+                .expect("the connection is closed")
+                .unwrap();
+        }
+    }
 }
 
 #[cfg(unix)]

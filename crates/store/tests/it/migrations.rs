@@ -16,6 +16,36 @@ fn a_newer_database_is_refused_with_a_clear_sentence() {
     assert!(sentence.contains("newer Slipway") && sentence.contains("Update Slipway"), "{sentence}");
 }
 
+/// Opens over a workspace with a blob and a run whose database is gone, as `lose` makes it.
+fn check_lost(lose: impl Fn(&std::path::Path)) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let stored = store.blobs().put_bytes(b"rows").unwrap();
+    drop(store);
+    std::fs::create_dir_all(folder.path().join("runs/one")).unwrap();
+    std::fs::write(folder.path().join("slipway.db.bak"), b"").unwrap();
+    lose(&folder.path().join("slipway.db"));
+    // Refused each time, whatever the first try left.
+    for _ in 0..2 {
+        let error = Store::open(folder.path()).err().unwrap();
+        let StoreError::Lost { held, copies, .. } = &error else { panic!("{error}") };
+        assert_eq!(held, "1 stored file and 1 run's folder");
+        assert_eq!(copies, &[folder.path().join("slipway.db.bak")]);
+    }
+    std::fs::remove_dir_all(folder.path().join("runs")).unwrap();
+    let kept = store::blob::Blobs::open(folder.path().join("blobs")).unwrap();
+    assert!(kept.contains(&stored.hash));
+    assert!(matches!(Store::open(folder.path()).err(), Some(StoreError::Lost { .. })));
+    std::fs::remove_dir_all(folder.path().join("blobs")).unwrap();
+    assert!(Store::open(folder.path()).is_ok());
+}
+
+#[test]
+fn a_new_database_over_a_workspace_in_use_is_refused() {
+    check_lost(|path| std::fs::remove_file(path).unwrap());
+    check_lost(|path| std::fs::write(path, b"").unwrap());
+}
+
 #[test]
 fn an_empty_database_comes_to_the_newest_version_and_stays_there() {
     let folder = tempfile::tempdir().unwrap();

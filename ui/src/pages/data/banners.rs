@@ -2,6 +2,7 @@
 //! were dropped.
 
 use api::{
+    config::Ragged,
     dataset::{AddData, Dataset},
     project::LookAt,
 };
@@ -123,7 +124,7 @@ fn Looked(arrival: Arrival, taken: RwSignal<Option<Arrival>>, dataset: Signal<Da
     let pending = Pending::new();
     let navigate = StoredValue::new_local(use_navigate());
     let path = arrival.path.clone();
-    let look = query(move || Some(LookAt { path: path.clone() }));
+    let look = query(move || Some(LookAt { path: path.clone(), ragged: Ragged::Error }));
     let name = arrival.path.rsplit(['/', '\\']).next().unwrap_or(&arrival.path).to_owned();
     let arrival = StoredValue::new(arrival);
     let add = move || {

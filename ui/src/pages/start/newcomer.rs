@@ -1,7 +1,7 @@
 //! What a person brought becomes a project: it is looked at first, nothing is stored before Create.
 
 use api::{
-    config::{ColumnType, DataKind},
+    config::{ColumnType, DataKind, Ragged},
     project::{CreateProject, Look, LookAt, OpenProject, Project, SameId, Sample},
 };
 use leptos::prelude::*;
@@ -45,8 +45,24 @@ pub(super) fn Newcomer(samples: RwSignal<Option<Vec<Sample>>>) -> impl IntoView 
 
 #[component]
 fn LookedAt(arrival: Arrival, open: RwSignal<bool>, samples: RwSignal<Option<Vec<Sample>>>) -> impl IntoView {
+    // A file whose lines have different widths is looked at again, once a person chose what to do with them.
+    let ragged = RwSignal::new(Ragged::Error);
+    move || {
+        let asked = ragged.get();
+        view! { <LookedAtAs arrival=arrival.clone() asked ragged open samples /> }
+    }
+}
+
+#[component]
+fn LookedAtAs(
+    arrival: Arrival,
+    asked: Ragged,
+    ragged: RwSignal<Ragged>,
+    open: RwSignal<bool>,
+    samples: RwSignal<Option<Vec<Sample>>>,
+) -> impl IntoView {
     let path = arrival.path.clone();
-    let look = query(move || Some(LookAt { path: path.clone() }));
+    let look = query(move || Some(LookAt { path: path.clone(), ragged: asked }));
     let arrival = StoredValue::new(arrival);
     view! {
         <div class="content">
@@ -56,7 +72,7 @@ fn LookedAt(arrival: Arrival, open: RwSignal<bool>, samples: RwSignal<Option<Vec
                     match (first.project, first.same_id_as.clone()) {
                         (_, Some(other)) => view! { <SameIdQuestion path=first.path.clone() other open /> }.into_any(),
                         (Some(_), None) => view! { <OpenNow path=first.path.clone() open /> }.into_any(),
-                        (None, None) => view! { <Proposal look=first arrival=arrival.get_value() open samples /> }.into_any(),
+                        (None, None) => view! { <Proposal look=first arrival=arrival.get_value() ragged open samples /> }.into_any(),
                     }
                 }
             </Load>
@@ -133,6 +149,7 @@ fn is_file(path: &str) -> bool {
 fn Proposal(
     look: Look,
     arrival: Arrival,
+    ragged: RwSignal<Ragged>,
     open: RwSignal<bool>,
     samples: RwSignal<Option<Vec<Sample>>>,
 ) -> impl IntoView {
@@ -218,6 +235,12 @@ fn Proposal(
             </div>
             <ul class="found">{look.found.iter().map(|sentence| view! { <li>{sentence.clone()}</li> }).collect_view()}</ul>
             {look.problems.clone().into_iter().map(|error| view! { <Problem error /> }).collect_view()}
+            {look.ragged_lines.then(|| view! {
+                <div class="flex">
+                    <Button label="Skip such lines" on_press=move || ragged.set(Ragged::Skip) />
+                    <span class="muted small">"Lines with more or fewer values than the header are left out; how many is said with the data."</span>
+                </div>
+            })}
             {(nothing && can_be).then(|| view! {
                 <p class="muted small">
                     "There is no data to train on yet. As a project, its programs are tracked as runs from a terminal in it: "
