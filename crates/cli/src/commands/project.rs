@@ -157,7 +157,6 @@ async fn create(
         None if path.is_file() => path.with_extension(""),
         None => path.clone(),
     };
-    let scripts_only = look.kind == DataKind::Table && look.columns.is_empty() && look.problems.is_empty();
     let mut file = look.proposal;
     if look.kind == DataKind::Table {
         let wanted = target.or(file.data.target.take());

@@ -188,7 +188,7 @@ fn what_is_taken_from_the_inputs_is_said() {
         .collect();
     fs::write(folder.path().join("rows.csv"), format!("kunden_id,Datum,menge,verkauft\n{}\n", rows.join("\n")))
         .unwrap();
-    let looked = look::look(folder.path()).unwrap();
+    let looked = look::look(folder.path(), api::config::Ragged::default()).unwrap();
     assert_eq!(looked.proposal.data.timestamp.as_deref(), Some("Datum"));
     assert_eq!(
         looked.found[1..],
