@@ -102,6 +102,7 @@ impl DataError {
             E::Io { source, .. } => match source.kind() {
                 std::io::ErrorKind::PermissionDenied => "Give yourself the right to read it, and try again.".to_owned(),
                 std::io::ErrorKind::StorageFull => "Free some space on that disk, and try again.".to_owned(),
+                std::io::ErrorKind::NotFound => "It may be a link to what is gone: bring that back, or delete the link.".to_owned(),
                 _ => return None,
             },
             E::Missing { .. } => "Check the path; the file may have been moved or deleted.".to_owned(),

@@ -359,7 +359,9 @@ pub async fn add(engine: &Engine, request: AddData) -> anyhow::Result<Dataset> {
         let added = wanted.iter().map(|path| bring_in(&folder, path)).collect::<anyhow::Result<Vec<_>>>()?;
         // The first data of a project decide whether it is one of tables or of images.
         let first = match added.first().filter(|_| is_first) {
-            Some(path) => Some(data::look::look(&folder.join(path), Ragged::default()).map_err(ApiError::from)?.proposal.data),
+            Some(path) => {
+                Some(data::look::look(&folder.join(path), Ragged::default()).map_err(ApiError::from)?.proposal.data)
+            }
             None => None,
         };
         anyhow::Ok((added, first))

@@ -80,6 +80,11 @@ fn of_store(error: &StoreError) -> ApiError {
         StoreError::File { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
             ApiError::invalid(sentence(&error.to_string())).with_hint(NO_RIGHT)
         }
+        damaged if damaged.is_damaged() => {
+            ApiError::new(ErrorCode::Internal, format!("The workspace's slipway.db is damaged: {damaged}.")).with_hint(
+                "Put it back from a backup, or set SLIPWAY_HOME to another folder; `sqlite3 slipway.db .recover` saves what can be read.",
+            )
+        }
         other => ApiError::new(ErrorCode::Internal, sentence(&other.to_string())),
     }
 }

@@ -143,7 +143,7 @@ pub(crate) async fn open_folder(
                 ErrorCode::Conflict,
                 format!("{at} has the id of the project \"{}\", which is still at {}.", row.file.name, row.path),
             )
-            .with_hint("Say whether it is another place of this project, or a new project.")
+            .with_hint("Say whether it is another place of this project (`slipway open --same-place`), or a new project (`slipway open --new-project`).")
         );
     }
     let fresh = file.id.is_none() || (elsewhere && same_id == SameId::NewProject);
@@ -206,7 +206,7 @@ pub async fn create(engine: &Engine, request: CreateProject) -> anyhow::Result<P
     if path.join(project_file::NAME).exists() {
         bail!(
             ApiError::new(ErrorCode::Conflict, format!("{} is a project already.", path.display()))
-                .with_hint("Open it instead.")
+                .with_hint("Open it instead (`slipway open`).")
         );
     }
     if request.copy_from.is_empty() && !path.is_dir() {

@@ -74,6 +74,10 @@ fn check(file: ProjectFile, document: &Document<String>, text: &str, name: &str)
         let span = document.get("version").and_then(Item::span);
         return Err(wrong(name, text, span, &format!("`version` must be at least 1; it is {VERSION} today"), None));
     }
+    if !file.name.is_empty() && file.name.trim().is_empty() {
+        let span = document.get("name").and_then(Item::span);
+        return Err(wrong(name, text, span, "`name` must have a letter, or not be there", None));
+    }
     let (split, monitoring, evaluation) = (&file.split, &file.monitoring, &file.evaluation);
     let share = |value: f64| value > 0.0 && value < 1.0;
     let part = |value: f64| (0.0..=1.0).contains(&value);

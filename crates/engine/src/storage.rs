@@ -158,21 +158,20 @@ pub(crate) async fn collect_unused(engine: &Engine, dry_run: bool) -> anyhow::Re
     let used = engine.store().read(Used::read).await?;
     let (store, workspace, now_ms) = (engine.store().clone(), engine.workspace().clone(), engine.now_ms());
     if used.knows_nothing {
-        let blobs = store.blobs().clone();
-        let held = tokio::task::spawn_blocking(move || blobs.list()).await??.len();
-        if held > 0 && dry_run {
+        let (blobs, runs) = (store.blobs().clone(), workspace.runs());
+        let (blobs, runs) =
+            tokio::task::spawn_blocking(move || blobs.list().map(|list| (list.len(), entries(&runs).len()))).await??;
+        let held = blobs + runs > 0;
+        if held && dry_run {
             return Ok(Freed::default());
         }
-        if held > 0 {
-            bail!(
-                ApiError::new(
-                    ErrorCode::Conflict,
-                    format!("The database knows no project, but the workspace holds {held} stored files: nothing was deleted.")
-                )
-                .with_hint(
-                    "Put the workspace's own slipway.db back. If nothing of it is wanted, delete the folders blobs and runs by hand."
-                )
-            );
+        if held {
+            let held = format!("{blobs} stored files and {runs} runs' folders");
+            let message =
+                format!("The database knows no project, but the workspace holds {held}: nothing was deleted.");
+            bail!(ApiError::new(ErrorCode::Conflict, message).with_hint(
+                "Put the workspace's own slipway.db back. If nothing of it is wanted, delete the folders blobs and runs by hand."
+            ));
         }
     }
     let floors = used.floors.clone();

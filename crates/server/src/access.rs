@@ -28,7 +28,12 @@ pub struct Access {
 impl Access {
     /// New secrets; fails where the system has no randomness.
     pub fn new() -> std::io::Result<Self> {
-        Ok(Self { host_token: secret()?, keys: Mutex::default(), sessions: Mutex::default(), refused: Refused::default() })
+        Ok(Self {
+            host_token: secret()?,
+            keys: Mutex::default(),
+            sessions: Mutex::default(),
+            refused: Refused::default(),
+        })
     }
 
     /// The bearer token of this user's own processes.

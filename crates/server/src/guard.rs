@@ -21,6 +21,10 @@ const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 /// The one route of `/api` that needs no token: it gives one for a key.
 const SESSION: &str = "/api/session";
 
+/// Bytes of a page's address, and of a part of it.
+const LONGEST_PATH: usize = 2_000;
+const LONGEST_NAME: usize = 255;
+
 /// What the pages may load and reach: themselves.
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' blob: data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -54,6 +58,9 @@ fn check(host: &Host, request: &Request, api: bool) -> Result<(), ApiError> {
     let headers = request.headers();
     check_host(headers, host.port)?;
     check_origin(headers, host.port)?;
+    if !api && is_no_page(request.uri().path()) {
+        return Err(ApiError::not_found("No page has so long an address."));
+    }
     // A preflight carries no token; what it asks for will.
     let open = !api || request.method() == Method::OPTIONS || request.uri().path() == SESSION;
     if open || bearer(headers).is_some_and(|token| host.access.admits(token)) {
@@ -61,6 +68,11 @@ fn check(host: &Host, request: &Request, api: bool) -> Result<(), ApiError> {
     }
     Err(ApiError::new(ErrorCode::Unauthorized, "This request carries no valid token.")
         .with_hint("Open the page again with `slipway open`, which makes a new key."))
+}
+
+/// Whether an address is longer than any file's name or path may be.
+fn is_no_page(path: &str) -> bool {
+    path.len() > LONGEST_PATH || path.split('/').any(|part| part.len() > LONGEST_NAME)
 }
 
 fn check_host(headers: &HeaderMap, port: u16) -> Result<(), ApiError> {

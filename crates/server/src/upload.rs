@@ -51,14 +51,19 @@ pub(crate) async fn upload(
     check_space(&host.staging, announced.unwrap_or(0))?;
     let target = folder.join(&relative);
     let parent = target.parent().unwrap_or(&folder);
-    tokio::fs::create_dir_all(parent).await.map_err(|error| unwritable(parent, &error))?;
+    tokio::fs::create_dir_all(parent).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::NotADirectory => {
+            ApiError::new(ErrorCode::Conflict, format!("A file of this drop stands where {path} needs a folder."))
+        }
+        _ => unwritable(parent, &error),
+    })?;
     if tokio::fs::try_exists(&target).await.unwrap_or(true) {
-        return Err(Refusal(ApiError::new(ErrorCode::Conflict, format!("{path} was uploaded already in this drop."))));
+        return Err(Refusal(twice(&path)));
     }
     let half = folder.join(format!("{}.half", fresh_name()?));
     let stored = store(&host, &half, body).await;
     let stored = match stored {
-        Ok(()) => tokio::fs::rename(&half, &target).await.map_err(|error| unwritable(&target, &error)),
+        Ok(()) => place(&half, &target, &path).await,
         Err(error) => Err(error),
     };
     if let Err(error) = stored {
@@ -67,6 +72,19 @@ pub(crate) async fn upload(
         return Err(Refusal(error));
     }
     Ok(Json(Uploaded { batch, folder: folder.display().to_string(), paths: vec![target.display().to_string()] }))
+}
+
+/// Gives a whole file its name, which only one of two uploads gets.
+async fn place(half: &Path, target: &Path, path: &str) -> Result<(), ApiError> {
+    match tokio::fs::File::create_new(target).await {
+        Ok(_) => tokio::fs::rename(half, target).await.map_err(|error| unwritable(target, &error)),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(twice(path)),
+        Err(error) => Err(unwritable(target, &error)),
+    }
+}
+
+fn twice(path: &str) -> ApiError {
+    ApiError::new(ErrorCode::Conflict, format!("{path} was uploaded already in this drop."))
 }
 
 async fn store(host: &Host, half: &Path, body: Body) -> Result<(), ApiError> {

@@ -24,6 +24,12 @@ pub(crate) enum Failure {
         "the answer took longer than {seconds} s: send fewer rows in one request, or try again when the server is less busy"
     )]
     TimedOut { seconds: u64 },
+    #[error("the request did not arrive whole within {seconds} s: send it again")]
+    Unfinished { seconds: u64 },
+    #[error(
+        "a page of {origin} may only ask with the content type application/json: a browser then asks first whether it may"
+    )]
+    Unasked { origin: String },
     #[error("the server is answering as many requests as it may: try again in a second, or run more instances")]
     Overloaded,
     #[error("the server is ending: try again, another instance will answer")]
@@ -38,6 +44,8 @@ impl Failure {
             Self::Invalid(_) | Self::Row(_) => StatusCode::BAD_REQUEST,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unfinished { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::Unasked { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Overloaded | Self::Ending => StatusCode::SERVICE_UNAVAILABLE,
             Self::Model(_) => StatusCode::INTERNAL_SERVER_ERROR,

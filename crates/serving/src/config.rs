@@ -17,7 +17,7 @@
 //! | `--name NAME` | `SLIPWAY_NAME` | `model` | the model's name in addresses and answers |
 //! | `--version-number N` | `SLIPWAY_VERSION_NUMBER` | `1` | its version in addresses and answers |
 //! | `--body-limit-bytes N` | `SLIPWAY_BODY_LIMIT_BYTES` | 32 MiB | a larger body is answered 413 |
-//! | `--timeout-secs N` | `SLIPWAY_TIMEOUT_SECS` | `30` | a slower request is answered 504 |
+//! | `--timeout-secs N` | `SLIPWAY_TIMEOUT_SECS` | `30` | a slower request is answered 504, one that is not whole by then 408 |
 //! | `--idle-secs N` | `SLIPWAY_IDLE_SECS` | `75` | a connection whose next request has no whole head by then is closed |
 //! | `--concurrency N` | `SLIPWAY_CONCURRENCY` | `256` | more requests at once are answered 503 with `Retry-After` |
 //! | `--batch-max N` | `SLIPWAY_BATCH_MAX` | `256` | rows computed together over requests |

@@ -14,7 +14,10 @@ mod open_inference;
 mod rows;
 
 use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -105,8 +108,14 @@ async fn answer<T: Send>(
     let _leaves = Leaves(server);
     let pictures = server.model.head().signature.inputs.iter().any(|input| input.kind == ColumnType::Image);
     let binary = request.headers().contains_key(BINARY_HEADER);
+    let page = foreign_page(request.headers());
+    let arrived = AtomicBool::new(false);
     let work = async {
+        if let Some(origin) = page {
+            return Err(Failure::Unasked { origin });
+        }
         let body = body(request, server.config.body_limit_bytes).await?;
+        arrived.store(true, Relaxed);
         // Only now: clients that send half a body must not keep the others away.
         let _place = server.places.try_acquire().map_err(|_| Failure::Overloaded)?;
         if binary {
@@ -116,7 +125,8 @@ async fn answer<T: Send>(
         let in_time = || received.elapsed() < longest;
         let (inputs, remembered) = {
             // A picture takes a hundred times its file's bytes while it is decoded.
-            let _turn = if pictures { Some(server.pictures.acquire().await.map_err(|_| Failure::Ending)?) } else { None };
+            let _turn =
+                if pictures { Some(server.pictures.acquire().await.map_err(|_| Failure::Ending)?) } else { None };
             let read = || read(server, &parse(&body)?, &in_time);
             aside(pictures || body.len() >= LARGE_BODY, read).map_err(|failure| match failure {
                 Failure::Row(RowError::Stopped) => Failure::TimedOut { seconds },
@@ -135,6 +145,7 @@ async fn answer<T: Send>(
     };
     let response = match tokio::time::timeout(longest, work).await {
         Ok(outcome) => outcome.unwrap_or_else(IntoResponse::into_response),
+        Err(_) if !arrived.load(Relaxed) => Failure::Unfinished { seconds }.into_response(),
         Err(_) => Failure::TimedOut { seconds }.into_response(),
     };
     count(server, sample, received, response)
@@ -168,12 +179,14 @@ fn aside<T>(long: bool, work: impl FnOnce() -> T) -> T {
 /// cut off in the middle of sending never sees why.
 async fn body(request: Request, limit: usize) -> Result<Vec<u8>, Failure> {
     let known = length(request.headers()).unwrap_or(0);
-    // Who asks first is answered first.
-    if known > limit && request.headers().contains_key(header::EXPECT) {
+    // Who asks first is answered first, and who will send more than is thrown away at once.
+    let hopeless = known > limit.saturating_mul(THROWN_AWAY);
+    if hopeless || known > limit && request.headers().contains_key(header::EXPECT) {
         return Err(Failure::TooLarge { limit });
     }
     let mut body = request.into_body();
-    let mut kept = Vec::with_capacity(if known > limit { 0 } else { known });
+    // What is only announced takes no memory yet.
+    let mut kept = Vec::with_capacity(if known > limit { 0 } else { known.min(LARGE_BODY) });
     let mut seen = 0;
     while let Some(frame) = body.frame().await {
         let frame =
@@ -190,6 +203,14 @@ async fn body(request: Request, limit: usize) -> Result<Vec<u8>, Failure> {
         }
     }
     if seen > limit { Err(Failure::TooLarge { limit }) } else { Ok(kept) }
+}
+
+/// The origin of a page that a browser let ask without asking us first: it could post rows into the log from
+/// anywhere.
+fn foreign_page(headers: &HeaderMap) -> Option<String> {
+    let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let is_json = text(header::CONTENT_TYPE).is_some_and(|kind| kind.trim_start().starts_with("application/json"));
+    text(header::ORIGIN).filter(|_| !is_json).map(|origin| origin.into_owned())
 }
 
 fn length(headers: &HeaderMap) -> Option<usize> {

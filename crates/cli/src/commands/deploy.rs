@@ -149,7 +149,7 @@ pub(crate) struct Spec {
     #[arg(long)]
     memory_mb: Option<u32>,
     /// Share of requests logged for drift, 0 to 1; by default the project's
-    #[arg(long)]
+    #[arg(long, value_parser = share)]
     log_share: Option<f64>,
     /// For how many days requests stay logged
     #[arg(long)]
@@ -358,6 +358,13 @@ fn happened(list: &[DeploymentEvent]) -> String {
         ]
     };
     table(&["time", "", "object", "reason", ">times", "message"], list.iter().map(row))
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "expected a number from 0 to 1".to_owned())
 }
 
 fn deployments(list: &[Deployment]) -> String {

@@ -220,12 +220,9 @@ fn numbers_at_the_ends_of_the_range_are_compared_and_survive_being_stored() {
     let side = |values: &[f64]| batch(vec![("x", Arc::new(Float64Array::from(values.to_vec())) as ArrayRef)]);
     for asked in [None, Some(DriftTest::Wasserstein), Some(DriftTest::Jensenshannon), Some(DriftTest::Ks)] {
         let spec = ColumnSpec { test: asked, ..ColumnSpec::new("x", ColumnType::Decimal) };
-        for (reference, current, drifted) in [
-            (&plain, &ends, true),
-            (&ends, &plain, true),
-            (&ends, &ends, false),
-            (&sentinels, &sentinels, false),
-        ] {
+        for (reference, current, drifted) in
+            [(&plain, &ends, true), (&ends, &plain, true), (&ends, &ends, false), (&sentinels, &sentinels, false)]
+        {
             let (left, right) = (side(reference), side(current));
             let report =
                 compare(&left, &right, std::slice::from_ref(&spec), &Options::default(), &mut Floors::default())

@@ -181,11 +181,10 @@ async fn deploying_again_mends_what_is_damaged() {
     let id = deploy(&stage, first).await.id;
     let models = stage.engine.workspace().deployment(id).join("models");
     let folder = std::fs::read_dir(&models).unwrap().next().unwrap().unwrap().path();
-    let damages: [&dyn Fn(&std::path::Path); 3] = [
-        &|file| std::fs::write(file, b"{ ").unwrap(),
-        &|file| std::fs::remove_file(file).unwrap(),
-        &|file| std::fs::remove_dir_all(file.parent().unwrap()).unwrap(),
-    ];
+    let damages: [&dyn Fn(&std::path::Path); 3] =
+        [&|file| std::fs::write(file, b"{ ").unwrap(), &|file| std::fs::remove_file(file).unwrap(), &|file| {
+            std::fs::remove_dir_all(file.parent().unwrap()).unwrap()
+        }];
     for damage in damages {
         damage(&folder.join("bundle.json"));
         assert_eq!(deploy(&stage, first).await.id, id);

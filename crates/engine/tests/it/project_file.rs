@@ -36,6 +36,7 @@ fn values_without_sense_are_refused_where_they_stand() {
     check("[evaluation]\ncost_false_positive = -1.0\n", &["line 2", "0 or more"]);
     check("[data]\npositive = \"\"\n", &["line 2", "one of the target's two values"]);
     check("version = 0\n", &["line 1", "at least 1"]);
+    check("version = 1\nname = \"  \"\n", &["line 2", "`name` must have a letter"]);
     for window in ["banana", "0 rows", "-1 day", ""] {
         check(&format!("[monitoring]\nwindow = \"{window}\"\n"), &["line 2", "\"1 day\"", "\"1000 rows\""]);
     }

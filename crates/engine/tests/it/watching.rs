@@ -194,7 +194,10 @@ async fn one_window_that_cant_be_read_hides_no_other() {
         .engine
         .store()
         .write(|tx| {
-            tx.execute("UPDATE window SET report = replace(report, '\"current_rows\":200', '\"current_rows\":null')", [])?;
+            tx.execute(
+                "UPDATE window SET report = replace(report, '\"current_rows\":200', '\"current_rows\":null')",
+                [],
+            )?;
             Ok(())
         })
         .await

@@ -130,7 +130,8 @@ fn header_only(side: u32) -> Vec<u8> {
 
 #[test]
 fn a_picture_of_too_many_pixels_is_refused_by_its_header() {
-    let signature = Preprocessing::images(Shape { height: 2, width: 2, channels: 1 }, 10).signature(Task::Regression, &[]);
+    let signature =
+        Preprocessing::images(Shape { height: 2, width: 2, channels: 1 }, 10).signature(Task::Regression, &[]);
     let error = |side: u32| {
         let row = json!({ "image": STANDARD.encode(header_only(side)) });
         rows::from_json(&signature, &[row]).unwrap_err().to_string()
@@ -143,7 +144,8 @@ fn a_picture_of_too_many_pixels_is_refused_by_its_header() {
 
 #[test]
 fn whoever_has_no_time_left_reads_no_further_picture() {
-    let signature = Preprocessing::images(Shape { height: 1, width: 1, channels: 1 }, 10).signature(Task::Regression, &[]);
+    let signature =
+        Preprocessing::images(Shape { height: 1, width: 1, channels: 1 }, 10).signature(Task::Regression, &[]);
     let sent = vec![json!({ "image": [[[7]]] }); 5];
     let left = std::cell::Cell::new(3);
     let go_on = || left.replace(left.get() - 1) > 0;

@@ -42,7 +42,7 @@ async fn a_body_that_stands_still_is_given_up() {
 #[tokio::test]
 async fn a_head_that_is_never_whole_is_given_up() {
     let running = Running::start().await;
-    for half in ["", "G", "GET /api/events HTTP/1.1\r\nHost: 127.0.0.1"] {
+    let closed = ["", "G", "GET /api/events HTTP/1.1\r\nHost: 127.0.0.1"].map(async |half| {
         let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", running.host.port)).await.unwrap();
         stream.write_all(half.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
@@ -50,7 +50,8 @@ async fn a_head_that_is_never_whole_is_given_up() {
             .await
             .expect("the connection is closed")
             .unwrap();
-    }
+    });
+    futures::future::join_all(closed).await;
 }
 
 #[tokio::test]

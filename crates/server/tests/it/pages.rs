@@ -47,6 +47,14 @@ async fn an_address_that_only_the_pages_know_gets_the_index() {
 }
 
 #[tokio::test]
+async fn an_address_that_no_file_can_have_is_not_found() {
+    let running = with_pages().await;
+    for path in ["/a".repeat(20_000), format!("/{}", "a".repeat(300))] {
+        assert_eq!(get(&running, &path).await.status(), StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
 async fn compressed_files_are_sent_where_they_are_there() {
     let running = with_pages().await;
     let packed = running.http.get(running.url("/app.js")).header("accept-encoding", "gzip").send().await.unwrap();

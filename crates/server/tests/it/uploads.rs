@@ -28,6 +28,19 @@ async fn files_of_one_drop_keep_their_places() {
 }
 
 #[tokio::test]
+async fn of_two_uploads_of_one_name_at_once_one_is_told() {
+    let running = Running::start().await;
+    let first: Uploaded = put(&running, &[("path", "a.csv")], "a").send().await.unwrap().json().await.unwrap();
+    let query = [("path", "b.csv"), ("batch", first.batch.as_str())];
+    let sent = (0..8).map(|number: usize| put(&running, &query, number.to_string()).send());
+    let answers = futures::future::join_all(sent).await;
+    let good = answers.into_iter().filter(|answer| answer.as_ref().unwrap().status() == StatusCode::OK).count();
+    assert_eq!(good, 1);
+    let below = put(&running, &[("path", "a.csv/x"), ("batch", &first.batch)], "x").send().await.unwrap();
+    assert_eq!(below.status(), StatusCode::CONFLICT);
+}
+
+#[tokio::test]
 async fn no_upload_leaves_its_batch() {
     let running = Running::start().await;
     for path in ["../evil.csv", "/etc/evil.csv", "a/../../evil.csv", "a\\..\\evil.csv", "C:/evil.csv", "", "a//b", "."]

@@ -206,7 +206,32 @@ async fn half_a_body_keeps_nobody_away_and_is_told_that_it_is_too_slow() {
     assert_eq!(server.post("/predict", &json!([row(1)])).await.0, 200);
     let mut answer = vec![0; 12];
     stream.read_exact(&mut answer).await.unwrap();
-    assert_eq!(answer, b"HTTP/1.1 504");
+    assert_eq!(answer, b"HTTP/1.1 408");
+}
+
+#[tokio::test]
+async fn a_page_that_did_not_ask_first_is_refused() {
+    let server = start(&[]);
+    let post = |kind: &str| {
+        let request = server.client.post(format!("{}/predict", server.address)).header("content-type", kind);
+        request.header("origin", "http://evil.example").body(json!([row(1)]).to_string()).send()
+    };
+    assert_eq!(post("text/plain").await.unwrap().status(), 415);
+    assert_eq!(post("application/json").await.unwrap().status(), 200);
+    // Not a page: any content type will do.
+    let plain = server.client.post(format!("{}/predict", server.address)).header("content-type", "text/plain");
+    assert_eq!(plain.body(json!([row(1)]).to_string()).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_far_too_large_is_refused_at_once() {
+    let server = start(&[]);
+    let mut stream = TcpStream::connect(server.address.trim_start_matches("http://")).await.unwrap();
+    let head = format!("POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", 1_u64 << 60);
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, b"HTTP/1.1 413");
 }
 
 #[tokio::test]
