@@ -69,7 +69,19 @@ async fn about(State(server): State<Arc<Server>>) -> Json<Value> {
         "model": name,
         "version": server.config.version_number,
         "content": server.model.content(),
-        "paths": ["/predict", format!("/v1/models/{name}:predict"), format!("/v2/models/{name}/infer"), "/signature", "/metrics"],
+        "paths": [
+            "/predict",
+            "/signature",
+            "/metrics",
+            "/v1/models",
+            format!("/v1/models/{name}"),
+            format!("/v1/models/{name}:predict"),
+            "/v2",
+            "/v2/health/live",
+            "/v2/health/ready",
+            format!("/v2/models/{name}"),
+            format!("/v2/models/{name}/infer"),
+        ],
     });
     if let Some(positive) = server.model.head().signature.positive() {
         about["probability_of"] = json!(positive);
