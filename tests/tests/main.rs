@@ -15,3 +15,4 @@ mod road;
 mod starting;
 mod target;
 mod watching;
+mod watching_clicks;

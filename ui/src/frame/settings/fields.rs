@@ -110,7 +110,13 @@ pub(super) const GROUPS: &[Group] = &[
             field("training.optimizer", "Optimiser of networks", "", OPTIMIZERS, ""),
             field("training.weight_decay", "Weight decay", "", Kind::Decimal, "chosen by the model"),
             field("training.batch_size", "Batch size", "", Kind::Whole, "by rows"),
-            field("training.balance", "Rare classes are weighted up", "Not by trees: of two classes their threshold is chosen instead.", Kind::Flag, ""),
+            field(
+                "training.balance",
+                "Rare classes are weighted up",
+                "Not by trees: of two classes their threshold is chosen instead.",
+                Kind::Flag,
+                "",
+            ),
         ],
     },
     Group {
