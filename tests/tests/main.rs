@@ -12,6 +12,7 @@ mod notifying;
 mod pages;
 mod pushing;
 mod road;
+mod skipping;
 mod starting;
 mod target;
 mod watching;
