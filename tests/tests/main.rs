@@ -14,5 +14,6 @@ mod pushing;
 mod road;
 mod skipping;
 mod starting;
+mod stopping;
 mod target;
 mod watching;
