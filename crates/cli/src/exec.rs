@@ -2,9 +2,9 @@
 //!
 //! At a terminal the program has one of its own behind ours ([`pty`]), so that it shows what it shows
 //! without us; in a pipe it has pipes, our stdin and our group, so that Ctrl-C reaches it by itself.
-//! The environment is the caller's, with the run and the folder for what it leaves beside ([`variables`]). What it writes goes on and into the run's folder. The host, or for a
-//! moment the lock, is needed only to enter the run and to say that it is over; everything between stands
-//! in the folder's events, as a worker's does.
+//! The environment is the caller's, and names the run and the folder of its artifacts ([`variables`]). What it
+//! writes goes on and into the run's folder. The host, or for a moment the lock, is needed only to enter the
+//! run and to say that it is over; everything between stands in the folder's events, as a worker's does.
 //!
 //! Stdout is the program's alone: with `--json` how it ended is the last line of stderr ([`Report`]).
 
