@@ -85,7 +85,7 @@ pub async fn chromium(folder: &Path, width: u32, height: u32) -> Result<Browser>
 pub fn window_skipped() -> bool {
     let tools = std::env::var_os("SLIPWAY_TOOLS").map(|tools| PathBuf::from(tools).join("bin/tauri-driver"));
     if !tools.is_some_and(|driver| driver.exists()) {
-        println!("skipped: tauri-driver is not built; `cargo xtask test` builds it");
+        crate::skipped::skipped("tauri-driver is not built; `cargo xtask test` builds it");
         return true;
     }
     skipped_without(&["Xvfb", "WebKitWebDriver"])

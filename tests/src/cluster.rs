@@ -28,7 +28,7 @@ const SYSCTLS: [&str; 3] = ["vm/overcommit_memory", "kernel/panic", "kernel/pani
 /// asked for, what is missing for it is a failure.
 pub fn skipped() -> bool {
     if std::env::var_os("SLIPWAY_TEST_CLUSTER").is_none() {
-        println!("skipped: clusters are started with CI=true or `cargo xtask test --cluster`");
+        crate::skipped::skipped("clusters are started with CI=true or `cargo xtask test --cluster`");
         return true;
     }
     let is_root = read(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");

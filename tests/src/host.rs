@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 use client::{call::Client, find, workspace::Workspace};
 
-use crate::process::Running;
+use crate::{process::Running, skipped::skipped};
 
 /// A start beside trainings and builds on every core.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,8 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn program(variable: &str) -> Option<PathBuf> {
     let found = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.exists());
     if found.is_none() {
-        assert!(!crate::process::on_ci(), "{variable} names no built program, and CI skips nothing");
-        println!("skipped: {variable} names no built program; `cargo xtask test` sets it");
+        skipped(&format!("{variable} names no built program; `cargo xtask test` sets it"));
     }
     found
 }

@@ -2,7 +2,7 @@
 //! with TLS and a password, a Kubernetes control plane with pods, a browser, the window.
 //!
 //! Each is started by the test that needs it, on loopback, in a temporary folder, and ended with
-//! it. A counterpart that is missing is said in one line, and the test counts as skipped.
+//! it. A counterpart that is missing is said in one line, and the test counts as skipped ([`skipped`]).
 
 pub mod browser;
 pub mod bus;
@@ -14,4 +14,5 @@ pub mod process;
 pub mod registry;
 pub mod road;
 pub mod scripted;
+pub mod skipped;
 pub mod stage;

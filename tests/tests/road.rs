@@ -170,6 +170,7 @@ async fn kubernetes(slipway: &Path, folder: &Path, registry: &Registry, cluster:
     let deployment = road::deploy(&client, spec(version.id)).await?;
     let answer = client.call(CallDeployment { deployment: deployment.id, rows: detail.examples.clone() }).await?;
     ensure!(answer.status == 200, "the call failed: {:?}", answer.error);
+    ensure!(answer.through.starts_with("port-forward to pod fraud-"), "it went through {}", answer.through);
     let here = client.call(api::model::Predict { version: version.id, rows: detail.examples }).await?;
     ensure!(answer.rows == here.rows, "the pod says {:?}, the model {:?}", answer.rows, here.rows);
     ensure!(contained == answer.rows, "podman's container says {contained:?}, the pod {:?}", answer.rows);

@@ -18,6 +18,7 @@ mod python;
 mod record;
 mod run;
 mod shell;
+mod skipped;
 mod system;
 mod test;
 mod tidy;

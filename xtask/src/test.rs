@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{gates, kubernetes, pictures, place, programs, shell, system, window};
+use crate::{gates, kubernetes, pictures, place, programs, shell, skipped, system, window};
 
 pub(crate) struct Options {
     /// With the Kubernetes journey, which needs root and changes this machine while it runs.
@@ -18,6 +18,13 @@ pub(crate) fn on_ci() -> bool {
 }
 
 pub(crate) fn test(options: &Options) -> Result<()> {
+    skipped::forget()?;
+    let tested = every(options);
+    skipped::tell();
+    tested
+}
+
+fn every(options: &Options) -> Result<()> {
     let wanted = |name: &str| options.only.as_deref().is_none_or(|only| name.contains(only));
     system::for_run()?;
     system::for_test()?;
@@ -66,6 +73,7 @@ fn cargo_test(packages: &[&str], options: &Options) -> Result<()> {
     }
     programs::environment(&mut cargo, false);
     cargo.env("SLIPWAY_TOOLS", place::cache().join("tools")).env("SLIPWAY_PICTURES", pictures::taken());
+    cargo.env("SLIPWAY_SKIPPED", skipped::file());
     if options.cluster {
         cargo.env("SLIPWAY_TEST_CLUSTER", "1").env("SLIPWAY_KUBERNETES", kubernetes::folder());
     }

@@ -2,9 +2,9 @@
 //!
 //! At a terminal the program has one of its own behind ours ([`pty`]), so that it shows what it shows
 //! without us; in a pipe it has pipes, our stdin and our group, so that Ctrl-C reaches it by itself.
-//! The environment is the caller's. What it writes goes on and into the run's folder. The host, or for a
-//! moment the lock, is needed only to enter the run and to say that it is over; everything between stands
-//! in the folder's events, as a worker's does.
+//! The environment is the caller's, and names the run and the folder of its artifacts ([`variables`]). What it
+//! writes goes on and into the run's folder. The host, or for a moment the lock, is needed only to enter the
+//! run and to say that it is over; everything between stands in the folder's events, as a worker's does.
 //!
 //! Stdout is the program's alone: with `--json` how it ended is the last line of stderr ([`Report`]).
 
@@ -39,7 +39,7 @@ use crate::{
     session::Session,
 };
 use journal::Journal;
-use program::Program;
+use program::{Program, Variables};
 
 /// How often the processor and the memory are looked at.
 const SAMPLE_EVERY: Duration = Duration::from_secs(2);
@@ -73,7 +73,7 @@ pub(crate) async fn run(workspace: &Workspace, output: Output, project: Option<&
     }
     let folder = PathBuf::from(&begun.folder);
     let journal = Journal::open(&folder).map_err(|error| unwritable(&folder, &error))?;
-    let status = match supervise(&folder, &journal, &exec.command).await {
+    let status = match supervise(&folder, &journal, &exec.command, &variables(begun.run, &folder)).await {
         Ok(status) => status,
         Err(error) => {
             let done = EventBody::Done {
@@ -154,11 +154,21 @@ async fn end(workspace: &Workspace, begun: &BegunCommand, output: Output) {
     }
 }
 
-async fn supervise(folder: &Path, journal: &Journal, command: &[String]) -> Outcome<ExitStatus> {
+/// By which variables the program finds its run, and the folder whose files are the run's artifacts.
+fn variables(run: RunId, folder: &Path) -> Variables {
+    [("SLIPWAY_RUN", run.to_string().into()), ("SLIPWAY_ARTIFACTS", folder.join("artifacts").into())]
+}
+
+async fn supervise(
+    folder: &Path,
+    journal: &Journal,
+    command: &[String],
+    variables: &Variables,
+) -> Outcome<ExitStatus> {
     // Heard from before the program starts: Ctrl-C is for the program, and must not end us.
     let _interrupts = Interrupts::take()?;
     let mut requests = EndRequests::take().map_err(|error| unheard(&error))?;
-    let mut program = Program::start(command)?;
+    let mut program = Program::start(command, variables)?;
     let pid = program.id().unwrap_or_default();
     journal.write(EventBody::Started {
         pid,

@@ -156,9 +156,16 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let facts = Memo::new(move |_| {
         run.with(|run| (run.state, run.kind, run.resumable, run.versions.first().copied(), run.has_evaluation))
     });
+    // A program that was asked: who presses again has seen that asking is not enough.
+    let asked = RwSignal::new(None::<RunId>);
     let stop = move || {
         let request = StopRun { run: id.get_untracked() };
-        pending.run(async move { client.call(request).await }, |_| {});
+        pending.run(async move { client.call(request).await }, move |run| {
+            if run.kind == RunKind::Command && asked.get_untracked() != Some(run.id) {
+                asked.set(Some(run.id));
+                toasts.done(words::asked_to_stop(&run.name));
+            }
+        });
     };
     let resume = move || {
         let request = ResumeRun { run: id.get_untracked() };
@@ -197,8 +204,10 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         {move || {
             let (state, kind, resumable, version, has_evaluation) = facts.get();
             match state {
-                RunState::Queued | RunState::Running if kind == RunKind::Training => {
-                    view! { <Button label="Stop" mark=icon::SQUARE disabled=pending.busy on_press=stop /> }.into_any()
+                RunState::Queued | RunState::Running => {
+                    let was_asked = move || kind == RunKind::Command && asked.get() == Some(id.get());
+                    let label = Signal::derive(move || if was_asked() { "End at once" } else { "Stop" }.to_owned());
+                    view! { <Button label mark=icon::SQUARE disabled=pending.busy on_press=stop /> }.into_any()
                 }
                 RunState::Stopped | RunState::Killed | RunState::Failed if resumable => {
                     view! { <Button label="Resume" mark=icon::PLAY kind="primary" disabled=pending.busy on_press=resume /> }.into_any()
@@ -216,7 +225,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
                 _ if kind == RunKind::Training => view! {
                     <a class="btn primary" href=move || format!("{}?train=1", place.link(&format!("runs/{}", id.get())))>{icon(icon::PLAY)}"Train again"</a>
                 }.into_any(),
-                RunState::Queued | RunState::Running | RunState::Stopped | RunState::Killed | RunState::Failed => ().into_any(),
+                RunState::Stopped | RunState::Killed | RunState::Failed => ().into_any(),
             }
         }}
         <MenuButton items />

@@ -21,6 +21,11 @@ pub(crate) fn counted(value: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(value), if value == 1 { one } else { many })
 }
 
+/// What a program's run says when it was asked to stop: the program decides whether it does.
+pub(crate) fn asked_to_stop(name: &str) -> String {
+    format!("{name} was asked to stop. Stop it again to end it at once.")
+}
+
 /// 1,000, 612 k, 1.42 M: where the exact number doesn't matter.
 pub(crate) fn short(value: f64) -> String {
     if (1000.0..1e4).contains(&value) && value.fract() == 0.0 {

@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::skipped::skipped;
+
 pub(crate) const USER: &str = "harbour";
 pub(crate) const PASSWORD: &str = "a pässword: with colon";
 
@@ -37,14 +39,9 @@ pub(crate) fn missing(programs: &[&str]) -> bool {
         })
         .collect();
     if !absent.is_empty() {
-        assert!(!on_ci(), "{} is not installed, and CI skips nothing", absent.join(", "));
-        println!("skipped: {} is not installed", absent.join(", "));
+        skipped(&format!("{} not installed", absent.join(", ")));
     }
     !absent.is_empty()
-}
-
-pub(crate) fn on_ci() -> bool {
-    std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
 }
 
 pub(crate) fn free_port() -> u16 {

@@ -56,8 +56,7 @@ async fn without_a_serving_program_it_says_how_to_get_one() {
 async fn a_model_that_cannot_be_loaded_is_told_in_the_programs_own_words() {
     let Some(program) = std::env::var_os("SLIPWAY_SERVING").filter(|program| std::path::Path::new(program).is_file())
     else {
-        assert!(!crate::registry_process::on_ci(), "SLIPWAY_SERVING names no serving program");
-        println!("skipped: SLIPWAY_SERVING names no serving program");
+        crate::skipped::skipped("SLIPWAY_SERVING names no serving program");
         return;
     };
     let folder = tempfile::tempdir().unwrap();

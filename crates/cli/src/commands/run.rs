@@ -49,7 +49,7 @@ pub(crate) enum RunCommand {
         /// A run's name or id, or `latest`
         run: String,
     },
-    /// Stops a training after its step; it can be resumed
+    /// Stops a training after its step, so that it can be resumed; asks a program to stop, and ends it when asked again
     Stop {
         /// A run's name or id, or `latest`
         run: String,

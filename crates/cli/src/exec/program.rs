@@ -2,6 +2,7 @@
 //! and progress as it does without us; behind pipes otherwise.
 
 use std::{
+    ffi::OsString,
     path::Path,
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -18,6 +19,9 @@ use super::{
 };
 use crate::context::Outcome;
 
+/// What its environment has beside the caller's.
+pub(super) type Variables = [(&'static str, OsString); 2];
+
 pub(super) enum Program {
     Piped {
         child: Child,
@@ -29,15 +33,16 @@ pub(super) enum Program {
 }
 
 impl Program {
-    pub(super) fn start(command: &[String]) -> Outcome<Self> {
+    pub(super) fn start(command: &[String], variables: &Variables) -> Outcome<Self> {
         let (program, arguments) =
             command.split_first().ok_or_else(|| ApiError::invalid("There is no command to run."))?;
         #[cfg(unix)]
         if pty::stands_at_terminal() {
-            return pty::start(program, arguments).map(Self::AtTerminal);
+            return pty::start(program, arguments, variables).map(Self::AtTerminal);
         }
         let mut child = Command::new(program);
-        child.args(arguments).stdin(Stdio::inherit()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        child.args(arguments).envs(variables.iter().cloned());
+        child.stdin(Stdio::inherit()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = child.spawn().map_err(|error| not_started(program, &error))?;
         Ok(Self::Piped { child, captured: None })
     }

@@ -24,7 +24,11 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::{capture::MetricLines, journal::Journal, program::not_started};
+use super::{
+    capture::MetricLines,
+    journal::Journal,
+    program::{Variables, not_started},
+};
 use crate::context::Outcome;
 
 pub(super) struct AtTerminal {
@@ -42,12 +46,12 @@ pub(super) fn stands_at_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
 }
 
-pub(super) fn start(program: &str, arguments: &[String]) -> Outcome<AtTerminal> {
+pub(super) fn start(program: &str, arguments: &[String], variables: &Variables) -> Outcome<AtTerminal> {
     let (terminal, its) = open().map_err(|error| no_terminal(&error))?;
     take_size(&terminal);
     let resized = signal(SignalKind::window_change()).map_err(|error| no_terminal(&error))?;
     let mut command = Command::new(program);
-    command.args(arguments);
+    command.args(arguments).envs(variables.iter().cloned());
     lead_session(&mut command, its).map_err(|error| no_terminal(&error))?;
     let mut child = command.spawn().map_err(|error| not_started(program, &error))?;
     // What the command holds of the program's side goes, or its end would never be seen.

@@ -29,6 +29,19 @@ fn a_commands_exit_code_output_and_metrics_are_kept() {
 }
 
 #[test]
+fn what_a_program_leaves_in_the_folder_that_it_is_told_is_its_runs() {
+    let place = Place::with_project();
+    let script = r#"echo "$SLIPWAY_RUN"; mkdir "$SLIPWAY_ARTIFACTS/plots"; echo 1 > "$SLIPWAY_ARTIFACTS/plots/loss.txt""#;
+    let output = place.run(&["exec", "--name", "left", "--", "sh", "-c", script]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), place.json(&["run", "show", "left"])["id"]);
+    let artifacts = place.json(&["run", "artifacts", "left"]);
+    let file = |index: usize| (artifacts[index]["path"].as_str(), artifacts[index]["size_bytes"].as_u64());
+    assert_eq!(file(0), (Some("artifacts/plots/loss.txt"), Some(2)), "{artifacts}");
+    assert_eq!(artifacts.as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn a_named_project_gets_the_run_wherever_the_command_runs() {
     let place = Place::with_project();
     assert!(place.run(&["project", "list"]).status.success());
@@ -162,7 +175,7 @@ fn until(from: &mut impl std::io::Read, words: &str) -> String {
 #[test]
 fn at_a_terminal_the_program_has_one_of_its_own() {
     let place = Place::with_project();
-    let script = "test -t 0 && test -t 1 && test -t 2 && stty size; read line; echo got $line; exit 5";
+    let script = "test -d $SLIPWAY_ARTIFACTS && test -t 0 && test -t 1 && test -t 2 && stty size; read line; echo got $line; exit 5";
     let mut child = at_terminal(&place, "shown", script);
     let mut stdout = child.stdout.take().unwrap();
     until(&mut stdout, "33 77");

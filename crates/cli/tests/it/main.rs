@@ -5,3 +5,6 @@ mod executing;
 mod hosting;
 mod once;
 mod program;
+#[path = "../../../../tests/src/skipped.rs"]
+#[allow(unreachable_pub, dead_code, reason = "the journeys' own, of which a suite takes what it needs")]
+mod skipped;

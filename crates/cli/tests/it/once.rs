@@ -47,7 +47,9 @@ fn the_other_shells_can_read_their_completions() {
         std::fs::write(&file, place.run(&["completions", name]).stdout).unwrap();
         match std::process::Command::new(shell).args(arguments).arg(&file).output() {
             Ok(output) => assert!(output.status.success(), "{shell}: {}", said(&output)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => println!("skipped: {shell} is not installed"),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                crate::skipped::left_out(&format!("{shell} not installed"));
+            }
             Err(error) => panic!("{shell}: {error}"),
         }
     }

@@ -13,6 +13,9 @@ mod projects;
 mod proposing;
 mod queue;
 mod referenced;
+#[path = "../../../../tests/src/skipped.rs"]
+#[allow(unreachable_pub, dead_code, reason = "the journeys' own, of which a suite takes what it needs")]
+mod skipped;
 mod stage;
 mod training;
 mod watching;

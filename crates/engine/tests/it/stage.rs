@@ -181,10 +181,10 @@ async fn open_when_free(folder: &Path, mode: Mode, place: &Arc<Place>) -> Engine
 }
 
 /// Whether a built worker is given; says so where it is not.
-pub(crate) fn has_worker(test: &str) -> bool {
+pub(crate) fn has_worker() -> bool {
     let has = std::env::var_os("SLIPWAY_WORKER").is_some();
     if !has {
-        println!("skipped: {test} (SLIPWAY_WORKER names no worker)");
+        crate::skipped::skipped("SLIPWAY_WORKER names no worker");
     }
     has
 }

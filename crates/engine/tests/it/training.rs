@@ -66,7 +66,7 @@ async fn under_way(stage: &Stage, run: RunId) -> Run {
 
 #[tokio::test]
 async fn the_positive_class_is_the_one_that_the_project_names() {
-    if !has_worker("the_positive_class_is_the_one_that_the_project_names") {
+    if !has_worker() {
         return;
     }
     let stage = Stage::new().await;
@@ -98,7 +98,7 @@ async fn the_positive_class_is_the_one_that_the_project_names() {
 
 #[tokio::test]
 async fn a_folder_becomes_a_registered_model_that_answers() {
-    if !has_worker("a_folder_becomes_a_registered_model_that_answers") {
+    if !has_worker() {
         return;
     }
     let stage = Stage::new().await;
@@ -181,7 +181,7 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
 
 #[tokio::test]
 async fn a_stopped_run_resumes_and_a_killed_worker_is_told() {
-    if !has_worker("a_stopped_run_resumes_and_a_killed_worker_is_told") {
+    if !has_worker() {
         return;
     }
     let stage = Stage::new().await;
@@ -220,7 +220,7 @@ async fn a_stopped_run_resumes_and_a_killed_worker_is_told() {
 
 #[tokio::test]
 async fn a_run_whose_own_folder_is_deleted_can_be_stopped() {
-    if !has_worker("a_run_whose_own_folder_is_deleted_can_be_stopped") {
+    if !has_worker() {
         return;
     }
     let stage = Stage::new().await;
@@ -237,7 +237,7 @@ async fn a_run_whose_own_folder_is_deleted_can_be_stopped() {
 
 #[tokio::test]
 async fn a_project_folder_that_is_deleted_while_training_takes_nothing_with_it() {
-    if !has_worker("a_project_folder_that_is_deleted_while_training_takes_nothing_with_it") {
+    if !has_worker() {
         return;
     }
     let stage = Stage::new().await;
@@ -280,7 +280,7 @@ async fn a_project_folder_that_is_deleted_while_training_takes_nothing_with_it()
 
 #[tokio::test]
 async fn a_trainings_share_step_and_time_left_tell_one_story() {
-    if !has_worker("a_trainings_share_step_and_time_left_tell_one_story") {
+    if !has_worker() {
         return;
     }
     let stage = Stage::new().await;
@@ -369,7 +369,7 @@ async fn kept_images_of_an_absolute_path_are_trained_from_the_kept_copies() {
         assert!(!figures.is_empty());
         figures
     };
-    let with_worker = has_worker("kept_images_of_an_absolute_path_are_trained_from_the_kept_copies");
+    let with_worker = has_worker();
     let untouched = if with_worker { Some(trained().await) } else { None };
     // The same names with other pictures, then none at all.
     digits(&stage, "elsewhere", ["1", "0"]);
@@ -388,7 +388,7 @@ async fn kept_images_of_an_absolute_path_are_trained_from_the_kept_copies() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_worker_killed_in_a_checkpoints_write_can_be_resumed() {
-    if !has_worker("a_worker_killed_in_a_checkpoints_write_can_be_resumed") {
+    if !has_worker() {
         return;
     }
     let stage = Stage::new().await;
@@ -419,7 +419,7 @@ const HOST: &str = "ENGINE_KILLED_HOST";
 #[test]
 fn a_training_outlives_its_killed_host_and_is_adopted() {
     let test = "training::a_training_outlives_its_killed_host_and_is_adopted";
-    if !has_worker(test) {
+    if !has_worker() {
         return;
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -13,10 +13,7 @@ use anyhow::{Context as _, Result, ensure};
 use api::{
     ProjectId, RunId,
     call::Call,
-    dataset::GetDataset,
-    deploy::SendTraffic,
     host::MakeKey,
-    monitor::CheckNow,
     run::{ListRuns, ProjectIdOr},
 };
 use client::call::Client;
@@ -101,12 +98,8 @@ async fn road_once(client: &Client) -> Result<(RunId, Places)> {
     let version = road::register(client, run, &["champion"]).await?;
     let target = road::this_machine(client).await?;
     let deployment = road::deploy(client, road::spec("fraud", target, version.id)).await?;
-    let dataset = client.call(GetDataset { project: project.id }).await?;
-    let path = dataset.beside.iter().find(|file| file.path.contains("second-period")).context("no second period")?;
     for window in 0..3 {
-        let (path, offset) = (path.path.clone(), Some(window * 1000));
-        client.call(SendTraffic { deployment: deployment.id, path, rows: 1000, offset, batch: Some(50) }).await?;
-        client.call(CheckNow { deployment: deployment.id }).await?;
+        road::shifted_window(client, &deployment, project.id, window).await?;
     }
     Ok((run, Places { project: project.id, long: run, version: version.id, deployment: deployment.id }))
 }

@@ -29,6 +29,8 @@ pub(super) struct Actions {
     toasts: Toasts,
     pending: Pending,
     place: Place,
+    /// The program that was asked to stop: who asks again has seen that asking is not enough.
+    asked: RwSignal<Option<RunId>>,
     renaming: RwSignal<Option<RunRow>>,
     deleting: RwSignal<Option<RunRow>>,
     go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
@@ -43,6 +45,7 @@ impl Actions {
             toasts: Toasts::get(),
             pending: Pending::new(),
             place: Place::get(),
+            asked: RwSignal::new(None),
             renaming,
             deleting,
             go: StoredValue::new_local(go),
@@ -58,16 +61,15 @@ impl Actions {
                 self.go.with_value(|go| go(to));
             }
         })];
-        // A program is stopped in its own terminal, and only a training has checkpoints to go on from.
-        let is_training = row.kind == RunKind::Training;
         match row.state {
-            RunState::Running | RunState::Queued if is_training => {
-                items.push(Item::new("Stop", icon::SQUARE, move || self.stop(id)));
+            RunState::Running | RunState::Queued => {
+                let label = if self.asked.get_untracked() == Some(id) { "End at once" } else { "Stop" };
+                items.push(Item::new(label, icon::SQUARE, move || self.stop(id)));
             }
             RunState::Stopped | RunState::Killed | RunState::Failed if row.resumable => {
                 items.push(Item::new("Resume", icon::PLAY, move || self.resume(id)));
             }
-            RunState::Finished if is_training && row.versions.is_empty() => {
+            RunState::Finished if row.kind == RunKind::Training && row.versions.is_empty() => {
                 items.push(Item::new("Register as a model version", icon::BOX, move || self.register(id)));
             }
             _ => {}
@@ -75,7 +77,7 @@ impl Actions {
         items.push(Item::new("Rename…", icon::PENCIL, move || self.renaming.set(Some(first.clone()))));
         items.push(Item::new("Copy id", icon::COPY, move || self.toasts.copy(&id.to_string())));
         let blocked = if !row.state.is_over() {
-            Some(if is_training { "It is under way: stop it first." } else { "It is under way." })
+            Some("It is under way: stop it first.")
         } else if !row.versions.is_empty() {
             Some("A model version came from it: delete that first.")
         } else {
@@ -90,7 +92,12 @@ impl Actions {
     }
 
     fn stop(self, run: RunId) {
-        self.pending.run(async move { self.client.call(StopRun { run }).await }, |_| {});
+        self.pending.run(async move { self.client.call(StopRun { run }).await }, move |run| {
+            if run.kind == RunKind::Command && self.asked.get_untracked() != Some(run.id) {
+                self.asked.set(Some(run.id));
+                self.toasts.done(words::asked_to_stop(&run.name));
+            }
+        });
     }
 
     fn resume(self, run: RunId) {
