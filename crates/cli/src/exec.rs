@@ -159,12 +159,7 @@ fn variables(run: RunId, folder: &Path) -> Variables {
     [("SLIPWAY_RUN", run.to_string().into()), ("SLIPWAY_ARTIFACTS", folder.join("artifacts").into())]
 }
 
-async fn supervise(
-    folder: &Path,
-    journal: &Journal,
-    command: &[String],
-    variables: &Variables,
-) -> Outcome<ExitStatus> {
+async fn supervise(folder: &Path, journal: &Journal, command: &[String], variables: &Variables) -> Outcome<ExitStatus> {
     // Heard from before the program starts: Ctrl-C is for the program, and must not end us.
     let _interrupts = Interrupts::take()?;
     let mut requests = EndRequests::take().map_err(|error| unheard(&error))?;

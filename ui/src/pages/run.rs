@@ -161,8 +161,8 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let stop = move || {
         let request = StopRun { run: id.get_untracked() };
         pending.run(async move { client.call(request).await }, move |run| {
-            if run.kind == RunKind::Command && asked.get_untracked() != Some(run.id) {
-                asked.set(Some(run.id));
+            if run.kind == RunKind::Command && asked.try_get_untracked().flatten() != Some(run.id) {
+                asked.try_set(Some(run.id));
                 toasts.done(words::asked_to_stop(&run.name));
             }
         });

@@ -31,7 +31,8 @@ fn a_commands_exit_code_output_and_metrics_are_kept() {
 #[test]
 fn what_a_program_leaves_in_the_folder_that_it_is_told_is_its_runs() {
     let place = Place::with_project();
-    let script = r#"echo "$SLIPWAY_RUN"; mkdir "$SLIPWAY_ARTIFACTS/plots"; echo 1 > "$SLIPWAY_ARTIFACTS/plots/loss.txt""#;
+    let script =
+        r#"echo "$SLIPWAY_RUN"; mkdir "$SLIPWAY_ARTIFACTS/plots"; echo 1 > "$SLIPWAY_ARTIFACTS/plots/loss.txt""#;
     let output = place.run(&["exec", "--name", "left", "--", "sh", "-c", script]);
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), place.json(&["run", "show", "left"])["id"]);

@@ -93,8 +93,8 @@ impl Actions {
 
     fn stop(self, run: RunId) {
         self.pending.run(async move { self.client.call(StopRun { run }).await }, move |run| {
-            if run.kind == RunKind::Command && self.asked.get_untracked() != Some(run.id) {
-                self.asked.set(Some(run.id));
+            if run.kind == RunKind::Command && self.asked.try_get_untracked().flatten() != Some(run.id) {
+                self.asked.try_set(Some(run.id));
                 self.toasts.done(words::asked_to_stop(&run.name));
             }
         });
