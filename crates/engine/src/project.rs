@@ -284,7 +284,7 @@ pub async fn edit(engine: &Engine, request: EditProjectFile) -> anyhow::Result<P
     describe(engine, row).await
 }
 
-/// Forgets a project and deletes its records; its folder is never touched.
+/// Forgets a project, deletes its records and frees what only they named; its folder is never touched.
 pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<Freed> {
     let id = request.project;
     let row = find(engine, id).await?;
@@ -323,12 +323,14 @@ pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<F
         .chain(snapshots.iter().map(|row| engine.workspace().snapshot_cache(row.snapshot.id)))
         .collect();
     let records = (runs.len() + snapshots.len()) as u64 + 1;
-    let bytes =
+    let bytes: u64 =
         tokio::task::spawn_blocking(move || folders.iter().map(|folder| crate::storage::remove_folder(folder)).sum())
             .await?;
+    // Where other work holds the blobs, the next collection frees them.
+    let unused = crate::storage::collect_unused(engine, false).await.unwrap_or_default();
     engine.changed(Tag::Projects);
     engine.changed(Tag::Storage);
-    Ok(Freed { bytes, records, parts: Vec::new() })
+    Ok(Freed { bytes: bytes + unused.bytes, records, parts: unused.parts })
 }
 
 /// The path as the file system has it, so that one folder has one name.
