@@ -86,6 +86,44 @@ pub(crate) fn everything(root: &Path, kind: DataKind) -> Result<(Vec<ScannedFile
     Ok((search.found.into_values().collect(), search.skipped.unwrap_or_default()))
 }
 
+/// A place outside of the root that the dataset takes files from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Links resolved, where it is there.
+    pub folder: PathBuf,
+    /// What lies in its sub-folders counts too.
+    pub deep: bool,
+    /// Only this entry of the folder counts.
+    pub only: Option<PathBuf>,
+}
+
+/// The places that absolute data paths name: what to watch beside the root. Also of paths where nothing is now.
+pub fn outside(root: &Path, config: &DataConfig) -> Vec<Place> {
+    let Ok(root) = canonical(root) else { return Vec::new() };
+    let mut places: Vec<Place> = Vec::new();
+    let mut add = |place: Place| {
+        if !place.folder.starts_with(&root) && !places.contains(&place) {
+            places.push(place);
+        }
+    };
+    for given in config.paths.iter().map(Path::new).filter(|path| path.is_absolute()) {
+        let base = if given.exists() { given.to_owned() } else { literal_prefix(given) };
+        // The entry itself may come and go, be replaced, or be a link that is set anew.
+        if let (Some(above), Some(name)) = (base.parent(), base.file_name()) {
+            let folder = canonical(above).unwrap_or_else(|_| above.to_owned());
+            add(Place { only: Some(folder.join(name)), folder, deep: false });
+        }
+        let Ok(target) = canonical(&base) else { continue };
+        if target.is_dir() {
+            let wild = given.components().count() - base.components().count();
+            add(Place { folder: target, deep: wild != 1, only: None });
+        } else if let Some(above) = target.parent() {
+            add(Place { folder: above.to_owned(), deep: false, only: Some(target.clone()) });
+        }
+    }
+    places
+}
+
 /// One file of a folder that is copied as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeFile {
