@@ -153,12 +153,12 @@ pub struct StoragePart {
     pub detail: String,
 }
 
-/// What a deletion freed, or will free at the next collection.
+/// What a deletion or a collection freed, or would free.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Freed {
     pub bytes: u64,
     pub records: u64,
-    /// Of a collection: by what it was.
+    /// What was collected, by what it was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<FreedPart>,
 }

@@ -22,6 +22,8 @@ pub enum DataError {
     NotUtf8 { file: String },
     #[error("The data path \"{path}\" leaves the project's folder {root}.", root = root.display())]
     Outside { root: PathBuf, path: String },
+    #[error("The link {link} leads out of the folder {folder}, which is to be copied.", link = link.display(), folder = folder.display())]
+    LinkOut { folder: PathBuf, link: PathBuf },
     #[error("The data path \"{path}\" is not a valid glob: {reason}.")]
     Glob { path: String, reason: String },
     #[error("Can't read {file}: it is empty, where a table with a header line was expected.")]
@@ -113,6 +115,7 @@ impl DataError {
             E::NotUtf8 { .. } => "Rename it.".to_owned(),
             E::NoFiles { .. } => "Put the files there, or change `paths` in `[data]` of slipway.toml.".to_owned(),
             E::Outside { .. } => "Name it by its absolute path if you mean that place, or copy it into the project.".to_owned(),
+            E::LinkOut { .. } => "Put the file itself in its place, or delete the link.".to_owned(),
             E::Glob { .. } => "Write it like \"data/*.csv\" or \"data/**/*.parquet\".".to_owned(),
             E::Empty { .. } => "Fill the file, or leave it out of `paths`.".to_owned(),
             E::HeaderOnly { .. } | E::NoRows { .. } => "Add rows, or leave the file out of `paths`.".to_owned(),

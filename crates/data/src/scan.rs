@@ -5,7 +5,8 @@
 //! the person wrote an absolute path.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
     fs::Metadata,
     path::{Component, Path, PathBuf},
     time::UNIX_EPOCH,
@@ -69,8 +70,7 @@ pub fn files(root: &Path, config: &DataConfig) -> Result<Vec<ScannedFile>, DataE
 
 /// Files of the dataset's kind in the root that its paths don't match: they could be added.
 pub fn beside(root: &Path, config: &DataConfig) -> Result<Vec<ScannedFile>, DataError> {
-    let inside: std::collections::BTreeSet<PathBuf> =
-        matched(root, config)?.into_iter().map(|file| file.path).collect();
+    let inside: BTreeSet<PathBuf> = matched(root, config)?.into_iter().map(|file| file.path).collect();
     let root = canonical(root)?;
     let mut search = Search { root: &root, kind: config.kind, found: BTreeMap::new(), skipped: None };
     search.walk(&root, &root, None)?;
@@ -84,6 +84,96 @@ pub(crate) fn everything(root: &Path, kind: DataKind) -> Result<(Vec<ScannedFile
     let mut search = Search { root: &root, kind, found: BTreeMap::new(), skipped: Some(Vec::new()) };
     search.walk(&root, &root, None)?;
     Ok((search.found.into_values().collect(), search.skipped.unwrap_or_default()))
+}
+
+/// A place outside of the root that the dataset takes files from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Links resolved, where it is there.
+    pub folder: PathBuf,
+    /// What lies in its sub-folders counts too.
+    pub deep: bool,
+    /// Only this entry of the folder counts.
+    pub only: Option<PathBuf>,
+}
+
+/// The places that absolute data paths name: what to watch beside the root. Also of paths where nothing is now.
+pub fn outside(root: &Path, config: &DataConfig) -> Vec<Place> {
+    let Ok(root) = canonical(root) else { return Vec::new() };
+    let mut places: Vec<Place> = Vec::new();
+    let mut add = |place: Place| {
+        if !place.folder.starts_with(&root) && !places.contains(&place) {
+            places.push(place);
+        }
+    };
+    for given in config.paths.iter().map(Path::new).filter(|path| path.is_absolute()) {
+        let base = if given.exists() { given.to_owned() } else { literal_prefix(given) };
+        // The entry itself may come and go, be replaced, or be a link that is set anew.
+        if let (Some(above), Some(name)) = (base.parent(), base.file_name()) {
+            let folder = canonical(above).unwrap_or_else(|_| above.to_owned());
+            add(Place { only: Some(folder.join(name)), folder, deep: false });
+        }
+        let Ok(target) = canonical(&base) else { continue };
+        if target.is_dir() {
+            let wild = given.components().count() - base.components().count();
+            add(Place { folder: target, deep: wild != 1, only: None });
+        } else if let Some(above) = target.parent() {
+            add(Place { folder: above.to_owned(), deep: false, only: Some(target.clone()) });
+        }
+    }
+    places
+}
+
+/// One file of a folder that is copied as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeFile {
+    /// What to read.
+    pub path: PathBuf,
+    /// Its place in the copy.
+    pub relative: PathBuf,
+    pub size_bytes: u64,
+}
+
+/// What a copy of a folder takes, each file once, with the rules of a search: hidden entries, pipes, sockets
+/// and devices are left out, and a link to what is in the folder leads to it by its own name. An error where
+/// a link leads out of the folder.
+pub fn tree(folder: &Path) -> Result<Vec<TreeFile>, DataError> {
+    let root = canonical(folder)?;
+    let mut found = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    let mut open = vec![(root.clone(), PathBuf::new())];
+    while let Some((folder, relative)) = open.pop() {
+        // A link to a folder above leads to what is found anyway.
+        if !seen.insert(folder.clone()) {
+            continue;
+        }
+        for entry in std::fs::read_dir(&folder).map_err(DataError::io("read", &folder))? {
+            let entry = entry.map_err(DataError::io("read", &folder))?;
+            let name = entry.file_name();
+            if is_hidden(&name) {
+                continue;
+            }
+            let target = canonical(&entry.path())?;
+            let Ok(own) = target.strip_prefix(&root) else {
+                return Err(DataError::LinkOut { folder: root, link: entry.path() });
+            };
+            // What hides in the folder is reached by its link only, and called as that.
+            let hides = own.components().any(|part| is_hidden(part.as_os_str()));
+            let place = if hides { relative.join(name) } else { own.to_owned() };
+            let metadata = std::fs::metadata(&target).map_err(DataError::io("read", &target))?;
+            if metadata.is_dir() {
+                open.push((target, place));
+            } else if metadata.is_file() {
+                let file = TreeFile { path: target.clone(), relative: place, size_bytes: metadata.len() };
+                found.entry(target).or_insert(file);
+            }
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
 }
 
 fn matched(root: &Path, config: &DataConfig) -> Result<Vec<ScannedFile>, DataError> {

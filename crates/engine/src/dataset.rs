@@ -23,7 +23,7 @@ use data::scan;
 use store::{blob::BlobHash, job::JobRow, snapshot::SnapshotRow};
 
 use crate::{
-    Engine, Mode, folder,
+    Engine, Mode, copying, folder,
     jobs::{JobContext, NewJob, retry_with},
     project, settings, snapshot, uploads,
 };
@@ -355,16 +355,17 @@ pub async fn add(engine: &Engine, request: AddData) -> anyhow::Result<Dataset> {
     let folder = PathBuf::from(&row.path);
     let (wanted, taken) = (request.paths.clone(), request.paths);
     let is_first = row.file.data.paths.is_empty();
-    let (added, first) = tokio::task::spawn_blocking(move || {
-        let added = wanted.iter().map(|path| bring_in(&folder, path)).collect::<anyhow::Result<Vec<_>>>()?;
+    let (added, copied, first) = tokio::task::spawn_blocking(move || {
+        let (added, copied) = bring_in(&folder, &wanted)?;
         // The first data of a project decide whether it is one of tables or of images.
-        let first = match added.first().filter(|_| is_first) {
-            Some(path) => {
-                Some(data::look::look(&folder.join(path), Ragged::default()).map_err(ApiError::from)?.proposal.data)
-            }
-            None => None,
-        };
-        anyhow::Ok((added, first))
+        let first = added.first().filter(|_| is_first).map(|path| {
+            data::look::look(&folder.join(path), Ragged::default()).map_err(|error| {
+                copying::remove(&copied);
+                ApiError::from(error)
+            })
+        });
+        let first = first.transpose()?.map(|looked| looked.proposal.data);
+        anyhow::Ok((added, copied, first))
     })
     .await??;
     let mut paths = row.file.data.paths.clone();
@@ -374,25 +375,34 @@ pub async fn add(engine: &Engine, request: AddData) -> anyhow::Result<Dataset> {
         set.push(("data.kind".to_owned(), serde_json::to_value(first.kind)?));
         set.push(("data.target".to_owned(), serde_json::to_value(first.target)?));
     }
-    project::edit(engine, EditProjectFile { project: row.id, set }).await?;
+    if let Err(error) = project::edit(engine, EditProjectFile { project: row.id, set }).await {
+        tokio::task::spawn_blocking(move || copying::remove(&copied)).await?;
+        return Err(error);
+    }
     uploads::taken(engine, taken).await?;
     get(engine, GetDataset { project: row.id }).await
 }
 
-/// The path below the project's folder, after copying what lay outside.
-fn bring_in(folder: &Path, path: &str) -> anyhow::Result<String> {
-    let given = folder.join(path);
-    if !given.exists() {
-        bail!(ApiError::not_found(format!("There is nothing at {}.", given.display())).with_hint("Check the path."));
-    }
-    let real = given.canonicalize().with_context(|| format!("read {}", given.display()))?;
+/// The paths below the project's folder, after copying what lay outside, and the copies.
+fn bring_in(folder: &Path, paths: &[String]) -> anyhow::Result<(Vec<String>, Vec<PathBuf>)> {
     let root = folder.canonicalize().with_context(|| format!("read {}", folder.display()))?;
-    let inside = match real.strip_prefix(&root) {
-        Ok(inside) => inside.to_owned(),
-        Err(_) => {
-            let copy = project::copy_into(&real, &root)?;
-            copy.strip_prefix(&root).map(Path::to_owned).unwrap_or(copy)
+    let mut reals = Vec::with_capacity(paths.len());
+    for path in paths {
+        let given = folder.join(path);
+        if !given.exists() {
+            bail!(
+                ApiError::not_found(format!("There is nothing at {}.", given.display())).with_hint("Check the path.")
+            );
         }
-    };
-    Ok(inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"))
+        reals.push(given.canonicalize().with_context(|| format!("read {}", given.display()))?);
+    }
+    let outside: Vec<PathBuf> = reals.iter().filter(|real| !real.starts_with(&root)).cloned().collect();
+    let copied = copying::copy_into(&outside, &root)?;
+    let mut copies = copied.iter();
+    let added = reals.iter().map(|real| {
+        let place = if real.starts_with(&root) { Some(real) } else { copies.next() };
+        let inside = place.and_then(|place| place.strip_prefix(&root).ok()).unwrap_or(real);
+        inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+    });
+    Ok((added.collect(), copied))
 }

@@ -19,7 +19,7 @@ use api::{
 use data::{error::DataError, manifest::Manifest, scan};
 use store::{project::ProjectRow, snapshot::SnapshotRow};
 
-use crate::{Engine, Mode, project_file};
+use crate::{Engine, Mode, project_file, watching};
 
 /// Files offered beside the data paths; a folder with more is told by its first ones.
 const BESIDE: usize = 50;
@@ -81,9 +81,12 @@ pub async fn look(engine: &Engine, id: ProjectId) -> anyhow::Result<(ProjectRow,
     };
     let now_ms = engine.now_ms();
     let (before, folder) = (row.file.clone(), PathBuf::from(&row.path));
-    let (file, mut seen) =
-        tokio::task::spawn_blocking(move || look_blocking(&folder, before, newest.as_ref(), manifest.as_ref(), now_ms))
-            .await?;
+    let (file, mut seen, outside) = tokio::task::spawn_blocking(move || {
+        let (file, seen) = look_blocking(&folder, before, newest.as_ref(), manifest.as_ref(), now_ms);
+        let outside = scan::outside(&folder, &file.data);
+        (file, seen, outside)
+    })
+    .await?;
     if file != row.file {
         row.file = file.clone();
         engine.store().write(move |tx| store::project::set_file(tx, id, &file)).await?;
@@ -97,6 +100,7 @@ pub async fn look(engine: &Engine, id: ProjectId) -> anyhow::Result<(ProjectRow,
         // The same change, looked at again, was seen when it was first seen.
         new.seen_ms = old.seen_ms;
     }
+    watching::follow(engine, id, outside).await;
     engine.folders().lock().insert(id, seen.clone());
     if before.as_ref() != Some(&seen) && before.is_some() {
         announce(engine, &row, before.as_ref(), &seen).await?;

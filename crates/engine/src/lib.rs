@@ -7,6 +7,7 @@
 
 mod blocking;
 pub mod clock;
+mod copying;
 pub mod dataset;
 pub mod deploy;
 pub mod dispatch;

@@ -203,10 +203,21 @@ pub async fn check(engine: &Engine, request: CheckNow) -> anyhow::Result<Monitor
 }
 
 pub async fn set(engine: &Engine, request: SetMonitored) -> anyhow::Result<Monitoring> {
-    deploy::find(engine, request.deployment).await?;
+    let row = deploy::find(engine, request.deployment).await?;
+    let is_other = row.monitored != request.monitored;
+    if is_other {
+        // What was till now is a gap of its own: whoever turns watching on again is told that it was off.
+        pass::note_gap(engine, &row).await?;
+    }
+    let now = engine.now_ms();
     engine
         .store()
-        .write_durable(move |tx| store::deployment::set_monitored(tx, request.deployment, request.monitored))
+        .write_durable(move |tx| {
+            if is_other {
+                store::traffic::set_seen(tx, request.deployment, now)?;
+            }
+            store::deployment::set_monitored(tx, request.deployment, request.monitored)
+        })
         .await?;
     engine.changed(Tag::Monitor(request.deployment));
     engine.changed(Tag::Deployments);

@@ -16,7 +16,7 @@ use api::{
 use serde_json::Value;
 use store::{dataset::DatasetRow, project::ProjectRow};
 
-use crate::{Engine, error, folder, overview, project_file, uploads, watching};
+use crate::{Engine, copying, error, folder, overview, project_file, uploads, watching};
 
 pub async fn list(engine: &Engine, _request: ListProjects) -> anyhow::Result<Vec<ProjectSummary>> {
     let rows = engine.store().read(store::project::all).await?;
@@ -220,46 +220,22 @@ pub async fn create(engine: &Engine, request: CreateProject) -> anyhow::Result<P
     }
     let text = project_file::compose(&file)?;
     project_file::parse(&text, "the proposed slipway.toml")?;
-    let (folder, sources) = (path.clone(), request.copy_from.clone());
+    let (folder, sources) = (path.clone(), request.copy_from.iter().map(PathBuf::from).collect::<Vec<_>>());
     tokio::task::spawn_blocking(move || {
+        let is_new = !folder.exists();
         std::fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
-        for source in &sources {
-            copy_into(Path::new(source), &folder)?;
+        let made = copying::copy_into(&sources, &folder)
+            .and_then(|copied| project_file::write(&folder, None, &text).inspect_err(|_| copying::remove(&copied)));
+        if made.is_err() && is_new {
+            // Only an empty folder is removed so.
+            let _ = std::fs::remove_dir(&folder);
         }
-        project_file::write(&folder, None, &text)
+        made
     })
     .await??;
     let project = open_folder(engine, absolute(&path.to_string_lossy())?, SameId::Ask, None).await?;
     uploads::taken(engine, request.copy_from).await?;
     Ok(project)
-}
-
-/// Copies a file or folder into a folder; never over something else.
-pub(crate) fn copy_into(source: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
-    let name = source.file_name().with_context(|| format!("copy {}", source.display()))?;
-    let destination = folder.join(name);
-    if destination.exists() {
-        bail!(
-            ApiError::new(ErrorCode::Conflict, format!("{} is there already.", destination.display()))
-                .with_hint("Rename or remove one of the two.")
-        );
-    }
-    copy_tree(source, &destination)
-        .with_context(|| format!("copy {} to {}", source.display(), destination.display()))?;
-    Ok(destination)
-}
-
-pub(crate) fn copy_tree(source: &Path, destination: &Path) -> std::io::Result<()> {
-    if !source.is_dir() {
-        std::fs::copy(source, destination)?;
-        return Ok(());
-    }
-    std::fs::create_dir_all(destination)?;
-    for entry in std::fs::read_dir(source)? {
-        let entry = entry?;
-        copy_tree(&entry.path(), &destination.join(entry.file_name()))?;
-    }
-    Ok(())
 }
 
 /// Sets or removes keys of the project's file.
@@ -284,7 +260,7 @@ pub async fn edit(engine: &Engine, request: EditProjectFile) -> anyhow::Result<P
     describe(engine, row).await
 }
 
-/// Forgets a project and deletes its records; its folder is never touched.
+/// Forgets a project, deletes its records and frees what only they named; its folder is never touched.
 pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<Freed> {
     let id = request.project;
     let row = find(engine, id).await?;
@@ -323,12 +299,14 @@ pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<F
         .chain(snapshots.iter().map(|row| engine.workspace().snapshot_cache(row.snapshot.id)))
         .collect();
     let records = (runs.len() + snapshots.len()) as u64 + 1;
-    let bytes =
+    let bytes: u64 =
         tokio::task::spawn_blocking(move || folders.iter().map(|folder| crate::storage::remove_folder(folder)).sum())
             .await?;
+    // Where other work holds the blobs, the next collection frees them.
+    let unused = crate::storage::collect_unused(engine, false).await.unwrap_or_default();
     engine.changed(Tag::Projects);
     engine.changed(Tag::Storage);
-    Ok(Freed { bytes, records, parts: Vec::new() })
+    Ok(Freed { bytes: bytes + unused.bytes, records, parts: unused.parts })
 }
 
 /// The path as the file system has it, so that one folder has one name.

@@ -10,7 +10,7 @@ use api::{
 };
 use data::samples::{self, SampleProject};
 
-use crate::{Engine, project, project_file};
+use crate::{Engine, copying, project, project_file};
 
 /// The seed of the generated sample, so that every machine has the same one.
 const SEED: u64 = 20_260_101;
@@ -82,7 +82,7 @@ fn make(sample: SampleProject, brought: &Path, destination: &Path) -> anyhow::Re
         .tempdir_in(folder)
         .with_context(|| format!("write in {}", folder.display()))?;
     let copy = half.path().join(sample.name);
-    project::copy_tree(brought, &copy).with_context(|| format!("copy the sample to {}", destination.display()))?;
+    copying::copy_tree(brought, &copy).with_context(|| format!("copy the sample to {}", destination.display()))?;
     if sample.generated {
         samples::card_fraud(SEED, &copy).map_err(ApiError::from)?;
     }

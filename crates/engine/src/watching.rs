@@ -3,7 +3,8 @@
 //! Local folders are watched by the system. A network mount tells nothing of what others change, so its
 //! folders are rescanned from time to time: the rescan compares sizes and times to the millisecond, where
 //! a watcher that polls would miss what happens twice in a second or is replaced by something older.
-//! Whatever is told, also that events were lost, leads to the same thing: [`folder::look`].
+//! Whatever is told, also that events were lost, leads to the same thing: [`folder::look`], which says too
+//! what is to be watched outside of the folder: the places of absolute data paths.
 
 mod mounts;
 
@@ -15,6 +16,7 @@ use std::{
 };
 
 use api::{ProjectId, event::Tag};
+use data::scan::Place;
 use notify::{RecommendedWatcher, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
 use tokio::sync::mpsc;
@@ -45,10 +47,15 @@ enum Watcher {
     Polling,
 }
 
+/// A place with what watches it.
+type Watched = (Place, Option<Watcher>);
+
 /// The watched folders.
 #[derive(Default)]
 pub struct Watching {
     watchers: Mutex<HashMap<ProjectId, (PathBuf, Option<Watcher>)>>,
+    /// Where data outside of the folders come from.
+    outside: Mutex<HashMap<ProjectId, Vec<Watched>>>,
     hints: Mutex<Option<mpsc::UnboundedSender<ProjectId>>>,
     /// Folders under a look of the loop: a mount that hangs is not looked at twice.
     looking: Mutex<HashSet<ProjectId>>,
@@ -65,6 +72,7 @@ impl Watching {
 
     pub fn remove(&self, project: ProjectId) {
         lock(&self.watchers).remove(&project);
+        lock(&self.outside).remove(&project);
     }
 
     /// `None` where the project is not known, or nothing is watched in this mode.
@@ -72,12 +80,46 @@ impl Watching {
         lock(&self.watchers).get(&project).map(|(_, watcher)| how(watcher.as_ref()))
     }
 
-    /// How often a folder on a network drive is looked at, for the person; `None` for one of which the
-    /// system tells.
+    /// How often what is on a network drive is looked at, for the person; `None` where the system tells
+    /// of everything.
     pub(crate) fn polled(&self, project: ProjectId) -> Option<String> {
-        let is_polled = self.how(project) == Some(How::Polled);
-        is_polled
-            .then(|| format!("This folder is on a network drive: it is looked at every {} s.", LOOK_AGAIN.as_secs()))
+        let what = if self.how(project) == Some(How::Polled) {
+            "This folder is"
+        } else if self.outside(project).iter().any(|(_, how)| *how == How::Polled) {
+            "Some of its data is"
+        } else {
+            return None;
+        };
+        Some(format!("{what} on a network drive: it is looked at every {} s.", LOOK_AGAIN.as_secs()))
+    }
+
+    /// The folders outside of the project's that its data come from.
+    fn outside(&self, project: ProjectId) -> Vec<(PathBuf, How)> {
+        let outside = lock(&self.outside);
+        let places = outside.get(&project).into_iter().flatten();
+        places.map(|(place, watcher)| (place.folder.clone(), how(watcher.as_ref()))).collect()
+    }
+
+    /// Lets go of every other place of a project, and says which of these are not watched yet.
+    fn keep(&self, project: ProjectId, places: Vec<Place>) -> Vec<Place> {
+        let mut outside = lock(&self.outside);
+        let known = outside.entry(project).or_default();
+        known.retain(|(place, _)| places.contains(place));
+        for place in places {
+            if !known.iter().any(|(other, _)| *other == place) {
+                known.push((place, None));
+            }
+        }
+        known.iter().filter(|(_, watcher)| watcher.is_none()).map(|(place, _)| place.clone()).collect()
+    }
+
+    /// A place that another look meanwhile let go of, or watches already, stays as it is.
+    fn put(&self, project: ProjectId, place: &Place, new: Watcher) {
+        let mut outside = lock(&self.outside);
+        let known = outside.get_mut(&project).into_iter().flatten().find(|(other, _)| other == place);
+        if let Some((_, watcher @ None)) = known {
+            *watcher = Some(new);
+        }
     }
 
     fn all(&self) -> Vec<(ProjectId, PathBuf, How)> {
@@ -89,6 +131,15 @@ impl Watching {
     fn lose(&self, project: ProjectId) {
         if let Some((_, watcher)) = lock(&self.watchers).get_mut(&project) {
             *watcher = None;
+        }
+    }
+
+    fn lose_outside(&self, project: ProjectId, folder: &Path) {
+        let mut outside = lock(&self.outside);
+        for (place, watcher) in outside.get_mut(&project).into_iter().flatten() {
+            if place.folder == folder {
+                *watcher = None;
+            }
         }
     }
 }
@@ -151,13 +202,38 @@ pub(crate) async fn add(engine: &WeakEngine, project: ProjectId, path: PathBuf) 
     };
     let Some(hints) = hints else { return };
     let at = path.clone();
-    let watched = tokio::task::spawn_blocking(move || watch(project, &at, table.as_deref(), &hints)).await;
+    let place = Place { folder: at, deep: true, only: None };
+    let watched = tokio::task::spawn_blocking(move || watch(project, &place, table.as_deref(), &hints)).await;
     let (Some(engine), Ok(watcher)) = (engine.upgrade(), watched) else { return };
     let polled = matches!(watcher, Some(Watcher::Polling));
     lock(&engine.watch().watchers).insert(project, (path, watcher));
     if polled {
         // Whoever shows the project says so.
         engine.changed(Tag::Projects);
+    }
+}
+
+/// Watches the places outside of a project's folder that its data come from, and no others; does nothing
+/// before [`start`] or in mode `once`.
+pub(crate) async fn follow(engine: &Engine, project: ProjectId, places: Vec<Place>) {
+    let Some(hints) = lock(&engine.watch().hints).clone() else { return };
+    let unwatched = engine.watch().keep(project, places);
+    if unwatched.is_empty() {
+        return;
+    }
+    let (table, again) = (engine.options().mounts.clone(), hints.clone());
+    let watching = tokio::task::spawn_blocking(move || {
+        let watched = |place: Place| Some((watch(project, &place, table.as_deref(), &hints)?, place));
+        unwatched.into_iter().filter_map(watched).collect::<Vec<_>>()
+    });
+    for (watcher, place) in watching.await.unwrap_or_default() {
+        let is_polled = matches!(watcher, Watcher::Polling);
+        engine.watch().put(project, &place, watcher);
+        // What changed between the look and the watch is told by nobody else.
+        let _ = again.send(project);
+        if is_polled {
+            engine.changed(Tag::Projects);
+        }
     }
 }
 
@@ -177,8 +253,20 @@ async fn look_again(engine: WeakEngine) {
 
 async fn look_once(engine: WeakEngine, project: ProjectId, path: PathBuf, how: How) {
     let at = path.clone();
-    let is_there = tokio::task::spawn_blocking(move || at.is_dir()).await.unwrap_or(false);
+    let outside = engine.upgrade().map(|engine| engine.watch().outside(project)).unwrap_or_default();
+    let seeing = tokio::task::spawn_blocking(move || {
+        let outside = outside.into_iter().map(|(folder, how)| (folder.is_dir(), how, folder));
+        (at.is_dir(), outside.collect::<Vec<_>>())
+    });
+    let (is_there, outside) = seeing.await.unwrap_or_default();
     let Some(engine) = engine.upgrade() else { return };
+    let mut look_outside = false;
+    for (is_there, how, folder) in outside {
+        look_outside |= !is_there || how != How::Told;
+        if !is_there {
+            engine.watch().lose_outside(project, &folder);
+        }
+    }
     let look = match (is_there, how) {
         (true, How::Told) => false,
         (true, How::Polled) => true,
@@ -191,7 +279,9 @@ async fn look_once(engine: WeakEngine, project: ProjectId, path: PathBuf, how: H
             true
         }
     };
-    if look && let Err(error) = folder::look(&engine, project).await {
+    if (look || look_outside)
+        && let Err(error) = folder::look(&engine, project).await
+    {
         tracing::debug!(%project, error = format!("{error:#}"), "a folder can't be looked at");
     }
     lock(&engine.watch().looking).remove(&project);
@@ -199,11 +289,13 @@ async fn look_once(engine: WeakEngine, project: ProjectId, path: PathBuf, how: H
 
 fn watch(
     project: ProjectId,
-    path: &Path,
+    place: &Place,
     table: Option<&Path>,
     hints: &mpsc::UnboundedSender<ProjectId>,
 ) -> Option<Watcher> {
-    if !path.is_dir() {
+    let path = place.folder.as_path();
+    // All of a disk is more than the system can watch.
+    if !path.is_dir() || (place.deep && path.parent().is_none()) {
         return None;
     }
     if mounts::is_network(path, table) {
@@ -211,10 +303,13 @@ fn watch(
         return Some(Watcher::Polling);
     }
     let hints = hints.clone();
+    let (folder, only) = (place.folder.clone(), place.only.clone());
     // Errors (an overflow, a folder that went away) are hints like any other.
     let tell = move |result: DebounceEventResult| {
-        let ours =
-            |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".slipway-"));
+        let ours = |path: &PathBuf| {
+            let is_own = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".slipway-"));
+            is_own || only.as_ref().is_some_and(|only| path != only && *path != folder)
+        };
         let worth = match &result {
             Ok(events) => events.iter().any(|event| !event.kind.is_access() && !event.paths.iter().all(ours)),
             Err(_) => true,
@@ -224,7 +319,8 @@ fn watch(
         }
     };
     let made = new_debouncer(QUIET, None, tell).and_then(|mut debouncer| {
-        debouncer.watch(path, RecursiveMode::Recursive).map(|()| Watcher::System { _debouncer: debouncer })
+        let mode = if place.deep { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+        debouncer.watch(path, mode).map(|()| Watcher::System { _debouncer: debouncer })
     });
     match made {
         Ok(watcher) => {

@@ -142,6 +142,14 @@ pub fn add(
     Ok(())
 }
 
+/// Says that it was looked at; nothing where it never was before.
+pub fn set_seen(transaction: &Transaction<'_>, deployment: DeploymentId, at_ms: i64) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE traffic_total SET seen_ms = ?2 WHERE deployment = ?1")?
+        .execute(params![deployment.as_bytes(), at_ms])?;
+    Ok(())
+}
+
 pub fn total(connection: &Connection, deployment: DeploymentId) -> Result<Option<Total>> {
     Ok(connection
         .prepare_cached("SELECT counts, since_ms, seen_ms FROM traffic_total WHERE deployment = ?1")?

@@ -127,7 +127,7 @@ fn RecentLine(summary: ProjectSummary) -> impl IntoView {
     };
     let forget = move || {
         pending.run(async move { client.call(DeleteProject { project: id }).await }, move |freed| {
-            toasts.done(format!("Forgotten; {} will be freed.", words::bytes(freed.bytes)));
+            toasts.done(format!("Forgotten; {} freed.", words::bytes(freed.bytes)));
         });
     };
     let missing = project.missing.clone();

@@ -187,6 +187,13 @@ fn plan(plan: &SnapshotPlan) -> String {
     if plan.unchanged {
         return "Nothing changed: a snapshot is free.".to_owned();
     }
+    if plan.referenced {
+        return format!(
+            "{} files, {}; only their hashes are kept. The files must stay where and as they are, else the snapshot can't be read again.",
+            words::count(plan.files),
+            words::bytes(plan.size_bytes)
+        );
+    }
     let how = if plan.reflink { "shared with the files where the file system can" } else { "copied" };
     format!(
         "{} files, {}; {} new, {how}; {} are free.",
@@ -273,4 +280,27 @@ pub(crate) fn drift(report: &DriftReport) -> String {
         words::count(report.current_rows),
         words::count(report.reference_rows)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_says_how_the_files_are_kept() {
+        let kept = SnapshotPlan {
+            files: 2,
+            size_bytes: 3_000_000,
+            new_bytes: 1_000_000,
+            reflink: false,
+            free_bytes: 9_000_000,
+            unchanged: false,
+            referenced: false,
+        };
+        assert!(plan(&kept).contains("copied"), "{}", plan(&kept));
+        let referenced = plan(&SnapshotPlan { new_bytes: 0, referenced: true, ..kept.clone() });
+        assert!(referenced.contains("only their hashes are kept") && !referenced.contains("copied"), "{referenced}");
+        let unchanged = plan(&SnapshotPlan { unchanged: true, referenced: true, ..kept });
+        assert!(unchanged.contains("Nothing changed"), "{unchanged}");
+    }
 }

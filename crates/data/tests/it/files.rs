@@ -116,6 +116,31 @@ fn pipes_and_circles() {
 }
 
 #[test]
+fn absolute_paths_say_what_to_watch() {
+    let folder = folder();
+    let root = folder.path().canonicalize().unwrap();
+    let (inside, outside) = (root.join("other"), root.join("data"));
+    let path = |rest: &str| outside.join(rest).to_string_lossy().into_owned();
+    let watched = |given: &str| {
+        let places = scan::outside(&inside, &config(&[given]));
+        let told = places.iter().map(|place| {
+            let (folder, only) = (place.folder.strip_prefix(&root).unwrap(), place.only.as_ref());
+            let only = only.map(|only| only.strip_prefix(&place.folder).unwrap().to_owned());
+            (folder.to_owned(), place.deep, only.unwrap_or_default())
+        });
+        told.collect::<Vec<_>>()
+    };
+    let place = |folder: &str, deep: bool, only: &str| (folder.into(), deep, only.into());
+    assert_eq!(watched(&path("a.csv")), [place("data", false, "a.csv")]);
+    assert_eq!(watched(&path("deep")), [place("data", false, "deep"), place("data/deep", true, "")]);
+    assert_eq!(watched(&path("*.csv")), [place("", false, "data"), place("data", false, "")]);
+    assert_eq!(watched(&path("**/*.csv")), [place("", false, "data"), place("data", true, "")]);
+    assert_eq!(watched(&path("gone/x.csv")), [place("data/gone", false, "x.csv")]);
+    assert_eq!(watched(&inside.join("c.csv").to_string_lossy()), []);
+    assert_eq!(watched("../data/a.csv"), [], "a relative path leads nowhere else");
+}
+
+#[test]
 fn a_name_with_a_typo_is_refused() {
     let folder = folder();
     for role in ["ignore", "sensitive", "types"] {

@@ -107,12 +107,13 @@ async fn read_all(
     Ok(failure)
 }
 
-/// While nobody looked, nothing was counted in time: said as a gap.
-async fn note_gap(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<()> {
+/// While nobody looked, nothing was counted in time: said as a gap, by the deployment as it was till now.
+pub(crate) async fn note_gap(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<()> {
     let (id, now) = (row.id, engine.now_ms());
     let seen = engine.store().read(move |c| store::traffic::total(c, id)).await?.map(|total| total.seen_ms);
     if let Some(seen) = seen.filter(|seen| now - seen > GAP_MS) {
-        let gap = Gap { from_ms: seen, to_ms: now, reason: "No host looked at it".to_owned() };
+        let reason = if row.monitored { "No host looked at it" } else { "It was not watched" };
+        let gap = Gap { from_ms: seen, to_ms: now, reason: reason.to_owned() };
         engine.store().write(move |tx| store::window::add_gap(tx, id, &gap)).await?;
     }
     Ok(())

@@ -86,8 +86,14 @@ impl Stage {
 
     /// A stage whose folder is said to be on a network mount.
     pub(crate) async fn on_the_network() -> Self {
+        Self::with_mount(None).await
+    }
+
+    /// A stage with a folder of the user's that is said to be a network mount; all of them without a name.
+    pub(crate) async fn with_mount(name: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (table, here) = (folder.path().join("mounts"), folder.path().canonicalize().unwrap());
+        let (table, root) = (folder.path().join("mounts"), folder.path().canonicalize().unwrap());
+        let here = name.map_or(root.clone(), |name| root.join(name));
         std::fs::write(&table, format!("/dev/sda1 / ext4 rw 0 0\nnas:/us {} nfs4 rw 0 0\n", here.display())).unwrap();
         let options = Options { mounts: Some(table), ..options(folder.path(), Mode::Host) };
         let engine = Engine::open(Workspace::at(folder.path().join("workspace")), options).await.unwrap();

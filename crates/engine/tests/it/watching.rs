@@ -6,7 +6,9 @@ use api::{
     deploy::{DeleteDeployment, RollBack, StartDeploy},
     drift::Distribution,
     model::DeleteVersion,
-    monitor::{CheckNow, ColumnPart, GetWindow, GetWindowRows, ListWindows, Monitoring, RowsOf, WindowRows},
+    monitor::{
+        CheckNow, ColumnPart, GetWindow, GetWindowRows, ListWindows, Monitoring, RowsOf, SetMonitored, WindowRows,
+    },
     project::EditProjectFile,
 };
 use serde_json::json;
@@ -88,6 +90,46 @@ async fn a_log_of_an_unknown_model_is_fetched_once_and_told() {
     assert_eq!(told, ["200 rows of played-0 are of a model that this workspace doesn't know"]);
     let kept = stage.engine.workspace().deployment(id).join("fetched");
     assert_eq!(std::fs::read_dir(kept).unwrap().count(), 0, "its rows are of no use");
+}
+
+#[tokio::test]
+async fn a_gap_says_whether_watching_was_off_or_nobody_looked() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let first = version(&stage, project).await;
+    let deployment = deploy(&stage, first).await.id;
+    stage.call(CheckNow { deployment }).await;
+    let an_hour_passes = async || {
+        stage
+            .engine
+            .store()
+            .write(|tx| {
+                tx.execute("UPDATE traffic_total SET seen_ms = seen_ms - 3600000", [])?;
+                Ok(())
+            })
+            .await
+            .unwrap();
+    };
+    let reasons = |seen: &Monitoring| seen.gaps.iter().map(|gap| gap.reason.clone()).collect::<Vec<_>>();
+    let set = |monitored| SetMonitored { deployment, monitored };
+
+    assert_eq!(reasons(&stage.call(set(false)).await), Vec::<String>::new());
+    an_hour_passes().await;
+    let seen = stage.call(set(true)).await;
+    assert_eq!(reasons(&seen), ["It was not watched"]);
+    assert!(seen.gaps[0].to_ms - seen.gaps[0].from_ms >= 3_600_000, "{:?}", seen.gaps);
+    // It was counted as looked at: the next pass finds no second gap.
+    assert_eq!(reasons(&stage.call(CheckNow { deployment }).await), ["It was not watched"]);
+    assert_eq!(reasons(&stage.call(set(true)).await), ["It was not watched"], "it was on already");
+
+    an_hour_passes().await;
+    // Whether a pass of the host's or this call comes first: it was watched, and nobody looked.
+    let both = reasons(&stage.call(set(false)).await);
+    assert_eq!((both.len(), both.iter().any(|reason| reason == "No host looked at it")), (2, true), "{both:?}");
+    // Looked at by hand meanwhile, it was off still.
+    an_hour_passes().await;
+    let last = reasons(&stage.call(CheckNow { deployment }).await);
+    assert_eq!(last.iter().filter(|reason| *reason == "It was not watched").count(), 2, "{last:?}");
 }
 
 #[tokio::test]

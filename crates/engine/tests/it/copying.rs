@@ -1,0 +1,107 @@
+//! Files and folders copied into a project: whole or not there.
+
+use std::path::Path;
+
+use api::{
+    ApiError, ErrorCode,
+    config::ProjectFile,
+    dataset::{AddData, GetDataset},
+    project::{CreateProject, Project},
+};
+
+use crate::{
+    data::project,
+    stage::{Stage, table},
+};
+
+async fn create(stage: &Stage, name: &str, from: &Path) -> Result<Project, ApiError> {
+    let mut file = ProjectFile { name: name.to_owned(), ..ProjectFile::default() };
+    file.data.paths = vec![from.file_name().unwrap().to_string_lossy().into_owned()];
+    let copy_from = vec![from.to_string_lossy().into_owned()];
+    stage.try_call(CreateProject { path: stage.path(name).to_string_lossy().into_owned(), file, copy_from }).await
+}
+
+/// Everything below a folder, hidden entries included.
+fn below(folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type().unwrap().is_dir() {
+            names.extend(below(&entry.path()).into_iter().map(|inner| format!("{name}/{inner}")));
+        } else {
+            names.push(name);
+        }
+    }
+    names.sort();
+    names
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_with_links_and_pipes_is_copied_as_a_snapshot_would_see_it() {
+    use std::os::unix::fs::symlink;
+    let stage = Stage::new().await;
+    for name in ["a.csv", "deep/b.csv", ".kept/c.csv", ".hidden.csv"] {
+        stage.write(&format!("drop/{name}"), &table(30, 1));
+    }
+    let drop = stage.path("drop");
+    for (to, link) in [("..", "deep/up"), (".", "circle"), ("a.csv", "newest.csv"), (".kept/c.csv", "c.csv")] {
+        symlink(to, drop.join(link)).unwrap();
+    }
+    assert!(std::process::Command::new("mkfifo").arg(drop.join("pipe.csv")).status().unwrap().success());
+    let project = create(&stage, "p", &drop).await.unwrap();
+    assert_eq!(below(&stage.path("p")), ["drop/a.csv", "drop/c.csv", "drop/deep/b.csv", "slipway.toml"]);
+    assert_eq!(stage.call(GetDataset { project: project.id }).await.files, 3);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_copy_that_fails_leaves_nothing_and_can_be_tried_again() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    stage.write("drop/a.csv", &table(30, 1));
+    let outside = stage.write("outside/b.csv", &table(30, 2));
+    std::os::unix::fs::symlink(&outside, stage.path("drop/link.csv")).unwrap();
+    let refused = create(&stage, "q", &stage.path("drop")).await.unwrap_err();
+    assert!(refused.message.contains("link.csv") && refused.message.contains("leads out"), "{refused:?}");
+    assert!(!stage.path("q").exists(), "the folder was made for the copy only");
+
+    // Of two that are added, both or none.
+    let add = |names: [&str; 2]| {
+        let paths = names.iter().map(|name| stage.path(name).to_string_lossy().into_owned()).collect();
+        AddData { project, paths }
+    };
+    let before = below(&stage.path("p"));
+    stage.try_call(add(["outside", "drop"])).await.unwrap_err();
+    assert_eq!(below(&stage.path("p")), before);
+    stage.write("other/outside", "x");
+    let twice = stage.try_call(add(["outside", "other/outside"])).await.unwrap_err();
+    assert_eq!(twice.code, ErrorCode::Conflict, "{twice:?}");
+    assert_eq!(below(&stage.path("p")), before);
+
+    // What can't be written into slipway.toml is taken out again.
+    let good = std::fs::read_to_string(stage.path("p/slipway.toml")).unwrap();
+    stage.write("p/slipway.toml", "version = [");
+    std::fs::remove_file(stage.path("drop/link.csv")).unwrap();
+    stage.try_call(add(["outside", "drop"])).await.unwrap_err();
+    assert_eq!(below(&stage.path("p")), before);
+    stage.write("p/slipway.toml", &good);
+    let dataset = stage.call(add(["outside", "drop"])).await;
+    assert_eq!((dataset.files, below(&stage.path("p")).len()), (3, before.len() + 2));
+    assert!(create(&stage, "q", &stage.path("drop")).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_copy_that_does_not_fit_is_refused_before_it_is_begun() {
+    let stage = Stage::new().await;
+    let path = stage.write("drop/large.csv", "x,y\n");
+    // A hole: it is large and takes no room, where the file system has such files.
+    let size_bytes = fs4::available_space(stage.folder.path()).unwrap() + (1 << 30);
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    if file.set_len(size_bytes).is_err() {
+        return;
+    }
+    let refused = create(&stage, "p", &path).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::NoSpace, "{refused:?}");
+    assert!(!stage.path("p").exists());
+}
