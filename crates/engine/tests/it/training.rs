@@ -74,17 +74,17 @@ async fn the_positive_class_is_the_one_that_the_project_names() {
     let name = async |value: &str| {
         stage.call(EditProjectFile { project, set: vec![("data.positive".to_owned(), json!(value))] }).await;
     };
-    let linear = || Some(TrainingConfig { model: ModelChoice::Linear, epochs: Some(3), ..TrainingConfig::default() });
+    let short = || Some(TrainingConfig { rounds: Some(20), threads: 1, ..TrainingConfig::default() });
 
     name("maybe").await;
-    let refused = stage.call(start(project, linear())).await;
+    let refused = stage.call(start(project, short())).await;
     let refused = stage.over(refused).await;
     let error = refused.error.unwrap();
     assert_eq!((refused.state, error.code), (JobState::Failed, ErrorCode::InvalidProjectFile));
     assert!(error.message.contains("\"maybe\"") && error.message.contains("\"no\" and \"yes\""), "{}", error.message);
 
     name("no").await;
-    let job = stage.call(start(project, linear())).await;
+    let job = stage.call(start(project, short())).await;
     let run = run_of(&job);
     stage.done(job).await;
     assert_eq!(stage.call(GetEvaluation { run }).await.positive(), Some("no"));
