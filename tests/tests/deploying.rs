@@ -338,6 +338,16 @@ async fn traffic(stage: &Stage) -> Result<()> {
 
     // Without a row to begin with it goes on where the last send ended, over the file's end from its beginning.
     stage.write("big-x/beside/few.csv", &journeys::stage::table(25, 3, 0.0))?;
+    let windows = async |window: &str| {
+        let set = [("monitoring.window".to_owned(), serde_json::json!(window))].into_iter().collect();
+        stage.call(api::project::EditProjectFile { project, set }).await
+    };
+    windows("1 day").await?;
+    let lies_beside = async |stage: &Stage| {
+        let files = stage.call(ProposeTraffic { deployment: deployment.id }).await?.files;
+        Ok(files.iter().any(|file| file.path == "beside/few.csv").then_some(()))
+    };
+    stage.until("the file is seen beside the data", lies_beside).await?;
     for (rows, sent, next) in
         [(10, "Sent 10 rows", 10), (10, "Sent 10 rows", 20), (10, "Sent 10 rows", 5), (99, "Sent 25 rows", 5)]
     {
@@ -349,8 +359,7 @@ async fn traffic(stage: &Stage) -> Result<()> {
         ensure!(few.is_some_and(|few| few.next_row == next), "{proposal:?}");
         ensure!((proposal.rows, proposal.windows) == (1000, 0), "time closes the windows: {proposal:?}");
     }
-    let set = [("monitoring.window".to_owned(), serde_json::json!("300 rows"))].into_iter().collect();
-    stage.call(api::project::EditProjectFile { project, set }).await?;
+    windows("300 rows").await?;
     let proposal = stage.call(ProposeTraffic { deployment: deployment.id }).await?;
     ensure!((proposal.rows, proposal.windows) == (600, 2), "{proposal:?}");
 

@@ -52,6 +52,8 @@ const STOP_PATIENCE: Duration = Duration::from_secs(40);
 /// The socket by which a listening port is handed over, in the deployment's folder, where the process
 /// runs: a whole path may be longer than such a name can be.
 const HANDOVER: &str = "handover";
+/// For so long a port may be held by a process that is ending, or by somebody's short connection.
+const PORT_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
 
 pub struct ThisMachine {
@@ -267,7 +269,7 @@ impl ThisMachine {
     async fn start_at(&self, wanted: &Wanted, last: Option<&ServingProcess>, restarts: u32) -> Result<ServingProcess> {
         let port = wanted.port.or_else(|| last.and_then(ServingProcess::port)).unwrap_or(0);
         if port != 0
-            && let Err(error) = std::net::TcpListener::bind(("127.0.0.1", port))
+            && let Err(error) = free_again(port).await
         {
             if wanted.port.is_some() {
                 return Err(PortError::permanent(
@@ -641,3 +643,14 @@ fn apart(command: &mut tokio::process::Command) {
 
 #[cfg(not(any(unix, windows)))]
 fn apart(_command: &mut tokio::process::Command) {}
+/// Waits until a port can be listened on.
+async fn free_again(port: u16) -> std::io::Result<()> {
+    let until = tokio::time::Instant::now() + PORT_PATIENCE;
+    loop {
+        match std::net::TcpListener::bind(("127.0.0.1", port)) {
+            Ok(_) => return Ok(()),
+            Err(error) if tokio::time::Instant::now() >= until => return Err(error),
+            Err(_) => tokio::time::sleep(LOOK_AGAIN).await,
+        }
+    }
+}
