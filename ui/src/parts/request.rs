@@ -35,10 +35,15 @@ pub(crate) fn Request(
                     <code class="mono grow">{line.clone()}</code>
                     <CopyButton text=line label="Copy the request" />
                 </div>
-                <p class="small faint">"A request from a terminal, with a row of the validation data. "<span class="mono">{format!("GET {address}/")}</span>" lists the other paths."</p>
+                <p class="small faint">{if is_of_this_machine(&address) { "With a row of the validation data. " } else { "From within the cluster, with a row of the validation data. " }}<span class="mono">{format!("GET {address}/")}</span>" lists the other paths."</p>
             </div>
         })
     }
+}
+
+/// A cluster's address is known within it only.
+fn is_of_this_machine(address: &str) -> bool {
+    address.starts_with("http://127.0.0.1")
 }
 
 /// The command for a POSIX shell: rows as JSON in single quotes; a picture is a file, read as base64.

@@ -88,7 +88,6 @@ fn Head(
         {move || now.with(|now| now.address.clone()).map(|address| view! {
             <div class="flex command"><code class="mono grow cut">{address.clone()}</code><CopyButton text=address label="Copy the address" /></div>
         })}
-        <Request address=Signal::derive(move || now.with(|now| now.address.clone())) version=Signal::derive(move || now.with(|now| now.spec.version)) />
         <div class="flex wrap">
             <Button label=Signal::derive(move || earlier.get().map_or_else(|| "Roll back".to_owned(), |number| format!("Roll back to v{number}")))
                 mark=icon::UNDO_2 disabled=Signal::derive(move || back.is_blocked() || earlier.get().is_none())
@@ -161,6 +160,10 @@ fn Call(now: Signal<Deployment>) -> impl IntoView {
                 move || { of.track(); view! { <Ask id known=known.get_untracked() /> } }
             }
         </Load>
+        <details class="asked">
+            <summary>"The same from a terminal"</summary>
+            <Request address=Signal::derive(move || now.with(|now| now.address.clone())) version=Signal::derive(move || now.with(|now| now.spec.version)) />
+        </details>
     }
 }
 
