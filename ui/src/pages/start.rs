@@ -138,7 +138,7 @@ fn RecentLine(summary: ProjectSummary) -> impl IntoView {
                 <div class="cut"><b>{project.name.clone()}</b></div>
                 {match missing {
                     Some(why) => view! { <div class="caption warn cut" title=project.path.clone()>{why}</div> }.into_any(),
-                    None => view! { <div class="caption faint cut path" title=project.path.clone()><bdi>{project.path.clone()}</bdi></div> }.into_any(),
+                    None => view! { <div class="caption faint cut" title=project.path.clone()>{ending(&project.path)}</div> }.into_any(),
                 }}
             </span>
             <span class="road-word">
@@ -195,5 +195,31 @@ fn SampleLine(sample: Sample) -> impl IntoView {
                 on_press=open
             />
         </div>
+    }
+}
+
+/// Parts of a path that tell projects apart.
+const TOLD: usize = 2;
+
+/// The end of a path, where projects differ: "…/Slipway Samples/card-fraud".
+fn ending(path: &str) -> String {
+    let separator = if path.contains('\\') { '\\' } else { '/' };
+    let parts: Vec<&str> = path.split(separator).filter(|part| !part.is_empty()).collect();
+    if parts.len() <= TOLD {
+        return path.to_owned();
+    }
+    let end = parts[parts.len() - TOLD..].join(&separator.to_string());
+    format!("…{separator}{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_path_its_end_is_told() {
+        assert_eq!(ending("/home/ada/Documents/Slipway Samples/digits"), "…/Slipway Samples/digits");
+        assert_eq!(ending("C:\\Users\\ada\\fraud"), "…\\ada\\fraud");
+        assert_eq!(ending("/srv/data"), "/srv/data");
     }
 }
