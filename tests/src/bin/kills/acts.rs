@@ -219,7 +219,7 @@ async fn train_long(nonce: u32, client: &Client, ledger: &Ledger) -> Result<()> 
     let hand = project.hand.lock().await;
     let training = TrainingConfig {
         model: ModelChoice::Mlp,
-        epochs: Some(1_000_000),
+        epochs: Some(100_000),
         patience: Some(0),
         batch_size: Some(512),
         hidden: vec![16],
