@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use client::{call::Client, find, workspace::Workspace};
+use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
 
 use crate::{process::Running, skipped::skipped};
 
@@ -29,6 +30,31 @@ pub fn program(variable: &str) -> Option<PathBuf> {
 pub struct Host {
     pub folder: PathBuf,
     process: Running,
+    // After the host, which would start them again.
+    _servers: Servers,
+}
+
+/// The inference servers of a test's workspace, ended when it goes out of scope: they outlive their host.
+#[derive(Debug)]
+pub struct Servers(PathBuf);
+
+impl Servers {
+    pub fn of(folder: &Path) -> Self {
+        Self(workspace(folder).join("deployments"))
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        let mut system = sysinfo::System::new();
+        let kind = ProcessRefreshKind::nothing().with_cmd(UpdateKind::Always).without_tasks();
+        system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
+        let is_ours =
+            |process: &&sysinfo::Process| process.cmd().iter().any(|word| Path::new(word).starts_with(&self.0));
+        for process in system.processes().values().filter(is_ours) {
+            process.kill();
+        }
+    }
 }
 
 impl Host {
@@ -47,7 +73,7 @@ impl Host {
         environment(&mut command, folder);
         set(&mut command);
         let process = Running::start("host", &mut command, folder)?;
-        let host = Self { folder: folder.to_owned(), process };
+        let host = Self { folder: folder.to_owned(), process, _servers: Servers::of(folder) };
         let said = || std::fs::read_to_string(folder.join("host.log")).unwrap_or_default();
         host.client().await.with_context(|| format!("the host said: {}", said()))?;
         Ok(host)

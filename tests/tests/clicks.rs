@@ -79,6 +79,7 @@ async fn the_road_in_the_window() {
     // The window started a host of its own: it must not outlive the test.
     let stopped = host::slipway(folder.path(), folder.path(), &["serve", "--stop"]);
     drop(stopped);
+    drop(host::Servers::of(folder.path()));
     result.unwrap();
 }
 

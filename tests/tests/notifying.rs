@@ -43,6 +43,7 @@ async fn an_alert_is_a_notification_of_the_desktop() {
     // The window started a host of its own: it must not outlive the test.
     let stopped = host::slipway(folder.path(), folder.path(), &["serve", "--stop"]);
     drop(stopped);
+    drop(host::Servers::of(folder.path()));
     result.unwrap();
 }
 
