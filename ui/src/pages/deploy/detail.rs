@@ -198,10 +198,7 @@ fn Ask(id: DeploymentId, known: VersionDetail) -> impl IntoView {
         </div>
         {move || wrong.get().map(|wrong| view! { <p class="small muted">{wrong}</p> })}
         {move || (wrong.with(Option::is_none) && is_of_before.get()).then(|| view! { <p class="small muted">"The answer is of the values before."</p> })}
-        <details class="asked" open=few>
-            <summary>"The row that is asked"</summary>
-            <div class="form"><RowForm draft examples /></div>
-        </details>
+        // Above the row, where it is seen however many inputs there are.
         {move || answer.get().map(|answer| {
             let positive = positive.clone();
             let counted = words::counted(answer.rows.len() as u64, "prediction", "predictions");
@@ -214,5 +211,9 @@ fn Ask(id: DeploymentId, known: VersionDetail) -> impl IntoView {
                 </div>
             }
         })}
+        <details class="asked" open=few>
+            <summary>"The row that is asked"</summary>
+            <div class="form"><RowForm draft examples /></div>
+        </details>
     }
 }
