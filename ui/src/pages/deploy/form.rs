@@ -295,7 +295,7 @@ pub(super) fn DeployForm(
                 (false, true) => "Nothing happens before you have seen what will be done.",
                 (false, false) => "",
             }}</span>
-            <Button label=Signal::derive(move || if is_live.get() { "Close" } else { "Cancel" }.to_owned()) on_press=move || open.set(false) />
+            <Button label=Signal::derive(move || if job.with(Option::is_some) { "Close" } else { "Cancel" }.to_owned()) on_press=move || open.set(false) />
             {move || if plan.with(Option::is_none) {
                 view! { <Button label="See what will be done" kind="primary" disabled=Signal::derive(move || pending.busy.get() || is_live.get() || is_of_another.get() || !wrong.with(Mistakes::is_empty)) on_press=look /> }.into_any()
             } else {
