@@ -8,7 +8,7 @@ use api::{
     id::WindowId,
     monitor::{ColumnPart, GetWindowRows, RowsOf, WindowRows},
 };
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 
 use crate::{
     client::paged::paged,
@@ -106,8 +106,19 @@ pub(super) fn LoggedRows(window: WindowId, column: ColumnDrift, which: Which) ->
     let failed = Memo::new(move |_| if list.total.get().is_none() { list.error.get() } else { None });
     let waits = Memo::new(move |_| list.total.get().is_none() && list.error.get().is_none());
     let is_empty = Memo::new(move |_| list.total.get().is_none_or(|total| total == 0));
+    // A bar is pressed above what it chooses, which may be out of sight.
+    let node = NodeRef::<html::Div>::new();
+    Effect::new(move |_| {
+        let is_bar = matches!(which.part(), Some(ColumnPart::Bar { .. }));
+        if let Some(rows) = node.get_untracked().filter(|_| is_bar) {
+            let height = leptos::prelude::window().inner_height().ok().and_then(|height| height.as_f64());
+            if height.is_some_and(|height| rows.get_bounding_client_rect().bottom() > height) {
+                rows.scroll_into_view_with_bool(false);
+            }
+        }
+    });
     view! {
-        <div class="stack">
+        <div class="stack" node_ref=node>
             <div class="flex wrap">
                 <h3>"Rows"</h3>
                 <span class="small muted">{said}</span>
