@@ -2,7 +2,7 @@
 
 use api::{
     config::{ColumnType, DataKind, Ragged},
-    project::{CreateProject, Look, LookAt, OpenProject, Project, SameId, Sample},
+    project::{CreateProject, FileThere, Look, LookAt, OpenProject, Project, SameId, Sample},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
@@ -69,10 +69,11 @@ fn LookedAtAs(
             <Load query=look let:look>
                 {
                     let first = look.get_untracked();
-                    match (first.project, first.same_id_as.clone()) {
+                    let is_one = first.project.is_some() || first.file == FileThere::Good;
+                    match (is_one, first.same_id_as.clone()) {
                         (_, Some(other)) => view! { <SameIdQuestion path=first.path.clone() other open /> }.into_any(),
-                        (Some(_), None) => view! { <OpenNow path=first.path.clone() open /> }.into_any(),
-                        (None, None) => view! { <Proposal look=first arrival=arrival.get_value() ragged open samples /> }.into_any(),
+                        (true, None) => view! { <OpenNow path=first.path.clone() open /> }.into_any(),
+                        (false, None) => view! { <Proposal look=first arrival=arrival.get_value() ragged open samples /> }.into_any(),
                     }
                 }
             </Load>
@@ -207,7 +208,8 @@ fn Proposal(
     };
     let nothing = look.columns.is_empty() && !is_images;
     // A folder of scripts is a project whose runs are its programs'; a file that can't be read is none.
-    let can_be = !nothing || (!copies && look.problems.is_empty());
+    // What is wrong with a slipway.toml is put right in it, and then it is opened.
+    let can_be = look.file == FileThere::None && (!nothing || (!copies && look.problems.is_empty()));
     let asks_target = !is_images && !nothing;
     let incomplete = Signal::derive(move || {
         pending.busy.get() || name.with(|name| name.trim().is_empty()) || (asks_target && target.with(String::is_empty))
@@ -233,7 +235,9 @@ fn Proposal(
                 <div class="mono small cut" title=arrival.path.clone()>{said}</div>
                 <div class="muted">{facts}</div>
             </div>
-            <ul class="found">{look.found.iter().map(|sentence| view! { <li>{sentence.clone()}</li> }).collect_view()}</ul>
+            {(!look.found.is_empty()).then(|| view! {
+                <ul class="found">{look.found.iter().map(|sentence| view! { <li>{sentence.clone()}</li> }).collect_view()}</ul>
+            })}
             {look.problems.clone().into_iter().map(|error| view! { <Problem error /> }).collect_view()}
             {look.ragged_lines.then(|| view! {
                 <div class="flex">
@@ -271,7 +275,7 @@ fn Proposal(
                     </Labelled>
                 </div>
                 <details>
-                    <summary class="small muted">"The slipway.toml that will be written"</summary>
+                    <summary class="small muted">"The slipway.toml that is proposed; what you choose above goes into it"</summary>
                     <pre class="code">{look.proposal_toml.clone()}</pre>
                 </details>
             })}
