@@ -133,7 +133,10 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
                     Some(target) => view! { "Learns to predict " <span class="mono">{target}</span> ". " }.into_any(),
                     None => view! { <span class="warn">"No target is chosen yet: name it on the Data page. "</span> }.into_any(),
                 }}
-                {move || plan.value.get().map(|plan| trained_on(&plan, snapshot.get().is_some()))}
+                {move || {
+                    let is_first = dataset.value.with(|dataset| dataset.as_ref().map(|dataset| dataset.snapshots.is_empty()))?;
+                    plan.value.get().map(|plan| trained_on(&plan, snapshot.get().is_some(), is_first))
+                }}
             </p>
             <Show when=move || snapshot.get().is_none() && plan.value.with(|plan| plan.as_ref().is_some_and(|plan| plan.unchanged))>
                 <Newer project />
@@ -182,9 +185,11 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
 }
 
 /// What the run sees: the same data, settings and seed give the same model.
-fn trained_on(plan: &SnapshotPlan, is_chosen: bool) -> String {
+fn trained_on(plan: &SnapshotPlan, is_chosen: bool, is_first: bool) -> String {
     if is_chosen {
         "Trains on the snapshot that you chose.".to_owned()
+    } else if is_first {
+        format!("First a snapshot of the data is taken: {}.", words::bytes(plan.size_bytes))
     } else if plan.unchanged {
         "The data have not changed since the newest snapshot: with the same settings and seed this gives the same \
          model."
