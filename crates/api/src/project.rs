@@ -113,12 +113,25 @@ pub struct Waiting {
     pub actions: Vec<Action>,
 }
 
+/// Whether a `slipway.toml` stands in a folder: then it is opened, and none is written into it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileThere {
+    #[default]
+    None,
+    Good,
+    /// What is wrong with it is the first of the problems.
+    Bad,
+}
+
 /// What a folder, file or drop turned out to be, before anything is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Look {
     pub path: String,
     /// The project that it already is.
     pub project: Option<ProjectId>,
+    #[serde(default)]
+    pub file: FileThere,
     /// A second folder with a known id: ask whether it is another place of it, or a new project.
     pub same_id_as: Option<Project>,
     /// What was found, as sentences ("2 CSV files, semicolons, Windows-1252, 31 columns").

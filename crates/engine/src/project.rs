@@ -9,8 +9,8 @@ use api::{
     event::Tag,
     host::Freed,
     project::{
-        CreateProject, DeleteProject, EditProjectFile, GetProject, ListProjects, Look, LookAt, OpenProject, Project,
-        ProjectSummary, SameId,
+        CreateProject, DeleteProject, EditProjectFile, FileThere, GetProject, ListProjects, Look, LookAt, OpenProject,
+        Project, ProjectSummary, SameId,
     },
 };
 use serde_json::Value;
@@ -77,6 +77,7 @@ pub async fn look(engine: &Engine, request: LookAt) -> anyhow::Result<Look> {
     let mut look = Look {
         path: at.clone().into_owned(),
         project: known.iter().find(|row| row.path == at).map(|row| row.id),
+        file: FileThere::None,
         same_id_as: None,
         found: looked.found,
         problems: looked.problems,
@@ -97,8 +98,12 @@ pub async fn look(engine: &Engine, request: LookAt) -> anyhow::Result<Look> {
                 }
                 look.proposal_toml = folder::read_text(&path)?;
                 look.proposal = parsed.file;
+                look.file = FileThere::Good;
             }
-            Err(error) => look.problems.insert(0, error),
+            Err(error) => {
+                look.problems.insert(0, error);
+                look.file = FileThere::Bad;
+            }
         }
     }
     Ok(look)

@@ -6,8 +6,8 @@ use api::{
     ApiError,
     config::{DataKind, ProjectFile, Ragged},
     project::{
-        CreateProject, DeleteProject, EditProjectFile, GetOverview, GetProject, ListProjects, ListSamples, Look,
-        LookAt, OpenSample, Overview, Project, ProjectSummary, Sample, Station, StationState,
+        CreateProject, DeleteProject, EditProjectFile, FileThere, GetOverview, GetProject, ListProjects, ListSamples,
+        Look, LookAt, OpenSample, Overview, Project, ProjectSummary, Sample, Station, StationState,
     },
 };
 use clap::Subcommand;
@@ -294,8 +294,12 @@ fn look(look: &Look) -> String {
         };
         lines.push(table(&["column", "type", ">distinct", ">as target", "examples"], look.columns.iter().map(row)));
     }
-    if look.project.is_none() {
-        lines.push(format!("\nProposed slipway.toml:\n{}", look.proposal_toml));
+    match look.file {
+        FileThere::None if look.project.is_none() => {
+            lines.push(format!("\nProposed slipway.toml:\n{}", look.proposal_toml));
+        }
+        FileThere::Good => lines.push("It has a slipway.toml: `slipway open` opens it.".to_owned()),
+        FileThere::None | FileThere::Bad => {}
     }
     lines.join("\n")
 }

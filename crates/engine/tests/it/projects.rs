@@ -5,8 +5,8 @@ use api::{
     config::{ProjectFile, Ragged},
     dataset::{AddData, GetDataset},
     project::{
-        CreateProject, DeleteProject, EditProjectFile, GetOverview, GetProject, ListProjects, LookAt, OpenProject,
-        SameId, Stage as Stop, StationState,
+        CreateProject, DeleteProject, EditProjectFile, FileThere, GetOverview, GetProject, ListProjects, LookAt,
+        OpenProject, SameId, Stage as Stop, StationState,
     },
 };
 use serde_json::json;
@@ -72,6 +72,24 @@ async fn a_folder_of_scripts_is_a_project_whose_runs_are_programs() {
     assert!(dataset.files == 1 && dataset.problem.is_none(), "{dataset:?}");
     let overview = stage.call(GetOverview { project: project.id }).await;
     assert!(overview.waits.iter().any(|waiting| waiting.title == "Choose what to predict"), "{:?}", overview.waits);
+}
+
+#[tokio::test]
+async fn a_folder_with_a_file_of_its_own_is_opened_and_not_made() {
+    let stage = Stage::new().await;
+    let path = stage.path("clone").to_string_lossy().into_owned();
+    let look = async || stage.call(LookAt { path: path.clone(), ragged: Ragged::Error }).await;
+    stage.write("clone/data.csv", &table(60, 1));
+    assert_eq!(look().await.file, FileThere::None);
+    stage.write("clone/slipway.toml", "name = \"clone\"\n\n[data]\npath = [\"data.csv\"]\n");
+    let looked = look().await;
+    assert_eq!(looked.file, FileThere::Bad);
+    assert!(looked.problems[0].message.contains("data.path"), "{:?}", looked.problems);
+    stage.write("clone/slipway.toml", "name = \"clone\"\n\n[data]\npaths = [\"data.csv\"]\ntarget = \"y\"\n");
+    let looked = look().await;
+    assert_eq!((looked.file, looked.project), (FileThere::Good, None));
+    let project = stage.call(open(&stage.path("clone"), SameId::Ask)).await;
+    assert_eq!((project.name.as_str(), look().await.project), ("clone", Some(project.id)));
 }
 
 #[tokio::test]
