@@ -12,6 +12,7 @@ use thirtyfour::{By, Capabilities, WebDriver, WebElement};
 
 use crate::{
     display::Display,
+    host,
     process::{Running, free_port, skipped_without, wait_until},
 };
 
@@ -100,22 +101,35 @@ pub async fn window(
     set: impl Fn(&mut Command),
 ) -> Result<Browser> {
     let display = Display::start(folder, width, height)?;
+    let browser = window_on(&display.name, program, &[], folder, set).await?;
+    Ok(Browser { display: Some(display), ..browser })
+}
+
+/// The real window on a display that is there, started with arguments.
+pub async fn window_on(
+    display: &str,
+    program: &Path,
+    arguments: &[&Path],
+    folder: &Path,
+    set: impl Fn(&mut Command),
+) -> Result<Browser> {
     let tools = PathBuf::from(std::env::var_os("SLIPWAY_TOOLS").context("SLIPWAY_TOOLS is not set")?);
     let (port, native) = (free_port()?, free_port()?);
     let mut command = Command::new(tools.join("bin/tauri-driver"));
-    command.arg(format!("--port={port}")).arg(format!("--native-port={native}")).env("DISPLAY", &display.name);
+    command.arg(format!("--port={port}")).arg(format!("--native-port={native}")).env("DISPLAY", display);
     set(&mut command);
     let server = Running::start("tauri-driver", &mut command, folder)?;
     // It answers before the WebKit driver behind it does, and drops what it can't hand on yet.
     listens("the WebKit driver", native)?;
     let mut capabilities = Capabilities::new();
     capabilities.insert("browserName".to_owned(), json!("wry"));
-    capabilities.insert("tauri:options".to_owned(), json!({"application": program}));
+    capabilities.insert("tauri:options".to_owned(), json!({"application": program, "args": arguments}));
     let driver = connect(port, capabilities).await?;
-    Ok(Browser { driver, port, _server: server, display: Some(display) })
+    Ok(Browser { driver, port, _server: server, display: None })
 }
 
 async fn connect(port: u16, capabilities: Capabilities) -> Result<WebDriver> {
+    host::install_tls();
     listens("the driver", port)?;
     WebDriver::new(&format!("http://127.0.0.1:{port}"), capabilities).await.context("open a browser session")
 }

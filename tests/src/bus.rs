@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Result;
 
-use crate::process::{Running, wait_until};
+use crate::process::{Running, read, wait_until};
 
 /// A bus that starts nothing by itself, ended when it goes out of scope.
 #[derive(Debug)]
@@ -35,5 +35,15 @@ impl Bus {
     /// Lets a program find it.
     pub fn tell(&self, command: &mut Command) {
         command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", self.socket.display()));
+    }
+
+    /// Calls a method of somebody on it; the answer in GVariant's text.
+    pub fn call(&self, name: &str, object: &str, method: &str, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new("gdbus");
+        command.args(["call", "--session", "--dest", name, "--object-path", object, "--method", method]);
+        // What begins with a minus is an argument too.
+        command.arg("--").args(arguments);
+        self.tell(&mut command);
+        read(&mut command)
     }
 }

@@ -65,8 +65,6 @@ impl Host {
 
     /// The same with more said to the command.
     pub async fn start_with(slipway: &Path, folder: &Path, set: impl FnOnce(&mut Command)) -> Result<Self> {
-        // A second test in this process finds it installed: that is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         std::fs::create_dir_all(folder.join("home"))?;
         let mut command = Command::new(slipway);
         command.args(["serve", "--keep"]);
@@ -100,6 +98,7 @@ impl Host {
 
 /// A client of the host of the test's workspace, whoever started it.
 pub async fn client(folder: &Path) -> Result<Client> {
+    install_tls();
     let workspace = Workspace::at(workspace(folder));
     let until = tokio::time::Instant::now() + PATIENCE;
     loop {
@@ -111,6 +110,12 @@ pub async fn client(folder: &Path) -> Result<Client> {
             _ => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
+}
+
+/// Every client of HTTP wants to know who would encrypt, on loopback too.
+pub fn install_tls() {
+    // A second test in this process finds it installed: that is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// The test's workspace, in its folder.

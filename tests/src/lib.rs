@@ -7,12 +7,14 @@
 pub mod browser;
 pub mod bus;
 pub mod cluster;
+pub mod desktop;
 pub mod display;
 pub mod host;
 pub mod meddler;
 pub mod process;
 pub mod registry;
 pub mod road;
+pub mod screen;
 pub mod scripted;
 pub mod skipped;
 pub mod stage;

@@ -86,6 +86,18 @@ pub fn wait_until(what: &str, patience: Duration, mut ready: impl FnMut() -> boo
     Ok(())
 }
 
+/// The same for what is asked over a wire: a page, a cluster and another process tell nothing by themselves.
+pub async fn until(what: &str, patience: Duration, mut ready: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    let until = tokio::time::Instant::now() + patience;
+    while !ready().await? {
+        if tokio::time::Instant::now() > until {
+            bail!("waited {} s for {what}", patience.as_secs());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
 /// Runs a command to its end and returns what it printed.
 pub fn read(command: &mut Command) -> Result<String> {
     let line = format!("{command:?}");

@@ -6,8 +6,10 @@ mod clicks;
 mod cluster_clicks;
 mod counterparts;
 mod deploying;
+mod dialogs;
 #[cfg(target_os = "linux")]
 mod disks;
+mod dropping;
 mod notifying;
 mod pages;
 mod pushing;
@@ -16,5 +18,6 @@ mod skipping;
 mod starting;
 mod stopping;
 mod target;
+mod tray;
 mod watching;
 mod watching_clicks;

@@ -1,4 +1,4 @@
-//! Starts of the window: a second one hands what it was given to the first, and ends.
+//! Starts of the window: with a path, as it was left, and a second one, which hands what it was given to the first.
 
 use std::{path::Path, process::Command, time::Duration};
 
@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use journeys::{
     browser::{self, Browser, press, seen, told},
     bus::Bus,
+    desktop::{Desktop, SOON, WINDOW, ended},
     host,
     process::{Running, skipped_without, wait_until},
 };
@@ -59,4 +60,70 @@ async fn handed_over(browser: &Browser, mut second: Command, home: &Path) -> Res
     let address = driver.current_url().await?;
     ensure!(address.path().trim_matches('/').is_empty(), "the first window stands at {address}");
     browser.picture("second-start").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_with_a_projects_folder_opens_it() {
+    if browser::window_skipped() || Desktop::skipped() {
+        return;
+    }
+    let Some(desktop) = Desktop::new().unwrap() else { return };
+    let project = desktop.folder().join("measures of May");
+    std::fs::create_dir_all(&project).unwrap();
+    std::fs::write(project.join("measures.csv"), journeys::stage::table(50, 1, 0.0)).unwrap();
+    std::fs::write(
+        project.join("slipway.toml"),
+        "name = \"May\"\n\n[data]\npaths = [\"measures.csv\"]\ntarget = \"y\"\n",
+    )
+    .unwrap();
+    let browser = desktop.browse(&[&project]).await.unwrap();
+    let result = opened(&browser).await;
+    told(&browser, "started-with", result).await.unwrap();
+}
+
+async fn opened(browser: &Browser) -> Result<()> {
+    let driver = &browser.driver;
+    let overview = "//nav[contains(@class,'rail')]//a[contains(., 'Overview') and @aria-current='page']";
+    seen(driver, overview).await.context("the project is opened")?;
+    seen(driver, "//main//h1[contains(., 'May')]").await.context("it is the one that was named").map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_opens_where_and_as_large_as_it_was_left() {
+    if Desktop::skipped() {
+        return;
+    }
+    let Some(desktop) = Desktop::new().unwrap() else { return };
+    left(&desktop).unwrap();
+}
+
+fn left(desktop: &Desktop) -> Result<()> {
+    let screen = &desktop.screen;
+    let close = |mut program: Running| -> Result<()> {
+        screen.press(&["alt+F4"])?;
+        ended(&mut program)
+    };
+    let program = desktop.start("window", &[])?;
+    let window = screen.window(WINDOW)?;
+    screen.resize(&window, 1000, 700)?;
+    screen.move_to(&window, 70, 90)?;
+    let place = screen.place(&window)?;
+    close(program)?;
+
+    let program = desktop.start("window", &[])?;
+    let window = screen.window(WINDOW)?;
+    let is_back = |window: &str| screen.place(window).is_ok_and(|now| now == place);
+    wait_until("the place and size that it had", SOON, || is_back(&window))?;
+    screen.maximize(&window)?;
+    let is_maximized = |window: &str| screen.place(window).is_ok_and(|now| now.width > 1700);
+    wait_until("the whole screen", SOON, || is_maximized(&window))?;
+    close(program)?;
+
+    let program = desktop.start("window", &[])?;
+    let window = screen.window(WINDOW)?;
+    wait_until("the whole screen again", SOON, || is_maximized(&window))?;
+    screen.maximize(&window)?;
+    let is_smaller = || screen.place(&window).is_ok_and(|now| (now.width, now.height) == (place.width, place.height));
+    wait_until("the size before", SOON, is_smaller)?;
+    close(program)
 }

@@ -20,6 +20,8 @@ const TEST: &[&str] = &[
     "dunst",
     "openbox",
     "xdotool",
+    "haskell-gtk-sni-tray-utils",
+    "rox-filer",
     "webkit2gtk-driver",
     "chromium",
     "chromium-driver",
@@ -63,7 +65,8 @@ pub(crate) fn for_platforms() -> Result<()> {
 struct Family {
     program: &'static str,
     install: &'static str,
-    /// Debian's name → the names here; what is in none of the lists is called the same.
+    /// Debian's name → the names here, or nothing where it has no package; what is in none of the lists is
+    /// called the same.
     names: &'static [(&'static str, &'static str)],
 }
 
@@ -87,6 +90,7 @@ const FAMILIES: [Family; 4] = [
             ("iproute2", "iproute"),
             ("mesa-vulkan-drivers", "mesa-vulkan-drivers"),
             ("python3-venv", "python3"),
+            ("haskell-gtk-sni-tray-utils", ""),
         ],
     },
     Family {
@@ -108,6 +112,8 @@ const FAMILIES: [Family; 4] = [
             ("etcd-server", "etcd"),
             ("mesa-vulkan-drivers", "vulkan-swrast"),
             ("python3-venv", "python"),
+            ("haskell-gtk-sni-tray-utils", ""),
+            ("rox-filer", ""),
         ],
     },
     Family {
@@ -127,6 +133,8 @@ const FAMILIES: [Family; 4] = [
             ("etcd-server", "etcd"),
             ("mesa-vulkan-drivers", "libvulkan_lvp"),
             ("python3-venv", "python3"),
+            ("haskell-gtk-sni-tray-utils", ""),
+            ("rox-filer", ""),
         ],
     },
     Family {
@@ -145,6 +153,8 @@ const FAMILIES: [Family; 4] = [
             ("etcd-server", "etcd"),
             ("mesa-vulkan-drivers", "mesa-vulkan-swrast"),
             ("python3-venv", "python3"),
+            ("haskell-gtk-sni-tray-utils", ""),
+            ("rox-filer", ""),
         ],
     },
 ];
@@ -158,7 +168,7 @@ impl Family {
                 .find(|(debian, _)| debian == wanted)
                 .map_or((*wanted).to_owned(), |(_, here)| (*here).to_owned())
         };
-        let mut names: Vec<String> = wanted.iter().map(name).collect();
+        let mut names: Vec<String> = wanted.iter().map(name).filter(|name| !name.is_empty()).collect();
         names.dedup();
         format!("{} {}", self.install, names.join(" "))
     }
@@ -227,6 +237,6 @@ mod tests {
             "sudo dnf install -y webkit2gtk4.1-devel libayatana-appindicator-gtk3-devel librsvg2-devel gcc gcc-c++ make \
              pkgconf-pkg-config"
         );
-        assert!(FAMILIES[1].line(&["git"]).ends_with("--needed git"));
+        assert!(FAMILIES[1].line(&["rox-filer", "git"]).ends_with("--needed git"));
     }
 }
