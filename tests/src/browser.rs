@@ -8,12 +8,12 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use thirtyfour::{By, Capabilities, WebDriver, WebElement};
+use thirtyfour::{By, Capabilities, Key, WebDriver, WebElement};
 
 use crate::{
     display::Display,
     host,
-    process::{Running, free_port, skipped_without, wait_until},
+    process::{Running, free_port, skipped_without, until, wait_until},
 };
 
 /// Longer than a training on a busy machine takes.
@@ -74,12 +74,19 @@ pub async fn chromium(folder: &Path, width: u32, height: u32) -> Result<Browser>
         format!("--window-size={width},{height}"),
         format!("--user-data-dir={}", profile.display()),
     ];
+    let prefs = json!({"download.default_directory": downloads(folder), "download.prompt_for_download": false});
+    let options = json!({"args": arguments, "binary": "/usr/bin/chromium", "prefs": prefs});
     let mut capabilities = Capabilities::new();
     capabilities.insert("browserName".to_owned(), json!("chrome"));
-    capabilities.insert("goog:chromeOptions".to_owned(), json!({"args": arguments, "binary": "/usr/bin/chromium"}));
+    capabilities.insert("goog:chromeOptions".to_owned(), options);
     capabilities.insert("goog:loggingPrefs".to_owned(), json!({"browser": "ALL"}));
     let driver = connect(port, capabilities).await?;
     Ok(Browser { driver, port, _server: server, display: None })
+}
+
+/// Where Chromium, started with a folder, puts what a page saves.
+pub fn downloads(folder: &Path) -> PathBuf {
+    folder.join("downloads")
 }
 
 /// Says in one line that the window can't be driven here; `true` where it can't.
@@ -151,30 +158,64 @@ pub async fn told(browser: &Browser, name: &str, result: Result<()>) -> Result<(
 
 /// Waits for an element that can be seen.
 pub async fn seen(driver: &WebDriver, path: &str) -> Result<WebElement> {
-    let until = tokio::time::Instant::now() + PATIENCE;
-    loop {
+    let mut found = None;
+    until(path, PATIENCE, async || {
         for element in driver.find_all(By::XPath(path)).await.unwrap_or_default() {
             if element.is_displayed().await.unwrap_or(false) && element.is_enabled().await.unwrap_or(false) {
-                return Ok(element);
+                found = Some(element);
+                return Ok(true);
             }
         }
-        ensure!(tokio::time::Instant::now() < until, "waited {} s for {path}", PATIENCE.as_secs());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+        Ok(false)
+    })
+    .await?;
+    found.with_context(|| format!("{path} is gone"))
 }
 
-/// Presses what is there; what is replaced under the finger is pressed again.
+/// Waits for an element that may not be pressed, such as a disabled choice.
+pub async fn there(driver: &WebDriver, path: &str) -> Result<()> {
+    let any = async || Ok(!driver.find_all(By::XPath(path)).await?.is_empty());
+    until(path, PATIENCE, any).await
+}
+
+/// Waits until there is no such element.
+pub async fn gone(driver: &WebDriver, path: &str) -> Result<()> {
+    let none = async || Ok(driver.find_all(By::XPath(path)).await?.is_empty());
+    until(&format!("the end of {path}"), PATIENCE, none).await
+}
+
+/// Presses what is there; what is replaced or covered under the finger is pressed again.
 pub async fn press(driver: &WebDriver, path: &str) -> Result<()> {
     let mut last = None;
-    for _ in 0..20 {
+    let pressed = until(path, PATIENCE, async || {
         let element = seen(driver, path).await?;
         // WebKit's driver does not scroll to what it is asked to press.
         let _ = element.scroll_into_view().await;
-        match element.click().await {
-            Ok(()) => return Ok(()),
-            Err(error) => last = Some(error),
-        }
-        tokio::time::sleep(Duration::from_millis(150)).await;
-    }
-    Err(last.map_or_else(|| anyhow::anyhow!("{path} can't be pressed"), Into::into))
+        last = element.click().await.err();
+        Ok(last.is_none())
+    });
+    pressed.await.with_context(|| format!("press {path}: {last:?}"))
+}
+
+/// A field of the open dialog, by its label.
+pub fn field(label: &str) -> String {
+    format!("//dialog[@open]//label[span[normalize-space(.)='{label}']]//*[self::input or self::textarea]")
+}
+
+/// Types over what stands there.
+pub async fn fill(driver: &WebDriver, path: &str, text: &str) -> Result<()> {
+    let field = seen(driver, path).await?;
+    field.send_keys(Key::Control + "a").await?;
+    field.send_keys(text).await?;
+    let now = field.prop("value").await?.unwrap_or_default();
+    ensure!(now == text, "{path} holds {now}");
+    Ok(())
+}
+
+/// Chooses in a select of the open dialog, by a part of what the choice reads.
+pub async fn choose(driver: &WebDriver, label: &str, part: &str) -> Result<()> {
+    let path =
+        format!("//dialog[@open]//label[span[normalize-space(.)='{label}']]//select/option[contains(., '{part}')]");
+    seen(driver, &path).await.with_context(|| format!("{label} does not offer {part}"))?.click().await?;
+    Ok(())
 }

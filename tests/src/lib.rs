@@ -7,6 +7,7 @@
 pub mod browser;
 pub mod bus;
 pub mod cluster;
+pub mod desk;
 pub mod desktop;
 pub mod display;
 pub mod host;

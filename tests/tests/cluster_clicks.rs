@@ -8,10 +8,10 @@ use anyhow::{Context as _, Result, ensure};
 use api::host::MakeKey;
 use client::call::Client;
 use journeys::{
-    browser::{self, Browser, press, seen, told},
+    browser::{self, Browser, choose, field, fill, gone, press, seen, told},
     cluster::{self, Cluster},
     host::{self, Host},
-    process::skipped_without,
+    process::{skipped_without, until},
     registry::{PASSWORD, Registry, USER},
     road,
 };
@@ -178,15 +178,13 @@ async fn deploy(browser: &Browser, version: &str) -> Result<()> {
     browser.picture(&format!("cluster-plan-{version}")).await?;
     press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Deploy']").await?;
     let over = "//dialog[@open]//*[contains(@class,'problem') or contains(@class,'failure')]";
-    let until = tokio::time::Instant::now() + PATIENCE;
-    while !driver.find_all(By::XPath("//dialog[@open]")).await?.is_empty() {
+    until("the rollout's end", PATIENCE, async || {
         if let Some(problem) = driver.find_all(By::XPath(over)).await?.first() {
             anyhow::bail!("the rollout failed: {}", problem.text().await?);
         }
-        ensure!(tokio::time::Instant::now() < until, "the rollout did not end within {} s", PATIENCE.as_secs());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    Ok(())
+        Ok(driver.find_all(By::XPath("//dialog[@open]")).await?.is_empty())
+    })
+    .await
 }
 
 async fn call(driver: &WebDriver) -> Result<()> {
@@ -215,42 +213,6 @@ async fn chip(driver: &WebDriver, text: &str) -> Result<()> {
 
 async fn ready_instances(driver: &WebDriver, count: usize) -> Result<()> {
     const READY: &str = "//aside//h3[.='Instances']/following-sibling::div[1]/div[i[contains(@class,'good')]]";
-    until(&format!("{count} ready instances"), async || Ok(driver.find_all(By::XPath(READY)).await?.len() == count))
-        .await
-}
-
-async fn gone(driver: &WebDriver, path: &str) -> Result<()> {
-    until(&format!("the end of {path}"), async || Ok(driver.find_all(By::XPath(path)).await?.is_empty())).await
-}
-
-async fn until(what: &str, mut ready: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
-    let until = tokio::time::Instant::now() + PATIENCE;
-    while !ready().await? {
-        ensure!(tokio::time::Instant::now() < until, "waited {} s for {what}", PATIENCE.as_secs());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    Ok(())
-}
-
-/// A field of the open dialog, by its label.
-fn field(label: &str) -> String {
-    format!("//dialog[@open]//label[span[normalize-space(.)='{label}']]//*[self::input or self::textarea]")
-}
-
-/// Types over what stands there.
-async fn fill(driver: &WebDriver, path: &str, text: &str) -> Result<()> {
-    let field = seen(driver, path).await?;
-    field.send_keys(Key::Control + "a").await?;
-    field.send_keys(text).await?;
-    let now = field.prop("value").await?.unwrap_or_default();
-    ensure!(now == text, "{path} holds {now}");
-    Ok(())
-}
-
-/// Chooses in a select of the open dialog, by a part of what the choice reads.
-async fn choose(driver: &WebDriver, label: &str, part: &str) -> Result<()> {
-    let path =
-        format!("//dialog[@open]//label[span[normalize-space(.)='{label}']]//select/option[contains(., '{part}')]");
-    seen(driver, &path).await.with_context(|| format!("{label} does not offer {part}"))?.click().await?;
-    Ok(())
+    let ready = async || Ok(driver.find_all(By::XPath(READY)).await?.len() == count);
+    until(&format!("{count} ready instances"), PATIENCE, ready).await
 }

@@ -2,6 +2,8 @@
 //! behaviour, run against their real counterparts.
 
 mod answering;
+mod asking_clicks;
+mod cancelling_clicks;
 mod clicks;
 mod cluster_clicks;
 mod counterparts;
@@ -9,7 +11,9 @@ mod deploying;
 mod dialogs;
 #[cfg(target_os = "linux")]
 mod disks;
+mod drawing_clicks;
 mod dropping;
+mod newcomer_clicks;
 mod notifying;
 mod pages;
 mod pushing;
@@ -18,6 +22,7 @@ mod skipping;
 mod starting;
 mod stopping;
 mod target;
+mod training_clicks;
 mod tray;
 mod watching;
 mod watching_clicks;

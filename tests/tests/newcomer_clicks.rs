@@ -1,0 +1,90 @@
+//! The New-project dialog by a person's clicks: a table with lines of another width and two times becomes a project.
+
+use std::{fmt::Write as _, path::Path, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use api::{
+    config::Ragged,
+    dataset::{GetDataset, GetProfile, TakeSnapshot},
+    project::ListProjects,
+};
+use journeys::{
+    browser::{choose, field, fill, gone, press, seen, told},
+    desk::Desk,
+    road,
+};
+use thirtyfour::By;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_with_ragged_lines_and_two_times_becomes_a_project() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
+    let result = becomes_a_project(&desk, folder.path()).await;
+    told(&desk.browser, "newcomer", result).await.unwrap();
+}
+
+/// 200 orders, and two lines that a careless hand broke.
+fn orders() -> String {
+    let mut text = "ordered_at,delivered_at,items,late\n".to_owned();
+    for row in 0..200 {
+        let (day, late) = (row % 28 + 1, if row % 3 == 0 { "yes" } else { "no" });
+        let _ = writeln!(text, "2026-01-{day:02} 08:00:00,2026-02-{day:02} 17:30:00,{},{late}", row % 7 + 1);
+        if row % 100 == 50 {
+            text.push_str("2026-01-09 08:00:00,2026-02-09 17:30:00,4,no,left at the door\n");
+        }
+    }
+    text
+}
+
+async fn becomes_a_project(desk: &Desk, folder: &Path) -> Result<()> {
+    let driver = desk.driver();
+    let file = folder.join("orders.csv");
+    std::fs::write(&file, orders())?;
+    press(driver, "//main//button[contains(., 'Open a path')]").await?;
+    fill(driver, &field("Path on this machine"), &file.display().to_string()).await?;
+    press(driver, "//dialog[@open]//button[contains(., 'Look at it')]").await?;
+
+    let problem = "//dialog[@open]//*[contains(@class,'problem')]";
+    let said = seen(driver, problem).await.context("the ragged line is said")?.text().await?;
+    ensure!(said.contains("orders.csv") && said.contains("line 53: 5 fields"), "the problem reads {said}");
+    ensure!(driver.find_all(By::XPath(CREATE)).await?.is_empty(), "a file that can't be read becomes a project");
+    desk.browser.picture("newcomer-ragged").await?;
+    press(driver, "//dialog[@open]//button[normalize-space(.)='Skip such lines']").await?;
+
+    seen(driver, CREATE).await.context("the file is looked at again")?;
+    gone(driver, problem).await?;
+    let found = seen(driver, "//dialog[@open]//ul[contains(@class,'found')]").await?.text().await?;
+    ensure!(found.contains("200 rows") && found.contains("2 ragged rows left out"), "what was found reads {found}");
+    choose(driver, "What shall be predicted?", "late").await?;
+    choose(driver, "When did a row happen?", "delivered_at").await?;
+    fill(driver, &field("Name"), "Late orders").await?;
+    desk.browser.picture("newcomer-times").await?;
+    press(driver, CREATE).await?;
+
+    seen(driver, "//nav[contains(@class,'rail')]//a[contains(., 'Data')]").await.context("its page is opened")?;
+    seen(driver, "//main//*[contains(., 'Late orders')]").await?;
+    let projects = desk.client.call(ListProjects {}).await?;
+    let [only] = projects.as_slice() else { anyhow::bail!("{} projects", projects.len()) };
+    let data = &only.project.file.data;
+    ensure!(only.project.name == "Late orders" && data.target.as_deref() == Some("late"), "{:?}", only.project);
+    ensure!(data.ragged == Ragged::Skip && data.timestamp.as_deref() == Some("delivered_at"), "{data:?}");
+    let written = std::fs::read_to_string(Path::new(&only.project.path).join("slipway.toml"))?;
+    ensure!(written.contains("ragged = \"skip\"") && written.contains("timestamp = \"delivered_at\""), "{written}");
+    rows_are_read(desk, only.project.id).await
+}
+
+/// The lines that fit are there, those that don't are counted on the Data page.
+async fn rows_are_read(desk: &Desk, project: api::ProjectId) -> Result<()> {
+    let job = desk.client.call(TakeSnapshot { project, message: None }).await?;
+    road::finished(&desk.client, job.id, Duration::from_secs(60)).await?;
+    let dataset = desk.client.call(GetDataset { project }).await?;
+    let snapshot = dataset.snapshots.first().context("no snapshot")?.id;
+    ensure!(desk.client.call(GetProfile { snapshot }).await?.rows == 200);
+    desk.go(&format!("/p/{project}/data?tab=profile")).await?;
+    seen(desk.driver(), "//main//*[contains(., '2 ragged rows left out')]")
+        .await
+        .context("the skipped lines are told")?;
+    desk.browser.picture("newcomer-data").await
+}
+
+const CREATE: &str = "//dialog[@open]//button[normalize-space(.)='Create project']";

@@ -1,0 +1,160 @@
+//! Training by a person's clicks: what can't train here and what is no input is said in the dialog, newer files are
+//! added where nothing else is new, and runs that were validated on other rows are marked.
+
+use anyhow::{Context as _, Result, ensure};
+use api::{
+    ProjectId,
+    dataset::{GetDataset, PlanSnapshot},
+    host::{GetHardware, NamedDevice},
+    project::GetProject,
+    run::{ListRuns, ProjectIdOr, RunTable},
+    worker::Device,
+};
+use journeys::{
+    browser::{gone, press, seen, there, told},
+    desk::Desk,
+    road,
+};
+use serde_json::json;
+use thirtyfour::By;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_dialog_says_what_cannot_train_here_and_what_is_no_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
+    let result = said_before(&desk).await;
+    told(&desk.browser, "train-dialog", result).await.unwrap();
+}
+
+async fn said_before(desk: &Desk) -> Result<()> {
+    let (driver, client) = (desk.driver(), &desk.client);
+    let project = road::open_sample(client, "penguins").await?.id;
+    desk.go(&format!("/p/{project}/runs?train=1")).await?;
+    seen(driver, "//dialog[@open]//p[contains(., 'First a snapshot of the data is taken: ')]").await?;
+    seen(driver, "//dialog[@open]//p[.='No inputs: year (ignored).']").await.context("what is no input")?;
+    let devices = client.call(GetHardware { probe: false }).await?.devices;
+    let somewhere = devices.iter().find(|named| named.trees.is_some()).context("everything trains here")?;
+    devices_are(desk, &devices, false).await.context("of trees")?;
+    desk.browser.picture("train-devices").await?;
+    press(driver, "//dialog[@open]//label[span='Model']//option[.='MLP']").await?;
+    devices_are(desk, &devices, true).await.context("of networks")?;
+
+    // What the file asks for all the same is said where it is chosen, and can't be started.
+    let device = serde_json::to_value(somewhere.device)?;
+    road::edit(client, project, &[("training.device", device), ("training.model", json!("trees"))]).await?;
+    desk.go(&format!("/p/{project}/runs?train=1")).await?;
+    let error = seen(driver, "//dialog[@open]//label[span='Device']/small[@role='alert']").await?.text().await?;
+    ensure!(Some(&error) == somewhere.trees.as_ref(), "the field says {error}");
+    let start = driver.find(By::XPath("//dialog[@open]//button[normalize-space(.)='Start training']")).await?;
+    ensure!(!start.is_enabled().await?, "it can be started");
+    desk.browser.picture("train-refused").await?;
+    press(driver, "//dialog[@open]//label[span='Device']//option[.='CPU']").await?;
+    gone(driver, "//dialog[@open]//*[@role='alert']").await?;
+    seen(driver, "//dialog[@open]//button[normalize-space(.)='Start training']").await.map(drop)
+}
+
+/// Each device can be chosen or says why not, as the host knows it.
+async fn devices_are(desk: &Desk, devices: &[NamedDevice], networks: bool) -> Result<()> {
+    for named in devices.iter().filter(|named| named.device != Device::Auto) {
+        let key = serde_json::to_value(named.device)?;
+        let key = key.as_str().context("a device has a name")?;
+        let reason = if networks { &named.networks } else { &named.trees };
+        let path = format!("//dialog[@open]//label[span='Device']//option[@value='{key}']");
+        let state = match reason {
+            Some(_) => "[@disabled and contains(., 'not here')]",
+            None => "[not(@disabled) and not(contains(., 'not here'))]",
+        };
+        there(desk.driver(), &format!("{path}{state}")).await.with_context(|| format!("{key}: {reason:?}"))?;
+        let title = desk.driver().find(By::XPath(&path)).await?.attr("title").await?;
+        ensure!(&title == reason, "{key} says {title:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unchanged_data_are_said_and_newer_files_added() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
+    let result = newer_files(&desk).await;
+    told(&desk.browser, "retrain", result).await.unwrap();
+}
+
+async fn newer_files(desk: &Desk) -> Result<()> {
+    let (driver, client) = (desk.driver(), &desk.client);
+    let project = road::open_sample(client, "card-fraud").await?.id;
+    road::edit(client, project, &[("training.rounds", json!(5))]).await?;
+    road::train(client, project).await?;
+    ensure!(client.call(PlanSnapshot { project }).await?.unchanged, "the data changed by themselves");
+    let beside = road::second_period(client, project).await?;
+
+    desk.go(&format!("/p/{project}/runs?train=1")).await?;
+    seen(driver, "//dialog[@open]//p[contains(., 'have not changed since') and contains(., 'the same model')]").await?;
+    seen(driver, "//dialog[@open]//p[.='No inputs: timestamp (the time of a row).']").await.context("the time")?;
+    seen(driver, &format!("//dialog[@open]//span[.='{beside} lies beside the data.']")).await?;
+    desk.browser.picture("train-unchanged").await?;
+    press(driver, ADD).await.context("add the newer files")?;
+    gone(driver, ADD).await?;
+    seen(driver, "//dialog[@open]//p[contains(., 'The data changed: a new snapshot of')]").await?;
+    desk.browser.picture("train-added").await?;
+    let file = client.call(GetProject { project }).await?.file;
+    ensure!(file.data.paths.contains(&beside), "the data are of {:?}", file.data.paths);
+    ensure!(!client.call(PlanSnapshot { project }).await?.unchanged, "nothing is new");
+    let dataset = client.call(GetDataset { project }).await?;
+    ensure!(dataset.beside.is_empty(), "{:?} lies beside the data still", dataset.beside);
+
+    press(driver, "//dialog[@open]//button[normalize-space(.)='Start training']").await?;
+    seen(driver, "//button[contains(., 'Register model')]").await.context("the run ends")?;
+    let run = runs(desk, project).await?.rows.into_iter().max_by_key(|row| row.created_ms).context("no run")?;
+    ensure!(run.snapshot_number == Some(2), "it trained on {:?}", run.snapshot_number);
+    Ok(())
+}
+
+const ADD: &str = "//dialog[@open]//button[contains(., 'Add the newer files')]";
+
+async fn runs(desk: &Desk, project: ProjectId) -> Result<RunTable> {
+    let request = ListRuns {
+        project: ProjectIdOr(project),
+        filter: String::new(),
+        sort: None,
+        descending: true,
+        offset: 0,
+        limit: None,
+    };
+    Ok(desk.client.call(request).await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_of_other_rows_are_marked() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
+    let result = marked(&desk).await;
+    told(&desk.browser, "other-rows", result).await.unwrap();
+}
+
+async fn marked(desk: &Desk) -> Result<()> {
+    let (driver, client) = (desk.driver(), &desk.client);
+    let project = road::open_sample(client, "breast-cancer").await?.id;
+    for seed in [1, 1, 2] {
+        road::edit(client, project, &[("split.seed", json!(seed))]).await?;
+        road::train(client, project).await?;
+    }
+    let table = runs(desk, project).await?;
+    let others: Vec<&str> =
+        table.rows.iter().filter(|row| row.has_other_rows(table.best_split)).map(|row| row.name.as_str()).collect();
+    ensure!(!others.is_empty() && others.len() < 3, "of other rows: {others:?}");
+    desk.go(&format!("/p/{}/runs", project)).await?;
+    for row in &table.rows {
+        let name = format!("//main//span[b='{}']", row.name);
+        seen(driver, &name).await.with_context(|| format!("{} is not in the list", row.name))?;
+        let chips = driver.find_all(By::XPath(format!("{name}/span[.='other rows']"))).await?;
+        ensure!(
+            chips.len() == usize::from(others.contains(&row.name.as_str())),
+            "{} has {} chips",
+            row.name,
+            chips.len()
+        );
+    }
+    let chip = seen(driver, "//main//span[.='other rows']").await?.attr("title").await?.unwrap_or_default();
+    ensure!(chip.contains("can't be compared"), "the chip says {chip}");
+    desk.browser.picture("runs-other-rows").await
+}
