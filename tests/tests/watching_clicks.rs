@@ -1,35 +1,30 @@
 //! Watching by a person's clicks, in headless Chromium: traffic is sent from Monitor, an alert stands there, and a
-//! drifted cell leads to the distributions and to the rows behind them.
+//! drifted cell leads to the distributions and to the rows behind them, and a bar to its own rows.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use api::{DeploymentId, ProjectId, host::MakeKey};
+use api::{
+    DeploymentId, ProjectId,
+    monitor::{ColumnPart, GetMonitoring, GetWindowRows, RowsOf},
+};
 use client::call::Client;
 use journeys::{
-    browser::{self, Browser, press, seen, told},
-    host::{self, Host},
-    process::skipped_without,
+    browser::{press, seen, told},
+    desk::Desk,
+    process::until,
     road,
 };
 use serde_json::json;
+use thirtyfour::{Key, WebElement};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_traffic_to_an_alert_and_the_rows_behind_it() {
-    if skipped_without(&["chromium", "chromedriver"]) {
-        return;
-    }
-    let programs = ["SLIPWAY_BIN", "SLIPWAY_WORKER", "SLIPWAY_SERVING", "SLIPWAY_UI"].map(host::program);
-    let [Some(slipway), Some(_), Some(_), Some(_)] = programs else { return };
     let folder = tempfile::tempdir().unwrap();
-    let host = Host::start(&slipway, folder.path()).await.unwrap();
-    let client = host.client().await.unwrap();
-    let (project, deployment) = deployed(&client).await.unwrap();
-    let address = client.call(MakeKey {}).await.unwrap().address;
-    let browser = browser::chromium(folder.path(), 1280, 800).await.unwrap();
-    browser.driver.goto(&address).await.unwrap();
-    let result = watched(&browser, &address, project, deployment).await;
-    told(&browser, "watching", result).await.unwrap();
+    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
+    let (project, deployment) = deployed(&desk.client).await.unwrap();
+    let result = watched(&desk, project, deployment).await;
+    told(&desk.browser, "watching", result).await.unwrap();
 }
 
 async fn deployed(client: &Client) -> Result<(ProjectId, DeploymentId)> {
@@ -41,12 +36,11 @@ async fn deployed(client: &Client) -> Result<(ProjectId, DeploymentId)> {
     Ok((project.id, road::deploy(client, road::spec("tumours", target, version.id)).await?.id))
 }
 
-async fn watched(browser: &Browser, address: &str, project: ProjectId, deployment: DeploymentId) -> Result<()> {
-    let driver = &browser.driver;
-    seen(driver, "//*[@data-sample='card-fraud']").await.context("the key opens the page")?;
-    let origin = address.split("/#").next().context("the address has no key")?;
-    driver.goto(format!("{origin}/p/{project}/monitor/{deployment}")).await?;
+const COUNT: &str = "//*[h3[.='Rows']]/span[contains(@class,'muted')]";
 
+async fn watched(desk: &Desk, project: ProjectId, deployment: DeploymentId) -> Result<()> {
+    let driver = desk.driver();
+    desk.go(&format!("/p/{project}/monitor/{deployment}")).await?;
     let form = "//main//section[.//h2[.='Send traffic']]";
     let hint = seen(driver, &format!("{form}//p[contains(., 'close')]")).await?.text().await?;
     ensure!(hint.contains("2,000 rows close 2 windows"), "the hint reads {hint}");
@@ -55,29 +49,94 @@ async fn watched(browser: &Browser, address: &str, project: ProjectId, deploymen
 
     // The loudest cell of the newest window; from it the arrows choose another one and lead back.
     let heat = seen(driver, "//main//*[@role='grid' and contains(@class,'heat')]").await?;
-    heat.send_keys(thirtyfour::Key::Left + "").await?;
-    heat.send_keys(thirtyfour::Key::Right + "").await?;
-    let rows = "//*[h3[.='Rows']]/span[contains(@class,'muted')]";
-    ensure!(counted(browser, rows, "1,000").await?, "all rows of the window are told");
+    heat.send_keys(Key::Left + "").await?;
+    heat.send_keys(Key::Right + "").await?;
+    seen(driver, &format!("{COUNT}[starts-with(., '1,000 rows')]")).await.context("all rows of the window")?;
     seen(driver, "//*[contains(@class,'window-rows')]//tbody//td[normalize-space(.)!='']")
         .await
         .context("the rows are shown")?;
     press(driver, "//*[h3[.='Rows']]//*[self::button or self::label][normalize-space(.)='Not in validation']").await?;
-    let all = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
-    let unseen = loop {
-        let text = seen(driver, rows).await?.text().await?;
-        if !text.starts_with("1,000 ") {
-            break text;
-        }
-        ensure!(tokio::time::Instant::now() < all, "the rows stay as many: {text}");
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    };
-    let count: u64 = unseen.split(' ').next().unwrap_or_default().parse().with_context(|| format!("read {unseen}"))?;
-    ensure!(count < 1000, "{unseen} are beyond the validation data");
-    browser.picture("monitor-rows").await
+    let unseen = count(desk, |text| !text.starts_with("1,000 ")).await?;
+    let rows: u64 = unseen.split(' ').next().unwrap_or_default().parse().with_context(|| format!("read {unseen}"))?;
+    ensure!(rows < 1000, "{unseen} are beyond the validation data");
+    desk.browser.picture("monitor-rows").await?;
+    bars(desk, deployment).await.context("the rows of a bar")
 }
 
-async fn counted(browser: &Browser, path: &str, number: &str) -> Result<bool> {
-    let with_number = format!("{path}[starts-with(., '{number}')]");
-    Ok(seen(&browser.driver, &with_number).await.is_ok())
+/// How many rows are shown, in the page's words, once they are as wanted.
+async fn count(desk: &Desk, wanted: impl Fn(&str) -> bool) -> Result<String> {
+    let mut text = String::new();
+    until("another count of rows", Duration::from_secs(30), async || {
+        text = seen(desk.driver(), COUNT).await?.text().await?;
+        Ok(wanted(&text))
+    })
+    .await?;
+    Ok(text)
+}
+
+const PLOT: &str = "//main//section[.//h3[.='Rows']]//div[contains(@class,'opens')]";
+
+/// A bar that is chosen by keyboard, then another one that is clicked: its rows, and no others.
+async fn bars(desk: &Desk, deployment: DeploymentId) -> Result<()> {
+    let driver = desk.driver();
+    let plot = seen(driver, PLOT).await?;
+    plot.scroll_into_view().await?;
+    let first = next_bar(desk, &plot, 0).await?;
+    plot.send_keys(Key::Enter + "").await?;
+    shows(desk, deployment, &first).await.context("chosen by keyboard")?;
+
+    let second = next_bar(desk, &plot, first.place + 1).await?;
+    let outline = seen(driver, &format!("{PLOT}//div[contains(@class,'spot-outline')]")).await?.rect().await?;
+    plot.send_keys(Key::Escape + "").await?;
+    // At its foot: the rows of the first bar may have moved its head out of sight.
+    let (x, y) = (outline.x + outline.width / 2.0, outline.y + outline.height - 4.0);
+    driver.action_chain().move_to(x as i64, y as i64).click().perform().await?;
+    shows(desk, deployment, &second).await.context("clicked")?;
+    let row = "//*[contains(@class,'window-rows')]//tbody//td[normalize-space(.)!='']";
+    let shown = async || {
+        let (place, height) =
+            (seen(driver, row).await?.rect().await?, driver.execute("return innerHeight", vec![]).await?);
+        Ok(place.y + place.height < height.convert::<f64>()?)
+    };
+    until("the rows come into sight", Duration::from_secs(10), shown).await?;
+    desk.browser.picture("monitor-bar").await
+}
+
+/// A bar of the distributions, as what is said at it.
+#[derive(Debug)]
+struct Bar {
+    place: u32,
+    name: String,
+    /// Of the window.
+    rows: u64,
+}
+
+/// Goes from bar to bar until one from `first` on has rows of the window.
+async fn next_bar(desk: &Desk, plot: &WebElement, first: u32) -> Result<Bar> {
+    const TIP: &str = "div[contains(@class,'tip')]";
+    plot.send_keys(Key::Escape + "").await?;
+    for place in 0..60 {
+        plot.send_keys(Key::Right + "").await?;
+        let name = seen(desk.driver(), &format!("{PLOT}//{TIP}/div[contains(@class,'faint')]")).await?.text().await?;
+        let figure = seen(desk.driver(), &format!("{PLOT}//{TIP}/div[last()]/span")).await?.text().await?;
+        let rows = figure.split(' ').next().unwrap_or_default().replace(',', "");
+        let rows = rows.parse().with_context(|| format!("{name} says {figure}"))?;
+        if place >= first && rows > 0 {
+            return Ok(Bar { place, name, rows });
+        }
+    }
+    anyhow::bail!("no bar from {first} on has rows")
+}
+
+/// The page and the host tell the same rows of a bar.
+async fn shows(desk: &Desk, deployment: DeploymentId, bar: &Bar) -> Result<()> {
+    let said = count(desk, |text| text.ends_with(&format!(": {}", bar.name))).await?;
+    ensure!(said.replace(',', "").starts_with(&format!("{} row", bar.rows)), "{bar:?}, and {said} are shown");
+    let windows = desk.client.call(GetMonitoring { deployment, hours: None }).await?.windows;
+    let window = windows.last().context("no window")?.id;
+    let title = seen(desk.driver(), "//main//section[.//h3[.='Rows']]//h2").await?.text().await?;
+    let only = Some(RowsOf { column: title, part: ColumnPart::Bar { bar: bar.place } });
+    let rows = desk.client.call(GetWindowRows { window, offset: 0, limit: 10, only }).await?.page;
+    ensure!(rows.total_rows == bar.rows, "{bar:?}, and the host has {}", rows.total_rows);
+    Ok(())
 }
