@@ -15,6 +15,8 @@ use api::{
     job::{CancelJob, JobState},
     model::{GetVersion, RegisterModel},
 };
+#[cfg(unix)]
+use journeys::process::until;
 use journeys::{process::read, stage::Stage};
 #[cfg(unix)]
 use serde_json::json;
@@ -231,8 +233,14 @@ async fn change_and_go_back(
         Ok(seen.rollouts[0].steps.iter().any(|step| step.title == "Stop version 1").then_some(()))
     };
     stage.until("the new version takes over", replaced).await?;
-    // Longer than the three seconds that it once had.
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    // The old one answers nobody else from here on, and has longer than any request may take.
+    until("the old version's end", Duration::from_secs(60), async || {
+        let logs = GetDeploymentLogs { deployment: deployment.id, instance: None, lines: Some(50) };
+        Ok(stage.call(logs).await?.iter().any(|line| line.contains("answering the requests that are under way")))
+    })
+    .await?;
+    let steps = &now(stage, deployment).await?.rollouts[0].steps;
+    ensure!(steps.last().is_some_and(|step| step.detail.contains("31 s at the most")), "{steps:?}");
     slow.write_all(body.as_bytes()).await?;
     let mut answer = String::new();
     slow.read_to_string(&mut answer).await?;

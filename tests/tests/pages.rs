@@ -3,13 +3,13 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use api::host::{GetSettings, MakeKey, PutSettings, Theme};
 use client::call::Client;
 use journeys::{
     browser::{self, Browser},
     host::{self, Host},
-    process::skipped_without,
+    process::{skipped_without, until},
     road,
 };
 use serde_json::json;
@@ -117,17 +117,16 @@ async fn settled(browser: &Browser) -> Result<()> {
         const heads = document.querySelector('.preview .bars') && !document.querySelector('.preview .bars svg'); \
         return document.querySelector('.skeleton') || heads || !main ? '' : main.innerText + document.fonts.status \
         + document.getAnimations().filter(a => a.effect.getTiming().iterations === 1).length;";
-    let until = tokio::time::Instant::now() + Duration::from_secs(60);
+    // So many looks that find the same.
+    const SAME: usize = 9;
     let mut before = (String::new(), 0);
-    loop {
+    let rests = async || {
         let now = browser.driver.execute(STATE, Vec::new()).await?.convert::<String>()?;
         before = if !now.is_empty() && now == before.0 { (now, before.1 + 1) } else { (now, 0) };
-        if before.1 >= 3 {
-            return Ok(());
-        }
-        ensure!(tokio::time::Instant::now() < until, "the page did not settle within 60 s; it reads: {}", before.0);
-        tokio::time::sleep(Duration::from_millis(150)).await;
-    }
+        Ok(before.1 >= SAME)
+    };
+    let settled = until("a page that rests", Duration::from_secs(60), rests).await;
+    settled.with_context(|| format!("it reads: {}", before.0))
 }
 
 /// What a look at the page finds wrong, as sentences.

@@ -6,7 +6,7 @@ mod ground;
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -17,7 +17,7 @@ use api::{
 use engine::ports::{HttpRequest, Port, PortError, Steps, Target, Wanted};
 use journeys::{
     cluster::{self, Cluster},
-    process::skipped_without,
+    process::{self, skipped_without},
     registry::Registry,
     stage::Stage,
 };
@@ -27,25 +27,44 @@ use self::ground::{Ground, Versions};
 
 /// What a target says while it works.
 #[derive(Default)]
-pub(crate) struct Told(Mutex<Vec<String>>);
+pub(crate) struct Told {
+    lines: Mutex<Vec<String>>,
+    changed: tokio::sync::Notify,
+}
 
 impl Told {
     fn lock(&self) -> MutexGuard<'_, Vec<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, line: String) {
+        self.lock().push(line);
+        self.changed.notify_waiters();
     }
 
     pub(crate) fn all(&self) -> Vec<String> {
         self.lock().clone()
     }
+
+    /// Waits until it has said a line with these words.
+    pub(crate) async fn heard(&self, words: &str) {
+        loop {
+            let changed = self.changed.notified();
+            if self.lock().iter().any(|line| line.contains(words)) {
+                return;
+            }
+            changed.await;
+        }
+    }
 }
 
 impl Steps for Told {
     fn begin(&self, title: &str, detail: &str) {
-        self.lock().push(format!("{title} {detail}"));
+        self.tell(format!("{title} {detail}"));
     }
 
     fn detail(&self, detail: &str) {
-        self.lock().push(detail.to_owned());
+        self.tell(detail.to_owned());
     }
 
     fn is_cancelled(&self) -> bool {
@@ -132,15 +151,14 @@ async fn instances(ground: &Ground<'_>) -> Result<Vec<Instance>> {
 
 /// Asks again until the instances are as wanted.
 async fn until(ground: &Ground<'_>, what: &str, good: impl Fn(&[Instance]) -> bool) -> Result<Vec<Instance>> {
-    let until = Instant::now() + Duration::from_secs(60);
-    loop {
-        let now = instances(ground).await?;
-        if good(&now) {
-            return Ok(now);
-        }
-        ensure!(Instant::now() < until, "never {what}: {now:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let mut now = Vec::new();
+    let wanted = async || {
+        now = instances(ground).await?;
+        Ok(good(&now))
+    };
+    let seen = process::until(what, Duration::from_secs(60), wanted).await;
+    seen.with_context(|| format!("there are {now:?}"))?;
+    Ok(now)
 }
 
 /// The version that answers a row; as a sample call, unless it should count.
@@ -227,15 +245,14 @@ async fn it_shows_what_was_said(ground: &Ground<'_>) -> Result<()> {
 
 /// The events once they are as wanted: a place may tell of them a moment later.
 async fn told(ground: &Ground<'_>, good: impl Fn(&[DeploymentEvent]) -> bool) -> Result<Vec<DeploymentEvent>> {
-    let until = Instant::now() + Duration::from_secs(30);
-    loop {
-        let told = ground.target.events(ground.first.deployment, &ground.first.name).await?;
-        if good(&told) {
-            return Ok(told);
-        }
-        ensure!(Instant::now() < until, "it tells only {told:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let mut told = Vec::new();
+    let wanted = async || {
+        told = ground.target.events(ground.first.deployment, &ground.first.name).await?;
+        Ok(good(&told))
+    };
+    let heard = process::until("the events", Duration::from_secs(30), wanted).await;
+    heard.with_context(|| format!("it tells only {told:?}"))?;
+    Ok(told)
 }
 
 async fn it_tells_what_happened(ground: &Ground<'_>) -> Result<()> {
@@ -285,16 +302,14 @@ async fn an_instance_that_dies_is_said_and_replaced(ground: &Ground<'_>) -> Resu
     until(ground, "the death is seen", |now| now.iter().all(|one| !one.ready || one.restarts > 0)).await?;
     // What a host does again and again, where the place doesn't by itself: what no longer answers may be
     // there for a moment still.
-    let by = Instant::now() + Duration::from_secs(60);
-    let now = loop {
+    let mut now = Vec::new();
+    let another = async || {
         ground.target.keep(&ground.first).await?;
-        let now = instances(ground).await?;
-        if now.iter().any(|one| one.ready) {
-            break now;
-        }
-        ensure!(Instant::now() < by, "no other answers: {now:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        now = instances(ground).await?;
+        Ok(now.iter().any(|one| one.ready))
     };
+    let answers = process::until("another instance", Duration::from_secs(60), another).await;
+    answers.with_context(|| format!("there are {now:?}"))?;
     ensure!(now.iter().any(|one| one.restarts == 1), "the restart is not counted: {now:?}");
     ensure!(ask(ground, false).await?["version"] == 1);
     ensure!(!ground.target.keep(&ground.first).await?, "it is kept already");

@@ -100,9 +100,7 @@ async fn a_cluster_that_vanishes_for_a_moment_is_waited_for(
     target.apply(wanted, &told).await?;
     cluster.lose_api_server()?;
     let back = async {
-        while !told.all().iter().any(|line| line.contains("doesn't answer, asked again")) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        told.heard("doesn't answer, asked again").await;
         tokio::task::block_in_place(|| cluster.bring_api_server_back())
     };
     let (waited, back) = tokio::join!(target.wait(wanted, &told), back);
