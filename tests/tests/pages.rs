@@ -151,5 +151,8 @@ for (const text of document.querySelectorAll('button, h1, h2, h3, label, th')) {
   if (seen(text) && style.textOverflow !== 'ellipsis' && style.overflowX !== 'visible' && text.scrollWidth > text.clientWidth + 1)
     found.push(`its text is cut: ${called(text)}`);
 }
+for (const body of document.querySelectorAll('.overview .card > .body')) {
+  if (seen(body) && getComputedStyle(body).overflowY !== 'visible' && body.scrollHeight > body.clientHeight + 1) found.push(`a card scrolls inside: ${called(body)}`);
+}
 return found;
 "#;

@@ -60,6 +60,7 @@ async fn by_rows(stage: Stage) -> Result<()> {
     stage.call(CallDeployment { deployment: id, rows }).await?;
     let quiet = stage.call(CheckNow { deployment: id }).await?;
     ensure!((quiet.traffic.requests, quiet.open_rows) == (0, 0), "a sample call counts: {quiet:?}");
+    ensure!(quiet.traffic.counted_every_secs == 15 && quiet.traffic.counted_ms.is_some(), "{:?}", quiet.traffic);
     ensure!(quiet.not_watched == ["z"] && quiet.problem.is_none(), "{quiet:?}");
     ensure!(watch(&stage, project).await? == ("–".to_owned(), "Not asked yet".to_owned()));
 

@@ -1,6 +1,7 @@
 //! What stands around every page: the rail along the way of the data, the top bar, the status line,
 //! and what listens to the whole window (shortcuts, drops, the shell's menu).
 
+pub(crate) mod address;
 pub(crate) mod arrivals;
 mod asked;
 pub(crate) mod brand;

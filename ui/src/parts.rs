@@ -20,6 +20,7 @@ pub(crate) mod picture;
 pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod row_form;
+pub(crate) mod row_keys;
 pub(crate) mod rows;
 pub(crate) mod send_traffic;
 pub(crate) mod stage;

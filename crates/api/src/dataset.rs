@@ -114,7 +114,9 @@ pub struct ColumnProfile {
     pub kind: ColumnType,
     pub role: Role,
     pub sensitive: bool,
+    /// Rows that hold a value.
     pub count: u64,
+    /// Rows that hold none.
     pub missing: u64,
     /// Exact below 10,000, a HyperLogLog estimate above.
     pub distinct: u64,
@@ -124,6 +126,13 @@ pub struct ColumnProfile {
     pub top: Vec<ValueCount>,
     /// Association with the target: AUC-like strength from 0 (none) to 1 (decides it alone).
     pub target_association: Option<f64>,
+}
+
+impl ColumnProfile {
+    /// The share of rows that hold no value.
+    pub fn missing_share(&self) -> f64 {
+        self.missing as f64 / (self.count + self.missing).max(1) as f64
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

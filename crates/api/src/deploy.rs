@@ -9,6 +9,14 @@ use crate::{
     job::Job,
 };
 
+/// The name of this machine's target, which every workspace has.
+pub const THIS_MACHINE: &str = "This machine";
+
+/// A target's name within a sentence: "this machine", every other as it was given.
+pub fn in_sentence(target: &str) -> &str {
+    if target == THIS_MACHINE { "this machine" } else { target }
+}
+
 /// A place that models are deployed to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Target {

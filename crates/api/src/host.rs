@@ -97,7 +97,7 @@ impl Default for Settings {
             samples_folder: None,
             memory_limit_bytes: None,
             notifications: true,
-            reference_above_bytes: 20 << 30,
+            reference_above_bytes: 20_000_000_000,
             secret_store: None,
         }
     }

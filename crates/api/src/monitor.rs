@@ -52,6 +52,12 @@ pub struct Traffic {
     /// Since the deployment is watched.
     pub requests_in_all: u64,
     pub since_ms: Option<i64>,
+    /// A host counts so often what a watched deployment was asked, in seconds.
+    #[serde(default)]
+    pub counted_every_secs: u32,
+    /// When it last did.
+    #[serde(default)]
+    pub counted_ms: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -106,7 +106,7 @@ impl Context {
         let fits =
             deployments.into_iter().filter(|found| found.name == named || found.id.to_string() == named).collect();
         only(fits, "deployment", named, "slipway deploy list", |found: &Deployment| {
-            format!("{} on {}", found.id, found.target_name)
+            format!("{} on {}", found.id, api::deploy::in_sentence(&found.target_name))
         })
     }
 

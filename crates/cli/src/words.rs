@@ -51,7 +51,8 @@ pub(crate) fn figure(value: f64) -> String {
     } else if value.is_infinite() {
         if value > 0.0 { "∞" } else { "-∞" }.to_owned()
     } else if value == value.trunc() && size < 1e15 {
-        format!("{value:.0}")
+        // Without the sign of a negative zero.
+        format!("{:.0}", value + 0.0)
     } else if (1e-4..1e6).contains(&size) {
         let decimals = if size >= 100.0 { 2 } else { 4 };
         format!("{value:.decimals$}")
@@ -108,6 +109,7 @@ mod tests {
             ("250 ms".into(), "3 min 20 s".into(), "1 h 1 min".into())
         );
         assert_eq!((figure(0.97312), figure(3.0), figure(f64::NAN)), ("0.9731".into(), "3".into(), "NaN".into()));
+        assert_eq!((figure(-0.0), figure(-3.0)), ("0".into(), "-3".into()));
         assert_eq!(word(&api::run::RunState::Running), "running");
     }
 }

@@ -90,13 +90,18 @@ pub fn detect(file: &ScannedFile, config: &DataConfig) -> Result<Dialect, DataEr
 }
 
 fn one_character(file: &ScannedFile, given: &str) -> Result<u8, DataError> {
+    delimiter(given).ok_or_else(|| DataError::Delimiter { file: file.name.clone(), delimiter: given.to_owned() })
+}
+
+/// The delimiter that `slipway.toml` names: one ASCII character, or "tab".
+pub fn delimiter(given: &str) -> Option<u8> {
     let given = match given {
         "\\t" | "tab" => "\t",
         other => other,
     };
     match given.as_bytes() {
-        [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | b'"') => Ok(*byte),
-        _ => Err(DataError::Delimiter { file: file.name.clone(), delimiter: given.to_owned() }),
+        [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | b'"') => Some(*byte),
+        _ => None,
     }
 }
 

@@ -43,6 +43,11 @@ pub fn detect(file: &ScannedFile) -> Result<TextEncoding, DataError> {
     Ok(decided)
 }
 
+/// Whether an encoding has this name.
+pub fn is_known(label: &str) -> bool {
+    Encoding::for_label(label.as_bytes()).is_some()
+}
+
 /// The encoding of that name, where the file's bytes really are that.
 pub fn named(file: &ScannedFile, label: &str) -> Result<TextEncoding, DataError> {
     let encoding = Encoding::for_label(label.as_bytes())

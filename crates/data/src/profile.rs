@@ -150,7 +150,8 @@ impl Measured {
     }
 
     fn finish(self, role: Role, config: &DataConfig, target_association: Option<f64>) -> ColumnProfile {
-        let distinct = self.distinct.count();
+        // An estimate can be above what there is; no column has more values than rows that hold one.
+        let distinct = self.distinct.count().min(self.count);
         let is_number = matches!(self.kind, ColumnType::Integer | ColumnType::Decimal | ColumnType::Datetime);
         let distribution = self.quantiles.finish();
         let mut top = self.frequent.top(TOP_VALUES);

@@ -22,7 +22,7 @@ use api::{
     deploy::{
         DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentEvent, DeploymentState, FollowDeploymentLogs,
         GetDeployment, GetDeploymentEvents, GetDeploymentLogs, ListDeployments, LogLines, PlanDeploy, RollBack,
-        Rollout, ScaleDeployment, StartDeploy,
+        Rollout, ScaleDeployment, StartDeploy, in_sentence,
     },
     event::Tag,
     job::{Job, JobKind, Subject},
@@ -185,7 +185,7 @@ pub async fn start(engine: &Engine, request: StartDeploy) -> anyhow::Result<Job>
         },
     };
     let kind = if asked.existing.is_some() { "update" } else { "deploy" };
-    let title = format!("Deploy {} v{} to {}", version.model_name, version.number, asked.target.name);
+    let title = format!("Deploy {} v{} to {}", version.model_name, version.number, in_sentence(&asked.target.name));
     roll(engine, row, asked.existing.is_none(), kind, title).await
 }
 
@@ -341,7 +341,7 @@ pub async fn delete(engine: &Engine, request: DeleteDeployment) -> anyhow::Resul
 async fn deletion(engine: &Engine, row: DeploymentRow) -> anyhow::Result<Job> {
     let new = NewJob {
         kind: JobKind::Deploy,
-        title: format!("Delete {} from {}", row.name, row.target_name),
+        title: format!("Delete {} from {}", row.name, in_sentence(&row.target_name)),
         project: Some(row.project),
         subject: Subject::Deployment(row.id),
         memory_bytes: 0,
@@ -382,7 +382,7 @@ async fn remove(context: &JobContext, row: DeploymentRow) -> anyhow::Result<Stri
     }
     engine.changed(Tag::Deployments);
     engine.changed(Tag::Models(row.project));
-    Ok(format!("{} is gone from {}", row.name, row.target_name))
+    Ok(format!("{} is gone from {}", row.name, in_sentence(&row.target_name)))
 }
 
 pub async fn logs(engine: &Engine, request: GetDeploymentLogs) -> anyhow::Result<Vec<String>> {

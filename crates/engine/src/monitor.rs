@@ -125,7 +125,8 @@ pub async fn get(engine: &Engine, request: GetMonitoring) -> anyhow::Result<Moni
 }
 
 fn traffic(total: Option<store::traffic::Total>, points: &[(i64, Counts)], hours: u32) -> Traffic {
-    let Some(total) = total else { return Traffic { hours, ..Traffic::default() } };
+    let counted_every_secs = EVERY.as_secs() as u32;
+    let Some(total) = total else { return Traffic { hours, counted_every_secs, ..Traffic::default() } };
     let milliseconds =
         |counts: &Counts, quantile: f64| scrape::quantile(&counts.buckets, quantile).map(|seconds| seconds * 1e3);
     let mut whole = Counts::default();
@@ -152,6 +153,8 @@ fn traffic(total: Option<store::traffic::Total>, points: &[(i64, Counts)], hours
             .collect(),
         requests_in_all: total.counts.requests,
         since_ms: Some(total.since_ms),
+        counted_every_secs,
+        counted_ms: Some(total.seen_ms),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use api::{
+    deploy::in_sentence,
     model::Version,
     monitor::Alert,
     project::{Action, GetOverview, Overview, Stage, Station, StationState, Waiting},
@@ -272,9 +273,9 @@ fn deploy(facts: &Facts) -> Station {
     let figure =
         if deployments.len() == 1 { format!("v{}", first.version_number) } else { format!("{}", deployments.len()) };
     let detail = if deployments.len() == 1 {
-        format!("{} on {}", first.name, first.target_name)
+        format!("{} on {}", first.name, in_sentence(&first.target_name))
     } else {
-        format!("deployments on {}", first.target_name)
+        format!("deployments on {}", in_sentence(&first.target_name))
     };
     let next = newer(facts).or_else(|| action(facts, "Open", "deploy", false));
     Station { action: next, ..station(Stage::Deploy, state, figure, detail) }
@@ -350,7 +351,8 @@ fn waits(facts: &Facts) -> Vec<Waiting> {
     }
     if let (Some(deploy), Some(version)) = (newer(facts), &facts.version) {
         let older = facts.deployments.iter().filter(|row| row.model == version.model);
-        let older: Vec<String> = older.map(|row| format!("v{} on {}", row.version_number, row.target_name)).collect();
+        let older: Vec<String> =
+            older.map(|row| format!("v{} on {}", row.version_number, in_sentence(&row.target_name))).collect();
         waits.push(Waiting {
             title: format!("{} v{} is not deployed", version.model_name, version.number),
             detail: format!("What answers now is {}.", older.join(", ")),

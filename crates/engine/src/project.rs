@@ -288,8 +288,11 @@ pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<F
         .store()
         .write_durable(move |tx| {
             if let Some(deployed) = store::deployment::list(tx, Some(id))?.first() {
-                let message =
-                    format!("\"{}\" runs a model of this project on {}.", deployed.name, deployed.target_name);
+                let message = format!(
+                    "\"{}\" runs a model of this project on {}.",
+                    deployed.name,
+                    api::deploy::in_sentence(&deployed.target_name)
+                );
                 return Err(ApiError::new(ErrorCode::InUse, message).with_hint("Delete that deployment first.").into());
             }
             store::project::delete(tx, id)?;

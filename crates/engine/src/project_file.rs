@@ -8,7 +8,7 @@ use std::{io::Write as _, ops::Range, path::Path};
 use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode,
-    config::{ProjectFile, TrainingConfig},
+    config::{DataConfig, ProjectFile, TrainingConfig},
 };
 use data::drift::window::WindowRule;
 use serde_json::Value;
@@ -65,10 +65,12 @@ pub fn parse(text: &str, name: &str) -> Result<Parsed, ApiError> {
 fn check(file: ProjectFile, document: &Document<String>, text: &str, name: &str) -> Result<ProjectFile, ApiError> {
     let refuse = |table: &str, key: &str, expected: &str| {
         let span = document.get(table).and_then(|item| item.get(key)).and_then(Item::span);
-        Err(wrong(name, text, span, &format!("`{table}.{key}` must be {expected}"), None))
+        let path = format!("{table}.{key}");
+        Err(wrong(name, text, span, &format!("`{path}` must be {expected}"), None).with_key(path))
     };
     if let Some((path, span)) = not_finite(document.as_table(), &mut Vec::new()) {
-        return Err(wrong(name, text, span, &format!("`{path}` must be a number, not infinite and not nan"), None));
+        let what = format!("`{path}` must be a number, not infinite and not nan");
+        return Err(wrong(name, text, span, &what, None).with_key(path));
     }
     if document.contains_key("version") && file.version == 0 {
         let span = document.get("version").and_then(Item::span);
@@ -76,14 +78,21 @@ fn check(file: ProjectFile, document: &Document<String>, text: &str, name: &str)
     }
     if !file.name.is_empty() && file.name.trim().is_empty() {
         let span = document.get("name").and_then(Item::span);
-        return Err(wrong(name, text, span, "`name` must have a letter, or not be there", None));
+        return Err(wrong(name, text, span, "`name` must have a letter, or not be there", None).with_key("name"));
     }
     let (split, monitoring, evaluation) = (&file.split, &file.monitoring, &file.evaluation);
     let share = |value: f64| value > 0.0 && value < 1.0;
     let part = |value: f64| (0.0..=1.0).contains(&value);
     let window = WindowRule::parse(&monitoring.window, monitoring.min_rows).is_ok();
+    let DataConfig { paths, delimiter, encoding, .. } = &file.data;
+    let paths = paths.iter().all(|path| !path.trim().is_empty());
+    let delimiter = delimiter.as_deref().is_none_or(|given| data::delimited::delimiter(given).is_some());
+    let encoding = encoding.as_deref().is_none_or(data::encoding::is_known);
     let positive = file.data.positive.as_deref().is_none_or(|value| !value.is_empty());
     let rules = [
+        (paths, "data", "paths", "a list of files, folders and globs, none of them empty"),
+        (delimiter, "data", "delimiter", "one character, such as \";\", or \"tab\""),
+        (encoding, "data", "encoding", "the name of an encoding, such as \"utf-8\" or \"windows-1252\""),
         (positive, "data", "positive", "one of the target's two values"),
         (share(split.validation), "split", "validation", "a share between 0 and 1"),
         (share(split.test), "split", "test", "a share between 0 and 1"),

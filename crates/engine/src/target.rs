@@ -24,8 +24,12 @@ async fn rows(engine: &Engine) -> anyhow::Result<Vec<TargetRow>> {
     if rows.iter().any(|row| row.id == THIS_MACHINE) {
         return Ok(rows);
     }
-    let row =
-        TargetRow { id: THIS_MACHINE, name: "This machine".to_owned(), kind: TargetKind::ThisMachine, created_ms: 0 };
+    let row = TargetRow {
+        id: THIS_MACHINE,
+        name: api::deploy::THIS_MACHINE.to_owned(),
+        kind: TargetKind::ThisMachine,
+        created_ms: 0,
+    };
     engine
         .store()
         .write(move |tx| match store::target::get(tx, row.id)? {

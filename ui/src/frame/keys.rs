@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     client::shell,
-    parts::{dialog::Dialog, toast::Toasts},
+    parts::{dialog::Dialog, row_keys::ROWS, toast::Toasts},
 };
 
 /// Whether the list of shortcuts is open.
@@ -104,7 +104,7 @@ pub(crate) fn listen(palette: Palette) {
                 // From anywhere on the page the arrows go to its list.
                 let body = document().body().map(web_sys::Element::from);
                 if document().active_element() == body
-                    && let Some(list) = document().query_selector(".table, main tr[tabindex]").ok().flatten()
+                    && let Some(list) = document().query_selector(&format!(".table, {ROWS}")).ok().flatten()
                     && let Ok(list) = list.dyn_into::<web_sys::HtmlElement>()
                 {
                     event.prevent_default();

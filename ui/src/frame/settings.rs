@@ -2,6 +2,7 @@
 //! dialog on any page of a project. What is saved is written into the file key by key, where it can be reviewed.
 
 mod fields;
+mod paths;
 mod tests_by_column;
 
 use api::{
@@ -14,6 +15,7 @@ use leptos::prelude::*;
 
 use self::{
     fields::{Field, GROUPS, Group, Kind, all},
+    paths::{DataPaths, Paths},
     tests_by_column::{ByColumn, TestsByColumn},
 };
 use super::{asked, place::Place};
@@ -55,6 +57,7 @@ fn Form(open: RwSignal<bool>, project: Signal<Project>) -> impl IntoView {
         before.with_value(|before| before.iter().map(|(key, text)| (*key, RwSignal::new(text.clone()))).collect()),
     );
     let by_column = ByColumn::of(&first.file.monitoring);
+    let paths = Paths::of(&first.file.data.paths);
     let refused = RwSignal::new(None::<ApiError>);
     let wrong = Memo::new(move |_| {
         let mistakes =
@@ -70,6 +73,7 @@ fn Form(open: RwSignal<bool>, project: Signal<Project>) -> impl IntoView {
         });
         let mut set: Vec<_> = changed.collect();
         set.extend(by_column.changes());
+        set.extend(paths.change());
         if set.is_empty() {
             open.set(false);
             return;
@@ -85,7 +89,16 @@ fn Form(open: RwSignal<bool>, project: Signal<Project>) -> impl IntoView {
             move |error| refused.set(Some(error)),
         );
     };
-    let is_wrong = move || wrong.with(|wrong| !wrong.is_empty()) || by_column.is_wrong();
+    let is_wrong = move || wrong.with(|wrong| !wrong.is_empty()) || by_column.is_wrong() || paths.is_wrong();
+    // What the host refuses of a field stands beside it.
+    let refused_of = move |key: &str| {
+        refused.with(|refused| {
+            let error = refused.as_ref().filter(|error| error.key.as_deref() == Some(key));
+            error.map(|error| error.message.clone())
+        })
+    };
+    let has_place =
+        |error: &ApiError| error.key.as_deref().is_some_and(|key| key == paths::KEY || fields::is_seen(key));
     view! {
         <div class="content form">
             <p class="muted small">"Kept in "<span class="mono">"slipway.toml"</span>" in the project's folder, beside its comments. An empty field takes the default that it shows."</p>
@@ -93,7 +106,7 @@ fn Form(open: RwSignal<bool>, project: Signal<Project>) -> impl IntoView {
                 let rows = |fields: &'static [Field]| {
                     let row = |field: &'static Field| {
                         let default = defaults.get(field.key).cloned().unwrap_or_default();
-                        let error = Signal::derive(move || wrong.with(|wrong| wrong.get(field.key).cloned()));
+                        let error = Signal::derive(move || wrong.with(|wrong| wrong.get(field.key).cloned()).or_else(|| refused_of(field.key)));
                         view! { <One field value=text_of(texts, field.key) default error /> }
                     };
                     view! { <div class="more-settings">{fields.iter().map(row).collect_view()}</div> }
@@ -101,13 +114,14 @@ fn Form(open: RwSignal<bool>, project: Signal<Project>) -> impl IntoView {
                 view! {
                     <section class="settings-group">
                         <h3>{group.title}</h3>
+                        {(group.title == Group::DATA).then(|| view! { <DataPaths paths error=Signal::derive(move || refused_of(paths::KEY)) /> })}
                         {rows(group.fields)}
                         {(!group.more.is_empty()).then(|| view! { <details><summary>"More"</summary>{rows(group.more)}</details> })}
                         {(group.title == Group::DRIFT).then(|| view! { <TestsByColumn by_column /> })}
                     </section>
                 }
             }).collect_view()}
-            {move || refused.get().map(|error| view! { <Problem error /> })}
+            {move || refused.get().filter(|error| !has_place(error)).map(|error| view! { <Problem error /> })}
         </div>
         <footer>
             <span class="grow caption faint">"Runs, windows and deployments from now on use them."</span>

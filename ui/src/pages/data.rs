@@ -27,7 +27,8 @@ use crate::{
     frame::{crumbs::crumbs, place::Place},
     parts::{
         button::{Button, Pending},
-        dialog::Confirm,
+        dialog::{Confirm, Dialog},
+        field::{Labelled, TextField},
         icon::{self, Icon, icon},
         menu::{Item, MenuButton},
         states::{Load, Problem},
@@ -60,20 +61,22 @@ pub(crate) fn Data() -> impl IntoView {
     }
 }
 
-/// Takes a snapshot, once it is called.
-fn taking() -> (Pending, impl Fn() + Copy + 'static) {
+/// Takes a snapshot, once it is called; an empty `message` is left to the host to word.
+fn taking(message: RwSignal<String>) -> (Pending, impl Fn() + Copy + Send + Sync + 'static) {
     let place = Place::get();
     let client = Client::get();
     let pending = Pending::new();
     let take = move || {
         let Some(project) = place.project.get_untracked() else { return };
         // How far it is and how it ended stands above the tabs, and on the Jobs page.
-        pending.run(async move { client.call(TakeSnapshot { project, message: None }).await }, |_| {});
+        let said = Some(message.get_untracked().trim().to_owned()).filter(|said| !said.is_empty());
+        let request = TakeSnapshot { project, message: said };
+        pending.run(async move { client.call(request).await }, move |_| message.set(String::new()));
     };
     (pending, take)
 }
 
-/// Takes a snapshot of what the folder holds now.
+/// Takes a snapshot of what the folder holds now, with a word on what changed where the person has one.
 #[component]
 fn TakeButton(
     #[prop(into)] label: String,
@@ -82,9 +85,20 @@ fn TakeButton(
     #[prop(into, optional)]
     blocked: Signal<bool>,
 ) -> impl IntoView {
-    let (pending, take) = taking();
+    let message = RwSignal::new(String::new());
+    let (pending, take) = taking(message);
     let disabled = Signal::derive(move || pending.busy.get() || blocked.get());
-    view! { <Button label kind mark=icon::PLUS disabled on_press=take /> }
+    let entered = Callback::new(move |()| {
+        if !disabled.get_untracked() {
+            take();
+        }
+    });
+    view! {
+        <span class="flex take">
+            <TextField value=message name="What changed" placeholder="What changed (optional)" on_enter=entered />
+            <Button label kind mark=icon::PLUS disabled on_press=take />
+        </span>
+    }
 }
 
 #[component]
@@ -185,25 +199,28 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
     let navigate = StoredValue::new_local(use_navigate());
     let pending = Pending::new();
     let deleting = RwSignal::new(false);
+    let exporting = RwSignal::new(false);
     let warnings = move || profile.value.with(|profile| profile.as_ref().map_or(0, |profile| profile.warnings.len()));
     let duplicates =
         move || profile.value.with(|profile| profile.as_ref().and_then(|profile| profile.duplicate_rows)).unwrap_or(0);
     let items = move || {
         let snapshot = chosen.get_untracked();
         let mut items = vec![Item::new("Copy content id", icon::COPY, move || toasts.copy(&snapshot.content))];
-        if shell::is_there() {
-            items.push(Item::new("Export files…", icon::DOWNLOAD, move || {
-                let snapshot = chosen.get_untracked().id;
-                leptos::task::spawn_local(async move {
-                    if let Some(folder) = shell::pick_folder("Export into").await {
-                        match client.call(ExportSnapshot { snapshot, folder }).await {
-                            Ok(job) => toasts.note(job.title, None, Some("/jobs".to_owned())),
-                            Err(error) => toasts.error(&error),
-                        }
+        items.push(Item::new("Export files…", icon::DOWNLOAD, move || {
+            if !shell::is_there() {
+                exporting.set(true);
+                return;
+            }
+            let snapshot = chosen.get_untracked().id;
+            leptos::task::spawn_local(async move {
+                if let Some(folder) = shell::pick_folder("Export into").await {
+                    match client.call(ExportSnapshot { snapshot, folder }).await {
+                        Ok(job) => toasts.note(job.title, None, Some("/jobs".to_owned())),
+                        Err(error) => toasts.error(&error),
                     }
-                });
-            }));
-        }
+                }
+            });
+        }));
         items.push(Item::new("Delete snapshot…", icon::TRASH, move || deleting.set(true)).danger());
         items
     };
@@ -244,6 +261,9 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
                 }>{icon(icon::PLAY)}{move || format!("Train on v{}", chosen.with(|snapshot| snapshot.number))}</a>
             </div>
         </div>
+        <Dialog open=exporting title=Signal::derive(move || format!("Export the files of v{}", chosen.with(|snapshot| snapshot.number)))>
+            <ExportForm open=exporting chosen />
+        </Dialog>
         <Confirm
             open=deleting
             title="Delete this snapshot?"
@@ -251,6 +271,52 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
             verb="Delete snapshot"
             on_confirm=delete
         />
+    }
+}
+
+/// Where to, on the host's machine: a browser has no dialog that names a folder there.
+#[component]
+fn ExportForm(open: RwSignal<bool>, chosen: Memo<Snapshot>) -> impl IntoView {
+    let client = Client::get();
+    let toasts = Toasts::get();
+    let pending = Pending::new();
+    let folder = RwSignal::new(String::new());
+    let refused = RwSignal::new(None::<String>);
+    let is_empty = move || folder.with(|folder| folder.trim().is_empty());
+    let export = move || {
+        refused.set(None);
+        let request = ExportSnapshot {
+            snapshot: chosen.with_untracked(|snapshot| snapshot.id),
+            folder: folder.get_untracked().trim().to_owned(),
+        };
+        pending.run_or(
+            async move { client.call(request).await },
+            move |job| {
+                open.set(false);
+                toasts.note(job.title, None, Some("/jobs".to_owned()));
+            },
+            move |error| refused.set(Some(error.to_string())),
+        );
+    };
+    let entered = Callback::new(move |()| {
+        if !untrack(is_empty) && !pending.busy.get_untracked() {
+            export();
+        }
+    });
+    view! {
+        <div class="content form">
+            <Labelled
+                label="Folder"
+                hint="An absolute path on the machine that the host runs on; it is made where it is missing. Nothing that is there is replaced."
+                error=Signal::derive(move || refused.get())
+            >
+                <TextField value=folder class="mono" placeholder="/home/me/export" on_enter=entered />
+            </Labelled>
+        </div>
+        <footer>
+            <Button label="Cancel" on_press=move || open.set(false) />
+            <Button label="Export" kind="primary" mark=icon::DOWNLOAD disabled=Signal::derive(move || pending.busy.get() || is_empty()) on_press=export />
+        </footer>
     }
 }
 

@@ -7,6 +7,7 @@ use api::{
 use charts::{
     axis::Axis,
     line::{Line, LineChart},
+    plot::Scale,
     role::Role,
 };
 use leptos::prelude::*;
@@ -67,18 +68,21 @@ pub(crate) fn Hardware() -> impl IntoView {
     }
 }
 
+/// Readings further apart than this are not joined: nobody asked in between.
+const GAP_MS: f64 = 30_000.0;
+
 /// A line over the last minutes; while the window was hidden nothing was read.
 fn over_time(name: &str, before: &[Reading], unit: &str, whole: f64, value: impl Fn(&Reading) -> f64) -> LineChart {
-    let newest = before.last().map_or(0, |reading| reading.at_ms);
-    let x = before.iter().map(|reading| (reading.at_ms - newest) as f64 / 60_000.0).collect();
+    let x = before.iter().map(|reading| reading.at_ms as f64).collect();
     let y = before.iter().map(value).collect();
+    let offset_minutes = -js_sys::Date::new_0().get_timezone_offset() as i32;
     LineChart {
         name: name.to_owned(),
         lines: vec![Line::new(name, Role::series(0), x, y)],
-        x: Axis::labelled("min"),
+        x: Axis { scale: Scale::Time { offset_minutes }, ..Axis::default() },
         y: Axis { unit: unit.to_owned(), range: Some((0.0, whole)), ..Axis::default() },
         smoothing: 0.0,
-        gap: Some(0.5),
+        gap: Some(GAP_MS),
         has_marks: false,
     }
 }

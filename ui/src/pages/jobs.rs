@@ -7,15 +7,20 @@ use api::{
     project::ListProjects,
 };
 use leptos::prelude::*;
+use leptos_router::{
+    hooks::{use_location, use_navigate},
+    params::ParamsMap,
+};
 
 use crate::{
     client::{Client, query::query},
-    frame::{crumbs::crumbs, place::address},
+    frame::{address::keep_in_address, crumbs::crumbs, place::address},
     parts::{
         button::{Button, IconButton, Pending},
         card::{Chip, Progress},
         icon::{self, icon},
         pane::Pane,
+        row_keys::{move_among_rows, opens_row},
         states::{Empty, Load, Problem, Skeleton},
         when::Ago,
         words,
@@ -58,8 +63,9 @@ pub(crate) fn Jobs() -> impl IntoView {
             });
         }
     });
+    let asked = use_location().query;
     let seen = Seen {
-        open: RwSignal::new(None),
+        open: RwSignal::new(asked.with_untracked(log_of)),
         moved,
         projects: Memo::new(move |_| {
             let all = projects.value.get().unwrap_or_default();
@@ -67,6 +73,14 @@ pub(crate) fn Jobs() -> impl IntoView {
         }),
     };
     let open = seen.open;
+    // The address leads to a log, and follows what is opened.
+    Effect::new(move |_| {
+        let named = log_of(&asked.get());
+        if named.is_some() && named != open.get_untracked() {
+            open.set(named);
+        }
+    });
+    keep_in_address(move || vec![("log", open.get().map(|job| job.to_string()).unwrap_or_default())]);
     view! {
         <div class="with-pane">
             <div class="body-of-page grow scrolls">
@@ -97,14 +111,19 @@ pub(crate) fn Jobs() -> impl IntoView {
             </div>
             {move || {
                 open.get().map(|job| {
-                    let title = jobs.value.with_untracked(|jobs| {
+                    let title = Signal::derive(move || jobs.value.with(|jobs| {
                         jobs.iter().flatten().find(|one| one.id == job).map(|one| one.title.clone()).unwrap_or_default()
-                    });
+                    }));
                     view! { <Pane title=title on_close=move || open.set(None)><Log job /></Pane> }
                 })
             }}
         </div>
     }
+}
+
+/// The job whose log the address names: `?log=ID`.
+fn log_of(asked: &ParamsMap) -> Option<JobId> {
+    asked.get("log").and_then(|id| id.parse().ok())
 }
 
 #[component]
@@ -115,7 +134,7 @@ fn List(title: &'static str, jobs: Memo<Vec<Job>>, seen: Seen) -> impl IntoView 
         <Show when=move || !jobs.with(Vec::is_empty)>
             <section class="card section jobs">
                 <header><h2>{title}</h2><span class="right faint caption">{move || words::count(jobs.with(Vec::len) as u64)}</span></header>
-                <div class="list"><For each=move || jobs.get() key=key let:job><Line job seen /></For></div>
+                <div class="list" role="list" on:keydown=move_among_rows><For each=move || jobs.get() key=key let:job><Line job seen /></For></div>
             </section>
         </Show>
     }
@@ -128,7 +147,7 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
     let id = job.id;
     let live = !job.state.is_over();
     // What failed is said once, with its hint, below.
-    let told_below = job.error.as_ref().is_some_and(|error| error.message == job.message);
+    let told_below = job.error.as_ref().is_some_and(|error| !live || error.message == job.message);
     let message = if told_below { String::new() } else { job.message.clone() };
     let (fraction, left) = (job.fraction, job.seconds_left);
     let now = Memo::new(move |_| seen.moved.with(|all| all.iter().find(|one| one.job == id).cloned()));
@@ -149,19 +168,36 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
     });
     let took = job.ended_ms.zip(job.started_ms).map(|(end, start)| words::duration((end - start) as f64 / 1000.0));
     let link = link(&job);
+    let opened = link.clone();
+    let navigate = StoredValue::new_local(use_navigate());
     let title = job.title.clone();
-    let log = format!("Log of {title}");
+    let (log, row_name) = (format!("Log of {title}"), title.clone());
     let of = move || {
         let project = job.project?;
         seen.projects.with(|all| all.iter().find(|(id, _)| *id == project).map(|(_, name)| name.clone()))
     };
     view! {
-        <div class="job" class:on=move || seen.open.get() == Some(id)>
+        <div
+            class="job"
+            class:on=move || seen.open.get() == Some(id)
+            role="listitem"
+            tabindex="0"
+            aria-label=row_name
+            aria-current=move || (seen.open.get() == Some(id)).then_some("true")
+            on:keydown=move |event| {
+                if opens_row(&event) {
+                    match opened.clone() {
+                        Some(link) => navigate.with_value(|navigate| navigate(&link, Default::default())),
+                        None => seen.open.set(Some(id)),
+                    }
+                }
+            }
+        >
             {mark(job.state)}
             <div class="grow">
                 <div class="flex what">
                     {match link {
-                        Some(link) => view! { <a class="link cut" href=link>{title}</a> }.into_any(),
+                        Some(link) => view! { <a class="link cut" tabindex="-1" href=link>{title}</a> }.into_any(),
                         None => view! { <span class="cut">{title}</span> }.into_any(),
                     }}
                     <span class="small faint cut of">{of}</span>
@@ -235,8 +271,8 @@ mod tests {
 
     #[test]
     fn a_message_has_a_capital_and_a_name_keeps_its_own() {
-        let title = "Deploy card-fraud v1 to This machine";
-        assert_eq!(sentence("card-fraud v1 answers on This machine", title), "card-fraud v1 answers on This machine");
+        let title = "Deploy card-fraud v1 to this machine";
+        assert_eq!(sentence("card-fraud v1 answers on this machine", title), "card-fraud v1 answers on this machine");
         assert_eq!(sentence("lays out the model", title), "Lays out the model");
         assert_eq!(sentence("", title), "");
     }

@@ -21,6 +21,7 @@ use crate::{
         dialog::Confirm,
         icon,
         menu::{Item, MenuButton, Menus},
+        row_keys::{move_among_rows, opens_row},
         states::{Empty, Load},
         toast::Toasts,
         when::Ago,
@@ -208,21 +209,6 @@ fn best_of(versions: &[Version]) -> Option<VersionId> {
     figures().max_by(|left, right| (sign * left.1.value).total_cmp(&(sign * right.1.value))).map(|(id, _)| id)
 }
 
-/// Arrows go from row to row, Enter opens the one that has the focus: each row does that by itself.
-fn move_among_rows(event: web_sys::KeyboardEvent) {
-    let row = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    let Some(row) = row.and_then(|target| target.closest("tr").ok().flatten()) else { return };
-    let to = match event.key().as_str() {
-        "ArrowDown" | "j" => row.next_element_sibling(),
-        "ArrowUp" | "k" => row.previous_element_sibling(),
-        _ => return,
-    };
-    event.prevent_default();
-    if let Some(to) = to.and_then(|to| to.dyn_into::<web_sys::HtmlElement>().ok()) {
-        let _ = to.focus();
-    }
-}
-
 #[component]
 fn Line(
     model: ModelId,
@@ -258,9 +244,7 @@ fn Line(
                 }
             }
             on:keydown=move |event| {
-                let own = event.target() == event.current_target();
-                if event.key() == "Enter" && own {
-                    event.prevent_default();
+                if opens_row(&event) {
                     open();
                 }
             }

@@ -2,16 +2,20 @@
 //! distributions and to the rows, from an alert to a retraining.
 
 use api::{
-    deploy::{Deployment, ListDeployments},
+    deploy::{Deployment, ListDeployments, in_sentence},
     id::{DeploymentId, WindowId},
     monitor::{CheckNow, GetMonitoring, Monitoring, SetMonitored},
 };
 use leptos::prelude::*;
-use leptos_router::hooks::{use_navigate, use_params_map};
+use leptos_router::hooks::{use_location, use_navigate, use_params_map};
 
 use crate::{
     client::{Client, query::query},
-    frame::{crumbs::crumbs, place::Place},
+    frame::{
+        address::{asking, keep_in_address},
+        crumbs::crumbs,
+        place::Place,
+    },
     parts::{
         button::{Button, Pending},
         card::{Chip, Figure, Figures},
@@ -19,6 +23,7 @@ use crate::{
         icon,
         send_traffic::Traffic,
         states::{Empty, Load, Problem},
+        when::Ago,
         words,
     },
 };
@@ -29,6 +34,14 @@ mod rows;
 mod silent;
 mod traffic;
 mod window;
+
+/// Stretches of the traffic: hours, and how they are called.
+const STRETCHES: [(&str, &str); 3] = [("1", "1 h"), ("24", "24 h"), ("168", "7 d")];
+
+/// The stretch that an address without one shows.
+fn usual() -> String {
+    STRETCHES[1].0.to_owned()
+}
 
 /// A column of a window, chosen in the heat map.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,10 +95,27 @@ fn Watched(
 ) -> impl IntoView {
     let client = Client::get();
     let pending = Pending::new();
+    let asked = use_location().query;
+    let named = |key: &str| asked.with_untracked(|asked| asked.get(key));
     // The stretch of the traffic, in hours.
-    let stretch = RwSignal::new("24".to_owned());
+    let stretch = RwSignal::new(
+        named("hours").filter(|hours| STRETCHES.iter().any(|(key, _)| key == hours)).unwrap_or_else(usual),
+    );
     let monitoring = query(move || Some(GetMonitoring { deployment: id, hours: stretch.get().parse().ok() }));
-    let chosen = RwSignal::new(None::<Chosen>);
+    let chosen = RwSignal::new(
+        named("window")
+            .and_then(|id| id.parse().ok())
+            .zip(named("column"))
+            .map(|(window, column)| Chosen { window, column }),
+    );
+    keep_in_address(move || {
+        let (window, column) =
+            chosen.get().map(|chosen| (chosen.window.to_string(), chosen.column)).unwrap_or_default();
+        let hours = Some(stretch.get()).filter(|hours| *hours != usual()).unwrap_or_default();
+        vec![("hours", hours), ("window", window), ("column", column)]
+    });
+    let retrain = asking(vec![("train", "1".to_owned())]);
+    let useful = RwSignal::new(None::<f64>);
     let silent = Memo::new(move |_| {
         monitoring
             .value
@@ -94,7 +124,7 @@ fn Watched(
     let name = move || {
         deployment
             .get()
-            .map(|deployment| format!("{} on {}", deployment.model_name, deployment.target_name))
+            .map(|deployment| format!("{} on {}", deployment.model_name, in_sentence(&deployment.target_name)))
             .unwrap_or_default()
     };
     let check = move || {
@@ -109,25 +139,28 @@ fn Watched(
         <div class="head">
             <div>
                 <h1 class="flex">{name}{move || monitoring.value.get().map(|now| state(&now))}</h1>
-                <div class="sub">{move || monitoring.value.get().map(|now| now.headline)}</div>
+                <div class="sub">
+                    {move || monitoring.value.with(|now| now.as_ref().map(|now| now.headline.clone()))}
+                    {move || monitoring.value.with(|now| now.as_ref().map(when_counted))}
+                </div>
             </div>
             <span class="right flex">
                 <Others id all place />
-                <Segments value=stretch options=vec![("1", "1 h"), ("24", "24 h"), ("168", "7 d")] name="Stretch of the traffic" />
+                <Segments value=stretch options=STRETCHES.to_vec() name="Stretch of the traffic" />
                 {move || monitoring.value.get().map(|now| {
                     let (label, to) = if now.monitored { ("Stop watching", false) } else { ("Watch it", true) };
                     view! { <Button label=label kind="quiet" disabled=pending.busy on_press=move || watch(to) /> }
                 })}
                 <Button label="Check now" mark=icon::REFRESH_CW disabled=pending.busy on_press=check />
-                <a class="btn primary" href=move || format!("{}?train=1", place.link("monitor"))>"Retrain"</a>
+                <a class="btn primary" href=retrain>"Retrain"</a>
             </span>
         </div>
         <Load query=monitoring let:now>
             {move || now.get().problem.map(|error| view! { <Problem error /> })}
             <Figures figures=Signal::derive(move || figures(&now.get())) />
-            <div class="watch section">
+            <div class="watch section" style=move || useful.get().map(|wide| format!("--heat: {wide:.0}px"))>
                 <div class="stack">
-                    <heat::Heat now chosen />
+                    <heat::Heat now chosen useful />
                     {move || if silent.get() {
                         deployment.get().map(|deployment| view! { <silent::Silent deployment place /> }).into_any()
                     } else {
@@ -136,7 +169,7 @@ fn Watched(
                 </div>
                 <div class="stack">
                     <window::Detail now chosen />
-                    <alerts::Alerts now place />
+                    <alerts::Alerts now chosen place />
                     <Traffic id boxed=true />
                 </div>
             </div>
@@ -158,6 +191,16 @@ fn Others(id: DeploymentId, all: Signal<Vec<Deployment>>, place: Place) -> impl 
     let options =
         Signal::derive(move || all.get().into_iter().map(|one| (one.id.to_string(), one.name)).collect::<Vec<_>>());
     view! { <Show when=move || all.with(Vec::len).gt(&1)><Select value options name="Deployment" /></Show> }
+}
+
+/// What was asked since the last count stands in the figures with the next one.
+fn when_counted(now: &Monitoring) -> impl IntoView + use<> {
+    let every = now.monitored.then(|| format!(" · Counted every {} s", now.traffic.counted_every_secs));
+    let last = now
+        .traffic
+        .counted_ms
+        .map(|ms| view! { {if every.is_some() { ", last: " } else { " · Last counted: " }}<Ago ms /> });
+    view! { {every}{last} }
 }
 
 fn state(now: &Monitoring) -> impl IntoView + use<> {

@@ -26,7 +26,7 @@ pub(crate) fn Overview() -> impl IntoView {
     crumbs(|| vec![("Overview".to_owned(), None)]);
     let overview = query(move || place.project.get().map(|project| GetOverview { project }));
     view! {
-        <div class="body-of-page fill overview">
+        <div class="body-of-page overview">
             <Load query=overview let:facts>
                 <Head facts />
                 <Notices facts />
@@ -132,11 +132,16 @@ fn ActionLink(action: Action) -> impl IntoView {
     view! { <a class=if action.primary { "btn s primary" } else { "btn s" } href=action.link>{action.label}</a> }
 }
 
+/// Sentences of what happened that are told before a person asks for the earlier ones.
+const FIRST: usize = 8;
+
 #[component]
 fn Happened(facts: Signal<Facts>) -> impl IntoView {
     let now = Now::get();
     let happened = Memo::new(move |_| facts.with(|facts| facts.happened.clone()));
     let newest = move || happened.with(|all| all.first().map(|first| words::day(first.at_ms, now.get())));
+    let everything = RwSignal::new(false);
+    let earlier = Memo::new(move |_| happened.with(|all| all.len().saturating_sub(FIRST)));
     view! {
         <Card title="What happened" flush=true extra=ViewFn::from(move || view! { <span class="small faint">{newest}</span> })>
             <div class="list">
@@ -146,8 +151,13 @@ fn Happened(facts: Signal<Facts>) -> impl IntoView {
                         return view! { <p class="muted small">"Nothing yet. What is done here is written down as sentences."</p> }.into_any();
                     }
                     let newest = all.first().map_or(0, |first| first.at_ms);
-                    all.into_iter().map(|happening| view! { <Line happening newest /> }).collect_view().into_any()
+                    let shown = if everything.get() { usize::MAX } else { FIRST };
+                    all.into_iter().take(shown).map(|happening| view! { <Line happening newest /> }).collect_view().into_any()
                 }}
+                {move || (earlier.get() > 0).then(|| {
+                    let label = if everything.get() { "Show the newest".to_owned() } else { format!("Show {} earlier", earlier.get()) };
+                    view! { <div><Button label kind="quiet s" on_press=move || everything.update(|everything| *everything = !*everything) /></div> }
+                })}
             </div>
         </Card>
     }
@@ -216,6 +226,8 @@ fn grouped(all: Vec<Waiting>) -> Vec<Vec<Waiting>> {
 #[component]
 fn WaitingGroup(group: Vec<Waiting>) -> impl IntoView {
     let actions = group.first().map(|first| first.actions.clone()).unwrap_or_default();
+    // The rest of them stands where their last button leads.
+    let place = actions.last().map(|action| action.link.clone());
     let text = match group.as_slice() {
         [only] => view! {
             <div>{only.title.clone()}</div>
@@ -232,7 +244,13 @@ fn WaitingGroup(group: Vec<Waiting>) -> impl IntoView {
                     .take(TOLD)
                     .map(|waiting| view! { <div class="one" title=waiting.title.clone()>{waiting.detail.clone()}</div> })
                     .collect_view()}
-                {(rest > 0).then(|| view! { <div class="one muted" title=more>{format!("and {rest} more")}</div> })}
+                {(rest > 0).then(|| {
+                    let said = format!("and {rest} more");
+                    match place {
+                        Some(link) => view! { <a class="one link" title=more href=link>{said}</a> }.into_any(),
+                        None => view! { <div class="one muted" title=more>{said}</div> }.into_any(),
+                    }
+                })}
             }
             .into_any()
         }

@@ -65,6 +65,22 @@ fn General() -> impl IntoView {
 
 const GIGABYTE: f64 = 1e9;
 
+/// 20, 12.5: as many digits as it was given with, two at most.
+fn gigabytes(bytes: u64) -> String {
+    let text = format!("{:.2}", bytes as f64 / GIGABYTE);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// What a text of gigabytes stands for; the text of `before` is `before` to the byte.
+fn bytes_of(text: &str, before: Option<u64>) -> Option<u64> {
+    let text = text.trim();
+    if let Some(before) = before.filter(|before| gigabytes(*before) == text) {
+        return Some(before);
+    }
+    let value = text.parse::<f64>().ok().filter(|value| value.is_finite() && *value > 0.0)?;
+    Some((value * GIGABYTE).round() as u64)
+}
+
 #[component]
 fn Form(first: Values) -> impl IntoView {
     let client = Client::get();
@@ -78,25 +94,22 @@ fn Form(first: Values) -> impl IntoView {
         }
         .to_owned(),
     );
-    let gigabytes = |bytes: u64| format!("{:.1}", bytes as f64 / GIGABYTE);
     let samples = RwSignal::new(first.samples_folder.clone().unwrap_or_default());
     let memory = RwSignal::new(first.memory_limit_bytes.map(gigabytes).unwrap_or_default());
     let reference = RwSignal::new(gigabytes(first.reference_above_bytes));
     let notifications = RwSignal::new(first.notifications);
-    let number = |text: String| {
-        text.trim().parse::<f64>().ok().filter(|value| *value > 0.0).map(|value| (value * GIGABYTE) as u64)
-    };
     let wrong = move |text: &str| {
-        (!text.trim().is_empty() && number(text.to_owned()).is_none())
+        (!text.trim().is_empty() && bytes_of(text, None).is_none())
             .then(|| "A number of gigabytes, such as 12.5".to_owned())
     };
     let kept = first.clone();
     let values = move || Values {
         theme: theme_of(&theme.get()),
         samples_folder: Some(samples.get().trim().to_owned()).filter(|folder| !folder.is_empty()),
-        memory_limit_bytes: number(memory.get()),
+        memory_limit_bytes: bytes_of(&memory.get(), kept.memory_limit_bytes),
         notifications: notifications.get(),
-        reference_above_bytes: number(reference.get()).unwrap_or(kept.reference_above_bytes),
+        reference_above_bytes: bytes_of(&reference.get(), Some(kept.reference_above_bytes))
+            .unwrap_or(kept.reference_above_bytes),
         secret_store: kept.secret_store,
     };
     // How it looks changes at once; the rest when it is whole.
@@ -229,5 +242,21 @@ fn parts(storage: &Storage) -> impl IntoView + use<> {
             <div class="grow muted">"Free on this disk"</div>
             <span class="num end wide-number">{words::bytes(storage.free_bytes)}</span>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gigabytes_are_shown_as_they_are_given() {
+        for text in ["20", "12.5", "0.26"] {
+            assert_eq!(gigabytes(bytes_of(text, None).unwrap()), text);
+        }
+        let odd = 20 << 30;
+        assert_eq!(bytes_of(&gigabytes(odd), Some(odd)), Some(odd));
+        assert_eq!(bytes_of("21.5", Some(odd)), Some(21_500_000_000));
+        assert!(bytes_of("many", None).is_none() && bytes_of("-1", None).is_none() && bytes_of("", None).is_none());
     }
 }

@@ -80,6 +80,9 @@ pub(crate) fn ChartCard(
     /// Starts on a logarithmic axis where the values span it.
     #[prop(optional)]
     prefers_log: bool,
+    /// The person moves the chart among its neighbours: back, or on where it is true.
+    #[prop(optional)]
+    on_move: Option<Callback<bool>>,
 ) -> impl IntoView {
     // `None` until a person chooses.
     let chosen_log = RwSignal::new(None::<bool>);
@@ -117,6 +120,10 @@ pub(crate) fn ChartCard(
             let label = if log.get_untracked() { "Linear axis" } else { "Logarithmic axis" };
             items.push(Item::new(label, icon::ACTIVITY, move || chosen_log.set(Some(!log.get_untracked()))));
         }
+        if let Some(on_move) = on_move {
+            items.push(Item::new("Move back (Alt ←)", icon::ARROW_LEFT, move || on_move.run(false)));
+            items.push(Item::new("Move on (Alt →)", icon::ARROW_RIGHT, move || on_move.run(true)));
+        }
         if zoom.get_untracked().is_some() {
             items.push(Item::new("Show all", icon::UNDO_2, move || {
                 zoom.set(None);
@@ -136,13 +143,14 @@ pub(crate) fn ChartCard(
         items
     };
     let items = StoredValue::new_local(items);
+    let menu = if on_move.is_some() { "Chart's menu; Alt ← and Alt → move the chart" } else { "Chart's menu" };
     view! {
         <Card
             title
             class=format!("h chart-card {class}")
             extra=ViewFn::from(move || view! {
                 <span class="faint caption">{move || note.get()}{move || log.get().then_some(" log scale")}</span>
-                <MenuButton items=move || items.with_value(|items| items()) label="Chart's menu" />
+                <MenuButton items=move || items.with_value(|items| items()) label=menu />
             })
         >
             <LivePlot

@@ -238,6 +238,13 @@ where
             .map(|selected| selected.with(|selected| selected.iter().cloned().collect::<BTreeSet<_>>()))
             .unwrap_or_default()
     });
+    // The focus stays on the table: what is read out is the row that the keyboard is at, where it is in the document.
+    let named = StoredValue::new(id_of(&label));
+    let row_id = move |index: u64| named.with_value(|named| format!("{named}-{index}"));
+    let read_out = move || {
+        let (start, end) = range.get();
+        current.get().filter(|at| (start..end).contains(at)).map(row_id)
+    };
     let width = move || columns.with(|columns| columns.iter().map(|column| column.width).sum::<f64>());
 
     view! {
@@ -247,7 +254,10 @@ where
             tabindex="0"
             role="grid"
             aria-label=label
-            aria-rowcount=move || total.get()
+            aria-multiselectable=selected.map(|_| "true")
+            aria-rowcount=move || total.get() + 1
+            aria-colcount=move || columns.with(Vec::len)
+            aria-activedescendant=read_out
             on:scroll=move |_| {
                 if let Some(frame) = frame.get_untracked() {
                     top.set(f64::from(frame.scroll_top()));
@@ -268,7 +278,7 @@ where
             }
             on:keydown=pressed
         >
-            <table style:min-width=move || format!("{}px", width()) style:height=move || format!("{}px", drawn.get() + head)>
+            <table role="presentation" style:min-width=move || format!("{}px", width()) style:height=move || format!("{}px", drawn.get() + head)>
                 <colgroup>
                     {move || {
                         columns
@@ -278,13 +288,13 @@ where
                             .collect_view()
                     }}
                 </colgroup>
-                <thead>
-                    <tr style:height=format!("{head}px")>
+                <thead role="rowgroup">
+                    <tr role="row" aria-rowindex="1" style:height=format!("{head}px")>
                         {move || columns.get().into_iter().map(|column| head_cell(column, order, unsorted)).collect_view()}
                     </tr>
                 </thead>
-                <tbody>
-                    <tr class="space" style:height=move || {
+                <tbody role="rowgroup">
+                    <tr class="space" role="presentation" style:height=move || {
                         let (start, _) = range.get();
                         let lead = start as f64 * ROW;
                         let shown = if whole.get() <= drawn.get() { lead } else { (top.get() - (first.get() * ROW - lead)).max(0.0) };
@@ -302,7 +312,9 @@ where
                                     class=move || content.get().and_then(|row| row_class.map(|class| class.run(row))).unwrap_or("")
                                     class:sel=is_chosen
                                     class:opens=on_open.is_some()
-                                    aria-rowindex=index + 1
+                                    id=row_id(index)
+                                    role="row"
+                                    aria-rowindex=index + 2
                                     aria-selected=move || selected.map(|_| is_chosen().to_string())
                                     aria-current=move || (current.get() == Some(index)).to_string()
                                     on:click=move |event| {
@@ -328,20 +340,26 @@ where
                                         let columns = columns.get();
                                         match content.get() {
                                             Some(row) => columns.into_iter().map(|column| {
-                                                view! { <td class:num=column.is_number>{(column.cell)(&row)}</td> }
+                                                view! { <td role="gridcell" class:num=column.is_number>{(column.cell)(&row)}</td> }
                                             }).collect_view().into_any(),
-                                            None => view! { <td colspan=columns.len() class="waits"><i></i></td> }.into_any(),
+                                            None => view! { <td role="gridcell" colspan=columns.len() class="waits"><i></i></td> }.into_any(),
                                         }
                                     }}
                                 </tr>
                             }
                         }
                     </For>
-                    <tr class="space"></tr>
+                    <tr class="space" role="presentation"></tr>
                 </tbody>
             </table>
         </div>
     }
+}
+
+/// An id of the document for a table of that name: letters and digits, and hyphens between them.
+fn id_of(label: &str) -> String {
+    let words = label.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    format!("table-{}", words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-"))
 }
 
 fn head_cell<T>(
@@ -363,6 +381,7 @@ fn head_cell<T>(
     let key = column.sort;
     view! {
         <th
+            role="columnheader"
             class:num=column.is_number
             aria-sort=move || said().map(|descending| if descending { "descending" } else { "ascending" })
         >
@@ -391,5 +410,16 @@ fn head_cell<T>(
                 inside.into_any()
             }}
         </th>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_found_by_its_name() {
+        assert_eq!(id_of("Rows of this window"), "table-rows-of-this-window");
+        assert_eq!(id_of("v2, 540,000 rows"), "table-v2-540-000-rows");
     }
 }

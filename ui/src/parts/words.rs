@@ -31,6 +31,8 @@ pub(crate) fn short(value: f64) -> String {
     if (1000.0..1e4).contains(&value) && value.fract() == 0.0 {
         return count(value as u64);
     }
+    // Without the sign of a negative zero.
+    let value = value + 0.0;
     let (scaled, unit) = match value.abs() {
         size if size >= 1e9 => (value / 1e9, " G"),
         size if size >= 1e6 => (value / 1e6, " M"),
@@ -259,6 +261,7 @@ mod tests {
         assert_eq!(step(12_000.0), "12,000");
         assert_eq!(step(0.5), "0.5000");
         assert_eq!(step(-23.0), "−23");
+        assert_eq!((step(-0.0), short(-0.0)), ("0".to_owned(), "0".to_owned()));
     }
 
     #[test]

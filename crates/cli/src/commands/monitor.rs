@@ -183,6 +183,16 @@ fn stretch(hours: u32) -> String {
     }
 }
 
+/// What was asked since the last count stands in the figures with the next one.
+fn counted(monitoring: &Monitoring, now_ms: i64) -> String {
+    let traffic = &monitoring.traffic;
+    let last = match traffic.counted_ms {
+        Some(at_ms) => format!("last {} ago", words::duration((now_ms - at_ms).max(0) as f64 / 1e3)),
+        None => "not yet".to_owned(),
+    };
+    if monitoring.monitored { format!("every {} s, {last}", traffic.counted_every_secs) } else { last }
+}
+
 fn shown(monitoring: &Monitoring) -> String {
     let traffic = &monitoring.traffic;
     let millis = |value: Option<f64>| words::or_dash(value, |value| format!("{value:.1} ms"));
@@ -200,6 +210,7 @@ fn shown(monitoring: &Monitoring) -> String {
         ("compares", Some(monitoring.headline.clone())),
         ("stretch", Some(stretch(traffic.hours))),
         ("requests", Some(requests)),
+        ("counted", Some(counted(monitoring, words::now_ms()))),
         ("latency", Some(latency)),
         ("open window", Some(monitoring.open_until.clone()).filter(|until| !until.is_empty())),
         ("not watched", not_watched),

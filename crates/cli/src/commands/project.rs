@@ -59,7 +59,8 @@ pub(crate) enum ProjectCommand {
     /// Prints the project's file as it is in force
     File,
     /// Forgets a project and deletes its records; its folder is never touched
-    Delete {
+    #[command(visible_alias = "delete")]
+    Forget {
         /// By id, name or folder; by default that of the current folder, or --project
         #[arg(value_name = "PROJECT")]
         named: Option<String>,
@@ -101,7 +102,7 @@ pub(crate) async fn run(context: &Context, command: ProjectCommand) -> Outcome {
             let project = context.call(GetProject { project: context.project_id().await? }).await?;
             context.output.show(&project.file, written)
         }
-        ProjectCommand::Delete { named } => {
+        ProjectCommand::Forget { named } => {
             let project = match named {
                 Some(named) => named_project(&context.session, &named).await?,
                 None => context.project().await?,

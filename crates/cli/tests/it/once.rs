@@ -63,7 +63,7 @@ fn without_a_host_a_command_answers_by_itself() {
     let expected = serde_json::json!({
         "memory_limit_bytes": null,
         "notifications": true,
-        "reference_above_bytes": 21_474_836_480_u64,
+        "reference_above_bytes": 20_000_000_000_u64,
         "samples_folder": null,
         "secret_store": null,
         "theme": "system",

@@ -54,6 +54,7 @@ fn penguins_as_pandas_describes_them() {
     assert_eq!((profile.rows, profile.duplicate_rows), (344, Some(0)));
     let mass = profile.columns.iter().find(|column| column.name == "body_mass_g").unwrap();
     assert_eq!((mass.kind, mass.count, mass.missing, mass.distinct), (ColumnType::Integer, 342, 2, 94));
+    close(mass.missing_share(), 2.0 / 344.0);
     let numeric = mass.numeric.as_ref().unwrap();
     close(numeric.mean, 4201.754385964912);
     close(numeric.std, 801.9545356980955);
@@ -316,6 +317,7 @@ fn the_generator_keeps_its_promises() {
         |profile: &Profile| profile.columns.iter().find(|column| column.name == "merchant").unwrap().distinct;
     assert_eq!((merchants(&before), merchants(&after)), (100, 140), "forty merchants are new");
     assert_eq!(after.rows, 90_000);
+    assert!(after.columns.iter().all(|column| column.distinct <= column.count), "an estimate is above the rows");
     let after_share = after.columns.iter().find(|column| column.name == "is_fraud").unwrap();
     let frauds = after_share.top.iter().find(|value| value.value == "1").unwrap().count as f64 / 90_000.0;
     assert!((0.003..=0.005).contains(&frauds), "{frauds}");

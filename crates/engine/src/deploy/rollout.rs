@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use anyhow::Context as _;
 use api::{
     ApiError, DeploymentId, ErrorCode, RolloutId,
-    deploy::DeploySpec,
+    deploy::{DeploySpec, in_sentence},
     event::Tag,
     project::{Happening, Stage, StationState},
 };
@@ -70,10 +70,10 @@ async fn announce(
     let what = format!("{} v{}", row.model_name, rollout.rollout.version_number);
     let link = format!("/p/{}/deploy", row.project);
     let (state, sentence) = match problem {
-        None => (StationState::Good, format!("[{what}]({link}) answers on {}", row.target_name)),
+        None => (StationState::Good, format!("[{what}]({link}) answers on {}", in_sentence(&row.target_name))),
         Some(problem) => (
             StationState::Bad,
-            format!("[{what}]({link}) was not deployed to {}: {}", row.target_name, problem.message),
+            format!("[{what}]({link}) was not deployed to {}: {}", in_sentence(&row.target_name), problem.message),
         ),
     };
     if let Some(problem) = problem {
@@ -110,7 +110,7 @@ async fn advance(
         package::push::tried(engine, || port.apply(&wanted, steps)).await?;
     }
     unless_cancelled(context, || {
-        let what = format!("v{} on {}", rollout.rollout.version_number, row.target_name);
+        let what = format!("v{} on {}", rollout.rollout.version_number, in_sentence(&row.target_name));
         ApiError::new(ErrorCode::Cancelled, format!("It was cancelled after it was applied: {what} goes on."))
             .with_hint("Roll back, or delete the deployment.")
     })?;
@@ -118,7 +118,7 @@ async fn advance(
     steps.begin("Ask it a sample row", "");
     let answer = ask::sample(engine, row, &asked.version).await?;
     steps.detail(&answer);
-    Ok(format!("{} v{} answers on {}", row.model_name, rollout.rollout.version_number, row.target_name))
+    Ok(format!("{} v{} answers on {}", row.model_name, rollout.rollout.version_number, in_sentence(&row.target_name)))
 }
 
 /// Ends a rollout that a person cancelled, with what that leaves.

@@ -45,7 +45,12 @@ impl Asked {
             bail!(
                 ApiError::new(
                     ErrorCode::Conflict,
-                    format!("{} on {} is a deployment of the model {}.", other.name, target.name, other.model_name)
+                    format!(
+                        "{} on {} is a deployment of the model {}.",
+                        other.name,
+                        api::deploy::in_sentence(&target.name),
+                        other.model_name
+                    )
                 )
                 .with_hint("Choose another name.")
             );

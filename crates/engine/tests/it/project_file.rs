@@ -35,6 +35,10 @@ fn values_without_sense_are_refused_where_they_stand() {
     check("[evaluation]\ncost_false_negative = inf\n", &["line 2", "`evaluation.cost_false_negative`"]);
     check("[evaluation]\ncost_false_positive = -1.0\n", &["line 2", "0 or more"]);
     check("[data]\npositive = \"\"\n", &["line 2", "one of the target's two values"]);
+    check("[data]\ndelimiter = \";;\"\n", &["line 2", "`data.delimiter` must be one character"]);
+    check("[data]\nencoding = \"klingon\"\n", &["line 2", "`data.encoding`", "\"windows-1252\""]);
+    check("[data]\npaths = [\"a.csv\", \" \"]\n", &["line 2", "`data.paths`", "none of them empty"]);
+    parse("[data]\ndelimiter = \"\\t\"\nencoding = \"latin1\"\n", "slipway.toml").unwrap();
     check("version = 0\n", &["line 1", "at least 1"]);
     check("version = 1\nname = \"  \"\n", &["line 2", "`name` must have a letter"]);
     for window in ["banana", "0 rows", "-1 day", ""] {

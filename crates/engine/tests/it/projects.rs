@@ -130,7 +130,15 @@ async fn an_edit_is_refused_where_the_file_is_wrong_and_the_last_good_one_stays(
     let edited = stage.call(edit("training.seed", json!(42))).await;
     assert_eq!(edited.file.training.seed, 42);
     let refused = stage.try_call(edit("split.test", json!(7))).await.unwrap_err();
-    assert_eq!(refused.code, ErrorCode::InvalidProjectFile);
+    assert_eq!((refused.code, refused.key.as_deref()), (ErrorCode::InvalidProjectFile, Some("split.test")));
+    let set = vec![
+        ("description".to_owned(), json!("Payments of a year.")),
+        ("data.paths".to_owned(), json!(["data", "more/*.csv"])),
+        ("data.ragged".to_owned(), json!("skip")),
+    ];
+    let file = stage.call(EditProjectFile { project: project.id, set }).await.file;
+    assert_eq!((file.description.as_deref(), file.data.paths.len()), (Some("Payments of a year."), 2));
+    assert_eq!(file.data.ragged, api::config::Ragged::Skip);
 
     let good = std::fs::read_to_string(stage.path("p/slipway.toml")).unwrap();
     stage.write("p/slipway.toml", &format!("{good}\n[training]\n"));

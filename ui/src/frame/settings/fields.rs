@@ -14,6 +14,7 @@ pub(super) struct Group {
 }
 
 impl Group {
+    pub(super) const DATA: &'static str = "Data";
     pub(super) const DRIFT: &'static str = "Watching";
 }
 
@@ -73,7 +74,30 @@ const DEVICES: Kind = Kind::Choice(&[
 const OPTIMIZERS: Kind = Kind::Choice(&[("adamw", "AdamW"), ("sgd", "SGD with momentum")]);
 const THRESHOLDS: Kind = Kind::Choice(&[("f1", "Best F1"), ("cost", "Least cost")]);
 
+const RAGGED: Kind = Kind::Choice(&[
+    ("error", "Stop and say which line"),
+    ("skip", "Leave such lines out"),
+    ("fill", "Fill short ones, cut long ones"),
+]);
+
 pub(super) const GROUPS: &[Group] = &[
+    Group {
+        title: "Project",
+        fields: &[
+            field("name", "Name", "", Kind::Text, "the folder's name"),
+            field("description", "Description", "A sentence.", Kind::Text, "none"),
+        ],
+        more: &[],
+    },
+    Group {
+        title: Group::DATA,
+        fields: &[
+            field("data.ragged", "Lines of another width than the header's", "", RAGGED, ""),
+            field("data.delimiter", "Delimiter", "One character, or \"tab\".", Kind::Text, "as found"),
+            field("data.encoding", "Encoding", "Such as utf-8 or windows-1252.", Kind::Text, "as found"),
+        ],
+        more: &[],
+    },
     Group {
         title: "Split",
         fields: &[
@@ -181,6 +205,7 @@ pub(super) const GROUPS: &[Group] = &[
 pub(super) fn texts(file: &ProjectFile) -> BTreeMap<&'static str, String> {
     let file = serde_json::to_value(file).unwrap_or_default();
     let text = |key: &str| match key.split('.').try_fold(&file, |value, part| value.get(part)) {
+        Some(Value::String(text)) if text == "\t" => "tab".to_owned(),
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string().trim_end_matches(".0").to_owned(),
         Some(Value::Bool(flag)) => flag.to_string(),
@@ -188,6 +213,11 @@ pub(super) fn texts(file: &ProjectFile) -> BTreeMap<&'static str, String> {
         _ => String::new(),
     };
     all().map(|field| (field.key, text(field.key))).collect()
+}
+
+/// Whether the field is seen without opening "More".
+pub(super) fn is_seen(key: &str) -> bool {
+    GROUPS.iter().flat_map(|group| group.fields).any(|field| field.key == key)
 }
 
 /// What is written for a text; an empty one takes the key out of the file.
@@ -233,7 +263,7 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_said() {
-        let whole = &GROUPS[0].fields[1];
+        let whole = all().find(|field| field.key == "split.seed").unwrap();
         assert_eq!(value(whole, " 7 "), Ok(Value::from(7)));
         assert_eq!(value(whole, ""), Ok(Value::Null));
         assert!(value(whole, "-1").is_err() && value(whole, "many").is_err());

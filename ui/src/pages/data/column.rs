@@ -42,7 +42,7 @@ fn Distribution(column: ColumnProfile) -> impl IntoView {
     let series = if column.role == Role::Target { role::Role::Series(4) } else { role::Role::Series(1) };
     let facts = format!(
         "{} values, {} distinct{}",
-        words::count(column.count - column.missing.min(column.count)),
+        words::count(column.count),
         words::count(column.distinct),
         if column.missing > 0 { format!(", {} missing", words::count(column.missing)) } else { String::new() }
     );
@@ -88,7 +88,7 @@ fn Quantiles(column: ColumnProfile) -> impl IntoView {
         view! {
             <Card title="Numbers" class="h" flush=true>
                 <table class="small-table"><tbody>
-                    {rows.into_iter().map(|(name, value)| view! { <tr><td class="muted">{name}</td><td class="num">{words::figure(value)}</td></tr> }).collect_view()}
+                    {rows.into_iter().map(|(name, value)| view! { <tr><td class="muted">{name}</td><td class="num">{words::step(value)}</td></tr> }).collect_view()}
                     {odd.into_iter().filter(|(count, _)| *count > 0).map(|(count, name)| view! { <tr><td class="muted">{words::capital(name)}</td><td class="num">{words::count(count)}</td></tr> }).collect_view()}
                 </tbody></table>
             </Card>

@@ -136,7 +136,7 @@ fn head(
     });
     let series = if is_target { role::Role::Series(4) } else { role::Role::Series(1) };
     let missing = measured.filter(|column| column.missing > 0).map(|column| {
-        let share = column.missing as f64 / column.count.max(1) as f64;
+        let share = column.missing_share();
         format!("{} missing", words::percent(share))
     });
     let kind = match (field.role, measured) {

@@ -104,14 +104,11 @@ fn Columns(profile: Signal<Profile>, open: RwSignal<Option<String>>) -> impl Int
             spark(bars::mini(&counts, series, Size { width: 68.0, height: 18.0 }))
         }),
         Column::new("Missing", 62.0, |column: &ColumnProfile| {
-            let share = column.missing as f64 / column.count.max(1) as f64;
             let tone = if column.missing == 0 { "faint" } else { "warn" };
-            view! { <span class=tone>{if column.missing == 0 { "–".to_owned() } else { words::percent(share) }}</span> }
+            view! { <span class=tone>{if column.missing == 0 { "–".to_owned() } else { words::percent(column.missing_share()) }}</span> }
         }).number().sorted_by("missing"),
         Column::new("Distinct", 84.0, |column: &ColumnProfile| {
-            // An estimate can be above what there is; no column has more values than rows that hold one.
-            let distinct = column.distinct.min(column.count.saturating_sub(column.missing));
-            format!("{}{}", if column.distinct_is_exact { "" } else { "≈ " }, words::count(distinct))
+            format!("{}{}", if column.distinct_is_exact { "" } else { "≈ " }, words::count(column.distinct))
         }).number().sorted_by("distinct"),
         Column::new("Mean or mode", 128.0, |column: &ColumnProfile| match &column.numeric {
             Some(numeric) if column.kind != ColumnType::Datetime => view! { <span>{words::figure(numeric.mean)}" "<span class="faint">"± "{words::figure(numeric.std)}</span></span> }.into_any(),

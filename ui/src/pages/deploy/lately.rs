@@ -1,7 +1,7 @@
 //! Below the matrix: where each deployment answers, and what was rolled out lately.
 
 use api::{
-    deploy::{Deployment, DeploymentState, Rollout},
+    deploy::{Deployment, DeploymentState, Rollout, in_sentence},
     id::DeploymentId,
 };
 use leptos::prelude::*;
@@ -58,7 +58,7 @@ fn row(one: Deployment, rollout: Rollout, open: RwSignal<Option<DeploymentId>>) 
         <button type="button" on:click=move |_| open.set(Some(id))>
             <i class=format!("dot {tone}")></i>
             <span class="cut">{what}</span>
-            <span class="small muted cut grow">{format!("{} on {}", one.name, one.target_name)}</span>
+            <span class="small muted cut grow">{format!("{} on {}", one.name, in_sentence(&one.target_name))}</span>
             <span class=format!("small {tone}")>{said}</span>
             <span class="small faint end">{took.map(|took| format!("{took} · "))}<Ago ms=rollout.started_ms /></span>
         </button>

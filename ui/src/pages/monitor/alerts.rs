@@ -3,18 +3,20 @@
 use api::monitor::{AcknowledgeAlert, Alert, Monitoring};
 use leptos::prelude::*;
 
+use super::Chosen;
 use crate::{
     client::Client,
-    frame::place::Place,
+    frame::{address::asking, place::Place},
     parts::{
         button::{Button, Pending},
         card::Card,
+        row_keys::{move_among_rows, opens_row},
         when::Ago,
     },
 };
 
 #[component]
-pub(super) fn Alerts(now: Signal<Monitoring>, place: Place) -> impl IntoView {
+pub(super) fn Alerts(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, place: Place) -> impl IntoView {
     let alerts = Memo::new(move |_| {
         let mut alerts = now.with(|now| now.alerts.clone());
         alerts.sort_by(|left, right| {
@@ -29,28 +31,47 @@ pub(super) fn Alerts(now: Signal<Monitoring>, place: Place) -> impl IntoView {
                 if alerts.is_empty() {
                     return view! { <p class="muted small padded">"No alert. One is raised when a column drifts in several windows in a row."</p> }.into_any();
                 }
-                view! { <div class="list">{alerts.into_iter().map(|alert| view! { <Line alert place /> }).collect_view()}</div> }.into_any()
+                view! { <div class="list" role="list" on:keydown=move_among_rows>{alerts.into_iter().map(|alert| view! { <Line alert now chosen place /> }).collect_view()}</div> }.into_any()
             }}
         </Card>
     }
 }
 
 #[component]
-fn Line(alert: Alert, place: Place) -> impl IntoView {
+fn Line(alert: Alert, now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, place: Place) -> impl IntoView {
     let client = Client::get();
     let pending = Pending::new();
     let id = alert.id;
     let open = alert.cleared_ms.is_none();
+    let retrain = asking(vec![("train", "1".to_owned()), ("alert", id.to_string())]);
     let tone = match (open, alert.severity >= 2.0) {
         (false, _) => "faint",
         (true, true) => "bad",
         (true, false) => "warn",
     };
+    let column = alert.column.clone();
+    // What drifted is seen in the newest window's distributions.
+    let show = move || {
+        if let Some(window) = now.with_untracked(|now| now.windows.last().map(|newest| newest.id)) {
+            chosen.set(Some(Chosen { window, column: column.clone() }));
+        }
+    };
+    let shown = show.clone();
     view! {
-        <div class="alert">
+        <div
+            class="alert"
+            role="listitem"
+            tabindex="0"
+            aria-label=alert.sentence.clone()
+            on:keydown=move |event| {
+                if opens_row(&event) {
+                    show();
+                }
+            }
+        >
             <span class=tone><i class="dot"></i></span>
             <div class="grow">
-                <div>{alert.sentence.clone()}</div>
+                <div class="opens" title="Show its distributions" on:click=move |_| shown()>{alert.sentence.clone()}</div>
                 <div class="small muted">
                     "raised "<Ago ms=alert.raised_ms />
                     {alert.cleared_ms.map(|ms| view! { ", cleared "<Ago ms /> })}
@@ -63,7 +84,7 @@ fn Line(alert: Alert, place: Place) -> impl IntoView {
             })}
             {match alert.run {
                 Some(run) => view! { <a class="btn quiet s" href=place.link(&format!("runs/{run}"))>"See its run"</a> }.into_any(),
-                None => view! { <a class="btn quiet s" href=format!("{}?train=1&alert={id}", place.link("monitor"))>"Retrain"</a> }.into_any(),
+                None => view! { <a class="btn quiet s" href=retrain>"Retrain"</a> }.into_any(),
             }}
         </div>
     }

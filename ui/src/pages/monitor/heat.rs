@@ -23,9 +23,18 @@ const FIRST: usize = 16;
 const WINDOWS: usize = 40;
 /// Gaps that are shown before a person asks for all.
 const GAPS: usize = 3;
+/// Pixels that the card needs for its title and legend.
+const NARROWEST: f64 = 520.0;
+/// Pixels of the card beside its map.
+const AROUND: f64 = 30.0;
 
 #[component]
-pub(super) fn Heat(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>) -> impl IntoView {
+pub(super) fn Heat(
+    now: Signal<Monitoring>,
+    chosen: RwSignal<Option<Chosen>>,
+    /// Pixels that the card can use: what is left of the page's width is for what stands beside it.
+    useful: RwSignal<Option<f64>>,
+) -> impl IntoView {
     let everything = RwSignal::new(false);
     // Windows between the newest and the newest that is shown.
     let back = RwSignal::new(0_u64);
@@ -34,6 +43,12 @@ pub(super) fn Heat(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>) ->
     let map = Memo::new(move |_| {
         let shown = if everything.get() { usize::MAX } else { FIRST };
         windows.with(|windows| draw(windows, order.get().into_iter().take(shown), chosen.get().as_ref()))
+    });
+    Effect::new(move |_| {
+        let wide = map.with(|map| (!map.rows.is_empty()).then(|| (heat::widest(map) + AROUND).max(NARROWEST)));
+        if useful.get_untracked() != wide {
+            useful.set(wide);
+        }
     });
     let node = NodeRef::<html::Div>::new();
     let width = width_of(node);

@@ -75,7 +75,8 @@ fn column(detail: &WindowDetail, name: &str) -> AnyView {
         <div class="stack">
             <div class="flex wrap"><Chip text=said tone=tone dot=true /><Chip text=measured tone="mono" /></div>
             <p class="small muted">{column.sentence.clone()}</p>
-            <TwoDistributions column reference current on_bar=move |bar: usize| which.bar(bar) />
+            <div class="column-detail">
+            <div><TwoDistributions column reference current on_bar=move |bar: usize| which.bar(bar) /></div>
             <dl class="pairs">
                 <dt>"Counts as drift"</dt><dd>{limit}</dd>
                 {(!p_value).then(|| view! { <dt title="The 99 % quantile of this distance over windows of this size drawn from the reference">"Chance alone reaches"</dt><dd>{floor}</dd> })}
@@ -83,6 +84,7 @@ fn column(detail: &WindowDetail, name: &str) -> AnyView {
                 <dt>"Missing"</dt><dd>{missing}</dd>
                 <dt>"Window"</dt><dd>{format!("{} to {}, v{}", words::exact(detail.summary.from_ms), words::clock(detail.summary.to_ms), detail.summary.version_number)}</dd>
             </dl>
+            </div>
             <LoggedRows window column=logged which />
         </div>
     }

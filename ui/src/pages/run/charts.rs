@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use api::run::{Run, RunKind};
 use charts::{axis::Axis, line::LineChart, role::Role};
 use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
 
 use super::logs::Tail;
 use crate::parts::{
@@ -59,6 +60,13 @@ fn groups(run: &Run, system: bool) -> Vec<(String, Vec<String>)> {
     groups
 }
 
+/// The names with one of them at another place; beyond the last it is the last.
+fn moved_to(mut names: Vec<String>, name: &str, to: usize) -> Vec<String> {
+    names.retain(|other| other != name);
+    names.insert(to.min(names.len()), name.to_owned());
+    names
+}
+
 #[component]
 pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl IntoView {
     let all = Memo::new(move |_| run.with(|run| groups(run, system)));
@@ -73,16 +81,29 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
         all
     });
     let dragged = RwSignal::new(None::<String>);
-    let drop_on = move |target: String| {
-        let Some(name) = dragged.get_untracked().filter(|name| *name != target) else { return };
-        let mut names: Vec<String> =
-            sorted.with_untracked(|sorted| sorted.iter().map(|(name, _)| name.clone()).collect());
-        let to = names.iter().position(|other| *other == target).unwrap_or(0);
-        names.retain(|other| *other != name);
-        names.insert(to.min(names.len()), name);
+    let names = move || sorted.with_untracked(|sorted| sorted.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
+    let put = move |names: Vec<String>| {
         keep(ORDER, &names.join("\n"));
         order.set(names);
+    };
+    let drop_on = move |target: String| {
+        let Some(name) = dragged.get_untracked().filter(|name| *name != target) else { return };
+        let names = names();
+        let to = names.iter().position(|other| *other == target).unwrap_or(0);
+        put(moved_to(names, &name, to));
         dragged.set(None);
+    };
+    // By keyboard and menu: one place back or on, with the focus where it was.
+    let step = move |name: &str, on: bool| {
+        let names = names();
+        let Some(at) = names.iter().position(|other| other == name) else { return };
+        let held = document().active_element().and_then(|held| held.dyn_into::<web_sys::HtmlElement>().ok());
+        put(moved_to(names, name, if on { at + 1 } else { at.saturating_sub(1) }));
+        request_animation_frame(move || {
+            if let Some(held) = held {
+                let _ = held.focus();
+            }
+        });
     };
     let cross = RwSignal::new(None);
     let is_training = run.with_untracked(|run| run.kind == RunKind::Training);
@@ -101,6 +122,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
                 {
                     let (name, keys) = group;
                     let (over, moved, target) = (RwSignal::new(false), name.clone(), name.clone());
+                    let stepped = name.clone();
                     let wide = !system && name == "loss";
                     view! {
                         <div
@@ -131,6 +153,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
                                 height
                                 cross
                                 grab=Callback::new(move |held: bool| dragged.set(held.then(|| moved.clone())))
+                                on_move=Callback::new(move |on: bool| step(&stepped, on))
                             />
                         </div>
                     }
@@ -151,6 +174,8 @@ fn MetricChart(
     height: f64,
     cross: RwSignal<Option<f64>>,
     grab: Callback<bool>,
+    /// One place back, or on where it is true.
+    on_move: Callback<bool>,
 ) -> impl IntoView {
     let id = run.with_untracked(|run| run.id);
     let zoom = RwSignal::new(None);
@@ -229,8 +254,34 @@ fn MetricChart(
                 }
             }
             on:dragend=move |_| grab.run(false)
+            on:keydown=move |event| {
+                let on = match event.key().as_str() {
+                    "ArrowLeft" | "ArrowUp" => false,
+                    "ArrowRight" | "ArrowDown" => true,
+                    _ => return,
+                };
+                if event.alt_key() {
+                    // In a browser Alt and the left arrow would leave the page.
+                    event.prevent_default();
+                    on_move.run(on);
+                }
+            }
         >
-            <ChartCard title note chart height cross can_be_log=true prefers_log=is_loss on_zoom />
+            <ChartCard title note chart height cross can_be_log=true prefers_log=is_loss on_zoom on_move />
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chart_moves_among_the_others_and_stays_at_the_ends() {
+        let names = || ["loss", "f1", "learning_rate"].map(str::to_owned).to_vec();
+        assert_eq!(moved_to(names(), "f1", 0), ["f1", "loss", "learning_rate"]);
+        assert_eq!(moved_to(names(), "f1", 2), ["loss", "learning_rate", "f1"]);
+        assert_eq!(moved_to(names(), "learning_rate", 3), names());
+        assert_eq!(moved_to(names(), "loss", 0), names());
     }
 }

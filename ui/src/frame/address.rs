@@ -1,0 +1,62 @@
+//! What a page shows stands in its address, so that it can be copied and sent.
+
+use leptos::prelude::*;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_location, use_navigate},
+};
+
+use crate::client::wire;
+
+/// Keeps `parts` of what is shown, as keys and values, in the query of the address; an empty value is left out.
+/// What else stands in the query stays.
+pub(crate) fn keep_in_address(parts: impl Fn() -> Vec<(&'static str, String)> + 'static) {
+    let here = use_location();
+    let navigate = use_navigate();
+    Effect::new(move |before: Option<Vec<(&'static str, String)>>| {
+        let now = parts();
+        if before.is_some_and(|before| before != now) {
+            let query = with(&here.search.get_untracked(), &encoded(&now));
+            let options = NavigateOptions { replace: true, scroll: false, ..Default::default() };
+            navigate(&format!("{}{query}", here.pathname.get_untracked()), options);
+        }
+        now
+    });
+}
+
+/// This page's address with more in its query: `asking(&[("train", "1")])` opens a dialog over what is shown.
+pub(crate) fn asking(wish: Vec<(&'static str, String)>) -> Signal<String> {
+    let here = use_location();
+    let wish = encoded(&wish);
+    Signal::derive(move || format!("{}{}", here.pathname.get(), here.search.with(|query| with(query, &wish))))
+}
+
+fn encoded(parts: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+    parts.iter().map(|(key, value)| (*key, wire::encode(value))).collect()
+}
+
+/// The query with other values of some keys, which come last; values are given as an address has them.
+fn with(query: &str, parts: &[(&str, String)]) -> String {
+    let is_replaced = |part: &&str| {
+        let key = part.split('=').next().unwrap_or_default();
+        key.is_empty() || parts.iter().any(|(own, _)| *own == key)
+    };
+    let mut all: Vec<String> =
+        query.trim_start_matches('?').split('&').filter(|part| !is_replaced(part)).map(ToOwned::to_owned).collect();
+    let given = parts.iter().filter(|(_, value)| !value.is_empty());
+    all.extend(given.map(|(key, value)| format!("{key}={value}")));
+    if all.is_empty() { String::new() } else { format!("?{}", all.join("&")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_keys_stay_and_an_empty_value_leaves() {
+        let part = |key, value: &str| (key, value.to_owned());
+        assert_eq!(with("?tab=log&hours=1", &[part("hours", "168")]), "?tab=log&hours=168");
+        assert_eq!(with("hours=1", &[part("hours", "")]), "");
+        assert_eq!(with("", &[part("log", "7"), part("hours", "")]), "?log=7");
+    }
+}
