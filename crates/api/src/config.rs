@@ -161,7 +161,7 @@ pub struct TrainingConfig {
     pub rounds: Option<usize>,
     pub max_depth: Option<usize>,
     pub l2: Option<f64>,
-    /// Weigh rare classes up.
+    /// Prefer rare classes: networks weigh them up, and of more than two classes they are called more readily.
     pub balance: bool,
 }
 

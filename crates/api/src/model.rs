@@ -110,6 +110,10 @@ pub struct Bundle {
     pub target: String,
     pub classes: Vec<String>,
     pub threshold: Option<f64>,
+    /// Of more than two classes, where rare ones are preferred: what each probability is multiplied by before the
+    /// greatest is called (see [`crate::evaluation::class_of`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub class_factors: Vec<f64>,
     pub signature: Signature,
     /// The network or the booster, as `infer` reads it.
     pub architecture: Value,

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, io::Cursor, path::Path, sync::Arc};
 
 use api::config::{ColumnType, DataConfig, DataKind};
-use arrow_array::{ArrayRef, Int64Array, StringArray};
+use arrow_array::{ArrayRef, Int64Array, StringArray, cast::AsArray, types::Int64Type};
 use arrow_schema::Schema;
 use image::ImageReader;
 
@@ -12,12 +12,22 @@ use crate::{
     error::{DataError, thousands},
     progress::{Progress, report},
     scan::{self, ScannedFile},
-    table::{BATCH_ROWS, Converted, ParquetOut},
+    table::{BATCH_ROWS, Converted, ParquetOut, batches},
     whole_file,
 };
 
 pub(crate) const IMAGE: &str = "image";
 pub(crate) const CONTENT: &str = "content";
+
+/// The largest side that a small network is trained on; larger pictures are brought down to it.
+const LARGEST_SIDE: u32 = 64;
+/// Pictures below this side are brought up, so that a network can pool them.
+const SMALLEST_SIDE: u32 = 8;
+
+/// The side, in pixels, that pictures of this usual side are trained at.
+pub fn brought_to(side: u32) -> usize {
+    side.clamp(SMALLEST_SIDE, LARGEST_SIDE) as usize
+}
 
 /// The images of a dataset, sorted by path.
 #[derive(Debug, Clone, PartialEq)]
@@ -124,6 +134,23 @@ pub fn to_parquet(index: &ImageIndex, target: &str, out_parquet: &Path) -> Resul
         out.finish(&notes)
     })?;
     Ok(Converted { columns, rows: index.entries.len() as u64, notes })
+}
+
+/// The median width and height of the images of an index; nothing where it has none.
+pub fn sides(index_parquet: &Path) -> Result<Option<(u32, u32)>, DataError> {
+    let (mut widths, mut heights) = (Vec::new(), Vec::new());
+    for batch in batches(index_parquet, Some(&["width", "height"]))? {
+        let batch = batch?;
+        for (name, sides) in [("width", &mut widths), ("height", &mut heights)] {
+            let column = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Int64Type>());
+            sides.extend(column.into_iter().flat_map(|column| column.iter().flatten()));
+        }
+    }
+    let median = |sides: &mut Vec<i64>| {
+        sides.sort_unstable();
+        sides.get(sides.len() / 2).and_then(|side| u32::try_from(*side).ok())
+    };
+    Ok(median(&mut widths).zip(median(&mut heights)))
 }
 
 /// "1,797 images in 10 classes, 8 × 8 pixels".

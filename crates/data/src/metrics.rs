@@ -1,7 +1,7 @@
 //! Figures of a model on rows that it did not train on, with scikit-learn's names and values.
 //!
-//! [`report::assemble`] makes the whole report of a run from two parts: what is chosen (the threshold) is
-//! chosen on validation; the test part is only measured. Everything below it is a pure function
+//! [`report::assemble`] makes the whole report of a run from two parts: what is chosen (the threshold, the factors of
+//! classes) is chosen on validation; the test part is only measured. Everything below it is a pure function
 //! over slices and works on one sorting of the scores ([`ranking::Ranking`]), which the curves,
 //! the threshold and all resamples of the bootstrap share.
 //!
@@ -13,6 +13,7 @@ pub mod bootstrap;
 pub mod calibration;
 pub mod confusion;
 pub mod curve;
+pub mod decision;
 pub mod multiclass;
 pub mod ranking;
 pub mod regression;

@@ -45,8 +45,14 @@ pub fn travels(path: &str) -> bool {
     !AT_HOME.contains(&path)
 }
 
-/// The format that we write, and the newest that we read.
-pub const FORMAT: u32 = 1;
+/// The newest format that we read.
+pub const FORMAT: u32 = 2;
+
+/// The oldest format that says all of a model: a program that knows nothing of factors must not call classes without
+/// them.
+const fn format_of(class_factors: &[f64]) -> u32 {
+    if class_factors.is_empty() { 1 } else { 2 }
+}
 
 /// All that a bundle is made of. The signature comes from the preprocessing.
 #[derive(Debug)]
@@ -58,6 +64,8 @@ pub struct Parts<'a> {
     /// Empty for regression; the positive class is `classes[1]` of a binary task.
     pub classes: Vec<String>,
     pub threshold: Option<f64>,
+    /// One a class, or none; only of more than two classes.
+    pub class_factors: Vec<f64>,
     pub lineage: BTreeMap<String, String>,
     pub preprocessing: &'a Preprocessing,
     pub forward: &'a Forward,
@@ -105,7 +113,7 @@ pub fn write(folder: &Path, parts: Parts<'_>) -> Result<Bundle, BundleError> {
     }
     files.sort_by(|one, other| one.path.cmp(&other.path));
     let head = Bundle {
-        format: FORMAT,
+        format: format_of(&parts.class_factors),
         task: parts.task,
         kind: parts.kind,
         data: parts.data,
@@ -113,6 +121,7 @@ pub fn write(folder: &Path, parts: Parts<'_>) -> Result<Bundle, BundleError> {
         signature: parts.preprocessing.signature(parts.task, &parts.classes),
         classes: parts.classes,
         threshold: parts.threshold,
+        class_factors: parts.class_factors,
         architecture: serde_json::to_value(parts.forward.architecture())
             .map_err(|source| BundleError::Malformed { path: temporary.join(HEAD_FILE), reason: source.to_string() })?,
         lineage: parts.lineage,
@@ -161,6 +170,12 @@ pub fn open_on(folder: &Path, device: &Device) -> Result<Model, BundleError> {
         || (head.task == Task::MulticlassClassification && classes < 2)
     {
         return Err(malformed(HEAD_FILE, format!("{:?} with {classes} classes", head.task)));
+    }
+    let factors = &head.class_factors;
+    if !factors.is_empty()
+        && (factors.len() != classes || !factors.iter().all(|factor| factor.is_finite() && *factor > 0.0))
+    {
+        return Err(malformed(HEAD_FILE, format!("the factors {factors:?} for {classes} classes")));
     }
     Ok(Model::new(head, content, preprocessing, forward))
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use api::{evaluation::Task, model::Bundle};
+use api::{
+    evaluation::{Task, class_of},
+    model::Bundle,
+};
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use arrow_schema::{ArrowError, Field, Schema};
 
@@ -67,8 +70,7 @@ impl Model {
 
     /// The columns that scores stand for; [`Model::predict`] without the computing.
     pub fn answers(&self, scores: &Scores) -> Result<RecordBatch, PredictError> {
-        let (task, classes) = (self.head.task, &self.head.classes);
-        let columns = answers(scores, task, classes, self.head.threshold);
+        let columns = answers(scores, &self.head);
         let fields: Vec<Field> = self
             .head
             .signature
@@ -83,28 +85,27 @@ impl Model {
 /// The threshold where none was chosen.
 pub const DEFAULT_THRESHOLD: f64 = 0.5;
 
-/// The class index of each row: by the threshold for two classes, else the most probable (the
-/// first of equals).
-pub fn classes_of(scores: &Scores, task: Task, threshold: Option<f64>) -> Vec<usize> {
+/// The class index of each row: by the threshold for two classes, else by the factors of the classes
+/// ([`class_of`]).
+pub fn classes_of(scores: &Scores, task: Task, threshold: Option<f64>, class_factors: &[f64]) -> Vec<usize> {
     match task {
         Task::Regression => Vec::new(),
         Task::BinaryClassification => {
             let threshold = threshold.unwrap_or(DEFAULT_THRESHOLD);
             scores.values.iter().map(|probability| usize::from(*probability >= threshold)).collect()
         }
-        Task::MulticlassClassification => scores
-            .values
-            .chunks_exact(scores.width)
-            .map(|row| (1..row.len()).fold(0, |best, index| if row[index] > row[best] { index } else { best }))
-            .collect(),
+        Task::MulticlassClassification => {
+            scores.values.chunks_exact(scores.width).map(|row| class_of(row, class_factors)).collect()
+        }
     }
 }
 
-fn answers(scores: &Scores, task: Task, classes: &[String], threshold: Option<f64>) -> Vec<ArrayRef> {
-    if task == Task::Regression {
+fn answers(scores: &Scores, head: &Bundle) -> Vec<ArrayRef> {
+    if head.task == Task::Regression {
         return vec![Arc::new(Float64Array::from(scores.values.clone()))];
     }
-    let names = classes_of(scores, task, threshold).into_iter().map(|class| classes[class].as_str());
+    let called = classes_of(scores, head.task, head.threshold, &head.class_factors);
+    let names = called.into_iter().map(|class| head.classes[class].as_str());
     let mut columns: Vec<ArrayRef> = vec![Arc::new(StringArray::from_iter_values(names))];
     for class in 0..scores.width {
         let probabilities = scores.values.iter().skip(class).step_by(scores.width).copied();

@@ -79,7 +79,6 @@ impl NetworkSettings {
             ("weight_decay".to_owned(), self.weight_decay.to_string()),
             ("dropout".to_owned(), self.dropout.to_string()),
             ("patience".to_owned(), self.patience.to_string()),
-            ("balance".to_owned(), self.balance.to_string()),
         ]);
         if !self.hidden.is_empty() {
             params.insert("hidden".to_owned(), self.hidden.iter().map(usize::to_string).collect::<Vec<_>>().join(", "));
@@ -131,6 +130,7 @@ fn shared_params(config: &TrainingConfig) -> BTreeMap<String, String> {
         ("device", device_name(config.device).to_owned()),
         ("seed", config.seed.to_string()),
         ("threads", config.threads.to_string()),
+        ("balance", config.balance.to_string()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()

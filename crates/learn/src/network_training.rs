@@ -6,7 +6,7 @@
 //!
 //! Rare classes are weighed up by the square root of their rarity, and the outputs' biases are
 //! corrected for it afterwards (subtracting each class's log weight, as for a changed prior), so that
-//! probabilities stay what they claim to be.
+//! probabilities stay what they claim to be. Which class is called is chosen on validation, as of trees.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,7 @@ use api::{
     worker::{EventBody, LogLevel},
 };
 use candle_core::{Device, Tensor};
+use data::metrics::decision::is_imbalanced;
 use infer::{
     forward::Forward,
     network::{Layer, Network, TargetScale, Weights},
@@ -48,8 +49,6 @@ const MOMENTS_FILE: &str = "moments.safetensors";
 const CHECKPOINT_EPOCH_MS: i64 = 1_000;
 const CHECKPOINT_MS: i64 = 10_000;
 
-/// Classes are weighed only where the commonest has this many times the rows of the rarest.
-const IMBALANCED: f64 = 1.5;
 const LARGEST_CLASS_WEIGHT: f64 = 30.0;
 
 /// All that a resume needs beside the weights and the moments.
@@ -342,14 +341,10 @@ fn class_weights(targets: &[f64], classes: usize) -> Vec<f32> {
     for target in targets {
         counts[*target as usize] += 1;
     }
-    let present = counts.iter().copied().filter(|count| *count > 0);
-    let (Some(rarest), Some(commonest)) = (present.clone().min(), present.clone().max()) else {
-        return Vec::new();
-    };
-    if (commonest as f64) < rarest as f64 * IMBALANCED {
+    if !is_imbalanced(counts.iter().map(|count| *count as f64)) {
         return Vec::new();
     }
-    let share = targets.len() as f64 / present.count() as f64;
+    let share = targets.len() as f64 / counts.iter().filter(|count| **count > 0).count() as f64;
     counts
         .iter()
         .map(|count| if *count == 0 { 1.0 } else { (share / *count as f64).sqrt().min(LARGEST_CLASS_WEIGHT) as f32 })

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
+use data::images::brought_to;
 use image::ImageReader;
 use infer::{
     images::{self, ImageError, Shape},
@@ -16,10 +17,6 @@ use crate::error::LearnError;
 /// Images that are decoded at once.
 pub const AT_ONCE: usize = 1024;
 
-/// The largest side that a small network is trained on; larger pictures are brought down to it.
-const LARGEST_SIDE: u32 = 64;
-/// Pictures below this side are brought up, so that a network can pool them.
-const SMALLEST_SIDE: u32 = 8;
 /// Training images that are looked at for colour.
 const LOOKED_AT: usize = 64;
 
@@ -31,7 +28,7 @@ pub fn shape<'a>(folder: &Path, paths: impl Iterator<Item = &'a str>) -> Result<
     let median = |side: &dyn Fn(&(u32, u32)) -> u32| {
         let mut sides: Vec<u32> = sizes.iter().map(side).collect();
         sides.sort_unstable();
-        sides[sides.len() / 2].clamp(SMALLEST_SIDE, LARGEST_SIDE) as usize
+        brought_to(sides[sides.len() / 2])
     };
     let (width, height) = (median(&|size| size.0), median(&|size| size.1));
     let probe = Shape { height: 8, width: 8, channels: 3 };

@@ -50,6 +50,7 @@ pub fn write(run: &mut Run<'_>, dataset: &Dataset<'_>, forward: &Forward) -> Res
     run.events.flush()?;
     let (evaluation, validation_targets) = evaluate(run.plan, dataset, forward)?;
     let threshold = evaluation.threshold.as_ref().map(|threshold| threshold.value);
+    let class_factors = evaluation.decision.as_ref().map_or_else(Vec::new, |decision| decision.factors.clone());
     let parts = |files| bundle::Parts {
         task: run.plan.task,
         kind: run.plan.training.model,
@@ -57,6 +58,7 @@ pub fn write(run: &mut Run<'_>, dataset: &Dataset<'_>, forward: &Forward) -> Res
         target: run.plan.target.clone(),
         classes: dataset.classes.0.clone(),
         threshold,
+        class_factors: class_factors.clone(),
         lineage: run.plan.lineage.clone(),
         preprocessing: &dataset.preprocessing,
         forward,
@@ -102,6 +104,7 @@ fn evaluate(plan: &Plan, dataset: &Dataset<'_>, forward: &Forward) -> Result<(Ev
         unit: None,
         config: &plan.evaluation,
         baseline: &baseline,
+        balance: plan.training.balance,
         rows: dataset.counts(),
         seed: plan.training.seed,
         remarks: dataset.remarks.clone(),

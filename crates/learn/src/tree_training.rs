@@ -5,9 +5,9 @@
 //! random draws by round), so the clock may decide where stretches end. Early stopping is ours,
 //! because its state has to be in the checkpoint.
 //!
-//! Rare classes are not weighed up: that would distort probabilities, and a ranking gains little from
-//! it. What imbalance needs happens on validation: the decision threshold is chosen there, and the
-//! report ranks by average precision.
+//! Rare classes are not weighed up: measured, trees with weights and corrected probabilities are worse
+//! by every figure than without (docs/decisions/0006). What imbalance needs happens on validation: the
+//! decision threshold of two classes and the factors of more are chosen there.
 
 use std::ops::ControlFlow;
 

@@ -283,8 +283,9 @@ fn More(settings: Settings, wrong: Memo<Mistakes>, is_trees: Memo<bool>, name: R
             }).collect_view()}
             <Labelled label="Name of the run"><TextField value=name placeholder="two words, chosen for you" /></Labelled>
         </div>
-        {move || (!is_trees.get()).then(|| view! {
-            <Switch value=settings.balance label="Weigh rare classes up" />
-        })}
+        {move || {
+            let label = if is_trees.get() { "Prefer rare ones of three and more classes" } else { "Weigh rare classes up" };
+            view! { <Switch value=settings.balance label /> }
+        }}
     }
 }

@@ -373,7 +373,7 @@ pub(crate) fn Answer(
         .map(|value| value.as_f64().filter(|_| value.is_f64()).map_or_else(|| text_of(value), words::figure));
     let mut shares: BTreeMap<String, f64> = BTreeMap::new();
     for (name, value) in row.as_object().into_iter().flatten() {
-        let class = name.strip_prefix("probability").map(|class| class.trim_start_matches('_').to_owned());
+        let class = name.strip_prefix("probability").map(|class| class.strip_prefix('_').unwrap_or(class).to_owned());
         if let (Some(class), Some(value)) = (class, value.as_f64()) {
             shares.insert(class, value);
         }
@@ -381,6 +381,7 @@ pub(crate) fn Answer(
     let mut shares: Vec<(String, f64)> = shares.into_iter().collect();
     shares.sort_by(|left, right| right.1.total_cmp(&left.1));
     let hidden = shares.len().saturating_sub(SHARES);
+    let is_passed_over = shares.len() > 1 && shares.first().map(|(class, _)| class) != prediction.as_ref();
     view! {
         <div class="predicted" role="status">
             <div><span class="caption faint">"Prediction"</span><strong class="prediction">{prediction.unwrap_or_else(|| "–".to_owned())}</strong></div>
@@ -408,6 +409,7 @@ pub(crate) fn Answer(
                 </div>
             })}
             {(hidden > 0).then(|| view! { <span class="caption faint">{format!("and {hidden} smaller ones")}</span> })}
+            {is_passed_over.then(|| view! { <span class="caption faint">"Not the most probable: this model prefers rare classes."</span> })}
         </div>
     }
 }

@@ -184,7 +184,7 @@ pub(crate) struct Start {
     /// How much the values of leaves are held down
     #[arg(long)]
     l2: Option<f64>,
-    /// Don't weigh rare classes up
+    /// Don't prefer rare classes
     #[arg(long)]
     no_balance: bool,
     /// Return at once; the training goes on in the host
@@ -508,6 +508,11 @@ fn evaluation(report: &Evaluation) -> String {
             .as_ref()
             .map(|threshold| format!("\nthreshold {} ({})", words::figure(threshold.value), threshold.reason)),
     );
+    lines.extend(report.decision.as_ref().map(|decision| {
+        let factor = |(class, factor): (&String, &f64)| format!("{class} × {}", words::figure(*factor));
+        let factors: Vec<String> = report.classes.iter().zip(&decision.factors).map(factor).collect();
+        format!("\nrare classes are preferred, {} ({})", factors.join(", "), decision.reason)
+    }));
     if let Some(confusion) = &report.confusion {
         let predicted: Vec<String> = report.classes.iter().map(|class| format!(">{class}")).collect();
         let headings: Vec<&str> =

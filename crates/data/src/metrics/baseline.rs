@@ -39,7 +39,7 @@ impl Baseline {
         if actual.iter().any(|class| *class as usize >= shares.len()) {
             return None;
         }
-        Some(multiclass::Scored::new(actual, &shares.repeat(actual.len()), shares.len()).figures())
+        Some(multiclass::Scored::new(actual, &shares.repeat(actual.len()), shares.len()).figures(&[]))
     }
 
     /// The baseline's figures on the rows of a regression's part.

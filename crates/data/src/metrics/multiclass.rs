@@ -1,6 +1,6 @@
 //! Figures of three and more classes: macro averages, each class against the rest.
 
-use api::evaluation::Figure;
+use api::evaluation::{Figure, class_of};
 
 use super::{Metric, bootstrap, confusion::Tally, ranking::Ranking};
 
@@ -20,21 +20,20 @@ pub const METRICS: [Metric; 10] = [
 
 /// Predictions of one part: each class's ranking, and what each row costs.
 #[derive(Debug, Clone)]
-pub struct Scored {
+pub struct Scored<'a> {
     classes: usize,
-    actual: Vec<u32>,
-    predicted: Vec<u32>,
+    actual: &'a [u32],
+    probability: &'a [f64],
     log_loss: Vec<f64>,
     squared_error: Vec<f64>,
     /// One a class, against the rest.
     pub rankings: Vec<Ranking>,
 }
 
-impl Scored {
-    /// `probability` has `classes` values a row; the greatest is the prediction, the first among equals.
-    pub fn new(actual: &[u32], probability: &[f64], classes: usize) -> Self {
+impl<'a> Scored<'a> {
+    /// `probability` has `classes` values a row.
+    pub fn new(actual: &'a [u32], probability: &'a [f64], classes: usize) -> Self {
         let rows = probability.chunks_exact(classes);
-        let predicted = rows.clone().map(|row| most_likely(row) as u32).collect();
         let log_loss = rows
             .clone()
             .zip(actual)
@@ -58,16 +57,21 @@ impl Scored {
                 )
             })
             .collect();
-        Self { classes, actual: actual.to_vec(), predicted, log_loss, squared_error, rankings }
+        Self { classes, actual, probability, log_loss, squared_error, rankings }
     }
 
-    pub fn tally(&self) -> Tally {
-        self.weighted_tally(|_| 1)
+    /// Counts where classes are called by factors; without factors the most probable is.
+    pub fn tally(&self, factors: &[f64]) -> Tally {
+        self.weighted_tally(&self.called(factors), |_| 1)
     }
 
-    fn weighted_tally(&self, weight: impl Fn(usize) -> u32) -> Tally {
+    fn called(&self, factors: &[f64]) -> Vec<u32> {
+        self.probability.chunks_exact(self.classes).map(|row| class_of(row, factors) as u32).collect()
+    }
+
+    fn weighted_tally(&self, called: &[u32], weight: impl Fn(usize) -> u32) -> Tally {
         let mut tally = Tally::new(self.classes);
-        for (row, (actual, predicted)) in self.actual.iter().zip(&self.predicted).enumerate() {
+        for (row, (actual, predicted)) in self.actual.iter().zip(called).enumerate() {
             tally.add(*actual as usize, *predicted as usize, u64::from(weight(row)));
         }
         tally
@@ -78,8 +82,8 @@ impl Scored {
         (0..self.classes).filter(|class| self.rankings[*class].positives() == 0).collect()
     }
 
-    fn values(&self, weight: impl Fn(usize) -> u32 + Copy) -> [f64; METRICS.len()] {
-        let tally = self.weighted_tally(weight);
+    fn values(&self, called: &[u32], weight: impl Fn(usize) -> u32 + Copy) -> [f64; METRICS.len()] {
+        let tally = self.weighted_tally(called, weight);
         let averages = tally.macro_average();
         let (mut area_sum, mut precision_sum, mut measured) = (0.0, 0.0, 0.0);
         for ranking in &self.rankings {
@@ -112,24 +116,20 @@ impl Scored {
         ]
     }
 
-    /// Every figure of [`METRICS`], without intervals.
-    pub fn figures(&self) -> [f64; METRICS.len()] {
-        self.values(|_| 1)
+    /// Every figure of [`METRICS`] where classes are called by factors, without intervals.
+    pub fn figures(&self, factors: &[f64]) -> [f64; METRICS.len()] {
+        self.values(&self.called(factors), |_| 1)
     }
 
     /// The 95 % interval of every figure of [`METRICS`].
-    pub fn intervals(&self, resamples: usize, seed: u64) -> [Option<(f64, f64)>; METRICS.len()] {
-        let rows = self.actual.len();
+    pub fn intervals(&self, factors: &[f64], resamples: usize, seed: u64) -> [Option<(f64, f64)>; METRICS.len()] {
+        let (rows, called) = (self.actual.len(), self.called(factors));
         let resamples = bootstrap::affordable(resamples, rows, self.classes + 2);
-        bootstrap::intervals(rows, resamples, seed, |counts| self.values(|row| counts.of(row)))
+        bootstrap::intervals(rows, resamples, seed, |counts| self.values(&called, |row| counts.of(row)))
     }
 }
 
-/// Every figure of a multiclass task, without intervals or baseline.
+/// Every figure of a multiclass task by the most probable class, without intervals or baseline.
 pub fn evaluate_multiclass(actual: &[u32], probability: &[f64], classes: usize) -> Vec<Figure> {
-    super::report::plain_figures(&METRICS, &Scored::new(actual, probability, classes).figures())
-}
-
-fn most_likely(row: &[f64]) -> usize {
-    row.iter().enumerate().fold(0, |best, (class, value)| if *value > row[best] { class } else { best })
+    super::report::plain_figures(&METRICS, &Scored::new(actual, probability, classes).figures(&[]))
 }

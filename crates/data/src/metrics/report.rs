@@ -10,7 +10,7 @@ use super::{
     baseline::Baseline,
     binary,
     calibration::{Bins, calibration},
-    curve, multiclass, regression, threshold,
+    curve, decision, multiclass, regression, threshold,
 };
 
 /// Bins of a calibration curve.
@@ -34,13 +34,15 @@ pub struct Subject<'a> {
     pub config: &'a EvaluationConfig,
     /// Fitted on the training part.
     pub baseline: &'a Baseline,
+    /// Whether rare ones of more than two classes may be preferred.
+    pub balance: bool,
     pub rows: PartRows,
     pub seed: u64,
     /// Sentences that come before the report's own.
     pub remarks: Vec<String>,
 }
 
-/// Measures both parts. What is chosen (the threshold) is chosen on `validation`; `test` is only
+/// Measures both parts. What is chosen (the threshold, the factors of classes) is chosen on `validation`; `test` is only
 /// measured, with intervals and beside the baseline.
 pub fn assemble(
     subject: Subject<'_>,
@@ -67,8 +69,7 @@ pub fn assemble(
             Predictions::Multiclass { actual: validation, probability, classes },
             Predictions::Multiclass { actual: test, probability: test_probability, classes: test_classes },
         ) if classes == test_classes => {
-            let validation = multiclass::Scored::new(validation, probability, classes).figures();
-            Ok(of_multiclass(subject, primary, validation, (test, test_probability)))
+            Ok(of_multiclass(subject, primary, (validation, probability), (test, test_probability)))
         }
         (
             Predictions::Regression { actual: validation, predicted },
@@ -144,20 +145,26 @@ fn of_binary(
 fn of_multiclass(
     subject: Subject<'_>,
     primary: Metric,
-    validation: [f64; multiclass::METRICS.len()],
+    (validation, validation_probability): (&[u32], &[f64]),
     (test, probability): (&[u32], &[f64]),
 ) -> Evaluation {
     let classes = subject.classes.len();
+    let chosen_on = multiclass::Scored::new(validation, validation_probability, classes);
+    let decision = match subject.baseline {
+        Baseline::Prior(shares) if subject.balance => decision::choose(&chosen_on, shares),
+        _ => None,
+    };
+    let factors = decision.as_ref().map_or(&[][..], |decision| &decision.factors);
     let scored = multiclass::Scored::new(test, probability, classes);
-    let tally = scored.tally();
+    let tally = scored.tally(factors);
     let baseline = subject.baseline.multiclass(test);
     let figures = Figures {
         metrics: &multiclass::METRICS,
-        values: &scored.figures(),
-        intervals: &scored.intervals(subject.config.bootstrap, subject.seed),
+        values: &scored.figures(factors),
+        intervals: &scored.intervals(factors, subject.config.bootstrap, subject.seed),
         baseline: baseline.as_ref().map(|values| values.as_slice()),
     };
-    let validation = plain_list(&multiclass::METRICS, &validation, None, &primary);
+    let validation = plain_list(&multiclass::METRICS, &chosen_on.figures(factors), None, &primary);
     let mut evaluation =
         frame(subject.clone(), Task::MulticlassClassification, primary, figures.list(None, &primary), validation);
     let most = (POINTS_OF_ALL_CURVES / classes.max(1)).clamp(50, curve::MOST_POINTS);
@@ -175,6 +182,7 @@ fn of_multiclass(
     }
     evaluation.confusion = Some(tally.matrix());
     evaluation.per_class = tally.per_class(subject.classes);
+    evaluation.decision = decision;
     remark_on_classes(&mut evaluation);
     evaluation
 }
@@ -211,6 +219,7 @@ fn frame(subject: Subject<'_>, task: Task, primary: Metric, test: Vec<Figure>, v
         primary: primary.name.to_owned(),
         more_is_better: primary.more_is_better,
         threshold: None,
+        decision: None,
         confusion: None,
         per_class: Vec::new(),
         roc: Vec::new(),

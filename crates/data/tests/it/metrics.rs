@@ -118,7 +118,7 @@ fn multiclass_figures_are_scikit_learns() {
         let (actual, probability) = (classes(&case["actual"]), floats(&case["probability"]));
         let count = case["classes"].as_u64().unwrap() as usize;
         check(&evaluate_multiclass(&actual, &probability, count), &case["figures"], name);
-        let tally = multiclass::Scored::new(&actual, &probability, count).tally();
+        let tally = multiclass::Scored::new(&actual, &probability, count).tally(&[]);
         assert_eq!(serde_json::to_value(tally.matrix().counts).unwrap(), case["confusion"], "{name}");
         let names: Vec<String> = (0..count).map(|class| class.to_string()).collect();
         for (class, found) in tally.per_class(&names).iter().enumerate() {
@@ -298,7 +298,16 @@ fn long_curves_keep_their_corners() {
 }
 
 fn subject<'a>(classes: &'a [String], config: &'a EvaluationConfig, baseline: &'a Baseline) -> Subject<'a> {
-    Subject { classes, unit: Some("€"), config, baseline, rows: PartRows::default(), seed: 1, remarks: vec![] }
+    Subject {
+        classes,
+        unit: Some("€"),
+        config,
+        baseline,
+        balance: true,
+        rows: PartRows::default(),
+        seed: 1,
+        remarks: vec![],
+    }
 }
 
 #[test]
@@ -368,6 +377,58 @@ fn a_multiclass_and_a_regression_report_are_whole() {
     assert_eq!(report.test[0].unit.as_deref(), Some("€"));
     let residuals = report.residuals.unwrap();
     assert_eq!(residuals.histogram.counts.iter().sum::<u64>(), actual.len() as u64);
+}
+
+/// Rows of three classes (90, 8 and 2 %) with their probabilities: each row's own class is likelier than its share
+/// says, and seldom the likeliest where it is rare.
+fn rare_classes(seed: u64) -> (Vec<u32>, Vec<f64>) {
+    let shares = [0.9_f64, 0.08, 0.02];
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let (mut actual, mut probability) = (Vec::new(), Vec::new());
+    for row in 0..3000 {
+        let class = [0, 1, 2][usize::from(row % 50 >= 45) + usize::from(row % 50 == 49)];
+        let odds = [0, 1, 2].map(|other| {
+            let own = if other == class { 2.0 } else { 0.0 };
+            shares[other] * (own + random.random_range(-1.5..1.5_f64)).exp()
+        });
+        actual.push(class as u32);
+        probability.extend(odds.map(|value| value / odds.iter().sum::<f64>()));
+    }
+    (actual, probability)
+}
+
+#[test]
+fn rare_classes_are_preferred_as_validation_says() {
+    let (validation, validation_probability) = rare_classes(1);
+    let (test, probability) = rare_classes(2);
+    let (names, config) = (["a", "b", "c"].map(str::to_owned), EvaluationConfig::default());
+    let baseline = Baseline::of_counts(&[90, 8, 2]);
+    let report = |balance, baseline| {
+        assemble(
+            Subject { balance, ..subject(&names, &config, baseline) },
+            Predictions::Multiclass { actual: &validation, probability: &validation_probability, classes: 3 },
+            Predictions::Multiclass { actual: &test, probability: &probability, classes: 3 },
+        )
+        .unwrap()
+    };
+    let figure = |figures: &[Figure], name: &str| figures.iter().find(|figure| figure.name == name).unwrap().value;
+    let (preferred, plain) = (report(true, &baseline), report(false, &baseline));
+    let factors = preferred.decision.clone().unwrap().factors;
+    assert!(factors[0] == 1.0 && factors[1] > 1.0 && factors[2] > factors[1], "{factors:?}");
+    for (preferred, plain) in [(&preferred.validation, &plain.validation), (&preferred.test, &plain.test)] {
+        for name in ["f1_macro", "balanced_accuracy"] {
+            let (with, without) = (figure(preferred, name), figure(plain, name));
+            assert!(with > without + 0.05, "{name}: {with} with, {without} without");
+        }
+        for name in ["log_loss", "roc_auc_ovr", "brier_score"] {
+            assert_eq!(figure(preferred, name), figure(plain, name), "{name}");
+        }
+    }
+    let scored = multiclass::Scored::new(&test, &probability, 3);
+    assert_eq!(preferred.confusion, Some(scored.tally(&factors).matrix()));
+    // Not where it is switched off, nor where no class is rare in training.
+    assert_eq!((plain.decision.as_ref(), plain.confusion), (None, Some(scored.tally(&[]).matrix())));
+    assert_eq!(report(true, &Baseline::of_counts(&[4, 3, 3])).decision, None);
 }
 
 #[test]

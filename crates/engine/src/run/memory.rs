@@ -1,28 +1,35 @@
-//! How much memory a training is admitted with: what the worker's own rule says of the table.
+//! How much memory a training is admitted with: what the worker's own rule says of the data.
 //!
-//! It knows rows and columns from a snapshot; before the first one there is only the size of the files.
+//! It knows rows and columns from a snapshot; before the first one there are only the files' number and size.
 
 use api::{
     ProjectId,
-    config::{DataKind, ModelChoice},
-    dataset::Role,
+    config::{DataKind, TrainingConfig},
 };
-use data::memory::{Feature, of_table};
+use data::memory::{Content, of_training};
 use store::snapshot::SnapshotRow;
 
-use crate::Engine;
+use crate::{Engine, snapshot};
 
-/// What a worker needs besides its data, where nothing better is known.
+/// What a worker needs besides its table, where nothing better is known.
 const WORKER_BYTES: u64 = 256 << 20;
-/// Bytes in memory for one of a file, where nothing better is known.
+/// Bytes in memory for one of a file of a table, where nothing better is known.
 const FILE_FACTOR: u64 = 4;
+
+/// The files of a project as they lie in its folder.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Files {
+    pub(super) kind: DataKind,
+    pub(super) count: u64,
+    pub(super) bytes: u64,
+}
 
 /// Of a training that begins: by the newest snapshot, as much larger as the files have become since.
 pub(super) async fn of_start(
     engine: &Engine,
     project: ProjectId,
-    model: ModelChoice,
-    file_bytes: u64,
+    training: &TrainingConfig,
+    files: Files,
 ) -> anyhow::Result<u64> {
     let newest = engine
         .store()
@@ -33,27 +40,34 @@ pub(super) async fn of_start(
         .await?;
     Ok(match newest {
         Some(row) => {
-            let grown = file_bytes as f64 / row.snapshot.size_bytes.max(1) as f64;
-            (of_snapshot(model, &row) as f64 * grown.max(1.0)) as u64
+            let grown = files.bytes as f64 / row.snapshot.size_bytes.max(1) as f64;
+            (of_snapshot(engine, training, &row).await as f64 * grown.max(1.0)) as u64
         }
-        None => of_files(file_bytes),
+        None => of_files(training, files),
     })
 }
 
 /// Of a training on a snapshot.
-pub(super) fn of_snapshot(model: ModelChoice, row: &SnapshotRow) -> u64 {
+pub(super) async fn of_snapshot(engine: &Engine, training: &TrainingConfig, row: &SnapshotRow) -> u64 {
+    let rows = row.snapshot.rows;
     match row.config.kind {
-        DataKind::Images => of_files(row.snapshot.size_bytes),
-        DataKind::Table => {
-            let features = row.columns.iter().filter(|column| column.role == Role::Feature);
-            let features: Vec<_> = features.map(|column| Feature { kind: column.kind, distinct: None }).collect();
-            of_table(model, row.snapshot.rows, &features)
-        }
+        DataKind::Images => of_training(training, Content::Images { images: rows, sides: sides(engine, row).await }),
+        DataKind::Table => of_training(training, Content::Table { rows, columns: &row.columns }),
     }
 }
 
-const fn of_files(bytes: u64) -> u64 {
-    WORKER_BYTES.saturating_add(bytes.saturating_mul(FILE_FACTOR))
+/// The usual width and height of a snapshot's pictures, where their index is at hand: it is not built for this.
+async fn sides(engine: &Engine, row: &SnapshotRow) -> Option<(u32, u32)> {
+    let index = snapshot::cache::built_table(engine, row)?;
+    let read = tokio::task::spawn_blocking(move || data::images::sides(&index)).await;
+    read.ok().and_then(Result::ok).flatten()
+}
+
+fn of_files(training: &TrainingConfig, files: Files) -> u64 {
+    match files.kind {
+        DataKind::Images => of_training(training, Content::Images { images: files.count, sides: None }),
+        DataKind::Table => WORKER_BYTES.saturating_add(files.bytes.saturating_mul(FILE_FACTOR)),
+    }
 }
 
 #[cfg(test)]
@@ -61,9 +75,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_alone_are_taken_for_a_worker_and_four_times_their_size() {
-        assert_eq!(of_files(0), WORKER_BYTES);
-        assert_eq!(of_files(1 << 30), WORKER_BYTES + (4 << 30));
-        assert_eq!(of_files(u64::MAX), u64::MAX);
+    fn the_files_of_a_table_alone_are_taken_for_a_worker_and_four_times_their_size() {
+        let of = |bytes| of_files(&TrainingConfig::default(), Files { kind: DataKind::Table, count: 1, bytes });
+        assert_eq!(of(0), WORKER_BYTES);
+        assert_eq!(of(1 << 30), WORKER_BYTES + (4 << 30));
+        assert_eq!(of(u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn pictures_alone_are_taken_for_large_ones_whatever_their_files_take() {
+        let of = |count, bytes| of_files(&TrainingConfig::default(), Files { kind: DataKind::Images, count, bytes });
+        assert_eq!(of(1000, 1 << 20), of(1000, 1 << 30));
+        // 64 × 64 pixels of three channels in f32.
+        assert!(of(10_000, 1) - of(9_000, 1) > 1000 * 64 * 64 * 3 * 4 / 2);
     }
 }

@@ -67,13 +67,15 @@ pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
     tokio::fs::create_dir_all(folder.join("artifacts"))
         .await
         .with_context(|| format!("make the folder {}", folder.display()))?;
-    let model = training.model;
+    let memory_bytes = match &taken {
+        Some(taken) => memory::of_snapshot(engine, &training, taken).await,
+        None => {
+            let files = memory::Files { kind: file.data.kind, count: seen.files, bytes: seen.size_bytes };
+            memory::of_start(engine, project.id, &training, files).await?
+        }
+    };
     // The settings of this moment, also if the run waits in the queue.
     write_json(&folder.join("request.json"), &Requested { file: file.clone(), training })?;
-    let memory_bytes = match &taken {
-        Some(taken) => memory::of_snapshot(model, taken),
-        None => memory::of_start(engine, project.id, model, seen.size_bytes).await?,
-    };
     let name = row.run.name.clone();
     let entered = row.clone();
     engine.store().write(move |tx| store::run::put(tx, &entered)).await?;
@@ -243,8 +245,11 @@ pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> 
     }
     let plan: Plan = read_json(&engine.workspace().run(id).join("plan.json"))?;
     let memory_bytes = match row.run.snapshot {
-        Some(taken) => memory::of_snapshot(plan.training.model, &snapshot::find(engine, taken).await?),
-        None => memory::of_start(engine, row.run.project, plan.training.model, 0).await?,
+        Some(taken) => memory::of_snapshot(engine, &plan.training, &snapshot::find(engine, taken).await?).await,
+        None => {
+            let files = memory::Files { kind: plan.data.kind, count: plan.data.images.len() as u64, bytes: 0 };
+            memory::of_start(engine, row.run.project, &plan.training, files).await?
+        }
     };
     let new = NewJob {
         kind: JobKind::Train,

@@ -232,6 +232,11 @@ async fn listed(folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
     Ok(serde_json::from_slice(&bytes)?)
 }
 
+/// The snapshot's Parquet form, if it is there.
+pub(crate) fn built_table(engine: &Engine, row: &SnapshotRow) -> Option<PathBuf> {
+    Some(engine.workspace().snapshot_cache(row.snapshot.id).join(TABLE)).filter(|table| table.is_file())
+}
+
 /// The snapshot's cache folder.
 pub(crate) async fn ready(engine: &Engine, row: &SnapshotRow, report: Report<'_>) -> anyhow::Result<PathBuf> {
     let folder = engine.workspace().snapshot_cache(row.snapshot.id);

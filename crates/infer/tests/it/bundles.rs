@@ -46,6 +46,34 @@ fn what_is_written_is_what_is_opened_and_answers_by_the_threshold() {
 }
 
 #[test]
+fn factors_of_classes_are_kept_and_older_bundles_have_none() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("model");
+    let preprocessing = written(&folder);
+    let older = fs::read_to_string(folder.join("bundle.json")).unwrap();
+    assert!(older.contains("\"format\": 1") && !older.contains("class_factors"), "{older}");
+    assert!(bundle::open(&folder).unwrap().head().class_factors.is_empty());
+
+    // Equal probabilities: the factors alone decide.
+    let forward = linear(&vec![0.0; 3 * preprocessing.width()], &[0.0; 3], TargetScale::default());
+    let with = |class_factors: &[f64]| {
+        let mut parts = parts(Task::MulticlassClassification, &["a", "b", "c"], &preprocessing, &forward);
+        parts.class_factors = class_factors.to_vec();
+        bundle::write(&folder, parts).unwrap();
+        bundle::open(&folder)
+    };
+    for (factors, format, called) in [(&[][..], 1, "a"), (&[1.0, 3.5, 2.0], 2, "b")] {
+        let model = with(factors).unwrap();
+        assert_eq!((model.head().format, model.head().class_factors.as_slice()), (format, factors));
+        let answers = model.predict(&rows()).unwrap();
+        assert!(answers.column(0).as_string::<i32>().iter().all(|class| class == Some(called)));
+    }
+    for wrong in [&[1.0, 2.0][..], &[1.0, 0.0, 1.0]] {
+        assert!(matches!(with(wrong), Err(BundleError::Malformed { .. })), "{wrong:?}");
+    }
+}
+
+#[test]
 fn equal_models_have_equal_bundles_and_replacing_leaves_one_whole() {
     let home = tempfile::tempdir().unwrap();
     let (one, other) = (home.path().join("one"), home.path().join("other"));

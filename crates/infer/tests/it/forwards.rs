@@ -67,8 +67,8 @@ fn scores_of_each_task() {
     let scores = binary.scores(&rows, Task::BinaryClassification, 2).unwrap();
     // 1 / (1 + e^1.25), 1 / (1 + e^1.75)
     close(&scores.values, &[0.222_700_14, 0.148_047_2]);
-    assert_eq!(classes_of(&scores, Task::BinaryClassification, Some(0.2)), [1, 0]);
-    assert_eq!(classes_of(&scores, Task::BinaryClassification, None), [0, 0]);
+    assert_eq!(classes_of(&scores, Task::BinaryClassification, Some(0.2), &[]), [1, 0]);
+    assert_eq!(classes_of(&scores, Task::BinaryClassification, None, &[]), [0, 0]);
 
     let regression = linear(&[0.5, -1.0], &[0.25], TargetScale { mean: 100.0, std: 10.0 });
     close(&regression.scores(&rows, Task::Regression, 0).unwrap().values, &[87.5, 82.5]);
@@ -76,7 +76,11 @@ fn scores_of_each_task() {
     let multiclass = linear(&[1.0, 0.0, 0.0, 1.0, 0.0, 0.0], &[0.0, 0.0, 0.0], TargetScale::default());
     let scores = multiclass.scores(&rows, Task::MulticlassClassification, 3).unwrap();
     close(&scores.values[..3], &[0.244_728_47, 0.665_240_96, 0.090_030_57]);
-    assert_eq!(classes_of(&scores, Task::MulticlassClassification, None), [1, 1]);
+    let called = |factors: &[f64]| classes_of(&scores, Task::MulticlassClassification, None, factors);
+    assert_eq!(called(&[]), [1, 1]);
+    assert_eq!(called(&[1.0, 1.0, 1.0]), [1, 1]);
+    // 0.24 · 3 exceeds 0.67; the second row's first class is far less probable.
+    assert_eq!(called(&[3.0, 1.0, 1.0]), [0, 1]);
     assert!(multiclass.scores(&rows, Task::MulticlassClassification, 4).is_err());
 }
 

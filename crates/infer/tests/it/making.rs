@@ -87,6 +87,7 @@ pub(crate) fn parts<'a>(
         target: "target".into(),
         classes: classes.iter().map(|class| (*class).to_owned()).collect(),
         threshold: None,
+        class_factors: Vec::new(),
         lineage: [("seed".to_owned(), "7".to_owned())].into(),
         preprocessing,
         forward,

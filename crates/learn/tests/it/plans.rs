@@ -21,7 +21,7 @@ fn parts(rows: usize) -> Vec<u8> {
 /// Numbers with gaps, instants with gaps, categories; `country` has values and gaps in validation
 /// and test that no training row has, and `amount` a gap that training never saw.
 pub(crate) fn table() -> String {
-    let mut csv = String::from("amount,age,country,at,known,left,plan,spend\n");
+    let mut csv = String::from("amount,age,country,at,known,left,plan,spend,rating\n");
     for row in 0..ROWS {
         let mixed = |salt: usize| (((row * 7919 + salt * 104_729) * 2_654_435_761) >> 7) % 1000;
         let (amount, age) = (mixed(1) as f64 / 10.0, 18 + mixed(2) % 60);
@@ -35,6 +35,15 @@ pub(crate) fn table() -> String {
         };
         let left = if (amount > 50.0) == (country == "DE") { "yes" } else { "no" };
         let plan = ["basic", "plus", "pro"][(mixed(1) / 100 + mixed(2) / 300) % 3];
+        // Rare, and not certain: every fifth row is as its neighbour.
+        let rated = if mixed(8) % 5 == 0 { mixed(9) as f64 / 10.0 } else { amount };
+        let rating = if rated > 96.0 {
+            "top"
+        } else if rated > 86.0 {
+            "good"
+        } else {
+            "usual"
+        };
         let spend = 10.0 + amount * 0.7 + age as f64 / 3.0;
         let age = if mixed(4) % 7 == 0 { String::new() } else { age.to_string() };
         let amount = if !training && mixed(5) % 11 == 0 { String::new() } else { format!("{amount}") };
@@ -44,7 +53,7 @@ pub(crate) fn table() -> String {
         } else {
             format!("2026-0{}-{day:02}T0{}:30:00Z", 1 + row % 9, row % 10)
         };
-        csv.push_str(&format!("{amount},{age},{country},{at},{},{left},{plan},{spend}\n", row % 3 == 0));
+        csv.push_str(&format!("{amount},{age},{country},{at},{},{left},{plan},{spend},{rating}\n", row % 3 == 0));
     }
     csv
 }
@@ -59,7 +68,7 @@ pub(crate) fn tabular(folder: &Path, target: &str, task: Task, training: Trainin
     let converted = data::table::convert(&files, &config, &parquet, &mut silent).unwrap();
     let role = |name: &str| match name {
         _ if name == target => Role::Target,
-        "left" | "plan" | "spend" => Role::Ignored,
+        "left" | "plan" | "spend" | "rating" => Role::Ignored,
         _ => Role::Feature,
     };
     let columns = converted

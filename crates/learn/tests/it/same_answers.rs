@@ -82,6 +82,7 @@ fn opened(folder: &Path, plan: &Plan, dataset: &Dataset<'_>, forward: &Forward) 
         target: plan.target.clone(),
         classes: dataset.classes.0.clone(),
         threshold: None,
+        class_factors: Vec::new(),
         lineage: BTreeMap::new(),
         preprocessing: &dataset.preprocessing,
         forward,
@@ -264,6 +265,43 @@ fn trees_of_every_task_to_the_bit() {
             let (expected, batches) = (boosted(folder.path(), &dataset, part), raw(&dataset, part));
             assert!(served(&model, &batches) == expected, "{task:?}: {} rows", part.name());
             assert!(served_one_by_one(&model, &batches) == expected, "{task:?}: {} rows one by one", part.name());
+        }
+    }
+}
+
+/// Of each actual class how often each was called, by the served model.
+fn called(model: &Model, dataset: &Dataset<'_>, part: Part) -> Vec<Vec<u64>> {
+    let classes = &model.head().classes;
+    let mut counts = vec![vec![0; classes.len()]; classes.len()];
+    let mut actual = dataset.rows(part).unwrap().targets.into_iter();
+    for batch in raw(dataset, part) {
+        let answers = model.predict(&batch).unwrap();
+        for called in infer::columns::texts(answers.column(0)).unwrap().iter() {
+            let called = classes.iter().position(|class| Some(class.as_str()) == called).unwrap();
+            counts[actual.next().unwrap() as usize][called] += 1;
+        }
+    }
+    counts
+}
+
+#[test]
+fn rare_classes_are_called_as_they_were_evaluated() {
+    for model in [ModelChoice::Linear, ModelChoice::Mlp, ModelChoice::Trees] {
+        for balance in [true, false] {
+            let folder = tempfile::tempdir().unwrap();
+            let config = TrainingConfig { epochs: Some(20), rounds: Some(40), balance, ..training(model) };
+            let plan = tabular(folder.path(), "rating", Task::MulticlassClassification, config);
+            surroundings(|surroundings| run::train(folder.path(), &plan, surroundings)).unwrap();
+            let evaluation: Evaluation =
+                serde_json::from_slice(&fs::read(folder.path().join("evaluation.json")).unwrap()).unwrap();
+            let served = bundle::open(&folder.path().join("model")).unwrap();
+            let factors = evaluation.decision.map_or_else(Vec::new, |decision| decision.factors);
+            assert_eq!(served.head().class_factors, factors, "{model:?}");
+            assert!(balance || factors.is_empty(), "{model:?}: {factors:?}");
+            println!("{model:?}, balance {balance}: {factors:?}");
+            let dataset = Dataset::open(&plan).unwrap();
+            let counts = called(&served, &dataset, Part::Test);
+            assert_eq!(Some(counts), evaluation.confusion.map(|confusion| confusion.counts), "{model:?}");
         }
     }
 }

@@ -56,6 +56,7 @@ pub(crate) fn write_model(folder: &Path) {
         target: "fraud".into(),
         classes: vec!["no".into(), "yes".into()],
         threshold: Some(0.5),
+        class_factors: Vec::new(),
         lineage: [].into(),
         preprocessing: &preprocessing,
         forward: &forward,

@@ -136,8 +136,8 @@ pub(super) const GROUPS: &[Group] = &[
             field("training.batch_size", "Batch size", "", Kind::Whole, "by rows"),
             field(
                 "training.balance",
-                "Rare classes are weighted up",
-                "Not by trees: of two classes their threshold is chosen instead.",
+                "Rare classes are preferred",
+                "Networks weigh them up; of three and more classes they are also called more readily, by what validation says.",
                 Kind::Flag,
                 "",
             ),

@@ -121,10 +121,10 @@ impl Settings {
         let mut training = self.base.get_value();
         training.model = model_of(&self.model.get());
         training.device = device_of(&self.device.get());
+        training.balance = self.balance.get();
         let is_trees = self.trained() == ModelChoice::Trees;
         if !is_trees {
             training.optimizer = self.optimizer();
-            training.balance = self.balance.get();
         }
         let mut shown = vec!["seed", "learning_rate", if is_trees { "rounds" } else { "epochs" }];
         shown.extend(self.more_of());
