@@ -8,7 +8,7 @@ use api::{
     host::CollectGarbage,
     job::{Job, JobState, Subject},
     model::{DeleteVersion, FindVersion, GetVersion, ListModels, Predict, PredictFile, RegisterModel, SetAlias},
-    project::{CreateProject, DeleteProject, EditProjectFile, GetOverview},
+    project::{DeleteProject, EditProjectFile, GetOverview},
     run::{
         DeleteRun, GetEvaluation, GetLineage, GetRun, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run, RunState,
         StartRun, StopRun,
@@ -26,10 +26,7 @@ async fn project(stage: &Stage, rows: usize) -> ProjectId {
     file.data.target = Some("y".to_owned());
     file.training.threads = 1;
     file.evaluation.bootstrap = 50;
-    stage
-        .call(CreateProject { path: stage.path("p").to_string_lossy().into_owned(), file, copy_from: Vec::new() })
-        .await
-        .id
+    stage.create("p", file).await
 }
 
 fn start(project: ProjectId, training: Option<TrainingConfig>) -> StartRun {
@@ -142,8 +139,9 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
     let (input, output) = (stage.path("p/data.csv"), stage.path("out.csv"));
     let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
     let file = PredictFile { version: version.id, input: text(&input), output: text(&output), overwrite: false };
-    let predicted = stage.call(file.clone()).await;
-    assert_eq!(predicted.rows, 600);
+    let predicted = stage.done(stage.call(file.clone()).await).await;
+    assert_eq!(predicted.subject, Subject::Version(version.id));
+    assert!(predicted.message.starts_with("600 rows predicted"), "{}", predicted.message);
     assert_eq!(std::fs::read_to_string(&output).unwrap().lines().count(), 601);
     // What is there is replaced only on demand, and only by something whole.
     std::fs::write(&output, "precious").unwrap();
@@ -152,7 +150,7 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
     let nothing = PredictFile { input: text(&stage.path("p/none.csv")), overwrite: true, ..file.clone() };
     assert_eq!(stage.try_call(nothing).await.unwrap_err().code, ErrorCode::NotFound);
     assert_eq!(std::fs::read_to_string(&output).unwrap(), "precious");
-    stage.call(PredictFile { overwrite: true, ..file.clone() }).await;
+    stage.done(stage.call(PredictFile { overwrite: true, ..file.clone() }).await).await;
     assert_eq!(std::fs::read_to_string(&output).unwrap().lines().count(), 601);
     let folder = PredictFile { output: text(&stage.path("p")), overwrite: true, ..file };
     assert_eq!(stage.try_call(folder).await.unwrap_err().code, ErrorCode::Invalid);
@@ -264,7 +262,7 @@ async fn a_project_folder_that_is_deleted_while_training_takes_nothing_with_it()
     stage.call(StopRun { run }).await;
     stage.over(job).await;
     let preview = GetPreview { snapshot, offset: 0, limit: 5 };
-    assert_eq!(stage.call(preview).await.rows.len(), 5);
+    assert_eq!(stage.prepared(preview).await.rows.len(), 5);
 
     // A new training says what is missing and the way out; on a snapshot it needs nothing of the folder.
     let told = stage.try_call(start(project, None)).await.unwrap_err();
@@ -336,8 +334,7 @@ async fn kept_images_of_an_absolute_path_are_trained_from_the_kept_copies() {
     file.data.kind = DataKind::Images;
     file.data.paths = vec![stage.path("elsewhere").to_string_lossy().into_owned()];
     file.evaluation.bootstrap = 50;
-    let path = stage.path("p").to_string_lossy().into_owned();
-    let project = stage.call(CreateProject { path, file, copy_from: Vec::new() }).await.id;
+    let project = stage.create("p", file).await;
     let taken = stage.done(stage.call(TakeSnapshot { project, message: None }).await).await;
     let Subject::Snapshot(snapshot) = taken.subject else { panic!("{:?}", taken.subject) };
     let row = engine::snapshot::find(&stage.engine, snapshot).await.unwrap();
