@@ -162,3 +162,38 @@ fn a_folder_of_scripts_is_told_how_its_programs_are_tracked() {
     let told = String::from_utf8(place.run(&["project", "create", "."]).stdout).unwrap();
     assert!(told.contains("without data yet") && told.contains("slipway exec -- COMMAND"), "{told}");
 }
+
+#[test]
+fn what_a_job_makes_is_the_answer_and_progress_is_beside_it() {
+    let place = Place::with_project();
+    let newer = place.path().join("newer.csv");
+    std::fs::write(&newer, "x,y\n4,b\n").unwrap();
+    let added = place.json(&["data", "add", &newer.to_string_lossy()]);
+    assert_eq!(added["files"], 2);
+    assert!(place.project().join("newer.csv").is_file());
+    // Refused by the call: no job is made of it.
+    let twice = place.run(&["data", "add", &newer.to_string_lossy()]);
+    assert!(said(&twice).contains("is there already"), "{}", said(&twice));
+    assert_eq!(place.json(&["job", "list"]).as_array().unwrap().len(), 1);
+
+    place.json(&["data", "snapshot"]);
+    let profile = place.run(&["--json", "data", "profile"]);
+    let profile: serde_json::Value = serde_json::from_slice(&profile.stdout).unwrap();
+    assert_eq!(profile["rows"], 4);
+    assert_eq!(place.json(&["data", "preview"])["total_rows"], 4);
+    let compared = place.json(&["data", "compare", "v1", "v1"]);
+    assert_eq!(compared["drifted"], 0);
+    let kinds: Vec<String> = place
+        .json(&["job", "list"])
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|job| job["kind"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(kinds, ["snapshot", "copy"], "an answer that came at once is in no list");
+
+    let copied = place.path().join("copied");
+    let made = place.json(&["project", "create", &newer.to_string_lossy(), "--folder", &copied.to_string_lossy()]);
+    assert_eq!(made["file"]["data"]["paths"], serde_json::json!(["newer.csv"]));
+    assert!(copied.join("slipway.toml").is_file());
+}

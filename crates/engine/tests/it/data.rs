@@ -360,6 +360,78 @@ async fn kept_bytes_that_were_damaged_are_not_read_as_data() {
     assert!(stage.try_call(GetProfile { snapshot }).await.is_err());
 }
 
+/// A blob behind a pipe: who reads it waits.
+#[cfg(unix)]
+struct Piped {
+    path: std::path::PathBuf,
+    blob: std::path::PathBuf,
+}
+
+#[cfg(unix)]
+impl Piped {
+    /// The largest blob, which is the rows; without the cache that was built of them.
+    fn rows(stage: &Stage, snapshot: api::SnapshotId) -> Self {
+        std::fs::remove_dir_all(stage.engine.workspace().snapshot_cache(snapshot)).unwrap();
+        let blobs = stage.engine.store().blobs();
+        let (hash, _) = blobs.list().unwrap().into_iter().max_by_key(|(_, size)| *size).unwrap();
+        let (path, blob) = (blobs.path(&hash), stage.path("blob"));
+        std::fs::rename(&path, &blob).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        Self { path, blob }
+    }
+
+    /// Lets the reader have the bytes, and those after it the blob.
+    async fn open(self) {
+        tokio::task::spawn_blocking(move || {
+            use std::io::Write as _;
+            let bytes = std::fs::read(&self.blob).unwrap();
+            // It can be opened once there is a reader.
+            let mut pipe = std::fs::File::options().write(true).open(&self.path).unwrap();
+            std::fs::rename(&self.blob, &self.path).unwrap();
+            pipe.write_all(&bytes).unwrap();
+        })
+        .await
+        .unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_answer_that_takes_longer_is_one_job_for_all_who_ask() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let snapshot = take(&stage, project).await;
+    let piped = Piped::rows(&stage, snapshot);
+    let profile = GetProfile { snapshot };
+    let (one, other) = tokio::join!(stage.call(profile.clone()), stage.call(profile.clone()));
+    let again = stage.call(profile.clone()).await;
+    let listed = stage.call(ListJobs::default()).await;
+    piped.open().await;
+    let Prepared::UnderWay(job) = one else { panic!("{one:?}") };
+    assert_eq!((&other, &again), (&Prepared::UnderWay(job), &Prepared::UnderWay(job)));
+    let listed = listed.into_iter().find(|listed| listed.id == job).expect("what takes longer is in the list");
+    assert_eq!((listed.project, listed.subject), (Some(project), Subject::Snapshot(snapshot)));
+    let done = stage.done(listed).await;
+    assert_eq!(done.message, "4 columns of 200 rows");
+    assert!(matches!(stage.call(profile).await, Prepared::Ready(profile) if profile.rows == 200));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_answer_whose_job_was_cancelled_is_computed_when_it_is_asked_for_again() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let snapshot = take(&stage, project).await;
+    let piped = Piped::rows(&stage, snapshot);
+    let preview = GetPreview { snapshot, offset: 0, limit: 5 };
+    let asked = stage.call(preview.clone()).await;
+    let Prepared::UnderWay(job) = asked else { panic!("{asked:?}") };
+    let cancelled = stage.call(CancelJob { job }).await;
+    piped.open().await;
+    assert_eq!(stage.over(cancelled).await.state, JobState::Cancelled);
+    assert_eq!(stage.prepared(preview).await.rows.len(), 5);
+}
+
 #[tokio::test]
 async fn a_deleted_snapshot_frees_what_no_other_uses() {
     let stage = Stage::new().await;

@@ -4,6 +4,7 @@ use api::{
     ErrorCode,
     config::{ProjectFile, Ragged},
     dataset::{AddData, GetDataset},
+    job::{CancelJob, JobState},
     project::{
         DeleteProject, EditProjectFile, GetOverview, GetProject, ListProjects, LookAt, OpenProject, SameId,
         Stage as Stop, StationState,
@@ -172,6 +173,12 @@ async fn samples_are_copied_once_and_never_over_something_else() {
     assert!(std::path::Path::new(&penguins.destination).join("slipway.toml").is_file());
     let again = open().await;
     assert_eq!(again.id, opened.id);
+    // The generated one takes its time; cancelled, nothing of it is left.
+    let fraud = stage.call(api::project::OpenSample { name: "card-fraud".to_owned() }).await;
+    stage.call(CancelJob { job: fraud.id }).await;
+    assert_eq!(stage.over(fraud).await.state, JobState::Cancelled);
+    let left = std::fs::read_dir(stage.path("documents/Slipway Samples")).unwrap().count();
+    assert_eq!(left, 1, "penguins");
     stage.write("documents/Slipway Samples/diabetes/mine.txt", "mine");
     let refused = stage.try_call(api::project::OpenSample { name: "diabetes".to_owned() }).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::Conflict);
