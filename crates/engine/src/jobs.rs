@@ -492,10 +492,10 @@ pub(crate) fn cancelled() -> ApiError {
     ApiError::new(ErrorCode::Cancelled, "It was cancelled.")
 }
 
-/// What is left of work that has gone on evenly so far.
-fn seconds_left(took: Duration, fraction: f64) -> Option<f64> {
-    let is_known = took >= ESTIMATE_AFTER && fraction > 0.0 && fraction < 1.0;
-    is_known.then(|| took.as_secs_f64() * (1.0 - fraction) / fraction)
+/// What is left of work that took so long from one fraction to another, if it goes on evenly.
+fn seconds_left(took: Duration, from: f64, to: f64) -> Option<f64> {
+    let is_known = took >= ESTIMATE_AFTER && to > from && to < 1.0;
+    is_known.then(|| took.as_secs_f64() * (1.0 - to) / (to - from))
 }
 
 impl JobContext {
@@ -551,9 +551,10 @@ impl JobContext {
     /// Progress and cancelling as a report, over the first `share` of the job. Of one that is all of it the time
     /// left is estimated.
     pub(crate) fn reporter(&self, share: f64) -> impl FnMut(f64, &str) -> ControlFlow<()> + Send + use<> {
-        let (context, begun) = (self.clone(), Instant::now());
+        let (context, mut begun) = (self.clone(), None);
         move |fraction, message| {
-            let left = (share >= 1.0).then(|| seconds_left(begun.elapsed(), fraction)).flatten();
+            let (at, from) = *begun.get_or_insert_with(|| (Instant::now(), fraction));
+            let left = (share >= 1.0).then(|| seconds_left(at.elapsed(), from, fraction)).flatten();
             context.progress_left(share * fraction, message, left);
             if context.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         }
@@ -730,9 +731,10 @@ mod tests {
 
     #[test]
     fn time_left_is_said_once_the_pace_is_known() {
-        assert_eq!(seconds_left(Duration::from_secs(10), 0.25), Some(30.0));
-        assert_eq!(seconds_left(Duration::from_secs(1), 0.25), None);
-        assert_eq!(seconds_left(Duration::from_secs(10), 0.0), None);
+        assert_eq!(seconds_left(Duration::from_secs(10), 0.0, 0.25), Some(30.0));
+        assert_eq!(seconds_left(Duration::from_secs(10), 0.5, 0.75), Some(10.0), "the first half was there");
+        assert_eq!(seconds_left(Duration::from_secs(1), 0.0, 0.25), None);
+        assert_eq!(seconds_left(Duration::from_secs(10), 0.0, 0.0), None);
     }
 
     #[test]
