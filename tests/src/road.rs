@@ -39,7 +39,7 @@ pub async fn finished(client: &Client, job: JobId, patience: Duration) -> Result
 /// Opens a sample project in the test's documents folder.
 pub async fn open_sample(client: &Client, name: &str) -> Result<Project> {
     let job = client.call(OpenSample { name: name.to_owned() }).await?;
-    match finished(client, job.id, Duration::from_secs(120)).await?.subject {
+    match finished(client, job.id, Duration::from_secs(600)).await?.subject {
         Subject::Project(project) => Ok(client.call(GetProject { project }).await?),
         other => bail!("the sample's subject is {other:?}"),
     }

@@ -87,6 +87,7 @@ where
             asked.try_update_value(|asked| asked.remove(&page));
             match answer {
                 Ok(answer) => {
+                    error.set(None);
                     let Some(Some((new, count))) = rows.try_with_value(|rows| rows(answer)) else { return };
                     pages.update(|pages| {
                         pages.insert(page, Arc::new(new));
@@ -94,7 +95,6 @@ where
                         pages.retain(|page, _| *page == 0 || page * PAGE < count);
                     });
                     total.set(Some(count));
-                    error.set(None);
                 }
                 Err(failed) => error.set(Some(failed)),
             }
