@@ -203,6 +203,7 @@ pub async fn preview(engine: &Engine, request: GetPreview) -> anyhow::Result<Pre
         let new = making(JobKind::Cache, format!("Read v{} again", row.snapshot.number), project.as_ref(), &row);
         let work = async move |context: JobContext| {
             snapshot::cache::ready(context.engine(), &row, &mut context.reporter(1.0)).await?;
+            context.check()?;
             Ok(format!("{} rows", snapshot::thousands(row.snapshot.rows)))
         };
         if let Some(job) = engine.jobs().make(engine, parquet.clone(), new, work).await? {

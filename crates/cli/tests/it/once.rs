@@ -183,17 +183,38 @@ fn what_a_job_makes_is_the_answer_and_progress_is_beside_it() {
     assert_eq!(place.json(&["data", "preview"])["total_rows"], 4);
     let compared = place.json(&["data", "compare", "v1", "v1"]);
     assert_eq!(compared["drifted"], 0);
-    let kinds: Vec<String> = place
-        .json(&["job", "list"])
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|job| job["kind"].as_str().unwrap().to_owned())
-        .collect();
-    assert_eq!(kinds, ["snapshot", "copy"], "an answer that came at once is in no list");
 
     let copied = place.path().join("copied");
     let made = place.json(&["project", "create", &newer.to_string_lossy(), "--folder", &copied.to_string_lossy()]);
     assert_eq!(made["file"]["data"]["paths"], serde_json::json!(["newer.csv"]));
     assert!(copied.join("slipway.toml").is_file());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_cancels_a_copy_and_leaves_nothing() {
+    use std::io::BufRead as _;
+    let place = Place::with_project();
+    // A hole: quick to make, and long enough to copy.
+    let large = place.path().join("large.csv");
+    std::fs::File::create(&large).unwrap().set_len(1 << 30).unwrap();
+    let mut command = place.command(&["data", "add", &large.to_string_lossy()]);
+    let mut child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut told = std::io::BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let copies = told.any(|line| line.contains("Copies, "));
+    if copies {
+        let pid = child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    }
+    let rest: Vec<String> = told.collect();
+    let status = child.wait().unwrap();
+    // Where the file system shares the bytes there was nothing to cancel.
+    if status.success() {
+        return;
+    }
+    assert_eq!(status.code(), Some(130), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("was cancelled")), "{rest:?}");
+    let left: Vec<_> = std::fs::read_dir(place.project()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert_eq!(place.json(&["job", "list"])[0]["state"], "cancelled");
 }
