@@ -4,15 +4,15 @@ use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use api::{
-    JobId, ProjectId, RunId, TargetId, VersionId,
+    JobId, ProjectId, Request, RunId, TargetId, VersionId,
     dataset::GetDataset,
     deploy::{
         DeploySpec, Deployment, DeploymentState, ListDeployments, ListTargets, SendTraffic, StartDeploy, TargetKind,
     },
-    job::{GetJob, Job, JobState, Subject},
+    job::{GetJob, Job, JobState, Prepared, Subject},
     model::{RegisterModel, Version},
     monitor::{CheckNow, Monitoring},
-    project::{EditProjectFile, OpenSample, Project},
+    project::{EditProjectFile, GetProject, OpenSample, Project},
     run::StartRun,
 };
 use client::call::Client;
@@ -38,13 +38,27 @@ pub async fn finished(client: &Client, job: JobId, patience: Duration) -> Result
 
 /// Opens a sample project in the test's documents folder.
 pub async fn open_sample(client: &Client, name: &str) -> Result<Project> {
-    Ok(client.call(OpenSample { name: name.to_owned() }).await?)
+    let job = client.call(OpenSample { name: name.to_owned() }).await?;
+    match finished(client, job.id, Duration::from_secs(600)).await?.subject {
+        Subject::Project(project) => Ok(client.call(GetProject { project }).await?),
+        other => bail!("the sample's subject is {other:?}"),
+    }
 }
 
 /// Sets keys of the project's file.
 pub async fn edit(client: &Client, project: ProjectId, set: &[(&str, Value)]) -> Result<Project> {
     let set = set.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
     Ok(client.call(EditProjectFile { project, set }).await?)
+}
+
+/// The answer to a question that may have to be computed first.
+pub async fn prepared<T, R: Request<Response = Prepared<T>> + Clone>(client: &Client, request: R) -> Result<T> {
+    loop {
+        match client.call(request.clone()).await? {
+            Prepared::Ready(answer) => return Ok(answer),
+            Prepared::UnderWay(job) => finished(client, job, Duration::from_secs(300)).await.map(drop)?,
+        }
+    }
 }
 
 /// Trains with the project's settings and waits for the end.

@@ -187,7 +187,11 @@ impl Stage {
         file.evaluation.bootstrap = 20;
         file.monitoring.window = "200 rows".to_owned();
         let path = data.parent().context("the file has a folder")?.to_string_lossy().into_owned();
-        Ok(self.call(CreateProject { path, file, copy_from: Vec::new() }).await?.id)
+        let job = self.call(CreateProject { path, file, copy_from: Vec::new() }).await?;
+        match self.done(job).await?.subject {
+            Subject::Project(project) => Ok(project),
+            other => bail!("the project's subject is {other:?}"),
+        }
     }
 
     pub async fn train(&self, project: ProjectId) -> Result<RunId> {

@@ -5,13 +5,13 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use api::{
     ApiError, ErrorCode, RegistryId,
     host::SetSecret,
-    job::{Job, RetryJob},
+    job::{Job, RetryJob, Subject},
     model::Version,
-    package::{AddRegistry, CheckRegistry, ListPackages, Push, PushPackage, RemoveRegistry},
+    package::{AddRegistry, CheckRegistry, ExportPackage, ListPackages, Push, PushPackage, RemoveRegistry},
 };
 use journeys::{
     meddler::{Act, Meddler, Seen},
@@ -53,6 +53,24 @@ async fn a_registry_that_stops_half_way_gets_that_blob_again_and_the_finished_on
     half_way(&stage).await.unwrap();
 }
 
+/// The same image as a file.
+async fn exported(stage: &Stage, version: &Version) -> Result<()> {
+    let packages = stage.call(ListPackages { version: Some(version.id) }).await?;
+    let package = packages.first().context("there is a package")?;
+    let export = |name: &str| {
+        let path = stage.folder.path().join(name).to_string_lossy().into_owned();
+        ExportPackage { package: package.id, path }
+    };
+    let Err(refused) = stage.call(export("nowhere/image.tar")).await else { bail!("a folder that is not there") };
+    ensure!(refused.to_string().contains("There is no folder"), "{refused}");
+    let job = stage.call(export("image.tar")).await?;
+    let done = stage.done(job).await?;
+    ensure!(done.subject == Subject::Package(package.id), "{:?}", done.subject);
+    let size_bytes = std::fs::metadata(stage.folder.path().join("image.tar"))?.len();
+    ensure!(size_bytes > package.size_bytes, "{size_bytes} bytes of {}", package.size_bytes);
+    Ok(())
+}
+
 async fn half_way(stage: &Stage) -> Result<()> {
     let registry = Registry::plain(&stage.folder.path().join("registry"))?;
     // The connection is lost while the second blob is sent, once.
@@ -77,6 +95,7 @@ async fn half_way(stage: &Stage) -> Result<()> {
     ensure!(begun == 4, "one upload of three is begun again, {begun} were");
     let push = pushed(stage, &version).await?.context("no push is noted")?;
     ensure!(push.skipped_bytes == 0 && push.sent_bytes > 0, "{push:?}");
+    exported(stage, &version).await?;
 
     // Again: nothing is sent.
     let before = meddler.seen().len();

@@ -50,7 +50,7 @@ async fn this_machine(slipway: &Path, folder: &Path) -> Result<()> {
     let job = client.call(TakeSnapshot { project: project.id, message: None }).await?;
     let job = road::finished(&client, job.id, PATIENCE).await?;
     let Subject::Snapshot(snapshot) = job.subject else { anyhow::bail!("no snapshot: {:?}", job.subject) };
-    let profile = client.call(GetProfile { snapshot }).await?;
+    let profile = road::prepared(&client, GetProfile { snapshot }).await?;
     ensure!(profile.rows == 569, "the sample has 569 rows, the profile says {}", profile.rows);
 
     let run = road::train(&client, project.id).await?;
@@ -205,7 +205,8 @@ async fn drift(client: &Client, deployment: &Deployment, project: ProjectId, col
 async fn retrain(client: &Client, project: ProjectId, alert: AlertId) -> Result<RunId> {
     let before = client.call(GetDataset { project }).await?.snapshots;
     let paths = vec![road::second_period(client, project).await?];
-    client.call(AddData { project, paths }).await?;
+    let job = client.call(AddData { project, paths }).await?;
+    road::finished(client, job.id, PATIENCE).await?;
     let request = StartRun { project, training: None, snapshot: None, name: None, alert: Some(alert) };
     let job = client.call(request).await?;
     let Subject::Run(id) = road::finished(client, job.id, PATIENCE).await?.subject else { anyhow::bail!("no run") };

@@ -28,5 +28,6 @@ pub(crate) mod states;
 pub(crate) mod table;
 pub(crate) mod tabs;
 pub(crate) mod toast;
+pub(crate) mod under_way;
 pub(crate) mod when;
 pub(crate) mod words;

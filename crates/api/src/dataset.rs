@@ -7,7 +7,7 @@ use crate::{
     drift::DriftReport,
     event::Tag,
     id::{DatasetId, ProjectId, SnapshotId},
-    job::Job,
+    job::{Job, Prepared},
 };
 
 /// What a project's data paths hold now, beside what was last kept.
@@ -219,6 +219,7 @@ pub struct TakeSnapshot {
     pub message: Option<String>,
 }
 
+/// Rows of a snapshot; its cache is built first where it was lost.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GetPreview {
     pub snapshot: SnapshotId,
@@ -232,7 +233,7 @@ pub struct GetProfile {
     pub snapshot: SnapshotId,
 }
 
-/// Drift from one snapshot to another.
+/// Drift from one snapshot to another, with the roles and tests of the project's file; computed once, then kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CompareSnapshots {
     pub reference: SnapshotId,
@@ -252,7 +253,8 @@ pub struct DeleteSnapshot {
     pub snapshot: SnapshotId,
 }
 
-/// Adds files that lie beside the data paths (the sample's second period) to them.
+/// Adds files that lie beside the data paths (the sample's second period) to them, as a job; its subject is the
+/// project.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AddData {
     pub project: ProjectId,
@@ -264,10 +266,10 @@ crate::requests! { METHODS;
     GetDataset => "data.get" -> Dataset, |me| vec![Tag::Data(me.project)];
     PlanSnapshot => "data.plan" -> SnapshotPlan, |me| vec![Tag::Data(me.project)];
     TakeSnapshot => "data.snapshot" -> Job;
-    GetPreview => "data.preview" -> Preview;
-    GetProfile => "data.profile" -> Profile;
-    CompareSnapshots => "data.compare" -> DriftReport;
+    GetPreview => "data.preview" -> Prepared<Preview>;
+    GetProfile => "data.profile" -> Prepared<Profile>;
+    CompareSnapshots => "data.compare" -> Prepared<DriftReport>;
     ExportSnapshot => "data.export" -> Job;
     DeleteSnapshot => "data.delete" -> crate::host::Freed;
-    AddData => "data.add" -> Dataset;
+    AddData => "data.add" -> Job;
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::Tag,
-    id::{DeploymentId, JobId, PackageId, ProjectId, RunId, SnapshotId},
+    id::{DeploymentId, JobId, PackageId, ProjectId, RunId, SnapshotId, VersionId},
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,14 +34,20 @@ pub struct Job {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
+    /// Into a project's folder: a new project, a sample, more data.
+    Copy,
     Snapshot,
+    /// What a snapshot is read from, built again.
+    Cache,
+    Profile,
+    Compare,
     Export,
     Train,
+    Predict,
     Package,
     Push,
     Deploy,
     Traffic,
-    Collect,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -66,10 +72,21 @@ impl JobState {
 pub enum Subject {
     #[default]
     None,
+    Project(ProjectId),
     Snapshot(SnapshotId),
     Run(RunId),
+    Version(VersionId),
     Package(PackageId),
     Deployment(DeploymentId),
+}
+
+/// An answer that is kept once it was computed. Who is told `UnderWay` asks again after that job: as long as it
+/// runs, the same question is answered by the same job. Where it fails within a moment its error is the answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prepared<T> {
+    Ready(T),
+    UnderWay(JobId),
 }
 
 /// Newest first; running and queued ones stand before those that are over.

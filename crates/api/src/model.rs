@@ -10,6 +10,7 @@ use crate::{
     evaluation::{Evaluation, Figure, PartRows, Task},
     event::Tag,
     id::{DeploymentId, ModelId, ProjectId, RunId, SnapshotId, VersionId},
+    job::Job,
 };
 
 /// A name under which versions stand.
@@ -198,7 +199,8 @@ pub struct Predictions {
     pub duration_secs: f64,
 }
 
-/// Predicts a file into a file, streaming: `slipway model predict NAME@ALIAS in.csv out.csv`.
+/// Predicts a file into a file, streaming, as a job: `slipway model predict NAME@ALIAS in.csv out.csv`. The input
+/// of a model of pictures is a folder of them, each a row with its `file`.
 ///
 /// Both paths are the caller's own and may lie anywhere. The output has its name only once it is whole; a
 /// file that is there is refused (`conflict`) unless `overwrite` is set, and then stays until that moment.
@@ -211,12 +213,6 @@ pub struct PredictFile {
     pub overwrite: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PredictedFile {
-    pub rows: u64,
-    pub duration_secs: f64,
-}
-
 crate::requests! { METHODS;
     RegisterModel => "model.register" -> Version;
     ListModels => "model.list" -> Vec<Model>, |me| vec![Tag::Models(me.project)];
@@ -225,5 +221,5 @@ crate::requests! { METHODS;
     SetAlias => "model.alias" -> Model;
     DeleteVersion => "model.delete" -> crate::host::Freed;
     Predict => "model.predict" -> Predictions;
-    PredictFile => "model.predict_file" -> PredictedFile;
+    PredictFile => "model.predict_file" -> Job;
 }

@@ -122,7 +122,7 @@ pub struct ListPackages {
     pub version: Option<VersionId>,
 }
 
-/// Writes the image as an OCI layout tar, for `podman load` or a USB stick.
+/// Writes the image as an OCI layout tar, as a job, for `podman load` or a USB stick.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ExportPackage {
     pub package: PackageId,
@@ -137,5 +137,5 @@ crate::requests! { METHODS;
     BuildPackage => "package.build" -> Job;
     PushPackage => "package.push" -> Job;
     ListPackages => "package.list" -> Vec<Package>, |_me| vec![Tag::Packages];
-    ExportPackage => "package.export" -> ();
+    ExportPackage => "package.export" -> Job;
 }

@@ -7,6 +7,7 @@ use crate::{
     config::{ColumnType, DataKind, ProjectFile, Ragged},
     event::Tag,
     id::ProjectId,
+    job::Job,
 };
 
 /// A project as the list and the frame show it.
@@ -211,7 +212,8 @@ pub enum SameId {
     NewProject,
 }
 
-/// Writes a `slipway.toml` and opens the folder. For a dropped file, `copy_into` makes the folder.
+/// Writes a `slipway.toml` and opens the folder, with copies of the named files first, as a job; its subject is the
+/// project.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CreateProject {
     /// The folder to become a project; for `copy_from`, the folder to make.
@@ -249,7 +251,8 @@ pub struct GetOverview {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ListSamples {}
 
-/// Copies a sample to `Slipway Samples/NAME` (generating its data where it is generated) and opens it.
+/// Copies a sample to `Slipway Samples/NAME` (generating its data where it is generated) and opens it, as a job;
+/// its subject is the project.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OpenSample {
     pub name: String,
@@ -259,11 +262,11 @@ crate::requests! { METHODS;
     ListProjects => "project.list" -> Vec<ProjectSummary>, |_me| vec![Tag::Projects, Tag::AnyModels, Tag::Deployments];
     LookAt => "project.look" -> Look;
     OpenProject => "project.open" -> Project;
-    CreateProject => "project.create" -> Project;
+    CreateProject => "project.create" -> Job;
     GetProject => "project.get" -> Project, |me| vec![Tag::Projects, Tag::Data(me.project)];
     DeleteProject => "project.delete" -> crate::host::Freed;
     EditProjectFile => "project.edit" -> Project;
     GetOverview => "project.overview" -> Overview, |me| vec![Tag::Projects, Tag::Data(me.project), Tag::Runs(me.project), Tag::Models(me.project), Tag::Deployments];
     ListSamples => "sample.list" -> Vec<Sample>, |_me| vec![Tag::Projects];
-    OpenSample => "sample.open" -> Project;
+    OpenSample => "sample.open" -> Job;
 }

@@ -1,13 +1,14 @@
 //! Follows a job to its end: a bar on a terminal, plain lines in a pipe.
 //!
-//! Ctrl-C stops the waiting; the job goes on in the host, which ends by itself once it is done.
+//! Ctrl-C stops the waiting where the job goes on in the host, which ends by itself once it is done. Where a
+//! command waits for what the job makes, Ctrl-C cancels the job.
 
 use std::time::Duration;
 
 use api::{
-    ApiError, ErrorCode,
+    ApiError, ErrorCode, Request,
     event::{Event, Tag},
-    job::{GetJob, Job, JobState},
+    job::{CancelJob, GetJob, Job, JobState, Prepared},
 };
 use futures::StreamExt as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -23,16 +24,37 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// A plain line is not written more often than this, unless its message changes.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
+/// What Ctrl-C does to a job that is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Interrupted {
+    GoesOn,
+    Cancelled,
+}
+
 impl Context {
     /// Waits for a job and returns its last row; a job that failed or was cancelled is an error.
     pub(crate) async fn follow(&self, job: Job) -> Outcome<Job> {
-        let job = self.until_over(job).await?;
-        match job.state {
-            JobState::Failed => {
-                Err(job.error.clone().unwrap_or_else(|| ApiError::new(ErrorCode::Internal, job.message.clone())))
+        ended(self.until_over(job, Interrupted::GoesOn).await?)
+    }
+
+    /// The same for a job that is of no use without this command.
+    pub(crate) async fn follow_here(&self, job: Job) -> Outcome<Job> {
+        ended(self.until_over(job, Interrupted::Cancelled).await?)
+    }
+
+    /// The answer to a question that may have to be computed first.
+    pub(crate) async fn prepared<T, R>(&self, request: R) -> Outcome<T>
+    where
+        R: Request<Response = Prepared<T>> + Clone,
+    {
+        loop {
+            match self.call(request.clone()).await? {
+                Prepared::Ready(answer) => return Ok(answer),
+                Prepared::UnderWay(job) => {
+                    let job = self.call(GetJob { job }).await?;
+                    self.follow_here(job).await?;
+                }
             }
-            JobState::Cancelled => Err(ApiError::new(ErrorCode::Cancelled, format!("{} was cancelled.", job.title))),
-            _ => Ok(job),
         }
     }
 
@@ -50,10 +72,13 @@ impl Context {
         Ok(job)
     }
 
-    async fn until_over(&self, mut job: Job) -> Outcome<Job> {
+    async fn until_over(&self, mut job: Job, interrupted: Interrupted) -> Outcome<Job> {
         let mut teller = Teller::new(self.output.live, &job);
         let mut events = self.session.events();
         let mut interrupts = Interrupts::take()?;
+        // It may have ended before anything of it was heard.
+        job = self.call(GetJob { job: job.id }).await?;
+        let mut cancels = interrupted == Interrupted::Cancelled;
         loop {
             teller.tell(&job);
             if job.state.is_over() {
@@ -64,6 +89,11 @@ impl Context {
                 () = news(&mut events, &job) => {}
                 () = tokio::time::sleep(ASK_AGAIN) => {}
                 () = interrupts.next() => {
+                    // Asked twice, the waiting ends at once.
+                    if std::mem::take(&mut cancels) {
+                        job = self.call(CancelJob { job: job.id }).await?;
+                        continue;
+                    }
                     teller.clear();
                     let hint = format!("`slipway job wait {0}` waits again; `slipway job cancel {0}` ends it.", job.id.short());
                     return Err(ApiError::new(ErrorCode::Cancelled, format!("{} goes on in the host.", job.title)).with_hint(hint));
@@ -74,12 +104,24 @@ impl Context {
     }
 }
 
+/// A job that failed or was cancelled is an error.
+fn ended(job: Job) -> Outcome<Job> {
+    match job.state {
+        JobState::Failed => {
+            Err(job.error.clone().unwrap_or_else(|| ApiError::new(ErrorCode::Internal, job.message.clone())))
+        }
+        JobState::Cancelled => Err(ApiError::new(ErrorCode::Cancelled, format!("{} was cancelled.", job.title))),
+        _ => Ok(job),
+    }
+}
+
 /// Waits for an announcement that concerns the job.
 async fn news(events: &mut futures::stream::BoxStream<'static, Event>, job: &Job) {
     while let Some(event) = events.next().await {
         match event {
             Event::Progress { job: id, .. } if id == job.id => return,
-            Event::Changed { tag: Tag::Jobs } => return,
+            // Nothing was heard before a connection.
+            Event::Changed { tag: Tag::Jobs } | Event::Hello { .. } => return,
             _ => {}
         }
     }

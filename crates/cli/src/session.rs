@@ -16,6 +16,7 @@ use client::{
 };
 use engine::{Engine, Mode, Options, clock::SystemClock};
 use futures::{StreamExt as _, stream::BoxStream};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::{
     context::{Context, Outcome},
@@ -84,8 +85,21 @@ impl Session {
     pub(crate) fn events(&self) -> BoxStream<'static, Event> {
         match self {
             Self::Host(client) => client.events(find::PATIENCE).boxed(),
-            // Nothing goes on in one command that it would have to hear of.
-            Self::Once(_) | Self::Nobody => futures::stream::empty().boxed(),
+            Self::Once(once) => {
+                let heard = once.engine.events().subscribe();
+                // Events that were missed are no matter: what they are of is asked again.
+                futures::stream::unfold(heard, async |mut heard: Receiver<Event>| {
+                    loop {
+                        match heard.recv().await {
+                            Ok(event) => return Some((event, heard)),
+                            Err(RecvError::Lagged(_)) => {}
+                            Err(RecvError::Closed) => return None,
+                        }
+                    }
+                })
+                .boxed()
+            }
+            Self::Nobody => futures::stream::empty().boxed(),
         }
     }
 

@@ -16,12 +16,18 @@ use arrow_array::{ArrayRef, Float64Array, Int64Array, StringArray, TimestampMill
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{error::DataError, table::ParquetOut, whole_file};
+use crate::{
+    error::DataError,
+    progress::{Progress, report},
+    table::ParquetOut,
+    whole_file,
+};
 
 const DAY_ROWS: usize = 9_000;
 const FRAUD_SHARE: f64 = 0.0048;
 const FIRST_DAYS: std::ops::Range<u32> = 0..60;
 const SECOND_DAYS: std::ops::Range<u32> = 60..70;
+pub(crate) const ROWS: u64 = SECOND_DAYS.end as u64 * DAY_ROWS as u64;
 /// 2026-03-01, as good as any: the data is made up.
 const START_MS: i64 = 1_772_323_200_000;
 const DAY_MS: i64 = 86_400_000;
@@ -68,15 +74,21 @@ struct Payment {
 
 /// Writes the first period to `data/transactions.parquet` and the second to
 /// `second-period/transactions.parquet` below the folder. The same seed gives the same bytes.
-pub(crate) fn generate(seed: u64, folder: &Path) -> Result<(), DataError> {
+pub(crate) fn generate(seed: u64, folder: &Path, progress: Progress<'_>) -> Result<(), DataError> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let first = folder.join("data").join("transactions.parquet");
-    write(&first, FIRST_DAYS, Period::First, &mut random)?;
+    write(&first, FIRST_DAYS, Period::First, &mut random, progress)?;
     let second = folder.join("second-period").join("transactions.parquet");
-    write(&second, SECOND_DAYS, Period::Second, &mut random)
+    write(&second, SECOND_DAYS, Period::Second, &mut random, progress)
 }
 
-fn write(path: &Path, days: std::ops::Range<u32>, period: Period, random: &mut ChaCha8Rng) -> Result<(), DataError> {
+fn write(
+    path: &Path,
+    days: std::ops::Range<u32>,
+    period: Period,
+    random: &mut ChaCha8Rng,
+    progress: Progress<'_>,
+) -> Result<(), DataError> {
     use ColumnType::{Category, Datetime, Decimal, Integer};
     let columns: Vec<(String, ColumnType)> = [
         ("timestamp", Datetime),
@@ -103,6 +115,7 @@ fn write(path: &Path, days: std::ops::Range<u32>, period: Period, random: &mut C
         let mut out = ParquetOut::new(file, path, &columns)?;
         for number in days {
             out.write(arrays(&day(number, period, random)))?;
+            report(progress, DAY_ROWS as u64)?;
         }
         out.finish(&["Synthetic: made by Slipway's generator.".to_owned()])
     })

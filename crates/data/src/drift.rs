@@ -30,4 +30,6 @@ pub enum DriftError {
         "Can't read monitoring.window = \"{text}\": expected a number and a unit, such as \"1 day\", \"6 hours\" or \"1000 rows\"."
     )]
     Window { text: String },
+    #[error("It was cancelled.")]
+    Cancelled,
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{card_fraud, error::DataError};
+use crate::{card_fraud, error::DataError, progress::Progress};
 
 /// What the list of samples says of one; its folder is `sample-projects/NAME`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,10 @@ pub const ALL: [SampleProject; 5] = [
 
 /// Writes the synthetic card payments into a project's folder: the first period to
 /// `data/transactions.parquet`, the second, shifted one to `second-period/transactions.parquet`.
-/// The same seed gives the same bytes.
-pub fn card_fraud(seed: u64, folder: &Path) -> Result<(), DataError> {
-    card_fraud::generate(seed, folder)
+/// The same seed gives the same bytes. Progress is in rows, of [`CARD_FRAUD_ROWS`].
+pub fn card_fraud(seed: u64, folder: &Path, progress: Progress<'_>) -> Result<(), DataError> {
+    card_fraud::generate(seed, folder, progress)
 }
+
+/// Of both periods.
+pub const CARD_FRAUD_ROWS: u64 = card_fraud::ROWS;

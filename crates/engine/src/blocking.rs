@@ -4,6 +4,12 @@ use std::ops::ControlFlow;
 
 use tokio::sync::mpsc;
 
+/// How far work is, from 0 to 1.
+pub(crate) struct Step {
+    pub(crate) fraction: f64,
+    pub(crate) message: String,
+}
+
 /// What the work tells its steps to; `Break` asks it to end.
 pub(crate) type Tell<'a, S> = &'a mut dyn FnMut(S) -> ControlFlow<()>;
 

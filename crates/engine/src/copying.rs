@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -9,10 +10,23 @@ use anyhow::{Context as _, bail};
 use api::{ApiError, ErrorCode};
 use data::{error::DataError, scan};
 
-use crate::storage;
+use crate::{
+    blocking::{Step, Tell},
+    jobs::cancelled,
+    package, storage,
+};
 
 /// Left free on the disk that is copied to.
 const KEEP_FREE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Read and written at once: a copy that is cancelled stops after so much.
+const PIECE_BYTES: usize = 4 * 1024 * 1024;
+
+/// What is to be copied into a folder.
+pub(crate) struct Copy {
+    folder: PathBuf,
+    plans: Vec<Plan>,
+}
 
 /// One source with what is to be copied of it.
 struct Plan {
@@ -21,46 +35,80 @@ struct Plan {
     files: Vec<scan::TreeFile>,
 }
 
-/// Copies files and folders into a folder, each by its own name; what was copied. All of them are there
-/// afterwards, or none: they are copied beside their places and renamed. An error where something is there
-/// already, where there is no room, or where a link leads out of a folder.
-pub(crate) fn copy_into(sources: &[PathBuf], folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut plans: Vec<Plan> = Vec::new();
-    for source in sources {
-        let plan = plan(source, folder)?;
-        if plans.iter().any(|other| other.destination == plan.destination) {
-            bail!(taken(&plan.destination));
+impl Copy {
+    /// Files and folders, each by its own name. An error where something is there already, where there is no
+    /// room, or where a link leads out of a folder. Only names and sizes are read.
+    pub(crate) fn plan(sources: &[PathBuf], folder: &Path) -> anyhow::Result<Self> {
+        let mut plans: Vec<Plan> = Vec::new();
+        for source in sources {
+            let plan = plan(source, folder)?;
+            if plans.iter().any(|other| other.destination == plan.destination) {
+                bail!(taken(&plan.destination));
+            }
+            plans.push(plan);
         }
-        plans.push(plan);
+        let copy = Self { folder: folder.to_owned(), plans };
+        check_space(folder, copy.size_bytes())?;
+        Ok(copy)
     }
-    if plans.is_empty() {
-        return Ok(Vec::new());
+
+    fn size_bytes(&self) -> u64 {
+        self.plans.iter().flat_map(|plan| &plan.files).map(|file| file.size_bytes).sum()
     }
-    check_space(folder, plans.iter().flat_map(|plan| &plan.files).map(|file| file.size_bytes).sum())?;
-    // A hidden folder is no data, whoever looks meanwhile.
-    let half = tempfile::Builder::new()
-        .prefix(".half-")
-        .tempdir_in(folder)
-        .with_context(|| format!("write in {}", folder.display()))?;
-    let copies: Vec<PathBuf> = (0..plans.len()).map(|index| half.path().join(index.to_string())).collect();
-    for (plan, copy) in plans.iter().zip(&copies) {
-        write(plan, copy).with_context(|| format!("copy to {}", plan.destination.display()))?;
-    }
-    let mut placed = Vec::new();
-    for (plan, copy) in plans.into_iter().zip(&copies) {
-        if let Err(error) = place(copy, &plan.destination) {
-            remove(&placed);
-            return Err(error);
+
+    /// Copies; what was copied. All of it is there afterwards, or nothing: it is copied beside its places and
+    /// renamed.
+    pub(crate) fn make(self, tell: Tell<'_, Step>) -> anyhow::Result<Vec<PathBuf>> {
+        if self.plans.is_empty() {
+            return Ok(Vec::new());
         }
-        placed.push(plan.destination);
+        // A hidden folder is no data, whoever looks meanwhile.
+        let half = tempfile::Builder::new()
+            .prefix(".half-")
+            .tempdir_in(&self.folder)
+            .with_context(|| format!("write in {}", self.folder.display()))?;
+        let copies: Vec<PathBuf> = (0..self.plans.len()).map(|index| half.path().join(index.to_string())).collect();
+        let mut copied = Copied { all_bytes: self.size_bytes(), done_bytes: 0, tell };
+        for (plan, copy) in self.plans.iter().zip(&copies) {
+            write(plan, copy, &mut copied).with_context(|| format!("copy to {}", plan.destination.display()))?;
+        }
+        let mut placed = Vec::new();
+        for (plan, copy) in self.plans.into_iter().zip(&copies) {
+            if let Err(error) = place(copy, &plan.destination) {
+                remove(&placed);
+                return Err(error);
+            }
+            placed.push(plan.destination);
+        }
+        Ok(placed)
     }
-    Ok(placed)
+}
+
+/// How much was copied, and who is told of it.
+struct Copied<'a> {
+    all_bytes: u64,
+    done_bytes: u64,
+    tell: Tell<'a, Step>,
+}
+
+impl Copied<'_> {
+    /// Errs where the copy was cancelled.
+    fn add(&mut self, bytes: u64) -> anyhow::Result<()> {
+        self.done_bytes += bytes;
+        let message = format!("Copies, {} of {}", package::size(self.done_bytes), package::size(self.all_bytes));
+        let fraction = self.done_bytes as f64 / self.all_bytes.max(1) as f64;
+        if (self.tell)(Step { fraction, message }).is_break() {
+            bail!(cancelled());
+        }
+        Ok(())
+    }
 }
 
 /// Copies a folder to a place where nothing is yet.
-pub(crate) fn copy_tree(source: &Path, destination: &Path) -> anyhow::Result<()> {
+pub(crate) fn copy_tree(source: &Path, destination: &Path, tell: Tell<'_, Step>) -> anyhow::Result<()> {
     let files = scan::tree(source).map_err(ApiError::from)?;
-    write(&Plan { destination: destination.to_owned(), is_folder: true, files }, destination)
+    let mut copied = Copied { all_bytes: files.iter().map(|file| file.size_bytes).sum(), done_bytes: 0, tell };
+    write(&Plan { destination: destination.to_owned(), is_folder: true, files }, destination, &mut copied)
 }
 
 /// Takes back what was copied, where what it was for failed.
@@ -87,10 +135,10 @@ fn plan(source: &Path, folder: &Path) -> anyhow::Result<Plan> {
     Ok(Plan { destination, is_folder: metadata.is_dir(), files })
 }
 
-fn write(plan: &Plan, copy: &Path) -> anyhow::Result<()> {
+fn write(plan: &Plan, copy: &Path, copied: &mut Copied<'_>) -> anyhow::Result<()> {
     if !plan.is_folder {
         for file in &plan.files {
-            fs::copy(&file.path, copy).with_context(|| format!("copy {}", file.path.display()))?;
+            copy_file(file, copy, copied).with_context(|| format!("copy {}", file.path.display()))?;
         }
         return Ok(());
     }
@@ -100,8 +148,28 @@ fn write(plan: &Plan, copy: &Path) -> anyhow::Result<()> {
         if let Some(above) = to.parent() {
             fs::create_dir_all(above)?;
         }
-        fs::copy(&file.path, &to).with_context(|| format!("copy {}", file.path.display()))?;
+        copy_file(file, &to, copied).with_context(|| format!("copy {}", file.path.display()))?;
     }
+    Ok(())
+}
+
+/// Shares the bytes where the file system can, else copies them piece by piece.
+fn copy_file(file: &scan::TreeFile, to: &Path, copied: &mut Copied<'_>) -> anyhow::Result<()> {
+    copied.add(0)?;
+    if reflink_copy::reflink(&file.path, to).is_ok() {
+        return copied.add(file.size_bytes);
+    }
+    let (mut from, mut into) = (fs::File::open(&file.path)?, fs::File::create(to)?);
+    let mut piece = vec![0; PIECE_BYTES.min(file.size_bytes as usize + 1)];
+    loop {
+        let read = from.read(&mut piece)?;
+        if read == 0 {
+            break;
+        }
+        into.write_all(&piece[..read])?;
+        copied.add(read as u64)?;
+    }
+    into.set_permissions(from.metadata()?.permissions())?;
     Ok(())
 }
 
@@ -124,9 +192,10 @@ fn taken(destination: &Path) -> ApiError {
 }
 
 fn check_space(folder: &Path, needed_bytes: u64) -> anyhow::Result<()> {
-    // Where the system doesn't say, the copy itself will.
-    let free_bytes = fs4::available_space(folder).unwrap_or(u64::MAX);
-    if free_bytes >= needed_bytes.saturating_add(KEEP_FREE_BYTES) {
+    // The folder may be made for the copy. Where the system doesn't say, the copy itself will.
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
+    let free_bytes = fs4::available_space(there).unwrap_or(u64::MAX);
+    if needed_bytes == 0 || free_bytes >= needed_bytes.saturating_add(KEEP_FREE_BYTES) {
         return Ok(());
     }
     let megabytes = |bytes: u64| bytes as f64 / 1e6;

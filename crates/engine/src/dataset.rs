@@ -1,14 +1,11 @@
 //! A project's data: what its folder holds, its snapshots, and looking into them.
 
-use std::{
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode,
-    config::{DataConfig, DataKind, Ragged},
+    config::{DataConfig, DataKind, ProjectFile, Ragged},
     dataset::{
         AddData, CompareSnapshots, Dataset, DeleteSnapshot, ExportSnapshot, GetDataset, GetPreview, GetProfile,
         PlanSnapshot, Preview, Profile, SnapshotPlan, TakeSnapshot,
@@ -16,14 +13,18 @@ use api::{
     drift::DriftReport,
     event::Tag,
     host::Freed,
-    job::{Job, JobKind, Subject},
+    job::{Job, JobKind, Prepared, Subject},
     project::EditProjectFile,
 };
 use data::scan;
-use store::{blob::BlobHash, job::JobRow, snapshot::SnapshotRow};
+use serde::{Serialize, de::DeserializeOwned};
+use store::{blob::BlobHash, job::JobRow, project::ProjectRow, snapshot::SnapshotRow};
 
 use crate::{
-    Engine, Mode, copying, folder,
+    Engine, Mode,
+    blocking::{Step, Tell},
+    copying::{self, Copy},
+    folder,
     jobs::{JobContext, NewJob, retry_with},
     project, settings, snapshot, uploads,
 };
@@ -107,7 +108,12 @@ pub async fn plan(engine: &Engine, request: PlanSnapshot) -> anyhow::Result<Snap
 /// the next host.
 pub(crate) async fn after_start(engine: &Engine) -> anyhow::Result<()> {
     let left = engine.store().read(store::job::unfinished).await?;
-    for row in left.into_iter().filter(|row| matches!(row.job.kind, JobKind::Snapshot | JobKind::Export)) {
+    let ours = |row: &JobRow| match row.job.kind {
+        JobKind::Snapshot => true,
+        JobKind::Export => matches!(row.job.subject, Subject::Snapshot(_)),
+        _ => false,
+    };
+    for row in left.into_iter().filter(ours) {
         if engine.options().mode == Mode::Once {
             engine.jobs().leave_waiting(engine, row).await?;
         } else if let Err(failure) = take_up(engine, row.clone()).await {
@@ -154,7 +160,7 @@ async fn take_in_job(context: JobContext, request: TakeSnapshot) -> anyhow::Resu
     if let Some(error) = seen.file_error {
         bail!(error);
     }
-    let mut report = reporter(&context, 1.0);
+    let mut report = context.reporter(1.0);
     let (taken, new) = snapshot::take(&engine, &row, request.message, &mut report).await?;
     context.set_subject(Subject::Snapshot(taken.id)).await?;
     Ok(if new {
@@ -164,83 +170,160 @@ async fn take_in_job(context: JobContext, request: TakeSnapshot) -> anyhow::Resu
     })
 }
 
-/// A job's progress and cancelling as a snapshot's report, over the first `share` of the job.
-pub(crate) fn reporter(context: &JobContext, share: f64) -> impl FnMut(f64, &str) -> ControlFlow<()> + Send + use<> {
-    let context = context.clone();
-    move |fraction, message| {
-        context.progress(share * fraction, message);
-        if context.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+/// The project's row behind a snapshot; none of what a deleted project left.
+async fn project_of(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<Option<ProjectRow>> {
+    let id = row.snapshot.id;
+    let found = engine.store().read(move |c| match store::snapshot::project(c, id)? {
+        Some(project) => store::project::get(c, project),
+        None => Ok(None),
+    });
+    Ok(found.await?)
+}
+
+/// A job that makes a file of a snapshot's cache.
+fn making(kind: JobKind, title: String, project: Option<&ProjectRow>, row: &SnapshotRow) -> NewJob {
+    NewJob {
+        kind,
+        title,
+        project: project.map(|project| project.id),
+        subject: Subject::Snapshot(row.snapshot.id),
+        memory_bytes: 0,
+        // Who wants it asks again.
+        request: None,
     }
 }
 
-/// The snapshot's columns with the roles that the project's file gives them now.
-async fn in_force(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<DataConfig> {
-    let id = row.snapshot.id;
-    let found = engine
-        .store()
-        .read(move |c| match store::snapshot::project(c, id)? {
-            Some(project) => store::project::get(c, project),
-            None => Ok(None),
+pub async fn preview(engine: &Engine, request: GetPreview) -> anyhow::Result<Prepared<Preview>> {
+    let row = snapshot::find(engine, request.snapshot).await?;
+    let project = project_of(engine, &row).await?;
+    // The columns have the roles that the project's file gives them now.
+    let config = project.as_ref().map_or_else(|| row.config.clone(), |project| project.file.data.clone());
+    let parquet = snapshot::cache::table_of(engine, &row);
+    if !parquet.is_file() {
+        let new = making(JobKind::Cache, format!("Read v{} again", row.snapshot.number), project.as_ref(), &row);
+        let work = async move |context: JobContext| {
+            snapshot::cache::ready(context.engine(), &row, &mut context.reporter(1.0)).await?;
+            context.check()?;
+            Ok(format!("{} rows", snapshot::thousands(row.snapshot.rows)))
+        };
+        if let Some(job) = engine.jobs().make(engine, parquet.clone(), new, work).await? {
+            return Ok(Prepared::UnderWay(job));
+        }
+    }
+    let (offset, limit) = (request.offset, request.limit.min(1000));
+    let rows = tokio::task::spawn_blocking(move || data::preview::rows(&parquet, &config, offset, limit)).await?;
+    Ok(Prepared::Ready(rows.map_err(ApiError::from)?))
+}
+
+pub async fn profile(engine: &Engine, request: GetProfile) -> anyhow::Result<Prepared<Profile>> {
+    let row = snapshot::find(engine, request.snapshot).await?;
+    let project = project_of(engine, &row).await?;
+    let config = project.as_ref().map_or_else(|| row.config.clone(), |project| project.file.data.clone());
+    // Roles, target and sensitive columns are in the profile: other ones, another profile.
+    let path = engine.workspace().snapshot_cache(row.snapshot.id).join(snapshot::cache::profile_name(&config)?);
+    if let Some(profile) = kept(&path).await {
+        return Ok(Prepared::Ready(profile));
+    }
+    let new = making(JobKind::Profile, format!("Profile of v{}", row.snapshot.number), project.as_ref(), &row);
+    let made = path.clone();
+    let work = move |context| profile_in_job(context, row, config, made);
+    answer(engine.jobs().make(engine, path.clone(), new, work).await?, &path).await
+}
+
+async fn profile_in_job(
+    context: JobContext,
+    row: SnapshotRow,
+    config: DataConfig,
+    path: PathBuf,
+) -> anyhow::Result<String> {
+    let engine = context.engine().clone();
+    let parquet = snapshot::cache::table_of(&engine, &row);
+    let from = if parquet.is_file() { 0.0 } else { 0.5 };
+    let mut report = context.reporter(from);
+    snapshot::cache::ready(&engine, &row, &mut report).await?;
+    let _building = snapshot::turn(engine.building(*row.snapshot.id.as_bytes()), &mut report).await?;
+    let _gate = engine.hold_blobs().await;
+    let rows = row.snapshot.rows;
+    let columns = row.snapshot.columns;
+    context
+        .blocking(move |tell| {
+            let mut seen = 0;
+            let mut progress = |new: u64| {
+                seen += new;
+                let message = format!(
+                    "Measures the columns, {} of {} rows",
+                    snapshot::thousands(seen),
+                    snapshot::thousands(rows)
+                );
+                tell(Step { fraction: from + (1.0 - from) * seen as f64 / rows.max(1) as f64, message })
+            };
+            let profile = data::profile::profile(&parquet, &config, &mut progress).map_err(ApiError::from)?;
+            keep(&path, &profile).context("write the profile")
         })
         .await?;
-    Ok(found.map_or_else(|| row.config.clone(), |project| project.file.data))
+    Ok(format!("{columns} columns of {} rows", snapshot::thousands(rows)))
 }
 
-pub async fn preview(engine: &Engine, request: GetPreview) -> anyhow::Result<Preview> {
-    let row = snapshot::find(engine, request.snapshot).await?;
-    let config = in_force(engine, &row).await?;
-    let parquet = snapshot::cache::table(engine, &row).await?;
-    let (offset, limit) = (request.offset, request.limit.min(1000));
-    Ok(tokio::task::spawn_blocking(move || data::preview::rows(&parquet, &config, offset, limit))
-        .await?
-        .map_err(ApiError::from)?)
-}
-
-pub async fn profile(engine: &Engine, request: GetProfile) -> anyhow::Result<Profile> {
-    let row = snapshot::find(engine, request.snapshot).await?;
-    let config = in_force(engine, &row).await?;
-    let parquet = snapshot::cache::table(engine, &row).await?;
-    // Roles, target and sensitive columns are in the profile: other ones, another profile.
-    let path = parquet.with_file_name(snapshot::cache::profile_name(&config)?);
-    if let Some(profile) = profiled(&path).await {
-        return Ok(profile);
-    }
-    let _building = engine.building(*row.snapshot.id.as_bytes()).await;
-    let _gate = engine.hold_blobs().await;
-    if let Some(profile) = profiled(&path).await {
-        return Ok(profile);
-    }
-    tokio::task::spawn_blocking(move || {
-        let profile = data::profile::profile(&parquet, &config, &mut data::progress::silent).map_err(ApiError::from)?;
-        let folder = path.parent().context("find the cache")?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).context("write the profile")?;
-        serde_json::to_writer(&mut file, &profile)?;
-        file.persist(&path).context("write the profile")?;
-        Ok(profile)
-    })
-    .await?
-}
-
-/// The profile that was measured before.
-async fn profiled(path: &Path) -> Option<Profile> {
+/// An answer that was computed before.
+async fn kept<T: DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_slice(&tokio::fs::read(path).await.ok()?).ok()
 }
 
-pub async fn compare(engine: &Engine, request: CompareSnapshots) -> anyhow::Result<DriftReport> {
+/// What a job made, or that job.
+async fn answer<T: DeserializeOwned>(under_way: Option<api::JobId>, path: &Path) -> anyhow::Result<Prepared<T>> {
+    match under_way {
+        Some(job) => Ok(Prepared::UnderWay(job)),
+        None => kept(path).await.map(Prepared::Ready).with_context(|| format!("read {}", path.display())),
+    }
+}
+
+/// Writes an answer into the cache, whole or not at all.
+fn keep(path: &Path, answer: &impl Serialize) -> anyhow::Result<()> {
+    let folder = path.parent().context("find the cache")?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    serde_json::to_writer(&mut file, answer)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+pub async fn compare(engine: &Engine, request: CompareSnapshots) -> anyhow::Result<Prepared<DriftReport>> {
     let reference = snapshot::find(engine, request.reference).await?;
     let current = snapshot::find(engine, request.current).await?;
-    let paths = (snapshot::cache::table(engine, &reference).await?, snapshot::cache::table(engine, &current).await?);
-    let id = reference.snapshot.id;
-    let file = engine
-        .store()
-        .read(move |c| match store::snapshot::project(c, id)? {
-            Some(project) => store::project::get(c, project),
-            None => Ok(None),
+    let project = project_of(engine, &reference).await?;
+    let file = project.as_ref().map(|project| project.file.clone()).unwrap_or_default();
+    let name = snapshot::cache::comparison_name(&file, reference.snapshot.id)?;
+    let path = engine.workspace().snapshot_cache(current.snapshot.id).join(name);
+    if let Some(report) = kept(&path).await {
+        return Ok(Prepared::Ready(report));
+    }
+    let title = format!("Compare v{} with v{}", current.snapshot.number, reference.snapshot.number);
+    let new = making(JobKind::Compare, title, project.as_ref(), &current);
+    let made = path.clone();
+    let work = move |context| compare_in_job(context, reference, current, file, made);
+    answer(engine.jobs().make(engine, path.clone(), new, work).await?, &path).await
+}
+
+async fn compare_in_job(
+    context: JobContext,
+    reference: SnapshotRow,
+    current: SnapshotRow,
+    file: ProjectFile,
+    path: PathBuf,
+) -> anyhow::Result<String> {
+    let engine = context.engine().clone();
+    for row in [&reference, &current] {
+        snapshot::cache::ready(&engine, row, &mut context.reporter(0.0)).await?;
+    }
+    let _gate = engine.hold_blobs().await;
+    let (older, newer) = (snapshot::cache::table_of(&engine, &reference), snapshot::cache::table_of(&engine, &current));
+    let report = context
+        .blocking(move |tell| {
+            let report = crate::snapshot_drift::compare(&older, &newer, &file, tell)?;
+            keep(&path, &report).context("write the comparison")?;
+            Ok(report)
         })
-        .await?
-        .map(|row| row.file)
-        .unwrap_or_default();
-    tokio::task::spawn_blocking(move || crate::snapshot_drift::compare(&paths.0, &paths.1, &file)).await?
+        .await?;
+    Ok(format!("{} of {} columns drifted", report.drifted, report.columns.len()))
 }
 
 /// Writes a snapshot's files into a folder; files that are there already are never replaced.
@@ -350,24 +433,49 @@ pub async fn delete(engine: &Engine, request: DeleteSnapshot) -> anyhow::Result<
 }
 
 /// Adds files to the data paths, copying in what lies outside of the folder.
-pub async fn add(engine: &Engine, request: AddData) -> anyhow::Result<Dataset> {
+pub async fn add(engine: &Engine, request: AddData) -> anyhow::Result<Job> {
     let row = project::find(engine, request.project).await?;
+    let (folder, paths) = (PathBuf::from(&row.path), request.paths.clone());
+    let bringing = tokio::task::spawn_blocking(move || Bringing::of(&folder, &paths)).await??;
+    let what = match request.paths.as_slice() {
+        [only] => Path::new(only).file_name().map_or_else(|| only.into(), |name| name.to_string_lossy()).into_owned(),
+        many => format!("{} files", many.len()),
+    };
+    let new = NewJob {
+        kind: JobKind::Copy,
+        title: format!("Add {what} to {}", project::name_of(&row.file, Path::new(&row.path))),
+        project: Some(row.id),
+        subject: Subject::Project(row.id),
+        memory_bytes: 0,
+        request: retry_with(&request),
+    };
+    engine.jobs().start(engine, new, move |context| add_in_job(context, row, bringing, request.paths)).await
+}
+
+async fn add_in_job(
+    context: JobContext,
+    row: ProjectRow,
+    bringing: Bringing,
+    taken: Vec<String>,
+) -> anyhow::Result<String> {
+    let engine = context.engine().clone();
     let folder = PathBuf::from(&row.path);
-    let (wanted, taken) = (request.paths.clone(), request.paths);
     let is_first = row.file.data.paths.is_empty();
-    let (added, copied, first) = tokio::task::spawn_blocking(move || {
-        let (added, copied) = bring_in(&folder, &wanted)?;
-        // The first data of a project decide whether it is one of tables or of images.
-        let first = added.first().filter(|_| is_first).map(|path| {
-            data::look::look(&folder.join(path), Ragged::default()).map_err(|error| {
-                copying::remove(&copied);
-                ApiError::from(error)
-            })
-        });
-        let first = first.transpose()?.map(|looked| looked.proposal.data);
-        anyhow::Ok((added, copied, first))
-    })
-    .await??;
+    let (added, copied, first) = context
+        .blocking(move |tell| {
+            let (added, copied) = bringing.bring(tell)?;
+            // The first data of a project decide whether it is one of tables or of images.
+            let first = added.first().filter(|_| is_first).map(|path| {
+                data::look::look(&folder.join(path), Ragged::default()).map_err(|error| {
+                    copying::remove(&copied);
+                    ApiError::from(error)
+                })
+            });
+            let first = first.transpose()?.map(|looked| looked.proposal.data);
+            anyhow::Ok((added, copied, first))
+        })
+        .await?;
+    let count = added.len();
     let mut paths = row.file.data.paths.clone();
     paths.extend(added.into_iter().filter(|path| !row.file.data.paths.contains(path)));
     let mut set = vec![("data.paths".to_owned(), serde_json::to_value(paths)?)];
@@ -375,34 +483,54 @@ pub async fn add(engine: &Engine, request: AddData) -> anyhow::Result<Dataset> {
         set.push(("data.kind".to_owned(), serde_json::to_value(first.kind)?));
         set.push(("data.target".to_owned(), serde_json::to_value(first.target)?));
     }
-    if let Err(error) = project::edit(engine, EditProjectFile { project: row.id, set }).await {
+    let edited = match context.check() {
+        Ok(()) => project::edit(&engine, EditProjectFile { project: row.id, set }).await.map(drop),
+        Err(cancelled) => Err(cancelled.into()),
+    };
+    if let Err(error) = edited {
         tokio::task::spawn_blocking(move || copying::remove(&copied)).await?;
         return Err(error);
     }
-    uploads::taken(engine, taken).await?;
-    get(engine, GetDataset { project: row.id }).await
+    uploads::taken(&engine, taken).await?;
+    Ok(format!("{count} {} added to the data paths", if count == 1 { "path is" } else { "paths are" }))
 }
 
-/// The paths below the project's folder, after copying what lay outside, and the copies.
-fn bring_in(folder: &Path, paths: &[String]) -> anyhow::Result<(Vec<String>, Vec<PathBuf>)> {
-    let root = folder.canonicalize().with_context(|| format!("read {}", folder.display()))?;
-    let mut reals = Vec::with_capacity(paths.len());
-    for path in paths {
-        let given = folder.join(path);
-        if !given.exists() {
-            bail!(
-                ApiError::not_found(format!("There is nothing at {}.", given.display())).with_hint("Check the path.")
-            );
+/// What is named for a project: what lies in its folder, and what is copied into it.
+struct Bringing {
+    root: PathBuf,
+    reals: Vec<PathBuf>,
+    copy: Copy,
+}
+
+impl Bringing {
+    fn of(folder: &Path, paths: &[String]) -> anyhow::Result<Self> {
+        let root = folder.canonicalize().with_context(|| format!("read {}", folder.display()))?;
+        let mut reals = Vec::with_capacity(paths.len());
+        for path in paths {
+            let given = folder.join(path);
+            if !given.exists() {
+                bail!(
+                    ApiError::not_found(format!("There is nothing at {}.", given.display()))
+                        .with_hint("Check the path.")
+                );
+            }
+            reals.push(given.canonicalize().with_context(|| format!("read {}", given.display()))?);
         }
-        reals.push(given.canonicalize().with_context(|| format!("read {}", given.display()))?);
+        let outside: Vec<PathBuf> = reals.iter().filter(|real| !real.starts_with(&root)).cloned().collect();
+        let copy = Copy::plan(&outside, &root)?;
+        Ok(Self { root, reals, copy })
     }
-    let outside: Vec<PathBuf> = reals.iter().filter(|real| !real.starts_with(&root)).cloned().collect();
-    let copied = copying::copy_into(&outside, &root)?;
-    let mut copies = copied.iter();
-    let added = reals.iter().map(|real| {
-        let place = if real.starts_with(&root) { Some(real) } else { copies.next() };
-        let inside = place.and_then(|place| place.strip_prefix(&root).ok()).unwrap_or(real);
-        inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
-    });
-    Ok((added.collect(), copied))
+
+    /// The paths below the project's folder, after copying what lay outside, and the copies.
+    fn bring(self, tell: Tell<'_, Step>) -> anyhow::Result<(Vec<String>, Vec<PathBuf>)> {
+        let Self { root, reals, copy } = self;
+        let copied = copy.make(tell)?;
+        let mut copies = copied.iter();
+        let added = reals.iter().map(|real| {
+            let place = if real.starts_with(&root) { Some(real) } else { copies.next() };
+            let inside = place.and_then(|place| place.strip_prefix(&root).ok()).unwrap_or(real);
+            inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+        });
+        Ok((added.collect(), copied))
+    }
 }

@@ -19,6 +19,8 @@ pub fn told(error: &anyhow::Error) -> ApiError {
     let known = known.or_else(|| error.downcast_ref::<ApiError>().map(|api| (0, api.clone())));
     match known {
         Some((0, api)) => api,
+        // What a person stopped did not fail.
+        Some((_, api)) if api.code == ErrorCode::Cancelled => api,
         Some((index, mut api)) => {
             let attempts: Vec<String> = links[..index].iter().map(ToString::to_string).collect();
             api.message = format!("Can't {}: {}", attempts.join(": "), api.message);

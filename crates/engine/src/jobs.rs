@@ -7,8 +7,10 @@
 use std::{
     collections::{BTreeMap, HashMap},
     future::Future,
+    ops::ControlFlow,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use api::{
@@ -21,7 +23,11 @@ use store::job::JobRow;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Engine, error};
+use crate::{
+    Engine,
+    blocking::{self, Step, Tell},
+    error,
+};
 
 /// Rows are written this often at most; events carry what moves in between.
 const ROW_EVERY: Duration = Duration::from_millis(500);
@@ -30,6 +36,10 @@ const EVENT_EVERY: Duration = Duration::from_millis(100);
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Between two attempts to write the end of a job.
 const WRITE_AGAIN: Duration = Duration::from_secs(5);
+/// Who asks for what must first be made waits so long for it. What takes longer is a job that people see.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// How fast work is that has just begun says little of how long it takes.
+const ESTIMATE_AFTER: Duration = Duration::from_secs(2);
 
 /// What a job is before it runs.
 #[derive(Debug, Clone)]
@@ -55,6 +65,8 @@ pub fn retry_with<R: api::Request>(request: &R) -> Option<Value> {
 #[derive(Default)]
 pub struct Jobs {
     live: Mutex<HashMap<JobId, Live>>,
+    /// What is made for those who asked, each by one job.
+    making: Mutex<HashMap<PathBuf, watch::Receiver<Job>>>,
     /// Memory of admitted jobs, and the queue by age.
     memory: Mutex<Admission>,
     freed: Notify,
@@ -97,28 +109,45 @@ impl Jobs {
         F: FnOnce(JobContext) -> W + Send + 'static,
         W: Future<Output = anyhow::Result<String>> + Send + 'static,
     {
-        let job = Job {
-            id: JobId::from_bytes(engine.new_id()),
-            project: new.project,
-            kind: new.kind,
-            title: new.title,
-            state: JobState::Queued,
-            fraction: None,
-            message: "Waits for its turn".to_owned(),
-            error: None,
-            seconds_left: None,
-            waits_for: None,
-            subject: new.subject,
-            created_ms: engine.now_ms(),
-            started_ms: None,
-            ended_ms: None,
-            retryable: false,
-        };
-        let row = JobRow { job: job.clone(), request: new.request, memory_bytes: new.memory_bytes };
+        let row = queued(engine, new);
+        let (job, memory_bytes) = (row.job.clone(), row.memory_bytes);
         engine.store().write(move |tx| store::job::insert(tx, &row)).await?;
         engine.changed(Tag::Jobs);
-        self.spawn(engine, job.clone(), new.memory_bytes, work);
+        self.spawn(engine, job.clone(), memory_bytes, None, work);
         Ok(job)
+    }
+
+    /// Lets a job make a file of the cache, unless one makes it already, and waits a moment for it. `None` once
+    /// it is made, and no list shows that job; the job where that takes longer. Errs as the job did.
+    pub(crate) async fn make<F, W>(
+        &self,
+        engine: &Engine,
+        file: PathBuf,
+        new: NewJob,
+        work: F,
+    ) -> anyhow::Result<Option<JobId>>
+    where
+        F: FnOnce(JobContext) -> W + Send + 'static,
+        W: Future<Output = anyhow::Result<String>> + Send + 'static,
+    {
+        let mut state = {
+            let mut making = lock(&self.making);
+            making.retain(|_, state| !state.borrow().state.is_over());
+            let start = || {
+                let row = queued(engine, new);
+                self.spawn(engine, row.job.clone(), row.memory_bytes, Some(row), work)
+            };
+            making.entry(file).or_insert_with(start).clone()
+        };
+        // An error means that the sender is gone: what it said last is the end.
+        let _ = tokio::time::timeout(AT_ONCE, state.wait_for(|job| job.state.is_over())).await;
+        let job = state.borrow().clone();
+        match (job.state, job.error) {
+            (JobState::Done, _) => Ok(None),
+            (JobState::Cancelled, _) => Err(cancelled().into()),
+            (JobState::Failed, Some(error)) => Err(error.into()),
+            _ => Ok(Some(job.id)),
+        }
     }
 
     /// Leaves an interrupted job to the next host: one command takes up nothing.
@@ -145,11 +174,19 @@ impl Jobs {
         (job.error, job.ended_ms) = (None, None);
         let written = job.clone();
         engine.store().write(move |tx| store::job::update(tx, &written)).await?;
-        self.spawn(engine, job.clone(), row.memory_bytes, work);
+        self.spawn(engine, job.clone(), row.memory_bytes, None, work);
         Ok(job)
     }
 
-    fn spawn<F, W>(&self, engine: &Engine, job: Job, memory_bytes: u64, work: F)
+    /// Runs a job's work. One that is not entered yet (`row`) is entered once it takes longer than a moment.
+    fn spawn<F, W>(
+        &self,
+        engine: &Engine,
+        job: Job,
+        memory_bytes: u64,
+        row: Option<JobRow>,
+        work: F,
+    ) -> watch::Receiver<Job>
     where
         F: FnOnce(JobContext) -> W + Send + 'static,
         W: Future<Output = anyhow::Result<String>> + Send + 'static,
@@ -157,7 +194,7 @@ impl Jobs {
         let id = job.id;
         let cancel = CancellationToken::new();
         let (sender, receiver) = watch::channel(job);
-        lock(&self.live).insert(id, Live { cancel: cancel.clone(), state: receiver });
+        lock(&self.live).insert(id, Live { cancel: cancel.clone(), state: receiver.clone() });
         let context = JobContext {
             inner: Arc::new(ContextInner {
                 engine: engine.clone(),
@@ -168,7 +205,8 @@ impl Jobs {
         };
         let engine = engine.clone();
         tokio::spawn(async move {
-            let result = run(&context, memory_bytes, work).await;
+            let working = std::pin::pin!(run(&context, memory_bytes, work));
+            let result = unless_quick(&context, row, working).await;
             let mut end = context.end(result).await;
             // A full disk: who asks is answered from memory until there is room for the row.
             while let Err(failure) = end {
@@ -182,6 +220,7 @@ impl Jobs {
             }
             lock(&engine.jobs().live).remove(&id);
         });
+        receiver
     }
 
     /// Waits for the end of a job of this process; one that is not alive is read.
@@ -228,8 +267,7 @@ impl Jobs {
     /// Fails what an earlier process left, but for what its stage takes up.
     pub(crate) async fn after_start(&self, engine: &Engine) -> anyhow::Result<()> {
         let rows = engine.store().read(store::job::unfinished).await?;
-        let taken_up = |kind| matches!(kind, JobKind::Train | JobKind::Deploy | JobKind::Snapshot | JobKind::Export);
-        for row in rows.into_iter().filter(|row| !taken_up(row.job.kind)) {
+        for row in rows.into_iter().filter(|row| !is_taken_up(&row.job)) {
             self.fail_interrupted(engine, row).await?;
         }
         Ok(())
@@ -257,6 +295,8 @@ impl Jobs {
         let mut error = ApiError::new(ErrorCode::Internal, "Slipway ended while this was under way.");
         if row.request.is_some() {
             error = error.with_hint("Retry it: what is there already is not done again.");
+        } else if matches!(job.kind, JobKind::Cache | JobKind::Profile | JobKind::Compare) {
+            error = error.with_hint("It begins again when it is asked for.");
         }
         job.message.clone_from(&error.message);
         job.error = Some(error);
@@ -264,6 +304,56 @@ impl Jobs {
         engine.changed(Tag::Jobs);
         Ok(())
     }
+}
+
+fn queued(engine: &Engine, new: NewJob) -> JobRow {
+    let job = Job {
+        id: JobId::from_bytes(engine.new_id()),
+        project: new.project,
+        kind: new.kind,
+        title: new.title,
+        state: JobState::Queued,
+        fraction: None,
+        message: "Waits for its turn".to_owned(),
+        error: None,
+        seconds_left: None,
+        waits_for: None,
+        subject: new.subject,
+        created_ms: engine.now_ms(),
+        started_ms: None,
+        ended_ms: None,
+        retryable: false,
+    };
+    JobRow { job, request: new.request, memory_bytes: new.memory_bytes }
+}
+
+/// Whether a stage goes on with a job that a crash interrupted. A package's export begins anew.
+fn is_taken_up(job: &Job) -> bool {
+    match job.kind {
+        JobKind::Train | JobKind::Deploy | JobKind::Snapshot => true,
+        JobKind::Export => matches!(job.subject, Subject::Snapshot(_)),
+        _ => false,
+    }
+}
+
+/// Waits for a job's work; enters the job where its row is still to be entered and the work is not quick.
+async fn unless_quick(
+    context: &JobContext,
+    row: Option<JobRow>,
+    mut working: std::pin::Pin<&mut (impl Future<Output = anyhow::Result<String>> + Send)>,
+) -> anyhow::Result<String> {
+    let Some(row) = row else { return working.await };
+    if let Ok(result) = tokio::time::timeout(AT_ONCE, &mut working).await {
+        return result;
+    }
+    let row = JobRow { job: context.inner.job.borrow().clone(), ..row };
+    let id = row.job.id;
+    match context.engine().store().write(move |tx| store::job::insert(tx, &row)).await {
+        Ok(()) => context.engine().changed(Tag::Jobs),
+        // Who asked for it is answered all the same.
+        Err(error) => tracing::warn!(job = %id, %error, "a job can't be entered"),
+    }
+    working.await
 }
 
 async fn run<F, W>(context: &JobContext, memory_bytes: u64, work: F) -> anyhow::Result<String>
@@ -397,8 +487,15 @@ fn gigabytes(bytes: u64) -> String {
     format!("{:.1} GB", bytes as f64 / 1e9)
 }
 
-fn cancelled() -> ApiError {
+/// What work that was asked to stop ends with.
+pub(crate) fn cancelled() -> ApiError {
     ApiError::new(ErrorCode::Cancelled, "It was cancelled.")
+}
+
+/// What is left of work that took so long from one fraction to another, if it goes on evenly.
+fn seconds_left(took: Duration, from: f64, to: f64) -> Option<f64> {
+    let is_known = took >= ESTIMATE_AFTER && to > from && to < 1.0;
+    is_known.then(|| took.as_secs_f64() * (1.0 - to) / (to - from))
 }
 
 impl JobContext {
@@ -449,6 +546,27 @@ impl JobContext {
                 let _ = engine.store().write(move |tx| update_live(tx, &job)).await;
             });
         }
+    }
+
+    /// Progress and cancelling as a report, over the first `share` of the job. Of one that is all of it the time
+    /// left is estimated.
+    pub(crate) fn reporter(&self, share: f64) -> impl FnMut(f64, &str) -> ControlFlow<()> + Send + use<> {
+        let (context, mut begun) = (self.clone(), None);
+        move |fraction, message| {
+            let (at, from) = *begun.get_or_insert_with(|| (Instant::now(), fraction));
+            let left = (share >= 1.0).then(|| seconds_left(at.elapsed(), from, fraction)).flatten();
+            context.progress_left(share * fraction, message, left);
+            if context.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+    }
+
+    /// Does the work on a blocking thread; its steps are the job's, and it is told to end when a person asks to stop.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(Tell<'_, Step>) -> anyhow::Result<T> + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let mut report = self.reporter(1.0);
+        blocking::run(&mut move |step: Step| report(step.fraction, &step.message), work).await
     }
 
     /// Appends a line to the job's log.
@@ -549,7 +667,9 @@ fn update_live(tx: &store::Transaction<'_>, job: &Job) -> store::Result<()> {
 
 async fn find(engine: &Engine, id: JobId) -> anyhow::Result<Job> {
     let row = engine.store().read(move |c| store::job::get(c, id)).await?;
-    let mut job = row.map(|row| row.job).ok_or_else(|| error::missing("job", id))?;
+    // One that is made for who asked is not entered in its first moment.
+    let live = || lock(&engine.jobs().live).get(&id).map(|live| live.state.borrow().clone());
+    let mut job = row.map(|row| row.job).or_else(live).ok_or_else(|| error::missing("job", id))?;
     fill(engine, &mut job);
     Ok(job)
 }
@@ -608,6 +728,14 @@ pub async fn log(engine: &Engine, request: GetJobLog) -> anyhow::Result<Vec<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn time_left_is_said_once_the_pace_is_known() {
+        assert_eq!(seconds_left(Duration::from_secs(10), 0.0, 0.25), Some(30.0));
+        assert_eq!(seconds_left(Duration::from_secs(10), 0.5, 0.75), Some(10.0), "the first half was there");
+        assert_eq!(seconds_left(Duration::from_secs(1), 0.0, 0.25), None);
+        assert_eq!(seconds_left(Duration::from_secs(10), 0.0, 0.0), None);
+    }
 
     #[test]
     fn what_is_free_is_the_lesser_of_our_share_and_of_what_the_machine_has() {

@@ -13,9 +13,10 @@ use api::{
     evaluation::Evaluation,
     event::Tag,
     host::Freed,
+    job::{Job, JobKind, Subject},
     model::{
         Bundle, BundleFile, DeleteVersion, FindVersion, GetVersion, ListModels, Model, Predict, PredictFile,
-        PredictedFile, Predictions, RegisterModel, SetAlias, Version, VersionDetail,
+        Predictions, RegisterModel, SetAlias, Version, VersionDetail,
     },
     project::{Happening, Stage, StationState},
     run::LineageNode,
@@ -23,7 +24,12 @@ use api::{
 use infer::bundle;
 use store::{Store, blob::BlobHash, model::ModelRow, version::VersionRow};
 
-use crate::{Engine, error, project, run};
+use crate::{
+    Engine, error,
+    jobs::{JobContext, NewJob, retry_with},
+    model::predict_file::Files,
+    project, run, snapshot,
+};
 
 mod predict_file;
 
@@ -391,23 +397,35 @@ pub async fn predict(engine: &Engine, request: Predict) -> anyhow::Result<Predic
     .await?
 }
 
-/// Predicts a file into a file, streaming.
-pub async fn predict_file(engine: &Engine, request: PredictFile) -> anyhow::Result<PredictedFile> {
-    let model = open(engine, request.version).await?;
-    // Collecting leaves what is written into the cache meanwhile.
-    let _gate = engine.hold_blobs().await;
-    let scratch = engine.workspace().cache();
-    tokio::task::spawn_blocking(move || {
-        let begun = Instant::now();
-        let files = predict_file::Files {
-            input: Path::new(&request.input),
-            output: Path::new(&request.output),
-            overwrite: request.overwrite,
-        };
-        let rows = predict_file::run(&model, &files, &scratch)?;
-        Ok(PredictedFile { rows, duration_secs: begun.elapsed().as_secs_f64() })
-    })
-    .await?
+/// Predicts a file, or a folder of pictures, into a file, streaming.
+pub async fn predict_file(engine: &Engine, request: PredictFile) -> anyhow::Result<Job> {
+    let row = find_row(engine, request.version).await?;
+    let files = Files {
+        input: PathBuf::from(&request.input),
+        output: PathBuf::from(&request.output),
+        overwrite: request.overwrite,
+    };
+    let (files, signature) = (files, row.version.signature.clone());
+    let files = tokio::task::spawn_blocking(move || files.check(&signature).map(|()| files)).await??;
+    let name = files.input.file_name().unwrap_or(files.input.as_os_str()).to_string_lossy().into_owned();
+    let new = NewJob {
+        kind: JobKind::Predict,
+        title: format!("Predict {name} with {} v{}", row.version.model_name, row.version.number),
+        project: Some(row.version.project),
+        subject: Subject::Version(request.version),
+        memory_bytes: 0,
+        request: retry_with(&request),
+    };
+    let work = async move |context: JobContext| {
+        let engine = context.engine().clone();
+        let model = open(&engine, request.version).await?;
+        // Collecting leaves what is written into the cache meanwhile.
+        let _gate = engine.hold_blobs().await;
+        let (scratch, output) = (engine.workspace().cache(), request.output);
+        let rows = context.blocking(move |tell| files.predict(&model, &scratch, tell)).await?;
+        Ok(format!("{} rows predicted into {output}", snapshot::thousands(rows)))
+    };
+    engine.jobs().start(engine, new, work).await
 }
 
 /// The opened model of a version; its bundle is checked against its hashes when it is opened.

@@ -26,7 +26,9 @@ use store::{
 };
 
 use crate::{
-    Engine, error,
+    Engine,
+    blocking::{Step, Tell},
+    error,
     jobs::{self, JobContext, NewJob},
     package::{
         image::About,
@@ -219,7 +221,7 @@ fn document(blobs: &Blobs, bytes: Vec<u8>, media_type: &str, what: &str) -> anyh
 }
 
 /// Writes an OCI layout as one tar: `podman load`, `skopeo copy oci-archive:…`.
-pub async fn export(engine: &Engine, request: ExportPackage) -> anyhow::Result<()> {
+pub async fn export(engine: &Engine, request: ExportPackage) -> anyhow::Result<Job> {
     let row = find(engine, request.package).await?;
     let path = PathBuf::from(&request.path);
     if !path.is_absolute() {
@@ -233,21 +235,73 @@ pub async fn export(engine: &Engine, request: ExportPackage) -> anyhow::Result<(
                 .with_hint("Name the file to write.")
         );
     }
-    let about = about(&version(engine, row.package.version).await?);
-    let blobs = engine.blobs().clone();
-    tokio::task::spawn_blocking(move || write_layout(&blobs, &row, &about, &path)).await?
+    if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
+        bail!(ApiError::not_found(format!("There is no folder {}.", folder.display())).with_hint("Check the path."));
+    }
+    let version = version(engine, row.package.version).await?;
+    let about = about(&version);
+    let new = NewJob {
+        kind: JobKind::Export,
+        title: format!("Export the image of {} v{}", about.name, about.number),
+        project: Some(version.version.project),
+        subject: Subject::Package(row.package.id),
+        memory_bytes: 0,
+        request: jobs::retry_with(&request),
+    };
+    let work = async move |context: JobContext| {
+        // Collecting leaves the blobs until they are read.
+        let _gate = context.engine().hold_blobs().await;
+        let (blobs, size_bytes) = (context.engine().blobs().clone(), row.package.size_bytes);
+        let written = format!("{} in {}", size(size_bytes), path.display());
+        let result = context.blocking(move |tell| write_layout(&blobs, &row, &about, &path, tell)).await;
+        if result.is_err() {
+            // The archive only says that its reader broke off.
+            context.check()?;
+        }
+        result.map(|()| written)
+    };
+    engine.jobs().start(engine, new, work).await
 }
 
-fn write_layout(blobs: &Blobs, row: &PackageRow, about: &About, path: &Path) -> anyhow::Result<()> {
+/// A blob that is read into the tar; who exports is told, and stops it.
+struct Telling<'a, 'b> {
+    bytes: &'a [u8],
+    done_bytes: &'a mut u64,
+    all_bytes: u64,
+    tell: &'a mut Tell<'b, Step>,
+}
+
+impl std::io::Read for Telling<'_, '_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.bytes.read(into)?;
+        *self.done_bytes += read as u64;
+        let message = format!("Writes {} of {}", size(*self.done_bytes), size(self.all_bytes));
+        let fraction = *self.done_bytes as f64 / self.all_bytes.max(1) as f64;
+        if (self.tell)(Step { fraction, message }).is_break() {
+            return Err(std::io::Error::other("it was cancelled"));
+        }
+        Ok(read)
+    }
+}
+
+fn write_layout(
+    blobs: &Blobs,
+    row: &PackageRow,
+    about: &About,
+    path: &Path,
+    mut tell: Tell<'_, Step>,
+) -> anyhow::Result<()> {
     let named = || format!("write {}", path.display());
     let folder = path.parent().unwrap_or(Path::new("."));
     let file = tempfile::NamedTempFile::new_in(folder).with_context(named)?;
     let mut tar = tar::Builder::new(file);
+    let (mut done_bytes, all_bytes) = (0, row.package.size_bytes);
     let mut add = |name: &str, bytes: &[u8]| -> std::io::Result<()> {
         let mut header = tar::Header::new_gnu();
         header.set_mode(0o644);
         header.set_size(bytes.len() as u64);
-        tar.append_data(&mut header, name, bytes)
+        let reader = Telling { bytes, done_bytes: &mut done_bytes, all_bytes, tell: &mut tell };
+        tar.append_data(&mut header, name, reader)
     };
     let name = format!("{}:v{}", push::repository_of(&about.name), about.number);
     let entry = image::Descriptor::of(&row.blobs.manifest)

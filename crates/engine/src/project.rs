@@ -8,6 +8,7 @@ use api::{
     config::ProjectFile,
     event::Tag,
     host::Freed,
+    job::{Job, JobKind, Subject},
     project::{
         CreateProject, DeleteProject, EditProjectFile, FileThere, GetProject, ListProjects, Look, LookAt, OpenProject,
         Project, ProjectSummary, SameId,
@@ -16,7 +17,13 @@ use api::{
 use serde_json::Value;
 use store::{dataset::DatasetRow, project::ProjectRow};
 
-use crate::{Engine, copying, error, folder, overview, project_file, uploads, watching};
+use crate::{
+    Engine,
+    copying::{self, Copy},
+    error, folder,
+    jobs::{JobContext, NewJob, retry_with},
+    overview, project_file, uploads, watching,
+};
 
 pub async fn list(engine: &Engine, _request: ListProjects) -> anyhow::Result<Vec<ProjectSummary>> {
     let rows = engine.store().read(store::project::all).await?;
@@ -206,7 +213,7 @@ fn stands_at(row: &ProjectRow, path: &Path) -> bool {
 }
 
 /// Writes a `slipway.toml`, with copies of the named files first, and opens the folder.
-pub async fn create(engine: &Engine, request: CreateProject) -> anyhow::Result<Project> {
+pub async fn create(engine: &Engine, request: CreateProject) -> anyhow::Result<Job> {
     let path = lexically_absolute(&request.path)?;
     if path.join(project_file::NAME).exists() {
         bail!(
@@ -217,7 +224,7 @@ pub async fn create(engine: &Engine, request: CreateProject) -> anyhow::Result<P
     if request.copy_from.is_empty() && !path.is_dir() {
         bail!(ApiError::not_found(format!("There is no folder {}.", path.display())).with_hint("Check the path."));
     }
-    let mut file = request.file;
+    let mut file = request.file.clone();
     file.version = project_file::VERSION;
     file.id = Some(ProjectId::from_bytes(engine.new_id()));
     if file.name.is_empty() {
@@ -226,21 +233,46 @@ pub async fn create(engine: &Engine, request: CreateProject) -> anyhow::Result<P
     let text = project_file::compose(&file)?;
     project_file::parse(&text, "the proposed slipway.toml")?;
     let (folder, sources) = (path.clone(), request.copy_from.iter().map(PathBuf::from).collect::<Vec<_>>());
-    tokio::task::spawn_blocking(move || {
-        let is_new = !folder.exists();
-        std::fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
-        let made = copying::copy_into(&sources, &folder)
-            .and_then(|copied| project_file::write(&folder, None, &text).inspect_err(|_| copying::remove(&copied)));
-        if made.is_err() && is_new {
-            // Only an empty folder is removed so.
-            let _ = std::fs::remove_dir(&folder);
-        }
-        made
-    })
-    .await??;
-    let project = open_folder(engine, absolute(&path.to_string_lossy())?, SameId::Ask, None).await?;
-    uploads::taken(engine, request.copy_from).await?;
-    Ok(project)
+    let copy = tokio::task::spawn_blocking(move || Copy::plan(&sources, &folder)).await??;
+    let new = NewJob {
+        kind: JobKind::Copy,
+        title: format!("Create {}", file.name),
+        project: None,
+        subject: Subject::None,
+        memory_bytes: 0,
+        request: retry_with(&request),
+    };
+    let work = move |context| create_in_job(context, path, copy, text, request.copy_from);
+    engine.jobs().start(engine, new, work).await
+}
+
+async fn create_in_job(
+    context: JobContext,
+    path: PathBuf,
+    copy: Copy,
+    text: String,
+    copy_from: Vec<String>,
+) -> anyhow::Result<String> {
+    let engine = context.engine().clone();
+    let folder = path.clone();
+    context
+        .blocking(move |tell| {
+            let is_new = !folder.exists();
+            std::fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
+            let made = copy
+                .make(tell)
+                .and_then(|copied| project_file::write(&folder, None, &text).inspect_err(|_| copying::remove(&copied)));
+            if made.is_err() && is_new {
+                // Only an empty folder is removed so.
+                let _ = std::fs::remove_dir(&folder);
+            }
+            made
+        })
+        .await?;
+    let project = open_folder(&engine, absolute(&path.to_string_lossy())?, SameId::Ask, None).await?;
+    uploads::taken(&engine, copy_from).await?;
+    context.set_subject(Subject::Project(project.id)).await?;
+    Ok(format!("{} is a project in {}", project.name, project.path))
 }
 
 /// Sets or removes keys of the project's file.

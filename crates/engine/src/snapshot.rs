@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use api::{
-    ApiError, DatasetId, ErrorCode, SnapshotId,
+    ApiError, DatasetId, SnapshotId,
     config::{DataConfig, DataKind},
     dataset::{Column, Snapshot},
     event::Tag,
@@ -31,7 +31,7 @@ use data::{
 use store::{Store, blob::BlobHash, project::ProjectRow, snapshot::SnapshotRow};
 
 use self::cache::{Bytes, Source};
-use crate::{Engine, blocking, error, folder, settings};
+use crate::{Engine, blocking, error, folder, jobs::cancelled, settings};
 
 /// Told how far it is, from 0 to 1; `Break` stops the work.
 pub type Report<'a> = &'a mut (dyn FnMut(f64, &str) -> ControlFlow<()> + Send);
@@ -216,20 +216,16 @@ impl KeptSoFar {
 }
 
 /// Waits for other work on the same snapshot, unless it is stopped meanwhile.
-async fn turn<T>(turn: impl Future<Output = T>, report: Report<'_>) -> anyhow::Result<T> {
+pub(crate) async fn turn<T>(turn: impl Future<Output = T>, report: Report<'_>) -> anyhow::Result<T> {
     const ASK_EVERY: Duration = Duration::from_millis(100);
     tokio::pin!(turn);
     loop {
         match tokio::time::timeout(ASK_EVERY, &mut turn).await {
             Ok(turn) => return Ok(turn),
-            Err(_) if report(0.0, "Waits for another snapshot").is_break() => bail!(cancelled()),
+            Err(_) if report(0.0, "Waits for other work on these data").is_break() => bail!(cancelled()),
             Err(_) => {}
         }
     }
-}
-
-fn cancelled() -> ApiError {
-    ApiError::new(ErrorCode::Cancelled, "It was cancelled.")
 }
 
 fn hash(store: &Store, file: &ScannedFile, kept: bool, tell: blocking::Tell<'_, u64>) -> anyhow::Result<Entry> {

@@ -6,14 +6,28 @@ use anyhow::Context as _;
 use api::{ApiError, config::ProjectFile, dataset::Role, drift::DriftReport};
 use data::{
     drift::{
+        DriftError,
         compare::{self, ColumnSpec, Options},
         floor::Floors,
-        sampling,
+        sampling::{self, Side},
     },
     table,
 };
 
-pub(crate) fn compare(reference: &Path, current: &Path, file: &ProjectFile) -> anyhow::Result<DriftReport> {
+use crate::{
+    blocking::{Step, Tell},
+    jobs::cancelled,
+};
+
+/// How far the work is once the rows of both sides are read.
+const READ: f64 = 0.4;
+
+pub(crate) fn compare(
+    reference: &Path,
+    current: &Path,
+    file: &ProjectFile,
+    tell: Tell<'_, Step>,
+) -> anyhow::Result<DriftReport> {
     let described = table::describe(reference).map_err(ApiError::from)?;
     let columns: Vec<ColumnSpec> = described
         .columns
@@ -25,12 +39,31 @@ pub(crate) fn compare(reference: &Path, current: &Path, file: &ProjectFile) -> a
             ..ColumnSpec::new(name, *kind)
         })
         .collect();
-    let reference = sampling::read(reference, "the reference", sampling::MOST_ROWS).map_err(ApiError::from)?;
-    let current = sampling::read(current, "the newer rows", sampling::MOST_ROWS).map_err(ApiError::from)?;
+    let all = described.rows + table::describe(current).map_err(ApiError::from)?.rows;
+    let mut read = 0;
+    let mut side = |parquet: &Path, name: &str| -> anyhow::Result<Side> {
+        let mut progress = |rows: u64| {
+            read += rows;
+            let message = format!("Reads {name}");
+            tell(Step { fraction: READ * read as f64 / all.max(1) as f64, message })
+        };
+        Ok(sampling::read(parquet, name, sampling::MOST_ROWS, &mut progress).map_err(ApiError::from)?)
+    };
+    let (reference, current) = (side(reference, "the reference")?, side(current, "the newer rows")?);
     let options = Options { drift_share: file.monitoring.drift_share, seed: 0 };
-    let report = compare::compare(&reference.batches, &current.batches, &columns, &options, &mut Floors::default())
-        .map_err(|error| ApiError::invalid(error.to_string()))
-        .context("compare the snapshots")?;
+    let mut done = 0;
+    let mut progress = |new: u64| {
+        done += new;
+        let message = format!("Compares the columns, {done} of {}", columns.len());
+        tell(Step { fraction: READ + (1.0 - READ) * done as f64 / columns.len().max(1) as f64, message })
+    };
+    let mut floors = Floors::default();
+    let (before, now) = (&reference.batches, &current.batches);
+    let report = match compare::compare_while(before, now, &columns, &options, &mut floors, &mut progress) {
+        Ok(report) => report,
+        Err(DriftError::Cancelled) => return Err(cancelled().into()),
+        Err(error) => return Err(ApiError::invalid(error.to_string())).context("compare the snapshots"),
+    };
     let remarks = reference.remark.into_iter().chain(current.remark).collect();
     Ok(DriftReport { remarks, ..report })
 }

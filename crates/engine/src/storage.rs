@@ -8,6 +8,7 @@ use std::{
 use anyhow::bail;
 use api::{
     ApiError, ErrorCode,
+    config::ProjectFile,
     event::Tag,
     host::{CollectGarbage, Freed, FreedPart, GetStorage, Storage, StoragePart},
 };
@@ -24,7 +25,7 @@ use crate::{
 const BLOBS: &str = "Data and models";
 const RUNS: &str = "Runs";
 const TABLES: &str = "Tables in the cache";
-const PROFILES: &str = "Profiles in the cache";
+const PROFILES: &str = "Profiles and comparisons in the cache";
 const MODELS: &str = "Models in the cache";
 const NOTES: &str = "Notes in the cache";
 const FLOORS: &str = "Drift floors";
@@ -49,9 +50,10 @@ fn measure(workspace: &Workspace, floors_bytes: u64) -> Storage {
     };
     let database: u64 = ["slipway.db", "slipway.db-wal", "slipway.db-shm"].iter().map(|name| folder(name)).sum();
     let files = snapshot_files(workspace);
-    let snapshots =
-        |kind: Kind| -> u64 { files.iter().filter(|file| file.kind == kind).map(|file| size_of(&file.path)).sum() };
-    let (tables, profiles) = (snapshots(Kind::Table), snapshots(Kind::Profile));
+    let snapshots = |kinds: &[Kind]| -> u64 {
+        files.iter().filter(|file| kinds.contains(&file.kind)).map(|file| size_of(&file.path)).sum()
+    };
+    let (tables, profiles) = (snapshots(&[Kind::Table]), snapshots(&[Kind::Profile, Kind::Comparison]));
     let models = size_of(&workspace.models_cache());
     Storage {
         workspace: workspace.folder().to_string_lossy().into_owned(),
@@ -59,7 +61,7 @@ fn measure(workspace: &Workspace, floors_bytes: u64) -> Storage {
             part(BLOBS, folder("blobs"), "Files of snapshots and versions, each kept once"),
             part(RUNS, folder("runs"), "Checkpoints, output and artifacts"),
             part(TABLES, tables, "The Parquet form of snapshots, rebuilt when it is needed"),
-            part(PROFILES, profiles, "Measured again when they are needed"),
+            part(PROFILES, profiles, "Made again when they are needed"),
             part(MODELS, models, "Laid out for predictions when they are needed"),
             part(NOTES, folder("cache").saturating_sub(tables + profiles + models), "Of work that was under way"),
             part(FLOORS, floors_bytes, "In the database, measured again when they are needed"),
@@ -108,13 +110,30 @@ pub async fn collect(engine: &Engine, request: CollectGarbage) -> anyhow::Result
 struct Used {
     blobs: HashSet<BlobHash>,
     runs: Vec<String>,
-    /// Snapshots with the name of the profile that their project's settings ask for.
-    snapshots: HashMap<String, String>,
+    /// Snapshots with what their project's settings ask for.
+    snapshots: HashMap<String, Wanted>,
     versions: Vec<String>,
     /// Floors of no version's content, with their size.
     floors: Vec<(String, u64)>,
     /// There is no project, and none was ever deleted: these are the records of another workspace, or none.
     knows_nothing: bool,
+}
+
+/// The names in a snapshot's cache that its project's settings ask for.
+#[derive(Clone)]
+struct Wanted {
+    profile: String,
+    /// What the names of comparisons begin with; the snapshot that was compared with follows.
+    comparisons: String,
+}
+
+impl Wanted {
+    fn of(file: &ProjectFile) -> Self {
+        Self {
+            profile: cache::profile_name(&file.data).unwrap_or_default(),
+            comparisons: cache::comparisons_of(file).unwrap_or_default(),
+        }
+    }
 }
 
 impl Used {
@@ -124,9 +143,9 @@ impl Used {
         let knows_nothing = projects.is_empty() && store::setting::get::<bool>(c, store::setting::EMPTIED)?.is_none();
         for project in projects {
             let Some(dataset) = store::dataset::of_project(c, project.id)? else { continue };
-            let profile = cache::profile_name(&project.file.data).unwrap_or_default();
+            let wanted = Wanted::of(&project.file);
             let rows = store::snapshot::of_dataset(c, dataset.id)?;
-            snapshots.extend(rows.into_iter().map(|row| (row.snapshot.id.to_string(), profile.clone())));
+            snapshots.extend(rows.into_iter().map(|row| (row.snapshot.id.to_string(), wanted.clone())));
         }
         let versions = store::version::contents(c)?;
         let contents: HashSet<String> =
@@ -227,9 +246,14 @@ fn unused_files(workspace: &Workspace, used: &Used, now_ms: i64) -> Vec<(&'stati
     let folders = [workspace.snapshots_cache(), workspace.models_cache()];
     strangers(NOTES, &workspace.cache(), &|name| folders.iter().any(|folder| folder.ends_with(name)));
     for file in snapshot_files(workspace) {
-        let Some(profile) = used.snapshots.get(&file.snapshot) else { continue };
+        let Some(wanted) = used.snapshots.get(&file.snapshot) else { continue };
+        let is_wanted = |name: &str| {
+            let other = name.strip_prefix(&wanted.comparisons).and_then(|rest| rest.strip_suffix(".json"));
+            other.is_some_and(|other| used.snapshots.contains_key(other))
+        };
         match file.kind {
-            Kind::Profile if file.name != *profile => unused.push((PROFILES, file.path)),
+            Kind::Profile if file.name != wanted.profile => unused.push((PROFILES, file.path)),
+            Kind::Comparison if !is_wanted(&file.name) => unused.push((PROFILES, file.path)),
             Kind::Stray => unused.push((NOTES, file.path)),
             _ => {}
         }

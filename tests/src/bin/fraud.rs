@@ -28,7 +28,7 @@ async fn main() -> Result<()> {
     for seed in 1..=3 {
         let project = folder.path().join(format!("fraud-{seed}"));
         std::fs::create_dir_all(&project)?;
-        data::samples::card_fraud(seed, &project)?;
+        data::samples::card_fraud(seed, &project, &mut data::progress::silent)?;
         std::fs::copy(sample, project.join("slipway.toml"))?;
         let path = project.display().to_string();
         let project = client.call(OpenProject { path, same_id: SameId::NewProject }).await?;

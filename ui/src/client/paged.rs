@@ -49,10 +49,11 @@ impl<T: Clone + Send + Sync + 'static> Paged<T> {
     }
 }
 
-/// A list behind `request(offset, limit)`; `rows` takes the rows and the total out of an answer.
+/// A list behind `request(offset, limit)`; `rows` takes the rows and the total out of an answer, if it has
+/// them.
 pub(crate) fn paged<R, T>(
     request: impl Fn(u64, u32) -> Option<R> + 'static,
-    rows: impl Fn(R::Response) -> (Vec<T>, u64) + 'static,
+    rows: impl Fn(R::Response) -> Option<(Vec<T>, u64)> + 'static,
 ) -> Paged<T>
 where
     R: Request + Clone,
@@ -86,14 +87,14 @@ where
             asked.try_update_value(|asked| asked.remove(&page));
             match answer {
                 Ok(answer) => {
-                    let Some((new, count)) = rows.try_with_value(|rows| rows(answer)) else { return };
+                    error.set(None);
+                    let Some(Some((new, count))) = rows.try_with_value(|rows| rows(answer)) else { return };
                     pages.update(|pages| {
                         pages.insert(page, Arc::new(new));
                         forget_far(pages, page);
                         pages.retain(|page, _| *page == 0 || page * PAGE < count);
                     });
                     total.set(Some(count));
-                    error.set(None);
                 }
                 Err(failed) => error.set(Some(failed)),
             }

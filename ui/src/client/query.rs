@@ -1,6 +1,8 @@
 //! Live queries: asked once, shown at once from the last answer, asked again when a tag of theirs
 //! changes or the stream had a gap. There is no polling.
 
+pub(crate) mod prepared;
+
 use std::rc::Rc;
 
 use api::{ApiError, Request};

@@ -21,7 +21,10 @@ use super::{
     place::{self, Place},
 };
 use crate::{
-    client::{Client, query::query},
+    client::{
+        Client,
+        query::{prepared::prepared, query},
+    },
     parts::{
         button::{Button, Pending},
         dialog::Dialog,
@@ -29,6 +32,7 @@ use crate::{
         icon,
         states::Load,
         toast::Toasts,
+        under_way::{Started, Starting},
         words,
     },
 };
@@ -75,12 +79,13 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
         Memo::new(move |_| asked.with(|asked| asked.get("snapshot").and_then(|id| id.parse::<SnapshotId>().ok())));
     let target = file.data.target.clone();
     let dataset = query(move || Some(GetDataset { project }));
-    let profile = query(move || {
+    let measured = prepared(move || {
         let newest = dataset.value.with(|dataset| dataset.as_ref()?.snapshots.first().map(|snapshot| snapshot.id));
         newest.map(|snapshot| GetProfile { snapshot })
     });
     let named = file.data.positive.clone();
-    let positive = Memo::new(move |_| named.clone().or_else(|| profile.value.with(|profile| usual(profile.as_ref()?))));
+    let positive =
+        Memo::new(move |_| named.clone().or_else(|| measured.query.value.with(|profile| usual(profile.as_ref()?))));
     let no_inputs = no_inputs(&file.data);
     let is_trees = Memo::new(move |_| settings.trained() == ModelChoice::Trees);
 
@@ -206,20 +211,14 @@ fn trained_on(plan: &SnapshotPlan, is_chosen: bool, is_first: bool) -> String {
 /// Files that lie beside the data: with them there is something new to learn. The plan is made anew as they are added.
 #[component]
 fn Newer(project: ProjectId) -> impl IntoView {
-    let client = Client::get();
-    let pending = Pending::new();
     let toasts = Toasts::get();
+    let adding = Starting::new(move |_| toasts.done("Added to the data paths in slipway.toml."));
     let dataset = query(move || Some(GetDataset { project }));
     let beside = Memo::new(move |_| {
         let files = dataset.value.with(|dataset| dataset.as_ref().map(|dataset| dataset.beside.clone()));
         files.unwrap_or_default().into_iter().map(|file| file.path).collect::<Vec<_>>()
     });
-    let add = move || {
-        let request = AddData { project, paths: beside.get_untracked() };
-        pending.run(async move { client.call(request).await }, move |_| {
-            toasts.done("Added to the data paths in slipway.toml.");
-        });
-    };
+    let add = move || adding.start(AddData { project, paths: beside.get_untracked() });
     let what = move || {
         beside.with(|beside| match beside.as_slice() {
             [] => String::new(),
@@ -236,8 +235,9 @@ fn Newer(project: ProjectId) -> impl IntoView {
         <Show when=move || !beside.with(Vec::is_empty)>
             <div class="flex">
                 <span class="grow small">{what}</span>
-                <Button label="Add the newer files to the data" kind="s" mark=icon::PLUS disabled=pending.busy on_press=add />
+                <Button label="Add the newer files to the data" kind="s" mark=icon::PLUS disabled=adding.busy on_press=add />
             </div>
+            <Started starting=adding />
         </Show>
     }
 }

@@ -21,7 +21,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 use crate::{
     client::{
         Client,
-        query::{Query, query},
+        query::{Query, prepared::prepared, query},
         shell,
     },
     frame::{crumbs::crumbs, place::Place},
@@ -34,6 +34,7 @@ use crate::{
         states::{Load, Problem},
         tabs::{Tab, Tabs, current_tab},
         toast::Toasts,
+        under_way::UnderWay,
         when::Ago,
         words,
     },
@@ -116,7 +117,8 @@ fn Versions(dataset: Signal<Dataset>) -> impl IntoView {
             .unwrap_or_else(empty)
     });
     let chosen_id = Memo::new(move |_| chosen.with(|snapshot| snapshot.id));
-    let profile = query(move || Some(GetProfile { snapshot: chosen_id.get() }));
+    let measured = prepared(move || Some(GetProfile { snapshot: chosen_id.get() }));
+    let profile = measured.query;
     // Roles are the project file's: when it changes, the profile is asked again.
     let file =
         Memo::new(move |_| place.known.value.with(|project| project.as_ref().map(|project| project.file.data.clone())));
@@ -145,6 +147,10 @@ fn Versions(dataset: Signal<Dataset>) -> impl IntoView {
                     <leaks::Leaks profile=profile.value />
                     <keeping::Reread dataset profile=profile.value />
                     <keeping::Underway />
+                    // On its own tab the job stands where the profile will be.
+                    <Show when=move || tab.with(|tab| tab != "profile") || profile.value.with(Option::is_some)>
+                        <UnderWay job=measured.job />
+                    </Show>
                     <banners::Beside dataset />
                     <banners::Arrived dataset />
                 </div>
@@ -155,7 +161,7 @@ fn Versions(dataset: Signal<Dataset>) -> impl IntoView {
                     />
                 </div>
                 {move || match tab.get().as_str() {
-                    "profile" => view! { <profile::ProfileTab profile snapshot=chosen_id /> }.into_any(),
+                    "profile" => view! { <profile::ProfileTab measured snapshot=chosen_id /> }.into_any(),
                     "drift" => view! { <drift::DriftTab dataset chosen=chosen_id /> }.into_any(),
                     _ => view! { <preview::PreviewTab snapshot=chosen_id profile=profile.value /> }.into_any(),
                 }}

@@ -242,12 +242,15 @@ fn mark(state: JobState) -> AnyView {
 }
 
 fn link(job: &Job) -> Option<String> {
+    if let Subject::Project(project) = job.subject {
+        return Some(address(project, ""));
+    }
     let project = job.project?;
     match job.subject {
-        Subject::None => None,
+        Subject::None | Subject::Project(_) => None,
         Subject::Snapshot(_) => Some(address(project, "data")),
         Subject::Run(run) => Some(address(project, &format!("runs/{run}"))),
-        Subject::Package(_) => Some(address(project, "models")),
+        Subject::Version(_) | Subject::Package(_) => Some(address(project, "models")),
         Subject::Deployment(deployment) => Some(address(project, &format!("deploy?deployment={deployment}"))),
     }
 }

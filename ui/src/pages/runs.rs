@@ -95,7 +95,7 @@ pub(crate) fn Runs() -> impl IntoView {
             if facts.with_untracked(|facts| *facts != now) {
                 facts.set(now);
             }
-            (table.rows, table.total)
+            Some((table.rows, table.total))
         },
     );
     let actions = actions::Actions::new(renaming, deleting);

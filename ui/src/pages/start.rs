@@ -3,7 +3,10 @@
 
 mod newcomer;
 
-use api::project::{DeleteProject, ListProjects, ListSamples, OpenSample, ProjectSummary, Sample};
+use api::{
+    job::Subject,
+    project::{DeleteProject, ListProjects, ListSamples, OpenSample, ProjectSummary, Sample},
+};
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
@@ -18,6 +21,7 @@ use crate::{
         stage::{MiniRoad, stage_name},
         states::Load,
         toast::Toasts,
+        under_way::{Started, Starting},
         when::Ago,
         words,
     },
@@ -29,6 +33,14 @@ pub(crate) fn Start() -> impl IntoView {
     let arrivals = Arrivals::get();
     let projects = query(|| Some(ListProjects {}));
     let samples = query(|| Some(ListSamples {}));
+    // One at a time; its line is made anew once it is a project.
+    let opened = RwSignal::new(String::new());
+    let navigate = StoredValue::new_local(use_navigate());
+    let opening = Starting::new(move |job| {
+        if let Subject::Project(project) = job.subject {
+            navigate.with_value(|navigate| navigate(&address(project, ""), Default::default()));
+        }
+    });
     let by_path = RwSignal::new(false);
     view! {
         <div class="body-of-page start">
@@ -57,9 +69,10 @@ pub(crate) fn Start() -> impl IntoView {
                     </section>
                     <section>
                         <h2>"Samples"</h2>
+                        <Started starting=opening />
                         <Load query=samples let:list>
                             <div class="card list samples">
-                                {move || list.get().into_iter().map(|sample| view! { <SampleLine sample /> }).collect_view()}
+                                {move || list.get().into_iter().map(|sample| view! { <SampleLine sample opened opening /> }).collect_view()}
                             </div>
                         </Load>
                         {move || samples.value.with(|list| copied_to(list.as_deref().unwrap_or_default())).map(|folder| view! {
@@ -165,32 +178,28 @@ fn copied_to(samples: &[Sample]) -> Option<String> {
 }
 
 #[component]
-fn SampleLine(sample: Sample) -> impl IntoView {
-    let client = Client::get();
-    let navigate = StoredValue::new_local(use_navigate());
-    let pending = Pending::new();
+fn SampleLine(sample: Sample, opened: RwSignal<String>, opening: Starting) -> impl IntoView {
     let mark = if sample.name.contains("digit") { icon::IMAGE } else { icon::DATABASE };
     let name = StoredValue::new(sample.name.clone());
     let open = move || {
-        let request = OpenSample { name: name.get_value() };
-        pending.run(async move { client.call(request).await }, move |project| {
-            navigate.with_value(|navigate| navigate(&address(project.id, ""), Default::default()));
-        });
+        opened.set(name.get_value());
+        opening.start(OpenSample { name: name.get_value() });
     };
+    let is_opening = move || opening.busy.get() && name.with_value(|name| opened.with(|opened| opened == name));
     let known = sample.project.is_some();
     let about = sample.licence.clone();
     view! {
         <div class="sample" data-sample=sample.name.clone()>
             <span class="accent flex">{icon(mark)}</span>
             // For the pointer only: the button beside it is what a keyboard reaches.
-            <span class="grow opens" on:click=move |_| if !pending.busy.get_untracked() { open() }>
+            <span class="grow opens" on:click=move |_| if !opening.busy.get_untracked() { open() }>
                 <div class="named" title=about.clone()><b>{sample.title.clone()}</b><span class="caption faint cut">{about.clone()}</span></div>
                 <div class="small muted two-lines" title=sample.summary.clone()>{sample.summary.clone()}</div>
             </span>
             <Button
-                label=Signal::derive(move || if pending.busy.get() { "Opening…".to_owned() } else { "Open".to_owned() })
+                label=Signal::derive(move || if is_opening() { "Opening…".to_owned() } else { "Open".to_owned() })
                 kind="s"
-                disabled=pending.busy
+                disabled=opening.busy
                 tip=if known { "Opened before".to_owned() } else { format!("Copies it to {}", sample.destination) }
                 on_press=open
             />

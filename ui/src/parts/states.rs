@@ -1,16 +1,18 @@
 //! The states of a page besides ready: nothing yet, loading, failed.
 
-use api::{ApiError, ErrorCode};
+use api::{ApiError, ErrorCode, job::Job};
 use leptos::prelude::*;
 
 use super::{
     button::Button,
     icon::{COPY, Icon, ROTATE_CW, TRIANGLE_ALERT, UNDO_2, icon},
     toast::Toasts,
+    under_way::UnderWay,
 };
 use crate::client::query::Query;
 
-/// Shows a query's answer; before it a skeleton, and a failure where there is nothing to show.
+/// Shows a query's answer; before it a skeleton, or the job that computes it, and a failure where there is nothing
+/// to show.
 ///
 /// The children are built once and get the answer as a signal, so that a refresh changes only what
 /// differs.
@@ -20,6 +22,7 @@ pub(crate) fn Load<T, C, V>(
     /// How many grey lines stand for what comes.
     #[prop(default = 6)]
     lines: usize,
+    #[prop(into, optional)] job: Signal<Option<Job>>,
     children: C,
 ) -> impl IntoView
 where
@@ -36,8 +39,10 @@ where
     let is = Memo::new(move |_| {
         if query.value.with(Option::is_some) { Is::Ready } else { query.error.get().map_or(Is::Waiting, Is::Failed) }
     });
+    let has_job = Memo::new(move |_| job.with(Option::is_some));
     let children = StoredValue::new(children);
     move || match is.get() {
+        Is::Waiting if has_job.get() => view! { <UnderWay job /> }.into_any(),
         Is::Waiting => view! { <Skeleton lines /> }.into_any(),
         Is::Failed(error) => view! { <Failure error again=move || query.refresh() /> }.into_any(),
         Is::Ready => {

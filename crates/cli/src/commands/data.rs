@@ -108,18 +108,18 @@ pub(crate) async fn run(context: &mut Context, command: DataCommand) -> Outcome 
         }
         DataCommand::Preview { snapshot, offset, limit } => {
             let snapshot = context.snapshot(snapshot.as_deref()).await?;
-            context.output.show(&context.call(GetPreview { snapshot, offset, limit }).await?, preview)
+            context.output.show(&context.prepared(GetPreview { snapshot, offset, limit }).await?, preview)
         }
         DataCommand::Profile { snapshot } => {
             context.lasting().await?;
             let snapshot = context.snapshot(snapshot.as_deref()).await?;
-            context.output.show(&context.call(GetProfile { snapshot }).await?, profile)
+            context.output.show(&context.prepared(GetProfile { snapshot }).await?, profile)
         }
         DataCommand::Compare { reference, current } => {
             context.lasting().await?;
             let (reference, current) =
                 (context.snapshot(Some(&reference)).await?, context.snapshot(current.as_deref()).await?);
-            context.output.show(&context.call(CompareSnapshots { reference, current }).await?, drift)
+            context.output.show(&context.prepared(CompareSnapshots { reference, current }).await?, drift)
         }
         DataCommand::Export { snapshot, folder, detach } => {
             context.lasting().await?;
@@ -135,9 +135,12 @@ pub(crate) async fn run(context: &mut Context, command: DataCommand) -> Outcome 
             context.output.show(&freed, |freed| super::host::freed("The snapshot is deleted", freed))
         }
         DataCommand::Add { paths } => {
+            context.lasting().await?;
             let project = context.project_id().await?;
             let paths = paths.iter().map(|path| absolute(path)).collect::<Outcome<Vec<_>>>()?;
-            context.output.show(&context.call(AddData { project, paths }).await?, dataset)
+            let job = context.call(AddData { project, paths }).await?;
+            context.follow_here(job).await?;
+            context.output.show(&context.call(GetDataset { project }).await?, dataset)
         }
     }
 }

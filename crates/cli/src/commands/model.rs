@@ -62,11 +62,11 @@ pub(crate) enum ModelCommand {
         /// NAME, NAME@ALIAS, NAME:NUMBER or an id
         version: String,
     },
-    /// Predicts a file into a file, or rows given as JSON
+    /// Predicts a file or a folder of pictures into a file, or rows given as JSON
     Predict {
         /// NAME, NAME@ALIAS, NAME:NUMBER or an id
         version: String,
-        /// A table to predict, row by row
+        /// A table to predict row by row, or a folder of pictures
         #[arg(required_unless_present = "row", requires = "output")]
         input: Option<PathBuf>,
         /// The table to write
@@ -132,15 +132,9 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
             context.lasting().await?;
             let version = context.version(&version).await?;
             let (input, output) = (absolute(&input)?, absolute(&output)?);
-            let predicted =
-                context.call(PredictFile { version, input, output: output.clone(), overwrite: force }).await?;
-            context.output.show(&predicted, |predicted| {
-                format!(
-                    "{} rows predicted into {output} in {}.",
-                    words::count(predicted.rows),
-                    words::duration(predicted.duration_secs)
-                )
-            })
+            let job = context.call(PredictFile { version, input, output, overwrite: force }).await?;
+            let job = context.follow_here(job).await?;
+            context.output.show(&job, |job| format!("{}.", job.message))
         }
         ModelCommand::Predict { version, row, .. } => {
             let version = context.version(&version).await?;

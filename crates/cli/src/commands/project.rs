@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use api::{
-    ApiError,
+    ApiError, ErrorCode,
     config::{DataKind, ProjectFile, Ragged},
+    job::{Job, Subject},
     project::{
         CreateProject, DeleteProject, EditProjectFile, FileThere, GetOverview, GetProject, ListProjects, ListSamples,
         Look, LookAt, OpenSample, Overview, Project, ProjectSummary, Sample, Station, StationState,
@@ -78,7 +79,7 @@ pub(crate) enum SampleCommand {
     },
 }
 
-pub(crate) async fn run(context: &Context, command: ProjectCommand) -> Outcome {
+pub(crate) async fn run(context: &mut Context, command: ProjectCommand) -> Outcome {
     match command {
         ProjectCommand::List => context.output.show(&context.call(ListProjects {}).await?, |list| projects(list)),
         ProjectCommand::Show => {
@@ -116,18 +117,29 @@ pub(crate) async fn run(context: &Context, command: ProjectCommand) -> Outcome {
     }
 }
 
-pub(crate) async fn run_sample(context: &Context, command: SampleCommand) -> Outcome {
+pub(crate) async fn run_sample(context: &mut Context, command: SampleCommand) -> Outcome {
     match command {
         SampleCommand::List => context.output.show(&context.call(ListSamples {}).await?, |list| samples(list)),
         SampleCommand::Open { name } => {
-            let project = context.call(OpenSample { name }).await?;
+            context.lasting().await?;
+            let job = context.call(OpenSample { name }).await?;
+            let project = made(context, job).await?;
             context.output.show(&project, |project| format!("{} is open in {}", project.name, project.path))
         }
     }
 }
 
+/// The project that a job makes.
+async fn made(context: &Context, job: Job) -> Outcome<Project> {
+    let job = context.follow_here(job).await?;
+    match job.subject {
+        Subject::Project(project) => context.call(GetProject { project }).await,
+        _ => Err(ApiError::new(ErrorCode::Internal, format!("{} made no project.", job.title))),
+    }
+}
+
 async fn create(
-    context: &Context,
+    context: &mut Context,
     look: Look,
     path: PathBuf,
     folder: Option<PathBuf>,
@@ -167,7 +179,12 @@ async fn create(
         file.name = name;
     }
     let copy_from = if copies { vec![absolute(&path)?] } else { Vec::new() };
-    let project = context.call(CreateProject { path: absolute(&folder)?, file, copy_from }).await?;
+    // Without a copy it is done in a moment.
+    if copies {
+        context.lasting().await?;
+    }
+    let job = context.call(CreateProject { path: absolute(&folder)?, file, copy_from }).await?;
+    let project = made(context, job).await?;
     context.output.show(&project, |project| {
         let predicts =
             project.file.data.target.as_ref().map_or_else(String::new, |target| format!(", predicts {target}"));

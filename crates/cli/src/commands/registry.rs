@@ -139,8 +139,9 @@ pub(crate) async fn run(context: &mut Context, command: RegistryCommand) -> Outc
         RegistryCommand::Export { package, path } => {
             context.lasting().await?;
             let (package, path) = (context.package(&package).await?, absolute(&path)?);
-            context.call(ExportPackage { package, path: path.clone() }).await?;
-            context.output.show(&(), |()| format!("The image is in {path}."))
+            let job = context.call(ExportPackage { package, path: path.clone() }).await?;
+            let job = context.follow_here(job).await?;
+            context.output.show(&job, |_| format!("The image is in {path}."))
         }
     }
 }

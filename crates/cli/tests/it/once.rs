@@ -162,3 +162,59 @@ fn a_folder_of_scripts_is_told_how_its_programs_are_tracked() {
     let told = String::from_utf8(place.run(&["project", "create", "."]).stdout).unwrap();
     assert!(told.contains("without data yet") && told.contains("slipway exec -- COMMAND"), "{told}");
 }
+
+#[test]
+fn what_a_job_makes_is_the_answer_and_progress_is_beside_it() {
+    let place = Place::with_project();
+    let newer = place.path().join("newer.csv");
+    std::fs::write(&newer, "x,y\n4,b\n").unwrap();
+    let added = place.json(&["data", "add", &newer.to_string_lossy()]);
+    assert_eq!(added["files"], 2);
+    assert!(place.project().join("newer.csv").is_file());
+    // Refused by the call: no job is made of it.
+    let twice = place.run(&["data", "add", &newer.to_string_lossy()]);
+    assert!(said(&twice).contains("is there already"), "{}", said(&twice));
+    assert_eq!(place.json(&["job", "list"]).as_array().unwrap().len(), 1);
+
+    place.json(&["data", "snapshot"]);
+    let profile = place.run(&["--json", "data", "profile"]);
+    let profile: serde_json::Value = serde_json::from_slice(&profile.stdout).unwrap();
+    assert_eq!(profile["rows"], 4);
+    assert_eq!(place.json(&["data", "preview"])["total_rows"], 4);
+    let compared = place.json(&["data", "compare", "v1", "v1"]);
+    assert_eq!(compared["drifted"], 0);
+
+    let copied = place.path().join("copied");
+    let made = place.json(&["project", "create", &newer.to_string_lossy(), "--folder", &copied.to_string_lossy()]);
+    assert_eq!(made["file"]["data"]["paths"], serde_json::json!(["newer.csv"]));
+    assert!(copied.join("slipway.toml").is_file());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_cancels_a_copy_and_leaves_nothing() {
+    use std::io::BufRead as _;
+    let place = Place::with_project();
+    // A hole: quick to make, and long enough to copy.
+    let large = place.path().join("large.csv");
+    std::fs::File::create(&large).unwrap().set_len(1 << 30).unwrap();
+    let mut command = place.command(&["data", "add", &large.to_string_lossy()]);
+    let mut child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut told = std::io::BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let copies = told.any(|line| line.contains("Copies, "));
+    if copies {
+        let pid = child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    }
+    let rest: Vec<String> = told.collect();
+    let status = child.wait().unwrap();
+    // Where the file system shares the bytes there was nothing to cancel.
+    if status.success() {
+        return;
+    }
+    assert_eq!(status.code(), Some(130), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("was cancelled")), "{rest:?}");
+    let left: Vec<_> = std::fs::read_dir(place.project()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert_eq!(place.json(&["job", "list"])[0]["state"], "cancelled");
+}

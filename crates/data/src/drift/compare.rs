@@ -12,6 +12,7 @@ use super::{
     sample::{Sample, Values, aligned},
     statistic,
 };
+use crate::progress::{Progress, silent};
 
 /// A column to compare.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,9 +62,24 @@ pub fn compare(
     options: &Options,
     floors: &mut Floors,
 ) -> Result<DriftReport, DriftError> {
+    compare_while(reference, current, columns, options, floors, &mut silent)
+}
+
+/// The same for a caller who shows how far it is, in columns, or stops it.
+pub fn compare_while(
+    reference: &[RecordBatch],
+    current: &[RecordBatch],
+    columns: &[ColumnSpec],
+    options: &Options,
+    floors: &mut Floors,
+    progress: Progress<'_>,
+) -> Result<DriftReport, DriftError> {
     let mut measured = Vec::with_capacity(columns.len());
     for column in columns {
         measured.push(measure(reference, current, column, options.seed, floors)?);
+        if progress(1).is_break() {
+            return Err(DriftError::Cancelled);
+        }
     }
     let own: Vec<Option<f64>> = measured.iter().map(|(_, p_value)| *p_value).collect();
     let adjusted = benjamini_hochberg(&own);

@@ -6,6 +6,7 @@ use arrow_array::RecordBatch;
 
 use crate::{
     error::{DataError, thousands},
+    progress::{Progress, report},
     table,
 };
 
@@ -23,11 +24,18 @@ pub struct Side {
 }
 
 /// Reads a converted table, or every n-th batch of it where it has more than `most` rows; `name` is
-/// what the remark calls it.
-pub fn read(parquet: &Path, name: &str, most: u64) -> Result<Side, DataError> {
+/// what the remark calls it. Progress is in rows of the whole table.
+pub fn read(parquet: &Path, name: &str, most: u64, progress: Progress<'_>) -> Result<Side, DataError> {
     let rows = table::describe(parquet)?.rows;
     let every = usize::try_from(rows.div_ceil(most.max(1)).max(1)).unwrap_or(usize::MAX);
-    let batches: Vec<RecordBatch> = table::batches(parquet, None)?.step_by(every).collect::<Result<_, _>>()?;
+    let mut batches: Vec<RecordBatch> = Vec::new();
+    for (number, batch) in table::batches(parquet, None)?.enumerate() {
+        let batch = batch?;
+        report(progress, batch.num_rows() as u64)?;
+        if number.is_multiple_of(every) {
+            batches.push(batch);
+        }
+    }
     let read: u64 = batches.iter().map(|batch| batch.num_rows() as u64).sum();
     let remark = (read < rows).then(|| {
         format!("Of {name}, {} of {} rows were compared: every {}.", thousands(read), thousands(rows), ordinal(every))

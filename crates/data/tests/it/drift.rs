@@ -417,9 +417,9 @@ fn a_sample_of_a_large_table_is_said() {
     let parquet = folder.path().join("t.parquet");
     let files = data::scan::files(folder.path(), &config).unwrap();
     data::table::convert(&files, &config, &parquet, &mut data::progress::silent).unwrap();
-    let whole = sampling::read(&parquet, "the reference", 30_000).unwrap();
+    let whole = sampling::read(&parquet, "the reference", 30_000, &mut data::progress::silent).unwrap();
     assert_eq!((whole.batches.len(), whole.rows, whole.remark), (4, 30_000, None));
-    let some = sampling::read(&parquet, "the reference", 16_000).unwrap();
+    let some = sampling::read(&parquet, "the reference", 16_000, &mut data::progress::silent).unwrap();
     assert_eq!(some.batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 16_384);
     assert_eq!(
         some.remark.as_deref(),

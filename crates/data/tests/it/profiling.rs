@@ -258,7 +258,7 @@ fn a_name_that_is_not_utf8_is_a_problem_that_says_so() {
 fn the_generator_keeps_its_promises() {
     let make = |seed| {
         let folder = tempfile::tempdir().unwrap();
-        samples::card_fraud(seed, folder.path()).unwrap();
+        samples::card_fraud(seed, folder.path(), &mut data::progress::silent).unwrap();
         folder
     };
     let (first, again, other) = (make(1), make(1), make(2));

@@ -1,75 +1,195 @@
-//! A table in, its columns and the model's answers out, batch by batch.
+//! A table in, its columns and the model's answers out, batch by batch; or a folder of pictures in, their names
+//! and the answers out.
 
 use std::{
     fs::File,
     io::{BufWriter, Write},
-    ops::ControlFlow,
-    path::Path,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode,
-    config::{DataConfig, DataKind},
+    config::{ColumnType, DataConfig, DataKind},
+    model::Signature,
 };
-use arrow_array::RecordBatch;
-use arrow_schema::{Field, Schema};
-use data::{column::Values, scan::ScannedFile, table};
-use infer::model::Model;
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_schema::{DataType, Field, Schema};
+use data::{
+    column::Values,
+    error::DataError,
+    scan::{self, ScannedFile},
+    table,
+};
+use infer::{
+    images::{self, Shape},
+    model::Model,
+};
+
+use crate::{
+    blocking::{Step, Tell},
+    jobs::cancelled,
+    package,
+    snapshot::thousands,
+};
+
+/// Pictures that are answered at once.
+const PICTURES_AT_ONCE: usize = 256;
+
+enum Format {
+    /// By this byte.
+    Delimited(u8),
+    JsonLines,
+    Parquet,
+}
 
 enum Out {
-    Delimited(csv::Writer<BufWriter<File>>),
+    Delimited {
+        writer: csv::Writer<BufWriter<File>>,
+        /// The header is written.
+        is_begun: bool,
+    },
     JsonLines(BufWriter<File>),
     Parquet(Option<parquet::arrow::ArrowWriter<File>>, Option<File>),
 }
 
 /// Where the rows come from and where they go, both named by the caller.
-pub(super) struct Files<'a> {
-    pub(super) input: &'a Path,
-    pub(super) output: &'a Path,
+pub(super) struct Files {
+    /// A table, or for a model of pictures a folder of them.
+    pub(super) input: PathBuf,
+    pub(super) output: PathBuf,
     pub(super) overwrite: bool,
 }
 
-/// Returns how many rows were predicted. The output has its name only once it is whole.
-pub(super) fn run(model: &Model, files: &Files<'_>, scratch: &Path) -> anyhow::Result<u64> {
-    let Files { input, output, overwrite } = *files;
-    if model.head().data == DataKind::Images {
-        bail!(
-            ApiError::new(ErrorCode::Unsupported, "This model reads pictures, not tables.")
-                .with_hint("Try pictures on the version's page, or send them to a deployment.")
-        );
+/// How far the work is once a table is read.
+const READ: f64 = 0.4;
+
+impl Files {
+    /// What can be refused before anything is read.
+    pub(super) fn check(&self, signature: &Signature) -> anyhow::Result<()> {
+        let Self { input, output, overwrite } = self;
+        let folder = output.parent().filter(|folder| folder.is_dir());
+        if folder.is_none() {
+            bail!(ApiError::not_found(format!("There is no folder for {}.", output.display())));
+        }
+        refuse_taken(output, *overwrite)?;
+        format_of(output)?;
+        let there = std::fs::metadata(input)
+            .map_err(|error| ApiError::not_found(format!("{} can't be read: {error}.", input.display())))?;
+        let takes_pictures = signature.inputs.iter().any(|input| input.kind == ColumnType::Image);
+        match (takes_pictures, there.is_dir()) {
+            (true, false) => bail!(
+                ApiError::invalid(format!("This model reads pictures, and {} is no folder.", input.display()))
+                    .with_hint("Name a folder of pictures.")
+            ),
+            (false, true) => bail!(
+                ApiError::invalid(format!("This model reads tables, and {} is a folder.", input.display()))
+                    .with_hint("Name a file of rows.")
+            ),
+            _ => Ok(()),
+        }
     }
-    let folder = output.parent().filter(|folder| folder.is_dir());
-    let folder = folder.ok_or_else(|| ApiError::not_found(format!("There is no folder for {}.", output.display())))?;
-    refuse_taken(output, overwrite)?;
-    let half = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("write in {}", folder.display()))?;
-    let parquet = tempfile::Builder::new()
-        .prefix("predict-")
-        .suffix(".parquet")
-        .tempfile_in(scratch)
-        .context("make a table in the cache")?;
-    convert(model, input, parquet.path())?;
-    let mut out = open(output, half.reopen()?)?;
-    let mut rows = 0;
-    let mut first = true;
-    for batch in table::batches(parquet.path(), None).map_err(ApiError::from)? {
-        let batch = batch.map_err(ApiError::from)?;
-        let answers = model.predict(&batch).map_err(|error| {
-            ApiError::invalid(format!("The model can't answer rows of {}: {error}.", input.display()))
-        })?;
-        rows += batch.num_rows() as u64;
-        write(&mut out, &beside(&batch, &answers)?, first).with_context(|| format!("write {}", output.display()))?;
-        first = false;
+
+    /// Returns how many rows were predicted. The output has its name only once it is whole.
+    pub(super) fn predict(&self, model: &Model, scratch: &Path, tell: Tell<'_, Step>) -> anyhow::Result<u64> {
+        let Self { output, overwrite, .. } = self;
+        let writing = || format!("write {}", output.display());
+        let folder = output.parent().with_context(writing)?;
+        let half = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("write in {}", folder.display()))?;
+        let mut out = Out::open(output, half.reopen()?)?;
+        let rows = match model.head().data {
+            DataKind::Table => self.table(model, scratch, &mut out, tell)?,
+            DataKind::Images => self.pictures(model, &mut out, tell)?,
+        };
+        out.finish().with_context(writing)?;
+        half.as_file().sync_all().with_context(writing)?;
+        // Whatever came to stand there meanwhile is not ours to replace either.
+        let named = if *overwrite { half.persist(output) } else { half.persist_noclobber(output) };
+        match named {
+            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => bail!(taken(output)),
+            named => named.map_err(|error| error.error).with_context(writing)?,
+        };
+        Ok(rows)
     }
-    finish(out).with_context(|| format!("write {}", output.display()))?;
-    half.as_file().sync_all().with_context(|| format!("write {}", output.display()))?;
-    // Whatever came to stand there meanwhile is not ours to replace either.
-    let named = if overwrite { half.persist(output) } else { half.persist_noclobber(output) };
-    match named {
-        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => bail!(taken(output)),
-        named => named.map_err(|error| error.error).with_context(|| format!("write {}", output.display()))?,
-    };
-    Ok(rows)
+
+    /// The table's columns, then the answers.
+    fn table(&self, model: &Model, scratch: &Path, out: &mut Out, tell: Tell<'_, Step>) -> anyhow::Result<u64> {
+        let parquet = tempfile::Builder::new()
+            .prefix("predict-")
+            .suffix(".parquet")
+            .tempfile_in(scratch)
+            .context("make a table in the cache")?;
+        let all = convert(model, &self.input, parquet.path(), tell)?;
+        let mut rows = 0;
+        for batch in table::batches(parquet.path(), None).map_err(ApiError::from)? {
+            let batch = batch.map_err(ApiError::from)?;
+            let answers = self.answers(model, &batch)?;
+            rows += batch.num_rows() as u64;
+            self.write(out, &beside(&batch, &answers)?)?;
+            answered(rows, all, READ, tell)?;
+        }
+        Ok(rows)
+    }
+
+    /// A row a picture, sorted by name: its `file`, then the answers. As in training, one that can't be read
+    /// is an error that names it and counts the others.
+    fn pictures(&self, model: &Model, out: &mut Out, tell: Tell<'_, Step>) -> anyhow::Result<u64> {
+        let config = DataConfig { paths: vec![".".to_owned()], kind: DataKind::Images, ..DataConfig::default() };
+        let files = scan::files(&self.input, &config).map_err(ApiError::from)?;
+        let input = model.head().signature.inputs.first().context("find the model's input")?;
+        let shape = Shape::from_slice(&input.shape).context("find the shape of the model's pictures")?;
+        let mut corrupt: Option<(String, String)> = None;
+        let (mut seen, mut others) = (0, 0);
+        for chunk in files.chunks(PICTURES_AT_ONCE) {
+            let mut pixels = Vec::with_capacity(chunk.len() * shape.values());
+            for file in chunk {
+                let bytes = std::fs::read(&file.path).with_context(|| format!("read {}", file.path.display()))?;
+                match images::decode(&bytes, shape) {
+                    Ok(picture) => pixels.extend(picture),
+                    Err(error) if corrupt.is_none() => corrupt = Some((file.name.clone(), error.to_string())),
+                    Err(_) => others += 1,
+                }
+                seen += 1;
+                answered(seen, files.len() as u64, 0.0, tell)?;
+            }
+            // After one that can't be read, the rest is only looked through.
+            if corrupt.is_some() {
+                continue;
+            }
+            let column = images::column(pixels, shape);
+            let field = Field::new(&input.name, column.data_type().clone(), true);
+            let answers = self.answers(model, &RecordBatch::try_new(Schema::new(vec![field]).into(), vec![column])?)?;
+            let names: ArrayRef = Arc::new(chunk.iter().map(|file| Some(file.name.as_str())).collect::<StringArray>());
+            let field = Field::new("file", DataType::Utf8, false);
+            let names = RecordBatch::try_new(Schema::new(vec![field]).into(), vec![names])?;
+            self.write(out, &beside(&names, &answers)?)?;
+        }
+        match corrupt {
+            Some((file, reason)) => bail!(ApiError::from(DataError::CorruptImage { file, reason, others })),
+            None => Ok(seen),
+        }
+    }
+
+    fn answers(&self, model: &Model, batch: &RecordBatch) -> anyhow::Result<RecordBatch> {
+        Ok(model.predict(batch).map_err(|error| {
+            ApiError::invalid(format!("The model can't answer rows of {}: {error}.", self.input.display()))
+        })?)
+    }
+
+    fn write(&self, out: &mut Out, batch: &RecordBatch) -> anyhow::Result<()> {
+        out.write(batch).with_context(|| format!("write {}", self.output.display()))
+    }
+}
+
+/// Says how many rows are answered; errs where the work was cancelled.
+fn answered(rows: u64, all: u64, from: f64, tell: Tell<'_, Step>) -> anyhow::Result<()> {
+    let message = format!("Answers the rows, {} of {}", thousands(rows), thousands(all));
+    let fraction = from + (1.0 - from) * rows as f64 / all.max(1) as f64;
+    if tell(Step { fraction, message }).is_break() {
+        bail!(cancelled());
+    }
+    Ok(())
 }
 
 /// Said before anything is read, not after an hour's work.
@@ -88,14 +208,23 @@ fn taken(output: &Path) -> ApiError {
         .with_hint("Name another file, or ask for this one to be overwritten (`--force`).")
 }
 
-/// Reads the input with the types that the model was trained with.
-fn convert(model: &Model, input: &Path, parquet: &Path) -> anyhow::Result<()> {
+/// Reads the input with the types that the model was trained with; how many rows it has.
+fn convert(model: &Model, input: &Path, parquet: &Path, tell: Tell<'_, Step>) -> anyhow::Result<u64> {
     let metadata = std::fs::metadata(input)
         .map_err(|error| ApiError::not_found(format!("{} can't be read: {error}.", input.display())))?;
     let name = input.file_name().map_or_else(|| input.to_string_lossy(), |name| name.to_string_lossy()).into_owned();
-    let file = ScannedFile { path: input.to_owned(), name, size_bytes: metadata.len(), modified_ms: 0, inode: None };
+    let size_bytes = metadata.len();
+    let file = ScannedFile { path: input.to_owned(), name, size_bytes, modified_ms: 0, inode: None };
+    let mut read = 0;
+    // Every byte is read twice, for the types and for the rows; once more each where the model's types are others.
+    let mut progress = |bytes: u64| {
+        read += bytes;
+        let message = format!("Reads the rows, {} in all", package::size(size_bytes));
+        tell(Step { fraction: READ * read as f64 / (4 * size_bytes).max(1) as f64, message })
+    };
     let mut config = DataConfig::default();
-    let untyped = table::convert(std::slice::from_ref(&file), &config, parquet, &mut go_on).map_err(ApiError::from)?;
+    let untyped =
+        table::convert(std::slice::from_ref(&file), &config, parquet, &mut progress).map_err(ApiError::from)?;
     let inputs = &model.head().signature.inputs;
     if let Some(missing) =
         inputs.iter().find(|input| !input.optional && !untyped.columns.iter().any(|(name, _)| *name == input.name))
@@ -111,17 +240,13 @@ fn convert(model: &Model, input: &Path, parquet: &Path) -> anyhow::Result<()> {
     }
     let differs = |(name, kind): &(String, _)| inputs.iter().any(|input| input.name == *name && input.kind != *kind);
     if !untyped.columns.iter().any(differs) {
-        return Ok(());
+        return Ok(untyped.rows);
     }
     let known = |name: &str| untyped.columns.iter().any(|(column, _)| column == name);
     config.types =
         inputs.iter().filter(|input| known(&input.name)).map(|input| (input.name.clone(), input.kind)).collect();
-    table::convert(std::slice::from_ref(&file), &config, parquet, &mut go_on).map_err(ApiError::from)?;
-    Ok(())
-}
-
-fn go_on(_bytes: u64) -> ControlFlow<()> {
-    ControlFlow::Continue(())
+    let typed = table::convert(std::slice::from_ref(&file), &config, parquet, &mut progress).map_err(ApiError::from)?;
+    Ok(typed.rows)
 }
 
 /// The input's columns, then the answers; an input column of an answer's name is left out.
@@ -141,13 +266,14 @@ fn beside(batch: &RecordBatch, answers: &RecordBatch) -> anyhow::Result<RecordBa
     Ok(RecordBatch::try_new(Schema::new(fields).into(), columns)?)
 }
 
-fn open(output: &Path, file: File) -> anyhow::Result<Out> {
+/// What the output's name says that it is.
+fn format_of(output: &Path) -> anyhow::Result<Format> {
     let extension = output.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
     Ok(match extension.as_str() {
-        "parquet" => Out::Parquet(None, Some(file)),
-        "jsonl" | "ndjson" => Out::JsonLines(BufWriter::new(file)),
-        "tsv" => Out::Delimited(csv::WriterBuilder::new().delimiter(b'\t').from_writer(BufWriter::new(file))),
-        "csv" => Out::Delimited(csv::Writer::from_writer(BufWriter::new(file))),
+        "parquet" => Format::Parquet,
+        "jsonl" | "ndjson" => Format::JsonLines,
+        "tsv" => Format::Delimited(b'\t'),
+        "csv" => Format::Delimited(b','),
         other => bail!(
             ApiError::invalid(format!("Predictions can't be written as \".{other}\"."))
                 .with_hint("Name the output .csv, .tsv, .jsonl or .parquet.")
@@ -155,47 +281,60 @@ fn open(output: &Path, file: File) -> anyhow::Result<Out> {
     })
 }
 
-fn write(out: &mut Out, batch: &RecordBatch, first: bool) -> anyhow::Result<()> {
-    match out {
-        Out::Delimited(writer) => {
-            if first {
-                writer.write_record(batch.schema().fields().iter().map(|field| field.name().as_str()))?;
+impl Out {
+    fn open(output: &Path, file: File) -> anyhow::Result<Self> {
+        Ok(match format_of(output)? {
+            Format::Parquet => Self::Parquet(None, Some(file)),
+            Format::JsonLines => Self::JsonLines(BufWriter::new(file)),
+            Format::Delimited(delimiter) => {
+                let writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(BufWriter::new(file));
+                Self::Delimited { writer, is_begun: false }
             }
-            let columns: Vec<Option<Values<'_>>> = batch.columns().iter().map(Values::of).collect();
-            for row in 0..batch.num_rows() {
-                for column in &columns {
-                    let cell = column.as_ref().and_then(|column| column.text(row)).unwrap_or_default();
-                    writer.write_field(cell)?;
-                }
-                writer.write_record(None::<&[u8]>)?;
-            }
-        }
-        Out::JsonLines(writer) => {
-            for row in infer::rows::to_json(batch)? {
-                serde_json::to_writer(&mut *writer, &row)?;
-                writer.write_all(b"\n")?;
-            }
-        }
-        Out::Parquet(writer, file) => {
-            if let Some(file) = file.take() {
-                *writer = Some(parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None)?);
-            }
-            if let Some(writer) = writer {
-                writer.write(batch)?;
-            }
-        }
+        })
     }
-    Ok(())
-}
 
-fn finish(out: Out) -> anyhow::Result<()> {
-    match out {
-        Out::Delimited(mut writer) => writer.flush()?,
-        Out::JsonLines(mut writer) => writer.flush()?,
-        Out::Parquet(Some(writer), _) => {
-            writer.close()?;
+    fn write(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
+        match self {
+            Self::Delimited { writer, is_begun } => {
+                if !std::mem::replace(is_begun, true) {
+                    writer.write_record(batch.schema().fields().iter().map(|field| field.name().as_str()))?;
+                }
+                let columns: Vec<Option<Values<'_>>> = batch.columns().iter().map(Values::of).collect();
+                for row in 0..batch.num_rows() {
+                    for column in &columns {
+                        let cell = column.as_ref().and_then(|column| column.text(row)).unwrap_or_default();
+                        writer.write_field(cell)?;
+                    }
+                    writer.write_record(None::<&[u8]>)?;
+                }
+            }
+            Self::JsonLines(writer) => {
+                for row in infer::rows::to_json(batch)? {
+                    serde_json::to_writer(&mut *writer, &row)?;
+                    writer.write_all(b"\n")?;
+                }
+            }
+            Self::Parquet(writer, file) => {
+                if let Some(file) = file.take() {
+                    *writer = Some(parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None)?);
+                }
+                if let Some(writer) = writer {
+                    writer.write(batch)?;
+                }
+            }
         }
-        Out::Parquet(None, _) => {}
+        Ok(())
     }
-    Ok(())
+
+    fn finish(self) -> anyhow::Result<()> {
+        match self {
+            Self::Delimited { mut writer, .. } => writer.flush()?,
+            Self::JsonLines(mut writer) => writer.flush()?,
+            Self::Parquet(Some(writer), _) => {
+                writer.close()?;
+            }
+            Self::Parquet(None, _) => {}
+        }
+        Ok(())
+    }
 }

@@ -21,7 +21,7 @@ use store::{run::RunRow, snapshot::SnapshotRow, split::SplitRow};
 
 use super::{command, memory, process, split, supervise};
 use crate::{
-    Engine, dataset, folder, hardware,
+    Engine, folder, hardware,
     jobs::{JobContext, NewJob, retry_with},
     project, project_file, run, snapshot,
 };
@@ -158,12 +158,12 @@ async fn prepare(context: &JobContext, row: &RunRow) -> anyhow::Result<()> {
     let taken = match row.run.snapshot {
         Some(snapshot) => snapshot::find(engine, snapshot).await?,
         None => {
-            let mut report = dataset::reporter(context, 0.08);
+            let mut report = context.reporter(0.08);
             let (taken, _) = snapshot::take(engine, &project, None, &mut report).await?;
             snapshot::find(engine, taken.id).await?
         }
     };
-    let mut report = dataset::reporter(context, 0.08);
+    let mut report = context.reporter(0.08);
     // A training is not begun on rows whose files can't be found again.
     snapshot::referenced::check(engine, &taken, &mut report).await?;
     snapshot::cache::ready(engine, &taken, &mut report).await?;
@@ -303,7 +303,7 @@ async fn restore_data(context: &JobContext, id: RunId, mut plan: Plan) -> anyhow
     let engine = context.engine();
     let Some(taken) = run::find(engine, id).await?.run.snapshot else { return Ok(()) };
     let taken = snapshot::find(engine, taken).await?;
-    let mut report = dataset::reporter(context, 0.08);
+    let mut report = context.reporter(0.08);
     if taken.config.kind == DataKind::Images {
         snapshot::referenced::check(engine, &taken, &mut report).await?;
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use api::{
     ApiError, SnapshotId,
-    config::{DataConfig, DataKind},
+    config::{DataConfig, DataKind, ProjectFile},
 };
 use data::{
     images,
@@ -16,12 +16,17 @@ use data::{
 use store::{Store, blob::BlobHash, snapshot::SnapshotRow};
 
 use super::{Report, referenced, thousands};
-use crate::{Engine, blocking, package};
+use crate::{
+    Engine,
+    blocking::{self, Step},
+    package,
+};
 
 const TABLE: &str = "table.parquet";
 const FILES: &str = "files";
 const IMAGES: &str = "images.json";
 const PROFILE: &str = "profile-";
+const COMPARISON: &str = "comparison-";
 
 /// What a file of a snapshot's cache is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub(crate) enum Kind {
     Table,
     /// By its name.
     Profile,
+    /// With an older snapshot, by its name.
+    Comparison,
     /// What was noted of referenced files.
     Note,
     /// Half-made by a process that died.
@@ -38,8 +45,23 @@ pub(crate) enum Kind {
 
 /// Profiles differ by the settings that they were measured with.
 pub(crate) fn profile_name(config: &DataConfig) -> anyhow::Result<String> {
-    let key = BlobHash::of(&serde_json::to_vec(config)?).to_string();
-    Ok(format!("{PROFILE}{}.json", &key[..16]))
+    Ok(format!("{PROFILE}{}.json", key_of(config)?))
+}
+
+/// Comparisons differ by the settings that they were made with, and by what was compared with.
+pub(crate) fn comparison_name(file: &ProjectFile, reference: SnapshotId) -> anyhow::Result<String> {
+    Ok(format!("{}{reference}.json", comparisons_of(file)?))
+}
+
+/// What the names of the comparisons begin with that a project's settings ask for.
+pub(crate) fn comparisons_of(file: &ProjectFile) -> anyhow::Result<String> {
+    Ok(format!("{COMPARISON}{}-", key_of(&(&file.data, &file.monitoring))?))
+}
+
+fn key_of(settings: &impl serde::Serialize) -> anyhow::Result<String> {
+    let mut key = BlobHash::of(&serde_json::to_vec(settings)?).to_string();
+    key.truncate(16);
+    Ok(key)
 }
 
 pub(crate) fn kind_of(name: &str) -> Kind {
@@ -47,14 +69,9 @@ pub(crate) fn kind_of(name: &str) -> Kind {
         TABLE | FILES | IMAGES => Kind::Table,
         referenced::PROVEN => Kind::Note,
         _ if name.starts_with(PROFILE) => Kind::Profile,
+        _ if name.starts_with(COMPARISON) => Kind::Comparison,
         _ => Kind::Stray,
     }
-}
-
-/// How far the work is, from 0 to 1.
-pub(super) struct Step {
-    pub(super) fraction: f64,
-    pub(super) message: String,
 }
 
 /// What a cache is built of.
@@ -194,6 +211,11 @@ fn scanned(entry: &Entry, path: PathBuf) -> ScannedFile {
         modified_ms: entry.modified_ms,
         inode: entry.inode,
     }
+}
+
+/// Where the Parquet form of a snapshot stands, whether or not it is there.
+pub(crate) fn table_of(engine: &Engine, row: &SnapshotRow) -> PathBuf {
+    engine.workspace().snapshot_cache(row.snapshot.id).join(TABLE)
 }
 
 /// The Parquet form of a snapshot, built again where the cache lost it.

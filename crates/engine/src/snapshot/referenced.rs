@@ -12,8 +12,12 @@ use data::{
 };
 use store::snapshot::SnapshotRow;
 
-use super::{Report, cache::Step};
-use crate::{Engine, blocking, package};
+use super::Report;
+use crate::{
+    Engine,
+    blocking::{self, Step},
+    package,
+};
 
 /// What an earlier look has proven, so that a folder with other times is read once.
 pub(super) const PROVEN: &str = "proven.json";

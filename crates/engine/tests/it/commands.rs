@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, io::Write as _};
 use api::{
     ErrorCode, RunId,
     config::ProjectFile,
-    project::CreateProject,
     run::{BeginCommand, EditRun, EndCommand, GetRun, ListRuns, ProjectIdOr, RunState},
 };
 use serde_json::json;
@@ -17,7 +16,7 @@ async fn begin(stage: &Stage, pid: u32) -> (api::ProjectId, RunId, std::path::Pa
     let mut file = ProjectFile { name: "p".to_owned(), ..ProjectFile::default() };
     file.data.paths = vec!["data.csv".to_owned()];
     let path = stage.path("p").to_string_lossy().into_owned();
-    let project = stage.call(CreateProject { path: path.clone(), file, copy_from: Vec::new() }).await.id;
+    let project = stage.create("p", file).await;
     let environment =
         BTreeMap::from([("API_TOKEN".to_owned(), "hush".to_owned()), ("LANG".to_owned(), "C".to_owned())]);
     let begun = stage

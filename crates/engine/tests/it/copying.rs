@@ -6,7 +6,8 @@ use api::{
     ApiError, ErrorCode,
     config::ProjectFile,
     dataset::{AddData, GetDataset},
-    project::{CreateProject, Project},
+    job::{CancelJob, Job, JobState, RetryJob},
+    project::CreateProject,
 };
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     stage::{Stage, table},
 };
 
-async fn create(stage: &Stage, name: &str, from: &Path) -> Result<Project, ApiError> {
+async fn create(stage: &Stage, name: &str, from: &Path) -> Result<Job, ApiError> {
     let mut file = ProjectFile { name: name.to_owned(), ..ProjectFile::default() };
     file.data.paths = vec![from.file_name().unwrap().to_string_lossy().into_owned()];
     let copy_from = vec![from.to_string_lossy().into_owned()];
@@ -49,9 +50,9 @@ async fn a_folder_with_links_and_pipes_is_copied_as_a_snapshot_would_see_it() {
         symlink(to, drop.join(link)).unwrap();
     }
     assert!(std::process::Command::new("mkfifo").arg(drop.join("pipe.csv")).status().unwrap().success());
-    let project = create(&stage, "p", &drop).await.unwrap();
+    let project = stage.project_of(create(&stage, "p", &drop).await.unwrap()).await;
     assert_eq!(below(&stage.path("p")), ["drop/a.csv", "drop/c.csv", "drop/deep/b.csv", "slipway.toml"]);
-    assert_eq!(stage.call(GetDataset { project: project.id }).await.files, 3);
+    assert_eq!(stage.call(GetDataset { project }).await.files, 3);
 }
 
 #[cfg(unix)]
@@ -83,12 +84,14 @@ async fn a_copy_that_fails_leaves_nothing_and_can_be_tried_again() {
     let good = std::fs::read_to_string(stage.path("p/slipway.toml")).unwrap();
     stage.write("p/slipway.toml", "version = [");
     std::fs::remove_file(stage.path("drop/link.csv")).unwrap();
-    stage.try_call(add(["outside", "drop"])).await.unwrap_err();
+    let failed = stage.over(stage.call(add(["outside", "drop"])).await).await;
+    assert_eq!(failed.state, JobState::Failed);
     assert_eq!(below(&stage.path("p")), before);
     stage.write("p/slipway.toml", &good);
-    let dataset = stage.call(add(["outside", "drop"])).await;
+    stage.done(stage.call(RetryJob { job: failed.id }).await).await;
+    let dataset = stage.call(GetDataset { project }).await;
     assert_eq!((dataset.files, below(&stage.path("p")).len()), (3, before.len() + 2));
-    assert!(create(&stage, "q", &stage.path("drop")).await.is_ok());
+    stage.project_of(create(&stage, "q", &stage.path("drop")).await.unwrap()).await;
 }
 
 #[tokio::test]
@@ -104,4 +107,27 @@ async fn a_copy_that_does_not_fit_is_refused_before_it_is_begun() {
     let refused = create(&stage, "p", &path).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::NoSpace, "{refused:?}");
     assert!(!stage.path("p").exists());
+}
+
+#[tokio::test]
+async fn a_copy_that_is_cancelled_leaves_nothing_and_can_be_retried() {
+    let stage = Stage::new().await;
+    let path = stage.write("drop/large.csv", "x,y\n");
+    // Larger than what is copied until the cancel is heard.
+    let rows = table(2_000, 1).into_bytes();
+    let bytes: Vec<u8> = rows.iter().copied().cycle().take(256 << 20).collect();
+    std::fs::write(&path, bytes).unwrap();
+    let job = create(&stage, "p", &path).await.unwrap();
+    stage.call(CancelJob { job: job.id }).await;
+    let over = stage.over(job).await;
+    // Where the file system shares the bytes it may have been faster.
+    if over.state == JobState::Done {
+        return;
+    }
+    assert_eq!((over.state, over.retryable), (JobState::Cancelled, true));
+    assert!(!stage.path("p").exists(), "the folder was made for the copy only");
+    std::fs::write(&path, table(50, 1)).unwrap();
+    let again = stage.done(stage.call(RetryJob { job: over.id }).await).await;
+    assert!(again.message.contains("is a project"), "{}", again.message);
+    assert_eq!(below(&stage.path("p")), ["large.csv", "slipway.toml"]);
 }

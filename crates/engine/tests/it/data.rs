@@ -10,8 +10,8 @@ use api::{
         TakeSnapshot,
     },
     host::{CollectGarbage, GetStorage, Storage},
-    job::{CancelJob, JobState, Subject},
-    project::{CreateProject, DeleteProject, EditProjectFile, GetProject},
+    job::{CancelJob, JobState, ListJobs, Prepared, Subject},
+    project::{DeleteProject, EditProjectFile, GetProject},
 };
 use engine::watching::How;
 
@@ -22,10 +22,7 @@ pub(crate) async fn project(stage: &Stage) -> ProjectId {
     let mut file = ProjectFile { name: "p".to_owned(), ..ProjectFile::default() };
     file.data.paths = vec!["data".to_owned()];
     file.data.target = Some("y".to_owned());
-    stage
-        .call(CreateProject { path: stage.path("p").to_string_lossy().into_owned(), file, copy_from: Vec::new() })
-        .await
-        .id
+    stage.create("p", file).await
 }
 
 async fn take(stage: &Stage, project: ProjectId) -> api::SnapshotId {
@@ -115,8 +112,7 @@ async fn project_of_data_elsewhere(stage: &Stage) -> ProjectId {
     let mut file_of_project = ProjectFile { name: "p".to_owned(), ..ProjectFile::default() };
     file_of_project.data.paths = [folder, file].iter().map(|path| path.to_string_lossy().into_owned()).collect();
     file_of_project.data.target = Some("y".to_owned());
-    let path = stage.path("p").to_string_lossy().into_owned();
-    stage.call(CreateProject { path, file: file_of_project, copy_from: Vec::new() }).await.id
+    stage.create("p", file_of_project).await
 }
 
 #[tokio::test]
@@ -241,7 +237,7 @@ async fn collecting_frees_drops_caches_and_floors_that_nothing_needs_and_says_wh
     let stage = Stage::new().await;
     let project = project(&stage).await;
     let snapshot = take(&stage, project).await;
-    stage.call(GetProfile { snapshot }).await;
+    stage.prepared(GetProfile { snapshot }).await;
     let workspace = stage.engine.workspace().clone();
     let cache = |name: &str, bytes: usize| {
         let path = workspace.cache().join(name);
@@ -270,7 +266,11 @@ async fn collecting_frees_drops_caches_and_floors_that_nothing_needs_and_says_wh
     let storage = stage.call(GetStorage {}).await;
     let size = |name: &str| storage.parts.iter().find(|part| part.name == name).unwrap().size_bytes;
     assert_eq!((size("Uploads"), size("Models in the cache"), size("Drift floors")), (3000, 300, 7));
-    assert!(size("Tables in the cache") > 0 && size("Profiles in the cache") > 50, "{:?}", storage.parts);
+    assert!(
+        size("Tables in the cache") > 0 && size("Profiles and comparisons in the cache") > 50,
+        "{:?}",
+        storage.parts
+    );
 
     let would = stage.call(CollectGarbage { dry_run: true }).await;
     assert_eq!(storage.collectable_bytes, would.bytes);
@@ -281,7 +281,7 @@ async fn collecting_frees_drops_caches_and_floors_that_nothing_needs_and_says_wh
     };
     assert_eq!(part("Models in the cache"), (300, 1));
     assert_eq!(part("Tables in the cache"), (40, 1));
-    assert_eq!(part("Profiles in the cache"), (50, 1));
+    assert_eq!(part("Profiles and comparisons in the cache"), (50, 1));
     assert_eq!(part("Notes in the cache"), (13, 2));
     assert_eq!(part("Drift floors"), (7, 1));
     assert_eq!(part("Uploads"), (1000, 1));
@@ -290,7 +290,7 @@ async fn collecting_frees_drops_caches_and_floors_that_nothing_needs_and_says_wh
     // What is needed is there still.
     let table = workspace.snapshot_cache(snapshot).join("table.parquet");
     let made = std::fs::metadata(&table).unwrap().modified().unwrap();
-    stage.call(GetPreview { snapshot, offset: 0, limit: 1 }).await;
+    stage.prepared(GetPreview { snapshot, offset: 0, limit: 1 }).await;
     assert_eq!(std::fs::metadata(&table).unwrap().modified().unwrap(), made);
     assert!(workspace.uploads().join("new/a.csv").is_file());
     assert_eq!(stage.call(CollectGarbage { dry_run: true }).await.bytes, 0);
@@ -307,10 +307,10 @@ async fn what_a_project_took_of_a_drop_is_not_kept_twice() {
         std::fs::write(path, table(30, 5)).unwrap();
     }
     let add = |name: &str| AddData { project, paths: vec![drop.join(name).to_string_lossy().into_owned()] };
-    stage.call(add("dropped.csv")).await;
+    stage.done(stage.call(add("dropped.csv")).await).await;
     assert!(stage.path("p/dropped.csv").is_file());
     assert!(!drop.join("dropped.csv").exists() && drop.join("deep/other.csv").is_file());
-    stage.call(add("deep/other.csv")).await;
+    stage.done(stage.call(add("deep/other.csv")).await).await;
     assert!(!drop.exists(), "the drop goes with its last file");
     assert!(stage.engine.workspace().uploads().is_dir());
 }
@@ -323,14 +323,18 @@ async fn rows_profiles_and_comparisons_come_from_the_kept_bytes() {
     // The folder may change, and the cache may go: the snapshot doesn't.
     stage.write("p/data/a.csv", &table(200, 9).replace("red", "gold"));
     std::fs::remove_dir_all(stage.engine.workspace().snapshot_cache(first)).unwrap();
-    let preview = stage.call(GetPreview { snapshot: first, offset: 198, limit: 10 }).await;
+    let preview = stage.prepared(GetPreview { snapshot: first, offset: 198, limit: 10 }).await;
     assert_eq!((preview.total_rows, preview.rows.len()), (200, 2));
     assert!(preview.rows.iter().flatten().flatten().all(|cell| cell != "gold"));
-    let profile = stage.call(GetProfile { snapshot: first }).await;
+    let profile = stage.prepared(GetProfile { snapshot: first }).await;
     assert_eq!(profile.rows, 200);
-    assert_eq!(profile, stage.call(GetProfile { snapshot: first }).await);
+    assert_eq!(Prepared::Ready(profile), stage.call(GetProfile { snapshot: first }).await, "it is kept");
     let second = take(&stage, project).await;
-    let report = stage.call(CompareSnapshots { reference: first, current: second }).await;
+    let compare = CompareSnapshots { reference: first, current: second };
+    let report = stage.prepared(compare.clone()).await;
+    assert_eq!(stage.call(compare).await, Prepared::Ready(report.clone()), "it is kept");
+    let jobs = stage.call(ListJobs::default()).await;
+    assert!(jobs.iter().all(|job| !job.title.starts_with("Profile of")), "a quick one is in no list: {jobs:?}");
     assert_eq!((report.reference_rows, report.current_rows), (200, 200));
     let colour = report.columns.iter().find(|column| column.column == "colour").unwrap();
     assert_eq!(colour.verdict, api::drift::Verdict::Drifted);
@@ -354,6 +358,78 @@ async fn kept_bytes_that_were_damaged_are_not_read_as_data() {
     let refused = stage.try_call(GetPreview { snapshot, offset: 0, limit: 10 }).await.unwrap_err();
     assert!(refused.message.contains("a.csv") || refused.message.contains("damaged"), "{refused:?}");
     assert!(stage.try_call(GetProfile { snapshot }).await.is_err());
+}
+
+/// A blob behind a pipe: who reads it waits.
+#[cfg(unix)]
+struct Piped {
+    path: std::path::PathBuf,
+    blob: std::path::PathBuf,
+}
+
+#[cfg(unix)]
+impl Piped {
+    /// The largest blob, which is the rows; without the cache that was built of them.
+    fn rows(stage: &Stage, snapshot: api::SnapshotId) -> Self {
+        std::fs::remove_dir_all(stage.engine.workspace().snapshot_cache(snapshot)).unwrap();
+        let blobs = stage.engine.store().blobs();
+        let (hash, _) = blobs.list().unwrap().into_iter().max_by_key(|(_, size)| *size).unwrap();
+        let (path, blob) = (blobs.path(&hash), stage.path("blob"));
+        std::fs::rename(&path, &blob).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        Self { path, blob }
+    }
+
+    /// Lets the reader have the bytes, and those after it the blob.
+    async fn open(self) {
+        tokio::task::spawn_blocking(move || {
+            use std::io::Write as _;
+            let bytes = std::fs::read(&self.blob).unwrap();
+            // It can be opened once there is a reader.
+            let mut pipe = std::fs::File::options().write(true).open(&self.path).unwrap();
+            std::fs::rename(&self.blob, &self.path).unwrap();
+            pipe.write_all(&bytes).unwrap();
+        })
+        .await
+        .unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_answer_that_takes_longer_is_one_job_for_all_who_ask() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let snapshot = take(&stage, project).await;
+    let piped = Piped::rows(&stage, snapshot);
+    let profile = GetProfile { snapshot };
+    let (one, other) = tokio::join!(stage.call(profile.clone()), stage.call(profile.clone()));
+    let again = stage.call(profile.clone()).await;
+    let listed = stage.call(ListJobs::default()).await;
+    piped.open().await;
+    let Prepared::UnderWay(job) = one else { panic!("{one:?}") };
+    assert_eq!((&other, &again), (&Prepared::UnderWay(job), &Prepared::UnderWay(job)));
+    let listed = listed.into_iter().find(|listed| listed.id == job).expect("what takes longer is in the list");
+    assert_eq!((listed.project, listed.subject), (Some(project), Subject::Snapshot(snapshot)));
+    let done = stage.done(listed).await;
+    assert_eq!(done.message, "4 columns of 200 rows");
+    assert!(matches!(stage.call(profile).await, Prepared::Ready(profile) if profile.rows == 200));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_answer_whose_job_was_cancelled_is_computed_when_it_is_asked_for_again() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let snapshot = take(&stage, project).await;
+    let piped = Piped::rows(&stage, snapshot);
+    let preview = GetPreview { snapshot, offset: 0, limit: 5 };
+    let asked = stage.call(preview.clone()).await;
+    let Prepared::UnderWay(job) = asked else { panic!("{asked:?}") };
+    let cancelled = stage.call(CancelJob { job }).await;
+    piped.open().await;
+    assert_eq!(stage.over(cancelled).await.state, JobState::Cancelled);
+    assert_eq!(stage.prepared(preview).await.rows.len(), 5);
 }
 
 #[tokio::test]
@@ -416,7 +492,9 @@ async fn added_files_are_data_and_files_from_elsewhere_are_copied_in() {
     assert_eq!(beside[0].path, "later/c.csv");
     let outside = stage.write("elsewhere/d.csv", &table(30, 4));
     let paths = vec!["later/c.csv".to_owned(), outside.to_string_lossy().into_owned()];
-    let dataset = stage.call(AddData { project, paths }).await;
+    let added = stage.done(stage.call(AddData { project, paths }).await).await;
+    assert_eq!(added.subject, Subject::Project(project));
+    let dataset = stage.call(GetDataset { project }).await;
     assert_eq!(dataset.files, 3);
     assert!(stage.path("p/d.csv").is_file());
 }

@@ -2,9 +2,9 @@
 
 use api::{
     ErrorCode, JobId,
-    dataset::{ExportSnapshot, GetDataset, TakeSnapshot},
+    dataset::{AddData, ExportSnapshot, GetDataset, TakeSnapshot},
     host::{PutSettings, Settings},
-    job::{GetJob, Job, JobKind, JobState, Subject},
+    job::{GetJob, Job, JobKind, JobState, RetryJob, Subject},
     run::{BeginCommand, DeleteRun, EndCommand, GetRun, RunState, StartRun, StopRun},
 };
 use engine::jobs::{NewJob, retry_with};
@@ -53,6 +53,31 @@ async fn what_nobody_takes_up_is_failed_plainly() {
     let error = failed.error.unwrap();
     assert_eq!(error.code, ErrorCode::Internal);
     assert!(error.message.contains("ended while"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn copies_and_predictions_are_failed_plainly_and_can_be_retried() {
+    let mut stage = Stage::new().await;
+    let project = project(&stage).await;
+    let added = stage.write("elsewhere/b.csv", &crate::stage::table(50, 2)).to_string_lossy().into_owned();
+    let request = retry_with(&AddData { project, paths: vec![added] });
+    let kinds = [JobKind::Copy, JobKind::Predict, JobKind::Export];
+    let mut left = Vec::new();
+    for kind in kinds {
+        // An image's export, unlike that of a snapshot, begins anew.
+        left.push(leave_running(&stage, kind, Subject::Project(project), request.clone()).await);
+    }
+    let profile = leave_running(&stage, JobKind::Profile, Subject::None, None).await;
+    stage.reopen().await;
+    for id in &left {
+        let failed = stage.call(GetJob { job: *id }).await;
+        assert_eq!((failed.state, failed.retryable), (JobState::Failed, true));
+        assert!(failed.error.unwrap().hint.unwrap().contains("Retry"));
+    }
+    let failed = stage.call(GetJob { job: profile }).await;
+    assert!(!failed.retryable && failed.error.unwrap().hint.unwrap().contains("asked for"));
+    stage.done(stage.call(RetryJob { job: left[0] }).await).await;
+    assert_eq!(stage.call(GetDataset { project }).await.files, 2);
 }
 
 #[tokio::test]

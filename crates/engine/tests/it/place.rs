@@ -15,7 +15,6 @@ use api::{
     evaluation::{PartRows, Task},
     job::{Job, Subject},
     model::{BundleFile, Input, Signature, Version},
-    project::CreateProject,
     run::{Run, RunKind, RunState},
 };
 use arrow_array::{Float64Array, RecordBatch};
@@ -261,8 +260,7 @@ pub(crate) async fn project(stage: &Stage) -> ProjectId {
     file.data.paths = vec!["data.csv".to_owned()];
     file.data.target = Some("y".to_owned());
     file.monitoring.window = format!("{ROWS} rows");
-    let path = stage.path("p").to_string_lossy().into_owned();
-    stage.call(CreateProject { path, file, copy_from: Vec::new() }).await.id
+    stage.create("p", file).await
 }
 
 /// The model's next version, with a reference that drift is measured from, and nothing that computes.

@@ -4,9 +4,10 @@ use api::{
     ErrorCode,
     config::{ProjectFile, Ragged},
     dataset::{AddData, GetDataset},
+    job::{CancelJob, JobState},
     project::{
-        CreateProject, DeleteProject, EditProjectFile, FileThere, GetOverview, GetProject, ListProjects, LookAt,
-        OpenProject, SameId, Stage as Stop, StationState,
+        DeleteProject, EditProjectFile, FileThere, GetOverview, GetProject, ListProjects, LookAt, OpenProject, SameId,
+        Stage as Stop, StationState,
     },
 };
 use serde_json::json;
@@ -18,9 +19,8 @@ async fn create(stage: &Stage, name: &str) -> api::project::Project {
     let mut file = ProjectFile { name: name.to_owned(), ..ProjectFile::default() };
     file.data.paths = vec!["data.csv".to_owned()];
     file.data.target = Some("y".to_owned());
-    stage
-        .call(CreateProject { path: stage.path(name).to_string_lossy().into_owned(), file, copy_from: Vec::new() })
-        .await
+    let project = stage.create(name, file).await;
+    stage.call(GetProject { project }).await
 }
 
 fn open(path: &std::path::Path, same_id: SameId) -> OpenProject {
@@ -53,7 +53,8 @@ async fn a_folder_of_scripts_is_a_project_whose_runs_are_programs() {
     let path = stage.path("scripts").to_string_lossy().into_owned();
     let look = stage.call(LookAt { path: path.clone(), ragged: Ragged::Error }).await;
     assert!(look.problems.is_empty() && look.columns.is_empty(), "{:?}", look.problems);
-    let project = stage.call(CreateProject { path, file: look.proposal, copy_from: Vec::new() }).await;
+    let project = stage.create("scripts", look.proposal).await;
+    let project = stage.call(GetProject { project }).await;
     assert_eq!(project.name, "scripts");
     assert!(project.file_error.is_none(), "{:?}", project.file_error);
     let overview = stage.call(GetOverview { project: project.id }).await;
@@ -67,7 +68,7 @@ async fn a_folder_of_scripts_is_a_project_whose_runs_are_programs() {
     // Data that are added later are data like any other.
     stage.write("rows.csv", "a,b\n1,2\n3,4\n5,6\n");
     let rows = stage.path("rows.csv").to_string_lossy().into_owned();
-    stage.call(AddData { project: project.id, paths: vec![rows] }).await;
+    stage.done(stage.call(AddData { project: project.id, paths: vec![rows] }).await).await;
     let dataset = stage.call(GetDataset { project: project.id }).await;
     assert!(dataset.files == 1 && dataset.problem.is_none(), "{dataset:?}");
     let overview = stage.call(GetOverview { project: project.id }).await;
@@ -188,11 +189,22 @@ async fn samples_are_copied_once_and_never_over_something_else() {
     let samples = stage.call(api::project::ListSamples {}).await;
     assert_eq!(samples.len(), 5);
     let penguins = samples.iter().find(|sample| sample.name == "penguins").unwrap();
-    let opened = stage.call(api::project::OpenSample { name: "penguins".to_owned() }).await;
+    let open = async || {
+        let job = stage.call(api::project::OpenSample { name: "penguins".to_owned() }).await;
+        let project = stage.project_of(job).await;
+        stage.call(GetProject { project }).await
+    };
+    let opened = open().await;
     assert_eq!(opened.sample.as_deref(), Some("penguins"));
     assert!(std::path::Path::new(&penguins.destination).join("slipway.toml").is_file());
-    let again = stage.call(api::project::OpenSample { name: "penguins".to_owned() }).await;
+    let again = open().await;
     assert_eq!(again.id, opened.id);
+    // The generated one takes its time; cancelled, nothing of it is left.
+    let fraud = stage.call(api::project::OpenSample { name: "card-fraud".to_owned() }).await;
+    stage.call(CancelJob { job: fraud.id }).await;
+    assert_eq!(stage.over(fraud).await.state, JobState::Cancelled);
+    let left = std::fs::read_dir(stage.path("documents/Slipway Samples")).unwrap().count();
+    assert_eq!(left, 1, "penguins");
     stage.write("documents/Slipway Samples/diabetes/mine.txt", "mine");
     let refused = stage.try_call(api::project::OpenSample { name: "diabetes".to_owned() }).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::Conflict);

@@ -10,7 +10,7 @@ use api::{
     config::{DataKind, ProjectFile},
     dataset::{ExportSnapshot, GetDataset, GetPreview, TakeSnapshot},
     job::{JobState, Subject},
-    project::{CreateProject, OpenProject, SameId},
+    project::{OpenProject, SameId},
     run::{GetRun, StartRun},
 };
 
@@ -21,10 +21,7 @@ async fn create(stage: &Stage, kind: DataKind) -> ProjectId {
     file.data.paths = vec!["data".to_owned()];
     file.data.target = (kind == DataKind::Table).then(|| "y".to_owned());
     (file.data.kind, file.data.reference) = (kind, true);
-    stage
-        .call(CreateProject { path: stage.path("p").to_string_lossy().into_owned(), file, copy_from: Vec::new() })
-        .await
-        .id
+    stage.create("p", file).await
 }
 
 async fn take(stage: &Stage, project: ProjectId) -> SnapshotId {
@@ -54,17 +51,17 @@ async fn rows_are_read_again_only_of_the_bytes_that_were_recorded() {
     let project = create(&stage, DataKind::Table).await;
     let snapshot = take(&stage, project).await;
     let preview = GetPreview { snapshot, offset: 0, limit: 5 };
-    let rows = stage.call(preview.clone()).await;
+    let rows = stage.prepared(preview.clone()).await;
 
     let (bytes, then) = (std::fs::read(&path).unwrap(), std::fs::metadata(&path).unwrap().modified().unwrap());
     lose_the_cache(&stage, snapshot);
     touch(&path, then + Duration::from_secs(60));
-    assert_eq!(stage.call(preview.clone()).await, rows, "the same bytes at another time are the same file");
+    assert_eq!(stage.prepared(preview.clone()).await, rows, "the same bytes at another time are the same file");
 
     // As many other bytes: only the hash tells.
     let other = String::from_utf8(bytes.clone()).unwrap().replacen("0.", "1.", 1);
     rewrite(&path, other.as_bytes(), then + Duration::from_secs(120));
-    assert_eq!(stage.call(preview.clone()).await, rows, "the cache holds what was recorded");
+    assert_eq!(stage.prepared(preview.clone()).await, rows, "the cache holds what was recorded");
     lose_the_cache(&stage, snapshot);
     let refused = stage.try_call(preview.clone()).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::Conflict);
@@ -81,7 +78,7 @@ async fn rows_are_read_again_only_of_the_bytes_that_were_recorded() {
     assert!(stage.call(GetRun { run }).await.state.is_over());
 
     rewrite(&path, &bytes, then + Duration::from_secs(180));
-    assert_eq!(stage.call(preview).await, rows, "what was brought back is read");
+    assert_eq!(stage.prepared(preview).await, rows, "what was brought back is read");
 }
 
 #[tokio::test]
@@ -106,13 +103,13 @@ async fn a_project_that_moved_still_finds_its_files() {
     let project = create(&stage, DataKind::Table).await;
     let snapshot = take(&stage, project).await;
     let preview = GetPreview { snapshot, offset: 0, limit: 5 };
-    let rows = stage.call(preview.clone()).await;
+    let rows = stage.prepared(preview.clone()).await;
     lose_the_cache(&stage, snapshot);
 
     std::fs::rename(stage.path("p"), stage.path("moved")).unwrap();
     let path = stage.path("moved").to_string_lossy().into_owned();
     assert_eq!(stage.call(OpenProject { path, same_id: SameId::Ask }).await.id, project);
-    assert_eq!(stage.call(preview.clone()).await, rows);
+    assert_eq!(stage.prepared(preview.clone()).await, rows);
     let export = ExportSnapshot { snapshot, folder: stage.path("out").to_string_lossy().into_owned() };
     let refused = stage.try_call(export).await.unwrap_err();
     assert!(refused.hint.unwrap().contains("moved"));
@@ -123,7 +120,7 @@ async fn a_project_that_moved_still_finds_its_files() {
     stage.write("other/slipway.toml", &std::fs::read_to_string(stage.path("p/slipway.toml")).unwrap());
     let path = stage.path("other").to_string_lossy().into_owned();
     stage.call(OpenProject { path, same_id: SameId::SamePlace }).await;
-    assert_eq!(stage.call(preview).await, rows);
+    assert_eq!(stage.prepared(preview).await, rows);
 }
 
 #[tokio::test]

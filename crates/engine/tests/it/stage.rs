@@ -6,7 +6,13 @@ use std::{
     time::Duration,
 };
 
-use api::{ApiError, ErrorCode, Request, event::Event, job::Job};
+use api::{
+    ApiError, ErrorCode, ProjectId, Request,
+    config::ProjectFile,
+    event::Event,
+    job::{GetJob, Job, Prepared, Subject},
+    project::CreateProject,
+};
 use async_trait::async_trait;
 use engine::{
     Engine, Mode, Options, WorkerProgram,
@@ -132,6 +138,31 @@ impl Stage {
             .await
             .expect("the job ends")
             .unwrap()
+    }
+
+    /// Creates a project in a folder of the user's, without copies.
+    pub(crate) async fn create(&self, folder: &str, file: ProjectFile) -> ProjectId {
+        let path = self.path(folder).to_string_lossy().into_owned();
+        let job = self.call(CreateProject { path, file, copy_from: Vec::new() }).await;
+        self.project_of(job).await
+    }
+
+    /// The project that a job makes.
+    pub(crate) async fn project_of(&self, job: Job) -> ProjectId {
+        match self.done(job).await.subject {
+            Subject::Project(project) => project,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The answer to a question that may have to be computed first.
+    pub(crate) async fn prepared<T, R: Request<Response = Prepared<T>> + Clone>(&self, request: R) -> T {
+        loop {
+            match self.call(request.clone()).await {
+                Prepared::Ready(answer) => return answer,
+                Prepared::UnderWay(job) => drop(self.done(self.call(GetJob { job }).await).await),
+            }
+        }
     }
 
     /// Waits until a question has the wanted answer, asking again after each announcement.

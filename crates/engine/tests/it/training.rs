@@ -6,9 +6,9 @@ use api::{
     dataset::{DeleteSnapshot, GetDataset, GetPreview, TakeSnapshot},
     event::Event,
     host::CollectGarbage,
-    job::{Job, JobState, Subject},
+    job::{CancelJob, Job, JobState, Subject},
     model::{DeleteVersion, FindVersion, GetVersion, ListModels, Predict, PredictFile, RegisterModel, SetAlias},
-    project::{CreateProject, DeleteProject, EditProjectFile, GetOverview},
+    project::{DeleteProject, EditProjectFile, GetOverview},
     run::{
         DeleteRun, GetEvaluation, GetLineage, GetRun, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run, RunState,
         StartRun, StopRun,
@@ -26,10 +26,7 @@ async fn project(stage: &Stage, rows: usize) -> ProjectId {
     file.data.target = Some("y".to_owned());
     file.training.threads = 1;
     file.evaluation.bootstrap = 50;
-    stage
-        .call(CreateProject { path: stage.path("p").to_string_lossy().into_owned(), file, copy_from: Vec::new() })
-        .await
-        .id
+    stage.create("p", file).await
 }
 
 fn start(project: ProjectId, training: Option<TrainingConfig>) -> StartRun {
@@ -142,8 +139,9 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
     let (input, output) = (stage.path("p/data.csv"), stage.path("out.csv"));
     let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
     let file = PredictFile { version: version.id, input: text(&input), output: text(&output), overwrite: false };
-    let predicted = stage.call(file.clone()).await;
-    assert_eq!(predicted.rows, 600);
+    let predicted = stage.done(stage.call(file.clone()).await).await;
+    assert_eq!(predicted.subject, Subject::Version(version.id));
+    assert!(predicted.message.starts_with("600 rows predicted"), "{}", predicted.message);
     assert_eq!(std::fs::read_to_string(&output).unwrap().lines().count(), 601);
     // What is there is replaced only on demand, and only by something whole.
     std::fs::write(&output, "precious").unwrap();
@@ -152,10 +150,19 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
     let nothing = PredictFile { input: text(&stage.path("p/none.csv")), overwrite: true, ..file.clone() };
     assert_eq!(stage.try_call(nothing).await.unwrap_err().code, ErrorCode::NotFound);
     assert_eq!(std::fs::read_to_string(&output).unwrap(), "precious");
-    stage.call(PredictFile { overwrite: true, ..file.clone() }).await;
+    stage.done(stage.call(PredictFile { overwrite: true, ..file.clone() }).await).await;
     assert_eq!(std::fs::read_to_string(&output).unwrap().lines().count(), 601);
-    let folder = PredictFile { output: text(&stage.path("p")), overwrite: true, ..file };
+    let folder = PredictFile { output: text(&stage.path("p")), overwrite: true, ..file.clone() };
     assert_eq!(stage.try_call(folder).await.unwrap_err().code, ErrorCode::Invalid);
+    let unknown = PredictFile { output: text(&stage.path("out.xlsx")), ..file.clone() };
+    assert_eq!(stage.try_call(unknown).await.unwrap_err().code, ErrorCode::Invalid);
+    // Cancelled, it leaves no output.
+    let (large, cancelled) = (stage.write("large/in.csv", &table(60_000, 3)), stage.path("large/out.csv"));
+    let large = PredictFile { input: text(&large), output: text(&cancelled), ..file };
+    let job = stage.call(large).await;
+    stage.call(CancelJob { job: job.id }).await;
+    assert_eq!(stage.over(job).await.state, JobState::Cancelled);
+    assert_eq!(std::fs::read_dir(stage.path("large")).unwrap().count(), 1);
 
     // Nothing that something points at can go.
     let in_use = stage.try_call(DeleteRun { run, checkpoints_only: false }).await.unwrap_err();
@@ -264,7 +271,7 @@ async fn a_project_folder_that_is_deleted_while_training_takes_nothing_with_it()
     stage.call(StopRun { run }).await;
     stage.over(job).await;
     let preview = GetPreview { snapshot, offset: 0, limit: 5 };
-    assert_eq!(stage.call(preview).await.rows.len(), 5);
+    assert_eq!(stage.prepared(preview).await.rows.len(), 5);
 
     // A new training says what is missing and the way out; on a snapshot it needs nothing of the folder.
     let told = stage.try_call(start(project, None)).await.unwrap_err();
@@ -336,8 +343,7 @@ async fn kept_images_of_an_absolute_path_are_trained_from_the_kept_copies() {
     file.data.kind = DataKind::Images;
     file.data.paths = vec![stage.path("elsewhere").to_string_lossy().into_owned()];
     file.evaluation.bootstrap = 50;
-    let path = stage.path("p").to_string_lossy().into_owned();
-    let project = stage.call(CreateProject { path, file, copy_from: Vec::new() }).await.id;
+    let project = stage.create("p", file).await;
     let taken = stage.done(stage.call(TakeSnapshot { project, message: None }).await).await;
     let Subject::Snapshot(snapshot) = taken.subject else { panic!("{:?}", taken.subject) };
     let row = engine::snapshot::find(&stage.engine, snapshot).await.unwrap();
@@ -383,6 +389,46 @@ async fn kept_images_of_an_absolute_path_are_trained_from_the_kept_copies() {
     if let Some(untouched) = &untouched {
         assert_eq!(&trained().await, untouched);
     }
+}
+
+#[tokio::test]
+async fn a_folder_of_pictures_is_predicted_into_a_row_each() {
+    if !has_worker() {
+        return;
+    }
+    let stage = Stage::new().await;
+    digits(&stage, "p/images", ["3", "7"]);
+    let mut file = ProjectFile { name: "digits".to_owned(), ..ProjectFile::default() };
+    file.data.kind = DataKind::Images;
+    file.data.paths = vec!["images".to_owned()];
+    file.evaluation.bootstrap = 50;
+    let project = stage.create("p", file).await;
+    let training = TrainingConfig { epochs: Some(2), threads: 1, ..TrainingConfig::default() };
+    let job = stage.call(start(project, Some(training))).await;
+    let run = run_of(&job);
+    stage.done(job).await;
+    let version = stage.call(RegisterModel { run, name: None, aliases: Vec::new() }).await.id;
+
+    let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
+    let (input, output) = (stage.path("p/images"), stage.path("out.csv"));
+    let predict = PredictFile { version, input: text(&input), output: text(&output), overwrite: true };
+    stage.done(stage.call(predict.clone()).await).await;
+    let written = std::fs::read_to_string(&output).unwrap();
+    let lines: Vec<&str> = written.lines().collect();
+    assert!(lines[0].starts_with("file,prediction,"), "{}", lines[0]);
+    let files: Vec<&str> = lines[1..].iter().filter_map(|line| line.split(',').next()).collect();
+    assert_eq!((files.len(), files[0], files.is_sorted()), (80, "3/0.png", true));
+    let table = PredictFile { input: text(&stage.path("p/images/3/0.png")), ..predict.clone() };
+    assert_eq!(stage.try_call(table).await.unwrap_err().code, ErrorCode::Invalid);
+
+    // As in training: one is named, the others are counted, and nothing is written.
+    std::fs::remove_file(&output).unwrap();
+    for broken in ["3/1.png", "7/2.png"] {
+        std::fs::write(input.join(broken), "no picture").unwrap();
+    }
+    let failed = stage.over(stage.call(predict).await).await;
+    assert!(failed.message.contains("3/1.png") && failed.message.contains('1'), "{}", failed.message);
+    assert_eq!((failed.state, output.exists()), (JobState::Failed, false));
 }
 
 #[cfg(unix)]

@@ -38,7 +38,10 @@ async fn project(running: &Running, kind: DataKind) -> (api::ProjectId, PathBuf)
     let mut file = ProjectFile { name: "p".to_owned(), ..ProjectFile::default() };
     (file.data.kind, file.data.paths) = (kind, vec!["data".to_owned()]);
     let path = folder.to_string_lossy().into_owned();
-    (ask(running, CreateProject { path, file, copy_from: Vec::new() }).await.id, folder)
+    let job = ask(running, CreateProject { path, file, copy_from: Vec::new() }).await;
+    let made = running.host.engine.jobs().wait(&running.host.engine, job.id).await.unwrap();
+    let Subject::Project(project) = made.subject else { panic!("{made:?}") };
+    (project, folder)
 }
 
 /// A command's run with 5,000 points, one file and something beside it that is nobody's.

@@ -56,7 +56,7 @@ fn breast_cancer() {
 fn card_fraud_is_no_matter_of_a_line() {
     let average_precision = |config: TrainingConfig| {
         let folder = tempfile::tempdir().unwrap();
-        data::samples::card_fraud(1, folder.path()).unwrap();
+        data::samples::card_fraud(1, folder.path(), &mut data::progress::silent).unwrap();
         let data = DataConfig {
             paths: vec!["data".to_owned()],
             target: Some("is_fraud".to_owned()),

@@ -145,8 +145,10 @@ async fn import(nonce: u32, client: &Client, ledger: &Ledger, folder: &Path) -> 
     file.data.paths = vec!["data".to_owned()];
     file.data.target = Some("y".to_owned());
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    let project = client.call(CreateProject { path: text(&path), file, copy_from: vec![text(&outside)] }).await?;
-    ledger.open().projects.push(Project { id: project.id, folder: path, hand: Arc::default() });
+    let job = client.call(CreateProject { path: text(&path), file, copy_from: vec![text(&outside)] }).await?;
+    let job = done(client, ledger, &job).await?;
+    let Subject::Project(id) = job.subject else { bail!("a project's subject is {:?}", job.subject) };
+    ledger.open().projects.push(Project { id, folder: path, hand: Arc::default() });
     Ok(())
 }
 

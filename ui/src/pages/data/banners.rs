@@ -11,16 +11,17 @@ use leptos_router::hooks::use_navigate;
 
 use super::{TakeButton, keeping::PlanLine};
 use crate::{
-    client::{Client, query::query},
+    client::query::query,
     frame::{
         arrivals::{Arrival, Arrivals},
         place::Place,
     },
     parts::{
-        button::{Button, IconButton, Pending},
+        button::{Button, IconButton},
         icon::{self, icon},
         states::{Load, Problem},
         toast::Toasts,
+        under_way::{Started, Starting},
         when::Ago,
         words,
     },
@@ -57,18 +58,12 @@ pub(super) fn Changed(dataset: Signal<Dataset>) -> impl IntoView {
 #[component]
 pub(super) fn Beside(dataset: Signal<Dataset>) -> impl IntoView {
     let place = Place::get();
-    let client = Client::get();
     let toasts = Toasts::get();
-    let pending = Pending::new();
+    let adding = Starting::new(move |_| toasts.done("Added to the data paths in slipway.toml."));
     let open = RwSignal::new(false);
     let beside = Memo::new(move |_| dataset.with(|dataset| dataset.beside.clone()));
-    let add = move |paths: Vec<String>| {
-        let request = AddData { project: place.id_now(), paths };
-        pending.run(async move { client.call(request).await }, move |_| {
-            toasts.done("Added to the data paths in slipway.toml.");
-        });
-    };
-    move || {
+    let add = move |paths: Vec<String>| adding.start(AddData { project: place.id_now(), paths });
+    let files = move || {
         let files = beside.get();
         let first = files.first()?.clone();
         let size = files.iter().map(|file| file.size_bytes).sum::<u64>();
@@ -83,7 +78,7 @@ pub(super) fn Beside(dataset: Signal<Dataset>) -> impl IntoView {
                     <span class="muted">{format!(" · {} · outside of the data paths", words::bytes(size))}</span>
                 </span>
                 {many.then(|| view! { <Button label=Signal::derive(move || if open.get() { "Hide".to_owned() } else { "Show".to_owned() }) kind="quiet s" on_press=move || open.update(|open| *open = !*open) /> })}
-                <Button label=if many { "Add all to the data" } else { "Add to the data" } kind="s" disabled=pending.busy on_press=move || add(all.clone()) />
+                <Button label=if many { "Add all to the data" } else { "Add to the data" } kind="s" disabled=adding.busy on_press=move || add(all.clone()) />
             </div>
             {move || open.get().then(|| {
                 files.clone().into_iter().map(|file| {
@@ -92,12 +87,16 @@ pub(super) fn Beside(dataset: Signal<Dataset>) -> impl IntoView {
                         <div class="beside small">
                             <span class="grow cut mono">{file.path}</span>
                             <span class="faint num">{words::bytes(file.size_bytes)}</span>
-                            <Button label="Add" kind="s" disabled=pending.busy on_press=move || add(vec![path.clone()]) />
+                            <Button label="Add" kind="s" disabled=adding.busy on_press=move || add(vec![path.clone()]) />
                         </div>
                     }
                 }).collect_view()
             })}
         })
+    };
+    view! {
+        {files}
+        <Started starting=adding />
     }
 }
 
@@ -118,10 +117,12 @@ pub(super) fn Arrived(dataset: Signal<Dataset>) -> impl IntoView {
 #[component]
 fn Looked(arrival: Arrival, taken: RwSignal<Option<Arrival>>, dataset: Signal<Dataset>) -> impl IntoView {
     let place = Place::get();
-    let client = Client::get();
     let toasts = Toasts::get();
     let arrivals = Arrivals::get();
-    let pending = Pending::new();
+    let adding = Starting::new(move |_| {
+        taken.set(None);
+        toasts.done("Copied into the project and added to its data paths. Take a snapshot when it is complete.");
+    });
     let navigate = StoredValue::new_local(use_navigate());
     let path = arrival.path.clone();
     let look = query(move || Some(LookAt { path: path.clone(), ragged: Ragged::Error }));
@@ -135,11 +136,7 @@ fn Looked(arrival: Arrival, taken: RwSignal<Option<Arrival>>, dataset: Signal<Da
                 vec![arrival.path.clone()]
             }
         });
-        let request = AddData { project: place.id_now(), paths };
-        pending.run(async move { client.call(request).await }, move |_| {
-            taken.set(None);
-            toasts.done("Copied into the project and added to its data paths. Take a snapshot when it is complete.");
-        });
+        adding.start(AddData { project: place.id_now(), paths });
     };
     let alone = move || {
         taken.set(None);
@@ -159,9 +156,10 @@ fn Looked(arrival: Arrival, taken: RwSignal<Option<Arrival>>, dataset: Signal<Da
                     </div>
                     {move || look.with(|look| look.problems.clone()).into_iter().map(|error| view! { <Problem error /> }).collect_view()}
                 </Load>
+                <Started starting=adding />
             </div>
             <Button label="Open alone" kind="s" on_press=alone />
-            <Button label=Signal::derive(move || format!("Add for v{}", next())) kind="s primary" disabled=pending.busy on_press=add />
+            <Button label=Signal::derive(move || format!("Add for v{}", next())) kind="s primary" disabled=adding.busy on_press=add />
             <IconButton label="Leave it" mark=icon::X on_press=move |_| taken.set(None) />
         </div>
     }

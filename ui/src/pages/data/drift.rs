@@ -8,7 +8,7 @@ use api::{
 use leptos::prelude::*;
 
 use crate::{
-    client::query::query,
+    client::query::prepared::prepared,
     parts::{
         card::{Card, Chip},
         distribution::{TwoDistributions, test_name, value, verdict},
@@ -41,7 +41,7 @@ pub(super) fn DriftTab(dataset: Signal<Dataset>, chosen: Memo<SnapshotId>) -> im
         });
         reference.set(before.map_or_else(String::new, |id| id.to_string()));
     });
-    let report = query(move || {
+    let compared = prepared(move || {
         let reference = reference.get().parse().ok()?;
         Some(CompareSnapshots { reference, current: chosen.get() })
     });
@@ -79,10 +79,10 @@ pub(super) fn DriftTab(dataset: Signal<Dataset>, chosen: Memo<SnapshotId>) -> im
             view! {
                 <div class="drift-line flex small muted">
                     "Compared with" <Select value=reference options name="Snapshot to compare with" />
-                    {move || report.value.get().map(|report| view! { <Summary report /> })}
+                    {move || compared.query.value.get().map(|report| view! { <Summary report /> })}
                 </div>
                 <div class="profile-tab">
-                    <Load query=report lines=10 let:report>
+                    <Load query=compared.query job=compared.job lines=10 let:report>
                         <div class="profile-main"><Columns report open /></div>
                         {move || open.get().and_then(|column| {
                             let found = report.with(|report| report.columns.iter().find(|other| other.column == column).cloned())?;

@@ -4,7 +4,7 @@ use api::{
     ErrorCode,
     dataset::{Dataset, PlanSnapshot, Profile, SnapshotPlan},
     event::Event,
-    job::{CancelJob, Job, JobKind, JobState, ListJobs},
+    job::{Job, JobKind, JobState, ListJobs},
     project::EditProjectFile,
 };
 use leptos::prelude::*;
@@ -19,10 +19,10 @@ use crate::{
     frame::{arrivals::Arrivals, place::Place},
     parts::{
         button::{Button, Pending},
-        card::Progress,
         field::Switch,
         icon::{self, icon},
         states::{Empty, Problem},
+        under_way::UnderWay,
         words,
     },
 };
@@ -168,7 +168,6 @@ pub(super) fn PlanLine() -> impl IntoView {
 pub(super) fn Underway() -> impl IntoView {
     let place = Place::get();
     let client = Client::get();
-    let pending = Pending::new();
     let jobs = query(move || place.project.get().map(|project| ListJobs { project: Some(project), limit: Some(20) }));
     let found =
         move |jobs: &Vec<Job>| jobs.iter().find(|job| job.kind == JobKind::Snapshot && !job.state.is_over()).cloned();
@@ -181,40 +180,20 @@ pub(super) fn Underway() -> impl IntoView {
     });
     Effect::new(move |_| job.set(jobs.value.with(|jobs| jobs.as_ref().and_then(found))));
     client.on_event(move |event| {
-        if let Event::Progress { job: moved, state, fraction, message, .. } = event {
+        if let Event::Progress { job: moved, state, fraction, message, seconds_left } = event {
             job.try_update(|job| {
                 if let Some(now) = job.as_mut().filter(|job| job.id == *moved) {
-                    (now.state, now.fraction) = (*state, *fraction);
+                    (now.state, now.fraction, now.seconds_left) = (*state, *fraction, *seconds_left);
                     now.message.clone_from(message);
                 }
                 job.take_if(|job| job.state.is_over());
             });
         }
     });
-    let id = Memo::new(move |_| job.with(|job| job.as_ref().map(|job| job.id)));
-    move || {
-        if let (None, Some(error)) = (id.get(), failed.get()) {
-            return Some(view! { <Problem error /> }.into_any());
-        }
-        id.get().map(|id| {
-            let fraction = Signal::derive(move || job.with(|job| job.as_ref().and_then(|job| job.fraction)));
-            view! {
-                <div class="keeping card" role="status">
-                    <div class="flex">
-                        <b>"A snapshot is being taken"</b>
-                        <span class="grow small muted cut">{move || job.with(|job| job.as_ref().map(|job| job.message.clone()))}</span>
-                        <Button
-                            label="Cancel"
-                            kind="s"
-                            disabled=pending.busy
-                            on_press=move || pending.run(async move { client.call(CancelJob { job: id }).await }, |_| {})
-                        />
-                    </div>
-                    <Progress fraction label="Snapshot" />
-                </div>
-            }
-            .into_any()
-        })
+    let is_live = Memo::new(move |_| job.with(Option::is_some));
+    view! {
+        <UnderWay job />
+        {move || failed.get().filter(|_| !is_live.get()).map(|error| view! { <Problem error /> })}
     }
 }
 

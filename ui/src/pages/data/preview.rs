@@ -6,6 +6,7 @@ use api::{
     config::ColumnType,
     dataset::{Column as Field, ColumnProfile, GetPreview, Profile, Role, WarningKind},
     id::SnapshotId,
+    job::Prepared,
 };
 use charts::{bars, plot::Size, role};
 use leptos::prelude::*;
@@ -15,7 +16,12 @@ use super::{
     type_of,
 };
 use crate::{
-    client::{Client, paged::paged, wire},
+    client::{
+        Client,
+        job::{Following, failure},
+        paged::paged,
+        wire,
+    },
     parts::{
         button::IconButton,
         chart::spark,
@@ -24,6 +30,7 @@ use crate::{
         rows::Rows,
         states::{Failure, Skeleton},
         table::{Column, Table},
+        under_way::UnderWay,
         words,
     },
 };
@@ -40,9 +47,18 @@ const HEAD: f64 = 76.0;
 #[component]
 pub(super) fn PreviewTab(snapshot: Memo<SnapshotId>, profile: RwSignal<Option<Profile>>) -> impl IntoView {
     let fields = RwSignal::new(Vec::<Field>::new());
+    // The cache of the snapshot is built again first where it was lost.
+    let reading = Following::new();
     let list = paged(
         move |offset, limit| Some(GetPreview { snapshot: snapshot.get(), offset, limit }),
         move |preview| {
+            let preview = match preview {
+                Prepared::Ready(preview) => preview,
+                Prepared::UnderWay(job) => {
+                    reading.begin_by(job);
+                    return None;
+                }
+            };
             if fields.with_untracked(|fields| *fields != preview.columns) {
                 fields.set(preview.columns);
             }
@@ -51,9 +67,22 @@ pub(super) fn PreviewTab(snapshot: Memo<SnapshotId>, profile: RwSignal<Option<Pr
                 .into_iter()
                 .enumerate()
                 .map(|(index, cells)| Line { number: preview.offset + index as u64 + 1, cells: Arc::new(cells) });
-            (lines.collect(), preview.total_rows)
+            Some((lines.collect(), preview.total_rows))
         },
     );
+    Effect::new(move |_| {
+        let Some(job) = reading.job.get().filter(|job| job.state.is_over()) else { return };
+        reading.forget();
+        match failure(&job) {
+            Some(error) => list.error.set(Some(error)),
+            None => list.need(0..1),
+        }
+    });
+    Effect::new(move |_| {
+        // The job of another snapshot is none of this one.
+        snapshot.track();
+        reading.forget();
+    });
     let uses = ColumnUses::new();
     let columns = Memo::new_with_compare(
         move |_| {
@@ -81,9 +110,12 @@ pub(super) fn PreviewTab(snapshot: Memo<SnapshotId>, profile: RwSignal<Option<Pr
     );
     let rows = Rows::from(list);
     let failed = Memo::new(move |_| if list.total.get().is_none() { list.error.get() } else { None });
-    let waits = Memo::new(move |_| list.total.get().is_none() && list.error.get().is_none());
+    let waits = Memo::new(move |_| {
+        list.total.get().is_none() && list.error.get().is_none() && reading.job.with(Option::is_none)
+    });
     view! {
         {move || failed.get().map(|error| view! { <div class="padded"><Failure error again=move || list.need(0..1) /></div> })}
+        <div class="padded" class:hidden=move || reading.job.with(Option::is_none)><UnderWay job=reading.job /></div>
         {move || waits.get().then(|| view! { <div class="padded"><Skeleton lines=8 /></div> })}
         <div class="fill-table preview" class:hidden=move || list.total.get().is_none()>
             <Table rows=rows.clone() columns=Signal::from(columns) label="Rows of this snapshot" head=HEAD />

@@ -15,7 +15,7 @@ use super::{
     type_of,
 };
 use crate::{
-    client::query::Query,
+    client::query::prepared::Preparing,
     parts::{
         button::IconButton,
         card::Chip,
@@ -29,7 +29,7 @@ use crate::{
 };
 
 #[component]
-pub(super) fn ProfileTab(profile: Query<Profile>, snapshot: Memo<SnapshotId>) -> impl IntoView {
+pub(super) fn ProfileTab(measured: Preparing<Profile>, snapshot: Memo<SnapshotId>) -> impl IntoView {
     // A column's pane has an address: `&column=NAME`.
     let open = RwSignal::new(use_location().query.with_untracked(|asked| asked.get("column")));
     Effect::new(move |before: Option<SnapshotId>| {
@@ -41,7 +41,7 @@ pub(super) fn ProfileTab(profile: Query<Profile>, snapshot: Memo<SnapshotId>) ->
     });
     view! {
         <div class="profile-tab">
-            <Load query=profile lines=10 let:profile>
+            <Load query=measured.query job=measured.job lines=10 let:profile>
                 <div class="profile-main">
                     <Notes profile />
                     <Columns profile open />

@@ -20,6 +20,7 @@ use crate::{
         icon,
         states::{Empty, Load, Problem},
         toast::Toasts,
+        under_way::{Started, Starting},
         when::Ago,
         words,
     },
@@ -58,22 +59,23 @@ pub(super) fn Packages(id: VersionId, version: Memo<Version>, push: RwSignal<boo
 fn One(package: Package, version: Memo<Version>, push: RwSignal<bool>) -> impl IntoView {
     let export = RwSignal::new(false);
     let id = package.id;
-    let client = Client::get();
     let toasts = Toasts::get();
+    let exporting = Starting::new(move |job| toasts.done(format!("Written: {}", job.message)));
     let digest = package.digest.clone();
     let pushes = package.pushes.clone();
     let save = move || {
         if shell::is_there() {
-            save_with_dialog(client, toasts, id, file_name(&version.get_untracked()));
+            save_with_dialog(exporting, id, file_name(&version.get_untracked()));
         } else {
             export.set(true);
         }
     };
     view! {
         <Card title="Package" extra=ViewFn::from(move || view! {
-            <Button label="Export…" kind="s" mark=icon::DOWNLOAD on_press=save />
+            <Button label="Export…" kind="s" mark=icon::DOWNLOAD disabled=exporting.busy on_press=save />
             <Button label="Push…" kind="s" mark=icon::SEND on_press=move || push.set(true) />
         })>
+            <Started starting=exporting />
             <dl class="pairs">
                 <dt>"Digest"</dt><dd class="flex"><span class="mono cut" title=digest.clone()>{digest.clone()}</span><CopyButton text=digest label="Copy the digest" /></dd>
                 <dt>"Size"</dt><dd class="mono">{words::bytes(package.size_bytes)}</dd>
@@ -115,7 +117,7 @@ fn One(package: Package, version: Memo<Version>, push: RwSignal<bool>) -> impl I
                 }}
             </Card>
         </div>
-        <Dialog open=export title="Export as a file"><ExportForm open=export id version /></Dialog>
+        <Dialog open=export title="Export as a file"><ExportForm open=export id version exporting /></Dialog>
     }
 }
 
@@ -124,34 +126,25 @@ fn file_name(version: &Version) -> String {
 }
 
 /// In our window the system asks where the file should be.
-fn save_with_dialog(client: Client, toasts: Toasts, package: PackageId, name: String) {
+fn save_with_dialog(exporting: Starting, package: PackageId, name: String) {
     spawn_local(async move {
         if let Some(path) = shell::save_path("Export the image", &name).await {
-            match client.call(ExportPackage { package, path: path.clone() }).await {
-                Ok(()) => toasts.done(format!("Written to {path}")),
-                Err(error) => toasts.error(&error),
-            }
+            exporting.start(ExportPackage { package, path });
         }
     });
 }
 
 /// A browser has no such dialog: the host writes where the person says.
 #[component]
-fn ExportForm(open: RwSignal<bool>, id: PackageId, version: Memo<Version>) -> impl IntoView {
-    let client = Client::get();
-    let pending = Pending::new();
-    let toasts = Toasts::get();
+fn ExportForm(open: RwSignal<bool>, id: PackageId, version: Memo<Version>, exporting: Starting) -> impl IntoView {
     let path = RwSignal::new(String::new());
     let example = format!("/home/you/{}", version.with_untracked(file_name));
     let export = move || {
-        let path = path.get_untracked().trim().to_owned();
-        let said = path.clone();
-        pending.run(async move { client.call(ExportPackage { package: id, path }).await }, move |()| {
-            open.set(false);
-            toasts.done(format!("Written to {said}"));
-        });
+        exporting.start(ExportPackage { package: id, path: path.get_untracked().trim().to_owned() });
+        // How far it is stands with the package.
+        open.set(false);
     };
-    let empty = Signal::derive(move || pending.busy.get() || path.with(|path| path.trim().is_empty()));
+    let empty = Signal::derive(move || exporting.busy.get() || path.with(|path| path.trim().is_empty()));
     view! {
         <div class="content form">
             <Labelled label="File on the host's machine" hint="An OCI layout as one file: podman load takes it, or a USB stick.">

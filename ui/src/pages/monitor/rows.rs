@@ -77,7 +77,7 @@ pub(super) fn LoggedRows(window: WindowId, column: ColumnDrift, which: Which) ->
             if about.with_untracked(|about| *about != now) {
                 about.set(now);
             }
-            (page.rows.into_iter().map(Line::new).collect(), page.total_rows)
+            Some((page.rows.into_iter().map(Line::new).collect(), page.total_rows))
         },
     );
     let columns = Memo::new_with_compare(move |_| about.with(|about| columns(&about.fields, &shown)), |_, _| true);

@@ -2,6 +2,8 @@
 
 use api::{
     config::{ColumnType, DataKind, Ragged},
+    id::ProjectId,
+    job::Subject,
     project::{CreateProject, FileThere, Look, LookAt, OpenProject, Project, SameId, Sample},
 };
 use leptos::prelude::*;
@@ -19,6 +21,7 @@ use crate::{
         field::{Labelled, Select, TextField},
         icon,
         states::{Load, Problem},
+        under_way::{Started, Starting},
         words,
     },
 };
@@ -82,9 +85,9 @@ fn LookedAtAs(
 }
 
 /// Goes to a project's page.
-fn goes_to() -> impl Fn(Project) + Copy + 'static {
+fn goes_to() -> impl Fn(ProjectId) + Copy + 'static {
     let navigate = StoredValue::new_local(use_navigate());
-    move |project: Project| navigate.with_value(|navigate| navigate(&address(project.id, ""), Default::default()))
+    move |project: ProjectId| navigate.with_value(|navigate| navigate(&address(project, ""), Default::default()))
 }
 
 /// The folder is a project already: it is opened.
@@ -96,7 +99,7 @@ fn OpenNow(path: String, open: RwSignal<bool>) -> impl IntoView {
     let request = OpenProject { path: path.clone(), same_id: SameId::Ask };
     pending.run(async move { client.call(request).await }, move |project| {
         open.set(false);
-        go(project);
+        go(project.id);
     });
     view! { <p class="muted">{path}" is a project of Slipway: it is being opened."</p> }
 }
@@ -111,7 +114,7 @@ fn SameIdQuestion(path: String, other: Project, open: RwSignal<bool>) -> impl In
         let request = OpenProject { path: path.get_value(), same_id };
         pending.run(async move { client.call(request).await }, move |project| {
             open.set(false);
-            go(project);
+            go(project.id);
         });
     };
     view! {
@@ -154,9 +157,13 @@ fn Proposal(
     open: RwSignal<bool>,
     samples: RwSignal<Option<Vec<Sample>>>,
 ) -> impl IntoView {
-    let client = Client::get();
     let go = goes_to();
-    let pending = Pending::new();
+    let creating = Starting::new(move |job| {
+        if let Subject::Project(project) = job.subject {
+            open.set(false);
+            go(project);
+        }
+    });
     let copies = arrival.uploaded || is_file(&arrival.path) || arrival.paths.len() > 1;
     let name = RwSignal::new(look.proposal.name.clone());
     let home = samples.with_untracked(|samples| home_of_projects(samples.as_ref()));
@@ -199,12 +206,8 @@ fn Proposal(
             file.data.target = Some(target.get_untracked()).filter(|target| !target.is_empty());
             file.data.timestamp = Some(timestamp.get_untracked()).filter(|timestamp| !timestamp.is_empty());
         }
-        let request =
-            CreateProject { path: folder.get_untracked().trim().to_owned(), file, copy_from: copy_from.get_value() };
-        pending.run(async move { client.call(request).await }, move |project| {
-            open.set(false);
-            go(project);
-        });
+        let path = folder.get_untracked().trim().to_owned();
+        creating.start(CreateProject { path, file, copy_from: copy_from.get_value() });
     };
     let nothing = look.columns.is_empty() && !is_images;
     // A folder of scripts is a project whose runs are its programs'; a file that can't be read is none.
@@ -212,7 +215,9 @@ fn Proposal(
     let can_be = look.file == FileThere::None && (!nothing || (!copies && look.problems.is_empty()));
     let asks_target = !is_images && !nothing;
     let incomplete = Signal::derive(move || {
-        pending.busy.get() || name.with(|name| name.trim().is_empty()) || (asks_target && target.with(String::is_empty))
+        creating.busy.get()
+            || name.with(|name| name.trim().is_empty())
+            || (asks_target && target.with(String::is_empty))
     });
     let facts = [
         look.rows.map(|rows| {
@@ -279,8 +284,10 @@ fn Proposal(
                     <pre class="code">{look.proposal_toml.clone()}</pre>
                 </details>
             })}
+            <Started starting=creating />
             <div class="flex end-row">
-                <Button label="Cancel" on_press=move || open.set(false) />
+                // What is copied goes on when the dialog is closed.
+                <Button label=Signal::derive(move || if creating.busy.get() { "Close".to_owned() } else { "Cancel".to_owned() }) on_press=move || open.set(false) />
                 {can_be.then(|| view! { <Button label="Create project" kind="primary" mark=icon::CHECK disabled=incomplete on_press=create /> })}
             </div>
         </div>
