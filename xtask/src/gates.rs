@@ -48,18 +48,24 @@ fn clippy() -> Result<()> {
 
 fn docs() -> Result<()> {
     shell::step("docs", || {
-        // The command line's program has the name of its library's page; its documents are its help.
+        // The command line alone: its program has the name of a page of the others.
         let host: Vec<&str> = HOST.iter().copied().filter(|package| *package != "cli").collect();
-        let window = ["slipway-desktop", "xtask"];
-        for packages in [&host[..], APART[0], &window[..]] {
-            let mut cargo = shell::cargo(&["doc", "--no-deps", "--document-private-items"]);
-            for package in packages {
-                cargo.args(["--package", package]);
-            }
-            shell::run(cargo.env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private_intra_doc_links"))?;
+        for packages in [&host[..], APART[0], &["slipway-desktop", "xtask"]] {
+            shell::run(&mut doc(shell::cargo(&["doc"]), packages))?;
         }
-        Ok(())
+        shell::run(doc(shell::cargo(&["doc"]), &["cli"]))?;
+        let toolchain = wasm::toolchain()?;
+        shell::run(&mut doc(toolchain.cargo(&["doc", "--target", "wasm32-unknown-unknown"]), &["ui"]))
     })
+}
+
+fn doc(mut cargo: Command, packages: &[&str]) -> Command {
+    cargo.args(["--no-deps", "--document-private-items"]);
+    for package in packages {
+        cargo.args(["--package", package]);
+    }
+    cargo.env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private_intra_doc_links");
+    cargo
 }
 
 /// cargo-deny for bans, licences and sources; built once into the cache, from the registry.

@@ -331,6 +331,13 @@ fn fill(ordered: &mut [&mut Unit], split: &SplitConfig) {
     ordered.iter_mut().filter(|unit| unit.part.is_none()).for_each(|unit| unit.part = Some(TRAINING));
 }
 
+/// Rows that train though they are later than the first row that tests.
+fn trained_later(units: &[Unit]) -> u64 {
+    let of = |part| units.iter().filter(move |unit| unit.part == Some(part));
+    let Some(first) = of(TEST).map(|unit| unit.time).min() else { return 0 };
+    of(TRAINING).filter(|unit| unit.time > first).map(|unit| unit.rows.len() as u64).sum()
+}
+
 fn gather(
     rows: &RowFacts,
     units: Vec<Unit>,
@@ -341,6 +348,7 @@ fn gather(
     let mut parts = vec![LEFT_OUT; rows.hashes.len()];
     let mut record = previous.cloned().unwrap_or_default();
     let mut repeated = 0;
+    let overtaken = if method == SplitMethod::Time { trained_later(&units) } else { 0 };
     for unit in units {
         let part = unit.part.unwrap_or(TRAINING);
         repeated += unit.rows.len() as u64 - 1;
@@ -363,6 +371,13 @@ fn gather(
     if previous.is_some() {
         let new = rows.hashes.len() as u64 - inherited - left_out;
         notes.push(format!("{} kept from the earlier split, {} new.", counted(inherited), thousands(new)));
+    }
+    if overtaken > 0 {
+        notes.push(format!(
+            "{} in training though later than the first that tests, since earlier rows keep their part: the test may \
+             look better than the future. Another seed of the split assigns all rows anew.",
+            counted(overtaken)
+        ));
     }
     Assigned { parts, record, method, counts, inherited, notes }
 }

@@ -25,7 +25,7 @@ pub(crate) enum RegistryCommand {
     Add {
         /// What you call it
         name: String,
-        /// HOST[:PORT][/PREFIX]
+        /// Such as `registry.example.com:5000/team`: a host, its port, a prefix
         address: String,
         /// Who to sign in as
         #[arg(long)]

@@ -161,6 +161,26 @@ fn known_rows_keep_their_part() {
 }
 
 #[test]
+fn later_rows_that_train_are_said() {
+    let by_time = |rows: String| table(&rows, |config| config.timestamp = Some("t".to_owned()));
+    let said =
+        |assigned: &Assigned| assigned.notes.iter().any(|note| note.contains("though later than the first that tests"));
+    let before = by_time(rows(0..500)).split(None).unwrap();
+    assert!(!said(&before), "{:?}", before.notes);
+    let after = by_time(rows(0..1000)).split(Some(&before.record)).unwrap();
+    // The newest 100 join the test part, which keeps its rows 400 to 499.
+    let later = (500..1000).filter(|row| after.parts[*row] == TRAINING).count();
+    assert!(later > 0);
+    assert!(
+        after.notes.iter().any(|note| note.starts_with(&format!("{later} rows are in training though"))),
+        "{:?}",
+        after.notes
+    );
+    let anew = by_time(rows(0..1000)).split(None).unwrap();
+    assert!(!said(&anew), "{:?}", anew.notes);
+}
+
+#[test]
 fn parts_files_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("parts");

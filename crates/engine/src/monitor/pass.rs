@@ -134,7 +134,7 @@ async fn forget_gone(engine: &Engine, row: &DeploymentRow, instances: &[Instance
                 let (fetched, _) = store::window::fetched(tx, id, &name)?;
                 let lost = counts.logged.saturating_sub(fetched);
                 if lost > 0 {
-                    let reason = format!("{name} was gone before its last {lost} rows were fetched");
+                    let reason = format!("{name} was gone before at least {lost} of its last rows were fetched");
                     store::window::add_gap(tx, id, &Gap { from_ms: at_ms, to_ms: now, reason })?;
                 }
                 store::traffic::forget(tx, id, &name)

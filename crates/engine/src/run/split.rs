@@ -55,13 +55,6 @@ pub async fn of(
         anyhow::Ok((assigned, record, parts))
     })
     .await??;
-    let mut remarks = assigned.notes;
-    if assigned.inherited > 0 {
-        remarks.push(format!(
-            "{} rows keep the part that an earlier run gave them.",
-            snapshot::thousands(assigned.inherited)
-        ));
-    }
     let [training, validation, test, _] = assigned.counts;
     let row = SplitRow {
         id: SplitId::from_bytes(engine.new_id()),
@@ -74,7 +67,7 @@ pub async fn of(
         record,
         parts,
         counts: PartRows { training, validation, test },
-        remarks,
+        remarks: assigned.notes,
         created_ms: engine.now_ms(),
     };
     let written = row.clone();
