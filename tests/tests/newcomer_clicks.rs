@@ -79,7 +79,7 @@ async fn rows_are_read(desk: &Desk, project: api::ProjectId) -> Result<()> {
     road::finished(&desk.client, job.id, Duration::from_secs(60)).await?;
     let dataset = desk.client.call(GetDataset { project }).await?;
     let snapshot = dataset.snapshots.first().context("no snapshot")?.id;
-    ensure!(desk.client.call(GetProfile { snapshot }).await?.rows == 200);
+    ensure!(road::prepared(&desk.client, GetProfile { snapshot }).await?.rows == 200);
     desk.go(&format!("/p/{project}/data?tab=profile")).await?;
     seen(desk.driver(), "//main//*[contains(., '2 ragged rows left out')]")
         .await

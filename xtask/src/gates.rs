@@ -53,7 +53,7 @@ fn docs() -> Result<()> {
         for packages in [&host[..], APART[0], &["slipway-desktop", "xtask"]] {
             shell::run(&mut doc(shell::cargo(&["doc"]), packages))?;
         }
-        shell::run(doc(shell::cargo(&["doc"]), &["cli"]))?;
+        shell::run(&mut doc(shell::cargo(&["doc"]), &["cli"]))?;
         let toolchain = wasm::toolchain()?;
         shell::run(&mut doc(toolchain.cargo(&["doc", "--target", "wasm32-unknown-unknown"]), &["ui"]))
     })
