@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use api::{
     DeploymentId,
-    deploy::{Deployment, DeploymentState, GetDeployment, StartDeploy},
+    deploy::{Deployment, DeploymentState, GetDeployment, RolloutEnd, StartDeploy},
     job::{JobState, ListJobs},
     model::GetVersion,
 };
@@ -84,14 +84,14 @@ async fn cancelled_twice(desk: &Desk) -> Result<()> {
     ensure!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"version\":1"), "{answer}");
     let said = seen(driver, "//dialog[@open]//*[contains(., 'It was cancelled after it was applied')]").await?;
     let said = said.text().await?;
-    ensure!(said.contains("v2 on This machine goes on"), "the dialog says {said}");
+    ensure!(said.contains("v2 on this machine goes on"), "the dialog says {said}");
     desk.browser.picture("cancelled-dialog").await?;
     holds(desk, deployment.id, 2).await.context("cancelled in the dialog")?;
     press(driver, "//dialog[@open]//button[@aria-label='Close']").await?;
 
     // In the pane: the way back is cancelled as well, and version 1 holds.
     press(driver, "//main//button[contains(@class,'placed')]").await?;
-    let said = "//aside//ol//*[contains(., 'It was cancelled after it was applied: v2 on This machine goes on.')]";
+    let said = "//aside//ol//*[contains(., 'It was cancelled after it was applied: v2 on this machine goes on.')]";
     seen(driver, said).await.context("the rollout says what holds")?;
     let back = "//aside//button[normalize-space(.)='Roll back to v1']";
     seen(driver, back).await.context("there is a way back")?;
@@ -106,7 +106,7 @@ async fn cancelled_twice(desk: &Desk) -> Result<()> {
     ensure!(answer.contains("\"version\":2"), "{answer}");
     gone(driver, "//aside//button[contains(., 'cancel')]").await?;
     holds(desk, deployment.id, 1).await.context("cancelled in the pane")?;
-    seen(driver, "//aside//ol//*[contains(., 'v1 on This machine goes on.')]").await.context("it says what holds")?;
+    seen(driver, "//aside//ol//*[contains(., 'v1 on this machine goes on.')]").await.context("it says what holds")?;
 
     // What is deployed again is whole.
     let job = client.call(StartDeploy { spec: road::spec("tumours", target, versions[0].id) }).await?;
@@ -141,7 +141,7 @@ async fn holds(desk: &Desk, deployment: DeploymentId, number: u32) -> Result<()>
     let seen = now(desk, deployment).await?;
     let serving = seen.instances.first().and_then(|one| one.version_number.filter(|_| one.ready));
     ensure!(serving == Some(number), "{:?} serve", seen.instances);
-    ensure!(seen.version_number == number && seen.rollouts[0].outcome == Some(false), "{seen:?}");
+    ensure!(seen.version_number == number && seen.rollouts[0].outcome == Some(RolloutEnd::Cancelled), "{seen:?}");
     ensure!(seen.state != DeploymentState::Rolling, "it rolls still");
     Ok(())
 }

@@ -10,7 +10,8 @@ use api::{
     ErrorCode, RolloutId,
     deploy::{
         CallDeployment, DeleteDeployment, Deployment, DeploymentState, GetDeployment, GetDeploymentLogs,
-        ListDeployments, PlanDeploy, ProposeTraffic, RollBack, Rollout, ScaleDeployment, SendTraffic, StartDeploy,
+        ListDeployments, PlanDeploy, ProposeTraffic, RollBack, Rollout, RolloutEnd, ScaleDeployment, SendTraffic,
+        StartDeploy,
     },
     job::{CancelJob, JobState},
     model::{GetVersion, RegisterModel},
@@ -92,7 +93,10 @@ async fn a_version_that_does_not_start(stage: &Stage, deployment: &Deployment, v
     ensure!(seen.problem.as_ref() == Some(&failure), "{:?}", seen.problem);
     let rollout = &seen.rollouts[0];
     let step = rollout.steps.last().context("no steps")?;
-    ensure!(rollout.outcome == Some(false) && step.ok == Some(false) && step.detail == failure.message, "{rollout:?}");
+    ensure!(
+        rollout.outcome == Some(RolloutEnd::Failed) && step.ok == Some(false) && step.detail == failure.message,
+        "{rollout:?}"
+    );
     answers_as(stage, deployment, 1).await
 }
 
@@ -306,7 +310,7 @@ async fn killed_between_two_commits(stage: Stage, deployment: &Deployment) -> Re
     let stage = stage.reopen().await?;
     let rolled = async |stage: &Stage| {
         let seen = now(stage, deployment).await?;
-        Ok((seen.rollouts[0].outcome == Some(true) && seen.state == DeploymentState::Ready).then_some(()))
+        Ok((seen.rollouts[0].outcome == Some(RolloutEnd::Done) && seen.state == DeploymentState::Ready).then_some(()))
     };
     stage.until("the rollout goes on", rolled).await?;
 

@@ -175,10 +175,30 @@ pub struct Rollout {
     pub version_number: u32,
     /// "deploy", "update", "roll back", "scale".
     pub kind: String,
-    pub outcome: Option<bool>,
+    /// `None` while under way.
+    pub outcome: Option<RolloutEnd>,
     pub steps: Vec<RolloutStep>,
     pub started_ms: i64,
     pub ended_ms: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RolloutEnd {
+    Done,
+    Failed,
+    /// By a person; its last step says what goes on.
+    Cancelled,
+}
+
+impl RolloutEnd {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use api::{
     ApiError, DeploymentId, ModelId, ProjectId, RolloutId, TargetId, VersionId,
-    deploy::{DeploySpec, DeploymentState, Instance, Rollout, RolloutStep},
+    deploy::{DeploySpec, DeploymentState, Instance, Rollout, RolloutEnd, RolloutStep},
 };
 use rusqlite::{Connection, Row, Transaction, params};
 
@@ -242,6 +242,15 @@ pub fn delete(transaction: &Transaction<'_>, id: DeploymentId) -> Result<()> {
     Ok(())
 }
 
+/// The column's numbers: 0 failed, 1 done, 2 cancelled.
+const fn rollout_end(number: i64) -> RolloutEnd {
+    match number {
+        1 => RolloutEnd::Done,
+        2 => RolloutEnd::Cancelled,
+        _ => RolloutEnd::Failed,
+    }
+}
+
 fn read_rollout(row: &Row<'_>) -> rusqlite::Result<RolloutRow> {
     Ok(RolloutRow {
         deployment: id_column!(row, 1, DeploymentId),
@@ -250,7 +259,7 @@ fn read_rollout(row: &Row<'_>) -> rusqlite::Result<RolloutRow> {
             version: id_column!(row, 2, VersionId),
             version_number: row.get(3)?,
             kind: row.get(4)?,
-            outcome: row.get(6)?,
+            outcome: row.get::<_, Option<i64>>(6)?.map(rollout_end),
             steps: Vec::new(),
             started_ms: row.get(7)?,
             ended_ms: row.get(8)?,
@@ -314,10 +323,15 @@ pub fn insert_rollout(transaction: &Transaction<'_>, row: &RolloutRow) -> Result
 }
 
 /// Ends a rollout, once.
-pub fn end_rollout(transaction: &Transaction<'_>, id: RolloutId, outcome: bool, ended_ms: i64) -> Result<()> {
+pub fn end_rollout(transaction: &Transaction<'_>, id: RolloutId, outcome: RolloutEnd, ended_ms: i64) -> Result<()> {
+    let number = match outcome {
+        RolloutEnd::Failed => 0,
+        RolloutEnd::Done => 1,
+        RolloutEnd::Cancelled => 2,
+    };
     transaction
         .prepare_cached("UPDATE rollout SET outcome = ?2, ended_ms = ?3 WHERE id = ?1 AND ended_ms IS NULL")?
-        .execute(params![id.as_bytes(), outcome, ended_ms])?;
+        .execute(params![id.as_bytes(), number, ended_ms])?;
     Ok(())
 }
 

@@ -7,8 +7,8 @@ use api::{
     deploy::{
         CallAnswer, CallDeployment, DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentEvent,
         DeploymentState, FollowDeploymentLogs, GetDeployment, GetDeploymentEvents, GetDeploymentLogs, Instance,
-        ListDeployments, PlanDeploy, ProposeDeploy, ProposeTraffic, RollBack, Rollout, ScaleDeployment, SendTraffic,
-        StartDeploy,
+        ListDeployments, PlanDeploy, ProposeDeploy, ProposeTraffic, RollBack, Rollout, RolloutEnd, ScaleDeployment,
+        SendTraffic, StartDeploy,
     },
     job::Job,
     model::GetVersion,
@@ -400,11 +400,7 @@ fn shown(deployment: &Deployment) -> String {
         vec![found.name.clone(), version, found.state.clone(), found.restarts.to_string(), reason]
     };
     let rollout = |found: &Rollout| {
-        let outcome = match found.outcome {
-            Some(true) => "done",
-            Some(false) => "failed",
-            None => "under way",
-        };
+        let outcome = found.outcome.map_or("under way", RolloutEnd::word);
         let last = found.steps.last().map(|step| format!("{}: {}", step.title, step.detail)).unwrap_or_default();
         let version = format!("v{}", found.version_number);
         vec![found.id.short(), found.kind.clone(), version, outcome.to_owned(), words::time(found.started_ms), last]

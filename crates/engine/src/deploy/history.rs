@@ -1,5 +1,6 @@
 //! What "back" means: the rollouts of a deployment as a line that grows and is cut.
 
+use api::deploy::RolloutEnd;
 use store::deployment::RolloutRow;
 
 /// What the current rollout replaced, out of all rollouts (newest first).
@@ -10,7 +11,7 @@ use store::deployment::RolloutRow;
 /// what the line ends with; after a roll back that failed, it is the same roll back again.
 pub(crate) fn before(rollouts: &[RolloutRow]) -> Option<&RolloutRow> {
     let mut line: Vec<&RolloutRow> = Vec::new();
-    for row in rollouts.iter().rev().filter(|row| row.rollout.outcome == Some(true) && !is_scaling(row)) {
+    for row in rollouts.iter().rev().filter(|row| row.rollout.outcome == Some(RolloutEnd::Done) && !is_scaling(row)) {
         let same = |known: &&RolloutRow| known.rollout.version == row.rollout.version;
         if is_roll_back(row) {
             let kept = line.iter().rposition(same).unwrap_or(line.len());
@@ -21,7 +22,7 @@ pub(crate) fn before(rollouts: &[RolloutRow]) -> Option<&RolloutRow> {
         line.push(row);
     }
     match rollouts.iter().find(|row| !is_scaling(row)) {
-        Some(newest) if newest.rollout.outcome == Some(true) => line.iter().nth_back(1).copied(),
+        Some(newest) if newest.rollout.outcome == Some(RolloutEnd::Done) => line.iter().nth_back(1).copied(),
         Some(newest) if is_roll_back(newest) => Some(newest),
         _ => line.last().copied(),
     }
@@ -70,7 +71,7 @@ mod tests {
                     version,
                     version_number: number.into(),
                     kind: kind.to_owned(),
-                    outcome: Some(!told.ends_with('!')),
+                    outcome: Some(if told.ends_with('!') { RolloutEnd::Failed } else { RolloutEnd::Done }),
                     steps: Vec::new(),
                     started_ms: index as i64,
                     ended_ms: Some(index as i64),

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use anyhow::Context as _;
 use api::{
     ApiError, DeploymentId, ErrorCode, RolloutId,
-    deploy::{DeploySpec, in_sentence},
+    deploy::{DeploySpec, DeploymentState, RolloutEnd, in_sentence},
     event::Tag,
     project::{Happening, Stage, StationState},
 };
@@ -38,13 +38,20 @@ pub(crate) async fn run(context: &JobContext, deployment: DeploymentId, rollout:
     let result = work.await.unwrap_or_else(|_| Err(panicked()));
     let told = result.as_ref().err().map(error::told);
     steps.end(told.as_ref().map_or(Ok(()), |error| Err(error.message.as_str()))).await;
-    let (outcome, ended_ms, problem) = (result.is_ok(), engine.now_ms(), told.clone());
+    let outcome = match &told {
+        None => RolloutEnd::Done,
+        Some(error) if error.code == ErrorCode::Cancelled => RolloutEnd::Cancelled,
+        Some(_) => RolloutEnd::Failed,
+    };
+    let (ended_ms, problem) = (engine.now_ms(), told.clone());
     engine
         .store()
         .write_durable(move |tx| {
             store::deployment::end_rollout(tx, rollout, outcome, ended_ms)?;
-            let state =
-                if outcome { api::deploy::DeploymentState::Ready } else { api::deploy::DeploymentState::Failed };
+            let state = match outcome {
+                RolloutEnd::Done => DeploymentState::Ready,
+                RolloutEnd::Failed | RolloutEnd::Cancelled => DeploymentState::Failed,
+            };
             store::deployment::set_state(tx, deployment, state, problem.as_ref())
         })
         .await?;
@@ -71,12 +78,16 @@ async fn announce(
     let link = format!("/p/{}/deploy", row.project);
     let (state, sentence) = match problem {
         None => (StationState::Good, format!("[{what}]({link}) answers on {}", in_sentence(&row.target_name))),
+        Some(problem) if problem.code == ErrorCode::Cancelled => {
+            (StationState::Warn, format!("[{what}]({link}) on {}: {}", in_sentence(&row.target_name), problem.message))
+        }
         Some(problem) => (
             StationState::Bad,
             format!("[{what}]({link}) was not deployed to {}: {}", in_sentence(&row.target_name), problem.message),
         ),
     };
-    if let Some(problem) = problem {
+    // Who cancelled it knows.
+    if let Some(problem) = problem.filter(|problem| problem.code != ErrorCode::Cancelled) {
         engine.events().notice(format!("{what} was not deployed"), problem.message.clone(), Some(link));
     }
     let happening = Happening { at_ms: engine.now_ms(), stage: Stage::Deploy, state, sentence };

@@ -2,7 +2,7 @@
 
 use api::{
     DeploymentId, ErrorCode,
-    deploy::{DeploymentState, GetDeployment, GetDeploymentEvents, RollBack, ScaleDeployment, StartDeploy},
+    deploy::{DeploymentState, GetDeployment, GetDeploymentEvents, RollBack, RolloutEnd, ScaleDeployment, StartDeploy},
     job::{CancelJob, GetJob, JobState, RetryJob},
     project::GetOverview,
 };
@@ -157,7 +157,7 @@ async fn a_cancelled_rollout_says_what_it_leaves() {
     assert_eq!(job.state, JobState::Cancelled);
     assert_eq!(job.message, "It was cancelled after it was applied: v2 on this machine goes on.");
     let seen = stage.call(GetDeployment { deployment: id }).await;
-    assert_eq!((seen.rollouts[0].outcome, stage.place.serves()), (Some(false), Some(2)));
+    assert_eq!((seen.rollouts[0].outcome, stage.place.serves()), (Some(RolloutEnd::Failed), Some(2)));
     assert_eq!(back(&stage, id).await, Some(1), "the way out");
 }
 

@@ -1,12 +1,15 @@
 //! Below the matrix: where each deployment answers, and what was rolled out lately.
 
 use api::{
-    deploy::{Deployment, DeploymentState, Rollout, in_sentence},
+    deploy::{Deployment, DeploymentState, Rollout, RolloutEnd, in_sentence},
     id::DeploymentId,
 };
 use leptos::prelude::*;
 
-use crate::parts::{button::CopyButton, card::Card, when::Ago, words};
+use crate::{
+    pages::deploy::rollouts::rollout_tone,
+    parts::{button::CopyButton, card::Card, when::Ago, words},
+};
 
 /// Rollouts that are listed.
 const LISTED: usize = 8;
@@ -46,11 +49,8 @@ pub(super) fn Lately(
 }
 
 fn row(one: Deployment, rollout: Rollout, open: RwSignal<Option<DeploymentId>>) -> impl IntoView {
-    let (said, tone) = match rollout.outcome {
-        None => ("under way", "info"),
-        Some(true) => ("done", "good"),
-        Some(false) => ("failed", "bad"),
-    };
+    let said = rollout.outcome.map_or("under way", RolloutEnd::word);
+    let tone = rollout_tone(rollout.outcome);
     let took = rollout.ended_ms.map(|end| words::duration((end - rollout.started_ms) as f64 / 1000.0));
     let id = one.id;
     let what = format!("{} v{}", words::capital(&rollout.kind), rollout.version_number);

@@ -1,7 +1,7 @@
 //! A deployment's rollouts: the steps of each, and the way back to any of them by one press.
 
 use api::{
-    deploy::{Deployment, RollBack, Rollout},
+    deploy::{Deployment, RollBack, Rollout, RolloutEnd},
     id::{DeploymentId, RolloutId},
 };
 use leptos::prelude::*;
@@ -72,12 +72,19 @@ pub(super) fn Rollouts(now: Signal<Deployment>, back: Back) -> impl IntoView {
     }
 }
 
+/// The colour of a rollout's end.
+pub(super) const fn rollout_tone(outcome: Option<RolloutEnd>) -> &'static str {
+    match outcome {
+        None => "info",
+        Some(RolloutEnd::Done) => "good",
+        Some(RolloutEnd::Failed) => "bad",
+        Some(RolloutEnd::Cancelled) => "warn",
+    }
+}
+
 fn rolled(rollout: Rollout, is_newest: bool, back: Back) -> impl IntoView {
-    let (said, tone) = match rollout.outcome {
-        None => ("under way", "info"),
-        Some(true) => ("done", "good"),
-        Some(false) => ("failed", "bad"),
-    };
+    let said = rollout.outcome.map_or("under way", RolloutEnd::word);
+    let tone = rollout_tone(rollout.outcome);
     let (id, number) = (rollout.id, rollout.version_number);
     // A size is no place to go back to.
     let leads_back = !is_newest && rollout.kind != "scale";
