@@ -54,7 +54,10 @@ async fn becomes_a_project(desk: &Desk, folder: &Path) -> Result<()> {
     seen(driver, CREATE).await.context("the file is looked at again")?;
     gone(driver, problem).await?;
     let found = seen(driver, "//dialog[@open]//ul[contains(@class,'found')]").await?.text().await?;
-    ensure!(found.contains("200 rows") && found.contains("2 ragged rows left out"), "what was found reads {found}");
+    ensure!(
+        found.contains("200 rows") && found.contains("2 lines of another width left out"),
+        "what was found reads {found}"
+    );
     choose(driver, "What shall be predicted?", "late").await?;
     choose(driver, "When did a row happen?", "delivered_at").await?;
     fill(driver, &field("Name"), "Late orders").await?;
@@ -81,7 +84,7 @@ async fn rows_are_read(desk: &Desk, project: api::ProjectId) -> Result<()> {
     let snapshot = dataset.snapshots.first().context("no snapshot")?.id;
     ensure!(road::prepared(&desk.client, GetProfile { snapshot }).await?.rows == 200);
     desk.go(&format!("/p/{project}/data?tab=profile")).await?;
-    seen(desk.driver(), "//main//*[contains(., '2 ragged rows left out')]")
+    seen(desk.driver(), "//main//*[contains(., '2 lines of another width left out')]")
         .await
         .context("the skipped lines are told")?;
     desk.browser.picture("newcomer-data").await

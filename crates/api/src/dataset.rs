@@ -103,7 +103,7 @@ pub struct Profile {
     /// Rows that are equal to an earlier one.
     pub duplicate_rows: Option<u64>,
     pub columns: Vec<ColumnProfile>,
-    /// Sentences about how the files were read ("semicolons, Windows-1252, 3 ragged rows skipped").
+    /// Sentences about how the files were read ("semicolons, Windows-1252, 3 lines of another width left out").
     pub reading: Vec<String>,
     pub warnings: Vec<ProfileWarning>,
 }

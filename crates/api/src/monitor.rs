@@ -87,6 +87,7 @@ pub struct WindowSummary {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WindowCell {
     pub column: String,
+    /// What decided: the distance, or the p-value corrected over the columns.
     #[serde(with = "crate::series::float::option", default)]
     pub value: Option<f64>,
     /// How far over its limit, for the colour: 0 none, 1 at the limit.

@@ -199,12 +199,16 @@ fn survey_delimited(
     }
     let mut notes = vec![dialect.sentence()];
     if rows.skipped > 0 {
-        notes.push(format!("{} ragged rows left out", thousands(rows.skipped)));
+        notes.push(format!("{} of another width left out", lines(rows.skipped)));
     }
     if rows.filled > 0 {
-        notes.push(format!("{} ragged rows cut or filled", thousands(rows.filled)));
+        notes.push(format!("{} of another width cut or filled", lines(rows.filled)));
     }
     Ok(FileSurvey { source: Source::Delimited(dialect), columns, rows: count, notes, left_out: Vec::new(), complete })
+}
+
+fn lines(count: u64) -> String {
+    if count == 1 { "1 line".to_owned() } else { format!("{} lines", thousands(count)) }
 }
 
 fn survey_objects(file: &ScannedFile, most_rows: Option<u64>, progress: Progress<'_>) -> Result<FileSurvey, DataError> {

@@ -133,7 +133,7 @@ pub fn number(value: f64) -> String {
     }
     let size = value.abs().log10().floor() as i32;
     if !(-4..15).contains(&size) {
-        return format!("{value:.2e}");
+        return format!("{value:.2e}").replace('-', "−");
     }
     let decimals = (2 - size).max(0) as usize;
     let mut text = format!("{value:.decimals$}");
@@ -146,7 +146,7 @@ pub fn number(value: f64) -> String {
         at -= 3;
         text.insert(at, ',');
     }
-    text
+    text.replace('-', "−")
 }
 
 fn percent(share: f64) -> String {

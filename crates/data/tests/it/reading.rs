@@ -174,10 +174,10 @@ fn a_parquet_file_cut_short_is_an_error() {
 fn ragged_rows_are_skipped_or_filled_on_request() {
     let text = b"a,b,c\n1,2,3\n4,5\n6,7,8,9\n";
     let (folder, skipped) = read("a.csv", text, |config| config.ragged = Ragged::Skip);
-    assert_eq!(skipped.unwrap().notes[1], "2 ragged rows left out");
+    assert_eq!(skipped.unwrap().notes[1], "2 lines of another width left out");
     assert_eq!(cells(folder.path()).len(), 1);
     let (folder, filled) = read("a.csv", text, |config| config.ragged = Ragged::Fill);
-    assert_eq!(filled.unwrap().notes[1], "2 ragged rows cut or filled");
+    assert_eq!(filled.unwrap().notes[1], "2 lines of another width cut or filled");
     assert_eq!(cells(folder.path())[1], [Some("4".to_owned()), Some("5".to_owned()), None]);
     assert_eq!(cells(folder.path())[2][2].as_deref(), Some("8"));
 }

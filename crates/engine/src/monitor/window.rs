@@ -143,7 +143,7 @@ pub(crate) fn summary(row: &WindowRow) -> WindowSummary {
 fn cell(column: &ColumnDrift) -> WindowCell {
     WindowCell {
         column: column.column.clone(),
-        value: column.value,
+        value: column.adjusted.or(column.value),
         intensity: intensity(column),
         verdict: column.verdict,
     }
