@@ -141,7 +141,10 @@ async fn holds(desk: &Desk, deployment: DeploymentId, number: u32) -> Result<()>
     let seen = now(desk, deployment).await?;
     let serving = seen.instances.first().and_then(|one| one.version_number.filter(|_| one.ready));
     ensure!(serving == Some(number), "{:?} serve", seen.instances);
-    ensure!(seen.version_number == number && seen.rollouts[0].outcome == Some(RolloutEnd::Cancelled), "{seen:?}");
+    ensure!(
+        seen.version_number == number && seen.rollouts[0].outcome == Some(RolloutEnd::CancelledApplied),
+        "{seen:?}"
+    );
     ensure!(seen.state != DeploymentState::Rolling, "it rolls still");
     Ok(())
 }

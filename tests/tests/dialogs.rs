@@ -73,7 +73,7 @@ async fn exported(desktop: &Desktop, browser: &Browser) -> Result<()> {
     press(driver, "//main//button[contains(., 'Export…')]").await?;
     // The ending of the name that stands there stays.
     answer(desktop, "^Export the image$", &desktop.folder().join("taken away"))?;
-    seen(driver, "//*[contains(., 'Written to')]").await.context("the window says where it is")?;
+    seen(driver, "//*[contains(., 'Written: ')]").await.context("the window says where it is")?;
     ensure!(fs::metadata(desktop.folder().join("taken away.tar"))?.len() > 1_000_000, "the image is small");
     Ok(())
 }

@@ -187,8 +187,10 @@ pub struct Rollout {
 pub enum RolloutEnd {
     Done,
     Failed,
-    /// By a person; its last step says what goes on.
+    /// By a person before anything was applied: what ran before goes on.
     Cancelled,
+    /// By a person after it was applied: this version goes on.
+    CancelledApplied,
 }
 
 impl RolloutEnd {
@@ -196,7 +198,7 @@ impl RolloutEnd {
         match self {
             Self::Done => "done",
             Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
+            Self::Cancelled | Self::CancelledApplied => "cancelled",
         }
     }
 }

@@ -12,6 +12,7 @@ use data::{error::DataError, scan};
 
 use crate::{
     blocking::{Step, Tell},
+    halves::Half,
     jobs::cancelled,
     package, storage,
 };
@@ -57,16 +58,12 @@ impl Copy {
     }
 
     /// Copies; what was copied. All of it is there afterwards, or nothing: it is copied beside its places and
-    /// renamed.
-    pub(crate) fn make(self, tell: Tell<'_, Step>) -> anyhow::Result<Vec<PathBuf>> {
+    /// renamed. `halves` has the notes of what is half-written.
+    pub(crate) fn make(self, halves: &Path, tell: Tell<'_, Step>) -> anyhow::Result<Vec<PathBuf>> {
         if self.plans.is_empty() {
             return Ok(Vec::new());
         }
-        // A hidden folder is no data, whoever looks meanwhile.
-        let half = tempfile::Builder::new()
-            .prefix(".half-")
-            .tempdir_in(&self.folder)
-            .with_context(|| format!("write in {}", self.folder.display()))?;
+        let half = Half::begin(&self.folder, halves)?;
         let copies: Vec<PathBuf> = (0..self.plans.len()).map(|index| half.path().join(index.to_string())).collect();
         let mut copied = Copied { all_bytes: self.size_bytes(), done_bytes: 0, tell };
         for (plan, copy) in self.plans.iter().zip(&copies) {

@@ -26,7 +26,7 @@ use crate::{
     copying::{self, Copy},
     folder,
     jobs::{JobContext, NewJob, retry_with},
-    project, settings, snapshot, uploads,
+    project, project_file, settings, snapshot, uploads,
 };
 
 pub async fn get(engine: &Engine, request: GetDataset) -> anyhow::Result<Dataset> {
@@ -459,11 +459,11 @@ async fn add_in_job(
     taken: Vec<String>,
 ) -> anyhow::Result<String> {
     let engine = context.engine().clone();
-    let folder = PathBuf::from(&row.path);
+    let (folder, halves) = (PathBuf::from(&row.path), engine.workspace().halves());
     let is_first = row.file.data.paths.is_empty();
     let (added, copied, first) = context
         .blocking(move |tell| {
-            let (added, copied) = bringing.bring(tell)?;
+            let (added, copied) = bringing.bring(&halves, tell)?;
             // The first data of a project decide whether it is one of tables or of images.
             let first = added.first().filter(|_| is_first).map(|path| {
                 data::look::look(&folder.join(path), Ragged::default()).map_err(|error| {
@@ -476,8 +476,10 @@ async fn add_in_job(
         })
         .await?;
     let count = added.len();
-    let mut paths = row.file.data.paths.clone();
-    paths.extend(added.into_iter().filter(|path| !row.file.data.paths.contains(path)));
+    // Others may have added theirs while this copied.
+    let mut paths = paths_now(PathBuf::from(&row.path)).await.inspect_err(|_| copying::remove(&copied))?;
+    let new: Vec<String> = added.into_iter().filter(|path| !paths.contains(path)).collect();
+    paths.extend(new);
     let mut set = vec![("data.paths".to_owned(), serde_json::to_value(paths)?)];
     if let Some(first) = first.filter(|first| first.kind == DataKind::Images) {
         set.push(("data.kind".to_owned(), serde_json::to_value(first.kind)?));
@@ -493,6 +495,12 @@ async fn add_in_job(
     }
     uploads::taken(&engine, taken).await?;
     Ok(format!("{count} {} added to the data paths", if count == 1 { "path is" } else { "paths are" }))
+}
+
+/// The data paths that the project's file names now.
+async fn paths_now(folder: PathBuf) -> anyhow::Result<Vec<String>> {
+    let read = move || Ok(project_file::parse(&folder::read_text(&folder)?, project_file::NAME)?.file.data.paths);
+    tokio::task::spawn_blocking(read).await?
 }
 
 /// What is named for a project: what lies in its folder, and what is copied into it.
@@ -522,9 +530,9 @@ impl Bringing {
     }
 
     /// The paths below the project's folder, after copying what lay outside, and the copies.
-    fn bring(self, tell: Tell<'_, Step>) -> anyhow::Result<(Vec<String>, Vec<PathBuf>)> {
+    fn bring(self, halves: &Path, tell: Tell<'_, Step>) -> anyhow::Result<(Vec<String>, Vec<PathBuf>)> {
         let Self { root, reals, copy } = self;
-        let copied = copy.make(tell)?;
+        let copied = copy.make(halves, tell)?;
         let mut copies = copied.iter();
         let added = reals.iter().map(|real| {
             let place = if real.starts_with(&root) { Some(real) } else { copies.next() };

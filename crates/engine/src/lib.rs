@@ -14,6 +14,7 @@ pub mod dispatch;
 pub mod error;
 pub mod events;
 pub mod folder;
+mod halves;
 pub mod hardware;
 pub mod host;
 pub mod host_log;
@@ -140,6 +141,10 @@ impl Engine {
                 _lock: lock,
             }),
         };
+        let halves = engine.workspace().halves();
+        if let Err(error) = tokio::task::spawn_blocking(move || halves::clear(&halves)).await? {
+            tracing::warn!(error = format!("{error:#}"), "what was left half-written can't be removed");
+        }
         engine.jobs().after_start(&engine).await?;
         dataset::after_start(&engine).await?;
         run::supervise::after_start(&engine).await?;

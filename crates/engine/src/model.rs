@@ -421,8 +421,8 @@ pub async fn predict_file(engine: &Engine, request: PredictFile) -> anyhow::Resu
         let model = open(&engine, request.version).await?;
         // Collecting leaves what is written into the cache meanwhile.
         let _gate = engine.hold_blobs().await;
-        let (scratch, output) = (engine.workspace().cache(), request.output);
-        let rows = context.blocking(move |tell| files.predict(&model, &scratch, tell)).await?;
+        let (scratch, halves, output) = (engine.workspace().cache(), engine.workspace().halves(), request.output);
+        let rows = context.blocking(move |tell| files.predict(&model, &scratch, &halves, tell)).await?;
         Ok(format!("{} rows predicted into {output}", snapshot::thousands(rows)))
     };
     engine.jobs().start(engine, new, work).await

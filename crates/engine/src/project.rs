@@ -254,13 +254,13 @@ async fn create_in_job(
     copy_from: Vec<String>,
 ) -> anyhow::Result<String> {
     let engine = context.engine().clone();
-    let folder = path.clone();
+    let (folder, halves) = (path.clone(), engine.workspace().halves());
     context
         .blocking(move |tell| {
             let is_new = !folder.exists();
             std::fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
             let made = copy
-                .make(tell)
+                .make(&halves, tell)
                 .and_then(|copied| project_file::write(&folder, None, &text).inspect_err(|_| copying::remove(&copied)));
             if made.is_err() && is_new {
                 // Only an empty folder is removed so.

@@ -15,6 +15,7 @@ use crate::{
     Engine,
     blocking::{Step, Tell},
     copying,
+    halves::Half,
     jobs::{JobContext, NewJob, retry_with},
     project, project_file,
     snapshot::thousands,
@@ -68,8 +69,8 @@ pub async fn open(engine: &Engine, request: OpenSample) -> anyhow::Result<Job> {
             project::open_folder(&engine, PathBuf::from(row.path), SameId::SamePlace, row.sample).await?
         } else {
             if let Some(brought) = brought {
-                let made = destination.clone();
-                context.blocking(move |tell| make(sample, &brought, &made, tell)).await?;
+                let (made, halves) = (destination.clone(), engine.workspace().halves());
+                context.blocking(move |tell| make(sample, &brought, &made, &halves, tell)).await?;
             }
             let destination = project::absolute(&destination.to_string_lossy())?;
             project::open_folder(&engine, destination, SameId::NewProject, Some(sample.name.to_owned())).await?
@@ -107,13 +108,16 @@ fn brought(engine: &Engine, sample: SampleProject, destination: &Path) -> anyhow
 }
 
 /// Copies the sample beside its place and renames it, so that a crash leaves no half of one.
-fn make(sample: SampleProject, brought: &Path, destination: &Path, tell: Tell<'_, Step>) -> anyhow::Result<()> {
+fn make(
+    sample: SampleProject,
+    brought: &Path,
+    destination: &Path,
+    halves: &Path,
+    tell: Tell<'_, Step>,
+) -> anyhow::Result<()> {
     let folder = destination.parent().context("find the folder for samples")?;
     std::fs::create_dir_all(folder).with_context(|| format!("make the folder {}", folder.display()))?;
-    let half = tempfile::Builder::new()
-        .prefix(".half-")
-        .tempdir_in(folder)
-        .with_context(|| format!("write in {}", folder.display()))?;
+    let half = Half::begin(folder, halves)?;
     let copy = half.path().join(sample.name);
     // Beside the generated rows the few files of such a sample take no time.
     let share = if sample.generated { 0.0 } else { 1.0 };

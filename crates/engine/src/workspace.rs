@@ -73,6 +73,11 @@ impl Workspace {
         self.folder.join("deployments").join(deployment.to_string())
     }
 
+    /// Notes of what is half-written elsewhere.
+    pub(crate) fn halves(&self) -> PathBuf {
+        self.folder.join("halves")
+    }
+
     pub fn logs(&self) -> PathBuf {
         self.folder.join("logs")
     }
@@ -80,8 +85,8 @@ impl Workspace {
     /// Makes the folders; the workspace is its user's alone.
     pub(crate) fn make(&self) -> anyhow::Result<()> {
         make_private(&self.folder).with_context(|| format!("make the workspace folder {}", self.folder.display()))?;
-        for folder in [self.cache(), self.runs(), self.logs(), self.folder.join("deployments"), self.folder.join("bin")]
-        {
+        let others = ["deployments", "bin"].map(|name| self.folder.join(name));
+        for folder in [self.cache(), self.runs(), self.logs(), self.halves()].into_iter().chain(others) {
             std::fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
         }
         Ok(())

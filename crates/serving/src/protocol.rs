@@ -64,10 +64,10 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
 }
 
 async fn about(State(server): State<Arc<Server>>) -> Json<Value> {
-    let name = &server.config.name;
+    let (name, version) = (&server.config.name, server.config.version_number);
     let mut about = json!({
         "model": name,
-        "version": server.config.version_number,
+        "version": version,
         "content": server.model.content(),
         "paths": [
             "/predict",
@@ -80,7 +80,11 @@ async fn about(State(server): State<Arc<Server>>) -> Json<Value> {
             "/v2/health/live",
             "/v2/health/ready",
             format!("/v2/models/{name}"),
+            format!("/v2/models/{name}/ready"),
             format!("/v2/models/{name}/infer"),
+            format!("/v2/models/{name}/versions/{version}"),
+            format!("/v2/models/{name}/versions/{version}/ready"),
+            format!("/v2/models/{name}/versions/{version}/infer"),
         ],
     });
     if let Some(positive) = server.model.head().signature.positive() {

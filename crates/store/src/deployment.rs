@@ -242,11 +242,12 @@ pub fn delete(transaction: &Transaction<'_>, id: DeploymentId) -> Result<()> {
     Ok(())
 }
 
-/// The column's numbers: 0 failed, 1 done, 2 cancelled.
+/// The column's numbers: 0 failed, 1 done, 2 cancelled, 3 cancelled when it was applied.
 const fn rollout_end(number: i64) -> RolloutEnd {
     match number {
         1 => RolloutEnd::Done,
         2 => RolloutEnd::Cancelled,
+        3 => RolloutEnd::CancelledApplied,
         _ => RolloutEnd::Failed,
     }
 }
@@ -295,9 +296,9 @@ pub fn rollouts(connection: &Connection, deployment: DeploymentId, limit: u32) -
     select_rollouts(connection, rest, params![deployment.as_bytes(), limit])
 }
 
-/// The newest that succeeded: what answers, unless a newer one is under way.
+/// The newest that succeeded, or that was left applied: what answers, unless a newer one is under way.
 pub fn newest_good(connection: &Connection, deployment: DeploymentId) -> Result<Option<RolloutRow>> {
-    let rest = "WHERE rollout.deployment = ?1 AND rollout.outcome = 1 ORDER BY rollout.started_ms DESC, rollout.id DESC LIMIT 1";
+    let rest = "WHERE rollout.deployment = ?1 AND rollout.outcome IN (1, 3) ORDER BY rollout.started_ms DESC, rollout.id DESC LIMIT 1";
     Ok(select_rollouts(connection, rest, params![deployment.as_bytes()])?.pop())
 }
 
@@ -328,6 +329,7 @@ pub fn end_rollout(transaction: &Transaction<'_>, id: RolloutId, outcome: Rollou
         RolloutEnd::Failed => 0,
         RolloutEnd::Done => 1,
         RolloutEnd::Cancelled => 2,
+        RolloutEnd::CancelledApplied => 3,
     };
     transaction
         .prepare_cached("UPDATE rollout SET outcome = ?2, ended_ms = ?3 WHERE id = ?1 AND ended_ms IS NULL")?

@@ -107,6 +107,7 @@ pub(crate) async fn run(context: &mut Context, command: DataCommand) -> Outcome 
             }
         }
         DataCommand::Preview { snapshot, offset, limit } => {
+            context.lasting().await?;
             let snapshot = context.snapshot(snapshot.as_deref()).await?;
             context.output.show(&context.prepared(GetPreview { snapshot, offset, limit }).await?, preview)
         }

@@ -114,7 +114,7 @@ fn a_request_to_end_reaches_the_program_and_stands_in_the_run() {
 #[test]
 fn a_second_request_ends_a_program_that_does_not_listen() {
     let place = Place::with_project();
-    let script = "trap '' TERM; echo ready; while true; do sleep 0.1; done";
+    let script = "trap 'echo asked' TERM; echo ready; while true; do sleep 0.1; done";
     let mut command = place.command(&["exec", "--name", "deaf", "--", "sh", "-c", script]);
     let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
@@ -122,8 +122,9 @@ fn a_second_request_ends_a_program_that_does_not_listen() {
     std::io::BufRead::read_line(&mut output, &mut ready).unwrap();
     let asked = String::from_utf8_lossy(&place.run(&["run", "stop", "deaf"]).stdout).into_owned();
     assert!(asked.contains("Ask again"), "{asked}");
-    std::thread::sleep(std::time::Duration::from_millis(500));
-    assert!(child.try_wait().unwrap().is_none(), "it was to be asked first");
+    let mut heard = String::new();
+    std::io::BufRead::read_line(&mut output, &mut heard).unwrap();
+    assert_eq!(heard.trim(), "asked", "it was to be asked first");
     place.run(&["run", "stop", "deaf"]);
     child.wait().unwrap();
     assert_eq!(place.json(&["run", "show", "deaf"])["exit_code"], 128 + 9);

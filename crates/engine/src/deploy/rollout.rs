@@ -1,6 +1,9 @@
 //! One rollout from its row to an answer: image, push, apply, wait, a sample call.
 
-use std::panic::AssertUnwindSafe;
+use std::{
+    panic::AssertUnwindSafe,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use anyhow::Context as _;
 use api::{
@@ -34,24 +37,30 @@ pub(crate) async fn run(context: &JobContext, deployment: DeploymentId, rollout:
     let found = found.ok_or_else(|| error::missing("rollout", rollout))?;
     let steps = StepLog::new(context, rollout, found.rollout.steps.clone());
     // A rollout that never ends would keep every later change away.
-    let work = AssertUnwindSafe(advance(context, &row, &found, &steps)).catch_unwind();
+    let applied = AtomicBool::new(false);
+    let work = AssertUnwindSafe(advance(context, &row, &found, &steps, &applied)).catch_unwind();
     let result = work.await.unwrap_or_else(|_| Err(panicked()));
     let told = result.as_ref().err().map(error::told);
     steps.end(told.as_ref().map_or(Ok(()), |error| Err(error.message.as_str()))).await;
     let outcome = match &told {
         None => RolloutEnd::Done,
+        Some(error) if error.code == ErrorCode::Cancelled && applied.load(Ordering::Relaxed) => {
+            RolloutEnd::CancelledApplied
+        }
         Some(error) if error.code == ErrorCode::Cancelled => RolloutEnd::Cancelled,
         Some(_) => RolloutEnd::Failed,
     };
     let (ended_ms, problem) = (engine.now_ms(), told.clone());
+    let before = if outcome == RolloutEnd::Cancelled { ran_before(engine, &row).await? } else { None };
     engine
         .store()
         .write_durable(move |tx| {
             store::deployment::end_rollout(tx, rollout, outcome, ended_ms)?;
-            let state = match outcome {
-                RolloutEnd::Done => DeploymentState::Ready,
-                RolloutEnd::Failed | RolloutEnd::Cancelled => DeploymentState::Failed,
-            };
+            if let Some(before) = before {
+                store::deployment::update_wanted(tx, &before)?;
+                return store::deployment::set_state(tx, deployment, DeploymentState::Ready, None);
+            }
+            let state = if outcome == RolloutEnd::Done { DeploymentState::Ready } else { DeploymentState::Failed };
             store::deployment::set_state(tx, deployment, state, problem.as_ref())
         })
         .await?;
@@ -60,6 +69,16 @@ pub(crate) async fn run(context: &JobContext, deployment: DeploymentId, rollout:
     }
     announce(engine, &row, &found, told.as_ref()).await?;
     result
+}
+
+/// What ran before, as it is wanted again after a rollout that applied nothing; nothing where it was the first.
+async fn ran_before(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<Option<DeploymentRow>> {
+    let id = row.id;
+    let Some(good) = engine.store().read(move |c| store::deployment::newest_good(c, id)).await? else {
+        return Ok(None);
+    };
+    let version = package::version(engine, good.rollout.version).await?.version;
+    Ok(Some(DeploymentRow { model: version.model, version: version.id, spec: good.spec, ..row.clone() }))
 }
 
 fn panicked() -> anyhow::Error {
@@ -103,6 +122,7 @@ async fn advance(
     row: &DeploymentRow,
     rollout: &RolloutRow,
     steps: &StepLog,
+    applied: &AtomicBool,
 ) -> anyhow::Result<String> {
     let engine = context.engine();
     let spec = DeploySpec { version: rollout.rollout.version, ..rollout.spec.clone() };
@@ -120,6 +140,7 @@ async fn advance(
         // Applying is idempotent: a cluster that is away for a moment is asked again.
         package::push::tried(engine, || port.apply(&wanted, steps)).await?;
     }
+    applied.store(true, Ordering::Relaxed);
     unless_cancelled(context, || {
         let what = format!("v{} on {}", rollout.rollout.version_number, in_sentence(&row.target_name));
         ApiError::new(ErrorCode::Cancelled, format!("It was cancelled after it was applied: {what} goes on."))

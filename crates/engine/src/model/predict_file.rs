@@ -29,6 +29,7 @@ use infer::{
 
 use crate::{
     blocking::{Step, Tell},
+    halves::Half,
     jobs::cancelled,
     package,
     snapshot::thousands,
@@ -92,11 +93,18 @@ impl Files {
     }
 
     /// Returns how many rows were predicted. The output has its name only once it is whole.
-    pub(super) fn predict(&self, model: &Model, scratch: &Path, tell: Tell<'_, Step>) -> anyhow::Result<u64> {
+    pub(super) fn predict(
+        &self,
+        model: &Model,
+        scratch: &Path,
+        halves: &Path,
+        tell: Tell<'_, Step>,
+    ) -> anyhow::Result<u64> {
         let Self { output, overwrite, .. } = self;
         let writing = || format!("write {}", output.display());
         let folder = output.parent().with_context(writing)?;
-        let half = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("write in {}", folder.display()))?;
+        let beside = Half::begin(folder, halves)?;
+        let half = tempfile::NamedTempFile::new_in(beside.path()).with_context(writing)?;
         let mut out = Out::open(output, half.reopen()?)?;
         let rows = match model.head().data {
             DataKind::Table => self.table(model, scratch, &mut out, tell)?,

@@ -157,8 +157,28 @@ async fn a_cancelled_rollout_says_what_it_leaves() {
     assert_eq!(job.state, JobState::Cancelled);
     assert_eq!(job.message, "It was cancelled after it was applied: v2 on this machine goes on.");
     let seen = stage.call(GetDeployment { deployment: id }).await;
-    assert_eq!((seen.rollouts[0].outcome, stage.place.serves()), (Some(RolloutEnd::Failed), Some(2)));
+    assert_eq!((seen.rollouts[0].outcome, stage.place.serves()), (Some(RolloutEnd::CancelledApplied), Some(2)));
     assert_eq!(back(&stage, id).await, Some(1), "the way out");
+}
+
+#[tokio::test]
+async fn a_rollout_cancelled_before_it_is_applied_leaves_what_ran_as_what_is_wanted() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let (first, second) = (version(&stage, project).await, version(&stage, project).await);
+    let id = deploy(&stage, first).await.id;
+    let job = stage.call(StartDeploy { spec: spec(&stage, second).await }).await;
+    // Its task has had no turn yet.
+    assert!(stage.engine.jobs().cancel(job.id));
+    let job = stage.over(job).await;
+    assert_eq!(
+        (job.state, job.message.as_str()),
+        (JobState::Cancelled, "It was cancelled before anything was applied.")
+    );
+    let seen = stage.call(GetDeployment { deployment: id }).await;
+    assert_eq!((seen.rollouts[0].outcome, stage.place.serves()), (Some(RolloutEnd::Cancelled), Some(1)));
+    assert_eq!((seen.version_number, seen.state), (1, DeploymentState::Ready), "{seen:?}");
+    assert_eq!((seen.spec.version, seen.problem), (first, None));
 }
 
 #[tokio::test]

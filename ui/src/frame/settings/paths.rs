@@ -72,7 +72,7 @@ fn change(before: &[String], texts: &[String]) -> Option<(String, Value)> {
 pub(super) fn DataPaths(paths: Paths, error: Signal<Option<String>>) -> impl IntoView {
     view! {
         <div class="by-column">
-            <span class="small muted">"Files, folders and globs, relative to the project's folder; together they are one dataset."</span>
+            <span class="small muted">"Files, folders and globs, relative to the project's folder or from the root; together they are one dataset."</span>
             <For each=move || paths.lines.get() key=|line| line.id let:line>
                 <div class="flex">
                     <span class="grow"><TextField value=line.path name="Path" placeholder="data/*.csv" class="mono" /></span>

@@ -78,7 +78,7 @@ pub(super) const fn rollout_tone(outcome: Option<RolloutEnd>) -> &'static str {
         None => "info",
         Some(RolloutEnd::Done) => "good",
         Some(RolloutEnd::Failed) => "bad",
-        Some(RolloutEnd::Cancelled) => "warn",
+        Some(RolloutEnd::Cancelled | RolloutEnd::CancelledApplied) => "warn",
     }
 }
 
