@@ -460,12 +460,12 @@ async fn add_in_job(
 ) -> anyhow::Result<String> {
     let engine = context.engine().clone();
     let (folder, halves) = (PathBuf::from(&row.path), engine.workspace().halves());
-    let is_first = row.file.data.paths.is_empty();
+    let was_empty = row.file.data.paths.is_empty();
     let (added, copied, first) = context
         .blocking(move |tell| {
             let (added, copied) = bringing.bring(&halves, tell)?;
             // The first data of a project decide whether it is one of tables or of images.
-            let first = added.first().filter(|_| is_first).map(|path| {
+            let first = added.first().filter(|_| was_empty).map(|path| {
                 data::look::look(&folder.join(path), Ragged::default()).map_err(|error| {
                     copying::remove(&copied);
                     ApiError::from(error)
@@ -477,7 +477,9 @@ async fn add_in_job(
         .await?;
     let count = added.len();
     // Others may have added theirs while this copied.
+    let _editing = engine.editing().await;
     let mut paths = paths_now(PathBuf::from(&row.path)).await.inspect_err(|_| copying::remove(&copied))?;
+    let first = first.filter(|_| paths.is_empty());
     let new: Vec<String> = added.into_iter().filter(|path| !paths.contains(path)).collect();
     paths.extend(new);
     let mut set = vec![("data.paths".to_owned(), serde_json::to_value(paths)?)];
@@ -486,7 +488,7 @@ async fn add_in_job(
         set.push(("data.target".to_owned(), serde_json::to_value(first.target)?));
     }
     let edited = match context.check() {
-        Ok(()) => project::edit(&engine, EditProjectFile { project: row.id, set }).await.map(drop),
+        Ok(()) => project::edit_held(&engine, EditProjectFile { project: row.id, set }).await.map(drop),
         Err(cancelled) => Err(cancelled.into()),
     };
     if let Err(error) = edited {
@@ -537,7 +539,9 @@ impl Bringing {
         let added = reals.iter().map(|real| {
             let place = if real.starts_with(&root) { Some(real) } else { copies.next() };
             let inside = place.and_then(|place| place.strip_prefix(&root).ok()).unwrap_or(real);
-            inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+            let parts: Vec<_> = inside.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+            // The project's folder itself.
+            if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
         });
         Ok((added.collect(), copied))
     }

@@ -66,10 +66,19 @@ pub fn retry_with<R: api::Request>(request: &R) -> Option<Value> {
 pub struct Jobs {
     live: Mutex<HashMap<JobId, Live>>,
     /// What is made for those who asked, each by one job.
-    making: Mutex<HashMap<PathBuf, watch::Receiver<Job>>>,
+    making: Mutex<HashMap<PathBuf, Making>>,
     /// Memory of admitted jobs, and the queue by age.
     memory: Mutex<Admission>,
     freed: Notify,
+}
+
+/// A job that a file of the cache waits for.
+#[derive(Clone)]
+struct Making {
+    state: watch::Receiver<Job>,
+    cancel: CancellationToken,
+    /// It has a row, which others may ask for.
+    entered: watch::Receiver<bool>,
 }
 
 struct Live {
@@ -130,17 +139,31 @@ impl Jobs {
         F: FnOnce(JobContext) -> W + Send + 'static,
         W: Future<Output = anyhow::Result<String>> + Send + 'static,
     {
-        let mut state = {
+        let Making { mut state, mut entered, .. } = {
             let mut making = lock(&self.making);
-            making.retain(|_, state| !state.borrow().state.is_over());
+            // Whoever asks after a job was cancelled asks anew.
+            making.retain(|_, one| !one.state.borrow().state.is_over() && !one.cancel.is_cancelled());
             let start = || {
                 let row = queued(engine, new);
-                self.spawn(engine, row.job.clone(), row.memory_bytes, Some(row), work)
+                let (sender, entered) = watch::channel(false);
+                let (state, cancel) = self.spawn(engine, row.job.clone(), row.memory_bytes, Some((row, sender)), work);
+                Making { state, cancel, entered }
             };
             making.entry(file).or_insert_with(start).clone()
         };
         // An error means that the sender is gone: what it said last is the end.
-        let _ = tokio::time::timeout(AT_ONCE, state.wait_for(|job| job.state.is_over())).await;
+        let over = async {
+            let _ = state.wait_for(|job| job.state.is_over()).await;
+        };
+        let entered = async {
+            let _ = entered.wait_for(|entered| *entered).await;
+        };
+        tokio::select! {
+            biased;
+            () = over => {}
+            // A sender that is gone is that of a job that is over.
+            () = entered => {}
+        }
         let job = state.borrow().clone();
         match (job.state, job.error) {
             (JobState::Done, _) => Ok(None),
@@ -184,9 +207,9 @@ impl Jobs {
         engine: &Engine,
         job: Job,
         memory_bytes: u64,
-        row: Option<JobRow>,
+        row: Option<(JobRow, watch::Sender<bool>)>,
         work: F,
-    ) -> watch::Receiver<Job>
+    ) -> (watch::Receiver<Job>, CancellationToken)
     where
         F: FnOnce(JobContext) -> W + Send + 'static,
         W: Future<Output = anyhow::Result<String>> + Send + 'static,
@@ -195,6 +218,7 @@ impl Jobs {
         let cancel = CancellationToken::new();
         let (sender, receiver) = watch::channel(job);
         lock(&self.live).insert(id, Live { cancel: cancel.clone(), state: receiver.clone() });
+        let asked = cancel.clone();
         let context = JobContext {
             inner: Arc::new(ContextInner {
                 engine: engine.clone(),
@@ -220,7 +244,7 @@ impl Jobs {
             }
             lock(&engine.jobs().live).remove(&id);
         });
-        receiver
+        (receiver, asked)
     }
 
     /// Waits for the end of a job of this process; one that is not alive is read.
@@ -339,10 +363,10 @@ fn is_taken_up(job: &Job) -> bool {
 /// Waits for a job's work; enters the job where its row is still to be entered and the work is not quick.
 async fn unless_quick(
     context: &JobContext,
-    row: Option<JobRow>,
+    row: Option<(JobRow, watch::Sender<bool>)>,
     mut working: std::pin::Pin<&mut (impl Future<Output = anyhow::Result<String>> + Send)>,
 ) -> anyhow::Result<String> {
-    let Some(row) = row else { return working.await };
+    let Some((row, entered)) = row else { return working.await };
     if let Ok(result) = tokio::time::timeout(AT_ONCE, &mut working).await {
         return result;
     }
@@ -351,8 +375,12 @@ async fn unless_quick(
     match context.engine().store().write(move |tx| store::job::insert(tx, &row)).await {
         Ok(()) => context.engine().changed(Tag::Jobs),
         // Who asked for it is answered all the same.
-        Err(error) => tracing::warn!(job = %id, %error, "a job can't be entered"),
+        Err(error) => {
+            tracing::warn!(job = %id, %error, "a job can't be entered");
+            return working.await;
+        }
     }
+    entered.send_replace(true);
     working.await
 }
 

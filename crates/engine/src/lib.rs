@@ -107,6 +107,8 @@ struct Inner {
     watching: watching::Watching,
     opened: model::Opened,
     building: Building,
+    /// A project's file is read, changed and written by one at a time.
+    editing: tokio::sync::Mutex<()>,
     /// Held by work that puts blobs before the record that uses them, or that writes into the cache;
     /// collecting takes it alone.
     blob_gate: Arc<tokio::sync::RwLock<()>>,
@@ -136,6 +138,7 @@ impl Engine {
                 watching: watching::Watching::default(),
                 opened: model::Opened::default(),
                 building: Building::default(),
+                editing: tokio::sync::Mutex::default(),
                 blob_gate: Arc::default(),
                 started_ms,
                 _lock: lock,
@@ -224,6 +227,11 @@ impl Engine {
             Arc::clone(all.entry(of).or_default())
         };
         one.lock_owned().await
+    }
+
+    /// Held from reading a project's file to having written it.
+    pub(crate) async fn editing(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.inner.editing.lock().await
     }
 
     pub(crate) fn blob_gate(&self) -> &tokio::sync::RwLock<()> {

@@ -277,6 +277,12 @@ async fn create_in_job(
 
 /// Sets or removes keys of the project's file.
 pub async fn edit(engine: &Engine, request: EditProjectFile) -> anyhow::Result<Project> {
+    let _editing = engine.editing().await;
+    edit_held(engine, request).await
+}
+
+/// As [`edit`], for who holds [`Engine::editing`].
+pub(crate) async fn edit_held(engine: &Engine, request: EditProjectFile) -> anyhow::Result<Project> {
     let row = find(engine, request.project).await?;
     if request.set.iter().any(|(key, _)| key == "id" || key == "version") {
         bail!(ApiError::invalid("`id` and `version` are Slipway's own."));

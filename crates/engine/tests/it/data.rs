@@ -500,6 +500,25 @@ async fn added_files_are_data_and_files_from_elsewhere_are_copied_in() {
 }
 
 #[tokio::test]
+async fn data_added_twice_at_once_keep_both() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let add = |name: &str| {
+        let path = stage.write(&format!("elsewhere/{name}"), &table(30, 3));
+        AddData { project, paths: vec![path.to_string_lossy().into_owned()] }
+    };
+    let first = stage.call(add("first.csv")).await;
+    let second = stage.call(add("second.csv")).await;
+    tokio::join!(stage.done(first), stage.done(second));
+    let paths = stage.call(GetProject { project }).await.file.data.paths;
+    assert!(["first.csv", "second.csv"].iter().all(|name| paths.contains(&(*name).to_owned())), "{paths:?}");
+    // The folder itself has a name too.
+    let whole = AddData { project, paths: vec![stage.path("p").to_string_lossy().into_owned()] };
+    stage.done(stage.call(whole).await).await;
+    assert_eq!(stage.call(GetProject { project }).await.file.data.paths.last().unwrap(), ".");
+}
+
+#[tokio::test]
 async fn bad_data_fails_the_job_with_file_line_and_way_out() {
     let stage = Stage::new().await;
     let project = project(&stage).await;
