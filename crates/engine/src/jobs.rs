@@ -156,12 +156,14 @@ impl Jobs {
             let _ = state.wait_for(|job| job.state.is_over()).await;
         };
         let entered = async {
-            let _ = entered.wait_for(|entered| *entered).await;
+            if entered.wait_for(|entered| *entered).await.is_err() {
+                // It was never entered, so that it ends at once.
+                std::future::pending::<()>().await;
+            }
         };
         tokio::select! {
             biased;
             () = over => {}
-            // A sender that is gone is that of a job that is over.
             () = entered => {}
         }
         let job = state.borrow().clone();
