@@ -81,6 +81,9 @@ pub async fn chromium(folder: &Path, width: u32, height: u32) -> Result<Browser>
     capabilities.insert("goog:chromeOptions".to_owned(), options);
     capabilities.insert("goog:loggingPrefs".to_owned(), json!({"browser": "ALL"}));
     let driver = connect(port, capabilities).await?;
+    // The size of a window is that of its frame: the page is to have it.
+    let inner = driver.execute("return [innerWidth, innerHeight]", Vec::new()).await?.convert::<[u32; 2]>()?;
+    driver.set_window_rect(0, 0, 2 * width - inner[0].min(width), 2 * height - inner[1].min(height)).await?;
     Ok(Browser { driver, port, _server: server, display: None })
 }
 

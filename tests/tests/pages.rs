@@ -154,5 +154,12 @@ for (const text of document.querySelectorAll('button, h1, h2, h3, label, th')) {
 for (const body of document.querySelectorAll('.overview .card > .body')) {
   if (seen(body) && getComputedStyle(body).overflowY !== 'visible' && body.scrollHeight > body.clientHeight + 1) found.push(`a card scrolls inside: ${called(body)}`);
 }
+for (const cell of document.querySelectorAll('.card td, .card th')) {
+  // What scrolls or is cut inside of its card ends there.
+  let around = cell.parentElement;
+  while (!around.matches('.card') && getComputedStyle(around).overflowX === 'visible') around = around.parentElement;
+  const sticksOut = cell.getBoundingClientRect().right - around.getBoundingClientRect().right;
+  if (seen(cell) && around.matches('.card') && sticksOut > 1) found.push(`it sticks out of its card by ${sticksOut} px: ${called(cell)}`);
+}
 return found;
 "#;

@@ -62,10 +62,10 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
         })}
         <div class="report">
             <Card title="On the test part" class="h" flush=true extra=ViewFn::from(move || view! { <span class="faint caption">{rows.clone()}</span> })>
-                <FigureTable figures=first.test.clone() report=first />
+                <FigureTable figures=first.test.clone() report=first ranks=false />
             </Card>
             <Card title="On the validation part" class="h" flush=true extra=ViewFn::from(|| view! { <span class="faint caption">"what training and ranking look at"</span> })>
-                <FigureTable figures=second.validation.clone() report=second />
+                <FigureTable figures=second.validation.clone() report=second ranks=true />
             </Card>
             {report.confusion.clone().map(|matrix| {
                 let threshold = report.threshold.as_ref().map(|threshold| threshold_words(threshold, report.positive()));
@@ -140,7 +140,12 @@ fn beside() -> f64 {
 }
 
 #[component]
-fn FigureTable(figures: Vec<Figure>, report: Evaluation) -> impl IntoView {
+fn FigureTable(
+    figures: Vec<Figure>,
+    report: Evaluation,
+    /// Runs are ranked by one of these.
+    ranks: bool,
+) -> impl IntoView {
     let has_interval = figures.iter().any(|figure| figure.interval.is_some());
     let has_baseline = figures.iter().any(|figure| figure.baseline.is_some());
     view! {
@@ -161,7 +166,7 @@ fn FigureTable(figures: Vec<Figure>, report: Evaluation) -> impl IntoView {
                     let unit = figure.unit.clone().map(|unit| format!(" {unit}")).unwrap_or_default();
                     view! {
                         <tr>
-                            <td><span class="flex"><span class:strong=is_primary>{label}</span>{is_primary.then(|| view! { <Chip text="runs are ranked by it" tone="accent" /> })}</span></td>
+                            <td><span class="flex"><span class:strong=is_primary>{label}</span>{(is_primary && ranks).then(|| view! { <Chip text="runs are ranked by it" tone="accent" /> })}</span></td>
                             <td class="num strong">{words::figure(figure.value)}<span class="faint">{unit}</span></td>
                             {has_interval.then(|| view! {
                                 <td class="num muted">{figure.interval.map(|(low, high)| format!("{} … {}", words::figure(low), words::figure(high)))}</td>
