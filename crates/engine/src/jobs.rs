@@ -320,7 +320,10 @@ impl Jobs {
         job.ended_ms = Some(engine.now_ms());
         let mut error = ApiError::new(ErrorCode::Internal, "Slipway ended while this was under way.");
         if row.request.is_some() {
-            error = error.with_hint("Retry it: what is there already is not done again.");
+            error = error.with_hint(match job.kind {
+                JobKind::Copy => "Retry it: a copy that is whole already is named then.",
+                _ => "Retry it: what is there already is not done again.",
+            });
         } else if matches!(job.kind, JobKind::Cache | JobKind::Profile | JobKind::Compare) {
             error = error.with_hint("It begins again when it is asked for.");
         }

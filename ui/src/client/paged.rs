@@ -21,6 +21,8 @@ pub(crate) struct Paged<T: Send + Sync + 'static> {
     pub(crate) error: RwSignal<Option<ApiError>>,
     pages: RwSignal<BTreeMap<u64, Arc<Vec<T>>>>,
     need: StoredValue<Need, LocalStorage>,
+    /// The range that was asked for last.
+    wanted: StoredValue<Range<u64>, LocalStorage>,
 }
 
 impl<T: Send + Sync + 'static> Clone for Paged<T> {
@@ -45,6 +47,13 @@ impl<T: Clone + Send + Sync + 'static> Paged<T> {
     pub(crate) fn need(self, range: Range<u64>) {
         if let Some(need) = self.need.try_get_value() {
             need(range);
+        }
+    }
+
+    /// Asks again for what of the range in sight is missing.
+    pub(crate) fn again(self) {
+        if let Some(range) = self.wanted.try_get_value() {
+            self.need(range);
         }
     }
 }
@@ -148,7 +157,7 @@ where
     on_cleanup(move || {
         client.inner.with_value(|inner| inner.queries.borrow_mut().remove(&id));
     });
-    Paged { total, error, pages, need: StoredValue::new_local(need) }
+    Paged { total, error, pages, need: StoredValue::new_local(need), wanted: seen }
 }
 
 fn forget_far<T>(pages: &mut BTreeMap<u64, Arc<Vec<T>>>, near: u64) {

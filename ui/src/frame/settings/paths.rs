@@ -63,7 +63,9 @@ impl Paths {
 
 /// An empty line stands for nothing; without any path the key leaves the file.
 fn change(before: &[String], texts: &[String]) -> Option<(String, Value)> {
-    let now: Vec<String> = texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect();
+    // A line that was not touched stays as it is, spaces and all.
+    let written = |text: &String| if before.contains(text) { text.clone() } else { text.trim().to_owned() };
+    let now: Vec<String> = texts.iter().map(written).filter(|text| !text.is_empty()).collect();
     let value = if now.is_empty() { Value::Null } else { Value::from(now.clone()) };
     (now != before).then(|| (KEY.to_owned(), value))
 }
@@ -98,5 +100,7 @@ mod tests {
         assert_eq!(change(&before, &texts(&["data"])), Some((KEY.to_owned(), Value::from(vec!["data"]))));
         assert_eq!(change(&before, &texts(&["", " "])), Some((KEY.to_owned(), Value::Null)));
         assert_eq!(change(&[], &[]), None);
+        let odd = texts(&["a name with a space "]);
+        assert_eq!(change(&odd, &odd), None);
     }
 }

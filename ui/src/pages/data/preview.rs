@@ -75,7 +75,7 @@ pub(super) fn PreviewTab(snapshot: Memo<SnapshotId>, profile: RwSignal<Option<Pr
         reading.forget();
         match failure(&job) {
             Some(error) => list.error.set(Some(error)),
-            None => list.need(0..1),
+            None => list.again(),
         }
     });
     Effect::new(move |_| {
@@ -114,7 +114,7 @@ pub(super) fn PreviewTab(snapshot: Memo<SnapshotId>, profile: RwSignal<Option<Pr
         list.total.get().is_none() && list.error.get().is_none() && reading.job.with(Option::is_none)
     });
     view! {
-        {move || failed.get().map(|error| view! { <div class="padded"><Failure error again=move || list.need(0..1) /></div> })}
+        {move || failed.get().map(|error| view! { <div class="padded"><Failure error again=move || list.again() /></div> })}
         <div class="padded" class:hidden=move || reading.job.with(Option::is_none)><UnderWay job=reading.job /></div>
         {move || waits.get().then(|| view! { <div class="padded"><Skeleton lines=8 /></div> })}
         <div class="fill-table preview" class:hidden=move || list.total.get().is_none()>
