@@ -31,7 +31,7 @@ pub struct Host {
     pub folder: PathBuf,
     process: Running,
     // After the host, which would start them again.
-    _servers: Servers,
+    servers: Option<Servers>,
 }
 
 /// The inference servers of a test's workspace, ended when it goes out of scope: they outlive their host.
@@ -71,7 +71,7 @@ impl Host {
         environment(&mut command, folder);
         set(&mut command);
         let process = Running::start("host", &mut command, folder)?;
-        let host = Self { folder: folder.to_owned(), process, _servers: Servers::of(folder) };
+        let host = Self { folder: folder.to_owned(), process, servers: Some(Servers::of(folder)) };
         let said = || std::fs::read_to_string(folder.join("host.log")).unwrap_or_default();
         host.client().await.with_context(|| format!("the host said: {}", said()))?;
         Ok(host)
@@ -81,8 +81,15 @@ impl Host {
         client(&self.folder).await
     }
 
+    /// Leaves its inference servers: the next host is to find them.
     pub fn kill(&mut self) {
+        self.leave_servers();
         self.process.kill();
+    }
+
+    /// They outlive this one, whatever its end is.
+    pub fn leave_servers(&mut self) {
+        self.servers = None;
     }
 
     pub fn id(&self) -> u32 {

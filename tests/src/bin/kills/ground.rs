@@ -28,7 +28,7 @@ pub(crate) struct Ground {
 impl Ground {
     pub(crate) async fn prepare(slipway: &Path, folder: &Path) -> Result<Self> {
         let window = Window::ready(folder).await?;
-        let own = Some(Host::start(slipway, folder).await?);
+        let own = Some(started(slipway, folder).await?);
         let mut ground = Self { slipway: slipway.to_owned(), folder: folder.to_owned(), own, window };
         if let Some(window) = &mut ground.window {
             window.start()?;
@@ -66,7 +66,7 @@ impl Ground {
     pub(crate) async fn host_again(&mut self, died_ms: f64, rng: &mut StdRng) -> Result<()> {
         let by_hand = rng.random_bool(0.3);
         if self.window.is_none() || by_hand {
-            self.own = Some(Host::start(&self.slipway, &self.folder).await.context("the host does not start again")?);
+            self.own = Some(started(&self.slipway, &self.folder).await.context("the host does not start again")?);
         }
         if let Some(window) = &mut self.window {
             window.has_host(died_ms).await.context("the window was left without its host")?;
@@ -94,11 +94,11 @@ impl Ground {
         let (side_by_side, alone) = (rng.random_bool(0.3), rng.random_bool(0.5));
         if side_by_side && let Some(window) = &mut self.window {
             window.start()?;
-            self.own = Some(Host::start(&self.slipway, &self.folder).await.context("the host does not start again")?);
+            self.own = Some(started(&self.slipway, &self.folder).await.context("the host does not start again")?);
             return window.has_host(0.0).await.context("window and host were started at once");
         }
         if !alone {
-            self.own = Some(Host::start(&self.slipway, &self.folder).await.context("the host does not start again")?);
+            self.own = Some(started(&self.slipway, &self.folder).await.context("the host does not start again")?);
         }
         self.window_again(rng).await
     }
@@ -125,4 +125,11 @@ impl Ground {
     pub(crate) fn window_stands(&mut self) -> Result<()> {
         self.window.as_mut().map_or(Ok(()), Window::still_stands)
     }
+}
+
+/// A host whose inference servers live on when it is killed, as a person's do.
+async fn started(slipway: &Path, folder: &Path) -> Result<Host> {
+    let mut host = Host::start(slipway, folder).await?;
+    host.leave_servers();
+    Ok(host)
 }
