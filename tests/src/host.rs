@@ -31,26 +31,32 @@ pub struct Host {
     pub folder: PathBuf,
     process: Running,
     // After the host, which would start them again.
-    servers: Option<Servers>,
+    servers: Servers,
 }
 
 /// The inference servers of a test's workspace, ended when it goes out of scope: they outlive their host.
 #[derive(Debug)]
-pub struct Servers(PathBuf);
+pub struct Servers {
+    folder: PathBuf,
+    are_left: bool,
+}
 
 impl Servers {
     pub fn of(folder: &Path) -> Self {
-        Self(workspace(folder).join("deployments"))
+        Self { folder: workspace(folder).join("deployments"), are_left: false }
     }
 }
 
 impl Drop for Servers {
     fn drop(&mut self) {
+        if self.are_left {
+            return;
+        }
         let mut system = sysinfo::System::new();
         let kind = ProcessRefreshKind::nothing().with_cmd(UpdateKind::Always).without_tasks();
         system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
         let is_ours =
-            |process: &&sysinfo::Process| process.cmd().iter().any(|word| Path::new(word).starts_with(&self.0));
+            |process: &&sysinfo::Process| process.cmd().iter().any(|word| Path::new(word).starts_with(&self.folder));
         for process in system.processes().values().filter(is_ours) {
             process.kill();
         }
@@ -71,7 +77,7 @@ impl Host {
         environment(&mut command, folder);
         set(&mut command);
         let process = Running::start("host", &mut command, folder)?;
-        let host = Self { folder: folder.to_owned(), process, servers: Some(Servers::of(folder)) };
+        let host = Self { folder: folder.to_owned(), process, servers: Servers::of(folder) };
         let said = || std::fs::read_to_string(folder.join("host.log")).unwrap_or_default();
         host.client().await.with_context(|| format!("the host said: {}", said()))?;
         Ok(host)
@@ -89,7 +95,7 @@ impl Host {
 
     /// They outlive this one, whatever its end is.
     pub fn leave_servers(&mut self) {
-        self.servers = None;
+        self.servers.are_left = true;
     }
 
     pub fn id(&self) -> u32 {
