@@ -148,12 +148,26 @@ fn listens(what: &str, port: u16) -> Result<()> {
     wait_until(what, Duration::from_secs(30), || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())
 }
 
-/// Leaves a picture behind where a journey fails, and closes the browser either way.
+/// Leaves a picture and the page's last words behind where a journey fails, and closes the browser either way. A page
+/// that panicked has failed, whatever it still shows.
 pub async fn told(browser: &Browser, name: &str, result: Result<()>) -> Result<()> {
+    let fault = browser.driver.execute("return document.documentElement.getAttribute('data-fault')", Vec::new()).await;
+    let fault = fault.ok().and_then(|fault| fault.json().as_str().map(str::to_owned));
+    let result = match fault {
+        Some(fault) => {
+            let before = result.err().unwrap_or_else(|| anyhow::anyhow!("all the same it went to its end"));
+            Err(before.context(format!("the page panicked: {fault}")))
+        }
+        None => result,
+    };
     if result.is_err() {
         let picture = std::env::temp_dir().join(format!("slipway-{name}-failed.png"));
         let _ = browser.driver.screenshot(&picture).await;
         println!("what was seen last: {}", picture.display());
+        // WebKit's driver keeps no log.
+        for line in browser.console().await.unwrap_or_default() {
+            println!("the page said: {line}");
+        }
     }
     let _ = browser.driver.clone().quit().await;
     result

@@ -5,7 +5,7 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use api::host::MakeKey;
+use api::{host::MakeKey, job::ListJobs};
 use client::call::Client;
 use journeys::{
     browser::{self, Browser, choose, field, fill, gone, press, seen, told},
@@ -52,6 +52,10 @@ async fn by_clicks(slipway: &Path, folder: &Path, registry: &Registry, cluster: 
     let browser = browser::chromium(folder, 1280, 800).await?;
     browser.driver.goto(&address).await?;
     let result = clicks(&browser, registry, cluster).await;
+    if result.is_err() {
+        println!("the host's jobs: {:#?}", client.call(ListJobs::default()).await);
+        println!("the deployment: {:#?}", road::deployment(&client, "tumours").await);
+    }
     told(&browser, "cluster", result).await?;
     ensure!(road::deployment(&client, "tumours").await?.is_none(), "the deployment is still listed");
     let left = cluster.get("/apis/apps/v1/namespaces/models/deployments")?;

@@ -13,6 +13,7 @@ mod dialogs;
 mod disks;
 mod drawing_clicks;
 mod dropping;
+mod losing;
 mod newcomer_clicks;
 mod notifying;
 mod pages;

@@ -69,6 +69,9 @@ pub(crate) struct Client {
 /// Answers that are kept for showing a page at once; the oldest don't matter, so all go at once.
 const KEPT: usize = 400;
 
+/// How long a read that was lost waits before each new try; then the next announcement asks.
+const READ_AGAIN_MS: [i32; 4] = [100, 400, 1_600, 5_000];
+
 impl Client {
     /// Makes the client, puts it into the context, and starts listening to the host.
     pub(crate) fn provide() -> Self {
@@ -91,13 +94,31 @@ impl Client {
         expect_context()
     }
 
-    /// Asks the host.
+    /// Asks the host. A read is sent again where the connection loses it; a write may have been heard.
     pub(crate) async fn call<R: Request>(self, request: R) -> Result<R::Response, ApiError> {
+        let is_read = !request.tags().is_empty();
         let body = serde_json::to_string(&Call { method: R::METHOD.to_owned(), params: request })
             .map_err(|error| unreadable(R::METHOD, &error))?;
-        let answer = wire::send(&self.address().await?, "POST", "/api/call", wire::Body::Json(body)).await?;
-        let text = wire::text(answer).await?;
+        let send = async || {
+            let body = wire::Body::Json(body.clone());
+            wire::text(wire::send(&self.address().await?, "POST", "/api/call", body).await?).await
+        };
+        let text = if is_read { self.unless_lost(send).await } else { send().await }?;
         serde_json::from_str(&text).map_err(|error| unreadable(R::METHOD, &error))
+    }
+
+    /// Repeats a read that the connection lost, while the host is there. A change of network cuts requests off and may
+    /// leave the stream of announcements: nothing else would ask again.
+    async fn unless_lost<T>(self, read: impl AsyncFn() -> Result<T, ApiError>) -> Result<T, ApiError> {
+        for wait in READ_AGAIN_MS {
+            match read().await {
+                Err(error) if error == wire::gone() && self.link.get_untracked() == Link::Up => {
+                    events::sleep(wait).await
+                }
+                answer => return answer,
+            }
+        }
+        read().await
     }
 
     /// One viewport of one series; `from` and `to` are steps, open where not given.
@@ -115,8 +136,9 @@ impl Client {
                 path.push_str(&format!("&{name}={value}"));
             }
         }
-        let answer = wire::send(&self.address().await?, "GET", &path, wire::Body::None).await?;
-        Series::from_bytes(&wire::bytes(answer).await?)
+        let read =
+            async || wire::bytes(wire::send(&self.address().await?, "GET", &path, wire::Body::None).await?).await;
+        Series::from_bytes(&self.unless_lost(read).await?)
             .map_err(|error| ApiError::new(ErrorCode::WrongProtocol, format!("The host's answer is {error}.")))
     }
 
@@ -133,8 +155,10 @@ impl Client {
     /// A file of the host's, as an address that an `<img>` or a download link can take. The caller
     /// gives it back with [`wire::forget_object`].
     pub(crate) async fn blob(self, path: &str) -> Result<String, ApiError> {
-        let answer = wire::send(&self.address().await?, "GET", path, wire::Body::None).await?;
-        wire::object_address(answer).await
+        let read = async || {
+            wire::object_address(wire::send(&self.address().await?, "GET", path, wire::Body::None).await?).await
+        };
+        self.unless_lost(read).await
     }
 
     /// Calls `heard` for every announcement, for as long as the caller's owner lives.

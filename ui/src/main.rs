@@ -12,6 +12,7 @@ use leptos_router::{
     components::{FlatRoutes, Route, Router},
     path,
 };
+use wasm_bindgen::JsCast as _;
 
 use pages::{data, deploy, hardware, jobs, missing, model, models, monitor, overview, run, runs, settings, start};
 
@@ -19,11 +20,39 @@ fn main() {
     std::panic::set_hook(Box::new(|panic| {
         let text = panic.to_string();
         leptos::logging::error!("{text}");
-        if let Some(root) = document().document_element() {
-            let _ = root.set_attribute("data-fault", &text);
-        }
+        tell_fault(&text);
     }));
     leptos::mount::mount_to_body(App);
+}
+
+/// Says that the page is dead, without what may be broken in it, and offers a new one.
+fn tell_fault(text: &str) {
+    let document = document();
+    let (Some(root), Some(body)) = (document.document_element(), document.body()) else { return };
+    if root.has_attribute("data-fault") {
+        return;
+    }
+    let _ = root.set_attribute("data-fault", text);
+    let add = |to: &web_sys::Element, tag: &str, text: &str| {
+        let element = document.create_element(tag).ok()?;
+        element.set_text_content(Some(text));
+        to.append_child(&element).ok()?;
+        Some(element)
+    };
+    let Some(told) = add(&body, "div", "").filter(|told| told.set_attribute("role", "alert").is_ok()) else { return };
+    told.set_class_name("fault");
+    // In front of an open dialog too.
+    let _ = told.set_attribute("popover", "manual");
+    add(&told, "strong", "This page stopped by a fault of its own");
+    add(&told, "span", "What is under way goes on in the host, and nothing that was saved is lost.");
+    add(&told, "code", text.lines().next().unwrap_or_default());
+    if let Some(again) = add(&told, "a", "Load the page again") {
+        let _ =
+            again.set_attribute("href", &document.location().and_then(|place| place.href().ok()).unwrap_or_default());
+    }
+    if let Some(told) = told.dyn_ref::<web_sys::HtmlElement>() {
+        let _ = told.show_popover();
+    }
 }
 
 #[component]
