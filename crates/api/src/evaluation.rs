@@ -112,6 +112,14 @@ pub struct Figure {
     pub unit: Option<String>,
 }
 
+impl Figure {
+    /// Whether it is better than another of the same name.
+    pub fn beats(&self, other: &Figure) -> Option<bool> {
+        let better = if self.more_is_better { self.value > other.value } else { self.value < other.value };
+        (self.name == other.name).then_some(better)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Threshold {
     pub value: f64,

@@ -13,6 +13,9 @@ use crate::{
     job::Job,
 };
 
+/// The alias that most teams give the version that serves.
+pub const CHAMPION: &str = "champion";
+
 /// A name under which versions stand.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
@@ -52,6 +55,13 @@ pub struct Version {
     pub rows: PartRows,
     pub deployments: Vec<DeploymentId>,
     pub created_ms: i64,
+}
+
+impl Version {
+    /// Whether its figure on test is better than another version's; `None` where they have no figure of one name.
+    pub fn beats(&self, other: &Version) -> Option<bool> {
+        self.primary.as_ref()?.beats(other.primary.as_ref()?)
+    }
 }
 
 /// What a model is asked and what it answers. Sensitive columns are inputs like any other, but are

@@ -26,8 +26,8 @@ struct Facts {
     run: Option<RunRow>,
     best: Option<RunRow>,
     version: Option<Version>,
-    /// The newest version was never rolled out, while an older one of its model answers.
-    is_newer: bool,
+    /// Where the newest version was never rolled out: the older ones of its model that answer, each with where.
+    answering: Vec<(Version, String)>,
     deployments: Vec<DeploymentRow>,
     alerts: Vec<Alert>,
     /// Whether a watched deployment was asked, and whether one was compared.
@@ -55,12 +55,9 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
             };
             let version = store::version::of_project(c, id)?.into_iter().next().map(|row| row.version);
             let deployments = store::deployment::list(c, Some(id))?;
-            let is_newer = match &version {
-                Some(version) => {
-                    deployments.iter().any(|row| row.model == version.model && row.version_number < version.number)
-                        && store::deployment::using_version(c, version.id)?.is_empty()
-                }
-                None => false,
+            let answering = match &version {
+                Some(version) => older_answers(c, version, &deployments)?,
+                None => Vec::new(),
             };
             let (mut is_asked, mut is_compared) = (false, false);
             for row in deployments.iter().filter(|row| row.monitored) {
@@ -73,7 +70,7 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                 run: store::run::newest(c, id, 1)?.pop(),
                 best: store::run::best(c, id)?,
                 version,
-                is_newer,
+                answering,
                 deployments,
                 alerts: store::alert::list(c, Some(id), true, 20)?,
                 is_asked,
@@ -82,6 +79,24 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
             })
         })
         .await?)
+}
+
+/// The older versions that answer in the place of one that was never rolled out, each with its target's name.
+fn older_answers(
+    c: &store::Connection,
+    version: &Version,
+    deployments: &[DeploymentRow],
+) -> store::Result<Vec<(Version, String)>> {
+    let mut answering = Vec::new();
+    if !store::deployment::using_version(c, version.id)?.is_empty() {
+        return Ok(answering);
+    }
+    for row in deployments.iter().filter(|row| row.model == version.model && row.version_number < version.number) {
+        if let Some(older) = store::version::get(c, row.version)? {
+            answering.push((older.version, in_sentence(&row.target_name).to_owned()));
+        }
+    }
+    Ok(answering)
 }
 
 /// The road in miniature, for the start page.
@@ -281,11 +296,34 @@ fn deploy(facts: &Facts) -> Station {
     Station { action: next, ..station(Stage::Deploy, state, figure, detail) }
 }
 
-/// What rolls the newest version out, where an older one still answers.
+/// What rolls the newest version out, where an older one still answers: it leads only where the version is better.
 fn newer(facts: &Facts) -> Option<Action> {
-    let version = facts.version.as_ref().filter(|_| facts.is_newer)?;
-    action(facts, &format!("Deploy v{}", version.number), &format!("deploy?version={}", version.id), true)
+    let version = facts.version.as_ref().filter(|_| !facts.answering.is_empty())?;
+    let link = format!("deploy?version={}", version.id);
+    action(facts, &format!("Deploy v{}", version.number), &link, is_better(facts))
 }
+
+/// The newest version's figure on test is better than that of each version that answers in its place.
+fn is_better(facts: &Facts) -> bool {
+    let beats = |older: &Version| facts.version.as_ref().and_then(|version| version.beats(older)) == Some(true);
+    !facts.answering.is_empty() && facts.answering.iter().all(|(older, _)| beats(older))
+}
+
+/// "Its average precision on test is 0.0443. What answers now is v1 on this machine, with 0.5299."
+fn compared(version: &Version, answering: &[(Version, String)]) -> String {
+    let own = version.primary.as_ref().map(|figure| {
+        let name = figure.name.replace('_', " ");
+        format!("Its {name} on test is {:.4}. ", figure.value)
+    });
+    let older = answering.iter().map(|(older, place)| {
+        let with = older.primary.as_ref().map(|figure| format!(", with {:.4}", figure.value)).unwrap_or_default();
+        format!("v{} on {place}{with}", older.number)
+    });
+    format!("{}What answers now is {}.", own.unwrap_or_default(), older.collect::<Vec<_>>().join("; "))
+}
+
+/// Drift of so many times its limit is bad, below it a warning, as on Monitor.
+const GRAVE: f64 = 2.0;
 
 fn watch(facts: &Facts) -> Station {
     if let Some(worst) = facts.alerts.first() {
@@ -294,7 +332,11 @@ fn watch(facts: &Facts) -> Station {
             action: action(facts, "Look", &format!("monitor/{}", worst.deployment), true),
             ..station(
                 Stage::Watch,
-                StationState::Warn,
+                if facts.alerts.iter().any(|alert| alert.severity >= GRAVE) {
+                    StationState::Bad
+                } else {
+                    StationState::Warn
+                },
                 format!("{} drifted", facts.alerts.len()),
                 worst.sentence.clone(),
             )
@@ -349,25 +391,22 @@ fn waits(facts: &Facts) -> Vec<Waiting> {
             ]),
         });
     }
-    if let (Some(deploy), Some(version)) = (newer(facts), &facts.version) {
-        let older = facts.deployments.iter().filter(|row| row.model == version.model);
-        let older: Vec<String> =
-            older.map(|row| format!("v{} on {}", row.version_number, in_sentence(&row.target_name))).collect();
-        waits.push(Waiting {
-            title: format!("{} v{} is not deployed", version.model_name, version.number),
-            detail: format!("What answers now is {}.", older.join(", ")),
-            actions: actions(vec![Some(deploy), action(facts, "Open model", &format!("models/{}", version.id), false)]),
-        });
-    }
     for alert in facts.alerts.iter().filter(|alert| alert.acknowledged_ms.is_none()) {
         waits.push(Waiting {
             title: format!("{} drifted on {}", alert.column, alert.deployment_name),
             detail: alert.sentence.clone(),
             actions: actions(vec![
-                // A version that was trained since is the likelier answer.
-                action(facts, "Retrain", &format!("runs?train=1&alert={}", alert.id), !facts.is_newer),
+                // A better version that was trained since is the likelier answer.
+                action(facts, "Retrain", &format!("runs?train=1&alert={}", alert.id), !is_better(facts)),
                 action(facts, "Look", &format!("monitor/{}", alert.deployment), false),
             ]),
+        });
+    }
+    if let (Some(deploy), Some(version)) = (newer(facts), &facts.version) {
+        waits.push(Waiting {
+            title: format!("{} v{} is not deployed", version.model_name, version.number),
+            detail: compared(version, &facts.answering),
+            actions: actions(vec![Some(deploy), action(facts, "Open model", &format!("models/{}", version.id), false)]),
         });
     }
     if let Some(row) = facts.run.as_ref().filter(|row| row.run.resumable && row.run.state != RunState::Running) {

@@ -1,14 +1,15 @@
 //! What is wanted of a deployment, its rollouts, and the way back, on a target that the test plays.
 
 use api::{
-    DeploymentId, ErrorCode,
+    AlertId, DeploymentId, ErrorCode,
     deploy::{DeploymentState, GetDeployment, GetDeploymentEvents, RollBack, RolloutEnd, ScaleDeployment, StartDeploy},
     job::{CancelJob, GetJob, JobState, RetryJob},
-    project::GetOverview,
+    monitor::Alert,
+    project::{Action, GetOverview, Stage as Stop, StationState},
 };
 
 use crate::{
-    place::{deploy, deployment_of, project, spec, version},
+    place::{deploy, deployment_of, measured_version, project, spec, version},
     stage::Stage,
 };
 
@@ -135,6 +136,54 @@ async fn a_newer_version_waits_to_be_deployed_until_it_was() {
     // Who went back from it does not want it.
     back(&stage, id).await;
     assert!(waits(&stage).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_worse_version_is_not_urged_and_stands_behind_the_alerts() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let first = measured_version(&stage, project, Some(0.5299)).await;
+    let deployment = deploy(&stage, first).await.id;
+    let alert = Alert {
+        id: AlertId::from_bytes(stage.engine.new_id()),
+        project,
+        deployment,
+        deployment_name: "played".to_owned(),
+        column: "x".to_owned(),
+        sentence: "x drifted".to_owned(),
+        severity: 4.0,
+        raised_ms: 1,
+        cleared_ms: None,
+        acknowledged_ms: None,
+        run: None,
+    };
+    let raise = move |tx: &store::Transaction<'_>| store::alert::insert(tx, first, &alert);
+    stage.engine.store().write(raise).await.unwrap();
+    let waits = async |stage: &Stage| {
+        let waits = stage.call(GetOverview { project }).await.waits;
+        waits.into_iter().map(|waiting| (waiting.actions[0].clone(), waiting.detail)).collect::<Vec<_>>()
+    };
+    let urged = |(action, _): &(Action, String)| match action.primary {
+        true => format!("{}!", action.label),
+        false => action.label.clone(),
+    };
+
+    measured_version(&stage, project, Some(0.0443)).await;
+    let worse = waits(&stage).await;
+    assert_eq!(worse.iter().map(urged).collect::<Vec<_>>(), ["Retrain!", "Deploy v2"]);
+    let place = stage.call(GetDeployment { deployment }).await.target_name;
+    let said = format!("Its average precision on test is 0.0443. What answers now is v1 on {place}, with 0.5299.");
+    assert_eq!(worse[1].1.to_lowercase(), said.to_lowercase());
+
+    measured_version(&stage, project, Some(0.61)).await;
+    let better = waits(&stage).await;
+    assert_eq!(better.iter().map(urged).collect::<Vec<_>>(), ["Retrain", "Deploy v3!"]);
+    let road = stage.call(GetOverview { project }).await.road;
+    // Four times the limit is no mere warning.
+    let watch = road.iter().find(|station| station.stage == Stop::Watch).unwrap();
+    assert_eq!(watch.state, StationState::Bad);
+    let deploy = road.iter().find(|station| station.stage == Stop::Deploy).unwrap();
+    assert!(deploy.action.as_ref().is_some_and(|action| action.primary && action.label == "Deploy v3"), "{deploy:?}");
 }
 
 #[tokio::test]
