@@ -3,6 +3,7 @@
 pub(crate) mod button;
 pub(crate) mod card;
 pub(crate) mod chart;
+pub(crate) mod choose_run;
 pub(crate) mod curve_look;
 pub(crate) mod curves;
 pub(crate) mod data_cell;
@@ -17,6 +18,7 @@ pub(crate) mod new_registry;
 pub(crate) mod new_target;
 pub(crate) mod pane;
 pub(crate) mod picture;
+pub(crate) mod register;
 pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod row_form;

@@ -4,7 +4,7 @@
 use api::{
     deploy::{Deployment, DeploymentState, ListDeployments, ListTargets, Target},
     id::{DeploymentId, ProjectId},
-    model::{ListModels, Model, Version},
+    model::{CHAMPION, ListModels, Model, Version},
 };
 use leptos::prelude::*;
 use leptos_router::{
@@ -18,6 +18,7 @@ use crate::{
     parts::{
         button::Button,
         card::Chip,
+        choose_run::ChooseRun,
         dialog::Dialog,
         icon,
         new_registry::NewRegistry,
@@ -107,18 +108,18 @@ pub(crate) fn Deploy() -> impl IntoView {
         }
         is
     });
-    let newest = move || models.value.get().and_then(|models| newest_of(&models));
+    let wanted = move || models.value.get().and_then(|models| wanted_of(&models));
     view! {
         <div class="with-pane">
             <div class="body-of-page grow scrolls">
                 <div class="head">
                     <div>
                         <h1>"Deploy"</h1>
-                        <div class="sub">{move || summary(&targets.value.get().unwrap_or_default(), &deployments.value.get().unwrap_or_default())}</div>
+                        <div class="sub">{move || wanted().map(|_| summary(&targets.value.get().unwrap_or_default(), &deployments.value.get().unwrap_or_default()))}</div>
                     </div>
                     <span class="right flex">
                         <Button label="Cluster…" mark=icon::PLUS on_press=move || add_target.set(true) />
-                        {move || newest().map(|version| view! {
+                        {move || wanted().map(|version| view! {
                             <Button label=format!("Deploy v{}", version.number) mark=icon::UPLOAD kind="primary" disabled=Signal::derive(move || !ready.get()) on_press=move || dialog.set(true) />
                         })}
                     </span>
@@ -129,7 +130,7 @@ pub(crate) fn Deploy() -> impl IntoView {
                         if models.iter().all(|model| model.versions.is_empty()) {
                             return view! {
                                 <Empty mark=icon::UPLOAD title="No model to deploy" text="A registered version answers requests, on this machine or on a cluster.">
-                                    <a class="btn primary" href=move || place.link("runs")>"Choose a run"</a>
+                                    <ChooseRun />
                                 </Empty>
                             }
                             .into_any();
@@ -165,8 +166,17 @@ fn address(place: Place, open: Option<DeploymentId>) -> String {
     untrack(|| place.link(&page))
 }
 
-fn newest_of(models: &[Model]) -> Option<Version> {
-    models.iter().flat_map(|model| &model.versions).max_by_key(|version| version.created_ms).cloned()
+/// What is deployed where nothing else is said: the newest champion, else the newest version.
+fn wanted_of(models: &[Model]) -> Option<Version> {
+    let is_champion = |version: &Version| version.aliases.iter().any(|alias| alias == CHAMPION);
+    let versions = models.iter().flat_map(|model| &model.versions);
+    versions.max_by_key(|version| (is_champion(version), version.created_ms)).cloned()
+}
+
+/// "Average precision 0.5279 on test".
+fn figure_of(version: &Version) -> Option<String> {
+    let figure = version.primary.as_ref()?;
+    Some(format!("{} {} on test", words::metric(&figure.name), words::figure(figure.value)))
 }
 
 fn summary(targets: &[Target], deployments: &[Deployment]) -> String {
@@ -219,10 +229,7 @@ fn Matrix(
 }
 
 fn head(version: &Version) -> impl IntoView + use<> {
-    let figure = version
-        .primary
-        .as_ref()
-        .map(|figure| format!("{} {} · ", words::metric(&figure.name), words::figure(figure.value)));
+    let figure = figure_of(version).map(|figure| format!("{figure} · "));
     view! {
         <div class="flex"><b class="mono">{format!("v{}", version.number)}</b>
             {version.aliases.iter().cloned().map(|alias| view! { <Chip text=alias tone="accent mono" /> }).collect_view()}

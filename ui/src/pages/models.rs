@@ -1,11 +1,12 @@
 //! Models: the registry by name; versions with their aliases, their figure, and where each runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
     config::ModelChoice,
-    id::{ModelId, VersionId},
-    model::{DeleteVersion, ListModels, Model, SetAlias, Version},
+    deploy::ListDeployments,
+    id::{DeploymentId, ModelId, VersionId},
+    model::{CHAMPION, DeleteVersion, ListModels, Model, SetAlias, Version},
     package::ListPackages,
 };
 use leptos::prelude::*;
@@ -18,6 +19,7 @@ use crate::{
     parts::{
         button::Pending,
         card::Chip,
+        choose_run::ChooseRun,
         dialog::Confirm,
         icon,
         menu::{Item, MenuButton, Menus},
@@ -29,9 +31,6 @@ use crate::{
     },
 };
 
-/// The name that most teams give the version that serves.
-const CHAMPION: &str = "champion";
-
 #[component]
 pub(crate) fn Models() -> impl IntoView {
     crumbs(|| vec![("Models".to_owned(), None)]);
@@ -41,13 +40,19 @@ pub(crate) fn Models() -> impl IntoView {
     let packaged = Memo::new(move |_| {
         packages.value.with(|all| all.iter().flatten().map(|package| package.version).collect::<BTreeSet<_>>())
     });
+    let deployments = query(move || Some(ListDeployments { project: place.project.get() }));
+    let placed = Memo::new(move |_| {
+        deployments
+            .value
+            .with(|all| all.iter().flatten().map(|one| (one.id, one.target_name.clone())).collect::<BTreeMap<_, _>>())
+    });
     let acts = Acts::new(place);
     view! {
         <div class="body-of-page">
             <div class="head">
                 <div>
                     <h1>"Models"</h1>
-                    <div class="sub">{move || models.value.get().map(|models| summary(&models))}</div>
+                    <div class="sub">{move || models.value.get().filter(|models| !models.is_empty()).map(|models| summary(&models))}</div>
                 </div>
             </div>
             <Load query=models let:models>
@@ -56,12 +61,12 @@ pub(crate) fn Models() -> impl IntoView {
                     if models.is_empty() {
                         return view! {
                             <Empty mark=icon::BOX title="No model yet" text="A run that is good enough becomes a model version: a name that others can rely on.">
-                                <a class="btn primary" href=place.link("runs")>"Choose a run"</a>
+                                <ChooseRun />
                             </Empty>
                         }
                         .into_any();
                     }
-                    models.into_iter().map(|model| view! { <Versions model packaged acts /> }).collect_view().into_any()
+                    models.into_iter().map(|model| view! { <Versions model packaged placed acts /> }).collect_view().into_any()
                 }}
             </Load>
             <Delete acts />
@@ -157,7 +162,13 @@ fn Delete(acts: Acts) -> impl IntoView {
 }
 
 #[component]
-fn Versions(model: Model, packaged: Memo<BTreeSet<VersionId>>, acts: Acts) -> impl IntoView {
+fn Versions(
+    model: Model,
+    packaged: Memo<BTreeSet<VersionId>>,
+    /// Where each deployment is.
+    placed: Memo<BTreeMap<DeploymentId, String>>,
+    acts: Acts,
+) -> impl IntoView {
     let metric = model
         .versions
         .iter()
@@ -190,7 +201,7 @@ fn Versions(model: Model, packaged: Memo<BTreeSet<VersionId>>, acts: Acts) -> im
                     <tbody>
                         {model.versions.into_iter().map(|version| {
                             let is_best = Some(version.id) == best;
-                            view! { <Line model=id version is_best packaged acts /> }
+                            view! { <Line model=id version is_best packaged placed acts /> }
                         }).collect_view()}
                     </tbody>
                 </table>
@@ -215,6 +226,7 @@ fn Line(
     version: Version,
     is_best: bool,
     packaged: Memo<BTreeSet<VersionId>>,
+    placed: Memo<BTreeMap<DeploymentId, String>>,
     acts: Acts,
 ) -> impl IntoView {
     let place = acts.place;
@@ -226,6 +238,7 @@ fn Line(
     });
     let data = version.snapshot_number.map_or_else(|| "–".to_owned(), |number| format!("v{number}"));
     let deployed = version.deployments.len() as u64;
+    let first = version.deployments.first().copied();
     let name = format!("{} v{}", version.model_name, version.number);
     let kept = StoredValue::new(version.clone());
     let items = move || kept.with_value(|version| acts.items(model, version));
@@ -262,7 +275,10 @@ fn Line(
                     0 => view! {
                         <span class="faint">{move || if packaged.with(|packaged| packaged.contains(&id)) { "packaged" } else { "–" }}</span>
                     }.into_any(),
-                    count => view! { <a class="link" href=move || place.link("deploy")>{words::counted(count, "deployment", "deployments")}</a> }.into_any(),
+                    count => view! { <a class="link" href=move || place.link("deploy")>{move || {
+                        let only = first.filter(|_| count == 1).and_then(|only| placed.with(|placed| placed.get(&only).cloned()));
+                        only.unwrap_or_else(|| words::counted(count, "deployment", "deployments"))
+                    }}</a> }.into_any(),
                 }}
             </td>
             <td class="num faint"><Ago ms=version.created_ms /></td>

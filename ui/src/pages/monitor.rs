@@ -74,6 +74,7 @@ pub(crate) fn Monitor() -> impl IntoView {
             <Load query=deployments let:deployments>
                 {move || match id.get() {
                     None => view! {
+                        <div class="head"><h1>"Monitor"</h1></div>
                         <Empty mark=icon::EYE title="Nothing is deployed" text="A deployed model is watched: what it is asked, how fast it answers, and whether the data drifts.">
                             <a class="btn primary" href=move || place.link("deploy")>"Deploy a model"</a>
                         </Empty>

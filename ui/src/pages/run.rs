@@ -7,11 +7,10 @@ mod logs;
 
 use api::{
     id::RunId,
-    model::RegisterModel,
     run::{DeleteRun, EditRun, GetEvaluation, GetRun, MetricSummary, ResumeRun, Run, RunKind, RunState, StopRun},
 };
 use leptos::prelude::*;
-use leptos_router::hooks::{use_navigate, use_params_map};
+use leptos_router::hooks::{use_location, use_navigate, use_params_map};
 
 use crate::{
     client::{Client, query::query},
@@ -24,6 +23,7 @@ use crate::{
         field::{Labelled, TextField},
         icon::{self, icon},
         menu::{Item, MenuButton},
+        register::Register,
         stage::RunChip,
         states::{Load, Problem},
         tabs::{Tab, Tabs, current_tab},
@@ -151,7 +151,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let place = Place::get();
     let pending = Pending::new();
     let navigate = StoredValue::new_local(use_navigate());
-    let (renaming, deleting) = (RwSignal::new(false), RwSignal::new(false));
+    let [renaming, deleting, registering] = std::array::from_fn(|_| RwSignal::new(false));
     let id = Memo::new(move |_| run.with(|run| run.id));
     let facts = Memo::new(move |_| {
         run.with(|run| (run.state, run.kind, run.resumable, run.versions.first().copied(), run.has_evaluation))
@@ -171,13 +171,20 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         let request = ResumeRun { run: id.get_untracked() };
         pending.run(async move { client.call(request).await }, |_| {});
     };
-    let register = move || {
-        let request = RegisterModel { run: id.get_untracked(), name: None, aliases: Vec::new() };
-        pending.run(async move { client.call(request).await }, move |version| {
-            toasts.done(format!("Registered as {} v{}", version.model_name, version.number));
-            let to = place.link(&format!("models/{}", version.id));
-            navigate.with_value(|navigate| navigate(&to, Default::default()));
-        });
+    // `?register=1` asks at once, where there is something to register.
+    let asked_in_address = use_location().query;
+    Effect::new(move |done: Option<bool>| {
+        let (state, _, _, version, has_evaluation) = facts.get();
+        let can_be = state == RunState::Finished && version.is_none() && has_evaluation;
+        let is_asked = asked_in_address.with(|asked| asked.get("register").is_some());
+        if is_asked && can_be && done != Some(true) {
+            registering.set(true);
+        }
+        is_asked && (can_be || done == Some(true))
+    });
+    let registered = move |version: api::model::Version| {
+        let to = untrack(|| place.link(&format!("models/{}", version.id)));
+        navigate.with_value(|navigate| navigate(&to, Default::default()));
     };
     let delete = move |checkpoints_only: bool| {
         let request = DeleteRun { run: id.get_untracked(), checkpoints_only };
@@ -217,7 +224,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
                         <a class="btn" href=move || place.link(&format!("models/{version}"))>{icon(icon::BOX)}"See model version"</a>
                     }.into_any(),
                     None if has_evaluation => {
-                        view! { <Button label="Register model" mark=icon::BOX kind="primary" disabled=pending.busy on_press=register /> }.into_any()
+                        view! { <Button label="Register model…" mark=icon::BOX kind="primary" on_press=move || registering.set(true) /> }.into_any()
                     }
                     None => ().into_any(),
                 },
@@ -230,6 +237,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         }}
         <MenuButton items />
         <Rename run open=renaming />
+        <Register open=registering run=Signal::derive(move || Some(id.get())) on_done=registered />
         <Confirm
             open=deleting
             title=Signal::derive(move || format!("Delete {}?", run.with(|run| run.name.clone())))
@@ -299,8 +307,7 @@ fn kept(run: &Run) -> Option<String> {
 
 /// The best of a curve, where it is not the value that it ended with: of a loss the least, of anything else the most.
 fn best(metric: &MetricSummary) -> Option<f64> {
-    let less_is_better = ["loss", "error", "brier", "rmse", "mae"].iter().any(|word| metric.key.contains(word));
-    let best = if less_is_better { metric.min } else { metric.max };
+    let best = if words::more_is_better(&metric.key) { metric.max } else { metric.min };
     let differs = metric.count > 1 && best.is_finite() && words::figure(best) != words::figure(metric.last);
     differs.then_some(best)
 }
@@ -332,7 +339,6 @@ fn numbers(run: &Run, primary: Option<&str>) -> Vec<Figure> {
             let (label, note) = match metric.key.strip_suffix("/validation") {
                 Some(name) if name != "loss" && note.is_empty() => (words::metric(name), "validation".to_owned()),
                 Some(name) if name != "loss" => (words::metric(name), note),
-                _ if metric.key == "loss/train" => ("Loss, training".to_owned(), note),
                 _ => (words::key(&metric.key), note),
             };
             Figure { label, value: words::figure(metric.last), note, tone }

@@ -8,7 +8,10 @@ mod overlay;
 
 use std::collections::BTreeMap;
 
-use api::run::{ListRuns, ProjectIdOr, RunRow};
+use api::{
+    id::RunId,
+    run::{ListRuns, ProjectIdOr, RunRow},
+};
 use leptos::prelude::*;
 use leptos_router::{
     NavigateOptions,
@@ -45,8 +48,15 @@ struct Facts {
 #[component]
 pub(crate) fn Runs() -> impl IntoView {
     let place = Place::get();
-    crumbs(|| vec![("Runs".to_owned(), None)]);
     let asked = use_location().query;
+    let comparing = compare::asked(asked);
+    crumbs(move || {
+        if comparing.with(Vec::is_empty) {
+            vec![("Runs".to_owned(), None)]
+        } else {
+            vec![("Runs".to_owned(), Some(place.link("runs"))), ("Compare".to_owned(), None)]
+        }
+    });
     let navigate = StoredValue::new_local(use_navigate());
     let filter = RwSignal::new(asked.with_untracked(|asked| asked.get("filter")).unwrap_or_default());
     let order = RwSignal::new(
@@ -56,7 +66,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let picked = RwSignal::new(Vec::<String>::new());
     let renaming = RwSignal::new(None::<RunRow>);
     let deleting = RwSignal::new(None::<RunRow>);
-    let comparing = compare::asked(asked);
+    let registering = RwSignal::new(None::<RunId>);
     // Filter and order stand in the address, so that they can be copied.
     Effect::new(move |before: Option<String>| {
         let now = address_of(&filter.get(), order.get().as_ref());
@@ -98,7 +108,7 @@ pub(crate) fn Runs() -> impl IntoView {
             Some((table.rows, table.total))
         },
     );
-    let actions = actions::Actions::new(renaming, deleting);
+    let actions = actions::Actions::new(renaming, deleting, registering);
     let chosen_columns = columns::Chosen::of(place);
     let columns = Memo::new_with_compare(
         move |_| facts.with(|facts| columns::columns(facts, &chosen_columns.names(facts), picked, actions)),
@@ -143,7 +153,8 @@ pub(crate) fn Runs() -> impl IntoView {
     view! {
         <div class="split-runs">
             <div class="left" class:hidden=move || !comparing.with(Vec::is_empty)>
-                <div class="tools">
+                {move || none.get().then(|| view! { <div class="padded head"><h1>"Runs"</h1></div> })}
+                <div class="tools" class:hidden=none>
                     <FilterLine
                         value=filter
                         vocabulary=Signal::derive(move || vocabulary(&facts.get(), &list.seen()))
@@ -152,7 +163,6 @@ pub(crate) fn Runs() -> impl IntoView {
                     />
                     <columns::ColumnChooser chosen=chosen_columns facts />
                     <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
-                    {move || (picked.with(Vec::len) > 1).then(|| view! { <a class="btn" href=move || compare.get()>{icon(icon::LAYERS)}"Compare"</a> })}
                     <a class="btn primary" href=move || format!("{}?train=1", place.link("runs"))>{icon(icon::PLAY)}"Train"</a>
                 </div>
                 {move || failed.get().map(|error| view! { <div class="padded"><Failure error again=move || list.need(0..1) /></div> })}
@@ -177,7 +187,9 @@ pub(crate) fn Runs() -> impl IntoView {
                         }))
                     />
                 </div>
-                <Foot rows=Signal::derive(move || list.seen()) facts picked />
+                <Show when=move || !none.get()>
+                    <Foot rows=Signal::derive(move || list.seen()) facts picked />
+                </Show>
             </div>
             {move || (!picked.with(Vec::is_empty) && comparing.with(Vec::is_empty)).then(|| view! {
                 <overlay::Overlay picked chosen ranked_by compare=compare />
@@ -187,6 +199,7 @@ pub(crate) fn Runs() -> impl IntoView {
             })}
             <actions::Rename renaming />
             <actions::Delete deleting />
+            <actions::Register registering />
         </div>
     }
 }

@@ -48,10 +48,14 @@ pub(super) fn DeployForm(
     let file = place.known.value.get_untracked().map(|project| project.file).unwrap_or_default();
     let versions: Vec<Version> =
         models.get_untracked().unwrap_or_default().into_iter().flat_map(|model| model.versions).collect();
-    let first = version.get_untracked().or(versions.first().map(|version| version.id));
+    let wanted = models.with_untracked(|models| super::wanted_of(models.as_deref().unwrap_or_default()));
+    let first = version.get_untracked().or(wanted.map(|version| version.id));
     let version_options: Vec<(String, String)> = versions
         .iter()
-        .map(|version| (version.id.to_string(), format!("{} v{}", version.model_name, version.number)))
+        .map(|version| {
+            let figure = super::figure_of(version).map(|figure| format!(" · {figure}")).unwrap_or_default();
+            (version.id.to_string(), format!("{} v{}{figure}", version.model_name, version.number))
+        })
         .collect();
     let models_of: BTreeMap<VersionId, ModelId> = versions.iter().map(|version| (version.id, version.model)).collect();
     let models_of = StoredValue::new(models_of);
@@ -312,7 +316,7 @@ fn shown(plan: DeployPlan) -> impl IntoView {
             <ol class="steps">{plan.steps.into_iter().map(|step| view! { <li>{step}</li> }).collect_view()}</ol>
             {plan.diff.into_iter().filter(|object| object.action != "unchanged").map(|object| view! {
                 <details class="diff">
-                    <summary><span class="mono">{object.object}</span>" "<span class="faint">{object.action}</span></summary>
+                    <summary><span class="faint">{match object.action.as_str() { "create" => "New: ", "delete" => "Goes: ", _ => "Changes to " }}</span><span class="mono">{object.object}</span></summary>
                     <pre>{object.lines.into_iter().map(|line| {
                         let tone = match line.sign { '+' => "good", '-' => "bad", _ => "faint" };
                         view! { <span class=tone>{format!("{} {}\n", line.sign, line.text)}</span> }

@@ -2,7 +2,6 @@
 
 use api::{
     id::RunId,
-    model::RegisterModel,
     run::{DeleteRun, EditRun, ResumeRun, RunKind, RunRow, RunState, StopRun},
 };
 use leptos::prelude::*;
@@ -17,6 +16,7 @@ use crate::{
         field::{Labelled, TextField},
         icon,
         menu::Item,
+        register::Register as Registering,
         toast::Toasts,
         words,
     },
@@ -33,11 +33,16 @@ pub(super) struct Actions {
     asked: RwSignal<Option<RunId>>,
     renaming: RwSignal<Option<RunRow>>,
     deleting: RwSignal<Option<RunRow>>,
+    registering: RwSignal<Option<RunId>>,
     go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
 }
 
 impl Actions {
-    pub(super) fn new(renaming: RwSignal<Option<RunRow>>, deleting: RwSignal<Option<RunRow>>) -> Self {
+    pub(super) fn new(
+        renaming: RwSignal<Option<RunRow>>,
+        deleting: RwSignal<Option<RunRow>>,
+        registering: RwSignal<Option<RunId>>,
+    ) -> Self {
         let navigate = use_navigate();
         let go: Box<dyn Fn(String)> = Box::new(move |to: String| navigate(&to, Default::default()));
         Self {
@@ -48,6 +53,7 @@ impl Actions {
             asked: RwSignal::new(None),
             renaming,
             deleting,
+            registering,
             go: StoredValue::new_local(go),
         }
     }
@@ -70,7 +76,9 @@ impl Actions {
                 items.push(Item::new("Resume", icon::PLAY, move || self.resume(id)));
             }
             RunState::Finished if row.kind == RunKind::Training && row.versions.is_empty() => {
-                items.push(Item::new("Register as a model version", icon::BOX, move || self.register(id)));
+                items.push(Item::new("Register as a model version…", icon::BOX, move || {
+                    self.registering.set(Some(id))
+                }));
             }
             _ => {}
         }
@@ -102,13 +110,6 @@ impl Actions {
 
     fn resume(self, run: RunId) {
         self.pending.run(async move { self.client.call(ResumeRun { run }).await }, |_| {});
-    }
-
-    fn register(self, run: RunId) {
-        let request = RegisterModel { run, name: None, aliases: Vec::new() };
-        self.pending.run(async move { self.client.call(request).await }, move |version| {
-            self.toasts.done(format!("Registered as {} v{}", version.model_name, version.number));
-        });
     }
 }
 
@@ -143,6 +144,17 @@ pub(super) fn Rename(renaming: RwSignal<Option<RunRow>>) -> impl IntoView {
             </footer>
         </Dialog>
     }
+}
+
+#[component]
+pub(super) fn Register(registering: RwSignal<Option<RunId>>) -> impl IntoView {
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if registering.get().is_some() {
+            open.set(true);
+        }
+    });
+    view! { <Registering open run=registering on_done=|_| {} /> }
 }
 
 #[component]
