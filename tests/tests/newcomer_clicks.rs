@@ -41,6 +41,14 @@ async fn becomes_a_project(desk: &Desk, folder: &Path) -> Result<()> {
     let file = folder.join("orders.csv");
     std::fs::write(&file, orders())?;
     press(driver, "//main//button[contains(., 'Open a path')]").await?;
+    // A mistyped path is put right where it stands.
+    let mistyped = folder.join("oders.csv").display().to_string();
+    fill(driver, &field("Path on this machine"), &mistyped).await?;
+    press(driver, "//dialog[@open]//button[contains(., 'Look at it')]").await?;
+    let refused = "//dialog[@open]//label[contains(., 'Path on this machine')]//small[contains(@class,'bad')]";
+    seen(driver, refused).await.context("the mistyped path is refused beside its field")?;
+    let kept = seen(driver, &field("Path on this machine")).await?.prop("value").await?;
+    ensure!(kept.as_deref() == Some(mistyped.as_str()), "the field holds {kept:?}");
     fill(driver, &field("Path on this machine"), &file.display().to_string()).await?;
     press(driver, "//dialog[@open]//button[contains(., 'Look at it')]").await?;
 
@@ -87,7 +95,17 @@ async fn rows_are_read(desk: &Desk, project: api::ProjectId) -> Result<()> {
     seen(desk.driver(), "//main//*[contains(., '2 lines of another width left out')]")
         .await
         .context("the skipped lines are told")?;
-    desk.browser.picture("newcomer-data").await
+    desk.browser.picture("newcomer-data").await?;
+    // Without a finished run there is none to choose: the way to a model is a training.
+    for page in ["models", "deploy"] {
+        desk.go(&format!("/p/{project}/{page}")).await?;
+        seen(desk.driver(), "//main//a[normalize-space(.)='Train a model']").await.with_context(|| page.to_owned())?;
+    }
+    // A page of the machine that is opened by its address has the project at hand.
+    desk.go("/jobs").await?;
+    let rail = format!("//nav[contains(@class,'rail')]//a[@href='/p/{project}/data']");
+    seen(desk.driver(), &rail).await.context("the rail names the project")?;
+    Ok(())
 }
 
 const CREATE: &str = "//dialog[@open]//button[normalize-space(.)='Create project']";

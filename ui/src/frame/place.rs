@@ -2,7 +2,7 @@
 
 use api::{
     id::ProjectId,
-    project::{GetProject, Project},
+    project::{GetProject, ListProjects, Project, ProjectSummary},
 };
 use leptos::{prelude::*, reactive::graph::Observer};
 use leptos_router::hooks::use_location;
@@ -23,8 +23,22 @@ impl Place {
         let path = use_location().pathname;
         let project = Memo::new(move |_| path.with(|path| of_path(path)));
         // Start is where another project is chosen: there none is at hand.
+        let is_start = Memo::new(move |_| path.with(|path| path == "/"));
+        let on_machine = Memo::new(move |_| project.get().is_none() && !is_start.get());
+        let projects = query(move || on_machine.get().then_some(ListProjects {}));
         let at_hand = Memo::new(move |before: Option<&Option<ProjectId>>| {
-            project.get().or_else(|| before.copied().flatten().filter(|_| path.with(|path| path != "/")))
+            if !on_machine.get() {
+                return project.get();
+            }
+            // A page of the machine that is opened by its address has no page before it.
+            before.copied().flatten().or_else(|| projects.value.with(|projects| last_opened(projects.as_deref()?)))
+        });
+        Effect::new(move |_| {
+            if let Some(project) = project.get()
+                && let Ok(Some(storage)) = window().local_storage()
+            {
+                let _ = storage.set_item(LAST, &project.to_string());
+            }
         });
         let known = query(move || at_hand.get().map(|project| GetProject { project }));
         provide_context(Self { project, at_hand, known });
@@ -54,6 +68,17 @@ impl Place {
     pub(crate) fn link(self, page: &str) -> String {
         address(self.id(), page)
     }
+}
+
+/// Where the browser keeps the project that was opened last in it.
+const LAST: &str = "slipway.project";
+
+/// The project that was opened last in this window, while it is known, else the newest of any.
+fn last_opened(projects: &[ProjectSummary]) -> Option<ProjectId> {
+    let storage = window().local_storage().ok().flatten();
+    let kept = storage.and_then(|storage| storage.get_item(LAST).ok().flatten()).and_then(|id| id.parse().ok());
+    let known = kept.filter(|kept| projects.iter().any(|summary| summary.project.id == *kept));
+    known.or_else(|| projects.iter().max_by_key(|summary| summary.project.opened_ms).map(|summary| summary.project.id))
 }
 
 /// The address of a page of a project.

@@ -83,7 +83,7 @@ pub(crate) fn Start() -> impl IntoView {
             </div>
             <newcomer::Newcomer samples=samples.value />
             <Dialog open=by_path title="Open a path">
-                <div class="content"><newcomer::ByPath dialog=by_path /></div>
+                <newcomer::PathForm open=by_path />
             </Dialog>
         </div>
     }

@@ -67,6 +67,14 @@ fn focus_first(dialog: &web_sys::HtmlDialogElement) {
     }
 }
 
+/// Does so for the dialog that is open, whose content came after it.
+pub(crate) fn focus_open() {
+    let open = document().query_selector("dialog[open]").ok().flatten();
+    if let Some(open) = open.and_then(|open| open.dyn_into::<web_sys::HtmlDialogElement>().ok()) {
+        focus_first(&open);
+    }
+}
+
 /// Asks before something is deleted or stopped.
 #[component]
 pub(crate) fn Confirm(

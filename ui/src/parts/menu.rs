@@ -111,6 +111,18 @@ impl Menus {
         self.open(x, y, items);
     }
 
+    /// Opens it under the button that was pressed, wherever on it that was.
+    pub(crate) fn open_under(self, event: &web_sys::MouseEvent, items: Vec<Item>) {
+        let pressed = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let Some(button) = pressed.and_then(|pressed| pressed.closest("button").ok().flatten()) else {
+            return self.open_at(event, items);
+        };
+        event.prevent_default();
+        event.stop_propagation();
+        let place = button.get_bounding_client_rect();
+        self.open(place.left(), place.bottom() + 4.0, items);
+    }
+
     pub(crate) fn open(self, x: f64, y: f64, items: Vec<Item>) {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         if !items.is_empty() {
@@ -136,7 +148,7 @@ pub(crate) fn MenuButton(
     #[prop(into, default = "More".to_owned())] label: String,
 ) -> impl IntoView {
     let menus = Menus::get();
-    view! { <IconButton label mark=ELLIPSIS on_press=move |event| menus.open_at(&event, items()) /> }
+    view! { <IconButton label mark=ELLIPSIS on_press=move |event| menus.open_under(&event, items()) /> }
 }
 
 /// Where the menu stands while it is open.

@@ -276,6 +276,13 @@ where
                     top.set(to.clamp(0.0, drawn.get_untracked()));
                 }
             }
+            // Who comes by the keyboard stands on a row at once.
+            on:focus=move |_| {
+                let by_keyboard = frame.get_untracked().is_some_and(|frame| frame.matches(":focus-visible").unwrap_or(false));
+                if by_keyboard && current.get_untracked().is_none() && total.get_untracked() > 0 {
+                    current.set(Some(first.get_untracked() as u64));
+                }
+            }
             on:keydown=pressed
         >
             <table role="presentation" style:min-width=move || format!("{}px", width()) style:height=move || format!("{}px", drawn.get() + head)>

@@ -15,7 +15,7 @@ use crate::{
     parts::{
         button::{Button, CopyButton, Pending},
         card::{Card, Chip, Progress},
-        dialog::Dialog,
+        dialog::{Dialog, focus_open},
         field::{Labelled, Select, TextField},
         icon,
         states::{Empty, Load, Problem},
@@ -185,13 +185,10 @@ pub(super) fn PushForm(
         }
     });
     let options = Signal::derive(move || {
-        registries
-            .value
-            .get()
-            .unwrap_or_default()
-            .into_iter()
-            .map(|one| (one.id.to_string(), format!("{} ({})", one.name, one.address)))
-            .collect::<Vec<_>>()
+        let known = registries.value.get().unwrap_or_default();
+        let known: Vec<_> =
+            known.into_iter().map(|one| (one.id.to_string(), format!("{} ({})", one.name, one.address))).collect();
+        if known.is_empty() { vec![(String::new(), "None yet".to_owned())] } else { known }
     });
     let push = move || {
         let text =
@@ -202,13 +199,19 @@ pub(super) fn PushForm(
         }
     };
     let (name, number) = version.with_untracked(|version| (version.model_name.clone(), version.number));
-    let none = move || registries.value.with(|known| known.as_ref().is_some_and(Vec::is_empty));
+    let none = Signal::derive(move || registries.value.with(|known| known.as_ref().is_some_and(Vec::is_empty)));
+    // Where there is nothing to choose from, one is added first.
+    Effect::new(move |_| {
+        if none.get() {
+            request_animation_frame(focus_open);
+        }
+    });
     let cannot = Signal::derive(move || pending.busy.get() || job.get().is_some() || registry.with(String::is_empty));
     view! {
         <div class="content form">
-            <Show when=none><p class="muted">"No registry is known yet: a cluster pulls a model's image from one."</p></Show>
-            <div class="with-button">
-                <Labelled label="Registry"><Select value=registry options name="Registry" /></Labelled>
+            <Show when=move || none.get()><p class="muted">"No registry is known yet: a cluster pulls a model's image from one."</p></Show>
+            <div class="with-button" data-first=move || none.get().then_some("")>
+                <Labelled label="Registry"><Select value=registry options name="Registry" disabled=none /></Labelled>
                 <Button label="Registry…" mark=icon::PLUS on_press=move || add_registry.set(true) />
             </div>
             <div class="two-fields">

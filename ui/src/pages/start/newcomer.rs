@@ -17,10 +17,10 @@ use crate::{
     },
     parts::{
         button::{Button, Pending},
-        dialog::Dialog,
+        dialog::{Dialog, focus_open},
         field::{Labelled, Select, TextField},
         icon,
-        states::{Load, Problem},
+        states::{Failure, Problem, Skeleton},
         under_way::{Started, Starting},
         words,
     },
@@ -67,20 +67,33 @@ fn LookedAtAs(
     let path = arrival.path.clone();
     let look = query(move || Some(LookAt { path: path.clone(), ragged: asked }));
     let arrival = StoredValue::new(arrival);
-    view! {
-        <div class="content">
-            <Load query=look let:look>
-                {
-                    let first = look.get_untracked();
-                    let is_one = first.project.is_some() || first.file == FileThere::Good;
-                    match (is_one, first.same_id_as.clone()) {
-                        (_, Some(other)) => view! { <SameIdQuestion path=first.path.clone() other open /> }.into_any(),
-                        (true, None) => view! { <OpenNow path=first.path.clone() open /> }.into_any(),
-                        (false, None) => view! { <Proposal look=first arrival=arrival.get_value() ragged open samples /> }.into_any(),
-                    }
+    let is_there = Memo::new(move |_| look.value.with(Option::is_some));
+    let failed = Memo::new(move |_| look.error.get().filter(|_| !is_there.get()));
+    move || {
+        let first = if is_there.get() { look.value.get_untracked() } else { None };
+        let Some(first) = first else {
+            let arrival = arrival.get_value();
+            return match failed.get() {
+                None => view! { <div class="content"><Skeleton /></div> }.into_any(),
+                // A path that was mistyped is put right where it stands.
+                Some(error) if !arrival.uploaded && arrival.paths.len() < 2 => {
+                    view! { <PathForm open typed=arrival.path refused=error.to_string() /> }.into_any()
                 }
-            </Load>
-        </div>
+                Some(error) => {
+                    view! { <div class="content"><Failure error again=move || look.refresh() /></div> }.into_any()
+                }
+            };
+        };
+        let is_one = first.project.is_some() || first.file == FileThere::Good;
+        match (is_one, first.same_id_as.clone()) {
+            (_, Some(other)) => {
+                view! { <div class="content"><SameIdQuestion path=first.path other open /></div> }.into_any()
+            }
+            (true, None) => view! { <div class="content"><OpenNow path=first.path open /></div> }.into_any(),
+            (false, None) => {
+                view! { <Proposal look=first arrival=arrival.get_value() ragged open samples /> }.into_any()
+            }
+        }
     }
 }
 
@@ -234,8 +247,9 @@ fn Proposal(
     } else {
         arrival.path.clone()
     };
+    request_animation_frame(focus_open);
     view! {
-        <div class="form newcomer">
+        <div class="content form newcomer">
             <div>
                 <div class="mono small cut" title=arrival.path.clone()>{said}</div>
                 <div class="muted">{facts}</div>
@@ -285,43 +299,80 @@ fn Proposal(
                 </details>
             })}
             <Started starting=creating />
+        </div>
+        <footer>
+            // What is copied goes on when the dialog is closed.
+            <Button label=Signal::derive(move || if creating.busy.get() { "Close".to_owned() } else { "Cancel".to_owned() }) on_press=move || open.set(false) />
+            {can_be.then(|| view! { <Button label="Create project" kind="primary" mark=icon::CHECK disabled=incomplete on_press=create /> })}
+        </footer>
+    }
+}
+
+/// A dialog's content that asks for a folder or a file of this machine, opened where it lies, without a copy.
+#[component]
+pub(super) fn PathForm(
+    open: RwSignal<bool>,
+    /// What was typed before.
+    #[prop(into, optional)]
+    typed: String,
+    /// Why that can't be opened.
+    #[prop(into, optional)]
+    refused: Option<String>,
+) -> impl IntoView {
+    let path = RwSignal::new(typed.clone());
+    let look = looks_at(path);
+    request_animation_frame(focus_open);
+    // Closed first: what arrives opens a dialog of its own.
+    let press = move || {
+        if path.with_untracked(|path| !path.trim().is_empty()) {
+            open.set(false);
+            look();
+        }
+    };
+    let error = Signal::derive(move || refused.clone().filter(|_| path.with(|path| *path == typed)));
+    view! {
+        <div class="content form">
+            <Labelled label="Path on this machine" hint=NOT_COPIED error>
+                <TextField value=path class="mono" on_enter=Callback::new(move |()| press()) />
+            </Labelled>
+        </div>
+        <footer>
+            <Button label="Cancel" on_press=move || open.set(false) />
+            <Button label="Look at it" kind="primary" mark=icon::FOLDER disabled=is_blank(path) on_press=press />
+        </footer>
+    }
+}
+
+/// The same question beside what else is said.
+#[component]
+fn ByPath() -> impl IntoView {
+    let path = RwSignal::new(String::new());
+    let look = looks_at(path);
+    view! {
+        <div class="form">
+            <Labelled label="Path on this machine" hint=NOT_COPIED>
+                <TextField value=path class="mono" on_enter=Callback::new(move |()| look()) />
+            </Labelled>
             <div class="flex end-row">
-                // What is copied goes on when the dialog is closed.
-                <Button label=Signal::derive(move || if creating.busy.get() { "Close".to_owned() } else { "Cancel".to_owned() }) on_press=move || open.set(false) />
-                {can_be.then(|| view! { <Button label="Create project" kind="primary" mark=icon::CHECK disabled=incomplete on_press=create /> })}
+                <Button label="Look at it" mark=icon::FOLDER disabled=is_blank(path) on_press=look />
             </div>
         </div>
     }
 }
 
-/// Opens a folder or a file of this machine where it lies, without a copy.
-#[component]
-pub(super) fn ByPath(
-    /// The dialog that it stands in alone.
-    #[prop(optional)]
-    dialog: Option<RwSignal<bool>>,
-) -> impl IntoView {
+const NOT_COPIED: &str = "Nothing is copied or sent: the folder is opened where it lies.";
+
+fn is_blank(path: RwSignal<String>) -> Signal<bool> {
+    Signal::derive(move || path.with(|path| path.trim().is_empty()))
+}
+
+/// Lets the path that was typed arrive.
+fn looks_at(path: RwSignal<String>) -> impl Fn() + Copy + Send + Sync + 'static {
     let arrivals = Arrivals::get();
-    let path = RwSignal::new(String::new());
-    let lacks_path = Signal::derive(move || path.with(|path| path.trim().is_empty()));
-    let open = move || {
+    move || {
         let path = path.get_untracked().trim().to_owned();
-        if path.is_empty() {
-            return;
+        if !path.is_empty() {
+            arrivals.newest.set(Some(Arrival { path: path.clone(), paths: vec![path], uploaded: false }));
         }
-        if let Some(dialog) = dialog {
-            dialog.set(false);
-        }
-        arrivals.newest.set(Some(Arrival { path: path.clone(), paths: vec![path], uploaded: false }));
-    };
-    view! {
-        <div class="form">
-            <Labelled label="Path on this machine" hint="Nothing is copied or sent: the folder is opened where it lies.">
-                <TextField value=path class="mono" on_enter=Callback::new(move |()| open()) />
-            </Labelled>
-            <div class="flex end-row">
-                <Button label="Look at it" mark=icon::FOLDER disabled=lacks_path on_press=open />
-            </div>
-        </div>
     }
 }
