@@ -85,6 +85,9 @@ fn TakeButton(
     /// It can't be taken now, as is said beside it.
     #[prop(into, optional)]
     blocked: Signal<bool>,
+    /// Nothing was there before that could have changed.
+    #[prop(optional)]
+    is_first: bool,
 ) -> impl IntoView {
     let message = RwSignal::new(String::new());
     let (pending, take) = taking(message);
@@ -96,7 +99,8 @@ fn TakeButton(
     });
     view! {
         <span class="flex take">
-            <TextField value=message name="What changed" placeholder="What changed (optional)" on_enter=entered />
+            <TextField value=message name=if is_first { "Note" } else { "What changed" }
+                placeholder=if is_first { "Note (optional)" } else { "What changed (optional)" } on_enter=entered />
             <Button label kind mark=icon::PLUS disabled on_press=take />
         </span>
     }
@@ -328,15 +332,15 @@ fn ExportForm(open: RwSignal<bool>, chosen: Memo<Snapshot>) -> impl IntoView {
 
 /// The icon and the word of a column's type.
 fn type_of(kind: ColumnType) -> (Icon, &'static str) {
-    match kind {
-        ColumnType::Boolean => (icon::CHECK, "boolean"),
-        ColumnType::Integer => (icon::ACTIVITY, "integer"),
-        ColumnType::Decimal => (icon::ACTIVITY, "decimal"),
-        ColumnType::Datetime => (icon::CLOCK, "datetime"),
-        ColumnType::Category => (icon::TAG, "category"),
-        ColumnType::Text => (icon::SCROLL_TEXT, "text"),
-        ColumnType::Image => (icon::IMAGE, "image"),
-    }
+    let mark = match kind {
+        ColumnType::Boolean => icon::CHECK,
+        ColumnType::Integer | ColumnType::Decimal => icon::ACTIVITY,
+        ColumnType::Datetime => icon::CLOCK,
+        ColumnType::Category => icon::TAG,
+        ColumnType::Text => icon::SCROLL_TEXT,
+        ColumnType::Image => icon::IMAGE,
+    };
+    (mark, words::type_word(kind))
 }
 
 fn empty() -> Snapshot {

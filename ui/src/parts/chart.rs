@@ -80,6 +80,9 @@ pub(crate) fn ChartCard(
     /// Starts on a logarithmic axis where the values span it.
     #[prop(optional)]
     prefers_log: bool,
+    /// Says whose a line is where there is only one.
+    #[prop(optional)]
+    names_each: bool,
     /// The person moves the chart among its neighbours: back, or on where it is true.
     #[prop(optional)]
     on_move: Option<Callback<bool>>,
@@ -165,7 +168,7 @@ pub(crate) fn ChartCard(
                     }
                 })
             />
-            <Legend chart hidden />
+            <Legend chart hidden names_each />
         </Card>
     }
 }
@@ -179,7 +182,11 @@ fn spans_decades(chart: &LineChart) -> bool {
 }
 
 #[component]
-fn Legend(#[prop(into)] chart: Signal<LineChart>, hidden: RwSignal<BTreeSet<String>>) -> impl IntoView {
+fn Legend(
+    #[prop(into)] chart: Signal<LineChart>,
+    hidden: RwSignal<BTreeSet<String>>,
+    names_each: bool,
+) -> impl IntoView {
     let entries = Memo::new(move |_| {
         chart.with(|chart| {
             chart.lines.iter().map(|line| (line.name.clone(), line.role.class(), line.is_dashed)).collect::<Vec<_>>()
@@ -187,7 +194,7 @@ fn Legend(#[prop(into)] chart: Signal<LineChart>, hidden: RwSignal<BTreeSet<Stri
     });
     move || {
         let entries = entries.get();
-        (entries.len() > 1).then(|| {
+        (entries.len() > 1 || names_each && !entries.is_empty()).then(|| {
             view! {
                 <div class="legend">
                     {entries

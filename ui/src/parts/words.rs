@@ -1,5 +1,6 @@
 //! Numbers, sizes, durations and times as a person reads them: 12,345; 1.2 GB; 3 min 20 s.
 
+use api::config::ColumnType;
 use js_sys::Date;
 use wasm_bindgen::JsValue;
 
@@ -184,11 +185,43 @@ pub(crate) fn short_hash(hash: &str) -> String {
     hash.chars().take(7).collect()
 }
 
-/// "average_precision/validation" → "average precision, validation".
+/// "average_precision/validation" → "Average precision, validation".
 pub(crate) fn key(key: &str) -> String {
     let (name, part) = key.split_once('/').unwrap_or((key, ""));
     let name = metric(name);
-    if part.is_empty() { name } else { format!("{name}, {}", part.replace('_', " ")) }
+    if part.is_empty() { name } else { format!("{name}, {}", part_of(part)) }
+}
+
+/// The part of the data that a figure is of.
+pub(crate) fn part_of(part: &str) -> String {
+    if part == "train" { "training".to_owned() } else { part.replace('_', " ") }
+}
+
+/// Whether a figure of this name is better the greater it is: a loss or an error is not.
+pub(crate) fn more_is_better(key: &str) -> bool {
+    !["loss", "error", "brier", "rmse", "mae", "mse", "median_ae"].iter().any(|word| key.contains(word))
+}
+
+/// What a setting of a training is called, wherever it stands: "max_depth" → "Depth at most".
+pub(crate) fn param(key: &str) -> String {
+    match key {
+        "max_depth" => "Depth at most".to_owned(),
+        "l2" => "L2".to_owned(),
+        _ => capital(&key.replace('_', " ")),
+    }
+}
+
+/// What a column's type is called.
+pub(crate) const fn type_word(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::Boolean => "boolean",
+        ColumnType::Integer => "integer",
+        ColumnType::Decimal => "decimal",
+        ColumnType::Datetime => "datetime",
+        ColumnType::Category => "category",
+        ColumnType::Text => "text",
+        ColumnType::Image => "image",
+    }
 }
 
 /// Scikit-learn's name of a figure as words.
@@ -308,6 +341,8 @@ mod tests {
     fn names_of_figures_are_words() {
         assert_eq!(key("average_precision/validation"), "Average precision, validation");
         assert_eq!(key("roc_auc/test"), "ROC AUC, test");
+        assert_eq!(key("loss/train"), "Loss, training");
+        assert!(more_is_better("average_precision/validation") && !more_is_better("log_loss/validation"));
         assert_eq!(metric("f1_macro"), "F1, macro");
         assert_eq!(metric("rmse"), "RMSE");
     }

@@ -12,7 +12,7 @@ use charts::{
 };
 use leptos::prelude::*;
 
-use super::column_menu::{self, ColumnUses};
+use super::column_menu::{ColumnUses, TYPES};
 use crate::parts::{
     card::Card,
     field::{Labelled, Select, Switch},
@@ -110,7 +110,7 @@ fn Uses(column: ColumnProfile) -> impl IntoView {
         Role::Ignored => "ignored",
     };
     let role = RwSignal::new(role_now.to_owned());
-    let kind = RwSignal::new(type_key(uses.type_now(&column.name, column.kind)).to_owned());
+    let kind = RwSignal::new(words::type_word(uses.type_now(&column.name, column.kind)).to_owned());
     let sensitive = RwSignal::new(column.sensitive);
     Effect::new(move |before: Option<String>| {
         let now = role.get();
@@ -121,7 +121,7 @@ fn Uses(column: ColumnProfile) -> impl IntoView {
     });
     Effect::new(move |before: Option<String>| {
         let now = kind.get();
-        let chosen = column_menu::TYPES.into_iter().find(|kind| type_key(*kind) == now);
+        let chosen = TYPES.into_iter().find(|kind| words::type_word(*kind) == now);
         if let Some(chosen) = chosen.filter(|_| before.as_ref().is_some_and(|before| *before != now)) {
             name.with_value(|name| uses.set_type(name, chosen));
         }
@@ -144,14 +144,7 @@ fn Uses(column: ColumnProfile) -> impl IntoView {
         ("group", "Group: its rows stay together"),
         ("ignored", "Ignored"),
     ]);
-    let kinds = options(&[
-        ("boolean", "Boolean"),
-        ("integer", "Integer"),
-        ("decimal", "Decimal"),
-        ("datetime", "Date and time"),
-        ("category", "Category"),
-        ("text", "Text"),
-    ]);
+    let kinds: Vec<_> = TYPES.map(words::type_word).map(|kind| (kind.to_owned(), words::capital(kind))).into();
     view! {
         <Card title="Used as" class="h" extra=ViewFn::from(|| view! { <span class="faint caption">"kept in slipway.toml"</span> })>
             <div class="form">
@@ -162,17 +155,5 @@ fn Uses(column: ColumnProfile) -> impl IntoView {
                 <Switch value=sensitive label="Sensitive: never logged by a deployment" disabled=pending.busy />
             </div>
         </Card>
-    }
-}
-
-const fn type_key(kind: ColumnType) -> &'static str {
-    match kind {
-        ColumnType::Boolean => "boolean",
-        ColumnType::Integer => "integer",
-        ColumnType::Decimal => "decimal",
-        ColumnType::Datetime => "datetime",
-        ColumnType::Category => "category",
-        ColumnType::Text => "text",
-        ColumnType::Image => "image",
     }
 }

@@ -7,6 +7,7 @@ use api::{
 };
 use leptos::prelude::*;
 
+use super::TakeButton;
 use crate::{
     client::query::prepared::prepared,
     parts::{
@@ -73,7 +74,9 @@ pub(super) fn DriftTab(dataset: Signal<Dataset>, chosen: Memo<SnapshotId>) -> im
                     mark=icon::ACTIVITY
                     title="Only one snapshot"
                     text="With a second snapshot you see here which columns changed, by how much, and whether chance alone could have done it."
-                />
+                >
+                    <TakeButton kind="primary" label="Take a snapshot" />
+                </Empty>
             }.into_any()
         } else {
             view! {

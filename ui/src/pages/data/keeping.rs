@@ -33,6 +33,7 @@ pub(super) fn First(dataset: Signal<Dataset>) -> impl IntoView {
     let is_without = Memo::new(move |_| dataset.with(|dataset| dataset.files == 0 && dataset.problem.is_none()));
     view! {
         <div class="body-of-page">
+            <div class="head"><h1>"Data"</h1></div>
             {move || dataset.with(|dataset| dataset.problem.clone()).map(|error| view! { <Problem error /> })}
             <banners::Beside dataset />
             <banners::Arrived dataset />
@@ -67,7 +68,7 @@ fn FirstOfFiles() -> impl IntoView {
             title="No snapshot yet"
             text="A snapshot keeps the data as they are now, so that every model can say what it learned from."
         >
-            <TakeButton kind="primary" label="Take the first snapshot" blocked=is_short />
+            <TakeButton kind="primary" label="Take the first snapshot" is_first=true blocked=is_short />
         </Empty>
         <Underway />
         <Plan plan />
@@ -142,7 +143,11 @@ fn Plan(plan: Query<SnapshotPlan>) -> impl IntoView {
                     {if by_limit {
                         view! { <p class="small muted">"The data outgrow the limit for copies in "<a class="link" href="/settings">"Settings"</a>", so they are referenced."</p> }.into_any()
                     } else {
-                        view! { <Switch value=reference label="Keep hashes instead of a copy" disabled=pending.busy /> }.into_any()
+                        view! {
+                            <Switch value=reference label="Keep hashes instead of a copy" disabled=pending.busy />
+                            <small class="muted">"The files must then stay where they are."</small>
+                        }
+                        .into_any()
                     }}
                 </div>
             }

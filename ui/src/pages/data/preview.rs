@@ -11,10 +11,7 @@ use api::{
 use charts::{bars, plot::Size, role};
 use leptos::prelude::*;
 
-use super::{
-    column_menu::{ColumnUses, Known},
-    type_of,
-};
+use super::column_menu::{ColumnUses, Known};
 use crate::{
     client::{
         Client,
@@ -172,14 +169,14 @@ fn head(
         format!("{} missing", words::percent(share))
     });
     let kind = match (field.role, measured) {
-        (Role::Target, _) => "target".to_owned(),
+        (Role::Target, _) => format!("target · {}", words::type_word(field.kind)),
         (Role::Ignored, _) => "ignored".to_owned(),
-        (Role::Timestamp, _) => "timestamp".to_owned(),
-        (Role::Group, _) => "group".to_owned(),
+        (Role::Timestamp, _) => format!("timestamp · {}", words::type_word(field.kind)),
+        (Role::Group, _) => format!("group · {}", words::type_word(field.kind)),
         (Role::Feature, Some(column)) if field.kind == ColumnType::Category => {
             format!("{} values", words::count(column.distinct))
         }
-        (Role::Feature, _) => type_of(field.kind).1.to_owned(),
+        (Role::Feature, _) => words::type_word(field.kind).to_owned(),
     };
     let warned = missing.is_some();
     view! {

@@ -57,12 +57,14 @@ pub(super) fn About(now: Signal<VersionDetail>, place: Place) -> impl IntoView {
                         }}</dd>
                         <dt>"Seed"</dt><dd class="mono">{version.seed.map_or_else(|| "–".to_owned(), |seed| seed.to_string())}</dd>
                         <dt>"Threshold"</dt><dd class="mono">{version.threshold.map_or_else(|| "–".to_owned(), words::figure)}</dd>
-                        <dt>"Content"</dt><dd class="flex"><span class="mono cut">{version.content.chars().take(16).collect::<String>()}</span><CopyButton text=version.content label="Copy the content hash" /></dd>
+                        <dt>"Content"</dt><dd class="flex"><span class="mono cut">{words::short_hash(&version.content)}</span><CopyButton text=version.content label="Copy the content hash" /></dd>
                         <dt>"Registered"</dt><dd><Ago ms=version.created_ms /></dd>
                         {rest.into_iter().map(|(key, value)| {
                             let label = words::capital(&key.replace('_', " "));
                             let copied = (value.len() >= LONG).then(|| view! { <CopyButton text=value.clone() label=format!("Copy: {label}") /> });
-                            view! { <dt>{label}</dt><dd class="flex"><span class="mono cut" title=value.clone()>{value.clone()}</span>{copied}</dd> }
+                            let is_hash = value.len() >= LONG && value.chars().all(|digit| digit.is_ascii_hexdigit());
+                            let shown = if is_hash { words::short_hash(&value) } else { value.clone() };
+                            view! { <dt>{label}</dt><dd class="flex"><span class="mono cut" title=value>{shown}</span>{copied}</dd> }
                         }).collect_view()}
                     </dl>
                 }

@@ -102,7 +102,7 @@ pub(super) fn ColumnChooser(chosen: Chosen, facts: RwSignal<Facts>) -> impl Into
         for name in facts.with_untracked(known) {
             let (group, label) = match name.strip_prefix(METRIC) {
                 Some(key) => ("Metrics", words::key(key)),
-                None => ("Parameters", param_title(name.strip_prefix(PARAM).unwrap_or(&name))),
+                None => ("Parameters", words::param(name.strip_prefix(PARAM).unwrap_or(&name))),
             };
             let (seen, toggled) = (name.clone(), name);
             let is_shown = move || facts.with(|facts| chosen.names(facts)).contains(&seen);
@@ -111,7 +111,7 @@ pub(super) fn ColumnChooser(chosen: Chosen, facts: RwSignal<Facts>) -> impl Into
         }
         items
     };
-    view! { <IconButton label="Columns" mark=icon::COLUMNS_3 on_press=move |event| menus.open_at(&event, items()) /> }
+    view! { <IconButton label="Columns" mark=icon::COLUMNS_3 on_press=move |event| menus.open_under(&event, items()) /> }
 }
 
 /// The columns: what every run has, and the named metrics and params.
@@ -182,7 +182,7 @@ pub(super) fn columns(
     }
     for key in names.iter().filter_map(|name| name.strip_prefix(PARAM)).map(str::to_owned) {
         let cell_key = key.clone();
-        let title = param_title(&key);
+        let title = words::param(&key);
         let width = (title.chars().count() as f64 * 6.0 + 28.0).clamp(72.0, 150.0);
         columns.push(
             Column::new(title, width, move |row: &RunRow| {
@@ -202,10 +202,6 @@ pub(super) fn columns(
         }),
     ]);
     columns
-}
-
-fn param_title(key: &str) -> String {
-    words::capital(&key.replace('_', " "))
 }
 
 /// All metrics and params in the order in which they stand: the ranking metric first, then other validation figures,

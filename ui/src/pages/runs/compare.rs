@@ -168,6 +168,13 @@ fn OneRun(run: RunId, runs: Memo<Vec<RunId>>, found: RwSignal<BTreeMap<RunId, Co
     }
 }
 
+/// The best of several values of a figure, where they differ.
+fn best_of(key: &str, values: &[Option<f64>]) -> Option<f64> {
+    let finite = || values.iter().flatten().copied().filter(|value| value.is_finite());
+    let (least, most) = (finite().reduce(f64::min)?, finite().reduce(f64::max)?);
+    (least < most).then_some(if words::more_is_better(key) { most } else { least })
+}
+
 /// The newest value of each figure.
 #[component]
 fn Figures(chosen: Memo<Vec<Compared>>) -> impl IntoView {
@@ -176,7 +183,12 @@ fn Figures(chosen: Memo<Vec<Compared>>) -> impl IntoView {
         let keys: BTreeSet<String> = chosen
             .iter()
             .flat_map(|run| {
-                run.values.keys().filter(|key| key.ends_with("/validation") || key.starts_with("loss")).cloned()
+                // A classifier's loss is its log loss: it is not said twice.
+                let is_twice = |key: &str| key == "loss/validation" && run.values.contains_key("log_loss/validation");
+                run.values
+                    .keys()
+                    .filter(move |key| (key.ends_with("/validation") || key.starts_with("loss")) && !is_twice(key))
+                    .cloned()
             })
             .collect();
         (!keys.is_empty()).then(|| {
@@ -195,8 +207,12 @@ fn Figures(chosen: Memo<Vec<Compared>>) -> impl IntoView {
                             <tbody>
                                 {keys.into_iter().map(|key| {
                                     let values: Vec<Option<f64>> = chosen.iter().map(|run| run.values.get(&key).copied()).collect();
+                                    let best = best_of(&key, &values);
                                     let cells = values.into_iter().map(|value| match value {
-                                        Some(value) => view! { <td class="num" class:bad=!value.is_finite()>{words::figure(value)}</td> }.into_any(),
+                                        Some(value) => {
+                                            let is_best = best == Some(value);
+                                            view! { <td class="num" class:bad=!value.is_finite() class:strong=is_best>{words::figure(value)}</td> }.into_any()
+                                        }
                                         None => view! { <td class="num faint">"–"</td> }.into_any(),
                                     }).collect_view();
                                     view! { <tr><td>{words::key(&key)}</td>{cells}</tr> }

@@ -108,7 +108,10 @@ pub(super) fn Overlaid(
             gap: if along == Along::Seconds { gap_of(&lines) } else { None },
             lines,
             x: match along {
-                Along::Share => Axis { unit: "%".to_owned(), ..Axis::default() },
+                // To the end of the run, wherever the last value was measured.
+                Along::Share => {
+                    Axis { unit: "%".to_owned(), range: Some((0.0, 100.0)), ..Axis::labelled("of the run") }
+                }
                 Along::Seconds => Axis { unit: "s".to_owned(), ..Axis::default() },
                 Along::Step => Axis::labelled("step"),
             },
@@ -119,7 +122,7 @@ pub(super) fn Overlaid(
     });
     let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
     let loss = key.starts_with("loss/");
-    view! { <ChartCard title chart height cross can_be_log=true prefers_log=loss on_zoom /> }
+    view! { <ChartCard title chart height cross can_be_log=true prefers_log=loss on_zoom names_each=true /> }
 }
 
 /// Params that are not the same in all selected runs.
@@ -156,7 +159,7 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>) -> impl IntoView {
                                 <tbody>
                                     {different.into_iter().map(|(key, values)| view! {
                                         <tr>
-                                            <td>{key.replace('_', " ")}</td>
+                                            <td>{words::param(&key)}</td>
                                             {values.into_iter().map(|value| view! { <td class="num">{value}</td> }).collect_view()}
                                         </tr>
                                     }).collect_view()}
