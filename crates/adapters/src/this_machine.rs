@@ -387,8 +387,10 @@ impl Target for ThisMachine {
         if wanted.cpu_millis.is_some() || wanted.memory_mb.is_some() {
             warnings.push("Limits of CPU and memory are ignored on this machine.".to_owned());
         }
-        warnings.push("After a reboot it starts again with Slipway, not at login.".to_owned());
-        let diff = vec![ObjectDiff { object: format!("process/{}", wanted.name), action: action.to_owned(), lines }];
+        if action != "unchanged" {
+            steps.push("After a restart of this machine it answers again once Slipway is opened".to_owned());
+        }
+        let diff = vec![ObjectDiff { object: wanted.name.clone(), action: action.to_owned(), lines }];
         Ok(TargetPlan { steps, diff, warnings, blocked: self.program().err().map(|error| error.error) })
     }
 

@@ -227,7 +227,7 @@ pub struct DeployPlan {
 /// One object of the target, from a server-side dry run where there is one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ObjectDiff {
-    /// "deployment/fraud".
+    /// "deployment/fraud"; on this machine the deployment's name.
     pub object: String,
     /// "create", "change", "unchanged", "delete".
     pub action: String,

@@ -26,9 +26,9 @@ const BLOBS: &str = "Data and models";
 const RUNS: &str = "Runs";
 const TABLES: &str = "Tables in the cache";
 const PROFILES: &str = "Profiles and comparisons in the cache";
-const MODELS: &str = "Models in the cache";
-const NOTES: &str = "Notes in the cache";
-const FLOORS: &str = "Drift floors";
+const MODELS: &str = "Models ready to predict";
+const NOTES: &str = "Work under way";
+const FLOORS: &str = "Limits of drift";
 const UPLOADS: &str = "Uploads";
 
 pub async fn get(engine: &Engine, _request: GetStorage) -> anyhow::Result<Storage> {
@@ -63,8 +63,12 @@ fn measure(workspace: &Workspace, floors_bytes: u64) -> Storage {
             part(TABLES, tables, "The Parquet form of snapshots, rebuilt when it is needed"),
             part(PROFILES, profiles, "Made again when they are needed"),
             part(MODELS, models, "Laid out for predictions when they are needed"),
-            part(NOTES, folder("cache").saturating_sub(tables + profiles + models), "Of work that was under way"),
-            part(FLOORS, floors_bytes, "In the database, measured again when they are needed"),
+            part(
+                NOTES,
+                folder("cache").saturating_sub(tables + profiles + models),
+                "What unfinished work left, to go on with",
+            ),
+            part(FLOORS, floors_bytes, "What chance alone does, measured again when it is needed"),
             part(UPLOADS, size_of(&workspace.uploads()), "Dropped on a page, and not yet taken by a project"),
             part("Deployments", folder("deployments"), "Request logs and output of what runs on this machine"),
             part("Database", database.saturating_sub(floors_bytes), "Records and metrics"),

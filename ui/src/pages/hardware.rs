@@ -58,9 +58,13 @@ pub(crate) fn Hardware() -> impl IntoView {
                     </div>
                 </Show>
                 <div class="columns section">
-                    <Card title="Graphics" flush=true>{move || graphics(machine.get().gpus)}</Card>
+                    <Card title="GPUs" flush=true>{move || graphics(machine.get().gpus)}</Card>
                     <Card title="Workers" flush=true>
-                        <div class="list">{move || machine.get().workers.into_iter().map(worker).collect_view()}</div>
+                        <div class="list">{move || {
+                            let machine = machine.get();
+                            let has_gpu = machine.gpus.iter().any(|gpu| !is_software(gpu));
+                            machine.workers.into_iter().map(|known| worker(known, has_gpu)).collect_view()
+                        }}</div>
                     </Card>
                 </div>
             </Load>
@@ -128,7 +132,12 @@ fn graphics(gpus: Vec<Gpu>) -> AnyView {
             {gpus
                 .into_iter()
                 .map(|gpu| {
-                    let software = gpu.kind == "software";
+                    if is_software(&gpu) {
+                        return view! {
+                            <div class="small muted">{format!("No GPU. {} draws on the CPU; nothing trains on it.", gpu.name)}</div>
+                        }
+                        .into_any();
+                    }
                     view! {
                         <div>
                             <div class="grow">
@@ -136,9 +145,10 @@ fn graphics(gpus: Vec<Gpu>) -> AnyView {
                                 <div class="small muted cut">{format!("{} · {} · {}", gpu.vendor, gpu.backend, gpu.driver)}</div>
                             </div>
                             {gpu.memory_bytes.map(|bytes| view! { <span class="num">{words::bytes(bytes)}</span> })}
-                            <Chip text=gpu.kind tone=if software { "" } else { "good" } />
+                            <Chip text=gpu.kind tone="good" />
                         </div>
                     }
+                    .into_any()
                 })
                 .collect_view()}
         </div>
@@ -146,8 +156,14 @@ fn graphics(gpus: Vec<Gpu>) -> AnyView {
     .into_any()
 }
 
-fn worker(worker: WorkerInfo) -> impl IntoView {
-    let devices = worker.devices.iter().copied().map(device).collect::<Vec<_>>().join(", ");
+/// An adapter that draws on the processor.
+fn is_software(gpu: &Gpu) -> bool {
+    gpu.kind == "software"
+}
+
+fn worker(worker: WorkerInfo, has_gpu: bool) -> impl IntoView {
+    let devices = worker.devices.iter().copied().filter(|device| has_gpu || *device != Device::Wgpu);
+    let devices = devices.map(device).collect::<Vec<_>>().join(", ");
     view! {
         <div class="worker">
             <div class="grow">
@@ -181,6 +197,6 @@ const fn device(device: Device) -> &'static str {
         Device::Cpu => "CPU",
         Device::Cuda => "CUDA",
         Device::Metal => "Metal",
-        Device::Wgpu => "wgpu (trees)",
+        Device::Wgpu => "the GPU through Vulkan or Metal (trees)",
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         card::{Card, Progress, Sentence},
         icon::{self, icon},
         stage::{stage_icon, stage_name, tone},
-        states::{Load, Problem},
+        states::{Load, Problem, prose},
         toast::Toasts,
         when::{Ago, Now},
         words,
@@ -231,7 +231,7 @@ fn WaitingGroup(group: Vec<Waiting>) -> impl IntoView {
     let text = match group.as_slice() {
         [only] => view! {
             <div>{only.title.clone()}</div>
-            <div class="small muted">{only.detail.clone()}</div>
+            <div class="small muted">{prose(&only.detail)}</div>
         }
         .into_any(),
         // Each sentence names its own column; the shared title would only repeat it.

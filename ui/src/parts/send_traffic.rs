@@ -98,7 +98,7 @@ pub(crate) fn Traffic(
             {if boxed {
                 view! { <section class="card"><header><h2>"Send traffic"</h2></header><div class="body">{form()}</div></section> }.into_any()
             } else {
-                view! { <h3>"Send traffic"</h3>{form()} }.into_any()
+                view! { <details class="folded"><summary>"Send traffic"</summary>{form()}</details> }.into_any()
             }}
         </Show>
     }

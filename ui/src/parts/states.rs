@@ -101,8 +101,8 @@ pub(crate) fn Failure(error: ApiError, again: impl Fn() + 'static) -> impl IntoV
         <div class="failure" role="alert">
             <span class="bad">{icon(TRIANGLE_ALERT)}</span>
             <div class="grow">
-                <div>{error.message}</div>
-                {error.hint.map(|hint| view! { <div class="muted">{hint}</div> })}
+                <div>{prose(&error.message)}</div>
+                {error.hint.map(|hint| view! { <div class="muted">{prose(&hint)}</div> })}
                 <div class="flex ways">
                     {leads_back.map(|(label, link)| view! { <a class="btn s" href=link>{icon(UNDO_2)}{label}</a> })}
                     <Button label="Try again" mark=ROTATE_CW kind="s" on_press=again />
@@ -111,6 +111,15 @@ pub(crate) fn Failure(error: ApiError, again: impl Fn() + 'static) -> impl IntoV
             </div>
         </div>
     }
+}
+
+/// A sentence; what stands between backticks is set as code.
+pub(crate) fn prose(text: &str) -> impl IntoView + use<> {
+    let parts = text.split('`').enumerate().map(|(index, part)| match index % 2 {
+        0 => part.to_owned().into_any(),
+        _ => view! { <code class="mono">{part.to_owned()}</code> }.into_any(),
+    });
+    parts.collect_view()
 }
 
 /// The page above the one that the address names.
@@ -131,7 +140,7 @@ pub(crate) fn Problem(error: ApiError) -> impl IntoView {
     view! {
         <div class="problem" role="alert">
             <span class="warn">{icon(TRIANGLE_ALERT)}</span>
-            <span class="grow">{error.message}" "{error.hint.map(|hint| view! { <span class="muted">{hint}</span> })}</span>
+            <span class="grow">{prose(&error.message)}" "{error.hint.map(|hint| view! { <span class="muted">{prose(&hint)}</span> })}</span>
             <Button label="Copy" kind="quiet s" on_press=move || toasts.copy(&details) />
         </div>
     }

@@ -265,7 +265,7 @@ async fn collecting_frees_drops_caches_and_floors_that_nothing_needs_and_says_wh
 
     let storage = stage.call(GetStorage {}).await;
     let size = |name: &str| storage.parts.iter().find(|part| part.name == name).unwrap().size_bytes;
-    assert_eq!((size("Uploads"), size("Models in the cache"), size("Drift floors")), (3000, 300, 7));
+    assert_eq!((size("Uploads"), size("Models ready to predict"), size("Limits of drift")), (3000, 300, 7));
     assert!(
         size("Tables in the cache") > 0 && size("Profiles and comparisons in the cache") > 50,
         "{:?}",
@@ -279,11 +279,11 @@ async fn collecting_frees_drops_caches_and_floors_that_nothing_needs_and_says_wh
     let part = |name: &str| {
         freed.parts.iter().find(|part| part.name == name).map_or((0, 0), |part| (part.bytes, part.records))
     };
-    assert_eq!(part("Models in the cache"), (300, 1));
+    assert_eq!(part("Models ready to predict"), (300, 1));
     assert_eq!(part("Tables in the cache"), (40, 1));
     assert_eq!(part("Profiles and comparisons in the cache"), (50, 1));
-    assert_eq!(part("Notes in the cache"), (13, 2));
-    assert_eq!(part("Drift floors"), (7, 1));
+    assert_eq!(part("Work under way"), (13, 2));
+    assert_eq!(part("Limits of drift"), (7, 1));
     assert_eq!(part("Uploads"), (1000, 1));
     assert_eq!((freed.bytes, freed.records), (1410, 7));
 

@@ -1,5 +1,5 @@
-//! A deployment's pane: what it is, the way back, scaling, instances, a sample call, traffic; then its rollouts,
-//! events and logs.
+//! A deployment's pane: what it is, the way back, scaling, instances, rollouts; then a sample call, traffic, events
+//! and logs.
 
 use api::{
     deploy::{CallAnswer, CallDeployment, DeleteDeployment, Deployment, GetDeployment, ScaleDeployment},
@@ -48,9 +48,9 @@ pub(super) fn Detail(
                     <Head now place back on_gone />
                     <Rolling now />
                     <Instances now />
+                    <Rollouts now back />
                     <Call now />
                     <Traffic id />
-                    <Rollouts now back />
                     <Events id />
                     <Logs now />
                 }

@@ -7,7 +7,7 @@ use api::{
 use leptos::prelude::*;
 
 use crate::{
-    pages::deploy::rollouts::rollout_tone,
+    pages::deploy::rollouts::{rollout_tone, what},
     parts::{button::CopyButton, card::Card, when::Ago, words},
 };
 
@@ -53,7 +53,7 @@ fn row(one: Deployment, rollout: Rollout, open: RwSignal<Option<DeploymentId>>) 
     let tone = rollout_tone(rollout.outcome);
     let took = rollout.ended_ms.map(|end| words::duration((end - rollout.started_ms) as f64 / 1000.0));
     let id = one.id;
-    let what = format!("{} v{}", words::capital(&rollout.kind), rollout.version_number);
+    let what = what(&rollout);
     view! {
         <button type="button" on:click=move |_| open.set(Some(id))>
             <i class=format!("dot {tone}")></i>

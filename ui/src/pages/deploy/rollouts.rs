@@ -72,6 +72,14 @@ pub(super) fn Rollouts(now: Signal<Deployment>, back: Back) -> impl IntoView {
     }
 }
 
+/// "Update v2", "Back to v1".
+pub(super) fn what(rollout: &Rollout) -> String {
+    match rollout.kind.as_str() {
+        "roll back" => format!("Back to v{}", rollout.version_number),
+        kind => format!("{} v{}", words::capital(kind), rollout.version_number),
+    }
+}
+
 /// The colour of a rollout's end.
 pub(super) const fn rollout_tone(outcome: Option<RolloutEnd>) -> &'static str {
     match outcome {
@@ -92,7 +100,7 @@ fn rolled(rollout: Rollout, is_newest: bool, back: Back) -> impl IntoView {
         <details class="rollout" open=is_newest>
             <summary class="flex">
                 <i class=format!("dot {tone}")></i>
-                <span class="grow">{format!("{} v{number}", words::capital(&rollout.kind))}</span>
+                <span class="grow">{what(&rollout)}</span>
                 <span class=format!("small {tone}")>{said}</span>
                 <span class="small faint"><Ago ms=rollout.started_ms /></span>
                 {leads_back.then(|| view! {

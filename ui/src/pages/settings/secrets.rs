@@ -93,7 +93,7 @@ fn New(backend: Option<SecretBackend>) -> impl IntoView {
                 <Labelled label="Name"><TextField value=name class="mono" placeholder="registry/harbour" /></Labelled>
                 <Labelled label="Value"><TextField value=value kind="password" class="mono" /></Labelled>
                 <div class="flex">
-                    <Button label="Keep it" kind="primary" mark=icon::LOCK disabled=incomplete on_press=save />
+                    <Button label="Keep secret" kind="primary" mark=icon::LOCK disabled=incomplete on_press=save />
                 </div>
                 // Enter sends, from any field.
                 <button type="submit" class="hidden" tabindex="-1" aria-hidden="true"></button>
