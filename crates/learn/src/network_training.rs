@@ -253,6 +253,8 @@ impl<'a> Training<'a> {
             return Err(LearnError::Diverged { step, loss: measured.loss, learning_rate: self.schedule.rate(step) });
         }
         run.events.metric("loss/validation", step, measured.loss)?;
+        let (epoch, epochs) = (self.state.epoch, self.settings.epochs);
+        (run.surroundings.say)(&format!("epoch {epoch} of {epochs}: validation loss {:.5}", measured.loss));
         for (key, value) in measured.curves {
             run.events.metric(&key, step, value)?;
         }

@@ -28,6 +28,8 @@ pub struct Surroundings<'a> {
     /// Memory of this machine; where it is not known, nothing is too large.
     pub machine_bytes: Option<u64>,
     pub process_id: u32,
+    /// Takes a line for who reads the run's output.
+    pub say: &'a (dyn Fn(&str) + Sync),
 }
 
 /// A run under way: its folder, and the words that it exchanges there.

@@ -204,6 +204,7 @@ fn note(
             _ => {}
         }
     }
+    (run.surroundings.say)(&format!("round {step} of {}: validation loss {loss:.5}", settings.rounds));
     state.stopping.better(loss, step, step);
     state.finished = state.stopping.exhausted() || step >= settings.rounds as u64;
     progress.tell(&mut run.events, Place { epoch: None, step, steps: settings.rounds as u64 })

@@ -1,6 +1,7 @@
 //! One run, and how its failure is told: as the `done` event that the host waits for.
 
 use std::{
+    io::{self, Write as _},
     panic::{self, AssertUnwindSafe},
     path::Path,
     process::ExitCode,
@@ -26,6 +27,7 @@ pub(crate) fn run(folder: &Path) -> ExitCode {
         memory_bytes: &|| memory.resident_bytes(),
         machine_bytes: Memory::of_machine(),
         process_id: std::process::id(),
+        say: &say,
     };
     let trained = plan.map_err(Failure::Learn).and_then(|plan| {
         let train = AssertUnwindSafe(|| run::train(folder, &plan, &surroundings));
@@ -39,6 +41,11 @@ pub(crate) fn run(folder: &Path) -> ExitCode {
         Ok(_) => ExitCode::SUCCESS,
         Err(failure) => tell(folder, &surroundings, &failure),
     }
+}
+
+/// A line of `stdout.log`. A disk that is full for it is no reason to end a training.
+fn say(line: &str) {
+    drop(writeln!(io::stdout().lock(), "{line}"));
 }
 
 enum Failure {

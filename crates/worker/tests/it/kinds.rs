@@ -24,6 +24,13 @@ fn two_classes() {
         assert_eq!(evaluation.classes, ["no", "yes"]);
         assert!(figure(&evaluation, "roc_auc") > at_least, "{model:?}: ROC AUC {}", figure(&evaluation, "roc_auc"));
         assert!(evaluation.threshold.is_some());
+        let said = std::fs::read_to_string(run.path().join("stdout.log")).unwrap();
+        let first = if model == ModelChoice::Trees {
+            "round 1 of 60: validation loss 0."
+        } else {
+            "epoch 1 of 12: validation loss "
+        };
+        assert!(said.starts_with(first), "{model:?} says {said}");
         assert_eq!(run.bundle().threshold, evaluation.threshold.map(|threshold| threshold.value));
     }
 }

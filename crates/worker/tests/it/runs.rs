@@ -212,7 +212,8 @@ fn copy_folder(from: &Path, to: &Path) {
 
 fn worker(folder: &Path) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slipway-worker"));
-    command.arg(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    let output = fs::File::options().create(true).append(true).open(folder.join("stdout.log")).unwrap();
+    command.arg(folder).stdin(Stdio::null()).stdout(output).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 fn plan(data: PlanData, columns: Vec<PlanColumn>, target: &str, task: Task, training: TrainingConfig) -> Plan {
