@@ -137,9 +137,9 @@ async fn import(nonce: u32, client: &Client, ledger: &Ledger, folder: &Path) -> 
         return Ok(());
     }
     // Made new for every attempt: one that was cut off leaves its folder to the person.
-    let outside = folder.join(format!("outside-{nonce:08x}/data"));
-    std::fs::create_dir_all(&outside)?;
-    std::fs::write(outside.join("first.csv"), rows(nonce, 4_000))?;
+    let outside = folder.join(format!("outside-{nonce:08x}"));
+    std::fs::create_dir_all(outside.join("data"))?;
+    std::fs::write(outside.join("data/first.csv"), rows(nonce, 4_000))?;
     let path = folder.join(format!("project-{nonce:08x}"));
     let mut file = ProjectFile { name: format!("p{nonce:08x}"), ..ProjectFile::default() };
     file.data.paths = vec!["data".to_owned()];
@@ -216,6 +216,9 @@ async fn train(nonce: u32, client: &Client, ledger: &Ledger) -> Result<()> {
     Ok(())
 }
 
+/// How a training is called that never ends by itself: one whose start was not acknowledged is known by it.
+pub(crate) const LONG: &str = "long-";
+
 async fn train_long(nonce: u32, client: &Client, ledger: &Ledger) -> Result<()> {
     let Some(project) = ledger.project(nonce) else { return Ok(()) };
     let hand = project.hand.lock().await;
@@ -229,7 +232,8 @@ async fn train_long(nonce: u32, client: &Client, ledger: &Ledger) -> Result<()> 
         seed: u64::from(nonce),
         ..TrainingConfig::default()
     };
-    let request = StartRun { project: project.id, training: Some(training), snapshot: None, name: None, alert: None };
+    let name = Some(format!("{LONG}{nonce}"));
+    let request = StartRun { project: project.id, training: Some(training), snapshot: None, name, alert: None };
     let job = client.call(request).await?;
     let Subject::Run(run) = job.subject else { bail!("a training's subject is {:?}", job.subject) };
     {

@@ -64,8 +64,8 @@ fn LookedAtAs(
     open: RwSignal<bool>,
     samples: RwSignal<Option<Vec<Sample>>>,
 ) -> impl IntoView {
-    let path = arrival.path.clone();
-    let look = query(move || Some(LookAt { path: path.clone(), ragged: asked }));
+    let paths = arrival.paths.clone();
+    let look = query(move || Some(LookAt { paths: paths.clone(), ragged: asked }));
     let arrival = StoredValue::new(arrival);
     let is_there = Memo::new(move |_| look.value.with(Option::is_some));
     let failed = Memo::new(move |_| look.error.get().filter(|_| !is_there.get()));
@@ -77,15 +77,19 @@ fn LookedAtAs(
                 None => view! { <div class="content"><Skeleton /></div> }.into_any(),
                 // A path that was mistyped is put right where it stands.
                 Some(error) if !arrival.uploaded && arrival.paths.len() < 2 => {
-                    view! { <PathForm open typed=arrival.path refused=error.to_string() /> }.into_any()
+                    let typed = arrival.paths.into_iter().next().unwrap_or_default();
+                    view! { <PathForm open typed refused=error.to_string() /> }.into_any()
                 }
                 Some(error) => {
                     view! { <div class="content"><Failure error again=move || look.refresh() /></div> }.into_any()
                 }
             };
         };
-        let is_one = first.project.is_some() || first.file == FileThere::Good;
-        match (is_one, first.same_id_as.clone()) {
+        // What was uploaded is copied into a project of its own, whatever it was elsewhere.
+        let uploaded = arrival.with_value(|arrival| arrival.uploaded);
+        let is_one =
+            !uploaded && (first.file == FileThere::Good || (first.project.is_some() && first.file == FileThere::Bad));
+        match (is_one, first.same_id_as.clone().filter(|_| !uploaded)) {
             (_, Some(other)) => {
                 view! { <div class="content"><SameIdQuestion path=first.path other open /></div> }.into_any()
             }
@@ -177,7 +181,7 @@ fn Proposal(
             go(project);
         }
     });
-    let copies = arrival.uploaded || is_file(&arrival.path) || arrival.paths.len() > 1;
+    let copies = arrival.uploaded || arrival.paths.len() > 1 || arrival.paths.iter().any(|path| is_file(path));
     let name = RwSignal::new(look.proposal.name.clone());
     let home = samples.with_untracked(|samples| home_of_projects(samples.as_ref()));
     let folder = RwSignal::new(if copies { format!("{home}{}", look.proposal.name) } else { look.path.clone() });
@@ -205,13 +209,7 @@ fn Proposal(
     let times: Vec<(String, String)> =
         std::iter::once((String::new(), "None: rows are split without it".to_owned())).chain(times).collect();
     let file = StoredValue::new(look.proposal.clone());
-    let copy_from = match (copies, arrival.paths.len()) {
-        (false, _) => Vec::new(),
-        (true, 1) => vec![arrival.path.clone()],
-        (true, _) if arrival.uploaded => vec![arrival.path.clone()],
-        (true, _) => arrival.paths.clone(),
-    };
-    let copy_from = StoredValue::new(copy_from);
+    let copy_from = StoredValue::new(if copies { arrival.paths.clone() } else { Vec::new() });
     let create = move || {
         let mut file = file.get_value();
         file.name = name.get_untracked().trim().to_owned();
@@ -225,7 +223,8 @@ fn Proposal(
     let nothing = look.columns.is_empty() && !is_images;
     // A folder of scripts is a project whose runs are its programs'; a file that can't be read is none.
     // What is wrong with a slipway.toml is put right in it, and then it is opened.
-    let can_be = look.file == FileThere::None && (!nothing || (!copies && look.problems.is_empty()));
+    let is_free = look.file == FileThere::None || (look.file == FileThere::Good && arrival.uploaded);
+    let can_be = is_free && (!nothing || (!copies && look.problems.is_empty()));
     let asks_target = !is_images && !nothing;
     let incomplete = Signal::derive(move || {
         creating.busy.get()
@@ -242,16 +241,12 @@ fn Proposal(
     ];
     let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
     // Where the host keeps an upload until then says nothing to a person.
-    let said = if arrival.uploaded {
-        arrival.path.rsplit(['/', '\\']).next().unwrap_or("").to_owned()
-    } else {
-        arrival.path.clone()
-    };
     request_animation_frame(focus_open);
+    let said = if arrival.uploaded || arrival.paths.len() > 1 { arrival.name() } else { look.path.clone() };
     view! {
         <div class="content form newcomer">
             <div>
-                <div class="mono small cut" title=arrival.path.clone()>{said}</div>
+                <div class="mono small cut" title=arrival.paths.join("\n")>{said}</div>
                 <div class="muted">{facts}</div>
             </div>
             {(!look.found.is_empty()).then(|| view! {
@@ -372,7 +367,7 @@ fn looks_at(path: RwSignal<String>) -> impl Fn() + Copy + Send + Sync + 'static 
     move || {
         let path = path.get_untracked().trim().to_owned();
         if !path.is_empty() {
-            arrivals.newest.set(Some(Arrival { path: path.clone(), paths: vec![path], uploaded: false }));
+            arrivals.newest.set(Some(Arrival { paths: vec![path], uploaded: false }));
         }
     }
 }
