@@ -4,6 +4,7 @@ use std::path::Path;
 
 use api::{
     deploy::in_sentence,
+    evaluation::Figure,
     model::Version,
     monitor::Alert,
     project::{Action, GetOverview, Overview, Stage, Station, StationState, Waiting},
@@ -18,6 +19,9 @@ use crate::{
     snapshot::thousands,
 };
 
+/// An alert of so many times its threshold is red, as on Monitor.
+const LOUD: f64 = 2.0;
+
 /// What a road is drawn from.
 struct Facts {
     row: ProjectRow,
@@ -28,6 +32,8 @@ struct Facts {
     version: Option<Version>,
     /// The newest version was never rolled out, while an older one of its model answers.
     is_newer: bool,
+    /// What answers of that model.
+    answering: Vec<Version>,
     deployments: Vec<DeploymentRow>,
     alerts: Vec<Alert>,
     /// Whether a watched deployment was asked, and whether one was compared.
@@ -62,6 +68,10 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                 }
                 None => false,
             };
+            let mut answering = Vec::new();
+            for row in deployments.iter().filter(|row| version.as_ref().is_some_and(|one| one.model == row.model)) {
+                answering.extend(store::version::get(c, row.version)?.map(|row| row.version));
+            }
             let (mut is_asked, mut is_compared) = (false, false);
             for row in deployments.iter().filter(|row| row.monitored) {
                 is_asked |= store::traffic::total(c, row.id)?.is_some_and(|total| total.counts.requests > 0);
@@ -74,6 +84,7 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                 best: store::run::best(c, id)?,
                 version,
                 is_newer,
+                answering,
                 deployments,
                 alerts: store::alert::list(c, Some(id), true, 20)?,
                 is_asked,
@@ -281,10 +292,35 @@ fn deploy(facts: &Facts) -> Station {
     Station { action: next, ..station(Stage::Deploy, state, figure, detail) }
 }
 
-/// What rolls the newest version out, where an older one still answers.
+/// What rolls the newest version out, where an older one still answers: the way on unless it is the worse of the two.
 fn newer(facts: &Facts) -> Option<Action> {
     let version = facts.version.as_ref().filter(|_| facts.is_newer)?;
-    action(facts, &format!("Deploy v{}", version.number), &format!("deploy?version={}", version.id), true)
+    let link = format!("deploy?version={}", version.id);
+    action(facts, &format!("Deploy v{}", version.number), &link, !is_worse(facts, version))
+}
+
+/// Whether a version that answers has the better figure on its test rows; figures of other names say nothing.
+fn is_worse(facts: &Facts, version: &Version) -> bool {
+    let Some(own) = &version.primary else { return false };
+    let beats = |other: &Figure| if own.more_is_better { other.value > own.value } else { other.value < own.value };
+    facts.answering.iter().filter_map(|one| one.primary.as_ref()).any(|other| other.name == own.name && beats(other))
+}
+
+/// The newest version's figure beside those of what answers.
+fn beside(facts: &Facts, version: &Version) -> String {
+    let Some(own) = &version.primary else { return String::new() };
+    let mut others: Vec<String> = facts
+        .answering
+        .iter()
+        .filter_map(|one| Some((one, one.primary.as_ref().filter(|other| other.name == own.name)?)))
+        .map(|(one, other)| format!("v{} has {:.4}", one.number, other.value))
+        .collect();
+    others.dedup();
+    let name = own.name.replace('_', " ");
+    let all: Vec<String> = std::iter::once(format!(" On test rows v{} has {name} {:.4}", version.number, own.value))
+        .chain(others)
+        .collect();
+    format!("{}.", all.join(", "))
 }
 
 fn watch(facts: &Facts) -> Station {
@@ -294,7 +330,7 @@ fn watch(facts: &Facts) -> Station {
             action: action(facts, "Look", &format!("monitor/{}", worst.deployment), true),
             ..station(
                 Stage::Watch,
-                StationState::Warn,
+                if worst.severity >= LOUD { StationState::Bad } else { StationState::Warn },
                 format!("{} drifted", facts.alerts.len()),
                 worst.sentence.clone(),
             )
@@ -349,25 +385,26 @@ fn waits(facts: &Facts) -> Vec<Waiting> {
             ]),
         });
     }
+    let has_better = facts.is_newer && facts.version.as_ref().is_some_and(|version| !is_worse(facts, version));
+    for alert in facts.alerts.iter().filter(|alert| alert.acknowledged_ms.is_none()) {
+        waits.push(Waiting {
+            title: format!("{} drifted on {}", alert.column, alert.deployment_name),
+            detail: alert.sentence.clone(),
+            actions: actions(vec![
+                // A better version that was trained since is the likelier answer.
+                action(facts, "Retrain", &format!("runs?train=1&alert={}", alert.id), !has_better),
+                action(facts, "Look", &format!("monitor/{}", alert.deployment), false),
+            ]),
+        });
+    }
     if let (Some(deploy), Some(version)) = (newer(facts), &facts.version) {
         let older = facts.deployments.iter().filter(|row| row.model == version.model);
         let older: Vec<String> =
             older.map(|row| format!("v{} on {}", row.version_number, in_sentence(&row.target_name))).collect();
         waits.push(Waiting {
             title: format!("{} v{} is not deployed", version.model_name, version.number),
-            detail: format!("What answers now is {}.", older.join(", ")),
+            detail: format!("What answers now is {}.{}", older.join(", "), beside(facts, version)),
             actions: actions(vec![Some(deploy), action(facts, "Open model", &format!("models/{}", version.id), false)]),
-        });
-    }
-    for alert in facts.alerts.iter().filter(|alert| alert.acknowledged_ms.is_none()) {
-        waits.push(Waiting {
-            title: format!("{} drifted on {}", alert.column, alert.deployment_name),
-            detail: alert.sentence.clone(),
-            actions: actions(vec![
-                // A version that was trained since is the likelier answer.
-                action(facts, "Retrain", &format!("runs?train=1&alert={}", alert.id), !facts.is_newer),
-                action(facts, "Look", &format!("monitor/{}", alert.deployment), false),
-            ]),
         });
     }
     if let Some(row) = facts.run.as_ref().filter(|row| row.run.resumable && row.run.state != RunState::Running) {

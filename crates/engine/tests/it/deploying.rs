@@ -8,7 +8,7 @@ use api::{
 };
 
 use crate::{
-    place::{deploy, deployment_of, project, spec, version},
+    place::{deploy, deployment_of, project, spec, version, version_with},
     stage::Stage,
 };
 
@@ -135,6 +135,22 @@ async fn a_newer_version_waits_to_be_deployed_until_it_was() {
     // Who went back from it does not want it.
     back(&stage, id).await;
     assert!(waits(&stage).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_newer_version_that_is_worse_is_no_way_on() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let first = version_with(&stage, project, Some(0.53)).await;
+    deploy(&stage, first).await;
+    for (precision, leads) in [(0.04, false), (0.61, true)] {
+        version_with(&stage, project, Some(precision)).await;
+        let overview = stage.call(GetOverview { project }).await;
+        let waiting = overview.waits.iter().find(|waiting| waiting.title.ends_with("is not deployed")).unwrap();
+        let said = format!("average precision {precision:.4}, v1 has 0.5300.");
+        assert!(waiting.detail.ends_with(&said), "{}", waiting.detail);
+        assert_eq!(waiting.actions[0].primary, leads, "{precision}");
+    }
 }
 
 #[tokio::test]

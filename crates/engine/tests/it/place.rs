@@ -12,7 +12,7 @@ use api::{
         Capability, DeploySpec, Deployment, DeploymentEvent, GetDeployment, Instance, LogLines, StartDeploy,
         TargetCheck, TargetKind,
     },
-    evaluation::{PartRows, Task},
+    evaluation::{Figure, PartRows, Task},
     job::{Job, Subject},
     model::{BundleFile, Input, Signature, Version},
     run::{Run, RunKind, RunState},
@@ -266,6 +266,11 @@ pub(crate) async fn project(stage: &Stage) -> ProjectId {
 /// The model's next version, with a reference that drift is measured from, and nothing that computes.
 /// Its content is `content-NUMBER`.
 pub(crate) async fn version(stage: &Stage, project: ProjectId) -> VersionId {
+    version_with(stage, project, None).await
+}
+
+/// The same with an average precision on its test rows.
+pub(crate) async fn version_with(stage: &Stage, project: ProjectId, precision: Option<f64>) -> VersionId {
     let (engine, now_ms) = (&stage.engine, stage.engine.now_ms());
     let put = |path: &str, bytes: &[u8]| {
         let stored = engine.blobs().put_bytes(bytes).unwrap();
@@ -297,7 +302,16 @@ pub(crate) async fn version(stage: &Stage, project: ProjectId) -> VersionId {
         let experiment = store::experiment::of_project(tx, project)?.unwrap();
         store::run::put(tx, &trained(run, project, experiment))?;
         let number = store::version::of_model(tx, model.id)?.len() + 1;
-        let row = VersionRow { version: described(id, &model, run, number as u32), lineage: [].into(), files };
+        let primary = precision.map(|value| Figure {
+            name: "average_precision".to_owned(),
+            value,
+            interval: None,
+            baseline: None,
+            more_is_better: true,
+            unit: None,
+        });
+        let version = Version { primary, ..described(id, &model, run, number as u32) };
+        let row = VersionRow { version, lineage: [].into(), files };
         store::version::insert(tx, &row, blobs)
     };
     stage.engine.store().write(enter).await.unwrap();

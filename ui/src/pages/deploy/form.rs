@@ -49,10 +49,8 @@ pub(super) fn DeployForm(
     let versions: Vec<Version> =
         models.get_untracked().unwrap_or_default().into_iter().flat_map(|model| model.versions).collect();
     let first = version.get_untracked().or(versions.first().map(|version| version.id));
-    let version_options: Vec<(String, String)> = versions
-        .iter()
-        .map(|version| (version.id.to_string(), format!("{} v{}", version.model_name, version.number)))
-        .collect();
+    let version_options: Vec<(String, String)> =
+        versions.iter().map(|version| (version.id.to_string(), called(version))).collect();
     let models_of: BTreeMap<VersionId, ModelId> = versions.iter().map(|version| (version.id, version.model)).collect();
     let models_of = StoredValue::new(models_of);
     let model_of = move |version: VersionId| models_of.with_value(|models| models.get(&version).copied());
@@ -303,6 +301,15 @@ pub(super) fn DeployForm(
             }}
         </footer>
     }
+}
+
+/// A version with what it was worth on its test rows: what is chosen between.
+fn called(version: &Version) -> String {
+    let figure = version.primary.as_ref();
+    let figure = figure
+        .map(|figure| format!(", {} {} on test rows", words::metric(&figure.name), words::figure(figure.value)))
+        .unwrap_or_default();
+    format!("{} v{}{figure}", version.model_name, version.number)
 }
 
 fn shown(plan: DeployPlan) -> impl IntoView {
