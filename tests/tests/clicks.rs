@@ -103,7 +103,10 @@ async fn road(browser: &Browser, name: &str) -> Result<()> {
     seen(driver, "//main//*[contains(@class,'plot')]").await.context("watch the first curve")?;
     press(driver, "//button[normalize-space(.)='Stop']").await.context("stop the training")?;
     press(driver, "//button[normalize-space(.)='Resume']").await.context("resume the training")?;
-    press(driver, "//button[contains(., 'Register model')]").await.context("register the model")?;
+    press(driver, "//button[contains(., 'Register model')]").await.context("open the dialog")?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Register']")
+        .await
+        .context("register the model")?;
     press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Report')]").await.context("open the report")?;
     seen(driver, "//*[contains(text(), 'ROC AUC')]").await.context("read the report")?;
     browser.picture(&format!("{name}-report")).await?;

@@ -4,14 +4,14 @@ mod about;
 mod charts;
 mod evaluation;
 mod logs;
+mod register;
 
 use api::{
     id::RunId,
-    model::RegisterModel,
     run::{DeleteRun, EditRun, GetEvaluation, GetRun, MetricSummary, ResumeRun, Run, RunKind, RunState, StopRun},
 };
 use leptos::prelude::*;
-use leptos_router::hooks::{use_navigate, use_params_map};
+use leptos_router::hooks::{use_location, use_navigate, use_params_map};
 
 use crate::{
     client::{Client, query::query},
@@ -152,6 +152,11 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let pending = Pending::new();
     let navigate = StoredValue::new_local(use_navigate());
     let (renaming, deleting) = (RwSignal::new(false), RwSignal::new(false));
+    // `?register=1` opens the dialog where there is something to register.
+    let wished = use_location().query.with_untracked(|asked| asked.get("register").is_some());
+    let can =
+        run.with_untracked(|run| run.state == RunState::Finished && run.has_evaluation && run.versions.is_empty());
+    let registering = RwSignal::new(wished && can);
     let id = Memo::new(move |_| run.with(|run| run.id));
     let facts = Memo::new(move |_| {
         run.with(|run| (run.state, run.kind, run.resumable, run.versions.first().copied(), run.has_evaluation))
@@ -170,14 +175,6 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let resume = move || {
         let request = ResumeRun { run: id.get_untracked() };
         pending.run(async move { client.call(request).await }, |_| {});
-    };
-    let register = move || {
-        let request = RegisterModel { run: id.get_untracked(), name: None, aliases: Vec::new() };
-        pending.run(async move { client.call(request).await }, move |version| {
-            toasts.done(format!("Registered as {} v{}", version.model_name, version.number));
-            let to = place.link(&format!("models/{}", version.id));
-            navigate.with_value(|navigate| navigate(&to, Default::default()));
-        });
     };
     let delete = move |checkpoints_only: bool| {
         let request = DeleteRun { run: id.get_untracked(), checkpoints_only };
@@ -217,7 +214,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
                         <a class="btn" href=move || place.link(&format!("models/{version}"))>{icon(icon::BOX)}"See model version"</a>
                     }.into_any(),
                     None if has_evaluation => {
-                        view! { <Button label="Register model" mark=icon::BOX kind="primary" disabled=pending.busy on_press=register /> }.into_any()
+                        view! { <Button label="Register model" mark=icon::BOX kind="primary" on_press=move || registering.set(true) /> }.into_any()
                     }
                     None => ().into_any(),
                 },
@@ -230,6 +227,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         }}
         <MenuButton items />
         <Rename run open=renaming />
+        <Dialog open=registering title="Register a model version"><register::Register run=id open=registering place /></Dialog>
         <Confirm
             open=deleting
             title=Signal::derive(move || format!("Delete {}?", run.with(|run| run.name.clone())))
@@ -293,14 +291,13 @@ fn kept(run: &Run) -> Option<String> {
     let ended = run.kind == RunKind::Training && run.state == RunState::Finished;
     (ended && run.metrics.iter().any(is_beaten)).then(|| {
         let step = if run.params.get("model").is_some_and(|model| model == "trees") { "round" } else { "epoch" };
-        format!("The model is that of the {step} with the least loss on validation; a figure may have its best at another {step}.")
+        format!("Kept: the {step} with the lowest validation loss; a figure may have been better at another.")
     })
 }
 
 /// The best of a curve, where it is not the value that it ended with: of a loss the least, of anything else the most.
 fn best(metric: &MetricSummary) -> Option<f64> {
-    let less_is_better = ["loss", "error", "brier", "rmse", "mae"].iter().any(|word| metric.key.contains(word));
-    let best = if less_is_better { metric.min } else { metric.max };
+    let best = if words::less_is_better(&metric.key) { metric.min } else { metric.max };
     let differs = metric.count > 1 && best.is_finite() && words::figure(best) != words::figure(metric.last);
     differs.then_some(best)
 }
@@ -332,7 +329,6 @@ fn numbers(run: &Run, primary: Option<&str>) -> Vec<Figure> {
             let (label, note) = match metric.key.strip_suffix("/validation") {
                 Some(name) if name != "loss" && note.is_empty() => (words::metric(name), "validation".to_owned()),
                 Some(name) if name != "loss" => (words::metric(name), note),
-                _ if metric.key == "loss/train" => ("Loss, training".to_owned(), note),
                 _ => (words::key(&metric.key), note),
             };
             Figure { label, value: words::figure(metric.last), note, tone }

@@ -2,7 +2,6 @@
 
 use api::{
     id::RunId,
-    model::RegisterModel,
     run::{DeleteRun, EditRun, ResumeRun, RunKind, RunRow, RunState, StopRun},
 };
 use leptos::prelude::*;
@@ -55,12 +54,7 @@ impl Actions {
     pub(super) fn items(self, row: &RunRow) -> Vec<Item> {
         let id = row.id;
         let (first, second) = (row.clone(), row.clone());
-        let mut items = vec![Item::new("Open", icon::ARROW_RIGHT, move || {
-            let to = self.place.project.get_untracked().map(|project| place::address(project, &format!("runs/{id}")));
-            if let Some(to) = to {
-                self.go.with_value(|go| go(to));
-            }
-        })];
+        let mut items = vec![Item::new("Open", icon::ARROW_RIGHT, move || self.open(&format!("runs/{id}")))];
         match row.state {
             RunState::Running | RunState::Queued => {
                 let label = if self.asked.get_untracked() == Some(id) { "End at once" } else { "Stop" };
@@ -70,7 +64,8 @@ impl Actions {
                 items.push(Item::new("Resume", icon::PLAY, move || self.resume(id)));
             }
             RunState::Finished if row.kind == RunKind::Training && row.versions.is_empty() => {
-                items.push(Item::new("Register as a model version", icon::BOX, move || self.register(id)));
+                let dialog = format!("runs/{id}?register=1");
+                items.push(Item::new("Register as a model version…", icon::BOX, move || self.open(&dialog)));
             }
             _ => {}
         }
@@ -91,6 +86,12 @@ impl Actions {
         items
     }
 
+    fn open(self, page: &str) {
+        if let Some(project) = self.place.project.get_untracked() {
+            self.go.with_value(|go| go(place::address(project, page)));
+        }
+    }
+
     fn stop(self, run: RunId) {
         self.pending.run(async move { self.client.call(StopRun { run }).await }, move |run| {
             if run.kind == RunKind::Command && self.asked.try_get_untracked().flatten() != Some(run.id) {
@@ -102,13 +103,6 @@ impl Actions {
 
     fn resume(self, run: RunId) {
         self.pending.run(async move { self.client.call(ResumeRun { run }).await }, |_| {});
-    }
-
-    fn register(self, run: RunId) {
-        let request = RegisterModel { run, name: None, aliases: Vec::new() };
-        self.pending.run(async move { self.client.call(request).await }, move |version| {
-            self.toasts.done(format!("Registered as {} v{}", version.model_name, version.number));
-        });
     }
 }
 
