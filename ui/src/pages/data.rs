@@ -328,15 +328,15 @@ fn ExportForm(open: RwSignal<bool>, chosen: Memo<Snapshot>) -> impl IntoView {
 
 /// The icon and the word of a column's type.
 fn type_of(kind: ColumnType) -> (Icon, &'static str) {
-    match kind {
-        ColumnType::Boolean => (icon::CHECK, "boolean"),
-        ColumnType::Integer => (icon::ACTIVITY, "integer"),
-        ColumnType::Decimal => (icon::ACTIVITY, "decimal"),
-        ColumnType::Datetime => (icon::CLOCK, "datetime"),
-        ColumnType::Category => (icon::TAG, "category"),
-        ColumnType::Text => (icon::SCROLL_TEXT, "text"),
-        ColumnType::Image => (icon::IMAGE, "image"),
-    }
+    let mark = match kind {
+        ColumnType::Boolean => icon::CHECK,
+        ColumnType::Integer | ColumnType::Decimal => icon::ACTIVITY,
+        ColumnType::Datetime => icon::CLOCK,
+        ColumnType::Category => icon::TAG,
+        ColumnType::Text => icon::SCROLL_TEXT,
+        ColumnType::Image => icon::IMAGE,
+    };
+    (mark, words::type_of(kind))
 }
 
 fn empty() -> Snapshot {

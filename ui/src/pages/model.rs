@@ -33,6 +33,7 @@ use crate::{
 
 mod about;
 mod package;
+mod predict_file;
 mod try_it;
 
 const TABS: [Tab; 5] = [
@@ -107,7 +108,10 @@ fn Page(id: VersionId, now: Signal<VersionDetail>, detail: Query<VersionDetail>,
             "files" => view! { <Files now /> }.into_any(),
             _ => view! {
                 <div class="watch section">
-                    <try_it::TryIt now />
+                    <div class="stack">
+                        <try_it::TryIt now />
+                        <predict_file::FileCard now />
+                    </div>
                     <div class="stack">
                         <about::Aliases now detail />
                         <about::About now place />
@@ -247,7 +251,7 @@ fn SignatureTab(version: Memo<Version>) -> impl IntoView {
                     <thead><tr><th>"Output"</th><th>"Type"</th><th>"Of the class"</th></tr></thead>
                     <tbody>
                         {move || version.with(|version| version.signature.outputs.clone()).into_iter().map(|output| view! {
-                            <tr><td class="mono">{output.name}</td><td class="muted">{type_name(output.kind)}</td><td class="mono">{output.class}</td></tr>
+                            <tr><td class="mono">{output.name}</td><td class="muted">{words::type_of(output.kind)}</td><td class="mono">{output.class}</td></tr>
                         }).collect_view()}
                     </tbody>
                 </table>
@@ -265,23 +269,11 @@ fn InputLine(input: Input) -> impl IntoView {
     view! {
         <tr>
             <td class="mono">{input.name}</td>
-            <td class="muted">{type_name(input.kind)}</td>
+            <td class="muted">{words::type_of(input.kind)}</td>
             <td class="muted"><span class="cut seen" title=seen.clone()>{seen.clone()}</span></td>
             <td class="muted">{if input.optional { "filled in" } else { "refused" }}</td>
             <td>{input.sensitive.then(|| view! { <Chip text="sensitive" tone="warn" /> })}</td>
         </tr>
-    }
-}
-
-const fn type_name(kind: ColumnType) -> &'static str {
-    match kind {
-        ColumnType::Boolean => "true or false",
-        ColumnType::Integer => "whole number",
-        ColumnType::Decimal => "number",
-        ColumnType::Datetime => "date and time",
-        ColumnType::Category => "category",
-        ColumnType::Text => "text",
-        ColumnType::Image => "picture",
     }
 }
 

@@ -1,5 +1,6 @@
 //! Numbers, sizes, durations and times as a person reads them: 12,345; 1.2 GB; 3 min 20 s.
 
+use api::config::ColumnType;
 use js_sys::Date;
 use wasm_bindgen::JsValue;
 
@@ -188,7 +189,35 @@ pub(crate) fn short_hash(hash: &str) -> String {
 pub(crate) fn key(key: &str) -> String {
     let (name, part) = key.split_once('/').unwrap_or((key, ""));
     let name = metric(name);
-    if part.is_empty() { name } else { format!("{name}, {}", part.replace('_', " ")) }
+    if part.is_empty() { name } else { format!("{name}, {}", self::part(part)) }
+}
+
+/// "train" → "training": a part of the rows, or what else stands behind a figure's name.
+pub(crate) fn part(part: &str) -> String {
+    if part == "train" { "training".to_owned() } else { part.replace('_', " ") }
+}
+
+/// Whether the least of a figure is its best.
+pub(crate) fn less_is_better(key: &str) -> bool {
+    ["loss", "error", "brier", "rmse", "mae"].iter().any(|word| key.contains(word))
+}
+
+/// "max_depth" → "Max depth", "l2" → "L2": a parameter's name as words.
+pub(crate) fn param(name: &str) -> String {
+    capital(&name.replace('_', " "))
+}
+
+/// A column's type.
+pub(crate) const fn type_of(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::Boolean => "boolean",
+        ColumnType::Integer => "integer",
+        ColumnType::Decimal => "decimal",
+        ColumnType::Datetime => "date and time",
+        ColumnType::Category => "category",
+        ColumnType::Text => "text",
+        ColumnType::Image => "picture",
+    }
 }
 
 /// Scikit-learn's name of a figure as words.
@@ -308,6 +337,8 @@ mod tests {
     fn names_of_figures_are_words() {
         assert_eq!(key("average_precision/validation"), "Average precision, validation");
         assert_eq!(key("roc_auc/test"), "ROC AUC, test");
+        assert_eq!(key("loss/train"), "Loss, training");
+        assert_eq!((param("max_depth").as_str(), param("l2").as_str()), ("Max depth", "L2"));
         assert_eq!(metric("f1_macro"), "F1, macro");
         assert_eq!(metric("rmse"), "RMSE");
     }

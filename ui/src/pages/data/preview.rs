@@ -174,7 +174,7 @@ fn head(
     let kind = match (field.role, measured) {
         (Role::Target, _) => "target".to_owned(),
         (Role::Ignored, _) => "ignored".to_owned(),
-        (Role::Timestamp, _) => "timestamp".to_owned(),
+        (Role::Timestamp, _) => "time of the row".to_owned(),
         (Role::Group, _) => "group".to_owned(),
         (Role::Feature, Some(column)) if field.kind == ColumnType::Category => {
             format!("{} values", words::count(column.distinct))
