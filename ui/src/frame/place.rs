@@ -2,7 +2,7 @@
 
 use api::{
     id::ProjectId,
-    project::{GetProject, Project},
+    project::{GetProject, ListProjects, Project},
 };
 use leptos::{prelude::*, reactive::graph::Observer};
 use leptos_router::hooks::use_location;
@@ -13,7 +13,8 @@ use crate::client::query::{Query, query};
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) project: Memo<Option<ProjectId>>,
-    /// The project that is at hand: the address's, and on a page of the machine the one that the person came from.
+    /// The project that is at hand: the address's, and on a page of the machine the one that the person came
+    /// from, or opened last.
     pub(crate) at_hand: Memo<Option<ProjectId>>,
     pub(crate) known: Query<Project>,
 }
@@ -22,9 +23,14 @@ impl Place {
     pub(crate) fn provide() {
         let path = use_location().pathname;
         let project = Memo::new(move |_| path.with(|path| of_path(path)));
-        // Start is where another project is chosen: there none is at hand.
+        // Start is where another project is chosen: there none is at hand. Who comes by the address of a page of the
+        // machine comes from none: there it is the one that was opened last.
+        let of_machine = Memo::new(move |_| project.with(Option::is_none) && path.with(|path| path != "/"));
+        let recent = query(move || of_machine.get().then_some(ListProjects {}));
         let at_hand = Memo::new(move |before: Option<&Option<ProjectId>>| {
-            project.get().or_else(|| before.copied().flatten().filter(|_| path.with(|path| path != "/")))
+            let newest = || recent.value.with(|all| all.iter().flatten().next().map(|newest| newest.project.id));
+            let here = project.get();
+            if of_machine.get() { before.copied().flatten().or_else(newest) } else { here }
         });
         let known = query(move || at_hand.get().map(|project| GetProject { project }));
         provide_context(Self { project, at_hand, known });

@@ -19,6 +19,7 @@ use crate::{
         button::Button,
         card::Chip,
         dialog::Dialog,
+        first_model::FirstModel,
         icon,
         new_registry::NewRegistry,
         new_target::NewTarget,
@@ -129,7 +130,7 @@ pub(crate) fn Deploy() -> impl IntoView {
                         if models.iter().all(|model| model.versions.is_empty()) {
                             return view! {
                                 <Empty mark=icon::UPLOAD title="No model to deploy" text="A registered version answers requests, on this machine or on a cluster.">
-                                    <a class="btn primary" href=move || place.link("runs")>"Choose a run"</a>
+                                    <FirstModel project=place.id() runs=place.link("runs") />
                                 </Empty>
                             }
                             .into_any();
@@ -222,7 +223,7 @@ fn head(version: &Version) -> impl IntoView + use<> {
     let figure = version
         .primary
         .as_ref()
-        .map(|figure| format!("{} {} · ", words::metric(&figure.name), words::figure(figure.value)));
+        .map(|figure| format!("{} {} on test rows · ", words::metric(&figure.name), words::figure(figure.value)));
     view! {
         <div class="flex"><b class="mono">{format!("v{}", version.number)}</b>
             {version.aliases.iter().cloned().map(|alias| view! { <Chip text=alias tone="accent mono" /> }).collect_view()}

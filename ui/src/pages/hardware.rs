@@ -58,7 +58,7 @@ pub(crate) fn Hardware() -> impl IntoView {
                     </div>
                 </Show>
                 <div class="columns section">
-                    <Card title="Graphics" flush=true>{move || graphics(machine.get().gpus)}</Card>
+                    <Card title="GPUs" flush=true>{move || graphics(machine.get().gpus)}</Card>
                     <Card title="Workers" flush=true>
                         <div class="list">{move || machine.get().workers.into_iter().map(worker).collect_view()}</div>
                     </Card>
@@ -84,6 +84,7 @@ fn over_time(name: &str, before: &[Reading], unit: &str, whole: f64, value: impl
         smoothing: 0.0,
         gap: Some(GAP_MS),
         has_marks: false,
+        bar_width: None,
     }
 }
 
@@ -119,16 +120,19 @@ fn figures(machine: &Told) -> Vec<Figure> {
 }
 
 fn graphics(gpus: Vec<Gpu>) -> AnyView {
+    let (software, gpus): (Vec<Gpu>, Vec<Gpu>) = gpus.into_iter().partition(|gpu| gpu.kind == "software");
     if gpus.is_empty() {
-        return view! { <p class="muted small padded">"No graphics adapter answers here. Trainings take the CPU."</p> }
-            .into_any();
+        let text = match software.first() {
+            Some(one) => format!("No GPU. {} draws on the CPU; no training takes it.", one.name),
+            None => "No GPU answers here. Trainings take the CPU.".to_owned(),
+        };
+        return view! { <p class="muted small padded">{text}</p> }.into_any();
     }
     view! {
         <div class="list">
             {gpus
                 .into_iter()
                 .map(|gpu| {
-                    let software = gpu.kind == "software";
                     view! {
                         <div>
                             <div class="grow">
@@ -136,7 +140,7 @@ fn graphics(gpus: Vec<Gpu>) -> AnyView {
                                 <div class="small muted cut">{format!("{} · {} · {}", gpu.vendor, gpu.backend, gpu.driver)}</div>
                             </div>
                             {gpu.memory_bytes.map(|bytes| view! { <span class="num">{words::bytes(bytes)}</span> })}
-                            <Chip text=gpu.kind tone=if software { "" } else { "good" } />
+                            <Chip text=gpu.kind tone="good" />
                         </div>
                     }
                 })
@@ -181,6 +185,6 @@ const fn device(device: Device) -> &'static str {
         Device::Cpu => "CPU",
         Device::Cuda => "CUDA",
         Device::Metal => "Metal",
-        Device::Wgpu => "wgpu (trees)",
+        Device::Wgpu => "a GPU through Vulkan or Metal (trees)",
     }
 }

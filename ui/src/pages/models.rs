@@ -19,6 +19,7 @@ use crate::{
         button::Pending,
         card::Chip,
         dialog::Confirm,
+        first_model::FirstModel,
         icon,
         menu::{Item, MenuButton, Menus},
         row_keys::{move_among_rows, opens_row},
@@ -56,7 +57,7 @@ pub(crate) fn Models() -> impl IntoView {
                     if models.is_empty() {
                         return view! {
                             <Empty mark=icon::BOX title="No model yet" text="A run that is good enough becomes a model version: a name that others can rely on.">
-                                <a class="btn primary" href=place.link("runs")>"Choose a run"</a>
+                                <FirstModel project=place.id() runs=place.link("runs") />
                             </Empty>
                         }
                         .into_any();
@@ -70,6 +71,10 @@ pub(crate) fn Models() -> impl IntoView {
 }
 
 fn summary(models: &[Model]) -> String {
+    // What is not there yet is said below, with the way to it.
+    if models.is_empty() {
+        return String::new();
+    }
     let versions: usize = models.iter().map(|model| model.versions.len()).sum();
     format!(
         "{}, {}",

@@ -207,10 +207,7 @@ fn StorageTab() -> impl IntoView {
     };
     view! {
         <Load query=storage let:storage>
-            <Card title="What the workspace holds" flush=true>
-                <div class="list">{move || parts(&storage.get())}</div>
-            </Card>
-            <Card title="Cleaning" class="section">
+            <Card title="Cleaning">
                 <div class="flex">
                     <span class="grow">
                         {move || match storage.get().collectable_bytes {
@@ -221,23 +218,36 @@ fn StorageTab() -> impl IntoView {
                     <Button label="Free it" mark=icon::TRASH disabled=Signal::derive(move || pending.busy.get() || storage.get().collectable_bytes == 0) on_press=collect />
                 </div>
             </Card>
+            <Card title="What the workspace holds" class="section" flush=true extra=ViewFn::from(move || view! { <span class="faint caption">{words::bytes(whole(&storage.get()))}" in all"</span> })>
+                <div class="list">{move || parts(&storage.get())}</div>
+            </Card>
         </Load>
     }
 }
 
+fn whole(storage: &Storage) -> u64 {
+    storage.parts.iter().map(|part| part.size_bytes).sum()
+}
+
+/// The largest first; what holds nothing is one line.
 fn parts(storage: &Storage) -> impl IntoView + use<> {
-    let all = storage.parts.iter().map(|part| part.size_bytes).sum::<u64>().max(1);
-    let rows = storage.parts.clone().into_iter().map(move |part| {
+    let all = whole(storage).max(1);
+    let (mut held, empty): (Vec<_>, Vec<_>) = storage.parts.iter().cloned().partition(|part| part.size_bytes > 0);
+    held.sort_by_key(|part| std::cmp::Reverse(part.size_bytes));
+    let rows = held.into_iter().map(move |part| {
         view! {
             <div>
-                <div class="grow"><div>{words::capital(&part.name)}</div><div class="small muted">{part.detail}</div></div>
+                <span class="part">{words::capital(&part.name)}</span>
+                <span class="grow small muted cut" title=part.detail.clone()>{part.detail.clone()}</span>
                 <div class="bar share"><i style:width=format!("{:.1}%", part.size_bytes as f64 / all as f64 * 100.0)></i></div>
                 <span class="num end wide-number">{words::bytes(part.size_bytes)}</span>
             </div>
         }
     });
+    let empty = empty.into_iter().map(|part| part.name.to_lowercase()).collect::<Vec<_>>().join(", ");
     view! {
         {rows.collect_view()}
+        {(!empty.is_empty()).then(|| view! { <div class="small muted">"Nothing yet in: "{empty}"."</div> })}
         <div>
             <div class="grow muted">"Free on this disk"</div>
             <span class="num end wide-number">{words::bytes(storage.free_bytes)}</span>

@@ -77,6 +77,9 @@ pub(crate) fn ChartCard(
     #[prop(optional)]
     cross: Option<RwSignal<Option<f64>>>,
     #[prop(optional)] can_be_log: bool,
+    /// One line has its name below too: it is one of several that are not all drawn here.
+    #[prop(optional)]
+    names_one: bool,
     /// Starts on a logarithmic axis where the values span it.
     #[prop(optional)]
     prefers_log: bool,
@@ -165,7 +168,7 @@ pub(crate) fn ChartCard(
                     }
                 })
             />
-            <Legend chart hidden />
+            <Legend chart hidden names_one />
         </Card>
     }
 }
@@ -179,7 +182,11 @@ fn spans_decades(chart: &LineChart) -> bool {
 }
 
 #[component]
-fn Legend(#[prop(into)] chart: Signal<LineChart>, hidden: RwSignal<BTreeSet<String>>) -> impl IntoView {
+fn Legend(
+    #[prop(into)] chart: Signal<LineChart>,
+    hidden: RwSignal<BTreeSet<String>>,
+    names_one: bool,
+) -> impl IntoView {
     let entries = Memo::new(move |_| {
         chart.with(|chart| {
             chart.lines.iter().map(|line| (line.name.clone(), line.role.class(), line.is_dashed)).collect::<Vec<_>>()
@@ -187,7 +194,7 @@ fn Legend(#[prop(into)] chart: Signal<LineChart>, hidden: RwSignal<BTreeSet<Stri
     });
     move || {
         let entries = entries.get();
-        (entries.len() > 1).then(|| {
+        (entries.len() > usize::from(!names_one)).then(|| {
             view! {
                 <div class="legend">
                     {entries

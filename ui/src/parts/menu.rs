@@ -97,16 +97,18 @@ impl Menus {
         expect_context()
     }
 
+    /// Where a right click was; a press of a button or a key opens it under what was pressed.
     pub(crate) fn open_at(self, event: &web_sys::MouseEvent, items: Vec<Item>) {
         event.prevent_default();
         event.stop_propagation();
         let (mut x, mut y) = (f64::from(event.client_x()), f64::from(event.client_y()));
-        // A press by the keyboard has no place of its own: the menu opens under what was pressed.
-        if (x, y) == (0.0, 0.0)
-            && let Some(pressed) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
-        {
+        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let button = target.as_ref().and_then(|target| target.closest("button").ok().flatten());
+        let pressed =
+            if event.type_() == "click" { button.or(target) } else { target.filter(|_| (x, y) == (0.0, 0.0)) };
+        if let Some(pressed) = pressed {
             let place = pressed.get_bounding_client_rect();
-            (x, y) = (place.left(), place.bottom());
+            (x, y) = (place.left(), place.bottom() + 4.0);
         }
         self.open(x, y, items);
     }

@@ -233,6 +233,12 @@ where
         current.set(Some(to));
         show(to);
     };
+    // Who comes by keyboard stands on the first row that is seen, as in any list.
+    let entered = move || {
+        if current.with_untracked(Option::is_none) && total.get_untracked() > 0 {
+            current.set(Some(first.get_untracked().ceil() as u64));
+        }
+    };
     let chosen = Memo::new(move |_| {
         selected
             .map(|selected| selected.with(|selected| selected.iter().cloned().collect::<BTreeSet<_>>()))
@@ -258,6 +264,7 @@ where
             aria-rowcount=move || total.get() + 1
             aria-colcount=move || columns.with(Vec::len)
             aria-activedescendant=read_out
+            on:focus=move |_| entered()
             on:scroll=move |_| {
                 if let Some(frame) = frame.get_untracked() {
                     top.set(f64::from(frame.scroll_top()));

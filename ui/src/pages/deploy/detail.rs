@@ -1,4 +1,4 @@
-//! A deployment's pane: what it is, the way back, scaling, instances, a sample call, traffic; then its rollouts,
+//! A deployment's pane: what it is, the way back, scaling, instances, rollouts, a sample call, traffic; then its
 //! events and logs.
 
 use api::{
@@ -48,9 +48,9 @@ pub(super) fn Detail(
                     <Head now place back on_gone />
                     <Rolling now />
                     <Instances now />
+                    <Rollouts now back />
                     <Call now />
                     <Traffic id />
-                    <Rollouts now back />
                     <Events id />
                     <Logs now />
                 }

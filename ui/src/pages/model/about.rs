@@ -60,7 +60,7 @@ pub(super) fn About(now: Signal<VersionDetail>, place: Place) -> impl IntoView {
                         <dt>"Content"</dt><dd class="flex"><span class="mono cut">{version.content.chars().take(16).collect::<String>()}</span><CopyButton text=version.content label="Copy the content hash" /></dd>
                         <dt>"Registered"</dt><dd><Ago ms=version.created_ms /></dd>
                         {rest.into_iter().map(|(key, value)| {
-                            let label = words::capital(&key.replace('_', " "));
+                            let label = words::param(&key);
                             let copied = (value.len() >= LONG).then(|| view! { <CopyButton text=value.clone() label=format!("Copy: {label}") /> });
                             view! { <dt>{label}</dt><dd class="flex"><span class="mono cut" title=value.clone()>{value.clone()}</span>{copied}</dd> }
                         }).collect_view()}

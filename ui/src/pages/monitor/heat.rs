@@ -91,7 +91,7 @@ pub(super) fn Heat(
                         return view! { <p class="muted small">"No window has closed yet. Requests are compared with the validation data once a window is full."</p> }.into_any();
                     }
                     view! {
-                        <div class="plot heat" style:width=move || format!("{}px", map.with(heat::widest).ceil()) node_ref=node tabindex="0" role="grid" aria-label="Drift by column and window; arrows choose a cell"
+                        <div class="plot heat" style:width=move || format!("{}px", map.with(heat::widest).max(NARROWEST - AROUND).ceil()) node_ref=node tabindex="0" role="grid" aria-label="Drift by column and window; arrows choose a cell"
                             on:click=press on:keydown=step
                             on:pointermove=move |event: web_sys::PointerEvent| hover.set(under(&event))
                             on:pointerleave=move |_| hover.set(None)
@@ -200,8 +200,11 @@ fn Gaps(now: Signal<Monitoring>) -> impl IntoView {
 #[component]
 fn Legend() -> impl IntoView {
     view! {
-        <span class="flex caption faint">
-            "none" {(0..5).map(|step| view! { <i class=format!("swatch heat-{step}")></i> }).collect_view()} "over the limit, – too few to decide"
+        <span class="flex caption faint" title="How far over its limit a column is. – is too few rows to decide.">
+            {["0", "½", "limit", "1.5 ×", "3 ×"].into_iter().enumerate().map(|(step, from)| view! {
+                {from}<i class=format!("swatch heat-{step}")></i>
+            }).collect_view()}
+            "– too few"
         </span>
     }
 }

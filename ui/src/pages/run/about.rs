@@ -50,7 +50,7 @@ fn pairs(pairs: BTreeMap<String, String>) -> impl IntoView {
     view! {
         <table class="small-table"><tbody>
             {pairs.into_iter().map(|(key, value)| view! {
-                <tr><td class="muted">{key.replace('_', " ")}</td><td class="num"><span class="cut" title=value.clone()>{value.clone()}</span></td></tr>
+                <tr><td class="muted">{words::param(&key)}</td><td class="num"><span class="cut" title=value.clone()>{value.clone()}</span></td></tr>
             }).collect_view()}
         </tbody></table>
     }

@@ -192,8 +192,7 @@ fn MetricChart(
                 _ if single => Role::Series(6),
                 _ => Role::series(index + 2),
             };
-            let name = if part == "train" { "training" } else { part };
-            Wanted { run: id, key: key.clone(), name: name.replace('_', " "), role }
+            Wanted { run: id, key: key.clone(), name: words::part(part), role }
         })
         .collect();
     let along = move || look.along();
@@ -231,12 +230,13 @@ fn MetricChart(
             y: Axis { unit, from_zero: is_system, ..Axis::default() },
             smoothing: if is_system || few || is_schedule { 0.0 } else { look.smoothing.get() },
             has_marks: true,
+            bar_width: None,
         }
     });
     let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
     let title = title.strip_suffix(" bytes").map_or(title.clone(), ToOwned::to_owned);
     let note = if single {
-        keys[0].split_once('/').map(|(_, part)| part.replace('_', " ")).filter(|_| !is_system).unwrap_or_default()
+        keys[0].split_once('/').map(|(_, part)| words::part(part)).filter(|_| !is_system).unwrap_or_default()
     } else {
         String::new()
     };

@@ -160,17 +160,23 @@ pub(super) fn LogsTab(run: Memo<RunId>) -> impl IntoView {
         <div class="flex log-tools">
             <Segments value=which name="Stream" options=vec![("stdout", "Output"), ("stderr", "Errors")] />
             <TextField value=search name="Search in the log" placeholder="Search" mark=icon::SEARCH is_filter=true class="grow mono" />
-            <Button
-                label=Signal::derive(move || if follows.get() { "Stay here".to_owned() } else { "Follow the end".to_owned() })
-                kind="quiet"
-                on_press=move || follows.update(|follows| *follows = !*follows)
-            />
+            <Show when=move || !growing.is_over.get()>
+                <Button
+                    label=Signal::derive(move || if follows.get() { "Stay here".to_owned() } else { "Follow the end".to_owned() })
+                    kind="quiet"
+                    on_press=move || follows.update(|follows| *follows = !*follows)
+                />
+            </Show>
         </div>
         {move || growing.error.get().map(|error| view! { <Failure error again=move || which.notify() /> })}
         {move || {
             let empty = shown.with(String::is_empty) && growing.error.with(Option::is_none);
             empty.then(|| {
-                let text = if search.with(String::is_empty) { "It wrote nothing to this stream so far." } else { "No line contains what is searched for." };
+                let text = match (search.with(String::is_empty), growing.is_over.get()) {
+                    (true, true) => "It wrote nothing here.",
+                    (true, false) => "It has written nothing here so far.",
+                    (false, _) => "No line contains what is searched for.",
+                };
                 view! { <Empty mark=icon::SCROLL_TEXT title="No lines" text=text /> }
             })
         }}

@@ -205,7 +205,7 @@ pub(super) fn columns(
 }
 
 fn param_title(key: &str) -> String {
-    words::capital(&key.replace('_', " "))
+    words::param(key)
 }
 
 /// All metrics and params in the order in which they stand: the ranking metric first, then other validation figures,

@@ -195,8 +195,10 @@ fn Figures(chosen: Memo<Vec<Compared>>) -> impl IntoView {
                             <tbody>
                                 {keys.into_iter().map(|key| {
                                     let values: Vec<Option<f64>> = chosen.iter().map(|run| run.values.get(&key).copied()).collect();
+                                    let best = best_of(&key, &values);
                                     let cells = values.into_iter().map(|value| match value {
-                                        Some(value) => view! { <td class="num" class:bad=!value.is_finite()>{words::figure(value)}</td> }.into_any(),
+                                        Some(value) if Some(value) == best => view! { <td class="num"><b title="The best of these runs">{words::figure(value)}</b></td> }.into_any(),
+                                        Some(value) => view! { <td class="num muted" class:bad=!value.is_finite()>{words::figure(value)}</td> }.into_any(),
                                         None => view! { <td class="num faint">"–"</td> }.into_any(),
                                     }).collect_view();
                                     view! { <tr><td>{words::key(&key)}</td>{cells}</tr> }
@@ -208,4 +210,13 @@ fn Figures(chosen: Memo<Vec<Compared>>) -> impl IntoView {
             }
         })
     }
+}
+
+/// The best of a figure, where it is not the same in all runs.
+fn best_of(key: &str, values: &[Option<f64>]) -> Option<f64> {
+    let mut measured = values.iter().copied().flatten().filter(|value| value.is_finite());
+    let first = measured.next()?;
+    let less = words::less_is_better(key);
+    let best = measured.clone().fold(first, |best, value| if less { best.min(value) } else { best.max(value) });
+    measured.any(|value| value != first).then_some(best)
 }

@@ -108,7 +108,12 @@ pub(super) fn Overlaid(
             gap: if along == Along::Seconds { gap_of(&lines) } else { None },
             lines,
             x: match along {
-                Along::Share => Axis { unit: "%".to_owned(), ..Axis::default() },
+                Along::Share => Axis {
+                    unit: "%".to_owned(),
+                    label: "of the run".to_owned(),
+                    range: zoom.get().is_none().then_some((0.0, 100.0)),
+                    ..Axis::default()
+                },
                 Along::Seconds => Axis { unit: "s".to_owned(), ..Axis::default() },
                 Along::Step => Axis::labelled("step"),
             },
@@ -119,7 +124,7 @@ pub(super) fn Overlaid(
     });
     let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
     let loss = key.starts_with("loss/");
-    view! { <ChartCard title chart height cross can_be_log=true prefers_log=loss on_zoom /> }
+    view! { <ChartCard title chart height cross can_be_log=true names_one=true prefers_log=loss on_zoom /> }
 }
 
 /// Params that are not the same in all selected runs.
@@ -156,7 +161,7 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>) -> impl IntoView {
                                 <tbody>
                                     {different.into_iter().map(|(key, values)| view! {
                                         <tr>
-                                            <td>{key.replace('_', " ")}</td>
+                                            <td>{words::param(&key)}</td>
                                             {values.into_iter().map(|value| view! { <td class="num">{value}</td> }).collect_view()}
                                         </tr>
                                     }).collect_view()}

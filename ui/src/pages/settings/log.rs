@@ -25,7 +25,7 @@ pub(super) fn Log() -> impl IntoView {
     view! {
         <div class="flex">
             <Segments value=level name="Level" options=vec![("debug", "All"), ("info", "Info"), ("warn", "Warnings"), ("error", "Errors")] />
-            <TextField value=contains name="Filter the log" placeholder="Words" mark=icon::LIST_FILTER is_filter=true class="grow" />
+            <TextField value=contains name="Filter the log" placeholder="Filter" mark=icon::LIST_FILTER is_filter=true class="grow" />
             <Button label="Read again" mark=icon::REFRESH_CW on_press=move || lines.refresh() />
         </div>
         <div class="card section scrolls own-log">
