@@ -1,7 +1,7 @@
 //! A model is asked by a person's clicks, on its own page and where it is deployed: what it never saw is marked, a
-//! decimal comma is read, and an answer fades once it is of other values.
+//! decimal comma is read, and an answer fades once it is of other values; a whole file is predicted.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use api::{
@@ -27,7 +27,8 @@ async fn a_row_is_typed_asked_and_changed() {
 
 async fn asked_twice(desk: &Desk) -> Result<()> {
     let client = &desk.client;
-    let project = road::open_sample(client, "penguins").await?.id;
+    let opened = road::open_sample(client, "penguins").await?;
+    let project = opened.id;
     let version = road::register(client, road::train(client, project).await?, &[]).await?;
     let target = road::this_machine(client).await?;
     let deployment = road::deploy(client, road::spec("penguins", target, version.id)).await?;
@@ -41,6 +42,7 @@ async fn asked_twice(desk: &Desk) -> Result<()> {
     asked(desk, form, "Predict", "try-it").await.context("try it")?;
     let answer = client.call(Predict { version: version.id, rows: vec![row.clone()] }).await?.rows.remove(0);
     shows(desk, form, &answer).await.context("try it")?;
+    file_is_predicted(desk, Path::new(&opened.path)).await.context("predict a file")?;
 
     desk.go(&format!("/p/{project}/deploy?deployment={}", deployment.id)).await?;
     press(desk.driver(), "//aside//summary[.='The row that is asked']").await?;
@@ -81,6 +83,27 @@ async fn asked(desk: &Desk, place: &str, verb: &str, name: &str) -> Result<()> {
     let answer = seen(driver, &answer).await?.rect().await?;
     ensure!(answer.y < seen(driver, &input("island")).await?.rect().await?.y, "the answer stands below the form");
     desk.browser.picture(&format!("{name}-answered")).await
+}
+
+/// The card beside the form takes a file, and what is there is replaced only on demand.
+async fn file_is_predicted(desk: &Desk, folder: &Path) -> Result<()> {
+    let driver = desk.driver();
+    let card = "//main//section[.//h2[.='Predict a file']]";
+    let field = |label: &str| format!("{card}//label[span[.='{label}']]//input");
+    let button = format!("{card}//button[normalize-space(.)='Predict file']");
+    let (rows, output) = (folder.join("penguins.csv"), folder.join("predicted.csv"));
+    fill(driver, &field("File of rows"), &rows.to_string_lossy()).await?;
+    fill(driver, &field("Predictions go to"), &output.to_string_lossy()).await?;
+    press(driver, &button).await?;
+    seen(driver, "//*[contains(@class,'toast')][contains(., 'rows predicted into')]").await?;
+    let lines = |path: &Path| Ok::<_, anyhow::Error>(std::fs::read_to_string(path)?.lines().count());
+    ensure!(lines(&output)? == lines(&rows)?, "a row is missing");
+
+    std::fs::write(&output, "precious")?;
+    press(driver, &button).await?;
+    seen(driver, "//*[contains(@class,'toast')][contains(., 'predicted.csv')][contains(., 'is there')]").await?;
+    ensure!(std::fs::read_to_string(&output)? == "precious", "it was replaced unasked");
+    Ok(())
 }
 
 /// How much of an element is seen: its own opacity and that of all around it.

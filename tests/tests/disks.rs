@@ -6,18 +6,23 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    pin::pin,
     process::Command,
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use api::{
     ErrorCode,
+    config::{ModelChoice, TrainingConfig},
     dataset::{GetDataset, TakeSnapshot},
     deploy::StartDeploy,
-    job::RetryJob,
+    job::{RetryJob, Subject},
     package::{BuildPackage, ListPackages},
+    run::{GetRun, ResumeRun, Run, StartRun, StopRun},
 };
 use journeys::{
     process::{again_behind, read, skipped_without},
@@ -26,6 +31,10 @@ use journeys::{
 
 /// Room for a workspace with a small model, and not for much more.
 const DISK: &str = "size=40m";
+/// Room for a training whose checkpoints are larger than what is left free.
+const LARGER_DISK: &str = "size=160m";
+/// So long the disk stays full: a checkpoint is due each second or so.
+const FULL_FOR: Duration = Duration::from_secs(30);
 /// What is left free: enough for the database to note what failed.
 const LEFT_BYTES: u64 = 3 << 20;
 
@@ -42,10 +51,18 @@ struct Filler(PathBuf);
 
 impl Filler {
     fn of(disk: &Path) -> Result<Self> {
+        Self::named(disk, "filler")
+    }
+
+    fn named(disk: &Path, name: &str) -> Result<Self> {
         let said = read(Command::new("df").args(["--output=avail", "-B1"]).arg(disk))?;
         let free: u64 = said.lines().nth(1).context("df says nothing")?.trim().parse()?;
-        let file = disk.join("filler");
-        fs::write(&file, vec![1; usize::try_from(free.saturating_sub(LEFT_BYTES))?])?;
+        let file = disk.join(name);
+        match fs::write(&file, vec![1; usize::try_from(free.saturating_sub(LEFT_BYTES))?]) {
+            // Somebody else was quicker: it is full.
+            Err(error) if error.kind() == ErrorKind::StorageFull => {}
+            written => written?,
+        }
         Ok(Self(file))
     }
 }
@@ -56,21 +73,32 @@ impl Drop for Filler {
     }
 }
 
-#[test]
-fn a_full_disk_is_said_and_loses_nothing() {
+/// Does the work on a small disk of its own, in this test started anew behind a mount namespace.
+fn on_a_disk(size: &str, test: &str, work: impl AsyncFnOnce(&Path) -> Result<()>) -> Result<()> {
     if skipped_without(&["unshare", "mount", "df"]) {
-        return;
+        return Ok(());
     }
     let as_root: &[&str] = &["unshare", "--mount", "--"];
     let as_user: &[&str] = &["unshare", "--user", "--map-root-user", "--mount", "--"];
-    let test = "disks::a_full_disk_is_said_and_loses_nothing";
-    if !again_behind(if is_root() { as_root } else { as_user }, test).unwrap() {
-        return;
+    if !again_behind(if is_root() { as_root } else { as_user }, test)? {
+        return Ok(());
     }
-    let place = tempfile::tempdir().unwrap();
-    read(Command::new("mount").args(["-t", "tmpfs", "-o", DISK, "tmpfs"]).arg(place.path())).unwrap();
-    block_on(full(place.path())).unwrap();
-    read(Command::new("umount").arg("--lazy").arg(place.path())).unwrap();
+    let place = tempfile::tempdir()?;
+    read(Command::new("mount").args(["-t", "tmpfs", "-o", size, "tmpfs"]).arg(place.path()))?;
+    block_on(work(place.path()))?;
+    read(Command::new("umount").arg("--lazy").arg(place.path()))?;
+    Ok(())
+}
+
+#[test]
+fn a_full_disk_is_said_and_loses_nothing() {
+    on_a_disk(DISK, "disks::a_full_disk_is_said_and_loses_nothing", full).unwrap();
+}
+
+#[test]
+fn a_training_on_a_full_disk_ends_plainly_and_goes_on_once_there_is_room() {
+    let test = "disks::a_training_on_a_full_disk_ends_plainly_and_goes_on_once_there_is_room";
+    on_a_disk(LARGER_DISK, test, full_while_training).unwrap();
 }
 
 async fn full(disk: &Path) -> Result<()> {
@@ -103,6 +131,67 @@ async fn full(disk: &Path) -> Result<()> {
     }
     ensure!(stage.call(GetDataset { project }).await?.snapshots.len() == snapshots + 1);
     ensure!(stage.call(ListPackages { version: Some(version.id) }).await?.len() == 1);
+    Ok(())
+}
+
+async fn full_while_training(disk: &Path) -> Result<()> {
+    let Some(stage) = Stage::within(tempfile::tempdir_in(disk)?).await? else { return Ok(()) };
+    let project = stage.project("big-x").await?;
+    // A million weights: a checkpoint is several times what is left free.
+    let training = TrainingConfig {
+        model: ModelChoice::Mlp,
+        hidden: vec![1024, 1024],
+        epochs: Some(400),
+        patience: Some(0),
+        threads: 1,
+        ..TrainingConfig::default()
+    };
+    let start = StartRun { project, training: Some(training), snapshot: None, name: None, alert: None };
+    let job = stage.call(start).await?;
+    let Subject::Run(run) = job.subject else { bail!("the training's subject is {:?}", job.subject) };
+    let steps = |run: &Run| run.metrics.iter().map(|metric| metric.count).max().unwrap_or(0);
+    let before = stage
+        .until("the run has a checkpoint", async |stage| {
+            let now = stage.call(GetRun { run }).await?;
+            ensure!(!now.state.is_over(), "{:?}", now.ended_because);
+            let is_kept = now.progress.as_ref().is_some_and(|progress| progress.checkpoint_ms.is_some());
+            Ok((is_kept && steps(&now) > 0).then_some(now))
+        })
+        .await?;
+
+    // What an older checkpoint gives back is filled again.
+    let (mut fillers, mut over) = (Vec::new(), pin!(stage.over(job)));
+    let (begun, mut ended) = (Instant::now(), None);
+    while ended.is_none() && begun.elapsed() < FULL_FOR {
+        fillers.push(Filler::named(disk, &format!("filler-{}", fillers.len()))?);
+        ended = tokio::time::timeout(Duration::from_millis(50), over.as_mut()).await.ok();
+    }
+    drop(fillers);
+    // Where not even its end could be written down, that comes with the room.
+    let failed = match ended {
+        Some(ended) => ended?,
+        None => over.await?,
+    };
+    let failure = failed.error.clone().with_context(|| format!("it fitted: {failed:?}"))?;
+    let said = failure.message.to_lowercase();
+    ensure!(said.contains("no space") || said.contains("disk is full"), "{failure}");
+    ensure!(failure.hint.as_ref().is_some_and(|hint| hint.to_lowercase().contains("space")), "{failure:?}");
+
+    let ended = stage
+        .until("what it wrote is read", async |stage| {
+            Ok(Some(stage.call(GetRun { run }).await?).filter(|now| now.state.is_over()))
+        })
+        .await?;
+    ensure!(ended.resumable && steps(&ended) >= steps(&before), "{ended:?}");
+    let job = stage.call(ResumeRun { run }).await?;
+    stage
+        .until(
+            "it goes on",
+            async |stage| Ok((steps(&stage.call(GetRun { run }).await?) > steps(&ended)).then_some(())),
+        )
+        .await?;
+    stage.call(StopRun { run }).await?;
+    stage.over(job).await?;
     Ok(())
 }
 

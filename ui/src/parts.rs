@@ -30,6 +30,7 @@ pub(crate) mod states;
 pub(crate) mod table;
 pub(crate) mod tabs;
 pub(crate) mod toast;
+pub(crate) mod traffic;
 pub(crate) mod under_way;
 pub(crate) mod when;
 pub(crate) mod words;

@@ -1,36 +1,89 @@
 //! Measures: beside a peer in the same run, and the release build beside its bars.
 
-use anyhow::{Result, bail};
+use std::{
+    fmt,
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
 
 use crate::{programs, python, shell, system, window};
 
 pub(crate) fn bench(name: &str, parts: &[String]) -> Result<()> {
     match name {
         "fraud" => fraud(),
-        "release" => release(parts),
-        other => bail!("There is no bench \"{other}\". There are: fraud, release."),
+        "kills" => kills(parts),
+        "release" => release(parts, Duration::ZERO),
+        other => bail!("There is no bench \"{other}\". There are: fraud, kills, release."),
     }
 }
 
-/// Kills host, worker and window at random moments.
-pub(crate) fn kills(times: u32) -> Result<()> {
-    shell::step(&format!("{times} kills at random moments"), || {
-        let times = times.to_string();
+/// No bar was missed, but the machine was too busy to judge each time.
+#[derive(Debug)]
+pub(crate) struct NotJudged;
+
+impl fmt::Display for NotJudged {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a time was not judged: the machine was busy")
+    }
+}
+
+impl std::error::Error for NotJudged {}
+
+/// The code that the bench of the release build ends with where a time was not judged.
+const NOT_JUDGED: i32 = 3;
+/// The 1-minute load under which times are judged.
+const QUIET: f64 = 2.0;
+
+/// Kills host, worker and window at random moments: `--times N --seed S --keep`.
+fn kills(parts: &[String]) -> Result<()> {
+    window::build(&window::default_out(), false)?;
+    programs::host(false)?;
+    programs::worker(false)?;
+    programs::serving()?;
+    programs::desktop(false)?;
+    shell::step("Kills at random moments", || {
         let mut cargo = shell::cargo(&["run", "--quiet", "--package", "journeys", "--bin", "kills", "--"]);
         programs::environment(&mut cargo, false);
-        shell::run(cargo.args(["--times", &times]))
+        shell::run(cargo.args(parts))
     })
 }
 
-/// The bars of a release build: its start, its memory, its pages' requests, its images.
-fn release(parts: &[String]) -> Result<()> {
+/// The bars of a release build: its start, its memory, its pages' requests, its images. Once it is built, waits
+/// so long for a quiet machine.
+///
+/// # Errors
+/// [`NotJudged`] where no bar was missed and the machine was too busy for one of the times.
+pub(crate) fn release(parts: &[String], patience: Duration) -> Result<()> {
     system::for_test()?;
     programs::all(true)?;
+    shell::run(&mut shell::cargo(&["build", "--quiet", "--package", "journeys", "--bin", "release"]))?;
+    wait_for_quiet(patience);
     shell::step("The bars of the release build", || {
         let mut cargo = shell::cargo(&["run", "--quiet", "--package", "journeys", "--bin", "release", "--"]);
         programs::environment(&mut cargo, true);
-        shell::run(cargo.args(parts))
+        let status = cargo.args(parts).stdin(Stdio::null()).status().context("start the bench of the release build")?;
+        match status.code() {
+            Some(0) => Ok(()),
+            Some(NOT_JUDGED) => bail!(NotJudged),
+            _ => bail!("the bench of the release build ended with {status}"),
+        }
     })
+}
+
+/// Where the system doesn't say its load, nothing is waited for.
+fn wait_for_quiet(patience: Duration) {
+    let until = Instant::now() + patience;
+    while load().is_some_and(|load| load >= QUIET) && Instant::now() < until {
+        thread::sleep(Duration::from_secs(5));
+    }
+}
+
+/// The machine's 1-minute load.
+fn load() -> Option<f64> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
 
 /// Average precision on the fraud sample beside XGBoost's on the same rows.

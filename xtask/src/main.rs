@@ -42,6 +42,7 @@ cargo xtask COMMAND
   pictures          take the guide's pictures anew
   kubernetes        build the control plane that the journey uses
   bench fraud       average precision beside XGBoost's, in the same run
+  bench kills [--times N] [--seed S]   kills host, worker, command and window at random moments
   bench release [start] [memory] [pages] [image]   the bars of the release build
   platforms         type-check the whole workspace for Windows and macOS
   dist              a .deb and an .rpm

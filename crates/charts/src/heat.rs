@@ -101,7 +101,8 @@ pub fn draw(map: &HeatMap, width: f64) -> Drawing {
                     root.draw(&Rectangle::new(corners, stroke(Role::Text, 1.5, 1.0)))?;
                 }
             }
-            let ends = names + cell * count as f64 + ENDS;
+            // At the edge of the map, where few windows leave room.
+            let ends = (names + cell * count as f64 + ENDS).max(width);
             let end = (grid(ends - 18.0), middle);
             root.draw(&Text::new(row.end.clone(), end, label(role, HPos::Right, VPos::Center)))?;
             let dot = (grid(ends - DOT - 2.0), middle);

@@ -2,7 +2,7 @@
 //! smallest and the largest value of each bucket, gaps as gaps, NaN and ∞ marked.
 
 use plotters::{
-    element::{Circle, EmptyElement, PathElement, Polygon},
+    element::{Circle, EmptyElement, PathElement, Polygon, Rectangle},
     series::LineSeries,
 };
 
@@ -65,6 +65,8 @@ pub struct LineChart {
     pub gap: Option<f64>,
     /// Marks each point of the lines that have few: three epochs are points, three thousand a line.
     pub has_marks: bool,
+    /// Each point is an amount of the stretch of this width that ends at it: a bar, not a place on a line.
+    pub bar_width: Option<f64>,
 }
 
 /// Lines of more points are not marked: the marks would hide them.
@@ -92,6 +94,9 @@ pub fn draw(chart: &LineChart, size: Size) -> Drawing {
 }
 
 fn draw_line(context: &mut Context<'_, '_>, plot: &Plot, chart: &LineChart, line: &Line) -> Result<(), Failed> {
+    if let Some(width) = chart.bar_width {
+        return bars(context, plot, line, width);
+    }
     let smoothed = chart.smoothing > 0.0 && !line.is_reference;
     if line.band.len() == line.x.len() && !line.band.is_empty() {
         band(context, plot, chart, line, if smoothed { 0.10 } else { 0.20 })?;
@@ -110,6 +115,23 @@ fn draw_line(context: &mut Context<'_, '_>, plot: &Plot, chart: &LineChart, line
         )?;
     }
     odd_values(context, plot, line)
+}
+
+/// What was counted in each stretch, from zero up; nothing where nothing was.
+fn bars(context: &mut Context<'_, '_>, plot: &Plot, line: &Line, width: f64) -> Result<(), Failed> {
+    let style = fill(line.role, 0.8);
+    let floor = plot.y.place(0.0_f64.clamp(plot.y.low, plot.y.high));
+    let seen = line
+        .x
+        .iter()
+        .copied()
+        .zip(line.y.iter().copied())
+        .filter(|(x, y)| can_show(&plot.y, *y) && *y != 0.0 && *x > plot.x.low && *x - width < plot.x.high);
+    context.draw_series(seen.map(|(x, y)| {
+        let (left, right) = (plot.x.place((x - width).max(plot.x.low)), plot.x.place(x.min(plot.x.high)));
+        Rectangle::new([(left, floor), (right, plot.y.place(y.clamp(plot.y.low, plot.y.high)))], style)
+    }))?;
+    Ok(())
 }
 
 fn stroke_line(

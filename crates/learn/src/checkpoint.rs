@@ -64,15 +64,10 @@ pub fn write(run: &Path, which: Which, state: &impl Serialize, files: &[(&str, V
     let (fresh, old) = (folder.with_extension("writing"), folder.with_extension("old"));
     recover(&folder, &old)?;
     remove(&fresh)?;
-    fs::create_dir_all(&fresh).map_err(LearnError::io("create", &fresh))?;
-    let state = serde_json::to_vec_pretty(state).map_err(|error| LearnError::io("write", &fresh)(error.into()))?;
-    let mut size = state.len() as u64;
-    write_file(&fresh.join(STATE_FILE), &state)?;
-    for (name, bytes) in files {
-        size += bytes.len() as u64;
-        write_file(&fresh.join(name), bytes)?;
-    }
-    sync_folder(&fresh)?;
+    let size = write_fresh(&fresh, state, files).inspect_err(|_| {
+        // On a full disk the half would leave no room to say why.
+        let _ = remove(&fresh);
+    })?;
     if folder.exists() {
         fs::rename(&folder, &old).map_err(LearnError::io("replace", &folder))?;
     }
@@ -81,6 +76,19 @@ pub fn write(run: &Path, which: Which, state: &impl Serialize, files: &[(&str, V
         sync_folder(parent)?;
     }
     remove(&old)?;
+    Ok(size)
+}
+
+fn write_fresh(fresh: &Path, state: &impl Serialize, files: &[(&str, Vec<u8>)]) -> Result<u64, LearnError> {
+    fs::create_dir_all(fresh).map_err(LearnError::io("create", fresh))?;
+    let state = serde_json::to_vec_pretty(state).map_err(|error| LearnError::io("write", fresh)(error.into()))?;
+    let mut size = state.len() as u64;
+    write_file(&fresh.join(STATE_FILE), &state)?;
+    for (name, bytes) in files {
+        size += bytes.len() as u64;
+        write_file(&fresh.join(name), bytes)?;
+    }
+    sync_folder(fresh)?;
     Ok(size)
 }
 

@@ -137,14 +137,8 @@ pub(crate) fn ShortcutList() -> impl IntoView {
         ("/", "Filter the list of the page"),
         ("g 0", "Start"),
     ];
-    let lists = [
-        ("↑ ↓ or j k", "Move"),
-        ("Enter", "Open"),
-        ("x", "Select"),
-        ("Home End", "First, last"),
-        ("Menu", "What can be done with the row"),
-        ("Esc", "Close what is open"),
-    ];
+    let lists = [("↑ ↓ or j k", "Move"), ("Enter", "Open"), ("Home End", "First, last"), ("Esc", "Close what is open")];
+    let tables = [("x", "Select"), ("Menu", "What can be done with the row")];
     view! {
         <Dialog open title="Keyboard shortcuts">
             <div class="content shortcuts">
@@ -158,6 +152,8 @@ pub(crate) fn ShortcutList() -> impl IntoView {
                     {anywhere.into_iter().map(|(key, label)| view! { <div><span>{label}</span><kbd>{key}</kbd></div> }).collect_view()}
                     <h3>"In a list"</h3>
                     {lists.into_iter().map(|(key, label)| view! { <div><span>{label}</span><kbd>{key}</kbd></div> }).collect_view()}
+                    <h3>"In the table of runs"</h3>
+                    {tables.into_iter().map(|(key, label)| view! { <div><span>{label}</span><kbd>{key}</kbd></div> }).collect_view()}
                 </section>
             </div>
         </Dialog>

@@ -13,7 +13,8 @@ use crate::client::query::{Query, query};
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) project: Memo<Option<ProjectId>>,
-    /// The project that is at hand: the address's, and on a page of the machine the one that the person came from.
+    /// The project that is at hand: the address's, and on a page of the machine the one that the person came
+    /// from, or opened last.
     pub(crate) at_hand: Memo<Option<ProjectId>>,
     pub(crate) known: Query<Project>,
 }

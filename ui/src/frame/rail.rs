@@ -116,7 +116,7 @@ fn ProjectChoice() -> impl IntoView {
             })
             .collect();
         items.push(Item::new("All projects and samples", icon::HOUSE, go("/".to_owned())));
-        menus.open_under(&event, items);
+        menus.open_at(&event, items);
     };
     view! {
         <button type="button" class="project" aria-haspopup="menu" title=move || place.name() on:click=open>

@@ -88,6 +88,7 @@ fn over_time(name: &str, before: &[Reading], unit: &str, whole: f64, value: impl
         smoothing: 0.0,
         gap: Some(GAP_MS),
         has_marks: false,
+        bar_width: None,
     }
 }
 
@@ -123,9 +124,13 @@ fn figures(machine: &Told) -> Vec<Figure> {
 }
 
 fn graphics(gpus: Vec<Gpu>) -> AnyView {
+    let (software, gpus): (Vec<Gpu>, Vec<Gpu>) = gpus.into_iter().partition(is_software);
     if gpus.is_empty() {
-        return view! { <p class="muted small padded">"No graphics adapter answers here. Trainings take the CPU."</p> }
-            .into_any();
+        let text = match software.first() {
+            Some(one) => format!("No GPU. {} draws on the CPU; no training takes it.", one.name),
+            None => "No GPU answers here. Trainings take the CPU.".to_owned(),
+        };
+        return view! { <p class="muted small padded">{text}</p> }.into_any();
     }
     view! {
         <div class="list">

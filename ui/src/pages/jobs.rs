@@ -18,6 +18,7 @@ use crate::{
     parts::{
         button::{Button, IconButton, Pending},
         card::{Chip, Progress},
+        field::TextField,
         icon::{self, icon},
         pane::Pane,
         row_keys::{move_among_rows, opens_row},
@@ -48,6 +49,12 @@ struct Seen {
     projects: Memo<Vec<(ProjectId, String)>>,
 }
 
+impl Seen {
+    fn name_of(self, project: Option<ProjectId>) -> Option<String> {
+        self.projects.with(|all| all.iter().find(|(id, _)| Some(*id) == project).map(|(_, name)| name.clone()))
+    }
+}
+
 #[component]
 pub(crate) fn Jobs() -> impl IntoView {
     crumbs(|| vec![("Jobs".to_owned(), None)]);
@@ -73,6 +80,7 @@ pub(crate) fn Jobs() -> impl IntoView {
         }),
     };
     let open = seen.open;
+    let wanted = RwSignal::new(asked.with_untracked(|asked| asked.get("filter")).unwrap_or_default());
     // The address leads to a log, and follows what is opened.
     Effect::new(move |_| {
         let named = log_of(&asked.get());
@@ -80,7 +88,9 @@ pub(crate) fn Jobs() -> impl IntoView {
             open.set(named);
         }
     });
-    keep_in_address(move || vec![("log", open.get().map(|job| job.to_string()).unwrap_or_default())]);
+    keep_in_address(move || {
+        vec![("log", open.get().map(|job| job.to_string()).unwrap_or_default()), ("filter", wanted.get())]
+    });
     view! {
         <div class="with-pane">
             <div class="body-of-page grow scrolls">
@@ -89,16 +99,29 @@ pub(crate) fn Jobs() -> impl IntoView {
                         <h1>"Jobs"</h1>
                         <div class="sub">"Work goes on when the window is closed."</div>
                     </div>
+                    <span class="right">
+                        <TextField value=wanted name="Filter jobs" placeholder="Filter: failed train penguins" mark=icon::LIST_FILTER is_filter=true class="jobs-filter" />
+                    </span>
                 </div>
                 <Load query=jobs let:jobs>
                     {
                         let part = move |over: bool| Memo::new(move |_| {
-                            jobs.with(|jobs| jobs.iter().filter(|job| job.state.is_over() == over).cloned().collect::<Vec<_>>())
+                            let wanted = wanted.with(|wanted| wanted.to_lowercase());
+                            jobs.with(|jobs| {
+                                let part = jobs.iter().filter(|job| job.state.is_over() == over);
+                                part.filter(|job| fits(job, &seen.name_of(job.project).unwrap_or_default(), &wanted)).cloned().collect::<Vec<_>>()
+                            })
                         });
                         let (live, over) = (part(false), part(true));
+                        let unfit = move || live.with(Vec::is_empty) && over.with(Vec::is_empty) && !jobs.with(Vec::is_empty);
                         view! {
                             <Show when=move || jobs.with(Vec::is_empty)>
                                 <Empty mark=icon::LIST_CHECKS title="Nothing has run yet" text="Snapshots, trainings, packages, pushes and deployments stand here while they run and after." />
+                            </Show>
+                            <Show when=unfit>
+                                <Empty mark=icon::LIST_FILTER title="No job fits this filter" text="Words are looked for in a job's title, its state, its kind and its project.">
+                                    <Button label="Clear the filter" on_press=move || wanted.set(String::new()) />
+                                </Empty>
                             </Show>
                             <List title="Now" jobs=live seen />
                             <List title="Finished" jobs=over seen />
@@ -172,10 +195,8 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
     let navigate = StoredValue::new_local(use_navigate());
     let title = job.title.clone();
     let (log, row_name) = (format!("Log of {title}"), title.clone());
-    let of = move || {
-        let project = job.project?;
-        seen.projects.with(|all| all.iter().find(|(id, _)| *id == project).map(|(_, name)| name.clone()))
-    };
+    let in_project = job.project;
+    let of = move || seen.name_of(in_project);
     view! {
         <div
             class="job"
@@ -220,6 +241,22 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
     }
 }
 
+/// Whether each word of a filter, in small letters, stands in what is said of a job.
+fn fits(job: &Job, project: &str, wanted: &str) -> bool {
+    let said = format!("{} {} {:?} {project}", job.title, state_word(job.state), job.kind).to_lowercase();
+    wanted.split_whitespace().all(|word| said.contains(word))
+}
+
+const fn state_word(state: JobState) -> &'static str {
+    match state {
+        JobState::Done => "done",
+        JobState::Queued => "waiting",
+        JobState::Running => "running",
+        JobState::Failed => "failed",
+        JobState::Cancelled => "cancelled",
+    }
+}
+
 /// A message with a capital; one that begins with a name of the job's title keeps it as it is written.
 fn sentence(message: &str, title: &str) -> String {
     let begins_with_name = message.split(' ').next().is_some_and(|first| title.split(' ').any(|word| word == first));
@@ -228,16 +265,17 @@ fn sentence(message: &str, title: &str) -> String {
 
 /// What is done needs no word; what goes on, waits or failed does.
 fn mark(state: JobState) -> AnyView {
-    let chip = |text: &'static str, tone: &'static str, dot: bool| view! { <Chip text tone dot /> }.into_any();
+    let word = state_word(state);
+    let chip = |tone: &'static str, dot: bool| view! { <Chip text=word tone dot /> }.into_any();
     match state {
         JobState::Done => {
-            view! { <span class="good flex" role="img" aria-label="done" title="done">{icon(icon::CHECK)}</span> }
+            view! { <span class="good flex" role="img" aria-label=word title=word>{icon(icon::CHECK)}</span> }
                 .into_any()
         }
-        JobState::Queued => chip("waiting", "info", true),
-        JobState::Running => chip("running", "accent", true),
-        JobState::Failed => chip("failed", "bad", false),
-        JobState::Cancelled => chip("cancelled", "", false),
+        JobState::Queued => chip("info", true),
+        JobState::Running => chip("accent", true),
+        JobState::Failed => chip("bad", false),
+        JobState::Cancelled => chip("", false),
     }
 }
 
@@ -270,7 +308,33 @@ fn Log(job: JobId) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
+    use api::job::JobKind;
+
     use super::*;
+
+    #[test]
+    fn a_job_is_found_by_its_words() {
+        let job = Job {
+            id: JobId::from_bytes([1; 16]),
+            project: None,
+            kind: JobKind::Train,
+            title: "Train brisk-heron".to_owned(),
+            state: JobState::Failed,
+            fraction: None,
+            message: String::new(),
+            error: None,
+            seconds_left: None,
+            waits_for: None,
+            subject: Subject::None,
+            created_ms: 0,
+            started_ms: None,
+            ended_ms: None,
+            retryable: false,
+        };
+        for (wanted, found) in [("", true), ("failed heron", true), ("penguins train", true), ("done", false)] {
+            assert_eq!(fits(&job, "Penguins", wanted), found, "{wanted}");
+        }
+    }
 
     #[test]
     fn a_message_has_a_capital_and_a_name_keeps_its_own() {

@@ -33,6 +33,7 @@ use crate::{
 
 mod about;
 mod package;
+mod predict_file;
 mod try_it;
 
 const TABS: [Tab; 5] = [
@@ -107,7 +108,10 @@ fn Page(id: VersionId, now: Signal<VersionDetail>, detail: Query<VersionDetail>,
             "files" => view! { <Files now /> }.into_any(),
             _ => view! {
                 <div class="watch section">
-                    <try_it::TryIt now />
+                    <div class="stack">
+                        <try_it::TryIt now />
+                        <predict_file::FileCard now />
+                    </div>
                     <div class="stack">
                         <about::Aliases now detail />
                         <about::About now place />

@@ -264,7 +264,7 @@ fn figures(now: &Monitoring) -> Vec<Figure> {
         Figure::new(
             of_stretch("p95 latency"),
             traffic.p95_ms.map_or_else(|| "–".to_owned(), |p95| format!("{p95:.1} ms")),
-            format!("p50 {}, p99 {}", ms(traffic.p50_ms), ms(traffic.p99_ms)),
+            format!("p50 {}, p99 {} ms", ms(traffic.p50_ms), ms(traffic.p99_ms)),
         ),
         errors,
         Figure::new("Windows", words::count(now.windows_in_all), "closed"),

@@ -9,6 +9,7 @@ mod overlay;
 use std::collections::BTreeMap;
 
 use api::{
+    ErrorCode,
     id::RunId,
     run::{ListRuns, ProjectIdOr, RunRow},
 };
@@ -23,11 +24,12 @@ use crate::{
     client::{paged::paged, wire},
     frame::{crumbs::crumbs, place::Place},
     parts::{
+        button::Button,
         filter_line::{FilterLine, Vocabulary},
         icon::{self, icon},
         menu::Item,
         rows::Rows,
-        states::{Empty, Failure, Skeleton},
+        states::{Empty, Failure, Problem, Skeleton},
         table::{Order, Table},
         words,
     },
@@ -146,6 +148,8 @@ pub(crate) fn Runs() -> impl IntoView {
         format!("{}?compare={picked}", place.link("runs"))
     });
     let none = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
+    let unfit = Memo::new(move |_| list.total.get() == Some(0) && !filter.with(String::is_empty));
+    let clear = move || filter.set(String::new());
     let failed = Memo::new(move |_| list.error.get());
     let open = Callback::new(move |row: RunRow| {
         navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{}", row.id)), Default::default()));
@@ -165,11 +169,23 @@ pub(crate) fn Runs() -> impl IntoView {
                     <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
                     <a class="btn primary" href=move || format!("{}?train=1", place.link("runs"))>{icon(icon::PLAY)}"Train"</a>
                 </div>
-                {move || failed.get().map(|error| view! { <div class="padded"><Failure error again=move || list.need(0..1) /></div> })}
+                {move || failed.get().map(|error| {
+                    // A filter that can't be read is no better the second time.
+                    if error.code == ErrorCode::Invalid && !filter.with(String::is_empty) {
+                        view! { <div class="padded stack"><Problem error /><div><Button label="Clear the filter" on_press=clear /></div></div> }.into_any()
+                    } else {
+                        view! { <div class="padded"><Failure error again=move || list.need(0..1) /></div> }.into_any()
+                    }
+                })}
                 {move || (list.total.get().is_none() && failed.get().is_none()).then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}
                 {move || none.get().then(|| view! {
                     <Empty mark=icon::ACTIVITY title="No run yet" text="A run trains a model on one version of the data and writes down all that it took, so that it can be done again.">
                         <a class="btn primary" href=move || format!("{}?train=1", place.link("runs"))>{icon(icon::PLAY)}"Train"</a>
+                    </Empty>
+                })}
+                {move || (unfit.get() && failed.with(Option::is_none)).then(|| view! {
+                    <Empty mark=icon::LIST_FILTER title="No run fits this filter" text="A word is looked for in names, models and tags; a condition names a field, like state = finished.">
+                        <Button label="Clear the filter" on_press=clear />
                     </Empty>
                 })}
                 <div class="fill-table" class:hidden=move || list.total.get().unwrap_or(0) == 0>
@@ -187,9 +203,7 @@ pub(crate) fn Runs() -> impl IntoView {
                         }))
                     />
                 </div>
-                <Show when=move || !none.get()>
-                    <Foot rows=Signal::derive(move || list.seen()) facts picked />
-                </Show>
+                <Foot none rows=Signal::derive(move || list.seen()) facts picked />
             </div>
             {move || (!picked.with(Vec::is_empty) && comparing.with(Vec::is_empty)).then(|| view! {
                 <overlay::Overlay picked chosen ranked_by compare=compare />
@@ -231,7 +245,12 @@ fn vocabulary(facts: &Facts, rows: &[RunRow]) -> Vocabulary {
 }
 
 #[component]
-fn Foot(rows: Signal<Vec<RunRow>>, facts: RwSignal<Facts>, picked: RwSignal<Vec<String>>) -> impl IntoView {
+fn Foot(
+    none: Memo<bool>,
+    rows: Signal<Vec<RunRow>>,
+    facts: RwSignal<Facts>,
+    picked: RwSignal<Vec<String>>,
+) -> impl IntoView {
     let figures = Memo::new(move |_| {
         let (key, more) = facts.with(|facts| facts.ranked_by.clone())?;
         let values: Vec<f64> = rows.with(|rows| {
@@ -251,7 +270,7 @@ fn Foot(rows: Signal<Vec<RunRow>>, facts: RwSignal<Facts>, picked: RwSignal<Vec<
         Some((name, values.len(), best, mean, spread))
     });
     view! {
-        <div class="foot">
+        <div class="foot" class:hidden=move || none.get()>
             <span>{move || match picked.with(Vec::len) { 0 => "none selected".to_owned(), count => format!("{count} selected") }}</span>
             {move || figures.get().map(|(name, count, best, mean, spread)| view! {
                 <span>{name}": best "<span class="num">{words::figure(best)}</span></span>

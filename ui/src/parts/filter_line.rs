@@ -21,12 +21,8 @@ pub(crate) fn FilterLine(
     let input = NodeRef::<html::Input>::new();
     // What stands in the line; the list gets it once it is a whole filter.
     let draft = RwSignal::new(value.get_untracked());
-    Effect::new(move |_| {
-        let value = value.get();
-        if is_whole(&draft.get_untracked()) {
-            draft.set(value);
-        }
-    });
+    // What is typed reaches the list with it: a list whose filter differs had it from elsewhere.
+    Effect::new(move |_| draft.set(value.get()));
     let write = move |text: String| {
         if is_whole(&text) {
             value.set(text.clone());

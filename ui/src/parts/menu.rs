@@ -97,30 +97,20 @@ impl Menus {
         expect_context()
     }
 
+    /// Where a right click was; a press of a button or a key opens it under what was pressed.
     pub(crate) fn open_at(self, event: &web_sys::MouseEvent, items: Vec<Item>) {
         event.prevent_default();
         event.stop_propagation();
         let (mut x, mut y) = (f64::from(event.client_x()), f64::from(event.client_y()));
-        // A press by the keyboard has no place of its own: the menu opens under what was pressed.
-        if (x, y) == (0.0, 0.0)
-            && let Some(pressed) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
-        {
+        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let button = target.as_ref().and_then(|target| target.closest("button").ok().flatten());
+        let pressed =
+            if event.type_() == "click" { button.or(target) } else { target.filter(|_| (x, y) == (0.0, 0.0)) };
+        if let Some(pressed) = pressed {
             let place = pressed.get_bounding_client_rect();
-            (x, y) = (place.left(), place.bottom());
+            (x, y) = (place.left(), place.bottom() + 4.0);
         }
         self.open(x, y, items);
-    }
-
-    /// Opens it under the button that was pressed, wherever on it that was.
-    pub(crate) fn open_under(self, event: &web_sys::MouseEvent, items: Vec<Item>) {
-        let pressed = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-        let Some(button) = pressed.and_then(|pressed| pressed.closest("button").ok().flatten()) else {
-            return self.open_at(event, items);
-        };
-        event.prevent_default();
-        event.stop_propagation();
-        let place = button.get_bounding_client_rect();
-        self.open(place.left(), place.bottom() + 4.0, items);
     }
 
     pub(crate) fn open(self, x: f64, y: f64, items: Vec<Item>) {
@@ -148,7 +138,7 @@ pub(crate) fn MenuButton(
     #[prop(into, default = "More".to_owned())] label: String,
 ) -> impl IntoView {
     let menus = Menus::get();
-    view! { <IconButton label mark=ELLIPSIS on_press=move |event| menus.open_under(&event, items()) /> }
+    view! { <IconButton label mark=ELLIPSIS on_press=move |event| menus.open_at(&event, items()) /> }
 }
 
 /// Where the menu stands while it is open.

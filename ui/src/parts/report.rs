@@ -172,7 +172,7 @@ fn FigureTable(
                                 <td class="num muted">{figure.interval.map(|(low, high)| format!("{} … {}", words::figure(low), words::figure(high)))}</td>
                             })}
                             {has_baseline.then(|| view! {
-                                <td class="num" class:faint=better.unwrap_or(true) class:warn=better == Some(false)>{figure.baseline.map_or("–".to_owned(), words::figure)}</td>
+                                <td class="num" class:faint=better.unwrap_or(true) class:warn=better == Some(false) title=(better == Some(false)).then_some("Guessing without looking at the columns is no worse here.")>{figure.baseline.map_or("–".to_owned(), words::figure)}</td>
                             })}
                         </tr>
                     }

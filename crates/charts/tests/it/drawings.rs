@@ -97,6 +97,15 @@ fn a_gap_is_a_gap() {
 }
 
 #[test]
+fn counts_are_bars_and_nothing_is_drawn_where_nothing_came() {
+    let line = Line::new("requests", Role::Series(1), vec![1.0, 2.0, 9.0], vec![4.0, 0.0, 2.0]);
+    let chart = LineChart { lines: vec![line], bar_width: Some(1.0), ..LineChart::default() };
+    let drawing = line::draw(&chart, SIZE);
+    assert_eq!(drawing.svg.matches("f r-1").count(), 2);
+    assert_eq!(drawing.svg.matches("s r-1").count(), 0, "no line joins them");
+}
+
+#[test]
 fn zooming_in_never_draws_outside_of_the_plot() {
     let x: Vec<f64> = (0..100).map(f64::from).collect();
     let y: Vec<f64> = x.iter().map(|x| (x / 3.0).sin() * 1e6).collect();

@@ -235,6 +235,34 @@ async fn a_stopped_run_resumes_and_a_killed_worker_is_told() {
 }
 
 #[tokio::test]
+async fn a_stopped_run_without_its_checkpoints_stays_and_is_not_resumed() {
+    if !has_worker() {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage, 3_000).await;
+    let job = stage.call(start(project, long())).await;
+    let run = run_of(&job);
+    under_way(&stage, run).await;
+    let live = stage.try_call(DeleteRun { run, checkpoints_only: true }).await.unwrap_err();
+    assert_eq!(live.code, ErrorCode::InUse);
+    stage.call(StopRun { run }).await;
+    stage.over(job).await;
+    assert!(stage.call(GetRun { run }).await.resumable);
+
+    let checkpoints = stage.engine.workspace().run(run).join("checkpoints");
+    assert!(checkpoints.exists());
+    let freed = stage.call(DeleteRun { run, checkpoints_only: true }).await;
+    assert!(freed.bytes > 0 && freed.records == 0, "{freed:?}");
+    assert!(!checkpoints.exists());
+    let kept = stage.call(GetRun { run }).await;
+    assert!(kept.state == RunState::Stopped && !kept.resumable && !kept.metrics.is_empty());
+    let refused = stage.try_call(ResumeRun { run }).await.unwrap_err();
+    assert!(refused.message.contains("no checkpoint"), "{refused}");
+    assert_eq!(stage.call(DeleteRun { run, checkpoints_only: true }).await.bytes, 0, "twice frees nothing more");
+}
+
+#[tokio::test]
 async fn a_run_whose_own_folder_is_deleted_can_be_stopped() {
     if !has_worker() {
         return;

@@ -3,8 +3,7 @@
 //! was acknowledged is gone, anything stands as running without a process, or a process is left over.
 //! A window that lives brings its host back; one that died ends no work and finds the host again.
 //!
-//! `cargo run -p journeys --bin kills -- --times 200 --seed 1`, with the programs named as for
-//! `cargo xtask test`. The seed decides what is done and who is killed when; how far the work had
+//! `cargo xtask bench kills --times 200 --seed 1`. The seed decides what is done and who is killed when; how far the work had
 //! come by then is the machine's.
 
 mod acts;

@@ -3,7 +3,7 @@
 //!
 //! `cargo xtask bench release` builds the programs and starts this one with their places in the
 //! environment. Words after it choose parts: `start memory pages image`. A bar that was missed ends
-//! the program with an error, unless the machine was too busy to judge.
+//! the program with an error; where the machine was too busy to judge a time, its code is 3.
 
 mod figure;
 mod filled;
@@ -12,13 +12,13 @@ mod memory;
 mod pages;
 mod start;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 use figure::Figures;
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> Result<ExitCode> {
     let chosen: Vec<String> = std::env::args().skip(1).collect();
     if let Some(stranger) = chosen.iter().find(|name| !PARTS.contains(&name.as_str())) {
         bail!("\"{stranger}\" is no part of this bench. There are: {}.", PARTS.join(", "));

@@ -13,8 +13,9 @@ use anyhow::{Context as _, Result, ensure};
 use api::{
     ProjectId, RunId,
     call::Call,
+    dataset::{AddData, TakeSnapshot},
     host::MakeKey,
-    run::{ListRuns, ProjectIdOr},
+    run::{GetRun, ListRuns, ProjectIdOr},
 };
 use client::call::Client;
 use journeys::{browser, host::Host, road, scripted};
@@ -43,9 +44,15 @@ struct Asked {
 /// Where the pages are opened at.
 struct Places {
     project: ProjectId,
+    /// The run that was really trained.
+    model: RunId,
     long: RunId,
     version: api::VersionId,
     deployment: api::DeploymentId,
+    job: api::JobId,
+    /// A cell of the heat map: the loudest column of the newest window.
+    window: api::WindowId,
+    column: String,
 }
 
 pub(crate) async fn measure(figures: &mut Figures) -> Result<()> {
@@ -98,16 +105,31 @@ async fn road_once(client: &Client) -> Result<(RunId, Places)> {
     let version = road::register(client, run, &["champion"]).await?;
     let target = road::this_machine(client).await?;
     let deployment = road::deploy(client, road::spec("fraud", target, version.id)).await?;
+    let mut cell = None;
     for window in 0..3 {
-        road::shifted_window(client, &deployment, project.id, window).await?;
+        let seen = road::shifted_window(client, &deployment, project.id, window).await?;
+        cell = seen.windows.last().and_then(|window| {
+            let loudest = window.cells.iter().max_by(|left, right| left.intensity.total_cmp(&right.intensity))?;
+            Some((window.id, loudest.column.clone()))
+        });
     }
-    Ok((run, Places { project: project.id, long: run, version: version.id, deployment: deployment.id }))
+    let (window, column) = cell.context("no window has a cell")?;
+    // Two snapshots to compare: the second has the second period too.
+    let more = vec![road::second_period(client, project.id).await?];
+    let added = client.call(AddData { project: project.id, paths: more }).await?;
+    road::finished(client, added.id, Duration::from_secs(300)).await?;
+    let taken = client.call(TakeSnapshot { project: project.id, message: None }).await?;
+    road::finished(client, taken.id, Duration::from_secs(300)).await?;
+    let job = client.call(GetRun { run }).await?.job.context("the run has no job")?;
+    let (model, long) = (run, run);
+    let (project, version, deployment) = (project.id, version.id, deployment.id);
+    Ok((run, Places { project, model, long, version, deployment, job, window, column }))
 }
 
 impl Places {
     /// Every page and tab that has an address.
     fn addresses(&self) -> Vec<(&'static str, String)> {
-        let Self { project, long, version, deployment } = self;
+        let Self { project, model, long, version, deployment, job, window, column } = self;
         let of = |rest: &str| format!("/p/{project}{rest}");
         let mut all = vec![
             ("Start", "/".to_owned()),
@@ -117,9 +139,12 @@ impl Places {
             ("Models", of("/models")),
             ("Deploy", of("/deploy")),
             ("Deploy, one", of(&format!("/deploy?deployment={deployment}"))),
+            ("Compare", of(&format!("/runs?compare={long},{model}"))),
             ("Monitor", of(&format!("/monitor/{deployment}"))),
+            ("Monitor, a cell", of(&format!("/monitor/{deployment}?window={window}&column={column}"))),
             ("Hardware", "/hardware".to_owned()),
             ("Jobs", "/jobs".to_owned()),
+            ("Jobs, a log", format!("/jobs?log={job}")),
         ];
         let mut tabs = |page: &'static str, path: String, tabs: &[&str]| {
             all.extend(tabs.iter().map(|tab| (page, format!("{path}?tab={tab}"))));

@@ -161,12 +161,6 @@ impl ColumnUses {
         let at = (f64::from(event.client_x()), f64::from(event.client_y()));
         self.menus.open_at(event, self.items(column, at));
     }
-
-    /// The same from the column's button.
-    pub(super) fn open_under(self, event: &web_sys::MouseEvent, column: &Known) {
-        let at = (f64::from(event.client_x()), f64::from(event.client_y()));
-        self.menus.open_under(event, self.items(column, at));
-    }
 }
 
 /// The keys of `slipway.toml` that make a column what it shall be and nothing else.

@@ -187,7 +187,7 @@ fn head(
                 <IconButton
                     label=format!("Use of {}", field.name)
                     mark=icon::ELLIPSIS
-                    on_press=move |event| uses.open_under(&event, &known)
+                    on_press=move |event| uses.open_at(&event, &known)
                 />
             </span>
             <span class="bars">{(!counts.is_empty()).then(|| spark(bars::mini(&counts, series, Size { width: 72.0, height: 20.0 })))}</span>

@@ -60,7 +60,7 @@ pub(super) fn About(now: Signal<VersionDetail>, place: Place) -> impl IntoView {
                         <dt>"Content"</dt><dd class="flex"><span class="mono cut">{words::short_hash(&version.content)}</span><CopyButton text=version.content label="Copy the content hash" /></dd>
                         <dt>"Registered"</dt><dd><Ago ms=version.created_ms /></dd>
                         {rest.into_iter().map(|(key, value)| {
-                            let label = words::capital(&key.replace('_', " "));
+                            let label = words::param(&key);
                             let copied = (value.len() >= LONG).then(|| view! { <CopyButton text=value.clone() label=format!("Copy: {label}") /> });
                             let is_hash = value.len() >= LONG && value.chars().all(|digit| digit.is_ascii_hexdigit());
                             let shown = if is_hash { words::short_hash(&value) } else { value.clone() };

@@ -91,7 +91,7 @@ pub(super) fn Heat(
                         return view! { <p class="muted small">"No window has closed yet. Requests are compared with the validation data once a window is full."</p> }.into_any();
                     }
                     view! {
-                        <div class="plot heat" style:width=move || format!("{}px", map.with(heat::widest).ceil()) node_ref=node tabindex="0" role="grid" aria-label="Drift by column and window; arrows choose a cell"
+                        <div class="plot heat" style:width=move || format!("{}px", map.with(heat::widest).max(NARROWEST - AROUND).ceil()) node_ref=node tabindex="0" role="grid" aria-label="Drift by column and window; arrows choose a cell"
                             on:click=press on:keydown=step
                             on:pointermove=move |event: web_sys::PointerEvent| hover.set(under(&event))
                             on:pointerleave=move |_| hover.set(None)
@@ -174,7 +174,7 @@ fn Gaps(now: Signal<Monitoring>) -> impl IntoView {
     let all = RwSignal::new(false);
     let gaps = Memo::new(move |_| now.with(|now| now.gaps.clone()));
     let line = |gap: Gap| {
-        view! { <p class="small warn">{format!("Gap, {} to {}: {}", words::exact(gap.from_ms), words::clock(gap.to_ms), gap.reason)}</p> }
+        view! { <p class="small warn">{format!("Gap, {} to {}: {}", words::exact(gap.from_ms), words::clock_with_seconds(gap.to_ms), gap.reason)}</p> }
     };
     view! {
         <div class="gaps">
@@ -200,8 +200,11 @@ fn Gaps(now: Signal<Monitoring>) -> impl IntoView {
 #[component]
 fn Legend() -> impl IntoView {
     view! {
-        <span class="flex caption faint">
-            "none" {(0..5).map(|step| view! { <i class=format!("swatch heat-{step}")></i> }).collect_view()} "over the limit, – too few to decide"
+        <span class="flex caption faint" title="How far over its limit a column is. – is too few rows to decide.">
+            {["0", "½", "limit", "1.5 ×", "3 ×"].into_iter().enumerate().map(|(step, from)| view! {
+                {from}<i class=format!("swatch heat-{step}")></i>
+            }).collect_view()}
+            "– too few"
         </span>
     }
 }
@@ -228,7 +231,7 @@ fn draw(windows: &[WindowSummary], columns: impl Iterator<Item = String>, chosen
             }
             let newest = windows.len().checked_sub(1).and_then(of);
             let drifted = newest.is_some_and(|cell| cell.verdict == Verdict::Drifted);
-            let value = newest.and_then(|cell| cell.value).map_or_else(|| "–".to_owned(), words::figure);
+            let value = newest.map_or_else(|| "–".to_owned(), times);
             Row {
                 is_strong: drifted,
                 end: value,
@@ -249,15 +252,25 @@ fn spot(windows: &[WindowSummary], plot: &Plot, name: &str, row: usize, column: 
     let wide = plot.width / windows.len() as f64;
     let said = |name: &str, words: String| Said { name: name.to_owned(), role: None, value: f64::NAN, words };
     let mut figures = vec![said("measured", cell.value.map_or_else(|| "–".to_owned(), words::figure))];
+    figures.push(said("of its limit", times(cell)));
     figures.push(said("verdict", verdict(cell.verdict).1.to_owned()));
     Some(Spot {
         left: plot.left + wide * column as f64,
         top: plot.top + heat::ROW * row as f64 + 1.0,
         width: wide - 2.0,
         height: heat::ROW - 2.0,
-        head: format!("{name}, {} to {}", words::exact(window.from_ms), words::clock(window.to_ms)),
+        head: format!("{name}, {} to {}", words::exact(window.from_ms), words::clock_with_seconds(window.to_ms)),
         figures,
     })
+}
+
+/// "0.47 ×", "12 ×": a column beside its limit, by which columns are ordered and coloured.
+fn times(cell: &api::monitor::WindowCell) -> String {
+    match (cell.verdict, cell.value) {
+        (Verdict::Same | Verdict::Drifted, Some(_)) if cell.intensity < 10.0 => format!("{:.2} ×", cell.intensity),
+        (Verdict::Same | Verdict::Drifted, Some(_)) => format!("{:.0} ×", cell.intensity),
+        _ => "–".to_owned(),
+    }
 }
 
 fn cell(cell: &api::monitor::WindowCell) -> Cell {

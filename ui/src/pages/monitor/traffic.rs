@@ -9,12 +9,14 @@ use charts::{
 };
 use leptos::prelude::*;
 
-use crate::parts::{chart::ChartCard, words};
+use crate::parts::{
+    chart::ChartCard,
+    traffic::{step_ms, stretch},
+    words,
+};
 
 /// Readings further apart than this, or than two steps of the chart, are not joined: nobody asked in between.
 const GAP_MS: f64 = 5.0 * 60_000.0;
-/// Steps of the chart, whatever stretch it shows.
-const STEPS: f64 = 240.0;
 
 #[component]
 pub(super) fn Traffic(now: Signal<Monitoring>) -> impl IntoView {
@@ -22,14 +24,10 @@ pub(super) fn Traffic(now: Signal<Monitoring>) -> impl IntoView {
     let each = Signal::derive(move || now.with(|now| format!("per {}", span(step_ms(now) / 1000.0))));
     view! {
         <div class="columns">
-            <ChartCard title="Latency" note="ms, by percentile" chart=Signal::derive(move || now.with(latency)) cross />
+            <ChartCard title="Latency" note="by percentile" chart=Signal::derive(move || now.with(latency)) cross />
             <ChartCard title="Requests" note=each chart=Signal::derive(move || now.with(requests)) cross />
         </div>
     }
-}
-
-fn step_ms(now: &Monitoring) -> f64 {
-    f64::from(now.traffic.hours) * 3_600_000.0 / STEPS
 }
 
 /// "15 s", "6 min".
@@ -42,11 +40,12 @@ fn chart(now: &Monitoring, name: &str, lines: Vec<Line>, unit: &str) -> LineChar
     LineChart {
         name: name.to_owned(),
         lines,
-        x: Axis { scale: Scale::Time { offset_minutes }, ..Axis::default() },
+        x: Axis { scale: Scale::Time { offset_minutes }, range: Some(stretch(now)), ..Axis::default() },
         y: Axis { unit: unit.to_owned(), from_zero: true, ..Axis::default() },
         smoothing: 0.0,
         gap: Some(GAP_MS.max(2.5 * step_ms(now))),
         has_marks: true,
+        bar_width: None,
     }
 }
 
@@ -72,5 +71,5 @@ fn requests(now: &Monitoring) -> LineChart {
     if now.traffic.errors > 0 {
         lines.push(Line::new("errors", Role::Bad, times(), series(|point| point.errors)));
     }
-    chart(now, "Requests", lines, "")
+    LineChart { bar_width: Some(step_ms(now)), ..chart(now, "Requests", lines, "") }
 }

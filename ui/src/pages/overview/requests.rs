@@ -15,11 +15,13 @@ use leptos::prelude::*;
 use crate::{
     client::query::query,
     frame::place::Place,
-    parts::{chart::ChartCard, words},
+    parts::{
+        chart::ChartCard,
+        traffic::{step_ms, stretch},
+        words,
+    },
 };
 
-/// Readings further apart than this are not joined: nobody asked in between.
-const GAP_MS: f64 = 5.0 * 60_000.0;
 /// A low window has room for a glance only.
 const TALL_WINDOW: f64 = 900.0;
 /// What is looked at.
@@ -69,9 +71,9 @@ fn chart(seen: &Monitoring) -> LineChart {
     LineChart {
         name: "Requests".to_owned(),
         lines,
-        x: Axis { scale: Scale::Time { offset_minutes }, ..Axis::default() },
+        x: Axis { scale: Scale::Time { offset_minutes }, range: Some(stretch(seen)), ..Axis::default() },
         y: Axis { from_zero: true, ..Axis::default() },
-        gap: Some(GAP_MS),
+        bar_width: Some(step_ms(seen)),
         ..LineChart::default()
     }
 }

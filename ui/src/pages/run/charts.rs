@@ -230,6 +230,7 @@ fn MetricChart(
             y: Axis { unit, from_zero: is_system, ..Axis::default() },
             smoothing: if is_system || few || is_schedule { 0.0 } else { look.smoothing.get() },
             has_marks: true,
+            bar_width: None,
         }
     });
     let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));

@@ -61,12 +61,7 @@ impl Actions {
     pub(super) fn items(self, row: &RunRow) -> Vec<Item> {
         let id = row.id;
         let (first, second) = (row.clone(), row.clone());
-        let mut items = vec![Item::new("Open", icon::ARROW_RIGHT, move || {
-            let to = self.place.project.get_untracked().map(|project| place::address(project, &format!("runs/{id}")));
-            if let Some(to) = to {
-                self.go.with_value(|go| go(to));
-            }
-        })];
+        let mut items = vec![Item::new("Open", icon::ARROW_RIGHT, move || self.open(&format!("runs/{id}")))];
         match row.state {
             RunState::Running | RunState::Queued => {
                 let label = if self.asked.get_untracked() == Some(id) { "End at once" } else { "Stop" };
@@ -97,6 +92,12 @@ impl Actions {
                 .blocked(blocked.map(ToOwned::to_owned)),
         );
         items
+    }
+
+    fn open(self, page: &str) {
+        if let Some(project) = self.place.project.get_untracked() {
+            self.go.with_value(|go| go(place::address(project, page)));
+        }
     }
 
     fn stop(self, run: RunId) {

@@ -111,7 +111,7 @@ pub(super) fn ColumnChooser(chosen: Chosen, facts: RwSignal<Facts>) -> impl Into
         }
         items
     };
-    view! { <IconButton label="Columns" mark=icon::COLUMNS_3 on_press=move |event| menus.open_under(&event, items()) /> }
+    view! { <IconButton label="Columns" mark=icon::COLUMNS_3 on_press=move |event| menus.open_at(&event, items()) /> }
 }
 
 /// The columns: what every run has, and the named metrics and params.
