@@ -137,12 +137,6 @@ fn graphics(gpus: Vec<Gpu>) -> AnyView {
             {gpus
                 .into_iter()
                 .map(|gpu| {
-                    if is_software(&gpu) {
-                        return view! {
-                            <div class="small muted">{format!("No GPU. {} draws on the CPU; nothing trains on it.", gpu.name)}</div>
-                        }
-                        .into_any();
-                    }
                     view! {
                         <div>
                             <div class="grow">
@@ -153,7 +147,6 @@ fn graphics(gpus: Vec<Gpu>) -> AnyView {
                             <Chip text=gpu.kind tone="good" />
                         </div>
                     }
-                    .into_any()
                 })
                 .collect_view()}
         </div>
