@@ -246,7 +246,6 @@ fn parts(storage: &Storage) -> impl IntoView + use<> {
             </div>
         }
     });
-    let empty = empty.into_iter().map(|part| part.name.to_lowercase()).collect::<Vec<_>>().join(", ");
     view! {
         {rows.collect_view()}
         {(!empty.is_empty()).then(|| view! { <div><div class="grow muted">"Nothing in: "{empty}</div></div> })}
