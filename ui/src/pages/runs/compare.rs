@@ -211,7 +211,8 @@ fn Figures(chosen: Memo<Vec<Compared>>) -> impl IntoView {
                                     let cells = values.into_iter().map(|value| match value {
                                         Some(value) => {
                                             let is_best = best == Some(value);
-                                            view! { <td class="num" class:bad=!value.is_finite() class:strong=is_best>{words::figure(value)}</td> }.into_any()
+                                            let is_other = best.is_some() && !is_best;
+                                            view! { <td class="num" class:bad=!value.is_finite() class:strong=is_best class:muted=is_other>{words::figure(value)}</td> }.into_any()
                                         }
                                         None => view! { <td class="num faint">"–"</td> }.into_any(),
                                     }).collect_view();
