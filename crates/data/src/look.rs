@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, path::Path};
 use api::{
     ApiError,
     config::{ColumnType, DataConfig, DataKind, ProjectFile, Ragged},
+    dataset::WarningKind,
     project::LookColumn,
 };
 
@@ -152,6 +153,7 @@ fn look_at_images(path: &Path, files: &[ScannedFile], classes: usize) -> Looked 
                 .collect(),
             distinct: Some(classes as u64),
             target_score: 1.0,
+            doubt: None,
         }],
         proposal: ProjectFile { name: name_of(path), data, ..ProjectFile::default() },
         size_bytes: files.iter().map(|file| file.size_bytes).sum(),
@@ -310,7 +312,19 @@ fn look_column(name: &str, typing: &Typing, is_last: bool) -> LookColumn {
         } else {
             target_score(name, kind, distinct, typing.present(), is_last)
         },
+        doubt: doubt(name, typing),
     }
+}
+
+/// Why a column can teach a model nothing, as far as the rows that were looked at say.
+fn doubt(name: &str, typing: &Typing) -> Option<WarningKind> {
+    if typing.present() == 0 && typing.missing() > 0 {
+        return Some(WarningKind::AllMissing);
+    }
+    // A running number has its own value in every row too, whatever it is called.
+    let is_whole = typing.decide(None).kind() == ColumnType::Integer && typing.present() >= ID_ROWS;
+    let is_own = is_whole && typing.distinct() == Some(typing.present());
+    (is_own || looks_like_id(name, typing)).then_some(WarningKind::LooksLikeId)
 }
 
 /// By name, place and values, as a person would guess.

@@ -200,6 +200,22 @@ fn what_is_taken_from_the_inputs_is_said() {
     );
 }
 
+#[test]
+fn a_column_that_can_teach_nothing_is_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<String> =
+        (0..60).map(|row| format!("{},,{},{}", 1000 + row, row % 7, ["ja", "nein"][row % 2])).collect();
+    fs::write(folder.path().join("rows.csv"), format!("Nr,leer,menge,verkauft\n{}\n", rows.join("\n"))).unwrap();
+    let looked = look::look(folder.path(), Ragged::Error).unwrap();
+    // A running number is not taken out without being asked for: it may be what counts.
+    assert!(looked.proposal.data.ignore.is_empty(), "{:?}", looked.proposal.data.ignore);
+    let doubt = |name: &str| looked.columns.iter().find(|column| column.name == name).unwrap().doubt;
+    assert_eq!(
+        ["Nr", "leer", "menge", "verkauft"].map(doubt),
+        [Some(WarningKind::LooksLikeId), Some(WarningKind::AllMissing), None, None]
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn links_and_locked_folders_are_problems_and_not_the_end() {
