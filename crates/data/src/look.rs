@@ -323,7 +323,7 @@ fn doubt(name: &str, typing: &Typing) -> Option<WarningKind> {
     }
     // A running number has its own value in every row too, whatever it is called.
     let is_whole = typing.decide(None).kind() == ColumnType::Integer && typing.present() >= ID_ROWS;
-    let is_own = is_whole && typing.distinct() == Some(typing.present());
+    let is_own = is_whole && typing.distinct().map_or_else(|| typing.rises(), |distinct| distinct == typing.present());
     (is_own || looks_like_id(name, typing)).then_some(WarningKind::LooksLikeId)
 }
 

@@ -214,6 +214,12 @@ fn a_column_that_can_teach_nothing_is_told_apart() {
         ["Nr", "leer", "menge", "verkauft"].map(doubt),
         [Some(WarningKind::LooksLikeId), Some(WarningKind::AllMissing), None, None]
     );
+    // More values than are counted: a running number is known by its rising.
+    let rows: Vec<String> = (0..3000).map(|row| format!("{},{}", 1000 + row, (row * 7919) % 100_003)).collect();
+    fs::write(folder.path().join("rows.csv"), format!("Nr,betrag\n{}\n", rows.join("\n"))).unwrap();
+    let columns = look::look(folder.path(), Ragged::Error).unwrap().columns;
+    let doubtful: Vec<&str> = columns.iter().filter(|one| one.doubt.is_some()).map(|one| one.name.as_str()).collect();
+    assert_eq!(doubtful, ["Nr"]);
 }
 
 #[cfg(unix)]

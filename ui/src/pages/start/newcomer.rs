@@ -5,7 +5,7 @@ use api::{
     dataset::WarningKind,
     id::ProjectId,
     job::Subject,
-    project::{CreateProject, FileThere, Look, LookAt, OpenProject, Project, SameId, Sample},
+    project::{CreateProject, FileThere, Look, LookAt, LookColumn, OpenProject, Project, SameId, Sample},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
@@ -194,8 +194,13 @@ fn Proposal(
         std::iter::once((String::new(), "None: rows are split without it".to_owned())).chain(times).collect();
     let file = StoredValue::new(look.proposal.clone());
     let ignored = RwSignal::new(look.proposal.data.ignore.clone());
-    let doubts: Vec<(String, WarningKind)> =
-        columns.iter().filter_map(|column| Some((column.name.clone(), column.doubt?))).collect();
+    let why = |column: &LookColumn| match (column.doubt?, column.distinct) {
+        (WarningKind::AllMissing, _) => Some("is empty in every row"),
+        (_, Some(_)) => Some("has its own value in every row, as an id has"),
+        (_, None) => Some("looks like a running number or an id"),
+    };
+    let doubts: Vec<(String, &str)> =
+        columns.iter().filter_map(|column| Some((column.name.clone(), why(column)?))).collect();
     let copy_from = match (copies, arrival.paths.len()) {
         (false, _) => Vec::new(),
         (true, 1) => vec![arrival.path.clone()],
@@ -304,19 +309,15 @@ fn Proposal(
 /// Columns that can teach a model nothing, each with the press that takes it out of the inputs or back in.
 #[component]
 fn Doubts(
-    doubts: Vec<(String, WarningKind)>,
+    doubts: Vec<(String, &'static str)>,
     ignored: RwSignal<Vec<String>>,
     target: RwSignal<String>,
 ) -> impl IntoView {
-    let line = move |(name, why): (String, WarningKind)| {
+    let line = move |(name, why): (String, &'static str)| {
         let name = StoredValue::new(name);
         let is_ignored = Memo::new(move |_| ignored.with(|ignored| name.with_value(|name| ignored.contains(name))));
         let is_target = Memo::new(move |_| target.with(|target| name.with_value(|name| target == name)));
         let said = move || {
-            let why = match why {
-                WarningKind::AllMissing => "is empty in every row",
-                _ => "has its own value in every row, as an id has",
-            };
             let (name, so) = (name.get_value(), if is_ignored.get() { ": it is no input." } else { "." });
             format!("\"{name}\" {why}{so}")
         };
