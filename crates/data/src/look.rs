@@ -24,6 +24,8 @@ const MOST_FILES: usize = 50;
 /// Images decoded to say their size and whether they are whole.
 const SAMPLE_IMAGES: usize = 50;
 const ID_ROWS: u64 = 50;
+/// Classes of pictures that are named.
+const NAMED_CLASSES: usize = 12;
 
 /// The part of [`api::project::Look`] that this room knows; the engine adds ids and TOML text.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,22 +137,19 @@ fn look_at_images(path: &Path, files: &[ScannedFile], classes: usize) -> Looked 
         _ => vec![".".to_owned()],
     };
     let data = DataConfig { paths, kind: DataKind::Images, target: Some("class".to_owned()), ..DataConfig::default() };
+    let names: BTreeSet<&str> = files.iter().filter_map(|file| images::class(&file.name)).collect();
+    let more = if names.len() > NAMED_CLASSES { ", …" } else { "" };
+    let named = names.iter().take(NAMED_CLASSES).copied().collect::<Vec<_>>().join(", ");
+    let count = thousands(files.len() as u64);
     Looked {
-        found: vec![format!("{} images in {classes} folders, {size}", thousands(files.len() as u64))],
+        found: vec![format!("{count} images in {classes} folders, which are their classes: {named}{more}; {size}")],
         problems,
         ragged_lines: false,
         kind: DataKind::Images,
         columns: vec![LookColumn {
             name: "class".to_owned(),
             kind: ColumnType::Category,
-            examples: files
-                .iter()
-                .filter_map(|file| images::class(&file.name))
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .take(5)
-                .map(str::to_owned)
-                .collect(),
+            examples: names.iter().take(5).map(|name| (*name).to_owned()).collect(),
             distinct: Some(classes as u64),
             target_score: 1.0,
             doubt: None,

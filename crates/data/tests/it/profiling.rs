@@ -157,6 +157,10 @@ fn samples_are_looked_at_as_their_files_say() {
         assert!(looked.problems.is_empty(), "{:?}", looked.problems);
     }
     let digits = look::look(&sample("digits"), Ragged::Error).unwrap();
+    assert_eq!(
+        digits.found[0],
+        "1,797 images in 10 folders, which are their classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9; 8 × 8 pixels"
+    );
     assert_eq!((digits.rows, digits.proposal.data.paths), (Some(1797), vec!["images".to_owned()]));
 }
 
