@@ -6,10 +6,10 @@ use std::{path::Path, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use api::{
     deploy::CallDeployment,
-    model::{GetVersion, Predict},
+    model::{GetVersion, ListModels, Predict},
 };
 use journeys::{
-    browser::{fill, gone, press, seen, told},
+    browser::{fill, gone, press, seen, there, told},
     desk::Desk,
     process::until,
     road,
@@ -49,6 +49,43 @@ async fn asked_twice(desk: &Desk) -> Result<()> {
     asked(desk, "//aside", "Call it", "sample-call").await.context("the sample call")?;
     let answer = client.call(CallDeployment { deployment: deployment.id, rows: vec![row] }).await?.rows.remove(0);
     shows(desk, "//aside", &answer).await.context("the sample call")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_registered_since_is_the_one_that_its_deploy_dialog_is_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
+    let result = registered_since(&desk).await;
+    told(&desk.browser, "deploy-newer", result).await.unwrap();
+}
+
+async fn registered_since(desk: &Desk) -> Result<()> {
+    let (driver, client) = (desk.driver(), &desk.client);
+    let project = road::open_sample(client, "breast-cancer").await?.id;
+    road::register(client, road::train(client, project).await?, &[]).await?;
+    road::edit(client, project, &[("training.seed", json!(1))]).await?;
+    let run = road::train(client, project).await?;
+    desk.go(&format!("/p/{project}/runs/{run}")).await?;
+    seen(driver, "//button[contains(., 'Register model')]").await?;
+    // The Deploy page knows v1 only, and is left before there is another.
+    press(driver, "//nav[contains(@class,'rail')]//a[contains(., 'Deploy')]").await?;
+    seen(driver, "//main//td//b[.='v1']").await?;
+    driver.back().await?;
+    press(driver, "//button[contains(., 'Register model')]").await?;
+    seen(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Try it')]").await.context("the version's page")?;
+    press(driver, "//main//a[contains(@class,'primary') and contains(., 'Deploy')]").await?;
+    seen(driver, "//dialog[@open]//label[span='Version']//select").await?;
+    there(driver, "//dialog[@open]//label[span='Version']//option[contains(., 'v2')]").await.context("the list")?;
+    let versions = client.call(ListModels { project }).await?.into_iter().flat_map(|model| model.versions);
+    let newest = versions.max_by_key(|version| version.number).context("no version")?;
+    ensure!(newest.number == 2, "the newest is v{}", newest.number);
+    let select = driver.find(By::XPath("//dialog[@open]//label[span='Version']//select")).await?;
+    ensure!(
+        select.prop("value").await? == Some(newest.id.to_string()),
+        "the field shows {:?}",
+        select.prop("value").await?
+    );
+    desk.browser.picture("deploy-newer").await
 }
 
 /// Types what is unusual and what is wrong, and asks, in the form that stands in `place`.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use api::{
     ErrorCode, RolloutId,
+    dataset::AddData,
     deploy::{
         CallDeployment, DeleteDeployment, Deployment, DeploymentState, GetDeployment, GetDeploymentLogs,
         ListDeployments, PlanDeploy, ProposeTraffic, RollBack, Rollout, RolloutEnd, ScaleDeployment, SendTraffic,
@@ -374,6 +375,12 @@ async fn traffic(stage: &Stage) -> Result<()> {
     windows("300 rows").await?;
     let proposal = stage.call(ProposeTraffic { deployment: deployment.id }).await?;
     ensure!((proposal.rows, proposal.windows) == (600, 2), "{proposal:?}");
+    // A file that became part of the data is sent on all the same.
+    let added = stage.call(AddData { project, paths: vec!["beside/few.csv".to_owned()] }).await?;
+    stage.done(added).await?;
+    let proposal = stage.call(ProposeTraffic { deployment: deployment.id }).await?;
+    let first = proposal.files.first().map(|file| (file.path.as_str(), file.next_row));
+    ensure!(first == Some(("beside/few.csv", 5)), "{proposal:?}");
 
     stage.write("big-x/beside/wrong.csv", "w\n1\n2\n")?;
     let job = stage.call(send("beside/wrong.csv", 10, 0)).await?;

@@ -13,6 +13,7 @@ use journeys::{
     desk::Desk,
     road, stage,
 };
+use serde_json::json;
 use thirtyfour::By;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,12 +76,13 @@ async fn upload(desk: &Desk, chooser: &str, paths: &str, name: &str) -> Result<(
 
 /// 200 orders, and two lines that a careless hand broke.
 fn orders() -> String {
-    let mut text = "ordered_at,delivered_at,items,late\n".to_owned();
+    let mut text = "number,ordered_at,delivered_at,items,late\n".to_owned();
     for row in 0..200 {
         let (day, late) = (row % 28 + 1, if row % 3 == 0 { "yes" } else { "no" });
+        let _ = write!(text, "{},", 1000 + row);
         let _ = writeln!(text, "2026-01-{day:02} 08:00:00,2026-02-{day:02} 17:30:00,{},{late}", row % 7 + 1);
         if row % 100 == 50 {
-            text.push_str("2026-01-09 08:00:00,2026-02-09 17:30:00,4,no,left at the door\n");
+            text.push_str("0,2026-01-09 08:00:00,2026-02-09 17:30:00,4,no,left at the door\n");
         }
     }
     text
@@ -104,7 +106,7 @@ async fn becomes_a_project(desk: &Desk, folder: &Path) -> Result<()> {
 
     let problem = "//dialog[@open]//*[contains(@class,'problem')]";
     let said = seen(driver, problem).await.context("the ragged line is said")?.text().await?;
-    ensure!(said.contains("orders.csv") && said.contains("line 53: 5 fields"), "the problem reads {said}");
+    ensure!(said.contains("orders.csv") && said.contains("line 53: 6 fields"), "the problem reads {said}");
     ensure!(driver.find_all(By::XPath(CREATE)).await?.is_empty(), "a file that can't be read becomes a project");
     desk.browser.picture("newcomer-ragged").await?;
     press(driver, "//dialog[@open]//button[normalize-space(.)='Skip such lines']").await?;
@@ -118,6 +120,9 @@ async fn becomes_a_project(desk: &Desk, folder: &Path) -> Result<()> {
     );
     choose(driver, "What shall be predicted?", "late").await?;
     choose(driver, "When did a row happen?", "delivered_at").await?;
+    seen(driver, "//dialog[@open]//span[.='\"number\" has its own value in every row, as an id has.']").await?;
+    press(driver, "//dialog[@open]//button[normalize-space(.)='Ignore number']").await?;
+    seen(driver, "//dialog[@open]//button[normalize-space(.)='Use number']").await.context("it is ignored")?;
     fill(driver, &field("Name"), "Late orders").await?;
     desk.browser.picture("newcomer-times").await?;
     press(driver, CREATE).await?;
@@ -128,6 +133,7 @@ async fn becomes_a_project(desk: &Desk, folder: &Path) -> Result<()> {
     let [only] = projects.as_slice() else { anyhow::bail!("{} projects", projects.len()) };
     let data = &only.project.file.data;
     ensure!(only.project.name == "Late orders" && data.target.as_deref() == Some("late"), "{:?}", only.project);
+    ensure!(data.ignore == ["number"], "{data:?}");
     ensure!(data.ragged == Ragged::Skip && data.timestamp.as_deref() == Some("delivered_at"), "{data:?}");
     let written = std::fs::read_to_string(Path::new(&only.project.path).join("slipway.toml"))?;
     ensure!(written.contains("ragged = \"skip\"") && written.contains("timestamp = \"delivered_at\""), "{written}");
@@ -146,6 +152,19 @@ async fn rows_are_read(desk: &Desk, project: api::ProjectId) -> Result<()> {
         .await
         .context("the skipped lines are told")?;
     desk.browser.picture("newcomer-data").await?;
+
+    // Taken back in, it is said again where a training begins.
+    road::edit(&desk.client, project, &[("data.ignore", json!([]))]).await?;
+    desk.go(&format!("/p/{project}/runs?train=1")).await?;
+    seen(desk.driver(), "//dialog[@open]//span[contains(., '\"number\" has its own value in nearly every row')]")
+        .await?;
+    let ignore = "//dialog[@open]//button[normalize-space(.)='Ignore number']";
+    desk.browser.picture("train-doubt").await?;
+    press(desk.driver(), ignore).await?;
+    seen(desk.driver(), "//dialog[@open]//p[contains(., 'Not used as input: ') and contains(., 'number (ignored)')]")
+        .await
+        .context("it is ignored")?;
+    gone(desk.driver(), ignore).await?;
     // Without a finished run there is none to choose: the way to a model is a training.
     for page in ["models", "deploy"] {
         desk.go(&format!("/p/{project}/{page}")).await?;

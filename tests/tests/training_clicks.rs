@@ -1,10 +1,12 @@
 //! Training by a person's clicks: what can't train here and what is no input is said in the dialog, newer files are
 //! added where nothing else is new, and runs that were validated on other rows are marked.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use api::{
     ProjectId,
-    dataset::{GetDataset, PlanSnapshot},
+    dataset::{GetDataset, PlanSnapshot, TakeSnapshot},
     host::{GetHardware, NamedDevice},
     project::GetProject,
     run::{ListRuns, ProjectIdOr, RunTable},
@@ -31,7 +33,7 @@ async fn said_before(desk: &Desk) -> Result<()> {
     let project = road::open_sample(client, "penguins").await?.id;
     desk.go(&format!("/p/{project}/runs?train=1")).await?;
     seen(driver, "//dialog[@open]//p[contains(., 'First a snapshot of the data is taken: ')]").await?;
-    seen(driver, "//dialog[@open]//p[.='No inputs: year (ignored).']").await.context("what is no input")?;
+    seen(driver, "//dialog[@open]//p[.='Not used as input: year (ignored).']").await.context("what is no input")?;
     let devices = client.call(GetHardware { probe: false }).await?.devices;
     let somewhere = devices.iter().find(|named| named.trees.is_some()).context("everything trains here")?;
     devices_are(desk, &devices, false).await.context("of trees")?;
@@ -89,7 +91,9 @@ async fn newer_files(desk: &Desk) -> Result<()> {
 
     desk.go(&format!("/p/{project}/runs?train=1")).await?;
     seen(driver, "//dialog[@open]//p[contains(., 'have not changed since') and contains(., 'the same model')]").await?;
-    seen(driver, "//dialog[@open]//p[.='No inputs: timestamp (the time of a row).']").await.context("the time")?;
+    seen(driver, "//dialog[@open]//p[.='Not used as input: timestamp (the time of a row).']")
+        .await
+        .context("the time")?;
     seen(driver, &format!("//dialog[@open]//span[.='{beside} lies beside the data.']")).await?;
     desk.browser.picture("train-unchanged").await?;
     press(driver, ADD).await.context("add the newer files")?;
@@ -106,7 +110,18 @@ async fn newer_files(desk: &Desk) -> Result<()> {
     seen(driver, "//button[contains(., 'Register model')]").await.context("the run ends")?;
     let run = runs(desk, project).await?.rows.into_iter().max_by_key(|row| row.created_ms).context("no run")?;
     ensure!(run.snapshot_number == Some(2), "it trained on {:?}", run.snapshot_number);
-    Ok(())
+
+    // A snapshot that no run has seen is something new, though nothing changed since it was taken.
+    let paths: Vec<String> = file.data.paths.into_iter().filter(|path| path != &beside).collect();
+    road::edit(client, project, &[("data.paths", json!(paths))]).await?;
+    let job = client.call(TakeSnapshot { project, message: None }).await?;
+    road::finished(client, job.id, Duration::from_secs(120)).await?;
+    desk.go(&format!("/p/{project}/monitor?train=again")).await?;
+    seen(driver, "//dialog[@open]//h2[.='Retrain']").await.context("its title")?;
+    let new = format!("{} was trained on data v2; this run takes data v", run.name);
+    seen(driver, &format!("//dialog[@open]//p[contains(., '{new}') and contains(., ' fewer rows.')]")).await?;
+    gone(driver, "//dialog[@open]//p[contains(., 'the same model')]").await?;
+    desk.browser.picture("retrain-other-data").await
 }
 
 const ADD: &str = "//dialog[@open]//button[contains(., 'Add the newer files')]";

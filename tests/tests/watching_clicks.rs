@@ -46,6 +46,8 @@ async fn watched(desk: &Desk, project: ProjectId, deployment: DeploymentId) -> R
     ensure!(hint.contains("2,000 rows close 2 windows"), "the hint reads {hint}");
     press(driver, &format!("{form}//button[normalize-space(.)='Send']")).await?;
     seen(driver, "//main//*[contains(., 'mean_radius drifted')]").await.context("an alert stands there")?;
+    let alerts = seen(driver, "//main//section[.//h2[.='Alerts']]").await?.rect().await?;
+    ensure!(alerts.y < 700.0, "the alerts begin at {}, below the first screen", alerts.y);
 
     // The loudest cell of the newest window; from it the arrows choose another one and lead back.
     let heat = seen(driver, "//main//*[@role='grid' and contains(@class,'heat')]").await?;

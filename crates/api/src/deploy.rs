@@ -390,8 +390,8 @@ pub struct CallDeployment {
     pub rows: Vec<Value>,
 }
 
-/// What a send starts from before anybody changes it: the files beside the data, and how many rows raise an alert where
-/// they drift.
+/// What a send starts from before anybody changes it: the files that were sent or lie beside the data, and how many rows
+/// raise an alert where they drift.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ProposeTraffic {
     pub deployment: DeploymentId,
@@ -399,14 +399,15 @@ pub struct ProposeTraffic {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrafficProposal {
-    /// Tables in the project's folder outside its data paths.
+    /// Tables in the project's folder that were sent before, and those outside its data paths; the last that was sent
+    /// first.
     pub files: Vec<TrafficFile>,
     pub rows: u64,
     /// Windows that so many rows close: as many as an alert takes. 0 where time closes them.
     pub windows: u32,
 }
 
-/// A file that can be sent, and the row that comes next, counted from 0.
+/// A file that can be sent, and how many of its rows were sent before the one that comes next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrafficFile {
     pub path: String,
@@ -414,15 +415,15 @@ pub struct TrafficFile {
 }
 
 /// Sends rows of a file as ordinary, counted requests, as a job: how a sample project shows its second
-/// period. The job's message says what was sent, and how much of it was refused.
+/// period. They are sent in a fixed order that is spread over the whole file, each row once before any again. The job's message says what was sent, and how much of it was refused.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SendTraffic {
     pub deployment: DeploymentId,
     /// A table in the project's folder.
     pub path: String,
     pub rows: u64,
-    /// Rows before the first that is sent; by default where the last send of this file to this deployment ended. At the
-    /// file's end it goes on with its first row, and no row is sent twice.
+    /// Rows of that order before the first that is sent; by default where the last send of this file to this deployment
+    /// ended. At its end it goes on from its beginning, and no row is sent twice.
     #[serde(default)]
     pub offset: Option<u64>,
     /// Rows in one request.
@@ -449,6 +450,6 @@ crate::requests! { METHODS;
     FollowDeploymentLogs => "deploy.follow_logs" -> LogLines;
     GetDeploymentEvents => "deploy.events" -> Vec<DeploymentEvent>, |_me| vec![Tag::Deployments];
     CallDeployment => "deploy.call" -> CallAnswer;
-    ProposeTraffic => "deploy.propose_traffic" -> TrafficProposal, |_me| vec![Tag::Deployments];
+    ProposeTraffic => "deploy.propose_traffic" -> TrafficProposal, |_me| vec![Tag::Deployments, Tag::Projects];
     SendTraffic => "deploy.traffic" -> Job;
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     config::{ColumnType, DataKind, ProjectFile, Ragged},
+    dataset::WarningKind,
     event::Tag,
     id::ProjectId,
     job::Job,
@@ -164,6 +165,9 @@ pub struct LookColumn {
     pub distinct: Option<u64>,
     /// How good a target it would make, 0 to 1: the likeliest stands first in the choice.
     pub target_score: f64,
+    /// Why it can teach a model nothing, in the rows that were looked at: it looks like an id, or is always missing.
+    #[serde(default)]
+    pub doubt: Option<WarningKind>,
 }
 
 /// A project that the app brings along.

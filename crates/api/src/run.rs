@@ -151,7 +151,7 @@ pub struct RunRow {
 }
 
 impl RunRow {
-    /// Whether its figures are of other rows than those of the best run, so that they can't be ranked with it.
+    /// Whether its figures are of other rows than those of the newest run, so that they can't be ranked with it.
     /// `best` is [`RunTable::best_split`].
     pub fn has_other_rows(&self, best: Option<SplitId>) -> bool {
         self.split.zip(best).is_some_and(|(own, best)| own != best)
@@ -177,7 +177,7 @@ pub struct RunTable {
     pub param_keys: Vec<String>,
     /// The validation metric that runs are ranked by, and whether more is better.
     pub ranked_by: Option<(String, bool)>,
-    /// The split of the best run of all.
+    /// The split of the newest run that has a figure; the best run is one of those that have it too.
     #[serde(default)]
     pub best_split: Option<SplitId>,
 }

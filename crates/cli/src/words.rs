@@ -74,6 +74,12 @@ pub(crate) fn time(at_ms: i64) -> String {
     }
 }
 
+/// "2026-11-24 00:31:00" in UTC, as a table's own moments are read; a bare date for midnight.
+pub(crate) fn moment(at_ms: f64) -> String {
+    let form = if at_ms as i64 % 86_400_000 == 0 { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M:%S" };
+    Timestamp::from_millisecond(at_ms as i64).map_or_else(|_| "–".to_owned(), |at| at.strftime(form).to_string())
+}
+
 /// Milliseconds since the epoch, now.
 pub(crate) fn now_ms() -> i64 {
     Timestamp::now().as_millisecond()

@@ -9,6 +9,7 @@ use std::{
 use api::{
     ApiError,
     config::{ColumnType, DataConfig, DataKind, ProjectFile, Ragged},
+    dataset::WarningKind,
     project::LookColumn,
 };
 
@@ -26,6 +27,8 @@ const MOST_FILES: usize = 50;
 /// Images decoded to say their size and whether they are whole.
 const SAMPLE_IMAGES: usize = 50;
 const ID_ROWS: u64 = 50;
+/// Classes of pictures that are named.
+const NAMED_CLASSES: usize = 12;
 
 /// The part of [`api::project::Look`] that this room knows; the engine adds ids and TOML text.
 #[derive(Debug, Clone, PartialEq)]
@@ -179,24 +182,22 @@ fn look_at_images(name: String, files: &[ScannedFile], classes: usize) -> Looked
         _ => vec![".".to_owned()],
     };
     let data = DataConfig { paths, kind: DataKind::Images, target: Some("class".to_owned()), ..DataConfig::default() };
+    let names: BTreeSet<&str> = files.iter().filter_map(|file| images::class(&file.name)).collect();
+    let more = if names.len() > NAMED_CLASSES { ", …" } else { "" };
+    let named = names.iter().take(NAMED_CLASSES).copied().collect::<Vec<_>>().join(", ");
+    let count = thousands(files.len() as u64);
     Looked {
-        found: vec![format!("{} images in {classes} folders, {size}", thousands(files.len() as u64))],
+        found: vec![format!("{count} images in {classes} folders, which are their classes: {named}{more}; {size}")],
         problems,
         ragged_lines: false,
         kind: DataKind::Images,
         columns: vec![LookColumn {
             name: "class".to_owned(),
             kind: ColumnType::Category,
-            examples: files
-                .iter()
-                .filter_map(|file| images::class(&file.name))
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .take(5)
-                .map(str::to_owned)
-                .collect(),
+            examples: names.iter().take(5).map(|name| (*name).to_owned()).collect(),
             distinct: Some(classes as u64),
             target_score: 1.0,
+            doubt: None,
         }],
         proposal: ProjectFile { name, data, ..ProjectFile::default() },
         size_bytes: files.iter().map(|file| file.size_bytes).sum(),
@@ -355,7 +356,19 @@ fn look_column(name: &str, typing: &Typing, is_last: bool) -> LookColumn {
         } else {
             target_score(name, kind, distinct, typing.present(), is_last)
         },
+        doubt: doubt(name, typing),
     }
+}
+
+/// Why a column can teach a model nothing, as far as the rows that were looked at say.
+fn doubt(name: &str, typing: &Typing) -> Option<WarningKind> {
+    if typing.present() == 0 && typing.missing() > 0 {
+        return Some(WarningKind::AllMissing);
+    }
+    // A running number has its own value in every row too, whatever it is called.
+    let is_whole = typing.decide(None).kind() == ColumnType::Integer && typing.present() >= ID_ROWS;
+    let is_own = is_whole && typing.distinct().map_or_else(|| typing.rises(), |distinct| distinct == typing.present());
+    (is_own || looks_like_id(name, typing)).then_some(WarningKind::LooksLikeId)
 }
 
 /// By name, place and values, as a person would guess.

@@ -85,6 +85,9 @@ pub struct Typing {
     largest: i64,
     examples: Vec<String>,
     distinct: HashSet<u64, BuildHasherDefault<Identity>>,
+    /// Each whole number so far was greater than the one before, which this is.
+    rises: bool,
+    last: Option<i64>,
 }
 
 impl Default for Typing {
@@ -97,6 +100,8 @@ impl Default for Typing {
             largest: 0,
             examples: Vec::new(),
             distinct: HashSet::default(),
+            rises: true,
+            last: None,
         }
     }
 }
@@ -114,6 +119,7 @@ impl Typing {
         self.missing += other.missing;
         self.bytes += other.bytes;
         self.largest = self.largest.max(other.largest);
+        self.rises &= other.rises;
         if self.distinct.len() <= CATEGORY_VALUES {
             self.distinct.extend(&other.distinct);
         }
@@ -133,8 +139,15 @@ impl Typing {
 
     /// Counts a value without letting it decide the type.
     pub fn see_value(&mut self, cell: &str) {
-        if self.distinct.len() <= CATEGORY_VALUES && self.distinct.insert(hash(cell)) && self.examples.len() < EXAMPLES
-        {
+        if self.distinct.len() > CATEGORY_VALUES {
+            return;
+        }
+        if self.rises {
+            let value = cell.trim().parse().ok();
+            self.rises = value > self.last;
+            self.last = value;
+        }
+        if self.distinct.insert(hash(cell)) && self.examples.len() < EXAMPLES {
             self.examples.push(cell.chars().take(EXAMPLE_CHARACTERS).collect());
         }
     }
@@ -175,6 +188,11 @@ impl Typing {
     /// How many different values there are, where that is a thousand at the most.
     pub fn distinct(&self) -> Option<u64> {
         (self.distinct.len() <= CATEGORY_VALUES).then_some(self.distinct.len() as u64)
+    }
+
+    /// Whether the first values, up to a thousand, are whole numbers that rise from row to row, as a running number's do.
+    pub fn rises(&self) -> bool {
+        self.last.is_some() && self.rises
     }
 
     /// The first few different values.

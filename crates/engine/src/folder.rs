@@ -218,7 +218,7 @@ pub fn read_text(folder: &Path) -> Result<String, ApiError> {
     let bytes = std::fs::read(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             ApiError::not_found(format!("There is no slipway.toml in {}.", folder.display()))
-                .with_hint("Create the project, or open another folder.")
+                .with_hint("Create the project (`slipway project create PATH`), or open another folder.")
         }
         _ => ApiError::new(ErrorCode::InvalidProjectFile, format!("{} can't be read: {error}.", path.display())),
     })?;

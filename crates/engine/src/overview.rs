@@ -30,9 +30,11 @@ struct Facts {
     answering: Vec<(Version, String)>,
     deployments: Vec<DeploymentRow>,
     alerts: Vec<Alert>,
-    /// Whether a watched deployment was asked, and whether one was compared.
+    /// Whether a watched deployment was asked, and whether one was compared since it has its version.
     is_asked: bool,
     is_compared: bool,
+    /// The number of a version that was not compared yet, where the one before it was.
+    is_new_on_watch: Option<u32>,
 }
 
 impl Facts {
@@ -59,10 +61,14 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                 Some(version) => older_answers(c, version, &deployments)?,
                 None => Vec::new(),
             };
-            let (mut is_asked, mut is_compared) = (false, false);
+            let (mut is_asked, mut is_compared, mut is_new_on_watch) = (false, false, None);
             for row in deployments.iter().filter(|row| row.monitored) {
                 is_asked |= store::traffic::total(c, row.id)?.is_some_and(|total| total.counts.requests > 0);
-                is_compared |= store::window::count(c, row.id)? > 0;
+                if store::window::count_of_version(c, row.id, row.version)? > 0 {
+                    is_compared = true;
+                } else if store::window::count(c, row.id)? > 0 {
+                    is_new_on_watch = Some(row.version_number);
+                }
             }
             Ok(Facts {
                 seen,
@@ -75,6 +81,7 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                 alerts: store::alert::list(c, Some(id), true, 20)?,
                 is_asked,
                 is_compared,
+                is_new_on_watch,
                 row,
             })
         })
@@ -345,10 +352,13 @@ fn watch(facts: &Facts) -> Station {
     if !facts.deployments.iter().any(|row| row.monitored) {
         return station(Stage::Watch, StationState::Empty, "–", "Nothing is watched");
     }
-    let known = match (facts.is_compared, facts.is_asked) {
-        (true, _) => station(Stage::Watch, StationState::Good, "Calm", "No drift"),
-        (false, true) => station(Stage::Watch, StationState::Empty, "–", "No window has closed yet"),
-        (false, false) => station(Stage::Watch, StationState::Empty, "–", "Not asked yet"),
+    let known = match (facts.is_compared, facts.is_new_on_watch, facts.is_asked) {
+        (true, ..) => station(Stage::Watch, StationState::Good, "Calm", "No drift"),
+        (false, Some(number), _) => {
+            station(Stage::Watch, StationState::Empty, "–", format!("No window of v{number} has closed yet"))
+        }
+        (false, None, true) => station(Stage::Watch, StationState::Empty, "–", "No window has closed yet"),
+        (false, None, false) => station(Stage::Watch, StationState::Empty, "–", "Not asked yet"),
     };
     Station { action: action(facts, "Open", "monitor", false), ..known }
 }

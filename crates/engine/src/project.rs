@@ -309,7 +309,7 @@ pub(crate) async fn edit_held(engine: &Engine, request: EditProjectFile) -> anyh
         // An edit of a wrong file would hide what is wrong in it.
         project_file::parse(&text, project_file::NAME)?;
         let edited = project_file::edit(&text, &request.set)?;
-        project_file::parse(&edited, project_file::NAME)?;
+        project_file::parse(&edited, project_file::EDITED)?;
         if edited == text { Ok(()) } else { project_file::write(&folder, Some(&text), &edited) }
     })
     .await??;

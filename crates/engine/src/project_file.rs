@@ -27,6 +27,9 @@ pub struct Parsed {
     pub warnings: Vec<String>,
 }
 
+/// What a text is called that is not written yet: its lines are nowhere to be seen.
+pub const EDITED: &str = "slipway.toml as it would be";
+
 /// Reads the text; `name` is what the file is called in errors.
 pub fn parse(text: &str, name: &str) -> Result<Parsed, ApiError> {
     let document = Document::parse(text.to_owned())
@@ -224,6 +227,7 @@ fn nearest(name: &str, top: bool, known: &serde_json::Map<String, Value>) -> Opt
 
 fn wrong(name: &str, text: &str, span: Option<Range<usize>>, what: &str, hint: Option<String>) -> ApiError {
     let place = match span {
+        Some(span) if name == EDITED => format!("slipway.toml can't have `{}`", line(text, span.start)),
         Some(span) => {
             let (line, column) = place(text, span.start);
             format!("{name}, line {line}, column {column}")
@@ -231,9 +235,18 @@ fn wrong(name: &str, text: &str, span: Option<Range<usize>>, what: &str, hint: O
         None => name.to_owned(),
     };
     let mut error = ApiError::new(ErrorCode::InvalidProjectFile, format!("{place}: {}.", what.trim_end_matches('.')));
-    error.hint =
-        Some(hint.unwrap_or_else(|| "Mend that line; until then the last good form stays in force.".to_owned()));
+    let usual = match name {
+        EDITED => "Nothing was written.",
+        _ => "Mend that line; until then the last good form stays in force.",
+    };
+    error.hint = Some(hint.unwrap_or_else(|| usual.to_owned()));
     error
+}
+
+/// The line of a byte.
+fn line(text: &str, byte: usize) -> &str {
+    let (line, _) = place(text, byte);
+    text.lines().nth(line - 1).unwrap_or_default().trim()
 }
 
 /// Line and column of a byte, both from 1; columns count characters.
@@ -252,7 +265,8 @@ fn one_line(message: &str) -> String {
     message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
-/// Sets or removes keys in a text; what it doesn't name stays as it is, to the byte.
+/// Sets or removes keys in a text; what it doesn't name stays as it is, to the byte. A single value for a key that is
+/// a list is a list of one.
 pub fn edit(text: &str, set: &[(String, Value)]) -> anyhow::Result<String> {
     let mut document = text.parse::<DocumentMut>().context("edit slipway.toml")?;
     for (path, value) in set {
@@ -262,10 +276,17 @@ pub fn edit(text: &str, set: &[(String, Value)]) -> anyhow::Result<String> {
         if value.is_null() {
             remove(document.as_table_mut(), &keys);
         } else {
+            let list = is_list(&keys) && !value.is_array();
+            let value = if list { &Value::Array(vec![value.clone()]) } else { value };
             put(document.as_table_mut(), &keys, value).with_context(|| format!("set `{path}`"))?;
         }
     }
     Ok(document.to_string())
+}
+
+fn is_list(keys: &[String]) -> bool {
+    let known = known_keys();
+    keys.iter().try_fold(&known, |table, key| table.get(key)).is_some_and(Value::is_array)
 }
 
 fn remove(table: &mut dyn TableLike, keys: &[String]) {

@@ -96,6 +96,22 @@ pub fn list(connection: &Connection, project: Option<ProjectId>, limit: u32) -> 
     Ok(jobs)
 }
 
+/// The call of a project's newest job of a kind about one thing that did not fail.
+pub fn last_request(
+    connection: &Connection,
+    project: ProjectId,
+    kind: JobKind,
+    subject: Subject,
+) -> Result<Option<serde_json::Value>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT request FROM job
+         WHERE project = ?1 AND kind = ?2 AND subject = ?3 AND state != 'failed' AND request IS NOT NULL
+         ORDER BY created_ms DESC, id DESC LIMIT 1",
+    )?;
+    let request = statement.query_row(params![project.as_bytes(), Word(kind), Json(subject)], |row| row.get(0));
+    Ok(request.optional()?.map(|Json(request)| request))
+}
+
 /// What was queued or running when this was asked: after a start, what a crash interrupted.
 pub fn unfinished(connection: &Connection) -> Result<Vec<JobRow>> {
     let mut statement = connection.prepare_cached(&format!(

@@ -166,12 +166,14 @@ pub fn newest(connection: &Connection, project: ProjectId, limit: u32) -> Result
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The project's best finished run by its newest ranking metric.
+/// The project's best finished run by its newest ranking metric, of those that were validated on the newest one's rows.
 pub fn best(connection: &Connection, project: ProjectId) -> Result<Option<RunRow>> {
     let Some((key, more)) = ranking(connection, project)? else { return Ok(None) };
     let order = if more { "DESC" } else { "ASC" };
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM run WHERE project = ?1 AND ranked_by = ?2 AND ranked_value IS NOT NULL
+         AND split IS (SELECT split FROM run WHERE project = ?1 AND ranked_by = ?2 AND ranked_value IS NOT NULL
+                       ORDER BY created_ms DESC LIMIT 1)
          ORDER BY ranked_value {order}, created_ms DESC LIMIT 1"
     ))?;
     Ok(statement.query_row(params![project.as_bytes(), key], read).optional()?)

@@ -1,20 +1,26 @@
 //! The Train dialog: an address with `?train=1` opens it, on any page of a project. It says what
 //! will be trained on and lets a person choose otherwise for this run only.
 
+mod before;
 mod settings;
 
 use api::{
     config::{DataConfig, ModelChoice},
-    dataset::{AddData, GetDataset, GetProfile, PlanSnapshot, Profile, Role, SnapshotPlan},
+    dataset::{AddData, GetDataset, GetProfile, PlanSnapshot, Profile, Role, WarningKind},
     evaluation::usual_positive,
     id::{AlertId, ProjectId, SnapshotId},
     job::Subject,
+    monitor::ListAlerts,
+    project::EditProjectFile,
     run::StartRun,
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_navigate, use_query_map};
 
-use self::settings::{Mistakes, Settings, words_of};
+use self::{
+    before::{before, trained_on},
+    settings::{Mistakes, Settings, words_of},
+};
 use super::{
     asked,
     machine::Machine,
@@ -42,8 +48,14 @@ use crate::{
 pub(crate) fn TrainDialog() -> impl IntoView {
     let place = Place::get();
     let open = asked::opened_by("train");
+    let asked = use_query_map();
+    // From an alert, or from the page that watches a model: a retraining.
+    let title = Signal::derive(move || {
+        let again = asked.with(|asked| asked.get("alert").is_some() || asked.get("train").as_deref() == Some("again"));
+        if again { "Retrain" } else { "Train" }.to_owned()
+    });
     view! {
-        <Dialog open title="Train">
+        <Dialog open title>
             <Load query=place.known lines=4 let:_project><TrainForm open /></Load>
         </Dialog>
     }
@@ -77,6 +89,14 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
     let plan = query(move || Some(PlanSnapshot { project }));
     let snapshot =
         Memo::new(move |_| asked.with(|asked| asked.get("snapshot").and_then(|id| id.parse::<SnapshotId>().ok())));
+    let alert = Memo::new(move |_| asked.with(|asked| asked.get("alert").and_then(|id| id.parse::<AlertId>().ok())));
+    let alerts = query(move || alert.get().map(|_| ListAlerts { project: Some(project), open_only: false }));
+    let answered = Memo::new(move |_| {
+        let id = alert.get()?;
+        alerts.value.with(|alerts| alerts.iter().flatten().find(|alert| alert.id == id).cloned())
+    });
+    let deployment = Signal::derive(move || answered.with(|alert| alert.as_ref().map(|alert| alert.deployment)));
+    let older = before(project, deployment, Signal::derive(move || alert.with(Option::is_some)));
     let target = file.data.target.clone();
     let dataset = query(move || Some(GetDataset { project }));
     let measured = prepared(move || {
@@ -86,18 +106,17 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
     let named = file.data.positive.clone();
     let positive =
         Memo::new(move |_| named.clone().or_else(|| measured.query.value.with(|profile| usual(profile.as_ref()?))));
-    let no_inputs = no_inputs(&file.data);
+    let data = Memo::new(move |_| place.known.value.get().map(|project| project.file.data).unwrap_or_default());
     let is_trees = Memo::new(move |_| settings.trained() == ModelChoice::Trees);
 
     let start = move || {
         let Ok(training) = typed.get_untracked() else { return };
-        let named = |name: &str| asked.with_untracked(|asked| asked.get(name));
         let request = StartRun {
             project,
             training: Some(training),
             snapshot: snapshot.get_untracked(),
             name: Some(name.with_untracked(|name| name.trim().to_owned())).filter(|name| !name.is_empty()),
-            alert: named("alert").and_then(|id| id.parse::<AlertId>().ok()),
+            alert: alert.get_untracked(),
         };
         pending.run(async move { client.call(request).await }, move |job| {
             let to = match job.subject {
@@ -133,20 +152,25 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
     .collect();
     view! {
         <div class="content form">
+            {move || answered.get().map(|alert| view! { <p class="small">"Answers the alert: "{alert.sentence}</p> })}
             <p class="muted">
                 {match target {
                     Some(target) => view! { "Learns to predict " <span class="mono">{target}</span> ". " }.into_any(),
                     None => view! { <span class="warn">"No target is chosen yet: name it on the Data page. "</span> }.into_any(),
                 }}
                 {move || {
-                    let is_first = dataset.value.with(|dataset| dataset.as_ref().map(|dataset| dataset.snapshots.is_empty()))?;
-                    plan.value.get().map(|plan| trained_on(&plan, snapshot.get().is_some(), is_first))
+                    let (plan, older) = (plan.value.get()?, older.get()?);
+                    dataset.value.with(|dataset| {
+                        let snapshots = &dataset.as_ref()?.snapshots;
+                        Some(trained_on(&plan, snapshot.get().is_some(), snapshots, older.as_ref()))
+                    })
                 }}
             </p>
             <Show when=move || snapshot.get().is_none() && plan.value.with(|plan| plan.as_ref().is_some_and(|plan| plan.unchanged))>
                 <Newer project />
             </Show>
-            {no_inputs.map(|sentence| view! { <p class="muted small">{sentence}</p> })}
+            {move || data.with(no_inputs).map(|sentence| view! { <p class="muted small">{sentence}</p> })}
+            <Doubtful project profile=measured.query.value data />
             {move || positive.get().map(|class| view! { <p class="muted small">{format!("The positive class is \"{class}\": probabilities, precision, recall and F1 are of it.")}</p> })}
             <Labelled label="Model"><Select value=settings.model options=models /></Labelled>
             <div class="two-fields">
@@ -189,25 +213,6 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
     }
 }
 
-/// What the run sees: the same data, settings and seed give the same model.
-fn trained_on(plan: &SnapshotPlan, is_chosen: bool, is_first: bool) -> String {
-    if is_chosen {
-        "Trains on the snapshot that you chose.".to_owned()
-    } else if is_first {
-        format!("First a snapshot of the data is taken: {}.", words::bytes(plan.size_bytes))
-    } else if plan.unchanged {
-        "The data have not changed since the newest snapshot: with the same settings and seed this gives the same \
-         model."
-            .to_owned()
-    } else {
-        format!(
-            "The data changed: a new snapshot of {} is taken first, {} of it new.",
-            words::bytes(plan.size_bytes),
-            words::bytes(plan.new_bytes)
-        )
-    }
-}
-
 /// Files that lie beside the data: with them there is something new to learn. The plan is made anew as they are added.
 #[component]
 fn Newer(project: ProjectId) -> impl IntoView {
@@ -242,6 +247,46 @@ fn Newer(project: ProjectId) -> impl IntoView {
     }
 }
 
+/// Inputs that can teach a model nothing, each with the press that takes it out.
+#[component]
+fn Doubtful(project: ProjectId, profile: RwSignal<Option<Profile>>, data: Memo<DataConfig>) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let warnings = Memo::new(move |_| {
+        let kinds = [WarningKind::LooksLikeId, WarningKind::AllMissing];
+        let warnings = profile.with(|profile| profile.as_ref().map(|profile| profile.warnings.clone()));
+        let found = warnings.into_iter().flatten().filter(|warning| kinds.contains(&warning.kind));
+        let named = found.filter_map(|warning| Some((warning.column?, warning.message)));
+        // The profile has the roles of the moment in which it was asked for.
+        named.filter(|(column, _)| data.with(|data| is_input(data, column))).collect::<Vec<_>>()
+    });
+    let ignore = move |column: String| {
+        let mut ignored = data.with_untracked(|data| data.ignore.clone());
+        ignored.push(column);
+        let request = EditProjectFile { project, set: vec![("data.ignore".to_owned(), ignored.into())] };
+        pending.run(async move { client.call(request).await }, |_| {});
+    };
+    view! {
+        <For each=move || warnings.get() key=|(column, _)| column.clone() let((column, message))>
+            {
+                let label = format!("Ignore {column}");
+                view! {
+                    <div class="flex">
+                        <span class="grow small warn">{message}</span>
+                        <Button label kind="s" disabled=pending.busy on_press=move || ignore(column.clone()) />
+                    </div>
+                }
+            }
+        </For>
+    }
+}
+
+/// Whether the project's file lets the model see a column.
+fn is_input(data: &DataConfig, column: &str) -> bool {
+    let is = |name: &Option<String>| name.as_deref() == Some(column);
+    !is(&data.target) && !is(&data.timestamp) && !is(&data.group) && !data.ignore.iter().any(|name| name == column)
+}
+
 /// The positive class that a target of two values has where the project's file names none.
 fn usual(profile: &Profile) -> Option<String> {
     let target = profile.columns.iter().find(|column| column.role == Role::Target && column.distinct == 2)?;
@@ -257,7 +302,7 @@ fn no_inputs(data: &DataConfig) -> Option<String> {
     let group = data.group.iter().map(|name| format!("{name} (groups rows)"));
     let ignored = data.ignore.iter().map(|name| format!("{name} (ignored)"));
     let all: Vec<String> = time.chain(group).chain(ignored).collect();
-    (!all.is_empty()).then(|| format!("No inputs: {}.", all.join(", ")))
+    (!all.is_empty()).then(|| format!("Not used as input: {}.", all.join(", ")))
 }
 
 fn error_of(wrong: Memo<Mistakes>, key: &'static str) -> Signal<Option<String>> {

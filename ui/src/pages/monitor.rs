@@ -3,7 +3,7 @@
 
 use api::{
     deploy::{Deployment, ListDeployments, in_sentence},
-    id::{DeploymentId, WindowId},
+    id::{DeploymentId, VersionId, WindowId},
     monitor::{CheckNow, GetMonitoring, Monitoring, SetMonitored},
 };
 use leptos::prelude::*;
@@ -115,7 +115,7 @@ fn Watched(
         let hours = Some(stretch.get()).filter(|hours| *hours != usual()).unwrap_or_default();
         vec![("hours", hours), ("window", window), ("column", column)]
     });
-    let retrain = asking(vec![("train", "1".to_owned())]);
+    let retrain = asking(vec![("train", "again".to_owned())]);
     let useful = RwSignal::new(None::<f64>);
     let silent = Memo::new(move |_| {
         monitoring
@@ -131,6 +131,14 @@ fn Watched(
     let check = move || {
         pending.run(async move { client.call(CheckNow { deployment: id }).await }, move |_| monitoring.refresh());
     };
+    // What was just sent stands in the figures at once.
+    let count = move || {
+        leptos::task::spawn_local(async move {
+            if client.call(CheckNow { deployment: id }).await.is_ok() {
+                monitoring.refresh();
+            }
+        });
+    };
     let watch = move |monitored: bool| {
         pending.run(async move { client.call(SetMonitored { deployment: id, monitored }).await }, move |_| {
             monitoring.refresh();
@@ -139,7 +147,7 @@ fn Watched(
     view! {
         <div class="head">
             <div>
-                <h1 class="flex">{name}{move || monitoring.value.get().map(|now| state(&now))}</h1>
+                <h1 class="flex">{name}{move || monitoring.value.get().map(|now| state(&now, deployment.get().map(|deployment| deployment.spec.version)))}</h1>
                 <div class="sub">
                     {move || monitoring.value.with(|now| now.as_ref().map(|now| now.headline.clone()))}
                     {move || monitoring.value.with(|now| now.as_ref().map(when_counted))}
@@ -169,9 +177,9 @@ fn Watched(
                     }}
                 </div>
                 <div class="stack">
-                    <window::Detail now chosen />
                     <alerts::Alerts now chosen place />
-                    <Traffic id boxed=true />
+                    <window::Detail now chosen />
+                    <Traffic id boxed=true on_sent=Callback::new(move |()| count()) />
                 </div>
             </div>
         </Load>
@@ -204,8 +212,9 @@ fn when_counted(now: &Monitoring) -> impl IntoView + use<> {
     view! { {every}{last} }
 }
 
-fn state(now: &Monitoring) -> impl IntoView + use<> {
-    let newest = now.windows.last();
+/// How the version that is there now stands: windows of the one before it say nothing of it.
+fn state(now: &Monitoring, version: Option<VersionId>) -> impl IntoView + use<> {
+    let newest = now.windows.last().filter(|window| version.is_none_or(|version| window.version == version));
     let (text, tone) = match newest {
         _ if !now.monitored => ("not watched".to_owned(), ""),
         None => ("no window yet".to_owned(), ""),

@@ -7,7 +7,10 @@ mod logs;
 
 use api::{
     id::RunId,
-    run::{DeleteRun, EditRun, GetEvaluation, GetRun, MetricSummary, ResumeRun, Run, RunKind, RunState, StopRun},
+    run::{
+        DeleteRun, EditRun, GetEvaluation, GetRun, MetricSummary, ResumeRun, Run, RunKind, RunProgress, RunState,
+        StopRun,
+    },
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_navigate, use_params_map};
@@ -164,6 +167,8 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
             if run.kind == RunKind::Command && asked.try_get_untracked().flatten() != Some(run.id) {
                 asked.try_set(Some(run.id));
                 toasts.done(words::asked_to_stop(&run.name));
+            } else if run.progress.as_ref().is_some_and(RunProgress::is_trained) {
+                toasts.done(format!("{} is trained: it ends as soon as it is evaluated.", run.name));
             }
         });
     };

@@ -43,7 +43,7 @@ struct Facts {
     /// Params that are not the same in all of the first runs.
     differing: Vec<String>,
     ranked_by: Option<(String, bool)>,
-    /// The rows that the best run was validated on.
+    /// The rows that the newest run was validated on, and the best of those that can be compared with it.
     best_split: Option<api::SplitId>,
 }
 
@@ -252,9 +252,14 @@ fn Foot(
     picked: RwSignal<Vec<String>>,
 ) -> impl IntoView {
     let figures = Memo::new(move |_| {
-        let (key, more) = facts.with(|facts| facts.ranked_by.clone())?;
+        let (key, more, best_split) = facts.with(|facts| {
+            let (key, more) = facts.ranked_by.clone()?;
+            Some((key, more, facts.best_split))
+        })?;
+        // Figures of other rows can't be compared with these.
         let values: Vec<f64> = rows.with(|rows| {
             rows.iter()
+                .filter(|row| !row.has_other_rows(best_split))
                 .filter_map(|row| row.metrics.get(&key).map(|cell| cell.last))
                 .filter(|value| value.is_finite())
                 .collect()

@@ -17,13 +17,16 @@ use super::{
 };
 use crate::client::{Client, query::query};
 
-/// The form; nothing where no file lies beside the data. Each send goes on where the last one ended.
+/// The form; nothing where no file was sent or lies beside the data. Each send goes on where the last one ended.
 #[component]
 pub(crate) fn Traffic(
     id: DeploymentId,
     /// In a card of its own, rather than under a caption.
     #[prop(optional)]
     boxed: bool,
+    /// Called once a send is over.
+    #[prop(optional)]
+    on_sent: Option<Callback<()>>,
 ) -> impl IntoView {
     let client = Client::get();
     let pending = Pending::new();
@@ -31,7 +34,7 @@ pub(crate) fn Traffic(
     let path = RwSignal::new(String::new());
     let [from, rows] = std::array::from_fn(|_| RwSignal::new(String::new()));
     let under_way = RwSignal::new(None::<JobId>);
-    told(under_way);
+    told(under_way, on_sent);
     let options = Signal::derive(move || {
         let files = proposal.value.with(|now| now.as_ref().map(|now| now.files.clone())).unwrap_or_default();
         files.into_iter().map(|file| (file.path.clone(), file.path)).collect::<Vec<_>>()
@@ -80,7 +83,7 @@ pub(crate) fn Traffic(
                 </div>
                 <p class="small faint">
                     {move || proposal.value.with(|now| now.as_ref().and_then(closes))}
-                    "These requests count, unlike a sample call. At the end of the file it goes on with its first row."
+                    "These requests count, unlike a sample call. Rows are sent in an order that is spread over the whole file, each once before any again."
                 </p>
                 <div class="flex">
                     <Button
@@ -122,7 +125,7 @@ fn closes(proposal: &TrafficProposal) -> Option<String> {
 }
 
 /// Says how a send ended, while its form is there to hear it.
-fn told(under_way: RwSignal<Option<JobId>>) {
+fn told(under_way: RwSignal<Option<JobId>>, on_sent: Option<Callback<()>>) {
     let toasts = Toasts::get();
     let job = query(move || under_way.get().map(|job| GetJob { job }));
     Effect::new(move |_| {
@@ -131,6 +134,9 @@ fn told(under_way: RwSignal<Option<JobId>>) {
             return;
         }
         under_way.set(None);
+        if let Some(on_sent) = on_sent {
+            on_sent.run(());
+        }
         match (job.state, job.error) {
             (JobState::Done, _) => toasts.note(job.message, None, Some("/jobs".to_owned())),
             (_, Some(error)) => toasts.error(&error),

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use api::{
+    config::ColumnType,
     dataset::{
         AddData, CompareSnapshots, Dataset, DeleteSnapshot, ExportSnapshot, GetDataset, GetPreview, GetProfile,
         PlanSnapshot, Preview, Profile, Snapshot, SnapshotPlan, TakeSnapshot,
     },
     drift::{ColumnDrift, DriftReport},
     job::Subject,
+    project::GetProject,
 };
 use clap::Subcommand;
 
@@ -141,7 +143,9 @@ pub(crate) async fn run(context: &mut Context, command: DataCommand) -> Outcome 
             let paths = paths.iter().map(|path| absolute(path)).collect::<Outcome<Vec<_>>>()?;
             let job = context.call(AddData { project, paths }).await?;
             context.follow_here(job).await?;
-            context.output.show(&context.call(GetDataset { project }).await?, dataset)
+            let paths = context.call(GetProject { project }).await?.file.data.paths;
+            let said = |now: &Dataset| format!("data paths  {}\n{}", paths.join(", "), dataset(now));
+            context.output.show(&context.call(GetDataset { project }).await?, said)
         }
     }
 }
@@ -194,19 +198,23 @@ fn plan(plan: &SnapshotPlan) -> String {
     }
     if plan.referenced {
         return format!(
-            "{} files, {}; only their hashes are kept. The files must stay where and as they are, else the snapshot can't be read again.",
-            words::count(plan.files),
+            "{}, {}; only their hashes are kept. The files must stay where and as they are, else the snapshot can't be read again.",
+            files(plan.files),
             words::bytes(plan.size_bytes)
         );
     }
     let how = if plan.reflink { "shared with the files where the file system can" } else { "copied" };
     format!(
-        "{} files, {}; {} new, {how}; {} are free.",
-        words::count(plan.files),
+        "{}, {}; {} new, {how}; {} are free.",
+        files(plan.files),
         words::bytes(plan.size_bytes),
         words::bytes(plan.new_bytes),
         words::bytes(plan.free_bytes)
     )
+}
+
+fn files(count: u64) -> String {
+    format!("{} {}", words::count(count), if count == 1 { "file" } else { "files" })
 }
 
 pub(super) fn preview(preview: &Preview) -> String {
@@ -230,9 +238,11 @@ pub(super) fn preview(preview: &Preview) -> String {
 fn profile(profile: &Profile) -> String {
     let row = |column: &api::dataset::ColumnProfile| {
         let about = if column.distinct_is_exact { "" } else { "≈ " };
+        // Moments are milliseconds since 1970.
+        let write = if column.kind == ColumnType::Datetime { words::moment } else { words::figure };
         let numbers = column.numeric.as_ref().map(|numeric| {
             let median = numeric.quantiles.iter().find(|(at, _)| (*at - 0.5).abs() < 1e-9).map(|(_, value)| *value);
-            (words::figure(numeric.min), words::or_dash(median, words::figure), words::figure(numeric.max))
+            (write(numeric.min), words::or_dash(median, write), write(numeric.max))
         });
         let top = column.top.iter().take(3).map(|value| value.value.clone()).collect::<Vec<_>>().join(", ");
         let (low, median, high) = numbers.unwrap_or_default();

@@ -53,16 +53,16 @@ pub(crate) enum DeployCommand {
         #[arg(long)]
         row: Vec<String>,
     },
-    /// Sends rows of a table in the project's folder as ordinary, counted requests
+    /// Sends rows of a table in the project's folder, spread over it, as ordinary, counted requests
     Traffic {
         /// The deployment's name or id
         name: String,
-        /// A table in the project's folder; by default the first that lies beside the data
+        /// A table in the project's folder; by default the one last sent, else the first that lies beside the data
         path: Option<PathBuf>,
         /// By default so many that an alert can be raised, where windows are counted in rows, else 1000
         #[arg(long)]
         rows: Option<u64>,
-        /// Rows before the first that is sent; by default it goes on where the last send of this file ended
+        /// Rows to leave out of the order in which they are sent; by default it goes on where the last send of this file ended
         #[arg(long)]
         offset: Option<u64>,
         /// Rows in one request

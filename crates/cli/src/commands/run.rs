@@ -424,7 +424,7 @@ fn runs(runs: &RunTable) -> String {
     let ranking = format!(">{}", ranked.as_deref().unwrap_or("figure"));
     let mut shown = table(&["run", "state", "model", "data", &ranking, ">took", "started"], runs.rows.iter().map(row));
     if runs.rows.iter().any(|run| run.has_other_rows(runs.best_split)) {
-        shown.push_str("\n\n* validated on other rows than the best run: the figures can't be compared with its.");
+        shown.push_str("\n\n* validated on other rows than the newest run: the figures can't be compared with its.");
     }
     if (runs.rows.len() as u64) < runs.total {
         format!("{shown}\n\n{} of {}", runs.rows.len(), words::count(runs.total))

@@ -116,7 +116,10 @@ fn shares(reference: &[(String, u64)], current: &[(String, u64)]) -> String {
         return String::new();
     };
     let (p, q) = (left[most] as f64 / before, right[most] as f64 / after);
-    let mut text = format!("“{}” {} → {}", keys[most], percent(p), percent(q));
+    let mut text = match (percent(p), percent(q)) {
+        (before, after) if before == after => format!("“{}” {before}, unchanged", keys[most]),
+        (before, after) => format!("“{}” {before} → {after}", keys[most]),
+    };
     let new = left.iter().filter(|count| **count == 0).count();
     if new > 0 {
         let unseen: u64 = left.iter().zip(&right).filter(|(a, _)| **a == 0).map(|(_, b)| b).sum();

@@ -5,31 +5,42 @@ use api::evaluation::CalibrationCurve;
 use super::bootstrap::percentile;
 
 /// How the bins are laid; scikit-learn's `calibration_curve(strategy=…)`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Bins {
-    Uniform,
-    /// Equal numbers of rows: for rare positives, where nearly all rows would share the first bin.
-    Quantile,
+    /// So many of equal width.
+    Uniform(usize),
+    /// Bins that end at these shares of the rows, ascending, and one above them; tenths are the strategy "quantile" with
+    /// ten bins.
+    Quantiles(Vec<f64>),
 }
 
-/// The curve over at most `bins` bins; empty ones are left out.
+impl Bins {
+    /// For rare positives, where nearly all rows would share the first of equal bins: each has half of the rows above
+    /// the one before, so that the last ones stand where the positives are called. None has fewer rows than `fewest`.
+    pub fn halving(rows: usize, fewest: u64) -> Self {
+        let above = std::iter::successors(Some(0.5), |share| Some(share / 2.0));
+        Self::Quantiles(
+            above.take_while(|share| rows as f64 * share >= fewest as f64).map(|share| 1.0 - share).collect(),
+        )
+    }
+}
+
+/// The curve over the bins; empty ones are left out.
 pub fn calibration(
     class: &str,
     positive: impl Fn(usize) -> bool,
     probability: &[f64],
-    bins: usize,
-    strategy: Bins,
+    bins: &Bins,
 ) -> CalibrationCurve {
-    let steps = (0..=bins).map(|step| step as f64 / bins as f64);
-    let edges: Vec<f64> = match strategy {
-        Bins::Uniform => steps.collect(),
-        Bins::Quantile => {
+    let inner: Vec<f64> = match bins {
+        Bins::Uniform(bins) => (1..*bins).map(|step| step as f64 / *bins as f64).collect(),
+        Bins::Quantiles(shares) => {
             let mut sorted = probability.to_vec();
             sorted.sort_unstable_by(f64::total_cmp);
-            steps.map(|share| percentile(&sorted, share)).collect()
+            shares.iter().map(|share| percentile(&sorted, *share)).collect()
         }
     };
-    let inner = &edges[1..bins];
+    let bins = inner.len() + 1;
     let (mut counts, mut hits, mut sums) = (vec![0_u64; bins], vec![0_u64; bins], vec![0.0; bins]);
     for (row, value) in probability.iter().enumerate() {
         let bin = inner.partition_point(|edge| edge < value);

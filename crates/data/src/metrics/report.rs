@@ -15,7 +15,7 @@ use super::{
 
 /// Bins of a calibration curve.
 const CALIBRATION_BINS: usize = 10;
-/// Below this share positives count as rare: ranked by average precision, calibrated by quantiles.
+/// Below this share positives count as rare: ranked by average precision, calibrated where they are called.
 const RARE: f64 = 0.1;
 /// Classes are balanced while the rarest has at least this part of an equal share.
 const BALANCED: f64 = 0.5;
@@ -130,11 +130,12 @@ fn of_binary(
         plain_list(&binary::METRICS, &chosen_on.figures(threshold.value), None, &primary),
     );
     let name = subject.classes.get(1).map_or("1", String::as_str);
-    let bins = if share(test, 1) < RARE { Bins::Quantile } else { Bins::Uniform };
+    let is_rare = share(test, 1) < RARE;
+    let bins = if is_rare { Bins::halving(test.len(), FEW) } else { Bins::Uniform(CALIBRATION_BINS) };
     let mut evaluation = frame(subject.clone(), Task::BinaryClassification, primary, test_figures, validation_figures);
     evaluation.roc = vec![curve::roc(name, &scored.ranking, curve::MOST_POINTS)];
     evaluation.precision_recall = vec![curve::precision_recall(name, &scored.ranking, curve::MOST_POINTS)];
-    evaluation.calibration = vec![calibration(name, |row| test[row] == 1, probability, CALIBRATION_BINS, bins)];
+    evaluation.calibration = vec![calibration(name, |row| test[row] == 1, probability, &bins)];
     evaluation.confusion = Some(tally.matrix());
     evaluation.per_class = tally.per_class(subject.classes);
     evaluation.threshold = Some(threshold);
@@ -176,8 +177,7 @@ fn of_multiclass(
             name,
             |row| test[row] as usize == class,
             &of_class,
-            CALIBRATION_BINS,
-            Bins::Uniform,
+            &Bins::Uniform(CALIBRATION_BINS),
         ));
     }
     evaluation.confusion = Some(tally.matrix());

@@ -77,6 +77,28 @@ fn binary_figures_are_scikit_learns() {
 }
 
 #[test]
+fn rare_positives_are_calibrated_where_they_are_called() {
+    // 1 of 100 is positive, and the 64 rows at the top hold half of them.
+    let probability: Vec<f64> = (0..6400).map(|row| f64::from(row) / 6400.0).collect();
+    let actual: Vec<bool> = (0..6400).map(|row| if row < 6336 { row % 198 == 0 } else { row % 2 == 0 }).collect();
+    let bins = Bins::halving(probability.len(), 30);
+    let found = calibration("yes", |row| actual[row], &probability, &bins);
+    assert_eq!(found.counts.iter().sum::<u64>(), 6400);
+    assert_eq!(found.counts.len(), 8, "{:?}", found.counts);
+    // An edge between two rows may fall to either side.
+    for (count, expected) in found.counts.iter().zip([3200, 1600, 800, 400, 200, 100, 50, 50]) {
+        assert!(count.abs_diff(expected) <= 1, "{:?}", found.counts);
+    }
+    assert_close(found.fraction_positive.last().copied(), 0.5);
+    assert_close(found.fraction_positive.first().copied(), 17.0 / 3200.0);
+    assert_eq!(Bins::halving(40, 30), Bins::Quantiles(Vec::new()), "too few rows for two bins");
+}
+
+fn assert_close(found: Option<f64>, expected: f64) {
+    assert!(found.is_some_and(|found| (found - expected).abs() < 0.02), "{found:?}, not {expected}");
+}
+
+#[test]
 fn binary_curves_and_calibration_are_scikit_learns() {
     for case in cases("binary") {
         let name = case["name"].as_str().unwrap();
@@ -96,8 +118,11 @@ fn binary_curves_and_calibration_are_scikit_learns() {
             }
             assert!(found.threshold.iter().all(|value| value.is_finite()), "{name}: thresholds cross JSON");
         }
-        for (key, bins) in [("calibration_uniform", Bins::Uniform), ("calibration_quantile", Bins::Quantile)] {
-            let found = calibration(name, |row| actual[row] == 1, &probability, 10, bins);
+        let tenths = (1..10).map(|tenth| f64::from(tenth) / 10.0).collect();
+        for (key, bins) in
+            [("calibration_uniform", Bins::Uniform(10)), ("calibration_quantile", Bins::Quantiles(tenths))]
+        {
+            let found = calibration(name, |row| actual[row] == 1, &probability, &bins);
             assert_eq!(found.counts.iter().sum::<u64>(), actual.len() as u64, "{name}");
             if both {
                 let expected = &case[key];

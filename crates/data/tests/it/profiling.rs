@@ -183,6 +183,10 @@ fn samples_are_looked_at_as_their_files_say() {
         assert!(looked.problems.is_empty(), "{:?}", looked.problems);
     }
     let digits = look::look(&[sample("digits")], Ragged::Error).unwrap();
+    assert_eq!(
+        digits.found[0],
+        "1,797 images in 10 folders, which are their classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9; 8 × 8 pixels"
+    );
     assert_eq!((digits.rows, digits.proposal.data.paths), (Some(1797), vec!["images".to_owned()]));
 }
 
@@ -224,6 +228,28 @@ fn what_is_taken_from_the_inputs_is_said() {
             "\"kunden_id\" looks like an id, and is no input",
         ]
     );
+}
+
+#[test]
+fn a_column_that_can_teach_nothing_is_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<String> =
+        (0..60).map(|row| format!("{},,{},{}", 1000 + row, row % 7, ["ja", "nein"][row % 2])).collect();
+    fs::write(folder.path().join("rows.csv"), format!("Nr,leer,menge,verkauft\n{}\n", rows.join("\n"))).unwrap();
+    let looked = look::look(folder.path(), Ragged::Error).unwrap();
+    // A running number is not taken out without being asked for: it may be what counts.
+    assert!(looked.proposal.data.ignore.is_empty(), "{:?}", looked.proposal.data.ignore);
+    let doubt = |name: &str| looked.columns.iter().find(|column| column.name == name).unwrap().doubt;
+    assert_eq!(
+        ["Nr", "leer", "menge", "verkauft"].map(doubt),
+        [Some(WarningKind::LooksLikeId), Some(WarningKind::AllMissing), None, None]
+    );
+    // More values than are counted: a running number is known by its rising.
+    let rows: Vec<String> = (0..3000).map(|row| format!("{},{}", 1000 + row, (row * 7919) % 100_003)).collect();
+    fs::write(folder.path().join("rows.csv"), format!("Nr,betrag\n{}\n", rows.join("\n"))).unwrap();
+    let columns = look::look(folder.path(), Ragged::Error).unwrap().columns;
+    let doubtful: Vec<&str> = columns.iter().filter(|one| one.doubt.is_some()).map(|one| one.name.as_str()).collect();
+    assert_eq!(doubtful, ["Nr"]);
 }
 
 #[cfg(unix)]

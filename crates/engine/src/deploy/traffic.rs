@@ -1,5 +1,7 @@
 //! Traffic: rows of a table sent as ordinary requests, which are counted, logged and watched.
 
+mod rows;
+
 use std::{
     path::{Path, PathBuf},
     sync::{
@@ -9,20 +11,20 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use api::{
     ApiError, DeploymentId, ErrorCode,
     config::DataKind,
     deploy::{ProposeTraffic, SendTraffic, TrafficFile, TrafficProposal},
     event::Tag,
     job::{Job, JobKind, Subject},
-    model::Input,
 };
 use data::drift::window::WindowRule;
 use futures::{StreamExt as _, stream};
 use serde_json::Value;
-use store::{deployment::DeploymentRow, version::VersionRow};
+use store::deployment::DeploymentRow;
 
+use self::rows::First;
 use crate::{
     Engine,
     deploy::{ask, find},
@@ -41,21 +43,35 @@ const MOST_ROWS: u64 = 1_000_000;
 /// What is proposed where rows don't close a window.
 const ROWS: u64 = 1000;
 
-/// The files beside the data with the row that comes next, and rows for as many windows as an alert takes.
+/// The file that was sent last, what else was sent or lies beside the data, each with the row that comes next, and rows
+/// for as many windows as an alert takes.
 pub async fn propose(engine: &Engine, request: ProposeTraffic) -> anyhow::Result<TrafficProposal> {
     let row = find(engine, request.deployment).await?;
     let (id, project) = (row.id, row.project);
+    let (next, last) = engine
+        .store()
+        .read(move |c| {
+            let last = store::job::last_request(c, project, JobKind::Traffic, Subject::Deployment(id))?;
+            Ok((store::sent_traffic::next_rows(c, id)?, last))
+        })
+        .await?;
     let project = engine
         .store()
         .read(move |c| store::project::get(c, project))
         .await?
         .ok_or_else(|| error::missing("project", row.project))?;
     // Only tables have rows to send.
-    let beside = match project.file.data.kind {
-        DataKind::Table => folder::seen(engine, &project).await?.beside,
+    let mut paths: Vec<String> = match project.file.data.kind {
+        DataKind::Table => folder::seen(engine, &project).await?.beside.into_iter().map(|found| found.path).collect(),
         DataKind::Images => Vec::new(),
     };
-    let next = engine.store().read(move |c| store::sent_traffic::next_rows(c, id)).await?;
+    let folder = Path::new(&project.path);
+    // A file that was sent is sent on, though it became part of the data.
+    let sent: Vec<&String> = next.keys().filter(|path| !paths.contains(path) && inside(folder, path).is_ok()).collect();
+    paths.extend(sent.into_iter().cloned());
+    let last = last.and_then(|call| serde_json::from_value::<SendTraffic>(call["params"].clone()).ok());
+    let last = last.and_then(|request| inside(folder, &request.path).ok()).map(|(_, name)| name);
+    paths.sort_by_key(|path| Some(path) != last.as_ref());
     let config = &project.file.monitoring;
     let (rows, windows) = match WindowRule::parse(&config.window, config.min_rows) {
         Ok(WindowRule::Rows { rows }) => {
@@ -66,7 +82,7 @@ pub async fn propose(engine: &Engine, request: ProposeTraffic) -> anyhow::Result
         Ok(WindowRule::Time { .. }) | Err(_) => (ROWS, 0),
     };
     let file = |path: String| TrafficFile { next_row: next.get(&path).copied().unwrap_or(0), path };
-    Ok(TrafficProposal { files: beside.into_iter().map(|found| file(found.path)).collect(), rows, windows })
+    Ok(TrafficProposal { files: paths.into_iter().map(file).collect(), rows, windows })
 }
 
 /// Sends rows of a table in the project's folder, spread over the instances.
@@ -78,7 +94,7 @@ pub async fn send(engine: &Engine, request: SendTraffic) -> anyhow::Result<Job> 
     let (path, name) = inside(Path::new(&project.path), &request.path)?;
     let new = NewJob {
         kind: JobKind::Traffic,
-        title: format!("Send {} rows to {}", thousands(request.rows.min(MOST_ROWS)), row.name),
+        title: format!("Send {} rows of {name} to {}", thousands(request.rows.min(MOST_ROWS)), row.name),
         project: Some(row.project),
         subject: Subject::Deployment(row.id),
         memory_bytes: 0,
@@ -95,7 +111,7 @@ pub async fn send(engine: &Engine, request: SendTraffic) -> anyhow::Result<Job> 
                 Some(row) => First::Row(row),
                 None => First::After(next_row(context.engine(), row.id, &name).await?),
             };
-            let found = tokio::task::spawn_blocking(move || read_rows(&path, &version, config, first, most)).await??;
+            let found = tokio::task::spawn_blocking(move || rows::read(&path, &version, config, first, most)).await??;
             let batch = request.batch.unwrap_or(BATCH).clamp(1, 10_000) as usize;
             let (sent, outcome) = send_rows(&context, &row, &found.rows, batch).await?;
             let (id, next) = (row.id, (found.first + sent) % found.total.max(1));
@@ -106,7 +122,7 @@ pub async fn send(engine: &Engine, request: SendTraffic) -> anyhow::Result<Job> 
         .await
 }
 
-/// Where the last send of a file ended.
+/// Where the last send of a file ended, in the order in which its rows are sent.
 async fn next_row(engine: &Engine, deployment: DeploymentId, name: &str) -> anyhow::Result<u64> {
     let next = engine.store().read(move |c| store::sent_traffic::next_rows(c, deployment)).await?;
     Ok(next.get(name).copied().unwrap_or(0))
@@ -220,90 +236,6 @@ fn inside(folder: &Path, path: &str) -> anyhow::Result<(PathBuf, String)> {
     let name = found.strip_prefix(&root).map_err(|_| wrong())?;
     let name = name.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
     Ok((found, name))
-}
-
-/// Where to begin in a file.
-#[derive(Debug, Clone, Copy)]
-enum First {
-    /// That row, which must be there.
-    Row(u64),
-    /// Behind what was sent; at the file's first row where that was its end.
-    After(u64),
-}
-
-/// Rows of a file, from `first` on, and over its end from its beginning.
-#[derive(Debug)]
-struct Found {
-    rows: Vec<Value>,
-    first: u64,
-    /// Rows of the whole file.
-    total: u64,
-}
-
-/// At most `most` rows as JSON objects with the model's inputs only, typed as the model has them.
-fn read_rows(
-    path: &Path,
-    version: &VersionRow,
-    config: api::config::DataConfig,
-    first: First,
-    most: u64,
-) -> anyhow::Result<Found> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let inputs = &version.version.signature.inputs;
-    let mut config =
-        api::config::DataConfig { paths: vec![name], target: None, timestamp: None, group: None, ..config };
-    config.ignore.clear();
-    config.types = inputs.iter().map(|input| (input.name.clone(), input.kind)).collect();
-    // A folder of tables is one table.
-    let (root, config) = if path.is_dir() {
-        (path, api::config::DataConfig { paths: vec![".".to_owned()], ..config })
-    } else {
-        (folder, config)
-    };
-    let files = data::scan::files(root, &config)?;
-    let work = tempfile::tempdir().context("make a folder for the rows")?;
-    let table = work.path().join("traffic.parquet");
-    let total = data::table::convert(&files, &config, &table, &mut data::progress::silent)?.rows;
-    let first = match first {
-        First::Row(row) => row,
-        First::After(row) => row % total.max(1),
-    };
-    let (until_end, wanted) = (total.saturating_sub(first), most.min(total));
-    let mut rows = Vec::new();
-    if until_end > 0 {
-        take(&table, inputs, first, wanted.min(until_end), &mut rows)?;
-        take(&table, inputs, 0, wanted.saturating_sub(until_end), &mut rows)?;
-    }
-    Ok(Found { rows, first, total })
-}
-
-/// Adds `count` rows of a converted table behind its first `skip`.
-fn take(table: &Path, inputs: &[Input], mut skip: u64, mut count: u64, rows: &mut Vec<Value>) -> anyhow::Result<()> {
-    for batch in data::table::batches(table, None)? {
-        if count == 0 {
-            break;
-        }
-        let batch = batch?;
-        let there = batch.num_rows() as u64;
-        if skip >= there {
-            skip -= there;
-            continue;
-        }
-        let part = (there - skip).min(count);
-        let batch = batch.slice(skip as usize, part as usize);
-        (skip, count) = (0, count - part);
-        let kept: Vec<usize> = batch
-            .schema()
-            .fields()
-            .iter()
-            .enumerate()
-            .filter(|(_, field)| inputs.iter().any(|input| &input.name == field.name()))
-            .map(|(index, _)| index)
-            .collect();
-        rows.extend(infer::rows::to_json(&batch.project(&kept)?)?);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

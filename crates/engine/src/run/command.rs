@@ -68,7 +68,7 @@ async fn project_at(engine: &Engine, directory: &str) -> anyhow::Result<ProjectR
     let Some(folder) = with_file else {
         bail!(
             ApiError::not_found(format!("{} is in no project.", directory.display()))
-                .with_hint("Open one there first: `slipway open PATH`.")
+                .with_hint("Make one there first: `slipway project create PATH`.")
         );
     };
     let opened = project::open_folder(engine, folder.to_owned(), api::project::SameId::Ask, None).await?;

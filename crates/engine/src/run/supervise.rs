@@ -516,7 +516,9 @@ fn announce(engine: &Engine, id: RunId, told: &Told) {
         engine.changed(Tag::Runs(run.project));
     }
     if told.over {
-        let reason = run.ended_because.as_ref().map(|error| error.message.clone()).unwrap_or_default();
+        // That it was stopped is all there is to say of it.
+        let because = run.ended_because.as_ref().filter(|_| run.state != RunState::Stopped);
+        let reason = because.map(|error| error.message.clone()).unwrap_or_default();
         let link = Some(format!("/p/{}/runs/{}", run.project, id));
         engine.events().notice(format!("{} {}", run.name, ended_word(run.state)), reason, link);
         engine.changed(Tag::Projects);

@@ -83,6 +83,9 @@ fn an_edit_keeps_comments_order_and_unknown_keys() {
     assert!(edited.contains("[data.types]\n\"a.b\" = \"category\""), "{edited}");
     assert!(!edited.contains("seed"), "{edited}");
     parse(&edited, "slipway.toml").unwrap();
+    // One value for a list is a list of one.
+    let edited = edit("version = 1\n", &[("data.ignore".to_owned(), json!("Nr"))]).unwrap();
+    assert_eq!(parse(&edited, "slipway.toml").unwrap().file.data.ignore, ["Nr"]);
 }
 
 #[test]

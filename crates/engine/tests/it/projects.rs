@@ -170,6 +170,10 @@ async fn an_edit_is_refused_where_the_file_is_wrong_and_the_last_good_one_stays(
     assert_eq!(edited.file.training.seed, 42);
     let refused = stage.try_call(edit("split.test", json!(7))).await.unwrap_err();
     assert_eq!((refused.code, refused.key.as_deref()), (ErrorCode::InvalidProjectFile, Some("split.test")));
+    // No line is named of a file that was never written.
+    let refused = stage.try_call(edit("training.rounds", json!("many"))).await.unwrap_err();
+    assert!(refused.message.starts_with("slipway.toml can't have `rounds = \"many\"`: "), "{}", refused.message);
+    assert_eq!(refused.hint.as_deref(), Some("Nothing was written."));
     let set = vec![
         ("description".to_owned(), json!("Payments of a year.")),
         ("data.paths".to_owned(), json!(["data", "more/*.csv"])),

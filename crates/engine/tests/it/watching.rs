@@ -9,7 +9,7 @@ use api::{
     monitor::{
         CheckNow, ColumnPart, GetWindow, GetWindowRows, ListWindows, Monitoring, RowsOf, SetMonitored, WindowRows,
     },
-    project::EditProjectFile,
+    project::{EditProjectFile, GetOverview, Stage as Station},
 };
 use serde_json::json;
 
@@ -44,6 +44,10 @@ async fn a_drift_that_goes_on_after_a_roll_back_is_raised_again() {
     deploy(&stage, second).await;
     let replaced = stage.call(CheckNow { deployment: id }).await;
     assert_eq!((open(&replaced), replaced.alerts.len()), (0, 1));
+    // Windows of the version before say nothing of this one.
+    let road = stage.call(GetOverview { project }).await.road;
+    let watch = road.into_iter().find(|station| station.stage == Station::Watch).unwrap();
+    assert_eq!((watch.figure.as_str(), watch.detail.as_str()), ("–", "No window of v2 has closed yet"));
     let late = window(&stage, id, "content-1", DRIFTED).await;
     assert_eq!((open(&late), late.alerts.len()), (0, 1), "nobody is told of what no longer answers");
 

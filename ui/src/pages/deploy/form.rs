@@ -1,12 +1,10 @@
 //! The Deploy dialog: what, where, how; then what will be done, before it is done.
 
-use std::collections::BTreeMap;
-
 use api::{
     deploy::{
         DeployPlan, DeploySpec, Deployment, ListDeployments, PlanDeploy, ProposeDeploy, StartDeploy, Target, TargetKind,
     },
-    id::{DeploymentId, ModelId, RegistryId, TargetId, VersionId},
+    id::{DeploymentId, RegistryId, TargetId, VersionId},
     job::{GetJob, JobState, Subject},
     model::{Model, Version},
     package::ListRegistries,
@@ -46,20 +44,21 @@ pub(super) fn DeployForm(
     let pending = Pending::new();
     let registries = query(|| Some(ListRegistries {}));
     let file = place.known.value.get_untracked().map(|project| project.file).unwrap_or_default();
-    let versions: Vec<Version> =
-        models.get_untracked().unwrap_or_default().into_iter().flat_map(|model| model.versions).collect();
+    // What was known when the dialog opened may be older than the version that it is for: the list follows the answer.
+    let versions = Memo::new(move |_| {
+        models.with(|models| models.iter().flatten().flat_map(|model| model.versions.clone()).collect::<Vec<Version>>())
+    });
+    let version_options = Signal::derive(move || {
+        let label = |version: &Version| {
+            let figure = super::figure_of(version).map(|figure| format!(" · {figure}")).unwrap_or_default();
+            format!("{} v{}{figure}", version.model_name, version.number)
+        };
+        versions.with(|all| all.iter().map(|one| (one.id.to_string(), label(one))).collect::<Vec<_>>())
+    });
+    let model_of =
+        move |version: VersionId| versions.with(|all| all.iter().find(|one| one.id == version).map(|one| one.model));
     let wanted = models.with_untracked(|models| super::wanted_of(models.as_deref().unwrap_or_default()));
     let first = version.get_untracked().or(wanted.map(|version| version.id));
-    let version_options: Vec<(String, String)> = versions
-        .iter()
-        .map(|version| {
-            let figure = super::figure_of(version).map(|figure| format!(" · {figure}")).unwrap_or_default();
-            (version.id.to_string(), format!("{} v{}{figure}", version.model_name, version.number))
-        })
-        .collect();
-    let models_of: BTreeMap<VersionId, ModelId> = versions.iter().map(|version| (version.id, version.model)).collect();
-    let models_of = StoredValue::new(models_of);
-    let model_of = move |version: VersionId| models_of.with_value(|models| models.get(&version).copied());
     let chosen = RwSignal::new(first.map(|id| id.to_string()).unwrap_or_default());
     let [name, target, registry, repository] = std::array::from_fn(|_| RwSignal::new(String::new()));
     let wish = Wish::new();
@@ -252,7 +251,7 @@ pub(super) fn DeployForm(
     view! {
         <div class="content form">
             <div class="two-fields">
-                <Labelled label="Version"><Select value=chosen options=Signal::stored(version_options) name="Version" /></Labelled>
+                <Labelled label="Version"><Select value=chosen options=version_options name="Version" /></Labelled>
                 <div class="with-button">
                     <Labelled label="Target"><Select value=target options=target_options name="Target" /></Labelled>
                     <Button label="Cluster…" mark=icon::PLUS on_press=move || add_target.set(true) />

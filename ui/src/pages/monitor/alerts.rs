@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+/// Alerts that are over and shown before a person asks for all.
+const CLEARED: usize = 3;
+
 #[component]
 pub(super) fn Alerts(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, place: Place) -> impl IntoView {
     let alerts = Memo::new(move |_| {
@@ -24,14 +27,22 @@ pub(super) fn Alerts(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, 
         });
         alerts
     });
+    let everything = RwSignal::new(false);
     view! {
         <Card title="Alerts" flush=true>
             {move || {
-                let alerts = alerts.get();
+                let mut alerts = alerts.get();
                 if alerts.is_empty() {
                     return view! { <p class="muted small padded">"No alert. One is raised when a column drifts in several windows in a row."</p> }.into_any();
                 }
-                view! { <div class="list" role="list" on:keydown=move_among_rows>{alerts.into_iter().map(|alert| view! { <Line alert now chosen place /> }).collect_view()}</div> }.into_any()
+                let open = alerts.iter().filter(|alert| alert.cleared_ms.is_none()).count();
+                let hidden = if everything.get() { 0 } else { alerts.len().saturating_sub(open + CLEARED) };
+                alerts.truncate(alerts.len() - hidden);
+                view! { <div class="list" role="list" on:keydown=move_among_rows>{alerts.into_iter().map(|alert| view! { <Line alert now chosen place /> }).collect_view()}</div>
+                    {(hidden > 0).then(|| view! {
+                        <div class="padded"><Button label=format!("{hidden} more that are over") kind="quiet s" on_press=move || everything.set(true) /></div>
+                    })}
+                }.into_any()
             }}
         </Card>
     }
@@ -84,7 +95,8 @@ fn Line(alert: Alert, now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>,
             })}
             {match alert.run {
                 Some(run) => view! { <a class="btn quiet s" href=place.link(&format!("runs/{run}"))>"See its run"</a> }.into_any(),
-                None => view! { <a class="btn quiet s" href=retrain>"Retrain"</a> }.into_any(),
+                None if open => view! { <a class="btn quiet s" href=retrain>"Retrain"</a> }.into_any(),
+                None => ().into_any(),
             }}
         </div>
     }

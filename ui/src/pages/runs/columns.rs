@@ -254,7 +254,7 @@ fn is_wide() -> bool {
     window().inner_width().ok().and_then(|width| width.as_f64()).is_some_and(|width| width >= 1500.0)
 }
 
-const OTHER_ROWS: &str = "Validated on other rows than the best run: of another snapshot, or split otherwise. The figures can't be compared.";
+const OTHER_ROWS: &str = "Validated on other rows than the newest run: of another snapshot, or split otherwise. The figures can't be compared.";
 
 fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<> {
     let (tone, word) = run_state(row.state);

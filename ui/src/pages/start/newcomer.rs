@@ -2,9 +2,10 @@
 
 use api::{
     config::{ColumnType, DataKind, Ragged},
+    dataset::WarningKind,
     id::ProjectId,
     job::Subject,
-    project::{CreateProject, FileThere, Look, LookAt, OpenProject, Project, SameId, Sample},
+    project::{CreateProject, FileThere, Look, LookAt, LookColumn, OpenProject, Project, SameId, Sample},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
@@ -209,6 +210,14 @@ fn Proposal(
     let times: Vec<(String, String)> =
         std::iter::once((String::new(), "None: rows are split without it".to_owned())).chain(times).collect();
     let file = StoredValue::new(look.proposal.clone());
+    let ignored = RwSignal::new(look.proposal.data.ignore.clone());
+    let why = |column: &LookColumn| match (column.doubt?, column.distinct) {
+        (WarningKind::AllMissing, _) => Some("is empty in every row"),
+        (_, Some(_)) => Some("has its own value in every row, as an id has"),
+        (_, None) => Some("looks like a running number or an id"),
+    };
+    let doubts: Vec<(String, &str)> =
+        columns.iter().filter_map(|column| Some((column.name.clone(), why(column)?))).collect();
     let copy_from = StoredValue::new(if copies { arrival.paths.clone() } else { Vec::new() });
     let create = move || {
         let mut file = file.get_value();
@@ -216,6 +225,8 @@ fn Proposal(
         if !is_images {
             file.data.target = Some(target.get_untracked()).filter(|target| !target.is_empty());
             file.data.timestamp = Some(timestamp.get_untracked()).filter(|timestamp| !timestamp.is_empty());
+            file.data.ignore = ignored.get_untracked();
+            file.data.ignore.retain(|name| file.data.target.as_ref() != Some(name));
         }
         let path = folder.get_untracked().trim().to_owned();
         creating.start(CreateProject { path, file, copy_from: copy_from.get_value() });
@@ -282,6 +293,7 @@ fn Proposal(
                         <Select value=timestamp options=times.clone() />
                     </Labelled>
                 })}
+                {asks_target.then(|| view! { <Doubts doubts=doubts.clone() ignored target /> })}
                 <div class="two-fields">
                     <Labelled label="Name"><TextField value=name /></Labelled>
                     <Labelled label=if copies { "Folder to make" } else { "Folder" } hint=if copies { "The files are copied into it." } else { "A slipway.toml is written into it, nothing else." }>
@@ -353,6 +365,41 @@ fn ByPath() -> impl IntoView {
             </div>
         </div>
     }
+}
+
+/// Columns that can teach a model nothing, each with the press that takes it out of the inputs or back in.
+#[component]
+fn Doubts(
+    doubts: Vec<(String, &'static str)>,
+    ignored: RwSignal<Vec<String>>,
+    target: RwSignal<String>,
+) -> impl IntoView {
+    let line = move |(name, why): (String, &'static str)| {
+        let name = StoredValue::new(name);
+        let is_ignored = Memo::new(move |_| ignored.with(|ignored| name.with_value(|name| ignored.contains(name))));
+        let is_target = Memo::new(move |_| target.with(|target| name.with_value(|name| target == name)));
+        let said = move || {
+            let (name, so) = (name.get_value(), if is_ignored.get() { ": it is no input." } else { "." });
+            format!("\"{name}\" {why}{so}")
+        };
+        let label = Signal::derive(move || {
+            let verb = if is_ignored.get() { "Use" } else { "Ignore" };
+            name.with_value(|name| format!("{verb} {name}"))
+        });
+        let turn = move || {
+            let (name, was) = (name.get_value(), is_ignored.get_untracked());
+            ignored.update(|ignored| if was { ignored.retain(|one| *one != name) } else { ignored.push(name) });
+        };
+        view! {
+            <Show when=move || !is_target.get()>
+                <div class="flex">
+                    <span class="grow small" class:warn=move || !is_ignored.get()>{said}</span>
+                    <Button label kind="s" on_press=turn />
+                </div>
+            </Show>
+        }
+    };
+    doubts.into_iter().map(line).collect_view()
 }
 
 const NOT_COPIED: &str = "Nothing is copied or sent: the folder is opened where it lies.";
