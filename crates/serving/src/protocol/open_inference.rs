@@ -112,6 +112,22 @@ struct Tensor {
     data: Option<Value>,
 }
 
+impl Tensor {
+    fn values(&self) -> Result<Vec<&Value>, Failure> {
+        let Some(data) = &self.data else {
+            return Err(Failure::Invalid(format!("the input \"{}\" has no data", self.name)));
+        };
+        let mut values = Vec::new();
+        flatten(data, &mut values);
+        Ok(values)
+    }
+
+    fn misshapen(&self, values: usize) -> Failure {
+        let Self { name, shape, .. } = self;
+        Failure::Invalid(format!("the input \"{name}\" has {values} values, but its shape is {shape:?}"))
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct Wanted {
     name: String,
@@ -188,6 +204,13 @@ fn columns_of(signature: &Signature, tensors: &[Tensor], go_on: GoOn<'_>) -> Res
             )));
         }
     }
+    if let Some(first) = tensors.first() {
+        // What is only announced takes no memory: there are no more rows than values.
+        let values = first.values()?.len();
+        if values < count {
+            return Err(first.misshapen(values));
+        }
+    }
     let (mut fields, mut arrays) = (Vec::new(), Vec::new());
     for input in &signature.inputs {
         let array = match tensors.iter().find(|tensor| tensor.name == input.name) {
@@ -214,13 +237,11 @@ fn column(input: &Input, tensor: &Tensor, count: usize, go_on: GoOn<'_>) -> Resu
     if !fits(input.kind, &tensor.datatype) {
         return invalid(format!("has datatype {}, the model needs {}", tensor.datatype, datatype(input.kind)));
     }
-    let Some(data) = &tensor.data else { return invalid("has no data".into()) };
-    let mut values = Vec::with_capacity(count);
-    flatten(data, &mut values);
+    let values = tensor.values()?;
     // Overflow must not make a shape of nothing fit.
     let product = tensor.shape.iter().try_fold(1_usize, |product, side| product.checked_mul(*side));
     if product != Some(values.len()) {
-        return invalid(format!("has {} values, but its shape is {:?}", values.len(), tensor.shape));
+        return Err(tensor.misshapen(values.len()));
     }
     if tensor.shape.first() != Some(&count) {
         return invalid(format!("has the shape {:?}, but the first input has {count} rows", tensor.shape));
