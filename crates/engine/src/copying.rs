@@ -116,7 +116,12 @@ pub(crate) fn remove(copied: &[PathBuf]) {
 }
 
 fn plan(source: &Path, folder: &Path) -> anyhow::Result<Plan> {
-    let name = source.file_name().with_context(|| format!("copy {}", source.display()))?;
+    let Some(name) = source.file_name() else {
+        bail!(
+            ApiError::invalid(format!("{} has no name that a copy could have.", source.display()))
+                .with_hint("Name the files or folders in it.")
+        );
+    };
     let destination = folder.join(name);
     if is_taken(&destination) {
         bail!(taken(&destination));
@@ -179,7 +184,7 @@ fn place(copy: &Path, destination: &Path) -> anyhow::Result<()> {
 }
 
 /// Also where a link leads nowhere.
-fn is_taken(path: &Path) -> bool {
+pub(crate) fn is_taken(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
@@ -200,10 +205,11 @@ fn check_space(folder: &Path, needed_bytes: u64) -> anyhow::Result<()> {
         ApiError::new(
             ErrorCode::NoSpace,
             format!(
-                "A copy of {:.1} MB does not fit: {:.1} MB are free at {}.",
+                "A copy of {:.1} MB does not fit: {:.1} MB are free at {}, and {:.1} MB stay free.",
                 megabytes(needed_bytes),
                 megabytes(free_bytes),
-                folder.display()
+                folder.display(),
+                megabytes(KEEP_FREE_BYTES)
             ),
         )
         .with_hint("Free some space, or open the folder where it lies.")
