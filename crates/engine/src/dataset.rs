@@ -439,7 +439,8 @@ pub async fn add(engine: &Engine, request: AddData) -> anyhow::Result<Job> {
     let bringing = tokio::task::spawn_blocking(move || Bringing::of(&folder, &paths)).await??;
     let what = match request.paths.as_slice() {
         [only] => Path::new(only).file_name().map_or_else(|| only.into(), |name| name.to_string_lossy()).into_owned(),
-        many => format!("{} files", many.len()),
+        [] => bail!(ApiError::invalid("No path is named.").with_hint("Name the files or folders to add.")),
+        many => format!("{} paths", many.len()),
     };
     let new = NewJob {
         kind: JobKind::Copy,
@@ -475,13 +476,17 @@ async fn add_in_job(
             anyhow::Ok((added, copied, first))
         })
         .await?;
-    let count = added.len();
     // Others may have added theirs while this copied.
     let _editing = engine.editing().await;
     let mut paths = paths_now(PathBuf::from(&row.path)).await.inspect_err(|_| copying::remove(&copied))?;
     let first = first.filter(|_| paths.is_empty());
-    let new: Vec<String> = added.into_iter().filter(|path| !paths.contains(path)).collect();
-    paths.extend(new);
+    let there = paths.len();
+    for path in added {
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    let count = paths.len() - there;
     let mut set = vec![("data.paths".to_owned(), serde_json::to_value(paths)?)];
     if let Some(first) = first.filter(|first| first.kind == DataKind::Images) {
         set.push(("data.kind".to_owned(), serde_json::to_value(first.kind)?));
@@ -496,7 +501,11 @@ async fn add_in_job(
         return Err(error);
     }
     uploads::taken(&engine, taken).await?;
-    Ok(format!("{count} {} added to the data paths", if count == 1 { "path is" } else { "paths are" }))
+    Ok(match count {
+        0 => "All of it is among the data paths already".to_owned(),
+        1 => "1 path is added to the data paths".to_owned(),
+        many => format!("{many} paths are added to the data paths"),
+    })
 }
 
 /// The data paths that the project's file names now.

@@ -512,6 +512,15 @@ async fn data_added_twice_at_once_keep_both() {
     tokio::join!(stage.done(first), stage.done(second));
     let paths = stage.call(GetProject { project }).await.file.data.paths;
     assert!(["first.csv", "second.csv"].iter().all(|name| paths.contains(&(*name).to_owned())), "{paths:?}");
+    // Once, however often and under whatever name it is named.
+    let named = ["elsewhere/../p/data/../data/a.csv", "p/data/a.csv", "p/data/a.csv", "p/first.csv"];
+    let named = named.map(|name| stage.path(name).to_string_lossy().into_owned()).to_vec();
+    let added = stage.done(stage.call(AddData { project, paths: named.clone() }).await).await;
+    assert_eq!(added.message, "1 path is added to the data paths");
+    let again = stage.done(stage.call(AddData { project, paths: named }).await).await;
+    assert_eq!(again.message, "All of it is among the data paths already");
+    let paths = stage.call(GetProject { project }).await.file.data.paths;
+    assert_eq!(paths.iter().filter(|path| *path == "data/a.csv").count(), 1, "{paths:?}");
     // The folder itself has a name too.
     let whole = AddData { project, paths: vec![stage.path("p").to_string_lossy().into_owned()] };
     stage.done(stage.call(whole).await).await;
