@@ -67,7 +67,7 @@ pub async fn plan(engine: &Engine, request: PlanSnapshot) -> anyhow::Result<Snap
         })
         .await?;
     let before = match &newest {
-        Some(newest) => Some(snapshot::manifest(engine, newest).await?),
+        Some(newest) => snapshot::manifest_if_whole(engine, newest).await?,
         None => None,
     };
     let (root, config, store) = (PathBuf::from(&row.path), row.file.data.clone(), engine.store().clone());
@@ -163,11 +163,15 @@ async fn take_in_job(context: JobContext, request: TakeSnapshot) -> anyhow::Resu
     let mut report = context.reporter(1.0);
     let (taken, new) = snapshot::take(&engine, &row, request.message, &mut report).await?;
     context.set_subject(Subject::Snapshot(taken.id)).await?;
-    Ok(if new {
-        format!("v{}: {}", taken.number, taken.message)
-    } else {
-        format!("Nothing changed since v{}", taken.number)
-    })
+    if new {
+        return Ok(format!("v{}: {}", taken.number, taken.message));
+    }
+    let mended = match snapshot::make_whole(&engine, taken.id, &mut report).await? {
+        0 => String::new(),
+        1 => "; a stored file was damaged, and is put anew".to_owned(),
+        many => format!("; {many} stored files were damaged, and are put anew"),
+    };
+    Ok(format!("Nothing changed since v{}{mended}", taken.number))
 }
 
 /// The project's row behind a snapshot; none of what a deleted project left.

@@ -77,7 +77,9 @@ fn of_store(error: &StoreError) -> ApiError {
         }
         StoreError::MissingBlob(_) | StoreError::Damaged { .. } => {
             ApiError::new(ErrorCode::Internal, sentence(&error.to_string()))
-                .with_hint("The workspace's disk lost it: take the snapshot, or register the model, again.")
+                .with_hint(
+                    "The workspace's disk lost it. Take the snapshot again with the file as it was, or register the model again from its run: that puts it anew.",
+                )
         }
         StoreError::File { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
             ApiError::invalid(sentence(&error.to_string())).with_hint(NO_RIGHT)
