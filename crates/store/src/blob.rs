@@ -193,6 +193,12 @@ impl Blobs {
 
     /// Copies a blob to `destination` (shared where possible), verified before it has its name.
     pub fn copy_to(&self, hash: &BlobHash, destination: &Path) -> Result<()> {
+        self.copy_telling(hash, destination, &mut silent)
+    }
+
+    /// As [`Self::copy_to`]. `progress` is told bytes as they are copied; its `Break` errs with `Stopped` and
+    /// leaves nothing.
+    pub fn copy_telling(&self, hash: &BlobHash, destination: &Path, progress: Progress<'_>) -> Result<()> {
         let source = self.path(hash);
         if !source.is_file() {
             return Err(StoreError::MissingBlob(*hash));
@@ -202,12 +208,17 @@ impl Blobs {
         let temporary = folder.join(format!(".{}.part", uuid::Uuid::now_v7().simple()));
         let keep =
             tempfile::TempPath::try_from_path(&temporary).map_err(failed("the file can't be written:", destination))?;
-        reflink_copy::reflink_or_copy(&source, &temporary)
-            .map_err(failed("the file can't be written:", destination))?;
-        let mut hasher = Hasher::new(false);
-        let mut file = File::open(&temporary).map_err(failed("the file can't be read:", &temporary))?;
-        copy(&mut file, &mut hasher, &mut silent).map_err(failed("the file can't be read:", &temporary))?;
-        let found = BlobHash(*hasher.blake3.finalize().as_bytes());
+        let shared = reflink_copy::reflink(&source, &temporary).is_ok();
+        let source = if shared { &temporary } else { &source };
+        let mut from = File::open(source).map_err(failed("the blob can't be read:", source))?;
+        let mut into = Hashed { file: None, hasher: Hasher::new(false) };
+        if !shared {
+            into.file = Some(File::create(&temporary).map_err(failed("the file can't be written:", destination))?);
+        }
+        copy(&mut from, &mut into, progress)
+            .map_err(failed("the file can't be written:", destination))?
+            .ok_or(StoreError::Stopped)?;
+        let found = BlobHash(*into.hasher.blake3.finalize().as_bytes());
         if found != *hash {
             return Err(self.damaged(hash, found));
         }
@@ -310,6 +321,22 @@ impl Write for BlobWriter<'_> {
     }
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// Hashes what is written, into a file where there is one.
+struct Hashed {
+    file: Option<File>,
+    hasher: Hasher,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.as_mut().map_or(Ok(bytes.len()), |file| file.write(bytes))?;
+        self.hasher.write(&bytes[..written])
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -39,6 +39,28 @@ fn a_stopped_file_leaves_nothing() {
 }
 
 #[test]
+fn a_copy_says_how_far_it_is_and_a_stopped_one_leaves_nothing() {
+    let (folder, store) = open();
+    let stored = store.blobs().put_bytes(&vec![7; 2_000_000]).unwrap();
+    let (place, mut told) = (folder.path().join("out"), 0);
+    let stopped = store.blobs().copy_telling(&stored.hash, &place.join("a.csv"), &mut |bytes| {
+        told += bytes;
+        if told > 1_000_000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert!(matches!(stopped, Err(StoreError::Stopped)), "{stopped:?}");
+    assert!(told > 1_000_000 && told < 2_000_000, "{told}");
+    assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0);
+    told = 0;
+    let all = store.blobs().copy_telling(&stored.hash, &place.join("a.csv"), &mut |bytes| {
+        told += bytes;
+        ControlFlow::Continue(())
+    });
+    all.unwrap();
+    assert_eq!((told, std::fs::metadata(place.join("a.csv")).unwrap().len()), (2_000_000, 2_000_000));
+    assert!(!std::fs::metadata(place.join("a.csv")).unwrap().permissions().readonly());
+}
+
+#[test]
 fn damaged_bytes_are_never_handed_out() {
     let (folder, store) = open();
     let stored = store.blobs().put_bytes(b"right").unwrap();
