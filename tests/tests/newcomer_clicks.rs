@@ -11,7 +11,7 @@ use api::{
 use journeys::{
     browser::{choose, field, fill, gone, press, seen, told},
     desk::Desk,
-    road,
+    road, stage,
 };
 use thirtyfour::By;
 
@@ -21,6 +21,56 @@ async fn a_table_with_ragged_lines_and_two_times_becomes_a_project() {
     let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
     let result = becomes_a_project(&desk, folder.path()).await;
     told(&desk.browser, "newcomer", result).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_and_a_folder_that_are_uploaded_become_projects() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
+    let result = uploads_become_projects(&desk, folder.path()).await;
+    told(&desk.browser, "uploads", result).await.unwrap();
+}
+
+/// Two tables at once, then the folder that they lie in with another: up to the first snapshot.
+async fn uploads_become_projects(desk: &Desk, folder: &Path) -> Result<()> {
+    let brought = folder.join("brought");
+    let tables = brought.join("measures");
+    std::fs::create_dir_all(&tables)?;
+    let files = ["first.csv", "second.csv"].map(|name| tables.join(name));
+    for (seed, file) in (1..).zip(&files) {
+        std::fs::write(file, stage::table(50, seed, 0.0))?;
+    }
+    let files = files.map(|file| file.display().to_string());
+    upload(desk, "files", &files.join("\n"), "first").await.context("two files")?;
+    upload(desk, "folder", &brought.display().to_string(), "brought").await.context("a folder")?;
+
+    let mut projects = desk.client.call(ListProjects {}).await?;
+    projects.sort_by(|left, right| left.project.name.cmp(&right.project.name));
+    let [of_folder, of_files] = projects.as_slice() else { anyhow::bail!("{} projects", projects.len()) };
+    ensure!(of_files.project.file.data.paths == ["first.csv", "second.csv"], "{:?}", of_files.project);
+    ensure!(of_folder.project.file.data.paths == ["measures"], "{:?}", of_folder.project);
+    for summary in &projects {
+        let project = summary.project.id;
+        let job = desk.client.call(TakeSnapshot { project, message: None }).await?;
+        road::finished(&desk.client, job.id, Duration::from_secs(60)).await?;
+        let dataset = desk.client.call(GetDataset { project }).await?;
+        ensure!(dataset.snapshots.first().is_some_and(|snapshot| snapshot.rows == 100), "{dataset:?}");
+    }
+    Ok(())
+}
+
+/// Gives `paths` to the page's chooser and makes the project that is proposed, of the name `name`.
+async fn upload(desk: &Desk, chooser: &str, paths: &str, name: &str) -> Result<()> {
+    let driver = desk.driver();
+    desk.go("/").await?;
+    seen(driver, "//main//button[contains(., 'Open a path')]").await?;
+    driver.find(By::Css(format!("input[data-choose={chooser}]"))).await?.send_keys(paths).await?;
+    seen(driver, CREATE).await.context("what was uploaded is looked at")?;
+    let proposed = driver.find(By::XPath(field("Name"))).await?.prop("value").await?;
+    ensure!(proposed.as_deref() == Some(name), "the proposed name is {proposed:?}");
+    press(driver, CREATE).await?;
+    seen(driver, "//nav[contains(@class,'rail')]//a[contains(., 'Data')]").await.context("its page is opened")?;
+    Ok(())
 }
 
 /// 200 orders, and two lines that a careless hand broke.

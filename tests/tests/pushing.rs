@@ -59,7 +59,7 @@ async fn exported(stage: &Stage, version: &Version) -> Result<()> {
     let package = packages.first().context("there is a package")?;
     let export = |name: &str| {
         let path = stage.folder.path().join(name).to_string_lossy().into_owned();
-        ExportPackage { package: package.id, path }
+        ExportPackage { package: package.id, path, overwrite: false }
     };
     let Err(refused) = stage.call(export("nowhere/image.tar")).await else { bail!("a folder that is not there") };
     ensure!(refused.to_string().contains("There is no folder"), "{refused}");
@@ -68,6 +68,15 @@ async fn exported(stage: &Stage, version: &Version) -> Result<()> {
     ensure!(done.subject == Subject::Package(package.id), "{:?}", done.subject);
     let size_bytes = std::fs::metadata(stage.folder.path().join("image.tar"))?.len();
     ensure!(size_bytes > package.size_bytes, "{size_bytes} bytes of {}", package.size_bytes);
+    // What is there is replaced only on demand.
+    let path = stage.folder.path().join("image.tar");
+    std::fs::write(&path, "precious")?;
+    let Err(refused) = stage.call(export("image.tar")).await else { bail!("a file is replaced") };
+    ensure!(refused.to_string().contains("is there already"), "{refused}");
+    ensure!(std::fs::read(&path)? == b"precious");
+    let job = stage.call(ExportPackage { overwrite: true, ..export("image.tar") }).await?;
+    stage.done(job).await?;
+    ensure!(std::fs::metadata(&path)?.len() == size_bytes);
     Ok(())
 }
 

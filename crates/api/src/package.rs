@@ -122,11 +122,14 @@ pub struct ListPackages {
     pub version: Option<VersionId>,
 }
 
-/// Writes the image as an OCI layout tar, as a job, for `podman load` or a USB stick.
+/// Writes the image as an OCI layout tar, as a job, for `podman load` or a USB stick. A file that is there is refused
+/// (`conflict`) unless `overwrite` is set, and then stays until the new one is whole.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ExportPackage {
     pub package: PackageId,
     pub path: String,
+    #[serde(default)]
+    pub overwrite: bool,
 }
 
 crate::requests! { METHODS;

@@ -128,6 +128,7 @@ pub enum FileThere {
 /// What a folder, file or drop turned out to be, before anything is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Look {
+    /// The first of the places that were looked at.
     pub path: String,
     /// The project that it already is.
     pub project: Option<ProjectId>,
@@ -182,10 +183,12 @@ pub struct Sample {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ListProjects {}
 
-/// Looks at a folder, a table or a folder of images without storing anything.
+/// Looks at a folder, a table or a folder of images, or at several that are to be one project, without storing
+/// anything.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LookAt {
-    pub path: String,
+    /// Absolute, one at least; the first gives the name.
+    pub paths: Vec<String>,
     /// What to do with lines of another width than the header's; the proposal says the same.
     #[serde(default)]
     pub ragged: Ragged,
@@ -219,7 +222,8 @@ pub struct CreateProject {
     /// The folder to become a project; for `copy_from`, the folder to make.
     pub path: String,
     pub file: ProjectFile,
-    /// Files or folders to copy into the new project's folder first.
+    /// Files or folders to copy into the new project's folder first: of one folder its entries, of several each by
+    /// its own name. So the paths that [`LookAt`] proposes for the same places lead to them.
     #[serde(default)]
     pub copy_from: Vec<String>,
 }

@@ -1,7 +1,10 @@
 //! What a folder or file turns out to be, before anything is stored: read far enough to propose a
 //! `slipway.toml`, never further, so that a folder of any size answers at once.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 use api::{
     ApiError,
@@ -13,7 +16,7 @@ use crate::{
     error::{DataError, thousands},
     images,
     progress::silent,
-    scan::{self, ScannedFile},
+    scan::{self, FileFormat, ScannedFile},
     survey::{self, FileSurvey},
     typing::Typing,
 };
@@ -41,34 +44,76 @@ pub struct Looked {
     pub rows: Option<u64>,
 }
 
-/// Looks at a folder, a table or a folder of images. An error only where there is nothing at the
-/// path or it can't be listed; what is wrong with single files stands in `problems`. Lines of another width
-/// than the header's are read as `ragged` says, and so does the proposal.
-pub fn look(path: &Path, ragged: Ragged) -> Result<Looked, DataError> {
-    let path = path.canonicalize().map_err(DataError::io("look at", path))?;
-    if path.is_file() {
-        let folder = path.parent().unwrap_or(&path).to_owned();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let config = DataConfig { paths: vec![name], ..DataConfig::default() };
-        return Ok(look_at_tables(&path, &scan::files(&folder, &config)?, ragged));
+/// Looks at a folder, a table, a folder of images, or at several of them that are to be one project. The proposed
+/// paths are those of a project that holds the entries of the one folder, or else each by its own name. An error
+/// only where there is nothing at a path or it can't be listed; what is wrong with single files stands in
+/// `problems`. Lines of another width than the header's are read as `ragged` says, and so does the proposal.
+pub fn look(paths: &[impl AsRef<Path>], ragged: Ragged) -> Result<Looked, DataError> {
+    let paths = paths
+        .iter()
+        .map(AsRef::as_ref)
+        .map(|path| path.canonicalize().map_err(DataError::io("look at", path)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut lying = Lying::default();
+    for path in &paths {
+        if path.is_file() {
+            lying.add_file(path)?;
+        } else {
+            lying.add_folder(path, paths.len() > 1)?;
+        }
     }
-    let (tables, passed_over) = scan::everything(&path, DataKind::Table)?;
-    let (pictures, more) = scan::everything(&path, DataKind::Images)?;
-    let mut looked = look_at_files(&path, &tables, &pictures, ragged);
-    let told: BTreeSet<String> = passed_over.iter().map(ToString::to_string).collect();
-    let more = more.into_iter().filter(|error| !told.contains(&error.to_string()));
-    looked.problems.extend(passed_over.into_iter().chain(more).map(ApiError::from));
-    looked.found.extend(other_tools(&path));
+    let name = paths.first().map_or_else(|| "project".to_owned(), |path| name_of(path));
+    let mut looked = look_at_files(name, &lying, ragged);
+    looked.problems.extend(lying.passed_over.into_values().map(ApiError::from));
+    if let [folder] = paths.as_slice()
+        && folder.is_dir()
+    {
+        looked.found.extend(other_tools(folder));
+    }
     Ok(looked)
 }
 
-fn look_at_files(path: &Path, tables: &[ScannedFile], pictures: &[ScannedFile], ragged: Ragged) -> Looked {
+/// What lies in the places that are looked at, each file by its name in the project.
+#[derive(Default)]
+struct Lying {
+    tables: Vec<ScannedFile>,
+    pictures: Vec<ScannedFile>,
+    /// Why files were passed over, by what is said of them.
+    passed_over: BTreeMap<String, DataError>,
+}
+
+impl Lying {
+    /// A file named by itself is a table whatever its name, unless that is a picture's.
+    fn add_file(&mut self, path: &Path) -> Result<(), DataError> {
+        let folder = path.parent().unwrap_or(path);
+        let config = DataConfig { paths: vec![scan::name(folder, path)], ..DataConfig::default() };
+        let files = scan::files(folder, &config)?;
+        match scan::format(path) {
+            Some(FileFormat::Image) => self.pictures.extend(files),
+            _ => self.tables.extend(files),
+        }
+        Ok(())
+    }
+
+    fn add_folder(&mut self, path: &Path, by_name: bool) -> Result<(), DataError> {
+        for (kind, into) in [(DataKind::Table, &mut self.tables), (DataKind::Images, &mut self.pictures)] {
+            let (files, passed_over) = scan::everything(path, kind)?;
+            let named = |file: ScannedFile| ScannedFile { name: format!("{}/{}", name_of(path), file.name), ..file };
+            into.extend(files.into_iter().map(|file| if by_name { named(file) } else { file }));
+            self.passed_over.extend(passed_over.into_iter().map(|error| (error.to_string(), error)));
+        }
+        Ok(())
+    }
+}
+
+fn look_at_files(name: String, lying: &Lying, ragged: Ragged) -> Looked {
+    let Lying { tables, pictures, .. } = lying;
     let classes: BTreeSet<&str> = pictures.iter().filter_map(|file| images::class(&file.name)).collect();
     // A table beside many images is about the images (labels, sizes); images beside tables are pictures.
     if classes.len() > 1 && pictures.len() > tables.len() {
-        return look_at_images(path, pictures, classes.len());
+        return look_at_images(name, pictures, classes.len());
     }
-    look_at_tables(path, tables, ragged)
+    look_at_tables(name, tables, ragged)
 }
 
 /// What other tools left in the folder, so that a person sees that it was seen and stays as it is.
@@ -105,7 +150,7 @@ fn name_of(path: &Path) -> String {
     name.map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-fn look_at_images(path: &Path, files: &[ScannedFile], classes: usize) -> Looked {
+fn look_at_images(name: String, files: &[ScannedFile], classes: usize) -> Looked {
     let mut problems: Vec<ApiError> = Vec::new();
     // Spread over the folders, which sort by class.
     let step = files.len().div_ceil(SAMPLE_IMAGES).max(1);
@@ -119,7 +164,7 @@ fn look_at_images(path: &Path, files: &[ScannedFile], classes: usize) -> Looked 
         }
     }
     if let Some(file) = files.iter().find(|file| images::class(&file.name).is_none()) {
-        problems.push(DataError::ImageWithoutClass { folder: path.to_owned(), file: file.name.clone() }.into());
+        problems.push(DataError::ImageWithoutClass { folder: PathBuf::from(&name), file: file.name.clone() }.into());
     }
     let size = match sizes.first() {
         Some((width, height)) if sizes.len() == 1 => format!("{width} × {height} pixels"),
@@ -153,13 +198,13 @@ fn look_at_images(path: &Path, files: &[ScannedFile], classes: usize) -> Looked 
             distinct: Some(classes as u64),
             target_score: 1.0,
         }],
-        proposal: ProjectFile { name: name_of(path), data, ..ProjectFile::default() },
+        proposal: ProjectFile { name, data, ..ProjectFile::default() },
         size_bytes: files.iter().map(|file| file.size_bytes).sum(),
         rows: Some(files.len() as u64),
     }
 }
 
-fn look_at_tables(path: &Path, files: &[ScannedFile], ragged: Ragged) -> Looked {
+fn look_at_tables(name: String, files: &[ScannedFile], ragged: Ragged) -> Looked {
     let mut problems: Vec<ApiError> = Vec::new();
     let mut ragged_lines = false;
     let config = DataConfig { ragged, ..DataConfig::default() };
@@ -228,7 +273,7 @@ fn look_at_tables(path: &Path, files: &[ScannedFile], ragged: Ragged) -> Looked 
         ragged_lines,
         kind: DataKind::Table,
         columns: looked,
-        proposal: ProjectFile { name: name_of(path), data, ..ProjectFile::default() },
+        proposal: ProjectFile { name, data, ..ProjectFile::default() },
         size_bytes: files.iter().map(|file| file.size_bytes).sum(),
         rows: (complete && !group.is_empty()).then(|| group.iter().map(|(_, survey)| survey.rows).sum()),
     }

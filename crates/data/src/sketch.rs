@@ -171,7 +171,7 @@ impl Quantiles {
             match self.digest.last_mut() {
                 Some((last, held)) if scale((before + weight) / total) - started <= 1.0 => {
                     *held += weight;
-                    *last += (mean - *last) * weight / *held;
+                    *last = between(*last, mean, weight / *held);
                 }
                 _ => {
                     started = scale(before / total);
@@ -209,7 +209,7 @@ impl Distribution {
             let place = share * (self.count - 1) as f64;
             let at = |index: u64| steps[steps.partition_point(|(_, until)| *until <= index).min(steps.len() - 1)].0;
             let (low, high) = (at(place.floor() as u64), at(place.ceil() as u64));
-            return low + (high - low) * place.fract();
+            return between(low, high, place.fract());
         }
         // Each centroid stands in the middle of its weight.
         let wanted = share * self.count as f64;
@@ -217,13 +217,13 @@ impl Distribution {
         for (mean, weight) in &self.digest {
             let at = before + weight / 2.0;
             if wanted < at {
-                return last_value + (mean - last_value) * (wanted - last_at) / (at - last_at);
+                return between(last_value, *mean, (wanted - last_at) / (at - last_at));
             }
             (last_at, last_value) = (at, *mean);
             before += weight;
         }
         let rest = before - last_at;
-        if rest <= 0.0 { self.max } else { last_value + (self.max - last_value) * (wanted - last_at) / rest }
+        if rest <= 0.0 { self.max } else { between(last_value, self.max, (wanted - last_at) / rest) }
     }
 
     pub fn count(&self) -> u64 {
@@ -278,15 +278,29 @@ impl Distribution {
         for (mean, weight) in &self.digest {
             let at = before + weight / 2.0;
             if value < *mean {
-                let share = if *mean > last_value { (value - last_value) / (mean - last_value) } else { 1.0 };
-                return last_at + (at - last_at) * share;
+                return last_at + (at - last_at) * share(last_value, *mean, value);
             }
             (last_at, last_value) = (at, *mean);
             before += weight;
         }
-        let span = self.max - last_value;
-        last_at + (self.count as f64 - last_at) * if span > 0.0 { (value - last_value) / span } else { 1.0 }
+        last_at + (self.count as f64 - last_at) * share(last_value, self.max, value)
     }
+}
+
+/// The number that lies `share` of the way from one to another. Of two near both ends of the range the difference alone
+/// is beyond it.
+fn between(low: f64, high: f64, share: f64) -> f64 {
+    let difference = high - low;
+    if difference.is_finite() { low + difference * share } else { low * (1.0 - share) + high * share }
+}
+
+/// How far `value` is on the way from `low` to `high`; 1 where that is no way.
+fn share(low: f64, high: f64, value: f64) -> f64 {
+    let span = high - low;
+    if span <= 0.0 {
+        return 1.0;
+    }
+    if span.is_finite() { (value - low) / span } else { (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0) }
 }
 
 /// The commonest values.
@@ -356,9 +370,11 @@ impl Moments {
     pub fn see(&mut self, value: f64) {
         self.count += 1.0;
         let difference = value - self.mean;
-        // Of two values near both ends of the range the difference alone is beyond it.
-        self.mean +=
-            if difference.is_finite() { difference / self.count } else { value / self.count - self.mean / self.count };
+        self.mean = if difference.is_finite() {
+            self.mean + difference / self.count
+        } else {
+            between(self.mean, value, 1.0 / self.count)
+        };
         self.squares += difference * (value - self.mean);
     }
 
@@ -366,11 +382,14 @@ impl Moments {
         if other.count == 0.0 {
             return;
         }
+        if self.count == 0.0 {
+            *self = *other;
+            return;
+        }
         let count = self.count + other.count;
         let difference = other.mean - self.mean;
         self.squares += other.squares + difference * difference * self.count * other.count / count;
-        let share = other.count / count;
-        self.mean += if difference.is_finite() { difference * share } else { other.mean * share - self.mean * share };
+        self.mean = between(self.mean, other.mean, other.count / count);
         self.count = count;
     }
 

@@ -1,6 +1,7 @@
 //! Copying what a person names into a folder of theirs: whole or not there, and over nothing.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
@@ -14,7 +15,7 @@ use crate::{
     blocking::{Step, Tell},
     halves::Half,
     jobs::cancelled,
-    package, storage,
+    package, project_file, storage,
 };
 
 /// Left free on the disk that is copied to.
@@ -49,6 +50,31 @@ impl Copy {
             plans.push(plan);
         }
         let copy = Self { folder: folder.to_owned(), plans };
+        check_space(folder, copy.size_bytes())?;
+        Ok(copy)
+    }
+
+    /// As [`Self::plan`], for a folder that becomes a project: one folder gives its entries, but its `slipway.toml`,
+    /// which the project gets anew. The data paths that [`data::look::look`] proposes for the same sources lead here.
+    pub(crate) fn as_project(sources: &[PathBuf], folder: &Path) -> anyhow::Result<Self> {
+        let [source] = sources else { return Self::plan(sources, folder) };
+        if !source.is_dir() {
+            return Self::plan(sources, folder);
+        }
+        let mut entries: BTreeMap<PathBuf, Plan> = BTreeMap::new();
+        for file in scan::tree(source).map_err(ApiError::from)? {
+            let mut parts = file.relative.components();
+            let Some(first) = parts.next().filter(|first| first.as_os_str() != project_file::NAME) else { continue };
+            let destination = folder.join(first);
+            let relative = parts.as_path().to_owned();
+            if is_taken(&destination) {
+                bail!(taken(&destination));
+            }
+            let is_folder = !relative.as_os_str().is_empty();
+            let plan = entries.entry(destination.clone()).or_insert(Plan { destination, is_folder, files: Vec::new() });
+            plan.files.push(scan::TreeFile { relative, ..file });
+        }
+        let copy = Self { folder: folder.to_owned(), plans: entries.into_values().collect() };
         check_space(folder, copy.size_bytes())?;
         Ok(copy)
     }

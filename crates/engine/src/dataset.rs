@@ -1,6 +1,9 @@
 //! A project's data: what its folder holds, its snapshots, and looking into them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, bail};
 use api::{
@@ -25,6 +28,7 @@ use crate::{
     blocking::{Step, Tell},
     copying::{self, Copy},
     folder,
+    halves::Half,
     jobs::{JobContext, NewJob, retry_with},
     project, project_file, settings, snapshot, uploads,
 };
@@ -74,6 +78,7 @@ pub async fn plan(engine: &Engine, request: PlanSnapshot) -> anyhow::Result<Snap
     // Equal files that are read otherwise (another type, another delimiter) are another snapshot.
     let read_alike =
         newest.as_ref().is_some_and(|newest| snapshot::reading(&newest.config) == snapshot::reading(&config));
+    let newest_kept = newest.as_ref().map(|newest| newest.snapshot.kept);
     let limit = settings::current(engine).await?.reference_above_bytes;
     let workspace = engine.workspace().folder().to_owned();
     tokio::task::spawn_blocking(move || {
@@ -89,15 +94,20 @@ pub async fn plan(engine: &Engine, request: PlanSnapshot) -> anyhow::Result<Snap
             })
         };
         let kept = !config.reference && size_bytes <= limit;
-        let new_bytes =
-            if kept { files.iter().filter(|file| !is_known(file)).map(|file| file.size_bytes).sum() } else { 0 };
+        let new_bytes = if kept {
+            files.iter().filter(|file| newest_kept != Some(true) || !is_known(file)).map(|file| file.size_bytes).sum()
+        } else {
+            0
+        };
         Ok(SnapshotPlan {
             files: files.len() as u64,
             size_bytes,
             new_bytes,
             reflink: files.first().is_some_and(|file| store.blobs().can_reflink(&file.path)),
             free_bytes: fs4::available_space(&workspace).unwrap_or(0),
-            unchanged: read_alike && known.is_some_and(|known| known.change(&files, 0).is_none()),
+            unchanged: read_alike
+                && newest_kept == Some(kept)
+                && known.is_some_and(|known| known.change(&files, 0).is_none()),
             referenced: !kept,
         })
     })
@@ -268,9 +278,14 @@ async fn profile_in_job(
     Ok(format!("{columns} columns of {} rows", snapshot::thousands(rows)))
 }
 
-/// An answer that was computed before.
+/// An answer that was computed before. One that can't be read is of no use: it goes, and is computed again.
 async fn kept<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&tokio::fs::read(path).await.ok()?).ok()
+    let answer = serde_json::from_slice(&tokio::fs::read(path).await.ok()?);
+    if let Err(error) = &answer {
+        tracing::warn!(path = %path.display(), %error, "an answer in the cache can't be read");
+        let _ = tokio::fs::remove_file(path).await;
+    }
+    answer.ok()
 }
 
 /// What a job made, or that job.
@@ -281,11 +296,13 @@ async fn answer<T: DeserializeOwned>(under_way: Option<api::JobId>, path: &Path)
     }
 }
 
-/// Writes an answer into the cache, whole or not at all.
-fn keep(path: &Path, answer: &impl Serialize) -> anyhow::Result<()> {
+/// Writes an answer into the cache, whole or not at all; an error where it could not be read again.
+fn keep<T: Serialize + DeserializeOwned>(path: &Path, answer: &T) -> anyhow::Result<()> {
     let folder = path.parent().context("find the cache")?;
+    let bytes = serde_json::to_vec(answer)?;
+    serde_json::from_slice::<T>(&bytes).context("a figure is no finite number")?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    serde_json::to_writer(&mut file, answer)?;
+    file.write_all(&bytes)?;
     file.persist(path)?;
     Ok(())
 }
@@ -365,6 +382,12 @@ async fn export_in_job(context: JobContext, row: SnapshotRow, folder: PathBuf) -
     let engine = context.engine().clone();
     let taken = snapshot::manifest(&engine, &row).await?;
     let count = taken.entries.len();
+    let (place, halves) = (folder.clone(), engine.workspace().halves());
+    let half = tokio::task::spawn_blocking(move || {
+        std::fs::create_dir_all(&place).with_context(|| format!("make the folder {}", place.display()))?;
+        Half::begin(&place, &halves)
+    })
+    .await??;
     for (index, entry) in taken.entries.into_iter().enumerate() {
         context.check()?;
         context.progress(index as f64 / count as f64, format!("Writes {}", entry.name));
@@ -373,7 +396,7 @@ async fn export_in_job(context: JobContext, row: SnapshotRow, folder: PathBuf) -
             .components()
             .filter(|part| matches!(part, std::path::Component::Normal(_)))
             .collect();
-        let (store, path) = (engine.store().clone(), folder.join(name));
+        let (store, path, copy) = (engine.store().clone(), folder.join(name), half.path().join(index.to_string()));
         tokio::task::spawn_blocking(move || {
             let hash: BlobHash = entry.blake3.parse().context("read the manifest")?;
             if path.exists() {
@@ -381,16 +404,24 @@ async fn export_in_job(context: JobContext, row: SnapshotRow, folder: PathBuf) -
                 if is_the_same(&path, &hash, entry.size_bytes)? {
                     return Ok(());
                 }
-                bail!(
-                    ApiError::new(ErrorCode::Conflict, format!("{} is there already.", path.display()))
-                        .with_hint("Choose an empty folder.")
-                );
+                bail!(is_there(&path));
             }
-            Ok(store.blobs().copy_to(&hash, &path)?)
+            store.blobs().copy_to(&hash, &copy)?;
+            let writing = || format!("write {}", path.display());
+            std::fs::create_dir_all(path.parent().with_context(writing)?).with_context(writing)?;
+            match tempfile::TempPath::try_from_path(&copy).with_context(writing)?.persist_noclobber(&path) {
+                Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => bail!(is_there(&path)),
+                named => named.map_err(|error| error.error).with_context(writing),
+            }
         })
         .await??;
     }
     Ok(format!("{count} {} in {}", if count == 1 { "file" } else { "files" }, folder.display()))
+}
+
+fn is_there(path: &Path) -> ApiError {
+    ApiError::new(ErrorCode::Conflict, format!("{} is there already.", path.display()))
+        .with_hint("Choose an empty folder.")
 }
 
 fn is_the_same(path: &Path, hash: &BlobHash, size_bytes: u64) -> anyhow::Result<bool> {
@@ -470,8 +501,9 @@ async fn add_in_job(
         .blocking(move |tell| {
             let (added, copied) = bringing.bring(&halves, tell)?;
             // The first data of a project decide whether it is one of tables or of images.
-            let first = added.first().filter(|_| was_empty).map(|path| {
-                data::look::look(&folder.join(path), Ragged::default()).map_err(|error| {
+            let first = (was_empty && !added.is_empty()).then(|| {
+                let places: Vec<PathBuf> = added.iter().map(|path| folder.join(path)).collect();
+                data::look::look(&places, Ragged::default()).map_err(|error| {
                     copying::remove(&copied);
                     ApiError::from(error)
                 })

@@ -19,7 +19,7 @@ use api::{
 use data::{error::DataError, manifest::Manifest, scan};
 use store::{project::ProjectRow, snapshot::SnapshotRow};
 
-use crate::{Engine, Mode, project_file, watching};
+use crate::{Engine, Mode, package, project, project_file, watching};
 
 /// Files offered beside the data paths; a folder with more is told by its first ones.
 const BESIDE: usize = 50;
@@ -89,7 +89,17 @@ pub async fn look(engine: &Engine, id: ProjectId) -> anyhow::Result<(ProjectRow,
     .await?;
     if file != row.file {
         row.file = file.clone();
-        engine.store().write(move |tx| store::project::set_file(tx, id, &file)).await?;
+        let name = project::name_of(&file, Path::new(&row.path));
+        engine
+            .store()
+            .write(move |tx| {
+                store::project::set_file(tx, id, &file)?;
+                match store::experiment::of_project(tx, id)? {
+                    Some(experiment) => store::experiment::rename(tx, experiment, &name),
+                    None => Ok(()),
+                }
+            })
+            .await?;
         engine.changed(Tag::Projects);
         engine.changed(Tag::Data(id));
     }
@@ -192,9 +202,19 @@ pub fn read_file(folder: &Path) -> Result<project_file::Parsed, ApiError> {
     project_file::parse(&read_text(folder)?, project_file::NAME)
 }
 
+/// A longer file is no form of a project; reading it would take long.
+const MOST_BYTES: u64 = 1_000_000;
+
 /// The text of a folder's `slipway.toml`.
 pub fn read_text(folder: &Path) -> Result<String, ApiError> {
     let path = folder.join(project_file::NAME);
+    if let Ok(there) = std::fs::metadata(&path)
+        && there.len() > MOST_BYTES
+    {
+        let message = format!("{} has {}; at most 1 MB is read.", path.display(), package::size(there.len()));
+        return Err(ApiError::new(ErrorCode::InvalidProjectFile, message)
+            .with_hint("Something else was written there: bring the file back."));
+    }
     let bytes = std::fs::read(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             ApiError::not_found(format!("There is no slipway.toml in {}.", folder.display()))

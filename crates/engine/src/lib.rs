@@ -21,6 +21,7 @@ pub mod host_log;
 pub mod jobs;
 pub mod model;
 pub mod monitor;
+mod output;
 pub mod overview;
 pub mod package;
 pub mod ports;

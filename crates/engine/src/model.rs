@@ -28,6 +28,7 @@ use crate::{
     Engine, error,
     jobs::{JobContext, NewJob, retry_with},
     model::predict_file::Files,
+    output::Output,
     project, run, snapshot,
 };
 
@@ -420,8 +421,7 @@ pub async fn predict_file(engine: &Engine, request: PredictFile) -> anyhow::Resu
     let row = find_row(engine, request.version).await?;
     let files = Files {
         input: PathBuf::from(&request.input),
-        output: PathBuf::from(&request.output),
-        overwrite: request.overwrite,
+        output: Output { path: PathBuf::from(&request.output), overwrite: request.overwrite },
     };
     let (files, signature) = (files, row.version.signature.clone());
     let files = tokio::task::spawn_blocking(move || files.check(&signature).map(|()| files)).await??;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use api::{
-    ApiError, ErrorCode, PackageId, VersionId,
+    ApiError, PackageId, VersionId,
     event::Tag,
     job::{Job, JobKind, Subject},
     package::{BuildPackage, ExportPackage, ListPackages, Package, PushPackage},
@@ -30,6 +30,7 @@ use crate::{
     blocking::{Step, Tell},
     error,
     jobs::{self, JobContext, NewJob},
+    output::Output,
     package::{
         image::About,
         layer::{Layer, LayerWriter},
@@ -223,21 +224,13 @@ fn document(blobs: &Blobs, bytes: Vec<u8>, media_type: &str, what: &str) -> anyh
 /// Writes an OCI layout as one tar: `podman load`, `skopeo copy oci-archive:…`.
 pub async fn export(engine: &Engine, request: ExportPackage) -> anyhow::Result<Job> {
     let row = find(engine, request.package).await?;
-    let path = PathBuf::from(&request.path);
-    if !path.is_absolute() {
+    let output = Output { path: PathBuf::from(&request.path), overwrite: request.overwrite };
+    if !output.path.is_absolute() {
         bail!(
             ApiError::invalid(format!("\"{}\" is not a whole path.", request.path)).with_hint("Start it at the root.")
         );
     }
-    if path.is_dir() {
-        bail!(
-            ApiError::new(ErrorCode::Conflict, format!("{} is a folder.", path.display()))
-                .with_hint("Name the file to write.")
-        );
-    }
-    if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
-        bail!(ApiError::not_found(format!("There is no folder {}.", folder.display())).with_hint("Check the path."));
-    }
+    let output = tokio::task::spawn_blocking(move || output.check().map(|()| output)).await??;
     let version = version(engine, row.package.version).await?;
     let about = about(&version);
     let new = NewJob {
@@ -251,9 +244,9 @@ pub async fn export(engine: &Engine, request: ExportPackage) -> anyhow::Result<J
     let work = async move |context: JobContext| {
         // Collecting leaves the blobs until they are read.
         let _gate = context.engine().hold_blobs().await;
-        let (blobs, size_bytes) = (context.engine().blobs().clone(), row.package.size_bytes);
-        let written = format!("{} in {}", size(size_bytes), path.display());
-        let result = context.blocking(move |tell| write_layout(&blobs, &row, &about, &path, tell)).await;
+        let (blobs, halves) = (context.engine().blobs().clone(), context.engine().workspace().halves());
+        let written = format!("{} in {}", size(row.package.size_bytes), output.path.display());
+        let result = context.blocking(move |tell| write_layout(&blobs, &row, &about, &output, &halves, tell)).await;
         if result.is_err() {
             // The archive only says that its reader broke off.
             context.check()?;
@@ -288,12 +281,12 @@ fn write_layout(
     blobs: &Blobs,
     row: &PackageRow,
     about: &About,
-    path: &Path,
+    output: &Output,
+    halves: &Path,
     mut tell: Tell<'_, Step>,
 ) -> anyhow::Result<()> {
-    let named = || format!("write {}", path.display());
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let file = tempfile::NamedTempFile::new_in(folder).with_context(named)?;
+    let named = || format!("write {}", output.path.display());
+    let (file, half) = output.begin(halves)?;
     let mut tar = tar::Builder::new(file);
     let (mut done_bytes, all_bytes) = (0, row.package.size_bytes);
     let mut add = |name: &str, bytes: &[u8]| -> std::io::Result<()> {
@@ -312,10 +305,8 @@ fn write_layout(
     for blob in row.blobs.layers.iter().chain([&row.blobs.config, &row.blobs.manifest]) {
         add(&format!("blobs/{}", blob.digest.replace(':', "/")), &blobs.read(&blob.hash)?).with_context(named)?;
     }
-    let file = tar.into_inner().with_context(named)?;
-    file.as_file().sync_all().with_context(named)?;
-    file.persist(path).map_err(|error| error.error).with_context(named)?;
-    Ok(())
+    tar.into_inner().with_context(named)?;
+    half.finish()
 }
 
 /// "11.2 MB".

@@ -14,6 +14,7 @@ use api::{
         Project, ProjectSummary, SameId,
     },
 };
+use data::scan;
 use serde_json::Value;
 use store::{dataset::DatasetRow, project::ProjectRow};
 
@@ -75,15 +76,21 @@ pub(crate) fn name_of(file: &ProjectFile, path: &Path) -> String {
 
 /// Looks without storing anything.
 pub async fn look(engine: &Engine, request: LookAt) -> anyhow::Result<Look> {
-    let path = absolute(&request.path)?;
+    let paths = request.paths.iter().map(|path| absolute(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    let Some(path) = paths.first().cloned() else { bail!(ApiError::invalid("There is nothing to look at.")) };
+    let is_one = paths.len() == 1;
     let known = engine.store().read(store::project::all).await?;
-    let (looked_at, ragged) = (path.clone(), request.ragged);
-    let looked =
-        tokio::task::spawn_blocking(move || data::look::look(&looked_at, ragged)).await?.map_err(ApiError::from)?;
     let at = path.to_string_lossy();
+    let row = known.iter().find(|row| is_one && row.path == at);
+    let (in_force, folder, ragged) = (row.map(|row| row.file.clone()), path.clone(), request.ragged);
+    let (looked, in_force) = tokio::task::spawn_blocking(move || {
+        let looked = data::look::look(&paths, ragged).map_err(ApiError::from)?;
+        anyhow::Ok((looked, in_force.filter(|file| scan::files(&folder, &file.data).is_ok())))
+    })
+    .await??;
     let mut look = Look {
         path: at.clone().into_owned(),
-        project: known.iter().find(|row| row.path == at).map(|row| row.id),
+        project: row.map(|row| row.id),
         file: FileThere::None,
         same_id_as: None,
         found: looked.found,
@@ -96,7 +103,12 @@ pub async fn look(engine: &Engine, request: LookAt) -> anyhow::Result<Look> {
         size_bytes: looked.size_bytes,
         rows: looked.rows,
     };
-    if path.join(project_file::NAME).is_file() {
+    // A known project that lost its file gets it back, while its data are where it says.
+    if let Some(file) = in_force {
+        look.proposal_toml = project_file::compose(&file)?;
+        look.proposal = file;
+    }
+    if is_one && path.join(project_file::NAME).is_file() {
         match folder::read_file(&path) {
             Ok(parsed) => {
                 let twin = parsed.file.id.and_then(|id| known.into_iter().find(|row| row.id == id));
@@ -189,9 +201,10 @@ async fn enter(engine: &Engine, row: ProjectRow) -> anyhow::Result<Project> {
             if store::dataset::of_project(tx, project)?.is_none() {
                 store::dataset::insert(tx, &DatasetRow { id: dataset, project, name: "data".to_owned(), created_ms })?;
             }
-            if store::experiment::of_project(tx, project)?.is_none() {
-                let name = name_of(&written.file, Path::new(&written.path));
-                store::experiment::insert(tx, experiment, project, &name, created_ms)?;
+            let name = name_of(&written.file, Path::new(&written.path));
+            match store::experiment::of_project(tx, project)? {
+                Some(experiment) => store::experiment::rename(tx, experiment, &name)?,
+                None => store::experiment::insert(tx, experiment, project, &name, created_ms)?,
             }
             Ok(())
         })
@@ -224,16 +237,19 @@ pub async fn create(engine: &Engine, request: CreateProject) -> anyhow::Result<J
     if request.copy_from.is_empty() && !path.is_dir() {
         bail!(ApiError::not_found(format!("There is no folder {}.", path.display())).with_hint("Check the path."));
     }
+    // A known project that lost its file stays the project that it was.
+    let at = absolute(&request.path).unwrap_or_else(|_| path.clone()).to_string_lossy().into_owned();
+    let known = engine.store().read(store::project::all).await?.into_iter().find(|row| row.path == at);
     let mut file = request.file.clone();
     file.version = project_file::VERSION;
-    file.id = Some(ProjectId::from_bytes(engine.new_id()));
+    file.id = Some(known.map_or_else(|| ProjectId::from_bytes(engine.new_id()), |row| row.id));
     if file.name.is_empty() {
         file.name = name_of(&file, &path);
     }
     let text = project_file::compose(&file)?;
     project_file::parse(&text, "the proposed slipway.toml")?;
     let (folder, sources) = (path.clone(), request.copy_from.iter().map(PathBuf::from).collect::<Vec<_>>());
-    let copy = tokio::task::spawn_blocking(move || Copy::plan(&sources, &folder)).await??;
+    let copy = tokio::task::spawn_blocking(move || Copy::as_project(&sources, &folder)).await??;
     let new = NewJob {
         kind: JobKind::Copy,
         title: format!("Create {}", file.name),

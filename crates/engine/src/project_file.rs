@@ -8,7 +8,7 @@ use std::{io::Write as _, ops::Range, path::Path};
 use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode,
-    config::{DataConfig, ProjectFile, TrainingConfig},
+    config::{ColumnType, DataConfig, DataKind, ProjectFile, TrainingConfig},
 };
 use data::drift::window::WindowRule;
 use serde_json::Value;
@@ -79,6 +79,15 @@ fn check(file: ProjectFile, document: &Document<String>, text: &str, name: &str)
     if !file.name.is_empty() && file.name.trim().is_empty() {
         let span = document.get("name").and_then(Item::span);
         return Err(wrong(name, text, span, "`name` must have a letter, or not be there", None).with_key("name"));
+    }
+    let picture = file.data.types.iter().find(|(_, kind)| **kind == ColumnType::Image).map(|(column, _)| column);
+    if let (DataKind::Table, Some(column)) = (file.data.kind, picture) {
+        let types = document.get("data").and_then(|data| data.get("types"));
+        let span = types.and_then(|types| types.get(column)).and_then(Item::span);
+        let path = format!("data.types.{column}");
+        let what =
+            format!("`{path}` must be boolean, integer, decimal, datetime, category or text: a table has no images");
+        return Err(wrong(name, text, span, &what, None).with_key(path));
     }
     let (split, monitoring, evaluation) = (&file.split, &file.monitoring, &file.evaluation);
     let share = |value: f64| value > 0.0 && value < 1.0;

@@ -101,7 +101,8 @@ pub(crate) fn reading(config: &DataConfig) -> impl PartialEq + use<> {
     (config.kind, config.types.clone(), config.ragged, config.delimiter.clone(), config.encoding.clone(), image_target)
 }
 
-/// Takes a snapshot of a project's data, or returns the newest where nothing changed.
+/// Takes a snapshot of a project's data, or returns the newest where nothing changed: neither the data, nor how they are
+/// read, nor whether copies or hashes are kept.
 pub async fn take(
     engine: &Engine,
     project: &ProjectRow,
@@ -139,6 +140,7 @@ pub async fn take(
         && row.snapshot.content == content
         && (before.is_some() || put_manifest(engine, &taken).await? == row.manifest)
         && reading(&row.config) == reading(&config)
+        && row.snapshot.kept == kept
     {
         return Ok((row.snapshot.clone(), false));
     }
@@ -152,7 +154,7 @@ pub async fn take(
         tokio::task::spawn_blocking(move || crate::storage::remove_folder(&made)).await?;
         bail!(cancelled());
     }
-    let message = message.unwrap_or_else(|| describe(before.as_ref(), &taken, newest.as_ref(), &converted));
+    let message = message.unwrap_or_else(|| describe(before.as_ref(), &taken, newest.as_ref(), &converted, kept));
     let row =
         row_of(engine, new_id, dataset.id, newest.as_ref(), &config, &root, &taken, kept, &converted, message).await?;
     let hashes: Vec<BlobHash> =
@@ -333,7 +335,13 @@ async fn row_of(
 }
 
 /// "transactions-2026-11.csv added, 8,210 rows".
-fn describe(before: Option<&Manifest>, now: &Manifest, newest: Option<&SnapshotRow>, converted: &Converted) -> String {
+fn describe(
+    before: Option<&Manifest>,
+    now: &Manifest,
+    newest: Option<&SnapshotRow>,
+    converted: &Converted,
+    kept: bool,
+) -> String {
     let rows = format!("{} rows", thousands(converted.rows));
     let (Some(before), Some(newest)) = (before, newest) else {
         let count = now.entries.len();
@@ -361,6 +369,9 @@ fn describe(before: Option<&Manifest>, now: &Manifest, newest: Option<&SnapshotR
             many => Some(format!("{} files {what}", thousands(many.len() as u64))),
         })
         .collect();
+    if parts.is_empty() && newest.snapshot.kept != kept {
+        return format!("{}, {rows}", if kept { "Kept as copies now" } else { "Kept as hashes now" });
+    }
     if parts.is_empty() {
         return format!("Read with other settings, {rows}");
     }

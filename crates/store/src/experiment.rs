@@ -23,6 +23,13 @@ pub fn of_project(connection: &Connection, project: ProjectId) -> Result<Option<
         .optional()?)
 }
 
+pub fn rename(transaction: &Transaction<'_>, id: ExperimentId, name: &str) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE experiment SET name = ?2 WHERE id = ?1")?
+        .execute(params![id.as_bytes(), name])?;
+    Ok(())
+}
+
 pub fn insert(
     transaction: &Transaction<'_>,
     id: ExperimentId,

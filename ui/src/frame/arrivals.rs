@@ -24,11 +24,21 @@ use crate::{
 /// What arrived: paths that the host can read.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Arrival {
-    /// The one thing to look at: the file, the folder, or the folder of a whole drop.
-    pub(crate) path: String,
+    /// The files and folders that were brought; one at least.
     pub(crate) paths: Vec<String>,
     /// The files lie in the host's staging folder and must be copied into a project.
     pub(crate) uploaded: bool,
+}
+
+impl Arrival {
+    /// "a.csv", "a.csv and 2 more".
+    pub(crate) fn name(&self) -> String {
+        let first = self.paths.first().map_or("", |path| path.rsplit(['/', '\\']).next().unwrap_or(path));
+        match self.paths.len() {
+            0 | 1 => first.to_owned(),
+            all => format!("{first} and {} more", all - 1),
+        }
+    }
 }
 
 /// The newest arrival, until a page takes it.
@@ -76,27 +86,32 @@ impl Arrivals {
     }
 
     fn paths(self, paths: Vec<String>) {
-        let Some(first) = paths.first() else { return };
-        self.newest.set(Some(Arrival { path: first.clone(), paths, uploaded: false }));
+        if !paths.is_empty() {
+            self.newest.set(Some(Arrival { paths, uploaded: false }));
+        }
     }
 
     async fn send(self, files: Dropped) {
-        let one = matches!(files.as_slice(), [(name, _)] if !name.contains('/'));
-        // Everything under one dropped folder: that folder is what was meant.
-        let root = files.first().and_then(|(name, _)| name.split_once('/')).map(|(root, _)| root.to_owned());
-        let root = root.filter(|root| files.iter().all(|(name, _)| name.starts_with(&format!("{root}/"))));
         match self.client.upload(files, self.progress).await {
-            Ok(Uploaded { folder, paths, .. }) => {
-                let path = match (one, root, paths.first()) {
-                    (true, _, Some(path)) => path.clone(),
-                    (_, Some(root), _) => format!("{folder}/{root}"),
-                    _ => folder,
-                };
-                self.newest.set(Some(Arrival { path, paths, uploaded: true }));
-            }
+            Ok(uploaded) => self.newest.set(Some(Arrival { paths: dropped(&uploaded), uploaded: true })),
             Err(error) => self.toasts.error(&error),
         }
     }
+}
+
+/// The files and folders that were dropped, where they are staged: files of a folder are that folder.
+fn dropped(uploaded: &Uploaded) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for path in &uploaded.paths {
+        // One separator, then the name of what was dropped.
+        let Some(inside) = path.strip_prefix(&uploaded.folder).and_then(|inside| inside.get(1..)) else { continue };
+        let below = inside.find(['/', '\\']).map_or(0, |end| inside.len() - end);
+        let place = &path[..path.len() - below];
+        if !found.iter().any(|found| found == place) {
+            found.push(place.to_owned());
+        }
+    }
+    found
 }
 
 /// A drag over our window or a drop on it, in the screen's pixels.

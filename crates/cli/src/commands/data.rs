@@ -162,11 +162,12 @@ fn dataset(dataset: &Dataset) -> String {
     });
     let beside = dataset.beside.iter().map(|file| format!("{} ({})", file.path, words::bytes(file.size_bytes)));
     let beside = Some(beside.collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty());
+    let newest = dataset.snapshots.first();
     let head = pairs(&[
         ("data", Some(dataset.name.clone())),
         ("kind", Some(words::word(&dataset.kind))),
         ("files", Some(format!("{}, {}", words::count(dataset.files), words::bytes(dataset.size_bytes)))),
-        ("changed", Some(changed.unwrap_or_else(|| "no, as the newest snapshot has it".to_owned()))),
+        ("changed", changed.or_else(|| newest.map(|newest| format!("no, as v{} has it", newest.number)))),
         ("beside", beside),
         ("problem", dataset.problem.as_ref().map(ToString::to_string)),
     ]);

@@ -28,17 +28,19 @@ pub(crate) enum ProjectCommand {
     Show,
     /// Says what a folder, a table or a folder of images is, without storing anything
     Look {
-        /// The folder or file
-        path: PathBuf,
+        /// The folder or file, or several that are to be one project
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
         /// What to do with lines of another width than the header's: `error` (default), `skip` or `fill`
         #[arg(long, default_value = "error", value_parser = super::parse_word::<Ragged>)]
         ragged: Ragged,
     },
     /// Makes a project of a folder, or of a table or folder of images that is copied into a new one
     Create {
-        /// The folder to become a project, or the data to copy
-        path: PathBuf,
-        /// The folder to make, where PATH is a file or pictures to copy
+        /// The folder to become a project, or the data to copy: of one folder what is in it, of several files and folders each by its name
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// The folder to make, where the data are copied; for one file by default a folder of its name beside it
         #[arg(long)]
         folder: Option<PathBuf>,
         /// The column to predict; by default the likeliest one
@@ -86,12 +88,12 @@ pub(crate) async fn run(context: &mut Context, command: ProjectCommand) -> Outco
             let project = context.project_id().await?;
             context.output.show(&context.call(GetOverview { project }).await?, overview)
         }
-        ProjectCommand::Look { path, ragged } => {
-            context.output.show(&context.call(LookAt { path: absolute(&path)?, ragged }).await?, look)
+        ProjectCommand::Look { paths, ragged } => {
+            context.output.show(&context.call(LookAt { paths: all_absolute(&paths)?, ragged }).await?, look)
         }
-        ProjectCommand::Create { path, folder, target, name, ragged } => {
-            let look = context.call(LookAt { path: absolute(&path)?, ragged }).await?;
-            create(context, look, path, folder, target, name).await
+        ProjectCommand::Create { paths, folder, target, name, ragged } => {
+            let look = context.call(LookAt { paths: all_absolute(&paths)?, ragged }).await?;
+            create(context, look, &paths, folder, target, name).await
         }
         ProjectCommand::Edit { set } => {
             let set = set.iter().map(|pair| key_value(pair)).collect::<Outcome<Vec<_>>>()?;
@@ -129,6 +131,10 @@ pub(crate) async fn run_sample(context: &mut Context, command: SampleCommand) ->
     }
 }
 
+fn all_absolute(paths: &[PathBuf]) -> Outcome<Vec<String>> {
+    paths.iter().map(|path| absolute(path)).collect()
+}
+
 /// The project that a job makes.
 async fn made(context: &Context, job: Job) -> Outcome<Project> {
     let job = context.follow_here(job).await?;
@@ -141,12 +147,13 @@ async fn made(context: &Context, job: Job) -> Outcome<Project> {
 async fn create(
     context: &mut Context,
     look: Look,
-    path: PathBuf,
+    paths: &[PathBuf],
     folder: Option<PathBuf>,
     target: Option<String>,
     name: Option<String>,
 ) -> Outcome {
-    if look.project.is_some() {
+    // A known project that lost its slipway.toml gets it back.
+    if look.project.is_some() && look.file != FileThere::None {
         return Err(
             ApiError::invalid(format!("{} is a project already.", look.path)).with_hint("Open it with `slipway open`.")
         );
@@ -163,12 +170,16 @@ async fn create(
         });
     }
     problems.for_each(|problem| context.output.say(&format!("problem: {problem}")));
-    // A folder becomes the project itself; a table, or pictures for another folder, is copied.
-    let copies = path.is_file() || folder.is_some();
-    let folder = match folder {
-        Some(folder) => folder,
-        None if path.is_file() => path.with_extension(""),
-        None => path.clone(),
+    // A folder becomes the project itself; a table, or what is for another folder, is copied.
+    let copies = folder.is_some() || paths.iter().any(|path| path.is_file());
+    let folder = match (folder, paths) {
+        (Some(folder), _) => folder,
+        (None, [path]) if path.is_file() => path.with_extension(""),
+        (None, [path]) => path.clone(),
+        (None, _) => {
+            return Err(ApiError::invalid("Several files and folders are copied into a folder of their own.")
+                .with_hint("Name the folder to make with `--folder`."));
+        }
     };
     let mut file = look.proposal;
     if look.kind == DataKind::Table {
@@ -178,7 +189,7 @@ async fn create(
     if let Some(name) = name {
         file.name = name;
     }
-    let copy_from = if copies { vec![absolute(&path)?] } else { Vec::new() };
+    let copy_from = if copies { all_absolute(paths)? } else { Vec::new() };
     // Without a copy it is done in a moment.
     if copies {
         context.lasting().await?;

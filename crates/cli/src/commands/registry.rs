@@ -86,6 +86,9 @@ pub(crate) enum RegistryCommand {
         package: String,
         /// The file to write
         path: PathBuf,
+        /// Replace the file where there is one already
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -136,10 +139,10 @@ pub(crate) async fn run(context: &mut Context, command: RegistryCommand) -> Outc
             let job = context.follow_unless(detach, job).await?;
             context.output.show(&job, |job| job.message.clone())
         }
-        RegistryCommand::Export { package, path } => {
+        RegistryCommand::Export { package, path, force } => {
             context.lasting().await?;
             let (package, path) = (context.package(&package).await?, absolute(&path)?);
-            let job = context.call(ExportPackage { package, path: path.clone() }).await?;
+            let job = context.call(ExportPackage { package, path: path.clone(), overwrite: force }).await?;
             let job = context.follow_here(job).await?;
             context.output.show(&job, |_| format!("The image is in {path}."))
         }

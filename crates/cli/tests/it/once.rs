@@ -190,6 +190,31 @@ fn what_a_job_makes_is_the_answer_and_progress_is_beside_it() {
     assert!(copied.join("slipway.toml").is_file());
 }
 
+#[test]
+fn a_folder_and_several_files_are_copied_to_where_their_data_are_read() {
+    let place = Place::new();
+    let data = place.path().join("measures");
+    std::fs::create_dir_all(&data).unwrap();
+    let files = ["a.csv", "b.csv"].map(|name| data.join(name).to_string_lossy().into_owned());
+    for file in &files {
+        std::fs::write(file, "x,y\n1,a\n2,b\n3,a\n").unwrap();
+    }
+    let create = |paths: &[&str], folder: &str| {
+        let folder = place.path().join(folder);
+        let made = place.json(&[&["project", "create"], paths, &["--folder", &folder.to_string_lossy()]].concat());
+        assert_eq!(made["file"]["data"]["paths"], serde_json::json!(["a.csv", "b.csv"]));
+        let output = place.command(&["--json", "data", "snapshot"]).current_dir(&folder).output().unwrap();
+        let taken: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(taken["rows"], 6, "{}", String::from_utf8_lossy(&output.stderr));
+        made["name"].clone()
+    };
+    assert_eq!(create(&[&data.to_string_lossy()], "one"), "measures");
+    assert_eq!(create(&[&files[0], &files[1]], "two"), "a");
+    let refused = place.run(&["project", "create", &files[0], &files[1]]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--folder"));
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_cancels_a_copy_and_leaves_nothing() {

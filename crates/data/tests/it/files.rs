@@ -260,7 +260,7 @@ fn images_by_class_and_corrupt_ones() {
     assert_eq!((index.entries[2].path.as_str(), index.entries[2].width), ("dog/1.png", 8));
     let parquet = folder.path().join("index.parquet");
     assert_eq!(images::to_parquet(&index, "class", &parquet).unwrap().notes, ["3 images in 2 classes, 8 × 8 pixels"]);
-    let looked = data::look::look(folder.path(), Ragged::Error).unwrap();
+    let looked = data::look::look(&[folder.path()], Ragged::Error).unwrap();
     assert_eq!((looked.kind, looked.rows), (DataKind::Images, Some(3)));
 
     let whole = fs::read(folder.path().join("cat/1.png")).unwrap();

@@ -36,7 +36,33 @@ fn values_at_the_ends_of_the_range_have_a_profile_of_finite_figures() {
     let numeric = again.columns[0].numeric.as_ref().unwrap();
     assert_eq!((numeric.min, numeric.max), (-1.7e308, 1.7e308));
     assert!(numeric.mean.is_finite() && numeric.std.is_finite(), "{text}");
+    assert!(numeric.quantiles.is_sorted_by_key(|(_, value)| *value), "{text}");
     assert!(numeric.histogram.edges.is_sorted() && numeric.histogram.counts.iter().sum::<u64>() == 40, "{text}");
+}
+
+#[test]
+fn values_of_both_signs_at_the_ends_have_a_middle_and_can_be_merged() {
+    let (mut values, mut moments) = (sketch::Quantiles::default(), sketch::Moments::default());
+    for row in 0..300 {
+        let value = [1.7e308, -1.7e308][row % 2];
+        values.see(value);
+        let mut one = sketch::Moments::default();
+        one.see(value);
+        moments.merge(&one);
+    }
+    assert_eq!(values.finish().quantile(0.5), 0.0);
+    assert!((moments.mean() / 1.7e308).abs() < 1e-9 && moments.std() == f64::MAX, "{moments:?}");
+    // Beyond what is kept exactly.
+    let mut many = sketch::Quantiles::default();
+    (0..60_000).for_each(|row| many.see([1.7e308, -1.7e308][row % 2] * (1.0 - row as f64 / 1e6)));
+    let many = many.finish();
+    assert!(!many.is_exact());
+    for share in [0.0, 0.01, 0.25, 0.499, 0.5, 0.75, 1.0] {
+        assert!(many.quantile(share).is_finite(), "{share}: {}", many.quantile(share));
+    }
+    for value in [-1.7e308, -1.0, 0.0, 1.0, 1.69e308] {
+        assert!((0.0..=60_000.0).contains(&many.rank(value)), "{value}: {}", many.rank(value));
+    }
 }
 
 fn sample(name: &str) -> PathBuf {
@@ -152,11 +178,11 @@ fn sketches_keep_their_promises_and_merge() {
 #[test]
 fn samples_are_looked_at_as_their_files_say() {
     for (name, target) in [("penguins", "species"), ("breast-cancer", "diagnosis"), ("diabetes", "progression")] {
-        let looked = look::look(&sample(name), Ragged::Error).unwrap();
+        let looked = look::look(&[sample(name)], Ragged::Error).unwrap();
         assert_eq!(looked.proposal.data.target.as_deref(), Some(target), "{:?}", looked.columns);
         assert!(looked.problems.is_empty(), "{:?}", looked.problems);
     }
-    let digits = look::look(&sample("digits"), Ragged::Error).unwrap();
+    let digits = look::look(&[sample("digits")], Ragged::Error).unwrap();
     assert_eq!((digits.rows, digits.proposal.data.paths), (Some(1797), vec!["images".to_owned()]));
 }
 
@@ -164,12 +190,12 @@ fn samples_are_looked_at_as_their_files_say() {
 fn what_other_tools_left_is_named() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("rows.csv"), "id,y\n1,a\n2,b\n").unwrap();
-    assert_eq!(look::look(folder.path(), Ragged::Error).unwrap().found.len(), 1);
+    assert_eq!(look::look(&[folder.path()], Ragged::Error).unwrap().found.len(), 1);
     for name in ["dvc.yaml", "MLproject", "train.py", "clean.R"] {
         fs::write(folder.path().join(name), "").unwrap();
     }
     fs::create_dir(folder.path().join("mlruns")).unwrap();
-    let found = look::look(folder.path(), Ragged::Error).unwrap().found;
+    let found = look::look(&[folder.path()], Ragged::Error).unwrap().found;
     assert_eq!(
         found[1..],
         [
@@ -189,7 +215,7 @@ fn what_is_taken_from_the_inputs_is_said() {
         .collect();
     fs::write(folder.path().join("rows.csv"), format!("kunden_id,Datum,menge,verkauft\n{}\n", rows.join("\n")))
         .unwrap();
-    let looked = look::look(folder.path(), api::config::Ragged::default()).unwrap();
+    let looked = look::look(&[folder.path()], api::config::Ragged::default()).unwrap();
     assert_eq!(looked.proposal.data.timestamp.as_deref(), Some("Datum"));
     assert_eq!(
         looked.found[1..],
@@ -208,7 +234,7 @@ fn links_and_locked_folders_are_problems_and_not_the_end() {
     fs::write(elsewhere.path().join("far.csv"), "id,y\n1,a\n2,b\n").unwrap();
     std::os::unix::fs::symlink(".", folder.path().join("circle")).unwrap();
     std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("link")).unwrap();
-    let looked = look::look(folder.path(), Ragged::Error).unwrap();
+    let looked = look::look(&[folder.path()], Ragged::Error).unwrap();
     assert_eq!(looked.proposal.data.paths, ["good.csv"]);
     let said: Vec<&str> = looked.problems.iter().map(|problem| problem.message.as_str()).collect();
     assert!(
@@ -218,11 +244,29 @@ fn links_and_locked_folders_are_problems_and_not_the_end() {
 }
 
 #[test]
+fn what_is_dropped_together_is_looked_at_as_one_project() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for (name, rows) in [("a.csv", "x,y\n1,a\n2,b\n"), ("b.csv", "x,y\n3,a\n"), ("more/c.csv", "x,y\n4,b\n")] {
+        fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+        fs::write(at(name), rows).unwrap();
+    }
+    let two = look::look(&[at("a.csv"), at("b.csv")], Ragged::Error).unwrap();
+    assert_eq!((two.proposal.name.as_str(), two.rows), ("a", Some(3)));
+    assert_eq!(two.proposal.data.paths, ["a.csv", "b.csv"]);
+    let with_folder = look::look(&[at("b.csv"), at("more")], Ragged::Error).unwrap();
+    assert_eq!(with_folder.proposal.data.paths, ["b.csv", "more/c.csv"]);
+    assert_eq!((with_folder.proposal.name.as_str(), with_folder.rows), ("b", Some(2)));
+    // A folder alone is the project: its name is no part of the paths.
+    assert_eq!(look::look(&[at("more")], Ragged::Error).unwrap().proposal.data.paths, ["c.csv"]);
+}
+
+#[test]
 fn a_bad_file_is_a_problem_and_not_the_end() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("good.csv"), "id,y\n1,a\n2,b\n").unwrap();
     fs::write(folder.path().join("ragged.csv"), "a,b\n1\n").unwrap();
-    let looked = look::look(folder.path(), Ragged::Error).unwrap();
+    let looked = look::look(&[folder.path()], Ragged::Error).unwrap();
     assert_eq!(looked.proposal.data.paths, ["good.csv"]);
     assert!(looked.problems[0].message.contains("ragged.csv, line 2"), "{:?}", looked.problems);
     assert!(looked.ragged_lines);
@@ -232,9 +276,9 @@ fn a_bad_file_is_a_problem_and_not_the_end() {
 fn ragged_lines_are_left_out_where_that_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.csv"), "a,b\n1,2\n1,2,3\n4,5\n").unwrap();
-    let stopped = look::look(folder.path(), Ragged::Error).unwrap();
+    let stopped = look::look(&[folder.path()], Ragged::Error).unwrap();
     assert!(stopped.ragged_lines && stopped.columns.is_empty() && stopped.proposal.data.paths.is_empty());
-    let skipped = look::look(folder.path(), Ragged::Skip).unwrap();
+    let skipped = look::look(&[folder.path()], Ragged::Skip).unwrap();
     assert!(!skipped.ragged_lines && skipped.problems.is_empty(), "{:?}", skipped.problems);
     assert_eq!((skipped.proposal.data.ragged, skipped.rows), (Ragged::Skip, Some(2)));
     assert_eq!(skipped.proposal.data.paths, ["a.csv"]);
@@ -247,7 +291,7 @@ fn a_name_that_is_not_utf8_is_a_problem_that_says_so() {
     use std::os::unix::ffi::OsStrExt as _;
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(std::ffi::OsStr::from_bytes(b"d\xff.csv")), "a,b\n1,2\n").unwrap();
-    let looked = look::look(folder.path(), Ragged::Error).unwrap();
+    let looked = look::look(&[folder.path()], Ragged::Error).unwrap();
     assert!(looked.proposal.data.paths.is_empty(), "{:?}", looked.proposal.data.paths);
     let [problem] = looked.problems.as_slice() else { panic!("{:?}", looked.problems) };
     assert!(problem.message.contains("not UTF-8"), "{problem}");

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use api::{
-    ApiError, ErrorCode,
+    ApiError,
     config::{ColumnType, DataConfig, DataKind},
     model::Signature,
 };
@@ -29,8 +29,8 @@ use infer::{
 
 use crate::{
     blocking::{Step, Tell},
-    halves::Half,
     jobs::cancelled,
+    output::Output,
     package,
     snapshot::thousands,
 };
@@ -59,8 +59,7 @@ enum Out {
 pub(super) struct Files {
     /// A table, or for a model of pictures a folder of them.
     pub(super) input: PathBuf,
-    pub(super) output: PathBuf,
-    pub(super) overwrite: bool,
+    pub(super) output: Output,
 }
 
 /// How far the work is once a table is read.
@@ -69,13 +68,9 @@ const READ: f64 = 0.4;
 impl Files {
     /// What can be refused before anything is read.
     pub(super) fn check(&self, signature: &Signature) -> anyhow::Result<()> {
-        let Self { input, output, overwrite } = self;
-        let folder = output.parent().filter(|folder| folder.is_dir());
-        if folder.is_none() {
-            bail!(ApiError::not_found(format!("There is no folder for {}.", output.display())));
-        }
-        refuse_taken(output, *overwrite)?;
-        format_of(output)?;
+        let Self { input, output } = self;
+        output.check()?;
+        format_of(&output.path)?;
         let there = std::fs::metadata(input)
             .map_err(|error| ApiError::not_found(format!("{} can't be read: {error}.", input.display())))?;
         let takes_pictures = signature.inputs.iter().any(|input| input.kind == ColumnType::Image);
@@ -88,6 +83,8 @@ impl Files {
                 ApiError::invalid(format!("This model reads tables, and {} is a folder.", input.display()))
                     .with_hint("Name a file of rows.")
             ),
+            // A pipe would be waited for without an end.
+            (false, false) if !there.is_file() => bail!(ApiError::from(DataError::NotAFile { path: input.clone() })),
             _ => Ok(()),
         }
     }
@@ -100,24 +97,14 @@ impl Files {
         halves: &Path,
         tell: Tell<'_, Step>,
     ) -> anyhow::Result<u64> {
-        let Self { output, overwrite, .. } = self;
-        let writing = || format!("write {}", output.display());
-        let folder = output.parent().with_context(writing)?;
-        let beside = Half::begin(folder, halves)?;
-        let half = tempfile::NamedTempFile::new_in(beside.path()).with_context(writing)?;
-        let mut out = Out::open(output, half.reopen()?)?;
+        let (file, half) = self.output.begin(halves)?;
+        let mut out = Out::open(&self.output.path, file)?;
         let rows = match model.head().data {
             DataKind::Table => self.table(model, scratch, &mut out, tell)?,
             DataKind::Images => self.pictures(model, &mut out, tell)?,
         };
-        out.finish().with_context(writing)?;
-        half.as_file().sync_all().with_context(writing)?;
-        // Whatever came to stand there meanwhile is not ours to replace either.
-        let named = if *overwrite { half.persist(output) } else { half.persist_noclobber(output) };
-        match named {
-            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => bail!(taken(output)),
-            named => named.map_err(|error| error.error).with_context(writing)?,
-        };
+        out.finish().with_context(|| format!("write {}", self.output.path.display()))?;
+        half.finish()?;
         Ok(rows)
     }
 
@@ -186,7 +173,7 @@ impl Files {
     }
 
     fn write(&self, out: &mut Out, batch: &RecordBatch) -> anyhow::Result<()> {
-        out.write(batch).with_context(|| format!("write {}", self.output.display()))
+        out.write(batch).with_context(|| format!("write {}", self.output.path.display()))
     }
 }
 
@@ -198,22 +185,6 @@ fn answered(rows: u64, all: u64, from: f64, tell: Tell<'_, Step>) -> anyhow::Res
         bail!(cancelled());
     }
     Ok(())
-}
-
-/// Said before anything is read, not after an hour's work.
-fn refuse_taken(output: &Path, overwrite: bool) -> anyhow::Result<()> {
-    match std::fs::symlink_metadata(output) {
-        Ok(there) if there.is_dir() => {
-            bail!(ApiError::invalid(format!("{} is a folder.", output.display())).with_hint("Name a file in it."))
-        }
-        Ok(_) if !overwrite => bail!(taken(output)),
-        _ => Ok(()),
-    }
-}
-
-fn taken(output: &Path) -> ApiError {
-    ApiError::new(ErrorCode::Conflict, format!("{} is there already.", output.display()))
-        .with_hint("Name another file, or ask for this one to be overwritten (`--force`).")
 }
 
 /// Reads the input with the types that the model was trained with; how many rows it has.

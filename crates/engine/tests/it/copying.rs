@@ -4,10 +4,10 @@ use std::path::Path;
 
 use api::{
     ApiError, ErrorCode,
-    config::ProjectFile,
-    dataset::{AddData, GetDataset},
+    config::{ProjectFile, Ragged},
+    dataset::{AddData, GetDataset, TakeSnapshot},
     job::{CancelJob, Job, JobState, RetryJob},
-    project::{CreateProject, OpenSample},
+    project::{CreateProject, GetProject, LookAt, OpenSample},
 };
 
 use crate::{
@@ -17,7 +17,9 @@ use crate::{
 
 async fn create(stage: &Stage, name: &str, from: &Path) -> Result<Job, ApiError> {
     let mut file = ProjectFile { name: name.to_owned(), ..ProjectFile::default() };
-    file.data.paths = vec![from.file_name().unwrap().to_string_lossy().into_owned()];
+    // Of a folder its entries are copied.
+    let read = from.file_name().filter(|_| from.is_file()).map_or(".".into(), |name| name.to_string_lossy());
+    file.data.paths = vec![read.into_owned()];
     let copy_from = vec![from.to_string_lossy().into_owned()];
     stage.try_call(CreateProject { path: stage.path(name).to_string_lossy().into_owned(), file, copy_from }).await
 }
@@ -51,8 +53,51 @@ async fn a_folder_with_links_and_pipes_is_copied_as_a_snapshot_would_see_it() {
     }
     assert!(std::process::Command::new("mkfifo").arg(drop.join("pipe.csv")).status().unwrap().success());
     let project = stage.project_of(create(&stage, "p", &drop).await.unwrap()).await;
-    assert_eq!(below(&stage.path("p")), ["drop/a.csv", "drop/c.csv", "drop/deep/b.csv", "slipway.toml"]);
+    assert_eq!(below(&stage.path("p")), ["a.csv", "c.csv", "deep/b.csv", "slipway.toml"]);
     assert_eq!(stage.call(GetDataset { project }).await.files, 3);
+}
+
+/// What is looked at and copied becomes a project whose data are read; its data paths.
+async fn becomes(stage: &Stage, name: &str, from: &[&str], files: u64) -> Vec<String> {
+    let paths: Vec<String> = from.iter().map(|from| stage.path(from).to_string_lossy().into_owned()).collect();
+    let look = stage.call(LookAt { paths: paths.clone(), ragged: Ragged::Error }).await;
+    let path = stage.path(name).to_string_lossy().into_owned();
+    let job = stage.call(CreateProject { path, file: look.proposal, copy_from: paths }).await;
+    let project = stage.project_of(job).await;
+    let dataset = stage.call(GetDataset { project }).await;
+    assert_eq!((dataset.problem, dataset.files), (None, files));
+    stage.done(stage.call(TakeSnapshot { project, message: None }).await).await;
+    stage.call(GetProject { project }).await.file.data.paths
+}
+
+#[tokio::test]
+async fn what_is_copied_lies_where_the_proposed_data_paths_read() {
+    let stage = Stage::new().await;
+    for name in ["flat/a.csv", "flat/b.csv", "deep/tables/a.csv", "deep/tables/b.csv", "other/c.csv"] {
+        stage.write(name, &table(30, 1));
+    }
+    assert_eq!(becomes(&stage, "p1", &["flat"], 2).await, ["a.csv", "b.csv"]);
+    assert_eq!(below(&stage.path("p1")), ["a.csv", "b.csv", "slipway.toml"]);
+    assert_eq!(becomes(&stage, "p2", &["deep"], 2).await, ["tables"]);
+    assert_eq!(becomes(&stage, "p3", &["flat/b.csv", "other/c.csv"], 2).await, ["b.csv", "c.csv"]);
+    assert_eq!(becomes(&stage, "p4", &["flat", "other"], 3).await, ["flat/a.csv", "flat/b.csv", "other/c.csv"]);
+
+    // A folder that was a project elsewhere: what it holds is taken, and it is a project of its own.
+    stage.write("copied/slipway.toml", "version = 1\n[data]\npaths = [\"a.csv\"]\n");
+    stage.write("copied/a.csv", &table(30, 1));
+    assert_eq!(becomes(&stage, "p5", &["copied"], 1).await, ["a.csv"]);
+
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sample-projects/digits/images");
+    for class in ["3", "7"] {
+        let folder = stage.path(&format!("photos/images/{class}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        for picture in std::fs::read_dir(samples.join(class)).unwrap().flatten().take(3) {
+            std::fs::copy(picture.path(), folder.join(picture.file_name())).unwrap();
+        }
+    }
+    assert_eq!(becomes(&stage, "p6", &["photos"], 6).await, ["images"]);
+    assert_eq!(becomes(&stage, "p7", &["photos/images"], 6).await, ["."]);
+    assert_eq!(becomes(&stage, "p8", &["photos/images/3", "photos/images/7"], 6).await, ["."]);
 }
 
 #[cfg(unix)]

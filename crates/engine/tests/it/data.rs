@@ -470,6 +470,7 @@ async fn a_deleted_snapshot_frees_what_no_other_uses() {
     let job = stage.call(ExportSnapshot { snapshot: first, folder: export.to_string_lossy().into_owned() }).await;
     stage.done(job).await;
     assert_eq!(std::fs::read(export.join("data/a.csv")).unwrap(), std::fs::read(stage.path("p/data/a.csv")).unwrap());
+    assert_eq!(std::fs::read_dir(&export).unwrap().count(), 1, "nothing half-written is left");
     assert_eq!(stage.call(CollectGarbage { dry_run: true }).await.bytes, 0);
     let storage = stage.call(GetStorage {}).await;
     assert_eq!(storage.collectable_bytes, 0);

@@ -36,6 +36,10 @@ fn values_without_sense_are_refused_where_they_stand() {
     check("[evaluation]\ncost_false_positive = -1.0\n", &["line 2", "0 or more"]);
     check("[data]\npositive = \"\"\n", &["line 2", "one of the target's two values"]);
     check("[data]\ndelimiter = \";;\"\n", &["line 2", "`data.delimiter` must be one character"]);
+    check(
+        "[data.types]\nb = \"text\"\na = \"image\"\n",
+        &["line 3, column 5", "`data.types.a`", "a table has no images"],
+    );
     check("[data]\nencoding = \"klingon\"\n", &["line 2", "`data.encoding`", "\"windows-1252\""]);
     check("[data]\npaths = [\"a.csv\", \" \"]\n", &["line 2", "`data.paths`", "none of them empty"]);
     parse("[data]\ndelimiter = \"\\t\"\nencoding = \"latin1\"\n", "slipway.toml").unwrap();

@@ -6,8 +6,8 @@ use api::{
     dataset::{AddData, GetDataset},
     job::{CancelJob, JobState},
     project::{
-        DeleteProject, EditProjectFile, FileThere, GetOverview, GetProject, ListProjects, LookAt, OpenProject, SameId,
-        Stage as Stop, StationState,
+        CreateProject, DeleteProject, EditProjectFile, FileThere, GetOverview, GetProject, ListProjects, LookAt,
+        OpenProject, SameId, Stage as Stop, StationState,
     },
 };
 use serde_json::json;
@@ -51,7 +51,7 @@ async fn a_folder_of_scripts_is_a_project_whose_runs_are_programs() {
     let stage = Stage::new().await;
     stage.write("scripts/train.py", "print('hello')\n");
     let path = stage.path("scripts").to_string_lossy().into_owned();
-    let look = stage.call(LookAt { path: path.clone(), ragged: Ragged::Error }).await;
+    let look = stage.call(LookAt { paths: vec![path.clone()], ragged: Ragged::Error }).await;
     assert!(look.problems.is_empty() && look.columns.is_empty(), "{:?}", look.problems);
     let project = stage.create("scripts", look.proposal).await;
     let project = stage.call(GetProject { project }).await;
@@ -79,7 +79,7 @@ async fn a_folder_of_scripts_is_a_project_whose_runs_are_programs() {
 async fn a_folder_with_a_file_of_its_own_is_opened_and_not_made() {
     let stage = Stage::new().await;
     let path = stage.path("clone").to_string_lossy().into_owned();
-    let look = async || stage.call(LookAt { path: path.clone(), ragged: Ragged::Error }).await;
+    let look = async || stage.call(LookAt { paths: vec![path.clone()], ragged: Ragged::Error }).await;
     stage.write("clone/data.csv", &table(60, 1));
     assert_eq!(look().await.file, FileThere::None);
     stage.write("clone/slipway.toml", "name = \"clone\"\n\n[data]\npath = [\"data.csv\"]\n");
@@ -121,6 +121,44 @@ async fn a_file_that_lost_its_id_gets_it_back() {
     assert_eq!(stage.call(open(&stage.path("one"), SameId::Ask)).await.id, project.id);
     assert_eq!(stage.call(ListProjects {}).await.len(), 1);
     assert!(std::fs::read_to_string(stage.path("one/slipway.toml")).unwrap().contains(&project.id.to_string()));
+}
+
+#[tokio::test]
+async fn a_known_project_that_lost_its_file_gets_it_back() {
+    let stage = Stage::new().await;
+    let project = create(&stage, "one").await;
+    stage.call(EditProjectFile { project: project.id, set: vec![("training.seed".to_owned(), json!(7))] }).await;
+    std::fs::remove_file(stage.path("one/slipway.toml")).unwrap();
+    let path = stage.path("one").to_string_lossy().into_owned();
+    let look = stage.call(LookAt { paths: vec![path.clone()], ragged: Ragged::Error }).await;
+    assert_eq!((look.project, look.file, look.proposal.training.seed), (Some(project.id), FileThere::None, 7));
+    let request = CreateProject { path, file: look.proposal, copy_from: Vec::new() };
+    assert_eq!(stage.project_of(stage.call(request).await).await, project.id);
+    assert_eq!(stage.call(ListProjects {}).await.len(), 1);
+    let again = stage.call(GetProject { project: project.id }).await;
+    assert_eq!((again.file.training.seed, again.file_error), (7, None));
+}
+
+#[tokio::test]
+async fn the_experiment_is_called_as_the_project_is() {
+    let stage = Stage::new().await;
+    let project = create(&stage, "one").await;
+    let set = vec![("name".to_owned(), json!("Another name"))];
+    stage.call(EditProjectFile { project: project.id, set }).await;
+    let read =
+        |c: &store::Connection| Ok(c.query_row("SELECT name FROM experiment", [], |row| row.get::<_, String>(0))?);
+    assert_eq!(stage.engine.store().read(read).await.unwrap(), "Another name");
+}
+
+#[tokio::test]
+async fn a_file_of_any_size_is_refused_by_its_size() {
+    let stage = Stage::new().await;
+    let project = create(&stage, "one").await;
+    let file = std::fs::File::options().write(true).open(stage.path("one/slipway.toml")).unwrap();
+    file.set_len(50_000_000).unwrap();
+    let look = stage.call(LookAt { paths: vec![project.path.clone()], ragged: Ragged::Error }).await;
+    assert_eq!(look.file, FileThere::Bad);
+    assert!(look.problems[0].message.contains("50.0 MB; at most 1 MB is read"), "{:?}", look.problems);
 }
 
 #[tokio::test]

@@ -8,9 +8,9 @@ use std::{
 use api::{
     ErrorCode, ProjectId, SnapshotId,
     config::{DataKind, ProjectFile},
-    dataset::{ExportSnapshot, GetDataset, GetPreview, TakeSnapshot},
+    dataset::{ExportSnapshot, GetDataset, GetPreview, PlanSnapshot, TakeSnapshot},
     job::{JobState, Subject},
-    project::{OpenProject, SameId},
+    project::{EditProjectFile, OpenProject, SameId},
     run::{GetRun, StartRun},
 };
 
@@ -79,6 +79,32 @@ async fn rows_are_read_again_only_of_the_bytes_that_were_recorded() {
 
     rewrite(&path, &bytes, then + Duration::from_secs(180));
     assert_eq!(stage.prepared(preview).await, rows, "what was brought back is read");
+}
+
+#[tokio::test]
+async fn the_same_files_are_kept_once_that_is_wished_and_referenced_again() {
+    let stage = Stage::new().await;
+    stage.write("p/data/a.csv", &table(200, 1));
+    let project = create(&stage, DataKind::Table).await;
+    let referenced = take(&stage, project).await;
+    let again = stage.done(stage.call(TakeSnapshot { project, message: None }).await).await;
+    assert_eq!((again.subject, again.message.as_str()), (Subject::Snapshot(referenced), "Nothing changed since v1"));
+
+    for (number, reference) in [(2, false), (3, true)] {
+        let set = vec![("data.reference".to_owned(), serde_json::json!(reference))];
+        stage.call(EditProjectFile { project, set }).await;
+        let plan = stage.call(PlanSnapshot { project }).await;
+        assert_eq!((plan.unchanged, plan.referenced, plan.new_bytes > 0), (false, reference, !reference));
+        let done = stage.done(stage.call(TakeSnapshot { project, message: None }).await).await;
+        let snapshots = stage.call(GetDataset { project }).await.snapshots;
+        assert_eq!((snapshots[0].number, snapshots[0].kept), (number, !reference), "{}", done.message);
+        assert_eq!(snapshots[0].content, snapshots[1].content);
+        assert!(stage.call(PlanSnapshot { project }).await.unchanged);
+    }
+    let kept = stage.call(GetDataset { project }).await.snapshots[1].id;
+    std::fs::remove_file(stage.path("p/data/a.csv")).unwrap();
+    lose_the_cache(&stage, kept);
+    assert_eq!(stage.prepared(GetPreview { snapshot: kept, offset: 0, limit: 5 }).await.rows.len(), 5);
 }
 
 #[tokio::test]

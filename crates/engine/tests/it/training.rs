@@ -156,6 +156,15 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
     assert_eq!(stage.try_call(folder).await.unwrap_err().code, ErrorCode::Invalid);
     let unknown = PredictFile { output: text(&stage.path("out.xlsx")), ..file.clone() };
     assert_eq!(stage.try_call(unknown).await.unwrap_err().code, ErrorCode::Invalid);
+    #[cfg(unix)]
+    {
+        // A pipe that nobody writes into would be read for ever.
+        let pipe = stage.path("pipe.csv");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let piped = PredictFile { input: text(&pipe), output: text(&stage.path("piped.csv")), ..file.clone() };
+        let refused = stage.try_call(piped).await.unwrap_err();
+        assert!(refused.message.contains("pipe.csv"), "{refused:?}");
+    }
     // Cancelled, it leaves no output.
     let (large, cancelled) = (stage.write("large/in.csv", &table(60_000, 3)), stage.path("large/out.csv"));
     let large = PredictFile { input: text(&large), output: text(&cancelled), ..file };

@@ -94,7 +94,10 @@ impl ColumnRule {
             match mode {
                 Mode::Trees => row[offset] = if missing { f32::NAN } else { narrow(value) },
                 Mode::Scaled | Mode::Images(_) => {
-                    row[offset] = narrow((if missing { median } else { value } - mean) / std);
+                    let value = if missing { median } else { value };
+                    let distance = value - mean;
+                    let scaled = if distance.is_finite() { distance / std } else { value / std - mean / std };
+                    row[offset] = narrow(scaled);
                     if missing && self.optional {
                         row[offset + 1] = 1.0;
                     }

@@ -62,8 +62,9 @@ struct Moments {
 impl Moments {
     fn add(&mut self, value: f64) {
         self.count += 1;
-        let delta = value - self.mean;
-        self.mean += delta / self.count as f64;
+        let (delta, count) = (value - self.mean, self.count as f64);
+        // Of two values near both ends of the range the difference alone is beyond it.
+        self.mean += if delta.is_finite() { delta / count } else { value / count - self.mean / count };
         self.squares += delta * (value - self.mean);
     }
 
@@ -248,7 +249,9 @@ impl Observed {
             },
             _ if empty => Rule::Empty,
             Seen::Number { moments, minimum, maximum, sample } => {
-                Rule::Number { median: sample.median(), mean: moments.mean, std: moments.std(), minimum, maximum }
+                // Where the squares are beyond the range of numbers, half the values' own range stands for it.
+                let std = if moments.squares.is_finite() { moments.std() } else { maximum / 2.0 - minimum / 2.0 };
+                Rule::Number { median: sample.median(), mean: moments.mean, std, minimum, maximum }
             }
             Seen::Category(counts) => Rule::Category { known: commonest(counts, rows) },
             Seen::Datetime { earliest, latest, parts } => {

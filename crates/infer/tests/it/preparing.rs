@@ -156,3 +156,21 @@ fn a_median_of_many_values_is_near_without_keeping_all() {
         "{median}: 1 % of the range is over 4 standard errors of a sample of 65,536"
     );
 }
+
+/// Their differences and squares are beyond the range of numbers.
+#[test]
+fn numbers_of_both_signs_at_the_ends_of_the_range_are_scaled_and_can_be_stored() {
+    let values: Vec<Option<f64>> = (0..300).map(|row| Some([1.7e308, -1.7e308][row % 2])).collect();
+    let rows = batch(vec![("a", numbers(&values))]);
+    let plan = [column("a", ColumnType::Decimal)];
+    for mode in [Mode::Scaled, Mode::Trees] {
+        let fitted = Preprocessing::fit([rows.clone()], &plan, mode).unwrap();
+        let text = serde_json::to_string(&fitted).unwrap();
+        assert_eq!(serde_json::from_str::<Preprocessing>(&text).unwrap(), fitted, "{text}");
+        let matrix = fitted.apply(&rows).unwrap();
+        assert!(matrix.values.iter().all(|value| value.is_finite()), "{mode:?}");
+        if mode == Mode::Scaled {
+            assert!((matrix.values[0] - 1.0).abs() < 0.01 && (matrix.values[1] + 1.0).abs() < 0.01, "{text}");
+        }
+    }
+}

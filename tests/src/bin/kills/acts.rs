@@ -137,9 +137,9 @@ async fn import(nonce: u32, client: &Client, ledger: &Ledger, folder: &Path) -> 
         return Ok(());
     }
     // Made new for every attempt: one that was cut off leaves its folder to the person.
-    let outside = folder.join(format!("outside-{nonce:08x}/data"));
-    std::fs::create_dir_all(&outside)?;
-    std::fs::write(outside.join("first.csv"), rows(nonce, 4_000))?;
+    let outside = folder.join(format!("outside-{nonce:08x}"));
+    std::fs::create_dir_all(outside.join("data"))?;
+    std::fs::write(outside.join("data/first.csv"), rows(nonce, 4_000))?;
     let path = folder.join(format!("project-{nonce:08x}"));
     let mut file = ProjectFile { name: format!("p{nonce:08x}"), ..ProjectFile::default() };
     file.data.paths = vec!["data".to_owned()];

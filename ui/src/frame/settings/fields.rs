@@ -95,6 +95,13 @@ pub(super) const GROUPS: &[Group] = &[
             field("data.ragged", "Lines of another width than the header's", "", RAGGED, ""),
             field("data.delimiter", "Delimiter", "One character, or \"tab\".", Kind::Text, "as found"),
             field("data.encoding", "Encoding", "Such as utf-8 or windows-1252.", Kind::Text, "as found"),
+            field(
+                "data.reference",
+                "Keep hashes instead of copies",
+                "From the next snapshot on; the files must then stay where and as they are.",
+                Kind::Flag,
+                "",
+            ),
         ],
         more: &[],
     },

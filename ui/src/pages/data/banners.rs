@@ -124,18 +124,12 @@ fn Looked(arrival: Arrival, taken: RwSignal<Option<Arrival>>, dataset: Signal<Da
         toasts.done("Copied into the project and added to its data paths. Take a snapshot when it is complete.");
     });
     let navigate = StoredValue::new_local(use_navigate());
-    let path = arrival.path.clone();
-    let look = query(move || Some(LookAt { path: path.clone(), ragged: Ragged::Error }));
-    let name = arrival.path.rsplit(['/', '\\']).next().unwrap_or(&arrival.path).to_owned();
+    let paths = arrival.paths.clone();
+    let look = query(move || Some(LookAt { paths: paths.clone(), ragged: Ragged::Error }));
+    let name = arrival.name();
     let arrival = StoredValue::new(arrival);
     let add = move || {
-        let paths = arrival.with_value(|arrival| {
-            if arrival.paths.len() > 1 && !arrival.uploaded {
-                arrival.paths.clone()
-            } else {
-                vec![arrival.path.clone()]
-            }
-        });
+        let paths = arrival.with_value(|arrival| arrival.paths.clone());
         adding.start(AddData { project: place.id_now(), paths });
     };
     let alone = move || {

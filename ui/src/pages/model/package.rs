@@ -16,7 +16,7 @@ use crate::{
         button::{Button, CopyButton, Pending},
         card::{Card, Chip, Progress},
         dialog::Dialog,
-        field::{Labelled, Select, TextField},
+        field::{Labelled, Select, Switch, TextField},
         icon,
         states::{Empty, Load, Problem},
         toast::Toasts,
@@ -129,7 +129,8 @@ fn file_name(version: &Version) -> String {
 fn save_with_dialog(exporting: Starting, package: PackageId, name: String) {
     spawn_local(async move {
         if let Some(path) = shell::save_path("Export the image", &name).await {
-            exporting.start(ExportPackage { package, path });
+            // The dialog asked before it named a file that is there.
+            exporting.start(ExportPackage { package, path, overwrite: true });
         }
     });
 }
@@ -138,9 +139,11 @@ fn save_with_dialog(exporting: Starting, package: PackageId, name: String) {
 #[component]
 fn ExportForm(open: RwSignal<bool>, id: PackageId, version: Memo<Version>, exporting: Starting) -> impl IntoView {
     let path = RwSignal::new(String::new());
+    let overwrite = RwSignal::new(false);
     let example = format!("/home/you/{}", version.with_untracked(file_name));
     let export = move || {
-        exporting.start(ExportPackage { package: id, path: path.get_untracked().trim().to_owned() });
+        let path = path.get_untracked().trim().to_owned();
+        exporting.start(ExportPackage { package: id, path, overwrite: overwrite.get_untracked() });
         // How far it is stands with the package.
         open.set(false);
     };
@@ -150,6 +153,7 @@ fn ExportForm(open: RwSignal<bool>, id: PackageId, version: Memo<Version>, expor
             <Labelled label="File on the host's machine" hint="An OCI layout as one file: podman load takes it, or a USB stick.">
                 <TextField value=path class="mono" placeholder=example />
             </Labelled>
+            <Switch value=overwrite label="Replace a file of that name" />
         </div>
         <footer>
             <Button label="Cancel" on_press=move || open.set(false) />

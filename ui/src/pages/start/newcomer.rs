@@ -64,16 +64,19 @@ fn LookedAtAs(
     open: RwSignal<bool>,
     samples: RwSignal<Option<Vec<Sample>>>,
 ) -> impl IntoView {
-    let path = arrival.path.clone();
-    let look = query(move || Some(LookAt { path: path.clone(), ragged: asked }));
+    let paths = arrival.paths.clone();
+    let look = query(move || Some(LookAt { paths: paths.clone(), ragged: asked }));
     let arrival = StoredValue::new(arrival);
     view! {
         <div class="content">
             <Load query=look let:look>
                 {
                     let first = look.get_untracked();
-                    let is_one = first.project.is_some() || first.file == FileThere::Good;
-                    match (is_one, first.same_id_as.clone()) {
+                    // What was uploaded is copied into a project of its own, whatever it was elsewhere.
+                    let uploaded = arrival.with_value(|arrival| arrival.uploaded);
+                    let is_one = !uploaded
+                        && (first.file == FileThere::Good || (first.project.is_some() && first.file == FileThere::Bad));
+                    match (is_one, first.same_id_as.clone().filter(|_| !uploaded)) {
                         (_, Some(other)) => view! { <SameIdQuestion path=first.path.clone() other open /> }.into_any(),
                         (true, None) => view! { <OpenNow path=first.path.clone() open /> }.into_any(),
                         (false, None) => view! { <Proposal look=first arrival=arrival.get_value() ragged open samples /> }.into_any(),
@@ -164,7 +167,7 @@ fn Proposal(
             go(project);
         }
     });
-    let copies = arrival.uploaded || is_file(&arrival.path) || arrival.paths.len() > 1;
+    let copies = arrival.uploaded || arrival.paths.len() > 1 || arrival.paths.iter().any(|path| is_file(path));
     let name = RwSignal::new(look.proposal.name.clone());
     let home = samples.with_untracked(|samples| home_of_projects(samples.as_ref()));
     let folder = RwSignal::new(if copies { format!("{home}{}", look.proposal.name) } else { look.path.clone() });
@@ -192,13 +195,7 @@ fn Proposal(
     let times: Vec<(String, String)> =
         std::iter::once((String::new(), "None: rows are split without it".to_owned())).chain(times).collect();
     let file = StoredValue::new(look.proposal.clone());
-    let copy_from = match (copies, arrival.paths.len()) {
-        (false, _) => Vec::new(),
-        (true, 1) => vec![arrival.path.clone()],
-        (true, _) if arrival.uploaded => vec![arrival.path.clone()],
-        (true, _) => arrival.paths.clone(),
-    };
-    let copy_from = StoredValue::new(copy_from);
+    let copy_from = StoredValue::new(if copies { arrival.paths.clone() } else { Vec::new() });
     let create = move || {
         let mut file = file.get_value();
         file.name = name.get_untracked().trim().to_owned();
@@ -212,7 +209,8 @@ fn Proposal(
     let nothing = look.columns.is_empty() && !is_images;
     // A folder of scripts is a project whose runs are its programs'; a file that can't be read is none.
     // What is wrong with a slipway.toml is put right in it, and then it is opened.
-    let can_be = look.file == FileThere::None && (!nothing || (!copies && look.problems.is_empty()));
+    let is_free = look.file == FileThere::None || (look.file == FileThere::Good && arrival.uploaded);
+    let can_be = is_free && (!nothing || (!copies && look.problems.is_empty()));
     let asks_target = !is_images && !nothing;
     let incomplete = Signal::derive(move || {
         creating.busy.get()
@@ -229,15 +227,11 @@ fn Proposal(
     ];
     let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
     // Where the host keeps an upload until then says nothing to a person.
-    let said = if arrival.uploaded {
-        arrival.path.rsplit(['/', '\\']).next().unwrap_or("").to_owned()
-    } else {
-        arrival.path.clone()
-    };
+    let said = if arrival.uploaded || arrival.paths.len() > 1 { arrival.name() } else { look.path.clone() };
     view! {
         <div class="form newcomer">
             <div>
-                <div class="mono small cut" title=arrival.path.clone()>{said}</div>
+                <div class="mono small cut" title=arrival.paths.join("\n")>{said}</div>
                 <div class="muted">{facts}</div>
             </div>
             {(!look.found.is_empty()).then(|| view! {
@@ -312,7 +306,7 @@ pub(super) fn ByPath(
         if let Some(dialog) = dialog {
             dialog.set(false);
         }
-        arrivals.newest.set(Some(Arrival { path: path.clone(), paths: vec![path], uploaded: false }));
+        arrivals.newest.set(Some(Arrival { paths: vec![path], uploaded: false }));
     };
     view! {
         <div class="form">
