@@ -219,7 +219,7 @@ fn taken(destination: &Path) -> ApiError {
         .with_hint("Rename or remove one of the two.")
 }
 
-fn check_space(folder: &Path, needed_bytes: u64) -> anyhow::Result<()> {
+pub(crate) fn check_space(folder: &Path, needed_bytes: u64) -> anyhow::Result<()> {
     // The folder may be made for the copy. Where the system doesn't say, the copy itself will.
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
     let free_bytes = fs4::available_space(there).unwrap_or(u64::MAX);
@@ -238,6 +238,6 @@ fn check_space(folder: &Path, needed_bytes: u64) -> anyhow::Result<()> {
                 megabytes(KEEP_FREE_BYTES)
             ),
         )
-        .with_hint("Free some space, or open the folder where it lies.")
+        .with_hint("Free some space, or choose a folder on another disk.")
     );
 }
