@@ -152,7 +152,9 @@ fn is_user_option(word: &str) -> bool {
 fn user_with_password(value: &str) -> Option<&str> {
     let (user, password) = value.split_once(':')?;
     let is_number = |part: &str| part.chars().all(|c| c.is_ascii_digit());
-    (!password.is_empty() && !(is_number(user) && is_number(password))).then_some(user)
+    let is_address = password.starts_with("//");
+    let is_secret = !password.is_empty() && !is_address && !(is_number(user) && is_number(password));
+    is_secret.then_some(user)
 }
 
 /// A text without the secrets of the headers in it (`Authorization: Bearer x`, `X-Api-Key: x`), which may stand
@@ -187,7 +189,7 @@ fn is_secret_header(name: &str, is_whole: bool) -> bool {
             || ["authorization", "cookie"].iter().any(|known| name.eq_ignore_ascii_case(known)))
 }
 
-/// A text without what follows `Bearer` or `Basic`, where it is long enough for a secret.
+/// A text without what follows `Bearer` or `Basic`, where it is long enough for a secret and no plain word.
 fn without_schemes(text: &str) -> String {
     let mut text = text.to_owned();
     for scheme in SCHEMES {
@@ -197,7 +199,8 @@ fn without_schemes(text: &str) -> String {
             let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '+' | '/' | '=');
             let end = text[begin..].find(|c| !is_word(c)).map_or(text.len(), |length| begin + length);
             from = begin;
-            if end - begin >= 8 {
+            let is_plain = text[begin..end].chars().all(|c| c.is_ascii_lowercase());
+            if end - begin >= 8 && !is_plain {
                 text.replace_range(begin..end, MASK);
             }
         }
@@ -294,6 +297,7 @@ mod tests {
         assert_eq!(kept(&["/usr/bin/mysqldump", "-pSECRET", "-p", "db"]), ["/usr/bin/mysqldump", "-p•••", "-p", "db"]);
         assert_eq!(kept(&["curl", "-u", "me:pass", "--user", "me"]), ["curl", "-u", "me:•••", "--user", "me"]);
         assert_eq!(kept(&["docker", "run", "-u", "1000:1000"])[3], "1000:1000");
+        assert_eq!(kept(&["ab", "-u", "https://h:80/"])[2], "https://h:80/");
 
         let variables = [("CURL_HEADER", "Authorization: Bearer abcdefgh1"), ("PATH", "/opt/key:/usr/bin")];
         let kept = masked(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
