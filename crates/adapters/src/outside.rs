@@ -147,9 +147,13 @@ impl Adapters for Outside {
         }
     }
 
+    async fn serving_image_is_being_built(&self) -> bool {
+        self.surroundings.serving_image_binary.as_deref().is_some_and(is_being_built)
+    }
+
     async fn serving_image_binary(&self) -> Result<PathBuf> {
         if let Some(path) = &self.surroundings.serving_image_binary {
-            await_built(path, BUILD_PATIENCE).await;
+            await_built(path, BUILD_PATIENCE, || false).await;
         }
         match &self.surroundings.serving_image_binary {
             Some(path) if path.is_file() => Ok(path.clone()),
@@ -162,18 +166,19 @@ impl Adapters for Outside {
     }
 }
 
-/// A build from source holds a lock on `NAME.building` beside it while the program is being made. A build that was
-/// killed leaves the file, but no lock.
-pub(crate) async fn await_built(program: &Path, patience: Duration) {
-    let mut mark = program.as_os_str().to_owned();
-    mark.push(".building");
+/// Waits while a program is being made, until `stop` says that nobody wants it any more.
+pub(crate) async fn await_built(program: &Path, patience: Duration, stop: impl Fn() -> bool) {
     let until = tokio::time::Instant::now() + patience;
-    while is_held(Path::new(&mark)) && tokio::time::Instant::now() < until {
+    while is_being_built(program) && !stop() && tokio::time::Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
-fn is_held(mark: &Path) -> bool {
+/// A build from source holds a lock on `NAME.building` beside it while the program is being made. A build that was
+/// killed leaves the file, but no lock.
+pub(crate) fn is_being_built(program: &Path) -> bool {
+    let mut mark = program.as_os_str().to_owned();
+    mark.push(".building");
     let Ok(file) = std::fs::File::open(mark) else { return false };
     matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock))
 }
@@ -193,11 +198,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_program_for_images_that_is_being_built_is_told_from_one_that_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("slipway-serving-linux-amd64");
+        let mark = std::fs::File::create(folder.path().join("slipway-serving-linux-amd64.building")).unwrap();
+        let outside =
+            Outside::new(Surroundings { serving_image_binary: Some(program.clone()), ..Surroundings::default() });
+        assert!(!outside.serving_image_is_being_built().await, "a killed build");
+        mark.lock().unwrap();
+        assert!(outside.serving_image_is_being_built().await);
+        std::fs::write(&program, "").unwrap();
+        drop(mark);
+        assert!(!outside.serving_image_is_being_built().await);
+        assert_eq!(outside.serving_image_binary().await.unwrap(), program);
+    }
+
+    #[tokio::test]
     async fn a_build_that_was_killed_is_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("slipway-serving");
         let mark = std::fs::File::create(folder.path().join("slipway-serving.building")).unwrap();
-        let wait = |patience| await_built(&program, patience);
+        let wait = |patience| await_built(&program, patience, || false);
         let soon = Duration::from_secs(20);
         tokio::time::timeout(soon, wait(Duration::from_secs(3600))).await.expect("nobody builds");
 
@@ -206,6 +227,8 @@ mod tests {
         let started = std::time::Instant::now();
         wait(patience).await;
         assert!(started.elapsed() >= patience, "a build under way is waited for");
+        let stopped = await_built(&program, Duration::from_secs(3600), || true);
+        tokio::time::timeout(soon, stopped).await.expect("nobody wants it any more");
         drop(mark);
         tokio::time::timeout(soon, wait(Duration::from_secs(3600))).await.expect("the build has ended");
     }

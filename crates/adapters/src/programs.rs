@@ -41,3 +41,34 @@ pub(crate) fn find(path: &OsStr, name: &str) -> Option<PathBuf> {
         .map(|folder| folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
         .find(|file| file.is_file())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_given_path_comes_first_and_the_usual_folders_behind_it_once() {
+        let given = std::env::join_paths(["/own/bin", "/usr/bin"]).unwrap();
+        let folders: Vec<PathBuf> =
+            std::env::split_paths(&search_path(Some(&given), Some(Path::new("/home/one")))).collect();
+        assert_eq!(folders[..2], [PathBuf::from("/own/bin"), PathBuf::from("/usr/bin")]);
+        assert_eq!(folders.iter().filter(|folder| folder.as_os_str() == "/usr/bin").count(), 1);
+        for usual in ["/usr/local/bin", "/opt/homebrew/bin", "/home/one/.local/bin", "/home/one/google-cloud-sdk/bin"] {
+            assert!(folders.contains(&PathBuf::from(usual)), "{usual}: {folders:?}");
+        }
+        // An app that was started without any finds the usual ones all the same.
+        let without: Vec<PathBuf> = std::env::split_paths(&search_path(None, None)).collect();
+        assert_eq!(without.len(), USUAL_FOLDERS.len());
+    }
+
+    #[test]
+    fn a_program_is_the_first_file_of_its_name_along_the_path() {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let name = format!("sign-in{}", std::env::consts::EXE_SUFFIX);
+        std::fs::create_dir(first.path().join(&name)).unwrap();
+        std::fs::write(second.path().join(&name), "").unwrap();
+        let path = std::env::join_paths([first.path(), second.path()]).unwrap();
+        assert_eq!(find(&path, "sign-in"), Some(second.path().join(&name)), "a folder is no program");
+        assert_eq!(find(&path, "another"), None);
+    }
+}

@@ -40,8 +40,10 @@ impl Keychain {
 }
 
 fn unreachable(reason: &str) -> PortError {
-    PortError::permanent(ErrorCode::Unreachable, format!("The system's keychain can't be reached: {reason}"))
-        .with_hint("Unlock it, or keep secrets in an encrypted file: `slipway secret move file`.")
+    PortError::permanent(ErrorCode::Unreachable, format!("The system's keychain can't be reached: {reason}")).with_hint(
+        "Unlock it, or keep secrets in an encrypted file: `slipway secret move file`, with --forget where what the \
+             keychain has is lost.",
+    )
 }
 
 #[async_trait]

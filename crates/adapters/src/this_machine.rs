@@ -16,9 +16,9 @@ mod process_files;
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -34,10 +34,10 @@ use engine::{
 use serde::Deserialize;
 
 use crate::{
-    http,
+    http, outside,
     this_machine::{
         event_file::EventFile,
-        process_files::{ProcessFiles, ServingProcess},
+        process_files::{ProcessFiles, ServingProcess, process_name},
     },
 };
 
@@ -55,6 +55,8 @@ const HANDOVER: &str = "handover";
 /// For so long a port may be held by a process that is ending, or by somebody's short connection.
 const PORT_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
+/// The step of a deployment while the program is still being built.
+const AWAITS_PROGRAM: &str = "Wait until the serving program is built";
 
 pub struct ThisMachine {
     /// `deployments` in the workspace.
@@ -121,9 +123,19 @@ impl ThisMachine {
         }
     }
 
-    async fn built(&self) {
+    fn is_being_built(&self) -> bool {
+        self.program.as_deref().is_some_and(outside::is_being_built)
+    }
+
+    /// Why nothing can be served here; nothing while the program is being built, which is waited for.
+    fn problem(&self) -> Option<PortError> {
+        if self.is_being_built() { None } else { self.program().err() }
+    }
+
+    /// Waits for the program where it is being built, until `stop`.
+    async fn built(&self, stop: impl Fn() -> bool) {
         if let Some(program) = &self.program {
-            crate::outside::await_built(program, crate::outside::BUILD_PATIENCE).await;
+            outside::await_built(program, outside::BUILD_PATIENCE, stop).await;
         }
     }
 
@@ -179,7 +191,7 @@ impl ThisMachine {
     }
 
     async fn launch(&self, wanted: &Wanted, port: u16, restarts: u32, use_for: Use) -> Result<ServingProcess> {
-        self.built().await;
+        self.built(|| false).await;
         let program = self.program()?;
         let folder = self.folder_of(wanted.deployment);
         let bundle = wanted.bundle.as_deref().ok_or_else(|| {
@@ -227,8 +239,7 @@ impl ThisMachine {
                 fs::read(&ready_file).ok().and_then(|bytes| serde_json::from_slice::<ReadyFile>(&bytes).ok())
             {
                 let _ = fs::remove_file(&ready_file);
-                // Waits for it, so that it is no zombie; when this host ends, the system does.
-                tokio::spawn(async move { child.wait().await });
+                tokio::spawn(bury(child, folder, wanted.version_number));
                 return Ok(ServingProcess {
                     pid,
                     started_ms,
@@ -244,7 +255,7 @@ impl ThisMachine {
                 });
             }
             if let Ok(Some(status)) = child.try_wait() {
-                return Err(self.not_ready(wanted, &format!("it ended with {status}")));
+                return Err(self.not_ready(wanted, &format!("it {}", how(status))));
             }
             if tokio::time::Instant::now() >= until {
                 process::stop(ProcessId { pid, started_ms }, Duration::ZERO).await;
@@ -340,20 +351,22 @@ impl Target for ThisMachine {
     fn capability(&self) -> Capability {
         let mut reasons =
             vec!["One process serves on this machine; it uses every core, so more of them gain nothing.".to_owned()];
-        reasons.extend(self.program().err().map(|error| error.error.to_string()));
+        if self.is_being_built() {
+            reasons.push("The serving program is still being built: what is deployed here waits for it.".to_owned());
+        }
+        reasons.extend(self.problem().map(|error| error.error.to_string()));
         Capability { needs_image: false, replicas: false, diff: true, logs: true, reasons }
     }
 
     async fn check(&self) -> Result<TargetCheck> {
-        let program = self.program()?;
+        let program = if self.is_being_built() {
+            "its serving program is still being built, and awaited where it is needed".to_owned()
+        } else {
+            format!("with {}", self.program()?.display())
+        };
         Ok(TargetCheck {
             ok: true,
-            message: format!(
-                "This machine, {}/{}, with {}",
-                std::env::consts::OS,
-                std::env::consts::ARCH,
-                program.display()
-            ),
+            message: format!("This machine, {}/{}, {program}", std::env::consts::OS, std::env::consts::ARCH),
             hint: None,
             namespaces: Vec::new(),
         })
@@ -380,6 +393,9 @@ impl Target for ThisMachine {
                 ("create", vec![line('+', now)])
             }
         };
+        if self.is_being_built() && !steps.is_empty() {
+            steps.insert(0, AWAITS_PROGRAM.to_owned());
+        }
         let mut warnings = Vec::new();
         if wanted.replicas > 1 {
             warnings.push(format!("This machine runs one process: {} replicas are ignored.", wanted.replicas));
@@ -389,7 +405,7 @@ impl Target for ThisMachine {
         }
         warnings.push("After a reboot it starts again with Slipway, not at login.".to_owned());
         let diff = vec![ObjectDiff { object: format!("process/{}", wanted.name), action: action.to_owned(), lines }];
-        Ok(TargetPlan { steps, diff, warnings, blocked: self.program().err().map(|error| error.error) })
+        Ok(TargetPlan { steps, diff, warnings, blocked: self.problem().map(|error| error.error) })
     }
 
     async fn apply(&self, wanted: &Wanted, steps: &dyn Steps) -> Result<()> {
@@ -397,6 +413,15 @@ impl Target for ThisMachine {
         fs::create_dir_all(&folder).map_err(|error| disk("make", &folder, &error))?;
         self.tidy(wanted.deployment).await?;
         let last = self.read(wanted.deployment);
+        let is_there = last.as_ref().is_some_and(|found| found.is_alive() && found.serves(wanted));
+        if !is_there && self.is_being_built() {
+            steps.begin(AWAITS_PROGRAM, "");
+            self.built(|| steps.is_cancelled()).await;
+            if steps.is_cancelled() {
+                let why = "It was cancelled before anything was applied.";
+                return Err(PortError::permanent(ErrorCode::Cancelled, why));
+            }
+        }
         match last.as_ref().filter(|found| found.is_alive()) {
             Some(running) if running.serves(wanted) => Ok(()),
             Some(running) if running.hands_over => self.hand_over(wanted, running, steps).await,
@@ -445,7 +470,7 @@ impl Target for ThisMachine {
         let folder = self.folder_of(wanted.deployment);
         fs::create_dir_all(&folder).map_err(|error| disk("make", &folder, &error))?;
         self.tidy(wanted.deployment).await?;
-        if let Some(last) = last.as_ref().filter(|last| last.pid != 0) {
+        if let Some(last) = last.as_ref().filter(|last| last.pid != 0 && !was_seen_ending(&folder, last)) {
             let message = format!("Version {} no longer ran; it is started again", last.version_number);
             self.happened(wanted.deployment, last.name(), Reason::Ended, message);
         }
@@ -576,6 +601,63 @@ impl Target for ThisMachine {
             _keep: Box::new(()),
         }))
     }
+}
+
+/// Waits for a process, so that it is no zombie; when this host ends, the system does. One that did not end by
+/// itself or when it was asked to leaves how it ended, among the events and in its log.
+async fn bury(mut child: tokio::process::Child, folder: PathBuf, version_number: u32) {
+    let pid = child.id().unwrap_or_default();
+    let Some(status) = child.wait().await.ok().filter(|status| !was_asked(*status)) else { return };
+    let how = how(status);
+    let log = File::options().append(true).open(folder.join("serving.log"));
+    if let Err(error) = log.and_then(|mut log| writeln!(log, "slipway: process {pid} {how}")) {
+        // A deployment that was deleted has no folder any more.
+        tracing::debug!(%error, pid, how, "how a serving process ended can't be written");
+        return;
+    }
+    EventFile::new(&folder).add(DeploymentEvent {
+        object: process_name(pid),
+        reason: format!("{:?}", Reason::Ended),
+        message: format!("Version {version_number} {how}"),
+        warning: true,
+        count: 1,
+        at_ms: now_ms(),
+    });
+}
+
+/// Whether it ended by itself, or because it was asked to.
+#[cfg(unix)]
+fn was_asked(status: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt as _;
+    const SIGTERM: i32 = 15;
+    status.success() || status.signal() == Some(SIGTERM)
+}
+
+/// A process that we end looks like one that failed there.
+#[cfg(not(unix))]
+fn was_asked(_status: ExitStatus) -> bool {
+    true
+}
+
+/// "was killed by signal 9", "ended with exit code 101".
+#[cfg(unix)]
+fn how(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
+    match status.signal() {
+        Some(signal) => format!("was killed by signal {signal}"),
+        None => format!("ended with exit code {}", status.code().unwrap_or_default()),
+    }
+}
+
+#[cfg(not(unix))]
+fn how(status: ExitStatus) -> String {
+    format!("ended with exit code {}", status.code().unwrap_or_default())
+}
+
+/// Whether the host that started it has entered how it ended.
+fn was_seen_ending(folder: &Path, process: &ServingProcess) -> bool {
+    let (name, ended) = (process.name(), format!("{:?}", Reason::Ended));
+    EventFile::new(folder).read().iter().any(|event| event.object == name && event.reason == ended)
 }
 
 fn random_hex<const BYTES: usize>() -> Result<String> {

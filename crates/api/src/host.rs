@@ -252,6 +252,7 @@ pub struct SetSecret {
     pub backend: Option<SecretBackend>,
 }
 
+/// Where the store can't be reached the name is forgotten all the same, and the value stays there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeleteSecret {
     pub name: String,
@@ -261,6 +262,16 @@ pub struct DeleteSecret {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MoveSecrets {
     pub to: SecretBackend,
+    /// Forget what can't be read from the old store any more, instead of moving nothing.
+    #[serde(default)]
+    pub forget: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MovedSecrets {
+    pub state: SecretsState,
+    /// What had to be forgotten: to be set again where it is still needed.
+    pub forgotten: Vec<SecretName>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -293,7 +304,7 @@ crate::requests! { METHODS;
     ListSecrets => "secret.list" -> SecretsState, |_me| vec![Tag::Secrets];
     SetSecret => "secret.set" -> SecretsState;
     DeleteSecret => "secret.delete" -> SecretsState;
-    MoveSecrets => "secret.move" -> SecretsState;
+    MoveSecrets => "secret.move" -> MovedSecrets;
     GetStorage => "storage.get" -> Storage, |_me| vec![Tag::Storage];
     CollectGarbage => "storage.collect" -> Freed;
     GetLog => "host.log" -> Vec<LogLine>;

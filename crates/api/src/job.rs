@@ -103,9 +103,22 @@ pub struct GetJob {
     pub job: JobId,
 }
 
+/// Cancels it for all who wait for it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CancelJob {
     pub job: JobId,
+}
+
+/// One who waits for what a job makes waits no longer: the job is cancelled with the last who asked for it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LeaveJob {
+    pub job: JobId,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobLeft {
+    /// Others wait for it still.
+    pub goes_on: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -123,6 +136,7 @@ crate::requests! { METHODS;
     ListJobs => "job.list" -> Vec<Job>, |_me| vec![Tag::Jobs];
     GetJob => "job.get" -> Job, |_me| vec![Tag::Jobs];
     CancelJob => "job.cancel" -> Job;
+    LeaveJob => "job.leave" -> JobLeft;
     RetryJob => "job.retry" -> Job;
     GetJobLog => "job.log" -> Vec<String>, |_me| vec![Tag::Jobs];
 }

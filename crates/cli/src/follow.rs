@@ -1,14 +1,14 @@
 //! Follows a job to its end: a bar on a terminal, plain lines in a pipe.
 //!
 //! Ctrl-C stops the waiting where the job goes on in the host, which ends by itself once it is done. Where a
-//! command waits for what the job makes, Ctrl-C cancels the job.
+//! command waits for what the job makes, Ctrl-C cancels the job, unless others wait for the same.
 
 use std::time::Duration;
 
 use api::{
     ApiError, ErrorCode, Request,
     event::{Event, Tag},
-    job::{CancelJob, GetJob, Job, JobState, Prepared},
+    job::{GetJob, Job, JobState, LeaveJob, Prepared},
 };
 use futures::StreamExt as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -28,7 +28,8 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Interrupted {
     GoesOn,
-    Cancelled,
+    /// It ends with the last who waits for it.
+    Left,
 }
 
 impl Context {
@@ -39,7 +40,7 @@ impl Context {
 
     /// The same for a job that is of no use without this command.
     pub(crate) async fn follow_here(&self, job: Job) -> Outcome<Job> {
-        ended(self.until_over(job, Interrupted::Cancelled).await?)
+        ended(self.until_over(job, Interrupted::Left).await?)
     }
 
     /// The answer to a question that may have to be computed first.
@@ -78,7 +79,7 @@ impl Context {
         let mut interrupts = Interrupts::take()?;
         // It may have ended before anything of it was heard.
         job = self.call(GetJob { job: job.id }).await?;
-        let mut cancels = interrupted == Interrupted::Cancelled;
+        let mut leaves = interrupted == Interrupted::Left;
         loop {
             teller.tell(&job);
             if job.state.is_over() {
@@ -90,8 +91,14 @@ impl Context {
                 () = tokio::time::sleep(ASK_AGAIN) => {}
                 () = interrupts.next() => {
                     // Asked twice, the waiting ends at once.
-                    if std::mem::take(&mut cancels) {
-                        job = self.call(CancelJob { job: job.id }).await?;
+                    if std::mem::take(&mut leaves) {
+                        if self.call(LeaveJob { job: job.id }).await?.goes_on {
+                            teller.clear();
+                            let message = format!("{} goes on: it is waited for elsewhere, too.", job.title);
+                            let hint = format!("`slipway job cancel {}` ends it for all.", job.id.short());
+                            return Err(ApiError::new(ErrorCode::Cancelled, message).with_hint(hint));
+                        }
+                        job = self.call(GetJob { job: job.id }).await?;
                         continue;
                     }
                     teller.clear();

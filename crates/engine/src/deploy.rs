@@ -117,6 +117,16 @@ async fn plan_on(
     let mut digest = None;
     if port.capability().needs_image {
         let place = asked.place(engine, spec).await?;
+        if engine.adapters().serving_image_is_being_built().await {
+            plan.steps.extend([
+                package::AWAITS_PROGRAM.to_owned(),
+                "Build the image".to_owned(),
+                format!("Push it to {}/{}", place.registry.name, place.repository),
+                format!("Apply it to {} and wait until it answers", in_sentence(&asked.target.name)),
+            ]);
+            plan.warnings.push("What changes there can be said once the serving program is built.".to_owned());
+            return Ok(());
+        }
         let built = package::make(engine, &asked.version).await?;
         plan.steps.push(format!("Build the image ({})", package::size(built.package.size_bytes)));
         let (missing, bytes) = package::push::missing(engine, &built, &place).await?;
@@ -367,6 +377,13 @@ async fn remove(context: &JobContext, row: DeploymentRow) -> anyhow::Result<Stri
         engine.changed(Tag::Deployments);
         return Err(failure);
     }
+    forget(engine, &row).await?;
+    Ok(format!("{} is gone from {}", row.name, in_sentence(&row.target_name)))
+}
+
+/// Deletes the record and the folder of a deployment that is gone from its target.
+async fn forget(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<()> {
+    let id = row.id;
     engine
         .store()
         .write_durable(move |tx| {
@@ -382,7 +399,7 @@ async fn remove(context: &JobContext, row: DeploymentRow) -> anyhow::Result<Stri
     }
     engine.changed(Tag::Deployments);
     engine.changed(Tag::Models(row.project));
-    Ok(format!("{} is gone from {}", row.name, in_sentence(&row.target_name)))
+    Ok(())
 }
 
 pub async fn logs(engine: &Engine, request: GetDeploymentLogs) -> anyhow::Result<Vec<String>> {

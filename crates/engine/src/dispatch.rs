@@ -88,6 +88,7 @@ handlers! {
     api::job::ListJobs => jobs::list,
     api::job::GetJob => jobs::get,
     api::job::CancelJob => jobs::cancel,
+    api::job::LeaveJob => jobs::leave,
     api::job::RetryJob => jobs::retry,
     api::job::GetJobLog => jobs::log,
     // secret

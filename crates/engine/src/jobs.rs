@@ -9,14 +9,17 @@ use std::{
     future::Future,
     ops::ControlFlow,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use api::{
     ApiError, ErrorCode, JobId, ProjectId,
     event::{Event, Tag},
-    job::{CancelJob, GetJob, GetJobLog, Job, JobKind, JobState, ListJobs, RetryJob, Subject},
+    job::{CancelJob, GetJob, GetJobLog, Job, JobKind, JobLeft, JobState, LeaveJob, ListJobs, RetryJob, Subject},
 };
 use serde_json::Value;
 use store::job::JobRow;
@@ -73,12 +76,35 @@ pub struct Jobs {
 }
 
 /// A job that a file of the cache waits for.
-#[derive(Clone)]
 struct Making {
     state: watch::Receiver<Job>,
     cancel: CancellationToken,
     /// It has a row, which others may ask for.
     entered: watch::Receiver<bool>,
+    /// Those who wait for it: each ask counts once, until it is answered otherwise than by the job, or leaves.
+    askers: Arc<AtomicUsize>,
+}
+
+/// One who asks, until the answer is that the job is under way.
+struct Asking {
+    askers: Arc<AtomicUsize>,
+    /// It counts on, as one who waits for the job.
+    follows: bool,
+}
+
+impl Asking {
+    fn of(askers: &Arc<AtomicUsize>) -> Self {
+        askers.fetch_add(1, Ordering::Relaxed);
+        Self { askers: Arc::clone(askers), follows: false }
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if !self.follows {
+            self.askers.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
 }
 
 struct Live {
@@ -139,7 +165,7 @@ impl Jobs {
         F: FnOnce(JobContext) -> W + Send + 'static,
         W: Future<Output = anyhow::Result<String>> + Send + 'static,
     {
-        let Making { mut state, mut entered, .. } = {
+        let (mut state, mut entered, mut asking) = {
             let mut making = lock(&self.making);
             // Whoever asks after a job was cancelled asks anew.
             making.retain(|_, one| !one.state.borrow().state.is_over() && !one.cancel.is_cancelled());
@@ -147,9 +173,10 @@ impl Jobs {
                 let row = queued(engine, new);
                 let (sender, entered) = watch::channel(false);
                 let (state, cancel) = self.spawn(engine, row.job.clone(), row.memory_bytes, Some((row, sender)), work);
-                Making { state, cancel, entered }
+                Making { state, cancel, entered, askers: Arc::default() }
             };
-            making.entry(file).or_insert_with(start).clone()
+            let one = making.entry(file).or_insert_with(start);
+            (one.state.clone(), one.entered.clone(), Asking::of(&one.askers))
         };
         // An error means that the sender is gone: what it said last is the end.
         let over = async {
@@ -171,8 +198,27 @@ impl Jobs {
             (JobState::Done, _) => Ok(None),
             (JobState::Cancelled, _) => Err(cancelled().into()),
             (JobState::Failed, Some(error)) => Err(error.into()),
-            _ => Ok(Some(job.id)),
+            _ => {
+                asking.follows = true;
+                Ok(Some(job.id))
+            }
         }
+    }
+
+    /// One who waits for a job's outcome goes: it is asked to stop where nobody else waits. Whether it goes on.
+    fn leave(&self, id: JobId) -> bool {
+        let making = lock(&self.making);
+        let Some(one) = making.values().find(|one| one.state.borrow().id == id) else {
+            self.cancel(id);
+            return false;
+        };
+        let less = |askers: usize| askers.checked_sub(1);
+        // Nobody counted is nobody left: what was asked for is stopped.
+        let before = one.askers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).unwrap_or(1);
+        if before <= 1 {
+            one.cancel.cancel();
+        }
+        before > 1
     }
 
     /// Leaves an interrupted job to the next host: one command takes up nothing.
@@ -739,6 +785,12 @@ pub async fn cancel(engine: &Engine, request: CancelJob) -> anyhow::Result<Job> 
         anyhow::bail!(ApiError::new(ErrorCode::Conflict, format!("\"{}\" runs in another process.", job.title)));
     }
     find(engine, request.job).await
+}
+
+/// Ends the waiting of one who asked for what the job makes.
+pub async fn leave(engine: &Engine, request: LeaveJob) -> anyhow::Result<JobLeft> {
+    let job = find(engine, request.job).await?;
+    Ok(JobLeft { goes_on: !job.state.is_over() && engine.jobs().leave(request.job) })
 }
 
 /// Sends the job's call again; the answer is the new job.

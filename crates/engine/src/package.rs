@@ -73,6 +73,7 @@ pub async fn build(engine: &Engine, request: BuildPackage) -> anyhow::Result<Job
     engine
         .jobs()
         .start(engine, new, async move |context: JobContext| {
+            await_program(&context, || context.progress(None, AWAITS_PROGRAM)).await?;
             context.progress(None, "Builds the image");
             let built = make(context.engine(), &row).await?;
             context.set_subject(Subject::Package(built.package.id)).await?;
@@ -96,6 +97,7 @@ pub async fn push(engine: &Engine, request: PushPackage) -> anyhow::Result<Job> 
     engine
         .jobs()
         .start(engine, new, async move |context: JobContext| {
+            await_program(&context, || context.progress(None, AWAITS_PROGRAM)).await?;
             context.progress(None, "Builds the image");
             let built = make(context.engine(), &row).await?;
             context.set_subject(Subject::Package(built.package.id)).await?;
@@ -108,6 +110,23 @@ pub async fn push(engine: &Engine, request: PushPackage) -> anyhow::Result<Job> 
             Ok(format!("{} sent, {} were there", size(pushed.sent_bytes), size(pushed.skipped_bytes)))
         })
         .await
+}
+
+/// The step of whoever needs an image while its serving program is still being built.
+pub(crate) const AWAITS_PROGRAM: &str = "Wait until the serving program is built";
+
+/// Waits for the serving program of images where it is still being built, and says so first. Errs with `cancelled`
+/// where a person asked to stop.
+pub(crate) async fn await_program(context: &JobContext, tell: impl FnOnce()) -> anyhow::Result<()> {
+    let adapters = context.engine().adapters();
+    if !adapters.serving_image_is_being_built().await {
+        return Ok(());
+    }
+    tell();
+    tokio::select! {
+        program = adapters.serving_image_binary() => Ok(program.map(drop)?),
+        () = context.cancelled() => Ok(context.check()?),
+    }
 }
 
 /// The image of a version: built, or found where the same was built before.

@@ -73,7 +73,10 @@ pub trait Adapters: Send + Sync {
     async fn secrets(&self, backend: SecretBackend) -> Result<Arc<dyn SecretStore>>;
     /// Where secrets are kept if nobody chose: the keychain where it answers, else the file.
     async fn default_secret_backend(&self) -> SecretBackend;
-    /// The static serving binary for images (linux/amd64); the error says how to get one.
+    /// Whether the serving binary for images is being made now, so that asking for it takes minutes.
+    async fn serving_image_is_being_built(&self) -> bool;
+    /// The static serving binary for images (linux/amd64), awaited where it is being built; the error says how to
+    /// get one.
     async fn serving_image_binary(&self) -> Result<PathBuf>;
 }
 

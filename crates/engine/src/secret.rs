@@ -6,7 +6,10 @@ use anyhow::bail;
 use api::{
     ApiError, ErrorCode,
     event::Tag,
-    host::{DeleteSecret, ListSecrets, MoveSecrets, SecretBackend, SecretName, SecretsState, SetSecret, Settings},
+    host::{
+        DeleteSecret, ListSecrets, MoveSecrets, MovedSecrets, SecretBackend, SecretName, SecretsState, SetSecret,
+        Settings,
+    },
     package::Registry,
 };
 
@@ -66,26 +69,29 @@ pub(crate) async fn get(engine: &Engine, name: &str) -> anyhow::Result<Option<St
 pub(crate) async fn put(engine: &Engine, name: &str, value: &str, asked: Option<SecretBackend>) -> anyhow::Result<()> {
     if let Some(store) = chosen(engine, Some(asked)).await? {
         store.set(name, value).await?;
-        let mut known = names(engine).await?;
-        if !known.iter().any(|known| known == name) {
-            known.push(name.to_owned());
-            put_names(engine, known).await?;
-        }
+        let name = name.to_owned();
+        change_names(engine, move |known| known.push(name)).await?;
         engine.changed(Tag::Secrets);
     }
     Ok(())
 }
 
+/// A store that can't be reached keeps the value, which nothing asks for any more: there must be a way out.
 pub(crate) async fn remove(engine: &Engine, name: &str) -> anyhow::Result<()> {
-    let mut known = names(engine).await?;
-    if !known.iter().any(|known| known == name) {
+    if !names(engine).await?.iter().any(|known| known == name) {
         return Ok(());
     }
-    if let Some(store) = chosen(engine, None).await? {
-        store.delete(name).await?;
+    if let Some(store) = chosen(engine, None).await?
+        && let Err(failure) = store.delete(name).await
+    {
+        // A store that answers, and yet refuses, is told: it may do so the next time.
+        if store.check().await.is_ok() {
+            return Err(failure.into());
+        }
+        tracing::warn!(%failure, name, "a secret is forgotten, and stays in a store that can't be reached");
     }
-    known.retain(|known| known != name);
-    put_names(engine, known).await?;
+    let name = name.to_owned();
+    change_names(engine, move |known| known.retain(|known| *known != name)).await?;
     engine.changed(Tag::Secrets);
     Ok(())
 }
@@ -94,9 +100,26 @@ async fn names(engine: &Engine) -> anyhow::Result<Vec<String>> {
     Ok(engine.store().read(|c| store::setting::get(c, NAMES)).await?.unwrap_or_default())
 }
 
-async fn put_names(engine: &Engine, mut names: Vec<String>) -> anyhow::Result<()> {
-    names.sort_unstable();
-    Ok(engine.store().write_durable(move |tx| store::setting::put(tx, NAMES, &names)).await?)
+/// Reads, changes and writes the names as one step: two secrets that are kept at once are both known.
+async fn change_names(engine: &Engine, change: impl FnOnce(&mut Vec<String>) + Send + 'static) -> anyhow::Result<()> {
+    let write = move |tx: &store::Transaction<'_>| {
+        let mut names: Vec<String> = store::setting::get(tx, NAMES)?.unwrap_or_default();
+        change(&mut names);
+        names.sort_unstable();
+        names.dedup();
+        store::setting::put(tx, NAMES, &names)
+    };
+    Ok(engine.store().write_durable(write).await?)
+}
+
+/// Names with what uses them.
+async fn shown(engine: &Engine, names: Vec<String>) -> anyhow::Result<Vec<SecretName>> {
+    let registries = engine.store().read(store::registry::list).await?;
+    let shown = names.into_iter().map(|name| {
+        let used_by = registries.iter().filter(|registry| registry_name(registry) == name);
+        SecretName { used_by: used_by.map(|registry| format!("registry {}", registry.name)).collect(), name }
+    });
+    Ok(shown.collect())
 }
 
 pub async fn list(engine: &Engine, _: ListSecrets) -> anyhow::Result<SecretsState> {
@@ -108,12 +131,8 @@ pub async fn list(engine: &Engine, _: ListSecrets) -> anyhow::Result<SecretsStat
         },
         None => None,
     };
-    let registries = engine.store().read(store::registry::list).await?;
-    let names = names(engine).await?.into_iter().map(|name| {
-        let used_by = registries.iter().filter(|registry| registry_name(registry) == name);
-        SecretName { used_by: used_by.map(|registry| format!("registry {}", registry.name)).collect(), name }
-    });
-    Ok(SecretsState { backend, names: names.collect(), problem: problem.map(|error| error.error) })
+    let names = shown(engine, names(engine).await?).await?;
+    Ok(SecretsState { backend, names, problem: problem.map(|error| error.error) })
 }
 
 pub async fn set(engine: &Engine, request: SetSecret) -> anyhow::Result<SecretsState> {
@@ -129,19 +148,31 @@ pub async fn delete(engine: &Engine, request: DeleteSecret) -> anyhow::Result<Se
     list(engine, ListSecrets {}).await
 }
 
-/// Copies all, reads each back, and only then forgets the old ones: a failure leaves them where they were.
-pub async fn move_all(engine: &Engine, request: MoveSecrets) -> anyhow::Result<SecretsState> {
+/// Copies all, reads each back, and only then forgets the old ones: a failure leaves them where they were. What
+/// can't be read any more is forgotten where that is asked for.
+pub async fn move_all(engine: &Engine, request: MoveSecrets) -> anyhow::Result<MovedSecrets> {
     let from = settings::current(engine).await?.secret_store;
     if from == Some(request.to) {
-        return list(engine, ListSecrets {}).await;
+        return Ok(MovedSecrets { state: list(engine, ListSecrets {}).await?, forgotten: Vec::new() });
     }
+    let mut forgotten: Vec<String> = Vec::new();
     let new = engine.adapters().secrets(request.to).await?;
     new.check().await?;
     if let Some(from) = from {
         let old = engine.adapters().secrets(from).await?;
+        // Asked once: each name would wait for an answer as long.
+        let is_lost = request.forget && old.check().await.is_err();
         let names = names(engine).await?;
         for name in &names {
-            let Some(value) = old.get(name).await? else { continue };
+            let value = if is_lost { Ok(None) } else { old.get(name).await };
+            let value = match value {
+                Err(_) if request.forget => None,
+                value => value?,
+            };
+            let Some(value) = value else {
+                forgotten.push(name.clone());
+                continue;
+            };
             new.set(name, &value).await?;
             if new.get(name).await?.as_deref() != Some(value.as_str()) {
                 bail!(ApiError::new(
@@ -151,16 +182,19 @@ pub async fn move_all(engine: &Engine, request: MoveSecrets) -> anyhow::Result<S
             }
         }
         note(engine, request.to).await?;
-        for name in &names {
+        for name in names.iter().filter(|name| !forgotten.contains(name)) {
             if let Err(error) = old.delete(name).await {
                 tracing::warn!(%error, name, "a moved secret can't be deleted from its old store");
             }
         }
+        let lost = forgotten.clone();
+        change_names(engine, move |known| known.retain(|known| !lost.contains(known))).await?;
     } else {
         note(engine, request.to).await?;
     }
     engine.changed(Tag::Secrets);
-    list(engine, ListSecrets {}).await
+    let forgotten = shown(engine, forgotten).await?;
+    Ok(MovedSecrets { state: list(engine, ListSecrets {}).await?, forgotten })
 }
 
 fn called(backend: SecretBackend) -> &'static str {

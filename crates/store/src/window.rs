@@ -312,6 +312,17 @@ pub fn add_gap(transaction: &Transaction<'_>, deployment: DeploymentId, gap: &Ga
     Ok(())
 }
 
+/// A gap whose reason is a number that grows, and `what`: the same with a smaller number makes way for it.
+pub fn grow_gap(transaction: &Transaction<'_>, deployment: DeploymentId, gap: &Gap, what: &str) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "DELETE FROM gap WHERE deployment = ?1 AND from_ms >= ?2 AND from_ms <= ?3
+             AND substr(reason, -length(?4)) = ?4",
+        )?
+        .execute(params![deployment.as_bytes(), gap.from_ms, gap.to_ms, what])?;
+    add_gap(transaction, deployment, gap)
+}
+
 /// The newest, oldest of them first.
 pub fn gaps(connection: &Connection, deployment: DeploymentId, limit: u32) -> Result<Vec<Gap>> {
     let mut statement = connection.prepare_cached(

@@ -2,7 +2,10 @@
 
 use std::{path::Path, time::Duration};
 
-use adapters::kubernetes::Kubernetes;
+use adapters::{
+    kubernetes::{Kubernetes, Places},
+    outside::Surroundings,
+};
 use anyhow::{Context as _, Result, ensure};
 use api::ErrorCode;
 use engine::ports::{PortError, Target, Wanted};
@@ -18,6 +21,7 @@ pub(crate) async fn all(cluster: &mut Cluster, target: &Kubernetes, wanted: &Wan
     a_cluster_that_is_not_there(&cluster.kubeconfig, wanted).await.context("unreachable")?;
     who_may_nothing_is_told_what(&cluster.powerless()?, wanted).await.context("forbidden")?;
     who_is_not_known_is_told_so(&cluster.kubeconfig, wanted).await.context("unauthorised")?;
+    who_signs_in_by_a_program_is_let_in(&cluster.kubeconfig).await.context("sign-in program")?;
     an_image_for_other_nodes_is_blocked(target, wanted).await.context("architecture")?;
     a_quota_is_told_in_the_clusters_words(cluster, target, wanted).await.context("quota")?;
     a_cluster_that_vanishes_for_a_moment_is_waited_for(cluster, target, wanted).await.context("vanish")?;
@@ -64,6 +68,32 @@ async fn who_may_nothing_is_told_what(kubeconfig: &Path, wanted: &Wanted) -> Res
 async fn who_is_not_known_is_told_so(kubeconfig: &Path, wanted: &Wanted) -> Result<()> {
     let stranger = ground::kubernetes(&changed(kubeconfig, "admintoken", "stolen")?, "models").await?;
     expect(stranger.plan(wanted).await.err(), ErrorCode::Forbidden, "Unauthorized")?;
+    Ok(())
+}
+
+/// By a program that only the user's own folder has, as for an app that was not started from a shell.
+async fn who_signs_in_by_a_program_is_let_in(kubeconfig: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = tempfile::tempdir()?;
+    let program = home.path().join(".local/bin/journey-sign-in");
+    std::fs::create_dir_all(home.path().join(".local/bin"))?;
+    let credential = json!({
+        "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": { "token": "admintoken" }
+    });
+    std::fs::write(&program, format!("#!/bin/sh\necho '{credential}'\n"))?;
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+    let exec = "exec: {apiVersion: client.authentication.k8s.io/v1, command: journey-sign-in, interactiveMode: Never}";
+    let file = changed(kubeconfig, "token: admintoken", exec)?;
+    let surroundings = |home: &Path| Surroundings {
+        home: Some(home.to_owned()),
+        path: Some("/nowhere".into()),
+        ..Surroundings::default()
+    };
+    let places = Places::new(file.to_str(), &surroundings(home.path()));
+    let check = Kubernetes::connect(&places, "journey", "models").await?.check().await?;
+    ensure!(check.ok, "{check:?}");
+    let elsewhere = Places::new(file.to_str(), &surroundings(&home.path().join("elsewhere")));
+    expect(Kubernetes::connect(&elsewhere, "journey", "models").await.err(), ErrorCode::NotFound, "journey-sign-in")?;
     Ok(())
 }
 

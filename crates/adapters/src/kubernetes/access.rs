@@ -267,6 +267,41 @@ contexts:
         assert_eq!(error.error.hint.as_deref(), Some("Install it from there."));
     }
 
+    /// A program that only the usual folders have, as for an app that was not started from a shell.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_plugin_that_the_path_lacks_is_found_in_the_usual_folders_and_signs_in() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = tempfile::tempdir().unwrap();
+        let (bin, ran) = (home.path().join(".local/bin"), home.path().join("ran"));
+        std::fs::create_dir_all(&bin).unwrap();
+        let script = format!(
+            "#!/bin/sh\necho \"$PATH $KUBERNETES_EXEC_INFO\" >> {}\n\
+             echo '{{\"apiVersion\": \"client.authentication.k8s.io/v1\", \"kind\": \"ExecCredential\", \
+             \"status\": {{\"token\": \"t\"}}}}'\n",
+            ran.display()
+        );
+        std::fs::write(bin.join("slipway-test-sign-in"), script).unwrap();
+        std::fs::set_permissions(bin.join("slipway-test-sign-in"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let file = home.path().join("config");
+        std::fs::write(&file, KUBECONFIG.replace("no-such-plugin", "slipway-test-sign-in")).unwrap();
+        let of = |home: &Path| Surroundings {
+            home: Some(home.to_owned()),
+            path: Some("/nowhere".into()),
+            ..Surroundings::default()
+        };
+        let places = Places::new(file.to_str(), &of(home.path()));
+        connect(&places, "one").await.map(drop).unwrap();
+        let ran = std::fs::read_to_string(&ran).unwrap();
+        assert!(ran.contains("/nowhere:") && ran.contains(bin.to_str().unwrap()), "it has the longer path: {ran}");
+        assert!(ran.contains("\"interactive\":false"), "the host has no terminal: {ran}");
+
+        // Nobody else's home is looked into.
+        let other = tempfile::tempdir().unwrap();
+        let error = connect(&Places::new(file.to_str(), &of(other.path())), "one").await.err().unwrap();
+        assert!(error.error.message.contains("slipway-test-sign-in"), "{error}");
+    }
+
     #[tokio::test]
     async fn an_unknown_context_lists_those_that_are_there() {
         let (_folder, places) = places(KUBECONFIG);

@@ -83,7 +83,7 @@ impl ServingProcess {
     }
 
     pub(super) fn name(&self) -> String {
-        format!("process {}", self.pid)
+        process_name(self.pid)
     }
 
     /// How often it ended at once, looked at from now on.
@@ -98,6 +98,11 @@ impl ServingProcess {
             ends => self.started_ms + LONGEST_WAIT_MS.min(5_000_i64.saturating_mul(1 << ends.min(10))),
         }
     }
+}
+
+/// What people know a process by, in lists and events.
+pub(super) fn process_name(pid: u32) -> String {
+    format!("process {pid}")
 }
 
 /// The files in a deployment's folder.

@@ -192,6 +192,7 @@ impl Spec {
 pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcome {
     match command {
         DeployCommand::Plan(spec) => {
+            context.lasting().await?;
             let spec = spec.resolve(context).await?;
             let plan = context.call(PlanDeploy { spec }).await?;
             context.output.show(&plan, planned)?;
@@ -213,7 +214,10 @@ pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcom
             let deployment = context.deployment(&name).await?.id;
             context.output.show(&context.call(GetDeployment { deployment }).await?, shown)
         }
-        DeployCommand::Call { name, row } => call(context, &name, &row).await,
+        DeployCommand::Call { name, row } => {
+            context.lasting().await?;
+            call(context, &name, &row).await
+        }
         DeployCommand::Traffic { name, path, rows, offset, batch, detach } => {
             context.lasting().await?;
             let deployment = context.deployment(&name).await?.id;
@@ -251,17 +255,17 @@ pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcom
             let job = context.follow_unless(detach, job).await?;
             context.output.show(&job, |job| job.message.clone())
         }
-        DeployCommand::Logs { name, instance, lines, follow: true } => {
+        DeployCommand::Logs { name, instance, lines, follow } => {
             context.lasting().await?;
             let deployment = context.deployment(&name).await?.id;
-            follow_logs(context, deployment, instance, lines).await
-        }
-        DeployCommand::Logs { name, instance, lines, follow: false } => {
-            let deployment = context.deployment(&name).await?.id;
+            if follow {
+                return follow_logs(context, deployment, instance, lines).await;
+            }
             let logs = context.call(GetDeploymentLogs { deployment, instance, lines: Some(lines) }).await?;
             context.output.show(&logs, |lines| lines.join("\n"))
         }
         DeployCommand::Events { name } => {
+            context.lasting().await?;
             let deployment = context.deployment(&name).await?.id;
             context.output.show(&context.call(GetDeploymentEvents { deployment }).await?, |list| happened(list))
         }

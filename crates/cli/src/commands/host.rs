@@ -4,8 +4,8 @@ use api::{
     ApiError,
     host::{
         CollectGarbage, DeleteSecret, Freed, FreedPart, GetHardware, GetHost, GetLog, GetSettings, GetStorage,
-        Hardware, HostInfo, ListSecrets, LogLine, MoveSecrets, PutSettings, SecretBackend, SecretsState, SetSecret,
-        Settings, Storage, WorkerInfo,
+        Hardware, HostInfo, ListSecrets, LogLine, MoveSecrets, MovedSecrets, PutSettings, SecretBackend, SecretName,
+        SecretsState, SetSecret, Settings, Storage, WorkerInfo,
     },
 };
 use clap::{Args, Subcommand};
@@ -58,6 +58,9 @@ pub(crate) enum SecretCommand {
         /// keychain or file
         #[arg(value_parser = super::parse_word::<SecretBackend>)]
         to: SecretBackend,
+        /// Forget what can't be read from the old store any more
+        #[arg(long)]
+        forget: bool,
     },
 }
 
@@ -141,15 +144,18 @@ pub(crate) async fn secret(context: &Context, command: SecretCommand) -> Outcome
             context.call(SetSecret { name, value, backend }).await?
         }
         SecretCommand::Delete { name } => context.call(DeleteSecret { name }).await?,
-        SecretCommand::Move { to } => context.call(MoveSecrets { to }).await?,
+        SecretCommand::Move { to, forget } => {
+            return context.output.show(&context.call(MoveSecrets { to, forget }).await?, moved);
+        }
     };
     context.output.show(&state, secrets)
 }
 
-pub(crate) async fn storage(context: &Context, command: StorageCommand) -> Outcome {
+pub(crate) async fn storage(context: &mut Context, command: StorageCommand) -> Outcome {
     match command {
         StorageCommand::Show => context.output.show(&context.call(GetStorage {}).await?, space),
         StorageCommand::Collect { dry_run } => {
+            context.lasting().await?;
             let said = if dry_run { "Nothing is deleted yet" } else { "What nothing pointed at is deleted" };
             context.output.show(&context.call(CollectGarbage { dry_run }).await?, |freed| collected(said, freed))
         }
@@ -239,9 +245,20 @@ fn machine(hardware: &Hardware) -> String {
 
 fn secrets(state: &SecretsState) -> String {
     let backend = state.backend.map_or_else(|| "not chosen yet".to_owned(), |backend| words::word(&backend));
-    let rows = state.names.iter().map(|secret| vec![secret.name.clone(), secret.used_by.join(", ")]);
     let problem = state.problem.as_ref().map(|problem| format!("\nproblem: {problem}")).unwrap_or_default();
-    format!("kept in: {backend}\n\n{}{problem}", table(&["secret", "used by"], rows))
+    format!("kept in: {backend}\n\n{}{problem}", named(&state.names))
+}
+
+fn named(names: &[SecretName]) -> String {
+    table(&["secret", "used by"], names.iter().map(|secret| vec![secret.name.clone(), secret.used_by.join(", ")]))
+}
+
+fn moved(moved: &MovedSecrets) -> String {
+    let state = secrets(&moved.state);
+    if moved.forgotten.is_empty() {
+        return state;
+    }
+    format!("{state}\n\nforgotten, to be set again where it is needed:\n{}", named(&moved.forgotten))
 }
 
 fn space(storage: &Storage) -> String {

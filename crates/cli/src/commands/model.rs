@@ -83,6 +83,7 @@ pub(crate) enum ModelCommand {
 pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome {
     match command {
         ModelCommand::Register { run, name, aliases } => {
+            context.lasting().await?;
             let run = context.run(&run).await?;
             let version = context.call(RegisterModel { run, name, aliases }).await?;
             context.output.show(&version, |version| format!("{} is registered.", line(version)))

@@ -110,6 +110,7 @@ pub(crate) async fn run(context: &mut Context, command: RegistryCommand) -> Outc
             context.output.show(&(), |()| format!("{registry} is forgotten."))
         }
         RegistryCommand::Check { registry } => {
+            context.lasting().await?;
             let check = context.call(CheckRegistry { registry: context.registry(&registry).await? }).await?;
             context.output.show(&check, |check: &RegistryCheck| check.message.clone())?;
             super::passed(check.ok, &check.message, check.hint)

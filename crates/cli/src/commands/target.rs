@@ -64,7 +64,7 @@ pub(crate) enum TargetCommand {
     },
 }
 
-pub(crate) async fn run(context: &Context, command: TargetCommand) -> Outcome {
+pub(crate) async fn run(context: &mut Context, command: TargetCommand) -> Outcome {
     match command {
         TargetCommand::List => context.output.show(&context.call(ListTargets {}).await?, |list| targets(list)),
         TargetCommand::Contexts { kubeconfig } => {
@@ -83,11 +83,13 @@ pub(crate) async fn run(context: &Context, command: TargetCommand) -> Outcome {
             context.output.show(&(), |()| format!("{target} is forgotten."))
         }
         TargetCommand::Look { context: kube, namespace, kubeconfig } => {
+            context.lasting().await?;
             let kubeconfig = kubeconfig.as_deref().map(absolute).transpose()?;
             let kind = TargetKind::Kubernetes { kubeconfig, context: kube, namespace, create_namespace: false };
             checked(context, context.call(LookAtTarget { kind }).await?)
         }
         TargetCommand::Check { target } => {
+            context.lasting().await?;
             let target = context.target_id(&target).await?;
             checked(context, context.call(CheckTarget { target }).await?)
         }

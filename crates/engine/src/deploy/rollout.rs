@@ -18,7 +18,7 @@ use store::deployment::{DeploymentRow, RolloutRow};
 use crate::{
     Engine,
     deploy::{
-        ask, find, look,
+        self, ask, find, look,
         steps::StepLog,
         wanted::{self, Asked},
     },
@@ -50,6 +50,10 @@ pub(crate) async fn run(context: &JobContext, deployment: DeploymentId, rollout:
         Some(error) if error.code == ErrorCode::Cancelled => RolloutEnd::Cancelled,
         Some(_) => RolloutEnd::Failed,
     };
+    if outcome == RolloutEnd::Cancelled && taken_back(engine, &row).await? {
+        announce(engine, &row, &found, told.as_ref()).await?;
+        return result;
+    }
     let (ended_ms, problem) = (engine.now_ms(), told.clone());
     let before = if outcome == RolloutEnd::Cancelled { ran_before(engine, &row).await? } else { None };
     engine
@@ -79,6 +83,23 @@ async fn ran_before(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<Opti
     };
     let version = package::version(engine, good.rollout.version).await?.version;
     Ok(Some(DeploymentRow { model: version.model, version: version.id, spec: good.spec, ..row.clone() }))
+}
+
+/// Whether a deployment that never ran is gone again: its first rollout was cancelled before it was applied.
+async fn taken_back(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<bool> {
+    let id = row.id;
+    let rollouts = engine.store().read(move |c| store::deployment::rollouts(c, id, 2)).await?;
+    if rollouts.len() > 1 {
+        return Ok(false);
+    }
+    let port = target::connect(engine, &target::find(engine, row.target).await?).await?;
+    // A part may be there already; a target that doesn't answer keeps the record of it.
+    if let Err(failure) = port.delete(id, &row.name).await {
+        tracing::warn!(%failure, name = row.name, "a deployment that was cancelled can't be taken back");
+        return Ok(false);
+    }
+    deploy::forget(engine, row).await?;
+    Ok(true)
 }
 
 fn panicked() -> anyhow::Error {
@@ -178,6 +199,7 @@ async fn prepare(
     let digest = match pushed(engine, rollout, asked, &place).await? {
         Some(digest) => digest,
         None => {
+            package::await_program(context, || steps.begin(package::AWAITS_PROGRAM, "")).await?;
             steps.begin("Build the image", "");
             let built = package::make(engine, &asked.version).await?;
             steps.detail(&format!("{}, {}", package::size(built.package.size_bytes), built.package.digest));

@@ -100,12 +100,9 @@ pub(crate) async fn run(
         ask(connection, format!("/v1/logs?after={}", last.id), false).await?;
     }
     for lost in listing.gaps {
-        let gap = Gap {
-            from_ms: lost.from_ms,
-            to_ms: lost.to_ms,
-            reason: format!("{} rows of {instance}: {}", lost.rows, lost.reason),
-        };
-        engine.store().write(move |tx| store::window::add_gap(tx, id, &gap)).await?;
+        let what = format!(" rows of {instance}: {}", lost.reason);
+        let gap = Gap { from_ms: lost.from_ms, to_ms: lost.to_ms, reason: format!("{}{what}", lost.rows) };
+        engine.store().write(move |tx| store::window::grow_gap(tx, id, &gap, &what)).await?;
     }
     Ok(came)
 }

@@ -10,7 +10,7 @@ use api::{
         TakeSnapshot,
     },
     host::{CollectGarbage, GetStorage, Storage},
-    job::{CancelJob, JobState, ListJobs, Prepared, Subject},
+    job::{CancelJob, GetJob, JobState, LeaveJob, ListJobs, Prepared, Subject},
     project::{DeleteProject, EditProjectFile, GetProject},
 };
 use engine::watching::How;
@@ -439,6 +439,27 @@ async fn an_answer_that_takes_longer_is_one_job_for_all_who_ask() {
     let done = stage.done(listed).await;
     assert_eq!(done.message, "4 columns of 200 rows");
     assert!(matches!(stage.call(profile).await, Prepared::Ready(profile) if profile.rows == 200));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_answer_that_several_wait_for_is_cancelled_with_the_last_of_them() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let snapshot = take(&stage, project).await;
+    let piped = Piped::rows(&stage, snapshot);
+    let profile = GetProfile { snapshot };
+    let (one, other) = tokio::join!(stage.call(profile.clone()), stage.call(profile.clone()));
+    let Prepared::UnderWay(job) = one else { panic!("{one:?}") };
+    assert_eq!(other, Prepared::UnderWay(job));
+    assert!(stage.call(LeaveJob { job }).await.goes_on, "the other waits still");
+    assert_eq!(stage.call(GetJob { job }).await.state, JobState::Running);
+    assert!(!stage.call(LeaveJob { job }).await.goes_on);
+    piped.open().await;
+    let job = stage.call(GetJob { job }).await;
+    assert_eq!(stage.over(job.clone()).await.state, JobState::Cancelled);
+    assert!(!stage.call(LeaveJob { job: job.id }).await.goes_on, "it is over");
+    assert_eq!(stage.prepared(profile).await.rows, 200);
 }
 
 #[cfg(unix)]

@@ -2,13 +2,17 @@
 
 use api::{
     DeploymentId, ErrorCode,
-    deploy::{DeploymentState, GetDeployment, GetDeploymentEvents, RollBack, RolloutEnd, ScaleDeployment, StartDeploy},
+    deploy::{
+        DeploymentState, GetDeployment, GetDeploymentEvents, ListDeployments, RollBack, RolloutEnd, ScaleDeployment,
+        StartDeploy,
+    },
     job::{CancelJob, GetJob, JobState, RetryJob},
     project::GetOverview,
 };
 
 use crate::{
     place::{deploy, deployment_of, project, spec, version},
+    secrets::registry,
     stage::Stage,
 };
 
@@ -117,6 +121,21 @@ async fn retried(stage: &Stage, job: api::job::Job) -> DeploymentId {
 }
 
 #[tokio::test]
+async fn a_plan_does_not_wait_for_a_serving_program_that_is_being_built() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let version = version(&stage, project).await;
+    stage.place.build();
+    let registry = Some(registry(&stage).await);
+    let spec = api::deploy::DeploySpec { registry, ..spec(&stage, version).await };
+    let plan = stage.call(api::deploy::PlanDeploy { spec }).await;
+    assert_eq!(plan.blocked, None);
+    assert_eq!(plan.steps[0], "Wait until the serving program is built");
+    assert_eq!(plan.steps[2], "Push it to harbour/big-x");
+    assert!(plan.warnings.iter().any(|warning| warning.contains("once the serving program is built")), "{plan:?}");
+}
+
+#[tokio::test]
 async fn a_newer_version_waits_to_be_deployed_until_it_was() {
     let stage = Stage::new().await;
     let project = project(&stage).await;
@@ -179,6 +198,41 @@ async fn a_rollout_cancelled_before_it_is_applied_leaves_what_ran_as_what_is_wan
     assert_eq!((seen.rollouts[0].outcome, stage.place.serves()), (Some(RolloutEnd::Cancelled), Some(1)));
     assert_eq!((seen.version_number, seen.state), (1, DeploymentState::Ready), "{seen:?}");
     assert_eq!((seen.spec.version, seen.problem), (first, None));
+}
+
+#[tokio::test]
+async fn a_first_deployment_cancelled_before_it_is_applied_leaves_nothing() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let spec = spec(&stage, version(&stage, project).await).await;
+    let job = stage.call(StartDeploy { spec: spec.clone() }).await;
+    // Its task has had no turn yet.
+    assert!(stage.engine.jobs().cancel(job.id));
+    let job = stage.over(job).await;
+    assert_eq!(
+        (job.state, job.message.as_str()),
+        (JobState::Cancelled, "It was cancelled before anything was applied.")
+    );
+    let id = deployment_of(&job);
+    assert!(stage.call(ListDeployments { project: None }).await.is_empty());
+    assert_eq!(stage.try_call(GetDeployment { deployment: id }).await.unwrap_err().code, ErrorCode::NotFound);
+    assert!(!stage.engine.workspace().deployment(id).exists());
+    // The same is deployed as if nothing had been.
+    let job = stage.call(StartDeploy { spec }).await;
+    stage.done(job).await;
+    assert_eq!(stage.place.serves(), Some(1));
+
+    // One that failed before is there still, as it was said to be.
+    let stage = Stage::new().await;
+    let project = self::project(&stage).await;
+    let spec = self::spec(&stage, version(&stage, project).await).await;
+    stage.place.break_with(Some("no such place"));
+    let job = stage.call(StartDeploy { spec: spec.clone() }).await;
+    assert_eq!(stage.over(job).await.state, JobState::Failed);
+    let job = stage.call(StartDeploy { spec }).await;
+    assert!(stage.engine.jobs().cancel(job.id));
+    assert_eq!(stage.over(job).await.state, JobState::Cancelled);
+    assert_eq!(stage.call(ListDeployments { project: None }).await.len(), 1);
 }
 
 #[tokio::test]

@@ -25,7 +25,10 @@ use serde_json::json;
 use store::{model::ModelRow, run::RunRow, version::VersionRow};
 use tokio::sync::Notify;
 
-use crate::stage::{Stage, table};
+use crate::{
+    secrets::Kept,
+    stage::{Stage, table},
+};
 
 /// Rows of a segment, which are a window.
 pub(crate) const ROWS: usize = 200;
@@ -34,6 +37,7 @@ pub(crate) const ROWS: usize = 200;
 #[derive(Default)]
 pub(crate) struct Place {
     state: Mutex<State>,
+    pub(crate) secrets: Arc<Kept>,
 }
 
 #[derive(Default)]
@@ -43,9 +47,13 @@ struct State {
     broken: Option<String>,
     /// What the next change waits for.
     gate: Option<Arc<Notify>>,
+    /// It takes images, whose serving program is being built.
+    building: bool,
     segments: Vec<(serde_json::Value, Vec<u8>)>,
     /// Receipt of what is logged next, from here on.
     since_ms: i64,
+    /// Rows that the log lost, as it tells them.
+    lost: Vec<serde_json::Value>,
     /// Ids of segments, as often as they were fetched.
     fetched: Vec<String>,
 }
@@ -65,6 +73,15 @@ impl Place {
         Arc::clone(self.state().gate.insert(Arc::default()))
     }
 
+    /// From now on it takes images, and their serving program is being built.
+    pub(crate) fn build(&self) {
+        self.state().building = true;
+    }
+
+    pub(crate) fn is_building(&self) -> bool {
+        self.state().building
+    }
+
     pub(crate) fn fetched(&self) -> Vec<String> {
         self.state().fetched.clone()
     }
@@ -77,6 +94,12 @@ impl Place {
     /// Says when what is logged from now on came; by default it is as old as can be.
     pub(crate) fn log_since(&self, since_ms: i64) {
         self.state().since_ms = since_ms;
+    }
+
+    /// What the log has lost by now, all in one stretch.
+    pub(crate) fn lose(&self, rows: u64) {
+        let lost = json!({ "from_ms": 1000, "to_ms": 1000 + rows, "rows": rows, "reason": "the log was too large" });
+        self.state().lost = vec![lost];
     }
 
     /// A closed segment of the request log, with `x` moved by `shift`.
@@ -111,7 +134,8 @@ pub(crate) struct PlaceTarget(pub(crate) Arc<Place>);
 #[async_trait]
 impl Target for PlaceTarget {
     fn capability(&self) -> Capability {
-        Capability { needs_image: false, replicas: true, diff: false, logs: true, reasons: Vec::new() }
+        let needs_image = self.0.is_building();
+        Capability { needs_image, replicas: true, diff: false, logs: true, reasons: Vec::new() }
     }
 
     async fn check(&self) -> ports::Result<TargetCheck> {
@@ -232,7 +256,7 @@ impl Connection for PlaceConnection {
         let listing = |state: &State, after: &str| {
             let segments = state.segments.iter().map(|(segment, _)| segment);
             let left: Vec<_> = segments.filter(|segment| segment["id"].as_str().unwrap() > after).collect();
-            json!({ "segments": left, "gaps": [] }).to_string().into_bytes()
+            json!({ "segments": left, "gaps": state.lost }).to_string().into_bytes()
         };
         let mut state = self.0.state();
         Ok(match request.path.as_str() {

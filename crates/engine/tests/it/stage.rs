@@ -21,7 +21,10 @@ use engine::{
     workspace::Workspace,
 };
 
-use crate::place::{Place, PlaceTarget};
+use crate::{
+    place::{Place, PlaceTarget},
+    secrets::KeptIn,
+};
 
 /// Longer than any test takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -44,11 +47,14 @@ impl ports::Adapters for Played {
     async fn contexts(&self, _: Option<&str>) -> ports::Result<Vec<api::deploy::KubeContext>> {
         Ok(Vec::new())
     }
-    async fn secrets(&self, _: api::host::SecretBackend) -> ports::Result<Arc<dyn ports::SecretStore>> {
-        absent("secret store")
+    async fn secrets(&self, backend: api::host::SecretBackend) -> ports::Result<Arc<dyn ports::SecretStore>> {
+        Ok(Arc::new(KeptIn(Arc::clone(&self.0.secrets), backend)))
     }
     async fn default_secret_backend(&self) -> api::host::SecretBackend {
         api::host::SecretBackend::File
+    }
+    async fn serving_image_is_being_built(&self) -> bool {
+        self.0.is_building()
     }
     async fn serving_image_binary(&self) -> ports::Result<PathBuf> {
         absent("serving binary")

@@ -93,6 +93,19 @@ async fn a_log_of_an_unknown_model_is_fetched_once_and_told() {
 }
 
 #[tokio::test]
+async fn lost_rows_that_grow_more_are_told_once() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let deployment = deploy(&stage, version(&stage, project).await).await.id;
+    for rows in [1000, 11_000] {
+        stage.place.lose(rows);
+        let seen = stage.call(CheckNow { deployment }).await;
+        let told: Vec<_> = seen.gaps.iter().map(|gap| (gap.to_ms, gap.reason.clone())).collect();
+        assert_eq!(told, [(1000 + rows as i64, format!("{rows} rows of played-0: the log was too large"))]);
+    }
+}
+
+#[tokio::test]
 async fn a_gap_says_whether_watching_was_off_or_nobody_looked() {
     let stage = Stage::new().await;
     let project = project(&stage).await;

@@ -40,6 +40,9 @@ impl Adapters for Nothing {
     async fn default_secret_backend(&self) -> SecretBackend {
         SecretBackend::File
     }
+    async fn serving_image_is_being_built(&self) -> bool {
+        false
+    }
     async fn serving_image_binary(&self) -> Result<PathBuf> {
         nothing()
     }

@@ -112,22 +112,6 @@ struct Tensor {
     data: Option<Value>,
 }
 
-impl Tensor {
-    fn values(&self) -> Result<Vec<&Value>, Failure> {
-        let Some(data) = &self.data else {
-            return Err(Failure::Invalid(format!("the input \"{}\" has no data", self.name)));
-        };
-        let mut values = Vec::new();
-        flatten(data, &mut values);
-        Ok(values)
-    }
-
-    fn misshapen(&self, values: usize) -> Failure {
-        let Self { name, shape, .. } = self;
-        Failure::Invalid(format!("the input \"{name}\" has {values} values, but its shape is {shape:?}"))
-    }
-}
-
 #[derive(Debug, Deserialize)]
 struct Wanted {
     name: String,
@@ -189,7 +173,6 @@ fn tensors_of(server: &Server, outputs: &RecordBatch, wanted: &[Wanted]) -> Resu
 }
 
 fn columns_of(signature: &Signature, tensors: &[Tensor], go_on: GoOn<'_>) -> Result<RecordBatch, Failure> {
-    let count = tensors.first().map_or(0, |tensor| tensor.shape.first().copied().unwrap_or(0));
     for (index, tensor) in tensors.iter().enumerate() {
         if tensors[..index].iter().any(|before| before.name == tensor.name) {
             return Err(Failure::Invalid(format!("the input \"{}\" is there twice", tensor.name)));
@@ -204,13 +187,7 @@ fn columns_of(signature: &Signature, tensors: &[Tensor], go_on: GoOn<'_>) -> Res
             )));
         }
     }
-    if let Some(first) = tensors.first() {
-        // What is only announced takes no memory: there are no more rows than values.
-        let values = first.values()?.len();
-        if values < count {
-            return Err(first.misshapen(values));
-        }
-    }
+    let count = tensors.first().map_or(Ok(0), rows_of)?;
     let (mut fields, mut arrays) = (Vec::new(), Vec::new());
     for input in &signature.inputs {
         let array = match tensors.iter().find(|tensor| tensor.name == input.name) {
@@ -232,16 +209,36 @@ fn columns_of(signature: &Signature, tensors: &[Tensor], go_on: GoOn<'_>) -> Res
         .map_err(|error| Failure::Invalid(error.to_string()))
 }
 
+/// How many rows a tensor says that it has. Nothing is laid out by a number that its data don't bear out.
+fn rows_of(tensor: &Tensor) -> Result<usize, Failure> {
+    let invalid = |what: String| Err(Failure::Invalid(format!("the input \"{}\" {what}", tensor.name)));
+    let rows = tensor.shape.first().copied().unwrap_or(0);
+    match tensor.data.as_ref().map(count_values) {
+        None => invalid("has no data".into()),
+        Some(values) if values < rows => invalid(format!("has {values} values, but its shape is {:?}", tensor.shape)),
+        Some(_) => Ok(rows),
+    }
+}
+
+fn count_values(data: &Value) -> usize {
+    match data {
+        Value::Array(values) => values.iter().map(count_values).sum(),
+        _ => 1,
+    }
+}
+
 fn column(input: &Input, tensor: &Tensor, count: usize, go_on: GoOn<'_>) -> Result<ArrayRef, Failure> {
     let invalid = |what: String| Err(Failure::Invalid(format!("the input \"{}\" {what}", input.name)));
     if !fits(input.kind, &tensor.datatype) {
         return invalid(format!("has datatype {}, the model needs {}", tensor.datatype, datatype(input.kind)));
     }
-    let values = tensor.values()?;
+    let Some(data) = &tensor.data else { return invalid("has no data".into()) };
+    let mut values = Vec::new();
+    flatten(data, &mut values);
     // Overflow must not make a shape of nothing fit.
     let product = tensor.shape.iter().try_fold(1_usize, |product, side| product.checked_mul(*side));
     if product != Some(values.len()) {
-        return Err(tensor.misshapen(values.len()));
+        return invalid(format!("has {} values, but its shape is {:?}", values.len(), tensor.shape));
     }
     if tensor.shape.first() != Some(&count) {
         return invalid(format!("has the shape {:?}, but the first input has {count} rows", tensor.shape));

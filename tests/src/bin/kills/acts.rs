@@ -216,6 +216,9 @@ async fn train(nonce: u32, client: &Client, ledger: &Ledger) -> Result<()> {
     Ok(())
 }
 
+/// How a training is called that never ends by itself: one whose start was not acknowledged is known by it.
+pub(crate) const LONG: &str = "long-";
+
 async fn train_long(nonce: u32, client: &Client, ledger: &Ledger) -> Result<()> {
     let Some(project) = ledger.project(nonce) else { return Ok(()) };
     let hand = project.hand.lock().await;
@@ -229,7 +232,8 @@ async fn train_long(nonce: u32, client: &Client, ledger: &Ledger) -> Result<()> 
         seed: u64::from(nonce),
         ..TrainingConfig::default()
     };
-    let request = StartRun { project: project.id, training: Some(training), snapshot: None, name: None, alert: None };
+    let name = Some(format!("{LONG}{nonce}"));
+    let request = StartRun { project: project.id, training: Some(training), snapshot: None, name, alert: None };
     let job = client.call(request).await?;
     let Subject::Run(run) = job.subject else { bail!("a training's subject is {:?}", job.subject) };
     {

@@ -49,7 +49,14 @@ pub(crate) async fn until<T>(
 pub(crate) async fn settled(client: &Client, ledger: &Ledger, folder: &Path) -> Result<()> {
     until("every interrupted job ends or goes on", PATIENCE, async || {
         for job in unfinished(client).await? {
-            let long = matches!(job.subject, Subject::Run(run) if is_long(ledger, run));
+            let long = match job.subject {
+                // Its host died before it could say which run it is.
+                Subject::Run(run) if job.title.contains(acts::LONG) => {
+                    ledger.open().runs.entry(run).or_default().long = true;
+                    true
+                }
+                _ => false,
+            };
             if !long {
                 return Ok(Err(format!("{} is {:?}: {}", job.title, job.state, job.message)));
             }
@@ -81,10 +88,6 @@ pub(crate) async fn untouched(client: &Client, jobs: &[JobId]) -> Result<()> {
         ensure!(well, "{} is {:?}: {:?}", job.title, job.state, job.error);
     }
     Ok(())
-}
-
-fn is_long(ledger: &Ledger, run: RunId) -> bool {
-    ledger.open().runs.get(&run).is_some_and(|seen| seen.long)
 }
 
 /// Every run of every project, acknowledged or not.

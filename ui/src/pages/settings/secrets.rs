@@ -1,6 +1,6 @@
 //! Secrets: names only; values go straight to the keychain or the encrypted file.
 
-use api::host::{DeleteSecret, ListSecrets, MoveSecrets, SecretBackend, SecretsState, SetSecret};
+use api::host::{DeleteSecret, ListSecrets, MoveSecrets, MovedSecrets, SecretBackend, SecretsState, SetSecret};
 use leptos::prelude::*;
 
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     parts::{
         button::{Button, IconButton, Pending},
         card::Card,
+        dialog::Confirm,
         field::{Labelled, Segments, TextField},
         icon,
         states::{Load, Problem},
@@ -23,7 +24,10 @@ pub(super) fn Secrets() -> impl IntoView {
             {move || secrets.get().problem.map(|error| view! { <Problem error /> })}
             <Card title="Kept secrets" flush=true class="section">{move || names(secrets.get(), secrets_value(secrets))}</Card>
             {move || view! { <New backend=secrets.get().backend /> }}
-            {move || secrets.get().backend.map(|backend| view! { <Move backend /> })}
+            {move || {
+                let state = secrets.get();
+                state.backend.map(|backend| view! { <Move backend is_lost=state.problem.is_some() /> })
+            }}
         </Load>
     }
 }
@@ -102,8 +106,9 @@ fn New(backend: Option<SecretBackend>) -> impl IntoView {
     }
 }
 
+/// `is_lost`: the store can't be reached, so that nothing can be moved out of it.
 #[component]
-fn Move(backend: SecretBackend) -> impl IntoView {
+fn Move(backend: SecretBackend, is_lost: bool) -> impl IntoView {
     let client = Client::get();
     let pending = Pending::new();
     let toasts = Toasts::get();
@@ -115,11 +120,26 @@ fn Move(backend: SecretBackend) -> impl IntoView {
             ("Secrets are in an encrypted file in the workspace.", "Move them to the keychain", SecretBackend::Keychain)
         }
     };
+    let sure = RwSignal::new(false);
+    let done = move |moved: MovedSecrets| {
+        if moved.forgotten.is_empty() {
+            return toasts.done("Moved");
+        }
+        let names: Vec<String> = moved.forgotten.into_iter().map(|secret| secret.name).collect();
+        toasts.note("Forgotten, to be set again where it is needed", Some(names.join(", ")), None);
+    };
+    let go = move |forget| pending.run(async move { client.call(MoveSecrets { to, forget }).await }, done);
     view! {
         <Card title="Where" class="section">
             <div class="flex">
                 <span class="grow">{now}</span>
-                <Button label=other disabled=pending.busy on_press=move || pending.run(async move { client.call(MoveSecrets { to }).await }, move |_| toasts.done("Moved")) />
+                {is_lost.then(|| view! {
+                    <Button label="Forget what can't be read…" kind="quiet" disabled=pending.busy on_press=move || sure.set(true) />
+                    <Confirm open=sure title="Forget what can't be read?" verb="Forget"
+                        text="What can still be read is moved to the other store. What can't is forgotten: set it again where it is needed."
+                        on_confirm=move || go(true) />
+                })}
+                <Button label=other disabled=pending.busy on_press=move || go(false) />
             </div>
         </Card>
     }

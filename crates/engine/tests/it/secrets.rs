@@ -1,0 +1,165 @@
+//! Secrets: kept, moved, deleted, and the way out of a store that can't be reached any more.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use api::{
+    ErrorCode, RegistryId,
+    host::{DeleteSecret, ListSecrets, MoveSecrets, SecretBackend, SecretsState, SetSecret},
+    package::{ListRegistries, Registry, RemoveRegistry},
+};
+use async_trait::async_trait;
+use engine::ports::{PortError, Result, SecretStore};
+
+use crate::stage::Stage;
+
+/// What a machine's two stores keep.
+#[derive(Default)]
+pub(crate) struct Kept(Mutex<Stores>);
+
+#[derive(Default)]
+struct Stores {
+    keychain: BTreeMap<String, String>,
+    file: BTreeMap<String, String>,
+    /// The keychain can't be reached.
+    is_locked: bool,
+}
+
+impl Kept {
+    fn stores(&self) -> MutexGuard<'_, Stores> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_keychain(&self) {
+        self.stores().is_locked = true;
+    }
+}
+
+/// One of the two stores.
+pub(crate) struct KeptIn(pub(crate) Arc<Kept>, pub(crate) SecretBackend);
+
+impl KeptIn {
+    fn with<T>(&self, work: impl FnOnce(&mut BTreeMap<String, String>) -> T) -> Result<T> {
+        let mut stores = self.0.stores();
+        match self.1 {
+            SecretBackend::Keychain if stores.is_locked => {
+                Err(PortError::permanent(ErrorCode::Unreachable, "The played keychain is locked"))
+            }
+            SecretBackend::Keychain => Ok(work(&mut stores.keychain)),
+            SecretBackend::File => Ok(work(&mut stores.file)),
+        }
+    }
+}
+
+#[async_trait]
+impl SecretStore for KeptIn {
+    fn backend(&self) -> SecretBackend {
+        self.1
+    }
+    async fn check(&self) -> Result<()> {
+        self.with(|_| ())
+    }
+    async fn get(&self, name: &str) -> Result<Option<String>> {
+        self.with(|kept| kept.get(name).cloned())
+    }
+    async fn set(&self, name: &str, value: &str) -> Result<()> {
+        self.with(|kept| drop(kept.insert(name.to_owned(), value.to_owned())))
+    }
+    async fn delete(&self, name: &str) -> Result<()> {
+        self.with(|kept| drop(kept.remove(name)))
+    }
+}
+
+async fn set(stage: &Stage, name: &str) -> SecretsState {
+    let backend = Some(SecretBackend::Keychain);
+    stage.call(SetSecret { name: name.to_owned(), value: format!("of {name}"), backend }).await
+}
+
+fn names(state: &SecretsState) -> Vec<&str> {
+    state.names.iter().map(|secret| secret.name.as_str()).collect()
+}
+
+#[tokio::test]
+async fn secrets_are_moved_and_gone_from_where_they_were() {
+    let stage = Stage::new().await;
+    set(&stage, "one").await;
+    set(&stage, "two").await;
+    let refused = SetSecret { name: "three".to_owned(), value: "3".to_owned(), backend: Some(SecretBackend::File) };
+    assert_eq!(stage.try_call(refused).await.unwrap_err().code, ErrorCode::Conflict);
+    let moved = stage.call(MoveSecrets { to: SecretBackend::File, forget: false }).await;
+    assert_eq!((names(&moved.state), moved.state.backend), (vec!["one", "two"], Some(SecretBackend::File)));
+    assert!(moved.forgotten.is_empty());
+    let stores = stage.place.secrets.stores();
+    assert_eq!(stores.file["one"], "of one");
+    assert!(stores.keychain.is_empty(), "{:?}", stores.keychain);
+}
+
+#[tokio::test]
+async fn two_secrets_that_are_kept_at_once_are_both_known() {
+    let stage = Stage::new().await;
+    set(&stage, "first").await;
+    tokio::join!(set(&stage, "one"), set(&stage, "two"), set(&stage, "three"), set(&stage, "one"));
+    assert_eq!(names(&stage.call(ListSecrets {}).await), ["first", "one", "three", "two"]);
+}
+
+#[tokio::test]
+async fn out_of_a_store_that_cannot_be_reached_nothing_is_moved_but_it_can_be_forgotten() {
+    let stage = Stage::new().await;
+    let registry = registry(&stage).await;
+    let password = format!("registry/{registry}");
+    set(&stage, &password).await;
+    set(&stage, "other").await;
+    stage.place.secrets.lock_keychain();
+    let state = stage.call(ListSecrets {}).await;
+    assert_eq!(names(&state), ["other", &password]);
+    assert_eq!(state.problem.unwrap().code, ErrorCode::Unreachable);
+
+    let refused = stage.try_call(MoveSecrets { to: SecretBackend::File, forget: false }).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Unreachable);
+    let state = stage.call(ListSecrets {}).await;
+    assert_eq!((state.backend, state.names.len()), (Some(SecretBackend::Keychain), 2), "nothing changed");
+
+    let moved = stage.call(MoveSecrets { to: SecretBackend::File, forget: true }).await;
+    assert_eq!((moved.state.backend, moved.state.names.len()), (Some(SecretBackend::File), 0));
+    assert_eq!(moved.state.problem, None);
+    let forgotten: Vec<_> = moved.forgotten.iter().map(|secret| (secret.name.as_str(), secret.used_by.len())).collect();
+    assert_eq!(forgotten, [("other", 0), (password.as_str(), 1)], "what was lost is named, with what used it");
+
+    // From here on all works, in the new store.
+    let again = SetSecret { name: password.clone(), value: "again".to_owned(), backend: None };
+    assert_eq!(names(&stage.call(again).await), [password.as_str()]);
+    assert_eq!(stage.place.secrets.stores().file[&password], "again");
+}
+
+#[tokio::test]
+async fn what_lies_in_a_store_that_cannot_be_reached_can_be_deleted() {
+    let stage = Stage::new().await;
+    let registry = registry(&stage).await;
+    set(&stage, &format!("registry/{registry}")).await;
+    set(&stage, "other").await;
+    stage.place.secrets.lock_keychain();
+    let state = stage.call(DeleteSecret { name: "other".to_owned() }).await;
+    assert_eq!(state.names.len(), 1);
+    stage.call(RemoveRegistry { registry }).await;
+    assert!(stage.call(ListRegistries {}).await.is_empty());
+    assert!(stage.call(ListSecrets {}).await.names.is_empty());
+}
+
+/// A registry that was added before.
+pub(crate) async fn registry(stage: &Stage) -> RegistryId {
+    let registry = Registry {
+        id: RegistryId::from_bytes(stage.engine.new_id()),
+        name: "harbour".to_owned(),
+        address: "localhost:5000".to_owned(),
+        plain_http: true,
+        username: None,
+        ca_pem: None,
+        credentials: String::new(),
+        created_ms: 1,
+    };
+    let id = registry.id;
+    stage.engine.store().write(move |tx| store::registry::insert(tx, &registry)).await.unwrap();
+    id
+}
