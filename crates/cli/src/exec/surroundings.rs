@@ -153,8 +153,8 @@ fn user_with_password(value: &str) -> Option<&str> {
     let (user, password) = value.split_once(':')?;
     let is_number = |part: &str| part.chars().all(|c| c.is_ascii_digit());
     let is_address = password.starts_with("//");
-    let is_secret = !password.is_empty() && !is_address && !(is_number(user) && is_number(password));
-    is_secret.then_some(user)
+    let are_numbers = is_number(user) && is_number(password);
+    (!password.is_empty() && !is_address && !are_numbers).then_some(user)
 }
 
 /// A text without the secrets of the headers in it (`Authorization: Bearer x`, `X-Api-Key: x`), which may stand
