@@ -142,7 +142,12 @@ pub(crate) fn remove(copied: &[PathBuf]) {
 }
 
 fn plan(source: &Path, folder: &Path) -> anyhow::Result<Plan> {
-    let name = source.file_name().with_context(|| format!("copy {}", source.display()))?;
+    let Some(name) = source.file_name() else {
+        bail!(
+            ApiError::invalid(format!("{} has no name that a copy could have.", source.display()))
+                .with_hint("Name the files or folders in it.")
+        );
+    };
     let destination = folder.join(name);
     if is_taken(&destination) {
         bail!(taken(&destination));
@@ -205,7 +210,7 @@ fn place(copy: &Path, destination: &Path) -> anyhow::Result<()> {
 }
 
 /// Also where a link leads nowhere.
-fn is_taken(path: &Path) -> bool {
+pub(crate) fn is_taken(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
@@ -214,7 +219,7 @@ fn taken(destination: &Path) -> ApiError {
         .with_hint("Rename or remove one of the two.")
 }
 
-fn check_space(folder: &Path, needed_bytes: u64) -> anyhow::Result<()> {
+pub(crate) fn check_space(folder: &Path, needed_bytes: u64) -> anyhow::Result<()> {
     // The folder may be made for the copy. Where the system doesn't say, the copy itself will.
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
     let free_bytes = fs4::available_space(there).unwrap_or(u64::MAX);
@@ -226,12 +231,13 @@ fn check_space(folder: &Path, needed_bytes: u64) -> anyhow::Result<()> {
         ApiError::new(
             ErrorCode::NoSpace,
             format!(
-                "A copy of {:.1} MB does not fit: {:.1} MB are free at {}.",
+                "A copy of {:.1} MB does not fit: {:.1} MB are free at {}, and {:.1} MB stay free.",
                 megabytes(needed_bytes),
                 megabytes(free_bytes),
-                folder.display()
+                folder.display(),
+                megabytes(KEEP_FREE_BYTES)
             ),
         )
-        .with_hint("Free some space, or open the folder where it lies.")
+        .with_hint("Free some space, or choose a folder on another disk.")
     );
 }

@@ -19,9 +19,14 @@ use api::{
     job::{Job, JobKind, Prepared, Subject},
     project::EditProjectFile,
 };
-use data::scan;
+use data::{manifest::Manifest, scan};
 use serde::{Serialize, de::DeserializeOwned};
-use store::{blob::BlobHash, job::JobRow, project::ProjectRow, snapshot::SnapshotRow};
+use store::{
+    blob::{BlobHash, Blobs},
+    job::JobRow,
+    project::ProjectRow,
+    snapshot::SnapshotRow,
+};
 
 use crate::{
     Engine, Mode,
@@ -29,8 +34,8 @@ use crate::{
     copying::{self, Copy},
     folder,
     halves::Half,
-    jobs::{JobContext, NewJob, retry_with},
-    project, project_file, settings, snapshot, uploads,
+    jobs::{JobContext, NewJob, cancelled, retry_with},
+    package, project, project_file, settings, snapshot, uploads,
 };
 
 pub async fn get(engine: &Engine, request: GetDataset) -> anyhow::Result<Dataset> {
@@ -71,7 +76,7 @@ pub async fn plan(engine: &Engine, request: PlanSnapshot) -> anyhow::Result<Snap
         })
         .await?;
     let before = match &newest {
-        Some(newest) => Some(snapshot::manifest(engine, newest).await?),
+        Some(newest) => snapshot::manifest_if_whole(engine, newest).await?,
         None => None,
     };
     let (root, config, store) = (PathBuf::from(&row.path), row.file.data.clone(), engine.store().clone());
@@ -173,11 +178,15 @@ async fn take_in_job(context: JobContext, request: TakeSnapshot) -> anyhow::Resu
     let mut report = context.reporter(1.0);
     let (taken, new) = snapshot::take(&engine, &row, request.message, &mut report).await?;
     context.set_subject(Subject::Snapshot(taken.id)).await?;
-    Ok(if new {
-        format!("v{}: {}", taken.number, taken.message)
-    } else {
-        format!("Nothing changed since v{}", taken.number)
-    })
+    if new {
+        return Ok(format!("v{}: {}", taken.number, taken.message));
+    }
+    let mended = match snapshot::make_whole(&engine, taken.id, &mut report).await? {
+        0 => String::new(),
+        1 => "; a stored file was damaged, and is put anew".to_owned(),
+        many => format!("; {many} stored files were damaged, and are put anew"),
+    };
+    Ok(format!("Nothing changed since v{}{mended}", taken.number))
 }
 
 /// The project's row behind a snapshot; none of what a deleted project left.
@@ -377,42 +386,62 @@ pub async fn export(engine: &Engine, request: ExportSnapshot) -> anyhow::Result<
 async fn export_in_job(context: JobContext, row: SnapshotRow, folder: PathBuf) -> anyhow::Result<String> {
     let engine = context.engine().clone();
     let taken = snapshot::manifest(&engine, &row).await?;
-    let count = taken.entries.len();
-    let (place, halves) = (folder.clone(), engine.workspace().halves());
-    let half = tokio::task::spawn_blocking(move || {
-        std::fs::create_dir_all(&place).with_context(|| format!("make the folder {}", place.display()))?;
-        Half::begin(&place, &halves)
-    })
-    .await??;
-    for (index, entry) in taken.entries.into_iter().enumerate() {
-        context.check()?;
-        context.progress(index as f64 / count as f64, format!("Writes {}", entry.name));
-        // A name with `..` or a root in it would leave the folder.
-        let name: PathBuf = Path::new(&entry.name)
-            .components()
-            .filter(|part| matches!(part, std::path::Component::Normal(_)))
-            .collect();
-        let (store, path, copy) = (engine.store().clone(), folder.join(name), half.path().join(index.to_string()));
-        tokio::task::spawn_blocking(move || {
-            let hash: BlobHash = entry.blake3.parse().context("read the manifest")?;
-            if path.exists() {
-                // What an interrupted export wrote, or an equal file: nothing is to be replaced.
-                if is_the_same(&path, &hash, entry.size_bytes)? {
-                    return Ok(());
-                }
-                bail!(is_there(&path));
-            }
-            store.blobs().copy_to(&hash, &copy)?;
-            let writing = || format!("write {}", path.display());
-            std::fs::create_dir_all(path.parent().with_context(writing)?).with_context(writing)?;
-            match tempfile::TempPath::try_from_path(&copy).with_context(writing)?.persist_noclobber(&path) {
-                Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => bail!(is_there(&path)),
-                named => named.map_err(|error| error.error).with_context(writing),
-            }
-        })
-        .await??;
-    }
+    let (count, place) = (taken.entries.len(), folder.clone());
+    let (blobs, halves) = (engine.blobs().clone(), engine.workspace().halves());
+    context.blocking(move |tell| write_out(&blobs, &taken, &place, &halves, tell)).await?;
     Ok(format!("{count} {} in {}", if count == 1 { "file" } else { "files" }, folder.display()))
+}
+
+/// Writes the files of a snapshot below a folder, each whole or not there. What stands there otherwise is refused before
+/// the first is written.
+fn write_out(
+    blobs: &Blobs,
+    taken: &Manifest,
+    folder: &Path,
+    halves: &Path,
+    tell: Tell<'_, Step>,
+) -> anyhow::Result<()> {
+    let mut left = Vec::new();
+    for entry in &taken.entries {
+        if tell(Step { fraction: 0.0, message: format!("Looks for {}", entry.name) }).is_break() {
+            bail!(cancelled());
+        }
+        let hash: BlobHash = entry.blake3.parse().context("read the manifest")?;
+        // A name with `..` or a root in it would leave the folder.
+        let name = Path::new(&entry.name).components().filter(|part| matches!(part, std::path::Component::Normal(_)));
+        let path = folder.join(name.collect::<PathBuf>());
+        if !copying::is_taken(&path) {
+            left.push((entry, hash, path));
+        } else if !path.is_file() || !is_the_same(&path, &hash, entry.size_bytes)? {
+            // What an interrupted export wrote, or an equal file, stays; nothing else is to be replaced.
+            bail!(is_there(&path));
+        }
+    }
+    let (all_bytes, mut done_bytes) = (left.iter().map(|(entry, ..)| entry.size_bytes).sum::<u64>(), 0);
+    copying::check_space(folder, all_bytes)?;
+    std::fs::create_dir_all(folder).with_context(|| format!("make the folder {}", folder.display()))?;
+    let half = Half::begin(folder, halves)?;
+    for (index, (entry, hash, path)) in left.iter().enumerate() {
+        let mut progress = |bytes: u64| {
+            done_bytes += bytes;
+            let fraction = done_bytes as f64 / all_bytes.max(1) as f64;
+            let (done, all) = (package::size(done_bytes), package::size(all_bytes));
+            tell(Step { fraction, message: format!("Writes {}, {done} of {all}", entry.name) })
+        };
+        if progress(0).is_break() {
+            bail!(cancelled());
+        }
+        let copy = half.path().join(index.to_string());
+        let copied = blobs.copy_telling(hash, &copy, &mut progress);
+        copied.with_context(|| format!("read {} of the snapshot", entry.name))?;
+        let writing = || format!("write {}", path.display());
+        std::fs::create_dir_all(path.parent().with_context(writing)?).with_context(writing)?;
+        match tempfile::TempPath::try_from_path(&copy).with_context(writing)?.persist_noclobber(path) {
+            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => bail!(is_there(path)),
+            named => named.map_err(|error| error.error).with_context(writing)?,
+        }
+    }
+    Ok(())
 }
 
 fn is_there(path: &Path) -> ApiError {
@@ -470,7 +499,8 @@ pub async fn add(engine: &Engine, request: AddData) -> anyhow::Result<Job> {
     let bringing = tokio::task::spawn_blocking(move || Bringing::of(&folder, &paths)).await??;
     let what = match request.paths.as_slice() {
         [only] => Path::new(only).file_name().map_or_else(|| only.into(), |name| name.to_string_lossy()).into_owned(),
-        many => format!("{} files", many.len()),
+        [] => bail!(ApiError::invalid("No path is named.").with_hint("Name the files or folders to add.")),
+        many => format!("{} paths", many.len()),
     };
     let new = NewJob {
         kind: JobKind::Copy,
@@ -507,13 +537,17 @@ async fn add_in_job(
             anyhow::Ok((added, copied, first))
         })
         .await?;
-    let count = added.len();
     // Others may have added theirs while this copied.
     let _editing = engine.editing().await;
     let mut paths = paths_now(PathBuf::from(&row.path)).await.inspect_err(|_| copying::remove(&copied))?;
     let first = first.filter(|_| paths.is_empty());
-    let new: Vec<String> = added.into_iter().filter(|path| !paths.contains(path)).collect();
-    paths.extend(new);
+    let there = paths.len();
+    for path in added {
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    let count = paths.len() - there;
     let mut set = vec![("data.paths".to_owned(), serde_json::to_value(paths)?)];
     if let Some(first) = first.filter(|first| first.kind == DataKind::Images) {
         set.push(("data.kind".to_owned(), serde_json::to_value(first.kind)?));
@@ -528,7 +562,11 @@ async fn add_in_job(
         return Err(error);
     }
     uploads::taken(&engine, taken).await?;
-    Ok(format!("{count} {} added to the data paths", if count == 1 { "path is" } else { "paths are" }))
+    Ok(match count {
+        0 => "All of it is among the data paths already".to_owned(),
+        1 => "1 path is added to the data paths".to_owned(),
+        many => format!("{many} paths are added to the data paths"),
+    })
 }
 
 /// The data paths that the project's file names now.

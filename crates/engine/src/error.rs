@@ -5,6 +5,8 @@
 //! Context says what was being attempted, in words that follow "can't": `.context("read the plan")`.
 //! [`told`] maps once, at the edge.
 
+use std::io;
+
 use api::{ApiError, ErrorCode};
 use store::StoreError;
 
@@ -44,17 +46,27 @@ fn known(link: &(dyn std::error::Error + 'static)) -> Option<ApiError> {
     if let Some(store) = link.downcast_ref::<StoreError>() {
         return Some(of_store(store));
     }
-    if let Some(io) = link.downcast_ref::<std::io::Error>() {
-        return match io.kind() {
-            std::io::ErrorKind::StorageFull => Some(no_space(io.to_string())),
-            std::io::ErrorKind::PermissionDenied => {
-                Some(ApiError::invalid(sentence(&io.to_string())).with_hint(NO_RIGHT))
-            }
-            std::io::ErrorKind::NotFound => Some(ApiError::not_found(sentence(&io.to_string()))),
-            _ => None,
-        };
+    if let Some(io) = link.downcast_ref::<io::Error>() {
+        return of_io(io.kind(), io.to_string());
     }
-    None
+    // Both keep the disk's error to themselves.
+    if let Some(csv::ErrorKind::Io(io)) = link.downcast_ref::<csv::Error>().map(csv::Error::kind) {
+        return of_io(io.kind(), io.to_string());
+    }
+    let json = link.downcast_ref::<serde_json::Error>()?;
+    of_io(json.io_error_kind()?, json.to_string())
+}
+
+fn of_io(kind: io::ErrorKind, said: String) -> Option<ApiError> {
+    let invalid = |hint: &str| Some(ApiError::invalid(sentence(&said)).with_hint(hint));
+    match kind {
+        io::ErrorKind::StorageFull => Some(no_space(said)),
+        io::ErrorKind::PermissionDenied => invalid(NO_RIGHT),
+        io::ErrorKind::ReadOnlyFilesystem => invalid("That disk can't be written to: choose another place."),
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => invalid("Choose another place."),
+        io::ErrorKind::NotFound => Some(ApiError::not_found(sentence(&said))),
+        _ => None,
+    }
 }
 
 fn of_store(error: &StoreError) -> ApiError {
@@ -77,9 +89,11 @@ fn of_store(error: &StoreError) -> ApiError {
         }
         StoreError::MissingBlob(_) | StoreError::Damaged { .. } => {
             ApiError::new(ErrorCode::Internal, sentence(&error.to_string()))
-                .with_hint("The workspace's disk lost it: take the snapshot, or register the model, again.")
+                .with_hint(
+                    "The workspace's disk lost it. Take the snapshot again with the file as it was, or register the model again from its run: that puts it anew.",
+                )
         }
-        StoreError::File { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+        StoreError::File { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
             ApiError::invalid(sentence(&error.to_string())).with_hint(NO_RIGHT)
         }
         damaged if damaged.is_damaged() => {
@@ -141,6 +155,22 @@ mod tests {
         let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
         let error = anyhow::Error::new(full).context("write the plan");
         assert_eq!(told(&error).code, ErrorCode::NoSpace);
+        // Also where a writer of rows met it.
+        let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        for error in [anyhow::Error::new(csv::Error::from(full())), anyhow::Error::new(serde_json::Error::io(full()))] {
+            let told = told(&error.context("write o.csv"));
+            assert_eq!(told.code, ErrorCode::NoSpace);
+            assert!(told.message.starts_with("Can't write o.csv: The disk is full"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_place_that_can_not_be_written_to_has_a_way_out() {
+        use std::io::ErrorKind::{AlreadyExists, NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+        for kind in [PermissionDenied, ReadOnlyFilesystem, AlreadyExists, NotADirectory] {
+            let told = told(&anyhow::Error::new(std::io::Error::from(kind)).context("make the folder /x"));
+            assert!(told.code == ErrorCode::Invalid && told.hint.is_some(), "{told:?}");
+        }
     }
 
     #[test]

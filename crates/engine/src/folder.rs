@@ -76,7 +76,7 @@ pub async fn look(engine: &Engine, id: ProjectId) -> anyhow::Result<(ProjectRow,
         .await?;
     let mut row = row.ok_or_else(|| crate::error::missing("project", id))?;
     let manifest = match &newest {
-        Some(snapshot) => Some(crate::snapshot::manifest(engine, snapshot).await?),
+        Some(snapshot) => crate::snapshot::manifest_if_whole(engine, snapshot).await?,
         None => None,
     };
     let now_ms = engine.now_ms();

@@ -44,11 +44,16 @@ impl Half {
     }
 }
 
-/// Removes what killed hosts left half-written, by the notes in `notes`.
+/// Removes what killed hosts left half-written, by the notes in `notes`, and what work under way kept beside them.
 pub(crate) fn clear(notes: &Path) -> anyhow::Result<()> {
     let reading = || format!("read {}", notes.display());
     for entry in fs::read_dir(notes).with_context(reading)? {
-        let note = entry.with_context(reading)?.path();
+        let entry = entry.with_context(reading)?;
+        let note = entry.path();
+        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            storage::remove_folder(&note);
+            continue;
+        }
         let left = PathBuf::from(fs::read_to_string(&note).unwrap_or_default());
         // Nothing is removed but a folder of the note's own name.
         if left.is_absolute() && left.file_name() == note.file_name() && left.is_dir() {
@@ -81,6 +86,7 @@ mod tests {
         fs::create_dir(&data).unwrap();
         // A note that names something else is no leave to remove it.
         fs::write(notes.path().join(".half-foreign"), data.to_str().unwrap()).unwrap();
+        fs::write(notes.path().join("predict-1.parquet"), [0xff; 9]).unwrap();
         clear(notes.path()).unwrap();
         assert_eq!(fs::read_dir(notes.path()).unwrap().count(), 0);
         let left: Vec<PathBuf> = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().path()).collect();

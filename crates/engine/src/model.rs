@@ -83,7 +83,7 @@ pub async fn register(engine: &Engine, request: RegisterModel) -> anyhow::Result
         None => slug(&project::name_of(&project.file, Path::new(&project.path))),
     };
     let store = engine.store().clone();
-    let (head, content, files) = tokio::task::spawn_blocking(move || take_bundle(&store, &folder)).await??;
+    let (head, content, files, fresh) = tokio::task::spawn_blocking(move || take_bundle(&store, &folder)).await??;
     let evaluation = engine.workspace().run(request.run).join("evaluation.json");
     let evaluation: Option<Evaluation> =
         tokio::fs::read(&evaluation).await.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -121,9 +121,8 @@ pub async fn register(engine: &Engine, request: RegisterModel) -> anyhow::Result
         created_ms: now_ms,
     };
     let row = VersionRow { version, lineage: head.lineage, files };
-    let id = row.version.id;
     let aliases = request.aliases;
-    engine.store().write_durable(move |tx| enter(tx, row, fresh_model, &aliases)).await?;
+    let id = engine.store().write_durable(move |tx| enter(tx, row, fresh_model, &aliases, fresh)).await?;
     let version = find_row(engine, id).await?.version;
     engine.changed(Tag::Models(project.id));
     engine.changed(Tag::Run(version.run));
@@ -132,7 +131,15 @@ pub async fn register(engine: &Engine, request: RegisterModel) -> anyhow::Result
     Ok(version)
 }
 
-fn enter(tx: &store::Transaction<'_>, mut row: VersionRow, fresh: ModelRow, aliases: &[String]) -> store::Result<()> {
+/// Enters a version. One that is entered already is refused, unless what was stored of it was damaged and is
+/// `mended` now: then it is the answer, and gets the aliases.
+fn enter(
+    tx: &store::Transaction<'_>,
+    mut row: VersionRow,
+    fresh: ModelRow,
+    aliases: &[String],
+    mended: bool,
+) -> store::Result<VersionId> {
     let known = store::model::of_project(tx, fresh.project)?.into_iter().find(|model| model.name == fresh.name);
     let model = match known {
         Some(model) => model.id,
@@ -145,6 +152,12 @@ fn enter(tx: &store::Transaction<'_>, mut row: VersionRow, fresh: ModelRow, alia
     let held =
         store::version::of_model(tx, model)?.into_iter().find(|held| held.version.content == row.version.content);
     if let Some(held) = held {
+        if mended {
+            for alias in aliases {
+                store::alias::put(tx, model, alias, held.version.id, row.version.created_ms)?;
+            }
+            return Ok(held.version.id);
+        }
         return Err(ApiError::new(
             ErrorCode::Conflict,
             format!("This model is {} v{} already.", held.version.model_name, held.version.number),
@@ -164,18 +177,21 @@ fn enter(tx: &store::Transaction<'_>, mut row: VersionRow, fresh: ModelRow, alia
     );
     let happening =
         Happening { at_ms: row.version.created_ms, stage: Stage::Model, state: StationState::Good, sentence };
-    store::happening::add(tx, project, &happening)
+    store::happening::add(tx, project, &happening)?;
+    Ok(row.version.id)
 }
 
-/// Verifies a bundle and puts its files; `bundle.json` stands first.
-fn take_bundle(store: &Store, folder: &Path) -> anyhow::Result<(Bundle, String, Vec<BundleFile>)> {
+/// Verifies a bundle and puts its files; `bundle.json` stands first. Last: whether any was not there before, or damaged.
+fn take_bundle(store: &Store, folder: &Path) -> anyhow::Result<(Bundle, String, Vec<BundleFile>, bool)> {
     let (head, content) = bundle::verify(folder).map_err(|error| damaged(&error))?;
     let mut files = Vec::with_capacity(head.files.len() + 1);
-    let put = |path: &str| -> anyhow::Result<BundleFile> {
+    let mut fresh = false;
+    let mut put = |path: &str| -> anyhow::Result<BundleFile> {
         let stored = store
             .blobs()
             .put_file(&folder.join(path), true, &mut data::progress::silent)
             .with_context(|| format!("keep {path}"))?;
+        fresh |= stored.new;
         let sha256 = stored.sha256.context("hash the file")?;
         Ok(BundleFile {
             path: path.to_owned(),
@@ -205,7 +221,7 @@ fn take_bundle(store: &Store, folder: &Path) -> anyhow::Result<(Bundle, String, 
         }
         files.push(stored);
     }
-    Ok((head, content, files))
+    Ok((head, content, files, fresh))
 }
 
 fn damaged(error: &bundle::BundleError) -> ApiError {
@@ -243,11 +259,11 @@ fn of_row(c: &store::Connection, row: ModelRow) -> store::Result<Model> {
 pub async fn version(engine: &Engine, request: GetVersion) -> anyhow::Result<VersionDetail> {
     let row = find_row(engine, request.version).await?;
     let store = engine.store().clone();
-    let files = row.files.clone();
+    let (files, name) = (row.files.clone(), name_of(&row.version));
     let (evaluation, examples) = tokio::task::spawn_blocking(move || {
         Ok::<_, anyhow::Error>((
-            read_json::<Evaluation>(&store, &files, bundle::EVALUATION_FILE)?,
-            read_json::<Vec<serde_json::Value>>(&store, &files, bundle::EXAMPLES_FILE)?.unwrap_or_default(),
+            read_json::<Evaluation>(&store, &files, &name, bundle::EVALUATION_FILE)?,
+            read_json::<Vec<serde_json::Value>>(&store, &files, &name, bundle::EXAMPLES_FILE)?.unwrap_or_default(),
         ))
     })
     .await??;
@@ -257,11 +273,13 @@ pub async fn version(engine: &Engine, request: GetVersion) -> anyhow::Result<Ver
 fn read_json<T: serde::de::DeserializeOwned>(
     store: &Store,
     files: &[BundleFile],
-    name: &str,
+    model: &str,
+    path: &str,
 ) -> anyhow::Result<Option<T>> {
-    let Some(file) = files.iter().find(|file| file.path == name) else { return Ok(None) };
-    let bytes = store.blobs().read(&file.blake3.parse().context("read the version's files")?)?;
-    Ok(Some(serde_json::from_slice(&bytes).with_context(|| format!("read {name}"))?))
+    let Some(file) = files.iter().find(|file| file.path == path) else { return Ok(None) };
+    let hash = file.blake3.parse().context("read the version's files")?;
+    let bytes = store.blobs().read(&hash).with_context(|| format!("read {path} of {model}"))?;
+    Ok(Some(serde_json::from_slice(&bytes).with_context(|| format!("read {path} of {model}"))?))
 }
 
 /// Resolves `NAME`, `NAME@ALIAS` or `NAME:NUMBER`.
@@ -352,7 +370,7 @@ pub async fn set_alias(engine: &Engine, request: SetAlias) -> anyhow::Result<Mod
 pub async fn delete(engine: &Engine, request: DeleteVersion) -> anyhow::Result<Freed> {
     let id = request.version;
     let row = find_row(engine, id).await?;
-    let (name, model) = (format!("{} v{}", row.version.model_name, row.version.number), row.version.model);
+    let (name, model) = (name_of(&row.version), row.version.model);
     engine
         .store()
         .write_durable(move |tx| {
@@ -419,10 +437,9 @@ pub async fn predict_file(engine: &Engine, request: PredictFile) -> anyhow::Resu
     let work = async move |context: JobContext| {
         let engine = context.engine().clone();
         let model = open(&engine, request.version).await?;
-        // Collecting leaves what is written into the cache meanwhile.
-        let _gate = engine.hold_blobs().await;
-        let (scratch, halves, output) = (engine.workspace().cache(), engine.workspace().halves(), request.output);
-        let rows = context.blocking(move |tell| files.predict(&model, &scratch, &halves, tell)).await?;
+        // What a killed host leaves there goes at the next start.
+        let (halves, output) = (engine.workspace().halves(), request.output);
+        let rows = context.blocking(move |tell| files.predict(&model, &halves, &halves, tell)).await?;
         Ok(format!("{} rows predicted into {output}", snapshot::thousands(rows)))
     };
     engine.jobs().start(engine, new, work).await
@@ -454,16 +471,16 @@ pub async fn bundle_folder(engine: &Engine, id: VersionId) -> anyhow::Result<Pat
 
 /// Writes a version's bundle into a folder that is not there yet, verified, whole or not at all.
 pub async fn lay_out(engine: &Engine, row: &VersionRow, folder: PathBuf) -> anyhow::Result<()> {
-    let (store, files) = (engine.store().clone(), row.files.clone());
+    let (store, files, name) = (engine.store().clone(), row.files.clone(), name_of(&row.version));
     tokio::task::spawn_blocking(move || {
         let parent = folder.parent().context("find the folder for the model")?;
         std::fs::create_dir_all(parent).with_context(|| format!("make the folder {}", parent.display()))?;
         let half =
             tempfile::Builder::new().prefix(".half-").tempdir_in(parent).context("make a folder for the model")?;
         for file in &files {
-            store
-                .blobs()
-                .copy_to(&file.blake3.parse().context("read the version's files")?, &half.path().join(&file.path))?;
+            let hash = file.blake3.parse().context("read the version's files")?;
+            let copied = store.blobs().copy_to(&hash, &half.path().join(&file.path));
+            copied.with_context(|| format!("read {} of {name}", file.path))?;
         }
         let made = half.keep();
         match std::fs::rename(&made, &folder) {
@@ -477,6 +494,11 @@ pub async fn lay_out(engine: &Engine, row: &VersionRow, folder: PathBuf) -> anyh
         }
     })
     .await?
+}
+
+/// "fraud v7".
+fn name_of(version: &Version) -> String {
+    format!("{} v{}", version.model_name, version.number)
 }
 
 fn cache_folder(engine: &Engine, id: VersionId) -> PathBuf {

@@ -86,7 +86,7 @@ fn brought(engine: &Engine, sample: SampleProject, destination: &Path) -> anyhow
     if destination.join(project_file::NAME).is_file() {
         return Ok(None);
     }
-    if destination.exists() {
+    if copying::is_taken(destination) {
         bail!(
             ApiError::new(
                 ErrorCode::Conflict,

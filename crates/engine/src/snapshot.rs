@@ -28,10 +28,16 @@ use data::{
     scan::{self, ScannedFile},
     table::Converted,
 };
-use store::{Store, blob::BlobHash, project::ProjectRow, snapshot::SnapshotRow};
+use store::{Store, StoreError, blob::BlobHash, project::ProjectRow, snapshot::SnapshotRow};
 
 use self::cache::{Bytes, Source};
-use crate::{Engine, blocking, error, folder, jobs::cancelled, settings};
+use crate::{
+    Engine,
+    blocking::{self, Step},
+    error, folder,
+    jobs::cancelled,
+    settings,
+};
 
 /// Told how far it is, from 0 to 1; `Break` stops the work.
 pub type Report<'a> = &'a mut (dyn FnMut(f64, &str) -> ControlFlow<()> + Send);
@@ -52,6 +58,41 @@ pub async fn manifest(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<Mani
     let (store, hash) = (engine.store().clone(), row.manifest);
     let bytes = tokio::task::spawn_blocking(move || store.blobs().read(&hash)).await??;
     Ok(serde_json::from_slice(&bytes)?)
+}
+
+/// As [`manifest`]; `None` where the disk lost or damaged it, so that taking the snapshot puts it anew.
+pub(crate) async fn manifest_if_whole(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<Option<Manifest>> {
+    match manifest(engine, row).await {
+        Ok(manifest) => Ok(Some(manifest)),
+        Err(error) if error.downcast_ref::<StoreError>().is_some_and(StoreError::is_lost) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads through what a snapshot keeps, and puts anew what the disk lost or damaged of it where the project's
+/// folder still has it as it was. Returns how many files that were.
+pub(crate) async fn make_whole(engine: &Engine, id: SnapshotId, report: Report<'_>) -> anyhow::Result<usize> {
+    let row = find(engine, id).await?;
+    if !row.snapshot.kept {
+        return Ok(0);
+    }
+    let _gate = engine.hold_blobs().await;
+    let (taken, roots) = (manifest(engine, &row).await?, referenced::roots(engine, &row).await?);
+    let store = engine.store().clone();
+    let mut heard = |step: Step| report(0.5 + 0.5 * step.fraction, &step.message);
+    let work = move |tell: blocking::Tell<'_, Step>| {
+        let (size_bytes, mut read_bytes, mut mended) = (taken.size_bytes().max(1), 0, 0);
+        for entry in &taken.entries {
+            let message = format!("Checks what is stored of {}", entry.name);
+            if tell(Step { fraction: read_bytes as f64 / size_bytes as f64, message }).is_break() {
+                bail!(cancelled());
+            }
+            mended += usize::from(cache::is_mended(&store, entry, &roots)?);
+            read_bytes += entry.size_bytes;
+        }
+        Ok(mended)
+    };
+    blocking::run(&mut heard, work).await
 }
 
 /// What decides how the same bytes are read.
@@ -82,7 +123,7 @@ pub async fn take(
         .await?;
     let dataset = dataset.context("find the project's dataset")?;
     let before = match &newest {
-        Some(row) => Some(manifest(engine, row).await?),
+        Some(row) => manifest_if_whole(engine, row).await?,
         None => None,
     };
     let (root, config) = (PathBuf::from(&project.path), project.file.data.clone());
@@ -97,13 +138,14 @@ pub async fn take(
     let content = taken.content();
     if let Some(row) = &newest
         && row.snapshot.content == content
+        && (before.is_some() || put_manifest(engine, &taken).await? == row.manifest)
         && reading(&row.config) == reading(&config)
         && row.snapshot.kept == kept
     {
         return Ok((row.snapshot.clone(), false));
     }
     let new_id = SnapshotId::from_bytes(engine.new_id());
-    let bytes = if kept { Bytes::Kept } else { Bytes::Referenced(vec![root.clone()]) };
+    let bytes = if kept { Bytes::Kept(vec![root.clone()]) } else { Bytes::Referenced(vec![root.clone()]) };
     let source = Source { id: new_id, config: config.clone(), taken: taken.clone(), bytes };
     let mut half = |fraction: f64, message: &str| report(0.5 + 0.45 * fraction, message);
     let converted = cache::build(engine, source, &mut half).await?;
@@ -246,6 +288,11 @@ fn hash(store: &Store, file: &ScannedFile, kept: bool, tell: blocking::Tell<'_, 
     })
 }
 
+async fn put_manifest(engine: &Engine, taken: &Manifest) -> anyhow::Result<BlobHash> {
+    let (store, bytes) = (engine.store().clone(), serde_json::to_vec(taken)?);
+    Ok(tokio::task::spawn_blocking(move || store.blobs().put_bytes(&bytes)).await??.hash)
+}
+
 #[expect(clippy::too_many_arguments, reason = "each is a column of the record, and it is called once")]
 async fn row_of(
     engine: &Engine,
@@ -259,8 +306,7 @@ async fn row_of(
     converted: &Converted,
     message: String,
 ) -> anyhow::Result<SnapshotRow> {
-    let (store, bytes) = (engine.store().clone(), serde_json::to_vec(taken)?);
-    let manifest = tokio::task::spawn_blocking(move || store.blobs().put_bytes(&bytes)).await??.hash;
+    let manifest = put_manifest(engine, taken).await?;
     let columns: Vec<Column> = converted
         .columns
         .iter()

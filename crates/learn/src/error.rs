@@ -32,7 +32,8 @@ pub enum LearnError {
     #[error("Can't read the image {file}: {source}.", file = file.display())]
     Image { file: PathBuf, source: ImageError },
     #[error(
-        "The loss became {loss} at step {step} (learning rate {learning_rate:.6}): the training diverged and was stopped."
+        "The loss became {loss} at step {step} (learning rate {rate}): the training diverged and was stopped.",
+        rate = short(*learning_rate)
     )]
     Diverged { step: u64, loss: f64, learning_rate: f64 },
     #[error("This worker can't train on {device}: {reason}.")]
@@ -120,4 +121,21 @@ fn size(bytes: u64) -> String {
 fn tenth(rate: f64) -> String {
     let tenth = rate.min(0.1) / 10.0;
     if (1e-6..1e6).contains(&tenth) { format!("{}", (tenth * 1e9).round() / 1e9) } else { format!("{tenth:.0e}") }
+}
+
+fn short(rate: f64) -> String {
+    if (1e-6..1e6).contains(&rate) { format!("{rate:.6}") } else { format!("{rate:e}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LearnError;
+
+    #[test]
+    fn a_rate_beyond_reason_is_said_in_short() {
+        for (rate, said) in [(1e300, "(learning rate 1e300)"), (0.001, "(learning rate 0.001000)")] {
+            let message = LearnError::Diverged { step: 1, loss: f64::NAN, learning_rate: rate }.to_string();
+            assert!(message.contains(said) && message.len() < 120, "{message}");
+        }
+    }
 }

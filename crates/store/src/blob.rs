@@ -1,7 +1,7 @@
 //! Content by BLAKE3, written once: `blobs/ab/cdef…`.
 //!
 //! Bytes go to a temporary name, are fsynced, then renamed: a crash leaves the old state or the new
-//! one. Everything here blocks; callers on an async runtime use a blocking thread. Which records use
+//! one. Where the disk damaged a blob, putting the same bytes again mends it. Everything here blocks; callers on an async runtime use a blocking thread. Which records use
 //! a blob stands in [`crate::blob_use`].
 
 use std::{
@@ -83,7 +83,7 @@ pub struct Stored {
     pub size_bytes: u64,
     /// Where it was asked for, computed in the same read.
     pub sha256: Option<[u8; 32]>,
-    /// The bytes were not here before.
+    /// The bytes were not here before, or were damaged.
     pub new: bool,
 }
 
@@ -177,7 +177,7 @@ impl Blobs {
             Err(error) => return Err(failed("the blob can't be read:", &self.path(hash))(error)),
         };
         let found = BlobHash::of(&bytes);
-        if found == *hash { Ok(bytes) } else { Err(StoreError::Damaged { hash: *hash, found }) }
+        if found == *hash { Ok(bytes) } else { Err(self.damaged(hash, found)) }
     }
 
     /// Reads a blob through and compares it with its hash.
@@ -185,7 +185,7 @@ impl Blobs {
         let path = self.path(hash);
         match BlobHash::of_file(&path) {
             Ok(found) if found == *hash => Ok(()),
-            Ok(found) => Err(StoreError::Damaged { hash: *hash, found }),
+            Ok(found) => Err(self.damaged(hash, found)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::MissingBlob(*hash)),
             Err(error) => Err(failed("the blob can't be read:", &path)(error)),
         }
@@ -193,6 +193,12 @@ impl Blobs {
 
     /// Copies a blob to `destination` (shared where possible), verified before it has its name.
     pub fn copy_to(&self, hash: &BlobHash, destination: &Path) -> Result<()> {
+        self.copy_telling(hash, destination, &mut silent)
+    }
+
+    /// As [`Self::copy_to`]. `progress` is told bytes as they are copied; its `Break` errs with `Stopped` and
+    /// leaves nothing.
+    pub fn copy_telling(&self, hash: &BlobHash, destination: &Path, progress: Progress<'_>) -> Result<()> {
         let source = self.path(hash);
         if !source.is_file() {
             return Err(StoreError::MissingBlob(*hash));
@@ -202,14 +208,19 @@ impl Blobs {
         let temporary = folder.join(format!(".{}.part", uuid::Uuid::now_v7().simple()));
         let keep =
             tempfile::TempPath::try_from_path(&temporary).map_err(failed("the file can't be written:", destination))?;
-        reflink_copy::reflink_or_copy(&source, &temporary)
-            .map_err(failed("the file can't be written:", destination))?;
-        let mut hasher = Hasher::new(false);
-        let mut file = File::open(&temporary).map_err(failed("the file can't be read:", &temporary))?;
-        copy(&mut file, &mut hasher, &mut silent).map_err(failed("the file can't be read:", &temporary))?;
-        let found = BlobHash(*hasher.blake3.finalize().as_bytes());
+        let shared = reflink_copy::reflink(&source, &temporary).is_ok();
+        let source = if shared { &temporary } else { &source };
+        let mut from = File::open(source).map_err(failed("the blob can't be read:", source))?;
+        let mut into = Hashed { file: None, hasher: Hasher::new(false) };
+        if !shared {
+            into.file = Some(File::create(&temporary).map_err(failed("the file can't be written:", destination))?);
+        }
+        copy(&mut from, &mut into, progress)
+            .map_err(failed("the file can't be written:", destination))?
+            .ok_or(StoreError::Stopped)?;
+        let found = BlobHash(*into.hasher.blake3.finalize().as_bytes());
         if found != *hash {
-            return Err(StoreError::Damaged { hash: *hash, found });
+            return Err(self.damaged(hash, found));
         }
         make_writable(&temporary).map_err(failed("the file can't be written:", destination))?;
         keep.persist(destination).map_err(|error| failed("the file can't be written:", destination)(error.error))
@@ -258,13 +269,21 @@ impl Blobs {
         shared
     }
 
+    fn damaged(&self, hash: &BlobHash, found: BlobHash) -> StoreError {
+        StoreError::Damaged { path: self.path(hash), found }
+    }
+
     fn settle(&self, temporary: tempfile::TempPath, hasher: Hasher) -> Result<Stored> {
         let hash = BlobHash(*hasher.blake3.finalize().as_bytes());
         let sha256 = hasher.sha256.map(|sha256| sha256.finalize().into());
         let size_bytes = hasher.size_bytes;
         let path = self.path(&hash);
         if path.is_file() {
-            return Ok(Stored { hash, size_bytes, sha256, new: false });
+            let whole = self.verify(&hash).is_ok();
+            if !whole {
+                mend(&temporary, &path).map_err(failed("the damaged blob can't be written:", &path))?;
+            }
+            return Ok(Stored { hash, size_bytes, sha256, new: !whole });
         }
         let shard = self.folder.join(&hash.to_string()[..2]);
         fs::create_dir_all(&shard).map_err(failed("the blob folder can't be made:", &shard))?;
@@ -302,6 +321,22 @@ impl Write for BlobWriter<'_> {
     }
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// Hashes what is written, into a file where there is one.
+struct Hashed {
+    file: Option<File>,
+    hasher: Hasher,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.as_mut().map_or(Ok(bytes.len()), |file| file.write(bytes))?;
+        self.hasher.write(&bytes[..written])
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -347,6 +382,18 @@ fn copy(from: &mut impl Read, to: &mut impl Write, progress: Progress<'_>) -> io
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Writes the right bytes over a damaged blob: what is linked to it is mended with it. A crash meanwhile
+/// leaves it damaged, as it was.
+fn mend(whole: &Path, damaged: &Path) -> io::Result<()> {
+    make_writable(damaged)?;
+    let (mut from, mut to) = (File::open(whole)?, File::options().write(true).truncate(true).open(damaged)?);
+    io::copy(&mut from, &mut to)?;
+    to.sync_all()?;
+    let mut permissions = to.metadata()?.permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(damaged, permissions)
 }
 
 fn silent(_bytes: u64) -> ControlFlow<()> {

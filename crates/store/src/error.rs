@@ -20,8 +20,8 @@ pub enum StoreError {
     Closed,
     #[error("{what} {path}: {source}")]
     File { what: &'static str, path: PathBuf, source: std::io::Error },
-    #[error("the stored content {hash} is damaged: its bytes have the hash {found}")]
-    Damaged { hash: crate::blob::BlobHash, found: crate::blob::BlobHash },
+    #[error("the stored file {path} is damaged: its bytes have the hash {found}")]
+    Damaged { path: PathBuf, found: crate::blob::BlobHash },
     #[error("the stored content {0} is missing")]
     MissingBlob(crate::blob::BlobHash),
     /// The caller's progress said so.
@@ -42,6 +42,11 @@ impl StoreError {
             error.sqlite_error_code(),
             Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
         )
+    }
+
+    /// Whether a blob is not there, or not what its hash says: putting the same bytes again mends it.
+    pub const fn is_lost(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::MissingBlob(_))
     }
 
     /// Whether the disk, or the database's limit, is full.

@@ -43,6 +43,8 @@ impl Program {
         let mut child = Command::new(program);
         child.args(arguments).envs(variables.iter().cloned());
         child.stdin(Stdio::inherit()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        #[cfg(target_os = "linux")]
+        end_with_us(child.as_std_mut());
         let child = child.spawn().map_err(|error| not_started(program, &error))?;
         Ok(Self::Piped { child, captured: None })
     }
@@ -84,6 +86,28 @@ impl Program {
             #[cfg(unix)]
             Self::AtTerminal(program) => program.last_words(patience).await,
         }
+    }
+}
+
+/// The system ends the program where we are killed: its run would be over, and it would go on unseen. What the
+/// program itself started is not reached.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "a process asks for its own death's signal, between fork and exec")]
+pub(super) fn end_with_us(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt as _;
+
+    use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+
+    // Told at the end of the thread that starts it: a worker of the runtime, which lives as long as we do.
+    let us = Pid::from_raw(std::process::id().cast_signed());
+    // SAFETY: prctl and getppid are async-signal-safe, and the closure does nothing else.
+    unsafe {
+        command.pre_exec(move || {
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            // Killed before this was asked for, we would never be noticed.
+            let is_ours = getppid() == us;
+            if is_ours { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
+        });
     }
 }
 

@@ -24,6 +24,8 @@ use tokio::{
     sync::oneshot,
 };
 
+#[cfg(target_os = "linux")]
+use super::program::end_with_us;
 use super::{
     capture::MetricLines,
     journal::Journal,
@@ -53,6 +55,8 @@ pub(super) fn start(program: &str, arguments: &[String], variables: &Variables) 
     let mut command = Command::new(program);
     command.args(arguments).envs(variables.iter().cloned());
     lead_session(&mut command, its).map_err(|error| no_terminal(&error))?;
+    #[cfg(target_os = "linux")]
+    end_with_us(&mut command);
     let mut child = command.spawn().map_err(|error| not_started(program, &error))?;
     // What the command holds of the program's side goes, or its end would never be seen.
     drop(command);

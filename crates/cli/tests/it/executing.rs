@@ -111,6 +111,28 @@ fn a_request_to_end_reaches_the_program_and_stands_in_the_run() {
     assert_eq!((run["state"].as_str(), run["exit_code"].as_i64()), (Some("stopped"), Some(143)));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_program_of_a_killed_exec_ends_with_it() {
+    let place = Place::with_project();
+    let mut command = place.command(&["exec", "--name", "cut-off", "--", "sh", "-c", "echo $$; exec sleep 600"]);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut pid = String::new();
+    std::io::BufRead::read_line(&mut output, &mut pid).unwrap();
+    let status = std::path::Path::new("/proc").join(pid.trim()).join("status");
+    assert!(status.is_file());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    // One that ended stays as a zombie until whoever inherited it looks.
+    while std::fs::read_to_string(&status).is_ok_and(|text| !text.contains("State:\tZ")) {
+        assert!(std::time::Instant::now() < until, "the program goes on");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(place.json(&["run", "show", "cut-off"])["state"], "killed");
+}
+
 #[test]
 fn a_second_request_ends_a_program_that_does_not_listen() {
     let place = Place::with_project();

@@ -119,7 +119,7 @@ pub(crate) async fn lay_out(engine: &Engine, deployment: DeploymentId, row: &Ver
     let folder = bundle_folder(engine, deployment, row);
     let mut files = row.files.clone();
     files.retain(|file| infer::bundle::travels(&file.path));
-    let blobs = engine.blobs().clone();
+    let (blobs, name) = (engine.blobs().clone(), format!("{} v{}", row.version.model_name, row.version.number));
     tokio::task::spawn_blocking(move || {
         let there = folder.exists();
         if there && is_whole(&folder, &files) {
@@ -131,7 +131,11 @@ pub(crate) async fn lay_out(engine: &Engine, deployment: DeploymentId, row: &Ver
         }
         for file in &files {
             let hash: BlobHash = file.blake3.parse().with_context(|| format!("read the hash of {}", file.path))?;
-            blobs.copy_to(&hash, &part.join(&file.path))?;
+            if let Err(error) = blobs.copy_to(&hash, &part.join(&file.path)) {
+                // What can't be completed is not kept; what is left of it is cleared by the next deployment.
+                let _ = std::fs::remove_dir_all(&part);
+                return Err(error).with_context(|| format!("read {} of {name}", file.path));
+            }
         }
         if there {
             tracing::warn!(folder = %folder.display(), "a deployment's model was damaged, and is laid out anew");

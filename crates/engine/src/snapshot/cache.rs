@@ -84,7 +84,8 @@ pub(super) struct Source {
 
 /// Where a snapshot's bytes are.
 pub(super) enum Bytes {
-    Kept,
+    /// As blobs; what the disk lost of them is put anew where it still stands below one of these folders.
+    Kept(Vec<PathBuf>),
     /// Below one of these folders.
     Referenced(Vec<PathBuf>),
 }
@@ -108,7 +109,7 @@ fn build_blocking(
     let half = tempfile::Builder::new().prefix(".half-").tempdir_in(parent).context("make a folder in the cache")?;
     let folder = half.path().join(FILES);
     let (base, files) = match bytes {
-        Bytes::Kept => (folder.clone(), lay_out(store, taken, &folder)?),
+        Bytes::Kept(roots) => (folder.clone(), lay_out(store, taken, roots, &folder)?),
         Bytes::Referenced(roots) => referenced::find(roots, taken, half.path(), tell)?,
     };
     let converted = match config.kind {
@@ -117,10 +118,10 @@ fn build_blocking(
     };
     match bytes {
         // Only pictures are read again by their names.
-        Bytes::Kept if config.kind == DataKind::Table => {
+        Bytes::Kept(_) if config.kind == DataKind::Table => {
             std::fs::remove_dir_all(&folder).context("tidy the cache")?;
         }
-        Bytes::Kept => {}
+        Bytes::Kept(_) => {}
         // A file that was replaced while it was read would have other rows than its hash says.
         Bytes::Referenced(_) => drop(referenced::find(&[base], taken, half.path(), tell)?),
     }
@@ -173,13 +174,14 @@ fn convert_images(
 }
 
 /// Gives kept files their names again, sharing the bytes where possible.
-fn lay_out(store: &Store, taken: &Manifest, folder: &Path) -> anyhow::Result<Vec<ScannedFile>> {
+fn lay_out(store: &Store, taken: &Manifest, roots: &[PathBuf], folder: &Path) -> anyhow::Result<Vec<ScannedFile>> {
     let mut files = Vec::with_capacity(taken.entries.len());
     for entry in &taken.entries {
         let path = folder.join(relative(&entry.name));
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).with_context(|| format!("make the folder {}", parent.display()))?;
         }
+        is_mended(store, entry, roots)?;
         let hash: BlobHash = entry.blake3.parse().context("read the manifest")?;
         link(store, &hash, &path).with_context(|| format!("read {} of the snapshot", entry.name))?;
         files.push(scanned(entry, path));
@@ -187,9 +189,23 @@ fn lay_out(store: &Store, taken: &Manifest, folder: &Path) -> anyhow::Result<Vec
     Ok(files)
 }
 
-/// A hard link takes no room, and blobs are read-only; elsewhere a copy. Either way the bytes are those of the hash.
+/// Verifies what is kept of a file. Where the disk lost or damaged it, it is put anew from the first of the folders
+/// that still has the file as it was, and the answer is true; it errs where none has it.
+pub(super) fn is_mended(store: &Store, entry: &Entry, roots: &[PathBuf]) -> anyhow::Result<bool> {
+    let hash: BlobHash = entry.blake3.parse().context("read the manifest")?;
+    let Err(lost) = store.blobs().verify(&hash) else { return Ok(false) };
+    let is_as_it_was = |path: &PathBuf| path.is_file() && BlobHash::of_file(path).is_ok_and(|found| found == hash);
+    let there = roots.iter().map(|root| root.join(&entry.name)).find(is_as_it_was).filter(|_| lost.is_lost());
+    let Some(path) = there else {
+        return Err(lost).with_context(|| format!("read {} of the snapshot", entry.name));
+    };
+    store.blobs().put_file(&path, false, &mut data::progress::silent).context("put the stored file anew")?;
+    tracing::warn!(file = %path.display(), "what was stored of a file was lost or damaged, and is put anew");
+    Ok(true)
+}
+
+/// A hard link takes no room, and blobs are read-only; elsewhere a copy.
 fn link(store: &Store, hash: &BlobHash, path: &Path) -> anyhow::Result<()> {
-    store.blobs().verify(hash)?;
     if cfg!(unix) && std::fs::hard_link(store.blobs().path(hash), path).is_ok() {
         return Ok(());
     }
@@ -271,10 +287,8 @@ pub(crate) async fn ready(engine: &Engine, row: &SnapshotRow, report: Report<'_>
     if folder.join(TABLE).is_file() {
         return Ok(folder);
     }
-    let bytes = match row.snapshot.kept {
-        true => Bytes::Kept,
-        false => Bytes::Referenced(referenced::roots(engine, row).await?),
-    };
+    let roots = referenced::roots(engine, row).await?;
+    let bytes = if row.snapshot.kept { Bytes::Kept(roots) } else { Bytes::Referenced(roots) };
     let taken = super::manifest(engine, row).await?;
     build(engine, Source { id: row.snapshot.id, config: row.config.clone(), taken, bytes }, report).await?;
     Ok(folder)

@@ -7,7 +7,7 @@ use api::{
     config::{ProjectFile, Ragged},
     dataset::{AddData, GetDataset, TakeSnapshot},
     job::{CancelJob, Job, JobState, RetryJob},
-    project::{CreateProject, GetProject, LookAt},
+    project::{CreateProject, GetProject, LookAt, OpenSample},
 };
 
 use crate::{
@@ -175,4 +175,21 @@ async fn a_copy_that_is_cancelled_leaves_nothing_and_can_be_retried() {
     let again = stage.done(stage.call(RetryJob { job: over.id }).await).await;
     assert!(again.message.contains("is a project"), "{}", again.message);
     assert_eq!(below(&stage.path("p")), ["large.csv", "slipway.toml"]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_has_no_name_and_a_link_that_leads_nowhere_are_refused_plainly() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let refused = stage.try_call(AddData { project, paths: vec!["/".to_owned()] }).await.unwrap_err();
+    assert_eq!((refused.code, refused.message.as_str()), (ErrorCode::Invalid, "/ has no name that a copy could have."));
+    let refused = stage.try_call(AddData { project, paths: Vec::new() }).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Invalid, "{refused:?}");
+
+    let samples = stage.path("documents/Slipway Samples");
+    std::fs::create_dir_all(&samples).unwrap();
+    std::os::unix::fs::symlink("nowhere", samples.join("diabetes")).unwrap();
+    let refused = stage.try_call(OpenSample { name: "diabetes".to_owned() }).await.unwrap_err();
+    assert!(refused.message.contains("is there already, and is not the sample"), "{refused:?}");
 }

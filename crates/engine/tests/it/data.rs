@@ -345,19 +345,44 @@ async fn kept_bytes_that_were_damaged_are_not_read_as_data() {
     let stage = Stage::new().await;
     let project = project(&stage).await;
     let snapshot = take(&stage, project).await;
-    std::fs::remove_dir_all(stage.engine.workspace().snapshot_cache(snapshot)).unwrap();
-    let blobs = stage.engine.store().blobs();
-    let (hash, _) = blobs.list().unwrap().into_iter().max_by_key(|(_, size)| *size).unwrap();
-    let path = blobs.path(&hash);
-    let mut bytes = std::fs::read(&path).unwrap();
-    let last = bytes.len() - 2;
-    bytes[last] = if bytes[last] == b'1' { b'0' } else { b'1' };
-    // Blobs are read-only: whoever damages one does so behind the file system's back.
-    std::fs::remove_file(&path).unwrap();
-    std::fs::write(&path, bytes).unwrap();
+    let (hash, _) = stage.engine.store().blobs().list().unwrap().into_iter().max_by_key(|(_, size)| *size).unwrap();
+    let damage = || {
+        std::fs::remove_dir_all(stage.engine.workspace().snapshot_cache(snapshot)).unwrap();
+        stage.damage(&hash);
+    };
+    let is_whole = || stage.engine.store().blobs().verify(&hash).is_ok();
+    let (file, away) = (stage.path("p/data/a.csv"), stage.path("away.csv"));
+    damage();
+    std::fs::rename(&file, &away).unwrap();
     let refused = stage.try_call(GetPreview { snapshot, offset: 0, limit: 10 }).await.unwrap_err();
-    assert!(refused.message.contains("a.csv") || refused.message.contains("damaged"), "{refused:?}");
-    assert!(stage.try_call(GetProfile { snapshot }).await.is_err());
+    let place = stage.engine.store().blobs().path(&hash);
+    for words in ["data/a.csv", "damaged", &place.display().to_string()] {
+        assert!(refused.message.contains(words), "{refused:?}");
+    }
+    assert!(stage.try_call(GetProfile { snapshot }).await.is_err() && !is_whole());
+
+    // What the message says helps: the file as it was, and the snapshot taken again.
+    std::fs::rename(&away, &file).unwrap();
+    assert_eq!(take(&stage, project).await, snapshot);
+    assert!(is_whole());
+    assert_eq!(stage.prepared(GetPreview { snapshot, offset: 0, limit: 10 }).await.rows.len(), 10);
+
+    // While the project has the file as it was, nothing needs to be done.
+    damage();
+    assert_eq!(stage.prepared(GetPreview { snapshot, offset: 0, limit: 10 }).await.rows.len(), 10);
+    assert!(is_whole());
+
+    // A snapshot with a file more reads the damaged one too.
+    damage();
+    stage.write("p/data/b.csv", &table(50, 2));
+    let second = take(&stage, project).await;
+    assert!(second != snapshot && is_whole());
+
+    // What says which files a snapshot is made of is put anew as well.
+    let manifest = engine::snapshot::find(&stage.engine, second).await.unwrap().manifest;
+    stage.damage(&manifest);
+    assert_eq!(take(&stage, project).await, second);
+    assert!(stage.engine.store().blobs().verify(&manifest).is_ok());
 }
 
 /// A blob behind a pipe: who reads it waits.
@@ -534,6 +559,15 @@ async fn data_added_twice_at_once_keep_both() {
     tokio::join!(stage.done(first), stage.done(second));
     let paths = stage.call(GetProject { project }).await.file.data.paths;
     assert!(["first.csv", "second.csv"].iter().all(|name| paths.contains(&(*name).to_owned())), "{paths:?}");
+    // Once, however often and under whatever name it is named.
+    let named = ["elsewhere/../p/data/../data/a.csv", "p/data/a.csv", "p/data/a.csv", "p/first.csv"];
+    let named = named.map(|name| stage.path(name).to_string_lossy().into_owned()).to_vec();
+    let added = stage.done(stage.call(AddData { project, paths: named.clone() }).await).await;
+    assert_eq!(added.message, "1 path is added to the data paths");
+    let again = stage.done(stage.call(AddData { project, paths: named }).await).await;
+    assert_eq!(again.message, "All of it is among the data paths already");
+    let paths = stage.call(GetProject { project }).await.file.data.paths;
+    assert_eq!(paths.iter().filter(|path| *path == "data/a.csv").count(), 1, "{paths:?}");
     // The folder itself has a name too.
     let whole = AddData { project, paths: vec![stage.path("p").to_string_lossy().into_owned()] };
     stage.done(stage.call(whole).await).await;

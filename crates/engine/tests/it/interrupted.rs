@@ -139,9 +139,20 @@ async fn an_export_goes_on_beside_what_it_wrote() {
     }
     // Another file of that name is never replaced.
     std::fs::write(folder.join("data/a.csv"), "mine").unwrap();
-    let refused = stage.over(stage.call(request).await).await;
+    std::fs::remove_file(folder.join("data/b.csv")).unwrap();
+    let refused = stage.over(stage.call(request.clone()).await).await;
     assert_eq!(refused.error.unwrap().code, ErrorCode::Conflict);
     assert_eq!(std::fs::read(folder.join("data/a.csv")).unwrap(), b"mine");
+    assert!(!folder.join("data/b.csv").exists(), "it is refused before anything is written");
+    // Neither is a link, wherever it leads.
+    #[cfg(unix)]
+    {
+        std::fs::remove_file(folder.join("data/a.csv")).unwrap();
+        std::os::unix::fs::symlink("nowhere", folder.join("data/a.csv")).unwrap();
+        let refused = stage.over(stage.call(request).await).await;
+        assert_eq!(refused.error.unwrap().code, ErrorCode::Conflict);
+        assert!(folder.join("data/a.csv").is_symlink());
+    }
 }
 
 #[tokio::test]

@@ -124,6 +124,18 @@ impl Stage {
         path
     }
 
+    /// Changes the last byte of a stored file where it stands, as a failing disk does.
+    pub(crate) fn damage(&self, hash: &store::blob::BlobHash) {
+        let path = self.engine.store().blobs().path(hash);
+        let mut bytes = std::fs::read(&path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        let mut permissions = std::fs::metadata(&path).unwrap().permissions();
+        #[expect(clippy::permissions_set_readonly_false, reason = "a folder of the test's, gone after it")]
+        permissions.set_readonly(false);
+        std::fs::set_permissions(&path, permissions).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+    }
+
     pub(crate) async fn call<R: Request>(&self, request: R) -> R::Response {
         self.try_call(request).await.unwrap_or_else(|error| panic!("{}: {error}", R::METHOD))
     }

@@ -429,6 +429,55 @@ async fn kept_images_of_an_absolute_path_are_trained_from_the_kept_copies() {
 }
 
 #[tokio::test]
+async fn a_damaged_picture_is_put_anew_by_taking_the_snapshot_also_in_the_cache() {
+    let stage = Stage::new().await;
+    digits(&stage, "p", ["3", "7"]);
+    let mut file = ProjectFile { name: "digits".to_owned(), ..ProjectFile::default() };
+    file.data.kind = DataKind::Images;
+    file.data.paths = vec!["3".to_owned(), "7".to_owned()];
+    let project = stage.create("p", file).await;
+    let take = async || stage.done(stage.call(TakeSnapshot { project, message: None }).await).await;
+    let Subject::Snapshot(snapshot) = take().await.subject else { panic!("no snapshot") };
+    let row = engine::snapshot::find(&stage.engine, snapshot).await.unwrap();
+    let taken = engine::snapshot::manifest(&stage.engine, &row).await.unwrap();
+    let name = taken.entries[7].name.clone();
+    let cached = engine::snapshot::cache::picture(&stage.engine, &row, &name).await.unwrap().unwrap();
+    stage.damage(&taken.entries[7].blake3.parse().unwrap());
+    let again = take().await;
+    assert_eq!(again.subject, Subject::Snapshot(snapshot));
+    assert!(again.message.contains("a stored file was damaged, and is put anew"), "{}", again.message);
+    assert_eq!(std::fs::read(cached).unwrap(), std::fs::read(stage.path("p").join(name)).unwrap());
+}
+
+#[tokio::test]
+async fn a_damaged_model_names_itself_and_is_put_anew_by_registering_it_again() {
+    if !has_worker() {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage, 300).await;
+    let job = stage.call(start(project, None)).await;
+    let run = run_of(&job);
+    stage.done(job).await;
+    let register = async || stage.try_call(RegisterModel { run, name: None, aliases: Vec::new() }).await;
+    let version = register().await.unwrap();
+    let largest = {
+        let files = stage.call(GetVersion { version: version.id }).await.files;
+        files.into_iter().max_by_key(|file| file.size_bytes).unwrap()
+    };
+    stage.damage(&largest.blake3.parse().unwrap());
+    let rows = vec![json!({"x": 0.95, "z": 0.5, "colour": "red"})];
+    let predict = async || stage.try_call(Predict { version: version.id, rows: rows.clone() }).await;
+    let refused = predict().await.unwrap_err();
+    assert!(refused.message.contains(&format!("{} of big-x v1", largest.path)), "{refused:?}");
+
+    let again = register().await.unwrap();
+    assert_eq!((again.id, again.number), (version.id, 1));
+    assert_eq!(predict().await.unwrap().rows.len(), 1);
+    assert_eq!(register().await.unwrap_err().code, ErrorCode::Conflict, "it is whole and there already");
+}
+
+#[tokio::test]
 async fn a_folder_of_pictures_is_predicted_into_a_row_each() {
     if !has_worker() {
         return;

@@ -39,6 +39,28 @@ fn a_stopped_file_leaves_nothing() {
 }
 
 #[test]
+fn a_copy_says_how_far_it_is_and_a_stopped_one_leaves_nothing() {
+    let (folder, store) = open();
+    let stored = store.blobs().put_bytes(&vec![7; 2_000_000]).unwrap();
+    let (place, mut told) = (folder.path().join("out"), 0);
+    let stopped = store.blobs().copy_telling(&stored.hash, &place.join("a.csv"), &mut |bytes| {
+        told += bytes;
+        if told > 1_000_000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert!(matches!(stopped, Err(StoreError::Stopped)), "{stopped:?}");
+    assert!(told > 1_000_000 && told < 2_000_000, "{told}");
+    assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0);
+    told = 0;
+    let all = store.blobs().copy_telling(&stored.hash, &place.join("a.csv"), &mut |bytes| {
+        told += bytes;
+        ControlFlow::Continue(())
+    });
+    all.unwrap();
+    assert_eq!((told, std::fs::metadata(place.join("a.csv")).unwrap().len()), (2_000_000, 2_000_000));
+    assert!(!std::fs::metadata(place.join("a.csv")).unwrap().permissions().readonly());
+}
+
+#[test]
 fn damaged_bytes_are_never_handed_out() {
     let (folder, store) = open();
     let stored = store.blobs().put_bytes(b"right").unwrap();
@@ -50,6 +72,36 @@ fn damaged_bytes_are_never_handed_out() {
     let copy = folder.path().join("copy");
     assert!(store.blobs().copy_to(&stored.hash, &copy).is_err());
     assert!(!copy.exists());
+}
+
+#[test]
+fn a_damaged_blob_is_mended_by_putting_its_bytes_again_and_so_is_what_is_linked_to_it() {
+    let (folder, store) = open();
+    let file = folder.path().join("a.csv");
+    std::fs::write(&file, vec![7_u8; 600_000]).unwrap();
+    let put_file = || store.blobs().put_file(&file, false, &mut |_| ControlFlow::Continue(())).unwrap();
+    let put_bytes = || store.blobs().put_bytes(&std::fs::read(&file).unwrap()).unwrap();
+    let stored = put_file();
+    let (path, link) = (store.blobs().path(&stored.hash), folder.path().join("link"));
+    std::fs::hard_link(&path, &link).unwrap();
+    let damages: [&[u8]; 3] = [&[8; 600_000], b"short", &[7; 600_001]];
+    for (damage, put) in damages.into_iter().zip([&put_file as &dyn Fn() -> store::blob::Stored, &put_bytes, &put_file])
+    {
+        let mut permissions = std::fs::metadata(&path).unwrap().permissions();
+        #[expect(clippy::permissions_set_readonly_false, reason = "a folder of the test's, gone after it")]
+        permissions.set_readonly(false);
+        std::fs::set_permissions(&path, permissions).unwrap();
+        std::fs::write(&path, damage).unwrap();
+        let damaged = store.blobs().verify(&stored.hash).unwrap_err();
+        assert!(damaged.is_lost() && damaged.to_string().contains(&path.display().to_string()), "{damaged}");
+        let again = put();
+        assert!(again.new && again.hash == stored.hash);
+        store.blobs().verify(&stored.hash).unwrap();
+        assert_eq!(std::fs::read(&link).unwrap(), std::fs::read(&file).unwrap());
+        assert!(std::fs::metadata(&path).unwrap().permissions().readonly());
+        assert!(!put().new, "it is whole now");
+    }
+    assert_eq!(std::fs::read_dir(store.blobs().folder().join("incoming")).unwrap().count(), 0);
 }
 
 #[test]
