@@ -4,8 +4,10 @@
 //! [`Jobs::resume`], and is failed plainly otherwise. Jobs that name the memory they need wait until it is free, of what
 //! they may take together and of what the machine has left, oldest first; one always runs, however much it needs.
 
+mod admission;
+
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     future::Future,
     ops::ControlFlow,
     path::PathBuf,
@@ -23,9 +25,10 @@ use api::{
 };
 use serde_json::Value;
 use store::job::JobRow;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use self::admission::Admission;
 use crate::{
     Engine,
     blocking::{self, Step, Tell},
@@ -35,8 +38,6 @@ use crate::{
 /// Rows are written this often at most; events carry what moves in between.
 const ROW_EVERY: Duration = Duration::from_millis(500);
 const EVENT_EVERY: Duration = Duration::from_millis(100);
-/// Other programs give memory back without a word: a job that waits for it looks again this often.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Between two attempts to write the end of a job.
 const WRITE_AGAIN: Duration = Duration::from_secs(5);
 /// Who asks for what must first be made waits so long for it. What takes longer is a job that people see.
@@ -70,9 +71,7 @@ pub struct Jobs {
     live: Mutex<HashMap<JobId, Live>>,
     /// What is made for those who asked, each by one job.
     making: Mutex<HashMap<PathBuf, Making>>,
-    /// Memory of admitted jobs, and the queue by age.
-    memory: Mutex<Admission>,
-    freed: Notify,
+    admission: Admission,
 }
 
 /// A job that a file of the cache waits for.
@@ -110,14 +109,6 @@ impl Drop for Asking {
 struct Live {
     cancel: CancellationToken,
     state: watch::Receiver<Job>,
-}
-
-#[derive(Default)]
-struct Admission {
-    used_bytes: u64,
-    running: usize,
-    waiting: BTreeMap<u64, ()>,
-    next: u64,
 }
 
 /// What a job's work is given.
@@ -440,7 +431,7 @@ where
     F: FnOnce(JobContext) -> W + Send + 'static,
     W: Future<Output = anyhow::Result<String>> + Send + 'static,
 {
-    let _admitted = match admit(context, memory_bytes).await {
+    let _admitted = match admission::admit(context, memory_bytes).await {
         Ok(admitted) => {
             context.begin().await?;
             admitted
@@ -454,116 +445,6 @@ where
         Ok(result) => result,
         Err(error) => Err(anyhow::anyhow!("the job broke off: {error}")),
     }
-}
-
-/// Memory held by an admitted job.
-struct Admitted {
-    engine: Engine,
-    memory_bytes: u64,
-}
-
-impl Drop for Admitted {
-    fn drop(&mut self) {
-        let jobs = self.engine.jobs();
-        {
-            let mut memory = lock(&jobs.memory);
-            memory.used_bytes -= self.memory_bytes;
-            memory.running -= 1;
-        }
-        jobs.freed.notify_waiters();
-    }
-}
-
-/// Takes a waiting job out of the queue, admitted or not.
-struct Turn {
-    engine: Engine,
-    number: u64,
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        lock(&self.engine.jobs().memory).waiting.remove(&self.number);
-        self.engine.jobs().freed.notify_waiters();
-    }
-}
-
-async fn admit(context: &JobContext, memory_bytes: u64) -> anyhow::Result<Option<Admitted>> {
-    if memory_bytes == 0 {
-        return Ok(None);
-    }
-    let engine = context.engine().clone();
-    let limit = memory_limit(&engine).await?;
-    let turn = {
-        let mut memory = lock(&engine.jobs().memory);
-        let number = memory.next;
-        memory.next += 1;
-        memory.waiting.insert(number, ());
-        Turn { engine: engine.clone(), number }
-    };
-    let mut told = None;
-    loop {
-        let freed = engine.jobs().freed.notified();
-        tokio::pin!(freed);
-        // Registered before looking, so that a place freed in between is not missed.
-        freed.as_mut().enable();
-        let available = available_bytes();
-        let (free, admitted) = {
-            let mut memory = lock(&engine.jobs().memory);
-            let first = memory.waiting.keys().next() == Some(&turn.number);
-            let free = free_bytes(limit, memory.used_bytes, available);
-            let admitted = first && (memory.running == 0 || memory_bytes <= free);
-            if admitted {
-                memory.used_bytes += memory_bytes;
-                memory.running += 1;
-            }
-            (free, admitted)
-        };
-        let short = format!("needs {}, {} are free", gigabytes(memory_bytes), gigabytes(free));
-        if admitted {
-            if memory_bytes > free {
-                context.log(format!(
-                    "warning: It {short}. It starts all the same, since nothing else of Slipway's runs: close other \
-                     programs if the machine becomes slow."
-                ));
-            }
-            return Ok(Some(Admitted { engine: engine.clone(), memory_bytes }));
-        }
-        if told.as_ref() != Some(&short) {
-            context.change(|job| job.waits_for = Some(short.clone())).await?;
-            told = Some(short);
-        }
-        tokio::select! {
-            () = freed => {}
-            () = tokio::time::sleep(LOOK_AGAIN) => {}
-            () = context.inner.cancel.cancelled() => anyhow::bail!(cancelled()),
-        }
-    }
-}
-
-/// What a job may take now: what ours have left of their share, and no more than the machine has.
-fn free_bytes(limit: u64, used_bytes: u64, available: Option<u64>) -> u64 {
-    limit.saturating_sub(used_bytes).min(available.unwrap_or(u64::MAX))
-}
-
-/// Memory that programs can still have without swapping; `None` where the system does not say.
-fn available_bytes() -> Option<u64> {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    Some(system.available_memory()).filter(|bytes| *bytes > 0)
-}
-
-async fn memory_limit(engine: &Engine) -> anyhow::Result<u64> {
-    let settings: Option<api::host::Settings> = engine.store().read(|c| store::setting::get(c, "settings")).await?;
-    if let Some(limit) = settings.and_then(|settings| settings.memory_limit_bytes) {
-        return Ok(limit);
-    }
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    Ok(system.total_memory() / 5 * 4)
-}
-
-fn gigabytes(bytes: u64) -> String {
-    format!("{:.1} GB", bytes as f64 / 1e9)
 }
 
 /// What work that was asked to stop ends with.
@@ -820,13 +701,5 @@ mod tests {
         assert_eq!(seconds_left(Duration::from_secs(10), 0.5, 0.75), Some(10.0), "the first half was there");
         assert_eq!(seconds_left(Duration::from_secs(1), 0.0, 0.25), None);
         assert_eq!(seconds_left(Duration::from_secs(10), 0.0, 0.0), None);
-    }
-
-    #[test]
-    fn what_is_free_is_the_lesser_of_our_share_and_of_what_the_machine_has() {
-        assert_eq!(free_bytes(800, 300, Some(200)), 200, "other programs have the rest");
-        assert_eq!(free_bytes(800, 700, Some(200)), 100);
-        assert_eq!(free_bytes(800, 900, Some(200)), 0, "a lone job may have taken more than the share");
-        assert_eq!(free_bytes(800, 300, None), 500, "a system that does not say is not waited for");
     }
 }

@@ -154,7 +154,7 @@ mod tests {
             "have not changed since brisk-heron was trained on data v2: with the",
         );
         check(true, &two, None, "Trains on data v2");
-        check(false, &two, Some(("v1", 1)), "The data changed: a new snapshot of 2 MB");
+        check(false, &two, Some(("v1", 1)), "The data changed: a new snapshot of 2.0 MB");
         check(true, &[snapshot(2, 9), snapshot(1, 10)], Some(("v1", 1)), "1 fewer row.");
         // The older snapshot is gone.
         check(true, &two[..1], Some(("v1", 1)), "this run takes data v2.");
