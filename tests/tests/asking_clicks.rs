@@ -72,6 +72,7 @@ async fn registered_since(desk: &Desk) -> Result<()> {
     seen(driver, "//main//td//b[.='v1']").await?;
     driver.back().await?;
     press(driver, "//button[contains(., 'Register model')]").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Register']").await?;
     seen(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Try it')]").await.context("the version's page")?;
     press(driver, "//main//a[contains(@class,'primary') and contains(., 'Deploy')]").await?;
     seen(driver, "//dialog[@open]//label[span='Version']//select").await?;

@@ -117,7 +117,7 @@ async fn a_version_whose_files_the_disk_lost(
     let job = stage.call(StartDeploy { spec: stage.spec("tumours", version.id).await? }).await?;
     let failure = stage.failed(job).await?;
     std::fs::write(&blob, kept)?;
-    ensure!(failure.hint.as_deref().unwrap_or_default().contains("register the model, again"), "{failure:?}");
+    ensure!(failure.hint.as_deref().unwrap_or_default().contains("register the model again"), "{failure:?}");
     answers_as(stage, deployment, 1).await
 }
 

@@ -133,7 +133,8 @@ async fn settled(browser: &Browser) -> Result<()> {
 const FINDINGS: &str = r#"
 const found = [], seen = element => {
   const box = element.getBoundingClientRect(), style = getComputedStyle(element);
-  return box.width > 0 && box.height > 0 && style.visibility !== 'hidden';
+  // What is folded away has a size all the same.
+  return box.width > 0 && box.height > 0 && style.visibility !== 'hidden' && element.checkVisibility();
 };
 const called = element => `<${element.tagName.toLowerCase()} class="${element.className.baseVal ?? element.className}"> "${
   (element.innerText ?? '').trim().slice(0, 40)}"`;

@@ -115,7 +115,7 @@ pub(super) fn Tail(run: Signal<RunId>) -> impl IntoView {
     let nothing = Memo::new(move |_| lines.with(Vec::is_empty));
     // A training that writes nothing has no empty box beside its charts.
     view! {
-        <div class:hidden=move || nothing.get()>
+        <div class="whole-row" class:hidden=move || nothing.get()>
             <Card title="Log" class="h" flush=true extra=ViewFn::from(move || view! {
                 <span class="faint caption">{move || if growing.is_over.get() { "" } else { "live" }}</span>
             })>

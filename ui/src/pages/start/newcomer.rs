@@ -329,10 +329,13 @@ pub(super) fn PathForm(
     let path = RwSignal::new(typed.clone());
     let look = looks_at(path);
     request_animation_frame(focus_open);
-    // Closed first: what arrives opens a dialog of its own.
+    // What arrives opens a dialog of its own; what was refused stands in that one already.
+    let is_asked_first = refused.is_none();
     let press = move || {
         if path.with_untracked(|path| !path.trim().is_empty()) {
-            open.set(false);
+            if is_asked_first {
+                open.set(false);
+            }
             look();
         }
     };
