@@ -62,10 +62,10 @@ pub const LIGHT: Theme = Theme {
         ("chart-7", "#c4502c"),
         ("chart-8", "#5f6a75"),
         ("heat-0", "#eef1f3"),
-        ("heat-1", "#cfe6e1"),
-        ("heat-2", "#f2dfa6"),
-        ("heat-3", "#f0b48c"),
-        ("heat-4", "#e07a72"),
+        ("heat-1", "#a9d3ca"),
+        ("heat-2", "#f2d98c"),
+        ("heat-3", "#e6945f"),
+        ("heat-4", "#cf4f4b"),
     ],
 };
 

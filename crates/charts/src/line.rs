@@ -74,7 +74,10 @@ const MARKED: usize = 24;
 
 /// Draws a chart of lines.
 pub fn draw(chart: &LineChart, size: Size) -> Drawing {
-    let x = chart.x.range_of(chart.lines.iter().flat_map(|line| line.x.iter().copied()), false);
+    // A bar begins before its point, and at zero.
+    let begins = chart.bar_width.map(|width| chart.lines.iter().filter_map(move |line| Some(line.x.first()? - width)));
+    let x = chart.lines.iter().flat_map(|line| line.x.iter().copied()).chain(begins.into_iter().flatten());
+    let x = chart.x.range_of(x, false);
     let seen = |line: &Line, index: usize| (x.low..=x.high).contains(&line.x[index]);
     let y_values = chart.lines.iter().flat_map(|line| {
         (0..line.x.len().min(line.y.len())).filter(move |index| seen(line, *index)).flat_map(|index| {
@@ -82,7 +85,7 @@ pub fn draw(chart: &LineChart, size: Size) -> Drawing {
             [line.y[index], band.map_or(f64::NAN, |band| band.0), band.map_or(f64::NAN, |band| band.1)]
         })
     });
-    let y = chart.y.range_of(y_values, true);
+    let y = chart.y.range_of(y_values.chain(chart.bar_width.map(|_| 0.0)), true);
     let frame = frame::lay_out(size, &chart.x, x, &chart.y, y);
     let plot = frame.plot;
     frame.draw(&chart.name, |context, _| {
