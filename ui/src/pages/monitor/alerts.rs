@@ -83,21 +83,23 @@ fn Line(alert: Alert, now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>,
             <span class=tone><i class="dot"></i></span>
             <div class="grow">
                 <div class="opens" title="Show its distributions" on:click=move |_| shown()>{alert.sentence.clone()}</div>
-                <div class="small muted">
-                    "raised "<Ago ms=alert.raised_ms />
-                    {alert.cleared_ms.map(|ms| view! { ", cleared "<Ago ms /> })}
-                    {alert.acknowledged_ms.map(|_| ", acknowledged")}
+                <div class="acts">
+                    <span class="grow small muted">
+                        "raised "<Ago ms=alert.raised_ms />
+                        {alert.cleared_ms.map(|ms| view! { ", cleared "<Ago ms /> })}
+                        {alert.acknowledged_ms.map(|_| ", acknowledged")}
+                    </span>
+                    {(open && alert.acknowledged_ms.is_none()).then(|| view! {
+                        <Button label="Acknowledge" kind="quiet s" disabled=pending.busy
+                            on_press=move || pending.run(async move { client.call(AcknowledgeAlert { alert: id }).await }, |_| {}) />
+                    })}
+                    {match alert.run {
+                        Some(run) => view! { <a class="btn quiet s" href=place.link(&format!("runs/{run}"))>"See its run"</a> }.into_any(),
+                        None if open => view! { <a class="btn s" href=retrain>"Retrain"</a> }.into_any(),
+                        None => ().into_any(),
+                    }}
                 </div>
             </div>
-            {(open && alert.acknowledged_ms.is_none()).then(|| view! {
-                <Button label="Acknowledge" kind="quiet s" disabled=pending.busy
-                    on_press=move || pending.run(async move { client.call(AcknowledgeAlert { alert: id }).await }, |_| {}) />
-            })}
-            {match alert.run {
-                Some(run) => view! { <a class="btn quiet s" href=place.link(&format!("runs/{run}"))>"See its run"</a> }.into_any(),
-                None if open => view! { <a class="btn quiet s" href=retrain>"Retrain"</a> }.into_any(),
-                None => ().into_any(),
-            }}
         </div>
     }
 }
