@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub struct Screen {
     // Before its display.
-    _manager: Running,
+    manager: Running,
     display: Display,
 }
 
@@ -33,11 +33,19 @@ pub struct Place {
 impl Screen {
     pub fn start(folder: &Path, width: u32, height: u32) -> Result<Self> {
         let display = Display::start(folder, width, height)?;
-        let mut command = Command::new("openbox");
-        command.env("DISPLAY", &display.name).env("HOME", folder);
-        let manager = Running::start("openbox", &mut command, folder)?;
-        let screen = Self { _manager: manager, display };
-        wait_until("the window manager", PATIENCE, || screen.hand(&["get_num_desktops"]).is_ok())?;
+        let manager = manager(&display, folder)?;
+        let mut screen = Self { manager, display };
+        let is_managed = || {
+            // One that ended at its start, on a display that had just begun, starts once more.
+            if screen.manager.has_ended()
+                && let Ok(again) = manager(&screen.display, folder)
+            {
+                screen.manager = again;
+            }
+            screen.hand(&["get_num_desktops"]).is_ok()
+        };
+        let said = || std::fs::read_to_string(folder.join("openbox.log")).unwrap_or_default();
+        wait_until("the window manager", PATIENCE, is_managed).with_context(|| format!("openbox said: {}", said()))?;
         Ok(screen)
     }
 
@@ -134,4 +142,10 @@ impl Screen {
     fn hand(&self, arguments: &[&str]) -> Result<String> {
         read(Command::new("xdotool").args(arguments).env("DISPLAY", self.name()))
     }
+}
+
+fn manager(display: &Display, folder: &Path) -> Result<Running> {
+    let mut command = Command::new("openbox");
+    command.env("DISPLAY", &display.name).env("HOME", folder);
+    Running::start("openbox", &mut command, folder)
 }
