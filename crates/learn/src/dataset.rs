@@ -241,7 +241,7 @@ fn no_inputs(plan: &Plan) -> Option<String> {
     };
     let named = |column: &PlanColumn| Some(format!("\"{}\" ({})", column.name, why(column)?));
     let all: Vec<String> = plan.columns.iter().filter_map(named).collect();
-    (!all.is_empty()).then(|| format!("Not used as inputs: {}.", all.join(", ")))
+    (!all.is_empty()).then(|| format!("Not used as input: {}.", all.join(", ")))
 }
 
 fn parquet(plan: &Plan) -> Result<&Path, LearnError> {

@@ -47,7 +47,7 @@ fn what_is_no_input_is_said_in_the_report() {
     };
     let settings = quick(ModelChoice::Linear);
     let run = TestRun::from_table(folder, &config, "left", Task::BinaryClassification, settings, 0);
-    let said = "Not used as inputs: \"region\" (ignored), \"spend\" (ignored).";
+    let said = "Not used as input: \"region\" (ignored), \"spend\" (ignored).";
     assert!(run.succeed().remarks.iter().any(|remark| remark == said));
 }
 
