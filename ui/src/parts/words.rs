@@ -202,10 +202,10 @@ pub(crate) fn more_is_better(key: &str) -> bool {
     !["loss", "error", "brier", "rmse", "mae", "mse", "median_ae"].iter().any(|word| key.contains(word))
 }
 
-/// What a setting of a training is called, wherever it stands: "max_depth" → "Depth at most".
+/// What a setting of a training is called, wherever it stands: "max_depth" → "Max depth".
 pub(crate) fn param(key: &str) -> String {
     match key {
-        "max_depth" => "Depth at most".to_owned(),
+        "max_depth" => "Max depth".to_owned(),
         "l2" => "L2".to_owned(),
         _ => capital(&key.replace('_', " ")),
     }

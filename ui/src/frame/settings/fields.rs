@@ -128,7 +128,7 @@ pub(super) const GROUPS: &[Group] = &[
         more: &[
             field("training.seed", "Seed", "", Kind::Whole, ""),
             field("training.threads", "Threads", "0 takes all cores.", Kind::Whole, ""),
-            field("training.max_depth", "Depth of a tree at most", "", Kind::Whole, "chosen by the model"),
+            field("training.max_depth", "Max depth of a tree", "", Kind::Whole, "chosen by the model"),
             field("training.l2", "L2 of trees", "", Kind::Decimal, "chosen by the model"),
             field(
                 "training.hidden",

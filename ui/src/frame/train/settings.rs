@@ -192,7 +192,7 @@ fn decimal(text: &str, is_fine: impl Fn(f64) -> bool, wanted: &str) -> Result<Op
 /// The name of a key's field, and what it does.
 pub(super) const fn words_of(key: &str) -> (&'static str, &'static str) {
     match key.as_bytes() {
-        b"max_depth" => ("Depth at most", "Levels of one tree."),
+        b"max_depth" => ("Max depth", "Levels of one tree."),
         b"l2" => ("L2", "Pulls the leaves towards 0."),
         b"patience" => ("Patience", "Without a better validation figure so long, it ends; 0 never."),
         b"threads" => ("Threads", "Equal results need equal threads."),
