@@ -33,8 +33,7 @@ pub struct Place {
 impl Screen {
     pub fn start(folder: &Path, width: u32, height: u32) -> Result<Self> {
         let display = Display::start(folder, width, height)?;
-        let manager = manager(&display, folder)?;
-        let mut screen = Self { manager, display };
+        let mut screen = Self { manager: manager(&display, folder)?, display };
         let is_managed = || {
             // One that ended at its start, on a display that had just begun, starts once more.
             if screen.manager.has_ended()
