@@ -72,6 +72,22 @@ impl Desktop {
     }
 }
 
+/// Goes a road on a desktop. A machine whose cores are all taken may lose a key or a program of the desktop itself: then
+/// the road is gone once more on a fresh one, and why is said.
+pub async fn on_a_desktop(road: impl AsyncFn(&Desktop) -> Result<()>) -> Result<()> {
+    let once = async || match Desktop::new()? {
+        Some(desktop) => road(&desktop).await,
+        None => Ok(()),
+    };
+    match once().await {
+        Ok(()) => Ok(()),
+        Err(failure) => {
+            println!("once more, on a fresh desktop: {failure:?}");
+            once().await
+        }
+    }
+}
+
 impl Drop for Desktop {
     fn drop(&mut self) {
         // The window started a host of its own: it must not outlive the test.

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use journeys::{
     browser::{self, Browser, press, seen, told},
     bus::Bus,
-    desktop::{Desktop, SOON, WINDOW, ended},
+    desktop::{Desktop, SOON, WINDOW, ended, on_a_desktop},
     host,
     process::{Running, skipped_without, wait_until},
 };
@@ -93,8 +93,7 @@ async fn a_window_opens_where_and_as_large_as_it_was_left() {
     if Desktop::skipped() {
         return;
     }
-    let Some(desktop) = Desktop::new().unwrap() else { return };
-    left(&desktop).unwrap();
+    on_a_desktop(async |desktop| left(desktop)).await.unwrap();
 }
 
 fn left(desktop: &Desktop) -> Result<()> {

@@ -12,7 +12,7 @@ use api::{
 };
 use journeys::{
     bus::Bus,
-    desktop::{Desktop, SOON, WINDOW, ended},
+    desktop::{Desktop, SOON, WINDOW, ended, on_a_desktop},
     host,
     process::{Running, skipped_without, wait_until},
     road,
@@ -27,16 +27,15 @@ async fn the_window_closes_into_the_tray_and_is_brought_back_from_it() {
     if Desktop::skipped() || skipped_without(&["gdbus", TRAY]) {
         return;
     }
-    let Some(desktop) = Desktop::new().unwrap() else { return };
-    let mut tray = Command::new(TRAY);
-    tray.args(["--watcher", "--bottom", "--beginning"]).env("DISPLAY", desktop.screen.name());
-    desktop.bus.tell(&mut tray);
-    let _tray = Running::start("tray", &mut tray, desktop.folder()).unwrap();
-    hidden(&desktop).await.unwrap();
+    on_a_desktop(hidden).await.unwrap();
 }
 
 async fn hidden(desktop: &Desktop) -> Result<()> {
     let Desktop { screen, bus, .. } = desktop;
+    let mut tray = Command::new(TRAY);
+    tray.args(["--watcher", "--bottom", "--beginning"]).env("DISPLAY", screen.name());
+    bus.tell(&mut tray);
+    let _tray = Running::start("tray", &mut tray, desktop.folder())?;
     let mut window = desktop.start("window", &[])?;
     screen.window(WINDOW)?;
     wait_until("the icon in the tray", SOON, || icon(bus).is_some())?;
@@ -71,8 +70,7 @@ async fn without_a_tray_closing_quits_and_asks_while_work_is_under_way() {
     if Desktop::skipped() {
         return;
     }
-    let Some(desktop) = Desktop::new().unwrap() else { return };
-    asked(&desktop).await.unwrap();
+    on_a_desktop(asked).await.unwrap();
 }
 
 async fn asked(desktop: &Desktop) -> Result<()> {
