@@ -60,7 +60,7 @@ pub async fn manifest(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<Mani
     Ok(serde_json::from_slice(&bytes)?)
 }
 
-/// As [`manifest`]; `None` where the disk lost or damaged it, so that taking the snapshot puts it anew.
+/// As [`manifest()`]; `None` where the disk lost or damaged it, so that taking the snapshot puts it anew.
 pub(crate) async fn manifest_if_whole(engine: &Engine, row: &SnapshotRow) -> anyhow::Result<Option<Manifest>> {
     match manifest(engine, row).await {
         Ok(manifest) => Ok(Some(manifest)),
