@@ -55,7 +55,8 @@ pub fn inside(test: &str) -> Result<bool> {
     Ok(inner)
 }
 
-fn one_at_a_time() -> Result<fs::File> {
+/// Waits until no cluster runs, and keeps others from being started for as long as the answer lives.
+pub(crate) fn one_at_a_time() -> Result<fs::File> {
     let path = std::env::temp_dir().join("slipway-test-cluster.lock");
     let file = fs::File::create(&path).with_context(|| format!("make {}", path.display()))?;
     file.lock().with_context(|| format!("lock {}", path.display()))?;

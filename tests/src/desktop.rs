@@ -29,6 +29,8 @@ pub struct Desktop {
     pub bus: Bus,
     program: PathBuf,
     folder: tempfile::TempDir,
+    /// A cluster beside it took its window manager, its keys and its tray from it, all seen.
+    _alone: Option<std::fs::File>,
 }
 
 impl Desktop {
@@ -41,11 +43,13 @@ impl Desktop {
     pub fn new() -> Result<Option<Self>> {
         let programs = ["SLIPWAY_DESKTOP", "SLIPWAY_BIN", "SLIPWAY_WORKER", "SLIPWAY_UI"].map(host::program);
         let [Some(program), Some(_), Some(_), Some(_)] = programs else { return Ok(None) };
+        // Where the lock is another user's, nobody's cluster is beside this one's tests.
+        let alone = crate::cluster::one_at_a_time().ok();
         let folder = tempfile::tempdir()?;
         std::fs::create_dir_all(folder.path().join("home"))?;
         let bus = Bus::start(folder.path())?;
         let screen = Screen::start(folder.path(), 1800, 900)?;
-        Ok(Some(Self { screen, bus, program, folder }))
+        Ok(Some(Self { screen, bus, program, folder, _alone: alone }))
     }
 
     pub fn folder(&self) -> &Path {
@@ -69,22 +73,6 @@ impl Desktop {
     fn tell(&self, command: &mut Command) {
         host::environment(command, self.folder());
         self.bus.tell(command);
-    }
-}
-
-/// Goes a road on a desktop. A machine whose cores are all taken may lose a key or a program of the desktop itself: then
-/// the road is gone once more on a fresh one, and why is said.
-pub async fn on_a_desktop(road: impl AsyncFn(&Desktop) -> Result<()>) -> Result<()> {
-    let once = async || match Desktop::new()? {
-        Some(desktop) => road(&desktop).await,
-        None => Ok(()),
-    };
-    match once().await {
-        Ok(()) => Ok(()),
-        Err(failure) => {
-            println!("once more, on a fresh desktop: {failure:?}");
-            once().await
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use journeys::{
     browser::{self, Browser, press, seen, told},
     bus::Bus,
-    desktop::{Desktop, SOON, WINDOW, ended, on_a_desktop},
+    desktop::{Desktop, SOON, WINDOW, ended},
     host,
     process::{Running, skipped_without, wait_until},
 };
@@ -93,7 +93,8 @@ async fn a_window_opens_where_and_as_large_as_it_was_left() {
     if Desktop::skipped() {
         return;
     }
-    on_a_desktop(async |desktop| left(desktop)).await.unwrap();
+    let Some(desktop) = Desktop::new().unwrap() else { return };
+    left(&desktop).unwrap();
 }
 
 fn left(desktop: &Desktop) -> Result<()> {

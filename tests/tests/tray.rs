@@ -12,7 +12,7 @@ use api::{
 };
 use journeys::{
     bus::Bus,
-    desktop::{Desktop, SOON, WINDOW, ended, on_a_desktop},
+    desktop::{Desktop, SOON, WINDOW, ended},
     host,
     process::{Running, skipped_without, wait_until},
     road,
@@ -27,7 +27,8 @@ async fn the_window_closes_into_the_tray_and_is_brought_back_from_it() {
     if Desktop::skipped() || skipped_without(&["gdbus", TRAY]) {
         return;
     }
-    on_a_desktop(hidden).await.unwrap();
+    let Some(desktop) = Desktop::new().unwrap() else { return };
+    hidden(&desktop).await.unwrap();
 }
 
 async fn hidden(desktop: &Desktop) -> Result<()> {
@@ -70,7 +71,8 @@ async fn without_a_tray_closing_quits_and_asks_while_work_is_under_way() {
     if Desktop::skipped() {
         return;
     }
-    on_a_desktop(asked).await.unwrap();
+    let Some(desktop) = Desktop::new().unwrap() else { return };
+    asked(&desktop).await.unwrap();
 }
 
 async fn asked(desktop: &Desktop) -> Result<()> {
