@@ -104,7 +104,7 @@ fn plain(value: f64, step: f64) -> String {
         scaled(value, step, 1e9, " G")
     } else if size >= 1e6 {
         scaled(value, step, 1e6, " M")
-    } else if step >= 1.0 {
+    } else if step >= 1.0 && step.fract() == 0.0 {
         grouped(size.round() as u64, value < 0.0)
     } else {
         trimmed_decimals(value, step)
@@ -177,7 +177,7 @@ const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-const STEPS: [i64; 22] = [
+const STEPS: [i64; 21] = [
     SECOND,
     2 * SECOND,
     5 * SECOND,
@@ -199,8 +199,9 @@ const STEPS: [i64; 22] = [
     2 * DAY,
     7 * DAY,
     14 * DAY,
-    28 * DAY,
 ];
+/// Steps of the calendar, in months.
+const MONTH_STEPS: [i64; 10] = [1, 3, 6, 12, 24, 60, 120, 240, 600, 1200];
 
 fn times(range: &Range, offset_minutes: i32) -> Vec<Vec<Tick>> {
     let shift = i64::from(offset_minutes) * MINUTE;
@@ -221,7 +222,26 @@ fn times(range: &Range, offset_minutes: i32) -> Vec<Vec<Tick>> {
         }
         sets.push(ticks);
     }
+    sets.extend(MONTH_STEPS.iter().filter_map(|step| months(low, high, *step, shift)));
     sets
+}
+
+/// Ticks at the first of each `step`th month, of local milliseconds; none where they would be too many.
+fn months(low: i64, high: i64, step: i64, shift: i64) -> Option<Vec<Tick>> {
+    if (high - low) / (step * 28 * DAY) > 40 {
+        return None;
+    }
+    let ((year, month, _), (last_year, last_month, _)) = (civil(low.div_euclid(DAY)), civil(high.div_euclid(DAY)));
+    let (first, last) = (year * 12 + month - 1, last_year * 12 + last_month - 1);
+    let from = first.div_euclid(step) * step;
+    let all = (0..).map(|index| from + index * step).take_while(|at| *at <= last);
+    let ticks = all.filter_map(|at| {
+        let (year, month) = (at.div_euclid(12), at.rem_euclid(12));
+        let local = days(year, month + 1, 1) * DAY;
+        let label = if step < 12 { format!("{} {year}", MONTHS[month as usize]) } else { year.to_string() };
+        (local >= low && local <= high).then(|| Tick { value: (local - shift) as f64, label })
+    });
+    Some(ticks.collect())
 }
 
 fn time_label(local: i64, step: i64) -> String {
@@ -247,4 +267,14 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
     let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// The day since the epoch of a date (Howard Hinnant's `days_from_civil`).
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let shifted = if month > 2 { month - 3 } else { month + 9 };
+    let day_of_year = (153 * shifted + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }

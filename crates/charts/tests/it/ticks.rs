@@ -18,6 +18,8 @@ fn ticks_are_round_and_their_labels_short() {
     check(0.0, 1.0, Scale::Linear, 6, &["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
     check(0.47, 0.84, Scale::Linear, 4, &["0.5", "0.6", "0.7", "0.8"]);
     check(-3.0, 3.0, Scale::Linear, 4, &["−2", "0", "2"]);
+    check(0.0, 11.0, Scale::Linear, 5, &["0", "2.5", "5.0", "7.5", "10.0"]);
+    check(0.0, 100.0, Scale::Linear, 5, &["0", "25", "50", "75", "100"]);
     check(0.0, 2.0e6, Scale::Linear, 5, &["0", "0.5 M", "1.0 M", "1.5 M", "2.0 M"]);
     check(0.0, 3.0e-6, Scale::Linear, 4, &["0", "1e−6", "2e−6", "3e−6"]);
 }
@@ -37,6 +39,16 @@ fn times_stand_at_whole_hours_of_the_zone() {
     check(start, start + 3.0 * 3_600_000.0, zone, 4, &["24 Nov", "01:00", "02:00"]);
     check(start, start + 60_000.0, zone, 5, &["23:30:00", "23:30:15", "23:30:30", "23:30:45", "23:31:00"]);
     check(start, start + 20.0 * 86_400_000.0, zone, 4, &["26 Nov", "3 Dec", "10 Dec"]);
+    check(start, start + 100.0 * 86_400_000.0, zone, 4, &["Dec 2026", "Jan 2027", "Feb 2027", "Mar 2027"]);
+    check(
+        start,
+        start + 500.0 * 86_400_000.0,
+        zone,
+        6,
+        &["Jan 2027", "Apr 2027", "Jul 2027", "Oct 2027", "Jan 2028", "Apr 2028"],
+    );
+    check(start, start + 20.0 * 365.25 * 86_400_000.0, zone, 5, &["2030", "2035", "2040", "2045"]);
+    check(-start, start, zone, 6, &["1920", "1940", "1960", "1980", "2000", "2020"]);
 }
 
 #[test]
