@@ -100,6 +100,7 @@ pub fn spec(name: &str, target: TargetId, version: VersionId) -> DeploySpec {
         memory_mb: None,
         log_share: 1.0,
         log_days: 14,
+        not_logged: Vec::new(),
         create_namespace: true,
         port: None,
     }

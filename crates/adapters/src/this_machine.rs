@@ -216,6 +216,7 @@ impl ThisMachine {
             .arg(self.token_file(wanted.deployment)?)
             .args(["--allowed-hosts", "127.0.0.1,localhost,[::1]"])
             .args(["--log-share", &wanted.log_share.to_string(), "--log-days", &wanted.log_days.to_string()])
+            .args(["--not-logged", &serde_json::json!(wanted.not_logged).to_string()])
             .args(["--name", &wanted.model_name, "--version-number", &wanted.version_number.to_string()])
             .args(["--timeout-secs", &REQUEST.as_secs().to_string()])
             .args(["--drain-secs", &DRAIN.as_secs().to_string()]);
@@ -248,6 +249,7 @@ impl ThisMachine {
                     control: format!("http://{}", ready.control),
                     log_share: wanted.log_share,
                     log_days: wanted.log_days,
+                    not_logged: wanted.not_logged.clone(),
                     restarts,
                     quick_ends: 0,
                     hands_over,
@@ -375,16 +377,18 @@ impl Target for ThisMachine {
     async fn plan(&self, wanted: &Wanted) -> Result<TargetPlan> {
         let running = self.read(wanted.deployment).filter(ServingProcess::is_alive);
         let line = |sign, text: String| DiffLine { sign, text };
-        let describe = |version: u32, share: f64, days: u32| {
-            format!("version {version}, {} of requests logged for {days} days", percent(share))
+        let describe = |version: u32, share: f64, days: u32, not_logged: &[String]| {
+            let without =
+                if not_logged.is_empty() { String::new() } else { format!(", without {}", not_logged.join(", ")) };
+            format!("version {version}, {} of requests logged for {days} days{without}", percent(share))
         };
-        let now = describe(wanted.version_number, wanted.log_share, wanted.log_days);
+        let now = describe(wanted.version_number, wanted.log_share, wanted.log_days, &wanted.not_logged);
         let mut steps = Vec::new();
         let (action, lines) = match &running {
             Some(found) if found.serves(wanted) => ("unchanged", vec![line(' ', now)]),
             Some(found) => {
                 steps.extend(update_steps(wanted, found));
-                let before = describe(found.version_number, found.log_share, found.log_days);
+                let before = describe(found.version_number, found.log_share, found.log_days, &found.not_logged);
                 ("change", vec![line('-', before), line('+', now)])
             }
             None => {

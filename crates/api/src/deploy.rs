@@ -108,6 +108,9 @@ pub struct DeploySpec {
     /// Share of requests logged for drift, 0 to 1; 0 logs nothing.
     pub log_share: f64,
     pub log_days: u32,
+    /// Columns that are never logged: those marked sensitive. Said by the host at each rollout; what a caller names here is not read.
+    #[serde(default)]
+    pub not_logged: Vec<String>,
     /// Kubernetes: make the namespace if it is missing.
     pub create_namespace: bool,
     /// This machine: a fixed port, or any free one.
@@ -438,7 +441,7 @@ crate::requests! { METHODS;
     RemoveTarget => "target.remove" -> ();
     CheckTarget => "target.check" -> TargetCheck;
     LookAtTarget => "target.look" -> TargetCheck;
-    ProposeDeploy => "deploy.propose" -> DeploySpec, |_me| vec![Tag::Deployments];
+    ProposeDeploy => "deploy.propose" -> DeploySpec, |_me| vec![Tag::Deployments, Tag::Projects];
     PlanDeploy => "deploy.plan" -> DeployPlan;
     StartDeploy => "deploy.start" -> Job;
     ListDeployments => "deploy.list" -> Vec<Deployment>, |_me| vec![Tag::Deployments];

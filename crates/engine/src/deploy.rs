@@ -11,6 +11,7 @@ pub mod look;
 pub(crate) mod propose;
 pub(crate) mod rollout;
 pub(crate) mod rounds;
+pub(crate) mod sensitive;
 mod steps;
 mod take_up;
 pub mod traffic;
@@ -200,8 +201,9 @@ pub async fn start(engine: &Engine, request: StartDeploy) -> anyhow::Result<Job>
 }
 
 /// Enters what is wanted and its rollout, then starts the job.
-async fn roll(engine: &Engine, row: DeploymentRow, new: bool, kind: &str, title: String) -> anyhow::Result<Job> {
+async fn roll(engine: &Engine, mut row: DeploymentRow, new: bool, kind: &str, title: String) -> anyhow::Result<Job> {
     let version = package::version(engine, row.version).await?.version;
+    row.spec.not_logged = sensitive::of(engine, &version).await?;
     let rollout = RolloutRow {
         deployment: row.id,
         rollout: Rollout {

@@ -93,6 +93,7 @@ pub async fn get(engine: &Engine, request: GetMonitoring) -> anyhow::Result<Moni
             ))
         })
         .await?;
+    let sensitive = deploy::sensitive::of(engine, &version).await?;
     let (every, open_until, wrong) = match &rule {
         Ok(rule) => {
             // The host's clock on the wall is that of whoever looks: it answers this machine alone.
@@ -105,7 +106,10 @@ pub async fn get(engine: &Engine, request: GetMonitoring) -> anyhow::Result<Moni
         .signature
         .inputs
         .iter()
-        .filter(|input| input.sensitive || matches!(input.kind, ColumnType::Image | ColumnType::Text))
+        .filter(|input| {
+            let is_logged = !sensitive.contains(&input.name) && !row.spec.not_logged.contains(&input.name);
+            !is_logged || matches!(input.kind, ColumnType::Image | ColumnType::Text)
+        })
         .map(|input| input.name.clone())
         .collect();
     Ok(Monitoring {

@@ -13,6 +13,7 @@ use store::{deployment::DeploymentRow, project::ProjectRow, run::RunRow, snapsho
 
 use crate::{
     Engine,
+    deploy::sensitive::logged_still,
     folder::{self, Seen},
     project,
     snapshot::thousands,
@@ -29,6 +30,8 @@ struct Facts {
     /// Where the newest version was never rolled out: the older ones of its model that answer, each with where.
     answering: Vec<(Version, String)>,
     deployments: Vec<DeploymentRow>,
+    /// Deployments that log columns which were marked sensitive since their rollout.
+    logging: Vec<(DeploymentRow, Vec<String>)>,
     alerts: Vec<Alert>,
     /// Whether a watched deployment was asked, and whether one was compared since it has its version.
     is_asked: bool,
@@ -61,6 +64,14 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                 Some(version) => older_answers(c, version, &deployments)?,
                 None => Vec::new(),
             };
+            let mut logging = Vec::new();
+            for deployment in &deployments {
+                let version = store::version::get(c, deployment.version)?.map(|row| row.version);
+                let still = version.map(|version| logged_still(&deployment.spec, &version, &row.file.data));
+                if let Some(columns) = still.filter(|columns| !columns.is_empty()) {
+                    logging.push((deployment.clone(), columns));
+                }
+            }
             let (mut is_asked, mut is_compared, mut is_new_on_watch) = (false, false, None);
             for row in deployments.iter().filter(|row| row.monitored) {
                 is_asked |= store::traffic::total(c, row.id)?.is_some_and(|total| total.counts.requests > 0);
@@ -78,6 +89,7 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                 version,
                 answering,
                 deployments,
+                logging,
                 alerts: store::alert::list(c, Some(id), true, 20)?,
                 is_asked,
                 is_compared,
@@ -399,6 +411,22 @@ fn waits(facts: &Facts) -> Vec<Waiting> {
                 action(facts, "Train on it", "runs?train=1", true),
                 action(facts, "Take snapshot", "data", false),
             ]),
+        });
+    }
+    for (deployment, columns) in &facts.logging {
+        let what = if columns.len() == 1 { "a sensitive column" } else { "sensitive columns" };
+        waits.push(Waiting {
+            title: format!("{} logs {what}", deployment.name),
+            detail: format!(
+                "{}: marked since its rollout. Deploy it again, and it is logged no more.",
+                columns.join(", ")
+            ),
+            actions: actions(vec![action(
+                facts,
+                "Deploy again",
+                &format!("deploy?version={}", deployment.version),
+                false,
+            )]),
         });
     }
     for alert in facts.alerts.iter().filter(|alert| alert.acknowledged_ms.is_none()) {

@@ -147,6 +147,8 @@ pub struct Wanted {
     /// Share of requests that are logged; 0 logs nothing.
     pub log_share: f64,
     pub log_days: u32,
+    /// Columns that are never logged, beside those that the model itself calls sensitive.
+    pub not_logged: Vec<String>,
     pub create_namespace: bool,
     /// A fixed port on this machine.
     pub port: Option<u16>,

@@ -10,6 +10,7 @@
 //! | `--log-share N` | `SLIPWAY_LOG_SHARE` | `1.0` | share of requests that are logged, 0 to 1 |
 //! | `--log-max-bytes N` | `SLIPWAY_LOG_MAX_BYTES` | 256 MiB | above it the oldest segments go |
 //! | `--log-days N` | `SLIPWAY_LOG_DAYS` | `14` | segments older than this go |
+//! | `--not-logged JSON` | `SLIPWAY_NOT_LOGGED` | `[]` | columns that are not logged, beside those that the model calls sensitive: a list of names |
 //! | `--log-segment-rows N` | `SLIPWAY_LOG_SEGMENT_ROWS` | `1000` | a segment closes at this many rows … |
 //! | `--log-segment-secs N` | `SLIPWAY_LOG_SEGMENT_SECS` | `60` | … or at this age |
 //! | `--token-file FILE` | `SLIPWAY_TOKEN_FILE` | none | the control port then needs `Authorization: Bearer TOKEN` |
@@ -73,6 +74,9 @@ pub(crate) struct Config {
     /// Days that segments are kept.
     #[arg(long, env = "SLIPWAY_LOG_DAYS", default_value_t = 14, global = true)]
     pub(crate) log_days: u32,
+    /// Columns that are not logged, beside those that the model calls sensitive: a JSON list of names.
+    #[arg(long, env = "SLIPWAY_NOT_LOGGED", default_value = "[]", value_parser = names, global = true)]
+    pub(crate) not_logged: Names,
     /// Rows at which a segment closes.
     #[arg(long, env = "SLIPWAY_LOG_SEGMENT_ROWS", default_value_t = 1_000, value_parser = at_least_one, global = true)]
     pub(crate) log_segment_rows: usize,
@@ -132,6 +136,14 @@ pub(crate) struct Ready {
     pub(crate) instance: String,
     /// BLAKE3 of `bundle.json`.
     pub(crate) content: String,
+}
+
+/// Names of columns: any text, so that no character can stand between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Names(pub(crate) Vec<String>);
+
+fn names(text: &str) -> Result<Names, String> {
+    serde_json::from_str(text).map(Names).map_err(|_| "expected a JSON list of names, like [\"name\"]".to_owned())
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -82,7 +82,9 @@ impl RequestLog {
         let not_watched = signature
             .inputs
             .iter()
-            .filter(|input| input.sensitive || input.kind == ColumnType::Image)
+            .filter(|input| {
+                input.sensitive || input.kind == ColumnType::Image || config.not_logged.0.contains(&input.name)
+            })
             .map(|input| input.name.clone())
             .collect::<Vec<_>>();
         let log = Self {

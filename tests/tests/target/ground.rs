@@ -61,6 +61,7 @@ fn wanted(number: u32) -> Wanted {
         memory_mb: Some(128),
         log_share: 1.0,
         log_days: 14,
+        not_logged: Vec::new(),
         create_namespace: true,
         port: None,
         image: None,

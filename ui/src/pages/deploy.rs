@@ -153,7 +153,7 @@ pub(crate) fn Deploy() -> impl IntoView {
             }}
         </div>
         <Dialog open=dialog title="Deploy" wide=true>
-            <form::DeployForm open=dialog version place models=models.value targets=targets.value add_target add_registry on_done=move |id| open.set(Some(id)) />
+            <form::DeployForm open=dialog version models=models.value targets=targets.value add_target add_registry on_done=move |id| open.set(Some(id)) />
         </Dialog>
         <Dialog open=add_target title="Add a cluster"><NewTarget open=add_target /></Dialog>
         <Dialog open=add_registry title="Add a registry"><NewRegistry open=add_registry /></Dialog>

@@ -150,6 +150,9 @@ fn container(wanted: &Wanted, image: &Image) -> Value {
             ("SLIPWAY_LOG_DAYS", wanted.log_days.to_string()),
             ("SLIPWAY_LOG_MAX_BYTES", LOG_BYTES.to_string()),
         ]);
+        if !wanted.not_logged.is_empty() {
+            variables.push(("SLIPWAY_NOT_LOGGED", json!(wanted.not_logged).to_string()));
+        }
     }
     let memory = format!("{}Mi", wanted.memory_mb.unwrap_or(DEFAULT_MEMORY_MB));
     let mut resources = json!({ "requests": { "cpu": "100m", "memory": memory }, "limits": { "memory": memory } });
@@ -208,6 +211,7 @@ pub(crate) mod tests {
             memory_mb: None,
             log_share: 0.5,
             log_days: 14,
+            not_logged: Vec::new(),
             create_namespace: false,
             port: None,
             image: Some(Image {

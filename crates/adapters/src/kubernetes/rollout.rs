@@ -233,6 +233,7 @@ mod tests {
             memory_mb: None,
             log_share: 0.0,
             log_days: 1,
+            not_logged: Vec::new(),
             create_namespace: false,
             port: None,
             image: Some(engine::ports::Image {

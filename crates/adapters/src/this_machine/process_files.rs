@@ -30,6 +30,8 @@ pub(super) struct ServingProcess {
     /// What it was started with, to see whether something else is wanted now.
     pub(super) log_share: f64,
     pub(super) log_days: u32,
+    #[serde(default)]
+    pub(super) not_logged: Vec<String>,
     pub(super) restarts: u32,
     /// Restarts in a row that did not last: the next one waits longer.
     #[serde(default)]
@@ -79,6 +81,7 @@ impl ServingProcess {
         self.version_number == wanted.version_number
             && self.log_share == wanted.log_share
             && self.log_days == wanted.log_days
+            && self.not_logged == wanted.not_logged
             && wanted.port.is_none_or(|port| self.port() == Some(port))
     }
 
@@ -178,6 +181,7 @@ mod tests {
             control: "http://127.0.0.1:2".to_owned(),
             log_share: 1.0,
             log_days: 14,
+            not_logged: Vec::new(),
             restarts: quick_ends,
             quick_ends,
             hands_over: false,

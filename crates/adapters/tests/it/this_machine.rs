@@ -44,6 +44,7 @@ fn wanted(bundle: &std::path::Path) -> Wanted {
         memory_mb: None,
         log_share: 1.0,
         log_days: 14,
+        not_logged: Vec::new(),
         create_namespace: false,
         port: None,
         image: None,

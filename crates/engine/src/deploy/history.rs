@@ -87,6 +87,7 @@ mod tests {
                     memory_mb: None,
                     log_share: 1.0,
                     log_days: 14,
+                    not_logged: Vec::new(),
                     create_namespace: true,
                     port: None,
                 },

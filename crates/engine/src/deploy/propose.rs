@@ -3,12 +3,12 @@
 
 use api::deploy::{DeploySpec, ProposeDeploy, TargetKind};
 
-use crate::{Engine, package, project, target};
+use crate::{Engine, deploy::sensitive, package, project, target};
 
 pub(crate) async fn propose(engine: &Engine, request: ProposeDeploy) -> anyhow::Result<DeploySpec> {
     let version = package::version(engine, request.version).await?.version;
     let name = request.name.filter(|name| !name.is_empty()).unwrap_or_else(|| fitting_name(&version.model_name));
-    let project = version.project;
+    let (project, not_logged) = (version.project, sensitive::of(engine, &version).await?);
     let known = engine.store().read(move |c| store::deployment::list(c, Some(project))).await?;
     let mut same = known
         .into_iter()
@@ -16,7 +16,7 @@ pub(crate) async fn propose(engine: &Engine, request: ProposeDeploy) -> anyhow::
         .filter(|row| request.target.is_none_or(|target| row.target == target));
     // On two targets it is not for us to say which of them is meant.
     if let (Some(row), None) = (same.next(), same.next()) {
-        return Ok(DeploySpec { version: version.id, ..row.spec });
+        return Ok(DeploySpec { version: version.id, not_logged, ..row.spec });
     }
     let target = match request.target {
         Some(target) => target,
@@ -42,6 +42,7 @@ pub(crate) async fn propose(engine: &Engine, request: ProposeDeploy) -> anyhow::
         memory_mb: None,
         log_share: file.monitoring.log_share,
         log_days: file.monitoring.log_days,
+        not_logged,
         create_namespace,
         port: None,
     })

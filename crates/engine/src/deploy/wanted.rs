@@ -8,6 +8,7 @@ use store::{blob::BlobHash, deployment::DeploymentRow, target::TargetRow, versio
 
 use crate::{
     Engine,
+    deploy::sensitive,
     package::{self, push::Place},
     ports::{Image, Wanted},
     registry, target,
@@ -19,6 +20,8 @@ pub(crate) struct Asked {
     pub(crate) target: TargetRow,
     /// The deployment that it updates.
     pub(crate) existing: Option<DeploymentRow>,
+    /// The version's columns that are never logged, as they are marked now.
+    not_logged: Vec<String>,
 }
 
 impl Asked {
@@ -38,6 +41,7 @@ impl Asked {
             bail!(ApiError::invalid("A deployment has 1 to 100 replicas."));
         }
         let version = package::version(engine, spec.version).await?;
+        let not_logged = sensitive::of(engine, &version.version).await?;
         let target = target::find(engine, spec.target).await?;
         let (id, name) = (target.id, spec.name.clone());
         let existing = engine.store().read(move |c| store::deployment::by_name(c, id, &name)).await?;
@@ -55,7 +59,7 @@ impl Asked {
                 .with_hint("Choose another name.")
             );
         }
-        Ok(Self { version, target, existing })
+        Ok(Self { version, target, existing, not_logged })
     }
 
     /// Where the image goes; only asked for targets that need one.
@@ -99,6 +103,7 @@ impl Asked {
             memory_mb: spec.memory_mb,
             log_share: spec.log_share,
             log_days: spec.log_days,
+            not_logged: self.not_logged.clone(),
             create_namespace: spec.create_namespace,
             port: spec.port,
             bundle: image.is_none().then(|| bundle_folder(engine, deployment, &self.version)),

@@ -24,7 +24,7 @@ use store::{
     window::{Piece, SegmentRow, WindowRow},
 };
 
-use crate::{Engine, error, package};
+use crate::{Engine, deploy, error, package};
 
 /// Windows that one pass closes at most: a long backlog leaves room for other deployments.
 const AT_ONCE: usize = 50;
@@ -246,9 +246,12 @@ async fn close(
         .iter()
         .map(|piece| Piece { segment: piece.segment.name.clone(), from_row: piece.from, rows: piece.rows })
         .collect();
+    // What one of the instances did not log, or must not have logged, is not watched.
+    let mut hidden = deploy::sensitive::of(engine, &version.version).await?;
+    hidden.extend(row.spec.not_logged.iter().cloned());
     let (report, grown) = tokio::task::spawn_blocking(move || {
         let mut floors = floors;
-        let report = compare_rows(&blobs, &version, &folder, &taken, &config, &mut floors)?;
+        let report = compare_rows(&blobs, &version, &folder, &taken, &config, &hidden, &mut floors)?;
         anyhow::Ok((report, floors))
     })
     .await??;
@@ -270,6 +273,7 @@ fn compare_rows(
     folder: &Path,
     taken: &[Taken],
     config: &MonitoringConfig,
+    hidden: &[String],
     floors: &mut Floors,
 ) -> anyhow::Result<DriftReport> {
     let reference = match version.files.iter().find(|file| file.path == infer::bundle::REFERENCE_FILE) {
@@ -284,11 +288,11 @@ fn compare_rows(
         current.extend(read(&folder.join(&piece.segment.file), piece.from, piece.rows)?);
     }
     let options = compare::Options { drift_share: config.drift_share, ..compare::Options::default() };
-    Ok(compare::compare(&reference, &current, &columns(version, config), &options, floors)?)
+    Ok(compare::compare(&reference, &current, &columns(version, config, hidden), &options, floors)?)
 }
 
-/// The model's inputs, then what it answered: drift of its predictions.
-fn columns(version: &VersionRow, config: &MonitoringConfig) -> Vec<ColumnSpec> {
+/// The model's inputs, the hidden ones not watched, then what it answered: drift of its predictions.
+fn columns(version: &VersionRow, config: &MonitoringConfig, hidden: &[String]) -> Vec<ColumnSpec> {
     let signature = &version.version.signature;
     let spec = |name: &str, kind: ColumnType, sensitive: bool| ColumnSpec {
         name: name.to_owned(),
@@ -297,7 +301,7 @@ fn columns(version: &VersionRow, config: &MonitoringConfig) -> Vec<ColumnSpec> {
         test: config.tests.get(name).copied(),
         threshold: config.thresholds.get(name).copied(),
     };
-    let inputs = signature.inputs.iter().map(|input| spec(&input.name, input.kind, input.sensitive));
+    let inputs = signature.inputs.iter().map(|input| spec(&input.name, input.kind, hidden.contains(&input.name)));
     let outputs = signature.outputs.iter().map(|output| {
         // The log renames an answer that has an input's name.
         let taken = signature.inputs.iter().any(|input| input.name == output.name);

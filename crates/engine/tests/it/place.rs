@@ -433,6 +433,7 @@ pub(crate) async fn spec(stage: &Stage, version: VersionId) -> DeploySpec {
         memory_mb: None,
         log_share: 1.0,
         log_days: 14,
+        not_logged: Vec::new(),
         create_namespace: false,
         port: None,
     }

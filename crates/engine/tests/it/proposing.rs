@@ -2,7 +2,8 @@
 
 use api::{
     deploy::{AddTarget, DeploySpec, Deployment, LookAtTarget, ProposeDeploy, StartDeploy, TargetKind},
-    project::EditProjectFile,
+    monitor::GetMonitoring,
+    project::{EditProjectFile, GetOverview},
 };
 use serde_json::json;
 
@@ -52,6 +53,7 @@ async fn an_update_starts_from_how_the_deployment_runs_and_another_name_or_targe
         memory_mb: Some(512),
         log_share: 0.1,
         log_days: 7,
+        not_logged: Vec::new(),
         port: Some(18_080),
         repository: Some("team/big".to_owned()),
         ..spec(&stage, first).await
@@ -67,6 +69,34 @@ async fn an_update_starts_from_how_the_deployment_runs_and_another_name_or_targe
     let elsewhere = api::TargetId::from_bytes(stage.engine.new_id());
     let elsewhere = ProposeDeploy { version: second, name: Some("played".to_owned()), target: Some(elsewhere) };
     assert_eq!(stage.call(elsewhere).await.replicas, 1);
+}
+
+#[tokio::test]
+async fn a_column_marked_after_training_is_said_waited_for_and_kept_out_by_the_next_rollout() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let version = version(&stage, project).await;
+    let first = start(&stage, spec(&stage, version).await).await;
+    let waits = async || {
+        let waits = stage.call(GetOverview { project }).await.waits;
+        waits.into_iter().find(|waiting| waiting.title == "played logs a sensitive column")
+    };
+    assert_eq!(waits().await, None);
+    assert!(first.spec.not_logged.is_empty());
+
+    let set = [("data.sensitive".to_owned(), json!(["x", "other"]))].into();
+    stage.call(EditProjectFile { project, set }).await;
+    let waiting = waits().await.expect("it is logged still");
+    assert!(waiting.detail.starts_with("x: ") && !waiting.actions.is_empty(), "{waiting:?}");
+    let update = proposed(&stage, version, Some("played")).await;
+    assert_eq!(update.not_logged, ["x"]);
+
+    // Whatever a caller names, the host knows better.
+    let after = start(&stage, DeploySpec { not_logged: Vec::new(), ..update }).await;
+    assert_eq!(after.spec.not_logged, ["x"]);
+    assert_eq!(waits().await, None);
+    let watched = stage.call(GetMonitoring { deployment: after.id, hours: None }).await;
+    assert_eq!(watched.not_watched, ["x"]);
 }
 
 #[tokio::test]

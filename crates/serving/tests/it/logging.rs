@@ -133,6 +133,17 @@ async fn a_segment_that_the_disk_refuses_is_a_gap_and_the_next_one_is_kept() {
 }
 
 #[tokio::test]
+async fn a_column_that_became_sensitive_after_training_is_logged_no_more() {
+    let server = start(&["--log-dir", "LOGS", "--not-logged", r#"["country"]"#]);
+    server.post("/predict", &json!([row(1)])).await;
+    let listing = server.close_log().await;
+    assert_eq!(listing["not_watched"], json!(["country", "name"]));
+    let rows = fetch(&server, &ids(&listing)[0]).await;
+    let names: Vec<String> = rows.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names, ["amount", "prediction", "probability", "_received_ms"]);
+}
+
+#[tokio::test]
 async fn a_share_is_taken_evenly_and_none_logs_nothing() {
     let server = start(&["--log-dir", "LOGS", "--log-share", "0.25"]);
     for number in 0..40 {

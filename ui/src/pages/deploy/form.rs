@@ -17,7 +17,6 @@ use super::{
 };
 use crate::{
     client::{Client, query::query},
-    frame::place::Place,
     parts::{
         button::{Button, Pending},
         card::Progress,
@@ -33,7 +32,6 @@ use crate::{
 pub(super) fn DeployForm(
     open: RwSignal<bool>,
     version: Memo<Option<VersionId>>,
-    place: Place,
     models: RwSignal<Option<Vec<Model>>>,
     targets: RwSignal<Option<Vec<Target>>>,
     add_target: RwSignal<bool>,
@@ -43,7 +41,6 @@ pub(super) fn DeployForm(
     let client = Client::get();
     let pending = Pending::new();
     let registries = query(|| Some(ListRegistries {}));
-    let file = place.known.value.get_untracked().map(|project| project.file).unwrap_or_default();
     // What was known when the dialog opened may be older than the version that it is for: the list follows the answer.
     let versions = Memo::new(move |_| {
         models.with(|models| models.iter().flatten().flat_map(|model| model.versions.clone()).collect::<Vec<Version>>())
@@ -182,6 +179,7 @@ pub(super) fn DeployForm(
             log_days: numbers.log_days,
             create_namespace: creates.get_untracked(),
             port: shown_now.with_value(|now| now.as_ref().and_then(|now| now.port)),
+            not_logged: Vec::new(),
         })
     };
     let look = move || {
@@ -242,12 +240,14 @@ pub(super) fn DeployForm(
             Err(_) => limits.to_owned(),
         }
     });
-    let hidden = file.data.sensitive.clone();
-    let privacy = if hidden.is_empty() {
-        "No column is marked sensitive.".to_owned()
-    } else {
-        format!("Never logged: {}.", hidden.join(", "))
-    };
+    let privacy = Signal::derive(move || {
+        let hidden = proposal.value.with(|spec| spec.as_ref().map(|spec| spec.not_logged.join(", ")));
+        match hidden {
+            Some(names) if names.is_empty() => "No column of this version is marked sensitive.".to_owned(),
+            Some(names) => format!("Never logged: {names}."),
+            None => String::new(),
+        }
+    });
     view! {
         <div class="content form">
             <div class="two-fields">
