@@ -290,8 +290,13 @@ fn inherit(units: &mut [Unit], previous: Option<&SplitRecord>) -> u64 {
 }
 
 /// Fills test, then validation, from units in the order of a keyed hash, until the shares are met
-/// over all units; the rest trains.
+/// over all units; the rest trains. So does a unit of more than half of the rows: in another part it would leave
+/// little to learn from.
 fn by_chance(mut units: Vec<&mut Unit>, split: &SplitConfig) {
+    let total: usize = units.iter().map(|unit| unit.rows.len()).sum();
+    if let Some(most) = units.iter_mut().find(|unit| unit.rows.len() * 2 > total) {
+        most.part.get_or_insert(TRAINING);
+    }
     let mut key = [0; 32];
     key[..8].copy_from_slice(&split.seed.to_le_bytes());
     units.sort_by_cached_key(|unit| {
@@ -316,16 +321,22 @@ fn fill(ordered: &mut [&mut Unit], split: &SplitConfig) {
         units.iter().filter(|unit| unit.part == part).map(|unit| unit.rows.len()).sum::<usize>()
     };
     let total: usize = ordered.iter().map(|unit| unit.rows.len()).sum();
+    let mut left = ordered.iter().filter(|unit| unit.part.is_none()).count();
     for (part, share) in [(TEST, split.test), (VALIDATION, split.validation)] {
-        // At least one unit in each part, however small the data is.
+        // At least one unit in each part, however small the data is and however large its units are.
         let wanted = ((total as f64 * share).round() as usize).max(1);
         let mut filled = rows(Some(part), ordered);
+        let is_empty = |other: u8| usize::from(rows(Some(other), ordered) == 0);
+        let to_train = is_empty(TRAINING);
+        let to_others = if part == TEST { to_train + is_empty(VALIDATION) } else { to_train };
         for unit in ordered.iter_mut().filter(|unit| unit.part.is_none()) {
-            if filled >= wanted {
+            let kept = if filled == 0 { to_train } else { to_others };
+            if filled >= wanted || left <= kept {
                 break;
             }
             filled += unit.rows.len();
             unit.part = Some(part);
+            left -= 1;
         }
     }
     ordered.iter_mut().filter(|unit| unit.part.is_none()).for_each(|unit| unit.part = Some(TRAINING));

@@ -117,6 +117,24 @@ fn groups_stay_together() {
     assert_eq!(assigned.counts, [650, 150, 200, 0]);
 }
 
+/// Large groups overshoot a share: they may not take all there is.
+#[test]
+fn groups_of_unequal_size_leave_something_in_each_part() {
+    for sizes in [&[94, 3, 3][..], &[3, 3, 94][..], &[45, 45, 5, 5][..], &[30, 30, 30, 5, 5][..]] {
+        let groups = sizes.iter().enumerate().flat_map(|(group, size)| std::iter::repeat_n(group, *size));
+        let rows: String =
+            groups.clone().enumerate().map(|(row, group)| format!("{row},{group},{}\n", row % 2)).collect();
+        let table = table(&format!("x,g,y\n{rows}"), |config| config.group = Some("g".to_owned()));
+        for seed in 0..12 {
+            let config = SplitConfig { seed, ..SplitConfig::default() };
+            let assigned = split::assign(&table.parquet(), &table.config, &config, None).unwrap();
+            assert!(assigned.counts[..3].iter().all(|rows| *rows > 0), "{sizes:?}, seed {seed}: {:?}", assigned.counts);
+            let large = groups.clone().zip(&assigned.parts).find(|(group, _)| sizes[*group] > 50);
+            assert!(large.is_none_or(|(_, part)| *part == TRAINING), "{sizes:?}, seed {seed}: {:?}", assigned.counts);
+        }
+    }
+}
+
 #[test]
 fn equal_rows_stay_together_and_rows_without_target_are_left_out() {
     let mut text = "x,y\n".to_owned();
