@@ -175,6 +175,29 @@ fn sketches_keep_their_promises_and_merge() {
     assert_eq!(frequent.top(1)[0].0, "common");
 }
 
+/// As of sums of money: most rows have none, the others each their own.
+#[test]
+fn a_number_that_comes_often_among_many_others_keeps_its_share_of_the_rows() {
+    let mut values = sketch::Quantiles::default();
+    for row in 0..100_000_u32 {
+        // 7919 has no factor in common with 100,000: each share of the rows comes spread over them.
+        let place = row.wrapping_mul(7919) % 100_000;
+        values.see(match place {
+            0..30_000 => -1.0 - f64::from(place) / 30_000.0,
+            30_000..70_000 => 0.0,
+            _ => 1.0 + f64::from(place - 70_000) / 30_000.0,
+        });
+    }
+    let values = values.finish();
+    assert!(!values.is_exact());
+    for share in [0.32, 0.4, 0.5, 0.6, 0.68] {
+        assert_eq!(values.quantile(share), 0.0, "{share}");
+    }
+    assert!(values.quantile(0.29) < -1.0 && values.quantile(0.71) > 1.0);
+    assert!((values.rank(0.0) - 70_000.0).abs() < 200.0, "{}", values.rank(0.0));
+    assert!((values.rank(-0.5) - 30_000.0).abs() < 500.0, "{}", values.rank(-0.5));
+}
+
 #[test]
 fn samples_are_looked_at_as_their_files_say() {
     for (name, target) in [("penguins", "species"), ("breast-cancer", "diagnosis"), ("diabetes", "progression")] {
