@@ -113,6 +113,24 @@ fn bars_of_whole_numbers_hold_equally_many_of_them() {
 }
 
 #[test]
+fn values_far_out_share_an_outermost_bar_and_leave_room_to_the_others() {
+    let bars = |rows: String| profiled(&format!("n\n{rows}"), None).columns.remove(0).numeric.unwrap().histogram;
+    // Half of the rows are below 1, one of 20 is above 19, and the last is near 4,000.
+    let share = |row: u32| (f64::from(row) + 0.5) / 2000.0;
+    let skewed = bars((0..2000).map(|row| format!("{}\n", 1.0 / (1.0 - share(row)) - 1.0)).collect());
+    assert_eq!((skewed.edges.len(), skewed.counts.iter().sum::<u64>()), (32, 2000));
+    assert!((18.0..20.0).contains(&skewed.edges[30]) && skewed.edges[31] > 3900.0, "{:?}", skewed.edges);
+    assert!((95..=105).contains(&skewed.counts[30]) && skewed.counts[0] < 800, "{:?}", skewed.counts);
+    // Whole numbers keep their bars; the one far out has its own.
+    let whole = bars((0..1000).map(|row| format!("{}\n", row % 100)).chain(["1000000\n".to_owned()]).collect());
+    assert_eq!((whole.edges.len(), whole.edges[0], whole.edges[25], whole.edges[26]), (27, -0.5, 99.5, 1_000_000.5));
+    assert_eq!((whole.counts[24], whole.counts[25]), (40, 1));
+    // What two equal heaps of rows share is no tail.
+    let heaps = bars((0..1000).map(|row| format!("{}\n", f64::from(row % 50 + row % 2 * 900) + 0.25)).collect());
+    assert_eq!(heaps.edges.len(), 31);
+}
+
+#[test]
 fn warnings_name_what_is_wrong() {
     let mut csv = "id,constant,empty,leak,noise,y\n".to_owned();
     for row in 0..400_u32 {
