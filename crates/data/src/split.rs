@@ -94,10 +94,11 @@ struct RowFacts {
     class_names: Vec<String>,
     target: Option<(String, ColumnType)>,
     times: Option<Vec<i64>>,
-    without_time: u64,
 }
 
 const MISSING: u32 = u32::MAX;
+/// A row without a time may be of any. The oldest place trains, as long as later rows fill the other parts.
+const NO_TIME: i64 = i64::MIN;
 
 /// What stays together.
 struct Unit {
@@ -135,7 +136,6 @@ fn read(parquet: &Path, data: &DataConfig, method: SplitMethod) -> Result<RowFac
         class_names: Vec::new(),
         target: target.map(|place| described.columns[place].clone()),
         times: timestamp.map(|_| Vec::new()),
-        without_time: 0,
     };
     let mut numbers: HashMap<String, u32> = HashMap::new();
     let batches = table::batches(parquet, None)?;
@@ -163,9 +163,7 @@ fn read(parquet: &Path, data: &DataConfig, method: SplitMethod) -> Result<RowFac
                     Values::Integer(array) => values.number(row).map(|_| array.value(row)),
                     _ => values.number(row).map(|value| value as i64),
                 };
-                facts.without_time += u64::from(time.is_none());
-                // A row without a time may be of any; the oldest place trains and never tests.
-                times.push(time.unwrap_or(i64::MIN));
+                times.push(time.unwrap_or(NO_TIME));
             }
         }
     }
@@ -373,8 +371,17 @@ fn gather(
     if left_out > 0 {
         notes.push(format!("{} without a target left out.", counted(left_out)));
     }
-    if rows.without_time > 0 && method == SplitMethod::Time {
-        notes.push(format!("{} without a time put into training.", counted(rows.without_time)));
+    if method == SplitMethod::Time {
+        let without_time = |part: u8| {
+            let times = rows.times.iter().flatten().zip(&parts);
+            times.filter(|(time, found)| **time == NO_TIME && **found == part).count() as u64
+        };
+        for (part, name) in [(TRAINING, "training"), (VALIDATION, "validation"), (TEST, "the test part")] {
+            let count = without_time(part);
+            if count > 0 {
+                notes.push(format!("{} without a time put into {name}.", counted(count)));
+            }
+        }
     }
     if repeated > 0 && rows.groups.is_none() {
         notes.push(format!("{} equal to others; equal rows stay in one part.", counted(repeated)));

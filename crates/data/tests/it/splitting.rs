@@ -110,6 +110,31 @@ fn by_time_the_latest_test() {
 }
 
 #[test]
+fn rows_without_a_time_are_the_oldest_and_said_where_they_are() {
+    let said = |untimed: u32| {
+        let rows: String = (0..100)
+            .map(|row| {
+                let time = if row < untimed {
+                    String::new()
+                } else {
+                    format!("2026-01-01T00:{:02}:{:02}", row / 60, row % 60)
+                };
+                format!("{row},{},{time}\n", row % 2)
+            })
+            .collect();
+        let assigned =
+            table(&format!("x,y,t\n{rows}"), |config| config.timestamp = Some("t".to_owned())).split(None).unwrap();
+        assert_eq!(assigned.counts, [65, 15, 20, 0]);
+        assigned.notes
+    };
+    assert_eq!(said(10), ["10 rows are without a time put into training."]);
+    assert_eq!(
+        said(70),
+        ["65 rows are without a time put into training.", "5 rows are without a time put into validation."]
+    );
+}
+
+#[test]
 fn groups_stay_together() {
     let assigned = table(&rows(0..1000), |config| config.group = Some("g".to_owned())).split(None).unwrap();
     assert_eq!(assigned.method, SplitMethod::Group);
