@@ -37,6 +37,8 @@ fn times_stand_at_whole_hours_of_the_zone() {
     check(start, start + 3.0 * 3_600_000.0, zone, 4, &["24 Nov", "01:00", "02:00"]);
     check(start, start + 60_000.0, zone, 5, &["23:30:00", "23:30:15", "23:30:30", "23:30:45", "23:31:00"]);
     check(start, start + 20.0 * 86_400_000.0, zone, 4, &["26 Nov", "3 Dec", "10 Dec"]);
+    // Numbers that stand for "never" are no times that could be told.
+    check(-9.2e18, 9.3e18, zone, 5, &[]);
 }
 
 #[test]
