@@ -98,7 +98,7 @@ fn axis_of(chart: &Histogram) -> Axis {
         (false, false) => return axis,
         (true, false) => format!("first bar from {}", told(*first)),
         (false, true) => format!("last bar to {}", told(*last)),
-        (true, true) => format!("first bar from {}, last to {}", told(*first), told(*last)),
+        (true, true) => format!("in all {} to {}", told(*first), told(*last)),
     };
     axis.range = Some((low, high));
     if axis.label.is_empty() {
