@@ -233,7 +233,11 @@ impl ThisMachine {
             command.spawn().map_err(|error| no_program(&format!("{} can't be started: {error}", program.display())))?;
         let pid = child.id().unwrap_or_default();
         let started_ms = process::started_ms(pid).unwrap_or_default();
-        self.files(wanted.deployment).begin(ProcessId { pid, started_ms })?;
+        if let Err(failure) = self.files(wanted.deployment).begin(ProcessId { pid, started_ms }) {
+            // Entered nowhere, nobody would ever end it.
+            process::stop(ProcessId { pid, started_ms }, Duration::ZERO).await;
+            return Err(failure);
+        }
         let until = tokio::time::Instant::now() + READY_TIMEOUT;
         loop {
             if let Some(ready) =

@@ -86,9 +86,9 @@ pub struct Input {
     /// A request may leave it out or send null: it is imputed.
     pub optional: bool,
     pub sensitive: bool,
-    /// Known categories, commonest first (at most 1,000), for the form.
+    /// Known categories, commonest first (at most 1,000), for the form; none of a sensitive column.
     pub categories: Vec<String>,
-    /// Range seen in training, for the form's hint.
+    /// Range seen in training, for the form's hint; none of a sensitive column.
     pub range: Option<(f64, f64)>,
     /// Images: height, width, channels.
     pub shape: Vec<usize>,

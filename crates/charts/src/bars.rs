@@ -34,7 +34,8 @@ pub struct Histogram {
 /// Draws one or more distributions of a number over the same edges.
 pub fn histogram(chart: &Histogram, size: Size) -> Drawing {
     let shares = shares(&chart.sets);
-    let x = chart.x.range_of(chart.edges.iter().copied(), false);
+    let x_axis = axis_of(chart);
+    let x = x_axis.range_of(chart.edges.iter().copied(), false);
     let is_shown = |edges: &[f64]| edges[0] < x.high && edges[1] > x.low;
     // The tallest of those that are shown fills the height.
     let tall = |shares: &Vec<f64>| {
@@ -44,7 +45,7 @@ pub fn histogram(chart: &Histogram, size: Size) -> Drawing {
     let most = shares.iter().map(tall).fold(1e-12, f64::max);
     let y = Range { low: 0.0, high: most, ..Range::default() };
     let y_axis = Axis::default();
-    let frame = frame::lay_out(size, &chart.x, x, &y_axis, y).without_vertical();
+    let frame = frame::lay_out(size, &x_axis, x, &y_axis, y).without_vertical();
     let plot = frame.plot;
     let opacity = if chart.sets.len() > 1 { 0.45 } else { 0.75 };
     let drawing = frame.draw(&chart.name, |_, root| {
@@ -73,6 +74,42 @@ pub fn histogram(chart: &Histogram, size: Size) -> Drawing {
         Spot { left, top: plot.top, width: right - left, height: plot.height, head, figures }
     });
     Drawing { spots: spots.collect(), ..drawing }
+}
+
+/// An outermost bar so many times wider than the next holds what lies far out. It is drawn as wide as that, or the others
+/// would be too narrow to see.
+const FAR_OUT: f64 = 3.0;
+
+/// The axis as it is asked for; where no range is, that of the bars as wide as they are drawn, and at its end how far a
+/// bar reaches that is cut.
+fn axis_of(chart: &Histogram) -> Axis {
+    let mut axis = chart.x.clone();
+    let edges = chart.edges.as_slice();
+    let ([first, second, third, ..], [.., before, next, last], None) = (edges, edges, axis.range) else {
+        return axis;
+    };
+    let (low, high) = (drawn_end(*first, *second, *third), drawn_end(*last, *next, *before));
+    let scale = axis.scale;
+    let told = |edge: f64| match scale {
+        Scale::Time { offset_minutes } => tick::moment(edge, offset_minutes),
+        Scale::Linear | Scale::Log => tick::said(edge),
+    };
+    let label = match (low > *first, high < *last) {
+        (false, false) => return axis,
+        (true, false) => format!("first bar from {}", told(*first)),
+        (false, true) => format!("last bar to {}", told(*last)),
+        (true, true) => format!("in all {} to {}", told(*first), told(*last)),
+    };
+    axis.range = Some((low, high));
+    if axis.label.is_empty() {
+        axis.label = label;
+    }
+    axis
+}
+
+fn drawn_end(end: f64, next: f64, before: f64) -> f64 {
+    let width = next - before;
+    if (end - next).abs() > FAR_OUT * width.abs() { next + width } else { end }
 }
 
 /// What a bar stands for: "12.5 to 15"; where all edges lie on half-integers the whole numbers between them, "7" or

@@ -49,7 +49,7 @@ const NAMES: f64 = 92.0;
 const NAMES_SHARE: f64 = 0.3;
 const ENDS: f64 = 74.0;
 const FOOT: f64 = 20.0;
-/// Few windows don't become planks: what is left of the width stays free behind the ends.
+/// Few windows don't become planks: what is left of the width stays free between them and the ends.
 const WIDEST: f64 = 64.0;
 const DOT: f64 = 3.0;
 
@@ -101,11 +101,9 @@ pub fn draw(map: &HeatMap, width: f64) -> Drawing {
                     root.draw(&Rectangle::new(corners, stroke(Role::Text, 1.5, 1.0)))?;
                 }
             }
-            // At the edge of the map, where few windows leave room.
-            let ends = (names + cell * count as f64 + ENDS).max(width);
-            let end = (grid(ends - 18.0), middle);
+            let end = (grid(width - 18.0), middle);
             root.draw(&Text::new(row.end.clone(), end, label(role, HPos::Right, VPos::Center)))?;
-            let dot = (grid(ends - DOT - 2.0), middle);
+            let dot = (grid(width - DOT - 2.0), middle);
             let style = row.state.map_or_else(|| stroke(Role::Faint, 1.0, 1.0), |state| fill(state, 1.0));
             root.draw(&Circle::new(dot, grid(DOT), style))?;
         }

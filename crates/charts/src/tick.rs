@@ -125,7 +125,7 @@ pub(crate) fn said(value: f64) -> String {
 
 /// A moment by itself: "3 Mar 2026 14:05".
 pub(crate) fn moment(ms: f64, offset_minutes: i32) -> String {
-    let local = ms as i64 + i64::from(offset_minutes) * MINUTE;
+    let local = (ms as i64).saturating_add(i64::from(offset_minutes) * MINUTE);
     let ((year, month, day), of_day) = (civil(local.div_euclid(DAY)), local.rem_euclid(DAY));
     let date = format!("{day} {} {year}", MONTHS[month as usize - 1]);
     if of_day == 0 { date } else { format!("{date} {:02}:{:02}", of_day / HOUR, of_day / MINUTE % 60) }
@@ -205,21 +205,19 @@ const MONTH_STEPS: [i64; 10] = [1, 3, 6, 12, 24, 60, 120, 240, 600, 1200];
 
 fn times(range: &Range, offset_minutes: i32) -> Vec<Vec<Tick>> {
     let shift = i64::from(offset_minutes) * MINUTE;
-    let (low, high) = (range.low as i64 + shift, range.high as i64 + shift);
+    // A moment that stands for "never" may be at the end of all numbers.
+    let (low, high) = ((range.low as i64).saturating_add(shift), (range.high as i64).saturating_add(shift));
     let mut sets = Vec::new();
     for step in STEPS {
-        if (high - low) / step > 40 {
+        if high.saturating_sub(low) / step > 40 {
             continue;
         }
-        let mut at = low.div_euclid(step) * step;
-        if at < low {
-            at += step;
-        }
-        let mut ticks = Vec::new();
-        while at <= high {
-            ticks.push(Tick { value: (at - shift) as f64, label: time_label(at, step) });
-            at += step;
-        }
+        let first = low.div_euclid(step).saturating_mul(step);
+        let all = std::iter::successors(Some(first), |at| at.checked_add(step)).take_while(|at| *at <= high);
+        let ticks = all
+            .filter(|at| *at >= low)
+            .map(|at| Tick { value: at.saturating_sub(shift) as f64, label: time_label(at, step) })
+            .collect();
         sets.push(ticks);
     }
     sets.extend(MONTH_STEPS.iter().filter_map(|step| months(low, high, *step, shift)));

@@ -10,6 +10,7 @@
 //! are given. What takes long reports through [`progress::Progress`] and can be stopped by it.
 
 pub mod association;
+mod bars;
 mod card_fraud;
 pub mod column;
 mod column_builder;

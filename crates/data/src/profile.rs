@@ -17,8 +17,8 @@ use arrow_array::RecordBatch;
 
 use crate::{
     association::{Cell, RowSample},
+    bars,
     column::{self, Values},
-    drift::statistic::{edges_between, has_halves, whole_edges},
     error::DataError,
     images, profile_warnings,
     progress::{Progress, report},
@@ -31,7 +31,6 @@ use crate::{
 const MOST_HASHED_ROWS: u64 = 5_000_000;
 const TOP_VALUES: usize = 20;
 const FEW_INTEGERS: u64 = 50;
-const BINS: usize = 30;
 const QUANTILES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
 
 /// Measures a converted table with the roles, target and sensitive columns of `config`.
@@ -226,30 +225,9 @@ fn hash(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// Bars of equal width, but for the outermost two where a few values lie far out: these reach to
-/// the minimum and the maximum. Integers have bars that are whole numbers wide and stand around them.
 fn histogram(distribution: &Distribution, kind: ColumnType) -> Histogram {
     let (min, max) = (distribution.min(), distribution.max());
-    let (low, high) = (distribution.quantile(0.005), distribution.quantile(0.995));
-    let is_whole = kind == ColumnType::Integer && has_halves(min.abs().max(max.abs()));
-    // A bar for each number needs no room at the ends.
-    let has_room = is_whole && max - min < BINS as f64;
-    let far = !has_room && high > low && max - min > 4.0 * (high - low);
-    let (from, to) = if far { (low, high) } else { (min, max) };
-    let mut edges: Vec<f64> = if is_whole {
-        whole_edges(from.floor(), to.ceil(), BINS)
-    } else if from == to {
-        vec![from - 0.5, to + 0.5]
-    } else {
-        edges_between(from, to, BINS)
-    };
-    let beyond = if is_whole { 0.5 } else { 0.0 };
-    if let Some(first) = edges.first_mut() {
-        *first = first.min(min - beyond);
-    }
-    if let Some(last) = edges.last_mut() {
-        *last = last.max(max + beyond);
-    }
+    let edges = bars::edges(min, max, kind == ColumnType::Integer, |share| distribution.quantile(share));
     // A bar holds what is at least its left edge and below its right; the last one both.
     let below = |edge: f64| distribution.rank_below(edge);
     let mut counts = Vec::with_capacity(edges.len() - 1);

@@ -130,7 +130,8 @@ impl Quantiles {
     pub fn finish(mut self) -> Distribution {
         if !self.digest.is_empty() {
             self.compress();
-            return Distribution { count: self.count, min: self.min, max: self.max, steps: None, digest: self.digest };
+            let digest = with_ends(self.digest);
+            return Distribution { count: self.count, min: self.min, max: self.max, steps: None, digest };
         }
         let mut values: Vec<(f64, u64)> =
             self.counts.iter().map(|(bits, count)| (f64::from_bits(*bits), *count)).collect();
@@ -164,7 +165,6 @@ impl Quantiles {
         all.extend(self.counts.drain().map(|(bits, count)| (f64::from_bits(bits), count as f64)));
         all.sort_by(|left, right| left.0.total_cmp(&right.0).then(left.1.total_cmp(&right.1)));
         let total: f64 = all.iter().map(|(_, weight)| weight).sum();
-        let scale = |share: f64| COMPRESSION / std::f64::consts::TAU * (2.0 * share.clamp(0.0, 1.0) - 1.0).asin();
         let mut before = 0.0;
         let mut started = scale(0.0);
         for (mean, weight) in all {
@@ -181,6 +181,29 @@ impl Quantiles {
             before += weight;
         }
     }
+}
+
+/// The scale function k₁: no centroid of several numbers spans more than 1 of it.
+fn scale(share: f64) -> f64 {
+    COMPRESSION / std::f64::consts::TAU * (2.0 * share.clamp(0.0, 1.0) - 1.0).asin()
+}
+
+/// A centroid that spans more is one number that came often. Values are interpolated between the middles of
+/// centroids: ends of its own keep its neighbours out of it.
+fn with_ends(digest: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    let total: f64 = digest.iter().map(|(_, weight)| weight).sum();
+    let mut apart = Vec::with_capacity(digest.len());
+    let mut before = 0.0;
+    for (mean, weight) in digest {
+        let span = scale((before + weight) / total) - scale(before / total);
+        before += weight;
+        if span > 1.0 && weight > 2.0 {
+            apart.extend([(mean, 1.0), (mean, weight - 2.0), (mean, 1.0)]);
+        } else {
+            apart.push((mean, weight));
+        }
+    }
+    apart
 }
 
 /// A finished [`Quantiles`].

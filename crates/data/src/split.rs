@@ -94,10 +94,11 @@ struct RowFacts {
     class_names: Vec<String>,
     target: Option<(String, ColumnType)>,
     times: Option<Vec<i64>>,
-    without_time: u64,
 }
 
 const MISSING: u32 = u32::MAX;
+/// A row without a time may be of any. The oldest place trains, as long as later rows fill the other parts.
+const NO_TIME: i64 = i64::MIN;
 
 /// What stays together.
 struct Unit {
@@ -135,7 +136,6 @@ fn read(parquet: &Path, data: &DataConfig, method: SplitMethod) -> Result<RowFac
         class_names: Vec::new(),
         target: target.map(|place| described.columns[place].clone()),
         times: timestamp.map(|_| Vec::new()),
-        without_time: 0,
     };
     let mut numbers: HashMap<String, u32> = HashMap::new();
     let batches = table::batches(parquet, None)?;
@@ -163,9 +163,7 @@ fn read(parquet: &Path, data: &DataConfig, method: SplitMethod) -> Result<RowFac
                     Values::Integer(array) => values.number(row).map(|_| array.value(row)),
                     _ => values.number(row).map(|value| value as i64),
                 };
-                facts.without_time += u64::from(time.is_none());
-                // A row without a time may be of any; the oldest place trains and never tests.
-                times.push(time.unwrap_or(i64::MIN));
+                times.push(time.unwrap_or(NO_TIME));
             }
         }
     }
@@ -290,8 +288,13 @@ fn inherit(units: &mut [Unit], previous: Option<&SplitRecord>) -> u64 {
 }
 
 /// Fills test, then validation, from units in the order of a keyed hash, until the shares are met
-/// over all units; the rest trains.
+/// over all units; the rest trains. So does a unit of more than half of the rows: in another part it would leave
+/// little to learn from.
 fn by_chance(mut units: Vec<&mut Unit>, split: &SplitConfig) {
+    let total: usize = units.iter().map(|unit| unit.rows.len()).sum();
+    if let Some(most) = units.iter_mut().find(|unit| unit.rows.len() * 2 > total) {
+        most.part.get_or_insert(TRAINING);
+    }
     let mut key = [0; 32];
     key[..8].copy_from_slice(&split.seed.to_le_bytes());
     units.sort_by_cached_key(|unit| {
@@ -316,16 +319,22 @@ fn fill(ordered: &mut [&mut Unit], split: &SplitConfig) {
         units.iter().filter(|unit| unit.part == part).map(|unit| unit.rows.len()).sum::<usize>()
     };
     let total: usize = ordered.iter().map(|unit| unit.rows.len()).sum();
+    let mut left = ordered.iter().filter(|unit| unit.part.is_none()).count();
     for (part, share) in [(TEST, split.test), (VALIDATION, split.validation)] {
-        // At least one unit in each part, however small the data is.
+        // At least one unit in each part, however small the data is and however large its units are.
         let wanted = ((total as f64 * share).round() as usize).max(1);
         let mut filled = rows(Some(part), ordered);
+        let is_empty = |other: u8| usize::from(rows(Some(other), ordered) == 0);
+        let to_train = is_empty(TRAINING);
+        let to_others = if part == TEST { to_train + is_empty(VALIDATION) } else { to_train };
         for unit in ordered.iter_mut().filter(|unit| unit.part.is_none()) {
-            if filled >= wanted {
+            let kept = if filled == 0 { to_train } else { to_others };
+            if filled >= wanted || left <= kept {
                 break;
             }
             filled += unit.rows.len();
             unit.part = Some(part);
+            left -= 1;
         }
     }
     ordered.iter_mut().filter(|unit| unit.part.is_none()).for_each(|unit| unit.part = Some(TRAINING));
@@ -362,8 +371,17 @@ fn gather(
     if left_out > 0 {
         notes.push(format!("{} without a target left out.", counted(left_out)));
     }
-    if rows.without_time > 0 && method == SplitMethod::Time {
-        notes.push(format!("{} without a time put into training.", counted(rows.without_time)));
+    if method == SplitMethod::Time {
+        let without_time = |part: u8| {
+            let times = rows.times.iter().flatten().zip(&parts);
+            times.filter(|(time, found)| **time == NO_TIME && **found == part).count() as u64
+        };
+        for (part, name) in [(TRAINING, "training"), (VALIDATION, "validation"), (TEST, "the test part")] {
+            let count = without_time(part);
+            if count > 0 {
+                notes.push(format!("{} without a time put into {name}.", counted(count)));
+            }
+        }
     }
     if repeated > 0 && rows.groups.is_none() {
         notes.push(format!("{} equal to others; equal rows stay in one part.", counted(repeated)));

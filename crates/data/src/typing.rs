@@ -120,6 +120,7 @@ impl Typing {
         self.bytes += other.bytes;
         self.largest = self.largest.max(other.largest);
         self.rises &= other.rises;
+        self.last = self.last.or(other.last);
         if self.distinct.len() <= CATEGORY_VALUES {
             self.distinct.extend(&other.distinct);
         }

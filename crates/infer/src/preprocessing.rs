@@ -176,9 +176,11 @@ impl ColumnRule {
         }
     }
 
+    /// Whoever may ask the model may read this: of a sensitive column it tells no value.
     fn input(&self) -> Input {
         let (mut categories, mut range, mut shape) = (Vec::new(), None, Vec::new());
         match &self.rule {
+            Rule::Number { .. } | Rule::Category { .. } | Rule::Datetime { .. } if self.sensitive => {}
             Rule::Number { minimum, maximum, .. } if self.kind != ColumnType::Boolean => {
                 range = Some((*minimum, *maximum))
             }

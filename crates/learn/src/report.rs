@@ -296,8 +296,9 @@ fn everybodys(column: &ColumnRule) -> Result<serde_json::Value, LearnError> {
             _ => (*median).into(),
         },
         Rule::Category { known } => known.first().cloned().into(),
-        Rule::Datetime { origin_ms, .. } => {
-            let moment: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![*origin_ms]));
+        Rule::Datetime { origin_ms, latest_ms, .. } => {
+            let middle = origin_ms.midpoint(*latest_ms);
+            let moment: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![middle]));
             let row = to_json(&RecordBatch::try_from_iter([(column.name.as_str(), moment)])?)?;
             row.first().and_then(|row| row.get(&column.name)).cloned().unwrap_or_default()
         }

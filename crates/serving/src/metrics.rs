@@ -98,12 +98,12 @@ impl Metrics {
     fn histogram(&self, page: &mut String) {
         const NAME: &str = "slipway_request_duration_seconds";
         head(page, NAME, "histogram", "Time from receipt to answer.");
-        // Read before the buckets: a request counted in between must not make +Inf smaller than a bucket.
         let mut below = 0;
         for (bound, count) in BUCKETS.iter().zip(&self.buckets) {
             below += count.load(Relaxed);
             line(page, &format!("{NAME}_bucket{{le=\"{bound}\"}}"), below);
         }
+        // A request between its two counts must not make +Inf smaller than a bucket.
         let all = self.durations.load(Relaxed).max(below);
         line(page, &format!("{NAME}_bucket{{le=\"+Inf\"}}"), all);
         line(page, &format!("{NAME}_sum"), self.duration_nanos.load(Relaxed) as f64 / 1e9);

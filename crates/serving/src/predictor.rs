@@ -1,7 +1,7 @@
 //! One thread owns the model; requests meet there and are computed together.
 //!
-//! A batch takes what is queued (and, with `--batch-wait-us`, what comes in that time) up to
-//! `--batch-max` rows. If a batch fails, each request is computed alone, so that one can't fail
+//! A batch takes what is queued (and, with `--batch-wait-us`, what comes in that time) until it has
+//! `--batch-max` rows; a request is never divided. If a batch fails, each request is computed alone, so that one can't fail
 //! another. A panic of the model fails its request and nothing else.
 
 use std::{

@@ -16,9 +16,9 @@ mod segment;
 use std::{
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
     time::{Duration, Instant},
@@ -41,6 +41,7 @@ const QUEUE: usize = 4_096;
 pub(crate) struct RequestLog {
     folder: Arc<Mutex<Folder>>,
     orders: SyncSender<Order>,
+    dropped: Dropped,
     metrics: Arc<Metrics>,
     share: f64,
     requests: AtomicU64,
@@ -49,6 +50,9 @@ pub(crate) struct RequestLog {
     fetched: watch::Sender<u64>,
     instance: String,
 }
+
+/// Rows that the writer could not take in, until they are written down as a gap.
+type Dropped = Arc<Mutex<Option<Gap>>>;
 
 enum Order {
     Rows { rows: RecordBatch, received_ms: i64 },
@@ -90,6 +94,7 @@ impl RequestLog {
         let log = Self {
             folder: Arc::new(Mutex::new(folder)),
             orders,
+            dropped: Dropped::default(),
             metrics,
             share: config.log_share,
             requests: AtomicU64::new(0),
@@ -100,6 +105,7 @@ impl RequestLog {
         log.measure();
         let writer = Writer {
             folder: log.folder.clone(),
+            dropped: log.dropped.clone(),
             metrics: log.metrics.clone(),
             open: segment::Open::new(config.log_segment_rows, log.instance.clone(), model.to_owned()),
             longest: Duration::from_secs(config.log_segment_secs),
@@ -119,13 +125,24 @@ impl RequestLog {
             Err(error) => return crate::say(&format!("a request could not be logged: {error}")),
         };
         let count = rows.num_rows() as u64;
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-            self.orders.try_send(Order::Rows { rows, received_ms })
-        {
-            let gap = Gap { from_ms: received_ms, to_ms: received_ms, rows: count, reason: folder::TOO_SLOW.into() };
-            self.lock().lose(gap);
-            self.metrics.log_dropped_rows.fetch_add(count, Relaxed);
+        if self.orders.try_send(Order::Rows { rows, received_ms }).is_err() {
+            self.note_dropped(count, received_ms);
         }
+    }
+
+    /// Only remembers it: whoever answers a request must not wait for the disk that could not follow.
+    fn note_dropped(&self, rows: u64, received_ms: i64) {
+        let mut dropped = locked(&self.dropped);
+        let gap = dropped.get_or_insert_with(|| Gap {
+            from_ms: received_ms,
+            to_ms: received_ms,
+            rows: 0,
+            reason: folder::TOO_SLOW.into(),
+        });
+        gap.rows += rows;
+        gap.from_ms = gap.from_ms.min(received_ms);
+        gap.to_ms = gap.to_ms.max(received_ms);
+        self.metrics.log_dropped_rows.fetch_add(rows, Relaxed);
     }
 
     /// Spreads the share evenly over requests: multiples of the golden ratio never clump.
@@ -141,6 +158,7 @@ impl RequestLog {
         if let Err(error) = folder.look() {
             crate::say(&format!("the request log can't be looked through: {error:#}"));
         }
+        write_down(&mut folder, &self.dropped);
         folder.sweep(now_ms());
         if let Some(after) = after
             && folder.acknowledge(after)
@@ -193,22 +211,39 @@ impl RequestLog {
     }
 
     fn measure(&self) {
-        measure(&self.lock(), &self.metrics);
+        measure(&self.lock(), &self.dropped, &self.metrics);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Folder> {
-        self.folder.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Folder> {
+        locked(&self.folder)
     }
 }
 
-fn measure(folder: &Folder, metrics: &Metrics) {
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes a gap of what was dropped since.
+fn write_down(folder: &mut Folder, dropped: &Mutex<Option<Gap>>) {
+    // Taken first, since the disk is waited for: meanwhile handlers may drop more.
+    let gap = locked(dropped).take();
+    if let Some(gap) = gap {
+        folder.lose(gap);
+    }
+}
+
+fn measure(folder: &Folder, dropped: &Mutex<Option<Gap>>, metrics: &Metrics) {
     metrics.log_segments.store(folder.count() as u64, Relaxed);
     metrics.log_bytes.store(folder.bytes(), Relaxed);
-    metrics.log_dropped_rows.store(folder.lost_rows(), Relaxed);
+    // Held while it is stored, so that the counter never goes back.
+    let dropped = locked(dropped);
+    let waiting = dropped.as_ref().map_or(0, |gap| gap.rows);
+    metrics.log_dropped_rows.store(folder.lost_rows() + waiting, Relaxed);
 }
 
 struct Writer {
     folder: Arc<Mutex<Folder>>,
+    dropped: Dropped,
     metrics: Arc<Metrics>,
     open: segment::Open,
     longest: Duration,
@@ -242,7 +277,8 @@ impl Writer {
     }
 
     fn close(&mut self) {
-        let mut folder = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut folder = locked(&self.folder);
+        write_down(&mut folder, &self.dropped);
         if let Some(closed) = self.open.close() {
             let gap = closed.gap();
             if let Err(error) = folder.add(closed, now_ms()) {
@@ -254,7 +290,44 @@ impl Writer {
             }
         }
         folder.sweep(now_ms());
-        measure(&folder, &self.metrics);
+        measure(&folder, &self.dropped, &self.metrics);
         self.opened = (self.open.rows() > 0).then(Instant::now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{ArrayRef, Float64Array};
+
+    use super::*;
+
+    #[test]
+    fn rows_that_the_writer_cannot_take_in_are_a_gap_and_nobody_waits_for_the_disk() {
+        let home = tempfile::tempdir().unwrap();
+        let (orders, _inbox) = sync_channel(1);
+        let log = RequestLog {
+            folder: Arc::new(Mutex::new(Folder::open(home.path(), u64::MAX, 14, 0).unwrap())),
+            orders,
+            dropped: Dropped::default(),
+            metrics: Arc::default(),
+            share: 1.0,
+            requests: AtomicU64::new(0),
+            not_watched: Vec::new(),
+            fetched: watch::Sender::new(0),
+            instance: "one".into(),
+        };
+        let column: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0]));
+        let rows = RecordBatch::try_from_iter([("x", column)]).unwrap();
+        let writing = log.lock();
+        for received_ms in [10, 30, 20] {
+            log.record(&rows, &rows, received_ms);
+        }
+        drop(writing);
+        assert_eq!(log.metrics.log_dropped_rows.load(Relaxed), 4);
+        log.measure();
+        assert_eq!(log.metrics.log_dropped_rows.load(Relaxed), 4, "a counter never goes back");
+        let gap = Gap { from_ms: 20, to_ms: 30, rows: 4, reason: folder::TOO_SLOW.into() };
+        assert_eq!(log.list(None).gaps, [gap]);
+        assert_eq!(log.metrics.log_dropped_rows.load(Relaxed), 4);
     }
 }

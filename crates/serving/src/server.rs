@@ -160,7 +160,6 @@ async fn public_port(config: &Config) -> anyhow::Result<TcpListener> {
 
 /// At the end each answer says that its connection closes, so that the client opens its next one elsewhere.
 async fn said_goodbye(State(server): State<Arc<Server>>, mut response: Response) -> Response {
-    // HTTP/2 has no such header, and hyper leaves it out there: its clients are told by a frame.
     if server.ending.load(Ordering::Relaxed) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

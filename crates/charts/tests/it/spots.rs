@@ -88,6 +88,24 @@ fn a_part_of_a_histogram_has_its_bars_cut_at_the_plot_and_as_tall_as_there_is_ro
 }
 
 #[test]
+fn a_bar_that_reaches_far_out_is_as_wide_as_the_others_and_told_in_full() {
+    let edges: Vec<f64> = (0..=30).map(f64::from).chain([5000.0]).collect();
+    let mut counts = vec![7; 30];
+    counts.push(90);
+    let chart = Histogram { edges, sets: bars(&counts), ..Histogram::default() };
+    let drawing = bars::histogram(&chart, SIZE);
+    assert_eq!((drawing.plot.x.low, drawing.plot.x.high), (0.0, 31.0));
+    let (near, far) = (&drawing.spots[29], &drawing.spots[30]);
+    assert!((near.width - far.width).abs() < 1e-6, "{} and {}", near.width, far.width);
+    assert_eq!((far.head.as_str(), far.figures[0].words.as_str()), ("30 to 5,000", "90 · 30 %"));
+    assert!(drawing.svg.contains(">last bar to 5,000<"), "{}", drawing.svg);
+    // Looked at closer, it is as wide as it is.
+    let x = Axis { range: Some((20.0, 3000.0)), ..Axis::default() };
+    let closer = bars::histogram(&Histogram { x, ..chart }, SIZE);
+    assert_eq!((closer.plot.x.high, closer.svg.contains("last bar")), (3000.0, false));
+}
+
+#[test]
 fn a_bar_between_half_integers_is_named_by_its_whole_numbers() {
     assert_eq!(charts::bars::bar_name(&[-0.5, 0.5, 1.5], 0).unwrap(), "0");
     assert_eq!(charts::bars::bar_name(&[-4.5, -0.5, 3.5], 0).unwrap(), "−4 to −1");

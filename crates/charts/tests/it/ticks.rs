@@ -49,6 +49,8 @@ fn times_stand_at_whole_hours_of_the_zone() {
     );
     check(start, start + 20.0 * 365.25 * 86_400_000.0, zone, 5, &["2030", "2035", "2040", "2045"]);
     check(-start, start, zone, 6, &["1920", "1940", "1960", "1980", "2000", "2020"]);
+    // Numbers that stand for "never" are no times that could be told.
+    check(-9.2e18, 9.3e18, zone, 5, &[]);
 }
 
 #[test]

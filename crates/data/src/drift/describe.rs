@@ -4,11 +4,10 @@ use api::{config::ColumnType, dataset::Histogram, drift::Distribution};
 
 use super::{
     sample::{Sample, Values, aligned, counted},
-    statistic::{edges_between, has_halves, histogram, whole_edges},
+    statistic::histogram,
 };
-use crate::metrics::bootstrap::percentile;
+use crate::{bars, metrics::bootstrap::percentile};
 
-const BINS: usize = 30;
 /// Numbers with at most as many distinct values are shown value by value.
 const SHOWN_BY_VALUE: usize = 20;
 /// Categories shown; the others stand together as the last one.
@@ -33,33 +32,15 @@ pub fn distribution(reference: &Sample, current: &Sample, kind: ColumnType) -> O
     }
 }
 
-/// Edges span the middle 99 % of both sides where their tails are long; the tails are counted in the
-/// outermost bins. Whole numbers have bins that fit them.
+/// Both sides over the same edges, laid by both: what lies far out of one may be the middle of the other.
 fn numeric(reference: &[f64], current: &[f64], kind: ColumnType) -> Distribution {
     let least = |share: f64| percentile(reference, share).min(percentile(current, share));
     let most = |share: f64| percentile(reference, share).max(percentile(current, share));
-    let (low, high, inner_low, inner_high) = (least(0.0), most(1.0), least(0.005), most(0.995));
-    let long_tails = high - low > 3.0 * (inner_high - inner_low) && inner_high > inner_low;
-    let (from, to) = if long_tails { (inner_low, inner_high) } else { (low, high) };
     let is_whole = |side: &[f64]| side.iter().all(|value| value.fract() == 0.0);
-    let edges = if kind != ColumnType::Datetime
-        && has_halves(low.abs().max(high.abs()))
-        && is_whole(reference)
-        && is_whole(current)
-    {
-        whole_edges(from.floor(), to.ceil(), BINS)
-    } else if to > from {
-        edges_between(from, to, BINS)
-    } else {
-        edges_between(from - 0.5, to + 0.5, BINS)
-    };
-    let (first, last) = (edges[0], edges[edges.len() - 1]);
-    let side = |sorted: &[f64]| {
-        let mut counts = histogram(sorted, &edges);
-        counts[0] += sorted.partition_point(|value| *value < first) as u64;
-        counts[edges.len() - 2] += sorted.len() as u64 - sorted.partition_point(|value| *value <= last) as u64;
-        Histogram { edges: edges.clone(), counts }
-    };
+    let is_whole = kind != ColumnType::Datetime && is_whole(reference) && is_whole(current);
+    let quantile = |share: f64| if share < 0.5 { least(share) } else { most(share) };
+    let edges = bars::edges(least(0.0), most(1.0), is_whole, quantile);
+    let side = |sorted: &[f64]| Histogram { edges: edges.clone(), counts: histogram(sorted, &edges) };
     Distribution::Numeric { reference: side(reference), current: side(current) }
 }
 

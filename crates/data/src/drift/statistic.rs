@@ -206,20 +206,6 @@ pub fn edges_between(low: f64, high: f64, bins: usize) -> Vec<f64> {
     edges
 }
 
-/// Edges between which whole numbers from `low` to `high` stand, at most `bins` bars: on half-integers, each as many numbers
-/// wide, so that no bar is without a number. Only for eyes: no statistic counts between them.
-pub fn whole_edges(low: f64, high: f64, bins: usize) -> Vec<f64> {
-    let count = high - low + 1.0;
-    let width = (count / bins as f64).ceil().max(1.0);
-    let bars = (count / width).ceil() as usize;
-    (0..=bins.min(bars)).map(|edge| low - 0.5 + width * edge as f64).collect()
-}
-
-/// Whether half-integers around whole numbers up to this size are numbers of their own.
-pub const fn has_halves(size: f64) -> bool {
-    size < (1_u64 << 51) as f64
-}
-
 /// Counts of sorted values between edges; the last bin is closed, as in `numpy.histogram`.
 pub fn histogram(sorted: &[f64], edges: &[f64]) -> Vec<u64> {
     let bins = edges.len() - 1;

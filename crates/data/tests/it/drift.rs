@@ -444,6 +444,26 @@ fn bars_of_whole_numbers_are_whole_numbers_wide() {
 }
 
 #[test]
+fn values_far_out_of_both_sides_share_an_outermost_bar() {
+    let tail = |rows: u32, times: f64| -> ArrayRef {
+        let share = move |row: u32| (f64::from(row) + 0.5) / f64::from(rows);
+        Arc::new(Float64Array::from_iter_values((0..rows).map(|row| times * (1.0 / (1.0 - share(row)) - 1.0))))
+    };
+    let specs = [ColumnSpec::new("amount", ColumnType::Decimal)];
+    let (reference, current) = (batch(vec![("amount", tail(2000, 1.0))]), batch(vec![("amount", tail(1000, 2.0))]));
+    let report = compare(&reference, &current, &specs, &Options::default(), &mut Floors::default()).unwrap();
+    let Some(Distribution::Numeric { reference, current }) = &report.columns[0].distribution else {
+        panic!("{:?}", report.columns[0].distribution);
+    };
+    assert_eq!((reference.edges.len(), &reference.edges), (32, &current.edges));
+    // Twice 19, beyond which one of 20 rows of the wider side lies.
+    assert!((36.0..40.0).contains(&reference.edges[30]), "{:?}", reference.edges);
+    assert_eq!((reference.counts.iter().sum::<u64>(), current.counts.iter().sum::<u64>()), (2000, 1000));
+    assert!(current.counts[30].abs_diff(50) <= 2, "{:?}", current.counts);
+    assert!((reference.edges[31] - 3999.0).abs() < 1e-3, "the largest value of both: {:?}", reference.edges);
+}
+
+#[test]
 fn each_bar_leads_back_to_the_rows_that_were_counted_in_it() {
     let text = |values: Vec<String>| -> ArrayRef { Arc::new(StringArray::from(values)) };
     let numbers = |values: Vec<Option<f64>>| -> ArrayRef { Arc::new(Float64Array::from(values)) };

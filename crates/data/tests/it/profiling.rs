@@ -113,6 +113,24 @@ fn bars_of_whole_numbers_hold_equally_many_of_them() {
 }
 
 #[test]
+fn values_far_out_share_an_outermost_bar_and_leave_room_to_the_others() {
+    let bars = |rows: String| profiled(&format!("n\n{rows}"), None).columns.remove(0).numeric.unwrap().histogram;
+    // Half of the rows are below 1, one of 20 is above 19, and the last is near 4,000.
+    let share = |row: u32| (f64::from(row) + 0.5) / 2000.0;
+    let skewed = bars((0..2000).map(|row| format!("{}\n", 1.0 / (1.0 - share(row)) - 1.0)).collect());
+    assert_eq!((skewed.edges.len(), skewed.counts.iter().sum::<u64>()), (32, 2000));
+    assert!((18.0..20.0).contains(&skewed.edges[30]) && skewed.edges[31] > 3900.0, "{:?}", skewed.edges);
+    assert!((95..=105).contains(&skewed.counts[30]) && skewed.counts[0] < 800, "{:?}", skewed.counts);
+    // Whole numbers keep their bars; the one far out has its own.
+    let whole = bars((0..1000).map(|row| format!("{}\n", row % 100)).chain(["1000000\n".to_owned()]).collect());
+    assert_eq!((whole.edges.len(), whole.edges[0], whole.edges[25], whole.edges[26]), (27, -0.5, 99.5, 1_000_000.5));
+    assert_eq!((whole.counts[24], whole.counts[25]), (40, 1));
+    // What two equal heaps of rows share is no tail.
+    let heaps = bars((0..1000).map(|row| format!("{}\n", f64::from(row % 50 + row % 2 * 900) + 0.25)).collect());
+    assert_eq!(heaps.edges.len(), 31);
+}
+
+#[test]
 fn warnings_name_what_is_wrong() {
     let mut csv = "id,constant,empty,leak,noise,y\n".to_owned();
     for row in 0..400_u32 {
@@ -173,6 +191,29 @@ fn sketches_keep_their_promises_and_merge() {
         }
     }
     assert_eq!(frequent.top(1)[0].0, "common");
+}
+
+/// As of sums of money: most rows have none, the others each their own.
+#[test]
+fn a_number_that_comes_often_among_many_others_keeps_its_share_of_the_rows() {
+    let mut values = sketch::Quantiles::default();
+    for row in 0..100_000_u32 {
+        // 7919 has no factor in common with 100,000: each share of the rows comes spread over them.
+        let place = row.wrapping_mul(7919) % 100_000;
+        values.see(match place {
+            0..30_000 => -1.0 - f64::from(place) / 30_000.0,
+            30_000..70_000 => 0.0,
+            _ => 1.0 + f64::from(place - 70_000) / 30_000.0,
+        });
+    }
+    let values = values.finish();
+    assert!(!values.is_exact());
+    for share in [0.32, 0.4, 0.5, 0.6, 0.68] {
+        assert_eq!(values.quantile(share), 0.0, "{share}");
+    }
+    assert!(values.quantile(0.29) < -1.0 && values.quantile(0.71) > 1.0);
+    assert!((values.rank(0.0) - 70_000.0).abs() < 200.0, "{}", values.rank(0.0));
+    assert!((values.rank(-0.5) - 30_000.0).abs() < 500.0, "{}", values.rank(-0.5));
 }
 
 #[test]

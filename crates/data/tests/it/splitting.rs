@@ -110,11 +110,54 @@ fn by_time_the_latest_test() {
 }
 
 #[test]
+fn rows_without_a_time_are_the_oldest_and_said_where_they_are() {
+    let said = |untimed: u32| {
+        let rows: String = (0..100)
+            .map(|row| {
+                let time = if row < untimed {
+                    String::new()
+                } else {
+                    format!("2026-01-01T00:{:02}:{:02}", row / 60, row % 60)
+                };
+                format!("{row},{},{time}\n", row % 2)
+            })
+            .collect();
+        let assigned =
+            table(&format!("x,y,t\n{rows}"), |config| config.timestamp = Some("t".to_owned())).split(None).unwrap();
+        assert_eq!(assigned.counts, [65, 15, 20, 0]);
+        assigned.notes
+    };
+    assert_eq!(said(10), ["10 rows are without a time put into training."]);
+    assert_eq!(
+        said(70),
+        ["65 rows are without a time put into training.", "5 rows are without a time put into validation."]
+    );
+}
+
+#[test]
 fn groups_stay_together() {
     let assigned = table(&rows(0..1000), |config| config.group = Some("g".to_owned())).split(None).unwrap();
     assert_eq!(assigned.method, SplitMethod::Group);
     assert!(assigned.parts.chunks(10).all(|group| group.iter().all(|part| *part == group[0])));
     assert_eq!(assigned.counts, [650, 150, 200, 0]);
+}
+
+/// Large groups overshoot a share: they may not take all there is.
+#[test]
+fn groups_of_unequal_size_leave_something_in_each_part() {
+    for sizes in [&[94, 3, 3][..], &[3, 3, 94][..], &[45, 45, 5, 5][..], &[30, 30, 30, 5, 5][..]] {
+        let groups = sizes.iter().enumerate().flat_map(|(group, size)| std::iter::repeat_n(group, *size));
+        let rows: String =
+            groups.clone().enumerate().map(|(row, group)| format!("{row},{group},{}\n", row % 2)).collect();
+        let table = table(&format!("x,g,y\n{rows}"), |config| config.group = Some("g".to_owned()));
+        for seed in 0..12 {
+            let config = SplitConfig { seed, ..SplitConfig::default() };
+            let assigned = split::assign(&table.parquet(), &table.config, &config, None).unwrap();
+            assert!(assigned.counts[..3].iter().all(|rows| *rows > 0), "{sizes:?}, seed {seed}: {:?}", assigned.counts);
+            let large = groups.clone().zip(&assigned.parts).find(|(group, _)| sizes[*group] > 50);
+            assert!(large.is_none_or(|(_, part)| *part == TRAINING), "{sizes:?}, seed {seed}: {:?}", assigned.counts);
+        }
+    }
 }
 
 #[test]

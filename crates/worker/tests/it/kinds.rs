@@ -183,6 +183,12 @@ fn no_value_of_a_sensitive_column_is_in_the_model() {
         );
     }
     assert!(examples.iter().any(|row| row["usage"] != examples[0]["usage"]));
+    // Nor in the signature, which a server tells everybody.
+    let signature = run.bundle().signature;
+    let told = |input: &api::model::Input| input.range.is_some() || !input.categories.is_empty();
+    assert!(signature.inputs.iter().any(|input| input.name == "usage" && told(input)), "{signature:?}");
+    assert!(!signature.inputs.iter().any(|input| input.sensitive && told(input)), "{signature:?}");
+    assert_eq!(signature.inputs.iter().filter(|input| input.sensitive).count(), 3);
     for column in json("profile.json")["columns"].as_array().unwrap() {
         if column["sensitive"] == true {
             assert!(column["numeric"].is_null() && column["top"].as_array().unwrap().is_empty(), "{column}");
