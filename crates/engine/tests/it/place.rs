@@ -45,6 +45,8 @@ struct State {
     running: HashMap<DeploymentId, Wanted>,
     /// Why nothing starts any more.
     broken: Option<String>,
+    /// It answers nobody who wants something gone.
+    keeps: bool,
     /// What the next change waits for.
     gate: Option<Arc<Notify>>,
     /// It takes images, whose serving program is being built.
@@ -66,6 +68,11 @@ impl Place {
     /// From now on nothing starts, for this reason; `None` mends it.
     pub(crate) fn break_with(&self, why: Option<&str>) {
         self.state().broken = why.map(str::to_owned);
+    }
+
+    /// Whether what runs there can't be deleted from now on.
+    pub(crate) fn keep_all(&self, keeps: bool) {
+        self.state().keeps = keeps;
     }
 
     /// The next change waits in the middle, until it is let go on.
@@ -220,7 +227,11 @@ impl Target for PlaceTarget {
     }
 
     async fn delete(&self, deployment: DeploymentId, _name: &str) -> ports::Result<()> {
-        self.0.state().running.remove(&deployment);
+        let mut state = self.0.state();
+        if state.keeps {
+            return Err(PortError::permanent(ErrorCode::Unreachable, "The place is away."));
+        }
+        state.running.remove(&deployment);
         Ok(())
     }
 
