@@ -144,9 +144,10 @@ async fn enter(
         to_ms: segment.to_ms,
         reason: format!("{rows} rows of {instance} are of a model that this workspace doesn't know"),
     });
+    // Acknowledged next, it is gone where it came from.
     let new = engine
         .store()
-        .write(move |tx| {
+        .write_durable(move |tx| {
             if let Some(gap) = gap {
                 store::window::add_gap(tx, id, &gap)?;
             }
