@@ -75,7 +75,6 @@ async fn read_all(
     instances: &[Instance],
     close: bool,
 ) -> anyhow::Result<Option<anyhow::Error>> {
-    let versions = fetch::versions(engine, row).await?;
     let mut came = Counts::default();
     let mut failure = None;
     for instance in instances.iter().filter(|instance| instance.ready || instance.state == "Terminating") {
@@ -91,7 +90,7 @@ async fn read_all(
                 .await?;
             if row.spec.log_share > 0.0 {
                 let control = port.connect(row.id, &row.name, Some(&instance.name), Port::Control).await?;
-                fetch::run(engine, row, &*control, &versions, close).await?;
+                fetch::run(engine, row, &*control, close).await?;
             }
             anyhow::Ok(grown)
         };
