@@ -381,6 +381,7 @@ async fn traffic(stage: &Stage) -> Result<()> {
     let proposal = stage.call(ProposeTraffic { deployment: deployment.id }).await?;
     let first = proposal.files.first().map(|file| (file.path.as_str(), file.next_row));
     ensure!(first == Some(("beside/few.csv", 5)), "{proposal:?}");
+    ensure!(proposal.chosen.as_deref() == Some("beside/few.csv"), "{proposal:?}");
 
     stage.write("big-x/beside/wrong.csv", "w\n1\n2\n")?;
     let job = stage.call(send("beside/wrong.csv", 10, 0)).await?;

@@ -405,6 +405,9 @@ pub struct TrafficProposal {
     /// Tables in the project's folder that were sent before, and those outside its data paths; the last that was sent
     /// first.
     pub files: Vec<TrafficFile>,
+    /// The one of them that is meant where nobody names one: the last that was sent, else the only one.
+    #[serde(default)]
+    pub chosen: Option<String>,
     pub rows: u64,
     /// Windows that so many rows close: as many as an alert takes. 0 where time closes them.
     pub windows: u32,

@@ -122,6 +122,13 @@ pub struct Alert {
     pub run: Option<RunId>,
 }
 
+impl Alert {
+    /// Whether the drift is twice its limit: bad, where less is a warning.
+    pub fn is_grave(&self) -> bool {
+        self.severity >= 2.0
+    }
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GetMonitoring {
     pub deployment: DeploymentId,

@@ -61,16 +61,22 @@ impl Context {
 
     /// What a command with `--detach` does with its job.
     pub(crate) async fn follow_unless(&self, detach: bool, job: Job) -> Outcome<Job> {
-        if !detach {
-            return self.follow(job).await;
-        }
+        if detach { Ok(self.detached(job)) } else { self.follow(job).await }
+    }
+
+    /// The same for a job that is of no use without this command, unless it is detached.
+    pub(crate) async fn follow_here_unless(&self, detach: bool, job: Job) -> Outcome<Job> {
+        if detach { Ok(self.detached(job)) } else { self.follow_here(job).await }
+    }
+
+    fn detached(&self, job: Job) -> Job {
         self.output.say(&format!(
             "{}: job {} goes on in the host; see `slipway job show {}`.",
             job.title,
             job.id.short(),
             job.id.short()
         ));
-        Ok(job)
+        job
     }
 
     async fn until_over(&self, mut job: Job, interrupted: Interrupted) -> Outcome<Job> {

@@ -202,14 +202,11 @@ pub fn read_file(folder: &Path) -> Result<project_file::Parsed, ApiError> {
     project_file::parse(&read_text(folder)?, project_file::NAME)
 }
 
-/// A longer file is no form of a project; reading it would take long.
-const MOST_BYTES: u64 = 1_000_000;
-
 /// The text of a folder's `slipway.toml`.
 pub fn read_text(folder: &Path) -> Result<String, ApiError> {
     let path = folder.join(project_file::NAME);
     if let Ok(there) = std::fs::metadata(&path)
-        && there.len() > MOST_BYTES
+        && there.len() > project_file::MOST_BYTES
     {
         let message = format!("{} has {}; at most 1 MB is read.", path.display(), package::size(there.len()));
         return Err(ApiError::new(ErrorCode::InvalidProjectFile, message)

@@ -439,7 +439,7 @@ pub async fn predict_file(engine: &Engine, request: PredictFile) -> anyhow::Resu
         let model = open(&engine, request.version).await?;
         // What a killed host leaves there goes at the next start.
         let (halves, output) = (engine.workspace().halves(), request.output);
-        let rows = context.blocking(move |tell| files.predict(&model, &halves, &halves, tell)).await?;
+        let rows = context.blocking(move |tell| files.predict(&model, &halves, tell)).await?;
         Ok(format!("{} rows predicted into {output}", snapshot::thousands(rows)))
     };
     engine.jobs().start(engine, new, work).await

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use api::{
     deploy::in_sentence,
+    evaluation::Figure,
     model::Version,
     monitor::Alert,
     project::{Action, GetOverview, Overview, Stage, Station, StationState, Waiting},
@@ -37,7 +38,7 @@ struct Facts {
     is_asked: bool,
     is_compared: bool,
     /// The number of a version that was not compared yet, where the one before it was.
-    is_new_on_watch: Option<u32>,
+    new_on_watch: Option<u32>,
 }
 
 impl Facts {
@@ -72,13 +73,13 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                     logging.push((deployment.clone(), columns));
                 }
             }
-            let (mut is_asked, mut is_compared, mut is_new_on_watch) = (false, false, None);
+            let (mut is_asked, mut is_compared, mut new_on_watch) = (false, false, None);
             for row in deployments.iter().filter(|row| row.monitored) {
                 is_asked |= store::traffic::total(c, row.id)?.is_some_and(|total| total.counts.requests > 0);
                 if store::window::count_of_version(c, row.id, row.version)? > 0 {
                     is_compared = true;
                 } else if store::window::count(c, row.id)? > 0 {
-                    is_new_on_watch = Some(row.version_number);
+                    new_on_watch = Some(row.version_number);
                 }
             }
             Ok(Facts {
@@ -93,7 +94,7 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                 alerts: store::alert::list(c, Some(id), true, 20)?,
                 is_asked,
                 is_compared,
-                is_new_on_watch,
+                new_on_watch,
                 row,
             })
         })
@@ -231,7 +232,7 @@ fn train(facts: &Facts) -> Station {
         },
         RunState::Stopped => Station {
             since_ms: run.ended_ms,
-            action: open("Resume"),
+            action: open(if run.resumable { "Resume" } else { "Open run" }),
             ..station(Stage::Train, StationState::Warn, run.name.clone(), "Stopped")
         },
         RunState::Failed | RunState::Killed => {
@@ -330,19 +331,26 @@ fn is_better(facts: &Facts) -> bool {
 
 /// "Its average precision on test is 0.0443. What answers now is v1 on this machine, with 0.5299."
 fn compared(version: &Version, answering: &[(Version, String)]) -> String {
-    let own = version.primary.as_ref().map(|figure| {
-        let name = figure.name.replace('_', " ");
-        format!("Its {name} on test is {:.4}. ", figure.value)
-    });
+    let own = version.primary.as_ref();
     let older = answering.iter().map(|(older, place)| {
-        let with = older.primary.as_ref().map(|figure| format!(", with {:.4}", figure.value)).unwrap_or_default();
+        let with = older.primary.as_ref().map(|figure| format!(", with {}", beside(figure, own))).unwrap_or_default();
         format!("v{} on {place}{with}", older.number)
     });
+    let own = own.map(|figure| format!("Its {} on test is {:.4}. ", called(figure), figure.value));
     format!("{}What answers now is {}.", own.unwrap_or_default(), older.collect::<Vec<_>>().join("; "))
 }
 
-/// Drift of so many times its limit is bad, below it a warning, as on Monitor.
-const GRAVE: f64 = 2.0;
+fn called(figure: &Figure) -> String {
+    figure.name.replace('_', " ")
+}
+
+/// A figure behind another one: its name is said only where it is another.
+fn beside(figure: &Figure, other: Option<&Figure>) -> String {
+    match other {
+        Some(other) if other.name == figure.name => format!("{:.4}", figure.value),
+        _ => format!("{} {:.4}", called(figure), figure.value),
+    }
+}
 
 fn watch(facts: &Facts) -> Station {
     if let Some(worst) = facts.alerts.first() {
@@ -351,11 +359,7 @@ fn watch(facts: &Facts) -> Station {
             action: action(facts, "Look", &format!("monitor/{}", worst.deployment), true),
             ..station(
                 Stage::Watch,
-                if facts.alerts.iter().any(|alert| alert.severity >= GRAVE) {
-                    StationState::Bad
-                } else {
-                    StationState::Warn
-                },
+                if facts.alerts.iter().any(Alert::is_grave) { StationState::Bad } else { StationState::Warn },
                 format!("{} drifted", facts.alerts.len()),
                 worst.sentence.clone(),
             )
@@ -364,7 +368,7 @@ fn watch(facts: &Facts) -> Station {
     if !facts.deployments.iter().any(|row| row.monitored) {
         return station(Stage::Watch, StationState::Empty, "–", "Nothing is watched");
     }
-    let known = match (facts.is_compared, facts.is_new_on_watch, facts.is_asked) {
+    let known = match (facts.is_compared, facts.new_on_watch, facts.is_asked) {
         (true, ..) => station(Stage::Watch, StationState::Good, "Calm", "No drift"),
         (false, Some(number), _) => {
             station(Stage::Watch, StationState::Empty, "–", format!("No window of v{number} has closed yet"))
@@ -455,4 +459,25 @@ fn waits(facts: &Facts) -> Vec<Waiting> {
         });
     }
     waits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_of_another_name_is_not_said_as_if_it_were_the_same() {
+        let figure = |name: &str| Figure {
+            name: name.to_owned(),
+            value: 0.5299,
+            interval: None,
+            baseline: None,
+            more_is_better: true,
+            unit: None,
+        };
+        let precision = figure("average_precision");
+        assert_eq!(beside(&precision, Some(&precision)), "0.5299");
+        assert_eq!(beside(&figure("roc_auc"), Some(&precision)), "roc auc 0.5299");
+        assert_eq!(beside(&precision, None), "average precision 0.5299");
+    }
 }

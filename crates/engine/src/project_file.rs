@@ -14,10 +14,14 @@ use data::drift::window::WindowRule;
 use serde_json::Value;
 use toml_edit::{Document, DocumentMut, Item, Key, Table, TableLike};
 
+use crate::package;
+
 /// The file's name in a project's folder.
 pub const NAME: &str = "slipway.toml";
 /// The version that this program writes.
 pub const VERSION: u32 = 1;
+/// A longer file is no form of a project; reading it would take long.
+pub const MOST_BYTES: u64 = 1_000_000;
 
 /// A file that can be in force.
 #[derive(Debug, Clone, PartialEq)]
@@ -400,9 +404,15 @@ fn quoted(key: &str) -> String {
     if bare { key.to_owned() } else { toml_edit::Value::from(key).to_string() }
 }
 
-/// Writes the file whole, if its bytes are still `read`; `None` where it did not exist.
+/// Writes the file whole, if its bytes are still `read`; `None` where it did not exist. One that could not be read again
+/// is refused.
 pub fn write(folder: &Path, read: Option<&str>, text: &str) -> anyhow::Result<()> {
     let path = folder.join(NAME);
+    let size_bytes = text.len() as u64;
+    if size_bytes > MOST_BYTES {
+        let message = format!("{} would have {}; at most 1 MB is read.", path.display(), package::size(size_bytes));
+        bail!(ApiError::invalid(message).with_hint("Name a folder or a pattern instead of each of its files."));
+    }
     let now = match std::fs::read_to_string(&path) {
         Ok(now) => Some(now),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,

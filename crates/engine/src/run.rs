@@ -143,27 +143,26 @@ pub async fn edit(engine: &Engine, request: EditRun) -> anyhow::Result<Run> {
 pub async fn delete(engine: &Engine, request: DeleteRun) -> anyhow::Result<Freed> {
     let id = request.run;
     let row = find(engine, id).await?;
-    if !row.run.state.is_over() {
-        bail!(ApiError::new(ErrorCode::InUse, format!("{} is under way.", row.run.name)).with_hint("Stop it first."));
-    }
     let folder = engine.workspace().run(id);
     let freed = if request.checkpoints_only {
-        let bytes =
-            tokio::task::spawn_blocking(move || crate::storage::remove_folder(&folder.join("checkpoints"))).await?;
+        // Noted first: nobody begins to go on from what is being removed.
         engine
             .store()
             .write(move |tx| {
-                let Some(mut row) = store::run::bare(tx, id)? else { return Ok(()) };
+                let Some(mut row) = over(tx, id)? else { return Ok(()) };
                 row.run.resumable = false;
                 store::run::put(tx, &row)
             })
             .await?;
+        let bytes =
+            tokio::task::spawn_blocking(move || crate::storage::remove_folder(&folder.join("checkpoints"))).await?;
         Freed { bytes, records: 0, parts: Vec::new() }
     } else {
         let name = row.run.name.clone();
         engine
             .store()
             .write_durable(move |tx| {
+                over(tx, id)?;
                 let versions = store::version::of_run(tx, id)?;
                 if let Some(one) = versions.first() {
                     let version = format!("{} v{}", one.version.model_name, one.version.number);
@@ -181,6 +180,16 @@ pub async fn delete(engine: &Engine, request: DeleteRun) -> anyhow::Result<Freed
     engine.changed(Tag::Runs(row.run.project));
     engine.changed(Tag::Storage);
     Ok(freed)
+}
+
+/// A run that is over; refused while it is under way, asked where nobody can resume it in between.
+fn over(tx: &store::Transaction<'_>, id: RunId) -> store::Result<Option<RunRow>> {
+    let row = store::run::bare(tx, id)?;
+    if let Some(found) = row.as_ref().filter(|row| !row.run.state.is_over()) {
+        let message = format!("{} is under way.", found.run.name);
+        return Err(ApiError::new(ErrorCode::InUse, message).with_hint("Stop it first.").into());
+    }
+    Ok(row)
 }
 
 pub async fn evaluation(engine: &Engine, request: GetEvaluation) -> anyhow::Result<Evaluation> {

@@ -6,10 +6,7 @@ use anyhow::bail;
 use api::{
     ApiError, ErrorCode,
     event::Tag,
-    host::{
-        DeleteSecret, ListSecrets, MoveSecrets, MovedSecrets, SecretBackend, SecretName, SecretsState, SetSecret,
-        Settings,
-    },
+    host::{DeleteSecret, ListSecrets, MoveSecrets, MovedSecrets, SecretBackend, SecretName, SecretsState, SetSecret},
     package::Registry,
 };
 
@@ -29,10 +26,7 @@ async fn chosen(
     choose: Option<Option<SecretBackend>>,
 ) -> anyhow::Result<Option<Arc<dyn SecretStore>>> {
     let backend = match (settings::current(engine).await?.secret_store, choose) {
-        (Some(backend), Some(Some(asked))) if backend != asked => bail!(
-            ApiError::new(ErrorCode::Conflict, format!("Secrets are kept in {} already.", called(backend)))
-                .with_hint(format!("Move them with `slipway secret move {}`.", word(asked)))
-        ),
+        (Some(backend), Some(Some(asked))) if backend != asked => bail!(kept_in(backend, asked)),
         (Some(backend), _) => backend,
         (None, None) => return Ok(None),
         (None, Some(asked)) => {
@@ -42,17 +36,17 @@ async fn chosen(
             };
             // Where it can't be reached it is not noted, so that another can be chosen.
             engine.adapters().secrets(backend).await?.check().await?;
-            note(engine, backend).await?;
+            settings::keep_secrets_in(engine, backend).await?;
             backend
         }
     };
     Ok(Some(engine.adapters().secrets(backend).await?))
 }
 
-async fn note(engine: &Engine, backend: SecretBackend) -> anyhow::Result<()> {
-    let settings = Settings { secret_store: Some(backend), ..settings::current(engine).await? };
-    settings::put(engine, api::host::PutSettings { settings }).await?;
-    Ok(())
+/// Why they can't be kept where it was asked for.
+pub(crate) fn kept_in(backend: SecretBackend, asked: SecretBackend) -> ApiError {
+    ApiError::new(ErrorCode::Conflict, format!("Secrets are kept in {} already.", called(backend)))
+        .with_hint(format!("Move them with `slipway secret move {}`.", word(asked)))
 }
 
 /// A secret's value, for the engine's own use.
@@ -181,7 +175,7 @@ pub async fn move_all(engine: &Engine, request: MoveSecrets) -> anyhow::Result<M
                 ));
             }
         }
-        note(engine, request.to).await?;
+        settings::keep_secrets_in(engine, request.to).await?;
         for name in names.iter().filter(|name| !forgotten.contains(name)) {
             if let Err(error) = old.delete(name).await {
                 tracing::warn!(%error, name, "a moved secret can't be deleted from its old store");
@@ -190,7 +184,7 @@ pub async fn move_all(engine: &Engine, request: MoveSecrets) -> anyhow::Result<M
         let lost = forgotten.clone();
         change_names(engine, move |known| known.retain(|known| !lost.contains(known))).await?;
     } else {
-        note(engine, request.to).await?;
+        settings::keep_secrets_in(engine, request.to).await?;
     }
     engine.changed(Tag::Secrets);
     let forgotten = shown(engine, forgotten).await?;

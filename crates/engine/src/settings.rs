@@ -3,10 +3,10 @@
 use api::{
     ApiError,
     event::Tag,
-    host::{GetSettings, PutSettings, Settings},
+    host::{GetSettings, PutSettings, SecretBackend, Settings},
 };
 
-use crate::Engine;
+use crate::{Engine, secret};
 
 const NAME: &str = "settings";
 
@@ -19,7 +19,8 @@ pub async fn get(engine: &Engine, _: GetSettings) -> anyhow::Result<Settings> {
     current(engine).await
 }
 
-/// Settings survive a power cut: they are synced before they are acknowledged.
+/// Settings survive a power cut: they are synced before they are acknowledged. Where secrets are kept, once chosen, is
+/// changed by [`secret::move_all`] alone.
 pub async fn put(engine: &Engine, request: PutSettings) -> anyhow::Result<Settings> {
     let settings = request.settings;
     if let Some(folder) = &settings.samples_folder
@@ -36,8 +37,31 @@ pub async fn put(engine: &Engine, request: PutSettings) -> anyhow::Result<Settin
                 .with_hint("Set more, or leave it empty for 80 % of the machine's.")
         );
     }
-    let written = settings.clone();
-    engine.store().write_durable(move |tx| store::setting::put(tx, NAME, &written)).await?;
+    let written = engine
+        .store()
+        .write_durable(move |tx| {
+            let now: Settings = store::setting::get(tx, NAME)?.unwrap_or_default();
+            // What is kept in one store can't be read from another: it is moved there.
+            let secret_store = match (now.secret_store, settings.secret_store) {
+                (Some(now), Some(asked)) if now != asked => return Err(secret::kept_in(now, asked).into()),
+                (now, asked) => now.or(asked),
+            };
+            let settings = Settings { secret_store, ..settings };
+            store::setting::put(tx, NAME, &settings)?;
+            Ok(settings)
+        })
+        .await?;
     engine.changed(Tag::Settings);
-    Ok(settings)
+    Ok(written)
+}
+
+/// Notes where secrets are kept from now on; all else stays as it is.
+pub(crate) async fn keep_secrets_in(engine: &Engine, backend: SecretBackend) -> anyhow::Result<()> {
+    let note = move |tx: &store::Transaction<'_>| {
+        let now: Settings = store::setting::get(tx, NAME)?.unwrap_or_default();
+        store::setting::put(tx, NAME, &Settings { secret_store: Some(backend), ..now })
+    };
+    engine.store().write_durable(note).await?;
+    engine.changed(Tag::Settings);
+    Ok(())
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Counts open event streams and remembers the last request.
+/// Counts requests under way and open event streams, and remembers when the last of them ended.
 #[derive(Debug)]
 pub struct Activity {
     started: Instant,
@@ -29,7 +29,7 @@ impl Default for Activity {
 }
 
 impl Activity {
-    /// How long nobody has asked or listened.
+    /// How long nobody has waited for an answer or listened.
     pub fn idle(&self) -> Duration {
         if self.listening.load(Ordering::Relaxed) > 0 {
             return Duration::ZERO;
@@ -46,11 +46,11 @@ impl Activity {
         self.page.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn touch(&self) {
+    fn touch(&self) {
         self.last_millis.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// Counts a listener until the answer is dropped.
+    /// Counts who listens, or waits for an answer, until what this returns is dropped.
     pub(crate) fn listen(self: &Arc<Self>) -> Listener {
         self.listening.fetch_add(1, Ordering::Relaxed);
         Listener(self.clone())

@@ -88,9 +88,12 @@ async fn answer(host: &Host, call: Call<Value>) -> Result<Value, ApiError> {
     }
     // In a task of its own: a caller that hangs up must not cut a write in half, and a panic is that
     // of one call.
-    let engine = host.engine.clone();
+    let (engine, asking) = (host.engine.clone(), host.activity.listen());
     let stops = call.method == StopHost::METHOD;
-    let task = tokio::spawn(async move { engine::dispatch::dispatch(&engine, &call.method, call.params).await });
+    let task = tokio::spawn(async move {
+        let _asking = asking;
+        engine::dispatch::dispatch(&engine, &call.method, call.params).await
+    });
     let answer = task.await.unwrap_or_else(|error| {
         Err(ApiError::new(ErrorCode::Internal, format!("The call broke off inside the host: {error}."))
             .with_hint("The log has the place: see Settings, or `slipway log`."))

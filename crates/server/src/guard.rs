@@ -34,8 +34,8 @@ pub(crate) async fn guard(State(host): State<Host>, request: Request, next: Next
     let api = request.uri().path().starts_with("/api/");
     let mut response = match check(&host, &request, api) {
         Ok(()) => {
-            // Only who may ask counts as a client that keeps the host alive.
-            host.activity.touch();
+            // Only who may ask counts as a client that keeps the host alive, and does so until it is answered.
+            let _asking = host.activity.listen();
             next.run(request).await
         }
         Err(error) => {

@@ -103,7 +103,6 @@ async fn store(host: &Host, half: &Path, body: Body) -> Result<(), ApiError> {
         if unasked >= ASK_AGAIN_BYTES {
             unasked = 0;
             check_space(&host.staging, 0)?;
-            host.activity.touch();
         }
     }
     file.sync_all().await.map_err(|error| unwritable(half, &error))

@@ -63,7 +63,7 @@ struct Inner {
     writes: Mutex<Option<mpsc::Sender<Write>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     readers: Mutex<Vec<Connection>>,
-    free: Semaphore,
+    free: Arc<Semaphore>,
 }
 
 impl Store {
@@ -104,7 +104,7 @@ impl Store {
                 writes: Mutex::new(Some(sender)),
                 thread: Mutex::new(Some(thread)),
                 readers: Mutex::new(readers),
-                free: Semaphore::new(READERS),
+                free: Arc::new(Semaphore::new(READERS)),
             }),
         })
     }
@@ -183,22 +183,22 @@ impl Store {
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let inner = Arc::clone(&self.inner);
-        let permit = inner.free.acquire().await.map_err(|_| StoreError::Closed)?;
-        let task = {
-            let inner = Arc::clone(&self.inner);
-            tokio::task::spawn_blocking(move || {
-                let connection = lock(&inner.readers).pop().ok_or(StoreError::Closed)?;
-                let result = connection
-                    .unchecked_transaction()
-                    .map_err(StoreError::from)
-                    .and_then(|transaction| work(&transaction));
-                lock(&inner.readers).push(connection);
-                result
-            })
-        };
-        let result = task.await;
-        drop(permit);
-        match result {
+        let permit = Arc::clone(&inner.free).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let task = tokio::task::spawn_blocking(move || {
+            // Given back with the connection, also where the caller has gone meanwhile.
+            let _permit = permit;
+            let connection = lock(&inner.readers).pop().ok_or(StoreError::Closed)?;
+            // A panic in one read must not take the connection.
+            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                connection.unchecked_transaction().map_err(StoreError::from).and_then(|transaction| work(&transaction))
+            }));
+            lock(&inner.readers).push(connection);
+            match done {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        });
+        match task.await {
             Ok(result) => result,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => Err(StoreError::Closed),

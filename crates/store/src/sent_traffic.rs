@@ -16,7 +16,7 @@ CREATE TABLE sent_traffic (
 ) WITHOUT ROWID;
 ";
 
-/// The row that comes next, by file; rows count from 0.
+/// The place that comes next, by file: rows are sent in an order of their own, in which places count from 0.
 pub fn next_rows(connection: &Connection, deployment: DeploymentId) -> Result<BTreeMap<String, u64>> {
     let mut statement =
         connection.prepare_cached("SELECT path, next_row FROM sent_traffic WHERE deployment = ?1 ORDER BY path")?;

@@ -36,15 +36,17 @@ pub(crate) fn Traffic(
     let under_way = RwSignal::new(None::<JobId>);
     told(under_way, on_sent);
     let options = Signal::derive(move || {
-        let files = proposal.value.with(|now| now.as_ref().map(|now| now.files.clone())).unwrap_or_default();
-        files.into_iter().map(|file| (file.path.clone(), file.path)).collect::<Vec<_>>()
+        let Some(now) = proposal.value.get() else { return Vec::new() };
+        // Where any of several may be meant, a person chooses.
+        let none = (now.chosen.is_none() && !now.files.is_empty()).then(|| (String::new(), "Choose…".to_owned()));
+        none.into_iter().chain(now.files.into_iter().map(|file| (file.path.clone(), file.path))).collect::<Vec<_>>()
     });
     Effect::new(move |_| {
-        let first = options.with(|options| options.first().map(|(path, _)| path.clone()));
-        if let Some(first) = first
+        let chosen = proposal.value.with(|now| now.as_ref().and_then(|now| now.chosen.clone()));
+        if let Some(chosen) = chosen
             && path.with_untracked(String::is_empty)
         {
-            path.set(first);
+            path.set(chosen);
         }
     });
     let proposed = Memo::new(move |_| proposal.value.with(|now| now.as_ref().map(|now| now.rows)));
@@ -66,6 +68,7 @@ pub(crate) fn Traffic(
         }
     });
     let number = move |text: RwSignal<String>| text.with(|text| whole(text));
+    let is_ready = move || !path.with(String::is_empty) && number(from).is_some() && number(rows).is_some();
     let is_busy = Signal::derive(move || pending.busy.get() || under_way.get().is_some());
     let send = move || {
         let (Some(first), Some(rows)) = (untrack(|| number(from)), untrack(|| number(rows))) else { return };
@@ -89,7 +92,7 @@ pub(crate) fn Traffic(
                     <Button
                         label=Signal::derive(move || if is_busy.get() { "Sending…".to_owned() } else { "Send".to_owned() })
                         kind="s" mark=icon::SEND
-                        disabled=Signal::derive(move || is_busy.get() || number(from).is_none() || number(rows).is_none())
+                        disabled=Signal::derive(move || is_busy.get() || !is_ready())
                         on_press=send
                     />
                 </div>
@@ -159,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_hint_says_how_many_windows_the_rows_close() {
-        let proposal = |rows, windows| TrafficProposal { files: Vec::new(), rows, windows };
+        let proposal = |rows, windows| TrafficProposal { files: Vec::new(), chosen: None, rows, windows };
         assert_eq!(closes(&proposal(2000, 2)).unwrap(), "2,000 rows close 2 windows, as many as an alert takes. ");
         assert_eq!(closes(&proposal(500, 1)).unwrap(), "500 rows close 1 window, as many as an alert takes. ");
         assert_eq!(closes(&proposal(1000, 0)), None);

@@ -129,7 +129,7 @@ pub(crate) async fn run(context: &mut Context, command: DataCommand) -> Outcome 
             let request =
                 ExportSnapshot { snapshot: context.snapshot(Some(&snapshot)).await?, folder: absolute(&folder)? };
             let job = context.call(request).await?;
-            let job = context.follow_unless(detach, job).await?;
+            let job = context.follow_here_unless(detach, job).await?;
             context.output.show(&job, |job| job.message.clone())
         }
         DataCommand::Delete { snapshot } => {

@@ -8,7 +8,7 @@ use api::{
         CallAnswer, CallDeployment, DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentEvent,
         DeploymentState, FollowDeploymentLogs, GetDeployment, GetDeploymentEvents, GetDeploymentLogs, Instance,
         ListDeployments, PlanDeploy, ProposeDeploy, ProposeTraffic, RollBack, Rollout, RolloutEnd, ScaleDeployment,
-        SendTraffic, StartDeploy,
+        SendTraffic, StartDeploy, TrafficProposal,
     },
     job::Job,
     model::GetVersion,
@@ -57,7 +57,7 @@ pub(crate) enum DeployCommand {
     Traffic {
         /// The deployment's name or id
         name: String,
-        /// A table in the project's folder; by default the one last sent, else the first that lies beside the data
+        /// A table in the project's folder; by default the one last sent, else the only one that lies beside the data
         path: Option<PathBuf>,
         /// By default so many that an alert can be raised, where windows are counted in rows, else 1000
         #[arg(long)]
@@ -222,15 +222,16 @@ pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcom
             context.lasting().await?;
             let deployment = context.deployment(&name).await?.id;
             let proposed = context.call(ProposeTraffic { deployment }).await?;
-            let path = match (path, proposed.files.into_iter().next()) {
-                (Some(path), _) => absolute(&path)?,
-                (None, Some(file)) => file.path,
-                (None, None) => {
-                    return Err(ApiError::invalid("No table lies beside the project's data.")
-                        .with_hint("Name one in the project's folder: `slipway deploy traffic NAME PATH`."));
+            let rows = rows.unwrap_or(proposed.rows);
+            let path = match path {
+                Some(path) => absolute(&path)?,
+                None => {
+                    let path = meant(proposed)?;
+                    context.output.say(&format!("Sends rows of {path}."));
+                    path
                 }
             };
-            let request = SendTraffic { deployment, path, rows: rows.unwrap_or(proposed.rows), offset, batch };
+            let request = SendTraffic { deployment, path, rows, offset, batch };
             let job = context.call(request).await?;
             let job = context.follow_unless(detach, job).await?;
             context.output.show(&job, |job| job.message.clone())
@@ -270,6 +271,24 @@ pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcom
             context.output.show(&context.call(GetDeploymentEvents { deployment }).await?, |list| happened(list))
         }
     }
+}
+
+/// The file to send where none is named.
+fn meant(proposed: TrafficProposal) -> Outcome<String> {
+    const NAMED: usize = 5;
+    const HINT: &str = "Name one in the project's folder: `slipway deploy traffic NAME PATH`.";
+    if let Some(chosen) = proposed.chosen {
+        return Ok(chosen);
+    }
+    let count = proposed.files.len();
+    if count == 0 {
+        return Err(ApiError::invalid("No table lies beside the project's data.").with_hint(HINT));
+    }
+    let mut names: Vec<String> = proposed.files.into_iter().take(NAMED).map(|file| file.path).collect();
+    if count > NAMED {
+        names.push(format!("{} more", count - NAMED));
+    }
+    Err(ApiError::invalid(format!("Any of {count} tables may be meant: {}.", names.join(", "))).with_hint(HINT))
 }
 
 /// How often a growing log is read.
@@ -417,4 +436,26 @@ fn shown(deployment: &Deployment) -> String {
             deployment.rollouts.iter().map(rollout)
         )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use api::deploy::TrafficFile;
+
+    use super::*;
+
+    #[test]
+    fn of_several_tables_one_must_be_named() {
+        let proposal = |names: &[&str], chosen: Option<&str>| TrafficProposal {
+            files: names.iter().map(|name| TrafficFile { path: (*name).to_owned(), next_row: 0 }).collect(),
+            chosen: chosen.map(str::to_owned),
+            rows: 1000,
+            windows: 0,
+        };
+        assert_eq!(meant(proposal(&["b.csv", "a.csv"], Some("b.csv"))).unwrap(), "b.csv");
+        let said = |names: &[&str]| meant(proposal(names, None)).unwrap_err().message;
+        assert_eq!(said(&["a.csv", "b.csv"]), "Any of 2 tables may be meant: a.csv, b.csv.");
+        assert!(said(&["1", "2", "3", "4", "5", "6", "7"]).ends_with("5, 2 more."));
+        assert_eq!(said(&[]), "No table lies beside the project's data.");
+    }
 }

@@ -215,24 +215,28 @@ fn a_folder_and_several_files_are_copied_to_where_their_data_are_read() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("--folder"));
 }
 
+/// Presses Ctrl-C once the command says the words: how it ended, and what it said from then on.
+#[cfg(unix)]
+fn interrupted(mut command: std::process::Command, words: &str) -> (std::process::ExitStatus, Vec<String>) {
+    use std::io::BufRead as _;
+    let mut child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut told = std::io::BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    if told.any(|line| line.contains(words)) {
+        let pid = child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    }
+    let rest = told.collect();
+    (child.wait().unwrap(), rest)
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_cancels_a_copy_and_leaves_nothing() {
-    use std::io::BufRead as _;
     let place = Place::with_project();
     // A hole: quick to make, and long enough to copy.
     let large = place.path().join("large.csv");
     std::fs::File::create(&large).unwrap().set_len(1 << 30).unwrap();
-    let mut command = place.command(&["data", "add", &large.to_string_lossy()]);
-    let mut child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    let mut told = std::io::BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let copies = told.any(|line| line.contains("Copies, "));
-    if copies {
-        let pid = child.id().to_string();
-        assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    }
-    let rest: Vec<String> = told.collect();
-    let status = child.wait().unwrap();
+    let (status, rest) = interrupted(place.command(&["data", "add", &large.to_string_lossy()]), "Copies, ");
     // Where the file system shares the bytes there was nothing to cancel.
     if status.success() {
         return;
@@ -241,5 +245,31 @@ fn ctrl_c_cancels_a_copy_and_leaves_nothing() {
     assert!(rest.iter().any(|line| line.contains("was cancelled")), "{rest:?}");
     let left: Vec<_> = std::fs::read_dir(place.project()).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left.len(), 2, "{left:?}");
+    assert_eq!(place.json(&["job", "list"])[0]["state"], "cancelled");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_cancels_the_export_of_a_snapshot() {
+    let place = Place::with_project();
+    let rows = place.project().join("rows");
+    std::fs::create_dir(&rows).unwrap();
+    // So many files take longer than a signal.
+    for number in 0..2000 {
+        std::fs::write(rows.join(format!("{number}.csv")), "x,y\n1,a\n2,b\n3,a\n").unwrap();
+    }
+    place.json(&["project", "edit", "data.paths=rows"]);
+    place.json(&["data", "snapshot"]);
+    let folder = place.path().join("out");
+    let command = place.command(&["data", "export", "v1", &folder.to_string_lossy()]);
+    let (status, rest) = interrupted(command, "Export v1");
+    // A machine that was quicker than the signal had nothing to cancel.
+    if status.success() {
+        return;
+    }
+    assert_eq!(status.code(), Some(130), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("was cancelled")), "{rest:?}");
+    let left = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    assert_eq!(left.filter(|entry| entry.file_name().to_string_lossy().starts_with(".half-")).count(), 0);
     assert_eq!(place.json(&["job", "list"])[0]["state"], "cancelled");
 }

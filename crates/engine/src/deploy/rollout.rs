@@ -50,7 +50,14 @@ pub(crate) async fn run(context: &JobContext, deployment: DeploymentId, rollout:
         Some(error) if error.code == ErrorCode::Cancelled => RolloutEnd::Cancelled,
         Some(_) => RolloutEnd::Failed,
     };
-    if outcome == RolloutEnd::Cancelled && taken_back(engine, &row).await? {
+    // One that can't be taken back ends like any other: it would keep every later change away, a deletion too.
+    let gone = outcome == RolloutEnd::Cancelled
+        && taken_back(engine, &row).await.unwrap_or_else(|error| {
+            let error = format!("{error:#}");
+            tracing::warn!(error, name = row.name, "a deployment that was cancelled can't be taken back");
+            false
+        });
+    if gone {
         announce(engine, &row, &found, told.as_ref()).await?;
         return result;
     }
@@ -85,7 +92,8 @@ async fn ran_before(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<Opti
     Ok(Some(DeploymentRow { model: version.model, version: version.id, spec: good.spec, ..row.clone() }))
 }
 
-/// Whether a deployment that never ran is gone again: its first rollout was cancelled before it was applied.
+/// Whether a deployment that never ran is gone again: its first rollout was cancelled before it was applied. An error
+/// keeps the record.
 async fn taken_back(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<bool> {
     let id = row.id;
     let rollouts = engine.store().read(move |c| store::deployment::rollouts(c, id, 2)).await?;
@@ -94,10 +102,7 @@ async fn taken_back(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<bool
     }
     let port = target::connect(engine, &target::find(engine, row.target).await?).await?;
     // A part may be there already; a target that doesn't answer keeps the record of it.
-    if let Err(failure) = port.delete(id, &row.name).await {
-        tracing::warn!(%failure, name = row.name, "a deployment that was cancelled can't be taken back");
-        return Ok(false);
-    }
+    port.delete(id, &row.name).await?;
     deploy::forget(engine, row).await?;
     Ok(true)
 }

@@ -72,6 +72,7 @@ pub async fn propose(engine: &Engine, request: ProposeTraffic) -> anyhow::Result
     let last = last.and_then(|call| serde_json::from_value::<SendTraffic>(call["params"].clone()).ok());
     let last = last.and_then(|request| inside(folder, &request.path).ok()).map(|(_, name)| name);
     paths.sort_by_key(|path| Some(path) != last.as_ref());
+    let chosen = chosen(&paths, last.as_deref()).map(str::to_owned);
     let config = &project.file.monitoring;
     let (rows, windows) = match WindowRule::parse(&config.window, config.min_rows) {
         Ok(WindowRule::Rows { rows }) => {
@@ -82,7 +83,16 @@ pub async fn propose(engine: &Engine, request: ProposeTraffic) -> anyhow::Result
         Ok(WindowRule::Time { .. }) | Err(_) => (ROWS, 0),
     };
     let file = |path: String| TrafficFile { next_row: next.get(&path).copied().unwrap_or(0), path };
-    Ok(TrafficProposal { files: paths.into_iter().map(file).collect(), rows, windows })
+    Ok(TrafficProposal { files: paths.into_iter().map(file).collect(), chosen, rows, windows })
+}
+
+/// The file that is meant where nobody names one; `last` is the one that was sent last, and stands first.
+fn chosen<'a>(paths: &'a [String], last: Option<&str>) -> Option<&'a str> {
+    match paths {
+        [first, ..] if last == Some(first.as_str()) => Some(first),
+        [only] => Some(only),
+        _ => None,
+    }
 }
 
 /// Sends rows of a table in the project's folder, spread over the instances.
@@ -243,6 +253,19 @@ mod tests {
     use api::deploy::CallAnswer;
 
     use super::*;
+
+    #[test]
+    fn the_file_that_was_sent_last_is_meant_or_the_only_one_and_never_one_of_several() {
+        let check = |paths: &[&str], last: Option<&str>, expect: Option<&str>| {
+            let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+            assert_eq!(chosen(&paths, last), expect, "{paths:?}");
+        };
+        check(&[], None, None);
+        check(&["a.csv"], None, Some("a.csv"));
+        check(&["a.csv", "b.csv"], None, None);
+        check(&["b.csv", "a.csv"], Some("b.csv"), Some("b.csv"));
+        check(&["a.csv", "b.csv"], Some("gone.csv"), None);
+    }
 
     fn answer(error: Option<&str>) -> anyhow::Result<CallAnswer> {
         let status = if error.is_some() { 400 } else { 200 };

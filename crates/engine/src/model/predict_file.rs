@@ -89,18 +89,13 @@ impl Files {
         }
     }
 
-    /// Returns how many rows were predicted. The output has its name only once it is whole.
-    pub(super) fn predict(
-        &self,
-        model: &Model,
-        scratch: &Path,
-        halves: &Path,
-        tell: Tell<'_, Step>,
-    ) -> anyhow::Result<u64> {
+    /// Returns how many rows were predicted. The output has its name only once it is whole; `halves` has what is of use
+    /// till then.
+    pub(super) fn predict(&self, model: &Model, halves: &Path, tell: Tell<'_, Step>) -> anyhow::Result<u64> {
         let (file, half) = self.output.begin(halves)?;
         let mut out = Out::open(&self.output.path, file)?;
         let rows = match model.head().data {
-            DataKind::Table => self.table(model, scratch, &mut out, tell)?,
+            DataKind::Table => self.table(model, halves, &mut out, tell)?,
             DataKind::Images => self.pictures(model, &mut out, tell)?,
         };
         out.finish().with_context(|| format!("write {}", self.output.path.display()))?;
@@ -109,12 +104,12 @@ impl Files {
     }
 
     /// The table's columns, then the answers.
-    fn table(&self, model: &Model, scratch: &Path, out: &mut Out, tell: Tell<'_, Step>) -> anyhow::Result<u64> {
+    fn table(&self, model: &Model, halves: &Path, out: &mut Out, tell: Tell<'_, Step>) -> anyhow::Result<u64> {
         let parquet = tempfile::Builder::new()
             .prefix("predict-")
             .suffix(".parquet")
-            .tempfile_in(scratch)
-            .context("make a table in the cache")?;
+            .tempfile_in(halves)
+            .context("make a table in the workspace")?;
         let all = convert(model, &self.input, parquet.path(), tell)?;
         let mut rows = 0;
         for batch in table::batches(parquet.path(), None).map_err(ApiError::from)? {

@@ -45,7 +45,7 @@ struct LostRows {
 }
 
 /// The versions of a deployment's model, by the hash of their content.
-pub(crate) async fn versions(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<HashMap<String, VersionId>> {
+async fn versions(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<HashMap<String, VersionId>> {
     let model = row.model;
     let versions = engine.store().read(move |c| store::version::of_model(c, model)).await?;
     Ok(versions.into_iter().map(|row| (row.version.content, row.version.id)).collect())
@@ -70,7 +70,6 @@ pub(crate) async fn run(
     engine: &Engine,
     row: &DeploymentRow,
     connection: &dyn Connection,
-    versions: &HashMap<String, VersionId>,
     close: bool,
 ) -> anyhow::Result<u64> {
     let (id, instance) = (row.id, connection.instance());
@@ -84,6 +83,8 @@ pub(crate) async fn run(
         .with_context(|| format!("read the request log's list of {instance}"))?;
     let folder = engine.workspace().deployment(id).join(FOLDER);
     tokio::fs::create_dir_all(&folder).await.with_context(|| format!("make {}", folder.display()))?;
+    // Asked after the list: what answered had been registered by then.
+    let versions = versions(engine, row).await?;
     let mut came = 0;
     for segment in &listing.segments {
         let name = segment.id.clone();
@@ -94,7 +95,7 @@ pub(crate) async fn run(
             continue;
         }
         let bytes = ask(connection, format!("/v1/logs/{}", segment.id), false).await?;
-        came += enter(engine, row, &instance, segment, bytes, &folder, versions).await?;
+        came += enter(engine, row, &instance, segment, bytes, &folder, &versions).await?;
     }
     if let Some(last) = listing.segments.last() {
         ask(connection, format!("/v1/logs?after={}", last.id), false).await?;
@@ -144,9 +145,10 @@ async fn enter(
         to_ms: segment.to_ms,
         reason: format!("{rows} rows of {instance} are of a model that this workspace doesn't know"),
     });
+    // Acknowledged next, it is gone where it came from.
     let new = engine
         .store()
-        .write(move |tx| {
+        .write_durable(move |tx| {
             if let Some(gap) = gap {
                 store::window::add_gap(tx, id, &gap)?;
             }

@@ -75,8 +75,7 @@ async fn read_all(
     instances: &[Instance],
     close: bool,
 ) -> anyhow::Result<Option<anyhow::Error>> {
-    let versions = fetch::versions(engine, row).await?;
-    let mut came = Counts::default();
+    let mut readings = Vec::new();
     let mut failure = None;
     for instance in instances.iter().filter(|instance| instance.ready || instance.state == "Terminating") {
         let read = async {
@@ -84,26 +83,30 @@ async fn read_all(
             let answer =
                 connection.send(HttpRequest { path: "/metrics".to_owned(), headers: Vec::new(), body: None }).await?;
             let reading = scrape::read(&String::from_utf8_lossy(&answer.body)).context("read the server's counters")?;
-            let (id, name, now) = (row.id, instance.name.clone(), engine.now_ms());
-            let grown = engine
-                .store()
-                .write(move |tx| store::traffic::read_in(tx, id, &name, reading.started, &reading.counts, now))
-                .await?;
+            readings.push((instance.name.clone(), reading, engine.now_ms()));
             if row.spec.log_share > 0.0 {
                 let control = port.connect(row.id, &row.name, Some(&instance.name), Port::Control).await?;
-                fetch::run(engine, row, &*control, &versions, close).await?;
+                fetch::run(engine, row, &*control, close).await?;
             }
-            anyhow::Ok(grown)
+            anyhow::Ok(())
         };
         match read.await {
-            Ok(grown) => came.add(&grown),
+            Ok(()) => {}
             // A pod on its way out may be gone by now.
             Err(error) if !instance.ready => tracing::debug!(%error, "an ending instance can't be read"),
             Err(error) => failure = Some(error),
         }
     }
     let (id, now) = (row.id, engine.now_ms());
-    engine.store().write(move |tx| store::traffic::add(tx, id, now, &came, now - KEEP_POINTS_MS)).await?;
+    // In one commit: what is noted as read is added up too, also where its log can't be fetched.
+    let count = move |tx: &store::Transaction<'_>| {
+        let mut came = Counts::default();
+        for (instance, reading, at_ms) in &readings {
+            came.add(&store::traffic::read_in(tx, id, instance, reading.started, &reading.counts, *at_ms)?);
+        }
+        store::traffic::add(tx, id, now, &came, now - KEEP_POINTS_MS)
+    };
+    engine.store().write(count).await?;
     Ok(failure)
 }
 

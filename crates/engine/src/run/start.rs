@@ -264,7 +264,8 @@ pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> 
     let ours = engine
         .store()
         .write(move |tx| {
-            let Some(mut row) = store::run::bare(tx, id)?.filter(|row| row.run.state.is_over()) else {
+            let can_go_on = |row: &RunRow| row.run.state.is_over() && row.run.resumable;
+            let Some(mut row) = store::run::bare(tx, id)?.filter(can_go_on) else {
                 return Ok(false);
             };
             row.run.state = RunState::Queued;

@@ -3,8 +3,8 @@
 use api::{
     AlertId, DeploymentId, ErrorCode,
     deploy::{
-        DeploymentState, GetDeployment, GetDeploymentEvents, ListDeployments, RollBack, RolloutEnd, ScaleDeployment,
-        StartDeploy,
+        DeleteDeployment, DeploymentState, GetDeployment, GetDeploymentEvents, ListDeployments, RollBack, RolloutEnd,
+        ScaleDeployment, StartDeploy,
     },
     job::{CancelJob, GetJob, JobState, RetryJob},
     monitor::Alert,
@@ -282,6 +282,24 @@ async fn a_first_deployment_cancelled_before_it_is_applied_leaves_nothing() {
     assert!(stage.engine.jobs().cancel(job.id));
     assert_eq!(stage.over(job).await.state, JobState::Cancelled);
     assert_eq!(stage.call(ListDeployments { project: None }).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_first_deployment_that_can_not_be_taken_back_ends_and_can_be_deleted_later() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let spec = spec(&stage, version(&stage, project).await).await;
+    stage.place.keep_all(true);
+    let job = stage.call(StartDeploy { spec }).await;
+    // Its task has had no turn yet.
+    assert!(stage.engine.jobs().cancel(job.id));
+    let id = deployment_of(&stage.over(job).await);
+    let seen = stage.call(GetDeployment { deployment: id }).await;
+    assert_eq!((seen.rollouts[0].outcome, seen.state), (Some(RolloutEnd::Cancelled), DeploymentState::Failed));
+    stage.place.keep_all(false);
+    let job = stage.call(DeleteDeployment { deployment: id }).await;
+    stage.done(job).await;
+    assert!(stage.call(ListDeployments { project: None }).await.is_empty());
 }
 
 #[tokio::test]

@@ -45,10 +45,16 @@ struct State {
     running: HashMap<DeploymentId, Wanted>,
     /// Why nothing starts any more.
     broken: Option<String>,
+    /// It answers nobody who wants something gone.
+    keeps: bool,
     /// What the next change waits for.
     gate: Option<Arc<Notify>>,
     /// It takes images, whose serving program is being built.
     building: bool,
+    /// Requests that its counters tell.
+    requests: u64,
+    /// Its request log is not to be had.
+    hides_log: bool,
     segments: Vec<(serde_json::Value, Vec<u8>)>,
     /// Receipt of what is logged next, from here on.
     since_ms: i64,
@@ -66,6 +72,11 @@ impl Place {
     /// From now on nothing starts, for this reason; `None` mends it.
     pub(crate) fn break_with(&self, why: Option<&str>) {
         self.state().broken = why.map(str::to_owned);
+    }
+
+    /// Whether what runs there can't be deleted from now on.
+    pub(crate) fn keep_all(&self, keeps: bool) {
+        self.state().keeps = keeps;
     }
 
     /// The next change waits in the middle, until it is let go on.
@@ -94,6 +105,12 @@ impl Place {
     /// Says when what is logged from now on came; by default it is as old as can be.
     pub(crate) fn log_since(&self, since_ms: i64) {
         self.state().since_ms = since_ms;
+    }
+
+    /// It was asked so often by now; its log is to be had, or not.
+    pub(crate) fn count(&self, requests: u64, has_log: bool) {
+        let mut state = self.state();
+        (state.requests, state.hides_log) = (requests, !has_log);
     }
 
     /// What the log has lost by now, all in one stretch.
@@ -220,7 +237,11 @@ impl Target for PlaceTarget {
     }
 
     async fn delete(&self, deployment: DeploymentId, _name: &str) -> ports::Result<()> {
-        self.0.state().running.remove(&deployment);
+        let mut state = self.0.state();
+        if state.keeps {
+            return Err(PortError::permanent(ErrorCode::Unreachable, "The place is away."));
+        }
+        state.running.remove(&deployment);
         Ok(())
     }
 
@@ -260,7 +281,13 @@ impl Connection for PlaceConnection {
         };
         let mut state = self.0.state();
         Ok(match request.path.as_str() {
-            "/metrics" => answer(b"slipway_start_time_seconds 1\n".to_vec()),
+            "/metrics" => {
+                let requests = format!("slipway_requests_total{{code=\"200\"}} {}\n", state.requests);
+                answer(format!("slipway_start_time_seconds 1\n{requests}").into_bytes())
+            }
+            path if state.hides_log && path.starts_with("/v1/logs") => {
+                HttpAnswer { status: 503, headers: Vec::new(), body: b"no log".to_vec() }
+            }
             "/predict" => answer(b"{\"rows\":[{}]}".to_vec()),
             "/v1/logs" | "/v1/logs/close" => answer(listing(&state, "")),
             path => match path.strip_prefix("/v1/logs?after=") {

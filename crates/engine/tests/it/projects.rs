@@ -154,6 +154,11 @@ async fn the_experiment_is_called_as_the_project_is() {
 async fn a_file_of_any_size_is_refused_by_its_size() {
     let stage = Stage::new().await;
     let project = create(&stage, "one").await;
+    let set = vec![("description".to_owned(), json!("x".repeat(1_100_000)))];
+    let refused = stage.try_call(EditProjectFile { project: project.id, set }).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Invalid);
+    assert!(refused.message.contains("would have 1.1 MB"), "{}", refused.message);
+    assert_eq!(stage.call(GetProject { project: project.id }).await.file_error, None);
     let file = std::fs::File::options().write(true).open(stage.path("one/slipway.toml")).unwrap();
     file.set_len(50_000_000).unwrap();
     let look = stage.call(LookAt { paths: vec![project.path.clone()], ragged: Ragged::Error }).await;

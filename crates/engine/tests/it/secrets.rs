@@ -7,7 +7,10 @@ use std::{
 
 use api::{
     ErrorCode, RegistryId,
-    host::{DeleteSecret, ListSecrets, MoveSecrets, SecretBackend, SecretsState, SetSecret},
+    host::{
+        DeleteSecret, GetSettings, ListSecrets, MoveSecrets, PutSettings, SecretBackend, SecretsState, SetSecret,
+        Settings,
+    },
     package::{ListRegistries, Registry, RemoveRegistry},
 };
 use async_trait::async_trait;
@@ -94,6 +97,22 @@ async fn secrets_are_moved_and_gone_from_where_they_were() {
     let stores = stage.place.secrets.stores();
     assert_eq!(stores.file["one"], "of one");
     assert!(stores.keychain.is_empty(), "{:?}", stores.keychain);
+}
+
+#[tokio::test]
+async fn settings_do_not_say_that_secrets_are_kept_elsewhere() {
+    let stage = Stage::new().await;
+    set(&stage, "one").await;
+    let settings = stage.call(GetSettings {}).await;
+    assert_eq!(settings.secret_store, Some(SecretBackend::Keychain));
+    let elsewhere = Settings { secret_store: Some(SecretBackend::File), ..settings.clone() };
+    let refused = stage.try_call(PutSettings { settings: elsewhere }).await.unwrap_err();
+    assert!(refused.code == ErrorCode::Conflict && refused.hint.is_some(), "{refused:?}");
+    // Whoever read them before anything was chosen changes the rest.
+    let unaware = Settings { notifications: false, secret_store: None, ..settings };
+    let put = stage.call(PutSettings { settings: unaware }).await;
+    assert_eq!((put.secret_store, put.notifications), (Some(SecretBackend::Keychain), false));
+    assert_eq!(stage.call(GetSettings {}).await, put);
 }
 
 #[tokio::test]

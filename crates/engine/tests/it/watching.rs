@@ -110,6 +110,18 @@ async fn lost_rows_that_grow_more_are_told_once() {
 }
 
 #[tokio::test]
+async fn requests_are_counted_also_while_the_log_can_not_be_fetched() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let deployment = deploy(&stage, version(&stage, project).await).await.id;
+    stage.place.count(7, false);
+    let failure = stage.try_call(CheckNow { deployment }).await.unwrap_err();
+    assert!(failure.message.contains("503"), "{failure:?}");
+    stage.place.count(9, true);
+    assert_eq!(stage.call(CheckNow { deployment }).await.traffic.requests_in_all, 9);
+}
+
+#[tokio::test]
 async fn a_gap_says_whether_watching_was_off_or_nobody_looked() {
     let stage = Stage::new().await;
     let project = project(&stage).await;

@@ -51,6 +51,41 @@ async fn a_stream_says_hello_then_what_changed_then_goodbye() {
 }
 
 #[tokio::test]
+async fn a_call_under_way_keeps_the_host_busy_until_it_is_answered() {
+    let running = Running::start().await;
+    // Every reader of the database is taken, so that the call waits for one.
+    let mut gates = Vec::new();
+    for _ in 0..4 {
+        let store = running.host.engine.store().clone();
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let (gate, opens) = std::sync::mpsc::channel::<()>();
+        let read = async move {
+            store
+                .read(move |_| {
+                    let _ = begun.send(());
+                    let _ = opens.recv();
+                    Ok(())
+                })
+                .await
+        };
+        tokio::spawn(read);
+        begins.await.unwrap();
+        gates.push(gate);
+    }
+    let asked = tokio::spawn(running.call().bearer_auth(running.token()).send());
+    let busy = async {
+        while running.host.activity.idle() != Duration::ZERO {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), busy).await.expect("the call keeps the host");
+    assert!(!asked.is_finished());
+    drop(gates);
+    assert_eq!(asked.await.unwrap().unwrap().status(), 200);
+    assert_ne!(running.host.activity.idle(), Duration::ZERO);
+}
+
+#[tokio::test]
 async fn a_reader_that_fell_behind_is_told_to_ask_again() {
     let running = Running::start().await;
     let mut events = lines(&running, "/api/events").await;

@@ -40,6 +40,50 @@ async fn a_panic_in_a_write_takes_nobody_elses_write() {
 }
 
 #[tokio::test]
+async fn a_reader_comes_back_where_its_caller_has_gone_or_it_panicked() {
+    let (_folder, store) = open();
+    for _ in 0..8 {
+        let store = store.clone();
+        let broken = tokio::spawn(async move { store.read::<()>(|_| panic!("on purpose")).await });
+        assert!(broken.await.unwrap_err().is_panic());
+    }
+    // As many read as can at once, and the caller of one goes.
+    let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+    let (gates, reads): (Vec<_>, Vec<_>) = (0..4)
+        .map(|_| {
+            let (gate, opens) = std::sync::mpsc::channel::<()>();
+            let (store, begun) = (store.clone(), begun.clone());
+            let read = async move {
+                store
+                    .read(move |_| {
+                        let _ = begun.send(());
+                        let _ = opens.recv();
+                        Ok(())
+                    })
+                    .await
+            };
+            (gate, tokio::spawn(read))
+        })
+        .unzip();
+    for _ in 0..4 {
+        begins.recv().await.unwrap();
+    }
+    reads[0].abort();
+    let late = tokio::spawn({
+        let store = store.clone();
+        async move { store.read(|_| Ok(())).await }
+    });
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    drop(gates);
+    late.await.unwrap().unwrap();
+    for read in reads.into_iter().skip(1) {
+        read.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_full_disk_is_told_to_each_caller_and_takes_nothing_acknowledged() {
     let (_folder, store) = open();
     store.write(|tx| store::setting::put(tx, "before", &1)).await.unwrap();

@@ -55,7 +55,7 @@ fn Line(alert: Alert, now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>,
     let id = alert.id;
     let open = alert.cleared_ms.is_none();
     let retrain = asking(vec![("train", "1".to_owned()), ("alert", id.to_string())]);
-    let tone = match (open, alert.severity >= 2.0) {
+    let tone = match (open, alert.is_grave()) {
         (false, _) => "faint",
         (true, true) => "bad",
         (true, false) => "warn",
