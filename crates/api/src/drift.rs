@@ -62,6 +62,9 @@ pub struct ColumnDrift {
     pub evidently_drifted: Option<bool>,
     pub reference_missing: f64,
     pub current_missing: f64,
+    /// Whether the share of missing values alone counts as drift, whatever the values there say.
+    #[serde(default)]
+    pub missing_drifted: bool,
     /// Both sides over the same edges (numbers) or the same values (categories).
     pub distribution: Option<Distribution>,
     /// "Median 31 → 58".

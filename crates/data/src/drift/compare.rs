@@ -55,6 +55,7 @@ impl Default for Options {
 /// the floor itself reaches the threshold, a distance that doesn't exceed it decides nothing.
 /// p-values count after Benjamini and Hochberg's correction over all columns that have one; that of
 /// chi² is then the two-sample one, since Evidently's takes the reference's shares as exactly known.
+/// A share of missing values that changed by [`MISSING_LIMIT`] is drift of its own.
 pub fn compare(
     reference: &[RecordBatch],
     current: &[RecordBatch],
@@ -88,7 +89,7 @@ pub fn compare_while(
         if let Some(adjusted) = adjusted {
             column.adjusted = Some(adjusted);
             let drifted = choice::evidently_verdict(column.test, adjusted, column.threshold);
-            column.verdict = if drifted { Verdict::Drifted } else { Verdict::Same };
+            column.verdict = if drifted || column.missing_drifted { Verdict::Drifted } else { Verdict::Same };
         }
     }
     let count = |verdict| columns.iter().filter(|column| column.verdict == verdict).count();
@@ -127,6 +128,7 @@ fn measure(
         evidently_drifted: None,
         reference_missing: 0.0,
         current_missing: 0.0,
+        missing_drifted: false,
         distribution: None,
         sentence: "Sensitive: never logged, so not watched".to_owned(),
     };
@@ -145,8 +147,14 @@ fn measure(
         return Ok((report, None));
     };
     (report.reference_missing, report.current_missing) = (reference.missing_share(), current.missing_share());
+    report.missing_drifted = missing_drifted(&reference, &current);
     if reference.present() == 0 || current.present() == 0 {
-        report.sentence = "No values to compare on one side".to_owned();
+        if report.missing_drifted {
+            report.verdict = Verdict::Drifted;
+            report.sentence = format!("Missing {}", describe::missing(&reference, &current));
+        } else {
+            report.sentence = "No values to compare on one side".to_owned();
+        }
         return Ok((report, None));
     }
     report.distribution = describe::distribution(&reference, &current, column.kind);
@@ -165,7 +173,9 @@ fn measure(
         seed,
     });
     report.verdict = distance_verdict(compared.value, report.threshold, report.floor);
-    if let (Verdict::TooFewToDecide, Some(floor)) = (report.verdict, report.floor) {
+    if report.missing_drifted {
+        report.verdict = Verdict::Drifted;
+    } else if let (Verdict::TooFewToDecide, Some(floor)) = (report.verdict, report.floor) {
         report.sentence.push_str(&format!(
             "; too few to decide: chance alone reaches {}, the limit is {}",
             describe::number(floor),
@@ -173,6 +183,23 @@ fn measure(
         ));
     }
     Ok((report, compared.p_value))
+}
+
+/// By how much the share of missing values may change, up or down, until that alone is drift.
+pub const MISSING_LIMIT: f64 = 0.1;
+
+/// Whether the share of missing values changed by the limit, and by more than chance does in 99 of 100 windows: the
+/// tests leave missing values out (as Evidently does), so that a column whose values stop coming is the same to them.
+fn missing_drifted(reference: &Sample, current: &Sample) -> bool {
+    let (before, after) = (reference.rows as f64, current.rows as f64);
+    if before == 0.0 || after == 0.0 {
+        return false;
+    }
+    let change = (current.missing_share() - reference.missing_share()).abs();
+    // Two proportions, pooled; 2.576 is the 99.5 % quantile of the normal distribution.
+    let pooled = (reference.missing + current.missing) as f64 / (before + after);
+    let chance = 2.576 * (pooled * (1.0 - pooled) * (1.0 / before + 1.0 / after)).sqrt();
+    change >= MISSING_LIMIT && change > chance
 }
 
 /// Our verdict on a distance; p-values get theirs after correction.

@@ -68,11 +68,15 @@ pub fn sentence(reference: &Sample, current: &Sample, kind: ColumnType) -> Strin
         (Values::Categories(reference), Values::Categories(current)) => shares(reference, current),
         _ => String::new(),
     }];
-    let (before, after) = (reference.missing_share(), current.missing_share());
-    if (before - after).abs() >= 0.01 {
-        parts.push(format!("missing {} → {}", percent(before), percent(after)));
+    if (reference.missing_share() - current.missing_share()).abs() >= 0.01 {
+        parts.push(format!("missing {}", missing(reference, current)));
     }
     parts.join("; ")
+}
+
+/// Shares of missing values: "2 % → 40 %".
+pub fn missing(reference: &Sample, current: &Sample) -> String {
+    format!("{} → {}", percent(reference.missing_share()), percent(current.missing_share()))
 }
 
 fn numbers(reference: &[f64], current: &[f64], kind: ColumnType) -> String {

@@ -289,10 +289,30 @@ fn what_can_not_be_compared_says_so() {
     ];
     let report = compare(&full, &empty, &specs, &Options::default(), &mut Floors::default()).unwrap();
     let verdicts: Vec<Verdict> = report.columns.iter().map(|column| column.verdict).collect();
-    assert_eq!(verdicts, [Verdict::NotWatched, Verdict::NoValues, Verdict::NoValues, Verdict::NotWatched]);
-    assert_eq!(report.columns[1].current_missing, 1.0);
+    assert_eq!(verdicts, [Verdict::NotWatched, Verdict::Drifted, Verdict::NoValues, Verdict::NotWatched]);
+    let gone = &report.columns[1];
+    assert_eq!((gone.current_missing, gone.value, gone.sentence.as_str()), (1.0, None, "Missing 0 % → 100 %"));
     assert!(report.columns[0].distribution.is_none() && report.columns[0].value.is_none());
-    assert_eq!((report.share, report.dataset_drifted), (0.0, false));
+    assert_eq!((report.drifted, report.dataset_drifted), (1, true));
+}
+
+#[test]
+fn missing_values_are_drift_where_their_share_changes_by_more_than_a_tenth_and_than_chance() {
+    let numbers = |rows: usize, missing: usize| {
+        let values = (0..rows).map(|row| (row >= missing).then_some((row * 7 % 31) as f64));
+        batch(vec![("x", Arc::new(values.collect::<Float64Array>()) as ArrayRef)])
+    };
+    let verdict = |before: (usize, usize), after: (usize, usize)| {
+        let spec = [ColumnSpec::new("x", ColumnType::Decimal)];
+        let (reference, current) = (numbers(before.0, before.1), numbers(after.0, after.1));
+        let report = compare(&reference, &current, &spec, &Options::default(), &mut Floors::default()).unwrap();
+        report.columns[0].missing_drifted
+    };
+    assert!(!verdict((5000, 1000), (1000, 290)), "nine points");
+    assert!(verdict((5000, 1000), (1000, 310)), "eleven points");
+    assert!(verdict((5000, 1000), (1000, 80)), "fewer are drift, too");
+    assert!(!verdict((5000, 1000), (20, 7)), "15 points of 20 rows are chance");
+    assert!(verdict((5000, 1000), (20, 14)), "half of them are not");
 }
 
 #[test]

@@ -152,13 +152,18 @@ fn cell(column: &ColumnDrift) -> WindowCell {
 /// How near its limit a column is: 1 at the limit. p-values on their logarithm, since 0.05 and 0.0005
 /// are as far apart as 0.5 and 0.005.
 pub(crate) fn intensity(column: &ColumnDrift) -> f64 {
-    let Some(value) = column.adjusted.or(column.value).filter(|value| !value.is_nan()) else { return 0.0 };
+    let missing = if column.missing_drifted {
+        (column.current_missing - column.reference_missing).abs() / compare::MISSING_LIMIT
+    } else {
+        0.0
+    };
+    let Some(value) = column.adjusted.or(column.value).filter(|value| !value.is_nan()) else { return missing };
     let intensity = if column.test.is_p_value() {
         value.max(1e-300).ln() / column.threshold.clamp(1e-300, 0.999).ln()
     } else {
         value / column.threshold.max(column.floor.unwrap_or(0.0)).max(1e-12)
     };
-    intensity.clamp(0.0, 1000.0)
+    intensity.clamp(0.0, 1000.0).max(missing)
 }
 
 /// A piece of a segment that a window takes.
@@ -335,6 +340,14 @@ pub(crate) fn sentence(column: &ColumnDrift, windows: u32) -> String {
     let value =
         if column.test.is_p_value() && value < 0.001 { "under 0.001".to_owned() } else { format!("{value:.2}") };
     let plural = if windows == 1 { "" } else { "s" };
+    if column.missing_drifted {
+        return format!(
+            "{} drifted: share of missing values, limit {:.0} points, for {windows} window{plural}. {}",
+            column.column,
+            compare::MISSING_LIMIT * 100.0,
+            column.sentence
+        );
+    }
     format!(
         "{} drifted: {test} {value}, limit {:.2}, for {windows} window{plural}. {}",
         column.column, column.threshold, column.sentence

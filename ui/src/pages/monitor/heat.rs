@@ -267,8 +267,8 @@ fn spot(windows: &[WindowSummary], plot: &Plot, name: &str, row: usize, column: 
 /// "0.47 ×", "12 ×": a column beside its limit, by which columns are ordered and coloured.
 fn times(cell: &api::monitor::WindowCell) -> String {
     match (cell.verdict, cell.value) {
-        (Verdict::Same | Verdict::Drifted, Some(_)) if cell.intensity < 10.0 => format!("{:.2} ×", cell.intensity),
-        (Verdict::Same | Verdict::Drifted, Some(_)) => format!("{:.0} ×", cell.intensity),
+        (Verdict::Same, Some(_)) | (Verdict::Drifted, _) if cell.intensity < 10.0 => format!("{:.2} ×", cell.intensity),
+        (Verdict::Same, Some(_)) | (Verdict::Drifted, _) => format!("{:.0} ×", cell.intensity),
         _ => "–".to_owned(),
     }
 }
