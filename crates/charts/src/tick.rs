@@ -104,7 +104,7 @@ fn plain(value: f64, step: f64) -> String {
         scaled(value, step, 1e9, " G")
     } else if size >= 1e6 {
         scaled(value, step, 1e6, " M")
-    } else if step >= 1.0 {
+    } else if step >= 1.0 && step.fract() == 0.0 {
         grouped(size.round() as u64, value < 0.0)
     } else {
         trimmed_decimals(value, step)

@@ -18,6 +18,7 @@ fn ticks_are_round_and_their_labels_short() {
     check(0.0, 1.0, Scale::Linear, 6, &["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
     check(0.47, 0.84, Scale::Linear, 4, &["0.5", "0.6", "0.7", "0.8"]);
     check(-3.0, 3.0, Scale::Linear, 4, &["−2", "0", "2"]);
+    check(0.0, 12.0, Scale::Linear, 5, &["0", "2.5", "5.0", "7.5", "10.0"]);
     check(0.0, 2.0e6, Scale::Linear, 5, &["0", "0.5 M", "1.0 M", "1.5 M", "2.0 M"]);
     check(0.0, 3.0e-6, Scale::Linear, 4, &["0", "1e−6", "2e−6", "3e−6"]);
 }
