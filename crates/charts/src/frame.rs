@@ -36,6 +36,8 @@ const BESIDE_LABEL: f64 = 8.0;
 /// Least distance between two labels of the horizontal axis, and between two grid lines.
 const APART: f64 = 26.0;
 const LINES_APART: f64 = 30.0;
+/// A tall chart gets no more grid lines than a low one: so many stretches of its height at most.
+const STRETCHES: f64 = 6.0;
 
 /// A chart's frame before anything is drawn.
 pub(crate) struct Frame {
@@ -49,8 +51,9 @@ pub(crate) struct Frame {
 /// Lays a chart out: the labels' own widths decide the room, and which ticks fit.
 pub(crate) fn lay_out(size: Size, x_axis: &Axis, x: Range, y_axis: &Axis, y: Range) -> Frame {
     let height = (size.height - TOP - BOTTOM).max(10.0);
+    let apart = LINES_APART.max(height / STRETCHES);
     let y_ticks = ticks(&y, &y_axis.unit, |ticks| {
-        ticks.windows(2).all(|pair| height * (y.fraction(pair[1].value) - y.fraction(pair[0].value)) >= LINES_APART)
+        ticks.windows(2).all(|pair| height * (y.fraction(pair[1].value) - y.fraction(pair[0].value)) >= apart)
     });
     let widest = y_ticks.iter().map(|tick| text::width(&tick.label, Family::Mono, LABEL)).fold(0.0, f64::max);
     let left = (widest + BESIDE_LABEL + 4.0).max(LEFT).min(size.width * 0.5).round();
