@@ -75,6 +75,25 @@ pub fn histogram(chart: &Histogram, size: Size) -> Drawing {
     Drawing { spots: spots.collect(), ..drawing }
 }
 
+/// The share of a set that a thin tail may have at most.
+const TAIL: f64 = 0.005;
+
+/// The edge at which a drawing ends, where a thin tail would press the rest into less than half of the bars.
+pub fn end_of(edges: &[f64], sets: &[&[u64]]) -> Option<f64> {
+    // Bars up to the first, from the right, with which the tail is no longer thin.
+    let needed = |counts: &&[u64]| {
+        let most = counts.iter().sum::<u64>() as f64 * TAIL;
+        let mut tail = 0;
+        let last = counts.iter().rposition(|count| {
+            tail += *count;
+            tail as f64 > most
+        });
+        last.map_or(0, |last| last + 1)
+    };
+    let end = sets.iter().map(needed).max().unwrap_or(0);
+    if end > 0 && end * 2 < edges.len().saturating_sub(1) { edges.get(end).copied() } else { None }
+}
+
 /// What a bar stands for: "12.5 to 15"; where all edges lie on half-integers the whole numbers between them, "7" or
 /// "7 to 9".
 pub fn bar_name(edges: &[f64], bar: usize) -> Option<String> {

@@ -1,6 +1,9 @@
 //! Two distributions of a column over each other, and the words of a comparison.
 
-use api::drift::{ColumnDrift, Distribution, DriftTest, Verdict};
+use api::{
+    config::ColumnType,
+    drift::{ColumnDrift, Distribution, DriftTest, Verdict},
+};
 use charts::{
     axis::Axis,
     bars::{self, Bars, Categories, Histogram},
@@ -29,6 +32,15 @@ pub(crate) fn TwoDistributions(
         Distribution::Numeric { .. } => 150.0,
         Distribution::Categories { values, .. } => 26.0 * values.len().clamp(1, 12) as f64 + 6.0,
     };
+    let end = match &distribution {
+        Distribution::Numeric { reference, current } => {
+            bars::end_of(&reference.edges, &[reference.counts.as_slice(), current.counts.as_slice()])
+        }
+        Distribution::Categories { .. } => None,
+    };
+    // Of times the last are the newest, not odd ones.
+    let end = end.filter(|_| column.kind != ColumnType::Datetime);
+    let left_out = end.map(|end| format!("not drawn: up to 0.5 % of each, above {}", words::figure(end)));
     let (name, called) = (column.column.clone(), column.column.clone());
     view! {
         <Picture name=called on_part=on_bar draw=move |width, _| {
@@ -42,7 +54,7 @@ pub(crate) fn TwoDistributions(
                         name: name.clone(),
                         edges: reference.edges.clone(),
                         sets: sets(reference.counts.clone(), current.counts.clone()),
-                        x: Axis::default(),
+                        x: Axis { range: reference.edges.first().copied().zip(end), ..Axis::default() },
                     },
                     Size { width, height },
                 ),
@@ -59,6 +71,7 @@ pub(crate) fn TwoDistributions(
         <div class="legend">
             <span class="flex"><i class="swatch fill r-8"></i>{reference}</span>
             <span class="flex"><i class="swatch fill r-2"></i>{current}</span>
+            {left_out.map(|said| view! { <span class="faint">{said}</span> })}
         </div>
     }
     .into_any()

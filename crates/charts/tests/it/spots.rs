@@ -88,6 +88,20 @@ fn a_part_of_a_histogram_has_its_bars_cut_at_the_plot_and_as_tall_as_there_is_ro
 }
 
 #[test]
+fn a_thin_tail_is_not_drawn_where_it_takes_more_than_half() {
+    let edges: Vec<f64> = (0..=8).map(|edge| f64::from(edge) * 10.0).collect();
+    let (dense, thin): ([u64; 8], [u64; 8]) = ([500, 300, 199, 0, 0, 0, 0, 1], [700, 300, 0, 0, 0, 0, 2, 3]);
+    assert_eq!(bars::end_of(&edges, &[&dense, &thin]), Some(30.0));
+    // Half a percent and more is no thin tail, and half of the bars may be thin.
+    assert_eq!(bars::end_of(&edges, &[&dense, &[700, 300, 0, 0, 0, 0, 0, 10]]), None);
+    assert_eq!(bars::end_of(&edges[..6], &[&[500, 300, 199, 0, 1]]), None);
+    assert_eq!(bars::end_of(&[], &[]), None);
+    let x = Axis { range: Some((0.0, 30.0)), ..Axis::default() };
+    let chart = Histogram { edges, sets: bars(&dense), x, ..Histogram::default() };
+    assert_eq!(bars::histogram(&chart, SIZE).spots.len(), 3);
+}
+
+#[test]
 fn a_bar_between_half_integers_is_named_by_its_whole_numbers() {
     assert_eq!(charts::bars::bar_name(&[-0.5, 0.5, 1.5], 0).unwrap(), "0");
     assert_eq!(charts::bars::bar_name(&[-4.5, -0.5, 3.5], 0).unwrap(), "−4 to −1");
