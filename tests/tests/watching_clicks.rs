@@ -36,7 +36,7 @@ async fn deployed(client: &Client) -> Result<(ProjectId, DeploymentId)> {
     Ok((project.id, road::deploy(client, road::spec("tumours", target, version.id)).await?.id))
 }
 
-const COUNT: &str = "//*[h3[.='Rows']]/span[contains(@class,'muted')]";
+const COUNT: &str = "//*[h3[.='Logged']]/span[contains(@class,'muted')]";
 
 async fn watched(desk: &Desk, project: ProjectId, deployment: DeploymentId) -> Result<()> {
     let driver = desk.driver();
@@ -57,7 +57,8 @@ async fn watched(desk: &Desk, project: ProjectId, deployment: DeploymentId) -> R
     seen(driver, "//*[contains(@class,'window-rows')]//tbody//td[normalize-space(.)!='']")
         .await
         .context("the rows are shown")?;
-    press(driver, "//*[h3[.='Rows']]//*[self::button or self::label][normalize-space(.)='Not in validation']").await?;
+    press(driver, "//*[h3[.='Logged']]//*[self::button or self::label][normalize-space(.)='Not in validation']")
+        .await?;
     let unseen = count(desk, |text| !text.starts_with("1,000 ")).await?;
     let rows: u64 = unseen.split(' ').next().unwrap_or_default().parse().with_context(|| format!("read {unseen}"))?;
     ensure!(rows < 1000, "{unseen} are beyond the validation data");
@@ -76,7 +77,7 @@ async fn count(desk: &Desk, wanted: impl Fn(&str) -> bool) -> Result<String> {
     Ok(text)
 }
 
-const PLOT: &str = "//main//section[.//h3[.='Rows']]//div[contains(@class,'opens')]";
+const PLOT: &str = "//main//section[.//h3[.='Logged']]//div[contains(@class,'opens')]";
 
 /// A bar that is chosen by keyboard, then another one that is clicked: its rows, and no others.
 async fn bars(desk: &Desk, deployment: DeploymentId) -> Result<()> {
@@ -136,7 +137,7 @@ async fn shows(desk: &Desk, deployment: DeploymentId, bar: &Bar) -> Result<()> {
     ensure!(said.replace(',', "").starts_with(&format!("{} row", bar.rows)), "{bar:?}, and {said} are shown");
     let windows = desk.client.call(GetMonitoring { deployment, hours: None }).await?.windows;
     let window = windows.last().context("no window")?.id;
-    let title = seen(desk.driver(), "//main//section[.//h3[.='Rows']]//h2").await?.text().await?;
+    let title = seen(desk.driver(), "//main//section[.//h3[.='Logged']]//h2").await?.text().await?;
     let only = Some(RowsOf { column: title, part: ColumnPart::Bar { bar: bar.place } });
     let rows = desk.client.call(GetWindowRows { window, offset: 0, limit: 10, only }).await?.page;
     ensure!(rows.total_rows == bar.rows, "{bar:?}, and the host has {}", rows.total_rows);

@@ -203,7 +203,10 @@ impl Target for Kubernetes {
         platforms.sort_unstable();
         platforms.dedup();
         let nodes = match &nodes {
-            Some(nodes) => format!("{} nodes, {}", nodes.len(), platforms.join(" and ")),
+            Some(nodes) => {
+                let called = if nodes.len() == 1 { "node" } else { "nodes" };
+                format!("{} {called}, {}", nodes.len(), platforms.join(" and "))
+            }
             None => "its nodes are not ours to see".to_owned(),
         };
         let all: Api<Namespace> = Api::all(self.client.clone());

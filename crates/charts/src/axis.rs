@@ -11,6 +11,8 @@ const HALF_HOUR_MS: f64 = 30.0 * 60_000.0;
 pub struct Axis {
     /// Said once, at the end of the axis ("step"); nothing where the title says it.
     pub label: String,
+    /// The label has a row of its own below the ticks, so that the last of them don't give way to it.
+    pub label_below: bool,
     /// Said at each tick ("ms").
     pub unit: String,
     pub scale: Scale,
@@ -28,7 +30,7 @@ impl Axis {
 
     /// An axis from 0 to 1.
     pub fn unit_interval(label: impl Into<String>) -> Self {
-        Self { label: label.into(), range: Some((0.0, 1.0)), ..Self::default() }
+        Self { label: label.into(), label_below: true, range: Some((0.0, 1.0)), ..Self::default() }
     }
 
     /// The range to show: as asked, or that of the data, with some air where `air` says so.

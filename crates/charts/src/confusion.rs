@@ -48,7 +48,7 @@ pub fn draw(classes: &[String], counts: &[Vec<u64>], size: Size) -> Drawing {
                 let role = if row == column { Role::Accent } else { Role::Bad };
                 root.draw(&Rectangle::new(corners, fill(Role::Grid, 1.0)))?;
                 if *count > 0 {
-                    root.draw(&Rectangle::new(corners, fill(role, 0.06 + 0.5 * share)))?;
+                    root.draw(&Rectangle::new(corners, fill(role, 0.06 + 0.48 * share)))?;
                 }
                 let said = tick::count(*count);
                 let large = if number <= 4 { 13.0 } else { 10.5 };

@@ -33,9 +33,9 @@ pub const DARK: Theme = Theme {
         ("chart-8", "#9aa5b0"),
         ("heat-0", "#1b2127"),
         ("heat-1", "#1f3a3a"),
-        ("heat-2", "#6a5a26"),
-        ("heat-3", "#a3562f"),
-        ("heat-4", "#d9534f"),
+        ("heat-2", "#76642a"),
+        ("heat-3", "#b05f35"),
+        ("heat-4", "#e0605c"),
     ],
 };
 
@@ -63,9 +63,9 @@ pub const LIGHT: Theme = Theme {
         ("chart-8", "#5f6a75"),
         ("heat-0", "#eef1f3"),
         ("heat-1", "#a9d3ca"),
-        ("heat-2", "#f2d98c"),
-        ("heat-3", "#e6945f"),
-        ("heat-4", "#cf4f4b"),
+        ("heat-2", "#c08b1f"),
+        ("heat-3", "#b9581f"),
+        ("heat-4", "#a82b2b"),
     ],
 };
 

@@ -29,6 +29,8 @@ pub(crate) type Context<'a, 'b> = ChartContext<'b, SvgBackend<'a>, Cartesian2d<R
 pub(crate) const LABEL: f64 = 10.5;
 const TOP: f64 = 9.0;
 const BOTTOM: f64 = 24.0;
+/// Height of a row for the label of the horizontal axis.
+const LABEL_ROW: f64 = 13.0;
 const RIGHT: f64 = 12.0;
 /// Least room at the left, so that charts above each other are aligned.
 const LEFT: f64 = 40.0;
@@ -36,6 +38,8 @@ const BESIDE_LABEL: f64 = 8.0;
 /// Least distance between two labels of the horizontal axis, and between two grid lines.
 const APART: f64 = 26.0;
 const LINES_APART: f64 = 30.0;
+/// A tall chart gets no more grid lines than a low one: so many stretches of its height at most.
+const STRETCHES: f64 = 6.0;
 
 /// A chart's frame before anything is drawn.
 pub(crate) struct Frame {
@@ -44,18 +48,24 @@ pub(crate) struct Frame {
     x_ticks: Vec<Tick>,
     y_ticks: Vec<Tick>,
     x_label: String,
+    /// How far below the ticks the label stands.
+    label_down: f64,
 }
 
 /// Lays a chart out: the labels' own widths decide the room, and which ticks fit.
 pub(crate) fn lay_out(size: Size, x_axis: &Axis, x: Range, y_axis: &Axis, y: Range) -> Frame {
-    let height = (size.height - TOP - BOTTOM).max(10.0);
+    let has_row = x_axis.label_below && !x_axis.label.is_empty();
+    let label_down = if has_row { LABEL_ROW } else { 0.0 };
+    let height = (size.height - TOP - BOTTOM - label_down).max(10.0);
+    let apart = LINES_APART.max(height / STRETCHES);
     let y_ticks = ticks(&y, &y_axis.unit, |ticks| {
-        ticks.windows(2).all(|pair| height * (y.fraction(pair[1].value) - y.fraction(pair[0].value)) >= LINES_APART)
+        ticks.windows(2).all(|pair| height * (y.fraction(pair[1].value) - y.fraction(pair[0].value)) >= apart)
     });
     let widest = y_ticks.iter().map(|tick| text::width(&tick.label, Family::Mono, LABEL)).fold(0.0, f64::max);
     let left = (widest + BESIDE_LABEL + 4.0).max(LEFT).min(size.width * 0.5).round();
     let width = (size.width - left - RIGHT).max(10.0);
-    let label_room = if x_axis.label.is_empty() { 0.0 } else { text::width(&x_axis.label, Family::Sans, LABEL) + 16.0 };
+    let label_room =
+        if x_axis.label.is_empty() || has_row { 0.0 } else { text::width(&x_axis.label, Family::Sans, LABEL) + 16.0 };
     let span = |tick: &Tick| {
         let middle = left + width * x.fraction(tick.value);
         let half = text::width(&tick.label, Family::Mono, LABEL) / 2.0;
@@ -68,7 +78,7 @@ pub(crate) fn lay_out(size: Size, x_axis: &Axis, x: Range, y_axis: &Axis, y: Ran
         start >= 1.0 && end <= size.width - 1.0 - label_room
     });
     let plot = Plot { left, top: TOP, width, height, x, y };
-    Frame { plot, size, x_ticks, y_ticks, x_label: x_axis.label.clone() }
+    Frame { plot, size, x_ticks, y_ticks, x_label: x_axis.label.clone(), label_down }
 }
 
 impl Frame {
@@ -135,7 +145,7 @@ impl Frame {
             root.draw(&Text::new(tick.label.clone(), at, label(Role::Faint, HPos::Center, VPos::Top)))?;
         }
         if !self.x_label.is_empty() {
-            let at = (grid(self.size.width - 4.0), base);
+            let at = (grid(self.size.width - 4.0), base + grid(self.label_down));
             root.draw(&Text::new(self.x_label.clone(), at, words(Role::Faint, LABEL, HPos::Right, VPos::Top)))?;
         }
         Ok(())

@@ -49,7 +49,7 @@ const NAMES: f64 = 92.0;
 const NAMES_SHARE: f64 = 0.3;
 const ENDS: f64 = 74.0;
 const FOOT: f64 = 20.0;
-/// Few windows don't become planks: what is left of the width stays free between them and the ends.
+/// The width of a cell for which a map asks at most; its cells share whatever it is given.
 const WIDEST: f64 = 64.0;
 const DOT: f64 = 3.0;
 
@@ -58,7 +58,7 @@ pub fn height(rows: usize) -> f64 {
     ROW * rows as f64 + FOOT
 }
 
-/// The width beyond which nothing of a map grows: what is left is for something beside it.
+/// The width that a map asks for: what is left is for something beside it.
 pub fn widest(map: &HeatMap) -> f64 {
     let names = names(map).min(2.0 * NAMES);
     (names + WIDEST * map.columns.len().max(1) as f64 + ENDS).max(names / NAMES_SHARE)
@@ -73,7 +73,7 @@ pub fn draw(map: &HeatMap, width: f64) -> Drawing {
     let size = Size { width, height: height(map.rows.len()) };
     let count = map.columns.len().max(1);
     let names = names(map).min(width * NAMES_SHARE);
-    let cell = ((width - names - ENDS) / count as f64).min(WIDEST);
+    let cell = (width - names - ENDS) / count as f64;
     let plot = Plot { left: names, width: cell * count as f64, height: ROW * map.rows.len() as f64, ..Plot::default() };
     frame::bare(size, plot, &map.name, |root| {
         for (index, row) in map.rows.iter().enumerate() {

@@ -20,7 +20,7 @@ pub const ALL: [SampleProject; 5] = [
     SampleProject {
         name: "card-fraud",
         title: "Card fraud",
-        summary: "Find the one payment in 200 that is fraud, by its time, place, amount and merchant. Synthetic, with a second period that drifts.",
+        summary: "Find the one fraud in 200 payments, by time, place, amount and merchant. Synthetic; a second period drifts.",
         licence: "CC0-1.0 (made by Slipway's own generator)",
         generated: true,
     },

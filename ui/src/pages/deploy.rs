@@ -252,7 +252,7 @@ fn cell(here: Vec<Deployment>, open: RwSignal<Option<DeploymentId>>) -> AnyView 
                 <button type="button" class="placed" data-tone=tone title=reason on:click=move |_| open.set(Some(id))>
                     <i class=format!("dot {tone}")></i>
                     <span class="grow cut">{one.name}</span>
-                    <span class="num faint">{format!("{ready} of {}", one.spec.replicas)}</span>
+                    <span class="small faint">{format!("{ready} of {}", one.spec.replicas)}</span>
                     <span class=format!("small {tone}")>{text}</span>
                 </button>
             }

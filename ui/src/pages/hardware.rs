@@ -173,7 +173,7 @@ fn worker(worker: WorkerInfo, has_gpu: bool) -> impl IntoView {
                 {worker.mend.clone().map(|mend| view! {
                     <div class="flex command"><code class="mono grow cut">{mend.clone()}</code><CopyButton text=mend label="Copy the command" /></div>
                 })}
-                {worker.path.map(|path| view! { <div class="caption faint cut" title=path.clone()>{path.clone()}</div> })}
+                {worker.path.map(|path| view! { <div class="caption faint mono cut" title=path.clone()>{path.clone()}</div> })}
             </div>
         </div>
     }

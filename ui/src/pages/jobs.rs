@@ -227,7 +227,7 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
                 {job.error.clone().map(|error| view! { <Problem error /> })}
                 {(job.state == JobState::Running).then(|| view! { <Progress fraction label="Progress" /> })}
             </div>
-            <span class="small faint end">{took.map(|took| view! { <span class="num">{took}</span>" · " })}<Ago ms=job.created_ms /></span>
+            <span class="small faint end">{took.map(|took| format!("{took} · "))}<Ago ms=job.created_ms /></span>
             {live.then(|| view! {
                 <Button label="Cancel" kind="s" disabled=pending.busy
                     on_press=move || pending.run(async move { client.call(CancelJob { job: id }).await }, |_| {}) />

@@ -107,7 +107,7 @@ fn StationCard(station: Station) -> impl IntoView {
     let class = if live { "card stage now" } else { "card stage" };
     let dot = format!("dot {}{}", tone(station.state), if live { " live" } else { "" });
     let waits = station.state == StationState::Empty;
-    let is_long = station.figure.chars().count() > 8;
+    let is_long = station.figure.chars().count() > 9;
     view! {
         <li class=class data-stage=stage_name(station.stage)>
             <div class="k">

@@ -157,7 +157,7 @@ pub(crate) fn Runs() -> impl IntoView {
     view! {
         <div class="split-runs">
             <div class="left" class:hidden=move || !comparing.with(Vec::is_empty)>
-                {move || none.get().then(|| view! { <div class="padded head"><h1>"Runs"</h1></div> })}
+                {move || none.get().then(|| view! { <div class="head"><h1>"Runs"</h1></div> })}
                 <div class="tools" class:hidden=none>
                     <FilterLine
                         value=filter

@@ -120,7 +120,10 @@ fn RecentLine(summary: ProjectSummary) -> impl IntoView {
     let id = project.id;
     let newest = summary.road.iter().rev().find(|station| station.state != api::project::StationState::Empty).cloned();
     // A figure alone says nothing: the station that it belongs to goes before it.
-    let word = newest.map_or_else(String::new, |station| format!("{} · {}", stage_name(station.stage), station.figure));
+    let word = newest.map_or_else(
+        || "Nothing yet".to_owned(),
+        |station| format!("{} · {}", stage_name(station.stage), station.figure),
+    );
     let asking = RwSignal::new(false);
     let path = StoredValue::new(project.path.clone());
     let items = move || {

@@ -122,9 +122,9 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
     }
 }
 
-/// "ja from 0.31: F1 0.81 on validation".
+/// "predicts ja from 0.31: F1 0.81 on validation".
 fn threshold_words(threshold: &Threshold, positive: Option<&str>) -> String {
-    let class = positive.map_or_else(|| "threshold".to_owned(), |positive| format!("{positive} from"));
+    let class = positive.map_or_else(|| "threshold".to_owned(), |positive| format!("predicts {positive} from"));
     format!("{class} {}: {}", words::figure(threshold.value), threshold.reason)
 }
 

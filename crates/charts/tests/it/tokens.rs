@@ -54,6 +54,11 @@ fn text_and_marks_stand_out_in_both_themes() {
                 assert!(found >= 3.0, "--chart-{mark} on {ground} in {selector} has {found:.2}");
             }
         }
+        // Cells over their limit are marks on a card.
+        for step in 2..=4 {
+            let found = contrast(&token(block, &format!("heat-{step}")), &token(block, "surface-1"));
+            assert!(found >= 3.0, "--heat-{step} in {selector} has {found:.2}");
+        }
         assert!(contrast(&token(block, "accent-text"), &token(block, "accent")) >= 4.5);
     }
 }

@@ -123,7 +123,7 @@ async fn raise(
         at_ms: alert.raised_ms,
         stage: Stage::Watch,
         state: StationState::Warn,
-        sentence: format!("On [{}](/p/{}/monitor) {}", row.name, row.project, alert.sentence),
+        sentence: format!("On [{}](/p/{}/monitor), {}", row.name, row.project, alert.sentence),
     };
     let (written, project) = (alert.clone(), row.project);
     engine

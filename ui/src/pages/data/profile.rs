@@ -105,7 +105,7 @@ fn Columns(profile: Signal<Profile>, open: RwSignal<Option<String>>) -> impl Int
         }),
         Column::new("Missing", 62.0, |column: &ColumnProfile| {
             let tone = if column.missing == 0 { "faint" } else { "warn" };
-            view! { <span class=tone>{if column.missing == 0 { "–".to_owned() } else { words::percent(column.missing_share()) }}</span> }
+            view! { <span class=tone>{words::percent(column.missing_share())}</span> }
         }).number().sorted_by("missing"),
         Column::new("Distinct", 84.0, |column: &ColumnProfile| {
             format!("{}{}", if column.distinct_is_exact { "" } else { "≈ " }, words::count(column.distinct))

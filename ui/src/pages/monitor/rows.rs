@@ -120,7 +120,7 @@ pub(super) fn LoggedRows(window: WindowId, column: ColumnDrift, which: Which) ->
     view! {
         <div class="stack" node_ref=node>
             <div class="flex wrap">
-                <h3>"Rows"</h3>
+                <h3>"Logged"</h3>
                 <span class="small muted">{said}</span>
                 {can_choose.then(|| view! { <span class="right"><Segments value=which.named options name="Which rows" /></span> })}
             </div>

@@ -66,6 +66,7 @@ fn column(detail: &WindowDetail, name: &str) -> AnyView {
         None => "–".to_owned(),
     };
     let missing = format!("{} → {}", words::percent(column.reference_missing), words::percent(column.current_missing));
+    let missing = if column.missing_drifted { format!("{missing}: drifted") } else { missing };
     let reference = format!("validation, {} rows", words::short(detail.report.reference_rows as f64));
     let current = format!("window, {} rows", words::short(detail.summary.rows as f64));
     let p_value = column.test.is_p_value();
@@ -82,7 +83,7 @@ fn column(detail: &WindowDetail, name: &str) -> AnyView {
                 {(!p_value).then(|| view! { <dt title="The 99 % quantile of this distance over windows of this size drawn from the reference">"Chance alone reaches"</dt><dd>{floor}</dd> })}
                 <dt>"Evidently's default rule"</dt><dd>{evidently}</dd>
                 <dt>"Missing"</dt><dd>{missing}</dd>
-                <dt>"Window"</dt><dd>{format!("{} to {}, v{}", words::exact(detail.summary.from_ms), words::clock(detail.summary.to_ms), detail.summary.version_number)}</dd>
+                <dt>"Window"</dt><dd>{format!("{} to {}, v{}", words::exact(detail.summary.from_ms), words::clock_with_seconds(detail.summary.to_ms), detail.summary.version_number)}</dd>
             </dl>
             </div>
             <LoggedRows window column=logged which />

@@ -143,7 +143,7 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>) -> impl IntoView {
         Some(view! {
             <Card title="What differs" class="h" flush=true>
                 {if different.is_empty() {
-                    view! { <p class="muted small padded">"Their params are equal; look at their data and code."</p> }.into_any()
+                    view! { <p class="muted small padded">"Their parameters are equal; look at their data and code."</p> }.into_any()
                 } else {
                     view! {
                         <div class="scrolls">
