@@ -238,7 +238,7 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
         let request = DeleteSnapshot { snapshot: chosen.get_untracked().id };
         pending.run(async move { client.call(request).await }, move |freed| {
             toasts.done(format!("Deleted; {} freed.", words::bytes(freed.bytes)));
-            navigate.with_value(|navigate| navigate(&place.link("data"), Default::default()));
+            navigate.try_with_value(|navigate| navigate(&place.link("data"), Default::default()));
         });
     };
     view! {

@@ -179,7 +179,9 @@ fn Actions(
     let delete = move || {
         pending.run(detail.held_while(client.call(DeleteVersion { version: id })), move |freed| {
             toasts.done(format!("Deleted; {} are free again", words::bytes(freed.bytes)));
-            navigate.with_value(|navigate| navigate(&place.link("models"), leptos_router::NavigateOptions::default()));
+            navigate.try_with_value(|navigate| {
+                navigate(&place.link("models"), leptos_router::NavigateOptions::default());
+            });
         });
     };
     let items = move || {

@@ -189,7 +189,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     });
     let registered = move |version: api::model::Version| {
         let to = untrack(|| place.link(&format!("models/{}", version.id)));
-        navigate.with_value(|navigate| navigate(&to, Default::default()));
+        navigate.try_with_value(|navigate| navigate(&to, Default::default()));
     };
     let delete = move |checkpoints_only: bool| {
         let request = DeleteRun { run: id.get_untracked(), checkpoints_only };
@@ -197,7 +197,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
             toasts.done(format!("{} freed.", words::bytes(freed.bytes)));
             if !checkpoints_only {
                 let to = place.link("runs");
-                navigate.with_value(|navigate| navigate(&to, Default::default()));
+                navigate.try_with_value(|navigate| navigate(&to, Default::default()));
             }
         });
     };

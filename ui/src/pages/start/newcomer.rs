@@ -102,10 +102,12 @@ fn LookedAtAs(
     }
 }
 
-/// Goes to a project's page.
+/// Goes to a project's page, unless the dialog was closed meanwhile.
 fn goes_to() -> impl Fn(ProjectId) + Copy + 'static {
     let navigate = StoredValue::new_local(use_navigate());
-    move |project: ProjectId| navigate.with_value(|navigate| navigate(&address(project, ""), Default::default()))
+    move |project: ProjectId| {
+        navigate.try_with_value(|navigate| navigate(&address(project, ""), Default::default()));
+    }
 }
 
 /// The folder is a project already: it is opened.
