@@ -76,4 +76,4 @@ async fn answered_late(desk: &Desk) -> Result<()> {
     Ok(())
 }
 
-const TRAIN: &str = "//dialog[@open]//footer//button[contains(@class,'primary')]";
+const TRAIN: &str = "//dialog[@open]//button[normalize-space(.)='Start training']";

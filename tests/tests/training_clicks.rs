@@ -1,7 +1,8 @@
 //! Training by a person's clicks: what can't train here and what is no input is said in the dialog, newer files are
-//! added where nothing else is new, and runs that were validated on other rows are marked.
+//! added where nothing else is new, and runs that were validated on other rows are marked. The log of a program's run
+//! begins with the stream that has lines.
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use api::{
@@ -15,6 +16,8 @@ use api::{
 use journeys::{
     browser::{gone, press, seen, there, told},
     desk::Desk,
+    host,
+    process::read,
     road,
 };
 use serde_json::json;
@@ -172,4 +175,28 @@ async fn marked(desk: &Desk) -> Result<()> {
     let chip = seen(driver, "//main//span[.='other rows']").await?.attr("title").await?.unwrap_or_default();
     ensure!(chip.contains("can't be compared"), "the chip says {chip}");
     desk.browser.picture("runs-other-rows").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_shows_the_stream_that_has_lines_until_one_is_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
+    let result = streams(&desk).await;
+    told(&desk.browser, "log-streams", result).await.unwrap();
+}
+
+async fn streams(desk: &Desk) -> Result<()> {
+    let driver = desk.driver();
+    let project = road::open_sample(&desk.client, "penguins").await?;
+    let mut command = Command::new(host::program("SLIPWAY_BIN").context("no slipway")?);
+    command.args(["exec", "--", "sh", "-c", "echo only an error >&2"]).current_dir(&project.path);
+    host::environment(&mut command, &desk.host.folder);
+    read(&mut command)?;
+    let run = runs(desk, project.id).await?.rows.first().context("no run")?.id;
+    desk.go(&format!("/p/{}/runs/{run}?tab=logs", project.id)).await?;
+    seen(driver, "//main//*[@role='log'][contains(., 'only an error')]").await.context("the stream with lines")?;
+    seen(driver, "//main//button[@role='radio'][@aria-checked='true'][.='Errors']").await?;
+    press(driver, "//main//button[@role='radio'][.='Output']").await?;
+    seen(driver, "//main//*[contains(., 'It wrote nothing here.')]").await.context("the stream that was chosen")?;
+    seen(driver, "//main//button[@role='radio'][@aria-checked='true'][.='Output']").await.map(drop)
 }
