@@ -340,7 +340,7 @@ fn type_of(kind: ColumnType) -> (Icon, &'static str) {
         ColumnType::Text => icon::SCROLL_TEXT,
         ColumnType::Image => icon::IMAGE,
     };
-    (mark, words::type_word(kind))
+    (mark, kind.word())
 }
 
 fn empty() -> Snapshot {
