@@ -3,6 +3,7 @@
 
 mod answering;
 mod asking_clicks;
+mod breaking;
 mod cancelling_clicks;
 mod clicks;
 mod cluster_clicks;

@@ -1,20 +1,23 @@
 //! Training by a person's clicks: what can't train here and what is no input is said in the dialog, newer files are
-//! added where nothing else is new, and runs that were validated on other rows are marked.
+//! added where nothing else is new, and runs that were validated on other rows are marked. The log of a program's run
+//! begins with the stream that has lines, and a run that is come back to has its own curves.
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use api::{
-    ProjectId,
+    ProjectId, RunId,
     dataset::{GetDataset, PlanSnapshot, TakeSnapshot},
     host::{GetHardware, NamedDevice},
     project::GetProject,
-    run::{ListRuns, ProjectIdOr, RunTable},
+    run::{GetRun, ListRuns, ProjectIdOr, RunTable},
     worker::Device,
 };
 use journeys::{
     browser::{gone, press, seen, there, told},
     desk::Desk,
+    host,
+    process::{read, until},
     road,
 };
 use serde_json::json;
@@ -172,4 +175,68 @@ async fn marked(desk: &Desk) -> Result<()> {
     let chip = seen(driver, "//main//span[.='other rows']").await?.attr("title").await?.unwrap_or_default();
     ensure!(chip.contains("can't be compared"), "the chip says {chip}");
     desk.browser.picture("runs-other-rows").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_shows_the_stream_that_has_lines_until_one_is_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
+    let result = streams(&desk).await;
+    told(&desk.browser, "log-streams", result).await.unwrap();
+}
+
+async fn streams(desk: &Desk) -> Result<()> {
+    let driver = desk.driver();
+    let project = road::open_sample(&desk.client, "penguins").await?;
+    let mut command = Command::new(host::program("SLIPWAY_BIN").context("no slipway")?);
+    command.args(["exec", "--", "sh", "-c", "echo only an error >&2"]).current_dir(&project.path);
+    host::environment(&mut command, &desk.host.folder);
+    read(&mut command)?;
+    let run = runs(desk, project.id).await?.rows.first().context("no run")?.id;
+    desk.go(&format!("/p/{}/runs/{run}?tab=logs", project.id)).await?;
+    seen(driver, "//main//*[@role='log'][contains(., 'only an error')]").await.context("the stream with lines")?;
+    seen(driver, "//main//button[@role='radio'][@aria-checked='true'][.='Errors']").await?;
+    press(driver, "//main//button[@role='radio'][.='Output']").await?;
+    seen(driver, "//main//*[contains(., 'It wrote nothing here.')]").await.context("the stream that was chosen")?;
+    seen(driver, "//main//button[@role='radio'][@aria-checked='true'][.='Output']").await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_come_back_to_from_another_has_its_own_curves() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
+    let result = own_curves(&desk).await;
+    told(&desk.browser, "own-curves", result).await.unwrap();
+}
+
+/// Follows a link to an address within the page, as from the palette; what was asked until then is forgotten.
+const FOLLOW: &str = "
+    performance.clearResourceTimings();
+    const link = document.body.appendChild(document.createElement('a'));
+    link.href = arguments[0];
+    link.click();
+    link.remove();";
+/// Whether a curve of a run was asked for.
+const ASKED: &str = "return performance.getEntriesByType('resource') \
+    .some(entry => entry.name.includes('/api/series?run=' + arguments[0]));";
+
+async fn own_curves(desk: &Desk) -> Result<()> {
+    let (driver, client) = (desk.driver(), &desk.client);
+    let project = road::open_sample(client, "penguins").await?.id;
+    let first = road::train(client, project).await?;
+    let second = road::train(client, project).await?;
+    let page = |run: RunId| format!("/p/{project}/runs/{run}");
+    let asked = async |run: RunId| {
+        let name = client.call(GetRun { run }).await?.name;
+        seen(driver, &format!("//main//h1[.='{name}']")).await?;
+        let is_asked = async || Ok(driver.execute(ASKED, vec![json!(run.to_string())]).await?.convert::<bool>()?);
+        until("its curves", Duration::from_secs(30), is_asked).await
+    };
+    desk.go(&page(first)).await?;
+    asked(first).await.context("the first")?;
+    driver.execute(FOLLOW, vec![json!(page(second))]).await?;
+    asked(second).await.context("the second")?;
+    // Its answer is known: the page has it at once.
+    driver.execute(FOLLOW, vec![json!(page(first))]).await?;
+    asked(first).await.context("the first again")
 }

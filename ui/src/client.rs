@@ -94,7 +94,8 @@ impl Client {
         expect_context()
     }
 
-    /// Asks the host. A read is sent again where the connection loses it; a write may have been heard.
+    /// Asks the host. A read that hangs on tags is sent again where the connection loses it; a write may have been
+    /// heard.
     pub(crate) async fn call<R: Request>(self, request: R) -> Result<R::Response, ApiError> {
         let is_read = !request.tags().is_empty();
         let body = serde_json::to_string(&Call { method: R::METHOD.to_owned(), params: request })

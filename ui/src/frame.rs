@@ -101,7 +101,8 @@ fn hear_notices() {
             toasts.note(title.clone(), Some(body.clone()).filter(|body| !body.is_empty()), link.clone())
         }
         Event::AlertRaised { alert } => {
-            toasts.note(format!("Drift on {}", alert.deployment_name), Some(alert.sentence.clone()), None)
+            let to = place::address(alert.project, &format!("monitor/{}", alert.deployment));
+            toasts.note(format!("Drift on {}", alert.deployment_name), Some(alert.sentence.clone()), Some(to))
         }
         _ => {}
     });

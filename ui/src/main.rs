@@ -49,9 +49,16 @@ fn tell_fault(text: &str) {
     if let Some(again) = add(&told, "a", "Load the page again") {
         let _ =
             again.set_attribute("href", &document.location().and_then(|place| place.href().ok()).unwrap_or_default());
+        // The router of the dead page would take the press for itself.
+        let _ = again.set_attribute("rel", "external");
     }
     if let Some(told) = told.dyn_ref::<web_sys::HtmlElement>() {
         let _ = told.show_popover();
+    }
+    // Beside an open dialog nothing can be pressed.
+    while let Some(dialog) = document.query_selector("dialog[open]").ok().flatten() {
+        let Ok(dialog) = dialog.dyn_into::<web_sys::HtmlDialogElement>() else { return };
+        dialog.close();
     }
 }
 

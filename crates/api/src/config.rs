@@ -110,6 +110,24 @@ pub enum ColumnType {
     Image,
 }
 
+impl ColumnType {
+    pub const ALL: [Self; 7] =
+        [Self::Boolean, Self::Integer, Self::Decimal, Self::Datetime, Self::Category, Self::Text, Self::Image];
+
+    /// Its word in `slipway.toml`, and wherever it is named.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::Integer => "integer",
+            Self::Decimal => "decimal",
+            Self::Datetime => "datetime",
+            Self::Category => "category",
+            Self::Text => "text",
+            Self::Image => "image",
+        }
+    }
+}
+
 /// `[split]`: which rows train, validate and test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

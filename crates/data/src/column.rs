@@ -36,7 +36,7 @@ pub fn arrow_type(kind: ColumnType) -> DataType {
 
 /// A nullable field of that kind.
 pub fn field(name: &str, kind: ColumnType) -> Field {
-    Field::new(name, arrow_type(kind), true).with_metadata(HashMap::from([(KIND.to_owned(), word(kind).to_owned())]))
+    Field::new(name, arrow_type(kind), true).with_metadata(HashMap::from([(KIND.to_owned(), kind.word().to_owned())]))
 }
 
 /// The kind of a field that [`field`] made; of a foreign one, what its Arrow type says.
@@ -151,29 +151,6 @@ impl<'a> Values<'a> {
     }
 }
 
-/// The word of `slipway.toml` for a kind.
-pub fn word(kind: ColumnType) -> &'static str {
-    match kind {
-        ColumnType::Boolean => "boolean",
-        ColumnType::Integer => "integer",
-        ColumnType::Decimal => "decimal",
-        ColumnType::Datetime => "datetime",
-        ColumnType::Category => "category",
-        ColumnType::Text => "text",
-        ColumnType::Image => "image",
-    }
-}
-
 fn from_word(text: &str) -> Option<ColumnType> {
-    [
-        ColumnType::Boolean,
-        ColumnType::Integer,
-        ColumnType::Decimal,
-        ColumnType::Datetime,
-        ColumnType::Category,
-        ColumnType::Text,
-        ColumnType::Image,
-    ]
-    .into_iter()
-    .find(|kind| word(*kind) == text)
+    ColumnType::ALL.into_iter().find(|kind| kind.word() == text)
 }

@@ -127,7 +127,7 @@ fn read(parquet: &Path, data: &DataConfig, method: SplitMethod) -> Result<RowFac
         && !matches!(described.columns[place].1, ColumnType::Datetime | ColumnType::Integer | ColumnType::Decimal)
     {
         let (column, kind) = &described.columns[place];
-        return Err(DataError::TimestampType { column: column.clone(), kind: column::word(*kind) });
+        return Err(DataError::TimestampType { column: column.clone(), kind: kind.word() });
     }
     let mut facts = RowFacts {
         hashes: Vec::new(),

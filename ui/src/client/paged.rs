@@ -74,13 +74,24 @@ where
     let pages = RwSignal::new(BTreeMap::<u64, Arc<Vec<T>>>::new());
     // Which list is asked for: answers to an older filter or order are dropped.
     let generation = StoredValue::new_local(0_u64);
-    let asked = StoredValue::new_local(std::collections::BTreeSet::<u64>::new());
+    // The pages whose answer is on its way, each with whether it changed since it was asked for.
+    let asked = StoredValue::new_local(BTreeMap::<u64, bool>::new());
     let seen = StoredValue::new_local(0..PAGE);
     let request = StoredValue::new_local(Arc::new(request));
     let rows = StoredValue::new_local(Arc::new(rows));
 
-    let load = move |page: u64| {
-        if asked.try_update_value(|asked| asked.insert(page)) != Some(true) {
+    let load = move |page: u64, changed: bool| {
+        let is_new = asked.try_update_value(|asked| match asked.get_mut(&page) {
+            Some(stale) => {
+                *stale |= changed;
+                false
+            }
+            None => {
+                asked.insert(page, false);
+                true
+            }
+        });
+        if is_new != Some(true) {
             return;
         }
         let Some(Some(question)) = request.try_with_value(|request| untrack(|| request(page * PAGE, PAGE as u32)))
@@ -89,30 +100,43 @@ where
         };
         let ours = generation.try_get_value();
         spawn_local(async move {
-            let answer = client.call(question).await;
-            if ours.is_none() || generation.try_get_value() != ours {
-                return;
-            }
-            asked.try_update_value(|asked| asked.remove(&page));
-            match answer {
-                Ok(answer) => {
-                    error.set(None);
-                    let Some(Some((new, count))) = rows.try_with_value(|rows| rows(answer)) else { return };
-                    pages.update(|pages| {
-                        pages.insert(page, Arc::new(new));
-                        forget_far(pages, page);
-                        pages.retain(|page, _| *page == 0 || page * PAGE < count);
-                    });
-                    total.set(Some(count));
+            loop {
+                let answer = client.call(question.clone()).await;
+                if ours.is_none() || generation.try_get_value() != ours {
+                    return;
                 }
-                Err(failed) => error.set(Some(failed)),
+                // What changed while the answer was on its way may not be in it.
+                let is_stale = asked.try_update_value(|asked| {
+                    let is_stale = asked.remove(&page) == Some(true);
+                    if is_stale {
+                        asked.insert(page, false);
+                    }
+                    is_stale
+                });
+                match answer {
+                    Ok(answer) => {
+                        error.set(None);
+                        if let Some(Some((new, count))) = rows.try_with_value(|rows| rows(answer)) {
+                            pages.update(|pages| {
+                                pages.insert(page, Arc::new(new));
+                                forget_far(pages, page);
+                                pages.retain(|page, _| *page == 0 || page * PAGE < count);
+                            });
+                            total.set(Some(count));
+                        }
+                    }
+                    Err(failed) => error.set(Some(failed)),
+                }
+                if is_stale != Some(true) {
+                    return;
+                }
             }
         });
     };
     let need: Need = Arc::new(move |range: Range<u64>| {
         for page in range.start / PAGE..=range.end.saturating_sub(1) / PAGE {
             if pages.with_untracked(|pages| !pages.contains_key(&page)) {
-                load(page);
+                load(page, false);
             }
         }
         seen.set_value(range);
@@ -123,12 +147,12 @@ where
             question.as_ref().map_or_else(String::new, |question| serde_json::to_string(question).unwrap_or_default());
         if before.as_ref() != Some(&key) {
             generation.update_value(|generation| *generation += 1);
-            asked.update_value(std::collections::BTreeSet::clear);
+            asked.update_value(BTreeMap::clear);
             seen.set_value(0..PAGE);
             pages.update(BTreeMap::clear);
             total.set(None);
             error.set(None);
-            load(0);
+            load(0, false);
         }
         key
     });
@@ -149,7 +173,7 @@ where
                 let pages_seen = range.start / PAGE..=range.end.saturating_sub(1) / PAGE;
                 pages.update_untracked(|pages| pages.retain(|page, _| pages_seen.contains(page)));
                 for page in pages_seen {
-                    load(page);
+                    load(page, true);
                 }
             }
         }),

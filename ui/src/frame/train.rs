@@ -123,7 +123,7 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
                 Subject::Run(run) => place::address(project, &format!("runs/{run}")),
                 _ => place::address(project, "runs"),
             };
-            navigate.with_value(|navigate| navigate(&to, Default::default()));
+            navigate.try_with_value(|navigate| navigate(&to, Default::default()));
             open.set(false);
         });
     };

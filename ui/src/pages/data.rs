@@ -209,6 +209,8 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
     let navigate = StoredValue::new_local(use_navigate());
     let pending = Pending::new();
     let deleting = RwSignal::new(false);
+    // What the question is about: by its answer the newest may be another one.
+    let doomed = RwSignal::new(None::<(SnapshotId, u32)>);
     let exporting = RwSignal::new(false);
     let warnings = move || profile.value.with(|profile| profile.as_ref().map_or(0, |profile| profile.warnings.len()));
     let duplicates =
@@ -231,14 +233,19 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
                 }
             });
         }));
-        items.push(Item::new("Delete snapshot…", icon::TRASH, move || deleting.set(true)).danger());
+        let delete = move || {
+            doomed.set(Some(chosen.with_untracked(|snapshot| (snapshot.id, snapshot.number))));
+            deleting.set(true);
+        };
+        items.push(Item::new("Delete snapshot…", icon::TRASH, delete).danger());
         items
     };
     let delete = move || {
-        let request = DeleteSnapshot { snapshot: chosen.get_untracked().id };
+        let Some((snapshot, _)) = doomed.get_untracked() else { return };
+        let request = DeleteSnapshot { snapshot };
         pending.run(async move { client.call(request).await }, move |freed| {
             toasts.done(format!("Deleted; {} freed.", words::bytes(freed.bytes)));
-            navigate.with_value(|navigate| navigate(&place.link("data"), Default::default()));
+            navigate.try_with_value(|navigate| navigate(&place.link("data"), Default::default()));
         });
     };
     view! {
@@ -276,7 +283,7 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
         </Dialog>
         <Confirm
             open=deleting
-            title="Delete this snapshot?"
+            title=Signal::derive(move || doomed.get().map_or_else(String::new, |(_, number)| format!("Delete snapshot v{number}?")))
             text="Its files are freed where no other snapshot has them. One that a run learned from can't be deleted."
             verb="Delete snapshot"
             on_confirm=delete
@@ -340,7 +347,7 @@ fn type_of(kind: ColumnType) -> (Icon, &'static str) {
         ColumnType::Text => icon::SCROLL_TEXT,
         ColumnType::Image => icon::IMAGE,
     };
-    (mark, words::type_word(kind))
+    (mark, kind.word())
 }
 
 fn empty() -> Snapshot {

@@ -179,7 +179,9 @@ fn Actions(
     let delete = move || {
         pending.run(detail.held_while(client.call(DeleteVersion { version: id })), move |freed| {
             toasts.done(format!("Deleted; {} are free again", words::bytes(freed.bytes)));
-            navigate.with_value(|navigate| navigate(&place.link("models"), leptos_router::NavigateOptions::default()));
+            navigate.try_with_value(|navigate| {
+                navigate(&place.link("models"), leptos_router::NavigateOptions::default());
+            });
         });
     };
     let items = move || {
@@ -251,7 +253,7 @@ fn SignatureTab(version: Memo<Version>) -> impl IntoView {
                     <thead><tr><th>"Output"</th><th>"Type"</th><th>"Of the class"</th></tr></thead>
                     <tbody>
                         {move || version.with(|version| version.signature.outputs.clone()).into_iter().map(|output| view! {
-                            <tr><td class="mono">{output.name}</td><td class="muted">{words::type_word(output.kind)}</td><td class="mono">{output.class}</td></tr>
+                            <tr><td class="mono">{output.name}</td><td class="muted">{output.kind.word()}</td><td class="mono">{output.class}</td></tr>
                         }).collect_view()}
                     </tbody>
                 </table>
@@ -269,7 +271,7 @@ fn InputLine(input: Input) -> impl IntoView {
     view! {
         <tr>
             <td class="mono">{input.name}</td>
-            <td class="muted">{words::type_word(input.kind)}</td>
+            <td class="muted">{input.kind.word()}</td>
             <td class="muted"><span class="cut seen" title=seen.clone()>{seen.clone()}</span></td>
             <td class="muted">{if input.optional { "filled in" } else { "refused" }}</td>
             <td>{input.sensitive.then(|| view! { <Chip text="sensitive" tone="warn" /> })}</td>

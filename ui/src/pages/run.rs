@@ -48,11 +48,20 @@ pub(crate) fn RunPage() -> impl IntoView {
     view! {
         <div class="body-of-page run">
             <Load query=run lines=9 let:run>
-                <Head run />
-                <Whole run />
-                <Why run />
-                <Numbers run />
-                <Views run />
+                {
+                    // Another run's page is built anew: its curves and its notes are its own.
+                    let id = Memo::new(move |_| run.with(|run| run.id));
+                    move || {
+                        id.track();
+                        view! {
+                            <Head run />
+                            <Whole run />
+                            <Why run />
+                            <Numbers run />
+                            <Views run />
+                        }
+                    }
+                }
             </Load>
         </div>
     }
@@ -189,7 +198,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     });
     let registered = move |version: api::model::Version| {
         let to = untrack(|| place.link(&format!("models/{}", version.id)));
-        navigate.with_value(|navigate| navigate(&to, Default::default()));
+        navigate.try_with_value(|navigate| navigate(&to, Default::default()));
     };
     let delete = move |checkpoints_only: bool| {
         let request = DeleteRun { run: id.get_untracked(), checkpoints_only };
@@ -197,7 +206,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
             toasts.done(format!("{} freed.", words::bytes(freed.bytes)));
             if !checkpoints_only {
                 let to = place.link("runs");
-                navigate.with_value(|navigate| navigate(&to, Default::default()));
+                navigate.try_with_value(|navigate| navigate(&to, Default::default()));
             }
         });
     };
@@ -277,7 +286,7 @@ fn Rename(run: Signal<Run>, open: RwSignal<bool>) -> impl IntoView {
             <div class="content"><Labelled label="Name"><TextField value=name on_enter=Callback::new(move |()| save()) /></Labelled></div>
             <footer>
                 <Button label="Cancel" on_press=move || open.set(false) />
-                <Button label="Rename" kind="primary" disabled=pending.busy on_press=save />
+                <Button label="Rename" kind="primary" disabled=Signal::derive(move || pending.busy.get() || name.with(|name| name.trim().is_empty())) on_press=save />
             </footer>
         </Dialog>
     }

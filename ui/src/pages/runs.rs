@@ -174,7 +174,7 @@ pub(crate) fn Runs() -> impl IntoView {
                     if error.code == ErrorCode::Invalid && !filter.with(String::is_empty) {
                         view! { <div class="padded stack"><Problem error /><div><Button label="Clear the filter" on_press=clear /></div></div> }.into_any()
                     } else {
-                        view! { <div class="padded"><Failure error again=move || list.need(0..1) /></div> }.into_any()
+                        view! { <div class="padded"><Failure error again=move || list.again() /></div> }.into_any()
                     }
                 })}
                 {move || (list.total.get().is_none() && failed.get().is_none()).then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}

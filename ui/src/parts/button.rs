@@ -82,7 +82,8 @@ impl Pending {
         Self { busy: RwSignal::new(false), toasts: Toasts::get() }
     }
 
-    /// Awaits a call; `done` gets its answer.
+    /// Awaits a call; `done` gets its answer, also where the page was left meanwhile: it reads what the page
+    /// owned by `try_…` only.
     pub(crate) fn run<T: 'static>(
         self,
         call: impl Future<Output = Result<T, ApiError>> + 'static,

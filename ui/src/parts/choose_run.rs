@@ -19,7 +19,9 @@ pub(crate) fn ChooseRun() -> impl IntoView {
         })
     });
     move || {
-        let none = finished.value.with(|runs| runs.as_ref().map(|runs| runs.total == 0))?;
+        let known = finished.value.with(|runs| runs.as_ref().map(|runs| runs.total == 0));
+        // Where that can't be told, the list of runs says why.
+        let none = known.or_else(|| finished.error.with(Option::is_some).then_some(false))?;
         let (page, label) = if none { ("runs?train=1", "Train a model") } else { ("runs", "Choose a run") };
         Some(view! { <a class="btn primary" href=place.link(page)>{label}</a> })
     }

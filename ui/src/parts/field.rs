@@ -140,6 +140,9 @@ pub(crate) fn Segments(
     value: RwSignal<String>,
     options: Vec<(&'static str, &'static str)>,
     #[prop(into)] name: String,
+    /// A person pressed one.
+    #[prop(optional)]
+    on_choose: Option<Callback<()>>,
 ) -> impl IntoView {
     view! {
         <span class="seg" role="radiogroup" aria-label=name>
@@ -153,7 +156,12 @@ pub(crate) fn Segments(
                             aria-checked=move || (value.get() == key).to_string()
                             aria-label=label
                             class:on=move || value.get() == key
-                            on:click=move |_| value.set(key.to_owned())
+                            on:click=move |_| {
+                                value.set(key.to_owned());
+                                if let Some(on_choose) = on_choose {
+                                    on_choose.run(());
+                                }
+                            }
                         >
                             {label}
                         </button>

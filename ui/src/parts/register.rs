@@ -73,12 +73,15 @@ fn Form(open: RwSignal<bool>, run: RunId, on_done: impl Fn(Version) + Clone + Se
         let champion = champion.get()?;
         figure.with(|figure| figure.as_ref()?.beats(champion.primary.as_ref()?))
     });
+    // Left empty, the project's name says by the host's rules which model it is: that is known where there is none.
+    let is_first = Memo::new(move |_| {
+        let is_named = name.with(|name| !name.trim().is_empty());
+        let models = models.value.with(|models| models.as_ref().map(Vec::is_empty));
+        models.is_some_and(|none| none || (is_named && champion.with(Option::is_none)))
+    });
     // The first of its name, and what is measured better, is proposed; what a person chose stays until another
     // name is compared.
-    Effect::new(move |_| {
-        let first = models.value.with(Option::is_some) && champion.with(Option::is_none);
-        is_champion.set(first || beats.get() == Some(true));
-    });
+    Effect::new(move |_| is_champion.set(is_first.get() || beats.get() == Some(true)));
     let figures = Signal::derive(move || {
         let own = figure.get().map(|figure| shown("This run", &figure));
         let other = champion
@@ -109,7 +112,7 @@ fn Form(open: RwSignal<bool>, run: RunId, on_done: impl Fn(Version) + Clone + Se
             {move || (!figures.with(Vec::is_empty)).then(|| view! { <Figures figures /> })}
             <Switch value=is_champion label="Make it the champion" />
             {move || (beats.get() == Some(false) && is_champion.get()).then(|| view! {
-                <small class="warn" role="status">"The champion of now is not worse on test."</small>
+                <small class="warn" role="status">"The present champion is not worse on test."</small>
             })}
             {move || (report.value.with(Option::is_some) && figure.with(Option::is_none)).then(|| view! {
                 <small class="muted">"It was not measured on test rows."</small>

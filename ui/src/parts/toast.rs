@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use super::{
     button::IconButton,
     icon::{CIRCLE_CHECK, COPY, INFO, TRIANGLE_ALERT, X, icon},
+    states::prose,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,9 +103,9 @@ pub(crate) fn ToastList() -> impl IntoView {
                             <div class="grow">
                                 {match toast.link {
                                     Some(link) => view! { <a class="link" href=link>{toast.text}</a> }.into_any(),
-                                    None => toast.text.into_any(),
+                                    None => prose(&toast.text).into_any(),
                                 }}
-                                {toast.detail.map(|detail| view! { <div class="small muted">{detail}</div> })}
+                                {toast.detail.map(|detail| view! { <div class="small muted">{prose(&detail)}</div> })}
                             </div>
                             {failed.then(|| view! { <IconButton label="Copy details" mark=COPY on_press=move |_| toasts.copy(&whole) /> })}
                             <IconButton label="Close" mark=X on_press=move |_| toasts.close(number) />

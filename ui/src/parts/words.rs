@@ -1,6 +1,5 @@
 //! Numbers, sizes, durations and times as a person reads them: 12,345; 1.2 GB; 3 min 20 s.
 
-use api::config::ColumnType;
 use js_sys::Date;
 use wasm_bindgen::JsValue;
 
@@ -208,19 +207,6 @@ pub(crate) fn param(key: &str) -> String {
         "max_depth" => "Max depth".to_owned(),
         "l2" => "L2".to_owned(),
         _ => capital(&key.replace('_', " ")),
-    }
-}
-
-/// What a column's type is called.
-pub(crate) const fn type_word(kind: ColumnType) -> &'static str {
-    match kind {
-        ColumnType::Boolean => "boolean",
-        ColumnType::Integer => "integer",
-        ColumnType::Decimal => "decimal",
-        ColumnType::Datetime => "datetime",
-        ColumnType::Category => "category",
-        ColumnType::Text => "text",
-        ColumnType::Image => "image",
     }
 }
 

@@ -31,26 +31,32 @@ use crate::{
 #[component]
 pub(super) fn Changed(dataset: Signal<Dataset>) -> impl IntoView {
     let changed = Memo::new(move |_| dataset.with(|dataset| dataset.changed.clone()));
-    move || {
+    // What is typed stays while more files change.
+    let is_changed = Memo::new(move |_| changed.with(Option::is_some));
+    let number =
+        Memo::new(move |_| dataset.with(|dataset| dataset.snapshots.first().map_or(1, |snapshot| snapshot.number + 1)));
+    let said = move || {
         changed.get().map(|change| {
-            let parts: Vec<String> = [(change.added, "added"), (change.changed, "changed"), (change.removed, "removed")]
-                .into_iter()
-                .filter(|(count, _)| *count > 0)
-                .map(|(count, verb)| format!("{} {verb}", words::counted(count, "file", "files")))
-                .collect();
-            let number = dataset.with_untracked(|dataset| dataset.snapshots.first().map_or(1, |snapshot| snapshot.number + 1));
+            let parts: Vec<String> =
+                [(change.added, "added"), (change.changed, "changed"), (change.removed, "removed")]
+                    .into_iter()
+                    .filter(|(count, _)| *count > 0)
+                    .map(|(count, verb)| format!("{} {verb}", words::counted(count, "file", "files")))
+                    .collect();
             view! {
-                <div class="drop">
-                    <span class="accent flex">{icon(icon::REFRESH_CW)}</span>
-                    <span class="grow">
-                        <b>{parts.join(", ")}</b>" since the newest snapshot, "<Ago ms=change.seen_ms />
-                        {(!change.names.is_empty()).then(|| view! { ": "<span class="mono">{change.names.join(", ")}</span> })}
-                        <PlanLine />
-                    </span>
-                    <TakeButton label=format!("Take v{number}") kind="s primary" />
-                </div>
+                <b>{parts.join(", ")}</b>" since the newest snapshot, "<Ago ms=change.seen_ms />
+                {(!change.names.is_empty()).then(|| view! { ": "<span class="mono">{change.names.join(", ")}</span> })}
             }
         })
+    };
+    view! {
+        <Show when=move || is_changed.get()>
+            <div class="drop">
+                <span class="accent flex">{icon(icon::REFRESH_CW)}</span>
+                <span class="grow">{said}<PlanLine /></span>
+                {move || view! { <TakeButton label=format!("Take v{}", number.get()) kind="s primary" /> }}
+            </div>
+        </Show>
     }
 }
 

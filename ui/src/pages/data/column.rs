@@ -110,7 +110,7 @@ fn Uses(column: ColumnProfile) -> impl IntoView {
         Role::Ignored => "ignored",
     };
     let role = RwSignal::new(role_now.to_owned());
-    let kind = RwSignal::new(words::type_word(uses.type_now(&column.name, column.kind)).to_owned());
+    let kind = RwSignal::new(uses.type_now(&column.name, column.kind).word().to_owned());
     let sensitive = RwSignal::new(column.sensitive);
     Effect::new(move |before: Option<String>| {
         let now = role.get();
@@ -121,7 +121,7 @@ fn Uses(column: ColumnProfile) -> impl IntoView {
     });
     Effect::new(move |before: Option<String>| {
         let now = kind.get();
-        let chosen = TYPES.into_iter().find(|kind| words::type_word(*kind) == now);
+        let chosen = TYPES.into_iter().find(|kind| kind.word() == now);
         if let Some(chosen) = chosen.filter(|_| before.as_ref().is_some_and(|before| *before != now)) {
             name.with_value(|name| uses.set_type(name, chosen));
         }
@@ -144,7 +144,7 @@ fn Uses(column: ColumnProfile) -> impl IntoView {
         ("group", "Group: its rows stay together"),
         ("ignored", "Ignored"),
     ]);
-    let kinds: Vec<_> = TYPES.map(words::type_word).map(|kind| (kind.to_owned(), words::capital(kind))).into();
+    let kinds: Vec<_> = TYPES.map(ColumnType::word).map(|kind| (kind.to_owned(), words::capital(kind))).into();
     view! {
         <Card title="Used as" class="h" extra=ViewFn::from(|| view! { <span class="faint caption">"kept in slipway.toml"</span> })>
             <div class="form">

@@ -169,14 +169,14 @@ fn head(
         format!("{} missing", words::percent(share))
     });
     let kind = match (field.role, measured) {
-        (Role::Target, _) => format!("target · {}", words::type_word(field.kind)),
+        (Role::Target, _) => format!("target · {}", field.kind.word()),
         (Role::Ignored, _) => "ignored".to_owned(),
-        (Role::Timestamp, _) => format!("timestamp · {}", words::type_word(field.kind)),
-        (Role::Group, _) => format!("group · {}", words::type_word(field.kind)),
+        (Role::Timestamp, _) => format!("timestamp · {}", field.kind.word()),
+        (Role::Group, _) => format!("group · {}", field.kind.word()),
         (Role::Feature, Some(column)) if field.kind == ColumnType::Category => {
             format!("{} values", words::count(column.distinct))
         }
-        (Role::Feature, _) => words::type_word(field.kind).to_owned(),
+        (Role::Feature, _) => field.kind.word().to_owned(),
     };
     let warned = missing.is_some();
     view! {

@@ -60,12 +60,18 @@ impl Back {
 pub(super) fn Rollouts(now: Signal<Deployment>, back: Back) -> impl IntoView {
     let all = Memo::new(move |_| now.with(|now| now.rollouts.clone()));
     let whole = RwSignal::new(false);
+    let shown = move || {
+        let count = if whole.get() { usize::MAX } else { FEW };
+        all.get().into_iter().take(count).enumerate().collect::<Vec<_>>()
+    };
+    // An older one that was opened stays so while the newest goes on.
+    let key = |(index, rollout): &(usize, Rollout)| {
+        let steps = rollout.steps.iter().map(|step| (step.title.clone(), step.detail.clone(), step.ok));
+        (rollout.id, *index == 0, rollout.outcome, steps.collect::<Vec<_>>())
+    };
     view! {
         <h3>"Rollouts"</h3>
-        {move || {
-            let shown = if whole.get() { usize::MAX } else { FEW };
-            all.get().into_iter().take(shown).enumerate().map(|(index, rollout)| rolled(rollout, index == 0, back)).collect_view()
-        }}
+        <For each=shown key=key let((index, rollout))>{rolled(rollout, index == 0, back)}</For>
         <Show when=move || !whole.get() && all.with(Vec::len).gt(&FEW)>
             <div><Button label="Earlier rollouts" kind="quiet s" on_press=move || whole.set(true) /></div>
         </Show>

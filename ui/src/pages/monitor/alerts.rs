@@ -10,37 +10,51 @@ use crate::{
     parts::{
         button::{Button, Pending},
         card::Card,
+        field::Segments,
         row_keys::{move_among_rows, opens_row},
         when::Ago,
     },
 };
 
-/// Alerts that are over and shown before a person asks for all.
+/// Alerts that were cleared and are shown before a person asks for all.
 const CLEARED: usize = 3;
+/// Which alerts a person asks for.
+const WHICH: [(&str, &str); 3] = [("all", "All"), ("open", "Open"), ("cleared", "Cleared")];
 
 #[component]
 pub(super) fn Alerts(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, place: Place) -> impl IntoView {
     let alerts = Memo::new(move |_| {
         let mut alerts = now.with(|now| now.alerts.clone());
         alerts.sort_by(|left, right| {
-            left.cleared_ms.is_some().cmp(&right.cleared_ms.is_some()).then(right.severity.total_cmp(&left.severity))
+            let is_cleared = left.cleared_ms.is_some().cmp(&right.cleared_ms.is_some());
+            let newest = right.cleared_ms.cmp(&left.cleared_ms);
+            is_cleared.then(newest).then(right.severity.total_cmp(&left.severity))
         });
         alerts
     });
+    let which = RwSignal::new(WHICH[0].0.to_owned());
     let everything = RwSignal::new(false);
+    // Of one kind alone there is nothing to choose.
+    let are_both = Memo::new(move |_| {
+        alerts.with(|alerts| {
+            let open = alerts.iter().filter(|alert| is_open(alert)).count();
+            open > 0 && open < alerts.len()
+        })
+    });
     view! {
-        <Card title="Alerts" flush=true>
+        <Card title="Alerts" flush=true extra=ViewFn::from(move || view! {
+            <Show when=move || are_both.get()><Segments value=which options=WHICH.to_vec() name="Which alerts" /></Show>
+        })>
             {move || {
-                let mut alerts = alerts.get();
-                if alerts.is_empty() {
+                let all = alerts.get();
+                if all.is_empty() {
                     return view! { <p class="muted small padded">"No alert. One is raised when a column drifts in several windows in a row."</p> }.into_any();
                 }
-                let open = alerts.iter().filter(|alert| alert.cleared_ms.is_none()).count();
-                let hidden = if everything.get() { 0 } else { alerts.len().saturating_sub(open + CLEARED) };
-                alerts.truncate(alerts.len() - hidden);
+                let wanted = if are_both.get() { which.get() } else { WHICH[0].0.to_owned() };
+                let (alerts, hidden) = shown(all, &wanted, everything.get());
                 view! { <div class="list" role="list" on:keydown=move_among_rows>{alerts.into_iter().map(|alert| view! { <Line alert now chosen place /> }).collect_view()}</div>
                     {(hidden > 0).then(|| view! {
-                        <div class="padded"><Button label=format!("{hidden} more that are over") kind="quiet s" on_press=move || everything.set(true) /></div>
+                        <div class="padded"><Button label=format!("{hidden} more that were cleared") kind="quiet s" on_press=move || everything.set(true) /></div>
                     })}
                 }.into_any()
             }}
@@ -48,12 +62,29 @@ pub(super) fn Alerts(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, 
     }
 }
 
+const fn is_open(alert: &Alert) -> bool {
+    alert.cleared_ms.is_none()
+}
+
+/// The alerts that are asked for, in their order, the open ones first; and how many that were cleared are left out.
+fn shown(mut alerts: Vec<Alert>, which: &str, everything: bool) -> (Vec<Alert>, usize) {
+    alerts.retain(|alert| match which {
+        "open" => is_open(alert),
+        "cleared" => !is_open(alert),
+        _ => true,
+    });
+    let open = alerts.iter().filter(|alert| is_open(alert)).count();
+    let hidden = if everything || which == "cleared" { 0 } else { alerts.len().saturating_sub(open + CLEARED) };
+    alerts.truncate(alerts.len() - hidden);
+    (alerts, hidden)
+}
+
 #[component]
 fn Line(alert: Alert, now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, place: Place) -> impl IntoView {
     let client = Client::get();
     let pending = Pending::new();
     let id = alert.id;
-    let open = alert.cleared_ms.is_none();
+    let open = is_open(&alert);
     let retrain = asking(vec![("train", "1".to_owned()), ("alert", id.to_string())]);
     let tone = match (open, alert.is_grave()) {
         (false, _) => "faint",
@@ -101,5 +132,40 @@ fn Line(alert: Alert, now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>,
                 </div>
             </div>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::id::{AlertId, DeploymentId, ProjectId};
+
+    use super::*;
+
+    fn alert(number: u8, cleared_ms: Option<i64>) -> Alert {
+        Alert {
+            id: AlertId::from_bytes([number; 16]),
+            project: ProjectId::from_bytes([0; 16]),
+            deployment: DeploymentId::from_bytes([0; 16]),
+            deployment_name: String::new(),
+            column: String::new(),
+            sentence: String::new(),
+            severity: 1.0,
+            raised_ms: 0,
+            cleared_ms,
+            acknowledged_ms: None,
+            run: None,
+        }
+    }
+
+    #[test]
+    fn open_alerts_are_never_left_out_and_cleared_ones_on_demand() {
+        let all: Vec<Alert> = (0..7).map(|number| alert(number, (number > 1).then_some(5))).collect();
+        for (which, everything, count, hidden) in
+            [("all", false, 5, 2), ("all", true, 7, 0), ("open", false, 2, 0), ("cleared", false, 5, 0)]
+        {
+            let (seen, left) = shown(all.clone(), which, everything);
+            assert_eq!((seen.len(), left), (count, hidden), "{which}");
+            assert!(seen.iter().all(|alert| which == "all" || is_open(alert) == (which == "open")), "{which}");
+        }
     }
 }

@@ -124,7 +124,7 @@ pub(super) fn LoggedRows(window: WindowId, column: ColumnDrift, which: Which) ->
                 <span class="small muted">{said}</span>
                 {can_choose.then(|| view! { <span class="right"><Segments value=which.named options name="Which rows" /></span> })}
             </div>
-            {move || failed.get().map(|error| view! { <Failure error again=move || list.need(0..1) /> })}
+            {move || failed.get().map(|error| view! { <Failure error again=move || list.again() /> })}
             {move || waits.get().then(|| view! { <Skeleton lines=4 /> })}
             <div class="fill-table window-rows" class:hidden=move || is_empty.get()>
                 <Table rows=rows.clone() columns=Signal::from(columns) label="Rows of this window" />

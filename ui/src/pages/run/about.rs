@@ -103,6 +103,14 @@ fn Notes(run: Signal<Run>) -> impl IntoView {
     let toasts = Toasts::get();
     let text = RwSignal::new(run.with_untracked(|run| run.notes.clone()));
     let saved = Memo::new(move |_| run.with(|run| run.notes.clone()));
+    // The field follows the run, but what a person has typed and not left yet stays.
+    Effect::new(move |before: Option<String>| {
+        let now = saved.get();
+        if before.is_some_and(|before| text.with_untracked(|text| *text == before)) {
+            text.set(now.clone());
+        }
+        now
+    });
     let save = move || {
         let notes = text.get_untracked();
         if notes == saved.get_untracked() {

@@ -2,8 +2,9 @@
 
 use api::{
     ApiError,
+    event::{Event, Tag},
     id::RunId,
-    run::{LogChunk, LogStream},
+    run::{GetRunLog, LogChunk, LogStream},
 };
 use leptos::{html, prelude::*, task::spawn_local};
 
@@ -21,6 +22,8 @@ use crate::{
 
 /// Text beyond this is cut off at its start: the file has the rest.
 const KEPT: usize = 2_000_000;
+/// How long a stream that the connection lost is waited for before it is gone on with.
+const AGAIN_MS: i32 = 1_000;
 
 /// A run's output as it grows.
 #[derive(Clone, Copy)]
@@ -57,25 +60,31 @@ fn follow(run: Signal<RunId>, stream: impl Fn() -> LogStream + 'static) -> Growi
         spawn_local(async move {
             let mut after = 0;
             loop {
-                let mut lines = match client.follow_log(run, stream, after).await {
+                let lines = client.follow_log(run, stream, after).await;
+                if number.try_get_value() != Some(ours) {
+                    if let Ok(lines) = lines {
+                        lines.cancel();
+                    }
+                    return;
+                }
+                let mut lines = match lines {
                     Ok(lines) => lines,
                     Err(error) => {
                         growing.error.try_set(Some(error));
                         return;
                     }
                 };
-                if number.try_get_value() != Some(ours) {
-                    lines.cancel();
-                    return;
-                }
                 held.try_update_value(|held| *held = Some(Box::new(lines.ender())));
-                loop {
+                let is_lost = loop {
                     let data = lines.next().await;
                     if number.try_get_value() != Some(ours) {
                         lines.cancel();
                         return;
                     }
-                    let Ok(Some(data)) = data else { break };
+                    let data = match data {
+                        Ok(Some(data)) => data,
+                        ended => break ended.is_err(),
+                    };
                     let Ok(chunk) = serde_json::from_str::<LogChunk>(&data) else { continue };
                     after = chunk.end;
                     growing.text.try_update(|text| {
@@ -85,12 +94,15 @@ fn follow(run: Signal<RunId>, stream: impl Fn() -> LogStream + 'static) -> Growi
                             text.drain(..from);
                         }
                     });
-                }
-                if !events::is_hidden() {
+                };
+                if events::is_hidden() {
+                    // The stream ended because nobody looks: it goes on from there when somebody does.
+                    events::until_seen().await;
+                } else if is_lost {
+                    events::sleep(AGAIN_MS).await;
+                } else {
                     break;
                 }
-                // The stream ended because nobody looks: it goes on from there when somebody does.
-                events::until_seen().await;
             }
             growing.is_over.try_set(true);
         });
@@ -133,12 +145,54 @@ pub(super) fn Tail(run: Signal<RunId>) -> impl IntoView {
     }
 }
 
+/// The streams and what they are called.
+const STREAMS: [(&str, &str); 2] = [("stdout", "Output"), ("stderr", "Errors")];
+
+fn stream_of(name: &str) -> LogStream {
+    if name == STREAMS[1].0 { LogStream::Stderr } else { LogStream::Stdout }
+}
+
+/// Turns from a stream without a line to the other one, if that has some, until a person has chosen: at once, at
+/// what the run does, and at its end.
+fn turns_to_lines(run: Memo<RunId>, which: RwSignal<String>, is_chosen: RwSignal<bool>, growing: Growing) {
+    let client = Client::get();
+    let look = move |run: RunId| {
+        if is_chosen.get_untracked() || !growing.text.with_untracked(String::is_empty) {
+            return;
+        }
+        let shown = which.get_untracked();
+        let other = if shown == STREAMS[0].0 { STREAMS[1].0 } else { STREAMS[0].0 };
+        spawn_local(async move {
+            let has_lines = async |name: &str| {
+                let asked = GetRunLog { run, stream: stream_of(name), after: 0, limit_bytes: Some(1) };
+                client.call(asked).await.is_ok_and(|chunk| chunk.total > 0)
+            };
+            let turns = !has_lines(shown.as_str()).await && has_lines(other).await;
+            // Nothing else was chosen or shown meanwhile.
+            if turns && is_chosen.try_get_untracked() == Some(false) && which.try_get_untracked() == Some(shown) {
+                which.try_set(other.to_owned());
+            }
+        });
+    };
+    let is_over = Memo::new(move |_| growing.is_over.get());
+    Effect::new(move |_| {
+        is_over.track();
+        look(run.get());
+    });
+    client.on_event(move |event| {
+        let run = run.get_untracked();
+        if matches!(event, Event::Changed { tag: Tag::Run(changed) } if *changed == run) {
+            look(run);
+        }
+    });
+}
+
 #[component]
 pub(super) fn LogsTab(run: Memo<RunId>) -> impl IntoView {
-    let which = RwSignal::new("stdout".to_owned());
-    let growing = follow(Signal::from(run), move || {
-        if which.with(|which| which == "stderr") { LogStream::Stderr } else { LogStream::Stdout }
-    });
+    let which = RwSignal::new(STREAMS[0].0.to_owned());
+    let is_chosen = RwSignal::new(false);
+    let growing = follow(Signal::from(run), move || which.with(|which| stream_of(which)));
+    turns_to_lines(run, which, is_chosen, growing);
     let search = RwSignal::new(String::new());
     let node = NodeRef::<html::Div>::new();
     let follows = RwSignal::new(true);
@@ -158,7 +212,7 @@ pub(super) fn LogsTab(run: Memo<RunId>) -> impl IntoView {
     });
     view! {
         <div class="flex log-tools">
-            <Segments value=which name="Stream" options=vec![("stdout", "Output"), ("stderr", "Errors")] />
+            <Segments value=which name="Stream" options=STREAMS.to_vec() on_choose=Callback::new(move |()| is_chosen.set(true)) />
             <TextField value=search name="Search in the log" placeholder="Search" mark=icon::SEARCH is_filter=true class="grow mono" />
             // What is over has no new lines to follow.
             <Show when=move || !growing.is_over.get()>

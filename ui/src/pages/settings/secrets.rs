@@ -21,25 +21,25 @@ pub(super) fn Secrets() -> impl IntoView {
     let secrets = query(|| Some(ListSecrets {}));
     view! {
         <Load query=secrets let:secrets>
-            {move || secrets.get().problem.map(|error| view! { <Problem error /> })}
-            <Card title="Kept secrets" flush=true class="section">{move || names(secrets.get(), secrets_value(secrets))}</Card>
-            {move || view! { <New backend=secrets.get().backend /> }}
-            {move || {
-                let state = secrets.get();
-                state.backend.map(|backend| view! { <Move backend is_lost=state.problem.is_some() /> })
-            }}
+            {
+                // What is typed or asked stays there while the secrets change.
+                let backend = Memo::new(move |_| secrets.with(|secrets| secrets.backend));
+                let is_lost = Memo::new(move |_| secrets.with(|secrets| secrets.problem.is_some()));
+                view! {
+                    {move || secrets.get().problem.map(|error| view! { <Problem error /> })}
+                    <Card title="Kept secrets" flush=true class="section">{move || names(secrets.get())}</Card>
+                    {move || view! { <New backend=backend.get() /> }}
+                    {move || backend.get().map(|backend| view! { <Move backend is_lost=is_lost.get() /> })}
+                }
+            }
         </Load>
     }
 }
 
-fn secrets_value(secrets: Signal<SecretsState>) -> usize {
-    secrets.with(|secrets| secrets.names.len())
-}
-
-fn names(state: SecretsState, count: usize) -> AnyView {
+fn names(state: SecretsState) -> AnyView {
     let client = Client::get();
     let pending = Pending::new();
-    if count == 0 {
+    if state.names.is_empty() {
         return view! { <p class="muted small padded">"None yet. A registry's password is kept here when you add the registry."</p> }.into_any();
     }
     let rows = state.names.into_iter().map(|secret| {
@@ -53,7 +53,7 @@ fn names(state: SecretsState, count: usize) -> AnyView {
             <div>
                 <span class="mono grow cut">{secret.name}</span>
                 <span class="small muted">{used}</span>
-                <IconButton label="Delete" mark=icon::TRASH on_press=move |_| {
+                <IconButton label=format!("Delete {name}") mark=icon::TRASH on_press=move |_| {
                     let name = name.clone();
                     pending.run(async move { client.call(DeleteSecret { name }).await }, |_| {});
                 } />

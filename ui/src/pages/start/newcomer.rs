@@ -1,6 +1,7 @@
 //! What a person brought becomes a project: it is looked at first, nothing is stored before Create.
 
 use api::{
+    ApiError,
     config::{ColumnType, DataKind, Ragged},
     dataset::WarningKind,
     id::ProjectId,
@@ -102,10 +103,12 @@ fn LookedAtAs(
     }
 }
 
-/// Goes to a project's page.
+/// Goes to a project's page, unless the dialog was closed meanwhile.
 fn goes_to() -> impl Fn(ProjectId) + Copy + 'static {
     let navigate = StoredValue::new_local(use_navigate());
-    move |project: ProjectId| navigate.with_value(|navigate| navigate(&address(project, ""), Default::default()))
+    move |project: ProjectId| {
+        navigate.try_with_value(|navigate| navigate(&address(project, ""), Default::default()));
+    }
 }
 
 /// The folder is a project already: it is opened.
@@ -114,12 +117,22 @@ fn OpenNow(path: String, open: RwSignal<bool>) -> impl IntoView {
     let client = Client::get();
     let go = goes_to();
     let pending = Pending::new();
+    let refused = RwSignal::new(None::<ApiError>);
     let request = OpenProject { path: path.clone(), same_id: SameId::Ask };
-    pending.run(async move { client.call(request).await }, move |project| {
-        open.set(false);
-        go(project.id);
-    });
-    view! { <p class="muted">{path}" is a project of Slipway: it is being opened."</p> }
+    pending.run_or(
+        async move { client.call(request).await },
+        move |project| {
+            open.set(false);
+            go(project.id);
+        },
+        move |error| {
+            refused.try_set(Some(error));
+        },
+    );
+    move || match refused.get() {
+        Some(error) => view! { <Problem error /> }.into_any(),
+        None => view! { <p class="muted">{path.clone()}" is a project of Slipway: it is being opened."</p> }.into_any(),
+    }
 }
 
 #[component]
@@ -251,8 +264,8 @@ fn Proposal(
         Some(words::bytes(look.size_bytes)),
     ];
     let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
-    // Where the host keeps an upload until then says nothing to a person.
     request_animation_frame(focus_open);
+    // Where the host keeps an upload until then says nothing to a person.
     let said = if arrival.uploaded || arrival.paths.len() > 1 { arrival.name() } else { look.path.clone() };
     view! {
         <div class="content form newcomer">
