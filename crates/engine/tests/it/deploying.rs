@@ -227,6 +227,22 @@ async fn a_cancelled_rollout_says_what_it_leaves() {
     let seen = stage.call(GetDeployment { deployment: id }).await;
     assert_eq!((seen.rollouts[0].outcome, stage.place.serves()), (Some(RolloutEnd::CancelledApplied), Some(2)));
     assert_eq!(back(&stage, id).await, Some(1), "the way out");
+
+    // A roll back that was applied is one, too: the next press leads further back, here to nothing.
+    deploy(&stage, second).await;
+    let gate = stage.place.hold();
+    let job = stage.call(RollBack { deployment: id, to: None }).await;
+    stage
+        .until("it is applied", async |stage| {
+            let seen = stage.call(GetDeployment { deployment: id }).await;
+            seen.rollouts[0].steps.last().filter(|step| step.title == "Apply").map(drop)
+        })
+        .await;
+    stage.call(CancelJob { job: job.id }).await;
+    gate.notify_one();
+    assert_eq!(stage.over(job).await.state, JobState::Cancelled);
+    assert_eq!(stage.place.serves(), Some(1));
+    assert_eq!(stage.call(GetDeployment { deployment: id }).await.back_to, None);
 }
 
 #[tokio::test]
@@ -247,6 +263,7 @@ async fn a_rollout_cancelled_before_it_is_applied_leaves_what_ran_as_what_is_wan
     assert_eq!((seen.rollouts[0].outcome, stage.place.serves()), (Some(RolloutEnd::Cancelled), Some(1)));
     assert_eq!((seen.version_number, seen.state), (1, DeploymentState::Ready), "{seen:?}");
     assert_eq!((seen.spec.version, seen.problem), (first, None));
+    assert_eq!(seen.back_to, None, "the only one runs already");
 }
 
 #[tokio::test]
