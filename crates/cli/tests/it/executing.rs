@@ -29,6 +29,35 @@ fn a_commands_exit_code_output_and_metrics_are_kept() {
 }
 
 #[test]
+fn the_commit_and_whether_a_tracked_file_differs_from_it_are_kept() {
+    let place = Place::with_project();
+    let git = |arguments: &[&str]| {
+        let who = ["-c", "user.name=Me", "-c", "user.email=me@example.org", "-c", "commit.gpgsign=false"];
+        let mut command = std::process::Command::new("git");
+        let output = command.args(who).args(arguments).current_dir(place.project()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    let code = |name: &str| {
+        let output = place.run(&["exec", "--name", name, "--", "true"]);
+        assert!(output.status.success(), "{}", said(&output));
+        place.json(&["run", "show", name])["code"].clone()
+    };
+    git(&["init", "-q"]);
+    git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
+    assert!(code("before-the-first-commit").is_null());
+    std::fs::write(place.project().join("train.py"), "print(1)\n").unwrap();
+    git(&["add", "train.py"]);
+    git(&["commit", "-q", "-m", "One"]);
+    let commit = git(&["rev-parse", "HEAD"]);
+    // The table and slipway.toml are there without being tracked.
+    assert_eq!(code("clean"), serde_json::json!({ "commit": commit, "branch": "trunk", "dirty": false }));
+    std::fs::write(place.project().join("train.py"), "print(2)\n").unwrap();
+    git(&["checkout", "-q", "--detach"]);
+    assert_eq!(code("edited"), serde_json::json!({ "commit": commit, "branch": null, "dirty": true }));
+}
+
+#[test]
 fn what_a_program_leaves_in_the_folder_that_it_is_told_is_its_runs() {
     let place = Place::with_project();
     let script =
