@@ -140,6 +140,30 @@ fn a_request_to_end_reaches_the_program_and_stands_in_the_run() {
     assert_eq!((run["state"].as_str(), run["exit_code"].as_i64()), (Some("stopped"), Some(143)));
 }
 
+#[test]
+fn a_log_that_is_followed_tells_what_comes_and_ends_with_the_run() {
+    let place = Place::with_project();
+    let script = "echo one; while [ ! -e go ]; do sleep 0.05; done; echo two";
+    let mut command = place.command(&["exec", "--name", "followed", "--", "sh", "-c", script]);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+    assert_eq!(line, "one\n", "it has begun");
+
+    let mut command = place.command(&["run", "log", "followed", "--follow"]);
+    let mut follower = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut told = std::io::BufReader::new(follower.stdout.take().unwrap());
+    line.clear();
+    std::io::BufRead::read_line(&mut told, &mut line).unwrap();
+    assert_eq!(line, "one\n");
+    std::fs::write(place.project().join("go"), "").unwrap();
+    line.clear();
+    std::io::Read::read_to_string(&mut told, &mut line).unwrap();
+    assert_eq!(line, "two\n");
+    assert!(follower.wait().unwrap().success() && child.wait().unwrap().success());
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_program_of_a_killed_exec_ends_with_it() {

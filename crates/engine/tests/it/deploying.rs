@@ -3,8 +3,8 @@
 use api::{
     AlertId, DeploymentId, ErrorCode,
     deploy::{
-        DeploymentState, GetDeployment, GetDeploymentEvents, ListDeployments, RollBack, RolloutEnd, ScaleDeployment,
-        StartDeploy,
+        DeploymentState, FollowDeploymentLogs, GetDeployment, GetDeploymentEvents, GetDeploymentLogs, ListDeployments,
+        RollBack, RolloutEnd, ScaleDeployment, StartDeploy,
     },
     job::{CancelJob, GetJob, JobState, RetryJob},
     monitor::Alert,
@@ -311,6 +311,22 @@ async fn what_a_target_says_happened_is_told() {
     let unknown = DeploymentId::from_bytes([0; 16]);
     let refused = stage.try_call(GetDeploymentEvents { deployment: unknown }).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn a_log_that_is_followed_goes_on_where_the_last_answer_ended() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let deployment = deploy(&stage, version(&stage, project).await).await.id;
+    let follow = FollowDeploymentLogs { deployment, instance: None, lines: Some(2), after: None };
+    let first = stage.call(follow.clone()).await;
+    assert_eq!(first.lines, ["all two", "all three"]);
+    let then = stage.call(FollowDeploymentLogs { after: Some(first.end.clone()), ..follow.clone() }).await;
+    assert_eq!((then.lines.is_empty(), then.end), (true, first.end));
+    let of_one = GetDeploymentLogs { deployment, instance: Some("played-0".to_owned()), lines: Some(1) };
+    assert_eq!(stage.call(of_one).await, ["played-0 three"]);
+    let unknown = FollowDeploymentLogs { deployment: DeploymentId::from_bytes([0; 16]), ..follow };
+    assert_eq!(stage.try_call(unknown).await.unwrap_err().code, ErrorCode::NotFound);
 }
 
 #[tokio::test]
