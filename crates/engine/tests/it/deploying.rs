@@ -7,6 +7,7 @@ use api::{
         RollBack, RolloutEnd, ScaleDeployment, StartDeploy,
     },
     job::{CancelJob, GetJob, JobState, RetryJob},
+    model::{DeleteVersion, GetVersion},
     monitor::Alert,
     project::{Action, GetOverview, Stage as Stop, StationState},
 };
@@ -40,6 +41,10 @@ async fn one_roll_back_after_another_leads_to_the_first_version_and_then_says_wh
     );
     deploy(&stage, second).await;
     deploy(&stage, third).await;
+    // One that it may go back to is kept, too.
+    let kept = stage.call(GetVersion { version: first }).await.version;
+    assert_eq!((kept.deployments.len(), kept.kept_by.as_slice()), (0, &["played".to_owned()][..]));
+    assert_eq!(stage.try_call(DeleteVersion { version: first }).await.unwrap_err().code, ErrorCode::InUse);
     assert_eq!(back(&stage, id).await, Some(2));
     assert_eq!(back(&stage, id).await, Some(1));
     assert_eq!(stage.call(GetDeployment { deployment: id }).await.back_to, None);

@@ -376,6 +376,7 @@ fn described(id: VersionId, model: &ModelRow, run: RunId, number: u32) -> Versio
         primary: None,
         rows: PartRows::default(),
         deployments: Vec::new(),
+        kept_by: Vec::new(),
         created_ms: model.created_ms,
     }
 }
