@@ -79,7 +79,7 @@ mod tests {
                     version,
                     version_number: number.into(),
                     kind: kind.to_owned(),
-                    outcome: Some(match told.chars().last() {
+                    outcome: Some(match told.chars().next_back() {
                         Some('!') => RolloutEnd::Failed,
                         Some('?') => RolloutEnd::Cancelled,
                         Some('+') => RolloutEnd::CancelledApplied,
