@@ -137,11 +137,11 @@ async fn becomes_a_project(desk: &Desk, folder: &Path) -> Result<()> {
     ensure!(data.ragged == Ragged::Skip && data.timestamp.as_deref() == Some("delivered_at"), "{data:?}");
     let written = std::fs::read_to_string(Path::new(&only.project.path).join("slipway.toml"))?;
     ensure!(written.contains("ragged = \"skip\"") && written.contains("timestamp = \"delivered_at\""), "{written}");
-    rows_are_read(desk, only.project.id).await
+    rows_are_read(desk, folder, only.project.id).await
 }
 
 /// The lines that fit are there, those that don't are counted on the Data page.
-async fn rows_are_read(desk: &Desk, project: api::ProjectId) -> Result<()> {
+async fn rows_are_read(desk: &Desk, folder: &Path, project: api::ProjectId) -> Result<()> {
     let job = desk.client.call(TakeSnapshot { project, message: None }).await?;
     road::finished(&desk.client, job.id, Duration::from_secs(60)).await?;
     let dataset = desk.client.call(GetDataset { project }).await?;
@@ -152,6 +152,18 @@ async fn rows_are_read(desk: &Desk, project: api::ProjectId) -> Result<()> {
         .await
         .context("the skipped lines are told")?;
     desk.browser.picture("newcomer-data").await?;
+
+    // What is brought later is looked at as the project reads its data.
+    let more = folder.join("more.csv");
+    std::fs::write(&more, orders())?;
+    desk.driver().find(By::Css("input[data-choose=files]")).await?.send_keys(more.display().to_string()).await?;
+    let looked = "//main//div[contains(@class,'drop')]";
+    seen(desk.driver(), &format!("{looked}//div[contains(., '2 lines of another width left out')]"))
+        .await
+        .context("a file that was brought is looked at")?;
+    let problems = desk.driver().find_all(By::XPath(format!("{looked}//*[contains(@class,'problem')]"))).await?;
+    ensure!(problems.is_empty(), "a file that the project would read is shown with a problem");
+    press(desk.driver(), &format!("{looked}//button[@aria-label='Leave it']")).await?;
 
     // Taken back in, it is said again where a training begins.
     road::edit(&desk.client, project, &[("data.ignore", json!([]))]).await?;

@@ -128,7 +128,7 @@ impl OciRegistry {
                 Some(format!("The identity token is no longer good: sign in with `docker login {host}` again."));
         } else if failure.error.code == ErrorCode::Forbidden && self.credentials.is_none() {
             failure.error.hint = Some(format!(
-                "It asks for a password: give one with `slipway registry add`, or sign in with `docker login {}`.",
+                "It asks for a password: give one with `slipway registry password` or under Settings, Registries, or sign in with `docker login {}`.",
                 host_of(&self.address)
             ));
         }
@@ -288,7 +288,10 @@ fn failed(address: &str, what: &str, error: OciDistributionError) -> PortError {
     let host = host_of(address);
     let forbidden = |reason: String| {
         PortError::permanent(ErrorCode::Forbidden, format!("{cannot}: {reason}"))
-            .with_hint(format!("Check the user and password for {host}, and that they may push there."))
+            .with_hint(format!(
+                "Check the user and password for {host}, and that they may push there. `slipway registry password` gives others, \
+                 as does Settings, Registries."
+            ))
     };
     match told_by_registry(error) {
         OciDistributionError::RequestError(error) => http::failed(&cannot, error),

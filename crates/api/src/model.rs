@@ -53,11 +53,21 @@ pub struct Version {
     pub threshold: Option<f64>,
     pub primary: Option<Figure>,
     pub rows: PartRows,
+    /// Those that run it now.
     pub deployments: Vec<DeploymentId>,
+    /// The names of those that run it now or did before, and may go back to it: it can't be deleted while one is there.
+    #[serde(default)]
+    pub kept_by: Vec<String>,
     pub created_ms: i64,
 }
 
 impl Version {
+    /// Why it can't be deleted now.
+    pub fn kept_because(&self) -> Option<String> {
+        let names = self.kept_by.join(", ");
+        (!names.is_empty()).then(|| format!("It is deployed as {names}, or was before: delete that deployment first"))
+    }
+
     /// Whether its figure on test is better than another version's; `None` where they have no figure of one name.
     pub fn beats(&self, other: &Version) -> Option<bool> {
         self.primary.as_ref()?.beats(other.primary.as_ref()?)

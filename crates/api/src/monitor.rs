@@ -230,6 +230,7 @@ pub struct SetMonitored {
 pub struct ListAlerts {
     #[serde(default)]
     pub project: Option<ProjectId>,
+    /// Without those that are cleared; one that was acknowledged is open until then.
     #[serde(default)]
     pub open_only: bool,
 }

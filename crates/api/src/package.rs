@@ -79,6 +79,18 @@ pub struct AddRegistry {
     pub ca_pem: Option<String>,
 }
 
+/// Another password, and another user where one is named. What was pushed there, and what is deployed from there, stays;
+/// a cluster's pull secret has it with the next rollout.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SetRegistryPassword {
+    pub registry: RegistryId,
+    /// By default the user of before.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// Goes straight to the secret store.
+    pub password: String,
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RemoveRegistry {
     pub registry: RegistryId,
@@ -135,6 +147,7 @@ pub struct ExportPackage {
 crate::requests! { METHODS;
     ListRegistries => "registry.list" -> Vec<Registry>, |_me| vec![Tag::Packages, Tag::Secrets];
     AddRegistry => "registry.add" -> Registry;
+    SetRegistryPassword => "registry.password" -> Registry;
     RemoveRegistry => "registry.remove" -> ();
     CheckRegistry => "registry.check" -> RegistryCheck;
     BuildPackage => "package.build" -> Job;

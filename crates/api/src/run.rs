@@ -85,6 +85,7 @@ impl RunState {
 pub struct Code {
     pub commit: String,
     pub branch: Option<String>,
+    /// A file that git tracks differed from the commit.
     pub dirty: bool,
 }
 

@@ -127,7 +127,7 @@ async fn begin(workspace: &Workspace, project: Option<&str>, exec: &Exec) -> Out
         directory: absolute(&folder)?,
         command: surroundings::masked_command(&exec.command),
         environment: surroundings::masked(std::env::vars_os()),
-        code: surroundings::code(&folder).await,
+        code: engine::run::command::code(&folder).await,
         // Ours, not the program's: we write the last event, so we are whose end matters.
         pid,
         pid_started_ms: engine::process::started_ms(pid).unwrap_or_else(crate::words::now_ms),

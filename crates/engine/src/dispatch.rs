@@ -99,6 +99,7 @@ handlers! {
     // package
     api::package::ListRegistries => crate::registry::list,
     api::package::AddRegistry => crate::registry::add,
+    api::package::SetRegistryPassword => crate::registry::set_password,
     api::package::RemoveRegistry => crate::registry::remove,
     api::package::CheckRegistry => crate::registry::check,
     api::package::BuildPackage => crate::package::build,

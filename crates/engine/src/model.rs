@@ -60,6 +60,7 @@ pub async fn find_row(engine: &Engine, id: VersionId) -> anyhow::Result<VersionR
 
 fn fill(c: &store::Connection, row: &mut VersionRow) -> store::Result<()> {
     row.version.deployments = store::deployment::of_version(c, row.version.id)?.into_iter().map(|row| row.id).collect();
+    row.version.kept_by = store::deployment::using_version(c, row.version.id)?;
     Ok(())
 }
 
@@ -118,6 +119,7 @@ pub async fn register(engine: &Engine, request: RegisterModel) -> anyhow::Result
         primary,
         rows: evaluation.as_ref().map(|report| report.rows).unwrap_or_default(),
         deployments: Vec::new(),
+        kept_by: Vec::new(),
         created_ms: now_ms,
     };
     let row = VersionRow { version, lineage: head.lineage, files };

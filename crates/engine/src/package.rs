@@ -367,7 +367,9 @@ mod tests {
         });
         VersionRow {
             version: serde_json::from_value(version).unwrap(),
-            lineage: [("seed".to_owned(), "0".to_owned())].into(),
+            lineage: [("seed", "0"), ("commit", "0123abcd"), ("dirty", "true")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
             files: files.collect(),
         }
     }
@@ -436,6 +438,8 @@ mod tests {
         };
         let (manifest, config) = (read(&built.manifest), read(&built.config));
         assert_eq!(manifest["annotations"]["slipway.lineage.content"], "c0ffee");
+        assert_eq!(manifest["annotations"]["slipway.lineage.commit"], "0123abcd");
+        assert_eq!(manifest["annotations"]["slipway.lineage.dirty"], "true");
         assert_eq!(config["config"]["Labels"], manifest["annotations"]);
         assert_eq!(config["config"]["User"], "65532:65532");
         assert_eq!(config["config"]["Entrypoint"], json!(["/slipway-serving"]));

@@ -6,7 +6,9 @@ use anyhow::bail;
 use api::{
     ApiError, ErrorCode, RegistryId,
     event::Tag,
-    package::{AddRegistry, CheckRegistry, ListRegistries, Registry, RegistryCheck, RemoveRegistry},
+    package::{
+        AddRegistry, CheckRegistry, ListRegistries, Registry, RegistryCheck, RemoveRegistry, SetRegistryPassword,
+    },
 };
 
 use crate::{Engine, error, ports, secret};
@@ -44,8 +46,6 @@ pub async fn add(engine: &Engine, request: AddRegistry) -> anyhow::Result<Regist
         bail!(ApiError::invalid("A registry needs a name."));
     }
     let address = address(&request.address)?;
-    let host = address.split(['/', ':']).next().unwrap_or_default();
-    let filled = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let registry = Registry {
         id: RegistryId::from_bytes(engine.new_id()),
         name: name.clone(),
@@ -54,13 +54,10 @@ pub async fn add(engine: &Engine, request: AddRegistry) -> anyhow::Result<Regist
         ca_pem: filled(request.ca_pem),
         credentials: String::new(),
         created_ms: engine.now_ms(),
-        address: address.clone(),
+        address,
     };
-    if registry.plain_http && request.password.is_some() && !matches!(host, "localhost" | "127.0.0.1" | "[::1]") {
-        bail!(
-            ApiError::invalid(format!("A password would cross the network to {address} unencrypted."))
-                .with_hint("Use TLS, or a registry without a password.")
-        );
+    if request.password.is_some() {
+        refuse_unencrypted(&registry)?;
     }
     // A wrong certificate or address shows here, before anything is kept.
     engine.adapters().registry(&registry, request.password.clone()).await?;
@@ -85,6 +82,52 @@ pub async fn add(engine: &Engine, request: AddRegistry) -> anyhow::Result<Regist
     }
     engine.changed(Tag::Packages);
     Ok(Registry { credentials: credentials(engine, &registry).await, ..registry })
+}
+
+/// Replaces its password, and its user where one is named.
+pub async fn set_password(engine: &Engine, request: SetRegistryPassword) -> anyhow::Result<Registry> {
+    let registry = find(engine, request.registry).await?;
+    let Some(username) = filled(request.username).or_else(|| registry.username.clone()) else {
+        bail!(
+            ApiError::invalid(format!("{} has no user that the password could be of.", registry.name))
+                .with_hint("Name the user with it.")
+        );
+    };
+    if request.password.is_empty() {
+        bail!(ApiError::invalid("A password can't be empty."));
+    }
+    refuse_unencrypted(&registry)?;
+    secret::put(engine, &secret::registry_name(&registry), &request.password, None).await?;
+    let (id, name) = (registry.id, username.clone());
+    engine.store().write_durable(move |tx| store::registry::set_username(tx, id, &name)).await?;
+    engine.changed(Tag::Packages);
+    let registry = Registry { username: Some(username), ..registry };
+    Ok(Registry { credentials: credentials(engine, &registry).await, ..registry })
+}
+
+fn filled(text: Option<String>) -> Option<String> {
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// Without TLS a password is for a registry on this machine only.
+fn refuse_unencrypted(registry: &Registry) -> anyhow::Result<()> {
+    if registry.plain_http && !is_loopback(&registry.address) {
+        bail!(
+            ApiError::invalid(format!("A password would cross the network to {} unencrypted.", registry.address))
+                .with_hint("Use TLS, or a registry without a password.")
+        );
+    }
+    Ok(())
+}
+
+fn is_loopback(address: &str) -> bool {
+    let place = address.split('/').next().unwrap_or_default();
+    // An IPv6 address stands in brackets, and has colons of its own.
+    let host = match place.find(']') {
+        Some(end) => &place[..=end],
+        None => place.split(':').next().unwrap_or_default(),
+    };
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// `host[:port][/prefix]`: a scheme is taken off, anything else is refused.
@@ -139,6 +182,16 @@ mod tests {
         assert_eq!(super::address("localhost:5000").unwrap(), "localhost:5000");
         for wrong in ["", "https://", "a b", "user@host", "host?x"] {
             assert!(super::address(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_password_without_tls_stays_on_this_machine() {
+        for here in ["localhost", "localhost:5000/team", "127.0.0.1:5000", "[::1]:5000", "[::1]/team"] {
+            assert!(super::is_loopback(here), "{here}");
+        }
+        for elsewhere in ["registry.example:5000", "localhost.example", "[2001:db8::1]:5000", "10.0.0.1/localhost"] {
+            assert!(!super::is_loopback(elsewhere), "{elsewhere}");
         }
     }
 }

@@ -64,6 +64,13 @@ pub fn insert(transaction: &Transaction<'_>, registry: &Registry) -> Result<()> 
     Ok(())
 }
 
+pub fn set_username(transaction: &Transaction<'_>, id: RegistryId, username: &str) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE registry SET username = ?2 WHERE id = ?1")?
+        .execute(params![id.as_bytes(), username])?;
+    Ok(())
+}
+
 /// Its pushes go with it; the packages stay.
 pub fn delete(transaction: &Transaction<'_>, id: RegistryId) -> Result<()> {
     transaction.prepare_cached("DELETE FROM registry WHERE id = ?1")?.execute(params![id.as_bytes()])?;

@@ -48,8 +48,8 @@ CREATE INDEX version_snapshot ON version (snapshot);
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct VersionRow {
-    /// `aliases`, `deployments` and `snapshot_number` are ignored by the writer; `deployments` is the
-    /// reader's caller's to fill.
+    /// `aliases`, `deployments`, `kept_by` and `snapshot_number` are ignored by the writer; `deployments` and
+    /// `kept_by` are the reader's caller's to fill.
     pub version: Version,
     pub lineage: BTreeMap<String, String>,
     /// The bundle's files, `bundle.json` first.
@@ -86,6 +86,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<VersionRow> {
             primary: row.get::<_, Option<Json<Figure>>>(17)?.map(|Json(figure)| figure),
             rows: row.get::<_, Json<PartRows>>(18)?.0,
             deployments: Vec::new(),
+            kept_by: Vec::new(),
             created_ms: row.get(19)?,
         },
         lineage: row.get::<_, Json<_>>(20)?.0,

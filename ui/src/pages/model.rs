@@ -185,9 +185,7 @@ fn Actions(
         });
     };
     let items = move || {
-        let deployed = version.with_untracked(|version| version.deployments.len() as u64);
-        let why = (deployed > 0)
-            .then(|| format!("It is deployed: delete {} first", words::counted(deployed, "deployment", "deployments")));
+        let why = version.with_untracked(Version::kept_because);
         let run = version.with_untracked(|version| place.link(&format!("runs/{}", version.run)));
         vec![
             Item::new("Open its run", icon::ACTIVITY, move || {

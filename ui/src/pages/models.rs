@@ -117,9 +117,7 @@ impl Acts {
         let (id, run, number) = (version.id, version.run, version.number);
         let is_champion = version.aliases.iter().any(|alias| alias == CHAMPION);
         let gone = version.clone();
-        let deployed = version.deployments.len() as u64;
-        let why = (deployed > 0)
-            .then(|| format!("It is deployed: delete {} first", words::counted(deployed, "deployment", "deployments")));
+        let why = version.kept_because();
         vec![
             Item::new("Open", icon::ARROW_RIGHT, move || self.open(&format!("models/{id}"))),
             Item::new("Deploy…", icon::UPLOAD, move || self.open(&format!("deploy?version={id}"))),

@@ -133,6 +133,7 @@ pub(crate) async fn run(context: &mut Context, command: DataCommand) -> Outcome 
             context.output.show(&job, |job| job.message.clone())
         }
         DataCommand::Delete { snapshot } => {
+            context.lasting().await?;
             let snapshot = context.snapshot(Some(&snapshot)).await?;
             let freed = context.call(DeleteSnapshot { snapshot }).await?;
             context.output.show(&freed, |freed| super::host::freed("The snapshot is deleted", freed))

@@ -89,7 +89,10 @@ pub(crate) struct LogArguments {
     limit: u32,
 }
 
-pub(crate) async fn hardware(context: &Context, arguments: HardwareArguments) -> Outcome {
+pub(crate) async fn hardware(context: &mut Context, arguments: HardwareArguments) -> Outcome {
+    if arguments.probe {
+        context.lasting().await?;
+    }
     context.output.show(&context.call(GetHardware { probe: arguments.probe }).await?, machine)
 }
 

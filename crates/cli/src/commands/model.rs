@@ -126,6 +126,7 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
             })
         }
         ModelCommand::Delete { version } => {
+            context.lasting().await?;
             let freed = context.call(DeleteVersion { version: context.version(&version).await? }).await?;
             context.output.show(&freed, |freed| super::host::freed("The version is deleted", freed))
         }

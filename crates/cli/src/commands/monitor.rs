@@ -82,7 +82,7 @@ pub(crate) enum MonitorCommand {
     },
     /// Lists alerts
     Alerts {
-        /// Only those that are neither cleared nor acknowledged
+        /// Only those that are not cleared, acknowledged or not
         #[arg(long)]
         open: bool,
         /// Those of every project, not only of this one

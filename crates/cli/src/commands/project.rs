@@ -89,9 +89,11 @@ pub(crate) async fn run(context: &mut Context, command: ProjectCommand) -> Outco
             context.output.show(&context.call(GetOverview { project }).await?, overview)
         }
         ProjectCommand::Look { paths, ragged } => {
+            context.lasting().await?;
             context.output.show(&context.call(LookAt { paths: all_absolute(&paths)?, ragged }).await?, look)
         }
         ProjectCommand::Create { paths, folder, target, name, ragged } => {
+            context.lasting().await?;
             let look = context.call(LookAt { paths: all_absolute(&paths)?, ragged }).await?;
             create(context, look, &paths, folder, target, name).await
         }
@@ -106,6 +108,7 @@ pub(crate) async fn run(context: &mut Context, command: ProjectCommand) -> Outco
             context.output.show(&project.file, written)
         }
         ProjectCommand::Forget { named } => {
+            context.lasting().await?;
             let project = match named {
                 Some(named) => named_project(&context.session, &named).await?,
                 None => context.project().await?,
@@ -145,7 +148,7 @@ async fn made(context: &Context, job: Job) -> Outcome<Project> {
 }
 
 async fn create(
-    context: &mut Context,
+    context: &Context,
     look: Look,
     paths: &[PathBuf],
     folder: Option<PathBuf>,
@@ -190,10 +193,6 @@ async fn create(
         file.name = name;
     }
     let copy_from = if copies { all_absolute(paths)? } else { Vec::new() };
-    // Without a copy it is done in a moment.
-    if copies {
-        context.lasting().await?;
-    }
     let job = context.call(CreateProject { path: absolute(&folder)?, file, copy_from }).await?;
     let project = made(context, job).await?;
     context.output.show(&project, |project| {

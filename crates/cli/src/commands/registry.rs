@@ -6,7 +6,7 @@ use api::{
     ApiError,
     package::{
         AddRegistry, BuildPackage, CheckRegistry, ExportPackage, ListPackages, ListRegistries, Package, PushPackage,
-        Registry, RegistryCheck, RemoveRegistry,
+        Registry, RegistryCheck, RemoveRegistry, SetRegistryPassword,
     },
 };
 use clap::Subcommand;
@@ -39,6 +39,14 @@ pub(crate) enum RegistryCommand {
         /// A PEM file with the registry's own certificate authority
         #[arg(long, value_name = "FILE")]
         ca: Option<PathBuf>,
+    },
+    /// Gives another password for a registry, read from stdin; what is deployed from it stays
+    Password {
+        /// The registry's name or id
+        registry: String,
+        /// Who to sign in as; by default as before
+        #[arg(long)]
+        username: Option<String>,
     },
     /// Forgets a registry
     Remove {
@@ -102,6 +110,12 @@ pub(crate) async fn run(context: &mut Context, command: RegistryCommand) -> Outc
                 None => None,
             };
             let registry = context.call(AddRegistry { name, address, username, password, plain_http, ca_pem }).await?;
+            context.output.show(&registry, |registry| registries(std::slice::from_ref(registry)))
+        }
+        RegistryCommand::Password { registry, username } => {
+            let registry = context.registry(&registry).await?;
+            let password = super::read_secret("Password")?;
+            let registry = context.call(SetRegistryPassword { registry, username, password }).await?;
             context.output.show(&registry, |registry| registries(std::slice::from_ref(registry)))
         }
         RegistryCommand::Remove { registry } => {

@@ -269,6 +269,7 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             context.output.show(&run, shown)
         }
         RunCommand::Delete { run, checkpoints_only } => {
+            context.lasting().await?;
             let freed = context.call(DeleteRun { run: context.run(&run).await?, checkpoints_only }).await?;
             let what = if checkpoints_only { "The run's checkpoints are deleted" } else { "The run is deleted" };
             context.output.show(&freed, |freed| super::host::freed(what, freed))

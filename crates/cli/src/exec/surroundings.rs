@@ -1,10 +1,6 @@
-//! What a command's run keeps of its surroundings: the environment with secrets masked, and the
-//! state of the code.
+//! What a command's run keeps of its words and its environment: all but the secrets in them.
 
 use std::{collections::BTreeMap, ffi::OsString, path::Path};
-
-use api::run::Code;
-use tokio::process::Command;
 
 /// A variable holds a secret where a part of its name, between underscores, ends in one of these …
 const SECRET_ENDS: [&str; 13] = [
@@ -206,21 +202,6 @@ fn without_schemes(text: &str) -> String {
         }
     }
     text
-}
-
-/// The commit, branch and dirty state of the folder's repository; `None` where there is none or no `git`.
-pub(super) async fn code(folder: &Path) -> Option<Code> {
-    let commit = git(folder, &["rev-parse", "HEAD"]).await?;
-    let branch = git(folder, &["symbolic-ref", "--short", "-q", "HEAD"]).await.filter(|branch| !branch.is_empty());
-    let dirty = git(folder, &["status", "--porcelain"]).await.is_some_and(|changes| !changes.is_empty());
-    Some(Code { commit, branch, dirty })
-}
-
-async fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
-    // Without optional locks: reading the state must not get in the way of the user's own git.
-    let output =
-        Command::new("git").arg("--no-optional-locks").args(arguments).current_dir(folder).output().await.ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 #[cfg(test)]

@@ -29,6 +29,35 @@ fn a_commands_exit_code_output_and_metrics_are_kept() {
 }
 
 #[test]
+fn the_commit_and_whether_a_tracked_file_differs_from_it_are_kept() {
+    let place = Place::with_project();
+    let git = |arguments: &[&str]| {
+        let who = ["-c", "user.name=Me", "-c", "user.email=me@example.org", "-c", "commit.gpgsign=false"];
+        let mut command = std::process::Command::new("git");
+        let output = command.args(who).args(arguments).current_dir(place.project()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    let code = |name: &str| {
+        let output = place.run(&["exec", "--name", name, "--", "true"]);
+        assert!(output.status.success(), "{}", said(&output));
+        place.json(&["run", "show", name])["code"].clone()
+    };
+    git(&["init", "-q"]);
+    git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
+    assert!(code("before-the-first-commit").is_null());
+    std::fs::write(place.project().join("train.py"), "print(1)\n").unwrap();
+    git(&["add", "train.py"]);
+    git(&["commit", "-q", "-m", "One"]);
+    let commit = git(&["rev-parse", "HEAD"]);
+    // The table and slipway.toml are there without being tracked.
+    assert_eq!(code("clean"), serde_json::json!({ "commit": commit, "branch": "trunk", "dirty": false }));
+    std::fs::write(place.project().join("train.py"), "print(2)\n").unwrap();
+    git(&["checkout", "-q", "--detach"]);
+    assert_eq!(code("edited"), serde_json::json!({ "commit": commit, "branch": null, "dirty": true }));
+}
+
+#[test]
 fn what_a_program_leaves_in_the_folder_that_it_is_told_is_its_runs() {
     let place = Place::with_project();
     let script =
@@ -109,6 +138,30 @@ fn a_request_to_end_reaches_the_program_and_stands_in_the_run() {
     assert_eq!(child.wait().unwrap().code(), Some(128 + 15));
     let run = place.json(&["run", "show", "ended"]);
     assert_eq!((run["state"].as_str(), run["exit_code"].as_i64()), (Some("stopped"), Some(143)));
+}
+
+#[test]
+fn a_log_that_is_followed_tells_what_comes_and_ends_with_the_run() {
+    let place = Place::with_project();
+    let script = "echo one; while [ ! -e go ]; do sleep 0.05; done; echo two";
+    let mut command = place.command(&["exec", "--name", "followed", "--", "sh", "-c", script]);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+    assert_eq!(line, "one\n", "it has begun");
+
+    let mut command = place.command(&["run", "log", "followed", "--follow"]);
+    let mut follower = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut told = std::io::BufReader::new(follower.stdout.take().unwrap());
+    line.clear();
+    std::io::BufRead::read_line(&mut told, &mut line).unwrap();
+    assert_eq!(line, "one\n");
+    std::fs::write(place.project().join("go"), "").unwrap();
+    line.clear();
+    std::io::Read::read_to_string(&mut told, &mut line).unwrap();
+    assert_eq!(line, "two\n");
+    assert!(follower.wait().unwrap().success() && child.wait().unwrap().success());
 }
 
 #[cfg(target_os = "linux")]

@@ -98,6 +98,32 @@ fn commands_at_once_all_work_and_what_takes_time_starts_a_host() {
 }
 
 #[test]
+fn what_reads_a_folder_or_deletes_is_done_by_a_host() {
+    let place = Place::with_project();
+    let host = place.workspace().join("host.json");
+    let folder = place.path().join("elsewhere");
+    std::fs::create_dir_all(&folder).unwrap();
+    let elsewhere = folder.to_str().unwrap();
+    let lasting = [
+        &["project", "look", "."][..],
+        &["project", "create", elsewhere],
+        // Whatever they find, who waits for the workspace is let in meanwhile.
+        &["data", "delete", "v1"],
+        &["run", "delete", "nobody"],
+        &["model", "delete", "nobody"],
+        &["hardware", "--probe"],
+        &["project", "forget"],
+    ];
+    for arguments in lasting {
+        assert!(place.run(&["project", "list"]).status.success());
+        assert!(!host.exists(), "before {arguments:?}");
+        let output = place.run(arguments);
+        assert!(host.exists(), "{arguments:?}: {}", said(&output));
+        assert!(place.run(&["serve", "--stop"]).status.success());
+    }
+}
+
+#[test]
 fn outside_of_a_project_the_way_in_is_said() {
     let place = Place::new();
     let output = place.run(&["run", "list"]);

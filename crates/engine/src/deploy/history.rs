@@ -8,10 +8,11 @@ use store::deployment::RolloutRow;
 /// Good rollouts make a line: a deployment or an update adds to it, a roll back cuts it after what it went
 /// back to, and scaling is no step of it. Back is one step on that line, so that one roll back after
 /// another leads on to the first version and never forward again. After an update that failed, back is
-/// what the line ends with; after a roll back that failed, it is the same roll back again.
+/// what the line ends with; after a roll back that failed, it is the same roll back again. One that was
+/// cancelled is a step where it was applied, since it goes on, and otherwise as if it had never been.
 pub(crate) fn before(rollouts: &[RolloutRow]) -> Option<&RolloutRow> {
     let mut line: Vec<&RolloutRow> = Vec::new();
-    for row in rollouts.iter().rev().filter(|row| row.rollout.outcome == Some(RolloutEnd::Done) && !is_scaling(row)) {
+    for row in rollouts.iter().rev().filter(|row| goes_on(row) && !is_scaling(row)) {
         let same = |known: &&RolloutRow| known.rollout.version == row.rollout.version;
         if is_roll_back(row) {
             let kept = line.iter().rposition(same).unwrap_or(line.len());
@@ -21,11 +22,17 @@ pub(crate) fn before(rollouts: &[RolloutRow]) -> Option<&RolloutRow> {
         }
         line.push(row);
     }
-    match rollouts.iter().find(|row| !is_scaling(row)) {
-        Some(newest) if newest.rollout.outcome == Some(RolloutEnd::Done) => line.iter().nth_back(1).copied(),
+    let was_taken_back = |row: &RolloutRow| row.rollout.outcome == Some(RolloutEnd::Cancelled);
+    match rollouts.iter().find(|row| !is_scaling(row) && !was_taken_back(row)) {
+        Some(newest) if goes_on(newest) => line.iter().nth_back(1).copied(),
         Some(newest) if is_roll_back(newest) => Some(newest),
         _ => line.last().copied(),
     }
+}
+
+/// Whether the target went on with what this rollout applied.
+fn goes_on(row: &RolloutRow) -> bool {
+    matches!(row.rollout.outcome, Some(RolloutEnd::Done | RolloutEnd::CancelledApplied))
 }
 
 /// The versions that it had, each once, in order: "v1, v2 and v3".
@@ -58,10 +65,11 @@ mod tests {
 
     use super::*;
 
-    /// "deploy 1", "update 2", "roll back 1", "scale 1"; one that failed ends with "!".
+    /// "deploy 1", "update 2", "roll back 1", "scale 1"; one that failed ends with "!", one that was cancelled
+    /// with "?", and with "+" where it was applied by then.
     fn rollouts(told: &[&str]) -> Vec<RolloutRow> {
         let row = |(index, told): (usize, &&str)| {
-            let (kind, number) = told.trim_end_matches('!').rsplit_once(' ').unwrap();
+            let (kind, number) = told.trim_end_matches(['!', '?', '+']).rsplit_once(' ').unwrap();
             let number: u8 = number.parse().unwrap();
             let version = VersionId::from_bytes([number; 16]);
             RolloutRow {
@@ -71,7 +79,12 @@ mod tests {
                     version,
                     version_number: number.into(),
                     kind: kind.to_owned(),
-                    outcome: Some(if told.ends_with('!') { RolloutEnd::Failed } else { RolloutEnd::Done }),
+                    outcome: Some(match told.chars().next_back() {
+                        Some('!') => RolloutEnd::Failed,
+                        Some('?') => RolloutEnd::Cancelled,
+                        Some('+') => RolloutEnd::CancelledApplied,
+                        _ => RolloutEnd::Done,
+                    }),
                     steps: Vec::new(),
                     started_ms: index as i64,
                     ended_ms: Some(index as i64),
@@ -125,6 +138,17 @@ mod tests {
         check(&["deploy 1", "update 2", "update 3", "roll back 2!", "roll back 2"], Some(1));
         // The same version with other limits, which it did not start with.
         check(&["deploy 1", "update 2", "update 2!"], Some(2));
+    }
+
+    #[test]
+    fn what_was_cancelled_is_a_step_where_it_was_applied() {
+        check(&["deploy 1", "update 2?"], None);
+        check(&["deploy 1", "update 2", "update 3?"], Some(1));
+        check(&["deploy 1", "update 2", "roll back 1?"], Some(1));
+        check(&["deploy 1", "update 2!", "roll back 1?"], Some(1));
+        check(&["deploy 1", "update 2+"], Some(1));
+        check(&["deploy 1", "update 2+", "update 3"], Some(2));
+        check(&["deploy 1", "update 2", "update 3", "roll back 2+"], Some(1));
     }
 
     #[test]

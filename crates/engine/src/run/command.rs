@@ -152,10 +152,15 @@ fn has_password(value: &str) -> bool {
         .is_some_and(|(user, _)| user.contains(':'))
 }
 
-/// The state of the code in a folder; `None` where it is not under git.
-pub(crate) async fn code(folder: &Path) -> Option<api::run::Code> {
+/// The state of the code in a folder; `None` where it is not under git, has no commit yet, or no `git` is there.
+///
+/// Dirty is what `git describe --dirty` calls so: a file that git tracks differs from the commit. Data, environments
+/// and what a run leaves lie beside the code without being tracked, and would make every run dirty.
+pub async fn code(folder: &Path) -> Option<api::run::Code> {
     let git = async |arguments: &[&str]| -> Option<String> {
         let output = tokio::process::Command::new("git")
+            // Without optional locks: reading the state must not get in the way of the user's own git.
+            .arg("--no-optional-locks")
             .arg("-C")
             .arg(folder)
             .args(arguments)
@@ -166,7 +171,7 @@ pub(crate) async fn code(folder: &Path) -> Option<api::run::Code> {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let commit = git(&["rev-parse", "HEAD"]).await?;
-    let branch = git(&["rev-parse", "--abbrev-ref", "HEAD"]).await.filter(|branch| branch != "HEAD");
+    let branch = git(&["symbolic-ref", "--short", "-q", "HEAD"]).await.filter(|branch| !branch.is_empty());
     let dirty =
         git(&["status", "--porcelain", "--untracked-files=no"]).await.is_some_and(|changes| !changes.is_empty());
     Some(api::run::Code { commit, branch, dirty })

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::Write as _};
 use api::{
     ErrorCode, RunId,
     config::ProjectFile,
-    run::{BeginCommand, EditRun, EndCommand, GetRun, ListRuns, ProjectIdOr, RunState},
+    run::{BeginCommand, EditRun, EndCommand, GetRun, GetRunLog, ListRuns, LogStream, ProjectIdOr, RunState},
 };
 use serde_json::json;
 
@@ -124,6 +124,25 @@ async fn a_command_has_a_name_masked_secrets_and_a_place_in_the_list() {
     assert_eq!(stage.call(list("mine and tag.owner = me and state = running")).await.total, 1);
     assert_eq!(stage.call(list("not mine")).await.total, 0);
     assert_eq!(stage.try_call(list("mine and (")).await.unwrap_err().code, ErrorCode::Invalid);
+}
+
+#[tokio::test]
+async fn a_runs_log_goes_on_where_the_last_answer_ended_and_cuts_no_character() {
+    let stage = Stage::new().await;
+    let (_, run, folder) = begin(&stage, std::process::id()).await;
+    let read = async |after: u64, limit_bytes: Option<u64>| {
+        stage.call(GetRunLog { run, stream: LogStream::Stdout, after, limit_bytes }).await
+    };
+    assert_eq!((read(0, None).await.text.as_str(), read(0, None).await.total), ("", 0), "nothing is written yet");
+    std::fs::write(folder.join("stdout.log"), "aé\n").unwrap();
+    let half = read(0, Some(2)).await;
+    assert_eq!((half.text.as_str(), half.end, half.total), ("a", 1, 4), "é is two bytes long");
+    let rest = read(half.end, None).await;
+    assert_eq!((rest.text.as_str(), rest.start, rest.end), ("é\n", 1, 4));
+    assert_eq!(read(rest.end, None).await.text, "");
+    std::fs::write(folder.join("stderr.log"), "oh\n").unwrap();
+    let stderr = GetRunLog { run, stream: LogStream::Stderr, after: 0, limit_bytes: None };
+    assert_eq!(stage.call(stderr).await.text, "oh\n");
 }
 
 #[tokio::test]

@@ -3,10 +3,11 @@
 use api::{
     AlertId, DeploymentId, ErrorCode,
     deploy::{
-        DeleteDeployment, DeploymentState, GetDeployment, GetDeploymentEvents, ListDeployments, RollBack, RolloutEnd,
-        ScaleDeployment, StartDeploy,
+        DeleteDeployment, DeploymentState, FollowDeploymentLogs, GetDeployment, GetDeploymentEvents, GetDeploymentLogs,
+        ListDeployments, RollBack, RolloutEnd, ScaleDeployment, StartDeploy,
     },
     job::{CancelJob, GetJob, JobState, RetryJob},
+    model::{DeleteVersion, GetVersion},
     monitor::Alert,
     project::{Action, GetOverview, Stage as Stop, StationState},
 };
@@ -40,6 +41,10 @@ async fn one_roll_back_after_another_leads_to_the_first_version_and_then_says_wh
     );
     deploy(&stage, second).await;
     deploy(&stage, third).await;
+    // One that it may go back to is kept, too.
+    let kept = stage.call(GetVersion { version: first }).await.version;
+    assert_eq!((kept.deployments.len(), kept.kept_by.as_slice()), (0, &["played".to_owned()][..]));
+    assert_eq!(stage.try_call(DeleteVersion { version: first }).await.unwrap_err().code, ErrorCode::InUse);
     assert_eq!(back(&stage, id).await, Some(2));
     assert_eq!(back(&stage, id).await, Some(1));
     assert_eq!(stage.call(GetDeployment { deployment: id }).await.back_to, None);
@@ -227,6 +232,22 @@ async fn a_cancelled_rollout_says_what_it_leaves() {
     let seen = stage.call(GetDeployment { deployment: id }).await;
     assert_eq!((seen.rollouts[0].outcome, stage.place.serves()), (Some(RolloutEnd::CancelledApplied), Some(2)));
     assert_eq!(back(&stage, id).await, Some(1), "the way out");
+
+    // A roll back that was applied is one, too: the next press leads further back, here to nothing.
+    deploy(&stage, second).await;
+    let gate = stage.place.hold();
+    let job = stage.call(RollBack { deployment: id, to: None }).await;
+    stage
+        .until("it is applied", async |stage| {
+            let seen = stage.call(GetDeployment { deployment: id }).await;
+            seen.rollouts[0].steps.last().filter(|step| step.title == "Apply").map(drop)
+        })
+        .await;
+    stage.call(CancelJob { job: job.id }).await;
+    gate.notify_one();
+    assert_eq!(stage.over(job).await.state, JobState::Cancelled);
+    assert_eq!(stage.place.serves(), Some(1));
+    assert_eq!(stage.call(GetDeployment { deployment: id }).await.back_to, None);
 }
 
 #[tokio::test]
@@ -247,6 +268,7 @@ async fn a_rollout_cancelled_before_it_is_applied_leaves_what_ran_as_what_is_wan
     assert_eq!((seen.rollouts[0].outcome, stage.place.serves()), (Some(RolloutEnd::Cancelled), Some(1)));
     assert_eq!((seen.version_number, seen.state), (1, DeploymentState::Ready), "{seen:?}");
     assert_eq!((seen.spec.version, seen.problem), (first, None));
+    assert_eq!(seen.back_to, None, "the only one runs already");
 }
 
 #[tokio::test]
@@ -312,6 +334,22 @@ async fn what_a_target_says_happened_is_told() {
     let unknown = DeploymentId::from_bytes([0; 16]);
     let refused = stage.try_call(GetDeploymentEvents { deployment: unknown }).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn a_log_that_is_followed_goes_on_where_the_last_answer_ended() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let deployment = deploy(&stage, version(&stage, project).await).await.id;
+    let follow = FollowDeploymentLogs { deployment, instance: None, lines: Some(2), after: None };
+    let first = stage.call(follow.clone()).await;
+    assert_eq!(first.lines, ["all two", "all three"]);
+    let then = stage.call(FollowDeploymentLogs { after: Some(first.end.clone()), ..follow.clone() }).await;
+    assert_eq!((then.lines.is_empty(), then.end), (true, first.end));
+    let of_one = GetDeploymentLogs { deployment, instance: Some("played-0".to_owned()), lines: Some(1) };
+    assert_eq!(stage.call(of_one).await, ["played-0 three"]);
+    let unknown = FollowDeploymentLogs { deployment: DeploymentId::from_bytes([0; 16]), ..follow };
+    assert_eq!(stage.try_call(unknown).await.unwrap_err().code, ErrorCode::NotFound);
 }
 
 #[tokio::test]

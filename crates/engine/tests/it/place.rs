@@ -217,11 +217,13 @@ impl Target for PlaceTarget {
         &self,
         _: DeploymentId,
         _: &str,
-        _: Option<&str>,
-        _: Option<&str>,
-        _: u32,
+        instance: Option<&str>,
+        after: Option<&str>,
+        lines: u32,
     ) -> ports::Result<LogLines> {
-        Ok(LogLines { lines: Vec::new(), end: String::new() })
+        let all = ["one", "two", "three"].map(|line| format!("{} {line}", instance.unwrap_or("all")));
+        let begin = after.map_or(all.len().saturating_sub(lines as usize), |end| end.parse().unwrap());
+        Ok(LogLines { lines: all[begin..].to_vec(), end: all.len().to_string() })
     }
 
     async fn events(&self, deployment: DeploymentId, _name: &str) -> ports::Result<Vec<DeploymentEvent>> {
@@ -401,6 +403,7 @@ fn described(id: VersionId, model: &ModelRow, run: RunId, number: u32) -> Versio
         primary: None,
         rows: PartRows::default(),
         deployments: Vec::new(),
+        kept_by: Vec::new(),
         created_ms: model.created_ms,
     }
 }

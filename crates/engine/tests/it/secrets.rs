@@ -11,7 +11,7 @@ use api::{
         DeleteSecret, GetSettings, ListSecrets, MoveSecrets, PutSettings, SecretBackend, SecretsState, SetSecret,
         Settings,
     },
-    package::{ListRegistries, Registry, RemoveRegistry},
+    package::{ListRegistries, Registry, RemoveRegistry, SetRegistryPassword},
 };
 use async_trait::async_trait;
 use engine::ports::{PortError, Result, SecretStore};
@@ -164,6 +164,34 @@ async fn what_lies_in_a_store_that_cannot_be_reached_can_be_deleted() {
     stage.call(RemoveRegistry { registry }).await;
     assert!(stage.call(ListRegistries {}).await.is_empty());
     assert!(stage.call(ListSecrets {}).await.names.is_empty());
+}
+
+#[tokio::test]
+async fn a_registry_is_given_another_password_without_being_removed() {
+    let stage = Stage::new().await;
+    let registry = registry(&stage).await;
+    let name = format!("registry/{registry}");
+    let give = |username: Option<&str>, password: &str| SetRegistryPassword {
+        registry,
+        username: username.map(str::to_owned),
+        password: password.to_owned(),
+    };
+    let nobody = stage.try_call(give(None, "one")).await.unwrap_err();
+    assert_eq!((nobody.code, nobody.hint.is_some()), (ErrorCode::Invalid, true), "{nobody}");
+    assert_eq!(stage.call(give(Some("me"), "one")).await.username.as_deref(), Some("me"));
+    assert_eq!(stage.try_call(give(None, "")).await.unwrap_err().code, ErrorCode::Invalid);
+    assert_eq!(stage.call(give(None, "two")).await.username.as_deref(), Some("me"), "the user stays");
+    let listed = stage.call(ListRegistries {}).await;
+    assert_eq!((listed[0].id, listed[0].username.as_deref()), (registry, Some("me")));
+    let state = stage.call(ListSecrets {}).await;
+    assert_eq!(names(&state), [name.as_str()]);
+    let kept = match state.backend.unwrap() {
+        SecretBackend::Keychain => stage.place.secrets.stores().keychain[&name].clone(),
+        SecretBackend::File => stage.place.secrets.stores().file[&name].clone(),
+    };
+    assert_eq!(kept, "two");
+    let unknown = SetRegistryPassword { registry: RegistryId::from_bytes([0; 16]), ..give(None, "three") };
+    assert_eq!(stage.try_call(unknown).await.unwrap_err().code, ErrorCode::NotFound);
 }
 
 /// A registry that was added before.

@@ -196,6 +196,49 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
 }
 
 #[tokio::test]
+async fn the_commit_that_a_training_ran_on_is_its_models_too() {
+    if !has_worker() {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage, 600).await;
+    stage.write("p/features.py", "one = 1\n");
+    let git = |arguments: &[&str]| {
+        let who = ["-c", "user.name=Me", "-c", "user.email=me@example.org", "-c", "commit.gpgsign=false"];
+        let mut command = std::process::Command::new("git");
+        let output = command.args(who).args(arguments).current_dir(stage.path("p")).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    git(&["init", "-q"]);
+    git(&["add", "features.py"]);
+    git(&["commit", "-q", "-m", "One"]);
+    let commit = git(&["rev-parse", "HEAD"]);
+    let trained = async || {
+        let short = TrainingConfig { rounds: Some(5), threads: 1, ..TrainingConfig::default() };
+        let job = stage.call(start(project, Some(short))).await;
+        let run = run_of(&job);
+        stage.done(job).await;
+        run
+    };
+
+    let clean = stage.call(GetRun { run: trained().await }).await.code.unwrap();
+    assert_eq!((clean.commit.as_str(), clean.dirty), (commit.as_str(), false), "data are not tracked");
+    stage.write("p/features.py", "one = 2\n");
+    let run = trained().await;
+    let code = stage.call(GetRun { run }).await.code.unwrap();
+    assert_eq!((code.commit.as_str(), code.dirty), (commit.as_str(), true));
+    let version = stage.call(RegisterModel { run, name: None, aliases: Vec::new() }).await;
+    assert_eq!(version.commit.as_deref(), Some(commit.as_str()));
+    // What a package's annotations are made of.
+    let lineage = stage.call(GetVersion { version: version.id }).await.lineage;
+    assert_eq!((lineage["commit"].as_str(), lineage["dirty"].as_str()), (commit.as_str(), "true"));
+    let nodes = stage.call(GetLineage { run }).await;
+    let ran = nodes.iter().find(|node| node.kind == "run").unwrap();
+    assert!(ran.detail.ends_with(&format!("commit {}, with changes", &commit[..8])), "{}", ran.detail);
+}
+
+#[tokio::test]
 async fn a_stopped_run_resumes_and_a_killed_worker_is_told() {
     if !has_worker() {
         return;

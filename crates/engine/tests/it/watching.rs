@@ -2,12 +2,13 @@
 //! that are nobody's.
 
 use api::{
-    DeploymentId, ErrorCode, WindowId,
+    AlertId, DeploymentId, ErrorCode, WindowId,
     deploy::{DeleteDeployment, RollBack, StartDeploy},
     drift::Distribution,
     model::DeleteVersion,
     monitor::{
-        CheckNow, ColumnPart, GetWindow, GetWindowRows, ListWindows, Monitoring, RowsOf, SetMonitored, WindowRows,
+        AcknowledgeAlert, CheckNow, ColumnPart, GetWindow, GetWindowRows, ListAlerts, ListWindows, Monitoring, RowsOf,
+        SetMonitored, WindowRows,
     },
     project::{EditProjectFile, GetOverview, Stage as Station},
 };
@@ -63,6 +64,33 @@ async fn a_drift_that_goes_on_after_a_roll_back_is_raised_again() {
     }
     assert_eq!(open(&window(&stage, id, "content-1", DRIFTED).await), 0);
     assert_eq!(open(&window(&stage, id, "content-1", DRIFTED).await), 1);
+}
+
+#[tokio::test]
+async fn an_alert_that_was_acknowledged_stays_open_until_it_is_cleared() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let id = deploy(&stage, version(&stage, project).await).await.id;
+    window(&stage, id, "content-1", DRIFTED).await;
+    let raised = window(&stage, id, "content-1", DRIFTED).await;
+    let alert = raised.alerts[0].id;
+    let listed = async |open_only: bool| stage.call(ListAlerts { project: Some(project), open_only }).await;
+
+    let seen = stage.call(AcknowledgeAlert { alert }).await;
+    assert!(seen.acknowledged_ms.is_some() && seen.cleared_ms.is_none(), "{seen:?}");
+    let open = listed(true).await;
+    assert_eq!(open.iter().map(|alert| alert.id).collect::<Vec<_>>(), [alert]);
+    // Twice is when it was first.
+    assert_eq!(stage.call(AcknowledgeAlert { alert }).await.acknowledged_ms, seen.acknowledged_ms);
+
+    for _ in 0..3 {
+        window(&stage, id, "content-1", 0.0).await;
+    }
+    assert!(listed(true).await.is_empty());
+    let all = listed(false).await;
+    assert_eq!((all.len(), all[0].acknowledged_ms, all[0].cleared_ms.is_some()), (1, seen.acknowledged_ms, true));
+    let unknown = AcknowledgeAlert { alert: AlertId::from_bytes([0; 16]) };
+    assert_eq!(stage.try_call(unknown).await.unwrap_err().code, ErrorCode::NotFound);
 }
 
 #[tokio::test]

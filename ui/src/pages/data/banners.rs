@@ -2,7 +2,6 @@
 //! were dropped.
 
 use api::{
-    config::Ragged,
     dataset::{AddData, Dataset},
     project::LookAt,
 };
@@ -131,7 +130,10 @@ fn Looked(arrival: Arrival, taken: RwSignal<Option<Arrival>>, dataset: Signal<Da
     });
     let navigate = StoredValue::new_local(use_navigate());
     let paths = arrival.paths.clone();
-    let look = query(move || Some(LookAt { paths: paths.clone(), ragged: Ragged::Error }));
+    // As the project reads its data.
+    let ragged =
+        Memo::new(move |_| place.known.value.with(|project| project.as_ref().map(|project| project.file.data.ragged)));
+    let look = query(move || ragged.get().map(|ragged| LookAt { paths: paths.clone(), ragged }));
     let name = arrival.name();
     let arrival = StoredValue::new(arrival);
     let add = move || {

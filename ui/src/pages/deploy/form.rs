@@ -131,17 +131,19 @@ pub(super) fn DeployForm(
         let other = named.get().filter(|_| is_of_another.get())?;
         Some(format!("{} there is a deployment of the model {}. Choose another name.", other.name, other.model_name))
     });
-    let typed = Memo::new(move |_| wish.read());
+    let the_target = Memo::new(move |_| {
+        let wanted = target.get();
+        targets.get().unwrap_or_default().into_iter().find(|one| one.id.to_string() == wanted)
+    });
+    let has_port =
+        move || the_target.with(|target| target.as_ref().is_some_and(|one| one.kind == TargetKind::ThisMachine));
+    let typed = Memo::new(move |_| wish.read(has_port()));
     let wrong = Memo::new(move |_| typed.with(|typed| typed.as_ref().err().cloned().unwrap_or_default()));
     let error = move |key: &'static str| Signal::derive(move || wrong.with(|wrong: &Mistakes| wrong.get(key).cloned()));
     let plan = RwSignal::new(None::<DeployPlan>);
     let job = RwSignal::new(None::<api::JobId>);
     let is_live = RwSignal::new(false);
 
-    let the_target = Memo::new(move |_| {
-        let wanted = target.get();
-        targets.get().unwrap_or_default().into_iter().find(|one| one.id.to_string() == wanted)
-    });
     let needs_image = move || the_target.get().is_some_and(|target| target.capability.needs_image);
     let has_replicas = move || the_target.get().is_some_and(|target| target.capability.replicas);
     Effect::new(move |_| {
@@ -154,7 +156,7 @@ pub(super) fn DeployForm(
     });
     // Another wish makes the plan that is shown untrue.
     Effect::new(move |_| {
-        let numbers = [wish.replicas, wish.cpu, wish.memory, wish.share, wish.days];
+        let numbers = [wish.replicas, wish.cpu, wish.memory, wish.share, wish.days, wish.port];
         for field in [chosen, name, target, registry, repository].into_iter().chain(numbers) {
             field.track();
         }
@@ -178,7 +180,7 @@ pub(super) fn DeployForm(
             log_share: numbers.log_share,
             log_days: numbers.log_days,
             create_namespace: creates.get_untracked(),
-            port: shown_now.with_value(|now| now.as_ref().and_then(|now| now.port)),
+            port: numbers.port,
             not_logged: Vec::new(),
         })
     };
@@ -226,7 +228,11 @@ pub(super) fn DeployForm(
         })
     });
     let folded = Signal::derive(move || {
-        let limits = if needs_image() { "Limits, namespace and request log" } else { "Request log" };
+        let limits = match (needs_image(), has_port()) {
+            (true, _) => "Limits, namespace and request log",
+            (false, true) => "Port and request log",
+            (false, false) => "Request log",
+        };
         match typed.get() {
             Ok(numbers) if numbers.log_share > 0.0 => {
                 let (share, days) = (wish.share.get(), words::counted(u64::from(numbers.log_days), "day", "days"));
@@ -278,6 +284,9 @@ pub(super) fn DeployForm(
                             <Labelled label="Processor, thousandths of a core" error=error("cpu")><TextField value=wish.cpu class="mono" placeholder="chosen by default" /></Labelled>
                             <Labelled label="Memory, MB" error=error("memory")><TextField value=wish.memory class="mono" placeholder="chosen by default" /></Labelled>
                         </div>
+                    })}
+                    {move || has_port().then(|| view! {
+                        <Labelled label="Port on this machine" hint="Empty: any that is free; an update keeps the one that it has" error=error("port")><TextField value=wish.port class="mono" placeholder="any" /></Labelled>
                     })}
                     {move || namespace.get().map(|namespace| view! { <Switch value=creates label=format!("Make the namespace {namespace} if it is missing") /> })}
                     <div class="two-fields">

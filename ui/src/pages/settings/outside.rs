@@ -2,7 +2,7 @@
 
 use api::{
     deploy::{CheckTarget, ListTargets, RemoveTarget, Target, TargetKind},
-    package::{CheckRegistry, ListRegistries, Registry, RemoveRegistry},
+    package::{CheckRegistry, ListRegistries, Registry, RemoveRegistry, SetRegistryPassword},
 };
 use leptos::prelude::*;
 
@@ -12,6 +12,7 @@ use crate::{
         button::{Button, Pending},
         card::Card,
         dialog::{Confirm, Dialog},
+        field::{Labelled, TextField},
         icon,
         new_registry::NewRegistry,
         new_target::NewTarget,
@@ -26,12 +27,23 @@ pub(super) fn Outside() -> impl IntoView {
     let targets = query(|| Some(ListTargets {}));
     let add_registry = RwSignal::new(false);
     let add_target = RwSignal::new(false);
+    // Beside the list, which is made anew when a package is built: what is typed stays.
+    let (sign_in, signing) = (RwSignal::new(false), RwSignal::new(None::<Registry>));
+    let password = move |registry: Registry| {
+        signing.set(Some(registry));
+        sign_in.set(true);
+    };
+    let whose = Signal::derive(move || {
+        signing.with(|registry| {
+            registry.as_ref().map_or_else(String::new, |registry| format!("Sign in to {}", registry.name))
+        })
+    });
     view! {
         <Card title="Registries" flush=true extra=move || view! { <Button label="Registry…" kind="s" mark=icon::PLUS on_press=move || add_registry.set(true) /> }>
             <Load query=registries lines=2 let:registries>
                 {move || match registries.get() {
                     none if none.is_empty() => view! { <p class="muted small padded">"None yet. A cluster pulls a model's image from a registry; this machine needs none."</p> }.into_any(),
-                    some => view! { <div class="list">{some.into_iter().map(|registry| view! { <RegistryLine registry /> }).collect_view()}</div> }.into_any(),
+                    some => view! { <div class="list">{some.into_iter().map(|registry| view! { <RegistryLine registry on_password=password /> }).collect_view()}</div> }.into_any(),
                 }}
             </Load>
         </Card>
@@ -41,12 +53,50 @@ pub(super) fn Outside() -> impl IntoView {
             </Load>
         </Card>
         <Dialog open=add_registry title="Add a registry"><NewRegistry open=add_registry /></Dialog>
+        <Dialog open=sign_in title=whose>{move || signing.get_untracked().map(|registry| view! { <SignIn open=sign_in registry /> })}</Dialog>
         <Dialog open=add_target title="Add a cluster"><NewTarget open=add_target /></Dialog>
     }
 }
 
+/// Another user or password for a registry that is known.
 #[component]
-fn RegistryLine(registry: Registry) -> impl IntoView {
+fn SignIn(open: RwSignal<bool>, registry: Registry) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let toasts = Toasts::get();
+    let id = registry.id;
+    let user = RwSignal::new(registry.username.unwrap_or_default());
+    let password = RwSignal::new(String::new());
+    let keep = move || {
+        let request = SetRegistryPassword {
+            registry: id,
+            username: Some(user.get_untracked()),
+            password: password.get_untracked(),
+        };
+        pending.run(async move { client.call(request).await }, move |registry| {
+            open.set(false);
+            toasts.done(format!("{} has another password", registry.name));
+        });
+    };
+    let incomplete =
+        Signal::derive(move || pending.busy.get() || user.get().trim().is_empty() || password.get().is_empty());
+    view! {
+        <form class="content form" id="sign-in" on:submit=move |event| { event.prevent_default(); if !incomplete.get_untracked() { keep(); } }>
+            <p class="small muted">"What is deployed from it goes on; a cluster has the new password with the next rollout."</p>
+            <Labelled label="User"><TextField value=user /></Labelled>
+            <Labelled label="Password or token" hint="Goes to the secret store"><TextField value=password kind="password" /></Labelled>
+            // Enter sends, from any field.
+            <button type="submit" class="hidden" tabindex="-1" aria-hidden="true"></button>
+        </form>
+        <footer>
+            <Button label="Cancel" on_press=move || open.set(false) />
+            <Button label="Keep password" kind="primary" disabled=incomplete on_press=keep />
+        </footer>
+    }
+}
+
+#[component]
+fn RegistryLine(registry: Registry, on_password: impl Fn(Registry) + Copy + Send + Sync + 'static) -> impl IntoView {
     let client = Client::get();
     let pending = Pending::new();
     let toasts = Toasts::get();
@@ -59,6 +109,7 @@ fn RegistryLine(registry: Registry) -> impl IntoView {
         });
     };
     let who = registry.username.clone().map_or_else(|| "no user".to_owned(), |user| format!("as {user}"));
+    let known = StoredValue::new(registry.clone());
     view! {
         <div>
             <div class="grow">
@@ -66,6 +117,7 @@ fn RegistryLine(registry: Registry) -> impl IntoView {
                 <div class="small muted cut"><span class="mono">{registry.address}</span>" · "{who}" · "{registry.credentials}</div>
             </div>
             <Button label="Check" kind="s" disabled=pending.busy on_press=check />
+            <Button label="Password…" kind="quiet s" on_press=move || on_password(known.get_value()) />
             <Button label="Remove" kind="quiet s" on_press=move || sure.set(true) />
             <Confirm open=sure title=format!("Remove {}?", registry.name) text="Its password is deleted from the secret store. Images that were pushed stay there." verb="Remove"
                 on_confirm=move || pending.run(async move { client.call(RemoveRegistry { registry: id }).await }, |()| {}) />
