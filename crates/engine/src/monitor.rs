@@ -241,7 +241,7 @@ pub async fn acknowledge(engine: &Engine, request: AcknowledgeAlert) -> anyhow::
     Ok(alert)
 }
 
-/// Looks at every watched deployment, again and again. Only in the host.
+/// Looks at every watched deployment, again and again, and lets the logs of the others grow old. Only in the host.
 pub(crate) fn start(engine: &Engine) {
     if engine.options().mode == Mode::Host {
         tokio::spawn(watch(engine.downgrade()));
@@ -252,10 +252,15 @@ async fn watch(weak: WeakEngine) {
     let mut rounds = deploy::rounds::Rounds::default();
     while let Some(engine) = weak.upgrade() {
         let rows = engine.store().read(|c| store::deployment::list(c, None)).await.unwrap_or_default();
-        for row in rows.into_iter().filter(|row| row.monitored) {
+        for row in rows {
             let engine = engine.clone();
             rounds.go(row.id, async move {
-                if let Err(error) = pass::run(&engine, row.id, false).await {
+                let looked = if row.monitored {
+                    pass::run(&engine, row.id, false).await
+                } else {
+                    pass::expire_unwatched(&engine, row.id).await
+                };
+                if let Err(error) = looked {
                     tracing::debug!(name = row.name, error = format!("{error:#}"), "a deployment can't be watched");
                 }
             });

@@ -45,6 +45,8 @@ struct State {
     running: HashMap<DeploymentId, Wanted>,
     /// Why nothing starts any more.
     broken: Option<String>,
+    /// It can't be asked what runs there.
+    silent: bool,
     /// What the next change waits for.
     gate: Option<Arc<Notify>>,
     /// It takes images, whose serving program is being built.
@@ -66,6 +68,11 @@ impl Place {
     /// From now on nothing starts, for this reason; `None` mends it.
     pub(crate) fn break_with(&self, why: Option<&str>) {
         self.state().broken = why.map(str::to_owned);
+    }
+
+    /// From now on nobody is told what runs there.
+    pub(crate) fn fall_silent(&self) {
+        self.state().silent = true;
     }
 
     /// The next change waits in the middle, until it is let go on.
@@ -179,6 +186,9 @@ impl Target for PlaceTarget {
 
     async fn instances(&self, deployment: DeploymentId, _name: &str) -> ports::Result<Vec<Instance>> {
         let state = self.0.state();
+        if state.silent {
+            return Err(PortError::permanent(ErrorCode::Unreachable, "The place doesn't answer."));
+        }
         let Some(wanted) = state.running.get(&deployment) else { return Ok(Vec::new()) };
         let instance = |number: u32| Instance {
             name: format!("played-{number}"),
