@@ -206,8 +206,14 @@ pub async fn check(engine: &Engine, request: CheckNow) -> anyhow::Result<Monitor
 }
 
 pub async fn set(engine: &Engine, request: SetMonitored) -> anyhow::Result<Monitoring> {
-    let row = deploy::find(engine, request.deployment).await?;
-    let is_other = row.monitored != request.monitored;
+    turn(engine, request.deployment, request.monitored).await?;
+    get(engine, GetMonitoring { deployment: request.deployment, hours: None }).await
+}
+
+/// Turns watching on or off.
+pub(crate) async fn turn(engine: &Engine, id: DeploymentId, monitored: bool) -> anyhow::Result<()> {
+    let row = deploy::find(engine, id).await?;
+    let is_other = row.monitored != monitored;
     if is_other {
         // What was till now is a gap of its own: whoever turns watching on again is told that it was off.
         pass::note_gap(engine, &row).await?;
@@ -217,14 +223,14 @@ pub async fn set(engine: &Engine, request: SetMonitored) -> anyhow::Result<Monit
         .store()
         .write_durable(move |tx| {
             if is_other {
-                store::traffic::set_seen(tx, request.deployment, now)?;
+                store::traffic::set_seen(tx, id, now)?;
             }
-            store::deployment::set_monitored(tx, request.deployment, request.monitored)
+            store::deployment::set_monitored(tx, id, monitored)
         })
         .await?;
-    engine.changed(Tag::Monitor(request.deployment));
+    engine.changed(Tag::Monitor(id));
     engine.changed(Tag::Deployments);
-    get(engine, GetMonitoring { deployment: request.deployment, hours: None }).await
+    Ok(())
 }
 
 pub async fn alerts(engine: &Engine, request: ListAlerts) -> anyhow::Result<Vec<Alert>> {
