@@ -319,14 +319,6 @@ pub fn count(connection: &Connection, deployment: DeploymentId) -> Result<u64> {
     Ok(count as u64)
 }
 
-/// Those of one version of its model.
-pub fn count_of_version(connection: &Connection, deployment: DeploymentId, version: VersionId) -> Result<u64> {
-    let count: i64 = connection
-        .prepare_cached("SELECT count(*) FROM window WHERE deployment = ?1 AND version = ?2")?
-        .query_row(params![deployment.as_bytes(), version.as_bytes()], |row| row.get(0))?;
-    Ok(count as u64)
-}
-
 /// A gap that goes on is lengthened.
 pub fn add_gap(transaction: &Transaction<'_>, deployment: DeploymentId, gap: &Gap) -> Result<()> {
     transaction

@@ -3,8 +3,8 @@
 use api::{
     AlertId, DeploymentId, ErrorCode,
     deploy::{
-        DeploymentState, GetDeployment, GetDeploymentEvents, ListDeployments, RollBack, RolloutEnd, ScaleDeployment,
-        StartDeploy,
+        AddTarget, DeploySpec, DeploymentState, GetDeployment, GetDeploymentEvents, ListDeployments, RollBack,
+        RolloutEnd, ScaleDeployment, StartDeploy, TargetKind,
     },
     job::{CancelJob, GetJob, JobState, RetryJob},
     monitor::Alert,
@@ -328,4 +328,24 @@ async fn a_change_of_what_was_deleted_meanwhile_is_told_as_such() {
     stage.done(job).await;
     let late = stage.engine.store().write(move |tx| store::deployment::update_wanted(tx, &row)).await.unwrap_err();
     assert!(late.to_string().contains("played was deleted meanwhile"), "{late}");
+}
+
+#[tokio::test]
+async fn the_road_names_each_target_that_something_runs_on() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let version = version(&stage, project).await;
+    deploy(&stage, version).await;
+    let kind = TargetKind::Kubernetes {
+        kubeconfig: None,
+        context: "c".to_owned(),
+        namespace: "models".to_owned(),
+        create_namespace: false,
+    };
+    let target = stage.call(AddTarget { name: "staging".to_owned(), kind }).await.id;
+    let job = stage.call(StartDeploy { spec: DeploySpec { target, ..spec(&stage, version).await } }).await;
+    stage.done(job).await;
+    let road = stage.call(GetOverview { project }).await.road;
+    let station = road.into_iter().find(|station| station.stage == Stop::Deploy).unwrap();
+    assert_eq!((station.figure.as_str(), station.detail.as_str()), ("2", "deployments on staging, this machine"));
 }

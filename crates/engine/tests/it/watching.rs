@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use api::{
-    DeploymentId, ErrorCode, WindowId,
+    DeploymentId, ErrorCode, ProjectId, WindowId,
     deploy::{DeleteDeployment, RollBack, StartDeploy},
     drift::Distribution,
     model::DeleteVersion,
@@ -33,6 +33,17 @@ fn open(seen: &Monitoring) -> usize {
     seen.alerts.iter().filter(|alert| alert.cleared_ms.is_none()).count()
 }
 
+/// What the road says of watching: its figure and its sentence.
+async fn watched(stage: &Stage, project: ProjectId) -> (String, String) {
+    let road = stage.call(GetOverview { project }).await.road;
+    let watch = road.into_iter().find(|station| station.stage == Station::Watch).unwrap();
+    (watch.figure, watch.detail)
+}
+
+fn says(figure: &str, detail: &str) -> (String, String) {
+    (figure.to_owned(), detail.to_owned())
+}
+
 #[tokio::test]
 async fn a_drift_that_goes_on_after_a_roll_back_is_raised_again() {
     let stage = Stage::new().await;
@@ -40,6 +51,8 @@ async fn a_drift_that_goes_on_after_a_roll_back_is_raised_again() {
     let (first, second) = (version(&stage, project).await, version(&stage, project).await);
     let id = deploy(&stage, first).await.id;
     assert_eq!(open(&window(&stage, id, "content-1", DRIFTED).await), 0, "one window raises nothing");
+    let told = says("1 drifted", "1 of 1 columns drifted in the newest window; no alert yet");
+    assert_eq!(watched(&stage, project).await, told);
     let raised = window(&stage, id, "content-1", DRIFTED).await;
     assert_eq!((open(&raised), raised.windows.len()), (1, 2), "{raised:?}");
 
@@ -48,9 +61,7 @@ async fn a_drift_that_goes_on_after_a_roll_back_is_raised_again() {
     let replaced = stage.call(CheckNow { deployment: id }).await;
     assert_eq!((open(&replaced), replaced.alerts.len()), (0, 1));
     // Windows of the version before say nothing of this one.
-    let road = stage.call(GetOverview { project }).await.road;
-    let watch = road.into_iter().find(|station| station.stage == Station::Watch).unwrap();
-    assert_eq!((watch.figure.as_str(), watch.detail.as_str()), ("–", "No window of v2 has closed yet"));
+    assert_eq!(watched(&stage, project).await, says("–", "No window of v2 has closed yet"));
     let late = window(&stage, id, "content-1", DRIFTED).await;
     assert_eq!((open(&late), late.alerts.len()), (0, 1), "nobody is told of what no longer answers");
 
@@ -302,6 +313,7 @@ async fn one_window_that_cant_be_read_hides_no_other() {
     let first = version(&stage, project).await;
     let id = deploy(&stage, first).await.id;
     window(&stage, id, "content-1", 0.0).await;
+    assert_eq!(watched(&stage, project).await, says("Calm", "No drift"));
     // As an earlier program wrote what is not finite.
     stage
         .engine
@@ -315,6 +327,7 @@ async fn one_window_that_cant_be_read_hides_no_other() {
         })
         .await
         .unwrap();
+    assert_eq!(watched(&stage, project).await, says("–", "The newest window decides no column"));
     let seen = window(&stage, id, "content-1", 0.0).await;
     assert_eq!(seen.windows.len(), 2, "{seen:?}");
     assert!(seen.windows[0].cells.is_empty() && !seen.windows[1].cells.is_empty(), "{:?}", seen.windows);
