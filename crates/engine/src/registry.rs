@@ -44,7 +44,6 @@ pub async fn add(engine: &Engine, request: AddRegistry) -> anyhow::Result<Regist
         bail!(ApiError::invalid("A registry needs a name."));
     }
     let address = address(&request.address)?;
-    let host = address.split(['/', ':']).next().unwrap_or_default();
     let filled = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let registry = Registry {
         id: RegistryId::from_bytes(engine.new_id()),
@@ -56,7 +55,7 @@ pub async fn add(engine: &Engine, request: AddRegistry) -> anyhow::Result<Regist
         created_ms: engine.now_ms(),
         address: address.clone(),
     };
-    if registry.plain_http && request.password.is_some() && !matches!(host, "localhost" | "127.0.0.1" | "[::1]") {
+    if registry.plain_http && request.password.is_some() && !is_loopback(&address) {
         bail!(
             ApiError::invalid(format!("A password would cross the network to {address} unencrypted."))
                 .with_hint("Use TLS, or a registry without a password.")
@@ -104,6 +103,14 @@ fn address(text: &str) -> anyhow::Result<String> {
     Ok(bare.to_owned())
 }
 
+/// Whether `host[:port][/prefix]` is on this machine.
+fn is_loopback(address: &str) -> bool {
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| {
+        let rest = address.strip_prefix(host);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+    })
+}
+
 pub async fn remove(engine: &Engine, request: RemoveRegistry) -> anyhow::Result<()> {
     let registry = find(engine, request.registry).await?;
     let id = registry.id;
@@ -139,6 +146,16 @@ mod tests {
         assert_eq!(super::address("localhost:5000").unwrap(), "localhost:5000");
         for wrong in ["", "https://", "a b", "user@host", "host?x"] {
             assert!(super::address(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_password_stays_on_this_machine_by_any_of_its_names() {
+        for here in ["localhost", "localhost:5000/team", "127.0.0.1:5000", "[::1]:5000", "[::1]/team"] {
+            assert!(super::is_loopback(here), "{here}");
+        }
+        for elsewhere in ["localhost.example:5000", "127.0.0.10:5000", "[::2]:5000", "registry.example"] {
+            assert!(!super::is_loopback(elsewhere), "{elsewhere}");
         }
     }
 }

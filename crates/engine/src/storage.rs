@@ -30,6 +30,7 @@ const MODELS: &str = "Models ready to predict";
 const NOTES: &str = "Work under way";
 const FLOORS: &str = "Limits of drift";
 const UPLOADS: &str = "Uploads";
+const DEPLOYMENTS: &str = "Deployments";
 
 pub async fn get(engine: &Engine, _request: GetStorage) -> anyhow::Result<Storage> {
     let collectable = collect_unused(engine, true).await?;
@@ -70,7 +71,11 @@ fn measure(workspace: &Workspace, floors_bytes: u64) -> Storage {
             ),
             part(FLOORS, floors_bytes, "What chance alone does, measured again when it is needed"),
             part(UPLOADS, size_of(&workspace.uploads()), "Dropped on a page, and not yet taken by a project"),
-            part("Deployments", folder("deployments"), "Request logs and output of what runs on this machine"),
+            part(
+                DEPLOYMENTS,
+                size_of(&workspace.deployments()),
+                "Fetched request logs; models and output on this machine",
+            ),
             part("Database", database.saturating_sub(floors_bytes), "Records and metrics"),
             part("Logs", folder("logs"), "Slipway's own log"),
         ],
@@ -119,6 +124,8 @@ struct Used {
     versions: Vec<String>,
     /// Floors of no version's content, with their size.
     floors: Vec<(String, u64)>,
+    /// Folders of deployments that are gone.
+    gone: Vec<PathBuf>,
     /// There is no project, and none was ever deleted: these are the records of another workspace, or none.
     knows_nothing: bool,
 }
@@ -141,7 +148,8 @@ impl Wanted {
 }
 
 impl Used {
-    fn read(c: &store::Connection) -> store::Result<Self> {
+    /// `folders` are those of deployments, listed before: a deployment's record is entered before its folder is made.
+    fn read(c: &store::Connection, folders: Vec<(String, PathBuf)>) -> store::Result<Self> {
         let mut snapshots = HashMap::new();
         let projects = store::project::all(c)?;
         let knows_nothing = projects.is_empty() && store::setting::get::<bool>(c, store::setting::EMPTIED)?.is_none();
@@ -155,12 +163,16 @@ impl Used {
         let contents: HashSet<String> =
             versions.iter().map(|(_, content)| store::setting::floors_of(content)).collect();
         let floors = store::setting::below(c, store::setting::FLOORS)?;
+        let deployments: HashSet<String> =
+            store::deployment::list(c, None)?.iter().map(|row| row.id.to_string()).collect();
+        let gone = folders.into_iter().filter(|(name, _)| !knows_nothing && !deployments.contains(name));
         Ok(Self {
             blobs: store::blob_use::all(c)?,
             runs: store::run::ids(c, None)?.iter().map(ToString::to_string).collect(),
             snapshots,
             versions: versions.iter().map(|(id, _)| id.to_string()).collect(),
             floors: floors.into_iter().filter(|(name, _)| !contents.contains(name)).collect(),
+            gone: gone.map(|(_, path)| path).collect(),
             knows_nothing,
         })
     }
@@ -178,7 +190,9 @@ pub(crate) async fn collect_unused(engine: &Engine, dry_run: bool) -> anyhow::Re
                 .with_hint("Collect again once it is done.")
         );
     };
-    let used = engine.store().read(Used::read).await?;
+    let folder = engine.workspace().deployments();
+    let folders = tokio::task::spawn_blocking(move || entries(&folder)).await?;
+    let used = engine.store().read(move |c| Used::read(c, folders)).await?;
     let (store, workspace, now_ms) = (engine.store().clone(), engine.workspace().clone(), engine.now_ms());
     if used.knows_nothing {
         let (blobs, runs) = (store.blobs().clone(), workspace.runs());
@@ -262,6 +276,7 @@ fn unused_files(workspace: &Workspace, used: &Used, now_ms: i64) -> Vec<(&'stati
             _ => {}
         }
     }
+    unused.extend(used.gone.iter().map(|path| (DEPLOYMENTS, path.clone())));
     unused.extend(uploads::left(&workspace.uploads(), now_ms).into_iter().map(|path| (UPLOADS, path)));
     unused
 }

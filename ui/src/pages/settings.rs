@@ -212,7 +212,7 @@ fn StorageTab() -> impl IntoView {
                     <span class="grow">
                         {move || match storage.get().collectable_bytes {
                             0 => "Everything here is used by a record.".to_owned(),
-                            bytes => format!("{} belong to nothing any more: deleted runs, snapshots and versions, drops that no project took, and caches.", words::bytes(bytes)),
+                            bytes => format!("{} belong to nothing any more: deleted runs, snapshots, versions and deployments, drops that no project took, and caches.", words::bytes(bytes)),
                         }}
                     </span>
                     <Button label="Free it" mark=icon::TRASH disabled=Signal::derive(move || pending.busy.get() || storage.get().collectable_bytes == 0) on_press=collect />

@@ -6,6 +6,7 @@ use api::{
         AddTarget, DeploySpec, DeploymentState, GetDeployment, GetDeploymentEvents, ListDeployments, RollBack,
         RolloutEnd, ScaleDeployment, StartDeploy, TargetKind,
     },
+    host::{CollectGarbage, Freed},
     job::{CancelJob, GetJob, JobState, RetryJob},
     monitor::Alert,
     project::{Action, GetOverview, Stage as Stop, StationState},
@@ -348,4 +349,23 @@ async fn the_road_names_each_target_that_something_runs_on() {
     let road = stage.call(GetOverview { project }).await.road;
     let station = road.into_iter().find(|station| station.stage == Stop::Deploy).unwrap();
     assert_eq!((station.figure.as_str(), station.detail.as_str()), ("2", "deployments on staging, this machine"));
+}
+
+#[tokio::test]
+async fn the_folder_of_a_deployment_that_is_gone_is_collected_and_no_other() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let id = deploy(&stage, version(&stage, project).await).await.id;
+    let [kept, gone] = [id, DeploymentId::from_bytes([9; 16])].map(|id| stage.engine.workspace().deployment(id));
+    for folder in [&kept, &gone] {
+        std::fs::create_dir_all(folder.join("fetched")).unwrap();
+        std::fs::write(folder.join("fetched/segment-0000.parquet"), [0; 100]).unwrap();
+    }
+    let part = |freed: &Freed| {
+        freed.parts.iter().find(|part| part.name == "Deployments").map(|part| (part.bytes, part.records))
+    };
+    assert_eq!(part(&stage.call(CollectGarbage { dry_run: true }).await), Some((100, 1)));
+    assert!(gone.exists());
+    assert_eq!(part(&stage.call(CollectGarbage { dry_run: false }).await), Some((100, 1)));
+    assert_eq!((gone.exists(), kept.join("fetched/segment-0000.parquet").exists()), (false, true));
 }
