@@ -15,7 +15,7 @@ use api::{
 use store::blob::BlobHash;
 
 use crate::{
-    Engine,
+    Engine, error,
     snapshot::cache::{self, Kind},
     uploads,
     workspace::Workspace,
@@ -33,12 +33,18 @@ const UPLOADS: &str = "Uploads";
 const DEPLOYMENTS: &str = "Deployments";
 
 pub async fn get(engine: &Engine, _request: GetStorage) -> anyhow::Result<Storage> {
-    let collectable = collect_unused(engine, true).await?;
+    let (collectable, not_counted) = match collect_unused(engine, true).await {
+        Ok(freed) => (freed.bytes, None),
+        Err(failure) => match error::told(&failure) {
+            refused if refused.code == ErrorCode::Conflict => (0, Some(refused)),
+            _ => return Err(failure),
+        },
+    };
     let floors = engine.store().read(|c| store::setting::below(c, store::setting::FLOORS)).await?;
     let floors_bytes = floors.iter().map(|(_, size)| size).sum();
     let workspace = engine.workspace().clone();
     let mut storage = tokio::task::spawn_blocking(move || measure(&workspace, floors_bytes)).await?;
-    storage.collectable_bytes = collectable.bytes;
+    (storage.collectable_bytes, storage.not_counted) = (collectable, not_counted);
     Ok(storage)
 }
 
@@ -81,6 +87,7 @@ fn measure(workspace: &Workspace, floors_bytes: u64) -> Storage {
         ],
         free_bytes: fs4::available_space(workspace.folder()).unwrap_or(0),
         collectable_bytes: 0,
+        not_counted: None,
     }
 }
 
@@ -182,12 +189,12 @@ impl Used {
 pub(crate) async fn collect_unused(engine: &Engine, dry_run: bool) -> anyhow::Result<Freed> {
     // Work under way has put blobs whose record comes last.
     let Ok(_alone) = engine.blob_gate().try_write() else {
-        if dry_run {
-            return Ok(Freed::default());
-        }
         bail!(
-            ApiError::new(ErrorCode::Conflict, "Work on snapshots or models is under way.")
-                .with_hint("Collect again once it is done.")
+            ApiError::new(
+                ErrorCode::Conflict,
+                "Work on snapshots or models is under way: what it needs can't be told from what nothing uses."
+            )
+            .with_hint("Look again once it is done.")
         );
     };
     let folder = engine.workspace().deployments();
@@ -198,11 +205,7 @@ pub(crate) async fn collect_unused(engine: &Engine, dry_run: bool) -> anyhow::Re
         let (blobs, runs) = (store.blobs().clone(), workspace.runs());
         let (blobs, runs) =
             tokio::task::spawn_blocking(move || blobs.list().map(|list| (list.len(), entries(&runs).len()))).await??;
-        let held = blobs + runs > 0;
-        if held && dry_run {
-            return Ok(Freed::default());
-        }
-        if held {
+        if blobs + runs > 0 {
             let held = format!("{blobs} stored files and {runs} runs' folders");
             let message =
                 format!("The database knows no project, but the workspace holds {held}: nothing was deleted.");
