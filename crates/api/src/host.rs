@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    ApiError,
     event::Tag,
     worker::{Device, Gpu},
 };
@@ -144,6 +145,9 @@ pub struct Storage {
     pub free_bytes: u64,
     /// What collecting would free now.
     pub collectable_bytes: u64,
+    /// Why that can't be said now, such as work that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_counted: Option<ApiError>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

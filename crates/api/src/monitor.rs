@@ -84,6 +84,13 @@ pub struct WindowSummary {
     pub dataset_drifted: bool,
 }
 
+impl WindowSummary {
+    /// Whether a column had rows enough, and values, to say that it drifted or that it did not.
+    pub fn is_decided(&self) -> bool {
+        self.cells.iter().any(|cell| matches!(cell.verdict, Verdict::Same | Verdict::Drifted))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WindowCell {
     pub column: String,

@@ -33,7 +33,7 @@ use store::deployment::{DeploymentRow, RolloutRow};
 use crate::{
     Engine, Mode, error,
     jobs::{self, JobContext, NewJob},
-    package,
+    monitor, package,
     ports::CredentialSource,
     registry, target,
 };
@@ -105,7 +105,15 @@ pub async fn plan(engine: &Engine, request: PlanDeploy) -> anyhow::Result<Deploy
     if let Err(failure) = plan_on(engine, &spec, &asked, &mut plan).await {
         plan.blocked.get_or_insert(error::told(&failure));
     }
+    if plan.blocked.is_none() && asked.existing.as_ref().is_some_and(|row| begins_to_log(row, &spec)) {
+        plan.steps.push("Watch it: requests are logged from now on".to_owned());
+    }
     Ok(plan)
+}
+
+/// Whether a change turns on the log of what is not watched: it is watched from then on.
+fn begins_to_log(before: &DeploymentRow, spec: &DeploySpec) -> bool {
+    !before.monitored && before.spec.log_share <= 0.0 && spec.log_share > 0.0
 }
 
 async fn plan_on(
@@ -218,7 +226,9 @@ async fn roll(engine: &Engine, mut row: DeploymentRow, new: bool, kind: &str, ti
         },
         spec: row.spec.clone(),
     };
-    let (entered, wanted) = (rollout.clone(), row.clone());
+    let (id, entered, wanted) = (row.id, rollout.clone(), row.clone());
+    let before = engine.store().read(move |c| store::deployment::get(c, id)).await?;
+    let is_to_be_watched = before.is_some_and(|before| begins_to_log(&before, &row.spec));
     engine
         .store()
         .write_durable(move |tx| {
@@ -236,6 +246,9 @@ async fn roll(engine: &Engine, mut row: DeploymentRow, new: bool, kind: &str, ti
             store::deployment::insert_rollout(tx, &entered)
         })
         .await?;
+    if is_to_be_watched {
+        monitor::turn(engine, id, true).await?;
+    }
     engine.changed(Tag::Deployments);
     roll_job(engine, &wanted, &rollout, title).await
 }
@@ -389,7 +402,7 @@ async fn forget(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<()> {
     engine
         .store()
         .write_durable(move |tx| {
-            store::setting::delete(tx, &crate::monitor::problem_name(id))?;
+            store::setting::delete(tx, &monitor::problem_name(id))?;
             store::deployment::delete(tx, id)
         })
         .await?;

@@ -210,8 +210,14 @@ pub async fn check(engine: &Engine, request: CheckNow) -> anyhow::Result<Monitor
 }
 
 pub async fn set(engine: &Engine, request: SetMonitored) -> anyhow::Result<Monitoring> {
-    let row = deploy::find(engine, request.deployment).await?;
-    let is_other = row.monitored != request.monitored;
+    turn(engine, request.deployment, request.monitored).await?;
+    get(engine, GetMonitoring { deployment: request.deployment, hours: None }).await
+}
+
+/// Turns watching on or off.
+pub(crate) async fn turn(engine: &Engine, id: DeploymentId, monitored: bool) -> anyhow::Result<()> {
+    let row = deploy::find(engine, id).await?;
+    let is_other = row.monitored != monitored;
     if is_other {
         // What was till now is a gap of its own: whoever turns watching on again is told that it was off.
         pass::note_gap(engine, &row).await?;
@@ -221,14 +227,14 @@ pub async fn set(engine: &Engine, request: SetMonitored) -> anyhow::Result<Monit
         .store()
         .write_durable(move |tx| {
             if is_other {
-                store::traffic::set_seen(tx, request.deployment, now)?;
+                store::traffic::set_seen(tx, id, now)?;
             }
-            store::deployment::set_monitored(tx, request.deployment, request.monitored)
+            store::deployment::set_monitored(tx, id, monitored)
         })
         .await?;
-    engine.changed(Tag::Monitor(request.deployment));
+    engine.changed(Tag::Monitor(id));
     engine.changed(Tag::Deployments);
-    get(engine, GetMonitoring { deployment: request.deployment, hours: None }).await
+    Ok(())
 }
 
 pub async fn alerts(engine: &Engine, request: ListAlerts) -> anyhow::Result<Vec<Alert>> {
@@ -245,7 +251,7 @@ pub async fn acknowledge(engine: &Engine, request: AcknowledgeAlert) -> anyhow::
     Ok(alert)
 }
 
-/// Looks at every watched deployment, again and again. Only in the host.
+/// Looks at every watched deployment, again and again, and lets the logs of the others grow old. Only in the host.
 pub(crate) fn start(engine: &Engine) {
     if engine.options().mode == Mode::Host {
         tokio::spawn(watch(engine.downgrade()));
@@ -256,10 +262,15 @@ async fn watch(weak: WeakEngine) {
     let mut rounds = deploy::rounds::Rounds::default();
     while let Some(engine) = weak.upgrade() {
         let rows = engine.store().read(|c| store::deployment::list(c, None)).await.unwrap_or_default();
-        for row in rows.into_iter().filter(|row| row.monitored) {
+        for row in rows {
             let engine = engine.clone();
             rounds.go(row.id, async move {
-                if let Err(error) = pass::run(&engine, row.id, false).await {
+                let looked = if row.monitored {
+                    pass::run(&engine, row.id, false).await
+                } else {
+                    pass::expire_unwatched(&engine, row.id).await
+                };
+                if let Err(error) = looked {
                     tracing::debug!(name = row.name, error = format!("{error:#}"), "a deployment can't be watched");
                 }
             });

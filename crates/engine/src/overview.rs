@@ -1,12 +1,13 @@
 //! The lifecycle as a road: where a project stands, what happened, what waits for a person.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use api::{
+    DeploymentId,
     deploy::in_sentence,
     evaluation::Figure,
     model::Version,
-    monitor::Alert,
+    monitor::{Alert, WindowSummary},
     project::{Action, GetOverview, Overview, Stage, Station, StationState, Waiting},
     run::RunState,
 };
@@ -16,6 +17,7 @@ use crate::{
     Engine,
     deploy::sensitive::logged_still,
     folder::{self, Seen},
+    monitor::window,
     project,
     snapshot::thousands,
 };
@@ -34,9 +36,10 @@ struct Facts {
     /// Deployments that log columns which were marked sensitive since their rollout.
     logging: Vec<(DeploymentRow, Vec<String>)>,
     alerts: Vec<Alert>,
-    /// Whether a watched deployment was asked, and whether one was compared since it has its version.
+    /// Whether a watched deployment was asked.
     is_asked: bool,
-    is_compared: bool,
+    /// Of each watched deployment the newest window of the version that it has.
+    windows: Vec<(DeploymentId, WindowSummary)>,
     /// The number of a version that was not compared yet, where the one before it was.
     new_on_watch: Option<u32>,
 }
@@ -73,11 +76,11 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                     logging.push((deployment.clone(), columns));
                 }
             }
-            let (mut is_asked, mut is_compared, mut new_on_watch) = (false, false, None);
+            let (mut is_asked, mut windows, mut new_on_watch) = (false, Vec::new(), None);
             for row in deployments.iter().filter(|row| row.monitored) {
                 is_asked |= store::traffic::total(c, row.id)?.is_some_and(|total| total.counts.requests > 0);
-                if store::window::count_of_version(c, row.id, row.version)? > 0 {
-                    is_compared = true;
+                if let Some(newest) = store::window::newest(c, row.id, Some(row.version), 1)?.pop() {
+                    windows.push((row.id, window::summary(&newest)));
                 } else if store::window::count(c, row.id)? > 0 {
                     new_on_watch = Some(row.version_number);
                 }
@@ -93,7 +96,7 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                 logging,
                 alerts: store::alert::list(c, Some(id), true, 20)?,
                 is_asked,
-                is_compared,
+                windows,
                 new_on_watch,
                 row,
             })
@@ -310,7 +313,8 @@ fn deploy(facts: &Facts) -> Station {
     let detail = if deployments.len() == 1 {
         format!("{} on {}", first.name, in_sentence(&first.target_name))
     } else {
-        format!("deployments on {}", in_sentence(&first.target_name))
+        let targets: BTreeSet<&str> = deployments.iter().map(|row| in_sentence(&row.target_name)).collect();
+        format!("deployments on {}", targets.into_iter().collect::<Vec<_>>().join(", "))
     };
     let next = newer(facts).or_else(|| action(facts, "Open", "deploy", false));
     Station { action: next, ..station(Stage::Deploy, state, figure, detail) }
@@ -368,13 +372,29 @@ fn watch(facts: &Facts) -> Station {
     if !facts.deployments.iter().any(|row| row.monitored) {
         return station(Stage::Watch, StationState::Empty, "–", "Nothing is watched");
     }
-    let known = match (facts.is_compared, facts.new_on_watch, facts.is_asked) {
-        (true, ..) => station(Stage::Watch, StationState::Good, "Calm", "No drift"),
-        (false, Some(number), _) => {
+    let drifted = facts.windows.iter().filter(|(_, window)| window.drifted > 0);
+    if let Some((deployment, window)) = drifted.max_by_key(|(_, window)| window.drifted) {
+        let (drifted, columns) = (window.drifted, window.cells.len());
+        return Station {
+            since_ms: Some(window.to_ms),
+            action: action(facts, "Look", &format!("monitor/{deployment}"), false),
+            ..station(
+                Stage::Watch,
+                StationState::Warn,
+                format!("{drifted} drifted"),
+                format!("{drifted} of {columns} columns drifted in the newest window; no alert yet"),
+            )
+        };
+    }
+    let is_decided = facts.windows.iter().any(|(_, window)| window.is_decided());
+    let known = match (facts.windows.is_empty(), facts.new_on_watch, facts.is_asked) {
+        (false, ..) if is_decided => station(Stage::Watch, StationState::Good, "Calm", "No drift"),
+        (false, ..) => station(Stage::Watch, StationState::Empty, "–", "The newest window decides no column"),
+        (true, Some(number), _) => {
             station(Stage::Watch, StationState::Empty, "–", format!("No window of v{number} has closed yet"))
         }
-        (false, None, true) => station(Stage::Watch, StationState::Empty, "–", "No window has closed yet"),
-        (false, None, false) => station(Stage::Watch, StationState::Empty, "–", "Not asked yet"),
+        (true, None, true) => station(Stage::Watch, StationState::Empty, "–", "No window has closed yet"),
+        (true, None, false) => station(Stage::Watch, StationState::Empty, "–", "Not asked yet"),
     };
     Station { action: action(facts, "Open", "monitor", false), ..known }
 }

@@ -15,7 +15,7 @@ use api::{
 use store::blob::BlobHash;
 
 use crate::{
-    Engine,
+    Engine, error,
     snapshot::cache::{self, Kind},
     uploads,
     workspace::Workspace,
@@ -30,14 +30,21 @@ const MODELS: &str = "Models ready to predict";
 const NOTES: &str = "Work under way";
 const FLOORS: &str = "Limits of drift";
 const UPLOADS: &str = "Uploads";
+const DEPLOYMENTS: &str = "Deployments";
 
 pub async fn get(engine: &Engine, _request: GetStorage) -> anyhow::Result<Storage> {
-    let collectable = collect_unused(engine, true).await?;
+    let (collectable, not_counted) = match collect_unused(engine, true).await {
+        Ok(freed) => (freed.bytes, None),
+        Err(failure) => match error::told(&failure) {
+            refused if refused.code == ErrorCode::Conflict => (0, Some(refused)),
+            _ => return Err(failure),
+        },
+    };
     let floors = engine.store().read(|c| store::setting::below(c, store::setting::FLOORS)).await?;
     let floors_bytes = floors.iter().map(|(_, size)| size).sum();
     let workspace = engine.workspace().clone();
     let mut storage = tokio::task::spawn_blocking(move || measure(&workspace, floors_bytes)).await?;
-    storage.collectable_bytes = collectable.bytes;
+    (storage.collectable_bytes, storage.not_counted) = (collectable, not_counted);
     Ok(storage)
 }
 
@@ -70,12 +77,17 @@ fn measure(workspace: &Workspace, floors_bytes: u64) -> Storage {
             ),
             part(FLOORS, floors_bytes, "What chance alone does, measured again when it is needed"),
             part(UPLOADS, size_of(&workspace.uploads()), "Dropped on a page, and not yet taken by a project"),
-            part("Deployments", folder("deployments"), "Request logs and output of what runs on this machine"),
+            part(
+                DEPLOYMENTS,
+                size_of(&workspace.deployments()),
+                "Fetched request logs; models and output on this machine",
+            ),
             part("Database", database.saturating_sub(floors_bytes), "Records and metrics"),
             part("Logs", folder("logs"), "Slipway's own log"),
         ],
         free_bytes: fs4::available_space(workspace.folder()).unwrap_or(0),
         collectable_bytes: 0,
+        not_counted: None,
     }
 }
 
@@ -119,6 +131,8 @@ struct Used {
     versions: Vec<String>,
     /// Floors of no version's content, with their size.
     floors: Vec<(String, u64)>,
+    /// Folders of deployments that are gone.
+    gone: Vec<PathBuf>,
     /// There is no project, and none was ever deleted: these are the records of another workspace, or none.
     knows_nothing: bool,
 }
@@ -141,7 +155,8 @@ impl Wanted {
 }
 
 impl Used {
-    fn read(c: &store::Connection) -> store::Result<Self> {
+    /// `folders` are those of deployments, listed before: a deployment's record is entered before its folder is made.
+    fn read(c: &store::Connection, folders: Vec<(String, PathBuf)>) -> store::Result<Self> {
         let mut snapshots = HashMap::new();
         let projects = store::project::all(c)?;
         let knows_nothing = projects.is_empty() && store::setting::get::<bool>(c, store::setting::EMPTIED)?.is_none();
@@ -155,12 +170,16 @@ impl Used {
         let contents: HashSet<String> =
             versions.iter().map(|(_, content)| store::setting::floors_of(content)).collect();
         let floors = store::setting::below(c, store::setting::FLOORS)?;
+        let deployments: HashSet<String> =
+            store::deployment::list(c, None)?.iter().map(|row| row.id.to_string()).collect();
+        let gone = folders.into_iter().filter(|(name, _)| !knows_nothing && !deployments.contains(name));
         Ok(Self {
             blobs: store::blob_use::all(c)?,
             runs: store::run::ids(c, None)?.iter().map(ToString::to_string).collect(),
             snapshots,
             versions: versions.iter().map(|(id, _)| id.to_string()).collect(),
             floors: floors.into_iter().filter(|(name, _)| !contents.contains(name)).collect(),
+            gone: gone.map(|(_, path)| path).collect(),
             knows_nothing,
         })
     }
@@ -170,25 +189,23 @@ impl Used {
 pub(crate) async fn collect_unused(engine: &Engine, dry_run: bool) -> anyhow::Result<Freed> {
     // Work under way has put blobs whose record comes last.
     let Ok(_alone) = engine.blob_gate().try_write() else {
-        if dry_run {
-            return Ok(Freed::default());
-        }
         bail!(
-            ApiError::new(ErrorCode::Conflict, "Work on snapshots or models is under way.")
-                .with_hint("Collect again once it is done.")
+            ApiError::new(
+                ErrorCode::Conflict,
+                "Work on snapshots or models is under way: what it needs can't be told from what nothing uses."
+            )
+            .with_hint("Look again once it is done.")
         );
     };
-    let used = engine.store().read(Used::read).await?;
+    let folder = engine.workspace().deployments();
+    let folders = tokio::task::spawn_blocking(move || entries(&folder)).await?;
+    let used = engine.store().read(move |c| Used::read(c, folders)).await?;
     let (store, workspace, now_ms) = (engine.store().clone(), engine.workspace().clone(), engine.now_ms());
     if used.knows_nothing {
         let (blobs, runs) = (store.blobs().clone(), workspace.runs());
         let (blobs, runs) =
             tokio::task::spawn_blocking(move || blobs.list().map(|list| (list.len(), entries(&runs).len()))).await??;
-        let held = blobs + runs > 0;
-        if held && dry_run {
-            return Ok(Freed::default());
-        }
-        if held {
+        if blobs + runs > 0 {
             let held = format!("{blobs} stored files and {runs} runs' folders");
             let message =
                 format!("The database knows no project, but the workspace holds {held}: nothing was deleted.");
@@ -262,6 +279,7 @@ fn unused_files(workspace: &Workspace, used: &Used, now_ms: i64) -> Vec<(&'stati
             _ => {}
         }
     }
+    unused.extend(used.gone.iter().map(|path| (DEPLOYMENTS, path.clone())));
     unused.extend(uploads::left(&workspace.uploads(), now_ms).into_iter().map(|path| (UPLOADS, path)));
     unused
 }

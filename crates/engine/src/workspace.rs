@@ -69,8 +69,13 @@ impl Workspace {
         self.runs().join(run.to_string())
     }
 
+    /// A folder a deployment: what was fetched of its log; on this machine its models and output, too.
+    pub fn deployments(&self) -> PathBuf {
+        self.folder.join("deployments")
+    }
+
     pub fn deployment(&self, deployment: DeploymentId) -> PathBuf {
-        self.folder.join("deployments").join(deployment.to_string())
+        self.deployments().join(deployment.to_string())
     }
 
     /// Notes of what is half-written elsewhere.
@@ -85,8 +90,8 @@ impl Workspace {
     /// Makes the folders; the workspace is its user's alone.
     pub(crate) fn make(&self) -> anyhow::Result<()> {
         make_private(&self.folder).with_context(|| format!("make the workspace folder {}", self.folder.display()))?;
-        let others = ["deployments", "bin"].map(|name| self.folder.join(name));
-        for folder in [self.cache(), self.runs(), self.logs(), self.halves()].into_iter().chain(others) {
+        let own = [self.cache(), self.runs(), self.deployments(), self.logs(), self.halves()];
+        for folder in own.into_iter().chain([self.folder.join("bin")]) {
             std::fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
         }
         Ok(())

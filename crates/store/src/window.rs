@@ -171,19 +171,37 @@ pub fn open_rows(connection: &Connection, deployment: DeploymentId, version: Ver
     Ok(rows as u64)
 }
 
-/// Files of segments that ended before `before_ms` and are whole in windows; their rows are forgotten.
-pub fn expire_segments(transaction: &Transaction<'_>, deployment: DeploymentId, before_ms: i64) -> Result<Vec<String>> {
+/// What the log's days are over for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expired {
+    /// In the deployment's folder, to be deleted.
+    pub files: Vec<String>,
+    /// Rows that no window took, and the receipt of the first and last segment that held them.
+    pub untaken: u64,
+    pub from_ms: i64,
+    pub to_ms: i64,
+}
+
+/// Forgets the rows of segments that ended before `before_ms`, whether a window took them or not.
+pub fn expire_segments(transaction: &Transaction<'_>, deployment: DeploymentId, before_ms: i64) -> Result<Expired> {
     let files = transaction
-        .prepare_cached(
-            "SELECT file FROM segment WHERE deployment = ?1 AND to_ms < ?2 AND taken >= rows AND file <> ''",
-        )?
+        .prepare_cached("SELECT file FROM segment WHERE deployment = ?1 AND to_ms < ?2 AND file <> ''")?
         .query_map(params![deployment.as_bytes(), before_ms], |row| row.get(0))?
         .collect::<rusqlite::Result<Vec<String>>>()?;
+    let (untaken, from_ms, to_ms): (i64, i64, i64) = transaction
+        .prepare_cached(
+            "SELECT coalesce(sum(rows - taken), 0), coalesce(min(from_ms), 0), coalesce(max(to_ms), 0)
+             FROM segment WHERE deployment = ?1 AND to_ms < ?2 AND taken < rows",
+        )?
+        .query_row(params![deployment.as_bytes(), before_ms], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     // The name stays, so that a late second fetch is still known.
     transaction
-        .prepare_cached("UPDATE segment SET file = '' WHERE deployment = ?1 AND to_ms < ?2 AND taken >= rows")?
+        .prepare_cached(
+            "UPDATE segment SET file = '', taken = rows
+             WHERE deployment = ?1 AND to_ms < ?2 AND (file <> '' OR taken < rows)",
+        )?
         .execute(params![deployment.as_bytes(), before_ms])?;
-    Ok(files)
+    Ok(Expired { files, untaken: untaken as u64, from_ms, to_ms })
 }
 
 /// Closes a window: its rows are taken from the segments in the same transaction.
@@ -298,14 +316,6 @@ pub fn count(connection: &Connection, deployment: DeploymentId) -> Result<u64> {
     let count: i64 = connection
         .prepare_cached("SELECT count(*) FROM window WHERE deployment = ?1")?
         .query_row(params![deployment.as_bytes()], |row| row.get(0))?;
-    Ok(count as u64)
-}
-
-/// Those of one version of its model.
-pub fn count_of_version(connection: &Connection, deployment: DeploymentId, version: VersionId) -> Result<u64> {
-    let count: i64 = connection
-        .prepare_cached("SELECT count(*) FROM window WHERE deployment = ?1 AND version = ?2")?
-        .query_row(params![deployment.as_bytes(), version.as_bytes()], |row| row.get(0))?;
     Ok(count as u64)
 }
 

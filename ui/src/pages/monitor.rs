@@ -221,7 +221,8 @@ fn state(now: &Monitoring, version: Option<VersionId>) -> impl IntoView + use<> 
         Some(window) if window.drifted > 0 => {
             (format!("{} of {} columns drifted", window.drifted, window.cells.len()), "bad")
         }
-        Some(_) => ("no drift".to_owned(), "good"),
+        Some(window) if window.is_decided() => ("no drift".to_owned(), "good"),
+        Some(_) => ("no column decided".to_owned(), ""),
     };
     view! { <Chip text=text tone=tone dot=true /> }
 }

@@ -210,9 +210,10 @@ fn StorageTab() -> impl IntoView {
             <Card title="Cleaning">
                 <div class="flex">
                     <span class="grow">
-                        {move || match storage.get().collectable_bytes {
-                            0 => "Everything here is used by a record.".to_owned(),
-                            bytes => format!("{} belong to nothing any more: deleted runs, snapshots and versions, drops that no project took, and caches.", words::bytes(bytes)),
+                        {move || match storage.get() {
+                            Storage { not_counted: Some(why), .. } => why.to_string(),
+                            Storage { collectable_bytes: 0, .. } => "Everything here is used by a record.".to_owned(),
+                            Storage { collectable_bytes: bytes, .. } => format!("{} belong to nothing any more: deleted runs, snapshots, versions and deployments, drops that no project took, and caches.", words::bytes(bytes)),
                         }}
                     </span>
                     <Button label="Free it" mark=icon::TRASH disabled=Signal::derive(move || pending.busy.get() || storage.get().collectable_bytes == 0) on_press=collect />

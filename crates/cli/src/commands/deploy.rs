@@ -151,7 +151,7 @@ pub(crate) struct Spec {
     /// Share of requests logged for drift, 0 to 1; by default the project's
     #[arg(long, value_parser = share)]
     log_share: Option<f64>,
-    /// For how many days requests stay logged
+    /// For how many days requests stay logged; with 0, what no window has taken by the next look is gone
     #[arg(long)]
     log_days: Option<u32>,
     /// Make the cluster's namespace if it is missing

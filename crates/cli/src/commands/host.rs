@@ -268,8 +268,12 @@ fn space(storage: &Storage) -> String {
     let row =
         |part: &api::host::StoragePart| vec![part.name.clone(), words::bytes(part.size_bytes), part.detail.clone()];
     let parts = table(&["part", ">size", ""], storage.parts.iter().map(row));
-    let (free, collectable) = (words::bytes(storage.free_bytes), words::bytes(storage.collectable_bytes));
-    format!("{}\n\n{parts}\n\n{free} free on the disk; collecting would free {collectable}.", storage.workspace)
+    let collecting = match &storage.not_counted {
+        Some(why) => why.message.clone(),
+        None => format!("Collecting would free {}.", words::bytes(storage.collectable_bytes)),
+    };
+    let free = words::bytes(storage.free_bytes);
+    format!("{}\n\n{parts}\n\n{free} free on the disk. {collecting}", storage.workspace)
 }
 
 #[cfg(test)]

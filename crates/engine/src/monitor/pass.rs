@@ -29,7 +29,10 @@ pub(crate) async fn run(engine: &Engine, id: DeploymentId, close: bool) -> anyho
     if row.state == DeploymentState::Deleting {
         return Ok(());
     }
-    let result = look(engine, &row, close).await;
+    let looked = look(engine, &row, close).await;
+    // Also where nothing could be asked: the days pass all the same.
+    let kept = expire(engine, &row).await;
+    let result = looked.and(kept);
     // The page shows why nothing comes, also when nobody asked just now.
     let (name, problem) = (problem_name(id), result.as_ref().err().map(error::told));
     engine
@@ -41,6 +44,17 @@ pub(crate) async fn run(engine: &Engine, id: DeploymentId, close: bool) -> anyho
         .await?;
     engine.changed(Tag::Monitor(id));
     result
+}
+
+/// What a deployment logged that is not watched grows old, too.
+pub(crate) async fn expire_unwatched(engine: &Engine, id: DeploymentId) -> anyhow::Result<()> {
+    let turn = engine.passes().of(id);
+    let _turn = turn.lock().await;
+    let row = deploy::find(engine, id).await?;
+    if row.state == DeploymentState::Deleting {
+        return Ok(());
+    }
+    expire(engine, &row).await
 }
 
 async fn look(engine: &Engine, row: &DeploymentRow, close: bool) -> anyhow::Result<()> {
@@ -60,7 +74,6 @@ async fn look(engine: &Engine, row: &DeploymentRow, close: bool) -> anyhow::Resu
         }
     }
     alert::clear_replaced(engine, row).await?;
-    expire(engine, row).await?;
     match failure {
         Some(failure) => Err(failure),
         None => Ok(()),
@@ -147,11 +160,25 @@ async fn forget_gone(engine: &Engine, row: &DeploymentRow, instances: &[Instance
     Ok(())
 }
 
-/// Deletes logged rows that windows have and that are older than a person wanted them kept.
+/// Deletes logged rows that are older than a person wanted them kept; those that no window took are told as a gap.
 async fn expire(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<()> {
     let (id, before) = (row.id, engine.now_ms() - i64::from(row.spec.log_days) * 86_400_000);
-    let files = engine.store().write(move |tx| store::window::expire_segments(tx, id, before)).await?;
-    for file in files {
+    let expired = engine
+        .store()
+        .write(move |tx| {
+            let expired = store::window::expire_segments(tx, id, before)?;
+            if expired.untaken > 0 {
+                let reason = format!("{} rows were in no window when the log's days were over", expired.untaken);
+                let gap = Gap { from_ms: expired.from_ms, to_ms: expired.to_ms, reason };
+                store::window::add_gap(tx, id, &gap)?;
+            }
+            Ok(expired)
+        })
+        .await?;
+    if expired.untaken > 0 {
+        engine.changed(Tag::Monitor(id));
+    }
+    for file in expired.files {
         let path = engine.workspace().deployment(id).join(file);
         if let Err(error) = tokio::fs::remove_file(&path).await {
             tracing::warn!(%error, path = %path.display(), "an old log segment can't be deleted");

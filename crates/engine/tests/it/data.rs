@@ -511,10 +511,23 @@ async fn a_deleted_snapshot_frees_what_no_other_uses() {
 }
 
 #[tokio::test]
+async fn what_could_be_freed_is_not_said_while_work_is_under_way() {
+    let stage = Stage::new().await;
+    let at_work = stage.engine.hold_blobs().await;
+    let told = stage.call(GetStorage {}).await.not_counted.unwrap();
+    assert!(told.message.contains("under way"), "{told}");
+    let error = stage.try_call(CollectGarbage { dry_run: true }).await.unwrap_err();
+    assert_eq!((error.code, &error.message), (ErrorCode::Conflict, &told.message));
+    drop(at_work);
+    assert_eq!(stage.call(GetStorage {}).await.not_counted, None);
+}
+
+#[tokio::test]
 async fn a_database_that_knows_no_project_frees_nothing() {
     let stage = Stage::new().await;
     let stored = stage.engine.blobs().put_bytes(b"another database knows it").unwrap();
-    assert_eq!(stage.call(GetStorage {}).await.collectable_bytes, 0);
+    let storage = stage.call(GetStorage {}).await;
+    assert_eq!((storage.collectable_bytes, storage.not_counted.unwrap().code), (0, ErrorCode::Conflict));
     let error = stage.try_call(CollectGarbage { dry_run: false }).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::Conflict);
     assert!(error.message.contains("1 stored file"), "{error}");

@@ -3,9 +3,11 @@
 use api::{
     AlertId, DeploymentId, ErrorCode,
     deploy::{
-        DeleteDeployment, DeploymentState, FollowDeploymentLogs, GetDeployment, GetDeploymentEvents, GetDeploymentLogs,
-        ListDeployments, RollBack, RolloutEnd, ScaleDeployment, StartDeploy,
+        AddTarget, DeleteDeployment, DeploySpec, DeploymentState, FollowDeploymentLogs, GetDeployment,
+        GetDeploymentEvents, GetDeploymentLogs, ListDeployments, RollBack, RolloutEnd, ScaleDeployment, StartDeploy,
+        TargetKind,
     },
+    host::{CollectGarbage, Freed},
     job::{CancelJob, GetJob, JobState, RetryJob},
     model::{DeleteVersion, GetVersion},
     monitor::Alert,
@@ -384,4 +386,43 @@ async fn a_change_of_what_was_deleted_meanwhile_is_told_as_such() {
     stage.done(job).await;
     let late = stage.engine.store().write(move |tx| store::deployment::update_wanted(tx, &row)).await.unwrap_err();
     assert!(late.to_string().contains("played was deleted meanwhile"), "{late}");
+}
+
+#[tokio::test]
+async fn the_road_names_each_target_that_something_runs_on() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let version = version(&stage, project).await;
+    deploy(&stage, version).await;
+    let kind = TargetKind::Kubernetes {
+        kubeconfig: None,
+        context: "c".to_owned(),
+        namespace: "models".to_owned(),
+        create_namespace: false,
+    };
+    let target = stage.call(AddTarget { name: "staging".to_owned(), kind }).await.id;
+    let job = stage.call(StartDeploy { spec: DeploySpec { target, ..spec(&stage, version).await } }).await;
+    stage.done(job).await;
+    let road = stage.call(GetOverview { project }).await.road;
+    let station = road.into_iter().find(|station| station.stage == Stop::Deploy).unwrap();
+    assert_eq!((station.figure.as_str(), station.detail.as_str()), ("2", "deployments on staging, this machine"));
+}
+
+#[tokio::test]
+async fn the_folder_of_a_deployment_that_is_gone_is_collected_and_no_other() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let id = deploy(&stage, version(&stage, project).await).await.id;
+    let [kept, gone] = [id, DeploymentId::from_bytes([9; 16])].map(|id| stage.engine.workspace().deployment(id));
+    for folder in [&kept, &gone] {
+        std::fs::create_dir_all(folder.join("fetched")).unwrap();
+        std::fs::write(folder.join("fetched/segment-0000.parquet"), [0; 100]).unwrap();
+    }
+    let part = |freed: &Freed| {
+        freed.parts.iter().find(|part| part.name == "Deployments").map(|part| (part.bytes, part.records))
+    };
+    assert_eq!(part(&stage.call(CollectGarbage { dry_run: true }).await), Some((100, 1)));
+    assert!(gone.exists());
+    assert_eq!(part(&stage.call(CollectGarbage { dry_run: false }).await), Some((100, 1)));
+    assert_eq!((gone.exists(), kept.join("fetched/segment-0000.parquet").exists()), (false, true));
 }

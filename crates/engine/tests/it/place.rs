@@ -47,6 +47,8 @@ struct State {
     broken: Option<String>,
     /// It answers nobody who wants something gone.
     keeps: bool,
+    /// It can't be asked what runs there.
+    silent: bool,
     /// What the next change waits for.
     gate: Option<Arc<Notify>>,
     /// It takes images, whose serving program is being built.
@@ -77,6 +79,11 @@ impl Place {
     /// Whether what runs there can't be deleted from now on.
     pub(crate) fn keep_all(&self, keeps: bool) {
         self.state().keeps = keeps;
+    }
+
+    /// From now on nobody is told what runs there.
+    pub(crate) fn fall_silent(&self) {
+        self.state().silent = true;
     }
 
     /// The next change waits in the middle, until it is let go on.
@@ -196,6 +203,9 @@ impl Target for PlaceTarget {
 
     async fn instances(&self, deployment: DeploymentId, _name: &str) -> ports::Result<Vec<Instance>> {
         let state = self.0.state();
+        if state.silent {
+            return Err(PortError::permanent(ErrorCode::Unreachable, "The place doesn't answer."));
+        }
         let Some(wanted) = state.running.get(&deployment) else { return Ok(Vec::new()) };
         let instance = |number: u32| Instance {
             name: format!("played-{number}"),

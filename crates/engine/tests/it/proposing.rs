@@ -1,7 +1,7 @@
 //! What a deployment is proposed to be: as it runs, else as `slipway.toml` says.
 
 use api::{
-    deploy::{AddTarget, DeploySpec, Deployment, LookAtTarget, ProposeDeploy, StartDeploy, TargetKind},
+    deploy::{AddTarget, DeploySpec, Deployment, LookAtTarget, PlanDeploy, ProposeDeploy, StartDeploy, TargetKind},
     monitor::GetMonitoring,
     project::{EditProjectFile, GetOverview},
 };
@@ -116,4 +116,21 @@ async fn a_new_deployment_makes_the_namespace_where_its_target_says_so() {
         let proposed = stage.call(ProposeDeploy { version, name: None, target: Some(target) }).await;
         assert_eq!(proposed.create_namespace, create_namespace);
     }
+}
+
+#[tokio::test]
+async fn an_update_that_turns_the_log_on_is_watched_and_its_plan_says_so() {
+    const WATCH: &str = "Watch it: requests are logged from now on";
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let version = version(&stage, project).await;
+    let quiet = DeploySpec { log_share: 0.0, ..spec(&stage, version).await };
+    assert!(!start(&stage, quiet.clone()).await.monitored);
+    let plan = stage.call(PlanDeploy { spec: quiet.clone() }).await;
+    assert!(!plan.steps.iter().any(|step| step == WATCH), "{plan:?}");
+
+    let logged = DeploySpec { log_share: 0.5, ..quiet };
+    let plan = stage.call(PlanDeploy { spec: logged.clone() }).await;
+    assert_eq!(plan.steps.last().map(String::as_str), Some(WATCH), "{plan:?}");
+    assert!(start(&stage, logged).await.monitored);
 }

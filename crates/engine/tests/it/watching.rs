@@ -1,14 +1,16 @@
 //! Watching a deployment on a target that the test plays: alerts over roll outs and roll backs, and logs
 //! that are nobody's.
 
+use std::time::Duration;
+
 use api::{
-    AlertId, DeploymentId, ErrorCode, WindowId,
+    AlertId, DeploymentId, ErrorCode, ProjectId, WindowId,
     deploy::{DeleteDeployment, RollBack, StartDeploy},
     drift::Distribution,
     model::DeleteVersion,
     monitor::{
-        AcknowledgeAlert, CheckNow, ColumnPart, GetWindow, GetWindowRows, ListAlerts, ListWindows, Monitoring, RowsOf,
-        SetMonitored, WindowRows,
+        AcknowledgeAlert, CheckNow, ColumnPart, GetMonitoring, GetWindow, GetWindowRows, ListAlerts, ListWindows,
+        Monitoring, RowsOf, SetMonitored, WindowRows,
     },
     project::{EditProjectFile, GetOverview, Stage as Station},
 };
@@ -31,6 +33,17 @@ fn open(seen: &Monitoring) -> usize {
     seen.alerts.iter().filter(|alert| alert.cleared_ms.is_none()).count()
 }
 
+/// What the road says of watching: its figure and its sentence.
+async fn watched(stage: &Stage, project: ProjectId) -> (String, String) {
+    let road = stage.call(GetOverview { project }).await.road;
+    let watch = road.into_iter().find(|station| station.stage == Station::Watch).unwrap();
+    (watch.figure, watch.detail)
+}
+
+fn says(figure: &str, detail: &str) -> (String, String) {
+    (figure.to_owned(), detail.to_owned())
+}
+
 #[tokio::test]
 async fn a_drift_that_goes_on_after_a_roll_back_is_raised_again() {
     let stage = Stage::new().await;
@@ -38,6 +51,8 @@ async fn a_drift_that_goes_on_after_a_roll_back_is_raised_again() {
     let (first, second) = (version(&stage, project).await, version(&stage, project).await);
     let id = deploy(&stage, first).await.id;
     assert_eq!(open(&window(&stage, id, "content-1", DRIFTED).await), 0, "one window raises nothing");
+    let told = says("1 drifted", "1 of 1 columns drifted in the newest window; no alert yet");
+    assert_eq!(watched(&stage, project).await, told);
     let raised = window(&stage, id, "content-1", DRIFTED).await;
     assert_eq!((open(&raised), raised.windows.len()), (1, 2), "{raised:?}");
 
@@ -46,9 +61,7 @@ async fn a_drift_that_goes_on_after_a_roll_back_is_raised_again() {
     let replaced = stage.call(CheckNow { deployment: id }).await;
     assert_eq!((open(&replaced), replaced.alerts.len()), (0, 1));
     // Windows of the version before say nothing of this one.
-    let road = stage.call(GetOverview { project }).await.road;
-    let watch = road.into_iter().find(|station| station.stage == Station::Watch).unwrap();
-    assert_eq!((watch.figure.as_str(), watch.detail.as_str()), ("–", "No window of v2 has closed yet"));
+    assert_eq!(watched(&stage, project).await, says("–", "No window of v2 has closed yet"));
     let late = window(&stage, id, "content-1", DRIFTED).await;
     assert_eq!((open(&late), late.alerts.len()), (0, 1), "nobody is told of what no longer answers");
 
@@ -257,13 +270,64 @@ async fn the_rows_of_a_window_are_there_until_the_log_no_longer_keeps_them() {
     let wrong = stage.try_call(asks(windows[0], 0, 10, Some(ColumnPart::Bar { bar: 30 }))).await.unwrap_err();
     assert_eq!(wrong.code, ErrorCode::Invalid, "{wrong:?}");
 
-    // Rows older than the log's days go with the next look; those that no window has yet stay.
+    // Rows older than the log's days go with the next look, also those that no window has yet.
     stage.place.log_since(0);
     stage.place.log("content-1", 0.0);
     stage.place.log("content-1", 0.0);
-    let oldest = stage.call(CheckNow { deployment: id }).await.windows[0].id;
-    let left = stage.call(asks(oldest, 0, 10, None)).await;
-    assert_eq!((left.page.total_rows, left.gone_rows, left.log_days), (100, 200, 14), "{left:?}");
+    let seen = stage.call(CheckNow { deployment: id }).await;
+    let left = stage.call(asks(seen.windows[0].id, 0, 10, None)).await;
+    assert_eq!((left.page.total_rows, left.gone_rows, left.log_days), (0, 300, 14), "{left:?}");
+    let told: Vec<&str> = seen.gaps.iter().map(|gap| gap.reason.as_str()).collect();
+    assert_eq!(told, ["100 rows were in no window when the log's days were over"]);
+    assert_eq!(seen.open_rows, 0);
+    let newer = stage.call(asks(windows[0], 0, 10, None)).await;
+    assert_eq!((newer.page.total_rows, newer.gone_rows), (300, 0), "what is younger stays");
+}
+
+#[tokio::test]
+async fn the_logs_days_pass_where_nothing_is_watched_and_where_nothing_answers() {
+    let mut stage = Stage::new().await;
+    let project = project(&stage).await;
+    let set = [("monitoring.window".to_owned(), json!("1000 rows"))].into_iter().collect();
+    stage.call(EditProjectFile { project, set }).await;
+    let first = version(&stage, project).await;
+    let id = deploy(&stage, first).await.id;
+    let kept = stage.engine.workspace().deployment(id).join("fetched");
+    let files = || std::fs::read_dir(&kept).unwrap().count();
+    let grow_old = async |stage: &Stage| {
+        stage
+            .engine
+            .store()
+            .write(|tx| {
+                tx.execute("UPDATE segment SET from_ms = 1, to_ms = 9", [])?;
+                Ok(())
+            })
+            .await
+            .unwrap();
+    };
+    stage.place.log_since(stage.engine.now_ms());
+    assert_eq!((window(&stage, id, "content-1", 0.0).await.open_rows, files()), (200, 1), "no window takes them yet");
+
+    // Watching is off: the host's round alone deletes them.
+    stage.call(SetMonitored { deployment: id, monitored: false }).await;
+    grow_old(&stage).await;
+    stage.reopen().await;
+    let gone = async {
+        while files() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), gone).await.expect("an old log of what is not watched goes");
+    let seen = stage.call(GetMonitoring { deployment: id, hours: None }).await;
+    let told: Vec<&str> = seen.gaps.iter().map(|gap| gap.reason.as_str()).collect();
+    assert_eq!(told, ["200 rows were in no window when the log's days were over"]);
+    assert_eq!(seen.open_rows, 0);
+
+    assert_eq!((window(&stage, id, "content-1", 0.0).await.open_rows, files()), (200, 1));
+    grow_old(&stage).await;
+    stage.place.fall_silent();
+    assert!(stage.try_call(CheckNow { deployment: id }).await.is_err());
+    assert_eq!(files(), 0, "old rows go where the target can't be asked");
 }
 
 #[tokio::test]
@@ -288,6 +352,7 @@ async fn one_window_that_cant_be_read_hides_no_other() {
     let first = version(&stage, project).await;
     let id = deploy(&stage, first).await.id;
     window(&stage, id, "content-1", 0.0).await;
+    assert_eq!(watched(&stage, project).await, says("Calm", "No drift"));
     // As an earlier program wrote what is not finite.
     stage
         .engine
@@ -301,6 +366,7 @@ async fn one_window_that_cant_be_read_hides_no_other() {
         })
         .await
         .unwrap();
+    assert_eq!(watched(&stage, project).await, says("–", "The newest window decides no column"));
     let seen = window(&stage, id, "content-1", 0.0).await;
     assert_eq!(seen.windows.len(), 2, "{seen:?}");
     assert!(seen.windows[0].cells.is_empty() && !seen.windows[1].cells.is_empty(), "{:?}", seen.windows);

@@ -195,7 +195,13 @@ pub(super) const GROUPS: &[Group] = &[
             field("monitoring.raise_after", "Drifted windows before an alert", "", Kind::Whole, ""),
             field("monitoring.clear_after", "Quiet windows before it is cleared", "", Kind::Whole, ""),
             field("monitoring.log_share", "Share of requests logged", "0 to 1.", Kind::Decimal, ""),
-            field("monitoring.log_days", "Days they are kept", "", Kind::Whole, ""),
+            field(
+                "monitoring.log_days",
+                "Days they are kept",
+                "With 0, what no window has taken by the next look is gone.",
+                Kind::Whole,
+                "",
+            ),
             field(
                 "monitoring.drift_share",
                 "Share of drifted columns",

@@ -291,7 +291,7 @@ pub(super) fn DeployForm(
                     {move || namespace.get().map(|namespace| view! { <Switch value=creates label=format!("Make the namespace {namespace} if it is missing") /> })}
                     <div class="two-fields">
                         <Labelled label="Requests logged for drift, %" hint=privacy error=error("share")><TextField value=wish.share class="mono" /></Labelled>
-                        <Labelled label="Days kept" error=error("days")><TextField value=wish.days class="mono" /></Labelled>
+                        <Labelled label="Days kept" hint="With 0, what no window has taken by the next look is gone." error=error("days")><TextField value=wish.days class="mono" /></Labelled>
                     </div>
                 </div>
             </details>
