@@ -99,8 +99,8 @@ async fn a_window_opens_where_and_as_large_as_it_was_left() {
 
 fn left(desktop: &Desktop) -> Result<()> {
     let screen = &desktop.screen;
-    let close = |mut program: Running| -> Result<()> {
-        screen.press(&["alt+F4"])?;
+    let close = |mut program: Running, window: &str| -> Result<()> {
+        screen.close(window)?;
         ended(&mut program)
     };
     let program = desktop.start("window", &[])?;
@@ -108,7 +108,7 @@ fn left(desktop: &Desktop) -> Result<()> {
     screen.resize(&window, 1000, 700)?;
     screen.move_to(&window, 70, 90)?;
     let place = screen.place(&window)?;
-    close(program)?;
+    close(program, &window)?;
 
     let program = desktop.start("window", &[])?;
     let window = screen.window(WINDOW)?;
@@ -117,7 +117,7 @@ fn left(desktop: &Desktop) -> Result<()> {
     screen.maximize(&window)?;
     let is_maximized = |window: &str| screen.place(window).is_ok_and(|now| now.width > 1700);
     wait_until("the whole screen", SOON, || is_maximized(&window))?;
-    close(program)?;
+    close(program, &window)?;
 
     let program = desktop.start("window", &[])?;
     let window = screen.window(WINDOW)?;
@@ -125,5 +125,5 @@ fn left(desktop: &Desktop) -> Result<()> {
     screen.maximize(&window)?;
     let is_smaller = || screen.place(&window).is_ok_and(|now| (now.width, now.height) == (place.width, place.height));
     wait_until("the size before", SOON, is_smaller)?;
-    close(program)
+    close(program, &window)
 }

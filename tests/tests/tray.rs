@@ -38,28 +38,28 @@ async fn hidden(desktop: &Desktop) -> Result<()> {
     bus.tell(&mut tray);
     let _tray = Running::start("tray", &mut tray, desktop.folder())?;
     let mut window = desktop.start("window", &[])?;
-    screen.window(WINDOW)?;
+    let shown = screen.window(WINDOW)?;
     wait_until("the icon in the tray", SOON, || icon(bus).is_some())?;
     let (name, path) = icon(bus).context("there is no icon")?;
     let layout = bus.call(&name, &format!("{path}/Menu"), "com.canonical.dbusmenu.GetLayout", &["0", "-1", "[]"])?;
     let items: Vec<&str> = layout.split("'label': <'").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
     ensure!(items == ["Show Slipway", "Quit…"], "the menu is {layout}");
 
-    screen.press(&["alt+F4"])?;
+    screen.close(&shown)?;
     screen.gone(WINDOW)?;
     ensure!(!window.has_ended(), "the window was to be hidden only");
     host::client(desktop.folder()).await?.call(GetHost {}).await.context("the host goes on")?;
     choose(screen, 1).context("Show Slipway")?;
-    screen.window(WINDOW).context("the tray brings it back")?;
+    let shown = screen.window(WINDOW).context("the tray brings it back")?;
 
     // Who starts the program again wants to see it.
-    screen.press(&["alt+F4"])?;
+    screen.close(&shown)?;
     screen.gone(WINDOW)?;
     let mut second = desktop.start("second", &[])?;
     ended(&mut second)?;
-    screen.window(WINDOW).context("a second start brings it back")?;
+    let shown = screen.window(WINDOW).context("a second start brings it back")?;
 
-    screen.press(&["alt+F4"])?;
+    screen.close(&shown)?;
     screen.gone(WINDOW)?;
     choose(screen, 2).context("Quit…")?;
     ended(&mut window)?;
@@ -78,12 +78,12 @@ async fn without_a_tray_closing_quits_and_asks_while_work_is_under_way() {
 async fn asked(desktop: &Desktop) -> Result<()> {
     let screen = &desktop.screen;
     let mut window = desktop.start("window", &[])?;
-    screen.window(WINDOW)?;
-    screen.press(&["alt+F4"])?;
+    let shown = screen.window(WINDOW)?;
+    screen.close(&shown)?;
     ended(&mut window)?;
 
     let mut window = desktop.start("window", &[])?;
-    screen.window(WINDOW)?;
+    let shown = screen.window(WINDOW)?;
     let client = host::client(desktop.folder()).await?;
     let project = road::open_sample(&client, "breast-cancer").await?;
     // Nobody waits for its end.
@@ -97,12 +97,12 @@ async fn asked(desktop: &Desktop) -> Result<()> {
     let request = StartRun { project: project.id, training: Some(training), snapshot: None, name: None, alert: None };
     let Subject::Run(run) = client.call(request).await?.subject else { bail!("a training is of a run") };
 
-    screen.press(&["alt+F4"])?;
+    screen.close(&shown)?;
     screen.window(QUESTION).context("closing asks")?;
     screen.press(&["Escape"])?;
     screen.gone(QUESTION)?;
-    screen.window(WINDOW).context("Escape leaves everything as it was")?;
-    screen.press(&["alt+F4"])?;
+    let shown = screen.window(WINDOW).context("Escape leaves everything as it was")?;
+    screen.close(&shown)?;
     screen.window(QUESTION)?;
     screen.press(&["Return"]).context("Keep working")?;
     ended(&mut window)?;
@@ -110,8 +110,8 @@ async fn asked(desktop: &Desktop) -> Result<()> {
     ensure!(!state.is_over(), "the run was to go on, and is {state:?}");
 
     let mut window = desktop.start("window", &[])?;
-    screen.window(WINDOW)?;
-    screen.press(&["alt+F4"])?;
+    let shown = screen.window(WINDOW)?;
+    screen.close(&shown)?;
     screen.window(QUESTION)?;
     screen.press(&["Tab", "Return"]).context("Stop it and quit")?;
     ended(&mut window)?;
