@@ -17,7 +17,7 @@
 //! | `--allowed-hosts A,B` | `SLIPWAY_ALLOWED_HOSTS` | any | the `Host` header must name one of them (without port), on both ports |
 //! | `--name NAME` | `SLIPWAY_NAME` | `model` | the model's name in addresses and answers |
 //! | `--version-number N` | `SLIPWAY_VERSION_NUMBER` | `1` | its version in addresses and answers |
-//! | `--body-limit-bytes N` | `SLIPWAY_BODY_LIMIT_BYTES` | 32 MiB | a larger body is answered 413 |
+//! | `--body-limit-bytes N` | `SLIPWAY_BODY_LIMIT_BYTES` | 32 MiB | a larger body is answered 413; where large ones take four times as much together, the next is answered 503 |
 //! | `--timeout-secs N` | `SLIPWAY_TIMEOUT_SECS` | `30` | a slower request is answered 504, one that is not whole by then 408 |
 //! | `--idle-secs N` | `SLIPWAY_IDLE_SECS` | `75` | a connection whose next request has no whole head by then is closed |
 //! | `--concurrency N` | `SLIPWAY_CONCURRENCY` | `256` | more requests at once are answered 503 with `Retry-After` |

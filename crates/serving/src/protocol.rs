@@ -33,6 +33,7 @@ use axum::{
 use http_body_util::BodyExt as _;
 use infer::rows::{GoOn, RowError};
 use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{answer::Failure, server::Server};
 
@@ -42,8 +43,17 @@ const SAMPLE_HEADER: &str = "x-slipway-sample";
 const BINARY_HEADER: &str = "inference-header-content-length";
 /// From this size, a body is parsed where it can't hold up other requests.
 const LARGE_BODY: usize = 64 << 10;
+/// Large bodies take as many times the limit together.
+const LARGE_AT_ONCE: usize = 4;
+/// What room is counted in, in bytes.
+pub(crate) const ROOM_UNIT: usize = 1 << 10;
 /// A body too large is read to its end up to as many times the limit.
 const THROWN_AWAY: usize = 4;
+
+/// Units of room for large bodies, by the limit of one.
+pub(crate) fn room(limit: usize) -> usize {
+    (limit.saturating_mul(LARGE_AT_ONCE) / ROOM_UNIT).min(Semaphore::MAX_PERMITS)
+}
 
 pub(crate) fn router(server: Arc<Server>) -> Router {
     Router::new()
@@ -130,7 +140,7 @@ async fn answer<T: Send>(
         if let Some(origin) = page {
             return Err(Failure::Unasked { origin });
         }
-        let body = body(request, server.config.body_limit_bytes).await?;
+        let (body, _room) = body(request, server.config.body_limit_bytes, &server.room).await?;
         arrived.store(true, Relaxed);
         // Only now: clients that send half a body must not keep the others away.
         let _place = server.places.try_acquire().map_err(|_| Failure::Overloaded)?;
@@ -192,8 +202,13 @@ fn aside<T>(long: bool, work: impl FnOnce() -> T) -> T {
 }
 
 /// The whole body. One that is too large is read on and thrown away for a while, since a client that is
-/// cut off in the middle of sending never sees why.
-async fn body(request: Request, limit: usize) -> Result<Vec<u8>, Failure> {
+/// cut off in the middle of sending never sees why. Beyond [`LARGE_BODY`] it takes its bytes of the room that all bodies
+/// share, until the permit is dropped; one that finds none is thrown away as well.
+async fn body(
+    request: Request,
+    limit: usize,
+    room: &Semaphore,
+) -> Result<(Vec<u8>, Option<SemaphorePermit<'_>>), Failure> {
     let known = length(request.headers()).unwrap_or(0);
     // Who asks first is answered first, and who will send more than is thrown away at once.
     let hopeless = known > limit.saturating_mul(THROWN_AWAY);
@@ -203,7 +218,7 @@ async fn body(request: Request, limit: usize) -> Result<Vec<u8>, Failure> {
     let mut body = request.into_body();
     // What is only announced takes no memory yet.
     let mut kept = Vec::with_capacity(if known > limit { 0 } else { known.min(LARGE_BODY) });
-    let mut seen = 0;
+    let (mut seen, mut taken, mut crowded) = (0_usize, None, false);
     while let Some(frame) = body.frame().await {
         let frame =
             frame.map_err(|error| Failure::Invalid(format!("the body could not be read to its end: {error}")))?;
@@ -212,13 +227,36 @@ async fn body(request: Request, limit: usize) -> Result<Vec<u8>, Failure> {
         if seen > limit.saturating_mul(THROWN_AWAY) {
             break;
         }
-        if seen <= limit {
+        crowded |= seen <= limit && !take(room, &mut taken, seen.saturating_sub(LARGE_BODY));
+        if seen <= limit && !crowded {
             kept.extend_from_slice(&part);
         } else {
-            kept = Vec::new();
+            (kept, taken) = (Vec::new(), None);
         }
     }
-    if seen > limit { Err(Failure::TooLarge { limit }) } else { Ok(kept) }
+    match (seen > limit, crowded) {
+        (true, _) => Err(Failure::TooLarge { limit }),
+        (false, true) => Err(Failure::Overloaded),
+        (false, false) => Ok((kept, taken)),
+    }
+}
+
+/// Takes what is missing of so many bytes; `false` where there is no room.
+fn take<'a>(room: &'a Semaphore, taken: &mut Option<SemaphorePermit<'a>>, bytes: usize) -> bool {
+    let missing = bytes.div_ceil(ROOM_UNIT) - taken.as_ref().map_or(0, SemaphorePermit::num_permits);
+    if missing == 0 {
+        return true;
+    }
+    let Ok(more) =
+        u32::try_from(missing).map_err(drop).and_then(|missing| room.try_acquire_many(missing).map_err(drop))
+    else {
+        return false;
+    };
+    match taken {
+        Some(taken) => taken.merge(more),
+        None => *taken = Some(more),
+    }
+    true
 }
 
 /// The origin of a page that a browser let ask without asking us first: it could post rows into the log from

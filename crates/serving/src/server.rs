@@ -60,6 +60,8 @@ pub(crate) struct Server {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) log: Option<Arc<RequestLog>>,
     pub(crate) places: Semaphore,
+    /// Room for bodies that are being read or answered, in units of [`protocol::ROOM_UNIT`] bytes.
+    pub(crate) room: Semaphore,
     /// Requests whose pictures are decoded at once.
     pub(crate) pictures: Semaphore,
     pub(crate) ending: AtomicBool,
@@ -96,6 +98,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let server = Arc::new(Server {
         predictor: Predictor::start(model.clone(), &config)?,
         places: Semaphore::new(config.concurrency),
+        room: Semaphore::new(protocol::room(config.body_limit_bytes)),
         pictures: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from).min(MOST_DECODING)),
         ending: AtomicBool::new(false),
         started_ms: crate::now_ms(),

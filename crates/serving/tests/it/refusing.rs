@@ -200,6 +200,37 @@ async fn too_many_at_once_are_sent_away() {
 }
 
 #[tokio::test]
+async fn large_bodies_have_a_room_and_small_ones_need_none() {
+    let server = start(&["--body-limit-bytes", "1000000"]);
+    let large = format!("[{}{}]", row(1), " ".repeat(900_000));
+    let ask = async || {
+        let request = server.client.post(format!("{}/predict", server.address));
+        request.header("content-type", "application/json").body(large.clone()).send().await.unwrap().status().as_u16()
+    };
+    let becomes = async |expected: u16| {
+        for _ in 0..200 {
+            if ask().await == expected {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("a large body is never answered {expected}");
+    };
+    becomes(200).await;
+    let mut halves = Vec::new();
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(server.address.trim_start_matches("http://")).await.unwrap();
+        stream.write_all(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 950000\r\n\r\n").await.unwrap();
+        stream.write_all(&vec![b' '; 940_000]).await.unwrap();
+        halves.push(stream);
+    }
+    becomes(503).await;
+    assert_eq!(server.post("/predict", &json!([row(1)])).await.0, 200, "a small one needs no room");
+    drop(halves);
+    becomes(200).await;
+}
+
+#[tokio::test]
 async fn half_a_body_keeps_nobody_away_and_is_told_that_it_is_too_slow() {
     let server = start(&["--concurrency", "1", "--timeout-secs", "2"]);
     let mut stream = stuck(&server).await;
