@@ -226,7 +226,7 @@ fn times(range: &Range, offset_minutes: i32) -> Vec<Vec<Tick>> {
 
 /// Ticks at the first of each `step`th month, of local milliseconds; none where they would be too many.
 fn months(low: i64, high: i64, step: i64, shift: i64) -> Option<Vec<Tick>> {
-    if (high - low) / (step * 28 * DAY) > 40 {
+    if high.saturating_sub(low) / (step * 28 * DAY) > 40 {
         return None;
     }
     let ((year, month, _), (last_year, last_month, _)) = (civil(low.div_euclid(DAY)), civil(high.div_euclid(DAY)));
@@ -237,7 +237,7 @@ fn months(low: i64, high: i64, step: i64, shift: i64) -> Option<Vec<Tick>> {
         let (year, month) = (at.div_euclid(12), at.rem_euclid(12));
         let local = days(year, month + 1, 1) * DAY;
         let label = if step < 12 { format!("{} {year}", MONTHS[month as usize]) } else { year.to_string() };
-        (local >= low && local <= high).then(|| Tick { value: (local - shift) as f64, label })
+        (local >= low && local <= high).then(|| Tick { value: local.saturating_sub(shift) as f64, label })
     });
     Some(ticks.collect())
 }
