@@ -110,6 +110,7 @@ pub(crate) fn lines(
     };
     {
         let load = load.clone();
+        let zoom = Memo::new(move |_| zoom.get());
         Effect::new(move |_| {
             wanted.track();
             let along = untrack(along);

@@ -118,7 +118,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
             view! { <Empty mark=icon::ACTIVITY title="Nothing measured yet" text=text /> }
         })}
         <div class="charts">
-            <For each=move || sorted.get() key=Clone::clone let:group>
+            <For each=move || sorted.get() key=move |group: &(String, Vec<String>)| (run.with_untracked(|run| run.id), group.clone()) let:group>
                 {
                     let (name, keys) = group;
                     let (over, moved, target) = (RwSignal::new(false), name.clone(), name.clone());
