@@ -52,7 +52,8 @@ pub(crate) fn RunPage() -> impl IntoView {
                     // Another run's page is built anew: its curves and its notes are its own.
                     let id = Memo::new(move |_| run.with(|run| run.id));
                     move || {
-                        id.track();
+                        // Read, not only tracked: a memo that nobody has read yet hears of nothing.
+                        let _ = id.get();
                         view! {
                             <Head run />
                             <Whole run />

@@ -112,7 +112,7 @@ pub(crate) fn lines(
         let load = load.clone();
         let zoom = Memo::new(move |_| zoom.get());
         Effect::new(move |_| {
-            wanted.track();
+            wanted.with(|_| ());
             let along = untrack(along);
             let looked_at = zoom.get();
             parts.update_value(|parts| {

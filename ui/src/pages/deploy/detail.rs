@@ -157,7 +157,7 @@ fn Call(now: Signal<Deployment>) -> impl IntoView {
         <Load query=detail lines=2 let:known>
             {
                 let of = Memo::new(move |_| known.with(|known| known.version.id));
-                move || { of.track(); view! { <Ask id known=known.get_untracked() /> } }
+                move || { let _ = of.get(); view! { <Ask id known=known.get_untracked() /> } }
             }
         </Load>
         <details class="asked">

@@ -123,7 +123,7 @@ pub(super) fn Tail(run: Signal<RunId>) -> impl IntoView {
             all[all.len().saturating_sub(LINES)..].iter().map(|line| (*line).to_owned()).collect::<Vec<_>>()
         })
     });
-    stay_at_end(node, move || lines.track());
+    stay_at_end(node, move || lines.with(|_| ()));
     let nothing = Memo::new(move |_| lines.with(Vec::is_empty));
     // A training that writes nothing has no empty box beside its charts.
     view! {
@@ -176,7 +176,7 @@ fn turns_to_lines(run: Memo<RunId>, which: RwSignal<String>, is_chosen: RwSignal
     };
     let is_over = Memo::new(move |_| growing.is_over.get());
     Effect::new(move |_| {
-        is_over.track();
+        let _ = is_over.get();
         look(run.get());
     });
     client.on_event(move |event| {
