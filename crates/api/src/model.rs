@@ -72,6 +72,11 @@ impl Version {
     pub fn beats(&self, other: &Version) -> Option<bool> {
         self.primary.as_ref()?.beats(other.primary.as_ref()?)
     }
+
+    /// Whether the other one was trained, and measured, on another snapshot: their figures stand for other rows.
+    pub fn is_of_other_data(&self, other: &Version) -> bool {
+        matches!((self.snapshot, other.snapshot), (Some(own), Some(other)) if own != other)
+    }
 }
 
 /// What a model is asked and what it answers. Sensitive columns are inputs like any other, but are

@@ -341,7 +341,14 @@ fn compared(version: &Version, answering: &[(Version, String)]) -> String {
         format!("v{} on {place}{with}", older.number)
     });
     let own = own.map(|figure| format!("Its {} on test is {:.4}. ", called(figure), figure.value));
-    format!("{}What answers now is {}.", own.unwrap_or_default(), older.collect::<Vec<_>>().join("; "))
+    let older = older.collect::<Vec<_>>().join("; ");
+    let is_of_other_rows = |(older, _): &(Version, String)| version.is_of_other_data(older);
+    let apart = if answering.iter().any(is_of_other_rows) {
+        " Each was measured on the test part of its own data."
+    } else {
+        ""
+    };
+    format!("{}What answers now is {older}.{apart}", own.unwrap_or_default())
 }
 
 fn called(figure: &Figure) -> String {

@@ -4,7 +4,7 @@ use api::{
     evaluation::Figure as Measured,
     id::RunId,
     model::{CHAMPION, ListModels, Model, RegisterModel, Version},
-    run::GetEvaluation,
+    run::{GetEvaluation, GetRun},
 };
 use leptos::prelude::*;
 
@@ -46,6 +46,7 @@ fn Form(open: RwSignal<bool>, run: RunId, on_done: impl Fn(Version) + Clone + Se
     let pending = Pending::new();
     let models = query(move || place.project.get().map(|project| ListModels { project }));
     let report = query(move || Some(GetEvaluation { run }));
+    let trained = query(move || Some(GetRun { run }));
     let name = RwSignal::new(String::new());
     let is_champion = RwSignal::new(false);
     // The model that got the newest version is the one that is gone on with.
@@ -89,6 +90,12 @@ fn Form(open: RwSignal<bool>, run: RunId, on_done: impl Fn(Version) + Clone + Se
             .and_then(|champion| Some(shown(&format!("Champion, v{}", champion.number), champion.primary.as_ref()?)));
         own.into_iter().chain(other).collect::<Vec<_>>()
     });
+    // Of other data, other rows were its test part.
+    let apart = Memo::new(move |_| {
+        let own = trained.value.with(|run| run.as_ref()?.snapshot_number)?;
+        let other = champion.get().filter(|champion| champion.primary.is_some())?.snapshot_number?;
+        (own != other).then(|| format!("Each is measured on the test part of its own data: v{own}, and v{other}."))
+    });
     let register = move || {
         let on_done = on_done.clone();
         let request = RegisterModel {
@@ -110,6 +117,7 @@ fn Form(open: RwSignal<bool>, run: RunId, on_done: impl Fn(Version) + Clone + Se
                 <TextField value=name class="mono" placeholder=untrack(|| place.name()) on_enter=Callback::new(move |()| press()) />
             </Labelled>
             {move || (!figures.with(Vec::is_empty)).then(|| view! { <Figures figures /> })}
+            {move || apart.get().map(|said| view! { <small class="muted">{said}</small> })}
             <Switch value=is_champion label="Make it the champion" />
             {move || (beats.get() == Some(false) && is_champion.get()).then(|| view! {
                 <small class="warn" role="status">"The present champion is not worse on test."</small>
