@@ -58,8 +58,26 @@ impl Context {
     }
 }
 
-/// By id, name, sample or folder.
+/// By id, name, sample or folder; a folder that is not known yet, or one in a project's, is that project.
 pub(crate) async fn named_project(session: &Session, named: &str) -> Outcome<Project> {
+    if let Some(project) = known_project(session, named).await? {
+        return Ok(project);
+    }
+    // A name that is mistyped is no folder: the project around it would be taken for what was meant.
+    let folder = std::path::absolute(named).ok().filter(|path| path.exists());
+    match folder.as_deref().and_then(project_folder) {
+        Some(folder) => open(session, &folder).await,
+        None => Err(no_project(named)),
+    }
+}
+
+pub(crate) fn no_project(named: &str) -> ApiError {
+    ApiError::not_found(format!("There is no project called {named}."))
+        .with_hint("`slipway project list` names those that are known; `slipway open FOLDER` opens another.")
+}
+
+/// By id, name, sample or its own folder, exactly.
+pub(crate) async fn known_project(session: &Session, named: &str) -> Outcome<Option<Project>> {
     let known: Vec<Project> = session.call(ListProjects {}).await?.into_iter().map(|summary| summary.project).collect();
     let path = std::path::absolute(named).ok();
     let mut fits = known.into_iter().filter(|project| {
@@ -69,17 +87,13 @@ pub(crate) async fn named_project(session: &Session, named: &str) -> Outcome<Pro
             || path.as_deref().is_some_and(|path| same_place(Path::new(&project.path), path))
     });
     match (fits.next(), fits.next()) {
-        (Some(project), None) => Ok(project),
+        (project, None) => Ok(project),
         (Some(first), Some(second)) => Err(ApiError::invalid(format!(
             "More than one project is called {named}: {} and {}.",
             first.path, second.path
         ))
         .with_hint("Name it by its folder.")),
-        (None, _) => match path.as_deref().and_then(project_folder) {
-            Some(folder) => open(session, &folder).await,
-            None => Err(ApiError::not_found(format!("There is no project called {named}."))
-                .with_hint("`slipway project list` names those that are known; `slipway open FOLDER` opens another.")),
-        },
+        (None, Some(_)) => Ok(None),
     }
 }
 

@@ -15,7 +15,7 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use crate::{
-    context::{Context, Outcome, absolute, named_project},
+    context::{Context, Outcome, absolute, known_project, no_project},
     output::{pairs, table},
     words,
 };
@@ -110,7 +110,8 @@ pub(crate) async fn run(context: &mut Context, command: ProjectCommand) -> Outco
         ProjectCommand::Forget { named } => {
             context.lasting().await?;
             let project = match named {
-                Some(named) => named_project(&context.session, &named).await?,
+                // What is deleted is named exactly.
+                Some(named) => known_project(&context.session, &named).await?.ok_or_else(|| no_project(&named))?,
                 None => context.project().await?,
             };
             let freed = context.call(DeleteProject { project: project.id }).await?;

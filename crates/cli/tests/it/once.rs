@@ -146,6 +146,22 @@ fn a_folder_with_a_file_is_a_project_by_being_there() {
 }
 
 #[test]
+fn a_mistyped_project_is_no_other_one() {
+    let place = Place::with_project();
+    assert_eq!(place.json(&["run", "list"])["total"], 0);
+    for wrong in
+        [&["project", "forget", "smal"][..], &["--project", "smal", "run", "list"], &["project", "forget", ".."]]
+    {
+        let output = place.run(wrong);
+        assert_eq!(output.status.code(), Some(3), "{wrong:?}: {}", said(&output));
+        assert!(said(&output).contains("There is no project called"), "{}", said(&output));
+    }
+    assert_eq!(place.json(&["project", "list"])[0]["project"]["name"], "small");
+    assert!(place.run(&["project", "forget", "small"]).status.success());
+    assert_eq!(place.json(&["project", "list"]), serde_json::json!([]));
+}
+
+#[test]
 fn a_folder_of_programs_is_told_how_they_are_tracked() {
     let place = Place::new();
     std::fs::write(place.project().join("train.py"), "print('hello')\n").unwrap();
