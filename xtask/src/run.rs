@@ -28,15 +28,12 @@ pub(crate) fn run(project: Option<&str>) -> Result<()> {
     }
     window::build(&window::default_out(), false)?;
     programs::host(false)?;
+    let pending = programs::servings().into_iter().map(Pending::new).collect::<Result<Vec<_>>>()?;
     programs::worker(false)?;
     if display {
         programs::desktop(false)?;
     }
 
-    let pending = std::iter::once(programs::serving_built())
-        .chain(programs::image_serving_built())
-        .map(Pending::new)
-        .collect::<Result<Vec<_>>>()?;
     let (name, arguments): (&str, Vec<&str>) =
         if display { ("slipway-desktop", project.into_iter().collect()) } else { ("slipway", vec!["serve", "--keep"]) };
     println!("\n── {}", if display { "The window opens" } else { "No display here: open the address in a browser" });
