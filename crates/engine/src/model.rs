@@ -580,11 +580,9 @@ fn check_name(name: &str) -> anyhow::Result<String> {
         && name.ends_with(|c: char| c.is_ascii_alphanumeric())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     if !good {
-        bail!(
-            ApiError::invalid(format!("\"{name}\" can't be a model's name.")).with_hint(
-                "Use letters, digits, \"-\", \"_\" and \".\", at most 64; begin and end with a letter or a digit."
-            )
-        );
+        bail!(ApiError::invalid(format!("\"{name}\" can't be a model's name.")).with_hint(
+            "Use letters, digits, \"-\", \"_\" and \".\", at most 64; begin and end with a letter or a digit."
+        ));
     }
     Ok(name.to_owned())
 }
