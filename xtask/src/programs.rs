@@ -133,7 +133,8 @@ fn lay_beside(built: &Path, name: &str) -> Result<()> {
 /// Every place where a host may look for an inference server that `serving` makes: where cargo leaves it, which
 /// `environment` names, and the copies beside the programs, for a host that was started without.
 pub(crate) fn servings() -> Vec<PathBuf> {
-    let copies = |name: &str| [false, true].map(|release| place::program(&place::programs(release), name));
+    let folders = || [false, true].map(place::programs).into_iter().filter(|folder| folder.is_dir());
+    let copies = |name: &'static str| folders().map(move |folder| place::program(&folder, name));
     let mut servings = vec![serving_built()];
     servings.extend(copies("slipway-serving"));
     if let Some(image) = image_serving_built() {
@@ -202,8 +203,8 @@ mod tests {
     fn copies_beside_the_programs_are_marked_as_being_built_too() {
         let servings = servings();
         assert!(servings.contains(&serving_built()), "{servings:?}");
-        for release in [false, true] {
-            let beside = place::program(&place::programs(release), "slipway-serving");
+        for folder in [false, true].map(place::programs).into_iter().filter(|folder| folder.is_dir()) {
+            let beside = place::program(&folder, "slipway-serving");
             assert_eq!(servings.iter().filter(|one| **one == beside).count(), 1, "{servings:?}");
         }
     }
