@@ -130,6 +130,23 @@ fn lay_beside(built: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Every place where a host may look for an inference server that `serving` makes: where cargo leaves it, which
+/// `environment` names, and the copies beside the programs, for a host that was started without.
+pub(crate) fn servings() -> Vec<PathBuf> {
+    let folders = || [false, true].map(place::programs).into_iter().filter(|folder| folder.is_dir());
+    let copies = |name: &'static str| folders().map(move |folder| place::program(&folder, name));
+    let mut servings = vec![serving_built()];
+    servings.extend(copies("slipway-serving"));
+    if let Some(image) = image_serving_built() {
+        servings.push(image);
+        servings.extend(copies("slipway-serving-linux-amd64"));
+    }
+    // Elsewhere than on Linux cargo leaves it beside the programs, and a lock is taken once.
+    servings.sort();
+    servings.dedup();
+    servings
+}
+
 /// Where cargo leaves the inference server. Tests take it from here: `cargo test -p serving` builds
 /// one that is not static beside the other programs, in the copy's place.
 pub(crate) fn serving_built() -> PathBuf {
@@ -181,6 +198,16 @@ pub(crate) fn environment(command: &mut Command, release: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn copies_beside_the_programs_are_marked_as_being_built_too() {
+        let servings = servings();
+        assert!(servings.contains(&serving_built()), "{servings:?}");
+        for folder in [false, true].map(place::programs).into_iter().filter(|folder| folder.is_dir()) {
+            let beside = place::program(&folder, "slipway-serving");
+            assert_eq!(servings.iter().filter(|one| **one == beside).count(), 1, "{servings:?}");
+        }
+    }
 
     #[test]
     fn each_machine_has_a_build_of_its_own_and_images_are_amd64() {

@@ -28,15 +28,12 @@ pub(crate) fn run(project: Option<&str>) -> Result<()> {
     }
     window::build(&window::default_out(), false)?;
     programs::host(false)?;
+    let pending = programs::servings().into_iter().map(Pending::new).collect::<Result<Vec<_>>>()?;
     programs::worker(false)?;
     if display {
         programs::desktop(false)?;
     }
 
-    let pending = std::iter::once(programs::serving_built())
-        .chain(programs::image_serving_built())
-        .map(Pending::new)
-        .collect::<Result<Vec<_>>>()?;
     let (name, arguments): (&str, Vec<&str>) =
         if display { ("slipway-desktop", project.into_iter().collect()) } else { ("slipway", vec!["serve", "--keep"]) };
     println!("\n── {}", if display { "The window opens" } else { "No display here: open the address in a browser" });
@@ -49,14 +46,15 @@ pub(crate) fn run(project: Option<&str>) -> Result<()> {
         command.stdout(Stdio::piped());
     }
     let mut child = command.spawn().with_context(|| format!("start {}", program.display()))?;
-    let answers = child.stdout.take().map(passed_on);
+    // The address stands right below what says where to open it, not between the lines of the next build.
+    let answers = child.stdout.take().is_some_and(|output| passed_on(output).recv().is_ok());
     let built = programs::serving();
     drop(pending);
     if let Err(error) = built {
         eprintln!("The inference server was not built, so nothing can be deployed yet: {error:#}");
     }
     // The address stands above all that was built since: once more, with a key of its own, as the last line.
-    if answers.is_some_and(|answers| answers.recv().is_ok()) {
+    if answers {
         println!("\n── Ready: open this address in a browser. Ctrl-C here ends the host");
         if let Err(error) = print_address(&program) {
             eprintln!("{error:#}");

@@ -69,7 +69,7 @@ impl Surroundings {
                 folder.join("../Resources").join(&file),
             ];
             // A build from source names it before it is there.
-            named.or_else(|| places.into_iter().find(|place| place.is_file()))
+            named.or_else(|| places.into_iter().find(|place| place.is_file() || is_being_built(place)))
         };
         Self {
             workspace: workspace.to_owned(),

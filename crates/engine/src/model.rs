@@ -576,12 +576,13 @@ pub(crate) async fn downstream(
 fn check_name(name: &str) -> anyhow::Result<String> {
     let good = !name.is_empty()
         && name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.ends_with(|c: char| c.is_ascii_alphanumeric())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     if !good {
-        bail!(
-            ApiError::invalid(format!("\"{name}\" can't be a model's name."))
-                .with_hint("Use letters, digits, \"-\", \"_\" and \".\", at most 64.")
-        );
+        bail!(ApiError::invalid(format!("\"{name}\" can't be a model's name.")).with_hint(
+            "Use letters, digits, \"-\", \"_\" and \".\", at most 64; begin and end with a letter or a digit."
+        ));
     }
     Ok(name.to_owned())
 }
@@ -613,8 +614,9 @@ fn slug(name: &str) -> String {
             slug.push('-');
         }
     }
+    slug.truncate(64);
     let slug = slug.trim_end_matches('-');
-    if slug.is_empty() { "model".to_owned() } else { slug.chars().take(64).collect() }
+    if slug.is_empty() { "model".to_owned() } else { slug.to_owned() }
 }
 
 /// A small Latin letter with a mark as names of models have it; nothing for any other.
@@ -642,7 +644,17 @@ const fn plain(letter: char) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::slug;
+    use super::{check_name, slug};
+
+    #[test]
+    fn a_models_name_begins_and_ends_with_a_letter_or_a_digit() {
+        for name in [".", "..", "-", "-x", "_", "x.", "", "a b"] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+        for name in ["x", "card-fraud", "v1.2_b"] {
+            assert_eq!(check_name(name).unwrap(), name);
+        }
+    }
 
     #[test]
     fn a_project_name_becomes_a_model_name() {
