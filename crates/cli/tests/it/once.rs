@@ -299,3 +299,12 @@ fn ctrl_c_cancels_the_export_of_a_snapshot() {
     assert_eq!(left.filter(|entry| entry.file_name().to_string_lossy().starts_with(".half-")).count(), 0);
     assert_eq!(place.json(&["job", "list"])[0]["state"], "cancelled");
 }
+
+#[test]
+fn settings_that_are_no_numbers_are_refused() {
+    let place = Place::new();
+    for given in ["--learning-rate=nan", "--dropout=inf", "--l2=-inf", "--weight-decay=NaN"] {
+        let output = place.run(&["run", "start", given]);
+        assert_eq!(output.status.code(), Some(2), "{given}: {}", said(&output));
+    }
+}
