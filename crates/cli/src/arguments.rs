@@ -188,7 +188,7 @@ async fn answer(context: &mut Context, command: Command) -> Outcome {
 fn completions(shell: clap_complete::Shell, output: Output) -> Outcome<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut <Arguments as clap::CommandFactory>::command(), "slipway", &mut script);
-    output.print(&String::from_utf8_lossy(&script));
+    output.print(&String::from_utf8_lossy(&script))?;
     Ok(0)
 }
 

@@ -25,6 +25,14 @@ pub(crate) fn parse_word<T: DeserializeOwned>(word: &str) -> Result<T, String> {
     T::deserialize(deserializer).map_err(|error| error.to_string())
 }
 
+/// A number; NaN and the infinities are none, and would be lost in JSON.
+pub(crate) fn parse_number(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => Err("not a finite number".to_owned()),
+    }
+}
+
 /// A check that was printed and failed also fails the command.
 pub(crate) fn passed(ok: bool, message: &str, hint: Option<String>) -> Outcome {
     if ok {

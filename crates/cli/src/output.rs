@@ -3,7 +3,7 @@
 //! Answers go to stdout, everything else (progress, errors, hints) to stderr, so that a pipe gets
 //! the answer only.
 
-use std::io::{IsTerminal, Write as _};
+use std::io::{ErrorKind, IsTerminal, Write as _};
 
 use api::{ApiError, ErrorCode};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
@@ -32,15 +32,20 @@ impl Output {
         } else {
             human(value)
         };
-        self.print(&text);
-        Ok(())
+        self.print(&text)
     }
 
     /// Prints lines to stdout. A reader that went away (`| head`) is no error.
-    pub(crate) fn print(&self, text: &str) {
+    pub(crate) fn print(&self, text: &str) -> Result<(), ApiError> {
         let text = text.trim_end_matches('\n');
-        if !text.is_empty() {
-            let _ = writeln!(std::io::stdout().lock(), "{text}");
+        if text.is_empty() {
+            return Ok(());
+        }
+        match writeln!(std::io::stdout().lock(), "{text}") {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(ApiError::new(ErrorCode::Internal, format!("Can't write the answer: {error}.")))
+            }
+            _ => Ok(()),
         }
     }
 

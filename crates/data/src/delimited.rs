@@ -25,6 +25,9 @@ use crate::{
 /// The longest cell that is read.
 pub const CELL_LIMIT_BYTES: usize = 1 << 20;
 
+/// The byte order mark: joined files have it at the start of a line in their middle, where nobody sees it.
+const MARK: char = '\u{FEFF}';
+
 const SAMPLE_BYTES: usize = 256 << 10;
 const SAMPLE_ROWS: usize = 200;
 
@@ -75,6 +78,10 @@ pub fn detect(file: &ScannedFile, config: &DataConfig) -> Result<Dialect, DataEr
     let mut best: Option<(f64, u8, u8, Vec<Vec<String>>)> = None;
     for delimiter in delimiters {
         for quote in [b'"', b'\''] {
+            // A double quote that is never closed spoils its dialect, but makes no other one.
+            if quote == b'\'' && !quotes_a_field(&sample, delimiter, quote) {
+                continue;
+            }
             let rows = sample_rows(&sample, delimiter, quote);
             let score = consistency(&rows, quote);
             // Strictly better only: the first of equals is the commoner dialect.
@@ -131,7 +138,7 @@ fn sample_rows(sample: &[u8], delimiter: u8, quote: u8) -> Vec<Vec<String>> {
         let mut start = 0;
         let mut row = Vec::with_capacity(fields);
         for end in &ends[..fields] {
-            row.push(String::from_utf8_lossy(&output[start..*end]).into_owned());
+            row.push(String::from_utf8_lossy(&output[start..*end]).trim_start_matches(MARK).to_owned());
             start = *end;
         }
         rows.push(row);
@@ -162,6 +169,14 @@ fn consistency(rows: &[Vec<String>], quote: u8) -> f64 {
 
 fn stands_around(quote: u8, cell: &str) -> bool {
     matches!(cell.as_bytes(), [first, .., last] if *first == quote && *last == quote)
+}
+
+/// Whether some field of some line begins and ends with this quote.
+fn quotes_a_field(sample: &[u8], delimiter: u8, quote: u8) -> bool {
+    let ends = |byte: &u8| *byte == delimiter || matches!(byte, b'\n' | b'\r');
+    let begins = sample.first() == Some(&quote) || sample.windows(2).any(|pair| ends(&pair[0]) && pair[1] == quote);
+    let closes = sample.last() == Some(&quote) || sample.windows(2).any(|pair| pair[0] == quote && ends(&pair[1]));
+    begins && closes
 }
 
 /// Each column that holds numbers or dates votes: does its first cell look like the rest of it?
@@ -312,7 +327,7 @@ impl Rows {
             let cell = &self.output[start..*end];
             start = *end;
             // The source decodes to UTF-8 and fields end at ASCII characters.
-            std::str::from_utf8(cell).unwrap_or_default()
+            std::str::from_utf8(cell).unwrap_or_default().trim_start_matches(MARK)
         })
     }
 

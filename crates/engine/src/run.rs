@@ -109,8 +109,8 @@ pub async fn stop(engine: &Engine, request: StopRun) -> anyhow::Result<Run> {
 }
 
 pub async fn edit(engine: &Engine, request: EditRun) -> anyhow::Result<Run> {
-    if request.name.as_deref().is_some_and(|name| name.trim().is_empty()) {
-        bail!(ApiError::invalid("A run's name can't be empty."));
+    if let Some(name) = &request.name {
+        name::check(name)?;
     }
     let id = request.run;
     let project = engine

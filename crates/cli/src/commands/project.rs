@@ -174,6 +174,7 @@ async fn create(
         });
     }
     problems.for_each(|problem| context.output.say(&format!("problem: {problem}")));
+    look.found.iter().for_each(|found| context.output.say(found));
     // A folder becomes the project itself; a table, or what is for another folder, is copied.
     let copies = folder.is_some() || paths.iter().any(|path| path.is_file());
     let folder = match (folder, paths) {
@@ -254,7 +255,7 @@ fn samples(list: &[Sample]) -> String {
             sample.destination.clone(),
         ]
     };
-    table(&["name", "title", "", "licence", "copied to"], list.iter().map(row))
+    table(&["name", "title", "", "licence", "folder"], list.iter().map(row))
 }
 
 fn overview(overview: &Overview) -> String {

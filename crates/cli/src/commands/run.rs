@@ -161,13 +161,13 @@ pub(crate) struct Start {
     #[arg(long, value_parser = super::parse_word::<Optimizer>)]
     optimizer: Option<Optimizer>,
     /// How far a step goes
-    #[arg(long)]
+    #[arg(long, value_parser = super::parse_number)]
     learning_rate: Option<f64>,
     /// How much large weights are held down
-    #[arg(long)]
+    #[arg(long, value_parser = super::parse_number)]
     weight_decay: Option<f64>,
     /// Share of a layer that is left out in each step, 0 to 1
-    #[arg(long)]
+    #[arg(long, value_parser = super::parse_number)]
     dropout: Option<f64>,
     /// Widths of the hidden layers: 256,128
     #[arg(long, value_delimiter = ',')]
@@ -182,7 +182,7 @@ pub(crate) struct Start {
     #[arg(long)]
     max_depth: Option<usize>,
     /// How much the values of leaves are held down
-    #[arg(long)]
+    #[arg(long, value_parser = super::parse_number)]
     l2: Option<f64>,
     /// Don't prefer rare classes
     #[arg(long)]
@@ -385,7 +385,7 @@ async fn draw(
             drawn.insert(key, columns);
         } else {
             let points: Vec<(f64, f64)> = series.step.iter().copied().zip(series.last.iter().copied()).collect();
-            context.output.print(&format!("{key}\n{}\n", plot::plot(&points, size.0, size.1)));
+            context.output.print(&format!("{key}\n{}\n", plot::plot(&points, size.0, size.1)))?;
         }
     }
     if context.output.json { context.output.show(&drawn, |_| String::new()) } else { Ok(()) }

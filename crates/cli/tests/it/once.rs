@@ -315,3 +315,34 @@ fn ctrl_c_cancels_the_export_of_a_snapshot() {
     assert_eq!(left.filter(|entry| entry.file_name().to_string_lossy().starts_with(".half-")).count(), 0);
     assert_eq!(place.json(&["job", "list"])[0]["state"], "cancelled");
 }
+
+#[test]
+fn settings_that_are_no_numbers_are_refused() {
+    let place = Place::new();
+    for given in ["--learning-rate=nan", "--dropout=inf", "--l2=-inf", "--weight-decay=NaN"] {
+        let output = place.run(&["run", "start", given]);
+        assert_eq!(output.status.code(), Some(2), "{given}: {}", said(&output));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_written_is_an_error() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = Place::new().command(&["completions", "bash"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("Can't write the answer"), "{}", said(&output));
+}
+
+#[test]
+fn creating_a_project_says_what_was_chosen() {
+    let place = Place::new();
+    let mut text = "house_id,built,price\n".to_owned();
+    (0..60).for_each(|row| text.push_str(&format!("H{row},2026-01-{:02},{}\n", row % 28 + 1, row * 7 % 13)));
+    let file = place.path().join("houses.csv");
+    std::fs::write(&file, text).unwrap();
+    let output = place.run(&["project", "create", &file.display().to_string(), "--target", "price"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("\"built\" is taken as the time of a row"), "{}", said(&output));
+    assert!(said(&output).contains("\"house_id\" looks like an id"), "{}", said(&output));
+}

@@ -259,3 +259,20 @@ proptest! {
         drop(read(name, &bytes, |_| {}));
     }
 }
+
+#[test]
+fn a_quote_that_is_never_closed_is_named_and_no_other_dialect() {
+    let mut text = "a,b,y\n".to_owned();
+    (0..300)
+        .for_each(|row| text.push_str(&if row == 149 { "\"never,1,u\n".to_owned() } else { format!("{row},1,u\n") }));
+    fails("d.csv", text.as_bytes(), "line 151: 1 field where the header has 3.", "Open the file at that line");
+    fails("d.csv", text.as_bytes(), "perhaps a quote is not closed", "Open the file at that line");
+}
+
+#[test]
+fn byte_order_marks_of_joined_files_are_no_text() {
+    let mut text = "a,b\n".to_owned();
+    (0..20).for_each(|row| text.push_str(&format!("{}{row},1\n", if row >= 10 { "\u{FEFF}" } else { "" })));
+    let (_folder, converted) = read("d.csv", text.as_bytes(), |_| {});
+    assert_eq!(kinds(&converted.unwrap())[0], ColumnType::Integer);
+}

@@ -1,5 +1,7 @@
 //! Names of runs that a person can say: "brisk-heron".
 
+use api::ApiError;
+
 const MANNERS: [&str; 64] = [
     "amber", "apt", "arctic", "blithe", "bold", "brave", "bright", "brisk", "calm", "candid", "clever", "cosy",
     "crisp", "daring", "deft", "dusky", "eager", "early", "fair", "fleet", "fond", "frank", "gentle", "glad", "golden",
@@ -26,6 +28,19 @@ pub fn friendly(id: &[u8; 16], attempt: u32) -> String {
     if attempt < 256 { name } else { format!("{name}-{attempt}") }
 }
 
+const LONGEST_CHARS: usize = 200;
+
+/// A name that a person gives: one line, not empty, of at most 200 characters.
+pub fn check(name: &str) -> Result<(), ApiError> {
+    if name.trim().is_empty() {
+        return Err(ApiError::invalid("A run's name can't be empty."));
+    }
+    if name.chars().any(char::is_control) || name.chars().count() > LONGEST_CHARS {
+        return Err(ApiError::invalid(format!("A run's name is one line of at most {LONGEST_CHARS} characters.")));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -34,5 +49,13 @@ mod tests {
     fn attempts_give_other_names() {
         let names: HashSet<String> = (0..400).map(|attempt| super::friendly(&[7; 16], attempt)).collect();
         assert!(names.len() > 380, "only {} names", names.len());
+    }
+
+    #[test]
+    fn a_given_name_is_one_short_line() {
+        assert!(super::check("wide net, lr 0.1").is_ok() && super::check(&"ä".repeat(200)).is_ok());
+        for name in ["", "  ", "n\nl", "\u{1b}[31m", &"x".repeat(201)] {
+            assert!(super::check(name).is_err(), "{name:?}");
+        }
     }
 }

@@ -19,7 +19,7 @@ use api::{
 use data::{column::Values, table};
 use store::{run::RunRow, snapshot::SnapshotRow, split::SplitRow};
 
-use super::{command, memory, process, split, supervise};
+use super::{command, memory, name, process, split, supervise};
 use crate::{
     Engine, folder, hardware,
     jobs::{JobContext, NewJob, retry_with},
@@ -55,6 +55,9 @@ pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
     let id = RunId::from_bytes(engine.new_id());
     let training = request.training.clone().unwrap_or_else(|| file.training.clone());
     project_file::check_training(&training)?;
+    if let Some(name) = &request.name {
+        name::check(name)?;
+    }
     let mut row = command::new_row(engine, project.id, id, request.name.clone(), RunKind::Training).await?;
     row.run.alert = request.alert;
     row.run.code = command::code(Path::new(&project.path)).await;
