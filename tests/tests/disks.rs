@@ -22,6 +22,7 @@ use api::{
     deploy::StartDeploy,
     job::{RetryJob, Subject},
     package::{BuildPackage, ListPackages},
+    project::{GetProject, OpenProject, SameId},
     run::{GetRun, ResumeRun, Run, StartRun, StopRun},
 };
 use journeys::{
@@ -123,6 +124,15 @@ async fn full(disk: &Path) -> Result<()> {
     let failure = unbuilt.error.clone().with_context(|| format!("it fitted: {unbuilt:?}"))?;
     ensure!(failure.code == ErrorCode::NoSpace && failure.hint.is_some(), "{failure:?}");
     ensure!(stage.call(ListPackages { version: Some(version.id) }).await?.is_empty());
+
+    // To the brim: what is there can be opened and read, or nobody could make room.
+    let brim = disk.join("brim");
+    let written = fs::write(&brim, vec![1; 2 * LEFT_BYTES as usize]);
+    ensure!(written.is_err_and(|error| error.kind() == ErrorKind::StorageFull), "there is room left");
+    let path = stage.call(GetProject { project }).await?.path;
+    stage.call(OpenProject { path, same_id: SameId::Ask }).await.context("open it again")?;
+    ensure!(stage.call(GetDataset { project }).await?.snapshots.len() == snapshots);
+    fs::remove_file(&brim)?;
 
     drop(filler);
     for job in [failed, unbuilt] {

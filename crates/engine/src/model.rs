@@ -441,8 +441,10 @@ pub async fn predict_file(engine: &Engine, request: PredictFile) -> anyhow::Resu
         let model = open(&engine, request.version).await?;
         // What a killed host leaves there goes at the next start.
         let (halves, output) = (engine.workspace().halves(), request.output);
-        let rows = context.blocking(move |tell| files.predict(&model, &halves, tell)).await?;
-        Ok(format!("{} rows predicted into {output}", snapshot::thousands(rows)))
+        let done = context.blocking(move |tell| files.predict(&model, &halves, tell)).await?;
+        let apart =
+            done.renamed.iter().map(|(name, new)| format!("; it has a column \"{name}\", the answer is \"{new}\""));
+        Ok(format!("{} rows predicted into {output}{}", snapshot::thousands(done.rows), apart.collect::<String>()))
     };
     engine.jobs().start(engine, new, work).await
 }

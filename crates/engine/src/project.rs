@@ -193,7 +193,7 @@ async fn enter(engine: &Engine, row: ProjectRow) -> anyhow::Result<Project> {
     let dataset = DatasetId::from_bytes(engine.new_id());
     let experiment = ExperimentId::from_bytes(engine.new_id());
     let written = row.clone();
-    engine
+    let entered = engine
         .store()
         .write_durable(move |tx| {
             store::project::put(tx, &written)?;
@@ -208,7 +208,17 @@ async fn enter(engine: &Engine, row: ProjectRow) -> anyhow::Result<Project> {
             }
             Ok(())
         })
-        .await?;
+        .await;
+    if let Err(failure) = entered {
+        let id = row.id;
+        let known = engine.store().read(move |c| store::project::get(c, id)).await?;
+        // Where only the time of its opening can't be kept, what is there can be read, and deleted to make room.
+        let is_as_it_was = known.is_some_and(|known| ProjectRow { opened_ms: row.opened_ms, ..known } == row);
+        if !failure.is_full() || !is_as_it_was {
+            return Err(failure.into());
+        }
+        tracing::warn!(%failure, project = %row.id, "a project is opened, but not when");
+    }
     engine.folders().forget(row.id);
     folder::look(engine, row.id).await?;
     watching::add(&engine.downgrade(), row.id, PathBuf::from(&row.path)).await;

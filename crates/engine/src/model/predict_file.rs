@@ -55,6 +55,13 @@ enum Out {
     Parquet(Option<parquet::arrow::ArrowWriter<File>>, Option<File>),
 }
 
+/// What was written.
+pub(super) struct Predicted {
+    pub(super) rows: u64,
+    /// Answers whose name a column of the input has, and the name that they got instead.
+    pub(super) renamed: Vec<(String, String)>,
+}
+
 /// Where the rows come from and where they go, both named by the caller.
 pub(super) struct Files {
     /// A table, or for a model of pictures a folder of them.
@@ -89,37 +96,38 @@ impl Files {
         }
     }
 
-    /// Returns how many rows were predicted. The output has its name only once it is whole; `halves` has what is of use
-    /// till then.
-    pub(super) fn predict(&self, model: &Model, halves: &Path, tell: Tell<'_, Step>) -> anyhow::Result<u64> {
+    /// The output has its name only once it is whole; `halves` has what is of use till then.
+    pub(super) fn predict(&self, model: &Model, halves: &Path, tell: Tell<'_, Step>) -> anyhow::Result<Predicted> {
         let (file, half) = self.output.begin(halves)?;
         let mut out = Out::open(&self.output.path, file)?;
-        let rows = match model.head().data {
+        let predicted = match model.head().data {
             DataKind::Table => self.table(model, halves, &mut out, tell)?,
-            DataKind::Images => self.pictures(model, &mut out, tell)?,
+            DataKind::Images => Predicted { rows: self.pictures(model, &mut out, tell)?, renamed: Vec::new() },
         };
         out.finish().with_context(|| format!("write {}", self.output.path.display()))?;
         half.finish()?;
-        Ok(rows)
+        Ok(predicted)
     }
 
     /// The table's columns, then the answers.
-    fn table(&self, model: &Model, halves: &Path, out: &mut Out, tell: Tell<'_, Step>) -> anyhow::Result<u64> {
+    fn table(&self, model: &Model, halves: &Path, out: &mut Out, tell: Tell<'_, Step>) -> anyhow::Result<Predicted> {
         let parquet = tempfile::Builder::new()
             .prefix("predict-")
             .suffix(".parquet")
             .tempfile_in(halves)
             .context("make a table in the workspace")?;
         let all = convert(model, &self.input, parquet.path(), tell)?;
-        let mut rows = 0;
+        let (mut rows, mut renamed) = (0, Vec::new());
         for batch in table::batches(parquet.path(), None).map_err(ApiError::from)? {
             let batch = batch.map_err(ApiError::from)?;
             let answers = self.answers(model, &batch)?;
             rows += batch.num_rows() as u64;
-            self.write(out, &beside(&batch, &answers)?)?;
+            let beside;
+            (beside, renamed) = both(&batch, &answers)?;
+            self.write(out, &beside)?;
             answered(rows, all, READ, tell)?;
         }
-        Ok(rows)
+        Ok(Predicted { rows, renamed })
     }
 
     /// A row a picture, sorted by name: its `file`, then the answers. As in training, one that can't be read
@@ -153,7 +161,7 @@ impl Files {
             let names: ArrayRef = Arc::new(chunk.iter().map(|file| Some(file.name.as_str())).collect::<StringArray>());
             let field = Field::new("file", DataType::Utf8, false);
             let names = RecordBatch::try_new(Schema::new(vec![field]).into(), vec![names])?;
-            self.write(out, &beside(&names, &answers)?)?;
+            self.write(out, &both(&names, &answers)?.0)?;
         }
         match corrupt {
             Some((file, reason)) => bail!(ApiError::from(DataError::CorruptImage { file, reason, others })),
@@ -223,21 +231,27 @@ fn convert(model: &Model, input: &Path, parquet: &Path, tell: Tell<'_, Step>) ->
     Ok(typed.rows)
 }
 
-/// The input's columns, then the answers; an input column of an answer's name is left out.
-fn beside(batch: &RecordBatch, answers: &RecordBatch) -> anyhow::Result<RecordBatch> {
-    let schema = answers.schema();
-    let is_answer = |field: &Field| schema.column_with_name(field.name()).is_some();
-    let mut fields: Vec<Field> = Vec::new();
-    let mut columns = Vec::new();
-    for (field, column) in batch.schema().fields().iter().zip(batch.columns()).filter(|(field, _)| !is_answer(field)) {
-        fields.push(field.as_ref().clone());
+/// The input's columns, then the answers. An answer whose name the input has already gets a number behind it: what the
+/// person brought (true labels, most likely) stays. Those are returned, each with its new name.
+fn both(batch: &RecordBatch, answers: &RecordBatch) -> anyhow::Result<(RecordBatch, Vec<(String, String)>)> {
+    let mut fields: Vec<Field> = batch.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
+    let mut columns = batch.columns().to_vec();
+    let mut renamed = Vec::new();
+    for (field, column) in answers.schema().fields().iter().zip(answers.columns()) {
+        let is_taken = |name: &str| {
+            let is_answer = name != field.name() && answers.schema().column_with_name(name).is_some();
+            is_answer || fields.iter().any(|field| field.name() == name)
+        };
+        let numbered = (2..).map(|number| format!("{}_{number}", field.name()));
+        let mut names = std::iter::once(field.name().clone()).chain(numbered);
+        let name = names.find(|name| !is_taken(name)).unwrap_or_else(|| field.name().clone());
+        if name != *field.name() {
+            renamed.push((field.name().clone(), name.clone()));
+        }
+        fields.push(field.as_ref().clone().with_name(name));
         columns.push(column.clone());
     }
-    for (field, column) in schema.fields().iter().zip(answers.columns()) {
-        fields.push(field.as_ref().clone());
-        columns.push(column.clone());
-    }
-    Ok(RecordBatch::try_new(Schema::new(fields).into(), columns)?)
+    Ok((RecordBatch::try_new(Schema::new(fields).into(), columns)?, renamed))
 }
 
 /// What the output's name says that it is.
@@ -310,5 +324,32 @@ impl Out {
             Self::Parquet(None, _) => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::Int64Array;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_never_takes_the_place_of_a_column_that_came() {
+        let rows = |names: &[&str]| {
+            let one = |name: &&str| ((*name).to_owned(), Arc::new(Int64Array::from(vec![1])) as ArrayRef);
+            RecordBatch::try_from_iter(names.iter().map(one)).unwrap()
+        };
+        let check = |input: &[&str], expected: &[&str], renamed: usize| {
+            let (found, new) = both(&rows(input), &rows(&["prediction", "probability"])).unwrap();
+            let names: Vec<String> = found.schema().fields().iter().map(|field| field.name().clone()).collect();
+            assert_eq!(
+                (names.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), new.len()),
+                (expected, renamed)
+            );
+        };
+        check(&["x"], &["x", "prediction", "probability"], 0);
+        check(&["prediction"], &["prediction", "prediction_2", "probability"], 1);
+        let taken = ["probability", "probability_2", "prediction"];
+        check(&taken, &["probability", "probability_2", "prediction", "prediction_2", "probability_3"], 2);
     }
 }
