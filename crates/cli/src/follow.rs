@@ -16,6 +16,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::{
     context::{Context, Outcome},
     interrupts::Interrupts,
+    output::harmless,
     words,
 };
 
@@ -154,7 +155,7 @@ impl Teller {
         let bar = live.then(|| {
             let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
             bar.set_style(style("{spinner} {prefix}  {msg}"));
-            bar.set_prefix(job.title.clone());
+            bar.set_prefix(harmless(&job.title).into_owned());
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
@@ -169,10 +170,10 @@ impl Teller {
                     bar.set_style(style("{spinner} {prefix}  {bar:28}  {msg}"));
                     bar.set_position((fraction.clamp(0.0, 1.0) * 1000.0) as u64);
                 }
-                bar.set_message(message);
+                bar.set_message(harmless(&message).into_owned());
             }
             None if job.message != self.last || self.at.elapsed() >= LINE_EVERY => {
-                eprintln!("{}: {message}", job.title);
+                eprintln!("{}", harmless(&format!("{}: {message}", job.title)));
                 self.last.clone_from(&job.message);
                 self.at = std::time::Instant::now();
             }
@@ -191,7 +192,8 @@ impl Teller {
         if self.bar.is_some() && job.state == JobState::Done {
             let took =
                 job.ended_ms.zip(job.started_ms).map(|(end, start)| words::duration((end - start) as f64 / 1000.0));
-            eprintln!("{}: {}{}", job.title, job.message, took.map_or_else(String::new, |took| format!(" ({took})")));
+            let took = took.map_or_else(String::new, |took| format!(" ({took})"));
+            eprintln!("{}", harmless(&format!("{}: {}{took}", job.title, job.message)));
         }
     }
 }

@@ -3,7 +3,10 @@
 //! Answers go to stdout, everything else (progress, errors, hints) to stderr, so that a pipe gets
 //! the answer only.
 
-use std::io::{ErrorKind, IsTerminal, Write as _};
+use std::{
+    borrow::Cow,
+    io::{ErrorKind, IsTerminal, Write as _},
+};
 
 use api::{ApiError, ErrorCode};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
@@ -51,7 +54,7 @@ impl Output {
 
     /// Tells a person something beside the answer.
     pub(crate) fn say(&self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let _ = writeln!(std::io::stderr().lock(), "{}", harmless(text));
     }
 }
 
@@ -64,10 +67,17 @@ pub(crate) fn print_error(error: &ApiError, json: bool) {
         return;
     }
     let (start, end) = if coloured(&stderr) { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
-    let _ = writeln!(stderr, "{start}error:{end} {}", error.message);
+    let _ = writeln!(stderr, "{start}error:{end} {}", harmless(&error.message));
     if let Some(hint) = &error.hint {
-        let _ = writeln!(stderr, " hint: {hint}");
+        let _ = writeln!(stderr, " hint: {}", harmless(hint));
     }
+}
+
+/// What came from data, names or other programs, without what would steer a terminal (an escape sequence clears the
+/// screen, or types): such characters are shown as U+FFFD. Lines and tabs stay.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    let steers = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
+    if text.contains(steers) { text.replace(steers, "\u{fffd}").into() } else { text.into() }
 }
 
 /// What the shell is told: documented in `slipway --help`.
@@ -91,10 +101,10 @@ fn coloured(stream: &impl IsTerminal) -> bool {
 pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(headings.iter().map(|heading| heading.trim_start_matches('>')));
+    table.set_header(headings.iter().map(|heading| harmless(heading.trim_start_matches('>'))));
     let mut count = 0;
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.iter().map(|cell| harmless(cell)));
         count += 1;
     }
     if count == 0 {
@@ -117,7 +127,7 @@ pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String
 /// `name  value` lines, the names padded to one width; a pair without a value is left out.
 pub(crate) fn pairs(pairs: &[(&str, Option<String>)]) -> String {
     let width = pairs.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let lines = pairs.iter().filter_map(|(name, value)| Some(format!("{name:<width$}  {}", value.as_ref()?)));
+    let lines = pairs.iter().filter_map(|(name, value)| Some(format!("{name:<width$}  {}", harmless(value.as_ref()?))));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -130,6 +140,13 @@ mod tests {
         let rows = [vec!["brisk-heron".to_owned(), "0.9".to_owned()], vec!["ä".to_owned(), "12.25".to_owned()]];
         assert_eq!(table(&["run", ">value"], rows), "run          value\nbrisk-heron    0.9\nä            12.25");
         assert_eq!(table(&["run"], []), "Nothing there yet.");
+    }
+
+    #[test]
+    fn nothing_in_a_record_steers_the_terminal() {
+        assert_eq!(table(&["name"], [vec!["a\x1b[2Jb".to_owned()]]), "name\na\u{fffd}[2Jb");
+        assert_eq!(pairs(&[("name", Some("\x07\u{9b}31m ä".into()))]), "name  \u{fffd}\u{fffd}31m ä");
+        assert_eq!(harmless("two\nlines\tand more"), "two\nlines\tand more");
     }
 
     #[test]
