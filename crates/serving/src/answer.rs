@@ -30,6 +30,8 @@ pub(crate) enum Failure {
         "a page of {origin} may only ask with the content type application/json: a browser then asks first whether it may"
     )]
     Unasked { origin: String },
+    #[error("the body is encoded as {encoding:?}, which is not read here: send it as plain JSON")]
+    Encoded { encoding: String },
     #[error("the server is answering as many requests as it may: try again in a second, or run more instances")]
     Overloaded,
     #[error("the server is ending: try again, another instance will answer")]
@@ -45,7 +47,7 @@ impl Failure {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unfinished { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::Unasked { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unasked { .. } | Self::Encoded { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Overloaded | Self::Ending => StatusCode::SERVICE_UNAVAILABLE,
             Self::Model(_) => StatusCode::INTERNAL_SERVER_ERROR,

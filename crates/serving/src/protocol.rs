@@ -134,11 +134,14 @@ async fn answer<T: Send>(
     let _leaves = Leaves(server);
     let pictures = server.model.head().signature.inputs.iter().any(|input| input.kind == ColumnType::Image);
     let binary = request.headers().contains_key(BINARY_HEADER);
-    let page = foreign_page(request.headers());
+    let (page, encoding) = (foreign_page(request.headers()), encoding(request.headers()));
     let arrived = AtomicBool::new(false);
     let work = async {
         if let Some(origin) = page {
             return Err(Failure::Unasked { origin });
+        }
+        if let Some(encoding) = encoding {
+            return Err(Failure::Encoded { encoding });
         }
         let (body, _room) = body(request, server.config.body_limit_bytes, &server.room).await?;
         arrived.store(true, Relaxed);
@@ -265,6 +268,12 @@ fn foreign_page(headers: &HeaderMap) -> Option<String> {
     let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let is_json = text(header::CONTENT_TYPE).is_some_and(|kind| kind.trim_start().starts_with("application/json"));
     text(header::ORIGIN).filter(|_| !is_json).map(|origin| origin.into_owned())
+}
+
+/// What a body is packed with, where it is.
+fn encoding(headers: &HeaderMap) -> Option<String> {
+    let named = String::from_utf8_lossy(headers.get(header::CONTENT_ENCODING)?.as_bytes()).trim().to_lowercase();
+    Some(named).filter(|named| named != "identity" && !named.is_empty())
 }
 
 fn length(headers: &HeaderMap) -> Option<usize> {

@@ -243,6 +243,10 @@ async fn a_page_that_did_not_ask_first_is_refused() {
     };
     assert_eq!(post("text/plain").await.unwrap().status(), 415);
     assert_eq!(post("application/json").await.unwrap().status(), 200);
+    let packed = server.client.post(format!("{}/predict", server.address)).header("content-encoding", "gzip");
+    let refused = packed.body(vec![0x1f, 0x8b, 8, 0]).send().await.unwrap();
+    assert_eq!(refused.status(), 415);
+    assert!(refused.text().await.unwrap().contains("gzip"), "what it was packed with is named");
     // Not a page: any content type will do.
     let plain = server.client.post(format!("{}/predict", server.address)).header("content-type", "text/plain");
     assert_eq!(plain.body(json!([row(1)]).to_string()).send().await.unwrap().status(), 200);
