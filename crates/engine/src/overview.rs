@@ -33,7 +33,7 @@ struct Facts {
     /// Where the newest version was never rolled out: the older ones of its model that answer, each with where.
     answering: Vec<(Version, String)>,
     deployments: Vec<DeploymentRow>,
-    /// Deployments that log columns which were marked sensitive since their rollout.
+    /// Deployments of which what runs logs columns that were marked sensitive since.
     logging: Vec<(DeploymentRow, Vec<String>)>,
     alerts: Vec<Alert>,
     /// Whether a watched deployment was asked.
@@ -70,8 +70,10 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
             };
             let mut logging = Vec::new();
             for deployment in &deployments {
-                let version = store::version::get(c, deployment.version)?.map(|row| row.version);
-                let still = version.map(|version| logged_still(&deployment.spec, &version, &row.file.data));
+                // What is wanted may have failed: what was good last is what logs.
+                let Some(good) = store::deployment::newest_good(c, deployment.id)? else { continue };
+                let version = store::version::get(c, good.rollout.version)?.map(|row| row.version);
+                let still = version.map(|version| logged_still(&good.spec, &version, &row.file.data));
                 if let Some(columns) = still.filter(|columns| !columns.is_empty()) {
                     logging.push((deployment.clone(), columns));
                 }
