@@ -212,6 +212,16 @@ async fn a_worse_version_is_not_urged_and_stands_behind_the_alerts() {
     assert!(deploy.action.as_ref().is_some_and(|action| action.primary && action.label == "Deploy v3"), "{deploy:?}");
 }
 
+/// Waits until the newest rollout is at the target.
+async fn applied(stage: &Stage, deployment: DeploymentId) {
+    stage
+        .until("it is applied", async |stage| {
+            let seen = stage.call(GetDeployment { deployment }).await;
+            seen.rollouts[0].steps.last().filter(|step| step.title == "Apply").map(drop)
+        })
+        .await;
+}
+
 #[tokio::test]
 async fn a_cancelled_rollout_says_what_it_leaves() {
     let stage = Stage::new().await;
@@ -220,12 +230,7 @@ async fn a_cancelled_rollout_says_what_it_leaves() {
     let id = deploy(&stage, first).await.id;
     let gate = stage.place.hold();
     let job = stage.call(StartDeploy { spec: spec(&stage, second).await }).await;
-    stage
-        .until("it is applied", async |stage| {
-            let seen = stage.call(GetDeployment { deployment: id }).await;
-            seen.rollouts[0].steps.last().filter(|step| step.title == "Apply").map(drop)
-        })
-        .await;
+    applied(&stage, id).await;
     stage.call(CancelJob { job: job.id }).await;
     gate.notify_one();
     let job = stage.over(job).await;
@@ -239,12 +244,7 @@ async fn a_cancelled_rollout_says_what_it_leaves() {
     deploy(&stage, second).await;
     let gate = stage.place.hold();
     let job = stage.call(RollBack { deployment: id, to: None }).await;
-    stage
-        .until("it is applied", async |stage| {
-            let seen = stage.call(GetDeployment { deployment: id }).await;
-            seen.rollouts[0].steps.last().filter(|step| step.title == "Apply").map(drop)
-        })
-        .await;
+    applied(&stage, id).await;
     stage.call(CancelJob { job: job.id }).await;
     gate.notify_one();
     assert_eq!(stage.over(job).await.state, JobState::Cancelled);
