@@ -4,6 +4,7 @@
 //! Each is started by the test that needs it, on loopback, in a temporary folder, and ended with
 //! it. A counterpart that is missing is said in one line, and the test counts as skipped ([`skipped`]).
 
+pub mod addresses;
 pub mod browser;
 pub mod bus;
 pub mod cluster;

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use anyhow::{Context, Result, bail};
 use api::{
     JobId, ProjectId, Request, RunId, TargetId, VersionId,
-    dataset::GetDataset,
+    dataset::{GetDataset, TakeSnapshot},
     deploy::{
         DeploySpec, Deployment, DeploymentState, ListDeployments, ListTargets, SendTraffic, StartDeploy, TargetKind,
     },
@@ -59,6 +59,12 @@ pub async fn prepared<T, R: Request<Response = Prepared<T>> + Clone>(client: &Cl
             Prepared::UnderWay(job) => finished(client, job, Duration::from_secs(300)).await.map(drop)?,
         }
     }
+}
+
+/// Takes a snapshot and waits for it.
+pub async fn snapshot(client: &Client, project: ProjectId) -> Result<Job> {
+    let job = client.call(TakeSnapshot { project, message: None }).await?;
+    finished(client, job.id, Duration::from_secs(300)).await
 }
 
 /// Trains with the project's settings and waits for the end.

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::Path, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use api::{
     config::Ragged,
-    dataset::{GetDataset, GetProfile, TakeSnapshot},
+    dataset::{GetDataset, GetProfile},
     project::ListProjects,
 };
 use journeys::{
@@ -52,8 +52,7 @@ async fn uploads_become_projects(desk: &Desk, folder: &Path) -> Result<()> {
     ensure!(of_folder.project.file.data.paths == ["measures"], "{:?}", of_folder.project);
     for summary in &projects {
         let project = summary.project.id;
-        let job = desk.client.call(TakeSnapshot { project, message: None }).await?;
-        road::finished(&desk.client, job.id, Duration::from_secs(60)).await?;
+        road::snapshot(&desk.client, project).await?;
         let dataset = desk.client.call(GetDataset { project }).await?;
         ensure!(dataset.snapshots.first().is_some_and(|snapshot| snapshot.rows == 100), "{dataset:?}");
     }
@@ -142,8 +141,7 @@ async fn becomes_a_project(desk: &Desk, folder: &Path) -> Result<()> {
 
 /// The lines that fit are there, those that don't are counted on the Data page.
 async fn rows_are_read(desk: &Desk, folder: &Path, project: api::ProjectId) -> Result<()> {
-    let job = desk.client.call(TakeSnapshot { project, message: None }).await?;
-    road::finished(&desk.client, job.id, Duration::from_secs(60)).await?;
+    road::snapshot(&desk.client, project).await?;
     let dataset = desk.client.call(GetDataset { project }).await?;
     let snapshot = dataset.snapshots.first().context("no snapshot")?.id;
     ensure!(road::prepared(&desk.client, GetProfile { snapshot }).await?.rows == 200);

@@ -4,9 +4,14 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};
-use api::host::{GetSettings, MakeKey, PutSettings, Theme};
+use api::{
+    ProjectId,
+    host::{GetSettings, MakeKey, PutSettings, Theme},
+    run::GetRun,
+};
 use client::call::Client;
 use journeys::{
+    addresses::{self, Places},
     browser::{self, Browser},
     host::{self, Host},
     process::{skipped_without, until},
@@ -28,13 +33,18 @@ async fn every_page_is_whole_in_both_themes_and_sizes() {
     });
     let host = host.await.unwrap();
     let client = host.client().await.unwrap();
-    let pages = lived_in(&client).await.unwrap();
+    let places = lived_in(&client).await.unwrap();
     let mut wrong = Vec::new();
     for (theme, theme_name) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
         let settings = client.call(GetSettings {}).await.unwrap();
         client.call(PutSettings { settings: api::host::Settings { theme, ..settings } }).await.unwrap();
         for (width, height) in [(1280, 800), (1920, 1080)] {
             let around = format!("{theme_name}-{width}");
+            let mut pages = places.pages();
+            // Each part once small and once large, once in each theme.
+            if (theme == Theme::Dark) == (width == 1280) {
+                pages.extend(places.parts());
+            }
             wrong.extend(looked_at(&client, folder.path(), &pages, width, height, &around).await.unwrap());
         }
     }
@@ -48,39 +58,53 @@ fn plain_folder() -> std::io::Result<TempDir> {
 }
 
 /// A workspace as it is after a day: five projects, runs of three kinds, a model that is deployed and drifts.
-async fn lived_in(client: &Client) -> Result<Vec<(&'static str, String)>> {
-    for sample in ["penguins", "digits", "diabetes", "breast-cancer"] {
+async fn lived_in(client: &Client) -> Result<Places> {
+    for sample in ["penguins", "digits", "breast-cancer"] {
         road::open_sample(client, sample).await?;
     }
     let project = road::open_sample(client, "card-fraud").await?.id;
     road::edit(client, project, &[("monitoring.window", json!("1000 rows"))]).await?;
     road::edit(client, project, &[("training.model", json!("linear"))]).await?;
-    road::train(client, project).await?;
+    let model = road::train(client, project).await?;
     road::edit(client, project, &[("training.model", json!("default"))]).await?;
     let run = road::train(client, project).await?;
     let version = road::register(client, run, &["champion"]).await?;
     let target = road::this_machine(client).await?;
     let deployment = road::deploy(client, road::spec("card-fraud", target, version.id)).await?;
+    let mut cell = None;
     for window in 0..3 {
-        road::shifted_window(client, &deployment, project, window).await?;
+        cell = Some(addresses::loudest(&road::shifted_window(client, &deployment, project, window).await?)?);
     }
-    let (project, version) = (format!("/p/{project}"), version.id);
-    Ok(vec![
-        ("start", "/".to_owned()),
-        ("overview", project.clone()),
-        ("data", format!("{project}/data")),
-        ("profile", format!("{project}/data?tab=profile")),
-        ("runs", format!("{project}/runs")),
-        ("run", format!("{project}/runs/{run}")),
-        ("evaluation", format!("{project}/runs/{run}?tab=evaluation")),
-        ("models", format!("{project}/models")),
-        ("model", format!("{project}/models/{version}")),
-        ("deploy", format!("{project}/deploy")),
-        ("monitor", format!("{project}/monitor")),
-        ("hardware", "/hardware".to_owned()),
-        ("jobs", "/jobs".to_owned()),
-        ("settings", "/settings".to_owned()),
-    ])
+    let job = client.call(GetRun { run }).await?.job.context("the run has no job")?;
+    Ok(Places {
+        project,
+        model,
+        run,
+        version: version.id,
+        deployment: deployment.id,
+        job,
+        cell: cell.context("no window is closed")?,
+        changed: changed(client).await?,
+    })
+}
+
+/// Diabetes with a second snapshot, in which everybody is a quarter heavier.
+async fn changed(client: &Client) -> Result<ProjectId> {
+    let project = road::open_sample(client, "diabetes").await?;
+    let table = Path::new(&project.path).join("diabetes.csv");
+    road::snapshot(client, project.id).await?;
+    let text = std::fs::read_to_string(&table)?;
+    let (head, rows) = text.split_once('\n').context("the sample has no rows")?;
+    let place = head.split(',').position(|name| name == "bmi").context("no column bmi")?;
+    let heavier = |row: &str| -> Result<String> {
+        let mut cells: Vec<String> = row.split(',').map(str::to_owned).collect();
+        cells[place] = format!("{:.1}", cells[place].parse::<f64>()? * 1.25);
+        Ok(cells.join(","))
+    };
+    let rows = rows.lines().map(heavier).collect::<Result<Vec<_>>>()?;
+    std::fs::write(&table, format!("{head}\n{}\n", rows.join("\n")))?;
+    road::snapshot(client, project.id).await?;
+    Ok(project.id)
 }
 
 async fn looked_at(

@@ -7,7 +7,7 @@ use std::{path::Path, process::Command, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use api::{
     AlertId, ProjectId, RunId,
-    dataset::{AddData, GetDataset, GetProfile, TakeSnapshot},
+    dataset::{AddData, GetDataset, GetProfile},
     deploy::{
         AddTarget, CallDeployment, DeleteDeployment, Deployment, GetDeployment, PlanDeploy, RollBack, TargetKind,
     },
@@ -47,8 +47,7 @@ async fn this_machine(slipway: &Path, folder: &Path) -> Result<()> {
     road::write_second_period(Path::new(&project.path))?;
     road::edit(&client, project.id, &[("monitoring.window", json!("1000 rows"))]).await?;
 
-    let job = client.call(TakeSnapshot { project: project.id, message: None }).await?;
-    let job = road::finished(&client, job.id, PATIENCE).await?;
+    let job = road::snapshot(&client, project.id).await?;
     let Subject::Snapshot(snapshot) = job.subject else { anyhow::bail!("no snapshot: {:?}", job.subject) };
     let profile = road::prepared(&client, GetProfile { snapshot }).await?;
     ensure!(profile.rows == 569, "the sample has 569 rows, the profile says {}", profile.rows);

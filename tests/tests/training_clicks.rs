@@ -7,7 +7,7 @@ use std::{process::Command, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use api::{
     ProjectId, RunId,
-    dataset::{GetDataset, PlanSnapshot, TakeSnapshot},
+    dataset::{GetDataset, PlanSnapshot},
     host::{GetHardware, NamedDevice},
     project::GetProject,
     run::{GetRun, ListRuns, ProjectIdOr, RunTable},
@@ -117,8 +117,7 @@ async fn newer_files(desk: &Desk) -> Result<()> {
     // A snapshot that no run has seen is something new, though nothing changed since it was taken.
     let paths: Vec<String> = file.data.paths.into_iter().filter(|path| path != &beside).collect();
     road::edit(client, project, &[("data.paths", json!(paths))]).await?;
-    let job = client.call(TakeSnapshot { project, message: None }).await?;
-    road::finished(client, job.id, Duration::from_secs(120)).await?;
+    road::snapshot(client, project).await?;
     desk.go(&format!("/p/{project}/monitor?train=again")).await?;
     seen(driver, "//dialog[@open]//h2[.='Retrain']").await.context("its title")?;
     let new = format!("{} was trained on data v2; this run takes data v", run.name);

@@ -55,6 +55,22 @@ fn a_host_that_is_asked_to_end_leaves_one_file() {
 }
 
 #[test]
+fn what_a_host_logs_is_in_a_file_and_is_read_by_level_and_words() {
+    let place = Place::new();
+    let hosted = Hosted::start(&place);
+    let lines = |arguments: &[&str]| place.json(&[&["log"], arguments].concat()).as_array().unwrap().clone();
+    let told = lines(&["--contains", "THE HOST ANSWERS"]);
+    assert!(told.iter().all(|line| line["level"] == "INFO"), "{told:?}");
+    let pid = hosted.child.id().to_string();
+    assert_eq!(told.iter().filter(|line| line["message"].as_str().unwrap().contains(&pid)).count(), 1, "{told:?}");
+    assert!(lines(&["--level", "error", "--contains", "the host answers"]).is_empty());
+    let files: Vec<_> =
+        std::fs::read_dir(place.workspace().join("logs")).unwrap().map(|file| file.unwrap().path()).collect();
+    let [file] = files.as_slice() else { panic!("{files:?}") };
+    assert!(std::fs::read_to_string(file).unwrap().contains("the host answers"));
+}
+
+#[test]
 fn the_next_host_answers_where_pages_still_ask() {
     let origin = |hosted: &Hosted| hosted.address.split("/#").next().unwrap().to_owned();
     let place = Place::new();

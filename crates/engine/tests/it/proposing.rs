@@ -100,6 +100,24 @@ async fn a_column_marked_after_training_is_said_waited_for_and_kept_out_by_the_n
 }
 
 #[tokio::test]
+async fn an_update_that_failed_hides_nothing_of_what_logs_still() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let (first, second) = (version(&stage, project).await, version(&stage, project).await);
+    start(&stage, spec(&stage, first).await).await;
+    let set = [("data.sensitive".to_owned(), json!(["x"]))].into();
+    stage.call(EditProjectFile { project, set }).await;
+    stage.place.break_with(Some("no such place"));
+    let update = proposed(&stage, second, Some("played")).await;
+    assert_eq!(update.not_logged, ["x"]);
+    let job = stage.call(StartDeploy { spec: update }).await;
+    assert_eq!(stage.over(job).await.state, api::job::JobState::Failed);
+    assert_eq!(stage.place.serves(), Some(1));
+    let waits = stage.call(GetOverview { project }).await.waits;
+    assert!(waits.iter().any(|waiting| waiting.title == "played logs a sensitive column"), "{waits:?}");
+}
+
+#[tokio::test]
 async fn a_new_deployment_makes_the_namespace_where_its_target_says_so() {
     let stage = Stage::new().await;
     let project = project(&stage).await;

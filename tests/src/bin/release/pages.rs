@@ -11,14 +11,18 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use api::{
-    ProjectId, RunId,
     call::Call,
-    dataset::{AddData, TakeSnapshot},
+    dataset::AddData,
     host::MakeKey,
     run::{GetRun, ListRuns, ProjectIdOr},
 };
 use client::call::Client;
-use journeys::{browser, host::Host, road, scripted};
+use journeys::{
+    addresses::{self, Places},
+    browser,
+    host::Host,
+    road, scripted,
+};
 use serde::Deserialize;
 use thirtyfour::WebDriver;
 
@@ -41,33 +45,19 @@ struct Asked {
     body: Option<String>,
 }
 
-/// Where the pages are opened at.
-struct Places {
-    project: ProjectId,
-    /// The run that was really trained.
-    model: RunId,
-    long: RunId,
-    version: api::VersionId,
-    deployment: api::DeploymentId,
-    job: api::JobId,
-    /// A cell of the heat map: the loudest column of the newest window.
-    window: api::WindowId,
-    column: String,
-}
-
 pub(crate) async fn measure(figures: &mut Figures) -> Result<()> {
     let slipway = built("SLIPWAY_BIN")?;
     let folder = tempfile::tempdir()?;
     let host = Host::start(&slipway, folder.path()).await?;
     println!("pages: one model through the whole road");
-    let (run, places) = road_once(&host.client().await?).await?;
+    let places = road_once(&host.client().await?).await?;
     drop(host);
 
     println!("pages: 10,000 runs, 10,000,000 points");
     let started = Instant::now();
-    let long = filled::fill(&folder.path().join("workspace"), run).await?;
+    let long = filled::fill(&folder.path().join("workspace"), places.run).await?;
     println!("   written in {:.0} s", started.elapsed().as_secs_f64());
-    let places = Places { long, ..places };
+    let places = Places { run: long, ..places };
 
     let pages = scripted::pages(&built("SLIPWAY_UI")?, folder.path(), SCRIPT)?;
     let host = Host::start_with(&slipway, folder.path(), |command| {
@@ -95,7 +85,7 @@ pub(crate) async fn measure(figures: &mut Figures) -> Result<()> {
 
 /// One model of every stage, so that each page has something to show: trained, registered, deployed
 /// here, asked with shifted traffic until an alert stands.
-async fn road_once(client: &Client) -> Result<(RunId, Places)> {
+async fn road_once(client: &Client) -> Result<Places> {
     for sample in crate::memory::SAMPLES {
         road::open_sample(client, sample).await?;
     }
@@ -108,54 +98,17 @@ async fn road_once(client: &Client) -> Result<(RunId, Places)> {
     let mut cell = None;
     for window in 0..3 {
         let seen = road::shifted_window(client, &deployment, project.id, window).await?;
-        cell = seen.windows.last().and_then(|window| {
-            let loudest = window.cells.iter().max_by(|left, right| left.intensity.total_cmp(&right.intensity))?;
-            Some((window.id, loudest.column.clone()))
-        });
+        cell = Some(addresses::loudest(&seen)?);
     }
-    let (window, column) = cell.context("no window has a cell")?;
+    let cell = cell.context("no window is closed")?;
     // Two snapshots to compare: the second has the second period too.
     let more = vec![road::second_period(client, project.id).await?];
     let added = client.call(AddData { project: project.id, paths: more }).await?;
     road::finished(client, added.id, Duration::from_secs(300)).await?;
-    let taken = client.call(TakeSnapshot { project: project.id, message: None }).await?;
-    road::finished(client, taken.id, Duration::from_secs(300)).await?;
+    road::snapshot(client, project.id).await?;
     let job = client.call(GetRun { run }).await?.job.context("the run has no job")?;
-    let (model, long) = (run, run);
     let (project, version, deployment) = (project.id, version.id, deployment.id);
-    Ok((run, Places { project, model, long, version, deployment, job, window, column }))
-}
-
-impl Places {
-    /// Every page and tab that has an address.
-    fn addresses(&self) -> Vec<(&'static str, String)> {
-        let Self { project, model, long, version, deployment, job, window, column } = self;
-        let of = |rest: &str| format!("/p/{project}{rest}");
-        let mut all = vec![
-            ("Start", "/".to_owned()),
-            ("Overview", of("")),
-            ("Runs", of("/runs")),
-            ("Runs, filtered", of("/runs?filter=param.learning_rate%20%3E%200.05")),
-            ("Models", of("/models")),
-            ("Deploy", of("/deploy")),
-            ("Deploy, one", of(&format!("/deploy?deployment={deployment}"))),
-            ("Compare", of(&format!("/runs?compare={long},{model}"))),
-            ("Monitor", of(&format!("/monitor/{deployment}"))),
-            ("Monitor, a cell", of(&format!("/monitor/{deployment}?window={window}&column={column}"))),
-            ("Hardware", "/hardware".to_owned()),
-            ("Jobs", "/jobs".to_owned()),
-            ("Jobs, a log", format!("/jobs?log={job}")),
-        ];
-        let mut tabs = |page: &'static str, path: String, tabs: &[&str]| {
-            all.extend(tabs.iter().map(|tab| (page, format!("{path}?tab={tab}"))));
-        };
-        tabs("Data", of("/data"), &["preview", "profile", "drift"]);
-        let run = ["charts", "evaluation", "params", "artifacts", "logs", "system", "lineage", "code"];
-        tabs("Run", of(&format!("/runs/{long}")), &run);
-        tabs("Model", of(&format!("/models/{version}")), &["try", "report", "signature", "package", "files"]);
-        tabs("Settings", "/settings".to_owned(), &["general", "outside", "secrets", "storage", "log"]);
-        all
-    }
+    Ok(Places { project, model: run, run, version, deployment, job, cell, changed: project })
 }
 
 /// What each page asks when it is opened, with the pages that ask it.
@@ -174,7 +127,7 @@ async fn open_each(driver: &WebDriver, client: &Client, places: &Places) -> Resu
     let mut all: BTreeMap<Asked, Vec<&'static str>> = BTreeMap::new();
     driver.goto(&client.call(MakeKey {}).await?.address).await?;
     settled(driver).await.context("the first page")?;
-    for (page, path) in places.addresses() {
+    for (page, path) in places.pages().into_iter().chain(places.parts()) {
         driver.goto(format!("{}{path}", client.host().address)).await?;
         let asked = settled(driver).await.with_context(|| format!("the page {page} at {path}"))?;
         ensure!(!asked.is_empty(), "{page} at {path} asked nothing");
@@ -229,7 +182,7 @@ fn by_hand(asked: &mut BTreeMap<Asked, Vec<&'static str>>, places: &Places) -> R
         asked.entry(request).or_default().push(by);
     }
     for (by, from, to) in [("Run, zoomed", 100_000, 200_000), ("Run, zoomed to raw steps", 250_000, 250_800)] {
-        let run = places.long;
+        let run = places.run;
         let path = format!("/api/series?run={run}&key=loss%2Ftrain&points=900&from={from}&to={to}");
         asked.entry(Asked { method: "GET".to_owned(), path, body: None }).or_default().push(by);
     }
