@@ -14,6 +14,7 @@ mod dialogs;
 mod disks;
 mod drawing_clicks;
 mod dropping;
+mod keeping_clicks;
 mod losing;
 mod newcomer_clicks;
 mod notifying;

@@ -63,7 +63,27 @@ async fn watched(desk: &Desk, project: ProjectId, deployment: DeploymentId) -> R
     let rows: u64 = unseen.split(' ').next().unwrap_or_default().parse().with_context(|| format!("read {unseen}"))?;
     ensure!(rows < 1000, "{unseen} are beyond the validation data");
     desk.browser.picture("monitor-rows").await?;
-    bars(desk, deployment).await.context("the rows of a bar")
+    bars(desk, deployment).await.context("the rows of a bar")?;
+    kept_in_the_address(desk).await.context("the stretch and the cell in the address")
+}
+
+/// A reload shows the stretch and the cell that were chosen.
+async fn kept_in_the_address(desk: &Desk) -> Result<()> {
+    const WEEK: &str = "//*[@role='radiogroup' and @aria-label='Stretch of the traffic']/button[.='7 d']";
+    let driver = desk.driver();
+    let title = seen(driver, "//main//section[.//h3[.='Logged']]//h2").await?.text().await?;
+    press(driver, WEEK).await?;
+    let named = async || {
+        let address = driver.current_url().await?;
+        let query = address.query().unwrap_or_default().to_owned();
+        Ok(["hours=168", "window=", "column="].iter().all(|part| query.contains(part)))
+    };
+    until("both in the address", Duration::from_secs(10), named).await?;
+    driver.refresh().await?;
+    let shown = seen(driver, "//main//section[.//h3[.='Logged']]//h2").await.context("the cell")?.text().await?;
+    ensure!(shown == title, "{title} was chosen, {shown} is shown");
+    seen(driver, &format!("{WEEK}[@aria-checked='true']")).await.context("the stretch")?;
+    Ok(())
 }
 
 /// How many rows are shown, in the page's words, once they are as wanted.

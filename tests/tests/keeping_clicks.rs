@@ -1,0 +1,103 @@
+//! What a person types and chooses is kept: settings in `slipway.toml`, with what is refused said beside its field;
+//! the note of a snapshot; what a page shows, in its address.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use api::{
+    ProjectId,
+    dataset::GetDataset,
+    project::{GetProject, Project},
+};
+use journeys::{
+    browser::{field, fill, gone, press, seen, told},
+    desk::Desk,
+    process::until,
+    road,
+};
+use thirtyfour::By;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_typed_and_chosen_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
+    let result = kept(&desk).await;
+    told(&desk.browser, "keeping", result).await.unwrap();
+}
+
+async fn kept(desk: &Desk) -> Result<()> {
+    let project = road::open_sample(&desk.client, "diabetes").await?;
+    road::snapshot(&desk.client, project.id).await?;
+    settings(desk, project.id).await.context("project settings")?;
+    note(desk, &project).await.context("the note of a snapshot")?;
+    jobs(desk).await.context("the filter of jobs")
+}
+
+/// A value that is refused is told beside its field; a path that is typed is written into the file.
+async fn settings(desk: &Desk, project: ProjectId) -> Result<()> {
+    const SAVE: &str = "//dialog[@open]//footer//button[normalize-space(.)='Save']";
+    const PATHS: &str = "//dialog[@open]//input[@aria-label='Path']";
+    let driver = desk.driver();
+    desk.go(&format!("/p/{project}/data?settings=1")).await?;
+    fill(driver, &field("Delimiter"), "ab").await?;
+    press(driver, SAVE).await?;
+    let beside = "//dialog[@open]//label[span='Delimiter']/small[@role='alert']";
+    let refusal = seen(driver, beside).await.context("it is refused")?.text().await?;
+    ensure!(refusal.contains("one character"), "the refusal reads {refusal}");
+    desk.browser.picture("settings-refused").await?;
+    fill(driver, &field("Delimiter"), "").await?;
+
+    press(driver, "//dialog[@open]//button[normalize-space(.)='Path']").await?;
+    seen(driver, &format!("({PATHS})[2]")).await?;
+    fill(driver, &format!("({PATHS})[2]"), "more/*.csv").await?;
+    press(driver, SAVE).await?;
+    gone(driver, "//dialog[@open]").await?;
+    let file = desk.client.call(GetProject { project }).await?.file;
+    ensure!(file.data.paths == ["diabetes.csv", "more/*.csv"], "{:?}", file.data.paths);
+    ensure!(file.data.delimiter.is_none(), "{:?}", file.data.delimiter);
+    Ok(())
+}
+
+/// The folder changes, and the person says how.
+async fn note(desk: &Desk, project: &Project) -> Result<()> {
+    let (driver, id) = (desk.driver(), project.id);
+    let more = Path::new(&project.path).join("more");
+    std::fs::create_dir_all(&more)?;
+    std::fs::copy(Path::new(&project.path).join("diabetes.csv"), more.join("again.csv"))?;
+    desk.go(&format!("/p/{id}/data")).await?;
+    seen(driver, "//main//button[contains(., 'Take v2')]").await.context("the change is seen")?;
+    fill(driver, "//main//input[@aria-label='What changed']", "each of them twice").await?;
+    press(driver, "//main//button[contains(., 'Take v2')]").await?;
+    let taken = async || {
+        let snapshots = desk.client.call(GetDataset { project: id }).await?.snapshots;
+        Ok(snapshots.first().is_some_and(|newest| newest.number == 2 && newest.message == "each of them twice"))
+    };
+    until("the second snapshot with its note", Duration::from_secs(60), taken).await
+}
+
+/// The filter and the open log stand in the address, and a reload shows the same.
+async fn jobs(desk: &Desk) -> Result<()> {
+    const FILTER: &str = "//main//input[@aria-label='Filter jobs']";
+    const LINE: &str = "//main//section[contains(@class,'jobs')]//*[@role='listitem']";
+    let driver = desk.driver();
+    desk.go("/jobs").await?;
+    let all = async || Ok(driver.find_all(By::XPath(LINE)).await?.len());
+    seen(driver, LINE).await?;
+    let before = all().await?;
+    fill(driver, FILTER, "snapshot diabetes").await?;
+    until("the snapshots alone", Duration::from_secs(10), async || Ok(all().await? == 2)).await?;
+    ensure!(before > 2, "{before} jobs, before the filter");
+    press(driver, &format!("({LINE})[1]//button[starts-with(@aria-label,'Log of')]")).await?;
+    seen(driver, "//aside//h2").await.context("the log")?;
+    let named = async || {
+        let address = driver.current_url().await?;
+        let query = address.query().unwrap_or_default().to_owned();
+        Ok(query.contains("log=") && query.contains("filter=snapshot"))
+    };
+    until("both in the address", Duration::from_secs(10), named).await?;
+    driver.refresh().await?;
+    seen(driver, "//aside//h2").await.context("the log after a reload")?;
+    let filter = seen(driver, FILTER).await?.prop("value").await?;
+    ensure!(filter.as_deref() == Some("snapshot diabetes"), "the filter is {filter:?}");
+    until("the snapshots after a reload", Duration::from_secs(10), async || Ok(all().await? == 2)).await
+}
