@@ -17,6 +17,7 @@ use api::{
     config::{ColumnType, DataConfig, SplitConfig, SplitMethod},
     evaluation::Task,
 };
+use arrow_array::Array as _;
 
 use crate::{
     column::{self, Values},
@@ -144,9 +145,13 @@ fn read(parquet: &Path, data: &DataConfig, method: SplitMethod) -> Result<RowFac
     let groups = group.map(|place| RowHasher::new(batches.schema(), |name| name == names[place]));
     for batch in batches {
         let batch = batch?;
+        let first = facts.hashes.len();
         facts.hashes.extend(rows.hashes(&batch));
-        if let (Some(groups), Some(out)) = (&groups, &mut facts.groups) {
-            out.extend(groups.hashes(&batch));
+        if let (Some(place), Some(groups), Some(out)) = (group, &groups, &mut facts.groups) {
+            // A row without a group is of none: it stands by itself.
+            let named = batch.column(place);
+            let hashes = groups.hashes(&batch).into_iter().zip(&facts.hashes[first..]).enumerate();
+            out.extend(hashes.map(|(row, (of_group, own))| if named.is_null(row) { *own } else { of_group }));
         }
         if let Some(values) = target.and_then(|place| Values::of(batch.column(place))) {
             for row in 0..batch.num_rows() {

@@ -142,6 +142,18 @@ fn groups_stay_together() {
     assert_eq!(assigned.counts, [650, 150, 200, 0]);
 }
 
+#[test]
+fn rows_without_a_group_stand_by_themselves() {
+    let group = |row: u32| if row < 600 { String::new() } else { format!("g{}", row / 10) };
+    let rows: String = (0..1000).map(|row| format!("{row},{},{}\n", group(row), row % 2)).collect();
+    let table = table(&format!("x,g,y\n{rows}"), |config| config.group = Some("g".to_owned()));
+    let assigned = table.split(None).unwrap();
+    for part in [TRAINING, VALIDATION, TEST] {
+        assert!(assigned.parts[..600].contains(&part), "{:?}", assigned.counts);
+    }
+    assert!(assigned.parts[600..].chunks(10).all(|group| group.iter().all(|part| *part == group[0])));
+}
+
 /// Large groups overshoot a share: they may not take all there is.
 #[test]
 fn groups_of_unequal_size_leave_something_in_each_part() {
