@@ -603,15 +603,12 @@ fn check_alias(alias: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// "Card fraud" → "card-fraud", "Verkäufe" → "verkaeufe".
+/// "Card fraud" → "card-fraud", "Verkäufe" → "verkaufe"; other scripts by the sound of their letters.
 fn slug(name: &str) -> String {
     let mut slug = String::new();
-    for character in name.chars().flat_map(char::to_lowercase) {
-        let plain = plain(character);
+    for character in deunicode::deunicode(name).chars() {
         if character.is_ascii_alphanumeric() {
-            slug.push(character);
-        } else if !plain.is_empty() {
-            slug.push_str(plain);
+            slug.push(character.to_ascii_lowercase());
         } else if !slug.is_empty() && !slug.ends_with('-') {
             slug.push('-');
         }
@@ -619,29 +616,6 @@ fn slug(name: &str) -> String {
     slug.truncate(64);
     let slug = slug.trim_end_matches('-');
     if slug.is_empty() { "model".to_owned() } else { slug.to_owned() }
-}
-
-/// A small Latin letter with a mark as names of models have it; nothing for any other.
-const fn plain(letter: char) -> &'static str {
-    match letter {
-        'ä' | 'æ' => "ae",
-        'ö' | 'œ' => "oe",
-        'ü' => "ue",
-        'ß' => "ss",
-        'à' | 'á' | 'â' | 'ã' | 'å' | 'ą' => "a",
-        'ç' | 'ć' | 'č' => "c",
-        'è' | 'é' | 'ê' | 'ë' | 'ę' | 'ě' => "e",
-        'ì' | 'í' | 'î' | 'ï' => "i",
-        'ł' => "l",
-        'ñ' | 'ń' | 'ň' => "n",
-        'ò' | 'ó' | 'ô' | 'õ' | 'ø' | 'ő' => "o",
-        'ř' => "r",
-        'ś' | 'š' => "s",
-        'ù' | 'ú' | 'û' | 'ů' | 'ű' => "u",
-        'ý' | 'ÿ' => "y",
-        'ź' | 'ż' | 'ž' => "z",
-        _ => "",
-    }
 }
 
 #[cfg(test)]
@@ -661,7 +635,8 @@ mod tests {
     #[test]
     fn a_project_name_becomes_a_model_name() {
         assert_eq!(slug("Card fraud (2026)"), "card-fraud-2026");
-        assert_eq!(slug("Verkäufe à Łódź"), "verkaeufe-a-lodz");
-        assert_eq!(slug("日本"), "model");
+        assert_eq!(slug("Verkäufe à Łódź"), "verkaufe-a-lodz");
+        assert_eq!(slug("Продажи"), "prodazhi");
+        assert_eq!(slug("…"), "model");
     }
 }
