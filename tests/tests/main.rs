@@ -21,6 +21,7 @@ mod notifying;
 mod pages;
 mod pushing;
 mod road;
+mod runs_clicks;
 mod skipping;
 mod starting;
 mod stopping;

@@ -6,10 +6,10 @@ mod compare;
 mod overlaid;
 mod overlay;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
-    ErrorCode,
+    ErrorCode, ProjectId,
     id::RunId,
     run::{ListRuns, ProjectIdOr, RunRow},
 };
@@ -120,6 +120,14 @@ pub(crate) fn Runs() -> impl IntoView {
     let menu = StoredValue::new_local({
         Box::new(move |row: RunRow| actions.items(&row)) as Box<dyn Fn(RunRow) -> Vec<Item>>
     });
+    // What was seen is offered also while a half-written filter leaves no row.
+    let params = Memo::new(move |before: Option<&(Option<ProjectId>, Params)>| {
+        let project = place.project.get();
+        let same = before.filter(|(of, _)| *of == project);
+        let mut params = same.map(|(_, params)| params.clone()).unwrap_or_default();
+        note(&mut params, &list.seen());
+        (project, params)
+    });
     // What was picked stays known when its row is scrolled away or filtered out.
     let known = StoredValue::new(BTreeMap::<String, Compared>::new());
     let chosen = Memo::new(move |_| {
@@ -161,7 +169,7 @@ pub(crate) fn Runs() -> impl IntoView {
                 <div class="tools" class:hidden=none>
                     <FilterLine
                         value=filter
-                        vocabulary=Signal::derive(move || vocabulary(&facts.get(), &list.seen()))
+                        vocabulary=Signal::derive(move || vocabulary(&facts.get(), &params.get().1))
                         name="Filter runs"
                         placeholder="Filter: metric.\"loss/validation\" < 0.1 and param.model = \"trees\""
                     />
@@ -234,14 +242,25 @@ fn address_of(filter: &str, order: Option<&Order>) -> String {
 }
 
 /// What a filter can name here: the values are those of the rows that are here.
-fn vocabulary(facts: &Facts, rows: &[RunRow]) -> Vocabulary {
-    let keys: std::collections::BTreeSet<&String> = rows.iter().flat_map(|row| row.params.keys()).collect();
-    let values = |key: &String| {
-        let values: std::collections::BTreeSet<&String> = rows.iter().filter_map(|row| row.params.get(key)).collect();
-        values.into_iter().take(50).cloned().collect()
-    };
+/// Params with their values, in rows that were seen.
+type Params = BTreeMap<String, BTreeSet<String>>;
+
+/// Values of a param that are offered.
+const OFFERED: usize = 50;
+
+fn note(params: &mut Params, rows: &[RunRow]) {
+    for (key, value) in rows.iter().flat_map(|row| &row.params) {
+        let values = params.entry(key.clone()).or_default();
+        if values.len() < OFFERED {
+            values.insert(value.clone());
+        }
+    }
+}
+
+fn vocabulary(facts: &Facts, params: &Params) -> Vocabulary {
     let metrics = facts.metric_keys.iter().filter(|key| !key.starts_with("system/")).cloned().collect();
-    Vocabulary { metrics, params: keys.into_iter().map(|key| (key.clone(), values(key))).collect() }
+    let params = params.iter().map(|(key, values)| (key.clone(), values.iter().cloned().collect())).collect();
+    Vocabulary { metrics, params }
 }
 
 #[component]

@@ -1,0 +1,102 @@
+//! Runs by a person's clicks: found by a filter that is completed, compared, and registered beside a champion of
+//! other data.
+
+use std::{io::Write as _, path::Path, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use api::{
+    ProjectId, RunId,
+    run::{GetRun, Run},
+};
+use journeys::{
+    browser::{fill, press, seen, there, told},
+    desk::Desk,
+    process::until,
+    road,
+};
+use serde_json::json;
+use thirtyfour::{By, Key};
+
+const SHORT: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_are_found_compared_and_registered() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
+    let result = runs(&desk).await;
+    told(&desk.browser, "runs-compared", result).await.unwrap();
+}
+
+async fn runs(desk: &Desk) -> Result<()> {
+    let client = &desk.client;
+    let opened = road::open_sample(client, "diabetes").await?;
+    let project = opened.id;
+    let mut all = Vec::new();
+    for model in ["linear", "trees"] {
+        road::edit(client, project, &[("training.model", json!(model))]).await?;
+        all.push(client.call(GetRun { run: road::train(client, project).await? }).await?);
+    }
+    road::register(client, all[0].id, &["champion"]).await?;
+    let mut table = std::fs::OpenOptions::new().append(true).open(Path::new(&opened.path).join("diabetes.csv"))?;
+    table.write_all(b"59,2,32.1,101,157,93.2,38,4,4.8598,87,152\n")?;
+    drop(table);
+    let newer = road::train(client, project).await?;
+
+    found(desk, project).await.context("find runs")?;
+    compared(desk, project, &all).await.context("compare runs")?;
+    beside_another(desk, project, newer).await.context("register beside a champion of other data")
+}
+
+/// A field and its value are offered while they are typed, and taken by Tab.
+async fn found(desk: &Desk, project: ProjectId) -> Result<()> {
+    const LINE: &str = "//main//input[@aria-label='Filter runs']";
+    let driver = desk.driver();
+    desk.go(&format!("/p/{project}/runs")).await?;
+    let rows = async || Ok(driver.find_all(By::XPath("//main//tr[@role='row' and @aria-selected]")).await?.len());
+    until("all runs", SHORT, async || Ok(rows().await? == 3)).await?;
+    let line = seen(driver, LINE).await?;
+    line.send_keys("param.mod").await?;
+    there(driver, "//*[@id='filter-offers']//*[@role='option' and contains(., 'param.model')]").await?;
+    line.send_keys(Key::Tab + "").await?;
+    let text = async || Ok(seen(driver, LINE).await?.prop("value").await?.unwrap_or_default());
+    ensure!(text().await?.starts_with("param.model"), "Tab makes it {}", text().await?);
+    fill(driver, LINE, "param.model = li").await?;
+    there(driver, "//*[@id='filter-offers']//*[@role='option' and contains(., 'linear')]").await?;
+    line.send_keys(Key::Tab + "").await?;
+    ensure!(text().await? == "param.model = linear ", "Tab makes it {}", text().await?);
+    until("the linear run alone", SHORT, async || Ok(rows().await? == 1)).await?;
+    // The offers first, then the line.
+    line.send_keys(Key::Escape + "").await?;
+    line.send_keys(Key::Escape + "").await?;
+    ensure!(text().await?.is_empty(), "Escape leaves {}", text().await?);
+    until("all runs again", SHORT, async || Ok(rows().await? == 3)).await
+}
+
+/// Two rows are chosen, one by the mouse and one by `x`, and their curves and figures stand side by side.
+async fn compared(desk: &Desk, project: ProjectId, runs: &[Run]) -> Result<()> {
+    let driver = desk.driver();
+    desk.go(&format!("/p/{project}/runs")).await?;
+    for run in runs {
+        press(driver, &format!("//main//*[@role='checkbox' and @aria-label='Select {}']", run.name)).await?;
+    }
+    press(driver, "//main//a[normalize-space(.)='Compare']").await?;
+    let page = "//section[@aria-label='Comparison of runs']";
+    seen(driver, &format!("{page}//h1[.='2 runs compared']")).await?;
+    for run in runs {
+        seen(driver, &format!("{page}//*[contains(@class,'compared-run')]/a[.='{}']", run.name)).await?;
+    }
+    for value in ["linear", "trees"] {
+        seen(driver, &format!("{page}//td[normalize-space(.)='{value}']")).await.context("what differs")?;
+    }
+    desk.browser.picture("runs-compared").await?;
+    press(driver, &format!("{page}//a[@aria-label='Leave {} out']", runs[0].name)).await?;
+    seen(driver, &format!("{page}//h1[.='1 run compared']")).await.map(drop)
+}
+
+async fn beside_another(desk: &Desk, project: ProjectId, run: RunId) -> Result<()> {
+    let driver = desk.driver();
+    desk.go(&format!("/p/{project}/runs/{run}")).await?;
+    press(driver, "//button[contains(., 'Register model')]").await?;
+    let said = "//dialog[@open]//small[.='Each is measured on the test part of its own data: v2, and v1.']";
+    seen(driver, said).await.map(drop)
+}
