@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use api::{
-    JobId, ProjectId, Request, RunId, TargetId, VersionId,
+    DeploymentId, JobId, ProjectId, Request, RunId, TargetId, VersionId,
     dataset::{GetDataset, TakeSnapshot},
     deploy::{
         DeploySpec, Deployment, DeploymentState, ListDeployments, ListTargets, SendTraffic, StartDeploy, TargetKind,
@@ -138,38 +138,53 @@ pub async fn shifted_window(
     project: ProjectId,
     window: u64,
 ) -> Result<Monitoring> {
-    let traffic = SendTraffic {
-        deployment: deployment.id,
-        path: second_period(client, project).await?,
-        rows: 1000,
-        offset: Some(window * 1000),
-        batch: Some(50),
-    };
+    let path = second_period(client, project).await?;
+    sent_window(client, deployment.id, path, window * 1000, window as usize + 1).await
+}
+
+/// Sends 1,000 rows of a table from `offset` on, and has them looked at until so many windows are closed.
+pub async fn sent_window(
+    client: &Client,
+    deployment: DeploymentId,
+    path: String,
+    offset: u64,
+    closed: usize,
+) -> Result<Monitoring> {
+    let traffic = SendTraffic { deployment, path, rows: 1000, offset: Some(offset), batch: Some(50) };
     let job = client.call(traffic).await?;
     finished(client, job.id, Duration::from_secs(120)).await?;
     let until = tokio::time::Instant::now() + Duration::from_secs(60);
     loop {
-        let seen = client.call(CheckNow { deployment: deployment.id }).await?;
-        if seen.windows.len() as u64 > window {
+        let seen = client.call(CheckNow { deployment }).await?;
+        if seen.windows.len() >= closed {
             return Ok(seen);
         }
         if tokio::time::Instant::now() > until {
-            bail!("window {window} stays open with {} rows: {:?}", seen.open_rows, seen.problem);
+            bail!("window {closed} stays open with {} rows: {:?}", seen.open_rows, seen.problem);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-/// Lays a second period beside the data of the sample breast cancer: its rows again and again, two windows of them, with every radius half as large again.
+/// Lays a second period beside the data of the sample breast cancer: two windows, with every radius half as large again.
 pub fn write_second_period(project: &Path) -> Result<()> {
+    write_shifted(project, "second-period", "mean_radius", 2000)
+}
+
+/// Lays a folder beside the data of the sample breast cancer: its rows again and again, with every value of a column
+/// half as large again.
+pub fn write_shifted(project: &Path, folder: &str, column: &str, rows: usize) -> Result<()> {
     let text = std::fs::read_to_string(project.join("breast-cancer.csv"))?;
-    let (head, rows) = text.split_once('\n').context("the sample has no rows")?;
+    let (head, lines) = text.split_once('\n').context("the sample has no rows")?;
+    let place = head.split(',').position(|name| name == column).with_context(|| format!("no column {column}"))?;
     let mut shifted = format!("{head}\n");
-    for row in rows.lines().cycle().take(2000) {
-        let (radius, rest) = row.split_once(',').context("a row has one column")?;
-        shifted.push_str(&format!("{:.2},{rest}\n", radius.parse::<f64>()? * 1.5));
+    for line in lines.lines().cycle().take(rows) {
+        let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+        let value: f64 = cells[place].parse().with_context(|| format!("{column} is {}", cells[place]))?;
+        cells[place] = format!("{:.2}", value * 1.5);
+        shifted.push_str(&format!("{}\n", cells.join(",")));
     }
-    let folder = project.join("second-period");
+    let folder = project.join(folder);
     std::fs::create_dir_all(&folder)?;
     Ok(std::fs::write(folder.join("breast-cancer.csv"), shifted)?)
 }

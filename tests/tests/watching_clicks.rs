@@ -7,10 +7,11 @@ use anyhow::{Context as _, Result, ensure};
 use api::{
     DeploymentId, ProjectId,
     monitor::{ColumnPart, GetMonitoring, GetWindowRows, RowsOf},
+    project::GetProject,
 };
 use client::call::Client;
 use journeys::{
-    browser::{press, seen, told},
+    browser::{gone, press, seen, told},
     desk::Desk,
     process::until,
     road,
@@ -64,7 +65,33 @@ async fn watched(desk: &Desk, project: ProjectId, deployment: DeploymentId) -> R
     ensure!(rows < 1000, "{unseen} are beyond the validation data");
     desk.browser.picture("monitor-rows").await?;
     bars(desk, deployment).await.context("the rows of a bar")?;
-    kept_in_the_address(desk).await.context("the stretch and the cell in the address")
+    kept_in_the_address(desk).await.context("the stretch and the cell in the address")?;
+    open_and_cleared(desk, project, deployment).await.context("alerts, open and cleared")
+}
+
+/// Another column drifts while the first is calm again: each kind of alert is to be had alone.
+async fn open_and_cleared(desk: &Desk, project: ProjectId, deployment: DeploymentId) -> Result<()> {
+    const ALERTS: &str = "//main//section[.//h2[.='Alerts']]";
+    let (driver, client) = (desk.driver(), &desk.client);
+    let folder = client.call(GetProject { project }).await?.path;
+    road::write_shifted(Path::new(&folder), "third-period", "mean_texture", 3000)?;
+    for window in 0..3 {
+        let path = "third-period/breast-cancer.csv".to_owned();
+        road::sent_window(client, deployment, path, window * 1000, window as usize + 3).await?;
+    }
+    let choose = async |which: &str| press(driver, &format!("{ALERTS}//*[@role='radio' and .='{which}']")).await;
+    let alert = |column: &str| format!("{ALERTS}//*[@role='listitem' and contains(., '{column} drifted')]");
+    let (radius, texture) = (alert("mean_radius"), alert("mean_texture"));
+    desk.go(&format!("/p/{project}/monitor/{deployment}")).await?;
+    choose("Cleared").await?;
+    seen(driver, &radius).await.context("mean_radius is cleared")?;
+    gone(driver, &texture).await.context("mean_texture is open")?;
+    choose("Open").await?;
+    seen(driver, &texture).await?;
+    gone(driver, &radius).await?;
+    choose("All").await?;
+    seen(driver, &radius).await?;
+    seen(driver, &texture).await.map(drop)
 }
 
 /// A reload shows the stretch and the cell that were chosen.
