@@ -15,6 +15,7 @@ mod disks;
 mod drawing_clicks;
 mod dropping;
 mod keeping_clicks;
+mod keyboard_clicks;
 mod losing;
 mod newcomer_clicks;
 mod notifying;
