@@ -112,7 +112,7 @@ pub async fn remove(engine: &Engine, request: RemoveTarget) -> anyhow::Result<()
     let used = engine.store().read(move |c| store::deployment::on_target(c, request.target)).await?;
     if !used.is_empty() {
         bail!(
-            ApiError::new(ErrorCode::InUse, format!("{} run on {}.", used.join(", "), row.name))
+            ApiError::new(ErrorCode::InUse, format!("Still on {}: {}.", row.name, used.join(", ")))
                 .with_hint("Delete the deployments first.")
         );
     }

@@ -118,7 +118,10 @@ async fn a_command_has_a_name_masked_secrets_and_a_place_in_the_list() {
     assert_ne!(now.environment["API_TOKEN"], "hush");
     assert_eq!(now.environment["LANG"], "C");
     let tags = BTreeMap::from([("owner".to_owned(), Some("me".to_owned()))]);
+    stage.call(EditRun { run, name: None, notes: Some("Tried\nonce".to_owned()), tags: BTreeMap::new() }).await;
     stage.call(EditRun { run, name: Some("mine".to_owned()), notes: None, tags }).await;
+    let edited = stage.call(GetRun { run }).await;
+    assert_eq!((edited.name.as_str(), edited.notes.as_str()), ("mine", "Tried\nonce"));
     let list =
         |filter: &str| ListRuns { project: ProjectIdOr(project), filter: filter.to_owned(), ..ListRuns::default() };
     assert_eq!(stage.call(list("mine and tag.owner = me and state = running")).await.total, 1);

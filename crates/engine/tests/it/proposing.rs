@@ -1,7 +1,11 @@
 //! What a deployment is proposed to be: as it runs, else as `slipway.toml` says.
 
 use api::{
-    deploy::{AddTarget, DeploySpec, Deployment, LookAtTarget, PlanDeploy, ProposeDeploy, StartDeploy, TargetKind},
+    ErrorCode,
+    deploy::{
+        AddTarget, CheckTarget, DeleteDeployment, DeploySpec, Deployment, ListTargets, LookAtTarget, PlanDeploy,
+        ProposeDeploy, RemoveTarget, StartDeploy, TargetKind,
+    },
     monitor::GetMonitoring,
     project::{EditProjectFile, GetOverview},
 };
@@ -134,6 +138,33 @@ async fn a_new_deployment_makes_the_namespace_where_its_target_says_so() {
         let proposed = stage.call(ProposeDeploy { version, name: None, target: Some(target) }).await;
         assert_eq!(proposed.create_namespace, create_namespace);
     }
+}
+
+#[tokio::test]
+async fn a_target_is_asked_and_stays_while_something_runs_on_it() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let version = version(&stage, project).await;
+    let kind = TargetKind::Kubernetes {
+        kubeconfig: None,
+        context: "c".to_owned(),
+        namespace: "models".to_owned(),
+        create_namespace: false,
+    };
+    let target = stage.call(AddTarget { name: "cluster".to_owned(), kind }).await.id;
+    assert_eq!(stage.call(CheckTarget { target }).await.message, "Played");
+    let spec = DeploySpec { target, ..spec(&stage, version).await };
+    let deployment = start(&stage, spec.clone()).await;
+    let refused = stage.try_call(RemoveTarget { target }).await.unwrap_err();
+    assert_eq!((refused.code, refused.message), (ErrorCode::InUse, format!("Still on cluster: {}.", spec.name)));
+
+    let job = stage.call(DeleteDeployment { deployment: deployment.id }).await;
+    stage.done(job).await;
+    stage.call(RemoveTarget { target }).await;
+    let left = stage.call(ListTargets {}).await;
+    assert_eq!(left.iter().map(|target| &target.kind).collect::<Vec<_>>(), [&TargetKind::ThisMachine]);
+    let refused = stage.try_call(RemoveTarget { target: left[0].id }).await.unwrap_err();
+    assert_eq!(refused.message, "This machine is always a target.");
 }
 
 #[tokio::test]
