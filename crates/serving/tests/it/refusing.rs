@@ -5,7 +5,7 @@ use std::{fs, io::Read};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 use crate::running::{Server, command, row, start, write_model};
@@ -114,6 +114,27 @@ async fn a_head_that_is_never_whole_is_given_up() {
                 .unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
+    let server = start(&["--write-secs", "1"]);
+    // More than the buffers of both sides hold.
+    let body = format!("[{}{{\"amount\":1}}]", "{\"amount\":1},".repeat(199_999));
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(server.address.trim_start_matches("http://").parse().unwrap()).await.unwrap();
+    let head = format!("POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    // Without reading, a client learns by what it sends that nobody is there any more.
+    let given_up = async {
+        while stream.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), given_up).await.expect("the connection is closed");
+    assert_eq!(server.post("/predict", &json!([row(1)])).await.0, 200);
 }
 
 #[cfg(unix)]
