@@ -5,6 +5,7 @@
 
 use std::{
     cell::Cell,
+    collections::HashMap,
     fs::File,
     io::{BufRead, BufReader, Read},
     rc::Rc,
@@ -333,10 +334,11 @@ impl Rows {
 
     fn header(&self) -> Result<Vec<String>, DataError> {
         let mut names: Vec<String> = Vec::with_capacity(self.fields);
+        let mut places: HashMap<String, usize> = HashMap::with_capacity(self.fields);
         for (index, cell) in self.cells().enumerate() {
             let trimmed = cell.trim();
             let name = if trimmed.is_empty() { format!("column_{}", index + 1) } else { trimmed.to_owned() };
-            if let Some(first) = names.iter().position(|earlier| *earlier == name) {
+            if let Some(first) = places.insert(name.clone(), index) {
                 let file = self.file.clone();
                 return Err(DataError::DuplicateColumn { file, column: name, first: first + 1, second: index + 1 });
             }

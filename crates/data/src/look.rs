@@ -2,7 +2,7 @@
 //! `slipway.toml`, never further, so that a folder of any size answers at once.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -262,11 +262,15 @@ fn look_at_tables(name: String, files: &[ScannedFile], ragged: Ragged) -> Looked
         ));
     }
     let mut columns: Vec<(String, Typing)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for (_, survey) in &group {
         for (name, typing) in &survey.columns {
-            match columns.iter_mut().find(|(column, _)| column == name) {
-                Some((_, known)) => known.merge(typing),
-                None => columns.push((name.clone(), typing.clone())),
+            match places.get(name.as_str()) {
+                Some(place) => columns[*place].1.merge(typing),
+                None => {
+                    places.insert(name, columns.len());
+                    columns.push((name.clone(), typing.clone()));
+                }
             }
         }
     }
