@@ -206,6 +206,13 @@ fn survey_delimited(
     if rows.filled > 0 {
         notes.push(format!("{} of another width cut or filled", lines(rows.filled)));
     }
+    if let Some((line, count)) = rows.longest {
+        notes.push(format!(
+            "the longest begins on line {} and spans {}: perhaps a quote is not closed, and took the rows behind it",
+            thousands(line),
+            lines(count)
+        ));
+    }
     Ok(FileSurvey { source: Source::Delimited(dialect), columns, rows: count, notes, left_out: Vec::new(), complete })
 }
 
