@@ -85,6 +85,25 @@ async fn wrong_requests_are_told_why() {
 }
 
 #[tokio::test]
+async fn a_key_that_stands_twice_in_one_object_is_named() {
+    let server = start(&[]);
+    for (path, body) in [
+        (
+            "/predict",
+            "[{\"amount\": 1, \"country\": \"de\"}, {\"amount\": 1, \"country\": \"de\", \"country\": \"fr\"}]",
+        ),
+        ("/v1/models/fraud:predict", "{\"instances\": [{\"country\": \"de\", \"amount\": 1, \"country\": null}]}"),
+    ] {
+        let request =
+            server.client.post(format!("{}{path}", server.address)).header("content-type", "application/json");
+        let refused = request.body(body).send().await.unwrap();
+        assert_eq!(refused.status(), 400);
+        let said = refused.text().await.unwrap();
+        assert!(said.contains("the key \\\"country\\\" is there twice"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_of_unknown_length_is_limited_too() {
     let server = start(&["--body-limit-bytes", "4096"]);
     let mut stream = TcpStream::connect(server.address.trim_start_matches("http://")).await.unwrap();
