@@ -367,6 +367,7 @@ async fn traffic(stage: &Stage) -> Result<()> {
         let job = stage.call(SendTraffic { offset: None, ..send("beside/few.csv", rows, 0) }).await?;
         let job = stage.done(job).await?;
         ensure!(job.message.starts_with(sent), "{}", job.message);
+        ensure!(job.message.ends_with("; the file has 25 rows") == (rows > 25), "{}", job.message);
         let proposal = stage.call(ProposeTraffic { deployment: deployment.id }).await?;
         let few = proposal.files.iter().find(|file| file.path == "beside/few.csv");
         ensure!(few.is_some_and(|few| few.next_row == next), "{proposal:?}");

@@ -6,17 +6,25 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
-    io::Write as _,
-    path::PathBuf,
+    ffi::{OsStr, OsString},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
 };
 
+use api::ErrorCode;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use engine::ports::Credentials;
+use engine::ports::{Credentials, PortError, Result};
 use serde::Deserialize;
 
 use crate::{outside::Surroundings, programs};
+
+/// A helper may ask the person first; nobody waits longer for an answer.
+const HELPER_TIMEOUT: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -67,31 +75,37 @@ impl DockerConfig {
 
 /// The credentials for `host[:port]`, if Docker's configuration has some that we can use.
 ///
-/// A damaged file or a helper that fails counts as none: it is not our file to complain about.
-pub fn credentials(docker: &DockerConfig, host: &str) -> Option<Found> {
-    let text = std::fs::read_to_string(docker.folder.join("config.json")).ok()?;
+/// A damaged file or a helper that fails counts as none: it is not our file to complain about. A helper that hangs is
+/// an error, since what it would have said may be needed.
+pub fn credentials(docker: &DockerConfig, host: &str) -> Result<Option<Found>> {
+    let Ok(text) = std::fs::read_to_string(docker.folder.join("config.json")) else { return Ok(None) };
     let config: ConfigFile = match serde_json::from_str(&text) {
         Ok(config) => config,
         Err(error) => {
             tracing::warn!(%error, folder = %docker.folder.display(), "Docker's config.json can't be read");
-            return None;
+            return Ok(None);
         }
     };
     let keys = keys_of(host);
     for key in &keys {
         if let Some(helper) = config.cred_helpers.get(key) {
-            return ask(docker, helper, key);
+            return ask(docker, helper, key, HELPER_TIMEOUT);
         }
     }
     for (name, auth) in &config.auths {
         if keys.iter().any(|key| key == name || same_host(name, key))
             && let Some(found) = decode(auth)
         {
-            return Some(found);
+            return Ok(Some(found));
         }
     }
-    let helper = config.creds_store?;
-    keys.iter().find_map(|key| ask(docker, &helper, key))
+    let Some(helper) = config.creds_store else { return Ok(None) };
+    for key in &keys {
+        if let Some(found) = ask(docker, &helper, key, HELPER_TIMEOUT)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 /// Docker Hub is known by its historic address.
@@ -126,33 +140,72 @@ fn decode(auth: &Auth) -> Option<Found> {
     (!username.is_empty()).then(|| password(username, secret))
 }
 
-fn ask(docker: &DockerConfig, helper: &str, key: &str) -> Option<Found> {
+fn ask(docker: &DockerConfig, helper: &str, key: &str, patience: Duration) -> Result<Option<Found>> {
     let name = format!("docker-credential-{helper}");
     let Some(program) = programs::find(&docker.path, &name) else {
         tracing::warn!(name, "Docker's credential helper can't be found");
-        return None;
+        return Ok(None);
     };
-    let mut child = Command::new(&program)
-        .env("PATH", &docker.path)
+    let answer = match told(&program, &docker.path, key, patience) {
+        Ok(answer) => answer,
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            let seconds = patience.as_secs();
+            let said = format!("Docker's credential helper {name} did not answer for {key} within {seconds} s.");
+            return Err(PortError::permanent(ErrorCode::Unreachable, said).with_hint(format!(
+                "See what it waits for (`echo {key} | {name} get`), or give a password with `slipway registry password`.",
+            )));
+        }
+        Err(error) => {
+            tracing::warn!(%error, name, "Docker's credential helper can't be asked");
+            return Ok(None);
+        }
+    };
+    let helped: Option<Helped> = answer.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    // By Docker's convention this user announces an identity token.
+    Ok(helped.map(|helped| {
+        if helped.username == "<token>" {
+            Found::IdentityToken(helped.secret)
+        } else {
+            Found::Password(Credentials { username: helped.username, password: helped.secret })
+        }
+    }))
+}
+
+/// What a helper answers for a key; `None` where it fails. One that is not done in time is ended: `TimedOut`.
+fn told(program: &Path, path: &OsStr, key: &str, patience: Duration) -> io::Result<Option<Vec<u8>>> {
+    let until = Instant::now() + patience;
+    let mut child = Command::new(program)
+        .env("PATH", path)
         .arg("get")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .spawn()
-        .inspect_err(|error| tracing::warn!(%error, name, "Docker's credential helper can't be started"))
-        .ok()?;
-    child.stdin.take()?.write_all(key.as_bytes()).ok()?;
-    let output = child.wait_with_output().ok()?;
-    if !output.status.success() {
-        return None;
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // One that doesn't read says by its exit what it makes of that.
+        let _ = stdin.write_all(key.as_bytes());
     }
-    let helped: Helped = serde_json::from_slice(&output.stdout).ok()?;
-    // By Docker's convention this user announces an identity token.
-    Some(if helped.username == "<token>" {
-        Found::IdentityToken(helped.secret)
-    } else {
-        Found::Password(Credentials { username: helped.username, password: helped.secret })
-    })
+    let (sender, answer) = mpsc::channel();
+    if let Some(mut stdout) = child.stdout.take() {
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let read = stdout.read_to_end(&mut bytes).map(|_| bytes);
+            let _ = sender.send(read);
+        });
+    }
+    let answer = answer.recv_timeout(patience);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            let bytes = answer.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+            return Ok(status.success().then_some(bytes));
+        }
+        if Instant::now() >= until {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        thread::sleep(LOOK_AGAIN);
+    }
 }
 
 #[cfg(test)]
@@ -167,7 +220,7 @@ mod tests {
 
     fn found(folder: &tempfile::TempDir, host: &str) -> Option<Found> {
         let path = folder.path().as_os_str().to_owned();
-        credentials(&DockerConfig { folder: folder.path().to_owned(), path }, host)
+        credentials(&DockerConfig { folder: folder.path().to_owned(), path }, host).unwrap()
     }
 
     fn password(folder: &tempfile::TempDir, host: &str) -> Option<(String, String)> {
@@ -224,5 +277,20 @@ mod tests {
         assert!(matches!(found(&folder, "one.example"), Some(Found::IdentityToken(token)) if token == "refresh"));
         assert_eq!(password(&folder, "two.example"), Some(("ann".to_owned(), "of two.example".to_owned())));
         assert!(found(&folder, "none.example").is_none(), "the helper named for it refused");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_helper_that_hangs_is_ended_and_named() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = folder_with("{}");
+        let program = folder.path().join("docker-credential-asleep");
+        std::fs::write(&program, "#!/bin/sh\nexec sleep 600\n").unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = std::env::join_paths([folder.path(), Path::new("/bin"), Path::new("/usr/bin")]).unwrap();
+        let docker = DockerConfig { folder: folder.path().to_owned(), path };
+        let failure = ask(&docker, "asleep", "one.example", Duration::from_millis(200)).err().unwrap();
+        let said = failure.error.message;
+        assert!(said.contains("docker-credential-asleep did not answer for one.example"), "{said}");
     }
 }

@@ -171,6 +171,22 @@ impl Kubernetes {
             .map(|_| ())
             .map_err(|error| self.failed(&format!("apply {}", object.title), error))
     }
+
+    /// Deletes the pull secret of a version before, once no pod needs it: a password must not outlive its use. What
+    /// was rolled out stands also where that fails.
+    async fn drop_pull_secret(&self, wanted: &Wanted) {
+        let (secrets, name) = (self.dynamic(Kind::Secret), objects::secret_name(&wanted.name));
+        let gone = match secrets.get_opt(&name).await {
+            Ok(Some(live)) if is_ours(&live, wanted.deployment) => {
+                secrets.delete(&name, &DeleteParams::background()).await.map(|_| ())
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = gone {
+            tracing::warn!(%error, name, "a pull secret that is not needed any more can't be deleted");
+        }
+    }
 }
 
 fn is_ours(object: &DynamicObject, deployment: DeploymentId) -> bool {
@@ -318,7 +334,11 @@ impl Target for Kubernetes {
     }
 
     async fn wait(&self, wanted: &Wanted, steps: &dyn Steps) -> Result<()> {
-        rollout::wait(self, wanted, steps).await
+        rollout::wait(self, wanted, steps).await?;
+        if wanted.image.as_ref().is_some_and(|image| image.credentials.is_none()) {
+            self.drop_pull_secret(wanted).await;
+        }
+        Ok(())
     }
 
     /// The cluster keeps what it was told by itself.

@@ -57,7 +57,7 @@ impl OciRegistry {
             (Some(username), Some(password)) => {
                 (Some(Credentials { username: username.clone(), password }), CredentialSource::SecretStore)
             }
-            _ => match docker.and_then(|docker| docker_config::credentials(docker, &host)) {
+            _ => match docker.map(|docker| docker_config::credentials(docker, &host)).transpose()?.flatten() {
                 Some(Found::Password(found)) => (Some(found), CredentialSource::DockerConfig),
                 Some(Found::IdentityToken(token)) => {
                     identity_token = Some(token);

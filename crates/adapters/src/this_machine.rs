@@ -202,6 +202,9 @@ impl ThisMachine {
         // Of this start only: one that ends removes its own, whenever that is.
         let ready_file = folder.join(format!("ready-{}.json", random_hex::<4>()?));
         let log = folder.join("serving.log");
+        if let Err(error) = log_file::shorten(&log, log_file::LONGEST_BYTES) {
+            tracing::warn!(%error, log = %log.display(), "a long log can't begin anew");
+        }
         let output =
             File::options().create(true).append(true).open(&log).map_err(|error| disk("write", &log, &error))?;
         let errors = output.try_clone().map_err(|error| disk("write", &log, &error))?;

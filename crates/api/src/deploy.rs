@@ -408,6 +408,9 @@ pub struct TrafficProposal {
     /// The one of them that is meant where nobody names one: the last that was sent, else the only one.
     #[serde(default)]
     pub chosen: Option<String>,
+    /// Paths of the project's own data, the newest last: they are sent too, where one is named.
+    #[serde(default)]
+    pub data: Vec<String>,
     pub rows: u64,
     /// Windows that so many rows close: as many as an alert takes. 0 where time closes them.
     pub windows: u32,

@@ -1,6 +1,8 @@
 //! The command line as a whole: groups, options that every command has, and where each group goes.
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand, error::ErrorKind};
 use client::workspace::Workspace;
 use serde_json::Value;
 
@@ -134,6 +136,25 @@ impl Command {
     }
 }
 
+/// Whether `--json` is among our own arguments; what follows `--` is another program's.
+pub(crate) fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    arguments.take_while(|argument| argument != "--").any(|argument| argument == "--json")
+}
+
+/// What is wrong with arguments that can't be read, for programs: the first paragraph is what, the rest the way out.
+pub(crate) fn wrong(error: &clap::Error) -> ApiError {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return ApiError::invalid("The command is not whole.").with_hint("`--help` behind it lists what can follow.");
+    }
+    let text = error.render().to_string();
+    let on_one_line = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut parts = text.trim().split("\n\n").map(on_one_line);
+    let message = parts.next().unwrap_or_default();
+    let rest: Vec<String> = parts.map(|part| part.trim_end_matches('.').to_owned()).collect();
+    let error = ApiError::invalid(format!("{}.", message.trim_start_matches("error: ").trim_end_matches('.')));
+    if rest.is_empty() { error } else { error.with_hint(format!("{}.", rest.join(". "))) }
+}
+
 /// Does what the command line says; the answer is the exit code.
 pub(crate) async fn run(arguments: Arguments) -> Outcome<u8> {
     let output = Output::new(arguments.json);
@@ -222,6 +243,18 @@ mod tests {
         let mut missing = Vec::new();
         unsaid(&Arguments::command(), "", &mut missing);
         assert!(missing.is_empty(), "without a line in --help:\n{}", missing.join("\n"));
+    }
+
+    #[test]
+    fn wrong_arguments_are_told_to_programs_as_one_sentence_and_the_way_out() {
+        let told = |arguments: &[&str]| wrong(&Arguments::try_parse_from(arguments).unwrap_err());
+        let error = told(&["slipway", "--json", "run", "start", "--no-such-option"]);
+        assert!(error.message.starts_with("unexpected argument '--no-such-option' found"), "{}", error.message);
+        assert!(error.hint.unwrap().contains("Usage: slipway run start"));
+        assert_eq!(told(&["slipway", "run"]).message, "The command is not whole.");
+        let asks = |arguments: &[&str]| asks_for_json(arguments.iter().map(OsString::from));
+        assert!(asks(&["slipway", "run", "list", "--json"]));
+        assert!(!asks(&["slipway", "exec", "--", "python", "--json"]));
     }
 
     #[test]

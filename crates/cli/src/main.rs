@@ -32,7 +32,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // One TLS provider for the whole process, before anything connects.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let arguments = arguments::Arguments::parse();
+    let arguments = match arguments::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() && arguments::asks_for_json(std::env::args_os()) => {
+            let error = arguments::wrong(&error);
+            output::print_error(&error, true);
+            return ExitCode::from(output::exit_code(error.code));
+        }
+        // Help, the version, or what is wrong for a person to read.
+        Err(said) => said.exit(),
+    };
     let json = arguments.json;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

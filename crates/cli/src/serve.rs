@@ -13,7 +13,7 @@ use client::{
     lock::{self, Held},
     workspace::Workspace,
 };
-use engine::{Engine, Mode};
+use engine::{Engine, Mode, error::told_of};
 use server::{Host, access::Access, activity::Activity};
 use tokio_util::sync::CancellationToken;
 
@@ -80,8 +80,8 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
     };
     let engine = open_engine(&workspace, Mode::Host, COMMAND).await?;
     let listener = listen(&workspace, serve.port).await?;
-    let port = listener.local_addr().map_err(|error| unusable("ask for the port", &error))?.port();
-    let access = Access::new().map_err(|error| unusable("make the host's token", &error))?;
+    let port = listener.local_addr().map_err(|error| told_of("ask for the port", error))?.port();
+    let access = Access::new().map_err(|error| told_of("make the host's token", error))?;
     let host = Host {
         engine: engine.clone(),
         access: Arc::new(access),
@@ -105,16 +105,12 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
     let ending =
         tokio::spawn(until_ended(host.clone(), (!serve.keep).then(|| Duration::from_secs(serve.idle_secs)), signals));
     let serving = tokio::spawn(server::serve(listener, host.clone()));
-    host_file::write(&workspace, &file).map_err(|error| unusable("write host.json", &error))?;
+    host_file::write(&workspace, &file).map_err(|error| told_of("write host.json", error))?;
     host_file::remember_port(&workspace, port);
     tracing::info!(pid = file.pid, address, "the host answers");
     announce(&host, output)?;
     let reason = ending.await.unwrap_or_else(|error| format!("its watch broke off: {error}"));
     finish(&workspace, host, engine, serving, held, &reason).await
-}
-
-fn unusable(what: &str, error: &std::io::Error) -> ApiError {
-    ApiError::new(ErrorCode::Internal, format!("Can't {what}: {error}."))
 }
 
 /// Takes the lock, or says which host has it.
@@ -210,15 +206,15 @@ impl Signals {
     fn take() -> Outcome<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
-            terminate: signal(SignalKind::terminate()).map_err(|error| unusable("listen for signals", &error))?,
-            hang_up: signal(SignalKind::hangup()).map_err(|error| unusable("listen for signals", &error))?,
+            terminate: signal(SignalKind::terminate()).map_err(|error| told_of("listen for signals", error))?,
+            hang_up: signal(SignalKind::hangup()).map_err(|error| told_of("listen for signals", error))?,
             interrupts: Interrupts::take()?,
         })
     }
 
     #[cfg(windows)]
     fn take() -> Outcome<Self> {
-        let close = tokio::signal::windows::ctrl_close().map_err(|error| unusable("listen for signals", &error))?;
+        let close = tokio::signal::windows::ctrl_close().map_err(|error| told_of("listen for signals", error))?;
         Ok(Self { interrupts: Interrupts::take()?, close })
     }
 

@@ -5,6 +5,7 @@
 
 use std::{
     cell::Cell,
+    collections::HashMap,
     fs::File,
     io::{BufRead, BufReader, Read},
     rc::Rc,
@@ -179,19 +180,28 @@ fn quotes_a_field(sample: &[u8], delimiter: u8, quote: u8) -> bool {
     begins && closes
 }
 
-/// Each column that holds numbers or dates votes: does its first cell look like the rest of it?
+/// Each column that holds numbers or dates votes: does its first cell look like the rest of it? An empty one (pandas
+/// gives an index no name) counts against a header only where another cell does, or all are empty.
 fn has_header(rows: &[Vec<String>]) -> bool {
     let Some((first, body)) = rows.split_first() else { return true };
-    let (mut with, mut without) = (0, 0);
+    let (mut with, mut without, mut unnamed) = (0, 0, 0);
+    let mut is_value = false;
     for (index, name) in first.iter().enumerate() {
         let mut column = typing::Typing::default();
         body.iter().filter_map(|row| row.get(index)).for_each(|cell| column.see(cell));
+        let empty = name.trim().is_empty();
         if column.is_textual() {
-            continue;
+            is_value |= !empty && body.iter().any(|row| row.get(index) == Some(name));
+        } else if empty {
+            unnamed += 1;
+        } else if typing::is_missing(name) || column.fits(name) {
+            without += 1;
+        } else {
+            with += 1;
         }
-        if typing::is_missing(name) || column.fits(name) { without += 1 } else { with += 1 }
     }
-    with >= without
+    let says_nothing = without == 0 && !is_value && first.iter().any(|name| !name.trim().is_empty());
+    with >= without + if says_nothing { 0 } else { unnamed }
 }
 
 type Decoded = DecodeReaderBytes<CountingReader, Vec<u8>>;
@@ -238,6 +248,8 @@ pub struct Rows {
     pub skipped: u64,
     /// Rows cut or filled because of their width.
     pub filled: u64,
+    /// The row of another width that spans the most lines, where one spans several: its line, and how many.
+    pub longest: Option<(u64, u64)>,
 }
 
 impl Rows {
@@ -260,6 +272,7 @@ impl Rows {
             line: 1,
             skipped: 0,
             filled: 0,
+            longest: None,
         };
         if !rows.read_record()? {
             return Err(DataError::Empty { file: file.name.clone() });
@@ -300,10 +313,14 @@ impl Rows {
             if self.fields == 1 && self.output[..self.ends[0]].iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
+            let lines = self.lines_spanned();
+            if lines > 1 && self.longest.is_none_or(|(_, most)| lines > most) {
+                self.longest = Some((self.line, lines));
+            }
             match self.ragged {
                 Ragged::Error => {
                     let (file, line, found) = (self.file.clone(), self.line, self.fields);
-                    return Err(DataError::Ragged { file, line, lines: self.lines_spanned(), found, expected });
+                    return Err(DataError::Ragged { file, line, lines, found, expected });
                 }
                 Ragged::Skip => self.skipped += 1,
                 Ragged::Fill => {
@@ -333,10 +350,11 @@ impl Rows {
 
     fn header(&self) -> Result<Vec<String>, DataError> {
         let mut names: Vec<String> = Vec::with_capacity(self.fields);
+        let mut places: HashMap<String, usize> = HashMap::with_capacity(self.fields);
         for (index, cell) in self.cells().enumerate() {
             let trimmed = cell.trim();
             let name = if trimmed.is_empty() { format!("column_{}", index + 1) } else { trimmed.to_owned() };
-            if let Some(first) = names.iter().position(|earlier| *earlier == name) {
+            if let Some(first) = places.insert(name.clone(), index) {
                 let file = self.file.clone();
                 return Err(DataError::DuplicateColumn { file, column: name, first: first + 1, second: index + 1 });
             }

@@ -1,6 +1,7 @@
 //! JSON Lines: one object a line, its values as text cells. Nested values stay JSON text.
 
 use std::{
+    collections::HashSet,
     fmt,
     fs::File,
     io::{BufRead, BufReader, Read},
@@ -92,11 +93,11 @@ impl Objects {
     }
 
     fn cells(&self, object: Object) -> Result<Cells, DataError> {
+        if let Some(key) = doubled(&object) {
+            return Err(DataError::KeyTwice { file: self.file.clone(), line: self.line, key: key.to_owned() });
+        }
         let mut cells: Cells = Vec::with_capacity(object.0.len());
         for (name, value) in object.0 {
-            if cells.iter().any(|(earlier, _)| *earlier == name) {
-                return Err(DataError::KeyTwice { file: self.file.clone(), line: self.line, key: name });
-            }
             let cell = match value {
                 Value::Null => None,
                 Value::String(text) => Some(text),
@@ -114,6 +115,12 @@ impl Objects {
     fn wrong(&self, reason: String) -> DataError {
         DataError::Json { file: self.file.clone(), line: self.line, reason }
     }
+}
+
+/// The first key that stands in an object for the second time.
+fn doubled(object: &Object) -> Option<&str> {
+    let mut seen = HashSet::with_capacity(object.0.len());
+    object.0.iter().map(|(name, _)| name.as_str()).find(|name| !seen.insert(*name))
 }
 
 /// serde_json counts lines within the one line that it was given; only the column means something.

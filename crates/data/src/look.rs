@@ -2,7 +2,7 @@
 //! `slipway.toml`, never further, so that a folder of any size answers at once.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -67,6 +67,9 @@ pub fn look(paths: &[impl AsRef<Path>], ragged: Ragged) -> Result<Looked, DataEr
     }
     let name = paths.first().map_or_else(|| "project".to_owned(), |path| name_of(path));
     let mut looked = look_at_files(name, &lying, ragged);
+    if looked.kind == DataKind::Images || lying.tables.is_empty() {
+        looked.found.extend(hidden_classes(&lying.pictures));
+    }
     looked.problems.extend(lying.passed_over.into_values().map(ApiError::from));
     if let [folder] = paths.as_slice()
         && folder.is_dir()
@@ -205,6 +208,26 @@ fn look_at_images(name: String, files: &[ScannedFile], classes: usize) -> Looked
     }
 }
 
+/// Names the hidden folders beside those of the classes that hold pictures too.
+fn hidden_classes(pictures: &[ScannedFile]) -> Option<String> {
+    let has_class = |file: &&ScannedFile| images::class(&file.name).is_some();
+    let above: BTreeSet<&Path> =
+        pictures.iter().filter(has_class).filter_map(|file| file.path.parent()?.parent()).collect();
+    let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_picture = |path: &Path| scan::format(path) == Some(FileFormat::Image);
+    let hidden = above.into_iter().flat_map(entries).filter(|entry| scan::is_hidden(&entry.file_name()));
+    let holding = hidden.filter(|entry| entries(&entry.path()).any(|inner| is_picture(&inner.path())));
+    let names: BTreeSet<String> = holding.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let more = if names.len() > NAMED_CLASSES { ", …" } else { "" };
+    let named = names.iter().take(NAMED_CLASSES).map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+    Some(format!(
+        "Hidden folders with pictures are left out: {named}{more}; one that is a class needs a name without the dot"
+    ))
+}
+
 fn look_at_tables(name: String, files: &[ScannedFile], ragged: Ragged) -> Looked {
     let mut problems: Vec<ApiError> = Vec::new();
     let mut ragged_lines = false;
@@ -239,11 +262,15 @@ fn look_at_tables(name: String, files: &[ScannedFile], ragged: Ragged) -> Looked
         ));
     }
     let mut columns: Vec<(String, Typing)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for (_, survey) in &group {
         for (name, typing) in &survey.columns {
-            match columns.iter_mut().find(|(column, _)| column == name) {
-                Some((_, known)) => known.merge(typing),
-                None => columns.push((name.clone(), typing.clone())),
+            match places.get(name.as_str()) {
+                Some(place) => columns[*place].1.merge(typing),
+                None => {
+                    places.insert(name, columns.len());
+                    columns.push((name.clone(), typing.clone()));
+                }
             }
         }
     }

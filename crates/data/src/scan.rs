@@ -172,7 +172,8 @@ pub fn tree(folder: &Path) -> Result<Vec<TreeFile>, DataError> {
     Ok(found.into_values().collect())
 }
 
-fn is_hidden(name: &OsStr) -> bool {
+/// Hidden entries belong to tools, and are no data.
+pub(crate) fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 

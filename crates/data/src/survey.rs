@@ -1,9 +1,10 @@
 //! The first pass over a dataset's files: which columns there are, what each holds over all rows,
 //! and how the files are written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use api::config::{ColumnType, DataConfig};
+use arrow_schema::DataType;
 
 use crate::{
     delimited::{self, Dialect, Rows},
@@ -92,11 +93,11 @@ pub(crate) fn decide(
 
 /// A name with a typo would train on what should be ignored, and log what is sensitive.
 fn known_names(columns: &[(String, Typing)], left_out: &[String], config: &DataConfig) -> Result<(), DataError> {
-    let is_known = |name: &String| columns.iter().any(|(column, _)| column == name);
+    let known: HashSet<&str> = columns.iter().map(|(column, _)| column.as_str()).collect();
     let types = config.types.keys().map(|name| (name, "types"));
     let ignored = config.ignore.iter().filter(|name| !left_out.contains(name)).map(|name| (name, "ignore"));
     let sensitive = config.sensitive.iter().filter(|name| !left_out.contains(name)).map(|name| (name, "sensitive"));
-    match types.chain(ignored).chain(sensitive).find(|(name, _)| !is_known(name)) {
+    match types.chain(ignored).chain(sensitive).find(|(name, _)| !known.contains(name.as_str())) {
         None => Ok(()),
         Some((name, role)) => {
             let columns = columns.iter().map(|(column, _)| column.clone()).collect();
@@ -124,9 +125,10 @@ fn merge(
     if let Some(extra) = new.difference(&known).next() {
         return Err(differs(format!("it has the column \"{extra}\", which the first file has not")));
     }
-    for (name, typing) in found {
-        if let Some((_, known)) = columns.iter_mut().find(|(column, _)| *column == name) {
-            known.merge(&typing);
+    let found: HashMap<String, Typing> = found.into_iter().collect();
+    for (name, known) in columns {
+        if let Some(typing) = found.get(name.as_str()) {
+            known.merge(typing);
         }
     }
     Ok(())
@@ -204,6 +206,13 @@ fn survey_delimited(
     if rows.filled > 0 {
         notes.push(format!("{} of another width cut or filled", lines(rows.filled)));
     }
+    if let Some((line, count)) = rows.longest {
+        notes.push(format!(
+            "the longest begins on line {} and spans {}: perhaps a quote is not closed, and took the rows behind it",
+            thousands(line),
+            lines(count)
+        ));
+    }
     Ok(FileSurvey { source: Source::Delimited(dialect), columns, rows: count, notes, left_out: Vec::new(), complete })
 }
 
@@ -214,6 +223,7 @@ fn lines(count: u64) -> String {
 fn survey_objects(file: &ScannedFile, most_rows: Option<u64>, progress: Progress<'_>) -> Result<FileSurvey, DataError> {
     let mut objects = Objects::open(file)?;
     let mut columns: Vec<(String, Typing)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     let (mut count, mut reported, mut complete) = (0, 0, true);
     while let Some(cells) = objects.next_object()? {
         if most_rows == Some(count) {
@@ -222,9 +232,11 @@ fn survey_objects(file: &ScannedFile, most_rows: Option<u64>, progress: Progress
         }
         count += 1;
         for (name, cell) in cells {
-            let place = columns.iter().position(|(column, _)| *column == name).unwrap_or_else(|| {
-                columns.push((name, Typing::without_decimal_comma()));
-                columns.len() - 1
+            let place = places.get(&name).copied().unwrap_or_else(|| {
+                let place = columns.len();
+                columns.push((name.clone(), Typing::without_decimal_comma()));
+                places.insert(name, place);
+                place
             });
             match cell {
                 Some(cell) => columns[place].1.see(&cell),
@@ -264,6 +276,7 @@ fn survey_typed(
     let mut source = TypedSource::open(file, format)?;
     let mut notes = vec![if format == FileFormat::Parquet { "Parquet" } else { "Arrow IPC" }.to_owned()];
     let (mut columns, mut left_out): (Vec<(String, Typing)>, Vec<String>) = (Vec::new(), Vec::new());
+    let (mut places, mut known): (Vec<usize>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
     for (index, field) in source.schema.fields().iter().enumerate() {
         let name = field.name();
         if !typed_source::is_supported(field.data_type()) {
@@ -274,11 +287,12 @@ fn survey_typed(
             left_out.push(name.clone());
             continue;
         }
-        if let Some(first) = columns.iter().position(|(column, _)| column == name) {
+        if let Some(first) = known.insert(name.clone(), index) {
             let file = file.name.clone();
             return Err(DataError::DuplicateColumn { file, column: name.clone(), first: first + 1, second: index + 1 });
         }
         columns.push((name.clone(), Typing::default()));
+        places.push(index);
     }
     if columns.is_empty() {
         let columns = source.schema.fields().iter().map(|field| field.name().clone()).collect();
@@ -291,10 +305,8 @@ fn survey_typed(
             break;
         }
         count += batch.num_rows() as u64;
-        for (name, typing) in &mut columns {
-            if let Some(array) = batch.column_by_name(name) {
-                typed_source::survey(typing, array).map_err(|error| source.misfit(name, &error))?;
-            }
+        for ((name, typing), place) in columns.iter_mut().zip(&places) {
+            typed_source::survey(typing, batch.column(*place)).map_err(|error| source.misfit(name, &error))?;
         }
         report(progress, source.bytes_read() - reported)?;
         reported = source.bytes_read();
@@ -302,6 +314,12 @@ fn survey_typed(
     report(progress, file.size_bytes - reported)?;
     if count == 0 {
         return Err(DataError::NoRows { file: file.name.clone(), columns: columns.len() });
+    }
+    for ((name, typing), place) in columns.iter().zip(&places) {
+        let unsigned = *source.schema.field(*place).data_type() == DataType::UInt64;
+        if unsigned && typing.present() > 0 && typing.decide(None) == Reading::Decimal {
+            notes.push(format!("whole numbers over 9.2e18 in \"{name}\", which is read as decimals and rounded"));
+        }
     }
     Ok(FileSurvey { source: Source::Typed(format), columns, rows: count, notes, left_out, complete })
 }

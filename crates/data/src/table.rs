@@ -3,7 +3,7 @@
 //! Conversion goes over the files twice: the first pass finds each column's type over all rows
 //! ([`crate::survey`]), the second writes. Both stream, so that memory is bounded by a batch.
 
-use std::{fs::File, path::Path, sync::Arc};
+use std::{collections::HashMap, fs::File, path::Path, sync::Arc};
 
 use api::config::{ColumnType, DataConfig};
 use arrow_array::{ArrayRef, RecordBatch};
@@ -149,13 +149,20 @@ fn write_typed(
 ) -> Result<(), DataError> {
     table.flush()?;
     let (mut first_row, mut reported) = (1, 0);
+    let schema = source.schema.clone();
+    let fields = schema.fields().iter().enumerate();
+    let places: HashMap<&str, usize> = fields
+        .filter(|(_, field)| typed_source::is_supported(field.data_type()))
+        .map(|(place, field)| (field.name().as_str(), place))
+        .collect();
     while let Some(batch) = source.next_batch()? {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(survey.columns.len());
         for (name, reading) in &survey.columns {
-            let Some(array) = batch.column_by_name(name) else {
+            let Some(place) = places.get(name.as_str()) else {
                 let difference = format!("the column \"{name}\" is missing");
                 return Err(DataError::SchemaDiffers { file: file.name.clone(), first: file.name.clone(), difference });
             };
+            let array = batch.column(*place);
             let direct = typed_source::convert(array, *reading).map_err(|error| source.misfit(name, &error))?;
             arrays.push(match direct {
                 Some(array) => array,
@@ -209,6 +216,8 @@ fn misfit(file: &ScannedFile, line: u64, column: &str, cell: &str, reading: Read
 /// The Parquet file under construction, with one builder a column.
 struct Writer<'a> {
     columns: &'a [(String, Reading)],
+    /// Each column's place by its name.
+    places: HashMap<&'a str, usize>,
     builders: Vec<ColumnBuilder>,
     pending: usize,
     rows: u64,
@@ -219,11 +228,12 @@ impl<'a> Writer<'a> {
     fn new(file: &'a File, path: &'a Path, columns: &'a [(String, Reading)]) -> Result<Self, DataError> {
         let named: Vec<_> = columns.iter().map(|(name, reading)| (name.clone(), reading.kind())).collect();
         let builders = columns.iter().map(|(_, reading)| ColumnBuilder::new(*reading)).collect();
-        Ok(Self { columns, builders, pending: 0, rows: 0, parquet: ParquetOut::new(file, path, &named)? })
+        let places = columns.iter().enumerate().map(|(place, (name, _))| (name.as_str(), place)).collect();
+        Ok(Self { columns, places, builders, pending: 0, rows: 0, parquet: ParquetOut::new(file, path, &named)? })
     }
 
     fn place(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|(column, _)| column == name)
+        self.places.get(name).copied()
     }
 
     fn places(&self, names: &[String]) -> Vec<usize> {

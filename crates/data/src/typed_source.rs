@@ -5,7 +5,12 @@ use std::{
     io::{BufReader, Read, Seek},
 };
 
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, cast::AsArray, make_array, types::Int64Type};
+use arrow_array::{
+    Array, ArrayRef, Int64Array, RecordBatch, StringArray,
+    cast::AsArray,
+    make_array,
+    types::{Int64Type, UInt64Type},
+};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -182,8 +187,10 @@ pub(crate) fn survey(typing: &mut Typing, array: &ArrayRef) -> Result<(), ArrowE
         text(array)?.iter().flatten().for_each(|cell| typing.see_value(cell));
     }
     if kind.is_integer() {
-        let largest = cast(array, &DataType::Int64)?.as_primitive::<Int64Type>().iter().flatten().max().unwrap_or(0);
-        typing.see_typed(Kind::Integer, present, largest);
+        match largest(array, kind)? {
+            Some(largest) => typing.see_typed(Kind::Integer, present, largest),
+            None => typing.see_typed(Kind::Decimal, present, 0),
+        }
     } else if kind.is_numeric() {
         typing.see_typed(Kind::Decimal, present, 0);
     } else if temporal(kind) {
@@ -194,6 +201,17 @@ pub(crate) fn survey(typing: &mut Typing, array: &ArrayRef) -> Result<(), ArrowE
         text(array)?.iter().flatten().for_each(|cell| typing.see_text(cell));
     }
     Ok(())
+}
+
+/// The largest of an array's integers; `None` where it is beyond what an integer column holds.
+fn largest(array: &ArrayRef, kind: &DataType) -> Result<Option<i64>, ArrowError> {
+    if *kind == DataType::UInt64 {
+        let numbers = cast(array, &DataType::UInt64)?;
+        let largest = numbers.as_primitive::<UInt64Type>().iter().flatten().max().unwrap_or(0);
+        return Ok(i64::try_from(largest).ok());
+    }
+    let numbers = cast(array, &DataType::Int64)?;
+    Ok(Some(numbers.as_primitive::<Int64Type>().iter().flatten().max().unwrap_or(0)))
 }
 
 /// The array in the typed form, where its type leads there directly; `None` where it must go

@@ -36,6 +36,11 @@ pub fn told(error: &anyhow::Error) -> ApiError {
     }
 }
 
+/// The same of a file or port that a caller of the engine needs: `attempt` in words that follow "can't".
+pub fn told_of(attempt: &'static str, error: io::Error) -> ApiError {
+    told(&anyhow::Error::new(error).context(attempt))
+}
+
 fn known(link: &(dyn std::error::Error + 'static)) -> Option<ApiError> {
     if let Some(api) = link.downcast_ref::<ApiError>() {
         return Some(api.clone());
@@ -162,6 +167,9 @@ mod tests {
             assert_eq!(told.code, ErrorCode::NoSpace);
             assert!(told.message.starts_with("Can't write o.csv: The disk is full"), "{told}");
         }
+        let told = told_of("write host.json", full());
+        assert!(told.message.starts_with("Can't write host.json: The disk is full"), "{told}");
+        assert!(told.code == ErrorCode::NoSpace && told.hint.is_some(), "{told}");
     }
 
     #[test]

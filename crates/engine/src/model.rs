@@ -575,6 +575,14 @@ pub(crate) async fn downstream(
     Ok(())
 }
 
+/// Windows takes such a name, also with an ending, for a device: no file or folder can have it.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().to_ascii_uppercase();
+    let numbered = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
+    matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL")
+        || numbered.is_some_and(|number| matches!(number.as_bytes(), [b'1'..=b'9']))
+}
+
 fn check_name(name: &str) -> anyhow::Result<String> {
     let good = !name.is_empty()
         && name.len() <= 64
@@ -585,6 +593,12 @@ fn check_name(name: &str) -> anyhow::Result<String> {
         bail!(ApiError::invalid(format!("\"{name}\" can't be a model's name.")).with_hint(
             "Use letters, digits, \"-\", \"_\" and \".\", at most 64; begin and end with a letter or a digit."
         ));
+    }
+    if is_device(name) {
+        bail!(
+            ApiError::invalid(format!("\"{name}\" can't be a model's name: on Windows it is a device."))
+                .with_hint("Choose another name.")
+        );
     }
     Ok(name.to_owned())
 }
@@ -615,7 +629,11 @@ fn slug(name: &str) -> String {
     }
     slug.truncate(64);
     let slug = slug.trim_end_matches('-');
-    if slug.is_empty() { "model".to_owned() } else { slug.to_owned() }
+    match slug {
+        "" => "model".to_owned(),
+        device if is_device(device) => format!("{device}-model"),
+        slug => slug.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -627,8 +645,11 @@ mod tests {
         for name in [".", "..", "-", "-x", "_", "x.", "", "a b"] {
             assert!(check_name(name).is_err(), "{name}");
         }
-        for name in ["x", "card-fraud", "v1.2_b"] {
+        for name in ["x", "card-fraud", "v1.2_b", "console", "com0", "lpt10"] {
             assert_eq!(check_name(name).unwrap(), name);
+        }
+        for name in ["CON", "nul", "Com1", "aux.v2"] {
+            assert!(check_name(name).is_err(), "{name}");
         }
     }
 
@@ -638,5 +659,6 @@ mod tests {
         assert_eq!(slug("Verkäufe à Łódź"), "verkaufe-a-lodz");
         assert_eq!(slug("Продажи"), "prodazhi");
         assert_eq!(slug("…"), "model");
+        assert_eq!(slug("Con"), "con-model");
     }
 }

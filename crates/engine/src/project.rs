@@ -112,7 +112,7 @@ pub async fn look(engine: &Engine, request: LookAt) -> anyhow::Result<Look> {
         match folder::read_file(&path) {
             Ok(parsed) => {
                 let twin = parsed.file.id.and_then(|id| known.into_iter().find(|row| row.id == id));
-                if let Some(row) = twin.filter(|row| row.path != at && stands_at(row, Path::new(&row.path))) {
+                if let Some(row) = twin.filter(|row| stands_elsewhere(row, &path)) {
                     look.same_id_as = Some(describe(engine, row).await?);
                 }
                 look.proposal_toml = folder::read_text(&path)?;
@@ -160,7 +160,7 @@ pub(crate) async fn open_folder(
     let lost = file.id.is_none();
     file.id = file.id.or_else(|| known.iter().find(|row| row.path == at).map(|row| row.id));
     let twin = file.id.and_then(|id| known.into_iter().find(|row| row.id == id));
-    let elsewhere = twin.as_ref().is_some_and(|row| row.path != at && stands_at(row, Path::new(&row.path)));
+    let elsewhere = twin.as_ref().is_some_and(|row| stands_elsewhere(row, &path));
     if let (true, SameId::Ask, Some(row)) = (elsewhere, same_id, &twin) {
         bail!(
             ApiError::new(
@@ -226,9 +226,14 @@ async fn enter(engine: &Engine, row: ProjectRow) -> anyhow::Result<Project> {
     describe(engine, row).await
 }
 
-/// Whether the project's folder is still where it was last seen.
-fn stands_at(row: &ProjectRow, path: &Path) -> bool {
-    folder::read_text(path)
+/// Whether the project's folder is still where it was last seen, and that is another folder than `path`: a link to
+/// that one may have been left there.
+fn stands_elsewhere(row: &ProjectRow, path: &Path) -> bool {
+    let known = Path::new(&row.path);
+    if known == path || known.canonicalize().is_ok_and(|known| path.canonicalize().is_ok_and(|path| path == known)) {
+        return false;
+    }
+    folder::read_text(known)
         .ok()
         .and_then(|text| text.parse::<toml_edit::DocumentMut>().ok())
         .and_then(|document| document.get("id")?.as_str()?.parse::<ProjectId>().ok())

@@ -20,6 +20,7 @@
 //! | `--body-limit-bytes N` | `SLIPWAY_BODY_LIMIT_BYTES` | 32 MiB | a larger body is answered 413; where large ones take four times as much together, the next is answered 503 |
 //! | `--timeout-secs N` | `SLIPWAY_TIMEOUT_SECS` | `30` | a slower request is answered 504, one that is not whole by then 408 |
 //! | `--idle-secs N` | `SLIPWAY_IDLE_SECS` | `75` | a connection whose next request has no whole head by then is closed |
+//! | `--write-secs N` | `SLIPWAY_WRITE_SECS` | `30` | a connection that took not one byte of its answer for so long is closed |
 //! | `--concurrency N` | `SLIPWAY_CONCURRENCY` | `256` | more requests at once are answered 503 with `Retry-After` |
 //! | `--batch-max N` | `SLIPWAY_BATCH_MAX` | `256` | rows computed together over requests |
 //! | `--batch-wait-us N` | `SLIPWAY_BATCH_WAIT_US` | `0` | how long a batch waits for more; 0 takes only what is there |
@@ -34,6 +35,9 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use serde::{Deserialize, Serialize};
+
+/// A client that reads at all takes some of its answer within this time.
+const WRITE_SECS: u64 = 30;
 
 /// Serves one Slipway model over HTTP.
 #[derive(Debug, Parser)]
@@ -104,6 +108,9 @@ pub(crate) struct Config {
     /// Longest wait of a connection for the head of its next request; longer than a load balancer keeps one.
     #[arg(long, env = "SLIPWAY_IDLE_SECS", default_value_t = 75, global = true)]
     pub(crate) idle_secs: u64,
+    /// Longest time in which a connection takes not one byte of its answer; a slow reader takes some.
+    #[arg(long, env = "SLIPWAY_WRITE_SECS", default_value_t = WRITE_SECS, global = true)]
+    pub(crate) write_secs: u64,
     /// Requests at once.
     #[arg(long, env = "SLIPWAY_CONCURRENCY", default_value_t = 256, value_parser = at_least_one, global = true)]
     pub(crate) concurrency: usize,

@@ -11,6 +11,7 @@
 
 mod kserve;
 mod open_inference;
+mod parsed;
 mod rows;
 
 use std::{
@@ -35,6 +36,7 @@ use infer::rows::{GoOn, RowError};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use self::parsed::Parsed;
 use crate::{answer::Failure, server::Server};
 
 /// Marks the app's own sample calls, which are neither counted nor logged.
@@ -281,7 +283,12 @@ fn length(headers: &HeaderMap) -> Option<usize> {
 }
 
 fn parse(body: &[u8]) -> Result<Value, Failure> {
-    serde_json::from_slice(body).map_err(|error| Failure::Invalid(format!("the body is not JSON: {error}")))
+    match serde_json::from_slice(body) {
+        Ok(Parsed(value)) => Ok(value),
+        // It is JSON, but says two things.
+        Err(error) if error.is_data() => Err(Failure::Invalid(error.to_string())),
+        Err(error) => Err(Failure::Invalid(format!("the body is not JSON: {error}"))),
+    }
 }
 
 /// Refuses a model or version that is not the one that answers here.

@@ -46,6 +46,7 @@ use crate::{
     predictor::Predictor,
     protocol,
     request_log::RequestLog,
+    write_limit::WriteLimit,
 };
 
 /// Requests whose pictures are decoded at once, at the most: each may take a quarter of a gigabyte.
@@ -119,9 +120,12 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     // Both listen by now; whoever comes before the next lines waits for them. A server that can't say where
     // it is ends here, before it took anybody in.
     announce(&server.config, &ready)?;
-    let idle = Duration::from_secs(server.config.idle_secs);
-    let answering = tokio::spawn(answer(public, answers, idle, public_ends));
-    let logging = tokio::spawn(answer(private, logs, idle, private_ends));
+    let waits = Waits {
+        head: Duration::from_secs(server.config.idle_secs),
+        write: Duration::from_secs(server.config.write_secs),
+    };
+    let answering = tokio::spawn(answer(public, answers, waits, public_ends));
+    let logging = tokio::spawn(answer(private, logs, waits, private_ends));
 
     end.await;
     server.ending.store(true, Ordering::Relaxed);
@@ -189,19 +193,28 @@ fn guarded(router: Router, guard: Guard) -> Router {
         .layer(plain("cache-control", "no-store"))
 }
 
-/// Answers on each connection until the signal, then lets what is under way finish. A connection waits
-/// `idle` at the most for the head of its next request.
-async fn answer<L: Listener>(mut listener: L, answers: Router, idle: Duration, mut ends: watch::Receiver<bool>) {
+/// How long a connection may wait.
+#[derive(Debug, Clone, Copy)]
+struct Waits {
+    /// For the head of its next request.
+    head: Duration,
+    /// For a byte of its answer to be taken.
+    write: Duration,
+}
+
+/// Answers on each connection until the signal, then lets what is under way finish.
+async fn answer<L: Listener>(mut listener: L, answers: Router, waits: Waits, mut ends: watch::Receiver<bool>) {
     let service = TowerToHyperService::new(answers);
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(idle);
+    http.timer(TokioTimer::new()).header_read_timeout(waits.head);
     let connections = GracefulShutdown::new();
     loop {
         let (stream, _) = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = ends.wait_for(|ends| *ends) => break,
         };
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service.clone()));
+        let stream = TokioIo::new(WriteLimit::new(stream, waits.write));
+        let connection = connections.watch(http.serve_connection(stream, service.clone()));
         // A client that breaks off is no fault of ours, and has nobody to be told.
         tokio::spawn(async move { drop(connection.await) });
     }

@@ -8,7 +8,7 @@ use adapters::{
 };
 use anyhow::{Context as _, Result, ensure};
 use api::ErrorCode;
-use engine::ports::{PortError, Target, Wanted};
+use engine::ports::{Credentials, PortError, Target, Wanted};
 use journeys::{
     cluster::Cluster,
     process::{free_port, wait_until},
@@ -23,6 +23,7 @@ pub(crate) async fn all(cluster: &mut Cluster, target: &Kubernetes, wanted: &Wan
     who_is_not_known_is_told_so(&cluster.kubeconfig, wanted).await.context("unauthorised")?;
     who_signs_in_by_a_program_is_let_in(&cluster.kubeconfig).await.context("sign-in program")?;
     an_image_for_other_nodes_is_blocked(target, wanted).await.context("architecture")?;
+    a_pull_secret_goes_once_nothing_needs_it(cluster, target, wanted).await.context("pull secret")?;
     a_quota_is_told_in_the_clusters_words(cluster, target, wanted).await.context("quota")?;
     a_cluster_that_vanishes_for_a_moment_is_waited_for(cluster, target, wanted).await.context("vanish")?;
     a_cluster_that_vanishes_is_said_and_taken_up_again(cluster, wanted).await.context("vanish for good")
@@ -104,6 +105,24 @@ async fn an_image_for_other_nodes_is_blocked(target: &Kubernetes, wanted: &Wante
     let blocked = plan.blocked.context("an image for other nodes is not blocked")?;
     ensure!(blocked.message.contains("linux/arm64") && blocked.message.contains("linux/amd64"), "{blocked}");
     ensure!(blocked.hint.is_some() && plan.diff.is_empty(), "{blocked:?}");
+    Ok(())
+}
+
+/// The registry asks for no password, and takes one all the same.
+async fn a_pull_secret_goes_once_nothing_needs_it(
+    cluster: &Cluster,
+    target: &Kubernetes,
+    wanted: &Wanted,
+) -> Result<()> {
+    let secret = format!("/api/v1/namespaces/models/secrets/{}-pull", wanted.name);
+    let mut signed = wanted.clone();
+    signed.image.as_mut().context("no image")?.credentials =
+        Some(Credentials { username: "ann".to_owned(), password: "secret".to_owned() });
+    up(target, &signed).await?;
+    ensure!(cluster.get(&secret)?.contains("dockerconfigjson"), "there is no pull secret");
+    up(target, wanted).await?;
+    ensure!(!cluster.get(&secret).unwrap_or_default().contains("dockerconfigjson"), "the password stays");
+    target.delete(wanted.deployment, &wanted.name).await?;
     Ok(())
 }
 

@@ -162,7 +162,8 @@ mod tests {
 
     #[test]
     fn the_hint_says_how_many_windows_the_rows_close() {
-        let proposal = |rows, windows| TrafficProposal { files: Vec::new(), chosen: None, rows, windows };
+        let proposal =
+            |rows, windows| TrafficProposal { files: Vec::new(), chosen: None, data: Vec::new(), rows, windows };
         assert_eq!(closes(&proposal(2000, 2)).unwrap(), "2,000 rows close 2 windows, as many as an alert takes. ");
         assert_eq!(closes(&proposal(500, 1)).unwrap(), "500 rows close 1 window, as many as an alert takes. ");
         assert_eq!(closes(&proposal(1000, 0)), None);

@@ -1,13 +1,29 @@
 //! The log of a serving process: its newest lines, and what comes after them.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read as _, Seek as _, SeekFrom},
     path::Path,
 };
 
 /// How much of a log is read at once.
 const AT_ONCE_BYTES: u64 = 256 * 1024;
+/// A log that is longer when a process starts begins anew.
+pub(super) const LONGEST_BYTES: u64 = 10 << 20;
+
+/// Begins a log anew that is longer than that; what it had stands beside it (`serving.log.1`) until the next time. It
+/// is emptied in its place, since the process that runs goes on writing into it.
+pub(super) fn shorten(path: &Path, longest_bytes: u64) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(there) if there.len() > longest_bytes => {
+            fs::copy(path, path.with_extension("log.1"))?;
+            File::options().write(true).open(path)?.set_len(0)
+        }
+        // Nothing was said yet.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
 
 /// The newest lines of a file, oldest first.
 pub(super) fn tail(path: &Path, lines: usize) -> Vec<String> {
@@ -75,7 +91,25 @@ mod tests {
         let (second, end) = after(&path, Some(middle), 2);
         assert_eq!((first.len() + second.len(), end), (400, log.metadata().unwrap().len()));
         // Begun anew.
-        std::fs::write(&path, "again\n").unwrap();
+        fs::write(&path, "again\n").unwrap();
         assert_eq!(after(&path, Some(end), 2), (vec!["again".to_owned()], 6));
+    }
+
+    #[test]
+    fn a_long_log_begins_anew_and_is_followed_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("serving.log");
+        shorten(&path, 10).unwrap();
+        let mut log = File::options().create(true).append(true).open(&path).unwrap();
+        log.write_all(b"one\ntwo\n").unwrap();
+        shorten(&path, 10).unwrap();
+        let (lines, end) = after(&path, None, 9);
+        assert_eq!((lines.len(), end), (2, 8), "it is short yet");
+        log.write_all(b"three\n").unwrap();
+        shorten(&path, 10).unwrap();
+        // The process that runs writes on.
+        log.write_all(b"four\n").unwrap();
+        assert_eq!(after(&path, Some(end), 9), (vec!["four".to_owned()], 5));
+        assert_eq!(fs::read_to_string(path.with_extension("log.1")).unwrap(), "one\ntwo\nthree\n");
     }
 }

@@ -282,7 +282,13 @@ fn meant(proposed: TrafficProposal) -> Outcome<String> {
     }
     let count = proposed.files.len();
     if count == 0 {
-        return Err(ApiError::invalid("No table lies beside the project's data.").with_hint(HINT));
+        let hint = match proposed.data.last() {
+            Some(own) => {
+                format!("The data themselves are sent where they are named: `slipway deploy traffic NAME {own}`.")
+            }
+            None => HINT.to_owned(),
+        };
+        return Err(ApiError::invalid("No table lies beside the project's data.").with_hint(hint));
     }
     let mut names: Vec<String> = proposed.files.into_iter().take(NAMED).map(|file| file.path).collect();
     if count > NAMED {
@@ -449,6 +455,7 @@ mod tests {
         let proposal = |names: &[&str], chosen: Option<&str>| TrafficProposal {
             files: names.iter().map(|name| TrafficFile { path: (*name).to_owned(), next_row: 0 }).collect(),
             chosen: chosen.map(str::to_owned),
+            data: vec!["rows.csv".to_owned(), "added.csv".to_owned()],
             rows: 1000,
             windows: 0,
         };
@@ -457,5 +464,7 @@ mod tests {
         assert_eq!(said(&["a.csv", "b.csv"]), "Any of 2 tables may be meant: a.csv, b.csv.");
         assert!(said(&["1", "2", "3", "4", "5", "6", "7"]).ends_with("5, 2 more."));
         assert_eq!(said(&[]), "No table lies beside the project's data.");
+        let hint = meant(proposal(&[], None)).unwrap_err().hint.unwrap();
+        assert!(hint.contains("`slipway deploy traffic NAME added.csv`"), "what was added last is named: {hint}");
     }
 }

@@ -325,6 +325,20 @@ fn settings_that_are_no_numbers_are_refused() {
     }
 }
 
+#[test]
+fn with_json_wrong_arguments_are_told_in_json_too() {
+    let place = Place::new();
+    let wrong = ["--json", "run", "start", "--no-such-option"];
+    for (arguments, code) in [(&wrong[..], 2), (&["--json", "call", "no.such.method"][..], 4)] {
+        let output = place.run(arguments);
+        let told: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert!(told["message"].is_string() && told["hint"].is_string(), "{told}");
+        assert_eq!(output.status.code(), Some(code), "{told}");
+    }
+    let text = said(&place.run(&wrong[1..]));
+    assert!(text.starts_with("error: "), "a person reads another text: {text}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_answer_that_cannot_be_written_is_an_error() {

@@ -261,7 +261,16 @@ fn images_by_class_and_corrupt_ones() {
     let parquet = folder.path().join("index.parquet");
     assert_eq!(images::to_parquet(&index, "class", &parquet).unwrap().notes, ["3 images in 2 classes, 8 × 8 pixels"]);
     let looked = data::look::look(&[folder.path()], Ragged::Error).unwrap();
-    assert_eq!((looked.kind, looked.rows), (DataKind::Images, Some(3)));
+    assert_eq!((looked.kind, looked.rows, looked.found.len()), (DataKind::Images, Some(3), 1));
+    write_image(&folder.path().join(".bird/1.png"), 4);
+    fs::create_dir(folder.path().join(".tool")).unwrap();
+    let looked = data::look::look(&[folder.path()], Ragged::Error).unwrap();
+    assert!(
+        looked.found[1].starts_with("Hidden folders with pictures are left out: \".bird\"; "),
+        "{:?}",
+        looked.found
+    );
+    assert_eq!(looked.rows, Some(3));
 
     let whole = fs::read(folder.path().join("cat/1.png")).unwrap();
     fs::write(folder.path().join("cat/2.png"), &whole[..whole.len() - 20]).unwrap();

@@ -267,6 +267,28 @@ fn a_quote_that_is_never_closed_is_named_and_no_other_dialect() {
         .for_each(|row| text.push_str(&if row == 149 { "\"never,1,u\n".to_owned() } else { format!("{row},1,u\n") }));
     fails("d.csv", text.as_bytes(), "line 151: 1 field where the header has 3.", "Open the file at that line");
     fails("d.csv", text.as_bytes(), "perhaps a quote is not closed", "Open the file at that line");
+    let (_folder, skipped) = read("d.csv", text.as_bytes(), |config| config.ragged = Ragged::Skip);
+    let skipped = skipped.unwrap();
+    assert_eq!((skipped.rows, skipped.notes[1].as_str()), (149, "1 line of another width left out"));
+    let lost = "the longest begins on line 151 and spans 151 lines: perhaps a quote is not closed";
+    assert!(skipped.notes[2].starts_with(lost), "{:?}", skipped.notes);
+}
+
+#[test]
+fn names_left_empty_are_a_header_where_the_others_are_one() {
+    let names = |text: &str| {
+        let (_folder, converted) = read("a.csv", text.as_bytes(), |_| {});
+        let converted = converted.unwrap();
+        let names: Vec<String> = converted.columns.into_iter().map(|(name, _)| name).collect();
+        (names.join(" "), converted.rows)
+    };
+    // pandas, with an index of two levels.
+    assert_eq!(names(",,y\n0,1,u\n0,2,v\n1,1,u\n"), ("column_1 column_2 y".to_owned(), 3));
+    assert_eq!(names(",,y\n0,1,5\n0,2,6\n1,1,7\n"), ("column_1 column_2 y".to_owned(), 3));
+    // The first row of a file without a header.
+    assert_eq!(names(",,u\n0,1,u\n0,2,v\n1,1,u\n"), ("column_1 column_2 column_3".to_owned(), 4));
+    assert_eq!(names(",,4\n0,1,5\n0,2,6\n1,1,7\n"), ("column_1 column_2 column_3".to_owned(), 4));
+    assert_eq!(names(",,\n0,1,5\n0,2,6\n1,1,7\n"), ("column_1 column_2 column_3".to_owned(), 4));
 }
 
 #[test]

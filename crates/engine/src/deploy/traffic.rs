@@ -69,6 +69,8 @@ pub async fn propose(engine: &Engine, request: ProposeTraffic) -> anyhow::Result
     // A file that was sent is sent on, though it became part of the data.
     let sent: Vec<&String> = next.keys().filter(|path| !paths.contains(path) && inside(folder, path).is_ok()).collect();
     paths.extend(sent.into_iter().cloned());
+    let named = project.file.data.paths.iter().filter(|path| !paths.contains(path) && inside(folder, path).is_ok());
+    let data = if project.file.data.kind == DataKind::Table { named.cloned().collect() } else { Vec::new() };
     let last = last.and_then(|call| serde_json::from_value::<SendTraffic>(call["params"].clone()).ok());
     let last = last.and_then(|request| inside(folder, &request.path).ok()).map(|(_, name)| name);
     paths.sort_by_key(|path| Some(path) != last.as_ref());
@@ -83,7 +85,7 @@ pub async fn propose(engine: &Engine, request: ProposeTraffic) -> anyhow::Result
         Ok(WindowRule::Time { .. }) | Err(_) => (ROWS, 0),
     };
     let file = |path: String| TrafficFile { next_row: next.get(&path).copied().unwrap_or(0), path };
-    Ok(TrafficProposal { files: paths.into_iter().map(file).collect(), chosen, rows, windows })
+    Ok(TrafficProposal { files: paths.into_iter().map(file).collect(), chosen, data, rows, windows })
 }
 
 /// The file that is meant where nobody names one; `last` is the one that was sent last, and stands first.
@@ -104,7 +106,7 @@ pub async fn send(engine: &Engine, request: SendTraffic) -> anyhow::Result<Job> 
     let (path, name) = inside(Path::new(&project.path), &request.path)?;
     let new = NewJob {
         kind: JobKind::Traffic,
-        title: format!("Send {} rows of {name} to {}", thousands(request.rows.min(MOST_ROWS)), row.name),
+        title: format!("Send up to {} rows of {name} to {}", thousands(request.rows.min(MOST_ROWS)), row.name),
         project: Some(row.project),
         subject: Subject::Deployment(row.id),
         memory_bytes: 0,
@@ -124,6 +126,10 @@ pub async fn send(engine: &Engine, request: SendTraffic) -> anyhow::Result<Job> 
             let found = tokio::task::spawn_blocking(move || rows::read(&path, &version, config, first, most)).await??;
             let batch = request.batch.unwrap_or(BATCH).clamp(1, 10_000) as usize;
             let (sent, outcome) = send_rows(&context, &row, &found.rows, batch).await?;
+            let outcome = outcome.map(|told| match found.total {
+                total if total < most => format!("{told}; the file has {} rows", thousands(total)),
+                _ => told,
+            });
             let (id, next) = (row.id, (found.first + sent) % found.total.max(1));
             context.engine().store().write(move |tx| store::sent_traffic::put(tx, id, &name, next)).await?;
             context.engine().changed(Tag::Deployments);

@@ -111,6 +111,15 @@ async fn a_copied_folder_is_asked_about_and_a_moved_one_is_the_same() {
     let moved = stage.call(open(&stage.path("moved"), SameId::Ask)).await;
     assert_eq!(moved.id, project.id);
     assert_eq!(moved.path, stage.path("moved").to_string_lossy());
+    // Nor is a link that was left in the old place another folder.
+    #[cfg(unix)]
+    {
+        std::fs::rename(stage.path("moved"), stage.path("real")).unwrap();
+        std::os::unix::fs::symlink(stage.path("real"), stage.path("moved")).unwrap();
+        let moved = stage.call(open(&stage.path("real"), SameId::Ask)).await;
+        assert_eq!(moved.id, project.id);
+        assert_eq!(moved.path, stage.path("real").to_string_lossy());
+    }
 }
 
 #[tokio::test]

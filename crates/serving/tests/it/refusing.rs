@@ -5,7 +5,7 @@ use std::{fs, io::Read};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 use crate::running::{Server, command, row, start, write_model};
@@ -85,6 +85,25 @@ async fn wrong_requests_are_told_why() {
 }
 
 #[tokio::test]
+async fn a_key_that_stands_twice_in_one_object_is_named() {
+    let server = start(&[]);
+    for (path, body) in [
+        (
+            "/predict",
+            "[{\"amount\": 1, \"country\": \"de\"}, {\"amount\": 1, \"country\": \"de\", \"country\": \"fr\"}]",
+        ),
+        ("/v1/models/fraud:predict", "{\"instances\": [{\"country\": \"de\", \"amount\": 1, \"country\": null}]}"),
+    ] {
+        let request =
+            server.client.post(format!("{}{path}", server.address)).header("content-type", "application/json");
+        let refused = request.body(body).send().await.unwrap();
+        assert_eq!(refused.status(), 400);
+        let said = refused.text().await.unwrap();
+        assert!(said.contains("the key \\\"country\\\" is there twice"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_of_unknown_length_is_limited_too() {
     let server = start(&["--body-limit-bytes", "4096"]);
     let mut stream = TcpStream::connect(server.address.trim_start_matches("http://")).await.unwrap();
@@ -114,6 +133,27 @@ async fn a_head_that_is_never_whole_is_given_up() {
                 .unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
+    let server = start(&["--write-secs", "1"]);
+    // More than the buffers of both sides hold.
+    let body = format!("[{}{{\"amount\":1}}]", "{\"amount\":1},".repeat(149_999));
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(server.address.trim_start_matches("http://").parse().unwrap()).await.unwrap();
+    let head = format!("POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    // Without reading, a client learns by what it sends that nobody is there any more.
+    let given_up = async {
+        while stream.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), given_up).await.expect("the connection is closed");
+    assert_eq!(server.post("/predict", &json!([row(1)])).await.0, 200);
 }
 
 #[cfg(unix)]
