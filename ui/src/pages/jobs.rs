@@ -218,8 +218,8 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
             <div class="grow">
                 <div class="flex what">
                     {match link {
-                        Some(link) => view! { <a class="link cut" tabindex="-1" href=link>{title}</a> }.into_any(),
-                        None => view! { <span class="cut">{title}</span> }.into_any(),
+                        Some(link) => view! { <a class="link cut" tabindex="-1" title=title.clone() href=link>{title.clone()}</a> }.into_any(),
+                        None => view! { <span class="cut" title=title.clone()>{title.clone()}</span> }.into_any(),
                     }}
                     <span class="small faint cut of">{of}</span>
                     <span class="small muted cut grow" title=said>{said}</span>

@@ -71,6 +71,11 @@ pub(crate) fn figure(value: f64) -> String {
     text.replace('-', "−")
 }
 
+/// A probability with four decimals, so that those of an answer stand below each other: 0.9981, 0.0007, < 0.0001.
+pub(crate) fn probability(value: f64) -> String {
+    if value > 0.0 && value < 0.000_05 { "< 0.0001".to_owned() } else { format!("{value:.4}") }
+}
+
 /// A step, a round, an epoch: whole where it is whole.
 pub(crate) fn step(value: f64) -> String {
     if value.fract() != 0.0 || value.abs() >= 1e15 {
@@ -272,6 +277,15 @@ mod tests {
             (f64::NEG_INFINITY, "−∞"),
         ] {
             assert_eq!(figure(value), text);
+        }
+    }
+
+    #[test]
+    fn probabilities_have_four_decimals() {
+        for (value, text) in
+            [(0.998_13, "0.9981"), (0.0007, "0.0007"), (0.000_01, "< 0.0001"), (0.0, "0.0000"), (1.0, "1.0000")]
+        {
+            assert_eq!(probability(value), text);
         }
     }
 

@@ -61,6 +61,7 @@ fn Distribution(column: ColumnProfile) -> impl IntoView {
                             edges: numeric.histogram.edges.clone(),
                             sets: set(numeric.histogram.counts.clone()),
                             x: Axis { scale, range: part.map(|part| part.x), ..Axis::default() },
+                            has_counts: false,
                         },
                         Size { width, height },
                     ),
