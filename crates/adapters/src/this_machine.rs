@@ -28,7 +28,7 @@ use api::{
 };
 use async_trait::async_trait;
 use engine::{
-    ports::{Connection, Port, PortError, Result, Steps, Target, TargetPlan, Wanted},
+    ports::{AWAITS_PROGRAM, Connection, Port, PortError, Result, Steps, Target, TargetPlan, Wanted},
     process::{self, ProcessId},
 };
 use serde::Deserialize;
@@ -55,8 +55,6 @@ const HANDOVER: &str = "handover";
 /// For so long a port may be held by a process that is ending, or by somebody's short connection.
 const PORT_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
-/// The step of a deployment while the program is still being built.
-const AWAITS_PROGRAM: &str = "Wait until the serving program is built";
 
 pub struct ThisMachine {
     /// `deployments` in the workspace.

@@ -204,7 +204,7 @@ async fn prepare(
     let digest = match pushed(engine, rollout, asked, &place).await? {
         Some(digest) => digest,
         None => {
-            package::await_program(context, || steps.begin(package::AWAITS_PROGRAM, "")).await?;
+            package::await_program(context, || steps.begin(ports::AWAITS_PROGRAM, "")).await?;
             steps.begin("Build the image", "");
             let built = package::make(engine, &asked.version).await?;
             steps.detail(&format!("{}, {}", package::size(built.package.size_bytes), built.package.digest));
