@@ -171,7 +171,7 @@ async fn a_model_that_cannot_be_loaded_is_told_in_the_programs_own_words() {
         "{error}"
     );
     assert!(error.error.hint.unwrap().contains("serving.log"));
-    assert_eq!(*told.0.lock().unwrap(), ["Start the serving process"]);
+    assert_eq!(*told.0.lock().unwrap(), ["Start the serving process and wait until it answers"]);
     assert!(!here.logs(wanted.deployment, "fraud", None, 10).await.unwrap().is_empty());
     let events = here.events(wanted.deployment, "fraud").await.unwrap();
     assert!(matches!(&events[..], [one] if one.warning && one.message == error.error.message), "{events:?}");
