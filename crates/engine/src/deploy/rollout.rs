@@ -24,6 +24,7 @@ use crate::{
     },
     error,
     jobs::JobContext,
+    monitor::alert,
     package,
     ports::{self, Steps as _, Wanted},
     target,
@@ -71,6 +72,8 @@ pub(crate) async fn run(context: &JobContext, deployment: DeploymentId, rollout:
                 store::deployment::update_wanted(tx, &before)?;
                 return store::deployment::set_state(tx, deployment, DeploymentState::Ready, None);
             }
+            // At once, and not with the next look at what it is asked.
+            alert::clear_replaced(tx, deployment, ended_ms)?;
             let state = if outcome == RolloutEnd::Done { DeploymentState::Ready } else { DeploymentState::Failed };
             store::deployment::set_state(tx, deployment, state, problem.as_ref())
         })
