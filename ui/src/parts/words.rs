@@ -184,6 +184,21 @@ pub(crate) fn exact(ms: i64) -> String {
     format!("{} {}", date(ms), clock_with_seconds(ms))
 }
 
+/// 2026-11-24 in UTC, as a table's own moments are read.
+pub(crate) fn utc_date(ms: f64) -> String {
+    let date = Date::new(&JsValue::from_f64(ms));
+    format!("{:04}-{:02}-{:02}", date.get_utc_full_year(), date.get_utc_month() + 1, date.get_utc_date())
+}
+
+/// 2026-11-24 00:31:00 in UTC; a bare date for midnight.
+pub(crate) fn utc_moment(ms: f64) -> String {
+    let (day, date) = (utc_date(ms), Date::new(&JsValue::from_f64(ms)));
+    if ms as i64 % 86_400_000 == 0 {
+        return day;
+    }
+    format!("{day} {:02}:{:02}:{:02}", date.get_utc_hours(), date.get_utc_minutes(), date.get_utc_seconds())
+}
+
 /// The start of a hash, enough to tell two apart.
 pub(crate) fn short_hash(hash: &str) -> String {
     hash.chars().take(7).collect()

@@ -2,7 +2,7 @@
 
 use api::{
     config::ColumnType,
-    dataset::{ColumnProfile, Profile, Role},
+    dataset::{ColumnProfile, Profile, ProfileWarning, Role, WarningKind},
     id::SnapshotId,
 };
 use charts::{bars, plot::Size, role};
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     client::query::prepared::Preparing,
     parts::{
-        button::IconButton,
+        button::{Button, IconButton},
         card::Chip,
         chart::spark,
         icon::{self, icon},
@@ -55,13 +55,26 @@ pub(super) fn ProfileTab(measured: Preparing<Profile>, snapshot: Memo<SnapshotId
 /// How the files were read, and what to look at.
 #[component]
 fn Notes(profile: Signal<Profile>) -> impl IntoView {
+    let uses = ColumnUses::new();
+    let ignores = move |column: String| {
+        let label = format!("Ignore {column}");
+        view! { <Button label kind="s" disabled=uses.pending.busy on_press=move || uses.set_role(&column, "ignored") /> }
+    };
     move || {
-        let (reading, warnings) = profile.with(|profile| (profile.reading.clone(), profile.warnings.clone()));
+        let (reading, warnings) = profile.with(|profile| {
+            let warnings =
+                profile.warnings.iter().map(|warning| (warning.message.clone(), ignorable(warning, &profile.columns)));
+            (profile.reading.clone(), warnings.collect::<Vec<_>>())
+        });
         (!reading.is_empty() || !warnings.is_empty()).then(|| {
             view! {
                 <div class="notes">
-                    {warnings.into_iter().map(|warning| view! {
-                        <div class="flex small"><span class="warn flex">{icon(icon::TRIANGLE_ALERT)}</span><span>{warning.message}</span></div>
+                    {warnings.into_iter().map(|(message, column)| view! {
+                        <div class="flex small">
+                            <span class="warn flex">{icon(icon::TRIANGLE_ALERT)}</span>
+                            <span>{message}</span>
+                            {column.map(ignores)}
+                        </div>
                     }).collect_view()}
                     {reading.into_iter().map(|sentence| view! {
                         <div class="flex small muted"><span class="faint flex">{icon(icon::INFO)}</span><span>"How it was read: "{sentence}</span></div>
@@ -70,6 +83,16 @@ fn Notes(profile: Signal<Profile>) -> impl IntoView {
             }
         })
     }
+}
+
+/// The input that a warning says to ignore; what gives the target away is asked about above every view of the data.
+fn ignorable(warning: &ProfileWarning, columns: &[ColumnProfile]) -> Option<String> {
+    let is_said = matches!(
+        warning.kind,
+        WarningKind::LooksLikeId | WarningKind::AllMissing | WarningKind::ManyMissing | WarningKind::Constant
+    );
+    let name = warning.column.as_ref().filter(|_| is_said)?;
+    columns.iter().find(|column| column.name == *name && column.role == Role::Feature).map(|column| column.name.clone())
 }
 
 #[component]
@@ -116,8 +139,11 @@ fn Columns(profile: Signal<Profile>, open: RwSignal<Option<String>>) -> impl Int
                 <span class="cut">{value.value.clone()}" "<span class="faint">{words::percent(value.count as f64 / column.count.max(1) as f64)}</span></span>
             }).into_any(),
         }).number(),
-        Column::new("Range", 118.0, |column: &ColumnProfile| column.numeric.as_ref().filter(|_| column.kind != ColumnType::Datetime).map(|numeric| {
-            view! { <span class="muted">{words::step(numeric.min)}" … "{words::step(numeric.max)}</span> }
+        Column::new("Range", 168.0, |column: &ColumnProfile| column.numeric.as_ref().map(|numeric| {
+            let is_time = column.kind == ColumnType::Datetime;
+            let write: fn(f64) -> String = if is_time { words::utc_date } else { words::step };
+            let whole = is_time.then(|| format!("{} … {}", words::utc_moment(numeric.min), words::utc_moment(numeric.max)));
+            view! { <span class="muted" title=whole>{write(numeric.min)}" … "{write(numeric.max)}</span> }
         })).number(),
         Column::new("With target", 96.0, |column: &ColumnProfile| column.target_association.map(|strength| view! {
             <span class="flex strength" title="How far this column alone decides the target: 0 not at all, 1 entirely.">
@@ -179,5 +205,35 @@ fn compare(left: &ColumnProfile, right: &ColumnProfile, key: &str) -> std::cmp::
         "association" => left.target_association.unwrap_or(-1.0).total_cmp(&right.target_association.unwrap_or(-1.0)),
         // Names stand in the reading order when they ascend.
         _ => right.name.cmp(&left.name).reverse(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_input_that_is_warned_of_can_be_ignored_there() {
+        let column = |name: &str, role| ColumnProfile {
+            name: name.to_owned(),
+            kind: ColumnType::Text,
+            role,
+            sensitive: false,
+            count: 60,
+            missing: 0,
+            distinct: 60,
+            distinct_is_exact: true,
+            numeric: None,
+            top: Vec::new(),
+            target_association: None,
+        };
+        let columns = [column("order", Role::Feature), column("result", Role::Target)];
+        let named = |kind, column: &str| {
+            let warning = ProfileWarning { column: Some(column.to_owned()), kind, message: String::new() };
+            ignorable(&warning, &columns)
+        };
+        assert_eq!(named(WarningKind::LooksLikeId, "order").as_deref(), Some("order"));
+        assert_eq!(named(WarningKind::AllMissing, "result"), None);
+        assert_eq!(named(WarningKind::Leakage, "order"), None);
     }
 }

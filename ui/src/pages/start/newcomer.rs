@@ -3,10 +3,9 @@
 use api::{
     ApiError,
     config::{ColumnType, DataKind, Ragged},
-    dataset::WarningKind,
     id::ProjectId,
     job::Subject,
-    project::{CreateProject, FileThere, Look, LookAt, LookColumn, OpenProject, Project, SameId, Sample},
+    project::{CreateProject, FileThere, Look, LookAt, OpenProject, Project, SameId, Sample},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
@@ -224,13 +223,8 @@ fn Proposal(
         std::iter::once((String::new(), "None: rows are split without it".to_owned())).chain(times).collect();
     let file = StoredValue::new(look.proposal.clone());
     let ignored = RwSignal::new(look.proposal.data.ignore.clone());
-    let why = |column: &LookColumn| match (column.doubt?, column.distinct) {
-        (WarningKind::AllMissing, _) => Some("is empty in every row"),
-        (_, Some(_)) => Some("has its own value in every row, as an id has"),
-        (_, None) => Some("looks like a running number or an id"),
-    };
     let doubts: Vec<(String, &str)> =
-        columns.iter().filter_map(|column| Some((column.name.clone(), why(column)?))).collect();
+        columns.iter().filter_map(|column| Some((column.name.clone(), column.why_doubtful()?))).collect();
     let copy_from = StoredValue::new(if copies { arrival.paths.clone() } else { Vec::new() });
     let create = move || {
         let mut file = file.get_value();
