@@ -215,7 +215,7 @@ fn Legend() -> impl IntoView {
             {["0", "½", "limit", "1.5 ×", "3 ×"].into_iter().enumerate().map(|(step, from)| view! {
                 {from}<i class=format!("swatch heat-{step}")></i>
             }).collect_view()}
-            "– too few"
+            <span class="too-few">"– too few"</span>
         </span>
     }
 }
