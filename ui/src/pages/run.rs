@@ -17,7 +17,7 @@ use leptos_router::hooks::{use_location, use_navigate, use_params_map};
 
 use crate::{
     client::{Client, query::query},
-    frame::{crumbs::crumbs, place::Place},
+    frame::{asked::forgets, crumbs::crumbs, place::Place},
     parts::{
         button::{Button, Pending},
         card::{Chip, Figure, Figures, Progress},
@@ -186,14 +186,16 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         let request = ResumeRun { run: id.get_untracked() };
         pending.run(async move { client.call(request).await }, |_| {});
     };
-    // `?register=1` asks at once, where there is something to register.
+    // `?register=1` asks at once, where there is something to register; the address has done its part then.
     let asked_in_address = use_location().query;
+    let forget = forgets("register");
     Effect::new(move |done: Option<bool>| {
         let (state, _, _, version, has_evaluation) = facts.get();
         let can_be = state == RunState::Finished && version.is_none() && has_evaluation;
         let is_asked = asked_in_address.with(|asked| asked.get("register").is_some());
         if is_asked && can_be && done != Some(true) {
             registering.set(true);
+            forget();
         }
         is_asked && (can_be || done == Some(true))
     });
