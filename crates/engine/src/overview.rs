@@ -6,6 +6,7 @@ use api::{
     DeploymentId,
     deploy::in_sentence,
     evaluation::Figure,
+    figure,
     model::Version,
     monitor::{Alert, WindowSummary},
     project::{Action, GetOverview, Overview, Stage, Station, StationState, Waiting},
@@ -255,14 +256,14 @@ fn evaluate(facts: &Facts) -> Station {
     let Some((row, (key, value, _))) = facts.best.as_ref().and_then(|row| Some((row, row.ranked.as_ref()?))) else {
         return station(Stage::Evaluate, StationState::Empty, "–", "Nothing evaluated yet");
     };
-    let name = key.trim_end_matches("/validation").replace('_', " ");
+    let name = figure::name(key.trim_end_matches("/validation"));
     Station {
         since_ms: row.run.ended_ms,
         action: action(facts, "Open report", &format!("runs/{}?tab=evaluation", row.run.id), false),
         ..station(
             Stage::Evaluate,
             StationState::Good,
-            value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}")),
+            value.map_or_else(|| "–".to_owned(), figure::measured),
             format!("{name} on validation, {}", row.run.name),
         )
     }
@@ -342,7 +343,7 @@ fn compared(version: &Version, answering: &[(Version, String)]) -> String {
         let with = older.primary.as_ref().map(|figure| format!(", with {}", beside(figure, own))).unwrap_or_default();
         format!("v{} on {place}{with}", older.number)
     });
-    let own = own.map(|figure| format!("Its {} on test is {:.4}. ", called(figure), figure.value));
+    let own = own.map(|figure| format!("Its {} on test is {}. ", called(figure), figure::measured(figure.value)));
     let older = older.collect::<Vec<_>>().join("; ");
     let is_of_other_rows = |(older, _): &(Version, String)| version.is_of_other_data(older);
     let apart = if answering.iter().any(is_of_other_rows) {
@@ -360,8 +361,8 @@ fn called(figure: &Figure) -> String {
 /// A figure behind another one: its name is said only where it is another.
 fn beside(figure: &Figure, other: Option<&Figure>) -> String {
     match other {
-        Some(other) if other.name == figure.name => format!("{:.4}", figure.value),
-        _ => format!("{} {:.4}", called(figure), figure.value),
+        Some(other) if other.name == figure.name => figure::measured(figure.value),
+        _ => format!("{} {}", called(figure), figure::measured(figure.value)),
     }
 }
 

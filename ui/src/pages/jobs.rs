@@ -70,7 +70,8 @@ pub(crate) fn Jobs() -> impl IntoView {
             });
         }
     });
-    let asked = use_location().query;
+    let here = use_location();
+    let (asked, path) = (here.query, here.pathname);
     let seen = Seen {
         open: RwSignal::new(asked.with_untracked(log_of)),
         moved,
@@ -86,6 +87,14 @@ pub(crate) fn Jobs() -> impl IntoView {
         let named = log_of(&asked.get());
         if named.is_some() && named != open.get_untracked() {
             open.set(named);
+        }
+    });
+    // So does the filter; another page's address, while this one is left, says nothing of it.
+    let own = path.get_untracked();
+    Effect::new(move |_| {
+        let named = asked.with(|asked| asked.get("filter")).unwrap_or_default();
+        if path.get_untracked() == own && wanted.with_untracked(|wanted| *wanted != named) {
+            wanted.set(named);
         }
     });
     keep_in_address(move || {
