@@ -368,6 +368,7 @@ fn beside(figure: &Figure, other: Option<&Figure>) -> String {
 
 fn watch(facts: &Facts) -> Station {
     if let Some(worst) = facts.alerts.first() {
+        let alerts = facts.alerts.iter().map(|alert| (alert.column.as_str(), alert.deployment_name.as_str()));
         return Station {
             since_ms: Some(worst.raised_ms),
             action: action(facts, "Look", &format!("monitor/{}", worst.deployment), true),
@@ -375,7 +376,7 @@ fn watch(facts: &Facts) -> Station {
                 Stage::Watch,
                 if facts.alerts.iter().any(Alert::is_grave) { StationState::Bad } else { StationState::Warn },
                 format!("{} drifted", facts.alerts.len()),
-                worst.sentence.clone(),
+                drifted_columns(&alerts.collect::<Vec<_>>()),
             )
         };
     }
@@ -409,6 +410,23 @@ fn watch(facts: &Facts) -> Station {
         (true, None, false) => station(Stage::Watch, StationState::Empty, "–", "Not asked yet"),
     };
     Station { action: action(facts, "Open", "monitor", false), ..known }
+}
+
+/// "amount, hour and 2 more on card-fraud", of columns with their deployments, the gravest first; several deployments
+/// are not named.
+fn drifted_columns(alerts: &[(&str, &str)]) -> String {
+    const NAMED: usize = 3;
+    let names: Vec<&str> = alerts.iter().map(|(column, _)| *column).collect();
+    let columns = match names.as_slice() {
+        [first, second, rest @ ..] if names.len() > NAMED => format!("{first}, {second} and {} more", rest.len()),
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => names.concat(),
+    };
+    let place = alerts.first().map(|(_, place)| *place);
+    match place.filter(|first| alerts.iter().all(|(_, place)| place == first)) {
+        Some(place) => format!("{columns} on {place}"),
+        None => columns,
+    }
 }
 
 fn waits(facts: &Facts) -> Vec<Waiting> {
@@ -496,6 +514,17 @@ fn waits(facts: &Facts) -> Vec<Waiting> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_drifted_is_named_and_the_rest_is_counted() {
+        let one = |columns: &[&'static str]| {
+            drifted_columns(&columns.iter().map(|column| (*column, "fraud")).collect::<Vec<_>>())
+        };
+        assert_eq!(one(&["amount"]), "amount on fraud");
+        assert_eq!(one(&["amount", "hour", "place"]), "amount, hour and place on fraud");
+        assert_eq!(one(&["amount", "hour", "place", "v1"]), "amount, hour and 2 more on fraud");
+        assert_eq!(drifted_columns(&[("amount", "fraud"), ("amount", "spare")]), "amount and amount");
+    }
 
     #[test]
     fn a_figure_of_another_name_is_not_said_as_if_it_were_the_same() {
