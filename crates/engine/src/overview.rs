@@ -416,7 +416,12 @@ fn watch(facts: &Facts) -> Station {
 /// are not named.
 fn drifted_columns(alerts: &[(&str, &str)]) -> String {
     const NAMED: usize = 3;
-    let names: Vec<&str> = alerts.iter().map(|(column, _)| *column).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for (column, _) in alerts {
+        if !names.contains(column) {
+            names.push(column);
+        }
+    }
     let columns = match names.as_slice() {
         [first, second, rest @ ..] if names.len() > NAMED => format!("{first}, {second} and {} more", rest.len()),
         [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
@@ -523,7 +528,7 @@ mod tests {
         assert_eq!(one(&["amount"]), "amount on fraud");
         assert_eq!(one(&["amount", "hour", "place"]), "amount, hour and place on fraud");
         assert_eq!(one(&["amount", "hour", "place", "v1"]), "amount, hour and 2 more on fraud");
-        assert_eq!(drifted_columns(&[("amount", "fraud"), ("amount", "spare")]), "amount and amount");
+        assert_eq!(drifted_columns(&[("amount", "fraud"), ("amount", "spare")]), "amount");
     }
 
     #[test]
