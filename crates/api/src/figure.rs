@@ -36,6 +36,11 @@ pub fn measured(value: f64) -> String {
     text.replace('-', "−")
 }
 
+/// A probability with four decimals, so that those of an answer stand below each other: 0.9981, 0.0007, < 0.0001.
+pub fn probability(value: f64) -> String {
+    if value > 0.0 && value < 0.000_05 { "< 0.0001".to_owned() } else { format!("{value:.4}") }
+}
+
 /// Scikit-learn's name of a figure as words: "average_precision" is "Average precision".
 pub fn name(name: &str) -> String {
     match name {
@@ -92,6 +97,15 @@ mod tests {
             (f64::NEG_INFINITY, "−∞"),
         ] {
             assert_eq!(measured(value), text);
+        }
+    }
+
+    #[test]
+    fn probabilities_have_four_decimals() {
+        for (value, text) in
+            [(0.998_13, "0.9981"), (0.0007, "0.0007"), (0.000_01, "< 0.0001"), (0.0, "0.0000"), (1.0, "1.0000")]
+        {
+            assert_eq!(probability(value), text);
         }
     }
 
