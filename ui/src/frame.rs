@@ -3,7 +3,7 @@
 
 pub(crate) mod address;
 pub(crate) mod arrivals;
-mod asked;
+pub(crate) mod asked;
 pub(crate) mod brand;
 pub(crate) mod crumbs;
 pub(crate) mod keys;

@@ -19,6 +19,7 @@ pub(crate) mod new_target;
 pub(crate) mod pane;
 pub(crate) mod picture;
 pub(crate) mod register;
+pub(crate) mod rename_run;
 pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod row_form;

@@ -28,7 +28,7 @@ use api::{
 };
 use async_trait::async_trait;
 use engine::{
-    ports::{Connection, Port, PortError, Result, Steps, Target, TargetPlan, Wanted},
+    ports::{AWAITS_PROGRAM, Connection, Port, PortError, Result, Steps, Target, TargetPlan, Wanted},
     process::{self, ProcessId},
 };
 use serde::Deserialize;
@@ -55,8 +55,6 @@ const HANDOVER: &str = "handover";
 /// For so long a port may be held by a process that is ending, or by somebody's short connection.
 const PORT_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
-/// The step of a deployment while the program is still being built.
-const AWAITS_PROGRAM: &str = "Wait until the serving program is built";
 
 pub struct ThisMachine {
     /// `deployments` in the workspace.
@@ -307,7 +305,10 @@ impl ThisMachine {
     /// leaves in `process.json` which one is still to be ended.
     async fn hand_over(&self, wanted: &Wanted, running: &ServingProcess, steps: &dyn Steps) -> Result<()> {
         steps.begin(
-            &format!("Start version {} beside version {}", wanted.version_number, running.version_number),
+            &format!(
+                "Start version {} beside version {} and wait until it answers",
+                wanted.version_number, running.version_number
+            ),
             "both answer until the new one does alone",
         );
         let same_port = wanted.port.is_none() || wanted.port == running.port();
@@ -440,7 +441,7 @@ impl Target for ThisMachine {
             Some(running) if running.hands_over => self.hand_over(wanted, running, steps).await,
             Some(running) => self.replace(wanted, running, steps).await,
             None => {
-                steps.begin("Start the serving process", "");
+                steps.begin("Start the serving process and wait until it answers", "");
                 let started = self.start_at(wanted, last.as_ref(), 0).await?;
                 steps.detail(&started.serving);
                 self.write(wanted.deployment, &started)
@@ -449,7 +450,7 @@ impl Target for ThisMachine {
     }
 
     async fn wait(&self, wanted: &Wanted, steps: &dyn Steps) -> Result<()> {
-        steps.begin("Wait until it answers", "");
+        steps.begin("See that it answers", "");
         let until = tokio::time::Instant::now() + READY_TIMEOUT;
         loop {
             let Some(found) = self.read(wanted.deployment).filter(ServingProcess::is_alive) else {

@@ -170,6 +170,18 @@ pub struct LookColumn {
     pub doubt: Option<WarningKind>,
 }
 
+impl LookColumn {
+    /// The doubt as the rest of a sentence that begins with the column's name.
+    pub fn why_doubtful(&self) -> Option<&'static str> {
+        Some(match (self.doubt?, self.distinct) {
+            (WarningKind::AllMissing, _) => "is empty in every row",
+            (_, Some(_)) => "has its own value in every row, as an id has",
+            (_, None) if self.kind == ColumnType::Text => "has more than a thousand different values, as an id has",
+            (_, None) => "looks like a running number or an id",
+        })
+    }
+}
+
 /// A project that the app brings along.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sample {

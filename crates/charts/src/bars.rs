@@ -29,6 +29,8 @@ pub struct Histogram {
     pub edges: Vec<f64>,
     pub sets: Vec<Bars>,
     pub x: Axis,
+    /// The vertical axis says how many each bar has: of one set, whose shares are compared with nothing.
+    pub has_counts: bool,
 }
 
 /// Draws one or more distributions of a number over the same edges.
@@ -43,9 +45,12 @@ pub fn histogram(chart: &Histogram, size: Size) -> Drawing {
         shown.map(|(_, share)| *share).fold(0.0, f64::max)
     };
     let most = shares.iter().map(tall).fold(1e-12, f64::max);
-    let y = Range { low: 0.0, high: most, ..Range::default() };
+    let total = chart.sets.first().map_or(0, |set| set.counts.iter().sum::<u64>()) as f64;
+    let high = if chart.has_counts { (most * total).round().max(1.0) } else { most };
+    let y = Range { low: 0.0, high, ..Range::default() };
     let y_axis = Axis::default();
-    let frame = frame::lay_out(size, &x_axis, x, &y_axis, y).without_vertical();
+    let frame = frame::lay_out(size, &x_axis, x, &y_axis, y);
+    let frame = if chart.has_counts { frame.with_counts() } else { frame.without_vertical() };
     let plot = frame.plot;
     let opacity = if chart.sets.len() > 1 { 0.45 } else { 0.75 };
     let drawing = frame.draw(&chart.name, |_, root| {

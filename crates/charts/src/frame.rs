@@ -17,7 +17,7 @@ use crate::{
     plot::{Drawing, Plot, Range, Scale, Size},
     role::Role,
     text::{self, Family},
-    tick::{Tick, ticks},
+    tick::{Tick, count, ticks},
 };
 
 pub(crate) type Failed = DrawingAreaErrorKind<Infallible>;
@@ -95,6 +95,15 @@ impl Frame {
             let middle = plot.x_pixel(tick.value);
             middle - half >= 0.0 && middle + half <= size.width
         });
+        self
+    }
+
+    /// Ticks of the vertical axis at whole numbers only, for what is counted.
+    pub(crate) fn with_counts(mut self) -> Self {
+        self.y_ticks.retain(|tick| (tick.value - tick.value.round()).abs() < 1e-9);
+        for tick in &mut self.y_ticks {
+            tick.label = count(tick.value.round() as u64);
+        }
         self
     }
 

@@ -392,10 +392,15 @@ fn doubt(name: &str, typing: &Typing) -> Option<WarningKind> {
     if typing.present() == 0 && typing.missing() > 0 {
         return Some(WarningKind::AllMissing);
     }
-    // A running number has its own value in every row too, whatever it is called.
-    let is_whole = typing.decide(None).kind() == ColumnType::Integer && typing.present() >= ID_ROWS;
-    let is_own = is_whole && typing.distinct().map_or_else(|| typing.rises(), |distinct| distinct == typing.present());
-    (is_own || looks_like_id(name, typing)).then_some(WarningKind::LooksLikeId)
+    // A running number and an order's code have their own value in every row too, whatever they are called.
+    let is_own = match (typing.decide(None).kind(), typing.distinct()) {
+        (ColumnType::Integer, Some(distinct)) => distinct == typing.present(),
+        (ColumnType::Integer, None) => typing.rises(),
+        (ColumnType::Text, _) => !typing.repeats(),
+        _ => false,
+    };
+    let is_doubtful = (is_own && typing.present() >= ID_ROWS) || looks_like_id(name, typing);
+    is_doubtful.then_some(WarningKind::LooksLikeId)
 }
 
 /// By name, place and values, as a person would guess.

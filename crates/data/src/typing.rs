@@ -85,6 +85,8 @@ pub struct Typing {
     largest: i64,
     examples: Vec<String>,
     distinct: HashSet<u64, BuildHasherDefault<Identity>>,
+    /// A value came twice before a thousand different ones were there.
+    repeats: bool,
     /// Each whole number so far was greater than the one before, which this is.
     rises: bool,
     last: Option<i64>,
@@ -100,6 +102,7 @@ impl Default for Typing {
             largest: 0,
             examples: Vec::new(),
             distinct: HashSet::default(),
+            repeats: false,
             rises: true,
             last: None,
         }
@@ -121,8 +124,11 @@ impl Typing {
         self.largest = self.largest.max(other.largest);
         self.rises &= other.rises;
         self.last = self.last.or(other.last);
+        self.repeats |= other.repeats;
         if self.distinct.len() <= CATEGORY_VALUES {
+            let apart = self.distinct.len() + other.distinct.len();
             self.distinct.extend(&other.distinct);
+            self.repeats |= self.distinct.len() < apart;
         }
     }
 
@@ -148,7 +154,9 @@ impl Typing {
             self.rises = value > self.last;
             self.last = value;
         }
-        if self.distinct.insert(hash(cell)) && self.examples.len() < EXAMPLES {
+        let is_new = self.distinct.insert(hash(cell));
+        self.repeats |= !is_new;
+        if is_new && self.examples.len() < EXAMPLES {
             self.examples.push(cell.chars().take(EXAMPLE_CHARACTERS).collect());
         }
     }
@@ -189,6 +197,11 @@ impl Typing {
     /// How many different values there are, where that is a thousand at the most.
     pub fn distinct(&self) -> Option<u64> {
         (self.distinct.len() <= CATEGORY_VALUES).then_some(self.distinct.len() as u64)
+    }
+
+    /// Whether one of the first values, up to a thousand different ones, came twice.
+    pub fn repeats(&self) -> bool {
+        self.repeats
     }
 
     /// Whether the first values, up to a thousand, are whole numbers that rise from row to row, as a running number's do.

@@ -34,7 +34,7 @@ use crate::{
     Engine, Mode, error,
     jobs::{self, JobContext, NewJob},
     monitor, package,
-    ports::CredentialSource,
+    ports::{AWAITS_PROGRAM, CredentialSource},
     registry, target,
 };
 
@@ -128,7 +128,7 @@ async fn plan_on(
         let place = asked.place(engine, spec).await?;
         if engine.adapters().serving_image_is_being_built().await {
             plan.steps.extend([
-                package::AWAITS_PROGRAM.to_owned(),
+                AWAITS_PROGRAM.to_owned(),
                 "Build the image".to_owned(),
                 format!("Push it to {}/{}", place.registry.name, place.repository),
                 format!("Apply it to {} and wait until it answers", in_sentence(&asked.target.name)),

@@ -13,7 +13,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -122,6 +122,8 @@ struct ContextInner {
     cancel: CancellationToken,
     job: watch::Sender<Job>,
     last: Mutex<(Option<std::time::Instant>, Option<std::time::Instant>)>,
+    /// An event came too soon after another: what is newest is told when the next one is due.
+    is_owed: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -264,6 +266,7 @@ impl Jobs {
                 cancel,
                 job: sender,
                 last: Mutex::new((None, None)),
+                is_owed: AtomicBool::new(false),
             }),
         };
         let engine = engine.clone();
@@ -497,6 +500,8 @@ impl JobContext {
         };
         if event {
             self.announce();
+        } else {
+            self.announce_later();
         }
         if row {
             let job = self.inner.job.borrow().clone();
@@ -588,6 +593,26 @@ impl JobContext {
         self.announce();
         self.inner.engine.changed(Tag::Jobs);
         Ok(result?)
+    }
+
+    /// Announces what is newest once the next event is due: a step that lasts follows a quick one within a moment.
+    fn announce_later(&self) {
+        if self.inner.is_owed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let inner = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            tokio::time::sleep(EVENT_EVERY).await;
+            let Some(inner) = inner.upgrade() else { return };
+            inner.is_owed.store(false, Ordering::Relaxed);
+            lock(&inner.last).0 = Some(Instant::now());
+            let context = JobContext { inner };
+            // Its end was told by itself.
+            let is_over = context.inner.job.borrow().state.is_over();
+            if !is_over {
+                context.announce();
+            }
+        });
     }
 
     fn announce(&self) {

@@ -4,7 +4,7 @@
 //! that are due, and raises or clears alerts. The reference is what the model version brought along:
 //! a sample of its validation rows, raw, with the model's own predictions on them.
 
-mod alert;
+pub(crate) mod alert;
 mod fetch;
 mod pass;
 pub(crate) mod rows;

@@ -6,6 +6,7 @@ use api::{
     DeploymentId,
     deploy::in_sentence,
     evaluation::Figure,
+    figure,
     model::Version,
     monitor::{Alert, WindowSummary},
     project::{Action, GetOverview, Overview, Stage, Station, StationState, Waiting},
@@ -255,14 +256,14 @@ fn evaluate(facts: &Facts) -> Station {
     let Some((row, (key, value, _))) = facts.best.as_ref().and_then(|row| Some((row, row.ranked.as_ref()?))) else {
         return station(Stage::Evaluate, StationState::Empty, "–", "Nothing evaluated yet");
     };
-    let name = key.trim_end_matches("/validation").replace('_', " ");
+    let name = figure::name(key.trim_end_matches("/validation"));
     Station {
         since_ms: row.run.ended_ms,
         action: action(facts, "Open report", &format!("runs/{}?tab=evaluation", row.run.id), false),
         ..station(
             Stage::Evaluate,
             StationState::Good,
-            value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}")),
+            value.map_or_else(|| "–".to_owned(), figure::measured),
             format!("{name} on validation, {}", row.run.name),
         )
     }
@@ -342,7 +343,7 @@ fn compared(version: &Version, answering: &[(Version, String)]) -> String {
         let with = older.primary.as_ref().map(|figure| format!(", with {}", beside(figure, own))).unwrap_or_default();
         format!("v{} on {place}{with}", older.number)
     });
-    let own = own.map(|figure| format!("Its {} on test is {:.4}. ", called(figure), figure.value));
+    let own = own.map(|figure| format!("Its {} on test is {}. ", called(figure), figure::measured(figure.value)));
     let older = older.collect::<Vec<_>>().join("; ");
     let is_of_other_rows = |(older, _): &(Version, String)| version.is_of_other_data(older);
     let apart = if answering.iter().any(is_of_other_rows) {
@@ -360,13 +361,14 @@ fn called(figure: &Figure) -> String {
 /// A figure behind another one: its name is said only where it is another.
 fn beside(figure: &Figure, other: Option<&Figure>) -> String {
     match other {
-        Some(other) if other.name == figure.name => format!("{:.4}", figure.value),
-        _ => format!("{} {:.4}", called(figure), figure.value),
+        Some(other) if other.name == figure.name => figure::measured(figure.value),
+        _ => format!("{} {}", called(figure), figure::measured(figure.value)),
     }
 }
 
 fn watch(facts: &Facts) -> Station {
     if let Some(worst) = facts.alerts.first() {
+        let alerts = facts.alerts.iter().map(|alert| (alert.column.as_str(), alert.deployment_name.as_str()));
         return Station {
             since_ms: Some(worst.raised_ms),
             action: action(facts, "Look", &format!("monitor/{}", worst.deployment), true),
@@ -374,7 +376,7 @@ fn watch(facts: &Facts) -> Station {
                 Stage::Watch,
                 if facts.alerts.iter().any(Alert::is_grave) { StationState::Bad } else { StationState::Warn },
                 format!("{} drifted", facts.alerts.len()),
-                worst.sentence.clone(),
+                drifted_columns(&alerts.collect::<Vec<_>>()),
             )
         };
     }
@@ -408,6 +410,28 @@ fn watch(facts: &Facts) -> Station {
         (true, None, false) => station(Stage::Watch, StationState::Empty, "–", "Not asked yet"),
     };
     Station { action: action(facts, "Open", "monitor", false), ..known }
+}
+
+/// "amount, hour and 2 more on card-fraud", of columns with their deployments, the gravest first; several deployments
+/// are not named.
+fn drifted_columns(alerts: &[(&str, &str)]) -> String {
+    const NAMED: usize = 3;
+    let mut names: Vec<&str> = Vec::new();
+    for (column, _) in alerts {
+        if !names.contains(column) {
+            names.push(column);
+        }
+    }
+    let columns = match names.as_slice() {
+        [first, second, rest @ ..] if names.len() > NAMED => format!("{first}, {second} and {} more", rest.len()),
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => names.concat(),
+    };
+    let place = alerts.first().map(|(_, place)| *place);
+    match place.filter(|first| alerts.iter().all(|(_, place)| place == first)) {
+        Some(place) => format!("{columns} on {place}"),
+        None => columns,
+    }
 }
 
 fn waits(facts: &Facts) -> Vec<Waiting> {
@@ -495,6 +519,17 @@ fn waits(facts: &Facts) -> Vec<Waiting> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_drifted_is_named_and_the_rest_is_counted() {
+        let one = |columns: &[&'static str]| {
+            drifted_columns(&columns.iter().map(|column| (*column, "fraud")).collect::<Vec<_>>())
+        };
+        assert_eq!(one(&["amount"]), "amount on fraud");
+        assert_eq!(one(&["amount", "hour", "place"]), "amount, hour and place on fraud");
+        assert_eq!(one(&["amount", "hour", "place", "v1"]), "amount, hour and 2 more on fraud");
+        assert_eq!(drifted_columns(&[("amount", "fraud"), ("amount", "spare")]), "amount");
+    }
 
     #[test]
     fn a_figure_of_another_name_is_not_said_as_if_it_were_the_same() {

@@ -35,6 +35,7 @@ use crate::{
         image::About,
         layer::{Layer, LayerWriter},
     },
+    ports::AWAITS_PROGRAM,
 };
 
 const PLATFORM: &str = "linux/amd64";
@@ -111,9 +112,6 @@ pub async fn push(engine: &Engine, request: PushPackage) -> anyhow::Result<Job> 
         })
         .await
 }
-
-/// The step of whoever needs an image while its serving program is still being built.
-pub(crate) const AWAITS_PROGRAM: &str = "Wait until the serving program is built";
 
 /// Waits for the serving program of images where it is still being built, and says so first. Errs with `cancelled`
 /// where a person asked to stop.

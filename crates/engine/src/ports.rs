@@ -17,6 +17,9 @@ use async_trait::async_trait;
 
 pub type Result<T> = std::result::Result<T, PortError>;
 
+/// The step, planned or under way, of whoever needs a serving program that is still being built.
+pub const AWAITS_PROGRAM: &str = "Wait until `cargo xtask run` has built the inference server";
+
 /// What an external system refused or could not do, ready to be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]

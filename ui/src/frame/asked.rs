@@ -9,8 +9,7 @@ use leptos_router::{
 /// Whether a dialog is open: as soon as the address names it.
 pub(super) fn opened_by(name: &'static str) -> RwSignal<bool> {
     let asked = use_query_map();
-    let here = use_location();
-    let navigate = use_navigate();
+    let forget = forgets(name);
     let open = RwSignal::new(false);
     Effect::new(move |_| {
         if asked.with(|asked| asked.get(name).is_some()) {
@@ -21,12 +20,21 @@ pub(super) fn opened_by(name: &'static str) -> RwSignal<bool> {
     Effect::new(move |was: Option<bool>| {
         let is = open.get();
         if was == Some(true) && !is && asked.with_untracked(|asked| asked.get(name).is_some()) {
-            let to = format!("{}{}", here.pathname.get_untracked(), without(&here.search.get_untracked(), name));
-            navigate(&to, NavigateOptions { replace: true, ..Default::default() });
+            forget();
         }
         is
     });
     open
+}
+
+/// What takes a dialog's wish out of the address.
+pub(crate) fn forgets(name: &'static str) -> impl Fn() + 'static {
+    let here = use_location();
+    let navigate = use_navigate();
+    move || {
+        let to = format!("{}{}", here.pathname.get_untracked(), without(&here.search.get_untracked(), name));
+        navigate(&to, NavigateOptions { replace: true, ..Default::default() });
+    }
 }
 
 /// The query without a dialog's wish and what the wish is about.
@@ -47,6 +55,7 @@ mod tests {
     fn what_a_dialog_was_opened_over_stays_in_the_address() {
         assert_eq!(without("?tab=profile&v=2&train=1&snapshot=x", "train"), "?tab=profile&v=2");
         assert_eq!(without("train=1&alert=y", "train"), "");
+        assert_eq!(without("?register=1&tab=logs", "register"), "?tab=logs");
         assert_eq!(without("", "settings"), "");
     }
 }

@@ -141,7 +141,7 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
     .map(|(key, label)| (key.to_owned(), label.to_owned()))
     .collect();
     let devices: Vec<(String, String)> = [
-        ("auto", "Best that starts here"),
+        ("auto", "Automatic"),
         ("cpu", "CPU"),
         ("cuda", "CUDA"),
         ("metal", "Metal"),
@@ -196,9 +196,10 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
                     }
                 }}
             </div>
-            <div class="flex">
+            <div class="flex folds" class:open=move || is_more.get()>
                 <Button
                     label=Signal::derive(move || if is_more.get() { "Fewer settings".to_owned() } else { "More settings".to_owned() })
+                    mark=icon::CHEVRON_DOWN
                     kind="quiet s"
                     on_press=move || asks_more.set(!is_more.get_untracked())
                 />

@@ -70,7 +70,8 @@ pub(crate) fn Jobs() -> impl IntoView {
             });
         }
     });
-    let asked = use_location().query;
+    let here = use_location();
+    let (asked, path) = (here.query, here.pathname);
     let seen = Seen {
         open: RwSignal::new(asked.with_untracked(log_of)),
         moved,
@@ -86,6 +87,14 @@ pub(crate) fn Jobs() -> impl IntoView {
         let named = log_of(&asked.get());
         if named.is_some() && named != open.get_untracked() {
             open.set(named);
+        }
+    });
+    // So does the filter; another page's address, while this one is left, says nothing of it.
+    let own = path.get_untracked();
+    Effect::new(move |_| {
+        let named = asked.with(|asked| asked.get("filter")).unwrap_or_default();
+        if path.get_untracked() == own && wanted.with_untracked(|wanted| *wanted != named) {
+            wanted.set(named);
         }
     });
     keep_in_address(move || {
@@ -218,8 +227,8 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
             <div class="grow">
                 <div class="flex what">
                     {match link {
-                        Some(link) => view! { <a class="link cut" tabindex="-1" href=link>{title}</a> }.into_any(),
-                        None => view! { <span class="cut">{title}</span> }.into_any(),
+                        Some(link) => view! { <a class="link cut" tabindex="-1" title=title.clone() href=link>{title.clone()}</a> }.into_any(),
+                        None => view! { <span class="cut" title=title.clone()>{title.clone()}</span> }.into_any(),
                     }}
                     <span class="small faint cut of">{of}</span>
                     <span class="small muted cut grow" title=said>{said}</span>

@@ -146,7 +146,7 @@ fn figures(now: &VersionDetail) -> Vec<Figure> {
         }
     }
     if let Some(threshold) = version.threshold {
-        let of = version.signature.positive().map(|class| format!("for {class}")).unwrap_or_default();
+        let of = version.signature.positive().map(|class| format!("for \"{class}\"")).unwrap_or_default();
         all.push(Figure::new("Threshold", words::figure(threshold), of));
     }
     all.push(Figure::new(

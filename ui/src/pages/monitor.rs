@@ -116,6 +116,7 @@ fn Watched(
         vec![("hours", hours), ("window", window), ("column", column)]
     });
     let retrain = asking(vec![("train", "again".to_owned())]);
+    let version = Memo::new(move |_| deployment.with(|deployment| deployment.as_ref().map(|one| one.version_number)));
     let useful = RwSignal::new(None::<f64>);
     let silent = Memo::new(move |_| {
         monitoring
@@ -169,7 +170,7 @@ fn Watched(
             <Figures figures=Signal::derive(move || figures(&now.get())) />
             <div class="watch section" style=move || useful.get().map(|wide| format!("--heat: {wide:.0}px"))>
                 <div class="stack">
-                    <heat::Heat now chosen useful />
+                    <heat::Heat now version chosen useful />
                     {move || if silent.get() {
                         deployment.get().map(|deployment| view! { <silent::Silent deployment place /> }).into_any()
                     } else {

@@ -116,7 +116,7 @@ fn StationCard(station: Station) -> impl IntoView {
                 <span class="right"><i class=dot></i></span>
             </div>
             <div class="v" class:faint=waits class:long=is_long title=station.figure.clone()>{station.figure.clone()}</div>
-            <div class="d">{station.detail}</div>
+            <div class="d" title=station.detail.clone()>{station.detail.clone()}</div>
             {station.progress.map(|progress| view! { <Progress fraction=Some(progress) label=stage_name(station.stage) /> })}
             {station.since_ms.map(|since| view! { <div class="since"><Ago ms=since /></div> })}
             <div class="a">{station.action.map(|action| {

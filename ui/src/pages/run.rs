@@ -7,26 +7,23 @@ mod logs;
 
 use api::{
     id::RunId,
-    run::{
-        DeleteRun, EditRun, GetEvaluation, GetRun, MetricSummary, ResumeRun, Run, RunKind, RunProgress, RunState,
-        StopRun,
-    },
+    run::{DeleteRun, GetEvaluation, GetRun, MetricSummary, ResumeRun, Run, RunKind, RunProgress, RunState, StopRun},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_navigate, use_params_map};
 
 use crate::{
     client::{Client, query::query},
-    frame::{crumbs::crumbs, place::Place},
+    frame::{asked::forgets, crumbs::crumbs, place::Place},
     parts::{
         button::{Button, Pending},
         card::{Chip, Figure, Figures, Progress},
         curve_look::{Look, LookChoice},
-        dialog::{Confirm, Dialog},
-        field::{Labelled, TextField},
+        dialog::Confirm,
         icon::{self, icon},
         menu::{Item, MenuButton},
         register::Register,
+        rename_run::RenameRun,
         stage::RunChip,
         states::{Load, Problem},
         tabs::{Tab, Tabs, current_tab},
@@ -186,14 +183,16 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         let request = ResumeRun { run: id.get_untracked() };
         pending.run(async move { client.call(request).await }, |_| {});
     };
-    // `?register=1` asks at once, where there is something to register.
+    // `?register=1` asks at once, where there is something to register; the address has done its part then.
     let asked_in_address = use_location().query;
+    let forget = forgets("register");
     Effect::new(move |done: Option<bool>| {
         let (state, _, _, version, has_evaluation) = facts.get();
         let can_be = state == RunState::Finished && version.is_none() && has_evaluation;
         let is_asked = asked_in_address.with(|asked| asked.get("register").is_some());
         if is_asked && can_be && done != Some(true) {
             registering.set(true);
+            forget();
         }
         is_asked && (can_be || done == Some(true))
     });
@@ -251,7 +250,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
             }
         }}
         <MenuButton items />
-        <Rename run open=renaming />
+        <RenameRun open=renaming run=Signal::derive(move || run.with(|run| Some((run.id, run.name.clone())))) />
         <Register open=registering run=Signal::derive(move || Some(id.get())) on_done=registered />
         <Confirm
             open=deleting
@@ -260,36 +259,6 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
             verb="Delete run"
             on_confirm=move || delete(false)
         />
-    }
-}
-
-#[component]
-fn Rename(run: Signal<Run>, open: RwSignal<bool>) -> impl IntoView {
-    let client = Client::get();
-    let pending = Pending::new();
-    let name = RwSignal::new(String::new());
-    Effect::new(move |_| {
-        if open.get() {
-            name.set(run.with_untracked(|run| run.name.clone()));
-        }
-    });
-    let save = move || {
-        let request = EditRun {
-            run: run.with_untracked(|run| run.id),
-            name: Some(name.get_untracked().trim().to_owned()),
-            notes: None,
-            tags: Default::default(),
-        };
-        pending.run(async move { client.call(request).await }, move |_| open.set(false));
-    };
-    view! {
-        <Dialog open title="Rename run">
-            <div class="content"><Labelled label="Name"><TextField value=name on_enter=Callback::new(move |()| save()) /></Labelled></div>
-            <footer>
-                <Button label="Cancel" on_press=move || open.set(false) />
-                <Button label="Rename" kind="primary" disabled=Signal::derive(move || pending.busy.get() || name.with(|name| name.trim().is_empty())) on_press=save />
-            </footer>
-        </Dialog>
     }
 }
 

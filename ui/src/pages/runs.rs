@@ -295,7 +295,7 @@ fn Foot(
     });
     view! {
         <div class="foot" class:hidden=move || none.get()>
-            <span>{move || match picked.with(Vec::len) { 0 => "none selected".to_owned(), count => format!("{count} selected") }}</span>
+            <span>{move || match picked.with(Vec::len) { 0 => "None selected".to_owned(), count => format!("{count} selected") }}</span>
             {move || figures.get().map(|(name, count, best, mean, spread)| view! {
                 <span>{name}": best "<span class="num">{words::figure(best)}</span></span>
                 // The spread of one value is nothing.

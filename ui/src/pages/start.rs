@@ -196,7 +196,7 @@ fn SampleLine(sample: Sample, opened: RwSignal<String>, opening: Starting) -> im
             <span class="accent flex">{icon(mark)}</span>
             // For the pointer only: the button beside it is what a keyboard reaches.
             <span class="grow opens" on:click=move |_| if !opening.busy.get_untracked() { open() }>
-                <div class="named" title=about.clone()><b>{sample.title.clone()}</b><span class="caption faint cut">{about.clone()}</span></div>
+                <div class="named" title=about><b>{sample.title.clone()}</b><span class="caption faint cut">{licence_name(&sample.licence)}</span></div>
                 <div class="small muted two-lines" title=sample.summary.clone()>{sample.summary.clone()}</div>
             </span>
             <Button
@@ -208,6 +208,12 @@ fn SampleLine(sample: Sample, opened: RwSignal<String>, opening: Starting) -> im
             />
         </div>
     }
+}
+
+/// "CC BY 4.0": who gave it stands in the tip.
+fn licence_name(licence: &str) -> String {
+    let name = licence.split(" (").next().unwrap_or(licence);
+    if name.starts_with("None") { "No licence stated".to_owned() } else { name.to_owned() }
 }
 
 /// Parts of a path that tell projects apart.
@@ -227,6 +233,12 @@ fn ending(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_licence_is_told_by_its_name() {
+        assert_eq!(licence_name("CC BY 4.0 (UCI, E. Alpaydin and C. Kaynak)"), "CC BY 4.0");
+        assert_eq!(licence_name("None stated by the authors (Efron 2004)"), "No licence stated");
+    }
 
     #[test]
     fn of_a_long_path_its_end_is_told() {

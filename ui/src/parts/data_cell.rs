@@ -20,8 +20,11 @@ pub(crate) const fn is_number(kind: ColumnType) -> bool {
     matches!(kind, ColumnType::Integer | ColumnType::Decimal)
 }
 
+/// Pixels that a column takes at most.
+pub(crate) const WIDEST: f64 = 220.0;
+
 /// Pixels that a column takes.
 pub(crate) fn width(name: &str, kind: ColumnType) -> f64 {
     let least = if kind == ColumnType::Datetime { 196.0 } else { 112.0 };
-    (name.chars().count() as f64 * 7.6 + 30.0).clamp(least, 220.0)
+    (name.chars().count() as f64 * 7.6 + 30.0).clamp(least, WIDEST)
 }

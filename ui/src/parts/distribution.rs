@@ -43,6 +43,7 @@ pub(crate) fn TwoDistributions(
                         edges: reference.edges.clone(),
                         sets: sets(reference.counts.clone(), current.counts.clone()),
                         x: Axis::default(),
+                        has_counts: false,
                     },
                     Size { width, height },
                 ),

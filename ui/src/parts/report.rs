@@ -105,13 +105,14 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
                     <Card title="Predicted over actual" class="h chart-card">
                         <Picture name="Predicted over actual" zooms=Some(Zoom::Both) draw=move |width, part| scatter::predicted_over_actual(&residuals.actual, &residuals.predicted, &unit, part, Size { width, height: 260.0 }) />
                     </Card>
-                    <Card title="Residuals" class="h chart-card" extra=ViewFn::from(|| view! { <span class="faint caption">"actual − predicted"</span> })>
+                    <Card title="Residuals" class="h chart-card" extra=ViewFn::from(|| view! { <span class="faint caption">"rows by actual − predicted"</span> })>
                         <Picture name="Residuals" zooms=Some(Zoom::Across) draw=move |width, part| charts::bars::histogram(
                             &charts::bars::Histogram {
                                 name: "Residuals".to_owned(),
                                 edges: bars.edges.clone(),
                                 sets: vec![charts::bars::Bars { name: "residuals".to_owned(), role: charts::role::Role::Series(1), counts: bars.counts.clone() }],
                                 x: Axis { range: part.map(|part| part.x), ..Axis::default() },
+                                has_counts: true,
                             },
                             Size { width, height: 260.0 },
                         ) />
@@ -122,9 +123,9 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
     }
 }
 
-/// "predicts ja from 0.31: F1 0.81 on validation".
+/// "predicts "ja" from 0.31: F1 0.81 on validation".
 fn threshold_words(threshold: &Threshold, positive: Option<&str>) -> String {
-    let class = positive.map_or_else(|| "threshold".to_owned(), |positive| format!("predicts {positive} from"));
+    let class = positive.map_or_else(|| "threshold".to_owned(), |positive| format!("predicts \"{positive}\" from"));
     format!("{class} {}: {}", words::figure(threshold.value), threshold.reason)
 }
 
@@ -172,7 +173,7 @@ fn FigureTable(
                                 <td class="num muted">{figure.interval.map(|(low, high)| format!("{} … {}", words::figure(low), words::figure(high)))}</td>
                             })}
                             {has_baseline.then(|| view! {
-                                <td class="num" class:faint=better.unwrap_or(true) class:warn=better == Some(false) title=(better == Some(false)).then_some("Guessing without looking at the columns is no worse here.")>{figure.baseline.map_or("–".to_owned(), words::figure)}</td>
+                                <td class="num" class:faint=better.unwrap_or(true) class:warn=better == Some(false) title=(better == Some(false)).then_some("Guessing without looking at the columns is no worse here.")>{figure.baseline.map_or("–".to_owned(), |baseline| baseline_words(baseline, figure.value))}</td>
                             })}
                         </tr>
                     }
@@ -180,6 +181,12 @@ fn FigureTable(
             </tbody>
         </table>
     }
+}
+
+/// A baseline beside its figure; what four digits of the figure can't show is about nothing.
+fn baseline_words(baseline: f64, value: f64) -> String {
+    let is_nothing = baseline != 0.0 && baseline.abs() < value.abs() * 5e-5;
+    if is_nothing { "≈ 0".to_owned() } else { words::figure(baseline) }
 }
 
 /// The share of the positive class among the test rows.

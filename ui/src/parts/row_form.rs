@@ -403,7 +403,7 @@ pub(crate) fn Answer(
                                     None => format!("Threshold {}", words::figure(mark)),
                                 }></b> })}
                             </span>
-                            <span class="num end">{words::figure(share)}</span>
+                            <span class="num end">{words::probability(share)}</span>
                         }
                     }).collect_view()}
                 </div>

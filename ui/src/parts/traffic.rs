@@ -11,6 +11,12 @@ pub(crate) fn step_ms(seen: &Monitoring) -> f64 {
     f64::from(seen.traffic.hours) * HOUR_MS / STEPS
 }
 
+/// "per 6 min", "per 90 s": what a bar of a chart of requests counts.
+pub(crate) fn each(seen: &Monitoring) -> String {
+    let seconds = step_ms(seen) / 1000.0;
+    if seconds % 60.0 == 0.0 { format!("per {} min", seconds / 60.0) } else { format!("per {seconds:.0} s") }
+}
+
 /// The hours that were asked for, up to now: a time without requests is seen as one.
 pub(crate) fn stretch(seen: &Monitoring) -> (f64, f64) {
     let newest = seen.traffic.history.last().map_or(0.0, |point| point.at_ms as f64);

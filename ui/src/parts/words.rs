@@ -5,15 +5,7 @@ use wasm_bindgen::JsValue;
 
 /// 12,345
 pub(crate) fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    api::figure::count(value)
 }
 
 /// 1 run, 12,345 runs.
@@ -48,27 +40,14 @@ pub(crate) fn short(value: f64) -> String {
     format!("{scaled:.digits$}{unit}").replace('-', "−")
 }
 
-/// A measured figure with four significant digits: 0.8421, 12.35, 1,204, 3.2e-5.
+/// A measured figure with four significant digits: 0.8421, 12.35, 1,204, 3.2e−5.
 pub(crate) fn figure(value: f64) -> String {
-    if value.is_nan() {
-        return "NaN".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "∞" } else { "−∞" }.to_owned();
-    }
-    let size = value.abs();
-    let text = if size == 0.0 {
-        "0".to_owned()
-    } else if !(0.001..1e9).contains(&size) {
-        format!("{value:.1e}")
-    } else if size >= 1000.0 {
-        let sign = if value < 0.0 { "−" } else { "" };
-        return format!("{sign}{}", count(size.round() as u64));
-    } else {
-        let digits = (3 - size.log10().floor() as i32).clamp(0, 4) as usize;
-        format!("{value:.digits$}")
-    };
-    text.replace('-', "−")
+    api::figure::measured(value)
+}
+
+/// A probability with four decimals: 0.9981, 0.0007, < 0.0001.
+pub(crate) fn probability(value: f64) -> String {
+    api::figure::probability(value)
 }
 
 /// A step, a round, an epoch: whole where it is whole.
@@ -179,6 +158,21 @@ pub(crate) fn exact(ms: i64) -> String {
     format!("{} {}", date(ms), clock_with_seconds(ms))
 }
 
+/// 2026-11-24 in UTC, as a table's own moments are read.
+pub(crate) fn utc_date(ms: f64) -> String {
+    let date = Date::new(&JsValue::from_f64(ms));
+    format!("{:04}-{:02}-{:02}", date.get_utc_full_year(), date.get_utc_month() + 1, date.get_utc_date())
+}
+
+/// 2026-11-24 00:31:00 in UTC; a bare date for midnight.
+pub(crate) fn utc_moment(ms: f64) -> String {
+    let (day, date) = (utc_date(ms), Date::new(&JsValue::from_f64(ms)));
+    if ms as i64 % 86_400_000 == 0 {
+        return day;
+    }
+    format!("{day} {:02}:{:02}:{:02}", date.get_utc_hours(), date.get_utc_minutes(), date.get_utc_seconds())
+}
+
 /// The start of a hash, enough to tell two apart.
 pub(crate) fn short_hash(hash: &str) -> String {
     hash.chars().take(7).collect()
@@ -212,28 +206,7 @@ pub(crate) fn param(key: &str) -> String {
 
 /// Scikit-learn's name of a figure as words.
 pub(crate) fn metric(name: &str) -> String {
-    match name {
-        "roc_auc" => "ROC AUC",
-        "r2" => "R²",
-        "rmse" => "RMSE",
-        "mae" => "MAE",
-        "mse" => "MSE",
-        "mcc" | "matthews_corrcoef" => "MCC",
-        "f1" => "F1",
-        "roc_auc_ovr" => "ROC AUC, one against the rest",
-        "log_loss" => "Log loss",
-        "median_absolute_error" | "median_ae" => "Median AE",
-        _ => {
-            // The mean over classes stands behind the figure's own name.
-            let (name, over) = name.strip_suffix("_macro").map_or((name, ""), |name| (name, ", macro"));
-            return if name == "f1" {
-                format!("F1{over}")
-            } else {
-                format!("{}{over}", capital(&name.replace('_', " ")))
-            };
-        }
-    }
-    .to_owned()
+    api::figure::name(name)
 }
 
 /// The same with the class that the figure is of: 'Precision of "ja"'.
@@ -242,8 +215,7 @@ pub(crate) fn metric_of(name: &str, class: Option<&str>) -> String {
 }
 
 pub(crate) fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    api::figure::capital(text)
 }
 
 #[cfg(test)]
@@ -252,27 +224,8 @@ mod tests {
 
     #[test]
     fn counts_are_grouped() {
-        for (value, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(count(value), text);
-        }
         assert_eq!(counted(1, "run", "runs"), "1 run");
         assert_eq!(counted(12_345, "run", "runs"), "12,345 runs");
-    }
-
-    #[test]
-    fn figures_have_four_digits() {
-        for (value, text) in [
-            (0.0, "0"),
-            (0.84213, "0.8421"),
-            (12.349, "12.35"),
-            (1204.4, "1,204"),
-            (-1204.4, "−1,204"),
-            (0.000_032, "3.2e−5"),
-            (f64::NAN, "NaN"),
-            (f64::NEG_INFINITY, "−∞"),
-        ] {
-            assert_eq!(figure(value), text);
-        }
     }
 
     #[test]
@@ -329,8 +282,6 @@ mod tests {
         assert_eq!(key("roc_auc/test"), "ROC AUC, test");
         assert_eq!(key("loss/train"), "Loss, training");
         assert!(more_is_better("average_precision/validation") && !more_is_better("log_loss/validation"));
-        assert_eq!(metric("f1_macro"), "F1, macro");
-        assert_eq!(metric("rmse"), "RMSE");
     }
 
     #[test]

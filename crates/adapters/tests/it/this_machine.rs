@@ -80,7 +80,7 @@ async fn a_serving_program_that_is_being_built_is_awaited_and_said() {
     mark.lock().unwrap();
     let plan = here.plan(&wanted).await.unwrap();
     assert_eq!(plan.blocked, None);
-    assert_eq!(plan.steps[0], "Wait until the serving program is built");
+    assert_eq!(plan.steps[0], "Wait until `cargo xtask run` has built the inference server");
     assert!(plan.steps[1].starts_with("Start a serving process"), "{:?}", plan.steps);
     let check = here.check().await.unwrap();
     assert!(check.ok && check.message.contains("still being built"), "{}", check.message);
@@ -91,7 +91,7 @@ async fn a_serving_program_that_is_being_built_is_awaited_and_said() {
     let told = Cancelled::default();
     let error = here.apply(&wanted, &told).await.unwrap_err();
     assert_eq!(error.error.code, ErrorCode::Cancelled);
-    assert_eq!(*told.0.0.lock().unwrap(), ["Wait until the serving program is built"]);
+    assert_eq!(*told.0.0.lock().unwrap(), ["Wait until `cargo xtask run` has built the inference server"]);
 
     // A build that fails is told where it was waited for.
     let told = Told::default();
@@ -103,7 +103,7 @@ async fn a_serving_program_that_is_being_built_is_awaited_and_said() {
     };
     let (applied, ()) = tokio::join!(here.apply(&wanted, &told), ends);
     assert_eq!(applied.unwrap_err().error.code, ErrorCode::Unsupported);
-    assert_eq!(told.0.lock().unwrap()[0], "Wait until the serving program is built");
+    assert_eq!(told.0.lock().unwrap()[0], "Wait until `cargo xtask run` has built the inference server");
 }
 
 /// A program that says that it answers, and ends as the test says.
@@ -171,7 +171,7 @@ async fn a_model_that_cannot_be_loaded_is_told_in_the_programs_own_words() {
         "{error}"
     );
     assert!(error.error.hint.unwrap().contains("serving.log"));
-    assert_eq!(*told.0.lock().unwrap(), ["Start the serving process"]);
+    assert_eq!(*told.0.lock().unwrap(), ["Start the serving process and wait until it answers"]);
     assert!(!here.logs(wanted.deployment, "fraud", None, 10).await.unwrap().is_empty());
     let events = here.events(wanted.deployment, "fraud").await.unwrap();
     assert!(matches!(&events[..], [one] if one.warning && one.message == error.error.message), "{events:?}");

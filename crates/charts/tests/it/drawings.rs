@@ -172,6 +172,7 @@ fn bars_over_each_other_are_shares() {
             set("now", Role::Series(2), vec![4000, 3000, 2000, 1000]),
         ],
         x: Axis { unit: "€".to_owned(), ..Axis::default() },
+        has_counts: false,
     };
     check("histogram", &bars::histogram(&chart, SIZE).svg);
     let chart = Categories {

@@ -29,6 +29,15 @@ fn each_bar_tells_its_edges_its_count_and_its_share() {
 }
 
 #[test]
+fn an_axis_of_counts_has_whole_numbers() {
+    let chart =
+        Histogram { edges: vec![100.0, 250.0, 400.0], sets: bars(&[2, 1]), has_counts: true, ..Histogram::default() };
+    let drawn = bars::histogram(&chart, SIZE).svg;
+    let has = |label: &str| drawn.contains(&format!(">{label}<"));
+    assert_eq!((has("2"), has("1.5"), has("1.0")), (true, false, false), "{drawn}");
+}
+
+#[test]
 fn a_category_is_told_along_its_whole_line() {
     let chart =
         Categories { values: vec!["a".to_owned(), "b".to_owned()], sets: bars(&[1, 3]), ..Categories::default() };

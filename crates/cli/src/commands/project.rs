@@ -8,7 +8,7 @@ use api::{
     job::{Job, Subject},
     project::{
         CreateProject, DeleteProject, EditProjectFile, FileThere, GetOverview, GetProject, ListProjects, ListSamples,
-        Look, LookAt, OpenSample, Overview, Project, ProjectSummary, Sample, Station, StationState,
+        Look, LookAt, LookColumn, OpenSample, Overview, Project, ProjectSummary, Sample, Station, StationState,
     },
 };
 use clap::Subcommand;
@@ -194,6 +194,7 @@ async fn create(
     if let Some(name) = name {
         file.name = name;
     }
+    doubts(&look.columns, &file).iter().for_each(|doubt| context.output.say(doubt));
     let copy_from = if copies { all_absolute(paths)? } else { Vec::new() };
     let job = context.call(CreateProject { path: absolute(&folder)?, file, copy_from }).await?;
     let project = made(context, job).await?;
@@ -208,6 +209,18 @@ async fn create(
         }
         format!("{} is a project{predicts}. Train it with `slipway run start` in {}.", project.name, project.path)
     })
+}
+
+/// What the window offers to ignore, as lines: columns that can teach a model nothing and are inputs all the same.
+fn doubts(columns: &[LookColumn], file: &ProjectFile) -> Vec<String> {
+    let is_input = |column: &&LookColumn| {
+        !file.data.ignore.contains(&column.name) && file.data.target.as_ref() != Some(&column.name)
+    };
+    let said = |column: &LookColumn| {
+        let why = column.why_doubtful()?;
+        Some(format!("\"{}\" {why}: name it under `ignore` in slipway.toml to leave it out", column.name))
+    };
+    columns.iter().filter(is_input).filter_map(said).collect()
 }
 
 /// `a.b=1` as a dotted key and a JSON value; what is no JSON is text.

@@ -206,6 +206,18 @@ fn a_folder_of_scripts_is_told_how_its_programs_are_tracked() {
 }
 
 #[test]
+fn a_new_project_says_which_columns_look_like_ids() {
+    let place = Place::new();
+    let row = |row: usize| format!("B2024-{row:05};{};{}", row % 7, ["ja", "nein"][row % 2]);
+    let rows: Vec<String> = (0..1200).map(row).collect();
+    let text = format!("Bestellung;menge;verkauft\n{}\n", rows.join("\n"));
+    std::fs::write(place.project().join("rows.csv"), text).unwrap();
+    let told = said(&place.run(&["project", "create", "."]));
+    assert!(told.contains("\"Bestellung\" has more than a thousand different values"), "{told}");
+    assert!(!told.contains("menge"), "{told}");
+}
+
+#[test]
 fn what_a_job_makes_is_the_answer_and_progress_is_beside_it() {
     let place = Place::with_project();
     let newer = place.path().join("newer.csv");

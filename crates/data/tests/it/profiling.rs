@@ -285,12 +285,23 @@ fn a_column_that_can_teach_nothing_is_told_apart() {
         ["Nr", "leer", "menge", "verkauft"].map(doubt),
         [Some(WarningKind::LooksLikeId), Some(WarningKind::AllMissing), None, None]
     );
-    // More values than are counted: a running number is known by its rising.
-    let rows: Vec<String> = (0..3000).map(|row| format!("{},{}", 1000 + row, (row * 7919) % 100_003)).collect();
-    fs::write(folder.path().join("rows.csv"), format!("Nr,betrag\n{}\n", rows.join("\n"))).unwrap();
+    // More values than are counted: a running number is known by its rising, a code by no value that came twice.
+    let row = |row: usize| {
+        format!("{};B2024-{row:05};{};Kunde {}", 1000 + row, (row * 7919) % 100_003, (row % 1500).saturating_sub(1))
+    };
+    let rows: Vec<String> = (0..3000).map(row).collect();
+    fs::write(folder.path().join("rows.csv"), format!("Nr;Bestellung;betrag;Kunde\n{}\n", rows.join("\n"))).unwrap();
     let columns = look::look(&[folder.path()], Ragged::Error).unwrap().columns;
-    let doubtful: Vec<&str> = columns.iter().filter(|one| one.doubt.is_some()).map(|one| one.name.as_str()).collect();
-    assert_eq!(doubtful, ["Nr"]);
+    let doubtful = columns.iter().filter_map(|one| Some((one.name.as_str(), one.why_doubtful()?)));
+    let mut doubtful: Vec<(&str, &str)> = doubtful.collect();
+    doubtful.sort_unstable();
+    assert_eq!(
+        doubtful,
+        [
+            ("Bestellung", "has more than a thousand different values, as an id has"),
+            ("Nr", "looks like a running number or an id"),
+        ]
+    );
 }
 
 #[cfg(unix)]

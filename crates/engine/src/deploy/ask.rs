@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use api::{
     ApiError,
     deploy::{CallAnswer, CallDeployment},
+    figure,
 };
 use data::drift::describe;
 use serde_json::{Value, json};
@@ -91,7 +92,13 @@ fn in_words(row: &Value) -> String {
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     };
     let others = fields.iter().filter(|(name, _)| *name != "prediction");
-    let named = others.filter_map(|(name, found)| Some(format!("{} {}", name.replace('_', " "), value(found)?)));
+    let named = others.filter_map(|(name, found)| {
+        let said = match found.as_f64() {
+            Some(share) if name.starts_with("probability") => figure::probability(share),
+            _ => value(found)?,
+        };
+        Some(format!("{} {said}", name.replace('_', " ")))
+    });
     fields.get("prediction").and_then(value).into_iter().chain(named).collect::<Vec<_>>().join(", ")
 }
 
@@ -105,6 +112,10 @@ mod tests {
         assert_eq!(
             said(json!({ "prediction": "0", "probability": 0.002_101_717_051_118_612_3 })),
             "0, probability 0.0021"
+        );
+        assert_eq!(
+            said(json!({ "prediction": "a", "probability_a": 0.998, "probability_b": 0.000_653 })),
+            "a, probability a 0.9980, probability b 0.0007"
         );
         assert_eq!(said(json!({ "prediction": 990.384 })), "990");
         assert_eq!(said(json!({ "prediction": "red", "probabilities": { "red": 0.7 } })), "red");

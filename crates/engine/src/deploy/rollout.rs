@@ -24,6 +24,7 @@ use crate::{
     },
     error,
     jobs::JobContext,
+    monitor::alert,
     package,
     ports::{self, Steps as _, Wanted},
     target,
@@ -71,6 +72,8 @@ pub(crate) async fn run(context: &JobContext, deployment: DeploymentId, rollout:
                 store::deployment::update_wanted(tx, &before)?;
                 return store::deployment::set_state(tx, deployment, DeploymentState::Ready, None);
             }
+            // At once, and not with the next look at what it is asked.
+            alert::clear_replaced(tx, deployment, ended_ms)?;
             let state = if outcome == RolloutEnd::Done { DeploymentState::Ready } else { DeploymentState::Failed };
             store::deployment::set_state(tx, deployment, state, problem.as_ref())
         })
@@ -204,7 +207,7 @@ async fn prepare(
     let digest = match pushed(engine, rollout, asked, &place).await? {
         Some(digest) => digest,
         None => {
-            package::await_program(context, || steps.begin(package::AWAITS_PROGRAM, "")).await?;
+            package::await_program(context, || steps.begin(ports::AWAITS_PROGRAM, "")).await?;
             steps.begin("Build the image", "");
             let built = package::make(engine, &asked.version).await?;
             steps.detail(&format!("{}, {}", package::size(built.package.size_bytes), built.package.digest));

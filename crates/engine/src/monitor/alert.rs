@@ -170,14 +170,14 @@ async fn lengthen(engine: &Engine, alert: &Alert, windows: &[WindowRow], column:
     Ok(())
 }
 
-/// Alerts of versions that no longer answer can't be cleared by windows any more.
-pub(crate) async fn clear_replaced(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<()> {
-    let id = row.id;
-    let (open, live) = engine.store().read(move |c| Ok((store::alert::open(c, id)?, live(c, id)?))).await?;
-    for (_, alert) in open.iter().filter(|(version, _)| !live.contains(version)) {
-        let (alert, now) = (alert.id, engine.now_ms());
-        engine.store().write(move |tx| store::alert::clear(tx, alert, now)).await?;
-        engine.changed(Tag::Deployments);
+/// Clears the alerts of versions that no longer answer: no window can do it any more. Whether there was one.
+pub(crate) fn clear_replaced(tx: &store::Transaction<'_>, id: DeploymentId, now_ms: i64) -> store::Result<bool> {
+    let live = live(tx, id)?;
+    let open = store::alert::open(tx, id)?;
+    let replaced: Vec<AlertId> =
+        open.iter().filter(|(version, _)| !live.contains(version)).map(|(_, alert)| alert.id).collect();
+    for alert in &replaced {
+        store::alert::clear(tx, *alert, now_ms)?;
     }
-    Ok(())
+    Ok(!replaced.is_empty())
 }

@@ -73,7 +73,10 @@ async fn look(engine: &Engine, row: &DeploymentRow, close: bool) -> anyhow::Resu
             alert::follow(engine, row, version, &config).await?;
         }
     }
-    alert::clear_replaced(engine, row).await?;
+    let now_ms = engine.now_ms();
+    if engine.store().write(move |tx| alert::clear_replaced(tx, id, now_ms)).await? {
+        engine.changed(Tag::Deployments);
+    }
     match failure {
         Some(failure) => Err(failure),
         None => Ok(()),

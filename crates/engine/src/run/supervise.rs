@@ -16,6 +16,7 @@ use api::{
     ApiError, ErrorCode, PROTOCOL, RunId,
     evaluation::Evaluation,
     event::{Event, NewestPoint, Tag},
+    figure,
     project::{Happening, Stage, StationState},
     run::{RunKind, RunProgress, RunState},
     worker::{EventBody, LogLevel, Outcome, WorkerEvent},
@@ -496,7 +497,7 @@ fn happen(tx: &store::Transaction<'_>, row: &RunRow, now_ms: i64) -> store::Resu
     let (state, sentence) = match (run.state, &row.ranked) {
         (RunState::Finished, Some((key, Some(value), _))) => {
             let name = key.trim_end_matches("/validation").replace('_', " ");
-            (StationState::Good, format!("{link} finished: {name} {value:.3} on validation"))
+            (StationState::Good, format!("{link} finished: {name} {} on validation", figure::measured(*value)))
         }
         (RunState::Finished, _) => (StationState::Good, format!("{link} finished")),
         (RunState::Stopped, _) => (StationState::Warn, format!("{link} was stopped")),
@@ -621,7 +622,8 @@ async fn ended(engine: &Engine, id: RunId, state: RunState, because: Option<ApiE
             let row = run::find(engine, id).await?;
             Ok(match row.ranked {
                 Some((key, Some(value), _)) => {
-                    format!("Finished: {} {value:.4}", key.replace('_', " ").replace("/validation", " on validation"))
+                    let name = key.replace('_', " ").replace("/validation", " on validation");
+                    format!("Finished: {name} {}", figure::measured(value))
                 }
                 _ => "Finished".to_owned(),
             })

@@ -138,7 +138,7 @@ async fn a_plan_does_not_wait_for_a_serving_program_that_is_being_built() {
     let spec = api::deploy::DeploySpec { registry, ..spec(&stage, version).await };
     let plan = stage.call(api::deploy::PlanDeploy { spec }).await;
     assert_eq!(plan.blocked, None);
-    assert_eq!(plan.steps[0], "Wait until the serving program is built");
+    assert_eq!(plan.steps[0], "Wait until `cargo xtask run` has built the inference server");
     assert_eq!(plan.steps[2], "Push it to harbour/big-x");
     assert!(plan.warnings.iter().any(|warning| warning.contains("once the serving program is built")), "{plan:?}");
 }

@@ -1,6 +1,9 @@
 //! Jobs: never lost, never two where only one fits, cancelled when asked.
 
+use std::time::Duration;
+
 use api::{
+    event::Event,
     host::{PutSettings, Settings},
     job::{CancelJob, GetJob, GetJobLog, JobKind, JobState, ListJobs, Subject},
 };
@@ -43,6 +46,36 @@ async fn a_job_tells_its_progress_log_and_end() {
             (stage.call(GetJobLog { job: done.id }).await == ["half way"]).then_some(())
         })
         .await;
+}
+
+#[tokio::test]
+async fn a_step_that_lasts_is_told_after_one_that_was_over_at_once() {
+    let stage = Stage::new().await;
+    let mut events = stage.engine.events().subscribe();
+    let (finish, finished) = tokio::sync::oneshot::channel::<()>();
+    let started = stage
+        .engine
+        .jobs()
+        .start(&stage.engine, job("wait", 0), |context| async move {
+            context.progress(None, "quick");
+            context.progress(None, "lasts");
+            finished.await?;
+            Ok(String::new())
+        })
+        .await
+        .unwrap();
+    let told = async {
+        loop {
+            if let Event::Progress { message, .. } = events.recv().await.unwrap()
+                && message == "lasts"
+            {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), told).await.expect("the step that lasts is told");
+    finish.send(()).unwrap();
+    stage.done(started).await;
 }
 
 #[tokio::test]

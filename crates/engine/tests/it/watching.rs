@@ -58,6 +58,8 @@ async fn a_drift_that_goes_on_after_a_roll_back_is_raised_again() {
 
     // A new version: the alert of the one before is over with it, whatever comes late.
     deploy(&stage, second).await;
+    let at_once = stage.call(GetMonitoring { deployment: id, hours: None }).await;
+    assert_eq!((open(&at_once), at_once.alerts.len()), (0, 1));
     let replaced = stage.call(CheckNow { deployment: id }).await;
     assert_eq!((open(&replaced), replaced.alerts.len()), (0, 1));
     // Windows of the version before say nothing of this one.

@@ -65,7 +65,7 @@ const MODELS: Kind = Kind::Choice(&[
     ("cnn", "Small CNN"),
 ]);
 const DEVICES: Kind = Kind::Choice(&[
-    ("auto", "Best that starts here"),
+    ("auto", "Automatic"),
     ("cpu", "CPU"),
     ("cuda", "CUDA"),
     ("metal", "Metal"),

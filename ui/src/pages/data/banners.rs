@@ -80,7 +80,7 @@ pub(super) fn Beside(dataset: Signal<Dataset>) -> impl IntoView {
                 <span class="grow cut">
                     <span class="mono">{first.path.clone()}</span>
                     {many.then(|| format!(" and {} more", files.len() - 1))}
-                    <span class="muted">{format!(" · {} · outside of the data paths", words::bytes(size))}</span>
+                    <span class="muted">{format!(" · {} · {} beside the data", words::bytes(size), if many { "lie" } else { "lies" })}</span>
                 </span>
                 {many.then(|| view! { <Button label=Signal::derive(move || if open.get() { "Hide".to_owned() } else { "Show".to_owned() }) kind="quiet s" on_press=move || open.update(|open| *open = !*open) /> })}
                 <Button label=if many { "Add all to the data" } else { "Add to the data" } kind="s" disabled=adding.busy on_press=move || add(all.clone()) />

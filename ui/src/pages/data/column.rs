@@ -61,6 +61,7 @@ fn Distribution(column: ColumnProfile) -> impl IntoView {
                             edges: numeric.histogram.edges.clone(),
                             sets: set(numeric.histogram.counts.clone()),
                             x: Axis { scale, range: part.map(|part| part.x), ..Axis::default() },
+                            has_counts: false,
                         },
                         Size { width, height },
                     ),
@@ -80,15 +81,23 @@ fn Distribution(column: ColumnProfile) -> impl IntoView {
 
 #[component]
 fn Quantiles(column: ColumnProfile) -> impl IntoView {
-    column.numeric.filter(|_| column.kind != ColumnType::Datetime).map(|numeric| {
-        let mut rows = vec![("Mean".to_owned(), numeric.mean), ("Standard deviation".to_owned(), numeric.std), ("Smallest".to_owned(), numeric.min)];
+    let is_time = column.kind == ColumnType::Datetime;
+    column.numeric.map(|numeric| {
+        let write: fn(f64) -> String = if is_time { words::utc_moment } else { words::step };
+        let (title, least, most) = if is_time { ("Times, UTC", "Earliest", "Latest") } else { ("Numbers", "Smallest", "Largest") };
+        let mut rows = Vec::new();
+        if !is_time {
+            rows.extend([("Mean".to_owned(), numeric.mean), ("Standard deviation".to_owned(), numeric.std)]);
+        }
+        rows.push((least.to_owned(), numeric.min));
         rows.extend(numeric.quantiles.iter().map(|(at, value)| (words::percent(*at), *value)));
-        rows.push(("Largest".to_owned(), numeric.max));
-        let odd = [(numeric.zeros, "zeros"), (numeric.infinite, "infinite")];
+        rows.push((most.to_owned(), numeric.max));
+        // A moment of 0 is one like any other.
+        let odd = [(if is_time { 0 } else { numeric.zeros }, "zeros"), (numeric.infinite, "infinite")];
         view! {
-            <Card title="Numbers" class="h" flush=true>
+            <Card title=title class="h" flush=true>
                 <table class="small-table"><tbody>
-                    {rows.into_iter().map(|(name, value)| view! { <tr><td class="muted">{name}</td><td class="num">{words::step(value)}</td></tr> }).collect_view()}
+                    {rows.into_iter().map(|(name, value)| view! { <tr><td class="muted">{name}</td><td class="num">{write(value)}</td></tr> }).collect_view()}
                     {odd.into_iter().filter(|(count, _)| *count > 0).map(|(count, name)| view! { <tr><td class="muted">{words::capital(name)}</td><td class="num">{words::count(count)}</td></tr> }).collect_view()}
                 </tbody></table>
             </Card>

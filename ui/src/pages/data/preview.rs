@@ -136,7 +136,11 @@ fn column(
     let is_image = field.kind == ColumnType::Image;
     let is_target = field.role == Role::Target;
     let class = if field.role == Role::Ignored { "faint" } else { "" };
-    let width = data_cell::width(&field.name, kind);
+    let least = data_cell::width(&field.name, kind);
+    // The commonest categories are seen whole.
+    let commonest = measured.iter().filter(|_| kind == ColumnType::Category).flat_map(|(column, _)| &column.top);
+    let longest = commonest.map(|value| value.value.chars().count()).max().unwrap_or(0);
+    let width = (longest as f64 * 7.2 + 22.0).clamp(least, data_cell::WIDEST);
     let mut column =
         Column::new(field.name.clone(), width, move |line: &Line| match line.cells.get(index).cloned().flatten() {
             Some(path) if is_image => view! { <Thumbnail snapshot path /> }.into_any(),

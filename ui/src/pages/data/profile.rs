@@ -2,7 +2,7 @@
 
 use api::{
     config::ColumnType,
-    dataset::{ColumnProfile, Profile, Role},
+    dataset::{ColumnProfile, Profile, ProfileWarning, Role, WarningKind},
     id::SnapshotId,
 };
 use charts::{bars, plot::Size, role};
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     client::query::prepared::Preparing,
     parts::{
-        button::IconButton,
+        button::{Button, IconButton},
         card::Chip,
         chart::spark,
         icon::{self, icon},
@@ -55,21 +55,44 @@ pub(super) fn ProfileTab(measured: Preparing<Profile>, snapshot: Memo<SnapshotId
 /// How the files were read, and what to look at.
 #[component]
 fn Notes(profile: Signal<Profile>) -> impl IntoView {
+    let uses = ColumnUses::new();
+    let ignores = move |column: String| {
+        let label = format!("Ignore {column}");
+        view! { <Button label kind="s" disabled=uses.pending.busy on_press=move || uses.set_role(&column, "ignored") /> }
+    };
     move || {
-        let (reading, warnings) = profile.with(|profile| (profile.reading.clone(), profile.warnings.clone()));
+        let (reading, warnings) = profile.with(|profile| {
+            let warnings =
+                profile.warnings.iter().map(|warning| (warning.message.clone(), ignorable(warning, &profile.columns)));
+            (profile.reading.clone(), warnings.collect::<Vec<_>>())
+        });
         (!reading.is_empty() || !warnings.is_empty()).then(|| {
             view! {
                 <div class="notes">
-                    {warnings.into_iter().map(|warning| view! {
-                        <div class="flex small"><span class="warn flex">{icon(icon::TRIANGLE_ALERT)}</span><span>{warning.message}</span></div>
+                    {warnings.into_iter().map(|(message, column)| view! {
+                        <div class="flex small">
+                            <span class="warn flex">{icon(icon::TRIANGLE_ALERT)}</span>
+                            <span>{message}</span>
+                            {column.map(ignores)}
+                        </div>
                     }).collect_view()}
-                    {reading.into_iter().map(|sentence| view! {
-                        <div class="flex small muted"><span class="faint flex">{icon(icon::INFO)}</span><span>"How it was read: "{sentence}</span></div>
-                    }).collect_view()}
+                    {(!reading.is_empty()).then(|| view! {
+                        <div class="flex small muted"><span class="faint flex">{icon(icon::INFO)}</span><span>"How it was read: "{reading.join("; ")}</span></div>
+                    })}
                 </div>
             }
         })
     }
+}
+
+/// The input that a warning says to ignore; what gives the target away is asked about above every view of the data.
+fn ignorable(warning: &ProfileWarning, columns: &[ColumnProfile]) -> Option<String> {
+    let is_said = matches!(
+        warning.kind,
+        WarningKind::LooksLikeId | WarningKind::AllMissing | WarningKind::ManyMissing | WarningKind::Constant
+    );
+    let name = warning.column.as_ref().filter(|_| is_said)?;
+    columns.iter().find(|column| column.name == *name && column.role == Role::Feature).map(|column| column.name.clone())
 }
 
 #[component]
@@ -93,9 +116,9 @@ fn Columns(profile: Signal<Profile>, open: RwSignal<Option<String>>) -> impl Int
         rows
     });
     let columns = vec![
-        Column::new("Column", 160.0, name_cell).sorted_by("name"),
-        Column::new("Type", 72.0, |column: &ColumnProfile| view! { <span class="muted">{type_of(column.kind).1}</span> }),
-        Column::new("Distribution", 88.0, |column: &ColumnProfile| {
+        Column::new("Column", 172.0, name_cell).sorted_by("name"),
+        Column::new("Type", 68.0, |column: &ColumnProfile| view! { <span class="muted">{type_of(column.kind).1}</span> }),
+        Column::new("Distribution", 84.0, |column: &ColumnProfile| {
             let counts: Vec<u64> = match &column.numeric {
                 Some(numeric) => numeric.histogram.counts.chunks(numeric.histogram.counts.len().div_ceil(20).max(1)).map(|chunk| chunk.iter().sum()).collect(),
                 None => column.top.iter().take(14).map(|value| value.count).collect(),
@@ -103,29 +126,36 @@ fn Columns(profile: Signal<Profile>, open: RwSignal<Option<String>>) -> impl Int
             let series = if column.role == Role::Target { role::Role::Series(4) } else { role::Role::Series(1) };
             spark(bars::mini(&counts, series, Size { width: 68.0, height: 18.0 }))
         }),
-        Column::new("Missing", 62.0, |column: &ColumnProfile| {
+        Column::new("Missing", 58.0, |column: &ColumnProfile| {
             let tone = if column.missing == 0 { "faint" } else { "warn" };
             view! { <span class=tone>{words::percent(column.missing_share())}</span> }
         }).number().sorted_by("missing"),
-        Column::new("Distinct", 84.0, |column: &ColumnProfile| {
+        Column::new("Distinct", 80.0, |column: &ColumnProfile| {
             format!("{}{}", if column.distinct_is_exact { "" } else { "≈ " }, words::count(column.distinct))
         }).number().sorted_by("distinct"),
-        Column::new("Mean or mode", 128.0, |column: &ColumnProfile| match &column.numeric {
+        Column::new("Mean or mode", 124.0, |column: &ColumnProfile| match &column.numeric {
             Some(numeric) if column.kind != ColumnType::Datetime => view! { <span>{words::figure(numeric.mean)}" "<span class="faint">"± "{words::figure(numeric.std)}</span></span> }.into_any(),
             _ => column.top.first().map(|value| view! {
                 <span class="cut">{value.value.clone()}" "<span class="faint">{words::percent(value.count as f64 / column.count.max(1) as f64)}</span></span>
             }).into_any(),
         }).number(),
-        Column::new("Range", 118.0, |column: &ColumnProfile| column.numeric.as_ref().filter(|_| column.kind != ColumnType::Datetime).map(|numeric| {
-            view! { <span class="muted">{words::step(numeric.min)}" … "{words::step(numeric.max)}</span> }
+        Column::new("Range", 138.0, |column: &ColumnProfile| column.numeric.as_ref().map(|numeric| {
+            let is_time = column.kind == ColumnType::Datetime;
+            let range = if is_time {
+                dates(&words::utc_date(numeric.min), &words::utc_date(numeric.max))
+            } else {
+                format!("{} … {}", words::step(numeric.min), words::step(numeric.max))
+            };
+            let whole = is_time.then(|| format!("{} … {}", words::utc_moment(numeric.min), words::utc_moment(numeric.max)));
+            view! { <span class="muted" title=whole>{range}</span> }
         })).number(),
-        Column::new("With target", 96.0, |column: &ColumnProfile| column.target_association.map(|strength| view! {
+        Column::new("With target", 90.0, |column: &ColumnProfile| column.target_association.map(|strength| view! {
             <span class="flex strength" title="How far this column alone decides the target: 0 not at all, 1 entirely.">
                 <span class="bar grow"><i style:width=format!("{:.0}%", strength.clamp(0.0, 1.0) * 100.0)></i></span>
                 {format!("{strength:.2}")}
             </span>
         })).number().sorted_by("association"),
-        Column::new("", 44.0, move |column: &ColumnProfile| {
+        Column::new("", 40.0, move |column: &ColumnProfile| {
             let column = known(column);
             view! {
                 <IconButton
@@ -155,6 +185,18 @@ fn middle() -> (f64, f64) {
     (half(window().inner_width()), half(window().inner_height()) / 2.0)
 }
 
+/// "2026-03-01 … 05-30", of several years "2024-11 … 2026-05": as much as the column has room for.
+fn dates(first: &str, last: &str) -> String {
+    match (first.split_once('-'), last.split_once('-')) {
+        (Some((year, _)), Some((same, rest))) if year == same => format!("{first} … {rest}"),
+        _ => {
+            let month =
+                |date: &str| date.rsplit_once('-').map_or_else(|| date.to_owned(), |(month, _)| month.to_owned());
+            format!("{} … {}", month(first), month(last))
+        }
+    }
+}
+
 fn name_cell(column: &ColumnProfile) -> impl IntoView + use<> {
     let role = match column.role {
         Role::Feature => None,
@@ -179,5 +221,41 @@ fn compare(left: &ColumnProfile, right: &ColumnProfile, key: &str) -> std::cmp::
         "association" => left.target_association.unwrap_or(-1.0).total_cmp(&right.target_association.unwrap_or(-1.0)),
         // Names stand in the reading order when they ascend.
         _ => right.name.cmp(&left.name).reverse(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_of_dates_says_its_year_once() {
+        assert_eq!(dates("2026-03-01", "2026-05-30"), "2026-03-01 … 05-30");
+        assert_eq!(dates("2024-11-03", "2026-05-30"), "2024-11 … 2026-05");
+    }
+
+    #[test]
+    fn only_an_input_that_is_warned_of_can_be_ignored_there() {
+        let column = |name: &str, role| ColumnProfile {
+            name: name.to_owned(),
+            kind: ColumnType::Text,
+            role,
+            sensitive: false,
+            count: 60,
+            missing: 0,
+            distinct: 60,
+            distinct_is_exact: true,
+            numeric: None,
+            top: Vec::new(),
+            target_association: None,
+        };
+        let columns = [column("order", Role::Feature), column("result", Role::Target)];
+        let named = |kind, column: &str| {
+            let warning = ProfileWarning { column: Some(column.to_owned()), kind, message: String::new() };
+            ignorable(&warning, &columns)
+        };
+        assert_eq!(named(WarningKind::LooksLikeId, "order").as_deref(), Some("order"));
+        assert_eq!(named(WarningKind::AllMissing, "result"), None);
+        assert_eq!(named(WarningKind::Leakage, "order"), None);
     }
 }

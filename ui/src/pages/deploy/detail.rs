@@ -27,7 +27,7 @@ use crate::{
         request::Request,
         row_form::{Answer, RowDraft, RowForm},
         send_traffic::Traffic,
-        states::{Load, Problem},
+        states::{Load, Problem, prose},
         toast::Toasts,
         words,
     },
@@ -137,7 +137,7 @@ fn Instances(now: Signal<Deployment>) -> impl IntoView {
                 view! {
                     <div>
                         <i class=format!("dot {tone}")></i>
-                        <div class="grow"><div class="mono cut">{instance.name}</div>{instance.reason.map(|reason| view! { <div class="small warn">{reason}</div> })}</div>
+                        <div class="grow"><div class="mono cut">{instance.name}</div>{instance.reason.map(|reason| view! { <div class="small warn">{prose(&words::capital(&reason))}</div> })}</div>
                         <span class="small muted">{instance.state}</span>
                         {(instance.restarts > 0).then(|| view! { <span class="small warn">{words::counted(u64::from(instance.restarts), "restart", "restarts")}</span> })}
                     </div>

@@ -2,7 +2,8 @@
 
 use api::{
     deploy::{
-        DeployPlan, DeploySpec, Deployment, ListDeployments, PlanDeploy, ProposeDeploy, StartDeploy, Target, TargetKind,
+        DeployPlan, DeploySpec, Deployment, ListDeployments, PlanDeploy, ProposeDeploy, Rollout, RolloutEnd,
+        StartDeploy, Target, TargetKind,
     },
     id::{DeploymentId, RegistryId, TargetId, VersionId},
     job::{GetJob, JobState, Subject},
@@ -123,7 +124,7 @@ pub(super) fn DeployForm(
         named.with(|named| named.as_ref().is_some_and(|named| model.is_some_and(|model| named.model != model)))
     });
     let becomes = Signal::derive(move || match (named.get(), typed_name()) {
-        (Some(now), _) => format!("An update of {}: {} v{} runs there.", now.name, now.model_name, now.version_number),
+        (Some(now), _) => update_of(&now.name, &now.model_name, &now.rollouts),
         (None, Some(_)) => "The same name again is an update.".to_owned(),
         (None, None) => format!("Empty takes {}.", proposed_name()),
     });
@@ -317,6 +318,22 @@ pub(super) fn DeployForm(
     }
 }
 
+/// What deploying under a name that is taken comes to; the newest rollout stands first.
+fn update_of(name: &str, model: &str, rollouts: &[Rollout]) -> String {
+    let is_applied =
+        |rollout: &&Rollout| matches!(rollout.outcome, Some(RolloutEnd::Done | RolloutEnd::CancelledApplied));
+    let runs = rollouts.iter().find(is_applied).map(|rollout| rollout.version_number);
+    let comes = rollouts.first().filter(|newest| newest.ended_ms.is_none()).map(|newest| newest.version_number);
+    match (runs, comes) {
+        (Some(runs), None) => format!("An update of {name}: {model} v{runs} runs there."),
+        (Some(runs), Some(comes)) => {
+            format!("{name}: {model} v{runs} runs there, and a rollout to v{comes} is under way.")
+        }
+        (None, Some(comes)) => format!("{name}: its first rollout, of {model} v{comes}, is under way."),
+        (None, None) => format!("An update of {name}, which has not run yet."),
+    }
+}
+
 fn shown(plan: DeployPlan) -> impl IntoView {
     view! {
         <section class="plan">
@@ -386,5 +403,36 @@ fn Underway(
                 <CancelRollout job />
             </Show>
         </section>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::id::RolloutId;
+
+    use super::*;
+
+    fn rollout(version_number: u32, outcome: Option<RolloutEnd>) -> Rollout {
+        Rollout {
+            id: RolloutId::from_bytes([0; 16]),
+            version: VersionId::from_bytes([0; 16]),
+            version_number,
+            kind: "update".to_owned(),
+            outcome,
+            steps: Vec::new(),
+            started_ms: 0,
+            ended_ms: outcome.map(|_| 1),
+        }
+    }
+
+    #[test]
+    fn what_runs_under_a_name_is_what_was_rolled_out_last() {
+        let said = |rollouts: &[Rollout]| update_of("fraud", "card", rollouts);
+        let (done, failed) = (Some(RolloutEnd::Done), Some(RolloutEnd::Failed));
+        assert_eq!(said(&[rollout(1, None)]), "fraud: its first rollout, of card v1, is under way.");
+        assert_eq!(said(&[rollout(1, failed)]), "An update of fraud, which has not run yet.");
+        assert_eq!(said(&[rollout(2, failed), rollout(1, done)]), "An update of fraud: card v1 runs there.");
+        let under_way = "fraud: card v1 runs there, and a rollout to v2 is under way.";
+        assert_eq!(said(&[rollout(2, None), rollout(1, done)]), under_way);
     }
 }

@@ -46,14 +46,14 @@ pub(super) fn About(now: Signal<VersionDetail>, place: Place) -> impl IntoView {
                         <dt>"Data"</dt>
                         <dd>{match version.snapshot_number {
                             Some(number) => view! { <a class="link mono" href=place.link("data")>{format!("v{number}")}</a> }.into_any(),
-                            None => "not known".into_any(),
+                            None => "Not known".into_any(),
                         }}</dd>
                         <dt>"Rows"</dt><dd>{rows}</dd>
                         <dt>"Run"</dt><dd><a class="link" href=place.link(&format!("runs/{}", version.run))>{version.run_name}</a></dd>
                         <dt>"Code"</dt>
                         <dd>{match version.commit.as_deref() {
                             Some(commit) => view! { <span class="mono">{words::short_hash(commit)}</span> }.into_any(),
-                            None => "no git repository".into_any(),
+                            None => "No git repository".into_any(),
                         }}</dd>
                         <dt>"Seed"</dt><dd class="mono">{version.seed.map_or_else(|| "–".to_owned(), |seed| seed.to_string())}</dd>
                         <dt>"Threshold"</dt><dd class="mono">{version.threshold.map_or_else(|| "–".to_owned(), words::figure)}</dd>

@@ -1,5 +1,7 @@
 //! The heat map of drift: columns of the data down, windows across.
 
+use std::collections::BTreeSet;
+
 use api::{
     drift::Verdict,
     monitor::{Gap, ListWindows, Monitoring, WindowSummary},
@@ -31,6 +33,8 @@ const AROUND: f64 = 30.0;
 #[component]
 pub(super) fn Heat(
     now: Signal<Monitoring>,
+    /// The number of the version that is there now.
+    version: Memo<Option<u32>>,
     chosen: RwSignal<Option<Chosen>>,
     /// Pixels that the card can use: what is left of the page's width is for what stands beside it.
     useful: RwSignal<Option<f64>>,
@@ -49,6 +53,12 @@ pub(super) fn Heat(
         if useful.get_untracked() != wide {
             useful.set(wide);
         }
+    });
+    let of_former = Memo::new(move |_| {
+        let version = version.get()?;
+        let has_own = now.with(|now| now.windows.iter().any(|window| window.version_number == version));
+        let shown: Vec<u32> = windows.with(|windows| windows.iter().map(|window| window.version_number).collect());
+        whose(&shown, version, has_own)
     });
     let node = NodeRef::<html::Div>::new();
     let width = width_of(node);
@@ -103,6 +113,7 @@ pub(super) fn Heat(
                     .into_any()
                 }}
                 <div class="stack">
+                    {move || of_former.get().map(|said| view! { <p class="small muted">{said}</p> })}
                     <Pages now back windows />
                     {move || {
                         let (all, shown) = (order.with(Vec::len), everything.get());
@@ -204,9 +215,26 @@ fn Legend() -> impl IntoView {
             {["0", "½", "limit", "1.5 ×", "3 ×"].into_iter().enumerate().map(|(step, from)| view! {
                 {from}<i class=format!("swatch heat-{step}")></i>
             }).collect_view()}
-            "– too few"
+            <span class="too-few">"– too few"</span>
         </span>
     }
+}
+
+/// Of which versions the shown windows are, oldest first, where they are not all of the one that is there `now`;
+/// `has_own`: that one has a window, shown or not.
+fn whose(shown: &[u32], now: u32, has_own: bool) -> Option<String> {
+    let own = shown.iter().rev().take_while(|version| **version == now).count();
+    let former = &shown[..shown.len() - own];
+    let newest = former.last()?;
+    let all: BTreeSet<&u32> = former.iter().collect();
+    let named = all.iter().map(|version| format!("v{version}")).collect::<Vec<_>>().join(", ");
+    Some(match own {
+        0 if !has_own => format!("These windows are of {named}; v{now} has none yet."),
+        0 if all.len() > 1 => format!("These windows are of {named}, the newest of v{newest}."),
+        0 => format!("These windows are of {named}."),
+        1 => format!("The newest window is of v{now}, those before are of {named}."),
+        _ => format!("The newest {own} windows are of v{now}, those before are of {named}."),
+    })
 }
 
 /// Columns, the loudest in the newest of the windows first.
@@ -313,4 +341,24 @@ fn place(
     windows.with_untracked(|windows| {
         windows.iter().position(|window| window.id == chosen.window).map(|column| (row, column))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_of_a_version_that_was_replaced_are_said_to_be_its_own() {
+        for (shown, now, has_own, said) in [
+            (&[][..], 2, false, None),
+            (&[2, 2], 2, true, None),
+            (&[1, 1], 2, false, Some("These windows are of v1; v2 has none yet.")),
+            (&[1, 1], 2, true, Some("These windows are of v1.")),
+            (&[1, 2], 1, true, Some("These windows are of v1, v2, the newest of v2.")),
+            (&[1, 1, 2], 2, true, Some("The newest window is of v2, those before are of v1.")),
+            (&[1, 2, 2], 2, true, Some("The newest 2 windows are of v2, those before are of v1.")),
+        ] {
+            assert_eq!(whose(shown, now, has_own).as_deref(), said, "{shown:?}");
+        }
+    }
 }

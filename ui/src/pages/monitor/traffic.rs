@@ -11,8 +11,7 @@ use leptos::prelude::*;
 
 use crate::parts::{
     chart::ChartCard,
-    traffic::{step_ms, stretch},
-    words,
+    traffic::{each, step_ms, stretch},
 };
 
 /// Readings further apart than this, or than two steps of the chart, are not joined: nobody asked in between.
@@ -21,18 +20,13 @@ const GAP_MS: f64 = 5.0 * 60_000.0;
 #[component]
 pub(super) fn Traffic(now: Signal<Monitoring>) -> impl IntoView {
     let cross = RwSignal::new(None::<f64>);
-    let each = Signal::derive(move || now.with(|now| format!("per {}", span(step_ms(now) / 1000.0))));
+    let note = Signal::derive(move || now.with(each));
     view! {
         <div class="columns">
             <ChartCard title="Latency" note="by percentile" chart=Signal::derive(move || now.with(latency)) cross />
-            <ChartCard title="Requests" note=each chart=Signal::derive(move || now.with(requests)) cross />
+            <ChartCard title="Requests" note chart=Signal::derive(move || now.with(requests)) cross />
         </div>
     }
-}
-
-/// "15 s", "6 min".
-fn span(seconds: f64) -> String {
-    if seconds >= 60.0 && seconds % 60.0 == 0.0 { format!("{} min", seconds / 60.0) } else { words::duration(seconds) }
 }
 
 fn chart(now: &Monitoring, name: &str, lines: Vec<Line>, unit: &str) -> LineChart {

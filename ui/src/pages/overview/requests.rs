@@ -17,7 +17,7 @@ use crate::{
     frame::place::Place,
     parts::{
         chart::ChartCard,
-        traffic::{step_ms, stretch},
+        traffic::{each, step_ms, stretch},
         words,
     },
 };
@@ -52,10 +52,10 @@ pub(super) fn Requests() -> impl IntoView {
 }
 
 fn remark(seen: &Monitoring) -> String {
-    let all = words::counted(seen.traffic.requests, "request", "requests");
+    let all = format!("{} · {} in {HOURS} h", each(seen), words::count(seen.traffic.requests));
     match seen.traffic.p99_ms {
-        Some(p99) => format!("{all} in {HOURS} h, p99 {p99:.1} ms"),
-        None => format!("{all} in {HOURS} h"),
+        Some(p99) => format!("{all} · p99 {p99:.1} ms"),
+        None => all,
     }
 }
 

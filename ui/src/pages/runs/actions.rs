@@ -2,7 +2,7 @@
 
 use api::{
     id::RunId,
-    run::{DeleteRun, EditRun, ResumeRun, RunKind, RunRow, RunState, StopRun},
+    run::{DeleteRun, ResumeRun, RunKind, RunRow, RunState, StopRun},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
@@ -11,14 +11,8 @@ use crate::{
     client::Client,
     frame::place::{self, Place},
     parts::{
-        button::{Button, Pending},
-        dialog::{Confirm, Dialog},
-        field::{Labelled, TextField},
-        icon,
-        menu::Item,
-        register::Register as Registering,
-        toast::Toasts,
-        words,
+        button::Pending, dialog::Confirm, icon, menu::Item, register::Register as Registering, rename_run::RenameRun,
+        toast::Toasts, words,
     },
 };
 
@@ -116,35 +110,14 @@ impl Actions {
 
 #[component]
 pub(super) fn Rename(renaming: RwSignal<Option<RunRow>>) -> impl IntoView {
-    let client = Client::get();
-    let pending = Pending::new();
     let open = RwSignal::new(false);
-    let name = RwSignal::new(String::new());
     Effect::new(move |_| {
-        if let Some(row) = renaming.get() {
-            name.set(row.name);
+        if renaming.get().is_some() {
             open.set(true);
         }
     });
-    let save = move || {
-        let Some(row) = renaming.get_untracked() else { return };
-        let request = EditRun {
-            run: row.id,
-            name: Some(name.get_untracked().trim().to_owned()),
-            notes: None,
-            tags: Default::default(),
-        };
-        pending.run(async move { client.call(request).await }, move |_| open.set(false));
-    };
-    view! {
-        <Dialog open title="Rename run">
-            <div class="content"><Labelled label="Name"><TextField value=name on_enter=Callback::new(move |()| save()) /></Labelled></div>
-            <footer>
-                <Button label="Cancel" on_press=move || open.set(false) />
-                <Button label="Rename" kind="primary" disabled=Signal::derive(move || pending.busy.get() || name.with(|name| name.trim().is_empty())) on_press=save />
-            </footer>
-        </Dialog>
-    }
+    let run = Signal::derive(move || renaming.with(|row| row.as_ref().map(|row| (row.id, row.name.clone()))));
+    view! { <RenameRun open run /> }
 }
 
 #[component]

@@ -1,6 +1,8 @@
 //! Secrets: names only; values go straight to the keychain or the encrypted file.
 
-use api::host::{DeleteSecret, ListSecrets, MoveSecrets, MovedSecrets, SecretBackend, SecretsState, SetSecret};
+use api::host::{
+    DeleteSecret, ListSecrets, MoveSecrets, MovedSecrets, SecretBackend, SecretName, SecretsState, SetSecret,
+};
 use leptos::prelude::*;
 
 use crate::{
@@ -25,9 +27,11 @@ pub(super) fn Secrets() -> impl IntoView {
                 // What is typed or asked stays there while the secrets change.
                 let backend = Memo::new(move |_| secrets.with(|secrets| secrets.backend));
                 let is_lost = Memo::new(move |_| secrets.with(|secrets| secrets.problem.is_some()));
+                let deleting = RwSignal::new(None::<SecretName>);
                 view! {
                     {move || secrets.get().problem.map(|error| view! { <Problem error /> })}
-                    <Card title="Kept secrets" flush=true class="section">{move || names(secrets.get())}</Card>
+                    <Card title="Kept secrets" flush=true class="section">{move || names(secrets.get(), deleting)}</Card>
+                    <Delete deleting />
                     {move || view! { <New backend=backend.get() /> }}
                     {move || backend.get().map(|backend| view! { <Move backend is_lost=is_lost.get() /> })}
                 }
@@ -36,14 +40,12 @@ pub(super) fn Secrets() -> impl IntoView {
     }
 }
 
-fn names(state: SecretsState) -> AnyView {
-    let client = Client::get();
-    let pending = Pending::new();
+fn names(state: SecretsState, deleting: RwSignal<Option<SecretName>>) -> AnyView {
     if state.names.is_empty() {
         return view! { <p class="muted small padded">"None yet. A registry's password is kept here when you add the registry."</p> }.into_any();
     }
     let rows = state.names.into_iter().map(|secret| {
-        let name = secret.name.clone();
+        let (asked, label) = (secret.clone(), format!("Delete {}…", secret.name));
         let used = if secret.used_by.is_empty() {
             "not used".to_owned()
         } else {
@@ -53,14 +55,40 @@ fn names(state: SecretsState) -> AnyView {
             <div>
                 <span class="mono grow cut">{secret.name}</span>
                 <span class="small muted">{used}</span>
-                <IconButton label=format!("Delete {name}") mark=icon::TRASH on_press=move |_| {
-                    let name = name.clone();
-                    pending.run(async move { client.call(DeleteSecret { name }).await }, |_| {});
-                } />
+                <IconButton label mark=icon::TRASH on_press=move |_| deleting.set(Some(asked.clone())) />
             </div>
         }
     });
     view! { <div class="list">{rows.collect_view()}</div> }.into_any()
+}
+
+#[component]
+fn Delete(deleting: RwSignal<Option<SecretName>>) -> impl IntoView {
+    let client = Client::get();
+    let pending = Pending::new();
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if deleting.with(Option::is_some) {
+            open.set(true);
+        }
+    });
+    let delete = move || {
+        let Some(secret) = deleting.get_untracked() else { return };
+        pending.run(async move { client.call(DeleteSecret { name: secret.name }).await }, |_| {});
+    };
+    let title = Signal::derive(move || {
+        deleting.with(|secret| secret.as_ref().map_or_else(String::new, |secret| format!("Delete {}?", secret.name)))
+    });
+    let text = Signal::derive(move || {
+        let used_by = deleting.with(|secret| secret.as_ref().map(|secret| secret.used_by.join(", ")));
+        match used_by.filter(|used_by| !used_by.is_empty()) {
+            Some(used_by) => {
+                format!("Its value is gone then. It is used by {used_by}, which goes without it until it is set again.")
+            }
+            None => "Its value is gone then. Nothing uses it.".to_owned(),
+        }
+    });
+    view! { <Confirm open title text verb="Delete" on_confirm=delete /> }
 }
 
 #[component]

@@ -3,7 +3,6 @@
 use api::{
     ApiError,
     config::{ColumnType, DataKind, Ragged},
-    dataset::WarningKind,
     id::ProjectId,
     job::Subject,
     project::{CreateProject, FileThere, Look, LookAt, LookColumn, OpenProject, Project, SameId, Sample},
@@ -173,6 +172,15 @@ fn home_of_projects(samples: Option<&Vec<Sample>>) -> String {
     format!("{folder}{separator}")
 }
 
+/// A few of a column's values, with what says that there are more.
+fn examples(column: &LookColumn) -> String {
+    const FEW: usize = 3;
+    let few = column.examples.iter().take(FEW).cloned().collect::<Vec<_>>();
+    let is_all = column.distinct.is_some_and(|distinct| distinct <= few.len() as u64);
+    let more = if is_all || few.is_empty() { "" } else { " …" };
+    format!("{}{more}", few.join(", "))
+}
+
 fn is_file(path: &str) -> bool {
     let name = path.rsplit(['/', '\\']).next().unwrap_or("").to_lowercase();
     [".csv", ".tsv", ".txt", ".parquet", ".jsonl", ".ndjson", ".json", ".arrow", ".feather"]
@@ -205,11 +213,9 @@ fn Proposal(
     columns.sort_by(|left, right| right.target_score.total_cmp(&left.target_score));
     let options: Vec<(String, String)> = std::iter::once((String::new(), "Choose…".to_owned()))
         .chain(columns.iter().map(|column| {
-            let values = column.examples.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-            (
-                column.name.clone(),
-                if values.is_empty() { column.name.clone() } else { format!("{}  ({values} …)", column.name) },
-            )
+            let values = examples(column);
+            let label = if values.is_empty() { column.name.clone() } else { format!("{}  ({values})", column.name) };
+            (column.name.clone(), label)
         }))
         .collect();
     // The columns that could say when a row happened; one of them is proposed.
@@ -224,13 +230,8 @@ fn Proposal(
         std::iter::once((String::new(), "None: rows are split without it".to_owned())).chain(times).collect();
     let file = StoredValue::new(look.proposal.clone());
     let ignored = RwSignal::new(look.proposal.data.ignore.clone());
-    let why = |column: &LookColumn| match (column.doubt?, column.distinct) {
-        (WarningKind::AllMissing, _) => Some("is empty in every row"),
-        (_, Some(_)) => Some("has its own value in every row, as an id has"),
-        (_, None) => Some("looks like a running number or an id"),
-    };
     let doubts: Vec<(String, &str)> =
-        columns.iter().filter_map(|column| Some((column.name.clone(), why(column)?))).collect();
+        columns.iter().filter_map(|column| Some((column.name.clone(), column.why_doubtful()?))).collect();
     let copy_from = StoredValue::new(if copies { arrival.paths.clone() } else { Vec::new() });
     let create = move || {
         let mut file = file.get_value();
@@ -432,5 +433,28 @@ fn looks_at(path: RwSignal<String>) -> impl Fn() + Copy + Send + Sync + 'static 
         if !path.is_empty() {
             arrivals.newest.set(Some(Arrival { paths: vec![path], uploaded: false }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_that_are_all_values_promise_no_more() {
+        let of = |values: &[&str], distinct| {
+            examples(&LookColumn {
+                name: "verkauft".to_owned(),
+                kind: ColumnType::Category,
+                examples: values.iter().map(|value| (*value).to_owned()).collect(),
+                distinct,
+                target_score: 0.0,
+                doubt: None,
+            })
+        };
+        assert_eq!(of(&["nein", "ja"], Some(2)), "nein, ja");
+        assert_eq!(of(&["a", "b", "c", "d"], Some(4)), "a, b, c …");
+        assert_eq!(of(&["1", "2", "3"], None), "1, 2, 3 …");
+        assert_eq!(of(&[], Some(0)), "");
     }
 }
