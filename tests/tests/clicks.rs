@@ -103,6 +103,9 @@ async fn road(browser: &Browser, name: &str) -> Result<()> {
     seen(driver, "//main//*[contains(@class,'plot')]").await.context("watch the first curve")?;
     press(driver, "//button[normalize-space(.)='Stop']").await.context("stop the training")?;
     press(driver, "//button[normalize-space(.)='Resume']").await.context("resume the training")?;
+    seen(driver, "//button[contains(., 'Register model')]").await.context("the training ends")?;
+    let log = "//main//*[@role='log'][contains(., 'round 1200 of 1200')]";
+    seen(driver, log).await.context("the log of what was resumed, to its end")?;
     press(driver, "//button[contains(., 'Register model')]").await.context("press Register model")?;
     press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Register']")
         .await

@@ -597,11 +597,13 @@ impl JobContext {
 
     /// Announces what is newest once the next event is due: a step that lasts follows a quick one within a moment.
     fn announce_later(&self) {
+        // A thread of its own, without the runtime, tells with its next report.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         if self.inner.is_owed.swap(true, Ordering::Relaxed) {
             return;
         }
         let inner = Arc::downgrade(&self.inner);
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             tokio::time::sleep(EVENT_EVERY).await;
             let Some(inner) = inner.upgrade() else { return };
             inner.is_owed.store(false, Ordering::Relaxed);

@@ -20,9 +20,11 @@ use crate::{
         card::{Chip, Progress},
         field::TextField,
         icon::{self, icon},
+        menu::{Item, MenuButton, Menus},
         pane::Pane,
         row_keys::{move_among_rows, opens_row},
         states::{Empty, Load, Problem, Skeleton},
+        toast::Toasts,
         when::Ago,
         words,
     },
@@ -47,9 +49,56 @@ struct Seen {
     open: RwSignal<Option<JobId>>,
     moved: RwSignal<Vec<Moved>>,
     projects: Memo<Vec<(ProjectId, String)>>,
+    acts: Acts,
+}
+
+/// What a line's menu does: a line goes with the state of its job, and the menu outlives it.
+#[derive(Clone, Copy)]
+struct Acts {
+    client: Client,
+    pending: Pending,
+    toasts: Toasts,
+    menus: Menus,
+    go: StoredValue<Box<dyn Fn(&str)>, LocalStorage>,
+}
+
+impl Acts {
+    fn new() -> Self {
+        let navigate = use_navigate();
+        let go: Box<dyn Fn(&str)> = Box::new(move |to: &str| navigate(to, Default::default()));
+        Self {
+            client: Client::get(),
+            pending: Pending::new(),
+            toasts: Toasts::get(),
+            menus: Menus::get(),
+            go: StoredValue::new_local(go),
+        }
+    }
 }
 
 impl Seen {
+    /// The lines of a job's menu.
+    fn items(self, job: &Job) -> Vec<Item> {
+        let (id, Acts { client, pending, toasts, go, .. }) = (job.id, self.acts);
+        let mut items = Vec::new();
+        if let Some(link) = link(job) {
+            items.push(Item::new("Open", icon::ARROW_RIGHT, move || go.with_value(|go| go(&link))));
+        }
+        items.push(Item::new("Show its log", icon::SCROLL_TEXT, move || self.open.set(Some(id))));
+        if !job.state.is_over() {
+            items.push(Item::new("Cancel", icon::X, move || {
+                pending.run(async move { client.call(CancelJob { job: id }).await }, |_| {});
+            }));
+        }
+        if job.retryable {
+            items.push(Item::new("Retry", icon::ROTATE_CW, move || {
+                pending.run(async move { client.call(RetryJob { job: id }).await }, |_| {});
+            }));
+        }
+        items.push(Item::new("Copy id", icon::COPY, move || toasts.copy(&id.to_string())));
+        items
+    }
+
     fn name_of(self, project: Option<ProjectId>) -> Option<String> {
         self.projects.with(|all| all.iter().find(|(id, _)| Some(*id) == project).map(|(_, name)| name.clone()))
     }
@@ -79,6 +128,7 @@ pub(crate) fn Jobs() -> impl IntoView {
             let all = projects.value.get().unwrap_or_default();
             all.into_iter().map(|summary| (summary.project.id, summary.project.name)).collect()
         }),
+        acts: Acts::new(),
     };
     let open = seen.open;
     let wanted = RwSignal::new(asked.with_untracked(|asked| asked.get("filter")).unwrap_or_default());
@@ -201,9 +251,10 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
     let took = job.ended_ms.zip(job.started_ms).map(|(end, start)| words::duration((end - start) as f64 / 1000.0));
     let link = link(&job);
     let opened = link.clone();
-    let navigate = StoredValue::new_local(use_navigate());
+    let known = StoredValue::new(job.clone());
+    let items = move || known.with_value(|job| seen.items(job));
     let title = job.title.clone();
-    let (log, row_name) = (format!("Log of {title}"), title.clone());
+    let (log, more, row_name) = (format!("Log of {title}"), format!("More for {title}"), title.clone());
     let in_project = job.project;
     let of = move || seen.name_of(in_project);
     view! {
@@ -214,10 +265,11 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
             tabindex="0"
             aria-label=row_name
             aria-current=move || (seen.open.get() == Some(id)).then_some("true")
+            on:contextmenu=move |event| seen.acts.menus.open_at(&event, items())
             on:keydown=move |event| {
                 if opens_row(&event) {
                     match opened.clone() {
-                        Some(link) => navigate.with_value(|navigate| navigate(&link, Default::default())),
+                        Some(link) => seen.acts.go.with_value(|go| go(&link)),
                         None => seen.open.set(Some(id)),
                     }
                 }
@@ -246,6 +298,7 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
                     on_press=move || pending.run(async move { client.call(RetryJob { job: id }).await }, |_| {}) />
             })}
             <IconButton label=log mark=icon::SCROLL_TEXT on_press=move |_| seen.open.set(Some(id)) />
+            <MenuButton items label=more />
         </div>
     }
 }

@@ -345,6 +345,7 @@ fn numbers(run: &Run, primary: Option<&str>) -> Vec<Figure> {
 fn Views(run: Signal<Run>) -> impl IntoView {
     let tab = current_tab("charts");
     let id = Memo::new(move |_| run.with(|run| run.id));
+    let is_live = Signal::derive(move || run.with(|run| !run.state.is_over()));
     let is_training = Memo::new(move |_| run.with(|run| run.kind == RunKind::Training));
     let artifacts = query(move || Some(api::run::ListArtifacts { run: id.get() }));
     // Of a training its progress says what it takes; a program's run is measured from outside.
@@ -378,7 +379,7 @@ fn Views(run: Signal<Run>) -> impl IntoView {
                 "evaluation" => view! { <evaluation::EvaluationTab run=id has=Signal::derive(move || run.with(|run| run.has_evaluation)) /> }.into_any(),
                 "params" => view! { <about::ParamsTab run /> }.into_any(),
                 "artifacts" => view! { <about::ArtifactsTab run=id artifacts /> }.into_any(),
-                "logs" => view! { <logs::LogsTab run=id /> }.into_any(),
+                "logs" => view! { <logs::LogsTab run=id is_live /> }.into_any(),
                 "system" => view! { <charts::ChartsTab run look system=true /> }.into_any(),
                 "lineage" => view! { <about::LineageTab run=id /> }.into_any(),
                 "code" => view! { <about::CodeTab run /> }.into_any(),

@@ -97,7 +97,7 @@ fn Growing(now: Signal<Deployment>) -> impl IntoView {
         number.try_update_value(|number| *number += 1);
     });
     let node = NodeRef::<html::Div>::new();
-    stay_at_end(node, move || text.track());
+    let scrolled = stay_at_end(node, move || text.track());
     view! {
         <div class="flex">
             <span class="grow"><Select value=instance options name="Instance" /></span>
@@ -107,7 +107,7 @@ fn Growing(now: Signal<Deployment>) -> impl IntoView {
         {move || error.get().map(|error| view! { <Problem error /> })}
         {move || text.with(|text| text.as_deref() == Some("")).then(|| view! { <p class="small muted">"It has written nothing."</p> })}
         <div class="log tail boxed" class:hidden=move || text.with(|text| text.as_deref().is_none_or(str::is_empty))
-            node_ref=node tabindex="0" role="log" aria-label="Log of the deployment">{move || text.get()}</div>
+            node_ref=node on:scroll=move |_| scrolled() tabindex="0" role="log" aria-label="Log of the deployment">{move || text.get()}</div>
     }
 }
 

@@ -1,7 +1,11 @@
 //! Alerts, the open ones first: what drifted, since when, and the way to a retraining.
 
-use api::monitor::{AcknowledgeAlert, Alert, Monitoring};
+use api::{
+    id::AlertId,
+    monitor::{AcknowledgeAlert, Alert, Monitoring},
+};
 use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
 
 use super::Chosen;
 use crate::{
@@ -11,6 +15,8 @@ use crate::{
         button::{Button, Pending},
         card::Card,
         field::Segments,
+        icon,
+        menu::{Item, MenuButton, Menus},
         row_keys::{move_among_rows, opens_row},
         when::Ago,
     },
@@ -32,6 +38,7 @@ pub(super) fn Alerts(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, 
         });
         alerts
     });
+    let acts = Acts::new(now, chosen, place);
     let which = RwSignal::new(WHICH[0].0.to_owned());
     let everything = RwSignal::new(false);
     // Of one kind alone there is nothing to choose.
@@ -52,7 +59,7 @@ pub(super) fn Alerts(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, 
                 }
                 let wanted = if are_both.get() { which.get() } else { WHICH[0].0.to_owned() };
                 let (alerts, hidden) = shown(all, &wanted, everything.get());
-                view! { <div class="list" role="list" on:keydown=move_among_rows>{alerts.into_iter().map(|alert| view! { <Line alert now chosen place /> }).collect_view()}</div>
+                view! { <div class="list" role="list" on:keydown=move_among_rows>{alerts.into_iter().map(|alert| view! { <Line alert acts place /> }).collect_view()}</div>
                     {(hidden > 0).then(|| view! {
                         <div class="padded"><Button label=format!("{hidden} more that were cleared") kind="quiet s" on_press=move || everything.set(true) /></div>
                     })}
@@ -79,32 +86,83 @@ fn shown(mut alerts: Vec<Alert>, which: &str, everything: bool) -> (Vec<Alert>, 
     (alerts, hidden)
 }
 
+/// What can be done with an alert: its line goes with each look at what is watched, and the menu outlives it.
+#[derive(Clone, Copy)]
+struct Acts {
+    client: Client,
+    pending: Pending,
+    menus: Menus,
+    now: Signal<Monitoring>,
+    chosen: RwSignal<Option<Chosen>>,
+    place: Place,
+    go: StoredValue<Box<dyn Fn(&str)>, LocalStorage>,
+}
+
+impl Acts {
+    fn new(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, place: Place) -> Self {
+        let navigate = use_navigate();
+        let go: Box<dyn Fn(&str)> = Box::new(move |to: &str| navigate(to, Default::default()));
+        Self {
+            client: Client::get(),
+            pending: Pending::new(),
+            menus: Menus::get(),
+            now,
+            chosen,
+            place,
+            go: StoredValue::new_local(go),
+        }
+    }
+
+    /// What drifted is seen in the newest window's distributions.
+    fn show(self, column: &str) {
+        if let Some(window) = self.now.with_untracked(|now| now.windows.last().map(|newest| newest.id)) {
+            self.chosen.set(Some(Chosen { window, column: column.to_owned() }));
+        }
+    }
+
+    fn acknowledge(self, alert: AlertId) {
+        self.pending.run(async move { self.client.call(AcknowledgeAlert { alert }).await }, |_| {});
+    }
+
+    /// The lines of an alert's menu; `retrain` is the address that asks for its training.
+    fn items(self, alert: &Alert, retrain: String) -> Vec<Item> {
+        let (id, column) = (alert.id, alert.column.clone());
+        let mut items = vec![Item::new("Show its distributions", icon::ACTIVITY, move || self.show(&column))];
+        if is_open(alert) && alert.acknowledged_ms.is_none() {
+            items.push(Item::new("Acknowledge", icon::CHECK, move || self.acknowledge(id)));
+        }
+        let to = match alert.run {
+            Some(run) => Some(("See its run", untrack(|| self.place.link(&format!("runs/{run}"))))),
+            None => Some(("Retrain", retrain)).filter(|_| is_open(alert)),
+        };
+        items.extend(
+            to.map(|(label, to)| Item::new(label, icon::ARROW_RIGHT, move || self.go.with_value(|go| go(&to)))),
+        );
+        items
+    }
+}
+
 #[component]
-fn Line(alert: Alert, now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, place: Place) -> impl IntoView {
-    let client = Client::get();
-    let pending = Pending::new();
+fn Line(alert: Alert, acts: Acts, place: Place) -> impl IntoView {
     let id = alert.id;
     let open = is_open(&alert);
     let retrain = asking(vec![("train", "1".to_owned()), ("alert", id.to_string())]);
+    let known = StoredValue::new(alert.clone());
+    let items = move || known.with_value(|alert| acts.items(alert, retrain.get_untracked()));
+    let show = move || known.with_value(|alert| acts.show(&alert.column));
     let tone = match (open, alert.is_grave()) {
         (false, _) => "faint",
         (true, true) => "bad",
         (true, false) => "warn",
     };
-    let column = alert.column.clone();
-    // What drifted is seen in the newest window's distributions.
-    let show = move || {
-        if let Some(window) = now.with_untracked(|now| now.windows.last().map(|newest| newest.id)) {
-            chosen.set(Some(Chosen { window, column: column.clone() }));
-        }
-    };
-    let shown = show.clone();
+    let more = format!("More for {}", alert.column);
     view! {
         <div
             class="alert"
             role="listitem"
             tabindex="0"
             aria-label=alert.sentence.clone()
+            on:contextmenu=move |event| acts.menus.open_at(&event, items())
             on:keydown=move |event| {
                 if opens_row(&event) {
                     show();
@@ -113,7 +171,7 @@ fn Line(alert: Alert, now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>,
         >
             <span class=tone><i class="dot"></i></span>
             <div class="grow">
-                <div class="opens" title="Show its distributions" on:click=move |_| shown()>{alert.sentence.clone()}</div>
+                <div class="opens" title="Show its distributions" on:click=move |_| show()>{alert.sentence.clone()}</div>
                 <div class="acts">
                     <span class="grow small muted">
                         "raised "<Ago ms=alert.raised_ms />
@@ -121,14 +179,14 @@ fn Line(alert: Alert, now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>,
                         {alert.acknowledged_ms.map(|_| ", acknowledged")}
                     </span>
                     {(open && alert.acknowledged_ms.is_none()).then(|| view! {
-                        <Button label="Acknowledge" kind="quiet s" disabled=pending.busy
-                            on_press=move || pending.run(async move { client.call(AcknowledgeAlert { alert: id }).await }, |_| {}) />
+                        <Button label="Acknowledge" kind="quiet s" disabled=acts.pending.busy on_press=move || acts.acknowledge(id) />
                     })}
                     {match alert.run {
                         Some(run) => view! { <a class="btn quiet s" href=place.link(&format!("runs/{run}"))>"See its run"</a> }.into_any(),
                         None if open => view! { <a class="btn s" href=retrain>"Retrain"</a> }.into_any(),
                         None => ().into_any(),
                     }}
+                    <MenuButton items label=more />
                 </div>
             </div>
         </div>
@@ -137,7 +195,7 @@ fn Line(alert: Alert, now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>,
 
 #[cfg(test)]
 mod tests {
-    use api::id::{AlertId, DeploymentId, ProjectId};
+    use api::id::{DeploymentId, ProjectId};
 
     use super::*;
 

@@ -159,7 +159,12 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
                     }
                 }
             </For>
-            {(is_training && !system).then(|| view! { <Tail run=Signal::derive(move || run.with(|run| run.id)) /> })}
+            {(is_training && !system).then(|| view! {
+                <Tail
+                    run=Signal::derive(move || run.with(|run| run.id))
+                    is_live=Signal::derive(move || run.with(|run| !run.state.is_over()))
+                />
+            })}
         </div>
     }
 }

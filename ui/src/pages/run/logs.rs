@@ -33,8 +33,8 @@ struct Growing {
     is_over: RwSignal<bool>,
 }
 
-/// Follows a stream of a run's output until it is over or the owner goes.
-fn follow(run: Signal<RunId>, stream: impl Fn() -> LogStream + 'static) -> Growing {
+/// Follows a stream of a run's output until it is over or the owner goes; a run that is resumed is followed anew.
+fn follow(run: Signal<RunId>, is_live: Signal<bool>, stream: impl Fn() -> LogStream + 'static) -> Growing {
     let client = Client::get();
     let growing =
         Growing { text: RwSignal::new(String::new()), error: RwSignal::new(None), is_over: RwSignal::new(false) };
@@ -50,7 +50,16 @@ fn follow(run: Signal<RunId>, stream: impl Fn() -> LogStream + 'static) -> Growi
             end();
         }
     };
+    let again = RwSignal::new(());
+    Effect::new(move |was: Option<bool>| {
+        let is = is_live.get();
+        if was == Some(false) && is && growing.is_over.get_untracked() {
+            again.set(());
+        }
+        is
+    });
     Effect::new(move |_| {
+        again.track();
         let (run, stream) = (run.get(), stream());
         leave();
         let ours = number.get_value();
@@ -98,7 +107,8 @@ fn follow(run: Signal<RunId>, stream: impl Fn() -> LogStream + 'static) -> Growi
                 if events::is_hidden() {
                     // The stream ended because nobody looks: it goes on from there when somebody does.
                     events::until_seen().await;
-                } else if is_lost {
+                } else if is_lost || is_live.try_get_untracked() == Some(true) {
+                    // Also where it was resumed before its end was known here.
                     events::sleep(AGAIN_MS).await;
                 } else {
                     break;
@@ -113,9 +123,9 @@ fn follow(run: Signal<RunId>, stream: impl Fn() -> LogStream + 'static) -> Growi
 
 /// The last lines in a card, beside the charts.
 #[component]
-pub(super) fn Tail(run: Signal<RunId>) -> impl IntoView {
+pub(super) fn Tail(run: Signal<RunId>, is_live: Signal<bool>) -> impl IntoView {
     const LINES: usize = 60;
-    let growing = follow(run, || LogStream::Stdout);
+    let growing = follow(run, is_live, || LogStream::Stdout);
     let node = NodeRef::<html::Div>::new();
     let lines = Memo::new(move |_| {
         growing.text.with(|text| {
@@ -123,7 +133,7 @@ pub(super) fn Tail(run: Signal<RunId>) -> impl IntoView {
             all[all.len().saturating_sub(LINES)..].iter().map(|line| (*line).to_owned()).collect::<Vec<_>>()
         })
     });
-    stay_at_end(node, move || lines.with(|_| ()));
+    let scrolled = stay_at_end(node, move || lines.with(|_| ()));
     let nothing = Memo::new(move |_| lines.with(Vec::is_empty));
     // A training that writes nothing has no empty box beside its charts.
     view! {
@@ -131,7 +141,7 @@ pub(super) fn Tail(run: Signal<RunId>) -> impl IntoView {
             <Card title="Log" class="h" flush=true extra=ViewFn::from(move || view! {
                 <span class="faint caption">{move || if growing.is_over.get() { "" } else { "live" }}</span>
             })>
-                <div class="log tail" node_ref=node tabindex="0" role="log" aria-label="Newest lines of the log">
+                <div class="log tail" node_ref=node on:scroll=move |_| scrolled() tabindex="0" role="log" aria-label="Newest lines of the log">
                     {move || {
                         let lines = lines.get();
                         let last = lines.len().saturating_sub(1);
@@ -188,15 +198,15 @@ fn turns_to_lines(run: Memo<RunId>, which: RwSignal<String>, is_chosen: RwSignal
 }
 
 #[component]
-pub(super) fn LogsTab(run: Memo<RunId>) -> impl IntoView {
+pub(super) fn LogsTab(run: Memo<RunId>, is_live: Signal<bool>) -> impl IntoView {
     let which = RwSignal::new(STREAMS[0].0.to_owned());
     let is_chosen = RwSignal::new(false);
-    let growing = follow(Signal::from(run), move || which.with(|which| stream_of(which)));
+    let growing = follow(Signal::from(run), is_live, move || which.with(|which| stream_of(which)));
     turns_to_lines(run, which, is_chosen, growing);
     let search = RwSignal::new(String::new());
     let node = NodeRef::<html::Div>::new();
     let follows = RwSignal::new(true);
-    stay_at_end(node, move || {
+    let scrolled = stay_at_end(node, move || {
         growing.text.track();
         follows.track();
     });
@@ -239,6 +249,7 @@ pub(super) fn LogsTab(run: Memo<RunId>) -> impl IntoView {
             class="log whole"
             class:hidden=move || shown.with(String::is_empty)
             node_ref=node
+            on:scroll=move |_| scrolled()
             tabindex="0"
             role="log"
             data-follow=move || follows.get().to_string()
