@@ -59,13 +59,13 @@ struct Acts {
     pending: Pending,
     toasts: Toasts,
     menus: Menus,
-    go: StoredValue<Box<dyn Fn(&str)>, LocalStorage>,
+    go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
 }
 
 impl Acts {
     fn new() -> Self {
         let navigate = use_navigate();
-        let go: Box<dyn Fn(&str)> = Box::new(move |to: &str| navigate(to, Default::default()));
+        let go: Box<dyn Fn(String)> = Box::new(move |to: String| navigate(&to, Default::default()));
         Self {
             client: Client::get(),
             pending: Pending::new(),
@@ -82,7 +82,7 @@ impl Seen {
         let (id, Acts { client, pending, toasts, go, .. }) = (job.id, self.acts);
         let mut items = Vec::new();
         if let Some(link) = link(job) {
-            items.push(Item::new("Open", icon::ARROW_RIGHT, move || go.with_value(|go| go(&link))));
+            items.push(Item::new("Open", icon::ARROW_RIGHT, move || go.with_value(|go| go(link.clone()))));
         }
         items.push(Item::new("Show its log", icon::SCROLL_TEXT, move || self.open.set(Some(id))));
         if !job.state.is_over() {
@@ -269,7 +269,7 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
             on:keydown=move |event| {
                 if opens_row(&event) {
                     match opened.clone() {
-                        Some(link) => seen.acts.go.with_value(|go| go(&link)),
+                        Some(link) => seen.acts.go.with_value(|go| go(link.clone())),
                         None => seen.open.set(Some(id)),
                     }
                 }

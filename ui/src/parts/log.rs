@@ -18,7 +18,7 @@ pub(crate) fn stay_at_end(node: NodeRef<html::Div>, track: impl Fn() + 'static) 
             let Some(before) = seen.try_get_value() else { return };
             let is_held = element.get_attribute("data-follow").as_deref() == Some("false");
             // Who lets it follow again wants its end.
-            let has_left = before.has_left && !(before.is_held && !is_held);
+            let has_left = before.has_left && (is_held || !before.is_held);
             if !is_held && !has_left {
                 element.set_scroll_top(element.scroll_height());
             }

@@ -131,7 +131,9 @@ fn whole_numbers_beyond_64_bits_with_a_sign_are_decimals() {
     let read = read("unsigned.parquet");
     assert_eq!(read.column("hash"), (ColumnType::Decimal, vec![Some("18446744073709552000"), Some("1")]));
     assert!(read.converted.notes[1].starts_with("whole numbers over 9.2e18 in \"hash\""), "{:?}", read.converted.notes);
-    let set = |config: &mut DataConfig| drop(config.types.insert("hash".to_owned(), ColumnType::Integer));
+    let set = |config: &mut DataConfig| {
+        config.types.insert("hash".to_owned(), ColumnType::Integer);
+    };
     let error = ApiError::from(try_read("unsigned.parquet", set).err().unwrap());
     assert!(
         error.message.starts_with("Can't read unsigned.parquet, column \"hash\": ")

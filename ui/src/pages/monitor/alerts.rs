@@ -95,13 +95,13 @@ struct Acts {
     now: Signal<Monitoring>,
     chosen: RwSignal<Option<Chosen>>,
     place: Place,
-    go: StoredValue<Box<dyn Fn(&str)>, LocalStorage>,
+    go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
 }
 
 impl Acts {
     fn new(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, place: Place) -> Self {
         let navigate = use_navigate();
-        let go: Box<dyn Fn(&str)> = Box::new(move |to: &str| navigate(to, Default::default()));
+        let go: Box<dyn Fn(String)> = Box::new(move |to: String| navigate(&to, Default::default()));
         Self {
             client: Client::get(),
             pending: Pending::new(),
@@ -136,7 +136,7 @@ impl Acts {
             None => Some(("Retrain", retrain)).filter(|_| is_open(alert)),
         };
         items.extend(
-            to.map(|(label, to)| Item::new(label, icon::ARROW_RIGHT, move || self.go.with_value(|go| go(&to)))),
+            to.map(|(label, to)| Item::new(label, icon::ARROW_RIGHT, move || self.go.with_value(|go| go(to.clone())))),
         );
         items
     }

@@ -349,15 +349,16 @@ mod tests {
 
     #[test]
     fn windows_of_a_version_that_was_replaced_are_said_to_be_its_own() {
-        for (shown, now, has_own, said) in [
-            (&[][..], 2, false, None),
+        let all: [(&[u32], u32, bool, Option<&str>); 7] = [
+            (&[], 2, false, None),
             (&[2, 2], 2, true, None),
             (&[1, 1], 2, false, Some("These windows are of v1; v2 has none yet.")),
             (&[1, 1], 2, true, Some("These windows are of v1.")),
             (&[1, 2], 1, true, Some("These windows are of v1, v2, the newest of v2.")),
             (&[1, 1, 2], 2, true, Some("The newest window is of v2, those before are of v1.")),
             (&[1, 2, 2], 2, true, Some("The newest 2 windows are of v2, those before are of v1.")),
-        ] {
+        ];
+        for (shown, now, has_own, said) in all {
             assert_eq!(whose(shown, now, has_own).as_deref(), said, "{shown:?}");
         }
     }
