@@ -81,7 +81,7 @@ async fn jobs(desk: &Desk) -> Result<()> {
     const LINE: &str = "//main//section[contains(@class,'jobs')]//*[@role='listitem']";
     let driver = desk.driver();
     desk.go("/jobs").await?;
-    let all = async || Ok(driver.find_all(By::XPath(LINE)).await?.len());
+    let all = async || anyhow::Ok(driver.find_all(By::XPath(LINE)).await?.len());
     seen(driver, LINE).await?;
     let before = all().await?;
     fill(driver, FILTER, "snapshot diabetes").await?;

@@ -1,6 +1,6 @@
 //! The New-project dialog by a person's clicks: a table with lines of another width and two times becomes a project.
 
-use std::{fmt::Write as _, path::Path, time::Duration};
+use std::{fmt::Write as _, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
 use api::{

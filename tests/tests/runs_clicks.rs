@@ -52,13 +52,14 @@ async fn found(desk: &Desk, project: ProjectId) -> Result<()> {
     const LINE: &str = "//main//input[@aria-label='Filter runs']";
     let driver = desk.driver();
     desk.go(&format!("/p/{project}/runs")).await?;
-    let rows = async || Ok(driver.find_all(By::XPath("//main//tr[@role='row' and @aria-selected]")).await?.len());
+    let rows =
+        async || anyhow::Ok(driver.find_all(By::XPath("//main//tr[@role='row' and @aria-selected]")).await?.len());
     until("all runs", SHORT, async || Ok(rows().await? == 3)).await?;
     let line = seen(driver, LINE).await?;
     line.send_keys("param.mod").await?;
     there(driver, "//*[@id='filter-offers']//*[@role='option' and contains(., 'param.model')]").await?;
     line.send_keys(Key::Tab + "").await?;
-    let text = async || Ok(seen(driver, LINE).await?.prop("value").await?.unwrap_or_default());
+    let text = async || anyhow::Ok(seen(driver, LINE).await?.prop("value").await?.unwrap_or_default());
     ensure!(text().await?.starts_with("param.model"), "Tab makes it {}", text().await?);
     fill(driver, LINE, "param.model = li").await?;
     there(driver, "//*[@id='filter-offers']//*[@role='option' and contains(., 'linear')]").await?;
