@@ -5,6 +5,7 @@ mod faults;
 mod ground;
 
 use std::{
+    collections::BTreeSet,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -290,9 +291,36 @@ async fn it_scales_or_says_why_not(ground: &Ground<'_>) -> Result<()> {
         let wanted = Wanted { replicas, ..ground.first.clone() };
         ground.target.wait(&wanted, &Told::default()).await?;
         let ready = |now: &[Instance]| now.iter().filter(|instance| instance.ready).count() == replicas as usize;
-        until(ground, &format!("{replicas} ready"), ready).await?;
+        let now = until(ground, &format!("{replicas} ready"), ready).await?;
+        if replicas > 1 {
+            each_is_reached_by_itself(ground, &now).await?;
+        }
     }
     until(ground, "the second pod gone", |now| now.len() == 1).await?;
+    Ok(())
+}
+
+/// Counters and request log of each ready instance by its name, and no two of one process.
+async fn each_is_reached_by_itself(ground: &Ground<'_>, instances: &[Instance]) -> Result<()> {
+    let wanted = &ground.first;
+    let mut logs = BTreeSet::new();
+    for instance in instances.iter().filter(|instance| instance.ready) {
+        let name = &instance.name;
+        let ask = async |port: Port, path: &str| {
+            let connection = ground.target.connect(wanted.deployment, &wanted.name, Some(name), port).await?;
+            let request = HttpRequest { path: path.to_owned(), headers: Vec::new(), body: None };
+            let answer = connection.send(request).await?;
+            ensure!(answer.status == 200, "{path} of {name} answers {}", answer.status);
+            anyhow::Ok(answer.body)
+        };
+        let page = String::from_utf8(ask(Port::Serving, "/metrics").await?)?;
+        ensure!(page.contains("slipway_start_time_seconds "), "{name} says {page}");
+        let listing: Value = serde_json::from_slice(&ask(Port::Control, "/v1/logs").await?)?;
+        logs.insert(listing["instance"].to_string());
+        let said = ground.target.logs(wanted.deployment, &wanted.name, Some(name), 50).await?;
+        ensure!(said.iter().any(|line| line.contains("answers on")), "{name} said {said:?}");
+    }
+    ensure!(logs.len() == 2, "of two instances these were reached: {logs:?}");
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use api::{
     DeploymentId, ProjectId,
     config::ProjectFile,
-    deploy::{CallDeployment, Deployment, SendTraffic},
+    deploy::{CallDeployment, DeploySpec, Deployment, SendTraffic, StartDeploy},
     drift::Verdict,
     job::Subject,
     model::GetVersion,
@@ -133,6 +133,27 @@ async fn retrained(stage: &Stage, project: ProjectId, alert: api::AlertId) -> Re
     ensure!(run.state == RunState::Finished && run.alert == Some(alert), "{run:?}");
     let alerts = stage.call(ListAlerts { project: Some(project), open_only: false }).await?;
     ensure!(alerts.iter().any(|one| one.id == alert && one.run == Some(run.id)), "{alerts:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_rows_before_the_log_is_turned_off_are_counted() {
+    let Some(stage) = Stage::new().await.unwrap() else { return };
+    turned_off(&stage).await.unwrap();
+}
+
+async fn turned_off(stage: &Stage) -> Result<()> {
+    let (_, deployment) = watched(stage, "200 rows", 1).await?;
+    let (id, path) = (deployment.id, "beside/same.csv".to_owned());
+    let asked = SendTraffic { deployment: id, path, rows: 150, offset: Some(0), batch: Some(20) };
+    stage.done(stage.call(asked).await?).await?;
+    // Nobody closes the segment in between: the process that ends does.
+    let spec = DeploySpec { log_share: 0.0, ..deployment.spec };
+    stage.done(stage.call(StartDeploy { spec }).await?).await?;
+    let after = stage.call(CheckNow { deployment: id }).await?;
+    ensure!(after.open_rows == 150 && after.problem.is_none(), "{after:?}");
+    let more = send(stage, id, "same", 20, 150).await?;
+    ensure!(more.open_rows == 150, "logged, though the log is off: {more:?}");
     Ok(())
 }
 

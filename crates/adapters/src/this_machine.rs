@@ -221,7 +221,7 @@ impl ThisMachine {
             .args(["--name", &wanted.model_name, "--version-number", &wanted.version_number.to_string()])
             .args(["--timeout-secs", &REQUEST.as_secs().to_string()])
             .args(["--drain-secs", &DRAIN.as_secs().to_string()]);
-        if wanted.log_share > 0.0 && use_for == Use::Serving {
+        if use_for == Use::Serving {
             command.arg("--log-dir").arg(&requests);
         }
         let hands_over = cfg!(unix) && use_for == Use::Serving;

@@ -58,7 +58,7 @@ pub struct ColumnDrift {
     /// The 99 % quantile of the distance over windows of this size drawn from the reference.
     pub floor: Option<f64>,
     pub verdict: Verdict,
-    /// Evidently's plain verdict, beside ours.
+    /// The plain verdict, as Evidently has it, beside ours: without correction and chance.
     pub evidently_drifted: Option<bool>,
     pub reference_missing: f64,
     pub current_missing: f64,

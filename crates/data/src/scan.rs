@@ -31,6 +31,19 @@ pub struct ScannedFile {
     pub inode: Option<u64>,
 }
 
+impl ScannedFile {
+    /// The same file as it is now.
+    pub fn again(&self) -> Result<Self, DataError> {
+        let metadata = std::fs::metadata(&self.path).map_err(DataError::io("read", &self.path))?;
+        Ok(Self {
+            size_bytes: metadata.len(),
+            modified_ms: modified_ms(&metadata),
+            inode: inode(&metadata),
+            ..self.clone()
+        })
+    }
+}
+
 /// What a file's name says that it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileFormat {

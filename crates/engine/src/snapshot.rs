@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use api::{
-    ApiError, DatasetId, SnapshotId,
+    ApiError, DatasetId, ErrorCode, SnapshotId,
     config::{DataConfig, DataKind},
     dataset::{Column, Snapshot},
     event::Tag,
@@ -196,7 +196,9 @@ async fn keep(
     for file in files {
         let mut heard = |read_bytes: u64| {
             done_bytes += read_bytes;
-            report(0.5 * done_bytes as f64 / size_bytes.max(1) as f64, &format!("Reads {}", file.name))
+            // A file that is read again counts again.
+            let fraction = (done_bytes as f64 / size_bytes.max(1) as f64).min(1.0);
+            report(0.5 * fraction, &format!("Reads {}", file.name))
         };
         if heard(0).is_break() {
             bail!(cancelled());
@@ -215,7 +217,7 @@ async fn keep(
             None => {
                 let (file, kept_so_far) = (file.clone(), kept_so_far.clone());
                 blocking::run(&mut heard, move |tell| {
-                    let entry = hash(&store, &file, kept, tell)?;
+                    let entry = hash_still(&store, file, kept, tell)?;
                     kept_so_far.add(&entry)?;
                     Ok(entry)
                 })
@@ -270,6 +272,28 @@ pub(crate) async fn turn<T>(turn: impl Future<Output = T>, report: Report<'_>) -
             Err(_) => {}
         }
     }
+}
+
+/// As [`hash`], of a file that was the same before and after: bytes of two moments are no content.
+fn hash_still(
+    store: &Store,
+    mut file: ScannedFile,
+    kept: bool,
+    tell: blocking::Tell<'_, u64>,
+) -> anyhow::Result<Entry> {
+    const READINGS: usize = 3;
+    for _ in 0..READINGS {
+        let entry = hash(store, &file, kept, tell)?;
+        let now = file.again().map_err(ApiError::from)?;
+        if now == file && entry.size_bytes == now.size_bytes {
+            return Ok(entry);
+        }
+        file = now;
+    }
+    bail!(
+        ApiError::new(ErrorCode::Conflict, format!("{} changes while it is read.", file.name))
+            .with_hint("Take the snapshot once nothing writes to it.")
+    )
 }
 
 fn hash(store: &Store, file: &ScannedFile, kept: bool, tell: blocking::Tell<'_, u64>) -> anyhow::Result<Entry> {

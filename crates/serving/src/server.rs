@@ -77,12 +77,13 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::default());
     let instance = uuid::Uuid::new_v4().simple().to_string();
     let log = match &config.log_dir {
-        Some(path) if config.log_share > 0.0 => {
+        // Also where nothing is logged any more: what was logged before is offered, and grows too old.
+        Some(path) => {
             let signature = &model.head().signature;
             let log = RequestLog::start(path, &config, signature, instance.clone(), model.content(), metrics.clone())?;
             Some(Arc::new(log))
         }
-        _ => None,
+        None => None,
     };
     let hosts: Arc<[String]> = config.allowed_hosts.iter().filter(|host| !host.is_empty()).cloned().collect();
     let token = token(&config)?.map(|token| blake3::hash(token.as_bytes()));

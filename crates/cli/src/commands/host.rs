@@ -139,15 +139,21 @@ fn changed(settings: &Settings, set: &[String]) -> Outcome<Settings> {
     serde_json::from_value(all).map_err(wrong)
 }
 
-pub(crate) async fn secret(context: &Context, command: SecretCommand) -> Outcome {
+pub(crate) async fn secret(context: &mut Context, command: SecretCommand) -> Outcome {
     let state = match command {
         SecretCommand::List => context.call(ListSecrets {}).await?,
         SecretCommand::Set { name, backend } => {
             let value = super::read_secret(&format!("Value of {name}"))?;
+            // The keychain may ask its person first.
+            context.lasting().await?;
             context.call(SetSecret { name, value, backend }).await?
         }
-        SecretCommand::Delete { name } => context.call(DeleteSecret { name }).await?,
+        SecretCommand::Delete { name } => {
+            context.lasting().await?;
+            context.call(DeleteSecret { name }).await?
+        }
         SecretCommand::Move { to, forget } => {
+            context.lasting().await?;
             return context.output.show(&context.call(MoveSecrets { to, forget }).await?, moved);
         }
     };

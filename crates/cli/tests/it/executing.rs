@@ -22,7 +22,9 @@ fn a_commands_exit_code_output_and_metrics_are_kept() {
     assert!(!run.to_string().contains("very secret"));
     let loss = run["metrics"].as_array().unwrap().iter().find(|metric| metric["key"] == "loss").unwrap();
     assert_eq!((loss["count"].as_u64(), loss["step"].as_i64(), loss["last"].as_f64()), (Some(2), Some(2), Some(0.25)));
-    assert!(run["metrics"].as_array().unwrap().iter().any(|metric| metric["key"] == "system/memory_bytes"));
+    for used in ["system/cpu", "system/memory_bytes"] {
+        assert!(run["metrics"].as_array().unwrap().iter().any(|metric| metric["key"] == used), "{used}: {run}");
+    }
     let log = place.run(&["run", "log", "tried"]);
     assert!(String::from_utf8_lossy(&log.stdout).starts_with("hello\n"));
     assert_eq!(String::from_utf8_lossy(&place.run(&["run", "log", "tried", "--stderr"]).stdout), "oh\n");
@@ -217,11 +219,16 @@ fn values_and_steps_at_the_ends_of_their_range_neither_end_the_program_nor_hide_
     assert!(String::from_utf8_lossy(&listed.stdout).contains("wide"));
 }
 
-/// `slipway exec` behind a terminal of the test's, through util-linux's `script`.
+/// `slipway exec` behind a terminal of the test's.
 #[cfg(target_os = "linux")]
 fn at_terminal(place: &Place, name: &str, script: &str) -> std::process::Child {
-    let inner =
-        format!("stty rows 33 cols 77; exec {} exec --name {name} -- sh -c '{script}'", env!("CARGO_BIN_EXE_slipway"));
+    typed(place, &format!("exec --name {name} -- sh -c '{script}'"))
+}
+
+/// `slipway` with these words behind a terminal of the test's, through util-linux's `script`.
+#[cfg(target_os = "linux")]
+fn typed(place: &Place, words: &str) -> std::process::Child {
+    let inner = format!("stty rows 33 cols 77; exec {} {words}", env!("CARGO_BIN_EXE_slipway"));
     let mut command = place.command(&[]);
     let surroundings: Vec<_> =
         command.get_envs().map(|(key, value)| (key.to_owned(), value.map(ToOwned::to_owned))).collect();
@@ -264,6 +271,20 @@ fn at_a_terminal_the_program_has_one_of_its_own() {
     assert_eq!((run["state"].as_str(), run["exit_code"].as_i64()), (Some("failed"), Some(5)));
     let log = String::from_utf8_lossy(&place.run(&["run", "log", "shown"]).stdout).into_owned();
     assert!(log.contains("33 77") && log.contains("got typed"), "{log}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn at_a_terminal_a_job_is_a_bar_that_ends_as_one_line() {
+    let place = Place::with_project();
+    let mut child = typed(&place, "data snapshot");
+    let mut shown = String::new();
+    std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut shown).unwrap();
+    assert!(child.wait().unwrap().success(), "{shown}");
+    // A bar has two spaces behind its title, a plain line a colon.
+    assert!(shown.contains("Snapshot of small  "), "no bar: {shown:?}");
+    let ended: Vec<&str> = shown.lines().filter(|line| line.contains("Snapshot of small: ")).collect();
+    assert!(ended.len() == 1 && ended[0].trim_end().ends_with(')'), "{shown:?}");
 }
 
 #[cfg(target_os = "linux")]

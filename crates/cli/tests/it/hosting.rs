@@ -209,6 +209,18 @@ fn one_workspace_has_one_host_and_commands_find_it() {
 }
 
 #[test]
+fn a_secret_is_set_through_a_host_so_that_its_keychain_keeps_nobody_waiting() {
+    let place = Place::new();
+    let mut command = place.command(&["secret", "set", "token", "--backend", "file"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"hidden\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    // The host is there for a while yet, and is who is asked.
+    assert!(place.workspace().join("host.json").exists());
+    assert!(place.json(&["secret", "list"]).to_string().contains("token"));
+}
+
+#[test]
 fn a_host_that_is_killed_leaves_the_workspace_usable() {
     let place = Place::new();
     let mut hosted = Hosted::start(&place);

@@ -65,6 +65,12 @@ async fn ask(connection: &dyn Connection, path: String, post: bool) -> anyhow::R
     Ok(answer.body)
 }
 
+/// Whether the server has a log: one of an earlier Slipway has none where nothing is to be logged.
+async fn has_log(connection: &dyn Connection) -> anyhow::Result<bool> {
+    let request = HttpRequest { path: "/v1/logs".to_owned(), headers: Vec::new(), body: None };
+    Ok(connection.send(request).await?.status != 404)
+}
+
 /// Fetches what is new, enters it, and only then acknowledges it. Returns the rows that came.
 pub(crate) async fn run(
     engine: &Engine,
@@ -72,6 +78,9 @@ pub(crate) async fn run(
     connection: &dyn Connection,
     close: bool,
 ) -> anyhow::Result<u64> {
+    if row.spec.log_share <= 0.0 && !has_log(connection).await? {
+        return Ok(0);
+    }
     let (id, instance) = (row.id, connection.instance());
     let from = instance.clone();
     let (_, newest) = engine.store().read(move |c| store::window::fetched(c, id, &from)).await?;

@@ -100,7 +100,8 @@ async fn read_all(
                 connection.send(HttpRequest { path: "/metrics".to_owned(), headers: Vec::new(), body: None }).await?;
             let reading = scrape::read(&String::from_utf8_lossy(&answer.body)).context("read the server's counters")?;
             readings.push((instance.name.clone(), reading, engine.now_ms()));
-            if row.spec.log_share > 0.0 {
+            // The folder of a log that was turned off stays on this machine, with the last rows of before.
+            if row.spec.log_share > 0.0 || !port.capability().needs_image {
                 let control = port.connect(row.id, &row.name, Some(&instance.name), Port::Control).await?;
                 fetch::run(engine, row, &*control, close).await?;
             }

@@ -205,6 +205,52 @@ async fn a_snapshot_under_way_says_how_far_it_is_and_stops_at_once_with_nothing_
     take(&stage, project).await;
 }
 
+#[tokio::test]
+async fn a_file_that_changes_while_it_is_read_is_read_again_and_one_that_never_holds_still_is_refused() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let row = engine::project::find(&stage.engine, project).await.unwrap();
+    // Read in six pieces; the reading waits for what the report does, one piece ahead.
+    let path = stage.write("p/data/a.csv", &table(60_000, 1));
+    let mut pieces = 0;
+    let mut grow = |_: f64, message: &str| {
+        if message == "Reads data/a.csv" {
+            use std::io::Write as _;
+            pieces += 1;
+            let mut file = std::fs::File::options().append(true).open(&path).unwrap();
+            file.write_all(b"0.5,0.5,red,no\n").unwrap();
+        }
+        ControlFlow::Continue(())
+    };
+    let refused = engine::snapshot::take(&stage.engine, &row, None, &mut grow).await.unwrap_err();
+    let told = engine::error::told(&refused);
+    assert_eq!(
+        (told.code, told.message.as_str()),
+        (ErrorCode::Conflict, "data/a.csv changes while it is read."),
+        "{refused:#}"
+    );
+    assert!(pieces > 12, "three readings, not {pieces} pieces");
+    assert!(stage.call(GetDataset { project }).await.snapshots.is_empty());
+
+    let mut pieces = 0;
+    let mut replace = |_: f64, message: &str| {
+        if message == "Reads data/a.csv" {
+            pieces += 1;
+            if pieces == 2 {
+                std::fs::write(&path, table(300, 2)).unwrap();
+            }
+        }
+        ControlFlow::Continue(())
+    };
+    let (taken, _) = engine::snapshot::take(&stage.engine, &row, None, &mut replace).await.unwrap();
+    let size_bytes = std::fs::metadata(&path).unwrap().len();
+    assert_eq!(
+        (taken.rows, taken.size_bytes),
+        (300, size_bytes),
+        "the file as it is at the end, and nothing of before"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_snapshot_that_waits_for_another_can_be_cancelled() {
     let stage = Stage::new().await;

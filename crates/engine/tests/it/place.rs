@@ -55,6 +55,8 @@ struct State {
     building: bool,
     /// Requests that its counters tell.
     requests: u64,
+    /// Rows that its counters say it logged.
+    logged: u64,
     /// Its request log is not to be had.
     hides_log: bool,
     segments: Vec<(serde_json::Value, Vec<u8>)>,
@@ -118,6 +120,11 @@ impl Place {
     pub(crate) fn count(&self, requests: u64, has_log: bool) {
         let mut state = self.state();
         (state.requests, state.hides_log) = (requests, !has_log);
+    }
+
+    /// So many rows were logged by now, as the counters say.
+    pub(crate) fn count_logged(&self, rows: u64) {
+        self.state().logged = rows;
     }
 
     /// What the log has lost by now, all in one stretch.
@@ -295,7 +302,8 @@ impl Connection for PlaceConnection {
         Ok(match request.path.as_str() {
             "/metrics" => {
                 let requests = format!("slipway_requests_total{{code=\"200\"}} {}\n", state.requests);
-                answer(format!("slipway_start_time_seconds 1\n{requests}").into_bytes())
+                let logged = format!("slipway_log_rows_total {}\n", state.logged);
+                answer(format!("slipway_start_time_seconds 1\n{requests}{logged}").into_bytes())
             }
             path if state.hides_log && path.starts_with("/v1/logs") => {
                 HttpAnswer { status: 503, headers: Vec::new(), body: b"no log".to_vec() }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use api::{
     AlertId, DeploymentId, ErrorCode, ProjectId, WindowId,
-    deploy::{DeleteDeployment, RollBack, StartDeploy},
+    deploy::{DeleteDeployment, DeploySpec, RollBack, ScaleDeployment, StartDeploy},
     drift::Distribution,
     model::DeleteVersion,
     monitor::{
@@ -17,7 +17,7 @@ use api::{
 use serde_json::json;
 
 use crate::{
-    place::{deploy, project, spec, version},
+    place::{deploy, deployment_of, project, spec, version},
     stage::Stage,
 };
 
@@ -150,6 +150,26 @@ async fn lost_rows_that_grow_more_are_told_once() {
         let told: Vec<_> = seen.gaps.iter().map(|gap| (gap.to_ms, gap.reason.clone())).collect();
         assert_eq!(told, [(1000 + rows as i64, format!("{rows} rows of played-0: the log was too large"))]);
     }
+}
+
+#[tokio::test]
+async fn instances_are_added_up_and_rows_that_went_with_one_are_a_gap() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let first = version(&stage, project).await;
+    let two = DeploySpec { replicas: 2, ..spec(&stage, first).await };
+    let deployment = deployment_of(&stage.done(stage.call(StartDeploy { spec: two }).await).await);
+    stage.place.count(5, true);
+    stage.place.count_logged(30);
+    let seen = stage.call(CheckNow { deployment }).await;
+    assert_eq!((seen.traffic.requests_in_all, seen.gaps.len()), (10, 0));
+    stage.done(stage.call(ScaleDeployment { deployment, replicas: 1 }).await).await;
+    // A place that takes images keeps no log beyond its instance.
+    stage.place.build();
+    let seen = stage.call(CheckNow { deployment }).await;
+    let told: Vec<&str> = seen.gaps.iter().map(|gap| gap.reason.as_str()).collect();
+    assert_eq!(told, ["played-1 was gone before at least 30 of its last rows were fetched"]);
+    assert_eq!(stage.call(CheckNow { deployment }).await.gaps.len(), 1, "told once");
 }
 
 #[tokio::test]

@@ -60,7 +60,26 @@ pub(crate) fn table() -> String {
 
 /// A plan in a folder for one of the table's targets.
 pub(crate) fn tabular(folder: &Path, target: &str, task: Task, training: TrainingConfig) -> Plan {
-    fs::write(folder.join("rows.csv"), table()).unwrap();
+    tabular_of(folder, &table(), &parts(ROWS), target, task, training)
+}
+
+/// The same with so many more rows, all in validation.
+pub(crate) fn with_much_validation(
+    folder: &Path,
+    more_rows: usize,
+    target: &str,
+    task: Task,
+    training: TrainingConfig,
+) -> Plan {
+    let table = table();
+    let rows = table.lines().skip(1).cycle().take(more_rows).flat_map(|row| [row, "\n"]);
+    let csv: String = [table.as_str()].into_iter().chain(rows).collect();
+    let parts: Vec<u8> = parts(ROWS).into_iter().chain(std::iter::repeat_n(1, more_rows)).collect();
+    tabular_of(folder, &csv, &parts, target, task, training)
+}
+
+fn tabular_of(folder: &Path, csv: &str, parts: &[u8], target: &str, task: Task, training: TrainingConfig) -> Plan {
+    fs::write(folder.join("rows.csv"), csv).unwrap();
     let config =
         DataConfig { paths: vec!["rows.csv".to_owned()], target: Some(target.to_owned()), ..DataConfig::default() };
     let parquet = folder.join("rows.parquet");
@@ -83,7 +102,7 @@ pub(crate) fn tabular(folder: &Path, target: &str, task: Task, training: Trainin
         images: Vec::new(),
         parts: folder.join("parts").display().to_string(),
     };
-    fs::write(&data.parts, parts(ROWS)).unwrap();
+    fs::write(&data.parts, parts).unwrap();
     plan(data, columns, target, task, training)
 }
 

@@ -33,8 +33,9 @@ use learn::{
     random::{Purpose, Random},
     run::{self, Surroundings},
 };
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
-use crate::plans::{pictures, tabular, training};
+use crate::plans::{pictures, tabular, training, with_much_validation};
 
 /// A few units in the last place of f32, over sums of a few hundred products.
 const TOLERANCE: f64 = 2e-6;
@@ -267,6 +268,24 @@ fn trees_of_every_task_to_the_bit() {
             assert!(served_one_by_one(&model, &batches) == expected, "{task:?}: {} rows one by one", part.name());
         }
     }
+}
+
+/// What drift is measured against is at most 50,000 rows of validation, the same ones for a seed.
+#[test]
+fn a_large_validation_part_gives_a_sample() {
+    let sampled = |seed: u64| {
+        let folder = tempfile::tempdir().unwrap();
+        let config = TrainingConfig { rounds: Some(2), seed, ..training(ModelChoice::Trees) };
+        let plan = with_much_validation(folder.path(), 50_010, "left", Task::BinaryClassification, config);
+        surroundings(|surroundings| run::train(folder.path(), &plan, surroundings)).unwrap();
+        assert_eq!(Dataset::open(&plan).unwrap().counts().validation, 50_100);
+        fs::read(folder.path().join("model").join(bundle::REFERENCE_FILE)).unwrap()
+    };
+    let (first, again) = (sampled(7), sampled(7));
+    assert!(first == again, "a seed gives its sample");
+    let file = tempfile::tempfile().unwrap();
+    std::io::Write::write_all(&mut &file, &first).unwrap();
+    assert_eq!(SerializedFileReader::new(file).unwrap().metadata().file_metadata().num_rows(), 50_000);
 }
 
 /// Of each actual class how often each was called, by the served model.

@@ -157,6 +157,29 @@ async fn a_share_is_taken_evenly_and_none_logs_nothing() {
     assert_eq!(answer.status(), 404);
 }
 
+#[tokio::test]
+async fn a_log_that_is_turned_off_offers_what_it_has_and_drops_what_is_too_old() {
+    let mut server = start(&["--log-dir", "LOGS"]);
+    server.post("/predict", &json!((0..5).map(row).collect::<Vec<_>>())).await;
+    let first = ids(&server.close_log().await);
+    server.logs(&first[0]).await;
+    server.post("/predict", &json!((0..3).map(row).collect::<Vec<_>>())).await;
+    server.close_log().await;
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    let logs = server.home.path().join("logs");
+    // A segment's name begins with the time of its end.
+    let (_, rest) = first[0].split_once('-').unwrap();
+    let old = logs.join(format!("0000000000001-{rest}.parquet"));
+    std::fs::rename(logs.join(format!("{}.parquet", first[0])), &old).unwrap();
+
+    let off = start_in(server.home.clone(), &["--log-dir", "LOGS", "--log-share", "0"]);
+    off.post("/predict", &json!([row(1)])).await;
+    let listing = off.close_log().await;
+    assert_eq!((row_counts(&listing), &listing["gaps"]), (vec![3], &json!([])), "{listing}");
+    assert!(!old.exists());
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn pre_stop_waits_for_the_last_fetch_and_the_end_loses_nothing() {

@@ -168,7 +168,7 @@ fn Detail(column: ColumnDrift, reference: String, current: String, open: RwSigna
         ("Threshold", words::figure(column.threshold)),
         ("99 % of what chance alone does", column.floor.map_or("–".to_owned(), words::figure)),
         (
-            "Evidently would say",
+            "Without correction and chance",
             column.evidently_drifted.map_or("–", |drifted| if drifted { "drifted" } else { "same" }).to_owned(),
         ),
         ("Missing before", words::percent(column.reference_missing)),

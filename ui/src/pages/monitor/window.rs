@@ -81,7 +81,7 @@ fn column(detail: &WindowDetail, name: &str) -> AnyView {
             <dl class="pairs">
                 <dt>"Counts as drift"</dt><dd>{limit}</dd>
                 {(!p_value).then(|| view! { <dt title="The 99 % quantile of this distance over windows of this size drawn from the reference">"Chance alone reaches"</dt><dd>{floor}</dd> })}
-                <dt>"Evidently's default rule"</dt><dd>{evidently}</dd>
+                <dt>"Without correction and chance"</dt><dd>{evidently}</dd>
                 <dt>"Missing"</dt><dd>{missing}</dd>
                 <dt>"Window"</dt><dd>{format!("{} to {}, v{}", words::exact(detail.summary.from_ms), words::clock_with_seconds(detail.summary.to_ms), detail.summary.version_number)}</dd>
             </dl>
