@@ -151,12 +151,27 @@ async fn a_newer_version_waits_to_be_deployed_until_it_was() {
     let id = deploy(&stage, first).await.id;
     let waits = async |stage: &Stage| {
         let overview = stage.call(GetOverview { project }).await;
-        let labels = overview.waits.iter().flat_map(|waiting| &waiting.actions).map(|action| action.label.clone());
-        labels.filter(|label| label.starts_with("Deploy v")).collect::<Vec<_>>()
+        let actions = overview.waits.into_iter().flat_map(|waiting| waiting.actions);
+        let offers = actions.filter(|action| action.label.starts_with("Deploy v"));
+        offers.map(|action| (action.label, action.link)).collect::<Vec<_>>()
     };
     assert!(waits(&stage).await.is_empty());
     let second = version(&stage, project).await;
-    assert_eq!(waits(&stage).await, ["Deploy v2"]);
+    // The deployment is not called as its model is: what updates it names it.
+    let offer = |label: &str, id: DeploymentId| {
+        (label.to_owned(), format!("/p/{project}/deploy?version={second}&deployment={id}"))
+    };
+    assert_eq!(waits(&stage).await, [offer("Deploy v2", id)]);
+
+    let again = DeploySpec { name: "again".to_owned(), ..spec(&stage, first).await };
+    let job = stage.call(StartDeploy { spec: again }).await;
+    let other = deployment_of(&stage.done(job).await);
+    let mut each = waits(&stage).await;
+    each.sort();
+    let both = [offer("Deploy v2 as again on this machine", other), offer("Deploy v2 as played on this machine", id)];
+    assert_eq!(each, both);
+    let job = stage.call(DeleteDeployment { deployment: other }).await;
+    stage.done(job).await;
     deploy(&stage, second).await;
     assert!(waits(&stage).await.is_empty());
     // Who went back from it does not want it.

@@ -87,7 +87,8 @@ async fn a_column_marked_after_training_is_said_waited_for_and_kept_out_by_the_n
     let set = [("data.sensitive".to_owned(), json!(["x", "other"]))].into();
     stage.call(EditProjectFile { project, set }).await;
     let waiting = waits().await.expect("it is logged still");
-    assert!(waiting.detail.starts_with("x: ") && !waiting.actions.is_empty(), "{waiting:?}");
+    assert!(waiting.detail.starts_with("x: "), "{waiting:?}");
+    assert_eq!(waiting.actions[0].link, format!("/p/{project}/deploy?version={version}&deployment={}", first.id));
     let update = proposed(&stage, version, Some("played")).await;
     assert_eq!(update.not_logged, ["x"]);
 
