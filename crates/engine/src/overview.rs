@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use api::{
     DeploymentId, VersionId,
-    deploy::in_sentence,
+    deploy::{DeploymentState, in_sentence},
     evaluation::Figure,
     model::Version,
     monitor::{Alert, WindowSummary},
@@ -292,7 +292,6 @@ fn model(facts: &Facts) -> Station {
 }
 
 fn deploy(facts: &Facts) -> Station {
-    use api::deploy::DeploymentState as State;
     let deployments = &facts.deployments;
     let Some(first) = deployments.first() else {
         let next = facts
@@ -301,11 +300,11 @@ fn deploy(facts: &Facts) -> Station {
             .and_then(|version| action(facts, "Deploy", &format!("deploy?version={}", version.id), true));
         return Station { action: next, ..station(Stage::Deploy, StationState::Empty, "–", "Not deployed") };
     };
-    let state = if deployments.iter().any(|row| row.state == State::Failed) {
+    let state = if deployments.iter().any(|row| row.state == DeploymentState::Failed) {
         StationState::Bad
-    } else if deployments.iter().any(|row| matches!(row.state, State::Degraded | State::Unknown)) {
+    } else if deployments.iter().any(|row| matches!(row.state, DeploymentState::Degraded | DeploymentState::Unknown)) {
         StationState::Warn
-    } else if deployments.iter().any(|row| matches!(row.state, State::Rolling | State::Deleting)) {
+    } else if deployments.iter().any(|row| matches!(row.state, DeploymentState::Rolling | DeploymentState::Deleting)) {
         StationState::Live
     } else {
         StationState::Good
@@ -439,6 +438,18 @@ fn waits(facts: &Facts) -> Vec<Waiting> {
             title: "slipway.toml is wrong".to_owned(),
             detail: error.to_string(),
             actions: Vec::new(),
+        });
+    }
+    for row in &facts.deployments {
+        let how = match row.state {
+            DeploymentState::Failed => "failed",
+            DeploymentState::Degraded => "is degraded",
+            _ => continue,
+        };
+        waits.push(Waiting {
+            title: format!("{} {how}", placed(row)),
+            detail: row.problem.as_ref().map(|problem| problem.message.clone()).unwrap_or_default(),
+            actions: actions(vec![action(facts, "Look", &format!("deploy?deployment={}", row.id), true)]),
         });
     }
     if facts.is_without_data() && facts.run.is_none() {

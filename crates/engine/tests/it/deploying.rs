@@ -111,6 +111,26 @@ async fn a_failed_change_is_retried_by_its_job_and_a_second_retry_changes_nothin
     assert_eq!((stage.place.serves(), seen.state), (Some(1), DeploymentState::Ready));
 }
 
+#[tokio::test]
+async fn a_deployment_that_failed_waits_for_a_person_until_it_runs() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let version = version(&stage, project).await;
+    let waits = async || {
+        let waits = stage.call(GetOverview { project }).await.waits;
+        waits.into_iter().find(|waiting| waiting.title.starts_with("played"))
+    };
+    stage.place.break_with(Some("no such place"));
+    let job = stage.call(StartDeploy { spec: spec(&stage, version).await }).await;
+    let id = deployment_of(&stage.over(job).await);
+    let waiting = waits().await.expect("it failed");
+    assert_eq!((waiting.title.as_str(), waiting.detail.as_str()), ("played on this machine failed", "no such place"));
+    assert_eq!(waiting.actions[0].link, format!("/p/{project}/deploy?deployment={id}"));
+    stage.place.break_with(None);
+    deploy(&stage, version).await;
+    assert_eq!(waits().await, None);
+}
+
 /// Expects the job to fail, mends the place, and retries it twice.
 async fn retried(stage: &Stage, job: api::job::Job) -> DeploymentId {
     let job = stage.over(job).await;
