@@ -411,8 +411,8 @@ fn watch(facts: &Facts) -> Station {
             action: action(facts, "Look", &format!("monitor/{deployment}"), false),
             ..station(
                 Stage::Watch,
-                StationState::Good,
-                "Calm",
+                StationState::Warn,
+                "No alert",
                 format!("{drifted} of {columns} columns drifted in the newest window; an alert takes {after} in a row"),
             )
         };
