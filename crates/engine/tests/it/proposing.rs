@@ -101,6 +101,23 @@ async fn a_column_marked_after_training_is_said_waited_for_and_kept_out_by_the_n
 }
 
 #[tokio::test]
+async fn what_is_started_again_logs_what_may_be_logged_now() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let version = version(&stage, project).await;
+    start(&stage, spec(&stage, version).await).await;
+    let set = [("data.sensitive".to_owned(), json!(["x"]))].into();
+    stage.call(EditProjectFile { project, set }).await;
+    let is_waited_for = async |stage: &Stage| {
+        let waits = stage.call(GetOverview { project }).await.waits;
+        waits.iter().any(|waiting| waiting.title == "played logs a sensitive column")
+    };
+    assert!(is_waited_for(&stage).await);
+    stage.place.end();
+    stage.until("it logs x no more", async |stage| (!is_waited_for(stage).await).then_some(())).await;
+}
+
+#[tokio::test]
 async fn a_new_deployment_makes_the_namespace_where_its_target_says_so() {
     let stage = Stage::new().await;
     let project = project(&stage).await;
