@@ -80,7 +80,7 @@ async fn by_rows(stage: Stage) -> Result<()> {
     ensure!((first.windows.len(), first.windows[0].rows, first.open_rows) == (1, 200, 50), "{first:?}");
     let road = watch(&stage, project).await?;
     // By chance a column of one window exceeds its 99 %.
-    ensure!(road.0 == "Calm", "{road:?}: {:?}", first.windows[0].cells);
+    ensure!(["Calm", "No alert"].contains(&road.0.as_str()), "{road:?}: {:?}", first.windows[0].cells);
     let columns: Vec<&str> = first.windows[0].cells.iter().map(|cell| cell.column.as_str()).collect();
     ensure!(columns.contains(&"x") && columns.contains(&"colour") && columns.contains(&"prediction"), "{columns:?}");
     let report = stage.call(GetWindow { window: first.windows[0].id }).await?.report;

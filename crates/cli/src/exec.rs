@@ -13,7 +13,6 @@ mod journal;
 mod program;
 #[cfg(unix)]
 mod pty;
-mod surroundings;
 
 use std::{
     collections::BTreeMap,
@@ -125,8 +124,8 @@ async fn begin(workspace: &Workspace, project: Option<&str>, exec: &Exec) -> Out
     let request = BeginCommand {
         project,
         directory: absolute(&folder)?,
-        command: surroundings::masked_command(&exec.command),
-        environment: surroundings::masked(std::env::vars_os()),
+        command: engine::run::surroundings::masked_command(&exec.command),
+        environment: engine::run::surroundings::masked(std::env::vars_os()),
         code: engine::run::command::code(&folder).await,
         // Ours, not the program's: we write the last event, so we are whose end matters.
         pid,

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, path::Path};
 
 use api::{
-    DeploymentId,
-    deploy::in_sentence,
+    DeploymentId, VersionId,
+    deploy::{DeploymentState, in_sentence},
     evaluation::Figure,
     figure,
     model::Version,
@@ -32,7 +32,7 @@ struct Facts {
     best: Option<RunRow>,
     version: Option<Version>,
     /// Where the newest version was never rolled out: the older ones of its model that answer, each with where.
-    answering: Vec<(Version, String)>,
+    answering: Vec<(Version, DeploymentRow)>,
     deployments: Vec<DeploymentRow>,
     /// Deployments of which what runs logs columns that were marked sensitive since.
     logging: Vec<(DeploymentRow, Vec<String>)>,
@@ -107,19 +107,19 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
         .await?)
 }
 
-/// The older versions that answer in the place of one that was never rolled out, each with its target's name.
+/// The older versions that answer in the place of one that was never rolled out, each with its deployment.
 fn older_answers(
     c: &store::Connection,
     version: &Version,
     deployments: &[DeploymentRow],
-) -> store::Result<Vec<(Version, String)>> {
+) -> store::Result<Vec<(Version, DeploymentRow)>> {
     let mut answering = Vec::new();
     if !store::deployment::using_version(c, version.id)?.is_empty() {
         return Ok(answering);
     }
     for row in deployments.iter().filter(|row| row.model == version.model && row.version_number < version.number) {
         if let Some(older) = store::version::get(c, row.version)? {
-            answering.push((older.version, in_sentence(&row.target_name).to_owned()));
+            answering.push((older.version, row.clone()));
         }
     }
     Ok(answering)
@@ -293,7 +293,6 @@ fn model(facts: &Facts) -> Station {
 }
 
 fn deploy(facts: &Facts) -> Station {
-    use api::deploy::DeploymentState as State;
     let deployments = &facts.deployments;
     let Some(first) = deployments.first() else {
         let next = facts
@@ -302,11 +301,11 @@ fn deploy(facts: &Facts) -> Station {
             .and_then(|version| action(facts, "Deploy", &format!("deploy?version={}", version.id), true));
         return Station { action: next, ..station(Stage::Deploy, StationState::Empty, "–", "Not deployed") };
     };
-    let state = if deployments.iter().any(|row| row.state == State::Failed) {
+    let state = if deployments.iter().any(|row| row.state == DeploymentState::Failed) {
         StationState::Bad
-    } else if deployments.iter().any(|row| matches!(row.state, State::Degraded | State::Unknown)) {
+    } else if deployments.iter().any(|row| matches!(row.state, DeploymentState::Degraded | DeploymentState::Unknown)) {
         StationState::Warn
-    } else if deployments.iter().any(|row| matches!(row.state, State::Rolling | State::Deleting)) {
+    } else if deployments.iter().any(|row| matches!(row.state, DeploymentState::Rolling | DeploymentState::Deleting)) {
         StationState::Live
     } else {
         StationState::Good
@@ -314,20 +313,40 @@ fn deploy(facts: &Facts) -> Station {
     let figure =
         if deployments.len() == 1 { format!("v{}", first.version_number) } else { format!("{}", deployments.len()) };
     let detail = if deployments.len() == 1 {
-        format!("{} on {}", first.name, in_sentence(&first.target_name))
+        placed(first)
     } else {
         let targets: BTreeSet<&str> = deployments.iter().map(|row| in_sentence(&row.target_name)).collect();
         format!("deployments on {}", targets.into_iter().collect::<Vec<_>>().join(", "))
     };
-    let next = newer(facts).or_else(|| action(facts, "Open", "deploy", false));
+    // Where several answer, which of them is meant is chosen in what waits.
+    let next = match newer(facts).as_slice() {
+        [only] => Some(only.clone()),
+        _ => action(facts, "Open", "deploy", false),
+    };
     Station { action: next, ..station(Stage::Deploy, state, figure, detail) }
 }
 
-/// What rolls the newest version out, where an older one still answers: it leads only where the version is better.
-fn newer(facts: &Facts) -> Option<Action> {
-    let version = facts.version.as_ref().filter(|_| !facts.answering.is_empty())?;
-    let link = format!("deploy?version={}", version.id);
-    action(facts, &format!("Deploy v{}", version.number), &link, is_better(facts))
+/// What rolls the newest version out to each deployment in which an older one still answers: it leads only where the
+/// version is better.
+fn newer(facts: &Facts) -> Vec<Action> {
+    let Some(version) = &facts.version else { return Vec::new() };
+    let is_alone = facts.answering.len() == 1;
+    let each = facts.answering.iter().enumerate().filter_map(|(index, (_, row))| {
+        let place = if is_alone { String::new() } else { format!(" as {}", placed(row)) };
+        let label = format!("Deploy v{}{place}", version.number);
+        action(facts, &label, &update_of(row, version.id), index == 0 && is_better(facts))
+    });
+    each.collect()
+}
+
+/// The page that updates a deployment to a version: without the deployment it would offer a new one.
+fn update_of(row: &DeploymentRow, version: VersionId) -> String {
+    format!("deploy?version={version}&deployment={}", row.id)
+}
+
+/// "prod on this machine".
+fn placed(row: &DeploymentRow) -> String {
+    format!("{} on {}", row.name, in_sentence(&row.target_name))
 }
 
 /// The newest version's figure on test is better than that of each version that answers in its place.
@@ -337,15 +356,16 @@ fn is_better(facts: &Facts) -> bool {
 }
 
 /// "Its average precision on test is 0.0443. What answers now is v1 on this machine, with 0.5299."
-fn compared(version: &Version, answering: &[(Version, String)]) -> String {
+fn compared(version: &Version, answering: &[(Version, DeploymentRow)]) -> String {
     let own = version.primary.as_ref();
-    let older = answering.iter().map(|(older, place)| {
+    let older = answering.iter().map(|(older, row)| {
+        let place = in_sentence(&row.target_name);
         let with = older.primary.as_ref().map(|figure| format!(", with {}", beside(figure, own))).unwrap_or_default();
         format!("v{} on {place}{with}", older.number)
     });
     let own = own.map(|figure| format!("Its {} on test is {}. ", called(figure), figure::measured(figure.value)));
     let older = older.collect::<Vec<_>>().join("; ");
-    let is_of_other_rows = |(older, _): &(Version, String)| version.is_of_other_data(older);
+    let is_of_other_rows = |(older, _): &(Version, DeploymentRow)| version.is_of_other_data(older);
     let apart = if answering.iter().any(is_of_other_rows) {
         " Each was measured on the test part of its own data."
     } else {
@@ -393,8 +413,8 @@ fn watch(facts: &Facts) -> Station {
             action: action(facts, "Look", &format!("monitor/{deployment}"), false),
             ..station(
                 Stage::Watch,
-                StationState::Good,
-                "Calm",
+                StationState::Warn,
+                "No alert",
                 format!("{drifted} of {columns} columns drifted in the newest window; an alert takes {after} in a row"),
             )
         };
@@ -444,6 +464,18 @@ fn waits(facts: &Facts) -> Vec<Waiting> {
             actions: Vec::new(),
         });
     }
+    for row in &facts.deployments {
+        let how = match row.state {
+            DeploymentState::Failed => "failed",
+            DeploymentState::Degraded => "is degraded",
+            _ => continue,
+        };
+        waits.push(Waiting {
+            title: format!("{} {how}", placed(row)),
+            detail: row.problem.as_ref().map(|problem| problem.message.clone()).unwrap_or_default(),
+            actions: actions(vec![action(facts, "Look", &format!("deploy?deployment={}", row.id), true)]),
+        });
+    }
     if facts.is_without_data() && facts.run.is_none() {
         waits.push(Waiting {
             title: "Track a program".to_owned(),
@@ -480,12 +512,7 @@ fn waits(facts: &Facts) -> Vec<Waiting> {
                 "{}: marked since its rollout. Deploy it again, and it is logged no more.",
                 columns.join(", ")
             ),
-            actions: actions(vec![action(
-                facts,
-                "Deploy again",
-                &format!("deploy?version={}", deployment.version),
-                false,
-            )]),
+            actions: actions(vec![action(facts, "Deploy again", &update_of(deployment, deployment.version), false)]),
         });
     }
     for alert in facts.alerts.iter().filter(|alert| alert.acknowledged_ms.is_none()) {
@@ -499,11 +526,13 @@ fn waits(facts: &Facts) -> Vec<Waiting> {
             ]),
         });
     }
-    if let (Some(deploy), Some(version)) = (newer(facts), &facts.version) {
+    let mut rolls_out = newer(facts);
+    if let (false, Some(version)) = (rolls_out.is_empty(), &facts.version) {
+        rolls_out.extend(action(facts, "Open model", &format!("models/{}", version.id), false));
         waits.push(Waiting {
             title: format!("{} v{} is not deployed", version.model_name, version.number),
             detail: compared(version, &facts.answering),
-            actions: actions(vec![Some(deploy), action(facts, "Open model", &format!("models/{}", version.id), false)]),
+            actions: rolls_out,
         });
     }
     if let Some(row) = facts.run.as_ref().filter(|row| row.run.resumable && row.run.state != RunState::Running) {

@@ -12,6 +12,7 @@ pub mod process;
 pub mod split;
 pub mod start;
 pub mod supervise;
+pub mod surroundings;
 
 use std::path::{Path, PathBuf};
 

@@ -323,6 +323,14 @@ pub fn insert_rollout(transaction: &Transaction<'_>, row: &RolloutRow) -> Result
     Ok(())
 }
 
+/// Writes with what a rollout's version runs since it was started again.
+pub fn set_rollout_spec(transaction: &Transaction<'_>, id: RolloutId, spec: &DeploySpec) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE rollout SET spec = ?2 WHERE id = ?1")?
+        .execute(params![id.as_bytes(), Json(spec)])?;
+    Ok(())
+}
+
 /// Ends a rollout, once.
 pub fn end_rollout(transaction: &Transaction<'_>, id: RolloutId, outcome: RolloutEnd, ended_ms: i64) -> Result<()> {
     let number = match outcome {

@@ -3,7 +3,7 @@
 
 use api::{
     deploy::{Deployment, DeploymentState, ListDeployments, ListTargets, Target},
-    id::{DeploymentId, ProjectId},
+    id::{DeploymentId, ProjectId, VersionId},
     model::{CHAMPION, ListModels, Model, Version},
 };
 use leptos::prelude::*;
@@ -61,16 +61,28 @@ pub(crate) fn Deploy() -> impl IntoView {
     let ready = Memo::new(move |_| {
         models.value.with(Option::is_some)
             && targets.value.with(Option::is_some)
+            && deployments.value.with(Option::is_some)
             && place.known.value.with(Option::is_some)
     });
-    // `?version=ID` opens the dialog for that version, `?deployment=ID` the pane.
-    let version = Memo::new(move |_| asked.with(|asked| asked.get("version").and_then(|id| id.parse().ok())));
+    // `?version=ID` opens the dialog for that version, with `deployment=ID` as an update of that one; `?deployment=ID`
+    // alone opens the pane.
+    let version =
+        Memo::new(move |_| asked.with(|asked| asked.get("version").and_then(|id| id.parse::<VersionId>().ok())));
+    let named =
+        Memo::new(move |_| asked.with(|asked| asked.get("deployment").and_then(|id| id.parse::<DeploymentId>().ok())));
+    let updates = Memo::new(move |_| {
+        let id = named.get().filter(|_| version.with(Option::is_some))?;
+        let of = |one: &Deployment| (one.name.clone(), one.target);
+        deployments.value.with(|all| all.iter().flatten().find(|one| one.id == id).map(of))
+    });
     Effect::new(move |_| {
-        if ready.get() && version.get().is_some() {
-            dialog.set(true);
-        }
-        if let Some(id) = asked.with(|asked| asked.get("deployment").and_then(|id| id.parse().ok())) {
-            open.set(Some(id));
+        let (ready, named) = (ready.get(), named.get());
+        if version.get().is_some() {
+            if ready {
+                dialog.set(true);
+            }
+        } else if named.is_some() {
+            open.set(named);
         }
     });
     // Another project's deployments are not this page's any more.
@@ -103,7 +115,8 @@ pub(crate) fn Deploy() -> impl IntoView {
     // The pane stands in the address, so that it can be copied.
     Effect::new(move |before: Option<Option<DeploymentId>>| {
         let is = open.get();
-        if before.is_some_and(|before| before != is) && !dialog.get_untracked() {
+        let is_asked = dialog.get_untracked() || version.get_untracked().is_some();
+        if before.is_some_and(|before| before != is) && !is_asked {
             show(address(place, is));
         }
         is
@@ -153,7 +166,7 @@ pub(crate) fn Deploy() -> impl IntoView {
             }}
         </div>
         <Dialog open=dialog title="Deploy" wide=true>
-            <form::DeployForm open=dialog version models=models.value targets=targets.value add_target add_registry on_done=move |id| open.set(Some(id)) />
+            <form::DeployForm open=dialog version updates models=models.value targets=targets.value add_target add_registry on_done=move |id| open.set(Some(id)) />
         </Dialog>
         <Dialog open=add_target title="Add a cluster"><NewTarget open=add_target /></Dialog>
         <Dialog open=add_registry title="Add a registry"><NewRegistry open=add_registry /></Dialog>

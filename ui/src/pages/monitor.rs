@@ -4,7 +4,7 @@
 use api::{
     deploy::{Deployment, ListDeployments, in_sentence},
     id::{DeploymentId, VersionId, WindowId},
-    monitor::{CheckNow, GetMonitoring, Monitoring, SetMonitored},
+    monitor::{Alert, CheckNow, GetMonitoring, Monitoring, SetMonitored},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_navigate, use_params_map};
@@ -220,12 +220,18 @@ fn state(now: &Monitoring, version: Option<VersionId>) -> impl IntoView + use<> 
         _ if !now.monitored => ("not watched".to_owned(), ""),
         None => ("no window yet".to_owned(), ""),
         Some(window) if window.drifted > 0 => {
-            (format!("{} of {} columns drifted", window.drifted, window.cells.len()), "bad")
+            (format!("{} of {} columns drifted", window.drifted, window.cells.len()), drift_tone(&now.alerts))
         }
         Some(window) if window.is_decided() => ("no drift".to_owned(), "good"),
         Some(_) => ("no column decided".to_owned(), ""),
     };
     view! { <Chip text=text tone=tone dot=true /> }
+}
+
+/// The colour of a window that drifted: before an alert it may be chance, as Overview has it.
+fn drift_tone(alerts: &[Alert]) -> &'static str {
+    let is_grave = alerts.iter().any(|alert| alert.cleared_ms.is_none() && alert.is_grave());
+    if is_grave { "bad" } else { "warn" }
 }
 
 /// The stretch as its button says it: "1 h", "24 h", "7 d".

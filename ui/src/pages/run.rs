@@ -161,7 +161,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let place = Place::get();
     let pending = Pending::new();
     let navigate = StoredValue::new_local(use_navigate());
-    let [renaming, deleting, registering] = std::array::from_fn(|_| RwSignal::new(false));
+    let [renaming, deleting, thinning, registering] = std::array::from_fn(|_| RwSignal::new(false));
     let id = Memo::new(move |_| run.with(|run| run.id));
     let facts = Memo::new(move |_| {
         run.with(|run| (run.state, run.kind, run.resumable, run.versions.first().copied(), run.has_evaluation))
@@ -217,7 +217,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         vec![
             Item::new("Rename…", icon::PENCIL, move || renaming.set(true)),
             Item::new("Copy id", icon::COPY, move || toasts.copy(&id.get_untracked().to_string())),
-            Item::new("Delete checkpoints", icon::LAYERS, move || delete(true)).blocked(live.clone()),
+            Item::new("Delete checkpoints…", icon::LAYERS, move || thinning.set(true)).danger().blocked(live.clone()),
             Item::new("Delete run…", icon::TRASH, move || deleting.set(true)).danger().blocked(live.or(blocked)),
         ]
     };
@@ -258,6 +258,13 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
             text="Its metrics, checkpoints, artifacts and logs are gone then. The data that it learned from stay."
             verb="Delete run"
             on_confirm=move || delete(false)
+        />
+        <Confirm
+            open=thinning
+            title=Signal::derive(move || format!("Delete the checkpoints of {}?", run.with(|run| run.name.clone())))
+            text="It can't be resumed after that. Its metrics, artifacts and logs stay."
+            verb="Delete checkpoints"
+            on_confirm=move || delete(true)
         />
     }
 }

@@ -109,6 +109,10 @@ async fn keep(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<()> {
     let asked = Asked::of(engine, &spec).await?;
     let wanted = asked.wanted(engine, &spec, row.id, None).await?;
     if port.keep(&wanted).await? {
+        // It logs what may be logged now, and not what might be when it was rolled out.
+        let spec = api::deploy::DeploySpec { not_logged: wanted.not_logged, ..spec };
+        let rollout = good.rollout.id;
+        engine.store().write(move |tx| store::deployment::set_rollout_spec(tx, rollout, &spec)).await?;
         tracing::info!(name = row.name, "a serving process was started again");
         engine.changed(Tag::Deployments);
     }

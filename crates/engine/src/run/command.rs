@@ -10,7 +10,10 @@ use api::{
 };
 use store::{project::ProjectRow, run::RunRow};
 
-use crate::{Engine, Mode, project, project_file, run};
+use crate::{
+    Engine, Mode, project, project_file,
+    run::{self, surroundings},
+};
 
 /// Enters a command's run; the caller appends events to its folder as a worker does.
 pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<BegunCommand> {
@@ -25,8 +28,9 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
     let folder = engine.workspace().run(id);
     std::fs::create_dir_all(folder.join("artifacts"))
         .with_context(|| format!("make the folder {}", folder.display()))?;
-    let environment: BTreeMap<String, String> =
-        request.environment.into_iter().map(|(name, value)| (name.clone(), masked(&name, value))).collect();
+    // The command line masks them too, before they leave it.
+    let environment =
+        surroundings::masked(request.environment.into_iter().map(|(name, value)| (name.into(), value.into())));
     let row = new_row(engine, project.id, id, request.name, RunKind::Command).await?;
     let row = RunRow {
         run: Run {
@@ -135,23 +139,6 @@ pub(crate) async fn new_row(
     Ok(RunRow { run, model: None, ranked: None, pid: None, pid_started_ms: None, events_offset: 0 })
 }
 
-/// Values of variables whose names say that they are secret never reach the database; the command
-/// line masks them too, before they leave it.
-fn masked(name: &str, value: String) -> String {
-    const SECRET: [&str; 8] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "AUTH", "COOKIE"];
-    let upper = name.to_ascii_uppercase();
-    let secret = SECRET.iter().any(|word| upper.contains(word)) || has_password(&value);
-    if secret { "•••".to_owned() } else { value }
-}
-
-/// An address with a user and a password in it.
-fn has_password(value: &str) -> bool {
-    value
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@'))
-        .is_some_and(|(user, _)| user.contains(':'))
-}
-
 /// The state of the code in a folder; `None` where it is not under git, has no commit yet, or no `git` is there.
 ///
 /// Dirty is what `git describe --dirty` calls so: a file that git tracks differs from the commit. Data, environments
@@ -175,22 +162,4 @@ pub async fn code(folder: &Path) -> Option<api::run::Code> {
     let dirty =
         git(&["status", "--porcelain", "--untracked-files=no"]).await.is_some_and(|changes| !changes.is_empty());
     Some(api::run::Code { commit, branch, dirty })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::masked;
-
-    #[test]
-    fn secrets_are_masked_by_name_and_by_shape() {
-        for (name, value, secret) in [
-            ("AWS_SECRET_ACCESS_KEY", "abc", true),
-            ("GITHUB_TOKEN", "abc", true),
-            ("DATABASE_URL", "postgres://me:pass@host/db", true),
-            ("PATH", "/usr/bin", false),
-            ("HOMEPAGE", "https://example.org/a@b", false),
-        ] {
-            assert_eq!(masked(name, value.to_owned()) != value, secret, "{name}");
-        }
-    }
 }

@@ -111,6 +111,26 @@ async fn a_failed_change_is_retried_by_its_job_and_a_second_retry_changes_nothin
     assert_eq!((stage.place.serves(), seen.state), (Some(1), DeploymentState::Ready));
 }
 
+#[tokio::test]
+async fn a_deployment_that_failed_waits_for_a_person_until_it_runs() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let version = version(&stage, project).await;
+    let waits = async || {
+        let waits = stage.call(GetOverview { project }).await.waits;
+        waits.into_iter().find(|waiting| waiting.title.starts_with("played"))
+    };
+    stage.place.break_with(Some("no such place"));
+    let job = stage.call(StartDeploy { spec: spec(&stage, version).await }).await;
+    let id = deployment_of(&stage.over(job).await);
+    let waiting = waits().await.expect("it failed");
+    assert_eq!((waiting.title.as_str(), waiting.detail.as_str()), ("played on this machine failed", "no such place"));
+    assert_eq!(waiting.actions[0].link, format!("/p/{project}/deploy?deployment={id}"));
+    stage.place.break_with(None);
+    deploy(&stage, version).await;
+    assert_eq!(waits().await, None);
+}
+
 /// Expects the job to fail, mends the place, and retries it twice.
 async fn retried(stage: &Stage, job: api::job::Job) -> DeploymentId {
     let job = stage.over(job).await;
@@ -151,12 +171,27 @@ async fn a_newer_version_waits_to_be_deployed_until_it_was() {
     let id = deploy(&stage, first).await.id;
     let waits = async |stage: &Stage| {
         let overview = stage.call(GetOverview { project }).await;
-        let labels = overview.waits.iter().flat_map(|waiting| &waiting.actions).map(|action| action.label.clone());
-        labels.filter(|label| label.starts_with("Deploy v")).collect::<Vec<_>>()
+        let actions = overview.waits.into_iter().flat_map(|waiting| waiting.actions);
+        let offers = actions.filter(|action| action.label.starts_with("Deploy v"));
+        offers.map(|action| (action.label, action.link)).collect::<Vec<_>>()
     };
     assert!(waits(&stage).await.is_empty());
     let second = version(&stage, project).await;
-    assert_eq!(waits(&stage).await, ["Deploy v2"]);
+    // The deployment is not called as its model is: what updates it names it.
+    let offer = |label: &str, id: DeploymentId| {
+        (label.to_owned(), format!("/p/{project}/deploy?version={second}&deployment={id}"))
+    };
+    assert_eq!(waits(&stage).await, [offer("Deploy v2", id)]);
+
+    let again = DeploySpec { name: "again".to_owned(), ..spec(&stage, first).await };
+    let job = stage.call(StartDeploy { spec: again }).await;
+    let other = deployment_of(&stage.done(job).await);
+    let mut each = waits(&stage).await;
+    each.sort();
+    let both = [offer("Deploy v2 as again on this machine", other), offer("Deploy v2 as played on this machine", id)];
+    assert_eq!(each, both);
+    let job = stage.call(DeleteDeployment { deployment: other }).await;
+    stage.done(job).await;
     deploy(&stage, second).await;
     assert!(waits(&stage).await.is_empty());
     // Who went back from it does not want it.

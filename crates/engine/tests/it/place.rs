@@ -49,6 +49,8 @@ struct State {
     keeps: bool,
     /// It can't be asked what runs there.
     silent: bool,
+    /// What ran there has ended, and is to be started again.
+    ended: bool,
     /// What the next change waits for.
     gate: Option<Arc<Notify>>,
     /// It takes images, whose serving program is being built.
@@ -86,6 +88,11 @@ impl Place {
     /// From now on nobody is told what runs there.
     pub(crate) fn fall_silent(&self) {
         self.state().silent = true;
+    }
+
+    /// What runs there ends by itself.
+    pub(crate) fn end(&self) {
+        self.state().ended = true;
     }
 
     /// The next change waits in the middle, until it is let go on.
@@ -195,8 +202,13 @@ impl Target for PlaceTarget {
         Ok(())
     }
 
-    async fn keep(&self, _wanted: &Wanted) -> ports::Result<bool> {
-        Ok(false)
+    async fn keep(&self, wanted: &Wanted) -> ports::Result<bool> {
+        let mut state = self.0.state();
+        let ended = std::mem::take(&mut state.ended);
+        if ended {
+            state.running.insert(wanted.deployment, wanted.clone());
+        }
+        Ok(ended)
     }
 
     async fn scale(&self, wanted: &Wanted, replicas: u32) -> ports::Result<()> {

@@ -91,7 +91,8 @@ async fn a_column_marked_after_training_is_said_waited_for_and_kept_out_by_the_n
     let set = [("data.sensitive".to_owned(), json!(["x", "other"]))].into();
     stage.call(EditProjectFile { project, set }).await;
     let waiting = waits().await.expect("it is logged still");
-    assert!(waiting.detail.starts_with("x: ") && !waiting.actions.is_empty(), "{waiting:?}");
+    assert!(waiting.detail.starts_with("x: "), "{waiting:?}");
+    assert_eq!(waiting.actions[0].link, format!("/p/{project}/deploy?version={version}&deployment={}", first.id));
     let update = proposed(&stage, version, Some("played")).await;
     assert_eq!(update.not_logged, ["x"]);
 
@@ -119,6 +120,23 @@ async fn an_update_that_failed_hides_nothing_of_what_logs_still() {
     assert_eq!(stage.place.serves(), Some(1));
     let waits = stage.call(GetOverview { project }).await.waits;
     assert!(waits.iter().any(|waiting| waiting.title == "played logs a sensitive column"), "{waits:?}");
+}
+
+#[tokio::test]
+async fn what_is_started_again_logs_what_may_be_logged_now() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let version = version(&stage, project).await;
+    start(&stage, spec(&stage, version).await).await;
+    let set = [("data.sensitive".to_owned(), json!(["x"]))].into();
+    stage.call(EditProjectFile { project, set }).await;
+    let is_waited_for = async |stage: &Stage| {
+        let waits = stage.call(GetOverview { project }).await.waits;
+        waits.iter().any(|waiting| waiting.title == "played logs a sensitive column")
+    };
+    assert!(is_waited_for(&stage).await);
+    stage.place.end();
+    stage.until("it logs x no more", async |stage| (!is_waited_for(stage).await).then_some(())).await;
 }
 
 #[tokio::test]

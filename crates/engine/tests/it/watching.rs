@@ -51,7 +51,7 @@ async fn a_drift_that_goes_on_after_a_roll_back_is_raised_again() {
     let (first, second) = (version(&stage, project).await, version(&stage, project).await);
     let id = deploy(&stage, first).await.id;
     assert_eq!(open(&window(&stage, id, "content-1", DRIFTED).await), 0, "one window raises nothing");
-    let told = says("Calm", "1 of 1 columns drifted in the newest window; an alert takes 2 in a row");
+    let told = says("No alert", "1 of 1 columns drifted in the newest window; an alert takes 2 in a row");
     assert_eq!(watched(&stage, project).await, told);
     let raised = window(&stage, id, "content-1", DRIFTED).await;
     assert_eq!((open(&raised), raised.windows.len()), (1, 2), "{raised:?}");

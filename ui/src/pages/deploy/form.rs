@@ -33,6 +33,8 @@ use crate::{
 pub(super) fn DeployForm(
     open: RwSignal<bool>,
     version: Memo<Option<VersionId>>,
+    /// The name and target of the deployment that is to be updated, where one is meant.
+    updates: Memo<Option<(String, TargetId)>>,
     models: RwSignal<Option<Vec<Model>>>,
     targets: RwSignal<Option<Vec<Target>>>,
     add_target: RwSignal<bool>,
@@ -59,11 +61,15 @@ pub(super) fn DeployForm(
     let first = version.get_untracked().or(wanted.map(|version| version.id));
     let chosen = RwSignal::new(first.map(|id| id.to_string()).unwrap_or_default());
     let [name, target, registry, repository] = std::array::from_fn(|_| RwSignal::new(String::new()));
+    if let Some((of, place)) = updates.get_untracked() {
+        name.set(of);
+        target.set(place.to_string());
+    }
     let wish = Wish::new();
     let creates = RwSignal::new(false);
     let shown_now = StoredValue::new(None::<DeploySpec>);
     let is_of_shown_model = move |version: VersionId| {
-        shown_now.with_value(|now| now.as_ref().is_some_and(|now| model_of(now.version) == model_of(version)))
+        shown_now.with_value(|now| now.as_ref().is_none_or(|now| model_of(now.version) == model_of(version)))
     };
     // As it runs now, or as `slipway.toml` says; another name or target is another deployment. The name and target
     // of another model's deployment say nothing of this one.

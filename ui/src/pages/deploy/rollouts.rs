@@ -2,7 +2,7 @@
 
 use api::{
     deploy::{Deployment, RollBack, Rollout, RolloutEnd},
-    id::{DeploymentId, RolloutId},
+    id::{DeploymentId, RolloutId, VersionId},
 };
 use leptos::prelude::*;
 
@@ -59,19 +59,23 @@ impl Back {
 #[component]
 pub(super) fn Rollouts(now: Signal<Deployment>, back: Back) -> impl IntoView {
     let all = Memo::new(move |_| now.with(|now| now.rollouts.clone()));
+    let wanted = Memo::new(move |_| now.with(|now| now.spec.version));
     let whole = RwSignal::new(false);
     let shown = move || {
         let count = if whole.get() { usize::MAX } else { FEW };
         all.get().into_iter().take(count).enumerate().collect::<Vec<_>>()
     };
     // An older one that was opened stays so while the newest goes on.
-    let key = |(index, rollout): &(usize, Rollout)| {
+    let key = move |(index, rollout): &(usize, Rollout)| {
         let steps = rollout.steps.iter().map(|step| (step.title.clone(), step.detail.clone(), step.ok));
-        (rollout.id, *index == 0, rollout.outcome, steps.collect::<Vec<_>>())
+        (rollout.id, *index == 0, rollout.outcome, leads_back(rollout, wanted.get()), steps.collect::<Vec<_>>())
     };
     view! {
         <h3>"Rollouts"</h3>
-        <For each=shown key=key let((index, rollout))>{rolled(rollout, index == 0, back)}</For>
+        <For each=shown key=key let((index, rollout))>{
+            let leads_back = leads_back(&rollout, wanted.get_untracked());
+            rolled(rollout, index == 0, leads_back, back)
+        }</For>
         <Show when=move || !whole.get() && all.with(Vec::len).gt(&FEW)>
             <div><Button label="Earlier rollouts" kind="quiet s" on_press=move || whole.set(true) /></div>
         </Show>
@@ -96,12 +100,17 @@ pub(super) const fn rollout_tone(outcome: Option<RolloutEnd>) -> &'static str {
     }
 }
 
-fn rolled(rollout: Rollout, is_newest: bool, back: Back) -> impl IntoView {
+/// Whether a rollout is a place to go back to: it was at its target, is no size, and its version is not the one that
+/// is `wanted` now.
+fn leads_back(rollout: &Rollout, wanted: VersionId) -> bool {
+    let was_there = matches!(rollout.outcome, Some(RolloutEnd::Done | RolloutEnd::CancelledApplied));
+    was_there && rollout.kind != "scale" && rollout.version != wanted
+}
+
+fn rolled(rollout: Rollout, is_newest: bool, leads_back: bool, back: Back) -> impl IntoView {
     let said = rollout.outcome.map_or("under way", RolloutEnd::word);
     let tone = rollout_tone(rollout.outcome);
     let (id, number) = (rollout.id, rollout.version_number);
-    // A size is no place to go back to.
-    let leads_back = !is_newest && rollout.kind != "scale";
     view! {
         <details class="rollout" open=is_newest>
             <summary class="flex">
@@ -121,5 +130,37 @@ fn rolled(rollout: Rollout, is_newest: bool, back: Back) -> impl IntoView {
                 }).collect_view()}
             </ol>
         </details>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_ran_and_what_runs_are_no_places_to_go_back_to() {
+        let [first, second] = [1, 2].map(|number| VersionId::from_bytes([number; 16]));
+        let done = Some(RolloutEnd::Done);
+        for (version, kind, outcome, leads) in [
+            (first, "deploy", done, true),
+            (first, "update", Some(RolloutEnd::CancelledApplied), true),
+            (first, "scale", done, false),
+            (first, "update", Some(RolloutEnd::Failed), false),
+            (first, "update", Some(RolloutEnd::Cancelled), false),
+            (first, "update", None, false),
+            (second, "update", done, false),
+        ] {
+            let rollout = Rollout {
+                id: RolloutId::from_bytes([0; 16]),
+                version,
+                version_number: 1,
+                kind: kind.to_owned(),
+                outcome,
+                steps: Vec::new(),
+                started_ms: 0,
+                ended_ms: None,
+            };
+            assert_eq!(leads_back(&rollout, second), leads, "{kind} {outcome:?}");
+        }
     }
 }

@@ -84,7 +84,7 @@ fn is_secret_value(value: &str) -> bool {
 }
 
 /// A command's words as they may be kept: the values of options and headers that name a secret are masked.
-pub(super) fn masked_command(words: &[String]) -> Vec<String> {
+pub fn masked_command(words: &[String]) -> Vec<String> {
     let takes_password_after_p = words.first().is_some_and(|program| {
         let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy();
         PASSWORD_AFTER_P.iter().any(|start| name.starts_with(start))
@@ -118,7 +118,7 @@ pub(super) fn masked_command(words: &[String]) -> Vec<String> {
 }
 
 /// The environment as it may be kept.
-pub(super) fn masked(variables: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap<String, String> {
+pub fn masked(variables: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap<String, String> {
     variables
         .map(|(name, value)| {
             let (name, value) = (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned());
@@ -232,8 +232,18 @@ mod tests {
     fn secrets_of_other_names_and_those_among_the_words_of_a_command_are_masked() {
         let names = ["GH_PAT", "PGPASS", "SSHPASS", "MY_CRED", "JWT", "BEARER", "SLACK_WEBHOOK", "AZURE_CONN", "DB_PW"];
         assert!(names.iter().all(|name| is_secret_name(name)));
-        let harmless =
-            ["PATH", "PATTERN", "PWD", "CONNECTIONS", "SPIN", "LANG", "TOKENIZERS_PARALLELISM", "XDG_SESSION_ID"];
+        let harmless = [
+            "PATH",
+            "PATTERN",
+            "PWD",
+            "CONNECTIONS",
+            "SPIN",
+            "LANG",
+            "TOKENIZERS_PARALLELISM",
+            "XDG_SESSION_ID",
+            "KEYBOARD_LAYOUT",
+            "GIT_AUTHOR_NAME",
+        ];
         let taken: Vec<&&str> = harmless.iter().filter(|name| is_secret_name(name)).collect();
         assert!(taken.is_empty(), "{taken:?}");
         assert!(is_secret_value("sk_live_0123456789abcdef") && is_secret_value("A=1;AccountKey=abc=="));
