@@ -199,7 +199,7 @@ pub async fn windows(engine: &Engine, request: ListWindows) -> anyhow::Result<Wi
 }
 
 pub async fn window(engine: &Engine, request: GetWindow) -> anyhow::Result<WindowDetail> {
-    let row = window::find(engine, request.window).await?;
+    let (row, _) = window::shown(engine, request.window).await?;
     Ok(WindowDetail { summary: window::summary(&row), report: row.report })
 }
 

@@ -38,12 +38,12 @@ const BATCH_ROWS: usize = 8192;
 const RECEIVED: &str = "_received_ms";
 
 pub(crate) async fn get(engine: &Engine, request: GetWindowRows) -> anyhow::Result<WindowRows> {
-    let row = window::find(engine, request.window).await?;
+    let (row, hidden) = window::shown(engine, request.window).await?;
     let log_days = deploy::find(engine, row.deployment).await?.spec.log_days;
     let only = request.only.map(|only| known(&row.report, only)).transpose()?;
     let asked = row.clone();
     let pieces = engine.store().read(move |c| store::window::pieces(c, &asked)).await?;
-    let kept = Kept { folder: engine.workspace().deployment(row.deployment), pieces, report: row.report };
+    let kept = Kept { folder: engine.workspace().deployment(row.deployment), pieces, report: row.report, hidden };
     let (offset, limit) = (request.offset, u64::from(request.limit.min(MOST_ROWS)));
     let mut heard = |()| ControlFlow::Continue(());
     blocking::run(&mut heard, move |tell| {
@@ -90,6 +90,8 @@ struct Kept {
     folder: PathBuf,
     pieces: Vec<KeptPiece>,
     report: DriftReport,
+    /// Columns that are sensitive now, whatever the log has of them.
+    hidden: Vec<String>,
 }
 
 impl Kept {
@@ -117,7 +119,8 @@ impl Kept {
             kind: ColumnType::Datetime,
             role: Role::Timestamp,
         });
-        let others = schema.fields().iter().filter(|field| field.name() != RECEIVED).map(|field| Column {
+        let is_shown = |name: &String| name != RECEIVED && !self.hidden.contains(name);
+        let others = schema.fields().iter().filter(|field| is_shown(field.name())).map(|field| Column {
             name: field.name().clone(),
             kind: self.kind(field.name()).unwrap_or_else(|| data::column::kind(field)),
             role: Role::Feature,
@@ -127,7 +130,8 @@ impl Kept {
 
     fn not_logged(&self, schema: &SchemaRef) -> Vec<String> {
         let names = self.report.columns.iter().map(|column| &column.column);
-        names.filter(|name| schema.column_with_name(name).is_none()).cloned().collect()
+        let is_logged = |name: &str| schema.column_with_name(name).is_some();
+        names.filter(|name| !is_logged(name) || self.hidden.contains(name)).cloned().collect()
     }
 }
 

@@ -126,6 +126,22 @@ pub(crate) async fn find(engine: &Engine, id: WindowId) -> anyhow::Result<Window
     found.ok_or_else(|| error::missing("window", id))
 }
 
+/// A window as it may be looked into, and its version's columns that are sensitive now: of one that was marked since,
+/// no values are shown.
+pub(crate) async fn shown(engine: &Engine, id: WindowId) -> anyhow::Result<(WindowRow, Vec<String>)> {
+    let mut row = find(engine, id).await?;
+    let version = row.version;
+    let hidden = match engine.store().read(move |c| store::version::get(c, version)).await? {
+        Some(version) => deploy::sensitive::of(engine, &version.version).await?,
+        None => Vec::new(),
+    };
+    for column in row.report.columns.iter_mut().filter(|column| hidden.contains(&column.column)) {
+        column.distribution = None;
+        column.sentence = "It is sensitive: its values are not shown".to_owned();
+    }
+    Ok((row, hidden))
+}
+
 pub(crate) fn summary(row: &WindowRow) -> WindowSummary {
     WindowSummary {
         id: row.id,

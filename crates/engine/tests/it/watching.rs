@@ -304,6 +304,17 @@ async fn the_rows_of_a_window_are_there_until_the_log_no_longer_keeps_them() {
     assert_eq!(seen.open_rows, 0);
     let newer = stage.call(asks(windows[0], 0, 10, None)).await;
     assert_eq!((newer.page.total_rows, newer.gone_rows), (300, 0), "what is younger stays");
+
+    // What is marked sensitive is shown no more, whatever the log has of it.
+    let set = [("data.sensitive".to_owned(), json!(["x"]))].into_iter().collect();
+    stage.call(EditProjectFile { project, set }).await;
+    let hidden = stage.call(asks(windows[0], 0, 10, None)).await;
+    assert!(hidden.page.columns.iter().all(|column| column.name != "x"), "{hidden:?}");
+    assert_eq!(hidden.not_logged, ["x"]);
+    let report = stage.call(GetWindow { window: windows[0] }).await.report;
+    assert_eq!(report.columns[0].distribution, None, "{report:?}");
+    let wrong = stage.try_call(asks(windows[0], 0, 10, Some(ColumnPart::Bar { bar: 0 }))).await.unwrap_err();
+    assert_eq!(wrong.code, ErrorCode::Invalid, "{wrong:?}");
 }
 
 #[tokio::test]

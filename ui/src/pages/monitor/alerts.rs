@@ -10,7 +10,10 @@ use leptos_router::hooks::use_navigate;
 use super::Chosen;
 use crate::{
     client::Client,
-    frame::{address::asking, place::Place},
+    frame::{
+        address::{asking, keep_in_address},
+        place::Place,
+    },
     parts::{
         button::{Button, Pending},
         card::Card,
@@ -41,6 +44,13 @@ pub(super) fn Alerts(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, 
     let acts = Acts::new(now, chosen, place);
     let which = RwSignal::new(WHICH[0].0.to_owned());
     let everything = RwSignal::new(false);
+    let named = leptos_router::hooks::use_location().query.with_untracked(|asked| asked.get("alerts"));
+    if let Some(named) = named.filter(|named| WHICH.iter().any(|(key, _)| key == named)) {
+        which.set(named);
+    }
+    keep_in_address(move || {
+        vec![("alerts", Some(which.get()).filter(|which| which != WHICH[0].0).unwrap_or_default())]
+    });
     // Of one kind alone there is nothing to choose.
     let are_both = Memo::new(move |_| {
         alerts.with(|alerts| {

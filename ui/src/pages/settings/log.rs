@@ -2,9 +2,11 @@
 
 use api::host::GetLog;
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
 use crate::{
     client::query::query,
+    frame::address::keep_in_address,
     parts::{
         button::Button,
         field::{Segments, TextField},
@@ -14,17 +16,32 @@ use crate::{
     },
 };
 
+/// The least level that is shown.
+const LEVELS: [(&str, &str); 4] = [("debug", "All"), ("info", "Info"), ("warn", "Warnings"), ("error", "Errors")];
+
+/// The level that an address without one shows.
+fn usual() -> String {
+    LEVELS[1].0.to_owned()
+}
+
 #[component]
 pub(super) fn Log() -> impl IntoView {
-    let level = RwSignal::new("info".to_owned());
-    let contains = RwSignal::new(String::new());
+    let asked = use_location().query;
+    let named = |key: &str| asked.with_untracked(|asked| asked.get(key));
+    let level =
+        RwSignal::new(named("level").filter(|level| LEVELS.iter().any(|(key, _)| key == level)).unwrap_or_else(usual));
+    let contains = RwSignal::new(named("filter").unwrap_or_default());
+    keep_in_address(move || {
+        let level = Some(level.get()).filter(|level| *level != usual()).unwrap_or_default();
+        vec![("level", level), ("filter", contains.get())]
+    });
     let lines = query(move || {
         let contains = Some(contains.get()).filter(|text| !text.is_empty());
         Some(GetLog { level: Some(level.get()), contains, limit: Some(500) })
     });
     view! {
         <div class="flex">
-            <Segments value=level name="Level" options=vec![("debug", "All"), ("info", "Info"), ("warn", "Warnings"), ("error", "Errors")] />
+            <Segments value=level name="Level" options=LEVELS.to_vec() />
             <TextField value=contains name="Filter the log" placeholder="Filter" mark=icon::LIST_FILTER is_filter=true class="grow" />
             <Button label="Read again" mark=icon::REFRESH_CW on_press=move || lines.refresh() />
         </div>
