@@ -24,6 +24,29 @@ pub(crate) fn keep_in_address(parts: impl Fn() -> Vec<(&'static str, String)> + 
     });
 }
 
+/// Takes a value from the query when that is changed from elsewhere: by Back, or by a link to this page. What is kept
+/// there comes back late, when the person may have typed on.
+pub(crate) fn follow_address(key: &'static str, value: RwSignal<String>) {
+    let here = use_location();
+    let page = move || here.pathname.with_untracked(|path| path.rsplit('/').next().map(ToOwned::to_owned));
+    let own = page();
+    // What the address may still come to, one after another.
+    let kept = StoredValue::new(Vec::<String>::new());
+    Effect::new(move |_| kept.update_value(|kept| kept.push(value.get())));
+    Effect::new(move |_| {
+        let named = here.query.with(|query| query.get(key)).unwrap_or_default();
+        // Another page's address, while this one is left, says nothing of it.
+        if page() != own {
+            return;
+        }
+        if value.with_untracked(|value| *value == named) {
+            kept.update_value(Vec::clear);
+        } else if !kept.with_value(|kept| kept.contains(&named)) {
+            value.set(named);
+        }
+    });
+}
+
 /// This page's address with more in its query: `asking(&[("train", "1")])` opens a dialog over what is shown.
 pub(crate) fn asking(wish: Vec<(&'static str, String)>) -> Signal<String> {
     let here = use_location();

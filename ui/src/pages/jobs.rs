@@ -14,7 +14,11 @@ use leptos_router::{
 
 use crate::{
     client::{Client, query::query},
-    frame::{address::keep_in_address, crumbs::crumbs, place::address},
+    frame::{
+        address::{follow_address, keep_in_address},
+        crumbs::crumbs,
+        place::address,
+    },
     parts::{
         button::{Button, IconButton, Pending},
         card::{Chip, Progress},
@@ -119,8 +123,7 @@ pub(crate) fn Jobs() -> impl IntoView {
             });
         }
     });
-    let here = use_location();
-    let (asked, path) = (here.query, here.pathname);
+    let asked = use_location().query;
     let seen = Seen {
         open: RwSignal::new(asked.with_untracked(log_of)),
         moved,
@@ -139,14 +142,7 @@ pub(crate) fn Jobs() -> impl IntoView {
             open.set(named);
         }
     });
-    // So does the filter; another page's address, while this one is left, says nothing of it.
-    let own = path.get_untracked();
-    Effect::new(move |_| {
-        let named = asked.with(|asked| asked.get("filter")).unwrap_or_default();
-        if path.get_untracked() == own && wanted.with_untracked(|wanted| *wanted != named) {
-            wanted.set(named);
-        }
-    });
+    follow_address("filter", wanted);
     keep_in_address(move || {
         vec![("log", open.get().map(|job| job.to_string()).unwrap_or_default()), ("filter", wanted.get())]
     });

@@ -22,7 +22,7 @@ use leptos_router::{
 use self::overlaid::Compared;
 use crate::{
     client::{paged::paged, wire},
-    frame::{crumbs::crumbs, place::Place},
+    frame::{address::follow_address, crumbs::crumbs, place::Place},
     parts::{
         button::Button,
         filter_line::{FilterLine, Vocabulary},
@@ -69,6 +69,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let renaming = RwSignal::new(None::<RunRow>);
     let deleting = RwSignal::new(None::<RunRow>);
     let registering = RwSignal::new(None::<RunId>);
+    follow_address("filter", filter);
     // Filter and order stand in the address, so that they can be copied.
     Effect::new(move |before: Option<String>| {
         let now = address_of(&filter.get(), order.get().as_ref());
