@@ -223,7 +223,11 @@ pub fn field(label: &str) -> String {
 pub async fn fill(driver: &WebDriver, path: &str, text: &str) -> Result<()> {
     let field = seen(driver, path).await?;
     field.send_keys(Key::Control + "a").await?;
-    field.send_keys(text).await?;
+    if text.is_empty() {
+        field.send_keys(Key::Delete + "").await?;
+    } else {
+        field.send_keys(text).await?;
+    }
     let now = field.prop("value").await?.unwrap_or_default();
     ensure!(now == text, "{path} holds {now}");
     Ok(())

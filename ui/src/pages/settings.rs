@@ -220,7 +220,7 @@ fn StorageTab() -> impl IntoView {
                 </div>
             </Card>
             <Card title="What the workspace holds" class="section" flush=true
-                extra=ViewFn::from(move || view! { <span class="faint caption">{words::bytes(whole(&storage.get()))}" in all"</span> })>
+                extra=ViewFn::from(move || view! { <span class="faint caption">{move || words::bytes(whole(&storage.get()))}" in all"</span> })>
                 <div class="list slim">{move || parts(&storage.get())}</div>
             </Card>
         </Load>

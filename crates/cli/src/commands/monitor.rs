@@ -1,7 +1,7 @@
 //! `slipway monitor`: traffic, drift, alerts, and the retraining that answers one.
 
 use api::{
-    ApiError, WindowId,
+    WindowId,
     monitor::{
         AcknowledgeAlert, Alert, CheckNow, ColumnPart, GetMonitoring, GetWindow, GetWindowRows, ListAlerts,
         ListWindows, Monitoring, RowsOf, SetMonitored, WindowPage, WindowRows, WindowSummary,
@@ -152,13 +152,6 @@ pub(crate) async fn run(context: &mut Context, command: MonitorCommand) -> Outco
         MonitorCommand::Retrain { alert, detach } => {
             context.lasting().await?;
             let alert = context.alert(&alert).await?;
-            if let Some(run) = alert.run {
-                return Err(ApiError::invalid(format!(
-                    "A retraining was started from this alert already: run {}.",
-                    run.short()
-                ))
-                .with_hint(format!("See `slipway run show {run}`.")));
-            }
             let request =
                 StartRun { project: alert.project, training: None, snapshot: None, name: None, alert: Some(alert.id) };
             let job = context.call(request).await?;

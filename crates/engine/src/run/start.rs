@@ -7,13 +7,13 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use api::{
-    ApiError, ErrorCode, PROTOCOL, RunId,
+    ApiError, ErrorCode, PROTOCOL, ProjectId, RunId, SnapshotId,
     config::{ColumnType, DataKind, ModelChoice, ProjectFile, TrainingConfig},
     dataset::Role,
     evaluation::{Task, is_same_class, usual_positive},
     event::Tag,
     job::{Job, JobKind, Subject},
-    run::{ResumeRun, RunKind, RunState, StartRun},
+    run::{ResumeRun, Run, RunKind, RunState, StartRun},
     worker::{Plan, PlanColumn, PlanData},
 };
 use data::{column::Values, table};
@@ -31,7 +31,7 @@ pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
     let (project, seen) = folder::look(engine, request.project).await?;
     // A named snapshot needs neither the folder nor what its file says now: the last good one is in force.
     let taken = match request.snapshot {
-        Some(snapshot) => Some(snapshot::find(engine, snapshot).await?),
+        Some(snapshot) => Some(own_snapshot(engine, project.id, snapshot).await?),
         None => None,
     };
     if taken.is_none() {
@@ -81,7 +81,17 @@ pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
     write_json(&folder.join("request.json"), &Requested { file: file.clone(), training })?;
     let name = row.run.name.clone();
     let entered = row.clone();
-    engine.store().write(move |tx| store::run::put(tx, &entered)).await?;
+    let refused = engine.store().write(move |tx| {
+        let refused = answered(tx, &entered.run)?;
+        if refused.is_none() {
+            store::run::put(tx, &entered)?;
+        }
+        Ok(refused)
+    });
+    if let Some(refused) = refused.await? {
+        let _ = tokio::fs::remove_dir_all(&folder).await;
+        bail!(refused);
+    }
     drop(gate);
     let new = NewJob {
         kind: JobKind::Train,
@@ -95,6 +105,31 @@ pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
     link_job(engine, id, job.id).await?;
     engine.changed(Tag::Runs(project.id));
     Ok(job)
+}
+
+async fn own_snapshot(engine: &Engine, project: ProjectId, id: SnapshotId) -> anyhow::Result<SnapshotRow> {
+    let row = snapshot::find(engine, id).await?;
+    let dataset = engine.store().read(move |c| store::dataset::of_project(c, project)).await?;
+    if dataset.is_none_or(|dataset| dataset.id != row.snapshot.dataset) {
+        bail!(ApiError::not_found(format!("Snapshot v{} is of another project's data.", row.snapshot.number)));
+    }
+    Ok(row)
+}
+
+/// Why a run can't be the answer to the alert that it names: the alert is another project's, or has one that goes on
+/// or went well.
+fn answered(tx: &store::Transaction<'_>, run: &Run) -> store::Result<Option<ApiError>> {
+    let Some(alert) = run.alert else { return Ok(None) };
+    let Some(alert) = store::alert::get(tx, alert)?.filter(|alert| alert.project == run.project) else {
+        return Ok(Some(ApiError::not_found("The project has no such alert.")));
+    };
+    let Some(id) = alert.run else { return Ok(None) };
+    let earlier = store::run::bare(tx, id)?.filter(|row| !matches!(row.run.state, RunState::Failed | RunState::Killed));
+    Ok(earlier.map(|row| {
+        let name = row.run.name;
+        ApiError::new(ErrorCode::Conflict, format!("A retraining was started from this alert already: {name}."))
+            .with_hint(format!("See `slipway run show {id}`."))
+    }))
 }
 
 /// What a queued run was asked with.

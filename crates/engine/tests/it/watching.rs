@@ -5,20 +5,24 @@ use std::time::Duration;
 
 use api::{
     AlertId, DeploymentId, ErrorCode, ProjectId, WindowId,
+    config::ProjectFile,
+    dataset::TakeSnapshot,
     deploy::{DeleteDeployment, DeploySpec, RollBack, ScaleDeployment, StartDeploy},
     drift::Distribution,
+    job::Subject,
     model::DeleteVersion,
     monitor::{
         AcknowledgeAlert, CheckNow, ColumnPart, GetMonitoring, GetWindow, GetWindowRows, ListAlerts, ListWindows,
         Monitoring, RowsOf, SetMonitored, WindowRows,
     },
-    project::{EditProjectFile, GetOverview, Stage as Station},
+    project::{EditProjectFile, GetOverview, GetProject, Stage as Station},
+    run::StartRun,
 };
 use serde_json::json;
 
 use crate::{
     place::{deploy, deployment_of, project, spec, version},
-    stage::Stage,
+    stage::{Stage, table},
 };
 
 const DRIFTED: f64 = 5.0;
@@ -106,6 +110,32 @@ async fn an_alert_that_was_acknowledged_stays_open_until_it_is_cleared() {
     assert_eq!((all.len(), all[0].acknowledged_ms, all[0].cleared_ms.is_some()), (1, seen.acknowledged_ms, true));
     let unknown = AcknowledgeAlert { alert: AlertId::from_bytes([0; 16]) };
     assert_eq!(stage.try_call(unknown).await.unwrap_err().code, ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn an_alert_is_answered_by_one_retraining_of_its_own_project() {
+    let stage = Stage::new().await;
+    let id = project(&stage).await;
+    let deployment = deploy(&stage, version(&stage, id).await).await.id;
+    window(&stage, deployment, "content-1", DRIFTED).await;
+    let alert = window(&stage, deployment, "content-1", DRIFTED).await.alerts[0].id;
+    let file = ProjectFile { name: "Other".to_owned(), ..stage.call(GetProject { project: id }).await.file };
+    stage.write("other/data.csv", &table(50, 2));
+    let other = stage.create("other", file).await;
+    let retrain = |project, alert| StartRun { project, training: None, snapshot: None, name: None, alert: Some(alert) };
+    for (project, alert) in [(other, alert), (id, AlertId::from_bytes([7; 16]))] {
+        let refused = stage.try_call(retrain(project, alert)).await.unwrap_err();
+        assert_eq!(refused.message, "The project has no such alert.");
+    }
+    let snapshot = stage.done(stage.call(TakeSnapshot { project: other, message: None }).await).await.subject;
+    let Subject::Snapshot(snapshot) = snapshot else { panic!("{snapshot:?}") };
+    let refused = stage.try_call(StartRun { snapshot: Some(snapshot), ..retrain(id, alert) }).await.unwrap_err();
+    assert_eq!(refused.message, "Snapshot v1 is of another project's data.");
+
+    let (first, second) = tokio::join!(stage.try_call(retrain(id, alert)), stage.try_call(retrain(id, alert)));
+    let refused = [&first, &second].into_iter().filter_map(|one| one.as_ref().err()).collect::<Vec<_>>();
+    assert_eq!(refused.len(), 1, "{first:?} and {second:?}");
+    assert_eq!(refused[0].code, ErrorCode::Conflict);
 }
 
 #[tokio::test]

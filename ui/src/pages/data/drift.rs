@@ -130,16 +130,16 @@ fn Columns(report: Signal<DriftReport>, open: RwSignal<Option<String>>) -> impl 
         rows
     });
     let columns = vec![
-        Column::new("Column", 180.0, |column: &ColumnDrift| column.column.clone()).grows(),
-        Column::new("", 132.0, |column: &ColumnDrift| {
+        Column::new("Column", 122.0, |column: &ColumnDrift| column.column.clone()).grows(),
+        Column::new("", 118.0, |column: &ColumnDrift| {
             let (tone, word) = verdict(column.verdict);
             view! { <Chip text=word tone=tone /> }
         }),
-        Column::new("Test", 150.0, |column: &ColumnDrift| view! { <span class="muted">{test_name(column.test)}</span> }),
-        Column::new("Figure", 90.0, value).number(),
-        Column::new("Threshold", 90.0, |column: &ColumnDrift| view! { <span class="faint">{words::figure(column.threshold)}</span> }).number(),
-        Column::new("Chance alone", 100.0, |column: &ColumnDrift| view! { <span class="faint">{column.floor.map_or("–".to_owned(), words::figure)}</span> }).number(),
-        Column::new("What changed", 230.0, |column: &ColumnDrift| view! { <span class="muted">{column.sentence.clone()}</span> }),
+        Column::new("Test", 140.0, |column: &ColumnDrift| view! { <span class="muted">{test_name(column.test)}</span> }),
+        Column::new("Figure", 84.0, value).number(),
+        Column::new("Threshold", 78.0, |column: &ColumnDrift| view! { <span class="faint">{words::figure(column.threshold)}</span> }).number(),
+        Column::new("Chance alone", 94.0, |column: &ColumnDrift| view! { <span class="faint">{column.floor.map_or("–".to_owned(), words::figure)}</span> }).number(),
+        Column::new("What changed", 214.0, |column: &ColumnDrift| view! { <span class="muted" title=column.sentence.clone()>{column.sentence.clone()}</span> }),
     ];
     view! {
         <div class="fill-table">
