@@ -177,8 +177,13 @@ fn answer<R: Request>(response: R::Response) -> anyhow::Result<Value> {
 }
 
 fn unknown(method: &str) -> ApiError {
-    ApiError::new(ErrorCode::WrongProtocol, format!("This host knows no call \"{method}\"."))
-        .with_hint("Host and client are of different versions: update the older one.")
+    let like = |known: &&str| strsim::jaro_winkler(known, method);
+    let nearest = api::call::methods().into_iter().max_by(|left, right| like(left).total_cmp(&like(right)));
+    let hint = match nearest.filter(|known| like(known) > 0.9) {
+        Some(known) => format!("Is \"{known}\" meant? Otherwise host and client are of different versions."),
+        None => "Host and client are of different versions: update the older one.".to_owned(),
+    };
+    ApiError::new(ErrorCode::WrongProtocol, format!("This host knows no call \"{method}\".")).with_hint(hint)
 }
 
 #[cfg(test)]

@@ -12,13 +12,13 @@ mod scrape;
 pub(crate) mod window;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use api::{
-    ApiError, DeploymentId,
+    ApiError, DeploymentId, ProjectId,
     config::{ColumnType, MonitoringConfig},
     event::Tag,
     monitor::{
@@ -30,7 +30,7 @@ use data::drift::window::WindowRule;
 use jiff::tz::TimeZone;
 use store::{deployment::DeploymentRow, traffic::Counts};
 
-use crate::{Engine, Mode, WeakEngine, deploy, error, package};
+use crate::{Engine, Mode, WeakEngine, deploy, error, package, project};
 
 /// How often a host looks at each watched deployment.
 pub(crate) const EVERY: Duration = Duration::from_secs(15);
@@ -76,7 +76,7 @@ pub async fn get(engine: &Engine, request: GetMonitoring) -> anyhow::Result<Moni
     let from_ms = engine.now_ms() - i64::from(hours) * 3_600_000;
     let (id, current) = (row.id, row.version);
     let name = problem_name(id);
-    let (total, points, windows, windows_in_all, open_rows, opened_ms, alerts, gaps, problem) = engine
+    let (total, points, windows, windows_in_all, open_rows, opened_ms, mut alerts, gaps, problem) = engine
         .store()
         .read(move |c| {
             let open = store::window::open_segments(c, id, current)?;
@@ -94,6 +94,7 @@ pub async fn get(engine: &Engine, request: GetMonitoring) -> anyhow::Result<Moni
         })
         .await?;
     let sensitive = deploy::sensitive::of(engine, &version).await?;
+    alert::hide(&mut alerts, &sensitive);
     let (every, open_until, wrong) = match &rule {
         Ok(rule) => {
             // The host's clock on the wall is that of whoever looks: it answers this machine alone.
@@ -238,7 +239,15 @@ pub(crate) async fn turn(engine: &Engine, id: DeploymentId, monitored: bool) -> 
 }
 
 pub async fn alerts(engine: &Engine, request: ListAlerts) -> anyhow::Result<Vec<Alert>> {
-    Ok(engine.store().read(move |c| store::alert::list(c, request.project, request.open_only, ALERTS)).await?)
+    let list = engine.store().read(move |c| store::alert::list(c, request.project, request.open_only, ALERTS));
+    let mut alerts = list.await?;
+    let projects: BTreeSet<ProjectId> = alerts.iter().map(|alert| alert.project).collect();
+    for id in projects {
+        let sensitive = project::find(engine, id).await?.file.data.sensitive;
+        let own = alerts.iter_mut().filter(|alert| alert.project == id);
+        own.for_each(|alert| alert::hide(std::slice::from_mut(alert), &sensitive));
+    }
+    Ok(alerts)
 }
 
 pub async fn acknowledge(engine: &Engine, request: AcknowledgeAlert) -> anyhow::Result<Alert> {

@@ -18,7 +18,7 @@ use crate::{
     Engine,
     deploy::sensitive::logged_still,
     folder::{self, Seen},
-    monitor::window,
+    monitor::{alert, window},
     project,
     snapshot::thousands,
 };
@@ -88,6 +88,8 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                     new_on_watch = Some(row.version_number);
                 }
             }
+            let mut alerts = store::alert::list(c, Some(id), true, 20)?;
+            alert::hide(&mut alerts, &row.file.data.sensitive);
             Ok(Facts {
                 seen,
                 newest,
@@ -97,7 +99,7 @@ async fn facts(engine: &Engine, row: &ProjectRow) -> anyhow::Result<Facts> {
                 answering,
                 deployments,
                 logging,
-                alerts: store::alert::list(c, Some(id), true, 20)?,
+                alerts,
                 is_asked,
                 windows,
                 new_on_watch,

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use api::{
-    ApiError, PackageId, VersionId,
+    ApiError, ErrorCode, PackageId, VersionId,
     event::Tag,
     job::{Job, JobKind, Subject},
     package::{BuildPackage, ExportPackage, ListPackages, Package, PushPackage},
@@ -155,7 +155,17 @@ pub(crate) async fn make(engine: &Engine, row: &VersionRow) -> anyhow::Result<Pa
         blobs: built,
     };
     let id = package.package.id;
-    engine.store().write(move |tx| store::package::insert(tx, &package)).await?;
+    let entered = engine.store().write(move |tx| {
+        let is_there = store::version::get(tx, package.package.version)?.is_some();
+        if is_there {
+            store::package::insert(tx, &package)?;
+        }
+        Ok(is_there)
+    });
+    if !entered.await? {
+        let gone = format!("{} v{} was deleted meanwhile.", row.version.model_name, row.version.number);
+        bail!(ApiError::new(ErrorCode::Conflict, gone));
+    }
     engine.changed(Tag::Packages);
     find(engine, id).await
 }

@@ -30,6 +30,10 @@ const ASK_AGAIN_BYTES: u64 = 64 << 20;
 const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
 const DEEPEST: usize = 32;
 const LONGEST_NAME: usize = 255;
+/// Of bytes: with the workspace's own path it fits every system's limit but the shortest.
+const LONGEST_PATH: usize = 2048;
+/// Characters of a refused path that are told.
+const SHOWN: usize = 200;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Placed {
@@ -110,8 +114,14 @@ async fn store(host: &Host, half: &Path, body: Body) -> Result<(), ApiError> {
 
 /// The path of a dropped file within its batch; anything that could lead out of it is refused.
 fn inside(path: &str) -> Result<PathBuf, ApiError> {
-    let refuse = |why: &str| ApiError::invalid(format!("\"{path}\" can't be the path of an upload: {why}."));
+    let refuse = |why: &str| {
+        let path = path.chars().take(SHOWN).collect::<String>();
+        ApiError::invalid(format!("\"{path}\" can't be the path of an upload: {why}."))
+    };
     let parts: Vec<&str> = path.split('/').collect();
+    if path.len() > LONGEST_PATH {
+        return Err(refuse("it is too long"));
+    }
     if parts.len() > DEEPEST {
         return Err(refuse("it is too deep"));
     }
@@ -197,5 +207,7 @@ mod tests {
         }
         assert_eq!(inside("digits/3/img 01.png").unwrap(), Path::new("digits").join("3").join("img 01.png"));
         assert!(inside(&"a/".repeat(40)).is_err());
+        let long = vec!["a".repeat(200); 30].join("/");
+        assert!(inside(&long).is_err_and(|error| error.message.len() < 400));
     }
 }

@@ -230,9 +230,19 @@ pub(crate) fn key_value(pair: &str) -> Outcome<(String, Value)> {
             ApiError::invalid(format!("\"{pair}\" is no KEY=VALUE.")).with_hint("For example: training.epochs=20")
         );
     };
-    let value =
-        if value.is_empty() { Value::Null } else { serde_json::from_str(value).unwrap_or_else(|_| Value::from(value)) };
-    Ok((key.trim().to_owned(), value))
+    Ok((key.trim().to_owned(), value_of(value)))
+}
+
+/// As JSON, or as the file has lists and tables; anything else is text, and nothing takes the key out.
+fn value_of(text: &str) -> Value {
+    if text.is_empty() {
+        return Value::Null;
+    }
+    let in_toml = || {
+        let holder = text.starts_with(['{', '[']).then(|| toml_edit::de::from_str::<Value>(&format!("value = {text}")));
+        holder?.ok()?.get_mut("value").map(Value::take)
+    };
+    serde_json::from_str(text).ok().or_else(in_toml).unwrap_or_else(|| Value::from(text))
 }
 
 fn written(file: &ProjectFile) -> String {

@@ -1,5 +1,7 @@
 //! A column's difference for eyes: both distributions over the same edges, and one sentence.
 
+use std::borrow::Cow;
+
 use api::{config::ColumnType, dataset::Histogram, drift::Distribution};
 
 use super::{
@@ -12,6 +14,8 @@ use crate::{bars, metrics::bootstrap::percentile};
 const SHOWN_BY_VALUE: usize = 20;
 /// Categories shown; the others stand together as the last one.
 const SHOWN_CATEGORIES: usize = 20;
+/// Characters of a category that a report keeps: who asks chooses its length.
+const SHOWN_CHARACTERS: usize = 200;
 
 /// Both sides over the same edges or values.
 pub fn distribution(reference: &Sample, current: &Sample, kind: ColumnType) -> Option<Distribution> {
@@ -55,9 +59,20 @@ fn categories(reference: &[(String, u64)], current: &[(String, u64)]) -> Distrib
         rows.push((format!("{count} others"), sums.0, sums.1));
     }
     Distribution::Categories {
-        values: rows.iter().map(|row| row.0.clone()).collect(),
+        values: rows.iter().map(|row| named(&row.0).into_owned()).collect(),
         reference: rows.iter().map(|row| row.1).collect(),
         current: rows.iter().map(|row| row.2).collect(),
+    }
+}
+
+/// A category as a report names it: a long one by its beginning and a hash of the whole, so that two stay two.
+pub(super) fn named(value: &str) -> Cow<'_, str> {
+    match value.char_indices().nth(SHOWN_CHARACTERS) {
+        None => Cow::Borrowed(value),
+        Some((end, _)) => {
+            let hash = blake3::hash(value.as_bytes()).to_hex();
+            Cow::Owned(format!("{}… ({})", &value[..end], &hash[..8]))
+        }
     }
 }
 
@@ -101,9 +116,10 @@ fn shares(reference: &[(String, u64)], current: &[(String, u64)]) -> String {
         return String::new();
     };
     let (p, q) = (left[most] as f64 / before, right[most] as f64 / after);
+    let name = named(&keys[most]);
     let mut text = match (percent(p), percent(q)) {
-        (before, after) if before == after => format!("“{}” {before}, unchanged", keys[most]),
-        (before, after) => format!("“{}” {before} → {after}", keys[most]),
+        (before, after) if before == after => format!("“{name}” {before}, unchanged"),
+        (before, after) => format!("“{name}” {before} → {after}"),
     };
     let new = left.iter().filter(|count| **count == 0).count();
     if new > 0 {

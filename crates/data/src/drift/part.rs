@@ -90,7 +90,8 @@ fn bar_of_text(distribution: &Distribution, value: &str) -> Option<usize> {
     match distribution {
         Distribution::Numeric { .. } => None,
         Distribution::Categories { values, .. } => {
-            values.iter().position(|name| name == value).or_else(|| values.len().checked_sub(1))
+            let wanted = describe::named(value);
+            values.iter().position(|name| *name == wanted).or_else(|| values.len().checked_sub(1))
         }
     }
 }

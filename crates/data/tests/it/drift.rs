@@ -516,6 +516,15 @@ fn each_bar_leads_back_to_the_rows_that_were_counted_in_it() {
         assert_eq!(count(ColumnPart::Unseen), unseen, "{}", column.column);
         assert_eq!(count(ColumnPart::Missing), u64::from(column.column == "tailed"));
     }
+    // Of a long text its beginning is kept, and what tells two of one beginning apart.
+    let long = |end: &str| format!("{}{end}", "a".repeat(100_000));
+    let texts = batch(vec![("many", text(vec![long("b"), long("c"), long("c")]))]);
+    let specs = [ColumnSpec::new("many", ColumnType::Category)];
+    let report = compare(&texts, &texts, &specs, &Options::default(), &mut Floors::default()).unwrap();
+    let Some(Distribution::Categories { values, .. }) = &report.columns[0].distribution else { panic!("{report:?}") };
+    assert!(values.len() == 2 && values.iter().all(|value| value.chars().count() < 220), "{values:?}");
+    let rows = part::rows_in(&texts[0], &report.columns[0], ColumnPart::Bar { bar: 0 }).unwrap().unwrap();
+    assert_eq!(rows.into_iter().filter(|fits| *fits).count(), 2);
     let other = batch(vec![("another", numbers(vec![Some(1.0)]))]);
     assert_eq!(part::rows_in(&other[0], &report.columns[0], ColumnPart::Unseen).unwrap(), None);
 }

@@ -131,7 +131,18 @@ pub async fn send(engine: &Engine, request: SendTraffic) -> anyhow::Result<Job> 
                 _ => told,
             });
             let (id, next) = (row.id, (found.first + sent) % found.total.max(1));
-            context.engine().store().write(move |tx| store::sent_traffic::put(tx, id, &name, next)).await?;
+            let entered = context.engine().store().write(move |tx| {
+                let is_there = store::deployment::get(tx, id)?.is_some();
+                if is_there {
+                    store::sent_traffic::put(tx, id, &name, next)?;
+                }
+                Ok(is_there)
+            });
+            if !entered.await? {
+                let (part, whole) = (thousands(sent), thousands(found.rows.len() as u64));
+                let message = format!("{} was deleted meanwhile; {part} of {whole} rows were sent.", row.name);
+                bail!(ApiError::new(ErrorCode::Conflict, message));
+            }
             context.engine().changed(Tag::Deployments);
             outcome
         })

@@ -95,6 +95,13 @@ fn streak(windows: &[WindowRow], column: &str) -> u32 {
     windows.iter().rev().take_while(|window| verdict(&window.report, column) == Some(Verdict::Drifted)).count() as u32
 }
 
+/// Leaves the values out of what was said of columns that are `sensitive` now.
+pub(crate) fn hide(alerts: &mut [Alert], sensitive: &[String]) {
+    for alert in alerts.iter_mut().filter(|alert| sensitive.contains(&alert.column)) {
+        alert.sentence = format!("{} drifted; it is sensitive, so its values are not shown", alert.column);
+    }
+}
+
 async fn raise(
     engine: &Engine,
     row: &DeploymentRow,

@@ -139,6 +139,25 @@ async fn an_alert_is_answered_by_one_retraining_of_its_own_project() {
 }
 
 #[tokio::test]
+async fn an_alert_of_a_column_that_is_sensitive_now_tells_no_value() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let deployment = deploy(&stage, version(&stage, project).await).await.id;
+    window(&stage, deployment, "content-1", DRIFTED).await;
+    let raised = window(&stage, deployment, "content-1", DRIFTED).await.alerts.remove(0).sentence;
+    assert!(raised.starts_with("x drifted: "), "{raised}");
+    let set = [("data.sensitive".to_owned(), json!(["x"]))].into();
+    stage.call(EditProjectFile { project, set }).await;
+    let told = "x drifted; it is sensitive, so its values are not shown";
+    let list = ListAlerts { project: None, open_only: true };
+    assert_eq!(stage.call(list).await[0].sentence, told);
+    assert_eq!(stage.call(GetMonitoring { deployment, hours: None }).await.alerts[0].sentence, told);
+    let waits = stage.call(GetOverview { project }).await.waits;
+    let leaks = waits.iter().any(|waiting| waiting.title.contains(&raised) || waiting.detail.contains(&raised));
+    assert!(!leaks, "{waits:?}");
+}
+
+#[tokio::test]
 async fn an_update_that_fails_leaves_the_alert_of_what_answers_on() {
     let stage = Stage::new().await;
     let project = project(&stage).await;
