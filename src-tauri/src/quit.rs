@@ -20,7 +20,9 @@ pub(crate) fn ask(app: &AppHandle) {
         let handle = app.clone();
         app.dialog()
             .message(format!(
-                "Still under way: {}.\n\nWork goes on without the window. What is stopped can be resumed.",
+                "Still under way: {}.\n\nKept working, all of it goes on without the window. Stopped, trainings can be \
+                 resumed later, and other jobs are cancelled; what is deployed on this machine goes on answering, and \
+                 is watched again once Slipway is opened.",
                 work.join(", ")
             ))
             .title("Quit Slipway?")

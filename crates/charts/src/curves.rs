@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// At most so many classes have a curve of their own; more can't be told apart.
-const CLASSES: usize = 8;
+pub const CLASSES: usize = 8;
 
 /// True positives over false positives, with the diagonal of guessing.
 pub fn roc(curves: &[Curve]) -> LineChart {

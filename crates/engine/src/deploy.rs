@@ -27,6 +27,7 @@ use api::{
     },
     event::Tag,
     job::{Job, JobKind, Subject},
+    project::{Happening, Stage, StationState},
 };
 use store::deployment::{DeploymentRow, RolloutRow};
 
@@ -398,11 +399,14 @@ async fn remove(context: &JobContext, row: DeploymentRow) -> anyhow::Result<Stri
 
 /// Deletes the record and the folder of a deployment that is gone from its target.
 async fn forget(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<()> {
-    let id = row.id;
+    let (id, project) = (row.id, row.project);
+    let sentence = format!("{} was deleted from {}", row.name, in_sentence(&row.target_name));
+    let happening = Happening { at_ms: engine.now_ms(), stage: Stage::Deploy, state: StationState::Good, sentence };
     engine
         .store()
         .write_durable(move |tx| {
             store::setting::delete(tx, &monitor::problem_name(id))?;
+            store::happening::add(tx, project, &happening)?;
             store::deployment::delete(tx, id)
         })
         .await?;

@@ -33,11 +33,23 @@ pub(crate) fn Request(
             <div class="request">
                 <div class="flex command">
                     <code class="mono grow">{line.clone()}</code>
-                    <CopyButton text=line label="Copy the request" />
+                    <CopyButton text=line.clone() label="Copy the request" />
                 </div>
-                <p class="small faint">{if is_of_this_machine(&address) { "With a row of the validation data. " } else { "From within the cluster, with a row of the validation data. " }}<span class="mono">{format!("GET {address}/")}</span>" lists the other paths."</p>
+                <p class="small faint">{said(&address, line.contains(PICTURE))}" "<span class="mono">{format!("GET {address}/")}</span>" lists the other paths."</p>
             </div>
         })
+    }
+}
+
+/// The file that stands for a picture of the person's.
+const PICTURE: &str = "picture.png";
+
+fn said(address: &str, is_of_picture: bool) -> &'static str {
+    match (is_of_this_machine(address), is_of_picture) {
+        (true, false) => "With a row of the validation data.",
+        (false, false) => "From within the cluster, with a row of the validation data.",
+        (true, true) => "picture.png stands for a picture of yours.",
+        (false, true) => "From within the cluster; picture.png stands for a picture of yours.",
     }
 }
 
@@ -64,7 +76,7 @@ fn curl(address: &str, signature: &Signature, example: &Value) -> Option<String>
         let _ = write!(fields, "{comma}{}:{value}", for_printf(&Value::from(name.as_str()).to_string()));
     }
     let form = quoted(&format!("{{\"rows\":[{{{fields}}}]}}"));
-    Some(format!("printf {form} \"$(base64 < picture.png | tr -d '\\n')\" | {post} -d @-"))
+    Some(format!("printf {form} \"$(base64 < {PICTURE} | tr -d '\\n')\" | {post} -d @-"))
 }
 
 /// One word of a POSIX shell, whatever stands in it.

@@ -12,12 +12,13 @@ use super::{
     button::{Button, Pending},
     field::{Labelled, Select, TextField},
     icon,
+    states::prose,
     toast::Toasts,
     words,
 };
 use crate::client::{Client, query::query};
 
-/// The form; nothing where no file was sent or lies beside the data. Each send goes on where the last one ended.
+/// The form; in a box of its own why there is none, where no file was sent or lies beside the data. Each send goes on where the last one ended.
 #[component]
 pub(crate) fn Traffic(
     id: DeploymentId,
@@ -99,7 +100,11 @@ pub(crate) fn Traffic(
             </div>
         }
     };
+    let without = Memo::new(move |_| proposal.value.with(|now| now.as_ref().and_then(why_none)));
     view! {
+        {move || without.get().filter(|_| boxed).map(|why| view! {
+            <section class="card"><header><h2>"Send traffic"</h2></header><div class="body"><p class="small muted">{prose(why)}</p></div></section>
+        })}
         <Show when=move || options.with(|options| !options.is_empty())>
             {if boxed {
                 view! { <section class="card"><header><h2>"Send traffic"</h2></header><div class="body">{form()}</div></section> }.into_any()
@@ -108,6 +113,15 @@ pub(crate) fn Traffic(
             }}
         </Show>
     }
+}
+
+/// Why nothing is offered to be sent.
+fn why_none(proposal: &TrafficProposal) -> Option<&'static str> {
+    proposal.files.is_empty().then_some(if proposal.data.is_empty() {
+        "Rows of a table can be sent from here; for pictures, ask the model from your own program."
+    } else {
+        "No other table lies beside the data. Put one into the project's folder, or send rows of the data with `slipway deploy traffic NAME PATH`."
+    })
 }
 
 /// A number from 1 on, with or without marks between its thousands.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use api::{
     ApiError, ErrorCode,
-    config::{DataKind, ProjectFile, Ragged},
+    config::{ColumnType, DataKind, ProjectFile, Ragged},
     job::{Job, Subject},
     project::{
         CreateProject, DeleteProject, EditProjectFile, FileThere, GetOverview, GetProject, ListProjects, ListSamples,
@@ -218,7 +218,11 @@ fn doubts(columns: &[LookColumn], file: &ProjectFile) -> Vec<String> {
     };
     let said = |column: &LookColumn| {
         let why = column.why_doubtful()?;
-        Some(format!("\"{}\" {why}: name it under `ignore` in slipway.toml to leave it out", column.name))
+        // Free text is no input, named or not.
+        Some(match column.kind {
+            ColumnType::Text => format!("\"{}\" {why}: as free text it is no input", column.name),
+            _ => format!("\"{}\" {why}: name it under `ignore` in slipway.toml to leave it out", column.name),
+        })
     };
     columns.iter().filter(is_input).filter_map(said).collect()
 }

@@ -359,6 +359,8 @@ async fn a_first_deployment_that_can_not_be_taken_back_ends_and_can_be_deleted_l
     let job = stage.call(DeleteDeployment { deployment: id }).await;
     stage.done(job).await;
     assert!(stage.call(ListDeployments { project: None }).await.is_empty());
+    let happened = stage.call(GetOverview { project }).await.happened;
+    assert!(happened.iter().any(|one| one.sentence == "played was deleted from this machine"), "{happened:?}");
 }
 
 #[tokio::test]

@@ -129,7 +129,7 @@ pub(super) fn Heat(
                     })}
                     {move || {
                         let hidden = now.with(|now| now.not_watched.clone());
-                        (!hidden.is_empty()).then(|| view! { <p class="small faint">"Not watched: "{hidden.join(", ")}</p> })
+                        (!hidden.is_empty()).then(|| view! { <p class="small faint">"Not watched (sensitive, pictures, free text): "{hidden.join(", ")}</p> })
                     }}
                     <Gaps now />
                 </div>
