@@ -154,7 +154,10 @@ impl Pending {
             fs::create_dir_all(folder)?;
         }
         let held = fs::File::create(&path).with_context(|| format!("write {}", path.display()))?;
-        held.lock().with_context(|| format!("lock {}", path.display()))?;
+        if held.try_lock().is_err() {
+            println!("   waits until another `cargo xtask run` has built the inference server");
+            held.lock().with_context(|| format!("lock {}", path.display()))?;
+        }
         Ok(Self { path, _held: held })
     }
 }

@@ -26,8 +26,11 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
     let curve = |title: &'static str, note: String, chart: LineChart| {
         view! { <ChartCard title note chart=Signal::stored(chart) height=230.0 /> }
     };
+    // More than so many can't be told apart.
+    let few = |count: usize| format!("the first {} of {count} classes", curves::CLASSES);
     let area = |all: &[api::evaluation::Curve]| match all {
         [only] => format!("area {}", words::figure(only.area)),
+        all if all.len() > curves::CLASSES => few(all.len()),
         _ => String::new(),
     };
     // Of a binary task only the positive class's curves say something new.
@@ -80,7 +83,7 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
             })}
             {(!recall.is_empty()).then(|| curve("Precision over recall", area(&recall), curves::precision_recall(&recall, positives)))}
             {(!roc.is_empty()).then(|| curve("ROC curve", area(&roc), curves::roc(&roc)))}
-            {(!calibration.is_empty()).then(|| curve("Calibration", "how often it came true".to_owned(), curves::calibration(&calibration)))}
+            {(!calibration.is_empty()).then(|| curve("Calibration", if calibration.len() > curves::CLASSES { few(calibration.len()) } else { "how often it came true".to_owned() }, curves::calibration(&calibration)))}
             {(report.per_class.len() > 1).then(|| view! {
                 <Card title="By class" class="h" flush=true>
                     <table class="small-table">

@@ -91,15 +91,22 @@ fn in_words(row: &Value) -> String {
         // The shares of all classes are a table, and none of them is a sentence.
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     };
-    let others = fields.iter().filter(|(name, _)| *name != "prediction");
-    let named = others.filter_map(|(name, found)| {
+    let predicted = fields.get("prediction").and_then(value);
+    // Of many classes the one that was predicted says enough.
+    let own = predicted.as_ref().map(|class| format!("probability_{class}"));
+    let are_many = fields.keys().filter(|name| name.starts_with("probability_")).count() > 2;
+    let is_said = |name: &String| {
+        name != "prediction" && !(are_many && name.starts_with("probability_") && Some(name) != own.as_ref())
+    };
+    let named = fields.iter().filter(|(name, _)| is_said(name)).filter_map(|(name, found)| {
         let said = match found.as_f64() {
             Some(share) if name.starts_with("probability") => figure::probability(share),
             _ => value(found)?,
         };
+        let name = if are_many && Some(name) == own.as_ref() { "probability" } else { name };
         Some(format!("{} {said}", name.replace('_', " ")))
     });
-    fields.get("prediction").and_then(value).into_iter().chain(named).collect::<Vec<_>>().join(", ")
+    predicted.clone().into_iter().chain(named).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -117,6 +124,9 @@ mod tests {
             said(json!({ "prediction": "a", "probability_a": 0.998, "probability_b": 0.000_653 })),
             "a, probability a 0.9980, probability b 0.0007"
         );
+        let digits =
+            json!({ "prediction": "7", "probability_1": 0.0005, "probability_2": 0.0, "probability_7": 0.9995 });
+        assert_eq!(said(digits), "7, probability 0.9995");
         assert_eq!(said(json!({ "prediction": 990.384 })), "990");
         assert_eq!(said(json!({ "prediction": "red", "probabilities": { "red": 0.7 } })), "red");
     }
