@@ -67,6 +67,18 @@ pub fn name(name: &str) -> String {
     .to_owned()
 }
 
+/// The same within a sentence: "average precision", but "RMSE".
+pub fn name_in_sentence(figure: &str) -> String {
+    let name = name(figure);
+    let mut letters = name.chars();
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().chain([second]).chain(letters).collect()
+        }
+        _ => name,
+    }
+}
+
 /// The text with a capital at its start.
 pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
@@ -114,5 +126,7 @@ mod tests {
         assert_eq!(name("average_precision"), "Average precision");
         assert_eq!(name("f1_macro"), "F1, macro");
         assert_eq!(name("rmse"), "RMSE");
+        let within = ["average_precision", "rmse", "r2", "f1_macro"].map(name_in_sentence);
+        assert_eq!(within, ["average precision", "RMSE", "R²", "F1, macro"]);
     }
 }

@@ -61,6 +61,9 @@ pub struct NamedDevice {
     pub trees: Option<String>,
     /// Of networks and linear models.
     pub networks: Option<String>,
+    /// Only a software adapter offers it: right, but slower than the CPU.
+    #[serde(default)]
+    pub software: bool,
 }
 
 /// One build of the worker: does it start here, and if not, why and what mends it.

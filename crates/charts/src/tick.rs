@@ -162,15 +162,7 @@ fn exponent(value: f64) -> String {
 }
 
 fn grouped(value: u64, negative: bool) -> String {
-    let digits = value.to_string();
-    let mut text = if negative { "-".to_owned() } else { String::new() };
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    format!("{}{}", if negative { "-" } else { "" }, api::figure::count(value))
 }
 
 const SECOND: i64 = 1000;

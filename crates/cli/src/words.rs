@@ -1,19 +1,7 @@
 //! Numbers, sizes, durations and times as people read them.
 
+pub(crate) use api::figure::count;
 use jiff::{Timestamp, tz::TimeZone};
-
-/// "12,345".
-pub(crate) fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
 
 /// "1.2 GB", in powers of 1,000 as disks and registries count.
 pub(crate) fn bytes(value: u64) -> String {

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use api::figure::count as thousands;
 use api::{ApiError, ErrorCode};
 
 /// The one error of this room.
@@ -135,6 +136,9 @@ impl DataError {
             E::Json { .. } => "Each line must hold one JSON object, such as {\"amount\": 12.5}.".to_owned(),
             E::Parquet { .. } | E::ArrowIpc { .. } => "The file may have been cut short while it was copied or written; copy or export it again.".to_owned(),
             E::SchemaDiffers { .. } => "Files of one dataset need the same columns; leave the other out of `paths`, or mend its header.".to_owned(),
+            E::UnknownFormat { extension, .. } if ["zip", "tar", "gz", "tgz", "7z"].contains(&extension.as_str()) => {
+                "Unpack it first; pictures go into a folder with one folder for each class.".to_owned()
+            }
             E::UnknownFormat { .. } => "Use CSV, TSV, Parquet, JSON Lines (.jsonl) or Arrow IPC (.arrow).".to_owned(),
             E::Unconvertible { .. } => "Export the column as text, or as a type that holds all its values: 64-bit integers, numbers, timestamps.".to_owned(),
             E::NoColumns { .. } => "Export lists and structs as columns of their own.".to_owned(),
@@ -200,19 +204,6 @@ fn quoted(names: &[String]) -> String {
     let mut text = names.iter().take(SHOWN).map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN {
         text.push_str(&format!(" and {} more", names.len() - SHOWN));
-    }
-    text
-}
-
-/// `4112` → `4,112`.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
     }
     text
 }

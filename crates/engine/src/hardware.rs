@@ -51,8 +51,17 @@ pub async fn get(engine: &Engine, request: GetHardware) -> anyhow::Result<Hardwa
 /// What [`choose`] says to each device, before anybody names it.
 fn named(probes: &[Probed]) -> Vec<NamedDevice> {
     let refused = |device, trees| choose(probes, device, trees, 0).err().map(|failure| error::told(&failure).message);
+    let is_software = |wanted| {
+        let mut offers = probes.iter().flat_map(devices).filter(|one| one.device == wanted).peekable();
+        offers.peek().is_some() && offers.all(|one| one.software)
+    };
     [Device::Cpu, Device::Cuda, Device::Metal, Device::Wgpu]
-        .map(|device| NamedDevice { device, trees: refused(device, true), networks: refused(device, false) })
+        .map(|device| NamedDevice {
+            device,
+            trees: refused(device, true),
+            networks: refused(device, false),
+            software: is_software(device),
+        })
         .into()
 }
 
@@ -382,9 +391,15 @@ mod tests {
         let alone = std::slice::from_ref(&soft);
         assert_eq!(auto(alone).map(|(device, _)| device), [Device::Cpu, Device::Cpu]);
         assert!(told(alone).starts_with("Every training takes the CPU"));
+        let in_software = |workers: &[Probed]| {
+            named(workers).into_iter().filter(|one| one.software).map(|one| one.device).collect::<Vec<_>>()
+        };
+        assert_eq!(in_software(alone), [Device::Wgpu], "who names it is told");
         // A real one of another worker is taken there, not where the software has its name.
         let hard = worker("hard", vec![device(Device::Wgpu, "Arc", false)]);
-        assert_eq!(auto(&[soft, hard])[0], (Device::Wgpu, "hard".to_owned()));
+        let both = [soft, hard];
+        assert_eq!(auto(&both)[0], (Device::Wgpu, "hard".to_owned()));
+        assert!(in_software(&both).is_empty());
     }
 
     #[test]

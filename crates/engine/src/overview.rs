@@ -365,7 +365,9 @@ fn compared(version: &Version, answering: &[(Version, DeploymentRow)]) -> String
         let with = older.primary.as_ref().map(|figure| format!(", with {}", beside(figure, own))).unwrap_or_default();
         format!("v{} on {place}{with}", older.number)
     });
-    let own = own.map(|figure| format!("Its {} on test is {}. ", called(figure), figure::measured(figure.value)));
+    let own = own.map(|figure| {
+        format!("Its {} on test is {}. ", figure::name_in_sentence(&figure.name), figure::measured(figure.value))
+    });
     let older = older.collect::<Vec<_>>().join("; ");
     let is_of_other_rows = |(older, _): &(Version, DeploymentRow)| version.is_of_other_data(older);
     let apart = if answering.iter().any(is_of_other_rows) {
@@ -376,15 +378,11 @@ fn compared(version: &Version, answering: &[(Version, DeploymentRow)]) -> String
     format!("{}What answers now is {older}.{apart}", own.unwrap_or_default())
 }
 
-fn called(figure: &Figure) -> String {
-    figure.name.replace('_', " ")
-}
-
 /// A figure behind another one: its name is said only where it is another.
 fn beside(figure: &Figure, other: Option<&Figure>) -> String {
     match other {
         Some(other) if other.name == figure.name => figure::measured(figure.value),
-        _ => format!("{} {}", called(figure), figure::measured(figure.value)),
+        _ => format!("{} {}", figure::name_in_sentence(&figure.name), figure::measured(figure.value)),
     }
 }
 

@@ -16,6 +16,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+pub(crate) use api::figure::count as thousands;
 use api::{
     ApiError, DatasetId, ErrorCode, SnapshotId,
     config::{DataConfig, DataKind},
@@ -406,17 +407,4 @@ fn describe(
         fewer => format!("{} fewer rows", thousands(fewer.unsigned_abs())),
     };
     format!("{}, {rows}", parts.join(", "))
-}
-
-/// `8210` → `8,210`.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -14,7 +14,6 @@ mod predictor;
 mod protocol;
 mod request_log;
 mod server;
-mod write_limit;
 
 use std::{process::ExitCode, time::SystemTime};
 

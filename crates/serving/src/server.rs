@@ -35,6 +35,7 @@ use tokio::{
     sync::{Semaphore, watch},
     time::timeout,
 };
+use tokio_io_timeout::TimeoutWriter;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::{
@@ -46,7 +47,6 @@ use crate::{
     predictor::Predictor,
     protocol,
     request_log::RequestLog,
-    write_limit::WriteLimit,
 };
 
 /// Requests whose pictures are decoded at once, at the most: each may take a quarter of a gigabyte.
@@ -214,8 +214,10 @@ async fn answer<L: Listener>(mut listener: L, answers: Router, waits: Waits, mut
             accepted = listener.accept() => accepted,
             _ = ends.wait_for(|ends| *ends) => break,
         };
-        let stream = TokioIo::new(WriteLimit::new(stream, waits.write));
-        let connection = connections.watch(http.serve_connection(stream, service.clone()));
+        // Each byte that goes out begins the wait anew: a client that reads slowly goes on.
+        let mut stream = TimeoutWriter::new(stream);
+        stream.set_timeout(Some(waits.write));
+        let connection = connections.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service.clone()));
         // A client that breaks off is no fault of ours, and has nobody to be told.
         tokio::spawn(async move { drop(connection.await) });
     }

@@ -5,7 +5,7 @@ mod before;
 mod settings;
 
 use api::{
-    config::{DataConfig, ModelChoice},
+    config::{DataConfig, Device, ModelChoice},
     dataset::{AddData, GetDataset, GetProfile, PlanSnapshot, Profile, Role, WarningKind},
     evaluation::usual_positive,
     id::{AlertId, ProjectId, SnapshotId},
@@ -140,16 +140,14 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
     .into_iter()
     .map(|(key, label)| (key.to_owned(), label.to_owned()))
     .collect();
-    let devices: Vec<(String, String)> = [
-        ("auto", "Automatic"),
-        ("cpu", "CPU"),
-        ("cuda", "CUDA"),
-        ("metal", "Metal"),
-        ("wgpu", "Any GPU (wgpu, trees only)"),
-    ]
-    .into_iter()
-    .map(|(key, label)| (key.to_owned(), label.to_owned()))
-    .collect();
+    let devices = Signal::derive(move || {
+        let known = machine.value.with(|machine| machine.as_ref().map(|machine| machine.devices.clone()));
+        let is_software = known.iter().flatten().any(|named| named.device == Device::Wgpu && named.software);
+        let wgpu = if is_software { "wgpu, only in software here" } else { "Any GPU (wgpu, trees only)" };
+        [("auto", "Automatic"), ("cpu", "CPU"), ("cuda", "CUDA"), ("metal", "Metal"), ("wgpu", wgpu)]
+            .map(|(key, label)| (key.to_owned(), label.to_owned()))
+            .to_vec()
+    });
     view! {
         <div class="content form">
             {move || answered.get().map(|alert| view! { <p class="small">"Answers the alert: "{alert.sentence}</p> })}

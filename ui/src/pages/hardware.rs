@@ -127,7 +127,7 @@ fn graphics(gpus: Vec<Gpu>) -> AnyView {
     let (software, gpus): (Vec<Gpu>, Vec<Gpu>) = gpus.into_iter().partition(is_software);
     if gpus.is_empty() {
         let text = match software.first() {
-            Some(one) => format!("No GPU. {} draws on the CPU; no training takes it.", one.name),
+            Some(one) => format!("No GPU. {} draws on the CPU; no training takes it by itself.", one.name),
             None => "No GPU answers here. Trainings take the CPU.".to_owned(),
         };
         return view! { <p class="muted small padded">{text}</p> }.into_any();

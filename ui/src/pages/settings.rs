@@ -212,7 +212,7 @@ fn StorageTab() -> impl IntoView {
                     <span class="grow">
                         {move || match storage.get() {
                             Storage { not_counted: Some(why), .. } => why.to_string(),
-                            Storage { collectable_bytes: 0, .. } => "Everything here is used by a record.".to_owned(),
+                            Storage { collectable_bytes: 0, .. } => "Nothing to free: records use what is here, but for drops of the last hour.".to_owned(),
                             Storage { collectable_bytes: bytes, .. } => format!("{} belong to nothing any more: deleted runs, snapshots, versions and deployments, drops that no project took, and caches.", words::bytes(bytes)),
                         }}
                     </span>

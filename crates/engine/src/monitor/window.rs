@@ -24,7 +24,7 @@ use store::{
     window::{Piece, SegmentRow, WindowRow},
 };
 
-use crate::{Engine, deploy, error, package};
+use crate::{Engine, deploy, error, package, snapshot::thousands};
 
 /// Windows that one pass closes at most: a long backlog leaves room for other deployments.
 const AT_ONCE: usize = 50;
@@ -107,18 +107,6 @@ const fn span(ms: i64) -> (i64, &'static str) {
     } else {
         (seconds, "second")
     }
-}
-
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 pub(crate) async fn find(engine: &Engine, id: WindowId) -> anyhow::Result<WindowRow> {

@@ -496,7 +496,7 @@ fn happen(tx: &store::Transaction<'_>, row: &RunRow, now_ms: i64) -> store::Resu
     let link = format!("[{}](/p/{}/runs/{})", run.name, run.project, run.id);
     let (state, sentence) = match (run.state, &row.ranked) {
         (RunState::Finished, Some((key, Some(value), _))) => {
-            let name = key.trim_end_matches("/validation").replace('_', " ");
+            let name = figure::name_in_sentence(key.trim_end_matches("/validation"));
             (StationState::Good, format!("{link} finished: {name} {} on validation", figure::measured(*value)))
         }
         (RunState::Finished, _) => (StationState::Good, format!("{link} finished")),
@@ -622,8 +622,10 @@ async fn ended(engine: &Engine, id: RunId, state: RunState, because: Option<ApiE
             let row = run::find(engine, id).await?;
             Ok(match row.ranked {
                 Some((key, Some(value), _)) => {
-                    let name = key.replace('_', " ").replace("/validation", " on validation");
-                    format!("Finished: {name} {}", figure::measured(value))
+                    let (name, part) = key
+                        .split_once('/')
+                        .map_or((key.as_str(), String::new()), |(name, part)| (name, format!(" on {part}")));
+                    format!("Finished: {}{part} {}", figure::name_in_sentence(name), figure::measured(value))
                 }
                 _ => "Finished".to_owned(),
             })
