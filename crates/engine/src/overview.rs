@@ -572,7 +572,7 @@ mod tests {
         };
         let precision = figure("average_precision");
         assert_eq!(beside(&precision, Some(&precision)), "0.5299");
-        assert_eq!(beside(&figure("roc_auc"), Some(&precision)), "roc auc 0.5299");
+        assert_eq!(beside(&figure("roc_auc"), Some(&precision)), "ROC AUC 0.5299");
         assert_eq!(beside(&precision, None), "average precision 0.5299");
     }
 }

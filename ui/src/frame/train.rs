@@ -5,7 +5,7 @@ mod before;
 mod settings;
 
 use api::{
-    config::{DataConfig, Device, ModelChoice},
+    config::{DataConfig, ModelChoice},
     dataset::{AddData, GetDataset, GetProfile, PlanSnapshot, Profile, Role, WarningKind},
     evaluation::usual_positive,
     id::{AlertId, ProjectId, SnapshotId},
@@ -13,6 +13,7 @@ use api::{
     monitor::ListAlerts,
     project::EditProjectFile,
     run::StartRun,
+    worker::Device,
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_navigate, use_query_map};
