@@ -6,6 +6,14 @@
 //! after another, each `points` f64 values. Raw: `step, time_ms, value`. Pyramid: `step, time_ms,
 //! min, max, last`, where step and time are those of the bucket's last point.
 
+/// One measured value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    pub step: i64,
+    pub time_ms: i64,
+    pub value: f64,
+}
+
 /// Serialises a float as a JSON number, or as `"NaN"`, `"Infinity"`, `"-Infinity"`.
 pub mod float {
     use serde::{Deserialize, Deserializer, Serializer, de::Error as _};

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use api::{
     ProjectId, RunId,
     run::{MetricCell, MetricSummary},
+    series::Point,
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
@@ -32,14 +33,6 @@ CREATE TABLE metric (
 
 /// Points of a sparkline at most.
 const SPARK: usize = 24;
-
-/// One measured value.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Point {
-    pub step: i64,
-    pub time_ms: i64,
-    pub value: f64,
-}
 
 struct Series {
     number: i64,

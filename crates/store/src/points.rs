@@ -7,10 +7,10 @@
 //! A raw chunk is columns of steps and times as zigzag varints of their differences, then the values
 //! as little-endian f64; a bucket is step, time, min, max, last, 8 bytes each.
 
-use api::series::Series;
+use api::series::{Point, Series};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use crate::{error::Result, metric::Point};
+use crate::error::Result;
 
 pub(crate) const CREATE: &str = "
 CREATE TABLE points (

@@ -19,9 +19,10 @@ use api::{
     figure,
     project::{Happening, Stage, StationState},
     run::{RunKind, RunProgress, RunState},
+    series::Point,
     worker::{EventBody, LogLevel, Outcome, WorkerEvent},
 };
-use store::{metric::Point, run::RunRow};
+use store::run::RunRow;
 
 use super::process as worker;
 use crate::{

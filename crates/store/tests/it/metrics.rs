@@ -1,6 +1,7 @@
 //! Series: the pyramid says what the points say, however they came in.
 
-use store::{Store, metric::Point};
+use api::series::Point;
+use store::Store;
 
 use crate::{open, project, run_id, run_row, with_project};
 

@@ -1,9 +1,7 @@
 //! The run table: filter, order and page over many runs.
 
-use store::{
-    metric::Point,
-    run_query::{Comparison, Field, Filter, Query, Value, page},
-};
+use api::series::Point;
+use store::run_query::{Comparison, Field, Filter, Query, Value, page};
 
 use crate::{open, project, run_id, run_row, with_project};
 

@@ -1,0 +1,154 @@
+//! Run logs that other tools leave in a folder, read where they lie: nothing is copied, nothing is written there.
+//!
+//! [`look`] says which logs a folder holds. A [`Reader`] tells what a log holds, and told again what was added
+//! since: it remembers how far it read in a [`Mark`], which its caller keeps. What can't be read is told as
+//! [`Told::Warning`] and left out; only a log that can't be read at all is an error. This room knows nothing of
+//! the store and the network, and never executes anything that it reads (no pickle, no Python).
+
+use std::path::{Path, PathBuf};
+
+use api::{run::RunState, series::Point};
+use serde::{Deserialize, Serialize};
+
+/// Whose log it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// `mlruns/`: MLflow's file store.
+    MlflowFiles,
+    /// `events.out.tfevents.*` in any depth; a folder of them is a run.
+    TensorBoard,
+    /// `wandb/offline-run-*/run-*.wandb`.
+    Wandb,
+    /// `dvclive/`: `metrics.json`, `params.yaml`, `plots/metrics/*.tsv`.
+    DvcLive,
+    /// `metrics.json`, `metrics.csv`, `*.jsonl` of metrics by step.
+    Metrics,
+    /// `dvc.yaml`'s metrics and params, a run a git commit.
+    Dvc,
+}
+
+/// A log that was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    pub kind: Kind,
+    /// The folder or file that a [`Reader`] is opened on.
+    pub path: PathBuf,
+}
+
+/// How far a log was read: opaque to everybody but its reader, kept as JSON beside what was told.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Mark(pub serde_json::Value);
+
+/// What stands in a log about one run. Told first of a run, and again whenever something of it changed: a later
+/// head replaces the earlier one's single values, and adds to its params and tags.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Head {
+    /// Names the run within its log, the same at each reading.
+    pub key: String,
+    /// The id that its tool gave it, where it is 32 hexadecimal digits.
+    pub id: Option<[u8; 16]>,
+    pub name: String,
+    /// The experiment, project or parent folder that it stands under.
+    pub group: String,
+    pub state: RunState,
+    pub created_ms: i64,
+    pub ended_ms: Option<i64>,
+    pub user: Option<String>,
+    /// Markdown.
+    pub notes: Option<String>,
+    pub params: Vec<(String, String)>,
+    pub tags: Vec<(String, String)>,
+    /// The folder of its artifacts, to be read in place.
+    pub artifacts: Option<PathBuf>,
+    /// The commit of its code.
+    pub commit: Option<String>,
+    pub command: Option<Vec<String>>,
+}
+
+/// What was logged at a step beside numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Media {
+    /// An encoded picture (PNG, JPEG, GIF, WebP), as it stands in the log.
+    Image(Vec<u8>),
+    /// An encoded sound (WAV, OGG, MP3).
+    Audio(Vec<u8>),
+    /// A file beside the log.
+    File(PathBuf),
+    Text(String),
+    Histogram(Histogram),
+    /// Column names and rows of text.
+    Table {
+        columns: Vec<String>,
+        rows: Vec<Vec<String>>,
+    },
+}
+
+/// Counts between edges: one edge more than counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Histogram {
+    pub edges: Vec<f64>,
+    pub counts: Vec<f64>,
+}
+
+/// One thing that a log holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    Run(Head),
+    /// Points of one series of a run that was told before, in the order of the log.
+    Points {
+        run: String,
+        key: String,
+        points: Vec<Point>,
+    },
+    Media {
+        run: String,
+        key: String,
+        step: i64,
+        time_ms: i64,
+        media: Media,
+    },
+    /// Lines of the run's output.
+    Output {
+        run: String,
+        text: String,
+    },
+    /// What could not be read, where (a path, with the byte or line where known) and why: a sentence for a person.
+    Warning {
+        place: String,
+        message: String,
+    },
+}
+
+/// Why a log can't be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ForeignError {
+    #[error("{path} can't be read: {source}")]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("{path} is no {what}: {why}")]
+    NotOne { path: PathBuf, what: &'static str, why: String },
+    /// The caller did not take what it was told.
+    #[error("what was read was not taken: {0}")]
+    NotTaken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+pub type Result<T> = std::result::Result<T, ForeignError>;
+
+/// Takes what is told; an error ends the reading.
+pub type Sink<'a> = dyn FnMut(Told) -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>> + 'a;
+
+/// Reads one log.
+pub trait Reader: Send {
+    /// Tells what was added since `mark`, and returns how far that was. Memory is bounded whatever the log's size:
+    /// points are told in pieces. A record that is only half written is left for the next reading.
+    ///
+    /// # Errors
+    /// Where the log can't be read at all, or the sink did not take what it was told.
+    fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark>;
+}
+
+/// The logs in a folder, the outermost only: what lies within a found log is its own.
+pub fn look(folder: &Path) -> Vec<Found> {
+    let _ = folder;
+    Vec::new()
+}
