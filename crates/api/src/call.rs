@@ -50,6 +50,7 @@ pub fn methods() -> Vec<&'static str> {
         crate::project::METHODS,
         crate::dataset::METHODS,
         crate::run::METHODS,
+        crate::tracking::METHODS,
         crate::model::METHODS,
         crate::package::METHODS,
         crate::deploy::METHODS,

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{DeploymentId, JobId, ProjectId, RunId},
+    id::{DeploymentId, ExperimentId, JobId, ProjectId, RunId},
     job::JobState,
     monitor::Alert,
 };
@@ -21,10 +21,16 @@ pub enum Tag {
     Data(ProjectId),
     /// The list of runs of one project.
     Runs(ProjectId),
+    /// The list of experiments, their names and folders.
+    Experiments,
+    /// The list of runs of one experiment that belongs to no project.
+    Experiment(ExperimentId),
     /// One run: its state, params, tags, artifacts.
     Run(RunId),
     /// Models and versions of one project.
     Models(ProjectId),
+    /// Models that clients registered, which belong to no project.
+    ClientModels,
     /// Models of any project: what a query hangs on that names a version only. Never announced.
     AnyModels,
     /// Packages, registries.
@@ -43,7 +49,7 @@ pub enum Tag {
 impl Tag {
     /// Whether what hangs on this tag is stale once `changed` was announced.
     pub fn covers(&self, changed: &Self) -> bool {
-        self == changed || (*self == Self::AnyModels && matches!(changed, Self::Models(_)))
+        self == changed || (*self == Self::AnyModels && matches!(changed, Self::Models(_) | Self::ClientModels))
     }
 }
 

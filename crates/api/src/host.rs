@@ -92,6 +92,10 @@ pub struct Settings {
     pub reference_above_bytes: u64,
     /// Where secrets are kept, once chosen.
     pub secret_store: Option<SecretBackend>,
+    /// MLflow's clients on this machine need no token.
+    pub tracking_open: bool,
+    /// The port on which they are answered; by default 5577, or any free one where that is taken.
+    pub tracking_port: Option<u16>,
 }
 
 impl Default for Settings {
@@ -103,6 +107,8 @@ impl Default for Settings {
             notifications: true,
             reference_above_bytes: 20_000_000_000,
             secret_store: None,
+            tracking_open: false,
+            tracking_port: None,
         }
     }
 }

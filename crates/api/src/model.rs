@@ -11,6 +11,7 @@ use crate::{
     event::Tag,
     id::{DeploymentId, ModelId, ProjectId, RunId, SnapshotId, VersionId},
     job::Job,
+    tracking::ClientVersion,
 };
 
 /// The alias that most teams give the version that serves.
@@ -20,10 +21,14 @@ pub const CHAMPION: &str = "champion";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     pub id: ModelId,
-    pub project: ProjectId,
+    /// None of a model that a client registered.
+    pub project: Option<ProjectId>,
     pub name: String,
     /// Newest first.
     pub versions: Vec<Version>,
+    /// Those that clients registered, newest first.
+    #[serde(default)]
+    pub client_versions: Vec<ClientVersion>,
     pub created_ms: i64,
 }
 

@@ -10,13 +10,15 @@ use crate::{
     event::Tag,
     id::{AlertId, ExperimentId, JobId, ProjectId, RunId, SnapshotId, SplitId, VersionId},
     job::Job,
+    tracking::Scope,
 };
 
 /// A run as its page shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     pub id: RunId,
-    pub project: ProjectId,
+    /// The project of its experiment; none of an experiment that belongs to no project.
+    pub project: Option<ProjectId>,
     pub experiment: ExperimentId,
     /// Two words that a person can say: "brisk-heron".
     pub name: String,
@@ -47,6 +49,12 @@ pub struct Run {
     pub versions: Vec<VersionId>,
     pub has_evaluation: bool,
     pub resumable: bool,
+    /// Who started it, as its client says.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// When it was deleted; it can be restored until it is deleted for good.
+    #[serde(default)]
+    pub deleted_ms: Option<i64>,
     pub created_ms: i64,
     pub started_ms: Option<i64>,
     pub ended_ms: Option<i64>,
@@ -59,6 +67,17 @@ pub enum RunKind {
     Training,
     /// Any program, by `slipway exec`.
     Command,
+    /// Logged by a client of the MLflow protocol, which alone says when it is over.
+    Client,
+    /// Read from another tool's log.
+    Imported,
+}
+
+impl RunKind {
+    /// Whether we watch over its process.
+    pub const fn is_supervised(self) -> bool {
+        matches!(self, Self::Training | Self::Command)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -176,6 +195,8 @@ pub struct RunTable {
     /// Keys that occur, for column choice and completion.
     pub metric_keys: Vec<String>,
     pub param_keys: Vec<String>,
+    #[serde(default)]
+    pub tag_keys: Vec<String>,
     /// The validation metric that runs are ranked by, and whether more is better.
     pub ranked_by: Option<(String, bool)>,
     /// The split of the newest run that has a figure; the best run is one of those that have it too.
@@ -210,7 +231,15 @@ pub struct StartRun {
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ListRuns {
+    /// Not looked at where `experiment` is given.
+    #[serde(default)]
     pub project: ProjectIdOr,
+    /// The runs of this experiment alone.
+    #[serde(default)]
+    pub experiment: Option<ExperimentId>,
+    /// Those that were deleted, instead of those that are there.
+    #[serde(default)]
+    pub deleted: bool,
     /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names.
     #[serde(default)]
     pub filter: String,
@@ -223,6 +252,12 @@ pub struct ListRuns {
     pub offset: u64,
     #[serde(default)]
     pub limit: Option<u32>,
+}
+
+impl ListRuns {
+    pub fn scope(&self) -> Scope {
+        self.experiment.map_or(Scope::Project(self.project.0), Scope::Experiment)
+    }
 }
 
 /// The project to list; a wrapper so that the request has a default.
@@ -359,7 +394,7 @@ pub struct LineageNode {
 
 crate::requests! { METHODS;
     StartRun => "run.start" -> Job;
-    ListRuns => "run.list" -> RunTable, |me| vec![Tag::Runs(me.project.0), Tag::Models(me.project.0)];
+    ListRuns => "run.list" -> RunTable, |me| vec![me.scope().tag(), Tag::Models(me.project.0)];
     GetRun => "run.get" -> Run, |me| vec![Tag::Run(me.run)];
     StopRun => "run.stop" -> Run;
     ResumeRun => "run.resume" -> Job;

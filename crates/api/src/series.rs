@@ -1,10 +1,10 @@
 //! Series of numbers on the wire: JSON floats that may be NaN or ±∞, and the binary form of
 //! `GET /api/series`.
 //!
-//! Binary layout (little-endian): magic `SLPS`, `u32` version 1, `u32` columns, `u32` points, `u32`
+//! Binary layout (little-endian): magic `SLPS`, `u32` version 2, `u32` columns, `u32` points, `u32`
 //! flags (bit 0: raw points rather than a pyramid's level), `u32` reserved, then the columns one
 //! after another, each `points` f64 values. Raw: `step, time_ms, value`. Pyramid: `step, time_ms,
-//! min, max, last`, where step and time are those of the bucket's last point.
+//! min, max, mean, last`, where step and time are those of the bucket's last point.
 
 /// One measured value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -97,9 +97,12 @@ pub struct Series {
     pub min: Vec<f64>,
     /// Empty when raw.
     pub max: Vec<f64>,
+    /// Empty when raw; NaN is left out.
+    pub mean: Vec<f64>,
 }
 
 const MAGIC: &[u8; 4] = b"SLPS";
+const VERSION: u32 = 2;
 
 /// Says why bytes are not a series.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,11 +129,11 @@ impl Series {
         let columns: Vec<&[f64]> = if self.raw {
             vec![&self.step, &self.time_ms, &self.last]
         } else {
-            vec![&self.step, &self.time_ms, &self.min, &self.max, &self.last]
+            vec![&self.step, &self.time_ms, &self.min, &self.max, &self.mean, &self.last]
         };
         let mut bytes = Vec::with_capacity(24 + columns.len() * self.len() * 8);
         bytes.extend_from_slice(MAGIC);
-        for word in [1, columns.len() as u32, self.len() as u32, u32::from(self.raw), 0] {
+        for word in [VERSION, columns.len() as u32, self.len() as u32, u32::from(self.raw), 0] {
             bytes.extend_from_slice(&word.to_le_bytes());
         }
         for column in columns {
@@ -148,7 +151,7 @@ impl Series {
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let (version, columns, points, flags) = (word(4), word(8) as usize, word(12) as usize, word(16));
         let raw = flags & 1 == 1;
-        if version != 1 || columns != if raw { 3 } else { 5 } {
+        if version != VERSION || columns != if raw { 3 } else { 6 } {
             return Err(NotASeries("the version or the number of columns is unknown"));
         }
         if bytes.len() != 24 + columns * points * 8 {
@@ -164,9 +167,9 @@ impl Series {
         };
         let (step, time_ms) = (column(0), column(1));
         Ok(if raw {
-            Self { raw, step, time_ms, last: column(2), min: Vec::new(), max: Vec::new() }
+            Self { raw, step, time_ms, last: column(2), ..Self::default() }
         } else {
-            Self { raw, step, time_ms, min: column(2), max: column(3), last: column(4) }
+            Self { raw, step, time_ms, min: column(2), max: column(3), mean: column(4), last: column(5) }
         })
     }
 }
@@ -185,7 +188,8 @@ mod tests {
                 time_ms: vec![3.0, 4.0],
                 last: vec![f64::INFINITY, 6.0],
                 min: side.clone(),
-                max: side,
+                max: side.clone(),
+                mean: side,
             };
             let again = Series::from_bytes(&series.to_bytes()).unwrap();
             assert_eq!(again.to_bytes(), series.to_bytes());

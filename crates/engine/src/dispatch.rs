@@ -7,7 +7,7 @@ use api::{ApiError, ErrorCode, Request};
 use serde_json::Value;
 
 use crate::{
-    Engine, dataset, error, hardware, host, host_log, jobs, model, overview, project, run, sample, settings, storage,
+    Engine, dataset, error, hardware, host, host_log, jobs, model, overview, project, run, sample, settings, storage, tracking,
 };
 
 macro_rules! handlers {
@@ -65,6 +65,22 @@ handlers! {
     api::run::BeginCommand => run::command::begin,
     api::run::EndCommand => run::command::end,
     api::run::GetLineage => run::lineage::get,
+    // tracking
+    api::tracking::ListExperiments => tracking::experiments::list,
+    api::tracking::CreateExperiment => tracking::experiments::create,
+    api::tracking::EditExperiment => tracking::experiments::edit,
+    api::tracking::DeleteExperiment => tracking::experiments::delete,
+    api::tracking::RestoreExperiment => tracking::experiments::restore,
+    api::tracking::PurgeExperiment => tracking::experiments::purge,
+    api::tracking::MoveRuns => tracking::experiments::move_runs,
+    api::tracking::TrashRuns => tracking::experiments::trash_runs,
+    api::tracking::RestoreRuns => tracking::experiments::restore_runs,
+    api::tracking::PurgeRuns => tracking::experiments::purge_runs,
+    api::tracking::GetTracking => tracking::token::get,
+    api::tracking::RenewTracking => tracking::token::renew,
+    api::tracking::ListViews => tracking::views::list,
+    api::tracking::SaveView => tracking::views::save,
+    api::tracking::DeleteView => tracking::views::delete,
     // model
     api::model::RegisterModel => model::register,
     api::model::ListModels => model::list,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use api::{
-    ApiError, ErrorCode, ProjectId,
+    ApiError, ErrorCode, ExperimentId, ProjectId,
     config::ProjectFile,
     dataset::{BesideFile, Change},
     event::Tag,
@@ -19,7 +19,7 @@ use api::{
 use data::{error::DataError, manifest::Manifest, scan};
 use store::{project::ProjectRow, snapshot::SnapshotRow};
 
-use crate::{Engine, Mode, package, project, project_file, watching};
+use crate::{Engine, Mode, package, project, project_file, tracking, watching};
 
 /// Files offered beside the data paths; a folder with more is told by its first ones.
 const BESIDE: usize = 50;
@@ -90,16 +90,15 @@ pub async fn look(engine: &Engine, id: ProjectId) -> anyhow::Result<(ProjectRow,
     if file != row.file {
         row.file = file.clone();
         let name = project::name_of(&file, Path::new(&row.path));
+        let (experiment, now_ms) = (ExperimentId::from_bytes(engine.new_id()), engine.now_ms());
         engine
             .store()
             .write(move |tx| {
                 store::project::set_file(tx, id, &file)?;
-                match store::experiment::of_project(tx, id)? {
-                    Some(experiment) => store::experiment::rename(tx, experiment, &name),
-                    None => Ok(()),
-                }
+                tracking::experiments::name_after_project(tx, experiment, id, &name, now_ms)
             })
             .await?;
+        engine.changed(Tag::Experiments);
         engine.changed(Tag::Projects);
         engine.changed(Tag::Data(id));
     }

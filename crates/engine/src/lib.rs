@@ -37,11 +37,15 @@ pub mod snapshot;
 mod snapshot_drift;
 pub mod storage;
 pub mod target;
+pub mod tracking;
 mod uploads;
 pub mod watching;
 pub mod workspace;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU16},
+};
 
 use api::event::{Event, Tag};
 use store::Store;
@@ -107,6 +111,10 @@ struct Inner {
     folders: folder::Folders,
     watching: watching::Watching,
     opened: model::Opened,
+    board: run::board::Board,
+    announcer: tracking::Announcer,
+    tracking_token: tokio::sync::Mutex<Option<String>>,
+    tracking_port: AtomicU16,
     building: Building,
     /// A project's file is read, changed and written by one at a time.
     editing: tokio::sync::Mutex<()>,
@@ -138,6 +146,10 @@ impl Engine {
                 folders: folder::Folders::default(),
                 watching: watching::Watching::default(),
                 opened: model::Opened::default(),
+                board: run::board::Board::default(),
+                announcer: tracking::Announcer::default(),
+                tracking_token: tokio::sync::Mutex::default(),
+                tracking_port: AtomicU16::new(0),
                 building: Building::default(),
                 editing: tokio::sync::Mutex::default(),
                 blob_gate: Arc::default(),
@@ -253,8 +265,28 @@ impl Engine {
         &self.inner.events
     }
 
+    pub(crate) fn board(&self) -> &run::board::Board {
+        &self.inner.board
+    }
+
+    pub(crate) fn tracking_token(&self) -> &tokio::sync::Mutex<Option<String>> {
+        &self.inner.tracking_token
+    }
+
+    /// The port on which MLflow's clients are answered; 0 where they are not.
+    pub fn tracking_port(&self) -> &AtomicU16 {
+        &self.inner.tracking_port
+    }
+
+    pub(crate) fn announcer(&self) -> &tracking::Announcer {
+        &self.inner.announcer
+    }
+
     /// Announces that records behind a tag were committed.
     pub fn changed(&self, tag: Tag) {
+        if let Tag::Run(run) = tag {
+            self.inner.board.touch(run);
+        }
         self.inner.events.send(Event::Changed { tag });
     }
 

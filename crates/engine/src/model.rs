@@ -78,7 +78,7 @@ pub async fn register(engine: &Engine, request: RegisterModel) -> anyhow::Result
     for alias in &request.aliases {
         check_alias(alias)?;
     }
-    let project = project::find(engine, row.run.project).await?;
+    let project = project::find(engine, run::project_of(&row.run)?).await?;
     let name = match &request.name {
         Some(name) => check_name(name)?,
         None => slug(&project::name_of(&project.file, Path::new(&project.path))),
@@ -93,9 +93,11 @@ pub async fn register(engine: &Engine, request: RegisterModel) -> anyhow::Result
     let now_ms = engine.now_ms();
     let fresh_model = ModelRow {
         id: ModelId::from_bytes(engine.new_id()),
-        project: project.id,
+        project: Some(project.id),
         name: name.clone(),
         created_ms: now_ms,
+        updated_ms: now_ms,
+        notes: String::new(),
     };
     let version = Version {
         id: VersionId::from_bytes(engine.new_id()),
@@ -142,7 +144,7 @@ fn enter(
     aliases: &[String],
     mended: bool,
 ) -> store::Result<VersionId> {
-    let known = store::model::of_project(tx, fresh.project)?.into_iter().find(|model| model.name == fresh.name);
+    let known = store::model::of_project(tx, row.version.project)?.into_iter().find(|model| model.name == fresh.name);
     let model = match known {
         Some(model) => model.id,
         None => {
@@ -172,7 +174,7 @@ fn enter(
     for alias in aliases {
         store::alias::put(tx, model, alias, row.version.id, row.version.created_ms)?;
     }
-    let (project, name, run_name, run) = (fresh.project, &fresh.name, &row.version.run_name, row.version.run);
+    let (project, name, run_name, run) = (row.version.project, &fresh.name, &row.version.run_name, row.version.run);
     let sentence = format!(
         "[{name} v{number}](/p/{project}/models/{}) registered from [{run_name}](/p/{project}/runs/{run})",
         row.version.id
@@ -254,6 +256,7 @@ fn of_row(c: &store::Connection, row: ModelRow) -> store::Result<Model> {
         project: row.project,
         name: row.name,
         versions: versions.into_iter().map(|row| row.version).collect(),
+        client_versions: store::client_version::of_model(c, row.id)?,
         created_ms: row.created_ms,
     })
 }
@@ -295,10 +298,10 @@ pub async fn find(engine: &Engine, request: FindVersion) -> anyhow::Result<Versi
     let (models, elsewhere) = engine
         .store()
         .read(move |c| {
-            let is_meant = |model: &ModelRow| project.is_none_or(|project| model.project == project);
+            let is_meant = |model: &ModelRow| project.is_none_or(|project| model.project == Some(project));
             let (meant, others): (Vec<_>, Vec<_>) = store::model::named(c, &wanted)?.into_iter().partition(is_meant);
             let models = meant.into_iter().map(|row| of_row(c, row)).collect::<store::Result<Vec<_>>>()?;
-            Ok((models, others.first().map(|row| row.project)))
+            Ok((models, others.first().and_then(|row| row.project)))
         })
         .await?;
     let model = match (models.as_slice(), elsewhere) {
@@ -364,7 +367,7 @@ pub async fn set_alias(engine: &Engine, request: SetAlias) -> anyhow::Result<Mod
             of_row(tx, row)
         })
         .await?;
-    engine.changed(Tag::Models(model.project));
+    engine.changed(model.project.map_or(Tag::ClientModels, Tag::Models));
     Ok(model)
 }
 

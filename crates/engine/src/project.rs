@@ -202,11 +202,7 @@ async fn enter(engine: &Engine, row: ProjectRow) -> anyhow::Result<Project> {
                 store::dataset::insert(tx, &DatasetRow { id: dataset, project, name: "data".to_owned(), created_ms })?;
             }
             let name = name_of(&written.file, Path::new(&written.path));
-            match store::experiment::of_project(tx, project)? {
-                Some(experiment) => store::experiment::rename(tx, experiment, &name)?,
-                None => store::experiment::insert(tx, experiment, project, &name, created_ms)?,
-            }
-            Ok(())
+            crate::tracking::experiments::name_after_project(tx, experiment, project, &name, created_ms)
         })
         .await;
     if let Err(failure) = entered {
@@ -347,7 +343,7 @@ pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<F
             Ok((store::run::ids(c, Some(id))?, snapshots))
         })
         .await?;
-    if let Some(run) = engine.store().read(store::run::unfinished).await?.iter().find(|row| row.run.project == id) {
+    if let Some(run) = engine.store().read(store::run::unfinished).await?.iter().find(|row| row.run.project == Some(id)) {
         bail!(
             ApiError::new(ErrorCode::InUse, format!("The run {} of \"{}\" is under way.", run.run.name, row.file.name))
                 .with_hint("Stop it first.")

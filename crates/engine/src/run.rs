@@ -3,6 +3,7 @@
 //! A run's folder is its whole conversation with its process (see `api::worker`): [`start`] writes
 //! the plan, [`process`] spawns, [`supervise`] reads what is appended and commits it.
 
+pub mod board;
 pub mod command;
 pub mod filter;
 pub mod lineage;
@@ -18,22 +19,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use api::{
-    ApiError, ErrorCode, RunId,
+    ApiError, ErrorCode, ProjectId, RunId,
     evaluation::Evaluation,
     event::Tag,
     host::Freed,
     run::{
         Artifact, DeleteRun, EditRun, GetEvaluation, GetRun, GetRunLog, ListArtifacts, ListRuns, LogChunk, LogStream,
-        Run, RunTable, StopRun,
+        Run, RunState, RunTable, StopRun,
     },
     series::Series,
+    tracking::Scope,
 };
-use store::{
-    run::RunRow,
-    run_query::{Field, Query},
-};
+use store::run::RunRow;
 
 use crate::{Engine, error};
+use board::{Order, Query, View};
+use filter::Field;
 
 /// The run's row with all that hangs on it, or a plain error.
 pub async fn find(engine: &Engine, id: RunId) -> anyhow::Result<RunRow> {
@@ -47,31 +48,80 @@ pub async fn get(engine: &Engine, request: GetRun) -> anyhow::Result<Run> {
 
 /// A page of the run table: by default ranked by the validation metric, the best first.
 pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable> {
-    let project = request.project.0;
+    let scope = request.scope();
     let filter = filter::parse(&request.filter)?;
     let sort = request.sort.as_deref().map(filter::field).transpose()?;
-    let limit = request.limit.unwrap_or(100).min(1000);
+    let limit = u64::from(request.limit.unwrap_or(100).min(1000));
+    let board = engine.clone();
     Ok(engine
         .store()
         .read(move |c| {
-            let ranking = store::run::ranking(c, project)?;
-            let (sort, descending) = match (sort, &ranking) {
-                (Some(field), _) => (field, request.descending),
-                (None, Some((key, more_is_better))) => (Field::Rank(key.clone()), *more_is_better),
-                (None, None) => (Field::Created, true),
+            let project = if let Scope::Project(project) = scope { Some(project) } else { None };
+            let ranking = project.map(|project| store::run::ranking(c, project)).transpose()?.flatten();
+            let order = match (sort, &ranking) {
+                (Some(field), _) => Order { field, descending: request.descending },
+                (None, Some((key, more))) => Order { field: Field::Rank(key.clone()), descending: *more },
+                (None, None) => Order { field: Field::Created, descending: true },
             };
-            let query = Query { project, filter, sort, descending, offset: request.offset, limit };
-            let (rows, total) = store::run_query::page(c, &query)?;
+            let experiments = match scope {
+                Scope::Project(project) => store::experiment::all_of_project(c, project)?,
+                Scope::Experiment(experiment) => vec![experiment],
+            };
+            let view = if request.deleted { View::Deleted } else { View::Active };
+            let (orders, offset) = (vec![order], request.offset);
+            let query = Query { experiments, view, filter, orders, offset, limit };
+            let page = board.board().page(c, &query)?;
+            let [metric_keys, param_keys, tag_keys] = board.board().keys(c, &query.experiments)?;
+            let best = project.map(|project| store::run::best(c, project)).transpose()?.flatten();
             Ok(RunTable {
-                rows,
-                total,
-                metric_keys: store::key::of_project(c, project, "metric")?,
-                param_keys: store::key::of_project(c, project, "param")?,
-                best_split: store::run::best(c, project)?.and_then(|best| best.run.split),
+                rows: store::run_row::of(c, &page.runs)?,
+                total: page.total,
+                metric_keys,
+                param_keys,
+                tag_keys,
+                best_split: best.and_then(|best| best.run.split),
                 ranked_by: ranking,
             })
         })
         .await?)
+}
+
+/// Whose run it is.
+pub fn scope(run: &Run) -> Scope {
+    run.project.map_or(Scope::Experiment(run.experiment), Scope::Project)
+}
+
+/// The page of a run.
+pub fn link(run: &Run) -> String {
+    match run.project {
+        Some(project) => format!("/p/{project}/runs/{}", run.id),
+        None => format!("/e/{}/runs/{}", run.experiment, run.id),
+    }
+}
+
+/// The project of a run, which a training always has.
+pub(crate) fn project_of(run: &Run) -> anyhow::Result<ProjectId> {
+    run.project.ok_or_else(|| {
+        ApiError::new(ErrorCode::Conflict, format!("{} belongs to no project.", run.name))
+            .with_hint("Move it into the experiment of a project first.")
+            .into()
+    })
+}
+
+/// MLflow's word for a state.
+pub const fn mlflow_status(state: RunState) -> &'static str {
+    match state {
+        RunState::Queued => "SCHEDULED",
+        RunState::Running => "RUNNING",
+        RunState::Finished => "FINISHED",
+        RunState::Failed => "FAILED",
+        RunState::Stopped | RunState::Killed => "KILLED",
+    }
+}
+
+/// Where MLflow's clients find a run's artifacts: behind the proxy of the host. `number` is its experiment's.
+pub fn artifact_uri(number: i64, run: RunId) -> String {
+    format!("mlflow-artifacts:/{number}/{run}/artifacts")
 }
 
 /// One viewport of one series, steps inclusive, open where not given: raw where the points are few,
@@ -114,7 +164,7 @@ pub async fn edit(engine: &Engine, request: EditRun) -> anyhow::Result<Run> {
         name::check(name)?;
     }
     let id = request.run;
-    let project = engine
+    let scope_of = engine
         .store()
         .write(move |tx| {
             let Some(mut row) = store::run::bare(tx, id)? else { return Ok(None) };
@@ -128,15 +178,15 @@ pub async fn edit(engine: &Engine, request: EditRun) -> anyhow::Result<Run> {
             for (key, value) in &request.tags {
                 match value {
                     Some(value) => store::tag::put(tx, id, key, value)?,
-                    None => store::tag::delete(tx, id, key)?,
+                    None => drop(store::tag::remove(tx, id, key)?),
                 }
             }
-            Ok(Some(row.run.project))
+            Ok(Some(scope(&row.run)))
         })
         .await?;
-    let project = project.ok_or_else(|| error::missing("run", id))?;
+    let scope = scope_of.ok_or_else(|| error::missing("run", id))?;
     engine.changed(Tag::Run(id));
-    engine.changed(Tag::Runs(project));
+    engine.changed(scope.tag());
     get(engine, GetRun { run: id }).await
 }
 
@@ -178,7 +228,7 @@ pub async fn delete(engine: &Engine, request: DeleteRun) -> anyhow::Result<Freed
         Freed { bytes, records: 1, parts: Vec::new() }
     };
     engine.changed(Tag::Run(id));
-    engine.changed(Tag::Runs(row.run.project));
+    engine.changed(scope(&row.run).tag());
     engine.changed(Tag::Storage);
     Ok(freed)
 }

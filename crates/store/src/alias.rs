@@ -16,6 +16,21 @@ CREATE TABLE alias (
 CREATE INDEX alias_version ON alias (version);
 ";
 
+/// Version 3: an alias may stand at a version that a client registered, which is of another table.
+pub(crate) const REBUILD: &str = "
+CREATE TABLE alias_new (
+    model   BLOB NOT NULL REFERENCES model (id) ON DELETE CASCADE,
+    name    TEXT NOT NULL,
+    version BLOB NOT NULL, -- of either kind
+    set_ms  INTEGER NOT NULL,
+    PRIMARY KEY (model, name)
+) WITHOUT ROWID;
+INSERT INTO alias_new SELECT * FROM alias;
+DROP TABLE alias;
+ALTER TABLE alias_new RENAME TO alias;
+CREATE INDEX alias_version ON alias (version);
+";
+
 pub fn of_version(connection: &Connection, version: VersionId) -> Result<Vec<String>> {
     let mut statement = connection.prepare_cached("SELECT name FROM alias WHERE version = ?1 ORDER BY name")?;
     let rows = statement.query_map(params![version.as_bytes()], |row| row.get(0))?;

@@ -27,6 +27,8 @@ pub enum StoreError {
     /// The caller's progress said so.
     #[error("stopped")]
     Stopped,
+    #[error("the points of a series can't be read: {0}")]
+    Points(String),
     #[error("a record can't be read: {0}")]
     Json(#[from] serde_json::Error),
     /// A rule that only the transaction can check ("in use", "exists already").

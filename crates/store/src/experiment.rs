@@ -1,7 +1,7 @@
-//! Groups of runs: each project has one of its name.
+//! Groups of runs: each project has one of its name, others belong to none; folders group them.
 
-use api::{ExperimentId, ProjectId};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use api::{ExperimentId, ProjectId, tracking::Experiment};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use crate::{error::Result, id_column};
 
@@ -15,30 +15,192 @@ CREATE TABLE experiment (
 ) WITHOUT ROWID;
 ";
 
-/// The project's first experiment.
+/// Version 3: experiments without a project, numbers by which clients know them, folders, deletion that can be
+/// undone. Number 0 is MLflow's `Default`, which is always there.
+pub(crate) const REBUILD: &str = "
+CREATE TABLE experiment_new (
+    id         BLOB PRIMARY KEY,
+    number     INTEGER NOT NULL UNIQUE,
+    project    BLOB REFERENCES project (id) ON DELETE CASCADE,
+    name       TEXT NOT NULL,
+    folder     TEXT NOT NULL, -- 'vision/resnet', '' at the top
+    location   TEXT,          -- where a client wants its artifacts; ours where NULL
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    deleted_ms INTEGER
+) WITHOUT ROWID;
+INSERT INTO experiment_new VALUES (zeroblob(16), 0, NULL, 'Default', '', NULL, 0, 0, NULL);
+INSERT INTO experiment_new
+    SELECT id, number, project,
+           name || CASE WHEN earlier = 0 AND name <> 'Default' THEN '' ELSE ' ' || number END,
+           '', NULL, created_ms, created_ms, NULL
+    FROM (SELECT *, row_number() OVER (ORDER BY id) AS number, row_number() OVER (PARTITION BY name ORDER BY id) - 1 AS earlier
+          FROM experiment);
+DROP TABLE experiment;
+ALTER TABLE experiment_new RENAME TO experiment;
+CREATE INDEX experiment_project ON experiment (project);
+CREATE UNIQUE INDEX experiment_name ON experiment (name) WHERE deleted_ms IS NULL;
+CREATE TABLE experiment_tag (
+    experiment BLOB NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    key        TEXT NOT NULL,
+    value      TEXT NOT NULL,
+    PRIMARY KEY (experiment, key)
+) WITHOUT ROWID;
+";
+
+const COLUMNS: &str = "id, number, project, name, folder, location, created_ms, updated_ms, deleted_ms";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Experiment> {
+    Ok(Experiment {
+        id: id_column!(row, 0, ExperimentId),
+        number: row.get(1)?,
+        project: id_column!(row, 2, Option<ProjectId>),
+        name: row.get(3)?,
+        folder: row.get(4)?,
+        location: row.get(5)?,
+        created_ms: row.get(6)?,
+        updated_ms: row.get(7)?,
+        deleted_ms: row.get(8)?,
+        tags: Default::default(),
+        runs: 0,
+    })
+}
+
+fn with_tags(connection: &Connection, mut experiment: Experiment) -> Result<Experiment> {
+    let mut statement = connection.prepare_cached("SELECT key, value FROM experiment_tag WHERE experiment = ?1")?;
+    let tags = statement.query_map(params![experiment.id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    experiment.tags = tags.collect::<rusqlite::Result<_>>()?;
+    Ok(experiment)
+}
+
+fn one(connection: &Connection, rest: &str, parameters: impl rusqlite::Params) -> Result<Option<Experiment>> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM experiment WHERE {rest}"))?;
+    let found = statement.query_row(parameters, read).optional()?;
+    found.map(|experiment| with_tags(connection, experiment)).transpose()
+}
+
+pub fn get(connection: &Connection, id: ExperimentId) -> Result<Option<Experiment>> {
+    one(connection, "id = ?1", params![id.as_bytes()])
+}
+
+pub fn numbered(connection: &Connection, number: i64) -> Result<Option<Experiment>> {
+    one(connection, "number = ?1", params![number])
+}
+
+/// By its name: one that is there before one that was deleted, the newest of these.
+pub fn named(connection: &Connection, name: &str) -> Result<Option<Experiment>> {
+    one(connection, "name = ?1 ORDER BY deleted_ms IS NOT NULL, deleted_ms DESC LIMIT 1", params![name])
+}
+
+/// All of them, deleted ones too, oldest first.
+pub fn all(connection: &Connection) -> Result<Vec<Experiment>> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM experiment ORDER BY number"))?;
+    let rows = statement.query_map([], read)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    rows.into_iter().map(|experiment| with_tags(connection, experiment)).collect()
+}
+
+/// How many runs that are not deleted an experiment has.
+pub fn runs(connection: &Connection, id: ExperimentId) -> Result<u64> {
+    let count: i64 = connection
+        .prepare_cached("SELECT count(*) FROM run WHERE experiment = ?1 AND deleted_ms IS NULL")?
+        .query_row(params![id.as_bytes()], |row| row.get(0))?;
+    Ok(count as u64)
+}
+
+/// The project's own experiment.
 pub fn of_project(connection: &Connection, project: ProjectId) -> Result<Option<ExperimentId>> {
     Ok(connection
-        .prepare_cached("SELECT id FROM experiment WHERE project = ?1 ORDER BY id LIMIT 1")?
+        .prepare_cached("SELECT id FROM experiment WHERE project = ?1 ORDER BY number LIMIT 1")?
         .query_row(params![project.as_bytes()], |row| Ok(id_column!(row, 0, ExperimentId)))
         .optional()?)
 }
 
-pub fn rename(transaction: &Transaction<'_>, id: ExperimentId, name: &str) -> Result<()> {
+/// Every experiment of a project: its own first, then those that were moved into it.
+pub fn all_of_project(connection: &Connection, project: ProjectId) -> Result<Vec<ExperimentId>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM experiment WHERE project = ?1 ORDER BY number")?;
+    let rows = statement.query_map(params![project.as_bytes()], |row| Ok(id_column!(row, 0, ExperimentId)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A name that no other experiment has: `wanted`, or with the first free number behind it.
+pub fn free_name(connection: &Connection, wanted: &str, own: ExperimentId) -> Result<String> {
+    let mut statement = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM experiment WHERE name = ?1 AND deleted_ms IS NULL AND id <> ?2)",
+    )?;
+    let mut name = wanted.to_owned();
+    let mut next = 2;
+    while statement.query_row(params![name, own.as_bytes()], |row| row.get(0))? {
+        name = format!("{wanted} {next}");
+        next += 1;
+    }
+    Ok(name)
+}
+
+/// Enters an experiment under the next number, which is returned; `number` and `runs` of `experiment` are ignored.
+pub fn insert(transaction: &Transaction<'_>, experiment: &Experiment) -> Result<i64> {
+    let number: i64 = transaction
+        .prepare_cached("SELECT max(number) + 1 FROM experiment")?
+        .query_row([], |row| row.get(0))?;
     transaction
-        .prepare_cached("UPDATE experiment SET name = ?2 WHERE id = ?1")?
-        .execute(params![id.as_bytes(), name])?;
+        .prepare_cached(&format!("INSERT INTO experiment ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"))?
+        .execute(params![
+            experiment.id.as_bytes(),
+            number,
+            experiment.project.as_ref().map(ProjectId::as_bytes),
+            experiment.name,
+            experiment.folder,
+            experiment.location,
+            experiment.created_ms,
+            experiment.updated_ms,
+            experiment.deleted_ms,
+        ])?;
+    for (key, value) in &experiment.tags {
+        put_tag(transaction, experiment.id, key, value)?;
+    }
+    Ok(number)
+}
+
+/// Writes what can change of an experiment: its project, name, folder, times.
+pub fn put(transaction: &Transaction<'_>, experiment: &Experiment) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "UPDATE experiment SET project = ?2, name = ?3, folder = ?4, updated_ms = ?5, deleted_ms = ?6 WHERE id = ?1",
+        )?
+        .execute(params![
+            experiment.id.as_bytes(),
+            experiment.project.as_ref().map(ProjectId::as_bytes),
+            experiment.name,
+            experiment.folder,
+            experiment.updated_ms,
+            experiment.deleted_ms,
+        ])?;
+    // Its runs belong where it belongs.
+    transaction
+        .prepare_cached("UPDATE run SET project = ?2 WHERE experiment = ?1 AND project IS NOT ?2")?
+        .execute(params![experiment.id.as_bytes(), experiment.project.as_ref().map(ProjectId::as_bytes)])?;
     Ok(())
 }
 
-pub fn insert(
-    transaction: &Transaction<'_>,
-    id: ExperimentId,
-    project: ProjectId,
-    name: &str,
-    now_ms: i64,
-) -> Result<()> {
+pub fn put_tag(transaction: &Transaction<'_>, id: ExperimentId, key: &str, value: &str) -> Result<()> {
     transaction
-        .prepare_cached("INSERT INTO experiment (id, project, name, created_ms) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![id.as_bytes(), project.as_bytes(), name, now_ms])?;
+        .prepare_cached(
+            "INSERT INTO experiment_tag (experiment, key, value) VALUES (?1, ?2, ?3)
+             ON CONFLICT (experiment, key) DO UPDATE SET value = excluded.value",
+        )?
+        .execute(params![id.as_bytes(), key, value])?;
+    Ok(())
+}
+
+/// Whether there was such a tag.
+pub fn delete_tag(transaction: &Transaction<'_>, id: ExperimentId, key: &str) -> Result<bool> {
+    let deleted = transaction
+        .prepare_cached("DELETE FROM experiment_tag WHERE experiment = ?1 AND key = ?2")?
+        .execute(params![id.as_bytes(), key])?;
+    Ok(deleted > 0)
+}
+
+/// Deletes an experiment with its runs, for good.
+pub fn delete(transaction: &Transaction<'_>, id: ExperimentId) -> Result<()> {
+    transaction.prepare_cached("DELETE FROM experiment WHERE id = ?1")?.execute(params![id.as_bytes()])?;
     Ok(())
 }

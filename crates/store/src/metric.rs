@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 
 use api::{
-    ProjectId, RunId,
+    RunId,
     run::{MetricCell, MetricSummary},
     series::Point,
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use crate::{error::Result, key, points};
+use crate::{error::Result, points};
 
 pub(crate) const CREATE: &str = "
 CREATE TABLE metric (
@@ -37,6 +37,8 @@ const SPARK: usize = 24;
 struct Series {
     number: i64,
     count: u64,
+    /// The newest by step, then time, then value; `None` of a series without points.
+    newest: Option<Point>,
     min: f64,
     max: f64,
     stride: u64,
@@ -48,26 +50,27 @@ fn nearest(value: f64) -> f32 {
     if value.is_finite() { value.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32 } else { value as f32 }
 }
 
-/// Appends points to a series, in their order, and returns how many it has then.
-pub fn append(transaction: &Transaction<'_>, project: ProjectId, run: RunId, name: &str, new: &[Point]) -> Result<u64> {
-    let Some(newest) = new.last() else { return Ok(0) };
-    let mut series = open(transaction, project, run, name)?;
-    points::append(transaction, series.number, series.count, new)?;
-    for point in new {
-        // `min` and `max` leave NaN aside: `f64::min` returns the other side.
-        series.min = series.min.min(point.value);
-        series.max = series.max.max(point.value);
-        if series.count.is_multiple_of(series.stride) {
-            if series.spark.len() == SPARK {
-                series.spark = series.spark.iter().copied().step_by(2).collect();
-                series.stride *= 2;
-            }
-            if series.count.is_multiple_of(series.stride) {
-                series.spark.push(nearest(point.value));
-            }
+/// Appends points to a series, in their order, and returns how many it has then. What was sent before, as a client
+/// does that got no answer, is not counted twice: a point of the same step, time and value among the newest ones.
+pub fn append(transaction: &Transaction<'_>, run: RunId, name: &str, new: &[Point]) -> Result<u64> {
+    let mut series = open(transaction, run, name)?;
+    let fresh = match series.newest {
+        Some(newest) if new.iter().any(|point| point.step <= newest.step) => {
+            let key = |point: &Point| (point.step, point.time_ms, point.value.to_bits());
+            let held = points::newest(transaction, series.number, series.count)?;
+            let held: std::collections::HashSet<_> = held.iter().map(key).collect();
+            std::borrow::Cow::Owned(new.iter().filter(|point| !held.contains(&key(point))).copied().collect())
         }
-        series.count += 1;
+        _ => std::borrow::Cow::Borrowed(new),
+    };
+    if fresh.is_empty() {
+        return Ok(series.count);
     }
+    points::append(transaction, series.number, series.count, &fresh)?;
+    for point in fresh.iter() {
+        series.add(*point);
+    }
+    let Some(newest) = series.newest else { return Ok(series.count) };
     transaction
         .prepare_cached(
             "UPDATE metric SET count = ?2, step = ?3, last = ?4, min = ?5, max = ?6, time_ms = ?7, spark_stride = ?8, spark = ?9
@@ -87,22 +90,53 @@ pub fn append(transaction: &Transaction<'_>, project: ProjectId, run: RunId, nam
     Ok(series.count)
 }
 
+impl Series {
+    fn add(&mut self, point: Point) {
+        // `min` and `max` leave NaN aside: `f64::min` returns the other side.
+        self.min = self.min.min(point.value);
+        self.max = self.max.max(point.value);
+        if self.count.is_multiple_of(self.stride) {
+            if self.spark.len() == SPARK {
+                self.spark = self.spark.iter().copied().step_by(2).collect();
+                self.stride *= 2;
+            }
+            if self.count.is_multiple_of(self.stride) {
+                self.spark.push(nearest(point.value));
+            }
+        }
+        self.count += 1;
+        if self.newest.is_none_or(|newest| is_newer(point, newest)) {
+            self.newest = Some(point);
+        }
+    }
+}
+
+/// MLflow's rule for the value that stands for a series: the greatest step, then time, then value.
+fn is_newer(point: Point, newest: Point) -> bool {
+    let order = (point.step, point.time_ms).cmp(&(newest.step, newest.time_ms));
+    order.then_with(|| point.value.partial_cmp(&newest.value).unwrap_or(std::cmp::Ordering::Equal)).is_gt()
+}
+
 /// Keeps the final validation figure of a metric.
-pub fn set_figure(transaction: &Transaction<'_>, project: ProjectId, run: RunId, name: &str, value: f64) -> Result<()> {
-    let series = open(transaction, project, run, name)?;
+pub fn set_figure(transaction: &Transaction<'_>, run: RunId, name: &str, value: f64) -> Result<()> {
+    let series = open(transaction, run, name)?;
     transaction
         .prepare_cached("UPDATE metric SET figure = ?2 WHERE number = ?1")?
         .execute(params![series.number, value])?;
     Ok(())
 }
 
-fn open(transaction: &Transaction<'_>, project: ProjectId, run: RunId, name: &str) -> Result<Series> {
+fn open(transaction: &Transaction<'_>, run: RunId, name: &str) -> Result<Series> {
     let found = transaction
-        .prepare_cached("SELECT number, count, min, max, spark_stride, spark FROM metric WHERE run = ?1 AND key = ?2")?
+        .prepare_cached("SELECT number, count, min, max, spark_stride, spark, step, time_ms, last FROM metric WHERE run = ?1 AND key = ?2")?
         .query_row(params![run.as_bytes(), name], |row| {
+            let count = row.get::<_, i64>(1)? as u64;
+            let value = row.get::<_, Option<f64>>(8)?.unwrap_or(f64::NAN);
+            let newest = Point { step: row.get(6)?, time_ms: row.get(7)?, value };
             Ok(Series {
                 number: row.get(0)?,
-                count: row.get::<_, i64>(1)? as u64,
+                count,
+                newest: (count > 0).then_some(newest),
                 min: row.get::<_, Option<f64>>(2)?.unwrap_or(f64::NAN),
                 max: row.get::<_, Option<f64>>(3)?.unwrap_or(f64::NAN),
                 stride: row.get::<_, i64>(4)? as u64,
@@ -113,14 +147,13 @@ fn open(transaction: &Transaction<'_>, project: ProjectId, run: RunId, name: &st
     if let Some(series) = found {
         return Ok(series);
     }
-    key::note(transaction, project, "metric", name)?;
     transaction
         .prepare_cached(
             "INSERT INTO metric (run, key, count, step, time_ms, spark_stride, spark) VALUES (?1, ?2, 0, 0, 0, 1, x'')",
         )?
         .execute(params![run.as_bytes(), name])?;
     let number = transaction.last_insert_rowid();
-    Ok(Series { number, count: 0, min: f64::NAN, max: f64::NAN, stride: 1, spark: Vec::new() })
+    Ok(Series { number, count: 0, newest: None, min: f64::NAN, max: f64::NAN, stride: 1, spark: Vec::new() })
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {

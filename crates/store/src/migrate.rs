@@ -4,40 +4,61 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 
 use crate::error::{Result, StoreError};
 
 /// Each migration is the statements that lead from the version before it.
-const MIGRATIONS: &[&[&str]] = &[FIRST, &[crate::window::CREATE_PIECE, crate::sent_traffic::CREATE]];
+const MIGRATIONS: &[&[Step]] = &[FIRST, &[Sql(crate::window::CREATE_PIECE), Sql(crate::sent_traffic::CREATE)], TRACKING];
 
-const FIRST: &[&str] = &[
-    crate::blob_use::CREATE,
-    crate::setting::CREATE,
-    crate::project::CREATE,
-    crate::happening::CREATE,
-    crate::dataset::CREATE,
-    crate::snapshot::CREATE,
-    crate::split::CREATE,
-    crate::experiment::CREATE,
-    crate::run::CREATE,
-    crate::param::CREATE,
-    crate::tag::CREATE,
-    crate::key::CREATE,
-    crate::metric::CREATE,
-    crate::points::CREATE,
-    crate::model::CREATE,
-    crate::version::CREATE,
-    crate::alias::CREATE,
-    crate::registry::CREATE,
-    crate::package::CREATE,
-    crate::target::CREATE,
-    crate::deployment::CREATE,
-    crate::window::CREATE,
-    crate::alert::CREATE,
-    crate::traffic::CREATE,
-    crate::job::CREATE,
-    crate::job_log::CREATE,
+enum Step {
+    Sql(&'static str),
+    /// What SQL alone can't do.
+    Code(fn(&Transaction<'_>) -> Result<()>),
+}
+
+use Step::{Code, Sql};
+
+const TRACKING: &[Step] = &[
+    Sql(crate::experiment::REBUILD),
+    Sql(crate::run::REBUILD),
+    Sql(crate::run_input::CREATE),
+    Sql(crate::model::REBUILD),
+    Sql(crate::alias::REBUILD),
+    Sql(crate::logged_model::CREATE),
+    Sql(crate::client_version::CREATE),
+    Sql(crate::tail::CREATE),
+    Code(crate::points::migrate::rebuild),
+    Sql(crate::key::DROP),
+];
+
+const FIRST: &[Step] = &[
+    Sql(crate::blob_use::CREATE),
+    Sql(crate::setting::CREATE),
+    Sql(crate::project::CREATE),
+    Sql(crate::happening::CREATE),
+    Sql(crate::dataset::CREATE),
+    Sql(crate::snapshot::CREATE),
+    Sql(crate::split::CREATE),
+    Sql(crate::experiment::CREATE),
+    Sql(crate::run::CREATE),
+    Sql(crate::param::CREATE),
+    Sql(crate::tag::CREATE),
+    Sql(crate::key::CREATE),
+    Sql(crate::metric::CREATE),
+    Sql(crate::points::CREATE),
+    Sql(crate::model::CREATE),
+    Sql(crate::version::CREATE),
+    Sql(crate::alias::CREATE),
+    Sql(crate::registry::CREATE),
+    Sql(crate::package::CREATE),
+    Sql(crate::target::CREATE),
+    Sql(crate::deployment::CREATE),
+    Sql(crate::window::CREATE),
+    Sql(crate::alert::CREATE),
+    Sql(crate::traffic::CREATE),
+    Sql(crate::job::CREATE),
+    Sql(crate::job_log::CREATE),
 ];
 
 /// The version that this program writes.
@@ -54,10 +75,21 @@ pub fn migrate_to(connection: &mut Connection, path: &Path, version: u32) -> Res
     if found > VERSION {
         return Err(StoreError::Newer { path: path.to_owned(), found, known: VERSION });
     }
-    for (index, statements) in MIGRATIONS.iter().enumerate().take(version as usize).skip(found as usize) {
+    // Rebuilding a table drops the old one, which must not take what points at it.
+    connection.pragma_update(None, "foreign_keys", false)?;
+    let migrated = steps(connection, found, version);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    migrated
+}
+
+fn steps(connection: &mut Connection, found: u32, version: u32) -> Result<()> {
+    for (index, steps) in MIGRATIONS.iter().enumerate().take(version as usize).skip(found as usize) {
         let transaction = connection.transaction()?;
-        for statement in *statements {
-            transaction.execute_batch(statement)?;
+        for step in *steps {
+            match step {
+                Sql(statements) => transaction.execute_batch(statements)?,
+                Code(change) => change(&transaction)?,
+            }
         }
         transaction.pragma_update(None, "user_version", index as u32 + 1)?;
         transaction.commit()?;

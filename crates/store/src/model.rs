@@ -15,22 +15,45 @@ CREATE TABLE model (
 ) WITHOUT ROWID;
 ";
 
+/// Version 3: models that clients registered belong to no project, and have notes.
+pub(crate) const REBUILD: &str = "
+CREATE TABLE model_new (
+    id         BLOB PRIMARY KEY,
+    project    BLOB REFERENCES project (id) ON DELETE CASCADE,
+    name       TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    notes      TEXT NOT NULL,
+    UNIQUE (project, name)
+) WITHOUT ROWID;
+INSERT INTO model_new SELECT id, project, name, created_ms, created_ms, '' FROM model;
+DROP TABLE model;
+ALTER TABLE model_new RENAME TO model;
+CREATE INDEX model_name ON model (name);
+";
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelRow {
     pub id: ModelId,
-    pub project: ProjectId,
+    /// None of a model that a client registered.
+    pub project: Option<ProjectId>,
     pub name: String,
     pub created_ms: i64,
+    pub updated_ms: i64,
+    /// Markdown.
+    pub notes: String,
 }
 
-const COLUMNS: &str = "id, project, name, created_ms";
+const COLUMNS: &str = "id, project, name, created_ms, updated_ms, notes";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ModelRow> {
     Ok(ModelRow {
         id: id_column!(row, 0, ModelId),
-        project: id_column!(row, 1, ProjectId),
+        project: id_column!(row, 1, Option<ProjectId>),
         name: row.get(2)?,
         created_ms: row.get(3)?,
+        updated_ms: row.get(4)?,
+        notes: row.get(5)?,
     })
 }
 
@@ -55,19 +78,47 @@ pub fn named(connection: &Connection, name: &str) -> Result<Vec<ModelRow>> {
 }
 
 pub fn insert(transaction: &Transaction<'_>, row: &ModelRow) -> Result<()> {
-    transaction.prepare_cached(&format!("INSERT INTO model ({COLUMNS}) VALUES (?1, ?2, ?3, ?4)"))?.execute(params![
+    transaction.prepare_cached(&format!("INSERT INTO model ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"))?.execute(params![
         row.id.as_bytes(),
-        row.project.as_bytes(),
+        row.project.as_ref().map(ProjectId::as_bytes),
         row.name,
-        row.created_ms
+        row.created_ms,
+        row.updated_ms,
+        row.notes,
     ])?;
+    Ok(())
+}
+
+/// Every model, by name.
+pub fn all(connection: &Connection) -> Result<Vec<ModelRow>> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM model ORDER BY name, id"))?;
+    let rows = statement.query_map([], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Writes what can change of a model: its name, notes, and when that was.
+pub fn put(transaction: &Transaction<'_>, row: &ModelRow) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE model SET name = ?2, notes = ?3, updated_ms = ?4 WHERE id = ?1")?
+        .execute(params![row.id.as_bytes(), row.name, row.notes, row.updated_ms])?;
+    Ok(())
+}
+
+/// Deletes a name with the versions that clients registered under it.
+pub fn delete(transaction: &Transaction<'_>, id: ModelId) -> Result<()> {
+    for version in crate::client_version::of_model(transaction, id)? {
+        crate::client_version::delete(transaction, version.id)?;
+    }
+    transaction.prepare_cached("DELETE FROM registry_tag WHERE owner = ?1")?.execute(params![id.as_bytes()])?;
+    transaction.prepare_cached("DELETE FROM model WHERE id = ?1")?.execute(params![id.as_bytes()])?;
     Ok(())
 }
 
 /// Deletes a name that no version stands under.
 pub fn delete_if_empty(transaction: &Transaction<'_>, id: ModelId) -> Result<()> {
     transaction
-        .prepare_cached("DELETE FROM model WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM version WHERE model = ?1)")?
+        .prepare_cached("DELETE FROM model WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM version WHERE model = ?1)
+             AND NOT EXISTS (SELECT 1 FROM client_version WHERE model = ?1)")?
         .execute(params![id.as_bytes()])?;
     Ok(())
 }

@@ -1,16 +1,20 @@
-//! The points of a series, compact, under a pyramid of minimum, maximum and last value.
+//! The points of a series: a hot tail, and sealed, compressed chunks under a pyramid of minimum, maximum, mean and last.
 //!
-//! Level 0 holds the raw points in chunks of 1,024; a bucket of level n covers 16ⁿ of them, in chunks
-//! of 256 buckets. A level exists once the one below it is too long to be drawn from (2,048), so a
-//! short series costs one row. Appending touches the last chunk of each level only.
-//!
-//! A raw chunk is columns of steps and times as zigzag varints of their differences, then the values
-//! as little-endian f64; a bucket is step, time, min, max, last, 8 bytes each.
+//! New points are appended to the [`crate::tail`] as they come, without reading anything. Once 1,024 of them stand
+//! there they are sealed: level 0 holds the raw points in compressed chunks of 1,024; a bucket of level n covers 16ⁿ
+//! of them, in chunks of 256 buckets. A level exists once the one below it is too long to be drawn from (2,048). No
+//! point is ever dropped: what is drawn from buckets far away is drawn from raw points near by.
+
+mod encoding;
+pub(crate) mod migrate;
+
+pub(crate) use encoding::{decode_tail, encode_tail};
 
 use api::series::{Point, Series};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use crate::error::Result;
+use crate::{error::Result, tail};
+use encoding::{decode_buckets, decode_sealed, encode_buckets, encode_sealed};
 
 pub(crate) const CREATE: &str = "
 CREATE TABLE points (
@@ -25,38 +29,75 @@ CREATE TABLE points (
 ) WITHOUT ROWID;
 ";
 
-const RAW_CHUNK: u64 = 1024;
+/// Points in a sealed chunk.
+pub(crate) const RAW_CHUNK: u64 = 1024;
 const BUCKET_CHUNK: u64 = 256;
 const FACTOR: u64 = 16;
 /// A level longer than this gets one above it.
 const LONG: u64 = 2048;
 /// 16⁸ buckets of 2,048: more points than a disk holds.
 const LEVELS: u32 = 8;
+/// Buckets that are read for one that is drawn, at most: the next level above would be coarser than the screen.
+const FINER: u64 = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Bucket {
+pub(crate) struct Bucket {
     /// Of the bucket's last point.
     step: i64,
     time_ms: i64,
     min: f64,
     max: f64,
+    sum: f64,
+    /// How many of its points are numbers.
+    numbers: u64,
     last: f64,
 }
 
 impl Bucket {
     fn of(point: Point) -> Self {
-        Self { step: point.step, time_ms: point.time_ms, min: point.value, max: point.value, last: point.value }
+        let Point { step, time_ms, value } = point;
+        let (sum, numbers) = if value.is_nan() { (0.0, 0) } else { (value, 1) };
+        Self { step, time_ms, min: value, max: value, sum, numbers, last: value }
     }
 
-    /// NaN is left out of the extremes, but stands as the last value.
+    /// NaN is left out of the extremes and the mean, but stands as the last value.
     fn add(&mut self, later: Self) {
-        *self = Self { min: self.min.min(later.min), max: self.max.max(later.max), ..later };
+        *self = Self {
+            min: self.min.min(later.min),
+            max: self.max.max(later.max),
+            sum: self.sum + later.sum,
+            numbers: self.numbers + later.numbers,
+            ..later
+        };
+    }
+
+    fn mean(&self) -> f64 {
+        if self.numbers == 0 { f64::NAN } else { self.sum / self.numbers as f64 }
     }
 }
 
-/// Appends to a series that has `count` points.
+/// Appends to a series that has `count` points, of which the tail holds those after the last whole chunk.
 pub(crate) fn append(transaction: &Transaction<'_>, series: i64, count: u64, new: &[Point]) -> Result<()> {
-    append_raw(transaction, series, count, new)?;
+    let held = count % RAW_CHUNK;
+    if held + (new.len() as u64) < RAW_CHUNK {
+        return tail::put(transaction, series, count, new);
+    }
+    let mut open = if held == 0 { Vec::new() } else { tail::take(transaction, series)? };
+    open.extend_from_slice(new);
+    let whole = open.len() / RAW_CHUNK as usize * RAW_CHUNK as usize;
+    let first = count - held;
+    let (sealed, rest) = open.split_at(whole);
+    seal(transaction, series, first, sealed)?;
+    if rest.is_empty() { Ok(()) } else { tail::put(transaction, series, first + whole as u64, rest) }
+}
+
+/// Adds whole chunks to a series whose sealed points are `count`.
+fn seal(transaction: &Transaction<'_>, series: i64, count: u64, new: &[Point]) -> Result<()> {
+    for (index, points) in new.chunks(RAW_CHUNK as usize).enumerate() {
+        let chunk = count / RAW_CHUNK + index as u64;
+        let steps = points.iter().map(|point| point.step);
+        save(transaction, series, 0, chunk, points.len(), steps, &encode_sealed(points)?)?;
+    }
     let total = count + new.len() as u64;
     let mut width = 1;
     for level in 1..=LEVELS {
@@ -76,23 +117,6 @@ pub(crate) fn append(transaction: &Transaction<'_>, series: i64, count: u64, new
     Ok(())
 }
 
-fn append_raw(transaction: &Transaction<'_>, series: i64, count: u64, mut new: &[Point]) -> Result<()> {
-    let mut at = count;
-    while !new.is_empty() {
-        let chunk = at / RAW_CHUNK;
-        let held = at % RAW_CHUNK;
-        let mut points = if held == 0 { Vec::new() } else { decode_raw(&load(transaction, series, 0, chunk)?) };
-        let room = (RAW_CHUNK - held) as usize;
-        let (now, later) = new.split_at(new.len().min(room));
-        points.extend_from_slice(now);
-        let steps = points.iter().map(|point| point.step);
-        save(transaction, series, 0, chunk, points.len(), steps, &encode_raw(&points))?;
-        at += now.len() as u64;
-        new = later;
-    }
-    Ok(())
-}
-
 fn append_buckets(
     transaction: &Transaction<'_>,
     series: i64,
@@ -101,9 +125,9 @@ fn append_buckets(
     count: u64,
     new: &[Point],
 ) -> Result<()> {
-    // The bucket under way is the one that the last committed point fell into.
+    // The bucket under way is the one that the last sealed point fell into.
     let mut chunk = count / width / BUCKET_CHUNK;
-    let mut buckets = decode_buckets(&load_optional(transaction, series, level, chunk)?.unwrap_or_default());
+    let mut buckets = decode_buckets(&load_optional(transaction, series, level, chunk)?.unwrap_or_default())?;
     for (index, point) in new.iter().enumerate() {
         let at = count + index as u64;
         let bucket = at / width;
@@ -122,37 +146,38 @@ fn append_buckets(
 
 /// Builds a level of all that stands below it; happens once a level.
 fn build(transaction: &Transaction<'_>, series: i64, level: u32, total: u64) -> Result<()> {
-    let below: Vec<Bucket> = if level == 1 {
-        (0..total.div_ceil(RAW_CHUNK))
-            .map(|chunk| {
-                Ok(decode_raw(&load(transaction, series, 0, chunk)?).into_iter().map(Bucket::of).collect::<Vec<_>>())
-            })
-            .collect::<Result<Vec<_>>>()?
-            .concat()
+    let mut below: Vec<Bucket> = Vec::new();
+    if level == 1 {
+        for chunk in 0..total.div_ceil(RAW_CHUNK) {
+            below.extend(decode_sealed(&load(transaction, series, 0, chunk)?)?.into_iter().map(Bucket::of));
+        }
     } else {
         let entries = total.div_ceil(FACTOR.pow(level - 1));
-        (0..entries.div_ceil(BUCKET_CHUNK))
-            .map(|chunk| Ok(decode_buckets(&load(transaction, series, level - 1, chunk)?)))
-            .collect::<Result<Vec<_>>>()?
-            .concat()
-    };
-    let buckets: Vec<Bucket> = below
-        .chunks(FACTOR as usize)
-        .map(|group| {
-            let mut bucket = group[0];
-            group[1..].iter().for_each(|later| bucket.add(*later));
-            bucket
-        })
-        .collect();
-    for (chunk, buckets) in buckets.chunks(BUCKET_CHUNK as usize).enumerate() {
+        for chunk in 0..entries.div_ceil(BUCKET_CHUNK) {
+            below.extend(decode_buckets(&load(transaction, series, level - 1, chunk)?)?);
+        }
+    }
+    for (chunk, buckets) in merged(&below, FACTOR as usize).chunks(BUCKET_CHUNK as usize).enumerate() {
         save_buckets(transaction, series, level, chunk as u64, buckets)?;
     }
     Ok(())
 }
 
+/// Neighbours in groups of `size` as one bucket each.
+fn merged(buckets: &[Bucket], size: usize) -> Vec<Bucket> {
+    let one = |group: &[Bucket]| {
+        let mut bucket = group[0];
+        group[1..].iter().for_each(|later| bucket.add(*later));
+        bucket
+    };
+    buckets.chunks(size.max(1)).map(one).collect()
+}
+
 /// One viewport: steps from `from` to `to`, in at most about `points` points: raw where they are few
-/// enough, else the finest level that is.
+/// enough, else buckets of the finest level that can be read at once, put together until they are.
 pub fn view(connection: &Connection, series: i64, from: i64, to: i64, points: u64) -> Result<Series> {
+    let seen = |step: i64| (from..=to).contains(&step);
+    let open: Vec<Point> = tail::of(connection, series)?.into_iter().filter(|point| seen(point.step)).collect();
     let mut counts = connection.prepare_cached(
         "SELECT level, sum(count) FROM points WHERE series = ?1 AND final >= ?2 AND first <= ?3 GROUP BY level ORDER BY level",
     )?;
@@ -160,37 +185,87 @@ pub fn view(connection: &Connection, series: i64, from: i64, to: i64, points: u6
         .query_map(params![series, from, to], |row| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)? as u64)))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     // Chunks at the borders reach beyond the viewport: half a chunk at each side is forgiven.
-    let Some((level, _)) = levels
-        .iter()
-        .find(|(level, count)| count.saturating_sub(if *level == 0 { RAW_CHUNK } else { BUCKET_CHUNK }) <= points)
-        .or(levels.last())
-    else {
-        return Ok(Series { raw: true, ..Series::default() });
+    let fits = |(level, count): &&(u32, u64)| match level {
+        0 => (count + open.len() as u64).saturating_sub(RAW_CHUNK) <= points,
+        _ => count.saturating_sub(BUCKET_CHUNK) <= points.saturating_mul(FINER),
     };
+    let Some((level, _)) = levels.iter().find(fits).or(levels.last()) else { return Ok(raw(open.into_iter())) };
     let mut chunks = connection.prepare_cached(
         "SELECT bytes FROM points WHERE series = ?1 AND level = ?2 AND final >= ?3 AND first <= ?4 ORDER BY chunk",
     )?;
-    let rows = chunks.query_map(params![series, level, from, to], |row| row.get::<_, Vec<u8>>(0))?;
-    let mut view = Series { raw: *level == 0, ..Series::default() };
-    for bytes in rows {
-        let bytes = bytes?;
-        if view.raw {
-            for point in decode_raw(&bytes).into_iter().filter(|point| (from..=to).contains(&point.step)) {
-                view.step.push(point.step as f64);
-                view.time_ms.push(point.time_ms as f64);
-                view.last.push(point.value);
-            }
-        } else {
-            for bucket in decode_buckets(&bytes).into_iter().filter(|bucket| (from..=to).contains(&bucket.step)) {
-                view.step.push(bucket.step as f64);
-                view.time_ms.push(bucket.time_ms as f64);
-                view.min.push(bucket.min);
-                view.max.push(bucket.max);
-                view.last.push(bucket.last);
-            }
+    let chunks = chunks
+        .query_map(params![series, level, from, to], |row| row.get::<_, Vec<u8>>(0))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    if *level == 0 {
+        let mut all = Vec::with_capacity(chunks.len() * RAW_CHUNK as usize);
+        for bytes in chunks {
+            all.extend(decode_sealed(&bytes)?.into_iter().filter(|point| seen(point.step)));
         }
+        return Ok(raw(all.into_iter().chain(open)));
     }
-    Ok(view)
+    let mut all = Vec::with_capacity(chunks.len() * BUCKET_CHUNK as usize);
+    for bytes in chunks {
+        all.extend(decode_buckets(&bytes)?.into_iter().filter(|bucket| seen(bucket.step)));
+    }
+    let open: Vec<Bucket> = open.into_iter().map(Bucket::of).collect();
+    // What is not sealed yet is put together as wide as the level before it is joined to it.
+    all.extend(merged(&open, FACTOR.pow(*level) as usize));
+    let size = (all.len() as u64).div_ceil(points.max(1)) as usize;
+    Ok(drawn(&merged(&all, size)))
+}
+
+fn raw(points: impl Iterator<Item = Point>) -> Series {
+    let mut view = Series { raw: true, ..Series::default() };
+    for point in points {
+        view.step.push(point.step as f64);
+        view.time_ms.push(point.time_ms as f64);
+        view.last.push(point.value);
+    }
+    view
+}
+
+fn drawn(buckets: &[Bucket]) -> Series {
+    let column = |value: fn(&Bucket) -> f64| buckets.iter().map(value).collect::<Vec<f64>>();
+    Series {
+        raw: false,
+        step: column(|bucket| bucket.step as f64),
+        time_ms: column(|bucket| bucket.time_ms as f64),
+        min: column(|bucket| bucket.min),
+        max: column(|bucket| bucket.max),
+        mean: column(Bucket::mean),
+        last: column(|bucket| bucket.last),
+    }
+}
+
+/// The raw points of a series in the order of their coming, `limit` of them after the first `skip`.
+pub fn raw_points(connection: &Connection, series: i64, skip: u64, limit: u64) -> Result<Vec<Point>> {
+    let mut found = Vec::new();
+    let first = skip / RAW_CHUNK;
+    let last = skip.saturating_add(limit).div_ceil(RAW_CHUNK);
+    let mut chunks = connection.prepare_cached(
+        "SELECT bytes FROM points WHERE series = ?1 AND level = 0 AND chunk >= ?2 AND chunk < ?3 ORDER BY chunk",
+    )?;
+    let last_chunk = i64::try_from(last).unwrap_or(i64::MAX);
+    for bytes in chunks.query_map(params![series, first as i64, last_chunk], |row| row.get::<_, Vec<u8>>(0))? {
+        found.extend(decode_sealed(&bytes?)?);
+    }
+    // Whole chunks came, so the tail follows where the last of them was among these.
+    if (found.len() as u64) < limit.saturating_add(skip % RAW_CHUNK) {
+        found.extend(tail::after(connection, series, first * RAW_CHUNK)?);
+    }
+    let skipped = (skip % RAW_CHUNK) as usize;
+    Ok(found.into_iter().skip(skipped).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
+}
+
+/// The newest points, one chunk and the tail at most: where what is sent twice is found again.
+pub(crate) fn newest(connection: &Connection, series: i64, count: u64) -> Result<Vec<Point>> {
+    let sealed = count / RAW_CHUNK;
+    let mut points = match sealed {
+        0 => Vec::new(),
+        sealed => decode_sealed(&load(connection, series, 0, sealed - 1)?)?,
+    };
+    points.extend(tail::of(connection, series)?);
+    Ok(points)
 }
 
 fn load(connection: &Connection, series: i64, level: u32, chunk: u64) -> Result<Vec<u8>> {
@@ -208,7 +283,7 @@ fn load_optional(connection: &Connection, series: i64, level: u32, chunk: u64) -
 
 fn save_buckets(transaction: &Transaction<'_>, series: i64, level: u32, chunk: u64, buckets: &[Bucket]) -> Result<()> {
     let steps = buckets.iter().map(|bucket| bucket.step);
-    save(transaction, series, level, chunk, buckets.len(), steps, &encode_buckets(buckets))
+    save(transaction, series, level, chunk, buckets.len(), steps, &encode_buckets(buckets)?)
 }
 
 fn save(
@@ -229,91 +304,4 @@ fn save(
         )?
         .execute(params![series, level, chunk as i64, count as i64, first, last, bytes])?;
     Ok(())
-}
-
-fn encode_raw(points: &[Point]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(4 + points.len() * 12);
-    bytes.extend_from_slice(&(points.len() as u32).to_le_bytes());
-    for column in [|point: &Point| point.step, |point: &Point| point.time_ms] {
-        let mut before = 0_i64;
-        for point in points {
-            let value = column(point);
-            put_varint(&mut bytes, value.wrapping_sub(before));
-            before = value;
-        }
-    }
-    for point in points {
-        bytes.extend_from_slice(&point.value.to_le_bytes());
-    }
-    bytes
-}
-
-fn decode_raw(bytes: &[u8]) -> Vec<Point> {
-    let Some((head, mut rest)) = bytes.split_first_chunk::<4>() else { return Vec::new() };
-    let count = u32::from_le_bytes(*head) as usize;
-    let mut column = || {
-        let mut before = 0_i64;
-        (0..count)
-            .map(|_| {
-                before = before.wrapping_add(take_varint(&mut rest));
-                before
-            })
-            .collect::<Vec<_>>()
-    };
-    let steps = column();
-    let times = column();
-    let values = rest.as_chunks::<8>().0.iter().map(|chunk| f64::from_le_bytes(*chunk));
-    steps.into_iter().zip(times).zip(values).map(|((step, time_ms), value)| Point { step, time_ms, value }).collect()
-}
-
-fn put_varint(bytes: &mut Vec<u8>, value: i64) {
-    let mut zigzag = ((value << 1) ^ (value >> 63)) as u64;
-    while zigzag >= 0x80 {
-        bytes.push(zigzag as u8 | 0x80);
-        zigzag >>= 7;
-    }
-    bytes.push(zigzag as u8);
-}
-
-fn take_varint(bytes: &mut &[u8]) -> i64 {
-    let mut zigzag = 0_u64;
-    let mut shift = 0;
-    while let Some((byte, rest)) = bytes.split_first() {
-        *bytes = rest;
-        zigzag |= u64::from(byte & 0x7f) << shift;
-        shift += 7;
-        if byte & 0x80 == 0 || shift > 63 {
-            break;
-        }
-    }
-    (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64)
-}
-
-fn encode_buckets(buckets: &[Bucket]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(buckets.len() * 40);
-    for bucket in buckets {
-        bytes.extend_from_slice(&bucket.step.to_le_bytes());
-        bytes.extend_from_slice(&bucket.time_ms.to_le_bytes());
-        for value in [bucket.min, bucket.max, bucket.last] {
-            bytes.extend_from_slice(&value.to_le_bytes());
-        }
-    }
-    bytes
-}
-
-fn decode_buckets(bytes: &[u8]) -> Vec<Bucket> {
-    let (records, _) = bytes.as_chunks::<40>();
-    records
-        .iter()
-        .map(|record| {
-            let (words, _) = record.as_chunks::<8>();
-            Bucket {
-                step: i64::from_le_bytes(words[0]),
-                time_ms: i64::from_le_bytes(words[1]),
-                min: f64::from_le_bytes(words[2]),
-                max: f64::from_le_bytes(words[3]),
-                last: f64::from_le_bytes(words[4]),
-            }
-        })
-        .collect()
 }

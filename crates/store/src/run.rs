@@ -54,6 +54,55 @@ CREATE INDEX run_snapshot ON run (snapshot);
 CREATE INDEX run_split ON run (split);
 ";
 
+/// Version 3: a run of an experiment without a project, a client's user, deletion that can be undone, artifacts that
+/// lie elsewhere.
+pub(crate) const REBUILD: &str = "
+CREATE TABLE run_new (
+    id             BLOB PRIMARY KEY,
+    project        BLOB REFERENCES project (id) ON DELETE CASCADE,
+    experiment     BLOB NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    name           TEXT NOT NULL,
+    kind           TEXT NOT NULL,
+    state          TEXT NOT NULL,
+    ended_because  TEXT,    -- JSON
+    snapshot       BLOB REFERENCES snapshot (id),
+    split          BLOB REFERENCES split (id),
+    job            BLOB REFERENCES job (id) ON DELETE SET NULL,
+    alert          BLOB,
+    code           TEXT,    -- JSON
+    seed           INTEGER,
+    device         TEXT,
+    model          TEXT,    -- what is trained: 'trees' …
+    notes          TEXT NOT NULL,
+    progress       TEXT,    -- JSON
+    command        TEXT,    -- JSON
+    exit_code      INTEGER,
+    environment    TEXT NOT NULL,
+    has_evaluation INTEGER NOT NULL,
+    ranked_by      TEXT,    -- the validation metric that ranks, as a key
+    ranked_value   REAL,
+    more_is_better INTEGER,
+    resumable      INTEGER NOT NULL,
+    pid            INTEGER,
+    pid_started_ms INTEGER,
+    events_offset  INTEGER NOT NULL, -- bytes of events.jsonl whose rows are committed
+    created_ms     INTEGER NOT NULL,
+    started_ms     INTEGER,
+    ended_ms       INTEGER,
+    user           TEXT,
+    deleted_ms     INTEGER,
+    artifacts      TEXT     -- the folder of an imported run's artifacts
+) WITHOUT ROWID;
+INSERT INTO run_new SELECT *, NULL, NULL, NULL FROM run;
+DROP TABLE run;
+ALTER TABLE run_new RENAME TO run;
+CREATE INDEX run_project ON run (project, created_ms);
+CREATE INDEX run_experiment ON run (experiment, created_ms);
+CREATE INDEX run_state ON run (state);
+CREATE INDEX run_snapshot ON run (snapshot);
+CREATE INDEX run_split ON run (split);
+";
+
 /// A run with what only its supervision needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRow {
@@ -65,11 +114,13 @@ pub struct RunRow {
     pub pid: Option<u32>,
     pub pid_started_ms: Option<i64>,
     pub events_offset: u64,
+    /// Where an imported run's artifacts lie; of others in the run's folder.
+    pub artifacts: Option<String>,
 }
 
 const COLUMNS: &str = "id, project, experiment, name, kind, state, ended_because, snapshot, split, job, alert, code, seed, device, \
     model, notes, progress, command, exit_code, environment, has_evaluation, ranked_by, ranked_value, more_is_better, resumable, \
-    pid, pid_started_ms, events_offset, created_ms, started_ms, ended_ms";
+    pid, pid_started_ms, events_offset, created_ms, started_ms, ended_ms, user, deleted_ms, artifacts";
 
 fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<T>> {
     Ok(row.get::<_, Option<Json<T>>>(index)?.map(|Json(value)| value))
@@ -82,7 +133,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     Ok(RunRow {
         run: Run {
             id: id_column!(row, 0, RunId),
-            project: id_column!(row, 1, ProjectId),
+            project: id_column!(row, 1, Option<ProjectId>),
             experiment: id_column!(row, 2, ExperimentId),
             name: row.get(3)?,
             kind: row.get::<_, Word<RunKind>>(4)?.0,
@@ -107,6 +158,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RunRow> {
             versions: Vec::new(),
             has_evaluation: row.get(20)?,
             resumable: row.get(24)?,
+            user: row.get(31)?,
+            deleted_ms: row.get(32)?,
             created_ms: row.get(28)?,
             started_ms: row.get(29)?,
             ended_ms: row.get(30)?,
@@ -116,6 +169,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         pid: row.get(25)?,
         pid_started_ms: row.get(26)?,
         events_offset: row.get::<_, i64>(27)? as u64,
+        artifacts: row.get(33)?,
     })
 }
 
@@ -148,10 +202,10 @@ pub fn versions(connection: &Connection, id: RunId) -> Result<Vec<VersionId>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Runs that were running or queued: after a start, what to adopt or to give up.
+/// Supervised runs that were running or queued: after a start, what to adopt or to give up.
 pub fn unfinished(connection: &Connection) -> Result<Vec<RunRow>> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM run WHERE state IN ('queued', 'running') ORDER BY created_ms, id"
+        "SELECT {COLUMNS} FROM run WHERE state IN ('queued', 'running') AND kind IN ('training', 'command') ORDER BY created_ms, id"
     ))?;
     let rows = statement.query_map([], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -160,7 +214,7 @@ pub fn unfinished(connection: &Connection) -> Result<Vec<RunRow>> {
 /// The project's newest runs without what stands in other tables.
 pub fn newest(connection: &Connection, project: ProjectId, limit: u32) -> Result<Vec<RunRow>> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM run WHERE project = ?1 ORDER BY created_ms DESC, id DESC LIMIT ?2"
+        "SELECT {COLUMNS} FROM run WHERE project = ?1 AND deleted_ms IS NULL ORDER BY created_ms DESC, id DESC LIMIT ?2"
     ))?;
     let rows = statement.query_map(params![project.as_bytes(), limit], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -171,8 +225,8 @@ pub fn best(connection: &Connection, project: ProjectId) -> Result<Option<RunRow
     let Some((key, more)) = ranking(connection, project)? else { return Ok(None) };
     let order = if more { "DESC" } else { "ASC" };
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM run WHERE project = ?1 AND ranked_by = ?2 AND ranked_value IS NOT NULL
-         AND split IS (SELECT split FROM run WHERE project = ?1 AND ranked_by = ?2 AND ranked_value IS NOT NULL
+        "SELECT {COLUMNS} FROM run WHERE project = ?1 AND ranked_by = ?2 AND ranked_value IS NOT NULL AND deleted_ms IS NULL
+         AND split IS (SELECT split FROM run WHERE project = ?1 AND ranked_by = ?2 AND ranked_value IS NOT NULL AND deleted_ms IS NULL
                        ORDER BY created_ms DESC LIMIT 1)
          ORDER BY ranked_value {order}, created_ms DESC LIMIT 1"
     ))?;
@@ -183,7 +237,7 @@ pub fn best(connection: &Connection, project: ProjectId) -> Result<Option<RunRow
 pub fn ranking(connection: &Connection, project: ProjectId) -> Result<Option<(String, bool)>> {
     Ok(connection
         .prepare_cached(
-            "SELECT ranked_by, more_is_better FROM run WHERE project = ?1 AND ranked_by IS NOT NULL ORDER BY created_ms DESC LIMIT 1",
+            "SELECT ranked_by, more_is_better FROM run WHERE project = ?1 AND ranked_by IS NOT NULL AND deleted_ms IS NULL ORDER BY created_ms DESC LIMIT 1",
         )?
         .query_row(params![project.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?)
@@ -192,7 +246,7 @@ pub fn ranking(connection: &Connection, project: ProjectId) -> Result<Option<(St
 /// How many runs a project has.
 pub fn count(connection: &Connection, project: ProjectId) -> Result<u64> {
     let count: i64 = connection
-        .prepare_cached("SELECT count(*) FROM run WHERE project = ?1")?
+        .prepare_cached("SELECT count(*) FROM run WHERE project = ?1 AND deleted_ms IS NULL")?
         .query_row(params![project.as_bytes()], |row| row.get(0))?;
     Ok(count as u64)
 }
@@ -221,6 +275,66 @@ pub fn using_snapshot(connection: &Connection, snapshot: SnapshotId) -> Result<V
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    pub project: Option<ProjectId>,
+    pub experiment: ExperimentId,
+    pub deleted: bool,
+}
+
+pub fn standing(connection: &Connection, id: RunId) -> Result<Option<Standing>> {
+    let mut statement =
+        connection.prepare_cached("SELECT project, experiment, deleted_ms IS NOT NULL FROM run WHERE id = ?1")?;
+    let found = statement.query_row(params![id.as_bytes()], |row| {
+        Ok(Standing {
+            project: id_column!(row, 0, Option<ProjectId>),
+            experiment: id_column!(row, 1, ExperimentId),
+            deleted: row.get(2)?,
+        })
+    });
+    Ok(found.optional()?)
+}
+
+/// The runs of an experiment, deleted ones too.
+pub fn of_experiment(connection: &Connection, experiment: ExperimentId) -> Result<Vec<RunId>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM run WHERE experiment = ?1")?;
+    let rows = statement.query_map(params![experiment.as_bytes()], |row| Ok(id_column!(row, 0, RunId)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Marks all of an experiment's runs as deleted, or takes the mark away.
+pub fn mark_all(transaction: &Transaction<'_>, experiment: ExperimentId, deleted: bool, now_ms: i64) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE run SET deleted_ms = ?2 WHERE experiment = ?1 AND (deleted_ms IS NULL) = ?3")?
+        .execute(params![experiment.as_bytes(), deleted.then_some(now_ms), deleted])?;
+    Ok(())
+}
+
+pub fn move_to(
+    transaction: &Transaction<'_>,
+    id: RunId,
+    experiment: ExperimentId,
+    project: Option<ProjectId>,
+) -> Result<()> {
+    transaction.prepare_cached("UPDATE run SET experiment = ?2, project = ?3 WHERE id = ?1")?.execute(params![
+        id.as_bytes(),
+        experiment.as_bytes(),
+        project.as_ref().map(ProjectId::as_bytes)
+    ])?;
+    Ok(())
+}
+
+pub fn rename(transaction: &Transaction<'_>, id: RunId, name: &str) -> Result<()> {
+    transaction.prepare_cached("UPDATE run SET name = ?2 WHERE id = ?1")?.execute(params![id.as_bytes(), name])?;
+    Ok(())
+}
+
+pub fn set_notes(transaction: &Transaction<'_>, id: RunId, notes: &str) -> Result<()> {
+    transaction.prepare_cached("UPDATE run SET notes = ?2 WHERE id = ?1")?.execute(params![id.as_bytes(), notes])?;
+    Ok(())
+}
+
 /// Enters a run, or writes all of its own columns again.
 pub fn put(transaction: &Transaction<'_>, row: &RunRow) -> Result<()> {
     let run = &row.run;
@@ -231,7 +345,7 @@ pub fn put(transaction: &Transaction<'_>, row: &RunRow) -> Result<()> {
     transaction
         .prepare_cached(&format!(
             "INSERT INTO run ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)
+             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, state = excluded.state, ended_because = excluded.ended_because,
              snapshot = excluded.snapshot, split = excluded.split, job = excluded.job, alert = excluded.alert, code = excluded.code,
              seed = excluded.seed, device = excluded.device, model = excluded.model, notes = excluded.notes,
@@ -239,11 +353,12 @@ pub fn put(transaction: &Transaction<'_>, row: &RunRow) -> Result<()> {
              environment = excluded.environment, has_evaluation = excluded.has_evaluation, ranked_by = excluded.ranked_by,
              ranked_value = excluded.ranked_value, more_is_better = excluded.more_is_better, resumable = excluded.resumable,
              pid = excluded.pid, pid_started_ms = excluded.pid_started_ms, events_offset = excluded.events_offset,
-             started_ms = excluded.started_ms, ended_ms = excluded.ended_ms"
+             started_ms = excluded.started_ms, ended_ms = excluded.ended_ms, user = excluded.user,
+             deleted_ms = excluded.deleted_ms, artifacts = excluded.artifacts"
         ))?
         .execute(params![
             run.id.as_bytes(),
-            run.project.as_bytes(),
+            run.project.as_ref().map(ProjectId::as_bytes),
             run.experiment.as_bytes(),
             run.name,
             Word(run.kind),
@@ -273,6 +388,9 @@ pub fn put(transaction: &Transaction<'_>, row: &RunRow) -> Result<()> {
             run.created_ms,
             run.started_ms,
             run.ended_ms,
+            run.user,
+            run.deleted_ms,
+            row.artifacts,
         ])?;
     Ok(())
 }

@@ -25,6 +25,18 @@ macro_rules! table {
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         }
 
+        pub fn get(
+            connection: &rusqlite::Connection,
+            run: api::RunId,
+            key: &str,
+        ) -> crate::error::Result<Option<String>> {
+            use rusqlite::OptionalExtension as _;
+            Ok(connection
+                .prepare_cached(concat!("SELECT value FROM ", $name, " WHERE run = ?1 AND key = ?2"))?
+                .query_row(rusqlite::params![run.as_bytes(), key], |row| row.get(0))
+                .optional()?)
+        }
+
         pub fn put(
             transaction: &rusqlite::Transaction<'_>,
             run: api::RunId,

@@ -7,7 +7,10 @@ use crate::error::Result;
 
 crate::run_pairs::table!("tag");
 
-pub fn delete(transaction: &Transaction<'_>, run: RunId, key: &str) -> Result<()> {
-    transaction.prepare_cached("DELETE FROM tag WHERE run = ?1 AND key = ?2")?.execute(params![run.as_bytes(), key])?;
-    Ok(())
+/// Whether there was such a tag.
+pub fn remove(transaction: &Transaction<'_>, run: RunId, key: &str) -> Result<bool> {
+    let removed = transaction
+        .prepare_cached("DELETE FROM tag WHERE run = ?1 AND key = ?2")?
+        .execute(params![run.as_bytes(), key])?;
+    Ok(removed > 0)
 }

@@ -13,7 +13,7 @@ use rusqlite::{Connection, Row, Transaction, params};
 use crate::{
     alias,
     blob::BlobHash,
-    blob_use,
+    blob_use, client_version,
     column::{Json, Word},
     error::Result,
     id_column,
@@ -146,6 +146,16 @@ pub fn by_number(connection: &Connection, model: ModelId, number: u32) -> Result
     Ok(select(connection, "WHERE version.model = ?1 AND version.number = ?2", params![model.as_bytes(), number])?.pop())
 }
 
+/// The number that a model's next version gets, of either kind.
+pub(crate) fn next_number(connection: &Connection, model: ModelId) -> Result<u32> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT max(coalesce((SELECT max(number) FROM version WHERE model = ?1), 0),
+                        coalesce((SELECT max(number) FROM client_version WHERE model = ?1), 0)) + 1",
+        )?
+        .query_row(params![model.as_bytes()], |row| row.get(0))?)
+}
+
 /// Enters a version under the model's next number, which is returned.
 pub fn insert(
     transaction: &Transaction<'_>,
@@ -153,9 +163,7 @@ pub fn insert(
     blobs: impl IntoIterator<Item = BlobHash>,
 ) -> Result<u32> {
     let version = &row.version;
-    let number: u32 = transaction
-        .prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM version WHERE model = ?1")?
-        .query_row(params![version.model.as_bytes()], |row| row.get(0))?;
+    let number = next_number(transaction, version.model)?;
     transaction
         .prepare_cached(
             "INSERT INTO version (id, model, number, run, run_name, snapshot, code, seed, kind, task, signature, size_bytes,
@@ -190,5 +198,5 @@ pub fn insert(
 pub fn delete(transaction: &Transaction<'_>, id: VersionId) -> Result<()> {
     blob_use::remove(transaction, id.as_bytes())?;
     transaction.prepare_cached("DELETE FROM version WHERE id = ?1")?.execute(params![id.as_bytes()])?;
-    Ok(())
+    client_version::forget(transaction, id)
 }

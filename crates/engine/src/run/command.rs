@@ -47,6 +47,7 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
     };
     let name = row.run.name.clone();
     engine.store().write(move |tx| store::run::put(tx, &row)).await?;
+    engine.changed(Tag::Run(id));
     engine.changed(Tag::Runs(project.id));
     if engine.options().mode == Mode::Host {
         run::supervise::follow_detached(engine, id);
@@ -107,7 +108,7 @@ pub(crate) async fn new_row(
         .await?;
     let run = Run {
         id,
-        project,
+        project: Some(project),
         experiment: experiment.context("find the project's experiment")?,
         name,
         kind,
@@ -132,11 +133,13 @@ pub(crate) async fn new_row(
         versions: Vec::new(),
         has_evaluation: false,
         resumable: false,
+        user: None,
+        deleted_ms: None,
         created_ms: engine.now_ms(),
         started_ms: None,
         ended_ms: None,
     };
-    Ok(RunRow { run, model: None, ranked: None, pid: None, pid_started_ms: None, events_offset: 0 })
+    Ok(RunRow { run, model: None, ranked: None, pid: None, pid_started_ms: None, events_offset: 0, artifacts: None })
 }
 
 /// The state of the code in a folder; `None` where it is not under git, has no commit yet, or no `git` is there.

@@ -1,18 +1,101 @@
-//! The grammar of the run list's filter.
+//! The grammar of the run list's filter: MLflow's, and what it lacks.
 //!
 //! ```text
 //! filter     = any { "or" any }
 //! any        = one { ["and"] one }
 //! one        = "not" one | "(" filter ")" | comparison | word
-//! comparison = field ("=" | "!=" | "<" | "<=" | ">" | ">=" | "~") value
-//! field      = "metric." key | "param." key | "tag." key | "name" | "state" | "kind" | "device"
-//!            | "commit" | "snapshot" | "created" | "duration"
+//! comparison = field ("=" | "!=" | "<" | "<=" | ">" | ">=" | "~" | "like" | "ilike") value
+//!            | field ["not"] "in" "(" value { "," value } ")"
+//!            | field "is" ["not"] "null"
+//! field      = ("metric" | "param" | "tag" | "attribute" | "dataset", or their plurals and MLflow's other names) "." key
+//!            | "name" | "state" | "kind" | "device" | "commit" | "snapshot" | "created" | "duration" | MLflow's attributes
 //! ```
-//! A key with other characters than letters, digits and `_-/.` stands in quotes; `~` means contains;
-//! words match names, models and tags.
+//! A key with other characters than letters, digits and `_-/.` stands in quotes or backticks; `~` means contains, in
+//! any case; words match names, models, params, tags and notes. What MLflow accepts means here what it means there: a
+//! comparison, `!=` too, is never true of a run that has no such value.
+
+mod tokens;
 
 use api::ApiError;
-use store::run_query::{Comparison, Field, Filter, Value};
+
+use tokens::{Kind, Token, tokens};
+
+/// What a filter or an order looks at.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Field {
+    Metric(String),
+    Param(String),
+    Tag(String),
+    Name,
+    State,
+    /// MLflow's word for the state: "FINISHED" …
+    Status,
+    Kind,
+    Device,
+    Commit,
+    /// The snapshot's number.
+    Snapshot,
+    /// Milliseconds since the epoch.
+    Created,
+    Ended,
+    /// Seconds.
+    Duration,
+    /// The run's id.
+    Id,
+    User,
+    ArtifactUri,
+    Dataset(DatasetField),
+    /// The validation figure that ranks, of runs that are ranked by this key.
+    Rank(String),
+}
+
+/// What a filter asks of the datasets that a run was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatasetField {
+    Name,
+    Digest,
+    Context,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    /// Part of it, in any case.
+    Contains,
+    /// SQL's pattern with `%` and `_`, the case counts.
+    Like,
+    /// The same in any case.
+    ILike,
+    In,
+    NotIn,
+    IsNull,
+    IsNotNull,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Number(f64),
+    Text(String),
+    List(Vec<String>),
+    /// Of `is null`.
+    None,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    All,
+    And(Box<Filter>, Box<Filter>),
+    Or(Box<Filter>, Box<Filter>),
+    Not(Box<Filter>),
+    Compare(Field, Comparison, Value),
+    /// A bare word: part of a name, a model, a param, a tag or the notes.
+    Word(String),
+}
 
 /// Deeper nesting than a person types.
 const DEPTH: usize = 64;
@@ -44,87 +127,6 @@ pub fn field(text: &str) -> Result<Field, ApiError> {
             .with_hint("Sort by metric.KEY, param.KEY, created, name, duration or state.")),
     }
 }
-
-#[derive(Debug, Clone, PartialEq)]
-enum Kind {
-    Word(String),
-    Quoted(String),
-    Compare(Comparison),
-    Open,
-    Close,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Token {
-    kind: Kind,
-    /// Characters before it.
-    column: usize,
-    /// Nothing stands between it and the token before.
-    joined: bool,
-}
-
-fn tokens(text: &str) -> Result<Vec<Token>, ApiError> {
-    let characters: Vec<char> = text.chars().collect();
-    let mut tokens = Vec::new();
-    let mut at = 0;
-    while at < characters.len() {
-        let start = at;
-        let character = characters[at];
-        if character.is_whitespace() {
-            at += 1;
-            continue;
-        }
-        let joined = start > 0 && !characters[start - 1].is_whitespace();
-        at += 1;
-        let kind = match character {
-            '(' => Kind::Open,
-            ')' => Kind::Close,
-            '"' | '\'' => {
-                let mut content = String::new();
-                loop {
-                    match characters.get(at) {
-                        None => return Err(wrong(text, start, "the quote is not closed")),
-                        Some(end) if *end == character => break,
-                        Some('\\') if characters.get(at + 1).is_some() => {
-                            at += 1;
-                            content.push(characters[at]);
-                        }
-                        Some(other) => content.push(*other),
-                    }
-                    at += 1;
-                }
-                at += 1;
-                Kind::Quoted(content)
-            }
-            '=' | '!' | '<' | '>' | '~' => {
-                let equal = characters.get(at) == Some(&'=');
-                let comparison = match (character, equal) {
-                    ('=', _) => Comparison::Equal,
-                    ('!', true) => Comparison::NotEqual,
-                    ('<', true) => Comparison::LessOrEqual,
-                    ('>', true) => Comparison::GreaterOrEqual,
-                    ('<', false) => Comparison::Less,
-                    ('>', false) => Comparison::Greater,
-                    ('~', _) => Comparison::Contains,
-                    _ => return Err(wrong(text, start, "\"!\" stands alone; \"!=\" was expected")),
-                };
-                at += usize::from(equal && character != '~');
-                Kind::Compare(comparison)
-            }
-            _ => {
-                while characters.get(at).is_some_and(|c| !c.is_whitespace() && !"()\"'=!<>~".contains(*c)) {
-                    at += 1;
-                }
-                Kind::Word(characters[start..at].iter().collect())
-            }
-        };
-        tokens.push(Token { kind, column: start, joined });
-    }
-    Ok(tokens)
-}
-
-/// Makes a field of its key.
-type Keyed = fn(String) -> Field;
 
 struct Parser<'a> {
     text: &'a str,
@@ -208,18 +210,82 @@ impl Parser<'_> {
             Some(Token { kind: Kind::Quoted(word), .. }) => Ok(Filter::Word(word)),
             Some(Token { kind: Kind::Word(word), column, .. }) => {
                 let known = self.field(&word)?;
-                let Some(Token { kind: Kind::Compare(comparison), .. }) = self.peek().cloned() else {
+                let Some(comparison) = self.comparison()? else {
                     return Ok(Filter::Word(word));
                 };
                 let Some(known) = known else {
                     return Err(wrong(self.text, column, &format!("there is no field \"{word}\"")));
                 };
-                self.at += 1;
-                Ok(Filter::Compare(known, comparison, self.value()?))
+                let value = match comparison {
+                    Comparison::In | Comparison::NotIn => self.list()?,
+                    Comparison::IsNull | Comparison::IsNotNull => Value::None,
+                    _ => self.value()?,
+                };
+                self.check(&known, comparison, &value, column)?;
+                Ok(Filter::Compare(known, comparison, value))
             }
             _ => {
                 self.at -= 1;
                 Err(self.unexpected("a condition or a word"))
+            }
+        }
+    }
+
+    /// The sign or words between a field and a value; `None` where none stands here.
+    fn comparison(&mut self) -> Result<Option<Comparison>, ApiError> {
+        if let Some(Token { kind: Kind::Compare(comparison), .. }) = self.peek() {
+            let comparison = *comparison;
+            self.at += 1;
+            return Ok(Some(comparison));
+        }
+        for (keyword, comparison) in
+            [("like", Comparison::Like), ("ilike", Comparison::ILike), ("in", Comparison::In)]
+        {
+            // "in" as a word of a text has no list behind it.
+            let follows = match (comparison, self.tokens.get(self.at + 1).map(|token| &token.kind)) {
+                (Comparison::In, next) => matches!(next, Some(Kind::Open)),
+                (_, next) => matches!(next, Some(Kind::Quoted(_))),
+            };
+            if follows && self.keyword(keyword) {
+                return Ok(Some(comparison));
+            }
+        }
+        let next = |word: &str| matches!(self.tokens.get(self.at + 1), Some(Token { kind: Kind::Word(next), .. }) if next.eq_ignore_ascii_case(word));
+        let (not_in, null, not) = (next("in"), next("null"), next("not"));
+        if not_in && self.keyword("not") {
+            self.at += 1;
+            return Ok(Some(Comparison::NotIn));
+        }
+        if (null || not) && self.keyword("is") {
+            let not = self.keyword("not");
+            return match self.keyword("null") {
+                true if not => Ok(Some(Comparison::IsNotNull)),
+                true => Ok(Some(Comparison::IsNull)),
+                false => Err(self.unexpected("\"null\"")),
+            };
+        }
+        Ok(None)
+    }
+
+    fn list(&mut self) -> Result<Value, ApiError> {
+        let mut texts = Vec::new();
+        if !matches!(self.next(), Some(Token { kind: Kind::Open, .. })) {
+            self.at -= 1;
+            return Err(self.unexpected("\"(\""));
+        }
+        loop {
+            match self.value()? {
+                Value::Text(text) => texts.push(text),
+                Value::Number(number) => texts.push(number.to_string()),
+                Value::List(_) | Value::None => {}
+            }
+            match self.next() {
+                Some(Token { kind: Kind::Close, .. }) => return Ok(Value::List(texts)),
+                Some(Token { kind: Kind::Comma, .. }) => {}
+                _ => {
+                    self.at -= 1;
+                    return Err(self.unexpected("\",\" or \")\""));
+                }
             }
         }
     }
@@ -238,39 +304,101 @@ impl Parser<'_> {
         }
     }
 
+    /// Refuses what can never be true.
+    fn check(&self, field: &Field, comparison: Comparison, value: &Value, column: usize) -> Result<(), ApiError> {
+        let is_number =
+            matches!(field, Field::Metric(_) | Field::Snapshot | Field::Created | Field::Ended | Field::Duration | Field::Rank(_));
+        let no_number = matches!(value, Value::Text(_) | Value::List(_))
+            || matches!(comparison, Comparison::Contains | Comparison::Like | Comparison::ILike);
+        if is_number && no_number && !matches!(comparison, Comparison::IsNull | Comparison::IsNotNull) {
+            return Err(wrong(self.text, column, "it is a number, and is compared by =, !=, <, <=, >, >= with another"));
+        }
+        Ok(())
+    }
+
     /// `metric."a key"` comes as a word that ends in a dot and a quoted text joined to it.
     fn field(&mut self, word: &str) -> Result<Option<Field>, ApiError> {
-        let keyed = [("metric.", Field::Metric as Keyed), ("param.", Field::Param), ("tag.", Field::Tag)];
-        for (prefix, make) in keyed {
-            let Some(key) = word.strip_prefix(prefix) else { continue };
-            if !key.is_empty() {
-                return Ok(Some(make(key.to_owned())));
-            }
-            return match self.next() {
-                Some(Token { kind: Kind::Quoted(key), joined: true, .. }) => Ok(Some(make(key))),
+        let Some((entity, key)) = word.split_once('.') else { return Ok(attribute(word)) };
+        let Some(entity) = Entity::named(entity) else { return Ok(None) };
+        let key = if key.is_empty() {
+            match self.next() {
+                Some(Token { kind: Kind::Quoted(key), joined: true, .. }) => key,
                 _ => {
                     self.at -= 1;
-                    Err(self.unexpected("a key"))
+                    return Err(self.unexpected("a key"));
                 }
-            };
+            }
+        } else {
+            key.to_owned()
+        };
+        let known = match entity {
+            Entity::Metric => Some(Field::Metric(key.clone())),
+            Entity::Param => Some(Field::Param(key.clone())),
+            Entity::Tag => Some(Field::Tag(key.clone())),
+            Entity::Attribute => attribute(&key),
+            Entity::Dataset => match key.as_str() {
+                "name" => Some(Field::Dataset(DatasetField::Name)),
+                "digest" => Some(Field::Dataset(DatasetField::Digest)),
+                "context" => Some(Field::Dataset(DatasetField::Context)),
+                _ => None,
+            },
+        };
+        match known {
+            Some(field) => Ok(Some(field)),
+            None => {
+                let column = self.tokens.get(self.at.saturating_sub(1)).map_or(0, |token| token.column);
+                Err(wrong(self.text, column, &format!("there is no attribute \"{key}\"")))
+            }
         }
-        Ok(match word {
-            "name" => Some(Field::Name),
-            "state" => Some(Field::State),
-            "kind" => Some(Field::Kind),
-            "device" => Some(Field::Device),
-            "commit" => Some(Field::Commit),
-            "snapshot" => Some(Field::Snapshot),
-            "created" => Some(Field::Created),
-            "duration" => Some(Field::Duration),
-            _ => None,
-        })
     }
 
     fn unexpected(&self, expected: &str) -> ApiError {
         let column = self.peek().map_or(self.text.chars().count(), |token| token.column);
         wrong(self.text, column, &format!("{expected} was expected"))
     }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Entity {
+    Metric,
+    Param,
+    Tag,
+    Attribute,
+    Dataset,
+}
+
+impl Entity {
+    /// By any of the names that MLflow knows it by.
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "metric" | "metrics" => Self::Metric,
+            "param" | "params" | "parameter" | "parameters" => Self::Param,
+            "tag" | "tags" => Self::Tag,
+            "attribute" | "attributes" | "attr" | "run" => Self::Attribute,
+            "dataset" | "datasets" => Self::Dataset,
+            _ => return None,
+        })
+    }
+}
+
+/// A field that has no key.
+fn attribute(name: &str) -> Option<Field> {
+    Some(match name {
+        "name" | "run_name" | "run name" | "Run name" | "Run Name" => Field::Name,
+        "state" => Field::State,
+        "status" => Field::Status,
+        "kind" => Field::Kind,
+        "device" => Field::Device,
+        "commit" => Field::Commit,
+        "snapshot" => Field::Snapshot,
+        "created" | "Created" | "start_time" => Field::Created,
+        "end_time" => Field::Ended,
+        "duration" => Field::Duration,
+        "run_id" | "id" => Field::Id,
+        "user_id" | "user" => Field::User,
+        "artifact_uri" => Field::ArtifactUri,
+        _ => return None,
+    })
 }
 
 fn wrong(text: &str, column: usize, what: &str) -> ApiError {

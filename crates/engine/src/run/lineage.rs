@@ -15,7 +15,7 @@ pub async fn get(engine: &Engine, request: GetLineage) -> anyhow::Result<Vec<Lin
         })
         .await?;
     let row = run::find(engine, request.run).await?;
-    let project = row.run.project;
+    let project = row.run.project.map_or_else(String::new, |project| project.to_string());
     let mut nodes: Vec<LineageNode> = Vec::new();
     let mut before = Vec::new();
     if let Some(row) = snapshot {
@@ -76,7 +76,7 @@ pub async fn get(engine: &Engine, request: GetLineage) -> anyhow::Result<Vec<Lin
             from: vec![run_node],
         });
         let node = nodes.len() - 1;
-        crate::model::downstream(engine, project, &version, node, &mut nodes).await?;
+        crate::model::downstream(engine, version.project, &version, node, &mut nodes).await?;
     }
     Ok(nodes)
 }

@@ -103,6 +103,7 @@ pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
     };
     let job = engine.jobs().start(engine, new, move |context| train(context, id)).await?;
     link_job(engine, id, job.id).await?;
+    engine.changed(Tag::Run(id));
     engine.changed(Tag::Runs(project.id));
     Ok(job)
 }
@@ -120,7 +121,7 @@ async fn own_snapshot(engine: &Engine, project: ProjectId, id: SnapshotId) -> an
 /// or went well.
 fn answered(tx: &store::Transaction<'_>, run: &Run) -> store::Result<Option<ApiError>> {
     let Some(alert) = run.alert else { return Ok(None) };
-    let Some(alert) = store::alert::get(tx, alert)?.filter(|alert| alert.project == run.project) else {
+    let Some(alert) = store::alert::get(tx, alert)?.filter(|alert| Some(alert.project) == run.project) else {
         return Ok(Some(ApiError::not_found("The project has no such alert.")));
     };
     let Some(id) = alert.run else { return Ok(None) };
@@ -191,7 +192,7 @@ async fn prepare(context: &JobContext, row: &RunRow) -> anyhow::Result<()> {
     let run_folder = engine.workspace().run(id);
     let requested: Requested = read_json(&run_folder.join("request.json"))?;
     let file = requested.file;
-    let mut project = project::find(engine, row.run.project).await?;
+    let mut project = project::find(engine, run::project_of(&row.run)?).await?;
     project.file = file.clone();
     let taken = match row.run.snapshot {
         Some(snapshot) => snapshot::find(engine, snapshot).await?,
@@ -253,14 +254,14 @@ async fn spawn(engine: &Engine, id: RunId, program: PathBuf) -> anyhow::Result<(
             row.run.resumable = false;
             (row.pid, row.pid_started_ms) = (Some(process.pid), Some(process.started_ms));
             store::run::put(tx, &row)?;
-            Ok(row.run.project)
+            Ok(run::scope(&row.run))
         })
         .await;
     // Buried as soon as it ends, so that its pid is seen to be gone.
     std::thread::spawn(move || child.wait());
-    let project = written?;
+    let scope = written?;
     engine.changed(Tag::Run(id));
-    engine.changed(Tag::Runs(project));
+    engine.changed(scope.tag());
     Ok(())
 }
 
@@ -286,13 +287,13 @@ pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> 
         Some(taken) => memory::of_snapshot(engine, &plan.training, &snapshot::find(engine, taken).await?).await,
         None => {
             let files = memory::Files { kind: plan.data.kind, count: plan.data.images.len() as u64, bytes: 0 };
-            memory::of_start(engine, row.run.project, &plan.training, files).await?
+            memory::of_start(engine, run::project_of(&row.run)?, &plan.training, files).await?
         }
     };
     let new = NewJob {
         kind: JobKind::Train,
         title: format!("Resume {}", row.run.name),
-        project: Some(row.run.project),
+        project: row.run.project,
         subject: Subject::Run(id),
         memory_bytes,
         request: retry_with(&request),
@@ -317,7 +318,8 @@ pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> 
     }
     let job = engine.jobs().start(engine, new, move |context| go_on(context, id, plan)).await?;
     link_job(engine, id, job.id).await?;
-    engine.changed(Tag::Runs(row.run.project));
+    engine.changed(Tag::Run(id));
+    engine.changed(run::scope(&row.run).tag());
     Ok(job)
 }
 

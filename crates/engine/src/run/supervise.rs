@@ -377,7 +377,7 @@ fn commit(
         }
     }
     for (key, new) in &points {
-        let count = store::metric::append(tx, row.run.project, id, key, new)?;
+        let count = store::metric::append(tx, id, key, new)?;
         if let Some(newest) = new.last() {
             let (step, value, time_ms) = (newest.step, newest.value, newest.time_ms);
             told.newest.push(NewestPoint { key: (*key).to_owned(), step, value, time_ms, count });
@@ -427,7 +427,7 @@ fn apply(
     has_checkpoint: bool,
     now_ms: i64,
 ) -> store::Result<()> {
-    let (id, project) = (row.run.id, row.run.project);
+    let id = row.run.id;
     match &event.body {
         EventBody::Started { device, params, .. } => {
             row.run.state = RunState::Running;
@@ -435,7 +435,6 @@ fn apply(
             row.run.device = Some(device.clone());
             for (key, value) in params {
                 store::param::put(tx, id, key, value)?;
-                store::key::note(tx, project, "param", key)?;
             }
             if let Some(model) = params.get("model") {
                 row.model = Some(model.clone());
@@ -449,7 +448,7 @@ fn apply(
         }
         EventBody::Evaluated { validation } => {
             for (name, value) in validation {
-                store::metric::set_figure(tx, project, id, &format!("{name}/validation"), *value)?;
+                store::metric::set_figure(tx, id, &format!("{name}/validation"), *value)?;
             }
             if let Some(evaluation) = evaluation {
                 let value = validation.get(&evaluation.primary).copied().filter(|value| value.is_finite());
@@ -494,7 +493,7 @@ fn because(outcome: Outcome, message: Option<&str>, hint: Option<&str>, exit_cod
 
 fn happen(tx: &store::Transaction<'_>, row: &RunRow, now_ms: i64) -> store::Result<()> {
     let run = &row.run;
-    let link = format!("[{}](/p/{}/runs/{})", run.name, run.project, run.id);
+    let link = format!("[{}]({})", run.name, run::link(run));
     let (state, sentence) = match (run.state, &row.ranked) {
         (RunState::Finished, Some((key, Some(value), _))) => {
             let name = figure::name_in_sentence(key.trim_end_matches("/validation"));
@@ -505,7 +504,8 @@ fn happen(tx: &store::Transaction<'_>, row: &RunRow, now_ms: i64) -> store::Resu
         (RunState::Killed, _) => (StationState::Bad, format!("{link} was killed")),
         _ => (StationState::Bad, format!("{link} failed")),
     };
-    store::happening::add(tx, run.project, &Happening { at_ms: now_ms, stage: Stage::Train, state, sentence })
+    let Some(project) = run.project else { return Ok(()) };
+    store::happening::add(tx, project, &Happening { at_ms: now_ms, stage: Stage::Train, state, sentence })
 }
 
 fn announce(engine: &Engine, id: RunId, told: &Told) {
@@ -515,13 +515,13 @@ fn announce(engine: &Engine, id: RunId, told: &Told) {
     }
     engine.changed(Tag::Run(id));
     if told.state_changed {
-        engine.changed(Tag::Runs(run.project));
+        engine.changed(run::scope(run).tag());
     }
     if told.over {
         // That it was stopped is all there is to say of it.
         let because = run.ended_because.as_ref().filter(|_| run.state != RunState::Stopped);
         let reason = because.map(|error| error.message.clone()).unwrap_or_default();
-        let link = Some(format!("/p/{}/runs/{}", run.project, id));
+        let link = Some(run::link(run));
         engine.events().notice(format!("{} {}", run.name, ended_word(run.state)), reason, link);
         engine.changed(Tag::Projects);
     }
@@ -584,7 +584,7 @@ fn killed(stderr: &str, kind: RunKind, resumable: bool) -> ApiError {
             "Resume it: it goes on from its last checkpoint. If memory ran out, use a smaller batch."
         }
         (RunKind::Training, false) => "Start it again. If memory ran out, use a smaller batch or fewer columns.",
-        (RunKind::Command, _) => "Run the command again.",
+        (RunKind::Command | RunKind::Client | RunKind::Imported, _) => "Run the command again.",
     })
 }
 

@@ -1,0 +1,293 @@
+//! Tracking beyond one project: experiments and their folders, what clients of the MLflow protocol are told, and
+//! what a person does to many runs at once.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    event::Tag,
+    host::Freed,
+    id::{ExperimentId, ModelId, ProjectId, RunId, VersionId},
+};
+
+/// The tag in which MLflow keeps what a person wrote about a run or an experiment, in Markdown.
+pub const NOTE_TAG: &str = "mlflow.note.content";
+/// The tag in which MLflow keeps a run's name.
+pub const NAME_TAG: &str = "mlflow.runName";
+/// The tag in which MLflow keeps the run that a nested run stands under.
+pub const PARENT_TAG: &str = "mlflow.parentRunId";
+
+/// A group of runs. Each project has one of its name; others belong to none until they are moved into one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Experiment {
+    pub id: ExperimentId,
+    /// MLflow's id of it: 0 is `Default`, which is always there.
+    pub number: i64,
+    pub project: Option<ProjectId>,
+    /// No two that are there have the same.
+    pub name: String,
+    /// "vision/resnet"; empty at the top.
+    pub folder: String,
+    /// Where its client wants its artifacts; `None` is in the workspace.
+    pub location: Option<String>,
+    pub tags: BTreeMap<String, String>,
+    /// Runs that are not deleted; 0 where nobody counted.
+    #[serde(default)]
+    pub runs: u64,
+    pub created_ms: i64,
+    pub updated_ms: i64,
+    /// When it was deleted; it can be restored until it is deleted for good.
+    pub deleted_ms: Option<i64>,
+}
+
+/// What a client of the MLflow protocol needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tracking {
+    /// `http://slipway:TOKEN@127.0.0.1:PORT`, for `MLFLOW_TRACKING_URI`.
+    pub address: String,
+    pub port: u16,
+    /// Clients of this machine need no token.
+    pub open: bool,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListExperiments {
+    /// Those that were deleted, instead of those that are there.
+    #[serde(default)]
+    pub deleted: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CreateExperiment {
+    pub name: String,
+    #[serde(default)]
+    pub folder: String,
+}
+
+/// Changes what is given. The experiment of a project keeps the project's name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EditExperiment {
+    pub experiment: ExperimentId,
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub folder: Option<String>,
+    /// Markdown.
+    #[serde(default)]
+    pub notes: Option<String>,
+}
+
+/// Deletes an experiment with its runs, so that it can be restored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeleteExperiment {
+    pub experiment: ExperimentId,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreExperiment {
+    pub experiment: ExperimentId,
+}
+
+/// Deletes an experiment with its runs and their files for good. Refused while a model version was made of one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PurgeExperiment {
+    pub experiment: ExperimentId,
+}
+
+/// Moves runs into another experiment, and so into its project.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MoveRuns {
+    pub runs: Vec<RunId>,
+    pub to: ExperimentId,
+}
+
+/// Deletes runs so that they can be restored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TrashRuns {
+    pub runs: Vec<RunId>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreRuns {
+    pub runs: Vec<RunId>,
+}
+
+/// Deletes runs with their files for good.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PurgeRuns {
+    pub runs: Vec<RunId>,
+}
+
+/// The address for clients of the MLflow protocol; its token is made at first use.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct GetTracking {}
+
+/// Makes a new token: addresses that were copied before open nothing any more.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct RenewTracking {}
+
+/// How the run table is looked at, under a name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SavedView {
+    pub name: String,
+    /// The page's address behind its path: filter, order, columns, groups.
+    pub query: String,
+}
+
+/// The views of a project, or of an experiment without one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListViews {
+    pub of: Scope,
+}
+
+/// Saves a view; one of the same name is replaced.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SaveView {
+    pub of: Scope,
+    pub view: SavedView,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeleteView {
+    pub of: Scope,
+    pub name: String,
+}
+
+/// Whose runs: a project's (of all its experiments), or an experiment's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    Project(ProjectId),
+    Experiment(ExperimentId),
+}
+
+impl Scope {
+    /// What a list of its runs hangs on.
+    pub const fn tag(self) -> Tag {
+        match self {
+            Self::Project(project) => Tag::Runs(project),
+            Self::Experiment(experiment) => Tag::Experiment(experiment),
+        }
+    }
+}
+
+/// A dataset as a client describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dataset {
+    pub name: String,
+    pub digest: String,
+    pub source_type: String,
+    pub source: String,
+    pub schema: Option<String>,
+    pub profile: Option<String>,
+}
+
+/// A dataset that a run was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInput {
+    pub dataset: Dataset,
+    pub tags: BTreeMap<String, String>,
+}
+
+impl RunInput {
+    /// "training", "evaluation" …
+    pub fn context(&self) -> Option<&str> {
+        self.tags.get("mlflow.data.context").map(String::as_str)
+    }
+}
+
+/// A model that a client logged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoggedModel {
+    /// "m-" and 32 hexadecimal digits.
+    pub id: String,
+    pub experiment: ExperimentId,
+    pub name: String,
+    /// The run that made it.
+    pub run: Option<RunId>,
+    pub kind: Option<String>,
+    pub status: LoggedStatus,
+    pub status_message: Option<String>,
+    pub created_ms: i64,
+    pub updated_ms: i64,
+    pub deleted_ms: Option<i64>,
+    pub params: BTreeMap<String, String>,
+    pub tags: BTreeMap<String, String>,
+    pub metrics: Vec<LoggedMetric>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoggedStatus {
+    Pending,
+    Ready,
+    Failed,
+}
+
+/// A figure of a logged model on a dataset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoggedMetric {
+    pub run: RunId,
+    pub key: String,
+    pub dataset_name: Option<String>,
+    pub dataset_digest: Option<String>,
+    pub step: i64,
+    pub time_ms: i64,
+    #[serde(with = "crate::series::float")]
+    pub value: f64,
+}
+
+/// A model version that a client registered: an address of files, which we neither check nor run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientVersion {
+    pub id: VersionId,
+    pub model: ModelId,
+    pub number: u32,
+    pub run: Option<RunId>,
+    pub run_link: Option<String>,
+    pub source: String,
+    /// The logged model that it is.
+    pub logged: Option<String>,
+    pub user: Option<String>,
+    pub created_ms: i64,
+    pub aliases: Vec<String>,
+}
+
+/// What a person or a client wrote about a version.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct VersionNotes {
+    /// Markdown.
+    pub notes: String,
+    pub stage: Stage,
+    pub updated_ms: i64,
+}
+
+/// MLflow's stages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    #[default]
+    None,
+    Staging,
+    Production,
+    Archived,
+}
+
+crate::requests! { METHODS;
+    ListExperiments => "experiment.list" -> Vec<Experiment>, |_me| vec![Tag::Experiments];
+    CreateExperiment => "experiment.create" -> Experiment;
+    EditExperiment => "experiment.edit" -> Experiment;
+    DeleteExperiment => "experiment.delete" -> ();
+    RestoreExperiment => "experiment.restore" -> Experiment;
+    PurgeExperiment => "experiment.purge" -> Freed;
+    MoveRuns => "run.move" -> ();
+    TrashRuns => "run.trash" -> ();
+    RestoreRuns => "run.restore" -> ();
+    PurgeRuns => "run.purge" -> Freed;
+    GetTracking => "tracking.get" -> Tracking, |_me| vec![Tag::Settings, Tag::Secrets];
+    RenewTracking => "tracking.renew" -> Tracking;
+    ListViews => "view.list" -> Vec<SavedView>, |me| vec![me.of.tag()];
+    SaveView => "view.save" -> Vec<SavedView>;
+    DeleteView => "view.delete" -> Vec<SavedView>;
+}

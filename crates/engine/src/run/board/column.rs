@@ -1,0 +1,84 @@
+//! A key's values over all rows of a table.
+
+use std::collections::HashMap;
+
+/// The bits of a NaN that no program computes: a row without the value.
+pub(super) const MISSING: u64 = 0x7ff8_5115_5119_0001;
+
+/// Rows beyond the column's end have no value either.
+pub(super) fn set(column: &mut Vec<f64>, row: usize, value: f64) {
+    if column.len() <= row {
+        column.resize(row + 1, f64::from_bits(MISSING));
+    }
+    // A NaN that came from outside is the plain one.
+    column[row] = if value.is_nan() { f64::NAN } else { value };
+}
+
+pub(super) fn clear(column: &mut [f64], row: usize) {
+    if let Some(value) = column.get_mut(row) {
+        *value = f64::from_bits(MISSING);
+    }
+}
+
+pub(super) fn any(column: &[f64]) -> bool {
+    column.iter().any(|value| value.to_bits() != MISSING)
+}
+
+/// The column of a key, an empty one where there was none.
+pub(super) fn named<'a, T: Default>(columns: &'a mut HashMap<String, T>, key: &str) -> &'a mut T {
+    if !columns.contains_key(key) {
+        columns.insert(key.to_owned(), T::default());
+    }
+    columns.entry(key.to_owned()).or_default()
+}
+
+/// Texts by their number in a dictionary: a filter looks at each text once, whatever the number of rows.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    /// 0 is no value, n the text n - 1.
+    rows: Vec<u32>,
+    texts: Vec<String>,
+    numbers: HashMap<String, u32>,
+}
+
+impl Texts {
+    pub(super) fn set(&mut self, row: usize, text: &str) {
+        let number = match self.numbers.get(text) {
+            Some(number) => *number,
+            None => {
+                self.texts.push(text.to_owned());
+                let number = self.texts.len() as u32;
+                self.numbers.insert(text.to_owned(), number);
+                number
+            }
+        };
+        if self.rows.len() <= row {
+            self.rows.resize(row + 1, 0);
+        }
+        self.rows[row] = number;
+    }
+
+    pub(super) fn clear(&mut self, row: usize) {
+        if let Some(number) = self.rows.get_mut(row) {
+            *number = 0;
+        }
+    }
+
+    pub(super) fn any(&self) -> bool {
+        self.rows.iter().any(|number| *number > 0)
+    }
+
+    /// 0 where the row has no value.
+    pub(super) fn number(&self, row: usize) -> usize {
+        self.rows.get(row).copied().unwrap_or(0) as usize
+    }
+
+    pub(super) fn text(&self, row: usize) -> Option<&str> {
+        self.number(row).checked_sub(1).map(|at| self.texts[at].as_str())
+    }
+
+    /// Whether each number's text passes; `missing` is the answer for no value.
+    pub(super) fn hits(&self, missing: bool, passes: impl Fn(&str) -> bool) -> Vec<bool> {
+        std::iter::once(missing).chain(self.texts.iter().map(|text| passes(text))).collect()
+    }
+}

@@ -1,0 +1,296 @@
+//! A filter made ready for a table: each key is looked up once, each text is compared once.
+
+use std::collections::HashSet;
+
+use api::{
+    ExperimentId, RunId,
+    run::{RunKind, RunState},
+};
+use store::{Connection, run_columns::RunHead};
+
+use super::{Table, column::MISSING};
+use crate::run::{
+    artifact_uri,
+    filter::{Comparison, DatasetField, Field, Filter, Value},
+    mlflow_status,
+};
+
+/// Whether a row passes.
+pub(super) enum Test<'t> {
+    Always(bool),
+    And(Box<Self>, Box<Self>),
+    Or(Box<Self>, Box<Self>),
+    Not(Box<Self>),
+    Metric(&'t [f64], Comparison, f64),
+    /// By the number of the row's text.
+    Texts(&'t super::Texts, Vec<bool>),
+    Row(Box<dyn Fn(&RunHead) -> bool + 't>),
+    Runs(HashSet<RunId>),
+    Any(Vec<Self>),
+}
+
+impl<'t> Test<'t> {
+    pub(super) fn of(
+        connection: &Connection,
+        experiment: ExperimentId,
+        table: &'t Table,
+        filter: &'t Filter,
+    ) -> store::Result<Self> {
+        let of = |filter: &'t Filter| Self::of(connection, experiment, table, filter).map(Box::new);
+        Ok(match filter {
+            Filter::All => Self::Always(true),
+            Filter::And(left, right) => Self::And(of(left)?, of(right)?),
+            Filter::Or(left, right) => Self::Or(of(left)?, of(right)?),
+            Filter::Not(inner) => Self::Not(of(inner)?),
+            Filter::Word(word) => Self::word(table, word),
+            Filter::Compare(Field::Dataset(field), comparison, value) => {
+                Self::Runs(with_dataset(connection, experiment, *field, *comparison, value)?)
+            }
+            Filter::Compare(Field::ArtifactUri, comparison, value) => {
+                let number = store::experiment::get(connection, experiment)?.map_or(0, |found| found.number);
+                let passes = passes(*comparison, value);
+                Self::Row(Box::new(move |head| passes(&artifact_uri(number, head.id))))
+            }
+            Filter::Compare(field, comparison, value) => Self::compare(table, field, *comparison, value),
+        })
+    }
+
+    fn word(table: &'t Table, word: &str) -> Self {
+        let word = word.to_lowercase();
+        let has = {
+            let word = word.clone();
+            move |text: &str| text.to_lowercase().contains(&word)
+        };
+        let columns = table.params.iter().chain(&table.tags).map(|(key, column)| {
+            let key_has = has(key);
+            Self::Texts(column, column.hits(false, |text| key_has || has(text)))
+        });
+        let mut any: Vec<Self> = columns.collect();
+        any.push(Self::Row(Box::new(move |head| {
+            [Some(head.name.as_str()), head.model.as_deref(), Some(head.notes.as_str())]
+                .into_iter()
+                .flatten()
+                .any(|text| text.to_lowercase().contains(&word))
+        })));
+        Self::Any(any)
+    }
+
+    fn compare(table: &'t Table, field: &Field, comparison: Comparison, value: &'t Value) -> Self {
+        match field {
+            Field::Metric(key) => match (table.metrics.get(key), comparison, value) {
+                (None, ..) => Self::Always(comparison == Comparison::IsNull),
+                (Some(column), _, Value::Number(number)) => Self::Metric(column, comparison, *number),
+                (Some(column), ..) => Self::Metric(column, comparison, f64::NAN),
+            },
+            Field::Param(key) => Self::texts(table.params.get(key), comparison, value),
+            Field::Tag(key) => Self::texts(table.tags.get(key), comparison, value),
+            _ => Self::own(field, comparison, value),
+        }
+    }
+
+    fn texts(column: Option<&'t super::Texts>, comparison: Comparison, value: &'t Value) -> Self {
+        match column {
+            None => Self::Always(comparison == Comparison::IsNull),
+            Some(column) => Self::Texts(column, column.hits(comparison == Comparison::IsNull, passes(comparison, value))),
+        }
+    }
+
+    /// What stands in the run's own row.
+    fn own(field: &Field, comparison: Comparison, value: &'t Value) -> Self {
+        let texts = |of: fn(&RunHead) -> Option<&str>| {
+            let passes = passes(comparison, value);
+            let missing = comparison == Comparison::IsNull;
+            Self::Row(Box::new(move |head: &RunHead| of(head).map_or(missing, &passes)))
+        };
+        let numbers = |of: fn(&RunHead) -> Option<f64>| {
+            let wanted = if let Value::Number(number) = value { *number } else { f64::NAN };
+            let missing = comparison == Comparison::IsNull;
+            Self::Row(Box::new(move |head: &RunHead| {
+                of(head).map_or(missing, |own| compares(own, comparison, wanted))
+            }))
+        };
+        match field {
+            Field::Name => texts(|head| Some(&head.name)),
+            Field::State => texts(|head| Some(state(head.state))),
+            Field::Status => texts(|head| Some(mlflow_status(head.state))),
+            Field::Kind => texts(|head| Some(kind(head.kind))),
+            Field::Device => texts(|head| head.device.as_deref()),
+            Field::Commit => texts(|head| head.commit.as_deref()),
+            Field::User => texts(|head| head.user.as_deref()),
+            Field::Snapshot => numbers(|head| head.snapshot.map(f64::from)),
+            Field::Created => numbers(|head| Some(head.created_ms as f64)),
+            Field::Ended => numbers(|head| head.ended_ms.map(|ms| ms as f64)),
+            Field::Duration => numbers(duration),
+            Field::Id => {
+                let passes = passes(comparison, value);
+                Self::Row(Box::new(move |head| passes(&head.id.to_string())))
+            }
+            Field::Rank(key) => {
+                let key = key.clone();
+                let wanted = if let Value::Number(number) = value { *number } else { f64::NAN };
+                Self::Row(Box::new(move |head| {
+                    let own = head.ranked.as_ref().filter(|(own, _)| *own == key).and_then(|(_, value)| *value);
+                    own.is_some_and(|own| compares(own, comparison, wanted))
+                }))
+            }
+            Field::Metric(_) | Field::Param(_) | Field::Tag(_) | Field::ArtifactUri | Field::Dataset(_) => {
+                Self::Always(false)
+            }
+        }
+    }
+
+    pub(super) fn holds(&self, table: &Table, row: usize) -> bool {
+        match self {
+            Self::Always(answer) => *answer,
+            Self::And(left, right) => left.holds(table, row) && right.holds(table, row),
+            Self::Or(left, right) => left.holds(table, row) || right.holds(table, row),
+            Self::Not(inner) => !inner.holds(table, row),
+            Self::Metric(column, comparison, number) => match column.get(row) {
+                Some(value) if value.to_bits() != MISSING => compares(*value, *comparison, *number),
+                _ => *comparison == Comparison::IsNull,
+            },
+            Self::Texts(column, hits) => hits[column.number(row)],
+            Self::Row(passes) => passes(&table.rows[row]),
+            Self::Runs(runs) => runs.contains(&table.rows[row].id),
+            Self::Any(tests) => tests.iter().any(|test| test.holds(table, row)),
+        }
+    }
+}
+
+fn compares(own: f64, comparison: Comparison, wanted: f64) -> bool {
+    match comparison {
+        Comparison::Equal => own == wanted,
+        Comparison::NotEqual => own != wanted,
+        Comparison::Less => own < wanted,
+        Comparison::LessOrEqual => own <= wanted,
+        Comparison::Greater => own > wanted,
+        Comparison::GreaterOrEqual => own >= wanted,
+        Comparison::IsNotNull => true,
+        _ => false,
+    }
+}
+
+/// How a text is compared. With a number it is read as one.
+fn passes<'v>(comparison: Comparison, value: &'v Value) -> Box<dyn Fn(&str) -> bool + 'v> {
+    match (comparison, value) {
+        (Comparison::IsNotNull, _) => Box::new(|_| true),
+        (Comparison::IsNull, _) => Box::new(|_| false),
+        (Comparison::In, Value::List(list)) => Box::new(|own| list.iter().any(|one| one == own)),
+        (Comparison::NotIn, Value::List(list)) => Box::new(|own| list.iter().all(|one| one != own)),
+        (Comparison::Contains, Value::Text(text)) => {
+            let wanted = text.to_lowercase();
+            Box::new(move |own| own.to_lowercase().contains(&wanted))
+        }
+        (Comparison::Contains, Value::Number(number)) => {
+            let wanted = number.to_string();
+            Box::new(move |own| own.contains(&wanted))
+        }
+        (Comparison::Like, Value::Text(pattern)) => {
+            let pattern: Vec<char> = pattern.chars().collect();
+            Box::new(move |own| like(&own.chars().collect::<Vec<_>>(), &pattern))
+        }
+        (Comparison::ILike, Value::Text(pattern)) => {
+            let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
+            Box::new(move |own| like(&own.to_lowercase().chars().collect::<Vec<_>>(), &pattern))
+        }
+        (_, Value::Number(number)) => {
+            Box::new(move |own| own.trim().parse().is_ok_and(|own| compares(own, comparison, *number)))
+        }
+        (Comparison::Equal, Value::Text(text)) => Box::new(move |own| own == text),
+        (Comparison::NotEqual, Value::Text(text)) => Box::new(move |own| own != text),
+        (Comparison::Less, Value::Text(text)) => Box::new(move |own| own < text.as_str()),
+        (Comparison::LessOrEqual, Value::Text(text)) => Box::new(move |own| own <= text.as_str()),
+        (Comparison::Greater, Value::Text(text)) => Box::new(move |own| own > text.as_str()),
+        (Comparison::GreaterOrEqual, Value::Text(text)) => Box::new(move |own| own >= text.as_str()),
+        _ => Box::new(|_| false),
+    }
+}
+
+/// SQL's LIKE: `%` is any text, `_` any character. Linear in the text for each `%`.
+fn like(text: &[char], pattern: &[char]) -> bool {
+    let (mut at, mut next) = (0, 0);
+    // Where the last `%` stands, and up to where the text before it was taken.
+    let mut star: Option<(usize, usize)> = None;
+    while at < text.len() {
+        match pattern.get(next) {
+            Some('%') => {
+                star = Some((next, at));
+                next += 1;
+            }
+            Some(one) if *one == '_' || *one == text[at] => {
+                at += 1;
+                next += 1;
+            }
+            _ => match star {
+                Some((percent, taken)) => {
+                    star = Some((percent, taken + 1));
+                    at = taken + 1;
+                    next = percent + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[next..].iter().all(|one| *one == '%')
+}
+
+fn with_dataset(
+    connection: &Connection,
+    experiment: ExperimentId,
+    field: DatasetField,
+    comparison: Comparison,
+    value: &Value,
+) -> store::Result<HashSet<RunId>> {
+    let passes = passes(comparison, value);
+    let inputs = store::run_input::of_experiment(connection, experiment)?;
+    let matches = inputs.into_iter().filter(|(_, input)| match field {
+        DatasetField::Name => passes(&input.dataset.name),
+        DatasetField::Digest => passes(&input.dataset.digest),
+        DatasetField::Context => input.context().is_some_and(&passes),
+    });
+    Ok(matches.map(|(run, _)| run).collect())
+}
+
+/// Seconds; `None` of a run that is not over.
+pub(super) fn duration(head: &RunHead) -> Option<f64> {
+    Some((head.ended_ms? - head.started_ms?) as f64 / 1000.0)
+}
+
+/// The state as the filter and the wire know it.
+pub(super) const fn state(state: RunState) -> &'static str {
+    match state {
+        RunState::Queued => "queued",
+        RunState::Running => "running",
+        RunState::Stopped => "stopped",
+        RunState::Finished => "finished",
+        RunState::Failed => "failed",
+        RunState::Killed => "killed",
+    }
+}
+
+pub(super) const fn kind(kind: RunKind) -> &'static str {
+    match kind {
+        RunKind::Training => "training",
+        RunKind::Command => "command",
+        RunKind::Client => "client",
+        RunKind::Imported => "imported",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_as_in_sql() {
+        let matches = |text: &str, pattern: &str| {
+            like(&text.chars().collect::<Vec<_>>(), &pattern.chars().collect::<Vec<_>>())
+        };
+        for (text, pattern) in [("", ""), ("", "%"), ("abc", "a%"), ("abc", "%c"), ("abc", "_b_"), ("aXbXc", "a%X_")] {
+            assert!(matches(text, pattern), "{text} like {pattern}");
+        }
+        for (text, pattern) in [("a", ""), ("abc", "a"), ("abc", "_"), ("ABC", "a%"), ("", "_"), ("aab", "%a")] {
+            assert!(!matches(text, pattern), "{text} not like {pattern}");
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! What a client of the MLflow protocol does to its runs.
+
+use std::collections::BTreeMap;
+
+use anyhow::bail;
+use api::{
+    ApiError, ErrorCode, ExperimentId, RunId,
+    event::NewestPoint,
+    run::{Run, RunKind, RunState},
+    series::Point,
+    tracking::{Experiment, LoggedMetric, NAME_TAG, NOTE_TAG, RunInput, Scope},
+};
+use store::run::RunRow;
+
+use super::Announcer;
+use crate::{
+    Engine,
+    run::{self, name},
+};
+
+/// A run that a client begins.
+#[derive(Debug, Clone, Default)]
+pub struct Begin {
+    pub user: Option<String>,
+    pub name: Option<String>,
+    pub started_ms: Option<i64>,
+    pub tags: Vec<(String, String)>,
+}
+
+/// What one request logs. Points stand by key, in the order in which they were sent.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    pub series: Vec<(String, Vec<Point>)>,
+    pub params: Vec<(String, String)>,
+    pub tags: Vec<(String, String)>,
+    /// Figures of logged models: the model's id with each.
+    pub of_models: Vec<(String, LoggedMetric)>,
+}
+
+/// What ends or renames a run.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    pub state: Option<RunState>,
+    pub ended_ms: Option<i64>,
+    pub name: Option<String>,
+}
+
+/// Enters a run of a client; its process is nobody's but the client's.
+pub async fn begin(engine: &Engine, experiment: &Experiment, begin: Begin) -> anyhow::Result<RunId> {
+    if experiment.deleted_ms.is_some() {
+        bail!(ApiError::invalid(format!(
+            "The experiment {} must be in the 'active' state. Current state is deleted.",
+            experiment.number
+        )));
+    }
+    let id = RunId::from_bytes(engine.new_id());
+    let of = |key: &str| begin.tags.iter().find(|(own, _)| own == key).map(|(_, value)| value.clone());
+    let given = begin.name.clone().filter(|name| !name.is_empty());
+    let tagged = of(NAME_TAG);
+    if let (Some(given), Some(tagged)) = (&given, &tagged)
+        && given != tagged
+    {
+        bail!(ApiError::invalid(format!(
+            "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values (run_name='{given}', mlflow.runName='{tagged}')."
+        )));
+    }
+    let name = given.or(tagged).unwrap_or_else(|| name::friendly(id.as_bytes(), 0));
+    let started_ms = begin.started_ms.unwrap_or_else(|| engine.now_ms());
+    let row = new_row(id, experiment, name, RunKind::Client, started_ms);
+    let row = RunRow { run: Run { user: begin.user, notes: of(NOTE_TAG).unwrap_or_default(), ..row.run }, ..row };
+    let scope = run::scope(&row.run);
+    engine
+        .store()
+        .write(move |tx| {
+            store::run::put(tx, &row)?;
+            put_tags(tx, id, &begin.tags).map(drop)
+        })
+        .await?;
+    Announcer::soon(engine, id, scope, Vec::new());
+    Ok(id)
+}
+
+/// A run that nobody supervises, as it is when it begins.
+pub(crate) fn new_row(id: RunId, experiment: &Experiment, name: String, kind: RunKind, started_ms: i64) -> RunRow {
+    let run = Run {
+        id,
+        project: experiment.project,
+        experiment: experiment.id,
+        name,
+        kind,
+        state: RunState::Running,
+        ended_because: None,
+        snapshot: None,
+        snapshot_number: None,
+        split: None,
+        job: None,
+        alert: None,
+        code: None,
+        seed: None,
+        device: None,
+        params: BTreeMap::new(),
+        tags: BTreeMap::new(),
+        notes: String::new(),
+        metrics: Vec::new(),
+        progress: None,
+        command: None,
+        exit_code: None,
+        environment: BTreeMap::new(),
+        versions: Vec::new(),
+        has_evaluation: false,
+        resumable: false,
+        user: None,
+        deleted_ms: None,
+        created_ms: started_ms,
+        started_ms: Some(started_ms),
+        ended_ms: None,
+    };
+    RunRow { run, model: None, ranked: None, pid: None, pid_started_ms: None, events_offset: 0, artifacts: None }
+}
+
+/// The run, if a client may change it.
+fn active(tx: &store::Transaction<'_>, id: RunId) -> store::Result<store::run::Standing> {
+    let Some(standing) = store::run::standing(tx, id)? else { return Err(missing(id).into()) };
+    if standing.deleted {
+        return Err(ApiError::invalid(format!(
+            "The run {id} must be in the 'active' state. Current state is deleted."
+        ))
+        .into());
+    }
+    Ok(standing)
+}
+
+pub(crate) fn missing(id: RunId) -> ApiError {
+    ApiError::not_found(format!("Run with id={id} not found"))
+}
+
+fn scope_of(standing: &store::run::Standing) -> Scope {
+    standing.project.map_or(Scope::Experiment(standing.experiment), Scope::Project)
+}
+
+/// Logs all of a batch or nothing of it.
+pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()> {
+    let (scope, newest) = engine
+        .store()
+        .write(move |tx| {
+            let standing = active(tx, id)?;
+            for (key, value) in &batch.params {
+                put_param(tx, id, key, value)?;
+            }
+            put_tags(tx, id, &batch.tags)?;
+            let mut newest = Vec::with_capacity(batch.series.len());
+            for (key, points) in &batch.series {
+                let count = store::metric::append(tx, id, key, points)?;
+                if let Some(Point { step, time_ms, value }) = points.last().copied() {
+                    newest.push(NewestPoint { key: key.clone(), step, value, time_ms, count });
+                }
+            }
+            for (model, metric) in &batch.of_models {
+                store::logged_model::put_metric(tx, model, metric)?;
+            }
+            Ok((scope_of(&standing), newest))
+        })
+        .await?;
+    Announcer::soon(engine, id, scope, newest);
+    Ok(())
+}
+
+/// Params are written once; the same value again is fine.
+fn put_param(tx: &store::Transaction<'_>, id: RunId, key: &str, value: &str) -> store::Result<()> {
+    match store::param::get(tx, id, key)? {
+        None => store::param::put(tx, id, key, value),
+        Some(known) if known == value => Ok(()),
+        Some(known) => Err(ApiError::invalid(format!(
+            "Changing param values is not allowed. Param with key='{key}' was already logged with value='{known}' for run ID='{id}'. Attempted logging new value '{value}'."
+        ))
+        .into()),
+    }
+}
+
+/// Two of MLflow's tags are columns of ours: the name and the notes. Whether one of these changed.
+fn put_tags(tx: &store::Transaction<'_>, id: RunId, tags: &[(String, String)]) -> store::Result<bool> {
+    let mut own = false;
+    for (key, value) in tags {
+        match key.as_str() {
+            NAME_TAG if !value.is_empty() => store::run::rename(tx, id, value)?,
+            NOTE_TAG => store::run::set_notes(tx, id, value)?,
+            _ => {
+                store::tag::put(tx, id, key, value)?;
+                continue;
+            }
+        }
+        own = true;
+    }
+    Ok(own)
+}
+
+pub async fn delete_tag(engine: &Engine, id: RunId, key: String) -> anyhow::Result<()> {
+    let scope = engine
+        .store()
+        .write(move |tx| {
+            let standing = active(tx, id)?;
+            if key == NOTE_TAG {
+                store::run::set_notes(tx, id, "")?;
+            } else if !store::tag::remove(tx, id, &key)? {
+                return Err(ApiError::not_found(format!("No tag with name: {key} in run with id {id}")).into());
+            }
+            Ok(scope_of(&standing))
+        })
+        .await?;
+    Announcer::soon(engine, id, scope, Vec::new());
+    Ok(())
+}
+
+/// Changes a run's state, end and name. A run that we supervise ends by its process, not by a client's word.
+pub async fn change(engine: &Engine, id: RunId, change: Change) -> anyhow::Result<()> {
+    let scope = engine
+        .store()
+        .write(move |tx| {
+            active(tx, id)?;
+            let Some(mut row) = store::run::bare(tx, id)? else { return Err(missing(id).into()) };
+            if let Some(state) = change.state.filter(|_| !row.run.kind.is_supervised()) {
+                row.run.state = state;
+            }
+            if let Some(ended_ms) = change.ended_ms.filter(|_| !row.run.kind.is_supervised()) {
+                row.run.ended_ms = Some(ended_ms);
+            }
+            if let Some(name) = change.name.filter(|name| !name.is_empty()) {
+                row.run.name = name;
+            }
+            store::run::put(tx, &row)?;
+            Ok(run::scope(&row.run))
+        })
+        .await?;
+    Announcer::soon(engine, id, scope, Vec::new());
+    Ok(())
+}
+
+/// Notes the datasets and logged models that a run was given.
+pub async fn inputs(engine: &Engine, id: RunId, inputs: Vec<RunInput>, models: Vec<String>) -> anyhow::Result<()> {
+    models_and_inputs(engine, id, inputs, models.into_iter().map(|model| (model, None)).collect()).await
+}
+
+/// Notes the logged models that a run made, each at a step.
+pub async fn outputs(engine: &Engine, id: RunId, models: Vec<(String, i64)>) -> anyhow::Result<()> {
+    models_and_inputs(engine, id, Vec::new(), models.into_iter().map(|(model, step)| (model, Some(step))).collect())
+        .await
+}
+
+async fn models_and_inputs(
+    engine: &Engine,
+    id: RunId,
+    inputs: Vec<RunInput>,
+    models: Vec<(String, Option<i64>)>,
+) -> anyhow::Result<()> {
+    let scope = engine
+        .store()
+        .write(move |tx| {
+            let standing = active(tx, id)?;
+            for input in &inputs {
+                store::run_input::put(tx, id, input)?;
+            }
+            for (model, output_at) in &models {
+                store::run_input::put_model(tx, id, model, *output_at)?;
+            }
+            Ok(scope_of(&standing))
+        })
+        .await?;
+    Announcer::soon(engine, id, scope, Vec::new());
+    Ok(())
+}
+
+/// A run with all that a client is told of it.
+#[derive(Debug, Clone)]
+pub struct Told {
+    pub row: RunRow,
+    /// The number of its experiment.
+    pub experiment: i64,
+    pub inputs: Vec<RunInput>,
+    /// Logged models, with the step of those that it made.
+    pub models: Vec<(String, Option<i64>)>,
+}
+
+/// The runs in this order, whole.
+pub fn tell(c: &store::Connection, ids: &[RunId]) -> store::Result<Vec<Told>> {
+    let mut numbers: BTreeMap<ExperimentId, i64> = BTreeMap::new();
+    let mut told = Vec::with_capacity(ids.len());
+    for id in ids {
+        let Some(mut row) = store::run::get(c, *id)? else { continue };
+        let experiment = match numbers.get(&row.run.experiment) {
+            Some(number) => *number,
+            None => {
+                let number = store::experiment::get(c, row.run.experiment)?.map_or(0, |found| found.number);
+                *numbers.entry(row.run.experiment).or_insert(number)
+            }
+        };
+        row.run.tags.insert(NAME_TAG.to_owned(), row.run.name.clone());
+        if !row.run.notes.is_empty() {
+            row.run.tags.insert(NOTE_TAG.to_owned(), row.run.notes.clone());
+        }
+        let (inputs, models) = (store::run_input::of_run(c, *id)?, store::run_input::models(c, *id)?);
+        told.push(Told { row, experiment, inputs, models });
+    }
+    Ok(told)
+}
+
+pub async fn get(engine: &Engine, id: RunId) -> anyhow::Result<Told> {
+    let told = engine.store().read(move |c| tell(c, &[id])).await?.pop();
+    told.ok_or_else(|| missing(id).into())
+}
+
+/// The experiment that a client calls by its number.
+pub async fn experiment(engine: &Engine, number: &str) -> anyhow::Result<Experiment> {
+    let parsed: Option<i64> = number.parse().ok();
+    let found = match parsed {
+        Some(parsed) => engine.store().read(move |c| store::experiment::numbered(c, parsed)).await?,
+        None => None,
+    };
+    found.ok_or_else(|| {
+        ApiError::new(ErrorCode::NotFound, format!("No Experiment with id={number} exists")).into()
+    })
+}

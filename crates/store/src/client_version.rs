@@ -1,0 +1,138 @@
+//! Model versions that clients registered: an address of files instead of a bundle of ours.
+//!
+//! They share a model's numbers, aliases and tags with the versions that we made.
+
+use std::collections::BTreeMap;
+
+use api::{
+    ModelId, RunId, VersionId,
+    tracking::{ClientVersion, Stage, VersionNotes},
+};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use crate::{alias, column::Word, error::Result, id_column};
+
+pub(crate) const CREATE: &str = "
+CREATE TABLE client_version (
+    id         BLOB PRIMARY KEY,
+    model      BLOB NOT NULL REFERENCES model (id) ON DELETE CASCADE,
+    number     INTEGER NOT NULL,
+    run        BLOB REFERENCES run (id) ON DELETE SET NULL,
+    run_link   TEXT,
+    source     TEXT NOT NULL,
+    logged     TEXT, -- the logged model
+    user       TEXT,
+    created_ms INTEGER NOT NULL,
+    UNIQUE (model, number)
+) WITHOUT ROWID;
+CREATE TABLE version_notes (
+    version    BLOB PRIMARY KEY, -- of either kind
+    notes      TEXT NOT NULL,
+    stage      TEXT NOT NULL,
+    updated_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE registry_tag (
+    owner BLOB NOT NULL, -- a model, or a version of either kind
+    key   TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+";
+
+const COLUMNS: &str = "id, model, number, run, run_link, source, logged, user, created_ms";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<ClientVersion> {
+    Ok(ClientVersion {
+        id: id_column!(row, 0, VersionId),
+        model: id_column!(row, 1, ModelId),
+        number: row.get(2)?,
+        run: id_column!(row, 3, Option<RunId>),
+        run_link: row.get(4)?,
+        source: row.get(5)?,
+        logged: row.get(6)?,
+        user: row.get(7)?,
+        created_ms: row.get(8)?,
+        aliases: Vec::new(),
+    })
+}
+
+/// Newest first.
+pub fn of_model(connection: &Connection, model: ModelId) -> Result<Vec<ClientVersion>> {
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM client_version WHERE model = ?1 ORDER BY number DESC"))?;
+    let mut rows = statement.query_map(params![model.as_bytes()], read)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    for version in &mut rows {
+        version.aliases = alias::of_version(connection, version.id)?;
+    }
+    Ok(rows)
+}
+
+/// Enters a version under the model's next number, which is returned.
+pub fn insert(transaction: &Transaction<'_>, version: &ClientVersion) -> Result<u32> {
+    let number = crate::version::next_number(transaction, version.model)?;
+    transaction
+        .prepare_cached(&format!("INSERT INTO client_version ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"))?
+        .execute(params![
+            version.id.as_bytes(),
+            version.model.as_bytes(),
+            number,
+            version.run.as_ref().map(RunId::as_bytes),
+            version.run_link,
+            version.source,
+            version.logged,
+            version.user,
+            version.created_ms,
+        ])?;
+    Ok(number)
+}
+
+pub fn delete(transaction: &Transaction<'_>, id: VersionId) -> Result<()> {
+    transaction.prepare_cached("DELETE FROM client_version WHERE id = ?1")?.execute(params![id.as_bytes()])?;
+    forget(transaction, id)
+}
+
+/// What hangs on a version of either kind without a reference that SQLite knows.
+pub(crate) fn forget(transaction: &Transaction<'_>, id: VersionId) -> Result<()> {
+    for sql in ["DELETE FROM alias WHERE version = ?1", "DELETE FROM version_notes WHERE version = ?1", "DELETE FROM registry_tag WHERE owner = ?1"] {
+        transaction.prepare_cached(sql)?.execute(params![id.as_bytes()])?;
+    }
+    Ok(())
+}
+
+/// What was written about a version of either kind, if anything was.
+pub fn notes(connection: &Connection, id: VersionId) -> Result<Option<VersionNotes>> {
+    Ok(connection
+        .prepare_cached("SELECT notes, stage, updated_ms FROM version_notes WHERE version = ?1")?
+        .query_row(params![id.as_bytes()], |row| {
+            Ok(VersionNotes { notes: row.get(0)?, stage: row.get::<_, Word<Stage>>(1)?.0, updated_ms: row.get(2)? })
+        })
+        .optional()?)
+}
+
+pub fn put_notes(transaction: &Transaction<'_>, id: VersionId, notes: &VersionNotes) -> Result<()> {
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO version_notes (version, notes, stage, updated_ms) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![id.as_bytes(), notes.notes, Word(notes.stage), notes.updated_ms])?;
+    Ok(())
+}
+
+/// The tags of a model, or of a version of either kind, by its id's bytes.
+pub fn tags(connection: &Connection, owner: &[u8; 16]) -> Result<BTreeMap<String, String>> {
+    let mut statement = connection.prepare_cached("SELECT key, value FROM registry_tag WHERE owner = ?1")?;
+    let rows = statement.query_map(params![owner], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub fn put_tag(transaction: &Transaction<'_>, owner: &[u8; 16], key: &str, value: &str) -> Result<()> {
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO registry_tag (owner, key, value) VALUES (?1, ?2, ?3)")?
+        .execute(params![owner, key, value])?;
+    Ok(())
+}
+
+pub fn delete_tag(transaction: &Transaction<'_>, owner: &[u8; 16], key: &str) -> Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM registry_tag WHERE owner = ?1 AND key = ?2")?
+        .execute(params![owner, key])?;
+    Ok(())
+}

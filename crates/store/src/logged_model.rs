@@ -1,0 +1,171 @@
+//! Models that clients logged (MLflow's logged models): what a run made, before and apart from any registered name.
+
+use std::collections::BTreeMap;
+
+use api::{
+    ExperimentId, RunId,
+    tracking::{LoggedMetric, LoggedModel, LoggedStatus},
+};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use crate::{column::Word, error::Result, id_column};
+
+pub(crate) const CREATE: &str = "
+CREATE TABLE logged_model (
+    id             TEXT PRIMARY KEY, -- 'm-' and 32 hexadecimal digits
+    experiment     BLOB NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    name           TEXT NOT NULL,
+    run            BLOB REFERENCES run (id) ON DELETE SET NULL,
+    kind           TEXT,
+    status         TEXT NOT NULL,
+    status_message TEXT,
+    created_ms     INTEGER NOT NULL,
+    updated_ms     INTEGER NOT NULL,
+    deleted_ms     INTEGER
+) WITHOUT ROWID;
+CREATE INDEX logged_model_experiment ON logged_model (experiment);
+CREATE TABLE logged_model_text (
+    model  TEXT NOT NULL REFERENCES logged_model (id) ON DELETE CASCADE,
+    is_tag INTEGER NOT NULL, -- else a param
+    key    TEXT NOT NULL,
+    value  TEXT NOT NULL,
+    PRIMARY KEY (model, is_tag, key)
+) WITHOUT ROWID;
+CREATE TABLE logged_model_metric (
+    model          TEXT NOT NULL REFERENCES logged_model (id) ON DELETE CASCADE,
+    run            BLOB NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    key            TEXT NOT NULL,
+    dataset_name   TEXT NOT NULL, -- '' of none
+    dataset_digest TEXT NOT NULL,
+    step           INTEGER NOT NULL,
+    time_ms        INTEGER NOT NULL,
+    value          REAL,          -- NULL stands for NaN
+    PRIMARY KEY (model, run, key, dataset_name, dataset_digest)
+) WITHOUT ROWID;
+";
+
+const COLUMNS: &str = "id, experiment, name, run, kind, status, status_message, created_ms, updated_ms, deleted_ms";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<LoggedModel> {
+    Ok(LoggedModel {
+        id: row.get(0)?,
+        experiment: id_column!(row, 1, ExperimentId),
+        name: row.get(2)?,
+        run: id_column!(row, 3, Option<RunId>),
+        kind: row.get(4)?,
+        status: row.get::<_, Word<LoggedStatus>>(5)?.0,
+        status_message: row.get(6)?,
+        created_ms: row.get(7)?,
+        updated_ms: row.get(8)?,
+        deleted_ms: row.get(9)?,
+        params: BTreeMap::new(),
+        tags: BTreeMap::new(),
+        metrics: Vec::new(),
+    })
+}
+
+fn whole(connection: &Connection, mut model: LoggedModel) -> Result<LoggedModel> {
+    let mut texts =
+        connection.prepare_cached("SELECT is_tag, key, value FROM logged_model_text WHERE model = ?1")?;
+    for text in texts.query_map(params![model.id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))? {
+        let (is_tag, key, value): (bool, String, String) = text?;
+        if is_tag { &mut model.tags } else { &mut model.params }.insert(key, value);
+    }
+    let mut metrics = connection.prepare_cached(
+        "SELECT run, key, dataset_name, dataset_digest, step, time_ms, value FROM logged_model_metric WHERE model = ?1",
+    )?;
+    let rows = metrics.query_map(params![model.id], |row| {
+        let named = |text: String| (!text.is_empty()).then_some(text);
+        Ok(LoggedMetric {
+            run: id_column!(row, 0, RunId),
+            key: row.get(1)?,
+            dataset_name: named(row.get(2)?),
+            dataset_digest: named(row.get(3)?),
+            step: row.get(4)?,
+            time_ms: row.get(5)?,
+            value: row.get::<_, Option<f64>>(6)?.unwrap_or(f64::NAN),
+        })
+    })?;
+    model.metrics = rows.collect::<rusqlite::Result<_>>()?;
+    Ok(model)
+}
+
+pub fn get(connection: &Connection, id: &str) -> Result<Option<LoggedModel>> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM logged_model WHERE id = ?1"))?;
+    let found = statement.query_row(params![id], read).optional()?;
+    found.map(|model| whole(connection, model)).transpose()
+}
+
+/// An experiment's logged models that are not deleted, newest first.
+pub fn of_experiment(connection: &Connection, experiment: ExperimentId) -> Result<Vec<LoggedModel>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM logged_model WHERE experiment = ?1 AND deleted_ms IS NULL ORDER BY created_ms DESC, id"
+    ))?;
+    let rows = statement.query_map(params![experiment.as_bytes()], read)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    rows.into_iter().map(|model| whole(connection, model)).collect()
+}
+
+/// Enters a logged model, or writes its status and times again; its params and tags are added.
+pub fn put(transaction: &Transaction<'_>, model: &LoggedModel) -> Result<()> {
+    transaction
+        .prepare_cached(&format!(
+            "INSERT INTO logged_model ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT (id) DO UPDATE SET status = excluded.status, status_message = excluded.status_message,
+             updated_ms = excluded.updated_ms, deleted_ms = excluded.deleted_ms"
+        ))?
+        .execute(params![
+            model.id,
+            model.experiment.as_bytes(),
+            model.name,
+            model.run.as_ref().map(RunId::as_bytes),
+            model.kind,
+            Word(model.status),
+            model.status_message,
+            model.created_ms,
+            model.updated_ms,
+            model.deleted_ms,
+        ])?;
+    for (is_tag, texts) in [(false, &model.params), (true, &model.tags)] {
+        for (key, value) in texts {
+            put_text(transaction, &model.id, is_tag, key, value)?;
+        }
+    }
+    Ok(())
+}
+
+fn put_text(transaction: &Transaction<'_>, model: &str, is_tag: bool, key: &str, value: &str) -> Result<()> {
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO logged_model_text (model, is_tag, key, value) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![model, is_tag, key, value])?;
+    Ok(())
+}
+
+/// Whether there was such a tag.
+pub fn delete_tag(transaction: &Transaction<'_>, model: &str, key: &str) -> Result<bool> {
+    let deleted = transaction
+        .prepare_cached("DELETE FROM logged_model_text WHERE model = ?1 AND is_tag AND key = ?2")?
+        .execute(params![model, key])?;
+    Ok(deleted > 0)
+}
+
+/// Keeps a figure of a model; of several of one key, run and dataset the one of the greatest step.
+pub fn put_metric(transaction: &Transaction<'_>, model: &str, metric: &LoggedMetric) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO logged_model_metric (model, run, key, dataset_name, dataset_digest, step, time_ms, value)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (model, run, key, dataset_name, dataset_digest) DO UPDATE SET step = excluded.step,
+             time_ms = excluded.time_ms, value = excluded.value WHERE (excluded.step, excluded.time_ms) >= (step, time_ms)",
+        )?
+        .execute(params![
+            model,
+            metric.run.as_bytes(),
+            metric.key,
+            metric.dataset_name.as_deref().unwrap_or_default(),
+            metric.dataset_digest.as_deref().unwrap_or_default(),
+            metric.step,
+            metric.time_ms,
+            metric.value,
+        ])?;
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! The datasets that clients say a run was given, and the logged models that it was given and made.
+
+use api::{
+    ExperimentId, RunId,
+    tracking::{Dataset, RunInput},
+};
+use rusqlite::{Connection, Row, Transaction, params};
+
+use crate::{column::Json, error::Result, id_column};
+
+pub(crate) const CREATE: &str = "
+CREATE TABLE run_input (
+    run         BLOB NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    name        TEXT NOT NULL,
+    digest      TEXT NOT NULL,
+    source_type TEXT NOT NULL,
+    source      TEXT NOT NULL,
+    schema      TEXT,
+    profile     TEXT,
+    tags        TEXT NOT NULL, -- JSON, the context among them
+    PRIMARY KEY (run, name, digest)
+) WITHOUT ROWID;
+CREATE TABLE run_model (
+    run       BLOB NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    model     TEXT NOT NULL,
+    is_output INTEGER NOT NULL,
+    step      INTEGER NOT NULL,
+    PRIMARY KEY (run, model, is_output)
+) WITHOUT ROWID;
+";
+
+const COLUMNS: &str = "run, name, digest, source_type, source, schema, profile, tags";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<(RunId, RunInput)> {
+    let dataset = Dataset {
+        name: row.get(1)?,
+        digest: row.get(2)?,
+        source_type: row.get(3)?,
+        source: row.get(4)?,
+        schema: row.get(5)?,
+        profile: row.get(6)?,
+    };
+    Ok((id_column!(row, 0, RunId), RunInput { dataset, tags: row.get::<_, Json<_>>(7)?.0 }))
+}
+
+pub fn of_run(connection: &Connection, run: RunId) -> Result<Vec<RunInput>> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM run_input WHERE run = ?1 ORDER BY name, digest"))?;
+    let rows = statement.query_map(params![run.as_bytes()], read)?;
+    Ok(rows.map(|row| row.map(|(_, input)| input)).collect::<rusqlite::Result<_>>()?)
+}
+
+pub fn of_experiment(connection: &Connection, experiment: ExperimentId) -> Result<Vec<(RunId, RunInput)>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM run_input WHERE run IN (SELECT id FROM run WHERE experiment = ?1) ORDER BY name, digest"
+    ))?;
+    let rows = statement.query_map(params![experiment.as_bytes()], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Adds an input; the same dataset again changes nothing.
+pub fn put(transaction: &Transaction<'_>, run: RunId, input: &RunInput) -> Result<()> {
+    let dataset = &input.dataset;
+    transaction
+        .prepare_cached(&format!(
+            "INSERT OR IGNORE INTO run_input ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        ))?
+        .execute(params![
+            run.as_bytes(),
+            dataset.name,
+            dataset.digest,
+            dataset.source_type,
+            dataset.source,
+            dataset.schema,
+            dataset.profile,
+            Json(&input.tags),
+        ])?;
+    Ok(())
+}
+
+/// Notes a logged model that a run was given, or made at a step.
+pub fn put_model(transaction: &Transaction<'_>, run: RunId, model: &str, output_at: Option<i64>) -> Result<()> {
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO run_model (run, model, is_output, step) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![run.as_bytes(), model, output_at.is_some(), output_at.unwrap_or(0)])?;
+    Ok(())
+}
+
+/// The logged models of a run: the id, and the step where it made it.
+pub fn models(connection: &Connection, run: RunId) -> Result<Vec<(String, Option<i64>)>> {
+    let mut statement =
+        connection.prepare_cached("SELECT model, is_output, step FROM run_model WHERE run = ?1 ORDER BY model")?;
+    let rows = statement.query_map(params![run.as_bytes()], |row| {
+        Ok((row.get(0)?, if row.get(1)? { Some(row.get(2)?) } else { None }))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

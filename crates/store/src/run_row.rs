@@ -1,0 +1,51 @@
+//! Rows of the run table as they are shown, for the runs of a page.
+
+use api::{
+    RunId, SplitId, VersionId,
+    run::{RunKind, RunRow, RunState},
+};
+use rusqlite::{Connection, OptionalExtension as _};
+
+use crate::{column::Word, error::Result, id_column, metric, param, run, tag};
+
+/// The rows of these runs, in their order; one that is not there any more is left out.
+pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, name, kind, state, model, (SELECT number FROM snapshot WHERE snapshot.id = run.snapshot),
+         json_extract(code, '$.commit'), created_ms, started_ms, ended_ms, json_extract(progress, '$.fraction'), resumable, split
+         FROM run WHERE id = ?1",
+    )?;
+    let mut rows = Vec::with_capacity(runs.len());
+    for id in runs {
+        let found = statement.query_row([id.as_bytes()], |row| {
+            let started: Option<i64> = row.get(8)?;
+            let ended: Option<i64> = row.get(9)?;
+            Ok(RunRow {
+                id: id_column!(row, 0, RunId),
+                name: row.get(1)?,
+                kind: row.get::<_, Word<RunKind>>(2)?.0,
+                state: row.get::<_, Word<RunState>>(3)?.0,
+                model: row.get(4)?,
+                snapshot_number: row.get(5)?,
+                commit: row.get(6)?,
+                created_ms: row.get(7)?,
+                duration_secs: started.zip(ended).map(|(started, ended)| (ended - started) as f64 / 1000.0),
+                fraction: row.get(10)?,
+                params: Default::default(),
+                tags: Default::default(),
+                metrics: Default::default(),
+                versions: Vec::<VersionId>::new(),
+                resumable: row.get(11)?,
+                split: id_column!(row, 12, Option<SplitId>),
+            })
+        });
+        rows.extend(found.optional()?);
+    }
+    for row in &mut rows {
+        row.params = param::of_run(connection, row.id)?;
+        row.tags = tag::of_run(connection, row.id)?;
+        row.metrics = metric::cells(connection, row.id)?;
+        row.versions = run::versions(connection, row.id)?;
+    }
+    Ok(rows)
+}
