@@ -105,6 +105,7 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
     let ending =
         tokio::spawn(until_ended(host.clone(), (!serve.keep).then(|| Duration::from_secs(serve.idle_secs)), signals));
     let serving = tokio::spawn(server::serve(listener, host.clone()));
+    serve_mlflow(&workspace, &host).await?;
     host_file::write(&workspace, &file).map_err(|error| told_of("write host.json", error))?;
     host_file::remember_port(&workspace, port);
     tracing::info!(pid = file.pid, address, "the host answers");
@@ -146,6 +147,28 @@ async fn listen(workspace: &Workspace, port: Option<u16>) -> Outcome<tokio::net:
         ApiError::new(ErrorCode::Conflict, format!("Can't listen on 127.0.0.1:{wanted}: {error}."))
             .with_hint("Leave out --port to take any free one.")
     })
+}
+
+/// Answers MLflow's clients too, at the same port as before where it can be had. Where none can be had the host lives
+/// on without: the reason is logged, and whoever asks for the address is told.
+async fn serve_mlflow(workspace: &Workspace, host: &Host) -> Outcome {
+    let settings = engine::settings::current(&host.engine).await.map_err(|error| engine::error::told(&error))?;
+    let mut ports = vec![settings.tracking_port.unwrap_or_else(|| host_file::last_tracking_port(workspace))];
+    ports.extend([0].into_iter().filter(|_| settings.tracking_port.is_none()));
+    for port in ports {
+        match server::listen(port).await {
+            Ok(listener) => {
+                let port = listener.local_addr().map_err(|error| told_of("ask for the port", error))?.port();
+                host.engine.tracking_port().store(port, std::sync::atomic::Ordering::Relaxed);
+                host_file::remember_tracking_port(workspace, port);
+                tokio::spawn(server::serve_mlflow(listener, host.clone()));
+                tracing::info!(port, "MLflow's clients are answered");
+                return Ok(());
+            }
+            Err(error) => tracing::warn!(port, "the port for MLflow's clients can't be taken: {error}"),
+        }
+    }
+    Ok(())
 }
 
 fn announce(host: &Host, output: Output) -> Outcome {

@@ -46,6 +46,21 @@ pub fn last_port(workspace: &Workspace) -> u16 {
     text.trim().parse().unwrap_or(0)
 }
 
+/// Where MLflow's clients are answered first: not 5000, which is MLflow's own and AirPlay's.
+const TRACKING_PORT: u16 = 5577;
+
+/// The port on which the host before answered MLflow's clients: an address that was copied stays good.
+pub fn last_tracking_port(workspace: &Workspace) -> u16 {
+    let text = std::fs::read_to_string(workspace.tracking_port_path()).unwrap_or_default();
+    text.trim().parse().unwrap_or(TRACKING_PORT)
+}
+
+pub fn remember_tracking_port(workspace: &Workspace, port: u16) {
+    if let Err(error) = std::fs::write(workspace.tracking_port_path(), port.to_string()) {
+        tracing::warn!("can't write {}: {error}", workspace.tracking_port_path().display());
+    }
+}
+
 /// Keeps the port for the next host. Without it that one takes any: a failure is only logged.
 pub fn remember_port(workspace: &Workspace, port: u16) {
     if let Err(error) = std::fs::write(workspace.port_path(), port.to_string()) {

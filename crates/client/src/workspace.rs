@@ -65,6 +65,11 @@ impl Workspace {
         self.folder.join("host.port")
     }
 
+    /// The same for MLflow's clients.
+    pub(crate) fn tracking_port_path(&self) -> PathBuf {
+        self.folder.join("tracking.port")
+    }
+
     pub fn logs(&self) -> PathBuf {
         self.folder.join("logs")
     }

@@ -120,8 +120,13 @@ pub const fn mlflow_status(state: RunState) -> &'static str {
 }
 
 /// Where MLflow's clients find a run's artifacts: behind the proxy of the host. `number` is its experiment's.
-pub fn artifact_uri(number: i64, run: RunId) -> String {
-    format!("mlflow-artifacts:/{number}/{run}/artifacts")
+///
+/// A `location` that a client chose for its experiment is written to by the client itself.
+pub fn artifact_uri(number: i64, location: Option<&str>, run: RunId) -> String {
+    match location {
+        Some(location) => format!("{}/{run}/artifacts", location.trim_end_matches('/')),
+        None => format!("mlflow-artifacts:/{number}/{run}/artifacts"),
+    }
 }
 
 /// One viewport of one series, steps inclusive, open where not given: raw where the points are few,

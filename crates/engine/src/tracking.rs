@@ -3,9 +3,12 @@
 //! The wire is the server's: here stand the meanings. Whatever a client may do, a person may do by the window and the
 //! command line too, through the same functions.
 
+pub mod artifacts;
 pub mod client;
 pub mod experiments;
 pub mod history;
+pub mod logged;
+pub mod registry;
 pub mod token;
 pub mod views;
 

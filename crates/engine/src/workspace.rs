@@ -69,6 +69,11 @@ impl Workspace {
         self.runs().join(run.to_string())
     }
 
+    /// The files of a model that a client logged.
+    pub fn logged(&self, model: &str) -> PathBuf {
+        self.folder.join("logged").join(model)
+    }
+
     /// A folder a deployment: what was fetched of its log; on this machine its models and output, too.
     pub fn deployments(&self) -> PathBuf {
         self.folder.join("deployments")

@@ -75,7 +75,7 @@ fn is_no_page(path: &str) -> bool {
     path.len() > LONGEST_PATH || path.split('/').any(|part| part.len() > LONGEST_NAME)
 }
 
-fn check_host(headers: &HeaderMap, port: u16) -> Result<(), ApiError> {
+pub(crate) fn check_host(headers: &HeaderMap, port: u16) -> Result<(), ApiError> {
     let mut names = headers.get_all(header::HOST).iter();
     let name = names.next().and_then(|name| name.to_str().ok()).unwrap_or_default();
     if names.next().is_none() && LOOPBACK.iter().any(|own| name == format!("{own}:{port}")) {
@@ -85,7 +85,7 @@ fn check_host(headers: &HeaderMap, port: u16) -> Result<(), ApiError> {
         .with_hint(format!("Use http://127.0.0.1:{port}.")))
 }
 
-fn check_origin(headers: &HeaderMap, port: u16) -> Result<(), ApiError> {
+pub(crate) fn check_origin(headers: &HeaderMap, port: u16) -> Result<(), ApiError> {
     match headers.get(header::ORIGIN) {
         None => Ok(()),
         Some(origin) if is_ours(origin, port) => Ok(()),

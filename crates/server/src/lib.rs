@@ -9,6 +9,7 @@ mod blob;
 pub mod call;
 mod events;
 mod guard;
+pub mod mlflow;
 mod pages;
 mod refusal;
 mod refused;
@@ -69,10 +70,21 @@ pub async fn listen(port: u16) -> std::io::Result<TcpListener> {
 }
 
 /// Answers until `host.ending` is cancelled, then lets what is under way finish.
-pub async fn serve(mut listener: TcpListener, host: Host) -> std::io::Result<()> {
+pub async fn serve(listener: TcpListener, host: Host) -> std::io::Result<()> {
     upload::forget_old(&host.staging).await;
     let ending = host.ending.clone();
-    let service = TowerToHyperService::new(router(host));
+    answer(listener, router(host), ending).await
+}
+
+/// Answers MLflow's clients on a listener of their own, in the same way.
+pub async fn serve_mlflow(listener: TcpListener, host: Host) -> std::io::Result<()> {
+    let ending = host.ending.clone();
+    let port = listener.local_addr()?.port();
+    answer(listener, mlflow::router(host, port), ending).await
+}
+
+async fn answer(mut listener: TcpListener, router: Router, ending: CancellationToken) -> std::io::Result<()> {
+    let service = TowerToHyperService::new(router);
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
     let connections = GracefulShutdown::new();
@@ -81,6 +93,8 @@ pub async fn serve(mut listener: TcpListener, host: Host) -> std::io::Result<()>
             accepted = Listener::accept(&mut listener) => accepted,
             () = ending.cancelled() => break,
         };
+        // Small answers go at once: a client that waits for one sends nothing that would bring it.
+        let _ = stream.set_nodelay(true);
         let connection = connections.watch(server.serve_connection(TokioIo::new(stream), service.clone()));
         tokio::spawn(async move {
             if let Err(error) = connection.await {

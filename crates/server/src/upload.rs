@@ -91,6 +91,17 @@ fn twice(path: &str) -> ApiError {
     ApiError::new(ErrorCode::Conflict, format!("{path} was uploaded already in this drop."))
 }
 
+/// Writes a request's body into `half`, of which nothing is left where that fails.
+pub(crate) async fn receive(host: &Host, half: &Path, request: axum::extract::Request) -> Result<(), ApiError> {
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    check_space(half.parent().unwrap_or(half), announced.unwrap_or(0))?;
+    let stored = store(host, half, request.into_body()).await;
+    if stored.is_err() {
+        let _ = tokio::fs::remove_file(half).await;
+    }
+    stored
+}
+
 async fn store(host: &Host, half: &Path, body: Body) -> Result<(), ApiError> {
     let mut file = tokio::fs::File::create_new(half).await.map_err(|error| unwritable(half, &error))?;
     let mut chunks = body.into_data_stream();
@@ -113,7 +124,7 @@ async fn store(host: &Host, half: &Path, body: Body) -> Result<(), ApiError> {
 }
 
 /// The path of a dropped file within its batch; anything that could lead out of it is refused.
-fn inside(path: &str) -> Result<PathBuf, ApiError> {
+pub(crate) fn inside(path: &str) -> Result<PathBuf, ApiError> {
     let refuse = |why: &str| {
         let path = path.chars().take(SHOWN).collect::<String>();
         ApiError::invalid(format!("\"{path}\" can't be the path of an upload: {why}."))
@@ -157,7 +168,7 @@ async fn batch_folder(staging: &Path, batch: Option<String>) -> Result<(String, 
     Ok((batch, folder))
 }
 
-fn fresh_name() -> Result<String, ApiError> {
+pub(crate) fn fresh_name() -> Result<String, ApiError> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(|error| {
         ApiError::new(ErrorCode::Internal, format!("The system gave no random bytes for a name: {error}."))

@@ -240,7 +240,8 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
         }
         RunCommand::List { filter, sort, descending, offset, limit } => {
             let project = ProjectIdOr(context.project_id().await?);
-            let request = ListRuns { project, filter, sort, descending, offset, limit: Some(limit) };
+            let request =
+                ListRuns { project, filter, sort, descending, offset, limit: Some(limit), ..ListRuns::default() };
             context.output.show(&context.call(request).await?, runs)
         }
         RunCommand::Resume { run, detach } => {

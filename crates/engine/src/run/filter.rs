@@ -14,6 +14,7 @@
 //! any case; words match names, models, params, tags and notes. What MLflow accepts means here what it means there: a
 //! comparison, `!=` too, is never true of a run that has no such value.
 
+pub mod compare;
 mod tokens;
 
 use api::ApiError;
@@ -47,6 +48,8 @@ pub enum Field {
     Dataset(DatasetField),
     /// The validation figure that ranks, of runs that are ranked by this key.
     Rank(String),
+    /// One that records of another kind have.
+    Attribute(String),
 }
 
 /// What a filter asks of the datasets that a run was given.
@@ -101,11 +104,16 @@ pub enum Filter {
 const DEPTH: usize = 64;
 
 pub fn parse(text: &str) -> Result<Filter, ApiError> {
+    parse_of(text, None)
+}
+
+/// The same for records of another kind, which have these attributes.
+pub fn parse_of(text: &str, attributes: Option<&'static [&'static str]>) -> Result<Filter, ApiError> {
     let tokens = tokens(text)?;
     if tokens.is_empty() {
         return Ok(Filter::All);
     }
-    let mut parser = Parser { text, tokens, at: 0, depth: 0 };
+    let mut parser = Parser { text, tokens, at: 0, depth: 0, attributes };
     let filter = parser.alternatives()?;
     match parser.peek() {
         None => Ok(filter),
@@ -115,10 +123,17 @@ pub fn parse(text: &str) -> Result<Filter, ApiError> {
 
 /// A field alone, as the order names it.
 pub fn field(text: &str) -> Result<Field, ApiError> {
+    field_of(text, None)
+}
+
+/// The same of records of another kind, which have these attributes.
+pub fn field_of(text: &str, attributes: Option<&'static [&'static str]>) -> Result<Field, ApiError> {
     let tokens = tokens(text)?;
-    let mut parser = Parser { text, tokens, at: 0, depth: 0 };
+    let mut parser = Parser { text, tokens, at: 0, depth: 0, attributes };
     let field = match parser.next() {
         Some(Token { kind: Kind::Word(word), .. }) => parser.field(&word)?,
+        // MLflow knows attributes in quotes, such as `Run name`.
+        Some(Token { kind: Kind::Quoted(word), .. }) => parser.attribute(&word),
         _ => None,
     };
     match (field, parser.peek()) {
@@ -133,6 +148,8 @@ struct Parser<'a> {
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
+    /// Of records of another kind than runs.
+    attributes: Option<&'static [&'static str]>,
 }
 
 impl Parser<'_> {
@@ -318,7 +335,7 @@ impl Parser<'_> {
 
     /// `metric."a key"` comes as a word that ends in a dot and a quoted text joined to it.
     fn field(&mut self, word: &str) -> Result<Option<Field>, ApiError> {
-        let Some((entity, key)) = word.split_once('.') else { return Ok(attribute(word)) };
+        let Some((entity, key)) = word.split_once('.') else { return Ok(self.attribute(word)) };
         let Some(entity) = Entity::named(entity) else { return Ok(None) };
         let key = if key.is_empty() {
             match self.next() {
@@ -335,7 +352,7 @@ impl Parser<'_> {
             Entity::Metric => Some(Field::Metric(key.clone())),
             Entity::Param => Some(Field::Param(key.clone())),
             Entity::Tag => Some(Field::Tag(key.clone())),
-            Entity::Attribute => attribute(&key),
+            Entity::Attribute => self.attribute(&key),
             Entity::Dataset => match key.as_str() {
                 "name" => Some(Field::Dataset(DatasetField::Name)),
                 "digest" => Some(Field::Dataset(DatasetField::Digest)),
@@ -349,6 +366,13 @@ impl Parser<'_> {
                 let column = self.tokens.get(self.at.saturating_sub(1)).map_or(0, |token| token.column);
                 Err(wrong(self.text, column, &format!("there is no attribute \"{key}\"")))
             }
+        }
+    }
+
+    fn attribute(&self, name: &str) -> Option<Field> {
+        match self.attributes {
+            Some(known) => known.contains(&name).then(|| Field::Attribute(name.to_owned())),
+            None => attribute(name),
         }
     }
 

@@ -15,7 +15,7 @@ use store::run::RunRow;
 use super::Announcer;
 use crate::{
     Engine,
-    run::{self, name},
+    run::{self, board::Query, name},
 };
 
 /// A run that a client begins.
@@ -275,6 +275,7 @@ pub struct Told {
     pub row: RunRow,
     /// The number of its experiment.
     pub experiment: i64,
+    pub artifact_uri: String,
     pub inputs: Vec<RunInput>,
     /// Logged models, with the step of those that it made.
     pub models: Vec<(String, Option<i64>)>,
@@ -282,23 +283,23 @@ pub struct Told {
 
 /// The runs in this order, whole.
 pub fn tell(c: &store::Connection, ids: &[RunId]) -> store::Result<Vec<Told>> {
-    let mut numbers: BTreeMap<ExperimentId, i64> = BTreeMap::new();
+    let mut experiments: BTreeMap<ExperimentId, (i64, Option<String>)> = BTreeMap::new();
     let mut told = Vec::with_capacity(ids.len());
     for id in ids {
         let Some(mut row) = store::run::get(c, *id)? else { continue };
-        let experiment = match numbers.get(&row.run.experiment) {
-            Some(number) => *number,
-            None => {
-                let number = store::experiment::get(c, row.run.experiment)?.map_or(0, |found| found.number);
-                *numbers.entry(row.run.experiment).or_insert(number)
-            }
-        };
+        let of = row.run.experiment;
+        if !experiments.contains_key(&of) {
+            let found = store::experiment::get(c, of)?;
+            experiments.insert(of, found.map_or((0, None), |found| (found.number, found.location)));
+        }
+        let (experiment, location) = &experiments[&of];
+        let (experiment, artifact_uri) = (*experiment, run::artifact_uri(*experiment, location.as_deref(), *id));
         row.run.tags.insert(NAME_TAG.to_owned(), row.run.name.clone());
         if !row.run.notes.is_empty() {
             row.run.tags.insert(NOTE_TAG.to_owned(), row.run.notes.clone());
         }
         let (inputs, models) = (store::run_input::of_run(c, *id)?, store::run_input::models(c, *id)?);
-        told.push(Told { row, experiment, inputs, models });
+        told.push(Told { row, experiment, artifact_uri, inputs, models });
     }
     Ok(told)
 }
@@ -306,6 +307,48 @@ pub fn tell(c: &store::Connection, ids: &[RunId]) -> store::Result<Vec<Told>> {
 pub async fn get(engine: &Engine, id: RunId) -> anyhow::Result<Told> {
     let told = engine.store().read(move |c| tell(c, &[id])).await?.pop();
     told.ok_or_else(|| missing(id).into())
+}
+
+/// The runs that match, of the experiments with these numbers (numbers that nobody knows are none's), and how many
+/// match in all.
+pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyhow::Result<(Vec<Told>, u64)> {
+    let board = engine.clone();
+    Ok(engine
+        .store()
+        .read(move |c| {
+            let mut query = query;
+            for number in numbers.iter().filter_map(|number| number.parse().ok()) {
+                let known = store::experiment::numbered(c, number)?;
+                query.experiments.extend(known.map(|known| known.id).filter(|id| !query.experiments.contains(id)));
+            }
+            let page = board.board().page(c, &query)?;
+            Ok((tell(c, &page.runs)?, page.total))
+        })
+        .await?)
+}
+
+/// Appends to a tag that is a JSON list, as MLflow keeps the models of a run.
+pub async fn add_to_list(engine: &Engine, id: RunId, key: &'static str, value: serde_json::Value) -> anyhow::Result<()> {
+    let scope = engine
+        .store()
+        .write(move |tx| {
+            let standing = active(tx, id)?;
+            let known = store::tag::get(tx, id, key)?;
+            let mut list: Vec<serde_json::Value> =
+                known.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+            list.push(value);
+            store::tag::put(tx, id, key, &serde_json::to_string(&list)?)?;
+            Ok(scope_of(&standing))
+        })
+        .await?;
+    Announcer::soon(engine, id, scope, Vec::new());
+    Ok(())
+}
+
+/// Every dataset that the experiment's runs were given.
+pub async fn datasets(engine: &Engine, experiment: ExperimentId) -> anyhow::Result<Vec<RunInput>> {
+    let inputs = engine.store().read(move |c| store::run_input::of_experiment(c, experiment)).await?;
+    Ok(inputs.into_iter().map(|(_, input)| input).collect())
 }
 
 /// The experiment that a client calls by its number.

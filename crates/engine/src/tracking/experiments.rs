@@ -1,5 +1,7 @@
 //! Experiments: made, renamed, put into folders, deleted and restored; runs moved between them, deleted and restored.
 
+use std::cmp::Ordering;
+
 use anyhow::bail;
 use api::{
     ApiError, ErrorCode, ExperimentId, ProjectId, RunId,
@@ -11,7 +13,17 @@ use api::{
     },
 };
 
-use crate::{Engine, error, run};
+use crate::{
+    Engine, error,
+    run::{
+        self,
+        board::View,
+        filter::{
+            self, Field,
+            compare::{self, Cell},
+        },
+    },
+};
 
 /// MLflow's limit.
 const LONGEST_NAME: usize = 500;
@@ -64,6 +76,11 @@ pub async fn find(engine: &Engine, id: ExperimentId) -> anyhow::Result<Experimen
     found.ok_or_else(|| error::missing("experiment", id))
 }
 
+/// By its name: one that is there before one that was deleted.
+pub async fn named(engine: &Engine, name: String) -> anyhow::Result<Option<Experiment>> {
+    Ok(engine.store().read(move |c| store::experiment::named(c, &name)).await?)
+}
+
 pub async fn list(engine: &Engine, request: ListExperiments) -> anyhow::Result<Vec<Experiment>> {
     Ok(engine
         .store()
@@ -76,6 +93,48 @@ pub async fn list(engine: &Engine, request: ListExperiments) -> anyhow::Result<V
             Ok(all)
         })
         .await?)
+}
+
+const ATTRIBUTES: &[&str] = &["name", "creation_time", "last_update_time", "experiment_id"];
+
+/// The experiments that match, by MLflow's rules: the last that was changed first, unless an order is given.
+pub async fn search(
+    engine: &Engine,
+    view: View,
+    text: Option<&str>,
+    orders: &[String],
+) -> anyhow::Result<Vec<Experiment>> {
+    let filter = filter::parse_of(text.unwrap_or_default(), Some(ATTRIBUTES))?;
+    let orders = super::registry::orders(orders, ATTRIBUTES)?;
+    let mut all = engine.store().read(store::experiment::all).await?;
+    all.retain(|experiment| match view {
+        View::Active => experiment.deleted_ms.is_none(),
+        View::Deleted => experiment.deleted_ms.is_some(),
+        View::All => true,
+    });
+    let word = |experiment: &Experiment, word: &str| experiment.name.to_lowercase().contains(&word.to_lowercase());
+    all.retain(|experiment| compare::holds(&filter, &|field| cell(experiment, field), &|text| word(experiment, text)));
+    all.sort_by(|left, right| {
+        let by = orders.iter().map(|order| {
+            compare::order(&cell(left, &order.field), &cell(right, &order.field), order.descending)
+        });
+        let last = right.created_ms.cmp(&left.created_ms).then(right.number.cmp(&left.number));
+        by.fold(Ordering::Equal, Ordering::then).then(last)
+    });
+    Ok(all)
+}
+
+fn cell(experiment: &Experiment, field: &Field) -> Cell {
+    match field {
+        Field::Tag(key) => experiment.tags.get(key).into(),
+        Field::Attribute(name) => match name.as_str() {
+            "name" => Cell::Text(experiment.name.clone()),
+            "creation_time" => Cell::Number(experiment.created_ms as f64),
+            "last_update_time" => Cell::Number(experiment.updated_ms as f64),
+            _ => Cell::Number(experiment.number as f64),
+        },
+        _ => Cell::Missing,
+    }
 }
 
 pub async fn create(engine: &Engine, request: CreateExperiment) -> anyhow::Result<Experiment> {
@@ -208,9 +267,6 @@ async fn mark(engine: &Engine, id: ExperimentId, delete: bool) -> anyhow::Result
         .store()
         .write_durable(move |tx| {
             let Some(mut experiment) = store::experiment::get(tx, id)? else { return Err(missing(id).into()) };
-            if delete && experiment.number == 0 {
-                return Err(ApiError::invalid("The experiment Default is always there: it can't be deleted.").into());
-            }
             if let (true, Some(project)) = (delete, experiment.project)
                 && store::experiment::of_project(tx, project)? == Some(id)
             {

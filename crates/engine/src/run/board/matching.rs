@@ -11,7 +11,10 @@ use store::{Connection, run_columns::RunHead};
 use super::{Table, column::MISSING};
 use crate::run::{
     artifact_uri,
-    filter::{Comparison, DatasetField, Field, Filter, Value},
+    filter::{
+        Comparison, DatasetField, Field, Filter, Value,
+        compare::{compares, passes},
+    },
     mlflow_status,
 };
 
@@ -47,9 +50,10 @@ impl<'t> Test<'t> {
                 Self::Runs(with_dataset(connection, experiment, *field, *comparison, value)?)
             }
             Filter::Compare(Field::ArtifactUri, comparison, value) => {
-                let number = store::experiment::get(connection, experiment)?.map_or(0, |found| found.number);
+                let found = store::experiment::get(connection, experiment)?;
+                let (number, location) = found.map_or((0, None), |found| (found.number, found.location));
                 let passes = passes(*comparison, value);
-                Self::Row(Box::new(move |head| passes(&artifact_uri(number, head.id))))
+                Self::Row(Box::new(move |head| passes(&artifact_uri(number, location.as_deref(), head.id))))
             }
             Filter::Compare(field, comparison, value) => Self::compare(table, field, *comparison, value),
         })
@@ -133,7 +137,12 @@ impl<'t> Test<'t> {
                     own.is_some_and(|own| compares(own, comparison, wanted))
                 }))
             }
-            Field::Metric(_) | Field::Param(_) | Field::Tag(_) | Field::ArtifactUri | Field::Dataset(_) => {
+            Field::Metric(_)
+            | Field::Param(_)
+            | Field::Tag(_)
+            | Field::ArtifactUri
+            | Field::Dataset(_)
+            | Field::Attribute(_) => {
                 Self::Always(false)
             }
         }
@@ -155,83 +164,6 @@ impl<'t> Test<'t> {
             Self::Any(tests) => tests.iter().any(|test| test.holds(table, row)),
         }
     }
-}
-
-fn compares(own: f64, comparison: Comparison, wanted: f64) -> bool {
-    match comparison {
-        Comparison::Equal => own == wanted,
-        Comparison::NotEqual => own != wanted,
-        Comparison::Less => own < wanted,
-        Comparison::LessOrEqual => own <= wanted,
-        Comparison::Greater => own > wanted,
-        Comparison::GreaterOrEqual => own >= wanted,
-        Comparison::IsNotNull => true,
-        _ => false,
-    }
-}
-
-/// How a text is compared. With a number it is read as one.
-fn passes<'v>(comparison: Comparison, value: &'v Value) -> Box<dyn Fn(&str) -> bool + 'v> {
-    match (comparison, value) {
-        (Comparison::IsNotNull, _) => Box::new(|_| true),
-        (Comparison::IsNull, _) => Box::new(|_| false),
-        (Comparison::In, Value::List(list)) => Box::new(|own| list.iter().any(|one| one == own)),
-        (Comparison::NotIn, Value::List(list)) => Box::new(|own| list.iter().all(|one| one != own)),
-        (Comparison::Contains, Value::Text(text)) => {
-            let wanted = text.to_lowercase();
-            Box::new(move |own| own.to_lowercase().contains(&wanted))
-        }
-        (Comparison::Contains, Value::Number(number)) => {
-            let wanted = number.to_string();
-            Box::new(move |own| own.contains(&wanted))
-        }
-        (Comparison::Like, Value::Text(pattern)) => {
-            let pattern: Vec<char> = pattern.chars().collect();
-            Box::new(move |own| like(&own.chars().collect::<Vec<_>>(), &pattern))
-        }
-        (Comparison::ILike, Value::Text(pattern)) => {
-            let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
-            Box::new(move |own| like(&own.to_lowercase().chars().collect::<Vec<_>>(), &pattern))
-        }
-        (_, Value::Number(number)) => {
-            Box::new(move |own| own.trim().parse().is_ok_and(|own| compares(own, comparison, *number)))
-        }
-        (Comparison::Equal, Value::Text(text)) => Box::new(move |own| own == text),
-        (Comparison::NotEqual, Value::Text(text)) => Box::new(move |own| own != text),
-        (Comparison::Less, Value::Text(text)) => Box::new(move |own| own < text.as_str()),
-        (Comparison::LessOrEqual, Value::Text(text)) => Box::new(move |own| own <= text.as_str()),
-        (Comparison::Greater, Value::Text(text)) => Box::new(move |own| own > text.as_str()),
-        (Comparison::GreaterOrEqual, Value::Text(text)) => Box::new(move |own| own >= text.as_str()),
-        _ => Box::new(|_| false),
-    }
-}
-
-/// SQL's LIKE: `%` is any text, `_` any character. Linear in the text for each `%`.
-fn like(text: &[char], pattern: &[char]) -> bool {
-    let (mut at, mut next) = (0, 0);
-    // Where the last `%` stands, and up to where the text before it was taken.
-    let mut star: Option<(usize, usize)> = None;
-    while at < text.len() {
-        match pattern.get(next) {
-            Some('%') => {
-                star = Some((next, at));
-                next += 1;
-            }
-            Some(one) if *one == '_' || *one == text[at] => {
-                at += 1;
-                next += 1;
-            }
-            _ => match star {
-                Some((percent, taken)) => {
-                    star = Some((percent, taken + 1));
-                    at = taken + 1;
-                    next = percent + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[next..].iter().all(|one| *one == '%')
 }
 
 fn with_dataset(
@@ -274,23 +206,5 @@ pub(super) const fn kind(kind: RunKind) -> &'static str {
         RunKind::Command => "command",
         RunKind::Client => "client",
         RunKind::Imported => "imported",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_match_as_in_sql() {
-        let matches = |text: &str, pattern: &str| {
-            like(&text.chars().collect::<Vec<_>>(), &pattern.chars().collect::<Vec<_>>())
-        };
-        for (text, pattern) in [("", ""), ("", "%"), ("abc", "a%"), ("abc", "%c"), ("abc", "_b_"), ("aXbXc", "a%X_")] {
-            assert!(matches(text, pattern), "{text} like {pattern}");
-        }
-        for (text, pattern) in [("a", ""), ("abc", "a"), ("abc", "_"), ("ABC", "a%"), ("", "_"), ("aab", "%a")] {
-            assert!(!matches(text, pattern), "{text} not like {pattern}");
-        }
     }
 }

@@ -66,7 +66,7 @@ fn key<'a>(table: &'a Table, row: usize, field: &Field) -> Key<'a> {
             number(head.ranked.as_ref().filter(|(key, _)| key == wanted).and_then(|(_, value)| *value))
         }
         // Ids and addresses sort as the id's bytes do, which the last comparison sees to; datasets have no order.
-        Field::Id | Field::ArtifactUri | Field::Dataset(_) => Key::Missing,
+        Field::Id | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_) => Key::Missing,
     }
 }
 

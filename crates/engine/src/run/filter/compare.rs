@@ -1,0 +1,146 @@
+//! What the comparisons of a filter mean, and a filter held against one record.
+
+use std::cmp::Ordering;
+
+use super::{Comparison, Field, Filter, Value};
+
+/// What a record has for a field.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    Text(String),
+    Number(f64),
+    Missing,
+}
+
+impl From<Option<&String>> for Cell {
+    fn from(text: Option<&String>) -> Self {
+        text.map_or(Self::Missing, |text| Self::Text(text.clone()))
+    }
+}
+
+/// Whether a record passes; a bare word passes where `word` says so.
+pub fn holds(filter: &Filter, cell: &dyn Fn(&Field) -> Cell, word: &dyn Fn(&str) -> bool) -> bool {
+    match filter {
+        Filter::All => true,
+        Filter::And(left, right) => holds(left, cell, word) && holds(right, cell, word),
+        Filter::Or(left, right) => holds(left, cell, word) || holds(right, cell, word),
+        Filter::Not(inner) => !holds(inner, cell, word),
+        Filter::Word(text) => word(text),
+        Filter::Compare(field, comparison, value) => match (cell(field), value) {
+            (Cell::Missing, _) => *comparison == Comparison::IsNull,
+            (Cell::Number(own), Value::Number(wanted)) => compares(own, *comparison, *wanted),
+            (Cell::Number(own), Value::Text(_) | Value::List(_)) => passes(*comparison, value)(&own.to_string()),
+            (Cell::Number(_), Value::None) => *comparison == Comparison::IsNotNull,
+            (Cell::Text(own), _) => passes(*comparison, value)(&own),
+        },
+    }
+}
+
+/// Two records by one field: what is missing stands last, whatever the direction.
+pub fn order(left: &Cell, right: &Cell, descending: bool) -> Ordering {
+    let within = match (left, right) {
+        (Cell::Missing, Cell::Missing) => return Ordering::Equal,
+        (Cell::Missing, _) => return Ordering::Greater,
+        (_, Cell::Missing) => return Ordering::Less,
+        (Cell::Number(left), Cell::Number(right)) => left.total_cmp(right),
+        (Cell::Text(left), Cell::Text(right)) => left.cmp(right),
+        (Cell::Number(_), Cell::Text(_)) => Ordering::Less,
+        (Cell::Text(_), Cell::Number(_)) => Ordering::Greater,
+    };
+    if descending { within.reverse() } else { within }
+}
+
+pub(crate) fn compares(own: f64, comparison: Comparison, wanted: f64) -> bool {
+    match comparison {
+        Comparison::Equal => own == wanted,
+        Comparison::NotEqual => own != wanted,
+        Comparison::Less => own < wanted,
+        Comparison::LessOrEqual => own <= wanted,
+        Comparison::Greater => own > wanted,
+        Comparison::GreaterOrEqual => own >= wanted,
+        Comparison::IsNotNull => true,
+        _ => false,
+    }
+}
+
+/// How a text is compared. With a number it is read as one.
+pub(crate) fn passes<'v>(comparison: Comparison, value: &'v Value) -> Box<dyn Fn(&str) -> bool + 'v> {
+    match (comparison, value) {
+        (Comparison::IsNotNull, _) => Box::new(|_| true),
+        (Comparison::IsNull, _) => Box::new(|_| false),
+        (Comparison::In, Value::List(list)) => Box::new(|own| list.iter().any(|one| one == own)),
+        (Comparison::NotIn, Value::List(list)) => Box::new(|own| list.iter().all(|one| one != own)),
+        (Comparison::Contains, Value::Text(text)) => {
+            let wanted = text.to_lowercase();
+            Box::new(move |own| own.to_lowercase().contains(&wanted))
+        }
+        (Comparison::Contains, Value::Number(number)) => {
+            let wanted = number.to_string();
+            Box::new(move |own| own.contains(&wanted))
+        }
+        (Comparison::Like, Value::Text(pattern)) => {
+            let pattern: Vec<char> = pattern.chars().collect();
+            Box::new(move |own| like(&own.chars().collect::<Vec<_>>(), &pattern))
+        }
+        (Comparison::ILike, Value::Text(pattern)) => {
+            let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
+            Box::new(move |own| like(&own.to_lowercase().chars().collect::<Vec<_>>(), &pattern))
+        }
+        (_, Value::Number(number)) => {
+            Box::new(move |own| own.trim().parse().is_ok_and(|own| compares(own, comparison, *number)))
+        }
+        (Comparison::Equal, Value::Text(text)) => Box::new(move |own| own == text),
+        (Comparison::NotEqual, Value::Text(text)) => Box::new(move |own| own != text),
+        (Comparison::Less, Value::Text(text)) => Box::new(move |own| own < text.as_str()),
+        (Comparison::LessOrEqual, Value::Text(text)) => Box::new(move |own| own <= text.as_str()),
+        (Comparison::Greater, Value::Text(text)) => Box::new(move |own| own > text.as_str()),
+        (Comparison::GreaterOrEqual, Value::Text(text)) => Box::new(move |own| own >= text.as_str()),
+        _ => Box::new(|_| false),
+    }
+}
+
+/// SQL's LIKE: `%` is any text, `_` any character. Linear in the text for each `%`.
+fn like(text: &[char], pattern: &[char]) -> bool {
+    let (mut at, mut next) = (0, 0);
+    // Where the last `%` stands, and up to where the text before it was taken.
+    let mut star: Option<(usize, usize)> = None;
+    while at < text.len() {
+        match pattern.get(next) {
+            Some('%') => {
+                star = Some((next, at));
+                next += 1;
+            }
+            Some(one) if *one == '_' || *one == text[at] => {
+                at += 1;
+                next += 1;
+            }
+            _ => match star {
+                Some((percent, taken)) => {
+                    star = Some((percent, taken + 1));
+                    at = taken + 1;
+                    next = percent + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[next..].iter().all(|one| *one == '%')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_as_in_sql() {
+        let matches = |text: &str, pattern: &str| {
+            like(&text.chars().collect::<Vec<_>>(), &pattern.chars().collect::<Vec<_>>())
+        };
+        for (text, pattern) in [("", ""), ("", "%"), ("abc", "a%"), ("abc", "%c"), ("abc", "_b_"), ("aXbXc", "a%X_")] {
+            assert!(matches(text, pattern), "{text} like {pattern}");
+        }
+        for (text, pattern) in [("a", ""), ("abc", "a"), ("abc", "_"), ("ABC", "a%"), ("", "_"), ("aab", "%a")] {
+            assert!(!matches(text, pattern), "{text} not like {pattern}");
+        }
+    }
+}

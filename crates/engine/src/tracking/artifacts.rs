@@ -1,0 +1,159 @@
+//! Files that clients keep with runs and logged models.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use api::{ApiError, ErrorCode, RunId, event::Tag};
+use store::run::RunRow;
+
+use crate::{Engine, error};
+
+/// A path within the artifacts of one run or logged model.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The folder of all its artifacts.
+    root: PathBuf,
+    relative: PathBuf,
+    /// Imported artifacts are other tools' and are only read.
+    writable: bool,
+    run: Option<RunId>,
+}
+
+/// One entry of a folder; a folder has no size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub name: String,
+    pub size_bytes: Option<u64>,
+}
+
+/// The place that `…/RUN/artifacts/…` or `…/models/MODEL/artifacts/…` names. The parts lead nowhere but down.
+pub async fn place(engine: &Engine, parts: &[String]) -> anyhow::Result<Place> {
+    for (at, pair) in parts.windows(2).enumerate() {
+        if pair[1] != "artifacts" {
+            continue;
+        }
+        let rest = &parts[at + 2..];
+        if let Some(run) = Some(&pair[0]).filter(|id| id.len() == 32).and_then(|id| id.parse::<RunId>().ok()) {
+            let row = engine.store().read(move |c| store::run::bare(c, run)).await?;
+            let row = row.ok_or_else(|| error::missing("run", run))?;
+            return Ok(of_run(engine, &row, rest));
+        }
+        if pair[0].starts_with("m-") {
+            let id = pair[0].clone();
+            let wanted = id.clone();
+            let known = engine.store().read(move |c| store::logged_model::get(c, &wanted)).await?;
+            let known = known.ok_or_else(|| ApiError::not_found(format!("Logged model with ID '{id}' not found.")))?;
+            return Ok(of_logged(engine, &known.id, rest));
+        }
+    }
+    bail!(ApiError::new(ErrorCode::NotFound, "No run and no logged model has artifacts at this path."))
+}
+
+pub fn of_run(engine: &Engine, row: &RunRow, parts: &[String]) -> Place {
+    let (root, writable) = match &row.artifacts {
+        Some(folder) => (PathBuf::from(folder), false),
+        None => (engine.workspace().run(row.run.id).join("artifacts"), true),
+    };
+    Place { root, relative: parts.iter().collect(), writable, run: Some(row.run.id) }
+}
+
+pub fn of_logged(engine: &Engine, model: &str, parts: &[String]) -> Place {
+    let root = engine.workspace().logged(model).join("artifacts");
+    Place { root, relative: parts.iter().collect(), writable: true, run: None }
+}
+
+impl Place {
+    fn path(&self) -> PathBuf {
+        self.root.join(&self.relative)
+    }
+
+    /// Refuses what a link within the folder leads out to.
+    fn checked(&self) -> anyhow::Result<PathBuf> {
+        let path = self.path();
+        let (real, root) = (path.canonicalize(), self.root.canonicalize());
+        match (real, root) {
+            (Ok(real), Ok(root)) if real.starts_with(&root) => Ok(path),
+            (Ok(_), Ok(_)) => bail!(ApiError::invalid("Invalid path")),
+            _ => bail!(ApiError::not_found(format!("No such artifact: '{}'", self.relative.display()))),
+        }
+    }
+}
+
+/// The file at a place, to be read.
+pub async fn file(place: &Place) -> anyhow::Result<PathBuf> {
+    let path = place.checked()?;
+    if !tokio::fs::metadata(&path).await.is_ok_and(|metadata| metadata.is_file()) {
+        bail!(ApiError::not_found(format!("No such artifact: '{}'", place.relative.display())));
+    }
+    Ok(path)
+}
+
+/// Where a file is to be written; its folder is there.
+pub async fn target(place: &Place) -> anyhow::Result<PathBuf> {
+    if !place.writable {
+        bail!(
+            ApiError::new(ErrorCode::Conflict, "The artifacts of an imported run are read where they lie.")
+                .with_hint("Log into a run of your own.")
+        );
+    }
+    if place.relative.as_os_str().is_empty() {
+        bail!(ApiError::invalid("An artifact needs a name."));
+    }
+    let path = place.path();
+    let parent = path.parent().unwrap_or(&place.root).to_owned();
+    tokio::fs::create_dir_all(&parent).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotADirectory | std::io::ErrorKind::AlreadyExists => {
+            ApiError::invalid("A file stands where this path needs a folder.").into()
+        }
+        _ => anyhow::Error::new(source).context("make the artifact's folder"),
+    })?;
+    let within = Place { relative: place.relative.parent().unwrap_or(Path::new("")).to_owned(), ..place.clone() };
+    within.checked()?;
+    Ok(path)
+}
+
+/// Announces that a file was written.
+pub async fn written(engine: &Engine, place: &Place) -> anyhow::Result<()> {
+    if let Some(run) = place.run {
+        engine.changed(Tag::Run(run));
+    }
+    Ok(())
+}
+
+/// The entries of a folder, sorted; of a file none.
+pub async fn list(place: &Place) -> anyhow::Result<Vec<Entry>> {
+    let Ok(path) = place.checked() else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    let mut entries = match tokio::fs::read_dir(&path).await {
+        Ok(entries) => entries,
+        Err(source) if source.kind() == std::io::ErrorKind::NotADirectory => return Ok(Vec::new()),
+        Err(source) => return Err(source).with_context(|| format!("read {}", path.display())),
+    };
+    while let Some(entry) = entries.next_entry().await? {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // What is being written has no name yet.
+        if name.starts_with('.') && name.ends_with(".half") {
+            continue;
+        }
+        let metadata = entry.metadata().await?;
+        found.push(Entry { name, size_bytes: metadata.is_file().then_some(metadata.len()) });
+    }
+    found.sort_by(|left, right| left.name.cmp(&right.name));
+    Ok(found)
+}
+
+/// Deletes a file or a folder; whether it was there.
+pub async fn delete(engine: &Engine, place: &Place) -> anyhow::Result<bool> {
+    if !place.writable || place.relative.as_os_str().is_empty() {
+        bail!(ApiError::invalid("These artifacts can't be deleted by this path."));
+    }
+    let Ok(path) = place.checked() else { return Ok(false) };
+    let metadata = tokio::fs::symlink_metadata(&path).await?;
+    if metadata.is_dir() {
+        tokio::fs::remove_dir_all(&path).await?;
+    } else {
+        tokio::fs::remove_file(&path).await?;
+    }
+    written(engine, place).await?;
+    Ok(true)
+}

@@ -1,0 +1,521 @@
+//! The registry as MLflow's clients see it: models and versions of both kinds, those that we made and those that
+//! clients registered.
+
+use std::{cmp::Ordering, collections::BTreeMap};
+
+use anyhow::bail;
+use api::{
+    ApiError, ErrorCode, ModelId, RunId, VersionId,
+    event::Tag,
+    tracking::{ClientVersion, Stage, VersionNotes},
+};
+use store::model::ModelRow;
+
+use crate::{
+    Engine,
+    run::{
+        board::Order,
+        filter::{
+            self, Field,
+            compare::{self, Cell},
+        },
+    },
+};
+
+/// A version of either kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Version {
+    pub id: VersionId,
+    pub model: ModelId,
+    pub name: String,
+    pub number: u32,
+    pub run: Option<RunId>,
+    pub run_link: Option<String>,
+    /// Where its files lie; of one that we made, in the run that made it.
+    pub source: String,
+    pub logged: Option<String>,
+    pub user: Option<String>,
+    pub created_ms: i64,
+    pub aliases: Vec<String>,
+    pub tags: BTreeMap<String, String>,
+    pub notes: VersionNotes,
+    /// A client registered it.
+    pub of_client: bool,
+}
+
+/// A model with all of its versions, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registered {
+    pub row: ModelRow,
+    pub tags: BTreeMap<String, String>,
+    pub versions: Vec<Version>,
+}
+
+impl Registered {
+    /// The newest version of each stage, by stage.
+    pub fn latest(&self, stages: &[Stage]) -> Vec<&Version> {
+        let mut latest: BTreeMap<u8, &Version> = BTreeMap::new();
+        for version in self.versions.iter().filter(|version| stages.is_empty() || stages.contains(&version.notes.stage)) {
+            latest.entry(version.notes.stage as u8).or_insert(version);
+        }
+        latest.into_values().collect()
+    }
+
+    pub fn aliases(&self) -> Vec<(String, u32)> {
+        let of = |version: &Version| {
+            let number = version.number;
+            version.aliases.iter().map(move |alias| (alias.clone(), number)).collect::<Vec<_>>()
+        };
+        let mut all: Vec<(String, u32)> = self.versions.iter().flat_map(of).collect();
+        all.sort_unstable();
+        all
+    }
+}
+
+fn read(c: &store::Connection, row: ModelRow) -> store::Result<Registered> {
+    let mut versions = Vec::new();
+    for own in store::version::of_model(c, row.id)? {
+        let version = own.version;
+        versions.push(Version {
+            id: version.id,
+            model: row.id,
+            name: row.name.clone(),
+            number: version.number,
+            run: Some(version.run),
+            run_link: None,
+            source: format!("runs:/{}/model", version.run),
+            logged: None,
+            user: None,
+            created_ms: version.created_ms,
+            aliases: version.aliases,
+            tags: store::client_version::tags(c, version.id.as_bytes())?,
+            notes: notes(c, version.id, version.created_ms)?,
+            of_client: false,
+        });
+    }
+    for version in store::client_version::of_model(c, row.id)? {
+        versions.push(Version {
+            id: version.id,
+            model: row.id,
+            name: row.name.clone(),
+            number: version.number,
+            run: version.run,
+            run_link: version.run_link,
+            source: version.source,
+            logged: version.logged,
+            user: version.user,
+            created_ms: version.created_ms,
+            aliases: version.aliases,
+            tags: store::client_version::tags(c, version.id.as_bytes())?,
+            notes: notes(c, version.id, version.created_ms)?,
+            of_client: true,
+        });
+    }
+    versions.sort_by_key(|version| std::cmp::Reverse(version.number));
+    let tags = store::client_version::tags(c, row.id.as_bytes())?;
+    Ok(Registered { row, tags, versions })
+}
+
+fn notes(c: &store::Connection, id: VersionId, created_ms: i64) -> store::Result<VersionNotes> {
+    Ok(store::client_version::notes(c, id)?
+        .unwrap_or(VersionNotes { updated_ms: created_ms, ..VersionNotes::default() }))
+}
+
+/// The model that clients know by a name: of several, one that a client registered before a project's.
+fn named(c: &store::Connection, name: &str) -> store::Result<Option<ModelRow>> {
+    let mut all = store::model::named(c, name)?;
+    all.sort_by_key(|row| row.project.is_some());
+    Ok(all.into_iter().next())
+}
+
+fn missing(name: &str) -> ApiError {
+    ApiError::not_found(format!("Registered Model with name={name} not found"))
+}
+
+fn version_missing(name: &str, number: &str) -> ApiError {
+    ApiError::not_found(format!("Model Version (name={name}, version={number}) not found"))
+}
+
+pub async fn get(engine: &Engine, name: &str) -> anyhow::Result<Registered> {
+    let wanted = name.to_owned();
+    let found = engine
+        .store()
+        .read(move |c| named(c, &wanted)?.map(|row| read(c, row)).transpose())
+        .await?;
+    found.ok_or_else(|| missing(name).into())
+}
+
+/// A version by its number's text.
+pub async fn version(engine: &Engine, name: &str, number: &str) -> anyhow::Result<Version> {
+    let Ok(wanted) = number.parse::<u32>() else {
+        bail!(ApiError::invalid(format!("Model version must be an integer, got '{number}'")));
+    };
+    let registered = get(engine, name).await.map_err(|_| version_missing(name, number))?;
+    let found = registered.versions.into_iter().find(|version| version.number == wanted);
+    found.ok_or_else(|| version_missing(name, number).into())
+}
+
+/// Registers a name that no version stands under yet.
+pub async fn create(
+    engine: &Engine,
+    name: &str,
+    description: Option<String>,
+    tags: Vec<(String, String)>,
+) -> anyhow::Result<Registered> {
+    check_name(name)?;
+    let now_ms = engine.now_ms();
+    let row = ModelRow {
+        id: ModelId::from_bytes(engine.new_id()),
+        project: None,
+        name: name.to_owned(),
+        created_ms: now_ms,
+        updated_ms: now_ms,
+        notes: description.unwrap_or_default(),
+    };
+    engine
+        .store()
+        .write_durable(move |tx| {
+            if named(tx, &row.name)?.is_some() {
+                return Err(exists(&row.name).into());
+            }
+            store::model::insert(tx, &row)?;
+            tags.iter().try_for_each(|(key, value)| store::client_version::put_tag(tx, row.id.as_bytes(), key, value))
+        })
+        .await?;
+    engine.changed(Tag::ClientModels);
+    get(engine, name).await
+}
+
+fn exists(name: &str) -> ApiError {
+    ApiError::new(ErrorCode::Conflict, format!("Registered Model (name={name}) already exists."))
+}
+
+fn check_name(name: &str) -> anyhow::Result<()> {
+    if name.is_empty() {
+        bail!(ApiError::invalid("Registered model name cannot be empty."));
+    }
+    if name.contains(['/', ':']) || name.chars().count() > 256 || name.chars().any(char::is_control) {
+        bail!(ApiError::invalid(format!(
+            "Invalid name for registered model: '{name}'. It has at most 256 characters, and no '/' and ':'."
+        )));
+    }
+    Ok(())
+}
+
+/// Changes a model's own values; a model of a project is renamed in its project.
+pub async fn edit(
+    engine: &Engine,
+    name: &str,
+    new_name: Option<String>,
+    description: Option<String>,
+) -> anyhow::Result<Registered> {
+    if let Some(new_name) = &new_name {
+        check_name(new_name)?;
+    }
+    let now_ms = engine.now_ms();
+    let (old, new) = (name.to_owned(), new_name.clone());
+    engine
+        .store()
+        .write_durable(move |tx| {
+            let Some(mut row) = named(tx, &old)? else { return Err(missing(&old).into()) };
+            if let Some(new) = new {
+                if new != old && named(tx, &new)?.is_some() {
+                    return Err(exists(&new).into());
+                }
+                row.name = new;
+            }
+            if let Some(description) = description {
+                row.notes = description;
+            }
+            row.updated_ms = now_ms;
+            store::model::put(tx, &row)
+        })
+        .await?;
+    changed(engine, new_name.as_deref().unwrap_or(name)).await
+}
+
+/// Announces a model's change, and answers the model.
+async fn changed(engine: &Engine, name: &str) -> anyhow::Result<Registered> {
+    let registered = get(engine, name).await?;
+    engine.changed(registered.row.project.map_or(Tag::ClientModels, Tag::Models));
+    Ok(registered)
+}
+
+/// Deletes a name with the versions that clients registered; refused while one that we made stands under it.
+pub async fn delete(engine: &Engine, name: &str) -> anyhow::Result<()> {
+    let wanted = name.to_owned();
+    engine
+        .store()
+        .write_durable(move |tx| {
+            let Some(row) = named(tx, &wanted)? else { return Err(missing(&wanted).into()) };
+            if !store::version::of_model(tx, row.id)?.is_empty() {
+                return Err(ApiError::new(ErrorCode::InUse, format!("{wanted} has versions that were trained here."))
+                    .with_hint("Delete these in Slipway first: what is deployed must not vanish.")
+                    .into());
+            }
+            store::model::delete(tx, row.id)
+        })
+        .await?;
+    engine.changed(Tag::ClientModels);
+    Ok(())
+}
+
+/// A version that a client registers.
+#[derive(Debug, Clone, Default)]
+pub struct NewVersion {
+    pub source: String,
+    pub run: Option<RunId>,
+    pub run_link: Option<String>,
+    pub description: Option<String>,
+    pub logged: Option<String>,
+    pub user: Option<String>,
+    pub tags: Vec<(String, String)>,
+}
+
+pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow::Result<Version> {
+    let (id, now_ms) = (VersionId::from_bytes(engine.new_id()), engine.now_ms());
+    let wanted = name.to_owned();
+    let number = engine
+        .store()
+        .write_durable(move |tx| {
+            let Some(mut row) = named(tx, &wanted)? else { return Err(missing(&wanted).into()) };
+            // A run that is not ours is known to the client only.
+            let run = match new.run {
+                Some(run) => store::run::standing(tx, run)?.map(|_| run),
+                None => None,
+            };
+            let version = ClientVersion {
+                id,
+                model: row.id,
+                number: 0,
+                run,
+                run_link: new.run_link,
+                source: new.source,
+                logged: new.logged,
+                user: new.user,
+                created_ms: now_ms,
+                aliases: Vec::new(),
+            };
+            let number = store::client_version::insert(tx, &version)?;
+            let notes = new.description.unwrap_or_default();
+            store::client_version::put_notes(tx, id, &VersionNotes { notes, stage: Stage::None, updated_ms: now_ms })?;
+            for (key, value) in &new.tags {
+                store::client_version::put_tag(tx, id.as_bytes(), key, value)?;
+            }
+            row.updated_ms = now_ms;
+            store::model::put(tx, &row)?;
+            Ok(number)
+        })
+        .await?;
+    changed(engine, name).await?;
+    version(engine, name, &number.to_string()).await
+}
+
+/// Changes what is written about a version.
+pub async fn edit_version(
+    engine: &Engine,
+    name: &str,
+    number: &str,
+    change: impl FnOnce(&mut VersionNotes),
+) -> anyhow::Result<Version> {
+    let found = version(engine, name, number).await?;
+    let mut notes = found.notes.clone();
+    change(&mut notes);
+    notes.updated_ms = engine.now_ms();
+    engine.store().write(move |tx| store::client_version::put_notes(tx, found.id, &notes)).await?;
+    changed(engine, name).await?;
+    version(engine, name, number).await
+}
+
+/// Moves a version to a stage; with `archive` those that stand there are archived.
+pub async fn transition(
+    engine: &Engine,
+    name: &str,
+    number: &str,
+    stage: Stage,
+    archive: bool,
+) -> anyhow::Result<Version> {
+    let registered = get(engine, name).await?;
+    version(engine, name, number).await?;
+    if archive && !matches!(stage, Stage::Staging | Stage::Production) {
+        bail!(ApiError::invalid(
+            "Model version transition cannot archive existing model versions because the target stage is not an active stage. Valid stages are Staging, Production."
+        ));
+    }
+    let there = registered.versions.iter().filter(|other| other.notes.stage == stage);
+    let others: Vec<String> = there.map(|other| other.number.to_string()).filter(|other| other != number).collect();
+    for other in others.iter().filter(|_| archive) {
+        edit_version(engine, name, other, |notes| notes.stage = Stage::Archived).await?;
+    }
+    edit_version(engine, name, number, |notes| notes.stage = stage).await
+}
+
+pub async fn delete_version(engine: &Engine, name: &str, number: &str) -> anyhow::Result<()> {
+    let found = version(engine, name, number).await?;
+    if !found.of_client {
+        // What we made may be deployed: its own deletion says so.
+        crate::model::delete(engine, api::model::DeleteVersion { version: found.id }).await?;
+        return Ok(());
+    }
+    engine.store().write_durable(move |tx| store::client_version::delete(tx, found.id)).await?;
+    changed(engine, name).await?;
+    Ok(())
+}
+
+pub async fn set_alias(engine: &Engine, name: &str, alias: &str, number: Option<&str>) -> anyhow::Result<()> {
+    let registered = get(engine, name).await?;
+    let to = match number {
+        Some(number) => Some(version(engine, name, number).await?.id),
+        None => None,
+    };
+    let plain = |one: char| one.is_alphanumeric() || one == '_' || one == '-';
+    let like_number = alias.strip_prefix(['v', 'V']).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|one| one.is_ascii_digit()));
+    if alias.is_empty() || alias.chars().count() > 255 || !alias.chars().all(plain) || like_number || alias == "latest" {
+        bail!(ApiError::invalid(format!("Invalid alias name: '{alias}'.")));
+    }
+    let (model, alias, now_ms) = (registered.row.id, alias.to_owned(), engine.now_ms());
+    engine
+        .store()
+        .write_durable(move |tx| match to {
+            Some(version) => store::alias::put(tx, model, &alias, version, now_ms),
+            None => store::alias::delete(tx, model, &alias),
+        })
+        .await?;
+    changed(engine, name).await?;
+    Ok(())
+}
+
+pub async fn by_alias(engine: &Engine, name: &str, alias: &str) -> anyhow::Result<Version> {
+    let registered = get(engine, name).await?;
+    let found = registered.versions.into_iter().find(|version| version.aliases.iter().any(|own| own == alias));
+    found.ok_or_else(|| ApiError::invalid(format!("Registered model alias {alias} not found.")).into())
+}
+
+/// Sets or removes a tag of a model, or of one of its versions.
+pub async fn tag(
+    engine: &Engine,
+    name: &str,
+    number: Option<&str>,
+    key: String,
+    value: Option<String>,
+) -> anyhow::Result<()> {
+    let owner = match number {
+        Some(number) => *version(engine, name, number).await?.id.as_bytes(),
+        None => *get(engine, name).await?.row.id.as_bytes(),
+    };
+    engine
+        .store()
+        .write(move |tx| match value {
+            Some(value) => store::client_version::put_tag(tx, &owner, &key, &value),
+            None => store::client_version::delete_tag(tx, &owner, &key),
+        })
+        .await?;
+    changed(engine, name).await?;
+    Ok(())
+}
+
+/// Orders of other records than runs: `name ASC`, `creation_time DESC`.
+pub(super) fn orders(texts: &[String], attributes: &'static [&'static str]) -> anyhow::Result<Vec<Order>> {
+    texts
+        .iter()
+        .map(|text| {
+            let text = text.trim();
+            let (field, descending) = match text.rsplit_once(char::is_whitespace) {
+                Some((field, word)) if word.eq_ignore_ascii_case("asc") => (field.trim(), false),
+                Some((field, word)) if word.eq_ignore_ascii_case("desc") => (field.trim(), true),
+                _ => (text, false),
+            };
+            Ok(Order { field: filter::field_of(field, Some(attributes))?, descending })
+        })
+        .collect()
+}
+
+const MODEL_ATTRIBUTES: &[&str] = &["name", "timestamp", "last_updated_timestamp", "creation_timestamp"];
+
+/// The models that match, by name unless an order is given.
+pub async fn search_models(engine: &Engine, text: &str, order: &[String]) -> anyhow::Result<Vec<Registered>> {
+    let filter = filter::parse_of(text, Some(MODEL_ATTRIBUTES))?;
+    let orders = orders(order, MODEL_ATTRIBUTES)?;
+    let mut all = everything(engine).await?;
+    let cell = |model: &Registered, field: &Field| match field {
+        Field::Tag(key) => model.tags.get(key).into(),
+        Field::Attribute(name) if name == "name" => Cell::Text(model.row.name.clone()),
+        Field::Attribute(name) if name == "creation_timestamp" => Cell::Number(model.row.created_ms as f64),
+        Field::Attribute(_) => Cell::Number(model.row.updated_ms as f64),
+        _ => Cell::Missing,
+    };
+    let word = |model: &Registered, word: &str| model.row.name.to_lowercase().contains(&word.to_lowercase());
+    all.retain(|model| compare::holds(&filter, &|field| cell(model, field), &|text| word(model, text)));
+    all.sort_by(|left, right| {
+        let by = orders
+            .iter()
+            .map(|order| compare::order(&cell(left, &order.field), &cell(right, &order.field), order.descending));
+        by.fold(Ordering::Equal, Ordering::then).then_with(|| left.row.name.cmp(&right.row.name))
+    });
+    Ok(all)
+}
+
+const VERSION_ATTRIBUTES: &[&str] = &[
+    "name",
+    "version_number",
+    "run_id",
+    "source_path",
+    "source",
+    "creation_timestamp",
+    "last_updated_timestamp",
+    "timestamp",
+    "model_id",
+    "current_stage",
+];
+
+/// The versions that match: last changed first, unless an order is given.
+pub async fn search_versions(engine: &Engine, text: &str, order: &[String]) -> anyhow::Result<Vec<Version>> {
+    let filter = filter::parse_of(text, Some(VERSION_ATTRIBUTES))?;
+    let orders = orders(order, VERSION_ATTRIBUTES)?;
+    let mut all: Vec<Version> = everything(engine).await?.into_iter().flat_map(|model| model.versions).collect();
+    let text = |text: Option<String>| text.map_or(Cell::Missing, Cell::Text);
+    let cell = |version: &Version, field: &Field| match field {
+        Field::Tag(key) => version.tags.get(key).into(),
+        Field::Attribute(name) => match name.as_str() {
+            "name" => Cell::Text(version.name.clone()),
+            "version_number" => Cell::Number(f64::from(version.number)),
+            "run_id" => text(version.run.map(|run| run.to_string())),
+            "source_path" | "source" => Cell::Text(version.source.clone()),
+            "creation_timestamp" => Cell::Number(version.created_ms as f64),
+            "model_id" => text(version.logged.clone()),
+            "current_stage" => Cell::Text(stage(version.notes.stage).to_owned()),
+            _ => Cell::Number(version.notes.updated_ms as f64),
+        },
+        _ => Cell::Missing,
+    };
+    let word = |version: &Version, word: &str| version.name.to_lowercase().contains(&word.to_lowercase());
+    all.retain(|version| compare::holds(&filter, &|field| cell(version, field), &|text| word(version, text)));
+    all.sort_by(|left, right| {
+        let by = orders
+            .iter()
+            .map(|order| compare::order(&cell(left, &order.field), &cell(right, &order.field), order.descending));
+        let last = right.notes.updated_ms.cmp(&left.notes.updated_ms);
+        by.fold(Ordering::Equal, Ordering::then)
+            .then(last)
+            .then_with(|| left.name.cmp(&right.name))
+            .then(right.number.cmp(&left.number))
+    });
+    Ok(all)
+}
+
+/// MLflow's word for a stage.
+pub const fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::None => "None",
+        Stage::Staging => "Staging",
+        Stage::Production => "Production",
+        Stage::Archived => "Archived",
+    }
+}
+
+async fn everything(engine: &Engine) -> anyhow::Result<Vec<Registered>> {
+    Ok(engine
+        .store()
+        .read(|c| store::model::all(c)?.into_iter().map(|row| read(c, row)).collect())
+        .await?)
+}

@@ -1,0 +1,199 @@
+//! The artifact proxy: files of runs and of logged models, streamed in both directions.
+//!
+//! A path is split, decoded as often as it is encoded, and refused where a part of it could lead out; what is left
+//! names a run or a logged model, in whose folder alone anything is read or written.
+
+use std::path::{Path, PathBuf};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Request, State},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use engine::tracking::artifacts::{self, Place};
+use serde::{Deserialize, Serialize};
+use tower_http::services::ServeFile;
+
+use super::{
+    Answer, Done, done,
+    failure::Failure,
+    fields::Fields,
+    runs::run_id,
+    wire::FileInfo,
+};
+use crate::{Host, upload};
+
+/// The place that a path of the proxy names. A path that is refused says nothing of what is there.
+pub(super) async fn place(host: &Host, path: &str) -> Result<Place, Failure> {
+    let parts = safe(path)?;
+    Ok(artifacts::place(&host.engine, &parts).await?)
+}
+
+/// The parts of a path that leads nowhere but down.
+pub(super) fn safe(path: &str) -> Result<Vec<String>, Failure> {
+    let refused = || Failure::invalid("Invalid path");
+    let mut decoded = path.to_owned();
+    // What a proxy or a client encoded twice is decoded until nothing changes, as MLflow does.
+    for _ in 0..8 {
+        let once = percent_encoding::percent_decode_str(&decoded).decode_utf8().map_err(|_| refused())?.into_owned();
+        if once == decoded {
+            break;
+        }
+        decoded = once;
+    }
+    if decoded.starts_with('/') {
+        return Err(refused());
+    }
+    let trimmed = decoded.trim_end_matches('/');
+    if trimmed.is_empty() {
+        return Ok(Vec::new());
+    }
+    upload::inside(trimmed).map_err(|_| refused())?;
+    if decoded.contains('#') {
+        return Err(refused());
+    }
+    Ok(trimmed.split('/').map(str::to_owned).collect())
+}
+
+/// The part of the address behind the route, still encoded.
+pub(super) fn tail<'a>(request: &'a Request, route: &str) -> &'a str {
+    let path = request.uri().path();
+    path.find(route).map_or("", |at| &path[at + route.len()..])
+}
+
+const ROUTE: &str = "/mlflow-artifacts/artifacts/";
+
+pub(super) async fn download(State(host): State<Host>, request: Request) -> Result<Response, Failure> {
+    let path = tail(&request, ROUTE).to_owned();
+    let place = place(&host, &path).await?;
+    let file = artifacts::file(&place).await?;
+    let sent = ServeFile::new(&file).try_call(request).await;
+    let mut response = sent
+        .map(|response| response.map(Body::new))
+        .map_err(|error| Failure::from(anyhow::Error::new(error).context("read the artifact")))?;
+    if response.status() == StatusCode::NOT_FOUND {
+        return Err(Failure::missing(format!("No such artifact: '{path}'")));
+    }
+    // A page of a stranger's must never be a page of ours.
+    let name = file.file_name().unwrap_or_default().to_string_lossy().replace(['"', '\\'], "_");
+    let attached = format!("attachment; filename=\"{}\"", name.chars().filter(char::is_ascii).collect::<String>());
+    if let Ok(value) = attached.parse() {
+        response.headers_mut().insert(axum::http::header::CONTENT_DISPOSITION, value);
+    }
+    Ok(response.into_response())
+}
+
+pub(super) async fn upload(State(host): State<Host>, request: Request) -> Done {
+    let place = place(&host, tail(&request, ROUTE)).await?;
+    let target = artifacts::target(&place).await?;
+    let half = half_of(&target)?;
+    upload::receive(&host, &half, request).await?;
+    finish(&half, &target).await?;
+    artifacts::written(&host.engine, &place).await?;
+    Ok(done())
+}
+
+/// Beside its target: the rename that ends it is of one file system.
+pub(super) fn half_of(target: &Path) -> Result<PathBuf, Failure> {
+    let name = upload::fresh_name()?;
+    Ok(target.with_file_name(format!(".{name}.half")))
+}
+
+/// Gives a whole file its name; a file of that name is replaced, as MLflow does.
+pub(super) async fn finish(half: &Path, target: &Path) -> Result<(), Failure> {
+    let named = tokio::fs::rename(half, target).await;
+    if let Err(error) = named {
+        let _ = tokio::fs::remove_file(half).await;
+        if target.is_dir() {
+            return Err(Failure::invalid("A folder stands where the file is to be."));
+        }
+        return Err(anyhow::Error::new(error).context("give the artifact its name").into());
+    }
+    Ok(())
+}
+
+pub(super) async fn delete(State(host): State<Host>, request: Request) -> Done {
+    let path = tail(&request, ROUTE).to_owned();
+    let place = place(&host, &path).await?;
+    if !artifacts::delete(&host.engine, &place).await? {
+        return Err(Failure::missing(format!("No such artifact: '{path}'")));
+    }
+    Ok(done())
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ListPath {
+    #[serde(default)]
+    path: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Listed {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    root_uri: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files: Vec<FileInfo>,
+}
+
+/// Lists a folder; the paths are relative to it.
+pub(super) async fn list(State(host): State<Host>, Fields(asked): Fields<ListPath>) -> Answer<Listed> {
+    let parts = safe(asked.path.as_deref().unwrap_or_default())?;
+    // Above a run there is nothing to be listed: other runs are not this client's question.
+    let Ok(place) = artifacts::place(&host.engine, &parts).await else {
+        return Ok(Json(Listed { root_uri: None, files: Vec::new() }));
+    };
+    let files = artifacts::list(&place).await?;
+    Ok(Json(Listed { root_uri: None, files: files.into_iter().map(|entry| info(entry, "")).collect() }))
+}
+
+/// A folder's files under its own path.
+pub(super) fn info_of(root_uri: String, files: Vec<artifacts::Entry>, under: &str) -> Listed {
+    Listed { root_uri: Some(root_uri), files: files.into_iter().map(|entry| info(entry, under)).collect() }
+}
+
+fn info(entry: artifacts::Entry, under: &str) -> FileInfo {
+    let path = if under.is_empty() { entry.name } else { format!("{under}/{}", entry.name) };
+    FileInfo { path, is_dir: entry.size_bytes.is_none(), file_size: entry.size_bytes }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ListOfRun {
+    run_id: Option<String>,
+    run_uuid: Option<String>,
+    path: Option<String>,
+}
+
+/// Lists a folder of a run's artifacts; the paths are relative to the run's root.
+pub(super) async fn list_of_run(State(host): State<Host>, Fields(asked): Fields<ListOfRun>) -> Answer<Listed> {
+    let run = run_id(asked.run_id, asked.run_uuid)?;
+    let told = engine::tracking::client::get(&host.engine, run).await?;
+    let under = safe(asked.path.as_deref().unwrap_or_default())?;
+    let place = artifacts::of_run(&host.engine, &told.row, &under);
+    let files = artifacts::list(&place).await?;
+    Ok(Json(info_of(told.artifact_uri, files, &under.join("/"))))
+}
+
+/// The files lie behind the proxy: there is no other address of them.
+pub(super) async fn no_presigned() -> Failure {
+    let message = "Presigned addresses are not supported: artifacts are read and written through the proxy.";
+    Failure::new(StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::safe;
+
+    #[test]
+    fn no_path_leads_out_however_it_is_encoded() {
+        for wrong in [
+            "../x", "a/../../x", "/etc/passwd", "%2e%2e/x", "%252e%252e/x", "a/%2e%2e/x", "a/..%2fx", "a%5c..%5cx",
+            "C:/x", "file:///etc/passwd", "a/./b", "a//b", "a/%00", "%25252e%25252e/x", "a#b",
+        ] {
+            assert!(safe(wrong).is_err(), "{wrong:?} was let in");
+        }
+        assert_eq!(safe("1/a b%20c/d.txt").unwrap(), ["1", "a b c", "d.txt"]);
+        assert!(safe("").unwrap().is_empty());
+    }
+}

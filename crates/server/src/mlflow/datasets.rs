@@ -1,0 +1,127 @@
+//! Datasets and logged models that runs were given or made.
+
+use axum::{Json, extract::State};
+use engine::tracking::client;
+use serde::{Deserialize, Serialize};
+
+use api::tracking::RunInput;
+
+use super::{
+    Answer, Done, done,
+    failure::Failure,
+    fields::{Fields, many},
+    runs::run_id,
+    wire::{DatasetInput, ModelInput, ModelOutput},
+};
+use crate::Host;
+
+/// MLflow's limits.
+const LONGEST_NAME: usize = 500;
+const LONGEST_DIGEST: usize = 36;
+const LONGEST_SOURCE: usize = 65_535;
+const LONGEST_SCHEMA: usize = 1_048_575;
+const LONGEST_PROFILE: usize = 16_777_215;
+const LONGEST_TAG_KEY: usize = 255;
+const LONGEST_TAG: usize = 500;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct LogInputs {
+    run_id: Option<String>,
+    #[serde(default)]
+    datasets: Vec<DatasetInput>,
+    #[serde(default)]
+    models: Vec<ModelInput>,
+}
+
+pub(super) async fn log_inputs(State(host): State<Host>, Fields(asked): Fields<LogInputs>) -> Done {
+    let run = run_id(asked.run_id, None)?;
+    let mut inputs = Vec::with_capacity(asked.datasets.len());
+    for input in asked.datasets {
+        check(&input)?;
+        let tags = input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+        inputs.push(RunInput { dataset: input.dataset, tags });
+    }
+    let models = asked.models.into_iter().map(|model| model.model_id).collect();
+    client::inputs(&host.engine, run, inputs, models).await?;
+    Ok(done())
+}
+
+fn check(input: &DatasetInput) -> Result<(), Failure> {
+    let dataset = &input.dataset;
+    for (what, text, most) in [
+        ("name", Some(&dataset.name), LONGEST_NAME),
+        ("digest", Some(&dataset.digest), LONGEST_DIGEST),
+        ("source", Some(&dataset.source), LONGEST_SOURCE),
+        ("schema", dataset.schema.as_ref(), LONGEST_SCHEMA),
+        ("profile", dataset.profile.as_ref(), LONGEST_PROFILE),
+    ] {
+        if text.is_some_and(|text| text.len() > most) {
+            return Err(Failure::invalid(format!("Dataset {what} exceeds the maximum length of {most}.")));
+        }
+    }
+    for (what, text) in [("name", &dataset.name), ("digest", &dataset.digest)] {
+        if text.is_empty() {
+            return Err(Failure::required(what));
+        }
+    }
+    for tag in &input.tags {
+        if tag.key.len() > LONGEST_TAG_KEY || tag.value.len() > LONGEST_TAG {
+            return Err(Failure::invalid(format!(
+                "A tag of a dataset has at most {LONGEST_TAG_KEY} characters as its key and {LONGEST_TAG} as its value."
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct LogOutputs {
+    run_id: Option<String>,
+    #[serde(default)]
+    models: Vec<ModelOutput>,
+}
+
+pub(super) async fn log_outputs(State(host): State<Host>, Fields(asked): Fields<LogOutputs>) -> Done {
+    let run = run_id(asked.run_id, None)?;
+    let models = asked.models.into_iter().map(|model| (model.model_id, model.step)).collect();
+    client::outputs(&host.engine, run, models).await?;
+    Ok(done())
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Search {
+    #[serde(default, deserialize_with = "many")]
+    experiment_ids: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct Summary {
+    experiment_id: String,
+    name: String,
+    digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Found {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dataset_summaries: Vec<Summary>,
+}
+
+/// The distinct datasets of experiments.
+pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Search>) -> Answer<Found> {
+    let mut summaries: Vec<Summary> = Vec::new();
+    for number in asked.experiment_ids {
+        let Ok(experiment) = client::experiment(&host.engine, &number).await else { continue };
+        for input in client::datasets(&host.engine, experiment.id).await? {
+            let context = input.context().map(str::to_owned);
+            let (name, digest) = (input.dataset.name, input.dataset.digest);
+            let summary = Summary { experiment_id: number.clone(), name, digest, context };
+            if !summaries.contains(&summary) {
+                summaries.push(summary);
+            }
+        }
+    }
+    Ok(Json(Found { dataset_summaries: summaries }))
+}

@@ -1,0 +1,188 @@
+//! `experiments/…`.
+
+use axum::{Json, extract::State};
+use engine::tracking::{client, experiments};
+use serde::{Deserialize, Serialize};
+
+use api::tracking::{DeleteExperiment, EditExperiment, Experiment, RestoreExperiment};
+
+use super::{
+    Answer, Done, done,
+    failure::Failure,
+    fields::{Fields, Int, many, required},
+    wire::{Pair, WireExperiment, page},
+};
+use crate::Host;
+
+/// MLflow's limits.
+const LONGEST_KEY: usize = 250;
+const LONGEST_TAG: usize = 20_000;
+const MOST_RESULTS: i64 = 50_000;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Create {
+    name: Option<String>,
+    artifact_location: Option<String>,
+    #[serde(default)]
+    tags: Vec<Pair>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Created {
+    experiment_id: String,
+}
+
+pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Create>) -> Answer<Created> {
+    let name = required(asked.name.filter(|name| !name.is_empty()), "name")?;
+    for tag in &asked.tags {
+        check_tag(&tag.key, &tag.value)?;
+    }
+    let location = asked.artifact_location.filter(|location| !location.is_empty());
+    if let Some(location) = &location {
+        check_location(location)?;
+    }
+    let tags = asked.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+    let id = experiments::add(&host.engine, &name, location, tags).await?;
+    let experiment = experiments::find(&host.engine, id).await?;
+    Ok(Json(Created { experiment_id: experiment.number.to_string() }))
+}
+
+/// A client that names a folder of this machine would have others write there.
+fn check_location(location: &str) -> Result<(), Failure> {
+    if location.contains(['#', '?']) && !location.contains("://") {
+        return Err(Failure::invalid(format!("Invalid artifact location: '{location}'")));
+    }
+    Ok(())
+}
+
+fn check_tag(key: &str, value: &str) -> Result<(), Failure> {
+    if key.is_empty() || key.chars().count() > LONGEST_KEY {
+        return Err(Failure::invalid(format!("A tag's key has 1 to {LONGEST_KEY} characters.")));
+    }
+    if value.chars().count() > LONGEST_TAG {
+        return Err(Failure::invalid(format!("The value of the tag '{key}' is longer than {LONGEST_TAG} characters.")));
+    }
+    Ok(())
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ById {
+    experiment_id: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct One {
+    experiment: WireExperiment,
+}
+
+async fn find(host: &Host, id: Option<String>) -> Result<Experiment, Failure> {
+    let id = required(id, "experiment_id")?;
+    Ok(client::experiment(&host.engine, &id).await?)
+}
+
+pub(super) async fn get(State(host): State<Host>, Fields(asked): Fields<ById>) -> Answer<One> {
+    let experiment = find(&host, asked.experiment_id).await?.into();
+    Ok(Json(One { experiment }))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ByName {
+    experiment_name: Option<String>,
+}
+
+pub(super) async fn get_by_name(State(host): State<Host>, Fields(asked): Fields<ByName>) -> Answer<One> {
+    let name = required(asked.experiment_name, "experiment_name")?;
+    let wanted = name.clone();
+    let found = experiments::named(&host.engine, wanted).await?;
+    let missing = || Failure::missing(format!("Could not find experiment with name '{name}'"));
+    Ok(Json(One { experiment: found.ok_or_else(missing)?.into() }))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Search {
+    max_results: Option<Int>,
+    page_token: Option<String>,
+    #[serde(default)]
+    filter: Option<String>,
+    #[serde(default, deserialize_with = "many")]
+    order_by: Vec<String>,
+    view_type: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Found {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    experiments: Vec<WireExperiment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
+}
+
+pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Search>) -> Answer<Found> {
+    let most = asked.max_results.map_or(0, |most| most.0);
+    if !(1..=MOST_RESULTS).contains(&most) {
+        return Err(Failure::invalid(format!(
+            "Invalid value {most} for parameter 'max_results' supplied. It must be between 1 and {MOST_RESULTS}."
+        )));
+    }
+    let view = super::runs::view(asked.view_type.as_ref())?;
+    let all =
+        experiments::search(&host.engine, view, asked.filter.as_deref(), &asked.order_by)
+            .await?;
+    let (page, next_page_token) = page(all, asked.page_token.as_deref(), most as u64)?;
+    Ok(Json(Found { experiments: page.into_iter().map(WireExperiment::from).collect(), next_page_token }))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Update {
+    experiment_id: Option<String>,
+    new_name: Option<String>,
+}
+
+pub(super) async fn update(State(host): State<Host>, Fields(asked): Fields<Update>) -> Done {
+    let experiment = find(&host, asked.experiment_id).await?.id;
+    if let Some(name) = asked.new_name.filter(|name| !name.is_empty()) {
+        let edit = EditExperiment { experiment, name: Some(name), folder: None, notes: None };
+        experiments::edit(&host.engine, edit).await?;
+    }
+    Ok(done())
+}
+
+pub(super) async fn delete(State(host): State<Host>, Fields(asked): Fields<ById>) -> Done {
+    let found = find(&host, asked.experiment_id).await?;
+    if found.deleted_ms.is_some() {
+        return Err(Failure::missing(format!("No active experiment with id={} exists", found.number)));
+    }
+    experiments::delete(&host.engine, DeleteExperiment { experiment: found.id }).await?;
+    Ok(done())
+}
+
+pub(super) async fn restore(State(host): State<Host>, Fields(asked): Fields<ById>) -> Done {
+    let found = find(&host, asked.experiment_id).await?;
+    if found.deleted_ms.is_none() {
+        return Err(Failure::missing(format!("No deleted experiment with id={} exists", found.number)));
+    }
+    experiments::restore(&host.engine, RestoreExperiment { experiment: found.id }).await?;
+    Ok(done())
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct SetTag {
+    experiment_id: Option<String>,
+    key: Option<String>,
+    value: Option<String>,
+}
+
+pub(super) async fn set_tag(State(host): State<Host>, Fields(asked): Fields<SetTag>) -> Done {
+    let (key, value) = (required(asked.key, "key")?, asked.value.unwrap_or_default());
+    check_tag(&key, &value)?;
+    let experiment = find(&host, asked.experiment_id).await?.id;
+    experiments::tag(&host.engine, experiment, key, Some(value)).await?;
+    Ok(done())
+}
+
+pub(super) async fn delete_tag(State(host): State<Host>, Fields(asked): Fields<SetTag>) -> Done {
+    let key = required(asked.key, "key")?;
+    let experiment = find(&host, asked.experiment_id).await?.id;
+    experiments::tag(&host.engine, experiment, key, None).await?;
+    Ok(done())
+}

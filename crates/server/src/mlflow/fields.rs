@@ -1,0 +1,165 @@
+//! The fields of a request: of the address for GET, of a JSON body for the rest; both as protobuf's JSON writes them,
+//! where a number may be a text and a list of one may be one.
+
+use std::{borrow::Cow, fmt, marker::PhantomData};
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::Method,
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _, Visitor},
+};
+use serde_json::{Map, Value};
+
+use super::failure::Failure;
+use crate::Host;
+
+/// What a route is asked.
+pub(super) struct Fields<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Host> for Fields<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, host: &Host) -> Result<Self, Failure> {
+        let query = of_query(request.uri().query().unwrap_or_default());
+        let body = if request.method() == Method::GET { Bytes::new() } else { whole(request, host).await? };
+        let value = if body.is_empty() { query } else { object(&body)? };
+        serde_json::from_value(value).map(Fields).map_err(|error| wrong(&error))
+    }
+}
+
+/// A body, which arrives within the host's patience.
+pub(super) async fn whole(request: Request, host: &Host) -> Result<Bytes, Failure> {
+    let body = tokio::time::timeout(host.patience, Bytes::from_request(request, &())).await;
+    let body = body.map_err(|_| Failure::invalid(format!("The request did not arrive within {:?}.", host.patience)))?;
+    body.map_err(|rejection| Failure::invalid(rejection.body_text()))
+}
+
+pub(super) fn wrong(error: &serde_json::Error) -> Failure {
+    Failure::invalid(format!("The request can't be read: {error}."))
+}
+
+fn object(body: &[u8]) -> Result<Value, Failure> {
+    let value: Value = serde_json::from_slice(body).map_err(|error| wrong(&error))?;
+    // A client that sends its JSON as a text in JSON is known to MLflow.
+    let value = match value {
+        Value::String(text) => serde_json::from_str(&text).map_err(|error| wrong(&error))?,
+        other => other,
+    };
+    if value.is_object() { Ok(value) } else { Err(Failure::invalid("The request is no JSON object.")) }
+}
+
+fn of_query(query: &str) -> Value {
+    let mut fields = Map::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let value = Value::String(value.into_owned());
+        match fields.get_mut(&*name) {
+            None => {
+                fields.insert(name.into_owned(), value);
+            }
+            Some(Value::Array(many)) => many.push(value),
+            Some(one) => *one = Value::Array(vec![one.take(), value]),
+        }
+    }
+    Value::Object(fields)
+}
+
+/// A list, or the one thing that stands for a list of one.
+pub(super) fn many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(Vec::new()),
+        Value::String(one) => Ok(vec![one]),
+        Value::Array(many) => many
+            .into_iter()
+            .map(|one| match one {
+                Value::String(text) => Ok(text),
+                other => Err(D::Error::custom(format!("{other} is not a text"))),
+            })
+            .collect(),
+        other => Err(D::Error::custom(format!("{other} is not a list"))),
+    }
+}
+
+/// A whole number, or its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Int(pub(super) i64);
+
+impl<'de> Deserialize<'de> for Int {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Number::<i64>(PhantomData)).map(Self)
+    }
+}
+
+/// A number, or its text, among these `NaN`, `Infinity` and `-Infinity`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Float(pub(super) f64);
+
+impl<'de> Deserialize<'de> for Float {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Number::<f64>(PhantomData)).map(Self)
+    }
+}
+
+struct Number<T>(PhantomData<T>);
+
+impl Visitor<'_> for Number<i64> {
+    type Value = i64;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a whole number")
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<i64, E> {
+        Ok(value)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<i64, E> {
+        i64::try_from(value).map_err(|_| E::custom(format!("{value} is too large for a whole number of 64 bits")))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<i64, E> {
+        let whole = value as i64;
+        if whole as f64 == value { Ok(whole) } else { Err(E::custom(format!("{value} is not a whole number"))) }
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<i64, E> {
+        value.trim().parse().map_err(|_| E::custom(format!("\"{value}\" is not a whole number")))
+    }
+}
+
+impl Visitor<'_> for Number<f64> {
+    type Value = f64;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a number")
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<f64, E> {
+        Ok(value as f64)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<f64, E> {
+        Ok(value as f64)
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<f64, E> {
+        Ok(value)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<f64, E> {
+        value.trim().parse().map_err(|_| E::custom(format!("\"{value}\" is not a number")))
+    }
+}
+
+/// A text that borrows from the body where it can.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+/// The field, or MLflow's error for one that is not there.
+pub(super) fn required<T>(field: Option<T>, name: &str) -> Result<T, Failure> {
+    field.ok_or_else(|| Failure::required(name))
+}

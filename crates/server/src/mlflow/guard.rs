@@ -1,0 +1,73 @@
+//! The gate before MLflow's routes: Host, Origin, and the token as the password of basic auth.
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use subtle::ConstantTimeEq as _;
+
+use super::failure::Failure;
+use crate::{Host, guard};
+
+pub(super) async fn guard(State((host, port)): State<(Host, u16)>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let headers = request.headers().clone();
+    let mut response = match check(&host, port, &path, &headers).await {
+        Ok(()) => {
+            let _asking = host.activity.listen();
+            next.run(request).await
+        }
+        Err(failure) => {
+            host.access.refused.note(&path, "MLflow's protocol");
+            failure.into_response()
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn check(host: &Host, port: u16, path: &str, headers: &HeaderMap) -> Result<(), Failure> {
+    guard::check_host(headers, port).and_then(|()| guard::check_origin(headers, port)).map_err(refused)?;
+    // Whether somebody answers is no secret, and is asked before a client signs in.
+    if matches!(path, "/health" | "/version") {
+        return Ok(());
+    }
+    if engine::settings::current(&host.engine).await?.tracking_open {
+        return Ok(());
+    }
+    let Some(given) = password(headers) else { return Err(unauthorized("carries no token")) };
+    let token = engine::tracking::token::current(&host.engine).await?;
+    if bool::from(token.as_bytes().ct_eq(given.as_bytes())) {
+        return Ok(());
+    }
+    Err(unauthorized("carries another token"))
+}
+
+fn refused(error: api::ApiError) -> Failure {
+    Failure::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", error.to_string())
+}
+
+fn unauthorized(what: &str) -> Failure {
+    let message = format!(
+        "This request {what}. Copy the address from Slipway's status bar, or run `slipway tracking`: it stands in MLFLOW_TRACKING_URI."
+    );
+    Failure::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message)
+}
+
+/// The password of basic auth, or a bearer token.
+fn password(headers: &HeaderMap) -> Option<String> {
+    let (scheme, given) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(given.to_owned());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = String::from_utf8(BASE64_STANDARD.decode(given.trim()).ok()?).ok()?;
+    pair.split_once(':').map(|(_, password)| password.to_owned())
+}

@@ -1,0 +1,297 @@
+//! `logged-models/…`.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use engine::tracking::{
+    artifacts, client,
+    logged::{self, New, Told},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use api::tracking::LoggedStatus;
+
+use super::{
+    Answer, Done,
+    artifacts::{Listed, info_of},
+    done,
+    failure::Failure,
+    fields::{Fields, Int, many, required},
+    wire::{Pair, page, pairs},
+};
+use crate::Host;
+
+const DEFAULT_RESULTS: i64 = 100;
+
+#[derive(Debug, Serialize)]
+pub(super) struct WireModel {
+    info: Info,
+    data: Data,
+}
+
+#[derive(Debug, Serialize)]
+struct Info {
+    model_id: String,
+    experiment_id: String,
+    name: String,
+    creation_timestamp_ms: i64,
+    last_updated_timestamp_ms: i64,
+    artifact_uri: String,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_run_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_message: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<Pair>,
+}
+
+#[derive(Debug, Serialize)]
+struct Data {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    params: Vec<Pair>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    metrics: Vec<Figure>,
+}
+
+#[derive(Debug, Serialize)]
+struct Figure {
+    key: String,
+    #[serde(serialize_with = "super::wire::float")]
+    value: f64,
+    timestamp: i64,
+    step: i64,
+    model_id: String,
+    run_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dataset_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dataset_digest: Option<String>,
+}
+
+fn artifact_uri(number: i64, id: &str) -> String {
+    format!("mlflow-artifacts:/{number}/models/{id}/artifacts")
+}
+
+impl From<Told> for WireModel {
+    fn from((model, number): Told) -> Self {
+        let figures = model.metrics.iter().map(|metric| Figure {
+            key: metric.key.clone(),
+            value: metric.value,
+            timestamp: metric.time_ms,
+            step: metric.step,
+            model_id: model.id.clone(),
+            run_id: metric.run.to_string(),
+            dataset_name: metric.dataset_name.clone(),
+            dataset_digest: metric.dataset_digest.clone(),
+        });
+        let data = Data { params: pairs(&model.params), metrics: figures.collect() };
+        let info = Info {
+            experiment_id: number.to_string(),
+            artifact_uri: artifact_uri(number, &model.id),
+            creation_timestamp_ms: model.created_ms,
+            last_updated_timestamp_ms: model.updated_ms,
+            status: logged::status(model.status),
+            model_type: model.kind,
+            source_run_id: model.run.map(|run| run.to_string()),
+            status_message: model.status_message,
+            tags: pairs(&model.tags),
+            name: model.name,
+            model_id: model.id,
+        };
+        Self { info, data }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct One {
+    model: WireModel,
+}
+
+fn one(told: Told) -> Json<One> {
+    Json(One { model: told.into() })
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Create {
+    experiment_id: Option<String>,
+    name: Option<String>,
+    model_type: Option<String>,
+    source_run_id: Option<String>,
+    #[serde(default)]
+    params: Vec<Pair>,
+    #[serde(default)]
+    tags: Vec<Pair>,
+}
+
+fn texts(list: Vec<Pair>) -> Vec<(String, String)> {
+    list.into_iter().map(|pair| (pair.key, pair.value)).collect()
+}
+
+pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Create>) -> Answer<One> {
+    let experiment = client::experiment(&host.engine, &required(asked.experiment_id, "experiment_id")?).await?;
+    if let Some(name) = &asked.name
+        && (name.contains(['/', ':', '.', '%', '"', '\'']) || name.chars().count() > 256)
+    {
+        return Err(Failure::invalid(format!(
+            "Invalid model name ('{name}') provided. Model name must be a non-empty string and cannot contain the following characters: ('/', ':', '.', '%', '\"', \"'\")"
+        )));
+    }
+    let run = asked.source_run_id.filter(|run| !run.is_empty());
+    let new = New {
+        name: asked.name,
+        kind: asked.model_type.filter(|kind| !kind.is_empty()),
+        run: run.map(|run| super::runs::parse_run(&run)).transpose()?,
+        params: texts(asked.params),
+        tags: texts(asked.tags),
+    };
+    if let Some(run) = new.run {
+        client::get(&host.engine, run).await?;
+    }
+    Ok(one(logged::create(&host.engine, &experiment, new).await?))
+}
+
+pub(super) async fn get(State(host): State<Host>, Path(id): Path<String>) -> Answer<One> {
+    Ok(one(logged::get(&host.engine, &id).await?))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Finalize {
+    status: Option<Value>,
+}
+
+pub(super) async fn finalize(
+    State(host): State<Host>,
+    Path(id): Path<String>,
+    Fields(asked): Fields<Finalize>,
+) -> Answer<One> {
+    let status = match required(asked.status, "status")? {
+        Value::String(word) if word == "LOGGED_MODEL_READY" => LoggedStatus::Ready,
+        Value::String(word) if word == "LOGGED_MODEL_UPLOAD_FAILED" => LoggedStatus::Failed,
+        Value::String(word) if word == "LOGGED_MODEL_PENDING" => LoggedStatus::Pending,
+        Value::Number(number) if number.as_i64() == Some(1) => LoggedStatus::Pending,
+        Value::Number(number) if number.as_i64() == Some(2) => LoggedStatus::Ready,
+        Value::Number(number) if number.as_i64() == Some(3) => LoggedStatus::Failed,
+        other => return Err(Failure::invalid(format!("Invalid model status: {other}"))),
+    };
+    Ok(one(logged::change(&host.engine, &id, move |model| model.status = status).await?))
+}
+
+pub(super) async fn delete(State(host): State<Host>, Path(id): Path<String>) -> Done {
+    let now_ms = host.engine.now_ms();
+    logged::change(&host.engine, &id, move |model| model.deleted_ms = Some(now_ms)).await?;
+    Ok(done())
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct SetTags {
+    #[serde(default)]
+    tags: Vec<Pair>,
+}
+
+pub(super) async fn set_tags(
+    State(host): State<Host>,
+    Path(id): Path<String>,
+    Fields(asked): Fields<SetTags>,
+) -> Answer<One> {
+    Ok(one(logged::change(&host.engine, &id, move |model| model.tags.extend(texts(asked.tags))).await?))
+}
+
+pub(super) async fn delete_tag(State(host): State<Host>, Path((id, key)): Path<(String, String)>) -> Done {
+    logged::delete_tag(&host.engine, &id, key).await?;
+    Ok(done())
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct LogParams {
+    #[serde(default)]
+    params: Vec<Pair>,
+}
+
+pub(super) async fn log_params(
+    State(host): State<Host>,
+    Path(id): Path<String>,
+    Fields(asked): Fields<LogParams>,
+) -> Done {
+    logged::change(&host.engine, &id, move |model| model.params.extend(texts(asked.params))).await?;
+    Ok(done())
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Search {
+    #[serde(default, deserialize_with = "many")]
+    experiment_ids: Vec<String>,
+    filter: Option<String>,
+    #[serde(default)]
+    datasets: Vec<OfDataset>,
+    max_results: Option<Int>,
+    #[serde(default)]
+    order_by: Vec<OrderBy>,
+    page_token: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct OfDataset {
+    dataset_name: Option<String>,
+    dataset_digest: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct OrderBy {
+    field_name: Option<String>,
+    ascending: Option<bool>,
+    dataset_name: Option<String>,
+    dataset_digest: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Found {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    models: Vec<WireModel>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
+}
+
+pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Search>) -> Answer<Found> {
+    let mut experiments = Vec::new();
+    for number in &asked.experiment_ids {
+        experiments.extend(client::experiment(&host.engine, number).await.ok());
+    }
+    let most = asked.max_results.map_or(DEFAULT_RESULTS, |most| most.0);
+    let most = u64::try_from(most).ok().filter(|most| *most > 0);
+    let most = most.ok_or_else(|| Failure::invalid("max_results must be a positive number."))?;
+    let mut datasets = Vec::new();
+    for dataset in asked.datasets {
+        datasets.push((required(dataset.dataset_name, "dataset_name")?, dataset.dataset_digest));
+    }
+    let mut orders = Vec::new();
+    for order in asked.order_by {
+        let field = required(order.field_name, "field_name")?;
+        let dataset = order.dataset_name.map(|name| (name, order.dataset_digest));
+        orders.push(logged::order(&field, order.ascending.unwrap_or(true), dataset)?);
+    }
+    let found = logged::search(&host.engine, experiments, asked.filter.as_deref(), datasets, orders).await?;
+    let (found, next_page_token) = page(found, asked.page_token.as_deref(), most)?;
+    Ok(Json(Found { models: found.into_iter().map(WireModel::from).collect(), next_page_token }))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Directory {
+    artifact_directory_path: Option<String>,
+}
+
+pub(super) async fn artifacts(
+    State(host): State<Host>,
+    Path(id): Path<String>,
+    Fields(asked): Fields<Directory>,
+) -> Answer<Listed> {
+    let (model, number) = logged::get(&host.engine, &id).await?;
+    let under = super::artifacts::safe(asked.artifact_directory_path.as_deref().unwrap_or_default())?;
+    let place = artifacts::of_logged(&host.engine, &model.id, &under);
+    let files = artifacts::list(&place).await?;
+    Ok(Json(info_of(artifact_uri(number, &id), files, &under.join("/"))))
+}

@@ -1,0 +1,153 @@
+//! `metrics/…`: the points of series.
+
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse as _, Response},
+};
+use engine::tracking::history;
+use serde::{Deserialize, Serialize};
+
+use api::{RunId, series::Point};
+
+use super::{
+    failure::Failure,
+    fields::{Fields, Int, many, required, wrong},
+    runs::{parse_run, run_id},
+    wire::{Metric, offset, page_token},
+};
+use crate::Host;
+
+/// MLflow's limits.
+const MOST_RUNS: usize = 100;
+const MOST_BULK: u64 = 25_000;
+const MOST_INTERVAL: u64 = 2_500;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct History {
+    run_id: Option<String>,
+    run_uuid: Option<String>,
+    metric_key: Option<String>,
+    page_token: Option<String>,
+    max_results: Option<Int>,
+}
+
+#[derive(Debug, Serialize)]
+struct Points<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    metrics: Vec<Metric<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
+}
+
+/// JSON that was written already.
+pub(super) fn json(bytes: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], bytes).into_response()
+}
+
+fn written(points: &Points<'_>) -> Result<Response, Failure> {
+    serde_json::to_vec(points).map(json).map_err(|error| wrong(&error))
+}
+
+pub(super) async fn history(State(host): State<Host>, Fields(asked): Fields<History>) -> Result<Response, Failure> {
+    let key = required(asked.metric_key, "metric_key")?;
+    let run = run_id(asked.run_id, asked.run_uuid)?;
+    let all = history::all(&host.engine, run, key.clone()).await?;
+    let offset = offset(asked.page_token.as_deref())?;
+    let most = match asked.max_results.map(|most| most.0) {
+        None | Some(0) => u64::MAX,
+        Some(most) => u64::try_from(most)
+            .map_err(|_| Failure::invalid(format!("Invalid value {most} for parameter 'max_results' supplied.")))?,
+    };
+    let end = offset.saturating_add(most);
+    let next_page_token = (end < all.len() as u64).then(|| page_token(end));
+    let page = all.iter().skip(offset as usize).take(usize::try_from(most).unwrap_or(usize::MAX));
+    let metrics = page.map(|point| Metric::of(&key, *point, None)).collect();
+    written(&Points { metrics, next_page_token })
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Bulk {
+    #[serde(default, deserialize_with = "many")]
+    run_id: Vec<String>,
+    #[serde(default, deserialize_with = "many")]
+    run_ids: Vec<String>,
+    metric_key: Option<String>,
+    max_results: Option<Int>,
+    start_step: Option<Int>,
+    end_step: Option<Int>,
+}
+
+impl Bulk {
+    /// The runs that are asked for, sorted, and the key.
+    fn runs(&self) -> Result<(Vec<RunId>, String), Failure> {
+        let texts = if self.run_ids.is_empty() { &self.run_id } else { &self.run_ids };
+        if texts.is_empty() || texts.len() > MOST_RUNS {
+            return Err(Failure::invalid(format!(
+                "GetMetricHistoryBulk request must specify between 1 and {MOST_RUNS} run_ids. Received {}.",
+                texts.len()
+            )));
+        }
+        let key = required(self.metric_key.clone().filter(|key| !key.is_empty()), "metric_key")?;
+        let mut runs = texts.iter().map(|text| parse_run(text)).collect::<Result<Vec<_>, _>>()?;
+        runs.sort_unstable();
+        Ok((runs, key))
+    }
+}
+
+pub(super) async fn history_bulk(State(host): State<Host>, Fields(asked): Fields<Bulk>) -> Result<Response, Failure> {
+    let (runs, key) = asked.runs()?;
+    let most = asked.max_results.map_or(MOST_BULK, |most| most.0.max(0) as u64).min(MOST_BULK) as usize;
+    let mut metrics = Vec::new();
+    for run in runs {
+        let all = history::all(&host.engine, run, key.clone()).await?;
+        metrics.extend(all.into_iter().take(most - metrics.len()).map(|point| (run, point)));
+    }
+    let metrics = metrics.into_iter().map(|(run, point)| Metric::of(&key, point, Some(run))).collect();
+    written(&Points { metrics, next_page_token: None })
+}
+
+/// A bounded number of points over an interval of steps, of each run, its first and last step among them.
+pub(super) async fn history_bulk_interval(
+    State(host): State<Host>,
+    Fields(asked): Fields<Bulk>,
+) -> Result<Response, Failure> {
+    let (runs, key) = asked.runs()?;
+    let most = asked.max_results.map_or(MOST_INTERVAL as i64, |most| most.0);
+    if !(1..=MOST_INTERVAL as i64).contains(&most) {
+        return Err(Failure::invalid(format!("max_results must be between 1 and {MOST_INTERVAL}.")));
+    }
+    let (from, to) = match (asked.start_step, asked.end_step) {
+        (None, None) => (i64::MIN, i64::MAX),
+        (Some(Int(from)), Some(Int(to))) if from <= to => (from, to),
+        (Some(Int(from)), Some(Int(to))) => {
+            return Err(Failure::invalid(format!(
+                "end_step must be greater than start_step. Found start_step={from} and end_step={to}."
+            )));
+        }
+        _ => return Err(Failure::invalid("If either start step or end step are specified, both must be specified.")),
+    };
+    let mut metrics = Vec::new();
+    for run in runs {
+        let mut all = history::all(&host.engine, run, key.clone()).await?;
+        all.retain(|point| (from..=to).contains(&point.step));
+        all.sort_by_key(|point| (point.step, point.time_ms));
+        metrics.extend(sampled(&all, most as usize).into_iter().map(|point| (run, point)));
+    }
+    let metrics = metrics.into_iter().map(|(run, point)| Metric::of(&key, point, Some(run))).collect();
+    written(&Points { metrics, next_page_token: None })
+}
+
+/// Points of at most about `most` steps, evenly over them; the first and last step among them.
+fn sampled(all: &[Point], most: usize) -> Vec<Point> {
+    let mut steps: Vec<i64> = all.iter().map(|point| point.step).collect();
+    steps.dedup();
+    if steps.len() <= most {
+        return all.to_vec();
+    }
+    let every = steps.len() as f64 / most as f64;
+    let mut kept: std::collections::HashSet<i64> =
+        (0..most).map(|at| steps[((at as f64 * every) as usize).min(steps.len() - 1)]).collect();
+    kept.extend(steps.last());
+    all.iter().filter(|point| kept.contains(&point.step)).copied().collect()
+}

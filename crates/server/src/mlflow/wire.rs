@@ -1,0 +1,231 @@
+//! The shapes of MLflow's answers, as protobuf's JSON writes them: what is empty is left out.
+
+use api::{
+    RunId,
+    run::Run,
+    series::Point,
+    tracking::{Experiment, RunInput},
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use engine::tracking::client::Told;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::failure::Failure;
+
+/// A key with its text: params, tags.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pair {
+    pub(super) key: String,
+    #[serde(default)]
+    pub(super) value: String,
+}
+
+pub(super) fn pairs<'a>(texts: impl IntoIterator<Item = (&'a String, &'a String)>) -> Vec<Pair> {
+    texts.into_iter().map(|(key, value)| Pair { key: key.clone(), value: value.clone() }).collect()
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Metric<'a> {
+    pub(super) key: &'a str,
+    #[serde(serialize_with = "float")]
+    pub(super) value: f64,
+    pub(super) timestamp: i64,
+    pub(super) step: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) run_id: Option<RunId>,
+}
+
+impl<'a> Metric<'a> {
+    pub(super) const fn of(key: &'a str, point: Point, run_id: Option<RunId>) -> Self {
+        Self { key, value: point.value, timestamp: point.time_ms, step: point.step, run_id }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+pub(super) fn float<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    api::series::float::serialize(value, serializer)
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct WireExperiment {
+    experiment_id: String,
+    name: String,
+    artifact_location: String,
+    lifecycle_stage: &'static str,
+    last_update_time: i64,
+    creation_time: i64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<Pair>,
+}
+
+impl From<Experiment> for WireExperiment {
+    fn from(experiment: Experiment) -> Self {
+        Self {
+            experiment_id: experiment.number.to_string(),
+            artifact_location: experiment
+                .location
+                .unwrap_or_else(|| format!("mlflow-artifacts:/{}", experiment.number)),
+            lifecycle_stage: stage(experiment.deleted_ms.is_some()),
+            last_update_time: experiment.updated_ms,
+            creation_time: experiment.created_ms,
+            tags: pairs(&experiment.tags),
+            name: experiment.name,
+        }
+    }
+}
+
+pub(super) const fn stage(deleted: bool) -> &'static str {
+    if deleted { "deleted" } else { "active" }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct RunInfo {
+    run_uuid: RunId,
+    experiment_id: String,
+    run_name: String,
+    user_id: String,
+    status: &'static str,
+    start_time: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_time: Option<i64>,
+    artifact_uri: String,
+    lifecycle_stage: &'static str,
+    run_id: RunId,
+}
+
+impl RunInfo {
+    pub(super) fn of(told: &Told) -> Self {
+        let run: &Run = &told.row.run;
+        Self {
+            run_uuid: run.id,
+            experiment_id: told.experiment.to_string(),
+            run_name: run.name.clone(),
+            user_id: run.user.clone().unwrap_or_default(),
+            status: engine::run::mlflow_status(run.state),
+            start_time: run.started_ms.unwrap_or(run.created_ms),
+            end_time: run.ended_ms,
+            artifact_uri: told.artifact_uri.clone(),
+            lifecycle_stage: stage(run.deleted_ms.is_some()),
+            run_id: run.id,
+        }
+    }
+}
+
+/// A run with its data, as borrowed parts: a search answers a hundred of them.
+#[derive(Debug, Serialize)]
+pub(super) struct WireRun<'a> {
+    info: RunInfo,
+    data: RunData<'a>,
+    inputs: RunInputs,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outputs: Option<RunOutputs>,
+}
+
+#[derive(Debug, Serialize)]
+struct RunData<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    metrics: Vec<Metric<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    params: Vec<Pair>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<Pair>,
+}
+
+#[derive(Debug, Serialize)]
+struct RunInputs {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dataset_inputs: Vec<DatasetInput>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    model_inputs: Vec<ModelInput>,
+}
+
+#[derive(Debug, Serialize)]
+struct RunOutputs {
+    model_outputs: Vec<ModelOutput>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct ModelInput {
+    pub(super) model_id: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct ModelOutput {
+    pub(super) model_id: String,
+    #[serde(default)]
+    pub(super) step: i64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct DatasetInput {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) tags: Vec<Pair>,
+    pub(super) dataset: api::tracking::Dataset,
+}
+
+impl From<RunInput> for DatasetInput {
+    fn from(input: RunInput) -> Self {
+        Self { tags: pairs(&input.tags), dataset: input.dataset }
+    }
+}
+
+impl<'a> WireRun<'a> {
+    pub(super) fn of(told: &'a Told) -> Self {
+        let run = &told.row.run;
+        let metrics = run.metrics.iter().map(|summary| Metric {
+            key: &summary.key,
+            value: summary.last,
+            timestamp: summary.time_ms,
+            step: summary.step,
+            run_id: None,
+        });
+        let given = told.models.iter().filter(|(_, output_at)| output_at.is_none());
+        let made = told.models.iter().filter_map(|(id, at)| Some(ModelOutput { model_id: id.clone(), step: (*at)? }));
+        let made: Vec<ModelOutput> = made.collect();
+        Self {
+            info: RunInfo::of(told),
+            data: RunData { metrics: metrics.collect(), params: pairs(&run.params), tags: pairs(&run.tags) },
+            inputs: RunInputs {
+                dataset_inputs: told.inputs.iter().cloned().map(DatasetInput::from).collect(),
+                model_inputs: given.map(|(id, _)| ModelInput { model_id: id.clone() }).collect(),
+            },
+            outputs: (!made.is_empty()).then_some(RunOutputs { model_outputs: made }),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FileInfo {
+    pub(super) path: String,
+    pub(super) is_dir: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) file_size: Option<u64>,
+}
+
+/// MLflow's page token: where the next page begins.
+#[derive(Debug, Serialize, Deserialize)]
+struct Offset {
+    offset: u64,
+}
+
+pub(super) fn page_token(offset: u64) -> String {
+    BASE64_STANDARD.encode(format!("{{\"offset\": {offset}}}"))
+}
+
+pub(super) fn offset(token: Option<&str>) -> Result<u64, Failure> {
+    let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(0) };
+    let wrong = || Failure::invalid("Invalid page token, could not base64-decode");
+    let bytes = BASE64_STANDARD.decode(token).map_err(|_| wrong())?;
+    serde_json::from_slice::<Offset>(&bytes).map(|page| page.offset).map_err(|_| wrong())
+}
+
+/// A page of what is all at hand, and the token of the next.
+pub(super) fn page<T>(mut all: Vec<T>, token: Option<&str>, most: u64) -> Result<(Vec<T>, Option<String>), Failure> {
+    let offset = offset(token)?;
+    let rest = all.len().saturating_sub(usize::try_from(offset).unwrap_or(usize::MAX));
+    let mut page = all.split_off(all.len() - rest);
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let next = (page.len() > most).then(|| page_token(offset + most as u64));
+    page.truncate(most);
+    Ok((page, next))
+}
