@@ -32,7 +32,7 @@ use api::{
 };
 use store::run::RunRow;
 
-use crate::{Engine, error};
+use crate::{Engine, error, tracking::client::Change};
 use board::{Order, Query, View};
 use filter::Field;
 
@@ -156,6 +156,12 @@ pub async fn stop(engine: &Engine, request: StopRun) -> anyhow::Result<Run> {
     let row = find(engine, request.run).await?;
     if row.run.state.is_over() {
         return Ok(row.run);
+    }
+    if !row.run.kind.is_supervised() {
+        // Its process is its client's; that it is over is all that we can note.
+        let change = Change { state: Some(RunState::Killed), ended_ms: Some(engine.now_ms()), name: None };
+        crate::tracking::client::change(engine, request.run, change).await?;
+        return get(engine, GetRun { run: request.run }).await;
     }
     process::ask_to_stop(engine, &row).await?;
     if let Some(job) = row.run.job {

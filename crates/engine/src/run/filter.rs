@@ -17,7 +17,10 @@
 pub mod compare;
 mod tokens;
 
-use api::ApiError;
+use api::{
+    ApiError,
+    tracking::{NAME_TAG, NOTE_TAG},
+};
 
 use tokens::{Kind, Token, tokens};
 
@@ -44,6 +47,7 @@ pub enum Field {
     /// The run's id.
     Id,
     User,
+    Notes,
     ArtifactUri,
     Dataset(DatasetField),
     /// The validation figure that ranks, of runs that are ranked by this key.
@@ -224,9 +228,12 @@ impl Parser<'_> {
                     }
                 }
             }
-            Some(Token { kind: Kind::Quoted(word), .. }) => Ok(Filter::Word(word)),
-            Some(Token { kind: Kind::Word(word), column, .. }) => {
-                let known = self.field(&word)?;
+            Some(Token { kind: kind @ (Kind::Quoted(_) | Kind::Word(_)), column, .. }) => {
+                let (word, known) = match kind {
+                    Kind::Word(word) => (word.clone(), self.field(&word)?),
+                    Kind::Quoted(word) => (word.clone(), self.attribute(&word)),
+                    _ => (String::new(), None),
+                };
                 let Some(comparison) = self.comparison()? else {
                     return Ok(Filter::Word(word));
                 };
@@ -351,6 +358,9 @@ impl Parser<'_> {
         let known = match entity {
             Entity::Metric => Some(Field::Metric(key.clone())),
             Entity::Param => Some(Field::Param(key.clone())),
+            // Two of MLflow's tags are values of the run itself.
+            Entity::Tag if self.attributes.is_none() && key == NAME_TAG => Some(Field::Name),
+            Entity::Tag if self.attributes.is_none() && key == NOTE_TAG => Some(Field::Notes),
             Entity::Tag => Some(Field::Tag(key.clone())),
             Entity::Attribute => self.attribute(&key),
             Entity::Dataset => match key.as_str() {
@@ -420,6 +430,7 @@ fn attribute(name: &str) -> Option<Field> {
         "duration" => Field::Duration,
         "run_id" | "id" => Field::Id,
         "user_id" | "user" => Field::User,
+        "notes" => Field::Notes,
         "artifact_uri" => Field::ArtifactUri,
         _ => return None,
     })

@@ -82,6 +82,9 @@ impl Place {
 /// The file at a place, to be read.
 pub async fn file(place: &Place) -> anyhow::Result<PathBuf> {
     let path = place.checked()?;
+    if path.is_dir() {
+        bail!(ApiError::invalid(format!("'{}' is a folder.", place.relative.display())));
+    }
     if !tokio::fs::metadata(&path).await.is_ok_and(|metadata| metadata.is_file()) {
         bail!(ApiError::not_found(format!("No such artifact: '{}'", place.relative.display())));
     }

@@ -77,7 +77,6 @@ pub async fn get(engine: &Engine, id: &str) -> anyhow::Result<Told> {
             Ok(Some((model, number)))
         })
         .await?;
-    let found = found.filter(|(model, _)| model.deleted_ms.is_none());
     found.ok_or_else(|| ApiError::not_found(format!("Logged model with ID '{id}' not found.")).into())
 }
 
@@ -121,6 +120,7 @@ const ATTRIBUTES: &[&str] = &[
     "source_run_id",
     "creation_timestamp",
     "creation_time",
+    "creation_timestamp_ms",
     "last_updated_timestamp",
     "last_updated_time",
 ];
@@ -199,7 +199,7 @@ fn cell(model: &LoggedModel, field: &Field, datasets: &[(String, Option<String>)
             "model_type" => text(model.kind.clone()),
             "status" => Cell::Text(status(model.status).trim_start_matches("LOGGED_MODEL_").to_owned()),
             "source_run_id" => text(model.run.map(|run| run.to_string())),
-            "creation_timestamp" | "creation_time" => Cell::Number(model.created_ms as f64),
+            "creation_timestamp" | "creation_time" | "creation_timestamp_ms" => Cell::Number(model.created_ms as f64),
             _ => Cell::Number(model.updated_ms as f64),
         },
         _ => Cell::Missing,

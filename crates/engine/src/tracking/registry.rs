@@ -280,7 +280,8 @@ pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow
         .write_durable(move |tx| {
             let Some(mut row) = named(tx, &wanted)? else { return Err(missing(&wanted).into()) };
             // A run that is not ours is known to the client only.
-            let run = match new.run {
+            let logged = new.logged.as_deref().map(|logged| store::logged_model::get(tx, logged)).transpose()?.flatten();
+            let run = match new.run.or(logged.and_then(|logged| logged.run)) {
                 Some(run) => store::run::standing(tx, run)?.map(|_| run),
                 None => None,
             };
@@ -370,7 +371,7 @@ pub async fn set_alias(engine: &Engine, name: &str, alias: &str, number: Option<
     };
     let plain = |one: char| one.is_alphanumeric() || one == '_' || one == '-';
     let like_number = alias.strip_prefix(['v', 'V']).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|one| one.is_ascii_digit()));
-    if alias.is_empty() || alias.chars().count() > 255 || !alias.chars().all(plain) || like_number || alias == "latest" {
+    if alias.is_empty() || alias.chars().count() > 255 || !alias.chars().all(plain) || like_number || alias.eq_ignore_ascii_case("latest") {
         bail!(ApiError::invalid(format!("Invalid alias name: '{alias}'.")));
     }
     let (model, alias, now_ms) = (registered.row.id, alias.to_owned(), engine.now_ms());
@@ -430,6 +431,14 @@ pub(super) fn orders(texts: &[String], attributes: &'static [&'static str]) -> a
         .collect()
 }
 
+/// MLflow keeps prompts among the models, and asks for what is none by a tag that only prompts have.
+fn tag_cell(tags: &BTreeMap<String, String>, key: &str) -> Cell {
+    match tags.get(key) {
+        None if key == "mlflow.prompt.is_prompt" => Cell::Text("false".to_owned()),
+        found => found.into(),
+    }
+}
+
 const MODEL_ATTRIBUTES: &[&str] = &["name", "timestamp", "last_updated_timestamp", "creation_timestamp"];
 
 /// The models that match, by name unless an order is given.
@@ -438,7 +447,7 @@ pub async fn search_models(engine: &Engine, text: &str, order: &[String]) -> any
     let orders = orders(order, MODEL_ATTRIBUTES)?;
     let mut all = everything(engine).await?;
     let cell = |model: &Registered, field: &Field| match field {
-        Field::Tag(key) => model.tags.get(key).into(),
+        Field::Tag(key) => tag_cell(&model.tags, key),
         Field::Attribute(name) if name == "name" => Cell::Text(model.row.name.clone()),
         Field::Attribute(name) if name == "creation_timestamp" => Cell::Number(model.row.created_ms as f64),
         Field::Attribute(_) => Cell::Number(model.row.updated_ms as f64),
@@ -475,7 +484,7 @@ pub async fn search_versions(engine: &Engine, text: &str, order: &[String]) -> a
     let mut all: Vec<Version> = everything(engine).await?.into_iter().flat_map(|model| model.versions).collect();
     let text = |text: Option<String>| text.map_or(Cell::Missing, Cell::Text);
     let cell = |version: &Version, field: &Field| match field {
-        Field::Tag(key) => version.tags.get(key).into(),
+        Field::Tag(key) => tag_cell(&version.tags, key),
         Field::Attribute(name) => match name.as_str() {
             "name" => Cell::Text(version.name.clone()),
             "version_number" => Cell::Number(f64::from(version.number)),

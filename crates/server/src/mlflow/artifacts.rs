@@ -59,22 +59,44 @@ pub(super) fn safe(path: &str) -> Result<Vec<String>, Failure> {
 
 /// The part of the address behind the route, still encoded.
 pub(super) fn tail<'a>(request: &'a Request, route: &str) -> &'a str {
-    let path = request.uri().path();
-    path.find(route).map_or("", |at| &path[at + route.len()..])
+    // The nested router has taken what stands before.
+    request.uri().path().strip_prefix(route).unwrap_or_default()
 }
 
-const ROUTE: &str = "/mlflow-artifacts/artifacts/";
+const ROUTE: &str = "/artifacts/";
 
 pub(super) async fn download(State(host): State<Host>, request: Request) -> Result<Response, Failure> {
-    let path = tail(&request, ROUTE).to_owned();
-    let place = place(&host, &path).await?;
-    let file = artifacts::file(&place).await?;
+    let place = place(&host, tail(&request, ROUTE)).await?;
+    send(&place, request).await
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct OfRun {
+    run_id: Option<String>,
+    run_uuid: Option<String>,
+    path: Option<String>,
+}
+
+/// `get-artifact?run_uuid=…&path=…`, as MLflow's pages ask.
+pub(super) async fn of_run(State(host): State<Host>, request: Request) -> Result<Response, Failure> {
+    let (parts, body) = request.into_parts();
+    let asked = Request::from_parts(parts.clone(), Body::empty());
+    let Fields(OfRun { run_id: id, run_uuid, path }) =
+        <Fields<OfRun> as axum::extract::FromRequest<Host>>::from_request(asked, &host).await?;
+    let parts_of_path = safe(&path.unwrap_or_default())?;
+    let told = engine::tracking::client::get(&host.engine, run_id(id, run_uuid)?).await?;
+    let place = artifacts::of_run(&host.engine, &told.row, &parts_of_path);
+    send(&place, Request::from_parts(parts, body)).await
+}
+
+async fn send(place: &Place, request: Request) -> Result<Response, Failure> {
+    let file = artifacts::file(place).await?;
     let sent = ServeFile::new(&file).try_call(request).await;
     let mut response = sent
         .map(|response| response.map(Body::new))
         .map_err(|error| Failure::from(anyhow::Error::new(error).context("read the artifact")))?;
     if response.status() == StatusCode::NOT_FOUND {
-        return Err(Failure::missing(format!("No such artifact: '{path}'")));
+        return Err(Failure::missing("No such artifact."));
     }
     // A page of a stranger's must never be a page of ours.
     let name = file.file_name().unwrap_or_default().to_string_lossy().replace(['"', '\\'], "_");
@@ -85,14 +107,14 @@ pub(super) async fn download(State(host): State<Host>, request: Request) -> Resu
     Ok(response.into_response())
 }
 
-pub(super) async fn upload(State(host): State<Host>, request: Request) -> Done {
+pub(super) async fn upload(State(host): State<Host>, request: Request) -> Result<StatusCode, Failure> {
     let place = place(&host, tail(&request, ROUTE)).await?;
     let target = artifacts::target(&place).await?;
     let half = half_of(&target)?;
     upload::receive(&host, &half, request).await?;
     finish(&half, &target).await?;
     artifacts::written(&host.engine, &place).await?;
-    Ok(done())
+    Ok(StatusCode::OK)
 }
 
 /// Beside its target: the rename that ends it is of one file system.
@@ -115,11 +137,9 @@ pub(super) async fn finish(half: &Path, target: &Path) -> Result<(), Failure> {
 }
 
 pub(super) async fn delete(State(host): State<Host>, request: Request) -> Done {
-    let path = tail(&request, ROUTE).to_owned();
-    let place = place(&host, &path).await?;
-    if !artifacts::delete(&host.engine, &place).await? {
-        return Err(Failure::missing(format!("No such artifact: '{path}'")));
-    }
+    let place = place(&host, tail(&request, ROUTE)).await?;
+    // One that is not there is deleted already.
+    artifacts::delete(&host.engine, &place).await?;
     Ok(done())
 }
 
@@ -178,7 +198,7 @@ pub(super) async fn list_of_run(State(host): State<Host>, Fields(asked): Fields<
 /// The files lie behind the proxy: there is no other address of them.
 pub(super) async fn no_presigned() -> Failure {
     let message = "Presigned addresses are not supported: artifacts are read and written through the proxy.";
-    Failure::new(StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", message)
+    Failure::invalid(message)
 }
 
 #[cfg(test)]

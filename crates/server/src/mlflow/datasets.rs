@@ -23,6 +23,7 @@ const LONGEST_SCHEMA: usize = 1_048_575;
 const LONGEST_PROFILE: usize = 16_777_215;
 const LONGEST_TAG_KEY: usize = 255;
 const LONGEST_TAG: usize = 500;
+const MOST_EXPERIMENTS: usize = 20;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct LogInputs {
@@ -111,6 +112,12 @@ pub(super) struct Found {
 
 /// The distinct datasets of experiments.
 pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Search>) -> Answer<Found> {
+    let count = asked.experiment_ids.len();
+    if !(1..=MOST_EXPERIMENTS).contains(&count) {
+        return Err(Failure::invalid(format!(
+            "SearchDatasets request must specify between 1 and {MOST_EXPERIMENTS} experiment_ids. Received {count}."
+        )));
+    }
     let mut summaries: Vec<Summary> = Vec::new();
     for number in asked.experiment_ids {
         let Ok(experiment) = client::experiment(&host.engine, &number).await else { continue };

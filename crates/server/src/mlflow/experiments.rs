@@ -140,10 +140,8 @@ pub(super) struct Update {
 
 pub(super) async fn update(State(host): State<Host>, Fields(asked): Fields<Update>) -> Done {
     let experiment = find(&host, asked.experiment_id).await?.id;
-    if let Some(name) = asked.new_name.filter(|name| !name.is_empty()) {
-        let edit = EditExperiment { experiment, name: Some(name), folder: None, notes: None };
-        experiments::edit(&host.engine, edit).await?;
-    }
+    let name = Some(required(asked.new_name.filter(|name| !name.is_empty()), "new_name")?);
+    experiments::edit(&host.engine, EditExperiment { experiment, name, folder: None, notes: None }).await?;
     Ok(done())
 }
 

@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt, marker::PhantomData};
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
-    http::Method,
+    http::{Method, header},
 };
 use serde::{
     Deserialize, Deserializer,
@@ -31,8 +31,20 @@ impl<T: DeserializeOwned> FromRequest<Host> for Fields<T> {
     }
 }
 
+/// A body is JSON and says so.
+fn check_kind(request: &Request) -> Result<(), Failure> {
+    let kind = request.headers().get(header::CONTENT_TYPE).map(|kind| kind.to_str().unwrap_or_default());
+    match kind.map(|kind| kind.split(';').next().unwrap_or_default().trim()) {
+        Some(kind) if request.method() != Method::GET && !kind.eq_ignore_ascii_case("application/json") => {
+            Err(Failure::invalid(format!("Bad Request. Content-Type must be application/json, got '{kind}'.")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A body, which arrives within the host's patience.
 pub(super) async fn whole(request: Request, host: &Host) -> Result<Bytes, Failure> {
+    check_kind(&request)?;
     let body = tokio::time::timeout(host.patience, Bytes::from_request(request, &())).await;
     let body = body.map_err(|_| Failure::invalid(format!("The request did not arrive within {:?}.", host.patience)))?;
     body.map_err(|rejection| Failure::invalid(rejection.body_text()))

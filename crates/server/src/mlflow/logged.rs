@@ -155,8 +155,21 @@ pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Creat
     Ok(one(logged::create(&host.engine, &experiment, new).await?))
 }
 
-pub(super) async fn get(State(host): State<Host>, Path(id): Path<String>) -> Answer<One> {
-    Ok(one(logged::get(&host.engine, &id).await?))
+#[derive(Debug, Deserialize)]
+pub(super) struct Get {
+    allow_deleted: Option<String>,
+}
+
+pub(super) async fn get(
+    State(host): State<Host>,
+    Path(id): Path<String>,
+    Fields(asked): Fields<Get>,
+) -> Answer<One> {
+    let told = logged::get(&host.engine, &id).await?;
+    if told.0.deleted_ms.is_some() && !asked.allow_deleted.is_some_and(|allow| allow.eq_ignore_ascii_case("true")) {
+        return Err(Failure::missing(format!("Logged model with ID '{id}' not found.")));
+    }
+    Ok(one(told))
 }
 
 #[derive(Debug, Deserialize)]

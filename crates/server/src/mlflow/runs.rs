@@ -33,10 +33,11 @@ use crate::Host;
 
 /// MLflow's limits.
 const LONGEST_KEY: usize = 250;
-const LONGEST_TAG: usize = 8_000;
-const LONGEST_PARAM: usize = 6_000;
 const MOST_METRICS: usize = 1_000;
 const MOST_TEXTS: usize = 100;
+const MOST_OF_ALL: usize = 1_000;
+/// Of a param or a tag. MLflow cuts at 6,000 and 8,000: here what is accepted is kept whole.
+const LONGEST_TEXT: usize = 64 * 1024;
 const MOST_RESULTS: i64 = 50_000;
 const DEFAULT_RESULTS: i64 = 1_000;
 
@@ -260,10 +261,10 @@ fn check_key(key: &str) -> Result<(), Failure> {
 
 fn check_tag(key: &str, value: &str) -> Result<(), Failure> {
     check_key(key)?;
-    if value.chars().count() > LONGEST_TAG {
+    if value.len() > LONGEST_TEXT {
         return Err(Failure::invalid(format!(
-            "The value of the tag '{key}' has {} characters, more than {LONGEST_TAG}.",
-            value.chars().count()
+            "The value of the tag '{key}' has {} bytes, more than {LONGEST_TEXT}.",
+            value.len()
         )));
     }
     Ok(())
@@ -271,10 +272,10 @@ fn check_tag(key: &str, value: &str) -> Result<(), Failure> {
 
 fn check_param(key: &str, value: &str) -> Result<(), Failure> {
     check_key(key)?;
-    if value.chars().count() > LONGEST_PARAM {
+    if value.len() > LONGEST_TEXT {
         return Err(Failure::invalid(format!(
-            "The value of the param '{key}' has {} characters, more than {LONGEST_PARAM}.",
-            value.chars().count()
+            "The value of the param '{key}' has {} bytes, more than {LONGEST_TEXT}. Keep it as an artifact.",
+            value.len()
         )));
     }
     Ok(())
@@ -331,6 +332,11 @@ impl WireMetric<'_> {
         let key = required(self.key, "key")?.0;
         let value = required(self.value, "value")?.0;
         let time_ms = required(self.timestamp, "timestamp")?.0;
+        if time_ms < 0 {
+            return Err(Failure::invalid(format!(
+                "Got invalid timestamp {time_ms} for metric '{key}' (value={value}). Timestamp must be a nonnegative long (64-bit integer)"
+            )));
+        }
         let step = self.step.unwrap_or_default().0;
         let point = Point { step, time_ms, value };
         let Gathered { batch, at } = gathered;
@@ -395,6 +401,12 @@ pub(super) async fn log_batch(State(host): State<Host>, request: Request) -> Don
                 "A batch logging request can contain at most {most} {what}. Got {count} {what}. Please split up {what} across multiple requests and try again."
             )));
         }
+    }
+    let all = asked.metrics.len() + asked.params.len() + asked.tags.len();
+    if all > MOST_OF_ALL {
+        return Err(Failure::invalid(format!(
+            "A batch logging request can contain at most {MOST_OF_ALL} metrics, params, and tags. Got {all}."
+        )));
     }
     let mut gathered = Gathered::default();
     for metric in asked.metrics {

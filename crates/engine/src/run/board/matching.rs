@@ -121,6 +121,7 @@ impl<'t> Test<'t> {
             Field::Device => texts(|head| head.device.as_deref()),
             Field::Commit => texts(|head| head.commit.as_deref()),
             Field::User => texts(|head| head.user.as_deref()),
+            Field::Notes => texts(|head| Some(head.notes.as_str()).filter(|notes| !notes.is_empty())),
             Field::Snapshot => numbers(|head| head.snapshot.map(f64::from)),
             Field::Created => numbers(|head| Some(head.created_ms as f64)),
             Field::Ended => numbers(|head| head.ended_ms.map(|ms| ms as f64)),

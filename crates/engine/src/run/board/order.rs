@@ -58,6 +58,7 @@ fn key<'a>(table: &'a Table, row: usize, field: &Field) -> Key<'a> {
         Field::Device => text(head.device.as_deref()),
         Field::Commit => text(head.commit.as_deref()),
         Field::User => text(head.user.as_deref()),
+        Field::Notes => text(Some(head.notes.as_str()).filter(|notes| !notes.is_empty())),
         Field::Snapshot => number(head.snapshot.map(f64::from)),
         Field::Created => Key::Number(head.created_ms as f64),
         Field::Ended => number(head.ended_ms.map(|ms| ms as f64)),
