@@ -41,6 +41,7 @@ async fn a_program_is_asked_to_stop_and_then_ended_on_its_page() {
         descending: true,
         offset: 0,
         limit: None,
+        ..ListRuns::default()
     };
     let run = client.call(request).await.unwrap().rows[0].id;
     let address = client.call(MakeKey {}).await.unwrap().address;

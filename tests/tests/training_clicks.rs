@@ -136,6 +136,7 @@ async fn runs(desk: &Desk, project: ProjectId) -> Result<RunTable> {
         descending: true,
         offset: 0,
         limit: None,
+        ..ListRuns::default()
     };
     Ok(desk.client.call(request).await?)
 }

@@ -7,7 +7,8 @@ use api::{ApiError, ErrorCode, Request};
 use serde_json::Value;
 
 use crate::{
-    Engine, dataset, error, hardware, host, host_log, jobs, model, overview, project, run, sample, settings, storage, tracking,
+    Engine, dataset, error, hardware, host, host_log, jobs, model, overview, project, run, sample, settings, storage,
+    tracking,
 };
 
 macro_rules! handlers {

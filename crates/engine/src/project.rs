@@ -343,7 +343,8 @@ pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<F
             Ok((store::run::ids(c, Some(id))?, snapshots))
         })
         .await?;
-    if let Some(run) = engine.store().read(store::run::unfinished).await?.iter().find(|row| row.run.project == Some(id)) {
+    if let Some(run) = engine.store().read(store::run::unfinished).await?.iter().find(|row| row.run.project == Some(id))
+    {
         bail!(
             ApiError::new(ErrorCode::InUse, format!("The run {} of \"{}\" is under way.", run.run.name, row.file.name))
                 .with_hint("Stop it first.")

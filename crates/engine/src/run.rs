@@ -247,7 +247,8 @@ pub async fn delete(engine: &Engine, request: DeleteRun) -> anyhow::Result<Freed
 /// A run that is over; refused while it is under way, asked where nobody can resume it in between.
 fn over(tx: &store::Transaction<'_>, id: RunId) -> store::Result<Option<RunRow>> {
     let row = store::run::bare(tx, id)?;
-    if let Some(found) = row.as_ref().filter(|row| !row.run.state.is_over()) {
+    // Of what we don't supervise only its client knows whether it is: a deletion is a person's word.
+    if let Some(found) = row.as_ref().filter(|row| row.run.kind.is_supervised() && !row.run.state.is_over()) {
         let message = format!("{} is under way.", found.run.name);
         return Err(ApiError::new(ErrorCode::InUse, message).with_hint("Stop it first.").into());
     }

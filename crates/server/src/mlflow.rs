@@ -52,7 +52,9 @@ pub fn router(host: Host, port: u16) -> Router {
             .nest(&format!("{prefix}/mlflow"), tracking().merge(registered()))
             .nest(&format!("{prefix}/mlflow-artifacts"), proxy())
     };
-    let mut all = Router::new().route("/health", get(|| async { "OK" })).route("/version", get(|| async { SPOKEN }))
+    let mut all = Router::new()
+        .route("/health", get(|| async { "OK" }))
+        .route("/version", get(|| async { SPOKEN }))
         .route("/get-artifact", get(artifacts::of_run));
     for prefix in ["/api/2.0", "/ajax-api/2.0", "/api/3.0", "/ajax-api/3.0"] {
         all = all.merge(one(prefix));

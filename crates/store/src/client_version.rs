@@ -93,7 +93,11 @@ pub fn delete(transaction: &Transaction<'_>, id: VersionId) -> Result<()> {
 
 /// What hangs on a version of either kind without a reference that SQLite knows.
 pub(crate) fn forget(transaction: &Transaction<'_>, id: VersionId) -> Result<()> {
-    for sql in ["DELETE FROM alias WHERE version = ?1", "DELETE FROM version_notes WHERE version = ?1", "DELETE FROM registry_tag WHERE owner = ?1"] {
+    for sql in [
+        "DELETE FROM alias WHERE version = ?1",
+        "DELETE FROM version_notes WHERE version = ?1",
+        "DELETE FROM registry_tag WHERE owner = ?1",
+    ] {
         transaction.prepare_cached(sql)?.execute(params![id.as_bytes()])?;
     }
     Ok(())
@@ -111,7 +115,9 @@ pub fn notes(connection: &Connection, id: VersionId) -> Result<Option<VersionNot
 
 pub fn put_notes(transaction: &Transaction<'_>, id: VersionId, notes: &VersionNotes) -> Result<()> {
     transaction
-        .prepare_cached("INSERT OR REPLACE INTO version_notes (version, notes, stage, updated_ms) VALUES (?1, ?2, ?3, ?4)")?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO version_notes (version, notes, stage, updated_ms) VALUES (?1, ?2, ?3, ?4)",
+        )?
         .execute(params![id.as_bytes(), notes.notes, Word(notes.stage), notes.updated_ms])?;
     Ok(())
 }

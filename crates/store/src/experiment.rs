@@ -138,9 +138,8 @@ pub fn free_name(connection: &Connection, wanted: &str, own: ExperimentId) -> Re
 
 /// Enters an experiment under the next number, which is returned; `number` and `runs` of `experiment` are ignored.
 pub fn insert(transaction: &Transaction<'_>, experiment: &Experiment) -> Result<i64> {
-    let number: i64 = transaction
-        .prepare_cached("SELECT max(number) + 1 FROM experiment")?
-        .query_row([], |row| row.get(0))?;
+    let number: i64 =
+        transaction.prepare_cached("SELECT max(number) + 1 FROM experiment")?.query_row([], |row| row.get(0))?;
     transaction
         .prepare_cached(&format!("INSERT INTO experiment ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"))?
         .execute(params![

@@ -65,8 +65,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<LoggedModel> {
 }
 
 fn whole(connection: &Connection, mut model: LoggedModel) -> Result<LoggedModel> {
-    let mut texts =
-        connection.prepare_cached("SELECT is_tag, key, value FROM logged_model_text WHERE model = ?1")?;
+    let mut texts = connection.prepare_cached("SELECT is_tag, key, value FROM logged_model_text WHERE model = ?1")?;
     for text in texts.query_map(params![model.id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))? {
         let (is_tag, key, value): (bool, String, String) = text?;
         if is_tag { &mut model.tags } else { &mut model.params }.insert(key, value);

@@ -9,7 +9,8 @@ use rusqlite::{Connection, Transaction};
 use crate::error::{Result, StoreError};
 
 /// Each migration is the statements that lead from the version before it.
-const MIGRATIONS: &[&[Step]] = &[FIRST, &[Sql(crate::window::CREATE_PIECE), Sql(crate::sent_traffic::CREATE)], TRACKING];
+const MIGRATIONS: &[&[Step]] =
+    &[FIRST, &[Sql(crate::window::CREATE_PIECE), Sql(crate::sent_traffic::CREATE)], TRACKING];
 
 enum Step {
     Sql(&'static str),

@@ -78,14 +78,16 @@ pub fn named(connection: &Connection, name: &str) -> Result<Vec<ModelRow>> {
 }
 
 pub fn insert(transaction: &Transaction<'_>, row: &ModelRow) -> Result<()> {
-    transaction.prepare_cached(&format!("INSERT INTO model ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"))?.execute(params![
-        row.id.as_bytes(),
-        row.project.as_ref().map(ProjectId::as_bytes),
-        row.name,
-        row.created_ms,
-        row.updated_ms,
-        row.notes,
-    ])?;
+    transaction.prepare_cached(&format!("INSERT INTO model ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"))?.execute(
+        params![
+            row.id.as_bytes(),
+            row.project.as_ref().map(ProjectId::as_bytes),
+            row.name,
+            row.created_ms,
+            row.updated_ms,
+            row.notes,
+        ],
+    )?;
     Ok(())
 }
 
@@ -117,8 +119,10 @@ pub fn delete(transaction: &Transaction<'_>, id: ModelId) -> Result<()> {
 /// Deletes a name that no version stands under.
 pub fn delete_if_empty(transaction: &Transaction<'_>, id: ModelId) -> Result<()> {
     transaction
-        .prepare_cached("DELETE FROM model WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM version WHERE model = ?1)
-             AND NOT EXISTS (SELECT 1 FROM client_version WHERE model = ?1)")?
+        .prepare_cached(
+            "DELETE FROM model WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM version WHERE model = ?1)
+             AND NOT EXISTS (SELECT 1 FROM client_version WHERE model = ?1)",
+        )?
         .execute(params![id.as_bytes()])?;
     Ok(())
 }

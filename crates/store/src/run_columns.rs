@@ -109,12 +109,7 @@ pub fn metrics(connection: &Connection, of: Of, each: &mut dyn FnMut(RunId, &str
 }
 
 /// The params, or the tags: `table` is "param" or "tag".
-pub fn texts(
-    connection: &Connection,
-    table: &str,
-    of: Of,
-    each: &mut dyn FnMut(RunId, &str, &str),
-) -> Result<()> {
+pub fn texts(connection: &Connection, table: &str, of: Of, each: &mut dyn FnMut(RunId, &str, &str)) -> Result<()> {
     let mut statement =
         connection.prepare_cached(&format!("SELECT {table}.run, {table}.key, {table}.value {}", of.rest(table)))?;
     let mut rows = statement.query(params![of.key()])?;

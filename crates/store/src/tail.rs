@@ -20,9 +20,11 @@ CREATE TABLE tail (
 ";
 
 pub(crate) fn put(transaction: &Transaction<'_>, series: i64, first: u64, points: &[Point]) -> Result<()> {
-    transaction
-        .prepare_cached("INSERT INTO tail (series, first, bytes) VALUES (?1, ?2, ?3)")?
-        .execute(params![series, first as i64, encode_tail(points)])?;
+    transaction.prepare_cached("INSERT INTO tail (series, first, bytes) VALUES (?1, ?2, ?3)")?.execute(params![
+        series,
+        first as i64,
+        encode_tail(points)
+    ])?;
     Ok(())
 }
 

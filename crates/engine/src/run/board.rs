@@ -114,7 +114,11 @@ impl Board {
     }
 
     /// The keys that occur: of metrics, of params, of tags, sorted.
-    pub(crate) fn keys(&self, connection: &Connection, experiments: &[ExperimentId]) -> store::Result<[Vec<String>; 3]> {
+    pub(crate) fn keys(
+        &self,
+        connection: &Connection,
+        experiments: &[ExperimentId],
+    ) -> store::Result<[Vec<String>; 3]> {
         let tables = self.fresh(connection, experiments)?;
         let mut keys: [BTreeSet<&String>; 3] = Default::default();
         for table in experiments.iter().filter_map(|id| tables.get(id)) {

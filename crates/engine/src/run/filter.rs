@@ -262,8 +262,7 @@ impl Parser<'_> {
             self.at += 1;
             return Ok(Some(comparison));
         }
-        for (keyword, comparison) in
-            [("like", Comparison::Like), ("ilike", Comparison::ILike), ("in", Comparison::In)]
+        for (keyword, comparison) in [("like", Comparison::Like), ("ilike", Comparison::ILike), ("in", Comparison::In)]
         {
             // "in" as a word of a text has no list behind it.
             let follows = match (comparison, self.tokens.get(self.at + 1).map(|token| &token.kind)) {
@@ -330,12 +329,18 @@ impl Parser<'_> {
 
     /// Refuses what can never be true.
     fn check(&self, field: &Field, comparison: Comparison, value: &Value, column: usize) -> Result<(), ApiError> {
-        let is_number =
-            matches!(field, Field::Metric(_) | Field::Snapshot | Field::Created | Field::Ended | Field::Duration | Field::Rank(_));
+        let is_number = matches!(
+            field,
+            Field::Metric(_) | Field::Snapshot | Field::Created | Field::Ended | Field::Duration | Field::Rank(_)
+        );
         let no_number = matches!(value, Value::Text(_) | Value::List(_))
             || matches!(comparison, Comparison::Contains | Comparison::Like | Comparison::ILike);
         if is_number && no_number && !matches!(comparison, Comparison::IsNull | Comparison::IsNotNull) {
-            return Err(wrong(self.text, column, "it is a number, and is compared by =, !=, <, <=, >, >= with another"));
+            return Err(wrong(
+                self.text,
+                column,
+                "it is a number, and is compared by =, !=, <, <=, >, >= with another",
+            ));
         }
         Ok(())
     }

@@ -328,7 +328,12 @@ pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyh
 }
 
 /// Appends to a tag that is a JSON list, as MLflow keeps the models of a run.
-pub async fn add_to_list(engine: &Engine, id: RunId, key: &'static str, value: serde_json::Value) -> anyhow::Result<()> {
+pub async fn add_to_list(
+    engine: &Engine,
+    id: RunId,
+    key: &'static str,
+    value: serde_json::Value,
+) -> anyhow::Result<()> {
     let scope = engine
         .store()
         .write(move |tx| {
@@ -358,7 +363,5 @@ pub async fn experiment(engine: &Engine, number: &str) -> anyhow::Result<Experim
         Some(parsed) => engine.store().read(move |c| store::experiment::numbered(c, parsed)).await?,
         None => None,
     };
-    found.ok_or_else(|| {
-        ApiError::new(ErrorCode::NotFound, format!("No Experiment with id={number} exists")).into()
-    })
+    found.ok_or_else(|| ApiError::new(ErrorCode::NotFound, format!("No Experiment with id={number} exists")).into())
 }

@@ -115,9 +115,9 @@ pub async fn search(
     let word = |experiment: &Experiment, word: &str| experiment.name.to_lowercase().contains(&word.to_lowercase());
     all.retain(|experiment| compare::holds(&filter, &|field| cell(experiment, field), &|text| word(experiment, text)));
     all.sort_by(|left, right| {
-        let by = orders.iter().map(|order| {
-            compare::order(&cell(left, &order.field), &cell(right, &order.field), order.descending)
-        });
+        let by = orders
+            .iter()
+            .map(|order| compare::order(&cell(left, &order.field), &cell(right, &order.field), order.descending));
         let last = right.created_ms.cmp(&left.created_ms).then(right.number.cmp(&left.number));
         by.fold(Ordering::Equal, Ordering::then).then(last)
     });
@@ -275,10 +275,16 @@ async fn mark(engine: &Engine, id: ExperimentId, delete: bool) -> anyhow::Result
             }
             if delete == experiment.deleted_ms.is_some() {
                 let state = if delete { "deleted" } else { "active" };
-                let message = format!("Cannot {} experiment '{}': it is {state} already.", if delete { "delete" } else { "restore" }, experiment.name);
+                let message = format!(
+                    "Cannot {} experiment '{}': it is {state} already.",
+                    if delete { "delete" } else { "restore" },
+                    experiment.name
+                );
                 return Err(ApiError::invalid(message).into());
             }
-            if !delete && let Some(taken) = store::experiment::named(tx, &experiment.name)?.filter(|taken| taken.id != id) {
+            if !delete
+                && let Some(taken) = store::experiment::named(tx, &experiment.name)?.filter(|taken| taken.id != id)
+            {
                 return Err(exists(&taken).into());
             }
             experiment.deleted_ms = delete.then_some(now_ms);

@@ -55,7 +55,8 @@ impl Registered {
     /// The newest version of each stage, by stage.
     pub fn latest(&self, stages: &[Stage]) -> Vec<&Version> {
         let mut latest: BTreeMap<u8, &Version> = BTreeMap::new();
-        for version in self.versions.iter().filter(|version| stages.is_empty() || stages.contains(&version.notes.stage)) {
+        for version in self.versions.iter().filter(|version| stages.is_empty() || stages.contains(&version.notes.stage))
+        {
             latest.entry(version.notes.stage as u8).or_insert(version);
         }
         latest.into_values().collect()
@@ -138,10 +139,7 @@ fn version_missing(name: &str, number: &str) -> ApiError {
 
 pub async fn get(engine: &Engine, name: &str) -> anyhow::Result<Registered> {
     let wanted = name.to_owned();
-    let found = engine
-        .store()
-        .read(move |c| named(c, &wanted)?.map(|row| read(c, row)).transpose())
-        .await?;
+    let found = engine.store().read(move |c| named(c, &wanted)?.map(|row| read(c, row)).transpose()).await?;
     found.ok_or_else(|| missing(name).into())
 }
 
@@ -280,7 +278,8 @@ pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow
         .write_durable(move |tx| {
             let Some(mut row) = named(tx, &wanted)? else { return Err(missing(&wanted).into()) };
             // A run that is not ours is known to the client only.
-            let logged = new.logged.as_deref().map(|logged| store::logged_model::get(tx, logged)).transpose()?.flatten();
+            let logged =
+                new.logged.as_deref().map(|logged| store::logged_model::get(tx, logged)).transpose()?.flatten();
             let run = match new.run.or(logged.and_then(|logged| logged.run)) {
                 Some(run) => store::run::standing(tx, run)?.map(|_| run),
                 None => None,
@@ -370,8 +369,15 @@ pub async fn set_alias(engine: &Engine, name: &str, alias: &str, number: Option<
         None => None,
     };
     let plain = |one: char| one.is_alphanumeric() || one == '_' || one == '-';
-    let like_number = alias.strip_prefix(['v', 'V']).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|one| one.is_ascii_digit()));
-    if alias.is_empty() || alias.chars().count() > 255 || !alias.chars().all(plain) || like_number || alias.eq_ignore_ascii_case("latest") {
+    let like_number = alias
+        .strip_prefix(['v', 'V'])
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|one| one.is_ascii_digit()));
+    if alias.is_empty()
+        || alias.chars().count() > 255
+        || !alias.chars().all(plain)
+        || like_number
+        || alias.eq_ignore_ascii_case("latest")
+    {
         bail!(ApiError::invalid(format!("Invalid alias name: '{alias}'.")));
     }
     let (model, alias, now_ms) = (registered.row.id, alias.to_owned(), engine.now_ms());
@@ -523,8 +529,5 @@ pub const fn stage(stage: Stage) -> &'static str {
 }
 
 async fn everything(engine: &Engine) -> anyhow::Result<Vec<Registered>> {
-    Ok(engine
-        .store()
-        .read(|c| store::model::all(c)?.into_iter().map(|row| read(c, row)).collect())
-        .await?)
+    Ok(engine.store().read(|c| store::model::all(c)?.into_iter().map(|row| read(c, row)).collect()).await?)
 }

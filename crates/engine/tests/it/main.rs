@@ -19,5 +19,6 @@ mod secrets;
 #[allow(unreachable_pub, dead_code, reason = "the journeys' own, of which a suite takes what it needs")]
 mod skipped;
 mod stage;
+mod tracking;
 mod training;
 mod watching;

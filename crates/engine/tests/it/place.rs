@@ -370,9 +370,11 @@ pub(crate) async fn measured_version(stage: &Stage, project: ProjectId, precisio
     let (run, id) = (RunId::from_bytes(engine.new_id()), VersionId::from_bytes(engine.new_id()));
     let fresh = ModelRow {
         id: api::ModelId::from_bytes(engine.new_id()),
-        project,
+        project: Some(project),
         name: "big-x".to_owned(),
         created_ms: now_ms,
+        updated_ms: now_ms,
+        notes: String::new(),
     };
     let enter = move |tx: &store::Transaction<'_>| {
         let model = match store::model::of_project(tx, project)?.pop() {
@@ -414,7 +416,7 @@ fn described(id: VersionId, model: &ModelRow, run: RunId, number: u32) -> Versio
     Version {
         id,
         model: model.id,
-        project: model.project,
+        project: model.project.unwrap(),
         model_name: model.name.clone(),
         number,
         aliases: Vec::new(),
@@ -442,7 +444,7 @@ fn trained(id: RunId, project: ProjectId, experiment: api::ExperimentId) -> RunR
     RunRow {
         run: Run {
             id,
-            project,
+            project: Some(project),
             experiment,
             name: id.short(),
             kind: RunKind::Training,
@@ -467,6 +469,8 @@ fn trained(id: RunId, project: ProjectId, experiment: api::ExperimentId) -> RunR
             versions: Vec::new(),
             has_evaluation: false,
             resumable: false,
+            user: None,
+            deleted_ms: None,
             created_ms: 1,
             started_ms: Some(1),
             ended_ms: Some(2),
@@ -476,6 +480,7 @@ fn trained(id: RunId, project: ProjectId, experiment: api::ExperimentId) -> RunR
         pid: None,
         pid_started_ms: None,
         events_offset: 0,
+        artifacts: None,
     }
 }
 
@@ -510,4 +515,11 @@ pub(crate) fn deployment_of(job: &Job) -> DeploymentId {
         Subject::Deployment(deployment) => deployment,
         other => panic!("{other:?}"),
     }
+}
+
+/// A run of a client, as it is entered.
+pub(crate) fn bare_run(id: RunId, experiment: &api::tracking::Experiment, started_ms: i64) -> RunRow {
+    let row = trained(id, ProjectId::from_bytes([0; 16]), experiment.id);
+    let run = Run { project: experiment.project, kind: RunKind::Client, created_ms: started_ms, ..row.run };
+    RunRow { run, ..row }
 }

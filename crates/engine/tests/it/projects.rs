@@ -154,8 +154,9 @@ async fn the_experiment_is_called_as_the_project_is() {
     let project = create(&stage, "one").await;
     let set = vec![("name".to_owned(), json!("Another name"))];
     stage.call(EditProjectFile { project: project.id, set }).await;
-    let read =
-        |c: &store::Connection| Ok(c.query_row("SELECT name FROM experiment", [], |row| row.get::<_, String>(0))?);
+    let read = |c: &store::Connection| {
+        Ok(c.query_row("SELECT name FROM experiment WHERE number = 1", [], |row| row.get::<_, String>(0))?)
+    };
     assert_eq!(stage.engine.store().read(read).await.unwrap(), "Another name");
 }
 

@@ -16,13 +16,7 @@ use engine::tracking::artifacts::{self, Place};
 use serde::{Deserialize, Serialize};
 use tower_http::services::ServeFile;
 
-use super::{
-    Answer, Done, done,
-    failure::Failure,
-    fields::Fields,
-    runs::run_id,
-    wire::FileInfo,
-};
+use super::{Answer, Done, done, failure::Failure, fields::Fields, runs::run_id, wire::FileInfo};
 use crate::{Host, upload};
 
 /// The place that a path of the proxy names. A path that is refused says nothing of what is there.
@@ -208,8 +202,21 @@ mod tests {
     #[test]
     fn no_path_leads_out_however_it_is_encoded() {
         for wrong in [
-            "../x", "a/../../x", "/etc/passwd", "%2e%2e/x", "%252e%252e/x", "a/%2e%2e/x", "a/..%2fx", "a%5c..%5cx",
-            "C:/x", "file:///etc/passwd", "a/./b", "a//b", "a/%00", "%25252e%25252e/x", "a#b",
+            "../x",
+            "a/../../x",
+            "/etc/passwd",
+            "%2e%2e/x",
+            "%252e%252e/x",
+            "a/%2e%2e/x",
+            "a/..%2fx",
+            "a%5c..%5cx",
+            "C:/x",
+            "file:///etc/passwd",
+            "a/./b",
+            "a//b",
+            "a/%00",
+            "%25252e%25252e/x",
+            "a#b",
         ] {
             assert!(safe(wrong).is_err(), "{wrong:?} was let in");
         }

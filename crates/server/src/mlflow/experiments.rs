@@ -125,9 +125,7 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
         )));
     }
     let view = super::runs::view(asked.view_type.as_ref())?;
-    let all =
-        experiments::search(&host.engine, view, asked.filter.as_deref(), &asked.order_by)
-            .await?;
+    let all = experiments::search(&host.engine, view, asked.filter.as_deref(), &asked.order_by).await?;
     let (page, next_page_token) = page(all, asked.page_token.as_deref(), most as u64)?;
     Ok(Json(Found { experiments: page.into_iter().map(WireExperiment::from).collect(), next_page_token }))
 }

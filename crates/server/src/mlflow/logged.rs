@@ -160,11 +160,7 @@ pub(super) struct Get {
     allow_deleted: Option<String>,
 }
 
-pub(super) async fn get(
-    State(host): State<Host>,
-    Path(id): Path<String>,
-    Fields(asked): Fields<Get>,
-) -> Answer<One> {
+pub(super) async fn get(State(host): State<Host>, Path(id): Path<String>, Fields(asked): Fields<Get>) -> Answer<One> {
     let told = logged::get(&host.engine, &id).await?;
     if told.0.deleted_ms.is_some() && !asked.allow_deleted.is_some_and(|allow| allow.eq_ignore_ascii_case("true")) {
         return Err(Failure::missing(format!("Logged model with ID '{id}' not found.")));

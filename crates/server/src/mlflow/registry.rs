@@ -178,7 +178,9 @@ pub(super) struct Found {
 pub(super) fn results(most: Option<Int>, default: i64, limit: i64) -> Result<u64, Failure> {
     let most = most.map_or(default, |most| most.0);
     u64::try_from(most).ok().filter(|_| (1..=limit).contains(&most)).ok_or_else(|| {
-        Failure::invalid(format!("Invalid value for max_results. It must be between 1 and {limit}, but got value {most}"))
+        Failure::invalid(format!(
+            "Invalid value for max_results. It must be between 1 and {limit}, but got value {most}"
+        ))
     })
 }
 

@@ -201,7 +201,10 @@ pub(super) fn view(view: Option<&Value>) -> Result<View, Failure> {
     })
 }
 
-pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Search>) -> Result<axum::response::Response, Failure> {
+pub(super) async fn search(
+    State(host): State<Host>,
+    Fields(asked): Fields<Search>,
+) -> Result<axum::response::Response, Failure> {
     let most = asked.max_results.map_or(DEFAULT_RESULTS, |most| most.0);
     if !(1..=MOST_RESULTS).contains(&most) {
         return Err(Failure::invalid(format!(
@@ -350,7 +353,8 @@ impl WireMetric<'_> {
         }
         if let Some(model) = self.model_id.filter(|model| !model.is_empty()) {
             let (dataset_name, dataset_digest) = (self.dataset_name, self.dataset_digest);
-            let metric = LoggedMetric { run, key: key.into_owned(), dataset_name, dataset_digest, step, time_ms, value };
+            let metric =
+                LoggedMetric { run, key: key.into_owned(), dataset_name, dataset_digest, step, time_ms, value };
             batch.of_models.push((model, metric));
         }
         Ok(())
@@ -445,8 +449,10 @@ pub(super) async fn log_model(State(host): State<Host>, Fields(asked): Fields<Lo
     let model = required(asked.model_json, "model_json")?;
     let invalid = || Failure::invalid("Malformed model info: it is no JSON object.");
     let model: Value = serde_json::from_str(&model).map_err(|_| invalid())?;
-    let missing: Vec<&str> =
-        ["artifact_path", "flavors", "utc_time_created", "run_id"].into_iter().filter(|key| model.get(key).is_none()).collect();
+    let missing: Vec<&str> = ["artifact_path", "flavors", "utc_time_created", "run_id"]
+        .into_iter()
+        .filter(|key| model.get(key).is_none())
+        .collect();
     if !missing.is_empty() {
         return Err(Failure::invalid(format!("Model json is missing mandatory fields: {}", missing.join(", "))));
     }

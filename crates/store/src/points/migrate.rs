@@ -21,14 +21,17 @@ pub(crate) fn rebuild(transaction: &Transaction<'_>) -> Result<()> {
 fn rebuild_one(transaction: &Transaction<'_>, series: i64) -> Result<()> {
     transaction.execute("DELETE FROM points WHERE series = ?1 AND level > 0", [series])?;
     let chunks: i64 =
-        transaction.query_row("SELECT count(*) FROM points WHERE series = ?1 AND level = 0", [series], |row| row.get(0))?;
+        transaction
+            .query_row("SELECT count(*) FROM points WHERE series = ?1 AND level = 0", [series], |row| row.get(0))?;
     let mut count = 0;
     for chunk in 0..chunks {
         let key = params![series, chunk];
         let bytes: Vec<u8> = transaction
             .prepare_cached("SELECT bytes FROM points WHERE series = ?1 AND level = 0 AND chunk = ?2")?
             .query_row(key, |row| row.get(0))?;
-        transaction.prepare_cached("DELETE FROM points WHERE series = ?1 AND level = 0 AND chunk = ?2")?.execute(key)?;
+        transaction
+            .prepare_cached("DELETE FROM points WHERE series = ?1 AND level = 0 AND chunk = ?2")?
+            .execute(key)?;
         // The open chunk of the old form is what a piece of the tail is.
         let points = decode_tail(&bytes);
         debug_assert_eq!(encode_tail(&points), bytes);

@@ -13,6 +13,7 @@ use api::{
     ExperimentId, ProjectId, RunId,
     config::ProjectFile,
     run::{Run, RunKind, RunState},
+    tracking::Experiment,
 };
 use store::{Store, project::ProjectRow, run::RunRow};
 
@@ -37,6 +38,22 @@ fn run_id(number: u64) -> RunId {
     RunId::from_bytes(id(1000 + number))
 }
 
+fn experiment() -> Experiment {
+    Experiment {
+        id: ExperimentId::from_bytes(id(2)),
+        number: 0,
+        project: Some(project()),
+        name: "p".to_owned(),
+        folder: String::new(),
+        location: None,
+        tags: Default::default(),
+        runs: 0,
+        created_ms: 1,
+        updated_ms: 1,
+        deleted_ms: None,
+    }
+}
+
 /// A project with an experiment.
 async fn with_project(store: &Store) {
     store
@@ -50,7 +67,7 @@ async fn with_project(store: &Store) {
                 opened_ms: 1,
             };
             store::project::put(tx, &row)?;
-            store::experiment::insert(tx, ExperimentId::from_bytes(id(2)), project(), "p", 1)
+            store::experiment::insert(tx, &experiment()).map(drop)
         })
         .await
         .unwrap();
@@ -60,7 +77,7 @@ fn run_row(number: u64) -> RunRow {
     RunRow {
         run: Run {
             id: run_id(number),
-            project: project(),
+            project: Some(project()),
             experiment: ExperimentId::from_bytes(id(2)),
             name: format!("run-{number}"),
             kind: RunKind::Training,
@@ -85,6 +102,8 @@ fn run_row(number: u64) -> RunRow {
             versions: Vec::new(),
             has_evaluation: false,
             resumable: false,
+            user: None,
+            deleted_ms: None,
             created_ms: number as i64,
             started_ms: Some(0),
             ended_ms: Some(number as i64 * 1000),
@@ -94,5 +113,6 @@ fn run_row(number: u64) -> RunRow {
         pid: None,
         pid_started_ms: None,
         events_offset: 0,
+        artifacts: None,
     }
 }

@@ -3,7 +3,7 @@
 use api::series::Point;
 use store::Store;
 
-use crate::{open, project, run_id, run_row, with_project};
+use crate::{open, run_id, run_row, with_project};
 
 fn value(step: i64) -> f64 {
     ((step as f64) * 0.37).sin() * (1.0 + step as f64 / 1000.0)
@@ -22,7 +22,7 @@ async fn with_series(total: i64, piece: i64) -> (tempfile::TempDir, Store, i64) 
     while at < total {
         let new = points(at..total.min(at + piece));
         at += new.len() as i64;
-        let count = store.write(move |tx| store::metric::append(tx, project(), run_id(1), "loss", &new)).await.unwrap();
+        let count = store.write(move |tx| store::metric::append(tx, run_id(1), "loss", &new)).await.unwrap();
         assert_eq!(count, at as u64);
     }
     let (number, _) = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap().unwrap();
@@ -36,18 +36,48 @@ async fn buckets_are_the_minimum_maximum_and_last_of_their_points() {
         let piece = if piece == 1 { 3 } else { piece };
         let (_folder, store, number) = with_series(total, piece).await;
         let view = store.read(move |c| store::points::view(c, number, i64::MIN, i64::MAX, 1000)).await.unwrap();
-        assert!(!view.raw && view.len() <= 1300, "{} points", view.len());
-        let width = (total as f64 / view.len() as f64).ceil() as i64;
-        let width = [16, 256, 4096].into_iter().min_by_key(|one| (one - width).abs()).unwrap();
+        assert!(!view.raw && view.len() <= 1001, "{} points", view.len());
+        assert!(view.len() > 500, "{} points", view.len());
+        let mut from = 0;
         for (index, last) in view.last.iter().enumerate() {
-            let (from, to) = (index as i64 * width, ((index as i64 + 1) * width).min(total));
-            let covered: Vec<f64> = (from..to).map(value).collect();
-            assert_eq!(*last, value(to - 1));
-            assert_eq!(view.step[index], (to - 1) as f64);
+            let to = view.step[index] as i64;
+            let covered: Vec<f64> = (from..=to).map(value).collect();
+            assert_eq!(*last, value(to));
             assert_eq!(view.min[index], covered.iter().copied().fold(f64::INFINITY, f64::min));
             assert_eq!(view.max[index], covered.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+            let mean = covered.iter().sum::<f64>() / covered.len() as f64;
+            assert!((view.mean[index] - mean).abs() < 1e-9, "{} is not {mean}", view.mean[index]);
+            from = to + 1;
         }
+        assert_eq!(from, total, "no point is dropped");
     }
+}
+
+#[tokio::test]
+async fn every_point_comes_back_however_it_came_in() {
+    for (total, piece) in [(1, 1), (1_023, 1_023), (1_024, 1_000), (5_000, 7), (2_048, 2_048)] {
+        let (_folder, store, number) = with_series(total, piece).await;
+        let all = store.read(move |c| store::points::raw_points(c, number, 0, u64::MAX)).await.unwrap();
+        assert_eq!(all, points(0..total), "{total} in pieces of {piece}");
+        let (skip, limit) = (total as u64 / 3, total as u64 / 2);
+        let some = store.read(move |c| store::points::raw_points(c, number, skip, limit)).await.unwrap();
+        assert_eq!(some, points(skip as i64..(skip + limit) as i64), "{total} in pieces of {piece}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_sent_again_counts_once() {
+    let (_folder, store, number) = with_series(1_500, 100).await;
+    let again = points(1_400..1_500);
+    let count = store.write(move |tx| store::metric::append(tx, run_id(1), "loss", &again)).await.unwrap();
+    assert_eq!(count, 1_500);
+    // An earlier step with another value is a point of its own, and doesn't stand for the series.
+    let late = [Point { step: 3, time_ms: 9, value: 7.0 }];
+    let count = store.write(move |tx| store::metric::append(tx, run_id(1), "loss", &late)).await.unwrap();
+    let summary = store.read(|c| store::metric::summaries(c, run_id(1))).await.unwrap().remove(0);
+    assert_eq!((count, summary.step, summary.last), (1_501, 1_499, value(1_499)));
+    let all = store.read(move |c| store::points::raw_points(c, number, 0, u64::MAX)).await.unwrap();
+    assert_eq!(all.len(), 1_501);
 }
 
 #[tokio::test]
@@ -80,7 +110,7 @@ async fn not_a_number_is_kept_and_left_out_of_extremes() {
     let values = [1.0, f64::NAN, f64::INFINITY, -2.0, f64::NAN];
     let new: Vec<Point> =
         values.iter().enumerate().map(|(step, value)| Point { step: step as i64, time_ms: 0, value: *value }).collect();
-    store.write(move |tx| store::metric::append(tx, project(), run_id(1), "loss", &new)).await.unwrap();
+    store.write(move |tx| store::metric::append(tx, run_id(1), "loss", &new)).await.unwrap();
     let summary = store.read(|c| store::metric::summaries(c, run_id(1))).await.unwrap().remove(0);
     assert!(summary.last.is_nan());
     assert_eq!((summary.min, summary.max, summary.count), (-2.0, f64::INFINITY, 5));
@@ -108,7 +138,7 @@ async fn a_sparkline_of_values_that_json_has_no_number_for_can_be_read_again() {
     let values = [1e308, -1e308, f64::NAN, f64::INFINITY, 1.0];
     let points: Vec<Point> =
         values.iter().enumerate().map(|(step, value)| Point { step: step as i64, time_ms: 0, value: *value }).collect();
-    store.write(move |tx| store::metric::append(tx, project(), run_id(1), "loss", &points)).await.unwrap();
+    store.write(move |tx| store::metric::append(tx, run_id(1), "loss", &points)).await.unwrap();
     let cell = store.read(|c| store::metric::cells(c, run_id(1))).await.unwrap().remove("loss").unwrap();
     assert_eq!(cell.spark[0], f32::MAX);
     let text = serde_json::to_string(&cell).unwrap();

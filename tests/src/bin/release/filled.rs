@@ -9,12 +9,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use api::{JobId, RunId, job::Subject};
-use store::{
-    Store, job,
-    metric::{self, Point},
-    param, run, tag,
-};
+use api::{JobId, RunId, job::Subject, series::Point};
+use store::{Store, job, metric, param, run, tag};
 
 const RUNS: u64 = 10_000;
 const LONG: u64 = 1_000_000;
@@ -29,7 +25,7 @@ pub(crate) async fn fill(workspace: &Path, model: RunId) -> Result<RunId> {
     let row = store.read(move |c| run::get(c, model)).await?.context("the run to copy is not there")?;
     let id = row.run.job.context("the run has no job")?;
     let work = store.read(move |c| job::get(c, id)).await?.context("the run's job is not there")?;
-    let project = row.run.project;
+    let project = row.run.project.context("the run belongs to no project")?;
     let have = store.read(move |c| run::count(c, project)).await?;
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as u64;
     let copies = RUNS - have;
@@ -118,10 +114,10 @@ impl Template {
                     value: (1.0 + quality) / (1.0 + step as f64 / 100.0) + noise(index ^ step, number as u64) / 20.0,
                 })
                 .collect();
-            metric::append(transaction, self.row.run.project, id, name, &new)?;
+            metric::append(transaction, id, name, &new)?;
         }
         if let Some(key) = key {
-            metric::set_figure(transaction, self.row.run.project, id, &key, quality)?;
+            metric::set_figure(transaction, id, &key, quality)?;
         }
         Ok(())
     }

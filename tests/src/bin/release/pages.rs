@@ -168,6 +168,7 @@ fn by_hand(asked: &mut BTreeMap<Asked, Vec<&'static str>>, places: &Places) -> R
         descending: true,
         offset,
         limit: Some(200),
+        ..ListRuns::default()
     };
     let lists = [
         ("Runs, scrolled to the end", list("", None, 9_800)),

@@ -95,7 +95,9 @@ impl<'t> Test<'t> {
     fn texts(column: Option<&'t super::Texts>, comparison: Comparison, value: &'t Value) -> Self {
         match column {
             None => Self::Always(comparison == Comparison::IsNull),
-            Some(column) => Self::Texts(column, column.hits(comparison == Comparison::IsNull, passes(comparison, value))),
+            Some(column) => {
+                Self::Texts(column, column.hits(comparison == Comparison::IsNull, passes(comparison, value)))
+            }
         }
     }
 
@@ -109,9 +111,7 @@ impl<'t> Test<'t> {
         let numbers = |of: fn(&RunHead) -> Option<f64>| {
             let wanted = if let Value::Number(number) = value { *number } else { f64::NAN };
             let missing = comparison == Comparison::IsNull;
-            Self::Row(Box::new(move |head: &RunHead| {
-                of(head).map_or(missing, |own| compares(own, comparison, wanted))
-            }))
+            Self::Row(Box::new(move |head: &RunHead| of(head).map_or(missing, |own| compares(own, comparison, wanted))))
         };
         match field {
             Field::Name => texts(|head| Some(&head.name)),
@@ -143,9 +143,7 @@ impl<'t> Test<'t> {
             | Field::Tag(_)
             | Field::ArtifactUri
             | Field::Dataset(_)
-            | Field::Attribute(_) => {
-                Self::Always(false)
-            }
+            | Field::Attribute(_) => Self::Always(false),
         }
     }
 

@@ -72,12 +72,7 @@ fn key<'a>(table: &'a Table, row: usize, field: &Field) -> Key<'a> {
 }
 
 /// The first `count` of the matched rows (table's index, row) in order.
-pub(super) fn first(
-    tables: &[&Table],
-    matched: Vec<(usize, u32)>,
-    orders: &[Order],
-    count: u64,
-) -> Vec<(usize, u32)> {
+pub(super) fn first(tables: &[&Table], matched: Vec<(usize, u32)>, orders: &[Order], count: u64) -> Vec<(usize, u32)> {
     let mut keyed: Vec<(Vec<Key<'_>>, (usize, u32))> = matched
         .into_iter()
         .map(|at| (orders.iter().map(|order| key(tables[at.0], at.1 as usize, &order.field)).collect(), at))
@@ -92,10 +87,7 @@ pub(super) fn first(
         if let Some(order) = by_id {
             return if order.descending { id.reverse() } else { id };
         }
-        by_keys
-            .fold(Ordering::Equal, Ordering::then)
-            .then_with(|| other.created_ms.cmp(&one.created_ms))
-            .then(id)
+        by_keys.fold(Ordering::Equal, Ordering::then).then_with(|| other.created_ms.cmp(&one.created_ms)).then(id)
     };
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     if count < keyed.len() && count > 0 {

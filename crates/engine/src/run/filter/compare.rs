@@ -133,9 +133,8 @@ mod tests {
 
     #[test]
     fn patterns_match_as_in_sql() {
-        let matches = |text: &str, pattern: &str| {
-            like(&text.chars().collect::<Vec<_>>(), &pattern.chars().collect::<Vec<_>>())
-        };
+        let matches =
+            |text: &str, pattern: &str| like(&text.chars().collect::<Vec<_>>(), &pattern.chars().collect::<Vec<_>>());
         for (text, pattern) in [("", ""), ("", "%"), ("abc", "a%"), ("abc", "%c"), ("abc", "_b_"), ("aXbXc", "a%X_")] {
             assert!(matches(text, pattern), "{text} like {pattern}");
         }
