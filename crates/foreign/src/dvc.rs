@@ -43,7 +43,8 @@ struct Pipeline {
 /// What one commit holds.
 #[derive(Default)]
 struct Content {
-    params: BTreeMap<String, String>,
+    /// Each with the file that gave it.
+    params: BTreeMap<String, (String, String)>,
     metrics: BTreeMap<String, (i64, f64)>,
     tags: Vec<(String, String)>,
 }
@@ -67,7 +68,7 @@ impl Dvc {
             ended_ms: Some(commit.time_ms),
             user: (!commit.author.is_empty()).then(|| commit.author.clone()),
             notes: (!commit.message.is_empty()).then(|| commit.message.clone()),
-            params: content.params.clone().into_iter().collect(),
+            params: content.params.iter().map(|(key, (_, value))| (key.clone(), value.clone())).collect(),
             tags: content.tags.clone(),
             artifacts: None,
             commit: Some(id),
@@ -177,7 +178,8 @@ fn value(history: &mut History, commit: &Commit, path: &str, warn: &mut Warn<'_>
 }
 
 impl Content {
-    /// The first file that has a key gives it; another's is called after its file, too.
+    /// The first to give a key counts, of the same file for good: the lock before the file. Another file's is called
+    /// after its file, too.
     fn params<'a>(&mut self, file: &str, values: impl Iterator<Item = (String, &'a Value)>) {
         for (key, value) in values.flat_map(|(key, value)| {
             let leaves = value.leaves(".").into_iter();
@@ -186,9 +188,9 @@ impl Content {
         }) {
             let text = value.text();
             match self.params.get(&key) {
-                Some(known) if *known == text => {}
-                Some(_) => drop(self.params.entry(format!("{file}:{key}")).or_insert(text)),
-                None => drop(self.params.insert(key, text)),
+                Some((from, known)) if from == file || *known == text => {}
+                Some(_) => drop(self.params.entry(format!("{file}:{key}")).or_insert((file.to_owned(), text))),
+                None => drop(self.params.insert(key, (file.to_owned(), text))),
             }
         }
     }

@@ -77,8 +77,11 @@ pub(crate) fn head(key: &str, folder: Option<&Path>, metadata: &Metadata) -> Hea
     }
 }
 
+/// By key.
+type ByKey<T> = Vec<(String, T)>;
+
 /// The numbers of a file of single values, and the text beside them.
-pub(crate) fn single_values(value: &Value, separator: &str) -> (Vec<(String, f64)>, Vec<(String, String)>) {
+pub(crate) fn single_values(value: &Value, separator: &str) -> (ByKey<f64>, ByKey<String>) {
     let mut numbers = Vec::new();
     let mut texts = Vec::new();
     for (key, value) in value.leaves(separator) {

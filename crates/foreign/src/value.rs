@@ -41,7 +41,13 @@ impl Value {
         if text.trim().is_empty() {
             return Ok(Self::Null);
         }
-        serde_saphyr::from_str(text).map_err(|error| Malformed::Yaml(Box::new(error)))
+        // As DVC reads it: YAML 1.2, in which `yes` is text.
+        let options = serde_saphyr::options! {
+            non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
+            strict_booleans: true,
+            with_snippet: false,
+        };
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| Malformed::Yaml(Box::new(error)))
     }
 
     pub(crate) fn from_toml(text: &str) -> Result<Self, Malformed> {
@@ -80,6 +86,7 @@ impl Value {
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
+            Self::Number(value) if !value.is_finite() => value.to_string(),
             other => other.json().to_string(),
         }
     }

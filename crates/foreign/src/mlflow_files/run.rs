@@ -53,6 +53,15 @@ pub(super) struct Metric {
     path: PathBuf,
 }
 
+/// What a tag says of a dataset that a run read.
+#[derive(Serialize)]
+struct Input {
+    source_type: Option<String>,
+    /// JSON.
+    source: Option<String>,
+    context: Option<String>,
+}
+
 /// A file below a folder of keys.
 struct Entry {
     key: String,
@@ -169,7 +178,7 @@ fn hexadecimal(id: &str) -> Option<[u8; 16]> {
     all.then(|| u128::from_str_radix(id, 16).ok().map(u128::to_be_bytes)).flatten()
 }
 
-/// A run's datasets, each a tag `mlflow.dataset.NAME` with its digest, source and context as JSON.
+/// A run's datasets, each a tag `mlflow.dataset.NAME/DIGEST` with its source and context as JSON.
 fn inputs(folder: &Path, experiment: &Experiment, told: &mut Vec<Told>) -> Vec<(String, String)> {
     let Ok(found) = fs::read_dir(folder.join("inputs")) else { return Vec::new() };
     let mut folders: Vec<PathBuf> = found.flatten().map(|entry| entry.path()).collect();
@@ -203,14 +212,13 @@ fn dataset(
     let path = experiment.folder.join("datasets").join(id).join("meta.yaml");
     let dataset = Value::from_yaml(&file::text(&path)?)?;
     let name = text(&dataset, "name").ok_or("its dataset has no name")?;
-    let context = input.get("tags").and_then(|tags| text(tags, "mlflow.data.context"));
-    let told = serde_json::json!({
-        "digest": text(&dataset, "digest"),
-        "source_type": text(&dataset, "source_type"),
-        "source": text(&dataset, "source"),
-        "context": context,
-    });
-    Ok(Some((format!("mlflow.dataset.{name}"), told.to_string())))
+    let digest = text(&dataset, "digest").unwrap_or_default();
+    let told = Input {
+        source_type: text(&dataset, "source_type"),
+        source: text(&dataset, "source"),
+        context: input.get("tags").and_then(|tags| text(tags, "mlflow.data.context")),
+    };
+    Ok(Some((format!("mlflow.dataset.{name}/{digest}"), serde_json::to_string(&told)?)))
 }
 
 /// The files of a folder of keys, in any depth, sorted. Links are not followed.

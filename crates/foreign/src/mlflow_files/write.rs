@@ -13,11 +13,13 @@ use serde::Serialize;
 
 use super::meta::Meta;
 use crate::{
-    ForeignError, Head, Result,
+    Head, Result,
     file::{self, failed},
 };
 
 const DEFAULT_ID: &str = "0";
+/// Stands in `meta.yaml`, for MLflow.
+const LIFECYCLE: &str = "mlflow.lifecycle_stage";
 
 /// A store that is written to.
 pub struct FileStore {
@@ -100,7 +102,7 @@ impl FileStore {
         for name in ["params", "tags", "metrics", "artifacts"] {
             fs::create_dir(folder.join(name)).map_err(failed(&folder))?;
         }
-        let deleted = |(key, value): &(String, String)| key == "mlflow.lifecycle_stage" && value == "deleted";
+        let deleted = |(key, value): &(String, String)| key == LIFECYCLE && value == "deleted";
         let meta = RunMeta {
             artifact_uri: uri(&folder.join("artifacts")),
             end_time: head.ended_ms,
@@ -192,7 +194,8 @@ impl Run {
             ("mlflow.source.git.commit", head.commit.as_ref()),
         ];
         let own = own.into_iter().filter_map(|(key, value)| Some((key, value?)));
-        let tags = own.chain(head.tags.iter().map(|(key, value)| (key.as_str(), value)));
+        let kept = head.tags.iter().filter(|(key, _)| key != LIFECYCLE);
+        let tags = own.chain(kept.map(|(key, value)| (key.as_str(), value)));
         let params = head.params.iter().map(|(key, value)| (key.as_str(), value));
         let mut refused = Vec::new();
         for (folder, key, value) in params.map(|(k, v)| ("params", k, v)).chain(tags.map(|(k, v)| ("tags", k, v))) {
