@@ -92,8 +92,11 @@ impl Reader for DvcLive {
         let mut mark: LiveMark = serde_json::from_value(mark.0.clone()).unwrap_or_default();
         let mut tell = |told: Told| sink(told).map_err(ForeignError::NotTaken);
         let folder = fs::metadata(&self.folder).map_err(failed(&self.folder))?;
-        let series = files(&self.folder.join("plots/metrics"), &["tsv", "csv"], &mut tell)?;
-        let images = files(&self.folder.join("plots/images"), &["png", "jpg", "jpeg", "gif", "webp"], &mut tell)?;
+        // What is no file of its own is said at the first reading only.
+        let first = mark.state.is_none();
+        let mut say = |told: Told| if first { tell(told) } else { Ok(()) };
+        let series = files(&self.folder.join("plots/metrics"), &["tsv", "csv"], &mut say)?;
+        let images = files(&self.folder.join("plots/images"), &["png", "jpg", "jpeg", "gif", "webp"], &mut say)?;
         // The last file that changed says when the run did.
         let single = fs::metadata(self.folder.join("metrics.json")).ok();
         let last = single.into_iter().chain(series.iter().filter_map(|entry| fs::metadata(&entry.path).ok()));

@@ -1,7 +1,7 @@
 //! Files of a log: read whole up to a limit, or on from where they ended last time.
 
 use std::{
-    fs::{File, Metadata},
+    fs::{self, File, Metadata},
     io::{self, Read, Seek, SeekFrom},
     path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -30,8 +30,16 @@ pub(crate) fn failed(path: &Path) -> impl FnOnce(io::Error) -> ForeignError + us
 /// The text of a small file.
 ///
 /// # Errors
-/// Where it can't be read, is larger than [`WHOLE`] or no UTF-8.
+/// Where it can't be read, is larger than [`WHOLE`], no UTF-8, or no file: to open a pipe would wait for its writer.
 pub(crate) fn text(path: &Path) -> io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+    }
+    text_of_file(path)
+}
+
+/// The same of what is known to be a file.
+pub(crate) fn text_of_file(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     File::open(path)?.take(WHOLE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > WHOLE {

@@ -8,7 +8,7 @@ use std::{
 use ignore::WalkBuilder;
 
 use crate::{
-    Found, Kind, Reader,
+    ForeignError, Found, Kind, Mark, Reader, Result, Sink,
     dvc::Dvc,
     dvclive::DvcLive,
     metrics::MetricsFile,
@@ -66,8 +66,21 @@ pub(crate) fn open(found: &Found) -> Box<dyn Reader> {
         Kind::DvcLive => Box::new(DvcLive::new(path)),
         Kind::Dvc => Box::new(Dvc::new(path)),
         Kind::Metrics => Box::new(MetricsFile::new(path)),
-        // Theirs is another room.
-        Kind::TensorBoard | Kind::Wandb => Box::new(MetricsFile::new(path)),
+        // [`look`] finds none of these yet.
+        Kind::TensorBoard | Kind::Wandb => Box::new(Unknown { path, kind: found.kind }),
+    }
+}
+
+/// A log of a kind that can't be read yet.
+struct Unknown {
+    path: PathBuf,
+    kind: Kind,
+}
+
+impl Reader for Unknown {
+    fn read(&self, _mark: &Mark, _sink: &mut Sink<'_>) -> Result<Mark> {
+        let why = format!("logs of the kind {:?} can't be read yet", self.kind);
+        Err(ForeignError::NotOne { path: self.path.clone(), what: "log", why })
     }
 }
 

@@ -260,7 +260,7 @@ fn gather(folder: &Path, prefix: &str, depth: usize, entries: &mut Vec<Entry>, t
 fn texts(entries: Vec<Entry>, told: &mut Vec<Told>) -> Vec<(String, String)> {
     let mut texts = Vec::with_capacity(entries.len());
     for entry in entries {
-        match file::text(&entry.path) {
+        match file::text_of_file(&entry.path) {
             Ok(text) => texts.push((entry.key, text)),
             Err(error) => told.push(warning(&entry.path, format!("it was left out: {error}"))),
         }
@@ -272,7 +272,12 @@ fn texts(entries: Vec<Entry>, told: &mut Vec<Told>) -> Vec<(String, String)> {
 fn metrics(folder: &Path, run: &str, known: bool, reading: &mut Reading) {
     let mut together = 0;
     let mut buffer = vec![0; SHORT];
-    for Entry { key, path } in entries(&folder.join("metrics"), &mut reading.told) {
+    let mut left_out = Vec::new();
+    let files = entries(&folder.join("metrics"), &mut left_out);
+    if !known {
+        reading.told.append(&mut left_out);
+    }
+    for Entry { key, path } in files {
         let mut offset = reading.mark.metrics.get(&key).copied().unwrap_or(0);
         if known {
             let Ok(metadata) = fs::symlink_metadata(&path) else { continue };

@@ -57,8 +57,8 @@ fn read(reader: &dyn Reader, mark: &Mark) -> Read {
 
 impl Read {
     fn heads(&self) -> Vec<&Head> {
-        let head = |told| if let &Told::Run(ref head) = told { Some(head) } else { None };
-        self.told.iter().filter_map(head).collect()
+        let heads = self.told.iter().filter_map(|told| if let Told::Run(head) = told { Some(head) } else { None });
+        heads.collect()
     }
 
     fn head(&self, name: &str) -> &Head {

@@ -221,3 +221,24 @@ fn what_is_written_is_read_back() {
     let groups = read_at(&folder.path().join("mlruns"), &Mark::default());
     assert_eq!(groups.heads().iter().filter(|head| head.group == "churn").count(), 3);
 }
+
+/// A pipe would keep its reader waiting for ever.
+#[test]
+#[cfg(unix)]
+fn what_is_no_file_is_not_opened() {
+    let folder = copy("mlruns");
+    let run = folder.path().join(FIRST);
+    for path in ["100000000000000001/meta.yaml", &format!("{FIRST}/metrics/pipe"), &format!("{FIRST}/params/pipe")] {
+        let path = folder.path().join(path);
+        let _ = fs::remove_file(&path);
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    }
+    let read = read_at(folder.path(), &Mark::default());
+    assert_eq!((read.head("first: of two").params.len(), read.points("loss").len()), (3, 3));
+    let warnings = read.warnings().join("\n");
+    let pipe = run.join("metrics/pipe");
+    for said in [pipe.to_str().unwrap(), "params/pipe: it was left out", "its folder: it is no file"] {
+        assert!(warnings.contains(said), "{said} is not in\n{warnings}");
+    }
+    assert_eq!(read_at(folder.path(), &read.mark).heads().len(), 0);
+}
