@@ -12,7 +12,7 @@ use std::{
 use api::{run::RunState, series::Point};
 use serde::{Deserialize, Serialize};
 
-use self::history::{Commit, History, Unread};
+use self::history::{Commit, History};
 use crate::{ForeignError, Head, Mark, Reader, Result, Sink, Told, file::failed, metrics, rows, value::Value};
 
 /// Commits that are read, at most: the newest.
@@ -170,7 +170,7 @@ fn content(history: &mut History, commit: &Commit, warn: &mut Warn<'_>) -> Resul
 fn value(history: &mut History, commit: &Commit, path: &str, warn: &mut Warn<'_>) -> Result<Option<Rc<Value>>> {
     match history.value(commit, path) {
         Ok(value) => Ok(value),
-        Err(why @ (Unread::Git(_) | Unread::Large | Unread::NoText | Unread::Malformed(_) | Unread::File(_))) => {
+        Err(why) => {
             warn(path, format!("it was left out: {why}"))?;
             Ok(None)
         }

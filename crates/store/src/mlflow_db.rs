@@ -17,6 +17,8 @@ use crate::error::{Result, StoreError};
 
 /// How long a write of the server is waited for.
 const BUSY: Duration = Duration::from_secs(2);
+/// Which rows are of the runs whose ids are `?1`, a JSON list.
+const OF_RUNS: &str = "run_uuid IN (SELECT value FROM json_each(?1))";
 /// Tables without which it is no store of MLflow's.
 const NEEDED: [&str; 5] = ["experiments", "runs", "params", "tags", "metrics"];
 
@@ -178,7 +180,7 @@ impl MlflowDb {
             })
         })?;
         if self.has("experiment_tags", "key") {
-            let sql = "SELECT key, value FROM experiment_tags WHERE experiment_id = ?1 ORDER BY key";
+            let sql = "SELECT experiment_id, key, value FROM experiment_tags WHERE experiment_id = ?1 ORDER BY key";
             for experiment in &mut experiments {
                 experiment.tags = self.ask(sql, params![experiment.id], pair)?;
             }
@@ -234,60 +236,85 @@ impl MlflowDb {
                 inputs: Vec::new(),
             })
         })?;
+        // One question for all of them: the first schemas have no index by run.
+        let ids: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
+        let ids = serde_json::to_string(&ids)?;
+        let mut params =
+            self.by_run(&format!("SELECT run_uuid, key, value FROM params WHERE {OF_RUNS}"), &ids, pair)?;
+        let mut tags = self.by_run(&format!("SELECT run_uuid, key, value FROM tags WHERE {OF_RUNS}"), &ids, pair)?;
+        let mut latest = self.latest(&ids)?;
+        let mut inputs = self.inputs(&ids)?;
         for run in &mut runs {
-            run.params =
-                self.ask("SELECT key, value FROM params WHERE run_uuid = ?1 ORDER BY key", params![run.id], pair)?;
-            run.tags =
-                self.ask("SELECT key, value FROM tags WHERE run_uuid = ?1 ORDER BY key", params![run.id], pair)?;
-            run.latest = self.latest(&run.id)?;
-            run.inputs = self.inputs(&run.id)?;
+            run.params = params.remove(&run.id).unwrap_or_default();
+            run.tags = tags.remove(&run.id).unwrap_or_default();
+            run.latest = latest.remove(&run.id).unwrap_or_default();
+            run.inputs = inputs.remove(&run.id).unwrap_or_default();
+            run.params.sort();
+            run.tags.sort();
+            run.latest.sort_by(|a, b| a.0.cmp(&b.0));
         }
         Ok(runs)
     }
 
-    fn latest(&self, run: &str) -> Result<Vec<(String, Point)>> {
-        let sql = if self.has("latest_metrics", "key") {
-            format!("SELECT {}, key FROM latest_metrics WHERE run_uuid = ?1 ORDER BY key", self.point("latest_metrics"))
-        } else {
-            let step = self.columns("metrics", &["step"]);
-            format!(
-                "SELECT {0}, key FROM (SELECT *, row_number() OVER \
-                 (PARTITION BY key ORDER BY {step} DESC, timestamp DESC, value DESC) AS place \
-                 FROM metrics WHERE run_uuid = ?1) WHERE place = 1 ORDER BY key",
-                self.point("metrics")
-            )
-        };
-        let points = self.ask(&sql, params![run], |row| Ok(point(row).zip(text(row, 4))))?;
-        Ok(points.into_iter().flatten().map(|(point, key)| (key, point)).collect())
+    /// The rows of a question of which the first column is a run's id, and `?1` the ids as JSON.
+    fn by_run<T>(
+        &self,
+        sql: &str,
+        ids: &str,
+        mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<BTreeMap<String, Vec<T>>> {
+        let mut grouped: BTreeMap<String, Vec<T>> = BTreeMap::new();
+        for (run, value) in self.ask(sql, params![ids], |found| Ok((text(found, 0), row(found)?)))? {
+            grouped.entry(run.unwrap_or_default()).or_default().push(value);
+        }
+        Ok(grouped)
     }
 
-    fn inputs(&self, run: &str) -> Result<Vec<Dataset>> {
+    fn latest(&self, ids: &str) -> Result<BTreeMap<String, Vec<(String, Point)>>> {
+        let sql = if self.has("latest_metrics", "key") {
+            format!("SELECT run_uuid, key, {} FROM latest_metrics WHERE {OF_RUNS}", self.point("latest_metrics"))
+        } else {
+            format!(
+                "SELECT run_uuid, key, {} FROM (SELECT *, row_number() OVER \
+                 (PARTITION BY run_uuid, key ORDER BY {} DESC, timestamp DESC, value DESC) AS place \
+                 FROM metrics WHERE {OF_RUNS}) WHERE place = 1",
+                self.point("metrics"),
+                self.columns("metrics", &["step"])
+            )
+        };
+        let points = self.by_run(&sql, ids, |row| Ok(text(row, 1).zip(point(row, 2))))?;
+        Ok(points.into_iter().map(|(run, points)| (run, points.into_iter().flatten().collect())).collect())
+    }
+
+    fn inputs(&self, ids: &str) -> Result<BTreeMap<String, Vec<Dataset>>> {
         if !self.has("inputs", "input_uuid") || !self.has("datasets", "dataset_uuid") {
-            return Ok(Vec::new());
+            return Ok(BTreeMap::new());
         }
-        let sql = "SELECT input_uuid, name, digest, dataset_source_type, dataset_source, dataset_schema, dataset_profile \
+        let sql = "SELECT destination_id, input_uuid, name, digest, dataset_source_type, dataset_source, \
+                   dataset_schema, dataset_profile \
                    FROM inputs JOIN datasets ON dataset_uuid = source_id \
-                   WHERE source_type = 'DATASET' AND destination_type = 'RUN' AND destination_id = ?1 \
-                   ORDER BY name, digest";
-        let mut inputs = self.ask(sql, params![run], |row| {
+                   WHERE source_type = 'DATASET' AND destination_type = 'RUN' \
+                   AND destination_id IN (SELECT value FROM json_each(?1)) ORDER BY name, digest";
+        let mut inputs = self.by_run(sql, ids, |row| {
             let dataset = Dataset {
-                name: text(row, 1).unwrap_or_default(),
-                digest: text(row, 2).unwrap_or_default(),
-                source_type: text(row, 3),
-                source: text(row, 4),
-                schema: text(row, 5),
-                profile: text(row, 6),
+                name: text(row, 2).unwrap_or_default(),
+                digest: text(row, 3).unwrap_or_default(),
+                source_type: text(row, 4),
+                source: text(row, 5),
+                schema: text(row, 6),
+                profile: text(row, 7),
                 tags: Vec::new(),
             };
-            Ok((text(row, 0), dataset))
+            Ok((text(row, 1), dataset))
         })?;
         if self.has("input_tags", "name") {
-            let sql = "SELECT name, value FROM input_tags WHERE input_uuid = ?1 ORDER BY name";
-            for (id, dataset) in &mut inputs {
+            let sql = "SELECT input_uuid, name, value FROM input_tags WHERE input_uuid = ?1 ORDER BY name";
+            for (id, dataset) in inputs.values_mut().flatten() {
                 dataset.tags = self.ask(sql, params![&*id], pair)?;
             }
         }
-        Ok(inputs.into_iter().map(|(_, dataset)| dataset).collect())
+        let datasets = |inputs: Vec<(_, Dataset)>| inputs.into_iter().map(|(_, dataset)| dataset).collect();
+        Ok(inputs.into_iter().map(|(run, inputs)| (run, datasets(inputs))).collect())
     }
 
     /// Points that were logged after those up to this cursor; 0 begins. All runs in one scan, which reads each page
@@ -299,7 +326,7 @@ impl MlflowDb {
         let point = self.point("metrics");
         let sql = format!("SELECT {point}, key, run_uuid, rowid FROM metrics WHERE rowid > ?1 ORDER BY rowid LIMIT ?2");
         let rows = self.ask(&sql, params![after, limit], |row| {
-            let found = self::point(row).zip(text(row, 5)).zip(text(row, 4));
+            let found = self::point(row, 0).zip(text(row, 5)).zip(text(row, 4));
             Ok((row.get(6)?, found.map(|((point, run), key)| (run, key, point))))
         })?;
         let last = rows.len() < limit as usize;
@@ -328,7 +355,7 @@ impl MlflowDb {
         );
         let after = after.unwrap_or(HistoryCursor { step: i64::MIN, row: i64::MIN });
         let rows = self.ask(&sql, params![run, key, after.step, after.row, limit], |row| {
-            Ok((point(row), HistoryCursor { step: integer(row, 2).unwrap_or_default(), row: row.get(4)? }))
+            Ok((point(row, 0), HistoryCursor { step: integer(row, 2).unwrap_or_default(), row: row.get(4)? }))
         })?;
         let full = rows.len() == limit as usize;
         let next = rows.last().map(|(_, cursor)| *cursor).filter(|_| full);
@@ -361,8 +388,9 @@ impl MlflowDb {
             let of = params![model.name, model.workspace];
             if self.has("registered_model_tags", "key") {
                 let own = self.same_workspace("registered_model_tags");
-                let sql =
-                    format!("SELECT key, value FROM registered_model_tags WHERE name = ?1 AND {own} ORDER BY key");
+                let sql = format!(
+                    "SELECT name, key, value FROM registered_model_tags WHERE name = ?1 AND {own} ORDER BY key"
+                );
                 model.tags = self.ask(&sql, of, pair)?;
             }
             if self.has("registered_model_aliases", "alias") {
@@ -419,7 +447,7 @@ impl MlflowDb {
         if self.has("model_version_tags", "key") {
             let own = self.same_workspace("model_version_tags");
             let sql = format!(
-                "SELECT key, value FROM model_version_tags WHERE name = ?1 AND {own} AND version = ?3 ORDER BY key"
+                "SELECT name, key, value FROM model_version_tags WHERE name = ?1 AND {own} AND version = ?3 ORDER BY key"
             );
             for version in &mut versions {
                 version.tags = self.ask(&sql, params![model.name, model.workspace, version.version], pair)?;
@@ -456,7 +484,7 @@ impl MlflowDb {
         format!("value, timestamp, {}", self.columns(table, &["step", "is_nan"]))
     }
 
-    /// Whether a row is of the workspace `?2`, which schemas before MLflow 3.10 do not know.
+    /// Whether a row is of the workspace `?2`, which older schemas do not know.
     fn same_workspace(&self, table: &str) -> &'static str {
         if self.has(table, "workspace") { "workspace IS ?2" } else { "?2 IS ?2" }
     }
@@ -522,8 +550,9 @@ fn state(status: &str) -> Option<RunState> {
     })
 }
 
+/// A key and its value, behind what they are of.
 fn pair(row: &Row<'_>) -> rusqlite::Result<(String, String)> {
-    Ok((text(row, 0).unwrap_or_default(), text(row, 1).unwrap_or_default()))
+    Ok((text(row, 1).unwrap_or_default(), text(row, 2).unwrap_or_default()))
 }
 
 /// A text, whatever type SQLite kept it in; what is no UTF-8 is replaced.
@@ -544,19 +573,19 @@ fn integer(row: &Row<'_>, index: usize) -> Option<i64> {
     }
 }
 
-/// `value, timestamp, step, is_nan`; `None` where they are no numbers. MLflow keeps an infinity as the greatest float.
+/// `value, timestamp, step, is_nan` from the column `first` on; `None` where they are no numbers. MLflow keeps an infinity as the greatest float.
 #[expect(clippy::cast_precision_loss, reason = "SQLite keeps a whole float as an integer")]
-fn point(row: &Row<'_>) -> Option<Point> {
-    let value = match row.get_ref(0).ok()? {
-        _ if integer(row, 3).is_some_and(|is_nan| is_nan != 0) => f64::NAN,
+fn point(row: &Row<'_>, first: usize) -> Option<Point> {
+    let value = match row.get_ref(first).ok()? {
+        _ if integer(row, first + 3).is_some_and(|is_nan| is_nan != 0) => f64::NAN,
         ValueRef::Real(value) if value.abs() == f64::MAX => f64::INFINITY.copysign(value),
         ValueRef::Real(value) => value,
         ValueRef::Integer(value) => value as f64,
         _ => return None,
     };
-    let step = match row.get_ref(2).ok()? {
+    let step = match row.get_ref(first + 2).ok()? {
         ValueRef::Null => 0,
-        _ => integer(row, 2)?,
+        _ => integer(row, first + 2)?,
     };
-    Some(Point { step, time_ms: integer(row, 1)?, value })
+    Some(Point { step, time_ms: integer(row, first + 1)?, value })
 }
