@@ -83,7 +83,13 @@ impl Reader for Dvc {
         let mut tell = |told: Told| sink(told).map_err(ForeignError::NotTaken);
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut history = History::open(folder)?;
-        let commits = history.commits(COMMITS);
+        let (commits, end) = history.commits(COMMITS)?;
+        if let Some((id, why)) = end
+            && commits.first().is_none_or(|newest| !before.commits.contains(&newest.id.to_string()))
+        {
+            let message = format!("it was left out, and what came before it: {why}");
+            tell(Told::Warning { place: format!("{}, commit {id}", folder.display()), message })?;
+        }
         let mut after = DvcMark::default();
         let mut warned = BTreeSet::new();
         // The oldest first, as they came.

@@ -62,18 +62,33 @@ impl History {
     }
 
     /// The newest commits of the current branch along first parents, newest first; nothing before the first commit.
-    /// A commit that can't be read, as behind the edge of a shallow clone, ends them.
-    pub(super) fn commits(&self, most: usize) -> Vec<Commit> {
+    /// With the one that can't be read and ends them, as at the edge of a shallow clone, and why.
+    ///
+    /// # Errors
+    /// Where the branch names no commit.
+    pub(super) fn commits(&self, most: usize) -> Result<(Vec<Commit>, Option<(ObjectId, gix::Error)>)> {
+        let broken = |error: gix::Error| {
+            let why = format!("its head can't be read: {error}");
+            ForeignError::NotOne { path: self.root.clone(), what: "git repository", why }
+        };
+        let head = self.repository.head().map_err(broken)?;
+        if head.is_unborn() {
+            return Ok((Vec::new(), None));
+        }
         let mut commits = Vec::new();
-        let mut next = self.repository.head_id().ok().map(gix::Id::detach);
+        let mut next = Some(head.into_peeled_id().map_err(broken)?.detach());
         while let Some(id) = next
             && commits.len() < most
         {
-            let Ok((commit, parent)) = self.commit(id) else { break };
-            commits.push(commit);
-            next = parent;
+            match self.commit(id) {
+                Ok((commit, parent)) => {
+                    commits.push(commit);
+                    next = parent;
+                }
+                Err(error) => return Ok((commits, Some((id, error)))),
+            }
         }
-        commits
+        Ok((commits, None))
     }
 
     fn commit(&self, id: ObjectId) -> std::result::Result<(Commit, Option<ObjectId>), gix::Error> {

@@ -140,6 +140,64 @@ metrics: 7
     assert_eq!(read.warnings().len(), 5, "{warnings}");
 }
 
+/// A history of so many commits, each named by its number from 1 on.
+fn long_history(folder: &Path, commits: usize) {
+    use std::io::Write as _;
+
+    let data = |text: &str| format!("data {}\n{text}\n", text.len());
+    let mut stream = String::new();
+    for commit in 1..=commits {
+        stream += "commit refs/heads/main\ncommitter Ada <ada@example.org> 1700000000 +0000\n";
+        stream += &data(&commit.to_string());
+        if commit == 1 {
+            stream += &format!("M 100644 inline dvc.yaml\n{}", data("metrics: [metrics.json]"));
+        }
+        let metrics = format!("{{\"number\": {commit}}}");
+        stream += &format!("M 100644 inline metrics.json\n{}", data(&metrics));
+    }
+    let mut import = Command::new("git");
+    import.current_dir(folder).args(["fast-import", "--quiet"]).stdin(std::process::Stdio::piped());
+    let mut import = import.spawn().unwrap();
+    import.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
+    assert!(import.wait().unwrap().success());
+}
+
+#[test]
+fn the_newest_thousand_commits_are_read() {
+    let folder = repository();
+    long_history(folder.path(), 1005);
+    fs::write(folder.path().join("dvc.yaml"), "").unwrap();
+    let read = read_at(folder.path(), &Mark::default());
+    assert_eq!((read.heads().len(), read.warnings()), (1000, vec![]));
+    let numbers: Vec<_> = read.series("number").iter().filter_map(|(_, value)| *value).collect();
+    assert_eq!((numbers.len(), numbers[0], numbers[999]), (1000, 6.0, 1005.0));
+}
+
+#[test]
+fn a_damaged_history_is_told_up_to_its_damage() {
+    let folder = repository();
+    for message in ["First", "Second", "Third"] {
+        commit(
+            folder.path(),
+            message,
+            &[("dvc.yaml", "metrics: [m.json]"), ("m.json", &format!("{{\"{message}\": 1}}"))],
+        );
+    }
+    let output = Command::new("git").current_dir(folder.path()).args(["rev-parse", "HEAD~1"]).output().unwrap();
+    let id = String::from_utf8(output.stdout).unwrap();
+    let object = folder.path().join(".git/objects").join(&id[..2]).join(id[2..].trim());
+    fs::remove_file(&object).unwrap();
+    for junk in [None, Some(&b"\x78\x9c\xff\xff"[..]), Some(b"")] {
+        if let Some(junk) = junk {
+            fs::write(&object, junk).unwrap();
+        }
+        let read = read_at(folder.path(), &Mark::default());
+        assert_eq!(read.heads().len(), 1);
+        assert!(read.warnings()[0].contains(id.trim()), "{:?}", read.warnings());
+        assert_eq!(read_at(folder.path(), &read.mark).told, []);
+    }
+}
+
 #[test]
 fn a_folder_without_git_is_an_error_and_one_without_commits_is_empty() {
     let folder = repository();
@@ -151,5 +209,5 @@ fn a_folder_without_git_is_an_error_and_one_without_commits_is_empty() {
     // A repository whose head names nothing.
     git(folder.path(), &["init", "-q"]);
     fs::write(folder.path().join(".git/HEAD"), "nonsense").unwrap();
-    let _ = Dvc::new(folder.path().join("dvc.yaml")).read(&Mark::default(), &mut |_| Ok(()));
+    assert!(Dvc::new(folder.path().join("dvc.yaml")).read(&Mark::default(), &mut |_| Ok(())).is_err());
 }
