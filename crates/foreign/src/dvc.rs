@@ -83,9 +83,9 @@ impl Reader for Dvc {
         let mut tell = |told: Told| sink(told).map_err(ForeignError::NotTaken);
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut history = History::open(folder)?;
-        let (commits, end) = history.commits(COMMITS)?;
-        if let Some((id, why)) = end
-            && commits.first().is_none_or(|newest| !before.commits.contains(&newest.id.to_string()))
+        let commits = history.commits(COMMITS)?;
+        if let Some((id, why)) = commits.end
+            && commits.read.first().is_none_or(|newest| !before.commits.contains(&newest.id.to_string()))
         {
             let message = format!("it was left out, and what came before it: {why}");
             tell(Told::Warning { place: format!("{}, commit {id}", folder.display()), message })?;
@@ -93,7 +93,7 @@ impl Reader for Dvc {
         let mut after = DvcMark::default();
         let mut warned = BTreeSet::new();
         // The oldest first, as they came.
-        for commit in commits.iter().rev() {
+        for commit in commits.read.iter().rev() {
             let id = commit.id.to_string();
             if !before.commits.contains(&id) {
                 // The same file is wrong in one commit after the other: it is said of the first.

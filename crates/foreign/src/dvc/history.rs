@@ -32,6 +32,15 @@ pub(super) struct Commit {
     tree: ObjectId,
 }
 
+/// Commits along first parents.
+#[derive(Default)]
+pub(super) struct Commits {
+    /// The newest first.
+    pub(super) read: Vec<Commit>,
+    /// The one that can't be read and ends them, as at the edge of a shallow clone, and why.
+    pub(super) end: Option<(ObjectId, gix::Error)>,
+}
+
 /// Why a file of a commit has no value.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unread {
@@ -61,34 +70,36 @@ impl History {
         Ok(Self { repository, prefix, root, kept: HashMap::new() })
     }
 
-    /// The newest commits of the current branch along first parents, newest first; nothing before the first commit.
-    /// With the one that can't be read and ends them, as at the edge of a shallow clone, and why.
+    /// The newest commits of the current branch along first parents; none before its first.
     ///
     /// # Errors
     /// Where the branch names no commit.
-    pub(super) fn commits(&self, most: usize) -> Result<(Vec<Commit>, Option<(ObjectId, gix::Error)>)> {
+    pub(super) fn commits(&self, most: usize) -> Result<Commits> {
         let broken = |error: gix::Error| {
             let why = format!("its head can't be read: {error}");
             ForeignError::NotOne { path: self.root.clone(), what: "git repository", why }
         };
         let head = self.repository.head().map_err(broken)?;
         if head.is_unborn() {
-            return Ok((Vec::new(), None));
+            return Ok(Commits::default());
         }
-        let mut commits = Vec::new();
+        let mut commits = Commits::default();
         let mut next = Some(head.into_peeled_id().map_err(broken)?.detach());
         while let Some(id) = next
-            && commits.len() < most
+            && commits.read.len() < most
         {
             match self.commit(id) {
                 Ok((commit, parent)) => {
-                    commits.push(commit);
+                    commits.read.push(commit);
                     next = parent;
                 }
-                Err(error) => return Ok((commits, Some((id, error)))),
+                Err(error) => {
+                    commits.end = Some((id, error));
+                    break;
+                }
             }
         }
-        Ok((commits, None))
+        Ok(commits)
     }
 
     fn commit(&self, id: ObjectId) -> std::result::Result<(Commit, Option<ObjectId>), gix::Error> {
