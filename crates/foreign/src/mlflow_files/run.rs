@@ -73,6 +73,7 @@ pub(super) fn read(folder: &Path, key: &str, experiment: &Experiment, before: Op
     let mark = before.cloned().unwrap_or_default();
     let mut reading = Reading { told: Vec::new(), mark, long: Vec::new() };
     let path = folder.join("meta.yaml");
+    let mut buffer = vec![0; SHORT];
     let (stamp, tags) = match stamp(folder, &path, &mut reading.told) {
         Ok(stamped) => stamped,
         Err(error) => {
@@ -85,7 +86,7 @@ pub(super) fn read(folder: &Path, key: &str, experiment: &Experiment, before: Op
         reading.told.clear();
     } else {
         reading.mark.head = stamp;
-        match head(folder, key, experiment, tags, &mut reading.told) {
+        match head(folder, key, experiment, tags, &mut buffer, &mut reading.told) {
             Ok(head) => {
                 reading.mark.over = Some(head.state.is_over());
                 reading.told.insert(0, Told::Run(head));
@@ -97,7 +98,7 @@ pub(super) fn read(folder: &Path, key: &str, experiment: &Experiment, before: Op
         }
     }
     if reading.mark.over.is_some() {
-        metrics(folder, key, before.is_some(), &mut reading);
+        metrics(folder, key, before.is_some(), &mut buffer, &mut reading);
     }
     reading
 }
@@ -131,9 +132,10 @@ fn head(
     key: &str,
     experiment: &Experiment,
     tags: Vec<Entry>,
+    buffer: &mut [u8],
     told: &mut Vec<Told>,
 ) -> std::result::Result<Head, Box<dyn std::error::Error>> {
-    let meta = Meta::parse(&file::text(&folder.join("meta.yaml"))?)?;
+    let meta = Meta::parse(&text(&folder.join("meta.yaml"), buffer)?)?;
     let id = meta.get("run_id").or_else(|| meta.get("run_uuid"));
     let id = id.or_else(|| folder.file_name()?.to_str()).ok_or("it names no run")?.to_owned();
     let created_ms = meta.milliseconds("start_time").ok_or("its start_time is missing or no number")?;
@@ -145,8 +147,8 @@ fn head(
         Some("5" | "KILLED") => RunState::Killed,
         Some(other) => return Err(format!("its status is {other}, which MLflow does not know").into()),
     };
-    let params = texts(entries(&folder.join("params"), told), told);
-    let mut tags = texts(tags, told);
+    let params = texts(entries(&folder.join("params"), told), buffer, told);
+    let mut tags = texts(tags, buffer, told);
     tags.extend(inputs(folder, experiment, told));
     let deleted = meta.get("lifecycle_stage") == Some("deleted") || experiment.deleted;
     if deleted {
@@ -257,10 +259,10 @@ fn gather(folder: &Path, prefix: &str, depth: usize, entries: &mut Vec<Entry>, t
     }
 }
 
-fn texts(entries: Vec<Entry>, told: &mut Vec<Told>) -> Vec<(String, String)> {
+fn texts(entries: Vec<Entry>, buffer: &mut [u8], told: &mut Vec<Told>) -> Vec<(String, String)> {
     let mut texts = Vec::with_capacity(entries.len());
     for entry in entries {
-        match file::text_of_file(&entry.path) {
+        match text(&entry.path, buffer) {
             Ok(text) => texts.push((entry.key, text)),
             Err(error) => told.push(warning(&entry.path, format!("it was left out: {error}"))),
         }
@@ -268,10 +270,19 @@ fn texts(entries: Vec<Entry>, told: &mut Vec<Told>) -> Vec<(String, String)> {
     texts
 }
 
+/// The text of a file, in one read where it is as short as they are.
+fn text(path: &Path, buffer: &mut [u8]) -> io::Result<String> {
+    let read = start(path, 0, buffer)?;
+    if read == buffer.len() {
+        return file::text_of_file(path);
+    }
+    let text = std::str::from_utf8(&buffer[..read]);
+    text.map(str::to_owned).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text"))
+}
+
 /// Reads the start of what is new of each metric; what goes on behind it is left as `long`.
-fn metrics(folder: &Path, run: &str, known: bool, reading: &mut Reading) {
+fn metrics(folder: &Path, run: &str, known: bool, buffer: &mut [u8], reading: &mut Reading) {
     let mut together = 0;
-    let mut buffer = vec![0; SHORT];
     let mut left_out = Vec::new();
     let files = entries(&folder.join("metrics"), &mut left_out);
     if !known {
@@ -294,7 +305,7 @@ fn metrics(folder: &Path, run: &str, known: bool, reading: &mut Reading) {
             reading.long.push(Metric { key, path });
             continue;
         }
-        match start(&path, offset, &mut buffer) {
+        match start(&path, offset, buffer) {
             Ok(read) => {
                 let piece = &buffer[..read];
                 let all = read < buffer.len();
