@@ -24,6 +24,7 @@ mod key;
 pub mod logged_model;
 pub mod metric;
 pub mod migrate;
+pub mod mlflow_db;
 pub mod model;
 pub mod package;
 pub mod param;
