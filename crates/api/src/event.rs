@@ -23,6 +23,8 @@ pub enum Tag {
     Runs(ProjectId),
     /// The list of experiments, their names and folders.
     Experiments,
+    /// Logs of other tools that are read.
+    Sources,
     /// The list of runs of one experiment that belongs to no project.
     Experiment(ExperimentId),
     /// One run: its state, params, tags, artifacts.

@@ -89,6 +89,8 @@ ids! {
     ExperimentId,
     /// One training or one executed command.
     RunId,
+    /// A run log of another tool that is read where it lies.
+    SourceId,
     /// A registered name under which versions stand.
     ModelId,
     /// One immutable model under a name.

@@ -48,6 +48,8 @@ pub enum JobKind {
     Push,
     Deploy,
     Traffic,
+    /// Reading another tool's run log.
+    Import,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

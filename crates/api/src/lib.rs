@@ -26,6 +26,7 @@ pub mod package;
 pub mod project;
 pub mod run;
 pub mod series;
+pub mod source;
 pub mod tracking;
 pub mod worker;
 

@@ -82,6 +82,11 @@ handlers! {
     api::tracking::ListViews => tracking::views::list,
     api::tracking::SaveView => tracking::views::save,
     api::tracking::DeleteView => tracking::views::delete,
+    api::source::LookForLogs => crate::source::look,
+    api::source::AddSource => crate::source::add,
+    api::source::ReadSource => crate::source::read,
+    api::source::ListSources => crate::source::list,
+    api::source::RemoveSource => crate::source::remove,
     // model
     api::model::RegisterModel => model::register,
     api::model::ListModels => model::list,

@@ -34,6 +34,7 @@ pub mod sample;
 pub mod secret;
 pub mod settings;
 pub mod snapshot;
+pub mod source;
 mod snapshot_drift;
 pub mod storage;
 pub mod target;
@@ -115,6 +116,7 @@ struct Inner {
     announcer: tracking::Announcer,
     tracking_token: tokio::sync::Mutex<Option<String>>,
     tracking_port: AtomicU16,
+    following: source::Following,
     building: Building,
     /// A project's file is read, changed and written by one at a time.
     editing: tokio::sync::Mutex<()>,
@@ -150,6 +152,7 @@ impl Engine {
                 announcer: tracking::Announcer::default(),
                 tracking_token: tokio::sync::Mutex::default(),
                 tracking_port: AtomicU16::new(0),
+                following: source::Following::default(),
                 building: Building::default(),
                 editing: tokio::sync::Mutex::default(),
                 blob_gate: Arc::default(),
@@ -167,6 +170,7 @@ impl Engine {
         watching::start(&engine).await?;
         deploy::look::start(&engine).await?;
         monitor::start(&engine);
+        source::start(&engine).await?;
         Ok(engine)
     }
 
@@ -271,6 +275,10 @@ impl Engine {
 
     pub(crate) fn tracking_token(&self) -> &tokio::sync::Mutex<Option<String>> {
         &self.inner.tracking_token
+    }
+
+    pub(crate) fn following(&self) -> &source::Following {
+        &self.inner.following
     }
 
     /// The port on which MLflow's clients are answered; 0 where they are not.

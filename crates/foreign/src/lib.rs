@@ -16,26 +16,8 @@ mod value;
 
 use std::path::{Path, PathBuf};
 
-use api::{run::RunState, series::Point};
+use api::{run::RunState, series::Point, source::Kind};
 use serde::{Deserialize, Serialize};
-
-/// Whose log it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// `mlruns/`: MLflow's file store.
-    MlflowFiles,
-    /// `events.out.tfevents.*` in any depth; a folder of them is a run.
-    TensorBoard,
-    /// `wandb/offline-run-*/run-*.wandb`.
-    Wandb,
-    /// `dvclive/`: `metrics.json`, `params.yaml`, `plots/metrics/*.tsv`.
-    DvcLive,
-    /// `metrics.json`, `metrics.csv`, `*.jsonl` of metrics by step.
-    Metrics,
-    /// `dvc.yaml`'s metrics and params, a run a git commit.
-    Dvc,
-}
 
 /// A log that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

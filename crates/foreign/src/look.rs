@@ -67,7 +67,7 @@ pub(crate) fn open(found: &Found) -> Box<dyn Reader> {
         Kind::Dvc => Box::new(Dvc::new(path)),
         Kind::Metrics => Box::new(MetricsFile::new(path)),
         // [`look`] finds none of these yet.
-        Kind::TensorBoard | Kind::Wandb => Box::new(Unknown { path, kind: found.kind }),
+        Kind::TensorBoard | Kind::Wandb | Kind::MlflowDb => Box::new(Unknown { path, kind: found.kind }),
     }
 }
 

@@ -39,6 +39,7 @@ pub mod run_row;
 pub mod sent_traffic;
 pub mod setting;
 pub mod snapshot;
+pub mod source;
 pub mod split;
 pub mod tag;
 mod tail;

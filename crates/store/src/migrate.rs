@@ -27,6 +27,7 @@ const TRACKING: &[Step] = &[
     Sql(crate::model::REBUILD),
     Sql(crate::alias::REBUILD),
     Sql(crate::logged_model::CREATE),
+    Sql(crate::source::CREATE),
     Sql(crate::client_version::CREATE),
     Sql(crate::tail::CREATE),
     Code(crate::points::migrate::rebuild),

@@ -55,7 +55,7 @@ pub(crate) fn name_after_project(
     Ok(())
 }
 
-fn new(id: ExperimentId, project: Option<ProjectId>, name: String, now_ms: i64) -> Experiment {
+pub(crate) fn new(id: ExperimentId, project: Option<ProjectId>, name: String, now_ms: i64) -> Experiment {
     Experiment {
         id,
         number: 0,

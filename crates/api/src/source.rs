@@ -1,0 +1,112 @@
+//! Run logs of other tools, read where they lie: nothing is copied but what a table of runs needs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    event::Tag,
+    host::Freed,
+    id::{ProjectId, SourceId},
+    job::Job,
+};
+
+/// Whose log it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// `mlruns/`: MLflow's file store.
+    MlflowFiles,
+    /// `mlflow.db`: MLflow's SQLite store.
+    MlflowDb,
+    /// `events.out.tfevents.*` in any depth; a folder of them is a run.
+    TensorBoard,
+    /// `wandb/offline-run-*/run-*.wandb`.
+    Wandb,
+    /// `dvclive/`: `metrics.json`, `params.yaml`, `plots/metrics/*.tsv`.
+    DvcLive,
+    /// `metrics.json`, `metrics.csv`, `*.jsonl` of metrics by step.
+    Metrics,
+    /// `dvc.yaml`'s metrics and params, a run a git commit.
+    Dvc,
+}
+
+/// A log that was found in a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundLog {
+    pub kind: Kind,
+    pub path: String,
+    /// It is a source already.
+    pub known: Option<SourceId>,
+}
+
+/// A log that is read, and read on while it grows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    pub id: SourceId,
+    pub kind: Kind,
+    pub path: String,
+    /// Whose runs they become; `None` stand in experiments of no project.
+    pub project: Option<ProjectId>,
+    /// Followed while the host runs.
+    pub watched: bool,
+    pub runs: u64,
+    /// What could not be read: the first hundred, newest reading.
+    pub warnings: Vec<SourceWarning>,
+    /// How many there were.
+    pub warned: u64,
+    /// Why it could not be read at all.
+    pub error: Option<crate::ApiError>,
+    pub added_ms: i64,
+    pub read_ms: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceWarning {
+    /// A path, with the byte or line where known.
+    pub place: String,
+    pub message: String,
+}
+
+/// The logs in a folder, the outermost only.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LookForLogs {
+    pub folder: String,
+}
+
+/// Reads a log whole, then follows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AddSource {
+    pub path: String,
+    /// Where the path itself does not say it.
+    #[serde(default)]
+    pub kind: Option<Kind>,
+    #[serde(default)]
+    pub project: Option<ProjectId>,
+    /// Read it once, and no more.
+    #[serde(default)]
+    pub once: bool,
+}
+
+/// Reads on now.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReadSource {
+    pub source: SourceId,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListSources {}
+
+/// Forgets a source. Its runs are deleted for good, unless they are to stay; the log itself is never touched.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RemoveSource {
+    pub source: SourceId,
+    #[serde(default)]
+    pub keep_runs: bool,
+}
+
+crate::requests! { METHODS;
+    LookForLogs => "source.look" -> Vec<FoundLog>;
+    AddSource => "source.add" -> Job;
+    ReadSource => "source.read" -> Job;
+    ListSources => "source.list" -> Vec<Source>, |_me| vec![Tag::Sources];
+    RemoveSource => "source.remove" -> Freed;
+}

@@ -1,0 +1,303 @@
+//! Run logs of other tools: found, read where they lie, and followed while they grow.
+//!
+//! A reading tells what was added since the last one; [`taking`] commits it in pieces, and the mark at the end. A
+//! reading that broke off leaves the source marked so: its points are forgotten and told anew, so that none counts
+//! twice. Everything else of a run (a person's notes, tags, its place in an experiment) stays.
+
+mod mlflow_db;
+mod taking;
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use api::{
+    ApiError, ErrorCode, SourceId,
+    event::Tag,
+    host::Freed,
+    job::{Job, JobKind, Subject},
+    source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, Source},
+    tracking::PurgeRuns,
+};
+use foreign::{Found, Reader};
+use notify::{RecommendedWatcher, RecursiveMode};
+use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
+use store::source::SourceRow;
+
+use crate::{
+    Engine, Mode, error,
+    jobs::{JobContext, NewJob, retry_with},
+    project,
+};
+
+/// Quiet before a log that grows is read on.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// What watches the sources, and which are being read.
+#[derive(Default)]
+pub(crate) struct Following {
+    watchers: Mutex<HashMap<SourceId, Debouncer<RecommendedWatcher, RecommendedCache>>>,
+    /// Being read; `true` where more came meanwhile.
+    reading: Mutex<HashMap<SourceId, bool>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Follows what was followed before, and reads what was added meanwhile.
+pub(crate) async fn start(engine: &Engine) -> anyhow::Result<()> {
+    if engine.options().mode != Mode::Host {
+        return Ok(());
+    }
+    for row in engine.store().read(store::source::list).await? {
+        if row.source.watched {
+            follow(engine, &row.source);
+            read_soon(engine, row.source.id);
+        }
+    }
+    Ok(())
+}
+
+async fn find(engine: &Engine, id: SourceId) -> anyhow::Result<SourceRow> {
+    let found = engine.store().read(move |c| store::source::get(c, id)).await?;
+    found.ok_or_else(|| error::missing("source", id))
+}
+
+/// The logs in a folder. `mlflow.db` is no log of a folder's tool: it is looked for by its name.
+pub async fn look(engine: &Engine, request: LookForLogs) -> anyhow::Result<Vec<FoundLog>> {
+    let folder = project::absolute(&request.folder)?;
+    let known = engine.store().read(store::source::list).await?;
+    let found = tokio::task::spawn_blocking(move || found_in(&folder)).await?;
+    let known_as = |path: &str| known.iter().find(|row| row.source.path == path).map(|row| row.source.id);
+    let logs = found.into_iter().map(|found| {
+        let path = found.path.to_string_lossy().into_owned();
+        FoundLog { kind: found.kind, known: known_as(&path), path }
+    });
+    Ok(logs.collect())
+}
+
+fn found_in(folder: &Path) -> Vec<Found> {
+    let mut found = foreign::look(folder);
+    let databases = [folder.to_owned(), folder.join("mlflow.db")].into_iter().chain(
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path().join("mlflow.db")),
+    );
+    for path in databases {
+        let named = path.extension().is_some_and(|extension| extension == "db") && path.is_file();
+        if named && store::mlflow_db::MlflowDb::open(&path).is_ok() {
+            found.push(Found { kind: Kind::MlflowDb, path });
+        }
+    }
+    found
+}
+
+/// Enters a source and reads it whole, as a job.
+pub async fn add(engine: &Engine, request: AddSource) -> anyhow::Result<Job> {
+    let path = project::absolute(&request.path)?;
+    let shown = path.to_string_lossy().into_owned();
+    if let Some(project) = request.project {
+        project::find(engine, project).await?;
+    }
+    let kind = match request.kind {
+        Some(kind) => kind,
+        None => only_kind(&path).await?,
+    };
+    let known = engine.store().read(store::source::list).await?;
+    let known = known.into_iter().find(|row| row.source.path == shown);
+    let row = match known {
+        Some(row) => row,
+        None => {
+            let source = Source {
+                id: SourceId::from_bytes(engine.new_id()),
+                kind,
+                path: shown,
+                project: request.project,
+                watched: !request.once,
+                runs: 0,
+                warnings: Vec::new(),
+                warned: 0,
+                error: None,
+                added_ms: engine.now_ms(),
+                read_ms: None,
+            };
+            let row = SourceRow { source, mark: serde_json::Value::Null, is_whole: true };
+            let entered = row.clone();
+            engine.store().write_durable(move |tx| store::source::put(tx, &entered)).await?;
+            row
+        }
+    };
+    engine.changed(Tag::Sources);
+    let job = read(engine, ReadSource { source: row.source.id }).await?;
+    if row.source.watched && engine.options().mode == Mode::Host {
+        follow(engine, &row.source);
+    }
+    Ok(job)
+}
+
+/// What lies at a path, where it is one log alone.
+async fn only_kind(path: &Path) -> anyhow::Result<Kind> {
+    let looked = path.to_owned();
+    let found = tokio::task::spawn_blocking(move || found_in(&looked)).await?;
+    let own: HashSet<Kind> = found.iter().filter(|found| found.path == path).map(|found| found.kind).collect();
+    let mut own = own.into_iter();
+    match (own.next(), own.next(), found.as_slice()) {
+        (Some(kind), None, _) => Ok(kind),
+        (None, _, [one]) => bail!(
+            ApiError::invalid(format!("The log lies at {}.", one.path.display()))
+                .with_hint("Name that path, so that it is clear what is followed.")
+        ),
+        (None, _, []) => bail!(
+            ApiError::not_found(format!("There is no run log that we can read at {}.", path.display())).with_hint(
+                "MLflow's mlruns folder or mlflow.db, TensorBoard's event files, W&B's offline runs, DVCLive, dvc.yaml, metrics.json, metrics.csv and JSON Lines are read."
+            )
+        ),
+        _ => bail!(
+            ApiError::new(ErrorCode::Conflict, format!("There are several logs at {}.", path.display()))
+                .with_hint("Say which is meant: `source.look` names them with their kinds.")
+        ),
+    }
+}
+
+/// Reads on, as a job.
+pub async fn read(engine: &Engine, request: ReadSource) -> anyhow::Result<Job> {
+    let row = find(engine, request.source).await?;
+    let new = NewJob {
+        kind: JobKind::Import,
+        title: format!("Read {}", row.source.path),
+        project: row.source.project,
+        subject: Subject::None,
+        memory_bytes: 0,
+        request: retry_with(&request),
+    };
+    let id = request.source;
+    engine.jobs().start(engine, new, move |context| read_as_job(context, id)).await
+}
+
+async fn read_as_job(context: JobContext, id: SourceId) -> anyhow::Result<String> {
+    let engine = context.engine().clone();
+    while !begin(&engine, id) {
+        // The one that reads is told that there is more, and reads it.
+        tokio::select! {
+            () = context.cancelled() => bail!(crate::jobs::cancelled()),
+            () = tokio::time::sleep(Duration::from_millis(200)) => {}
+        }
+    }
+    let told = take_in(&engine, id, Some(&context)).await;
+    end(&engine, id);
+    let told = told?;
+    Ok(format!("{} runs and {} points read", told.runs, told.points))
+}
+
+/// Whether nobody reads it now; then it is ours to read until [`end`].
+fn begin(engine: &Engine, id: SourceId) -> bool {
+    let mut reading = lock(&engine.following().reading);
+    match reading.get_mut(&id) {
+        Some(more) => {
+            *more = true;
+            false
+        }
+        None => {
+            reading.insert(id, false);
+            true
+        }
+    }
+}
+
+/// Whether more came while it was read.
+fn end(engine: &Engine, id: SourceId) -> bool {
+    lock(&engine.following().reading).remove(&id).unwrap_or(false)
+}
+
+/// Reads on without a job: what a hint of the system leads to.
+fn read_soon(engine: &Engine, id: SourceId) {
+    if !begin(engine, id) {
+        return;
+    }
+    let weak = engine.downgrade();
+    tokio::spawn(async move {
+        let Some(engine) = weak.upgrade() else { return };
+        if let Err(failure) = take_in(&engine, id, None).await {
+            tracing::warn!(error = format!("{failure:#}"), "a source can't be read on");
+        }
+        if end(&engine, id) {
+            read_soon(&engine, id);
+        }
+    });
+}
+
+async fn take_in(engine: &Engine, id: SourceId, context: Option<&JobContext>) -> anyhow::Result<taking::Taken> {
+    let row = find(engine, id).await?;
+    let (of, context) = (engine.clone(), context.cloned());
+    let taken = tokio::task::spawn_blocking(move || {
+        let reader = reader(&row.source);
+        taking::take(&of, row, &*reader, context.as_ref())
+    })
+    .await?;
+    engine.changed(Tag::Sources);
+    taken
+}
+
+fn reader(source: &Source) -> Box<dyn Reader> {
+    let path = PathBuf::from(&source.path);
+    match source.kind {
+        Kind::MlflowDb => Box::new(mlflow_db::Database::new(path)),
+        kind => foreign::open(&Found { kind, path }),
+    }
+}
+
+/// Hears of changes below a source.
+fn follow(engine: &Engine, source: &Source) {
+    let (weak, id) = (engine.downgrade(), source.id);
+    let runtime = tokio::runtime::Handle::current();
+    let heard = move |result: DebounceEventResult| {
+        // Also an error says that something happened: reading on decides.
+        let _ = result;
+        let _entered = runtime.enter();
+        if let Some(engine) = weak.upgrade() {
+            read_soon(&engine, id);
+        }
+    };
+    let path = PathBuf::from(&source.path);
+    // A file that is replaced is another one: its folder tells.
+    let (watched, how) = if path.is_dir() {
+        (path, RecursiveMode::Recursive)
+    } else {
+        (path.parent().map_or(path.clone(), Path::to_owned), RecursiveMode::NonRecursive)
+    };
+    let made = new_debouncer(QUIET, None, heard).and_then(|mut debouncer| {
+        debouncer.watch(&watched, how)?;
+        Ok(debouncer)
+    });
+    match made {
+        Ok(debouncer) => {
+            lock(&engine.following().watchers).insert(id, debouncer);
+        }
+        Err(failure) => tracing::warn!(%failure, path = %watched.display(), "a source can't be followed"),
+    }
+}
+
+pub async fn list(engine: &Engine, _: ListSources) -> anyhow::Result<Vec<Source>> {
+    let rows = engine.store().read(store::source::list).await?;
+    Ok(rows.into_iter().map(|row| row.source).collect())
+}
+
+/// Forgets a source; the log itself is never touched.
+pub async fn remove(engine: &Engine, request: RemoveSource) -> anyhow::Result<Freed> {
+    let id = request.source;
+    find(engine, id).await?;
+    lock(&engine.following().watchers).remove(&id);
+    let runs = engine.store().read(move |c| store::source::runs(c, id)).await.context("read the source's runs")?;
+    let freed = if request.keep_runs {
+        Freed::default()
+    } else {
+        crate::tracking::experiments::purge_runs(engine, PurgeRuns { runs }).await?
+    };
+    engine.store().write_durable(move |tx| store::source::delete(tx, id)).await?;
+    engine.changed(Tag::Sources);
+    engine.changed(Tag::Experiments);
+    Ok(freed)
+}

@@ -1,0 +1,267 @@
+//! What a reader tells becomes runs: committed in pieces, so that neither memory nor a transaction grows with the log.
+
+use std::collections::{HashMap, HashSet};
+
+use api::{
+    ApiError, ErrorCode, ExperimentId, RunId, SourceId,
+    event::Tag,
+    run::{Code, Run, RunKind},
+    series::Point,
+    source::{Source, SourceWarning},
+    tracking::{Experiment, Scope},
+};
+use foreign::{Head, Mark, Reader, Told};
+use store::{run::RunRow, source::SourceRow};
+
+use crate::{Engine, error, jobs::JobContext, run, tracking::client};
+
+/// Points in one transaction, about.
+const POINTS: usize = 50_000;
+/// Runs in one transaction.
+const RUNS: usize = 1_000;
+/// Warnings that are kept; the rest are counted.
+const WARNINGS: usize = 100;
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Taken {
+    pub(super) runs: u64,
+    pub(super) points: u64,
+}
+
+/// What was told and is not committed yet.
+#[derive(Default)]
+struct Piece {
+    heads: Vec<Head>,
+    points: Vec<(String, String, Vec<Point>)>,
+    count: usize,
+}
+
+struct Taking<'a> {
+    engine: &'a Engine,
+    source: Source,
+    piece: Piece,
+    taken: Taken,
+    warnings: Vec<SourceWarning>,
+    warned: u64,
+    media: u64,
+    changed: HashSet<RunId>,
+    scopes: HashSet<Scope>,
+    context: Option<&'a JobContext>,
+}
+
+/// Reads a source on and commits it. Blocks.
+pub(super) fn take(
+    engine: &Engine,
+    mut row: SourceRow,
+    reader: &dyn Reader,
+    context: Option<&JobContext>,
+) -> anyhow::Result<Taken> {
+    let runtime = tokio::runtime::Handle::current();
+    let id = row.source.id;
+    if !row.is_whole {
+        row.mark = serde_json::Value::Null;
+        runtime.block_on(engine.store().write(move |tx| store::source::forget_points(tx, id)))?;
+    }
+    row.is_whole = false;
+    let begun = row.clone();
+    runtime.block_on(engine.store().write(move |tx| store::source::put(tx, &begun)))?;
+    let mut taking = Taking {
+        engine,
+        source: row.source.clone(),
+        piece: Piece::default(),
+        taken: Taken::default(),
+        warnings: Vec::new(),
+        warned: 0,
+        media: 0,
+        changed: HashSet::new(),
+        scopes: HashSet::new(),
+        context,
+    };
+    let read = reader.read(&Mark(row.mark.clone()), &mut |told| taking.hear(told).map_err(Into::into));
+    let read = read.map_err(anyhow::Error::from).and_then(|mark| taking.commit().map(|()| mark));
+    if taking.media > 0 {
+        let message = format!("{} pictures, texts or histograms are not kept: open them in the tool that wrote them.", taking.media);
+        taking.warn(SourceWarning { place: taking.source.path.clone(), message });
+    }
+    let source = &mut row.source;
+    // A reading that tells nothing new leaves what the one before said.
+    if taking.warned > 0 || taking.taken.runs > 0 {
+        (source.warnings, source.warned) = (std::mem::take(&mut taking.warnings), taking.warned);
+    }
+    source.read_ms = Some(engine.now_ms());
+    source.error = read.as_ref().err().map(error::told);
+    if let Ok(mark) = &read {
+        (row.mark, row.is_whole) = (mark.0.clone(), true);
+    }
+    let (taken, changed, scopes) = (taking.taken, taking.changed, taking.scopes);
+    runtime.block_on(engine.store().write(move |tx| store::source::put(tx, &row)))?;
+    for run in changed {
+        engine.board().touch(run);
+    }
+    scopes.into_iter().for_each(|scope| engine.changed(scope.tag()));
+    engine.changed(Tag::Experiments);
+    read.map(|_| taken)
+}
+
+impl Taking<'_> {
+    fn hear(&mut self, told: Told) -> anyhow::Result<()> {
+        match told {
+            Told::Run(head) => self.piece.heads.push(head),
+            Told::Points { run, key, points } => {
+                self.piece.count += points.len();
+                self.piece.points.push((run, key, points));
+            }
+            Told::Media { .. } => self.media += 1,
+            Told::Output { .. } => {}
+            Told::Warning { place, message } => self.warn(SourceWarning { place, message }),
+        }
+        if self.piece.heads.len() >= RUNS || self.piece.count >= POINTS {
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    fn warn(&mut self, warning: SourceWarning) {
+        self.warned += 1;
+        if self.warnings.len() < WARNINGS {
+            self.warnings.push(warning);
+        }
+    }
+
+    fn commit(&mut self) -> anyhow::Result<()> {
+        if let Some(context) = self.context {
+            if context.is_cancelled() {
+                return Err(crate::jobs::cancelled().into());
+            }
+            context.progress(None, &format!("{} runs, {} points", self.taken.runs, self.taken.points));
+        }
+        let Piece { heads, points, count } = std::mem::take(&mut self.piece);
+        if heads.is_empty() && points.is_empty() {
+            return Ok(());
+        }
+        self.taken.runs += heads.len() as u64;
+        self.taken.points += count as u64;
+        let (source, engine) = (self.source.clone(), self.engine.clone());
+        let runtime = tokio::runtime::Handle::current();
+        let now_ms = engine.now_ms();
+        let written = engine.clone();
+        let (changed, scopes) = runtime.block_on(engine.store().write(move |tx| {
+            let mut changed = HashSet::new();
+            let mut scopes = HashSet::new();
+            for head in heads {
+                let row = put(tx, &written, &source, head, now_ms)?;
+                scopes.insert(run::scope(&row.run));
+                changed.insert(row.run.id);
+            }
+            let mut known: HashMap<String, Option<RunId>> = HashMap::new();
+            for (key, name, new) in points {
+                let run = match known.get(&key) {
+                    Some(run) => *run,
+                    None => {
+                        let run = store::source::run(tx, source.id, &key)?;
+                        known.insert(key, run);
+                        run
+                    }
+                };
+                // A run that a person deleted for good stays deleted.
+                if let Some(run) = run {
+                    store::metric::append(tx, run, &name, &new)?;
+                    changed.insert(run);
+                }
+            }
+            Ok((changed, scopes))
+        }))?;
+        self.changed.extend(changed);
+        self.scopes.extend(scopes);
+        Ok(())
+    }
+}
+
+/// Enters a run of the log, or brings it up to date.
+fn put(
+    tx: &store::Transaction<'_>,
+    engine: &Engine,
+    source: &Source,
+    head: Head,
+    now_ms: i64,
+) -> store::Result<RunRow> {
+    let known = store::source::run(tx, source.id, &head.key)?;
+    let before = known.map(|id| store::run::bare(tx, id)).transpose()?.flatten();
+    let row = match before {
+        Some(row) => row,
+        None => {
+            let id = id_of(tx, source.id, &head)?;
+            let experiment = experiment_of(tx, engine, source, &head.group, now_ms)?;
+            client::new_row(id, &experiment, head.name.clone(), RunKind::Imported, head.created_ms)
+        }
+    };
+    let is_new = known.is_none();
+    let code = head.commit.map(|commit| Code { commit, branch: None, dirty: false });
+    let run = Run {
+        state: head.state,
+        ended_ms: head.ended_ms,
+        user: head.user.or(row.run.user),
+        code: code.or(row.run.code),
+        command: head.command.or(row.run.command),
+        // What a person wrote here stays.
+        notes: if row.run.notes.is_empty() { head.notes.unwrap_or_default() } else { row.run.notes },
+        deleted_ms: row.run.deleted_ms.or_else(|| is_deleted(&head.tags).then_some(now_ms)),
+        ..row.run
+    };
+    let artifacts = head.artifacts.map(|folder| folder.to_string_lossy().into_owned()).or(row.artifacts);
+    let row = RunRow { run, artifacts, ..row };
+    store::run::put(tx, &row)?;
+    if is_new {
+        store::source::put_run(tx, source.id, &head.key, row.run.id)?;
+    }
+    for (key, value) in &head.params {
+        store::param::put(tx, row.run.id, key, value)?;
+    }
+    for (key, value) in &head.tags {
+        store::tag::put(tx, row.run.id, key, value)?;
+    }
+    Ok(row)
+}
+
+fn is_deleted(tags: &[(String, String)]) -> bool {
+    tags.iter().any(|(key, value)| key == "mlflow.lifecycle_stage" && value == "deleted")
+}
+
+/// The id that its tool gave it, unless a run has that; else one made of the source and the key.
+fn id_of(tx: &store::Transaction<'_>, source: SourceId, head: &Head) -> store::Result<RunId> {
+    if let Some(id) = head.id.map(RunId::from_bytes)
+        && store::run::standing(tx, id)?.is_none()
+    {
+        return Ok(id);
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(source.as_bytes());
+    hasher.update(head.key.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    Ok(RunId::from_bytes(bytes))
+}
+
+/// The experiment that a group of the log becomes, called as the group is, or as much like it as others allow.
+fn experiment_of(
+    tx: &store::Transaction<'_>,
+    engine: &Engine,
+    source: &Source,
+    group: &str,
+    now_ms: i64,
+) -> store::Result<Experiment> {
+    let known = store::source::group(tx, source.id, group)?;
+    if let Some(id) = known
+        && let Some(experiment) = store::experiment::get(tx, id)?
+    {
+        return Ok(experiment);
+    }
+    let id = ExperimentId::from_bytes(engine.new_id());
+    let wanted = if group.is_empty() { source.path.rsplit(['/', '\\']).next().unwrap_or("imported") } else { group };
+    let name = store::experiment::free_name(tx, wanted, id)?;
+    let experiment = crate::tracking::experiments::new(id, source.project, name, now_ms);
+    store::experiment::insert(tx, &experiment)?;
+    store::source::put_group(tx, source.id, group, id)?;
+    store::experiment::get(tx, id)?
+        .ok_or_else(|| ApiError::new(ErrorCode::Internal, "An experiment that was entered is not there.").into())
+}

@@ -1,0 +1,164 @@
+//! Run logs of other tools that are read where they lie, how far, and what became of them.
+
+use api::{
+    ApiError, ExperimentId, ProjectId, RunId, SourceId,
+    source::{Kind, Source, SourceWarning},
+};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use crate::{
+    column::{Json, Word},
+    error::Result,
+    id_column,
+};
+
+pub(crate) const CREATE: &str = "
+CREATE TABLE source (
+    id       BLOB PRIMARY KEY,
+    kind     TEXT NOT NULL,
+    path     TEXT NOT NULL UNIQUE,
+    project  BLOB REFERENCES project (id) ON DELETE SET NULL,
+    watched  INTEGER NOT NULL,
+    mark     TEXT NOT NULL,    -- JSON: how far it was read
+    is_whole INTEGER NOT NULL, -- what was told up to the mark is committed, and nothing behind it
+    warnings TEXT NOT NULL,    -- JSON
+    warned   INTEGER NOT NULL,
+    error    TEXT,             -- JSON
+    added_ms INTEGER NOT NULL,
+    read_ms  INTEGER
+) WITHOUT ROWID;
+CREATE TABLE source_group (
+    source     BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
+    name       TEXT NOT NULL,
+    experiment BLOB NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    PRIMARY KEY (source, name)
+) WITHOUT ROWID;
+CREATE TABLE source_run (
+    source BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
+    key    TEXT NOT NULL,
+    run    BLOB NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    PRIMARY KEY (source, key)
+) WITHOUT ROWID;
+CREATE INDEX source_run_run ON source_run (run);
+";
+
+/// A source with how far it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceRow {
+    /// `runs` is ignored by writers.
+    pub source: Source,
+    pub mark: serde_json::Value,
+    /// The last reading ended: what was told up to the mark is committed, and nothing behind it.
+    pub is_whole: bool,
+}
+
+const COLUMNS: &str = "id, kind, path, project, watched, mark, is_whole, warnings, warned, error, added_ms, read_ms,
+    (SELECT count(*) FROM source_run WHERE source_run.source = source.id)";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<SourceRow> {
+    Ok(SourceRow {
+        source: Source {
+            id: id_column!(row, 0, SourceId),
+            kind: row.get::<_, Word<Kind>>(1)?.0,
+            path: row.get(2)?,
+            project: id_column!(row, 3, Option<ProjectId>),
+            watched: row.get(4)?,
+            runs: row.get::<_, i64>(12)? as u64,
+            warnings: row.get::<_, Json<Vec<SourceWarning>>>(7)?.0,
+            warned: row.get::<_, i64>(8)? as u64,
+            error: row.get::<_, Option<Json<ApiError>>>(9)?.map(|Json(error)| error),
+            added_ms: row.get(10)?,
+            read_ms: row.get(11)?,
+        },
+        mark: row.get::<_, Json<serde_json::Value>>(5)?.0,
+        is_whole: row.get(6)?,
+    })
+}
+
+pub fn get(connection: &Connection, id: SourceId) -> Result<Option<SourceRow>> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM source WHERE id = ?1"))?;
+    Ok(statement.query_row(params![id.as_bytes()], read).optional()?)
+}
+
+pub fn list(connection: &Connection) -> Result<Vec<SourceRow>> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM source ORDER BY added_ms, id"))?;
+    let rows = statement.query_map([], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Enters a source, or writes all of its own columns but what it is again.
+pub fn put(transaction: &Transaction<'_>, row: &SourceRow) -> Result<()> {
+    let source = &row.source;
+    transaction
+        .prepare_cached(
+            "INSERT INTO source (id, kind, path, project, watched, mark, is_whole, warnings, warned, error, added_ms, read_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+             ON CONFLICT (id) DO UPDATE SET watched = excluded.watched, mark = excluded.mark, is_whole = excluded.is_whole,
+             warnings = excluded.warnings, warned = excluded.warned, error = excluded.error, read_ms = excluded.read_ms",
+        )?
+        .execute(params![
+            source.id.as_bytes(),
+            Word(source.kind),
+            source.path,
+            source.project.as_ref().map(ProjectId::as_bytes),
+            source.watched,
+            Json(&row.mark),
+            row.is_whole,
+            Json(&source.warnings),
+            source.warned as i64,
+            source.error.as_ref().map(Json),
+            source.added_ms,
+            source.read_ms,
+        ])?;
+    Ok(())
+}
+
+pub fn delete(transaction: &Transaction<'_>, id: SourceId) -> Result<()> {
+    transaction.prepare_cached("DELETE FROM source WHERE id = ?1")?.execute(params![id.as_bytes()])?;
+    Ok(())
+}
+
+/// The experiment that a group of the log became.
+pub fn group(connection: &Connection, id: SourceId, name: &str) -> Result<Option<ExperimentId>> {
+    Ok(connection
+        .prepare_cached("SELECT experiment FROM source_group WHERE source = ?1 AND name = ?2")?
+        .query_row(params![id.as_bytes(), name], |row| Ok(id_column!(row, 0, ExperimentId)))
+        .optional()?)
+}
+
+pub fn put_group(transaction: &Transaction<'_>, id: SourceId, name: &str, experiment: ExperimentId) -> Result<()> {
+    transaction
+        .prepare_cached("INSERT INTO source_group (source, name, experiment) VALUES (?1, ?2, ?3)")?
+        .execute(params![id.as_bytes(), name, experiment.as_bytes()])?;
+    Ok(())
+}
+
+/// The run that the log's run of this key became.
+pub fn run(connection: &Connection, id: SourceId, key: &str) -> Result<Option<RunId>> {
+    Ok(connection
+        .prepare_cached("SELECT run FROM source_run WHERE source = ?1 AND key = ?2")?
+        .query_row(params![id.as_bytes(), key], |row| Ok(id_column!(row, 0, RunId)))
+        .optional()?)
+}
+
+pub fn put_run(transaction: &Transaction<'_>, id: SourceId, key: &str, run: RunId) -> Result<()> {
+    transaction
+        .prepare_cached("INSERT INTO source_run (source, key, run) VALUES (?1, ?2, ?3)")?
+        .execute(params![id.as_bytes(), key, run.as_bytes()])?;
+    Ok(())
+}
+
+/// Every run of a source.
+pub fn runs(connection: &Connection, id: SourceId) -> Result<Vec<RunId>> {
+    let mut statement = connection.prepare_cached("SELECT run FROM source_run WHERE source = ?1")?;
+    let rows = statement.query_map(params![id.as_bytes()], |row| Ok(id_column!(row, 0, RunId)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Forgets the points of a source's runs: after a reading that broke off they are told anew, from the beginning.
+pub fn forget_points(transaction: &Transaction<'_>, id: SourceId) -> Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM metric WHERE run IN (SELECT run FROM source_run WHERE source = ?1)")?
+        .execute(params![id.as_bytes()])?;
+    Ok(())
+}
