@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import requests
 
-from searches import EXPERIMENTS, LOGGED_MODELS, MODEL_VERSIONS, REGISTERED_MODELS, RUNS
+from searches import EXPERIMENTS, LOGGED_MODELS, MODEL_VERSIONS, REGISTERED_MODELS, RUNS, SUPERSET
 
 START = 1_700_000_000_000
 STATUSES = ["FINISHED", "FAILED", "RUNNING", "SCHEDULED", "KILLED"]
@@ -85,7 +85,7 @@ def run_data(i):
 
 
 def fill_runs(server, prefix):
-    """Creates the experiments `runs` and `other` and their runs; the names by run id."""
+    """Creates the experiments `runs` and `other` with their runs, and `models`; the names by run id."""
     main = server.do("POST", "experiments/create", {"name": prefix + "/runs"})["experiment_id"]
     other = server.do("POST", "experiments/create", {"name": prefix + "/other"})["experiment_id"]
     names = {}
@@ -111,7 +111,8 @@ def fill_runs(server, prefix):
         server.do("POST", "runs/update", update)
         if 36 <= i < 40:
             server.do("POST", "runs/delete", {"run_id": run})
-    return names, {"main": main, "other": other}
+    models = server.do("POST", "experiments/create", {"name": prefix + "/models"})["experiment_id"]
+    return names, {"main": main, "other": other, "models": models}
 
 
 def fill_experiments(server, prefix):
@@ -156,13 +157,13 @@ def fill_logged_models(server, prefix, experiments):
     for i in range(7):
         next_millisecond()
         body = {
-            "experiment_id": experiments["other"],
+            "experiment_id": experiments["models"],
             "name": f"m{i}",
             "model_type": ["Agent", "Classifier"][i % 2],
             "params": [{"key": "depth", "value": str(i)}],
             "tags": [{"key": "kind", "value": ["a", "b", "A"][i % 3]}],
         }
-        run = server.do("POST", "runs/create", {"experiment_id": experiments["other"], "start_time": START - i})
+        run = server.do("POST", "runs/create", {"experiment_id": experiments["models"], "start_time": START - i})
         run = run["run"]["info"]["run_id"]
         body["source_run_id"] = run
         made = server.do("POST", "logged-models", body)["model"]["info"]["model_id"]
@@ -225,7 +226,7 @@ def search(server):
     marks = {"prefix": prefix, **experiments, **{name: run for run, name in runs.items()}}
 
     def short(name):
-        return name.removeprefix(prefix)[1:].removeprefix("e/")
+        return name.removeprefix(prefix).lstrip("/-").removeprefix("e/")
 
     kinds = [
         ("runs/search", "POST", RUNS, lambda run: runs.get(run["info"]["run_id"], "?")),
@@ -241,6 +242,14 @@ def search(server):
     ]
 
 
+def agrees(path, body, expected, answer):
+    """Whether an answer is as recorded, or differs on purpose: words of the superset are accepted, and what
+    breaks MLflow's own server (500) is refused."""
+    if answer == expected or (path == "runs/search" and body.get("filter") in SUPERSET and isinstance(answer, list)):
+        return True
+    return str(expected).startswith("500 ") and str(answer).startswith("400 ")
+
+
 def compare(recorded, came):
     """Prints each difference; how many there are."""
     expected = {json.dumps(entry[:2], sort_keys=True): entry[2] for entry in recorded}
@@ -250,7 +259,7 @@ def compare(recorded, came):
         if key not in expected:
             print(f"FAILED {path} {json.dumps(body)}: not in the recording, record it again")
             failed += 1
-        elif expected[key] != answer:
+        elif not agrees(path, body, expected[key], answer):
             print(f"FAILED {path} {json.dumps(body, ensure_ascii=False)}\n  expected {expected[key]}\n  came     {answer}")
             failed += 1
     print(f"{len(came) - failed} of {len(came)} searches answered as recorded")

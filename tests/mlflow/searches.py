@@ -177,16 +177,17 @@ _RUN_ERRORS = [
     "metrics.acc BETWEEN 0 AND 1",
 ]
 
+# MLflow refuses these; a superset of its grammar accepts them.
+SUPERSET = [
+    "metrics.acc > 0.5 OR params.lr = '0.1'",
+    "NOT metrics.acc > 0.5",
+    "(metrics.acc > 0.5)",
+    "(metrics.acc > 0.9 OR metrics.acc < 0.1) AND params.lr = '0.1'",
+]
+
 RUNS = (
     [_runs()]
-    + [_runs(text) for text in _RUN_FILTERS + _RUN_ERRORS]
-    + [
-        # the superset's own words: MLflow refuses them, a superset may accept them
-        _runs("metrics.acc > 0.5 OR params.lr = '0.1'"),
-        _runs("NOT metrics.acc > 0.5"),
-        _runs("(metrics.acc > 0.5)"),
-        _runs("(metrics.acc > 0.9 OR metrics.acc < 0.1) AND params.lr = '0.1'"),
-    ]
+    + [_runs(text) for text in _RUN_FILTERS + _RUN_ERRORS + SUPERSET]
     + [
         _runs(order_by=order)
         for order in [
@@ -410,7 +411,7 @@ MODEL_VERSIONS = [
 
 
 def _logged(filter_string=None, **body):
-    body = {"experiment_ids": ["{other}"], "max_results": 50, **body}
+    body = {"experiment_ids": ["{models}"], "max_results": 50, **body}
     return body if filter_string is None else {**body, "filter": filter_string}
 
 
