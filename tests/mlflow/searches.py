@@ -400,7 +400,7 @@ MODEL_VERSIONS = [
     _versions(max_results=200000),
     _versions(max_results=200001),
     _versions("name > 'a'"),
-    _versions("run_id LIKE 'a%'"),
+    _versions("run_id LIKE 'zz%'"),
     _versions("bogus = 'a'"),
     _versions("version_number = 'a'"),
     _versions("name = 'a' OR name = 'b'"),
