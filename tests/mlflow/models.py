@@ -4,20 +4,19 @@ import importlib.util
 import json
 
 import mlflow
+import numpy
 from mlflow.entities import LoggedModelStatus
 from mlflow.tracking import MlflowClient
+from sklearn.linear_model import LogisticRegression
 
 from checks import fresh
 
 
 def fitted():
     """A fitted classifier of eight samples, its data and labels."""
-    import numpy
-    from sklearn.linear_model import LogisticRegression
-
     data = numpy.array([[i, i % 2] for i in range(8)], dtype=float)
     labels = [int(i > 3) for i in range(8)]
-    return LogisticRegression().fit(data, labels), data, labels
+    return LogisticRegression().fit(data, numpy.array(labels)), data, labels
 
 
 def sklearn(check):
@@ -70,16 +69,14 @@ def pytorch(check):
 
 
 def autolog(check):
-    from sklearn.linear_model import LogisticRegression
-
     client = MlflowClient()
     experiment = mlflow.set_experiment(fresh("autolog")).experiment_id
     _, data, labels = fitted()
     mlflow.sklearn.autolog(silent=True, log_input_examples=False)
     try:
         with mlflow.start_run() as run:
-            model = LogisticRegression(C=0.5, max_iter=77).fit(data, labels)
-            model.score(data, labels)
+            model = LogisticRegression(C=0.5, max_iter=77).fit(data, numpy.array(labels))
+            model.score(data, numpy.array(labels))
     finally:
         mlflow.sklearn.autolog(disable=True)
     got = client.get_run(run.info.run_id)
