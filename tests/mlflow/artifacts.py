@@ -85,7 +85,9 @@ def artifacts(check):
     (folder / "a.txt").write_text("other")
     client.log_artifact(run, str(folder / "a.txt"))
     check.equal("a file logged again", mlflow.artifacts.load_text(uri), "other")
-    repo = mlflow.store.artifact.artifact_repository_registry.get_artifact_repository(client.get_run(run).info.artifact_uri)
+    repo = mlflow.store.artifact.artifact_repository_registry.get_artifact_repository(
+        client.get_run(run).info.artifact_uri
+    )
     repo.delete_artifacts("all/sub")
     check.equal("a folder deleted", listing(client, run, "all"), [("all/a.txt", False, 2)])
     repo.delete_artifacts("a.txt")
@@ -114,7 +116,11 @@ def artifacts_of_kinds(check):
     check.equal("dict as YAML", mlflow.artifacts.load_text(base + "/d.yaml").strip(), "a: 1")
     check.equal("image", numpy.asarray(mlflow.artifacts.load_image(base + "/image.png")).tolist(), image.tolist())
     names = [name for name, _, _ in listing(client, run, "images")]
-    check.true("image by key and step", any(n.startswith("images/seen~at+step+3+") and n.endswith(".png") for n in names), names)
+    check.true(
+        "image by key and step",
+        any(n.startswith("images/seen~at+step+3+") and n.endswith(".png") for n in names),
+        names,
+    )
     frame = mlflow.load_table("table.json", run_ids=[run])
     check.true("table, appended", frame.equals(pandas.DataFrame({"x": [1, 2, 3], "y": ["a", "b", "c"]})), frame)
     tags = json.loads(client.get_run(run).data.tags["mlflow.loggedArtifacts"])
@@ -142,7 +148,9 @@ def artifacts_multipart(check):
         upload_raw(check, made.json(), uri)
     check.refused("mpu leaves the root", "POST", f"{PROXY}mpu/create/..%2fx", {"path": "x", "num_parts": 1})
     check.refused("presigned upload", "POST", "artifacts/presigned-upload-url", {"run_id": run, "path": "x"})
-    check.refused("presigned download", "POST", "artifacts/presigned-download-url", {"run_id": run, "path": "in/big.bin"})
+    check.refused(
+        "presigned download", "POST", "artifacts/presigned-download-url", {"run_id": run, "path": "in/big.bin"}
+    )
     check.refused("presigned upload of nothing", "POST", "artifacts/presigned-upload-url", {})
     came = check.ask("GET", f"{PROXY}presigned/{uri}/in/big.bin")
     check.equal("presigned", (came.status_code, parsed(came).get("error_code")), unsupported)
@@ -176,7 +184,12 @@ def artifacts_raw(check):
     kind = got.headers["Content-Type"].split(";")[0]
     check.equal("get: status, kind, bytes", (got.status_code, kind, got.content), (200, "text/plain", b"hello"))
     shown = got.headers.get("Content-Disposition", ""), got.headers.get("X-Content-Type-Options")
-    check.equal("get: never shown in a page", shown, ("attachment; filename=x.txt", "nosniff"), ('attachment; filename="x.txt"', "nosniff"), "quoted")
+    check.equal(
+        "get: never shown in a page",
+        shown,
+        ("attachment; filename=x.txt", "nosniff"),
+        ('attachment; filename="x.txt"', "nosniff"),
+    )
     ranged = check.ask("GET", base + "/d/x.txt", headers={"Range": "bytes=1-2"})
     check.equal("get of a range", (ranged.status_code, ranged.content), (206, b"el"))
     check.refused("get of none", "GET", base + "/nothing", None, 404, "RESOURCE_DOES_NOT_EXIST")
@@ -185,13 +198,19 @@ def artifacts_raw(check):
     wanted = [{"path": "x.txt", "is_dir": False, "file_size": 5}, {"path": "ü %.txt", "is_dir": False, "file_size": 1}]
     check.equal("… relative to the folder", listed["files"], wanted)
     whole = check.answered("artifacts/list", "GET", "artifacts/list", {"run_id": run})
-    check.equal("… with its root", whole, {"root_uri": "mlflow-artifacts:/" + uri, "files": [{"path": "d", "is_dir": True}]})
+    check.equal(
+        "… with its root", whole, {"root_uri": "mlflow-artifacts:/" + uri, "files": [{"path": "d", "is_dir": True}]}
+    )
     empty = check.answered("artifacts/list of none", "GET", "artifacts/list", {"run_id": run, "path": "nothing"})
     check.equal("… leaves files out", empty, {"root_uri": "mlflow-artifacts:/" + uri})
-    check.refused("artifacts/list of no run", "GET", "artifacts/list", {"run_id": "0" * 32}, 404, "RESOURCE_DOES_NOT_EXIST")
+    check.refused(
+        "artifacts/list of no run", "GET", "artifacts/list", {"run_id": "0" * 32}, 404, "RESOURCE_DOES_NOT_EXIST"
+    )
     got = check.ask("GET", "/get-artifact", {"run_id": run, "path": "d/x.txt"})
     check.equal("get-artifact of the page", (got.status_code, got.content), (200, b"hello"))
-    check.equal("also under ajax-api", check.exact("GET", base.replace("/api/", "/ajax-api/") + "/d/x.txt"), (200, b"hello"))
+    check.equal(
+        "also under ajax-api", check.exact("GET", base.replace("/api/", "/ajax-api/") + "/d/x.txt"), (200, b"hello")
+    )
     check.equal("delete", check.exact("DELETE", base + "/d/x.txt")[0], 200)
     check.equal("delete of none", check.exact("DELETE", base + "/d/x.txt")[0], 200)
     check.equal("… is gone", check.ask("GET", base + "/d/x.txt").status_code, 404)
@@ -212,9 +231,17 @@ def artifacts_leaving(check):
 
     for path in LEAVING:
         for method in ("GET", "PUT") if path.startswith("%2f") else ("GET", "PUT", "DELETE"):
-            check.equal(f"{method} of {path}", came(method, f"{PROXY}artifacts/{path}", b"x" if method == "PUT" else None), invalid)
+            check.equal(
+                f"{method} of {path}",
+                came(method, f"{PROXY}artifacts/{path}", b"x" if method == "PUT" else None),
+                invalid,
+            )
         check.equal(f"list of {path}", came("GET", f"{PROXY}artifacts?path={path}"), invalid)
-        check.equal(f"artifacts/list of {path}", came("GET", f"/api/2.0/mlflow/artifacts/list?run_id={run}&path={path}"), invalid)
+        check.equal(
+            f"artifacts/list of {path}",
+            came("GET", f"/api/2.0/mlflow/artifacts/list?run_id={run}&path={path}"),
+            invalid,
+        )
         check.equal(f"get-artifact of {path}", came("GET", f"/get-artifact?run_id={run}&path={path}"), invalid)
     deep = f"{uri}/d/../../../../../../../../etc/passwd"
     check.equal("from within a run", came("GET", f"{PROXY}artifacts/{deep}"), invalid)
@@ -226,6 +253,25 @@ def artifacts_leaving(check):
     check.equal("nothing was lost", mlflow.artifacts.load_text(f"mlflow-artifacts:/{uri}/d/inside.txt"), "inside")
     outside = Path(os.sep) / "x"
     check.true("nothing was written outside", not outside.exists(), outside)
+
+
+def artifacts_elsewhere(check):
+    """An experiment that wants its artifacts in a folder of this machine: nothing there is readable."""
+    folder = Path("elsewhere").resolve()
+    made = check.ask("POST", "experiments/create", {"name": fresh("elsewhere"), "artifact_location": folder.as_uri()})
+    if made.status_code != 200:
+        check.equal("refused", (made.status_code, parsed(made).get("error_code")), (400, "INVALID_PARAMETER_VALUE"))
+        return
+    run = check.ask("POST", "runs/create", {"experiment_id": made.json()["experiment_id"]}).json()["run"]["info"][
+        "run_id"
+    ]
+    (folder / run / "artifacts").mkdir(parents=True)
+    (folder / run / "artifacts" / "secret").write_text("secret")
+    why = "MLflow's server reads any folder of its machine that an experiment names"
+    got = check.ask("GET", "/get-artifact", {"run_id": run, "path": "secret"})
+    check.ours("get-artifact", "secret" in got.text and got.status_code == 200, False, True, why)
+    listed = parsed(check.ask("GET", "artifacts/list", {"run_id": run}))
+    check.ours("artifacts/list", "files" in listed, False, True, why)
 
 
 def figures(check):
@@ -245,4 +291,12 @@ def figures(check):
     check.true("a figure", listing(client, run, "plots")[0][2] > 100)
 
 
-SUBJECTS = [artifacts, artifacts_of_kinds, artifacts_multipart, artifacts_raw, artifacts_leaving, figures]
+SUBJECTS = [
+    artifacts,
+    artifacts_of_kinds,
+    artifacts_multipart,
+    artifacts_raw,
+    artifacts_leaving,
+    artifacts_elsewhere,
+    figures,
+]

@@ -260,7 +260,9 @@ def compare(recorded, came):
             print(f"FAILED {path} {json.dumps(body)}: not in the recording, record it again")
             failed += 1
         elif not agrees(path, body, expected[key], answer):
-            print(f"FAILED {path} {json.dumps(body, ensure_ascii=False)}\n  expected {expected[key]}\n  came     {answer}")
+            print(
+                f"FAILED {path} {json.dumps(body, ensure_ascii=False)}\n  expected {expected[key]}\n  came     {answer}"
+            )
             failed += 1
     print(f"{len(came) - failed} of {len(came)} searches answered as recorded")
     return failed

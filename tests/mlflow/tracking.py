@@ -43,9 +43,16 @@ def experiments(check):
     check.equal("rename", client.get_experiment(made).name, renamed)
     check.equal("the old name is free", client.get_experiment_by_name(name), None)
     other = client.create_experiment(name)
-    check.true("rename to a name that is taken", check.ask("POST", "experiments/update", {"experiment_id": other, "new_name": renamed}).status_code == 400)
+    check.true(
+        "rename to a name that is taken",
+        check.ask("POST", "experiments/update", {"experiment_id": other, "new_name": renamed}).status_code == 400,
+    )
     location = client.create_experiment(fresh("placed"), artifact_location="mlflow-artifacts:/placed/here")
-    check.equal("an artifact location of one's own", client.get_experiment(location).artifact_location, "mlflow-artifacts:/placed/here")
+    check.equal(
+        "an artifact location of one's own",
+        client.get_experiment(location).artifact_location,
+        "mlflow-artifacts:/placed/here",
+    )
 
 
 def experiments_deleted(check):
@@ -62,7 +69,9 @@ def experiments_deleted(check):
     check.code("its name stays taken", lambda: client.create_experiment(name), "RESOURCE_ALREADY_EXISTS")
     check.code("no run in it", lambda: client.create_run(made), "INVALID_PARAMETER_VALUE")
     check.code("delete twice", lambda: client.delete_experiment(made), "RESOURCE_DOES_NOT_EXIST")
-    check.refused("no rename", "POST", "experiments/update", {"experiment_id": made, "new_name": fresh("x")}, 500, "INVALID_STATE")
+    check.refused(
+        "no rename", "POST", "experiments/update", {"experiment_id": made, "new_name": fresh("x")}, 500, "INVALID_STATE"
+    )
     active = client.search_experiments(view_type=ViewType.ACTIVE_ONLY, filter_string=f"name = '{name}'")
     deleted = client.search_experiments(view_type=ViewType.DELETED_ONLY, filter_string=f"name = '{name}'")
     both = client.search_experiments(view_type=ViewType.ALL, filter_string=f"name = '{name}'")
@@ -104,11 +113,19 @@ def runs(check):
     made = client.create_run(experiment, start_time=1234, tags={"t": "v"}, run_name="first")
     run = made.info.run_id
     check.true("a run's id is 32 hex digits", re.fullmatch("[0-9a-f]{32}", run), run)
-    check.equal("create: status, start, end", (made.info.status, made.info.start_time, made.info.end_time), ("RUNNING", 1234, None))
+    check.equal(
+        "create: status, start, end",
+        (made.info.status, made.info.start_time, made.info.end_time),
+        ("RUNNING", 1234, None),
+    )
     check.equal("create: tags", made.data.tags, {"t": "v", "mlflow.runName": "first"})
     check.equal("create: artifact uri", made.info.artifact_uri, f"mlflow-artifacts:/{experiment}/{run}/artifacts")
     unnamed = client.create_run(experiment)
-    check.true("a run without a name gets one", re.fullmatch("[a-z]+-[a-z]+-[0-9]+", unnamed.info.run_name), unnamed.info.run_name)
+    check.true(
+        "a run without a name gets one",
+        re.fullmatch("[a-z]+-[a-z]+-[0-9]+", unnamed.info.run_name),
+        unnamed.info.run_name,
+    )
     check.equal("… as its tag", unnamed.data.tags["mlflow.runName"], unnamed.info.run_name)
     tagged = client.create_run(experiment, tags={"mlflow.runName": "by tag"})
     check.equal("a name by tag", tagged.info.run_name, "by tag")
@@ -120,7 +137,9 @@ def runs(check):
     )
     client.update_run(run, status="FAILED", name="second")
     got = client.get_run(run)
-    check.equal("update", (got.info.status, got.info.run_name, got.data.tags["mlflow.runName"]), ("FAILED", "second", "second"))
+    check.equal(
+        "update", (got.info.status, got.info.run_name, got.data.tags["mlflow.runName"]), ("FAILED", "second", "second")
+    )
     client.set_terminated(run, "FINISHED", end_time=5678)
     got = client.get_run(run).info
     check.equal("set terminated", (got.status, got.end_time, got.start_time), ("FINISHED", 5678, 1234))
@@ -130,7 +149,9 @@ def runs(check):
     client.set_tag(run, "n", 5)
     client.set_tag(run, "empty", "")
     tags = client.get_run(run).data.tags
-    check.equal("tags: unicode, numbers, empty", (tags["ключ/a b.c-d:e"], tags["n"], tags["empty"]), ("wert ✓ 😀", "5", ""))
+    check.equal(
+        "tags: unicode, numbers, empty", (tags["ключ/a b.c-d:e"], tags["n"], tags["empty"]), ("wert ✓ 😀", "5", "")
+    )
     client.delete_tag(run, "n")
     check.true("delete tag", "n" not in client.get_run(run).data.tags)
     check.code("delete tag of none", lambda: client.delete_tag(run, "n"), "RESOURCE_DOES_NOT_EXIST")
@@ -203,7 +224,7 @@ def params(check):
     got = client.get_run(run).data.params
     check.equal("unicode, slash, empty", (got["größe/x y.z-1:b"], got["empty"]), ("wert ✓", ""))
     check.equal("6000 characters", len(got["long"]), 6000)
-    check.equal("6001 characters are cut", len(got["longer"]), 6000, 6001, "kept whole")
+    check.equal("6001 characters are cut or kept", len(got["longer"]), 6000, 6001)
     client.log_param(run, "k" * 250, "x")
     check.code("a key of 251", lambda: client.log_param(run, "k" * 251, "x"), "INVALID_PARAMETER_VALUE")
     client.log_batch(run, params=[Param(f"p{i}", str(i)) for i in range(100)])
@@ -211,8 +232,8 @@ def params(check):
     client.log_batch(run, params=[Param("p1", "1"), Param("new", "1")])
     check.equal("a batch that repeats", client.get_run(run).data.params["new"], "1")
     bad = [Param("p1", "changed"), Param("newer", "1")]
-    call = lambda: client.log_batch(run, params=bad, tags=[RunTag("t", "x")], metrics=[Metric("m", 1, 1, 1)])
-    check.code("a batch that changes one", call, "INVALID_PARAMETER_VALUE")
+    rest = {"tags": [RunTag("t", "x")], "metrics": [Metric("m", 1, 1, 1)]}
+    check.code("a batch that changes one", lambda: client.log_batch(run, params=bad, **rest), "INVALID_PARAMETER_VALUE")
     after = client.get_run(run).data
     check.equal("… writes nothing", ("newer" in after.params, "t" in after.tags, after.metrics), (False, False, {}))
     doubled = [Param("twice", "1"), Param("twice", "2")]
@@ -241,8 +262,8 @@ def metrics(check):
     for key, value, stored in [("nan", math.nan, math.nan), ("inf", math.inf, MAX), ("ninf", -math.inf, -MAX)]:
         client.log_metric(run, key, value, step=1, timestamp=5)
         why = "infinity is kept, where MLflow stores the greatest double"
-        check.equal(f"{key} in runs/get", client.get_run(run).data.metrics[key], value, stored, why)
-        check.equal(f"{key} in history", history(key), [(1, 5, value)], [(1, 5, stored)], why)
+        check.ours(f"{key} in runs/get", client.get_run(run).data.metrics[key], value, stored, why)
+        check.ours(f"{key} in history", history(key), [(1, 5, value)], [(1, 5, stored)], why)
     client.log_batch(run, metrics=[Metric("tie", 1, 1, 1), Metric("tie", math.nan, 1, 1)])
     check.equal("a number wins over NaN in a tie", client.get_run(run).data.metrics["tie"], 1.0)
     client.log_batch(run, metrics=[Metric("late", 1, 1, 1), Metric("late", math.nan, 1, 2)])
@@ -279,16 +300,36 @@ def metrics_many(check):
     answer = check.ask("GET", "/ajax-api/2.0/mlflow/metrics/get-history-bulk", {"run_id": [other], "metric_key": "m"})
     first = {"key": "m", "run_id": other, "step": 1, "timestamp": 1, "value": 7.0}
     check.equal("get-history-bulk", answer.json()["metrics"][0], first)
-    answer = check.ask("GET", "/ajax-api/2.0/mlflow/metrics/get-history-bulk", {"run_id": [run, other], "metric_key": "m", "max_results": 1001})
+    answer = check.ask(
+        "GET",
+        "/ajax-api/2.0/mlflow/metrics/get-history-bulk",
+        {"run_id": [run, other], "metric_key": "m", "max_results": 1001},
+    )
     check.equal("get-history-bulk of two, cut", len(answer.json()["metrics"]), 1001)
     for base in ("", "/ajax-api/2.0/mlflow/"):
         path = base + "metrics/get-history-bulk-interval"
-        got = check.ask("GET", path, {"run_ids": [run, other], "metric_key": "m", "start_step": 10, "end_step": 19}).json()
-        check.equal("interval: within steps " + base, [(m["run_id"], m["step"]) for m in got["metrics"]], [(run, i) for i in range(10, 20)])
-    got = check.ask("GET", "metrics/get-history-bulk-interval", {"run_ids": [run], "metric_key": "m", "max_results": 10}).json()
+        got = check.ask(
+            "GET", path, {"run_ids": [run, other], "metric_key": "m", "start_step": 10, "end_step": 19}
+        ).json()
+        check.equal(
+            "interval: within steps " + base,
+            [(m["run_id"], m["step"]) for m in got["metrics"]],
+            [(run, i) for i in range(10, 20)],
+        )
+    got = check.ask(
+        "GET", "metrics/get-history-bulk-interval", {"run_ids": [run], "metric_key": "m", "max_results": 10}
+    ).json()
     steps = [point["step"] for point in got["metrics"]]
-    check.equal("interval: sampled, with first and last", (steps[0], steps[-1], steps == sorted(set(steps)), len(steps) <= 12), (0, 999, True, True))
-    check.equal("interval: of none", check.ask("GET", "metrics/get-history-bulk-interval", {"run_ids": [run], "metric_key": "no"}).json(), {})
+    check.equal(
+        "interval: sampled, with first and last",
+        (steps[0], steps[-1], steps == sorted(set(steps)), len(steps) <= 12),
+        (0, 999, True, True),
+    )
+    check.equal(
+        "interval: of none",
+        check.ask("GET", "metrics/get-history-bulk-interval", {"run_ids": [run], "metric_key": "no"}).json(),
+        {},
+    )
 
 
 def logged_async(check):
@@ -309,7 +350,9 @@ def logged_async(check):
     check.equal("params", got.params, {"p": "v", "q": "w"})
     check.equal("tag", got.tags["t"], "v")
     check.equal("latest", got.metrics, {"m": 99.5, "b": 1.0})
-    check.equal("every point", [point.value for point in client.get_metric_history(run, "m")], [step / 2 for step in range(200)])
+    check.equal(
+        "every point", [point.value for point in client.get_metric_history(run, "m")], [step / 2 for step in range(200)]
+    )
 
 
 def datasets(check):
@@ -327,15 +370,23 @@ def datasets(check):
     check.equal("two datasets, one logged twice", sorted(i.dataset.name for i in inputs), ["second", "ü data"])
     first = next(i for i in inputs if i.dataset.name == "ü data")
     check.equal("digest, source type", (first.dataset.digest, first.dataset.source_type), (data.digest, "http"))
-    check.equal("source, schema, profile", (first.dataset.source, first.dataset.schema, first.dataset.profile), tuple(data.to_dict()[k] for k in ("source", "schema", "profile")))
-    check.equal("the first tags stay", {t.key: t.value for t in first.tags}, {"mlflow.data.context": "training", "extra": "1"})
+    check.equal(
+        "source, schema, profile",
+        (first.dataset.source, first.dataset.schema, first.dataset.profile),
+        tuple(data.to_dict()[k] for k in ("source", "schema", "profile")),
+    )
+    check.equal(
+        "the first tags stay", {t.key: t.value for t in first.tags}, {"mlflow.data.context": "training", "extra": "1"}
+    )
     source = mlflow.data.get_source(first)
     check.equal("get_source", source.url, "https://example.org/d.csv")
     found = client.search_runs([experiment], f"dataset.name = 'ü data' AND dataset.digest = '{data.digest}'")
     check.equal("search by dataset", [got.info.run_id for got in found], [run.info.run_id])
     check.equal("search carries inputs", len(found[0].inputs.dataset_inputs), 2)
     answer = check.ask("POST", "/ajax-api/2.0/mlflow/experiments/search-datasets", {"experiment_ids": [experiment]})
-    summaries = {(s["experiment_id"], s["name"], s["digest"], s.get("context")) for s in answer.json()["dataset_summaries"]}
+    summaries = {
+        (s["experiment_id"], s["name"], s["digest"], s.get("context")) for s in answer.json()["dataset_summaries"]
+    }
     second = next(i for i in inputs if i.dataset.name == "second")
     wanted = {(experiment, "ü data", data.digest, "training"), (experiment, "second", second.dataset.digest, "eval")}
     check.equal("search-datasets", summaries, wanted)
@@ -346,7 +397,9 @@ def search(check):
     experiment = client.create_experiment(fresh("search"))
     made = []
     for i in range(12):
-        run = client.create_run(experiment, start_time=1000 + i, run_name=f"r{i:02}", tags={"even": str(i % 2 == 0)}).info.run_id
+        run = client.create_run(
+            experiment, start_time=1000 + i, run_name=f"r{i:02}", tags={"even": str(i % 2 == 0)}
+        ).info.run_id
         client.log_batch(run, metrics=[Metric("acc", i / 10, 1, 0)], params=[Param("lr", str(i % 3))])
         made.append(run)
 
@@ -355,16 +408,28 @@ def search(check):
 
     check.equal("newest first", found(), [f"r{i:02}" for i in range(11, -1, -1)])
     check.equal("a filter", found("metrics.acc > 0.5 AND params.lr = '0' AND tags.even = 'True'"), ["r06"])
-    check.equal("an order", found(order_by=["params.lr DESC", "metrics.acc ASC"])[:5], ["r02", "r05", "r08", "r11", "r01"])
-    check.equal("order by id", [r.info.run_id for r in client.search_runs([experiment], order_by=["run_id DESC"])], sorted(made, reverse=True))
+    check.equal(
+        "an order", found(order_by=["params.lr DESC", "metrics.acc ASC"])[:5], ["r02", "r05", "r08", "r11", "r01"]
+    )
+    check.equal(
+        "order by id",
+        [r.info.run_id for r in client.search_runs([experiment], order_by=["run_id DESC"])],
+        sorted(made, reverse=True),
+    )
     page = client.search_runs([experiment], max_results=5, order_by=["attributes.start_time ASC"])
     pages = [[got.info.run_name for got in page]]
     while page.token:
-        page = client.search_runs([experiment], max_results=5, order_by=["attributes.start_time ASC"], page_token=page.token)
+        page = client.search_runs(
+            [experiment], max_results=5, order_by=["attributes.start_time ASC"], page_token=page.token
+        )
         pages.append([got.info.run_name for got in page])
     check.equal("pages", pages, [[f"r{i:02}" for i in r] for r in (range(5), range(5, 10), range(10, 12))])
     got = client.search_runs([experiment], "run_name = 'r04'")[0]
-    check.equal("a found run is whole", (got.data.metrics, got.data.params, got.data.tags["even"]), ({"acc": 0.4}, {"lr": "1"}, "True"))
+    check.equal(
+        "a found run is whole",
+        (got.data.metrics, got.data.params, got.data.tags["even"]),
+        ({"acc": 0.4}, {"lr": "1"}, "True"),
+    )
     check.code("a wrong filter", lambda: found("metrics.acc >> 1"), "INVALID_PARAMETER_VALUE")
     ids = ", ".join(f"'{run}'" for run in made[:3])
     check.equal("IN", sorted(found(f"run_id IN ({ids})")), ["r00", "r01", "r02"])
