@@ -169,7 +169,7 @@ def logged_models(check):
     )
     check.code("in no experiment", lambda: client.create_logged_model("999999999"), "RESOURCE_DOES_NOT_EXIST")
     unnamed = client.create_logged_model(experiment)
-    check.true("a model without a name gets one", unnamed.name.count("-") == 2, unnamed.name)
+    check.true("a model without a name gets one", unnamed.name.count("-") in (1, 2), unnamed.name)
     location = f"mlflow-artifacts:/{experiment}/models/{model}/artifacts"
     shown = check.answered("directories", "GET", f"logged-models/{model}/artifacts/directories")
     check.equal("… of none", shown, {"root_uri": location})

@@ -480,3 +480,36 @@ LOGGED_MODELS = [
     _logged("name ="),
     _logged(page_token="nope"),
 ]
+
+# Filters that nobody can mean anything by: refused here as there.
+REFUSED = [
+    "metrics.acc >",
+    "metrics.acc > 'abc'",
+    "metrics.acc LIKE '1'",
+    "metrics. > 1",
+    "params.lr = '0.1",
+]
+
+# Searches that are answered otherwise, on purpose.
+OTHERWISE = [
+    # Half a filter is a mistake, and is said to be one; what stands alone is a word that is looked for.
+    ["runs/search", _runs("metrics.acc > 0.5 AND")],
+    ["runs/search", _runs("AND metrics.acc > 0.5")],
+    # A view that nobody knows is not "active only".
+    ["runs/search", {**_runs(), "run_view_type": "BOGUS"}],
+    ["experiments/search", {"max_results": 100, "filter": "name LIKE '{prefix}/e/%'", "view_type": "BOGUS"}],
+    ["registered-models/search", {"max_results": 0, "filter": "name LIKE '{prefix}-%'"}],
+    ["registered-models/search", {"max_results": -1, "filter": "name LIKE '{prefix}-%'"}],
+    # MLflow compares the number that it keeps a status as with the word.
+    ["logged-models/search", {"experiment_ids": ["{models}"], "max_results": 50, "filter": "status = 'READY'"}],
+    ["logged-models/search", {"experiment_ids": ["{models}"], "max_results": 50, "filter": "status != 'READY'"}],
+    # A digest without a name says nothing of a dataset.
+    [
+        "logged-models/search",
+        {
+            "experiment_ids": ["{models}"],
+            "max_results": 50,
+            "order_by": [{"field_name": "metrics.acc", "dataset_digest": "d1"}],
+        },
+    ],
+]

@@ -1,10 +1,10 @@
 //! `cargo xtask test`: sets up the rest, builds the programs that tests start, and passes every test.
 
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 use anyhow::Result;
 
-use crate::{gates, kubernetes, pictures, place, programs, shell, skipped, system, window};
+use crate::{gates, kubernetes, pictures, place, programs, python, shell, skipped, system, window};
 
 pub(crate) struct Options {
     /// With the Kubernetes journey, which needs root and changes this machine while it runs.
@@ -63,6 +63,11 @@ fn every(options: &Options) -> Result<()> {
     shell::step("Tests: host", || cargo_test(&packages, options))
 }
 
+/// MLflow's own client, which judges our server. Its version is the one that the judge's recordings are of.
+pub(crate) fn mlflow() -> Result<PathBuf> {
+    python::venv("mlflow", &["mlflow==3.17.2", "scikit-learn", "psutil"])
+}
+
 fn cargo_test(packages: &[&str], options: &Options) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
@@ -74,6 +79,9 @@ fn cargo_test(packages: &[&str], options: &Options) -> Result<()> {
     programs::environment(&mut cargo, false);
     cargo.env("SLIPWAY_TOOLS", place::cache().join("tools")).env("SLIPWAY_PICTURES", pictures::taken());
     cargo.env("SLIPWAY_SKIPPED", skipped::file());
+    if packages.contains(&"journeys") {
+        cargo.env("SLIPWAY_MLFLOW", python::program(&mlflow()?, "python"));
+    }
     if options.cluster {
         cargo.env("SLIPWAY_TEST_CLUSTER", "1").env("SLIPWAY_KUBERNETES", kubernetes::folder());
     }

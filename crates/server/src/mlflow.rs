@@ -144,7 +144,7 @@ fn proxy() -> Router<Host> {
         .route("/mpu/complete/{*path}", post(parts::complete))
         .route("/mpu/abort/{*path}", post(parts::abort))
         .route("/mpu/part/{upload}/{number}", axum::routing::put(parts::put).layer(DefaultBodyLimit::disable()))
-        .route("/presigned/{*path}", get(artifacts::no_presigned))
+        .route("/presigned/{*path}", get(artifacts::not_presigned))
 }
 
 async fn server_info() -> Json<serde_json::Value> {

@@ -494,7 +494,8 @@ pub async fn search_versions(engine: &Engine, text: &str, order: &[String]) -> a
         Field::Attribute(name) => match name.as_str() {
             "name" => Cell::Text(version.name.clone()),
             "version_number" => Cell::Number(f64::from(version.number)),
-            "run_id" => text(version.run.map(|run| run.to_string())),
+            // A version of no run has an empty one, as in MLflow.
+            "run_id" => Cell::Text(version.run.map(|run| run.to_string()).unwrap_or_default()),
             "source_path" | "source" => Cell::Text(version.source.clone()),
             "creation_timestamp" => Cell::Number(version.created_ms as f64),
             "model_id" => text(version.logged.clone()),

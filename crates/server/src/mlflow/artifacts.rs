@@ -189,6 +189,11 @@ pub(super) async fn list_of_run(State(host): State<Host>, Fields(asked): Fields<
     Ok(Json(info_of(told.artifact_uri, files, &under.join("/"))))
 }
 
+/// What MLflow answers where the proxy's store has no presigned addresses: its client goes on without.
+pub(super) async fn not_presigned() -> Failure {
+    Failure::new(StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "Artifacts have no presigned addresses.")
+}
+
 /// The files lie behind the proxy: there is no other address of them.
 pub(super) async fn no_presigned() -> Failure {
     let message = "Presigned addresses are not supported: artifacts are read and written through the proxy.";

@@ -270,7 +270,7 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
     for number in &asked.experiment_ids {
         experiments.extend(client::experiment(&host.engine, number).await.ok());
     }
-    let most = asked.max_results.map_or(DEFAULT_RESULTS, |most| most.0);
+    let most = asked.max_results.map(|most| most.0).filter(|most| *most != 0).unwrap_or(DEFAULT_RESULTS);
     let most = u64::try_from(most).ok().filter(|most| *most > 0);
     let most = most.ok_or_else(|| Failure::invalid("max_results must be a positive number."))?;
     let mut datasets = Vec::new();

@@ -1,0 +1,101 @@
+//! MLflow's protocol, judged by its own unchanged client (see `tests/mlflow`), and what is refused at its door.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result};
+use api::{
+    host::GetHost,
+    tracking::{GetTracking, ListExperiments, RenewTracking},
+};
+use journeys::{
+    host::{Host, program},
+    process::read,
+    skipped::skipped,
+};
+
+/// The Python that has MLflow's client; `cargo xtask test` makes it.
+fn python() -> Option<PathBuf> {
+    let found = std::env::var_os("SLIPWAY_MLFLOW").map(PathBuf::from).filter(|path| path.exists());
+    if found.is_none() {
+        skipped("SLIPWAY_MLFLOW names no Python with MLflow's client; `cargo xtask test` sets it");
+    }
+    found
+}
+
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("mlflow")
+}
+
+async fn host(folder: &Path) -> Result<Option<(Host, PathBuf)>> {
+    let (Some(slipway), Some(python)) = (program("SLIPWAY_BIN"), python()) else { return Ok(None) };
+    Ok(Some((Host::start(&slipway, folder).await?, python)))
+}
+
+fn run(python: &Path, folder: &Path, script: &str, arguments: &[&str]) -> Result<String> {
+    let mut command = Command::new(python);
+    command.arg(scripts().join(script)).args(arguments).current_dir(folder);
+    command.env("MLFLOW_DISABLE_TELEMETRY", "true").env("DO_NOT_TRACK", "true").env("HOME", folder);
+    read(&mut command)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_unchanged_client_gets_what_it_gets_from_its_own_server() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let Some((host, python)) = host(folder.path()).await? else { return Ok(()) };
+    let address = host.client().await?.call(GetTracking {}).await?.address;
+    let said = run(&python, folder.path(), "judge.py", &[&address]);
+    let said = said.context("the judge found differences")?;
+    let last = said.lines().rev().find(|line| line.contains(" ok, ")).unwrap_or_default();
+    assert!(last.contains(" 0 failed"), "{last}");
+    let recorded = scripts().join("search.json");
+    run(&python, folder.path(), "search.py", &[&address, "--compare", &recorded.to_string_lossy()])
+        .context("searches are answered otherwise")?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_opens_mlflows_routes_alone_and_only_with_its_token() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let Some(slipway) = program("SLIPWAY_BIN") else { return Ok(()) };
+    let host = Host::start(&slipway, folder.path()).await?;
+    let client = host.client().await?;
+    let tracking = client.call(GetTracking {}).await?;
+    let token = tracking.address.split([':', '@']).nth(2).context("the address has a token")?.to_owned();
+    let base = format!("http://127.0.0.1:{}", tracking.port);
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let search = format!("{base}/api/2.0/mlflow/experiments/search?max_results=10");
+    let ask = async |token: Option<&str>, header: Option<(&str, &str)>| -> Result<u16> {
+        let mut request = http.get(&search);
+        if let Some(token) = token {
+            request = request.basic_auth("slipway", Some(token));
+        }
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        Ok(request.send().await?.status().as_u16())
+    };
+    assert_eq!(ask(Some(&token), None).await?, 200);
+    assert_eq!(ask(None, None).await?, 401);
+    assert_eq!(ask(Some("wrong"), None).await?, 401);
+    assert_eq!(ask(Some(&token), Some(("host", "evil.example"))).await?, 403);
+    assert_eq!(ask(Some(&token), Some(("origin", "https://evil.example"))).await?, 403);
+    assert_eq!(http.get(format!("{base}/health")).send().await?.text().await?, "OK");
+    // It opens nothing of ours, and ours opens nothing there.
+    let call = format!("{base}/api/call");
+    let body = serde_json::json!({ "method": "host.get", "params": {} });
+    let asked = http.post(&call).basic_auth("slipway", Some(&token)).json(&body).send().await?;
+    assert_eq!(asked.status().as_u16(), 404);
+    let ours = http.post(format!("{}/api/call", client.host().address)).bearer_auth(&token).json(&body).send().await?;
+    assert_eq!(ours.status().as_u16(), 401);
+
+    // Renewed, the address that was copied opens nothing any more; a new host keeps the new one.
+    let renewed = client.call(RenewTracking {}).await?;
+    assert_ne!(renewed.address, tracking.address);
+    assert_eq!(ask(Some(&token), None).await?, 401);
+    client.call(GetHost {}).await?;
+    assert_eq!(client.call(ListExperiments::default()).await?[0].name, "Default");
+    Ok(())
+}
