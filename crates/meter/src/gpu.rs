@@ -3,10 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use nvml_wrapper::{
-    Device, Nvml,
-    enum_wrappers::device::TemperatureSensor,
-    enums::device::UsedGpuMemory,
-    error::NvmlError,
+    Device, Nvml, enum_wrappers::device::TemperatureSensor, enums::device::UsedGpuMemory, error::NvmlError,
 };
 use sysinfo::Pid;
 

@@ -66,7 +66,7 @@ fn a_grandchild_that_burns_the_processor_is_measured() {
 fn memory_that_is_allocated_is_measured() {
     let folder = tempfile::tempdir().unwrap();
     // One block of 64 MB stays with `dd` while its reader sleeps.
-    let child = shell("dd if=/dev/zero bs=64000000 count=1 2>/dev/null | sleep 20", folder.path());
+    let child = shell("dd if=/dev/zero bs=64000000 count=1 2>/dev/null | sleep 3", folder.path());
     let mut meter = Meter::new(child.id(), folder.path());
     let mut most: f64 = 0.0;
     for _ in 0..15 {
@@ -82,7 +82,7 @@ fn memory_that_is_allocated_is_measured() {
 fn bytes_written_to_disk_are_measured() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let script = "for i in 1 2 3 4 5 6; do sleep 0.2; i=0; while [ $i -lt 200 ]; do i=$((i+1)); \
-                  printf '%08192d' 0; done; done > written; sleep 20";
+                  printf '%08192d' 0; done; done > written; sleep 2";
     let child = shell(script, folder.path());
     let mut meter = Meter::new(child.id(), folder.path());
     meter.look();
