@@ -1,5 +1,6 @@
 //! Real processes, looked at while they run and after.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up has failed")]
 
 use std::{
     path::Path,
