@@ -24,24 +24,22 @@ use std::{
 use api::{
     ApiError, ErrorCode, RunId,
     run::{BeginCommand, BegunCommand, EndCommand},
-    worker::{EventBody, Outcome as Ended},
+    worker::{EventBody, LogLevel, Outcome as Ended},
 };
 use clap::Args;
 use client::workspace::Workspace;
+use meter::Meter;
 use serde::Serialize;
 
 use crate::{
     context::{Outcome, absolute, current_folder, named_project},
     interrupts::Interrupts,
     output::Output,
-    processes,
     session::Session,
 };
 use journal::Journal;
 use program::{Program, Variables};
 
-/// How often the processor and the memory are looked at.
-const SAMPLE_EVERY: Duration = Duration::from_secs(2);
 /// What the program started may hold its output open; it is heard so long after the program's end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -174,8 +172,11 @@ async fn supervise(folder: &Path, journal: &Journal, command: &[String], variabl
     program.capture(folder, journal).await.map_err(|error| unwritable(folder, &error))?;
     // The first look is awaited, so that even a short program has one.
     let started = Instant::now();
-    let tree = look(processes::Tree::of(pid), started, journal).await;
-    let sampler = tree.map(|tree| tokio::spawn(sample(tree, started, journal.clone())));
+    let meter = match open_meter(pid, folder, journal).await {
+        Some(meter) => look(meter, started, journal).await,
+        None => None,
+    };
+    let sampler = meter.map(|meter| tokio::spawn(sample(meter, started, journal.clone())));
     let status = requests.pass_on_until_end(&mut program).await;
     if let Some(sampler) = sampler {
         sampler.abort();
@@ -230,25 +231,35 @@ fn unheard(error: &std::io::Error) -> ApiError {
     ApiError::new(ErrorCode::Internal, format!("The system's requests to end can't be heard: {error}."))
 }
 
-async fn sample(mut tree: processes::Tree, started: Instant, journal: Journal) {
-    let mut tick = tokio::time::interval_at((started + SAMPLE_EVERY).into(), SAMPLE_EVERY);
+async fn sample(mut meter: Meter, started: Instant, journal: Journal) {
     loop {
-        tick.tick().await;
-        match look(tree, started, &journal).await {
-            Some(looked_at) => tree = looked_at,
+        tokio::time::sleep(meter::pause(started.elapsed())).await;
+        match look(meter, started, &journal).await {
+            Some(looked) => meter = looked,
             None => return,
         }
     }
 }
 
-/// One look at the tree, written down.
-async fn look(mut tree: processes::Tree, started: Instant, journal: &Journal) -> Option<processes::Tree> {
+/// One look at the program's tree and the machine, written down.
+async fn look(mut meter: Meter, started: Instant, journal: &Journal) -> Option<Meter> {
     // Reading every process takes milliseconds: not on the thread that passes output on.
-    let (usage, tree) = tokio::task::spawn_blocking(move || (tree.measure(), tree)).await.ok()?;
+    let (samples, meter) = tokio::task::spawn_blocking(move || (meter.look(), meter)).await.ok()?;
     let step = started.elapsed().as_secs() as i64;
-    journal.write(EventBody::Metric { key: "system/cpu".to_owned(), step, value: usage.cpu_percent });
-    journal.write(EventBody::Metric { key: "system/memory_bytes".to_owned(), step, value: usage.memory_bytes as f64 });
-    Some(tree)
+    for (key, value) in samples {
+        journal.write(EventBody::Metric { key, step, value });
+    }
+    Some(meter)
+}
+
+/// Finding the GPUs can take a moment, too.
+async fn open_meter(pid: u32, folder: &Path, journal: &Journal) -> Option<Meter> {
+    let folder = folder.to_owned();
+    let meter = tokio::task::spawn_blocking(move || Meter::new(pid, &folder)).await.ok()?;
+    if let Some(reason) = meter.without_gpus() {
+        journal.write(EventBody::Log { level: LogLevel::Info, message: reason.to_owned() });
+    }
+    Some(meter)
 }
 
 #[cfg(unix)]

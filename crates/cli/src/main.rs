@@ -14,7 +14,6 @@ mod output;
 mod own_log;
 mod places;
 mod plot;
-mod processes;
 mod serve;
 mod session;
 mod terminal;

@@ -9,6 +9,7 @@ mod memory;
 mod probe;
 mod threads;
 mod train;
+mod usage;
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -15,7 +15,7 @@ use learn::{
     run::{self, Surroundings},
 };
 
-use crate::{fail, memory::Memory, threads};
+use crate::{fail, memory::Memory, threads, usage::Usage};
 
 /// Follows the plan in a folder. The exit code is 0 where a `done` event says how it ended.
 pub(crate) fn run(folder: &Path) -> ExitCode {
@@ -29,6 +29,7 @@ pub(crate) fn run(folder: &Path) -> ExitCode {
         process_id: std::process::id(),
         say: &say,
     };
+    let usage = plan.is_ok().then(|| Usage::watch(folder, now_ms));
     let trained = plan.map_err(Failure::Learn).and_then(|plan| {
         let train = AssertUnwindSafe(|| run::train(folder, &plan, &surroundings));
         match panic::catch_unwind(train) {
@@ -37,6 +38,7 @@ pub(crate) fn run(folder: &Path) -> ExitCode {
             Err(panic) => Err(Failure::Panic(panic_text(&*panic))),
         }
     });
+    drop(usage);
     match trained {
         Ok(_) => ExitCode::SUCCESS,
         Err(failure) => tell(folder, &surroundings, &failure),

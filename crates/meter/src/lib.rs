@@ -1,0 +1,136 @@
+//! What a process and all that it started use, and what the machine and its GPUs use meanwhile, under the keys
+//! that pages know: `MLflow`'s names where it has them, so that a page shows both alike.
+//!
+//! It loads NVIDIA's library, so it belongs into a training's or a program's own process and never into the host.
+
+mod gpu;
+mod tree;
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use sysinfo::{Networks, System};
+
+use gpu::Gpus;
+use tree::Tree;
+pub use tree::{Counters, Rates};
+
+/// Per cent of one core that the process tree takes, so that two busy cores are 200.
+pub const CPU: &str = "system/cpu";
+/// Resident memory of the process tree; pages that its processes share count in each.
+pub const MEMORY_BYTES: &str = "system/memory_bytes";
+/// Energy of the GPUs that the process tree computes on, since the first look.
+pub const ENERGY_JOULES: &str = "system/energy_joules";
+
+const MEGABYTE: f64 = 1e6;
+/// How long a run is looked at often.
+const OFTEN_FOR: Duration = Duration::from_secs(600);
+const OFTEN: Duration = Duration::from_secs(2);
+const SELDOM: Duration = Duration::from_secs(10);
+
+/// One value under its key.
+pub type Sample = (String, f64);
+
+/// How long to wait for the next look at a run that has gone on for `elapsed`: every 2 s at first and every 10 s
+/// after ten minutes, so that a day has fewer than 9,000 points of a key.
+pub fn pause(elapsed: Duration) -> Duration {
+    if elapsed < OFTEN_FOR { OFTEN } else { SELDOM }
+}
+
+/// Looks at one process tree again and again; rates need two looks.
+pub struct Meter {
+    tree: Tree,
+    machine: Machine,
+    gpus: Result<Gpus, String>,
+    looked: Option<Instant>,
+}
+
+impl Meter {
+    /// `root` is the first process of the tree, `folder` lies on the disk whose room is told.
+    pub fn new(root: u32, folder: &Path) -> Self {
+        Self { tree: Tree::of(root), machine: Machine::new(folder), gpus: Gpus::open(), looked: None }
+    }
+
+    /// Why no GPU is measured: a sentence.
+    pub fn without_gpus(&self) -> Option<&str> {
+        self.gpus.as_ref().err().map(String::as_str)
+    }
+
+    /// What is used now. What can't be known is left out; [`CPU`] and [`MEMORY_BYTES`] are always there.
+    pub fn look(&mut self) -> Vec<Sample> {
+        let now = Instant::now();
+        let elapsed = self.looked.replace(now).map(|before| now - before);
+        let mut samples = self.tree.look(elapsed);
+        samples.extend(self.machine.look(elapsed));
+        if let Ok(gpus) = &mut self.gpus {
+            samples.extend(gpus.look(self.tree.members(), elapsed));
+        }
+        samples
+    }
+}
+
+struct Machine {
+    system: System,
+    networks: Networks,
+    folder: PathBuf,
+    /// Received and sent when the measuring began, and at the last look.
+    first: (u64, u64),
+    last: (u64, u64),
+}
+
+impl Machine {
+    fn new(folder: &Path) -> Self {
+        let networks = Networks::new_with_refreshed_list();
+        let first = transferred(&networks);
+        Self { system: System::new(), networks, folder: folder.to_owned(), first, last: first }
+    }
+
+    fn look(&mut self, elapsed: Option<Duration>) -> Vec<Sample> {
+        self.system.refresh_cpu_usage();
+        self.system.refresh_memory();
+        self.networks.refresh(true);
+        let mut samples = Vec::new();
+        let mut add = |key: &str, value: f64| samples.push((format!("system/{key}"), value));
+        if elapsed.is_some() {
+            add("cpu_utilization_percentage", f64::from(self.system.global_cpu_usage()));
+        }
+        let (used, total) = (self.system.used_memory() as f64, self.system.total_memory() as f64);
+        if total > 0.0 {
+            add("system_memory_usage_megabytes", used / MEGABYTE);
+            add("system_memory_usage_percentage", used / total * 100.0);
+        }
+        let now = transferred(&self.networks);
+        add("network_receive_megabytes", now.0.saturating_sub(self.first.0) as f64 / MEGABYTE);
+        add("network_transmit_megabytes", now.1.saturating_sub(self.first.1) as f64 / MEGABYTE);
+        if let Some(elapsed) = elapsed {
+            add("network_receive_bytes_per_second", per_second(now.0.saturating_sub(self.last.0), elapsed));
+            add("network_transmit_bytes_per_second", per_second(now.1.saturating_sub(self.last.1), elapsed));
+        }
+        self.last = now;
+        // Only the folder's own disk is asked: another that no longer answers would hold us up.
+        if let Ok(room) = fs4::statvfs(&self.folder) {
+            let (total, free) = (room.total_space() as f64, room.available_space() as f64);
+            add("disk_available_megabytes", free / MEGABYTE);
+            if total > 0.0 {
+                let used = total - room.free_space() as f64;
+                add("disk_usage_megabytes", used / MEGABYTE);
+                add("disk_usage_percentage", used / total * 100.0);
+            }
+        }
+        samples
+    }
+}
+
+/// Bytes received and sent by all interfaces since the machine started.
+fn transferred(networks: &Networks) -> (u64, u64) {
+    networks.values().fold((0, 0), |(received, sent), network| {
+        (received + network.total_received(), sent + network.total_transmitted())
+    })
+}
+
+fn per_second(amount: u64, elapsed: Duration) -> f64 {
+    let seconds = elapsed.as_secs_f64();
+    if seconds > 0.0 { amount as f64 / seconds } else { 0.0 }
+}

@@ -1,0 +1,106 @@
+//! Real processes, looked at while they run and after.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up has failed")]
+
+use std::{
+    path::Path,
+    process::{Child, Command},
+    thread::sleep,
+    time::Duration,
+};
+
+use meter::{CPU, Counters, MEMORY_BYTES, Meter, Rates, Sample, pause};
+
+fn shell(script: &str, folder: &Path) -> Child {
+    Command::new("sh").args(["-c", script]).current_dir(folder).spawn().unwrap()
+}
+
+fn value(samples: &[Sample], key: &str) -> f64 {
+    samples.iter().find(|(name, _)| name == key).unwrap_or_else(|| panic!("no {key} in {samples:?}")).1
+}
+
+fn end(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn rates_are_differences_over_time() {
+    let before = Counters { cpu_ms: 500, read_bytes: 10, written_bytes: 1000 };
+    let now = Counters { cpu_ms: 3500, read_bytes: 10, written_bytes: 5000 };
+    let rates = Rates::of(now.since(before), Duration::from_secs(2));
+    let expected = Rates { cpu_percent: 150.0, read_bytes_per_second: 0.0, written_bytes_per_second: 2000.0 };
+    assert_eq!(rates, expected);
+    assert_eq!(Rates::of(now, Duration::ZERO), Rates::default());
+}
+
+#[test]
+fn a_day_has_fewer_than_9000_points() {
+    let (mut at, mut points) = (Duration::ZERO, 0);
+    while at < Duration::from_secs(86_400) {
+        at += pause(at);
+        points += 1;
+    }
+    assert!((8_000..9_000).contains(&points), "{points}");
+}
+
+#[test]
+fn a_grandchild_that_burns_the_processor_is_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let child = shell("sh -c 'while :; do :; done' & trap 'kill $!' TERM; echo $! > burner; wait", folder.path());
+    let mut meter = Meter::new(child.id(), folder.path());
+    meter.look();
+    sleep(Duration::from_millis(1500));
+    let samples = meter.look();
+    let burner = std::fs::read_to_string(folder.path().join("burner")).unwrap();
+    Command::new("kill").arg(burner.trim()).status().unwrap();
+    end(child);
+    assert!(value(&samples, CPU) > 10.0, "{samples:?}");
+    assert!(value(&samples, "system/cpu_seconds") > 0.1, "{samples:?}");
+    assert!(value(&samples, "system/disk_available_megabytes") > 0.0);
+    assert!(value(&samples, "system/system_memory_usage_percentage") <= 100.0);
+    #[cfg(target_os = "linux")]
+    assert!(value(&samples, "system/threads") >= 2.0);
+}
+
+#[test]
+fn memory_that_is_allocated_is_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    // One block of 64 MB stays with `dd` while its reader sleeps.
+    let child = shell("dd if=/dev/zero bs=64000000 count=1 2>/dev/null | sleep 3", folder.path());
+    let mut meter = Meter::new(child.id(), folder.path());
+    let mut most: f64 = 0.0;
+    for _ in 0..15 {
+        sleep(Duration::from_millis(100));
+        most = most.max(value(&meter.look(), MEMORY_BYTES));
+    }
+    end(child);
+    assert!(most > 60e6, "{most}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn bytes_written_to_disk_are_measured() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let script = "for i in 1 2 3 4 5 6; do sleep 0.2; i=0; while [ $i -lt 200 ]; do i=$((i+1)); \
+                  printf '%08192d' 0; done; done > written; sleep 2";
+    let child = shell(script, folder.path());
+    let mut meter = Meter::new(child.id(), folder.path());
+    meter.look();
+    sleep(Duration::from_millis(1800));
+    let samples = meter.look();
+    end(child);
+    assert!(value(&samples, "system/disk_write_bytes_per_second") > 100_000.0, "{samples:?}");
+}
+
+#[test]
+fn a_process_that_ended_between_two_looks_uses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = shell("exit 0", folder.path());
+    let mut meter = Meter::new(child.id(), folder.path());
+    meter.look();
+    child.wait().unwrap();
+    let samples = meter.look();
+    assert!(value(&samples, CPU).abs() < 1e-9, "{samples:?}");
+    assert!(value(&samples, MEMORY_BYTES).abs() < 1e-9, "{samples:?}");
+}
