@@ -5,6 +5,16 @@
 //! [`Told::Warning`] and left out; only a log that can't be read at all is an error. This room knows nothing of
 //! the store and the network, and never executes anything that it reads (no pickle, no Python).
 
+pub mod dvc;
+pub mod dvclive;
+mod file;
+mod look;
+pub mod metrics;
+pub mod mlflow_files;
+mod rows;
+pub mod tensorboard;
+mod value;
+
 use std::path::{Path, PathBuf};
 
 use api::{run::RunState, series::Point};
@@ -147,8 +157,13 @@ pub trait Reader: Send {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark>;
 }
 
-/// The logs in a folder, the outermost only: what lies within a found log is its own.
+/// The logs in a folder, the outermost only: what lies within a found log is its own. Links are not followed, and
+/// what can't be looked into is taken to hold none.
 pub fn look(folder: &Path) -> Vec<Found> {
-    let _ = folder;
-    Vec::new()
+    look::look(folder)
+}
+
+/// The reader of a log.
+pub fn open(found: &Found) -> Box<dyn Reader> {
+    look::open(found)
 }

@@ -16,6 +16,14 @@ pub enum StoreError {
     /// The database is new, and yet the folder is a workspace that was in use.
     #[error("the database {path} is empty, but its workspace holds {held}")]
     Lost { path: PathBuf, held: String, copies: Vec<PathBuf> },
+    /// Another tool's database that is to be read.
+    #[error("{path} is no database of MLflow's: {why}")]
+    NotMlflow { path: PathBuf, why: String },
+    #[error(
+        "the database {path} is locked by another program that writes to it. Try again once that is done, or stop the \
+         MLflow server, or copy the database (`sqlite3 mlflow.db \".backup copy.db\"`) and open the copy."
+    )]
+    Locked { path: PathBuf },
     #[error("the database is closed")]
     Closed,
     #[error("{what} {path}: {source}")]

@@ -22,6 +22,7 @@ pub mod job_log;
 pub mod key;
 pub mod metric;
 pub mod migrate;
+pub mod mlflow_db;
 pub mod model;
 pub mod package;
 pub mod param;

@@ -6,6 +6,7 @@ mod blobs;
 mod crash;
 mod metrics;
 mod migrations;
+mod mlflow_db;
 mod runs;
 mod transactions;
 

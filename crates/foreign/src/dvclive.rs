@@ -1,0 +1,194 @@
+//! DVCLive's folder: `params.yaml`, `metrics.json` with the last values, `plots/metrics/**/*.tsv` with those by step,
+//! pictures in `plots/images`. Its report, which repeats them, is left out.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use api::{run::RunState, series::Point};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ForeignError, Head, Mark, Media, Reader, Result, Sink, Told,
+    file::{self, WHOLE, failed, warning},
+    metrics,
+    rows::{self, Form, Rows, RowsMark},
+    value::Value,
+};
+
+const RUN: &str = "dvclive";
+/// Folders within folders of a key.
+const DEPTH: usize = 32;
+
+/// Reads a folder of DVCLive's.
+pub struct DvcLive {
+    folder: PathBuf,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct LiveMark {
+    state: Option<RunState>,
+    /// When each file that is read whole was changed, and its length.
+    whole: BTreeMap<String, (i64, u64)>,
+    series: BTreeMap<String, RowsMark>,
+}
+
+/// A file, with its path below the folder that was walked.
+struct Entry {
+    key: String,
+    path: PathBuf,
+    changed: (i64, u64),
+}
+
+impl DvcLive {
+    pub const fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The file's value if it changed since `mark`, else `None`; what can't be read is told.
+    fn changed(
+        &self,
+        name: &str,
+        parse: fn(&str) -> std::result::Result<Value, crate::value::Malformed>,
+        mark: &mut LiveMark,
+        tell: &mut dyn FnMut(Told) -> Result<()>,
+    ) -> Result<Option<Value>> {
+        let path = self.folder.join(name);
+        let Ok(metadata) = fs::metadata(&path) else { return Ok(None) };
+        let changed = (file::modified_ms(&metadata), metadata.len());
+        if mark.whole.insert(name.to_owned(), changed) == Some(changed) {
+            return Ok(None);
+        }
+        let why = match file::text(&path).map(|text| parse(&text)) {
+            Ok(Ok(value)) => return Ok(Some(value)),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        tell(warning(&path, format!("it was left out: {why}")))?;
+        Ok(None)
+    }
+
+    /// The points of values that have no series of their own.
+    fn last_values(
+        value: &Value,
+        series: &BTreeSet<&str>,
+        time_ms: i64,
+        tell: &mut dyn FnMut(Told) -> Result<()>,
+    ) -> Result<()> {
+        let step = rows::step_in(value).unwrap_or_default();
+        let (numbers, _) = metrics::single_values(value, "/");
+        for (key, value) in numbers.into_iter().filter(|(key, _)| key != "step" && !series.contains(&**key)) {
+            tell(Told::Points { run: RUN.to_owned(), key, points: vec![Point { step, time_ms, value }] })?;
+        }
+        Ok(())
+    }
+}
+
+impl Reader for DvcLive {
+    fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
+        let mut mark: LiveMark = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+        let mut tell = |told: Told| sink(told).map_err(ForeignError::NotTaken);
+        let folder = fs::metadata(&self.folder).map_err(failed(&self.folder))?;
+        // What is no file of its own is said at the first reading only.
+        let first = mark.state.is_none();
+        let mut say = |told: Told| if first { tell(told) } else { Ok(()) };
+        let series = files(&self.folder.join("plots/metrics"), &["tsv", "csv"], &mut say)?;
+        let images = files(&self.folder.join("plots/images"), &["png", "jpg", "jpeg", "gif", "webp"], &mut say)?;
+        // The last file that changed says when the run did.
+        let single = fs::metadata(self.folder.join("metrics.json")).ok();
+        let last = single.into_iter().chain(series.iter().filter_map(|entry| fs::metadata(&entry.path).ok()));
+        let last = last.max_by_key(file::modified_ms).unwrap_or(folder);
+        let params = self.changed("params.yaml", Value::from_yaml, &mut mark, &mut tell)?;
+        let values = self.changed("metrics.json", Value::from_json, &mut mark, &mut tell)?;
+        let state = file::state(&last);
+        if mark.state.replace(state) != Some(state) || params.is_some() || values.is_some() {
+            let params = params.iter().flat_map(|value| value.leaves(".")).filter(|(key, _)| !key.is_empty());
+            let tags = values.iter().flat_map(|value| metrics::single_values(value, "/").1).collect();
+            let head = metrics::head(RUN, Some(&self.folder), &last);
+            tell(Told::Run(Head { params: params.map(|(key, value)| (key, value.text())).collect(), tags, ..head }))?;
+        }
+        let step = values.as_ref().and_then(rows::step_in).unwrap_or_default();
+        for Entry { key, path, changed } in &series {
+            let name = key.rsplit_once('.').map_or(key.as_str(), |(name, _)| name);
+            let delimiter = if key.ends_with(".csv") { b',' } else { b'\t' };
+            let (form, complete) = (Form::Delimited(delimiter), state.is_over());
+            let rows = Rows { path, form, run: RUN, key: Some(name), time_ms: changed.0, complete };
+            let before = mark.series.remove(name).unwrap_or_default();
+            let after = match rows.read(&before, &mut tell) {
+                Err(ForeignError::File { source, .. }) => {
+                    tell(warning(path, format!("it was left out: {source}")))?;
+                    before
+                }
+                read => read?,
+            };
+            mark.series.insert(name.to_owned(), after);
+        }
+        if let Some(values) = values {
+            let known: BTreeSet<&str> = mark.series.keys().map(String::as_str).collect();
+            Self::last_values(&values, &known, file::modified_ms(&last), &mut tell)?;
+        }
+        for image in images {
+            let before = mark.whole.insert(format!("plots/images/{}", image.key), image.changed);
+            if before != Some(image.changed) {
+                tell(picture(image, step))?;
+            }
+        }
+        let mark = serde_json::to_value(mark).map_err(|error| failed(&self.folder)(error.into()))?;
+        Ok(Mark(mark))
+    }
+}
+
+/// A picture whose name is a number was logged at that step under its folder's name.
+fn picture(image: Entry, step: i64) -> Told {
+    let Entry { key, path, changed: (time_ms, length) } = image;
+    if length > WHOLE {
+        return warning(&path, format!("it was left out: it is larger than {} MiB", WHOLE >> 20));
+    }
+    let numbered = key.rsplit_once('/').and_then(|(folder, name)| {
+        let step = name.split_once('.')?.0.parse().ok()?;
+        Some((folder.to_owned(), step))
+    });
+    let (key, step) = numbered.unwrap_or((key, step));
+    match fs::read(&path) {
+        Ok(bytes) => Told::Media { run: RUN.to_owned(), key, step, time_ms, media: Media::Image(bytes) },
+        Err(error) => warning(&path, format!("it was left out: {error}")),
+    }
+}
+
+/// The files with one of these endings below a folder, sorted; links are not followed.
+fn files(folder: &Path, endings: &[&str], tell: &mut dyn FnMut(Told) -> Result<()>) -> Result<Vec<Entry>> {
+    let mut found = Vec::new();
+    let mut waiting = vec![(folder.to_owned(), String::new(), 0)];
+    while let Some((folder, prefix, depth)) = waiting.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                tell(warning(&folder, format!("it was left out: {error}")))?;
+                continue;
+            }
+        };
+        for entry in entries.flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            let Some(name) = name.to_str() else {
+                tell(warning(&path, "it was left out: its name is no UTF-8"))?;
+                continue;
+            };
+            let Ok(metadata) = entry.metadata() else { continue };
+            let wanted = path.extension().is_some_and(|ending| endings.iter().any(|wanted| ending == *wanted));
+            if metadata.is_dir() && depth < DEPTH {
+                waiting.push((path, format!("{prefix}{name}/"), depth + 1));
+            } else if metadata.is_file() && wanted {
+                let changed = (file::modified_ms(&metadata), metadata.len());
+                found.push(Entry { key: format!("{prefix}{name}"), path, changed });
+            } else if metadata.is_symlink() {
+                tell(warning(&path, "it was left out: links are not followed"))?;
+            }
+        }
+    }
+    found.sort_by(|a, b| a.key.cmp(&b.key));
+    Ok(found)
+}

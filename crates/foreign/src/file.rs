@@ -1,0 +1,95 @@
+//! Files of a log: read whole up to a limit, or on from where they ended last time.
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, Read, Seek, SeekFrom},
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use api::run::RunState;
+
+use crate::{ForeignError, Result, Told};
+
+/// Bytes of a file that is read whole, at most.
+pub(crate) const WHOLE: u64 = 16 << 20;
+/// Bytes that are read on at once.
+const PIECE: usize = 1 << 20;
+/// After so long without a change nobody is taken to be writing any more.
+const QUIET: Duration = Duration::from_secs(120);
+
+pub(crate) fn warning(place: &Path, message: impl Into<String>) -> Told {
+    Told::Warning { place: place.display().to_string(), message: message.into() }
+}
+
+pub(crate) fn failed(path: &Path) -> impl FnOnce(io::Error) -> ForeignError + use<> {
+    let path = path.to_owned();
+    move |source| ForeignError::File { path, source }
+}
+
+/// The text of a small file.
+///
+/// # Errors
+/// Where it can't be read, is larger than [`WHOLE`], no UTF-8, or no file: to open a pipe would wait for its writer.
+pub(crate) fn text(path: &Path) -> io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+    }
+    text_of_file(path)
+}
+
+/// The same of what is known to be a file.
+pub(crate) fn text_of_file(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(WHOLE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > WHOLE {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {} MiB", WHOLE >> 20)));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text"))
+}
+
+/// When it was changed last, in milliseconds; 0 where the file system does not say.
+pub(crate) fn modified_ms(metadata: &Metadata) -> i64 {
+    let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since.and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or_default()
+}
+
+/// The state of a run whose log does not say it: running while its file changes.
+pub(crate) fn state(metadata: &Metadata) -> RunState {
+    let since = metadata.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
+    if since.is_some_and(|since| since < QUIET) { RunState::Running } else { RunState::Finished }
+}
+
+/// Tells whole lines of a file from the byte `offset` on, in pieces, and returns where they ended. The last line
+/// counts without its line end only where the file is `complete`. `None`: a line was longer than a piece.
+pub(crate) fn lines_from(
+    path: &Path,
+    offset: u64,
+    complete: bool,
+    each: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<Option<u64>> {
+    let mut file = File::open(path).map_err(failed(path))?;
+    file.seek(SeekFrom::Start(offset)).map_err(failed(path))?;
+    let mut piece = vec![0; PIECE];
+    let mut held = 0;
+    let mut offset = offset;
+    loop {
+        let read = file.read(&mut piece[held..]).map_err(failed(path))?;
+        held += read;
+        let end = match piece[..held].iter().rposition(|byte| *byte == b'\n') {
+            Some(at) => at + 1,
+            None if read == 0 && complete => held,
+            None if held == piece.len() => return Ok(None),
+            None => 0,
+        };
+        if end > 0 {
+            each(&piece[..end])?;
+            piece.copy_within(end..held, 0);
+            held -= end;
+            offset += end as u64;
+        }
+        if read == 0 && (end == 0 || held == 0) {
+            return Ok(Some(offset));
+        }
+    }
+}

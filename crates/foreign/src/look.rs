@@ -1,0 +1,156 @@
+//! What logs a folder holds: one function a tool, each told one folder, which says what stands directly in it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use ignore::WalkBuilder;
+
+use crate::{
+    ForeignError, Found, Kind, Mark, Reader, Result, Sink,
+    dvc::Dvc,
+    dvclive::DvcLive,
+    metrics::MetricsFile,
+    mlflow_files::{self, MlflowFiles},
+    rows,
+    tensorboard::{TensorBoard, is_event_file},
+    value::Value,
+};
+
+/// Folders within folders that are looked into.
+const DEPTH: usize = 16;
+/// Folders in which tools keep what is no log.
+const CLOSED: [&str; 4] = ["node_modules", "__pycache__", "site-packages", "venv"];
+/// Bytes of a file of lines that are read to know it.
+const FIRST: usize = 64 << 10;
+
+/// Names of folders of TensorBoard's runs.
+const EVENT_FOLDERS: [&str; 5] = ["runs", "logs", "lightning_logs", "tb_logs", "tensorboard"];
+
+/// In order: a log that an earlier one found is not given to a later one.
+const FINDERS: [fn(&Path) -> Vec<Found>; 5] = [mlflow_files, dvclive, dvc, metrics, tensorboard];
+
+/// The logs in a folder, the outermost only, sorted by path. Links are not followed.
+pub(crate) fn look(folder: &Path) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    let walk = WalkBuilder::new(folder)
+        .standard_filters(false)
+        .follow_links(false)
+        .max_depth(Some(DEPTH))
+        .sort_by_file_path(Path::cmp)
+        .filter_entry(|entry| {
+            let name = entry.file_name().to_string_lossy();
+            let below = entry.depth() > 0;
+            entry.file_type().is_some_and(|kind| kind.is_dir())
+                && !(below && (name.starts_with('.') || CLOSED.contains(&&*name)))
+        })
+        .build();
+    for folder in walk.flatten() {
+        // The walk comes to a folder before it comes to what it holds.
+        if !found.iter().any(|found| folder.path().starts_with(&found.path)) {
+            let mut here = Vec::new();
+            for finder in FINDERS {
+                let known = |one: &Found| here.iter().any(|known: &Found| one.path.starts_with(&known.path));
+                let mut more = finder(folder.path());
+                more.retain(|one| !known(one));
+                here.extend(more);
+            }
+            found.extend(here);
+        }
+    }
+    found
+}
+
+/// The reader of a log that was found.
+pub(crate) fn open(found: &Found) -> Box<dyn Reader> {
+    let path = found.path.clone();
+    match found.kind {
+        Kind::MlflowFiles => Box::new(MlflowFiles::new(path)),
+        Kind::DvcLive => Box::new(DvcLive::new(path)),
+        Kind::Dvc => Box::new(Dvc::new(path)),
+        Kind::Metrics => Box::new(MetricsFile::new(path)),
+        Kind::TensorBoard => Box::new(TensorBoard::new(path)),
+        // [`look`] finds none of these yet.
+        Kind::Wandb => Box::new(Unknown { path, kind: found.kind }),
+    }
+}
+
+/// A log of a kind that can't be read yet.
+struct Unknown {
+    path: PathBuf,
+    kind: Kind,
+}
+
+impl Reader for Unknown {
+    fn read(&self, _mark: &Mark, _sink: &mut Sink<'_>) -> Result<Mark> {
+        let why = format!("logs of the kind {:?} can't be read yet", self.kind);
+        Err(ForeignError::NotOne { path: self.path.clone(), what: "log", why })
+    }
+}
+
+fn one(kind: Kind, path: &Path) -> Vec<Found> {
+    vec![Found { kind, path: path.to_owned() }]
+}
+
+fn mlflow_files(folder: &Path) -> Vec<Found> {
+    if mlflow_files::is_store(folder) { one(Kind::MlflowFiles, folder) } else { Vec::new() }
+}
+
+fn dvclive(folder: &Path) -> Vec<Found> {
+    let named = folder.file_name().is_some_and(|name| name == "dvclive") && folder.join("metrics.json").is_file();
+    let series = folder.join("plots/metrics").is_dir();
+    if named || series { one(Kind::DvcLive, folder) } else { Vec::new() }
+}
+
+fn dvc(folder: &Path) -> Vec<Found> {
+    let path = folder.join("dvc.yaml");
+    if path.is_file() { one(Kind::Dvc, &path) } else { Vec::new() }
+}
+
+fn metrics(folder: &Path) -> Vec<Found> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    let mut paths: Vec<PathBuf> = files.map(|entry| entry.path()).filter(|path| is_metrics(path)).collect();
+    paths.sort();
+    paths.into_iter().flat_map(|path| one(Kind::Metrics, &path)).collect()
+}
+
+/// Its usual names hold event files in any depth; another folder holds them itself, or each of its folders does.
+fn tensorboard(folder: &Path) -> Vec<Found> {
+    let named = |folder: &Path| folder.file_name().is_some_and(|name| EVENT_FOLDERS.iter().any(|usual| name == *usual));
+    let holds = if named(folder) {
+        !TensorBoard::new(folder.to_owned()).files().is_empty()
+    } else {
+        let entries: Vec<PathBuf> =
+            fs::read_dir(folder).into_iter().flatten().flatten().map(|one| one.path()).collect();
+        let is_folder = |path: &&PathBuf| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+        let mut below = entries.iter().filter(is_folder).peekable();
+        let each = below.peek().is_some() && below.all(|folder| !named(folder) && has_event_file(folder));
+        has_event_file(folder) || each
+    };
+    if holds { one(Kind::TensorBoard, folder) } else { Vec::new() }
+}
+
+fn has_event_file(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| is_event_file(&entry.path()) && entry.file_type().is_ok_and(|kind| kind.is_file()))
+}
+
+/// By its name; JSON Lines, which hold anything, by a step and a number in their first line.
+fn is_metrics(path: &Path) -> bool {
+    match path.file_name().and_then(|name| name.to_str()) {
+        Some("metrics.json" | "metrics.csv") => true,
+        Some(name) if name.ends_with(".jsonl") => first_line(path).is_some_and(|value| rows::has_step(&value)),
+        _ => false,
+    }
+}
+
+fn first_line(path: &Path) -> Option<Value> {
+    use std::io::Read as _;
+
+    let mut bytes = Vec::new();
+    fs::File::open(path).ok()?.take(FIRST as u64).read_to_end(&mut bytes).ok()?;
+    let line = bytes.split(|byte| *byte == b'\n').next()?;
+    Value::from_json(std::str::from_utf8(line).ok()?).ok()
+}

@@ -1,0 +1,154 @@
+//! MLflow's file store, `mlruns/`: a folder an experiment, within it a folder a run. Runs that were deleted but not
+//! for good are told with the tag `mlflow.lifecycle_stage`. Models, traces and what lies under `models/` are not read.
+
+mod meta;
+mod run;
+pub mod write;
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use self::{meta::Meta, run::RunMark};
+use crate::{
+    ForeignError, Mark, Reader, Result, Sink, Told,
+    file::{self, failed, warning},
+};
+
+/// Runs that are read at once: what they hold waits in memory to be told.
+const TOGETHER: usize = 128;
+/// What stands in an experiment's folder beside its runs.
+const NO_RUNS: [&str; 4] = ["tags", "datasets", "traces", "models"];
+/// Folders that are tried before a folder is taken for no store.
+const TRIED: usize = 64;
+
+/// Reads a file store.
+pub struct MlflowFiles {
+    folder: PathBuf,
+}
+
+/// How far a store was read: a mark a run, by its key.
+#[derive(Default, Serialize, Deserialize)]
+struct StoreMark {
+    runs: BTreeMap<String, RunMark>,
+}
+
+/// A folder of runs.
+struct Experiment {
+    folder: PathBuf,
+    name: String,
+    deleted: bool,
+}
+
+impl MlflowFiles {
+    pub const fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+}
+
+/// Whether a folder is a file store: it holds an experiment.
+pub(crate) fn is_store(folder: &Path) -> bool {
+    let holds = |folder: &Path| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(TRIED);
+        let mut metas = entries.map(|entry| entry.path().join("meta.yaml")).filter(|meta| meta.is_file());
+        metas.any(|meta| file::text(&meta).is_ok_and(|text| text.contains("artifact_location:")))
+    };
+    holds(folder) || holds(&folder.join(".trash"))
+}
+
+impl Reader for MlflowFiles {
+    fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
+        // A mark that can't be understood is that of a log that was never read.
+        let before: StoreMark = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+        let mut after = StoreMark::default();
+        let mut tell = |told: Told| sink(told).map_err(ForeignError::NotTaken);
+        for experiment in experiments(&self.folder, &mut tell)? {
+            let runs = match run_folders(&experiment.folder) {
+                Ok(runs) => runs,
+                Err(error) => {
+                    tell(warning(&experiment.folder, format!("its runs were left out: {error}")))?;
+                    continue;
+                }
+            };
+            for runs in runs.chunks(TOGETHER) {
+                let readings: Vec<_> = runs
+                    .par_iter()
+                    .map(|folder| {
+                        let key = key(folder);
+                        let reading = run::read(folder, &key, &experiment, before.runs.get(&key));
+                        (key, reading)
+                    })
+                    .collect();
+                for (key, mut reading) in readings {
+                    std::mem::take(&mut reading.told).into_iter().try_for_each(&mut tell)?;
+                    for metric in std::mem::take(&mut reading.long) {
+                        reading.go_on(&key, &metric, &mut tell)?;
+                    }
+                    after.runs.insert(key, reading.mark);
+                }
+            }
+        }
+        let after = serde_json::to_value(after).map_err(|error| failed(&self.folder)(error.into()))?;
+        Ok(Mark(after))
+    }
+}
+
+/// The same for a run that is moved to the trash with its experiment.
+fn key(run: &Path) -> String {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    format!("{}/{}", run.parent().map(name).unwrap_or_default(), name(run))
+}
+
+/// The store's experiments, those in the trash last.
+fn experiments(folder: &Path, tell: &mut dyn FnMut(Told) -> Result<()>) -> Result<Vec<Experiment>> {
+    let mut experiments = Vec::new();
+    let mut folders = folders(folder).map_err(failed(folder))?;
+    let trash = folder.join(".trash");
+    match self::folders(&trash) {
+        Ok(deleted) => folders.extend(deleted),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => tell(warning(&trash, format!("it was left out: {error}")))?,
+    }
+    for folder in folders {
+        let meta = folder.join("meta.yaml");
+        let name = match file::text(&meta) {
+            // The registry's folder, the trash, or one that is none of MLflow's.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => Err(error.to_string()),
+            Ok(text) => Meta::parse(&text)
+                .map_err(|error| error.to_string())
+                .map(|meta| (meta.get("name").map(str::to_owned), meta.get("lifecycle_stage") == Some("deleted"))),
+        };
+        let (name, deleted) = match name {
+            Ok(read) => read,
+            Err(why) => {
+                tell(warning(&meta, format!("the experiment is called after its folder: {why}")))?;
+                (None, false)
+            }
+        };
+        let folder_name = || folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = name.unwrap_or_else(folder_name);
+        experiments.push(Experiment { deleted: deleted || folder.starts_with(&trash), name, folder });
+    }
+    Ok(experiments)
+}
+
+fn run_folders(experiment: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut runs = folders(experiment)?;
+    runs.retain(|run| !NO_RUNS.iter().any(|name| run.ends_with(name)) && run.join("meta.yaml").is_file());
+    Ok(runs)
+}
+
+/// The folders in a folder, sorted; links are not followed.
+fn folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder)?.flatten();
+    let mut folders: Vec<PathBuf> =
+        entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect();
+    folders.sort();
+    Ok(folders)
+}

@@ -1,0 +1,415 @@
+//! A run's folder: `meta.yaml`, and a file a param, tag and metric, whose path is its key.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    hash::{DefaultHasher, Hash, Hasher},
+    io::{self, Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+};
+
+use api::{run::RunState, series::Point};
+use serde::{Deserialize, Serialize};
+
+use super::{Experiment, meta::Meta};
+use crate::{
+    ForeignError, Head, Result, Told,
+    file::{self, warning},
+    value::Value,
+};
+
+/// Bytes of a metric that are read beside those of other runs; what is longer is read alone, in pieces.
+const SHORT: usize = 64 << 10;
+/// Bytes of all of a run's metrics that are read beside those of other runs.
+const SHORT_TOGETHER: usize = 512 << 10;
+/// Folders within folders of a key.
+const DEPTH: usize = 32;
+
+/// How far a run was read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct RunMark {
+    /// Stands for everything but the metrics.
+    #[serde(rename = "h")]
+    head: u64,
+    /// Whether the run is over; `None` where its head could not be read, and nothing else of it was.
+    #[serde(rename = "o")]
+    over: Option<bool>,
+    /// Bytes that were read of each metric's file.
+    #[serde(rename = "m", default, skip_serializing_if = "BTreeMap::is_empty")]
+    metrics: BTreeMap<String, u64>,
+}
+
+/// What one look at a run's folder gave.
+pub(super) struct Reading {
+    pub(super) told: Vec<Told>,
+    pub(super) mark: RunMark,
+    /// Metrics that go on behind their mark.
+    pub(super) long: Vec<Metric>,
+}
+
+/// A metric's file.
+pub(super) struct Metric {
+    key: String,
+    path: PathBuf,
+}
+
+/// What a tag says of a dataset that a run read.
+#[derive(Serialize)]
+struct Input {
+    source_type: Option<String>,
+    /// JSON.
+    source: Option<String>,
+    context: Option<String>,
+}
+
+/// A file below a folder of keys.
+struct Entry {
+    key: String,
+    path: PathBuf,
+}
+
+/// Reads what of a run changed since `before`.
+pub(super) fn read(folder: &Path, key: &str, experiment: &Experiment, before: Option<&RunMark>) -> Reading {
+    let mark = before.cloned().unwrap_or_default();
+    let mut reading = Reading { told: Vec::new(), mark, long: Vec::new() };
+    let path = folder.join("meta.yaml");
+    let (stamp, tags) = match stamp(folder, &path, &mut reading.told) {
+        Ok(stamped) => stamped,
+        Err(error) => {
+            reading.told.push(warning(&path, format!("the run was left out: {error}")));
+            return reading;
+        }
+    };
+    if before.is_some_and(|before| before.head == stamp) {
+        // What could not be read then was told then.
+        reading.told.clear();
+    } else {
+        reading.mark.head = stamp;
+        match head(folder, key, experiment, tags, &mut reading.told) {
+            Ok(head) => {
+                reading.mark.over = Some(head.state.is_over());
+                reading.told.insert(0, Told::Run(head));
+            }
+            Err(why) => {
+                reading.mark.over = None;
+                reading.told.push(warning(&path, format!("the run was left out: {why}")));
+            }
+        }
+    }
+    if reading.mark.over.is_some() {
+        metrics(folder, key, before.is_some(), &mut reading);
+    }
+    reading
+}
+
+/// A number that changes with everything of a run but its metrics, and the files of its tags.
+fn stamp(folder: &Path, meta: &Path, told: &mut Vec<Told>) -> io::Result<(u64, Vec<Entry>)> {
+    let mut hasher = DefaultHasher::new();
+    let mut add = |path: &Path| -> io::Result<()> {
+        let metadata = fs::symlink_metadata(path)?;
+        (metadata.len(), metadata.modified().ok()).hash(&mut hasher);
+        Ok(())
+    };
+    add(meta)?;
+    // A param is written once, and an input's folder with its file.
+    for name in ["params", "inputs"] {
+        let _ = add(&folder.join(name));
+    }
+    let tags = entries(&folder.join("tags"), told);
+    for tag in &tags {
+        // One that is gone by now is gone from the stamp.
+        let _ = add(&tag.path);
+    }
+    for tag in &tags {
+        tag.key.hash(&mut hasher);
+    }
+    Ok((hasher.finish(), tags))
+}
+
+fn head(
+    folder: &Path,
+    key: &str,
+    experiment: &Experiment,
+    tags: Vec<Entry>,
+    told: &mut Vec<Told>,
+) -> std::result::Result<Head, Box<dyn std::error::Error>> {
+    let meta = Meta::parse(&file::text(&folder.join("meta.yaml"))?)?;
+    let id = meta.get("run_id").or_else(|| meta.get("run_uuid"));
+    let id = id.or_else(|| folder.file_name()?.to_str()).ok_or("it names no run")?.to_owned();
+    let created_ms = meta.milliseconds("start_time").ok_or("its start_time is missing or no number")?;
+    let state = match meta.get("status") {
+        None | Some("1" | "RUNNING") => RunState::Running,
+        Some("2" | "SCHEDULED") => RunState::Queued,
+        Some("3" | "FINISHED") => RunState::Finished,
+        Some("4" | "FAILED") => RunState::Failed,
+        Some("5" | "KILLED") => RunState::Killed,
+        Some(other) => return Err(format!("its status is {other}, which MLflow does not know").into()),
+    };
+    let params = texts(entries(&folder.join("params"), told), told);
+    let mut tags = texts(tags, told);
+    tags.extend(inputs(folder, experiment, told));
+    let deleted = meta.get("lifecycle_stage") == Some("deleted") || experiment.deleted;
+    if deleted {
+        tags.push(("mlflow.lifecycle_stage".to_owned(), "deleted".to_owned()));
+    }
+    let tag = |name: &str| tags.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let name = meta.get("run_name").map(str::to_owned).or_else(|| tag("mlflow.runName"));
+    let artifacts = folder.join("artifacts");
+    Ok(Head {
+        key: key.to_owned(),
+        id: hexadecimal(&id),
+        name: name.unwrap_or(id),
+        group: experiment.name.clone(),
+        state,
+        created_ms,
+        ended_ms: meta.milliseconds("end_time"),
+        user: meta.get("user_id").map(str::to_owned).or_else(|| tag("mlflow.user")),
+        notes: tag("mlflow.note.content"),
+        commit: tag("mlflow.source.git.commit"),
+        command: None,
+        artifacts: fs::symlink_metadata(&artifacts).is_ok_and(|entry| entry.is_dir()).then_some(artifacts),
+        params,
+        tags,
+    })
+}
+
+fn hexadecimal(id: &str) -> Option<[u8; 16]> {
+    let all = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    all.then(|| u128::from_str_radix(id, 16).ok().map(u128::to_be_bytes)).flatten()
+}
+
+/// A run's datasets, each a tag `mlflow.dataset.NAME/DIGEST` with its source and context as JSON.
+fn inputs(folder: &Path, experiment: &Experiment, told: &mut Vec<Told>) -> Vec<(String, String)> {
+    let Ok(found) = fs::read_dir(folder.join("inputs")) else { return Vec::new() };
+    let mut folders: Vec<PathBuf> = found.flatten().map(|entry| entry.path()).collect();
+    folders.sort();
+    let mut tags = Vec::new();
+    for input in folders {
+        let path = input.join("meta.yaml");
+        match dataset(&path, experiment) {
+            Ok(Some(tag)) => tags.push(tag),
+            Ok(None) => {}
+            Err(error) => told.push(warning(&path, format!("an input was left out: {error}"))),
+        }
+    }
+    tags
+}
+
+/// `None` where the input is a model.
+fn dataset(
+    input: &Path,
+    experiment: &Experiment,
+) -> std::result::Result<Option<(String, String)>, Box<dyn std::error::Error>> {
+    let input = Value::from_yaml(&file::text(input)?)?;
+    let text = |value: &Value, key: &str| value.get(key).and_then(|value| value.as_str()).map(str::to_owned);
+    if text(&input, "source_type").as_deref() != Some("DATASET") {
+        return Ok(None);
+    }
+    let id = text(&input, "source_id").ok_or("it names no dataset")?;
+    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
+        return Err(format!("the dataset's id {id} is no name of a folder").into());
+    }
+    let path = experiment.folder.join("datasets").join(id).join("meta.yaml");
+    let dataset = Value::from_yaml(&file::text(&path)?)?;
+    let name = text(&dataset, "name").ok_or("its dataset has no name")?;
+    let digest = text(&dataset, "digest").unwrap_or_default();
+    let told = Input {
+        source_type: text(&dataset, "source_type"),
+        source: text(&dataset, "source"),
+        context: input.get("tags").and_then(|tags| text(tags, "mlflow.data.context")),
+    };
+    Ok(Some((format!("mlflow.dataset.{name}/{digest}"), serde_json::to_string(&told)?)))
+}
+
+/// The files of a folder of keys, in any depth, sorted. Links are not followed.
+fn entries(folder: &Path, told: &mut Vec<Told>) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    gather(folder, "", 0, &mut entries, told);
+    entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    entries
+}
+
+fn gather(folder: &Path, prefix: &str, depth: usize, entries: &mut Vec<Entry>, told: &mut Vec<Told>) {
+    let found = match fs::read_dir(folder) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        Err(error) => {
+            told.push(warning(folder, format!("what it holds was left out: {error}")));
+            return;
+        }
+    };
+    for entry in found.flatten() {
+        let path = entry.path();
+        let Ok(kind) = entry.file_type() else { continue };
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else {
+            told.push(warning(&path, "it was left out: its name is no UTF-8"));
+            continue;
+        };
+        let key = format!("{prefix}{name}");
+        if kind.is_file() {
+            entries.push(Entry { key, path });
+        } else if kind.is_dir() && depth < DEPTH {
+            gather(&path, &format!("{key}/"), depth + 1, entries, told);
+        } else {
+            told.push(warning(&path, "it was left out: it is no file, or lies too deep; links are not followed"));
+        }
+    }
+}
+
+fn texts(entries: Vec<Entry>, told: &mut Vec<Told>) -> Vec<(String, String)> {
+    let mut texts = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match file::text_of_file(&entry.path) {
+            Ok(text) => texts.push((entry.key, text)),
+            Err(error) => told.push(warning(&entry.path, format!("it was left out: {error}"))),
+        }
+    }
+    texts
+}
+
+/// Reads the start of what is new of each metric; what goes on behind it is left as `long`.
+fn metrics(folder: &Path, run: &str, known: bool, reading: &mut Reading) {
+    let mut together = 0;
+    let mut buffer = vec![0; SHORT];
+    let mut left_out = Vec::new();
+    let files = entries(&folder.join("metrics"), &mut left_out);
+    if !known {
+        reading.told.append(&mut left_out);
+    }
+    for Entry { key, path } in files {
+        let mut offset = reading.mark.metrics.get(&key).copied().unwrap_or(0);
+        if known {
+            let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+            if metadata.len() == offset {
+                continue;
+            }
+            if metadata.len() < offset {
+                reading.told.push(warning(&path, "it is shorter than it was: it was read anew"));
+                offset = 0;
+            }
+        }
+        if together >= SHORT_TOGETHER {
+            reading.mark.metrics.insert(key.clone(), offset);
+            reading.long.push(Metric { key, path });
+            continue;
+        }
+        match start(&path, offset, &mut buffer) {
+            Ok(read) => {
+                let piece = &buffer[..read];
+                let all = read < buffer.len();
+                let lines = piece.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                let end = if all && reading.mark.over == Some(true) { read } else { lines };
+                let mut lines = Lines::new(run, &key, &path, offset);
+                reading.told.extend(lines.points(&piece[..end]));
+                reading.told.extend(lines.warning());
+                together += end;
+                reading.mark.metrics.insert(key.clone(), offset + end as u64);
+                if !all {
+                    reading.long.push(Metric { key, path });
+                }
+            }
+            Err(error) => reading.told.push(warning(&path, format!("it was left out: {error}"))),
+        }
+    }
+}
+
+/// Fills the buffer from the byte `offset` on; less than that is the file's end.
+fn start(path: &Path, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut file = File::open(path)?;
+    if offset > 0 {
+        file.seek(SeekFrom::Start(offset))?;
+    }
+    let mut held = 0;
+    loop {
+        let asked = buffer.len() - held;
+        let read = file.read(&mut buffer[held..])?;
+        held += read;
+        // A regular file gives less than asked at its end only.
+        if read < asked || held == buffer.len() {
+            return Ok(held);
+        }
+    }
+}
+
+impl Reading {
+    /// Tells the rest of a metric in pieces.
+    pub(super) fn go_on(&mut self, run: &str, metric: &Metric, tell: &mut dyn FnMut(Told) -> Result<()>) -> Result<()> {
+        let Metric { key, path } = metric;
+        let offset = self.mark.metrics.get(key).copied().unwrap_or(0);
+        let mut lines = Lines::new(run, key, path, offset);
+        let end = file::lines_from(path, offset, self.mark.over == Some(true), &mut |piece| {
+            lines.points(piece).map_or(Ok(()), &mut *tell)
+        });
+        let end = match end {
+            Ok(Some(end)) => end,
+            Ok(None) => {
+                tell(warning(path, "its rest was left out: a line is longer than 1 MiB"))?;
+                fs::symlink_metadata(path).map_or(offset, |metadata| metadata.len())
+            }
+            // What the sink refused ends the reading, what the disk refused only this file's.
+            Err(ForeignError::File { source, .. }) => {
+                return tell(warning(path, format!("its rest was left out: {source}")));
+            }
+            Err(error) => return Err(error),
+        };
+        self.mark.metrics.insert(key.clone(), end);
+        lines.warning().map_or(Ok(()), tell)
+    }
+}
+
+/// Reads lines `TIME_MS VALUE STEP`, of which early versions wrote no step, and later ones a dataset behind it.
+struct Lines<'a> {
+    run: &'a str,
+    key: &'a str,
+    path: &'a Path,
+    /// The byte that the next piece begins at.
+    offset: u64,
+    wrong: usize,
+    first_wrong: u64,
+}
+
+impl<'a> Lines<'a> {
+    fn new(run: &'a str, key: &'a str, path: &'a Path, offset: u64) -> Self {
+        Self { run, key, path, offset, wrong: 0, first_wrong: 0 }
+    }
+
+    /// The points of whole lines; `None` where there is none.
+    fn points(&mut self, piece: &[u8]) -> Option<Told> {
+        let mut points = Vec::with_capacity(piece.len() / 24);
+        for line in piece.split_inclusive(|byte| *byte == b'\n') {
+            if !line.trim_ascii().is_empty() {
+                match point(line) {
+                    Some(point) => points.push(point),
+                    None => {
+                        self.first_wrong = if self.wrong == 0 { self.offset } else { self.first_wrong };
+                        self.wrong += 1;
+                    }
+                }
+            }
+            self.offset += line.len() as u64;
+        }
+        (!points.is_empty()).then(|| Told::Points { run: self.run.to_owned(), key: self.key.to_owned(), points })
+    }
+
+    fn warning(&self) -> Option<Told> {
+        let lines = match self.wrong {
+            0 => return None,
+            1 => "1 line was left out: it is".to_owned(),
+            wrong => format!("{wrong} lines were left out: they are"),
+        };
+        Some(Told::Warning {
+            place: format!("{}, byte {}", self.path.display(), self.first_wrong),
+            message: format!("{lines} no `time value step`"),
+        })
+    }
+}
+
+fn point(line: &[u8]) -> Option<Point> {
+    let mut parts = std::str::from_utf8(line.trim_ascii()).ok()?.split(' ');
+    let time_ms = parts.next()?.parse().ok()?;
+    let value = parts.next()?.parse().ok()?;
+    let step = parts.next().map_or(Ok(0), str::parse).ok()?;
+    let more = parts.count();
+    matches!(more, 0 | 2).then_some(Point { step, time_ms, value })
+}

@@ -1,0 +1,246 @@
+//! Writes runs as a file store that MLflow reads. What lies in the folder stays; a run's `meta.yaml` comes last, so
+//! that a run that is half written is none.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, OpenOptions},
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use api::{run::RunState, series::Point};
+use serde::Serialize;
+
+use super::meta::Meta;
+use crate::{
+    Head, Result,
+    file::{self, failed},
+};
+
+const DEFAULT_ID: &str = "0";
+/// Stands in `meta.yaml`, for MLflow.
+const LIFECYCLE: &str = "mlflow.lifecycle_stage";
+
+/// A store that is written to.
+pub struct FileStore {
+    folder: PathBuf,
+    /// Ids by name.
+    experiments: BTreeMap<String, String>,
+}
+
+/// A run that is being written; it is one once it is [finished](Run::finish).
+pub struct Run {
+    folder: PathBuf,
+    meta: RunMeta,
+}
+
+#[derive(Serialize)]
+struct ExperimentMeta<'a> {
+    artifact_location: &'a str,
+    creation_time: i64,
+    experiment_id: &'a str,
+    last_update_time: i64,
+    lifecycle_stage: &'a str,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct RunMeta {
+    artifact_uri: String,
+    end_time: Option<i64>,
+    entry_point_name: String,
+    experiment_id: String,
+    lifecycle_stage: String,
+    run_id: String,
+    run_name: String,
+    run_uuid: String,
+    source_name: String,
+    source_type: u8,
+    source_version: String,
+    start_time: i64,
+    status: u8,
+    tags: [String; 0],
+    user_id: String,
+}
+
+impl FileStore {
+    /// Opens a folder, made as needed, with the experiments that it holds.
+    ///
+    /// # Errors
+    /// Where the folder can't be made or read.
+    pub fn open(folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder).map_err(failed(folder))?;
+        let folder = folder.canonicalize().map_err(failed(folder))?;
+        let mut experiments = BTreeMap::new();
+        for experiment in super::folders(&folder).map_err(failed(&folder))? {
+            let meta = file::text(&experiment.join("meta.yaml")).ok().and_then(|text| Meta::parse(&text).ok());
+            if let Some(meta) = meta
+                && let Some(name) = meta.get("name")
+                && let Some(id) = experiment.file_name().and_then(|id| id.to_str())
+            {
+                experiments.insert(name.to_owned(), id.to_owned());
+            }
+        }
+        let mut store = Self { folder, experiments };
+        // Without it MLflow calls the store broken.
+        if !store.folder.join(DEFAULT_ID).exists() {
+            store.put_experiment(DEFAULT_ID.to_owned(), "Default", 0)?;
+        }
+        Ok(store)
+    }
+
+    /// Begins a run in the experiment that its `group` names, with its params and tags. A param or tag whose key
+    /// MLflow refuses is left out and returned.
+    ///
+    /// # Errors
+    /// Where a file can't be written, or the store holds a run of this id.
+    pub fn run(&mut self, id: [u8; 16], head: &Head) -> Result<(Run, Vec<String>)> {
+        let experiment = self.experiment(&head.group, head.created_ms)?;
+        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let folder = self.folder.join(&experiment).join(&id);
+        fs::create_dir(&folder).map_err(failed(&folder))?;
+        for name in ["params", "tags", "metrics", "artifacts"] {
+            fs::create_dir(folder.join(name)).map_err(failed(&folder))?;
+        }
+        let deleted = |(key, value): &(String, String)| key == LIFECYCLE && value == "deleted";
+        let meta = RunMeta {
+            artifact_uri: uri(&folder.join("artifacts")),
+            end_time: head.ended_ms,
+            entry_point_name: String::new(),
+            experiment_id: experiment,
+            lifecycle_stage: if head.tags.iter().any(deleted) { "deleted" } else { "active" }.to_owned(),
+            run_id: id.clone(),
+            run_name: head.name.clone(),
+            run_uuid: id,
+            source_name: String::new(),
+            source_type: 4,
+            source_version: String::new(),
+            start_time: head.created_ms,
+            status: status(head.state),
+            tags: [],
+            user_id: head.user.clone().unwrap_or_default(),
+        };
+        let run = Run { folder, meta };
+        let refused = run.pairs(head)?;
+        Ok((run, refused))
+    }
+
+    /// The id of the experiment of this name, made where there is none.
+    fn experiment(&mut self, name: &str, now_ms: i64) -> Result<String> {
+        if let Some(id) = self.experiments.get(name) {
+            return Ok(id.clone());
+        }
+        let next = |id: &u32| !self.folder.join(id.to_string()).exists();
+        let id = (1..).find(next).unwrap_or_default().to_string();
+        self.put_experiment(id.clone(), name, now_ms)?;
+        Ok(id)
+    }
+
+    fn put_experiment(&mut self, id: String, name: &str, now_ms: i64) -> Result<()> {
+        let folder = self.folder.join(&id);
+        fs::create_dir(&folder).map_err(failed(&folder))?;
+        let meta = ExperimentMeta {
+            artifact_location: &uri(&folder),
+            creation_time: now_ms,
+            experiment_id: &id,
+            last_update_time: now_ms,
+            lifecycle_stage: "active",
+            name,
+        };
+        put_yaml(&folder.join("meta.yaml"), &meta)?;
+        self.experiments.insert(name.to_owned(), id);
+        Ok(())
+    }
+}
+
+impl Run {
+    /// Where its artifacts belong.
+    pub fn artifacts(&self) -> PathBuf {
+        self.folder.join("artifacts")
+    }
+
+    /// Appends points of a metric. `false`: MLflow refuses its key, and nothing was written.
+    ///
+    /// # Errors
+    /// Where the metric's file can't be written.
+    pub fn points(&self, key: &str, points: &[Point]) -> Result<bool> {
+        if !is_key(key) {
+            return Ok(false);
+        }
+        let path = self.folder.join("metrics").join(key);
+        make_parent(&path)?;
+        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed(&path))?;
+        let mut file = BufWriter::new(file);
+        for Point { step, time_ms, value } in points {
+            writeln!(file, "{time_ms} {value:?} {step}").map_err(failed(&path))?;
+        }
+        file.flush().map_err(failed(&path))?;
+        Ok(true)
+    }
+
+    /// Makes it a run.
+    ///
+    /// # Errors
+    /// Where its `meta.yaml` can't be written.
+    pub fn finish(self) -> Result<()> {
+        put_yaml(&self.folder.join("meta.yaml"), &self.meta)
+    }
+
+    fn pairs(&self, head: &Head) -> Result<Vec<String>> {
+        let own = [
+            ("mlflow.runName", Some(&head.name)),
+            ("mlflow.user", head.user.as_ref()),
+            ("mlflow.note.content", head.notes.as_ref()),
+            ("mlflow.source.git.commit", head.commit.as_ref()),
+        ];
+        let own = own.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        let kept = head.tags.iter().filter(|(key, _)| key != LIFECYCLE);
+        let tags = own.chain(kept.map(|(key, value)| (key.as_str(), value)));
+        let params = head.params.iter().map(|(key, value)| (key.as_str(), value));
+        let mut refused = Vec::new();
+        for (folder, key, value) in params.map(|(k, v)| ("params", k, v)).chain(tags.map(|(k, v)| ("tags", k, v))) {
+            if !is_key(key) {
+                refused.push(key.to_owned());
+                continue;
+            }
+            let path = self.folder.join(folder).join(key);
+            make_parent(&path)?;
+            fs::write(&path, value).map_err(failed(&path))?;
+        }
+        Ok(refused)
+    }
+}
+
+fn make_parent(path: &Path) -> Result<()> {
+    let Some(parent) = path.parent() else { return Ok(()) };
+    fs::create_dir_all(parent).map_err(failed(parent))
+}
+
+/// What `mlflow.utils.validation` lets through: letters, digits and `/ _ . - : space`, and as a path its own normal
+/// form below the folder. Windows knows no colon in a file's name, nor does MLflow there.
+fn is_key(key: &str) -> bool {
+    let known =
+        |letter: char| letter.is_alphanumeric() || "/_.- ".contains(letter) || (letter == ':' && !cfg!(windows));
+    key.chars().all(known) && key.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+const fn status(state: RunState) -> u8 {
+    match state {
+        RunState::Running => 1,
+        RunState::Queued => 2,
+        RunState::Finished => 3,
+        RunState::Failed => 4,
+        RunState::Stopped | RunState::Killed => 5,
+    }
+}
+
+/// A path as a `file:` address; empty where it is none, which MLflow takes for the folder itself.
+fn uri(path: &Path) -> String {
+    url::Url::from_file_path(path).map(String::from).unwrap_or_default()
+}
+
+fn put_yaml(path: &Path, value: &impl Serialize) -> Result<()> {
+    let text =
+        serde_saphyr::to_string(value).map_err(|error| failed(path)(std::io::Error::other(error.to_string())))?;
+    fs::write(path, text).map_err(failed(path))
+}

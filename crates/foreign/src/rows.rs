@@ -1,0 +1,291 @@
+//! Values by step as rows of a text that grows: comma or tab separated with a header, or a JSON object a line.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{BufRead, BufReader, Read},
+    path::Path,
+};
+
+use api::series::Point;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Result, Told,
+    file::{self, failed, warning},
+    value::Value,
+};
+
+/// The column of the step: the finest that there is.
+const STEP: [&str; 5] = ["step", "global_step", "_step", "iteration", "epoch"];
+const TIME: [&str; 4] = ["timestamp", "time", "wall_time", "_timestamp"];
+/// Bytes of a header, at most.
+const HEADER: u64 = 1 << 20;
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Separated by this byte, with a header.
+    Delimited(u8),
+    /// An object a line.
+    JsonLines,
+}
+
+/// How far a file of rows was read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct RowsMark {
+    /// The first byte that was not read.
+    offset: u64,
+    /// Rows before it.
+    rows: u64,
+    header: String,
+    /// What is no number was told.
+    warned: bool,
+}
+
+/// Reads what was added to a file of rows.
+pub(crate) struct Rows<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) form: Form,
+    pub(crate) run: &'a str,
+    /// The key of the one series that the file holds, where its header does not say it.
+    pub(crate) key: Option<&'a str>,
+    /// The time of rows that have none.
+    pub(crate) time_ms: i64,
+    /// Whether a last line without its line end counts.
+    pub(crate) complete: bool,
+}
+
+/// Rows of one piece, by series.
+struct Gathered<'a> {
+    points: BTreeMap<String, Vec<Point>>,
+    /// The first that could not be read, with its row, and how many.
+    wrong: &'a mut Option<(u64, String, u64)>,
+}
+
+impl Rows<'_> {
+    /// # Errors
+    /// Where the file can't be read, or `tell` fails.
+    pub(crate) fn read(&self, mark: &RowsMark, tell: &mut dyn FnMut(Told) -> Result<()>) -> Result<RowsMark> {
+        let mut mark = mark.clone();
+        let length = fs::metadata(self.path).map_err(failed(self.path))?.len();
+        if length < mark.offset {
+            tell(warning(self.path, "it is shorter than it was: it was read anew"))?;
+            mark = RowsMark::default();
+        }
+        let mut skip = 0;
+        let mut columns = None;
+        if let Form::Delimited(delimiter) = self.form {
+            let Some(header) = self.header()? else { return Ok(mark) };
+            let end = header.len() as u64;
+            let names = String::from_utf8_lossy(header.trim_ascii_end()).into_owned();
+            let names = names.trim_start_matches('\u{feff}').to_owned();
+            if mark.header != names {
+                // Lightning's logger writes the file anew where a column is added: the rows are the same.
+                skip = mark.rows;
+                mark = RowsMark { offset: end, header: names, rows: 0, warned: mark.warned };
+            }
+            columns = Some(Columns::new(&mark.header, delimiter, self.key));
+        }
+        let mut wrong = None;
+        let (offset, mut row) = (mark.offset, mark.rows);
+        let read = file::lines_from(self.path, offset, self.complete, &mut |piece| {
+            let mut gathered = Gathered { points: BTreeMap::new(), wrong: &mut wrong };
+            match &columns {
+                Some(columns) => self.delimited(piece, columns, &mut row, skip, &mut gathered),
+                None => self.objects(piece, &mut row, &mut gathered),
+            }
+            let run = self.run.to_owned();
+            let told = gathered.points.into_iter().map(|(key, points)| Told::Points { run: run.clone(), key, points });
+            told.into_iter().try_for_each(&mut *tell)
+        })?;
+        mark.rows = row;
+        mark.offset = match read {
+            Some(end) => end,
+            None => {
+                tell(warning(self.path, "its rest was left out: a line is longer than 1 MiB"))?;
+                length
+            }
+        };
+        if let Some((row, why, count)) = wrong
+            && !mark.warned
+        {
+            let others = if count > 1 { format!(", and {} others", count - 1) } else { String::new() };
+            let place = format!("{}, row {row}", self.path.display());
+            tell(Told::Warning { place, message: format!("it was left out{others}: {why}") })?;
+            mark.warned = true;
+        }
+        Ok(mark)
+    }
+
+    /// The first line with its line end; `None` where it is not whole yet.
+    fn header(&self) -> Result<Option<Vec<u8>>> {
+        let file = File::open(self.path).map_err(failed(self.path))?;
+        let mut line = Vec::new();
+        BufReader::new(file.take(HEADER)).read_until(b'\n', &mut line).map_err(failed(self.path))?;
+        Ok(line.ends_with(b"\n").then_some(line))
+    }
+
+    fn delimited(&self, piece: &[u8], columns: &Columns, row: &mut u64, skip: u64, gathered: &mut Gathered<'_>) {
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(columns.delimiter).from_reader(piece);
+        let mut record = csv::ByteRecord::new();
+        // A reader over memory that takes any bytes and any number of fields does not fail.
+        while reader.read_byte_record(&mut record).unwrap_or(false) {
+            let at = *row;
+            *row += 1;
+            if at < skip {
+                continue;
+            }
+            let cell = |index: usize| {
+                let text = record.get(index).and_then(|cell| std::str::from_utf8(cell).ok()).map(str::trim);
+                text.filter(|text| !text.is_empty())
+            };
+            let step = columns.step.and_then(cell).and_then(step_of);
+            let time = columns.time.and_then(|index| cell(index).and_then(time_of));
+            if columns.step.is_some() && step.is_none() {
+                gathered.wrong(at, "its step is no whole number");
+                continue;
+            }
+            let step = step.unwrap_or(at.cast_signed());
+            let time_ms = time.unwrap_or(self.time_ms);
+            for (index, name) in &columns.values {
+                // A time that is no date is a duration.
+                if Some(*index) == columns.time && time.is_some() {
+                    continue;
+                }
+                let Some(bytes) = record.get(*index).filter(|bytes| !bytes.trim_ascii().is_empty()) else { continue };
+                match std::str::from_utf8(bytes).ok().and_then(|text| text.trim().parse().ok()) {
+                    Some(value) => gathered.point(name, Point { step, time_ms, value }),
+                    None => gathered.wrong(at, &format!("the value of {name} is no number")),
+                }
+            }
+        }
+    }
+
+    fn objects(&self, piece: &[u8], row: &mut u64, gathered: &mut Gathered<'_>) {
+        for line in piece.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
+            let at = *row;
+            *row += 1;
+            let value = std::str::from_utf8(line).ok().and_then(|text| Value::from_json(text).ok());
+            let Some(value @ Value::Map(_)) = value else {
+                gathered.wrong(at, "it is no JSON object");
+                continue;
+            };
+            let named = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, value.get(name)?)));
+            let step = named(&STEP).and_then(|(name, value)| Some((name, step_of(&value.text())?)));
+            let time = named(&TIME).and_then(|(name, value)| Some((name, time_of(&value.text())?)));
+            let time_ms = time.map_or(self.time_ms, |(_, time)| time);
+            for (key, value) in value.leaves(".") {
+                let taken = step.is_some_and(|(name, _)| name == key) || time.is_some_and(|(name, _)| name == key);
+                // Text and lists beside the numbers are the log's own.
+                if let Some(value) = value.number().filter(|_| !taken) {
+                    gathered
+                        .point(&key, Point { step: step.map_or(at.cast_signed(), |(_, step)| step), time_ms, value });
+                }
+            }
+        }
+    }
+}
+
+impl Gathered<'_> {
+    fn point(&mut self, key: &str, point: Point) {
+        match self.points.get_mut(key) {
+            Some(points) => points.push(point),
+            None => drop(self.points.insert(key.to_owned(), vec![point])),
+        }
+    }
+
+    fn wrong(&mut self, row: u64, why: &str) {
+        // Rows count from 1 for a person.
+        self.wrong.get_or_insert_with(|| (row + 1, why.to_owned(), 0)).2 += 1;
+    }
+}
+
+struct Columns {
+    delimiter: u8,
+    step: Option<usize>,
+    time: Option<usize>,
+    values: Vec<(usize, String)>,
+}
+
+impl Columns {
+    fn new(header: &str, delimiter: u8, key: Option<&str>) -> Self {
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).from_reader(header.as_bytes());
+        let record = reader.records().next().and_then(std::result::Result::ok).unwrap_or_default();
+        let names: Vec<&str> = record.iter().map(str::trim).collect();
+        let named = |wanted: &[&str]| wanted.iter().find_map(|wanted| names.iter().position(|name| name == wanted));
+        let (step, time) = (named(&STEP), named(&TIME));
+        let values = names.iter().enumerate().filter(|(index, name)| !name.is_empty() && Some(*index) != step);
+        let named = |index: usize, name: &str| match key {
+            Some(key) if Some(index) != time => key.to_owned(),
+            _ => name.to_owned(),
+        };
+        let values = values.map(|(index, name)| (index, named(index, name))).collect();
+        Self { delimiter, step, time, values }
+    }
+}
+
+/// Whether an object has a step and a number beside it.
+pub(crate) fn has_step(value: &Value) -> bool {
+    let named = STEP.iter().any(|name| value.get(name).is_some_and(|value| step_of(&value.text()).is_some()));
+    named && value.leaves(".").iter().any(|(key, value)| !STEP.contains(&&**key) && value.number().is_some())
+}
+
+/// The step that a file of single values says.
+pub(crate) fn step_in(value: &Value) -> Option<i64> {
+    STEP.iter().find_map(|name| step_of(&value.get(name)?.text()))
+}
+
+/// A whole number, also where it is written as a float.
+#[expect(clippy::cast_possible_truncation, reason = "checked to be whole and within 2^53")]
+fn step_of(text: &str) -> Option<i64> {
+    let whole = |value: &f64| value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0;
+    text.parse().ok().or_else(|| text.parse().ok().filter(whole).map(|value: f64| value as i64))
+}
+
+/// Milliseconds of a date as text (UTC where it says no zone), or of a number since 1970 in seconds, or their
+/// thousandth, millionth or milliardth parts, told apart by size; `None` for what is no date after March 1973.
+#[expect(clippy::cast_possible_truncation, reason = "a float that is out of range becomes the range's end")]
+fn time_of(text: &str) -> Option<i64> {
+    if let Ok(number) = text.parse::<f64>() {
+        let ms = match number {
+            1e8..1e11 => number * 1e3,
+            1e11..1e14 => number,
+            1e14..1e17 => number / 1e3,
+            1e17..1e20 => number / 1e6,
+            _ => return None,
+        };
+        return Some(ms.round() as i64);
+    }
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Some(time.as_millisecond());
+    }
+    let local = text.parse::<jiff::civil::DateTime>().ok()?;
+    local.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|time| time.timestamp().as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{step_of, time_of};
+
+    #[test]
+    fn times_are_told_apart_by_size() {
+        for text in
+            ["1700000000.25", "1700000000250", "1700000000250000", "2023-11-14T22:13:20.25Z", "2023-11-14 22:13:20.25"]
+        {
+            assert_eq!(time_of(text), Some(1_700_000_000_250), "{text}");
+        }
+        for text in ["0.5", "12", "nan", "inf", "-1700000000", "soon", ""] {
+            assert_eq!(time_of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn steps_are_whole() {
+        assert_eq!([step_of("3"), step_of("3.0"), step_of("1e3")], [Some(3), Some(3), Some(1000)]);
+        assert_eq!([step_of("3.5"), step_of("nan"), step_of("1e300"), step_of("x")], [None; 4]);
+    }
+}

@@ -1,0 +1,264 @@
+//! What JSON, YAML and TOML hold, as one tree: numbers that are not finite stay, keys keep their order.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, de};
+
+/// A value of a file of params or metrics.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Number(f64),
+    Text(String),
+    List(Vec<Value>),
+    Map(Vec<(String, Value)>),
+}
+
+/// Why a text is no JSON, YAML or TOML.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Malformed {
+    #[error("it is no JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("it is no YAML: {0}")]
+    Yaml(Box<serde_saphyr::Error>),
+    #[error("it is no TOML: {0}")]
+    Toml(Box<toml_edit::de::Error>),
+}
+
+impl Value {
+    /// JSON, with `NaN`, `Infinity` and `-Infinity` as Python writes them.
+    pub(crate) fn from_json(text: &str) -> Result<Self, Malformed> {
+        match serde_json::from_str(text) {
+            Ok(value) => Ok(value),
+            Err(error) => serde_json::from_str(&quote_not_finite(text)).map_err(|_| error.into()),
+        }
+    }
+
+    /// The first document of a YAML text; an empty one is `Null`.
+    pub(crate) fn from_yaml(text: &str) -> Result<Self, Malformed> {
+        if text.trim().is_empty() {
+            return Ok(Self::Null);
+        }
+        // As DVC reads it: YAML 1.2, in which `yes` is text.
+        let options = serde_saphyr::options! {
+            non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
+            strict_booleans: true,
+            with_snippet: false,
+        };
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| Malformed::Yaml(Box::new(error)))
+    }
+
+    pub(crate) fn from_toml(text: &str) -> Result<Self, Malformed> {
+        toml_edit::de::from_str(text).map_err(|error| Malformed::Toml(Box::new(error)))
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        let Self::Map(entries) = self else { return None };
+        entries.iter().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
+    pub(crate) fn entries(&self) -> &[(String, Self)] {
+        if let Self::Map(entries) = self { entries } else { &[] }
+    }
+
+    pub(crate) fn items(&self) -> &[Self] {
+        if let Self::List(items) = self { items } else { &[] }
+    }
+
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// The number that it is; text counts where it names one that is not finite.
+    #[expect(clippy::cast_precision_loss, reason = "a metric is a float")]
+    pub(crate) fn number(&self) -> Option<f64> {
+        match self {
+            Self::Integer(value) => Some(*value as f64),
+            Self::Number(value) => Some(*value),
+            Self::Text(text) => text.parse().ok().filter(|value: &f64| !value.is_finite()),
+            _ => None,
+        }
+    }
+
+    /// As a person would write it; a list or map as JSON.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(value) if !value.is_finite() => value.to_string(),
+            other => other.json().to_string(),
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        match self {
+            Self::Null => serde_json::Value::Null,
+            Self::Bool(value) => (*value).into(),
+            Self::Integer(value) => (*value).into(),
+            Self::Number(value) if value.is_finite() => (*value).into(),
+            Self::Number(value) => value.to_string().into(),
+            Self::Text(text) => text.as_str().into(),
+            Self::List(items) => items.iter().map(Self::json).collect(),
+            Self::Map(entries) => entries.iter().map(|(key, value)| (key.clone(), value.json())).collect(),
+        }
+    }
+
+    /// Whatever is no map, each under the keys that lead to it, joined; an empty map is nothing.
+    pub(crate) fn leaves(&self, separator: &str) -> Vec<(String, &Self)> {
+        let mut leaves = Vec::new();
+        gather(self, String::new(), separator, &mut leaves);
+        leaves
+    }
+}
+
+// As deep as the parsers let a text nest.
+fn gather<'a>(value: &'a Value, key: String, separator: &str, leaves: &mut Vec<(String, &'a Value)>) {
+    let Value::Map(entries) = value else {
+        leaves.push((key, value));
+        return;
+    };
+    for (name, value) in entries {
+        let key = if key.is_empty() { name.clone() } else { format!("{key}{separator}{name}") };
+        gather(value, key, separator, leaves);
+    }
+}
+
+/// Quotes the three words that Python's `json` writes and JSON does not know, where they stand outside of text.
+fn quote_not_finite(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', 'N', 'I', '-']) {
+        let (before, from) = rest.split_at(at);
+        quoted.push_str(before);
+        let word = ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| from.starts_with(word));
+        let taken = match word {
+            Some(word) => {
+                quoted.push('"');
+                quoted.push_str(word);
+                quoted.push('"');
+                word.len()
+            }
+            None => {
+                let taken = if from.starts_with('"') { text_length(from) } else { 1 };
+                quoted.push_str(&from[..taken]);
+                taken
+            }
+        };
+        rest = &from[taken..];
+    }
+    quoted.push_str(rest);
+    quoted
+}
+
+/// Bytes of the quoted text that `from` starts with, to its closing quote or the end.
+fn text_length(from: &str) -> usize {
+    let bytes = from.as_bytes();
+    let mut at = 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+struct Visitor;
+
+impl<'de> de::Visitor<'de> for Visitor {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Integer(value))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "what fits no i64 is a float, as everywhere in JSON")]
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(i64::try_from(value).map_or(Value::Number(value as f64), Value::Integer))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Number(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = sequence.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::List(items))
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some((key, value)) = map.next_entry::<Value, Value>()? {
+            entries.push((key.text(), value));
+        }
+        Ok(Value::Map(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Value;
+
+    #[test]
+    fn pythons_words_are_numbers_and_text_stays() {
+        let value = Value::from_json(r#"{"a": NaN, "b": [-Infinity, -1], "say \"NaN": "Infinity NaN", "c": Infinity}"#);
+        let Ok(value) = value else { panic!("{value:?}") };
+        assert!(value.get("a").and_then(Value::number).is_some_and(f64::is_nan));
+        assert_eq!(value.get("c").and_then(Value::number), Some(f64::INFINITY));
+        assert_eq!(value.get("say \"NaN").and_then(Value::as_str), Some("Infinity NaN"));
+        assert_eq!(value.get("b").map(Value::text).as_deref(), Some(r#"["-Infinity",-1]"#));
+    }
+
+    #[test]
+    fn a_cut_text_is_an_error_and_no_panic() {
+        let whole = r#"{"a": {"b": NaN, "c": "d\\"}, "e": [1.5, null, true]}"#;
+        for end in 0..whole.len() {
+            assert!(Value::from_json(&whole[..end]).is_err(), "{end}");
+        }
+        assert!(Value::from_json(&"[".repeat(100_000)).is_err());
+        assert!(Value::from_yaml(&"[".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn leaves_carry_the_way_to_them() {
+        let value = Value::from_yaml("a:\n  b: 1\n  2: .nan\nc: [1, x]\nd: yes\n").expect("YAML");
+        let leaves = value.leaves(".");
+        let said: Vec<String> = leaves.iter().map(|(key, value)| format!("{key}={}", value.text())).collect();
+        assert_eq!(said, ["a.b=1", "a.2=NaN", "c=[1,\"x\"]", "d=yes"]);
+    }
+}

@@ -1,0 +1,213 @@
+//! `dvc.yaml` across commits of a real git repository.
+
+use std::{fs, path::Path, process::Command};
+
+use api::run::RunState;
+use foreign::{ForeignError, Mark, Reader as _, dvc::Dvc};
+
+use crate::{Read, pairs, read};
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let date = "2023-11-14T22:13:20Z";
+    let mut command = Command::new("git");
+    command.current_dir(folder).args(["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]).args(arguments);
+    command.env("GIT_AUTHOR_DATE", date).env("GIT_COMMITTER_DATE", date);
+    command.env("GIT_CONFIG_GLOBAL", "").env("GIT_CONFIG_NOSYSTEM", "1");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+fn write(folder: &Path, files: &[(&str, &str)]) {
+    for (name, content) in files {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+}
+
+fn commit(folder: &Path, message: &str, files: &[(&str, &str)]) {
+    write(folder, files);
+    git(folder, &["add", "-A"]);
+    git(folder, &["commit", "-q", "--allow-empty", "-m", message]);
+}
+
+fn repository() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    git(folder.path(), &["init", "-q", "-b", "main"]);
+    folder
+}
+
+fn read_at(folder: &Path, mark: &Mark) -> Read {
+    read(&Dvc::new(folder.join("dvc.yaml")), mark)
+}
+
+const YAML: &str = "stages:
+  train:
+    cmd: python train.py
+    params: [lr, model.depth, {other.toml: [seed]}]
+    outs: [model.pkl]
+    metrics:
+    - eval/metrics.json: {cache: false}
+params: [all.yaml]
+metrics: [top.yaml]
+";
+
+#[test]
+fn each_commit_of_the_first_parents_is_a_run() {
+    let folder = repository();
+    let at = folder.path();
+    commit(at, "Before", &[("README.md", "x")]);
+    let files = [
+        ("sub/dvc.yaml", YAML),
+        ("sub/params.yaml", "lr: 0.1\nmodel: {depth: 3, unused: 1}\n"),
+        ("sub/other.toml", "seed = 7\n"),
+        ("sub/all.yaml", "a: {b: true}\n"),
+        ("sub/eval/metrics.json", r#"{"acc": 0.5, "loss": {"train": NaN}}"#),
+        ("sub/top.yaml", "auc: .inf\nacc: 0.75\n"),
+    ];
+    commit(at, "First\n\nWith a body.", &files);
+    git(at, &["checkout", "-q", "-b", "side"]);
+    commit(at, "Aside", &[("sub/eval/metrics.json", r#"{"acc": 0.125}"#)]);
+    git(at, &["checkout", "-q", "main"]);
+    git(at, &["merge", "-q", "--no-ff", "-m", "Merge", "side"]);
+    let at = &at.join("sub");
+    let read = read_at(at, &Mark::default());
+    assert_eq!(read.warnings(), [""; 0]);
+    let [first, merge] = read.heads()[..] else { panic!("{:?}", read.told) };
+    assert_eq!((first.notes.as_deref(), merge.notes.as_deref()), (Some("First\n\nWith a body."), Some("Merge")));
+    assert_eq!(
+        (first.user.as_deref(), first.state, first.created_ms),
+        (Some("Ada"), RunState::Finished, 1_700_000_000_000)
+    );
+    assert_eq!((first.commit.as_deref(), &*first.group), (Some(&*first.key), "sub"));
+    assert_eq!(first.params, pairs(&[("a.b", "true"), ("lr", "0.1"), ("model.depth", "3"), ("seed", "7")]));
+    assert_eq!(read.series("acc"), [(0, Some(0.5)), (0, Some(0.125))]);
+    assert_eq!((read.series("loss.train"), read.series("auc").len()), (vec![(0, None)], 2));
+    // Of two files with the same key the second is called after its file.
+    assert_eq!(read.series("sub/top.yaml:acc"), [(0, Some(0.75)), (0, Some(0.75))]);
+
+    assert_eq!(read_at(at, &read.mark).told, []);
+    commit(at, "Third", &[("params.yaml", "lr: 0.2\nmodel: {depth: 3}\n")]);
+    let read = read_at(at, &read.mark);
+    assert_eq!(read.heads().iter().map(|head| head.notes.as_deref()).collect::<Vec<_>>(), [Some("Third")]);
+}
+
+#[test]
+fn the_lock_says_what_a_stage_ran_with_and_where_its_metrics_are() {
+    let folder = repository();
+    let lock = "schema: '2.0'
+stages:
+  train:
+    cmd: python train.py
+    params:
+      params.yaml: {lr: 0.5, model.depth: 4}
+    outs:
+    - {path: eval/metrics.json, hash: md5, md5: 0123456789abcdef0123456789abcdef, size: 10}
+    - {path: ../../../etc/passwd, md5: ../../../../../../../etc/passwd}
+";
+    let files = [("dvc.yaml", YAML), ("dvc.lock", lock), ("params.yaml", "lr: 0.1\nmodel: {depth: 3}\n")];
+    commit(folder.path(), "First", &files);
+    write(folder.path(), &[(".dvc/cache/files/md5/01/23456789abcdef0123456789abcdef", r#"{"acc": 0.5}"#)]);
+    let read = read_at(folder.path(), &Mark::default());
+    assert_eq!(read.heads()[0].params, pairs(&[("lr", "0.5"), ("model.depth", "4")]));
+    assert_eq!(read.series("acc"), [(0, Some(0.5))]);
+}
+
+#[test]
+fn what_cant_be_read_is_said_once_with_its_commit() {
+    let folder = repository();
+    let yaml = "stages:
+  train:
+    foreach: [a, b]
+    do: {cmd: x, params: [config.py: [lr]], metrics: ['${item}.json', junk.json, missing.json]}
+metrics: 7
+";
+    commit(folder.path(), "First", &[("dvc.yaml", yaml), ("junk.json", "{\"acc\": 0."), ("dvc.lock", "stages: [")]);
+    commit(folder.path(), "Second", &[("README.md", "x")]);
+    commit(folder.path(), "Third", &[("dvc.yaml", "\u{1}: [")]);
+    let read = read_at(folder.path(), &Mark::default());
+    assert_eq!(read.heads().len(), 2);
+    let warnings = read.warnings().join("\n");
+    for said in [
+        "junk.json in commit",
+        "dvc.lock in commit",
+        "${item}.json was left out",
+        "config.py:lr was left out",
+        "dvc.yaml in commit",
+    ] {
+        assert!(warnings.contains(said), "{said} is not in\n{warnings}");
+    }
+    assert_eq!(read.warnings().len(), 5, "{warnings}");
+}
+
+/// A history of so many commits, each named by its number from 1 on.
+fn long_history(folder: &Path, commits: usize) {
+    use std::io::Write as _;
+
+    let data = |text: &str| format!("data {}\n{text}\n", text.len());
+    let mut stream = String::new();
+    for commit in 1..=commits {
+        stream += "commit refs/heads/main\ncommitter Ada <ada@example.org> 1700000000 +0000\n";
+        stream += &data(&commit.to_string());
+        if commit == 1 {
+            stream += &format!("M 100644 inline dvc.yaml\n{}", data("metrics: [metrics.json]"));
+        }
+        let metrics = format!("{{\"number\": {commit}}}");
+        stream += &format!("M 100644 inline metrics.json\n{}", data(&metrics));
+    }
+    let mut import = Command::new("git");
+    import.current_dir(folder).args(["fast-import", "--quiet"]).stdin(std::process::Stdio::piped());
+    let mut import = import.spawn().unwrap();
+    import.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
+    assert!(import.wait().unwrap().success());
+}
+
+#[test]
+fn the_newest_thousand_commits_are_read() {
+    let folder = repository();
+    long_history(folder.path(), 1005);
+    fs::write(folder.path().join("dvc.yaml"), "").unwrap();
+    let read = read_at(folder.path(), &Mark::default());
+    assert_eq!((read.heads().len(), read.warnings()), (1000, vec![]));
+    let numbers: Vec<_> = read.series("number").iter().filter_map(|(_, value)| *value).collect();
+    assert_eq!((numbers.len(), numbers[0], numbers[999]), (1000, 6.0, 1005.0));
+}
+
+#[test]
+fn a_damaged_history_is_told_up_to_its_damage() {
+    let folder = repository();
+    for message in ["First", "Second", "Third"] {
+        commit(
+            folder.path(),
+            message,
+            &[("dvc.yaml", "metrics: [m.json]"), ("m.json", &format!("{{\"{message}\": 1}}"))],
+        );
+    }
+    let output = Command::new("git").current_dir(folder.path()).args(["rev-parse", "HEAD~1"]).output().unwrap();
+    let id = String::from_utf8(output.stdout).unwrap();
+    let object = folder.path().join(".git/objects").join(&id[..2]).join(id[2..].trim());
+    fs::remove_file(&object).unwrap();
+    for junk in [None, Some(&b"\x78\x9c\xff\xff"[..]), Some(b"")] {
+        if let Some(junk) = junk {
+            fs::write(&object, junk).unwrap();
+        }
+        let read = read_at(folder.path(), &Mark::default());
+        assert_eq!(read.heads().len(), 1);
+        assert!(read.warnings()[0].contains(id.trim()), "{:?}", read.warnings());
+        assert_eq!(read_at(folder.path(), &read.mark).told, []);
+    }
+}
+
+#[test]
+fn a_folder_without_git_is_an_error_and_one_without_commits_is_empty() {
+    let folder = repository();
+    write(folder.path(), &[("dvc.yaml", YAML)]);
+    assert_eq!(read_at(folder.path(), &Mark::default()).told, []);
+    fs::remove_dir_all(folder.path().join(".git")).unwrap();
+    let error = Dvc::new(folder.path().join("dvc.yaml")).read(&Mark::default(), &mut |_| Ok(())).unwrap_err();
+    assert!(matches!(error, ForeignError::NotOne { .. }), "{error}");
+    // A repository whose head names nothing.
+    git(folder.path(), &["init", "-q"]);
+    fs::write(folder.path().join(".git/HEAD"), "nonsense").unwrap();
+    assert!(Dvc::new(folder.path().join("dvc.yaml")).read(&Mark::default(), &mut |_| Ok(())).is_err());
+}

@@ -1,0 +1,106 @@
+//! DVCLive's folder, as its logger 3.49.1 left it: `tests/fixtures/make_dvclive.py` made it.
+
+use std::{fs, io::Write as _, path::Path};
+
+use api::run::RunState;
+use foreign::{Mark, Media, Told, dvclive::DvcLive};
+
+use crate::{Read, age, copy, pairs, read};
+
+fn read_at(folder: &Path, mark: &Mark) -> Read {
+    read(&DvcLive::new(folder.to_owned()), mark)
+}
+
+fn age_all(folder: &Path) {
+    for name in [
+        "metrics.json",
+        "params.yaml",
+        "plots/metrics/gap.tsv",
+        "plots/metrics/loss.tsv",
+        "plots/metrics/train/acc.tsv",
+    ] {
+        age(&folder.join(name));
+    }
+}
+
+#[test]
+fn what_dvclive_wrote_is_told() {
+    let folder = copy("dvclive");
+    age_all(folder.path());
+    let read = read_at(folder.path(), &Mark::default());
+    assert_eq!(read.warnings(), [""; 0]);
+    let [head] = read.heads()[..] else { panic!("{:?}", read.told) };
+    assert_eq!((head.state, head.ended_ms), (RunState::Finished, Some(1_700_000_000_000)));
+    let params = [
+        ("lr", "0.01"),
+        ("optimizer.name", "adam"),
+        ("optimizer.betas", "[0.9,0.999]"),
+        ("layers", "3"),
+        ("amp", "true"),
+    ];
+    assert_eq!(head.params, pairs(&params));
+    assert_eq!(read.series("loss").len(), 5);
+    assert_eq!(read.series("loss")[3], (3, Some(0.25)));
+    assert!(read.points("loss")[0].time_ms > 1_700_000_000_000, "its own timestamp");
+    assert_eq!(read.points("train/acc")[4].time_ms, 1_700_000_000_000, "its file's");
+    assert_eq!(read.series("train/acc")[4], (4, Some(0.9)));
+    assert_eq!(read.series("gap"), [(3, None)]);
+    // A value of the summary that has no series.
+    assert_eq!(read.series("best"), [(4, Some(0.9))]);
+    let media = read.told.iter().filter_map(|told| match told {
+        Told::Media { key, step, media: Media::Image(bytes), .. } => {
+            Some((&**key, *step, bytes.starts_with(b"\x89PNG")))
+        }
+        _ => None,
+    });
+    assert_eq!(media.collect::<Vec<_>>(), [("sample.png", 4, true), ("steps", 3, true)]);
+}
+
+#[test]
+fn a_folder_that_is_written_to_is_tailed() {
+    let folder = copy("dvclive");
+    let mut read = read_at(folder.path(), &Mark::default());
+    assert_eq!(read.heads()[0].state, RunState::Running);
+    let again = |read: &mut Read| *read = read_at(folder.path(), &read.mark);
+    again(&mut read);
+    assert_eq!(read.told, []);
+    let mut series = fs::File::options().append(true).open(folder.path().join("plots/metrics/gap.tsv")).unwrap();
+    series.write_all(b"4\t0.5\n5\t0.").unwrap();
+    again(&mut read);
+    assert_eq!((read.series("gap"), read.told.len()), (vec![(4, Some(0.5))], 1));
+    series.write_all(b"25\n").unwrap();
+    fs::write(folder.path().join("params.yaml"), "lr: 0.02\n").unwrap();
+    again(&mut read);
+    assert_eq!(read.series("gap"), [(5, Some(0.25))]);
+    assert_eq!(read.heads()[0].params, pairs(&[("lr", "0.02")]));
+    age_all(folder.path());
+    again(&mut read);
+    assert_eq!(read.heads().iter().map(|head| head.state).collect::<Vec<_>>(), [RunState::Finished]);
+}
+
+#[test]
+fn what_cant_be_read_is_said_with_its_place_and_left_out() {
+    let folder = copy("dvclive");
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("metrics.json"), "{\"loss\": 0.").unwrap();
+    fs::write(path("params.yaml"), "lr: [0.1\n").unwrap();
+    fs::write(path("plots/metrics/gap.tsv"), b"step\tgap\n0\t\xff\nx\t1\n2\t3\n").unwrap();
+    fs::write(path("plots/metrics/empty.tsv"), "").unwrap();
+    fs::write(path("plots/metrics/binary.tsv"), vec![0; 2 << 20]).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(folder.path(), path("plots/metrics/loop.tsv")).unwrap();
+    let read = read_at(folder.path(), &Mark::default());
+    assert_eq!((read.heads().len(), read.series("loss").len()), (1, 5));
+    assert_eq!(read.series("gap"), [(2, Some(3.0))]);
+    let warnings = read.warnings().join("\n");
+    for said in [
+        "metrics.json: it was left out: it is no JSON",
+        "params.yaml: it was left out: it is no YAML",
+        "gap.tsv, row 1: it was left out, and 1 others",
+    ] {
+        assert!(warnings.contains(said), "{said} is not in\n{warnings}");
+    }
+    #[cfg(unix)]
+    assert!(warnings.contains("loop.tsv: it was left out: links are not followed"), "{warnings}");
+    assert_eq!(read_at(folder.path(), &read.mark).told, []);
+}

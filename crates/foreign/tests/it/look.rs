@@ -1,0 +1,55 @@
+//! What a folder holds.
+
+use std::{fs, path::Path};
+
+use foreign::{Kind, Mark, look};
+
+use crate::{copy, read};
+
+fn kinds(folder: &Path) -> Vec<(Kind, String)> {
+    let name = |path: &Path| path.strip_prefix(folder).unwrap().to_string_lossy().replace('\\', "/");
+    look(folder).iter().map(|found| (found.kind, name(&found.path))).collect()
+}
+
+#[test]
+fn each_log_is_found_once_the_outermost() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    for (fixture, name) in [("mlruns", "a/mlruns"), ("dvclive", "b/dvclive")] {
+        let from = copy(fixture);
+        fs::create_dir_all(at.join(name).parent().unwrap()).unwrap();
+        fs::rename(from.keep(), at.join(name)).unwrap();
+    }
+    let files = [
+        ("b/dvc.yaml", ""),
+        ("c/metrics.json", "{}"),
+        ("c/metrics.csv", ""),
+        ("c/train.jsonl", "{\"step\": 1, \"loss\": 2}\n"),
+        ("c/data.jsonl", "{\"text\": \"x\", \"label\": 1}\n"),
+        ("c/broken.jsonl", "\u{0}"),
+        ("a/mlruns/0/metrics.json", "{}"),
+        (".hidden/metrics.json", "{}"),
+        ("venv/metrics.json", "{}"),
+    ];
+    for (name, content) in files {
+        fs::create_dir_all(at.join(name).parent().unwrap()).unwrap();
+        fs::write(at.join(name), content).unwrap();
+    }
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(at, at.join("c/loop")).unwrap();
+    let expect = [
+        (Kind::MlflowFiles, "a/mlruns"),
+        (Kind::Dvc, "b/dvc.yaml"),
+        (Kind::DvcLive, "b/dvclive"),
+        (Kind::Metrics, "c/metrics.csv"),
+        (Kind::Metrics, "c/metrics.json"),
+        (Kind::Metrics, "c/train.jsonl"),
+    ];
+    assert_eq!(kinds(at), expect.map(|(kind, name)| (kind, name.to_owned())));
+    // The folder itself may be the log.
+    assert_eq!(kinds(&at.join("a/mlruns")), [(Kind::MlflowFiles, String::new())]);
+    assert_eq!(look(&at.join("nowhere")), []);
+    for found in look(at).iter().filter(|found| found.kind != Kind::Dvc) {
+        assert_eq!(read(&*foreign::open(found), &Mark::default()).warnings(), [""; 0], "{found:?}");
+    }
+}

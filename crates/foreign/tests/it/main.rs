@@ -1,0 +1,101 @@
+//! Other tools' logs, told by their readers.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+mod dvc;
+mod dvclive;
+mod look;
+mod metrics;
+mod mlflow_files;
+mod tensorboard;
+
+use std::path::{Path, PathBuf};
+
+use api::series::Point;
+use foreign::{Head, Mark, Reader, Told};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// A copy of a fixture's folder, which a test may write to.
+fn copy(name: &str) -> tempfile::TempDir {
+    fn copy_into(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let target = to.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                copy_into(&entry.path(), &target);
+            } else {
+                std::fs::copy(entry.path(), target).unwrap();
+            }
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    copy_into(&fixture(name), folder.path());
+    folder
+}
+
+/// What was read.
+struct Read {
+    told: Vec<Told>,
+    mark: Mark,
+}
+
+fn read(reader: &dyn Reader, mark: &Mark) -> Read {
+    let mut told = Vec::new();
+    let mark = reader
+        .read(mark, &mut |one| {
+            told.push(one);
+            Ok(())
+        })
+        .unwrap();
+    // As its caller keeps it.
+    let mark = serde_json::from_str(&serde_json::to_string(&mark).unwrap()).unwrap();
+    Read { told, mark }
+}
+
+impl Read {
+    fn heads(&self) -> Vec<&Head> {
+        let heads = self.told.iter().filter_map(|told| if let Told::Run(head) = told { Some(head) } else { None });
+        heads.collect()
+    }
+
+    fn head(&self, name: &str) -> &Head {
+        self.heads().into_iter().find(|head| head.name == name).unwrap()
+    }
+
+    /// Steps and values of a series; `None` for a value that is NaN, which equals nothing.
+    fn series(&self, of: &str) -> Vec<(i64, Option<f64>)> {
+        let points = self.points(of);
+        points.iter().map(|point| (point.step, Some(point.value).filter(|value| !value.is_nan()))).collect()
+    }
+
+    fn points(&self, of: &str) -> Vec<Point> {
+        let points = |told: &Told| match told {
+            Told::Points { key, points, .. } if key == of => points.clone(),
+            _ => Vec::new(),
+        };
+        self.told.iter().flat_map(points).collect()
+    }
+
+    /// Each as its place and message.
+    fn warnings(&self) -> Vec<String> {
+        let warning = |told: &Told| match told {
+            Told::Warning { place, message } => Some(format!("{place}: {message}")),
+            _ => None,
+        };
+        self.told.iter().filter_map(warning).collect()
+    }
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+/// Makes a file look as old as nobody writes to it any more.
+fn age(path: &Path) {
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    std::fs::File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
+}

@@ -1,0 +1,153 @@
+//! `metrics.json`, `metrics.csv` and JSON Lines.
+
+use std::{fs, io::Write as _};
+
+use api::run::RunState;
+use foreign::{Mark, metrics::MetricsFile};
+
+use crate::{Read, age, pairs, read};
+
+/// A file that is written and read on.
+struct Log {
+    folder: tempfile::TempDir,
+    name: &'static str,
+}
+
+impl Log {
+    fn new(name: &'static str, content: &[u8]) -> Self {
+        let log = Self { folder: tempfile::tempdir().unwrap(), name };
+        fs::write(log.path(), content).unwrap();
+        log
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join(self.name)
+    }
+
+    fn append(&self, content: &[u8]) {
+        fs::File::options().append(true).open(self.path()).unwrap().write_all(content).unwrap();
+    }
+
+    fn read(&self, mark: &Mark) -> Read {
+        read(&MetricsFile::new(self.path()), mark)
+    }
+}
+
+#[test]
+fn metrics_json_is_one_value_a_key() {
+    let log = Log::new(
+        "metrics.json",
+        br#"{"acc": 0.5, "test": {"f1": NaN, "n": 3}, "model": "tree", "list": [1], "epoch": 7}"#,
+    );
+    age(&log.path());
+    let read = log.read(&Mark::default());
+    assert_eq!(read.series("acc"), [(7, Some(0.5))]);
+    assert_eq!((read.series("test.f1"), read.series("test.n")), (vec![(7, None)], vec![(7, Some(3.0))]));
+    assert_eq!(read.points("acc")[0].time_ms, 1_700_000_000_000);
+    assert_eq!((read.heads()[0].state, &read.heads()[0].tags), (RunState::Finished, &pairs(&[("model", "tree")])));
+    assert_eq!(log.read(&read.mark).told, []);
+    fs::write(log.path(), r#"{"acc": 0.75}"#).unwrap();
+    assert_eq!(log.read(&read.mark).series("acc"), [(0, Some(0.75))]);
+    for junk in [&b"{\"acc\": 0."[..], b"\xff\xfe", b"", b"[", b"nonsense"] {
+        fs::write(log.path(), junk).unwrap();
+        let read = log.read(&Mark::default());
+        assert_eq!((read.heads().len(), read.warnings().len()), (0, 1), "{junk:?}");
+        assert!(read.warnings()[0].contains("metrics.json: it was left out"), "{:?}", read.warnings());
+    }
+}
+
+#[test]
+fn metrics_csv_is_tailed_by_step() {
+    // As Lightning's logger writes it: one row a logging, empty where nothing was logged.
+    let log = Log::new(
+        "metrics.csv",
+        b"epoch,step,time,\"train,loss\",val\n0,49,1700000000.5,0.5,\n0,99,1700000001,,0.25\n1,149,170",
+    );
+    let read = log.read(&Mark::default());
+    assert_eq!(read.series("train,loss"), [(49, Some(0.5))]);
+    assert_eq!((read.series("val"), read.series("epoch").len()), (vec![(99, Some(0.25))], 2));
+    assert_eq!(read.points("train,loss")[0].time_ms, 1_700_000_000_500);
+    assert_eq!(read.series("time"), []);
+    log.append(b"0000002,inf,-inf\n");
+    let read = log.read(&read.mark);
+    assert_eq!(read.series("train,loss"), [(149, Some(f64::INFINITY))]);
+    assert_eq!(log.read(&read.mark).told, []);
+    // The logger writes all of it anew where a column is added.
+    fs::write(
+        log.path(),
+        "epoch,step,time,\"train,loss\",val,test\n0,49,1700000000.5,0.5,,\n0,99,1700000001,,0.25,\n1,149,1700000002,inf,-inf,\n1,199,1700000003,,,0.125\n",
+    )
+    .unwrap();
+    let read = log.read(&read.mark);
+    assert_eq!((read.series("test"), read.series("val")), (vec![(199, Some(0.125))], vec![]));
+}
+
+#[test]
+fn rows_without_a_step_are_counted() {
+    let log = Log::new("metrics.csv", b"\xef\xbb\xbfloss;x,time\r\n0.5,0.1\r\n0.25,0.2\r\n");
+    let read = log.read(&Mark::default());
+    assert_eq!(read.series("loss;x"), [(0, Some(0.5)), (1, Some(0.25))]);
+    assert_eq!(read.series("time"), [(0, Some(0.1)), (1, Some(0.2))], "a duration is no date");
+    log.append(b"0.125,0.3\r\n");
+    assert_eq!(log.read(&read.mark).series("loss;x"), [(2, Some(0.125))]);
+}
+
+#[test]
+fn json_lines_are_tailed() {
+    let log = Log::new(
+        "log.jsonl",
+        b"{\"_step\": 0, \"_timestamp\": 1700000000.25, \"loss\": 0.5, \"eval\": {\"f1\": NaN}, \"note\": \"x\"}\n{\"_step\": 1, \"loss\": \"-Infinity\"}\n{\"_st",
+    );
+    let read = log.read(&Mark::default());
+    assert_eq!(read.series("loss"), [(0, Some(0.5)), (1, Some(f64::NEG_INFINITY))]);
+    assert_eq!((read.series("eval.f1"), read.points("loss")[0].time_ms), (vec![(0, None)], 1_700_000_000_250));
+    assert_eq!((read.series("_step"), read.series("_timestamp"), read.series("note")), (vec![], vec![], vec![]));
+    log.append(b"ep\": 2, \"loss\": 1}\n");
+    assert_eq!(log.read(&read.mark).series("loss"), [(2, Some(1.0))]);
+    // The last line needs no line end once nobody writes any more.
+    log.append(b"{\"_step\": 3, \"loss\": 4}");
+    assert_eq!(log.read(&read.mark).points("loss").len(), 1);
+    age(&log.path());
+    let read = log.read(&read.mark);
+    assert_eq!(read.series("loss"), [(2, Some(1.0)), (3, Some(4.0))]);
+    assert_eq!(read.heads()[0].state, RunState::Finished);
+}
+
+#[test]
+fn what_is_wrong_is_said_once_with_its_row() {
+    let log = Log::new("metrics.csv", b"step,loss,split\n0,0.5,train\nx,1,train\n2,\xff,train\n\"3,4\n4,0.25\n");
+    let read = log.read(&Mark::default());
+    assert_eq!(read.series("loss")[0], (0, Some(0.5)));
+    let [warning] = &read.warnings()[..] else { panic!("{:?}", read.told) };
+    assert!(warning.contains("metrics.csv, row 1: it was left out, and "), "{warning}");
+    log.append(b"\"\n9,1,train\n");
+    assert_eq!(log.read(&read.mark).warnings(), [""; 0]);
+
+    let log = Log::new("log.jsonl", b"{\"step\": 0, \"a\": 1}\nnonsense\n\xff\n[1]\n{\"step\": 1.5, \"a\": 2}\n");
+    let read = log.read(&Mark::default());
+    assert_eq!(read.series("a"), [(0, Some(1.0)), (4, Some(2.0))]);
+    assert!(read.warnings()[0].contains("log.jsonl, row 2: it was left out, and 2 others: it is no JSON object"));
+
+    let log = Log::new("metrics.csv", &vec![b'x'; 3 << 20]);
+    assert_eq!(log.read(&Mark::default()).points("loss").len(), 0);
+    fs::write(log.path(), [b"step,loss\n".to_vec(), vec![b'1'; 3 << 20]].concat()).unwrap();
+    let read = log.read(&Mark::default());
+    assert!(read.warnings()[0].contains("a line is longer than 1 MiB"), "{:?}", read.warnings());
+    fs::write(log.path(), "step,loss\n1,2\n").unwrap();
+    let read = log.read(&read.mark);
+    assert_eq!((read.series("loss"), read.warnings().len()), (vec![(1, Some(2.0))], 1));
+}
+
+#[test]
+fn a_file_cut_anywhere_is_read_on_without_loss() {
+    let whole = b"{\"step\": 0, \"a\": 1}\n{\"step\": 1, \"a\": NaN}\n{\"step\": 2, \"a\": 3}\n";
+    for end in 0..whole.len() {
+        let log = Log::new("log.jsonl", &whole[..end]);
+        let first = log.read(&Mark::default());
+        log.append(&whole[end..]);
+        let second = log.read(&first.mark);
+        let series = [first.series("a"), second.series("a")].concat();
+        assert_eq!(series, [(0, Some(1.0)), (1, None), (2, Some(3.0))], "{end}");
+        assert_eq!([first.warnings(), second.warnings()].concat(), [""; 0]);
+    }
+}

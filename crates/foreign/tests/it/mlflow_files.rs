@@ -1,0 +1,244 @@
+//! MLflow's file store, as its client 3.17.2 left it: `tests/fixtures/make_mlruns.py` made it.
+
+use std::{fs, io::Write as _, path::Path};
+
+use api::{run::RunState, series::Point};
+use foreign::{
+    Mark,
+    mlflow_files::{MlflowFiles, write::FileStore},
+};
+
+use crate::{Read, copy, fixture, pairs, read};
+
+const FIRST: &str = "100000000000000001/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+fn read_at(folder: &Path, mark: &Mark) -> Read {
+    read(&MlflowFiles::new(folder.to_owned()), mark)
+}
+
+#[test]
+fn what_mlflow_wrote_is_told() {
+    let read = read_at(&fixture("mlruns"), &Mark::default());
+    assert_eq!(read.warnings(), [""; 0]);
+    let names: Vec<&str> = read.heads().iter().map(|head| &*head.name).collect();
+    assert_eq!(names, ["first: of two", "failed", "of old"]);
+    let first = read.head("first: of two");
+    assert_eq!((&*first.key, first.id), (FIRST, Some([0xaa; 16])));
+    assert_eq!((&*first.group, first.state), ("churn", RunState::Finished));
+    assert_eq!((first.created_ms, first.ended_ms), (1_700_000_000_000, Some(1_700_000_002_000)));
+    assert_eq!((first.user.as_deref(), first.notes.as_deref()), (Some("ada"), Some("Best so far.")));
+    assert_eq!(first.commit, Some("c".repeat(40)));
+    assert_eq!(first.params, pairs(&[("lr", "0.1"), ("note", "two\nlines"), ("opt/name", "adam")]));
+    let dataset =
+        r#"{"source_type":"http","source":"{\"url\": \"https://example.org/churn.csv\"}","context":"training"}"#;
+    assert_eq!(first.tags.last(), pairs(&[("mlflow.dataset.churn.csv/abc123", dataset)]).last());
+    assert_eq!(first.artifacts, Some(fixture("mlruns").join(FIRST).join("artifacts")));
+    assert_eq!(read.series("loss"), [(0, Some(1.0)), (1, Some(0.5)), (2, Some(1.0 / 3.0))]);
+    assert_eq!(read.points("loss")[2].time_ms, 1_700_000_000_002);
+    assert_eq!(read.series("train/acc"), [(0, None), (1, Some(f64::INFINITY)), (2, Some(f64::NEG_INFINITY))]);
+    let deleted = pairs(&[("mlflow.lifecycle_stage", "deleted")]);
+    let is_deleted = |name| read.head(name).tags.iter().any(|tag| *tag == deleted[0]);
+    assert_eq!([is_deleted("first: of two"), is_deleted("failed"), is_deleted("of old")], [false, true, true]);
+    assert_eq!([read.head("failed").state, read.head("of old").state], [RunState::Failed, RunState::Running]);
+}
+
+#[test]
+fn read_again_only_what_changed_is_told() {
+    let folder = copy("mlruns");
+    let run = folder.path().join(FIRST);
+    let mut read = read_at(folder.path(), &Mark::default());
+    let again = |read: &mut Read| *read = read_at(folder.path(), &read.mark);
+    again(&mut read);
+    assert_eq!(read.told, []);
+
+    // A line that is half written waits, but not behind the run's end.
+    let mut loss = fs::File::options().append(true).open(run.join("metrics/loss")).unwrap();
+    loss.write_all(b"1700000000003 0.25 3\n17000").unwrap();
+    fs::write(run.join("metrics/new"), "1 2 3\n").unwrap();
+    let meta = fs::read_to_string(run.join("meta.yaml")).unwrap();
+    fs::write(run.join("meta.yaml"), meta.replace("status: 3", "status: 1")).unwrap();
+    again(&mut read);
+    assert_eq!((read.series("loss"), read.series("new")), (vec![(3, Some(0.25))], vec![(3, Some(2.0))]));
+    assert_eq!(read.heads().iter().map(|head| head.state).collect::<Vec<_>>(), [RunState::Running]);
+    loss.write_all(b"00000004 nan 4\n1700000000005 7 5").unwrap();
+    again(&mut read);
+    assert_eq!((read.series("loss"), read.told.len()), (vec![(4, None)], 1));
+    fs::write(run.join("meta.yaml"), meta).unwrap();
+    fs::write(run.join("tags/mlflow.note.content"), "Worse now.").unwrap();
+    // Something must have been added behind the half line for it to be looked at.
+    again(&mut read);
+    assert_eq!(read.head("first: of two").notes.as_deref(), Some("Worse now."));
+    assert_eq!(read.series("loss"), [(5, Some(7.0))]);
+
+    fs::write(run.join("metrics/new"), "").unwrap();
+    again(&mut read);
+    assert_eq!(read.warnings().len(), 1, "{:?}", read.told);
+    again(&mut read);
+    assert_eq!(read.told, []);
+}
+
+#[test]
+fn what_cant_be_read_is_said_with_its_place_and_left_out() {
+    let folder = copy("mlruns");
+    let run = folder.path().join(FIRST);
+    let lines =
+        b"1 2 3\nsoon 2 3\n1 many 3\n\n1 0.5\n1 2 3 4\n1 2 3.5\n\xff\xfe\n1 2 9223372036854775808\n1 6 7 data digest\n";
+    fs::write(run.join("metrics/loss"), lines).unwrap();
+    fs::write(run.join("metrics/train/acc"), vec![0; 3 << 20]).unwrap();
+    fs::write(run.join("params/lr"), b"\xff").unwrap();
+    fs::write(run.join("params/large"), vec![b'x'; (16 << 20) + 1]).unwrap();
+    fs::write(folder.path().join("100000000000000001/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb/meta.yaml"), "status: \"3\nrun_")
+        .unwrap();
+    fs::write(folder.path().join(".trash/100000000000000002/meta.yaml"), b"\x00\x01\xff").unwrap();
+    let read = read_at(folder.path(), &Mark::default());
+    assert_eq!(read.series("loss"), [(3, Some(2.0)), (0, Some(0.5)), (7, Some(6.0))]);
+    assert_eq!(read.head("first: of two").params, pairs(&[("note", "two\nlines"), ("opt/name", "adam")]));
+    assert_eq!(read.head("of old").group, "100000000000000002");
+    assert_eq!(read.heads().len(), 2);
+    let warnings = read.warnings().join("\n");
+    for said in [
+        "metrics/loss, byte 6: 6 lines were left out",
+        "metrics/train/acc: its rest was left out: a line is longer",
+        "params/lr: it was left out: it is no UTF-8 text",
+        "params/large: it was left out: it is larger than 16 MiB",
+        "bbbb/meta.yaml: the run was left out: it is no YAML",
+        "100000000000000002/meta.yaml: the experiment is called after its folder",
+    ] {
+        assert!(warnings.contains(said), "{said} is not in\n{warnings}");
+    }
+    let again = read_at(folder.path(), &read.mark);
+    assert_eq!((again.heads().len(), again.points("loss").len()), (0, 0));
+    // A run that was half written is told once it is whole.
+    let meta = fs::read_to_string(run.join("meta.yaml")).unwrap().replace("first: of two", "mended");
+    fs::write(folder.path().join("100000000000000001/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb/meta.yaml"), meta).unwrap();
+    assert_eq!(read_at(folder.path(), &again.mark).head("mended").state, RunState::Finished);
+}
+
+#[test]
+fn a_meta_yaml_cut_anywhere_is_no_panic() {
+    let folder = copy("mlruns");
+    let path = folder.path().join(FIRST).join("meta.yaml");
+    let whole = fs::read(&path).unwrap();
+    for end in 0..whole.len() {
+        fs::write(&path, &whole[..end]).unwrap();
+        let read = read_at(folder.path(), &Mark::default());
+        let told = read.heads().iter().any(|head| head.key == FIRST);
+        assert!(told || read.warnings().iter().any(|warning| warning.contains("the run was left out")), "{end}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn links_and_strange_names_are_left_out() {
+    use std::os::unix::{ffi::OsStrExt as _, fs::symlink};
+
+    let folder = copy("mlruns");
+    let run = folder.path().join(FIRST);
+    symlink(&run, run.join("params/loop")).unwrap();
+    symlink("/etc/passwd", run.join("params/stolen")).unwrap();
+    symlink(folder.path(), folder.path().join("100000000000000003")).unwrap();
+    fs::write(run.join("tags").join(std::ffi::OsStr::from_bytes(b"\xff")), "x").unwrap();
+    let read = read_at(folder.path(), &Mark::default());
+    assert_eq!(read.heads().len(), 3);
+    assert_eq!(read.head("first: of two").params.len(), 3);
+    let warnings = read.warnings().join("\n");
+    for said in ["params/loop: it was left out", "params/stolen: it was left out", "its name is no UTF-8"] {
+        assert!(warnings.contains(said), "{said} is not in\n{warnings}");
+    }
+}
+
+#[test]
+fn a_long_metric_comes_in_pieces_and_whole() {
+    let folder = copy("mlruns");
+    let run = folder.path().join(FIRST);
+    let lines: String =
+        (0..200_000).map(|step| format!("{} {}.5 {step}\n", 1_700_000_000_000_i64 + step, step)).collect();
+    fs::write(run.join("metrics/loss"), &lines).unwrap();
+    let read = read_at(folder.path(), &Mark::default());
+    assert!(read.told.len() > 5, "told at once");
+    let points = read.points("loss");
+    assert_eq!(points.len(), 200_000);
+    assert!(points.iter().zip(0..).all(|(point, step)| point.step == step));
+    fs::write(run.join("metrics/loss"), lines + "1 2 3\n").unwrap();
+    assert_eq!(read_at(folder.path(), &read.mark).series("loss"), [(3, Some(2.0))]);
+}
+
+#[test]
+fn what_is_no_folder_is_an_error() {
+    let mut sink = |_| Ok(());
+    let reader = MlflowFiles::new("nowhere".into());
+    assert!(foreign::Reader::read(&reader, &Mark::default(), &mut sink).is_err());
+    let reader = MlflowFiles::new(fixture("mlruns"));
+    let mut full = |_| Err("full".into());
+    let error = foreign::Reader::read(&reader, &Mark::default(), &mut full).unwrap_err();
+    assert!(matches!(error, foreign::ForeignError::NotTaken(_)), "{error}");
+}
+
+/// What is written is read back as it was; that MLflow reads it, too, was seen with its client 3.17.2, by
+/// `cargo run -p foreign --example write_mlruns -- FOLDER`, then `python tests/fixtures/read_mlruns.py FOLDER`.
+#[test]
+fn what_is_written_is_read_back() {
+    let from = read_at(&fixture("mlruns"), &Mark::default());
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = FileStore::open(&folder.path().join("mlruns")).unwrap();
+    for head in from.heads() {
+        let mut head = head.clone();
+        head.params.push(("../out".to_owned(), "x".to_owned()));
+        head.params.push(("quo\"te".to_owned(), "x".to_owned()));
+        let (run, refused) = store.run(head.id.unwrap(), &head).unwrap();
+        assert_eq!(refused, ["../out", "quo\"te"]);
+        if head.name == "first: of two" {
+            assert!(run.points("loss", &from.points("loss")).unwrap());
+            assert!(run.points("train/acc", &from.points("train/acc")).unwrap());
+            let point = Point { step: 0, time_ms: 0, value: 0.0 };
+            for key in ["", "/loss", "a/../b", "a//b", "./a", "a\\b", "a\0"] {
+                assert!(!run.points(key, &[point]).unwrap(), "{key}");
+            }
+        }
+        run.finish().unwrap();
+    }
+    assert!(store.run(from.head("failed").id.unwrap(), from.head("failed")).is_err());
+    let back = read_at(&folder.path().join("mlruns"), &Mark::default());
+    assert_eq!(back.warnings(), [""; 0]);
+    for head in from.heads() {
+        let read = back.head(&head.name);
+        let values = |head: &foreign::Head| (head.id, head.group.clone(), head.state, head.created_ms, head.ended_ms);
+        assert_eq!(values(read), values(head));
+        assert_eq!(
+            (&read.user, &read.notes, &read.commit, &read.params),
+            (&head.user, &head.notes, &head.commit, &head.params)
+        );
+        let deleted =
+            |head: &foreign::Head| head.tags.iter().filter(|(key, _)| key == "mlflow.lifecycle_stage").count();
+        assert_eq!(deleted(read), deleted(head));
+    }
+    assert_eq!(back.series("train/acc"), from.series("train/acc"));
+    assert_eq!(back.points("loss"), from.points("loss"));
+    // Opened again it goes on in the same experiments.
+    let mut store = FileStore::open(&folder.path().join("mlruns")).unwrap();
+    let (run, _) = store.run([9; 16], from.head("failed")).unwrap();
+    run.finish().unwrap();
+    let groups = read_at(&folder.path().join("mlruns"), &Mark::default());
+    assert_eq!(groups.heads().iter().filter(|head| head.group == "churn").count(), 3);
+}
+
+/// A pipe would keep its reader waiting for ever.
+#[test]
+#[cfg(unix)]
+fn what_is_no_file_is_not_opened() {
+    let folder = copy("mlruns");
+    let run = folder.path().join(FIRST);
+    for path in ["100000000000000001/meta.yaml", &format!("{FIRST}/metrics/pipe"), &format!("{FIRST}/params/pipe")] {
+        let path = folder.path().join(path);
+        let _ = fs::remove_file(&path);
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    }
+    let read = read_at(folder.path(), &Mark::default());
+    assert_eq!((read.head("first: of two").params.len(), read.points("loss").len()), (3, 3));
+    let warnings = read.warnings().join("\n");
+    let pipe = run.join("metrics/pipe");
+    for said in [pipe.to_str().unwrap(), "params/pipe: it was left out", "its folder: it is no file"] {
+        assert!(warnings.contains(said), "{said} is not in\n{warnings}");
+    }
+    assert_eq!(read_at(folder.path(), &read.mark).heads().len(), 0);
+}
