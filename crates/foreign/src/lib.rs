@@ -12,6 +12,7 @@ mod look;
 pub mod metrics;
 pub mod mlflow_files;
 mod rows;
+pub mod tensorboard;
 mod value;
 
 use std::path::{Path, PathBuf};

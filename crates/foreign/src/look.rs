@@ -14,6 +14,7 @@ use crate::{
     metrics::MetricsFile,
     mlflow_files::{self, MlflowFiles},
     rows,
+    tensorboard::{TensorBoard, is_event_file},
     value::Value,
 };
 
@@ -24,8 +25,11 @@ const CLOSED: [&str; 4] = ["node_modules", "__pycache__", "site-packages", "venv
 /// Bytes of a file of lines that are read to know it.
 const FIRST: usize = 64 << 10;
 
+/// Names of folders of TensorBoard's runs.
+const EVENT_FOLDERS: [&str; 5] = ["runs", "logs", "lightning_logs", "tb_logs", "tensorboard"];
+
 /// In order: a log that an earlier one found is not given to a later one.
-const FINDERS: [fn(&Path) -> Vec<Found>; 4] = [mlflow_files, dvclive, dvc, metrics];
+const FINDERS: [fn(&Path) -> Vec<Found>; 5] = [mlflow_files, dvclive, dvc, metrics, tensorboard];
 
 /// The logs in a folder, the outermost only, sorted by path. Links are not followed.
 pub(crate) fn look(folder: &Path) -> Vec<Found> {
@@ -66,8 +70,9 @@ pub(crate) fn open(found: &Found) -> Box<dyn Reader> {
         Kind::DvcLive => Box::new(DvcLive::new(path)),
         Kind::Dvc => Box::new(Dvc::new(path)),
         Kind::Metrics => Box::new(MetricsFile::new(path)),
-        // [`look`] finds none of these yet.
-        Kind::TensorBoard | Kind::Wandb | Kind::MlflowDb => Box::new(Unknown { path, kind: found.kind }),
+        Kind::TensorBoard => Box::new(TensorBoard::new(path)),
+        // [`look`] finds none of these.
+        Kind::Wandb | Kind::MlflowDb => Box::new(Unknown { path, kind: found.kind }),
     }
 }
 
@@ -109,6 +114,27 @@ fn metrics(folder: &Path) -> Vec<Found> {
     let mut paths: Vec<PathBuf> = files.map(|entry| entry.path()).filter(|path| is_metrics(path)).collect();
     paths.sort();
     paths.into_iter().flat_map(|path| one(Kind::Metrics, &path)).collect()
+}
+
+/// Its usual names hold event files in any depth; another folder holds them itself, or each of its folders does.
+fn tensorboard(folder: &Path) -> Vec<Found> {
+    let named = |folder: &Path| folder.file_name().is_some_and(|name| EVENT_FOLDERS.iter().any(|usual| name == *usual));
+    let holds = if named(folder) {
+        !TensorBoard::new(folder.to_owned()).files().is_empty()
+    } else {
+        let entries: Vec<PathBuf> =
+            fs::read_dir(folder).into_iter().flatten().flatten().map(|one| one.path()).collect();
+        let is_folder = |path: &&PathBuf| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+        let mut below = entries.iter().filter(is_folder).peekable();
+        let each = below.peek().is_some() && below.all(|folder| !named(folder) && has_event_file(folder));
+        has_event_file(folder) || each
+    };
+    if holds { one(Kind::TensorBoard, folder) } else { Vec::new() }
+}
+
+fn has_event_file(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| is_event_file(&entry.path()) && entry.file_type().is_ok_and(|kind| kind.is_file()))
 }
 
 /// By its name; JSON Lines, which hold anything, by a step and a number in their first line.

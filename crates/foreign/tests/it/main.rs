@@ -7,6 +7,7 @@ mod dvclive;
 mod look;
 mod metrics;
 mod mlflow_files;
+mod tensorboard;
 
 use std::path::{Path, PathBuf};
 

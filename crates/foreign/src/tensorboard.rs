@@ -1,0 +1,327 @@
+//! TensorBoard's event files (`events.out.tfevents.*`): a folder of them is a run, named by its path as TensorBoard
+//! names it, and its files are read in the order of their names.
+
+mod proto;
+mod record;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use api::{run::RunState, series::Point};
+use ignore::WalkBuilder;
+use prost::Message as _;
+use serde::{Deserialize, Serialize};
+
+use crate::{ForeignError, Head, Histogram, Mark, Media, Reader, Result, Sink, Told, file};
+use proto::{Dtype, Event, Histo, HparamsData, Tensor};
+use record::{Next, Records};
+
+/// Folders within the log's that are looked into.
+const DEPTH: usize = 16;
+/// Points that are held before they are told.
+const HELD: usize = 1 << 16;
+
+/// A folder of event files in any depth.
+pub struct TensorBoard {
+    folder: PathBuf,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Place {
+    runs: BTreeMap<String, RunPlace>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct RunPlace {
+    files: BTreeMap<String, FilePlace>,
+    /// The plugin of a tag, which only its first value needs to name.
+    plugins: HashMap<String, String>,
+    created_ms: Option<i64>,
+    params: BTreeMap<String, String>,
+    /// What the log itself says.
+    end: Option<(RunState, i64)>,
+    /// What was told last.
+    told: Option<RunState>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct FilePlace {
+    offset: u64,
+    /// Its rest can't be read.
+    lost: bool,
+}
+
+/// Whether a file's name is that of an event file.
+pub(crate) fn is_event_file(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().contains("tfevents"))
+}
+
+/// A name as text, the same for the same bytes and another for others.
+fn text(name: &OsStr) -> String {
+    name.to_str().map_or_else(|| name.as_encoded_bytes().escape_ascii().to_string(), str::to_owned)
+}
+
+fn millis(seconds: f64) -> i64 {
+    (seconds * 1000.0).round() as i64
+}
+
+impl TensorBoard {
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The event files of each run, by the run's folder. Links are not followed.
+    pub(crate) fn files(&self) -> BTreeMap<PathBuf, Vec<PathBuf>> {
+        let walk =
+            WalkBuilder::new(&self.folder).standard_filters(false).follow_links(false).max_depth(Some(DEPTH)).build();
+        let mut runs: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+        for entry in walk.flatten() {
+            let path = entry.into_path();
+            if is_event_file(&path)
+                && fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file())
+                && let Some(folder) = path.parent()
+            {
+                runs.entry(folder.to_owned()).or_default().push(path);
+            }
+        }
+        runs.values_mut().for_each(|files| files.sort());
+        runs
+    }
+
+    /// TensorBoard's name of a run: its path below the log's folder, `.` for that folder itself.
+    fn name(&self, folder: &Path) -> String {
+        let below = folder.strip_prefix(&self.folder).unwrap_or(folder);
+        let parts: Vec<String> = below.components().map(|part| text(part.as_os_str())).collect();
+        if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+    }
+}
+
+impl Reader for TensorBoard {
+    fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
+        fs::read_dir(&self.folder).map_err(file::failed(&self.folder))?;
+        let mut place: Place = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+        let group = self.folder.file_name().map(text).unwrap_or_default();
+        for (folder, files) in self.files() {
+            let name = self.name(&folder);
+            let run = place.runs.entry(name.clone()).or_default();
+            let mut reading = Reading { name, group: &group, run, sink, held: HashMap::new(), count: 0 };
+            let mut state = RunState::Finished;
+            for path in files {
+                if let Ok(metadata) = fs::metadata(&path)
+                    && file::state(&metadata) == RunState::Running
+                {
+                    state = RunState::Running;
+                }
+                reading.file(&path)?;
+            }
+            reading.end(state)?;
+        }
+        serde_json::to_value(place)
+            .map(Mark)
+            .map_err(|source| ForeignError::File { path: self.folder.clone(), source: source.into() })
+    }
+}
+
+/// One run as it is read.
+struct Reading<'a, 'b> {
+    name: String,
+    group: &'a str,
+    run: &'a mut RunPlace,
+    sink: &'a mut Sink<'b>,
+    held: HashMap<String, Vec<Point>>,
+    count: usize,
+}
+
+impl Reading<'_, '_> {
+    fn tell(&mut self, told: Told) -> Result<()> {
+        (self.sink)(told).map_err(ForeignError::NotTaken)
+    }
+
+    fn head(&mut self, state: RunState) -> Result<()> {
+        self.run.told = Some(state);
+        let head = Head {
+            key: self.name.clone(),
+            id: None,
+            name: self.name.clone(),
+            group: self.group.to_owned(),
+            state,
+            created_ms: self.run.created_ms.unwrap_or_default(),
+            ended_ms: self.run.end.map(|(_, at)| at),
+            user: None,
+            notes: None,
+            params: self.run.params.clone().into_iter().collect(),
+            tags: Vec::new(),
+            artifacts: None,
+            commit: None,
+            command: None,
+        };
+        self.tell(Told::Run(head))
+    }
+
+    /// Reads on in a file; what is damaged in it is told.
+    fn file(&mut self, path: &Path) -> Result<()> {
+        let key = path.file_name().map(text).unwrap_or_default();
+        let mut place = self.run.files.remove(&key).unwrap_or_default();
+        if !place.lost {
+            match self.records(path, &mut place) {
+                Err(ForeignError::File { source, .. }) => self.tell(file::warning(path, source.to_string()))?,
+                other => other?,
+            }
+        }
+        self.run.files.insert(key, place);
+        Ok(())
+    }
+
+    fn records(&mut self, path: &Path, place: &mut FilePlace) -> Result<()> {
+        let mut records = Records::open(path, place.offset)?;
+        loop {
+            let at = records.offset;
+            let why = match records.next().map_err(file::failed(path))? {
+                Next::Data(data) => match Event::decode(data) {
+                    Ok(event) => {
+                        self.event(event)?;
+                        continue;
+                    }
+                    Err(error) => format!("the record is no event: {error}"),
+                },
+                Next::Bad(why) => why.to_owned(),
+                Next::Lost => {
+                    place.lost = true;
+                    "a record's length is damaged; the rest of the file can't be read".to_owned()
+                }
+                Next::End => break,
+            };
+            let place_of = format!("{}, byte {at}", path.display());
+            self.tell(Told::Warning { place: place_of, message: why })?;
+            if place.lost {
+                break;
+            }
+        }
+        place.offset = records.offset;
+        self.flush()
+    }
+
+    fn event(&mut self, event: Event) -> Result<()> {
+        let time_ms = millis(event.wall_time);
+        if self.run.created_ms.is_none() {
+            self.run.created_ms = Some(time_ms);
+            self.head(RunState::Running)?;
+        }
+        for value in event.summary.into_iter().flat_map(|summary| summary.value) {
+            self.value(value, event.step, time_ms)?;
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, value: proto::Value, step: i64, time_ms: i64) -> Result<()> {
+        let tag = value.tag;
+        if let Some(number) = value.simple_value {
+            return self.point(tag, Point { step, time_ms, value: f64::from(number) });
+        }
+        if let Some(plugin) = value.metadata.and_then(|metadata| metadata.plugin) {
+            if plugin.name == "hparams" {
+                return self.hparams(&plugin.content);
+            }
+            self.run.plugins.insert(tag.clone(), plugin.name);
+        }
+        let plugin = self.run.plugins.get(&tag).map(String::as_str);
+        let media = match (value.image, value.histo, value.audio, value.tensor) {
+            (Some(image), ..) => vec![Media::Image(image.encoded)],
+            (_, Some(histogram), ..) => old_histogram(histogram).into_iter().collect(),
+            (_, _, Some(audio), _) => vec![Media::Audio(audio.encoded)],
+            (.., Some(tensor)) if plugin == Some("scalars") => {
+                return match tensor.numbers().as_deref() {
+                    Some([value, ..]) => self.point(tag, Point { step, time_ms, value: *value }),
+                    _ => Ok(()),
+                };
+            }
+            (.., Some(tensor)) => media_of(plugin, tensor),
+            _ => Vec::new(),
+        };
+        let several = media.len() > 1;
+        for (at, media) in media.into_iter().enumerate() {
+            let key = if several { format!("{tag}/{at}") } else { tag.clone() };
+            self.tell(Told::Media { run: self.name.clone(), key, step, time_ms, media })?;
+        }
+        Ok(())
+    }
+
+    fn point(&mut self, tag: String, point: Point) -> Result<()> {
+        self.held.entry(tag).or_default().push(point);
+        self.count += 1;
+        if self.count < HELD { Ok(()) } else { self.flush() }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.count = 0;
+        for (key, points) in std::mem::take(&mut self.held) {
+            self.tell(Told::Points { run: self.name.clone(), key, points })?;
+        }
+        Ok(())
+    }
+
+    fn hparams(&mut self, content: &[u8]) -> Result<()> {
+        let Ok(data) = HparamsData::decode(content) else {
+            let message = "its hyperparameters can't be read".to_owned();
+            return self.tell(Told::Warning { place: self.name.clone(), message });
+        };
+        for (name, value) in data.start.into_iter().flat_map(|start| start.hparams) {
+            self.run.params.insert(name, value.shown());
+        }
+        if let Some(end) = data.end {
+            let state = match end.status {
+                1 => Some(RunState::Finished),
+                2 => Some(RunState::Failed),
+                _ => None,
+            };
+            self.run.end = state.map(|state| (state, millis(end.end_time_secs)));
+        }
+        self.head(self.run.end.map_or(RunState::Running, |(state, _)| state))
+    }
+
+    /// The state at the end of a reading: what the log says, else whether somebody writes to it.
+    fn end(mut self, state: RunState) -> Result<()> {
+        let state = self.run.end.map_or(state, |(state, _)| state);
+        if self.run.created_ms.is_some() && self.run.told != Some(state) { self.head(state) } else { Ok(()) }
+    }
+}
+
+/// Its first edge is the least value and its last the greatest, as TensorBoard's `data_compat` shows it.
+fn old_histogram(histogram: Histo) -> Option<Media> {
+    let Histo { min, max, bucket_limit: limits, bucket: counts } = histogram;
+    let (_, inner) = limits.split_last()?;
+    if limits.len() != counts.len() {
+        return None;
+    }
+    let edges = std::iter::once(min).chain(inner.iter().copied()).chain([max]).collect();
+    Some(Media::Histogram(Histogram { edges, counts }))
+}
+
+/// What a plugin's tensor holds: histograms are rows of left edge, right edge and count; images two strings of
+/// their width and height before the pictures; sounds may come with a label each.
+fn media_of(plugin: Option<&str>, tensor: Tensor) -> Vec<Media> {
+    match plugin {
+        Some("histograms") => {
+            let numbers = tensor.numbers().unwrap_or_default();
+            let (rows, _) = numbers.as_chunks::<3>();
+            let Some([_, last, _]) = rows.last() else { return Vec::new() };
+            let edges = rows.iter().map(|[left, ..]| *left).chain([*last]).collect();
+            let counts = rows.iter().map(|[.., count]| *count).collect();
+            vec![Media::Histogram(Histogram { edges, counts })]
+        }
+        Some("images") => tensor.string_val.into_iter().skip(2).map(Media::Image).collect(),
+        Some("audio") => {
+            let labelled = tensor.shape.as_ref().is_some_and(|shape| shape.dim.len() == 2);
+            tensor.string_val.into_iter().step_by(if labelled { 2 } else { 1 }).map(Media::Audio).collect()
+        }
+        Some("text") if tensor.dtype() == Dtype::String => {
+            let lines: Vec<_> = tensor.string_val.iter().map(|line| String::from_utf8_lossy(line)).collect();
+            vec![Media::Text(lines.join("\n"))]
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,80 @@
+//! TFRecord's framing: `u64` length, masked crc32c of the length, data, masked crc32c of the data, all little-endian.
+
+use std::{
+    fs::File,
+    io::{BufReader, Read as _, Seek as _, SeekFrom},
+    path::Path,
+};
+
+use crate::{Result, file};
+
+/// Bytes of a record that is read; a longer one, a graph say, is skipped.
+const LARGEST: u64 = 64 << 20;
+const BUFFER: usize = 1 << 20;
+/// Bytes before and after the data.
+const HEAD: u64 = 12;
+const TAIL: u64 = 4;
+
+/// `masked_crc32c` of TensorFlow's `crc32c.h`.
+pub(crate) fn masked(bytes: &[u8]) -> u32 {
+    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+/// What stands next in a file.
+pub(crate) enum Next<'a> {
+    Data(&'a [u8]),
+    /// Left out; the reading goes on behind it.
+    Bad(&'static str),
+    /// Its length is damaged, so nothing behind it can be found.
+    Lost,
+    /// The file ends here, perhaps within a record.
+    End,
+}
+
+/// The records of a file as long as it was when it was opened.
+pub(crate) struct Records {
+    file: BufReader<File>,
+    length: u64,
+    data: Vec<u8>,
+    /// The byte behind the last whole record.
+    pub(crate) offset: u64,
+}
+
+impl Records {
+    pub(crate) fn open(path: &Path, offset: u64) -> Result<Self> {
+        let mut file = File::open(path).map_err(file::failed(path))?;
+        let length = file.metadata().map_err(file::failed(path))?.len();
+        file.seek(SeekFrom::Start(offset)).map_err(file::failed(path))?;
+        Ok(Self { file: BufReader::with_capacity(BUFFER, file), length, data: Vec::new(), offset })
+    }
+
+    pub(crate) fn next(&mut self) -> std::io::Result<Next<'_>> {
+        let left = self.length.saturating_sub(self.offset);
+        if left < HEAD + TAIL {
+            return Ok(Next::End);
+        }
+        let mut head = [0; HEAD as usize];
+        self.file.read_exact(&mut head)?;
+        let (size, sum) = head.split_at(8);
+        if masked(size).to_le_bytes() != sum {
+            return Ok(Next::Lost);
+        }
+        let size = size.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte));
+        if left - HEAD - TAIL < size {
+            return Ok(Next::End);
+        }
+        self.offset += HEAD + size + TAIL;
+        if size > LARGEST {
+            self.file.seek(SeekFrom::Start(self.offset))?;
+            return Ok(Next::Bad("the record is larger than 64 MiB"));
+        }
+        self.data.resize((size + TAIL) as usize, 0);
+        self.file.read_exact(&mut self.data)?;
+        let (data, sum) = self.data.split_at(size as usize);
+        Ok(if masked(data).to_le_bytes() == sum {
+            Next::Data(data)
+        } else {
+            Next::Bad("the record's checksum is wrong")
+        })
+    }
+}
