@@ -307,10 +307,15 @@ fn read_log(path: &Path, after: u64, limit_bytes: u64) -> anyhow::Result<LogChun
 }
 
 pub async fn artifacts(engine: &Engine, request: ListArtifacts) -> anyhow::Result<Vec<Artifact>> {
-    find(engine, request.run).await?;
+    let row = find(engine, request.run).await?;
     let folder = engine.workspace().run(request.run);
     Ok(tokio::task::spawn_blocking(move || {
         let mut found = Vec::new();
+        if let Some(elsewhere) = row.artifacts.map(PathBuf::from) {
+            list_files(&elsewhere, &elsewhere, &mut found);
+            found.iter_mut().for_each(|artifact| artifact.path = format!("{IMPORTED}{}", artifact.path));
+            return found;
+        }
         for name in ["artifacts", "model", "evaluation.json"] {
             list_files(&folder, &folder.join(name), &mut found);
         }
@@ -318,6 +323,9 @@ pub async fn artifacts(engine: &Engine, request: ListArtifacts) -> anyhow::Resul
     })
     .await?)
 }
+
+/// What stands before the path of an imported run's artifact, as before one that was made here.
+const IMPORTED: &str = "artifacts/";
 
 fn list_files(base: &Path, path: &Path, found: &mut Vec<Artifact>) {
     let Ok(metadata) = std::fs::symlink_metadata(path) else { return };
@@ -343,5 +351,9 @@ pub async fn artifact_path(engine: &Engine, run: RunId, path: &str) -> anyhow::R
     if !known.iter().any(|artifact| artifact.path == path) {
         bail!(ApiError::not_found(format!("The run has no artifact \"{path}\".")));
     }
-    Ok(engine.workspace().run(run).join(path))
+    let row = find(engine, run).await?;
+    Ok(match (row.artifacts, path.strip_prefix(IMPORTED)) {
+        (Some(elsewhere), Some(rest)) => Path::new(&elsewhere).join(rest),
+        _ => engine.workspace().run(run).join(path),
+    })
 }
