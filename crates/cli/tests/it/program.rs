@@ -45,6 +45,9 @@ impl Place {
             .env("SLIPWAY_HOME", self.workspace())
             .env("HOME", self.folder.path())
             .env("XDG_DOCUMENTS_DIR", self.folder.path());
+        for set_by_exec in ["MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_CONTEXT", "SLIPWAY_RUN"] {
+            command.env_remove(set_by_exec);
+        }
         command
             .env_remove("KUBECONFIG")
             .env_remove("DISPLAY")
