@@ -13,6 +13,11 @@ use serde_json::{Map, Value};
 use crate::{context::Outcome, output::Output, session::Session};
 
 const ADDRESS: &str = "MLFLOW_TRACKING_URI";
+/// Beside the address and not within it: the client prints the address, which the run's log keeps.
+const USER: &str = "MLFLOW_TRACKING_USERNAME";
+const PASSWORD: &str = "MLFLOW_TRACKING_PASSWORD";
+/// What the client sends where it has no user and password.
+const BEARER: &str = "MLFLOW_TRACKING_TOKEN";
 const EXPERIMENT: &str = "MLFLOW_EXPERIMENT_ID";
 const EXPERIMENT_NAME: &str = "MLFLOW_EXPERIMENT_NAME";
 /// Tags, as a JSON object, that the client gives to each run that it begins; a nested run's own parent goes before.
@@ -55,12 +60,12 @@ pub(super) async fn variables(
     }
     match tokio::time::timeout(PATIENCE, tracking(session, run)).await.unwrap_or_else(|_| Err(slow())) {
         // Within another `slipway exec` it is our own.
-        Ok((tracking, _)) if address.as_deref().is_some_and(|address| address != tracking.address) => {
+        Ok((tracking, _)) if address.as_deref().is_some_and(|address| !is_ours(address, &tracking)) => {
             stays(output);
             Vec::new()
         }
         Ok((tracking, number)) => {
-            let mut set = vec![(ADDRESS, tracking.address.into())];
+            let mut set = address_variables(&tracking);
             if callers(EXPERIMENT).or_else(|| callers(EXPERIMENT_NAME)).is_none() {
                 set.push((EXPERIMENT, number.to_string().into()));
             }
@@ -87,6 +92,33 @@ async fn tracking(session: &Session, run: RunId) -> Outcome<(Tracking, i64)> {
     let own = experiments.into_iter().find(|experiment| experiment.id == run.experiment);
     let own = own.ok_or_else(|| ApiError::not_found(format!("{} has no experiment.", run.name)))?;
     Ok((tracking, own.number))
+}
+
+/// The address and what opens it. Where the caller has credentials, for a server that the program chooses by itself,
+/// they stay, and ours stand within the address, which goes before.
+fn address_variables(tracking: &Tracking) -> Vec<(&'static str, OsString)> {
+    let (user, token) = credentials(&tracking.address);
+    let others = [USER, PASSWORD, BEARER].into_iter().any(|variable| callers(variable).is_some());
+    if others && callers(PASSWORD).as_deref() != Some(token) {
+        return vec![(ADDRESS, tracking.address.clone().into())];
+    }
+    vec![(ADDRESS, bare(tracking).into()), (USER, user.into()), (PASSWORD, token.into())]
+}
+
+/// The address without what opens it.
+fn bare(tracking: &Tracking) -> String {
+    format!("http://127.0.0.1:{}", tracking.port)
+}
+
+fn is_ours(address: &str, tracking: &Tracking) -> bool {
+    let address = address.trim_end_matches('/');
+    address == tracking.address || address == bare(tracking)
+}
+
+/// User and token of `http://USER:TOKEN@HOST`.
+fn credentials(address: &str) -> (&str, &str) {
+    let within = address.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
+    within.and_then(|(credentials, _)| credentials.split_once(':')).unwrap_or_default()
 }
 
 /// The tags of the runs that are begun, with their parent. `outer` is the run that we stand in ourselves: its parenthood

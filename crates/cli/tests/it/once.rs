@@ -32,7 +32,7 @@ fn bash_completes_commands_and_options() {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
     assert_eq!(complete(&["slipway", "mon"]), "monitor");
-    assert_eq!(complete(&["slipway", "run", "res"]), "resume");
+    assert_eq!(complete(&["slipway", "run", "resu"]), "resume");
     assert!(complete(&["slipway", "run", "start", "--lea"]).contains("--learning-rate"));
 }
 
