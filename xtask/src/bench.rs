@@ -2,21 +2,22 @@
 
 use std::{
     fmt,
-    process::Stdio,
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{programs, python, shell, system, window};
+use crate::{place, programs, python, shell, system, test, window};
 
 pub(crate) fn bench(name: &str, parts: &[String]) -> Result<()> {
     match name {
         "fraud" => fraud(),
         "kills" => kills(parts),
         "release" => release(parts, Duration::ZERO),
-        other => bail!("There is no bench \"{other}\". There are: fraud, kills, release."),
+        "track" => track(parts),
+        other => bail!("There is no bench \"{other}\". There are: fraud, kills, release, track."),
     }
 }
 
@@ -69,6 +70,24 @@ pub(crate) fn release(parts: &[String], patience: Duration) -> Result<()> {
             Some(0) => Ok(()),
             Some(NOT_JUDGED) => bail!(NotJudged),
             _ => bail!("the bench of the release build ended with {status}"),
+        }
+    })
+}
+
+/// Tracking beside MLflow's own server, both driven by MLflow's client.
+fn track(parts: &[String]) -> Result<()> {
+    programs::host(true)?;
+    let venv = test::mlflow()?;
+    shell::step("Tracking beside MLflow", || {
+        let mut command = Command::new(python::program(&venv, "python"));
+        command.arg(place::root().join("tests/peers/track.py")).arg("--slipway").arg(place::program(&place::programs(true), "slipway")).args(parts);
+        // Whole bytecode, as a user's MLflow has it: without it each start would look slow.
+        command.env_remove("PYTHONDONTWRITEBYTECODE");
+        let status = command.status().context("start the bench of tracking")?;
+        match status.code() {
+            Some(0) => Ok(()),
+            Some(NOT_JUDGED) => bail!(NotJudged),
+            _ => bail!("the bench of tracking ended with {status}"),
         }
     })
 }

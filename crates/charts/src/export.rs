@@ -1,7 +1,11 @@
 //! A drawing for a file: roles become the colours of a theme, classes become attributes, so that it
 //! stands without our style sheet.
 
-use crate::role::Role;
+use crate::{
+    backend::escape,
+    plot::{Drawing, Size},
+    role::Role,
+};
 
 /// The colours of a theme by token, as `ui/src/style/tokens.css` has them; a test compares both.
 pub struct Theme {
@@ -101,4 +105,29 @@ pub fn standalone(svg: &str, theme: &Theme) -> String {
         Some(end) => format!("{}{ground}{}", &out[..=end], &out[end + 1..]),
         None => out,
     }
+}
+
+/// A drawing with the names of its lines below it, a row each, for where no legend stands beside it.
+pub fn with_names(drawing: &Drawing, size: Size, names: &[(Role, String)]) -> String {
+    const ROW: f64 = 20.0;
+    const INDENT: f64 = 12.0;
+    let (width, height) = (size.width, size.height + ROW * names.len() as f64 + ROW / 2.0);
+    let mut rows = String::new();
+    for (index, (role, name)) in names.iter().enumerate() {
+        let y = size.height + ROW * index as f64 + ROW / 2.0;
+        let (line, text, end) = (role.class(), Role::Text.class(), INDENT * 3.0);
+        rows.push_str(&format!(
+            "<path class=\"s {line}\" stroke-width=\"2\" d=\"M{INDENT} {y}H{end}\"/>\
+             <text class=\"t-sans {text}\" font-size=\"12\" x=\"{}\" y=\"{}\">",
+            end + INDENT / 2.0,
+            y + 4.0
+        ));
+        escape(name, &mut rows);
+        rows.push_str("</text>");
+    }
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+         height=\"{height}\">{}{rows}</svg>",
+        drawing.svg
+    )
 }

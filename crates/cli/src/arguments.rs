@@ -9,7 +9,7 @@ use serde_json::Value;
 use api::ApiError;
 
 use crate::{
-    commands::{data, deploy, host, job, model, monitor, open, project, registry, run, target},
+    commands::{data, deploy, host, job, model, monitor, open, project, registry, run, target, tracking},
     context::{Context, Outcome},
     exec,
     output::Output,
@@ -60,6 +60,11 @@ enum Command {
     Run(run::RunCommand),
     /// Run any program as a tracked run
     Exec(exec::Exec),
+    /// Print the address that MLflow's clients log to
+    Tracking(tracking::TrackingArguments),
+    /// Group runs: make, rename, delete and restore experiments
+    #[command(subcommand)]
+    Experiment(tracking::ExperimentCommand),
     /// Register models, name their versions, predict
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -118,6 +123,8 @@ impl Command {
             Self::Data(_) => "slipway data",
             Self::Run(_) => "slipway run",
             Self::Exec(_) => "slipway exec",
+            Self::Tracking(_) => "slipway tracking",
+            Self::Experiment(_) => "slipway experiment",
             Self::Model(_) => "slipway model",
             Self::Registry(_) => "slipway registry",
             Self::Target(_) => "slipway target",
@@ -182,6 +189,8 @@ async fn answer(context: &mut Context, command: Command) -> Outcome {
         Command::Sample(command) => project::run_sample(context, command).await,
         Command::Data(command) => data::run(context, command).await,
         Command::Run(command) => run::run(context, command).await,
+        Command::Tracking(arguments) => tracking::address(context, &arguments).await,
+        Command::Experiment(command) => tracking::experiment(context, command).await,
         Command::Model(command) => model::run(context, command).await,
         Command::Registry(command) => registry::run(context, command).await,
         Command::Target(command) => target::run(context, command).await,

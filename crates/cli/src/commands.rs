@@ -11,6 +11,7 @@ pub(crate) mod project;
 pub(crate) mod registry;
 pub(crate) mod run;
 pub(crate) mod target;
+pub(crate) mod tracking;
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 

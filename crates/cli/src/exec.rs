@@ -2,20 +2,23 @@
 //!
 //! At a terminal the program has one of its own behind ours ([`pty`]), so that it shows what it shows
 //! without us; in a pipe it has pipes, our stdin and our group, so that Ctrl-C reaches it by itself.
-//! The environment is the caller's, and names the run and the folder of its artifacts ([`variables`]). What it
-//! writes goes on and into the run's folder. The host, or for a moment the lock, is needed only to enter the
-//! run and to say that it is over; everything between stands in the folder's events, as a worker's does.
+//! The environment is the caller's, and names the run, the folder of its artifacts ([`variables`]) and where MLflow's
+//! client finds us ([`mlflow`]). What it writes goes on and into the run's folder. The host, or for a moment the lock,
+//! is needed only to enter the run and to say that it is over; everything between stands in the folder's events, as a
+//! worker's does.
 //!
 //! Stdout is the program's alone: with `--json` how it ended is the last line of stderr ([`Report`]).
 
 mod capture;
 mod journal;
+mod mlflow;
 mod program;
 #[cfg(unix)]
 mod pty;
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     path::{Path, PathBuf},
     process::ExitStatus,
     time::{Duration, Instant},
@@ -40,6 +43,9 @@ use crate::{
 use journal::Journal;
 use program::{Program, Variables};
 
+const COMMAND: &str = "slipway exec";
+/// The variable that names the run.
+const RUN: &str = "SLIPWAY_RUN";
 /// What the program started may hold its output open; it is heard so long after the program's end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -48,6 +54,9 @@ pub(crate) struct Exec {
     /// The run's name; by default two words
     #[arg(long)]
     name: Option<String>,
+    /// Start no host and set nothing for MLflow's client; by default what it logs comes here
+    #[arg(long)]
+    no_host: bool,
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -64,13 +73,14 @@ struct Report<'a> {
 
 /// Runs the program and returns its exit code. `project` is what `--project` names.
 pub(crate) async fn run(workspace: &Workspace, output: Output, project: Option<&str>, exec: Exec) -> Outcome<u8> {
-    let begun = begin(workspace, project, &exec).await?;
+    let (begun, told) = begin(workspace, output, project, &exec).await?;
     if !output.json {
         output.say(&format!("slipway: run {} ({})", begun.name, begun.run.short()));
     }
     let folder = PathBuf::from(&begun.folder);
     let journal = Journal::open(&folder).map_err(|error| unwritable(&folder, &error))?;
-    let status = match supervise(&folder, &journal, &exec.command, &variables(begun.run, &folder)).await {
+    let variables = [variables(begun.run, &folder), told].concat();
+    let status = match supervise(&folder, &journal, &exec.command, &variables).await {
         Ok(status) => status,
         Err(error) => {
             let done = EventBody::Done {
@@ -104,11 +114,17 @@ pub(crate) async fn run(workspace: &Workspace, output: Output, project: Option<&
     Ok(u8::try_from(code).unwrap_or(1))
 }
 
-async fn begin(workspace: &Workspace, project: Option<&str>, exec: &Exec) -> Outcome<BegunCommand> {
+/// Enters the run, and says what is set for MLflow's client in it.
+async fn begin(
+    workspace: &Workspace,
+    output: Output,
+    project: Option<&str>,
+    exec: &Exec,
+) -> Outcome<(BegunCommand, Vec<(&'static str, OsString)>)> {
     let folder = current_folder()?;
     let pid = std::process::id();
     // The session, and with it the lock, ends with this function.
-    let session = Session::open(workspace, "slipway exec").await?;
+    let session = mlflow::session(workspace, exec.no_host, output).await?;
     let project = match project {
         Some(named) => match named_project(&session, named).await {
             Ok(project) => Some(project.id),
@@ -130,14 +146,20 @@ async fn begin(workspace: &Workspace, project: Option<&str>, exec: &Exec) -> Out
         pid_started_ms: engine::process::started_ms(pid).unwrap_or_else(crate::words::now_ms),
         name: exec.name.clone(),
     };
-    let begun = session.call(request).await;
+    let begun = match session.call(request).await {
+        Ok(begun) => {
+            let told = mlflow::variables(&session, begun.run, exec.no_host, output).await;
+            Ok((begun, told))
+        }
+        Err(error) => Err(error),
+    };
     session.close().await;
     begun
 }
 
 /// Says that the folder is complete. Nothing is lost if nobody hears it: the folder has it.
 async fn end(workspace: &Workspace, begun: &BegunCommand, output: Output) {
-    let told = match Session::open(workspace, "slipway exec").await {
+    let told = match Session::open(workspace, COMMAND).await {
         Ok(session) => {
             let told = session.call(EndCommand { run: begun.run }).await.map(|_| ());
             session.close().await;
@@ -152,8 +174,8 @@ async fn end(workspace: &Workspace, begun: &BegunCommand, output: Output) {
 }
 
 /// By which variables the program finds its run, and the folder whose files are the run's artifacts.
-fn variables(run: RunId, folder: &Path) -> Variables {
-    [("SLIPWAY_RUN", run.to_string().into()), ("SLIPWAY_ARTIFACTS", folder.join("artifacts").into())]
+fn variables(run: RunId, folder: &Path) -> Vec<(&'static str, OsString)> {
+    vec![(RUN, run.to_string().into()), ("SLIPWAY_ARTIFACTS", folder.join("artifacts").into())]
 }
 
 async fn supervise(folder: &Path, journal: &Journal, command: &[String], variables: &Variables) -> Outcome<ExitStatus> {

@@ -9,34 +9,81 @@ use api::{
     monitor::{Alert, ListAlerts},
     package::{ListPackages, ListRegistries, Package, Registry},
     run::{ListRuns, ProjectIdOr, RunRow},
+    tracking::{Experiment, ListExperiments},
 };
 
 use crate::context::{Context, Outcome};
 
 /// What is asked for at most while a name is looked up.
 const MANY: u32 = 10_000;
+/// Digits of an id's short form.
+const SHORT: usize = 8;
 
 impl Context {
     /// A run by id, by the short form of its id, by name, or `latest`.
     pub(crate) async fn run(&self, named: &str) -> Outcome<RunId> {
+        self.run_among(named, false).await
+    }
+
+    /// Several runs, or with `deleted` several that were deleted.
+    pub(crate) async fn runs(&self, named: &[String], deleted: bool) -> Outcome<Vec<RunId>> {
+        let mut runs = Vec::with_capacity(named.len());
+        for named in named {
+            let run = self.run_among(named, deleted).await?;
+            if !runs.contains(&run) {
+                runs.push(run);
+            }
+        }
+        Ok(runs)
+    }
+
+    /// The project's run of this name; where it has none, the only one of those that belong to no project.
+    async fn run_among(&self, named: &str, deleted: bool) -> Outcome<RunId> {
         if let Ok(id) = named.parse() {
             return Ok(id);
         }
-        let latest = named == "latest";
-        let request = ListRuns {
-            project: ProjectIdOr(self.project_id().await?),
-            sort: Some("created".to_owned()),
-            descending: true,
-            limit: Some(if latest { 1 } else { MANY }),
-            ..ListRuns::default()
-        };
-        let rows = self.call(request).await?.rows;
-        if latest {
-            return rows.first().map(|row| row.id).ok_or_else(|| ApiError::not_found("The project has no runs yet."));
+        if named == "latest" {
+            let project = ProjectIdOr(self.project_id().await?);
+            let sort = Some("created".to_owned());
+            let request = ListRuns { project, deleted, sort, descending: true, limit: Some(1), ..ListRuns::default() };
+            let newest = self.call(request).await?.rows.into_iter().next();
+            return newest.map(|row| row.id).ok_or_else(|| ApiError::not_found("The project has no runs yet."));
         }
-        let fits = rows.into_iter().filter(|row| row.name == named || row.id.short() == named).collect();
-        let row: RunRow = only(fits, "run", named, "slipway run list", |row: &RunRow| row.id.to_string())?;
+        let escaped = named.replace('\\', r"\\").replace('"', "\\\"");
+        let mut filter = format!("name = \"{escaped}\"");
+        if named.len() == SHORT && named.chars().all(|digit| digit.is_ascii_hexdigit()) {
+            filter.push_str(&format!(" or run_id like \"%{named}\""));
+        }
+        let project = self.project_if_any().await?;
+        let mut fits = Vec::new();
+        if let Some(project) = project.map(ProjectIdOr) {
+            let request = ListRuns { project, deleted, filter: filter.clone(), ..ListRuns::default() };
+            fits = self.call(request).await?.rows;
+        }
+        if fits.is_empty() {
+            let experiments = self.call(ListExperiments::default()).await?;
+            for experiment in experiments.into_iter().filter(|experiment| experiment.project.is_none()) {
+                let experiment = Some(experiment.id);
+                let request = ListRuns { experiment, deleted, filter: filter.clone(), ..ListRuns::default() };
+                fits.extend(self.call(request).await?.rows);
+            }
+        }
+        if fits.is_empty() && project.is_none() {
+            // Says the way into a project.
+            self.project_id().await?;
+        }
+        let list = if deleted { "slipway run list --deleted" } else { "slipway run list" };
+        let row: RunRow = only(fits, "run", named, list, |row: &RunRow| row.id.to_string())?;
         Ok(row.id)
+    }
+
+    /// An experiment by id, number or name, or with `deleted` one that was deleted.
+    pub(crate) async fn experiment(&self, named: &str, deleted: bool) -> Outcome<Experiment> {
+        let fits = self.call(ListExperiments { deleted }).await?.into_iter().filter(|experiment| {
+            experiment.name == named || experiment.number.to_string() == named || experiment.id.to_string() == named
+        });
+        let list = if deleted { "slipway experiment list --deleted" } else { "slipway experiment list" };
+        only(fits.collect(), "experiment", named, list, |found: &Experiment| found.id.to_string())
     }
 
     /// A snapshot of the project by id, number (`14`, `v14`), or `latest`.

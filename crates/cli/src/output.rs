@@ -97,6 +97,11 @@ fn coloured(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// Whether answers may have colours.
+pub(crate) fn coloured_answer() -> bool {
+    coloured(&std::io::stdout())
+}
+
 /// Aligned columns without frames. A heading that starts with `>` aligns its column to the right.
 pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
@@ -116,7 +121,7 @@ pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String
         column.set_cell_alignment(if right { CellAlignment::Right } else { CellAlignment::Left });
     }
     let mut lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    if coloured(&std::io::stdout())
+    if coloured_answer()
         && let Some(heading) = lines.first_mut()
     {
         *heading = format!("\x1b[2m{heading}\x1b[0m");

@@ -1,78 +1,159 @@
-//! A curve in a terminal: braille dots, eight to a character.
+//! Curves in a terminal: braille dots, eight to a character.
 
-/// One curve, as `(step, value)` in order of steps; values that are no numbers leave a gap.
-pub(crate) fn plot(points: &[(f64, f64)], width: usize, height: usize) -> String {
-    let good = || points.iter().filter(|(_, value)| value.is_finite());
-    let Some(first) = good().next() else { return "No points to draw.".to_owned() };
-    let fold = |pick: fn(&(f64, f64)) -> f64| {
-        good()
-            .map(pick)
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
-    };
-    let (left, right) = fold(|point| point.0);
-    let (bottom, top) = fold(|point| point.1);
-    let (columns, rows) = (width.max(2) * 2, height.max(2) * 4);
-    let place = |value: f64, low: f64, high: f64, cells: usize| {
-        if high > low { ((value - low) / (high - low) * (cells - 1) as f64).round() as usize } else { cells / 2 }
-    };
-    let mut dots = vec![0_u8; width.max(2) * height.max(2)];
-    let mut mark = |x: usize, y: usize| {
-        // Braille numbers its dots down the left column, then the right, the last row apart.
-        const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
-        let row = rows - 1 - y;
-        dots[row / 4 * (columns / 2) + x / 2] |= BITS[x % 2][row % 4];
-    };
-    let mut before: Option<(usize, usize)> = None;
-    for (step, value) in points {
-        if !value.is_finite() {
-            before = None;
-            continue;
+use crate::words;
+
+/// A curve, as `(x, value)` in order of x; values that are no numbers leave a gap.
+pub(crate) struct Line {
+    pub(crate) name: String,
+    pub(crate) points: Vec<(f64, f64)>,
+}
+
+/// The colours of lines that lie over each other: what terminals show apart on light and dark grounds.
+const COLOURS: [u8; 6] = [36, 33, 35, 32, 34, 31];
+
+/// Curves on the same axes: over each other where colours tell them apart, else below each other.
+pub(crate) fn plot(lines: &[Line], width: usize, height: usize, colours: bool) -> String {
+    let Some(view) = View::of(lines, width, height) else { return "No points to draw.".to_owned() };
+    let several = lines.len() > 1;
+    if colours && several {
+        let mut cells = vec![Cell::default(); view.width * view.height];
+        for (index, line) in lines.iter().enumerate() {
+            view.draw(&line.points, COLOURS[index % COLOURS.len()], &mut cells);
         }
-        let here = (place(*step, left, right, columns), place(*value, bottom, top, rows));
-        let from = before.unwrap_or(here);
-        let stride = here.0.abs_diff(from.0).max(here.1.abs_diff(from.1)).max(1);
-        for part in 0..=stride {
-            let between =
-                |a: usize, b: usize| (a as f64 + (b as f64 - a as f64) * part as f64 / stride as f64).round() as usize;
-            mark(between(from.0, here.0), between(from.1, here.1));
-        }
-        before = Some(here);
+        let name =
+            |(index, line): (usize, &Line)| format!("{} {}", tinted("━━", COLOURS[index % COLOURS.len()]), line.name);
+        let names: Vec<String> = lines.iter().enumerate().map(name).collect();
+        return format!("{}\n{}", view.framed(&cells), names.join("\n"));
     }
-    let labels = [crate::words::figure(top), crate::words::figure(bottom)];
-    let margin = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
-    let mut lines: Vec<String> = dots
-        .chunks(columns / 2)
-        .enumerate()
-        .map(|(row, dots)| {
+    let drawn = lines.iter().map(|line| {
+        let mut cells = vec![Cell::default(); view.width * view.height];
+        view.draw(&line.points, 0, &mut cells);
+        let name = if several { format!("{}\n", line.name) } else { String::new() };
+        format!("{name}{}", view.framed(&cells))
+    });
+    drawn.collect::<Vec<_>>().join("\n")
+}
+
+fn tinted(text: &str, colour: u8) -> String {
+    if colour == 0 { text.to_owned() } else { format!("\x1b[{colour}m{text}\x1b[0m") }
+}
+
+/// A character: its dots, and the colour of the line that drew there last.
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    dots: u8,
+    colour: u8,
+}
+
+/// What is shown of the axes, on so many characters.
+struct View {
+    x: (f64, f64),
+    y: (f64, f64),
+    width: usize,
+    height: usize,
+}
+
+impl View {
+    /// All that is finite; `None` where nothing is.
+    fn of(lines: &[Line], width: usize, height: usize) -> Option<Self> {
+        let good = || lines.iter().flat_map(|line| &line.points).filter(|(_, value)| value.is_finite());
+        good().next()?;
+        let fold = |pick: fn(&(f64, f64)) -> f64| {
+            good()
+                .map(pick)
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+        };
+        let (x, y) = (fold(|point| point.0), fold(|point| point.1));
+        Some(Self { x, y, width: width.max(2), height: height.max(2) })
+    }
+
+    fn draw(&self, points: &[(f64, f64)], colour: u8, cells: &mut [Cell]) {
+        let (columns, rows) = (self.width * 2, self.height * 4);
+        let place = |value: f64, (low, high): (f64, f64), cells: usize| {
+            if high > low { ((value - low) / (high - low) * (cells - 1) as f64).round() as usize } else { cells / 2 }
+        };
+        let mut mark = |x: usize, y: usize| {
+            // Braille numbers its dots down the left column, then the right, the last row apart.
+            const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
+            let row = rows - 1 - y;
+            let cell = &mut cells[row / 4 * self.width + x / 2];
+            cell.dots |= BITS[x % 2][row % 4];
+            cell.colour = colour;
+        };
+        let mut before: Option<(usize, usize)> = None;
+        for (x, value) in points {
+            if !value.is_finite() {
+                before = None;
+                continue;
+            }
+            let here = (place(*x, self.x, columns), place(*value, self.y, rows));
+            let from = before.unwrap_or(here);
+            let stride = here.0.abs_diff(from.0).max(here.1.abs_diff(from.1)).max(1);
+            for part in 0..=stride {
+                let between = |a: usize, b: usize| {
+                    (a as f64 + (b as f64 - a as f64) * part as f64 / stride as f64).round() as usize
+                };
+                mark(between(from.0, here.0), between(from.1, here.1));
+            }
+            before = Some(here);
+        }
+    }
+
+    /// The characters with the axes' ends beside and below them.
+    fn framed(&self, cells: &[Cell]) -> String {
+        let (top, bottom) = (words::figure(self.y.1), words::figure(self.y.0));
+        let margin = top.chars().count().max(bottom.chars().count());
+        let row = |(row, cells): (usize, &[Cell])| {
             let label = match row {
-                0 => labels[0].as_str(),
-                row if row + 1 == rows / 4 => labels[1].as_str(),
+                0 => top.as_str(),
+                row if row + 1 == self.height => bottom.as_str(),
                 _ => "",
             };
-            let drawn: String =
-                dots.iter().map(|dot| char::from_u32(0x2800 + u32::from(*dot)).unwrap_or(' ')).collect();
+            let drawn: String = cells.chunk_by(|left, right| left.colour == right.colour).map(run_of).collect();
             format!("{label:>margin$} ┤{drawn}")
-        })
-        .collect();
-    let (from, to) = (crate::words::figure(first.0.min(left)), crate::words::figure(right));
-    let space = (columns / 2).saturating_sub(from.len() + to.len());
-    lines.push(format!("{:margin$}  {from}{}{to}", "", " ".repeat(space)));
-    lines.join("\n")
+        };
+        let mut lines: Vec<String> = cells.chunks(self.width).enumerate().map(row).collect();
+        let (from, to) = (words::figure(self.x.0), words::figure(self.x.1));
+        let space = self.width.saturating_sub(from.chars().count() + to.chars().count());
+        lines.push(format!("{:margin$}  {from}{}{to}", "", " ".repeat(space)));
+        lines.join("\n")
+    }
+}
+
+/// Characters of one colour.
+fn run_of(cells: &[Cell]) -> String {
+    let drawn: String = cells.iter().map(|cell| char::from_u32(0x2800 + u32::from(cell.dots)).unwrap_or(' ')).collect();
+    tinted(&drawn, cells.first().map_or(0, |cell| cell.colour))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn falling(name: &str, from: f64) -> Line {
+        Line { name: name.to_owned(), points: (0..8).map(|x| (f64::from(x), from - f64::from(x))).collect() }
+    }
+
     #[test]
     fn a_falling_line_falls() {
-        let points: Vec<(f64, f64)> = (0..8).map(|step| (f64::from(step), 8.0 - f64::from(step))).collect();
-        assert_eq!(plot(&points, 4, 2), "8 ┤⠑⢄⠀⠀\n1 ┤⠀⠀⠑⢄\n   0  7");
+        assert_eq!(plot(&[falling("", 8.0)], 4, 2, true), "8 ┤⠑⢄⠀⠀\n1 ┤⠀⠀⠑⢄\n   0  7");
     }
 
     #[test]
     fn nothing_to_draw_is_said() {
-        assert_eq!(plot(&[(1.0, f64::NAN)], 10, 4), "No points to draw.");
-        assert!(plot(&[(1.0, 2.0)], 10, 4).contains('2'));
+        let line = |value: f64| [Line { name: String::new(), points: vec![(1.0, value)] }];
+        assert_eq!(plot(&line(f64::NAN), 10, 4, false), "No points to draw.");
+        assert!(plot(&line(2.0), 10, 4, false).contains('2'));
+    }
+
+    #[test]
+    fn several_lines_share_their_axes() {
+        let lines = [falling("high", 16.0), falling("low", 8.0)];
+        let apart = plot(&lines, 4, 4, false);
+        assert!(apart.starts_with("high\n16 ┤⠑⢄⠀⠀\n   ┤⠀⠀⠑⢄\n   ┤⠀⠀⠀⠀\n 1 ┤⠀⠀⠀⠀\n"), "{apart}");
+        assert!(apart.ends_with("low\n16 ┤⠀⠀⠀⠀\n   ┤⠀⠀⠀⠀\n   ┤⠑⢄⠀⠀\n 1 ┤⠀⠀⠑⢄\n    0  7"), "{apart}");
+        let over = plot(&lines, 4, 4, true);
+        assert!(over.contains("\x1b[36m⠑⢄\x1b[0m⠀⠀\n"), "{over:?}");
+        assert!(over.ends_with("\x1b[36m━━\x1b[0m high\n\x1b[33m━━\x1b[0m low"), "{over:?}");
     }
 }

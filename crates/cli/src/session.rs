@@ -64,6 +64,11 @@ impl Session {
         }
     }
 
+    /// The host, started where there is none: for what takes time or outlives this command.
+    pub(crate) async fn lasting(workspace: &Workspace) -> Outcome<Self> {
+        find::host_or_start_for(workspace, &places::own_program(), IDLE).await.map(Self::Host)
+    }
+
     pub(crate) async fn call<R: Request>(&self, request: R) -> Outcome<R::Response> {
         match self {
             Self::Host(client) => client.call(request).await,
@@ -128,26 +133,25 @@ impl Context {
     /// Goes on with a host, starting one where there is none: for what takes time or outlives this
     /// command.
     pub(crate) async fn lasting(&mut self) -> Outcome {
-        self.with_host(Some(IDLE)).await
+        self.with_host(true).await
     }
 
     /// The same with a host that stays at hand for a while: for a page that is opened later.
     pub(crate) async fn staying(&mut self) -> Outcome {
-        self.with_host(None).await
+        self.with_host(false).await
     }
 
-    async fn with_host(&mut self, idle: Option<Duration>) -> Outcome {
+    async fn with_host(&mut self, ends_soon: bool) -> Outcome {
         if matches!(self.session, Session::Host(_)) {
             return Ok(());
         }
         // The workspace is let go of first: the host takes the same lock.
         std::mem::replace(&mut self.session, Session::Nobody).close().await;
-        let program = places::own_program();
-        let client = match idle {
-            Some(idle) => find::host_or_start_for(&self.workspace, &program, idle).await?,
-            None => find::host_or_start(&self.workspace, &program).await?,
+        self.session = if ends_soon {
+            Session::lasting(&self.workspace).await?
+        } else {
+            Session::Host(find::host_or_start(&self.workspace, &places::own_program()).await?)
         };
-        self.session = Session::Host(client);
         Ok(())
     }
 }

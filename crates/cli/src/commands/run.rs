@@ -1,5 +1,9 @@
 //! `slipway run`: starting, watching, comparing and reading runs.
 
+mod curves;
+mod diff;
+mod several;
+
 use std::{io::Write as _, time::Duration};
 
 use api::{
@@ -14,12 +18,11 @@ use api::{
     worker::Device,
 };
 use clap::{Args, Subcommand};
-use client::call::Viewport;
 
 use crate::{
     context::{Context, Outcome},
     output::{pairs, table},
-    plot, words,
+    words,
 };
 
 #[derive(Debug, Subcommand)]
@@ -31,6 +34,12 @@ pub(crate) enum RunCommand {
         /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names
         #[arg(long, default_value = "")]
         filter: String,
+        /// The runs of this experiment, by name or number, instead of the project's
+        #[arg(long)]
+        experiment: Option<String>,
+        /// Those that were deleted, instead of those that are there
+        #[arg(long)]
+        deleted: bool,
         /// `metric.KEY`, `param.KEY`, `created`, `name`, `duration`, `state`
         #[arg(long)]
         sort: Option<String>,
@@ -105,25 +114,19 @@ pub(crate) enum RunCommand {
         /// A run's name or id, or `latest`
         run: String,
     },
-    /// Draws a run's series in the terminal, or prints their points with --json
-    Plot {
-        /// A run's name or id, or `latest`
-        run: String,
-        /// By default every series that is not about the system
-        keys: Vec<String>,
-        /// From this step on
+    /// Draws series of runs in the terminal, or prints their points with --json
+    Plot(curves::Plot),
+    /// Shows what differs between runs: params, environment, code, data, command, metrics
+    Diff {
+        /// Runs by name or id, or `latest`
+        #[arg(required = true, num_args = 2.., value_name = "RUN")]
+        runs: Vec<String>,
+        /// Show what is equal too
         #[arg(long)]
-        from: Option<i64>,
-        /// Up to this step
-        #[arg(long)]
-        to: Option<i64>,
-        /// The drawing's width in characters
-        #[arg(long, default_value_t = 72)]
-        width: usize,
-        /// The drawing's height in lines
-        #[arg(long, default_value_t = 12)]
-        height: usize,
+        all: bool,
     },
+    #[command(flatten)]
+    Several(several::SeveralCommand),
     /// Shows what a run came from and what came from it
     Lineage {
         /// A run's name or id, or `latest`
@@ -238,10 +241,13 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
                 .await?;
             train(context, start.detach, job).await
         }
-        RunCommand::List { filter, sort, descending, offset, limit } => {
-            let project = ProjectIdOr(context.project_id().await?);
-            let request =
-                ListRuns { project, filter, sort, descending, offset, limit: Some(limit), ..ListRuns::default() };
+        RunCommand::List { filter, experiment, deleted, sort, descending, offset, limit } => {
+            let (project, experiment) = match experiment {
+                Some(named) => (ProjectIdOr::default(), Some(context.experiment(&named, false).await?.id)),
+                None => (ProjectIdOr(context.project_id().await?), None),
+            };
+            let limit = Some(limit);
+            let request = ListRuns { project, experiment, deleted, filter, sort, descending, offset, limit };
             context.output.show(&context.call(request).await?, runs)
         }
         RunCommand::Resume { run, detach } => {
@@ -294,10 +300,9 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
                 table(&["file", ">size", "written"], list.iter().map(row))
             })
         }
-        RunCommand::Plot { run, keys, from, to, width, height } => {
-            let run = context.run(&run).await?;
-            draw(context, run, keys, (from, to), (width, height)).await
-        }
+        RunCommand::Plot(plot) => curves::run(context, plot).await,
+        RunCommand::Diff { runs, all } => diff::run(context, &runs, all).await,
+        RunCommand::Several(command) => several::run(context, command).await,
         RunCommand::Lineage { run } => {
             let nodes = context.call(GetLineage { run: context.run(&run).await? }).await?;
             context.output.show(&nodes, |nodes| {
@@ -357,47 +362,6 @@ async fn log(context: &Context, run: RunId, stream: LogStream, follow: bool) -> 
             }
             tokio::time::sleep(LOG_TICK).await;
         }
-    }
-}
-
-async fn draw(
-    context: &Context,
-    run: RunId,
-    keys: Vec<String>,
-    steps: (Option<i64>, Option<i64>),
-    size: (usize, usize),
-) -> Outcome {
-    let mut keys = keys;
-    if keys.is_empty() {
-        // A final figure has no points, only a value.
-        let metrics = context.call(GetRun { run }).await?.metrics.into_iter().filter(|metric| metric.count > 0);
-        keys = metrics.map(|metric| metric.key).filter(|key| !key.starts_with("system/")).collect();
-    }
-    let mut drawn = serde_json::Map::new();
-    for key in keys {
-        let viewport = Viewport { run, key: key.clone(), from: steps.0, to: steps.1, points: (size.0 * 4) as u32 };
-        let series = context.session.series(&viewport).await?;
-        if context.output.json {
-            let numbers = |values: &[f64]| values.iter().map(|value| number(*value)).collect::<Vec<_>>();
-            let columns = serde_json::json!({
-                "raw": series.raw, "step": numbers(&series.step), "time_ms": numbers(&series.time_ms), "last": numbers(&series.last),
-                "min": numbers(&series.min), "max": numbers(&series.max),
-            });
-            drawn.insert(key, columns);
-        } else {
-            let points: Vec<(f64, f64)> = series.step.iter().copied().zip(series.last.iter().copied()).collect();
-            context.output.print(&format!("{key}\n{}\n", plot::plot(&points, size.0, size.1)))?;
-        }
-    }
-    if context.output.json { context.output.show(&drawn, |_| String::new()) } else { Ok(()) }
-}
-
-/// NaN and ±∞ as the texts that the protocol uses.
-fn number(value: f64) -> serde_json::Value {
-    match serde_json::Number::from_f64(value) {
-        Some(number) => number.into(),
-        None if value.is_nan() => "NaN".into(),
-        None => if value > 0.0 { "Infinity" } else { "-Infinity" }.into(),
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
 use crate::context::Outcome;
 
 /// What its environment has beside the caller's.
-pub(super) type Variables = [(&'static str, OsString); 2];
+pub(super) type Variables = [(&'static str, OsString)];
 
 pub(super) enum Program {
     Piped {

@@ -73,6 +73,70 @@ fn what_a_program_leaves_in_the_folder_that_it_is_told_is_its_runs() {
     assert_eq!(artifacts.as_array().unwrap().len(), 1);
 }
 
+/// What the program is told for MLflow's client: address, experiment, tags; its run; and whether the token is "$0"'s.
+const TELLS: &str = r#"
+printf '%s\n' "$MLFLOW_TRACKING_URI" "$MLFLOW_EXPERIMENT_ID" "$MLFLOW_RUN_CONTEXT" "$SLIPWAY_RUN"
+test "$0" = "http://$MLFLOW_TRACKING_USERNAME:$MLFLOW_TRACKING_PASSWORD@${MLFLOW_TRACKING_URI#http://}"
+echo $?"#;
+
+fn told(output: &std::process::Output) -> Vec<String> {
+    assert!(output.status.success(), "{}", said(output));
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn mlflows_client_in_a_program_finds_its_projects_experiment() {
+    let place = Place::with_project();
+    place.json(&["project", "show"]);
+    let tracking = place.json(&["tracking"]);
+    let address = tracking["address"].as_str().unwrap().to_owned();
+    let bare = format!("http://127.0.0.1:{}", tracking["port"]);
+    let lines = told(&place.run(&["exec", "--name", "logging", "--", "sh", "-c", TELLS, &address]));
+    assert_eq!(lines[4], "0", "the address' user and token stand in variables of their own");
+    let experiments = place.json(&["experiment", "list"]);
+    let own = experiments.as_array().unwrap().iter().find(|experiment| experiment["name"] == "small").unwrap();
+    assert_eq!(lines[..2], [bare.clone(), own["number"].to_string()]);
+    let tags: serde_json::Value = serde_json::from_str(&lines[2]).unwrap();
+    assert_eq!(tags, serde_json::json!({ "mlflow.parentRunId": lines[3] }));
+
+    // Within another `slipway exec` the address is ours, and is in neither run's words.
+    let token = address.split([':', '@']).nth(2).unwrap();
+    let within = |variable: &str, value: &str| {
+        let mut command = place.command(&["exec", "--name", "within", "--", "sh", "-c", TELLS, &address]);
+        let output = command.env("MLFLOW_TRACKING_URI", &address).env(variable, value).output().unwrap();
+        (told(&output), said(&output))
+    };
+    let (lines, words) = within("MLFLOW_EXPERIMENT_NAME", "other");
+    assert_eq!(lines[..2], [bare, String::new()], "the experiment is the caller's");
+    assert!(!words.contains("MLFLOW"), "{words}");
+    let run = place.json(&["run", "show", &lines[3]]);
+    assert!(!run.to_string().contains(token), "{run}");
+    assert!(run["environment"]["MLFLOW_TRACKING_URI"].as_str().unwrap().starts_with("http://slipway:•••@"), "{run}");
+    let (lines, _) = within("MLFLOW_TRACKING_TOKEN", "of another server");
+    assert_eq!(lines[0], address, "the caller's credentials stay, and the address has ours");
+    let (lines, words) = within("MLFLOW_TRACKING_URI", "http://127.0.0.1:1");
+    assert_eq!(lines[..3], ["http://127.0.0.1:1", "", ""]);
+    assert_eq!(words.matches("MLFLOW_TRACKING_URI stays").count(), 1, "{words}");
+}
+
+#[test]
+fn without_a_host_nothing_is_set_for_mlflows_client() {
+    let place = Place::with_project();
+    let output = place.run(&["exec", "--no-host", "--", "sh", "-c", TELLS]);
+    assert_eq!(told(&output)[..3], ["", "", ""]);
+    assert_eq!(said(&output).matches("--no-host").count(), 1, "{}", said(&output));
+    assert!(!place.workspace().join("host.json").exists());
+}
+
+#[test]
+fn a_program_runs_where_the_secret_store_does_not_answer() {
+    let place = Place::with_project();
+    place.json(&["settings", "set", "secret_store=keychain"]);
+    let output = place.run(&["exec", "--", "sh", "-c", TELLS]);
+    assert_eq!(told(&output)[..3], ["", "", ""]);
+    assert_eq!(said(&output).matches("MLFLOW_TRACKING_URI is not set: ").count(), 1, "{}", said(&output));
+}
+
 #[test]
 fn a_named_project_gets_the_run_wherever_the_command_runs() {
     let place = Place::with_project();
@@ -184,6 +248,11 @@ fn the_program_of_a_killed_exec_ends_with_it() {
     while std::fs::read_to_string(&status).is_ok_and(|text| !text.contains("State:\tZ")) {
         assert!(std::time::Instant::now() < until, "the program goes on");
         std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    // The host looks after it from time to time.
+    while place.json(&["run", "show", "cut-off"])["state"] == "running" {
+        assert!(std::time::Instant::now() < until, "nobody noticed");
+        std::thread::sleep(std::time::Duration::from_millis(50));
     }
     assert_eq!(place.json(&["run", "show", "cut-off"])["state"], "killed");
 }

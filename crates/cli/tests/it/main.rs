@@ -8,3 +8,4 @@ mod program;
 #[path = "../../../../tests/src/skipped.rs"]
 #[allow(unreachable_pub, dead_code, reason = "the journeys' own, of which a suite takes what it needs")]
 mod skipped;
+mod tracking;

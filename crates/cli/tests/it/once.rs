@@ -32,7 +32,7 @@ fn bash_completes_commands_and_options() {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
     assert_eq!(complete(&["slipway", "mon"]), "monitor");
-    assert_eq!(complete(&["slipway", "run", "res"]), "resume");
+    assert_eq!(complete(&["slipway", "run", "resu"]), "resume");
     assert!(complete(&["slipway", "run", "start", "--lea"]).contains("--learning-rate"));
 }
 
@@ -67,10 +67,16 @@ fn without_a_host_a_command_answers_by_itself() {
         "samples_folder": null,
         "secret_store": null,
         "theme": "system",
+        "tracking_open": false,
+        "tracking_port": null,
     });
     assert_eq!(settings, expected);
     assert_eq!(place.json(&["settings", "set", "theme=dark"])["theme"], "dark");
     assert_eq!(place.json(&["settings", "show"])["theme"], "dark");
+    let set = place.json(&["settings", "set", "tracking_open=true", "tracking_port=5600"]);
+    assert_eq!((&set["tracking_open"], &set["tracking_port"]), (&true.into(), &5600.into()));
+    assert!(place.json(&["settings", "set", "tracking_port="])["tracking_port"].is_null());
+    assert_eq!(place.run(&["settings", "set", "tracking_port=70000"]).status.code(), Some(2));
     assert!(!place.workspace().join("host.json").exists());
     // The log of these commands is there, and nothing of it was on stderr.
     assert_eq!(said(&place.run(&["settings", "show"])), "");

@@ -45,6 +45,12 @@ impl Place {
             .env("SLIPWAY_HOME", self.workspace())
             .env("HOME", self.folder.path())
             .env("XDG_DOCUMENTS_DIR", self.folder.path());
+        // What the test run itself may stand in, a `slipway exec` for one.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("MLFLOW_") || name == "SLIPWAY_RUN" {
+                command.env_remove(name);
+            }
+        }
         command
             .env_remove("KUBECONFIG")
             .env_remove("DISPLAY")

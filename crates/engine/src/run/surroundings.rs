@@ -130,14 +130,24 @@ pub fn masked(variables: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap
         .collect()
 }
 
-/// `https://user:password@host` without its password.
+/// Each `https://user:password@host` without its password; a script may have several.
 fn without_password(value: &str) -> String {
-    let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    match authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':')) {
-        Some((user, password)) => format!("{scheme}://{user}:{MASK}{}", &rest[user.len() + 1 + password.len()..]),
-        None => value.to_owned(),
+    let mut kept = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once("://") {
+        kept.push_str(before);
+        kept.push_str("://");
+        let authority = after.split(['/', '?', '#']).next().unwrap_or(after);
+        rest = after;
+        if let Some((user, password)) = authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':')) {
+            kept.push_str(user);
+            kept.push(':');
+            kept.push_str(MASK);
+            rest = &after[user.len() + 1 + password.len()..];
+        }
     }
+    kept.push_str(rest);
+    kept
 }
 
 fn is_user_option(word: &str) -> bool {
@@ -255,6 +265,21 @@ mod tests {
         let expected =
             ["train.py", "--password", MASK, "--api-key=•••", "--lr", "0.1", "https://u:•••@h/", "LR=0.1", "--keyless"];
         assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn the_token_in_the_address_for_mlflows_clients_is_masked() {
+        let address = "http://slipway:0123abcd@127.0.0.1:5577";
+        let masked_address = "http://slipway:•••@127.0.0.1:5577";
+        let kept = masked([("MLFLOW_TRACKING_URI".into(), address.into())].into_iter());
+        assert_eq!(kept["MLFLOW_TRACKING_URI"], masked_address);
+        let words = [
+            format!("--uri={address}"),
+            format!("MLFLOW_TRACKING_URI={address}"),
+            format!("curl http://h/a me@h; MLFLOW_TRACKING_URI=\"{address}\" python train.py"),
+        ];
+        let expect = words.clone().map(|word| word.replace(address, masked_address));
+        assert_eq!(masked_command(&words), expect);
     }
 
     #[test]

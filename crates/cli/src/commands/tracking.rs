@@ -1,0 +1,156 @@
+//! `slipway tracking` and `slipway experiment`: where MLflow's clients log to, and what groups their runs.
+
+use std::collections::HashMap;
+
+use api::{
+    ApiError, ProjectId,
+    project::ListProjects,
+    tracking::{
+        CreateExperiment, DeleteExperiment, EditExperiment, Experiment, GetTracking, ListExperiments, NOTE_TAG,
+        PurgeExperiment, RenewTracking, RestoreExperiment,
+    },
+};
+use clap::{Args, Subcommand};
+
+use crate::{
+    context::{Context, Outcome},
+    output::{pairs, table},
+    words,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct TrackingArguments {
+    /// Make a new token: addresses that were copied before open nothing any more
+    #[arg(long)]
+    renew: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExperimentCommand {
+    /// Lists experiments: each project's, and those of no project
+    List {
+        /// Those that were deleted, instead of those that are there
+        #[arg(long)]
+        deleted: bool,
+    },
+    /// Makes an experiment that belongs to no project
+    Create {
+        /// No two experiments have the same
+        name: String,
+        /// Where it stands among others: vision/resnet
+        #[arg(long, default_value = "")]
+        folder: String,
+    },
+    /// Changes an experiment's name, folder or notes
+    Edit {
+        /// An experiment's name or number
+        experiment: String,
+        /// A new name
+        #[arg(long)]
+        name: Option<String>,
+        /// A new folder; an empty one is the top
+        #[arg(long)]
+        folder: Option<String>,
+        /// New notes, in Markdown
+        #[arg(long)]
+        notes: Option<String>,
+    },
+    /// Deletes an experiment with its runs, so that it can be restored
+    Delete {
+        /// An experiment's name or number
+        experiment: String,
+    },
+    /// Brings a deleted experiment back, with its runs
+    Restore {
+        /// The deleted experiment's name or number
+        experiment: String,
+    },
+    /// Deletes a deleted experiment for good, with its runs and their files
+    Purge {
+        /// The deleted experiment's name or number
+        experiment: String,
+    },
+}
+
+/// Prints the address alone, so that a shell can put it into a variable.
+pub(crate) async fn address(context: &mut Context, arguments: &TrackingArguments) -> Outcome {
+    // Whoever copies the address uses it later.
+    context.staying().await?;
+    let tracking =
+        if arguments.renew { context.call(RenewTracking {}).await? } else { context.call(GetTracking {}).await? };
+    context.output.show(&tracking, |tracking| tracking.address.clone())
+}
+
+pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand) -> Outcome {
+    match command {
+        ExperimentCommand::List { deleted } => {
+            let experiments = context.call(ListExperiments { deleted }).await?;
+            let projects = context.call(ListProjects {}).await?;
+            let names = projects.into_iter().map(|summary| (summary.project.id, summary.project.name)).collect();
+            context.output.show(&experiments, |experiments| listed(experiments, &names))
+        }
+        ExperimentCommand::Create { name, folder } => {
+            context.output.show(&context.call(CreateExperiment { name, folder }).await?, shown)
+        }
+        ExperimentCommand::Edit { experiment, name, folder, notes } => {
+            let experiment = context.experiment(&experiment, false).await?.id;
+            context.output.show(&context.call(EditExperiment { experiment, name, folder, notes }).await?, shown)
+        }
+        ExperimentCommand::Delete { experiment } => {
+            let found = context.experiment(&experiment, false).await?;
+            context.call(DeleteExperiment { experiment: found.id }).await?;
+            context.output.show(&found, |found| {
+                format!(
+                    "{} and its runs are deleted; `slipway experiment restore {}` undoes it.",
+                    found.name, found.number
+                )
+            })
+        }
+        ExperimentCommand::Restore { experiment } => {
+            let experiment = context.experiment(&experiment, true).await?.id;
+            context.output.show(&context.call(RestoreExperiment { experiment }).await?, shown)
+        }
+        ExperimentCommand::Purge { experiment } => {
+            context.lasting().await?;
+            let found = match context.experiment(&experiment, true).await {
+                Err(missing) => match context.experiment(&experiment, false).await {
+                    Ok(there) => return Err(not_deleted(&there.name, "experiment delete")),
+                    Err(_) => return Err(missing),
+                },
+                found => found?,
+            };
+            let freed = context.call(PurgeExperiment { experiment: found.id }).await?;
+            context.output.show(&freed, |freed| super::host::freed("The experiment is deleted for good", freed))
+        }
+    }
+}
+
+/// What is there is first deleted so that it can be restored.
+pub(crate) fn not_deleted(name: &str, command: &str) -> ApiError {
+    ApiError::new(api::ErrorCode::Conflict, format!("{name} is not deleted."))
+        .with_hint(format!("Delete it first, with `slipway {command}`: it can then be restored, or deleted for good."))
+}
+
+fn listed(experiments: &[Experiment], projects: &HashMap<ProjectId, String>) -> String {
+    let row = |experiment: &Experiment| {
+        let project = experiment.project.and_then(|project| projects.get(&project)).cloned();
+        vec![
+            experiment.number.to_string(),
+            experiment.name.clone(),
+            experiment.folder.clone(),
+            words::or_dash(project, |name| name),
+            words::count(experiment.runs),
+            words::time(experiment.updated_ms),
+        ]
+    };
+    table(&[">number", "name", "folder", "project", ">runs", "changed"], experiments.iter().map(row))
+}
+
+fn shown(experiment: &Experiment) -> String {
+    pairs(&[
+        ("experiment", Some(experiment.name.clone())),
+        ("number", Some(experiment.number.to_string())),
+        ("folder", Some(experiment.folder.clone()).filter(|folder| !folder.is_empty())),
+        ("notes", experiment.tags.get(NOTE_TAG).cloned().filter(|notes| !notes.is_empty())),
+    ])
+}

@@ -1,0 +1,185 @@
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
+use serde_json::{Value, json};
+
+use crate::program::{Place, said};
+
+/// MLflow's client, as far as a test needs one: it needs no token where tracking is open.
+struct Client {
+    port: u16,
+}
+
+impl Client {
+    fn of(place: &Place) -> Self {
+        place.json(&["settings", "set", "tracking_open=true"]);
+        let tracking = place.json(&["tracking"]);
+        assert_eq!(tracking["open"], true);
+        Self { port: tracking["port"].as_u64().unwrap().try_into().unwrap() }
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
+        let body = body.to_string();
+        let head = format!(
+            "POST /api/2.0/mlflow/{path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            self.port,
+            body.len()
+        );
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all((head + &body).as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap_or(Value::Null)
+    }
+
+    /// A finished run of an experiment, with a param and a series that falls from `loss`.
+    fn run(&self, experiment: &Value, name: &str, lr: &str, loss: f64) -> String {
+        let began = 1_700_000_000_000_i64;
+        let body = json!({ "experiment_id": experiment.to_string(), "run_name": name, "start_time": began });
+        let id = self.post("runs/create", &body)["run"]["info"]["run_id"].as_str().unwrap().to_owned();
+        let metric = |step: i64| {
+            let value = loss / (step + 1) as f64;
+            json!({ "key": "loss", "value": value, "timestamp": began + 1000 * (step + 1), "step": step })
+        };
+        let metrics: Vec<Value> = (0..4).map(metric).collect();
+        let params = json!([{ "key": "lr", "value": lr }, { "key": "model", "value": "mlp" }]);
+        self.post("runs/log-batch", &json!({ "run_id": id, "params": params, "metrics": metrics }));
+        self.post("runs/update", &json!({ "run_id": id, "status": "FINISHED", "end_time": began + 5000 }));
+        id
+    }
+}
+
+fn names(rows: &Value, key: &str) -> Vec<String> {
+    rows.as_array().unwrap().iter().map(|row| row[key].as_str().unwrap().to_owned()).collect()
+}
+
+fn runs(place: &Place, arguments: &[&str]) -> Vec<String> {
+    let mut names = names(&place.json(&[&["run", "list"], arguments].concat())["rows"], "name");
+    names.sort();
+    names
+}
+
+#[test]
+fn the_address_stays_until_it_is_renewed() {
+    let place = Place::new();
+    let printed = place.run(&["tracking"]);
+    let address = String::from_utf8(printed.stdout).unwrap();
+    assert!(address.starts_with("http://slipway:") && address.lines().count() == 1, "{address}");
+    assert!(place.workspace().join("host.json").exists());
+    assert_eq!(place.json(&["tracking"])["address"], address.trim());
+    let renewed = place.json(&["tracking", "--renew"]);
+    assert_ne!(renewed["address"], address.trim());
+    assert_eq!(place.json(&["tracking"]), renewed);
+}
+
+#[test]
+fn an_experiment_is_made_renamed_deleted_restored_and_deleted_for_good() {
+    let place = Place::new();
+    let made = place.json(&["experiment", "create", "resnet", "--folder", "/vision/"]);
+    assert_eq!((made["name"].as_str(), made["folder"].as_str()), (Some("resnet"), Some("vision")));
+    let number = made["number"].to_string();
+    place.json(&["experiment", "edit", &number, "--name", "deeper", "--notes", "No *better*."]);
+    let shown = place.run(&["experiment", "edit", "deeper", "--folder", ""]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("deeper") && shown.contains("No *better*.") && !shown.contains("vision"), "{shown}");
+
+    let early = place.run(&["experiment", "purge", "deeper"]);
+    assert!(said(&early).contains("is not deleted") && said(&early).contains("experiment delete"), "{}", said(&early));
+    place.json(&["experiment", "delete", "deeper"]);
+    assert_eq!(names(&place.json(&["experiment", "list"]), "name"), ["Default"]);
+    assert_eq!(names(&place.json(&["experiment", "list", "--deleted"]), "name"), ["deeper"]);
+    assert_eq!(place.json(&["experiment", "restore", &number])["name"], "deeper");
+    place.json(&["experiment", "delete", "deeper"]);
+    assert_eq!(place.json(&["experiment", "purge", "deeper"])["records"], 1);
+    assert!(place.json(&["experiment", "list", "--deleted"]).as_array().unwrap().is_empty());
+    assert_eq!(place.run(&["experiment", "restore", "deeper"]).status.code(), Some(3));
+}
+
+#[test]
+fn runs_of_no_project_are_named_moved_deleted_and_restored() {
+    let place = Place::with_project();
+    place.json(&["project", "show"]);
+    let client = Client::of(&place);
+    let mine = place.json(&["experiment", "create", "mine"])["number"].clone();
+    client.run(&mine, "first", "0.1", 4.0);
+    client.run(&mine, "second", "0.2", 8.0);
+    let twin = client.run(&mine, "twin", "0.3", 1.0);
+    client.run(&mine, "twin", "0.3", 1.0);
+
+    assert_eq!(runs(&place, &["--experiment", "mine"]), ["first", "second", "twin", "twin"]);
+    assert_eq!(runs(&place, &["--experiment", &mine.to_string(), "--filter", "param.lr = '0.2'"]), ["second"]);
+    assert!(runs(&place, &[]).is_empty(), "they are not the project's");
+    assert_eq!(place.json(&["run", "show", "second"])["params"]["lr"], "0.2");
+    assert_eq!(place.json(&["run", "show", &twin[24..]])["id"], twin);
+    let unclear = place.run(&["run", "show", "twin"]);
+    assert!(said(&unclear).contains("2 runs fit") && said(&unclear).contains(&twin), "{}", said(&unclear));
+
+    place.json(&["run", "move", "first", "--to", "small"]);
+    assert_eq!(runs(&place, &[]), ["first"]);
+
+    place.json(&["run", "trash", "second", &twin]);
+    assert_eq!(runs(&place, &["--experiment", "mine"]), ["twin"]);
+    assert_eq!(runs(&place, &["--experiment", "mine", "--deleted"]), ["second", "twin"]);
+    place.json(&["run", "restore", "second"]);
+    assert_eq!(runs(&place, &["--experiment", "mine"]), ["second", "twin"]);
+
+    let early = place.run(&["run", "purge", &place.json(&["run", "show", "second"])["id"].as_str().unwrap()]);
+    assert!(said(&early).contains("is not deleted") && said(&early).contains("run trash"), "{}", said(&early));
+    let purged = String::from_utf8(place.run(&["run", "purge", "twin"]).stdout).unwrap();
+    assert!(purged.starts_with("1 run is deleted for good; ") && purged.contains(" B in 1 record freed"), "{purged}");
+    assert!(runs(&place, &["--experiment", "mine", "--deleted"]).is_empty());
+}
+
+#[test]
+fn what_differs_between_runs_is_told() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    client.run(&json!(0), "slow", "0.1", 4.0);
+    client.run(&json!(0), "fast", "0.2", 8.0);
+    let compared = place.json(&["run", "diff", "slow", "fast"]);
+    let row = |part: &str, key: &str, values: Value| json!({ "part": part, "key": key, "values": values });
+    assert_eq!(
+        compared["rows"],
+        json!([row("params", "lr", json!(["0.1", "0.2"])), row("metrics", "loss", json!([1.0, 2.0]))])
+    );
+    let all = place.json(&["run", "diff", "slow", "fast", "--all"]);
+    assert!(all["rows"].as_array().unwrap().contains(&row("params", "model", json!(["mlp", "mlp"]))), "{all}");
+    let shown = String::from_utf8(place.run(&["run", "diff", "slow", "fast"]).stdout).unwrap();
+    let lines: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
+    let told = [["part", "key", "slow", "fast"], ["params", "lr", "0.1", "0.2"], ["metrics", "loss", "1", "2"]];
+    assert_eq!(lines, told, "{shown}");
+    assert_eq!(place.run(&["run", "diff", "slow"]).status.code(), Some(2));
+}
+
+#[test]
+fn curves_of_runs_are_drawn_together() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    client.run(&json!(0), "slow", "0.1", 4.0);
+    client.run(&json!(0), "fast", "0.2", 8.0);
+    let plot = |more: &[&str]| place.run(&[&["run", "plot", "slow", "fast", "--metric", "loss"], more].concat());
+    let drawn = String::from_utf8(plot(&["--width", "20", "--height", "4"]).stdout).unwrap();
+    let lines: Vec<&str> = drawn.lines().collect();
+    assert_eq!((lines[0], lines[1], lines[7]), ("loss", "slow", "fast"), "{drawn}");
+    assert!(lines[2].starts_with("8 ┤") && lines[8].starts_with("8 ┤"), "one axis for both: {drawn}");
+    let timed = String::from_utf8(plot(&["--width", "20", "--x", "time"]).stdout).unwrap();
+    assert!(timed.lines().any(|line| line.trim() == "1                  4"), "{timed}");
+
+    let points: Value = serde_json::from_slice(&plot(&["--json"]).stdout).unwrap();
+    assert_eq!(names(&points, "name"), ["slow", "fast"]);
+    assert_eq!(points[1]["last"], json!([8.0, 4.0, 8.0 / 3.0, 2.0]));
+
+    let file = place.path().join("loss.svg");
+    let written = plot(&["--svg", file.to_str().unwrap()]);
+    assert!(written.status.success(), "{}", said(&written));
+    let svg = std::fs::read_to_string(&file).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains(">slow</text>") && svg.contains(">fast</text>"), "{svg}");
+    assert!(!svg.contains("class=\"s "), "a file has no style sheet");
+    let missing = place.run(&["run", "plot", "slow", "--metric", "accuracy"]);
+    assert_eq!(missing.status.code(), Some(3));
+    assert!(said(&missing).contains("There are: loss"), "{}", said(&missing));
+}

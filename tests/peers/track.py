@@ -1,0 +1,383 @@
+"""Tracking beside MLflow's own server, both driven by MLflow's unchanged client in the same run.
+
+    python track.py --slipway PROGRAM [--runs 5000] [--reps 3] [--many 100000] [--only NAME …]
+
+Run by `cargo xtask bench track` with a Python that has mlflow and psutil. MLflow's server runs in its best
+configuration: SQLite, one worker. Prints one line a bar with both figures and their ratio (medians), and ends with 1
+where a bar is missed, with 3 where none is missed but the machine was too busy to judge.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import random
+import shutil
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from base64 import b64encode
+from urllib.parse import urlsplit
+
+import psutil
+
+os.environ.update(
+    MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true",
+    MLFLOW_DISABLE_TELEMETRY="true",
+    DO_NOT_TRACK="true",
+    MLFLOW_ENABLE_ASYNC_LOGGING="false",
+)
+T0 = 1_700_000_000_000
+FILTER = {
+    "filter": "metrics.loss < 0.5 and params.lr = '0.01'",
+    "order_by": ["metrics.loss ASC"],
+    "max_results": 100,
+}
+
+
+class Served:
+    """A server's process tree, its address, and how long it took to its first answer."""
+
+    def __init__(self, name, argv, address, environment, folder):
+        self.name = name
+        self.log = open(os.path.join(folder, f"{name}.log"), "ab")
+        begun = time.perf_counter()
+        self.process = subprocess.Popen(argv, stdout=self.log, stderr=self.log, env=environment)
+        health = address + "/health"
+        while True:
+            try:
+                with urllib.request.urlopen(health, timeout=10) as answer:
+                    if answer.status == 200:
+                        break
+            except OSError:
+                time.sleep(0.002)
+            if self.process.poll() is not None or time.perf_counter() - begun > 240:
+                raise SystemExit(f"{name} did not answer")
+        self.start_s = time.perf_counter() - begun
+        self.address = address
+
+    def tree(self):
+        own = psutil.Process(self.process.pid)
+        return [own, *own.children(recursive=True)]
+
+    def cpu(self):
+        return sum(sum(process.cpu_times()[:2]) for process in self.tree())
+
+    def memory_mb(self):
+        return sum(process.memory_full_info().pss for process in self.tree()) / 1e6
+
+    def stop(self):
+        tree = self.tree()
+        for process in reversed(tree):
+            process.terminate()
+        _, alive = psutil.wait_procs(tree, timeout=10)
+        for process in alive:
+            process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def slipway(program, folder, home):
+    environment = {**os.environ, "SLIPWAY_HOME": home}
+    os.makedirs(home, exist_ok=True)
+    port_file = os.path.join(home, "tracking.port")
+    if not os.path.exists(port_file):
+        with open(port_file, "w") as file:
+            file.write(str(free_port()))
+    with open(port_file) as file:
+        port = int(file.read())
+    served = Served("slipway", [program, "serve", "--keep"], f"http://127.0.0.1:{port}", environment, folder)
+    told = subprocess.run(
+        [program, "call", "tracking.get"], env=environment, capture_output=True, text=True, check=True
+    )
+    served.address = json.loads(told.stdout)["address"]
+    return served
+
+
+def mlflow_server(folder, database):
+    port = free_port()
+    argv = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", str(port)]
+    argv += ["--backend-store-uri", f"sqlite:///{folder}/{database}", "--default-artifact-root", f"{folder}/artifacts"]
+    return Served("mlflow", argv, f"http://127.0.0.1:{port}", dict(os.environ), folder)
+
+
+class Raw:
+    """A kept connection without a client library."""
+
+    def __init__(self, address):
+        parts = urlsplit(address)
+        self.connection = http.client.HTTPConnection(parts.hostname, parts.port)
+        self.connection.connect()
+        self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.headers = {"Content-Type": "application/json"}
+        if parts.password:
+            pair = b64encode(f"{parts.username}:{parts.password}".encode()).decode()
+            self.headers["Authorization"] = f"Basic {pair}"
+
+    def ask(self, method, path, body=None):
+        self.connection.request(method, path, body, self.headers)
+        answer = self.connection.getresponse()
+        content = answer.read()
+        if answer.status != 200:
+            raise SystemExit(f"{path}: {answer.status} {content[:300]}")
+        return content
+
+
+def timed(work):
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def client_of(served):
+    import mlflow
+
+    mlflow.set_tracking_uri(served.address)
+    return mlflow.MlflowClient(served.address)
+
+
+def log_batch(served, points, reps):
+    """Points a second, and the server's CPU seconds a point."""
+    from mlflow.entities import Metric
+
+    client = client_of(served)
+    experiment = client.create_experiment(f"batch-{random.random()}")
+    seconds, cpu, run = [], [], None
+    for _ in range(reps):
+        run = client.create_run(experiment).info.run_id
+        batches = [
+            [Metric("loss", 1.0 / (1 + step), T0 + step, step) for step in range(first, first + 1000)]
+            for first in range(0, points, 1000)
+        ]
+        before = served.cpu()
+        seconds.append(timed(lambda: [client.log_batch(run, metrics=batch) for batch in batches]))
+        cpu.append((served.cpu() - before) / points)
+    return points / statistics.median(seconds), statistics.median(cpu), run
+
+
+def log_metric(served, points, reps):
+    client = client_of(served)
+    experiment = client.create_experiment(f"single-{random.random()}")
+    seconds = []
+    for _ in range(reps):
+        run = client.create_run(experiment).info.run_id
+        seconds.append(
+            timed(lambda: [client.log_metric(run, "loss", 1.0 / (1 + i), timestamp=T0 + i, step=i) for i in range(points)])
+        )
+    return points / statistics.median(seconds)
+
+
+def many_runs(served, runs):
+    """Runs a second, over blocks of a fifth; and the experiment."""
+    from mlflow.entities import Metric, Param
+
+    client, chance = client_of(served), random.Random(1)
+    experiment = client.create_experiment(f"many-{random.random()}")
+
+    def block():
+        for _ in range(runs // 5):
+            run = client.create_run(experiment).info.run_id
+            lr = chance.choice(["0.1", "0.01", "0.001"])
+            metrics = [Metric("loss", chance.random(), T0, 0)]
+            metrics += [Metric(f"m{k}", chance.random(), T0, 0) for k in range(9)]
+            params = [Param("lr", lr)] + [Param(f"p{k}", str(chance.randint(0, 99))) for k in range(9)]
+            client.log_batch(run, metrics=metrics, params=params)
+            client.set_terminated(run)
+
+    return runs / 5 / statistics.median([timed(block) for _ in range(5)]), experiment
+
+
+def search(served, experiment, times):
+    """p50 and p95 in ms, and how many were found."""
+    raw = Raw(served.address)
+    body = json.dumps({"experiment_ids": [experiment], **FILTER})
+    raw.ask("POST", "/api/2.0/mlflow/runs/search", body)
+    found, seconds = 0, []
+    for _ in range(times):
+        begun = time.perf_counter()
+        content = raw.ask("POST", "/api/2.0/mlflow/runs/search", body)
+        seconds.append(time.perf_counter() - begun)
+        found = len(json.loads(content)["runs"])
+    seconds.sort()
+    return seconds[len(seconds) // 2] * 1e3, seconds[int(len(seconds) * 0.95)] * 1e3, found
+
+
+def history(served, run, reps):
+    raw = Raw(served.address)
+    seconds, count = [], 0
+    for _ in range(reps):
+        begun = time.perf_counter()
+        content = raw.ask("GET", f"/api/2.0/mlflow/metrics/get-history?run_id={run}&metric_key=loss")
+        count = len(json.loads(content)["metrics"])
+        seconds.append(time.perf_counter() - begun)
+    return statistics.median(seconds), count
+
+
+def raw_batch(served, points, reps):
+    """Points a second of bare requests, whose bodies are ready: what the server itself can take."""
+    raw, client = Raw(served.address), client_of(served)
+    experiment = client.create_experiment(f"raw-{random.random()}")
+    seconds = []
+    for _ in range(reps):
+        run = client.create_run(experiment).info.run_id
+        bodies = []
+        for first in range(0, points, 1000):
+            metrics = [
+                {"key": "loss", "value": 1 / (1 + step), "timestamp": T0 + step, "step": step}
+                for step in range(first, first + 1000)
+            ]
+            bodies.append(json.dumps({"run_id": run, "metrics": metrics}).encode())
+        seconds.append(
+            timed(lambda: [raw.ask("POST", "/api/2.0/mlflow/runs/log-batch", body) for body in bodies])
+        )
+    return points / statistics.median(seconds)
+
+
+def floor(folder, points, reps):
+    """Rows a second of SQLite alone: commits of 1,000 rows, WAL."""
+    seconds = []
+    for rep in range(reps):
+        database = sqlite3.connect(os.path.join(folder, f"floor{rep}.db"), isolation_level=None)
+        database.execute("pragma journal_mode=WAL")
+        database.execute("pragma synchronous=NORMAL")
+        database.execute(
+            "create table metrics(run text, key text, value real, ts integer, step integer,"
+            " primary key(run, key, ts, step, value))"
+        )
+
+        def fill():
+            for first in range(0, points, 1000):
+                database.execute("begin")
+                rows = [(1 / (1 + i), i, i) for i in range(first, first + 1000)]
+                database.executemany("insert into metrics values('s','loss',?,?,?)", rows)
+                database.execute("commit")
+
+        seconds.append(timed(fill))
+        database.close()
+    return points / statistics.median(seconds)
+
+
+def crowd(served, runs, threads=4):
+    """Fills an experiment by bare requests, so that a hundred thousand runs don't take an hour."""
+    import concurrent.futures
+
+    client = client_of(served)
+    experiment = client.create_experiment(f"crowd-{random.random()}")
+
+    def fill(seed):
+        raw, chance = Raw(served.address), random.Random(seed)
+        for _ in range(runs // threads):
+            body = json.dumps({"experiment_id": experiment, "start_time": T0 + chance.randint(0, 10**9)})
+            run = json.loads(raw.ask("POST", "/api/2.0/mlflow/runs/create", body))["run"]["info"]["run_id"]
+            metrics = [{"key": key, "value": chance.random(), "timestamp": T0, "step": 0} for key in METRICS]
+            params = [{"key": "lr", "value": chance.choice(["0.1", "0.01", "0.001"])}]
+            params += [{"key": f"p{k}", "value": str(chance.randint(0, 99))} for k in range(9)]
+            raw.ask("POST", "/api/2.0/mlflow/runs/log-batch", json.dumps({"run_id": run, "metrics": metrics, "params": params}))
+
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        list(pool.map(fill, range(threads)))
+    return experiment
+
+
+METRICS = ["loss"] + [f"m{k}" for k in range(9)]
+
+
+class Bars:
+    def __init__(self):
+        self.missed = []
+
+    def bar(self, name, holds, said):
+        print(f"{'met   ' if holds else 'MISSED'} {name}: {said}", flush=True)
+        if not holds:
+            self.missed.append(name)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--slipway", required=True)
+    parser.add_argument("--points", type=int, default=100_000)
+    parser.add_argument("--single", type=int, default=500)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--search-runs", type=int, default=5000)
+    parser.add_argument("--many", type=int, default=100_000)
+    parser.add_argument("--reps", type=int, default=3)
+    asked = parser.parse_args()
+    busy = os.getloadavg()[0]
+    print(f"load {busy:.1f}; medians of {asked.reps}")
+    folder, bars = tempfile.mkdtemp(prefix="track-"), Bars()
+    home, both = os.path.join(folder, "home"), []
+    try:
+        starts = []
+        for at in range(asked.reps):
+            one = slipway(asked.slipway, folder, os.path.join(folder, f"home{at}"))
+            starts.append(one.start_s)
+            one.stop()
+        ours, theirs = slipway(asked.slipway, folder, home), mlflow_server(folder, "mlflow.db")
+        both = [ours, theirs]
+        start = statistics.median(starts)
+        bars.bar("first answer", start <= 0.3, f"{start * 1e3:.0f} ms (bar 300), MLflow {theirs.start_s:.1f} s")
+        memory = ours.memory_mb()
+        bars.bar("memory when idle", memory < 100, f"{memory:.0f} MB (bar 100), MLflow {theirs.memory_mb():.0f} MB")
+
+        own, own_cpu, run = log_batch(ours, asked.points, asked.reps)
+        peer, peer_cpu, peer_run = log_batch(theirs, asked.points, asked.reps)
+        bars.bar("log_batch of the client", own >= 3 * peer, f"{own:,.0f} to {peer:,.0f} points/s, {own / peer:.1f}× (bar 3)")
+        share = peer_cpu / max(own_cpu, 1e-9)
+        bars.bar(
+            "server CPU a point",
+            share >= 50,
+            f"{own_cpu * 1e6:.2f} to {peer_cpu * 1e6:.1f} µs, 1/{share:.0f} (bar 1/50)",
+        )
+        own, peer = log_metric(ours, asked.single, asked.reps), log_metric(theirs, asked.single, asked.reps)
+        bars.bar("log_metric one by one", own >= 5 * peer, f"{own:,.0f} to {peer:,.0f} a second, {own / peer:.1f}× (bar 5)")
+        own, _ = many_runs(ours, asked.runs)
+        peer, _ = many_runs(theirs, asked.runs)
+        bars.bar("runs with 10 params and 10 metrics", own >= 8 * peer, f"{own:,.0f} to {peer:,.1f} a second, {own / peer:.1f}× (bar 8)")
+
+        own_s, count = history(ours, run, asked.reps)
+        peer_s, peer_count = history(theirs, peer_run, asked.reps)
+        bars.bar(
+            "get-history",
+            peer_s >= 20 * own_s and count == peer_count,
+            f"{count:,} points in {own_s * 1e3:.0f} ms to {peer_s:.1f} s, {peer_s / own_s:.0f}× (bar 20)",
+        )
+        own, base = raw_batch(ours, asked.points, asked.reps), floor(folder, asked.points, asked.reps)
+        bars.bar("bare log-batch", own >= 0.8 * base, f"{own:,.0f} points/s to SQLite's {base:,.0f} rows/s, {own / base:.2f}× (bar 0.8)")
+
+        experiment, peer_experiment = crowd(ours, asked.search_runs), crowd(theirs, asked.search_runs)
+        own_p50, own_p95, found = search(ours, experiment, 60)
+        peer_p50, peer_p95, peer_found = search(theirs, peer_experiment, 20)
+        bars.bar(
+            f"search of {asked.search_runs:,} runs",
+            peer_p50 >= 20 * own_p50 and found == peer_found == 100,
+            f"p50 {own_p50:.1f} to {peer_p50:.0f} ms, {peer_p50 / own_p50:.0f}× (bar 20); p95 {own_p95:.1f} to {peer_p95:.0f} ms",
+        )
+        theirs.stop()
+        both.remove(theirs)
+        experiment = crowd(ours, asked.many)
+        p50, p95, found = search(ours, experiment, 100)
+        bars.bar(f"search of {asked.many:,} runs", p95 <= 15 and found == 100, f"p50 {p50:.1f} ms, p95 {p95:.1f} ms (bar 15)")
+        print(f"memory at the end: {ours.memory_mb():.0f} MB")
+    finally:
+        for server in both:
+            server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    if bars.missed and busy >= 2:
+        print("The machine was too busy to judge.")
+        sys.exit(3)
+    sys.exit(1 if bars.missed else 0)
+
+
+if __name__ == "__main__":
+    main()
