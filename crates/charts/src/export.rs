@@ -40,6 +40,13 @@ pub const DARK: Theme = Theme {
         ("heat-2", "#76642a"),
         ("heat-3", "#b05f35"),
         ("heat-4", "#e0605c"),
+        ("ramp-0", "#5b74c4"),
+        ("ramp-1", "#3f8dbf"),
+        ("ramp-2", "#2fa5ac"),
+        ("ramp-3", "#45bb8c"),
+        ("ramp-4", "#82cd63"),
+        ("ramp-5", "#c3db45"),
+        ("ramp-6", "#fdec6c"),
     ],
 };
 
@@ -70,6 +77,13 @@ pub const LIGHT: Theme = Theme {
         ("heat-2", "#c08b1f"),
         ("heat-3", "#b9581f"),
         ("heat-4", "#a82b2b"),
+        ("ramp-0", "#a68500"),
+        ("ramp-1", "#6f8a1c"),
+        ("ramp-2", "#2c8048"),
+        ("ramp-3", "#136d74"),
+        ("ramp-4", "#2b5484"),
+        ("ramp-5", "#3f3a7c"),
+        ("ramp-6", "#3d1252"),
     ],
 };
 

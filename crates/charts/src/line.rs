@@ -9,7 +9,7 @@ use plotters::{
 use crate::{
     axis::Axis,
     frame::{self, Context, Failed, can_show, fill, stroke},
-    plot::{Drawing, Plot, Range, Size},
+    plot::{Drawing, Plot, Scale, Size},
     role::Role,
     smooth::smooth,
 };
@@ -26,7 +26,7 @@ pub struct Line {
     /// The smallest and the largest value of each bucket; empty where `y` is raw.
     pub band: Vec<(f64, f64)>,
     pub is_dashed: bool,
-    /// Joined by right angles, as a staircase is.
+    /// There to compare with: neither smoothed nor in the crosshair.
     pub is_reference: bool,
 }
 
@@ -38,6 +38,16 @@ impl Line {
     /// A dashed line that is there to compare with: it has no say in the crosshair.
     pub fn reference(name: impl Into<String>, x: Vec<f64>, y: Vec<f64>) -> Self {
         Self { is_dashed: true, is_reference: true, ..Self::new(name, Role::Series(8), x, y) }
+    }
+
+    /// A line over values that need not ascend (times, another metric): its points in the order of
+    /// x, those of one x in the order given; what has no finite x is left out.
+    pub fn over(name: impl Into<String>, role: Role, x: &[f64], y: &[f64]) -> Self {
+        let mut points: Vec<(f64, f64)> =
+            x.iter().copied().zip(y.iter().copied()).filter(|(x, _)| x.is_finite()).collect();
+        points.sort_by(|left, right| left.0.total_cmp(&right.0));
+        let (x, y) = points.into_iter().unzip();
+        Self::new(name, role, x, y)
     }
 
     /// Index of the point that is nearest to a value of the horizontal axis.
@@ -67,6 +77,16 @@ pub struct LineChart {
     pub has_marks: bool,
     /// Each point is an amount of the stretch of this width that ends at it: a bar, not a place on a line.
     pub bar_width: Option<f64>,
+}
+
+impl LineChart {
+    /// How many points a log axis leaves out, for they are not positive. Those of the vertical axis
+    /// are marked at its lower edge.
+    pub fn left_out(&self) -> usize {
+        let is_out = |axis: &Axis, value: f64| axis.scale == Scale::Log && value.is_finite() && value <= 0.0;
+        let points = self.lines.iter().flat_map(|line| line.x.iter().zip(&line.y));
+        points.filter(|(x, y)| is_out(&self.x, **x) || is_out(&self.y, **y)).count()
+    }
 }
 
 /// Lines of more points are not marked: the marks would hide them.
@@ -146,7 +166,7 @@ fn stroke_line(
     style: plotters::style::ShapeStyle,
 ) -> Result<(), Failed> {
     let mut lone = Vec::new();
-    for piece in pieces(line, values, &plot.y, chart.gap) {
+    for piece in pieces(line, values, plot, chart.gap) {
         if let [point] = piece.as_slice() {
             lone.push(*point);
         }
@@ -162,7 +182,7 @@ fn stroke_line(
     }
     let has_marks = chart.has_marks && line.x.len() <= MARKED && !line.is_reference;
     let marks: Vec<(f64, f64)> =
-        if has_marks { pieces(line, values, &plot.y, chart.gap).into_iter().flatten().collect() } else { lone };
+        if has_marks { pieces(line, values, plot, chart.gap).into_iter().flatten().collect() } else { lone };
     let dot = fill(line.role, 1.0);
     let inside = marks
         .into_iter()
@@ -172,16 +192,17 @@ fn stroke_line(
 }
 
 /// Runs of points that are joined.
-fn pieces(line: &Line, values: &[f64], y: &Range, gap: Option<f64>) -> Vec<Vec<(f64, f64)>> {
+fn pieces(line: &Line, values: &[f64], plot: &Plot, gap: Option<f64>) -> Vec<Vec<(f64, f64)>> {
+    let shown = |x: f64, value: f64| can_show(&plot.x, x) && can_show(&plot.y, value);
     let mut pieces = vec![Vec::new()];
     let mut last = None;
     for (x, value) in line.x.iter().copied().zip(values.iter().copied()) {
         let torn = gap.zip(last).is_some_and(|(gap, last)| x - last > gap);
-        if (torn || !can_show(y, value)) && pieces.last().is_some_and(|piece| !piece.is_empty()) {
+        if (torn || !shown(x, value)) && pieces.last().is_some_and(|piece| !piece.is_empty()) {
             pieces.push(Vec::new());
         }
         last = Some(x);
-        if can_show(y, value)
+        if shown(x, value)
             && let Some(piece) = pieces.last_mut()
         {
             piece.push((x, value));
@@ -267,11 +288,13 @@ fn band(
     for (x, (least, most)) in line.x.iter().copied().zip(line.band.iter().copied()) {
         let torn = chart.gap.zip(last).is_some_and(|(gap, last)| x - last > gap);
         last = Some(x);
-        let shown = can_show(&plot.y, least) && can_show(&plot.y, most);
+        // A band that reaches beneath what a log axis shows ends at its edge.
+        let shown = least.is_finite() && can_show(&plot.y, most);
         if (torn || !shown) && runs.last().is_some_and(|run| !run.is_empty()) {
             runs.push(Vec::new());
         }
         if shown
+            && can_show(&plot.x, x)
             && (plot.x.low..=plot.x.high).contains(&x)
             && let Some(run) = runs.last_mut()
         {
@@ -286,21 +309,41 @@ fn band(
     Ok(())
 }
 
-/// NaN as a cross at the lower edge, ±∞ as an arrow head at its edge.
+/// Marks of one kind closer than this, in pixels, are one.
+const MARKS_APART: f64 = 3.0;
+
+/// NaN as a cross at the lower edge, ±∞ as an arrow head at its edge, what is not positive on a log
+/// axis as a faint one at the lower edge.
 fn odd_values(context: &mut Context<'_, '_>, plot: &Plot, line: &Line) -> Result<(), Failed> {
-    let style = stroke(Role::Bad, 1.4, 1.0);
     let (low, high) = (plot.y.place(plot.y.low), plot.y.place(plot.y.high));
-    let odd = line.x.iter().zip(&line.y).filter(|(x, y)| !y.is_finite() && (plot.x.low..=plot.x.high).contains(*x));
+    let odd =
+        line.x.iter().zip(&line.y).filter(|(x, y)| {
+            !can_show(&plot.y, **y) && can_show(&plot.x, **x) && (plot.x.low..=plot.x.high).contains(*x)
+        });
+    let mut drawn = [f64::NEG_INFINITY; 4];
     for (x, y) in odd {
-        let at = (plot.x.place(*x), if *y == f64::INFINITY { high } else { low });
-        if y.is_nan() {
+        let kind = if y.is_nan() {
+            0
+        } else if *y == f64::INFINITY {
+            1
+        } else {
+            2 + usize::from(y.is_finite())
+        };
+        let pixel = plot.x_pixel(*x);
+        if (pixel - drawn[kind]).abs() < MARKS_APART {
+            continue;
+        }
+        drawn[kind] = pixel;
+        let style = stroke(if kind == 3 { Role::Faint } else { Role::Bad }, 1.4, 1.0);
+        let at = (plot.x.place(*x), if kind == 1 { high } else { low });
+        if kind == 0 {
             let mark = EmptyElement::at(at)
                 + PathElement::new(vec![(-30, -60), (30, 0)], style)
                 + PathElement::new(vec![(-30, 0), (30, -60)], style);
             context.draw_series([mark])?;
         } else {
-            let tip = if *y > 0.0 { 0 } else { -1 };
-            let wing = if *y > 0.0 { 50 } else { -50 };
+            let tip = if kind == 1 { 0 } else { -1 };
+            let wing = if kind == 1 { 50 } else { -50 };
             let mark = EmptyElement::at(at) + PathElement::new(vec![(-35, wing), (0, tip), (35, wing)], style);
             context.draw_series([mark])?;
         }

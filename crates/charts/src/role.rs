@@ -10,6 +10,10 @@ pub enum Role {
     Series(u8),
     /// One of the five steps of a heat map, from 0.
     Heat(u8),
+    /// One of the seven steps of a sequential scale, from 0. It runs along blue and yellow and its
+    /// lightness along with it, so that no colour blindness hides its order; the high end stands
+    /// out most from the ground of either theme.
+    Ramp(u8),
     Text,
     Muted,
     Faint,
@@ -37,6 +41,9 @@ const PLAIN: [Role; 11] = [
     Role::Info,
 ];
 
+/// Steps of the sequential scale.
+pub const RAMP: u8 = 7;
+
 /// The red of every reserved colour; the other two say which role.
 const RESERVED: u8 = 0xf0;
 
@@ -50,6 +57,7 @@ impl Role {
         match self {
             Self::Series(number) => RGBColor(RESERVED, 1, number),
             Self::Heat(step) => RGBColor(RESERVED, 2, step),
+            Self::Ramp(step) => RGBColor(RESERVED, 3, step),
             plain => {
                 let index = PLAIN.iter().position(|other| *other == plain).unwrap_or(0);
                 RGBColor(RESERVED, 0, index as u8)
@@ -61,6 +69,7 @@ impl Role {
         match rgb {
             (RESERVED, 1, number) => Self::Series(number),
             (RESERVED, 2, step) => Self::Heat(step),
+            (RESERVED, 3, step) => Self::Ramp(step),
             (RESERVED, 0, index) => PLAIN.get(index as usize).copied().unwrap_or(Role::Text),
             _ => Self::Text,
         }
@@ -71,6 +80,7 @@ impl Role {
         match self {
             Self::Series(number) => format!("r-{number}"),
             Self::Heat(step) => format!("r-heat-{step}"),
+            Self::Ramp(step) => format!("r-ramp-{step}"),
             plain => format!("r-{}", plain.name()),
         }
     }
@@ -80,6 +90,7 @@ impl Role {
         match self {
             Self::Series(number) => format!("chart-{number}"),
             Self::Heat(step) => format!("heat-{step}"),
+            Self::Ramp(step) => format!("ramp-{step}"),
             Self::Muted => "text-muted".to_owned(),
             Self::Faint => "text-faint".to_owned(),
             Self::Line => "line-strong".to_owned(),
@@ -90,7 +101,7 @@ impl Role {
 
     const fn name(self) -> &'static str {
         match self {
-            Self::Series(_) | Self::Heat(_) | Self::Text => "text",
+            Self::Series(_) | Self::Heat(_) | Self::Ramp(_) | Self::Text => "text",
             Self::Muted => "muted",
             Self::Faint => "faint",
             Self::Grid => "grid",
@@ -109,6 +120,7 @@ impl Role {
         let mut all = PLAIN.to_vec();
         all.extend((1..=8).map(Self::Series));
         all.extend((0..5).map(Self::Heat));
+        all.extend((0..RAMP).map(Self::Ramp));
         all
     }
 }

@@ -62,3 +62,20 @@ fn text_and_marks_stand_out_in_both_themes() {
         assert!(contrast(&token(block, "accent-text"), &token(block, "accent")) >= 4.5);
     }
 }
+
+#[test]
+fn the_sequential_scale_is_ordered_by_lightness_and_seen_in_both_themes() {
+    for (selector, rises) in [("[data-theme=dark] {", true), ("[data-theme=light] {", false)] {
+        let block = block(selector);
+        let steps: Vec<String> = (0..charts::role::RAMP).map(|step| token(block, &format!("ramp-{step}"))).collect();
+        for ground in ["surface-0", "surface-1", "surface-2"] {
+            for step in &steps {
+                assert!(contrast(step, &token(block, ground)) >= 3.0, "{step} on --{ground} in {selector}");
+            }
+        }
+        for pair in steps.windows(2) {
+            assert_eq!(luminance(&pair[0]) < luminance(&pair[1]), rises, "{pair:?} in {selector}");
+            assert!(contrast(&pair[0], &pair[1]) >= 1.1, "{pair:?} in {selector}");
+        }
+    }
+}
