@@ -51,13 +51,19 @@ pub fn draw(chart: &Scatter, size: Size) -> Drawing {
                 level(context, &plot, nodes, &range, step)?;
             }
         }
-        let many = points.spots.len() > 200;
-        let radius = if many { 15 } else { 26 };
+        // The more runs, the less of what lies under them each may hide.
+        let (radius, opacity) = match points.spots.len() {
+            0..=100 => (26, 0.9),
+            101..=500 => (15, 0.7),
+            _ => (8, 0.4),
+        };
         for spot in &points.spots {
-            let (left, top) = (spot.left + spot.width / 2.0, spot.top + spot.height / 2.0);
-            let at = (plot.x.place(plot.x_value(left)), plot.y.place(plot.y_value(top)));
-            context.draw_series([Circle::new(at, radius + 8, fill(Role::Ground, 0.9))])?;
-            context.draw_series([Circle::new(at, radius, fill(Role::Text, 0.9))])?;
+            let (across, down) = (spot.left + spot.width / 2.0, spot.top + spot.height / 2.0);
+            let at = (plot.x.place(plot.x_value(across)), plot.y.place(plot.y_value(down)));
+            if points.spots.len() <= 100 {
+                context.draw_series([Circle::new(at, radius + 8, fill(Role::Ground, 0.9))])?;
+            }
+            context.draw_series([Circle::new(at, radius, fill(Role::Text, opacity))])?;
         }
         for index in [chart.baseline, chart.chosen].into_iter().flatten() {
             let Some((x, y)) = chart.x_values.get(index).zip(chart.y_values.get(index)) else { continue };

@@ -127,9 +127,13 @@ pub fn draw(chart: &Scatter, size: Size) -> Drawing {
     let dots = dots(chart, &plot);
     let range = chart.shade.as_ref().map(Shade::range);
     let most = dots.iter().map(|dot| dot.count).max().unwrap_or(1).max(1) as f64;
+    // What is gathered stays within its cell, more or less.
+    let is_gathered = dots.iter().any(|dot| dot.one.is_none());
+    let (least, largest) =
+        if is_gathered { (1.4, (cell(&plot) * 0.7).min(MOST_RADIUS)) } else { (LEAST_RADIUS, MOST_RADIUS) };
     let radius = |count: u64| {
         let share = if most > 1.0 { ((count as f64 - 1.0).max(0.0) / (most - 1.0)).sqrt() } else { 0.0 };
-        LEAST_RADIUS + (MOST_RADIUS - LEAST_RADIUS) * share
+        least + (largest - least) * share
     };
     let role = |dot: &Dot| range.map_or(Role::Series(1), |range| ramp::role(&range, dot.shade));
     let drawing = frame.draw(&chart.name, |context, _| {
@@ -215,7 +219,7 @@ fn dots(chart: &Scatter, plot: &Plot) -> Vec<Dot> {
         };
         return seen.into_iter().map(one).collect();
     }
-    let cell = (plot.width * plot.height / MOST as f64).sqrt().max(6.0);
+    let cell = cell(plot);
     let columns = (plot.width / cell).ceil() as usize + 1;
     let mut cells: std::collections::BTreeMap<usize, Vec<usize>> = std::collections::BTreeMap::new();
     for index in seen {
@@ -224,6 +228,11 @@ fn dots(chart: &Scatter, plot: &Plot) -> Vec<Dot> {
         cells.entry(up * columns + across).or_default().push(index);
     }
     cells.values().map(|members| gathered(chart, plot, members)).collect()
+}
+
+/// Side of the cells that points are gathered by, in pixels.
+fn cell(plot: &Plot) -> f64 {
+    (plot.width * plot.height / MOST as f64).sqrt().max(6.0)
 }
 
 /// One dot for several points, at the mean of their places on the axes.

@@ -47,8 +47,7 @@ impl Coordinate {
         match self.brush {
             None => true,
             Some(Brush::Between(low, high)) => {
-                (low..=high).contains(&self.value(run)) && can_show(&self.probe(), self.value(run))
-                    || self.value(run).is_infinite() && (low..=high).contains(&self.value(run))
+                !self.is_missing(self.value(run)) && (low..=high).contains(&self.value(run))
             }
             Some(Brush::Missing) => self.is_missing(self.value(run)),
         }
@@ -63,7 +62,7 @@ impl Coordinate {
     fn is_missing(&self, value: f64) -> bool {
         match &self.kind {
             Kind::Categories(names) => !(0.0..names.len() as f64).contains(&value),
-            Kind::Numbers(_) => value != f64::INFINITY && value != f64::NEG_INFINITY && !can_show(&self.probe(), value),
+            Kind::Numbers(_) => !can_show(&self.probe(), value) && !stands_at_an_end(&self.probe(), value),
         }
     }
 
@@ -75,6 +74,11 @@ impl Coordinate {
             }
         }
     }
+}
+
+/// Whether a value is one of the infinities that an axis has an end for: a log axis has none below.
+fn stands_at_an_end(range: &Range, value: f64) -> bool {
+    value.is_infinite() && (value > 0.0 || range.scale != Scale::Log)
 }
 
 /// A place on an axis.
@@ -100,8 +104,7 @@ impl Along {
     /// Pixel of a value: ±∞ at the axis's ends, what can't be shown where runs without a value pass.
     pub fn pixel(&self, value: f64) -> f64 {
         let is_category_missing = self.limit >= 0.0 && !(0.0..self.limit).contains(&value);
-        let is_infinite = value.is_infinite() && (value > 0.0 || self.range.scale != Scale::Log);
-        if is_category_missing || !(can_show(&self.range, value) || is_infinite) {
+        if is_category_missing || !(can_show(&self.range, value) || stands_at_an_end(&self.range, value)) {
             return self.missing;
         }
         let share = if value.is_infinite() { f64::from(u8::from(value > 0.0)) } else { self.range.fraction(value) };
@@ -117,13 +120,15 @@ impl Along {
         Place::Value(self.range.at((1.0 - (y - self.top) / self.height).clamp(0.0, 1.0)))
     }
 
-    /// The brush between two pixels of the axis; where both mean the runs without a value, those.
+    /// The brush between two pixels of the axis: open where it reaches an end, so that ±∞ is in it;
+    /// where both mean the runs without a value, those.
     pub fn brush(&self, one: f64, other: f64) -> Brush {
-        match (self.at(one.max(other)), self.at(one.min(other))) {
-            (Place::Missing, Place::Missing) => Brush::Missing,
-            (Place::Value(low), Place::Value(high)) => Brush::Between(low, high),
-            (_, Place::Value(high)) => Brush::Between(self.range.low, high),
-            (Place::Value(low), Place::Missing) => Brush::Between(low, self.range.high),
+        let (upper, lower) = (one.min(other), one.max(other));
+        let Place::Value(high) = self.at(upper) else { return Brush::Missing };
+        let high = if upper <= self.top { f64::INFINITY } else { high };
+        match self.at(lower) {
+            Place::Value(low) if lower < self.top + self.height => Brush::Between(low, high),
+            _ => Brush::Between(f64::NEG_INFINITY, high),
         }
     }
 }

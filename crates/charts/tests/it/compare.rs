@@ -82,6 +82,8 @@ fn a_line_goes_through_the_value_of_each_axis_and_pixels_lead_back() {
     assert_eq!(dropout.pixel(f64::NAN), dropout.missing);
     assert_eq!(dropout.brush(dropout.missing, dropout.missing), Brush::Missing);
     assert_eq!(dropout.pixel(f64::INFINITY), dropout.top);
+    let Brush::Between(low, high) = dropout.brush(dropout.top, dropout.top + 20.0) else { panic!() };
+    assert!(low.is_finite() && high == f64::INFINITY, "a brush to the end holds what lies beyond");
     assert_eq!(layout.axes[0].pixel(-1.0), dropout.missing, "a log axis has no place for it");
 }
 
