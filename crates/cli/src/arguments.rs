@@ -9,7 +9,7 @@ use serde_json::Value;
 use api::ApiError;
 
 use crate::{
-    commands::{data, deploy, host, job, model, monitor, open, project, registry, run, target, tracking},
+    commands::{data, deploy, host, job, model, monitor, open, project, registry, run, source, target, tracking},
     context::{Context, Outcome},
     exec,
     output::Output,
@@ -65,6 +65,9 @@ enum Command {
     /// Group runs: make, rename, delete and restore experiments
     #[command(subcommand)]
     Experiment(tracking::ExperimentCommand),
+    /// Run logs of other tools, read where they lie
+    #[command(subcommand)]
+    Source(source::SourceCommand),
     /// Register models, name their versions, predict
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -125,6 +128,7 @@ impl Command {
             Self::Exec(_) => "slipway exec",
             Self::Tracking(_) => "slipway tracking",
             Self::Experiment(_) => "slipway experiment",
+            Self::Source(_) => "slipway source",
             Self::Model(_) => "slipway model",
             Self::Registry(_) => "slipway registry",
             Self::Target(_) => "slipway target",
@@ -191,6 +195,7 @@ async fn answer(context: &mut Context, command: Command) -> Outcome {
         Command::Run(command) => run::run(context, command).await,
         Command::Tracking(arguments) => tracking::address(context, &arguments).await,
         Command::Experiment(command) => tracking::experiment(context, command).await,
+        Command::Source(command) => source::run(context, command).await,
         Command::Model(command) => model::run(context, command).await,
         Command::Registry(command) => registry::run(context, command).await,
         Command::Target(command) => target::run(context, command).await,

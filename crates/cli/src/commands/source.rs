@@ -1,0 +1,134 @@
+//! `slipway source`: run logs of other tools, read where they lie.
+
+use api::{
+    ApiError, SourceId,
+    source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, Source},
+};
+use clap::Subcommand;
+
+use crate::{
+    context::{Context, Outcome, absolute},
+    output::table,
+    words,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SourceCommand {
+    /// Says which run logs a folder holds: MLflow's, TensorBoard's, W&B's, DVC's, files of metrics
+    Look {
+        /// The folder
+        #[arg(default_value = ".")]
+        folder: std::path::PathBuf,
+    },
+    /// Reads a log into the table of runs, and follows it while the host runs
+    Add {
+        /// The folder or file that `source look` named
+        path: std::path::PathBuf,
+        /// Whose log it is, where the path does not say it
+        #[arg(long, value_parser = super::parse_word::<Kind>)]
+        kind: Option<Kind>,
+        /// Its runs stand in experiments of no project
+        #[arg(long)]
+        no_project: bool,
+        /// Read it once, and don't follow it
+        #[arg(long)]
+        once: bool,
+        /// Return at once; the reading goes on in the host
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Lists the logs that are read, with what could not be read of them
+    List,
+    /// Reads a log on now
+    Read {
+        /// Its path, or the end of it
+        source: String,
+    },
+    /// Forgets a log; the log itself is never touched
+    Remove {
+        /// Its path, or the end of it
+        source: String,
+        /// Keep the runs that were read
+        #[arg(long)]
+        keep_runs: bool,
+    },
+}
+
+pub(crate) async fn run(context: &mut Context, command: SourceCommand) -> Outcome {
+    match command {
+        SourceCommand::Look { folder } => {
+            let found = context.call(LookForLogs { folder: absolute(&folder)? }).await?;
+            context.output.show(&found, |found| looked(found))
+        }
+        SourceCommand::Add { path, kind, no_project, once, detach } => {
+            context.lasting().await?;
+            let project = if no_project { None } else { context.project_if_any().await? };
+            let job = context.call(AddSource { path: absolute(&path)?, kind, project, once }).await?;
+            let job = context.follow_unless(detach, job).await?;
+            context.output.show(&job, |job| job.message.clone())
+        }
+        SourceCommand::List => {
+            let sources = context.call(ListSources {}).await?;
+            context.output.show(&sources, |sources| listed(sources))
+        }
+        SourceCommand::Read { source } => {
+            context.lasting().await?;
+            let source = find(context, &source).await?;
+            let job = context.call(ReadSource { source }).await?;
+            let job = context.follow(job).await?;
+            context.output.show(&job, |job| job.message.clone())
+        }
+        SourceCommand::Remove { source, keep_runs } => {
+            context.lasting().await?;
+            let source = find(context, &source).await?;
+            let freed = context.call(RemoveSource { source, keep_runs }).await?;
+            context.output.show(&freed, |freed| super::host::freed("The source is forgotten", freed))
+        }
+    }
+}
+
+/// The one source whose path ends so.
+async fn find(context: &Context, named: &str) -> Outcome<SourceId> {
+    let sources = context.call(ListSources {}).await?;
+    let mut found = sources.iter().filter(|source| source.path.ends_with(named));
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one.id),
+        (None, _) => {
+            Err(ApiError::not_found(format!("No log at {named} is read.")).with_hint("`slipway source list` names them."))
+        }
+        (Some(_), Some(_)) => Err(ApiError::new(api::ErrorCode::Conflict, format!("Several paths end with {named}."))
+            .with_hint("Give more of the path.")),
+    }
+}
+
+fn looked(found: &[FoundLog]) -> String {
+    if found.is_empty() {
+        return "There is no run log that can be read.".to_owned();
+    }
+    let row = |log: &FoundLog| {
+        let known = if log.known.is_some() { "is read" } else { "" };
+        vec![words::word(&log.kind), log.path.clone(), known.to_owned()]
+    };
+    table(&["Kind", "Path", ""], found.iter().map(row))
+}
+
+fn listed(sources: &[Source]) -> String {
+    if sources.is_empty() {
+        return "No log is read. `slipway source look` finds them.".to_owned();
+    }
+    let row = |source: &Source| {
+        let state = match &source.error {
+            Some(error) => error.message.clone(),
+            None if source.warned > 0 => format!("{} not read", words::count(source.warned)),
+            None => String::new(),
+        };
+        vec![words::word(&source.kind), source.path.clone(), words::count(source.runs), state]
+    };
+    let mut text = table(&["Kind", "Path", "Runs", ""], sources.iter().map(row));
+    for source in sources {
+        for warning in source.warnings.iter().take(10) {
+            text.push_str(&format!("\n{}: {}", warning.place, warning.message));
+        }
+    }
+    text
+}
