@@ -94,6 +94,8 @@ fn Inside() -> impl IntoView {
                 <Route path=path!("/p/:id/deploy") view=deploy::Deploy />
                 <Route path=path!("/p/:id/monitor") view=monitor::Monitor />
                 <Route path=path!("/p/:id/monitor/:deployment") view=monitor::Monitor />
+                <Route path=path!("/e/:id/runs") view=runs::Runs />
+                <Route path=path!("/e/:id/runs/:run") view=run::RunPage />
                 <Route path=path!("/hardware") view=hardware::Hardware />
                 <Route path=path!("/jobs") view=jobs::Jobs />
                 <Route path=path!("/settings") view=settings::Settings />

@@ -9,6 +9,7 @@ pub(crate) struct Vocabulary {
     pub(crate) metrics: Vec<String>,
     /// Params with the values that were seen.
     pub(crate) params: Vec<(String, Vec<String>)>,
+    pub(crate) tags: Vec<String>,
 }
 
 /// One offer: what is put in, and what it is.
@@ -149,6 +150,7 @@ fn offers(wants: &Wants, place: Range<usize>, typed: &str, words: &Vocabulary) -
         Wants::Condition => {
             words.metrics.iter().for_each(|key| add(keyed("metric", key), "metric"));
             words.params.iter().for_each(|(key, _)| add(keyed("param", key), "parameter"));
+            words.tags.iter().for_each(|key| add(keyed("tag", key), "tag"));
             PLAIN.into_iter().for_each(|(field, what)| add(field.to_owned(), what));
             add("not".to_owned(), "the opposite");
         }
@@ -245,6 +247,7 @@ mod tests {
         Vocabulary {
             metrics: vec!["loss/train".to_owned(), "loss/validation".to_owned(), "top 5".to_owned()],
             params: vec![("model".to_owned(), vec!["trees".to_owned(), "small cnn".to_owned()])],
+            tags: vec!["team".to_owned()],
         }
     }
 
