@@ -250,8 +250,8 @@ fn Lines(found: Memo<Vec<Line>>, names: Memo<BTreeMap<ProjectId, String>>, acts:
                 <tbody>
                     <For each=move || found.get() key=Line::key let:line>
                         {match line {
-                            Line::Folder { path, name, depth, count, is_open } => {
-                                view! { <FolderLine path name depth count is_open acts /> }.into_any()
+                            Line::Folder { path, name, depth, count, .. } => {
+                                view! { <FolderLine path name depth count found acts /> }.into_any()
                             }
                             Line::One { experiment, depth } => {
                                 view! { <OneLine experiment=*experiment depth names acts /> }.into_any()
@@ -272,28 +272,39 @@ fn indent(depth: usize) -> String {
 }
 
 #[component]
-fn FolderLine(path: String, name: String, depth: usize, count: usize, is_open: bool, acts: Acts) -> impl IntoView {
+fn FolderLine(
+    path: String,
+    name: String,
+    depth: usize,
+    count: usize,
+    found: Memo<Vec<Line>>,
+    acts: Acts,
+) -> impl IntoView {
     let menus = Menus::get();
     let path = StoredValue::new(path);
+    let is_open =
+        Memo::new(move |_| path.with_value(|path| found.with(|lines| lines.iter().any(|line| line.is_open(path)))));
     let fold = move |open: bool| path.with_value(|path| acts.fold(path, open));
+    let turn = move || fold(!is_open.get_untracked());
     let items = move || {
+        let is_open = is_open.get_untracked();
         let (label, mark) = if is_open { ("Fold", icon::CHEVRON_RIGHT) } else { ("Unfold", icon::CHEVRON_DOWN) };
         vec![
-            Item::new(label, mark, move || fold(!is_open)),
+            Item::new(label, mark, turn),
             Item::new("New experiment here…", icon::PLUS, move || acts.ask(Asking::New(path.get_value()))),
         ]
     };
-    let mark = if is_open { icon::CHEVRON_DOWN } else { icon::CHEVRON_RIGHT };
+    let mark = move || icon(if is_open.get() { icon::CHEVRON_DOWN } else { icon::CHEVRON_RIGHT });
     view! {
         <tr
             class="opens"
             tabindex="0"
-            aria-expanded=is_open.to_string()
+            aria-expanded=move || is_open.get().to_string()
             aria-label=format!("Folder {name}")
-            on:click=move |_| fold(!is_open)
+            on:click=move |_| turn()
             on:keydown=move |event| {
                 if opens_row(&event) {
-                    fold(!is_open);
+                    turn();
                 } else if event.target() == event.current_target() {
                     match event.key().as_str() {
                         "ArrowLeft" => fold(false),
@@ -306,7 +317,7 @@ fn FolderLine(path: String, name: String, depth: usize, count: usize, is_open: b
         >
             <td>
                 <span class="flex" style:padding-left=indent(depth)>
-                    <span class="faint flex">{icon(mark)}{icon(icon::FOLDER)}</span>
+                    <span class="faint flex">{mark}{icon(icon::FOLDER)}</span>
                     <b>{name.clone()}</b>
                 </span>
             </td>

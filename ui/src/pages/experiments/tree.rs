@@ -23,14 +23,19 @@ pub(super) enum Line {
 }
 
 impl Line {
-    /// What tells it from others and from itself as it was.
+    /// What tells it from others and from itself as it was; a folder stays itself where it is folded.
     pub(super) fn key(&self) -> String {
         match self {
-            Self::Folder { path, depth, count, is_open, .. } => format!("{path}/ {depth} {count} {is_open}"),
+            Self::Folder { path, depth, count, .. } => format!("{path}/ {depth} {count}"),
             Self::One { experiment, depth } => {
                 format!("{} {depth} {} {}", experiment.id, experiment.updated_ms, experiment.runs)
             }
         }
+    }
+
+    /// Whether it is this folder, open.
+    pub(super) fn is_open(&self, folder: &str) -> bool {
+        matches!(self, Self::Folder { path, is_open: true, .. } if path == folder)
     }
 }
 
@@ -126,6 +131,8 @@ mod tests {
         assert_eq!(read(&whole), ["vision/ 2", "  resnet/ 1", "    b", "  a", "visionary/ 1", "  c", "Apple", "zebra"]);
         let folded = lines(&all, &["vision".to_owned()].into());
         assert_eq!(read(&folded), ["vision/ 2", "visionary/ 1", "  c", "Apple", "zebra"]);
+        assert!(whole.iter().any(|line| line.is_open("vision")) && !folded.iter().any(|line| line.is_open("vision")));
+        assert_eq!(whole[0].key(), folded[0].key());
     }
 
     #[test]
