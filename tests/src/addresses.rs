@@ -1,7 +1,11 @@
 //! Where each page and tab is, in a workspace whose model went the whole road.
 
 use anyhow::{Context as _, Result};
-use api::{DeploymentId, JobId, ProjectId, RunId, VersionId, WindowId, monitor::Monitoring};
+use api::{
+    DeploymentId, ExperimentId, JobId, ProjectId, RunId, VersionId, WindowId, monitor::Monitoring,
+    tracking::CreateExperiment,
+};
+use client::call::Client;
 
 /// What the pages show.
 pub struct Places {
@@ -17,6 +21,14 @@ pub struct Places {
     pub cell: (WindowId, String),
     /// A project with two snapshots that differ.
     pub changed: ProjectId,
+    /// One that belongs to no project.
+    pub experiment: ExperimentId,
+}
+
+/// An experiment in a folder, as a program's first run makes one.
+pub async fn experiment(client: &Client) -> Result<ExperimentId> {
+    let asked = CreateExperiment { name: "resnet-baseline".to_owned(), folder: "vision".to_owned() };
+    Ok(client.call(asked).await?.id)
 }
 
 /// The loudest column of the newest window.
@@ -43,6 +55,7 @@ impl Places {
             ("model", of(&format!("/models/{version}"))),
             ("deploy", of("/deploy")),
             ("monitor", of(&format!("/monitor/{deployment}"))),
+            ("experiments", "/experiments".to_owned()),
             ("hardware", "/hardware".to_owned()),
             ("jobs", "/jobs".to_owned()),
             ("settings", "/settings".to_owned()),
@@ -51,7 +64,7 @@ impl Places {
 
     /// What else has an address: tabs, panes, dialogs.
     pub fn parts(&self) -> Vec<(&'static str, String)> {
-        let Self { project, model, run, version, deployment, job, cell: (window, column), changed } = self;
+        let Self { project, model, run, version, deployment, job, cell: (window, column), changed, experiment } = self;
         let of = |rest: &str| format!("/p/{project}{rest}");
         let run_tab = |tab: &str| of(&format!("/runs/{run}?tab={tab}"));
         let model_tab = |tab: &str| of(&format!("/models/{version}?tab={tab}"));
@@ -60,6 +73,8 @@ impl Places {
             ("drift", format!("/p/{changed}/data?tab=drift")),
             ("train", of("/data?train=1")),
             ("runs-filtered", of("/runs?filter=param.learning_rate%20%3E%200.05")),
+            ("runs-deleted", of("/runs?deleted=1")),
+            ("experiment-runs", format!("/e/{experiment}/runs")),
             ("compare", of(&format!("/runs?compare={run},{model}"))),
             ("params", run_tab("params")),
             ("artifacts", run_tab("artifacts")),
@@ -75,6 +90,7 @@ impl Places {
             ("deploy-dialog", of(&format!("/deploy?version={version}"))),
             ("cell", of(&format!("/monitor/{deployment}?window={window}&column={column}"))),
             ("job-log", format!("/jobs?log={job}")),
+            ("tracking", settings("tracking")),
             ("outside", settings("outside")),
             ("secrets", settings("secrets")),
             ("storage", settings("storage")),

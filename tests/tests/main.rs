@@ -28,6 +28,7 @@ mod skipping;
 mod starting;
 mod stopping;
 mod target;
+mod tracking_clicks;
 mod training_clicks;
 mod tray;
 mod watching;

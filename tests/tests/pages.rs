@@ -85,6 +85,7 @@ async fn lived_in(client: &Client) -> Result<Places> {
         job,
         cell: cell.context("no window is closed")?,
         changed: changed(client).await?,
+        experiment: addresses::experiment(client).await?,
     })
 }
 

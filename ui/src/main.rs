@@ -14,7 +14,7 @@ use leptos_router::{
 };
 use wasm_bindgen::JsCast as _;
 
-use pages::{data, deploy, hardware, jobs, missing, model, models, monitor, overview, run, runs, settings, start};
+use pages::{data, deploy, experiments, hardware, jobs, missing, model, models, monitor, overview, run, runs, settings, start};
 
 fn main() {
     std::panic::set_hook(Box::new(|panic| {
@@ -94,6 +94,9 @@ fn Inside() -> impl IntoView {
                 <Route path=path!("/p/:id/deploy") view=deploy::Deploy />
                 <Route path=path!("/p/:id/monitor") view=monitor::Monitor />
                 <Route path=path!("/p/:id/monitor/:deployment") view=monitor::Monitor />
+                <Route path=path!("/experiments") view=experiments::Experiments />
+                <Route path=path!("/e/:id/runs") view=runs::Runs />
+                <Route path=path!("/e/:id/runs/:run") view=run::RunPage />
                 <Route path=path!("/hardware") view=hardware::Hardware />
                 <Route path=path!("/jobs") view=jobs::Jobs />
                 <Route path=path!("/settings") view=settings::Settings />

@@ -2,6 +2,7 @@
 
 pub(crate) mod data;
 pub(crate) mod deploy;
+pub(crate) mod experiments;
 pub(crate) mod hardware;
 pub(crate) mod jobs;
 pub(crate) mod missing;

@@ -105,6 +105,11 @@ pub(crate) fn encode(text: &str) -> String {
     String::from(js_sys::encode_uri_component(text))
 }
 
+/// What an address has for a text; itself where it is no such thing.
+pub(crate) fn decode(text: &str) -> String {
+    js_sys::decode_uri_component(text).map_or_else(|_| text.to_owned(), String::from)
+}
+
 pub(crate) fn gone() -> ApiError {
     ApiError::new(ErrorCode::Unreachable, "The host doesn't answer.")
         .with_hint("It is tried again by itself. If it has ended, start it with `slipway serve`.")

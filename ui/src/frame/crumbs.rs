@@ -1,4 +1,4 @@
-//! The way to this page: each page says its last crumbs, the frame puts the project before them.
+//! The way to this page: each page says its last crumbs, the frame puts the project or experiment before them.
 
 use leptos::prelude::*;
 
@@ -25,6 +25,10 @@ pub(crate) fn crumbs(of_page: impl Fn() -> Vec<Crumb> + 'static) {
         let mut all = Vec::new();
         if place.project.get().is_some() {
             all.push((place.name(), Some(place.link(""))));
+        } else if place.scope.get().is_some() {
+            all.push(("Experiments".to_owned(), Some("/experiments".to_owned())));
+            let name = place.experiment.with(|known| known.as_ref().map(|known| known.name.clone()));
+            all.push((name.unwrap_or_default(), Some(place.link("runs"))));
         }
         all.extend(of_page());
         let title = all

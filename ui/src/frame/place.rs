@@ -1,8 +1,9 @@
-//! Where the person is: the project that the address names.
+//! Where the person is: the project or the experiment that the address names.
 
 use api::{
-    id::ProjectId,
+    id::{ExperimentId, ProjectId},
     project::{GetProject, ListProjects, Project, ProjectSummary},
+    tracking::{Experiment, ListExperiments, Scope},
 };
 use leptos::{prelude::*, reactive::graph::Observer};
 use leptos_router::hooks::use_location;
@@ -17,6 +18,10 @@ pub(crate) struct Place {
     /// from, or opened last.
     pub(crate) at_hand: Memo<Option<ProjectId>>,
     pub(crate) known: Query<Project>,
+    /// Whose runs the address names: a project's, or those of an experiment without one.
+    pub(crate) scope: Memo<Option<Scope>>,
+    /// The experiment of the address, where it names one and it is known.
+    pub(crate) experiment: Memo<Option<Experiment>>,
 }
 
 impl Place {
@@ -42,7 +47,14 @@ impl Place {
             }
         });
         let known = query(move || at_hand.get().map(|project| GetProject { project }));
-        provide_context(Self { project, at_hand, known });
+        let scope = Memo::new(move |_| path.with(|path| scope_of(path)));
+        let is_experiment = Memo::new(move |_| matches!(scope.get(), Some(Scope::Experiment(_))));
+        let all = query(move || is_experiment.get().then_some(ListExperiments { deleted: false }));
+        let experiment = Memo::new(move |_| {
+            let Some(Scope::Experiment(id)) = scope.get() else { return None };
+            all.value.with(|all| all.as_ref()?.iter().find(|experiment| experiment.id == id).cloned())
+        });
+        provide_context(Self { project, at_hand, known, scope, experiment });
     }
 
     pub(crate) fn get() -> Self {
@@ -65,9 +77,13 @@ impl Place {
         self.known.value.with(|project| project.as_ref().map(|project| project.name.clone())).unwrap_or_default()
     }
 
-    /// The address of a page of this project: `link("runs")`.
+    /// The address of a page of this project: `link("runs")`; of an experiment without one it is that of its own.
     pub(crate) fn link(self, page: &str) -> String {
-        address(self.id(), page)
+        let scope = if Observer::get().is_some() { self.scope.get() } else { self.scope.get_untracked() };
+        match scope {
+            Some(Scope::Experiment(experiment)) => address_of(experiment, page),
+            _ => address(self.id(), page),
+        }
     }
 }
 
@@ -87,6 +103,31 @@ pub(crate) fn address(project: ProjectId, page: &str) -> String {
     if page.is_empty() { format!("/p/{project}") } else { format!("/p/{project}/{page}") }
 }
 
+/// The address of a page of an experiment that belongs to no project.
+pub(crate) fn address_of(experiment: ExperimentId, page: &str) -> String {
+    format!("/e/{experiment}/{page}")
+}
+
 fn of_path(path: &str) -> Option<ProjectId> {
     path.strip_prefix("/p/")?.split('/').next()?.parse().ok()
+}
+
+fn scope_of(path: &str) -> Option<Scope> {
+    let experiment = || path.strip_prefix("/e/")?.split('/').next()?.parse::<ExperimentId>().ok();
+    of_path(path).map(Scope::Project).or_else(|| experiment().map(Scope::Experiment))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_names_a_project_or_an_experiment() {
+        let id = "0190000000007000800000000000000a";
+        let (project, experiment) = (id.parse().unwrap(), id.parse().unwrap());
+        assert_eq!(scope_of(&address(project, "runs")), Some(Scope::Project(project)));
+        assert_eq!(scope_of(&address_of(experiment, "runs/7")), Some(Scope::Experiment(experiment)));
+        assert_eq!(of_path(&address_of(experiment, "runs")), None);
+        assert!(["/", "/e/none/runs", "/experiments"].iter().all(|path| scope_of(path).is_none()));
+    }
 }

@@ -26,8 +26,12 @@ pub(crate) const PAGES: [(&str, &str, Icon, &str); 6] = [
     ("monitor", "Monitor", icon::EYE, "w"),
 ];
 
+/// Where the experiments stand; the pages of one that belongs to no project belong to it.
+const EXPERIMENTS: &str = "/experiments";
+
 /// A page of the machine.
-pub(crate) const MACHINE: [(&str, &str, Icon, &str); 3] = [
+pub(crate) const MACHINE: [(&str, &str, Icon, &str); 4] = [
+    (EXPERIMENTS, "Experiments", icon::FOLDER_OPEN, "e"),
     ("/hardware", "Hardware", icon::CPU, "h"),
     ("/jobs", "Jobs", icon::LIST_CHECKS, "j"),
     ("/settings", "Settings", icon::SETTINGS, "s"),
@@ -74,7 +78,10 @@ pub(crate) fn Rail() -> impl IntoView {
             {MACHINE
                 .into_iter()
                 .map(|(address, label, mark, key)| {
-                    let on = move || path.get() == address;
+                    let on = move || {
+                        let path = path.get();
+                        path == address || (address == EXPERIMENTS && path.starts_with("/e/"))
+                    };
                     view! {
                         <a href=address title=label class:on=on aria-current=move || on().then_some("page")>
                             {icon(mark)}

@@ -1,12 +1,17 @@
-//! The status line: the host, and what this machine has left.
+//! The status line: the host, the address for MLflow's clients, and what this machine has left.
 
-use api::host::Hardware;
+use api::host::{GetSettings, Hardware};
 use leptos::prelude::*;
 
 use super::machine::Machine;
 use crate::{
-    client::{Client, Link},
-    parts::words,
+    client::{Client, Link, query::query},
+    parts::{
+        button::IconButton,
+        icon,
+        tracking_address::{TrackingAddress, shown},
+        words,
+    },
 };
 
 #[component]
@@ -25,8 +30,35 @@ pub(crate) fn StatusLine() -> impl IntoView {
                 <i class=move || format!("dot {}", state().0)></i>
                 {move || state().1}
             </span>
+            <Mlflow />
             {move || hardware.value.get().map(machine)}
         </footer>
+    }
+}
+
+/// Where clients of the MLflow protocol are answered; the address is asked for as soon as somebody is at it.
+#[component]
+fn Mlflow() -> impl IntoView {
+    let address = TrackingAddress::new();
+    let settings = query(|| Some(GetSettings {}));
+    // Until the host was asked, a port that was chosen is the one.
+    let port = move || {
+        address
+            .port
+            .get()
+            .or_else(|| settings.value.with(|settings| settings.as_ref().and_then(|all| all.tracking_port)))
+    };
+    let why = move || address.refused.get().map(|error| error.to_string());
+    view! {
+        <span class="mlflow" title=why on:pointerenter=move |_| address.ask() on:focusin=move |_| address.ask()>
+            "MLflow "
+            {move || if address.refused.with(Option::is_some) {
+                view! { <span class="warn">"not answered"</span> }.into_any()
+            } else {
+                view! { <span class="mono">{shown(port())}</span> }.into_any()
+            }}
+            <IconButton label="Copy the address for MLflow's clients, with its token" mark=icon::COPY kind="copy" on_press=move |_| address.copy() />
+        </span>
     }
 }
 

@@ -1,4 +1,7 @@
-//! Models: the registry by name; versions with their aliases, their figure, and where each runs.
+//! Models: the registry by name; versions with their aliases, their figure, and where each runs; among them those
+//! that clients registered.
+
+mod client_line;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,11 +11,13 @@ use api::{
     id::{DeploymentId, ModelId, VersionId},
     model::{CHAMPION, DeleteVersion, ListModels, Model, SetAlias, Version},
     package::ListPackages,
+    tracking::ClientVersion,
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 use wasm_bindgen::JsCast as _;
 
+use self::client_line::ClientLine;
 use crate::{
     client::{Client, query::query},
     frame::{crumbs::crumbs, place::Place},
@@ -75,7 +80,7 @@ pub(crate) fn Models() -> impl IntoView {
 }
 
 fn summary(models: &[Model]) -> String {
-    let versions: usize = models.iter().map(|model| model.versions.len()).sum();
+    let versions: usize = models.iter().map(|model| model.versions.len() + model.client_versions.len()).sum();
     format!(
         "{}, {}",
         words::counted(models.len() as u64, "model", "models"),
@@ -172,14 +177,15 @@ fn Versions(
         .iter()
         .find_map(|version| version.primary.as_ref())
         .map_or_else(|| "Metric".to_owned(), |figure| words::metric(&figure.name));
+    let rows = by_number(model.versions.clone(), model.client_versions);
     let named = model.versions.iter().find(|version| version.aliases.iter().any(|alias| alias == CHAMPION));
-    let count = words::counted(model.versions.len() as u64, "version", "versions");
+    let count = words::counted(rows.len() as u64, "version", "versions");
     let said = named.map_or_else(|| count.clone(), |version| format!("{CHAMPION} v{} · {count}", version.number));
     let best = best_of(&model.versions);
-    let id = model.id;
+    let (id, name) = (model.id, model.name.clone());
     view! {
         <section class="card section">
-            <header><h2>{model.name}</h2><span class="right faint caption">{said}</span></header>
+            <header><h2>{model.name.clone()}</h2><span class="right faint caption">{said}</span></header>
             <div class="scrolls">
                 <table class="small-table opens" on:keydown=move_among_rows>
                     <thead>
@@ -197,15 +203,43 @@ fn Versions(
                         </tr>
                     </thead>
                     <tbody>
-                        {model.versions.into_iter().map(|version| {
-                            let is_best = Some(version.id) == best;
-                            view! { <Line model=id version is_best packaged placed acts /> }
+                        {rows.into_iter().map(|row| match row {
+                            Row::Ours(version) => {
+                                let is_best = Some(version.id) == best;
+                                view! { <Line model=id version=*version is_best packaged placed acts /> }.into_any()
+                            }
+                            Row::Clients(version) => {
+                                view! { <ClientLine model_name=name.clone() version place=acts.place /> }.into_any()
+                            }
                         }).collect_view()}
                     </tbody>
                 </table>
             </div>
         </section>
     }
+}
+
+/// A version, whoever registered it.
+enum Row {
+    Ours(Box<Version>),
+    Clients(ClientVersion),
+}
+
+impl Row {
+    const fn number(&self) -> u32 {
+        match self {
+            Self::Ours(version) => version.number,
+            Self::Clients(version) => version.number,
+        }
+    }
+}
+
+/// All of them, newest first.
+fn by_number(ours: Vec<Version>, clients: Vec<ClientVersion>) -> Vec<Row> {
+    let ours = ours.into_iter().map(|version| Row::Ours(Box::new(version)));
+    let mut rows: Vec<Row> = ours.chain(clients.into_iter().map(Row::Clients)).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.number()));
+    rows
 }
 
 /// The version whose figure is the best, where there are several to compare.

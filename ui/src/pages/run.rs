@@ -6,8 +6,10 @@ mod evaluation;
 mod logs;
 
 use api::{
+    ProjectId,
     id::RunId,
     run::{DeleteRun, GetEvaluation, GetRun, MetricSummary, ResumeRun, Run, RunKind, RunProgress, RunState, StopRun},
+    tracking::{PurgeRuns, RestoreRuns, TrashRuns},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_navigate, use_params_map};
@@ -22,9 +24,10 @@ use crate::{
         dialog::Confirm,
         icon::{self, icon},
         menu::{Item, MenuButton},
+        move_runs::MoveRuns,
         register::Register,
         rename_run::RenameRun,
-        stage::RunChip,
+        stage::{RunChip, run_kind},
         states::{Load, Problem},
         tabs::{Tab, Tabs, current_tab},
         toast::Toasts,
@@ -86,6 +89,8 @@ fn Why(run: Signal<Run>) -> impl IntoView {
 fn Head(run: Signal<Run>) -> impl IntoView {
     let of = move |take: fn(&Run) -> Option<String>| Memo::new(move |_| run.with(take));
     let name = of(|run| Some(run.name.clone()));
+    let kind = of(|run| run_kind(run.kind).map(ToOwned::to_owned));
+    let deleted = of(|run| run.deleted_ms.map(|_| "deleted".to_owned()));
     let model = of(|run| run.params.get("model").map(|model| model.replace('_', " ")));
     let data = of(|run| run.snapshot_number.map(|number| format!("data v{number}")));
     let code = of(|run| {
@@ -102,6 +107,8 @@ fn Head(run: Signal<Run>) -> impl IntoView {
                 <div class="flex wrap">
                     <h1>{move || name.get()}</h1>
                     <RunChip state=Signal::derive(move || run.with(|run| run.state)) />
+                    {chip(deleted, "warn")}
+                    {chip(kind, "")}
                     {chip(model, "")}
                     {chip(data, "mono")}
                     {chip(code, "mono")}
@@ -154,6 +161,53 @@ fn sentence(run: &Run) -> String {
     parts.join(" · ")
 }
 
+/// What of a run decides what can be done with it.
+#[derive(Clone, Copy, PartialEq)]
+struct Standing {
+    is_deleted: bool,
+    is_over: bool,
+    kind: RunKind,
+    has_version: bool,
+    project: Option<ProjectId>,
+}
+
+impl Standing {
+    fn of(run: &Run) -> Self {
+        Self {
+            is_deleted: run.deleted_ms.is_some(),
+            is_over: run.state.is_over(),
+            kind: run.kind,
+            has_version: !run.versions.is_empty(),
+            project: run.project,
+        }
+    }
+
+    /// Why it can't be deleted now.
+    fn live(self) -> Option<String> {
+        (self.kind.is_supervised() && !self.is_over).then(|| "It is still under way.".to_owned())
+    }
+
+    /// Why it can't be deleted for good.
+    fn kept(self) -> Option<String> {
+        self.has_version.then(|| "A model version came from it.".to_owned())
+    }
+
+    /// Why it can't be moved.
+    fn rooted(self) -> Option<String> {
+        self.kind.is_supervised().then(|| "It belongs to its project's folder and data.".to_owned())
+    }
+
+    /// Why no model version can be made of it, where its page has no button for that.
+    fn not_registered(self) -> Option<String> {
+        let why = match (self.kind, self.project) {
+            (RunKind::Training | RunKind::Command, _) => return None,
+            (_, None) => "It belongs to no project, and its files are not a model of ours.",
+            (_, Some(_)) => "Only what was trained here can be deployed: its files are not a model of ours.",
+        };
+        Some(why.to_owned())
+    }
+}
+
 #[component]
 fn Acts(run: Signal<Run>) -> impl IntoView {
     let client = Client::get();
@@ -161,11 +215,12 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let place = Place::get();
     let pending = Pending::new();
     let navigate = StoredValue::new_local(use_navigate());
-    let [renaming, deleting, thinning, registering] = std::array::from_fn(|_| RwSignal::new(false));
+    let [renaming, moving, purging, thinning, registering] = std::array::from_fn(|_| RwSignal::new(false));
     let id = Memo::new(move |_| run.with(|run| run.id));
     let facts = Memo::new(move |_| {
         run.with(|run| (run.state, run.kind, run.resumable, run.versions.first().copied(), run.has_evaluation))
     });
+    let standing = Memo::new(move |_| run.with(Standing::of));
     // A program that was asked: who presses again has seen that asking is not enough.
     let asked = RwSignal::new(None::<RunId>);
     let stop = move || {
@@ -200,31 +255,67 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         let to = untrack(|| place.link(&format!("models/{}", version.id)));
         navigate.try_with_value(|navigate| navigate(&to, Default::default()));
     };
-    let delete = move |checkpoints_only: bool| {
-        let request = DeleteRun { run: id.get_untracked(), checkpoints_only };
+    let leave = move || {
+        let to = untrack(|| place.link("runs"));
+        navigate.try_with_value(|navigate| navigate(&to, Default::default()));
+    };
+    let thin = move || {
+        let request = DeleteRun { run: id.get_untracked(), checkpoints_only: true };
         pending.run(async move { client.call(request).await }, move |freed| {
             toasts.done(format!("{} freed.", words::bytes(freed.bytes)));
-            if !checkpoints_only {
-                let to = place.link("runs");
-                navigate.try_with_value(|navigate| navigate(&to, Default::default()));
-            }
+        });
+    };
+    let trash = move || {
+        let runs = vec![id.get_untracked()];
+        let (name, back) = (run.with_untracked(|run| run.name.clone()), RestoreRuns { runs: runs.clone() });
+        pending.run(async move { client.call(TrashRuns { runs }).await }, move |()| {
+            toasts.undoable(client, format!("Deleted {name}"), back);
+            leave();
+        });
+    };
+    let restore = move || {
+        let request = RestoreRuns { runs: vec![id.get_untracked()] };
+        pending.run(async move { client.call(request).await }, move |()| toasts.done("Restored"));
+    };
+    let purge = move || {
+        let request = PurgeRuns { runs: vec![id.get_untracked()] };
+        pending.run(async move { client.call(request).await }, move |freed| {
+            toasts.done(format!("Deleted for good; {} freed.", words::bytes(freed.bytes)));
+            leave();
         });
     };
     let items = move || {
-        let (state, _, _, version, _) = facts.get_untracked();
-        let blocked = version.map(|_| "A model version came from it.".to_owned());
-        let live = (!state.is_over()).then(|| "It is still under way.".to_owned());
-        vec![
-            Item::new("Rename…", icon::PENCIL, move || renaming.set(true)),
-            Item::new("Copy id", icon::COPY, move || toasts.copy(&id.get_untracked().to_string())),
-            Item::new("Delete checkpoints…", icon::LAYERS, move || thinning.set(true)).danger().blocked(live.clone()),
-            Item::new("Delete run…", icon::TRASH, move || deleting.set(true)).danger().blocked(live.or(blocked)),
-        ]
+        let standing = standing.get_untracked();
+        let copy = Item::new("Copy id", icon::COPY, move || toasts.copy(&id.get_untracked().to_string()));
+        if standing.is_deleted {
+            return vec![
+                copy,
+                Item::new("Restore", icon::UNDO_2, restore),
+                Item::new("Delete for good…", icon::TRASH, move || purging.set(true)).danger().blocked(standing.kept()),
+            ];
+        }
+        let mut items = vec![Item::new("Rename…", icon::PENCIL, move || renaming.set(true)), copy];
+        if let Some(why) = standing.not_registered() {
+            items.push(Item::new("Register model…", icon::BOX, || {}).blocked(Some(why)));
+        }
+        items.extend([
+            Item::new("Move to experiment…", icon::FOLDER, move || moving.set(true)).blocked(standing.rooted()),
+            Item::new("Delete checkpoints…", icon::LAYERS, move || thinning.set(true))
+                .danger()
+                .blocked(standing.live()),
+            Item::new("Delete run", icon::TRASH, trash).danger().blocked(standing.live()),
+        ]);
+        items
     };
     view! {
         {move || {
             let (state, kind, resumable, version, has_evaluation) = facts.get();
+            if standing.with(|standing| standing.is_deleted) {
+                return view! { <Button label="Restore" mark=icon::UNDO_2 kind="primary" disabled=pending.busy on_press=restore /> }.into_any();
+            }
             match state {
+                // Only its client says when it is over.
+                RunState::Queued | RunState::Running if !kind.is_supervised() => ().into_any(),
                 RunState::Queued | RunState::Running => {
                     let was_asked = move || kind == RunKind::Command && asked.get() == Some(id.get());
                     let label = Signal::derive(move || if was_asked() { "End at once" } else { "Stop" }.to_owned());
@@ -252,19 +343,20 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         <MenuButton items />
         <RenameRun open=renaming run=Signal::derive(move || run.with(|run| Some((run.id, run.name.clone())))) />
         <Register open=registering run=Signal::derive(move || Some(id.get())) on_done=registered />
+        <MoveRuns open=moving runs=Signal::derive(move || vec![id.get()]) />
         <Confirm
-            open=deleting
-            title=Signal::derive(move || format!("Delete {}?", run.with(|run| run.name.clone())))
-            text="Its metrics, checkpoints, artifacts and logs are gone then. The data that it learned from stay."
-            verb="Delete run"
-            on_confirm=move || delete(false)
+            open=purging
+            title=Signal::derive(move || format!("Delete {} for good?", run.with(|run| run.name.clone())))
+            text="Its metrics, checkpoints, artifacts and logs are gone then, and nothing brings them back. The data that it learned from stay."
+            verb="Delete for good"
+            on_confirm=purge
         />
         <Confirm
             open=thinning
             title=Signal::derive(move || format!("Delete the checkpoints of {}?", run.with(|run| run.name.clone())))
             text="It can't be resumed after that. Its metrics, artifacts and logs stay."
             verb="Delete checkpoints"
-            on_confirm=move || delete(true)
+            on_confirm=thin
         />
     }
 }
@@ -393,5 +485,26 @@ fn Views(run: Signal<Run>) -> impl IntoView {
                 _ => view! { <charts::ChartsTab run look system=false /> }.into_any(),
             }}
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_done_with_a_run_hangs_on_who_wrote_it() {
+        let trained = Standing {
+            is_deleted: false,
+            is_over: false,
+            kind: RunKind::Training,
+            has_version: false,
+            project: Some(ProjectId::from_bytes([1; 16])),
+        };
+        assert!(trained.live().is_some() && trained.rooted().is_some() && trained.not_registered().is_none());
+        let logged = Standing { kind: RunKind::Client, project: None, ..trained };
+        assert!(logged.live().is_none() && logged.rooted().is_none());
+        assert!(logged.not_registered().is_some_and(|why| why.contains("no project")));
+        assert!(Standing { has_version: true, ..logged }.kept().is_some());
     }
 }

@@ -5,13 +5,14 @@ mod columns;
 mod compare;
 mod overlaid;
 mod overlay;
+mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
-    ErrorCode, ProjectId,
-    id::RunId,
+    ErrorCode,
     run::{ListRuns, ProjectIdOr, RunRow},
+    tracking::Scope,
 };
 use leptos::prelude::*;
 use leptos_router::{
@@ -19,12 +20,13 @@ use leptos_router::{
     hooks::{use_location, use_navigate},
 };
 
-use self::overlaid::Compared;
+use self::{overlaid::Compared, views::Shown};
 use crate::{
     client::{paged::paged, wire},
     frame::{address::follow_address, crumbs::crumbs, place::Place},
     parts::{
         button::Button,
+        field::Switch,
         filter_line::{FilterLine, Vocabulary},
         icon::{self, icon},
         menu::Item,
@@ -40,6 +42,7 @@ use crate::{
 struct Facts {
     metric_keys: Vec<String>,
     param_keys: Vec<String>,
+    tag_keys: Vec<String>,
     /// Params that are not the same in all of the first runs.
     differing: Vec<String>,
     ranked_by: Option<(String, bool)>,
@@ -66,13 +69,13 @@ pub(crate) fn Runs() -> impl IntoView {
     );
     let facts = RwSignal::new(Facts::default());
     let picked = RwSignal::new(Vec::<String>::new());
-    let renaming = RwSignal::new(None::<RunRow>);
-    let deleting = RwSignal::new(None::<RunRow>);
-    let registering = RwSignal::new(None::<RunId>);
+    let deleted = RwSignal::new(asked.with_untracked(|asked| asked.get("deleted").is_some()));
+    let asks = actions::Asked::new();
     follow_address("filter", filter);
+    follow_deleted(deleted, picked);
     // Filter and order stand in the address, so that they can be copied.
     Effect::new(move |before: Option<String>| {
-        let now = address_of(&filter.get(), order.get().as_ref());
+        let now = address_of(filter.get(), order.get(), deleted.get());
         if before.as_ref().is_some_and(|before| *before != now) {
             let options = NavigateOptions { replace: true, scroll: false, ..Default::default() };
             navigate.with_value(|navigate| navigate(&format!("{}{now}", place.link("runs")), options));
@@ -81,10 +84,15 @@ pub(crate) fn Runs() -> impl IntoView {
     });
     let list = paged(
         move |offset, limit| {
-            let project = place.project.get()?;
+            let (project, experiment) = match place.scope.get()? {
+                Scope::Project(project) => (ProjectIdOr(project), None),
+                Scope::Experiment(experiment) => (ProjectIdOr::default(), Some(experiment)),
+            };
             let (sort, descending) = order.get().map_or((None, false), |(key, descending)| (Some(key), descending));
             Some(ListRuns {
-                project: ProjectIdOr(project),
+                project,
+                experiment,
+                deleted: deleted.get(),
                 filter: filter.get(),
                 sort,
                 descending,
@@ -101,6 +109,7 @@ pub(crate) fn Runs() -> impl IntoView {
             let now = Facts {
                 metric_keys: table.metric_keys,
                 param_keys: table.param_keys,
+                tag_keys: table.tag_keys,
                 differing,
                 ranked_by: table.ranked_by,
                 best_split: table.best_split,
@@ -111,7 +120,7 @@ pub(crate) fn Runs() -> impl IntoView {
             Some((table.rows, table.total))
         },
     );
-    let actions = actions::Actions::new(renaming, deleting, registering);
+    let actions = actions::Actions::new(asks, picked, deleted);
     let chosen_columns = columns::Chosen::of(place);
     let columns = Memo::new_with_compare(
         move |_| facts.with(|facts| columns::columns(facts, &chosen_columns.names(facts), picked, actions)),
@@ -122,12 +131,12 @@ pub(crate) fn Runs() -> impl IntoView {
         Box::new(move |row: RunRow| actions.items(&row)) as Box<dyn Fn(RunRow) -> Vec<Item>>
     });
     // What was seen is offered also while a half-written filter leaves no row.
-    let params = Memo::new(move |before: Option<&(Option<ProjectId>, Params)>| {
-        let project = place.project.get();
-        let same = before.filter(|(of, _)| *of == project);
+    let params = Memo::new(move |before: Option<&(Option<Scope>, Params)>| {
+        let scope = place.scope.get();
+        let same = before.filter(|(of, _)| *of == scope);
         let mut params = same.map(|(_, params)| params.clone()).unwrap_or_default();
         note(&mut params, &list.seen());
-        (project, params)
+        (scope, params)
     });
     // What was picked stays known when its row is scrolled away or filtered out.
     let known = StoredValue::new(BTreeMap::<String, Compared>::new());
@@ -148,15 +157,20 @@ pub(crate) fn Runs() -> impl IntoView {
             })
         })
     });
+    let settable = views::Settable { filter, order, deleted, columns: chosen_columns };
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
     let back = Signal::derive(move || {
-        format!("{}{}", place.link("runs"), address_of(&filter.get_untracked(), order.get_untracked().as_ref()))
+        let now = address_of(filter.get_untracked(), order.get_untracked(), deleted.get_untracked());
+        format!("{}{now}", place.link("runs"))
     });
     let compare = Signal::derive(move || {
         let picked = picked.with(|picked| picked.iter().take(overlaid::DRAWN).cloned().collect::<Vec<_>>().join(","));
         format!("{}?compare={picked}", place.link("runs"))
     });
-    let none = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
+    let empty = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
+    let none = Memo::new(move |_| empty.get() && !deleted.get());
+    let has_project = Memo::new(move |_| place.project.get().is_some());
+    let train = move || format!("{}?train=1", place.link("runs"));
     let unfit = Memo::new(move |_| list.total.get() == Some(0) && !filter.with(String::is_empty));
     let clear = move || filter.set(String::new());
     let failed = Memo::new(move |_| list.error.get());
@@ -174,9 +188,15 @@ pub(crate) fn Runs() -> impl IntoView {
                         name="Filter runs"
                         placeholder="Filter: metric.\"loss/validation\" < 0.1 and param.model = \"trees\""
                     />
+                    <views::Views settable />
                     <columns::ColumnChooser chosen=chosen_columns facts />
+                    <Switch value=deleted label="Deleted" />
                     <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
-                    <a class="btn primary" href=move || format!("{}?train=1", place.link("runs"))>{icon(icon::PLAY)}"Train"</a>
+                    {move || if has_project.get() {
+                        view! { <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a> }.into_any()
+                    } else {
+                        view! { <span class="faint caption" title=NO_PROJECT>"no project, so no training"</span> }.into_any()
+                    }}
                 </div>
                 {move || failed.get().map(|error| {
                     // A filter that can't be read is no better the second time.
@@ -187,11 +207,7 @@ pub(crate) fn Runs() -> impl IntoView {
                     }
                 })}
                 {move || (list.total.get().is_none() && failed.get().is_none()).then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}
-                {move || none.get().then(|| view! {
-                    <Empty mark=icon::ACTIVITY title="No run yet" text="A run trains a model on one version of the data and writes down all that it took, so that it can be done again.">
-                        <a class="btn primary" href=move || format!("{}?train=1", place.link("runs"))>{icon(icon::PLAY)}"Train"</a>
-                    </Empty>
-                })}
+                {move || empty.get().then(|| view! { <Nothing deleted has_project train /> })}
                 {move || (unfit.get() && failed.with(Option::is_none)).then(|| view! {
                     <Empty mark=icon::LIST_FILTER title="No run fits this filter" text="A word is looked for in names, models and tags; a condition names a field, like state = finished.">
                         <Button label="Clear the filter" on_press=clear />
@@ -220,26 +236,77 @@ pub(crate) fn Runs() -> impl IntoView {
             {move || (!comparing.with(Vec::is_empty)).then(|| view! {
                 <compare::Compare runs=comparing ranked_by back=back />
             })}
-            <actions::Rename renaming />
-            <actions::Delete deleting />
-            <actions::Register registering />
+            <actions::Rename renaming=asks.renaming />
+            <actions::Register registering=asks.registering />
+            <actions::Moving moving=asks.moving />
+            <actions::Purge actions />
         </div>
     }
 }
 
-/// The part of the address that says what is shown and in which order.
-fn address_of(filter: &str, order: Option<&Order>) -> String {
-    let mut parts = Vec::new();
-    if !filter.is_empty() {
-        parts.push(format!("filter={}", wire::encode(filter)));
-    }
-    if let Some((key, descending)) = order {
-        parts.push(format!("sort={}", wire::encode(key)));
-        if !descending {
-            parts.push("way=up".to_owned());
+/// Why nothing is trained in an experiment.
+const NO_PROJECT: &str =
+    "This experiment belongs to no project: it has no data to train on. Programs log their runs into it.";
+
+/// The table without a row: what would stand there.
+#[component]
+fn Nothing(
+    deleted: RwSignal<bool>,
+    has_project: Memo<bool>,
+    /// Where a training is started.
+    train: impl Fn() -> String + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let see_deleted =
+        move || view! { <Button label="See deleted runs" kind="quiet" on_press=move || deleted.set(true) /> };
+    move || {
+        match (deleted.get(), has_project.get()) {
+        (true, _) => view! {
+            <Empty mark=icon::TRASH title="No deleted run" text="What is deleted stands here until it is restored or deleted for good.">
+                <Button label="Back to the runs" on_press=move || deleted.set(false) />
+            </Empty>
         }
+        .into_any(),
+        (false, true) => view! {
+            <Empty mark=icon::ACTIVITY title="No run yet" text="A run trains a model on one version of the data and writes down all that it took, so that it can be done again.">
+                <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a>
+                {see_deleted()}
+            </Empty>
+        }
+        .into_any(),
+        (false, false) => view! {
+            <Empty mark=icon::ACTIVITY title="No run yet" text="Programs log their runs here with MLflow: copy the address from the status line into MLFLOW_TRACKING_URI, and name this experiment. Nothing is trained here, since it belongs to no project.">
+                {see_deleted()}
+            </Empty>
+        }
+        .into_any(),
     }
-    if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+    }
+}
+
+/// Whether deleted runs are shown follows the address; those of the other table are not picked in this one.
+fn follow_deleted(deleted: RwSignal<bool>, picked: RwSignal<Vec<String>>) {
+    let text = |is: bool| if is { "1".to_owned() } else { String::new() };
+    let named = RwSignal::new(text(deleted.get_untracked()));
+    follow_address("deleted", named);
+    Effect::new(move |before: Option<bool>| {
+        let is = deleted.get();
+        if before.is_some_and(|before| before != is) {
+            picked.set(Vec::new());
+            named.set(text(is));
+        }
+        is
+    });
+    Effect::new(move |_| {
+        let is = named.with(|named| !named.is_empty());
+        if deleted.get_untracked() != is {
+            deleted.set(is);
+        }
+    });
+}
+
+/// The part of the address that says what is shown and in which order.
+fn address_of(filter: String, order: Option<Order>, deleted: bool) -> String {
+    Shown { filter, order, deleted, columns: None }.address(wire::encode)
 }
 
 /// What a filter can name here: the values are those of the rows that are here.
@@ -261,7 +328,7 @@ fn note(params: &mut Params, rows: &[RunRow]) {
 fn vocabulary(facts: &Facts, params: &Params) -> Vocabulary {
     let metrics = facts.metric_keys.iter().filter(|key| !key.starts_with("system/")).cloned().collect();
     let params = params.iter().map(|(key, values)| (key.clone(), values.iter().cloned().collect())).collect();
-    Vocabulary { metrics, params }
+    Vocabulary { metrics, params, tags: facts.tag_keys.clone() }
 }
 
 #[component]

@@ -1,4 +1,4 @@
-//! Settings: appearance, paths, storage and cleaning, registries, targets, secrets, the app's own log.
+//! Settings: appearance, paths, storage and cleaning, tracking server, registries, targets, secrets, the app's own log.
 
 use api::host::{CollectGarbage, GetHost, GetSettings, GetStorage, PutSettings, Settings as Values, Storage, Theme};
 use leptos::prelude::*;
@@ -22,9 +22,11 @@ use crate::{
 mod log;
 mod outside;
 mod secrets;
+mod tracking;
 
-const TABS: [Tab; 5] = [
+const TABS: [Tab; 6] = [
     Tab::new("general", "General"),
+    Tab::new("tracking", "Tracking server"),
     Tab::new("outside", "Registries and targets"),
     Tab::new("secrets", "Secrets"),
     Tab::new("storage", "Storage"),
@@ -41,6 +43,7 @@ pub(crate) fn Settings() -> impl IntoView {
             <Tabs tabs=Signal::stored(TABS.to_vec()) current=tab />
             <div class="section narrow">
                 {move || match tab.get().as_str() {
+                    "tracking" => view! { <tracking::TrackingServer /> }.into_any(),
                     "outside" => view! { <outside::Outside /> }.into_any(),
                     "secrets" => view! { <secrets::Secrets /> }.into_any(),
                     "storage" => view! { <StorageTab /> }.into_any(),
@@ -111,6 +114,8 @@ fn Form(first: Values) -> impl IntoView {
         reference_above_bytes: bytes_of(&reference.get(), Some(kept.reference_above_bytes))
             .unwrap_or(kept.reference_above_bytes),
         secret_store: kept.secret_store,
+        tracking_open: kept.tracking_open,
+        tracking_port: kept.tracking_port,
     };
     // How it looks changes at once; the rest when it is whole.
     Effect::new(move |before: Option<(String, bool)>| {
@@ -130,7 +135,12 @@ fn Form(first: Values) -> impl IntoView {
     let values = StoredValue::new(values);
     let save = move || {
         let settings = values.with_value(|values| untrack(values));
-        pending.run(async move { client.call(PutSettings { settings }).await }, move |_| toasts.done("Saved"));
+        let put = async move {
+            // What the tracking server's tab says stays.
+            let Values { tracking_open, tracking_port, .. } = client.call(GetSettings {}).await?;
+            client.call(PutSettings { settings: Values { tracking_open, tracking_port, ..settings } }).await
+        };
+        pending.run(put, move |_| toasts.done("Saved"));
     };
     view! {
         <Card title="Appearance">

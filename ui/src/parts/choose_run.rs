@@ -12,10 +12,9 @@ pub(crate) fn ChooseRun() -> impl IntoView {
         Some(ListRuns {
             project: ProjectIdOr(place.project.get()?),
             filter: "kind = training and state = finished".to_owned(),
-            sort: None,
             descending: true,
-            offset: 0,
             limit: Some(1),
+            ..Default::default()
         })
     });
     move || {

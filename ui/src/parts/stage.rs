@@ -2,7 +2,7 @@
 
 use api::{
     project::{Stage, Station, StationState},
-    run::RunState,
+    run::{RunKind, RunState},
 };
 use leptos::prelude::*;
 
@@ -68,6 +68,15 @@ pub(crate) const fn run_state(state: RunState) -> (&'static str, &'static str) {
         RunState::Finished => ("good", "finished"),
         RunState::Failed => ("bad", "failed"),
         RunState::Killed => ("bad", "killed"),
+    }
+}
+
+/// Who wrote a run down, where it is not Slipway.
+pub(crate) const fn run_kind(kind: RunKind) -> Option<&'static str> {
+    match kind {
+        RunKind::Training | RunKind::Command => None,
+        RunKind::Client => Some("logged by a client"),
+        RunKind::Imported => Some("imported"),
     }
 }
 

@@ -1,15 +1,16 @@
 //! Short notes at the window's edge: what was done, and what failed, with its way out.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use api::ApiError;
-use leptos::prelude::*;
+use api::{ApiError, Request};
+use leptos::{prelude::*, task::spawn_local};
 
 use super::{
-    button::IconButton,
-    icon::{CIRCLE_CHECK, COPY, INFO, TRIANGLE_ALERT, X, icon},
+    button::{Button, IconButton},
+    icon::{CIRCLE_CHECK, COPY, INFO, TRIANGLE_ALERT, UNDO_2, X, icon},
     states::prose,
 };
+use crate::client::Client;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tone {
@@ -18,20 +19,26 @@ enum Tone {
     Failed,
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 struct Toast {
     number: u64,
     tone: Tone,
     text: String,
     detail: Option<String>,
     link: Option<String>,
+    undo: Option<Undo>,
 }
+
+/// Takes back what a note says.
+type Undo = Arc<dyn Fn() + Send + Sync>;
 
 /// The window's notes.
 #[derive(Clone, Copy)]
 pub(crate) struct Toasts(RwSignal<Vec<Toast>>);
 
 const STAYS: Duration = Duration::from_secs(5);
+/// One with a way back has to be read first.
+const STAYS_WITH_UNDO: Duration = Duration::from_secs(12);
 const AT_MOST: usize = 4;
 
 impl Toasts {
@@ -45,6 +52,20 @@ impl Toasts {
 
     pub(crate) fn done(self, text: impl Into<String>) {
         self.add(Tone::Done, text.into(), None, None);
+    }
+
+    /// Says what was done, with a button whose request takes it back.
+    pub(crate) fn undoable<R: Request + Clone>(self, client: Client, text: impl Into<String>, back: R) {
+        let undo = move || {
+            let back = back.clone();
+            spawn_local(async move {
+                match client.call(back).await {
+                    Ok(_) => self.done("Restored"),
+                    Err(error) => self.error(&error),
+                }
+            });
+        };
+        self.put(Tone::Done, text.into(), None, None, Some(Arc::new(undo)));
     }
 
     pub(crate) fn note(self, text: impl Into<String>, detail: Option<String>, link: Option<String>) {
@@ -62,17 +83,29 @@ impl Toasts {
         self.done("Copied");
     }
 
+    /// Copies what is not to be seen, and says what it was and what it is for.
+    pub(crate) fn copy_unseen(self, text: &str, said: &str, detail: &str) {
+        let clipboard = window().navigator().clipboard();
+        let _ = clipboard.write_text(text);
+        self.add(Tone::Done, said.to_owned(), Some(detail.to_owned()), None);
+    }
+
     fn add(self, tone: Tone, text: String, detail: Option<String>, link: Option<String>) {
+        self.put(tone, text, detail, link, None);
+    }
+
+    fn put(self, tone: Tone, text: String, detail: Option<String>, link: Option<String>, undo: Option<Undo>) {
+        let stays = if undo.is_some() { STAYS_WITH_UNDO } else { STAYS };
         let number = self.0.with_untracked(|toasts| toasts.last().map_or(0, |toast| toast.number + 1));
         self.0.update(|toasts| {
             toasts.retain(|toast| toast.text != text);
-            toasts.push(Toast { number, tone, text, detail, link });
+            toasts.push(Toast { number, tone, text, detail, link, undo });
             if toasts.len() > AT_MOST {
                 toasts.remove(0);
             }
         });
         if tone != Tone::Failed {
-            set_timeout(move || self.close(number), STAYS);
+            set_timeout(move || self.close(number), stays);
         }
     }
 
@@ -107,6 +140,13 @@ pub(crate) fn ToastList() -> impl IntoView {
                                 }}
                                 {toast.detail.map(|detail| view! { <div class="small muted">{prose(&detail)}</div> })}
                             </div>
+                            {toast.undo.map(|undo| {
+                                let press = move || {
+                                    toasts.close(number);
+                                    undo();
+                                };
+                                view! { <Button label="Undo" mark=UNDO_2 kind="s" on_press=press /> }
+                            })}
                             {failed.then(|| view! { <IconButton label="Copy details" mark=COPY on_press=move |_| toasts.copy(&whole) /> })}
                             <IconButton label="Close" mark=X on_press=move |_| toasts.close(number) />
                         </div>

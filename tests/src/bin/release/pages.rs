@@ -107,8 +107,9 @@ async fn road_once(client: &Client) -> Result<Places> {
     road::finished(client, added.id, Duration::from_secs(300)).await?;
     road::snapshot(client, project.id).await?;
     let job = client.call(GetRun { run }).await?.job.context("the run has no job")?;
+    let experiment = addresses::experiment(client).await?;
     let (project, version, deployment) = (project.id, version.id, deployment.id);
-    Ok(Places { project, model: run, run, version, deployment, job, cell, changed: project })
+    Ok(Places { project, model: run, run, version, deployment, job, cell, changed: project, experiment })
 }
 
 /// What each page asks when it is opened, with the pages that ask it.

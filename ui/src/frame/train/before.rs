@@ -33,8 +33,8 @@ pub(super) fn before(
             filter: "state = \"finished\" and kind = \"training\"".to_owned(),
             sort: Some("created".to_owned()),
             descending: true,
-            offset: 0,
             limit: Some(1),
+            ..Default::default()
         })
     });
     let deployed = move || {

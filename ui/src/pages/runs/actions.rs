@@ -2,19 +2,48 @@
 
 use api::{
     id::RunId,
-    run::{DeleteRun, ResumeRun, RunKind, RunRow, RunState, StopRun},
+    run::{ResumeRun, RunKind, RunRow, RunState, StopRun},
+    tracking::{PurgeRuns, RestoreRuns, TrashRuns},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
 use crate::{
     client::Client,
-    frame::place::{self, Place},
+    frame::place::Place,
     parts::{
-        button::Pending, dialog::Confirm, icon, menu::Item, register::Register as Registering, rename_run::RenameRun,
-        toast::Toasts, words,
+        button::Pending, dialog::Confirm, icon, menu::Item, move_runs::MoveRuns, register::Register as Registering,
+        rename_run::RenameRun, toast::Toasts, words,
     },
 };
+
+/// Runs that a dialog asks about.
+#[derive(Clone, PartialEq)]
+pub(super) struct Several {
+    ids: Vec<RunId>,
+    /// "brisk-heron", "3 runs".
+    called: String,
+}
+
+/// What is asked before something is done, each with its dialog.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) renaming: RwSignal<Option<RunRow>>,
+    pub(super) registering: RwSignal<Option<RunId>>,
+    pub(super) moving: RwSignal<Option<Several>>,
+    pub(super) purging: RwSignal<Option<Several>>,
+}
+
+impl Asked {
+    pub(super) fn new() -> Self {
+        Self {
+            renaming: RwSignal::new(None),
+            registering: RwSignal::new(None),
+            moving: RwSignal::new(None),
+            purging: RwSignal::new(None),
+        }
+    }
+}
 
 /// What can be done with a run, from its row.
 #[derive(Clone, Copy)]
@@ -25,18 +54,15 @@ pub(super) struct Actions {
     place: Place,
     /// The program that was asked to stop: who asks again has seen that asking is not enough.
     asked: RwSignal<Option<RunId>>,
-    renaming: RwSignal<Option<RunRow>>,
-    deleting: RwSignal<Option<RunRow>>,
-    registering: RwSignal<Option<RunId>>,
+    asks: Asked,
+    picked: RwSignal<Vec<String>>,
+    /// The table shows what was deleted.
+    deleted: RwSignal<bool>,
     go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
 }
 
 impl Actions {
-    pub(super) fn new(
-        renaming: RwSignal<Option<RunRow>>,
-        deleting: RwSignal<Option<RunRow>>,
-        registering: RwSignal<Option<RunId>>,
-    ) -> Self {
+    pub(super) fn new(asks: Asked, picked: RwSignal<Vec<String>>, deleted: RwSignal<bool>) -> Self {
         let navigate = use_navigate();
         let go: Box<dyn Fn(String)> = Box::new(move |to: String| navigate(&to, Default::default()));
         Self {
@@ -45,53 +71,116 @@ impl Actions {
             pending: Pending::new(),
             place: Place::get(),
             asked: RwSignal::new(None),
-            renaming,
-            deleting,
-            registering,
+            asks,
+            picked,
+            deleted,
             go: StoredValue::new_local(go),
         }
     }
 
+    /// A row's menu; of a row that is picked it is about all that are.
     pub(super) fn items(self, row: &RunRow) -> Vec<Item> {
         let id = row.id;
-        let (first, second) = (row.clone(), row.clone());
-        let mut items = vec![Item::new("Open", icon::ARROW_RIGHT, move || self.open(&format!("runs/{id}")))];
-        match row.state {
-            RunState::Running | RunState::Queued => {
-                let label = if self.asked.get_untracked() == Some(id) { "End at once" } else { "Stop" };
-                items.push(Item::new(label, icon::SQUARE, move || self.stop(id)));
-            }
-            RunState::Stopped | RunState::Killed | RunState::Failed if row.resumable => {
-                items.push(Item::new("Resume", icon::PLAY, move || self.resume(id)));
-            }
-            RunState::Finished if row.kind == RunKind::Training && row.versions.is_empty() => {
-                items.push(Item::new("Register as a model version…", icon::BOX, move || {
-                    self.registering.set(Some(id))
-                }));
-            }
-            _ => {}
+        let open = Item::new("Open", icon::ARROW_RIGHT, move || self.open(&format!("runs/{id}")));
+        let copy = Item::new("Copy id", icon::COPY, move || self.toasts.copy(&id.to_string()));
+        let several = self.several(row);
+        if self.deleted.get_untracked() {
+            return [open, copy].into_iter().chain(self.items_of_deleted(row, several)).collect();
         }
-        items.push(Item::new("Rename…", icon::PENCIL, move || self.renaming.set(Some(first.clone()))));
-        items.push(Item::new("Copy id", icon::COPY, move || self.toasts.copy(&id.to_string())));
-        let blocked = if !row.state.is_over() {
-            Some("It is under way: stop it first.")
-        } else if !row.versions.is_empty() {
-            Some("A model version came from it: delete that first.")
-        } else {
-            None
-        };
+        let (own, moved, many) = (row.clone(), several.clone(), several.ids.len() > 1);
+        let mut items = vec![open];
+        items.extend(self.step(row));
+        items.push(Item::new("Rename…", icon::PENCIL, move || self.asks.renaming.set(Some(own.clone()))));
+        items.push(copy);
+        let rooted = (!many && row.kind.is_supervised()).then_some("It belongs to its project's folder and data.");
         items.push(
-            Item::new("Delete…", icon::TRASH, move || self.deleting.set(Some(second.clone())))
+            Item::new(label("Move", &several, " to experiment…"), icon::FOLDER, move || {
+                self.asks.moving.set(Some(moved.clone()));
+            })
+            .blocked(rooted.map(ToOwned::to_owned)),
+        );
+        let live = row.kind.is_supervised() && !row.state.is_over();
+        items.push(
+            Item::new(label("Delete", &several, ""), icon::TRASH, move || self.trash(several.clone()))
                 .danger()
-                .blocked(blocked.map(ToOwned::to_owned)),
+                .blocked((!many && live).then(|| "It is under way: stop it first.".to_owned())),
         );
         items
     }
 
-    fn open(self, page: &str) {
-        if let Some(project) = self.place.project.get_untracked() {
-            self.go.with_value(|go| go(place::address(project, page)));
+    /// What the state of a run offers.
+    fn step(self, row: &RunRow) -> Option<Item> {
+        let id = row.id;
+        match row.state {
+            // Only its client says when it is over.
+            RunState::Running | RunState::Queued if row.kind.is_supervised() => {
+                let label = if self.asked.get_untracked() == Some(id) { "End at once" } else { "Stop" };
+                Some(Item::new(label, icon::SQUARE, move || self.stop(id)))
+            }
+            RunState::Stopped | RunState::Killed | RunState::Failed if row.resumable => {
+                Some(Item::new("Resume", icon::PLAY, move || self.resume(id)))
+            }
+            RunState::Finished if row.kind == RunKind::Training && row.versions.is_empty() => {
+                let register = move || self.asks.registering.set(Some(id));
+                Some(Item::new("Register as a model version…", icon::BOX, register))
+            }
+            _ => None,
         }
+    }
+
+    fn items_of_deleted(self, row: &RunRow, several: Several) -> [Item; 2] {
+        let (restored, many) = (several.clone(), several.ids.len() > 1);
+        let kept = (!many && !row.versions.is_empty()).then_some("A model version came from it: delete that first.");
+        [
+            Item::new(label("Restore", &several, ""), icon::UNDO_2, move || self.restore(restored.clone())),
+            Item::new(label("Delete", &several, " for good…"), icon::TRASH, move || {
+                self.asks.purging.set(Some(several.clone()));
+            })
+            .danger()
+            .blocked(kept.map(ToOwned::to_owned)),
+        ]
+    }
+
+    fn several(self, row: &RunRow) -> Several {
+        let picked = self.picked.get_untracked();
+        let is_picked = picked.contains(&row.id.to_string());
+        let ids: Vec<RunId> =
+            if is_picked { picked.iter().filter_map(|id| id.parse().ok()).collect() } else { vec![row.id] };
+        let called = match ids.len() {
+            1 => row.name.clone(),
+            count => words::counted(count as u64, "run", "runs"),
+        };
+        Several { ids, called }
+    }
+
+    fn open(self, page: &str) {
+        let to = untrack(|| self.place.link(page));
+        self.go.with_value(|go| go(to));
+    }
+
+    fn trash(self, several: Several) {
+        let Self { client, toasts, .. } = self;
+        let request = TrashRuns { runs: several.ids.clone() };
+        self.pending.run(async move { client.call(request).await }, move |()| {
+            self.leave(&several.ids);
+            let back = RestoreRuns { runs: several.ids };
+            toasts.undoable(client, format!("Deleted {}", several.called), back);
+        });
+    }
+
+    fn restore(self, several: Several) {
+        let Self { client, toasts, .. } = self;
+        let request = RestoreRuns { runs: several.ids.clone() };
+        self.pending.run(async move { client.call(request).await }, move |()| {
+            self.leave(&several.ids);
+            toasts.done(format!("Restored {}", several.called));
+        });
+    }
+
+    /// What is not in the table any more is not picked.
+    fn leave(self, runs: &[RunId]) {
+        let gone: Vec<String> = runs.iter().map(ToString::to_string).collect();
+        self.picked.try_update(|picked| picked.retain(|id| !gone.contains(id)));
     }
 
     fn stop(self, run: RunId) {
@@ -132,30 +221,65 @@ pub(super) fn Register(registering: RwSignal<Option<RunId>>) -> impl IntoView {
 }
 
 #[component]
-pub(super) fn Delete(deleting: RwSignal<Option<RunRow>>) -> impl IntoView {
-    let client = Client::get();
-    let toasts = Toasts::get();
-    let pending = Pending::new();
+pub(super) fn Moving(moving: RwSignal<Option<Several>>) -> impl IntoView {
     let open = RwSignal::new(false);
     Effect::new(move |_| {
-        if deleting.get().is_some() {
+        if moving.with(Option::is_some) {
             open.set(true);
         }
     });
-    let delete = move || {
-        let Some(row) = deleting.get_untracked() else { return };
-        let request = DeleteRun { run: row.id, checkpoints_only: false };
+    let runs = Signal::derive(move || moving.get().map(|several| several.ids).unwrap_or_default());
+    view! { <MoveRuns open runs /> }
+}
+
+#[component]
+pub(super) fn Purge(actions: Actions) -> impl IntoView {
+    let Actions { client, toasts, pending, asks: Asked { purging, .. }, .. } = actions;
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if purging.with(Option::is_some) {
+            open.set(true);
+        }
+    });
+    let purge = move || {
+        let Some(several) = purging.get_untracked() else { return };
+        let request = PurgeRuns { runs: several.ids.clone() };
         pending.run(async move { client.call(request).await }, move |freed| {
-            toasts.done(format!("Deleted {}; {} freed.", row.name, words::bytes(freed.bytes)));
+            actions.leave(&several.ids);
+            toasts.done(format!("Deleted {} for good; {} freed.", several.called, words::bytes(freed.bytes)));
         });
     };
+    let called = move || purging.get().map(|several| several.called).unwrap_or_default();
     view! {
         <Confirm
             open
-            title=Signal::derive(move || deleting.get().map_or_else(String::new, |row| format!("Delete {}?", row.name)))
-            text="Its metrics, checkpoints, artifacts and logs are gone then. The data that it learned from stay."
-            verb="Delete run"
-            on_confirm=delete
+            title=Signal::derive(move || format!("Delete {} for good?", called()))
+            text="Metrics, checkpoints, artifacts and logs are gone then, and nothing brings them back. Data that was learned from stays."
+            verb="Delete for good"
+            on_confirm=purge
         />
+    }
+}
+
+/// "Delete", and of several runs "Delete 3 runs".
+fn label(verb: &str, several: &Several, rest: &str) -> String {
+    match several.ids.len() {
+        1 => format!("{verb}{rest}"),
+        count => format!("{verb} {}{rest}", words::counted(count as u64, "run", "runs")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_menu_says_how_many_runs_it_is_about() {
+        let of = |count: u8| Several {
+            ids: (0..count).map(|id| RunId::from_bytes([id; 16])).collect(),
+            called: String::new(),
+        };
+        assert_eq!(label("Delete", &of(1), " for good…"), "Delete for good…");
+        assert_eq!(label("Move", &of(3), " to experiment…"), "Move 3 runs to experiment…");
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use api::{
-    id::{ProjectId, SplitId},
+    id::SplitId,
     run::{RunRow, RunState},
+    tracking::Scope,
 };
 use charts::{plot::Size, role::Role, spark};
 use leptos::prelude::*;
@@ -32,26 +33,26 @@ const PARAM: &str = "param.";
 /// Params that say the same as another column, or nothing about how good a run is.
 const DULL: [&str; 3] = ["model", "device", "threads"];
 
-/// What a person chose for this project; nobody having chosen, the table chooses by what differs and by its width.
+/// What a person chose for this project or experiment; nobody having chosen, the table chooses by what differs and by its width.
 #[derive(Clone, Copy)]
 pub(super) struct Chosen {
-    project: Memo<Option<ProjectId>>,
+    scope: Memo<Option<Scope>>,
     names: RwSignal<Option<BTreeSet<String>>>,
 }
 
 impl Chosen {
     pub(super) fn of(place: Place) -> Self {
-        let project = place.project;
-        let read = move || serde_json::from_str(&kept(&place_of(project.get()?))?).ok();
+        let scope = place.scope;
+        let read = move || serde_json::from_str(&kept(&place_of(scope.get()?))?).ok();
         let names = RwSignal::new(untrack(read));
-        Effect::new(move |before: Option<Option<ProjectId>>| {
-            let now = project.get();
+        Effect::new(move |before: Option<Option<Scope>>| {
+            let now = scope.get();
             if before.is_some_and(|before| before != now) {
                 names.set(read());
             }
             now
         });
-        Self { project, names }
+        Self { scope, names }
     }
 
     /// The metrics and params that are shown, in their order.
@@ -59,11 +60,16 @@ impl Chosen {
         self.names.with(|chosen| shown(facts, chosen.as_ref(), is_wide()))
     }
 
-    fn set(self, names: Option<BTreeSet<String>>) {
-        if let Some(project) = self.project.get_untracked() {
+    /// What a person chose, as an address or a saved view has it.
+    pub(super) fn chosen(self) -> Option<BTreeSet<String>> {
+        self.names.get()
+    }
+
+    pub(super) fn set(self, names: Option<BTreeSet<String>>) {
+        if let Some(scope) = self.scope.get_untracked() {
             match names.as_ref().and_then(|names| serde_json::to_string(names).ok()) {
-                Some(text) => keep(&place_of(project), &text),
-                None => forget(&place_of(project)),
+                Some(text) => keep(&place_of(scope), &text),
+                None => forget(&place_of(scope)),
             }
         }
         self.names.set(names);
@@ -81,8 +87,11 @@ impl Chosen {
 }
 
 /// Where the choice is kept.
-fn place_of(project: ProjectId) -> String {
-    format!("slipway.columns.{project}")
+fn place_of(scope: Scope) -> String {
+    match scope {
+        Scope::Project(project) => format!("slipway.columns.{project}"),
+        Scope::Experiment(experiment) => format!("slipway.columns.{experiment}"),
+    }
 }
 
 /// The button that opens the menu of columns.
@@ -282,6 +291,7 @@ mod tests {
         let own = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
         Facts {
             metric_keys: own(&["f1/validation", "loss/train", "loss/validation", "pr_auc/validation", "system/cpu"]),
+            tag_keys: Vec::new(),
             param_keys: own(&["device", "l2", "max_depth", "rounds", "seed"]),
             differing: own(&["device", "l2", "max_depth", "rounds"]),
             ranked_by: Some(("pr_auc/validation".to_owned(), true)),

@@ -9,6 +9,7 @@ pub(crate) struct Vocabulary {
     pub(crate) metrics: Vec<String>,
     /// Params with the values that were seen.
     pub(crate) params: Vec<(String, Vec<String>)>,
+    pub(crate) tags: Vec<String>,
 }
 
 /// One offer: what is put in, and what it is.
@@ -26,28 +27,56 @@ pub(crate) struct Completion {
     pub(crate) offers: Vec<Offer>,
 }
 
-const SHOWN: usize = 8;
-const PLAIN: [(&str, &str); 8] = [
+const SHOWN: usize = 9;
+const PLAIN: [(&str, &str); 10] = [
     ("name", "the run's name"),
     ("state", "how it ended"),
-    ("kind", "trained here, or any program"),
+    ("kind", "trained here, any program, or logged"),
     ("device", "what it trained on"),
     ("snapshot", "the number of its data's version"),
     ("duration", "seconds"),
     ("created", "milliseconds since 1970"),
     ("commit", "of its code"),
+    ("user", "who started it"),
+    ("notes", "what was written about it"),
 ];
-const NUMBERS: [(&str, &str); 6] = [
+const NUMBERS: [(&str, &str); 8] = [
     (">", "greater than"),
     ("<", "less than"),
     (">=", "at least"),
     ("<=", "at most"),
     ("=", "equals"),
     ("!=", "is not"),
+    ("is null", "has none"),
+    ("is not null", "has one"),
 ];
-const TEXTS: [(&str, &str); 3] = [("=", "equals"), ("!=", "is not"), ("~", "contains")];
+const TEXTS: [(&str, &str); 9] = [
+    ("=", "equals"),
+    ("!=", "is not"),
+    ("~", "contains"),
+    ("like", "a pattern, % is anything"),
+    ("ilike", "a pattern in any case"),
+    ("in", "one of a list"),
+    ("not in", "none of a list"),
+    ("is null", "has none"),
+    ("is not null", "has one"),
+];
+/// What keys stand behind, as MLflow names it too.
+const KEYED: [&str; 11] = [
+    "metric.",
+    "metrics.",
+    "param.",
+    "params.",
+    "parameter.",
+    "parameters.",
+    "tag.",
+    "tags.",
+    "attribute.",
+    "attributes.",
+    "dataset.",
+];
 const STATES: [&str; 6] = ["finished", "running", "failed", "stopped", "killed", "queued"];
-const KINDS: [&str; 2] = ["training", "command"];
+const KINDS: [&str; 4] = ["training", "command", "client", "imported"];
 const DEVICES: [&str; 4] = ["cpu", "cuda", "metal", "wgpu"];
 const JOINS: [(&str, &str); 2] = [("and", "both are true"), ("or", "one of them is true")];
 
@@ -57,10 +86,21 @@ enum Wants {
     Condition,
     Operator(String),
     Value(String),
+    /// A pattern in quotes.
+    Pattern(String),
+    /// "in" behind "not".
+    In(String),
+    /// The bracket of a list, a value in it, and what comes behind one.
+    List(String),
+    Listed(String),
+    More(String),
+    /// "null" or "not null", and "null" alone.
+    Null,
+    NotNull,
     Join,
 }
 
-/// A word, an operator or a bracket, by its bytes.
+/// A word, an operator, a comma or a bracket, by its bytes.
 struct Piece {
     place: Range<usize>,
     is_operator: bool,
@@ -78,8 +118,8 @@ pub(crate) fn complete(text: &str, cursor: usize, words: &Vocabulary) -> Complet
     }
     let place = writing.as_ref().map_or(before.len()..before.len(), |piece| piece.place.clone());
     let typed = before[place.clone()].to_lowercase();
-    // A bracket or an operator is whole once it is there: the next piece begins after it.
-    if let Some(piece) = writing.filter(|piece| piece.is_operator || typed == "(" || typed == ")") {
+    // A bracket, a comma or an operator is whole once it is there: the next piece begins after it.
+    if let Some(piece) = writing.filter(|piece| piece.is_operator || ["(", ")", ","].contains(&typed.as_str())) {
         let unsure = piece.is_operator && matches!(typed.as_str(), "<" | ">" | "!");
         if !unsure {
             let end = piece.place.end;
@@ -102,7 +142,7 @@ pub(crate) fn is_whole(text: &str) -> bool {
             return false;
         }
         let is_open = word.matches('"').count() - word.matches("\\\"").count();
-        if is_open % 2 == 1 || ["metric.", "param.", "tag."].contains(&word) {
+        if is_open % 2 == 1 || KEYED.contains(&word) {
             return false;
         }
         depth += i64::from(word == "(") - i64::from(word == ")");
@@ -132,12 +172,20 @@ fn after(wants: Wants, piece: &str, is_operator: bool) -> Wants {
             other => other,
         };
     }
-    match (wants, piece) {
+    let word = piece.to_lowercase();
+    match (wants, word.as_str()) {
+        (Wants::Operator(field), "like" | "ilike") => Wants::Pattern(field),
+        (Wants::Operator(field) | Wants::In(field), "in") => Wants::List(field),
+        (Wants::Operator(field), "not") => Wants::In(field),
+        (Wants::Operator(_), "is") => Wants::Null,
+        (Wants::Null, "not") => Wants::NotNull,
+        (Wants::List(field), "(") | (Wants::More(field), ",") => Wants::Listed(field),
+        (Wants::Listed(field), value) if value != ")" => Wants::More(field),
         (_, "(") => Wants::Condition,
-        (Wants::Value(_), _) | (_, ")") => Wants::Join,
-        (_, word) if ["and", "or", "not"].contains(&word.to_lowercase().as_str()) => Wants::Condition,
+        (Wants::Value(_) | Wants::Pattern(_), _) | (Wants::Null | Wants::NotNull, "null") | (_, ")") => Wants::Join,
+        (_, "and" | "or" | "not") => Wants::Condition,
         // A word that is no field stands for itself.
-        (_, word) if is_field(word) => Wants::Operator(word.to_owned()),
+        _ if is_field(piece) => Wants::Operator(piece.to_owned()),
         _ => Wants::Join,
     }
 }
@@ -149,21 +197,34 @@ fn offers(wants: &Wants, place: Range<usize>, typed: &str, words: &Vocabulary) -
         Wants::Condition => {
             words.metrics.iter().for_each(|key| add(keyed("metric", key), "metric"));
             words.params.iter().for_each(|(key, _)| add(keyed("param", key), "parameter"));
+            words.tags.iter().for_each(|key| add(keyed("tag", key), "tag"));
             PLAIN.into_iter().for_each(|(field, what)| add(field.to_owned(), what));
             add("not".to_owned(), "the opposite");
+            add("(".to_owned(), "conditions that belong together");
         }
         Wants::Operator(field) => {
             let fitting: &[(&str, &str)] = if is_number(field) { &NUMBERS } else { &TEXTS };
             fitting.iter().for_each(|(operator, what)| add((*operator).to_owned(), what));
         }
-        Wants::Value(field) => match field.as_str() {
+        Wants::Pattern(field) => {
+            values_of(field, words).for_each(|value| add(in_quotes(&format!("%{value}%")), "contains it"));
+        }
+        Wants::In(_) => add("in".to_owned(), "a list"),
+        Wants::List(_) => add("(".to_owned(), "the list begins"),
+        Wants::More(_) => {
+            add(",".to_owned(), "another one");
+            add(")".to_owned(), "the list ends");
+        }
+        Wants::Null => {
+            add("null".to_owned(), "has none");
+            add("not null".to_owned(), "has one");
+        }
+        Wants::NotNull => add("null".to_owned(), "has one"),
+        Wants::Value(field) | Wants::Listed(field) => match field.as_str() {
             "state" => STATES.iter().for_each(|value| add((*value).to_owned(), "state")),
             "kind" => KINDS.iter().for_each(|value| add((*value).to_owned(), "kind")),
             "device" => DEVICES.iter().for_each(|value| add((*value).to_owned(), "device")),
-            _ => {
-                let known = words.params.iter().find(|(key, _)| keyed("param", key) == *field);
-                known.iter().for_each(|(_, values)| values.iter().for_each(|value| add(quoted(value), "value")));
-            }
+            _ => values_of(field, words).for_each(|value| add(quoted(value), "value")),
         },
         Wants::Join => JOINS.into_iter().for_each(|(join, what)| add(join.to_owned(), what)),
     }
@@ -174,6 +235,12 @@ fn offers(wants: &Wants, place: Range<usize>, typed: &str, words: &Vocabulary) -
     all.sort_by_key(|offer| !plain(&offer.text).starts_with(&typed));
     all.truncate(SHOWN);
     Completion { place, offers: all }
+}
+
+/// The values of a param that were seen.
+fn values_of<'a>(field: &str, words: &'a Vocabulary) -> impl Iterator<Item = &'a String> + use<'a> {
+    let known = words.params.iter().find(|(key, _)| keyed("param", key) == *field);
+    known.into_iter().flat_map(|(_, values)| values)
 }
 
 fn keyed(kind: &str, key: &str) -> String {
@@ -187,16 +254,22 @@ fn keyed(kind: &str, key: &str) -> String {
 /// In quotes where the grammar needs them.
 fn quoted(text: &str) -> String {
     let plain = !text.is_empty() && text.chars().all(|one| one.is_alphanumeric() || "_-/.".contains(one));
-    if plain { text.to_owned() } else { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) }
+    if plain { text.to_owned() } else { in_quotes(text) }
+}
+
+fn in_quotes(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 fn is_field(word: &str) -> bool {
-    let is_keyed = ["metric.", "param.", "tag."].iter().any(|kind| word.len() > kind.len() && word.starts_with(kind));
+    let is_keyed = KEYED.iter().any(|kind| word.len() > kind.len() && word.starts_with(kind));
     is_keyed || PLAIN.iter().any(|(field, _)| *field == word)
 }
 
 fn is_number(field: &str) -> bool {
-    field.starts_with("metric.") || ["snapshot", "duration", "created"].contains(&field)
+    field.starts_with("metric.")
+        || field.starts_with("metrics.")
+        || ["snapshot", "duration", "created"].contains(&field)
 }
 
 fn pieces(text: &str) -> Vec<Piece> {
@@ -212,9 +285,9 @@ fn pieces(text: &str) -> Vec<Piece> {
         while let Some(&(at, next)) = rest.peek() {
             let goes_on = match (in_quotes, first) {
                 (Some(_), _) => true,
-                (None, '(' | ')') => false,
+                (None, '(' | ')' | ',') => false,
                 (None, _) if is_operator => next == '=',
-                (None, _) => !next.is_whitespace() && !"()=!<>~".contains(next),
+                (None, _) => !next.is_whitespace() && !"(),=!<>~".contains(next),
             };
             if !goes_on {
                 break;
@@ -245,6 +318,7 @@ mod tests {
         Vocabulary {
             metrics: vec!["loss/train".to_owned(), "loss/validation".to_owned(), "top 5".to_owned()],
             params: vec![("model".to_owned(), vec!["trees".to_owned(), "small cnn".to_owned()])],
+            tags: vec!["team".to_owned()],
         }
     }
 
@@ -267,10 +341,25 @@ mod tests {
 
     #[test]
     fn operators_fit_the_field() {
-        assert_eq!(offered("metric.loss/train |"), [">", "<", ">=", "<=", "=", "!="]);
-        assert_eq!(offered("state |"), ["=", "!=", "~"]);
+        assert_eq!(offered("metric.loss/train |"), [">", "<", ">=", "<=", "=", "!=", "is null", "is not null"]);
+        assert_eq!(offered("state |"), ["=", "!=", "~", "like", "ilike", "in", "not in", "is null", "is not null"]);
         assert_eq!(offered("duration <|"), ["<="]);
-        assert_eq!(offered("metric.\"top 5\" |").len(), 6);
+        assert_eq!(offered("metric.\"top 5\" |").len(), 8);
+    }
+
+    #[test]
+    fn lists_patterns_and_what_is_missing_are_completed() {
+        assert_eq!(offered("tag.te|"), ["tag.team"]);
+        assert_eq!(offered("state in |"), ["("]);
+        assert_eq!(offered("state in (f|"), ["finished", "failed"]);
+        assert_eq!(offered("state not |"), ["in"]);
+        assert_eq!(offered("param.model in (trees |"), [",", ")"]);
+        assert_eq!(offered("param.model in (trees, |"), ["trees", "\"small cnn\""]);
+        assert_eq!(offered("param.model in (trees) |"), ["and", "or"]);
+        assert_eq!(offered("param.model like |"), ["\"%trees%\"", "\"%small cnn%\""]);
+        assert_eq!(offered("tag.team is |"), ["null", "not null"]);
+        assert_eq!(offered("tag.team is not |"), ["null"]);
+        assert_eq!(offered("tag.team is not null |"), ["and", "or"]);
     }
 
     #[test]
@@ -291,7 +380,17 @@ mod tests {
 
     #[test]
     fn a_condition_under_way_is_not_asked() {
-        for text in ["", "brisk", "state = finished", "metric.\"top 5\" > 3", "(a or b) not c", "name ~ \"a \\\" b\""] {
+        for text in [
+            "",
+            "brisk",
+            "state = finished",
+            "metric.\"top 5\" > 3",
+            "(a or b) not c",
+            "name ~ \"a \\\" b\"",
+            "state IN (\"failed\", killed) and (tag.team IS NOT NULL)",
+            "name ILIKE \"%heron\"",
+            "params.lr = \"0.1\"",
+        ] {
             assert!(is_whole(text), "{text}");
         }
         for text in [
@@ -306,6 +405,14 @@ mod tests {
             "name ~ \"a",
             "= 3",
             "state ! x",
+            "state in",
+            "state in (",
+            "state in (failed,",
+            "state in (failed",
+            "state not",
+            "name like",
+            "tag.team is",
+            "tag.team is not",
         ] {
             assert!(!is_whole(text), "{text}");
         }

@@ -1,0 +1,140 @@
+//! Tracking by a person's clicks: the runs that a program logs over HTTP are found under Experiments, deleted, and
+//! brought back; the token in the address is never shown.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use api::{
+    RunId,
+    host::{SecretBackend, SetSecret},
+    run::GetRun,
+    tracking::{CreateExperiment, Experiment, GetTracking},
+};
+use journeys::{
+    browser::{gone, press, seen, told},
+    desk::Desk,
+    process::until,
+};
+use serde_json::{Value, json};
+use thirtyfour::{By, Key};
+
+const SHORT: Duration = Duration::from_secs(10);
+const ROWS: &str = "//main//tr[@role='row' and @aria-selected]";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_program_logs_is_found_deleted_and_brought_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
+    let result = tracked(&desk).await;
+    told(&desk.browser, "tracking", result).await.unwrap();
+}
+
+async fn tracked(desk: &Desk) -> Result<()> {
+    // A machine without a desktop has no keychain for the token.
+    let (name, value) = ("unused".to_owned(), "unused".to_owned());
+    desk.client.call(SetSecret { name, value, backend: Some(SecretBackend::File) }).await?;
+    let address = desk.client.call(GetTracking {}).await?.address;
+    let asked = CreateExperiment { name: "resnet-baseline".to_owned(), folder: "vision".to_owned() };
+    let experiment = desk.client.call(asked).await?;
+    let deep = log(&address, &experiment, "deep", &[0.9, 0.4]).await.context("log a run")?;
+    log(&address, &experiment, "wide", &[0.8, 0.6]).await.context("log another run")?;
+
+    found(desk, &experiment).await.context("from the experiments to the runs")?;
+    copied(desk, &address).await.context("the address in the status line")?;
+    brought_back(desk, &experiment, deep).await.context("delete and undo")?;
+    deleted(desk, &experiment, deep).await.context("the deleted runs")
+}
+
+/// A finished run with a curve, as MLflow's client logs it.
+async fn log(address: &str, experiment: &Experiment, name: &str, losses: &[f64]) -> Result<RunId> {
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let post = async |route: &str, body: Value| -> Result<Value> {
+        let to = format!("{address}/api/2.0/mlflow/runs/{route}");
+        Ok(client.post(to).json(&body).send().await?.error_for_status()?.json().await?)
+    };
+    let start_ms = 1_700_000_000_000_i64;
+    let begin = json!({"experiment_id": experiment.number.to_string(), "run_name": name, "start_time": start_ms});
+    let begun = post("create", begin).await?;
+    let id = begun["run"]["info"]["run_id"].as_str().context("the answer has no run")?.to_owned();
+    for (step, loss) in losses.iter().enumerate() {
+        let point = json!({"run_id": id, "key": "loss", "value": loss, "timestamp": start_ms + 1_000, "step": step});
+        post("log-metric", point).await?;
+    }
+    post("update", json!({"run_id": id, "status": "FINISHED", "end_time": start_ms + 2_000})).await?;
+    Ok(id.parse()?)
+}
+
+async fn rows(desk: &Desk, count: usize) -> Result<()> {
+    let there = async || Ok(desk.driver().find_all(By::XPath(ROWS)).await?.len() == count);
+    until(&format!("{count} runs in the table"), SHORT, there).await
+}
+
+/// By the rail's shortcut, through the folder, which can be folded.
+async fn found(desk: &Desk, experiment: &Experiment) -> Result<()> {
+    let driver = desk.driver();
+    desk.go("/hardware").await?;
+    seen(driver, "//main//h1[.='Hardware']").await?;
+    for key in ["g", "e"] {
+        driver.active_element().await?.send_keys(key).await?;
+    }
+    seen(driver, "//main//h1[.='Experiments']").await?;
+    let link = format!("//main//a[normalize-space(.)='{}']", experiment.name);
+    let folder = "//main//tr[@aria-label='Folder vision']";
+    seen(driver, &link).await?;
+    seen(driver, folder).await?.send_keys(Key::Left + "").await?;
+    gone(driver, &link).await.context("the folder is folded")?;
+    seen(driver, folder).await?.send_keys(Key::Right + "").await?;
+    desk.browser.picture("experiments").await?;
+    press(driver, &link).await?;
+    rows(desk, 2).await?;
+    let path = driver.current_url().await?.path().to_owned();
+    ensure!(path == format!("/e/{}/runs", experiment.id), "the runs are at {path}");
+    seen(driver, "//main//*[contains(., 'no project, so no training')]").await.map(drop)
+}
+
+/// Copied by its button, and nowhere on the page.
+async fn copied(desk: &Desk, address: &str) -> Result<()> {
+    let driver = desk.driver();
+    let token = address.split([':', '@']).nth(2).context("the address has no token")?;
+    press(driver, "//footer//button[contains(@aria-label, 'Copy the address for MLflow')]").await?;
+    seen(driver, "//*[contains(@class,'toast')]//*[contains(., 'MLFLOW_TRACKING_URI')]").await?;
+    let page = driver.source().await?;
+    ensure!(!page.contains(token), "the page shows the token");
+    let port = address.rsplit(':').next().context("the address has no port")?;
+    seen(driver, &format!("//footer//*[normalize-space(.)='127.0.0.1:{port}']")).await.map(drop)
+}
+
+async fn brought_back(desk: &Desk, experiment: &Experiment, run: RunId) -> Result<()> {
+    let driver = desk.driver();
+    desk.go(&format!("/e/{}/runs", experiment.id)).await?;
+    rows(desk, 2).await?;
+    press(driver, "//main//tr[@role='row']//b[.='deep']").await?;
+    seen(driver, "//main//h1[.='deep']").await?;
+    seen(driver, "//main//*[contains(@class,'chip') and contains(., 'logged by a client')]").await?;
+    press(driver, "//main//div[contains(@class,'head')]//button[@aria-label='More']").await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete run']").await?;
+    rows(desk, 1).await?;
+    let is_deleted = async || anyhow::Ok(desk.client.call(GetRun { run }).await?.deleted_ms.is_some());
+    ensure!(is_deleted().await?, "the run is not deleted");
+    press(driver, "//*[contains(@class,'toast')]//button[normalize-space(.)='Undo']").await?;
+    rows(desk, 2).await?;
+    ensure!(!is_deleted().await?, "the run is still deleted");
+    Ok(())
+}
+
+/// From its row; then it stands under the switch, and is gone for good from there.
+async fn deleted(desk: &Desk, experiment: &Experiment, run: RunId) -> Result<()> {
+    let driver = desk.driver();
+    let more = "//main//tr[.//b[.='deep']]//button[@aria-label='What can be done with this run']";
+    press(driver, more).await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete']").await?;
+    rows(desk, 1).await?;
+    desk.go(&format!("/e/{}/runs?deleted=1", experiment.id)).await?;
+    seen(driver, "//main//tr[@role='row']//b[.='deep']").await?;
+    press(driver, more).await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Delete for good')]").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete for good']").await?;
+    seen(driver, "//*[contains(@class,'toast')]//*[contains(., 'freed')]").await?;
+    let is_gone = async || Ok(desk.client.call(GetRun { run }).await.is_err());
+    until("the run's end", SHORT, is_gone).await
+}

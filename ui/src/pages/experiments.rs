@@ -1,0 +1,394 @@
+//! Experiments: groups of runs in folders, whether they belong to a project or not.
+
+mod forms;
+mod tree;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::{
+    id::ProjectId,
+    project::ListProjects,
+    tracking::{DeleteExperiment, Experiment, ListExperiments, PurgeExperiment, RestoreExperiment},
+};
+use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
+use wasm_bindgen::JsCast as _;
+
+use self::{
+    forms::{Ask, Asking},
+    tree::{Line, fits, lines, note},
+};
+use crate::{
+    client::{Client, query::query},
+    frame::{crumbs::crumbs, place},
+    parts::{
+        button::{Button, Pending},
+        dialog::Confirm,
+        field::{Switch, TextField},
+        icon::{self, icon},
+        menu::{Item, MenuButton, Menus},
+        row_keys::{move_among_rows, opens_row},
+        states::{Empty, Load},
+        toast::Toasts,
+        when::Ago,
+        words,
+    },
+};
+
+#[component]
+pub(crate) fn Experiments() -> impl IntoView {
+    crumbs(|| vec![("Experiments".to_owned(), None)]);
+    let deleted = RwSignal::new(false);
+    let wanted = RwSignal::new(String::new());
+    let folded = RwSignal::new(BTreeSet::<String>::new());
+    let all = query(move || Some(ListExperiments { deleted: deleted.get() }));
+    let projects = query(|| Some(ListProjects {}));
+    let names = Memo::new(move |_| {
+        projects.value.with(|all| {
+            let pairs = all.iter().flatten().map(|summary| (summary.project.id, summary.project.name.clone()));
+            pairs.collect::<BTreeMap<ProjectId, String>>()
+        })
+    });
+    let folders = Memo::new(move |_| {
+        let known = all.value.with(|all| all.iter().flatten().map(|one| one.folder.clone()).collect::<BTreeSet<_>>());
+        known.into_iter().filter(|folder| !folder.is_empty()).collect::<BTreeSet<_>>()
+    });
+    let acts = Acts::new(deleted, folded);
+    let count = move || {
+        all.value.with(|all| all.as_ref().map(|all| words::counted(all.len() as u64, "experiment", "experiments")))
+    };
+    view! {
+        <div class="body-of-page">
+            <div class="head">
+                <div><h1>"Experiments"</h1><div class="sub">{count}</div></div>
+                <div class="right flex">
+                    <TextField value=wanted name="Filter experiments" placeholder="Filter" mark=icon::LIST_FILTER is_filter=true />
+                    <Switch value=deleted label="Deleted" />
+                    <Button label="New experiment…" mark=icon::PLUS kind="primary" on_press=move || acts.ask(Asking::New(String::new())) />
+                </div>
+            </div>
+            <Load query=all let:all>
+                {
+                    let found = Memo::new(move |_| {
+                        let wanted = wanted.get();
+                        let all: Vec<Experiment> = all.with(|all| all.iter().filter(|one| fits(one, &wanted)).cloned().collect());
+                        // What is searched for is seen wherever it is.
+                        if wanted.trim().is_empty() { folded.with(|folded| lines(&all, folded)) } else { lines(&all, &BTreeSet::new()) }
+                    });
+                    let none = Memo::new(move |_| found.with(Vec::is_empty));
+                    let is_sought = Memo::new(move |_| wanted.with(|wanted| !wanted.trim().is_empty()));
+                    view! {
+                        {move || none.get().then(|| view! { <Nothing deleted is_sought=is_sought.get() acts /> })}
+                        <section class="card" class:hidden=none><Lines found names acts /></section>
+                    }
+                }
+            </Load>
+            <Ask asking=acts.asking folders=Signal::from(folders) />
+            <Purge acts />
+        </div>
+    }
+}
+
+#[component]
+fn Nothing(deleted: RwSignal<bool>, is_sought: bool, acts: Acts) -> impl IntoView {
+    match (is_sought, deleted.get_untracked()) {
+        (true, _) => view! {
+            <Empty mark=icon::LIST_FILTER title="No experiment fits" text="Words are looked for in names, folders and notes." />
+        }
+        .into_any(),
+        (false, true) => view! {
+            <Empty mark=icon::TRASH title="No deleted experiment" text="What is deleted stands here with its runs until it is restored or deleted for good." />
+        }
+        .into_any(),
+        (false, false) => view! {
+            <Empty mark=icon::FOLDER_OPEN title="No experiment yet" text="An experiment groups runs that are compared with each other. Each project has one; programs make others.">
+                <Button label="New experiment…" mark=icon::PLUS kind="primary" on_press=move || acts.ask(Asking::New(String::new())) />
+            </Empty>
+        }
+        .into_any(),
+    }
+}
+
+/// What can be done with an experiment, from its row.
+#[derive(Clone, Copy)]
+struct Acts {
+    client: Client,
+    toasts: Toasts,
+    pending: Pending,
+    deleted: RwSignal<bool>,
+    folded: RwSignal<BTreeSet<String>>,
+    asking: RwSignal<Option<Asking>>,
+    purging: RwSignal<Option<Experiment>>,
+    go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
+}
+
+impl Acts {
+    fn new(deleted: RwSignal<bool>, folded: RwSignal<BTreeSet<String>>) -> Self {
+        let navigate = use_navigate();
+        let go: Box<dyn Fn(String)> = Box::new(move |to: String| navigate(&to, Default::default()));
+        Self {
+            client: Client::get(),
+            toasts: Toasts::get(),
+            pending: Pending::new(),
+            deleted,
+            folded,
+            asking: RwSignal::new(None),
+            purging: RwSignal::new(None),
+            go: StoredValue::new_local(go),
+        }
+    }
+
+    fn ask(self, asking: Asking) {
+        self.asking.set(Some(asking));
+    }
+
+    fn open(self, experiment: &Experiment) {
+        let to = runs_of(experiment);
+        self.go.with_value(|go| go(to));
+    }
+
+    fn fold(self, path: &str, is_open: bool) {
+        self.folded.update(|folded| {
+            if is_open {
+                folded.remove(path);
+            } else {
+                folded.insert(path.to_owned());
+            }
+        });
+    }
+
+    fn items(self, experiment: &Experiment) -> Vec<Item> {
+        if self.deleted.get_untracked() {
+            return self.items_of_deleted(experiment);
+        }
+        let own = |why: &str| experiment.project.map(|_| why.to_owned());
+        let one = || Box::new(experiment.clone());
+        let (opened, renamed, moved, gone) = (one(), one(), one(), one());
+        vec![
+            Item::new("Open its runs", icon::ARROW_RIGHT, move || self.open(&opened)),
+            Item::new("Rename…", icon::PENCIL, move || self.ask(Asking::Name(renamed.clone())))
+                .blocked(own("It has the name of its project: rename that.")),
+            Item::new("Move to a folder…", icon::FOLDER, move || self.ask(Asking::Folder(moved.clone()))),
+            Item::new("Delete", icon::TRASH, move || self.delete(&gone))
+                .danger()
+                .blocked(own("It is the experiment of a project: delete the project instead.")),
+        ]
+    }
+
+    fn items_of_deleted(self, experiment: &Experiment) -> Vec<Item> {
+        let (id, name, gone) = (experiment.id, experiment.name.clone(), experiment.clone());
+        let Self { client, toasts, pending, .. } = self;
+        let restore = move || {
+            let name = name.clone();
+            let call = async move { client.call(RestoreExperiment { experiment: id }).await };
+            pending.run(call, move |_| toasts.done(format!("Restored {name} with its runs")));
+        };
+        vec![
+            Item::new("Restore", icon::UNDO_2, restore),
+            Item::new("Delete for good…", icon::TRASH, move || self.purging.set(Some(gone.clone()))).danger(),
+        ]
+    }
+
+    fn delete(self, experiment: &Experiment) {
+        let (id, name) = (experiment.id, experiment.name.clone());
+        let Self { client, toasts, .. } = self;
+        self.pending.run(async move { client.call(DeleteExperiment { experiment: id }).await }, move |()| {
+            toasts.undoable(client, format!("Deleted {name} with its runs"), RestoreExperiment { experiment: id });
+        });
+    }
+}
+
+/// Where an experiment's runs are: those of a project's own stand with the project.
+fn runs_of(experiment: &Experiment) -> String {
+    experiment
+        .project
+        .map_or_else(|| place::address_of(experiment.id, "runs"), |project| place::address(project, "runs"))
+}
+
+#[component]
+fn Purge(acts: Acts) -> impl IntoView {
+    let Acts { client, toasts, pending, purging, .. } = acts;
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if purging.with(Option::is_some) {
+            open.set(true);
+        }
+    });
+    let name = move || purging.get().map(|experiment| experiment.name).unwrap_or_default();
+    let purge = move || {
+        let Some(Experiment { id, name, .. }) = purging.get_untracked() else { return };
+        pending.run(async move { client.call(PurgeExperiment { experiment: id }).await }, move |freed| {
+            toasts.done(format!("Deleted {name} for good; {} freed.", words::bytes(freed.bytes)));
+        });
+    };
+    view! {
+        <Confirm
+            open
+            title=Signal::derive(move || format!("Delete {} for good?", name()))
+            text="Its runs are gone then with their metrics, artifacts and logs, and nothing brings them back."
+            verb="Delete for good"
+            on_confirm=purge
+        />
+    }
+}
+
+#[component]
+fn Lines(found: Memo<Vec<Line>>, names: Memo<BTreeMap<ProjectId, String>>, acts: Acts) -> impl IntoView {
+    view! {
+        <div class="scrolls">
+            <table class="small-table opens" on:keydown=move_among_rows>
+                <thead>
+                    <tr>
+                        <th>"Experiment"</th>
+                        <th>"Project"</th>
+                        <th class="num">"Runs"</th>
+                        <th class="num">"Last change"</th>
+                        <th>"Note"</th>
+                        <th></th>
+                    </tr>
+                </thead>
+                <tbody>
+                    <For each=move || found.get() key=Line::key let:line>
+                        {match line {
+                            Line::Folder { path, name, depth, count, .. } => {
+                                view! { <FolderLine path name depth count found acts /> }.into_any()
+                            }
+                            Line::One { experiment, depth } => {
+                                view! { <OneLine experiment=*experiment depth names acts /> }.into_any()
+                            }
+                        }}
+                    </For>
+                </tbody>
+            </table>
+        </div>
+    }
+}
+
+/// Pixels that a folder's content stands to its right.
+const STEP: usize = 18;
+
+fn indent(depth: usize) -> String {
+    format!("{}px", depth * STEP)
+}
+
+#[component]
+fn FolderLine(
+    path: String,
+    name: String,
+    depth: usize,
+    count: usize,
+    found: Memo<Vec<Line>>,
+    acts: Acts,
+) -> impl IntoView {
+    let menus = Menus::get();
+    let path = StoredValue::new(path);
+    let is_open =
+        Memo::new(move |_| path.with_value(|path| found.with(|lines| lines.iter().any(|line| line.is_open(path)))));
+    let fold = move |open: bool| path.with_value(|path| acts.fold(path, open));
+    let turn = move || fold(!is_open.get_untracked());
+    let items = move || {
+        let is_open = is_open.get_untracked();
+        let (label, mark) = if is_open { ("Fold", icon::CHEVRON_RIGHT) } else { ("Unfold", icon::CHEVRON_DOWN) };
+        vec![
+            Item::new(label, mark, turn),
+            Item::new("New experiment here…", icon::PLUS, move || acts.ask(Asking::New(path.get_value()))),
+        ]
+    };
+    let mark = move || icon(if is_open.get() { icon::CHEVRON_DOWN } else { icon::CHEVRON_RIGHT });
+    view! {
+        <tr
+            class="opens"
+            tabindex="0"
+            aria-expanded=move || is_open.get().to_string()
+            aria-label=format!("Folder {name}")
+            on:click=move |_| turn()
+            on:keydown=move |event| {
+                if opens_row(&event) {
+                    turn();
+                } else if event.target() == event.current_target() {
+                    match event.key().as_str() {
+                        "ArrowLeft" => fold(false),
+                        "ArrowRight" => fold(true),
+                        _ => {}
+                    }
+                }
+            }
+            on:contextmenu=move |event| menus.open_at(&event, items())
+        >
+            <td>
+                <span class="flex" style:padding-left=indent(depth)>
+                    <span class="faint flex">{mark}{icon(icon::FOLDER)}</span>
+                    <b>{name.clone()}</b>
+                </span>
+            </td>
+            <td class="faint" colspan="4">{words::counted(count as u64, "experiment", "experiments")}</td>
+            <td class="end"><MenuButton items label=format!("More of the folder {name}") /></td>
+        </tr>
+    }
+}
+
+#[component]
+fn OneLine(
+    experiment: Experiment,
+    depth: usize,
+    names: Memo<BTreeMap<ProjectId, String>>,
+    acts: Acts,
+) -> impl IntoView {
+    let menus = Menus::get();
+    let (name, to, project) = (experiment.name.clone(), runs_of(&experiment), experiment.project);
+    let (runs, updated_ms, note) = (experiment.runs, experiment.updated_ms, note(&experiment));
+    let is_deleted = experiment.deleted_ms.is_some();
+    let kept = StoredValue::new(experiment);
+    let items = move || kept.with_value(|experiment| acts.items(experiment));
+    // What is deleted has no page of runs until it is restored.
+    let open = move || {
+        if !is_deleted {
+            kept.with_value(|experiment| acts.open(experiment));
+        }
+    };
+    let of = move || match project {
+        Some(project) => {
+            let name = names.with(|names| names.get(&project).cloned()).unwrap_or_else(|| "…".to_owned());
+            view! { <a class="link" href=place::address(project, "")>{name}</a> }.into_any()
+        }
+        None => view! { <span class="faint">"no project"</span> }.into_any(),
+    };
+    let called = if is_deleted {
+        view! { <b class="cut">{name.clone()}</b> }.into_any()
+    } else {
+        view! { <a class="link strong" tabindex="-1" href=to>{name.clone()}</a> }.into_any()
+    };
+    view! {
+        <tr
+            class="opens"
+            tabindex="0"
+            aria-label=format!("Open {name}")
+            on:click=move |event| {
+                // A link in the row goes where it says.
+                let on_link = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+                    .is_some_and(|target| target.closest("a, button").ok().flatten().is_some());
+                if !on_link {
+                    open();
+                }
+            }
+            on:keydown=move |event| {
+                if opens_row(&event) {
+                    open();
+                }
+            }
+            on:contextmenu=move |event| menus.open_at(&event, items())
+        >
+            <td>
+                <span class="flex" style:padding-left=indent(depth)>
+                    <span class="faint flex">{icon(icon::ACTIVITY)}</span>
+                    {called}
+                </span>
+            </td>
+            <td>{of}</td>
+            <td class="num">{if is_deleted { "–".to_owned() } else { words::count(runs) }}</td>
+            <td class="num faint"><Ago ms=updated_ms /></td>
+            <td class="muted"><span class="cut seen">{note}</span></td>
+            <td class="end"><MenuButton items label=format!("More of {name}") /></td>
+        </tr>
+    }
+}

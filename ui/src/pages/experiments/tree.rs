@@ -1,0 +1,144 @@
+//! Experiments in their folders, as the lines of a tree.
+
+use std::collections::BTreeSet;
+
+use api::tracking::{Experiment, NOTE_TAG};
+
+/// A line of the tree; `depth` is how many folders it stands in.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Line {
+    Folder {
+        /// "vision/resnet".
+        path: String,
+        name: String,
+        depth: usize,
+        /// Experiments in it and in the folders below.
+        count: usize,
+        is_open: bool,
+    },
+    One {
+        experiment: Box<Experiment>,
+        depth: usize,
+    },
+}
+
+impl Line {
+    /// What tells it from others and from itself as it was; a folder stays itself where it is folded.
+    pub(super) fn key(&self) -> String {
+        match self {
+            Self::Folder { path, depth, count, .. } => format!("{path}/ {depth} {count}"),
+            Self::One { experiment, depth } => {
+                format!("{} {depth} {} {}", experiment.id, experiment.updated_ms, experiment.runs)
+            }
+        }
+    }
+
+    /// Whether it is this folder, open.
+    pub(super) fn is_open(&self, folder: &str) -> bool {
+        matches!(self, Self::Folder { path, is_open: true, .. } if path == folder)
+    }
+}
+
+/// The lines: folders before experiments, each by name; what is in a folded folder is left out.
+pub(super) fn lines(all: &[Experiment], folded: &BTreeSet<String>) -> Vec<Line> {
+    let mut lines = Vec::new();
+    level(all, "", 0, folded, &mut lines);
+    lines
+}
+
+fn level(all: &[Experiment], folder: &str, depth: usize, folded: &BTreeSet<String>, lines: &mut Vec<Line>) {
+    let below: BTreeSet<&str> = all
+        .iter()
+        .filter_map(|one| rest(&one.folder, folder)?.split('/').next())
+        .filter(|name| !name.is_empty())
+        .collect();
+    for name in below {
+        let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        let count = all.iter().filter(|one| rest(&one.folder, &path).is_some()).count();
+        let is_open = !folded.contains(&path);
+        lines.push(Line::Folder { path: path.clone(), name: name.to_owned(), depth, count, is_open });
+        if is_open {
+            level(all, &path, depth + 1, folded, lines);
+        }
+    }
+    let mut own: Vec<&Experiment> = all.iter().filter(|one| one.folder == folder).collect();
+    own.sort_by_key(|one| one.name.to_lowercase());
+    lines.extend(own.into_iter().map(|one| Line::One { experiment: Box::new(one.clone()), depth }));
+}
+
+/// What of a folder's path comes behind another that it is or lies in.
+fn rest<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
+    if folder.is_empty() {
+        return Some(path);
+    }
+    let rest = path.strip_prefix(folder)?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
+}
+
+/// Whether an experiment has all these words in its name, folder or note.
+pub(super) fn fits(experiment: &Experiment, words: &str) -> bool {
+    let note = experiment.tags.get(NOTE_TAG).map_or("", String::as_str);
+    let all = format!("{}/{} {note}", experiment.folder, experiment.name).to_lowercase();
+    words.to_lowercase().split_whitespace().all(|word| all.contains(word))
+}
+
+/// The first line of what a person wrote about it.
+pub(super) fn note(experiment: &Experiment) -> Option<String> {
+    let line = experiment.tags.get(NOTE_TAG)?.lines().find(|line| !line.trim().is_empty())?;
+    Some(line.trim().trim_start_matches('#').trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use api::id::ExperimentId;
+
+    use super::*;
+
+    fn experiment(name: &str, folder: &str) -> Experiment {
+        Experiment {
+            id: ExperimentId::from_bytes([7; 16]),
+            number: 1,
+            project: None,
+            name: name.to_owned(),
+            folder: folder.to_owned(),
+            location: None,
+            tags: [(NOTE_TAG.to_owned(), "\n# Wider nets\nmore".to_owned())].into(),
+            runs: 0,
+            created_ms: 0,
+            updated_ms: 0,
+            deleted_ms: None,
+        }
+    }
+
+    fn read(lines: &[Line]) -> Vec<String> {
+        let line = |line: &Line| match line {
+            Line::Folder { name, depth, count, .. } => format!("{}{name}/ {count}", "  ".repeat(*depth)),
+            Line::One { experiment, depth } => format!("{}{}", "  ".repeat(*depth), experiment.name),
+        };
+        lines.iter().map(line).collect()
+    }
+
+    #[test]
+    fn folders_stand_before_experiments_and_can_be_folded() {
+        let all = [
+            experiment("zebra", ""),
+            experiment("Apple", ""),
+            experiment("b", "vision/resnet"),
+            experiment("a", "vision"),
+            experiment("c", "visionary"),
+        ];
+        let whole = lines(&all, &BTreeSet::new());
+        assert_eq!(read(&whole), ["vision/ 2", "  resnet/ 1", "    b", "  a", "visionary/ 1", "  c", "Apple", "zebra"]);
+        let folded = lines(&all, &["vision".to_owned()].into());
+        assert_eq!(read(&folded), ["vision/ 2", "visionary/ 1", "  c", "Apple", "zebra"]);
+        assert!(whole.iter().any(|line| line.is_open("vision")) && !folded.iter().any(|line| line.is_open("vision")));
+        assert_eq!(whole[0].key(), folded[0].key());
+    }
+
+    #[test]
+    fn an_experiment_is_found_by_its_words() {
+        let one = experiment("resnet-50", "vision");
+        assert!(fits(&one, "") && fits(&one, "VISION 50") && fits(&one, "wider") && !fits(&one, "vision text"));
+        assert_eq!(note(&one).as_deref(), Some("Wider nets"));
+    }
+}

@@ -1,0 +1,213 @@
+//! Saved views: filter, order and columns of the table under a name, opened and deleted from a menu beside the filter.
+
+use std::collections::BTreeSet;
+
+use api::tracking::{DeleteView, ListViews, SaveView, SavedView};
+use leptos::prelude::*;
+
+use super::columns::Chosen;
+use crate::{
+    client::{Client, query::query, wire},
+    frame::place::Place,
+    parts::{
+        button::{Button, Pending},
+        dialog::Dialog,
+        field::{Labelled, TextField},
+        icon,
+        menu::{Item, Menus},
+        table::Order,
+        toast::Toasts,
+    },
+};
+
+/// What the table shows, as its address says it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Shown {
+    pub(super) filter: String,
+    pub(super) order: Option<Order>,
+    pub(super) deleted: bool,
+    /// The columns that a person chose.
+    pub(super) columns: Option<BTreeSet<String>>,
+}
+
+impl Shown {
+    /// The part of an address behind its path; empty where nothing was chosen.
+    pub(super) fn address(&self, encode: impl Fn(&str) -> String) -> String {
+        let mut parts = Vec::new();
+        if !self.filter.is_empty() {
+            parts.push(format!("filter={}", encode(&self.filter)));
+        }
+        if let Some((key, descending)) = &self.order {
+            parts.push(format!("sort={}", encode(key)));
+            if !descending {
+                parts.push("way=up".to_owned());
+            }
+        }
+        if self.deleted {
+            parts.push("deleted=1".to_owned());
+        }
+        if let Some(columns) = &self.columns {
+            let columns: Vec<String> = columns.iter().map(|name| encode(name)).collect();
+            parts.push(format!("columns={}", columns.join(",")));
+        }
+        if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+    }
+
+    /// What such an address says; parts that it does not know are passed over.
+    fn read(address: &str, decode: impl Fn(&str) -> String) -> Self {
+        let mut shown = Self::default();
+        let (mut sort, mut is_up) = (None, false);
+        for part in address.trim_start_matches('?').split('&') {
+            match part.split_once('=') {
+                Some(("filter", text)) => shown.filter = decode(text),
+                Some(("sort", key)) => sort = Some(decode(key)),
+                Some(("way", way)) => is_up = way == "up",
+                Some(("deleted", _)) => shown.deleted = true,
+                Some(("columns", names)) => {
+                    shown.columns = Some(names.split(',').filter(|name| !name.is_empty()).map(&decode).collect());
+                }
+                _ => {}
+            }
+        }
+        shown.order = sort.map(|key| (key, !is_up));
+        shown
+    }
+}
+
+/// The signals that a view sets.
+#[derive(Clone, Copy)]
+pub(super) struct Settable {
+    pub(super) filter: RwSignal<String>,
+    pub(super) order: RwSignal<Option<Order>>,
+    pub(super) deleted: RwSignal<bool>,
+    pub(super) columns: Chosen,
+}
+
+impl Settable {
+    fn shown(self) -> Shown {
+        untrack(|| Shown {
+            filter: self.filter.get(),
+            order: self.order.get(),
+            deleted: self.deleted.get(),
+            columns: self.columns.chosen(),
+        })
+    }
+
+    fn set(self, shown: Shown) {
+        self.filter.set(shown.filter);
+        self.order.set(shown.order);
+        self.deleted.set(shown.deleted);
+        self.columns.set(shown.columns);
+    }
+}
+
+#[component]
+pub(super) fn Views(settable: Settable) -> impl IntoView {
+    let client = Client::get();
+    let toasts = Toasts::get();
+    let menus = Menus::get();
+    let pending = Pending::new();
+    let place = Place::get();
+    let views = query(move || place.scope.get().map(|of| ListViews { of }));
+    let saving = RwSignal::new(false);
+    let delete = move |name: String| {
+        let Some(of) = place.scope.get_untracked() else { return };
+        let request = DeleteView { of, name: name.clone() };
+        pending.run(async move { client.call(request).await }, move |_| {
+            toasts.done(format!("Deleted the view {name}; the runs stay"));
+        });
+    };
+    let items =
+        move || {
+            let known = views.value.get_untracked().unwrap_or_default();
+            let mut items =
+                vec![Item::new("Save this view as…", icon::PLUS, move || saving.set(true)).blocked(
+                    settable.shown().address(str::to_owned).is_empty().then(|| {
+                        "Filter, sort or choose columns first: this is how the table is shown anyway.".to_owned()
+                    }),
+                )];
+            for view in &known {
+                let query = view.query.clone();
+                let open = move || settable.set(Shown::read(&query, wire::decode));
+                items.push(Item::new(view.name.clone(), icon::LIST_FILTER, open).under("Open a view"));
+            }
+            for SavedView { name, .. } in known {
+                let label = format!("Delete {name}");
+                items.push(Item::new(label, icon::TRASH, move || delete(name.clone())).danger().under("Delete a view"));
+            }
+            items
+        };
+    view! {
+        <button
+            type="button"
+            class="btn"
+            aria-haspopup="menu"
+            title="Saved views of this table"
+            on:click=move |event| menus.open_at(&event, items())
+        >
+            {icon::icon(icon::LAYERS)}
+            "Views"
+        </button>
+        <Dialog open=saving title="Save this view"><Save open=saving settable /></Dialog>
+    }
+}
+
+#[component]
+fn Save(open: RwSignal<bool>, settable: Settable) -> impl IntoView {
+    let client = Client::get();
+    let toasts = Toasts::get();
+    let pending = Pending::new();
+    let place = Place::get();
+    let name = RwSignal::new(String::new());
+    let save = move || {
+        let named = name.get_untracked().trim().to_owned();
+        let Some(of) = place.scope.get_untracked().filter(|_| !named.is_empty()) else { return };
+        let query = settable.shown().address(wire::encode);
+        let request = SaveView { of, view: SavedView { name: named.clone(), query } };
+        pending.run(async move { client.call(request).await }, move |_| {
+            open.try_set(false);
+            toasts.done(format!("Saved the view {named}"));
+        });
+    };
+    let blocked = Signal::derive(move || pending.busy.get() || name.with(|name| name.trim().is_empty()));
+    view! {
+        <div class="content form">
+            <Labelled label="Name" hint="Filter, order and columns are kept under it; a view of the same name is replaced.">
+                <TextField value=name placeholder="Best of this week" on_enter=Callback::new(move |()| save()) />
+            </Labelled>
+        </div>
+        <footer>
+            <Button label="Cancel" on_press=move || open.set(false) />
+            <Button label="Save view" kind="primary" disabled=blocked on_press=save />
+        </footer>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_view_keeps_is_what_it_opens() {
+        let encode = |text: &str| text.replace('%', "%25").replace('&', "%26").replace(',', "%2C");
+        let decode = |text: &str| text.replace("%2C", ",").replace("%26", "&").replace("%25", "%");
+        for shown in [
+            Shown::default(),
+            Shown {
+                filter: "a = \"50 % & more\"".to_owned(),
+                order: Some(("metric.f1".to_owned(), true)),
+                ..Shown::default()
+            },
+            Shown {
+                order: Some(("created".to_owned(), false)),
+                deleted: true,
+                columns: Some(["param.a,b".to_owned(), "metric.f1".to_owned()].into()),
+                ..Shown::default()
+            },
+            Shown { columns: Some(BTreeSet::new()), ..Shown::default() },
+        ] {
+            assert_eq!(Shown::read(&shown.address(encode), decode), shown);
+        }
+        assert_eq!(Shown::default().address(encode), "");
+    }
+}
