@@ -31,6 +31,7 @@ const NOTES: &str = "Work under way";
 const FLOORS: &str = "Limits of drift";
 const UPLOADS: &str = "Uploads";
 const DEPLOYMENTS: &str = "Deployments";
+const LOGGED: &str = "Models of clients";
 
 pub async fn get(engine: &Engine, _request: GetStorage) -> anyhow::Result<Storage> {
     let (collectable, not_counted) = match collect_unused(engine, true).await {
@@ -82,6 +83,7 @@ fn measure(workspace: &Workspace, floors_bytes: u64) -> Storage {
                 size_of(&workspace.deployments()),
                 "Fetched request logs; models and output on this machine",
             ),
+            part(LOGGED, folder("logged"), "Files of models that programs logged"),
             part("Database", database.saturating_sub(floors_bytes), "Records and metrics"),
             part("Logs", folder("logs"), "Slipway's own log"),
         ],
@@ -125,15 +127,17 @@ pub async fn collect(engine: &Engine, request: CollectGarbage) -> anyhow::Result
 /// What the records name.
 struct Used {
     blobs: HashSet<BlobHash>,
-    runs: Vec<String>,
+    runs: HashSet<String>,
     /// Snapshots with what their project's settings ask for.
     snapshots: HashMap<String, Wanted>,
     versions: Vec<String>,
+    /// Models that clients logged.
+    logged: HashSet<String>,
     /// Floors of no version's content, with their size.
     floors: Vec<(String, u64)>,
     /// Folders of deployments that are gone.
     gone: Vec<PathBuf>,
-    /// There is no project, and none was ever deleted: these are the records of another workspace, or none.
+    /// There is no project and no run, and no project was ever deleted: these are the records of another workspace, or none.
     knows_nothing: bool,
 }
 
@@ -159,7 +163,9 @@ impl Used {
     fn read(c: &store::Connection, folders: Vec<(String, PathBuf)>) -> store::Result<Self> {
         let mut snapshots = HashMap::new();
         let projects = store::project::all(c)?;
-        let knows_nothing = projects.is_empty() && store::setting::get::<bool>(c, store::setting::EMPTIED)?.is_none();
+        let runs = store::run::ids(c, None)?;
+        let was_emptied = store::setting::get::<bool>(c, store::setting::EMPTIED)?.is_some();
+        let knows_nothing = projects.is_empty() && runs.is_empty() && !was_emptied;
         for project in projects {
             let Some(dataset) = store::dataset::of_project(c, project.id)? else { continue };
             let wanted = Wanted::of(&project.file);
@@ -175,7 +181,8 @@ impl Used {
         let gone = folders.into_iter().filter(|(name, _)| !knows_nothing && !deployments.contains(name));
         Ok(Self {
             blobs: store::blob_use::all(c)?,
-            runs: store::run::ids(c, None)?.iter().map(ToString::to_string).collect(),
+            runs: runs.iter().map(ToString::to_string).collect(),
+            logged: store::logged_model::ids(c)?.into_iter().collect(),
             snapshots,
             versions: versions.iter().map(|(id, _)| id.to_string()).collect(),
             floors: floors.into_iter().filter(|(name, _)| !contents.contains(name)).collect(),
@@ -260,7 +267,8 @@ fn unused_files(workspace: &Workspace, used: &Used, now_ms: i64) -> Vec<(&'stati
         let strange = entries(folder).into_iter().filter(|(name, _)| !is_known(name));
         unused.extend(strange.map(|(_, path)| (part, path)));
     };
-    strangers(RUNS, &workspace.runs(), &|name| used.runs.iter().any(|run| run == name));
+    strangers(RUNS, &workspace.runs(), &|name| used.runs.contains(name));
+    strangers(LOGGED, &workspace.all_logged(), &|name| used.logged.contains(name));
     strangers(TABLES, &workspace.snapshots_cache(), &|name| used.snapshots.contains_key(name));
     strangers(MODELS, &workspace.models_cache(), &|name| used.versions.iter().any(|version| version == name));
     // Notes of a snapshot that was interrupted help only beside the bytes that it kept, and those go too.

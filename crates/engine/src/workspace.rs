@@ -71,7 +71,12 @@ impl Workspace {
 
     /// The files of a model that a client logged.
     pub fn logged(&self, model: &str) -> PathBuf {
-        self.folder.join("logged").join(model)
+        self.all_logged().join(model)
+    }
+
+    /// A folder a logged model.
+    pub fn all_logged(&self) -> PathBuf {
+        self.folder.join("logged")
     }
 
     /// A folder a deployment: what was fetched of its log; on this machine its models and output, too.

@@ -95,6 +95,20 @@ pub fn get(connection: &Connection, id: &str) -> Result<Option<LoggedModel>> {
     found.map(|model| whole(connection, model)).transpose()
 }
 
+/// Every logged model, deleted ones too.
+pub fn ids(connection: &Connection) -> Result<Vec<String>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM logged_model")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The same of one experiment.
+pub fn ids_of(connection: &Connection, experiment: ExperimentId) -> Result<Vec<String>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM logged_model WHERE experiment = ?1")?;
+    let rows = statement.query_map(params![experiment.as_bytes()], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// An experiment's logged models that are not deleted, newest first.
 pub fn of_experiment(connection: &Connection, experiment: ExperimentId) -> Result<Vec<LoggedModel>> {
     let mut statement = connection.prepare_cached(&format!(

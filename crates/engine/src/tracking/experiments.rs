@@ -311,7 +311,13 @@ pub async fn purge(engine: &Engine, request: PurgeExperiment) -> anyhow::Result<
     }
     let runs = engine.store().read(move |c| store::run::of_experiment(c, id)).await?;
     let mut freed = purge_runs(engine, PurgeRuns { runs }).await?;
+    let logged = engine.store().read(move |c| store::logged_model::ids_of(c, id)).await?;
     engine.store().write_durable(move |tx| store::experiment::delete(tx, id)).await?;
+    let folders: Vec<_> = logged.iter().map(|model| engine.workspace().logged(model)).collect();
+    freed.bytes += tokio::task::spawn_blocking(move || {
+        folders.iter().map(|folder| crate::storage::remove_folder(folder)).sum::<u64>()
+    })
+    .await?;
     engine.board().forget(id);
     engine.changed(Tag::Experiments);
     freed.records += 1;
