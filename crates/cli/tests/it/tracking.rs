@@ -177,7 +177,10 @@ fn curves_of_runs_are_drawn_together() {
     let written = plot(&["--svg", file.to_str().unwrap()]);
     assert!(written.status.success(), "{}", said(&written));
     let svg = std::fs::read_to_string(&file).unwrap();
-    assert!(svg.starts_with("<svg") && svg.contains(">slow</text>") && svg.contains(">fast</text>"), "{svg}");
+    assert!(
+        svg.starts_with("<svg") && svg.contains(">loss: slow</text>") && svg.contains(">loss: fast</text>"),
+        "{svg}"
+    );
     assert!(!svg.contains("class=\"s "), "a file has no style sheet");
     let missing = place.run(&["run", "plot", "slow", "--metric", "accuracy"]);
     assert_eq!(missing.status.code(), Some(3));
