@@ -127,7 +127,8 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
     place.json(&["run", "restore", "second"]);
     assert_eq!(runs(&place, &["--experiment", "mine"]), ["second", "twin"]);
 
-    let early = place.run(&["run", "purge", &place.json(&["run", "show", "second"])["id"].as_str().unwrap()]);
+    let second = place.json(&["run", "show", "second"]);
+    let early = place.run(&["run", "purge", second["id"].as_str().unwrap()]);
     assert!(said(&early).contains("is not deleted") && said(&early).contains("run trash"), "{}", said(&early));
     let purged = String::from_utf8(place.run(&["run", "purge", "twin"]).stdout).unwrap();
     assert!(purged.starts_with("1 run is deleted for good; ") && purged.contains(" B in 1 record freed"), "{purged}");
@@ -177,7 +178,10 @@ fn curves_of_runs_are_drawn_together() {
     let written = plot(&["--svg", file.to_str().unwrap()]);
     assert!(written.status.success(), "{}", said(&written));
     let svg = std::fs::read_to_string(&file).unwrap();
-    assert!(svg.starts_with("<svg") && svg.contains(">slow</text>") && svg.contains(">fast</text>"), "{svg}");
+    assert!(
+        svg.starts_with("<svg") && svg.contains(">loss: slow</text>") && svg.contains(">loss: fast</text>"),
+        "{svg}"
+    );
     assert!(!svg.contains("class=\"s "), "a file has no style sheet");
     let missing = place.run(&["run", "plot", "slow", "--metric", "accuracy"]);
     assert_eq!(missing.status.code(), Some(3));

@@ -181,7 +181,7 @@ fn picture(key: &str, curves: &[Curve], along: Along) -> String {
         Line { band, ..Line::new(curve.name.clone(), Role::series(index), x, y) }
     };
     let lines: Vec<Line> = curves.iter().enumerate().map(line).collect();
-    let names: Vec<(Role, String)> = lines.iter().map(|line| (line.role, line.name.clone())).collect();
+    let names: Vec<(Role, String)> = lines.iter().map(|line| (line.role, format!("{key}: {}", line.name))).collect();
     let x = Axis::labelled(along.label());
     let chart =
         LineChart { name: key.to_owned(), lines, x, y: Axis::labelled(key), has_marks: true, ..LineChart::default() };
