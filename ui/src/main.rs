@@ -14,7 +14,9 @@ use leptos_router::{
 };
 use wasm_bindgen::JsCast as _;
 
-use pages::{data, deploy, experiments, hardware, jobs, missing, model, models, monitor, overview, run, runs, settings, start};
+use pages::{
+    data, deploy, experiments, hardware, jobs, missing, model, models, monitor, overview, run, runs, settings, start,
+};
 
 fn main() {
     std::panic::set_hook(Box::new(|panic| {

@@ -1,6 +1,9 @@
 //! The status line: the host, the address for MLflow's clients, and what this machine has left.
 
-use api::host::{GetSettings, Hardware};
+use api::{
+    ErrorCode,
+    host::{GetSettings, Hardware},
+};
 use leptos::prelude::*;
 
 use super::machine::Machine;
@@ -52,10 +55,10 @@ fn Mlflow() -> impl IntoView {
     view! {
         <span class="mlflow" title=why on:pointerenter=move |_| address.ask() on:focusin=move |_| address.ask()>
             "MLflow "
-            {move || if address.refused.with(Option::is_some) {
-                view! { <span class="warn">"not answered"</span> }.into_any()
-            } else {
-                view! { <span class="mono">{shown(port())}</span> }.into_any()
+            {move || match address.refused.get().map(|error| error.code) {
+                None => view! { <span class="mono">{shown(port())}</span> }.into_any(),
+                Some(ErrorCode::Unsupported) => view! { <span class="warn">"not answered"</span> }.into_any(),
+                Some(_) => view! { <span class="warn">"no address"</span> }.into_any(),
             }}
             <IconButton label="Copy the address for MLflow's clients, with its token" mark=icon::COPY kind="copy" on_press=move |_| address.copy() />
         </span>

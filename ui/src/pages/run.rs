@@ -153,6 +153,7 @@ fn sentence(run: &Run) -> String {
     if let Some(command) = &run.command {
         parts.push(command.join(" "));
     }
+    parts.extend(run.user.as_ref().filter(|_| !run.kind.is_supervised()).map(|user| format!("by {user}")));
     parts.extend(run.exit_code.map(|code| format!("exit code {code}")));
     if run.resumable && !run.state.is_over() {
         let at = progress.and_then(|progress| progress.checkpoint_ms);

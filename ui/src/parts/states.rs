@@ -126,6 +126,7 @@ pub(crate) fn prose(text: &str) -> impl IntoView + use<> {
 fn parent_page() -> (&'static str, String) {
     let path = window().location().pathname().unwrap_or_default();
     match path.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().as_slice() {
+        ["e", _, _] => ("Back to the experiments", "/experiments".to_owned()),
         [projects, project, page, _] => ("Back to the list", format!("/{projects}/{project}/{page}")),
         [projects, project, _] => ("Back to the overview", format!("/{projects}/{project}")),
         _ => ("Go to the start page", "/".to_owned()),

@@ -24,7 +24,8 @@ use crate::{
 /// Runs that are looked through for each wish.
 const RUNS: u32 = 50;
 
-const SETTINGS: [(&str, Icon, &str); 4] = [
+const SETTINGS: [(&str, Icon, &str); 5] = [
+    ("Tracking server: the address for MLflow", icon::ACTIVITY, "/settings?tab=tracking"),
     ("Registries and targets", icon::SETTINGS, "/settings?tab=outside"),
     ("Secrets", icon::LOCK, "/settings?tab=secrets"),
     ("Storage: free disk space", icon::SETTINGS, "/settings?tab=storage"),

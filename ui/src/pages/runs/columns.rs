@@ -33,7 +33,8 @@ const PARAM: &str = "param.";
 /// Params that say the same as another column, or nothing about how good a run is.
 const DULL: [&str; 3] = ["model", "device", "threads"];
 
-/// What a person chose for this project or experiment; nobody having chosen, the table chooses by what differs and by its width.
+/// What a person chose for this project or experiment; nobody having chosen, the table chooses by what differs and by
+/// its width.
 #[derive(Clone, Copy)]
 pub(super) struct Chosen {
     scope: Memo<Option<Scope>>,

@@ -117,26 +117,22 @@ pub(super) fn Views(settable: Settable) -> impl IntoView {
             toasts.done(format!("Deleted the view {name}; the runs stay"));
         });
     };
-    let items =
-        move || {
-            let known = views.value.get_untracked().unwrap_or_default();
-            let mut items =
-                vec![Item::new("Save this view as…", icon::PLUS, move || saving.set(true)).blocked(
-                    settable.shown().address(str::to_owned).is_empty().then(|| {
-                        "Filter, sort or choose columns first: this is how the table is shown anyway.".to_owned()
-                    }),
-                )];
-            for view in &known {
-                let query = view.query.clone();
-                let open = move || settable.set(Shown::read(&query, wire::decode));
-                items.push(Item::new(view.name.clone(), icon::LIST_FILTER, open).under("Open a view"));
-            }
-            for SavedView { name, .. } in known {
-                let label = format!("Delete {name}");
-                items.push(Item::new(label, icon::TRASH, move || delete(name.clone())).danger().under("Delete a view"));
-            }
-            items
-        };
+    let items = move || {
+        let known = views.value.get_untracked().unwrap_or_default();
+        let is_plain = settable.shown() == Shown::default();
+        let plain = is_plain.then(|| "Filter, sort or choose columns first: it is shown so anyway.".to_owned());
+        let mut items = vec![Item::new("Save this view as…", icon::PLUS, move || saving.set(true)).blocked(plain)];
+        for view in &known {
+            let query = view.query.clone();
+            let open = move || settable.set(Shown::read(&query, wire::decode));
+            items.push(Item::new(view.name.clone(), icon::LIST_FILTER, open).under("Open a view"));
+        }
+        for SavedView { name, .. } in known {
+            let label = format!("Delete {name}");
+            items.push(Item::new(label, icon::TRASH, move || delete(name.clone())).danger().under("Delete a view"));
+        }
+        items
+    };
     view! {
         <button
             type="button"

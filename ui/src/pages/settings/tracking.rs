@@ -100,7 +100,7 @@ fn Form(first: Settings) -> impl IntoView {
     Effect::new(move |before: Option<bool>| {
         let tracking_open = open.get();
         if before.is_some_and(|before| before != tracking_open) {
-            put(Box::new(move |settings| Settings { tracking_open, ..settings }), None);
+            put(Box::new(move |settings: Settings| Settings { tracking_open, ..settings }), None);
         }
         tracking_open
     });
