@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// One value of one hyperparameter. Its text is the same everywhere and reads back as the same value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a value is a number, a text, true or false")]
 pub enum Value {
     Bool(bool),
     Integer(i64),

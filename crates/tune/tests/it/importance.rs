@@ -168,7 +168,6 @@ fn a_hundred_thousand_runs_take_about_a_second() {
     let took = start.elapsed();
     assert_eq!((found.rows, found.rows_used), (rows, MOST_ROWS));
     assert_eq!(found.params[0].name, "17");
-    // Generous, since other tests run beside it; about 0.5 s by itself.
-    assert!(took < Duration::from_secs(6), "{took:?}");
-    eprintln!("{took:?}");
+    // Generous, since other programs may run beside it; about 0.3 s by itself.
+    assert!(took < Duration::from_secs(3), "{took:?}");
 }

@@ -27,7 +27,7 @@ fn a_wrong_space_is_refused_in_plain_words() {
     check_error(json!({"lr": {"values": []}}), "lr: `values` is empty");
     check_error(json!({"lr": {"values": [1, 1.0]}}), "lr: 1.0 stands in `values` twice");
     check_error(json!({"lr": {"values": ["1", 1]}}), "lr: 1 stands in `values` twice");
-    check_error(json!({"lr": {"values": [[1]]}}), "");
+    check_error(json!({"lr": {"values": [[1]]}}), "a value is a number, a text, true or false");
     check_error(json!({"lr": {"min": 2, "max": 1}}), "lr: `min` is above `max`");
     check_error(json!({"lr": {"min": -1e308, "max": 1e308}}), "lr: `max - min` is not a finite number");
     check_error(json!({"lr": {"min": 0, "max": 1, "log": true}}), "lr: `log` needs `min` above 0");
