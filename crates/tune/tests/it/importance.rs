@@ -87,6 +87,23 @@ fn what_only_two_explain_together_is_said_to_be_missing() {
 }
 
 #[test]
+fn a_param_that_counts_only_beside_a_value_of_another_has_its_share() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let rows: Vec<(bool, f64)> = (0..4000).map(|_| rng.random()).collect();
+    let params = [
+        ("kind".to_owned(), Column::Categories(rows.iter().map(|row| Some(u32::from(row.0))).collect())),
+        numbers("rate", rows.iter().map(|row| row.1)),
+    ];
+    let metric: Vec<f64> = rows.iter().map(|row| if row.0 { 1.0 } else { row.1 }).collect();
+    let found = assess(&params, &metric, 0);
+    // The variance is 1/16 of the kind, 1/48 of the rate and 1/48 of both in concert.
+    for (param, (name, expected)) in found.params.iter().zip([("kind", 0.75), ("rate", 0.25)]) {
+        assert!(param.name == name && (param.share - expected).abs() < 0.02, "{param:?}");
+    }
+    assert!((found.alone - 0.8).abs() < 0.02, "{}", found.alone);
+}
+
+#[test]
 fn missing_values_categories_and_constants() {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     let rows: Vec<[f64; 2]> = (0..1000).map(|_| rng.random()).collect();
