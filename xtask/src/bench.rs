@@ -80,7 +80,11 @@ fn track(parts: &[String]) -> Result<()> {
     let venv = test::mlflow()?;
     shell::step("Tracking beside MLflow", || {
         let mut command = Command::new(python::program(&venv, "python"));
-        command.arg(place::root().join("tests/peers/track.py")).arg("--slipway").arg(place::program(&place::programs(true), "slipway")).args(parts);
+        command
+            .arg(place::root().join("tests/peers/track.py"))
+            .arg("--slipway")
+            .arg(place::program(&place::programs(true), "slipway"))
+            .args(parts);
         // Whole bytecode, as a user's MLflow has it: without it each start would look slow.
         command.env_remove("PYTHONDONTWRITEBYTECODE");
         let status = command.status().context("start the bench of tracking")?;

@@ -8,8 +8,10 @@ use crate::{place, shell, tidy, wasm};
 
 /// Packages that are built for this machine in one call; the others have features or targets of
 /// their own.
-pub(crate) const HOST: &[&str] =
-    &["unison", "api", "store", "client", "data", "charts", "engine", "adapters", "server", "cli", "journeys"];
+pub(crate) const HOST: &[&str] = &[
+    "unison", "api", "store", "client", "data", "charts", "foreign", "tune", "meter", "engine", "adapters", "server",
+    "cli", "journeys",
+];
 /// Built apart from the host, so that their features never reach it.
 pub(crate) const APART: &[&[&str]] = &[&["infer", "learn", "gpu", "worker", "serving"]];
 

@@ -83,9 +83,9 @@ pub async fn look(engine: &Engine, request: LookForLogs) -> anyhow::Result<Vec<F
 
 fn found_in(folder: &Path) -> Vec<Found> {
     let mut found = foreign::look(folder);
-    let databases = [folder.to_owned(), folder.join("mlflow.db")].into_iter().chain(
-        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path().join("mlflow.db")),
-    );
+    let databases = [folder.to_owned(), folder.join("mlflow.db")]
+        .into_iter()
+        .chain(std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path().join("mlflow.db")));
     for path in databases {
         let named = path.extension().is_some_and(|extension| extension == "db") && path.is_file();
         if named && store::mlflow_db::MlflowDb::open(&path).is_ok() {

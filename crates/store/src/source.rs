@@ -142,9 +142,11 @@ pub fn run(connection: &Connection, id: SourceId, key: &str) -> Result<Option<Ru
 }
 
 pub fn put_run(transaction: &Transaction<'_>, id: SourceId, key: &str, run: RunId) -> Result<()> {
-    transaction
-        .prepare_cached("INSERT INTO source_run (source, key, run) VALUES (?1, ?2, ?3)")?
-        .execute(params![id.as_bytes(), key, run.as_bytes()])?;
+    transaction.prepare_cached("INSERT INTO source_run (source, key, run) VALUES (?1, ?2, ?3)")?.execute(params![
+        id.as_bytes(),
+        key,
+        run.as_bytes()
+    ])?;
     Ok(())
 }
 

@@ -4,7 +4,6 @@ use charts::{
     axis::Axis,
     contour, distribution_steps as distribution,
     distribution_steps::{Distribution, Step},
-    export,
     group::{self, Spread},
     importance::{self, Importance},
     line::{self, Line, LineChart},

@@ -94,7 +94,8 @@ async fn find(context: &Context, named: &str) -> Outcome<SourceId> {
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one.id),
         (None, _) => {
-            Err(ApiError::not_found(format!("No log at {named} is read.")).with_hint("`slipway source list` names them."))
+            Err(ApiError::not_found(format!("No log at {named} is read."))
+                .with_hint("`slipway source list` names them."))
         }
         (Some(_), Some(_)) => Err(ApiError::new(api::ErrorCode::Conflict, format!("Several paths end with {named}."))
             .with_hint("Give more of the path.")),

@@ -80,7 +80,10 @@ pub(super) fn take(
     let read = reader.read(&Mark(row.mark.clone()), &mut |told| taking.hear(told).map_err(Into::into));
     let read = read.map_err(anyhow::Error::from).and_then(|mark| taking.commit().map(|()| mark));
     if taking.media > 0 {
-        let message = format!("{} pictures, texts or histograms are not kept: open them in the tool that wrote them.", taking.media);
+        let message = format!(
+            "{} pictures, texts or histograms are not kept: open them in the tool that wrote them.",
+            taking.media
+        );
         taking.warn(SourceWarning { place: taking.source.path.clone(), message });
     }
     let source = &mut row.source;
@@ -133,7 +136,7 @@ impl Taking<'_> {
             if context.is_cancelled() {
                 return Err(crate::jobs::cancelled().into());
             }
-            context.progress(None, &format!("{} runs, {} points", self.taken.runs, self.taken.points));
+            context.progress(None, format!("{} runs, {} points", self.taken.runs, self.taken.points));
         }
         let Piece { heads, points, count } = std::mem::take(&mut self.piece);
         if heads.is_empty() && points.is_empty() {

@@ -1,6 +1,6 @@
 //! What a client of the MLflow protocol does to its runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use anyhow::bail;
 use api::{
@@ -287,12 +287,13 @@ pub fn tell(c: &store::Connection, ids: &[RunId]) -> store::Result<Vec<Told>> {
     let mut told = Vec::with_capacity(ids.len());
     for id in ids {
         let Some(mut row) = store::run::get(c, *id)? else { continue };
-        let of = row.run.experiment;
-        if !experiments.contains_key(&of) {
-            let found = store::experiment::get(c, of)?;
-            experiments.insert(of, found.map_or((0, None), |found| (found.number, found.location)));
-        }
-        let (experiment, location) = &experiments[&of];
+        let (experiment, location) = match experiments.entry(row.run.experiment) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let found = store::experiment::get(c, row.run.experiment)?;
+                place.insert(found.map_or((0, None), |found| (found.number, found.location)))
+            }
+        };
         let (experiment, artifact_uri) = (*experiment, run::artifact_uri(*experiment, location.as_deref(), *id));
         row.run.tags.insert(NAME_TAG.to_owned(), row.run.name.clone());
         if !row.run.notes.is_empty() {

@@ -3,7 +3,8 @@
 use std::{fs, path::PathBuf};
 
 use api::run::RunState;
-use foreign::{Kind, Mark, Media, Told, look, tensorboard::TensorBoard};
+use api::source::Kind;
+use foreign::{Mark, Media, Told, look, tensorboard::TensorBoard};
 
 use crate::{copy, read};
 
