@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path};
 
-use foreign::{Kind, Mark, look};
+use api::source::Kind;
+use foreign::{Mark, look};
 
 use crate::{copy, read};
 
