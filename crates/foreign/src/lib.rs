@@ -14,6 +14,7 @@ pub mod mlflow_files;
 mod rows;
 pub mod tensorboard;
 mod value;
+pub mod wandb;
 
 use std::path::{Path, PathBuf};
 

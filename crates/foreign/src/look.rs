@@ -16,6 +16,7 @@ use crate::{
     rows,
     tensorboard::{TensorBoard, is_event_file},
     value::Value,
+    wandb::Wandb,
 };
 
 /// Folders within folders that are looked into.
@@ -29,7 +30,7 @@ const FIRST: usize = 64 << 10;
 const EVENT_FOLDERS: [&str; 5] = ["runs", "logs", "lightning_logs", "tb_logs", "tensorboard"];
 
 /// In order: a log that an earlier one found is not given to a later one.
-const FINDERS: [fn(&Path) -> Vec<Found>; 5] = [mlflow_files, dvclive, dvc, metrics, tensorboard];
+const FINDERS: [fn(&Path) -> Vec<Found>; 6] = [mlflow_files, wandb, dvclive, dvc, metrics, tensorboard];
 
 /// The logs in a folder, the outermost only, sorted by path. Links are not followed.
 pub(crate) fn look(folder: &Path) -> Vec<Found> {
@@ -71,8 +72,9 @@ pub(crate) fn open(found: &Found) -> Box<dyn Reader> {
         Kind::Dvc => Box::new(Dvc::new(path)),
         Kind::Metrics => Box::new(MetricsFile::new(path)),
         Kind::TensorBoard => Box::new(TensorBoard::new(path)),
+        Kind::Wandb => Box::new(Wandb::new(path)),
         // [`look`] finds none of these.
-        Kind::Wandb | Kind::MlflowDb => Box::new(Unknown { path, kind: found.kind }),
+        Kind::MlflowDb => Box::new(Unknown { path, kind: found.kind }),
     }
 }
 
@@ -95,6 +97,13 @@ fn one(kind: Kind, path: &Path) -> Vec<Found> {
 
 fn mlflow_files(folder: &Path) -> Vec<Found> {
     if mlflow_files::is_store(folder) { one(Kind::MlflowFiles, folder) } else { Vec::new() }
+}
+
+/// The folder of runs, or that of one.
+fn wandb(folder: &Path) -> Vec<Found> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let named = name == "wandb" || name.starts_with("offline-run-");
+    if named && !Wandb::new(folder.to_owned()).files().is_empty() { one(Kind::Wandb, folder) } else { Vec::new() }
 }
 
 fn dvclive(folder: &Path) -> Vec<Found> {

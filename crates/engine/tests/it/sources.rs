@@ -148,3 +148,22 @@ async fn what_is_no_log_is_refused_with_what_is_read() {
     assert!(refused.message.contains("no run log"), "{}", refused.message);
     assert!(refused.hint.unwrap().contains("TensorBoard"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_kind_of_log_becomes_runs() {
+    for (name, kind) in [("tensorboard", Kind::TensorBoard), ("wandb", Kind::Wandb), ("dvclive", Kind::DvcLive)] {
+        let stage = Stage::new().await;
+        let folder = stage.path(name);
+        copy(&fixture("foreign/tests/fixtures").join(name), &folder);
+        let found = stage.call(LookForLogs { folder: folder.to_string_lossy().into_owned() }).await;
+        let log = found.iter().find(|log| log.kind == kind).unwrap_or_else(|| panic!("{name}: {found:?}"));
+        add(&stage, Path::new(&log.path), Some(kind)).await;
+        let first = series(&stage).await;
+        assert!(first.iter().any(|(_, _, count)| *count > 1), "{name}: {first:?}");
+        let source = stage.call(ListSources {}).await.remove(0);
+        assert!(source.error.is_none(), "{name}: {source:?}");
+        let job = stage.call(ReadSource { source: source.id }).await;
+        stage.done(job).await;
+        assert_eq!(series(&stage).await, first, "{name}");
+    }
+}

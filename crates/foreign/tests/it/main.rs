@@ -8,6 +8,7 @@ mod look;
 mod metrics;
 mod mlflow_files;
 mod tensorboard;
+mod wandb;
 
 use std::path::{Path, PathBuf};
 

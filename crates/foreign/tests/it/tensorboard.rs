@@ -2,8 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use api::run::RunState;
-use api::source::Kind;
+use api::{run::RunState, source::Kind};
 use foreign::{Mark, Media, Told, look, tensorboard::TensorBoard};
 
 use crate::{copy, read};
@@ -77,4 +76,81 @@ fn damage_at_any_byte_is_said_or_waited_for() {
         assert_eq!(told.warnings().len(), 1, "{at}");
         assert_eq!(read(&reader, &told.mark).told, Vec::new(), "{at}: told once");
     }
+}
+
+fn framed(data: &[u8]) -> Vec<u8> {
+    let masked = |bytes: &[u8]| crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes();
+    let length = (data.len() as u64).to_le_bytes();
+    [&length[..], &masked(&length), data, &masked(data)].concat()
+}
+
+#[test]
+fn a_huge_length_takes_no_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.out.tfevents.1");
+    let whole = fs::read(event_file(&crate::fixture("tensorboard"), "runs/old/train")).unwrap();
+    for length in [u64::MAX, u64::MAX - 15, 1 << 62, 1 << 40] {
+        let mut head = framed(&[])[..12].to_vec();
+        head[..8].copy_from_slice(&length.to_le_bytes());
+        let sum = crc32c::crc32c(&head[..8]).rotate_right(15).wrapping_add(0xa282_ead8);
+        head[8..].copy_from_slice(&sum.to_le_bytes());
+        fs::write(&path, [&whole[..], &head, &[0; 64]].concat()).unwrap();
+        let told = read(&TensorBoard::new(folder.path().to_owned()), &Mark::default());
+        assert_eq!((told.warnings(), told.series("loss").len()), (Vec::new(), 6), "{length}: it may still grow");
+    }
+    // A record that is there and larger than is read is stepped over.
+    let large = framed(&vec![0; (64 << 20) + 1]);
+    fs::write(&path, [&large[..], &whole].concat()).unwrap();
+    let told = read(&TensorBoard::new(folder.path().to_owned()), &Mark::default());
+    assert_eq!((told.warnings().len(), told.series("loss").len()), (1, 6));
+    assert!(told.warnings()[0].ends_with("byte 0: the record is larger than 64 MiB"), "{:?}", told.warnings());
+}
+
+#[test]
+fn an_empty_file_is_no_run_until_it_is_written_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.out.tfevents.1");
+    fs::write(&path, "").unwrap();
+    let reader = TensorBoard::new(folder.path().to_owned());
+    let empty = read(&reader, &Mark::default());
+    assert_eq!(empty.told, Vec::new());
+    fs::copy(event_file(&crate::fixture("tensorboard"), "runs/old/train"), &path).unwrap();
+    assert_eq!(read(&reader, &empty.mark).series("loss").len(), 6);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_not_followed() {
+    let folder = copy("tensorboard");
+    let elsewhere = copy("tensorboard");
+    let train = folder.path().join("runs/old/train");
+    std::os::unix::fs::symlink(folder.path(), train.join("loop")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("runs/other")).unwrap();
+    let linked = event_file(elsewhere.path(), "runs/new");
+    std::os::unix::fs::symlink(linked, train.join("events.out.tfevents.2")).unwrap();
+    let told = read(&TensorBoard::new(folder.path().to_owned()), &Mark::default());
+    let mut names: Vec<&str> = told.heads().iter().map(|head| head.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names, ["runs/new", "runs/old/train"]);
+    assert_eq!((told.series("loss").len(), told.series("acc").len()), (6, 3));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_no_text_stay_apart() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
+    let folder = tempfile::tempdir().unwrap();
+    let from = event_file(&crate::fixture("tensorboard"), "runs/old/train");
+    for name in [b"a\xff", b"a\xfe"] {
+        let run = folder.path().join(OsStr::from_bytes(name));
+        fs::create_dir(&run).unwrap();
+        fs::copy(&from, run.join(OsStr::from_bytes(b"events.out.tfevents.\xff"))).unwrap();
+    }
+    let reader = TensorBoard::new(folder.path().to_owned());
+    let told = read(&reader, &Mark::default());
+    assert_eq!((told.head("a\\xff").key.as_str(), told.head("a\\xfe").key.as_str()), ("a\\xff", "a\\xfe"));
+    assert_eq!(told.series("loss").len(), 12);
+    assert_eq!(read(&reader, &told.mark).points("loss"), []);
 }

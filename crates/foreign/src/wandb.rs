@@ -1,0 +1,365 @@
+//! Weights & Biases' offline runs: `wandb/offline-run-*/run-*.wandb`, a log of everything that a run said, with its
+//! files beside it.
+
+mod proto;
+mod record;
+mod value;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::{self, Metadata},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use api::{run::RunState, series::Point};
+use prost::Message as _;
+use serde::{Deserialize, Serialize};
+
+use crate::{ForeignError, Head, Mark, Reader, Result, Sink, Told, file};
+use proto::{History, Item, Record, Stats, What};
+use record::{Next, Records};
+use value::Row;
+
+/// Points that are held before they are told.
+const HELD: usize = 1 << 16;
+/// Bytes of output that are held before they are told.
+const HELD_OUTPUT: usize = 1 << 16;
+/// A run without an end, whose log did not change for so long, is taken to have died: its client writes at least the
+/// machine's load every few seconds.
+const QUIET: Duration = Duration::from_secs(600);
+
+/// Reads a folder of runs, or that of one run.
+pub struct Wandb {
+    folder: PathBuf,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Place {
+    runs: BTreeMap<String, RunPlace>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct RunPlace {
+    offset: u64,
+    /// In the middle of a record that can't be read.
+    lost: bool,
+    /// Of the log, when it was read last.
+    length: u64,
+    run_id: String,
+    name: String,
+    project: String,
+    notes: Option<String>,
+    commit: Option<String>,
+    params: BTreeMap<String, String>,
+    tags: Vec<(String, String)>,
+    created_ms: Option<i64>,
+    /// The latest time in the log.
+    last_ms: i64,
+    /// Samples of the machine's load.
+    samples: i64,
+    step: i64,
+    exit: Option<RunState>,
+    /// The state that was told last.
+    told: Option<RunState>,
+}
+
+impl Wandb {
+    pub const fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The logs, sorted, those of the folder itself or of the runs' folders in it. Links are not followed.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let mut files = logs(&self.folder);
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let is_run = ["offline-run-", "run-"].iter().any(|begin| name.to_string_lossy().starts_with(begin));
+            if is_run && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                files.extend(logs(&entry.path()));
+            }
+        }
+        files.sort();
+        files
+    }
+}
+
+/// The logs directly in a folder.
+fn logs(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    let is_log = |path: &PathBuf| {
+        let begins = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("run-"));
+        begins && path.extension().is_some_and(|ending| ending == "wandb")
+    };
+    files.map(|entry| entry.path()).filter(is_log).collect()
+}
+
+/// Names a run within the log's folder, the same for the same bytes and another for others.
+fn key_of(path: &Path, folder: &Path) -> String {
+    let below = path.strip_prefix(folder).unwrap_or(path);
+    below.to_str().map_or_else(|| below.as_os_str().as_encoded_bytes().escape_ascii().to_string(), str::to_owned)
+}
+
+impl Reader for Wandb {
+    fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
+        fs::read_dir(&self.folder).map_err(file::failed(&self.folder))?;
+        let mut place: Place = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+        for path in self.files() {
+            let key = key_of(&path, &self.folder);
+            let run = place.runs.entry(key.clone()).or_default();
+            let files = path.parent().unwrap_or(&self.folder).join("files");
+            let held = HashMap::new();
+            let mut reading =
+                Reading { key, path: &path, files, run, sink, held, count: 0, output: String::new(), dirty: false };
+            match reading.read() {
+                Err(error @ ForeignError::NotTaken(_)) => return Err(error),
+                Err(error) => reading.tell(file::warning(&path, error.to_string()))?,
+                Ok(()) => {}
+            }
+        }
+        serde_json::to_value(place).map(Mark).map_err(|error| file::failed(&self.folder)(error.into()))
+    }
+}
+
+/// One run as it is read.
+struct Reading<'a, 'b> {
+    key: String,
+    path: &'a Path,
+    /// The folder of its files.
+    files: PathBuf,
+    run: &'a mut RunPlace,
+    sink: &'a mut Sink<'b>,
+    held: HashMap<String, Vec<Point>>,
+    count: usize,
+    output: String,
+    /// Something of the head changed since it was told.
+    dirty: bool,
+}
+
+/// Records and values that nothing is known of.
+#[derive(Default)]
+struct Unknown {
+    records: usize,
+    values: usize,
+    /// Why the first value was left out.
+    why: Option<String>,
+}
+
+impl Unknown {
+    fn value(&mut self, key: &str, why: &str) {
+        self.values += 1;
+        self.why.get_or_insert_with(|| format!("{key}: {why}"));
+    }
+
+    fn said(self) -> Option<String> {
+        let values = self.why.map(|why| format!("{} values were left out, the first because of {why}", self.values));
+        let records = (self.records > 0).then(|| format!("{} records of unknown kinds were left out", self.records));
+        records.into_iter().chain(values).reduce(|records, values| format!("{records}; {values}"))
+    }
+}
+
+impl Reading<'_, '_> {
+    fn tell(&mut self, told: Told) -> Result<()> {
+        (self.sink)(told).map_err(ForeignError::NotTaken)
+    }
+
+    fn read(&mut self) -> Result<()> {
+        let metadata = fs::metadata(self.path).map_err(file::failed(self.path))?;
+        if metadata.len() < self.run.length {
+            // Another log stands in its place.
+            *self.run = RunPlace::default();
+        }
+        let mut unknown = Unknown::default();
+        if metadata.len() != self.run.length
+            && let Some(mut records) = Records::open(self.path, self.run.offset, self.run.lost)?
+        {
+            loop {
+                let at = records.offset;
+                match records.next().map_err(file::failed(self.path))? {
+                    Next::Data(data) => match Record::decode(data) {
+                        Ok(Record { what: Some(what) }) => self.record(what, &metadata, &mut unknown)?,
+                        Ok(Record { what: None }) => unknown.records += 1,
+                        Err(error) => self.warn(at, &format!("the record can't be read: {error}"))?,
+                    },
+                    Next::Bad(at, why) => self.warn(at, why)?,
+                    Next::End => break,
+                }
+            }
+            (self.run.offset, self.run.lost, self.run.length) = (records.offset, records.lost, metadata.len());
+        }
+        self.flush(&metadata)?;
+        if let Some(message) = unknown.said() {
+            self.tell(file::warning(self.path, message))?;
+        }
+        let begun = self.run.offset > record::HEADER.len() as u64;
+        if begun && self.run.told != Some(self.state(&metadata)) { self.head(&metadata) } else { Ok(()) }
+    }
+
+    fn warn(&mut self, at: u64, why: &str) -> Result<()> {
+        let place = format!("{}, byte {at}", self.path.display());
+        self.tell(Told::Warning { place, message: why.to_owned() })
+    }
+
+    /// What its end says, else whether somebody writes to it.
+    fn state(&self, metadata: &Metadata) -> RunState {
+        let since = metadata.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
+        let quiet = since.is_some_and(|since| since > QUIET);
+        self.run.exit.unwrap_or(if quiet { RunState::Killed } else { RunState::Running })
+    }
+
+    fn head(&mut self, metadata: &Metadata) -> Result<()> {
+        let state = self.state(metadata);
+        self.dirty = false;
+        self.run.told = Some(state);
+        let run = &*self.run;
+        let created_ms = run.created_ms.unwrap_or_else(|| file::modified_ms(metadata));
+        let id = Some(&run.run_id).filter(|id| id.len() == 32).and_then(|id| u128::from_str_radix(id, 16).ok());
+        let names = [&run.name, &run.run_id, &self.key];
+        let head = Head {
+            key: self.key.clone(),
+            id: id.map(u128::to_be_bytes),
+            name: names.into_iter().find(|name| !name.is_empty()).cloned().unwrap_or_default(),
+            group: run.project.clone(),
+            state,
+            created_ms,
+            ended_ms: state.is_over().then_some(run.last_ms.max(created_ms)),
+            user: None,
+            notes: run.notes.clone(),
+            params: run.params.clone().into_iter().collect(),
+            tags: run.tags.clone(),
+            artifacts: Some(self.files.clone()).filter(|files| files.is_dir()),
+            commit: run.commit.clone(),
+            command: None,
+        };
+        self.tell(Told::Run(head))
+    }
+
+    fn record(&mut self, what: What, metadata: &Metadata, unknown: &mut Unknown) -> Result<()> {
+        match what {
+            What::Run(run) => self.begin(*run),
+            What::Config(config) => {
+                self.config(&config.update);
+                for item in &config.remove {
+                    self.run.params.remove(&value::path_of(item).join("."));
+                }
+            }
+            What::History(history) => self.history(&history, metadata, unknown)?,
+            What::Stats(stats) => self.stats(&stats),
+            What::OutputRaw(output) => self.output.push_str(&output.line),
+            What::Exit(exit) => {
+                let failed = exit.exit_code != 0;
+                self.run.exit = Some(if failed { RunState::Failed } else { RunState::Finished });
+                let lasted = i64::from(exit.runtime) * 1000;
+                self.run.last_ms = self.run.last_ms.max(self.run.created_ms.unwrap_or_default() + lasted);
+                self.dirty = true;
+            }
+            _ => {}
+        }
+        if self.count >= HELD || self.output.len() >= HELD_OUTPUT { self.flush(metadata) } else { Ok(()) }
+    }
+
+    fn begin(&mut self, run: proto::Run) {
+        self.run.tags = run.tags.into_iter().map(|tag| (tag, String::new())).collect();
+        let named = [("group", run.group), ("job_type", run.job_type), ("host", run.host)];
+        let named = named.into_iter().filter(|(_, value)| !value.is_empty());
+        self.run.tags.extend(named.map(|(key, value)| (key.to_owned(), value)));
+        (self.run.run_id, self.run.name, self.run.project) = (run.run_id, run.display_name, run.project);
+        self.run.notes = Some(run.notes).filter(|notes| !notes.is_empty());
+        self.run.commit = run.git.map(|git| git.commit).filter(|commit| !commit.is_empty());
+        if let Some(time) = run.start_time {
+            self.run.created_ms = Some(time.millis());
+            self.run.last_ms = self.run.last_ms.max(time.millis());
+        }
+        // Resumed, it has no end yet.
+        self.run.exit = None;
+        self.config(&run.config.unwrap_or_default().update);
+    }
+
+    fn config(&mut self, items: &[Item]) {
+        self.dirty = true;
+        for item in items {
+            let path = value::path_of(item);
+            // The client's own.
+            if path.first().is_some_and(|key| key == "_wandb") {
+                continue;
+            }
+            for (below, leaf) in value::value_of(item).iter().flat_map(|value| value.leaves(".")) {
+                let above = path.join(".");
+                let key = if below.is_empty() { above } else { format!("{above}.{below}") };
+                self.run.params.insert(key, leaf.text());
+            }
+        }
+    }
+
+    fn history(&mut self, history: &History, metadata: &Metadata, unknown: &mut Unknown) -> Result<()> {
+        let row = Row::of(&history.item);
+        let own = |name: &str| row.numbers.iter().find(|(key, _)| key == name).map(|(_, number)| *number);
+        // A row without a step, which no client writes, stands at the one before.
+        let step = own("_step").map(|step| step as i64).or(history.step.map(|step| step.num));
+        let step = step.unwrap_or(self.run.step);
+        let time_ms = own("_timestamp").map_or(self.run.last_ms, |seconds| (seconds * 1000.0).round() as i64);
+        self.run.step = step;
+        self.run.last_ms = self.run.last_ms.max(time_ms);
+        if row.malformed > 0 {
+            unknown.value("history", "a value that is no JSON");
+        }
+        for (key, value) in row.numbers.into_iter().filter(|(key, _)| !key.starts_with('_')) {
+            self.point(key, Point { step, time_ms, value });
+        }
+        for (key, object) in row.objects {
+            let media = match value::media(&object, &self.files) {
+                Ok(media) => media,
+                Err(why) => {
+                    unknown.value(&key, &why);
+                    continue;
+                }
+            };
+            if self.dirty || self.run.told.is_none() {
+                self.head(metadata)?;
+            }
+            let several = media.len() > 1;
+            for (at, media) in media.into_iter().enumerate() {
+                let key = if several { format!("{key}/{at}") } else { key.clone() };
+                self.tell(Told::Media { run: self.key.clone(), key, step, time_ms, media })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The machine's load, by the number of the sample.
+    fn stats(&mut self, stats: &Stats) {
+        let time_ms = stats.timestamp.map_or(self.run.last_ms, proto::Time::millis);
+        self.run.last_ms = self.run.last_ms.max(time_ms);
+        let step = self.run.samples;
+        self.run.samples += 1;
+        for item in &stats.item {
+            if let Some(value) = value::json(&item.value_json).as_ref().and_then(crate::value::Value::number) {
+                self.point(format!("system/{}", item.key), Point { step, time_ms, value });
+            }
+        }
+    }
+
+    fn point(&mut self, key: String, point: Point) {
+        self.held.entry(key).or_default().push(point);
+        self.count += 1;
+    }
+
+    /// Tells what is held, after the head where that changed.
+    fn flush(&mut self, metadata: &Metadata) -> Result<()> {
+        self.count = 0;
+        let held = std::mem::take(&mut self.held);
+        let output = std::mem::take(&mut self.output);
+        if self.dirty || self.run.told.is_none() && !(held.is_empty() && output.is_empty()) {
+            self.head(metadata)?;
+        }
+        for (key, points) in held {
+            self.tell(Told::Points { run: self.key.clone(), key, points })?;
+        }
+        if output.is_empty() {
+            return Ok(());
+        }
+        self.tell(Told::Output { run: self.key.clone(), text: output })
+    }
+}

@@ -1,0 +1,190 @@
+//! The fields of wandb's messages (`wandb_internal.proto`, 0.31) that say what was logged; the others are skipped.
+
+use prost::{Message, Oneof};
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Record {
+    #[prost(oneof = "What", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 17, 18, 20, 21, 22, 23, 25, 26, 27, 100")]
+    pub(crate) what: Option<What>,
+}
+
+/// What a record is; bytes where nothing in it is read.
+#[derive(Clone, PartialEq, Oneof)]
+pub(crate) enum What {
+    #[prost(message, tag = "2")]
+    History(History),
+    #[prost(bytes, tag = "3")]
+    Summary(Vec<u8>),
+    #[prost(bytes, tag = "4")]
+    Output(Vec<u8>),
+    #[prost(message, tag = "5")]
+    Config(Items),
+    #[prost(bytes, tag = "6")]
+    Files(Vec<u8>),
+    #[prost(message, tag = "7")]
+    Stats(Stats),
+    #[prost(bytes, tag = "8")]
+    Artifact(Vec<u8>),
+    #[prost(bytes, tag = "9")]
+    TensorBoard(Vec<u8>),
+    #[prost(bytes, tag = "10")]
+    Alert(Vec<u8>),
+    #[prost(bytes, tag = "11")]
+    Telemetry(Vec<u8>),
+    #[prost(bytes, tag = "12")]
+    Metric(Vec<u8>),
+    #[prost(message, tag = "13")]
+    OutputRaw(OutputRaw),
+    #[prost(message, tag = "17")]
+    Run(Box<Run>),
+    #[prost(message, tag = "18")]
+    Exit(Exit),
+    #[prost(bytes, tag = "20")]
+    Final(Vec<u8>),
+    #[prost(bytes, tag = "21")]
+    Header(Vec<u8>),
+    #[prost(bytes, tag = "22")]
+    Footer(Vec<u8>),
+    #[prost(bytes, tag = "23")]
+    Preempting(Vec<u8>),
+    #[prost(bytes, tag = "25")]
+    UseArtifact(Vec<u8>),
+    #[prost(bytes, tag = "26")]
+    Environment(Vec<u8>),
+    #[prost(bytes, tag = "27")]
+    OutputLogger(Vec<u8>),
+    #[prost(bytes, tag = "100")]
+    Request(Vec<u8>),
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Run {
+    #[prost(string, tag = "1")]
+    pub(crate) run_id: String,
+    #[prost(string, tag = "3")]
+    pub(crate) project: String,
+    #[prost(message, optional, tag = "4")]
+    pub(crate) config: Option<Items>,
+    #[prost(string, tag = "6")]
+    pub(crate) group: String,
+    #[prost(string, tag = "7")]
+    pub(crate) job_type: String,
+    #[prost(string, tag = "8")]
+    pub(crate) display_name: String,
+    #[prost(string, tag = "9")]
+    pub(crate) notes: String,
+    #[prost(string, repeated, tag = "10")]
+    pub(crate) tags: Vec<String>,
+    #[prost(string, tag = "13")]
+    pub(crate) host: String,
+    #[prost(message, optional, tag = "17")]
+    pub(crate) start_time: Option<Time>,
+    #[prost(message, optional, tag = "21")]
+    pub(crate) git: Option<Git>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Git {
+    #[prost(string, tag = "2")]
+    pub(crate) commit: String,
+}
+
+/// `google.protobuf.Timestamp`.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(crate) struct Time {
+    #[prost(int64, tag = "1")]
+    pub(crate) seconds: i64,
+    #[prost(int32, tag = "2")]
+    pub(crate) nanos: i32,
+}
+
+impl Time {
+    pub(crate) fn millis(self) -> i64 {
+        self.seconds.saturating_mul(1000).saturating_add(i64::from(self.nanos / 1_000_000))
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct History {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) item: Vec<Item>,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) step: Option<Step>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(crate) struct Step {
+    #[prost(int64, tag = "1")]
+    pub(crate) num: i64,
+}
+
+/// `ConfigRecord`: what was set and what was taken away.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Items {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) update: Vec<Item>,
+    #[prost(message, repeated, tag = "2")]
+    pub(crate) remove: Vec<Item>,
+}
+
+/// `HistoryItem`, of which `ConfigItem` is the part with `value_json`.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Item {
+    #[prost(string, tag = "1")]
+    pub(crate) key: String,
+    /// In place of `key` where it is not empty.
+    #[prost(string, repeated, tag = "2")]
+    pub(crate) nested_key: Vec<String>,
+    #[prost(oneof = "Typed", tags = "3, 4, 5, 6, 7, 8")]
+    pub(crate) typed: Option<Typed>,
+    #[prost(string, tag = "16")]
+    pub(crate) value_json: String,
+}
+
+/// The value itself, which newer versions write in place of `value_json`.
+#[derive(Clone, PartialEq, Oneof)]
+pub(crate) enum Typed {
+    #[prost(int32, tag = "3")]
+    None(i32),
+    #[prost(bool, tag = "4")]
+    Boolean(bool),
+    #[prost(sint64, tag = "5")]
+    Integer(i64),
+    #[prost(double, tag = "6")]
+    Number(f64),
+    #[prost(string, tag = "7")]
+    Text(String),
+    #[prost(string, tag = "8")]
+    Json(String),
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Stats {
+    #[prost(message, optional, tag = "2")]
+    pub(crate) timestamp: Option<Time>,
+    #[prost(message, repeated, tag = "3")]
+    pub(crate) item: Vec<StatsItem>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct StatsItem {
+    #[prost(string, tag = "1")]
+    pub(crate) key: String,
+    #[prost(string, tag = "16")]
+    pub(crate) value_json: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct OutputRaw {
+    #[prost(string, tag = "3")]
+    pub(crate) line: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(crate) struct Exit {
+    #[prost(int32, tag = "1")]
+    pub(crate) exit_code: i32,
+    /// Seconds.
+    #[prost(int32, tag = "2")]
+    pub(crate) runtime: i32,
+}

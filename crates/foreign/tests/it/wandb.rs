@@ -1,0 +1,279 @@
+//! Weights & Biases' offline runs; `make_wandb.py` recorded them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use api::{run::RunState, source::Kind};
+use foreign::{Histogram, Mark, Media, Reader, Told, look, wandb::Wandb};
+
+use crate::{age, copy, pairs, read};
+
+const LOG: &str = "offline-run-20231114_221320-demo0001/run-demo0001.wandb";
+const HEADER: &[u8] = b":W&B\xe1\xbe\0";
+
+fn media(told: &[Told], of: &str) -> Vec<Media> {
+    let media = told.iter().filter_map(|told| match told {
+        Told::Media { key, media, .. } if key == of => Some(media.clone()),
+        _ => None,
+    });
+    media.collect()
+}
+
+fn output(told: &[Told]) -> String {
+    let texts =
+        told.iter().filter_map(|told| if let Told::Output { text, .. } = told { Some(text.as_str()) } else { None });
+    texts.collect()
+}
+
+/// A field with a length, as protobuf writes it.
+fn field(number: u8, data: &[u8]) -> Vec<u8> {
+    let mut field = Vec::new();
+    prost::encode_length_delimiter(usize::from(number) << 3 | 2, &mut field).unwrap();
+    prost::encode_length_delimiter(data.len(), &mut field).unwrap();
+    [&field[..], data].concat()
+}
+
+fn history(step: u8, key: &str, value: &[u8]) -> Vec<u8> {
+    let item = field(1, &[&field(1, key.as_bytes()), value].concat());
+    field(2, &[&item[..], &field(2, &[0x08, step])].concat())
+}
+
+fn piece(kind: u8, data: &[u8]) -> Vec<u8> {
+    let sum = crc32fast::hash(&[&[kind], data].concat()).to_le_bytes();
+    [&sum[..], &u16::try_from(data.len()).unwrap().to_le_bytes(), &[kind], data].concat()
+}
+
+/// Appends a record, in pieces where it does not fit its block.
+fn append(log: &mut Vec<u8>, mut record: &[u8]) {
+    let mut first = true;
+    loop {
+        let left = 0x8000 - log.len() % 0x8000;
+        if left < 7 {
+            log.resize(log.len() + left, 0);
+            continue;
+        }
+        let (now, rest) = record.split_at(record.len().min(left - 7));
+        log.extend(piece(
+            if rest.is_empty() {
+                if first { 1 } else { 4 }
+            } else if first {
+                2
+            } else {
+                3
+            },
+            now,
+        ));
+        if rest.is_empty() {
+            return;
+        }
+        (record, first) = (rest, false);
+    }
+}
+
+fn log_of(records: &[Vec<u8>]) -> Vec<u8> {
+    let mut log = HEADER.to_vec();
+    records.iter().for_each(|record| append(&mut log, record));
+    log
+}
+
+/// A folder of one run with this log.
+fn run(log: &[u8]) -> (tempfile::TempDir, PathBuf, Wandb) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run-x.wandb");
+    fs::write(&path, log).unwrap();
+    let reader = Wandb::new(folder.path().to_owned());
+    (folder, path, reader)
+}
+
+#[test]
+fn what_wandb_wrote_is_told() {
+    let parent = tempfile::tempdir().unwrap();
+    let at = parent.path().join("wandb");
+    fs::rename(copy("wandb").keep(), &at).unwrap();
+    let found = look(parent.path());
+    assert_eq!(found.iter().map(|one| (one.kind, one.path.as_path())).collect::<Vec<_>>(), [(Kind::Wandb, &*at)]);
+    let told = read(&*foreign::open(&found[0]), &Mark::default());
+    assert_eq!(told.warnings(), [""; 0]);
+    let files = at.join("offline-run-20231114_221320-demo0001/files");
+    let head = told.heads().into_iter().next_back().unwrap();
+    assert_eq!((head.key.as_str(), head.name.as_str(), head.group.as_str()), (LOG, "first", "shapes"));
+    assert_eq!((head.state, head.notes.as_deref(), head.id), (RunState::Finished, Some("a *note*"), None));
+    assert_eq!((head.created_ms, head.ended_ms), (1_795_922_442_075, Some(1_795_922_443_075)));
+    assert_eq!(head.params, pairs(&[("lr", "0.125"), ("model.depth", "3"), ("names", r#"["a","b"]"#), ("seed", "7")]));
+    assert_eq!(head.tags, pairs(&[("small", ""), ("group", "sweep"), ("host", "demo")]));
+    assert_eq!(head.artifacts.as_deref(), Some(&*files));
+    assert_eq!(told.series("loss"), [(0, Some(1.0)), (1, Some(0.5)), (2, Some(1.0 / 3.0)), (3, Some(0.25))]);
+    assert_eq!(told.series("val.acc"), [(0, Some(0.0)), (1, Some(0.25)), (2, Some(0.5)), (3, Some(0.75))]);
+    assert_eq!(told.series("nan"), [(4, None)]);
+    assert_eq!(told.points("loss")[1].time_ms, 1_795_922_442_447);
+    let spread = Histogram { edges: vec![0.0, 1.0, 2.0], counts: vec![3.0, 4.0] };
+    assert_eq!(media(&told.told, "spread"), [Media::Histogram(spread)]);
+    let file = |name: &str| [Media::File(files.join("media/images").join(name))];
+    assert_eq!(media(&told.told, "picture"), file("picture_4_7899d6ced52159786ff0.png"));
+    assert_eq!(media(&told.told, "pictures/1"), file("pictures_4_cb30f966fc20e0ee59d9.png"));
+    assert_eq!(output(&told.told), "said\n");
+    let keys =
+        told.told.iter().filter_map(|one| if let Told::Points { key, .. } = one { Some(key.as_str()) } else { None });
+    let mut keys: Vec<&str> = keys.collect();
+    keys.sort_unstable();
+    assert_eq!(keys, ["loss", "nan", "val.acc"]);
+    assert_eq!(read(&*foreign::open(&found[0]), &told.mark).told, []);
+}
+
+#[test]
+fn an_end_anywhere_waits_and_is_read_on() {
+    let folder = copy("wandb");
+    let path = folder.path().join(LOG);
+    let whole = fs::read(&path).unwrap();
+    let reader = Wandb::new(folder.path().to_owned());
+    for end in (0..whole.len()).step_by(3) {
+        fs::write(&path, &whole[..end]).unwrap();
+        let first = read(&reader, &Mark::default());
+        fs::write(&path, &whole).unwrap();
+        let second = read(&reader, &first.mark);
+        assert_eq!(first.warnings().len() + second.warnings().len(), 0, "{end}");
+        assert_eq!(first.series("loss").len() + second.series("loss").len(), 4, "{end}");
+        let head = second.heads().into_iter().next_back().unwrap();
+        assert_eq!((head.state, head.params.len()), (RunState::Finished, 4), "{end}");
+    }
+}
+
+#[test]
+fn damage_anywhere_is_said_or_waited_for() {
+    let folder = copy("wandb");
+    let path = folder.path().join(LOG);
+    let whole = fs::read(&path).unwrap();
+    let reader = Wandb::new(folder.path().to_owned());
+    for at in (0..whole.len()).step_by(3) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x40;
+        fs::write(&path, &damaged).unwrap();
+        let told = read(&reader, &Mark::default());
+        let finished = told.heads().iter().any(|head| head.state == RunState::Finished);
+        assert!(told.warnings().len() == 1 || !finished, "{at}");
+        if at >= HEADER.len() {
+            assert_eq!(read(&reader, &told.mark).told, [], "{at}: told once");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_checksum_costs_its_block() {
+    let rows: Vec<Vec<u8>> = (0..100).map(|step| history(step, "loss", &field(16, &[b'1'; 900]))).collect();
+    let clean = log_of(&rows);
+    assert!(clean.len() > 2 * 0x8000, "three blocks, and records that lie in two");
+    let (_folder, path, reader) = run(&clean);
+    assert_eq!(read(&reader, &Mark::default()).series("loss").len(), 100);
+    let mut damaged = clean.clone();
+    damaged[7 + 20] ^= 1;
+    fs::write(&path, &damaged).unwrap();
+    let told = read(&reader, &Mark::default());
+    assert_eq!(told.warnings(), [format!("{}, byte 7: a checksum is wrong", path.display())]);
+    let steps: Vec<i64> = told.points("loss").iter().map(|point| point.step).collect();
+    // The record that begins in the first block and ends in the second is lost with it.
+    let first = i64::try_from(0x8000_usize.div_ceil(7 + rows[0].len())).unwrap();
+    assert_eq!(steps, (first..100).collect::<Vec<_>>());
+    assert_eq!(read(&reader, &told.mark).told, []);
+}
+
+#[test]
+fn a_record_in_pieces_is_waited_for() {
+    let text = format!("\"{}\"", "x".repeat(100_000));
+    let log = log_of(&[
+        history(0, "loss", &field(16, b"1")),
+        history(1, "note", &field(16, text.as_bytes())),
+        history(2, "loss", &field(16, b"2")),
+    ]);
+    let (_folder, path, reader) = run(&log);
+    for end in (7..log.len()).step_by(1009) {
+        fs::write(&path, &log[..end]).unwrap();
+        let first = read(&reader, &Mark::default());
+        fs::write(&path, &log).unwrap();
+        let second = read(&reader, &first.mark);
+        assert_eq!([first.warnings(), second.warnings()].concat(), [""; 0], "{end}");
+        assert_eq!([first.series("loss"), second.series("loss")].concat(), [(0, Some(1.0)), (2, Some(2.0))], "{end}");
+    }
+}
+
+#[test]
+fn values_of_their_own_type_count_as_those_in_json() {
+    let number = [&[0x31][..], &0.5_f64.to_le_bytes()].concat();
+    let log = log_of(&[
+        history(0, "loss", &number),
+        history(1, "loss", &[0x28, 0x05]),
+        history(2, "loss", &field(8, b"Infinity")),
+        history(3, "loss", &field(7, b"text")),
+        history(4, "loss", &[0x20, 0x01]),
+        history(5, "loss", &[0x18, 0x00]),
+        history(6, "run", &field(16, br#"{"loss": 3, "deep": {"er": 4}}"#)),
+    ]);
+    let (_folder, _path, reader) = run(&log);
+    let told = read(&reader, &Mark::default());
+    assert_eq!(told.warnings(), [""; 0]);
+    assert_eq!(told.series("loss"), [(0, Some(0.5)), (1, Some(-3.0)), (2, Some(f64::INFINITY))]);
+    assert_eq!((told.series("run.loss"), told.series("run.deep.er")), (vec![(6, Some(3.0))], vec![(6, Some(4.0))]));
+}
+
+#[test]
+fn the_machines_load_is_a_series_of_the_system() {
+    let stats = |time: u8, value: &[u8]| {
+        let item = field(3, &[field(1, b"cpu"), field(16, value)].concat());
+        field(7, &[field(2, &[0x08, time]), item].concat())
+    };
+    let (_folder, _path, reader) = run(&log_of(&[stats(1, b"12.5"), stats(2, b"50")]));
+    let told = read(&reader, &Mark::default());
+    assert_eq!(told.series("system/cpu"), [(0, Some(12.5)), (1, Some(50.0))]);
+    assert_eq!(told.points("system/cpu")[1].time_ms, 2000);
+}
+
+#[test]
+fn a_run_without_an_end_runs_until_its_log_is_quiet() {
+    let (_folder, path, reader) = run(&log_of(&[history(0, "loss", &field(16, b"1"))]));
+    let first = read(&reader, &Mark::default());
+    assert_eq!(first.heads()[0].state, RunState::Running);
+    assert_eq!(read(&reader, &first.mark).told, []);
+    age(&path);
+    let quiet = read(&reader, &first.mark);
+    assert_eq!(quiet.heads().iter().map(|head| head.state).collect::<Vec<_>>(), [RunState::Killed]);
+    // It was only slow, and failed then.
+    let mut log = fs::read(&path).unwrap();
+    append(&mut log, &field(18, &[]));
+    log.truncate(log.len() - 10);
+    append(&mut log, &field(18, &[0x08, 0x01]));
+    fs::write(&path, &log).unwrap();
+    assert_eq!(read(&reader, &quiet.mark).heads()[0].state, RunState::Failed);
+}
+
+#[test]
+fn what_is_unknown_is_counted() {
+    let log = log_of(&[
+        field(99, b"x"),
+        field(99, b"y"),
+        history(0, "shape", &field(16, br#"{"_type": "hologram"}"#)),
+        history(0, "up", &field(16, br#"{"_type": "image-file", "path": "../../secret.png"}"#)),
+        history(0, "root", &field(16, br#"{"_type": "image-file", "path": "/etc/hostname"}"#)),
+        history(0, "bad", &field(16, b"{")),
+        history(1, "loss", &field(16, b"1")),
+    ]);
+    let (_folder, path, reader) = run(&log);
+    let told = read(&reader, &Mark::default());
+    let why = "2 records of unknown kinds were left out; 4 values were left out, the first because of \
+               shape: nothing is known of the type \"hologram\"";
+    assert_eq!(told.warnings(), [format!("{}: {why}", path.display())]);
+    assert_eq!(told.series("loss"), [(1, Some(1.0))]);
+}
+
+#[test]
+fn what_is_no_log_of_wandbs_is_said() {
+    let (folder, path, reader) = run(b"PK\x03\x04 is something else");
+    assert!(read(&reader, &Mark::default()).warnings()[0].contains("is no run of Weights & Biases"));
+    for part in [&b""[..], &HEADER[..6], HEADER] {
+        fs::write(&path, part).unwrap();
+        assert_eq!(read(&reader, &Mark::default()).told, []);
+    }
+    let gone = Wandb::new(folder.path().join("nowhere"));
+    assert!(gone.read(&Mark::default(), &mut |_| Ok(())).is_err());
+    assert_eq!(look(Path::new("nowhere")), []);
+}
