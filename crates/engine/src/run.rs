@@ -53,6 +53,7 @@ pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable
     let sort = request.sort.as_deref().map(filter::field).transpose()?;
     let limit = u64::from(request.limit.unwrap_or(100).min(1000));
     let board = engine.clone();
+    let moment = engine.board().moment();
     Ok(engine
         .store()
         .read(move |c| {
@@ -70,8 +71,8 @@ pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable
             let view = if request.deleted { View::Deleted } else { View::Active };
             let (orders, offset) = (vec![order], request.offset);
             let query = Query { experiments, view, filter, orders, offset, limit };
-            let page = board.board().page(c, &query)?;
-            let [metric_keys, param_keys, tag_keys] = board.board().keys(c, &query.experiments)?;
+            let page = board.board().page(c, moment, &query)?;
+            let [metric_keys, param_keys, tag_keys] = board.board().keys(c, moment, &query.experiments)?;
             let best = project.map(|project| store::run::best(c, project)).transpose()?.flatten();
             Ok(RunTable {
                 rows: store::run_row::of(c, &page.runs)?,

@@ -9,7 +9,7 @@ mod matching;
 mod order;
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -26,8 +26,21 @@ use column::{MISSING, Texts};
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     tables: Mutex<HashMap<ExperimentId, Table>>,
-    stale: Mutex<HashSet<RunId>>,
+    stale: Mutex<Stale>,
 }
+
+/// Runs that changed, each with when that was announced.
+#[derive(Debug, Default)]
+struct Stale {
+    now: u64,
+    runs: HashMap<RunId, u64>,
+    /// What was announced up to here is read, and forgotten.
+    read: u64,
+}
+
+/// A moment between announcements. Taken before a transaction begins, it says what that transaction sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment(u64);
 
 /// One order of the rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +81,8 @@ pub struct Page {
 #[derive(Debug, Default)]
 struct Table {
     rows: Vec<RunHead>,
+    /// It was read by one who saw everything that was forgotten as read.
+    is_current: bool,
     /// Runs that are not there any more leave their row empty.
     gone: Vec<bool>,
     at: HashMap<RunId, usize>,
@@ -79,7 +94,15 @@ struct Table {
 impl Board {
     /// Notes that something of a run was committed.
     pub(crate) fn touch(&self, run: RunId) {
-        locked(&self.stale).insert(run);
+        let mut stale = locked(&self.stale);
+        stale.now += 1;
+        let now = stale.now;
+        stale.runs.insert(run, now);
+    }
+
+    /// To be asked before the connection that [`Self::page`] is given begins to read.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment(locked(&self.stale).now)
     }
 
     /// Forgets an experiment's table: it is read whole when it is asked for again.
@@ -87,9 +110,9 @@ impl Board {
         locked(&self.tables).remove(&experiment);
     }
 
-    /// The runs that match, in their order. Blocks; `connection` must see everything that was announced.
-    pub(crate) fn page(&self, connection: &Connection, query: &Query) -> store::Result<Page> {
-        let tables = self.fresh(connection, &query.experiments)?;
+    /// The runs that match, in their order. Blocks; `connection` sees everything that was announced before `moment`.
+    pub(crate) fn page(&self, connection: &Connection, moment: Moment, query: &Query) -> store::Result<Page> {
+        let tables = self.fresh(connection, moment, &query.experiments)?;
         let chosen: Vec<(ExperimentId, &Table)> =
             query.experiments.iter().filter_map(|id| tables.get(id).map(|table| (*id, table))).collect();
         let mut matched: Vec<(usize, u32)> = Vec::new();
@@ -117,9 +140,10 @@ impl Board {
     pub(crate) fn keys(
         &self,
         connection: &Connection,
+        moment: Moment,
         experiments: &[ExperimentId],
     ) -> store::Result<[Vec<String>; 3]> {
-        let tables = self.fresh(connection, experiments)?;
+        let tables = self.fresh(connection, moment, experiments)?;
         let mut keys: [BTreeSet<&String>; 3] = Default::default();
         for table in experiments.iter().filter_map(|id| tables.get(id)) {
             keys[0].extend(table.metrics.iter().filter(|(_, column)| column::any(column)).map(|(key, _)| key));
@@ -129,36 +153,42 @@ impl Board {
         Ok(keys.map(|keys| keys.into_iter().cloned().collect()))
     }
 
-    /// The tables with everything that was committed before this call.
+    /// The tables with everything that was announced before `moment`. What was announced later is read too, and again
+    /// the next time: this connection may not see it yet.
     fn fresh(
         &self,
         connection: &Connection,
+        moment: Moment,
         experiments: &[ExperimentId],
     ) -> store::Result<MutexGuard<'_, HashMap<ExperimentId, Table>>> {
         let mut tables = locked(&self.tables);
-        // Taken before anything is read: what is announced from here on waits for the next answer.
-        let stale = std::mem::take(&mut *locked(&self.stale));
-        let loaded: Vec<ExperimentId> = experiments.iter().filter(|id| !tables.contains_key(id)).copied().collect();
-        let read = (|| {
-            for experiment in &loaded {
-                tables.insert(*experiment, Table::read(connection, *experiment)?);
-            }
-            for run in &stale {
-                let head = run_columns::head_of(connection, *run)?;
-                for (experiment, table) in &mut *tables {
-                    match head.as_ref().filter(|head| head.experiment == *experiment) {
-                        Some(_) if loaded.contains(experiment) => {}
-                        Some(head) => table.put(connection, head.clone())?,
-                        None => table.remove(*run),
-                    }
+        let stale: Vec<RunId> = locked(&self.stale).runs.keys().copied().collect();
+        let is_current = |id: &&ExperimentId| tables.get(id).is_some_and(|table| table.is_current);
+        let loaded: Vec<ExperimentId> = experiments.iter().filter(|id| !is_current(id)).copied().collect();
+        let Moment(moment) = moment;
+        // Another, who saw more, may have read and forgotten what this connection does not see.
+        let sees_all = moment >= locked(&self.stale).read;
+        for experiment in &loaded {
+            let table = Table::read(connection, *experiment)?;
+            tables.insert(*experiment, Table { is_current: sees_all, ..table });
+        }
+        // What was read whole just now holds whatever this connection sees.
+        let has_older = tables.keys().any(|id| !loaded.contains(id));
+        for run in stale.iter().filter(|_| has_older) {
+            let head = run_columns::head_of(connection, *run)?;
+            for (experiment, table) in &mut *tables {
+                match head.as_ref().filter(|head| head.experiment == *experiment) {
+                    Some(_) if loaded.contains(experiment) => {}
+                    Some(head) => table.put(connection, head.clone())?,
+                    None => table.remove(*run),
                 }
             }
-            Ok(())
-        })();
-        if read.is_err() {
-            locked(&self.stale).extend(stale);
         }
-        read.map(|()| tables)
+        let mut left = locked(&self.stale);
+        left.runs.retain(|_, announced| *announced > moment);
+        left.read = left.read.max(moment);
+        drop(left);
+        Ok(tables)
     }
 }
 

@@ -121,6 +121,29 @@ async fn what_was_logged_is_found_at_once() {
     assert_eq!(table(&stage, &moved, "tags.step = '19'", None).await.total, 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_who_log_and_ask_at_once_each_finds_its_own() {
+    let stage = std::sync::Arc::new(Stage::new().await);
+    let sweep = experiment(&stage, "crowd").await;
+    let clients = (0..8).map(|client| {
+        let (stage, sweep) = (std::sync::Arc::clone(&stage), sweep.clone());
+        tokio::spawn(async move {
+            for turn in 0..25 {
+                let name = format!("run-{client}-{turn}");
+                let run = begin(&stage, &sweep, &name, i64::from(turn)).await;
+                log(&stage, run, &[("loss", f64::from(turn))], &[], &[("own", &name)]).await;
+                let found =
+                    table(&stage, &sweep, &format!("tags.own = '{name}' and metrics.loss = {turn}"), None).await;
+                assert_eq!(found.total, 1, "{name}");
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+    assert_eq!(table(&stage, &sweep, "", None).await.total, 200);
+}
+
 #[tokio::test]
 async fn a_page_of_a_hundred_thousand_runs_is_quick() {
     let stage = Stage::new().await;
