@@ -93,6 +93,11 @@ fn track(parts: &[String]) -> Result<()> {
             Some(NOT_JUDGED) => bail!(NotJudged),
             _ => bail!("the bench of tracking ended with {status}"),
         }
+    })?;
+    shell::step("64 clients at once, and a kill", || {
+        let mut command = Command::new(python::program(&venv, "python"));
+        command.arg(place::root().join("tests/peers/track_crowd.py"));
+        shell::run(command.arg("--slipway").arg(place::program(&place::programs(true), "slipway")))
     })
 }
 

@@ -1,0 +1,139 @@
+"""64 clients log at once, then the host is killed in the middle: no error, no lost point.
+
+    python track_crowd.py --slipway PROGRAM [--seconds 60]
+
+Eight processes: four drive MLflow's unchanged client in eight threads each, four send bare requests on eight kept
+connections each. Each client knows what was acknowledged; afterwards the server must have exactly that, and after
+kill -9 at least that (a request that was under way may or may not have come through).
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+
+from track import Raw, client_of, slipway
+
+T0 = 1_700_000_000_000
+THREADS = 8
+
+
+def by_client(address, experiment, until, told):
+    from mlflow.entities import Metric
+
+    class Served:
+        pass
+
+    served = Served()
+    served.address = address
+    client = client_of(served)
+
+    def log():
+        run, step = client.create_run(experiment).info.run_id, 0
+        try:
+            while time.time() < until:
+                client.log_batch(run, metrics=[Metric("loss", 1 / (1 + i), T0 + i, i) for i in range(step, step + 100)])
+                step += 100
+            told.put((run, step, None))
+        except Exception as error:
+            told.put((run, step, f"{type(error).__name__}: {error}"[:300]))
+
+    together(log)
+
+
+def by_request(address, experiment, until, told):
+    def log():
+        raw, run, step = Raw(address), None, 0
+        try:
+            made = raw.ask("POST", "/api/2.0/mlflow/runs/create", json.dumps({"experiment_id": experiment}))
+            run = json.loads(made)["run"]["info"]["run_id"]
+            while time.time() < until:
+                metrics = [
+                    {"key": "loss", "value": 1 / (1 + i), "timestamp": T0 + i, "step": i} for i in range(step, step + 100)
+                ]
+                raw.ask("POST", "/api/2.0/mlflow/runs/log-batch", json.dumps({"run_id": run, "metrics": metrics}))
+                step += 100
+            told.put((run, step, None))
+        except (Exception, SystemExit) as error:
+            told.put((run, step, f"{type(error).__name__}: {error}"[:300]))
+
+    together(log)
+
+
+def together(work):
+    threads = [threading.Thread(target=work) for _ in range(THREADS)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+
+
+def crowd(served, seconds, kill_after=None):
+    """What each client was acknowledged: run, points, error."""
+    experiment = client_of(served).create_experiment(f"crowd-{time.time()}")
+    told, until = multiprocessing.Queue(), time.time() + seconds
+    # Fewer attempts: a killed host is not waited for.
+    os.environ.update(MLFLOW_HTTP_REQUEST_MAX_RETRIES="0" if kill_after else "3")
+    work = [by_client] * 4 + [by_request] * 4
+    all_of = [multiprocessing.Process(target=one, args=(served.address, experiment, until, told)) for one in work]
+    [process.start() for process in all_of]
+    if kill_after:
+        time.sleep(kill_after)
+        os.kill(served.process.pid, signal.SIGKILL)
+        served.process.wait()
+    results = [told.get(timeout=seconds + 120) for _ in range(THREADS * len(work))]
+    [process.join() for process in all_of]
+    return results
+
+
+def stored(served, run):
+    raw = Raw(served.address)
+    content = json.loads(raw.ask("GET", f"/api/2.0/mlflow/metrics/get-history?run_id={run}&metric_key=loss"))
+    return [metric["step"] for metric in content.get("metrics", [])]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--slipway", required=True)
+    parser.add_argument("--seconds", type=float, default=60)
+    asked = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="crowd-")
+    home, failed, served = os.path.join(folder, "home"), [], None
+    try:
+        served = slipway(asked.slipway, folder, home)
+        results = crowd(served, asked.seconds)
+        failed += [error for _, _, error in results if error]
+        points = sum(count for _, count, _ in results)
+        for run, count, error in results:
+            steps = stored(served, run) if run else []
+            if not error and steps != list(range(count)):
+                failed.append(f"{run}: {count} points were acknowledged, {len(steps)} are there")
+        print(f"{len(results)} clients, {points:,} points in {asked.seconds:.0f} s, {len(failed)} errors", flush=True)
+
+        results = crowd(served, asked.seconds / 4 + 5, kill_after=asked.seconds / 8 + 2)
+        served = slipway(asked.slipway, folder, home)
+        acknowledged, lost = 0, 0
+        for run, count, _ in results:
+            if run is None:
+                continue
+            steps = set(stored(served, run))
+            acknowledged += count
+            lost += len(set(range(count)) - steps)
+        print(f"killed in the middle: of {acknowledged:,} acknowledged points {lost} are lost", flush=True)
+        if lost or not acknowledged:
+            failed.append("points are lost")
+    finally:
+        if served:
+            served.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    for one in failed[:20]:
+        print(f"FAILED {one}")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
