@@ -115,7 +115,11 @@ impl Reader for Wandb {
                 Reading { key, path: &path, files, run, sink, held, count: 0, output: String::new(), dirty: false };
             match reading.read() {
                 Err(error @ ForeignError::NotTaken(_)) => return Err(error),
-                Err(error) => reading.tell(file::warning(&path, error.to_string()))?,
+                Err(error) => {
+                    // Said once, and again when it changed.
+                    reading.run.length = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+                    reading.tell(file::warning(&path, error.to_string()))?;
+                }
                 Ok(()) => {}
             }
         }

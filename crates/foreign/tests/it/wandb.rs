@@ -268,7 +268,9 @@ fn what_is_unknown_is_counted() {
 #[test]
 fn what_is_no_log_of_wandbs_is_said() {
     let (folder, path, reader) = run(b"PK\x03\x04 is something else");
-    assert!(read(&reader, &Mark::default()).warnings()[0].contains("is no run of Weights & Biases"));
+    let told = read(&reader, &Mark::default());
+    assert!(told.warnings()[0].contains("is no run of Weights & Biases"), "{:?}", told.warnings());
+    assert_eq!(read(&reader, &told.mark).told, [], "said once");
     for part in [&b""[..], &HEADER[..6], HEADER] {
         fs::write(&path, part).unwrap();
         assert_eq!(read(&reader, &Mark::default()).told, []);
