@@ -229,6 +229,30 @@ fn the_machines_load_is_a_series_of_the_system() {
 }
 
 #[test]
+fn the_summary_alone_and_the_environment_are_told() {
+    let set = |key: &str, value: &str| field(1, &[field(1, key.as_bytes()), field(16, value.as_bytes())].concat());
+    let environment =
+        [field(5, b"--lr"), field(5, b"1"), field(6, b"train.py"), field(9, &field(2, b"c0ffee")), field(13, b"ada")];
+    let log = log_of(&[
+        field(26, &environment.concat()),
+        field(3, &[set("loss", "1"), set("best", "2"), set("_runtime", "3")].concat()),
+        history(7, "loss", &field(16, b"1")),
+        field(3, &[set("loss", "1"), set("best", "0.5")].concat()),
+        field(18, &[]),
+    ]);
+    let (_folder, _path, reader) = run(&log);
+    let told = read(&reader, &Mark::default());
+    assert_eq!((told.series("loss"), told.series("best")), (vec![(7, Some(1.0))], vec![(7, Some(0.5))]));
+    assert_eq!(told.series("_runtime"), []);
+    let head = told.heads().into_iter().next_back().unwrap();
+    assert_eq!(
+        (head.state, head.user.as_deref(), head.commit.as_deref()),
+        (RunState::Finished, Some("ada"), Some("c0ffee"))
+    );
+    assert_eq!(head.command.as_deref().unwrap(), ["train.py", "--lr", "1"]);
+}
+
+#[test]
 fn a_run_without_an_end_runs_until_its_log_is_quiet() {
     let (_folder, path, reader) = run(&log_of(&[history(0, "loss", &field(16, b"1"))]));
     let first = read(&reader, &Mark::default());
