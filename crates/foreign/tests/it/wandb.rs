@@ -303,3 +303,33 @@ fn what_is_no_log_of_wandbs_is_said() {
     assert!(gone.read(&Mark::default(), &mut |_| Ok(())).is_err());
     assert_eq!(look(Path::new("nowhere")), []);
 }
+
+#[test]
+fn a_record_without_an_end_does_not_take_the_next_with_it() {
+    let mut log = HEADER.to_vec();
+    log.extend(piece(2, &history(0, "loss", &field(16, b"1"))[..5]));
+    append(&mut log, &history(1, "loss", &field(16, b"2")));
+    log.extend(piece(4, b"the end of nothing"));
+    append(&mut log, &history(2, "loss", &field(16, b"3")));
+    let (_folder, path, reader) = run(&log);
+    let told = read(&reader, &Mark::default());
+    let at = log.len() - 14 - 18 - history(2, "loss", &field(16, b"3")).len();
+    let expect = [(7, "a record has no end"), (at, "a piece stands where none of its kind can")];
+    assert_eq!(told.warnings(), expect.map(|(at, why)| format!("{}, byte {at}: {why}", path.display())));
+    assert_eq!(told.series("loss"), [(1, Some(2.0)), (2, Some(3.0))]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_out_of_the_runs_files_is_not_followed() {
+    let object = |name: &str| format!(r#"{{"_type": "image-file", "path": "{name}"}}"#);
+    let row = |key: &str, name: &str| history(0, key, &field(16, object(name).as_bytes()));
+    let (folder, path, reader) = run(&log_of(&[row("in", "in.png"), row("out", "out.png")]));
+    let files = folder.path().join("files");
+    fs::create_dir(&files).unwrap();
+    fs::write(files.join("in.png"), "x").unwrap();
+    std::os::unix::fs::symlink(&path, files.join("out.png")).unwrap();
+    let told = read(&reader, &Mark::default());
+    assert_eq!(media(&told.told, "in"), [Media::File(files.join("in.png"))]);
+    assert_eq!((media(&told.told, "out"), told.warnings().len()), (vec![], 1));
+}
