@@ -3,6 +3,7 @@
 
 mod proto;
 mod record;
+pub mod write;
 
 use std::{
     collections::{BTreeMap, HashMap},

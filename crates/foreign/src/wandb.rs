@@ -6,7 +6,7 @@ mod record;
 mod value;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs::{self, Metadata},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -17,7 +17,7 @@ use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
 use crate::{ForeignError, Head, Mark, Reader, Result, Sink, Told, file};
-use proto::{History, Item, Record, Stats, What};
+use proto::{Environment, History, Item, Record, Stats, What};
 use record::{Next, Records};
 use value::Row;
 
@@ -52,11 +52,17 @@ struct RunPlace {
     project: String,
     notes: Option<String>,
     commit: Option<String>,
+    user: Option<String>,
+    command: Option<Vec<String>>,
     params: BTreeMap<String, String>,
     tags: Vec<(String, String)>,
     created_ms: Option<i64>,
     /// The latest time in the log.
     last_ms: i64,
+    /// Keys of history.
+    series: BTreeSet<String>,
+    /// The last numbers of keys that history does not hold: what the script itself set.
+    summary: BTreeMap<String, Number>,
     /// Samples of the machine's load.
     samples: i64,
     step: i64,
@@ -64,6 +70,10 @@ struct RunPlace {
     /// The state that was told last.
     told: Option<RunState>,
 }
+
+/// A number that may be NaN or ±∞, which JSON has no numbers for.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Number(#[serde(with = "api::series::float")] f64);
 
 impl Wandb {
     pub const fn new(folder: PathBuf) -> Self {
@@ -115,7 +125,11 @@ impl Reader for Wandb {
                 Reading { key, path: &path, files, run, sink, held, count: 0, output: String::new(), dirty: false };
             match reading.read() {
                 Err(error @ ForeignError::NotTaken(_)) => return Err(error),
-                Err(error) => reading.tell(file::warning(&path, error.to_string()))?,
+                Err(error) => {
+                    // Said once, and again when it changed.
+                    reading.run.length = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+                    reading.tell(file::warning(&path, error.to_string()))?;
+                }
                 Ok(()) => {}
             }
         }
@@ -225,13 +239,13 @@ impl Reading<'_, '_> {
             state,
             created_ms,
             ended_ms: state.is_over().then_some(run.last_ms.max(created_ms)),
-            user: None,
+            user: run.user.clone(),
             notes: run.notes.clone(),
             params: run.params.clone().into_iter().collect(),
             tags: run.tags.clone(),
             artifacts: Some(self.files.clone()).filter(|files| files.is_dir()),
             commit: run.commit.clone(),
-            command: None,
+            command: run.command.clone(),
         };
         self.tell(Told::Run(head))
     }
@@ -248,7 +262,14 @@ impl Reading<'_, '_> {
             What::History(history) => self.history(&history, metadata, unknown)?,
             What::Stats(stats) => self.stats(&stats),
             What::OutputRaw(output) => self.output.push_str(&output.line),
+            What::Summary(summary) => {
+                let numbers = Row::of(&summary.update).numbers.into_iter().map(|(key, number)| (key, Number(number)));
+                let series = &self.run.series;
+                self.run.summary.extend(numbers.filter(|(key, _)| !key.starts_with('_') && !series.contains(key)));
+            }
+            What::Environment(environment) => self.environment(*environment),
             What::Exit(exit) => {
+                self.summary();
                 let failed = exit.exit_code != 0;
                 self.run.exit = Some(if failed { RunState::Failed } else { RunState::Finished });
                 let lasted = i64::from(exit.runtime) * 1000;
@@ -275,6 +296,27 @@ impl Reading<'_, '_> {
         // Resumed, it has no end yet.
         self.run.exit = None;
         self.config(&run.config.unwrap_or_default().update);
+    }
+
+    fn environment(&mut self, environment: Environment) {
+        let Environment { args, program, git, username } = environment;
+        self.dirty = true;
+        self.run.user = Some(username).filter(|user| !user.is_empty()).or(self.run.user.take());
+        if !program.is_empty() {
+            self.run.command = Some(std::iter::once(program).chain(args).collect());
+        }
+        let commit = git.map(|git| git.commit).filter(|commit| !commit.is_empty());
+        self.run.commit = commit.or(self.run.commit.take());
+    }
+
+    /// What the summary alone holds becomes points at the last step.
+    fn summary(&mut self) {
+        let (step, time_ms) = (self.run.step, self.run.last_ms);
+        for (key, Number(value)) in std::mem::take(&mut self.run.summary) {
+            if !self.run.series.contains(&key) {
+                self.point(key, Point { step, time_ms, value });
+            }
+        }
     }
 
     fn config(&mut self, items: &[Item]) {
@@ -306,6 +348,10 @@ impl Reading<'_, '_> {
             unknown.value("history", "a value that is no JSON");
         }
         for (key, value) in row.numbers.into_iter().filter(|(key, _)| !key.starts_with('_')) {
+            if !self.run.series.contains(&key) {
+                self.run.summary.remove(&key);
+                self.run.series.insert(key.clone());
+            }
             self.point(key, Point { step, time_ms, value });
         }
         for (key, object) in row.objects {

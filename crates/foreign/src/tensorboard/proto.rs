@@ -5,6 +5,9 @@ use std::collections::HashMap;
 
 use prost::{Enumeration, Message};
 
+/// That in which steps may go back.
+pub(crate) const VERSION: &str = "brain.Event:2";
+
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Event {
     /// Seconds since 1970.
@@ -12,6 +15,9 @@ pub(crate) struct Event {
     pub(crate) wall_time: f64,
     #[prost(int64, tag = "2")]
     pub(crate) step: i64,
+    /// In a file's first event: [`VERSION`].
+    #[prost(string, optional, tag = "3")]
+    pub(crate) file_version: Option<String>,
     #[prost(message, optional, tag = "5")]
     pub(crate) summary: Option<Summary>,
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufReader, Read as _, Seek as _, SeekFrom},
+    io::{BufReader, Read as _, Seek as _, SeekFrom, Write},
     path::Path,
 };
 
@@ -18,6 +18,15 @@ const TAIL: u64 = 4;
 /// `masked_crc32c` of TensorFlow's `crc32c.h`.
 pub(crate) fn masked(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+/// Writes one record.
+pub(crate) fn write(file: &mut impl Write, data: &[u8]) -> std::io::Result<()> {
+    let length = (data.len() as u64).to_le_bytes();
+    file.write_all(&length)?;
+    file.write_all(&masked(&length).to_le_bytes())?;
+    file.write_all(data)?;
+    file.write_all(&masked(data).to_le_bytes())
 }
 
 /// What stands next in a file.

@@ -13,8 +13,8 @@ pub(crate) struct Record {
 pub(crate) enum What {
     #[prost(message, tag = "2")]
     History(History),
-    #[prost(bytes, tag = "3")]
-    Summary(Vec<u8>),
+    #[prost(message, tag = "3")]
+    Summary(Items),
     #[prost(bytes, tag = "4")]
     Output(Vec<u8>),
     #[prost(message, tag = "5")]
@@ -49,8 +49,8 @@ pub(crate) enum What {
     Preempting(Vec<u8>),
     #[prost(bytes, tag = "25")]
     UseArtifact(Vec<u8>),
-    #[prost(bytes, tag = "26")]
-    Environment(Vec<u8>),
+    #[prost(message, tag = "26")]
+    Environment(Box<Environment>),
     #[prost(bytes, tag = "27")]
     OutputLogger(Vec<u8>),
     #[prost(bytes, tag = "100")]
@@ -89,6 +89,19 @@ pub(crate) struct Git {
     pub(crate) commit: String,
 }
 
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Environment {
+    #[prost(string, repeated, tag = "5")]
+    pub(crate) args: Vec<String>,
+    /// The script's path.
+    #[prost(string, tag = "6")]
+    pub(crate) program: String,
+    #[prost(message, optional, tag = "9")]
+    pub(crate) git: Option<Git>,
+    #[prost(string, tag = "13")]
+    pub(crate) username: String,
+}
+
 /// `google.protobuf.Timestamp`.
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
 pub(crate) struct Time {
@@ -118,7 +131,7 @@ pub(crate) struct Step {
     pub(crate) num: i64,
 }
 
-/// `ConfigRecord`: what was set and what was taken away.
+/// `ConfigRecord`, `SummaryRecord`: what was set and what was taken away.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Items {
     #[prost(message, repeated, tag = "1")]
@@ -127,7 +140,7 @@ pub(crate) struct Items {
     pub(crate) remove: Vec<Item>,
 }
 
-/// `HistoryItem`, of which `ConfigItem` is the part with `value_json`.
+/// `HistoryItem`, of which `ConfigItem` and `SummaryItem` are the part with `value_json`.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Item {
     #[prost(string, tag = "1")]

@@ -3,7 +3,10 @@
 use std::{fs, path::PathBuf};
 
 use api::{run::RunState, source::Kind};
-use foreign::{Mark, Media, Told, look, tensorboard::TensorBoard};
+use foreign::{
+    Mark, Media, Told, look,
+    tensorboard::{TensorBoard, write::EventFile},
+};
 
 use crate::{copy, read};
 
@@ -153,4 +156,21 @@ fn names_that_are_no_text_stay_apart() {
     assert_eq!((told.head("a\\xff").key.as_str(), told.head("a\\xfe").key.as_str()), ("a\\xff", "a\\xfe"));
     assert_eq!(told.series("loss").len(), 12);
     assert_eq!(read(&reader, &told.mark).points("loss"), []);
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = read(&TensorBoard::new(crate::fixture("tensorboard/runs")), &Mark::default());
+    let run = folder.path().join("train");
+    let mut file = EventFile::create(&run, 1_700_000_000_000).unwrap();
+    for key in ["loss", "acc"] {
+        file.points(key, &from.points(key)).unwrap();
+    }
+    file.finish().unwrap();
+    let told = read(&TensorBoard::new(folder.path().to_owned()), &Mark::default());
+    assert_eq!(told.warnings(), [""; 0]);
+    assert_eq!((told.head("train").created_ms, told.series("loss")), (1_700_000_000_000, from.series("loss")));
+    assert_eq!(told.points("acc"), from.points("acc"));
+    assert!(EventFile::create(&run, 1_700_000_000_000).is_err(), "nothing is written over");
 }

@@ -229,6 +229,30 @@ fn the_machines_load_is_a_series_of_the_system() {
 }
 
 #[test]
+fn the_summary_alone_and_the_environment_are_told() {
+    let set = |key: &str, value: &str| field(1, &[field(1, key.as_bytes()), field(16, value.as_bytes())].concat());
+    let environment =
+        [field(5, b"--lr"), field(5, b"1"), field(6, b"train.py"), field(9, &field(2, b"c0ffee")), field(13, b"ada")];
+    let log = log_of(&[
+        field(26, &environment.concat()),
+        field(3, &[set("loss", "1"), set("best", "2"), set("_runtime", "3")].concat()),
+        history(7, "loss", &field(16, b"1")),
+        field(3, &[set("loss", "1"), set("best", "0.5")].concat()),
+        field(18, &[]),
+    ]);
+    let (_folder, _path, reader) = run(&log);
+    let told = read(&reader, &Mark::default());
+    assert_eq!((told.series("loss"), told.series("best")), (vec![(7, Some(1.0))], vec![(7, Some(0.5))]));
+    assert_eq!(told.series("_runtime"), []);
+    let head = told.heads().into_iter().next_back().unwrap();
+    assert_eq!(
+        (head.state, head.user.as_deref(), head.commit.as_deref()),
+        (RunState::Finished, Some("ada"), Some("c0ffee"))
+    );
+    assert_eq!(head.command.as_deref().unwrap(), ["train.py", "--lr", "1"]);
+}
+
+#[test]
 fn a_run_without_an_end_runs_until_its_log_is_quiet() {
     let (_folder, path, reader) = run(&log_of(&[history(0, "loss", &field(16, b"1"))]));
     let first = read(&reader, &Mark::default());
@@ -268,7 +292,9 @@ fn what_is_unknown_is_counted() {
 #[test]
 fn what_is_no_log_of_wandbs_is_said() {
     let (folder, path, reader) = run(b"PK\x03\x04 is something else");
-    assert!(read(&reader, &Mark::default()).warnings()[0].contains("is no run of Weights & Biases"));
+    let told = read(&reader, &Mark::default());
+    assert!(told.warnings()[0].contains("is no run of Weights & Biases"), "{:?}", told.warnings());
+    assert_eq!(read(&reader, &told.mark).told, [], "said once");
     for part in [&b""[..], &HEADER[..6], HEADER] {
         fs::write(&path, part).unwrap();
         assert_eq!(read(&reader, &Mark::default()).told, []);
@@ -276,4 +302,34 @@ fn what_is_no_log_of_wandbs_is_said() {
     let gone = Wandb::new(folder.path().join("nowhere"));
     assert!(gone.read(&Mark::default(), &mut |_| Ok(())).is_err());
     assert_eq!(look(Path::new("nowhere")), []);
+}
+
+#[test]
+fn a_record_without_an_end_does_not_take_the_next_with_it() {
+    let mut log = HEADER.to_vec();
+    log.extend(piece(2, &history(0, "loss", &field(16, b"1"))[..5]));
+    append(&mut log, &history(1, "loss", &field(16, b"2")));
+    log.extend(piece(4, b"the end of nothing"));
+    append(&mut log, &history(2, "loss", &field(16, b"3")));
+    let (_folder, path, reader) = run(&log);
+    let told = read(&reader, &Mark::default());
+    let at = log.len() - 14 - 18 - history(2, "loss", &field(16, b"3")).len();
+    let expect = [(7, "a record has no end"), (at, "a piece stands where none of its kind can")];
+    assert_eq!(told.warnings(), expect.map(|(at, why)| format!("{}, byte {at}: {why}", path.display())));
+    assert_eq!(told.series("loss"), [(1, Some(2.0)), (2, Some(3.0))]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_out_of_the_runs_files_is_not_followed() {
+    let object = |name: &str| format!(r#"{{"_type": "image-file", "path": "{name}"}}"#);
+    let row = |key: &str, name: &str| history(0, key, &field(16, object(name).as_bytes()));
+    let (folder, path, reader) = run(&log_of(&[row("in", "in.png"), row("out", "out.png")]));
+    let files = folder.path().join("files");
+    fs::create_dir(&files).unwrap();
+    fs::write(files.join("in.png"), "x").unwrap();
+    std::os::unix::fs::symlink(&path, files.join("out.png")).unwrap();
+    let told = read(&reader, &Mark::default());
+    assert_eq!(media(&told.told, "in"), [Media::File(files.join("in.png"))]);
+    assert_eq!((media(&told.told, "out"), told.warnings().len()), (vec![], 1));
 }

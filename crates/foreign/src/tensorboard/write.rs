@@ -1,0 +1,66 @@
+//! Writes a run's series as an event file that TensorBoard reads.
+
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Write as _},
+    path::{Path, PathBuf},
+};
+
+use api::series::Point;
+use prost::Message as _;
+
+use super::{
+    proto::{Event, Summary, VERSION, Value},
+    record,
+};
+use crate::{Result, file::failed};
+
+/// An event file that is written to.
+pub struct EventFile {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl EventFile {
+    /// A new file in the run's folder, which is made as needed.
+    ///
+    /// # Errors
+    /// Where it can't be made, or one of that time is there.
+    pub fn create(folder: &Path, created_ms: i64) -> Result<Self> {
+        fs::create_dir_all(folder).map_err(failed(folder))?;
+        let path = folder.join(format!("events.out.tfevents.{:010}.slipway", created_ms.div_euclid(1000)));
+        let file = File::create_new(&path).map_err(failed(&path))?;
+        let mut file = Self { path, file: BufWriter::new(file) };
+        let version = Some(VERSION.to_owned());
+        file.event(&Event { wall_time: seconds(created_ms), file_version: version, ..Event::default() })?;
+        Ok(file)
+    }
+
+    fn event(&mut self, event: &Event) -> Result<()> {
+        record::write(&mut self.file, &event.encode_to_vec()).map_err(failed(&self.path))
+    }
+
+    /// Appends points of a series. TensorBoard's scalars are `f32`: a larger number is infinite there.
+    ///
+    /// # Errors
+    /// Where they can't be written.
+    #[expect(clippy::cast_possible_truncation, reason = "TensorBoard's scalars are f32")]
+    pub fn points(&mut self, key: &str, points: &[Point]) -> Result<()> {
+        for point in points {
+            let value = Value { tag: key.to_owned(), simple_value: Some(point.value as f32), ..Value::default() };
+            let summary = Some(Summary { value: vec![value] });
+            self.event(&Event { wall_time: seconds(point.time_ms), step: point.step, summary, ..Event::default() })?;
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// Where what is left can't be written.
+    pub fn finish(mut self) -> Result<()> {
+        self.file.flush().map_err(failed(&self.path))
+    }
+}
+
+fn seconds(millis: i64) -> f64 {
+    millis as f64 / 1000.0
+}
