@@ -245,7 +245,7 @@ pub struct PredictFile {
 
 crate::requests! { METHODS;
     RegisterModel => "model.register" -> Version;
-    ListModels => "model.list" -> Vec<Model>, |me| vec![Tag::Models(me.project)];
+    ListModels => "model.list" -> Vec<Model>, |me| vec![Tag::ClientModels, Tag::Models(me.project)];
     GetVersion => "model.version" -> VersionDetail, |_me| vec![Tag::AnyModels, Tag::Deployments];
     FindVersion => "model.find" -> Version;
     SetAlias => "model.alias" -> Model;

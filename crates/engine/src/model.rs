@@ -241,6 +241,10 @@ pub async fn list(engine: &Engine, request: ListModels) -> anyhow::Result<Vec<Mo
             for row in store::model::of_project(c, project)? {
                 models.push(of_row(c, row)?);
             }
+            // What clients registered belongs where its runs do.
+            for row in store::client_version::models_of_project(c, project)? {
+                models.push(of_row(c, row)?);
+            }
             Ok(models)
         })
         .await?)

@@ -5,12 +5,18 @@
 use std::collections::BTreeMap;
 
 use api::{
-    ModelId, RunId, VersionId,
+    ModelId, ProjectId, RunId, VersionId,
     tracking::{ClientVersion, Stage, VersionNotes},
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use crate::{alias, column::Word, error::Result, id_column};
+use crate::{
+    alias,
+    column::Word,
+    error::Result,
+    id_column,
+    model::{self, ModelRow},
+};
 
 pub(crate) const CREATE: &str = "
 CREATE TABLE client_version (
@@ -63,6 +69,22 @@ pub fn of_model(connection: &Connection, model: ModelId) -> Result<Vec<ClientVer
     let mut rows = statement.query_map(params![model.as_bytes()], read)?.collect::<rusqlite::Result<Vec<_>>>()?;
     for version in &mut rows {
         version.aliases = alias::of_version(connection, version.id)?;
+    }
+    Ok(rows)
+}
+
+/// Models of no project under which a version stands that a run of this project made.
+pub fn models_of_project(connection: &Connection, project: ProjectId) -> Result<Vec<ModelRow>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT model.id FROM model JOIN client_version ON client_version.model = model.id
+         JOIN run ON run.id = client_version.run WHERE model.project IS NULL AND run.project = ?1 ORDER BY model.name",
+    )?;
+    let ids = statement
+        .query_map(params![project.as_bytes()], |row| Ok(id_column!(row, 0, ModelId)))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut rows = Vec::with_capacity(ids.len());
+    for id in ids {
+        rows.extend(model::get(connection, id)?);
     }
     Ok(rows)
 }

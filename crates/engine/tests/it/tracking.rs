@@ -2,6 +2,7 @@
 
 use api::{
     RunId,
+    model::ListModels,
     run::{ListRuns, RunTable},
     series::Point,
     tracking::{
@@ -9,7 +10,10 @@ use api::{
         RestoreExperiment, RestoreRuns, TrashRuns,
     },
 };
-use engine::tracking::client::{self, Batch, Begin};
+use engine::tracking::{
+    client::{self, Batch, Begin},
+    registry::{self, NewVersion},
+};
 
 use crate::{place, stage::Stage};
 
@@ -221,4 +225,23 @@ async fn folders_and_notes_of_experiments() {
     };
     let edited = stage.call(edit).await;
     assert_eq!((edited.folder.as_str(), edited.tags["mlflow.note.content"].as_str()), ("nlp", "# Why"));
+}
+
+#[tokio::test]
+async fn a_model_that_a_client_registered_stands_where_its_run_does() {
+    let stage = Stage::new().await;
+    let project = place::project(&stage).await;
+    let own = stage.call(ListExperiments::default()).await;
+    let own = own.into_iter().find(|one| one.project == Some(project)).unwrap();
+    let run = begin(&stage, &own, "one", 1).await;
+    registry::create(&stage.engine, "churn", None, Vec::new()).await.unwrap();
+    registry::create(&stage.engine, "elsewhere", None, Vec::new()).await.unwrap();
+    let new = NewVersion { source: "runs:/x/model".to_owned(), run: Some(run), ..NewVersion::default() };
+    registry::add_version(&stage.engine, "churn", new).await.unwrap();
+    registry::set_alias(&stage.engine, "churn", "champion", Some("1")).await.unwrap();
+    let models = stage.call(ListModels { project }).await;
+    assert_eq!(models.len(), 1, "{models:?}");
+    let version = &models[0].client_versions[0];
+    assert_eq!((models[0].name.as_str(), version.number, version.run), ("churn", 1, Some(run)));
+    assert_eq!(version.aliases, ["champion"]);
 }
