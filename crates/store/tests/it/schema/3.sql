@@ -495,6 +495,37 @@ CREATE TABLE logged_model_metric (
     PRIMARY KEY (model, run, key, dataset_name, dataset_digest)
 ) WITHOUT ROWID;
 
+CREATE TABLE source (
+    id       BLOB PRIMARY KEY,
+    kind     TEXT NOT NULL,
+    path     TEXT NOT NULL UNIQUE,
+    project  BLOB REFERENCES project (id) ON DELETE SET NULL,
+    watched  INTEGER NOT NULL,
+    mark     TEXT NOT NULL,    -- JSON: how far it was read
+    is_whole INTEGER NOT NULL, -- what was told up to the mark is committed, and nothing behind it
+    warnings TEXT NOT NULL,    -- JSON
+    warned   INTEGER NOT NULL,
+    error    TEXT,             -- JSON
+    added_ms INTEGER NOT NULL,
+    read_ms  INTEGER
+) WITHOUT ROWID;
+
+CREATE TABLE source_group (
+    source     BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
+    name       TEXT NOT NULL,
+    experiment BLOB NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    PRIMARY KEY (source, name)
+) WITHOUT ROWID;
+
+CREATE TABLE source_run (
+    source BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
+    key    TEXT NOT NULL,
+    run    BLOB NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    PRIMARY KEY (source, key)
+) WITHOUT ROWID;
+
+CREATE INDEX source_run_run ON source_run (run);
+
 CREATE TABLE client_version (
     id         BLOB PRIMARY KEY,
     model      BLOB NOT NULL REFERENCES model (id) ON DELETE CASCADE,
