@@ -37,6 +37,8 @@ async fn hidden(desktop: &Desktop) -> Result<()> {
     tray.args(["--watcher", "--bottom", "--beginning"]).env("DISPLAY", screen.name());
     bus.tell(&mut tray);
     let _tray = Running::start("tray", &mut tray, desktop.folder())?;
+    // A window that finds no watcher shows its icon by the old protocol, for good.
+    wait_until("the tray's watcher", SOON, || entries(bus).is_some())?;
     let mut window = desktop.start("window", &[])?;
     let shown = screen.window(WINDOW)?;
     wait_until("the icon in the tray", SOON, || icon(bus).is_some())?;
@@ -120,12 +122,17 @@ async fn asked(desktop: &Desktop) -> Result<()> {
     Ok(())
 }
 
-/// The bus name and the object of what stands in the tray.
-fn icon(bus: &Bus) -> Option<(String, String)> {
+/// What the watcher tells of the tray; `None` where there is no watcher yet.
+fn entries(bus: &Bus) -> Option<String> {
     let (watcher, object) = ("org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher");
     // The standard's own list leaves out the objects in this watcher.
     let asked = [watcher, "RegisteredSNIEntries"];
-    let told = bus.call(watcher, object, "org.freedesktop.DBus.Properties.Get", &asked).ok()?;
+    bus.call(watcher, object, "org.freedesktop.DBus.Properties.Get", &asked).ok()
+}
+
+/// The bus name and the object of what stands in the tray.
+fn icon(bus: &Bus) -> Option<(String, String)> {
+    let told = entries(bus)?;
     let mut words = told.split('\'').skip(1).step_by(2).map(str::to_owned);
     words.next().zip(words.next())
 }
