@@ -1,6 +1,6 @@
 //! Run logs that other tools leave in a folder, read where they lie: nothing is copied, nothing is written there.
 //!
-//! [`look`] says which logs a folder holds. A [`Reader`] tells what a log holds, and told again what was added
+//! [`look()`] says which logs a folder holds. A [`Reader`] tells what a log holds, and told again what was added
 //! since: it remembers how far it read in a [`Mark`], which its caller keeps. What can't be read is told as
 //! [`Told::Warning`] and left out; only a log that can't be read at all is an error. This room knows nothing of
 //! the store and the network, and never executes anything that it reads (no pickle, no Python).
