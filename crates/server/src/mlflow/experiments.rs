@@ -47,7 +47,7 @@ pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Creat
     Ok(Json(Created { experiment_id: experiment.number.to_string() }))
 }
 
-/// A client that names a folder of this machine would have others write there.
+/// MLflow's rule. What lies at a location that a client chose is read and written by clients alone, never by us.
 fn check_location(location: &str) -> Result<(), Failure> {
     if location.contains(['#', '?']) && !location.contains("://") {
         return Err(Failure::invalid(format!("Invalid artifact location: '{location}'")));
