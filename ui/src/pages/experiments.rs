@@ -386,7 +386,7 @@ fn OneLine(
             </td>
             <td>{of}</td>
             <td class="num">{if is_deleted { "–".to_owned() } else { words::count(runs) }}</td>
-            <td class="num faint"><Ago ms=updated_ms /></td>
+            <td class="num faint">{(updated_ms > 0).then(|| view! { <Ago ms=updated_ms /> })}</td>
             <td class="muted"><span class="cut seen">{note}</span></td>
             <td class="end"><MenuButton items label=format!("More of {name}") /></td>
         </tr>
