@@ -147,6 +147,18 @@ pub fn field_of(text: &str, attributes: Option<&'static [&'static str]>) -> Resu
     }
 }
 
+/// A field with its direction, as MLflow orders: `metrics.loss ASC`, `start_time DESC`; ascending where nothing is said.
+/// Whether it is descending stands second.
+pub fn order_of(text: &str, attributes: Option<&'static [&'static str]>) -> Result<(Field, bool), ApiError> {
+    let text = text.trim();
+    let (field, descending) = match text.rsplit_once(char::is_whitespace) {
+        Some((field, word)) if word.eq_ignore_ascii_case("asc") => (field.trim(), false),
+        Some((field, word)) if word.eq_ignore_ascii_case("desc") => (field.trim(), true),
+        _ => (text, false),
+    };
+    Ok((field_of(field, attributes)?, descending))
+}
+
 struct Parser<'a> {
     text: &'a str,
     tokens: Vec<Token>,

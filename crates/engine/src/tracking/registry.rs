@@ -426,13 +426,8 @@ pub(super) fn orders(texts: &[String], attributes: &'static [&'static str]) -> a
     texts
         .iter()
         .map(|text| {
-            let text = text.trim();
-            let (field, descending) = match text.rsplit_once(char::is_whitespace) {
-                Some((field, word)) if word.eq_ignore_ascii_case("asc") => (field.trim(), false),
-                Some((field, word)) if word.eq_ignore_ascii_case("desc") => (field.trim(), true),
-                _ => (text, false),
-            };
-            Ok(Order { field: filter::field_of(field, Some(attributes))?, descending })
+            let (field, descending) = filter::order_of(text, Some(attributes))?;
+            Ok(Order { field, descending })
         })
         .collect()
 }

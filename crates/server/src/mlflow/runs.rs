@@ -230,15 +230,8 @@ pub(super) async fn search(
     Ok(super::metrics::json(bytes))
 }
 
-/// `metrics.loss ASC`, `attributes.start_time DESC`: ascending where nothing is said.
 pub(super) fn order_of(text: &str) -> Result<Order, Failure> {
-    let text = text.trim();
-    let (field, descending) = match text.rsplit_once(char::is_whitespace) {
-        Some((field, word)) if word.eq_ignore_ascii_case("asc") => (field.trim(), false),
-        Some((field, word)) if word.eq_ignore_ascii_case("desc") => (field.trim(), true),
-        _ => (text, false),
-    };
-    let field = filter::field(field)?;
+    let (field, descending) = filter::order_of(text, None)?;
     if matches!(field, Field::Dataset(_)) {
         return Err(Failure::invalid(format!("Runs can't be ordered by '{text}'.")));
     }
