@@ -202,7 +202,7 @@ def runs_fluent(check):
     children = MlflowClient().search_runs([experiment], f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
     check.equal("children by search", [found.info.run_name for found in children], ["child"])
     try:
-        with mlflow.start_run() as broken:
+        with mlflow.start_run(run_name="raises") as broken:
             raise ValueError("broken")
     except ValueError:
         check.equal("a run that raises", mlflow.get_run(broken.info.run_id).info.status, "FAILED")
