@@ -51,6 +51,7 @@ pub fn methods() -> Vec<&'static str> {
         crate::dataset::METHODS,
         crate::run::METHODS,
         crate::tracking::METHODS,
+        crate::search::METHODS,
         crate::source::METHODS,
         crate::model::METHODS,
         crate::package::METHODS,

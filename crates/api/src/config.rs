@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{id::ProjectId, worker::Device};
+use crate::{id::ProjectId, search::SearchConfig, worker::Device};
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,7 @@ pub struct ProjectFile {
     pub data: DataConfig,
     pub split: SplitConfig,
     pub training: TrainingConfig,
+    pub search: SearchConfig,
     pub evaluation: EvaluationConfig,
     pub packaging: PackagingConfig,
     pub monitoring: MonitoringConfig,
@@ -35,6 +36,7 @@ impl Default for ProjectFile {
             data: DataConfig::default(),
             split: SplitConfig::default(),
             training: TrainingConfig::default(),
+            search: SearchConfig::default(),
             evaluation: EvaluationConfig::default(),
             packaging: PackagingConfig::default(),
             monitoring: MonitoringConfig::default(),

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{DeploymentId, ExperimentId, JobId, ProjectId, RunId},
+    id::{DeploymentId, ExperimentId, JobId, ProjectId, RunId, SearchId},
     job::JobState,
     monitor::Alert,
 };
@@ -27,6 +27,10 @@ pub enum Tag {
     Sources,
     /// The list of runs of one experiment that belongs to no project.
     Experiment(ExperimentId),
+    /// The list of searches of one project.
+    Searches(ProjectId),
+    /// One search and its trials.
+    Search(SearchId),
     /// One run: its state, params, tags, artifacts.
     Run(RunId),
     /// Models and versions of one project.

@@ -89,6 +89,8 @@ ids! {
     ExperimentId,
     /// One training or one executed command.
     RunId,
+    /// A search for hyperparameters, whose trials are runs.
+    SearchId,
     /// A run log of another tool that is read where it lies.
     SourceId,
     /// A registered name under which versions stand.

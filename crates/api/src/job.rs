@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::Tag,
-    id::{DeploymentId, JobId, PackageId, ProjectId, RunId, SnapshotId, VersionId},
+    id::{DeploymentId, JobId, PackageId, ProjectId, RunId, SearchId, SnapshotId, VersionId},
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,8 @@ pub enum JobKind {
     Compare,
     Export,
     Train,
+    /// Starting trainings until the best hyperparameters are found.
+    Search,
     Predict,
     Package,
     Push,
@@ -77,6 +79,7 @@ pub enum Subject {
     Project(ProjectId),
     Snapshot(SnapshotId),
     Run(RunId),
+    Search(SearchId),
     Version(VersionId),
     Package(PackageId),
     Deployment(DeploymentId),

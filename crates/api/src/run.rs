@@ -10,6 +10,7 @@ use crate::{
     event::Tag,
     id::{AlertId, ExperimentId, JobId, ProjectId, RunId, SnapshotId, SplitId, VersionId},
     job::Job,
+    search::TrialOf,
     tracking::Scope,
 };
 
@@ -359,6 +360,9 @@ pub struct BeginCommand {
     pub pid_started_ms: i64,
     #[serde(default)]
     pub name: Option<String>,
+    /// The trial that it is.
+    #[serde(default)]
+    pub trial: Option<TrialOf>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

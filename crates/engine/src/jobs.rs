@@ -399,7 +399,7 @@ fn queued(engine: &Engine, new: NewJob) -> JobRow {
 /// Whether a stage goes on with a job that a crash interrupted. A package's export begins anew.
 fn is_taken_up(job: &Job) -> bool {
     match job.kind {
-        JobKind::Train | JobKind::Deploy | JobKind::Snapshot => true,
+        JobKind::Train | JobKind::Search | JobKind::Deploy | JobKind::Snapshot => true,
         JobKind::Export => matches!(job.subject, Subject::Snapshot(_)),
         _ => false,
     }

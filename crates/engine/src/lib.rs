@@ -31,6 +31,7 @@ pub mod project_file;
 pub mod registry;
 pub mod run;
 pub mod sample;
+pub mod search;
 pub mod secret;
 pub mod settings;
 pub mod snapshot;
@@ -117,6 +118,7 @@ struct Inner {
     tracking_token: tokio::sync::Mutex<Option<String>>,
     tracking_port: AtomicU16,
     following: source::Following,
+    searches: search::Searches,
     building: Building,
     /// A project's file is read, changed and written by one at a time.
     editing: tokio::sync::Mutex<()>,
@@ -153,6 +155,7 @@ impl Engine {
                 tracking_token: tokio::sync::Mutex::default(),
                 tracking_port: AtomicU16::new(0),
                 following: source::Following::default(),
+                searches: search::Searches::default(),
                 building: Building::default(),
                 editing: tokio::sync::Mutex::default(),
                 blob_gate: Arc::default(),
@@ -167,6 +170,7 @@ impl Engine {
         engine.jobs().after_start(&engine).await?;
         dataset::after_start(&engine).await?;
         run::supervise::after_start(&engine).await?;
+        search::after_start(&engine).await?;
         watching::start(&engine).await?;
         deploy::look::start(&engine).await?;
         monitor::start(&engine);
@@ -275,6 +279,10 @@ impl Engine {
 
     pub(crate) fn tracking_token(&self) -> &tokio::sync::Mutex<Option<String>> {
         &self.inner.tracking_token
+    }
+
+    pub(crate) fn searches(&self) -> &search::Searches {
+        &self.inner.searches
     }
 
     pub(crate) fn following(&self) -> &source::Following {

@@ -132,6 +132,19 @@ fn check(file: ProjectFile, document: &Document<String>, text: &str, name: &str)
             return refuse(table, key, expected);
         }
     }
+    if let Err(error) = crate::search::space::rules(&file.search) {
+        let key = error.key.clone().unwrap_or_default();
+        let span =
+            document.get("search").and_then(|item| item.get(key.trim_start_matches("search."))).and_then(Item::span);
+        return Err(wrong(name, text, span, &error.message, None).with_key(key));
+    }
+    if !file.search.space.is_empty()
+        && let Err(error) = tune::space::Space::try_from(file.search.space.clone())
+    {
+        let span = document.get("search").and_then(|item| item.get("space")).and_then(Item::span);
+        let what = format!("`search.space` can't be searched: {error}");
+        return Err(wrong(name, text, span, &what, None).with_key("search.space"));
+    }
     Ok(file)
 }
 

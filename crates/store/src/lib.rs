@@ -36,6 +36,7 @@ pub mod run_columns;
 pub mod run_input;
 mod run_pairs;
 pub mod run_row;
+pub mod search;
 pub mod sent_traffic;
 pub mod setting;
 pub mod snapshot;

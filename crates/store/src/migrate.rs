@@ -29,6 +29,7 @@ const TRACKING: &[Step] = &[
     Sql(crate::logged_model::CREATE),
     Sql(crate::source::CREATE),
     Sql(crate::client_version::CREATE),
+    Sql(crate::search::CREATE),
     Sql(crate::tail::CREATE),
     Code(crate::points::migrate::rebuild),
     Sql(crate::key::DROP),

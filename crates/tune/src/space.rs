@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, btree_map};
 
+pub use api::search::Written;
 use serde::{Deserialize, Serialize};
 
 use crate::trial::{Trial, Value};
@@ -69,24 +70,6 @@ pub struct Range {
     pub log: bool,
     /// Only `min`, `min + step`, `min + 2 step` … up to `max`; of whole numbers at least 1.
     pub step: Option<f64>,
-    pub int: bool,
-}
-
-/// A hyperparameter as it is written.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Written {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub values: Option<Vec<Value>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub min: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max: Option<f64>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub log: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub step: Option<f64>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub int: bool,
 }
 

@@ -21,7 +21,11 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
         Some(named) => project::find(engine, named).await?,
         None => project_at(engine, &request.directory).await?,
     };
-    let id = RunId::from_bytes(engine.new_id());
+    let trial = match request.trial {
+        Some(of) => Some(crate::search::trial(engine, of, project.id).await?),
+        None => None,
+    };
+    let id = trial.as_ref().map_or_else(|| RunId::from_bytes(engine.new_id()), |(trial, _)| trial.run);
     let now_ms = engine.now_ms();
     // A folder whose row is not there yet is no garbage.
     let _gate = engine.hold_blobs().await;
@@ -46,7 +50,20 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
         ..row
     };
     let name = row.run.name.clone();
-    engine.store().write(move |tx| store::run::put(tx, &row)).await?;
+    engine
+        .store()
+        .write(move |tx| {
+            store::run::put(tx, &row)?;
+            let (params, tags) = trial.map_or_else(Default::default, |(trial, tags)| (trial.values, tags));
+            for (key, value) in params {
+                store::param::put(tx, id, &key, &value.to_string())?;
+            }
+            for (key, value) in tags {
+                store::tag::put(tx, id, &key, &value)?;
+            }
+            Ok(())
+        })
+        .await?;
     engine.changed(Tag::Run(id));
     engine.changed(Tag::Runs(project.id));
     if engine.options().mode == Mode::Host {

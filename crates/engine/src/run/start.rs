@@ -28,6 +28,17 @@ use crate::{
 
 /// Enters a training into the queue.
 pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
+    let id = RunId::from_bytes(engine.new_id());
+    start_as(engine, request, id, Vec::new()).await
+}
+
+/// The same as the run of this id, with these tags.
+pub(crate) async fn start_as(
+    engine: &Engine,
+    request: StartRun,
+    id: RunId,
+    tags: Vec<(String, String)>,
+) -> anyhow::Result<Job> {
     let (project, seen) = folder::look(engine, request.project).await?;
     // A named snapshot needs neither the folder nor what its file says now: the last good one is in force.
     let taken = match request.snapshot {
@@ -52,7 +63,6 @@ pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
                      with `slipway exec -- COMMAND`."
         ));
     }
-    let id = RunId::from_bytes(engine.new_id());
     let training = request.training.clone().unwrap_or_else(|| file.training.clone());
     project_file::check_training(&training)?;
     if let Some(name) = &request.name {
@@ -85,6 +95,9 @@ pub async fn start(engine: &Engine, request: StartRun) -> anyhow::Result<Job> {
         let refused = answered(tx, &entered.run)?;
         if refused.is_none() {
             store::run::put(tx, &entered)?;
+            for (key, value) in &tags {
+                store::tag::put(tx, id, key, value)?;
+            }
         }
         Ok(refused)
     });

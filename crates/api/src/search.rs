@@ -1,0 +1,327 @@
+//! Search for hyperparameters: which are tried, how, and what became of each trial.
+//!
+//! A trial is a run like any other, with the tags [`SEARCH_TAG`] and [`TRIAL_TAG`]. Trainings are started by the host;
+//! the trials of a command are started by whoever searches with it, who asks for them with [`StepSearch`].
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::TrainingConfig,
+    event::Tag,
+    id::{JobId, ProjectId, RunId, SearchId},
+};
+
+/// The tag of a run that names its search, by id.
+pub const SEARCH_TAG: &str = "slipway.search";
+/// The tag of a run that is its number in its search, from 1.
+pub const TRIAL_TAG: &str = "slipway.trial";
+
+/// `[search]`: which hyperparameters are tried, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SearchConfig {
+    pub method: SearchMethod,
+    /// The series that is judged, such as "average_precision/validation"; by default what ranks the project's runs.
+    pub metric: Option<String>,
+    /// Whether less or more of it is better; needed where a metric is named.
+    pub goal: Option<Direction>,
+    /// Trials at most; a grid ends earlier where it is smaller.
+    pub trials: u64,
+    /// Trials at once, as far as memory allows.
+    pub parallel: u32,
+    pub seed: u64,
+    pub early_stopping: EarlyStopping,
+    /// Steps of the metric before a trial may be stopped early.
+    pub min_steps: u64,
+    /// One of so many goes on at each rung.
+    pub reduction: u64,
+    /// By hyperparameter: a key of `[training]`, or a name that the command has as `${name}`.
+    pub space: BTreeMap<String, Written>,
+}
+
+impl Default for SearchConfig {
+    fn default() -> Self {
+        Self {
+            method: SearchMethod::Tpe,
+            metric: None,
+            goal: None,
+            trials: 20,
+            parallel: 1,
+            seed: 0,
+            early_stopping: EarlyStopping::None,
+            min_steps: 1,
+            reduction: 3,
+            space: BTreeMap::new(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchMethod {
+    /// Every combination.
+    Grid,
+    Random,
+    /// The tree-structured Parzen estimator: values near those that went well.
+    #[default]
+    Tpe,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EarlyStopping {
+    #[default]
+    None,
+    /// Asynchronous successive halving: a trial that is not among the best of its rung is stopped.
+    Asha,
+}
+
+/// A hyperparameter as it is written: `values`, or a range.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Written {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    /// Each order of magnitude is as likely as another.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub log: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<f64>,
+    /// Whole numbers alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub int: bool,
+}
+
+/// One value of one hyperparameter. Its text is the same everywhere and reads back as the same value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a value is a number, a text, true or false")]
+pub enum Value {
+    Bool(bool),
+    Integer(i64),
+    Number(f64),
+    Text(String),
+}
+
+impl Value {
+    /// The value as a number; a bool and a text are none.
+    pub const fn number(&self) -> Option<f64> {
+        match self {
+            Self::Integer(whole) => Some(*whole as f64),
+            Self::Number(number) => Some(*number),
+            Self::Bool(_) | Self::Text(_) => None,
+        }
+    }
+
+    /// Whether both mean the same: 1 is 1.0, but not "1".
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Integer(one), Self::Integer(two)) => one == two,
+            _ => match (self.number(), other.number()) {
+                (Some(one), Some(two)) => one == two,
+                _ => self == other,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(yes) => write!(formatter, "{yes}"),
+            Self::Integer(whole) => write!(formatter, "{whole}"),
+            // The shortest that reads back as the same bits, with a point or an exponent; zero has no sign.
+            Self::Number(number) => write!(formatter, "{:?}", number + 0.0),
+            Self::Text(text) => formatter.write_str(text),
+        }
+    }
+}
+
+/// Whether less or more of a metric is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Min,
+    Max,
+}
+
+impl Direction {
+    /// The value as a loss: less is better.
+    pub const fn loss(self, value: f64) -> f64 {
+        match self {
+            Self::Min => value,
+            Self::Max => -value,
+        }
+    }
+}
+
+/// What is searched with, where it is no training of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchCommand {
+    /// The program and its arguments, with `${name}` where a hyperparameter's value is to stand.
+    pub words: Vec<String>,
+    /// Where it runs.
+    pub directory: String,
+}
+
+/// A search with all its trials.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Search {
+    pub id: SearchId,
+    pub project: ProjectId,
+    pub name: String,
+    /// As it was when the search began.
+    pub config: SearchConfig,
+    /// What each trial's training begins from; `None` where a command is searched with.
+    pub training: Option<TrainingConfig>,
+    pub command: Option<SearchCommand>,
+    pub state: SearchState,
+    /// The job that starts its trainings.
+    pub job: Option<JobId>,
+    /// Why it failed.
+    pub error: Option<crate::ApiError>,
+    /// In the order of their start.
+    pub trials: Vec<Trial>,
+    /// How many it will have; fewer than asked for where the grid is smaller.
+    pub planned: u64,
+    /// The number of the best trial so far.
+    pub best: Option<u64>,
+    /// The series that is judged, and whether less or more is better, as far as it is known.
+    pub judged: Option<(String, Direction)>,
+    pub created_ms: i64,
+    pub ended_ms: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchState {
+    Running,
+    /// By a person, or because its host ended; it can be resumed.
+    Stopped,
+    Finished,
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// From 1.
+    pub number: u64,
+    pub run: RunId,
+    /// The run's name; `None` where it was deleted or not begun.
+    pub name: Option<String>,
+    pub values: BTreeMap<String, Value>,
+    pub outcome: TrialOutcome,
+    /// The step up to which it was judged.
+    pub step: Option<i64>,
+    /// The judged value, of a running trial the newest.
+    #[serde(with = "crate::series::float::option")]
+    pub value: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrialOutcome {
+    Running,
+    Finished,
+    /// Not among the best of its rung.
+    StoppedEarly,
+    /// By a person.
+    Stopped,
+    /// With its search: it goes on or begins again when that is resumed.
+    Interrupted,
+    Failed,
+}
+
+/// Begins a search: with trainings, or with a command.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StartSearch {
+    pub project: ProjectId,
+    /// Instead of the project's `[search]`.
+    #[serde(default)]
+    pub config: Option<SearchConfig>,
+    /// Instead of the project's `[training]`, what each trial begins from.
+    #[serde(default)]
+    pub training: Option<TrainingConfig>,
+    #[serde(default)]
+    pub command: Option<SearchCommand>,
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// Newest first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListSearches {
+    pub project: ProjectId,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetSearch {
+    pub search: SearchId,
+}
+
+/// Stops a search and its running trials. What they reached counts when it is resumed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StopSearch {
+    pub search: SearchId,
+}
+
+/// Goes on with a search that was stopped, or raises the number of trials of one that is finished.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResumeSearch {
+    pub search: SearchId,
+    #[serde(default)]
+    pub trials: Option<u64>,
+}
+
+/// Forgets a search; its runs stay.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeleteSearch {
+    pub search: SearchId,
+}
+
+/// Judges the running trials of a command's search and answers those that are to be started now. Who searches with the
+/// command asks every few seconds at least: a search that nobody asks for stands as stopped.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StepSearch {
+    pub search: SearchId,
+    /// The trials that the caller has under way, begun or not.
+    pub under_way: Vec<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    pub search: Search,
+    /// Each is entered already, and begun with `run.begin_command`.
+    pub start: Vec<NextTrial>,
+}
+
+/// A trial of a command that is to be started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextTrial {
+    pub number: u64,
+    pub run: RunId,
+    /// The program and its arguments, with the values in their places.
+    pub words: Vec<String>,
+}
+
+/// Which trial of a search a command's run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialOf {
+    pub search: SearchId,
+    pub number: u64,
+}
+
+crate::requests! { METHODS;
+    StartSearch => "search.start" -> Search;
+    ListSearches => "search.list" -> Vec<Search>, |me| vec![Tag::Searches(me.project)];
+    GetSearch => "search.get" -> Search, |me| vec![Tag::Search(me.search)];
+    StopSearch => "search.stop" -> Search;
+    ResumeSearch => "search.resume" -> Search;
+    DeleteSearch => "search.delete" -> ();
+    StepSearch => "search.step" -> Step;
+}

@@ -1,0 +1,230 @@
+//! What a trial's values mean to what is searched with: keys of `[training]`, or `${name}` in a command.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::{
+    ApiError,
+    config::TrainingConfig,
+    search::{EarlyStopping, SearchConfig, SearchMethod, Value},
+};
+use tune::{
+    asha::Asha,
+    grid,
+    space::{Domain, Space},
+};
+
+use crate::project_file;
+
+type Values = BTreeMap<String, Value>;
+
+/// What each trial is made of.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Of<'a> {
+    Training(&'a TrainingConfig),
+    Command(&'a [String]),
+}
+
+/// The space of a search that can be begun.
+pub(super) fn check(config: &SearchConfig, of: Of<'_>) -> Result<Space, ApiError> {
+    let space = Space::try_from(config.space.clone()).map_err(|error| {
+        ApiError::invalid(format!("`search.space` can't be searched: {error}.")).with_key("search.space")
+    })?;
+    rules(config)?;
+    if config.method == SearchMethod::Grid {
+        size(&space)?;
+    }
+    match of {
+        Of::Training(training) => {
+            for end in ends(&space) {
+                training_with(training, &end)?;
+            }
+        }
+        Of::Command(words) => {
+            if config.metric.is_none() || config.goal.is_none() {
+                return Err(ApiError::invalid("A command's search needs to know what is judged.").with_hint(
+                    "Name the metric that the program logs and whether less or more is better: `metric` and `goal` of `[search]`, \
+                     or --metric and --goal.",
+                ));
+            }
+            named_in(words, &space)?;
+        }
+    }
+    Ok(space)
+}
+
+/// What `slipway.toml` and a request must keep alike, beside the space.
+pub(crate) fn rules(config: &SearchConfig) -> Result<(), ApiError> {
+    let rules = [
+        (config.trials >= 1 && config.trials <= 100_000, "trials", "from 1 to 100,000"),
+        (config.parallel >= 1 && config.parallel <= 256, "parallel", "from 1 to 256"),
+        (config.min_steps >= 1, "min_steps", "at least 1"),
+        (config.reduction >= 2, "reduction", "at least 2"),
+        (config.metric.is_none() || config.goal.is_some(), "goal", "\"min\" or \"max\", where `metric` is named"),
+    ];
+    match rules.into_iter().find(|(holds, ..)| !holds) {
+        Some((_, key, expected)) => {
+            let path = format!("search.{key}");
+            Err(ApiError::invalid(format!("`{path}` must be {expected}.")).with_key(path))
+        }
+        None => Ok(()),
+    }
+}
+
+fn size(space: &Space) -> Result<u64, ApiError> {
+    grid::size(space).map_err(|error| {
+        ApiError::invalid(format!("The space has no grid: {error}."))
+            .with_hint("Search it with `method = \"tpe\"` or \"random\" instead.")
+            .with_key("search.space")
+    })
+}
+
+/// How many trials a search has: fewer than asked for where its grid is smaller.
+pub(super) fn planned(config: &SearchConfig, space: &Space) -> Result<u64, ApiError> {
+    match config.method {
+        SearchMethod::Grid => Ok(size(space)?.min(config.trials)),
+        SearchMethod::Random | SearchMethod::Tpe => Ok(config.trials),
+    }
+}
+
+/// The rungs that trials are judged at. They have no end: how long a trial lasts is its own matter.
+pub(super) fn asha(config: &SearchConfig, direction: api::search::Direction) -> Option<Asha> {
+    (config.early_stopping == EarlyStopping::Asha).then_some(Asha {
+        direction,
+        min_resource: config.min_steps,
+        max_resource: u64::MAX,
+        reduction_factor: config.reduction,
+        early_stopping_rate: 0,
+    })
+}
+
+/// Trials that together have each hyperparameter's every value, of a range the ends.
+fn ends(space: &Space) -> Vec<Values> {
+    let of = |domain: &Domain| match domain {
+        Domain::Values(values) => values.clone(),
+        Domain::Range(range) => vec![domain.value(range.min), domain.value(range.max)],
+    };
+    let ends: Vec<(&String, Vec<Value>)> = space.iter().map(|(name, domain)| (name, of(domain))).collect();
+    let most = ends.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
+    let nth = |at: usize| {
+        ends.iter().map(|(name, values)| ((*name).clone(), values[at.min(values.len() - 1)].clone())).collect()
+    };
+    (0..most).map(nth).collect()
+}
+
+/// The training of one trial.
+pub(super) fn training_with(base: &TrainingConfig, values: &Values) -> Result<TrainingConfig, ApiError> {
+    let mut training = serde_json::to_value(base).unwrap_or_default();
+    let known = training.as_object_mut().ok_or_else(|| ApiError::invalid("`[training]` is no table."))?;
+    for (name, value) in values {
+        let Some(place) = known.get_mut(name) else {
+            let nearest = known.keys().min_by_key(|key| strsim::damerau_levenshtein(key, name)).cloned();
+            return Err(ApiError::invalid(format!("`search.space.{name}` is no key of `[training]`."))
+                .with_hint(format!("Perhaps `{}` is meant.", nearest.unwrap_or_default()))
+                .with_key("search.space"));
+        };
+        *place = match (name.as_str(), value) {
+            // The one list: "64,32" is two layers.
+            ("hidden", Value::Text(widths)) => {
+                widths.split(',').map(|width| width.trim().parse::<u64>().ok()).collect()
+            }
+            ("hidden", Value::Integer(width)) => serde_json::json!([width]),
+            (_, value) => serde_json::json!(value),
+        };
+    }
+    let training: TrainingConfig = serde_json::from_value(training).map_err(|error| {
+        ApiError::invalid(format!("A value of `search.space` is none that `[training]` can have: {error}."))
+            .with_hint("Whole numbers need `int = true`.")
+            .with_key("search.space")
+    })?;
+    project_file::check_training(&training)?;
+    Ok(training)
+}
+
+/// The words of a command with the values in their places.
+pub(super) fn words_with(words: &[String], values: &Values) -> Vec<String> {
+    let put = |word: &String| {
+        values.iter().fold(word.clone(), |word, (name, value)| word.replace(&place(name), &value.to_string()))
+    };
+    words.iter().map(put).collect()
+}
+
+fn place(name: &str) -> String {
+    format!("${{{name}}}")
+}
+
+/// Each hyperparameter stands in the command, and no other does.
+fn named_in(words: &[String], space: &Space) -> Result<(), ApiError> {
+    let searched: BTreeSet<&str> = space.iter().map(|(name, _)| name.as_str()).collect();
+    if let Some(unused) = searched.iter().find(|name| !words.iter().any(|word| word.contains(&place(name)))) {
+        return Err(ApiError::invalid(format!("The command has no `{}`.", place(unused))).with_hint(format!(
+            "Write it where the program takes the value, in single quotes: '--{unused}=${{{unused}}}'."
+        )));
+    }
+    let mut named = words.iter().flat_map(|word| word.split("${").skip(1)).filter_map(|rest| rest.split_once('}'));
+    if let Some((unknown, _)) = named.find(|(name, _)| !searched.contains(name)) {
+        return Err(ApiError::invalid(format!(
+            "`{}` stands in the command, and `search.space` has no {unknown}.",
+            place(unknown)
+        ))
+        .with_key("search.space"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use api::search::Written;
+
+    use super::*;
+
+    fn config(space: &[(&str, Written)]) -> SearchConfig {
+        let space = space.iter().map(|(name, written)| ((*name).to_owned(), written.clone())).collect();
+        SearchConfig { space, ..SearchConfig::default() }
+    }
+
+    fn range(min: f64, max: f64, int: bool) -> Written {
+        Written { min: Some(min), max: Some(max), int, ..Written::default() }
+    }
+
+    #[test]
+    fn a_space_names_keys_of_the_training_and_values_that_they_can_have() {
+        let base = TrainingConfig::default();
+        let ok = config(&[("learning_rate", range(1e-4, 0.1, false)), ("max_depth", range(2.0, 8.0, true))]);
+        assert!(check(&ok, Of::Training(&base)).is_ok());
+        for (wrong, expected) in [
+            (config(&[]), "names no hyperparameter"),
+            (config(&[("learnig_rate", range(1e-4, 0.1, false))]), "no key of `[training]`"),
+            (config(&[("learning_rate", range(-1.0, 0.1, false))]), "`learning_rate` must be a number above 0"),
+            (config(&[("max_depth", range(2.0, 8.5, false))]), "none that `[training]` can have"),
+            (config(&[("max_depth", range(2.0, 99.0, true))]), "`max_depth` must be from 1 to 32"),
+        ] {
+            let error = check(&wrong, Of::Training(&base)).unwrap_err();
+            assert!(error.message.contains(expected), "{}", error.message);
+        }
+        let widths =
+            Written { values: Some(vec![Value::Text("64,32".to_owned()), Value::Integer(8)]), ..Written::default() };
+        assert!(check(&config(&[("hidden", widths.clone())]), Of::Training(&base)).is_ok());
+        let values = BTreeMap::from([("hidden".to_owned(), Value::Text("64, 32".to_owned()))]);
+        assert_eq!(training_with(&base, &values).unwrap().hidden, [64, 32]);
+    }
+
+    #[test]
+    fn a_command_names_what_is_searched_and_nothing_else() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let judged = SearchConfig {
+            metric: Some("loss".to_owned()),
+            goal: Some(api::search::Direction::Min),
+            ..config(&[("lr", range(0.1, 0.2, false))])
+        };
+        let given = words(&["python", "train.py", "--lr=${lr}", "${lr}"]);
+        assert!(check(&judged, Of::Command(&given)).is_ok());
+        let values = BTreeMap::from([("lr".to_owned(), Value::Number(0.15))]);
+        assert_eq!(words_with(&given, &values), ["python", "train.py", "--lr=0.15", "0.15"]);
+        let missing = check(&judged, Of::Command(&words(&["python"]))).unwrap_err();
+        assert!(missing.message.contains("has no `${lr}`"), "{}", missing.message);
+        let other = check(&judged, Of::Command(&words(&["${lr}", "${depth}"]))).unwrap_err();
+        assert!(other.message.contains("`search.space` has no depth"), "{}", other.message);
+        let unjudged = check(&config(&[("lr", range(0.1, 0.2, false))]), Of::Command(&given)).unwrap_err();
+        assert!(unjudged.message.contains("what is judged"), "{}", unjudged.message);
+    }
+}

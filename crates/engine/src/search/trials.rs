@@ -1,0 +1,237 @@
+//! One look at a search: what became of its trials, which are stopped early, and which come next.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use api::{
+    ApiError, RunId, SearchId,
+    event::Tag,
+    run::{RunState, StopRun},
+    search::{Direction, Search, SearchMethod, SearchState, Trial, TrialOutcome, Value},
+};
+use store::{Connection, run::RunRow};
+use tune::{
+    grid, random,
+    space::Space,
+    tpe::Tpe,
+    trial::{Outcome, Row},
+};
+
+use super::{find, judge::Judge};
+use crate::{Engine, run};
+
+/// What one look found.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) search: Search,
+    /// Entered, and to be begun now.
+    pub(super) start: Vec<Trial>,
+    /// Trials whose run is under way or about to be.
+    pub(super) under_way: usize,
+    /// Nothing is under way and nothing comes next.
+    pub(super) over: bool,
+}
+
+/// Looks at a search. `in_hand` are trials that somebody is about to begin; new ones are entered where `may_start`.
+pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &[u64], may_start: bool) -> anyhow::Result<Seen> {
+    let mut judges = engine.searches().judges.lock().await;
+    let in_hand: HashSet<u64> = in_hand.iter().copied().collect();
+    let mut judge = judges.remove(&id);
+    let (mut search, mut changed, alive, judge, stop) = engine
+        .store()
+        .read(move |c| {
+            let Some(mut search) = store::search::get(c, id)? else { return Err(super::missing(id)) };
+            if search.judged.is_none() {
+                search.judged = judged(c, &search)?;
+            }
+            let (changed, alive) = (outcomes(c, &mut search)?, alive(c, &search)?);
+            let mut stop = BTreeSet::new();
+            if let Some((key, direction)) = search.judged.clone() {
+                judge = judge.take().or_else(|| Judge::of(&search, direction));
+                if let Some(judge) = &mut judge {
+                    stop = judge.look(c, &search, &key)?;
+                }
+            }
+            Ok((search, changed, alive, judge, stop))
+        })
+        .await?;
+    if let Some(judge) = judge {
+        judges.insert(id, judge);
+    }
+    for trial in search.trials.iter_mut().filter(|trial| stop.contains(&trial.number)) {
+        trial.outcome = TrialOutcome::StoppedEarly;
+        changed.insert(trial.number);
+    }
+    // What was entered and never begun, as after a crash, is begun now.
+    let is_unbegun = |trial: &&Trial| trial.outcome == TrialOutcome::Running && !alive.contains(&trial.number);
+    let unbegun: Vec<Trial> = search.trials.iter().filter(is_unbegun).cloned().collect();
+    let mut new: Vec<Trial> = Vec::new();
+    if may_start {
+        let space =
+            Space::try_from(search.config.space.clone()).map_err(|error| ApiError::invalid(error.to_string()))?;
+        while alive.len() + unbegun.len() + new.len() < search.config.parallel as usize
+            && counted(&search) < search.planned
+            && let Some(values) = next(&search, &space)?
+        {
+            let number = search.trials.last().map_or(1, |last| last.number + 1);
+            let run = RunId::from_bytes(engine.new_id());
+            let outcome = TrialOutcome::Running;
+            let trial = Trial { number, run, name: None, values, outcome, step: None, value: None };
+            changed.insert(number);
+            new.push(trial.clone());
+            search.trials.push(trial);
+        }
+    }
+    let under_way = alive.len() + unbegun.len() + new.len();
+    let start: Vec<Trial> =
+        unbegun.into_iter().filter(|trial| may_start && !in_hand.contains(&trial.number)).chain(new).collect();
+    let written = search.clone();
+    let changed_now = changed.clone();
+    engine
+        .store()
+        .write(move |tx| {
+            // A state that somebody else set meanwhile stays.
+            let Some(mut now) = store::search::get(tx, id)? else { return Ok(()) };
+            now.judged.clone_from(&written.judged);
+            store::search::put(tx, &now)?;
+            for trial in written.trials.iter().filter(|trial| changed_now.contains(&trial.number)) {
+                store::search::put_trial(tx, id, trial)?;
+            }
+            Ok(())
+        })
+        .await?;
+    drop(judges);
+    for trial in search.trials.iter().filter(|trial| stop.contains(&trial.number)) {
+        run::stop(engine, StopRun { run: trial.run }).await?;
+    }
+    if !changed.is_empty() {
+        announce(engine, &search);
+    }
+    search.best = best(&search);
+    Ok(Seen { over: under_way == 0, search, start, under_way })
+}
+
+pub(super) fn announce(engine: &Engine, search: &Search) {
+    engine.changed(Tag::Search(search.id));
+    engine.changed(Tag::Searches(search.project));
+}
+
+/// Trials that count among those that are planned: what was interrupted is begun again.
+fn counted(search: &Search) -> u64 {
+    search.trials.iter().filter(|trial| trial.outcome != TrialOutcome::Interrupted).count() as u64
+}
+
+/// The number of the best finished trial.
+pub(super) fn best(search: &Search) -> Option<u64> {
+    let (_, direction) = search.judged.as_ref()?;
+    let loss = |trial: &&Trial| trial.value.map_or(f64::INFINITY, |value| direction.loss(value));
+    let finished = search.trials.iter().filter(|trial| trial.outcome == TrialOutcome::Finished);
+    let judged = finished.filter(|trial| trial.value.is_some_and(|value| !value.is_nan()));
+    judged.min_by(|one, two| loss(one).total_cmp(&loss(two))).map(|trial| trial.number)
+}
+
+/// The series that is judged: the one that is named, or what ranks the trials that ended, or the project's runs.
+fn judged(c: &Connection, search: &Search) -> store::Result<Option<(String, Direction)>> {
+    if let (Some(metric), Some(goal)) = (&search.config.metric, search.config.goal) {
+        return Ok(Some((metric.clone(), goal)));
+    }
+    let ranking = store::run::ranking(c, search.project)?;
+    Ok(ranking.map(|(key, more)| (key, if more { Direction::Max } else { Direction::Min })))
+}
+
+/// Notes what became of the trials that were running, and answers which changed.
+fn outcomes(c: &Connection, search: &mut Search) -> store::Result<BTreeSet<u64>> {
+    let is_stopped = search.state != SearchState::Running;
+    let judged = search.judged.clone();
+    let mut changed = BTreeSet::new();
+    for trial in search.trials.iter_mut().filter(|trial| trial.outcome == TrialOutcome::Running) {
+        let before = trial.clone();
+        match store::run::bare(c, trial.run)? {
+            // It is to be begun, or was deleted while nobody looked.
+            None if is_stopped => trial.outcome = TrialOutcome::Interrupted,
+            None => continue,
+            Some(row) => {
+                (trial.step, trial.value) = reached(c, &row, judged.as_ref())?;
+                trial.outcome = match row.run.state {
+                    RunState::Queued | RunState::Running => TrialOutcome::Running,
+                    RunState::Finished if trial.value.is_some() => TrialOutcome::Finished,
+                    RunState::Stopped if is_stopped => TrialOutcome::Interrupted,
+                    RunState::Stopped => TrialOutcome::Stopped,
+                    RunState::Finished | RunState::Failed | RunState::Killed => TrialOutcome::Failed,
+                };
+            }
+        }
+        if *trial != before {
+            changed.insert(trial.number);
+        }
+    }
+    Ok(changed)
+}
+
+/// The step and the judged value of a run: its final figure where it has one.
+fn reached(
+    c: &Connection,
+    row: &RunRow,
+    judged: Option<&(String, Direction)>,
+) -> store::Result<(Option<i64>, Option<f64>)> {
+    let Some((key, _)) = judged else { return Ok((None, None)) };
+    let series = store::metric::summaries(c, row.run.id)?.into_iter().find(|series| series.key == *key);
+    let ranked = row.ranked.as_ref().filter(|(own, ..)| own == key).and_then(|(_, value, _)| *value);
+    let value = ranked.or_else(|| series.as_ref().map(|series| series.last));
+    Ok((series.map(|series| series.step), value))
+}
+
+/// The trials whose run is under way.
+fn alive(c: &Connection, search: &Search) -> store::Result<BTreeSet<u64>> {
+    let mut alive = BTreeSet::new();
+    let may_be = |trial: &&Trial| matches!(trial.outcome, TrialOutcome::Running | TrialOutcome::StoppedEarly);
+    for trial in search.trials.iter().filter(may_be) {
+        if store::run::bare(c, trial.run)?.is_some_and(|row| !row.run.state.is_over()) {
+            alive.insert(trial.number);
+        }
+    }
+    Ok(alive)
+}
+
+/// What is tried next; `None` where the grid is at its end.
+fn next(search: &Search, space: &Space) -> anyhow::Result<Option<BTreeMap<String, Value>>> {
+    let again = |trial: &&Trial| {
+        let later = search.trials.iter().filter(|other| other.number > trial.number);
+        trial.outcome == TrialOutcome::Interrupted && !later.into_iter().any(|other| other.values == trial.values)
+    };
+    if let Some(interrupted) = search.trials.iter().find(again) {
+        return Ok(Some(interrupted.values.clone()));
+    }
+    let rows: Vec<Row> =
+        search.trials.iter().map(|trial| Row { trial: trial.values.clone(), outcome: outcome(trial) }).collect();
+    let seed = search.config.seed;
+    Ok(match search.config.method {
+        SearchMethod::Grid => grid::next(space, &rows)?,
+        SearchMethod::Random => Some(random::next(space, seed, &rows)),
+        SearchMethod::Tpe => {
+            let direction = search.judged.as_ref().map_or(Direction::Max, |(_, direction)| *direction);
+            Some(Tpe::new(direction).next(space, seed, &rows))
+        }
+    })
+}
+
+fn outcome(trial: &Trial) -> Outcome {
+    match (trial.outcome, trial.value) {
+        (TrialOutcome::Running, _) => Outcome::Running,
+        (TrialOutcome::Finished, Some(value)) => Outcome::Finished(value),
+        (TrialOutcome::StoppedEarly | TrialOutcome::Stopped | TrialOutcome::Interrupted, value) => {
+            Outcome::Pruned(trial.step.zip(value))
+        }
+        (TrialOutcome::Finished | TrialOutcome::Failed, _) => Outcome::Failed,
+    }
+}
+
+/// Asks every run of a search that is under way to stop.
+pub(super) async fn stop_all(engine: &Engine, id: SearchId) -> anyhow::Result<()> {
+    for trial in find(engine, id).await?.trials {
+        let running = matches!(trial.outcome, TrialOutcome::Running | TrialOutcome::StoppedEarly);
+        if running && engine.store().read(move |c| store::run::bare(c, trial.run)).await?.is_some() {
+            run::stop(engine, StopRun { run: trial.run }).await?;
+        }
+    }
+    Ok(())
+}
