@@ -291,6 +291,9 @@ pub struct StepSearch {
     pub search: SearchId,
     /// The trials that the caller has under way, begun or not.
     pub under_way: Vec<u64>,
+    /// Those whose program has ended: what was not begun then has failed.
+    #[serde(default)]
+    pub ended: Vec<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -33,6 +33,7 @@ use crate::{
 };
 use judge::Judge;
 use space::Of;
+use trials::InHand;
 
 /// Between two looks at the trials.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
@@ -176,7 +177,7 @@ async fn drive(context: JobContext, id: SearchId) -> anyhow::Result<String> {
             };
             end(&engine, id, state, because).await?;
             trials::stop_all(&engine, id).await?;
-            while trials::look(&engine, id, &[], false).await?.under_way > 0 {
+            while trials::look(&engine, id, &InHand::default(), false).await?.under_way > 0 {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
             Err(if is_stop { cancelled().into() } else { failure })
@@ -188,7 +189,7 @@ async fn go_on(context: &JobContext, id: SearchId) -> anyhow::Result<Search> {
     let engine = context.engine();
     loop {
         context.check()?;
-        let seen = trials::look(engine, id, &[], true).await?;
+        let seen = trials::look(engine, id, &InHand::default(), true).await?;
         for trial in &seen.start {
             start_training(engine, &seen.search, trial).await?;
         }
@@ -295,7 +296,7 @@ pub async fn stop(engine: &Engine, request: StopSearch) -> anyhow::Result<Search
         end(engine, search.id, SearchState::Stopped, None).await?;
     }
     trials::stop_all(engine, search.id).await?;
-    trials::look(engine, search.id, &[], false).await?;
+    trials::look(engine, search.id, &InHand::default(), false).await?;
     find(engine, search.id).await
 }
 
@@ -323,7 +324,7 @@ pub async fn resume(engine: &Engine, request: ResumeSearch) -> anyhow::Result<Se
     }
     // What was under way when its host or its terminal ended is looked at before it is taken for running.
     end(engine, id, SearchState::Stopped, None).await?;
-    trials::look(engine, id, &[], false).await?;
+    trials::look(engine, id, &InHand::default(), false).await?;
     let written = engine.store().write(move |tx| {
         let Some(mut now) = store::search::get(tx, id)? else { return Err(missing(id)) };
         (now.state, now.error, now.ended_ms) = (SearchState::Running, None, None);
@@ -361,7 +362,7 @@ pub async fn step(engine: &Engine, request: StepSearch) -> anyhow::Result<Step> 
     };
     engine.searches().asked(id, engine.now_ms());
     let goes_on = search.state == SearchState::Running;
-    let seen = trials::look(engine, id, &request.under_way, goes_on).await?;
+    let seen = trials::look(engine, id, &InHand::of(&request), goes_on).await?;
     let mut search = shown(engine, seen.search);
     if goes_on && seen.over {
         search = end(engine, id, SearchState::Finished, None).await?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use api::{
     AlertId, ApiError, ExperimentId, JobId, ProjectId, RunId, SnapshotId, SplitId, VersionId,
     run::{Code, Run, RunKind, RunProgress, RunState},
+    tracking::PARENT_TAG,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
@@ -293,6 +294,21 @@ pub fn standing(connection: &Connection, id: RunId) -> Result<Option<Standing>> 
             deleted: row.get(2)?,
         })
     });
+    Ok(found.optional()?)
+}
+
+/// The run that has a series: this one, or the newest that a client logged below it.
+pub fn with_series(connection: &Connection, id: RunId, created_ms: i64, key: &str) -> Result<Option<RunId>> {
+    if crate::metric::find(connection, id, key)?.is_some() {
+        return Ok(Some(id));
+    }
+    let found = connection
+        .prepare_cached(
+            "SELECT run.id FROM run JOIN tag ON tag.run = run.id AND tag.key = ?1 AND tag.value = ?2
+             JOIN metric ON metric.run = run.id AND metric.key = ?3
+             WHERE run.created_ms >= ?4 ORDER BY run.created_ms DESC LIMIT 1",
+        )?
+        .query_row(params![PARENT_TAG, id.to_string(), key, created_ms], |row| Ok(id_column!(row, 0, RunId)));
     Ok(found.optional()?)
 }
 

@@ -59,7 +59,10 @@ impl Judge {
         key: &str,
     ) -> store::Result<Vec<(u64, Point)>> {
         let reported = self.reported.entry(trial).or_default();
-        let Some((series, count)) = store::metric::find(connection, run, key)? else { return Ok(Vec::new()) };
+        let Some(row) = store::run::bare(connection, run)? else { return Ok(Vec::new()) };
+        let run = store::run::with_series(connection, run, row.run.created_ms, key)?;
+        let series = run.map(|run| store::metric::find(connection, run, key)).transpose()?.flatten();
+        let Some((series, count)) = series else { return Ok(Vec::new()) };
         if count <= *reported {
             return Ok(Vec::new());
         }

@@ -6,7 +6,7 @@ use api::{
     ApiError, RunId, SearchId,
     event::Tag,
     run::{RunState, StopRun},
-    search::{Direction, Search, SearchMethod, SearchState, Trial, TrialOutcome, Value},
+    search::{Direction, Search, SearchMethod, SearchState, StepSearch, Trial, TrialOutcome, Value},
 };
 use store::{Connection, run::RunRow};
 use tune::{
@@ -31,10 +31,25 @@ pub(super) struct Seen {
     pub(super) over: bool,
 }
 
-/// Looks at a search. `in_hand` are trials that somebody is about to begin; new ones are entered where `may_start`.
-pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &[u64], may_start: bool) -> anyhow::Result<Seen> {
+/// The trials of a command that somebody begins.
+#[derive(Debug, Clone, Default)]
+pub(super) struct InHand {
+    /// They are begun, or about to be.
+    under_way: HashSet<u64>,
+    /// Their program has ended.
+    ended: HashSet<u64>,
+}
+
+impl InHand {
+    pub(super) fn of(step: &StepSearch) -> Self {
+        Self { under_way: step.under_way.iter().copied().collect(), ended: step.ended.iter().copied().collect() }
+    }
+}
+
+/// Looks at a search; new trials are entered where it `may_start` some.
+pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, may_start: bool) -> anyhow::Result<Seen> {
     let mut judges = engine.searches().judges.lock().await;
-    let in_hand: HashSet<u64> = in_hand.iter().copied().collect();
+    let ended = in_hand.ended.clone();
     let mut judge = judges.remove(&id);
     let (mut search, mut changed, alive, judge, stop) = engine
         .store()
@@ -43,7 +58,7 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &[u64], may_sta
             if search.judged.is_none() {
                 search.judged = judged(c, &search)?;
             }
-            let (changed, alive) = (outcomes(c, &mut search)?, alive(c, &search)?);
+            let (changed, alive) = (outcomes(c, &mut search, &ended)?, alive(c, &search)?);
             let mut stop = BTreeSet::new();
             if let Some((key, direction)) = search.judged.clone() {
                 judge = judge.take().or_else(|| Judge::of(&search, direction));
@@ -82,8 +97,11 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &[u64], may_sta
         }
     }
     let under_way = alive.len() + unbegun.len() + new.len();
-    let start: Vec<Trial> =
-        unbegun.into_iter().filter(|trial| may_start && !in_hand.contains(&trial.number)).chain(new).collect();
+    let start: Vec<Trial> = unbegun
+        .into_iter()
+        .filter(|trial| may_start && !in_hand.under_way.contains(&trial.number))
+        .chain(new)
+        .collect();
     let written = search.clone();
     let changed_now = changed.clone();
     engine
@@ -139,7 +157,7 @@ fn judged(c: &Connection, search: &Search) -> store::Result<Option<(String, Dire
 }
 
 /// Notes what became of the trials that were running, and answers which changed.
-fn outcomes(c: &Connection, search: &mut Search) -> store::Result<BTreeSet<u64>> {
+fn outcomes(c: &Connection, search: &mut Search, ended: &HashSet<u64>) -> store::Result<BTreeSet<u64>> {
     let is_stopped = search.state != SearchState::Running;
     let judged = search.judged.clone();
     let mut changed = BTreeSet::new();
@@ -148,6 +166,7 @@ fn outcomes(c: &Connection, search: &mut Search) -> store::Result<BTreeSet<u64>>
         match store::run::bare(c, trial.run)? {
             // It is to be begun, or was deleted while nobody looked.
             None if is_stopped => trial.outcome = TrialOutcome::Interrupted,
+            None if ended.contains(&trial.number) => trial.outcome = TrialOutcome::Failed,
             None => continue,
             Some(row) => {
                 (trial.step, trial.value) = reached(c, &row, judged.as_ref())?;
@@ -174,7 +193,8 @@ fn reached(
     judged: Option<&(String, Direction)>,
 ) -> store::Result<(Option<i64>, Option<f64>)> {
     let Some((key, _)) = judged else { return Ok((None, None)) };
-    let series = store::metric::summaries(c, row.run.id)?.into_iter().find(|series| series.key == *key);
+    let run = store::run::with_series(c, row.run.id, row.run.created_ms, key)?.unwrap_or(row.run.id);
+    let series = store::metric::summaries(c, run)?.into_iter().find(|series| series.key == *key);
     let ranked = row.ranked.as_ref().filter(|(own, ..)| own == key).and_then(|(_, value, _)| *value);
     let value = ranked.or_else(|| series.as_ref().map(|series| series.last));
     Ok((series.map(|series| series.step), value))
