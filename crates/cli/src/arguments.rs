@@ -9,7 +9,9 @@ use serde_json::Value;
 use api::ApiError;
 
 use crate::{
-    commands::{data, deploy, host, job, model, monitor, open, project, registry, run, source, target, tracking},
+    commands::{
+        data, deploy, host, job, model, monitor, open, project, registry, run, search, source, target, tracking,
+    },
     context::{Context, Outcome},
     exec,
     output::Output,
@@ -58,6 +60,9 @@ enum Command {
     /// Train, follow, compare and read runs
     #[command(subcommand)]
     Run(run::RunCommand),
+    /// Search for hyperparameters of trainings or of any program
+    #[command(subcommand)]
+    Search(search::SearchCommand),
     /// Run any program as a tracked run
     Exec(exec::Exec),
     /// Print the address that MLflow's clients log to
@@ -125,6 +130,7 @@ impl Command {
             Self::Sample(_) => "slipway sample",
             Self::Data(_) => "slipway data",
             Self::Run(_) => "slipway run",
+            Self::Search(_) => "slipway search",
             Self::Exec(_) => "slipway exec",
             Self::Tracking(_) => "slipway tracking",
             Self::Experiment(_) => "slipway experiment",
@@ -193,6 +199,7 @@ async fn answer(context: &mut Context, command: Command) -> Outcome {
         Command::Sample(command) => project::run_sample(context, command).await,
         Command::Data(command) => data::run(context, command).await,
         Command::Run(command) => run::run(context, command).await,
+        Command::Search(command) => search::run(context, command).await,
         Command::Tracking(arguments) => tracking::address(context, &arguments).await,
         Command::Experiment(command) => tracking::experiment(context, command).await,
         Command::Source(command) => source::run(context, command).await,

@@ -10,6 +10,7 @@ pub(crate) mod open;
 pub(crate) mod project;
 pub(crate) mod registry;
 pub(crate) mod run;
+pub(crate) mod search;
 pub(crate) mod source;
 pub(crate) mod target;
 pub(crate) mod tracking;

@@ -27,6 +27,7 @@ use std::{
 use api::{
     ApiError, ErrorCode, RunId,
     run::{BeginCommand, BegunCommand, EndCommand},
+    search::TrialOf,
     worker::{EventBody, LogLevel, Outcome as Ended},
 };
 use clap::Args;
@@ -57,9 +58,18 @@ pub(crate) struct Exec {
     /// Start no host and set nothing for MLflow's client; by default what it logs comes here
     #[arg(long)]
     no_host: bool,
+    /// The trial of a search that it is: the search's id, a colon and the trial's number
+    #[arg(long, hide = true, value_name = "SEARCH:NUMBER", value_parser = trial)]
+    trial: Option<TrialOf>,
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
     command: Vec<String>,
+}
+
+fn trial(text: &str) -> Result<TrialOf, String> {
+    let (search, number) = text.split_once(':').ok_or("an id, a colon and a number were expected")?;
+    let search = search.parse().map_err(|error: api::id::NotAnId| error.to_string())?;
+    Ok(TrialOf { search, number: number.parse().map_err(|_| format!("\"{number}\" is not a number"))? })
 }
 
 /// How it ended, for programs: with `--json`, one line on stderr.
@@ -145,6 +155,7 @@ async fn begin(
         pid,
         pid_started_ms: engine::process::started_ms(pid).unwrap_or_else(crate::words::now_ms),
         name: exec.name.clone(),
+        trial: exec.trial,
     };
     let begun = match session.call(request).await {
         Ok(begun) => {

@@ -1,0 +1,237 @@
+//! `slipway search`: hyperparameters of trainings, or of any program.
+//!
+//! Trainings are searched by the host; the trials of a program are begun here, each as `slipway exec` of its own, so
+//! that they have this terminal's environment.
+
+mod programs;
+mod written;
+
+use std::collections::BTreeMap;
+
+use api::{
+    ApiError,
+    job::GetJob,
+    search::{
+        DeleteSearch, Direction, EarlyStopping, GetSearch, ListSearches, ResumeSearch, Search,
+        SearchCommand as Program, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, Trial, Written,
+    },
+};
+use clap::{Args, Subcommand};
+
+use crate::{
+    context::{Context, Outcome, absolute, current_folder},
+    output::{pairs, table},
+    words,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SearchCommand {
+    /// Searches as `[search]` of slipway.toml says; every option overrides it for this search
+    Start(Box<Start>),
+    /// Lists the project's searches
+    List,
+    /// Shows a search with its trials
+    Show {
+        /// A search's name or id, or `latest`
+        search: String,
+    },
+    /// Stops a search and its running trials; what they reached counts when it is resumed
+    Stop {
+        /// A search's name or id, or `latest`
+        search: String,
+    },
+    /// Goes on with a search that was stopped, or with more trials
+    Resume {
+        /// A search's name or id, or `latest`
+        search: String,
+        /// So many trials in all
+        #[arg(long)]
+        trials: Option<u64>,
+        /// Return at once; the search goes on in the host
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Forgets a search; its runs stay
+    Delete {
+        /// A search's name or id, or `latest`
+        search: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    /// The search's name, with which its runs' names begin; by default two words
+    #[arg(long)]
+    name: Option<String>,
+    /// grid, random or tpe
+    #[arg(long, value_parser = super::parse_word::<SearchMethod>)]
+    method: Option<SearchMethod>,
+    /// The series that is judged; by default what ranks the project's runs
+    #[arg(long)]
+    metric: Option<String>,
+    /// min or max: whether less or more of the metric is better
+    #[arg(long, value_parser = super::parse_word::<Direction>)]
+    goal: Option<Direction>,
+    /// How many at most
+    #[arg(long)]
+    trials: Option<u64>,
+    /// How many at once, as far as memory allows
+    #[arg(long)]
+    parallel: Option<u32>,
+    /// The same seed tries the same values
+    #[arg(long)]
+    seed: Option<u64>,
+    /// none or asha: stop trials that are not among the best
+    #[arg(long, value_parser = super::parse_word::<EarlyStopping>)]
+    early_stopping: Option<EarlyStopping>,
+    /// Steps of the metric before a trial may be stopped early
+    #[arg(long)]
+    min_steps: Option<u64>,
+    /// One of so many goes on at each rung
+    #[arg(long)]
+    reduction: Option<u64>,
+    /// What to try: `learning_rate=1e-4..0.1:log`, `max_depth=2..8:int`, `model=trees,mlp`; instead of the file's space
+    #[arg(long = "try", value_name = "NAME=VALUES", value_parser = written::parse)]
+    space: Vec<(String, Written)>,
+    /// Return at once; the search goes on in the host
+    #[arg(long, conflicts_with = "program")]
+    detach: bool,
+    /// A program instead of trainings, with '${name}' where a value is to stand
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    program: Vec<String>,
+}
+
+impl Start {
+    /// The project's `[search]` with the given options over it.
+    fn over(&self, file: &SearchConfig) -> SearchConfig {
+        let space: BTreeMap<String, Written> = self.space.iter().cloned().collect();
+        SearchConfig {
+            method: self.method.unwrap_or(file.method),
+            metric: self.metric.clone().or_else(|| file.metric.clone()),
+            goal: self.goal.or(file.goal),
+            trials: self.trials.unwrap_or(file.trials),
+            parallel: self.parallel.unwrap_or(file.parallel),
+            seed: self.seed.unwrap_or(file.seed),
+            early_stopping: self.early_stopping.unwrap_or(file.early_stopping),
+            min_steps: self.min_steps.unwrap_or(file.min_steps),
+            reduction: self.reduction.unwrap_or(file.reduction),
+            space: if space.is_empty() { file.space.clone() } else { space },
+        }
+    }
+}
+
+pub(crate) async fn run(context: &mut Context, command: SearchCommand) -> Outcome {
+    match command {
+        SearchCommand::Start(start) => {
+            context.lasting().await?;
+            let project = context.project().await?;
+            let config = Some(start.over(&project.file.search));
+            let command = match start.program.is_empty() {
+                true => None,
+                false => Some(Program { words: start.program, directory: absolute(&current_folder()?)? }),
+            };
+            let request = StartSearch { project: project.id, config, training: None, command, name: start.name };
+            let search = context.call(request).await?;
+            go_on(context, search, start.detach).await
+        }
+        SearchCommand::List => {
+            let project = context.project_id().await?;
+            context.output.show(&context.call(ListSearches { project }).await?, |list| listed(list))
+        }
+        SearchCommand::Show { search } => context.output.show(&find(context, &search).await?, shown),
+        SearchCommand::Stop { search } => {
+            context.lasting().await?;
+            let search = find(context, &search).await?.id;
+            context.output.show(&context.call(StopSearch { search }).await?, shown)
+        }
+        SearchCommand::Resume { search, trials, detach } => {
+            context.lasting().await?;
+            let search = find(context, &search).await?.id;
+            let search = context.call(ResumeSearch { search, trials }).await?;
+            go_on(context, search, detach).await
+        }
+        SearchCommand::Delete { search } => {
+            let search = find(context, &search).await?;
+            context.call(DeleteSearch { search: search.id }).await?;
+            context.output.show(&search, |search| format!("The search {} is forgotten; its runs stay.", search.name))
+        }
+    }
+}
+
+/// Sees a search to its end, which prints it.
+async fn go_on(context: &Context, search: Search, detach: bool) -> Outcome {
+    let id = search.id;
+    if search.command.is_some() {
+        programs::search(context, search).await?;
+    } else if let Some(job) = search.job {
+        let job = context.call(GetJob { job }).await?;
+        context.follow_unless(detach, job).await?;
+    }
+    let search = context.call(GetSearch { search: id }).await?;
+    context.output.show(&search, shown)
+}
+
+/// A search of the project by id, by the short form of its id, by name, or `latest`.
+async fn find(context: &Context, named: &str) -> Outcome<Search> {
+    if let Ok(search) = named.parse() {
+        return context.call(GetSearch { search }).await;
+    }
+    let project = context.project_id().await?;
+    let all = context.call(ListSearches { project }).await?;
+    let fits = |search: &&Search| named == "latest" || search.name == named || search.id.short() == named;
+    // Newest first: of two of a name the newer one is meant.
+    all.iter().find(fits).cloned().ok_or_else(|| {
+        ApiError::not_found(format!("There is no search \"{named}\".")).with_hint("`slipway search list` names them.")
+    })
+}
+
+fn best(search: &Search) -> Option<&Trial> {
+    search.trials.iter().find(|trial| Some(trial.number) == search.best)
+}
+
+fn value(trial: &Trial) -> String {
+    trial.value.map_or_else(|| "–".to_owned(), words::figure)
+}
+
+fn listed(searches: &[Search]) -> String {
+    let row = |search: &Search| {
+        let best = best(search).map_or_else(|| "–".to_owned(), value);
+        let trials = format!("{} of {}", search.trials.len(), search.planned);
+        let method = words::word(&search.config.method);
+        vec![search.name.clone(), words::word(&search.state), method, trials, best, words::time(search.created_ms)]
+    };
+    table(&["search", "state", "method", ">trials", ">best", "began"], searches.iter().map(row))
+}
+
+fn shown(search: &Search) -> String {
+    let judged = search.judged.as_ref().map(|(key, direction)| match direction {
+        Direction::Min => format!("{key}, less is better"),
+        Direction::Max => format!("{key}, more is better"),
+    });
+    let best = best(search).map(|trial| {
+        format!("{} with {}", trial.name.clone().unwrap_or_else(|| format!("trial {}", trial.number)), value(trial))
+    });
+    let resumable = search.state == SearchState::Stopped;
+    let head = pairs(&[
+        ("search", Some(format!("{} ({})", search.name, search.id))),
+        ("state", Some(words::word(&search.state))),
+        ("error", search.error.as_ref().map(ToString::to_string)),
+        ("judged by", judged),
+        ("trials", Some(format!("{} of {}", search.trials.len(), search.planned))),
+        ("best", best),
+        ("go on", resumable.then(|| format!("slipway search resume {}", search.name))),
+    ]);
+    let names: Vec<&String> = search.config.space.keys().collect();
+    let mut headings =
+        vec![">trial".to_owned(), "run".to_owned(), "outcome".to_owned(), ">value".to_owned(), ">step".to_owned()];
+    headings.extend(names.iter().map(|name| (*name).clone()));
+    let row = |trial: &Trial| {
+        let step = trial.step.map_or_else(String::new, |step| step.to_string());
+        let name = trial.name.clone().unwrap_or_default();
+        let mut row = vec![trial.number.to_string(), name, words::word(&trial.outcome), value(trial), step];
+        row.extend(names.iter().map(|name| trial.values.get(*name).map_or_else(String::new, ToString::to_string)));
+        row
+    };
+    let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
+    format!("{head}\n\n{}", table(&headings, search.trials.iter().map(row)))
+}
