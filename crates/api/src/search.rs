@@ -197,6 +197,23 @@ pub struct Search {
     pub ended_ms: Option<i64>,
 }
 
+impl Search {
+    /// Trials that count among those that are planned: what was interrupted begins again as another.
+    pub fn counted(&self) -> u64 {
+        self.trials.iter().filter(|trial| trial.outcome != TrialOutcome::Interrupted).count() as u64
+    }
+
+    /// How many of those are over.
+    pub fn over(&self) -> u64 {
+        let is_over = |trial: &&Trial| !matches!(trial.outcome, TrialOutcome::Interrupted | TrialOutcome::Running);
+        self.trials.iter().filter(is_over).count() as u64
+    }
+
+    pub fn best_trial(&self) -> Option<&Trial> {
+        self.trials.iter().find(|trial| Some(trial.number) == self.best)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SearchState {

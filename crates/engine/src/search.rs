@@ -229,24 +229,23 @@ fn tags(search: SearchId, number: u64) -> Vec<(String, String)> {
 }
 
 fn progress(context: &JobContext, search: &Search) {
-    let over = search.trials.iter().filter(|trial| trial.outcome != TrialOutcome::Running).count();
-    let fraction = over as f64 / search.planned.max(1) as f64;
+    let fraction = search.over() as f64 / search.planned.max(1) as f64;
     context.progress(fraction, told(search));
 }
 
 /// "7 of 20 trials, the best brisk-heron-4 with 0.8421".
 fn told(search: &Search) -> String {
-    let over = search.trials.iter().filter(|trial| trial.outcome != TrialOutcome::Running).count() as u64;
     let best = trials::best(search).and_then(|best| search.trials.iter().find(|trial| trial.number == best));
     let best = best.and_then(|trial| Some((trial.name.clone()?, trial.value?)));
     let best =
         best.map_or(String::new(), |(name, value)| format!(", the best {name} with {}", figure::measured(value)));
-    format!("{} of {} trials{best}", figure::count(over), figure::count(search.planned))
+    format!("{} of {} trials{best}", figure::count(search.over()), figure::count(search.planned))
 }
 
 /// Why it makes no sense to go on: the first trials failed, every one.
 async fn hopeless(engine: &Engine, search: &Search) -> anyhow::Result<Option<ApiError>> {
-    let over: Vec<&Trial> = search.trials.iter().filter(|trial| trial.outcome != TrialOutcome::Running).collect();
+    let is_over = |trial: &&Trial| !matches!(trial.outcome, TrialOutcome::Running | TrialOutcome::Interrupted);
+    let over: Vec<&Trial> = search.trials.iter().filter(is_over).collect();
     if over.len() < FAILURES || over.iter().any(|trial| trial.outcome != TrialOutcome::Failed) {
         return Ok(None);
     }
@@ -315,8 +314,7 @@ pub async fn resume(engine: &Engine, request: ResumeSearch) -> anyhow::Result<Se
     let training = search.training.clone().unwrap_or_default();
     let of = search.command.as_ref().map_or(Of::Training(&training), |command| Of::Command(&command.words));
     let planned = space::planned(&config, &space::check(&config, of)?)?;
-    let tried = search.trials.iter().filter(|trial| trial.outcome != TrialOutcome::Interrupted).count() as u64;
-    if search.state == SearchState::Finished && tried >= planned {
+    if search.state == SearchState::Finished && search.counted() >= planned {
         bail!(
             ApiError::new(ErrorCode::Conflict, format!("The search {} is finished.", search.name))
                 .with_hint("Ask for more trials: `slipway search resume NAME --trials N`.")

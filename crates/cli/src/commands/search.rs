@@ -13,7 +13,8 @@ use api::{
     job::GetJob,
     search::{
         DeleteSearch, Direction, EarlyStopping, GetSearch, ListSearches, ResumeSearch, Search,
-        SearchCommand as Program, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, Trial, Written,
+        SearchCommand as Program, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, Trial, Value,
+        Written,
     },
 };
 use clap::{Args, Subcommand};
@@ -185,18 +186,22 @@ async fn find(context: &Context, named: &str) -> Outcome<Search> {
     })
 }
 
-fn best(search: &Search) -> Option<&Trial> {
-    search.trials.iter().find(|trial| Some(trial.number) == search.best)
-}
-
 fn value(trial: &Trial) -> String {
     trial.value.map_or_else(|| "–".to_owned(), words::figure)
 }
 
+/// A value with few digits; `--json` has all of them.
+fn tried(value: &Value) -> String {
+    match value {
+        Value::Number(number) => words::figure(*number),
+        other => other.to_string(),
+    }
+}
+
 fn listed(searches: &[Search]) -> String {
     let row = |search: &Search| {
-        let best = best(search).map_or_else(|| "–".to_owned(), value);
-        let trials = format!("{} of {}", search.trials.len(), search.planned);
+        let best = search.best_trial().map_or_else(|| "–".to_owned(), value);
+        let trials = format!("{} of {}", search.counted(), search.planned);
         let method = words::word(&search.config.method);
         vec![search.name.clone(), words::word(&search.state), method, trials, best, words::time(search.created_ms)]
     };
@@ -208,7 +213,7 @@ fn shown(search: &Search) -> String {
         Direction::Min => format!("{key}, less is better"),
         Direction::Max => format!("{key}, more is better"),
     });
-    let best = best(search).map(|trial| {
+    let best = search.best_trial().map(|trial| {
         format!("{} with {}", trial.name.clone().unwrap_or_else(|| format!("trial {}", trial.number)), value(trial))
     });
     let resumable = search.state == SearchState::Stopped;
@@ -217,7 +222,7 @@ fn shown(search: &Search) -> String {
         ("state", Some(words::word(&search.state))),
         ("error", search.error.as_ref().map(ToString::to_string)),
         ("judged by", judged),
-        ("trials", Some(format!("{} of {}", search.trials.len(), search.planned))),
+        ("trials", Some(format!("{} of {}", search.counted(), search.planned))),
         ("best", best),
         ("go on", resumable.then(|| format!("slipway search resume {}", search.name))),
     ]);
@@ -229,7 +234,7 @@ fn shown(search: &Search) -> String {
         let step = trial.step.map_or_else(String::new, |step| step.to_string());
         let name = trial.name.clone().unwrap_or_default();
         let mut row = vec![trial.number.to_string(), name, words::word(&trial.outcome), value(trial), step];
-        row.extend(names.iter().map(|name| trial.values.get(*name).map_or_else(String::new, ToString::to_string)));
+        row.extend(names.iter().map(|name| trial.values.get(*name).map_or_else(String::new, tried)));
         row
     };
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();

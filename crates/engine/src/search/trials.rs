@@ -84,7 +84,7 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, may_st
         let space =
             Space::try_from(search.config.space.clone()).map_err(|error| ApiError::invalid(error.to_string()))?;
         while alive.len() + unbegun.len() + new.len() < search.config.parallel as usize
-            && counted(&search) < search.planned
+            && search.counted() < search.planned
             && let Some(values) = next(&search, &space)?
         {
             let number = search.trials.last().map_or(1, |last| last.number + 1);
@@ -131,11 +131,6 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, may_st
 pub(super) fn announce(engine: &Engine, search: &Search) {
     engine.changed(Tag::Search(search.id));
     engine.changed(Tag::Searches(search.project));
-}
-
-/// Trials that count among those that are planned: what was interrupted is begun again.
-fn counted(search: &Search) -> u64 {
-    search.trials.iter().filter(|trial| trial.outcome != TrialOutcome::Interrupted).count() as u64
 }
 
 /// The number of the best finished trial.

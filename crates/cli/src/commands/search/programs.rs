@@ -4,7 +4,7 @@ use std::{process::Stdio, time::Duration};
 
 use api::{
     ApiError, ErrorCode, SearchId,
-    search::{NextTrial, Search, SearchState, Step, StepSearch, StopSearch, TrialOutcome},
+    search::{NextTrial, Search, SearchState, Step, StepSearch, StopSearch},
 };
 use tokio::{
     io::AsyncReadExt as _,
@@ -97,16 +97,25 @@ async fn last_words(stderr: Option<ChildStderr>) -> String {
         kept.drain(..surplus);
     }
     let text = String::from_utf8_lossy(&kept);
-    text.lines().rev().take(3).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n")
+    // What we say ourselves at a beginning is no reason.
+    text.lines()
+        .filter(|line| !line.starts_with("slipway: "))
+        .rev()
+        .take(3)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Says how far it is, where that changed.
 fn tell(context: &Context, step: &Step, said: String) -> String {
     let search = &step.search;
-    let over = search.trials.iter().filter(|trial| trial.outcome != TrialOutcome::Running).count();
-    let best = super::best(search)
+    let best = search
+        .best_trial()
         .map_or_else(String::new, |trial| format!(", the best trial {} with {}", trial.number, super::value(trial)));
-    let now = format!("{over} of {} trials{best}", words::count(search.planned));
+    let now = format!("{} of {} trials{best}", words::count(search.over()), words::count(search.planned));
     if now != said {
         context.output.say(&now);
     }
