@@ -30,6 +30,7 @@ const TRACKING: &[Step] = &[
     Sql(crate::source::CREATE),
     Sql(crate::client_version::CREATE),
     Sql(crate::tail::CREATE),
+    Sql(crate::metric::ORDER),
     Code(crate::points::migrate::rebuild),
     Sql(crate::key::DROP),
 ];
