@@ -23,7 +23,7 @@ async fn experiment(stage: &Stage, name: &str) -> Experiment {
 
 async fn begin(stage: &Stage, experiment: &Experiment, name: &str, started_ms: i64) -> RunId {
     let begin = Begin { name: Some(name.to_owned()), started_ms: Some(started_ms), ..Begin::default() };
-    client::begin(&stage.engine, experiment, begin).await.unwrap()
+    client::begin(&stage.engine, &experiment.number.to_string(), begin).await.unwrap().row.run.id
 }
 
 async fn log(stage: &Stage, run: RunId, metrics: &[(&str, f64)], params: &[(&str, &str)], tags: &[(&str, &str)]) {

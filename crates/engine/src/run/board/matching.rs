@@ -8,7 +8,10 @@ use api::{
 };
 use store::{Connection, run_columns::RunHead};
 
-use super::{Table, column::MISSING};
+use super::{
+    Table,
+    column::{self, Texts},
+};
 use crate::run::{
     artifact_uri,
     filter::{
@@ -26,7 +29,7 @@ pub(super) enum Test<'t> {
     Not(Box<Self>),
     Metric(&'t [f64], Comparison, f64),
     /// By the number of the row's text.
-    Texts(&'t super::Texts, Vec<bool>),
+    Texts(&'t Texts, Vec<bool>),
     Row(Box<dyn Fn(&RunHead) -> bool + 't>),
     Runs(HashSet<RunId>),
     Any(Vec<Self>),
@@ -65,7 +68,7 @@ impl<'t> Test<'t> {
             let word = word.clone();
             move |text: &str| text.to_lowercase().contains(&word)
         };
-        let columns = table.params.iter().chain(&table.tags).map(|(key, column)| {
+        let columns = table.params.iter().chain(table.tags.iter()).map(|(key, column)| {
             let key_has = has(key);
             Self::Texts(column, column.hits(false, |text| key_has || has(text)))
         });
@@ -92,7 +95,7 @@ impl<'t> Test<'t> {
         }
     }
 
-    fn texts(column: Option<&'t super::Texts>, comparison: Comparison, value: &'t Value) -> Self {
+    fn texts(column: Option<&'t Texts>, comparison: Comparison, value: &'t Value) -> Self {
         match column {
             None => Self::Always(comparison == Comparison::IsNull),
             Some(column) => {
@@ -153,9 +156,9 @@ impl<'t> Test<'t> {
             Self::And(left, right) => left.holds(table, row) && right.holds(table, row),
             Self::Or(left, right) => left.holds(table, row) || right.holds(table, row),
             Self::Not(inner) => !inner.holds(table, row),
-            Self::Metric(column, comparison, number) => match column.get(row) {
-                Some(value) if value.to_bits() != MISSING => compares(*value, *comparison, *number),
-                _ => *comparison == Comparison::IsNull,
+            Self::Metric(column, comparison, number) => match column::number(column, row) {
+                Some(value) => compares(value, *comparison, *number),
+                None => *comparison == Comparison::IsNull,
             },
             Self::Texts(column, hits) => hits[column.number(row)],
             Self::Row(passes) => passes(&table.rows[row]),
