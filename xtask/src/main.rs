@@ -32,6 +32,7 @@ cargo xtask COMMAND
   run [PATH]        set up, build, and open the window (without a display: the address is printed)
   test              set up the rest, build, and pass every test
                       --cluster   with the real Kubernetes journey (root; changes this machine while it runs)
+                      --torch     with PyTorch's flavour of MLflow's client (5 GB of Python packages, once)
                       --only NAME only packages or steps whose name contains NAME
   ci                test, then the gates: what .ci/run calls
   gates             fmt, clippy, tidy, docs, deny
@@ -43,6 +44,7 @@ cargo xtask COMMAND
   kubernetes        build the control plane that the journey uses
   bench fraud       average precision beside XGBoost's, in the same run
   bench kills [--times N] [--seed S]   kills host, worker, command and window at random moments
+  bench track       our server beside MLflow's, by its own client, in the same run
   bench release [start] [memory] [pages] [image]   the bars of the release build
   platforms         type-check the whole workspace for Windows and macOS
   dist              a .deb and an .rpm
@@ -57,9 +59,13 @@ fn main() -> Result<()> {
     let value = |name: &str| rest.iter().position(|argument| argument == name).and_then(|at| rest.get(at + 1)).cloned();
     match command.as_str() {
         "run" => run::run(rest.first().map(String::as_str)),
-        "test" => test::test(&test::Options { cluster: flag("--cluster") || test::on_ci(), only: value("--only") }),
+        "test" => test::test(&test::Options {
+            cluster: flag("--cluster") || test::on_ci(),
+            torch: flag("--torch"),
+            only: value("--only"),
+        }),
         "ci" => {
-            test::test(&test::Options { cluster: true, only: None })?;
+            test::test(&test::Options { cluster: true, torch: false, only: None })?;
             gates::all()
         }
         "gates" => gates::all(),

@@ -6,9 +6,13 @@ use anyhow::Result;
 
 use crate::{gates, kubernetes, pictures, place, programs, python, shell, skipped, system, window};
 
+const MLFLOW: [&str; 3] = ["mlflow==3.17.2", "scikit-learn", "psutil"];
+
 pub(crate) struct Options {
     /// With the Kubernetes journey, which needs root and changes this machine while it runs.
     pub(crate) cluster: bool,
+    /// With PyTorch beside MLflow's client, which takes 5 GB of disk.
+    pub(crate) torch: bool,
     pub(crate) only: Option<String>,
 }
 
@@ -65,7 +69,12 @@ fn every(options: &Options) -> Result<()> {
 
 /// MLflow's own client, which judges our server. Its version is the one that the judge's recordings are of.
 pub(crate) fn mlflow() -> Result<PathBuf> {
-    python::venv("mlflow", &["mlflow==3.17.2", "scikit-learn", "psutil"])
+    python::venv("mlflow", &MLFLOW)
+}
+
+/// The same with PyTorch, whose flavour the judge tries then.
+fn mlflow_and_torch() -> Result<PathBuf> {
+    python::venv("mlflow-torch", &[&MLFLOW[..], &["torch"]].concat())
 }
 
 fn cargo_test(packages: &[&str], options: &Options) -> Result<()> {
@@ -80,7 +89,8 @@ fn cargo_test(packages: &[&str], options: &Options) -> Result<()> {
     cargo.env("SLIPWAY_TOOLS", place::cache().join("tools")).env("SLIPWAY_PICTURES", pictures::taken());
     cargo.env("SLIPWAY_SKIPPED", skipped::file());
     if packages.contains(&"journeys") {
-        cargo.env("SLIPWAY_MLFLOW", python::program(&mlflow()?, "python"));
+        let venv = if options.torch { mlflow_and_torch()? } else { mlflow()? };
+        cargo.env("SLIPWAY_MLFLOW", python::program(&venv, "python"));
     }
     if options.cluster {
         cargo.env("SLIPWAY_TEST_CLUSTER", "1").env("SLIPWAY_KUBERNETES", kubernetes::folder());

@@ -392,6 +392,11 @@ pub struct LineageNode {
     pub from: Vec<usize>,
 }
 
+/// Seconds from one moment to another. Clients say their own times, whose difference may be beyond an integer.
+pub const fn seconds(from_ms: i64, to_ms: i64) -> f64 {
+    (to_ms as f64 - from_ms as f64) / 1000.0
+}
+
 crate::requests! { METHODS;
     StartRun => "run.start" -> Job;
     ListRuns => "run.list" -> RunTable, |me| vec![me.scope().tag(), Tag::Models(me.project.0)];

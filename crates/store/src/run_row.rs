@@ -2,7 +2,7 @@
 
 use api::{
     RunId, SplitId, VersionId,
-    run::{RunKind, RunRow, RunState},
+    run::{RunKind, RunRow, RunState, seconds},
 };
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -29,7 +29,7 @@ pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
                 snapshot_number: row.get(5)?,
                 commit: row.get(6)?,
                 created_ms: row.get(7)?,
-                duration_secs: started.zip(ended).map(|(started, ended)| (ended - started) as f64 / 1000.0),
+                duration_secs: started.zip(ended).map(|(started, ended)| seconds(started, ended)),
                 fraction: row.get(10)?,
                 params: Default::default(),
                 tags: Default::default(),

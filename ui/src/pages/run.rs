@@ -8,7 +8,10 @@ mod logs;
 use api::{
     ProjectId,
     id::RunId,
-    run::{DeleteRun, GetEvaluation, GetRun, MetricSummary, ResumeRun, Run, RunKind, RunProgress, RunState, StopRun},
+    run::{
+        DeleteRun, GetEvaluation, GetRun, MetricSummary, ResumeRun, Run, RunKind, RunProgress, RunState, StopRun,
+        seconds,
+    },
     tracking::{PurgeRuns, RestoreRuns, TrashRuns},
 };
 use leptos::prelude::*;
@@ -141,7 +144,7 @@ fn sentence(run: &Run) -> String {
     match (run.state, run.started_ms, run.ended_ms) {
         (RunState::Queued, ..) => parts.push("Waits for its turn".to_owned()),
         (state, Some(started), Some(ended)) if state.is_over() => {
-            parts.push(format!("Took {}", words::duration((ended - started) as f64 / 1000.0)));
+            parts.push(format!("Took {}", words::duration(seconds(started, ended))));
             parts.push(format!("ended {}", words::exact(ended)));
         }
         (_, Some(started), None) => parts.push(format!("started {}", words::clock_with_seconds(started))),

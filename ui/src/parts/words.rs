@@ -101,7 +101,7 @@ pub(crate) fn percent(fraction: f64) -> String {
 
 /// 2 min ago; yesterday; 14 Nov.
 pub(crate) fn ago(then_ms: i64, now_ms: i64) -> String {
-    let seconds = (now_ms - then_ms).max(0) / 1000;
+    let seconds = now_ms.saturating_sub(then_ms).max(0) / 1000;
     match seconds {
         ..5 => "now".to_owned(),
         5..60 => format!("{seconds} s ago"),
@@ -130,6 +130,10 @@ const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Au
 /// 14 Nov, with the year where it is another one.
 pub(crate) fn date(ms: i64) -> String {
     let date = Date::new(&JsValue::from_f64(ms as f64));
+    if date.get_time().is_nan() {
+        // Beyond the calendar: a client's clock may say anything.
+        return "–".to_owned();
+    }
     let month = MONTHS[date.get_month().min(11) as usize];
     let year = date.get_full_year();
     if year == Date::new_0().get_full_year() {

@@ -13,7 +13,7 @@ use api::{
     job::Subject,
     run::{
         Artifact, DeleteRun, EditRun, GetEvaluation, GetLineage, GetRun, GetRunLog, LineageNode, ListArtifacts,
-        ListRuns, LogStream, ProjectIdOr, ResumeRun, Run, RunKind, RunRow, RunTable, StartRun, StopRun,
+        ListRuns, LogStream, ProjectIdOr, ResumeRun, Run, RunKind, RunRow, RunTable, StartRun, StopRun, seconds,
     },
     worker::Device,
 };
@@ -400,7 +400,7 @@ fn runs(runs: &RunTable) -> String {
 }
 
 pub(crate) fn shown(run: &Run) -> String {
-    let took = run.started_ms.zip(run.ended_ms).map(|(start, end)| words::duration((end - start) as f64 / 1000.0));
+    let took = run.started_ms.zip(run.ended_ms).map(|(start, end)| words::duration(seconds(start, end)));
     let code = run.code.as_ref().map(|code| {
         let commit: String = code.commit.chars().take(12).collect();
         format!("{commit}{}", if code.dirty { " with changes" } else { "" })

@@ -96,8 +96,8 @@ pub enum Value {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
     All,
-    And(Box<Filter>, Box<Filter>),
-    Or(Box<Filter>, Box<Filter>),
+    And(Vec<Filter>),
+    Or(Vec<Filter>),
     Not(Box<Filter>),
     Compare(Field, Comparison, Value),
     /// A bare word: part of a name, a model, a param, a tag or the notes.
@@ -106,6 +106,10 @@ pub enum Filter {
 
 /// Deeper nesting than a person types.
 const DEPTH: usize = 64;
+/// More conditions than a program asks for: each is held against every run.
+const CONDITIONS: usize = 1_000;
+/// Characters of a wrong filter that its error repeats, on each side of what is wrong.
+const SHOWN: usize = 60;
 
 pub fn parse(text: &str) -> Result<Filter, ApiError> {
     parse_of(text, None)
@@ -117,7 +121,7 @@ pub fn parse_of(text: &str, attributes: Option<&'static [&'static str]>) -> Resu
     if tokens.is_empty() {
         return Ok(Filter::All);
     }
-    let mut parser = Parser { text, tokens, at: 0, depth: 0, attributes };
+    let mut parser = Parser { text, tokens, at: 0, depth: 0, conditions: 0, attributes };
     let filter = parser.alternatives()?;
     match parser.peek() {
         None => Ok(filter),
@@ -133,7 +137,7 @@ pub fn field(text: &str) -> Result<Field, ApiError> {
 /// The same of records of another kind, which have these attributes.
 pub fn field_of(text: &str, attributes: Option<&'static [&'static str]>) -> Result<Field, ApiError> {
     let tokens = tokens(text)?;
-    let mut parser = Parser { text, tokens, at: 0, depth: 0, attributes };
+    let mut parser = Parser { text, tokens, at: 0, depth: 0, conditions: 0, attributes };
     let field = match parser.next() {
         Some(Token { kind: Kind::Word(word), .. }) => parser.field(&word)?,
         // MLflow knows attributes in quotes, such as `Run name`.
@@ -164,6 +168,7 @@ struct Parser<'a> {
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
+    conditions: usize,
     /// Of records of another kind than runs.
     attributes: Option<&'static [&'static str]>,
 }
@@ -191,35 +196,40 @@ impl Parser<'_> {
         if self.depth > DEPTH {
             return Err(wrong(self.text, 0, "it is nested too deeply"));
         }
-        let mut filter = self.all()?;
+        let mut any = vec![self.all()?];
         while self.keyword("or") {
-            filter = Filter::Or(Box::new(filter), Box::new(self.all()?));
+            any.push(self.all()?);
         }
         self.depth -= 1;
-        Ok(filter)
+        Ok(joined(any, Filter::Or))
     }
 
     fn all(&mut self) -> Result<Filter, ApiError> {
-        let mut filter = self.one()?;
+        let mut all = vec![self.one()?];
         loop {
-            let joined = self.keyword("and");
+            let and = self.keyword("and");
             let more = match self.peek() {
                 None => false,
                 Some(Token { kind: Kind::Close, .. }) => false,
                 Some(Token { kind: Kind::Word(word), .. }) => !word.eq_ignore_ascii_case("or"),
                 Some(_) => true,
             };
-            if !more && joined {
+            if !more && and {
                 return Err(self.unexpected("a condition after \"and\""));
             }
             if !more {
-                return Ok(filter);
+                return Ok(joined(all, Filter::And));
             }
-            filter = Filter::And(Box::new(filter), Box::new(self.one()?));
+            all.push(self.one()?);
         }
     }
 
     fn one(&mut self) -> Result<Filter, ApiError> {
+        self.conditions += 1;
+        if self.conditions > CONDITIONS {
+            let column = self.peek().map_or(0, |token| token.column);
+            return Err(wrong(self.text, column, &format!("it has more than {CONDITIONS} conditions")));
+        }
         if self.keyword("not") {
             self.depth += 1;
             if self.depth > DEPTH {
@@ -453,9 +463,33 @@ fn attribute(name: &str) -> Option<Field> {
     })
 }
 
+/// Several filters as one, a single one as it is.
+fn joined(mut filters: Vec<Filter>, join: fn(Vec<Filter>) -> Filter) -> Filter {
+    match (filters.pop(), filters.is_empty()) {
+        (Some(only), true) => only,
+        (last, _) => {
+            filters.extend(last);
+            join(filters)
+        }
+    }
+}
+
 fn wrong(text: &str, column: usize, what: &str) -> ApiError {
+    let text = around(text, column);
     ApiError::invalid(format!("The filter \"{text}\" is wrong at column {}: {what}.", column + 1))
         .with_hint("For example: metric.\"roc_auc/validation\" > 0.8 and param.model = \"trees\".")
+}
+
+/// A long text's part around a column.
+fn around(text: &str, column: usize) -> String {
+    let length = text.chars().count();
+    if length <= 2 * SHOWN {
+        return text.to_owned();
+    }
+    let from = column.saturating_sub(SHOWN).min(length - SHOWN);
+    let part: String = text.chars().skip(from).take(2 * SHOWN).collect();
+    let (before, after) = (if from > 0 { "…" } else { "" }, if from + 2 * SHOWN < length { "…" } else { "" });
+    format!("{before}{part}{after}")
 }
 
 #[cfg(test)]
@@ -472,15 +506,15 @@ mod tests {
         let left =
             compare(Field::Metric("average_precision/validation".to_owned()), Comparison::Greater, Value::Number(0.8));
         let right = compare(Field::Param("model".to_owned()), Comparison::Equal, Value::Text("trees".to_owned()));
-        assert_eq!(filter, Filter::And(Box::new(left), Box::new(right)));
+        assert_eq!(filter, Filter::And(vec![left, right]));
     }
 
     #[test]
     fn words_match_names_and_stand_side_by_side() {
         let filter = parse("brisk not stopped or heron").unwrap();
-        let word = |word: &str| Box::new(Filter::Word(word.to_owned()));
-        let left = Filter::And(word("brisk"), Box::new(Filter::Not(word("stopped"))));
-        assert_eq!(filter, Filter::Or(Box::new(left), word("heron")));
+        let word = |word: &str| Filter::Word(word.to_owned());
+        let left = Filter::And(vec![word("brisk"), Filter::Not(Box::new(word("stopped")))]);
+        assert_eq!(filter, Filter::Or(vec![left, word("heron")]));
     }
 
     #[test]
@@ -506,5 +540,16 @@ mod tests {
         ] {
             let _ = parse(text);
         }
+    }
+
+    #[test]
+    fn a_filter_without_end_is_refused_in_a_short_message() {
+        for join in [" and ", " or ", " "] {
+            let endless = vec!["metric.a = 1"; 20_000].join(join);
+            let error = parse(&endless).unwrap_err();
+            assert!(error.message.contains("more than 1000 conditions"), "{}", error.message);
+            assert!(error.message.len() < 400, "{} bytes", error.message.len());
+        }
+        assert!(parse(&vec!["metric.a = 1"; 1_000].join(" or ")).is_ok());
     }
 }

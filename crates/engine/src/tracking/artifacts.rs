@@ -1,6 +1,6 @@
 //! Files that clients keep with runs and logged models.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use api::{ApiError, ErrorCode, RunId, event::Tag};
@@ -77,6 +77,21 @@ impl Place {
             _ => bail!(ApiError::not_found(format!("No such artifact: '{}'", self.relative.display()))),
         }
     }
+
+    /// Refuses a path that goes through a link, before a folder of it is made: a program may have left one here.
+    fn leads_nowhere_else(&self) -> anyhow::Result<()> {
+        let mut at = self.root.clone();
+        for part in self.relative.iter() {
+            at.push(part);
+            match at.symlink_metadata() {
+                Ok(found) if found.is_symlink() => bail!(ApiError::invalid("Invalid path")),
+                Ok(_) => {}
+                // Nothing is below what is not there.
+                Err(_) => break,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The file at a place, to be read.
@@ -104,14 +119,13 @@ pub async fn target(place: &Place) -> anyhow::Result<PathBuf> {
     }
     let path = place.path();
     let parent = path.parent().unwrap_or(&place.root).to_owned();
+    place.leads_nowhere_else()?;
     tokio::fs::create_dir_all(&parent).await.map_err(|source| match source.kind() {
         std::io::ErrorKind::NotADirectory | std::io::ErrorKind::AlreadyExists => {
             ApiError::invalid("A file stands where this path needs a folder.").into()
         }
         _ => anyhow::Error::new(source).context("make the artifact's folder"),
     })?;
-    let within = Place { relative: place.relative.parent().unwrap_or(Path::new("")).to_owned(), ..place.clone() };
-    within.checked()?;
     Ok(path)
 }
 

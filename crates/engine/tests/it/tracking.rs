@@ -13,6 +13,7 @@ use api::{
 use engine::{
     run::board::{Order, Query, View},
     tracking::{
+        artifacts,
         client::{self, Batch, Begin},
         history,
         registry::{self, NewVersion},
@@ -325,4 +326,24 @@ async fn a_model_that_a_client_registered_stands_where_its_run_does() {
     let version = &models[0].client_versions[0];
     assert_eq!((models[0].name.as_str(), version.number, version.run), ("churn", 1, Some(run)));
     assert_eq!(version.aliases, ["champion"]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn no_artifact_is_written_through_a_link_that_a_program_left() {
+    let stage = Stage::new().await;
+    let sweep = filled(&stage).await;
+    let run = table(&stage, &sweep, "name = 'a'", None).await.rows[0].id;
+    let told = client::get(&stage.engine, run).await.unwrap();
+    let own = stage.engine.workspace().run(run).join("artifacts");
+    let outside = stage.path("outside");
+    std::fs::create_dir_all(&own).unwrap();
+    std::fs::create_dir_all(&outside).unwrap();
+    std::os::unix::fs::symlink(&outside, own.join("link")).unwrap();
+    let parts = ["link", "made", "x.txt"].map(str::to_owned);
+    let refused = artifacts::target(&artifacts::of_run(&stage.engine, &told.row, &parts)).await.unwrap_err();
+    assert!(refused.to_string().contains("Invalid path"), "{refused:#}");
+    assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
+    let parts = ["plain", "x.txt"].map(str::to_owned);
+    artifacts::target(&artifacts::of_run(&stage.engine, &told.row, &parts)).await.unwrap();
 }

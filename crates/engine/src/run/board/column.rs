@@ -5,6 +5,9 @@ use std::collections::HashMap;
 /// The bits of a NaN that no program computes: a row without the value.
 pub(super) const MISSING: u64 = 0x7ff8_5115_5119_0001;
 
+/// So many texts more than twice the rows a dictionary may hold.
+const SPARE_TEXTS: usize = 1_024;
+
 /// Columns by key.
 #[derive(Debug)]
 pub(super) struct Columns<T> {
@@ -93,6 +96,21 @@ impl Texts {
             self.rows.resize(row + 1, 0);
         }
         self.rows[row] = number;
+        // A text that runs change all the time leaves those behind that no row has any more.
+        if self.texts.len() > 2 * self.rows.len() + SPARE_TEXTS {
+            self.compact();
+        }
+    }
+
+    /// Forgets the texts that no row has.
+    fn compact(&mut self) {
+        let old = std::mem::take(self);
+        self.rows = vec![0; old.rows.len()];
+        for row in 0..old.rows.len() {
+            if let Some(text) = old.text(row) {
+                self.set(row, text);
+            }
+        }
     }
 
     pub(super) fn clear(&mut self, row: usize) {
@@ -117,5 +135,23 @@ impl Texts {
     /// Whether each number's text passes; `missing` is the answer for no value.
     pub(super) fn hits(&self, missing: bool, passes: impl Fn(&str) -> bool) -> Vec<bool> {
         std::iter::once(missing).chain(self.texts.iter().map(|text| passes(text))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SPARE_TEXTS, Texts};
+
+    #[test]
+    fn texts_that_no_row_has_any_more_are_forgotten() {
+        let mut texts = Texts::default();
+        texts.set(1, "kept");
+        for at in 0..10 * SPARE_TEXTS {
+            texts.set(0, &at.to_string());
+        }
+        assert!(texts.texts.len() <= SPARE_TEXTS + 4, "{} texts", texts.texts.len());
+        assert_eq!(texts.text(0), Some((10 * SPARE_TEXTS - 1).to_string().as_str()));
+        assert_eq!(texts.text(1), Some("kept"));
+        assert_eq!(texts.text(2), None);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use api::{
     ExperimentId, RunId,
-    run::{RunKind, RunState},
+    run::{RunKind, RunState, seconds},
 };
 use store::{Connection, run_columns::RunHead};
 
@@ -24,8 +24,7 @@ use crate::run::{
 /// Whether a row passes.
 pub(super) enum Test<'t> {
     Always(bool),
-    And(Box<Self>, Box<Self>),
-    Or(Box<Self>, Box<Self>),
+    All(Vec<Self>),
     Not(Box<Self>),
     Metric(&'t [f64], Comparison, f64),
     /// By the number of the row's text.
@@ -42,12 +41,12 @@ impl<'t> Test<'t> {
         table: &'t Table,
         filter: &'t Filter,
     ) -> store::Result<Self> {
-        let of = |filter: &'t Filter| Self::of(connection, experiment, table, filter).map(Box::new);
+        let of = |filter: &'t Filter| Self::of(connection, experiment, table, filter);
         Ok(match filter {
             Filter::All => Self::Always(true),
-            Filter::And(left, right) => Self::And(of(left)?, of(right)?),
-            Filter::Or(left, right) => Self::Or(of(left)?, of(right)?),
-            Filter::Not(inner) => Self::Not(of(inner)?),
+            Filter::And(all) => Self::All(all.iter().map(of).collect::<store::Result<_>>()?),
+            Filter::Or(any) => Self::Any(any.iter().map(of).collect::<store::Result<_>>()?),
+            Filter::Not(inner) => Self::Not(Box::new(of(inner)?)),
             Filter::Word(word) => Self::word(table, word),
             Filter::Compare(Field::Dataset(field), comparison, value) => {
                 Self::Runs(with_dataset(connection, experiment, *field, *comparison, value)?)
@@ -153,8 +152,7 @@ impl<'t> Test<'t> {
     pub(super) fn holds(&self, table: &Table, row: usize) -> bool {
         match self {
             Self::Always(answer) => *answer,
-            Self::And(left, right) => left.holds(table, row) && right.holds(table, row),
-            Self::Or(left, right) => left.holds(table, row) || right.holds(table, row),
+            Self::All(tests) => tests.iter().all(|test| test.holds(table, row)),
             Self::Not(inner) => !inner.holds(table, row),
             Self::Metric(column, comparison, number) => match column::number(column, row) {
                 Some(value) => compares(value, *comparison, *number),
@@ -187,7 +185,7 @@ fn with_dataset(
 
 /// Seconds; `None` of a run that is not over.
 pub(super) fn duration(head: &RunHead) -> Option<f64> {
-    Some((head.ended_ms? - head.started_ms?) as f64 / 1000.0)
+    Some(seconds(head.started_ms?, head.ended_ms?))
 }
 
 /// The state as the filter and the wire know it.

@@ -1,6 +1,6 @@
 //! What the comparisons of a filter mean, and a filter held against one record.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashSet};
 
 use super::{Comparison, Field, Filter, Value};
 
@@ -22,8 +22,8 @@ impl From<Option<&String>> for Cell {
 pub fn holds(filter: &Filter, cell: &dyn Fn(&Field) -> Cell, word: &dyn Fn(&str) -> bool) -> bool {
     match filter {
         Filter::All => true,
-        Filter::And(left, right) => holds(left, cell, word) && holds(right, cell, word),
-        Filter::Or(left, right) => holds(left, cell, word) || holds(right, cell, word),
+        Filter::And(all) => all.iter().all(|one| holds(one, cell, word)),
+        Filter::Or(any) => any.iter().any(|one| holds(one, cell, word)),
         Filter::Not(inner) => !holds(inner, cell, word),
         Filter::Word(text) => word(text),
         Filter::Compare(field, comparison, value) => match (cell(field), value) {
@@ -68,8 +68,10 @@ pub(crate) fn passes<'v>(comparison: Comparison, value: &'v Value) -> Box<dyn Fn
     match (comparison, value) {
         (Comparison::IsNotNull, _) => Box::new(|_| true),
         (Comparison::IsNull, _) => Box::new(|_| false),
-        (Comparison::In, Value::List(list)) => Box::new(|own| list.iter().any(|one| one == own)),
-        (Comparison::NotIn, Value::List(list)) => Box::new(|own| list.iter().all(|one| one != own)),
+        (Comparison::In | Comparison::NotIn, Value::List(list)) => {
+            let list: HashSet<&str> = list.iter().map(String::as_str).collect();
+            Box::new(move |own| list.contains(own) == (comparison == Comparison::In))
+        }
         (Comparison::Contains, Value::Text(text)) => {
             let wanted = text.to_lowercase();
             Box::new(move |own| own.to_lowercase().contains(&wanted))
