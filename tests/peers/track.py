@@ -1,6 +1,8 @@
 """Tracking beside MLflow's own server, both driven by MLflow's unchanged client in the same run.
 
-    python track.py --slipway PROGRAM [--runs 5000] [--reps 3] [--many 100000] [--only NAME …]
+    python track.py --slipway PROGRAM [--points N] [--single N] [--runs N] [--search-runs N] [--many N] [--long N] [--reps N]
+
+Without sizes it measures what the bars are said of: 1,000 runs, searches of 5,000 and 100,000, a series of 10,000,000.
 
 Run by `cargo xtask bench track` with a Python that has mlflow and psutil. MLflow's server runs in its best
 configuration: SQLite, one worker. Prints one line a bar with both figures and their ratio (medians), and ends with 1
@@ -10,6 +12,7 @@ where a bar is missed, with 3 where none is missed but the machine was too busy 
 import argparse
 import http.client
 import json
+import math
 import os
 import random
 import shutil
@@ -179,7 +182,7 @@ def log_metric(served, points, reps):
 
 
 def many_runs(served, runs):
-    """Runs a second, over blocks of a fifth; and the experiment."""
+    """Runs a second, over blocks of a fifth; the server's CPU seconds and the client's own a run."""
     from mlflow.entities import Metric, Param
 
     client, chance = client_of(served), random.Random(1)
@@ -195,7 +198,10 @@ def many_runs(served, runs):
             client.log_batch(run, metrics=metrics, params=params)
             client.set_terminated(run)
 
-    return runs / 5 / statistics.median([timed(block) for _ in range(5)]), experiment
+    before, own = served.cpu(), time.process_time()
+    seconds = [timed(block) for _ in range(5)]
+    cpu, own = (served.cpu() - before) / runs, (time.process_time() - own) / runs
+    return runs / 5 / statistics.median(seconds), cpu, own
 
 
 def search(served, experiment, times):
@@ -214,14 +220,16 @@ def search(served, experiment, times):
 
 
 def history(served, run, reps):
+    """Seconds until the answer is read as JSON, seconds until its last byte, and how many points it has."""
     raw = Raw(served.address)
-    seconds, count = [], 0
+    seconds, arrived, count = [], [], 0
     for _ in range(reps):
         begun = time.perf_counter()
         content = raw.ask("GET", f"/api/2.0/mlflow/metrics/get-history?run_id={run}&metric_key=loss")
+        arrived.append(time.perf_counter() - begun)
         count = len(json.loads(content)["metrics"])
         seconds.append(time.perf_counter() - begun)
-    return statistics.median(seconds), count
+    return statistics.median(seconds), statistics.median(arrived), count
 
 
 def raw_batch(served, points, reps):
@@ -242,6 +250,33 @@ def raw_batch(served, points, reps):
             timed(lambda: [raw.ask("POST", "/api/2.0/mlflow/runs/log-batch", body) for body in bodies])
         )
     return points / statistics.median(seconds)
+
+
+def viewports(served, home, points, times=5):
+    """The slowest median of several viewports of a long series, in ms, and how long it took to log it."""
+    raw, client = Raw(served.address), client_of(served)
+    experiment = client.create_experiment(f"long-{random.random()}")
+    run = client.create_run(experiment).info.run_id
+
+    def fill():
+        for first in range(0, points, 1000):
+            metrics = ",".join(
+                f'{{"key":"loss","value":{math.sin(step * 0.37) / (1 + step)!r},"timestamp":{T0 + step},"step":{step}}}'
+                for step in range(first, min(first + 1000, points))
+            )
+            raw.ask("POST", "/api/2.0/mlflow/runs/log-batch", f'{{"run_id":"{run}","metrics":[{metrics}]}}')
+
+    filled = timed(fill)
+    with open(os.path.join(home, "host.json")) as file:
+        host = json.load(file)
+    page = Raw(host["address"])
+    page.headers["Authorization"] = f"Bearer {host['token']}"
+    medians = []
+    for first, last in [(0, points), (0, points // 2), (points // 7, points // 5), (points // 2, points // 2 + 1000)]:
+        path = f"/api/series?run={run}&key=loss&from={first}&to={last}&points=2000"
+        seconds = [timed(lambda: page.ask("GET", path)) for _ in range(times)]
+        medians.append(statistics.median(seconds) * 1e3)
+    return max(medians), filled
 
 
 def floor(folder, points, reps):
@@ -311,6 +346,7 @@ def main():
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--search-runs", type=int, default=5000)
     parser.add_argument("--many", type=int, default=100_000)
+    parser.add_argument("--long", type=int, default=10_000_000, help="points of the series whose viewports are timed")
     parser.add_argument("--reps", type=int, default=3)
     asked = parser.parse_args()
     busy = os.getloadavg()[0]
@@ -341,16 +377,22 @@ def main():
         )
         own, peer = log_metric(ours, asked.single, asked.reps), log_metric(theirs, asked.single, asked.reps)
         bars.bar("log_metric one by one", own >= 5 * peer, f"{own:,.0f} to {peer:,.0f} a second, {own / peer:.1f}× (bar 5)")
-        own, _ = many_runs(ours, asked.runs)
-        peer, _ = many_runs(theirs, asked.runs)
-        bars.bar("runs with 10 params and 10 metrics", own >= 8 * peer, f"{own:,.0f} to {peer:,.1f} a second, {own / peer:.1f}× (bar 8)")
+        own, own_cpu, client_cpu = many_runs(ours, asked.runs)
+        peer, peer_cpu, _ = many_runs(theirs, asked.runs)
+        bars.bar(
+            "runs with 10 params and 10 metrics",
+            own >= 8 * peer,
+            f"{own:,.0f} to {peer:,.1f} a second, {own / peer:.1f}× (bar 8); CPU a run: server {own_cpu * 1e3:.2f} to"
+            f" {peer_cpu * 1e3:.1f} ms, of the client's own {client_cpu * 1e3:.1f} ms",
+        )
 
-        own_s, count = history(ours, run, asked.reps)
-        peer_s, peer_count = history(theirs, peer_run, asked.reps)
+        own_s, own_arrived, count = history(ours, run, asked.reps)
+        peer_s, peer_arrived, peer_count = history(theirs, peer_run, asked.reps)
         bars.bar(
             "get-history",
             peer_s >= 20 * own_s and count == peer_count,
-            f"{count:,} points in {own_s * 1e3:.0f} ms to {peer_s:.1f} s, {peer_s / own_s:.0f}× (bar 20)",
+            f"{count:,} points in {own_s * 1e3:.0f} ms to {peer_s:.1f} s, {peer_s / own_s:.0f}× (bar 20);"
+            f" without the client's reading of them {own_arrived * 1e3:.0f} ms to {peer_arrived:.1f} s",
         )
         own, base = raw_batch(ours, asked.points, asked.reps), floor(folder, asked.points, asked.reps)
         bars.bar("bare log-batch", own >= 0.8 * base, f"{own:,.0f} points/s to SQLite's {base:,.0f} rows/s, {own / base:.2f}× (bar 0.8)")
@@ -368,7 +410,13 @@ def main():
         experiment = crowd(ours, asked.many)
         p50, p95, found = search(ours, experiment, 100)
         bars.bar(f"search of {asked.many:,} runs", p95 <= 15 and found == 100, f"p50 {p50:.1f} ms, p95 {p95:.1f} ms (bar 15)")
-        print(f"memory at the end: {ours.memory_mb():.0f} MB")
+        slowest, filled = viewports(ours, home, asked.long)
+        bars.bar(
+            f"viewports of a series of {asked.long:,} points",
+            slowest <= 50,
+            f"{slowest:.1f} ms (bar 50); logged by bare requests at {asked.long / filled:,.0f} points/s",
+        )
+        print(f"memory at the end: {ours.memory_mb():.0f} MB, CPU in all: {ours.cpu():.0f} s")
     finally:
         for server in both:
             server.stop()

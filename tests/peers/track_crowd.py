@@ -105,14 +105,20 @@ def main():
     home, failed, served = os.path.join(folder, "home"), [], None
     try:
         served = slipway(asked.slipway, folder, home)
+        before = served.cpu()
         results = crowd(served, asked.seconds)
+        cpu, memory = served.cpu() - before, served.memory_mb()
         failed += [error for _, _, error in results if error]
         points = sum(count for _, count, _ in results)
         for run, count, error in results:
             steps = stored(served, run) if run else []
             if not error and steps != list(range(count)):
                 failed.append(f"{run}: {count} points were acknowledged, {len(steps)} are there")
-        print(f"{len(results)} clients, {points:,} points in {asked.seconds:.0f} s, {len(failed)} errors", flush=True)
+        print(
+            f"{len(results)} clients, {points:,} points in {asked.seconds:.0f} s, {len(failed)} errors;"
+            f" the host: {cpu:.1f} s of CPU, {memory:.0f} MB",
+            flush=True,
+        )
 
         results = crowd(served, asked.seconds / 4 + 5, kill_after=asked.seconds / 8 + 2)
         served = slipway(asked.slipway, folder, home)

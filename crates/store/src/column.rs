@@ -4,7 +4,10 @@ use rusqlite::{
     ToSql,
     types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IntoDeserializer as _, value},
+};
 
 /// A value kept as JSON text.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,8 +43,8 @@ impl<T: Serialize> ToSql for Word<T> {
 
 impl<T: DeserializeOwned> FromSql for Word<T> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let word = serde_json::Value::String(value.as_str()?.to_owned());
-        serde_json::from_value(word).map(Word).map_err(FromSqlError::other)
+        let word: value::StrDeserializer<'_, value::Error> = value.as_str()?.into_deserializer();
+        T::deserialize(word).map(Word).map_err(FromSqlError::other)
     }
 }
 

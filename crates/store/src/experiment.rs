@@ -87,6 +87,12 @@ pub fn numbered(connection: &Connection, number: i64) -> Result<Option<Experimen
     one(connection, "number = ?1", params![number])
 }
 
+/// The number by which clients know an experiment, and where these want its artifacts.
+pub fn address(connection: &Connection, id: ExperimentId) -> Result<Option<(i64, Option<String>)>> {
+    let mut statement = connection.prepare_cached("SELECT number, location FROM experiment WHERE id = ?1")?;
+    Ok(statement.query_row(params![id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
 /// By its name: one that is there before one that was deleted, the newest of these.
 pub fn named(connection: &Connection, name: &str) -> Result<Option<Experiment>> {
     one(connection, "name = ?1 ORDER BY deleted_ms IS NOT NULL, deleted_ms DESC LIMIT 1", params![name])

@@ -31,11 +31,14 @@ CREATE TABLE metric (
 );
 ";
 
+/// Version 3: whether the points came in the order in which they are told; of earlier series nobody knows.
+pub(crate) const ORDER: &str = "ALTER TABLE metric ADD COLUMN in_order INTEGER NOT NULL DEFAULT 0;";
+
 /// Points of a sparkline at most.
 const SPARK: usize = 24;
 
+#[derive(Debug)]
 struct Series {
-    number: i64,
     count: u64,
     /// The newest by step, then time, then value; `None` of a series without points.
     newest: Option<Point>,
@@ -43,6 +46,8 @@ struct Series {
     max: f64,
     stride: u64,
     spark: Vec<f32>,
+    /// Each point came with a later time or a greater step than the one before, and with neither smaller.
+    in_order: bool,
 }
 
 /// The nearest value of half the size: beyond its range the largest one, which infinity is not.
@@ -53,11 +58,11 @@ fn nearest(value: f64) -> f32 {
 /// Appends points to a series, in their order, and returns how many it has then. What was sent before, as a client
 /// does that got no answer, is not counted twice: a point of the same step, time and value among the newest ones.
 pub fn append(transaction: &Transaction<'_>, run: RunId, name: &str, new: &[Point]) -> Result<u64> {
-    let mut series = open(transaction, run, name)?;
+    let Some((number, mut series)) = known(transaction, run, name)? else { return begin(transaction, run, name, new) };
     let fresh = match series.newest {
         Some(newest) if new.iter().any(|point| point.step <= newest.step) => {
             let key = |point: &Point| (point.step, point.time_ms, point.value.to_bits());
-            let held = points::newest(transaction, series.number, series.count)?;
+            let held = points::newest(transaction, number, series.count)?;
             let held: std::collections::HashSet<_> = held.iter().map(key).collect();
             std::borrow::Cow::Owned(new.iter().filter(|point| !held.contains(&key(point))).copied().collect())
         }
@@ -66,18 +71,18 @@ pub fn append(transaction: &Transaction<'_>, run: RunId, name: &str, new: &[Poin
     if fresh.is_empty() {
         return Ok(series.count);
     }
-    points::append(transaction, series.number, series.count, &fresh)?;
+    points::append(transaction, number, series.count, &fresh)?;
     for point in fresh.iter() {
         series.add(*point);
     }
     let Some(newest) = series.newest else { return Ok(series.count) };
     transaction
         .prepare_cached(
-            "UPDATE metric SET count = ?2, step = ?3, last = ?4, min = ?5, max = ?6, time_ms = ?7, spark_stride = ?8, spark = ?9
-             WHERE number = ?1",
+            "UPDATE metric SET count = ?2, step = ?3, last = ?4, min = ?5, max = ?6, time_ms = ?7, spark_stride = ?8, spark = ?9,
+             in_order = ?10 WHERE number = ?1",
         )?
         .execute(params![
-            series.number,
+            number,
             series.count as i64,
             newest.step,
             newest.value,
@@ -85,9 +90,50 @@ pub fn append(transaction: &Transaction<'_>, run: RunId, name: &str, new: &[Poin
             series.max,
             newest.time_ms,
             series.stride as i64,
-            series.spark.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>(),
+            bytes(&series.spark),
+            series.in_order,
         ])?;
     Ok(series.count)
+}
+
+/// Enters a series with its first points, and returns how many they are.
+fn begin(transaction: &Transaction<'_>, run: RunId, name: &str, first: &[Point]) -> Result<u64> {
+    let mut series = Series::default();
+    for point in first {
+        series.add(*point);
+    }
+    let number = insert(transaction, run, name, &series)?;
+    points::append(transaction, number, 0, first)?;
+    Ok(series.count)
+}
+
+/// Enters a series, and returns its number.
+fn insert(transaction: &Transaction<'_>, run: RunId, name: &str, series: &Series) -> Result<i64> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO metric (run, key, count, step, last, min, max, time_ms, spark_stride, spark, in_order)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            run.as_bytes(),
+            name,
+            series.count as i64,
+            series.newest.map_or(0, |newest| newest.step),
+            series.newest.map(|newest| newest.value),
+            series.min,
+            series.max,
+            series.newest.map_or(0, |newest| newest.time_ms),
+            series.stride as i64,
+            bytes(&series.spark),
+            series.in_order,
+        ])?;
+    Ok(transaction.last_insert_rowid())
+}
+
+impl Default for Series {
+    fn default() -> Self {
+        Self { count: 0, newest: None, min: f64::NAN, max: f64::NAN, stride: 1, spark: Vec::new(), in_order: true }
+    }
 }
 
 impl Series {
@@ -105,6 +151,11 @@ impl Series {
             }
         }
         self.count += 1;
+        // As long as they came in order, the newest is the one that came before.
+        self.in_order &= self.newest.is_none_or(|before| {
+            let (time, step) = (point.time_ms.cmp(&before.time_ms), point.step.cmp(&before.step));
+            time.is_ge() && step.is_ge() && (time.is_gt() || step.is_gt())
+        });
         if self.newest.is_none_or(|newest| is_newer(point, newest)) {
             self.newest = Some(point);
         }
@@ -119,41 +170,39 @@ fn is_newer(point: Point, newest: Point) -> bool {
 
 /// Keeps the final validation figure of a metric.
 pub fn set_figure(transaction: &Transaction<'_>, run: RunId, name: &str, value: f64) -> Result<()> {
-    let series = open(transaction, run, name)?;
-    transaction
-        .prepare_cached("UPDATE metric SET figure = ?2 WHERE number = ?1")?
-        .execute(params![series.number, value])?;
+    let number = match known(transaction, run, name)? {
+        Some((number, _)) => number,
+        None => insert(transaction, run, name, &Series::default())?,
+    };
+    transaction.prepare_cached("UPDATE metric SET figure = ?2 WHERE number = ?1")?.execute(params![number, value])?;
     Ok(())
 }
 
-fn open(transaction: &Transaction<'_>, run: RunId, name: &str) -> Result<Series> {
-    let found = transaction
-        .prepare_cached("SELECT number, count, min, max, spark_stride, spark, step, time_ms, last FROM metric WHERE run = ?1 AND key = ?2")?
-        .query_row(params![run.as_bytes(), name], |row| {
-            let count = row.get::<_, i64>(1)? as u64;
-            let value = row.get::<_, Option<f64>>(8)?.unwrap_or(f64::NAN);
-            let newest = Point { step: row.get(6)?, time_ms: row.get(7)?, value };
-            Ok(Series {
-                number: row.get(0)?,
-                count,
-                newest: (count > 0).then_some(newest),
-                min: row.get::<_, Option<f64>>(2)?.unwrap_or(f64::NAN),
-                max: row.get::<_, Option<f64>>(3)?.unwrap_or(f64::NAN),
-                stride: row.get::<_, i64>(4)? as u64,
-                spark: floats(&row.get::<_, Vec<u8>>(5)?),
-            })
-        })
-        .optional()?;
-    if let Some(series) = found {
-        return Ok(series);
-    }
-    transaction
-        .prepare_cached(
-            "INSERT INTO metric (run, key, count, step, time_ms, spark_stride, spark) VALUES (?1, ?2, 0, 0, 0, 1, x'')",
-        )?
-        .execute(params![run.as_bytes(), name])?;
-    let number = transaction.last_insert_rowid();
-    Ok(Series { number, count: 0, newest: None, min: f64::NAN, max: f64::NAN, stride: 1, spark: Vec::new() })
+/// A series with its number.
+fn known(transaction: &Transaction<'_>, run: RunId, name: &str) -> Result<Option<(i64, Series)>> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT number, count, min, max, spark_stride, spark, step, time_ms, last, in_order FROM metric WHERE run = ?1 AND key = ?2",
+    )?;
+    let found = statement.query_row(params![run.as_bytes(), name], |row| {
+        let count = row.get::<_, i64>(1)? as u64;
+        let value = row.get::<_, Option<f64>>(8)?.unwrap_or(f64::NAN);
+        let newest = Point { step: row.get(6)?, time_ms: row.get(7)?, value };
+        let series = Series {
+            count,
+            newest: (count > 0).then_some(newest),
+            min: row.get::<_, Option<f64>>(2)?.unwrap_or(f64::NAN),
+            max: row.get::<_, Option<f64>>(3)?.unwrap_or(f64::NAN),
+            stride: row.get::<_, i64>(4)? as u64,
+            spark: floats(&row.get::<_, Vec<u8>>(5)?),
+            in_order: row.get(9)?,
+        };
+        Ok((row.get(0)?, series))
+    });
+    Ok(found.optional()?)
+}
+
+fn bytes(floats: &[f32]) -> Vec<u8> {
+    floats.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {
@@ -166,6 +215,13 @@ pub fn find(connection: &Connection, run: RunId, name: &str) -> Result<Option<(i
         .prepare_cached("SELECT number, count FROM metric WHERE run = ?1 AND key = ?2")?
         .query_row(params![run.as_bytes(), name], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))
         .optional()?)
+}
+
+/// Whether a series' points are known to have come in the order of their times and steps.
+pub fn is_in_order(connection: &Connection, number: i64) -> Result<bool> {
+    Ok(connection
+        .prepare_cached("SELECT in_order FROM metric WHERE number = ?1")?
+        .query_row([number], |row| row.get(0))?)
 }
 
 /// Every series of a run in short; the final figure stands as `last` where there is one.

@@ -31,6 +31,8 @@ const TRACKING: &[Step] = &[
     Sql(crate::client_version::CREATE),
     Sql(crate::search::CREATE),
     Sql(crate::tail::CREATE),
+    Sql(crate::metric::ORDER),
+    Sql(crate::points::INDEX),
     Code(crate::points::migrate::rebuild),
     Sql(crate::key::DROP),
 ];

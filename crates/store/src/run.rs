@@ -346,6 +346,14 @@ pub fn rename(transaction: &Transaction<'_>, id: RunId, name: &str) -> Result<()
     Ok(())
 }
 
+/// Writes what a client changes of a run: its name, state and end.
+pub fn set_end(transaction: &Transaction<'_>, run: &Run) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE run SET name = ?2, state = ?3, ended_ms = ?4 WHERE id = ?1")?
+        .execute(params![run.id.as_bytes(), run.name, Word(run.state), run.ended_ms])?;
+    Ok(())
+}
+
 pub fn set_notes(transaction: &Transaction<'_>, id: RunId, notes: &str) -> Result<()> {
     transaction.prepare_cached("UPDATE run SET notes = ?2 WHERE id = ?1")?.execute(params![id.as_bytes(), notes])?;
     Ok(())

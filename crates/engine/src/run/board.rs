@@ -20,7 +20,7 @@ use store::{
 };
 
 use super::filter::{Field, Filter};
-use column::{MISSING, Texts};
+use column::{Columns, Texts};
 
 /// The tables of the experiments that were asked for, and the runs that changed since they were read.
 #[derive(Debug, Default)]
@@ -83,12 +83,34 @@ struct Table {
     rows: Vec<RunHead>,
     /// It was read by one who saw everything that was forgotten as read.
     is_current: bool,
-    /// Runs that are not there any more leave their row empty.
-    gone: Vec<bool>,
+    /// Each row's: apart from the rows, since every search looks at all of them.
+    standing: Vec<Standing>,
     at: HashMap<RunId, usize>,
-    metrics: HashMap<String, Vec<f64>>,
-    params: HashMap<String, Texts>,
-    tags: HashMap<String, Texts>,
+    metrics: Columns<Vec<f64>>,
+    params: Columns<Texts>,
+    tags: Columns<Texts>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Active,
+    Deleted,
+    /// Runs that are not there any more leave their row empty.
+    Gone,
+}
+
+impl Standing {
+    const fn of(head: &RunHead) -> Self {
+        if head.deleted { Self::Deleted } else { Self::Active }
+    }
+
+    fn is_in(self, view: View) -> bool {
+        match view {
+            View::Active => self == Self::Active,
+            View::Deleted => self == Self::Deleted,
+            View::All => self != Self::Gone,
+        }
+    }
 }
 
 impl Board {
@@ -118,13 +140,8 @@ impl Board {
         let mut matched: Vec<(usize, u32)> = Vec::new();
         for (index, (experiment, table)) in chosen.iter().enumerate() {
             let test = matching::Test::of(connection, *experiment, table, &query.filter)?;
-            for (row, head) in table.rows.iter().enumerate() {
-                let seen = match query.view {
-                    View::Active => !head.deleted,
-                    View::Deleted => head.deleted,
-                    View::All => true,
-                };
-                if seen && !table.gone[row] && test.holds(table, row) {
+            for (row, standing) in table.standing.iter().enumerate() {
+                if standing.is_in(query.view) && test.holds(table, row) {
                     matched.push((index, row as u32));
                 }
             }
@@ -215,26 +232,36 @@ impl Table {
         let next = self.rows.len();
         let row = *self.at.entry(head.id).or_insert(next);
         if row == next {
+            self.standing.push(Standing::of(&head));
             self.rows.push(head);
-            self.gone.push(false);
         } else {
+            self.standing[row] = Standing::of(&head);
             self.rows[row] = head;
-            self.gone[row] = false;
         }
         row
     }
 
     fn fill(&mut self, connection: &Connection, of: Of) -> store::Result<()> {
         let Self { at, metrics, params, tags, .. } = self;
+        // A run's values come one after another: it is looked up once for all of them.
+        let mut before: Option<(RunId, Option<usize>)> = None;
+        let mut row_of = |run: RunId| match before {
+            Some((known, row)) if known == run => row,
+            _ => {
+                let row = at.get(&run).copied();
+                before = Some((run, row));
+                row
+            }
+        };
         run_columns::metrics(connection, of, &mut |run, key, value| {
-            if let Some(row) = at.get(&run) {
-                column::set(column::named(metrics, key), *row, value);
+            if let Some(row) = row_of(run) {
+                column::set(metrics.named(key), row, value);
             }
         })?;
         for (table, columns) in [("param", params), ("tag", tags)] {
             run_columns::texts(connection, table, of, &mut |run, key, value| {
-                if let Some(row) = at.get(&run) {
-                    column::named(columns, key).set(*row, value);
+                if let Some(row) = row_of(run) {
+                    columns.named(key).set(row, value);
                 }
             })?;
         }
@@ -243,13 +270,8 @@ impl Table {
 
     fn remove(&mut self, run: RunId) {
         if let Some(row) = self.at.get(&run) {
-            self.gone[*row] = true;
+            self.standing[*row] = Standing::Gone;
         }
-    }
-
-    fn metric(&self, key: &str, row: usize) -> Option<f64> {
-        let value = *self.metrics.get(key)?.get(row)?;
-        (value.to_bits() != MISSING).then_some(value)
     }
 }
 

@@ -45,14 +45,8 @@ pub struct Change {
     pub name: Option<String>,
 }
 
-/// Enters a run of a client; its process is nobody's but the client's.
-pub async fn begin(engine: &Engine, experiment: &Experiment, begin: Begin) -> anyhow::Result<RunId> {
-    if experiment.deleted_ms.is_some() {
-        bail!(ApiError::invalid(format!(
-            "The experiment {} must be in the 'active' state. Current state is deleted.",
-            experiment.number
-        )));
-    }
+/// Enters a run of a client, in the experiment with this number; its process is nobody's but the client's.
+pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Result<Told> {
     let id = RunId::from_bytes(engine.new_id());
     let of = |key: &str| begin.tags.iter().find(|(own, _)| own == key).map(|(_, value)| value.clone());
     let given = begin.name.clone().filter(|name| !name.is_empty());
@@ -65,19 +59,37 @@ pub async fn begin(engine: &Engine, experiment: &Experiment, begin: Begin) -> an
         )));
     }
     let name = given.or(tagged).unwrap_or_else(|| name::friendly(id.as_bytes(), 0));
+    let notes = of(NOTE_TAG).unwrap_or_default();
     let started_ms = begin.started_ms.unwrap_or_else(|| engine.now_ms());
-    let row = new_row(id, experiment, name, RunKind::Client, started_ms);
-    let row = RunRow { run: Run { user: begin.user, notes: of(NOTE_TAG).unwrap_or_default(), ..row.run }, ..row };
-    let scope = run::scope(&row.run);
-    engine
+    let Some(known) = number.parse().ok() else { bail!(no_experiment(number)) };
+    let number = number.to_owned();
+    // Experiment, run and answer in one transaction: each more would be another wait of the client's.
+    let told = engine
         .store()
         .write(move |tx| {
+            let Some(experiment) = store::experiment::numbered(tx, known)? else {
+                return Err(no_experiment(&number).into());
+            };
+            if experiment.deleted_ms.is_some() {
+                return Err(ApiError::invalid(format!(
+                    "The experiment {} must be in the 'active' state. Current state is deleted.",
+                    experiment.number
+                ))
+                .into());
+            }
+            let row = new_row(id, &experiment, name, RunKind::Client, started_ms);
+            let row = RunRow { run: Run { user: begin.user, notes, ..row.run }, ..row };
             store::run::put(tx, &row)?;
-            put_tags(tx, id, &begin.tags).map(drop)
+            put_tags(tx, id, &begin.tags)?;
+            let artifact_uri = run::artifact_uri(experiment.number, experiment.location.as_deref(), id);
+            let mut told = Told::without_data(row, experiment.number, artifact_uri);
+            told.row.run.tags = store::tag::of_run(tx, id)?;
+            told.name_by_tags();
+            Ok(told)
         })
         .await?;
-    Announcer::soon(engine, id, scope, Vec::new());
-    Ok(id)
+    Announcer::soon(engine, id, run::scope(&told.row.run), Vec::new());
+    Ok(told)
 }
 
 /// A run that nobody supervises, as it is when it begins.
@@ -121,13 +133,11 @@ pub(crate) fn new_row(id: RunId, experiment: &Experiment, name: String, kind: Ru
 /// The run, if a client may change it.
 fn active(tx: &store::Transaction<'_>, id: RunId) -> store::Result<store::run::Standing> {
     let Some(standing) = store::run::standing(tx, id)? else { return Err(missing(id).into()) };
-    if standing.deleted {
-        return Err(ApiError::invalid(format!(
-            "The run {id} must be in the 'active' state. Current state is deleted."
-        ))
-        .into());
-    }
-    Ok(standing)
+    if standing.deleted { Err(deleted(id).into()) } else { Ok(standing) }
+}
+
+fn deleted(id: RunId) -> ApiError {
+    ApiError::invalid(format!("The run {id} must be in the 'active' state. Current state is deleted."))
 }
 
 pub(crate) fn missing(id: RunId) -> ApiError {
@@ -167,8 +177,8 @@ pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()>
 
 /// Params are written once; the same value again is fine.
 fn put_param(tx: &store::Transaction<'_>, id: RunId, key: &str, value: &str) -> store::Result<()> {
-    match store::param::get(tx, id, key)? {
-        None => store::param::put(tx, id, key, value),
+    match store::param::enter(tx, id, key, value)? {
+        None => Ok(()),
         Some(known) if known == value => Ok(()),
         Some(known) => Err(ApiError::invalid(format!(
             "Changing param values is not allowed. Param with key='{key}' was already logged with value='{known}' for run ID='{id}'. Attempted logging new value '{value}'."
@@ -211,13 +221,16 @@ pub async fn delete_tag(engine: &Engine, id: RunId, key: String) -> anyhow::Resu
     Ok(())
 }
 
-/// Changes a run's state, end and name. A run that we supervise ends by its process, not by a client's word.
-pub async fn change(engine: &Engine, id: RunId, change: Change) -> anyhow::Result<()> {
-    let scope = engine
+/// Changes a run's state, end and name. A run that we supervise ends by its process, not by a client's word. The run
+/// is told without its data, as clients are.
+pub async fn change(engine: &Engine, id: RunId, change: Change) -> anyhow::Result<Told> {
+    let told = engine
         .store()
         .write(move |tx| {
-            active(tx, id)?;
             let Some(mut row) = store::run::bare(tx, id)? else { return Err(missing(id).into()) };
+            if row.run.deleted_ms.is_some() {
+                return Err(deleted(id).into());
+            }
             if let Some(state) = change.state.filter(|_| !row.run.kind.is_supervised()) {
                 row.run.state = state;
             }
@@ -227,12 +240,14 @@ pub async fn change(engine: &Engine, id: RunId, change: Change) -> anyhow::Resul
             if let Some(name) = change.name.filter(|name| !name.is_empty()) {
                 row.run.name = name;
             }
-            store::run::put(tx, &row)?;
-            Ok(run::scope(&row.run))
+            store::run::set_end(tx, &row.run)?;
+            let (experiment, location) = store::experiment::address(tx, row.run.experiment)?.unwrap_or_default();
+            let artifact_uri = run::artifact_uri(experiment, location.as_deref(), id);
+            Ok(Told::without_data(row, experiment, artifact_uri))
         })
         .await?;
-    Announcer::soon(engine, id, scope, Vec::new());
-    Ok(())
+    Announcer::soon(engine, id, run::scope(&told.row.run), Vec::new());
+    Ok(told)
 }
 
 /// Notes the datasets and logged models that a run was given.
@@ -281,26 +296,41 @@ pub struct Told {
     pub models: Vec<(String, Option<i64>)>,
 }
 
-/// The runs in this order, whole.
+impl Told {
+    fn without_data(row: RunRow, experiment: i64, artifact_uri: String) -> Self {
+        Self { row, experiment, artifact_uri, inputs: Vec::new(), models: Vec::new() }
+    }
+
+    /// Adds the tags that are columns of ours.
+    fn name_by_tags(&mut self) {
+        let Run { name, notes, tags, .. } = &mut self.row.run;
+        tags.insert(NAME_TAG.to_owned(), name.clone());
+        if !notes.is_empty() {
+            tags.insert(NOTE_TAG.to_owned(), notes.clone());
+        }
+    }
+}
+
+/// The runs in this order, with all that a client is told: not the versions made of them, which it asks of a registry.
 pub fn tell(c: &store::Connection, ids: &[RunId]) -> store::Result<Vec<Told>> {
     let mut experiments: BTreeMap<ExperimentId, (i64, Option<String>)> = BTreeMap::new();
     let mut told = Vec::with_capacity(ids.len());
     for id in ids {
-        let Some(mut row) = store::run::get(c, *id)? else { continue };
+        let Some(mut row) = store::run::bare(c, *id)? else { continue };
+        row.run.params = store::param::of_run(c, *id)?;
+        row.run.tags = store::tag::of_run(c, *id)?;
+        row.run.metrics = store::metric::summaries(c, *id)?;
         let (experiment, location) = match experiments.entry(row.run.experiment) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
-                let found = store::experiment::get(c, row.run.experiment)?;
-                place.insert(found.map_or((0, None), |found| (found.number, found.location)))
+                place.insert(store::experiment::address(c, row.run.experiment)?.unwrap_or_default())
             }
         };
         let (experiment, artifact_uri) = (*experiment, run::artifact_uri(*experiment, location.as_deref(), *id));
-        row.run.tags.insert(NAME_TAG.to_owned(), row.run.name.clone());
-        if !row.run.notes.is_empty() {
-            row.run.tags.insert(NOTE_TAG.to_owned(), row.run.notes.clone());
-        }
         let (inputs, models) = (store::run_input::of_run(c, *id)?, store::run_input::models(c, *id)?);
-        told.push(Told { row, experiment, artifact_uri, inputs, models });
+        let mut one = Told { row, experiment, artifact_uri, inputs, models };
+        one.name_by_tags();
+        told.push(one);
     }
     Ok(told)
 }
@@ -365,5 +395,9 @@ pub async fn experiment(engine: &Engine, number: &str) -> anyhow::Result<Experim
         Some(parsed) => engine.store().read(move |c| store::experiment::numbered(c, parsed)).await?,
         None => None,
     };
-    found.ok_or_else(|| ApiError::new(ErrorCode::NotFound, format!("No Experiment with id={number} exists")).into())
+    found.ok_or_else(|| no_experiment(number).into())
+}
+
+fn no_experiment(number: &str) -> ApiError {
+    ApiError::new(ErrorCode::NotFound, format!("No Experiment with id={number} exists"))
 }

@@ -10,10 +10,14 @@ use api::{
         RestoreExperiment, RestoreRuns, TrashRuns,
     },
 };
-use engine::tracking::{
-    artifacts,
-    client::{self, Batch, Begin},
-    registry::{self, NewVersion},
+use engine::{
+    run::board::{Order, Query, View},
+    tracking::{
+        artifacts,
+        client::{self, Batch, Begin},
+        history,
+        registry::{self, NewVersion},
+    },
 };
 
 use crate::{place, stage::Stage};
@@ -24,7 +28,7 @@ async fn experiment(stage: &Stage, name: &str) -> Experiment {
 
 async fn begin(stage: &Stage, experiment: &Experiment, name: &str, started_ms: i64) -> RunId {
     let begin = Begin { name: Some(name.to_owned()), started_ms: Some(started_ms), ..Begin::default() };
-    client::begin(&stage.engine, experiment, begin).await.unwrap()
+    client::begin(&stage.engine, &experiment.number.to_string(), begin).await.unwrap().row.run.id
 }
 
 async fn log(stage: &Stage, run: RunId, metrics: &[(&str, f64)], params: &[(&str, &str)], tags: &[(&str, &str)]) {
@@ -180,6 +184,83 @@ async fn a_page_of_a_hundred_thousand_runs_is_quick() {
     assert_eq!(ask().await.total, first.total);
     // Generous for an unoptimised build on a busy machine; the bar itself is measured by the bench.
     assert!(begun.elapsed() < std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn runs_that_are_equal_by_one_order_stand_by_the_next() {
+    let stage = Stage::new().await;
+    let sweep = experiment(&stage, "equals").await;
+    let figures = [(0.5, "0.1"), (0.5, "0.2"), (0.25, "0.1"), (0.25, "0.2"), (0.25, "0.1")];
+    let mut runs = Vec::new();
+    for (at, (loss, lr)) in figures.into_iter().enumerate() {
+        let run = begin(&stage, &sweep, &at.to_string(), at as i64).await;
+        log(&stage, run, &[("loss", loss)], &[("lr", lr)], &[]).await;
+        runs.push(run);
+    }
+    // Of these, in the order of their ids.
+    let by_id = |mut some: Vec<usize>| {
+        some.sort_by_key(|at| runs[*at]);
+        some.into_iter().map(|at| at.to_string()).collect::<String>()
+    };
+    let reversed = |text: String| text.chars().rev().collect::<String>();
+    let order = async |by: &[(&str, bool)], limit| {
+        let field = |name: &str| engine::run::filter::order_of(name, None).unwrap().0;
+        let orders = by.iter().map(|(name, descending)| Order { field: field(name), descending: *descending });
+        let query = Query {
+            experiments: vec![sweep.id],
+            view: View::Active,
+            filter: engine::run::filter::parse("").unwrap(),
+            orders: orders.collect(),
+            offset: 0,
+            limit,
+        };
+        let (told, total) = client::search(&stage.engine, Vec::new(), query).await.unwrap();
+        assert_eq!(total, 5);
+        told.into_iter().map(|told| told.row.run.name).collect::<Vec<_>>().concat()
+    };
+    let (less, more) = (by_id(vec![2, 3, 4]), by_id(vec![0, 1]));
+    // The newest stand first among equals.
+    assert_eq!(order(&[("metric.loss", false)], 9).await, "43210");
+    assert_eq!(order(&[("metric.loss", false), ("run_id", false)], 9).await, format!("{less}{more}"));
+    let last = reversed(by_id(vec![2, 4]));
+    assert_eq!(order(&[("metric.loss", true), ("param.lr", false), ("run_id", true)], 9).await, format!("01{last}3"));
+    assert_eq!(order(&[("param.lr", true), ("metric.loss", false), ("run_id", false)], 2).await, "31");
+    assert_eq!(order(&[("run_id", true)], 9).await, reversed(by_id(vec![0, 1, 2, 3, 4])));
+    assert_eq!(order(&[], 2).await, "43");
+}
+
+#[tokio::test]
+async fn pages_of_a_series_are_the_series_whatever_order_it_came_in() {
+    let stage = Stage::new().await;
+    let sweep = experiment(&stage, "paged").await;
+    for late in [None, Some(1_500), Some(0)] {
+        let run = begin(&stage, &sweep, "one", 1).await;
+        let mut points: Vec<Point> =
+            (0..2_500_i64).map(|step| Point { step, time_ms: step / 2, value: step as f64 }).collect();
+        // One that was held up on its way: it is told where its time is.
+        if let Some(late) = late {
+            let held_up = points.remove(late);
+            points.push(held_up);
+        }
+        for piece in points.chunks(700) {
+            let batch = Batch { series: vec![("loss".to_owned(), piece.to_vec())], ..Batch::default() };
+            client::log(&stage.engine, run, batch).await.unwrap();
+        }
+        let key = || "loss".to_owned();
+        let all = history::all(&stage.engine, run, key()).await.unwrap();
+        assert_eq!(all.iter().map(|point| point.step).collect::<Vec<_>>(), (0..2_500).collect::<Vec<_>>());
+        let mut paged = Vec::new();
+        for skip in (0..).step_by(900) {
+            let page = history::page(&stage.engine, run, key(), skip, 900).await.unwrap();
+            paged.extend(page.points);
+            assert_eq!(page.has_more, skip < 1_800, "after {skip}");
+            if !page.has_more {
+                break;
+            }
+        }
+        assert_eq!(paged, all);
+        assert_eq!(history::page(&stage.engine, run, key(), 2_500, 9).await.unwrap(), history::Page::default());
+    }
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use super::{
     failure::Failure,
     fields::{Fields, Int, many, required, wrong},
     runs::{parse_run, run_id},
-    wire::{Metric, offset, page_token},
+    wire::{self, Metric, offset, page_token},
 };
 use crate::Host;
 
@@ -36,8 +36,6 @@ pub(super) struct History {
 struct Points<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     metrics: Vec<Metric<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_page_token: Option<String>,
 }
 
 /// JSON that was written already.
@@ -52,18 +50,15 @@ fn written(points: &Points<'_>) -> Result<Response, Failure> {
 pub(super) async fn history(State(host): State<Host>, Fields(asked): Fields<History>) -> Result<Response, Failure> {
     let key = required(asked.metric_key, "metric_key")?;
     let run = run_id(asked.run_id, asked.run_uuid)?;
-    let all = history::all(&host.engine, run, key.clone()).await?;
-    let offset = offset(asked.page_token.as_deref())?;
+    let skip = offset(asked.page_token.as_deref())?;
     let most = match asked.max_results.map(|most| most.0) {
         None | Some(0) => u64::MAX,
         Some(most) => u64::try_from(most)
             .map_err(|_| Failure::invalid(format!("Invalid value {most} for parameter 'max_results' supplied.")))?,
     };
-    let end = offset.saturating_add(most);
-    let next_page_token = (end < all.len() as u64).then(|| page_token(end));
-    let page = all.iter().skip(offset as usize).take(usize::try_from(most).unwrap_or(usize::MAX));
-    let metrics = page.map(|point| Metric::of(&key, *point, None)).collect();
-    written(&Points { metrics, next_page_token })
+    let page = history::page(&host.engine, run, key.clone(), skip, most).await?;
+    let next_page_token = page.has_more.then(|| page_token(skip.saturating_add(most)));
+    wire::history(&key, &page.points, next_page_token.as_deref()).map(json).map_err(|error| wrong(&error))
 }
 
 #[derive(Debug, Deserialize)]
@@ -104,7 +99,7 @@ pub(super) async fn history_bulk(State(host): State<Host>, Fields(asked): Fields
         metrics.extend(all.into_iter().take(most - metrics.len()).map(|point| (run, point)));
     }
     let metrics = metrics.into_iter().map(|(run, point)| Metric::of(&key, point, Some(run))).collect();
-    written(&Points { metrics, next_page_token: None })
+    written(&Points { metrics })
 }
 
 /// A bounded number of points over an interval of steps, of each run, its first and last step among them.
@@ -135,7 +130,7 @@ pub(super) async fn history_bulk_interval(
         metrics.extend(sampled(&all, most as usize).into_iter().map(|point| (run, point)));
     }
     let metrics = metrics.into_iter().map(|(run, point)| Metric::of(&key, point, Some(run))).collect();
-    written(&Points { metrics, next_page_token: None })
+    written(&Points { metrics })
 }
 
 /// Points of at most about `most` steps, evenly over them; the first and last step among them.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use axum::{
     Json,
     extract::{Request, State},
+    response::Response,
 };
 use engine::{
     run::{
@@ -57,24 +58,23 @@ struct OneRun<'a> {
 }
 
 /// Written here, since the answer borrows from what was read.
-fn one_run(told: &client::Told) -> Result<Json<Value>, Failure> {
-    serde_json::to_value(OneRun { run: WireRun::of(told) }).map(Json).map_err(|error| wrong(&error))
+fn one_run(told: &client::Told) -> Result<Response, Failure> {
+    let bytes = serde_json::to_vec(&OneRun { run: WireRun::of(told) });
+    bytes.map(super::metrics::json).map_err(|error| wrong(&error))
 }
 
-pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Create>) -> Answer<Value> {
+pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Create>) -> Result<Response, Failure> {
     let id = required(asked.experiment_id, "experiment_id")?;
     for tag in &asked.tags {
         check_tag(&tag.key, &tag.value)?;
     }
-    let experiment = client::experiment(&host.engine, &id).await?;
     let begin = Begin {
         user: asked.user_id,
         name: asked.run_name,
         started_ms: asked.start_time.map(|time| time.0),
         tags: asked.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
     };
-    let run = client::begin(&host.engine, &experiment, begin).await?;
-    one_run(&client::get(&host.engine, run).await?)
+    one_run(&client::begin(&host.engine, &id, begin).await?)
 }
 
 /// The id of a run, by either of its names in the protocol.
@@ -95,7 +95,7 @@ pub(super) struct ById {
     run_uuid: Option<String>,
 }
 
-pub(super) async fn get(State(host): State<Host>, Fields(asked): Fields<ById>) -> Answer<Value> {
+pub(super) async fn get(State(host): State<Host>, Fields(asked): Fields<ById>) -> Result<Response, Failure> {
     let run = run_id(asked.run_id, asked.run_uuid)?;
     one_run(&client::get(&host.engine, run).await?)
 }
@@ -121,8 +121,7 @@ pub(super) async fn update(State(host): State<Host>, Fields(asked): Fields<Updat
         ended_ms: asked.end_time.map(|time| time.0),
         name: asked.run_name,
     };
-    client::change(&host.engine, run, change).await?;
-    let told = client::get(&host.engine, run).await?;
+    let told = client::change(&host.engine, run, change).await?;
     Ok(Json(Updated { run_info: RunInfo::of(&told) }))
 }
 
@@ -201,10 +200,7 @@ pub(super) fn view(view: Option<&Value>) -> Result<View, Failure> {
     })
 }
 
-pub(super) async fn search(
-    State(host): State<Host>,
-    Fields(asked): Fields<Search>,
-) -> Result<axum::response::Response, Failure> {
+pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Search>) -> Result<Response, Failure> {
     let most = asked.max_results.map_or(DEFAULT_RESULTS, |most| most.0);
     if !(1..=MOST_RESULTS).contains(&most) {
         return Err(Failure::invalid(format!(

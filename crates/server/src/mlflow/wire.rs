@@ -1,5 +1,7 @@
 //! The shapes of MLflow's answers, as protobuf's JSON writes them: what is empty is left out.
 
+use std::collections::BTreeMap;
+
 use api::{
     RunId,
     run::Run,
@@ -39,6 +41,44 @@ impl<'a> Metric<'a> {
     pub(super) const fn of(key: &'a str, point: Point, run_id: Option<RunId>) -> Self {
         Self { key, value: point.value, timestamp: point.time_ms, step: point.step, run_id }
     }
+}
+
+/// Bytes of a point in JSON, about: what is reserved for each.
+const POINT_BYTES: usize = 96;
+
+/// A page of one series, written as it is read: a value of its own for each of a hundred thousand points would take
+/// longer than all else.
+pub(super) fn history(key: &str, points: &[Point], next_page_token: Option<&str>) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(64 + points.len() * (POINT_BYTES + key.len()));
+    bytes.push(b'{');
+    if !points.is_empty() {
+        let mut head = b"{\"key\":".to_vec();
+        serde_json::to_writer(&mut head, key)?;
+        head.extend_from_slice(b",\"value\":");
+        bytes.extend_from_slice(b"\"metrics\":[");
+        for (index, point) in points.iter().enumerate() {
+            if index > 0 {
+                bytes.push(b',');
+            }
+            bytes.extend_from_slice(&head);
+            float(&point.value, &mut serde_json::Serializer::new(&mut bytes))?;
+            bytes.extend_from_slice(b",\"timestamp\":");
+            serde_json::to_writer(&mut bytes, &point.time_ms)?;
+            bytes.extend_from_slice(b",\"step\":");
+            serde_json::to_writer(&mut bytes, &point.step)?;
+            bytes.push(b'}');
+        }
+        bytes.push(b']');
+    }
+    if let Some(token) = next_page_token {
+        if !points.is_empty() {
+            bytes.push(b',');
+        }
+        bytes.extend_from_slice(b"\"next_page_token\":");
+        serde_json::to_writer(&mut bytes, token)?;
+    }
+    bytes.push(b'}');
+    Ok(bytes)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
@@ -126,9 +166,20 @@ struct RunData<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     metrics: Vec<Metric<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    params: Vec<Pair>,
+    params: Vec<Borrowed<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tags: Vec<Pair>,
+    tags: Vec<Borrowed<'a>>,
+}
+
+/// A [`Pair`] of a run that is told: a search tells thousands.
+#[derive(Debug, Serialize)]
+struct Borrowed<'a> {
+    key: &'a str,
+    value: &'a str,
+}
+
+fn borrowed(texts: &BTreeMap<String, String>) -> Vec<Borrowed<'_>> {
+    texts.iter().map(|(key, value)| Borrowed { key, value }).collect()
 }
 
 #[derive(Debug, Serialize)]
@@ -184,7 +235,7 @@ impl<'a> WireRun<'a> {
         let made: Vec<ModelOutput> = made.collect();
         Self {
             info: RunInfo::of(told),
-            data: RunData { metrics: metrics.collect(), params: pairs(&run.params), tags: pairs(&run.tags) },
+            data: RunData { metrics: metrics.collect(), params: borrowed(&run.params), tags: borrowed(&run.tags) },
             inputs: RunInputs {
                 dataset_inputs: told.inputs.iter().cloned().map(DatasetInput::from).collect(),
                 model_inputs: given.map(|(id, _)| ModelInput { model_id: id.clone() }).collect(),
@@ -228,4 +279,37 @@ pub(super) fn page<T>(mut all: Vec<T>, token: Option<&str>, most: u64) -> Result
     let next = (page.len() > most).then(|| page_token(offset + most as u64));
     page.truncate(most);
     Ok((page, next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Whole<'a> {
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        metrics: Vec<Metric<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_page_token: Option<&'a str>,
+    }
+
+    #[test]
+    fn a_page_that_is_written_by_hand_is_what_serde_writes() {
+        let values = [0.1, -0.0, 1e300, 5e-324, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 3.0];
+        let steps = [0, -1, i64::MAX, i64::MIN, 7, 8, 9, 10];
+        let point = |(step, value)| Point { step, time_ms: 1_700_000_000_000 + step % 1_000, value };
+        let all: Vec<Point> = steps.into_iter().zip(values).map(point).collect();
+        for (key, points, next_page_token) in [
+            ("loss", &all[..], None),
+            ("a/b \"quoted\" ü\n", &all[..3], Some("eyJvZmZzZXQiOiAzfQ==")),
+            ("loss", &all[..1], None),
+            ("loss", &[], None),
+            ("loss", &[], Some("x")),
+        ] {
+            let metrics = points.iter().map(|point| Metric::of(key, *point, None)).collect();
+            let expected = serde_json::to_string(&Whole { metrics, next_page_token }).unwrap();
+            let written = history(key, points, next_page_token).unwrap();
+            assert_eq!(String::from_utf8(written).unwrap(), expected);
+        }
+    }
 }

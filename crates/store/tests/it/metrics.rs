@@ -81,6 +81,32 @@ async fn what_is_sent_again_counts_once() {
 }
 
 #[tokio::test]
+async fn whether_points_came_in_order_is_known() {
+    let came = |steps_and_times: &'static [(i64, i64)], piece: usize| async move {
+        let (_folder, store) = open();
+        with_project(&store).await;
+        store.write(|tx| store::run::put(tx, &run_row(1))).await.unwrap();
+        let points: Vec<Point> = steps_and_times
+            .iter()
+            .map(|(step, time_ms)| Point { step: *step, time_ms: *time_ms, value: 1.0 })
+            .collect();
+        for new in points.chunks(piece).map(<[Point]>::to_vec) {
+            store.write(move |tx| store::metric::append(tx, run_id(1), "loss", &new)).await.unwrap();
+        }
+        let (number, _) = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap().unwrap();
+        store.read(move |c| store::metric::is_in_order(c, number)).await.unwrap()
+    };
+    for piece in [1, 2, 9] {
+        assert!(came(&[(0, 5), (1, 5), (1, 6), (7, 7)], piece).await);
+        assert!(!came(&[(0, 5), (1, 4)], piece).await, "an earlier time");
+        assert!(!came(&[(1, 5), (0, 6)], piece).await, "a smaller step");
+        assert!(!came(&[(0, 5), (2, 6), (1, 7), (3, 8)], piece).await, "it stays so");
+    }
+    // Two values of one step and time are told by their value, whichever came first.
+    assert!(!came(&[(0, 5), (0, 5), (1, 6)], 9).await);
+}
+
+#[tokio::test]
 async fn a_deep_zoom_shows_raw_steps() {
     let (_folder, store, number) = with_series(50_000, 4096).await;
     let view = store.read(move |c| store::points::view(c, number, 31_000, 31_499, 2000)).await.unwrap();

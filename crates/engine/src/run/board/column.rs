@@ -8,6 +8,47 @@ pub(super) const MISSING: u64 = 0x7ff8_5115_5119_0001;
 /// So many texts more than twice the rows a dictionary may hold.
 const SPARE_TEXTS: usize = 1_024;
 
+/// Columns by key.
+#[derive(Debug)]
+pub(super) struct Columns<T> {
+    at: HashMap<String, usize>,
+    all: Vec<T>,
+}
+
+impl<T> Default for Columns<T> {
+    fn default() -> Self {
+        Self { at: HashMap::new(), all: Vec::new() }
+    }
+}
+
+impl<T: Default> Columns<T> {
+    pub(super) fn get(&self, key: &str) -> Option<&T> {
+        self.at.get(key).map(|at| &self.all[*at])
+    }
+
+    /// The column of a key, an empty one where there was none. A table has a million values: a key that is known
+    /// costs no memory.
+    pub(super) fn named(&mut self, key: &str) -> &mut T {
+        let at = match self.at.get(key) {
+            Some(at) => *at,
+            None => {
+                self.at.insert(key.to_owned(), self.all.len());
+                self.all.push(T::default());
+                self.all.len() - 1
+            }
+        };
+        &mut self.all[at]
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &T)> {
+        self.at.iter().map(|(key, at)| (key, &self.all[*at]))
+    }
+
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.all.iter_mut()
+    }
+}
+
 /// Rows beyond the column's end have no value either.
 pub(super) fn set(column: &mut Vec<f64>, row: usize, value: f64) {
     if column.len() <= row {
@@ -15,6 +56,10 @@ pub(super) fn set(column: &mut Vec<f64>, row: usize, value: f64) {
     }
     // A NaN that came from outside is the plain one.
     column[row] = if value.is_nan() { f64::NAN } else { value };
+}
+
+pub(super) fn number(column: &[f64], row: usize) -> Option<f64> {
+    column.get(row).copied().filter(|value| value.to_bits() != MISSING)
 }
 
 pub(super) fn clear(column: &mut [f64], row: usize) {
@@ -25,14 +70,6 @@ pub(super) fn clear(column: &mut [f64], row: usize) {
 
 pub(super) fn any(column: &[f64]) -> bool {
     column.iter().any(|value| value.to_bits() != MISSING)
-}
-
-/// The column of a key, an empty one where there was none.
-pub(super) fn named<'a, T: Default>(columns: &'a mut HashMap<String, T>, key: &str) -> &'a mut T {
-    if !columns.contains_key(key) {
-        columns.insert(key.to_owned(), T::default());
-    }
-    columns.entry(key.to_owned()).or_default()
 }
 
 /// Texts by their number in a dictionary: a filter looks at each text once, whatever the number of rows.

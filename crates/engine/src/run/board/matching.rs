@@ -8,7 +8,10 @@ use api::{
 };
 use store::{Connection, run_columns::RunHead};
 
-use super::{Table, column::MISSING};
+use super::{
+    Table,
+    column::{self, Texts},
+};
 use crate::run::{
     artifact_uri,
     filter::{
@@ -25,7 +28,7 @@ pub(super) enum Test<'t> {
     Not(Box<Self>),
     Metric(&'t [f64], Comparison, f64),
     /// By the number of the row's text.
-    Texts(&'t super::Texts, Vec<bool>),
+    Texts(&'t Texts, Vec<bool>),
     Row(Box<dyn Fn(&RunHead) -> bool + 't>),
     Runs(HashSet<RunId>),
     Any(Vec<Self>),
@@ -64,7 +67,7 @@ impl<'t> Test<'t> {
             let word = word.clone();
             move |text: &str| text.to_lowercase().contains(&word)
         };
-        let columns = table.params.iter().chain(&table.tags).map(|(key, column)| {
+        let columns = table.params.iter().chain(table.tags.iter()).map(|(key, column)| {
             let key_has = has(key);
             Self::Texts(column, column.hits(false, |text| key_has || has(text)))
         });
@@ -91,7 +94,7 @@ impl<'t> Test<'t> {
         }
     }
 
-    fn texts(column: Option<&'t super::Texts>, comparison: Comparison, value: &'t Value) -> Self {
+    fn texts(column: Option<&'t Texts>, comparison: Comparison, value: &'t Value) -> Self {
         match column {
             None => Self::Always(comparison == Comparison::IsNull),
             Some(column) => {
@@ -151,9 +154,9 @@ impl<'t> Test<'t> {
             Self::Always(answer) => *answer,
             Self::All(tests) => tests.iter().all(|test| test.holds(table, row)),
             Self::Not(inner) => !inner.holds(table, row),
-            Self::Metric(column, comparison, number) => match column.get(row) {
-                Some(value) if value.to_bits() != MISSING => compares(*value, *comparison, *number),
-                _ => *comparison == Comparison::IsNull,
+            Self::Metric(column, comparison, number) => match column::number(column, row) {
+                Some(value) => compares(value, *comparison, *number),
+                None => *comparison == Comparison::IsNull,
             },
             Self::Texts(column, hits) => hits[column.number(row)],
             Self::Row(passes) => passes(&table.rows[row]),

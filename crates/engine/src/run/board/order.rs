@@ -2,7 +2,12 @@
 
 use std::cmp::Ordering;
 
-use super::{Order, Table};
+use store::run_columns::RunHead;
+
+use super::{
+    Order, Table,
+    column::{self, Texts},
+};
 use crate::run::{filter::Field, mlflow_status};
 
 /// What a row is sorted by. NaN stands behind all numbers and a missing value behind that, whatever the direction.
@@ -45,12 +50,41 @@ fn text(value: Option<&str>) -> Key<'_> {
     value.map_or(Key::Missing, Key::Text)
 }
 
-fn key<'a>(table: &'a Table, row: usize, field: &Field) -> Key<'a> {
-    let head = &table.rows[row];
+/// Where a table has what an order sorts by.
+enum Source<'a> {
+    Numbers(&'a [f64]),
+    Texts(&'a Texts),
+    /// No row has it.
+    Nothing,
+    Head(&'a Field),
+    /// By the bytes of the id, which stands for addresses too.
+    Id,
+}
+
+impl<'a> Source<'a> {
+    fn of(table: &'a Table, field: &'a Field) -> Self {
+        let texts = |column: Option<&'a Texts>| column.map_or(Self::Nothing, Self::Texts);
+        match field {
+            Field::Metric(name) => table.metrics.get(name).map_or(Self::Nothing, |column| Self::Numbers(column)),
+            Field::Param(name) => texts(table.params.get(name)),
+            Field::Tag(name) => texts(table.tags.get(name)),
+            Field::Id | Field::ArtifactUri => Self::Id,
+            field => Self::Head(field),
+        }
+    }
+
+    fn key(&self, table: &'a Table, row: usize) -> Key<'a> {
+        match self {
+            Self::Numbers(column) => number(column::number(column, row)),
+            Self::Texts(column) => text(column.text(row)),
+            Self::Head(field) => of_head(&table.rows[row], field),
+            Self::Nothing | Self::Id => Key::Missing,
+        }
+    }
+}
+
+fn of_head<'a>(head: &'a RunHead, field: &Field) -> Key<'a> {
     match field {
-        Field::Metric(name) => number(table.metric(name, row)),
-        Field::Param(name) => text(table.params.get(name).and_then(|column| column.text(row))),
-        Field::Tag(name) => text(table.tags.get(name).and_then(|column| column.text(row))),
         Field::Name => text(Some(&head.name)),
         Field::State => text(Some(super::matching::state(head.state))),
         Field::Status => text(Some(mlflow_status(head.state))),
@@ -66,28 +100,51 @@ fn key<'a>(table: &'a Table, row: usize, field: &Field) -> Key<'a> {
         Field::Rank(wanted) => {
             number(head.ranked.as_ref().filter(|(key, _)| key == wanted).and_then(|(_, value)| *value))
         }
-        // Ids and addresses sort as the id's bytes do, which the last comparison sees to; datasets have no order.
-        Field::Id | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_) => Key::Missing,
+        // Columns and ids have sources of their own; datasets have no order.
+        Field::Metric(_)
+        | Field::Param(_)
+        | Field::Tag(_)
+        | Field::Id
+        | Field::ArtifactUri
+        | Field::Dataset(_)
+        | Field::Attribute(_) => Key::Missing,
     }
+}
+
+/// A row with the first key that it is sorted by; the others are looked up among equals alone.
+struct Keyed<'a> {
+    key: Key<'a>,
+    table: usize,
+    row: u32,
 }
 
 /// The first `count` of the matched rows (table's index, row) in order.
 pub(super) fn first(tables: &[&Table], matched: Vec<(usize, u32)>, orders: &[Order], count: u64) -> Vec<(usize, u32)> {
-    let mut keyed: Vec<(Vec<Key<'_>>, (usize, u32))> = matched
-        .into_iter()
-        .map(|at| (orders.iter().map(|order| key(tables[at.0], at.1 as usize, &order.field)).collect(), at))
-        .collect();
-    let by_id = orders.iter().find(|order| matches!(order.field, Field::Id | Field::ArtifactUri));
-    let compare = |left: &(Vec<Key<'_>>, (usize, u32)), right: &(Vec<Key<'_>>, (usize, u32))| {
-        let keys = left.0.iter().zip(&right.0).zip(orders);
-        let by_keys = keys.map(|((left, right), order)| left.compare(*right, order.descending));
-        let head = |at: (usize, u32)| &tables[at.0].rows[at.1 as usize];
-        let (one, other) = (head(left.1), head(right.1));
-        let id = one.id.cmp(&other.id);
-        if let Some(order) = by_id {
-            return if order.descending { id.reverse() } else { id };
+    let sources: Vec<Vec<Source<'_>>> =
+        tables.iter().map(|table| orders.iter().map(|order| Source::of(table, &order.field)).collect()).collect();
+    let keyed = matched.into_iter().map(|(table, row)| {
+        let key = sources[table].first().map_or(Key::Missing, |source| source.key(tables[table], row as usize));
+        Keyed { key, table, row }
+    });
+    let mut keyed: Vec<Keyed<'_>> = keyed.collect();
+    let compare = |left: &Keyed<'_>, right: &Keyed<'_>| {
+        let head = |at: &Keyed<'_>| &tables[at.table].rows[at.row as usize];
+        let key = |at: &Keyed<'_>, order: usize| sources[at.table][order].key(tables[at.table], at.row as usize);
+        for (at, order) in orders.iter().enumerate() {
+            let by = match (&sources[left.table][at], at) {
+                (Source::Id, _) => {
+                    let by = head(left).id.cmp(&head(right).id);
+                    if order.descending { by.reverse() } else { by }
+                }
+                (_, 0) => left.key.compare(right.key, order.descending),
+                _ => key(left, at).compare(key(right, at), order.descending),
+            };
+            if by.is_ne() {
+                return by;
+            }
         }
-        by_keys.fold(Ordering::Equal, Ordering::then).then_with(|| other.created_ms.cmp(&one.created_ms)).then(id)
+        let (one, other) = (head(left), head(right));
+        other.created_ms.cmp(&one.created_ms).then_with(|| one.id.cmp(&other.id))
     };
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     if count < keyed.len() && count > 0 {
@@ -96,5 +153,5 @@ pub(super) fn first(tables: &[&Table], matched: Vec<(usize, u32)>, orders: &[Ord
         keyed.truncate(count);
     }
     keyed.sort_unstable_by(compare);
-    keyed.into_iter().map(|(_, at)| at).collect()
+    keyed.into_iter().map(|at| (at.table, at.row)).collect()
 }
