@@ -69,7 +69,7 @@ async fn groups_have_their_mean_and_the_deviation_that_pandas_has() {
     let groups = stage.call(grouped(&sweep, &["param.\"the model\""], None, false)).await;
     assert_eq!(values(&groups), ["the \"mlp\", wide", "trees", "–"]);
     assert_eq!((groups.total, groups.runs), (3, 6));
-    // pandas 2.2: DataFrame.groupby("model", dropna=False).loss.agg(["count", "mean", "std", "min", "max"])
+    // pandas 3.1.1: DataFrame.groupby("model", dropna=False).loss.agg(["count", "mean", "std", "min", "max"])
     let figures: Vec<GroupFigure> = groups.groups.iter().map(|group| group.figures[0].unwrap()).collect();
     let figure = |runs, mean, sd, min, max| GroupFigure { runs, mean, sd, min, max };
     assert_eq!(
