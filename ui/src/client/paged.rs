@@ -38,9 +38,14 @@ impl<T: Clone + Send + Sync + 'static> Paged<T> {
         self.pages.with(|pages| pages.get(&(index / PAGE)).and_then(|page| page.get((index % PAGE) as usize).cloned()))
     }
 
-    /// Rows that are here now, in order.
-    pub(crate) fn seen(self) -> Vec<T> {
-        self.pages.with(|pages| pages.values().flat_map(|page| page.iter().cloned()).collect())
+    /// Looks at the rows that are here now, in order, without taking a copy of any.
+    pub(crate) fn each(self, look: impl FnMut(&T)) {
+        self.pages.with(|pages| pages.values().flat_map(|page| page.iter()).for_each(look));
+    }
+
+    /// The range that was asked for last: what is in sight, and a little beside it.
+    pub(crate) fn in_sight(self) -> Range<u64> {
+        self.wanted.try_get_value().unwrap_or(0..0)
     }
 
     /// Asks for what of a range is missing.
