@@ -14,16 +14,18 @@ const next = () => new Promise((resolve) => requestAnimationFrame(resolve));
 const frames = async (count) => { for (let at = 0; at < count; at++) await next(); };
 const isWhole = () => table.querySelectorAll('tbody tr[role=row]').length > 5 && !table.querySelector('.waits');
 const whole = async () => {
-  const until = performance.now() + 20000;
+  const until = performance.now() + 60000;
   await frames(2);
   while (!isWhole()) {
-    if (performance.now() > until) throw new Error('the rows did not come within 20 s');
+    if (performance.now() > until) throw new Error(`the rows did not come within 60 s: ${doing}`);
     await next();
   }
 };
 const told = [];
+let doing = 'the first rows';
 const measured = async (what, work) => {
   await whole();
+  doing = what;
   await frames(10);
   gaps.length = 0;
   last = 0;
