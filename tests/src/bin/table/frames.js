@@ -12,7 +12,11 @@ const frame = (time) => {
 };
 const next = () => new Promise((resolve) => requestAnimationFrame(resolve));
 const frames = async (count) => { for (let at = 0; at < count; at++) await next(); };
-const isWhole = () => table.querySelectorAll('tbody tr[role=row]').length > 5 && !table.querySelector('.waits');
+// The rows that the scroll bar stands at are in the document, and each of them has come.
+const isWhole = () => {
+  const first = table.querySelector(`tbody tr[aria-rowindex="${Math.floor(table.scrollTop / 28) + 2}"]`);
+  return first && table.querySelectorAll('tbody tr[role=row]').length > 5 && !table.querySelector('.waits');
+};
 const whole = async () => {
   const until = performance.now() + 60000;
   await frames(2);
