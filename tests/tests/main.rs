@@ -27,6 +27,7 @@ mod runs_clicks;
 mod skipping;
 mod starting;
 mod stopping;
+mod table_clicks;
 mod target;
 mod tracking_clicks;
 mod training_clicks;

@@ -16,8 +16,12 @@ pub(crate) fn bench(name: &str, parts: &[String]) -> Result<()> {
         "fraud" => fraud(),
         "kills" => kills(parts),
         "release" => release(parts, Duration::ZERO),
-        "track" => track(parts),
-        other => bail!("There is no bench \"{other}\". There are: fraud, kills, release, track."),
+        "table" => table(),
+        "track" => {
+            track(parts)?;
+            table()
+        }
+        other => bail!("There is no bench \"{other}\". There are: fraud, kills, release, table, track."),
     }
 }
 
@@ -98,6 +102,26 @@ fn track(parts: &[String]) -> Result<()> {
         let mut command = Command::new(python::program(&venv, "python"));
         command.arg(place::root().join("tests/peers/track_crowd.py"));
         shell::run(command.arg("--slipway").arg(place::program(&place::programs(true), "slipway")))
+    })
+}
+
+/// The frames of the run table over 100,000 runs, in Chromium.
+///
+/// # Errors
+/// [`NotJudged`] where no bar was missed and the machine was too busy for one of the times.
+fn table() -> Result<()> {
+    system::for_test()?;
+    window::build(&place::programs(true).join("ui"), true)?;
+    programs::host(true)?;
+    shell::step("The run table over 100,000 runs", || {
+        let mut cargo = shell::cargo(&["run", "--quiet", "--package", "journeys", "--bin", "table"]);
+        programs::environment(&mut cargo, true);
+        let status = cargo.stdin(Stdio::null()).status().context("start the bench of the run table")?;
+        match status.code() {
+            Some(0) => Ok(()),
+            Some(NOT_JUDGED) => bail!(NotJudged),
+            _ => bail!("the bench of the run table ended with {status}"),
+        }
     })
 }
 

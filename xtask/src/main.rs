@@ -44,6 +44,7 @@ cargo xtask COMMAND
   kubernetes        build the control plane that the journey uses
   bench fraud       average precision beside XGBoost's, in the same run
   bench kills [--times N] [--seed S]   kills host, worker, command and window at random moments
+  bench table       the frames of the run table over 100,000 runs, in Chromium
   bench track       our server beside MLflow's, by its own client, in the same run
   bench release [start] [memory] [pages] [image]   the bars of the release build
   platforms         type-check the whole workspace for Windows and macOS

@@ -25,6 +25,7 @@ pub mod monitor;
 pub mod package;
 pub mod project;
 pub mod run;
+pub mod run_table;
 pub mod search;
 pub mod series;
 pub mod source;

@@ -26,4 +26,5 @@ pub mod scatter;
 pub mod smooth;
 pub mod spark;
 pub mod text;
+pub mod text_table;
 pub mod tick;

@@ -66,6 +66,9 @@ handlers! {
     api::run::BeginCommand => run::command::begin,
     api::run::EndCommand => run::command::end,
     api::run::GetLineage => run::lineage::get,
+    api::run_table::GroupRuns => run::table::group,
+    api::run_table::PickRuns => run::table::pick,
+    api::run_table::TabulateRuns => run::table::tabulate,
     // tracking
     api::tracking::ListExperiments => tracking::experiments::list,
     api::tracking::CreateExperiment => tracking::experiments::create,

@@ -14,6 +14,7 @@ pub mod split;
 pub mod start;
 pub mod supervise;
 pub mod surroundings;
+pub mod table;
 
 use std::path::{Path, PathBuf};
 
@@ -33,8 +34,7 @@ use api::{
 use store::run::RunRow;
 
 use crate::{Engine, error, tracking::client::Change};
-use board::{Order, Query, View};
-use filter::Field;
+use board::{Query, View};
 
 /// The run's row with all that hangs on it, or a plain error.
 pub async fn find(engine: &Engine, id: RunId) -> anyhow::Result<RunRow> {
@@ -50,7 +50,7 @@ pub async fn get(engine: &Engine, request: GetRun) -> anyhow::Result<Run> {
 pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable> {
     let scope = request.scope();
     let filter = filter::parse(&request.filter)?;
-    let sort = request.sort.as_deref().map(filter::field).transpose()?;
+    let sort = table::orders(request.sort.as_deref(), request.descending)?;
     let limit = u64::from(request.limit.unwrap_or(100).min(1000));
     let board = engine.clone();
     let moment = engine.board().moment();
@@ -59,17 +59,10 @@ pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable
         .read(move |c| {
             let project = if let Scope::Project(project) = scope { Some(project) } else { None };
             let ranking = project.map(|project| store::run::ranking(c, project)).transpose()?.flatten();
-            let order = match (sort, &ranking) {
-                (Some(field), _) => Order { field, descending: request.descending },
-                (None, Some((key, more))) => Order { field: Field::Rank(key.clone()), descending: *more },
-                (None, None) => Order { field: Field::Created, descending: true },
-            };
-            let experiments = match scope {
-                Scope::Project(project) => store::experiment::all_of_project(c, project)?,
-                Scope::Experiment(experiment) => vec![experiment],
-            };
+            let orders = sort.unwrap_or_else(|| vec![table::by_rank(ranking.as_ref())]);
+            let experiments = table::experiments(c, scope)?;
             let view = if request.deleted { View::Deleted } else { View::Active };
-            let (orders, offset) = (vec![order], request.offset);
+            let offset = request.offset;
             let query = Query { experiments, view, filter, orders, offset, limit };
             let page = board.board().page(c, moment, &query)?;
             let [metric_keys, param_keys, tag_keys] = board.board().keys(c, moment, &query.experiments)?;

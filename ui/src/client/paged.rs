@@ -9,6 +9,8 @@ use super::Client;
 
 /// Rows that a page asks for at once.
 const PAGE: u64 = 200;
+/// Pages that are asked for at once while a person scrolls: what was passed by meanwhile is not asked for at all.
+const AT_ONCE: usize = 2;
 /// Pages that are kept; those far from what is seen go first.
 const KEPT: usize = 24;
 
@@ -38,9 +40,14 @@ impl<T: Clone + Send + Sync + 'static> Paged<T> {
         self.pages.with(|pages| pages.get(&(index / PAGE)).and_then(|page| page.get((index % PAGE) as usize).cloned()))
     }
 
-    /// Rows that are here now, in order.
-    pub(crate) fn seen(self) -> Vec<T> {
-        self.pages.with(|pages| pages.values().flat_map(|page| page.iter().cloned()).collect())
+    /// Looks at the rows that are here now, in order, without taking a copy of any.
+    pub(crate) fn each(self, look: impl FnMut(&T)) {
+        self.pages.with(|pages| pages.values().flat_map(|page| page.iter()).for_each(look));
+    }
+
+    /// The range that was asked for last: what is in sight, and a little beside it.
+    pub(crate) fn in_sight(self) -> Range<u64> {
+        self.wanted.try_get_value().unwrap_or(0..0)
     }
 
     /// Asks for what of a range is missing.
@@ -100,6 +107,7 @@ where
         };
         let ours = generation.try_get_value();
         spawn_local(async move {
+            let (mut page, mut question) = (page, question);
             loop {
                 let answer = client.call(question.clone()).await;
                 if ours.is_none() || generation.try_get_value() != ours {
@@ -113,6 +121,8 @@ where
                     }
                     is_stale
                 });
+                // How many rows there are, of an answer that had some.
+                let mut known = None;
                 match answer {
                     Ok(answer) => {
                         error.set(None);
@@ -123,23 +133,38 @@ where
                                 pages.retain(|page, _| *page == 0 || page * PAGE < count);
                             });
                             total.set(Some(count));
+                            known = Some(count);
                         }
                     }
                     Err(failed) => error.set(Some(failed)),
                 }
-                if is_stale != Some(true) {
-                    return;
+                if is_stale == Some(true) {
+                    continue;
                 }
+                // What is in sight now may be elsewhere; what is behind the end is nowhere.
+                let Some(count) = known else { return };
+                let missing = seen.try_get_value().and_then(|range| {
+                    let is_here =
+                        |page: &u64| pages.try_with_untracked(|pages| pages.contains_key(page)) != Some(false);
+                    let is_asked = |page: &u64| asked.try_with_value(|asked| asked.contains_key(page)) != Some(false);
+                    pages_of(&range).find(|page| page * PAGE < count && !is_here(page) && !is_asked(page))
+                });
+                let Some(next) = missing else { return };
+                let asks = request.try_with_value(|request| untrack(|| request(next * PAGE, PAGE as u32)));
+                let Some(Some(asks)) = asks else { return };
+                asked.try_update_value(|asked| asked.insert(next, false));
+                (page, question) = (next, asks);
             }
         });
     };
     let need: Need = Arc::new(move |range: Range<u64>| {
-        for page in range.start / PAGE..=range.end.saturating_sub(1) / PAGE {
-            if pages.with_untracked(|pages| !pages.contains_key(&page)) {
+        seen.set_value(range.clone());
+        for page in pages_of(&range) {
+            let is_free = asked.with_value(|asked| asked.len() < AT_ONCE);
+            if is_free && pages.with_untracked(|pages| !pages.contains_key(&page)) {
                 load(page, false);
             }
         }
-        seen.set_value(range);
     });
     Effect::new(move |before: Option<String>| {
         let question = request.with_value(|request| request(0, PAGE as u32));
@@ -170,7 +195,7 @@ where
             };
             if let (true, Some(range)) = (ours, seen.try_get_value()) {
                 // What is not seen now is asked again when it is scrolled to.
-                let pages_seen = range.start / PAGE..=range.end.saturating_sub(1) / PAGE;
+                let pages_seen = pages_of(&range);
                 pages.update_untracked(|pages| pages.retain(|page, _| pages_seen.contains(page)));
                 for page in pages_seen {
                     load(page, true);
@@ -182,6 +207,10 @@ where
         client.inner.with_value(|inner| inner.queries.borrow_mut().remove(&id));
     });
     Paged { total, error, pages, need: StoredValue::new_local(need), wanted: seen }
+}
+
+fn pages_of(range: &Range<u64>) -> std::ops::RangeInclusive<u64> {
+    range.start / PAGE..=range.end.saturating_sub(1) / PAGE
 }
 
 fn forget_far<T>(pages: &mut BTreeMap<u64, Arc<Vec<T>>>, near: u64) {

@@ -1,17 +1,24 @@
 //! Runs: the table is the page. Selected runs show their curves over each other in a pane.
 
 mod actions;
+mod chooser;
 mod columns;
 mod compare;
+mod export;
+mod groups;
 mod overlaid;
 mod overlay;
 mod views;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Range,
+};
 
 use api::{
     ErrorCode,
     run::{ListRuns, ProjectIdOr, RunRow},
+    run_table::{GroupRuns, Listing, PickRuns, PickedRuns},
     tracking::Scope,
 };
 use leptos::prelude::*;
@@ -20,14 +27,23 @@ use leptos_router::{
     hooks::{use_location, use_navigate},
 };
 
-use self::{overlaid::Compared, views::Shown};
+use self::{
+    columns::{METRIC, Names, Ranges},
+    overlaid::Compared,
+    views::Shown,
+};
 use crate::{
-    client::{paged::paged, wire},
+    client::{
+        Client,
+        paged::{Paged, paged},
+        query::query,
+        wire,
+    },
     frame::{address::follow_address, crumbs::crumbs, place::Place},
     parts::{
-        button::Button,
+        button::{Button, Pending},
         field::Switch,
-        filter_line::{FilterLine, Vocabulary},
+        filter_line::{Chips, FilterLine, Vocabulary},
         icon::{self, icon},
         menu::Item,
         rows::Rows,
@@ -64,9 +80,10 @@ pub(crate) fn Runs() -> impl IntoView {
     });
     let navigate = StoredValue::new_local(use_navigate());
     let filter = RwSignal::new(asked.with_untracked(|asked| asked.get("filter")).unwrap_or_default());
-    let order = RwSignal::new(
-        asked.with_untracked(|asked| asked.get("sort").map(|key| (key, asked.get("way").as_deref() != Some("up")))),
-    );
+    let named = untrack(|| Shown::read(&use_location().search.get(), wire::decode));
+    let order = RwSignal::new(named.order);
+    let further = RwSignal::new(named.further);
+    let group = RwSignal::new(named.group);
     let facts = RwSignal::new(Facts::default());
     let picked = RwSignal::new(Vec::<String>::new());
     let deleted = RwSignal::new(asked.with_untracked(|asked| asked.get("deleted").is_some()));
@@ -75,36 +92,40 @@ pub(crate) fn Runs() -> impl IntoView {
     follow_deleted(deleted, picked);
     // Filter and order stand in the address, so that they can be copied.
     Effect::new(move |before: Option<String>| {
-        let now = address_of(filter.get(), order.get(), deleted.get());
+        let now = address_of(filter.get(), order.get(), further.get(), group.get(), deleted.get());
         if before.as_ref().is_some_and(|before| *before != now) {
             let options = NavigateOptions { replace: true, scroll: false, ..Default::default() };
             navigate.with_value(|navigate| navigate(&format!("{}{now}", place.link("runs")), options));
         }
         now
     });
+    // Of another order than the last the rows are another list: what a stretch of rows is asked by.
+    let listing = Signal::derive(move || {
+        let (sort, descending) = sort_of(order.get(), &further.get());
+        Some(Listing { of: place.scope.get()?, deleted: deleted.get(), filter: filter.get(), sort, descending })
+    });
+    let noted = RwSignal::new((None::<Scope>, Params::new()));
     let list = paged(
         move |offset, limit| {
-            let (project, experiment) = match place.scope.get()? {
+            let Listing { of, deleted, filter, sort, descending } = listing.get()?;
+            let (project, experiment) = match of {
                 Scope::Project(project) => (ProjectIdOr(project), None),
                 Scope::Experiment(experiment) => (ProjectIdOr::default(), Some(experiment)),
             };
-            let (sort, descending) = order.get().map_or((None, false), |(key, descending)| (Some(key), descending));
-            Some(ListRuns {
-                project,
-                experiment,
-                deleted: deleted.get(),
-                filter: filter.get(),
-                sort,
-                descending,
-                offset,
-                limit: Some(limit),
-            })
+            Some(ListRuns { project, experiment, deleted, filter, sort, descending, offset, limit: Some(limit) })
         },
         move |table| {
-            let mut differing = table.param_keys.clone();
-            differing.retain(|key| {
-                let mut values = table.rows.iter().map(|row| row.params.get(key));
-                values.next().is_some_and(|first| values.any(|other| other != first))
+            // By the first rows: no column comes or goes while the table is scrolled.
+            let is_first = facts.with_untracked(|facts| facts.param_keys != table.param_keys);
+            let differing =
+                if is_first { differing(&table) } else { facts.with_untracked(|facts| facts.differing.clone()) };
+            let scope = place.scope.get_untracked();
+            // What was seen is offered also while a half-written filter leaves no row.
+            noted.update(|(of, params)| {
+                if *of != scope {
+                    (*of, *params) = (scope, Params::new());
+                }
+                note(params, &table.rows);
             });
             let now = Facts {
                 metric_keys: table.metric_keys,
@@ -122,45 +143,49 @@ pub(crate) fn Runs() -> impl IntoView {
     );
     let actions = actions::Actions::new(asks, picked, deleted);
     let chosen_columns = columns::Chosen::of(place);
+    let names = Memo::new(move |_| facts.with(|facts| chosen_columns.names(facts)));
+    let ranges = ranges(listing, names);
+    let places = Memo::new(move |_| {
+        picked.with(|picked| picked.iter().enumerate().map(|(at, id)| (id.clone(), at)).collect::<HashMap<_, _>>())
+    });
     let columns = Memo::new_with_compare(
-        move |_| facts.with(|facts| columns::columns(facts, &chosen_columns.names(facts), picked, actions)),
+        move |_| {
+            let named = names.get();
+            facts.with(|facts| {
+                ranges.with(|ranges| columns::columns(facts, &named, chosen_columns, ranges, places, actions))
+            })
+        },
         |_, _| true,
     );
     let rows = StoredValue::new(Rows::from(list));
     let menu = StoredValue::new_local({
         Box::new(move |row: RunRow| actions.items(&row)) as Box<dyn Fn(RunRow) -> Vec<Item>>
     });
-    // What was seen is offered also while a half-written filter leaves no row.
-    let params = Memo::new(move |before: Option<&(Option<Scope>, Params)>| {
-        let scope = place.scope.get();
-        let same = before.filter(|(of, _)| *of == scope);
-        let mut params = same.map(|(_, params)| params.clone()).unwrap_or_default();
-        note(&mut params, &list.seen());
-        (scope, params)
-    });
     // What was picked stays known when its row is scrolled away or filtered out.
     let known = StoredValue::new(BTreeMap::<String, Compared>::new());
     let chosen = Memo::new(move |_| {
-        let rows = list.seen();
         picked.with(|picked| {
+            // Only the first are drawn: of a selection of all runs no more is looked at.
+            let drawn = &picked[..picked.len().min(overlaid::DRAWN)];
             known.update_value(|known| {
-                known.retain(|id, _| picked.contains(id));
-                for row in &rows {
-                    let id = row.id.to_string();
-                    if picked.contains(&id) {
-                        known.insert(id, Compared::from(row));
-                    }
+                known.retain(|id, _| drawn.contains(id));
+                if drawn.is_empty() {
+                    return;
                 }
+                let ids: Vec<Option<api::RunId>> = drawn.iter().map(|id| id.parse().ok()).collect();
+                list.each(|row: &RunRow| {
+                    if ids.contains(&Some(row.id)) {
+                        known.insert(row.id.to_string(), Compared::from(row));
+                    }
+                });
             });
-            known.with_value(|known| {
-                picked.iter().take(overlaid::DRAWN).filter_map(|id| known.get(id).cloned()).collect::<Vec<_>>()
-            })
+            known.with_value(|known| drawn.iter().filter_map(|id| known.get(id).cloned()).collect::<Vec<_>>())
         })
     });
-    let settable = views::Settable { filter, order, deleted, columns: chosen_columns };
+    let settable = views::Settable { filter, order, further, group, deleted, columns: chosen_columns };
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
     let back = Signal::derive(move || {
-        let now = address_of(filter.get_untracked(), order.get_untracked(), deleted.get_untracked());
+        let now = untrack(|| address_of(filter.get(), order.get(), further.get(), group.get(), deleted.get()));
         format!("{}{now}", place.link("runs"))
     });
     let compare = Signal::derive(move || {
@@ -174,6 +199,10 @@ pub(crate) fn Runs() -> impl IntoView {
     let unfit = Memo::new(move |_| list.total.get() == Some(0) && !filter.with(String::is_empty));
     let clear = move || filter.set(String::new());
     let failed = Memo::new(move |_| list.error.get());
+    let grouped = Memo::new(move |_| group.with(|group| !group.is_empty()));
+    let showing =
+        export::Showing { list: listing, names: names.into(), picked, sight: Callback::new(move |()| list.in_sight()) };
+    let on_stretch = stretch(listing, picked);
     let open = Callback::new(move |row: RunRow| {
         navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{}", row.id)), Default::default()));
     });
@@ -184,12 +213,14 @@ pub(crate) fn Runs() -> impl IntoView {
                 <div class="tools" class:hidden=none>
                     <FilterLine
                         value=filter
-                        vocabulary=Signal::derive(move || vocabulary(&facts.get(), &params.get().1))
+                        vocabulary=Signal::derive(move || noted.with(|(_, params)| vocabulary(&facts.get(), params)))
                         name="Filter runs"
                         placeholder="Filter: metric.\"loss/validation\" < 0.1 and param.model = \"trees\""
                     />
                     <views::Views settable />
-                    <columns::ColumnChooser chosen=chosen_columns facts />
+                    <groups::GroupBy group facts />
+                    <chooser::ColumnChooser chosen=chosen_columns facts />
+                    <export::Export showing />
                     <Switch value=deleted label="Deleted" />
                     <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
                     {move || if has_project.get() {
@@ -198,6 +229,7 @@ pub(crate) fn Runs() -> impl IntoView {
                         view! { <span class="faint caption" title=NO_PROJECT>"no project, so no training"</span> }.into_any()
                     }}
                 </div>
+                <Chips value=filter />
                 {move || failed.get().map(|error| {
                     // A filter that can't be read is no better the second time.
                     if error.code == ErrorCode::Invalid && !filter.with(String::is_empty) {
@@ -213,7 +245,10 @@ pub(crate) fn Runs() -> impl IntoView {
                         <Button label="Clear the filter" on_press=clear />
                     </Empty>
                 })}
-                <div class="fill-table" class:hidden=move || list.total.get().unwrap_or(0) == 0>
+                {move || (grouped.get() && failed.with(Option::is_none) && !empty.get()).then(|| view! {
+                    <groups::Grouped list=listing group names=names.into() filter on_open=open />
+                })}
+                <div class="fill-table" class:hidden=move || grouped.get() || list.total.get().unwrap_or(0) == 0>
                     <Table
                         rows=rows.get_value()
                         columns=Signal::from(columns)
@@ -223,12 +258,15 @@ pub(crate) fn Runs() -> impl IntoView {
                         on_open=open
                         menu
                         order
+                        further
+                        on_stretch
+                        on_resize=Callback::new(move |(name, width)| chosen_columns.widen(name, width))
                         unsorted=Signal::derive(move || facts.with(|facts| {
                             facts.ranked_by.as_ref().map(|(key, more)| (format!("metric.{key}"), *more))
                         }))
                     />
                 </div>
-                <Foot none rows=Signal::derive(move || list.seen()) facts picked />
+                <Foot hidden=Signal::derive(move || none.get() || grouped.get()) list facts picked />
             </div>
             {move || (!picked.with(Vec::is_empty) && comparing.with(Vec::is_empty)).then(|| view! {
                 <overlay::Overlay picked chosen ranked_by compare=compare />
@@ -305,8 +343,71 @@ fn follow_deleted(deleted: RwSignal<bool>, picked: RwSignal<Vec<String>>) {
 }
 
 /// The part of the address that says what is shown and in which order.
-fn address_of(filter: String, order: Option<Order>, deleted: bool) -> String {
-    Shown { filter, order, deleted, columns: None }.address(wire::encode)
+fn address_of(filter: String, order: Option<Order>, further: Vec<Order>, group: Names, deleted: bool) -> String {
+    Shown { filter, order, further, group, deleted, ..Shown::default() }.address(wire::encode)
+}
+
+/// The order as the engine is asked for it.
+fn sort_of(order: Option<Order>, further: &[Order]) -> (Option<String>, bool) {
+    let Some((key, descending)) = order else { return (None, false) };
+    if further.is_empty() {
+        return (Some(key), descending);
+    }
+    let said = |(key, descending): &Order| format!("{key} {}", if *descending { "desc" } else { "asc" });
+    let orders: Vec<String> = [(key, descending)].iter().chain(further).map(said).collect();
+    (Some(orders.join(", ")), false)
+}
+
+/// Params that are not the same in all of these runs.
+fn differing(table: &api::run::RunTable) -> Vec<String> {
+    let mut differing = table.param_keys.clone();
+    differing.retain(|key| {
+        let mut values = table.rows.iter().map(|row| row.params.get(key));
+        values.next().is_some_and(|first| values.any(|other| other != first))
+    });
+    differing
+}
+
+/// The range of each metric that is shown, over all runs that match: what the colour of a cell is measured by.
+fn ranges(list: Signal<Option<Listing>>, names: Memo<Names>) -> Memo<Ranges> {
+    let metrics = Memo::new(move |_| {
+        let keys = |name: &String| name.strip_prefix(METRIC).map(str::to_owned);
+        names.with(|names| names.iter().filter_map(keys).collect::<Names>())
+    });
+    // The same in any order.
+    let list = Memo::new(move |_| list.get().map(|list| Listing { sort: None, descending: false, ..list }));
+    let answer = query(move || {
+        let metrics = metrics.get();
+        let list = list.get().filter(|_| !metrics.is_empty())?;
+        Some(GroupRuns { list, by: Vec::new(), metrics, offset: 0, limit: Some(1) })
+    });
+    Memo::new(move |_| {
+        let figures = answer
+            .value
+            .with(|answer| answer.as_ref().and_then(|answer| answer.groups.first()).map(|group| group.figures.clone()));
+        let figures = figures.unwrap_or_default();
+        metrics.with(|metrics| {
+            let ranges = metrics.iter().zip(figures);
+            ranges.filter_map(|(key, figure)| figure.map(|figure| (key.clone(), (figure.min, figure.max)))).collect()
+        })
+    })
+}
+
+/// Adds a stretch of the table to what is picked, whether its rows were fetched or not.
+fn stretch(list: Signal<Option<Listing>>, picked: RwSignal<Vec<String>>) -> Callback<Range<u64>> {
+    let (client, pending) = (Client::get(), Pending::new());
+    Callback::new(move |rows: Range<u64>| {
+        let Some(list) = list.get_untracked() else { return };
+        let request = PickRuns { list, offset: rows.start, limit: Some(rows.end - rows.start) };
+        pending.run(async move { client.call(request).await }, move |answer: PickedRuns| {
+            picked.try_update(|picked| {
+                let known: BTreeSet<&String> = picked.iter().collect();
+                let new: Vec<String> =
+                    answer.runs.iter().map(ToString::to_string).filter(|id| !known.contains(id)).collect();
+                picked.extend(new);
+            });
+        });
+    })
 }
 
 /// What a filter can name here: the values are those of the rows that are here.
@@ -318,9 +419,11 @@ const OFFERED: usize = 50;
 
 fn note(params: &mut Params, rows: &[RunRow]) {
     for (key, value) in rows.iter().flat_map(|row| &row.params) {
-        let values = params.entry(key.clone()).or_default();
-        if values.len() < OFFERED {
-            values.insert(value.clone());
+        // A page has thousands of values, and hardly one is new: they are looked up as they are.
+        match params.get_mut(key) {
+            Some(values) if values.len() >= OFFERED || values.contains(value) => {}
+            Some(values) => drop(values.insert(value.clone())),
+            None => drop(params.insert(key.clone(), [value.clone()].into())),
         }
     }
 }
@@ -333,8 +436,8 @@ fn vocabulary(facts: &Facts, params: &Params) -> Vocabulary {
 
 #[component]
 fn Foot(
-    none: Memo<bool>,
-    rows: Signal<Vec<RunRow>>,
+    hidden: Signal<bool>,
+    list: Paged<RunRow>,
     facts: RwSignal<Facts>,
     picked: RwSignal<Vec<String>>,
 ) -> impl IntoView {
@@ -344,12 +447,10 @@ fn Foot(
             Some((key, more, facts.best_split))
         })?;
         // Figures of other rows can't be compared with these.
-        let values: Vec<f64> = rows.with(|rows| {
-            rows.iter()
-                .filter(|row| !row.has_other_rows(best_split))
-                .filter_map(|row| row.metrics.get(&key).map(|cell| cell.last))
-                .filter(|value| value.is_finite())
-                .collect()
+        let mut values = Vec::new();
+        list.each(|row: &RunRow| {
+            let value = row.metrics.get(&key).map(|cell| cell.last).filter(|value| value.is_finite());
+            values.extend(value.filter(|_| !row.has_other_rows(best_split)));
         });
         if values.is_empty() {
             return None;
@@ -362,7 +463,7 @@ fn Foot(
         Some((name, values.len(), best, mean, spread))
     });
     view! {
-        <div class="foot" class:hidden=move || none.get()>
+        <div class="foot" class:hidden=move || hidden.get()>
             <span>{move || match picked.with(Vec::len) { 0 => "None selected".to_owned(), count => format!("{count} selected") }}</span>
             {move || figures.get().map(|(name, count, best, mean, spread)| view! {
                 <span>{name}": best "<span class="num">{words::figure(best)}</span></span>

@@ -2,8 +2,10 @@
 //!
 //! Arrows choose, Tab or Enter takes, Escape puts the offers away, and then empties the line.
 
+mod chips;
 mod complete;
 
+pub(crate) use chips::Chips;
 pub(crate) use complete::Vocabulary;
 
 use complete::{Completion, complete, is_whole, take};

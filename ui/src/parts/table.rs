@@ -4,19 +4,21 @@
 //! Arrows, Page Up/Down, Home and End move; Enter opens; `x` selects; a right click, the context
 //! key and `…` give the same menu.
 
-use std::{collections::BTreeSet, sync::Arc};
+mod head;
+
+use std::{collections::HashSet, ops::Range, sync::Arc};
 
 use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast as _;
 
 use super::{
     chart,
-    icon::{ARROW_DOWN, ARROW_UP, icon},
     menu::{Item, Menus},
     rows::Rows,
 };
 
 type Cell<T> = Arc<dyn Fn(&T) -> AnyView + Send + Sync>;
+type Shade<T> = Arc<dyn Fn(&T) -> Option<f64> + Send + Sync>;
 
 /// A column: its head, its width, how a row fills it.
 pub(crate) struct Column<T> {
@@ -31,6 +33,10 @@ pub(crate) struct Column<T> {
     pub(crate) grows: bool,
     /// Figures stand at the right.
     pub(crate) is_number: bool,
+    /// Stays at the left while the others scroll; the pinned ones come first.
+    pub(crate) is_pinned: bool,
+    /// How strongly a row's cell is coloured, 0 to 1.
+    pub(crate) shade: Option<Shade<T>>,
     pub(crate) cell: Cell<T>,
 }
 
@@ -43,6 +49,8 @@ impl<T> Clone for Column<T> {
             width: self.width,
             grows: self.grows,
             is_number: self.is_number,
+            is_pinned: self.is_pinned,
+            shade: self.shade.clone(),
             cell: self.cell.clone(),
         }
     }
@@ -61,12 +69,24 @@ impl<T> Column<T> {
             width,
             grows: false,
             is_number: false,
+            is_pinned: false,
+            shade: None,
             cell: Arc::new(move |row| cell(row).into_any()),
         }
     }
 
     pub(crate) fn number(mut self) -> Self {
         self.is_number = true;
+        self
+    }
+
+    pub(crate) fn pinned(mut self, is_pinned: bool) -> Self {
+        self.is_pinned = is_pinned;
+        self
+    }
+
+    pub(crate) fn shaded(mut self, shade: impl Fn(&T) -> Option<f64> + Send + Sync + 'static) -> Self {
+        self.shade = Some(Arc::new(shade));
         self
     }
 
@@ -106,6 +126,15 @@ pub(crate) fn Table<T>(
     #[prop(optional, into)] on_open: Option<Callback<T>>,
     #[prop(optional)] menu: Option<RowMenu<T>>,
     #[prop(optional)] order: Option<RwSignal<Option<Order>>>,
+    /// Orders among equals of the first, set with Shift.
+    #[prop(optional)]
+    further: Option<RwSignal<Vec<Order>>>,
+    /// A stretch of rows is to be selected: with Shift, and all by Ctrl+A.
+    #[prop(optional, into)]
+    on_stretch: Option<Callback<Range<u64>>>,
+    /// A column was drawn to another width, in pixels, or set back to its own.
+    #[prop(optional, into)]
+    on_resize: Option<Callback<(String, Option<f64>)>>,
     /// How the rows stand while nobody has chosen an order.
     #[prop(optional, into)]
     unsorted: Signal<Option<Order>>,
@@ -196,6 +225,13 @@ where
             at.map_or(first.get_untracked() as u64, |at| if down { at + by } else { at.saturating_sub(by) })
         };
         let to = match event.key().as_str() {
+            "a" if count > 0 && (event.ctrl_key() || event.meta_key()) && on_stretch.is_some() => {
+                event.prevent_default();
+                if let Some(on_stretch) = on_stretch {
+                    on_stretch.run(0..count);
+                }
+                return;
+            }
             _ if count == 0 || event.ctrl_key() || event.meta_key() => return,
             "ArrowDown" | "j" => next(1, true),
             "ArrowUp" | "k" => next(1, false),
@@ -230,12 +266,16 @@ where
         };
         event.prevent_default();
         let to = to.min(count - 1);
+        match (on_stretch, at) {
+            (Some(on_stretch), Some(at)) if event.shift_key() => on_stretch.run(at.min(to)..at.max(to) + 1),
+            _ => {}
+        }
         current.set(Some(to));
         show(to);
     };
     let chosen = Memo::new(move |_| {
         selected
-            .map(|selected| selected.with(|selected| selected.iter().cloned().collect::<BTreeSet<_>>()))
+            .map(|selected| selected.with(|selected| selected.iter().cloned().collect::<HashSet<_>>()))
             .unwrap_or_default()
     });
     // The focus stays on the table: what is read out is the row that the keyboard is at, where it is in the document.
@@ -297,7 +337,7 @@ where
                 </colgroup>
                 <thead role="rowgroup">
                     <tr role="row" aria-rowindex="1" style:height=format!("{head}px")>
-                        {move || columns.get().into_iter().map(|column| head_cell(column, order, unsorted)).collect_view()}
+                        {move || head::cells(columns.get(), order, further, unsorted, on_resize)}
                     </tr>
                 </thead>
                 <tbody role="rowgroup">
@@ -325,7 +365,13 @@ where
                                     aria-selected=move || selected.map(|_| is_chosen().to_string())
                                     aria-current=move || (current.get() == Some(index)).to_string()
                                     on:click=move |event| {
+                                        let before = current.get_untracked();
                                         current.set(Some(index));
+                                        if let Some(on_stretch) = on_stretch.filter(|_| event.shift_key()) {
+                                            let from = before.unwrap_or(index);
+                                            on_stretch.run(from.min(index)..from.max(index) + 1);
+                                            return;
+                                        }
                                         if let Some(row) = content.get_untracked() {
                                             let on_box = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
                                                 .is_some_and(|target| target.closest(".pick").ok().flatten().is_some());
@@ -346,8 +392,19 @@ where
                                     {move || {
                                         let columns = columns.get();
                                         match content.get() {
-                                            Some(row) => columns.into_iter().map(|column| {
-                                                view! { <td role="gridcell" class:num=column.is_number>{(column.cell)(&row)}</td> }
+                                            Some(row) => with_left(columns).map(|(column, left)| {
+                                                let shade = column.shade.as_ref().and_then(|shade| shade(&row));
+                                                view! {
+                                                    <td
+                                                        role="gridcell"
+                                                        class:num=column.is_number
+                                                        class:pin=left.is_some()
+                                                        class:shade=shade.is_some()
+                                                        style=style_of(left, shade)
+                                                    >
+                                                        {(column.cell)(&row)}
+                                                    </td>
+                                                }
                                             }).collect_view().into_any(),
                                             None => view! { <td role="gridcell" colspan=columns.len() class="waits"><i></i></td> }.into_any(),
                                         }
@@ -369,54 +426,21 @@ fn id_of(label: &str) -> String {
     format!("table-{}", words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-"))
 }
 
-fn head_cell<T>(
-    column: Column<T>,
-    order: Option<RwSignal<Option<Order>>>,
-    unsorted: Signal<Option<Order>>,
-) -> impl IntoView {
-    let inside = match &column.head {
-        Some(head) => head.run(),
-        None => column.title.clone().into_any(),
-    };
-    let sortable = !column.sort.is_empty() && order.is_some();
-    let name = column.sort.clone();
-    let way = move || {
-        let now = order.and_then(|order| order.get()).or_else(|| unsorted.get())?;
-        (now.0 == name && !name.is_empty()).then_some(now.1)
-    };
-    let said = way.clone();
-    let key = column.sort;
-    view! {
-        <th
-            role="columnheader"
-            class:num=column.is_number
-            aria-sort=move || said().map(|descending| if descending { "descending" } else { "ascending" })
-        >
-            {if sortable {
-                view! {
-                    <button
-                        type="button"
-                        class="sort"
-                        on:click=move |_| {
-                            if let Some(order) = order {
-                                order.update(|order| {
-                                    *order = match order.take().or_else(|| unsorted.get_untracked()) {
-                                        Some((now, descending)) if now == key => Some((now, !descending)),
-                                        _ => Some((key.clone(), true)),
-                                    };
-                                });
-                            }
-                        }
-                    >
-                        {inside}
-                        {move || way().map(|descending| icon(if descending { ARROW_DOWN } else { ARROW_UP }))}
-                    </button>
-                }
-                .into_any()
-            } else {
-                inside.into_any()
-            }}
-        </th>
+/// Each column with where it stands at the left, of those that are pinned.
+fn with_left<T>(columns: Vec<Column<T>>) -> impl Iterator<Item = (Column<T>, Option<f64>)> {
+    columns.into_iter().scan((0.0, true), |(left, is_pinned), column| {
+        *is_pinned &= column.is_pinned;
+        let own = is_pinned.then_some(*left);
+        *left += column.width;
+        Some((column, own))
+    })
+}
+
+fn style_of(left: Option<f64>, shade: Option<f64>) -> Option<String> {
+    match (left, shade) {
+        (None, None) => None,
+        (Some(left), None) => Some(format!("left:{left}px")),
+        (left, Some(shade)) => Some(format!("left:{}px;--shade:{:.0}%", left.unwrap_or(0.0), shade * 100.0)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod curves;
 mod diff;
+mod list;
 mod several;
 
 use std::{io::Write as _, time::Duration};
@@ -13,7 +14,7 @@ use api::{
     job::Subject,
     run::{
         Artifact, DeleteRun, EditRun, GetEvaluation, GetLineage, GetRun, GetRunLog, LineageNode, ListArtifacts,
-        ListRuns, LogStream, ProjectIdOr, ResumeRun, Run, RunKind, RunRow, RunTable, StartRun, StopRun, seconds,
+        LogStream, ResumeRun, Run, RunKind, StartRun, StopRun, seconds,
     },
     worker::Device,
 };
@@ -30,29 +31,7 @@ pub(crate) enum RunCommand {
     /// Trains a model with the project's settings; every option overrides one of them for this run
     Start(Box<Start>),
     /// Lists runs, best first by the validation metric
-    List {
-        /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names
-        #[arg(long, default_value = "")]
-        filter: String,
-        /// The runs of this experiment, by name or number, instead of the project's
-        #[arg(long)]
-        experiment: Option<String>,
-        /// Those that were deleted, instead of those that are there
-        #[arg(long)]
-        deleted: bool,
-        /// `metric.KEY`, `param.KEY`, `created`, `name`, `duration`, `state`
-        #[arg(long)]
-        sort: Option<String>,
-        /// From the highest value down
-        #[arg(long, short)]
-        descending: bool,
-        /// Runs to leave out, from the first on
-        #[arg(long, default_value_t = 0)]
-        offset: u64,
-        /// At most so many runs
-        #[arg(long, default_value_t = 50)]
-        limit: u32,
-    },
+    List(Box<list::List>),
     /// Shows a run: state, figures, parameters, where it came from
     Show {
         /// A run's name or id, or `latest`
@@ -241,15 +220,7 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
                 .await?;
             train(context, start.detach, job).await
         }
-        RunCommand::List { filter, experiment, deleted, sort, descending, offset, limit } => {
-            let (project, experiment) = match experiment {
-                Some(named) => (ProjectIdOr::default(), Some(context.experiment(&named, false).await?.id)),
-                None => (ProjectIdOr(context.project_id().await?), None),
-            };
-            let limit = Some(limit);
-            let request = ListRuns { project, experiment, deleted, filter, sort, descending, offset, limit };
-            context.output.show(&context.call(request).await?, runs)
-        }
+        RunCommand::List(list) => list::run(context, *list).await,
         RunCommand::Resume { run, detach } => {
             context.lasting().await?;
             let job = context.call(ResumeRun { run: context.run(&run).await? }).await?;
@@ -362,40 +333,6 @@ async fn log(context: &Context, run: RunId, stream: LogStream, follow: bool) -> 
             }
             tokio::time::sleep(LOG_TICK).await;
         }
-    }
-}
-
-fn runs(runs: &RunTable) -> String {
-    let ranked = runs.ranked_by.as_ref().map(|(key, _)| key.clone());
-    let row = |run: &RunRow| {
-        let figure = ranked.as_ref().and_then(|key| run.metrics.get(key)).map(|cell| cell.last);
-        let data = words::or_dash(run.snapshot_number, |number| format!("v{number}"));
-        let took = words::or_dash(run.duration_secs, words::duration);
-        let state = match run.fraction.filter(|_| !run.state.is_over()) {
-            Some(fraction) => format!("{} {}", words::word(&run.state), words::percent(fraction)),
-            None => words::word(&run.state),
-        };
-        let model = run.model.clone().unwrap_or_else(|| words::word(&run.kind));
-        let data = if run.has_other_rows(runs.best_split) { format!("{data} *") } else { data };
-        vec![
-            run.name.clone(),
-            state,
-            model,
-            data,
-            words::or_dash(figure, words::figure),
-            took,
-            words::time(run.created_ms),
-        ]
-    };
-    let ranking = format!(">{}", ranked.as_deref().unwrap_or("figure"));
-    let mut shown = table(&["run", "state", "model", "data", &ranking, ">took", "started"], runs.rows.iter().map(row));
-    if runs.rows.iter().any(|run| run.has_other_rows(runs.best_split)) {
-        shown.push_str("\n\n* validated on other rows than the newest run: the figures can't be compared with its.");
-    }
-    if (runs.rows.len() as u64) < runs.total {
-        format!("{shown}\n\n{} of {}", runs.rows.len(), words::count(runs.total))
-    } else {
-        shown
     }
 }
 

@@ -187,3 +187,49 @@ fn curves_of_runs_are_drawn_together() {
     assert_eq!(missing.status.code(), Some(3));
     assert!(said(&missing).contains("There are: loss"), "{}", said(&missing));
 }
+
+#[test]
+fn runs_are_listed_by_group_and_as_csv_and_markdown() {
+    let place = Place::with_project();
+    place.json(&["project", "show"]);
+    let client = Client::of(&place);
+    let mine = place.json(&["experiment", "create", "mine"])["number"].clone();
+    for (name, lr, loss) in [("first", "0.1", 4.0), ("second, \"b\"", "0.1", 8.0), ("third|c", "0.2", 1.0)] {
+        client.run(&mine, name, lr, loss);
+    }
+    let list = |arguments: &[&str]| {
+        let output = place.run(&[&["run", "list", "--experiment", "mine"], arguments].concat());
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+
+    // The last losses are 1, 2 and 0.25; the deviation of 1 and 2 with n − 1 is √½.
+    let groups = place.json(&["run", "list", "--experiment", "mine", "--group-by", "param.lr", "--metrics", "loss"]);
+    let figure = &groups["groups"][0]["figures"][0];
+    assert_eq!((groups["total"].as_u64(), figure["mean"].as_f64()), (Some(2), Some(1.5)), "{groups}");
+    assert!((figure["sd"].as_f64().unwrap() - 0.5_f64.sqrt()).abs() < 1e-12, "{groups}");
+    assert!(list(&["--group-by", "param.lr"]).contains(" ± "));
+    let grouped = list(&["--group-by", "param.lr", "--csv"]);
+    assert_eq!(
+        grouped.lines().next(),
+        Some("param.lr,runs,mean of loss,sd of loss,min of loss,max of loss,runs of loss")
+    );
+    assert_eq!(grouped.lines().nth(2), Some("0.2,1,0.25,,0.25,0.25,1"));
+
+    let columns = ["--columns", "name,metric.loss,param.lr", "--sort", "param.lr desc, metric.loss asc"];
+    let csv = list(&[&columns[..], &["--csv"]].concat());
+    let expected =
+        "name,metric.loss,param.lr\r\nthird|c,0.25,0.2\r\nfirst,1.0,0.1\r\n\"second, \"\"b\"\"\",2.0,0.1\r\n";
+    assert_eq!(csv, expected);
+    let markdown = list(&[&columns[..], &["--markdown", "--limit", "1"]].concat());
+    assert_eq!(markdown, "| name | metric.loss | param.lr |\n| --- | ---: | --- |\n| third\\|c | 0.25 | 0.2 |\n");
+    // All columns that there are, where none is named.
+    let all = list(&["--csv", "--filter", "name = 'first'"]);
+    let head = all.lines().next().unwrap();
+    assert!(head.starts_with("id,name,state") && head.contains(",metric.loss,param.lr,param.model"), "{head}");
+    assert_eq!(all.lines().count(), 2);
+
+    let wrong = place.run(&["run", "list", "--experiment", "mine", "--group-by", "metric.loss"]);
+    assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
+    assert!(said(&wrong).contains("can't be grouped by"), "{}", said(&wrong));
+}

@@ -4,7 +4,9 @@
 //! An experiment is read when it is first asked for. Whoever commits something of a run announces it (`Tag::Run`), and
 //! what was announced is read anew before the next answer: what was acknowledged is found.
 
+mod cells;
 mod column;
+mod groups;
 mod matching;
 mod order;
 
@@ -20,7 +22,9 @@ use store::{
 };
 
 use super::filter::{Field, Filter};
+pub(crate) use cells::Column;
 use column::{Columns, Texts};
+pub(crate) use groups::{GroupOrder, Grouping};
 
 /// The tables of the experiments that were asked for, and the runs that changed since they were read.
 #[derive(Debug, Default)]
@@ -135,19 +139,8 @@ impl Board {
     /// The runs that match, in their order. Blocks; `connection` sees everything that was announced before `moment`.
     pub(crate) fn page(&self, connection: &Connection, moment: Moment, query: &Query) -> store::Result<Page> {
         let tables = self.fresh(connection, moment, &query.experiments)?;
-        let chosen: Vec<(ExperimentId, &Table)> =
-            query.experiments.iter().filter_map(|id| tables.get(id).map(|table| (*id, table))).collect();
-        let mut matched: Vec<(usize, u32)> = Vec::new();
-        for (index, (experiment, table)) in chosen.iter().enumerate() {
-            let test = matching::Test::of(connection, *experiment, table, &query.filter)?;
-            for (row, standing) in table.standing.iter().enumerate() {
-                if standing.is_in(query.view) && test.holds(table, row) {
-                    matched.push((index, row as u32));
-                }
-            }
-        }
+        let (only, matched) = matched(connection, &tables, query)?;
         let total = matched.len() as u64;
-        let only: Vec<&Table> = chosen.iter().map(|(_, table)| *table).collect();
         let sorted = order::first(&only, matched, &query.orders, query.offset.saturating_add(query.limit));
         let runs = sorted.into_iter().skip(query.offset as usize).map(|(index, row)| only[index].rows[row as usize].id);
         Ok(Page { runs: runs.collect(), total })
@@ -273,6 +266,26 @@ impl Table {
             self.standing[*row] = Standing::Gone;
         }
     }
+}
+
+/// The tables that are asked, and where in them the rows stand that match: the table's index, the row's.
+fn matched<'t>(
+    connection: &Connection,
+    tables: &'t HashMap<ExperimentId, Table>,
+    query: &Query,
+) -> store::Result<(Vec<&'t Table>, Vec<(usize, u32)>)> {
+    let chosen: Vec<(ExperimentId, &Table)> =
+        query.experiments.iter().filter_map(|id| tables.get(id).map(|table| (*id, table))).collect();
+    let mut matched: Vec<(usize, u32)> = Vec::new();
+    for (index, (experiment, table)) in chosen.iter().enumerate() {
+        let test = matching::Test::of(connection, *experiment, table, &query.filter)?;
+        for (row, standing) in table.standing.iter().enumerate() {
+            if standing.is_in(query.view) && test.holds(table, row) {
+                matched.push((index, row as u32));
+            }
+        }
+    }
+    Ok((chosen.into_iter().map(|(_, table)| table).collect(), matched))
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,6 +1,6 @@
 //! The columns of the run table: which there are, and which of them a person wants to see.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, HashMap};
 
 use api::{
     id::SplitId,
@@ -14,11 +14,9 @@ use super::{Facts, actions::Actions};
 use crate::{
     frame::place::Place,
     parts::{
-        button::IconButton,
         chart::spark as small,
         curve_look::{forget, keep, kept},
-        icon,
-        menu::{Item, MenuButton, Menus},
+        menu::MenuButton,
         stage::run_state,
         table::Column,
         when::Ago,
@@ -27,8 +25,15 @@ use crate::{
 };
 
 /// How a column is called, as a filter calls it too: `metric.KEY`, `param.KEY`.
-const METRIC: &str = "metric.";
-const PARAM: &str = "param.";
+pub(super) const METRIC: &str = "metric.";
+pub(super) const PARAM: &str = "param.";
+pub(super) const TAG: &str = "tag.";
+
+/// What a choice of columns is: these, in this order.
+pub(super) type Names = Vec<String>;
+
+/// The least and the greatest value of a metric, over all runs that the filter passes.
+pub(super) type Ranges = BTreeMap<String, (f64, f64)>;
 
 /// Params that say the same as another column, or nothing about how good a run is.
 const DULL: [&str; 3] = ["model", "device", "threads"];
@@ -38,22 +43,36 @@ const DULL: [&str; 3] = ["model", "device", "threads"];
 #[derive(Clone, Copy)]
 pub(super) struct Chosen {
     scope: Memo<Option<Scope>>,
-    names: RwSignal<Option<BTreeSet<String>>>,
+    names: RwSignal<Option<Names>>,
+    /// Those that stay at the left.
+    pub(super) pinned: RwSignal<Names>,
+    /// Pixels, of those that a person drew.
+    pub(super) widths: RwSignal<BTreeMap<String, f64>>,
+    /// Whether the cells of metrics are coloured.
+    pub(super) shaded: RwSignal<bool>,
 }
 
 impl Chosen {
     pub(super) fn of(place: Place) -> Self {
         let scope = place.scope;
-        let read = move || serde_json::from_str(&kept(&place_of(scope.get()?))?).ok();
-        let names = RwSignal::new(untrack(read));
+        let chosen = Self {
+            scope,
+            names: RwSignal::new(untrack(|| read(scope, ""))),
+            pinned: RwSignal::new(untrack(|| read(scope, ".pinned")).unwrap_or_default()),
+            widths: RwSignal::new(untrack(|| read(scope, ".widths")).unwrap_or_default()),
+            shaded: RwSignal::new(untrack(|| read(scope, ".shaded")).unwrap_or(true)),
+        };
         Effect::new(move |before: Option<Option<Scope>>| {
             let now = scope.get();
             if before.is_some_and(|before| before != now) {
-                names.set(read());
+                chosen.names.set(read(scope, ""));
+                chosen.pinned.set(read(scope, ".pinned").unwrap_or_default());
+                chosen.widths.set(read(scope, ".widths").unwrap_or_default());
+                chosen.shaded.set(read(scope, ".shaded").unwrap_or(true));
             }
             now
         });
-        Self { scope, names }
+        chosen
     }
 
     /// The metrics and params that are shown, in their order.
@@ -62,29 +81,95 @@ impl Chosen {
     }
 
     /// What a person chose, as an address or a saved view has it.
-    pub(super) fn chosen(self) -> Option<BTreeSet<String>> {
+    pub(super) fn chosen(self) -> Option<Names> {
         self.names.get()
     }
 
-    pub(super) fn set(self, names: Option<BTreeSet<String>>) {
-        if let Some(scope) = self.scope.get_untracked() {
-            match names.as_ref().and_then(|names| serde_json::to_string(names).ok()) {
-                Some(text) => keep(&place_of(scope), &text),
-                None => forget(&place_of(scope)),
-            }
-        }
+    pub(super) fn set(self, names: Option<Names>) {
+        self.write("", names.as_ref());
         self.names.set(names);
     }
 
     /// From the first choice on all of them are the person's: no column comes or goes by itself.
-    fn toggle(self, facts: &Facts, name: &str) {
-        let mut names =
-            self.names.get_untracked().unwrap_or_else(|| untrack(|| self.names(facts)).into_iter().collect());
-        if !names.remove(name) {
-            names.insert(name.to_owned());
+    pub(super) fn toggle(self, facts: &Facts, name: &str) {
+        let mut names = untrack(|| self.names(facts));
+        match names.iter().position(|own| own == name) {
+            Some(at) => drop(names.remove(at)),
+            None => names.push(name.to_owned()),
         }
         self.set(Some(names));
     }
+
+    /// Puts one of the shown columns before or behind its neighbour, `by` places on.
+    pub(super) fn shift(self, facts: &Facts, name: &str, by: isize) {
+        self.set(Some(moved(untrack(|| self.names(facts)), name, by)));
+    }
+
+    pub(super) fn pin(self, name: &str) {
+        self.pinned.update(|pinned| match pinned.iter().position(|own| own == name) {
+            Some(at) => drop(pinned.remove(at)),
+            None => pinned.push(name.to_owned()),
+        });
+        self.pinned.with_untracked(|pinned| self.write(".pinned", Some(pinned)));
+    }
+
+    pub(super) fn set_pinned(self, pinned: Names) {
+        self.write(".pinned", Some(&pinned));
+        self.pinned.set(pinned);
+    }
+
+    /// Draws a column to a width, or gives it its own again.
+    pub(super) fn widen(self, name: String, width: Option<f64>) {
+        self.widths.update(|widths| match width {
+            Some(width) => drop(widths.insert(name, width)),
+            None => drop(widths.remove(&name)),
+        });
+        self.widths.with_untracked(|widths| self.write(".widths", Some(widths)));
+    }
+
+    pub(super) fn shade(self, is_shaded: bool) {
+        self.write(".shaded", Some(&is_shaded));
+        self.shaded.set(is_shaded);
+    }
+
+    fn write<T: serde::Serialize>(self, what: &str, value: Option<&T>) {
+        let Some(place) = self.scope.get_untracked().map(|scope| format!("{}{what}", place_of(scope))) else { return };
+        match value.and_then(|value| serde_json::to_string(value).ok()) {
+            Some(text) => keep(&place, &text),
+            None => forget(&place),
+        }
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(scope: Memo<Option<Scope>>, what: &str) -> Option<T> {
+    serde_json::from_str(&kept(&format!("{}{what}", place_of(scope.get()?)))?).ok()
+}
+
+/// The names with one of them so many places on; at an end it stays.
+fn moved(mut names: Names, name: &str, by: isize) -> Names {
+    if let Some(at) = names.iter().position(|own| own == name) {
+        let to = at.saturating_add_signed(by).min(names.len() - 1);
+        let name = names.remove(at);
+        names.insert(to, name);
+    }
+    names
+}
+
+/// Whether the name is of a metric, and what it is called.
+pub(super) fn called(name: &str) -> (&'static str, String) {
+    match (name.strip_prefix(METRIC), name.strip_prefix(PARAM), name.strip_prefix(TAG)) {
+        (Some(key), ..) => ("Metrics", words::key(key)),
+        (_, Some(key), _) => ("Parameters", words::param(key)),
+        (.., Some(key)) => ("Tags", key.to_owned()),
+        _ => ("", name.to_owned()),
+    }
+}
+
+/// The same as filter and order name it.
+pub(super) fn field(name: &str) -> String {
+    let keyed = [(METRIC, "metric"), (PARAM, "param"), (TAG, "tag")];
+    let found = keyed.iter().find_map(|(start, kind)| Some((kind, name.strip_prefix(start)?)));
+    found.map_or_else(|| name.to_owned(), |(kind, key)| api::run_table::named(kind, key))
 }
 
 /// Where the choice is kept.
@@ -95,48 +180,27 @@ fn place_of(scope: Scope) -> String {
     }
 }
 
-/// The button that opens the menu of columns.
-#[component]
-pub(super) fn ColumnChooser(chosen: Chosen, facts: RwSignal<Facts>) -> impl IntoView {
-    let menus = Menus::get();
-    let items = move || {
-        let mut items = vec![Item::check(
-            "Chosen by Slipway",
-            move || chosen.names.with(Option::is_none),
-            move || {
-                let as_they_are = || facts.with(|facts| chosen.names(facts)).into_iter().collect();
-                let by_itself = chosen.names.with_untracked(Option::is_none);
-                chosen.set(by_itself.then(|| untrack(as_they_are)));
-            },
-        )];
-        for name in facts.with_untracked(known) {
-            let (group, label) = match name.strip_prefix(METRIC) {
-                Some(key) => ("Metrics", words::key(key)),
-                None => ("Parameters", words::param(name.strip_prefix(PARAM).unwrap_or(&name))),
-            };
-            let (seen, toggled) = (name.clone(), name);
-            let is_shown = move || facts.with(|facts| chosen.names(facts)).contains(&seen);
-            let toggle = move || facts.with_untracked(|facts| chosen.toggle(facts, &toggled));
-            items.push(Item::check(label, is_shown, toggle).under(group));
-        }
-        items
-    };
-    view! { <IconButton label="Columns" mark=icon::COLUMNS_3 on_press=move |event| menus.open_at(&event, items()) /> }
-}
-
 /// The columns: what every run has, and the named metrics and params.
 pub(super) fn columns(
     facts: &Facts,
     names: &[String],
-    picked: RwSignal<Vec<String>>,
+    chosen: Chosen,
+    ranges: &Ranges,
+    picked: Memo<HashMap<String, usize>>,
     actions: Actions,
 ) -> Vec<Column<RunRow>> {
     let best_split = facts.best_split;
+    let (pinned, widths, is_shaded) = (chosen.pinned.get(), chosen.widths.get(), chosen.shaded.get());
+    let width_of = |name: &str, own: f64| widths.get(name).copied().unwrap_or(own);
+    let is_pinned = |name: &String| pinned.contains(name);
+    // Pinned ones stand first, and the name behind what they are picked by.
+    let names: Vec<&String> =
+        names.iter().filter(|name| is_pinned(name)).chain(names.iter().filter(|name| !is_pinned(name))).collect();
     let mut columns = vec![
         Column::new("", 38.0, move |row: &RunRow| {
             let id = row.id.to_string();
             let name = format!("Select {}", row.name);
-            let at = move || picked.with(|picked| picked.iter().position(|other| *other == id));
+            let at = move || picked.with(|picked| picked.get(&id).copied());
             view! {
                 <span class="pick" role="checkbox" aria-label=name>
                     {move || {
@@ -145,15 +209,73 @@ pub(super) fn columns(
                     }}
                 </span>
             }
-        }),
-        Column::new("Run", 190.0, move |row: &RunRow| name_cell(row, best_split)).sorted_by("name").grows(),
-        Column::new(
-            "Model",
-            74.0,
-            |row: &RunRow| view! { <span class="muted">{row.model.clone().map(|model| model.replace('_', " "))}</span> },
-        ),
+        })
+        .pinned(true),
+        Column::new("Run", width_of("name", 190.0), move |row: &RunRow| name_cell(row, best_split))
+            .sorted_by("name")
+            .pinned(true)
+            .grows(),
     ];
-    for key in names.iter().filter_map(|name| name.strip_prefix(METRIC)).map(str::to_owned) {
+    let mut shown = Vec::new();
+    for name in names {
+        let start = shown.len();
+        match (name.strip_prefix(METRIC), name.strip_prefix(PARAM), name.strip_prefix(TAG)) {
+            (Some(key), ..) => {
+                let range = ranges.get(key).copied().filter(|_| is_shaded);
+                shown.extend(metric_columns(facts, key, range));
+            }
+            (_, Some(key), _) => shown.push(text_column(words::param(key), name, key, |row| &row.params).number()),
+            (.., Some(key)) => shown.push(text_column(key.to_owned(), name, key, |row| &row.tags)),
+            _ => {}
+        }
+        if let Some(column) = shown.get_mut(start) {
+            column.width = width_of(&column.sort, column.width);
+            column.is_pinned = is_pinned(name);
+        }
+    }
+    let is_free = |column: &Column<RunRow>| !column.is_pinned;
+    let first_free = shown.iter().position(is_free).unwrap_or(shown.len());
+    let free = shown.split_off(first_free);
+    columns.extend(shown);
+    columns.push(Column::new(
+        "Model",
+        74.0,
+        |row: &RunRow| view! { <span class="muted">{row.model.clone().map(|model| model.replace('_', " "))}</span> },
+    ));
+    // The curve of a pinned metric is not pinned.
+    columns.extend(free);
+    columns.extend([
+        Column::new("Took", width_of("duration", 94.0), |row: &RunRow| view! { <span class="muted">{row.duration_secs.map(words::duration)}</span> }).number().sorted_by("duration"),
+        Column::new("Data", 50.0, |row: &RunRow| view! { <span class="muted">{row.snapshot_number.map(|number| format!("v{number}"))}</span> }),
+        Column::new("Started", width_of("created", 86.0), |row: &RunRow| view! { <span class="faint"><Ago ms=row.created_ms /></span> }).number().sorted_by("created"),
+        Column::new("", 44.0, move |row: &RunRow| {
+            let row = row.clone();
+            view! { <MenuButton items=move || actions.items(&row) label="What can be done with this run" /> }
+        }),
+    ]);
+    columns
+}
+
+/// A param or a tag.
+fn text_column(
+    title: String,
+    name: &str,
+    key: &str,
+    of: impl Fn(&RunRow) -> &BTreeMap<String, String> + Send + Sync + 'static,
+) -> Column<RunRow> {
+    let key = key.to_owned();
+    let width = (title.chars().count() as f64 * 6.0 + 28.0).clamp(72.0, 150.0);
+    Column::new(title, width, move |row: &RunRow| {
+        view! { <span class="muted">{of(row).get(&key).cloned().unwrap_or_else(|| "–".to_owned())}</span> }
+    })
+    .sorted_by(field(name))
+}
+
+/// A metric's figure, and of the one that ranks its curve.
+fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Column<RunRow>> {
+    let mut columns = Vec::new();
+    {
+        let key = key.to_owned();
         let best = facts.ranked_by.as_ref().is_some_and(|(best, _)| *best == key);
         let cell_key = key.clone();
         let title = words::key(&key);
@@ -178,8 +300,18 @@ pub(super) fn columns(
                 )
             })
             .number()
-            .sorted_by(format!("metric.{key}")),
+            .sorted_by(api::run_table::named("metric", &key)),
         );
+        if let (Some((min, max)), Some(column)) = (range.filter(|(min, max)| min < max), columns.pop()) {
+            let more = facts
+                .ranked_by
+                .as_ref()
+                .filter(|(best, _)| *best == key)
+                .map_or_else(|| words::more_is_better(&key), |(_, more)| *more);
+            let key = key.clone();
+            columns
+                .push(column.shaded(move |row: &RunRow| Some(goodness(row.metrics.get(&key)?.last, min, max, more))));
+        }
         if best {
             let cell_key = key.clone();
             columns.push(Column::new("Curve", 94.0, move |row: &RunRow| {
@@ -190,33 +322,22 @@ pub(super) fn columns(
             }));
         }
     }
-    for key in names.iter().filter_map(|name| name.strip_prefix(PARAM)).map(str::to_owned) {
-        let cell_key = key.clone();
-        let title = words::param(&key);
-        let width = (title.chars().count() as f64 * 6.0 + 28.0).clamp(72.0, 150.0);
-        columns.push(
-            Column::new(title, width, move |row: &RunRow| {
-                view! { <span class="muted">{row.params.get(&cell_key).cloned().unwrap_or_else(|| "–".to_owned())}</span> }
-            })
-            .number()
-            .sorted_by(format!("param.{key}")),
-        );
-    }
-    columns.extend([
-        Column::new("Took", 94.0, |row: &RunRow| view! { <span class="muted">{row.duration_secs.map(words::duration)}</span> }).number().sorted_by("duration"),
-        Column::new("Data", 50.0, |row: &RunRow| view! { <span class="muted">{row.snapshot_number.map(|number| format!("v{number}"))}</span> }),
-        Column::new("Started", 86.0, |row: &RunRow| view! { <span class="faint"><Ago ms=row.created_ms /></span> }).number().sorted_by("created"),
-        Column::new("", 44.0, move |row: &RunRow| {
-            let row = row.clone();
-            view! { <MenuButton items=move || actions.items(&row) label="What can be done with this run" /> }
-        }),
-    ]);
     columns
+}
+
+/// How good a figure is among the others, from 0 to 1; one that is no number is not coloured.
+fn goodness(value: f64, min: f64, max: f64, more: bool) -> f64 {
+    let along = ((value - min) / (max - min)).clamp(0.0, 1.0);
+    match along {
+        _ if !value.is_finite() => 0.0,
+        along if more => along,
+        along => 1.0 - along,
+    }
 }
 
 /// All metrics and params in the order in which they stand: the ranking metric first, then other validation figures,
 /// then losses, the system's last; of the params those first that a person turns first.
-fn known(facts: &Facts) -> Vec<String> {
+pub(super) fn known(facts: &Facts) -> Names {
     const FIRST: [&str; 6] = ["learning_rate", "max_depth", "hidden", "rounds", "epochs", "batch_size"];
     let ranked = facts.ranked_by.as_ref().map(|(key, _)| key.as_str());
     let rank = |key: &&String| match key.as_str() {
@@ -233,16 +354,16 @@ fn known(facts: &Facts) -> Vec<String> {
     let mut params: Vec<&String> = facts.param_keys.iter().collect();
     params.sort_by_key(|key| FIRST.iter().position(|first| first == key).unwrap_or(FIRST.len()));
     let metrics = metrics.into_iter().map(|key| format!("{METRIC}{key}"));
-    metrics.chain(params.into_iter().map(|key| format!("{PARAM}{key}"))).collect()
+    let tags = facts.tag_keys.iter().map(|key| format!("{TAG}{key}"));
+    metrics.chain(params.into_iter().map(|key| format!("{PARAM}{key}"))).chain(tags).collect()
 }
 
 /// The columns that are shown: those that were chosen; else the ranking metric and a few more, and the params that
 /// tell runs apart.
-fn shown(facts: &Facts, chosen: Option<&BTreeSet<String>>, is_wide: bool) -> Vec<String> {
+fn shown(facts: &Facts, chosen: Option<&Names>, is_wide: bool) -> Names {
     let mut names = known(facts);
     if let Some(chosen) = chosen {
-        names.retain(|name| chosen.contains(name));
-        return names;
+        return chosen.iter().filter(|name| names.contains(name)).cloned().collect();
     }
     let others = if is_wide { 4 } else { 1 };
     let (mut metrics, mut params) = (others + usize::from(facts.ranked_by.is_some()), if is_wide { 5 } else { 2 });
@@ -315,8 +436,25 @@ mod tests {
     fn what_was_chosen_is_shown_whatever_the_width_and_what_is_unknown_here_waits() {
         let chosen = ["param.seed", "metric.system/cpu", "metric.gone"].map(str::to_owned).into();
         for is_wide in [false, true] {
-            assert_eq!(shown(&facts(), Some(&chosen), is_wide), ["metric.system/cpu", "param.seed"]);
+            assert_eq!(shown(&facts(), Some(&chosen), is_wide), ["param.seed", "metric.system/cpu"]);
         }
-        assert!(shown(&facts(), Some(&BTreeSet::new()), true).is_empty());
+        assert!(shown(&facts(), Some(&Vec::new()), true).is_empty());
+    }
+
+    #[test]
+    fn a_column_is_put_before_its_neighbour_and_no_further_than_the_end() {
+        let names = || ["a", "b", "c"].map(str::to_owned).to_vec();
+        assert_eq!(moved(names(), "c", -1), ["a", "c", "b"]);
+        assert_eq!(moved(names(), "a", -1), ["a", "b", "c"]);
+        assert_eq!(moved(names(), "b", 9), ["a", "c", "b"]);
+        assert_eq!(moved(names(), "x", 1), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn the_best_figure_is_coloured_most() {
+        assert_eq!(goodness(0.9, 0.5, 0.9, true), 1.0);
+        assert_eq!(goodness(0.9, 0.5, 0.9, false), 0.0);
+        assert_eq!(goodness(f64::NAN, 0.5, 0.9, false), 0.0);
+        assert_eq!(goodness(f64::INFINITY, 0.5, 0.9, true), 0.0);
     }
 }

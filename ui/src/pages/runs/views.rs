@@ -1,11 +1,9 @@
 //! Saved views: filter, order and columns of the table under a name, opened and deleted from a menu beside the filter.
 
-use std::collections::BTreeSet;
-
 use api::tracking::{DeleteView, ListViews, SaveView, SavedView};
 use leptos::prelude::*;
 
-use super::columns::Chosen;
+use super::columns::{Chosen, Names};
 use crate::{
     client::{Client, query::query, wire},
     frame::place::Place,
@@ -25,9 +23,15 @@ use crate::{
 pub(super) struct Shown {
     pub(super) filter: String,
     pub(super) order: Option<Order>,
+    /// The orders among equals.
+    pub(super) further: Vec<Order>,
+    /// What runs are grouped by.
+    pub(super) group: Names,
     pub(super) deleted: bool,
     /// The columns that a person chose.
-    pub(super) columns: Option<BTreeSet<String>>,
+    pub(super) columns: Option<Names>,
+    /// Those that stay at the left.
+    pub(super) pinned: Names,
 }
 
 impl Shown {
@@ -43,29 +47,48 @@ impl Shown {
                 parts.push("way=up".to_owned());
             }
         }
+        let joined = |names: &Names| names.iter().map(|name| encode(name)).collect::<Vec<_>>().join(",");
+        if !self.further.is_empty() {
+            // A sign stands before the name: it is none of a name's first letters.
+            let sign = |(key, descending): &Order| format!("{}{key}", if *descending { '-' } else { '+' });
+            parts.push(format!("then={}", joined(&self.further.iter().map(sign).collect())));
+        }
+        if !self.group.is_empty() {
+            parts.push(format!("group={}", joined(&self.group)));
+        }
         if self.deleted {
             parts.push("deleted=1".to_owned());
         }
         if let Some(columns) = &self.columns {
-            let columns: Vec<String> = columns.iter().map(|name| encode(name)).collect();
-            parts.push(format!("columns={}", columns.join(",")));
+            parts.push(format!("columns={}", joined(columns)));
+        }
+        if !self.pinned.is_empty() {
+            parts.push(format!("pinned={}", joined(&self.pinned)));
         }
         if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
     }
 
     /// What such an address says; parts that it does not know are passed over.
-    fn read(address: &str, decode: impl Fn(&str) -> String) -> Self {
+    pub(super) fn read(address: &str, decode: impl Fn(&str) -> String) -> Self {
         let mut shown = Self::default();
         let (mut sort, mut is_up) = (None, false);
+        let names = |text: &str| text.split(',').filter(|name| !name.is_empty()).map(&decode).collect::<Names>();
         for part in address.trim_start_matches('?').split('&') {
             match part.split_once('=') {
                 Some(("filter", text)) => shown.filter = decode(text),
                 Some(("sort", key)) => sort = Some(decode(key)),
                 Some(("way", way)) => is_up = way == "up",
                 Some(("deleted", _)) => shown.deleted = true,
-                Some(("columns", names)) => {
-                    shown.columns = Some(names.split(',').filter(|name| !name.is_empty()).map(&decode).collect());
+                Some(("then", text)) => {
+                    let order = |name: String| match name.strip_prefix('-') {
+                        Some(key) => (key.to_owned(), true),
+                        None => (name.trim_start_matches('+').to_owned(), false),
+                    };
+                    shown.further = names(text).into_iter().map(order).collect();
                 }
+                Some(("group", text)) => shown.group = names(text),
+                Some(("columns", text)) => shown.columns = Some(names(text)),
+                Some(("pinned", text)) => shown.pinned = names(text),
                 _ => {}
             }
         }
@@ -79,6 +102,8 @@ impl Shown {
 pub(super) struct Settable {
     pub(super) filter: RwSignal<String>,
     pub(super) order: RwSignal<Option<Order>>,
+    pub(super) further: RwSignal<Vec<Order>>,
+    pub(super) group: RwSignal<Names>,
     pub(super) deleted: RwSignal<bool>,
     pub(super) columns: Chosen,
 }
@@ -88,16 +113,22 @@ impl Settable {
         untrack(|| Shown {
             filter: self.filter.get(),
             order: self.order.get(),
+            further: self.further.get(),
+            group: self.group.get(),
             deleted: self.deleted.get(),
             columns: self.columns.chosen(),
+            pinned: self.columns.pinned.get(),
         })
     }
 
     fn set(self, shown: Shown) {
         self.filter.set(shown.filter);
         self.order.set(shown.order);
+        self.further.set(shown.further);
+        self.group.set(shown.group);
         self.deleted.set(shown.deleted);
         self.columns.set(shown.columns);
+        self.columns.set_pinned(shown.pinned);
     }
 }
 
@@ -200,7 +231,14 @@ mod tests {
                 columns: Some(["param.a,b".to_owned(), "metric.f1".to_owned()].into()),
                 ..Shown::default()
             },
-            Shown { columns: Some(BTreeSet::new()), ..Shown::default() },
+            Shown { columns: Some(Vec::new()), ..Shown::default() },
+            Shown {
+                order: Some(("metric.f1".to_owned(), true)),
+                further: vec![("param.a,b".to_owned(), false), ("created".to_owned(), true)],
+                group: vec!["param.a,b".to_owned(), "state".to_owned()],
+                pinned: vec!["metric.f1".to_owned()],
+                ..Shown::default()
+            },
         ] {
             assert_eq!(Shown::read(&shown.address(encode), decode), shown);
         }

@@ -1,0 +1,182 @@
+//! What is asked of the run table beyond a page of it: its groups, the ids of a stretch, its cells as text.
+//!
+//! Each is about everything that a filter matches, not about the rows that a page has fetched.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{id::RunId, tracking::Scope};
+
+/// Which runs, and in which order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Listing {
+    pub of: Scope,
+    /// Those that were deleted, instead of those that are there.
+    #[serde(default)]
+    pub deleted: bool,
+    /// As [`crate::run::ListRuns::filter`].
+    #[serde(default)]
+    pub filter: String,
+    /// As [`crate::run::ListRuns::sort`].
+    #[serde(default)]
+    pub sort: Option<String>,
+    #[serde(default)]
+    pub descending: bool,
+}
+
+/// Groups the runs by one or more params, tags or values of their own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GroupRuns {
+    /// Sorts by `runs`, by one of `by`, or by the mean of a `metric.KEY`; by default as `by` says.
+    pub list: Listing,
+    /// `param.KEY`, `tag.KEY`, `name`, `state`, `kind`, `device`, `commit`, `snapshot`, `user`. None of them: all runs
+    /// are one group.
+    #[serde(default)]
+    pub by: Vec<String>,
+    /// Keys of the metrics that are summed up.
+    #[serde(default)]
+    pub metrics: Vec<String>,
+    #[serde(default)]
+    pub offset: u64,
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunGroups {
+    pub groups: Vec<RunGroup>,
+    /// How many groups there are in all.
+    pub total: u64,
+    /// How many runs they hold.
+    pub runs: u64,
+}
+
+/// Runs that share the values that they are grouped by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunGroup {
+    /// One for each of `by`; `None` of the runs that have none.
+    pub values: Vec<Option<String>>,
+    pub runs: u64,
+    /// One for each of the metrics; `None` where no run has a value that is a number.
+    pub figures: Vec<Option<GroupFigure>>,
+    /// A filter that exactly its runs pass, of those that the request's filter passes; empty where all do.
+    pub filter: String,
+}
+
+/// What the values of one metric come to in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct GroupFigure {
+    /// Runs with a value that is a number.
+    pub runs: u64,
+    #[serde(with = "crate::series::float")]
+    pub mean: f64,
+    /// The sample standard deviation (n − 1, as pandas has it); `None` of fewer than two values, or where one is
+    /// infinite.
+    pub sd: Option<f64>,
+    #[serde(with = "crate::series::float")]
+    pub min: f64,
+    #[serde(with = "crate::series::float")]
+    pub max: f64,
+}
+
+/// The ids of a stretch of the table, or of all of it: what a selection is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PickRuns {
+    pub list: Listing,
+    #[serde(default)]
+    pub offset: u64,
+    /// By default to the end.
+    #[serde(default)]
+    pub limit: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PickedRuns {
+    pub runs: Vec<RunId>,
+    /// How many the filter matches in all.
+    pub total: u64,
+}
+
+/// Cells of the table as text, for CSV and Markdown: whoever wants all of it asks piece by piece.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TabulateRuns {
+    pub list: Listing,
+    /// What [`crate::run::ListRuns::sort`] names, and `id`, `model`, `started`, `ended`.
+    pub columns: Vec<String>,
+    #[serde(default)]
+    pub offset: u64,
+    /// At most 10,000, which is also the default.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunCells {
+    /// A cell for each column, with all digits: `None` where the run has no value, times in UTC by ISO 8601, durations in
+    /// seconds, numbers that are none as `NaN`, `Infinity`, `-Infinity`.
+    pub rows: Vec<Vec<Option<String>>>,
+    pub total: u64,
+}
+
+/// How filter, order and columns name a key of a metric, a param or a tag: `metric.loss`, `param."a key"`.
+pub fn named(kind: &str, key: &str) -> String {
+    let is_plain =
+        !key.is_empty() && key.chars().all(|character| character.is_ascii_alphanumeric() || "_-/.".contains(character));
+    if is_plain { format!("{kind}.{key}") } else { format!("{kind}.{}", quoted(key)) }
+}
+
+/// A text as a filter has it.
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// The parts of a list by commas; one within quotes parts nothing.
+pub fn parts(text: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut quote, mut escaped) = (Vec::new(), 0, None, false);
+    for (at, character) in text.char_indices() {
+        match (quote, character) {
+            _ if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), _) if character == open => quote = None,
+            (None, '"' | '\'' | '`') => quote = Some(character),
+            (None, ',') => {
+                parts.push(text[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(text[start..].trim());
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+crate::requests! { METHODS;
+    GroupRuns => "run.group" -> RunGroups, |me| vec![me.list.of.tag()];
+    PickRuns => "run.pick" -> PickedRuns;
+    TabulateRuns => "run.tabulate" -> RunCells;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{named, parts};
+
+    #[test]
+    fn a_key_is_quoted_where_the_filter_would_not_read_it() {
+        for (key, name) in [
+            ("loss/validation", "metric.loss/validation"),
+            ("a key", "metric.\"a key\""),
+            ("a\"b\\c", "metric.\"a\\\"b\\\\c\""),
+            ("größe", "metric.\"größe\""),
+            ("", "metric.\"\""),
+        ] {
+            assert_eq!(named("metric", key), name);
+        }
+    }
+
+    #[test]
+    fn commas_in_quotes_part_nothing() {
+        assert_eq!(parts("metric.a desc, param.\"b, c\" ,created"), ["metric.a desc", "param.\"b, c\"", "created"]);
+        assert_eq!(parts("param.\"a\\\", b\", c"), ["param.\"a\\\", b\"", "c"]);
+        assert_eq!(parts(" , "), [""; 0]);
+    }
+}

@@ -1,0 +1,282 @@
+//! `slipway run list`: a page of runs, groups of them, or all of them as CSV or Markdown.
+
+use std::io::Write as _;
+
+use api::{
+    ApiError,
+    run::{ListRuns, ProjectIdOr, RunRow, RunTable},
+    run_table::{GroupFigure, GroupRuns, Listing, RunCells, RunGroup, RunGroups, TabulateRuns, named, parts},
+    tracking::Scope,
+};
+use charts::text_table::{csv_line, markdown};
+use clap::Args;
+
+use crate::{
+    context::{Context, Outcome},
+    output::table,
+    words,
+};
+
+/// Rows that are asked for at once.
+const PIECE: u32 = 5_000;
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names
+    #[arg(long, default_value = "")]
+    filter: String,
+    /// The runs of this experiment, by name or number, instead of the project's
+    #[arg(long)]
+    experiment: Option<String>,
+    /// Those that were deleted, instead of those that are there
+    #[arg(long)]
+    deleted: bool,
+    /// `metric.KEY`, `param.KEY`, `created`, `name`, `duration`, `state`; several by commas, each with asc or desc
+    #[arg(long)]
+    sort: Option<String>,
+    /// From the highest value down
+    #[arg(long, short)]
+    descending: bool,
+    /// Runs, or groups, to leave out, from the first on
+    #[arg(long, default_value_t = 0)]
+    offset: u64,
+    /// At most so many runs, or groups; by default 50, and with --csv or --markdown all
+    #[arg(long)]
+    limit: Option<u32>,
+    /// Group by these, by commas: `param.KEY`, `tag.KEY`, `state`, `kind`, `device`, `commit`, `snapshot`, `user`, `name`
+    #[arg(long, value_name = "FIELDS")]
+    group_by: Option<String>,
+    /// Metrics whose mean ± deviation each group shows, by commas; by default what ranks, or all
+    #[arg(long, value_name = "KEYS", requires = "group_by")]
+    metrics: Option<String>,
+    /// Columns of --csv and --markdown, by commas: `name`, `metric.KEY`, `param.KEY`, `tag.KEY`, `id` …; by default all
+    #[arg(long, conflicts_with = "group_by")]
+    columns: Option<String>,
+    /// Print all that match as CSV
+    #[arg(long, conflicts_with = "markdown")]
+    csv: bool,
+    /// Print a table of Markdown
+    #[arg(long)]
+    markdown: bool,
+}
+
+/// How the table is printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Csv,
+    Markdown,
+    /// For a person, or as JSON.
+    Shown,
+}
+
+pub(super) async fn run(context: &Context, list: List) -> Outcome {
+    let of = match &list.experiment {
+        Some(named) => Scope::Experiment(context.experiment(named, false).await?.id),
+        None => Scope::Project(context.project_id().await?),
+    };
+    let form = match (list.csv, list.markdown) {
+        (true, _) => Form::Csv,
+        (_, true) => Form::Markdown,
+        _ => Form::Shown,
+    };
+    let listing = Listing {
+        of,
+        deleted: list.deleted,
+        filter: list.filter.clone(),
+        sort: list.sort.clone(),
+        descending: list.descending,
+    };
+    match (&list.group_by, form) {
+        (Some(by), form) => grouped(context, &list, listing, by, form).await,
+        (None, Form::Shown) => {
+            let answer = context.call(page(&listing, list.offset, list.limit.unwrap_or(50))).await?;
+            context.output.show(&answer, runs)
+        }
+        (None, form) => cells(context, &list, listing, form).await,
+    }
+}
+
+fn page(listing: &Listing, offset: u64, limit: u32) -> ListRuns {
+    let (project, experiment) = match listing.of {
+        Scope::Project(project) => (ProjectIdOr(project), None),
+        Scope::Experiment(experiment) => (ProjectIdOr::default(), Some(experiment)),
+    };
+    ListRuns {
+        project,
+        experiment,
+        deleted: listing.deleted,
+        filter: listing.filter.clone(),
+        sort: listing.sort.clone(),
+        descending: listing.descending,
+        offset,
+        limit: Some(limit),
+    }
+}
+
+/// All that match, piece by piece: a table of any length takes no memory.
+async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> Outcome {
+    let columns = match &list.columns {
+        Some(columns) => parts(columns).into_iter().map(str::to_owned).collect(),
+        None => every(&context.call(page(&listing, 0, 1)).await?),
+    };
+    let mut left = list.limit.map_or(u64::MAX, u64::from);
+    let mut offset = list.offset;
+    let mut all = Vec::new();
+    if form == Form::Csv && !print(&csv_line(&columns))? {
+        return Ok(());
+    }
+    while left > 0 {
+        let limit = left.min(u64::from(PIECE)) as u32;
+        let request = TabulateRuns { list: listing.clone(), columns: columns.clone(), offset, limit: Some(limit) };
+        let RunCells { rows, total } = context.call(request).await?;
+        let count = rows.len() as u64;
+        let rows = rows.into_iter().map(|row| row.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>());
+        if form == Form::Csv {
+            if !print(&rows.map(csv_line).collect::<String>())? {
+                return Ok(());
+            }
+        } else {
+            all.extend(rows);
+        }
+        (offset, left) = (offset + count, left - count);
+        if count == 0 || offset >= total {
+            break;
+        }
+    }
+    if form == Form::Markdown {
+        let is_number: Vec<bool> =
+            columns.iter().map(|name| name.starts_with("metric") || name == "duration").collect();
+        print(&markdown(&columns, &is_number, &all))?;
+    }
+    Ok(())
+}
+
+/// Whether there is still a reader: one that went away (`| head`) is no error.
+fn print(text: &str) -> Result<bool, ApiError> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(ApiError::new(api::ErrorCode::Internal, format!("Can't write the answer: {error}."))),
+    }
+}
+
+/// Every column that the runs have.
+fn every(table: &RunTable) -> Vec<String> {
+    let own = ["id", "name", "state", "kind", "model", "snapshot", "commit", "user", "created", "started", "ended"];
+    let keyed = |kind: &'static str, keys: &[String]| keys.iter().map(|key| named(kind, key)).collect::<Vec<_>>();
+    let mut columns: Vec<String> = own.iter().chain(&["duration"]).map(|name| (*name).to_owned()).collect();
+    columns.extend(keyed("metric", &table.metric_keys));
+    columns.extend(keyed("param", &table.param_keys));
+    columns.extend(keyed("tag", &table.tag_keys));
+    columns
+}
+
+async fn grouped(context: &Context, list: &List, listing: Listing, by: &str, form: Form) -> Outcome {
+    let by: Vec<String> = parts(by).into_iter().map(str::to_owned).collect();
+    let metrics = match &list.metrics {
+        Some(metrics) => parts(metrics).into_iter().map(|key| key.trim_matches('"').to_owned()).collect(),
+        None => {
+            let known = context.call(page(&Listing { sort: None, ..listing.clone() }, 0, 1)).await?;
+            known.ranked_by.map_or(known.metric_keys, |(key, _)| vec![key])
+        }
+    };
+    let limit = list.limit.or((form == Form::Shown).then_some(50));
+    let request = GroupRuns { list: listing, by: by.clone(), metrics: metrics.clone(), offset: list.offset, limit };
+    let groups = context.call(request).await?;
+    match form {
+        Form::Shown => context.output.show(&groups, |groups| shown(groups, &by, &metrics)),
+        Form::Csv => {
+            let mut text = csv_line(
+                by.iter().cloned().chain(["runs".to_owned()]).chain(
+                    metrics
+                        .iter()
+                        .flat_map(|key| ["mean", "sd", "min", "max", "runs"].map(|what| format!("{what} of {key}"))),
+                ),
+            );
+            groups.groups.iter().for_each(|group| text.push_str(&csv_line(digits(group))));
+            print(&text).map(drop)
+        }
+        Form::Markdown => {
+            let head: Vec<String> = by.iter().cloned().chain(["runs".to_owned()]).chain(metrics).collect();
+            let is_number: Vec<bool> = (0..head.len()).map(|at| at >= by.len()).collect();
+            let rows: Vec<Vec<String>> = groups.groups.iter().map(line).collect();
+            print(&markdown(&head, &is_number, &rows)).map(drop)
+        }
+    }
+}
+
+fn shown(groups: &RunGroups, by: &[String], metrics: &[String]) -> String {
+    let head: Vec<String> =
+        by.iter().cloned().chain([">runs".to_owned()]).chain(metrics.iter().map(|key| format!(">{key}"))).collect();
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    let text = table(&head, groups.groups.iter().map(line));
+    if (groups.groups.len() as u64) < groups.total {
+        format!("{text}\n\n{} of {} groups", groups.groups.len(), words::count(groups.total))
+    } else {
+        text
+    }
+}
+
+fn line(group: &RunGroup) -> Vec<String> {
+    let values = group.values.iter().map(|value| value.clone().unwrap_or_else(|| "–".to_owned()));
+    let figures = group.figures.iter().map(|figure| words::or_dash(*figure, spread));
+    values.chain([words::count(group.runs)]).chain(figures).collect()
+}
+
+/// The spread of one value is nothing.
+fn spread(figure: GroupFigure) -> String {
+    match figure.sd {
+        Some(sd) => format!("{} ± {}", words::figure(figure.mean), words::figure(sd)),
+        None => words::figure(figure.mean),
+    }
+}
+
+fn digits(group: &RunGroup) -> Vec<String> {
+    let values = group.values.iter().map(|value| value.clone().unwrap_or_default());
+    let figures = group.figures.iter().flat_map(|figure| match figure {
+        Some(figure) => [
+            format!("{:?}", figure.mean),
+            figure.sd.map(|sd| format!("{sd:?}")).unwrap_or_default(),
+            format!("{:?}", figure.min),
+            format!("{:?}", figure.max),
+            figure.runs.to_string(),
+        ],
+        None => ["", "", "", "", "0"].map(str::to_owned),
+    });
+    values.chain([group.runs.to_string()]).chain(figures).collect()
+}
+
+fn runs(runs: &RunTable) -> String {
+    let ranked = runs.ranked_by.as_ref().map(|(key, _)| key.clone());
+    let row = |run: &RunRow| {
+        let figure = ranked.as_ref().and_then(|key| run.metrics.get(key)).map(|cell| cell.last);
+        let data = words::or_dash(run.snapshot_number, |number| format!("v{number}"));
+        let took = words::or_dash(run.duration_secs, words::duration);
+        let state = match run.fraction.filter(|_| !run.state.is_over()) {
+            Some(fraction) => format!("{} {}", words::word(&run.state), words::percent(fraction)),
+            None => words::word(&run.state),
+        };
+        let model = run.model.clone().unwrap_or_else(|| words::word(&run.kind));
+        let data = if run.has_other_rows(runs.best_split) { format!("{data} *") } else { data };
+        vec![
+            run.name.clone(),
+            state,
+            model,
+            data,
+            words::or_dash(figure, words::figure),
+            took,
+            words::time(run.created_ms),
+        ]
+    };
+    let ranking = format!(">{}", ranked.as_deref().unwrap_or("figure"));
+    let mut shown = table(&["run", "state", "model", "data", &ranking, ">took", "started"], runs.rows.iter().map(row));
+    if runs.rows.iter().any(|run| run.has_other_rows(runs.best_split)) {
+        shown.push_str("\n\n* validated on other rows than the newest run: the figures can't be compared with its.");
+    }
+    if (runs.rows.len() as u64) < runs.total {
+        format!("{shown}\n\n{} of {}", runs.rows.len(), words::count(runs.total))
+    } else {
+        shown
+    }
+}

@@ -1,0 +1,95 @@
+//! A row's values as text.
+
+use std::borrow::Cow;
+
+use store::Connection;
+
+use super::{Board, Moment, Query, Table, column::MISSING, matched, matching, order};
+use crate::run::{filter::Field, mlflow_status};
+
+/// What stands in a column of text.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Column {
+    Field(Field),
+    /// The kind of model that was trained.
+    Model,
+    Started,
+}
+
+/// Rows of cells, and how many match in all.
+type Cells = (Vec<Vec<Option<String>>>, u64);
+
+impl Board {
+    /// The cells of the runs that match, in their order. Blocks.
+    pub(crate) fn cells(
+        &self,
+        connection: &Connection,
+        moment: Moment,
+        query: &Query,
+        columns: &[Column],
+    ) -> store::Result<Cells> {
+        let tables = self.fresh(connection, moment, &query.experiments)?;
+        let (only, rows) = matched(connection, &tables, query)?;
+        let total = rows.len() as u64;
+        let sorted = order::first(&only, rows, &query.orders, query.offset.saturating_add(query.limit));
+        let row = |(index, row): (usize, u32)| {
+            columns.iter().map(|column| cell(only[index], row as usize, column)).collect::<Vec<_>>()
+        };
+        Ok((sorted.into_iter().skip(query.offset as usize).map(row).collect(), total))
+    }
+}
+
+fn cell(table: &Table, row: usize, column: &Column) -> Option<String> {
+    let head = &table.rows[row];
+    match column {
+        Column::Model => head.model.clone(),
+        Column::Started => head.started_ms.map(moment),
+        Column::Field(field) => text(table, row, field).map(Cow::into_owned),
+    }
+}
+
+pub(super) fn metric(table: &Table, key: &str, row: usize) -> Option<f64> {
+    table.metrics.get(key)?.get(row).copied().filter(|value| value.to_bits() != MISSING)
+}
+
+/// What a row has for a field.
+pub(super) fn text<'t>(table: &'t Table, row: usize, field: &Field) -> Option<Cow<'t, str>> {
+    let head = &table.rows[row];
+    match field {
+        Field::Metric(key) => metric(table, key, row).map(number),
+        Field::Param(key) => table.params.get(key).and_then(|column| column.text(row)).map(Cow::Borrowed),
+        Field::Tag(key) => table.tags.get(key).and_then(|column| column.text(row)).map(Cow::Borrowed),
+        Field::Name => Some(Cow::Borrowed(&head.name)),
+        Field::State => Some(Cow::Borrowed(matching::state(head.state))),
+        Field::Status => Some(Cow::Borrowed(mlflow_status(head.state))),
+        Field::Kind => Some(Cow::Borrowed(matching::kind(head.kind))),
+        Field::Device => head.device.as_deref().map(Cow::Borrowed),
+        Field::Commit => head.commit.as_deref().map(Cow::Borrowed),
+        Field::User => head.user.as_deref().map(Cow::Borrowed),
+        Field::Notes => Some(head.notes.as_str()).filter(|notes| !notes.is_empty()).map(Cow::Borrowed),
+        Field::Snapshot => head.snapshot.map(|number| Cow::Owned(number.to_string())),
+        Field::Created => Some(Cow::Owned(moment(head.created_ms))),
+        Field::Ended => head.ended_ms.map(moment).map(Cow::Owned),
+        Field::Duration => matching::duration(head).map(number),
+        Field::Id => Some(Cow::Owned(head.id.to_string())),
+        Field::Rank(wanted) => {
+            head.ranked.as_ref().filter(|(key, _)| key == wanted).and_then(|(_, value)| *value).map(number)
+        }
+        Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_) => None,
+    }
+}
+
+/// With all digits that tell it from its neighbours.
+fn number(value: f64) -> Cow<'static, str> {
+    match value {
+        _ if value.is_nan() => Cow::Borrowed("NaN"),
+        f64::INFINITY => Cow::Borrowed("Infinity"),
+        f64::NEG_INFINITY => Cow::Borrowed("-Infinity"),
+        _ => Cow::Owned(format!("{value:?}")),
+    }
+}
+
+/// In UTC by ISO 8601; a time beyond the calendar as its milliseconds.
+fn moment(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| time.to_string())
+}

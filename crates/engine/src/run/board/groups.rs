@@ -1,0 +1,120 @@
+//! Rows that share values: how many there are, and what their metrics come to.
+
+use std::{borrow::Cow, cmp::Ordering, collections::HashMap};
+
+use api::run_table::{GroupFigure, RunGroup, RunGroups};
+use store::Connection;
+use tune::intervals::summarize;
+
+use super::{Board, Moment, Query, Table, cells, matched};
+use crate::run::filter::Field;
+
+/// What rows are grouped by, and what is summed up.
+#[derive(Debug)]
+pub(crate) struct Grouping {
+    /// Each with its name, as a filter has it.
+    pub(crate) by: Vec<(String, Field)>,
+    pub(crate) metrics: Vec<String>,
+    pub(crate) order: GroupOrder,
+    pub(crate) descending: bool,
+}
+
+/// How groups stand. What is missing stands last, whatever the direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GroupOrder {
+    /// By all values that they are grouped by.
+    Values,
+    /// By one of them.
+    Value(usize),
+    Runs,
+    /// By the mean of one of the metrics.
+    Mean(usize),
+}
+
+type Key<'t> = Vec<Option<Cow<'t, str>>>;
+
+impl Board {
+    /// The groups of the runs that match; offset and limit of the query count groups. Blocks.
+    pub(crate) fn groups(
+        &self,
+        connection: &Connection,
+        moment: Moment,
+        query: &Query,
+        grouping: &Grouping,
+    ) -> store::Result<RunGroups> {
+        let tables = self.fresh(connection, moment, &query.experiments)?;
+        let (only, rows) = matched(connection, &tables, query)?;
+        let runs = rows.len() as u64;
+        let mut found: HashMap<Key<'_>, Vec<(usize, u32)>> = HashMap::new();
+        for at in rows {
+            let key = |(_, field): &(String, Field)| cells::text(only[at.0], at.1 as usize, field);
+            found.entry(grouping.by.iter().map(key).collect()).or_default().push(at);
+        }
+        let mut groups: Vec<RunGroup> =
+            found.into_iter().map(|(key, rows)| group(&only, grouping, key, &rows)).collect();
+        groups.sort_unstable_by(|left, right| compare(left, right, grouping));
+        let total = groups.len() as u64;
+        let groups = groups.into_iter().skip(query.offset as usize).take(query.limit as usize).collect();
+        Ok(RunGroups { groups, total, runs })
+    }
+}
+
+fn group(tables: &[&Table], grouping: &Grouping, key: Key<'_>, rows: &[(usize, u32)]) -> RunGroup {
+    let figure = |metric: &String| {
+        let summary = summarize(rows.iter().filter_map(|at| cells::metric(tables[at.0], metric, at.1 as usize)))?;
+        let (mean, sd) = (summary.mean, summary.deviation);
+        Some(GroupFigure { runs: summary.count as u64, mean, sd, min: summary.min, max: summary.max })
+    };
+    let values: Vec<Option<String>> = key.into_iter().map(|value| value.map(Cow::into_owned)).collect();
+    let conditions = grouping.by.iter().zip(&values).map(|((name, field), value)| match value {
+        None => format!("{name} is null"),
+        // Quotes make a text of it, and a snapshot is a number.
+        Some(value) if *field == Field::Snapshot => format!("{name} = {value}"),
+        Some(value) => format!("{name} = {}", api::run_table::quoted(value)),
+    });
+    let filter = conditions.collect::<Vec<_>>().join(" and ");
+    let figures = grouping.metrics.iter().map(figure).collect();
+    RunGroup { values, runs: rows.len() as u64, figures, filter }
+}
+
+fn compare(left: &RunGroup, right: &RunGroup, grouping: &Grouping) -> Ordering {
+    let turned = |order: Ordering| if grouping.descending { order.reverse() } else { order };
+    let value = |at: usize| match (&left.values[at], &right.values[at]) {
+        (Some(left), Some(right)) => turned(natural(left, right)),
+        (left, right) => left.is_none().cmp(&right.is_none()),
+    };
+    let mean = |group: &RunGroup, at: usize| group.figures[at].map(|figure| figure.mean);
+    let first = match grouping.order {
+        GroupOrder::Values => Ordering::Equal,
+        GroupOrder::Value(at) => value(at),
+        GroupOrder::Runs => turned(left.runs.cmp(&right.runs)),
+        GroupOrder::Mean(at) => match (mean(left, at), mean(right, at)) {
+            (Some(left), Some(right)) => turned(left.total_cmp(&right)),
+            (left, right) => left.is_none().cmp(&right.is_none()),
+        },
+    };
+    (0..grouping.by.len()).map(value).fold(first, Ordering::then)
+}
+
+/// Numbers as numbers, before texts: "8", "16", "auto".
+fn natural(left: &str, right: &str) -> Ordering {
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| !number.is_nan());
+    match (number(left), number(right)) {
+        (Some(one), Some(other)) => one.total_cmp(&other).then_with(|| left.cmp(right)),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => left.cmp(right),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::natural;
+
+    #[test]
+    fn numbers_stand_in_their_order_before_texts() {
+        let mut texts = ["auto", "16", "8", "1e-3", "NaN", "0.1"];
+        texts.sort_by(|left, right| natural(left, right));
+        assert_eq!(texts, ["1e-3", "0.1", "8", "16", "NaN", "auto"]);
+    }
+}

@@ -1,0 +1,207 @@
+//! The run table beyond a page of it: groups, the ids of a stretch, cells as text. All of it is answered from memory
+//! ([`super::board`]), about everything that the filter matches.
+
+use anyhow::bail;
+use api::{
+    ApiError, ExperimentId,
+    run_table::{GroupRuns, Listing, PickRuns, PickedRuns, RunCells, RunGroups, TabulateRuns, parts},
+    tracking::Scope,
+};
+use store::Connection;
+
+use super::{
+    board::{Column, GroupOrder, Grouping, Order, Query, View},
+    filter::{self, Field, Filter},
+};
+use crate::Engine;
+
+/// Values that runs can be grouped by at once.
+const MOST_BY: usize = 8;
+/// Groups of one answer.
+const MOST_GROUPS: u32 = 10_000;
+/// Rows of cells of one answer.
+const MOST_ROWS: u32 = 10_000;
+
+/// Groups of runs with the mean, spread and range of metrics.
+pub async fn group(engine: &Engine, request: GroupRuns) -> anyhow::Result<RunGroups> {
+    let filter = filter::parse(&request.list.filter)?;
+    if request.by.len() > MOST_BY {
+        bail!(ApiError::invalid(format!("Runs are grouped by {MOST_BY} values at most.")));
+    }
+    let by = request.by.iter().map(|name| groupable(name).map(|field| (name.clone(), field)));
+    let by = by.collect::<Result<Vec<_>, ApiError>>()?;
+    let order = group_order(&request)?;
+    let grouping = Grouping { by, metrics: request.metrics, order, descending: request.list.descending };
+    let limit = u64::from(request.limit.unwrap_or(1000).min(MOST_GROUPS));
+    let (list, offset, board) = (request.list, request.offset, engine.clone());
+    let moment = engine.board().moment();
+    let answer = engine.store().read(move |c| {
+        let query = query(c, &list, filter, Vec::new(), offset, limit)?;
+        board.board().groups(c, moment, &query, &grouping)
+    });
+    Ok(answer.await?)
+}
+
+/// The ids of a stretch of the table.
+pub async fn pick(engine: &Engine, request: PickRuns) -> anyhow::Result<PickedRuns> {
+    let filter = filter::parse(&request.list.filter)?;
+    let sort = orders(request.list.sort.as_deref(), request.list.descending)?;
+    let (list, offset, board) = (request.list, request.offset, engine.clone());
+    let limit = request.limit.unwrap_or(u64::from(u32::MAX));
+    let moment = engine.board().moment();
+    let answer = engine.store().read(move |c| {
+        let orders = sort.map_or_else(|| ranked(c, list.of), Ok)?;
+        let page = board.board().page(c, moment, &query(c, &list, filter, orders, offset, limit)?)?;
+        Ok(PickedRuns { runs: page.runs, total: page.total })
+    });
+    Ok(answer.await?)
+}
+
+/// Cells of a stretch of the table as text.
+pub async fn tabulate(engine: &Engine, request: TabulateRuns) -> anyhow::Result<RunCells> {
+    let filter = filter::parse(&request.list.filter)?;
+    let sort = orders(request.list.sort.as_deref(), request.list.descending)?;
+    let columns = request.columns.iter().map(|name| column(name)).collect::<Result<Vec<_>, ApiError>>()?;
+    let limit = u64::from(request.limit.unwrap_or(MOST_ROWS).min(MOST_ROWS));
+    let (list, offset, board) = (request.list, request.offset, engine.clone());
+    let moment = engine.board().moment();
+    let answer = engine.store().read(move |c| {
+        let orders = sort.map_or_else(|| ranked(c, list.of), Ok)?;
+        let query = query(c, &list, filter, orders, offset, limit)?;
+        let (rows, total) = board.board().cells(c, moment, &query, &columns)?;
+        Ok(RunCells { rows, total })
+    });
+    Ok(answer.await?)
+}
+
+/// The orders that a request names, the first of which counts most: `metric.loss`, `metric.loss desc, created`.
+/// `descending` is of those that say no direction. `None` where it names none.
+///
+/// # Errors
+/// Something that runs can't be sorted by.
+pub(super) fn orders(sort: Option<&str>, descending: bool) -> Result<Option<Vec<Order>>, ApiError> {
+    let Some(sort) = sort else { return Ok(None) };
+    let named = parts(sort);
+    if named.is_empty() {
+        return filter::field(sort).map(|field| Some(vec![Order { field, descending }]));
+    }
+    let orders = named.into_iter().map(|part| {
+        let last = part.rsplit(char::is_whitespace).next().unwrap_or_default();
+        let is_said = last.eq_ignore_ascii_case("asc") || last.eq_ignore_ascii_case("desc");
+        let (field, down) = filter::order_of(part, None)?;
+        Ok(Order { field, descending: if is_said { down } else { descending } })
+    });
+    orders.collect::<Result<_, ApiError>>().map(Some)
+}
+
+/// How runs stand where nobody says it: by what ranks a project's, else the newest first.
+pub(super) fn ranked(connection: &Connection, of: Scope) -> store::Result<Vec<Order>> {
+    let ranking = match of {
+        Scope::Project(project) => store::run::ranking(connection, project)?,
+        Scope::Experiment(_) => None,
+    };
+    Ok(vec![by_rank(ranking.as_ref())])
+}
+
+/// The same, of a project whose ranking is known.
+pub(super) fn by_rank(ranking: Option<&(String, bool)>) -> Order {
+    match ranking {
+        Some((key, more)) => Order { field: Field::Rank(key.clone()), descending: *more },
+        None => Order { field: Field::Created, descending: true },
+    }
+}
+
+pub(super) fn experiments(connection: &Connection, of: Scope) -> store::Result<Vec<ExperimentId>> {
+    match of {
+        Scope::Project(project) => store::experiment::all_of_project(connection, project),
+        Scope::Experiment(experiment) => Ok(vec![experiment]),
+    }
+}
+
+fn query(
+    connection: &Connection,
+    list: &Listing,
+    filter: Filter,
+    orders: Vec<Order>,
+    offset: u64,
+    limit: u64,
+) -> store::Result<Query> {
+    let view = if list.deleted { View::Deleted } else { View::Active };
+    Ok(Query { experiments: experiments(connection, list.of)?, view, filter, orders, offset, limit })
+}
+
+/// What runs can share: no measure, no time, and nothing that is of one run alone.
+fn groupable(name: &str) -> Result<Field, ApiError> {
+    let refused = || {
+        ApiError::invalid(format!("Runs can't be grouped by \"{name}\"."))
+            .with_hint("Group by param.KEY, tag.KEY, name, state, kind, device, commit, snapshot or user.")
+    };
+    let field = filter::field(name).map_err(|_| refused())?;
+    let is_shared = matches!(
+        field,
+        Field::Param(_)
+            | Field::Tag(_)
+            | Field::Name
+            | Field::State
+            | Field::Status
+            | Field::Kind
+            | Field::Device
+            | Field::Commit
+            | Field::Snapshot
+            | Field::User
+    );
+    if is_shared { Ok(field) } else { Err(refused()) }
+}
+
+fn group_order(request: &GroupRuns) -> Result<GroupOrder, ApiError> {
+    let Some(sort) = request.list.sort.as_deref() else { return Ok(GroupOrder::Values) };
+    if sort == "runs" {
+        return Ok(GroupOrder::Runs);
+    }
+    let field = filter::field(sort).ok();
+    let of_metric = |key: &String| field.as_ref() == Some(&Field::Metric(key.clone()));
+    let by_value = request.by.iter().position(|name| field.is_some() && filter::field(name).ok() == field);
+    let by_mean = request.metrics.iter().position(of_metric);
+    by_value.map(GroupOrder::Value).or_else(|| by_mean.map(GroupOrder::Mean)).ok_or_else(|| {
+        ApiError::invalid(format!("Groups can't be sorted by \"{sort}\"."))
+            .with_hint("Sort by runs, by what they are grouped by, or by a metric that is summed up.")
+    })
+}
+
+fn column(name: &str) -> Result<Column, ApiError> {
+    match name {
+        "model" => Ok(Column::Model),
+        "started" => Ok(Column::Started),
+        "ended" => Ok(Column::Field(Field::Ended)),
+        _ => match filter::field(name) {
+            Ok(Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_)) | Err(_) => {
+                Err(ApiError::invalid(format!("There is no column \"{name}\".")).with_hint(
+                    "There are metric.KEY, param.KEY, tag.KEY, id, name, state, kind, model, device, commit, snapshot, \
+                     user, notes, created, started, ended and duration.",
+                ))
+            }
+            Ok(field) => Ok(Column::Field(field)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_orders_each_say_their_direction() {
+        let order = |field, descending| Order { field, descending };
+        let metric = |key: &str| Field::Metric(key.to_owned());
+        let read = |text, descending| orders(Some(text), descending).unwrap().unwrap();
+        assert_eq!(read("metric.loss", true), [order(metric("loss"), true)]);
+        assert_eq!(
+            read("metric.\"a, b\" desc, created asc,name", true),
+            [order(metric("a, b"), true), order(Field::Created, false), order(Field::Name, true)]
+        );
+        assert_eq!(orders(None, true).unwrap(), None);
+        for wrong in ["", ",", "nothing", "metric.loss, nothing desc"] {
+            assert!(orders(Some(wrong), false).is_err(), "{wrong}");
+        }
+    }
+}

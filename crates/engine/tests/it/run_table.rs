@@ -1,0 +1,177 @@
+//! The run table beyond a page: groups, stretches of ids, cells, several orders.
+
+use api::{
+    ErrorCode, RunId,
+    run::ListRuns,
+    run_table::{GroupFigure, GroupRuns, Listing, PickRuns, RunGroups, TabulateRuns},
+    series::Point,
+    tracking::{CreateExperiment, Experiment, Scope, TrashRuns},
+};
+use engine::tracking::client::{self, Batch, Begin};
+
+use crate::stage::Stage;
+
+/// Six runs of two models and three seeds; the last has no loss, and the one before no model.
+async fn filled(stage: &Stage) -> (Experiment, Vec<RunId>) {
+    let request = CreateExperiment { name: "sweep".to_owned(), folder: String::new() };
+    let experiment = stage.call(request).await;
+    let mut runs = Vec::new();
+    for (at, (model, seed, loss)) in [
+        (Some("trees"), "1", Some(0.5)),
+        (Some("trees"), "2", Some(0.25)),
+        (Some("the \"mlp\", wide"), "10", Some(f64::NAN)),
+        (Some("the \"mlp\", wide"), "1", Some(0.75)),
+        (None, "2", Some(0.125)),
+        (Some("trees"), "10", None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let begin = Begin { name: Some(format!("r{at}")), started_ms: Some(1_000 * at as i64), ..Begin::default() };
+        let run = client::begin(&stage.engine, &experiment, begin).await.unwrap();
+        let point = |value| ("loss".to_owned(), vec![Point { step: 0, time_ms: 1, value }]);
+        let text = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let batch = Batch {
+            series: loss.map(point).into_iter().collect(),
+            params: [Some(text("seed", seed)), model.map(|model| text("the model", model))]
+                .into_iter()
+                .flatten()
+                .collect(),
+            tags: Vec::new(),
+            of_models: Vec::new(),
+        };
+        client::log(&stage.engine, run, batch).await.unwrap();
+        runs.push(run);
+    }
+    (experiment, runs)
+}
+
+fn listing(experiment: &Experiment, filter: &str) -> Listing {
+    let (of, filter) = (Scope::Experiment(experiment.id), filter.to_owned());
+    Listing { of, deleted: false, filter, sort: Some("created".to_owned()), descending: false }
+}
+
+fn grouped(experiment: &Experiment, by: &[&str], sort: Option<&str>, descending: bool) -> GroupRuns {
+    let list = Listing { sort: sort.map(str::to_owned), descending, ..listing(experiment, "") };
+    let by = by.iter().map(|name| (*name).to_owned()).collect();
+    GroupRuns { list, by, metrics: vec!["loss".to_owned()], offset: 0, limit: None }
+}
+
+fn values(groups: &RunGroups) -> Vec<String> {
+    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_owned());
+    groups.groups.iter().map(|group| group.values.iter().map(shown).collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[tokio::test]
+async fn groups_have_their_mean_and_the_deviation_that_pandas_has() {
+    let stage = Stage::new().await;
+    let (sweep, _) = filled(&stage).await;
+    let groups = stage.call(grouped(&sweep, &["param.\"the model\""], None, false)).await;
+    assert_eq!(values(&groups), ["the \"mlp\", wide", "trees", "–"]);
+    assert_eq!((groups.total, groups.runs), (3, 6));
+    // pandas 3.1.1: DataFrame.groupby("model", dropna=False).loss.agg(["count", "mean", "std", "min", "max"])
+    let figures: Vec<GroupFigure> = groups.groups.iter().map(|group| group.figures[0].unwrap()).collect();
+    let figure = |runs, mean, sd, min, max| GroupFigure { runs, mean, sd, min, max };
+    assert_eq!(
+        figures,
+        [
+            figure(1, 0.75, None, 0.75, 0.75),
+            figure(2, 0.375, Some(0.176_776_695_296_636_9), 0.25, 0.5),
+            figure(1, 0.125, None, 0.125, 0.125),
+        ]
+    );
+    assert_eq!(groups.groups.iter().map(|group| group.runs).collect::<Vec<_>>(), [2, 3, 1]);
+    // Without anything to group by, all are one.
+    let whole = stage.call(grouped(&sweep, &[], None, false)).await;
+    assert_eq!((whole.groups.len(), whole.groups[0].runs, whole.groups[0].filter.as_str()), (1, 6, ""));
+    assert_eq!(whole.groups[0].figures[0].unwrap().max, 0.75);
+}
+
+#[tokio::test]
+async fn a_group_names_the_filter_that_its_runs_alone_pass() {
+    let stage = Stage::new().await;
+    let (sweep, _) = filled(&stage).await;
+    let groups = stage.call(grouped(&sweep, &["param.\"the model\"", "param.seed", "state"], None, false)).await;
+    assert_eq!(groups.total, 6);
+    for group in &groups.groups {
+        let request = ListRuns { experiment: Some(sweep.id), filter: group.filter.clone(), ..ListRuns::default() };
+        let found = stage.call(request).await;
+        assert_eq!(found.total, group.runs, "{}", group.filter);
+        let own = found.rows[0].params.get("the model");
+        assert_eq!(own, group.values[0].as_ref(), "{}", group.filter);
+    }
+}
+
+#[tokio::test]
+async fn groups_stand_by_number_by_mean_and_by_size_and_page_by_page() {
+    let stage = Stage::new().await;
+    let (sweep, _) = filled(&stage).await;
+    let order = async |sort, descending| values(&stage.call(grouped(&sweep, &["param.seed"], sort, descending)).await);
+    assert_eq!(order(None, false).await, ["1", "2", "10"]);
+    assert_eq!(order(Some("param.seed"), true).await, ["10", "2", "1"]);
+    // The mean of the third is of nothing: it stands last both ways.
+    assert_eq!(order(Some("metric.loss"), false).await, ["2", "1", "10"]);
+    assert_eq!(order(Some("metric.loss"), true).await, ["1", "2", "10"]);
+    let models = |descending| grouped(&sweep, &["param.\"the model\""], Some("runs"), descending);
+    assert_eq!(values(&stage.call(models(true)).await), ["trees", "the \"mlp\", wide", "–"]);
+    let second = GroupRuns { offset: 1, limit: Some(1), ..models(true) };
+    let second = stage.call(second).await;
+    assert_eq!((values(&second), second.total), (vec!["the \"mlp\", wide".to_owned()], 3));
+    for wrong in ["metric.loss", "created", "nothing", "param."] {
+        let error = stage.try_call(grouped(&sweep, &[wrong], None, false)).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::Invalid, "{wrong}: {}", error.message);
+    }
+    let error = stage.try_call(grouped(&sweep, &["state"], Some("duration"), false)).await.unwrap_err();
+    assert!(error.message.contains("duration"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn all_that_match_are_picked_without_being_fetched() {
+    let stage = Stage::new().await;
+    let (sweep, runs) = filled(&stage).await;
+    let pick = |filter: &str, offset, limit| PickRuns { list: listing(&sweep, filter), offset, limit };
+    let all = stage.call(pick("", 0, None)).await;
+    assert_eq!((all.runs, all.total), (runs.clone(), 6));
+    let some = stage.call(pick("param.seed = 1 or param.seed = 2", 1, Some(2))).await;
+    assert_eq!((some.runs, some.total), (vec![runs[1], runs[3]], 4));
+    // What was deleted is not picked with the rest.
+    stage.call(TrashRuns { runs: vec![runs[0]] }).await;
+    assert_eq!(stage.call(pick("", 0, None)).await.runs, runs[1..]);
+    let past = stage.call(pick("", 100, Some(u64::MAX))).await;
+    assert_eq!((past.runs, past.total), (Vec::new(), 5));
+}
+
+#[tokio::test]
+async fn cells_have_all_digits_and_a_gap_is_none() {
+    let stage = Stage::new().await;
+    let (sweep, runs) = filled(&stage).await;
+    let columns = ["id", "name", "created", "metric.loss", "param.\"the model\"", "tag.none"];
+    let columns = columns.iter().map(|name| (*name).to_owned()).collect();
+    let request = TabulateRuns { list: listing(&sweep, ""), columns, offset: 2, limit: Some(2) };
+    let cells = stage.call(request.clone()).await;
+    assert_eq!((cells.total, cells.rows.len()), (6, 2));
+    let row = |id: RunId, rest: [Option<&str>; 5]| {
+        let rest = rest.into_iter().map(|cell| cell.map(str::to_owned));
+        [Some(id.to_string())].into_iter().chain(rest).collect::<Vec<_>>()
+    };
+    let (mlp, second) = (Some("the \"mlp\", wide"), Some("1970-01-01T00:00:02Z"));
+    assert_eq!(cells.rows[0], row(runs[2], [Some("r2"), second, Some("NaN"), mlp, None]));
+    assert_eq!(cells.rows[1][3].as_deref(), Some("0.75"));
+    let last = stage.call(TabulateRuns { offset: 5, ..request.clone() }).await;
+    assert_eq!(last.rows[0][3], None);
+    let wrong = TabulateRuns { columns: vec!["nothing".to_owned()], ..request };
+    assert_eq!(stage.try_call(wrong).await.unwrap_err().code, ErrorCode::Invalid);
+}
+
+#[tokio::test]
+async fn the_second_order_counts_among_equals_of_the_first() {
+    let stage = Stage::new().await;
+    let (sweep, _) = filled(&stage).await;
+    let request = ListRuns {
+        experiment: Some(sweep.id),
+        sort: Some("param.\"the model\" desc, metric.loss asc".to_owned()),
+        ..ListRuns::default()
+    };
+    let names: Vec<String> = stage.call(request).await.rows.into_iter().map(|row| row.name).collect();
+    assert_eq!(names, ["r1", "r0", "r5", "r3", "r2", "r4"]);
+}

@@ -1,0 +1,137 @@
+//! Which columns the table has: found by a search, shown, pinned, put in another order by dragging or by keys.
+
+use leptos::prelude::*;
+
+use super::{
+    Facts,
+    columns::{self, Chosen},
+};
+use crate::parts::{
+    button::{Button, IconButton},
+    dialog::Dialog,
+    field::{Switch, TextField},
+    icon,
+};
+
+#[component]
+pub(super) fn ColumnChooser(chosen: Chosen, facts: RwSignal<Facts>) -> impl IntoView {
+    let open = RwSignal::new(false);
+    view! {
+        <IconButton label="Columns" mark=icon::COLUMNS_3 on_press=move |_| open.set(true) />
+        <Dialog open title="Columns"><Choice chosen facts /></Dialog>
+    }
+}
+
+#[component]
+fn Choice(chosen: Chosen, facts: RwSignal<Facts>) -> impl IntoView {
+    let search = RwSignal::new(String::new());
+    let shaded = RwSignal::new(chosen.shaded.get_untracked());
+    Effect::new(move |before: Option<bool>| {
+        let now = shaded.get();
+        if before.is_some_and(|before| before != now) {
+            chosen.shade(now);
+        }
+        now
+    });
+    // What is shown, in its order, and then the others.
+    let names = Memo::new(move |_| {
+        facts.with(|facts| {
+            let shown = chosen.names(facts);
+            let others = columns::known(facts).into_iter().filter(|name| !shown.contains(name)).collect::<Vec<_>>();
+            let wanted = search.with(|search| search.trim().to_lowercase());
+            let fits = |name: &String| {
+                name.to_lowercase().contains(&wanted) || columns::called(name).1.to_lowercase().contains(&wanted)
+            };
+            let lines = shown.into_iter().map(|name| (name, true)).chain(others.into_iter().map(|name| (name, false)));
+            lines.filter(|(name, _)| fits(name)).collect::<Vec<_>>()
+        })
+    });
+    let is_own = move || chosen.chosen().is_some();
+    let dragged = RwSignal::new(None::<String>);
+    view! {
+        <div class="content form">
+            <TextField value=search name="Search columns" placeholder="Search columns" mark=icon::SEARCH />
+            <div class="column-list" role="list">
+                <For each=move || names.get() key=|line| line.clone() let:line>
+                    <Line name=line.0 is_shown=line.1 chosen facts dragged />
+                </For>
+                {move || names.with(Vec::is_empty).then(|| view! { <p class="faint padded">"No column is called so."</p> })}
+            </div>
+            <Switch value=shaded label="Colour the figures: the better, the stronger" />
+        </div>
+        <footer>
+            <Button label="Let Slipway choose" kind="quiet" disabled=Signal::derive(move || !is_own()) on_press=move || chosen.set(None) />
+        </footer>
+    }
+}
+
+#[component]
+fn Line(
+    name: String,
+    is_shown: bool,
+    chosen: Chosen,
+    facts: RwSignal<Facts>,
+    dragged: RwSignal<Option<String>>,
+) -> impl IntoView {
+    let (group, label) = columns::called(&name);
+    let name = StoredValue::new(name);
+    let is_pinned = move || name.with_value(|name| chosen.pinned.with(|pinned| pinned.contains(name)));
+    let toggle = move || facts.with_untracked(|facts| chosen.toggle(facts, &name.get_value()));
+    let shift = move |by: isize| facts.with_untracked(|facts| chosen.shift(facts, &name.get_value(), by));
+    let drop_here = move || {
+        let Some(from) = dragged.get_untracked() else { return };
+        dragged.set(None);
+        facts.with_untracked(|facts| {
+            let names = untrack(|| chosen.names(facts));
+            let place = |wanted: &str| names.iter().position(|own| own == wanted);
+            if let (Some(at), Some(to)) = (place(&from), name.with_value(|name| place(name))) {
+                chosen.shift(facts, &from, to as isize - at as isize);
+            }
+        });
+    };
+    let said = label.clone();
+    view! {
+        <div
+            role="listitem"
+            class="column-line flex"
+            draggable=is_shown.to_string()
+            on:dragstart=move |_| dragged.set(Some(name.get_value()))
+            on:dragend=move |_| dragged.set(None)
+            on:dragover=move |event| if is_shown { event.prevent_default() }
+            on:drop=move |event| {
+                event.prevent_default();
+                drop_here();
+            }
+            on:keydown=move |event| {
+                let by = match event.key().as_str() {
+                    "ArrowUp" if event.alt_key() => -1,
+                    "ArrowDown" if event.alt_key() => 1,
+                    _ => return,
+                };
+                event.prevent_default();
+                if is_shown {
+                    shift(by);
+                }
+            }
+        >
+            <label class="grow flex cut">
+                <input type="checkbox" prop:checked=is_shown on:change=move |_| toggle() />
+                <span class="cut">{label}</span>
+                <span class="faint caption">{group}</span>
+            </label>
+            {is_shown.then(|| view! {
+                <button
+                    type="button"
+                    class="btn quiet s"
+                    aria-pressed=move || is_pinned().to_string()
+                    aria-label=format!("Pin {said}")
+                    on:click=move |_| chosen.pin(&name.get_value())
+                >
+                    {move || if is_pinned() { "Pinned" } else { "Pin" }}
+                </button>
+                <IconButton label=format!("{said} further to the left") mark=icon::ARROW_UP on_press=move |_| shift(-1) />
+                <IconButton label=format!("{said} further to the right") mark=icon::ARROW_DOWN on_press=move |_| shift(1) />
+            })}
+        </div>
+    }
+}

@@ -1,0 +1,313 @@
+//! The table grouped: a line a group with mean ± deviation of each metric, opened to the runs that it holds.
+
+use std::collections::BTreeMap;
+
+use api::{
+    run::{ListRuns, ProjectIdOr, RunRow},
+    run_table::{GroupFigure, GroupRuns, Listing, RunGroup},
+    tracking::Scope,
+};
+use leptos::prelude::*;
+
+use super::{
+    Facts,
+    columns::{self, METRIC, Names, PARAM, TAG},
+};
+use crate::{
+    client::{Client, query::query},
+    parts::{
+        button::{Button, Pending},
+        icon,
+        menu::{Item, Menus},
+        rows::Rows,
+        states::{Failure, Skeleton},
+        table::{Column, Order, Table},
+        words,
+    },
+};
+
+/// Groups that are shown at once.
+const MOST: u32 = 2_000;
+/// Runs of an opened group; the rest are behind its filter.
+const OPENED: u32 = 100;
+/// What runs have of their own that they can share.
+const OWN: [(&str, &str); 6] = [
+    ("state", "State"),
+    ("kind", "Kind"),
+    ("device", "Device"),
+    ("commit", "Commit"),
+    ("snapshot", "Data"),
+    ("user", "User"),
+];
+
+/// A line of the grouped table.
+#[derive(Clone, PartialEq)]
+pub(super) enum Line {
+    Group(RunGroup, bool),
+    Run(Box<RunRow>),
+    /// So many more runs of the group with this filter.
+    More(u64, String),
+}
+
+/// The button that chooses what runs are grouped by.
+#[component]
+pub(super) fn GroupBy(group: RwSignal<Names>, facts: RwSignal<Facts>) -> impl IntoView {
+    let menus = Menus::get();
+    let items = move || {
+        let named = |name: &str, label: String, caption: &'static str| {
+            let (own, toggled) = (name.to_owned(), name.to_owned());
+            let is_on = move || group.with(|group| group.contains(&own));
+            let toggle = move || {
+                group.update(|group| match group.iter().position(|other| *other == toggled) {
+                    Some(at) => drop(group.remove(at)),
+                    None => group.push(toggled.clone()),
+                });
+            };
+            Item::check(label, is_on, toggle).under(caption)
+        };
+        facts.with_untracked(|facts| {
+            let params = facts.param_keys.iter().map(|key| (format!("{PARAM}{key}"), words::param(key), "Parameters"));
+            let tags = facts.tag_keys.iter().map(|key| (format!("{TAG}{key}"), key.clone(), "Tags"));
+            let own = OWN.iter().map(|(name, label)| ((*name).to_owned(), (*label).to_owned(), "Runs"));
+            own.chain(params).chain(tags).map(|(name, label, caption)| named(&name, label, caption)).collect::<Vec<_>>()
+        })
+    };
+    let label = move || {
+        let names = group.with(|group| group.iter().map(|name| title(name)).collect::<Vec<_>>());
+        if names.is_empty() { "Group".to_owned() } else { format!("By {}", names.join(", ")) }
+    };
+    view! {
+        <button
+            type="button"
+            class="btn"
+            class:on=move || group.with(|group| !group.is_empty())
+            aria-haspopup="menu"
+            title="Group runs by what they share"
+            on:click=move |event| menus.open_at(&event, items())
+        >
+            {icon::icon(icon::LIST_CHECKS)}
+            {label}
+        </button>
+    }
+}
+
+fn title(name: &str) -> String {
+    let own = OWN.iter().find(|(own, _)| *own == name);
+    own.map_or_else(|| columns::called(name).1, |(_, label)| (*label).to_owned())
+}
+
+/// The grouped table.
+#[component]
+pub(super) fn Grouped(
+    list: Signal<Option<Listing>>,
+    group: RwSignal<Names>,
+    /// Names of the columns, of which the metrics are summed up.
+    names: Signal<Names>,
+    filter: RwSignal<String>,
+    on_open: Callback<RunRow>,
+) -> impl IntoView {
+    let (client, pending) = (Client::get(), Pending::new());
+    let order = RwSignal::new(None::<Order>);
+    let metrics = Memo::new(move |_| {
+        let keys =
+            names.with(|names| names.iter().filter_map(|name| name.strip_prefix(METRIC)).map(str::to_owned).collect());
+        let keys: Vec<String> = keys;
+        keys
+    });
+    let by = Memo::new(move |_| group.get().iter().map(|name| columns::field(name)).collect::<Names>());
+    let answer = query(move || {
+        let (sort, descending) = order.get().map_or((None, false), |(key, descending)| (Some(key), descending));
+        // An order by what is not grouped by any more is none.
+        let is_known = |sort: &String| sort == "runs" || by.with(|by| by.contains(sort)) || sort.starts_with(METRIC);
+        let list = Listing { sort: sort.filter(is_known), descending, ..list.get()? };
+        Some(GroupRuns { list, by: by.get(), metrics: metrics.get(), offset: 0, limit: Some(MOST) })
+    });
+    // The runs of opened groups, by the group's filter.
+    let opened = RwSignal::new(BTreeMap::<String, Vec<RunRow>>::new());
+    Effect::new(move |_| {
+        by.track();
+        list.track();
+        opened.set(BTreeMap::new());
+    });
+    let lines = Memo::new(move |_| {
+        let groups =
+            answer.value.with(|answer| answer.as_ref().map(|answer| answer.groups.clone()).unwrap_or_default());
+        opened.with(|opened| {
+            let mut lines = Vec::with_capacity(groups.len());
+            for group in groups {
+                let runs = opened.get(&group.filter);
+                let (filter, count) = (group.filter.clone(), group.runs);
+                lines.push(Line::Group(group, runs.is_some()));
+                let Some(runs) = runs else { continue };
+                lines.extend(runs.iter().cloned().map(Box::new).map(Line::Run));
+                if count > runs.len() as u64 {
+                    lines.push(Line::More(count - runs.len() as u64, filter));
+                }
+            }
+            lines
+        })
+    });
+    let within = move |group: &str| list.get_untracked().map(|list| both(&list.filter, group));
+    let open = Callback::new(move |line: Line| match line {
+        Line::Run(row) => on_open.run(*row),
+        Line::More(_, own) => {
+            if let Some(narrow) = within(&own) {
+                group.set(Names::new());
+                filter.set(narrow);
+            }
+        }
+        Line::Group(own, true) => opened.update(|opened| drop(opened.remove(&own.filter))),
+        Line::Group(own, false) => {
+            let (Some(list), Some(filter)) = (list.get_untracked(), within(&own.filter)) else { return };
+            let request = runs_of(list, filter);
+            pending.run(async move { client.call(request).await }, move |table| {
+                opened.try_update(|opened| opened.insert(own.filter, table.rows));
+            });
+        }
+    });
+    let columns = Memo::new_with_compare(move |_| columns_of(&group.get(), &by.get(), &metrics.get()), |_, _| true);
+    let failed = Memo::new(move |_| answer.error.get());
+    view! {
+        {move || failed.get().map(|error| view! {
+            <div class="padded stack">
+                <Failure error again=move || answer.refresh() />
+                <div><Button label="Don't group" on_press=move || group.set(Names::new()) /></div>
+            </div>
+        })}
+        {move || (answer.value.with(Option::is_none) && failed.with(Option::is_none)).then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}
+        <div class="fill-table" class:hidden=move || lines.with(Vec::is_empty)>
+            <Table rows=Rows::from(lines) columns=Signal::from(columns) label="Groups of runs" on_open=open order />
+        </div>
+        <div class="foot">
+            <span>{move || answer.value.with(|answer| answer.as_ref().map(|answer| {
+                let shown = answer.groups.len() as u64;
+                let groups = words::counted(answer.total, "group", "groups");
+                let runs = words::counted(answer.runs, "run", "runs");
+                if shown < answer.total { format!("The first {} of {groups}, {runs}", words::count(shown)) } else { format!("{groups}, {runs}") }
+            }))}</span>
+            <span class="right flex">"mean ± standard deviation (n − 1) "<kbd>"Enter"</kbd>" open a group"</span>
+        </div>
+    }
+}
+
+fn runs_of(list: Listing, filter: String) -> ListRuns {
+    let (project, experiment) = match list.of {
+        Scope::Project(project) => (ProjectIdOr(project), None),
+        Scope::Experiment(experiment) => (ProjectIdOr::default(), Some(experiment)),
+    };
+    let Listing { deleted, sort, descending, .. } = list;
+    ListRuns { project, experiment, deleted, filter, sort, descending, offset: 0, limit: Some(OPENED) }
+}
+
+/// A filter that what passes both passes.
+fn both(one: &str, other: &str) -> String {
+    match (one.trim().is_empty(), other.is_empty()) {
+        (true, _) => other.to_owned(),
+        (_, true) => one.to_owned(),
+        _ => format!("({one}) and {other}"),
+    }
+}
+
+fn columns_of(group: &Names, by: &Names, metrics: &[String]) -> Vec<Column<Line>> {
+    let mut columns = Vec::new();
+    for (at, (name, field)) in group.iter().zip(by).enumerate() {
+        let own = name.clone();
+        let column = Column::new(title(name), 150.0, move |line: &Line| {
+            match line {
+            Line::Group(group, is_open) => {
+                let mark = if *is_open { icon::CHEVRON_DOWN } else { icon::CHEVRON_RIGHT };
+                let value = group.values.get(at).cloned().flatten();
+                view! {
+                    <span class="flex">
+                        {(at == 0).then(|| icon::icon(mark))}
+                        {match value {
+                            Some(value) => view! { <b class="cut">{value}</b> }.into_any(),
+                            None => view! { <span class="faint">"none"</span> }.into_any(),
+                        }}
+                    </span>
+                }
+                .into_any()
+            }
+            Line::Run(row) if at == 0 => view! { <span class="cut group-run">{row.name.clone()}</span> }.into_any(),
+            Line::Run(row) => view! { <span class="faint cut">{value_of(row, &own)}</span> }.into_any(),
+            Line::More(count, _) if at == 0 => {
+                view! { <span class="muted group-run">{format!("{} more…", words::counted(*count, "run", "runs"))}</span> }.into_any()
+            }
+            Line::More(..) => ().into_any(),
+        }
+        });
+        let column = column.sorted_by(field.clone()).pinned(at == 0);
+        columns.push(if at == 0 { column.grows() } else { column });
+    }
+    columns.push(
+        Column::new("Runs", 70.0, |line: &Line| match line {
+            Line::Group(group, _) => words::count(group.runs),
+            _ => String::new(),
+        })
+        .number()
+        .sorted_by("runs"),
+    );
+    for (at, key) in metrics.iter().enumerate() {
+        let own = key.clone();
+        columns.push(
+            Column::new(words::key(key), 160.0, move |line: &Line| match line {
+                Line::Group(group, _) => match group.figures.get(at).copied().flatten() {
+                    Some(figure) => {
+                        let range = format!(
+                            "{} to {}, of {}",
+                            words::figure(figure.min),
+                            words::figure(figure.max),
+                            words::counted(figure.runs, "run", "runs")
+                        );
+                        view! { <span title=range>{spread(figure)}</span> }.into_any()
+                    }
+                    None => view! { <span class="faint">"–"</span> }.into_any(),
+                },
+                Line::Run(row) => row
+                    .metrics
+                    .get(&own)
+                    .map(|cell| view! { <span class="muted">{words::figure(cell.last)}</span> })
+                    .into_any(),
+                Line::More(..) => ().into_any(),
+            })
+            .number()
+            .sorted_by(api::run_table::named("metric", key)),
+        );
+    }
+    columns
+}
+
+fn value_of(row: &RunRow, name: &str) -> Option<String> {
+    match (name.strip_prefix(PARAM), name.strip_prefix(TAG)) {
+        (Some(key), _) => row.params.get(key).cloned(),
+        (_, Some(key)) => row.tags.get(key).cloned(),
+        _ => None,
+    }
+}
+
+/// The spread of one value is nothing.
+fn spread(figure: GroupFigure) -> String {
+    match figure.sd {
+        Some(sd) => format!("{} ± {}", words::figure(figure.mean), words::figure(sd)),
+        None => words::figure(figure.mean),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_narrows_the_filter_that_is_there() {
+        assert_eq!(both("", "param.a = \"1\""), "param.a = \"1\"");
+        assert_eq!(both("a or b", "param.a = \"1\""), "(a or b) and param.a = \"1\"");
+        assert_eq!(both("a", ""), "a");
+    }
+
+    #[test]
+    fn one_value_has_no_spread() {
+        let figure = GroupFigure { runs: 2, mean: 0.5, sd: Some(0.25), min: 0.25, max: 0.75 };
+        assert!(spread(figure).contains(" ± "));
+        assert!(!spread(GroupFigure { sd: None, ..figure }).contains('±'));
+    }
+}
