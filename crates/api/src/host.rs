@@ -33,6 +33,9 @@ pub struct HostInfo {
     /// Work that keeps it alive without clients.
     pub work: Vec<String>,
     pub platform: String,
+    /// Where MLflow's clients are answered; `None` where they are not.
+    #[serde(default)]
+    pub tracking_port: Option<u16>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,6 +99,12 @@ pub struct Settings {
     pub tracking_open: bool,
     /// The port on which they are answered; by default 5577, or any free one where that is taken.
     pub tracking_port: Option<u16>,
+    /// What this machine costs an hour; runs that are started from then on say what they cost.
+    pub price_per_hour: Option<f64>,
+    /// What a kilowatt-hour costs, where GPUs tell their energy.
+    pub price_per_kwh: Option<f64>,
+    /// What prices and costs are in.
+    pub currency: String,
 }
 
 impl Default for Settings {
@@ -109,6 +118,9 @@ impl Default for Settings {
             secret_store: None,
             tracking_open: false,
             tracking_port: None,
+            price_per_hour: None,
+            price_per_kwh: None,
+            currency: "USD".to_owned(),
         }
     }
 }

@@ -27,6 +27,7 @@ pub mod project;
 pub mod run;
 pub mod series;
 pub mod source;
+pub mod spending;
 pub mod tracking;
 pub mod worker;
 
@@ -35,4 +36,4 @@ pub use error::{ApiError, ErrorCode};
 pub use id::*;
 
 /// The version of requests, events, plans and worker files. A host reads this one and the previous.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;

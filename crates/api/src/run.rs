@@ -10,6 +10,7 @@ use crate::{
     event::Tag,
     id::{AlertId, ExperimentId, JobId, ProjectId, RunId, SnapshotId, SplitId, VersionId},
     job::Job,
+    spending::Spent,
     tracking::Scope,
 };
 
@@ -55,6 +56,9 @@ pub struct Run {
     /// When it was deleted; it can be restored until it is deleted for good.
     #[serde(default)]
     pub deleted_ms: Option<i64>,
+    /// Of what we supervise: where a client's run takes place, and so what it costs, nobody says.
+    #[serde(default)]
+    pub spent: Option<Spent>,
     pub created_ms: i64,
     pub started_ms: Option<i64>,
     pub ended_ms: Option<i64>,
@@ -168,6 +172,11 @@ pub struct RunRow {
     /// Which rows it was validated on; `None` before they were chosen, and of programs.
     #[serde(default)]
     pub split: Option<SplitId>,
+    /// Up to its last news, where a price is set.
+    #[serde(default)]
+    pub cost: Option<f64>,
+    #[serde(default)]
+    pub currency: Option<String>,
 }
 
 impl RunRow {
@@ -243,7 +252,7 @@ pub struct ListRuns {
     /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names.
     #[serde(default)]
     pub filter: String,
-    /// `metric.KEY`, `param.KEY`, `created`, `name`, `duration`, `state`; by default ranked.
+    /// `metric.KEY`, `param.KEY`, `created`, `name`, `duration`, `cost`, `state`; by default ranked.
     #[serde(default)]
     pub sort: Option<String>,
     #[serde(default)]
@@ -366,6 +375,9 @@ pub struct BegunCommand {
     pub run: RunId,
     pub name: String,
     pub folder: String,
+    /// It has a budget, which only a host watches.
+    #[serde(default)]
+    pub has_budget: bool,
 }
 
 /// Tells the host that a command's folder has its `done` event, so that it is read at once.

@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode,
     config::{ColumnType, DataConfig, DataKind, ProjectFile, TrainingConfig},
+    spending::BudgetConfig,
 };
 use data::drift::window::WindowRule;
 use serde_json::Value;
@@ -127,7 +128,9 @@ fn check(file: ProjectFile, document: &Document<String>, text: &str, name: &str)
         (evaluation.cost_false_positive >= 0.0, "evaluation", "cost_false_positive", "a cost of 0 or more"),
         (evaluation.bootstrap <= 100_000, "evaluation", "bootstrap", "at most 100,000"),
     ];
-    for (holds, table, key, expected) in rules.into_iter().chain(training_rules(&file.training)) {
+    for (holds, table, key, expected) in
+        rules.into_iter().chain(training_rules(&file.training)).chain(budget_rules(&file.budget))
+    {
         if !holds {
             return refuse(table, key, expected);
         }
@@ -154,6 +157,15 @@ fn training_rules(training: &TrainingConfig) -> Vec<Rule> {
         (good(training.max_depth, 32), "training", "max_depth", "from 1 to 32"),
         (hidden, "training", "hidden", "a list of widths from 1 to 65,536"),
         (training.threads <= 1024, "training", "threads", "at most 1,024; 0 takes as many as there are cores"),
+    ]
+}
+
+fn budget_rules(budget: &BudgetConfig) -> [Rule; 3] {
+    let good = |most: Option<f64>| most.is_none_or(|most| most > 0.0);
+    [
+        (good(budget.max_cost), "budget", "max_cost", "an amount above 0"),
+        (good(budget.max_hours), "budget", "max_hours", "hours above 0"),
+        (good(budget.max_kwh), "budget", "max_kwh", "kilowatt-hours above 0"),
     ]
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use api::{
     ApiError,
     model::{
-        DeleteVersion, FindVersion, GetVersion, ListModels, Model, Predict, PredictFile, Predictions, RegisterModel,
+        DeleteVersion, FindVersion, GetVersion, ListModels, ListOtherModels, Model, Predict, PredictFile, Predictions, RegisterModel,
         SetAlias, Version, VersionDetail,
     },
 };
@@ -33,7 +33,11 @@ pub(crate) enum ModelCommand {
         aliases: Vec<String>,
     },
     /// Lists models with their versions
-    List,
+    List {
+        /// Those of MLflow's clients that belong to no project
+        #[arg(long)]
+        without_project: bool,
+    },
     /// Shows a version: what it is, how good, what it is asked and answers, where it came from
     Show {
         /// NAME, NAME@ALIAS, NAME:NUMBER or an id
@@ -88,8 +92,11 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
             let version = context.call(RegisterModel { run, name, aliases }).await?;
             context.output.show(&version, |version| format!("{} is registered.", line(version)))
         }
-        ModelCommand::List => {
-            let models = context.call(ListModels { project: context.project_id().await? }).await?;
+        ModelCommand::List { without_project } => {
+            let models = match without_project {
+                true => context.call(ListOtherModels {}).await?,
+                false => context.call(ListModels { project: context.project_id().await? }).await?,
+            };
             context.output.show(&models, |models| list(models))
         }
         ModelCommand::Show { version } => {

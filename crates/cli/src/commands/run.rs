@@ -15,6 +15,7 @@ use api::{
         Artifact, DeleteRun, EditRun, GetEvaluation, GetLineage, GetRun, GetRunLog, LineageNode, ListArtifacts,
         ListRuns, LogStream, ProjectIdOr, ResumeRun, Run, RunKind, RunRow, RunTable, StartRun, StopRun,
     },
+    spending::{Spent, money},
     worker::Device,
 };
 use clap::{Args, Subcommand};
@@ -367,6 +368,7 @@ async fn log(context: &Context, run: RunId, stream: LogStream, follow: bool) -> 
 
 fn runs(runs: &RunTable) -> String {
     let ranked = runs.ranked_by.as_ref().map(|(key, _)| key.clone());
+    let has_cost = runs.rows.iter().any(|run| run.cost.is_some());
     let row = |run: &RunRow| {
         let figure = ranked.as_ref().and_then(|key| run.metrics.get(key)).map(|cell| cell.last);
         let data = words::or_dash(run.snapshot_number, |number| format!("v{number}"));
@@ -377,7 +379,7 @@ fn runs(runs: &RunTable) -> String {
         };
         let model = run.model.clone().unwrap_or_else(|| words::word(&run.kind));
         let data = if run.has_other_rows(runs.best_split) { format!("{data} *") } else { data };
-        vec![
+        let mut cells = vec![
             run.name.clone(),
             state,
             model,
@@ -385,10 +387,19 @@ fn runs(runs: &RunTable) -> String {
             words::or_dash(figure, words::figure),
             took,
             words::time(run.created_ms),
-        ]
+        ];
+        if has_cost {
+            let currency = run.currency.as_deref().unwrap_or_default();
+            cells.insert(6, words::or_dash(run.cost, |cost| money(cost, currency)));
+        }
+        cells
     };
     let ranking = format!(">{}", ranked.as_deref().unwrap_or("figure"));
-    let mut shown = table(&["run", "state", "model", "data", &ranking, ">took", "started"], runs.rows.iter().map(row));
+    let mut heads = vec!["run", "state", "model", "data", &ranking, ">took", "started"];
+    if has_cost {
+        heads.insert(6, ">cost");
+    }
+    let mut shown = table(&heads, runs.rows.iter().map(row));
     if runs.rows.iter().any(|run| run.has_other_rows(runs.best_split)) {
         shown.push_str("\n\n* validated on other rows than the newest run: the figures can't be compared with its.");
     }
@@ -397,6 +408,12 @@ fn runs(runs: &RunTable) -> String {
     } else {
         shown
     }
+}
+
+/// Each limit, with what is used of it.
+fn budget(spent: &Spent) -> Option<String> {
+    let limits = spent.limits();
+    (!limits.is_empty()).then(|| limits.into_iter().map(|used| spent.told(used)).collect::<Vec<_>>().join("; "))
 }
 
 pub(crate) fn shown(run: &Run) -> String {
@@ -421,6 +438,9 @@ pub(crate) fn shown(run: &Run) -> String {
         ("device", run.device.clone()),
         ("started", run.started_ms.map(words::time)),
         ("took", took),
+        ("energy", run.spent.as_ref().and_then(Spent::kwh).map(|kwh| format!("{} kWh", words::figure(kwh)))),
+        ("cost", run.spent.as_ref().and_then(|spent| Some(money(spent.cost?, &spent.terms.currency)))),
+        ("budget", run.spent.as_ref().and_then(budget)),
         ("params", joined(&run.params)),
         ("tags", joined(&run.tags)),
         ("notes", Some(run.notes.clone()).filter(|notes| !notes.is_empty())),

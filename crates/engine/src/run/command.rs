@@ -8,11 +8,11 @@ use api::{
     event::Tag,
     run::{BeginCommand, BegunCommand, EndCommand, GetRun, Run, RunKind, RunState},
 };
-use store::{project::ProjectRow, run::RunRow};
+use store::{project::ProjectRow, run::RunRow, spending::Spending};
 
 use crate::{
-    Engine, Mode, project, project_file,
-    run::{self, surroundings},
+    Engine, Mode, folder, project, project_file,
+    run::{self, spending, surroundings},
 };
 
 /// Enters a command's run; the caller appends events to its folder as a worker does.
@@ -21,6 +21,10 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
         Some(named) => project::find(engine, named).await?,
         None => project_at(engine, &request.directory).await?,
     };
+    // What its file says now, which a host may not have seen yet.
+    let (project, _) = folder::look(engine, project.id).await?;
+    let terms = spending::terms(engine, &project.file.budget).await?;
+    let has_budget = !terms.budget.is_empty();
     let id = RunId::from_bytes(engine.new_id());
     let now_ms = engine.now_ms();
     // A folder whose row is not there yet is no garbage.
@@ -46,13 +50,21 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
         ..row
     };
     let name = row.run.name.clone();
-    engine.store().write(move |tx| store::run::put(tx, &row)).await?;
+    engine
+        .store()
+        .write(move |tx| {
+            store::run::put(tx, &row)?;
+            let mut spending = Spending::new(terms);
+            spending.begin(now_ms);
+            store::spending::put(tx, id, &spending, now_ms)
+        })
+        .await?;
     engine.changed(Tag::Run(id));
     engine.changed(Tag::Runs(project.id));
     if engine.options().mode == Mode::Host {
         run::supervise::follow_detached(engine, id);
     }
-    Ok(BegunCommand { run: id, name, folder: folder.to_string_lossy().into_owned() })
+    Ok(BegunCommand { run: id, name, folder: folder.to_string_lossy().into_owned(), has_budget })
 }
 
 /// Reads what the command wrote last.
@@ -135,6 +147,7 @@ pub(crate) async fn new_row(
         resumable: false,
         user: None,
         deleted_ms: None,
+        spent: None,
         created_ms: engine.now_ms(),
         started_ms: None,
         ended_ms: None,
