@@ -262,7 +262,14 @@ pub struct GetSettings {}
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PutSettings {
+    #[serde(deserialize_with = "by_name")]
     pub settings: Settings,
+}
+
+/// Serde reads a list as a structure's fields in their order: an empty one would set every default.
+fn by_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Settings, D::Error> {
+    let named = serde_json::Map::deserialize(deserializer)?;
+    Settings::deserialize(serde_json::Value::Object(named)).map_err(serde::de::Error::custom)
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -333,4 +340,17 @@ crate::requests! { METHODS;
     GetStorage => "storage.get" -> Storage, |_me| vec![Tag::Storage];
     CollectGarbage => "storage.collect" -> Freed;
     GetLog => "host.log" -> Vec<LogLine>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_no_settings() {
+        let read = |text: &str| serde_json::from_str::<PutSettings>(text);
+        assert!(read(r#"{"settings": []}"#).unwrap_err().to_string().contains("map"));
+        assert_eq!(read(r#"{"settings": {"theme": "dark"}}"#).unwrap().settings.theme, Theme::Dark);
+        assert!(read(r#"{"settings": {"theme": 3}}"#).is_err());
+    }
 }

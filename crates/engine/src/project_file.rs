@@ -24,6 +24,9 @@ pub const VERSION: u32 = 1;
 /// A longer file is no form of a project; reading it would take long.
 pub const MOST_BYTES: u64 = 1_000_000;
 
+/// As a run's name; what it names stands in lists and in an image's labels.
+const LONGEST_NAME_CHARS: usize = 200;
+
 /// A file that can be in force.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parsed {
@@ -87,6 +90,11 @@ fn check(file: ProjectFile, document: &Document<String>, text: &str, name: &str)
     if !file.name.is_empty() && file.name.trim().is_empty() {
         let span = document.get("name").and_then(Item::span);
         return Err(wrong(name, text, span, "`name` must have a letter, or not be there", None).with_key("name"));
+    }
+    if file.name.chars().any(char::is_control) || file.name.chars().count() > LONGEST_NAME_CHARS {
+        let span = document.get("name").and_then(Item::span);
+        let what = format!("`name` must be one line of at most {LONGEST_NAME_CHARS} characters");
+        return Err(wrong(name, text, span, &what, None).with_key("name"));
     }
     let picture = file.data.types.iter().find(|(_, kind)| **kind == ColumnType::Image).map(|(column, _)| column);
     if let (DataKind::Table, Some(column)) = (file.data.kind, picture) {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use api::{
     ApiError,
     model::{
-        DeleteVersion, FindVersion, GetVersion, ListModels, ListOtherModels, Model, Predict, PredictFile, Predictions, RegisterModel,
-        SetAlias, Version, VersionDetail,
+        DeleteVersion, FindVersion, GetVersion, ListModels, ListOtherModels, Model, Predict, PredictFile, Predictions,
+        RegisterModel, SetAlias, Version, VersionDetail,
     },
 };
 use clap::Subcommand;
