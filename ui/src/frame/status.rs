@@ -45,10 +45,7 @@ fn Mlflow() -> impl IntoView {
     let address = TrackingAddress::new();
     let host = query(|| Some(GetHost {}));
     let port = move || {
-        address
-            .port
-            .get()
-            .or_else(|| host.value.with(|host| host.as_ref().and_then(|host| host.tracking_port)))
+        address.port.get().or_else(|| host.value.with(|host| host.as_ref().and_then(|host| host.tracking_port)))
     };
     let why = move || address.refused.get().map(|error| error.to_string());
     view! {

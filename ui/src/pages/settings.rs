@@ -152,7 +152,8 @@ fn Form(first: Values) -> impl IntoView {
         pending.run(put, move |_| toasts.done("Saved"));
     };
     let no_cost = Signal::derive(move || {
-        pending.busy.get() || per_hour.with(|text| no_price(text)).or_else(|| per_kwh.with(|text| no_price(text))).is_some()
+        pending.busy.get()
+            || per_hour.with(|text| no_price(text)).or_else(|| per_kwh.with(|text| no_price(text))).is_some()
     });
     view! {
         <Card title="Appearance">

@@ -204,7 +204,11 @@ pub(super) fn columns(
         );
     }
     if facts.has_cost {
-        columns.push(Column::new("Cost", 86.0, |row: &RunRow| view! { <span class="muted">{cost(row)}</span> }).number().sorted_by("cost"));
+        columns.push(
+            Column::new("Cost", 86.0, |row: &RunRow| view! { <span class="muted">{cost(row)}</span> })
+                .number()
+                .sorted_by("cost"),
+        );
     }
     columns.extend([
         Column::new("Took", 94.0, |row: &RunRow| view! { <span class="muted">{row.duration_secs.map(words::duration)}</span> }).number().sorted_by("duration"),
