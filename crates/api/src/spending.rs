@@ -112,12 +112,12 @@ impl Spent {
         }
     }
 
-    /// "it used 2.01 h of at most 2 h".
+    /// "2.01 h of at most 2 h".
     pub fn told(&self, used: Used) -> String {
         let most = self.amount(used.limit, used.most);
         match used.used {
-            Some(value) => format!("it used {} of at most {most}", self.amount(used.limit, value)),
-            None => format!("at most {most}, which can't be watched: no energy is measured here"),
+            Some(value) => format!("{} of at most {most}", self.amount(used.limit, value)),
+            None => format!("at most {most}, not watched: no energy is measured here"),
         }
     }
 }
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(spent(1799.0, None).over(), None);
         let over = spent(1800.0, None).over().unwrap();
         assert_eq!((over.limit, over.share()), (Limit::Cost, Some(1.0)));
-        assert_eq!(spent(1800.0, None).told(over), "it used 1.00 EUR of at most 1.00 EUR");
+        assert_eq!(spent(1800.0, None).told(over), "1.00 EUR of at most 1.00 EUR");
         assert_eq!(spent(1.0, Some(3600.0)).over().map(|used| used.limit), Some(Limit::KilowattHours));
         let unwatched = spent(1.0, None).limits()[2];
         assert!(spent(1.0, None).told(unwatched).contains("no energy is measured"));

@@ -46,8 +46,11 @@ pub(super) async fn renewed(engine: &Engine, run: &Run, budget: &BudgetConfig) -
     let spent = spending.spent(engine.now_ms());
     if let Some(over) = spent.over() {
         bail!(
-            ApiError::new(ErrorCode::Conflict, format!("{} has no budget left: {}.", run.name, spent.told(over)))
-                .with_hint("Raise `[budget]` in slipway.toml, then resume it.")
+            ApiError::new(
+                ErrorCode::Conflict,
+                format!("{} has no budget left: it used {}.", run.name, spent.told(over))
+            )
+            .with_hint("Raise `[budget]` in slipway.toml, then resume it.")
         );
     }
     Ok(spending)
@@ -116,7 +119,7 @@ impl Watch {
         let Some(spending) = found.filter(|spending| spending.since_ms.is_some()) else { return Ok(None) };
         let spent = spending.spent(now_ms);
         let Some(over) = spent.over() else { return Ok(None) };
-        let reason = format!("Stopped by the budget: {}.", spent.told(over));
+        let reason = format!("Stopped by the budget: it used {}.", spent.told(over));
         let is_new = spending.stopped.is_none();
         if is_new {
             let stopped = Some(reason.clone());
