@@ -8,6 +8,7 @@ use api::{
         DeleteVersion, FindVersion, GetVersion, ListModels, ListOtherModels, Model, Predict, PredictFile, Predictions,
         RegisterModel, SetAlias, Version, VersionDetail,
     },
+    tracking::ClientVersion,
 };
 use clap::Subcommand;
 use serde_json::Value;
@@ -191,8 +192,17 @@ fn list(models: &[Model]) -> String {
             },
         ]
     };
-    let versions = models.iter().flat_map(|model| &model.versions);
-    table(&["model", "aliases", "kind", "figure", "run", "data", ">size", ""], versions.map(row))
+    // Of what a client registered it says where the files are, and no more.
+    let client = |model: &Model, version: &ClientVersion| {
+        let aliases = version.aliases.iter().map(|alias| format!("@{alias}")).collect::<Vec<_>>().join(" ");
+        let dash = || "–".to_owned();
+        let name = format!("{}:{}", model.name, version.number);
+        vec![name, aliases, "client's".to_owned(), dash(), dash(), dash(), dash(), version.source.clone()]
+    };
+    let ours = models.iter().flat_map(|model| &model.versions).map(row);
+    let clients =
+        models.iter().flat_map(|model| model.client_versions.iter().map(move |version| client(model, version)));
+    table(&["model", "aliases", "kind", "figure", "run", "data", ">size", ""], ours.chain(clients))
 }
 
 fn shown(detail: &VersionDetail) -> String {
