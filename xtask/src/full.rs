@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 type Check = (&'static str, fn() -> Result<()>);
 
 const CHECKS: [Check; 7] = [
-    ("tests, with the Kubernetes journey", || test::test(&test::Options { cluster: true, torch: true, only: None })),
+    ("tests, with the Kubernetes journey", || test::test(&test::Options { cluster: true, only: None })),
     ("gates", gates::all),
     ("kills at random moments", || bench::bench("kills", &["--times".to_owned(), KILLS.to_owned()])),
     ("fraud beside XGBoost", || bench::bench("fraud", &[])),

@@ -57,13 +57,9 @@ fn main() -> Result<()> {
     let value = |name: &str| rest.iter().position(|argument| argument == name).and_then(|at| rest.get(at + 1)).cloned();
     match command.as_str() {
         "run" => run::run(rest.first().map(String::as_str)),
-        "test" => test::test(&test::Options {
-            cluster: flag("--cluster") || test::on_ci(),
-            torch: false,
-            only: value("--only"),
-        }),
+        "test" => test::test(&test::Options { cluster: flag("--cluster") || test::on_ci(), only: value("--only") }),
         "ci" => {
-            test::test(&test::Options { cluster: true, torch: false, only: None })?;
+            test::test(&test::Options { cluster: true, only: None })?;
             gates::all()
         }
         "gates" => gates::all(),

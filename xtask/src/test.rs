@@ -9,8 +9,6 @@ use crate::{gates, kubernetes, pictures, place, programs, python, shell, skipped
 pub(crate) struct Options {
     /// With the Kubernetes journey, which needs root and changes this machine while it runs.
     pub(crate) cluster: bool,
-    /// With `PyTorch` beside MLflow's client: 5 GB, and minutes to install.
-    pub(crate) torch: bool,
     pub(crate) only: Option<String>,
 }
 
@@ -67,15 +65,8 @@ fn every(options: &Options) -> Result<()> {
 
 /// MLflow's own client, which judges our server. Its version is the one that the judge's recordings are of.
 pub(crate) fn mlflow() -> Result<PathBuf> {
-    python::venv("mlflow", &CLIENT)
+    python::venv("mlflow", &["mlflow==3.17.2", "scikit-learn", "psutil"])
 }
-
-/// The same with `PyTorch`, whose flavour the judge then tries too.
-fn mlflow_with_torch() -> Result<PathBuf> {
-    python::venv("mlflow-torch", &[&CLIENT[..], &["torch"]].concat())
-}
-
-const CLIENT: [&str; 3] = ["mlflow==3.17.2", "scikit-learn", "psutil"];
 
 fn cargo_test(packages: &[&str], options: &Options) -> Result<()> {
     if packages.is_empty() {
@@ -89,8 +80,7 @@ fn cargo_test(packages: &[&str], options: &Options) -> Result<()> {
     cargo.env("SLIPWAY_TOOLS", place::cache().join("tools")).env("SLIPWAY_PICTURES", pictures::taken());
     cargo.env("SLIPWAY_SKIPPED", skipped::file());
     if packages.contains(&"journeys") {
-        let venv = if options.torch { mlflow_with_torch()? } else { mlflow()? };
-        cargo.env("SLIPWAY_MLFLOW", python::program(&venv, "python"));
+        cargo.env("SLIPWAY_MLFLOW", python::program(&mlflow()?, "python"));
     }
     if options.cluster {
         cargo.env("SLIPWAY_TEST_CLUSTER", "1").env("SLIPWAY_KUBERNETES", kubernetes::folder());
