@@ -43,7 +43,7 @@ impl Spending {
 
     /// All of its processes, the one under way until `now_ms`.
     pub fn spent(&self, now_ms: i64) -> Spent {
-        let under_way = self.since_ms.map_or(0.0, |since| (now_ms - since).max(0) as f64 / 1000.0);
+        let under_way = self.since_ms.map_or(0.0, |since| now_ms.saturating_sub(since).max(0) as f64 / 1000.0);
         let joules = match (self.joules, self.joules_now) {
             (None, None) => None,
             (before, now) => Some(before.unwrap_or(0.0) + now.unwrap_or(0.0)),
