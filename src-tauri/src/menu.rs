@@ -16,6 +16,7 @@ const GO: &[(&str, &str, &str)] = &[
     ("go:monitor", "Monitor", "CmdOrCtrl+6"),
     ("go:hardware", "Hardware", "CmdOrCtrl+7"),
     ("go:jobs", "Jobs", "CmdOrCtrl+8"),
+    ("go:experiments", "Experiments", "CmdOrCtrl+9"),
     ("go:settings", "Settings", "CmdOrCtrl+,"),
 ];
 

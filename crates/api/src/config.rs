@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{id::ProjectId, search::SearchConfig, worker::Device};
+use crate::{id::ProjectId, search::SearchConfig, spending::BudgetConfig, worker::Device};
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,7 @@ pub struct ProjectFile {
     pub evaluation: EvaluationConfig,
     pub packaging: PackagingConfig,
     pub monitoring: MonitoringConfig,
+    pub budget: BudgetConfig,
 }
 
 impl Default for ProjectFile {
@@ -40,6 +41,7 @@ impl Default for ProjectFile {
             evaluation: EvaluationConfig::default(),
             packaging: PackagingConfig::default(),
             monitoring: MonitoringConfig::default(),
+            budget: BudgetConfig::default(),
         }
     }
 }

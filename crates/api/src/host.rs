@@ -33,6 +33,9 @@ pub struct HostInfo {
     /// Work that keeps it alive without clients.
     pub work: Vec<String>,
     pub platform: String,
+    /// Where MLflow's clients are answered; `None` where they are not.
+    #[serde(default)]
+    pub tracking_port: Option<u16>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,6 +99,12 @@ pub struct Settings {
     pub tracking_open: bool,
     /// The port on which they are answered; by default 5577, or any free one where that is taken.
     pub tracking_port: Option<u16>,
+    /// What this machine costs an hour; runs that are started from then on say what they cost.
+    pub price_per_hour: Option<f64>,
+    /// What a kilowatt-hour costs, where GPUs tell their energy.
+    pub price_per_kwh: Option<f64>,
+    /// What prices and costs are in.
+    pub currency: String,
 }
 
 impl Default for Settings {
@@ -109,6 +118,9 @@ impl Default for Settings {
             secret_store: None,
             tracking_open: false,
             tracking_port: None,
+            price_per_hour: None,
+            price_per_kwh: None,
+            currency: "USD".to_owned(),
         }
     }
 }
@@ -250,7 +262,14 @@ pub struct GetSettings {}
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PutSettings {
+    #[serde(deserialize_with = "by_name")]
     pub settings: Settings,
+}
+
+/// Serde reads a list as a structure's fields in their order: an empty one would set every default.
+fn by_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Settings, D::Error> {
+    let named = serde_json::Map::deserialize(deserializer)?;
+    Settings::deserialize(serde_json::Value::Object(named)).map_err(serde::de::Error::custom)
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -321,4 +340,17 @@ crate::requests! { METHODS;
     GetStorage => "storage.get" -> Storage, |_me| vec![Tag::Storage];
     CollectGarbage => "storage.collect" -> Freed;
     GetLog => "host.log" -> Vec<LogLine>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_no_settings() {
+        let read = |text: &str| serde_json::from_str::<PutSettings>(text);
+        assert!(read(r#"{"settings": []}"#).unwrap_err().to_string().contains("map"));
+        assert_eq!(read(r#"{"settings": {"theme": "dark"}}"#).unwrap().settings.theme, Theme::Dark);
+        assert!(read(r#"{"settings": {"theme": 3}}"#).is_err());
+    }
 }

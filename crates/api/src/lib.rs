@@ -29,6 +29,7 @@ pub mod run_table;
 pub mod search;
 pub mod series;
 pub mod source;
+pub mod spending;
 pub mod tracking;
 pub mod worker;
 
@@ -37,4 +38,4 @@ pub use error::{ApiError, ErrorCode};
 pub use id::*;
 
 /// The version of requests, events, plans and worker files. A host reads this one and the previous.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;

@@ -177,6 +177,10 @@ pub struct ListModels {
     pub project: ProjectId,
 }
 
+/// Models of clients under which no version names a run of a project: they stand with no project's models.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListOtherModels {}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GetVersion {
     pub version: VersionId,
@@ -246,6 +250,7 @@ pub struct PredictFile {
 crate::requests! { METHODS;
     RegisterModel => "model.register" -> Version;
     ListModels => "model.list" -> Vec<Model>, |me| vec![Tag::ClientModels, Tag::Models(me.project)];
+    ListOtherModels => "model.list_other" -> Vec<Model>, |_me| vec![Tag::ClientModels];
     GetVersion => "model.version" -> VersionDetail, |_me| vec![Tag::AnyModels, Tag::Deployments];
     FindVersion => "model.find" -> Version;
     SetAlias => "model.alias" -> Model;

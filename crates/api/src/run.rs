@@ -11,6 +11,7 @@ use crate::{
     id::{AlertId, ExperimentId, JobId, ProjectId, RunId, SnapshotId, SplitId, VersionId},
     job::Job,
     search::TrialOf,
+    spending::Spent,
     tracking::Scope,
 };
 
@@ -56,6 +57,9 @@ pub struct Run {
     /// When it was deleted; it can be restored until it is deleted for good.
     #[serde(default)]
     pub deleted_ms: Option<i64>,
+    /// Of what we supervise: where a client's run takes place, and so what it costs, nobody says.
+    #[serde(default)]
+    pub spent: Option<Spent>,
     pub created_ms: i64,
     pub started_ms: Option<i64>,
     pub ended_ms: Option<i64>,
@@ -169,6 +173,11 @@ pub struct RunRow {
     /// Which rows it was validated on; `None` before they were chosen, and of programs.
     #[serde(default)]
     pub split: Option<SplitId>,
+    /// Up to its last news, where a price is set.
+    #[serde(default)]
+    pub cost: Option<f64>,
+    #[serde(default)]
+    pub currency: Option<String>,
 }
 
 impl RunRow {
@@ -244,7 +253,7 @@ pub struct ListRuns {
     /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names.
     #[serde(default)]
     pub filter: String,
-    /// `metric.KEY`, `param.KEY`, `created`, `name`, `duration`, `state`; by default ranked. Several stand by commas, each with
+    /// `metric.KEY`, `param.KEY`, `created`, `name`, `duration`, `cost`, `state`; by default ranked. Several stand by commas, each with
     /// its direction: `param.model asc, metric.loss desc`.
     #[serde(default)]
     pub sort: Option<String>,
@@ -371,6 +380,9 @@ pub struct BegunCommand {
     pub run: RunId,
     pub name: String,
     pub folder: String,
+    /// It has a budget, which only a host watches.
+    #[serde(default)]
+    pub has_budget: bool,
 }
 
 /// Tells the host that a command's folder has its `done` event, so that it is read at once.

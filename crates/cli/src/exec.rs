@@ -159,6 +159,9 @@ async fn begin(
     };
     let begun = match session.call(request).await {
         Ok(begun) => {
+            if begun.has_budget && !matches!(session, Session::Host(_)) {
+                output.say("slipway: only a host watches the budget: without one nothing stops the program");
+            }
             let told = mlflow::variables(&session, begun.run, exec.no_host, output).await;
             Ok((begun, told))
         }

@@ -100,6 +100,7 @@ handlers! {
     // model
     api::model::RegisterModel => model::register,
     api::model::ListModels => model::list,
+    api::model::ListOtherModels => model::list_other,
     api::model::GetVersion => model::version,
     api::model::FindVersion => model::find,
     api::model::SetAlias => model::set_alias,

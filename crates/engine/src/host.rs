@@ -1,5 +1,7 @@
 //! The host's introduction, and its end as far as it is the engine's.
 
+use std::sync::atomic::Ordering;
+
 use anyhow::bail;
 use api::{
     ApiError, ErrorCode, PROTOCOL,
@@ -19,6 +21,7 @@ pub async fn get(engine: &Engine, _request: GetHost) -> anyhow::Result<HostInfo>
         started_ms: engine.started_ms(),
         work: work(engine).await?,
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        tracking_port: Some(engine.tracking_port().load(Ordering::Relaxed)).filter(|port| *port != 0),
     })
 }
 

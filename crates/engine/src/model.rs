@@ -15,8 +15,8 @@ use api::{
     host::Freed,
     job::{Job, JobKind, Subject},
     model::{
-        Bundle, BundleFile, DeleteVersion, FindVersion, GetVersion, ListModels, Model, Predict, PredictFile,
-        Predictions, RegisterModel, SetAlias, Version, VersionDetail,
+        Bundle, BundleFile, DeleteVersion, FindVersion, GetVersion, ListModels, ListOtherModels, Model, Predict,
+        PredictFile, Predictions, RegisterModel, SetAlias, Version, VersionDetail,
     },
     project::{Happening, Stage, StationState},
     run::LineageNode,
@@ -248,6 +248,14 @@ pub async fn list(engine: &Engine, request: ListModels) -> anyhow::Result<Vec<Mo
             Ok(models)
         })
         .await?)
+}
+
+/// What clients registered and no project has.
+pub async fn list_other(engine: &Engine, _: ListOtherModels) -> anyhow::Result<Vec<Model>> {
+    let read = |c: &store::Connection| {
+        store::client_version::models_of_none(c)?.into_iter().map(|row| of_row(c, row)).collect::<store::Result<_>>()
+    };
+    Ok(engine.store().read(read).await?)
 }
 
 fn of_row(c: &store::Connection, row: ModelRow) -> store::Result<Model> {

@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode,
     config::{ColumnType, DataConfig, DataKind, ProjectFile, TrainingConfig},
+    spending::BudgetConfig,
 };
 use data::drift::window::WindowRule;
 use serde_json::Value;
@@ -22,6 +23,9 @@ pub const NAME: &str = "slipway.toml";
 pub const VERSION: u32 = 1;
 /// A longer file is no form of a project; reading it would take long.
 pub const MOST_BYTES: u64 = 1_000_000;
+
+/// As a run's name; what it names stands in lists and in an image's labels.
+const LONGEST_NAME_CHARS: usize = 200;
 
 /// A file that can be in force.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +91,11 @@ fn check(file: ProjectFile, document: &Document<String>, text: &str, name: &str)
         let span = document.get("name").and_then(Item::span);
         return Err(wrong(name, text, span, "`name` must have a letter, or not be there", None).with_key("name"));
     }
+    if file.name.chars().any(char::is_control) || file.name.chars().count() > LONGEST_NAME_CHARS {
+        let span = document.get("name").and_then(Item::span);
+        let what = format!("`name` must be one line of at most {LONGEST_NAME_CHARS} characters");
+        return Err(wrong(name, text, span, &what, None).with_key("name"));
+    }
     let picture = file.data.types.iter().find(|(_, kind)| **kind == ColumnType::Image).map(|(column, _)| column);
     if let (DataKind::Table, Some(column)) = (file.data.kind, picture) {
         let types = document.get("data").and_then(|data| data.get("types"));
@@ -127,7 +136,9 @@ fn check(file: ProjectFile, document: &Document<String>, text: &str, name: &str)
         (evaluation.cost_false_positive >= 0.0, "evaluation", "cost_false_positive", "a cost of 0 or more"),
         (evaluation.bootstrap <= 100_000, "evaluation", "bootstrap", "at most 100,000"),
     ];
-    for (holds, table, key, expected) in rules.into_iter().chain(training_rules(&file.training)) {
+    for (holds, table, key, expected) in
+        rules.into_iter().chain(training_rules(&file.training)).chain(budget_rules(&file.budget))
+    {
         if !holds {
             return refuse(table, key, expected);
         }
@@ -167,6 +178,15 @@ fn training_rules(training: &TrainingConfig) -> Vec<Rule> {
         (good(training.max_depth, 32), "training", "max_depth", "from 1 to 32"),
         (hidden, "training", "hidden", "a list of widths from 1 to 65,536"),
         (training.threads <= 1024, "training", "threads", "at most 1,024; 0 takes as many as there are cores"),
+    ]
+}
+
+fn budget_rules(budget: &BudgetConfig) -> [Rule; 3] {
+    let good = |most: Option<f64>| most.is_none_or(|most| most > 0.0);
+    [
+        (good(budget.max_cost), "budget", "max_cost", "an amount above 0"),
+        (good(budget.max_hours), "budget", "max_hours", "hours above 0"),
+        (good(budget.max_kwh), "budget", "max_kwh", "kilowatt-hours above 0"),
     ]
 }
 

@@ -13,6 +13,8 @@ use api::{
 
 use crate::{Engine, error, ports, secret};
 
+const LONGEST_NAME_CHARS: usize = 200;
+
 pub async fn list(engine: &Engine, _: ListRegistries) -> anyhow::Result<Vec<Registry>> {
     let mut registries = engine.store().read(store::registry::list).await?;
     for registry in &mut registries {
@@ -44,6 +46,10 @@ pub async fn add(engine: &Engine, request: AddRegistry) -> anyhow::Result<Regist
     let name = request.name.trim().to_owned();
     if name.is_empty() {
         bail!(ApiError::invalid("A registry needs a name."));
+    }
+    if name.chars().any(char::is_control) || name.chars().count() > LONGEST_NAME_CHARS {
+        let message = format!("A registry's name is one line of at most {LONGEST_NAME_CHARS} characters.");
+        bail!(ApiError::invalid(message));
     }
     let address = address(&request.address)?;
     let registry = Registry {

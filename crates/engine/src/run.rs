@@ -10,6 +10,7 @@ pub mod lineage;
 mod memory;
 pub mod name;
 pub mod process;
+mod spending;
 pub mod split;
 pub mod start;
 pub mod supervise;
@@ -43,7 +44,8 @@ pub async fn find(engine: &Engine, id: RunId) -> anyhow::Result<RunRow> {
 }
 
 pub async fn get(engine: &Engine, request: GetRun) -> anyhow::Result<Run> {
-    Ok(find(engine, request.run).await?.run)
+    let run = find(engine, request.run).await?.run;
+    Ok(Run { spent: spending::spent(engine, run.id).await?, ..run })
 }
 
 /// A page of the run table: by default ranked by the validation metric, the best first.

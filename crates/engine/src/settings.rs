@@ -37,6 +37,15 @@ pub async fn put(engine: &Engine, request: PutSettings) -> anyhow::Result<Settin
                 .with_hint("Set more, or leave it empty for 80 % of the machine's.")
         );
     }
+    let price = |price: Option<f64>| price.is_none_or(|price| price >= 0.0 && price.is_finite());
+    if !price(settings.price_per_hour) || !price(settings.price_per_kwh) {
+        anyhow::bail!(ApiError::invalid("A price is an amount of 0 or more.").with_hint("Leave it empty for none."));
+    }
+    if settings.currency.chars().count() > 12 || settings.currency.chars().any(char::is_control) {
+        anyhow::bail!(
+            ApiError::invalid("A currency has at most 12 characters, on one line.").with_hint("Such as EUR or USD.")
+        );
+    }
     let written = engine
         .store()
         .write_durable(move |tx| {

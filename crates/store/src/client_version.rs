@@ -79,12 +79,25 @@ pub fn models_of_project(connection: &Connection, project: ProjectId) -> Result<
         "SELECT DISTINCT model.id FROM model JOIN client_version ON client_version.model = model.id
          JOIN run ON run.id = client_version.run WHERE model.project IS NULL AND run.project = ?1 ORDER BY model.name",
     )?;
-    let ids = statement
-        .query_map(params![project.as_bytes()], |row| Ok(id_column!(row, 0, ModelId)))?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let ids = statement.query_map(params![project.as_bytes()], |row| Ok(id_column!(row, 0, ModelId)))?;
+    models(connection, &ids.collect::<rusqlite::Result<Vec<_>>>()?)
+}
+
+/// Models of no project under which no version stands that a run of a project made.
+pub fn models_of_none(connection: &Connection) -> Result<Vec<ModelRow>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM model WHERE project IS NULL AND NOT EXISTS
+         (SELECT 1 FROM client_version JOIN run ON run.id = client_version.run
+          WHERE client_version.model = model.id AND run.project IS NOT NULL) ORDER BY name",
+    )?;
+    let ids = statement.query_map([], |row| Ok(id_column!(row, 0, ModelId)))?;
+    models(connection, &ids.collect::<rusqlite::Result<Vec<_>>>()?)
+}
+
+fn models(connection: &Connection, ids: &[ModelId]) -> Result<Vec<ModelRow>> {
     let mut rows = Vec::with_capacity(ids.len());
     for id in ids {
-        rows.extend(model::get(connection, id)?);
+        rows.extend(model::get(connection, *id)?);
     }
     Ok(rows)
 }

@@ -41,6 +41,7 @@ pub mod sent_traffic;
 pub mod setting;
 pub mod snapshot;
 pub mod source;
+pub mod spending;
 pub mod split;
 pub mod tag;
 mod tail;

@@ -24,6 +24,7 @@ const TRACKING: &[Step] = &[
     Sql(crate::experiment::REBUILD),
     Sql(crate::run::REBUILD),
     Sql(crate::run_input::CREATE),
+    Sql(crate::spending::CREATE),
     Sql(crate::model::REBUILD),
     Sql(crate::alias::REBUILD),
     Sql(crate::logged_model::CREATE),

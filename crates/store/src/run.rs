@@ -161,6 +161,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RunRow> {
             resumable: row.get(24)?,
             user: row.get(31)?,
             deleted_ms: row.get(32)?,
+            spent: None,
             created_ms: row.get(28)?,
             started_ms: row.get(29)?,
             ended_ms: row.get(30)?,

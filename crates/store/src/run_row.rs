@@ -12,7 +12,9 @@ use crate::{column::Word, error::Result, id_column, metric, param, run, tag};
 pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
     let mut statement = connection.prepare_cached(
         "SELECT id, name, kind, state, model, (SELECT number FROM snapshot WHERE snapshot.id = run.snapshot),
-         json_extract(code, '$.commit'), created_ms, started_ms, ended_ms, json_extract(progress, '$.fraction'), resumable, split
+         json_extract(code, '$.commit'), created_ms, started_ms, ended_ms, json_extract(progress, '$.fraction'), resumable, split,
+         (SELECT cost FROM run_spending WHERE run_spending.run = run.id),
+         (SELECT json_extract(terms, '$.currency') FROM run_spending WHERE run_spending.run = run.id)
          FROM run WHERE id = ?1",
     )?;
     let mut rows = Vec::with_capacity(runs.len());
@@ -37,6 +39,8 @@ pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
                 versions: Vec::<VersionId>::new(),
                 resumable: row.get(11)?,
                 split: id_column!(row, 12, Option<SplitId>),
+                cost: row.get(13)?,
+                currency: row.get(14)?,
             })
         });
         rows.extend(found.optional()?);

@@ -2,7 +2,7 @@
 
 use api::{
     ErrorCode,
-    host::{GetSettings, Hardware},
+    host::{GetHost, Hardware},
 };
 use leptos::prelude::*;
 
@@ -43,13 +43,9 @@ pub(crate) fn StatusLine() -> impl IntoView {
 #[component]
 fn Mlflow() -> impl IntoView {
     let address = TrackingAddress::new();
-    let settings = query(|| Some(GetSettings {}));
-    // Until the host was asked, a port that was chosen is the one.
+    let host = query(|| Some(GetHost {}));
     let port = move || {
-        address
-            .port
-            .get()
-            .or_else(|| settings.value.with(|settings| settings.as_ref().and_then(|all| all.tracking_port)))
+        address.port.get().or_else(|| host.value.with(|host| host.as_ref().and_then(|host| host.tracking_port)))
     };
     let why = move || address.refused.get().map(|error| error.to_string());
     view! {

@@ -1,6 +1,7 @@
 //! Experiments: groups of runs in folders, whether they belong to a project or not.
 
 mod forms;
+mod models;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use wasm_bindgen::JsCast as _;
 
 use self::{
     forms::{Ask, Asking},
+    models::OtherModels,
     tree::{Line, fits, lines, note},
 };
 use crate::{
@@ -83,6 +85,7 @@ pub(crate) fn Experiments() -> impl IntoView {
                     }
                 }
             </Load>
+            <OtherModels />
             <Ask asking=acts.asking folders=Signal::from(folders) />
             <Purge acts />
         </div>
@@ -163,12 +166,13 @@ impl Acts {
         }
         let own = |why: &str| experiment.project.map(|_| why.to_owned());
         let one = || Box::new(experiment.clone());
-        let (opened, renamed, moved, gone) = (one(), one(), one(), one());
+        let (opened, renamed, moved, noted, gone) = (one(), one(), one(), one(), one());
         vec![
             Item::new("Open its runs", icon::ARROW_RIGHT, move || self.open(&opened)),
             Item::new("Rename…", icon::PENCIL, move || self.ask(Asking::Name(renamed.clone())))
                 .blocked(own("It has the name of its project: rename that.")),
             Item::new("Move to a folder…", icon::FOLDER, move || self.ask(Asking::Folder(moved.clone()))),
+            Item::new("Notes…", icon::PENCIL, move || self.ask(Asking::Notes(noted.clone()))),
             Item::new("Delete", icon::TRASH, move || self.delete(&gone))
                 .danger()
                 .blocked(own("It is the experiment of a project: delete the project instead.")),

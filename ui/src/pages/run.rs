@@ -12,6 +12,7 @@ use api::{
         DeleteRun, GetEvaluation, GetRun, MetricSummary, ResumeRun, Run, RunKind, RunProgress, RunState, StopRun,
         seconds,
     },
+    spending::Limit,
     tracking::{PurgeRuns, RestoreRuns, TrashRuns},
 };
 use leptos::prelude::*;
@@ -60,6 +61,7 @@ pub(crate) fn RunPage() -> impl IntoView {
                         view! {
                             <Head run />
                             <Whole run />
+                            <Budget run />
                             <Why run />
                             <Numbers run />
                             <Views run />
@@ -77,6 +79,27 @@ fn Whole(run: Signal<Run>) -> impl IntoView {
     let live = Memo::new(move |_| run.with(|run| !run.state.is_over()));
     let fraction = Signal::derive(move || run.with(|run| run.progress.as_ref().and_then(|progress| progress.fraction)));
     move || live.get().then(|| view! { <div class="whole-bar"><Progress fraction label="Progress of the run" /></div> })
+}
+
+/// How much of its budget is used: a bar a limit; nothing of a run without one.
+#[component]
+fn Budget(run: Signal<Run>) -> impl IntoView {
+    let spent = Memo::new(move |_| run.with(|run| run.spent.clone()));
+    move || {
+        let spent = spent.get()?;
+        let bar = |used: &api::spending::Used| {
+            let told = format!("Budget: {}", spent.told(*used));
+            let share = used.share();
+            view! {
+                <div class="budget">
+                    <span class="caption muted num">{told.clone()}</span>
+                    {share.map(|_| view! { <Progress fraction=Signal::stored(share) label=told /> })}
+                </div>
+            }
+        };
+        let bars = spent.limits().iter().map(bar).collect_view();
+        Some(bars)
+    }
 }
 
 /// Why it failed or stopped, with what to try.
@@ -149,6 +172,10 @@ fn sentence(run: &Run) -> String {
         }
         (_, Some(started), None) => parts.push(format!("started {}", words::clock_with_seconds(started))),
         _ => {}
+    }
+    if let Some(spent) = &run.spent {
+        parts.extend(spent.cost.map(|cost| format!("cost {}", spent.amount(Limit::Cost, cost))));
+        parts.extend(spent.kwh().map(|kwh| spent.amount(Limit::KilowattHours, kwh)));
     }
     let threads = run.params.get("threads").map(|threads| format!(", {threads} threads")).unwrap_or_default();
     parts

@@ -64,6 +64,8 @@ struct Facts {
     ranked_by: Option<(String, bool)>,
     /// The rows that the newest run was validated on, and the best of those that can be compared with it.
     best_split: Option<api::SplitId>,
+    /// One of the first runs says what it cost.
+    has_cost: bool,
 }
 
 #[component]
@@ -134,6 +136,7 @@ pub(crate) fn Runs() -> impl IntoView {
                 differing,
                 ranked_by: table.ranked_by,
                 best_split: table.best_split,
+                has_cost: table.rows.iter().any(|row| row.cost.is_some()),
             };
             if facts.with_untracked(|facts| *facts != now) {
                 facts.set(now);

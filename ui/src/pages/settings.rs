@@ -101,9 +101,15 @@ fn Form(first: Values) -> impl IntoView {
     let memory = RwSignal::new(first.memory_limit_bytes.map(gigabytes).unwrap_or_default());
     let reference = RwSignal::new(gigabytes(first.reference_above_bytes));
     let notifications = RwSignal::new(first.notifications);
+    let price = |price: Option<f64>| RwSignal::new(price.map(|price| price.to_string()).unwrap_or_default());
+    let (per_hour, per_kwh) = (price(first.price_per_hour), price(first.price_per_kwh));
+    let currency = RwSignal::new(first.currency.clone());
     let wrong = move |text: &str| {
         (!text.trim().is_empty() && bytes_of(text, None).is_none())
             .then(|| "A number of gigabytes, such as 12.5".to_owned())
+    };
+    let no_price = move |text: &str| {
+        (!text.trim().is_empty() && price_of(text).is_none()).then(|| "An amount of 0 or more, such as 1.20".to_owned())
     };
     let kept = first.clone();
     let values = move || Values {
@@ -116,6 +122,9 @@ fn Form(first: Values) -> impl IntoView {
         secret_store: kept.secret_store,
         tracking_open: kept.tracking_open,
         tracking_port: kept.tracking_port,
+        price_per_hour: price_of(&per_hour.get()),
+        price_per_kwh: price_of(&per_kwh.get()),
+        currency: currency.get().trim().to_owned(),
     };
     // How it looks changes at once; the rest when it is whole.
     Effect::new(move |before: Option<(String, bool)>| {
@@ -142,6 +151,10 @@ fn Form(first: Values) -> impl IntoView {
         };
         pending.run(put, move |_| toasts.done("Saved"));
     };
+    let no_cost = Signal::derive(move || {
+        pending.busy.get()
+            || per_hour.with(|text| no_price(text)).or_else(|| per_kwh.with(|text| no_price(text))).is_some()
+    });
     view! {
         <Card title="Appearance">
             <div class="form">
@@ -163,7 +176,24 @@ fn Form(first: Values) -> impl IntoView {
                 <div class="flex"><Button label="Save" kind="primary" disabled=pending.busy on_press=save /></div>
             </div>
         </Card>
+        <Card title="Cost" class="section">
+            <div class="form">
+                <Labelled label="Price of an hour of this machine" hint="Runs that are started from then on say what they cost. Empty: nothing." error=Signal::derive(move || no_price(&per_hour.get()))>
+                    <TextField value=per_hour class="mono short" placeholder="none" />
+                </Labelled>
+                <Labelled label="Price of a kilowatt-hour" hint="Added where the GPUs tell their energy." error=Signal::derive(move || no_price(&per_kwh.get()))>
+                    <TextField value=per_kwh class="mono short" placeholder="none" />
+                </Labelled>
+                <Labelled label="Currency"><TextField value=currency class="mono short" placeholder="USD" /></Labelled>
+                <div class="flex"><Button label="Save" kind="primary" disabled=no_cost on_press=save /></div>
+            </div>
+        </Card>
     }
+}
+
+/// An amount of money; `None` where the text is none.
+fn price_of(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|price: &f64| price.is_finite() && *price >= 0.0)
 }
 
 fn theme_of(key: &str) -> Theme {

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use api::{
     ApiError,
     model::{
-        DeleteVersion, FindVersion, GetVersion, ListModels, Model, Predict, PredictFile, Predictions, RegisterModel,
-        SetAlias, Version, VersionDetail,
+        DeleteVersion, FindVersion, GetVersion, ListModels, ListOtherModels, Model, Predict, PredictFile, Predictions,
+        RegisterModel, SetAlias, Version, VersionDetail,
     },
+    tracking::ClientVersion,
 };
 use clap::Subcommand;
 use serde_json::Value;
@@ -33,7 +34,11 @@ pub(crate) enum ModelCommand {
         aliases: Vec<String>,
     },
     /// Lists models with their versions
-    List,
+    List {
+        /// Those of MLflow's clients that belong to no project
+        #[arg(long)]
+        without_project: bool,
+    },
     /// Shows a version: what it is, how good, what it is asked and answers, where it came from
     Show {
         /// NAME, NAME@ALIAS, NAME:NUMBER or an id
@@ -88,8 +93,11 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
             let version = context.call(RegisterModel { run, name, aliases }).await?;
             context.output.show(&version, |version| format!("{} is registered.", line(version)))
         }
-        ModelCommand::List => {
-            let models = context.call(ListModels { project: context.project_id().await? }).await?;
+        ModelCommand::List { without_project } => {
+            let models = match without_project {
+                true => context.call(ListOtherModels {}).await?,
+                false => context.call(ListModels { project: context.project_id().await? }).await?,
+            };
             context.output.show(&models, |models| list(models))
         }
         ModelCommand::Show { version } => {
@@ -184,8 +192,17 @@ fn list(models: &[Model]) -> String {
             },
         ]
     };
-    let versions = models.iter().flat_map(|model| &model.versions);
-    table(&["model", "aliases", "kind", "figure", "run", "data", ">size", ""], versions.map(row))
+    // Of what a client registered it says where the files are, and no more.
+    let client = |model: &Model, version: &ClientVersion| {
+        let aliases = version.aliases.iter().map(|alias| format!("@{alias}")).collect::<Vec<_>>().join(" ");
+        let dash = || "–".to_owned();
+        let name = format!("{}:{}", model.name, version.number);
+        vec![name, aliases, "client's".to_owned(), dash(), dash(), dash(), dash(), version.source.clone()]
+    };
+    let ours = models.iter().flat_map(|model| &model.versions).map(row);
+    let clients =
+        models.iter().flat_map(|model| model.client_versions.iter().map(move |version| client(model, version)));
+    table(&["model", "aliases", "kind", "figure", "run", "data", ">size", ""], ours.chain(clients))
 }
 
 fn shown(detail: &VersionDetail) -> String {

@@ -16,6 +16,7 @@ use api::{
         Artifact, DeleteRun, EditRun, GetEvaluation, GetLineage, GetRun, GetRunLog, LineageNode, ListArtifacts,
         LogStream, ResumeRun, Run, RunKind, StartRun, StopRun, seconds,
     },
+    spending::{Spent, money},
     worker::Device,
 };
 use clap::{Args, Subcommand};
@@ -336,6 +337,12 @@ async fn log(context: &Context, run: RunId, stream: LogStream, follow: bool) -> 
     }
 }
 
+/// Each limit, with what is used of it.
+fn budget(spent: &Spent) -> Option<String> {
+    let limits = spent.limits();
+    (!limits.is_empty()).then(|| limits.into_iter().map(|used| spent.told(used)).collect::<Vec<_>>().join("; "))
+}
+
 pub(crate) fn shown(run: &Run) -> String {
     let took = run.started_ms.zip(run.ended_ms).map(|(start, end)| words::duration(seconds(start, end)));
     let code = run.code.as_ref().map(|code| {
@@ -358,6 +365,9 @@ pub(crate) fn shown(run: &Run) -> String {
         ("device", run.device.clone()),
         ("started", run.started_ms.map(words::time)),
         ("took", took),
+        ("energy", run.spent.as_ref().and_then(Spent::kwh).map(|kwh| format!("{} kWh", words::figure(kwh)))),
+        ("cost", run.spent.as_ref().and_then(|spent| Some(money(spent.cost?, &spent.terms.currency)))),
+        ("budget", run.spent.as_ref().and_then(budget)),
         ("params", joined(&run.params)),
         ("tags", joined(&run.tags)),
         ("notes", Some(run.notes.clone()).filter(|notes| !notes.is_empty())),

@@ -66,6 +66,7 @@ pub(super) async fn variables(
         }
         Ok((tracking, number)) => {
             let mut set = address_variables(&tracking);
+            set.extend(past_proxies(callers));
             if callers(EXPERIMENT).or_else(|| callers(EXPERIMENT_NAME)).is_none() {
                 set.push((EXPERIMENT, number.to_string().into()));
             }
@@ -103,6 +104,23 @@ fn address_variables(tracking: &Tracking) -> Vec<(&'static str, OsString)> {
         return vec![(ADDRESS, tracking.address.clone().into())];
     }
     vec![(ADDRESS, bare(tracking).into()), (USER, user.into()), (PASSWORD, token.into())]
+}
+
+/// Where the caller's programs ask a proxy, it can't reach us: loopback is added to what goes past it. Both spellings,
+/// since programs differ in which they read, and in which they prefer.
+fn past_proxies(callers: impl Fn(&str) -> Option<String>) -> Vec<(&'static str, OsString)> {
+    const LOOPBACK: &str = "127.0.0.1,localhost";
+    if !["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].into_iter().any(|variable| callers(variable).is_some()) {
+        return Vec::new();
+    }
+    let past = callers("no_proxy").or_else(|| callers("NO_PROXY"));
+    let past = match past {
+        // Everything goes past it already.
+        Some(past) if past.trim() == "*" => return Vec::new(),
+        Some(past) => format!("{},{LOOPBACK}", past.trim_end_matches(',')),
+        None => LOOPBACK.to_owned(),
+    };
+    ["NO_PROXY", "no_proxy"].into_iter().map(|variable| (variable, past.clone().into())).collect()
 }
 
 /// The address without what opens it.
@@ -151,6 +169,24 @@ fn slow() -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proxy_is_not_asked_for_us_and_what_the_caller_excepted_stays() {
+        let check = |set: &[(&str, &str)], expect: Option<&str>| {
+            let callers = |name: &str| set.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned());
+            let told = past_proxies(callers);
+            let expect: Vec<(&str, OsString)> = expect
+                .map(|past| ["NO_PROXY", "no_proxy"].map(|name| (name, past.into())).to_vec())
+                .unwrap_or_default();
+            assert_eq!(told, expect, "{set:?}");
+        };
+        check(&[], None);
+        check(&[("NO_PROXY", "intern")], None);
+        check(&[("HTTP_PROXY", "http://proxy:3128")], Some("127.0.0.1,localhost"));
+        check(&[("http_proxy", "http://proxy"), ("NO_PROXY", "intern,")], Some("intern,127.0.0.1,localhost"));
+        check(&[("ALL_PROXY", "socks5://proxy"), ("no_proxy", "a"), ("NO_PROXY", "b")], Some("a,127.0.0.1,localhost"));
+        check(&[("HTTP_PROXY", "http://proxy"), ("no_proxy", "*")], None);
+    }
 
     #[test]
     fn tags_of_begun_runs_keep_what_the_caller_chose() {

@@ -369,3 +369,42 @@ fn ctrl_c_at_the_terminal_is_the_programs() {
     let run = place.json(&["run", "show", "broken-off"]);
     assert_eq!((run["state"].as_str(), run["exit_code"].as_i64()), (Some("stopped"), Some(130)));
 }
+
+fn budget(place: &Place, limit: &str) {
+    let path = place.project().join("slipway.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(path, format!("{text}\n[budget]\n{limit}\n")).unwrap();
+}
+
+#[test]
+fn a_program_that_used_its_budget_is_stopped_and_its_run_says_so() {
+    let place = Place::with_project();
+    assert!(place.run(&["settings", "set", "price_per_hour=3600", "currency=EUR"]).status.success());
+    budget(&place, "max_cost = 2");
+    let output = place.run(&["exec", "--name", "dear", "--", "sleep", "300"]);
+    assert_eq!(output.status.code(), Some(143), "{}", said(&output));
+    let run = place.json(&["run", "show", "dear"]);
+    assert_eq!(run["state"], "stopped", "{run}");
+    let because = run["ended_because"]["message"].as_str().unwrap();
+    assert!(
+        because.starts_with("Stopped by the budget: it used ") && because.ends_with(" of at most 2.00 EUR."),
+        "{because}"
+    );
+    assert!(run["spent"]["cost"].as_f64().unwrap() >= 2.0, "{run}");
+    let shown = String::from_utf8_lossy(&place.run(&["run", "show", "dear"]).stdout).into_owned();
+    assert!(shown.contains("EUR") && shown.contains("budget"), "{shown}");
+    let listed = place.json(&["run", "list", "--filter", "cost > 1"]);
+    assert_eq!(listed["total"], 1, "{listed}");
+    // A price that is taken away leaves a limit that could never be reached.
+    assert!(place.run(&["settings", "set", "price_per_hour="]).status.success());
+    let refused = place.run(&["exec", "--", "true"]);
+    assert!(!refused.status.success() && said(&refused).contains("no price is set"), "{}", said(&refused));
+}
+
+#[test]
+fn without_a_host_it_is_said_that_nobody_watches_the_budget() {
+    let place = Place::with_project();
+    budget(&place, "max_hours = 1");
+    let output = place.run(&["exec", "--no-host", "--", "true"]);
+    assert!(output.status.success() && said(&output).contains("only a host watches the budget"), "{}", said(&output));
+}

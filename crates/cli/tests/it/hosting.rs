@@ -94,6 +94,12 @@ fn an_older_host_is_asked_to_end_and_a_newer_one_is_not_spoken_to() {
     assert_eq!(place.json(&["serve", "--status"])["version"], env!("CARGO_PKG_VERSION"));
     assert!(place.run(&["serve", "--stop"]).status.success());
 
+    // The same version of the program with an earlier protocol, as between two builds.
+    let earlier = OtherHost::start(&place, api::PROTOCOL - 1, env!("CARGO_PKG_VERSION"));
+    place.json(&["open", "--address"]);
+    earlier.ended.join().unwrap();
+    assert!(place.run(&["serve", "--stop"]).status.success());
+
     let _newer = OtherHost::start(&place, api::PROTOCOL + 1, "99.0.0");
     let refused = place.run(&["run", "list"]);
     assert!(!refused.status.success());

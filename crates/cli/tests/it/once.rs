@@ -61,8 +61,11 @@ fn without_a_host_a_command_answers_by_itself() {
     let settings = place.json(&["settings", "show"]);
     // Not as text: the order of keys hangs on how serde_json was built beside other packages.
     let expected = serde_json::json!({
+        "currency": "USD",
         "memory_limit_bytes": null,
         "notifications": true,
+        "price_per_hour": null,
+        "price_per_kwh": null,
         "reference_above_bytes": 20_000_000_000_u64,
         "samples_folder": null,
         "secret_store": null,

@@ -233,3 +233,14 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
     assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
     assert!(said(&wrong).contains("can't be grouped by"), "{}", said(&wrong));
 }
+
+#[test]
+fn a_model_of_a_client_that_belongs_to_no_project_is_listed_with_where_its_files_are() {
+    let place = Place::with_project();
+    let client = Client::of(&place);
+    client.post("registered-models/create", &json!({ "name": "churn" }));
+    client.post("model-versions/create", &json!({ "name": "churn", "source": "s3://bucket/churn" }));
+    let output = place.run(&["model", "list", "--without-project"]);
+    let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(listed.contains("churn:1") && listed.contains("s3://bucket/churn"), "{listed}{}", said(&output));
+}

@@ -8,11 +8,11 @@ use api::{
     event::Tag,
     run::{BeginCommand, BegunCommand, EndCommand, GetRun, Run, RunKind, RunState},
 };
-use store::{project::ProjectRow, run::RunRow};
+use store::{project::ProjectRow, run::RunRow, spending::Spending};
 
 use crate::{
-    Engine, Mode, project, project_file,
-    run::{self, surroundings},
+    Engine, Mode, folder, project, project_file,
+    run::{self, spending, surroundings},
 };
 
 /// Enters a command's run; the caller appends events to its folder as a worker does.
@@ -26,6 +26,10 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
         None => None,
     };
     let id = trial.as_ref().map_or_else(|| RunId::from_bytes(engine.new_id()), |(trial, _)| trial.run);
+    // What its file says now, which a host may not have seen yet.
+    let (project, _) = folder::look(engine, project.id).await?;
+    let terms = spending::terms(engine, &project.file.budget).await?;
+    let has_budget = !terms.budget.is_empty();
     let now_ms = engine.now_ms();
     // A folder whose row is not there yet is no garbage.
     let _gate = engine.hold_blobs().await;
@@ -61,7 +65,9 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
             for (key, value) in tags {
                 store::tag::put(tx, id, &key, &value)?;
             }
-            Ok(())
+            let mut spending = Spending::new(terms);
+            spending.begin(now_ms);
+            store::spending::put(tx, id, &spending, now_ms)
         })
         .await?;
     engine.changed(Tag::Run(id));
@@ -69,7 +75,7 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
     if engine.options().mode == Mode::Host {
         run::supervise::follow_detached(engine, id);
     }
-    Ok(BegunCommand { run: id, name, folder: folder.to_string_lossy().into_owned() })
+    Ok(BegunCommand { run: id, name, folder: folder.to_string_lossy().into_owned(), has_budget })
 }
 
 /// Reads what the command wrote last.
@@ -152,6 +158,7 @@ pub(crate) async fn new_row(
         resumable: false,
         user: None,
         deleted_ms: None,
+        spent: None,
         created_ms: engine.now_ms(),
         started_ms: None,
         ended_ms: None,

@@ -8,7 +8,7 @@
 //!            | field ["not"] "in" "(" value { "," value } ")"
 //!            | field "is" ["not"] "null"
 //! field      = ("metric" | "param" | "tag" | "attribute" | "dataset", or their plurals and MLflow's other names) "." key
-//!            | "name" | "state" | "kind" | "device" | "commit" | "snapshot" | "created" | "duration" | MLflow's attributes
+//!            | "name" | "state" | "kind" | "device" | "commit" | "snapshot" | "created" | "duration" | "cost" | MLflow's attributes
 //! ```
 //! A key with other characters than letters, digits and `_-/.` stands in quotes or backticks; `~` means contains, in
 //! any case; words match names, models, params, tags and notes. What MLflow accepts means here what it means there: a
@@ -44,6 +44,8 @@ pub enum Field {
     Ended,
     /// Seconds.
     Duration,
+    /// In the currency of its settings.
+    Cost,
     /// The run's id.
     Id,
     User,
@@ -353,7 +355,13 @@ impl Parser<'_> {
     fn check(&self, field: &Field, comparison: Comparison, value: &Value, column: usize) -> Result<(), ApiError> {
         let is_number = matches!(
             field,
-            Field::Metric(_) | Field::Snapshot | Field::Created | Field::Ended | Field::Duration | Field::Rank(_)
+            Field::Metric(_)
+                | Field::Snapshot
+                | Field::Created
+                | Field::Ended
+                | Field::Duration
+                | Field::Cost
+                | Field::Rank(_)
         );
         let no_number = matches!(value, Value::Text(_) | Value::List(_))
             || matches!(comparison, Comparison::Contains | Comparison::Like | Comparison::ILike);
@@ -455,6 +463,7 @@ fn attribute(name: &str) -> Option<Field> {
         "created" | "Created" | "start_time" => Field::Created,
         "end_time" => Field::Ended,
         "duration" => Field::Duration,
+        "cost" => Field::Cost,
         "run_id" | "id" => Field::Id,
         "user_id" | "user" => Field::User,
         "notes" => Field::Notes,

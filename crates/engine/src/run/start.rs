@@ -17,9 +17,9 @@ use api::{
     worker::{Plan, PlanColumn, PlanData},
 };
 use data::{column::Values, table};
-use store::{run::RunRow, snapshot::SnapshotRow, split::SplitRow};
+use store::{run::RunRow, snapshot::SnapshotRow, spending::Spending, split::SplitRow};
 
-use super::{command, memory, name, process, split, supervise};
+use super::{command, memory, name, process, spending, split, supervise};
 use crate::{
     Engine, folder, hardware,
     jobs::{JobContext, NewJob, retry_with},
@@ -74,6 +74,7 @@ pub(crate) async fn start_as(
     row.run.seed = Some(training.seed);
     row.run.snapshot = request.snapshot;
     row.model = Some(word(&resolved_model(training.model, file.data.kind)));
+    let spending = Spending::new(spending::terms(engine, &file.budget).await?);
     // A folder whose row is not there yet is no garbage.
     let gate = engine.hold_blobs().await;
     let folder = engine.workspace().run(id);
@@ -98,6 +99,7 @@ pub(crate) async fn start_as(
             for (key, value) in &tags {
                 store::tag::put(tx, id, key, value)?;
             }
+            store::spending::put(tx, id, &spending, entered.run.created_ms)?;
         }
         Ok(refused)
     });
@@ -267,6 +269,7 @@ async fn spawn(engine: &Engine, id: RunId, program: PathBuf) -> anyhow::Result<(
             row.run.resumable = false;
             (row.pid, row.pid_started_ms) = (Some(process.pid), Some(process.started_ms));
             store::run::put(tx, &row)?;
+            spending::begin(tx, id, now_ms)?;
             Ok(run::scope(&row.run))
         })
         .await;
@@ -311,6 +314,13 @@ pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> 
         memory_bytes,
         request: retry_with(&request),
     };
+    // What the folder's file says now: who resumes a run that its budget stopped has raised it there.
+    let (project, seen) = folder::look(engine, run::project_of(&row.run)?).await?;
+    if let Some(error) = seen.file_error {
+        bail!(error);
+    }
+    let spending = spending::renewed(engine, &row.run, &project.file.budget).await?;
+    let now_ms = engine.now_ms();
     // Queued before its job is, so that a crash in between leaves nothing that looks alive. Of two that
     // resume it at once one is refused: two workers would write into one folder.
     let ours = engine
@@ -323,6 +333,7 @@ pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> 
             row.run.state = RunState::Queued;
             (row.pid, row.pid_started_ms) = (None, None);
             store::run::put(tx, &row)?;
+            store::spending::put(tx, id, &spending, now_ms)?;
             Ok(true)
         })
         .await?;

@@ -24,7 +24,7 @@ use api::{
 };
 use store::run::RunRow;
 
-use super::process as worker;
+use super::{process as worker, spending};
 use crate::{
     Engine, Mode, error,
     jobs::JobContext,
@@ -58,6 +58,7 @@ struct Look {
 pub(crate) async fn follow_in_job(context: &JobContext, id: RunId) -> anyhow::Result<String> {
     let engine = context.engine().clone();
     let mut asked = false;
+    let mut budget = spending::Watch::default();
     let mut looks = 0;
     loop {
         let look = match look(&engine, id).await {
@@ -84,6 +85,11 @@ pub(crate) async fn follow_in_job(context: &JobContext, id: RunId) -> anyhow::Re
             looks += 1;
             if looks % LOOKS_PER_CHECK == 0 {
                 bury(&engine, id).await?;
+                // One that can't be asked now is asked the next time.
+                match budget.check(&engine, id).await {
+                    Ok(reason) => reason.into_iter().for_each(|reason| context.log(reason)),
+                    Err(error) => tracing::warn!(run = %id, error = format!("{error:#}"), "a budget can't be kept"),
+                }
             }
             if asked {
                 tokio::time::sleep(LOOK_EVERY).await;
@@ -120,6 +126,7 @@ async fn without_room(context: &JobContext, id: RunId, failure: anyhow::Error) -
 pub(crate) fn follow_detached(engine: &Engine, id: RunId) {
     let engine = engine.downgrade();
     tokio::spawn(async move {
+        let mut budget = spending::Watch::default();
         let mut looks: u32 = 0;
         loop {
             let Some(engine) = engine.upgrade() else { return };
@@ -140,10 +147,13 @@ pub(crate) fn follow_detached(engine: &Engine, id: RunId) {
                 }
             }
             looks = looks.wrapping_add(1);
-            if looks.is_multiple_of(LOOKS_PER_CHECK)
-                && let Err(error) = bury(&engine, id).await
-            {
-                tracing::warn!(run = %id, error = format!("{error:#}"), "a run's process can't be checked");
+            if looks.is_multiple_of(LOOKS_PER_CHECK) {
+                if let Err(error) = bury(&engine, id).await {
+                    tracing::warn!(run = %id, error = format!("{error:#}"), "a run's process can't be checked");
+                }
+                if let Err(error) = budget.check(&engine, id).await {
+                    tracing::warn!(run = %id, error = format!("{error:#}"), "a budget can't be kept");
+                }
             }
             drop(engine);
             tokio::time::sleep(LOOK_EVERY).await;
@@ -228,6 +238,7 @@ async fn adopt(engine: &Engine, id: RunId) -> anyhow::Result<()> {
             row.run.state = RunState::Running;
             row.run.started_ms = row.run.started_ms.or(Some(found.started_ms));
             (row.pid, row.pid_started_ms) = (Some(found.pid), Some(found.started_ms));
+            spending::begin(tx, id, found.started_ms)?;
             store::run::put(tx, &row)
         })
         .await?;
@@ -372,7 +383,7 @@ fn commit(
             body => {
                 told.state_changed = true;
                 told.over |= matches!(body, EventBody::Done { .. });
-                apply(tx, &mut row, event, evaluation, has_checkpoint, now_ms)?;
+                apply(tx, &mut row, event, evaluation, has_checkpoint)?;
             }
         }
     }
@@ -382,6 +393,11 @@ fn commit(
             let (step, value, time_ms) = (newest.step, newest.value, newest.time_ms);
             told.newest.push(NewestPoint { key: (*key).to_owned(), step, value, time_ms, count });
         }
+    }
+    let joules = points.get(spending::ENERGY_JOULES).and_then(|new| new.last()).map(|newest| newest.value);
+    spending::settle(tx, &mut row, joules, now_ms)?;
+    if told.over {
+        happen(tx, &row, now_ms)?;
     }
     store::run::put(tx, &row)?;
     told.row = row;
@@ -425,7 +441,6 @@ fn apply(
     event: &WorkerEvent,
     evaluation: Option<&Evaluation>,
     has_checkpoint: bool,
-    now_ms: i64,
 ) -> store::Result<()> {
     let id = row.run.id;
     match &event.body {
@@ -467,7 +482,6 @@ fn apply(
             row.run.ended_because = because(*outcome, message.as_deref(), hint.as_deref(), *exit_code);
             row.run.resumable = row.run.kind == RunKind::Training && *outcome != Outcome::Finished && has_checkpoint;
             (row.pid, row.pid_started_ms) = (None, None);
-            happen(tx, row, now_ms)?;
         }
         EventBody::Metric { .. } | EventBody::Progress { .. } | EventBody::Log { .. } => {}
     }
@@ -562,6 +576,7 @@ async fn bury(engine: &Engine, id: RunId) -> anyhow::Result<()> {
             row.run.resumable = row.run.kind == RunKind::Training && has_checkpoint;
             row.run.ended_because = Some(killed(&stderr, row.run.kind, row.run.resumable));
             (row.pid, row.pid_started_ms) = (None, None);
+            spending::settle(tx, &mut row, None, now_ms)?;
             store::run::put(tx, &row)?;
             happen(tx, &row, now_ms)?;
             Ok(Some(row))

@@ -123,6 +123,7 @@ pub(crate) fn new_row(id: RunId, experiment: &Experiment, name: String, kind: Ru
         resumable: false,
         user: None,
         deleted_ms: None,
+        spent: None,
         created_ms: started_ms,
         started_ms: Some(started_ms),
         ended_ms: None,

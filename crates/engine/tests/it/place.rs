@@ -471,6 +471,7 @@ fn trained(id: RunId, project: ProjectId, experiment: api::ExperimentId) -> RunR
             resumable: false,
             user: None,
             deleted_ms: None,
+            spent: None,
             created_ms: 1,
             started_ms: Some(1),
             ended_ms: Some(2),

@@ -2,7 +2,7 @@
 
 use api::{
     RunId,
-    model::ListModels,
+    model::{ListModels, ListOtherModels},
     run::{ListRuns, RunTable},
     series::Point,
     tracking::{
@@ -326,6 +326,9 @@ async fn a_model_that_a_client_registered_stands_where_its_run_does() {
     let version = &models[0].client_versions[0];
     assert_eq!((models[0].name.as_str(), version.number, version.run), ("churn", 1, Some(run)));
     assert_eq!(version.aliases, ["champion"]);
+    // What no project has is found all the same, with or without a version.
+    let others = stage.call(ListOtherModels {}).await;
+    assert_eq!(others.iter().map(|model| model.name.as_str()).collect::<Vec<_>>(), ["elsewhere"]);
 }
 
 #[cfg(unix)]

@@ -9,4 +9,5 @@ mod memory;
 mod probe;
 mod resume;
 mod runs;
+mod usage;
 mod wgpu;

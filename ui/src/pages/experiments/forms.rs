@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use api::tracking::{CreateExperiment, EditExperiment, Experiment};
+use api::tracking::{CreateExperiment, EditExperiment, Experiment, NOTE_TAG};
 use leptos::prelude::*;
 
 use crate::{
@@ -22,6 +22,8 @@ pub(super) enum Asking {
     New(String),
     Name(Box<Experiment>),
     Folder(Box<Experiment>),
+    /// What a person writes of it, in Markdown.
+    Notes(Box<Experiment>),
 }
 
 impl Asking {
@@ -30,6 +32,7 @@ impl Asking {
             Self::New(_) => "New experiment".to_owned(),
             Self::Name(experiment) => format!("Rename {}", experiment.name),
             Self::Folder(experiment) => format!("Move {} to a folder", experiment.name),
+            Self::Notes(experiment) => format!("Notes of {}", experiment.name),
         }
     }
 
@@ -38,6 +41,7 @@ impl Asking {
             Self::New(_) => "Make experiment",
             Self::Name(_) => "Rename",
             Self::Folder(_) => "Move",
+            Self::Notes(_) => "Save notes",
         }
     }
 
@@ -45,7 +49,17 @@ impl Asking {
     fn first(&self) -> (String, String) {
         match self {
             Self::New(folder) => (String::new(), folder.clone()),
-            Self::Name(experiment) | Self::Folder(experiment) => (experiment.name.clone(), experiment.folder.clone()),
+            Self::Name(experiment) | Self::Folder(experiment) | Self::Notes(experiment) => {
+                (experiment.name.clone(), experiment.folder.clone())
+            }
+        }
+    }
+
+    /// The notes that stand there first, where they are asked for.
+    fn notes(&self) -> Option<String> {
+        match self {
+            Self::Notes(experiment) => Some(experiment.tags.get(NOTE_TAG).cloned().unwrap_or_default()),
+            _ => None,
         }
     }
 }
@@ -79,7 +93,9 @@ fn Form(open: RwSignal<bool>, asking: Asking, folders: Signal<BTreeSet<String>>)
     let pending = Pending::new();
     let (name, folder) = asking.first();
     let (name, folder) = (RwSignal::new(name), RwSignal::new(folder));
-    let (has_name, has_folder) = (!matches!(asking, Asking::Folder(_)), !matches!(asking, Asking::Name(_)));
+    let has_name = matches!(asking, Asking::New(_) | Asking::Name(_));
+    let has_folder = matches!(asking, Asking::New(_) | Asking::Folder(_));
+    let notes = asking.notes().map(RwSignal::new);
     let verb = asking.verb();
     let is_new = matches!(asking, Asking::New(_));
     let asking = StoredValue::new(asking);
@@ -89,14 +105,16 @@ fn Form(open: RwSignal<bool>, asking: Asking, folders: Signal<BTreeSet<String>>)
             return;
         }
         let (name, folder) = (name.get_untracked().trim().to_owned(), folder.get_untracked());
+        let noted = notes.map(|notes| notes.get_untracked());
         let asking = asking.get_value();
         let call = async move {
-            let (experiment, name, folder) = match asking {
+            let (experiment, name, folder, notes) = match asking {
                 Asking::New(_) => return client.call(CreateExperiment { name, folder }).await,
-                Asking::Name(experiment) => (experiment.id, Some(name), None),
-                Asking::Folder(experiment) => (experiment.id, None, Some(folder)),
+                Asking::Name(experiment) => (experiment.id, Some(name), None, None),
+                Asking::Folder(experiment) => (experiment.id, None, Some(folder), None),
+                Asking::Notes(experiment) => (experiment.id, None, None, noted),
             };
-            client.call(EditExperiment { experiment, name, folder, notes: None }).await
+            client.call(EditExperiment { experiment, name, folder, notes }).await
         };
         pending.run(call, move |experiment| {
             open.try_set(false);
@@ -120,6 +138,17 @@ fn Form(open: RwSignal<bool>, asking: Asking, folders: Signal<BTreeSet<String>>)
                 <datalist id=OFFERS>
                     {move || folders.get().into_iter().map(|folder| view! { <option value=folder></option> }).collect_view()}
                 </datalist>
+            })}
+            {notes.map(|notes| view! {
+                <Labelled label="Notes" hint="In Markdown. MLflow's clients read them as the tag mlflow.note.content.">
+                    <span class="field area notes-field">
+                        <textarea
+                            placeholder="What is tried here, and why"
+                            prop:value=move || notes.get()
+                            on:input=move |event| notes.set(event_target_value(&event))
+                        ></textarea>
+                    </span>
+                </Labelled>
             })}
         </div>
         <footer>

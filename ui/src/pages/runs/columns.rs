@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use api::{
     id::SplitId,
     run::{RunRow, RunState},
+    spending::money,
     tracking::Scope,
 };
 use charts::{plot::Size, role::Role, spark};
@@ -244,6 +245,14 @@ pub(super) fn columns(
     ));
     // The curve of a pinned metric is not pinned.
     columns.extend(free);
+    if facts.has_cost {
+        let column = Column::new(
+            "Cost",
+            width_of("cost", 86.0),
+            |row: &RunRow| view! { <span class="muted">{cost(row)}</span> },
+        );
+        columns.push(column.number().sorted_by("cost"));
+    }
     columns.extend([
         Column::new("Took", width_of("duration", 94.0), |row: &RunRow| view! { <span class="muted">{row.duration_secs.map(words::duration)}</span> }).number().sorted_by("duration"),
         Column::new("Data", 50.0, |row: &RunRow| view! { <span class="muted">{row.snapshot_number.map(|number| format!("v{number}"))}</span> }),
@@ -387,6 +396,10 @@ fn is_wide() -> bool {
 
 const OTHER_ROWS: &str = "Validated on other rows than the newest run: of another snapshot, or split otherwise. The figures can't be compared.";
 
+fn cost(row: &RunRow) -> String {
+    row.cost.map_or_else(|| "–".to_owned(), |cost| money(cost, row.currency.as_deref().unwrap_or_default()))
+}
+
 fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<> {
     let (tone, word) = run_state(row.state);
     let live = row.state == RunState::Running;
@@ -418,6 +431,7 @@ mod tests {
             differing: own(&["device", "l2", "max_depth", "rounds"]),
             ranked_by: Some(("pr_auc/validation".to_owned(), true)),
             best_split: None,
+            has_cost: false,
         }
     }
 

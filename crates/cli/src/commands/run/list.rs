@@ -6,6 +6,7 @@ use api::{
     ApiError,
     run::{ListRuns, ProjectIdOr, RunRow, RunTable},
     run_table::{GroupFigure, GroupRuns, Listing, RunCells, RunGroup, RunGroups, TabulateRuns, named, parts},
+    spending::money,
     tracking::Scope,
 };
 use charts::text_table::{csv_line, markdown};
@@ -249,6 +250,7 @@ fn digits(group: &RunGroup) -> Vec<String> {
 
 fn runs(runs: &RunTable) -> String {
     let ranked = runs.ranked_by.as_ref().map(|(key, _)| key.clone());
+    let has_cost = runs.rows.iter().any(|run| run.cost.is_some());
     let row = |run: &RunRow| {
         let figure = ranked.as_ref().and_then(|key| run.metrics.get(key)).map(|cell| cell.last);
         let data = words::or_dash(run.snapshot_number, |number| format!("v{number}"));
@@ -259,7 +261,7 @@ fn runs(runs: &RunTable) -> String {
         };
         let model = run.model.clone().unwrap_or_else(|| words::word(&run.kind));
         let data = if run.has_other_rows(runs.best_split) { format!("{data} *") } else { data };
-        vec![
+        let mut cells = vec![
             run.name.clone(),
             state,
             model,
@@ -267,10 +269,19 @@ fn runs(runs: &RunTable) -> String {
             words::or_dash(figure, words::figure),
             took,
             words::time(run.created_ms),
-        ]
+        ];
+        if has_cost {
+            let currency = run.currency.as_deref().unwrap_or_default();
+            cells.insert(6, words::or_dash(run.cost, |cost| money(cost, currency)));
+        }
+        cells
     };
     let ranking = format!(">{}", ranked.as_deref().unwrap_or("figure"));
-    let mut shown = table(&["run", "state", "model", "data", &ranking, ">took", "started"], runs.rows.iter().map(row));
+    let mut heads = vec!["run", "state", "model", "data", &ranking, ">took", "started"];
+    if has_cost {
+        heads.insert(6, ">cost");
+    }
+    let mut shown = table(&heads, runs.rows.iter().map(row));
     if runs.rows.iter().any(|run| run.has_other_rows(runs.best_split)) {
         shown.push_str("\n\n* validated on other rows than the newest run: the figures can't be compared with its.");
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use store::Connection;
 
-use super::{Board, Moment, Query, Table, column::MISSING, matched, matching, order};
+use super::{Board, Moment, Query, Table, column, matched, matching, order};
 use crate::run::{filter::Field, mlflow_status};
 
 /// What stands in a column of text.
@@ -49,7 +49,7 @@ fn cell(table: &Table, row: usize, column: &Column) -> Option<String> {
 }
 
 pub(super) fn metric(table: &Table, key: &str, row: usize) -> Option<f64> {
-    table.metrics.get(key)?.get(row).copied().filter(|value| value.to_bits() != MISSING)
+    column::number(table.metrics.get(key)?, row)
 }
 
 /// What a row has for a field.
@@ -71,6 +71,7 @@ pub(super) fn text<'t>(table: &'t Table, row: usize, field: &Field) -> Option<Co
         Field::Created => Some(Cow::Owned(moment(head.created_ms))),
         Field::Ended => head.ended_ms.map(moment).map(Cow::Owned),
         Field::Duration => matching::duration(head).map(number),
+        Field::Cost => head.cost.map(number),
         Field::Id => Some(Cow::Owned(head.id.to_string())),
         Field::Rank(wanted) => {
             head.ranked.as_ref().filter(|(key, _)| key == wanted).and_then(|(_, value)| *value).map(number)

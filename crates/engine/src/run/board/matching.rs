@@ -128,6 +128,7 @@ impl<'t> Test<'t> {
             Field::Created => numbers(|head| Some(head.created_ms as f64)),
             Field::Ended => numbers(|head| head.ended_ms.map(|ms| ms as f64)),
             Field::Duration => numbers(duration),
+            Field::Cost => numbers(|head| head.cost),
             Field::Id => {
                 let passes = passes(comparison, value);
                 Self::Row(Box::new(move |head| passes(&head.id.to_string())))

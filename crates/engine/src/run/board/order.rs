@@ -97,6 +97,7 @@ fn of_head<'a>(head: &'a RunHead, field: &Field) -> Key<'a> {
         Field::Created => Key::Number(head.created_ms as f64),
         Field::Ended => number(head.ended_ms.map(|ms| ms as f64)),
         Field::Duration => number(super::matching::duration(head)),
+        Field::Cost => number(head.cost),
         Field::Rank(wanted) => {
             number(head.ranked.as_ref().filter(|(key, _)| key == wanted).and_then(|(_, value)| *value))
         }

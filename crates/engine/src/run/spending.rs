@@ -1,0 +1,141 @@
+//! What supervised runs use, and the budget that stops them.
+//!
+//! Prices and limits are a run's own from its start, and taken anew when it is resumed. Where a run of a client takes
+//! place nobody says, so it costs nothing here.
+
+use anyhow::bail;
+use api::{
+    ApiError, ErrorCode, RunId,
+    event::Tag,
+    run::{Run, RunKind},
+    spending::{BudgetConfig, Spent, Terms},
+};
+use store::{run::RunRow, spending::Spending};
+
+use super::process;
+use crate::{Engine, run, settings};
+
+/// What meters call the energy of a process since its start, in joules: `meter::ENERGY_JOULES`, in which no room but
+/// the worker's and the command line's has part.
+pub(super) const ENERGY_JOULES: &str = "system/energy_joules";
+/// How long a program that was asked to stop by its budget may take before it is ended.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// The terms of a run that starts now; refused where a limit of cost could never be reached.
+pub(super) async fn terms(engine: &Engine, budget: &BudgetConfig) -> anyhow::Result<Terms> {
+    let settings = settings::current(engine).await?;
+    let (per_hour, per_kwh) = (settings.price_per_hour, settings.price_per_kwh);
+    if budget.max_cost.is_some() && per_hour.is_none() && per_kwh.is_none() {
+        bail!(
+            ApiError::invalid("`budget.max_cost` can't be kept: no price is set, so nothing costs anything.")
+                .with_key("budget.max_cost")
+                .with_hint("Set what this machine costs: `slipway settings set price_per_hour=1.20`.")
+        );
+    }
+    Ok(Terms { per_hour, per_kwh, currency: settings.currency, budget: budget.clone() })
+}
+
+/// New terms for what was used already; refused where they let nothing more be used.
+pub(super) async fn renewed(engine: &Engine, run: &Run, budget: &BudgetConfig) -> anyhow::Result<Spending> {
+    let (id, terms) = (run.id, terms(engine, budget).await?);
+    let before = engine.store().read(move |c| store::spending::get(c, id)).await?;
+    let spending = match before {
+        Some(before) => Spending { terms, stopped: None, ..before },
+        None => Spending::new(terms),
+    };
+    let spent = spending.spent(engine.now_ms());
+    if let Some(over) = spent.over() {
+        bail!(
+            ApiError::new(
+                ErrorCode::Conflict,
+                format!("{} has no budget left: it used {}.", run.name, spent.told(over))
+            )
+            .with_hint("Raise `[budget]` in slipway.toml, then resume it.")
+        );
+    }
+    Ok(spending)
+}
+
+/// What a run has used until now.
+pub(super) async fn spent(engine: &Engine, id: RunId) -> anyhow::Result<Option<Spent>> {
+    let found = engine.store().read(move |c| store::spending::get(c, id)).await?;
+    Ok(found.map(|spending| spending.spent(engine.now_ms())))
+}
+
+/// A process of the run has started.
+pub(super) fn begin(tx: &store::Transaction<'_>, id: RunId, now_ms: i64) -> store::Result<()> {
+    let Some(mut spending) = store::spending::get(tx, id)? else { return Ok(()) };
+    spending.begin(now_ms);
+    store::spending::put(tx, id, &spending, now_ms)
+}
+
+/// Enters the newest energy, and the end where the run is over, which has the budget's word where that stopped it.
+pub(super) fn settle(
+    tx: &store::Transaction<'_>,
+    row: &mut RunRow,
+    joules: Option<f64>,
+    now_ms: i64,
+) -> store::Result<()> {
+    let id = row.run.id;
+    let Some(mut spending) = store::spending::get(tx, id)? else { return Ok(()) };
+    if let Some(joules) = joules.filter(|joules| joules.is_finite()) {
+        spending.joules_now = Some(joules);
+    }
+    let ended_ms = row.run.ended_ms.filter(|_| row.run.state.is_over());
+    if let Some(ended_ms) = ended_ms {
+        spending.end(ended_ms);
+        let is_cut_short = match row.run.kind {
+            // Its worker has the last word: it may have been done already.
+            RunKind::Training => row.run.state == api::run::RunState::Stopped,
+            _ => true,
+        };
+        if let Some(reason) = spending.stopped.clone().filter(|_| is_cut_short) {
+            row.run.state = api::run::RunState::Stopped;
+            let error = ApiError::new(ErrorCode::Cancelled, reason);
+            row.run.ended_because = Some(error.with_hint(match row.run.kind {
+                RunKind::Training => "Raise `[budget]` in slipway.toml and resume it, or take it as it is.",
+                _ => "Raise `[budget]` in slipway.toml and run it again.",
+            }));
+        }
+    }
+    store::spending::put(tx, id, &spending, ended_ms.unwrap_or(now_ms))
+}
+
+/// The watch over one run's budget.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    asked: Option<tokio::time::Instant>,
+}
+
+impl Watch {
+    /// Stops the run where its budget is used up, as a person would, and says why when it first does. A program that
+    /// goes on is asked again, which ends it.
+    pub(super) async fn check(&mut self, engine: &Engine, id: RunId) -> anyhow::Result<Option<String>> {
+        if self.asked.is_some_and(|asked| asked.elapsed() < PATIENCE) {
+            return Ok(None);
+        }
+        let now_ms = engine.now_ms();
+        let found = engine.store().read(move |c| store::spending::get(c, id)).await?;
+        let Some(spending) = found.filter(|spending| spending.since_ms.is_some()) else { return Ok(None) };
+        let spent = spending.spent(now_ms);
+        let Some(over) = spent.over() else { return Ok(None) };
+        let reason = format!("Stopped by the budget: it used {}.", spent.told(over));
+        let is_new = spending.stopped.is_none();
+        if is_new {
+            let stopped = Some(reason.clone());
+            engine
+                .store()
+                .write(move |tx| {
+                    let Some(now) = store::spending::get(tx, id)?.filter(|now| now.since_ms.is_some()) else {
+                        return Ok(());
+                    };
+                    store::spending::put(tx, id, &Spending { stopped, ..now }, now_ms)
+                })
+                .await?;
+            engine.changed(Tag::Run(id));
+        }
+        self.asked = Some(tokio::time::Instant::now());
+        process::ask_to_stop(engine, &run::find(engine, id).await?).await?;
+        Ok(is_new.then_some(reason))
+    }
+}
