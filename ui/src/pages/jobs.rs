@@ -346,6 +346,7 @@ fn link(job: &Job) -> Option<String> {
         Subject::None | Subject::Project(_) => None,
         Subject::Snapshot(_) => Some(address(project, "data")),
         Subject::Run(run) => Some(address(project, &format!("runs/{run}"))),
+        Subject::Search(_) => Some(address(project, "runs")),
         Subject::Version(_) | Subject::Package(_) => Some(address(project, "models")),
         Subject::Deployment(deployment) => Some(address(project, &format!("deploy?deployment={deployment}"))),
     }
