@@ -14,6 +14,7 @@ mod projects;
 mod proposing;
 mod queue;
 mod referenced;
+mod searching;
 mod secrets;
 #[path = "../../../../tests/src/skipped.rs"]
 #[allow(unreachable_pub, dead_code, reason = "the journeys' own, of which a suite takes what it needs")]
