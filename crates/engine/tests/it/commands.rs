@@ -21,6 +21,7 @@ async fn begin(stage: &Stage, pid: u32) -> (api::ProjectId, RunId, std::path::Pa
         BTreeMap::from([("API_TOKEN".to_owned(), "hush".to_owned()), ("LANG".to_owned(), "C".to_owned())]);
     let begun = stage
         .call(BeginCommand {
+            trial: None,
             project: None,
             directory: path,
             command: vec!["python".to_owned(), "train.py".to_owned()],
@@ -153,6 +154,7 @@ async fn a_command_outside_of_every_project_is_told_what_to_do() {
     let stage = Stage::new().await;
     let refused = stage
         .try_call(BeginCommand {
+            trial: None,
             project: None,
             directory: stage.path("").to_string_lossy().into_owned(),
             command: vec!["true".to_owned()],

@@ -15,6 +15,7 @@ mod proposing;
 mod queue;
 mod referenced;
 mod run_table;
+mod searching;
 mod secrets;
 #[path = "../../../../tests/src/skipped.rs"]
 #[allow(unreachable_pub, dead_code, reason = "the journeys' own, of which a suite takes what it needs")]

@@ -58,6 +58,7 @@ async fn run(running: &Running) -> RunId {
             pid: std::process::id(),
             pid_started_ms: engine::process::started_ms(std::process::id()).unwrap(),
             name: None,
+            trial: None,
         },
     )
     .await;

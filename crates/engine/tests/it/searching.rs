@@ -1,0 +1,230 @@
+//! Searches for hyperparameters, with the real worker and with commands that the test plays.
+
+use std::collections::BTreeMap;
+
+use api::{
+    ErrorCode, ProjectId, SearchId,
+    config::{ModelChoice, ProjectFile, TrainingConfig},
+    job::{GetJob, JobState},
+    model::RegisterModel,
+    project::EditProjectFile,
+    run::{GetRun, RunState},
+    search::{
+        Direction, EarlyStopping, GetSearch, ListSearches, ResumeSearch, SEARCH_TAG, Search, SearchConfig,
+        SearchMethod, SearchState, StartSearch, StopSearch, TRIAL_TAG, TrialOutcome, Value, Written,
+    },
+};
+use serde_json::json;
+
+use crate::stage::{Stage, has_worker, table};
+
+async fn project(stage: &Stage) -> ProjectId {
+    stage.write("p/data.csv", &table(400, 1));
+    let mut file = ProjectFile { name: "Searched".to_owned(), ..ProjectFile::default() };
+    file.data.paths = vec!["data.csv".to_owned()];
+    file.data.target = Some("y".to_owned());
+    file.training.threads = 1;
+    file.training.rounds = Some(10);
+    file.evaluation.bootstrap = 20;
+    stage.create("p", file).await
+}
+
+fn values(values: &[Value]) -> Written {
+    Written { values: Some(values.to_vec()), ..Written::default() }
+}
+
+fn space(params: &[(&str, Written)]) -> BTreeMap<String, Written> {
+    params.iter().map(|(name, written)| ((*name).to_owned(), written.clone())).collect()
+}
+
+fn start(project: ProjectId, config: SearchConfig, training: Option<TrainingConfig>) -> StartSearch {
+    StartSearch { project, config: Some(config), training, command: None, name: Some("try".to_owned()) }
+}
+
+/// The search once it is over.
+async fn over(stage: &Stage, search: SearchId) -> Search {
+    let job = stage.call(GetSearch { search }).await.job.unwrap();
+    let job = stage.call(GetJob { job }).await;
+    stage.over(job).await;
+    stage.call(GetSearch { search }).await
+}
+
+/// Long enough to be stopped in the middle.
+fn long() -> TrainingConfig {
+    TrainingConfig {
+        model: ModelChoice::Mlp,
+        epochs: Some(400),
+        patience: Some(0),
+        threads: 1,
+        ..TrainingConfig::default()
+    }
+}
+
+fn rates(rates: &[f64]) -> BTreeMap<String, Written> {
+    space(&[("learning_rate", values(&rates.iter().copied().map(Value::Number).collect::<Vec<_>>()))])
+}
+
+#[tokio::test]
+async fn a_grid_tries_each_point_once_and_its_best_trial_is_a_run_like_any_other() {
+    if !has_worker() {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let depths = values(&[Value::Integer(1), Value::Integer(2)]);
+    let config = SearchConfig {
+        method: SearchMethod::Grid,
+        parallel: 2,
+        space: space(&[("max_depth", depths), ("l2", values(&[Value::Number(1.0), Value::Number(5.0)]))]),
+        ..SearchConfig::default()
+    };
+    let begun = stage.call(start(project, config, None)).await;
+    assert_eq!(begun.planned, 4);
+    let search = over(&stage, begun.id).await;
+    assert_eq!((search.state, search.trials.len()), (SearchState::Finished, 4), "{:?}", search.error);
+    let tried: std::collections::BTreeSet<String> =
+        search.trials.iter().map(|trial| format!("{:?}", trial.values)).collect();
+    assert_eq!(tried.len(), 4, "no point twice");
+    let (key, direction) = search.judged.clone().unwrap();
+    assert!(key.ends_with("/validation"), "{key}");
+    let best = search.trials.iter().find(|trial| Some(trial.number) == search.best).unwrap();
+    for trial in &search.trials {
+        assert_eq!(trial.outcome, TrialOutcome::Finished);
+        assert!(direction.loss(best.value.unwrap()) <= direction.loss(trial.value.unwrap()));
+        let run = stage.call(GetRun { run: trial.run }).await;
+        assert_eq!(run.tags[SEARCH_TAG], search.id.to_string());
+        assert_eq!(run.tags[TRIAL_TAG], trial.number.to_string());
+        assert_eq!(run.params["max_depth"], trial.values["max_depth"].to_string());
+    }
+    let version = stage.call(RegisterModel { run: best.run, name: None, aliases: Vec::new() }).await;
+    assert_eq!(version.number, 1);
+    let listed = stage.call(ListSearches { project }).await;
+    assert_eq!(listed.iter().map(|search| search.id).collect::<Vec<_>>(), [search.id]);
+    let again = stage.try_call(ResumeSearch { search: search.id, trials: None }).await.unwrap_err();
+    assert_eq!(again.code, ErrorCode::Conflict);
+}
+
+#[tokio::test]
+async fn early_stopping_ends_a_trial_that_is_not_among_the_best() {
+    if !has_worker() {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    // One after the other: what comes after the first is compared with it.
+    let config = SearchConfig {
+        method: SearchMethod::Grid,
+        metric: Some("loss/validation".to_owned()),
+        goal: Some(Direction::Min),
+        early_stopping: EarlyStopping::Asha,
+        min_steps: 3,
+        space: rates(&[0.01, 1e-7, 1e-8]),
+        ..SearchConfig::default()
+    };
+    let training = TrainingConfig { epochs: Some(200), ..long() };
+    let begun = stage.call(start(project, config, Some(training))).await;
+    let search = over(&stage, begun.id).await;
+    assert_eq!(search.state, SearchState::Finished, "{:?}", search.error);
+    let best = search.trials.iter().find(|trial| Some(trial.number) == search.best).unwrap();
+    assert_eq!(best.values["learning_rate"], Value::Number(0.01));
+    let stopped: Vec<_> = search.trials.iter().filter(|trial| trial.outcome == TrialOutcome::StoppedEarly).collect();
+    assert!(!stopped.is_empty(), "{:?}", search.trials);
+    for trial in stopped {
+        assert!(trial.step.is_some() && trial.step < best.step, "{trial:?}, {best:?}");
+        assert_eq!(stage.call(GetRun { run: trial.run }).await.state, RunState::Stopped);
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_search_goes_on_and_tries_nothing_twice() {
+    if !has_worker() {
+        return;
+    }
+    let mut stage = Stage::new().await;
+    let project = project(&stage).await;
+    let config = SearchConfig { method: SearchMethod::Grid, space: rates(&[0.01, 0.02]), ..SearchConfig::default() };
+    let begun = stage.call(start(project, config, Some(long()))).await;
+    let search = begun.id;
+    let running = async |stage: &Stage| {
+        stage
+            .until("a trial runs", async |stage| {
+                let now = stage.call(GetSearch { search }).await;
+                let trial = now.trials.iter().find(|trial| trial.outcome == TrialOutcome::Running)?;
+                let run = stage.try_call(GetRun { run: trial.run }).await.ok()?;
+                (run.state == RunState::Running).then_some(())
+            })
+            .await;
+    };
+    running(&stage).await;
+    let stopped = stage.call(StopSearch { search }).await;
+    assert_eq!(stopped.state, SearchState::Stopped);
+    assert_eq!(stopped.trials.iter().map(|trial| trial.outcome).collect::<Vec<_>>(), [TrialOutcome::Interrupted]);
+    stage.call(ResumeSearch { search, trials: None }).await;
+    let twice = stage.try_call(ResumeSearch { search, trials: None }).await.unwrap_err();
+    assert_eq!(twice.code, ErrorCode::Conflict);
+    // The next host takes it up where this one leaves it.
+    running(&stage).await;
+    stage.reopen().await;
+    let done = over(&stage, search).await;
+    assert_eq!(done.state, SearchState::Finished, "{:?}", done.error);
+    let finished: Vec<String> = done
+        .trials
+        .iter()
+        .filter(|trial| trial.outcome == TrialOutcome::Finished)
+        .map(|trial| trial.values["learning_rate"].to_string())
+        .collect();
+    assert_eq!((finished.len(), finished[0] == finished[1]), (2, false), "{:?}", done.trials);
+    let interrupted = done.trials.iter().filter(|trial| trial.outcome == TrialOutcome::Interrupted).count();
+    assert!(done.trials.len() == 2 + interrupted, "{:?}", done.trials);
+}
+
+#[tokio::test]
+async fn a_search_whose_first_trials_fail_says_why() {
+    if !has_worker() {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    stage.call(EditProjectFile { project, set: vec![("data.positive".to_owned(), json!("maybe"))] }).await;
+    let config = SearchConfig {
+        method: SearchMethod::Random,
+        trials: 8,
+        space: rates(&[0.01, 0.02]),
+        ..SearchConfig::default()
+    };
+    let begun = stage.call(start(project, config, None)).await;
+    let search = over(&stage, begun.id).await;
+    assert_eq!(search.state, SearchState::Failed);
+    // One more may have been begun by the look that saw the third one's end.
+    assert!((3..=4).contains(&search.trials.len()), "{:?}", search.trials);
+    let message = search.error.unwrap().message;
+    assert!(message.contains("first 3 trials failed") && message.contains("\"maybe\""), "{message}");
+    let job = stage.call(GetJob { job: search.job.unwrap() }).await;
+    assert_eq!(job.state, JobState::Failed);
+}
+
+#[tokio::test]
+async fn a_space_that_makes_no_training_is_refused_before_anything_starts() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let range = |min: f64, max: f64| Written { min: Some(min), max: Some(max), ..Written::default() };
+    for (params, expected) in [
+        (space(&[]), "names no hyperparameter"),
+        (space(&[("lr", range(0.1, 0.2))]), "no key of `[training]`"),
+        (space(&[("learning_rate", range(0.2, 0.1))]), "`min` is above `max`"),
+        (space(&[("max_depth", range(2.5, 3.5))]), "none that `[training]` can have"),
+    ] {
+        let config = SearchConfig { space: params, ..SearchConfig::default() };
+        let error = stage.try_call(start(project, config, None)).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::Invalid);
+        assert!(error.message.contains(expected), "{}", error.message);
+    }
+    let config = SearchConfig {
+        method: SearchMethod::Grid,
+        space: space(&[("l2", range(0.1, 0.2))]),
+        ..SearchConfig::default()
+    };
+    let error = stage.try_call(start(project, config, None)).await.unwrap_err();
+    assert!(error.message.contains("no grid"), "{}", error.message);
+    assert!(stage.call(ListSearches { project }).await.is_empty());
+}
