@@ -28,7 +28,7 @@ async fn filled(stage: &Stage) -> (Experiment, Vec<RunId>) {
     .enumerate()
     {
         let begin = Begin { name: Some(format!("r{at}")), started_ms: Some(1_000 * at as i64), ..Begin::default() };
-        let run = client::begin(&stage.engine, &experiment, begin).await.unwrap();
+        let run = client::begin(&stage.engine, &experiment.number.to_string(), begin).await.unwrap().row.run.id;
         let point = |value| ("loss".to_owned(), vec![Point { step: 0, time_ms: 1, value }]);
         let text = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         let batch = Batch {

@@ -39,6 +39,7 @@ fn command(stage: &Stage, pid: u32) -> BeginCommand {
         pid,
         pid_started_ms: engine::process::started_ms(pid).unwrap_or(0),
         name: None,
+        trial: None,
     }
 }
 
