@@ -104,6 +104,7 @@ fn run_row(number: u64) -> RunRow {
             has_evaluation: false,
             resumable: false,
             user: None,
+            spent: None,
             deleted_ms: None,
             created_ms: number as i64,
             started_ms: Some(0),

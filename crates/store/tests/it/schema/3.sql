@@ -100,7 +100,7 @@ CREATE TABLE metric (
     time_ms      INTEGER NOT NULL,
     figure       REAL,             -- the final validation figure, which may be an earlier step's
     spark_stride INTEGER NOT NULL,
-    spark        BLOB NOT NULL,    -- f32s
+    spark        BLOB NOT NULL, in_order INTEGER NOT NULL DEFAULT 0,    -- f32s
     UNIQUE (run, key)
 );
 
@@ -438,6 +438,17 @@ CREATE TABLE run_model (
     PRIMARY KEY (run, model, is_output)
 ) WITHOUT ROWID;
 
+CREATE TABLE run_spending (
+    run      BLOB PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE,
+    terms    TEXT NOT NULL, -- JSON: prices and limits
+    seconds  REAL NOT NULL, -- of processes that are over
+    joules   REAL,          -- of processes that are over
+    since_ms INTEGER,       -- when the process under way started
+    now      REAL,          -- joules of the process under way
+    cost     REAL,          -- up to the last news
+    stopped  TEXT           -- why the budget stopped it
+) WITHOUT ROWID;
+
 CREATE TABLE "model" (
     id         BLOB PRIMARY KEY,
     project    BLOB REFERENCES project (id) ON DELETE CASCADE,
@@ -553,9 +564,39 @@ CREATE TABLE registry_tag (
     PRIMARY KEY (owner, key)
 ) WITHOUT ROWID;
 
+CREATE TABLE search (
+    id         BLOB PRIMARY KEY,
+    project    BLOB NOT NULL REFERENCES project (id) ON DELETE CASCADE,
+    name       TEXT NOT NULL,
+    plan       TEXT NOT NULL, -- JSON: what is searched, with what
+    planned    INTEGER NOT NULL,
+    state      TEXT NOT NULL,
+    job        BLOB,
+    error      TEXT,          -- JSON
+    judged_by  TEXT,          -- the key of a series
+    direction  TEXT,
+    created_ms INTEGER NOT NULL,
+    ended_ms   INTEGER
+) WITHOUT ROWID;
+
+CREATE INDEX search_project ON search (project, created_ms);
+
+CREATE TABLE trial (
+    search  BLOB NOT NULL REFERENCES search (id) ON DELETE CASCADE,
+    number  INTEGER NOT NULL,
+    run     BLOB NOT NULL, -- which may not be begun yet, or be deleted
+    tried   TEXT NOT NULL, -- JSON: the value of each hyperparameter
+    outcome TEXT NOT NULL,
+    step    INTEGER,
+    value   REAL,
+    PRIMARY KEY (search, number)
+) WITHOUT ROWID;
+
 CREATE TABLE tail (
     series INTEGER NOT NULL REFERENCES metric (number) ON DELETE CASCADE,
     first  INTEGER NOT NULL, -- how many points of the series stand before these
     bytes  BLOB NOT NULL,
     PRIMARY KEY (series, first)
 ) WITHOUT ROWID;
+
+CREATE INDEX points_steps ON points (series, level, first, final, count);
