@@ -8,10 +8,12 @@ use std::{
 use anyhow::{Context as _, Result};
 use api::{
     host::GetHost,
+    run::GetRun,
+    search::{SEARCH_TAG, Search, SearchState},
     tracking::{GetTracking, ListExperiments, RenewTracking},
 };
 use journeys::{
-    host::{Host, program},
+    host::{Host, environment, program},
     process::read,
     skipped::skipped,
 };
@@ -97,5 +99,48 @@ async fn the_address_opens_mlflows_routes_alone_and_only_with_its_token() -> Res
     assert_eq!(ask(Some(&token), None).await?, 401);
     client.call(GetHost {}).await?;
     assert_eq!(client.call(ListExperiments::default()).await?[0].name, "Default");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_programs_hyperparameters_are_searched() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let Some((host, python)) = host(folder.path()).await? else { return Ok(()) };
+    let Some(slipway) = program("SLIPWAY_BIN") else { return Ok(()) };
+    let project = folder.path().join("pro ject");
+    std::fs::create_dir(&project)?;
+    std::fs::write(project.join("slipway.toml"), "name = \"bowl\"\n")?;
+    std::fs::write(
+        project.join("train.py"),
+        "import sys, time, mlflow\n\
+         mlflow.set_experiment('elsewhere')\n\
+         x = float(sys.argv[1].removeprefix('--x='))\n\
+         with mlflow.start_run():\n\
+         \x20   for step in range(1, 9):\n\
+         \x20       mlflow.log_metric('loss', (x - 0.5) ** 2 + 1 / step, step=step)\n\
+         \x20       time.sleep(0.1)\n",
+    )?;
+    let python = python.to_string_lossy().into_owned();
+    let slipway = |arguments: &[&str]| {
+        let mut command = Command::new(&slipway);
+        command.arg("--json").args(arguments).current_dir(&project).env("MLFLOW_DISABLE_TELEMETRY", "true");
+        environment(&mut command, folder.path());
+        read(&mut command)
+    };
+    slipway(&["project", "show"])?;
+    let judged = ["search", "start", "--name", "bowl", "--metric", "loss", "--goal", "min", "--method", "grid"];
+    let tried = ["--try", "x=0.0,0.5,1.0", "--parallel", "2", "--trials", "9", "--", &python, "train.py", "--x=${x}"];
+    let found: Search = serde_json::from_str(&slipway(&[&judged[..], &tried].concat())?)?;
+    assert_eq!((found.state, found.planned, found.counted()), (SearchState::Finished, 3, 3), "{found:?}");
+    let best = found.best_trial().context("a trial is the best")?;
+    assert_eq!((best.values["x"].to_string(), best.value, best.step), ("0.5".to_owned(), Some(0.125), Some(8)));
+    // Its run is one like any other: what the client logged stands below it.
+    let run = host.client().await?.call(GetRun { run: best.run }).await?;
+    assert_eq!((run.params["x"].as_str(), run.tags[SEARCH_TAG].as_str()), ("0.5", found.id.to_string().as_str()));
+    assert_eq!(run.command.as_deref().and_then(<[String]>::last).map(String::as_str), Some("--x=0.5"));
+
+    let unsearched = slipway(&["search", "start", "--metric", "loss", "--goal", "min", "--try", "y=1,2", "--", "true"]);
+    let error = unsearched.unwrap_err().to_string();
+    assert!(error.contains("The command has no `${y}`"), "{error}");
     Ok(())
 }

@@ -141,6 +141,7 @@ fn template(experiment: &Experiment) -> RunRow {
             has_evaluation: false,
             resumable: false,
             user: None,
+            spent: None,
             deleted_ms: None,
             created_ms: 1_700_000_000_000,
             started_ms: None,
