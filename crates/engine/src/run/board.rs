@@ -269,11 +269,13 @@ impl Table {
 }
 
 /// The tables that are asked, and where in them the rows stand that match: the table's index, the row's.
+type Matched<'t> = (Vec<&'t Table>, Vec<(usize, u32)>);
+
 fn matched<'t>(
     connection: &Connection,
     tables: &'t HashMap<ExperimentId, Table>,
     query: &Query,
-) -> store::Result<(Vec<&'t Table>, Vec<(usize, u32)>)> {
+) -> store::Result<Matched<'t>> {
     let chosen: Vec<(ExperimentId, &Table)> =
         query.experiments.iter().filter_map(|id| tables.get(id).map(|table| (*id, table))).collect();
     let mut matched: Vec<(usize, u32)> = Vec::new();

@@ -169,7 +169,7 @@ fn write(tx: &store::Transaction<'_>, template: &RunRow, index: u64) -> store::R
     row.run.created_ms += index as i64 * 1_000;
     row.run.started_ms = Some(row.run.created_ms);
     row.run.ended_ms = Some(row.run.created_ms + (index % 977) as i64 * 100);
-    row.run.state = if index % 50 == 0 { RunState::Failed } else { RunState::Finished };
+    row.run.state = if index.is_multiple_of(50) { RunState::Failed } else { RunState::Finished };
     run::put(tx, &row)?;
     for key in 0..KEYS {
         // No two columns in the same order.
