@@ -3,6 +3,8 @@
 //! A trial is a run like any other, with the tags [`SEARCH_TAG`] and [`TRIAL_TAG`]. Trainings are started by the host;
 //! the trials of a command are started by whoever searches with it, who asks for them with [`StepSearch`].
 
+mod written;
+
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};

@@ -2,6 +2,7 @@
 
 mod forms;
 mod models;
+mod sources;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use wasm_bindgen::JsCast as _;
 use self::{
     forms::{Ask, Asking},
     models::OtherModels,
+    sources::Sources,
     tree::{Line, fits, lines, note},
 };
 use crate::{
@@ -56,6 +58,7 @@ pub(crate) fn Experiments() -> impl IntoView {
         known.into_iter().filter(|folder| !folder.is_empty()).collect::<BTreeSet<_>>()
     });
     let acts = Acts::new(deleted, folded);
+    let adding = RwSignal::new(false);
     let count = move || {
         all.value.with(|all| all.as_ref().map(|all| words::counted(all.len() as u64, "experiment", "experiments")))
     };
@@ -66,6 +69,7 @@ pub(crate) fn Experiments() -> impl IntoView {
                 <div class="right flex">
                     <TextField value=wanted name="Filter experiments" placeholder="Filter" mark=icon::LIST_FILTER is_filter=true />
                     <Switch value=deleted label="Deleted" />
+                    <Button label="Read a log…" mark=icon::FOLDER_OPEN on_press=move || adding.set(true) />
                     <Button label="New experiment…" mark=icon::PLUS kind="primary" on_press=move || acts.ask(Asking::New(String::new())) />
                 </div>
             </div>
@@ -85,6 +89,7 @@ pub(crate) fn Experiments() -> impl IntoView {
                     }
                 }
             </Load>
+            <Sources adding />
             <OtherModels />
             <Ask asking=acts.asking folders=Signal::from(folders) />
             <Purge acts />

@@ -8,6 +8,7 @@ mod export;
 mod groups;
 mod overlaid;
 mod overlay;
+mod searches;
 mod views;
 
 use std::{
@@ -73,8 +74,14 @@ pub(crate) fn Runs() -> impl IntoView {
     let place = Place::get();
     let asked = use_location().query;
     let comparing = compare::asked(asked);
+    let searching = searches::asked(asked);
+    // A page of its own over the table, which keeps its place.
+    let is_covered = Memo::new(move |_| searching.with(Option::is_some) || !comparing.with(Vec::is_empty));
     crumbs(move || {
-        if comparing.with(Vec::is_empty) {
+        if let Some(searching) = searching.get() {
+            let all = (searching != searches::Asked::All).then(|| place.link("runs?searches=1"));
+            vec![("Runs".to_owned(), Some(place.link("runs"))), ("Searches".to_owned(), all)]
+        } else if comparing.with(Vec::is_empty) {
             vec![("Runs".to_owned(), None)]
         } else {
             vec![("Runs".to_owned(), Some(place.link("runs"))), ("Compare".to_owned(), None)]
@@ -211,7 +218,7 @@ pub(crate) fn Runs() -> impl IntoView {
     });
     view! {
         <div class="split-runs">
-            <div class="left" class:hidden=move || !comparing.with(Vec::is_empty)>
+            <div class="left" class:hidden=is_covered>
                 {move || none.get().then(|| view! { <div class="head"><h1>"Runs"</h1></div> })}
                 <div class="tools" class:hidden=none>
                     <FilterLine
@@ -227,7 +234,10 @@ pub(crate) fn Runs() -> impl IntoView {
                     <Switch value=deleted label="Deleted" />
                     <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
                     {move || if has_project.get() {
-                        view! { <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a> }.into_any()
+                        view! {
+                            <a class="btn" href=move || place.link("runs?searches=1")>{icon(icon::SEARCH)}"Searches"</a>
+                            <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a>
+                        }.into_any()
                     } else {
                         view! { <span class="faint caption" title=NO_PROJECT>"no project, so no training"</span> }.into_any()
                     }}
@@ -271,12 +281,13 @@ pub(crate) fn Runs() -> impl IntoView {
                 </div>
                 <Foot hidden=Signal::derive(move || none.get() || grouped.get()) list facts picked />
             </div>
-            {move || (!picked.with(Vec::is_empty) && comparing.with(Vec::is_empty)).then(|| view! {
+            {move || (!picked.with(Vec::is_empty) && !is_covered.get()).then(|| view! {
                 <overlay::Overlay picked chosen ranked_by compare=compare />
             })}
             {move || (!comparing.with(Vec::is_empty)).then(|| view! {
                 <compare::Compare runs=comparing ranked_by back=back />
             })}
+            <searches::Searches asked=searching />
             <actions::Rename renaming=asks.renaming />
             <actions::Register registering=asks.registering />
             <actions::Moving moving=asks.moving />

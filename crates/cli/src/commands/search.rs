@@ -4,7 +4,6 @@
 //! that they have this terminal's environment.
 
 mod programs;
-mod written;
 
 use std::collections::BTreeMap;
 
@@ -92,7 +91,7 @@ pub(crate) struct Start {
     #[arg(long)]
     reduction: Option<u64>,
     /// What to try: `learning_rate=1e-4..0.1:log`, `max_depth=2..8:int`, `model=trees,mlp`; instead of the file's space
-    #[arg(long = "try", value_name = "NAME=VALUES", value_parser = written::parse)]
+    #[arg(long = "try", value_name = "NAME=VALUES", value_parser = tried_as)]
     space: Vec<(String, Written)>,
     /// Return at once; the search goes on in the host
     #[arg(long, conflicts_with = "program")]
@@ -188,6 +187,11 @@ async fn find(context: &Context, named: &str) -> Outcome<Search> {
 
 fn value(trial: &Trial) -> String {
     trial.value.map_or_else(|| "–".to_owned(), words::figure)
+}
+
+fn tried_as(text: &str) -> Result<(String, Written), String> {
+    let (name, values) = text.split_once('=').ok_or("a name, \"=\" and values were expected, as in depth=2..8:int")?;
+    Ok((name.trim().to_owned(), values.parse()?))
 }
 
 /// A value with few digits; `--json` has all of them.

@@ -1,0 +1,246 @@
+//! Run logs of other tools: found in a folder, added, followed, forgotten.
+
+use api::{
+    ApiError, SourceId,
+    source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, Source},
+};
+use leptos::{prelude::*, task::spawn_local};
+
+use crate::{
+    client::{Client, query::query, shell},
+    parts::{
+        button::{Button, Pending},
+        card::Chip,
+        dialog::Dialog,
+        field::{Labelled, Switch, TextField},
+        icon,
+        menu::{Item, MenuButton, Menus},
+        states::Problem,
+        toast::Toasts,
+        when::Ago,
+        words,
+    },
+};
+
+/// The tool by its own name.
+const fn tool(kind: Kind) -> &'static str {
+    match kind {
+        Kind::MlflowFiles => "MLflow files",
+        Kind::MlflowDb => "MLflow database",
+        Kind::TensorBoard => "TensorBoard",
+        Kind::Wandb => "W&B offline",
+        Kind::DvcLive => "DVCLive",
+        Kind::Metrics => "Metrics files",
+        Kind::Dvc => "DVC",
+    }
+}
+
+/// The logs that are read; nothing where there are none.
+#[component]
+pub(super) fn Sources(
+    /// Whether a log is being added.
+    adding: RwSignal<bool>,
+) -> impl IntoView {
+    let all = query(|| Some(ListSources {}));
+    let forgetting = RwSignal::new(None::<Source>);
+    let none = Memo::new(move |_| all.value.with(|all| all.as_ref().is_none_or(Vec::is_empty)));
+    view! {
+        <section class="card section" class:hidden=none data-sources="">
+            <header>
+                <h2>"Logs of other tools"</h2>
+                <span class="right"><Button label="Add a log…" kind="s" on_press=move || adding.set(true) /></span>
+            </header>
+            <div class="scrolls">
+                <table class="small-table">
+                    <thead>
+                        <tr>
+                            <th>"Log"</th>
+                            <th>"Path"</th>
+                            <th class="num">"Runs"</th>
+                            <th>"State"</th>
+                            <th class="num">"Read"</th>
+                            <th></th>
+                        </tr>
+                    </thead>
+                    <tbody>
+                        {move || all.value.get().unwrap_or_default().into_iter().map(|source| view! { <Line source forgetting /> }).collect_view()}
+                    </tbody>
+                </table>
+            </div>
+        </section>
+        <Add adding />
+        <Forget forgetting />
+    }
+}
+
+#[component]
+fn Line(source: Source, forgetting: RwSignal<Option<Source>>) -> impl IntoView {
+    let (client, toasts, menus, pending) = (Client::get(), Toasts::get(), Menus::get(), Pending::new());
+    let (id, kept) = (source.id, StoredValue::new(source.clone()));
+    let read = move || {
+        pending.run(async move { client.call(ReadSource { source: id }).await }, move |job| toasts.done(job.title));
+    };
+    let items = move || {
+        vec![
+            Item::new("Read on now", icon::REFRESH_CW, read),
+            Item::new("Forget…", icon::TRASH, move || forgetting.set(Some(kept.get_value()))).danger(),
+        ]
+    };
+    // What could not be read is said, and where: the first few in the tip.
+    let told: Vec<String> =
+        source.warnings.iter().take(8).map(|warning| format!("{}: {}", warning.place, warning.message)).collect();
+    let state = match (&source.error, source.warned) {
+        (Some(error), _) => {
+            view! { <span class="bad cut seen" title=error.to_string()>{error.message.clone()}</span> }.into_any()
+        }
+        (None, 0) if source.watched => view! { <Chip text="followed" tone="good" /> }.into_any(),
+        (None, 0) => view! { <Chip text="read once" /> }.into_any(),
+        (None, warned) => {
+            let text = format!("{} not read", words::count(warned));
+            view! { <span title=told.join("\n")><Chip text tone="warn" /></span> }.into_any()
+        }
+    };
+    view! {
+        <tr on:contextmenu=move |event| menus.open_at(&event, items())>
+            <td><b>{tool(source.kind)}</b></td>
+            <td><span class="mono cut seen" title=source.path.clone()>{source.path.clone()}</span></td>
+            <td class="num">{words::count(source.runs)}</td>
+            <td>{state}</td>
+            <td class="num faint">{source.read_ms.map(|ms| view! { <Ago ms /> })}</td>
+            <td class="end"><MenuButton items label=format!("More of {}", source.path) /></td>
+        </tr>
+    }
+}
+
+#[component]
+fn Add(adding: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <Dialog open=adding title="Read another tool's log">
+            <Form adding />
+        </Dialog>
+    }
+}
+
+#[component]
+fn Form(adding: RwSignal<bool>) -> impl IntoView {
+    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
+    let folder = RwSignal::new(String::new());
+    let once = RwSignal::new(false);
+    let found = RwSignal::new(None::<Result<Vec<FoundLog>, ApiError>>);
+    let look = move || {
+        let wanted = folder.get_untracked().trim().to_owned();
+        if wanted.is_empty() {
+            return;
+        }
+        let call = async move { client.call(LookForLogs { folder: wanted }).await };
+        pending.run_or(
+            call,
+            move |logs| drop(found.try_set(Some(Ok(logs)))),
+            move |error| {
+                found.try_set(Some(Err(error)));
+            },
+        );
+    };
+    let choose = move || {
+        spawn_local(async move {
+            if let Some(path) = shell::pick_folder("Choose the folder of the logs").await {
+                folder.set(path);
+                look();
+            }
+        });
+    };
+    let add = move |log: FoundLog| {
+        let request = AddSource { path: log.path, kind: Some(log.kind), project: None, once: once.get_untracked() };
+        pending.run_or(
+            async move { client.call(request).await },
+            move |job| {
+                toasts.done(format!("{}: its runs stand here as they are read", job.title));
+                adding.try_set(false);
+            },
+            move |error| drop(found.try_set(Some(Err(error)))),
+        );
+    };
+    view! {
+        <div class="content form">
+            <Labelled label="Folder" hint="MLflow, TensorBoard, W&B offline, DVCLive, DVC and files of metrics are found. They are read where they lie and never changed.">
+                <span class="flex">
+                    <TextField value=folder placeholder="/home/me/experiments" on_enter=Callback::new(move |()| look()) />
+                    {shell::is_there().then(|| view! { <Button label="Choose…" on_press=choose /> })}
+                </span>
+            </Labelled>
+            <Switch value=once label="Read once, and don't follow" />
+            {move || match found.get() {
+                None => ().into_any(),
+                Some(Err(error)) => view! { <Problem error /> }.into_any(),
+                Some(Ok(logs)) if logs.is_empty() => {
+                    view! { <p class="muted">"There is no run log here that can be read."</p> }.into_any()
+                }
+                Some(Ok(logs)) => {
+                    let line = |log: FoundLog| view! { <Found log busy=pending.busy.into() on_add=Callback::new(add) /> };
+                    view! { <table class="small-table"><tbody>{logs.into_iter().map(line).collect_view()}</tbody></table> }.into_any()
+                }
+            }}
+        </div>
+        <footer>
+            <Button label="Cancel" on_press=move || adding.set(false) />
+            <Button
+                label="Look"
+                kind="primary"
+                disabled=Signal::derive(move || pending.busy.get() || folder.with(|folder| folder.trim().is_empty()))
+                on_press=look
+            />
+        </footer>
+    }
+}
+
+#[component]
+fn Found(log: FoundLog, busy: Signal<bool>, on_add: Callback<FoundLog>) -> impl IntoView {
+    let (path, kind, known) = (log.path.clone(), tool(log.kind), log.known);
+    view! {
+        <tr data-found=kind>
+            <td><b>{kind}</b></td>
+            <td><span class="mono cut seen" title=path.clone()>{path.clone()}</span></td>
+            <td class="end">
+                {match known {
+                    Some(_) => view! { <span class="faint">"is read"</span> }.into_any(),
+                    None => view! { <Button label="Read" kind="s" disabled=busy on_press=move || on_add.run(log.clone()) /> }.into_any(),
+                }}
+            </td>
+        </tr>
+    }
+}
+
+/// Asks what becomes of the runs.
+#[component]
+fn Forget(forgetting: RwSignal<Option<Source>>) -> impl IntoView {
+    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if forgetting.with(Option::is_some) {
+            open.set(true);
+        }
+    });
+    let forget = move |source: SourceId, keep_runs: bool| {
+        open.set(false);
+        pending.run(async move { client.call(RemoveSource { source, keep_runs }).await }, move |freed| {
+            toasts.done(format!("The log is forgotten; {} freed", words::bytes(freed.bytes)));
+        });
+    };
+    view! {
+        <Dialog open title="Forget this log?">
+            {forgetting.get_untracked().map(|source| {
+                let id = source.id;
+                view! {
+                    <div class="content">
+                        {format!("{} is read no more, and stays as it is. It gave {}.", source.path, words::counted(source.runs, "run", "runs"))}
+                    </div>
+                    <footer>
+                        <Button label="Cancel" on_press=move || open.set(false) />
+                        <Button label="Keep the runs" on_press=move || forget(id, true) />
+                        <Button label="Delete the runs too" kind="danger" on_press=move || forget(id, false) />
+                    </footer>
+                }
+            })}
+        </Dialog>
+    }
+}

@@ -1,0 +1,359 @@
+//! Searches for hyperparameters: those of the project, one with its trials, and the dialog that begins one.
+//!
+//! They stand in the address of the runs: `?searches=1`, `?search=ID`, `?search=new`.
+
+mod new;
+
+use api::{
+    SearchId,
+    search::{
+        DeleteSearch, Direction, GetSearch, ListSearches, ResumeSearch, Search, SearchState, StopSearch, Trial,
+        TrialOutcome, Value,
+    },
+};
+use charts::{
+    axis::Axis,
+    line::{Line, LineChart},
+    role::Role,
+};
+use leptos::prelude::*;
+use leptos_router::{
+    hooks::{use_location, use_navigate},
+    params::ParamsMap,
+};
+
+use self::new::NewSearch;
+use crate::{
+    client::{Client, query::query, wire},
+    frame::place::Place,
+    parts::{
+        button::{Button, Pending},
+        card::{Card, Chip},
+        chart::ChartCard,
+        dialog::Confirm,
+        icon,
+        row_keys::{move_among_rows, opens_row},
+        states::{Empty, Load, Problem},
+        toast::Toasts,
+        when::Ago,
+        words,
+    },
+};
+
+/// What of the searches the address asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    All,
+    One(SearchId),
+}
+
+pub(super) fn asked(query: Memo<ParamsMap>) -> Memo<Option<Asked>> {
+    Memo::new(move |_| {
+        query.with(|query| match query.get("search").and_then(|id| id.parse().ok()) {
+            Some(id) => Some(Asked::One(id)),
+            None => query.get("searches").map(|_| Asked::All),
+        })
+    })
+}
+
+/// The pages of the searches, where one is asked for, and the dialog.
+#[component]
+pub(super) fn Searches(asked: Memo<Option<Asked>>) -> impl IntoView {
+    let (place, query) = (Place::get(), use_location().query);
+    let navigate = StoredValue::new_local(use_navigate());
+    let is_new = Memo::new(move |_| query.with(|query| query.get("search").as_deref() == Some("new")));
+    let beginning = RwSignal::new(false);
+    Effect::new(move |_| beginning.set(is_new.get()));
+    // Closed, the dialog leaves the address too.
+    Effect::new(move |before: Option<bool>| {
+        let now = beginning.get();
+        if before == Some(true) && !now && is_new.get_untracked() {
+            navigate.with_value(|navigate| navigate(&place.link("runs?searches=1"), Default::default()));
+        }
+        now
+    });
+    view! {
+        {move || match asked.get() {
+            None => ().into_any(),
+            Some(Asked::All) => view! { <All beginning /> }.into_any(),
+            Some(Asked::One(id)) => view! { <One id /> }.into_any(),
+        }}
+        <NewSearch open=beginning />
+    }
+}
+
+#[component]
+fn All(beginning: RwSignal<bool>) -> impl IntoView {
+    let place = Place::get();
+    let all = query(move || Some(ListSearches { project: place.project.get()? }));
+    view! {
+        <section class="body-of-page" aria-label="Searches">
+            <div class="head">
+                <div><h1>"Searches"</h1><div class="sub">"The best hyperparameters, found by trying"</div></div>
+                <div class="right flex">
+                    <Button label="New search…" mark=icon::PLUS kind="primary" on_press=move || beginning.set(true) />
+                </div>
+            </div>
+            <Load query=all let:all>
+                {
+                    let none = Memo::new(move |_| all.with(Vec::is_empty));
+                    move || if none.get() {
+                        view! {
+                            <Empty mark=icon::SEARCH title="No search yet" text="A search trains with many settings and keeps the best. Say which settings may vary; each trial is a run like any other.">
+                                <Button label="New search…" mark=icon::PLUS kind="primary" on_press=move || beginning.set(true) />
+                            </Empty>
+                        }.into_any()
+                    } else {
+                        view! { <List all /> }.into_any()
+                    }
+                }
+            </Load>
+        </section>
+    }
+}
+
+#[component]
+fn List(all: Signal<Vec<Search>>) -> impl IntoView {
+    let place = Place::get();
+    let navigate = StoredValue::new_local(use_navigate());
+    let line = move |search: Search| {
+        let to = place.link(&format!("runs?search={}", search.id));
+        let opened = to.clone();
+        let open = move || navigate.with_value(|navigate| navigate(&opened, Default::default()));
+        let on_key = open.clone();
+        let best = search.best_trial().and_then(|trial| trial.value);
+        view! {
+            <tr class="opens" tabindex="0" on:click=move |_| open() on:keydown=move |event| if opens_row(&event) { on_key() }>
+                <td><a class="link strong" tabindex="-1" href=to>{search.name.clone()}</a></td>
+                <td><StateChip state=search.state /></td>
+                <td class="muted">{tried(&search)}</td>
+                <td class="num">{format!("{} of {}", words::count(search.over()), words::count(search.planned))}</td>
+                <td class="num">{best.map_or_else(|| "–".to_owned(), words::figure)}</td>
+                <td class="num faint"><Ago ms=search.created_ms /></td>
+            </tr>
+        }
+    };
+    view! {
+        <section class="card">
+            <div class="scrolls">
+                <table class="small-table opens" on:keydown=move_among_rows>
+                    <thead>
+                        <tr>
+                            <th>"Search"</th><th>"State"</th><th>"Tries"</th><th class="num">"Trials"</th>
+                            <th class="num">"Best"</th><th class="num">"Begun"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{move || all.get().into_iter().map(line).collect_view()}</tbody>
+                </table>
+            </div>
+        </section>
+    }
+}
+
+#[component]
+fn StateChip(state: SearchState) -> impl IntoView {
+    let (text, tone) = match state {
+        SearchState::Running => ("running", "accent"),
+        SearchState::Stopped => ("stopped", "warn"),
+        SearchState::Finished => ("finished", "good"),
+        SearchState::Failed => ("failed", "bad"),
+    };
+    view! { <Chip text tone dot=state == SearchState::Running /> }
+}
+
+/// "learning rate, max depth".
+fn tried(search: &Search) -> String {
+    search.config.space.keys().map(|name| words::param(name)).collect::<Vec<_>>().join(", ")
+}
+
+#[component]
+fn One(id: SearchId) -> impl IntoView {
+    let search = query(move || Some(GetSearch { search: id }));
+    view! {
+        <section class="body-of-page" aria-label="A search" data-search=id.to_string()>
+            <Load query=search let:search><Whole search /></Load>
+        </section>
+    }
+}
+
+#[component]
+fn Whole(search: Signal<Search>) -> impl IntoView {
+    let place = Place::get();
+    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
+    let navigate = StoredValue::new_local(use_navigate());
+    let deleting = RwSignal::new(false);
+    let id = search.with_untracked(|search| search.id);
+    let state = Memo::new(move |_| search.with(|search| search.state));
+    let is_command = search.with_untracked(|search| search.command.is_some());
+    let stop = move || pending.run(async move { client.call(StopSearch { search: id }).await }, |_| {});
+    let resume = move || {
+        pending.run(async move { client.call(ResumeSearch { search: id, trials: None }).await }, |_| {});
+    };
+    let delete = move || {
+        let name = search.with_untracked(|search| search.name.clone());
+        pending.run(async move { client.call(DeleteSearch { search: id }).await }, move |()| {
+            toasts.done(format!("Forgot the search {name}; its runs stay"));
+            navigate.with_value(|navigate| navigate(&place.link("runs?searches=1"), Default::default()));
+        });
+    };
+    let runs = move || place.link(&format!("runs?filter={}", wire::encode(&format!("tag.slipway.search = \"{id}\""))));
+    let sub = move || {
+        search.with(|search| {
+            let judged = search.judged.as_ref().map(|(key, direction)| match direction {
+                Direction::Min => format!(" · {}, less is better", words::key(key)),
+                Direction::Max => format!(" · {}, more is better", words::key(key)),
+            });
+            let trials = format!("{} of {} trials", words::count(search.over()), words::count(search.planned));
+            format!("{trials}{}", judged.unwrap_or_default())
+        })
+    };
+    let chart = Memo::new(move |_| search.with(progress_of));
+    let has_curve = Memo::new(move |_| chart.with(|chart| !chart.lines.is_empty()));
+    view! {
+        <div class="head">
+            <div>
+                <h1 class="flex">{move || search.with(|search| search.name.clone())}" "{move || view! { <StateChip state=state.get() /> }}</h1>
+                <div class="sub">{sub}</div>
+            </div>
+            <div class="right flex">
+                <a class="btn" href=runs>"Its runs"</a>
+                {move || match state.get() {
+                    SearchState::Running => view! { <Button label="Stop" mark=icon::SQUARE disabled=pending.busy on_press=stop /> }.into_any(),
+                    SearchState::Stopped | SearchState::Failed if is_command => {
+                        let name = search.with_untracked(|search| search.name.clone());
+                        view! { <span class="faint caption">"Go on in a terminal: "<code class="mono">{format!("slipway search resume {name}")}</code></span> }.into_any()
+                    }
+                    SearchState::Stopped | SearchState::Failed => {
+                        view! { <Button label="Go on" mark=icon::PLAY kind="primary" disabled=pending.busy on_press=resume /> }.into_any()
+                    }
+                    SearchState::Finished => ().into_any(),
+                }}
+                {move || (state.get() != SearchState::Running).then(|| view! {
+                    <Button label="Forget…" kind="quiet" on_press=move || deleting.set(true) />
+                })}
+            </div>
+        </div>
+        {move || search.with(|search| search.error.clone()).map(|error| view! { <Problem error /> })}
+        {move || has_curve.get().then(|| view! { <ChartCard title="Best so far" chart height=170.0 can_be_log=true /> })}
+        <Card title="Trials" flush=true><Trials search /></Card>
+        <Confirm
+            open=deleting
+            title="Forget this search?"
+            text="Which values it tried is forgotten. The runs of its trials stay."
+            verb="Forget search"
+            on_confirm=delete
+        />
+    }
+}
+
+/// Each trial's value, and the best one up to it, by the trial's number.
+fn progress_of(search: &Search) -> LineChart {
+    let Some((key, direction)) = &search.judged else { return LineChart::default() };
+    let valued = |trial: &Trial| match trial.outcome {
+        TrialOutcome::Finished => trial.value.map(|value| (trial.number as f64, value)),
+        _ => None,
+    };
+    let values: Vec<(f64, f64)> =
+        search.trials.iter().filter_map(valued).filter(|(_, value)| !value.is_nan()).collect();
+    if values.is_empty() {
+        return LineChart::default();
+    }
+    let mut best = f64::INFINITY;
+    let so_far = |(_, value): &(f64, f64)| {
+        best = best.min(direction.loss(*value));
+        direction.loss(best)
+    };
+    let so_far: Vec<f64> = values.iter().map(so_far).collect();
+    let (x, y): (Vec<f64>, Vec<f64>) = values.into_iter().unzip();
+    let name = words::key(key);
+    LineChart {
+        name: name.clone(),
+        lines: vec![
+            Line::new("best so far", Role::Series(0), x.clone(), so_far),
+            Line::new("trial", Role::Series(3), x, y),
+        ],
+        x: Axis::labelled("trial"),
+        has_marks: true,
+        ..LineChart::default()
+    }
+}
+
+#[component]
+fn Trials(search: Signal<Search>) -> impl IntoView {
+    let place = Place::get();
+    let names = Memo::new(move |_| search.with(|search| search.config.space.keys().cloned().collect::<Vec<_>>()));
+    let navigate = StoredValue::new_local(use_navigate());
+    // The newest stand first: what is under way is seen without scrolling.
+    let rows = Memo::new(move |_| {
+        search.with(|search| (search.best, search.trials.iter().rev().cloned().collect::<Vec<_>>()))
+    });
+    let line = move |trial: Trial, best: Option<u64>| {
+        let is_best = best == Some(trial.number);
+        let to = place.link(&format!("runs/{}", trial.run));
+        let (opened, has_run) = (to.clone(), trial.name.is_some());
+        let open = move || {
+            if has_run {
+                navigate.with_value(|navigate| navigate(&opened, Default::default()))
+            }
+        };
+        let on_key = open.clone();
+        let values = names.get();
+        view! {
+            <tr class="opens" class:strong=is_best tabindex="0" data-trial=trial.number.to_string() on:click=move |_| open() on:keydown=move |event| if opens_row(&event) { on_key() }>
+                <td class="num">{trial.number}</td>
+                <td>
+                    {match trial.name.clone() {
+                        Some(name) => view! { <a class="link" tabindex="-1" href=to>{name}</a> }.into_any(),
+                        None => view! { <span class="faint">"no run"</span> }.into_any(),
+                    }}
+                </td>
+                <td>
+                    <span class="flex"><OutcomeChip outcome=trial.outcome />{is_best.then(|| view! { <Chip text="best" tone="good" /> })}</span>
+                </td>
+                <td class="num">{trial.value.map_or_else(|| "–".to_owned(), words::figure)}</td>
+                {values.into_iter().map(|name| {
+                    let value = trial.values.get(&name).map_or_else(|| "–".to_owned(), shown);
+                    view! { <td class="num muted">{value}</td> }
+                }).collect_view()}
+            </tr>
+        }
+    };
+    view! {
+        <div class="scrolls">
+            <table class="small-table opens" on:keydown=move_among_rows>
+                <thead>
+                    <tr>
+                        <th class="num">"#"</th><th>"Run"</th><th>"Outcome"</th><th class="num">"Value"</th>
+                        {move || names.get().into_iter().map(|name| view! { <th class="num">{words::param(&name)}</th> }).collect_view()}
+                    </tr>
+                </thead>
+                <tbody>
+                    {move || {
+                        let (best, trials) = rows.get();
+                        trials.into_iter().map(|trial| line(trial, best)).collect_view()
+                    }}
+                </tbody>
+            </table>
+        </div>
+    }
+}
+
+#[component]
+fn OutcomeChip(outcome: TrialOutcome) -> impl IntoView {
+    let (text, tone) = match outcome {
+        TrialOutcome::Running => ("running", "accent"),
+        TrialOutcome::Finished => ("finished", ""),
+        TrialOutcome::StoppedEarly => ("stopped early", "info"),
+        TrialOutcome::Stopped => ("stopped", "warn"),
+        TrialOutcome::Interrupted => ("interrupted", "warn"),
+        TrialOutcome::Failed => ("failed", "bad"),
+    };
+    view! { <Chip text tone dot=outcome == TrialOutcome::Running /> }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Number(number) => words::figure(*number),
+        other => other.to_string(),
+    }
+}
