@@ -24,6 +24,7 @@ mod pages;
 mod pushing;
 mod road;
 mod runs_clicks;
+mod search_clicks;
 mod skipping;
 mod starting;
 mod stopping;

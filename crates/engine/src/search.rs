@@ -12,7 +12,7 @@ use std::{collections::HashMap, time::Duration};
 
 use anyhow::bail;
 use api::{
-    ApiError, ErrorCode, ProjectId, SearchId,
+    ApiError, ErrorCode, ProjectId, RunId, SearchId, SnapshotId,
     config::DataKind,
     event::Tag,
     figure,
@@ -217,11 +217,25 @@ async fn start_training(engine: &Engine, search: &Search, trial: &Trial) -> anyh
     let request = StartRun {
         project: search.project,
         training: Some(training),
-        snapshot: None,
+        snapshot: rows_of(engine, search).await?,
         name: Some(format!("{}-{}", search.name, trial.number)),
         alert: None,
     };
     start::start_as(engine, request, trial.run, tags(search.id, trial.number)).await.map(drop)
+}
+
+/// The data that the first trial was begun on: all of a search are, whatever changes meanwhile.
+async fn rows_of(engine: &Engine, search: &Search) -> anyhow::Result<Option<SnapshotId>> {
+    let runs: Vec<RunId> = search.trials.iter().map(|trial| trial.run).collect();
+    let found = engine.store().read(move |c| {
+        for run in runs {
+            if let Some(snapshot) = store::run::bare(c, run)?.and_then(|row| row.run.snapshot) {
+                return Ok(Some(snapshot));
+            }
+        }
+        Ok(None)
+    });
+    Ok(found.await?)
 }
 
 fn tags(search: SearchId, number: u64) -> Vec<(String, String)> {

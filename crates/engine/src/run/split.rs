@@ -30,6 +30,8 @@ pub async fn of(
     file: &ProjectFile,
     taken: &SnapshotRow,
 ) -> anyhow::Result<SplitRow> {
+    // Of two that begin at once the second takes what the first assigned: their figures are of the same rows.
+    let _alone = engine.building(*project.as_bytes()).await;
     let _gate = engine.hold_blobs().await;
     let settings = settings(file)?;
     let key = settings.clone();

@@ -88,14 +88,17 @@ async fn a_grid_tries_each_point_once_and_its_best_trial_is_a_run_like_any_other
     let (key, direction) = search.judged.clone().unwrap();
     assert!(key.ends_with("/validation"), "{key}");
     let best = search.trials.iter().find(|trial| Some(trial.number) == search.best).unwrap();
+    let mut rows = std::collections::BTreeSet::new();
     for trial in &search.trials {
         assert_eq!(trial.outcome, TrialOutcome::Finished);
         assert!(direction.loss(best.value.unwrap()) <= direction.loss(trial.value.unwrap()));
         let run = stage.call(GetRun { run: trial.run }).await;
         assert_eq!(run.tags[SEARCH_TAG], search.id.to_string());
         assert_eq!(run.tags[TRIAL_TAG], trial.number.to_string());
+        rows.insert((run.snapshot, run.split));
         assert_eq!(run.params["max_depth"], trial.values["max_depth"].to_string());
     }
+    assert_eq!(rows.len(), 1, "the figures of all are of the same rows");
     let version = stage.call(RegisterModel { run: best.run, name: None, aliases: Vec::new() }).await;
     assert_eq!(version.number, 1);
     let listed = stage.call(ListSearches { project }).await;

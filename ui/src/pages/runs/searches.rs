@@ -87,7 +87,7 @@ fn All(beginning: RwSignal<bool>) -> impl IntoView {
     let place = Place::get();
     let all = query(move || Some(ListSearches { project: place.project.get()? }));
     view! {
-        <section class="body-of-page" aria-label="Searches">
+        <section class="body-of-page compare" aria-label="Searches">
             <div class="head">
                 <div><h1>"Searches"</h1><div class="sub">"The best hyperparameters, found by trying"</div></div>
                 <div class="right flex">
@@ -170,7 +170,7 @@ fn tried(search: &Search) -> String {
 fn One(id: SearchId) -> impl IntoView {
     let search = query(move || Some(GetSearch { search: id }));
     view! {
-        <section class="body-of-page" aria-label="A search" data-search=id.to_string()>
+        <section class="body-of-page compare" aria-label="A search" data-search=id.to_string()>
             <Load query=search let:search><Whole search /></Load>
         </section>
     }
@@ -234,8 +234,8 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
             </div>
         </div>
         {move || search.with(|search| search.error.clone()).map(|error| view! { <Problem error /> })}
-        {move || has_curve.get().then(|| view! { <ChartCard title="Best so far" chart height=170.0 can_be_log=true /> })}
-        <Card title="Trials" flush=true><Trials search /></Card>
+        {move || has_curve.get().then(|| view! { <ChartCard title="Best so far" chart height=170.0 class="section" can_be_log=true /> })}
+        <Card title="Trials" class="section" flush=true><Trials search /></Card>
         <Confirm
             open=deleting
             title="Forget this search?"
@@ -269,8 +269,8 @@ fn progress_of(search: &Search) -> LineChart {
     LineChart {
         name: name.clone(),
         lines: vec![
-            Line::new("best so far", Role::Series(0), x.clone(), so_far),
-            Line::new("trial", Role::Series(3), x, y),
+            Line::new("best so far", Role::series(0), x.clone(), so_far),
+            Line { is_dashed: true, ..Line::new("each trial", Role::series(3), x, y) },
         ],
         x: Axis::labelled("trial"),
         has_marks: true,

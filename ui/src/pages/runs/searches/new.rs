@@ -117,7 +117,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
     };
     view! {
         <div class="content form">
-            <div class="two">
+            <div class="two-fields">
                 <Labelled label="Method" hint=hint_of(method)>
                     <Select value=method options=options(&[("tpe", "TPE"), ("random", "Random"), ("grid", "Grid")]) />
                 </Labelled>
