@@ -11,7 +11,7 @@ use journeys::{
     road,
 };
 use serde_json::json;
-use thirtyfour::{Key, TypingData};
+use thirtyfour::{Key, TypingData, error::WebDriverErrorInner};
 
 const SHORT: Duration = Duration::from_secs(10);
 
@@ -36,9 +36,14 @@ async fn by_keyboard(desk: &Desk) -> Result<()> {
     column(desk, project).await.context("the menu of a column")
 }
 
-/// Sends keys to what has the keyboard.
+/// Sends keys to what has the keyboard; what is replaced before it heard them is looked for again.
 async fn keys(desk: &Desk, keys: impl Into<TypingData>) -> Result<()> {
-    Ok(desk.driver().active_element().await?.send_keys(keys).await?)
+    let keys: TypingData = keys.into();
+    let sent = async || match desk.driver().active_element().await?.send_keys(keys.clone()).await {
+        Err(error) if matches!(*error, WebDriverErrorInner::StaleElementReference(_)) => Ok(false),
+        sent => Ok(sent.map(|()| true)?),
+    };
+    until("an element that hears the keys", SHORT, sent).await
 }
 
 async fn is_at(desk: &Desk, path: &str) -> Result<()> {
