@@ -11,6 +11,7 @@ mod file;
 mod look;
 pub mod metrics;
 pub mod mlflow_files;
+pub mod mlflow_image;
 mod rows;
 pub mod tensorboard;
 mod value;
