@@ -50,6 +50,7 @@ pub fn methods() -> Vec<&'static str> {
         crate::project::METHODS,
         crate::dataset::METHODS,
         crate::run::METHODS,
+        crate::media::METHODS,
         crate::run_table::METHODS,
         crate::tracking::METHODS,
         crate::search::METHODS,

@@ -20,6 +20,7 @@ pub mod host;
 pub mod hyperparameter;
 pub mod id;
 pub mod job;
+pub mod media;
 pub mod model;
 pub mod monitor;
 pub mod package;

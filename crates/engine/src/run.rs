@@ -7,6 +7,7 @@ pub mod board;
 pub mod command;
 pub mod filter;
 pub mod lineage;
+pub mod media;
 mod memory;
 pub mod name;
 pub mod process;

@@ -153,7 +153,9 @@ fn picture(image: Entry, step: i64) -> Told {
     });
     let (key, step) = numbered.unwrap_or((key, step));
     match fs::read(&path) {
-        Ok(bytes) => Told::Media { run: RUN.to_owned(), key, step, time_ms, media: Media::Image(bytes) },
+        Ok(bytes) => {
+            Told::Media { run: RUN.to_owned(), key, step, time_ms, media: Media::Image(bytes), location: None }
+        }
         Err(error) => warning(&path, format!("it was left out: {error}")),
     }
 }

@@ -11,6 +11,7 @@ mod file;
 mod look;
 pub mod metrics;
 pub mod mlflow_files;
+pub mod mlflow_image;
 mod rows;
 pub mod tensorboard;
 mod value;
@@ -84,6 +85,22 @@ pub struct Histogram {
     pub counts: Vec<f64>,
 }
 
+/// Where a medium stands in its log's file, so that it can be read again when it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Location {
+    pub path: PathBuf,
+    /// The first byte of its record.
+    pub offset: u64,
+    /// The record's masked crc32c: where it differs, the file was changed.
+    pub checksum: u32,
+    /// The value within the record.
+    pub value: usize,
+    /// The medium within the value.
+    pub part: usize,
+    /// What wrote it, which only the first record of its key needs to name.
+    pub plugin: Option<String>,
+}
+
 /// One thing that a log holds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Told {
@@ -100,6 +117,8 @@ pub enum Told {
         step: i64,
         time_ms: i64,
         media: Media,
+        /// Where its log lets it be read again without a copy; [`tensorboard::read_at`] does.
+        location: Option<Location>,
     },
     /// Lines of the run's output.
     Output {

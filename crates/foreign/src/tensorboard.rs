@@ -17,7 +17,7 @@ use ignore::WalkBuilder;
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{ForeignError, Head, Histogram, Mark, Media, Reader, Result, Sink, Told, file};
+use crate::{ForeignError, Head, Histogram, Location, Mark, Media, Reader, Result, Sink, Told, file};
 use proto::{Dtype, Event, Histo, HparamsData, Tensor};
 use record::{Next, Records};
 
@@ -127,6 +127,49 @@ impl Reader for TensorBoard {
     }
 }
 
+/// Reads a medium where it stands, its one record and nothing else of the file.
+///
+/// # Errors
+/// Where the file can't be read, or no longer holds there what it held.
+pub fn read_at(location: &Location) -> Result<Media> {
+    let Location { path, offset, checksum, value, part, plugin } = location;
+    let changed = || ForeignError::NotOne {
+        path: path.clone(),
+        what: "log that still holds this",
+        why: format!("what stands at byte {offset} was changed since it was read; read the log again"),
+    };
+    // A pipe that took the file's place would hold up whoever opens it.
+    if !fs::symlink_metadata(path).map_err(file::failed(path))?.is_file() {
+        return Err(changed());
+    }
+    let mut records = Records::open(path, *offset)?;
+    let event = match records.next().map_err(file::failed(path))? {
+        Next::Data(data) => Event::decode(data).ok(),
+        _ => None,
+    };
+    event
+        .filter(|_| records.checksum == *checksum)
+        .and_then(|event| event.summary?.value.into_iter().nth(*value))
+        .and_then(|value| media_of(plugin.as_deref(), value).into_iter().nth(*part))
+        .ok_or_else(changed)
+}
+
+/// The record that is read.
+struct Record<'a> {
+    path: &'a Path,
+    offset: u64,
+    checksum: u32,
+}
+
+impl Record<'_> {
+    fn location(&self, value: usize, part: usize, plugin: Option<String>) -> Location {
+        Location { path: self.path.to_owned(), offset: self.offset, checksum: self.checksum, value, part, plugin }
+    }
+}
+
+/// The location of a value's part that a plugin wrote.
+type Locate<'a> = dyn Fn(usize, Option<String>) -> Location + 'a;
+
 /// One run as it is read.
 struct Reading<'a, 'b> {
     name: String,
@@ -184,7 +227,7 @@ impl Reading<'_, '_> {
             let why = match records.next().map_err(file::failed(path))? {
                 Next::Data(data) => match Event::decode(data) {
                     Ok(event) => {
-                        self.event(event)?;
+                        self.event(event, &Record { path, offset: at, checksum: records.checksum })?;
                         continue;
                     }
                     Err(error) => format!("the record is no event: {error}"),
@@ -206,47 +249,42 @@ impl Reading<'_, '_> {
         self.flush()
     }
 
-    fn event(&mut self, event: Event) -> Result<()> {
+    fn event(&mut self, event: Event, record: &Record<'_>) -> Result<()> {
         let time_ms = millis(event.wall_time);
         if self.run.created_ms.is_none() {
             self.run.created_ms = Some(time_ms);
             self.head(RunState::Running)?;
         }
-        for value in event.summary.into_iter().flat_map(|summary| summary.value) {
-            self.value(value, event.step, time_ms)?;
+        for (at, value) in event.summary.into_iter().flat_map(|summary| summary.value).enumerate() {
+            self.value(value, event.step, time_ms, &|part, plugin| record.location(at, part, plugin))?;
         }
         Ok(())
     }
 
-    fn value(&mut self, value: proto::Value, step: i64, time_ms: i64) -> Result<()> {
-        let tag = value.tag;
+    fn value(&mut self, value: proto::Value, step: i64, time_ms: i64, locate: &Locate<'_>) -> Result<()> {
+        let tag = value.tag.clone();
         if let Some(number) = value.simple_value {
             return self.point(tag, Point { step, time_ms, value: f64::from(number) });
         }
-        if let Some(plugin) = value.metadata.and_then(|metadata| metadata.plugin) {
+        if let Some(plugin) = value.metadata.as_ref().and_then(|metadata| metadata.plugin.as_ref()) {
             if plugin.name == "hparams" {
                 return self.hparams(&plugin.content);
             }
-            self.run.plugins.insert(tag.clone(), plugin.name);
+            self.run.plugins.insert(tag.clone(), plugin.name.clone());
         }
-        let plugin = self.run.plugins.get(&tag).map(String::as_str);
-        let media = match (value.image, value.histo, value.audio, value.tensor) {
-            (Some(image), ..) => vec![Media::Image(image.encoded)],
-            (_, Some(histogram), ..) => old_histogram(histogram).into_iter().collect(),
-            (_, _, Some(audio), _) => vec![Media::Audio(audio.encoded)],
-            (.., Some(tensor)) if plugin == Some("scalars") => {
-                return match tensor.numbers().as_deref() {
-                    Some([value, ..]) => self.point(tag, Point { step, time_ms, value: *value }),
-                    _ => Ok(()),
-                };
-            }
-            (.., Some(tensor)) => media_of(plugin, tensor),
-            _ => Vec::new(),
-        };
+        let plugin = self.run.plugins.get(&tag).cloned();
+        if let (Some("scalars"), Some(tensor)) = (plugin.as_deref(), &value.tensor) {
+            return match tensor.numbers().as_deref() {
+                Some([value, ..]) => self.point(tag, Point { step, time_ms, value: *value }),
+                _ => Ok(()),
+            };
+        }
+        let media = media_of(plugin.as_deref(), value);
         let several = media.len() > 1;
-        for (at, media) in media.into_iter().enumerate() {
-            let key = if several { format!("{tag}/{at}") } else { tag.clone() };
-            self.tell(Told::Media { run: self.name.clone(), key, step, time_ms, media })?;
+        for (part, media) in media.into_iter().enumerate() {
+            let key = if several { format!("{tag}/{part}") } else { tag.clone() };
+            let location = Some(locate(part, plugin.clone()));
+            self.tell(Told::Media { run: self.name.clone(), key, step, time_ms, media, location })?;
         }
         Ok(())
     }
@@ -302,9 +340,20 @@ fn old_histogram(histogram: Histo) -> Option<Media> {
     Some(Media::Histogram(Histogram { edges, counts }))
 }
 
+/// What a value holds beside a number, in either of TensorBoard's forms.
+fn media_of(plugin: Option<&str>, value: proto::Value) -> Vec<Media> {
+    match (value.image, value.histo, value.audio, value.tensor) {
+        (Some(image), ..) => vec![Media::Image(image.encoded)],
+        (_, Some(histogram), ..) => old_histogram(histogram).into_iter().collect(),
+        (_, _, Some(audio), _) => vec![Media::Audio(audio.encoded)],
+        (.., Some(tensor)) => tensor_media(plugin, tensor),
+        _ => Vec::new(),
+    }
+}
+
 /// What a plugin's tensor holds: histograms are rows of left edge, right edge and count; images two strings of
 /// their width and height before the pictures; sounds may come with a label each.
-fn media_of(plugin: Option<&str>, tensor: Tensor) -> Vec<Media> {
+fn tensor_media(plugin: Option<&str>, tensor: Tensor) -> Vec<Media> {
     match plugin {
         Some("histograms") => {
             let numbers = tensor.numbers().unwrap_or_default();

@@ -368,7 +368,7 @@ impl Reading<'_, '_> {
             let several = media.len() > 1;
             for (at, media) in media.into_iter().enumerate() {
                 let key = if several { format!("{key}/{at}") } else { key.clone() };
-                self.tell(Told::Media { run: self.key.clone(), key, step, time_ms, media })?;
+                self.tell(Told::Media { run: self.key.clone(), key, step, time_ms, media, location: None })?;
             }
         }
         Ok(())

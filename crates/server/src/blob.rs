@@ -5,7 +5,8 @@
 use std::path::PathBuf;
 
 use axum::{
-    extract::{Path, Request, State},
+    extract::{Path, Query, Request, State},
+    http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
 use tower_http::services::ServeFile;
@@ -23,6 +24,33 @@ pub(crate) async fn artifact(
     let run: RunId = run.parse().map_err(|error: api::id::NotAnId| ApiError::invalid(error.to_string()))?;
     let file = engine::run::artifact_path(&host.engine, run, &path).await;
     send(file.map_err(|error| engine::error::told(&error))?, request).await
+}
+
+#[derive(serde::Deserialize)]
+pub(crate) struct At {
+    key: String,
+    #[serde(default)]
+    step: Option<i64>,
+}
+
+/// A picture or a sound of a run by its key and step. What it is, its bytes say: nothing else of its name is believed.
+pub(crate) async fn medium(
+    State(host): State<Host>,
+    Path(run): Path<String>,
+    Query(At { key, step }): Query<At>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let run: RunId = run.parse().map_err(|error: api::id::NotAnId| ApiError::invalid(error.to_string()))?;
+    let found = engine::run::media::bytes(&host.engine, run, &key, step).await;
+    let (bytes, kind) = found.map_err(|error| engine::error::told(&error))?;
+    let mut response = match bytes {
+        engine::run::media::Bytes::File(file) => send(file, request).await?,
+        engine::run::media::Bytes::Held(bytes) => bytes.into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(response)
 }
 
 /// A picture of a snapshot, by its path in the dataset.

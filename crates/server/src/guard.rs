@@ -27,7 +27,7 @@ const LONGEST_NAME: usize = 255;
 
 /// What the pages may load and reach: themselves.
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
-    img-src 'self' blob: data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Lets a request through, or refuses it with the reason.
 pub(crate) async fn guard(State(host): State<Host>, request: Request, next: Next) -> Response {

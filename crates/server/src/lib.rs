@@ -116,6 +116,7 @@ pub fn router(host: Host) -> Router {
         .route("/api/runs/{run}/log", get(events::run_log))
         .route("/api/series", get(series::series))
         .route("/api/blob/runs/{run}/{*path}", get(blob::artifact))
+        .route("/api/blob/media/{run}", get(blob::medium))
         .route("/api/blob/snapshots/{snapshot}/{*path}", get(blob::picture))
         .route("/api/upload", put(upload::upload).post(upload::upload).layer(DefaultBodyLimit::disable()))
         .route("/api/{*rest}", get(call::no_such_route).post(call::no_such_route));

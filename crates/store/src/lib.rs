@@ -22,6 +22,7 @@ pub mod job;
 pub mod job_log;
 mod key;
 pub mod logged_model;
+pub mod medium;
 pub mod metric;
 pub mod migrate;
 pub mod mlflow_db;

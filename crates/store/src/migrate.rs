@@ -29,6 +29,7 @@ const TRACKING: &[Step] = &[
     Sql(crate::alias::REBUILD),
     Sql(crate::logged_model::CREATE),
     Sql(crate::source::CREATE),
+    Sql(crate::medium::CREATE),
     Sql(crate::client_version::CREATE),
     Sql(crate::search::CREATE),
     Sql(crate::tail::CREATE),

@@ -4,6 +4,7 @@ mod about;
 mod charts;
 mod evaluation;
 mod logs;
+mod media;
 
 use api::{
     ProjectId,
@@ -478,6 +479,7 @@ fn Views(run: Signal<Run>) -> impl IntoView {
     let is_live = Signal::derive(move || run.with(|run| !run.state.is_over()));
     let is_training = Memo::new(move |_| run.with(|run| run.kind == RunKind::Training));
     let artifacts = query(move || Some(api::run::ListArtifacts { run: id.get() }));
+    let media = query(move || Some(api::media::ListMedia { run: id.get() }));
     // Of a training its progress says what it takes; a program's run is measured from outside.
     let has_system = Memo::new(move |_| {
         run.with(|run| {
@@ -491,6 +493,10 @@ fn Views(run: Signal<Run>) -> impl IntoView {
             tabs.push(Tab::new("evaluation", "Evaluation"));
         }
         tabs.push(Tab::new("params", "Parameters"));
+        let media = media.value.with(|media| media.as_ref().map_or(0, |media| media.total));
+        if media > 0 {
+            tabs.push(Tab { count: Some(media), ..Tab::new("media", "Media") });
+        }
         tabs.push(Tab { count, ..Tab::new("artifacts", "Artifacts") });
         tabs.push(Tab::new("logs", "Logs"));
         if has_system.get() {
@@ -508,6 +514,7 @@ fn Views(run: Signal<Run>) -> impl IntoView {
             {move || match tab.get().as_str() {
                 "evaluation" => view! { <evaluation::EvaluationTab run=id has=Signal::derive(move || run.with(|run| run.has_evaluation)) /> }.into_any(),
                 "params" => view! { <about::ParamsTab run /> }.into_any(),
+                "media" => view! { <media::MediaTab run=id media /> }.into_any(),
                 "artifacts" => view! { <about::ArtifactsTab run=id artifacts /> }.into_any(),
                 "logs" => view! { <logs::LogsTab run=id is_live /> }.into_any(),
                 "system" => view! { <charts::ChartsTab run look system=true /> }.into_any(),

@@ -3,6 +3,7 @@
 mod curves;
 mod diff;
 mod list;
+mod media;
 mod several;
 
 use std::{io::Write as _, time::Duration};
@@ -94,6 +95,9 @@ pub(crate) enum RunCommand {
         /// A run's name or id, or `latest`
         run: String,
     },
+    /// Pictures, sounds, texts, tables and histograms of a run by step
+    #[command(subcommand)]
+    Media(media::MediaCommand),
     /// Draws series of runs in the terminal, or prints their points with --json
     Plot(curves::Plot),
     /// Shows what differs between runs: params, environment, code, data, command, metrics
@@ -272,6 +276,7 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
                 table(&["file", ">size", "written"], list.iter().map(row))
             })
         }
+        RunCommand::Media(command) => media::run(context, command).await,
         RunCommand::Plot(plot) => curves::run(context, plot).await,
         RunCommand::Diff { runs, all } => diff::run(context, &runs, all).await,
         RunCommand::Several(command) => several::run(context, command).await,

@@ -5,18 +5,21 @@ use std::collections::{HashMap, HashSet};
 use api::{
     ApiError, ErrorCode, ExperimentId, RunId, SourceId,
     event::Tag,
+    media::MediumKind,
     run::{Code, Run, RunKind},
     series::Point,
     source::{Source, SourceWarning},
     tracking::{Experiment, Scope},
 };
-use foreign::{Head, Mark, Reader, Told};
-use store::{run::RunRow, source::SourceRow};
+use foreign::{Head, Mark, Media, Reader, Told};
+use store::{medium::MediumRow, run::RunRow, source::SourceRow};
 
 use crate::{Engine, error, jobs::JobContext, run, tracking::client};
 
 /// Points in one transaction, about.
 const POINTS: usize = 50_000;
+/// Media in one transaction.
+const MEDIA: usize = 1_000;
 /// Runs in one transaction.
 const RUNS: usize = 1_000;
 /// Warnings that are kept; the rest are counted.
@@ -33,6 +36,8 @@ pub(super) struct Taken {
 struct Piece {
     heads: Vec<Head>,
     points: Vec<(String, String, Vec<Point>)>,
+    /// By the run's key in its log.
+    media: Vec<(String, MediumRow)>,
     count: usize,
 }
 
@@ -60,7 +65,10 @@ pub(super) fn take(
     let id = row.source.id;
     if !row.is_whole {
         row.mark = serde_json::Value::Null;
-        runtime.block_on(engine.store().write(move |tx| store::source::forget_points(tx, id)))?;
+        runtime.block_on(engine.store().write(move |tx| {
+            store::source::forget_points(tx, id)?;
+            store::medium::forget(tx, id)
+        }))?;
     }
     row.is_whole = false;
     let begun = row.clone();
@@ -114,11 +122,19 @@ impl Taking<'_> {
                 self.piece.count += points.len();
                 self.piece.points.push((run, key, points));
             }
+            Told::Media { run, key, step, time_ms, media, location: Some(location) } => {
+                let Some(kind) = kind_of(&media) else {
+                    self.media += 1;
+                    return Ok(());
+                };
+                let location = serde_json::to_value(location)?;
+                self.piece.media.push((run, MediumRow { key, step, time_ms, kind, source: self.source.id, location }));
+            }
             Told::Media { .. } => self.media += 1,
             Told::Output { .. } => {}
             Told::Warning { place, message } => self.warn(SourceWarning { place, message }),
         }
-        if self.piece.heads.len() >= RUNS || self.piece.count >= POINTS {
+        if self.piece.heads.len() >= RUNS || self.piece.count >= POINTS || self.piece.media.len() >= MEDIA {
             self.commit()?;
         }
         Ok(())
@@ -138,8 +154,8 @@ impl Taking<'_> {
             }
             context.progress(None, format!("{} runs, {} points", self.taken.runs, self.taken.points));
         }
-        let Piece { heads, points, count } = std::mem::take(&mut self.piece);
-        if heads.is_empty() && points.is_empty() {
+        let Piece { heads, points, media, count } = std::mem::take(&mut self.piece);
+        if heads.is_empty() && points.is_empty() && media.is_empty() {
             return Ok(());
         }
         self.taken.runs += heads.len() as u64;
@@ -172,12 +188,30 @@ impl Taking<'_> {
                     changed.insert(run);
                 }
             }
+            for (key, row) in media {
+                if let Some(run) = store::source::run(tx, source.id, &key)? {
+                    store::medium::put(tx, run, &row)?;
+                    changed.insert(run);
+                }
+            }
             Ok((changed, scopes))
         }))?;
         self.changed.extend(changed);
         self.scopes.extend(scopes);
         Ok(())
     }
+}
+
+/// `None` of a file beside the log, whose kind nothing tells.
+const fn kind_of(media: &Media) -> Option<MediumKind> {
+    Some(match media {
+        Media::Image(_) => MediumKind::Image,
+        Media::Audio(_) => MediumKind::Audio,
+        Media::Text(_) => MediumKind::Text,
+        Media::Table { .. } => MediumKind::Table,
+        Media::Histogram(_) => MediumKind::Histogram,
+        Media::File(_) => return None,
+    })
 }
 
 /// Enters a run of the log, or brings it up to date.

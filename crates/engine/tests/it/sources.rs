@@ -1,8 +1,9 @@
 //! Other tools' logs become runs, once, and are read on while they grow.
 
-use std::{fs, path::Path};
+use std::{collections::HashMap, fs, path::Path};
 
 use api::{
+    media::{GetMedium, ListMedia, MediumContent, SaveMedium},
     run::{ListRuns, RunKind},
     source::{AddSource, Kind, ListSources, LookForLogs, ReadSource, RemoveSource},
     tracking::ListExperiments,
@@ -166,4 +167,91 @@ async fn each_kind_of_log_becomes_runs() {
         stage.done(job).await;
         assert_eq!(series(&stage).await, first, "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn media_of_a_log_are_read_where_they_stand() {
+    let stage = Stage::new().await;
+    let folder = stage.path("tensorboard");
+    copy(&fixture("foreign/tests/fixtures/tensorboard"), &folder);
+    add(&stage, &folder, None).await;
+    let mut found = HashMap::new();
+    for experiment in stage.call(ListExperiments::default()).await {
+        let request = ListRuns { experiment: Some(experiment.id), limit: Some(1000), ..ListRuns::default() };
+        for row in stage.call(request).await.rows {
+            for of in stage.call(ListMedia { run: row.id }).await.keys {
+                found.insert(of.key.clone(), (row.id, of));
+            }
+        }
+    }
+    let medium = async |key: &str| {
+        let (run, of) = &found[key];
+        let shown = stage.call(GetMedium { run: *run, key: key.to_owned(), step: None }).await;
+        assert_eq!((shown.kind, Some(&shown.step)), (of.kind, of.steps.last()), "{key}");
+        shown.content
+    };
+    assert!(matches!(medium("words").await, MediumContent::Text { text, .. } if !text.is_empty()));
+    assert!(
+        matches!(medium("weights").await, MediumContent::Histogram { edges, counts } if edges.len() == counts.len() + 1)
+    );
+    assert!(matches!(medium("picture").await, MediumContent::Bytes { size_bytes } if size_bytes > 8));
+    let (run, _) = found["picture"];
+    let to = stage.path("saved.png");
+    let save = SaveMedium { run, key: "picture".to_owned(), step: None, to: to.to_string_lossy().into_owned() };
+    stage.call(save.clone()).await;
+    assert!(fs::read(&to).unwrap().starts_with(b"\x89PNG"));
+    // What is there is never written over, and a log that is gone says so.
+    let error = stage.try_call(save).await.unwrap_err();
+    assert!(error.message.contains("is there already"), "{error:?}");
+    fs::remove_dir_all(&folder).unwrap();
+    let error = stage.try_call(GetMedium { run, key: "picture".to_owned(), step: None }).await.unwrap_err();
+    assert!(error.message.contains("can't be read"), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn artifacts_are_media_by_their_names() {
+    let stage = Stage::new().await;
+    let folder = stage.path("mlruns");
+    copy(&fixture("foreign/tests/fixtures/mlruns"), &folder);
+    let run = folder.join("100000000000000001").join("a".repeat(32));
+    let artifacts = run.join("artifacts");
+    fs::create_dir_all(artifacts.join("images")).unwrap();
+    for (name, bytes) in [
+        ("images/sample+step+1+timestamp+5+u.png", b"one".as_slice()),
+        ("images/sample+step+20+timestamp+6+u.png", b"whole"),
+        ("images/sample+step+20+timestamp+6+u+compressed.webp", b"small"),
+        ("note.txt", b"words"),
+        ("scores.json", br#"{"columns": ["name", "score"], "data": [["a", 0.5], ["b", null]]}"#),
+        ("page.html", b"<script>"),
+        ("model/MLmodel", b""),
+        ("model/requirements.txt", b"left out"),
+    ] {
+        fs::create_dir_all(artifacts.join(name).parent().unwrap()).unwrap();
+        fs::write(artifacts.join(name), bytes).unwrap();
+    }
+    fs::write(run.join("tags/mlflow.loggedArtifacts"), r#"[{"path": "scores.json", "type": "table"}]"#).unwrap();
+    add(&stage, &folder, None).await;
+    let run: api::RunId = "a".repeat(32).parse().unwrap();
+    let keys = stage.call(ListMedia { run }).await.keys;
+    let told: Vec<_> = keys.iter().map(|of| (of.key.as_str(), of.steps.as_slice())).collect();
+    for expected in [("sample", [1, 20].as_slice()), ("note.txt", &[0]), ("scores.json", &[0])] {
+        assert!(told.contains(&expected), "{expected:?} of {told:?}");
+    }
+    assert!(!told.iter().any(|(key, _)| key.contains("html") || key.contains("requirements")), "{told:?}");
+    let medium = async |key: &str, step| stage.call(GetMedium { run, key: key.to_owned(), step }).await.content;
+    // Of step 20 the whole picture, not its small copy.
+    let to = stage.path("saved");
+    let save = SaveMedium { run, key: "sample".to_owned(), step: None, to: to.to_string_lossy().into_owned() };
+    assert_eq!(stage.call(save).await.step, 20);
+    assert_eq!(fs::read(&to).unwrap(), b"whole");
+    assert_eq!(medium("sample", Some(1)).await, MediumContent::Bytes { size_bytes: 3 });
+    assert_eq!(medium("note.txt", None).await, MediumContent::Text { text: "words".to_owned(), is_cut: false });
+    let rows = vec![vec!["a".to_owned(), "0.5".to_owned()], vec!["b".to_owned(), String::new()]];
+    let columns = vec!["name".to_owned(), "score".to_owned()];
+    assert_eq!(medium("scores.json", None).await, MediumContent::Table { columns, rows, total_rows: 2 });
+    // What its first bytes don't tell to be a picture is not sent as one.
+    let refused = engine::run::media::bytes(&stage.engine, run, "sample", Some(1)).await.unwrap_err();
+    assert!(refused.to_string().contains("in no format"), "{refused}");
+    let error = stage.try_call(GetMedium { run, key: "sample".to_owned(), step: Some(2) }).await.unwrap_err();
+    assert!(error.message.contains("at step 2"), "{error:?}");
 }

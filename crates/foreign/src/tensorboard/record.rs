@@ -47,6 +47,8 @@ pub(crate) struct Records {
     data: Vec<u8>,
     /// The byte behind the last whole record.
     pub(crate) offset: u64,
+    /// The checksum that stands behind the last record that was read.
+    pub(crate) checksum: u32,
 }
 
 impl Records {
@@ -54,7 +56,7 @@ impl Records {
         let mut file = File::open(path).map_err(file::failed(path))?;
         let length = file.metadata().map_err(file::failed(path))?.len();
         file.seek(SeekFrom::Start(offset)).map_err(file::failed(path))?;
-        Ok(Self { file: BufReader::with_capacity(BUFFER, file), length, data: Vec::new(), offset })
+        Ok(Self { file: BufReader::with_capacity(BUFFER, file), length, data: Vec::new(), offset, checksum: 0 })
     }
 
     pub(crate) fn next(&mut self) -> std::io::Result<Next<'_>> {
@@ -80,10 +82,7 @@ impl Records {
         self.data.resize((size + TAIL) as usize, 0);
         self.file.read_exact(&mut self.data)?;
         let (data, sum) = self.data.split_at(size as usize);
-        Ok(if masked(data).to_le_bytes() == sum {
-            Next::Data(data)
-        } else {
-            Next::Bad("the record's checksum is wrong")
-        })
+        self.checksum = sum.iter().rev().fold(0, |all, byte| all << 8 | u32::from(*byte));
+        Ok(if masked(data) == self.checksum { Next::Data(data) } else { Next::Bad("the record's checksum is wrong") })
     }
 }

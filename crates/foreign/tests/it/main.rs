@@ -7,6 +7,7 @@ mod dvclive;
 mod look;
 mod metrics;
 mod mlflow_files;
+mod mlflow_image;
 mod tensorboard;
 mod wandb;
 

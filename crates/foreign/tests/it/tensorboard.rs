@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use api::{run::RunState, source::Kind};
 use foreign::{
     Mark, Media, Told, look,
-    tensorboard::{TensorBoard, write::EventFile},
+    tensorboard::{TensorBoard, read_at, write::EventFile},
 };
 
 use crate::{copy, read};
@@ -47,6 +47,39 @@ fn both_forms_are_read() {
     assert_eq!(media(&told.told, "sound"), [Media::Audio(b"RIFF".to_vec())]);
     assert_eq!(media(&told.told, "words"), [Media::Text("said".to_owned())]);
     assert!(matches!(&media(&told.told, "picture")[0], Media::Image(bytes) if bytes.starts_with(b"\x89PNG")));
+}
+
+#[test]
+fn a_medium_is_read_again_where_it_stands() {
+    let folder = copy("tensorboard");
+    let told = read(&TensorBoard::new(folder.path().join("runs")), &Mark::default());
+    let media: Vec<_> = told
+        .told
+        .iter()
+        .filter_map(|told| match told {
+            Told::Media { key, media, location, .. } => Some((key.as_str(), media, location.as_ref().unwrap())),
+            _ => None,
+        })
+        .collect();
+    for key in ["spread", "weights", "shot/1", "sound", "words", "picture"] {
+        assert!(media.iter().any(|(of, ..)| *of == key), "{key}");
+    }
+    for (key, media, location) in &media {
+        assert_eq!(&read_at(location).unwrap(), *media, "{key}");
+    }
+    let other = foreign::Location { checksum: !media[0].2.checksum, ..media[0].2.clone() };
+    assert!(read_at(&other).unwrap_err().to_string().contains("was changed since it was read"));
+    // A file of the same name and whole records, but of another run, is not shown for it.
+    let (_, _, location) = media.iter().find(|(key, ..)| *key == "picture").unwrap();
+    fs::write(&location.path, []).unwrap();
+    assert!(read_at(location).unwrap_err().to_string().contains("was changed since it was read"));
+    let other = EventFile::create(&folder.path().join("other"), 0).unwrap();
+    other.finish().unwrap();
+    fs::copy(event_file(folder.path(), "other"), &location.path).unwrap();
+    let start = foreign::Location { offset: 0, ..(*location).clone() };
+    assert!(read_at(&start).unwrap_err().to_string().contains("was changed since it was read"));
+    fs::remove_file(&location.path).unwrap();
+    assert!(read_at(location).unwrap_err().to_string().contains("can't be read"));
 }
 
 #[test]

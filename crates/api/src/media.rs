@@ -1,0 +1,96 @@
+//! What a run holds at a step beside numbers: pictures, sounds, texts, tables, histograms.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{RunId, event::Tag};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediumKind {
+    Image,
+    Audio,
+    Text,
+    Table,
+    Histogram,
+}
+
+/// The media of one key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaOfKey {
+    pub key: String,
+    pub kind: MediumKind,
+    /// Rising. Of very many steps some are left out, evenly; the first and the last never are.
+    pub steps: Vec<i64>,
+    /// How many steps there are.
+    pub total: u64,
+}
+
+/// Keys in their order, the first thousand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunMedia {
+    pub keys: Vec<MediaOfKey>,
+    /// How many keys there are.
+    pub total: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Medium {
+    pub key: String,
+    pub kind: MediumKind,
+    pub step: i64,
+    /// When it was logged, where its tool says.
+    pub time_ms: Option<i64>,
+    pub content: MediumContent,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum MediumContent {
+    /// A picture or a sound: its bytes are at `GET /api/blob/media/RUN?key=KEY&step=STEP`, or saved by [`SaveMedium`].
+    Bytes { size_bytes: u64 },
+    /// The first 256 KiB.
+    Text { text: String, is_cut: bool },
+    /// The first thousand rows; a cell is text.
+    Table { columns: Vec<String>, rows: Vec<Vec<String>>, total_rows: u64 },
+    /// Counts between edges: one edge more than counts. All are finite.
+    Histogram { edges: Vec<f64>, counts: Vec<f64> },
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListMedia {
+    pub run: RunId,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetMedium {
+    pub run: RunId,
+    pub key: String,
+    /// By default the last.
+    #[serde(default)]
+    pub step: Option<i64>,
+}
+
+/// Writes a medium to a file that isn't there yet: a picture or a sound as its bytes, the rest as text or JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SaveMedium {
+    pub run: RunId,
+    pub key: String,
+    /// By default the last.
+    #[serde(default)]
+    pub step: Option<i64>,
+    /// An absolute path on the host's machine.
+    pub to: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedMedium {
+    pub path: String,
+    pub step: i64,
+    pub size_bytes: u64,
+}
+
+crate::requests! { METHODS;
+    ListMedia => "run.media" -> RunMedia, |me| vec![Tag::Run(me.run)];
+    GetMedium => "run.medium" -> Medium, |me| vec![Tag::Run(me.run)];
+    SaveMedium => "run.save_medium" -> SavedMedium;
+}

@@ -1,0 +1,393 @@
+//! The media of a run by key and step: files among its artifacts, and what other tools' logs hold, read in place.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fs,
+    io::{Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use api::{
+    ApiError, RunId,
+    media::{GetMedium, ListMedia, MediaOfKey, Medium, MediumContent, MediumKind, RunMedia, SaveMedium, SavedMedium},
+    run::ListArtifacts,
+};
+use foreign::{Location, mlflow_image::LoggedImage};
+
+use crate::{Engine, error};
+
+const KEYS: usize = 1_000;
+const STEPS: usize = 10_000;
+const TEXT_BYTES: u64 = 256 << 10;
+const ROWS: usize = 1_000;
+/// A table is parsed whole.
+const TABLE_BYTES: u64 = 16 << 20;
+/// Names the tables of a run that MLflow's `log_table` wrote.
+const LOGGED: &str = "mlflow.loggedArtifacts";
+
+/// Where a medium is.
+#[derive(Debug, Clone)]
+enum Lies {
+    /// The path of an artifact.
+    Artifact(String),
+    /// In a log that was read.
+    Log,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    kind: MediumKind,
+    time_ms: Option<i64>,
+    lies: Lies,
+}
+
+/// The bytes of a picture or a sound.
+#[derive(Debug)]
+pub enum Bytes {
+    File(PathBuf),
+    Held(Vec<u8>),
+}
+
+/// What an artifact's path says of it: key, step, time. What is logged at no step is at 0.
+fn named(path: &str, tables: &HashSet<String>) -> Option<(String, i64, Option<i64>, MediumKind)> {
+    if let Some(image) = LoggedImage::of(path) {
+        return Some((image.key, image.step, Some(image.time_ms), MediumKind::Image));
+    }
+    if tables.contains(path) {
+        return Some((path.to_owned(), 0, None, MediumKind::Table));
+    }
+    let (stem, ending) = path.rsplit_once('.')?;
+    let kind = match ending.to_ascii_lowercase().as_str() {
+        "png" | "jpg" | "jpeg" | "gif" | "webp" => MediumKind::Image,
+        "wav" | "mp3" | "ogg" | "flac" => MediumKind::Audio,
+        "txt" | "md" => MediumKind::Text,
+        _ => return None,
+    };
+    let (key, step) = stepped(stem).unwrap_or((path, 0));
+    Some((key.to_owned(), step, None, kind))
+}
+
+/// `samples/step_12` is `samples` at step 12.
+fn stepped(stem: &str) -> Option<(&str, i64)> {
+    let without = stem.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let step = stem[without.len()..].parse().ok()?;
+    let key = without.trim_end_matches(['_', '-', '=']).strip_suffix("step")?;
+    let key = key.trim_end_matches(['_', '-', '/', '.']);
+    (!key.is_empty()).then_some((key, step))
+}
+
+/// The paths that the tag of logged tables names.
+fn tables(tag: Option<&str>) -> HashSet<String> {
+    let listed: Vec<serde_json::Value> = tag.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let is_table = |one: &&serde_json::Value| one["type"] == "table";
+    listed.iter().filter(is_table).filter_map(|one| one["path"].as_str().map(str::to_owned)).collect()
+}
+
+/// All media, by key and step.
+async fn all(engine: &Engine, run: RunId) -> anyhow::Result<BTreeMap<String, BTreeMap<i64, Entry>>> {
+    let row = super::find(engine, run).await?;
+    let tables = tables(row.run.tags.get(LOGGED).map(String::as_str));
+    let artifacts = super::artifacts(engine, ListArtifacts { run }).await?;
+    let paths: Vec<&str> = artifacts.iter().filter_map(|artifact| artifact.path.strip_prefix("artifacts/")).collect();
+    // What a model's folder holds belongs to the model.
+    let models: Vec<&str> = paths.iter().filter_map(|path| path.strip_suffix("MLmodel")).collect();
+    let mut found: BTreeMap<String, BTreeMap<i64, Entry>> = BTreeMap::new();
+    let mut full: HashSet<(String, i64)> = HashSet::new();
+    for path in paths {
+        if models.iter().any(|model| path.starts_with(model)) {
+            continue;
+        }
+        let Some((key, step, time_ms, kind)) = named(path, &tables) else { continue };
+        let is_full = LoggedImage::of(path).is_none_or(|image| !image.compressed);
+        let of_key = found.entry(key.clone()).or_default();
+        // The whole picture before its small copy, the later before the earlier.
+        let known_full = full.contains(&(key.clone(), step));
+        let is_better = of_key.get(&step).is_none_or(|known| (known_full, known.time_ms) <= (is_full, time_ms));
+        // A key is of one kind: what else is called so keeps its path.
+        let other_kind = of_key.values().next().is_some_and(|known| known.kind != kind);
+        let lies = Lies::Artifact(format!("artifacts/{path}"));
+        if other_kind {
+            found.entry(path.to_owned()).or_default().insert(step, Entry { kind, time_ms, lies });
+        } else if is_better {
+            of_key.insert(step, Entry { kind, time_ms, lies });
+            if is_full {
+                full.insert((key, step));
+            }
+        }
+    }
+    for (key, step, kind) in engine.store().read(move |c| store::medium::list(c, run)).await? {
+        found.entry(key).or_default().insert(step, Entry { kind, time_ms: None, lies: Lies::Log });
+    }
+    found.retain(|_, steps| !steps.is_empty());
+    Ok(found)
+}
+
+pub async fn list(engine: &Engine, request: ListMedia) -> anyhow::Result<RunMedia> {
+    let all = all(engine, request.run).await?;
+    let total = all.len() as u64;
+    let keys = all.into_iter().take(KEYS).filter_map(|(key, steps)| {
+        let kind = steps.values().next()?.kind;
+        let total = steps.len() as u64;
+        Some(MediaOfKey { key, kind, steps: thinned(steps.into_keys().collect()), total })
+    });
+    Ok(RunMedia { keys: keys.collect(), total })
+}
+
+/// At most [`STEPS`], the first and the last among them.
+fn thinned(steps: Vec<i64>) -> Vec<i64> {
+    if steps.len() <= STEPS {
+        return steps;
+    }
+    let last = steps.len() - 1;
+    (0..STEPS).map(|at| steps[at * last / (STEPS - 1)]).collect()
+}
+
+/// A medium as it lies.
+enum Held {
+    File(PathBuf),
+    Told(foreign::Media),
+}
+
+struct Opened {
+    step: i64,
+    kind: MediumKind,
+    time_ms: Option<i64>,
+    held: Held,
+}
+
+async fn open(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyhow::Result<Opened> {
+    let mut all = all(engine, run).await?;
+    let steps = all.remove(key).ok_or_else(|| {
+        ApiError::not_found(format!("The run has no medium \"{key}\"."))
+            .with_hint("List what it has: `slipway run media list RUN`.")
+    })?;
+    let found = match step {
+        Some(step) => steps.get_key_value(&step),
+        None => steps.last_key_value(),
+    };
+    let Some((&step, entry)) = found else {
+        bail!(ApiError::not_found(format!("The run has no medium \"{key}\" at step {}.", step.unwrap_or_default())));
+    };
+    let Entry { kind, time_ms, lies } = entry.clone();
+    let path = match lies {
+        Lies::Artifact(path) => {
+            let held = Held::File(super::artifact_path(engine, run, &path).await?);
+            return Ok(Opened { step, kind, time_ms, held });
+        }
+        Lies::Log => key.to_owned(),
+    };
+    let of_log = engine
+        .store()
+        .read(move |c| {
+            let row = store::medium::get(c, run, &path, step)?;
+            let source = row.as_ref().map(|row| store::source::get(c, row.source)).transpose()?.flatten();
+            Ok(row.zip(source))
+        })
+        .await?;
+    let (row, source) = of_log.ok_or_else(|| error::missing("run", run))?;
+    let location: Location = serde_json::from_value(row.location).context("the place of a medium in its log")?;
+    let told = tokio::task::spawn_blocking(move || within(&location, Path::new(&source.source.path))).await??;
+    Ok(Opened { step, kind, time_ms: Some(row.time_ms), held: Held::Told(told) })
+}
+
+/// Reads a medium of a log in place. A link that took the place of a folder leads to nothing.
+fn within(location: &Location, log: &Path) -> anyhow::Result<foreign::Media> {
+    let gone = |source: std::io::Error| {
+        ApiError::not_found(format!("{} can't be read: {source}.", location.path.display()))
+            .with_hint("Its log was moved or deleted since it was read.")
+    };
+    let (real, root) = (location.path.canonicalize().map_err(gone)?, log.canonicalize().map_err(gone)?);
+    if !real.starts_with(&root) {
+        bail!(ApiError::invalid(format!("{} leads out of its log.", location.path.display())));
+    }
+    foreign::tensorboard::read_at(location)
+        .map_err(|error| ApiError::not_found(format!("{error}.")).with_hint("Read the log again.").into())
+}
+
+pub async fn get(engine: &Engine, request: GetMedium) -> anyhow::Result<Medium> {
+    let Opened { step, kind, time_ms, held } = open(engine, request.run, &request.key, request.step).await?;
+    let content = tokio::task::spawn_blocking(move || match held {
+        Held::File(path) => of_file(&path, kind),
+        Held::Told(media) => of_log(media),
+    })
+    .await??;
+    Ok(Medium { key: request.key, kind, step, time_ms, content })
+}
+
+fn of_file(path: &Path, kind: MediumKind) -> anyhow::Result<MediumContent> {
+    let read = |limit: u64| -> anyhow::Result<(Vec<u8>, u64)> {
+        let file = fs::File::open(path).with_context(|| format!("read {}", path.display()))?;
+        let size = file.metadata()?.len();
+        let mut bytes = Vec::new();
+        file.take(limit).read_to_end(&mut bytes).with_context(|| format!("read {}", path.display()))?;
+        Ok((bytes, size))
+    };
+    match kind {
+        MediumKind::Text => {
+            let (bytes, size) = read(TEXT_BYTES)?;
+            Ok(MediumContent::Text { text: String::from_utf8_lossy(&bytes).into_owned(), is_cut: size > TEXT_BYTES })
+        }
+        MediumKind::Table => {
+            let (bytes, size) = read(TABLE_BYTES)?;
+            if size > TABLE_BYTES {
+                bail!(
+                    ApiError::invalid("The table is larger than 16 MiB, which is not shown.")
+                        .with_hint("Save its file from the run's artifacts.")
+                );
+            }
+            table(&bytes)
+        }
+        _ => Ok(MediumContent::Bytes { size_bytes: fs::metadata(path)?.len() }),
+    }
+}
+
+/// The table that `log_table` wrote: pandas' orientation "split".
+fn table(bytes: &[u8]) -> anyhow::Result<MediumContent> {
+    #[derive(serde::Deserialize)]
+    struct Split {
+        columns: Vec<serde_json::Value>,
+        data: Vec<Vec<serde_json::Value>>,
+    }
+    let cell = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    let Split { columns, data } = serde_json::from_slice(bytes)
+        .map_err(|error| ApiError::invalid(format!("The table's file holds no columns and data: {error}.")))?;
+    Ok(MediumContent::Table {
+        columns: columns.iter().map(cell).collect(),
+        rows: data.iter().take(ROWS).map(|row| row.iter().map(cell).collect()).collect(),
+        total_rows: data.len() as u64,
+    })
+}
+
+fn of_log(media: foreign::Media) -> anyhow::Result<MediumContent> {
+    Ok(match media {
+        foreign::Media::Image(bytes) | foreign::Media::Audio(bytes) => {
+            MediumContent::Bytes { size_bytes: bytes.len() as u64 }
+        }
+        foreign::Media::File(path) => bail!(ApiError::invalid(format!("{} is a file of its own.", path.display()))),
+        foreign::Media::Text(mut text) => {
+            let is_cut = text.len() as u64 > TEXT_BYTES;
+            text.truncate(text.floor_char_boundary(TEXT_BYTES as usize));
+            MediumContent::Text { text, is_cut }
+        }
+        foreign::Media::Histogram(histogram) => {
+            let finite = |value: f64| if value.is_nan() { 0.0 } else { value.clamp(f64::MIN, f64::MAX) };
+            MediumContent::Histogram {
+                edges: histogram.edges.into_iter().map(finite).collect(),
+                counts: histogram.counts.into_iter().map(finite).collect(),
+            }
+        }
+        foreign::Media::Table { columns, rows } => {
+            let total_rows = rows.len() as u64;
+            MediumContent::Table { columns, rows: rows.into_iter().take(ROWS).collect(), total_rows }
+        }
+    })
+}
+
+/// The bytes of a picture or a sound and what they are, which their first bytes say and their name doesn't.
+pub async fn bytes(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyhow::Result<(Bytes, &'static str)> {
+    let opened = open(engine, run, key, step).await?;
+    let bytes = match opened.held {
+        Held::File(path) if matches!(opened.kind, MediumKind::Image | MediumKind::Audio) => Bytes::File(path),
+        Held::Told(foreign::Media::Image(bytes) | foreign::Media::Audio(bytes)) => Bytes::Held(bytes),
+        _ => bail!(ApiError::invalid(format!("\"{key}\" is no picture and no sound."))),
+    };
+    let start = match &bytes {
+        Bytes::Held(bytes) => bytes[..bytes.len().min(16)].to_vec(),
+        Bytes::File(path) => {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || {
+                let mut start = Vec::new();
+                fs::File::open(path)?.take(16).read_to_end(&mut start).map(|_| start)
+            })
+            .await??
+        }
+    };
+    let Some(kind) = sniffed(&start) else {
+        bail!(ApiError::invalid(format!(
+            "\"{key}\" is in no format that is shown: PNG, JPEG, GIF, WebP, WAV, MP3, Ogg, FLAC."
+        )));
+    };
+    Ok((bytes, kind))
+}
+
+const fn sniffed(start: &[u8]) -> Option<&'static str> {
+    Some(match start {
+        [0x89, b'P', b'N', b'G', ..] => "image/png",
+        [0xff, 0xd8, 0xff, ..] => "image/jpeg",
+        [b'G', b'I', b'F', b'8', ..] => "image/gif",
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => "audio/wav",
+        [b'O', b'g', b'g', b'S', ..] => "audio/ogg",
+        [b'f', b'L', b'a', b'C', ..] => "audio/flac",
+        [b'I', b'D', b'3', ..] | [0xff, 0xe2..=0xff, ..] => "audio/mpeg",
+        _ => return None,
+    })
+}
+
+pub async fn save(engine: &Engine, request: SaveMedium) -> anyhow::Result<SavedMedium> {
+    let SaveMedium { run, key, step, to } = request;
+    let to = PathBuf::from(to);
+    if !to.is_absolute() {
+        bail!(ApiError::invalid(format!("{} is no absolute path.", to.display())));
+    }
+    let opened = open(engine, run, &key, step).await?;
+    let size_bytes = tokio::task::spawn_blocking(move || write(&to, opened.held).map(|size| (to, size)));
+    let (path, size_bytes) = size_bytes.await??;
+    Ok(SavedMedium { path: path.to_string_lossy().into_owned(), step: opened.step, size_bytes })
+}
+
+fn write(to: &Path, held: Held) -> anyhow::Result<u64> {
+    let shown = to.display();
+    let mut file = fs::File::create_new(to).map_err(|source| match source.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            ApiError::invalid(format!("{shown} is there already.")).with_hint("Choose another name.")
+        }
+        _ => ApiError::invalid(format!("{shown} can't be written: {source}.")),
+    })?;
+    let bytes = match held {
+        Held::File(path) => {
+            let mut from = fs::File::open(&path).with_context(|| format!("read {}", path.display()))?;
+            return std::io::copy(&mut from, &mut file).with_context(|| format!("write {shown}"));
+        }
+        Held::Told(foreign::Media::Image(bytes) | foreign::Media::Audio(bytes)) => bytes,
+        Held::Told(foreign::Media::Text(text)) => text.into_bytes(),
+        Held::Told(other) => serde_json::to_vec(&of_log(other)?)?,
+    };
+    file.write_all(&bytes).with_context(|| format!("write {shown}"))?;
+    Ok(bytes.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_key_and_step() {
+        let none = HashSet::new();
+        let of = |path: &str| named(path, &none).map(|(key, step, ..)| (key, step));
+        assert_eq!(of("samples/step_12.png"), Some(("samples".to_owned(), 12)));
+        assert_eq!(of("out-step7.wav"), Some(("out".to_owned(), 7)));
+        assert_eq!(of("plot.png"), Some(("plot.png".to_owned(), 0)));
+        assert_eq!(of("step_3.png"), Some(("step_3.png".to_owned(), 0)));
+        assert_eq!((of("page.html"), of("drawing.svg"), of("none")), (None, None, None));
+    }
+
+    #[test]
+    fn what_bytes_are_their_start_says() {
+        assert_eq!(sniffed(b"\x89PNG\r\n"), Some("image/png"));
+        assert_eq!(sniffed(b"RIFF\0\0\0\0WAVEfmt "), Some("audio/wav"));
+        assert_eq!((sniffed(b"<svg xmlns="), sniffed(b"<html>"), sniffed(b"")), (None, None, None));
+    }
+
+    #[test]
+    fn of_many_steps_the_ends_stay() {
+        let steps = thinned((0..25_000).collect());
+        assert_eq!((steps.len(), steps[0], steps[STEPS - 1]), (STEPS, 0, 24_999));
+        assert!(steps.is_sorted_by(|left, right| left < right));
+    }
+}

@@ -1,0 +1,215 @@
+//! What a run holds at a step beside numbers, a card for each key with its steps to slide through.
+
+use std::time::Duration;
+
+use api::{
+    id::RunId,
+    media::{GetMedium, MediaOfKey, Medium, MediumContent, MediumKind, RunMedia},
+};
+use charts::{
+    axis::Axis,
+    bars::{self, Bars, Histogram},
+    plot::Size,
+    role::Role,
+};
+use leptos::prelude::*;
+
+use crate::{
+    client::{
+        Client,
+        query::{Query, query},
+        wire,
+    },
+    parts::{
+        button::IconButton,
+        icon,
+        picture::Picture,
+        states::{Empty, Load},
+        words,
+    },
+};
+
+/// How long a step stays while it plays.
+const STAYS: Duration = Duration::from_millis(700);
+
+#[component]
+pub(super) fn MediaTab(run: Memo<RunId>, media: Query<RunMedia>) -> impl IntoView {
+    view! {
+        <Load query=media let:media>
+            {
+                let keys = Memo::new(move |_| media.with(|media| media.keys.iter().map(|of| of.key.clone()).collect::<Vec<_>>()));
+                let left_out = move || media.with(|media| media.total.saturating_sub(media.keys.len() as u64));
+                view! {
+                    {move || keys.with(Vec::is_empty).then(|| view! {
+                        <Empty mark=icon::IMAGE title="No media" text="Pictures, sounds, texts and tables that a run logs stand here by their step." />
+                    })}
+                    <div class="media">
+                        <For each=move || keys.get() key=Clone::clone let:key>
+                            {
+                                let of = Memo::new(move |_| media.with(|media| media.keys.iter().find(|of| of.key == key).cloned()));
+                                view! { <OfKey run of /> }
+                            }
+                        </For>
+                    </div>
+                    {move || (left_out() > 0).then(|| view! {
+                        <p class="muted small">{format!("{} more are not shown.", words::counted(left_out(), "key", "keys"))}</p>
+                    })}
+                }
+            }
+        </Load>
+    }
+}
+
+#[component]
+fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
+    let key = Memo::new(move |_| of.with(|of| of.as_ref().map(|of| of.key.clone()).unwrap_or_default()));
+    let steps = Memo::new(move |_| of.with(|of| of.as_ref().map(|of| of.steps.clone()).unwrap_or_default()));
+    // Until a step is chosen, the last is shown, also when one comes to it.
+    let chosen = RwSignal::new(None::<usize>);
+    let at = Memo::new(move |_| {
+        let last = steps.with(Vec::len).saturating_sub(1);
+        chosen.get().map_or(last, |chosen| chosen.min(last))
+    });
+    let step = Memo::new(move |_| steps.with(|steps| steps.get(at.get()).copied()));
+    let medium = query(move || step.get().map(|step| GetMedium { run: run.get(), key: key.get(), step: Some(step) }));
+    let plays = RwSignal::new(false);
+    Effect::new(move |_| {
+        if !plays.get() {
+            return;
+        }
+        let next = move || {
+            let last = steps.with_untracked(Vec::len).saturating_sub(1);
+            let now = at.get_untracked();
+            if now >= last {
+                plays.set(false);
+            } else {
+                chosen.set(Some(now + 1));
+            }
+        };
+        if let Ok(handle) = set_interval_with_handle(next, STAYS) {
+            on_cleanup(move || handle.clear());
+        }
+    });
+    let play = move || {
+        if !plays.get_untracked() && at.get_untracked() + 1 >= steps.with_untracked(Vec::len) {
+            chosen.set(Some(0));
+        }
+        plays.update(|plays| *plays = !*plays);
+    };
+    let slider = move || {
+        view! {
+            <span class="flex">
+                {move || view! {
+                    <IconButton
+                        label=if plays.get() { "Pause" } else { "Play" }
+                        mark=if plays.get() { icon::SQUARE } else { icon::PLAY }
+                        on_press=move |_| play()
+                    />
+                }}
+                <input
+                    type="range"
+                    min="0"
+                    max=move || steps.with(Vec::len).saturating_sub(1)
+                    aria-label=move || format!("Step of {}", key.get())
+                    aria-valuetext=move || step.get().map(|step| format!("Step {step}"))
+                    prop:value=move || at.get().to_string()
+                    on:input=move |event| {
+                        plays.set(false);
+                        chosen.set(event_target_value(&event).parse().ok());
+                    }
+                />
+            </span>
+        }
+    };
+    let has_steps = Memo::new(move |_| steps.with(|steps| steps.len() > 1));
+    view! {
+        <section class="card medium">
+            <header class="flex">
+                <strong class="cut mono" title=move || key.get()>{move || key.get()}</strong>
+                <span class="faint caption">{move || step.get().map(|step| format!("step {step}"))}</span>
+                {move || has_steps.get().then(slider)}
+            </header>
+            <Load query=medium let:medium>
+                {move || shown(run.get(), medium.get())}
+            </Load>
+        </section>
+    }
+}
+
+fn shown(run: RunId, medium: Medium) -> AnyView {
+    let Medium { key, kind, step, content, .. } = medium;
+    match content {
+        MediumContent::Bytes { .. } => view! { <Played run key step kind /> }.into_any(),
+        MediumContent::Text { text, is_cut } => view! {
+            <pre class="log">{text}</pre>
+            {is_cut.then(|| view! { <p class="muted small">"Its first 256 KiB are shown."</p> })}
+        }
+        .into_any(),
+        MediumContent::Table { columns, rows, total_rows } => {
+            let more = total_rows.saturating_sub(rows.len() as u64);
+            view! {
+                <div class="scrolls">
+                    <table class="small-table">
+                        <thead><tr>{columns.into_iter().map(|column| view! { <th>{column}</th> }).collect_view()}</tr></thead>
+                        <tbody>
+                            {rows.into_iter().map(|row| view! {
+                                <tr>{row.into_iter().map(|cell| view! { <td>{cell}</td> }).collect_view()}</tr>
+                            }).collect_view()}
+                        </tbody>
+                    </table>
+                </div>
+                {(more > 0).then(|| view! { <p class="muted small">{format!("{} more are not shown.", words::counted(more, "row", "rows"))}</p> })}
+            }
+            .into_any()
+        }
+        MediumContent::Histogram { edges, counts } => {
+            let name = key.clone();
+            let counts: Vec<u64> = counts.into_iter().map(|count| count.max(0.0).round() as u64).collect();
+            view! {
+                <Picture name=key draw=move |width, _| bars::histogram(
+                    &Histogram {
+                        name: name.clone(),
+                        edges: edges.clone(),
+                        sets: vec![Bars { name: name.clone(), role: Role::Series(1), counts: counts.clone() }],
+                        x: Axis::default(),
+                        has_counts: true,
+                    },
+                    Size { width, height: 180.0 },
+                ) />
+            }
+            .into_any()
+        }
+    }
+}
+
+/// A picture or a sound, whose bytes come by the way that keeps the token.
+#[component]
+fn Played(run: RunId, key: String, step: i64, kind: MediumKind) -> impl IntoView {
+    let client = Client::get();
+    let address = RwSignal::new(None::<String>);
+    let problem = RwSignal::new(None::<String>);
+    let from = format!("/api/blob/media/{run}?key={}&step={step}", wire::encode(&key));
+    leptos::task::spawn_local(async move {
+        match client.blob(&from).await {
+            Ok(found) => {
+                if address.try_set(Some(found.clone())).is_some() {
+                    // Another step was chosen before its bytes came.
+                    wire::forget_object(&found);
+                }
+            }
+            Err(error) => drop(problem.try_set(Some(error.message))),
+        }
+    });
+    on_cleanup(move || {
+        if let Some(address) = address.try_get_untracked().flatten() {
+            wire::forget_object(&address);
+        }
+    });
+    view! {
+        {move || problem.get().map(|problem| view! { <p class="bad small">{problem}</p> })}
+        {move || address.get().map(|address| match kind {
+            MediumKind::Audio => view! { <audio controls src=address></audio> }.into_any(),
+            _ => view! { <img src=address alt=format!("{key} at step {step}") /> }.into_any(),
+        })}
+    }
+}
