@@ -215,6 +215,9 @@ pub(crate) fn Runs() -> impl IntoView {
     let failed = Memo::new(move |_| list.error.get());
     let is_plotted = Memo::new(move |_| plotted.with(|plotted| !plotted.is_table()));
     let grouped = Memo::new(move |_| !is_plotted.get() && group.with(|group| !group.is_empty()));
+    // Not by the number itself: what is brushed stays while runs come and go.
+    let shows_plot =
+        Memo::new(move |_| is_plotted.get() && failed.with(Option::is_none) && list.total.get() != Some(0));
     let open_id = Callback::new(move |id: String| {
         navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{id}")), Default::default()));
     });
@@ -270,7 +273,7 @@ pub(crate) fn Runs() -> impl IntoView {
                 {move || (grouped.get() && failed.with(Option::is_none) && !empty.get()).then(|| view! {
                     <groups::Grouped list=listing group names=names.into() filter on_open=open />
                 })}
-                {move || (is_plotted.get() && failed.with(Option::is_none) && list.total.get().unwrap_or(0) > 0).then(|| view! {
+                {move || shows_plot.get().then(|| view! {
                     <plots::Plots list=listing plotted facts filter on_open=open_id />
                 })}
                 <div class="fill-table" class:hidden=move || grouped.get() || is_plotted.get() || list.total.get().unwrap_or(0) == 0>

@@ -264,6 +264,17 @@ mod tests {
                 pinned: vec!["metric.f1".to_owned()],
                 ..Shown::default()
             },
+            Shown {
+                plotted: Plotted {
+                    view: "scatter".to_owned(),
+                    axes: vec!["param.a,b".to_owned(), "metric.f1".to_owned()],
+                    x: "param.a&b".to_owned(),
+                    y: "metric.f1".to_owned(),
+                    colour: "metric.loss".to_owned(),
+                    log: vec!["param.a&b".to_owned()],
+                },
+                ..Shown::default()
+            },
         ] {
             assert_eq!(Shown::read(&shown.address(encode), decode), shown);
         }
