@@ -38,8 +38,8 @@ async fn by_keyboard(desk: &Desk) -> Result<()> {
 
 /// Sends keys to what has the keyboard; what is replaced before it heard them is looked for again.
 async fn keys(desk: &Desk, keys: impl Into<TypingData>) -> Result<()> {
-    let keys: TypingData = keys.into();
-    let sent = async || match desk.driver().active_element().await?.send_keys(keys.clone()).await {
+    let keys: String = keys.into().as_vec().into_iter().collect();
+    let sent = async || match desk.driver().active_element().await?.send_keys(&keys).await {
         Err(error) if matches!(*error, WebDriverErrorInner::StaleElementReference(_)) => Ok(false),
         sent => Ok(sent.map(|()| true)?),
     };

@@ -41,7 +41,11 @@ async fn table(desk: &Desk) -> Result<()> {
     orders(desk, &experiment).await.context("several orders")?;
     selected(desk).await.context("select all")?;
     columns(desk).await.context("columns")?;
-    groups(desk, &experiment).await.context("groups")
+    groups(desk, &experiment).await.context("groups")?;
+    for (name, lr, loss) in [("e", "0.3", 1.25), ("f", "0.4", 1.5)] {
+        log(&address, &experiment, name, lr, loss).await.context("log a run")?;
+    }
+    plots(desk, &experiment).await.context("charts of the runs")
 }
 
 async fn log(address: &str, experiment: &Experiment, name: &str, lr: &str, loss: f64) -> Result<()> {
@@ -136,4 +140,30 @@ async fn groups(desk: &Desk, experiment: &Experiment) -> Result<()> {
     }
     press(driver, &line("0.2")).await?;
     gone(driver, "//main//*[contains(@class,'group-run')]").await
+}
+
+async fn plots(desk: &Desk, experiment: &Experiment) -> Result<()> {
+    let driver = desk.driver();
+    desk.go(&format!("/e/{}/runs", experiment.id)).await?;
+    press(driver, "//main//button[@role='radio' and @aria-label='Parallel']").await?;
+    seen(driver, "//main//*[@role='status' and .='6 runs']").await?;
+    let most = seen(driver, "//main//*[@aria-label='Axes']//input[@aria-label='Greatest Lr']").await?;
+    most.send_keys("0.15").await?;
+    most.send_keys(Key::Enter + "").await?;
+    seen(driver, "//main//*[@role='status' and .='2 brushed of 6 runs']").await?;
+    desk.browser.picture("run-parallel").await?;
+    press(driver, "//main//button[normalize-space(.)='Filter to these']").await?;
+    seen(driver, "//main//*[@role='status' and .='2 runs']").await?;
+    let line = seen(driver, "//main//input[@data-filter]").await?;
+    let text = line.prop("value").await?.unwrap_or_default();
+    ensure!(text == "param.lr <= 0.15", "the line has {text:?}");
+    let search = driver.current_url().await?.query().unwrap_or_default().to_owned();
+    ensure!(search.contains("view=parallel") && search.contains("filter="), "the address has {search}");
+    desk.go(&format!("/e/{}/runs?view=scatter&x=param.lr&y=metric.loss&colour=metric.loss", experiment.id)).await?;
+    seen(driver, "//main//*[@role='status' and .='6 runs']").await?;
+    seen(driver, "//main//*[@aria-label='Runs by two values']//*[name()='circle']").await?;
+    desk.browser.picture("run-scatter").await?;
+    desk.go(&format!("/e/{}/runs?view=importance", experiment.id)).await?;
+    seen(driver, "//main//p[starts-with(., '6 runs; by itself each')]").await?;
+    desk.browser.picture("run-importance").await
 }

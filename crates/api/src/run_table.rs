@@ -117,6 +117,39 @@ pub struct RunCells {
     pub total: u64,
 }
 
+/// Which params a metric follows, over all runs that match.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AssessParams {
+    pub list: Listing,
+    /// A metric's key; its last value counts.
+    pub metric: String,
+}
+
+/// Answer to [`AssessParams`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ParamImportances {
+    /// Runs with a finite value of the metric.
+    pub runs: u64,
+    /// How many of them, chosen at random, were looked at.
+    pub runs_used: u64,
+    /// As many runs are needed; of fewer nothing is said.
+    pub runs_needed: u64,
+    /// How much of the variance the params explain each by itself, together; what is missing to 1 is of several params
+    /// in concert.
+    pub alone: f64,
+    /// The params that are not the same in all of the runs, the most important first.
+    pub params: Vec<ParamImportance>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ParamImportance {
+    pub param: String,
+    /// By fANOVA. They add up to 1, or are all 0 where nothing follows from any param.
+    pub share: f64,
+    /// Spearman's rank correlation with the metric; `None` of params that are no numbers.
+    pub correlation: Option<f64>,
+}
+
 /// How filter, order and columns name a key of a metric, a param or a tag: `metric.loss`, `param."a key"`.
 pub fn named(kind: &str, key: &str) -> String {
     let is_plain =
@@ -154,6 +187,7 @@ crate::requests! { METHODS;
     GroupRuns => "run.group" -> RunGroups, |me| vec![me.list.of.tag()];
     PickRuns => "run.pick" -> PickedRuns;
     TabulateRuns => "run.tabulate" -> RunCells;
+    AssessParams => "run.importance" -> ParamImportances;
 }
 
 #[cfg(test)]

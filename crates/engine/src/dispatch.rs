@@ -72,6 +72,7 @@ handlers! {
     api::run_table::GroupRuns => run::table::group,
     api::run_table::PickRuns => run::table::pick,
     api::run_table::TabulateRuns => run::table::tabulate,
+    api::run_table::AssessParams => run::importance::assess,
     // tracking
     api::tracking::ListExperiments => tracking::experiments::list,
     api::tracking::CreateExperiment => tracking::experiments::create,

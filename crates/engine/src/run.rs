@@ -6,6 +6,7 @@
 pub mod board;
 pub mod command;
 pub mod filter;
+pub mod importance;
 pub mod lineage;
 pub mod media;
 mod memory;

@@ -8,6 +8,7 @@ mod export;
 mod groups;
 mod overlaid;
 mod overlay;
+mod plots;
 mod searches;
 mod views;
 
@@ -31,6 +32,7 @@ use leptos_router::{
 use self::{
     columns::{METRIC, Names, Ranges},
     overlaid::Compared,
+    plots::Plotted,
     views::Shown,
 };
 use crate::{
@@ -93,6 +95,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let order = RwSignal::new(named.order);
     let further = RwSignal::new(named.further);
     let group = RwSignal::new(named.group);
+    let plotted = RwSignal::new(named.plotted);
     let facts = RwSignal::new(Facts::default());
     let picked = RwSignal::new(Vec::<String>::new());
     let deleted = RwSignal::new(asked.with_untracked(|asked| asked.get("deleted").is_some()));
@@ -101,7 +104,7 @@ pub(crate) fn Runs() -> impl IntoView {
     follow_deleted(deleted, picked);
     // Filter and order stand in the address, so that they can be copied.
     Effect::new(move |before: Option<String>| {
-        let now = address_of(filter.get(), order.get(), further.get(), group.get(), deleted.get());
+        let now = address_of(filter.get(), order.get(), further.get(), group.get(), deleted.get(), plotted.get());
         if before.as_ref().is_some_and(|before| *before != now) {
             let options = NavigateOptions { replace: true, scroll: false, ..Default::default() };
             navigate.with_value(|navigate| navigate(&format!("{}{now}", place.link("runs")), options));
@@ -192,10 +195,11 @@ pub(crate) fn Runs() -> impl IntoView {
             known.with_value(|known| drawn.iter().filter_map(|id| known.get(id).cloned()).collect::<Vec<_>>())
         })
     });
-    let settable = views::Settable { filter, order, further, group, deleted, columns: chosen_columns };
+    let settable = views::Settable { filter, order, further, group, deleted, plotted, columns: chosen_columns };
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
     let back = Signal::derive(move || {
-        let now = untrack(|| address_of(filter.get(), order.get(), further.get(), group.get(), deleted.get()));
+        let now =
+            untrack(|| address_of(filter.get(), order.get(), further.get(), group.get(), deleted.get(), plotted.get()));
         format!("{}{now}", place.link("runs"))
     });
     let compare = Signal::derive(move || {
@@ -209,7 +213,14 @@ pub(crate) fn Runs() -> impl IntoView {
     let unfit = Memo::new(move |_| list.total.get() == Some(0) && !filter.with(String::is_empty));
     let clear = move || filter.set(String::new());
     let failed = Memo::new(move |_| list.error.get());
-    let grouped = Memo::new(move |_| group.with(|group| !group.is_empty()));
+    let is_plotted = Memo::new(move |_| plotted.with(|plotted| !plotted.is_table()));
+    let grouped = Memo::new(move |_| !is_plotted.get() && group.with(|group| !group.is_empty()));
+    // Not by the number itself: what is brushed stays while runs come and go.
+    let shows_plot =
+        Memo::new(move |_| is_plotted.get() && failed.with(Option::is_none) && list.total.get() != Some(0));
+    let open_id = Callback::new(move |id: String| {
+        navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{id}")), Default::default()));
+    });
     let showing =
         export::Showing { list: listing, names: names.into(), picked, sight: Callback::new(move |()| list.in_sight()) };
     let on_stretch = stretch(listing, picked);
@@ -227,6 +238,7 @@ pub(crate) fn Runs() -> impl IntoView {
                         name="Filter runs"
                         placeholder="Filter: metric.\"loss/validation\" < 0.1 and param.model = \"trees\""
                     />
+                    <plots::Switcher plotted />
                     <views::Views settable />
                     <groups::GroupBy group facts />
                     <chooser::ColumnChooser chosen=chosen_columns facts />
@@ -261,7 +273,10 @@ pub(crate) fn Runs() -> impl IntoView {
                 {move || (grouped.get() && failed.with(Option::is_none) && !empty.get()).then(|| view! {
                     <groups::Grouped list=listing group names=names.into() filter on_open=open />
                 })}
-                <div class="fill-table" class:hidden=move || grouped.get() || list.total.get().unwrap_or(0) == 0>
+                {move || shows_plot.get().then(|| view! {
+                    <plots::Plots list=listing plotted facts filter on_open=open_id />
+                })}
+                <div class="fill-table" class:hidden=move || grouped.get() || is_plotted.get() || list.total.get().unwrap_or(0) == 0>
                     <Table
                         rows=rows.get_value()
                         columns=Signal::from(columns)
@@ -279,7 +294,7 @@ pub(crate) fn Runs() -> impl IntoView {
                         }))
                     />
                 </div>
-                <Foot hidden=Signal::derive(move || none.get() || grouped.get()) list facts picked />
+                <Foot hidden=Signal::derive(move || none.get() || grouped.get() || is_plotted.get()) list facts picked />
             </div>
             {move || (!picked.with(Vec::is_empty) && !is_covered.get()).then(|| view! {
                 <overlay::Overlay picked chosen ranked_by compare=compare />
@@ -357,8 +372,15 @@ fn follow_deleted(deleted: RwSignal<bool>, picked: RwSignal<Vec<String>>) {
 }
 
 /// The part of the address that says what is shown and in which order.
-fn address_of(filter: String, order: Option<Order>, further: Vec<Order>, group: Names, deleted: bool) -> String {
-    Shown { filter, order, further, group, deleted, ..Shown::default() }.address(wire::encode)
+fn address_of(
+    filter: String,
+    order: Option<Order>,
+    further: Vec<Order>,
+    group: Names,
+    deleted: bool,
+    plotted: Plotted,
+) -> String {
+    Shown { filter, order, further, group, deleted, plotted, ..Shown::default() }.address(wire::encode)
 }
 
 /// The order as the engine is asked for it.

@@ -439,14 +439,14 @@ fn picture(chart: &LineChart) -> String {
 }
 
 /// A drawing as a picture of its own, in the theme that is shown.
-pub(super) fn standalone(drawing: &Drawing) -> String {
+pub(crate) fn standalone(drawing: &Drawing) -> String {
     let light =
         document().document_element().and_then(|root| root.get_attribute("data-theme")).as_deref() == Some("light");
     export::standalone(&drawing.svg, if light { &export::LIGHT } else { &export::DARK })
 }
 
 /// Draws the picture at twice its size onto a canvas, and saves that.
-pub(super) fn save_png(name: &str, svg: &str) {
+pub(crate) fn save_png(name: &str, svg: &str) {
     let file = format!("{name}.png");
     let address = format!("data:image/svg+xml;charset=utf-8,{}", wire::encode(svg));
     let Ok(image) = web_sys::HtmlImageElement::new() else { return };

@@ -118,7 +118,7 @@ pub(super) fn experiments(connection: &Connection, of: Scope) -> store::Result<V
     }
 }
 
-fn query(
+pub(super) fn query(
     connection: &Connection,
     list: &Listing,
     filter: Filter,

@@ -3,7 +3,10 @@
 use api::tracking::{DeleteView, ListViews, SaveView, SavedView};
 use leptos::prelude::*;
 
-use super::columns::{Chosen, Names};
+use super::{
+    columns::{Chosen, Names},
+    plots::Plotted,
+};
 use crate::{
     client::{Client, query::query, wire},
     frame::place::Place,
@@ -32,6 +35,8 @@ pub(super) struct Shown {
     pub(super) columns: Option<Names>,
     /// Those that stay at the left.
     pub(super) pinned: Names,
+    /// The chart that stands in the table's place.
+    pub(super) plotted: Plotted,
 }
 
 impl Shown {
@@ -65,6 +70,17 @@ impl Shown {
         if !self.pinned.is_empty() {
             parts.push(format!("pinned={}", joined(&self.pinned)));
         }
+        let Plotted { view, axes, x, y, colour, log } = &self.plotted;
+        for (key, text) in [("view", view), ("x", x), ("y", y), ("colour", colour)] {
+            if !text.is_empty() {
+                parts.push(format!("{key}={}", encode(text)));
+            }
+        }
+        for (key, names) in [("axes", axes), ("log", log)] {
+            if !names.is_empty() {
+                parts.push(format!("{key}={}", joined(names)));
+            }
+        }
         if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
     }
 
@@ -89,6 +105,12 @@ impl Shown {
                 Some(("group", text)) => shown.group = names(text),
                 Some(("columns", text)) => shown.columns = Some(names(text)),
                 Some(("pinned", text)) => shown.pinned = names(text),
+                Some(("view", text)) => shown.plotted.view = decode(text),
+                Some(("x", text)) => shown.plotted.x = decode(text),
+                Some(("y", text)) => shown.plotted.y = decode(text),
+                Some(("colour", text)) => shown.plotted.colour = decode(text),
+                Some(("axes", text)) => shown.plotted.axes = names(text),
+                Some(("log", text)) => shown.plotted.log = names(text),
                 _ => {}
             }
         }
@@ -105,6 +127,7 @@ pub(super) struct Settable {
     pub(super) further: RwSignal<Vec<Order>>,
     pub(super) group: RwSignal<Names>,
     pub(super) deleted: RwSignal<bool>,
+    pub(super) plotted: RwSignal<Plotted>,
     pub(super) columns: Chosen,
 }
 
@@ -116,6 +139,7 @@ impl Settable {
             further: self.further.get(),
             group: self.group.get(),
             deleted: self.deleted.get(),
+            plotted: self.plotted.get(),
             columns: self.columns.chosen(),
             pinned: self.columns.pinned.get(),
         })
@@ -127,6 +151,7 @@ impl Settable {
         self.further.set(shown.further);
         self.group.set(shown.group);
         self.deleted.set(shown.deleted);
+        self.plotted.set(shown.plotted);
         self.columns.set(shown.columns);
         self.columns.set_pinned(shown.pinned);
     }
@@ -237,6 +262,17 @@ mod tests {
                 further: vec![("param.a,b".to_owned(), false), ("created".to_owned(), true)],
                 group: vec!["param.a,b".to_owned(), "state".to_owned()],
                 pinned: vec!["metric.f1".to_owned()],
+                ..Shown::default()
+            },
+            Shown {
+                plotted: Plotted {
+                    view: "scatter".to_owned(),
+                    axes: vec!["param.a,b".to_owned(), "metric.f1".to_owned()],
+                    x: "param.a&b".to_owned(),
+                    y: "metric.f1".to_owned(),
+                    colour: "metric.loss".to_owned(),
+                    log: vec!["param.a&b".to_owned()],
+                },
                 ..Shown::default()
             },
         ] {

@@ -1,0 +1,99 @@
+//! Which params a metric follows, over all runs that a filter matches: [`tune::importance`] on the run table's cells.
+
+use anyhow::bail;
+use api::{
+    ApiError,
+    run_table::{AssessParams, ParamImportance, ParamImportances},
+};
+use tune::importance::{self, Column as Values};
+
+use super::{
+    board::{Column, Order},
+    filter::{self, Field},
+    table,
+};
+use crate::Engine;
+
+/// Of fewer runs any order of the params can be chance.
+const FEWEST: usize = 5;
+/// The forest is grown from it: the same runs have the same answer.
+const SEED: u64 = 4;
+
+/// The params that differ, by how much of the metric they explain.
+pub async fn assess(engine: &Engine, request: AssessParams) -> anyhow::Result<ParamImportances> {
+    if request.metric.is_empty() {
+        bail!(ApiError::invalid("The importance of params is for a metric, and none is named."));
+    }
+    let filter = filter::parse(&request.list.filter)?;
+    let (list, metric, board) = (request.list, request.metric, engine.clone());
+    let moment = engine.board().moment();
+    let (keys, rows) = engine
+        .store()
+        .read(move |c| {
+            let by = vec![Order { field: Field::Id, descending: false }];
+            let query = table::query(c, &list, filter, by, 0, u64::from(u32::MAX))?;
+            let [_, keys, _] = board.board().keys(c, moment, &query.experiments)?;
+            let params = keys.iter().cloned().map(Field::Param);
+            let columns: Vec<Column> = [Field::Metric(metric)].into_iter().chain(params).map(Column::Field).collect();
+            let (rows, _) = board.board().cells(c, moment, &query, &columns)?;
+            Ok((keys, rows))
+        })
+        .await?;
+    Ok(tokio::task::spawn_blocking(move || of_rows(&keys, rows)).await?)
+}
+
+/// Assesses rows of the metric's cell and one for each param.
+fn of_rows(keys: &[String], rows: Vec<Vec<Option<String>>>) -> ParamImportances {
+    let number = |text: &String| text.parse::<f64>().ok().filter(|value| value.is_finite());
+    let measured = |row: Vec<Option<String>>| row.first().and_then(Option::as_ref).and_then(number).map(|at| (at, row));
+    let (metric, rows): (Vec<f64>, Vec<_>) = rows.into_iter().filter_map(measured).unzip();
+    let runs = metric.len() as u64;
+    let none = ParamImportances { runs, runs_used: 0, runs_needed: FEWEST as u64, alone: 0.0, params: Vec::new() };
+    if metric.len() < FEWEST {
+        return none;
+    }
+    let params = keys.iter().enumerate().filter_map(|(at, key)| {
+        let texts: Vec<Option<&str>> = rows.iter().map(|row| row.get(at + 1).and_then(Option::as_deref)).collect();
+        let differs = texts.windows(2).any(|pair| pair[0] != pair[1]);
+        differs.then(|| (key.clone(), Values::of_texts(texts)))
+    });
+    let params: Vec<(String, Values)> = params.collect();
+    let found = importance::assess(&params, &metric, SEED);
+    let params = found.params.into_iter().map(|one| ParamImportance {
+        param: one.name,
+        share: one.share,
+        correlation: one.correlation,
+    });
+    ParamImportances { runs_used: found.rows_used as u64, alone: found.alone, params: params.collect(), ..none }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(metric: &str, lr: usize, model: &str) -> Vec<Option<String>> {
+        vec![Some(metric.to_owned()), Some(lr.to_string()), Some(model.to_owned()), Some("same".to_owned())]
+    }
+
+    #[test]
+    fn what_a_metric_follows_is_first_and_what_never_differs_is_left_out() {
+        let keys = ["lr", "model", "fixed"].map(str::to_owned);
+        let mut rows: Vec<_> =
+            (0..40).map(|at| row(&(at * 2).to_string(), at, if at % 2 == 0 { "a" } else { "b" })).collect();
+        rows.push(row("NaN", 3, "a"));
+        let found = of_rows(&keys, rows);
+        assert_eq!((found.runs, found.runs_used), (40, 40));
+        let names: Vec<&str> = found.params.iter().map(|one| one.param.as_str()).collect();
+        assert_eq!(names, ["lr", "model"]);
+        assert!(found.params[0].share > 0.8, "{found:?}");
+        assert_eq!(found.params[0].correlation, Some(1.0));
+        assert_eq!(found.params[1].correlation, None);
+    }
+
+    #[test]
+    fn of_few_runs_nothing_is_said() {
+        let found = of_rows(&["lr".to_owned()], vec![row("1", 1, "a"), row("2", 2, "b")]);
+        assert_eq!((found.runs, found.runs_used, found.runs_needed), (2, 0, 5));
+        assert!(found.params.is_empty());
+    }
+}

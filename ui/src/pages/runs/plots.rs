@@ -1,0 +1,185 @@
+//! The runs that the filter matches, drawn instead of listed: parallel coordinates, a scatter, and what a metric follows.
+//!
+//! What is drawn, and of which values, stands in the address (`?view=parallel&axes=…`).
+
+mod importance;
+mod parallel;
+mod scatter;
+mod values;
+
+use api::{
+    ApiError,
+    run_table::{GroupRuns, Listing, RunCells, TabulateRuns},
+};
+use leptos::{prelude::*, task::spawn_local};
+
+use self::values::Cells;
+use super::{
+    Facts,
+    columns::{self, METRIC, Names},
+};
+use crate::{
+    client::{Client, query::query},
+    parts::{field::Segments, words},
+};
+
+/// Rows that are asked for at once.
+const PIECE: u64 = 5_000;
+
+/// What is drawn, as the address says it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Plotted {
+    /// `parallel`, `scatter` or `importance`; empty is the table.
+    pub(super) view: String,
+    /// Of parallel coordinates; none until a person chooses.
+    pub(super) axes: Names,
+    pub(super) x: String,
+    pub(super) y: String,
+    pub(super) colour: String,
+    /// Columns whose axes are logarithmic.
+    pub(super) log: Names,
+}
+
+impl Plotted {
+    pub(super) fn is_table(&self) -> bool {
+        !["parallel", "scatter", "importance"].contains(&self.view.as_str())
+    }
+
+    fn is_log(&self, name: &str) -> bool {
+        self.log.iter().any(|own| own == name)
+    }
+
+    fn turn_log(&mut self, name: &str) {
+        if self.is_log(name) {
+            self.log.retain(|own| own != name);
+        } else {
+            self.log.push(name.to_owned());
+        }
+    }
+}
+
+/// What stands beside the filter line: the table, or one of the charts.
+#[component]
+pub(super) fn Switcher(plotted: RwSignal<Plotted>) -> impl IntoView {
+    let view = RwSignal::new(plotted.with_untracked(|plotted| plotted.view.clone()));
+    Effect::new(move |_| view.set(plotted.with(|plotted| plotted.view.clone())));
+    let chosen = Callback::new(move |()| plotted.update(|plotted| plotted.view = view.get_untracked()));
+    let options = vec![("", "Table"), ("parallel", "Parallel"), ("scatter", "Scatter"), ("importance", "Importance")];
+    view! { <Segments value=view options name="What the runs are shown as" on_choose=chosen /> }
+}
+
+/// The chart that the address asks for.
+#[component]
+pub(super) fn Plots(
+    list: Signal<Option<Listing>>,
+    plotted: RwSignal<Plotted>,
+    facts: RwSignal<Facts>,
+    filter: RwSignal<String>,
+    on_open: Callback<String>,
+) -> impl IntoView {
+    let view = Memo::new(move |_| plotted.with(|plotted| plotted.view.clone()));
+    view! {
+        <div class="run-plots">
+            {move || match view.get().as_str() {
+                "parallel" => view! { <parallel::ParallelView list plotted facts filter on_open /> }.into_any(),
+                "scatter" => view! { <scatter::ScatterView list plotted facts on_open /> }.into_any(),
+                "importance" => view! { <importance::ImportanceView list plotted facts /> }.into_any(),
+                _ => ().into_any(),
+            }}
+        </div>
+    }
+}
+
+/// The metric that a chart is about until a person chooses: the one that ranks, else the first that is no machine's.
+fn first_metric(facts: &Facts) -> Option<String> {
+    let ranked = facts.ranked_by.as_ref().map(|(key, _)| format!("{METRIC}{key}"));
+    let first = || columns::known(facts).into_iter().find(|name| name.starts_with(METRIC));
+    ranked.or_else(first)
+}
+
+/// Names of columns as a choice: each with what it is called.
+fn options(names: impl IntoIterator<Item = String>) -> Vec<(String, String)> {
+    let option = |name: String| {
+        let (kind, label) = columns::called(&name);
+        let kind = if kind == "Metrics" { "metric" } else { "param" };
+        (name, format!("{label} ({kind})"))
+    };
+    names.into_iter().map(option).collect()
+}
+
+/// Cells as they are fetched.
+#[derive(Clone, Copy)]
+struct Fetched {
+    cells: RwSignal<Option<Cells>>,
+    error: RwSignal<Option<ApiError>>,
+}
+
+/// The cells of the first `most` runs, piece by piece, and again when their figures change.
+fn fetched(list: Signal<Option<Listing>>, names: Memo<Names>, most: u64) -> Fetched {
+    let client = Client::get();
+    let fetched = Fetched { cells: RwSignal::new(None), error: RwSignal::new(None) };
+    // Announces runs that come, go or log: it is one group of all of them.
+    let figures = query(move || {
+        let metrics =
+            names.with(|names| names.iter().filter_map(|name| name.strip_prefix(METRIC)).map(str::to_owned).collect());
+        let list = Listing { sort: None, descending: false, ..list.get()? };
+        Some(GroupRuns { list, by: Vec::new(), metrics, offset: 0, limit: Some(1) })
+    });
+    let generation = StoredValue::new(0_u64);
+    Effect::new(move |_| {
+        fetched.error.set(figures.error.get());
+        let (Some(list), names) = (list.get(), names.get()) else { return };
+        if figures.value.with(Option::is_none) {
+            return;
+        }
+        let own = generation.with_value(|last| last + 1);
+        generation.set_value(own);
+        spawn_local(async move {
+            let answer = all(client, list, names, most).await;
+            if generation.try_get_value() != Some(own) {
+                return;
+            }
+            match answer {
+                Ok(cells) => drop(fetched.cells.try_set(Some(cells))),
+                Err(error) => drop(fetched.error.try_set(Some(error))),
+            }
+        });
+    });
+    fetched
+}
+
+async fn all(client: Client, list: Listing, names: Names, most: u64) -> Result<Cells, ApiError> {
+    let own = ["id", "name"].map(str::to_owned);
+    let columns: Names = own.into_iter().chain(names.iter().map(|name| columns::field(name))).collect();
+    let mut cells = Cells::default();
+    loop {
+        let offset = cells.ids.len() as u64;
+        let limit = Some(PIECE.min(most - offset) as u32);
+        let request = TabulateRuns { list: list.clone(), columns: columns.clone(), offset, limit };
+        let RunCells { rows, total } = client.call(request).await?;
+        cells.total = total;
+        let is_last = rows.is_empty();
+        for row in rows {
+            let mut row = row.into_iter();
+            cells.ids.push(row.next().flatten().unwrap_or_default());
+            cells.names.push(row.next().flatten().unwrap_or_default());
+            for (name, cell) in names.iter().zip(row) {
+                cells.columns.entry(name.clone()).or_default().push(cell);
+            }
+        }
+        let count = cells.ids.len() as u64;
+        if is_last || count >= total.min(most) {
+            return Ok(cells);
+        }
+    }
+}
+
+/// How many runs are drawn, and where they were cut.
+fn how_many(cells: &Cells) -> String {
+    let shown = cells.ids.len() as u64;
+    if shown < cells.total {
+        format!("the first {} of {} runs, by the table's order", words::count(shown), words::count(cells.total))
+    } else {
+        words::counted(shown, "run", "runs")
+    }
+}

@@ -1,0 +1,100 @@
+//! Which params a metric follows: bars by fANOVA, with the sign of Spearman's correlation.
+
+use api::run_table::{AssessParams, Listing, ParamImportances};
+use charts::importance::{Importance, draw};
+use leptos::prelude::*;
+
+use super::{Facts, Plotted, first_metric, options};
+use crate::{
+    client::query::query,
+    pages::runs::columns::{self, METRIC},
+    parts::{
+        button::Button,
+        card::Card,
+        field::Select,
+        icon,
+        picture::Picture,
+        states::{Empty, Load},
+        words,
+    },
+};
+
+#[component]
+pub(super) fn ImportanceView(
+    list: Signal<Option<Listing>>,
+    plotted: RwSignal<Plotted>,
+    facts: RwSignal<Facts>,
+) -> impl IntoView {
+    let metric = Memo::new(move |_| {
+        let chosen = plotted.with(|plotted| plotted.y.clone());
+        if chosen.starts_with(METRIC) { Some(chosen) } else { facts.with(first_metric) }
+    });
+    let answer = query(move || {
+        let metric = metric.get()?.strip_prefix(METRIC)?.to_owned();
+        // The same in any order.
+        let list = Listing { sort: None, descending: false, ..list.get()? };
+        Some(AssessParams { list, metric })
+    });
+    let chosen = RwSignal::new(metric.get_untracked().unwrap_or_default());
+    Effect::new(move |_| chosen.set(metric.get().unwrap_or_default()));
+    Effect::new(move |_| {
+        let name = chosen.get();
+        if !name.is_empty() && Some(&name) != metric.get_untracked().as_ref() {
+            plotted.update(|plotted| plotted.y = name);
+        }
+    });
+    let metrics = Signal::derive(move || {
+        facts.with(|facts| options(columns::known(facts).into_iter().filter(|name| name.starts_with(METRIC))))
+    });
+    view! {
+        <div class="plot-tools flex wrap">
+            <Select value=chosen options=metrics name="Metric" />
+            <Button label="Again" kind="quiet" mark=icon::REFRESH_CW on_press=move || answer.refresh() />
+        </div>
+        {move || metric.with(Option::is_none).then(|| view! {
+            <Empty mark=icon::ACTIVITY title="No metric yet" text="The importance of parameters is for a metric that the runs logged." />
+        })}
+        {move || metric.with(Option::is_some).then(|| view! {
+            <Load query=answer lines=6 let:found>
+                {move || drawn(found.get(), metric.get_untracked().unwrap_or_default())}
+            </Load>
+        })}
+    }
+}
+
+fn drawn(found: ParamImportances, metric: String) -> AnyView {
+    if found.runs < found.runs_needed {
+        let text = format!(
+            "{} with a number for this metric {} here; {} are needed before an importance says anything.",
+            words::counted(found.runs, "run", "runs"),
+            if found.runs == 1 { "is" } else { "are" },
+            found.runs_needed
+        );
+        return view! { <Empty mark=icon::ACTIVITY title="Too few runs" text /> }.into_any();
+    }
+    if found.params.is_empty() {
+        let text = "Every parameter is the same in all of these runs.";
+        return view! { <Empty mark=icon::ACTIVITY title="No parameter differs" text /> }.into_any();
+    }
+    let (_, called) = columns::called(&metric);
+    let of = if found.runs_used < found.runs {
+        format!("{} of {} runs, chosen at random", words::count(found.runs_used), words::count(found.runs))
+    } else {
+        words::counted(found.runs, "run", "runs")
+    };
+    let note = format!("{of}; by itself each, the parameters explain {} of the variance", words::percent(found.alone));
+    let name = format!("Importance for {called}");
+    let rows: Vec<Importance> = found
+        .params
+        .into_iter()
+        .map(|one| Importance { name: words::param(&one.param), importance: one.share, correlation: one.correlation })
+        .collect();
+    let title = name.clone();
+    view! {
+        <Card title=title>
+            <p class="faint caption">{note}</p>
+            <Picture name=name.clone() draw=move |width, _| draw(&name, &rows, width) />
+        </Card>
+    }
+    .into_any()
+}

@@ -1,0 +1,401 @@
+//! Parallel coordinates of the runs: an axis a metric or param. What is brushed stays, and can be made the filter.
+
+use std::collections::BTreeMap;
+
+use api::run_table::Listing;
+use charts::{
+    parallel::{self, Brush, Coordinate, Kind, Layout, Parallel},
+    plot::{Drawing, Scale, Size},
+    ramp::Shade,
+};
+use leptos::{html, prelude::*};
+
+use super::{
+    Facts, Plotted, fetched, first_metric, how_many, options,
+    values::{between, condition, coordinate, fields, joined, tidy},
+};
+use crate::{
+    client::wire,
+    pages::runs::columns::{self, Names, PARAM},
+    parts::{
+        button::{Button, IconButton},
+        chart::{save_png, standalone, width_of},
+        field::{Select, TextField},
+        icon,
+        menu::{Item, MenuButton},
+        states::{Problem, Skeleton},
+        words,
+    },
+};
+
+/// Lines that are drawn at most.
+const MOST: u64 = 2_000;
+/// Axes until a person chooses them.
+const AXES: usize = 6;
+const HEIGHT: f64 = 340.0;
+/// How wide it is saved.
+const SAVED: f64 = 1_100.0;
+/// How near to an axis a drag begins a brush, and to a line the pointer names its run.
+const REACH: f64 = 12.0;
+/// Pixels from which a press is a drag.
+const FAR: f64 = 4.0;
+
+type Brushes = BTreeMap<String, Brush>;
+
+#[component]
+pub(super) fn ParallelView(
+    list: Signal<Option<Listing>>,
+    plotted: RwSignal<Plotted>,
+    facts: RwSignal<Facts>,
+    filter: RwSignal<String>,
+    on_open: Callback<String>,
+) -> impl IntoView {
+    let axes = Memo::new(move |_| {
+        let chosen = plotted.with(|plotted| plotted.axes.clone());
+        if chosen.is_empty() { facts.with(first_axes) } else { chosen }
+    });
+    let brushes = RwSignal::new(Brushes::new());
+    let data = fetched(list, axes, MOST);
+    let coordinates = Memo::new(move |_| {
+        let axis = |name: &String| {
+            let is_log = plotted.with(|plotted| plotted.is_log(name));
+            data.cells.with(|cells| coordinate(name, cells.as_ref().map_or(&[], |cells| cells.column(name)), is_log))
+        };
+        axes.with(|axes| axes.iter().map(axis).collect::<Vec<Coordinate>>())
+    });
+    let chart = Memo::new(move |_| {
+        let mut coordinates = coordinates.get();
+        brushes.with(|brushes| {
+            for (name, axis) in axes.with(Vec::clone).iter().zip(&mut coordinates) {
+                axis.brush = brushes.get(name).copied();
+            }
+        });
+        let last = coordinates.last().filter(|last| matches!(last.kind, Kind::Numbers(_)));
+        let shade = last.map(|last| {
+            let scale = if let Kind::Numbers(scale) = last.kind { scale } else { Scale::Linear };
+            Shade { name: last.name.clone(), values: last.values.clone(), scale }
+        });
+        Parallel { name: "Runs in parallel coordinates".to_owned(), coordinates, shade, ..Parallel::default() }
+    });
+    let conditions = Memo::new(move |_| {
+        chart.with(|chart| {
+            let named = axes.with(Vec::clone).into_iter().zip(&chart.coordinates);
+            named.filter_map(|(name, axis)| condition(&name, axis)).collect::<Vec<_>>()
+        })
+    });
+    let within = Memo::new(move |_| chart.with(|chart| (0..chart.runs()).filter(|run| chart.is_brushed(*run)).count()));
+    let write = move || {
+        let further = conditions.get_untracked();
+        filter.update(|filter| *filter = joined(filter, &further));
+        brushes.update(BTreeMap::clear);
+    };
+    let adding = RwSignal::new(String::new());
+    Effect::new(move |_| {
+        let name = adding.get();
+        if !name.is_empty() {
+            let mut now = axes.get_untracked();
+            now.push(name);
+            plotted.update(|plotted| plotted.axes = now);
+            adding.set(String::new());
+        }
+    });
+    let others = Signal::derive(move || {
+        let axes = axes.get();
+        let known = facts.with(columns::known).into_iter().filter(|name| !axes.contains(name));
+        [(String::new(), "Add an axis".to_owned())].into_iter().chain(options(known)).collect::<Vec<_>>()
+    });
+    let none = Memo::new(move |_| conditions.with(Vec::is_empty));
+    view! {
+        <div class="plot-tools flex wrap">
+            <Select value=adding options=others name="Add an axis" />
+            <Button label="Filter to these" mark=icon::LIST_FILTER disabled=none on_press=write />
+            <Button label="Clear" kind="quiet" disabled=none on_press=move || brushes.update(BTreeMap::clear) />
+            <span class="faint caption" role="status">{move || data.cells.with(|cells| cells.as_ref().map(|cells| {
+                let shown = how_many(cells);
+                if none.get() { shown } else { format!("{} brushed of {shown}", words::count(within.get() as u64)) }
+            }))}</span>
+        </div>
+        {move || data.error.get().map(|error| view! { <div class="padded"><Problem error /></div> })}
+        {move || (data.cells.with(Option::is_none) && data.error.with(Option::is_none)).then(|| view! { <Skeleton lines=6 /> })}
+        <Lines
+            chart
+            axes
+            brushes
+            ids=Signal::derive(move || data.cells.with(|cells| cells.as_ref().map(|cells| cells.ids.clone()).unwrap_or_default()))
+            names=Signal::derive(move || data.cells.with(|cells| cells.as_ref().map(|cells| cells.names.clone()).unwrap_or_default()))
+            on_open
+        />
+        <div class="axis-rows" role="list" aria-label="Axes">
+            <For each=move || axes.get() key=Clone::clone let:name>
+                <AxisRow name axes plotted brushes coordinates />
+            </For>
+        </div>
+    }
+}
+
+fn set_brush(brushes: RwSignal<Brushes>, name: String, brush: Option<Brush>) {
+    brushes.update(|brushes| match brush {
+        Some(brush) => {
+            brushes.insert(name, brush);
+        }
+        None => {
+            brushes.remove(&name);
+        }
+    });
+}
+
+/// The params that differ, and at last the metric that they are turned for.
+fn first_axes(facts: &Facts) -> Names {
+    let metric = first_metric(facts);
+    let room = AXES - usize::from(metric.is_some());
+    let params = columns::known(facts)
+        .into_iter()
+        .filter(|name| name.strip_prefix(PARAM).is_some_and(|key| facts.differing.iter().any(|own| own == key)));
+    params.take(room).chain(metric).collect()
+}
+
+/// An axis by keyboard: its bounds, its scale and its place.
+#[component]
+fn AxisRow(
+    name: String,
+    axes: Memo<Names>,
+    plotted: RwSignal<Plotted>,
+    brushes: RwSignal<Brushes>,
+    coordinates: Memo<Vec<Coordinate>>,
+) -> impl IntoView {
+    let (_, label) = columns::called(&name);
+    let name = StoredValue::new(name);
+    let own = move || name.get_value();
+    let brush = Memo::new(move |_| brushes.with(|brushes| brushes.get(&own()).copied()));
+    let (least, most) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    Effect::new(move |_| {
+        let (low, high) = fields(brush.get());
+        least.set(low);
+        most.set(high);
+    });
+    let typed = Callback::new(move |()| {
+        let now = between(&least.get_untracked(), &most.get_untracked());
+        set_brush(brushes, own(), now);
+    });
+    let at = move || axes.with(|axes| axes.iter().position(|axis| *axis == own()));
+    let kind = Memo::new(move |_| {
+        coordinates.with(|coordinates| at().and_then(|at| coordinates.get(at)).map(|axis| axis.kind.clone()))
+    });
+    let category = RwSignal::new(String::new());
+    Effect::new(move |_| {
+        let low = if let Some(Brush::Between(low, high)) = brush.get()
+            && low == high
+        {
+            low.to_string()
+        } else {
+            String::new()
+        };
+        category.set(low);
+    });
+    let chosen = move || {
+        let chosen = category.get_untracked().parse::<f64>().ok();
+        set_brush(brushes, own(), chosen.map(|at| Brush::Between(at, at)));
+    };
+    let change = move |change: &dyn Fn(&mut Names, usize)| {
+        let mut now = axes.get_untracked();
+        if let Some(at) = now.iter().position(|axis| *axis == own()) {
+            change(&mut now, at);
+            plotted.update(|plotted| plotted.axes = now);
+        }
+    };
+    let away = move || {
+        set_brush(brushes, own(), None);
+        change(&|names, at| drop(names.remove(at)));
+    };
+    let is_log = move || plotted.with(|plotted| plotted.is_log(&own()));
+    let (least_label, most_label, log_label) =
+        (format!("Least {label}"), format!("Greatest {label}"), format!("Logarithmic axis of {label}"));
+    let (back, on, gone, only) = (
+        format!("Move {label} back"),
+        format!("Move {label} on"),
+        format!("Take {label} away"),
+        format!("Only {label}"),
+    );
+    view! {
+        <div class="axis-row flex" role="listitem">
+            <b class="cut grow">{label}</b>
+            {move || match kind.get() {
+                Some(Kind::Categories(names)) => {
+                    let names = names.into_iter().enumerate().map(|(at, name)| (at.to_string(), name));
+                    let names: Vec<_> = [(String::new(), "any".to_owned())].into_iter().chain(names).collect();
+                    view! { <span on:change=move |_| chosen()><Select value=category options=names name=only.clone() /></span> }.into_any()
+                }
+                _ => view! {
+                    <TextField value=least name=least_label.clone() placeholder="least" class="short" on_enter=typed on_change=typed />
+                    <TextField value=most name=most_label.clone() placeholder="greatest" class="short" on_enter=typed on_change=typed />
+                    <button type="button" class="btn quiet s" aria-label=log_label.clone() aria-pressed=move || is_log().to_string()
+                        class:on=is_log on:click=move |_| plotted.update(|plotted| plotted.turn_log(&own()))>"log"</button>
+                }.into_any(),
+            }}
+            <IconButton label=back mark=icon::ARROW_LEFT on_press=move |_| change(&|names, at| if at > 0 { names.swap(at, at - 1) }) />
+            <IconButton label=on mark=icon::ARROW_RIGHT on_press=move |_| change(&|names, at| if at + 1 < names.len() { names.swap(at, at + 1) }) />
+            <IconButton label=gone mark=icon::X on_press=move |_| away() />
+        </div>
+    }
+}
+
+/// The drawing: dragging along an axis brushes it, a line names its run and opens it.
+#[component]
+fn Lines(
+    chart: Memo<Parallel>,
+    axes: Memo<Names>,
+    brushes: RwSignal<Brushes>,
+    ids: Signal<Vec<String>>,
+    names: Signal<Vec<String>>,
+    on_open: Callback<String>,
+) -> impl IntoView {
+    let node = NodeRef::<html::Div>::new();
+    let width = width_of(node);
+    let drawn = Memo::new(move |_| match width.get() {
+        narrow if narrow <= 40.0 => (Drawing::default(), Layout::default()),
+        width => chart.with(|chart| parallel::draw(chart, Size { width, height: HEIGHT })),
+    });
+    let hovered = RwSignal::new(None::<usize>);
+    // The axis that is dragged on, and from which pixel.
+    let dragged = RwSignal::new(None::<(usize, f64)>);
+    let at = move |event: &web_sys::PointerEvent| {
+        let place = node.get_untracked()?.get_bounding_client_rect();
+        Some((f64::from(event.client_x()) - place.left(), f64::from(event.client_y()) - place.top()))
+    };
+    let nearest = move |x: f64, y: f64| {
+        drawn.with_untracked(|(_, layout)| chart.with_untracked(|chart| chart.nearest(layout, x, y, REACH)))
+    };
+    let axis_at = move |x: f64, y: f64| {
+        drawn.with_untracked(|(_, layout)| {
+            let (axis, _) = layout.at(x, y)?;
+            layout.axes.get(axis).filter(|along| (along.x - x).abs() <= REACH).map(|_| axis)
+        })
+    };
+    let brush_to = move |axis: usize, from: f64, to: f64| {
+        let Some(name) = axes.with_untracked(|axes| axes.get(axis).cloned()) else { return };
+        let brush = drawn.with_untracked(|(_, layout)| layout.axes.get(axis).map(|along| along.brush(from, to)));
+        let kind = chart.with_untracked(|chart| chart.coordinates.get(axis).map(|axis| axis.kind.clone()));
+        let brush = brush.zip(kind).and_then(|(brush, kind)| tidy(brush, &kind));
+        set_brush(brushes, name, brush);
+    };
+    let grabbed = move |event: web_sys::PointerEvent| {
+        let Some((x, y)) = at(&event).filter(|_| event.button() == 0) else { return };
+        if let Some(axis) = axis_at(x, y) {
+            if let Some(element) = node.get_untracked() {
+                let _ = element.set_pointer_capture(event.pointer_id());
+            }
+            dragged.set(Some((axis, y)));
+        }
+    };
+    let pointed = move |event: web_sys::PointerEvent| {
+        let Some((x, y)) = at(&event) else { return };
+        match dragged.get_untracked() {
+            Some((axis, from)) if (y - from).abs() > FAR => brush_to(axis, from, y),
+            Some(_) => {}
+            None => {
+                let now = nearest(x, y);
+                if hovered.get_untracked() != now {
+                    hovered.set(now);
+                }
+            }
+        }
+    };
+    let open = move |run: usize| {
+        if let Some(id) = ids.with_untracked(|ids| ids.get(run).cloned()) {
+            on_open.run(id);
+        }
+    };
+    let released = move |event: web_sys::PointerEvent| {
+        let Some((x, y)) = at(&event).filter(|_| event.button() == 0) else { return };
+        match dragged.get_untracked() {
+            Some((axis, from)) => {
+                dragged.set(None);
+                // A click on an axis takes its brush away.
+                if (y - from).abs() <= FAR
+                    && let Some(name) = axes.with_untracked(|axes| axes.get(axis).cloned())
+                {
+                    set_brush(brushes, name, None);
+                }
+            }
+            None => {
+                if let Some(run) = nearest(x, y) {
+                    open(run);
+                }
+            }
+        }
+    };
+    let pressed = move |event: web_sys::KeyboardEvent| {
+        if event.ctrl_key() || event.meta_key() || event.alt_key() {
+            return;
+        }
+        let within =
+            chart.with_untracked(|chart| (0..chart.runs()).filter(|run| chart.is_brushed(*run)).collect::<Vec<_>>());
+        let now = hovered.get_untracked();
+        let place = now.and_then(|now| within.iter().position(|run| *run == now));
+        let to = match event.key().as_str() {
+            "ArrowDown" | "ArrowRight" => Some(place.map_or(0, |at| at + 1).min(within.len().saturating_sub(1))),
+            "ArrowUp" | "ArrowLeft" => Some(place.unwrap_or(within.len()).saturating_sub(1)),
+            "Escape" if now.is_some() => None,
+            "Enter" => {
+                if let Some(run) = now {
+                    open(run);
+                }
+                return;
+            }
+            _ => return,
+        };
+        event.prevent_default();
+        event.stop_propagation();
+        hovered.set(to.and_then(|at| within.get(at).copied()));
+    };
+    let saved = move || {
+        standalone(&chart.with_untracked(|chart| parallel::draw(chart, Size { width: SAVED, height: HEIGHT }).0))
+    };
+    let items = move || {
+        vec![
+            Item::new("Save as SVG", icon::DOWNLOAD, move || {
+                wire::save_text("Parallel coordinates.svg", "image/svg+xml", &saved())
+            }),
+            Item::new("Save as PNG", icon::IMAGE, move || save_png("Parallel coordinates", &saved())),
+        ]
+    };
+    // The line under the pointer, over the drawing: the others are not drawn anew for it.
+    let over = move || {
+        let run = hovered.get()?;
+        let points = drawn.with(|(_, layout)| {
+            chart.with(|chart| {
+                let axes = layout.axes.iter().zip(&chart.coordinates);
+                axes.map(|(axis, coordinate)| (axis.x, axis.pixel(coordinate.value(run)))).collect::<Vec<_>>()
+            })
+        });
+        let (x, y) = *points.first()?;
+        let line = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ");
+        let name = names.with(|names| names.get(run).cloned()).unwrap_or_default();
+        Some(view! {
+            <svg class="over" width="100%" height=HEIGHT aria-hidden="true" style="pointer-events: none">
+                <polyline points=line fill="none" stroke="var(--text)" stroke-width="2.4" />
+            </svg>
+            <div class="tip" role="status" style:left=format!("{}px", x + 10.0) style:top=format!("{}px", (y - 14.0).max(0.0))>{name}</div>
+        })
+    };
+    view! {
+        <div
+            class="plot picture opens"
+            node_ref=node
+            tabindex="0"
+            role="group"
+            aria-label="Runs in parallel coordinates: arrows go from run to run, Enter opens one"
+            style:height=format!("{HEIGHT}px")
+            on:pointerdown=grabbed
+            on:pointermove=pointed
+            on:pointerup=released
+            on:pointerleave=move |_| hovered.set(None)
+            on:blur=move |_| hovered.set(None)
+            on:keydown=pressed
+        >
+            <div inner_html=move || drawn.with(|(drawing, _)| drawing.svg.clone())></div>
+            {over}
+        </div>
+        <div class="flex"><span class="right"><MenuButton items label="Drawing's menu" /></span></div>
+    }
+}

@@ -1,0 +1,172 @@
+//! Runs by two of their values, coloured by a third or over its contours.
+
+use api::{RunId, run_table::Listing};
+use charts::{
+    axis::Axis,
+    contour,
+    plot::{Drawing, Scale, Size},
+    ramp::{self, Shade},
+    scatter::{self, Scatter},
+};
+use leptos::prelude::*;
+
+use super::{Facts, Plotted, fetched, first_metric, how_many, options, values::Cells};
+use crate::{
+    pages::runs::columns::{self, Names, PARAM},
+    parts::{
+        card::Card,
+        field::{Select, Switch},
+        picture::Picture,
+        states::{Problem, Skeleton},
+        words,
+    },
+};
+
+/// Points that are drawn at most.
+const MOST: u64 = 20_000;
+const HEIGHT: f64 = 380.0;
+
+#[component]
+pub(super) fn ScatterView(
+    list: Signal<Option<Listing>>,
+    plotted: RwSignal<Plotted>,
+    facts: RwSignal<Facts>,
+    on_open: Callback<String>,
+) -> impl IntoView {
+    // X, y and colour; the last may be none.
+    let axes = Memo::new(move |_| {
+        let (x, y, colour) = plotted.with(|now| (now.x.clone(), now.y.clone(), now.colour.clone()));
+        let or = |name: String, other: Option<String>| if name.is_empty() { other.unwrap_or_default() } else { name };
+        facts.with(|facts| [or(x, first_param(facts)), or(y, first_metric(facts)), colour])
+    });
+    let names = Memo::new(move |_| {
+        let mut names: Names = axes.get().into_iter().filter(|name| !name.is_empty()).collect();
+        names.sort();
+        names.dedup();
+        names
+    });
+    let data = fetched(list, names, MOST);
+    let over_contours = RwSignal::new(false);
+    let picks = [0, 1, 2].map(|at| {
+        let pick = RwSignal::new(axes.with_untracked(|axes| axes[at].clone()));
+        Effect::new(move |_| pick.set(axes.with(|axes| axes[at].clone())));
+        Effect::new(move |_| {
+            let name = pick.get();
+            if axes.with_untracked(|axes| axes[at] != name) {
+                plotted.update(|plotted| match at {
+                    0 => plotted.x = name,
+                    1 => plotted.y = name,
+                    _ => plotted.colour = name,
+                });
+            }
+        });
+        pick
+    });
+    let known = Signal::derive(move || options(facts.with(columns::known)));
+    let colours = Signal::derive(move || {
+        let none = (String::new(), "One colour".to_owned());
+        [none].into_iter().chain(known.get()).collect::<Vec<_>>()
+    });
+    let chart = Memo::new(move |_| {
+        let [x, y, colour] = axes.get();
+        data.cells.with(|cells| cells.as_ref().map(|cells| plotted.with(|now| scatter_of(cells, now, &x, &y, &colour))))
+    });
+    let logs = [0, 1].map(|at| {
+        let name = move || axes.with(|axes| axes[at].clone());
+        let is_log = move || plotted.with(|plotted| plotted.is_log(&name()));
+        let label = if at == 0 { "Logarithmic x" } else { "Logarithmic y" };
+        view! {
+            <button type="button" class="btn quiet s" aria-label=label aria-pressed=move || is_log().to_string() class:on=is_log
+                on:click=move |_| { let name = axes.with_untracked(|axes| axes[at].clone()); plotted.update(|plotted| plotted.turn_log(&name)); }>
+                {if at == 0 { "log x" } else { "log y" }}
+            </button>
+        }
+    });
+    let [x, y, colour] = picks;
+    let uncoloured = Memo::new(move |_| axes.with(|axes| axes[2].is_empty()));
+    // The width that is drawn now: of gathered points it says which stand for one run.
+    let wide = StoredValue::new(0.0_f64);
+    let draw = move |width: f64| {
+        let size = Size { width, height: HEIGHT };
+        chart.with(|chart| match chart {
+            None => Drawing::default(),
+            Some(chart) if over_contours.get() && chart.shade.is_some() => contour::draw(chart, size),
+            Some(chart) => scatter::draw(chart, size),
+        })
+    };
+    let opened = Callback::new(move |spot: usize| {
+        let ids = data.cells.with_untracked(|cells| cells.as_ref().map(|cells| cells.ids.clone())).unwrap_or_default();
+        let chart = chart.get_untracked().map(|chart| Scatter { names: ids, ..chart });
+        let size = Size { width: wide.get_value(), height: HEIGHT };
+        // Named by their ids, the parts say whose they are.
+        let head = chart.and_then(|chart| scatter::draw(&chart, size).spots.get(spot).map(|spot| spot.head.clone()));
+        if let Some(id) = head.filter(|id| id.parse::<RunId>().is_ok()) {
+            on_open.run(id);
+        }
+    });
+    view! {
+        <div class="plot-tools flex wrap">
+            <Select value=x options=known name="X axis" />
+            <Select value=y options=known name="Y axis" />
+            <Select value=colour options=colours name="Colour" />
+            {logs}
+            <Switch value=over_contours label="Contours" disabled=uncoloured />
+            <span class="faint caption" role="status">{move || data.cells.with(|cells| cells.as_ref().map(how_many))}</span>
+        </div>
+        {move || data.error.get().map(|error| view! { <div class="padded"><Problem error /></div> })}
+        {move || (data.cells.with(Option::is_none) && data.error.with(Option::is_none)).then(|| view! { <Skeleton lines=6 /> })}
+        {move || chart.with(Option::is_some).then(|| view! {
+            <Card title="Runs by two values">
+                <Picture
+                    name="Runs by two values"
+                    draw=move |width, _| {
+                        if width != SAVED {
+                            wide.set_value(width);
+                        }
+                        draw(width)
+                    }
+                    on_part=Some(opened)
+                />
+                {move || chart.with(|chart| chart.as_ref().and_then(|chart| chart.shade.as_ref()).map(|shade| {
+                    view! { <div inner_html=ramp::key(shade, 260.0).svg></div> }
+                }))}
+                {move || chart.with(|chart| chart.as_ref().map(Scatter::left_out)).filter(|left| *left > 0).map(|left| view! {
+                    <p class="faint caption">{words::counted(left as u64, "run has", "runs have")}" no place on these axes: no number there, or none that a logarithm has."</p>
+                })}
+            </Card>
+        })}
+    }
+}
+
+/// How wide a `Picture` is saved.
+const SAVED: f64 = 860.0;
+
+fn first_param(facts: &Facts) -> Option<String> {
+    let known = columns::known(facts);
+    let differs =
+        |name: &&String| name.strip_prefix(PARAM).is_some_and(|key| facts.differing.iter().any(|own| own == key));
+    known.iter().find(differs).or_else(|| known.iter().find(|name| name.starts_with(PARAM))).or(known.first()).cloned()
+}
+
+fn scatter_of(cells: &Cells, now: &Plotted, x: &str, y: &str, colour: &str) -> Scatter {
+    let called = |name: &str| columns::called(name).1;
+    let scale = |name: &str| if now.is_log(name) { Scale::Log } else { Scale::Linear };
+    let axis = |name: &str, label_below| Axis { scale: scale(name), label_below, ..Axis::labelled(called(name)) };
+    let shade = (!colour.is_empty()).then(|| Shade {
+        name: called(colour),
+        values: cells.numbers(colour),
+        scale: scale(colour),
+    });
+    Scatter {
+        name: format!("{} over {}", called(y), called(x)),
+        names: cells.names.clone(),
+        x_name: called(x),
+        y_name: called(y),
+        x_values: cells.numbers(x),
+        y_values: cells.numbers(y),
+        shade,
+        x: axis(x, true),
+        y: axis(y, false),
+        ..Scatter::default()
+    }
+}

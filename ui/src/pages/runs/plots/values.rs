@@ -1,0 +1,181 @@
+//! Cells of many runs as axes, and what is brushed on an axis as conditions of the filter.
+
+use std::collections::BTreeMap;
+
+use api::run_table::quoted;
+use charts::{
+    parallel::{Brush, Coordinate, Kind},
+    plot::Scale,
+};
+
+use super::super::columns;
+
+/// What was fetched of the runs, in the order of the table.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Cells {
+    pub(super) ids: Vec<String>,
+    pub(super) names: Vec<String>,
+    /// By the column's name.
+    pub(super) columns: BTreeMap<String, Vec<Option<String>>>,
+    /// How many runs match in all.
+    pub(super) total: u64,
+}
+
+impl Cells {
+    pub(super) fn column(&self, name: &str) -> &[Option<String>] {
+        self.columns.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// A column's numbers; NaN where there is none.
+    pub(super) fn numbers(&self, name: &str) -> Vec<f64> {
+        let number = |cell: &Option<String>| cell.as_ref().and_then(|text| text.trim().parse().ok());
+        self.column(name).iter().map(|cell| number(cell).unwrap_or(f64::NAN)).collect()
+    }
+}
+
+/// A column as an axis: of numbers where every value that is there is one, else of categories by their names.
+pub(super) fn coordinate(name: &str, cells: &[Option<String>], is_log: bool) -> Coordinate {
+    let (_, label) = columns::called(name);
+    let number = |cell: &Option<String>| cell.as_ref().map_or(Some(f64::NAN), |text| text.trim().parse().ok());
+    if let Some(numbers) = cells.iter().map(number).collect::<Option<Vec<f64>>>() {
+        let scale = if is_log { Scale::Log } else { Scale::Linear };
+        return Coordinate::new(label, Kind::Numbers(scale), numbers);
+    }
+    let mut names: Vec<&str> = cells.iter().flatten().map(String::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    let place = |cell: &Option<String>| {
+        let at = cell.as_ref().and_then(|text| names.binary_search(&text.as_str()).ok());
+        at.map_or(f64::NAN, |at| at as f64)
+    };
+    let values = cells.iter().map(place).collect();
+    Coordinate::new(label, Kind::Categories(names.iter().map(|name| (*name).to_owned()).collect()), values)
+}
+
+/// What is brushed on an axis, as the filter says it; `None` where nothing is.
+pub(super) fn condition(name: &str, coordinate: &Coordinate) -> Option<String> {
+    let field = columns::field(name);
+    match (coordinate.brush?, &coordinate.kind) {
+        (Brush::Missing, _) => Some(format!("{field} is null")),
+        (Brush::Between(low, high), Kind::Numbers(_)) => {
+            let bounds = [(">=", low), ("<=", high)].into_iter().filter(|(_, bound)| bound.is_finite());
+            let bounds: Vec<String> = bounds.map(|(sign, bound)| format!("{field} {sign} {bound}")).collect();
+            if bounds.is_empty() { Some(format!("{field} is not null")) } else { Some(bounds.join(" and ")) }
+        }
+        (Brush::Between(low, high), Kind::Categories(names)) => {
+            let chosen = names.iter().enumerate().filter(|(at, _)| (low..=high).contains(&(*at as f64)));
+            let chosen: Vec<String> = chosen.map(|(_, name)| quoted(name)).collect();
+            match chosen.as_slice() {
+                [] => None,
+                [one] => Some(format!("{field} = {one}")),
+                several => Some(format!("{field} in ({})", several.join(", "))),
+            }
+        }
+    }
+}
+
+/// The filter with further conditions: what was written stays one of them.
+pub(super) fn joined(filter: &str, conditions: &[String]) -> String {
+    let filter = filter.trim();
+    let has_choice = filter.split(|letter: char| !letter.is_alphanumeric()).any(|word| word.eq_ignore_ascii_case("or"));
+    let before = match filter {
+        "" => None,
+        _ if has_choice && !conditions.is_empty() => Some(format!("({filter})")),
+        _ => Some(filter.to_owned()),
+    };
+    before.into_iter().chain(conditions.iter().cloned()).collect::<Vec<_>>().join(" and ")
+}
+
+/// A brush of dragged edges: four digits of them say as much as a pixel does. `None` where it holds no category.
+pub(super) fn tidy(brush: Brush, kind: &Kind) -> Option<Brush> {
+    let Brush::Between(low, high) = brush else { return Some(brush) };
+    match kind {
+        Kind::Numbers(_) => Some(Brush::Between(rounded(low), rounded(high))),
+        Kind::Categories(names) => {
+            let (low, high) = (low.ceil().max(0.0), high.floor().min(names.len() as f64 - 1.0));
+            (low <= high).then_some(Brush::Between(low, high))
+        }
+    }
+}
+
+fn rounded(value: f64) -> f64 {
+    if value.is_finite() { format!("{value:.3e}").parse().unwrap_or(value) } else { value }
+}
+
+/// What the fields of an axis say: an empty one is open. `None` where both are open or one is no number.
+pub(super) fn between(least: &str, most: &str) -> Option<Brush> {
+    let bound = |text: &str, open: f64| match text.trim() {
+        "" => Some(open),
+        text => text.parse::<f64>().ok().filter(|value| !value.is_nan()),
+    };
+    let (low, high) = (bound(least, f64::NEG_INFINITY)?, bound(most, f64::INFINITY)?);
+    (low.is_finite() || high.is_finite()).then_some(Brush::Between(low, high))
+}
+
+/// The same the other way.
+pub(super) fn fields(brush: Option<Brush>) -> (String, String) {
+    let said = |value: f64| if value.is_finite() { value.to_string() } else { String::new() };
+    match brush {
+        Some(Brush::Between(low, high)) => (said(low), said(high)),
+        _ => (String::new(), String::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cells(texts: &[&str]) -> Vec<Option<String>> {
+        texts.iter().map(|text| Some((*text).to_owned()).filter(|text| !text.is_empty())).collect()
+    }
+
+    #[test]
+    fn a_column_is_of_numbers_or_of_categories() {
+        let rates = coordinate("param.lr", &cells(&["0.1", "", "1e-3"]), true);
+        assert_eq!(rates.kind, Kind::Numbers(Scale::Log));
+        assert!(rates.value(1).is_nan() && rates.value(2) == 0.001);
+        let models = coordinate("param.model", &cells(&["trees", "", "linear", "trees"]), true);
+        assert_eq!(models.kind, Kind::Categories(vec!["linear".to_owned(), "trees".to_owned()]));
+        assert!(models.value(0) == 1.0 && models.value(1).is_nan());
+    }
+
+    #[test]
+    fn what_is_brushed_is_said_as_the_filter_reads_it() {
+        let mut rates = coordinate("param.a key", &cells(&["0.1", "0.5"]), false);
+        assert_eq!(condition("param.a key", &rates), None);
+        rates.brush = between("0.2", "");
+        assert_eq!(condition("param.a key", &rates).unwrap(), "param.\"a key\" >= 0.2");
+        rates.brush = between("0.2", "0.000001");
+        assert_eq!(condition("param.lr", &rates).unwrap(), "param.lr >= 0.2 and param.lr <= 0.000001");
+        rates.brush = Some(Brush::Missing);
+        assert_eq!(condition("metric.loss", &rates).unwrap(), "metric.loss is null");
+        let mut models = coordinate("param.model", &cells(&["a", "b\"", "c"]), false);
+        models.brush = tidy(Brush::Between(0.4, 1.3), &models.kind);
+        assert_eq!(condition("param.model", &models).unwrap(), "param.model = \"b\\\"\"");
+        models.brush = tidy(Brush::Between(-0.5, 1.3), &models.kind);
+        assert_eq!(condition("param.model", &models).unwrap(), "param.model in (\"a\", \"b\\\"\")");
+        assert_eq!(tidy(Brush::Between(0.2, 0.8), &models.kind), None);
+    }
+
+    #[test]
+    fn a_filter_of_choices_keeps_its_meaning() {
+        let further = ["param.lr < 1".to_owned()];
+        assert_eq!(joined("", &further), "param.lr < 1");
+        assert_eq!(joined("state = finished", &further), "state = finished and param.lr < 1");
+        assert_eq!(joined("a or b", &further), "(a or b) and param.lr < 1");
+        assert_eq!(joined("a or b", &[]), "a or b");
+    }
+
+    #[test]
+    fn fields_say_a_brush_and_a_brush_fields() {
+        assert_eq!(between("", " "), None);
+        assert_eq!(between("x", "1"), None);
+        for text in [("0.25", "1"), ("", "3"), ("-2", "")] {
+            assert_eq!(fields(between(text.0, text.1)), (text.0.to_owned(), text.1.to_owned()));
+        }
+        assert_eq!(
+            tidy(Brush::Between(0.123456, f64::INFINITY), &Kind::Numbers(Scale::Linear)),
+            Some(Brush::Between(0.1235, f64::INFINITY))
+        );
+    }
+}
