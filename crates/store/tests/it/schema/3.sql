@@ -537,6 +537,19 @@ CREATE TABLE source_run (
 
 CREATE INDEX source_run_run ON source_run (run);
 
+CREATE TABLE medium (
+    run      BLOB NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    key      TEXT NOT NULL,
+    step     INTEGER NOT NULL,
+    time_ms  INTEGER NOT NULL,
+    kind     TEXT NOT NULL,
+    source   BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
+    location TEXT NOT NULL, -- JSON: the place in the log's file
+    PRIMARY KEY (run, key, step)
+) WITHOUT ROWID;
+
+CREATE INDEX medium_source ON medium (source);
+
 CREATE TABLE client_version (
     id         BLOB PRIMARY KEY,
     model      BLOB NOT NULL REFERENCES model (id) ON DELETE CASCADE,
