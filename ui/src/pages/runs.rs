@@ -323,6 +323,7 @@ fn Nothing(
     /// Where a training is started.
     train: impl Fn() -> String + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
+    let place = Place::get();
     let see_deleted =
         move || view! { <Button label="See deleted runs" kind="quiet" on_press=move || deleted.set(true) /> };
     move || {
@@ -336,6 +337,7 @@ fn Nothing(
         (false, true) => view! {
             <Empty mark=icon::ACTIVITY title="No run yet" text="A run trains a model on one version of the data and writes down all that it took, so that it can be done again.">
                 <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a>
+                <a class="btn" href=move || place.link("runs?searches=1")>{icon(icon::SEARCH)}"Search for settings"</a>
                 {see_deleted()}
             </Empty>
         }
