@@ -98,7 +98,7 @@ fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
     };
     let slider = move || {
         view! {
-            <span class="flex">
+            <span class="flex smoothing">
                 {move || view! {
                     <IconButton
                         label=if plays.get() { "Pause" } else { "Play" }
