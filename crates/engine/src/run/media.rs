@@ -15,7 +15,7 @@ use api::{
 };
 use foreign::{Location, mlflow_image::LoggedImage};
 
-use crate::{Engine, error};
+use crate::{Engine, error, output::Output};
 
 const KEYS: usize = 1_000;
 const STEPS: usize = 10_000;
@@ -336,30 +336,33 @@ pub async fn save(engine: &Engine, request: SaveMedium) -> anyhow::Result<SavedM
         bail!(ApiError::invalid(format!("{} is no absolute path.", to.display())));
     }
     let opened = open(engine, run, &key, step).await?;
-    let size_bytes = tokio::task::spawn_blocking(move || write(&to, opened.held).map(|size| (to, size)));
-    let (path, size_bytes) = size_bytes.await??;
-    Ok(SavedMedium { path: path.to_string_lossy().into_owned(), step: opened.step, size_bytes })
+    let output = Output { path: to.clone(), overwrite: false };
+    let halves = engine.workspace().halves();
+    let size_bytes = tokio::task::spawn_blocking(move || write(&output, &halves, opened.held)).await??;
+    Ok(SavedMedium { path: to.to_string_lossy().into_owned(), step: opened.step, size_bytes })
 }
 
-fn write(to: &Path, held: Held) -> anyhow::Result<u64> {
-    let shown = to.display();
-    let mut file = fs::File::create_new(to).map_err(|source| match source.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            ApiError::invalid(format!("{shown} is there already.")).with_hint("Choose another name.")
-        }
-        _ => ApiError::invalid(format!("{shown} can't be written: {source}.")),
-    })?;
-    let bytes = match held {
+fn write(output: &Output, halves: &Path, held: Held) -> anyhow::Result<u64> {
+    let shown = output.path.display();
+    let (mut file, writing) = output.begin(halves)?;
+    let size_bytes = match held {
         Held::File(path) => {
             let mut from = fs::File::open(&path).with_context(|| format!("read {}", path.display()))?;
-            return std::io::copy(&mut from, &mut file).with_context(|| format!("write {shown}"));
+            std::io::copy(&mut from, &mut file).with_context(|| format!("write {shown}"))?
         }
-        Held::Told(foreign::Media::Image(bytes) | foreign::Media::Audio(bytes)) => bytes,
-        Held::Told(foreign::Media::Text(text)) => text.into_bytes(),
-        Held::Told(other) => serde_json::to_vec(&of_log(other)?)?,
+        Held::Told(media) => {
+            let bytes = match media {
+                foreign::Media::Image(bytes) | foreign::Media::Audio(bytes) => bytes,
+                foreign::Media::Text(text) => text.into_bytes(),
+                other => serde_json::to_vec(&of_log(other)?)?,
+            };
+            file.write_all(&bytes).with_context(|| format!("write {shown}"))?;
+            bytes.len() as u64
+        }
     };
-    file.write_all(&bytes).with_context(|| format!("write {shown}"))?;
-    Ok(bytes.len() as u64)
+    drop(file);
+    writing.finish()?;
+    Ok(size_bytes)
 }
 
 #[cfg(test)]
