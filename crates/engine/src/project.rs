@@ -178,7 +178,15 @@ pub(crate) async fn open_folder(
     if fresh || lost {
         let edited = project_file::edit(&text, &[("id".to_owned(), Value::from(id.to_string()))])?;
         let folder = path.clone();
-        tokio::task::spawn_blocking(move || project_file::write(&folder, Some(&text), &edited)).await??;
+        let written = tokio::task::spawn_blocking(move || project_file::write(&folder, Some(&text), &edited)).await?;
+        if let Err(failure) = written {
+            // Another opened it at the same time, and gave it the id that it keeps.
+            let is_given = project_file::id_in(&path).is_some();
+            if error::told(&failure).code == ErrorCode::Conflict && lost && is_given {
+                return Box::pin(open_folder(engine, path, same_id, sample)).await;
+            }
+            return Err(failure);
+        }
         file.id = Some(id);
     }
     let now_ms = engine.now_ms();

@@ -437,6 +437,12 @@ fn quoted(key: &str) -> String {
     if bare { key.to_owned() } else { toml_edit::Value::from(key).to_string() }
 }
 
+/// The id that a folder's file has now, where it can be read.
+pub(crate) fn id_in(folder: &Path) -> Option<api::ProjectId> {
+    let text = std::fs::read_to_string(folder.join(NAME)).ok()?;
+    parse(&text, NAME).ok()?.file.id
+}
+
 /// Writes the file whole, if its bytes are still `read`; `None` where it did not exist. One that could not be read again
 /// is refused.
 pub fn write(folder: &Path, read: Option<&str>, text: &str) -> anyhow::Result<()> {

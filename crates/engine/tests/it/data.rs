@@ -237,7 +237,10 @@ async fn a_file_that_changes_while_it_is_read_is_read_again_and_one_that_never_h
         if message == "Reads data/a.csv" {
             pieces += 1;
             if pieces == 2 {
-                std::fs::write(&path, table(300, 2)).unwrap();
+                // Whole at once: half of it would be read as what it is.
+                let new = path.with_extension("new");
+                std::fs::write(&new, table(300, 2)).unwrap();
+                std::fs::rename(new, &path).unwrap();
             }
         }
         ControlFlow::Continue(())

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use axum::{
     Json,
-    body::Body,
+    body::{Body, Bytes},
     extract::{Request, State},
     http::StatusCode,
     response::{IntoResponse as _, Response},
@@ -195,7 +195,7 @@ pub(super) async fn not_presigned() -> Failure {
 }
 
 /// The files lie behind the proxy: there is no other address of them.
-pub(super) async fn no_presigned() -> Failure {
+pub(super) async fn no_presigned(_: Bytes) -> Failure {
     let message = "Presigned addresses are not supported: artifacts are read and written through the proxy.";
     Failure::invalid(message)
 }

@@ -2,6 +2,7 @@
 
 use axum::{
     Json,
+    body::Bytes,
     extract::{Path, State},
 };
 use engine::tracking::{
@@ -190,7 +191,9 @@ pub(super) async fn finalize(
     Ok(one(logged::change(&host.engine, &id, move |model| model.status = status).await?))
 }
 
-pub(super) async fn delete(State(host): State<Host>, Path(id): Path<String>) -> Done {
+/// The body says nothing, and is read all the same: what is left of it would close the connection under the client's
+/// next request.
+pub(super) async fn delete(State(host): State<Host>, Path(id): Path<String>, _: Bytes) -> Done {
     let now_ms = host.engine.now_ms();
     logged::change(&host.engine, &id, move |model| model.deleted_ms = Some(now_ms)).await?;
     Ok(done())
@@ -210,7 +213,7 @@ pub(super) async fn set_tags(
     Ok(one(logged::change(&host.engine, &id, move |model| model.tags.extend(texts(asked.tags))).await?))
 }
 
-pub(super) async fn delete_tag(State(host): State<Host>, Path((id, key)): Path<(String, String)>) -> Done {
+pub(super) async fn delete_tag(State(host): State<Host>, Path((id, key)): Path<(String, String)>, _: Bytes) -> Done {
     logged::delete_tag(&host.engine, &id, key).await?;
     Ok(done())
 }

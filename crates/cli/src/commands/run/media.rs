@@ -25,6 +25,7 @@ pub(crate) enum MediaCommand {
     Get {
         /// A run's name or id, or `latest`
         run: String,
+        /// As `list` names it
         key: String,
         /// By default the last
         #[arg(long, allow_negative_numbers = true)]
