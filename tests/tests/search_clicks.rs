@@ -34,9 +34,9 @@ async fn search(desk: &Desk) -> Result<()> {
     press(driver, "//main//a[contains(., 'Search for settings')]").await?;
     press(driver, "//main//button[contains(., 'New search')]").await?;
     seen(driver, "//dialog[@open]//*[@data-tried]").await?;
-    fill(driver, "//dialog[@open]//label[contains(., 'Trials at most')]//input", "two").await?;
+    fill(driver, "//dialog[@open]//label[contains(., 'Trials at most')]//input", "0").await?;
     press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
-    seen(driver, "//dialog[@open]//*[contains(., 'are whole numbers')]").await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'from 1 to 100,000')]").await?;
     fill(driver, "//dialog[@open]//label[contains(., 'Trials at most')]//input", "3").await?;
     press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
     seen(driver, "//main//section[@data-search]").await?;
