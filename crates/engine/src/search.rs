@@ -103,7 +103,11 @@ pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Sear
             }
             None => Of::Training(&training),
         };
-    let planned = space::planned(&config, &space::check(&config, of)?)?;
+    let space = space::check(&config, of)?;
+    if request.command.is_none() {
+        space::used(&space, &training, project.file.data.kind)?;
+    }
+    let planned = space::planned(&config, &space)?;
     let id = SearchId::from_bytes(engine.new_id());
     let search = Search {
         id,
