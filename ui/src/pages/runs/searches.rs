@@ -272,7 +272,7 @@ fn progress_of(search: &Search) -> LineChart {
             Line::new("best so far", Role::series(0), x.clone(), so_far),
             Line { is_dashed: true, ..Line::new("each trial", Role::series(3), x, y) },
         ],
-        x: Axis::labelled("trial"),
+        x: Axis { is_whole: true, ..Axis::labelled("trial") },
         has_marks: true,
         ..LineChart::default()
     }
