@@ -69,6 +69,9 @@ struct Facts {
     best_split: Option<api::SplitId>,
     /// One of the first runs says what it cost.
     has_cost: bool,
+    /// Of clients' runs neither is known.
+    has_model: bool,
+    has_snapshot: bool,
 }
 
 #[component]
@@ -147,6 +150,8 @@ pub(crate) fn Runs() -> impl IntoView {
                 ranked_by: table.ranked_by,
                 best_split: table.best_split,
                 has_cost: table.rows.iter().any(|row| row.cost.is_some()),
+                has_model: table.rows.iter().any(|row| row.model.is_some()),
+                has_snapshot: table.rows.iter().any(|row| row.snapshot_number.is_some()),
             };
             if facts.with_untracked(|facts| *facts != now) {
                 facts.set(now);
@@ -245,14 +250,10 @@ pub(crate) fn Runs() -> impl IntoView {
                     <export::Export showing />
                     <Switch value=deleted label="Deleted" />
                     <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
-                    {move || if has_project.get() {
-                        view! {
-                            <a class="btn" href=move || place.link("runs?searches=1")>{icon(icon::SEARCH)}"Searches"</a>
-                            <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a>
-                        }.into_any()
-                    } else {
-                        view! { <span class="faint caption" title=NO_PROJECT>"no project, so no training"</span> }.into_any()
-                    }}
+                    {move || has_project.get().then(|| view! {
+                        <a class="btn" href=move || place.link("runs?searches=1")>{icon(icon::SEARCH)}"Searches"</a>
+                        <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a>
+                    })}
                 </div>
                 <Chips value=filter />
                 {move || failed.get().map(|error| {
@@ -310,10 +311,6 @@ pub(crate) fn Runs() -> impl IntoView {
         </div>
     }
 }
-
-/// Why nothing is trained in an experiment.
-const NO_PROJECT: &str =
-    "This experiment belongs to no project: it has no data to train on. Programs log their runs into it.";
 
 /// The table without a row: what would stand there.
 #[component]
