@@ -73,6 +73,7 @@ handlers! {
     api::run_table::PickRuns => run::table::pick,
     api::run_table::TabulateRuns => run::table::tabulate,
     api::run_table::AssessParams => run::importance::assess,
+    api::export::ExportRuns => run::export::start,
     // tracking
     api::tracking::ListExperiments => tracking::experiments::list,
     api::tracking::CreateExperiment => tracking::experiments::create,

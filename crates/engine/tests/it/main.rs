@@ -6,6 +6,7 @@ mod commands;
 mod copying;
 mod data;
 mod deploying;
+mod exporting;
 mod interrupted;
 mod opening;
 mod place;
