@@ -5,6 +5,7 @@ mod chooser;
 mod columns;
 mod compare;
 mod export;
+mod exporting;
 mod groups;
 mod overlaid;
 mod overlay;
