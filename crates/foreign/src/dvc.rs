@@ -117,6 +117,11 @@ impl Reader for Dvc {
     }
 }
 
+/// The folders in which git keeps where a `dvc.yaml`'s branch is; empty where it is under no git.
+pub fn heads(path: &Path) -> Vec<PathBuf> {
+    path.parent().and_then(|folder| History::open(folder).ok()).map(|history| history.heads()).unwrap_or_default()
+}
+
 type Warn<'a> = dyn FnMut(&str, String) -> Result<()> + 'a;
 
 /// `None` where the commit has no `dvc.yaml`.

@@ -130,6 +130,11 @@ pub enum Told {
         place: String,
         message: String,
     },
+    /// The rest can't be read for now, since another program keeps it to itself: a sentence for a person. The mark
+    /// that is returned holds for what was told.
+    Waits {
+        why: String,
+    },
 }
 
 /// Why a log can't be read at all.

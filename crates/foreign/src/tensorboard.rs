@@ -54,6 +54,9 @@ struct FilePlace {
     offset: u64,
     /// Its rest can't be read.
     lost: bool,
+    /// It was told that its last record stays cut off.
+    #[serde(default)]
+    cut: bool,
 }
 
 /// Whether a file's name is that of an event file.
@@ -245,8 +248,18 @@ impl Reading<'_, '_> {
                 break;
             }
         }
+        if records.offset > place.offset {
+            place.cut = false;
+        }
         place.offset = records.offset;
-        self.flush()
+        self.flush()?;
+        let metadata = fs::metadata(path).map_err(file::failed(path))?;
+        let stays = metadata.len() > place.offset && file::state(&metadata).is_over() && !place.lost;
+        if !stays || std::mem::replace(&mut place.cut, true) {
+            Ok(())
+        } else {
+            self.tell(file::cut(path, place.offset))
+        }
     }
 
     fn event(&mut self, event: Event, record: &Record<'_>) -> Result<()> {

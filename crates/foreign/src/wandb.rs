@@ -69,6 +69,8 @@ struct RunPlace {
     exit: Option<RunState>,
     /// The state that was told last.
     told: Option<RunState>,
+    /// It was told that its last record stays cut off.
+    cut: bool,
 }
 
 /// A number that may be NaN or ±∞, which JSON has no numbers for.
@@ -202,10 +204,15 @@ impl Reading<'_, '_> {
                 }
             }
             (self.run.offset, self.run.lost, self.run.length) = (records.offset, records.lost, metadata.len());
+            self.run.cut = false;
         }
         self.flush(&metadata)?;
         if let Some(message) = unknown.said() {
             self.tell(file::warning(self.path, message))?;
+        }
+        let stays = self.run.length > self.run.offset && self.state(&metadata).is_over() && !self.run.lost;
+        if stays && !std::mem::replace(&mut self.run.cut, true) {
+            self.tell(file::cut(self.path, self.run.offset))?;
         }
         let begun = self.run.offset > record::HEADER.len() as u64;
         if begun && self.run.told != Some(self.state(&metadata)) { self.head(&metadata) } else { Ok(()) }

@@ -11,11 +11,11 @@ use api::{
 
 use crate::stage::Stage;
 
-fn fixture(name: &str) -> std::path::PathBuf {
+pub(crate) fn fixture(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().flatten() {
         let target = to.join(entry.file_name());
@@ -34,7 +34,7 @@ async fn add(stage: &Stage, path: &Path, kind: Option<Kind>) {
 }
 
 /// Name and points of each series, of all runs.
-async fn series(stage: &Stage) -> Vec<(String, String, u64)> {
+pub(crate) async fn series(stage: &Stage) -> Vec<(String, String, u64)> {
     let mut found = Vec::new();
     for experiment in stage.call(ListExperiments::default()).await {
         let request = ListRuns { experiment: Some(experiment.id), limit: Some(1000), ..ListRuns::default() };
@@ -86,7 +86,7 @@ async fn a_file_store_is_read_once_and_read_on() {
 }
 
 /// A metric of the first run that has one.
-fn metric_file(folder: &Path) -> std::path::PathBuf {
+pub(crate) fn metric_file(folder: &Path) -> std::path::PathBuf {
     let mut all: Vec<_> = ignore::WalkBuilder::new(folder)
         .standard_filters(false)
         .build()
