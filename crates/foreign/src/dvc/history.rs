@@ -167,6 +167,7 @@ fn parse(path: &str, text: &str) -> std::result::Result<Value, Unread> {
     Ok(match path.rsplit_once('.').map(|(_, ending)| ending) {
         Some("json") => Value::from_json(text)?,
         Some("toml") => Value::from_toml(text)?,
+        Some("py") => super::python::params(text),
         _ => Value::from_yaml(text)?,
     })
 }
