@@ -130,12 +130,28 @@ impl Reader for TensorBoard {
     }
 }
 
+/// A medium's place in an event file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventPlace {
+    pub path: PathBuf,
+    /// The first byte of its record.
+    pub offset: u64,
+    /// The record's masked crc32c: where it differs, the file was changed.
+    pub checksum: u32,
+    /// The value within the record.
+    pub value: usize,
+    /// The medium within the value.
+    pub part: usize,
+    /// What wrote it, which only the first record of its key needs to name.
+    pub plugin: Option<String>,
+}
+
 /// Reads a medium where it stands, its one record and nothing else of the file.
 ///
 /// # Errors
 /// Where the file can't be read, or no longer holds there what it held.
-pub fn read_at(location: &Location) -> Result<Media> {
-    let Location { path, offset, checksum, value, part, plugin } = location;
+pub fn read_at(place: &EventPlace) -> Result<Media> {
+    let EventPlace { path, offset, checksum, value, part, plugin } = place;
     let changed = || ForeignError::NotOne {
         path: path.clone(),
         what: "log that still holds this",
@@ -166,7 +182,8 @@ struct Record<'a> {
 
 impl Record<'_> {
     fn location(&self, value: usize, part: usize, plugin: Option<String>) -> Location {
-        Location { path: self.path.to_owned(), offset: self.offset, checksum: self.checksum, value, part, plugin }
+        let (path, offset, checksum) = (self.path.to_owned(), self.offset, self.checksum);
+        Location::Event(EventPlace { path, offset, checksum, value, part, plugin })
     }
 }
 

@@ -96,7 +96,7 @@ pub(super) fn take(
     let read = read.map_err(anyhow::Error::from).and_then(|mark| taking.commit().map(|()| mark));
     if taking.media > 0 {
         let message = format!(
-            "{} pictures, texts or histograms are not kept: open them in the tool that wrote them.",
+            "{} media of kinds that are not shown here were left out: open them in the tool that wrote them.",
             taking.media
         );
         taking.warn(SourceWarning { place: taking.source.path.clone(), message });
@@ -219,15 +219,15 @@ impl Taking<'_> {
     }
 }
 
-/// `None` of a file beside the log, whose kind nothing tells.
-const fn kind_of(media: &Media) -> Option<MediumKind> {
+/// `None` of a file of a kind that is not shown.
+fn kind_of(media: &Media) -> Option<MediumKind> {
     Some(match media {
         Media::Image(_) => MediumKind::Image,
         Media::Audio(_) => MediumKind::Audio,
         Media::Text(_) => MediumKind::Text,
         Media::Table { .. } => MediumKind::Table,
         Media::Histogram(_) => MediumKind::Histogram,
-        Media::File(_) => return None,
+        Media::File(path) => return run::media::kind_by_name(path.to_str()?),
     })
 }
 

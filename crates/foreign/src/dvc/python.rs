@@ -6,6 +6,9 @@ use crate::value::Value;
 /// Values within values.
 const DEPTH: usize = 32;
 
+/// Values by their names.
+type Fields = Vec<(String, Value)>;
+
 /// A statement over one or more lines.
 struct Statement<'a> {
     indent: usize,
@@ -15,8 +18,8 @@ struct Statement<'a> {
 /// The params of a Python file.
 pub(crate) fn params(text: &str) -> Value {
     let mut top = Vec::new();
-    // The class and, within it, its `__init__`, each with the indent of its first line.
-    let mut class: Option<(usize, String, Vec<(String, Value)>)> = None;
+    let mut class: Option<(String, Fields)> = None;
+    // The indent of the `__init__` of a class.
     let mut init: Option<usize> = None;
     // A block whose names are nobody's params.
     let mut closed: Option<usize> = None;
@@ -28,15 +31,15 @@ pub(crate) fn params(text: &str) -> Value {
         if init.is_some_and(|above| indent <= above) {
             init = None;
         }
-        if let Some((above, name, values)) = class.take_if(|(above, ..)| indent <= *above) {
-            let _ = above;
+        // A class begins at the top, so that what stands there is behind it.
+        if let Some((name, values)) = class.take_if(|_| indent == 0) {
             set(&mut top, name, Value::Map(values));
         }
         let begins = |word: &str| text.strip_prefix(word).filter(|rest| rest.starts_with(char::is_whitespace));
         if let Some(rest) = begins("class")
             && indent == 0
         {
-            class = Some((indent, name_at(rest.trim_start()).to_owned(), Vec::new()));
+            class = Some((name_at(rest.trim_start()).to_owned(), Vec::new()));
         } else if let Some(rest) = begins("def")
             && class.is_some()
             && name_at(rest.trim_start()) == "__init__"
@@ -44,8 +47,8 @@ pub(crate) fn params(text: &str) -> Value {
             init = Some(indent);
         } else if let Some((target, value)) = assigned(text) {
             match (&mut class, init, target.strip_prefix("self.")) {
-                (Some((.., values)), Some(_), Some(target)) => set(values, target.to_owned(), value),
-                (Some((.., values)), None, None) => set(values, target.to_owned(), value),
+                (Some((_, values)), Some(_), Some(target)) => set(values, target.to_owned(), value),
+                (Some((_, values)), None, None) => set(values, target.to_owned(), value),
                 (None, None, None) if indent == 0 => set(&mut top, target.to_owned(), value),
                 _ => {}
             }
@@ -53,14 +56,14 @@ pub(crate) fn params(text: &str) -> Value {
             closed = Some(indent);
         }
     }
-    if let Some((_, name, values)) = class {
+    if let Some((name, values)) = class {
         set(&mut top, name, Value::Map(values));
     }
     Value::Map(top)
 }
 
 /// The last value of a name counts.
-fn set(values: &mut Vec<(String, Value)>, name: String, value: Value) {
+fn set(values: &mut Fields, name: String, value: Value) {
     match values.iter_mut().find(|(known, _)| *known == name) {
         Some((_, known)) => *known = value,
         None => values.push((name, value)),
@@ -222,9 +225,11 @@ impl<'a> Parser<'a> {
         let (mut entries, mut items) = (Vec::new(), Vec::new());
         loop {
             if self.take('}') {
-                let is_set = !items.is_empty();
-                return (entries.is_empty() || !is_set)
-                    .then(|| if is_set { Value::List(items) } else { Value::Map(entries) });
+                return match (entries.is_empty(), items.is_empty()) {
+                    (_, true) => Some(Value::Map(entries)),
+                    (true, false) => Some(Value::List(items)),
+                    (false, false) => None,
+                };
             }
             let key = self.value(depth + 1)?;
             if self.take(':') {

@@ -34,6 +34,9 @@ pub(super) struct Stage<'a> {
     pub(super) context: Context,
 }
 
+/// A cell of a matrix: what it is called after, and its values by their axes.
+type Cell = (Vec<String>, Vec<(String, Value)>);
+
 impl Context {
     /// With names that come before those that are known.
     pub(super) fn with(&self, scope: Value) -> Self {
@@ -114,13 +117,13 @@ impl Context {
             return if stages.len() > STAGES { Err(Unresolved::Many) } else { Ok(stages) };
         }
         if let Some(matrix) = value.get("matrix") {
-            let mut rows: Vec<(Vec<String>, Vec<(String, Value)>)> = vec![(Vec::new(), Vec::new())];
+            let mut rows: Vec<Cell> = vec![(Vec::new(), Vec::new())];
             for (axis, of) in self.whole(matrix)?.entries() {
                 let Value::List(items) = self.whole(of)? else { return Err(Unresolved::NoList) };
                 if rows.len().saturating_mul(items.len()) > STAGES {
                     return Err(Unresolved::Many);
                 }
-                let with = |(keys, row): &(Vec<String>, Vec<(String, Value)>), at: usize, item: &Value| {
+                let with = |(keys, row): &Cell, at: usize, item: &Value| {
                     let key = match item {
                         Value::List(_) | Value::Map(_) => format!("{axis}{at}"),
                         scalar => scalar.text(),
@@ -131,7 +134,7 @@ impl Context {
                 let items = || items.iter().enumerate();
                 rows = rows.iter().flat_map(|row| items().map(move |(at, item)| with(row, at, item))).collect();
             }
-            let stage = |(keys, row): (Vec<String>, _)| {
+            let stage = |(keys, row): Cell| {
                 let key = keys.join("-");
                 own(&key, vec![("key", Value::Text(key.clone())), ("item", Value::Map(row))], value)
             };
