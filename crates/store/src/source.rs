@@ -157,6 +157,16 @@ pub fn runs(connection: &Connection, id: SourceId) -> Result<Vec<RunId>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Whether a run of a source is not over yet.
+pub fn is_open(connection: &Connection, id: SourceId) -> Result<bool> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM source_run JOIN run ON run.id = source_run.run
+             WHERE source = ?1 AND run.state IN ('queued', 'running'))",
+        )?
+        .query_row(params![id.as_bytes()], |row| row.get(0))?)
+}
+
 /// Forgets the points of a source's runs: after a reading that broke off they are told anew, from the beginning.
 pub fn forget_points(transaction: &Transaction<'_>, id: SourceId) -> Result<()> {
     transaction

@@ -29,6 +29,10 @@ const WARNINGS: usize = 100;
 pub(super) struct Taken {
     pub(super) runs: u64,
     pub(super) points: u64,
+    /// Another program keeps the rest to itself for now.
+    pub(super) waits: bool,
+    /// Some of its runs are not over.
+    pub(super) is_open: bool,
 }
 
 /// What was told and is not committed yet.
@@ -49,6 +53,8 @@ struct Taking<'a> {
     warnings: Vec<SourceWarning>,
     warned: u64,
     media: u64,
+    /// Why the rest can't be read for now.
+    waits: Option<String>,
     changed: HashSet<RunId>,
     scopes: HashSet<Scope>,
     context: Option<&'a JobContext>,
@@ -81,6 +87,7 @@ pub(super) fn take(
         warnings: Vec::new(),
         warned: 0,
         media: 0,
+        waits: None,
         changed: HashSet::new(),
         scopes: HashSet::new(),
         context,
@@ -89,7 +96,7 @@ pub(super) fn take(
     let read = read.map_err(anyhow::Error::from).and_then(|mark| taking.commit().map(|()| mark));
     if taking.media > 0 {
         let message = format!(
-            "{} pictures, texts or histograms are not kept: open them in the tool that wrote them.",
+            "{} media of kinds that are not shown here were left out: open them in the tool that wrote them.",
             taking.media
         );
         taking.warn(SourceWarning { place: taking.source.path.clone(), message });
@@ -100,15 +107,22 @@ pub(super) fn take(
         (source.warnings, source.warned) = (std::mem::take(&mut taking.warnings), taking.warned);
     }
     source.read_ms = Some(engine.now_ms());
-    source.error = read.as_ref().err().map(error::told);
+    let waits = taking.waits.map(|why| {
+        ApiError::new(ErrorCode::Busy, why).with_hint(
+            "What was read until now stays. A followed log is read on by itself, another by `slipway source read`.",
+        )
+    });
+    source.error = read.as_ref().err().map(error::told).or(waits);
     if let Ok(mark) = &read {
         (row.mark, row.is_whole) = (mark.0.clone(), true);
     }
-    let (taken, changed, scopes) = (taking.taken, taking.changed, taking.scopes);
-    runtime.block_on(engine.store().write(move |tx| store::source::put(tx, &row)))?;
-    for run in changed {
-        engine.board().touch(run);
-    }
+    let (mut taken, changed, scopes) = (taking.taken, taking.changed, taking.scopes);
+    taken.waits = source.error.as_ref().is_some_and(|error| error.code == ErrorCode::Busy);
+    taken.is_open = runtime.block_on(engine.store().write(move |tx| {
+        store::source::put(tx, &row)?;
+        store::source::is_open(tx, id)
+    }))?;
+    changed.into_iter().for_each(|run| engine.changed(Tag::Run(run)));
     scopes.into_iter().for_each(|scope| engine.changed(scope.tag()));
     engine.changed(Tag::Experiments);
     read.map(|_| taken)
@@ -133,6 +147,7 @@ impl Taking<'_> {
             Told::Media { .. } => self.media += 1,
             Told::Output { .. } => {}
             Told::Warning { place, message } => self.warn(SourceWarning { place, message }),
+            Told::Waits { why } => self.waits = Some(why),
         }
         if self.piece.heads.len() >= RUNS || self.piece.count >= POINTS || self.piece.media.len() >= MEDIA {
             self.commit()?;
@@ -178,6 +193,8 @@ impl Taking<'_> {
                     Some(run) => *run,
                     None => {
                         let run = store::source::run(tx, source.id, &key)?;
+                        let row = run.map(|run| store::run::bare(tx, run)).transpose()?.flatten();
+                        scopes.extend(row.map(|row| run::scope(&row.run)));
                         known.insert(key, run);
                         run
                     }
@@ -202,15 +219,15 @@ impl Taking<'_> {
     }
 }
 
-/// `None` of a file beside the log, whose kind nothing tells.
-const fn kind_of(media: &Media) -> Option<MediumKind> {
+/// `None` of a file of a kind that is not shown.
+fn kind_of(media: &Media) -> Option<MediumKind> {
     Some(match media {
         Media::Image(_) => MediumKind::Image,
         Media::Audio(_) => MediumKind::Audio,
         Media::Text(_) => MediumKind::Text,
         Media::Table { .. } => MediumKind::Table,
         Media::Histogram(_) => MediumKind::Histogram,
-        Media::File(_) => return None,
+        Media::File(path) => return run::media::kind_by_name(path.to_str()?),
     })
 }
 
