@@ -173,7 +173,9 @@ async fn read_as_job(context: JobContext, id: SourceId) -> anyhow::Result<String
         }
     }
     let told = take_in(&engine, id, Some(&context)).await;
-    end(&engine, id);
+    if end(&engine, id) {
+        read_soon(&engine, id);
+    }
     let told = told?;
     let rest = if told.waits { "; the rest once its writer lets go of it" } else { "" };
     Ok(format!("{} runs and {} points read{rest}", told.runs, told.points))

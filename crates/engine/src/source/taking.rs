@@ -12,7 +12,12 @@ use api::{
     tracking::{Experiment, Scope},
 };
 use foreign::{Head, Mark, Media, Reader, Told};
-use store::{medium::MediumRow, run::RunRow, source::SourceRow};
+use store::{
+    StoreError,
+    medium::MediumRow,
+    run::RunRow,
+    source::{Became, SourceRow},
+};
 
 use crate::{Engine, error, jobs::JobContext, run, tracking::client};
 
@@ -57,7 +62,23 @@ struct Taking<'a> {
     waits: Option<String>,
     changed: HashSet<RunId>,
     scopes: HashSet<Scope>,
+    /// Until something is told.
+    begun: Option<Begun>,
     context: Option<&'a JobContext>,
+}
+
+/// What is written with the first that a reading tells.
+#[derive(Clone)]
+struct Begun {
+    row: SourceRow,
+    /// The last reading broke off: what it told is told anew.
+    anew: bool,
+}
+
+/// Forgets what is told anew.
+fn forget(tx: &store::Transaction<'_>, source: SourceId) -> store::Result<()> {
+    store::source::forget_points(tx, source)?;
+    store::medium::forget(tx, source)
 }
 
 /// Reads a source on and commits it. Blocks.
@@ -69,16 +90,11 @@ pub(super) fn take(
 ) -> anyhow::Result<Taken> {
     let runtime = tokio::runtime::Handle::current();
     let id = row.source.id;
-    if !row.is_whole {
+    let before = row.clone();
+    if !before.is_whole {
         row.mark = serde_json::Value::Null;
-        runtime.block_on(engine.store().write(move |tx| {
-            store::source::forget_points(tx, id)?;
-            store::medium::forget(tx, id)
-        }))?;
     }
     row.is_whole = false;
-    let begun = row.clone();
-    runtime.block_on(engine.store().write(move |tx| store::source::put(tx, &begun)))?;
     let mut taking = Taking {
         engine,
         source: row.source.clone(),
@@ -90,6 +106,7 @@ pub(super) fn take(
         waits: None,
         changed: HashSet::new(),
         scopes: HashSet::new(),
+        begun: Some(Begun { row: row.clone(), anew: !before.is_whole }),
         context,
     };
     let read = reader.read(&Mark(row.mark.clone()), &mut |told| taking.hear(told).map_err(Into::into));
@@ -113,13 +130,22 @@ pub(super) fn take(
         )
     });
     source.error = read.as_ref().err().map(error::told).or(waits);
-    if let Ok(mark) = &read {
-        (row.mark, row.is_whole) = (mark.0.clone(), true);
+    let has_told = taking.begun.is_none();
+    let anew = taking.begun.is_some_and(|begun| begun.anew && source.error.is_none());
+    match &read {
+        Ok(mark) if has_told || source.error.is_none() => (row.mark, row.is_whole) = (mark.0.clone(), true),
+        // A log that can't be read now, as of a drive that is away, has told nothing: all stays as it was.
+        _ if !has_told => (row.mark, row.is_whole) = (before.mark, before.is_whole),
+        _ => {}
     }
+    let source = &row.source;
     let (mut taken, changed, scopes) = (taking.taken, taking.changed, taking.scopes);
     taken.waits = source.error.as_ref().is_some_and(|error| error.code == ErrorCode::Busy);
     taken.is_open = runtime.block_on(engine.store().write(move |tx| {
-        store::source::put(tx, &row)?;
+        if anew {
+            forget(tx, id)?;
+        }
+        store::source::keep(tx, &row)?;
         store::source::is_open(tx, id)
     }))?;
     changed.into_iter().for_each(|run| engine.changed(Tag::Run(run)));
@@ -178,12 +204,21 @@ impl Taking<'_> {
         let (source, engine) = (self.source.clone(), self.engine.clone());
         let runtime = tokio::runtime::Handle::current();
         let now_ms = engine.now_ms();
-        let written = engine.clone();
+        let (written, begun) = (engine.clone(), self.begun.take());
         let (changed, scopes) = runtime.block_on(engine.store().write(move |tx| {
+            if let Some(Begun { row, anew }) = begun {
+                if anew {
+                    forget(tx, source.id)?;
+                }
+                store::source::keep(tx, &row)?;
+            }
+            if store::source::get(tx, source.id)?.is_none() {
+                return Err(StoreError::from(ApiError::not_found("The log was forgotten while it was read.")));
+            }
             let mut changed = HashSet::new();
             let mut scopes = HashSet::new();
             for head in heads {
-                let row = put(tx, &written, &source, head, now_ms)?;
+                let Some(row) = put(tx, &written, &source, head, now_ms)? else { continue };
                 scopes.insert(run::scope(&row.run));
                 changed.insert(row.run.id);
             }
@@ -192,7 +227,7 @@ impl Taking<'_> {
                 let run = match known.get(&key) {
                     Some(run) => *run,
                     None => {
-                        let run = store::source::run(tx, source.id, &key)?;
+                        let run = store::source::run(tx, source.id, &key)?.run();
                         let row = run.map(|run| store::run::bare(tx, run)).transpose()?.flatten();
                         scopes.extend(row.map(|row| run::scope(&row.run)));
                         known.insert(key, run);
@@ -206,7 +241,7 @@ impl Taking<'_> {
                 }
             }
             for (key, row) in media {
-                if let Some(run) = store::source::run(tx, source.id, &key)? {
+                if let Some(run) = store::source::run(tx, source.id, &key)?.run() {
                     store::medium::put(tx, run, &row)?;
                     changed.insert(run);
                 }
@@ -231,15 +266,19 @@ fn kind_of(media: &Media) -> Option<MediumKind> {
     })
 }
 
-/// Enters a run of the log, or brings it up to date.
+/// Enters a run of the log, or brings it up to date; not one that a person deleted for good.
 fn put(
     tx: &store::Transaction<'_>,
     engine: &Engine,
     source: &Source,
     head: Head,
     now_ms: i64,
-) -> store::Result<RunRow> {
+) -> store::Result<Option<RunRow>> {
     let known = store::source::run(tx, source.id, &head.key)?;
+    if known == Became::Gone {
+        return Ok(None);
+    }
+    let known = known.run();
     let before = known.map(|id| store::run::bare(tx, id)).transpose()?.flatten();
     let row = match before {
         Some(row) => row,
@@ -274,7 +313,7 @@ fn put(
     for (key, value) in &head.tags {
         store::tag::put(tx, row.run.id, key, value)?;
     }
-    Ok(row)
+    Ok(Some(row))
 }
 
 fn is_deleted(tags: &[(String, String)]) -> bool {

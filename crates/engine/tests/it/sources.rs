@@ -3,10 +3,11 @@
 use std::{collections::HashMap, fs, path::Path};
 
 use api::{
+    job::JobState,
     media::{GetMedium, ListMedia, MediumContent, SaveMedium},
     run::{ListRuns, RunKind},
     source::{AddSource, Kind, ListSources, LookForLogs, ReadSource, RemoveSource},
-    tracking::ListExperiments,
+    tracking::{ListExperiments, PurgeRuns, TrashRuns},
 };
 
 use crate::stage::Stage;
@@ -83,6 +84,53 @@ async fn a_file_store_is_read_once_and_read_on() {
     let freed = stage.call(RemoveSource { source: source.id, keep_runs: false }).await;
     assert_eq!(freed.records, source.runs);
     assert!(metric.is_file() && series(&stage).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_away_takes_nothing_with_it() {
+    let stage = Stage::new().await;
+    let (folder, away) = (stage.path("mlruns"), stage.path("away"));
+    copy(&fixture("foreign/tests/fixtures/mlruns"), &folder);
+    add(&stage, &folder, None).await;
+    let first = series(&stage).await;
+    let id = stage.call(ListSources {}).await[0].id;
+    let read = async || {
+        let job = stage.call(ReadSource { source: id }).await;
+        stage.over(job).await.state
+    };
+    // As a drive that is not mounted, or a folder that was moved: twice, since the first failure leaves a mark.
+    fs::rename(&folder, &away).unwrap();
+    for _ in 0..2 {
+        assert_eq!(read().await, JobState::Failed);
+        assert_eq!(series(&stage).await, first);
+    }
+    fs::rename(&away, &folder).unwrap();
+    assert_eq!(read().await, JobState::Done);
+    assert_eq!(series(&stage).await, first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_deleted_for_good_is_not_read_again() {
+    let stage = Stage::new().await;
+    let folder = stage.path("mlruns");
+    copy(&fixture("foreign/tests/fixtures/mlruns"), &folder);
+    add(&stage, &folder, None).await;
+    let source = stage.call(ListSources {}).await.remove(0);
+    let mut runs = Vec::new();
+    for experiment in stage.call(ListExperiments::default()).await {
+        let request = ListRuns { experiment: Some(experiment.id), ..ListRuns::default() };
+        runs.extend(stage.call(request).await.rows.into_iter().filter(|row| row.name == "first: of two"));
+    }
+    let [run] = &runs[..] else { panic!("{runs:?}") };
+    stage.call(TrashRuns { runs: vec![run.id] }).await;
+    stage.call(PurgeRuns { runs: vec![run.id] }).await;
+    // Its head is told again, since a tag of it changed.
+    let tags = metric_file(&folder).parent().unwrap().with_file_name("tags");
+    fs::write(tags.join("later"), "told").unwrap();
+    let job = stage.call(ReadSource { source: source.id }).await;
+    stage.done(job).await;
+    let then = stage.call(ListSources {}).await.remove(0);
+    assert_eq!((then.runs, series(&stage).await.len()), (source.runs - 1, 0));
 }
 
 /// A metric of the first run that has one.
