@@ -33,6 +33,7 @@ pub(crate) mod stage;
 pub(crate) mod states;
 pub(crate) mod table;
 pub(crate) mod tabs;
+pub(crate) mod take_table;
 pub(crate) mod toast;
 pub(crate) mod tracking_address;
 pub(crate) mod traffic;

@@ -308,7 +308,9 @@ mod tests {
 
     #[test]
     fn only_http_and_https_are_followed() {
-        for address in ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "file:///etc/passwd", "/api/x"] {
+        for address in
+            ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "file:///etc/passwd", "/api/x"]
+        {
             check(&format!("[a]({address})"), &format!("p(a ({address}))"));
         }
         check("[a](java&#115;cript:alert(1))", "p(a (javascript:alert(1)))");
