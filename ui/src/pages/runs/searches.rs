@@ -7,8 +7,8 @@ mod new;
 use api::{
     SearchId,
     search::{
-        DeleteSearch, Direction, GetSearch, ListSearches, ResumeSearch, Search, SearchState, StopSearch, Trial,
-        TrialOutcome, Value,
+        DeleteSearch, Direction, GetSearch, ListSearches, RestoreSearch, ResumeSearch, Search, SearchState, StopSearch,
+        Trial, TrialOutcome, Value,
     },
 };
 use charts::{
@@ -30,7 +30,6 @@ use crate::{
         button::{Button, Pending},
         card::{Card, Chip},
         chart::ChartCard,
-        dialog::Confirm,
         field::TextField,
         icon,
         row_keys::{move_among_rows, opens_row},
@@ -186,7 +185,6 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
     let place = Place::get();
     let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
     let navigate = StoredValue::new_local(use_navigate());
-    let deleting = RwSignal::new(false);
     let id = search.with_untracked(|search| search.id);
     let state = Memo::new(move |_| search.with(|search| search.state));
     let is_command = search.with_untracked(|search| search.command.is_some());
@@ -204,7 +202,8 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
     let delete = move || {
         let name = search.with_untracked(|search| search.name.clone());
         pending.run(async move { client.call(DeleteSearch { search: id }).await }, move |()| {
-            toasts.done(format!("Forgot the search {name}; its runs stay"));
+            let back = RestoreSearch { search: id };
+            toasts.undoable(client, format!("Forgot the search {name}; its runs stay"), back);
             navigate.with_value(|navigate| navigate(&place.link("runs?searches=1"), Default::default()));
         });
     };
@@ -254,20 +253,13 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
                     }.into_any(),
                 }}
                 {move || (state.get() != SearchState::Running).then(|| view! {
-                    <Button label="Forget…" kind="quiet" on_press=move || deleting.set(true) />
+                    <Button label="Forget" kind="quiet" disabled=pending.busy tip="Which values it tried is forgotten; the runs of its trials stay" on_press=delete />
                 })}
             </div>
         </div>
         {move || search.with(|search| search.error.clone()).map(|error| view! { <Problem error /> })}
         {move || has_curve.get().then(|| view! { <ChartCard title="Best so far" chart height=170.0 class="section" can_be_log=true /> })}
         <Card title="Trials" class="section" flush=true extra=ViewFn::from(move || view! { <TakeTable of=("trial", "trials") table=move |form| search.with_untracked(|search| as_text(search, form)) /> })><Trials search /></Card>
-        <Confirm
-            open=deleting
-            title="Forget this search?"
-            text="Which values it tried is forgotten. The runs of its trials stay."
-            verb="Forget search"
-            on_confirm=delete
-        />
     }
 }
 
