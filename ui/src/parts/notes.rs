@@ -15,16 +15,20 @@ pub(crate) fn Notes(
     saved: Signal<String>,
     #[prop(into)] placeholder: String,
     #[prop(into)] busy: Signal<bool>,
+    /// Begin with the field.
+    #[prop(optional)]
+    begins: bool,
     /// Saves a text; the field closes once `saved` has it.
     #[prop(into)]
     on_save: Callback<String>,
 ) -> impl IntoView {
     // What a person writes, while they do: the notes may change meanwhile, and that stays as it was typed.
-    let written = RwSignal::new(None::<String>);
+    let written = RwSignal::new(begins.then(|| saved.get_untracked()));
     let is_edited = Memo::new(move |_| written.with(Option::is_some));
     let is_empty = Memo::new(move |_| saved.with(|saved| saved.trim().is_empty()));
-    Effect::new(move |_| {
-        if saved.with(|saved| written.with_untracked(|written| written.as_ref() == Some(saved))) {
+    Effect::new(move |before: Option<()>| {
+        let is_written = saved.with(|saved| written.with_untracked(|written| written.as_ref() == Some(saved)));
+        if before.is_some() && is_written {
             written.set(None);
         }
     });
