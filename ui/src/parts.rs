@@ -22,6 +22,7 @@ pub(crate) mod notes;
 pub(crate) mod pane;
 pub(crate) mod picture;
 pub(crate) mod register;
+pub(crate) mod registered;
 pub(crate) mod rename_run;
 pub(crate) mod report;
 pub(crate) mod request;
