@@ -96,6 +96,7 @@ handlers! {
     api::search::StopSearch => crate::search::stop,
     api::search::ResumeSearch => crate::search::resume,
     api::search::DeleteSearch => crate::search::delete,
+    api::search::RestoreSearch => crate::search::restore,
     api::search::StepSearch => crate::search::step,
     api::source::LookForLogs => crate::source::look,
     api::source::AddSource => crate::source::add,

@@ -18,10 +18,9 @@ use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode, SourceId,
     event::Tag,
-    host::Freed,
     job::{Job, JobKind, Subject},
-    source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, Source},
-    tracking::PurgeRuns,
+    source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, RemovedSource, Source},
+    tracking::TrashRuns,
 };
 use foreign::{Found, Reader};
 use store::{StoreError, source::SourceRow};
@@ -210,18 +209,26 @@ pub async fn list(engine: &Engine, _: ListSources) -> anyhow::Result<Vec<Source>
 }
 
 /// Forgets a source; the log itself is never touched.
-pub async fn remove(engine: &Engine, request: RemoveSource) -> anyhow::Result<Freed> {
+pub async fn remove(engine: &Engine, request: RemoveSource) -> anyhow::Result<RemovedSource> {
     let id = request.source;
     find(engine, id).await?;
     following::unfollow(engine, id);
-    let runs = engine.store().read(move |c| store::source::runs(c, id)).await.context("read the source's runs")?;
-    let freed = if request.keep_runs {
-        Freed::default()
-    } else {
-        crate::tracking::experiments::purge_runs(engine, PurgeRuns { runs }).await?
+    let own = move |c: &store::Connection| {
+        let mut own = Vec::new();
+        for run in store::source::runs(c, id)? {
+            // What a person deleted before is not brought back with the rest.
+            own.extend(store::run::bare(c, run)?.filter(|row| row.run.deleted_ms.is_none()).map(|_| run));
+        }
+        Ok(own)
     };
+    let runs = if request.keep_runs {
+        Vec::new()
+    } else {
+        engine.store().read(own).await.context("read the source's runs")?
+    };
+    crate::tracking::experiments::trash_runs(engine, TrashRuns { runs: runs.clone() }).await?;
     engine.store().write_durable(move |tx| store::source::delete(tx, id)).await?;
     engine.changed(Tag::Sources);
     engine.changed(Tag::Experiments);
-    Ok(freed)
+    Ok(RemovedSource { runs })
 }

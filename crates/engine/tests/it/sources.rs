@@ -1,13 +1,17 @@
 //! Other tools' logs become runs, once, and are read on while they grow.
 
-use std::{collections::HashMap, fs, path::Path};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs,
+    path::Path,
+};
 
 use api::{
     job::JobState,
     media::{GetMedium, ListMedia, MediumContent, SaveMedium},
     run::{ListRuns, RunKind},
     source::{AddSource, Kind, ListSources, LookForLogs, ReadSource, RemoveSource},
-    tracking::{ListExperiments, PurgeRuns, TrashRuns},
+    tracking::{ListExperiments, PurgeRuns, RestoreRuns, TrashRuns},
 };
 
 use crate::stage::Stage;
@@ -81,9 +85,14 @@ async fn a_file_store_is_read_once_and_read_on() {
     assert_eq!(points(&then), points(&first) + 1);
 
     // The log is never touched, and what became of it can go.
-    let freed = stage.call(RemoveSource { source: source.id, keep_runs: false }).await;
-    assert_eq!(freed.records, source.runs);
-    assert!(metric.is_file() && series(&stage).await.is_empty());
+    let removed = stage.call(RemoveSource { source: source.id, keep_runs: false }).await;
+    // The others of the log were deleted before, and stay so.
+    let names: BTreeSet<&String> = then.iter().map(|(run, ..)| run).collect();
+    assert_eq!(removed.runs.len(), names.len());
+    assert!(metric.is_file() && series(&stage).await.is_empty() && stage.call(ListSources {}).await.is_empty());
+    // Its runs can come back, and the log be read again beside them.
+    stage.call(RestoreRuns { runs: removed.runs }).await;
+    assert_eq!(series(&stage).await, then);
 }
 
 #[tokio::test(flavor = "multi_thread")]
