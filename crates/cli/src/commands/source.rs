@@ -82,11 +82,10 @@ pub(crate) async fn run(context: &mut Context, command: SourceCommand) -> Outcom
             context.lasting().await?;
             let source = find(context, &source).await?;
             let removed = context.call(RemoveSource { source, keep_runs }).await?;
-            context.output.show(&removed, |removed| match removed.runs.len() as u64 {
+            context.output.show(&removed, |removed| match removed.runs.len() {
                 0 => "The log is forgotten.".to_owned(),
                 count => format!(
-                    "The log is forgotten, and {} deleted: `slipway run list --deleted` shows them, `slipway run restore` brings them back.",
-                    words::counted(count, "run", "runs")
+                    "The log is forgotten; deleted runs: {count}. `slipway run list --deleted` shows them, `slipway run restore` brings them back."
                 ),
             })
         }
