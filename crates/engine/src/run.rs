@@ -5,6 +5,7 @@
 
 pub mod board;
 pub mod command;
+pub mod diff;
 pub mod filter;
 pub mod importance;
 pub mod lineage;
