@@ -55,7 +55,16 @@ pub struct Line {
 
 impl Line {
     pub fn new(name: impl Into<String>, role: Role, x: Vec<f64>, y: Vec<f64>) -> Self {
-        Self { name: name.into(), role, x, y, band: Vec::new(), is_dashed: false, is_reference: false, weight: Weight::Plain }
+        Self {
+            name: name.into(),
+            role,
+            x,
+            y,
+            band: Vec::new(),
+            is_dashed: false,
+            is_reference: false,
+            weight: Weight::Plain,
+        }
     }
 
     /// A dashed line that is there to compare with: it has no say in the crosshair.

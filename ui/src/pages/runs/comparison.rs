@@ -131,12 +131,7 @@ pub(super) fn roles(runs: &[Compared], bands: &str) -> BTreeMap<RunId, Role> {
 }
 
 /// The lines to draw: one a run, or one a group with its mean ± standard deviation, and the baseline over all.
-pub(super) fn drawn(
-    mut lines: Vec<(RunId, Line)>,
-    runs: &[Compared],
-    bands: &str,
-    pinned: Option<RunId>,
-) -> Vec<Line> {
+pub(super) fn drawn(mut lines: Vec<(RunId, Line)>, runs: &[Compared], bands: &str, pinned: Option<RunId>) -> Vec<Line> {
     let baseline = lines.iter().find(|(run, _)| Some(*run) == pinned).map(|(_, line)| line.clone());
     if bands.is_empty() {
         let is_many = lines.len() > NAMED;
@@ -168,8 +163,12 @@ pub(super) fn drawn(
         Some(group::mean(name, Role::series(index), members, Spread::Deviation))
     };
     let mut all: Vec<Line> = groups(runs, bands).into_iter().enumerate().filter_map(mean).collect();
-    all.extend(baseline.map(|line| {
-        Line { weight: Weight::Strong, is_dashed: true, band: Vec::new(), role: Role::Text, ..line }
+    all.extend(baseline.map(|line| Line {
+        weight: Weight::Strong,
+        is_dashed: true,
+        band: Vec::new(),
+        role: Role::Text,
+        ..line
     }));
     all
 }
@@ -194,11 +193,12 @@ pub(super) fn joined(lines: Vec<(RunId, Line)>, along: &[(RunId, Line)]) -> (Vec
 #[component]
 pub(super) fn Tools(seen: Seen, chosen: Memo<Vec<Compared>>) -> impl IntoView {
     let along = Signal::derive(move || {
-        let own = [("step", "Steps"), ("share", "Share of the run"), ("time", "Time since its begin"), ("clock", "Clock")];
+        let own =
+            [("step", "Steps"), ("share", "Share of the run"), ("time", "Time since its begin"), ("clock", "Clock")];
         let mut options: Vec<(String, String)> =
             own.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect();
-        let mut keys: BTreeSet<String> = chosen
-            .with(|chosen| chosen.iter().flat_map(|run| run.curves.iter().cloned()).collect());
+        let mut keys: BTreeSet<String> =
+            chosen.with(|chosen| chosen.iter().flat_map(|run| run.curves.iter().cloned()).collect());
         keys.extend(seen.by_metric());
         options.extend(keys.into_iter().map(|key| (format!("{METRIC}{key}"), words::key(&key))));
         options

@@ -66,7 +66,8 @@ fn figures(chosen: &[Compared]) -> BTreeSet<String> {
             run.values.keys().filter(move |key| !key.starts_with("system/") && !is_twice(key)).cloned()
         })
     };
-    let usual: BTreeSet<String> = all().filter(|key| key.ends_with("/validation") || key.starts_with("loss/")).collect();
+    let usual: BTreeSet<String> =
+        all().filter(|key| key.ends_with("/validation") || key.starts_with("loss/")).collect();
     if usual.is_empty() { all().collect() } else { usual }
 }
 
@@ -88,7 +89,8 @@ pub(super) fn Figures(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
                     Some(value) => {
                         let is_best = best == Some(value);
                         let is_other = best.is_some() && !is_best;
-                        let delta = pinned.filter(|_| baseline != Some(at)).and_then(|pinned| delta(value, pinned, more));
+                        let delta =
+                            pinned.filter(|_| baseline != Some(at)).and_then(|pinned| delta(value, pinned, more));
                         view! {
                             <td class="num" class:bad=!value.is_finite() class:strong=is_best class:muted=is_other>
                                 {words::figure(value)}{difference(delta)}

@@ -74,12 +74,9 @@ pub(super) fn Overlaid(
         chosen.with(|chosen| {
             let roles = comparison::roles(chosen, "");
             let with = chosen.iter().filter(|run| run.curves.contains(key));
-            let wanted = |run: &Compared| Some(Wanted {
-                run: run.id,
-                key: key.to_owned(),
-                name: run.name.clone(),
-                role: *roles.get(&run.id)?,
-            });
+            let wanted = |run: &Compared| {
+                Some(Wanted { run: run.id, key: key.to_owned(), name: run.name.clone(), role: *roles.get(&run.id)? })
+            };
             with.filter_map(wanted).collect()
         })
     };
@@ -95,9 +92,8 @@ pub(super) fn Overlaid(
         if seen.by_metric().is_some() {
             (lines, left_out) = along_metric.with(|along| comparison::joined(lines, along));
         }
-        let lines = seen.bands.with(|bands| {
-            chosen.with(|chosen| comparison::drawn(lines, chosen, bands, seen.pinned()))
-        });
+        let lines =
+            seen.bands.with(|bands| chosen.with(|chosen| comparison::drawn(lines, chosen, bands, seen.pinned())));
         (lines, left_out)
     });
     // Sixty rounds beside two thousand steps are a stroke at the edge: such runs start as shares.
