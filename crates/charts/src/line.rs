@@ -227,7 +227,8 @@ fn stroke_line(
             }
         }
     }
-    let has_marks = chart.has_marks && line.x.len() <= MARKED && !line.is_reference;
+    let is_marked = line.x.len() <= MARKED && !line.is_reference && line.weight != Weight::Thin;
+    let has_marks = chart.has_marks && is_marked;
     let marks: Vec<(f64, f64)> =
         if has_marks { pieces(line, values, plot, chart.gap).into_iter().flatten().collect() } else { lone };
     let dot = fill(line.role, 1.0);
