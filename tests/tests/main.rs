@@ -7,6 +7,7 @@ mod breaking;
 mod cancelling_clicks;
 mod clicks;
 mod cluster_clicks;
+mod compare_clicks;
 mod counterparts;
 mod deploying;
 mod dialogs;

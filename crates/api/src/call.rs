@@ -51,6 +51,7 @@ pub fn methods() -> Vec<&'static str> {
         crate::dataset::METHODS,
         crate::run::METHODS,
         crate::media::METHODS,
+        crate::run_diff::METHODS,
         crate::run_table::METHODS,
         crate::export::METHODS,
         crate::tracking::METHODS,

@@ -27,6 +27,7 @@ pub mod monitor;
 pub mod package;
 pub mod project;
 pub mod run;
+pub mod run_diff;
 pub mod run_table;
 pub mod search;
 pub mod series;

@@ -14,6 +14,28 @@ use crate::{
     smooth::smooth,
 };
 
+/// How much a line stands out among others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Weight {
+    /// One of very many.
+    Thin,
+    #[default]
+    Plain,
+    /// The one that the others are compared with.
+    Strong,
+}
+
+impl Weight {
+    /// Width in pixels and opacity of its stroke.
+    const fn stroke(self) -> (f64, f64) {
+        match self {
+            Self::Thin => (1.0, 0.6),
+            Self::Plain => (1.6, 1.0),
+            Self::Strong => (2.8, 1.0),
+        }
+    }
+}
+
 /// One series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
@@ -28,11 +50,21 @@ pub struct Line {
     pub is_dashed: bool,
     /// There to compare with: neither smoothed nor in the crosshair.
     pub is_reference: bool,
+    pub weight: Weight,
 }
 
 impl Line {
     pub fn new(name: impl Into<String>, role: Role, x: Vec<f64>, y: Vec<f64>) -> Self {
-        Self { name: name.into(), role, x, y, band: Vec::new(), is_dashed: false, is_reference: false }
+        Self {
+            name: name.into(),
+            role,
+            x,
+            y,
+            band: Vec::new(),
+            is_dashed: false,
+            is_reference: false,
+            weight: Weight::Plain,
+        }
     }
 
     /// A dashed line that is there to compare with: it has no say in the crosshair.
@@ -48,6 +80,23 @@ impl Line {
         points.sort_by(|left, right| left.0.total_cmp(&right.0));
         let (x, y) = points.into_iter().unzip();
         Self::new(name, role, x, y)
+    }
+
+    /// Its values over those that another series has at the same steps, for lines that lie along steps; and how many of
+    /// its points were left out, for the other has no finite value at their step. Of several values of one step the
+    /// last counts.
+    pub fn against(&self, other: &Self) -> (Self, usize) {
+        let mut at_step: Vec<(f64, f64)> = other.x.iter().copied().zip(other.y.iter().copied()).collect();
+        at_step.sort_by(|left, right| left.0.total_cmp(&right.0));
+        let partner = |step: f64| {
+            let end = at_step.partition_point(|(other, _)| *other <= step);
+            let (other, value) = *at_step.get(end.checked_sub(1)?)?;
+            (other == step && value.is_finite()).then_some(value)
+        };
+        let (x, y): (Vec<f64>, Vec<f64>) =
+            self.x.iter().zip(&self.y).filter_map(|(step, value)| Some((partner(*step)?, *value))).unzip();
+        let left_out = self.x.len() - x.len();
+        (Self { weight: self.weight, ..Self::over(self.name.clone(), self.role, &x, &y) }, left_out)
     }
 
     /// Index of the point that is nearest to a value of the horizontal axis.
@@ -124,18 +173,16 @@ fn draw_line(context: &mut Context<'_, '_>, plot: &Plot, chart: &LineChart, line
     if line.band.len() == line.x.len() && !line.band.is_empty() {
         band(context, plot, chart, line, if smoothed { 0.10 } else { 0.20 })?;
     }
+    let (width, opacity) = if line.is_reference { (1.2, 1.0) } else { line.weight.stroke() };
+    let main = stroke(line.role, width, opacity);
     if smoothed {
-        stroke_line(context, plot, chart, line, &line.y, stroke(line.role, 1.0, 0.28))?;
-        stroke_line(context, plot, chart, line, &smooth(&line.y, chart.smoothing), stroke(line.role, 1.6, 1.0))?;
+        // Behind very many lines their raw ones would be a fog.
+        if line.weight != Weight::Thin {
+            stroke_line(context, plot, chart, line, &line.y, stroke(line.role, 1.0, 0.28))?;
+        }
+        stroke_line(context, plot, chart, line, &smooth(&line.y, chart.smoothing), main)?;
     } else {
-        stroke_line(
-            context,
-            plot,
-            chart,
-            line,
-            &line.y,
-            stroke(line.role, if line.is_reference { 1.2 } else { 1.6 }, 1.0),
-        )?;
+        stroke_line(context, plot, chart, line, &line.y, main)?;
     }
     odd_values(context, plot, line)
 }
@@ -180,7 +227,8 @@ fn stroke_line(
             }
         }
     }
-    let has_marks = chart.has_marks && line.x.len() <= MARKED && !line.is_reference;
+    let is_marked = line.x.len() <= MARKED && !line.is_reference && line.weight != Weight::Thin;
+    let has_marks = chart.has_marks && is_marked;
     let marks: Vec<(f64, f64)> =
         if has_marks { pieces(line, values, plot, chart.gap).into_iter().flatten().collect() } else { lone };
     let dot = fill(line.role, 1.0);

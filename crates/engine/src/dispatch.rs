@@ -69,6 +69,7 @@ handlers! {
     api::media::ListMedia => run::media::list,
     api::media::GetMedium => run::media::get,
     api::media::SaveMedium => run::media::save,
+    api::run_diff::DiffRuns => run::diff::compare,
     api::run_table::GroupRuns => run::table::group,
     api::run_table::PickRuns => run::table::pick,
     api::run_table::TabulateRuns => run::table::tabulate,

@@ -5,6 +5,7 @@
 
 pub mod board;
 pub mod command;
+pub mod diff;
 pub mod export;
 pub mod filter;
 pub mod importance;

@@ -59,7 +59,7 @@ fn encoded(parts: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
 }
 
 /// The query with other values of some keys, which come last; values are given as an address has them.
-fn with(query: &str, parts: &[(&str, String)]) -> String {
+pub(crate) fn with(query: &str, parts: &[(&str, String)]) -> String {
     let is_replaced = |part: &&str| {
         let key = part.split('=').next().unwrap_or_default();
         key.is_empty() || parts.iter().any(|(own, _)| *own == key)

@@ -4,6 +4,9 @@ mod actions;
 mod chooser;
 mod columns;
 mod compare;
+mod comparison;
+mod delta;
+mod differs;
 mod export;
 mod exporting;
 mod groups;
@@ -21,6 +24,7 @@ use std::{
 use api::{
     ErrorCode,
     run::{ListRuns, ProjectIdOr, RunRow},
+    run_diff::MOST,
     run_table::{GroupFigure, GroupRuns, Listing, PickRuns, PickedRuns},
     tracking::Scope,
 };
@@ -212,7 +216,7 @@ pub(crate) fn Runs() -> impl IntoView {
         format!("{}{now}", place.link("runs"))
     });
     let compare = Signal::derive(move || {
-        let picked = picked.with(|picked| picked.iter().take(overlaid::DRAWN).cloned().collect::<Vec<_>>().join(","));
+        let picked = picked.with(|picked| picked.iter().take(MOST).cloned().collect::<Vec<_>>().join(","));
         format!("{}?compare={picked}", place.link("runs"))
     });
     let empty = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
@@ -310,7 +314,7 @@ pub(crate) fn Runs() -> impl IntoView {
                 <overlay::Overlay picked chosen ranked_by compare=compare />
             })}
             {move || (!comparing.with(Vec::is_empty)).then(|| view! {
-                <compare::Compare runs=comparing ranked_by back=back />
+                <compare::Compare named=comparing query=asked ranked_by back=back />
             })}
             <searches::Searches asked=searching />
             <actions::Rename renaming=asks.renaming />

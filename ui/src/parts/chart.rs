@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use charts::{
     export,
-    line::{self, Line, LineChart},
+    line::{self, Line, LineChart, Weight},
     plot::{Drawing, Scale, Size},
     smooth::smooth,
 };
@@ -16,6 +16,7 @@ use wasm_bindgen::{JsCast as _, closure::Closure};
 
 use super::{
     card::Card,
+    curves::NAMED,
     icon,
     menu::{Item, MenuButton},
     words,
@@ -89,7 +90,11 @@ pub(crate) fn ChartCard(
 ) -> impl IntoView {
     // `None` until a person chooses.
     let chosen_log = RwSignal::new(None::<bool>);
-    let log = Memo::new(move |_| chosen_log.get().unwrap_or_else(|| prefers_log && chart.with(spans_decades)));
+    // Also a chart that comes with a logarithmic axis can be made linear.
+    let log = Memo::new(move |_| {
+        let asked = || chart.with(|chart| chart.y.scale == Scale::Log || prefers_log && spans_decades(chart));
+        chosen_log.get().unwrap_or_else(asked)
+    });
     let hidden = RwSignal::new(BTreeSet::<String>::new());
     let zoom = RwSignal::new(None::<(f64, f64)>);
     // Another axis has another range.
@@ -109,6 +114,8 @@ pub(crate) fn ChartCard(
         hidden.with(|hidden| chart.lines.retain(|line| !hidden.contains(&line.name)));
         if log.get() {
             chart.y.scale = Scale::Log;
+        } else if chart.y.scale == Scale::Log {
+            chart.y.scale = Scale::Linear;
         }
         if zoom.get().is_some() {
             chart.x.range = zoom.get();
@@ -194,7 +201,8 @@ fn Legend(
     });
     move || {
         let entries = entries.get();
-        (entries.len() > 1 || names_each && !entries.is_empty()).then(|| {
+        let is_told = entries.len() > 1 || names_each && !entries.is_empty();
+        (is_told && entries.len() <= NAMED).then(|| {
             view! {
                 <div class="legend">
                     {entries
@@ -375,7 +383,12 @@ fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f
     let mut spots = Vec::new();
     let mut nearest = x;
     let mut best = f64::INFINITY;
-    for line in chart.lines.iter().filter(|line| !line.is_reference) {
+    let held = hover.and_then(|(_, y)| held(chart, drawing, x, y));
+    for (at, line) in chart.lines.iter().enumerate().filter(|(_, line)| !line.is_reference) {
+        // Of very many lines that at the pointer is told, beside the one that all are compared with.
+        if chart.lines.len() > NAMED && held != Some(at) && line.weight != Weight::Strong {
+            continue;
+        }
         let Some(index) = line.nearest(x) else { continue };
         if (line.x[index] - x).abs() < best {
             best = (line.x[index] - x).abs();
@@ -387,6 +400,15 @@ fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f
         }
         rows.push((line.name.clone(), line.role.class(), raw));
     }
+    let traced = held.and_then(|at| chart.lines.get(at)).map(|line| {
+        let (left, top) = (format!("{}px", plot.left), format!("{}px", plot.top));
+        let (width, height) = (format!("{}px", plot.width), format!("{}px", plot.height));
+        view! {
+            <svg class="held" style:left=left style:top=top style:width=width style:height=height>
+                <polyline class=line.role.class() points=trace(chart, drawing, line)></polyline>
+            </svg>
+        }
+    });
     let left = plot.x_pixel(nearest);
     let unit = chart.y.unit.clone();
     let head = match chart.x.scale {
@@ -397,6 +419,7 @@ fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f
     let inside = plot.x.low <= nearest && nearest <= plot.x.high;
     inside.then(|| {
         view! {
+            {traced}
             <div class="cross" style:left=format!("{left}px") style:top=format!("{}px", plot.top) style:height=format!("{}px", plot.height)></div>
             {spots
                 .into_iter()
@@ -420,6 +443,28 @@ fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f
             })}
         }
     })
+}
+
+/// Which of very many lines is at the pointer, by its height.
+fn held(chart: &LineChart, drawing: &Drawing, x: f64, y: f64) -> Option<usize> {
+    if chart.lines.len() <= NAMED {
+        return None;
+    }
+    let away = |line: &Line| {
+        let value = values_at(chart, line, line.nearest(x)?).0;
+        value.is_finite().then(|| (drawing.plot.y_pixel(value) - y).abs())
+    };
+    let lines = chart.lines.iter().enumerate().filter_map(|(at, line)| Some((at, away(line)?)));
+    lines.min_by(|left, right| left.1.total_cmp(&right.1)).map(|(at, _)| at)
+}
+
+/// A line's places within the plot, for what is drawn over it.
+fn trace(chart: &LineChart, drawing: &Drawing, line: &Line) -> String {
+    let plot = &drawing.plot;
+    let values = if chart.smoothing > 0.0 { smooth(&line.y, chart.smoothing) } else { line.y.clone() };
+    let places = line.x.iter().zip(values).map(|(x, y)| (plot.x_pixel(*x) - plot.left, plot.y_pixel(y) - plot.top));
+    let shown = places.filter(|(x, y)| x.is_finite() && y.is_finite());
+    shown.map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ")
 }
 
 /// Where the seen line is at a point, and the value that was measured there.

@@ -23,8 +23,15 @@ impl Look {
         self.along.with(|along| match along.as_str() {
             "share" => Along::Share,
             "time" => Along::Seconds,
+            "clock" => Along::Clock,
             _ => Along::Step,
         })
+    }
+
+    /// Smooths otherwise from now on, and in this browser the next time too.
+    fn smooth(self, by: f64) {
+        self.smoothing.set(by);
+        keep(SMOOTHING, &by.to_string());
     }
 }
 
@@ -46,18 +53,17 @@ pub(crate) fn forget(key: &str) {
 }
 
 #[component]
-pub(crate) fn LookChoice(
-    look: Look,
-    /// Runs of different lengths can be laid over each other.
-    #[prop(optional)]
-    has_share: bool,
-) -> impl IntoView {
-    let mut options = vec![("step", "Step"), ("time", "Time")];
-    if has_share {
-        options.insert(1, ("share", "Share of the run"));
-    }
+pub(crate) fn LookChoice(look: Look) -> impl IntoView {
     view! {
-        <Segments value=look.along name="Along" options />
+        <Segments value=look.along name="Along" options=vec![("step", "Step"), ("time", "Time")] />
+        <SmoothingChoice look />
+    }
+}
+
+/// How much curves are smoothed; the raw line stays behind the smooth one.
+#[component]
+pub(crate) fn SmoothingChoice(look: Look) -> impl IntoView {
+    view! {
         <label class="flex small muted smoothing">
             "Smoothing"
             <input
@@ -67,9 +73,7 @@ pub(crate) fn LookChoice(
                 step="0.02"
                 prop:value=move || look.smoothing.get().to_string()
                 on:input=move |event| {
-                    let value = event_target_value(&event).parse().unwrap_or(0.0);
-                    look.smoothing.set(value);
-                    keep(SMOOTHING, &value.to_string());
+                    look.smooth(event_target_value(&event).parse().unwrap_or(0.0));
                 }
             />
             <span class="num">{move || format!("{:.2}", look.smoothing.get())}</span>

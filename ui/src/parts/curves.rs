@@ -11,6 +11,10 @@ use crate::client::Client;
 /// Points that a chart asks for: about one a pixel, and more than one stored stretch of raw points
 /// (1,024), so that a short part that lies over two of them still comes raw.
 const POINTS: u32 = 1_100;
+/// Of very many series each: a chart of a hundred lines has no room for more.
+const POINTS_OF_MANY: u32 = 256;
+/// More lines than this are many: their colours can't be told apart, and names would fill the card.
+pub(crate) const NAMED: usize = 12;
 /// A curve of fewer points is shown as it is: smoothing would only shift it.
 pub(crate) const FEW: usize = 120;
 
@@ -29,6 +33,8 @@ pub(crate) enum Along {
     Step,
     /// Seconds since the run's first point.
     Seconds,
+    /// Milliseconds since the epoch: the clock's time.
+    Clock,
     /// Percent of the run's steps, so that runs of different lengths can be compared.
     Share,
 }
@@ -50,6 +56,16 @@ pub(crate) fn lines(
     along: impl Fn() -> Along + Copy + Send + Sync + 'static,
     zoom: RwSignal<Option<(f64, f64)>>,
 ) -> Signal<Vec<Line>> {
+    let all = lines_of_runs(wanted, along, zoom);
+    Signal::derive(move || all.get().into_iter().map(|(_, line)| line).collect())
+}
+
+/// The same, each with its run: what is not there yet is left out.
+pub(crate) fn lines_of_runs(
+    wanted: impl Fn() -> Vec<Wanted> + Send + Sync + 'static,
+    along: impl Fn() -> Along + Copy + Send + Sync + 'static,
+    zoom: RwSignal<Option<(f64, f64)>>,
+) -> Signal<Vec<(RunId, Line)>> {
     let client = Client::get();
     let fetched = RwSignal::new(Vec::<(Wanted, Series, Whole)>::new());
     // Of each series the steps of the part that is looked at, found once a zoom.
@@ -77,6 +93,7 @@ pub(crate) fn lines(
                     let (Some(all), Some(before)) = (wanted.try_get_untracked(), fetched.try_get_untracked()) else {
                         return;
                     };
+                    let points = if all.len() > NAMED { POINTS_OF_MANY } else { POINTS };
                     let mut found = Vec::with_capacity(all.len());
                     for one in all {
                         // A series that isn't there yet is no error: the run has only begun.
@@ -85,7 +102,7 @@ pub(crate) fn lines(
                         else {
                             return;
                         };
-                        if let Ok(series) = client.series(one.run, &one.key, part.0, part.1, POINTS).await {
+                        if let Ok(series) = client.series(one.run, &one.key, part.0, part.1, points).await {
                             let kept = before.iter().find(|(other, ..)| *other == one).map(|(_, _, whole)| *whole);
                             let whole = match kept {
                                 Some(whole) if part != (None, None) => whole,
@@ -142,7 +159,9 @@ pub(crate) fn lines(
     });
     Signal::derive(move || {
         let along = along();
-        fetched.with(|fetched| fetched.iter().map(|(one, series, whole)| line(one, series, *whole, along)).collect())
+        fetched.with(|fetched| {
+            fetched.iter().map(|(one, series, whole)| (one.run, line(one, series, *whole, along))).collect()
+        })
     })
 }
 
@@ -167,6 +186,7 @@ fn series_x(series: &Series, whole: Whole, along: Along) -> Vec<f64> {
     match along {
         Along::Step => series.step.clone(),
         Along::Share => series.step.iter().map(|step| step / whole.last_step.max(1.0) * 100.0).collect(),
+        Along::Clock => series.time_ms.clone(),
         Along::Seconds => series.time_ms.iter().map(|time| (time - whole.first_ms) / 1000.0).collect(),
     }
 }

@@ -199,6 +199,17 @@ pub(crate) fn more_is_better(key: &str) -> bool {
     !["loss", "error", "brier", "rmse", "mae", "mse", "median_ae"].iter().any(|word| key.contains(word))
 }
 
+/// Whether more of a figure is better, where its name says so: a client may log anything.
+pub(crate) fn is_more_better(key: &str) -> Option<bool> {
+    const MORE: [&str; 12] =
+        ["acc", "auc", "f1", "precision", "recall", "r2", "score", "iou", "bleu", "rouge", "mcc", "reward"];
+    let key = key.to_lowercase();
+    if !more_is_better(&key) || key.contains("perplexity") {
+        return Some(false);
+    }
+    MORE.iter().any(|word| key.contains(word)).then_some(true)
+}
+
 /// What a setting of a training is called, wherever it stands: "max_depth" → "Max depth".
 pub(crate) fn param(key: &str) -> String {
     match key {

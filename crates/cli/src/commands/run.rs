@@ -3,6 +3,7 @@
 mod curves;
 mod diff;
 mod export;
+mod importance;
 mod list;
 mod media;
 mod several;
@@ -103,7 +104,7 @@ pub(crate) enum RunCommand {
     Export(export::Export),
     /// Draws series of runs in the terminal, or prints their points with --json
     Plot(curves::Plot),
-    /// Shows what differs between runs: params, environment, code, data, command, metrics
+    /// Shows what differs between runs: params, environment, code, data, command, tags, metrics
     Diff {
         /// Runs by name or id, or `latest`
         #[arg(required = true, num_args = 2.., value_name = "RUN")]
@@ -112,6 +113,8 @@ pub(crate) enum RunCommand {
         #[arg(long)]
         all: bool,
     },
+    /// Tells which params a metric follows, by fANOVA
+    Importance(importance::Importance),
     #[command(flatten)]
     Several(several::SeveralCommand),
     /// Shows what a run came from and what came from it
@@ -283,6 +286,7 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
         RunCommand::Export(export) => export::run(context, export).await,
         RunCommand::Plot(plot) => curves::run(context, plot).await,
         RunCommand::Diff { runs, all } => diff::run(context, &runs, all).await,
+        RunCommand::Importance(asked) => importance::run(context, asked).await,
         RunCommand::Several(command) => several::run(context, command).await,
         RunCommand::Lineage { run } => {
             let nodes = context.call(GetLineage { run: context.run(&run).await? }).await?;

@@ -157,6 +157,24 @@ fn what_differs_between_runs_is_told() {
 }
 
 #[test]
+fn the_importance_of_params_is_told_for_the_runs_of_a_filter() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    for at in 1..=6 {
+        client.run(&json!(0), &format!("r{at}"), &format!("0.{at}"), f64::from(at));
+    }
+    let asked = ["run", "importance", "loss", "--experiment", "Default"];
+    let found = place.json(&asked);
+    assert_eq!((found["runs"].as_u64(), found["params"][0]["param"].as_str()), (Some(6), Some("lr")), "{found}");
+    assert_eq!((&found["params"][0]["share"], &found["params"][0]["correlation"]), (&json!(1.0), &json!(1.0)));
+    let shown = String::from_utf8(place.run(&asked).stdout).unwrap();
+    assert!(shown.contains("100.0 %") && shown.contains("+1.00") && shown.contains("6 runs"), "{shown}");
+    let few = place.run(&[&asked[..], &["--filter", "param.lr > 0.3"]].concat());
+    let few = String::from_utf8(few.stdout).unwrap();
+    assert!(few.starts_with("3 runs have a number for this metric; 5 are needed"), "{few}");
+}
+
+#[test]
 fn curves_of_runs_are_drawn_together() {
     let place = Place::new();
     let client = Client::of(&place);

@@ -3,9 +3,10 @@
 use api::{
     ErrorCode, RunId,
     run::ListRuns,
+    run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns},
     run_table::{GroupFigure, GroupRuns, Listing, PickRuns, RunGroups, TabulateRuns},
     series::Point,
-    tracking::{CreateExperiment, Experiment, Scope, TrashRuns},
+    tracking::{CreateExperiment, Dataset, Experiment, RunInput, Scope, TrashRuns},
 };
 use engine::tracking::client::{self, Batch, Begin};
 
@@ -174,4 +175,50 @@ async fn the_second_order_counts_among_equals_of_the_first() {
     };
     let names: Vec<String> = stage.call(request).await.rows.into_iter().map(|row| row.name).collect();
     assert_eq!(names, ["r1", "r0", "r5", "r3", "r2", "r4"]);
+}
+
+#[tokio::test]
+async fn runs_differ_by_params_tags_metrics_and_the_datasets_of_clients() {
+    let stage = Stage::new().await;
+    let (_, runs) = filled(&stage).await;
+    let input = |digest: &str, context: &str| RunInput {
+        dataset: Dataset {
+            name: "wine".to_owned(),
+            digest: digest.to_owned(),
+            source_type: "local".to_owned(),
+            source: "wine.csv".to_owned(),
+            schema: None,
+            profile: None,
+        },
+        tags: [("mlflow.data.context".to_owned(), context.to_owned())].into(),
+    };
+    for (run, digest, host) in [(runs[0], "1f", "north"), (runs[1], "2e", "south")] {
+        client::inputs(&stage.engine, run, vec![input(digest, "training")], Vec::new()).await.unwrap();
+        let tags = vec![("rack".to_owned(), host.to_owned()), ("mlflow.user".to_owned(), host.to_owned())];
+        client::log(&stage.engine, run, Batch { tags, ..Batch::default() }).await.unwrap();
+    }
+    let text = |value: &str| Some(DiffCell::Text(value.to_owned()));
+    let row = |part, key: &str, values| DiffRow { part, key: key.to_owned(), values };
+    let diff = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false }).await;
+    assert_eq!(diff.runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>(), ["r0", "r1"]);
+    assert_eq!(
+        diff.rows,
+        [
+            row(DiffPart::Params, "seed", vec![text("1"), text("2")]),
+            row(DiffPart::Data, "dataset wine", vec![text("1f (training)"), text("2e (training)")]),
+            row(DiffPart::Tags, "rack", vec![text("north"), text("south")]),
+            row(DiffPart::Metrics, "loss", vec![Some(DiffCell::Number(0.5)), Some(DiffCell::Number(0.25))]),
+        ]
+    );
+    let all = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: true }).await;
+    assert!(all.rows.contains(&row(DiffPart::Params, "the model", vec![text("trees"), text("trees")])), "{all:?}");
+    let several = stage.call(DiffRuns { runs: runs.clone(), all: false }).await;
+    let model = several.rows.iter().find(|row| row.key == "the model").unwrap();
+    assert_eq!((model.values.len(), &model.values[4]), (6, &None));
+
+    let alone = stage.try_call(DiffRuns { runs: runs[..1].to_vec(), all: false }).await.unwrap_err();
+    assert_eq!(alone.code, ErrorCode::Invalid);
+    let missing =
+        stage.try_call(DiffRuns { runs: vec![runs[0], RunId::from_bytes([9; 16])], all: false }).await.unwrap_err();
+    assert_eq!(missing.code, ErrorCode::NotFound);
 }

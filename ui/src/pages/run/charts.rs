@@ -225,7 +225,7 @@ fn MetricChart(
         let few = lines.iter().all(|line| line.x.len() < FEW);
         let x = match along() {
             Along::Step | Along::Share => Axis::labelled("step"),
-            Along::Seconds => Axis { unit: "s".to_owned(), ..Axis::default() },
+            Along::Seconds | Along::Clock => Axis { unit: "s".to_owned(), ..Axis::default() },
         };
         LineChart {
             name: said.clone(),

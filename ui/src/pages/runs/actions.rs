@@ -3,6 +3,7 @@
 use api::{
     id::RunId,
     run::{ResumeRun, RunKind, RunRow, RunState, StopRun},
+    run_diff::MOST,
     tracking::{PurgeRuns, RestoreRuns, TrashRuns},
 };
 use leptos::prelude::*;
@@ -78,6 +79,18 @@ impl Actions {
         }
     }
 
+    /// The picked runs compared with this one as the baseline.
+    fn beside(self, id: RunId) -> Option<Item> {
+        let own = id.to_string();
+        let mut runs = self.picked.get_untracked();
+        runs.retain(|run| *run != own);
+        // The baseline is among those that are drawn, however many are picked.
+        runs.insert(0, own);
+        let to = format!("runs?compare={}&pin={id}", runs.iter().take(MOST).cloned().collect::<Vec<_>>().join(","));
+        let compare = Item::new("Compare with this as the baseline", icon::LAYERS, move || self.open(&to));
+        (runs.len() > 1).then_some(compare)
+    }
+
     /// A row's menu; of a row that is picked it is about all that are.
     pub(super) fn items(self, row: &RunRow) -> Vec<Item> {
         let id = row.id;
@@ -92,6 +105,7 @@ impl Actions {
         items.extend(self.step(row));
         items.push(Item::new("Rename…", icon::PENCIL, move || self.asks.renaming.set(Some(own.clone()))));
         items.push(copy);
+        items.extend(self.beside(id));
         let rooted = (!many && row.kind.is_supervised()).then_some("It belongs to its project's folder and data.");
         items.push(
             Item::new(label("Move", &several, " to experiment…"), icon::FOLDER, move || {

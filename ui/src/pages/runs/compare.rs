@@ -3,21 +3,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::{id::RunId, run::GetRun};
-use charts::role::Role;
+use api::{id::RunId, run::GetRun, run_diff::MOST};
 use leptos::{ev, prelude::*};
 use leptos_router::{
     hooks::{use_location, use_navigate},
     params::ParamsMap,
 };
 
-use super::overlaid::{Compared, DRAWN, Differs, Overlaid};
+use super::{
+    comparison::{Seen, Tools, roles},
+    differs::{Differs, Figures},
+    overlaid::{Compared, Overlaid},
+};
 use crate::{
     client::query::query,
-    frame::place::Place,
+    frame::{address, place::Place},
     parts::{
-        card::Card,
-        curve_look::{Look, LookChoice},
+        curves::NAMED,
         field::TextField,
         icon::{self, icon},
         stage::RunChip,
@@ -26,7 +28,10 @@ use crate::{
     },
 };
 
-/// The runs that the address compares: `?compare=ID,ID`.
+/// Of very many runs so many charts are drawn; the rest are found by the filter.
+const CHARTS: usize = 12;
+
+/// The runs that the address compares: `?compare=ID,ID`; of more than [`MOST`] the first are.
 pub(super) fn asked(query: Memo<ParamsMap>) -> Memo<Vec<RunId>> {
     Memo::new(move |_| {
         let named = query.with(|query| query.get("compare")).unwrap_or_default();
@@ -36,19 +41,22 @@ pub(super) fn asked(query: Memo<ParamsMap>) -> Memo<Vec<RunId>> {
                 runs.push(run);
             }
         }
-        runs.truncate(DRAWN);
         runs
     })
 }
 
 #[component]
 pub(super) fn Compare(
-    runs: Memo<Vec<RunId>>,
+    /// As many as the address names.
+    named: Memo<Vec<RunId>>,
+    query: Memo<ParamsMap>,
     ranked_by: Signal<Option<(String, bool)>>,
     /// The address of the table as it was.
     back: Signal<String>,
 ) -> impl IntoView {
     let navigate = StoredValue::new_local(use_navigate());
+    let runs = Memo::new(move |_| named.with(|named| named.iter().copied().take(MOST).collect::<Vec<_>>()));
+    let seen = Seen::of_address(query);
     let found = RwSignal::new(BTreeMap::<RunId, Compared>::new());
     let chosen = Memo::new(move |_| {
         found.with(|found| runs.with(|runs| runs.iter().filter_map(|run| found.get(run).cloned()).collect::<Vec<_>>()))
@@ -71,14 +79,24 @@ pub(super) fn Compare(
         all.retain(|key| words::key(key).to_lowercase().contains(words.trim()));
         all
     });
-    let look = Look::new();
+    let is_many = Memo::new(move |_| runs.with(Vec::len) > NAMED);
+    let drawn = Memo::new(move |_| {
+        let most = if is_many.get() { CHARTS } else { usize::MAX };
+        keys.with(|keys| keys.iter().take(most).cloned().collect::<Vec<_>>())
+    });
     let cross = RwSignal::new(None);
     let escape = window_event_listener(ev::keydown, move |event| {
         let is_other = || document().query_selector("dialog[open], .menu").ok().flatten().is_some();
         let in_field =
             event.target().is_some_and(|target| wasm_bindgen::JsCast::has_type::<web_sys::HtmlInputElement>(&target));
-        if event.key() == "Escape" && !event.default_prevented() && !is_other() && !in_field {
-            navigate.with_value(|navigate| navigate(&back.get_untracked(), Default::default()));
+        let has_modifier = event.ctrl_key() || event.meta_key() || event.alt_key();
+        if event.default_prevented() || is_other() || in_field || has_modifier {
+            return;
+        }
+        match event.key().as_str() {
+            "Escape" => navigate.with_value(|navigate| navigate(&back.get_untracked(), Default::default())),
+            "p" => seen.pin.set(next_pin(&runs.get_untracked(), seen.pinned())),
+            _ => {}
         }
     });
     on_cleanup(move || escape.remove());
@@ -94,12 +112,15 @@ pub(super) fn Compare(
                     <h1>{move || format!("{} compared", words::counted(runs.with(Vec::len) as u64, "run", "runs"))}</h1>
                     <div class="flex wrap compared">
                         <For each=move || runs.get() key=|run| *run let:run>
-                            <OneRun run runs found />
+                            <OneRun run runs chosen found seen />
                         </For>
                     </div>
+                    {move || named.with(Vec::len).checked_sub(MOST).filter(|more| *more > 0).map(|more| view! {
+                        <p class="small muted">{format!("The first {MOST} are compared; {} left out.", match more { 1 => "1 more is".to_owned(), more => format!("{more} more are") })}</p>
+                    })}
                 </div>
                 <div class="right flex wrap">
-                    <LookChoice look has_share=true />
+                    <Tools seen chosen />
                     <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true />
                     <a class="btn" href=move || back.get()>{icon(icon::X)}"Close"</a>
                 </div>
@@ -108,16 +129,25 @@ pub(super) fn Compare(
                 <Empty mark=icon::ACTIVITY title="No curve to compare" text="None of these runs measured a figure more than once; their newest figures stand below." />
             })}
             <div class="charts">
-                <For each=move || keys.get() key=Clone::clone let:key>
-                    <div><Overlaid key chosen cross look height=height() /></div>
+                <For each=move || drawn.get() key=Clone::clone let:key>
+                    <div><Overlaid key chosen cross seen height=height() /></div>
                 </For>
             </div>
+            {move || keys.with(Vec::len).checked_sub(drawn.with(Vec::len)).filter(|more| *more > 0).map(|more| view! {
+                <p class="small muted">{format!("The first {CHARTS} figures are drawn; {} found by the filter above.", match more { 1 => "1 more is".to_owned(), more => format!("{more} more are") })}</p>
+            })}
             <div class="compared-tables">
-                <Figures chosen />
-                <Differs chosen />
+                <Figures chosen seen ranked_by />
+                <Differs chosen seen ranked_by />
             </div>
         </section>
     }
+}
+
+/// The run after the one that is pinned; none after the last.
+fn next_pin(runs: &[RunId], pinned: Option<RunId>) -> String {
+    let at = pinned.and_then(|pinned| runs.iter().position(|run| *run == pinned));
+    runs.get(at.map_or(0, |at| at + 1)).map(ToString::to_string).unwrap_or_default()
 }
 
 /// Two rows of charts fill the window as it is when the page opens.
@@ -128,9 +158,15 @@ fn height() -> f64 {
 
 /// A run in the head: its colour, its name, its state, and a way to leave it out. It is asked for here.
 #[component]
-fn OneRun(run: RunId, runs: Memo<Vec<RunId>>, found: RwSignal<BTreeMap<RunId, Compared>>) -> impl IntoView {
+fn OneRun(
+    run: RunId,
+    runs: Memo<Vec<RunId>>,
+    chosen: Memo<Vec<Compared>>,
+    found: RwSignal<BTreeMap<RunId, Compared>>,
+    seen: Seen,
+) -> impl IntoView {
     let place = Place::get();
-    let here = use_location().pathname;
+    let here = use_location();
     let asked = query(move || Some(GetRun { run }));
     Effect::new(move |_| {
         let Some(compared) = asked.value.with(|run| run.as_ref().map(Compared::from)) else { return };
@@ -141,13 +177,19 @@ fn OneRun(run: RunId, runs: Memo<Vec<RunId>>, found: RwSignal<BTreeMap<RunId, Co
     on_cleanup(move || {
         found.try_update(|found| found.remove(&run));
     });
-    let at = Memo::new(move |_| runs.with(|runs| runs.iter().position(|other| *other == run).unwrap_or(0)));
+    let role = Memo::new(move |_| {
+        let roles = chosen.with(|chosen| seen.bands.with(|bands| roles(chosen, bands)));
+        roles.get(&run).map(|role| role.class()).unwrap_or_default()
+    });
     let without = move || {
         let others = runs.with(|runs| {
             runs.iter().filter(|other| **other != run).map(ToString::to_string).collect::<Vec<_>>().join(",")
         });
-        if others.is_empty() { here.get() } else { format!("{}?compare={others}", here.get()) }
+        let path = here.pathname.get();
+        let search = here.search.get();
+        if others.is_empty() { path } else { format!("{path}{}", address::with(&search, &[("compare", others)])) }
     };
+    let is_pinned = Memo::new(move |_| seen.pinned() == Some(run));
     move || {
         if let Some(error) = asked.error.get() {
             return view! { <Failure error again=move || asked.refresh() /> }.into_any();
@@ -156,73 +198,25 @@ fn OneRun(run: RunId, runs: Memo<Vec<RunId>>, found: RwSignal<BTreeMap<RunId, Co
             return view! { <span class="chip">"…"</span> }.into_any();
         };
         let leave = format!("Leave {name} out");
+        let pin = format!("Pin {name} as the baseline");
         view! {
-            <span class="chip compared-run">
-                <i class=move || format!("swatch fill {}", Role::series(at.get()).class())></i>
+            <span class="chip compared-run" class:on=move || is_pinned.get()>
+                <i class=move || format!("swatch fill {}", role.get())></i>
                 <a class="plain" href=place.link(&format!("runs/{run}"))>{name}</a>
                 {(!state.is_over()).then(|| view! { <RunChip state=Signal::derive(move || state) /> })}
+                <button
+                    type="button"
+                    class="btn quiet s"
+                    aria-pressed=move || is_pinned.get().to_string()
+                    aria-label=pin.clone()
+                    title=pin.clone()
+                    on:click=move |_| seen.toggle_pin(run)
+                >
+                    {move || if is_pinned.get() { "Baseline" } else { "Pin" }}
+                </button>
                 <a class="plain flex faint" href=without aria-label=leave.clone() title=leave.clone()>{icon(icon::X)}</a>
             </span>
         }
         .into_any()
-    }
-}
-
-/// The best of several values of a figure, where they differ.
-fn best_of(key: &str, values: &[Option<f64>]) -> Option<f64> {
-    let finite = || values.iter().flatten().copied().filter(|value| value.is_finite());
-    let (least, most) = (finite().reduce(f64::min)?, finite().reduce(f64::max)?);
-    (least < most).then_some(if words::more_is_better(key) { most } else { least })
-}
-
-/// The newest value of each figure.
-#[component]
-fn Figures(chosen: Memo<Vec<Compared>>) -> impl IntoView {
-    move || {
-        let chosen = chosen.get();
-        let keys: BTreeSet<String> = chosen
-            .iter()
-            .flat_map(|run| {
-                // A classifier's loss is its log loss: it is not said twice.
-                let is_twice = |key: &str| key == "loss/validation" && run.values.contains_key("log_loss/validation");
-                run.values
-                    .keys()
-                    .filter(move |key| (key.ends_with("/validation") || key.starts_with("loss")) && !is_twice(key))
-                    .cloned()
-            })
-            .collect();
-        (!keys.is_empty()).then(|| {
-            view! {
-                <Card title="Newest figures" class="h" flush=true>
-                    <div class="scrolls">
-                        <table class="small-table">
-                            <thead>
-                                <tr>
-                                    <th>"Figure"</th>
-                                    {chosen.iter().enumerate().map(|(index, run)| view! {
-                                        <th class="num"><i class=format!("swatch fill {}", Role::series(index).class())></i>" "{run.name.clone()}</th>
-                                    }).collect_view()}
-                                </tr>
-                            </thead>
-                            <tbody>
-                                {keys.into_iter().map(|key| {
-                                    let values: Vec<Option<f64>> = chosen.iter().map(|run| run.values.get(&key).copied()).collect();
-                                    let best = best_of(&key, &values);
-                                    let cells = values.into_iter().map(|value| match value {
-                                        Some(value) => {
-                                            let is_best = best == Some(value);
-                                            let is_other = best.is_some() && !is_best;
-                                            view! { <td class="num" class:bad=!value.is_finite() class:strong=is_best class:muted=is_other>{words::figure(value)}</td> }.into_any()
-                                        }
-                                        None => view! { <td class="num faint">"–"</td> }.into_any(),
-                                    }).collect_view();
-                                    view! { <tr><td>{words::key(&key)}</td>{cells}</tr> }
-                                }).collect_view()}
-                            </tbody>
-                        </table>
-                    </div>
-                </Card>
-            }
-        })
     }
 }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use api::{
     run::{ListRuns, ProjectIdOr, RunRow},
-    run_table::{GroupFigure, GroupRuns, Listing, RunGroup, RunGroups},
+    run_diff::MOST as COMPARED,
+    run_table::{GroupFigure, GroupRuns, Listing, PickRuns, RunGroup, RunGroups},
     tracking::Scope,
 };
 use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
 
 use super::{
     Facts,
@@ -17,7 +19,9 @@ use crate::{
     client::{
         Client,
         query::{Query, query},
+        wire,
     },
+    frame::place::Place,
     parts::{
         button::{Button, Pending},
         icon,
@@ -200,6 +204,24 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
             });
         }
     });
+    let navigate = StoredValue::new_local(use_navigate());
+    let place = Place::get();
+    // A comparison has its groups by one param or tag.
+    let bands = Memo::new(move |_| {
+        group.with(|group| match group.as_slice() {
+            [one] if one.starts_with(PARAM) || one.starts_with(TAG) => Some(one.clone()),
+            _ => None,
+        })
+    });
+    let compare = move || {
+        let (Some(list), Some(bands)) = (list.get_untracked(), bands.get_untracked()) else { return };
+        let request = PickRuns { list, offset: 0, limit: Some(COMPARED as u64) };
+        pending.run(async move { client.call(request).await }, move |picked| {
+            let runs = picked.runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+            let to = place.link(&format!("runs?compare={runs}&bands={}", wire::encode(&bands)));
+            navigate.with_value(|navigate| navigate(&to, Default::default()));
+        });
+    };
     let columns = Memo::new_with_compare(move |_| columns_of(&group.get(), &by.get(), &metrics.get()), |_, _| true);
     let failed = Memo::new(move |_| answer.error.get());
     view! {
@@ -220,6 +242,9 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
                 let runs = words::counted(answer.runs, "run", "runs");
                 if shown < answer.total { format!("The first {} of {groups}, {runs}", words::count(shown)) } else { format!("{groups}, {runs}") }
             }))}</span>
+            {move || bands.with(Option::is_some).then(|| view! {
+                <Button label="Compare curves" kind="quiet s" mark=icon::LAYERS on_press=compare />
+            })}
             <span class="right flex">"mean ± standard deviation (n − 1) "<kbd>"Enter"</kbd>" open a group"</span>
         </div>
     }

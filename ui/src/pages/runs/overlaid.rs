@@ -1,4 +1,4 @@
-//! What several runs show together: one chart a figure with a line a run, and what differs.
+//! What several runs show together: one chart a figure with a line a run or a group.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,18 +6,17 @@ use api::{
     id::RunId,
     run::{Run, RunRow},
 };
-use charts::{axis::Axis, line::LineChart, role::Role};
+use charts::{axis::Axis, line::LineChart, plot::Scale};
 use leptos::prelude::*;
 
+use super::comparison::{self, Seen};
 use crate::parts::{
-    card::Card,
     chart::ChartCard,
-    curve_look::Look,
-    curves::{Along, FEW, Wanted, gap_of, lines},
+    curves::{Along, FEW, Wanted, gap_of, lines_of_runs},
     words,
 };
 
-/// At most so many runs are drawn: more colours can't be told apart.
+/// At most so many runs are drawn in the pane beside the table, where there is no room for more names.
 pub(super) const DRAWN: usize = 8;
 
 /// Of a run what is laid beside others.
@@ -26,6 +25,7 @@ pub(super) struct Compared {
     pub(super) id: RunId,
     pub(super) name: String,
     pub(super) params: BTreeMap<String, String>,
+    pub(super) tags: BTreeMap<String, String>,
     /// The newest value of each figure.
     pub(super) values: BTreeMap<String, f64>,
     /// Figures that are curves: measured more than once.
@@ -38,6 +38,7 @@ impl From<&RunRow> for Compared {
             id: row.id,
             name: row.name.clone(),
             params: row.params.clone(),
+            tags: row.tags.clone(),
             values: row.metrics.iter().map(|(key, cell)| (key.clone(), cell.last)).collect(),
             curves: row.metrics.keys().cloned().collect(),
         }
@@ -50,6 +51,7 @@ impl From<&Run> for Compared {
             id: run.id,
             name: run.name.clone(),
             params: run.params.clone(),
+            tags: run.tags.clone(),
             values: run.metrics.iter().map(|metric| (metric.key.clone(), metric.last)).collect(),
             curves: run.metrics.iter().filter(|metric| metric.count > 1).map(|metric| metric.key.clone()).collect(),
         }
@@ -62,113 +64,105 @@ pub(super) fn Overlaid(
     key: String,
     chosen: Memo<Vec<Compared>>,
     cross: RwSignal<Option<f64>>,
-    look: Look,
+    seen: Seen,
     #[prop(default = 190.0)] height: f64,
 ) -> impl IntoView {
+    let look = seen.look;
     let zoom = RwSignal::new(None);
     let (title, asked, name) = (words::key(&key), key.clone(), key.clone());
-    let curves = lines(
-        move || {
-            chosen.with(|chosen| {
-                chosen
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, run)| run.curves.contains(&asked))
-                    .map(|(index, run)| Wanted {
-                        run: run.id,
-                        key: asked.clone(),
-                        name: run.name.clone(),
-                        role: Role::series(index),
-                    })
-                    .collect()
-            })
-        },
-        move || look.along(),
-        zoom,
+    let wanted = move |key: &str| {
+        chosen.with(|chosen| {
+            let roles = comparison::roles(chosen, "");
+            let with = chosen.iter().filter(|run| run.curves.contains(key));
+            let wanted = |run: &Compared| {
+                Some(Wanted { run: run.id, key: key.to_owned(), name: run.name.clone(), role: *roles.get(&run.id)? })
+            };
+            with.filter_map(wanted).collect()
+        })
+    };
+    let own = lines_of_runs(move || wanted(&asked), move || look.along(), zoom);
+    let along_metric = lines_of_runs(
+        move || seen.by_metric().map_or_else(Vec::new, |key| wanted(&key)),
+        || Along::Step,
+        RwSignal::new(None),
     );
+    let curves = Memo::new(move |_| {
+        let mut lines = own.get();
+        let mut left_out = 0;
+        if seen.by_metric().is_some() {
+            (lines, left_out) = along_metric.with(|along| comparison::joined(lines, along));
+        }
+        let lines =
+            seen.bands.with(|bands| chosen.with(|chosen| comparison::drawn(lines, chosen, bands, seen.pinned())));
+        (lines, left_out)
+    });
     // Sixty rounds beside two thousand steps are a stroke at the edge: such runs start as shares.
     let differ = Memo::new(move |_| {
-        let ends = curves.with(|curves| curves.iter().filter_map(|line| line.x.last().copied()).collect::<Vec<_>>());
+        let ends = own.with(|lines| lines.iter().filter_map(|(_, line)| line.x.last().copied()).collect::<Vec<_>>());
         let most = ends.iter().copied().fold(0.0, f64::max);
         ends.iter().any(|end| *end > 0.0 && most / end > 5.0)
     });
     Effect::new(move |before: Option<bool>| {
         let now = differ.get();
-        let is_whole = zoom.with_untracked(Option::is_none);
-        if now && before != Some(true) && is_whole && look.along.with_untracked(|along| along == "step") {
+        let is_free = zoom.with_untracked(Option::is_none) && !seen.is_along_chosen.get_untracked();
+        if now && before != Some(true) && is_free && look.along.with_untracked(|along| along == "step") {
             look.along.set("share".to_owned());
         }
         before == Some(true) || now
     });
     let chart = Signal::derive(move || {
-        let lines = curves.get();
-        let (along, few) = (look.along(), lines.iter().all(|line| line.x.len() < FEW));
+        let lines = curves.with(|(lines, _)| lines.clone());
+        let (along, metric) = (look.along(), seen.by_metric());
+        let few = lines.iter().all(|line| line.x.len() < FEW);
+        let mut x = match (along, &metric) {
+            (_, Some(metric)) => Axis::labelled(words::key(metric)),
+            // To the end of the run, wherever the last value was measured.
+            (Along::Share, _) => {
+                Axis { unit: "%".to_owned(), range: Some((0.0, 100.0)), ..Axis::labelled("of the run") }
+            }
+            (Along::Seconds, _) => Axis { unit: "s".to_owned(), ..Axis::default() },
+            (Along::Clock, _) => {
+                let offset_minutes = -js_sys::Date::new_0().get_timezone_offset() as i32;
+                Axis { scale: Scale::Time { offset_minutes }, ..Axis::default() }
+            }
+            (Along::Step, _) => Axis::labelled("step"),
+        };
+        // A clock has no powers of ten, and a share begins at nothing.
+        if seen.is_log('x') && x.scale == Scale::Linear && x.range.is_none() {
+            x.scale = Scale::Log;
+        }
+        let scale = if seen.is_log('y') { Scale::Log } else { Scale::Linear };
         LineChart {
             name: name.clone(),
-            gap: if along == Along::Seconds { gap_of(&lines) } else { None },
+            gap: if matches!(along, Along::Seconds | Along::Clock) { gap_of(&lines) } else { None },
+            // Along a metric the neighbours of a point are not those before it.
+            smoothing: if few || metric.is_some() { 0.0 } else { look.smoothing.get() },
             lines,
-            x: match along {
-                // To the end of the run, wherever the last value was measured.
-                Along::Share => {
-                    Axis { unit: "%".to_owned(), range: Some((0.0, 100.0)), ..Axis::labelled("of the run") }
-                }
-                Along::Seconds => Axis { unit: "s".to_owned(), ..Axis::default() },
-                Along::Step => Axis::labelled("step"),
-            },
-            smoothing: if few { 0.0 } else { look.smoothing.get() },
+            x,
+            y: Axis { scale, ..Axis::default() },
             has_marks: true,
             ..LineChart::default()
         }
     });
-    let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
-    let loss = key.starts_with("loss/");
-    view! { <ChartCard title chart height cross can_be_log=true prefers_log=loss on_zoom names_each=true /> }
-}
-
-/// Params that are not the same in all selected runs.
-#[component]
-pub(super) fn Differs(chosen: Memo<Vec<Compared>>) -> impl IntoView {
-    move || {
-        let chosen = chosen.get();
-        if chosen.len() < 2 {
-            return None;
+    let note = Signal::derive(move || {
+        let mut notes = Vec::new();
+        let left_out = curves.with(|(_, left_out)| *left_out);
+        if left_out > 0 {
+            let points = words::counted(left_out as u64, "point", "points");
+            let key = seen.by_metric().map(|key| words::key(&key)).unwrap_or_default();
+            notes.push(format!("{points} without {key}"));
         }
-        let keys: BTreeSet<&String> = chosen.iter().flat_map(|row| row.params.keys()).collect();
-        let value = |row: &Compared, key: &String| row.params.get(key).cloned().unwrap_or_else(|| "–".to_owned());
-        let different: Vec<(String, Vec<String>)> = keys
-            .into_iter()
-            .map(|key| (key.clone(), chosen.iter().map(|row| value(row, key)).collect::<Vec<_>>()))
-            .filter(|(_, values)| values.windows(2).any(|pair| pair[0] != pair[1]))
-            .collect();
-        Some(view! {
-            <Card title="What differs" class="h" flush=true>
-                {if different.is_empty() {
-                    view! { <p class="muted small padded">"Their parameters are equal; look at their data and code."</p> }.into_any()
-                } else {
-                    view! {
-                        <div class="scrolls">
-                            <table class="small-table">
-                                <thead>
-                                    <tr>
-                                        <th>"Parameter"</th>
-                                        {chosen.iter().enumerate().map(|(index, row)| view! {
-                                            <th class="num"><i class=format!("swatch fill {}", Role::series(index).class())></i>" "{row.name.clone()}</th>
-                                        }).collect_view()}
-                                    </tr>
-                                </thead>
-                                <tbody>
-                                    {different.into_iter().map(|(key, values)| view! {
-                                        <tr>
-                                            <td>{words::param(&key)}</td>
-                                            {values.into_iter().map(|value| view! { <td class="num">{value}</td> }).collect_view()}
-                                        </tr>
-                                    }).collect_view()}
-                                </tbody>
-                            </table>
-                        </div>
-                    }.into_any()
-                }}
-            </Card>
-        })
-    }
+        let not_positive = if seen.is_log('x') { chart.with(LineChart::left_out) } else { 0 };
+        if not_positive > 0 {
+            notes.push(format!("{} not above 0", words::counted(not_positive as u64, "point", "points")));
+        }
+        if seen.bands.with(|bands| !bands.is_empty()) {
+            notes.push("mean ± sd".to_owned());
+        }
+        notes.join(", ")
+    });
+    // A part along a metric is no part of the steps: it is looked at in what is here.
+    let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to.filter(|_| seen.by_metric().is_none())));
+    let loss = key.starts_with("loss/");
+    view! { <ChartCard title note chart height cross can_be_log=true prefers_log=loss on_zoom names_each=true /> }
 }

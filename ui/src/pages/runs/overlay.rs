@@ -2,9 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use api::run_diff::MOST;
 use leptos::prelude::*;
 
-use super::overlaid::{Compared, DRAWN, Differs, Overlaid};
+use super::{
+    comparison::Seen,
+    differs::Differs,
+    overlaid::{Compared, DRAWN, Overlaid},
+};
 use crate::parts::{
     curve_look::Look,
     field::Segments,
@@ -37,6 +42,7 @@ pub(super) fn Overlay(
     });
     let cross = RwSignal::new(None);
     let look = Look::new();
+    let seen = Seen::plain(look);
     view! {
         <Pane
             title=Signal::derive(move || words::counted(picked.with(Vec::len) as u64, "run", "runs"))
@@ -46,11 +52,11 @@ pub(super) fn Overlay(
                 <Segments value=look.along name="Along" options=vec![("step", "Step"), ("share", "Share of the run"), ("time", "Time")] />
                 {move || (picked.with(Vec::len) > 1).then(|| view! { <a class="btn s right" href=move || compare.get()>{icon(icon::LAYERS)}"Compare"</a> })}
             </div>
-            {move || (picked.with(Vec::len) > DRAWN).then(|| view! { <p class="small muted">{format!("The first {DRAWN} of them are drawn: more colours can't be told apart.")}</p> })}
+            {move || (picked.with(Vec::len) > DRAWN).then(|| view! { <p class="small muted">{format!("The first {DRAWN} of them are drawn here; Compare draws up to {MOST}.")}</p> })}
             <For each=move || keys.get() key=Clone::clone let:key>
-                <Overlaid key chosen cross look />
+                <Overlaid key chosen cross seen />
             </For>
-            <Differs chosen />
+            <Differs chosen seen ranked_by />
         </Pane>
     }
 }

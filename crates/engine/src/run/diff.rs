@@ -1,0 +1,148 @@
+//! What differs between runs, part by part.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::bail;
+use api::{
+    ApiError,
+    run::Run,
+    run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, DiffedRun, MOST, RunDiff},
+    tracking::RunInput,
+};
+
+use crate::{Engine, error};
+
+pub async fn compare(engine: &Engine, request: DiffRuns) -> anyhow::Result<RunDiff> {
+    let DiffRuns { runs: ids, all } = request;
+    if !(2..=MOST).contains(&ids.len()) {
+        let given = ids.len();
+        bail!(
+            ApiError::invalid(format!("2 to {MOST} runs are compared at once, and {given} were named."))
+                .with_hint("Name the runs to compare.")
+        );
+    }
+    let asked = ids.clone();
+    let found = engine
+        .store()
+        .read(move |c| {
+            let both = |id| Ok((store::run::get(c, id)?.map(|row| row.run), store::run_input::of_run(c, id)?));
+            asked.into_iter().map(both).collect::<store::error::Result<Vec<_>>>()
+        })
+        .await?;
+    let mut runs = Vec::with_capacity(found.len());
+    for (id, (run, inputs)) in ids.into_iter().zip(found) {
+        runs.push((run.ok_or_else(|| error::missing("run", id))?, inputs));
+    }
+    let mut rows = rows(&runs);
+    if !all {
+        rows.retain(differs);
+    }
+    Ok(RunDiff { runs: runs.into_iter().map(|(run, _)| DiffedRun { id: run.id, name: run.name }).collect(), rows })
+}
+
+type Cells = BTreeMap<String, DiffCell>;
+
+/// Everything of the runs that can be compared.
+fn rows(runs: &[(Run, Vec<RunInput>)]) -> Vec<DiffRow> {
+    type Part = (DiffPart, fn(&Run, &[RunInput]) -> Cells);
+    let parts: [Part; 7] = [
+        (DiffPart::Params, |run, _| texts(&run.params)),
+        (DiffPart::Environment, |run, _| texts(&run.environment)),
+        (DiffPart::Code, |run, _| code(run)),
+        (DiffPart::Data, data),
+        (DiffPart::Command, |run, _| command(run)),
+        (DiffPart::Tags, |run, _| tags(run)),
+        (DiffPart::Metrics, |run, _| metrics(run)),
+    ];
+    let rows = parts.into_iter().flat_map(|(part, cells)| {
+        let of_runs: Vec<Cells> = runs.iter().map(|(run, inputs)| cells(run, inputs)).collect();
+        let keys: BTreeSet<String> = of_runs.iter().flat_map(|of_run| of_run.keys().cloned()).collect();
+        keys.into_iter().map(move |key| {
+            let values = of_runs.iter().map(|of_run| of_run.get(&key).cloned()).collect();
+            DiffRow { part, key, values }
+        })
+    });
+    rows.collect()
+}
+
+fn differs(row: &DiffRow) -> bool {
+    let same = |left: &Option<DiffCell>, right: &Option<DiffCell>| match (left, right) {
+        // NaN is the same as NaN here, and 0 as -0.
+        (Some(DiffCell::Number(left)), Some(DiffCell::Number(right))) => {
+            left == right || left.is_nan() && right.is_nan()
+        }
+        (left, right) => left == right,
+    };
+    row.values.windows(2).any(|pair| !same(&pair[0], &pair[1]))
+}
+
+fn texts(map: &BTreeMap<String, String>) -> Cells {
+    map.iter().map(|(key, value)| (key.clone(), DiffCell::Text(value.clone()))).collect()
+}
+
+/// Those that are there, by name.
+fn given<const N: usize>(values: [(&str, Option<String>); N]) -> Cells {
+    values.into_iter().filter_map(|(key, value)| Some((key.to_owned(), DiffCell::Text(value?)))).collect()
+}
+
+/// Of a client's run what its tags say.
+fn code(run: &Run) -> Cells {
+    let tag = |key: &str| run.tags.get(key).cloned();
+    let own = run.code.as_ref();
+    given([
+        ("commit", own.map(|code| code.commit.clone()).or_else(|| tag("mlflow.source.git.commit"))),
+        ("branch", own.and_then(|code| code.branch.clone()).or_else(|| tag("mlflow.source.git.branch"))),
+        ("changes", own.map(|code| if code.dirty { "yes" } else { "no" }.to_owned())),
+        ("source", tag("mlflow.source.name")),
+    ])
+}
+
+/// The snapshot, and each dataset that a client logged by its name: of several of one name all digests.
+fn data(run: &Run, inputs: &[RunInput]) -> Cells {
+    let mut digests = BTreeMap::<String, Vec<String>>::new();
+    for input in inputs {
+        let context = input.context().map(|context| format!(" ({context})")).unwrap_or_default();
+        let told = format!("{}{context}", input.dataset.digest);
+        digests.entry(format!("dataset {}", input.dataset.name)).or_default().push(told);
+    }
+    let datasets = digests.into_iter().map(|(key, digests)| (key, DiffCell::Text(digests.join(", "))));
+    let own = given([
+        ("snapshot", run.snapshot_number.map(|number| format!("v{number}"))),
+        ("split", run.split.map(|split| split.short())),
+    ]);
+    own.into_iter().chain(datasets).collect()
+}
+
+fn command(run: &Run) -> Cells {
+    given([
+        ("command", run.command.as_ref().map(|command| command.join(" "))),
+        ("exit code", run.exit_code.map(|code| code.to_string())),
+        ("seed", run.seed.map(|seed| seed.to_string())),
+        ("device", run.device.clone()),
+    ])
+}
+
+fn tags(run: &Run) -> Cells {
+    let own = run.tags.iter().filter(|(key, _)| !key.starts_with("mlflow."));
+    own.map(|(key, value)| (key.clone(), DiffCell::Text(value.clone()))).collect()
+}
+
+fn metrics(run: &Run) -> Cells {
+    let told = run.metrics.iter().filter(|metric| !metric.key.starts_with("system/"));
+    told.map(|metric| (metric.key.clone(), DiffCell::Number(metric.last))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nan_is_no_difference_and_a_missing_value_is_one() {
+        let row = |values: [Option<f64>; 2]| {
+            let values = values.map(|value| value.map(DiffCell::Number)).into();
+            differs(&DiffRow { part: DiffPart::Metrics, key: "loss".into(), values })
+        };
+        assert!(!row([Some(f64::NAN), Some(f64::NAN)]) && !row([Some(0.0), Some(-0.0)]));
+        assert!(row([Some(f64::NAN), Some(1.0)]) && row([None, Some(1.0)]));
+    }
+}

@@ -1,0 +1,305 @@
+//! How a comparison is looked at: along what, on which axes, in which groups, beside which baseline. It stands in the
+//! address, so that a link shows the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::id::RunId;
+use charts::{
+    group::{self, Spread},
+    line::{Line, Weight},
+    role::Role,
+};
+use leptos::prelude::*;
+use leptos_router::params::ParamsMap;
+
+use super::{
+    columns::{METRIC, PARAM, TAG},
+    overlaid::Compared,
+};
+use crate::{
+    frame::address::keep_in_address,
+    parts::{
+        curve_look::{Look, SmoothingChoice},
+        curves::NAMED,
+        field::Select,
+        words,
+    },
+};
+
+/// How runs are laid over each other.
+#[derive(Clone, Copy)]
+pub(super) struct Seen {
+    /// Along a metric where it begins with "metric.".
+    pub(super) look: Look,
+    /// Of "x" and "y" those that are logarithmic.
+    log: RwSignal<String>,
+    /// `param.KEY` or `tag.KEY` that groups are made by; empty where each run has its line.
+    pub(super) bands: RwSignal<String>,
+    /// The baseline's id.
+    pub(super) pin: RwSignal<String>,
+    /// The axis is somebody's choice, so it isn't changed by itself.
+    pub(super) is_along_chosen: RwSignal<bool>,
+}
+
+impl Seen {
+    /// Each run a line over steps.
+    pub(super) fn plain(look: Look) -> Self {
+        let text = || RwSignal::new(String::new());
+        Self { look, log: text(), bands: text(), pin: text(), is_along_chosen: RwSignal::new(false) }
+    }
+
+    /// As the address says, which then follows what is chosen.
+    pub(super) fn of_address(query: Memo<ParamsMap>) -> Self {
+        let seen = Self::plain(Look::new());
+        let given = |key: &str| query.with_untracked(|query| query.get(key)).filter(|value| !value.is_empty());
+        if let Some(along) = given("along") {
+            seen.look.along.set(along);
+            seen.is_along_chosen.set(true);
+        }
+        if let Some(smoothing) = given("smooth").and_then(|text| smoothing_of(&text)) {
+            seen.look.smoothing.set(smoothing);
+        }
+        seen.log.set(given("log").unwrap_or_default());
+        seen.bands.set(given("bands").unwrap_or_default());
+        seen.pin.set(given("pin").unwrap_or_default());
+        keep_in_address(move || {
+            vec![
+                ("along", seen.look.along.get()),
+                ("smooth", format!("{:.2}", seen.look.smoothing.get())),
+                ("log", seen.log.get()),
+                ("bands", seen.bands.get()),
+                ("pin", seen.pin.get()),
+            ]
+        });
+        seen
+    }
+
+    /// The metric along which the others lie.
+    pub(super) fn by_metric(self) -> Option<String> {
+        self.look.along.with(|along| along.strip_prefix(METRIC).map(ToOwned::to_owned))
+    }
+
+    pub(super) fn is_log(self, axis: char) -> bool {
+        self.log.with(|log| log.contains(axis))
+    }
+
+    pub(super) fn pinned(self) -> Option<RunId> {
+        self.pin.with(|pin| pin.parse().ok())
+    }
+
+    /// Pins a run, or none where it is the one.
+    pub(super) fn toggle_pin(self, run: RunId) {
+        let is_pinned = self.pin.with_untracked(|pin| pin.parse() == Ok(run));
+        self.pin.set(if is_pinned { String::new() } else { run.to_string() });
+    }
+}
+
+fn smoothing_of(text: &str) -> Option<f64> {
+    text.parse::<f64>().ok().filter(|value| (0.0..=0.98).contains(value))
+}
+
+/// What a run's group is called.
+fn group_of(run: &Compared, bands: &str) -> String {
+    let value = if let Some(key) = bands.strip_prefix(PARAM) {
+        run.params.get(key)
+    } else {
+        bands.strip_prefix(TAG).and_then(|key| run.tags.get(key))
+    };
+    value.cloned().unwrap_or_else(|| "–".to_owned())
+}
+
+/// The groups of runs, numbers in their order.
+pub(super) fn groups(runs: &[Compared], bands: &str) -> Vec<String> {
+    let all: BTreeSet<String> = runs.iter().map(|run| group_of(run, bands)).collect();
+    let mut all: Vec<String> = all.into_iter().collect();
+    let number = |text: &String| text.parse::<f64>().unwrap_or(f64::INFINITY);
+    all.sort_by(|left, right| number(left).total_cmp(&number(right)));
+    all
+}
+
+/// The colour of each run: its own, or its group's.
+pub(super) fn roles(runs: &[Compared], bands: &str) -> BTreeMap<RunId, Role> {
+    let groups = if bands.is_empty() { Vec::new() } else { groups(runs, bands) };
+    let place = |index: usize, run: &Compared| {
+        if bands.is_empty() {
+            return index;
+        }
+        let own = group_of(run, bands);
+        groups.iter().position(|group| *group == own).unwrap_or(0)
+    };
+    runs.iter().enumerate().map(|(index, run)| (run.id, Role::series(place(index, run)))).collect()
+}
+
+/// The lines to draw: one a run, or one a group with its mean ± standard deviation, and the baseline over all.
+pub(super) fn drawn(mut lines: Vec<(RunId, Line)>, runs: &[Compared], bands: &str, pinned: Option<RunId>) -> Vec<Line> {
+    let baseline = lines.iter().find(|(run, _)| Some(*run) == pinned).map(|(_, line)| line.clone());
+    if bands.is_empty() {
+        let is_many = lines.len() > NAMED;
+        for (run, line) in &mut lines {
+            if Some(*run) == pinned {
+                line.weight = Weight::Strong;
+            } else if is_many {
+                line.weight = Weight::Thin;
+            }
+            if is_many {
+                // The least and the most of a bucket would be a fog.
+                line.band.clear();
+            }
+        }
+        // The baseline is drawn last, over the others.
+        lines.sort_by_key(|(run, _)| Some(*run) == pinned);
+        return lines.into_iter().map(|(_, line)| line).collect();
+    }
+    let of_runs: BTreeMap<RunId, String> = runs.iter().map(|run| (run.id, group_of(run, bands))).collect();
+    let mut members: BTreeMap<&String, Vec<Line>> = BTreeMap::new();
+    for (run, line) in lines {
+        if let Some(group) = of_runs.get(&run) {
+            members.entry(group).or_default().push(line);
+        }
+    }
+    let mean = |(index, group): (usize, String)| {
+        let members = members.get(&group)?;
+        let name = format!("{group} ({})", words::counted(members.len() as u64, "run", "runs"));
+        Some(group::mean(name, Role::series(index), members, Spread::Deviation))
+    };
+    let mut all: Vec<Line> = groups(runs, bands).into_iter().enumerate().filter_map(mean).collect();
+    all.extend(baseline.map(|line| Line {
+        weight: Weight::Strong,
+        is_dashed: true,
+        band: Vec::new(),
+        role: Role::Text,
+        ..line
+    }));
+    all
+}
+
+/// Each line over another metric's at the same steps, and how many points found no partner.
+pub(super) fn joined(lines: Vec<(RunId, Line)>, along: &[(RunId, Line)]) -> (Vec<(RunId, Line)>, usize) {
+    let mut left_out = 0;
+    let mut all = Vec::with_capacity(lines.len());
+    for (run, line) in lines {
+        let Some((_, other)) = along.iter().find(|(other, _)| *other == run) else {
+            left_out += line.x.len();
+            continue;
+        };
+        let (line, without) = line.against(other);
+        left_out += without;
+        all.push((run, line));
+    }
+    (all, left_out)
+}
+
+/// The choices above the charts.
+#[component]
+pub(super) fn Tools(seen: Seen, chosen: Memo<Vec<Compared>>) -> impl IntoView {
+    let along = Signal::derive(move || {
+        let own =
+            [("step", "Steps"), ("share", "Share of the run"), ("time", "Time since its begin"), ("clock", "Clock")];
+        let mut options: Vec<(String, String)> =
+            own.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect();
+        let mut keys: BTreeSet<String> =
+            chosen.with(|chosen| chosen.iter().flat_map(|run| run.curves.iter().cloned()).collect());
+        keys.extend(seen.by_metric());
+        options.extend(keys.into_iter().map(|key| (format!("{METRIC}{key}"), words::key(&key))));
+        options
+    });
+    let bands = Signal::derive(move || {
+        let mut options = vec![(String::new(), "No groups".to_owned())];
+        let named = chosen.with(|chosen| {
+            let params = chosen.iter().flat_map(|run| run.params.keys().map(|key| format!("{PARAM}{key}")));
+            let tags = chosen.iter().flat_map(|run| &run.tags).filter(|(key, _)| !key.starts_with("mlflow."));
+            let tags = tags.map(|(key, _)| format!("{TAG}{key}"));
+            params.chain(tags).chain([seen.bands.get()]).collect::<BTreeSet<String>>()
+        });
+        let label = |name: &str| match name.strip_prefix(PARAM) {
+            Some(key) => format!("By {}", words::param(key)),
+            None => format!("By {}", name.trim_start_matches(TAG)),
+        };
+        options.extend(named.into_iter().filter(|name| !name.is_empty()).map(|name| (name.clone(), label(&name))));
+        options
+    });
+    let log = ["", "y", "x", "xy"].map(str::to_owned);
+    let axes = ["Linear axes", "Log values", "Log along", "Log both"].map(str::to_owned);
+    let axes: Vec<(String, String)> = log.into_iter().zip(axes).collect();
+    Effect::new(move |before: Option<String>| {
+        let now = seen.look.along.get();
+        if before.is_some_and(|before| before != now) {
+            seen.is_along_chosen.set(true);
+        }
+        now
+    });
+    view! {
+        <Select value=seen.look.along options=along name="Along" />
+        <Select value=seen.bands options=bands name="Groups" />
+        <Select value=seen.log options=axes name="Axes" />
+        <SmoothingChoice look=seen.look />
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u8) -> RunId {
+        RunId::from_bytes([number; 16])
+    }
+
+    fn run(number: u8, lr: &str) -> Compared {
+        let params = [("lr".to_owned(), lr.to_owned())].into();
+        Compared {
+            id: id(number),
+            name: format!("r{number}"),
+            params,
+            tags: BTreeMap::new(),
+            values: BTreeMap::new(),
+            curves: BTreeSet::new(),
+        }
+    }
+
+    fn line(number: u8, x: &[f64], y: &[f64]) -> (RunId, Line) {
+        (id(number), Line::new(format!("r{number}"), Role::series(0), x.to_vec(), y.to_vec()))
+    }
+
+    #[test]
+    fn a_group_is_its_mean_with_its_deviation_and_numbers_stand_in_their_order() {
+        let runs = [run(1, "10"), run(2, "9"), run(3, "10")];
+        assert_eq!(groups(&runs, "param.lr"), ["9", "10"]);
+        let lines = vec![line(1, &[0.0, 1.0], &[1.0, 2.0]), line(2, &[0.0], &[5.0]), line(3, &[0.0, 1.0], &[3.0, 4.0])];
+        let all = drawn(lines, &runs, "param.lr", Some(id(2)));
+        let names: Vec<&str> = all.iter().map(|line| line.name.as_str()).collect();
+        assert_eq!(names, ["9 (1 run)", "10 (2 runs)", "r2"]);
+        assert_eq!(all[1].y, [2.0, 3.0]);
+        let deviation = 2.0_f64.sqrt();
+        assert!((all[1].band[0].1 - 2.0 - deviation).abs() < 1e-12, "{:?}", all[1].band);
+        assert_eq!((all[2].weight, all[2].is_dashed), (Weight::Strong, true));
+        assert_eq!(roles(&runs, "param.lr")[&id(3)], Role::series(1));
+    }
+
+    #[test]
+    fn of_very_many_lines_each_is_thin_and_the_baseline_is_over_them() {
+        let runs: Vec<Compared> = (0..20).map(|number| run(number, "1")).collect();
+        let lines: Vec<_> = (0..20).map(|number| line(number, &[0.0], &[1.0])).collect();
+        let all = drawn(lines.clone(), &runs, "", Some(id(3)));
+        assert_eq!((all.len(), all[19].name.as_str(), all[19].weight), (20, "r3", Weight::Strong));
+        assert!(all[..19].iter().all(|line| line.weight == Weight::Thin));
+        let few = drawn(lines[..3].to_vec(), &runs, "", None);
+        assert!(few.iter().all(|line| line.weight == Weight::Plain));
+    }
+
+    #[test]
+    fn points_without_a_partner_are_left_out_and_counted() {
+        let lines = vec![line(1, &[0.0, 1.0, 2.0], &[1.0, 2.0, 3.0]), line(2, &[0.0], &[1.0])];
+        let along = [line(1, &[0.0, 2.0], &[0.9, 0.1])];
+        let (all, left_out) = joined(lines, &along);
+        assert_eq!((all.len(), left_out), (1, 2));
+        assert_eq!((all[0].1.x.as_slice(), all[0].1.y.as_slice()), (&[0.1, 0.9][..], &[3.0, 1.0][..]));
+    }
+
+    #[test]
+    fn a_smoothing_that_can_not_be_is_none() {
+        assert_eq!(smoothing_of("0.30"), Some(0.3));
+        for text in ["2", "-1", "NaN", "much"] {
+            assert_eq!(smoothing_of(text), None);
+        }
+    }
+}

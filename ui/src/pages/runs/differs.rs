@@ -1,0 +1,203 @@
+//! What differs between runs and their newest figures, as tables with a column a run, beside the baseline where one is
+//! pinned.
+
+use std::collections::BTreeSet;
+
+use api::run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns};
+use leptos::prelude::*;
+
+use super::{
+    comparison::{Seen, roles},
+    delta::{Delta, delta, direction},
+    overlaid::Compared,
+};
+use crate::{
+    client::query::query,
+    parts::{card::Card, states::Failure, words},
+};
+
+type Ranked = Signal<Option<(String, bool)>>;
+
+/// A column's head for each run: its colour and its name.
+fn heads(chosen: &[Compared], seen: Seen) -> impl IntoView + use<> {
+    let roles = seen.bands.with(|bands| roles(chosen, bands));
+    let pinned = seen.pinned();
+    chosen
+        .iter()
+        .map(|run| {
+            let class = roles.get(&run.id).map(|role| role.class()).unwrap_or_default();
+            let is_pinned = pinned == Some(run.id);
+            view! {
+                <th class="num">
+                    <i class=format!("swatch fill {class}")></i>" "{run.name.clone()}
+                    {is_pinned.then(|| view! { <span class="faint">" baseline"</span> })}
+                </th>
+            }
+        })
+        .collect_view()
+}
+
+fn difference(delta: Option<Delta>) -> impl IntoView {
+    delta.map(|Delta { text, is_better }| {
+        let (good, bad) = (is_better == Some(true), is_better == Some(false));
+        view! { <span class="delta faint" class:good=good class:bad=bad>{text}</span> }
+    })
+}
+
+/// Where the baseline stands among the runs.
+fn pinned_at(chosen: &[Compared], seen: Seen) -> Option<usize> {
+    let pinned = seen.pinned()?;
+    chosen.iter().position(|run| run.id == pinned)
+}
+
+/// The best of several values of a figure, where they differ.
+fn best_of(values: &[Option<f64>], is_more_better: bool) -> Option<f64> {
+    let finite = || values.iter().flatten().copied().filter(|value| value.is_finite());
+    let (least, most) = (finite().reduce(f64::min)?, finite().reduce(f64::max)?);
+    (least < most).then_some(if is_more_better { most } else { least })
+}
+
+/// The figures that are told: losses and those of validation, or all where a client names its own.
+fn figures(chosen: &[Compared]) -> BTreeSet<String> {
+    let all = || {
+        chosen.iter().flat_map(|run| {
+            // A classifier's loss is its log loss: it is not said twice.
+            let is_twice = |key: &str| key == "loss/validation" && run.values.contains_key("log_loss/validation");
+            run.values.keys().filter(move |key| !key.starts_with("system/") && !is_twice(key)).cloned()
+        })
+    };
+    let usual: BTreeSet<String> =
+        all().filter(|key| key.ends_with("/validation") || key.starts_with("loss/")).collect();
+    if usual.is_empty() { all().collect() } else { usual }
+}
+
+/// The newest value of each figure.
+#[component]
+pub(super) fn Figures(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked) -> impl IntoView {
+    move || {
+        let chosen = chosen.get();
+        let keys = figures(&chosen);
+        let baseline = pinned_at(&chosen, seen);
+        let heads = heads(&chosen, seen);
+        (!keys.is_empty()).then(move || {
+            let line = |key: String| {
+                let more = direction(&key, ranked_by.get().as_ref());
+                let values: Vec<Option<f64>> = chosen.iter().map(|run| run.values.get(&key).copied()).collect();
+                let best = more.and_then(|more| best_of(&values, more));
+                let pinned = baseline.and_then(|at| values[at]);
+                let cell = |(at, value): (usize, &Option<f64>)| match *value {
+                    Some(value) => {
+                        let is_best = best == Some(value);
+                        let is_other = best.is_some() && !is_best;
+                        let delta =
+                            pinned.filter(|_| baseline != Some(at)).and_then(|pinned| delta(value, pinned, more));
+                        view! {
+                            <td class="num" class:bad=!value.is_finite() class:strong=is_best class:muted=is_other>
+                                {words::figure(value)}{difference(delta)}
+                            </td>
+                        }
+                        .into_any()
+                    }
+                    None => view! { <td class="num faint">"–"</td> }.into_any(),
+                };
+                let cells = values.iter().enumerate().map(cell).collect_view();
+                view! { <tr><td>{words::key(&key)}</td>{cells}</tr> }
+            };
+            let lines = keys.into_iter().map(line).collect::<Vec<_>>();
+            view! {
+                <Card title="Newest figures" class="h" flush=true>
+                    <div class="scrolls">
+                        <table class="small-table">
+                            <thead><tr><th>"Figure"</th>{heads}</tr></thead>
+                            <tbody>{lines}</tbody>
+                        </table>
+                    </div>
+                </Card>
+            }
+        })
+    }
+}
+
+const fn titled(part: DiffPart) -> &'static str {
+    match part {
+        DiffPart::Params => "Parameters",
+        DiffPart::Environment => "Environment",
+        DiffPart::Code => "Code",
+        DiffPart::Data => "Data",
+        DiffPart::Command => "Command",
+        DiffPart::Tags => "Tags",
+        DiffPart::Metrics => "Metrics",
+    }
+}
+
+/// Everything that is not the same in all of the runs.
+#[component]
+pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked) -> impl IntoView {
+    let ids = Memo::new(move |_| chosen.with(|chosen| chosen.iter().map(|run| run.id).collect::<Vec<_>>()));
+    let answer = query(move || {
+        let runs = ids.get();
+        (runs.len() > 1).then_some(DiffRuns { runs, all: false })
+    });
+    let row = move |row: DiffRow, baseline: Option<usize>| {
+        let more = direction(&row.key, ranked_by.get().as_ref());
+        let number = |at: usize| match row.values.get(at) {
+            Some(Some(DiffCell::Number(value))) => Some(*value),
+            _ => None,
+        };
+        let pinned = baseline.and_then(number);
+        let cell = |(at, cell): (usize, &Option<DiffCell>)| {
+            let text = match cell {
+                Some(DiffCell::Text(text)) => text.clone(),
+                Some(DiffCell::Number(value)) => words::figure(*value),
+                None => "–".to_owned(),
+            };
+            let delta = number(at)
+                .zip(pinned)
+                .filter(|_| baseline != Some(at))
+                .and_then(|(value, pinned)| delta(value, pinned, more));
+            let as_baseline = baseline.is_some_and(|baseline| baseline != at && row.values.get(baseline) == Some(cell));
+            view! {
+                <td class="num" class:faint=as_baseline title=text.clone()><span class="long">{text.clone()}</span>{difference(delta)}</td>
+            }
+        };
+        let cells = row.values.iter().enumerate().map(cell).collect_view();
+        let name = match row.part {
+            DiffPart::Params => words::param(&row.key),
+            DiffPart::Metrics => words::key(&row.key),
+            _ => row.key.clone(),
+        };
+        view! { <tr><td><span class="long" title=row.key.clone()>{name}</span></td>{cells}</tr> }
+    };
+    move || {
+        if let Some(error) = answer.error.get() {
+            return Some(view! { <Failure error again=move || answer.refresh() /> }.into_any());
+        }
+        let chosen = chosen.get();
+        // An answer about other runs than those that stand here comes before the next.
+        let found = answer.value.get().filter(|found| found.runs.iter().map(|run| run.id).eq(ids.get()))?;
+        let baseline = pinned_at(&chosen, seen);
+        let width = chosen.len() + 1;
+        let mut before = None;
+        let lines = found.rows.into_iter().map(|of| {
+            let part = (before != Some(of.part)).then(|| titled(of.part));
+            before = Some(of.part);
+            let head = part.map(|part| view! { <tr class="part"><th colspan=width>{part}</th></tr> });
+            view! { {head}{row(of, baseline)} }
+        });
+        let lines = lines.collect::<Vec<_>>();
+        let body = if lines.is_empty() {
+            view! { <p class="muted small padded">"Nothing of them differs: params, code, data, tags and figures are equal."</p> }.into_any()
+        } else {
+            view! {
+                <div class="scrolls">
+                    <table class="small-table differs">
+                        <thead><tr><th></th>{heads(&chosen, seen)}</tr></thead>
+                        <tbody>{lines}</tbody>
+                    </table>
+                </div>
+            }
+            .into_any()
+        };
+        Some(view! { <Card title="What differs" class="h" flush=true>{body}</Card> }.into_any())
+    }
+}
