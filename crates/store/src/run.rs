@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use crate::{
     column::{Json, Word},
     error::Result,
-    id_column, metric, param, tag,
+    id_column, logged_model, metric, param, tag,
 };
 
 pub(crate) const CREATE: &str = "
@@ -328,6 +328,7 @@ pub fn mark_all(transaction: &Transaction<'_>, experiment: ExperimentId, deleted
     Ok(())
 }
 
+/// Moves a run, and with it the models that it logged.
 pub fn move_to(
     transaction: &Transaction<'_>,
     id: RunId,
@@ -339,7 +340,7 @@ pub fn move_to(
         experiment.as_bytes(),
         project.as_ref().map(ProjectId::as_bytes)
     ])?;
-    Ok(())
+    logged_model::move_to(transaction, id, experiment)
 }
 
 pub fn rename(transaction: &Transaction<'_>, id: RunId, name: &str) -> Result<()> {

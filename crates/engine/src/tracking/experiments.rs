@@ -309,10 +309,18 @@ pub async fn purge(engine: &Engine, request: PurgeExperiment) -> anyhow::Result<
                 .with_hint("Delete it first: it can then be restored, or deleted for good.")
         );
     }
+    // Until now models stayed behind where their runs were moved: they go where these are.
+    engine.store().write(move |tx| store::logged_model::follow_runs(tx, id)).await?;
     let runs = engine.store().read(move |c| store::run::of_experiment(c, id)).await?;
     let mut freed = purge_runs(engine, PurgeRuns { runs }).await?;
-    let logged = engine.store().read(move |c| store::logged_model::ids_of(c, id)).await?;
-    engine.store().write_durable(move |tx| store::experiment::delete(tx, id)).await?;
+    let logged = engine
+        .store()
+        .write_durable(move |tx| {
+            let logged = store::logged_model::ids_of(tx, id)?;
+            store::experiment::delete(tx, id)?;
+            Ok(logged)
+        })
+        .await?;
     let folders: Vec<_> = logged.iter().map(|model| engine.workspace().logged(model)).collect();
     freed.bytes += tokio::task::spawn_blocking(move || {
         folders.iter().map(|folder| crate::storage::remove_folder(folder)).sum::<u64>()

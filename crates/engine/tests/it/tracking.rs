@@ -15,7 +15,7 @@ use engine::{
     tracking::{
         artifacts,
         client::{self, Batch, Begin},
-        history,
+        history, logged,
         registry::{self, NewVersion},
     },
 };
@@ -349,4 +349,32 @@ async fn no_artifact_is_written_through_a_link_that_a_program_left() {
     assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
     let parts = ["plain", "x.txt"].map(str::to_owned);
     artifacts::target(&artifacts::of_run(&stage.engine, &told.row, &parts)).await.unwrap();
+}
+
+/// A model that a run logs, with a file of 12,345 bytes.
+async fn log_model(stage: &Stage, experiment: &Experiment, run: RunId) -> (String, std::path::PathBuf) {
+    let new = logged::New { run: Some(run), ..logged::New::default() };
+    let (model, _) = logged::create(&stage.engine, experiment, new).await.unwrap();
+    let place = artifacts::of_logged(&stage.engine, &model.id, &["model.bin".to_owned()]);
+    let file = artifacts::target(&place).await.unwrap();
+    std::fs::write(&file, vec![0; 12_345]).unwrap();
+    (model.id, file)
+}
+
+#[tokio::test]
+async fn a_moved_runs_models_outlive_the_experiment_that_they_were_logged_in() {
+    let stage = Stage::new().await;
+    let (old, new) = (experiment(&stage, "old").await, experiment(&stage, "new").await);
+    let run = begin(&stage, &old, "one", 1).await;
+    let (model, file) = log_model(&stage, &old, run).await;
+    stage.call(MoveRuns { runs: vec![run], to: new.id }).await;
+    // A client that still knows the old experiment logs one more.
+    let (late, late_file) = log_model(&stage, &old, run).await;
+    stage.call(DeleteExperiment { experiment: old.id }).await;
+    let freed = stage.call(PurgeExperiment { experiment: old.id }).await;
+    assert_eq!((freed.records, freed.bytes), (1, 0), "{freed:?}");
+    for (model, file) in [(model, file), (late, late_file)] {
+        assert!(file.exists());
+        assert_eq!(logged::get(&stage.engine, &model).await.unwrap().0.experiment, new.id);
+    }
 }
