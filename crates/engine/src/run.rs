@@ -36,7 +36,10 @@ use api::{
 };
 use store::run::RunRow;
 
-use crate::{Engine, error, tracking::client::Change};
+use crate::{
+    Engine, error,
+    tracking::{artifacts as kept, client::Change},
+};
 use board::{Query, View};
 
 /// The run's row with all that hangs on it, or a plain error.
@@ -278,7 +281,7 @@ fn list_files(base: &Path, path: &Path, found: &mut Vec<Artifact>) {
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
         paths.iter().for_each(|path| list_files(base, path, found));
-    } else if metadata.is_file() {
+    } else if metadata.is_file() && !path.file_name().is_some_and(|name| kept::is_half(&name.to_string_lossy())) {
         let relative = path.strip_prefix(base).unwrap_or(path);
         let modified = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
         found.push(Artifact {
