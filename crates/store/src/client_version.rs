@@ -31,6 +31,7 @@ CREATE TABLE client_version (
     created_ms INTEGER NOT NULL,
     UNIQUE (model, number)
 ) WITHOUT ROWID;
+CREATE INDEX client_version_run ON client_version (run);
 CREATE TABLE version_notes (
     version    BLOB PRIMARY KEY, -- of either kind
     notes      TEXT NOT NULL,
@@ -68,6 +69,20 @@ pub fn of_model(connection: &Connection, model: ModelId) -> Result<Vec<ClientVer
         .prepare_cached(&format!("SELECT {COLUMNS} FROM client_version WHERE model = ?1 ORDER BY number DESC"))?;
     let mut rows = statement.query_map(params![model.as_bytes()], read)?.collect::<rusqlite::Result<Vec<_>>>()?;
     for version in &mut rows {
+        version.aliases = alias::of_version(connection, version.id)?;
+    }
+    Ok(rows)
+}
+
+/// The versions that were registered of a run or of what it logged, each with its model's name; the oldest first.
+pub fn of_run(connection: &Connection, run: RunId) -> Result<Vec<(String, ClientVersion)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT client_version.id, model, number, run, run_link, source, logged, user, client_version.created_ms, model.name
+         FROM client_version JOIN model ON model.id = client_version.model WHERE run = ?1 ORDER BY client_version.id",
+    )?;
+    let rows = statement.query_map(params![run.as_bytes()], |row| Ok((row.get(9)?, read(row)?)))?;
+    let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    for (_, version) in &mut rows {
         version.aliases = alias::of_version(connection, version.id)?;
     }
     Ok(rows)
