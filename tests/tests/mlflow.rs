@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use api::{
-    host::GetHost,
+    host::{GetHost, GetSettings, PutSettings, Settings},
     run::GetRun,
     search::{SEARCH_TAG, Search, SearchState},
     tracking::{GetTracking, ListExperiments, RenewTracking},
@@ -112,6 +112,12 @@ async fn the_address_opens_mlflows_routes_alone_and_only_with_its_token() -> Res
     assert_ne!(renewed.address, tracking.address);
     assert_eq!(ask(Some(&token), None).await?, 401);
     client.call(GetHost {}).await?;
+    // Without a token other sites are refused all the same.
+    let settings = client.call(GetSettings {}).await?;
+    client.call(PutSettings { settings: Settings { tracking_open: true, ..settings } }).await?;
+    assert_eq!(ask(None, None).await?, 200);
+    assert_eq!(ask(None, Some(("host", "evil.example"))).await?, 403);
+    assert_eq!(ask(None, Some(("origin", "https://evil.example"))).await?, 403);
     assert_eq!(client.call(ListExperiments::default()).await?[0].name, "Default");
     Ok(())
 }

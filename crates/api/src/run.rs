@@ -399,7 +399,7 @@ pub struct GetLineage {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LineageNode {
-    /// "snapshot", "split", "run", "version", "package", "deployment".
+    /// "snapshot", "split", "run", "version", "package", "deployment"; of clients "dataset", "logged model" and "version".
     pub kind: String,
     pub id: String,
     pub label: String,
@@ -427,5 +427,5 @@ crate::requests! { METHODS;
     ListArtifacts => "run.artifacts" -> Vec<Artifact>, |me| vec![Tag::Run(me.run)];
     BeginCommand => "run.begin_command" -> BegunCommand;
     EndCommand => "run.end_command" -> Run;
-    GetLineage => "run.lineage" -> Vec<LineageNode>, |me| vec![Tag::Run(me.run), Tag::Deployments];
+    GetLineage => "run.lineage" -> Vec<LineageNode>, |me| vec![Tag::Run(me.run), Tag::ClientModels, Tag::Deployments];
 }

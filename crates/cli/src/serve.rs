@@ -79,7 +79,8 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
         None => places::pages(),
     };
     let engine = open_engine(&workspace, Mode::Host, COMMAND).await?;
-    let listener = listen(&workspace, serve.port).await?;
+    let known = host_file::last_port(&workspace);
+    let listener = listen(known, serve.port).await?;
     let port = listener.local_addr().map_err(|error| told_of("ask for the port", error))?.port();
     let access = Access::new().map_err(|error| told_of("make the host's token", error))?;
     let host = Host {
@@ -107,7 +108,10 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
     let serving = tokio::spawn(server::serve(listener, host.clone()));
     serve_mlflow(&workspace, &host).await?;
     host_file::write(&workspace, &file).map_err(|error| told_of("write host.json", error))?;
-    host_file::remember_port(&workspace, port);
+    // A port that had to be taken instead is not kept: open pages ask at the known one, which is free again some time.
+    if known == 0 || serve.port.is_some() {
+        host_file::remember_port(&workspace, port);
+    }
     tracing::info!(pid = file.pid, address, "the host answers");
     announce(&host, output)?;
     let reason = ending.await.unwrap_or_else(|error| format!("its watch broke off: {error}"));
@@ -129,14 +133,13 @@ async fn hold(workspace: &Workspace) -> Outcome<Held> {
     }
 }
 
-/// At the port that is asked for; else where the host before answered, so that open pages find this one, or at any.
-async fn listen(workspace: &Workspace, port: Option<u16>) -> Outcome<tokio::net::TcpListener> {
-    let before = host_file::last_port(workspace);
+/// At the port that is asked for; else where hosts before answered, so that open pages find this one, or at any.
+async fn listen(before: u16, port: Option<u16>) -> Outcome<tokio::net::TcpListener> {
     let listener = match port {
         Some(port) => server::listen(port).await,
         None => match server::listen(before).await {
             Err(error) if before != 0 => {
-                tracing::info!(before, "the port of the host before can't be taken: {error}");
+                tracing::info!(before, "the port of the hosts before can't be taken: {error}");
                 server::listen(0).await
             }
             listener => listener,
@@ -149,18 +152,22 @@ async fn listen(workspace: &Workspace, port: Option<u16>) -> Outcome<tokio::net:
     })
 }
 
-/// Answers MLflow's clients too, at the same port as before where it can be had. Where none can be had the host lives
-/// on without: the reason is logged, and whoever asks for the address is told.
+/// Answers MLflow's clients too, at the same port as before where it can be had, else at any, which is not kept: the
+/// next host tries the same one again. Where none can be had the host lives on without: the reason is logged, and
+/// whoever asks for the address is told.
 async fn serve_mlflow(workspace: &Workspace, host: &Host) -> Outcome {
     let settings = engine::settings::current(&host.engine).await.map_err(|error| engine::error::told(&error))?;
-    let mut ports = vec![settings.tracking_port.unwrap_or_else(|| host_file::last_tracking_port(workspace))];
+    let known = host_file::tracking_port(workspace);
+    let mut ports = vec![settings.tracking_port.or(known).unwrap_or(host_file::TRACKING_PORT)];
     ports.extend([0].into_iter().filter(|_| settings.tracking_port.is_none()));
     for port in ports {
         match server::listen(port).await {
             Ok(listener) => {
                 let port = listener.local_addr().map_err(|error| told_of("ask for the port", error))?.port();
                 host.engine.tracking_port().store(port, std::sync::atomic::Ordering::Relaxed);
-                host_file::remember_tracking_port(workspace, port);
+                if known.is_none() || settings.tracking_port.is_some() {
+                    host_file::remember_tracking_port(workspace, port);
+                }
                 tokio::spawn(server::serve_mlflow(listener, host.clone()));
                 tracing::info!(port, "MLflow's clients are answered");
                 return Ok(());

@@ -40,19 +40,19 @@ pub fn remove(workspace: &Workspace) {
     }
 }
 
-/// The port of the host before; 0, which is any free one, where none is known.
+/// The port of the first host, or the one that was asked for since; 0, which is any free one, where none is known.
 pub fn last_port(workspace: &Workspace) -> u16 {
     let text = std::fs::read_to_string(workspace.port_path()).unwrap_or_default();
     text.trim().parse().unwrap_or(0)
 }
 
 /// Where MLflow's clients are answered first: not 5000, which is MLflow's own and AirPlay's.
-const TRACKING_PORT: u16 = 5577;
+pub const TRACKING_PORT: u16 = 5577;
 
-/// The port on which the host before answered MLflow's clients: an address that was copied stays good.
-pub fn last_tracking_port(workspace: &Workspace) -> u16 {
+/// The port on which MLflow's clients were answered first, if they ever were: an address that was copied stays good.
+pub fn tracking_port(workspace: &Workspace) -> Option<u16> {
     let text = std::fs::read_to_string(workspace.tracking_port_path()).unwrap_or_default();
-    text.trim().parse().unwrap_or(TRACKING_PORT)
+    text.trim().parse().ok().filter(|port| *port != 0)
 }
 
 pub fn remember_tracking_port(workspace: &Workspace, port: u16) {

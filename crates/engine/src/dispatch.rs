@@ -59,7 +59,7 @@ handlers! {
     api::run::StopRun => run::stop,
     api::run::ResumeRun => run::start::resume,
     api::run::EditRun => run::edit,
-    api::run::DeleteRun => run::delete,
+    api::run::DeleteRun => run::deletion::delete,
     api::run::GetEvaluation => run::evaluation,
     api::run::GetRunLog => run::log,
     api::run::ListArtifacts => run::artifacts,

@@ -10,7 +10,7 @@ use api::{
     run::{RunKind, StopRun},
 };
 
-use crate::{Engine, run};
+use crate::{Engine, run, tracking};
 
 pub async fn get(engine: &Engine, _request: GetHost) -> anyhow::Result<HostInfo> {
     Ok(HostInfo {
@@ -25,7 +25,11 @@ pub async fn get(engine: &Engine, _request: GetHost) -> anyhow::Result<HostInfo>
     })
 }
 
-/// What keeps a host alive without clients: jobs, runs, deployments here, deployments that are watched.
+/// So many runs of clients are named; there may be thousands.
+const NAMED: usize = 5;
+
+/// What keeps a host alive without clients: jobs, runs, clients' runs that may be logged to again, deployments here,
+/// deployments that are watched.
 pub async fn work(engine: &Engine) -> anyhow::Result<Vec<String>> {
     let mut work = engine.jobs().alive();
     let (runs, deployments, here) = engine
@@ -42,6 +46,11 @@ pub async fn work(engine: &Engine) -> anyhow::Result<Vec<String>> {
     work.extend(
         runs.into_iter().filter(|row| row.run.kind == RunKind::Command).map(|row| format!("Run {}", row.run.name)),
     );
+    let of_clients = tracking::under_way(engine).await?;
+    work.extend(of_clients.iter().take(NAMED).map(|name| format!("Run {name} of an MLflow client")));
+    if let Some(more) = of_clients.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        work.push(format!("{more} more runs of MLflow clients"));
+    }
     for row in deployments {
         if here.contains(&row.target) {
             work.push(format!("{} runs on this machine", row.name));

@@ -167,6 +167,9 @@ impl Engine {
         if let Err(error) = tokio::task::spawn_blocking(move || halves::clear(&halves)).await? {
             tracing::warn!(error = format!("{error:#}"), "what was left half-written can't be removed");
         }
+        if engine.options().mode == Mode::Host {
+            tracking::artifacts::sweep_halves(&engine);
+        }
         engine.jobs().after_start(&engine).await?;
         dataset::after_start(&engine).await?;
         run::supervise::after_start(&engine).await?;

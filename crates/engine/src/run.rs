@@ -5,6 +5,7 @@
 
 pub mod board;
 pub mod command;
+pub mod deletion;
 pub mod diff;
 pub mod export;
 pub mod filter;
@@ -28,17 +29,19 @@ use api::{
     ApiError, ErrorCode, ProjectId, RunId,
     evaluation::Evaluation,
     event::Tag,
-    host::Freed,
     run::{
-        Artifact, DeleteRun, EditRun, GetEvaluation, GetRun, GetRunLog, ListArtifacts, ListRuns, LogChunk, LogStream,
-        Run, RunState, RunTable, StopRun,
+        Artifact, EditRun, GetEvaluation, GetRun, GetRunLog, ListArtifacts, ListRuns, LogChunk, LogStream, Run,
+        RunState, RunTable, StopRun,
     },
     series::Series,
     tracking::Scope,
 };
 use store::run::RunRow;
 
-use crate::{Engine, error, tracking::client::Change};
+use crate::{
+    Engine, error,
+    tracking::{artifacts as kept, client::Change},
+};
 use board::{Query, View};
 
 /// The run's row with all that hangs on it, or a plain error.
@@ -201,60 +204,6 @@ pub async fn edit(engine: &Engine, request: EditRun) -> anyhow::Result<Run> {
     get(engine, GetRun { run: id }).await
 }
 
-/// Refused while it runs, or while a model version points at it.
-pub async fn delete(engine: &Engine, request: DeleteRun) -> anyhow::Result<Freed> {
-    let id = request.run;
-    let row = find(engine, id).await?;
-    let folder = engine.workspace().run(id);
-    let freed = if request.checkpoints_only {
-        // Noted first: nobody begins to go on from what is being removed.
-        engine
-            .store()
-            .write(move |tx| {
-                let Some(mut row) = over(tx, id)? else { return Ok(()) };
-                row.run.resumable = false;
-                store::run::put(tx, &row)
-            })
-            .await?;
-        let bytes =
-            tokio::task::spawn_blocking(move || crate::storage::remove_folder(&folder.join("checkpoints"))).await?;
-        Freed { bytes, records: 0, parts: Vec::new() }
-    } else {
-        let name = row.run.name.clone();
-        engine
-            .store()
-            .write_durable(move |tx| {
-                over(tx, id)?;
-                let versions = store::version::of_run(tx, id)?;
-                if let Some(one) = versions.first() {
-                    let version = format!("{} v{}", one.version.model_name, one.version.number);
-                    return Err(ApiError::new(ErrorCode::InUse, format!("{version} was made of {name}."))
-                        .with_hint("Delete the model version first, or delete only the checkpoints.")
-                        .into());
-                }
-                store::run::delete(tx, id)
-            })
-            .await?;
-        let bytes = tokio::task::spawn_blocking(move || crate::storage::remove_folder(&folder)).await?;
-        Freed { bytes, records: 1, parts: Vec::new() }
-    };
-    engine.changed(Tag::Run(id));
-    engine.changed(scope(&row.run).tag());
-    engine.changed(Tag::Storage);
-    Ok(freed)
-}
-
-/// A run that is over; refused while it is under way, asked where nobody can resume it in between.
-fn over(tx: &store::Transaction<'_>, id: RunId) -> store::Result<Option<RunRow>> {
-    let row = store::run::bare(tx, id)?;
-    // Of what we don't supervise only its client knows whether it is: a deletion is a person's word.
-    if let Some(found) = row.as_ref().filter(|row| row.run.kind.is_supervised() && !row.run.state.is_over()) {
-        let message = format!("{} is under way.", found.run.name);
-        return Err(ApiError::new(ErrorCode::InUse, message).with_hint("Stop it first.").into());
-    }
-    Ok(row)
-}
-
 pub async fn evaluation(engine: &Engine, request: GetEvaluation) -> anyhow::Result<Evaluation> {
     let row = find(engine, request.run).await?;
     let path = engine.workspace().run(request.run).join("evaluation.json");
@@ -344,7 +293,7 @@ fn list_files(base: &Path, path: &Path, found: &mut Vec<Artifact>) {
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
         paths.iter().for_each(|path| list_files(base, path, found));
-    } else if metadata.is_file() {
+    } else if metadata.is_file() && !path.file_name().is_some_and(|name| kept::is_half(&name.to_string_lossy())) {
         let relative = path.strip_prefix(base).unwrap_or(path);
         let modified = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
         found.push(Artifact {

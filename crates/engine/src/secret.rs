@@ -10,7 +10,7 @@ use api::{
     package::Registry,
 };
 
-use crate::{Engine, ports::SecretStore, settings};
+use crate::{Engine, ports::SecretStore, settings, tracking::token};
 
 /// The setting that holds the names; the stores can't list them.
 const NAMES: &str = "secret_names";
@@ -110,8 +110,12 @@ async fn change_names(engine: &Engine, change: impl FnOnce(&mut Vec<String>) + S
 async fn shown(engine: &Engine, names: Vec<String>) -> anyhow::Result<Vec<SecretName>> {
     let registries = engine.store().read(store::registry::list).await?;
     let shown = names.into_iter().map(|name| {
-        let used_by = registries.iter().filter(|registry| registry_name(registry) == name);
-        SecretName { used_by: used_by.map(|registry| format!("registry {}", registry.name)).collect(), name }
+        let of_registries = registries.iter().filter(|registry| registry_name(registry) == name);
+        let mut used_by: Vec<String> = of_registries.map(|registry| format!("registry {}", registry.name)).collect();
+        if name == token::SECRET {
+            used_by.push("MLflow's clients".to_owned());
+        }
+        SecretName { used_by, name }
     });
     Ok(shown.collect())
 }
@@ -133,13 +137,26 @@ pub async fn set(engine: &Engine, request: SetSecret) -> anyhow::Result<SecretsS
     if request.name.trim().is_empty() || request.name.len() > 200 {
         bail!(ApiError::invalid("A secret needs a name of at most 200 characters."));
     }
+    check_not_token(&request.name)?;
     put(engine, &request.name, &request.value, request.backend).await?;
     list(engine, ListSecrets {}).await
 }
 
 pub async fn delete(engine: &Engine, request: DeleteSecret) -> anyhow::Result<SecretsState> {
+    check_not_token(&request.name)?;
     remove(engine, &request.name).await?;
     list(engine, ListSecrets {}).await
+}
+
+/// The token of MLflow's clients is renewed and nothing else: every address that was copied holds it.
+fn check_not_token(name: &str) -> anyhow::Result<()> {
+    if name == token::SECRET {
+        bail!(
+            ApiError::new(ErrorCode::InUse, format!("{name} is the token in the address of MLflow's clients."))
+                .with_hint("Renew it: `slipway tracking --renew`, or Renew beside the address in Settings.")
+        );
+    }
+    Ok(())
 }
 
 /// Copies all, reads each back, and only then forgets the old ones: a failure leaves them where they were. What

@@ -30,9 +30,16 @@ use crate::Engine;
 /// announcements.
 const GATHER: Duration = Duration::from_millis(200);
 
-/// What was logged and not announced yet.
+/// A client's run may be quiet for so long and still be under way.
+const QUIET: Duration = Duration::from_secs(24 * 3600);
+
+/// What was logged and not announced yet, and which runs clients wrote to.
 #[derive(Debug, Default)]
-pub(crate) struct Announcer(Mutex<HashMap<RunId, Waiting>>);
+pub(crate) struct Announcer {
+    waiting: Mutex<HashMap<RunId, Waiting>>,
+    /// When a client last wrote to its run, since this host started.
+    touched: Mutex<HashMap<RunId, i64>>,
+}
 
 #[derive(Debug)]
 struct Waiting {
@@ -41,10 +48,16 @@ struct Waiting {
 }
 
 impl Announcer {
+    /// Notes that a client wrote to its run.
+    pub(crate) fn touch(engine: &Engine, run: RunId) {
+        engine.announcer().touched.lock().unwrap_or_else(PoisonError::into_inner).insert(run, engine.now_ms());
+    }
+
     /// Announces a run's newest points and its change, soon. The run table knows of it at once.
     pub(crate) fn soon(engine: &Engine, run: RunId, scope: Scope, newest: Vec<NewestPoint>) {
         engine.board().touch(run);
-        let mut waiting = engine.announcer().0.lock().unwrap_or_else(PoisonError::into_inner);
+        Self::touch(engine, run);
+        let mut waiting = engine.announcer().waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let first = waiting.is_empty();
         let entry = waiting.entry(run).or_insert_with(|| Waiting { scope, newest: BTreeMap::new() });
         entry.newest.extend(newest.into_iter().map(|point| (point.key.clone(), point)));
@@ -61,8 +74,48 @@ impl Announcer {
     }
 }
 
+/// Clients' runs that are under way as far as anybody can tell: not over by their clients' word, and begun, logged to
+/// or changed within a day. One below a program's run that is over ended with that program.
+pub(crate) async fn under_way(engine: &Engine) -> anyhow::Result<Vec<String>> {
+    let now_ms = engine.now_ms();
+    let open = engine
+        .store()
+        .read(|c| {
+            let mut open = store::run::open_of_clients(c)?;
+            let mut ended: HashMap<RunId, bool> = HashMap::new();
+            let mut is_over = |run: RunId| -> store::Result<bool> {
+                if let Some(known) = ended.get(&run) {
+                    return Ok(*known);
+                }
+                let row = store::run::bare(c, run)?;
+                let over = row.is_some_and(|row| row.run.kind.is_supervised() && row.run.state.is_over());
+                ended.insert(run, over);
+                Ok(over)
+            };
+            let mut left = Vec::with_capacity(open.len());
+            for run in open.drain(..) {
+                let parent = run.parent.as_deref().and_then(|parent| parent.parse().ok());
+                if !parent.map(&mut is_over).transpose()?.unwrap_or(false) {
+                    left.push(run);
+                }
+            }
+            Ok(left)
+        })
+        .await?;
+    let mut touched = engine.announcer().touched.lock().unwrap_or_else(PoisonError::into_inner);
+    // A client says its own times: one that is far ahead would never end.
+    let is_recent = |at_ms: i64| at_ms.abs_diff(now_ms) <= QUIET.as_millis() as u64;
+    let known: HashSet<RunId> = open.iter().map(|run| run.id).collect();
+    // One that was begun since the read stays.
+    touched.retain(|run, at_ms| *at_ms >= now_ms || known.contains(run) && is_recent(*at_ms));
+    let is_under_way = |run: &store::run::Open| {
+        touched.contains_key(&run.id) || is_recent(run.created_ms) || run.logged_ms.is_some_and(is_recent)
+    };
+    Ok(open.into_iter().filter(is_under_way).map(|run| run.name).collect())
+}
+
 fn tell(engine: &Engine) {
-    let waiting = std::mem::take(&mut *engine.announcer().0.lock().unwrap_or_else(PoisonError::into_inner));
+    let waiting = std::mem::take(&mut *engine.announcer().waiting.lock().unwrap_or_else(PoisonError::into_inner));
     let scopes: HashSet<Scope> = waiting.values().map(|waiting| waiting.scope).collect();
     for (run, waiting) in waiting {
         if !waiting.newest.is_empty() {

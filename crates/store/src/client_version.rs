@@ -2,7 +2,7 @@
 //!
 //! They share a model's numbers, aliases and tags with the versions that we made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use api::{
     ModelId, ProjectId, RunId, VersionId,
@@ -31,6 +31,7 @@ CREATE TABLE client_version (
     created_ms INTEGER NOT NULL,
     UNIQUE (model, number)
 ) WITHOUT ROWID;
+CREATE INDEX client_version_run ON client_version (run);
 CREATE TABLE version_notes (
     version    BLOB PRIMARY KEY, -- of either kind
     notes      TEXT NOT NULL,
@@ -78,6 +79,41 @@ pub fn of_model(connection: &Connection, model: ModelId) -> Result<Vec<ClientVer
         }
     }
     Ok(rows)
+}
+
+/// The versions that were registered of a run or of what it logged, each with its model's name; the oldest first.
+pub fn of_run(connection: &Connection, run: RunId) -> Result<Vec<(String, ClientVersion)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT client_version.id, model, number, run, run_link, source, logged, user, client_version.created_ms, model.name
+         FROM client_version JOIN model ON model.id = client_version.model WHERE run = ?1 ORDER BY client_version.id",
+    )?;
+    let rows = statement.query_map(params![run.as_bytes()], |row| Ok((row.get(9)?, read(row)?)))?;
+    let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    for (_, version) in &mut rows {
+        version.aliases = alias::of_version(connection, version.id)?;
+    }
+    Ok(rows)
+}
+
+/// What the versions' files lie in, by the id of the run or of the logged model: a version of each (`churn v3`).
+///
+/// An address may be `runs:/RUN/…`, `models:/m-…`, or that of the proxy: the id is a part of each.
+pub fn pointed(connection: &Connection) -> Result<HashMap<String, String>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT model.name, client_version.number, client_version.source, client_version.logged
+         FROM client_version JOIN model ON model.id = client_version.model",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut pointed = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let (name, number): (String, u32) = (row.get(0)?, row.get(1)?);
+        let (source, logged): (String, Option<String>) = (row.get(2)?, row.get(3)?);
+        let is_id = |part: &&str| part.starts_with("m-") || part.len() == 32;
+        for place in source.split(['/', ':']).filter(is_id).map(str::to_owned).chain(logged) {
+            pointed.entry(place).or_insert_with(|| format!("{name} v{number}"));
+        }
+    }
+    Ok(pointed)
 }
 
 /// Models of no project under which a version stands that a run of this project made.

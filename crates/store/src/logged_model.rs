@@ -24,6 +24,7 @@ CREATE TABLE logged_model (
     deleted_ms     INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX logged_model_experiment ON logged_model (experiment);
+CREATE INDEX logged_model_run ON logged_model (run);
 CREATE TABLE logged_model_text (
     model  TEXT NOT NULL REFERENCES logged_model (id) ON DELETE CASCADE,
     is_tag INTEGER NOT NULL, -- else a param
@@ -109,6 +110,13 @@ pub fn ids_of(connection: &Connection, experiment: ExperimentId) -> Result<Vec<S
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The same of one run.
+pub fn ids_of_run(connection: &Connection, run: RunId) -> Result<Vec<String>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM logged_model WHERE run = ?1 ORDER BY id")?;
+    let rows = statement.query_map(params![run.as_bytes()], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// An experiment's logged models that are not deleted, newest first.
 pub fn of_experiment(connection: &Connection, experiment: ExperimentId) -> Result<Vec<LoggedModel>> {
     let mut statement = connection.prepare_cached(&format!(
@@ -143,6 +151,30 @@ pub fn put(transaction: &Transaction<'_>, model: &LoggedModel) -> Result<()> {
             put_text(transaction, &model.id, is_tag, key, value)?;
         }
     }
+    Ok(())
+}
+
+/// Puts a run's models into the experiment that it goes to: an experiment that is deleted takes its models along.
+pub(crate) fn move_to(transaction: &Transaction<'_>, run: RunId, experiment: ExperimentId) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE logged_model SET experiment = ?2 WHERE run = ?1")?
+        .execute(params![run.as_bytes(), experiment.as_bytes()])?;
+    Ok(())
+}
+
+/// Puts an experiment's models whose run is of another one into that.
+pub fn follow_runs(transaction: &Transaction<'_>, experiment: ExperimentId) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "UPDATE logged_model SET experiment = (SELECT experiment FROM run WHERE run.id = logged_model.run)
+             WHERE experiment = ?1 AND run IS NOT NULL",
+        )?
+        .execute(params![experiment.as_bytes()])?;
+    Ok(())
+}
+
+pub fn delete(transaction: &Transaction<'_>, id: &str) -> Result<()> {
+    transaction.prepare_cached("DELETE FROM logged_model WHERE id = ?1")?.execute(params![id])?;
     Ok(())
 }
 

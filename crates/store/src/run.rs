@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use crate::{
     column::{Json, Word},
     error::Result,
-    id_column, metric, param, tag,
+    id_column, logged_model, metric, param, tag,
 };
 
 pub(crate) const CREATE: &str = "
@@ -213,6 +213,37 @@ pub fn unfinished(connection: &Connection) -> Result<Vec<RunRow>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// A client's run that nobody said is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    pub id: RunId,
+    pub name: String,
+    pub created_ms: i64,
+    /// The time of its newest point.
+    pub logged_ms: Option<i64>,
+    /// The run that it stands below, as its client says.
+    pub parent: Option<String>,
+}
+
+/// Clients' runs that nobody said are over, the oldest first.
+pub fn open_of_clients(connection: &Connection) -> Result<Vec<Open>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, name, created_ms, (SELECT max(time_ms) FROM metric WHERE metric.run = run.id),
+         (SELECT value FROM tag WHERE tag.run = run.id AND tag.key = ?1)
+         FROM run WHERE state = 'running' AND kind = 'client' AND deleted_ms IS NULL ORDER BY created_ms, id",
+    )?;
+    let rows = statement.query_map(params![PARENT_TAG], |row| {
+        Ok(Open {
+            id: id_column!(row, 0, RunId),
+            name: row.get(1)?,
+            created_ms: row.get(2)?,
+            logged_ms: row.get(3)?,
+            parent: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The project's newest runs without what stands in other tables.
 pub fn newest(connection: &Connection, project: ProjectId, limit: u32) -> Result<Vec<RunRow>> {
     let mut statement = connection.prepare_cached(&format!(
@@ -328,6 +359,7 @@ pub fn mark_all(transaction: &Transaction<'_>, experiment: ExperimentId, deleted
     Ok(())
 }
 
+/// Moves a run, and with it the models that it logged.
 pub fn move_to(
     transaction: &Transaction<'_>,
     id: RunId,
@@ -339,7 +371,7 @@ pub fn move_to(
         experiment.as_bytes(),
         project.as_ref().map(ProjectId::as_bytes)
     ])?;
-    Ok(())
+    logged_model::move_to(transaction, id, experiment)
 }
 
 pub fn rename(transaction: &Transaction<'_>, id: RunId, name: &str) -> Result<()> {

@@ -1,9 +1,15 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Stdio},
+    time::{Duration, Instant},
 };
 
-use crate::program::{Place, said};
+use serde_json::json;
+
+use crate::{
+    program::{Place, said},
+    tracking::Client,
+};
 
 /// A host that is ended with the test.
 struct Hosted {
@@ -39,6 +45,26 @@ fn a_host_without_client_and_work_ends_by_itself_and_leaves_one_file() {
         assert!(!left.iter().any(|name| name == gone), "{left:?}");
     }
     assert!(left.iter().any(|name| name == "slipway.db"));
+}
+
+#[test]
+fn a_host_stays_for_a_clients_run_that_is_quiet_and_ends_with_it() {
+    let place = Place::new();
+    let mut host = place.command(&["serve", "--idle-secs", "3"]).stdout(Stdio::piped()).spawn().unwrap();
+    BufReader::new(host.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    let client = Client::of(&place);
+    let begun = json!({ "experiment_id": "0", "run_name": "quiet" });
+    let run = client.post("runs/create", &begun)["run"]["info"]["run_id"].clone();
+    // Nothing tells that a host does not end: it is given twice as long as one without work lasts.
+    let until = Instant::now() + Duration::from_secs(6);
+    while Instant::now() < until {
+        assert!(host.try_wait().unwrap().is_none(), "the address must stay");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(place.json(&["serve", "--status"])["work"], json!(["Run quiet of an MLflow client"]));
+    client.post("runs/update", &json!({ "run_id": run, "status": "FINISHED", "end_time": 1 }));
+    assert!(host.wait().unwrap().success());
+    assert!(!place.workspace().join("host.json").exists());
 }
 
 #[test]
@@ -82,6 +108,23 @@ fn the_next_host_answers_where_pages_still_ask() {
     let taken = std::net::TcpListener::bind(first.trim_start_matches("http://")).unwrap();
     let third = Hosted::start(&place);
     assert_ne!(origin(&third), first, "{taken:?}");
+    drop((third, taken));
+    assert_eq!(origin(&Hosted::start(&place)), first, "what had to be taken once is not kept");
+}
+
+#[test]
+fn the_port_of_mlflows_clients_that_was_taken_once_is_tried_again() {
+    let place = Place::new();
+    let port = |place: &Place| {
+        let _hosted = Hosted::start(place);
+        place.json(&["tracking"])["port"].as_u64().unwrap() as u16
+    };
+    // Whichever came first is kept: 5577, or any where another host has that.
+    let first = port(&place);
+    let taken = std::net::TcpListener::bind(("127.0.0.1", first)).unwrap();
+    assert_ne!(port(&place), first);
+    drop(taken);
+    assert_eq!(port(&place), first);
 }
 
 #[test]

@@ -8,19 +8,19 @@ use serde_json::{Value, json};
 use crate::program::{Place, said};
 
 /// MLflow's client, as far as a test needs one: it needs no token where tracking is open.
-struct Client {
+pub(crate) struct Client {
     port: u16,
 }
 
 impl Client {
-    fn of(place: &Place) -> Self {
+    pub(crate) fn of(place: &Place) -> Self {
         place.json(&["settings", "set", "tracking_open=true"]);
         let tracking = place.json(&["tracking"]);
         assert_eq!(tracking["open"], true);
         Self { port: tracking["port"].as_u64().unwrap().try_into().unwrap() }
     }
 
-    fn post(&self, path: &str, body: &Value) -> Value {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
         let body = body.to_string();
         let head = format!(
             "POST /api/2.0/mlflow/{path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/json\r\n\

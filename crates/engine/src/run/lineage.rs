@@ -1,20 +1,26 @@
 //! What came from what: from the run's data to where its versions run.
 
-use api::run::{GetLineage, LineageNode};
+use std::collections::HashMap;
 
-use crate::{Engine, run};
+use api::{
+    RunId,
+    run::{GetLineage, LineageNode, Run},
+    tracking::{ClientVersion, LoggedModel, RunInput},
+};
+
+use crate::{Engine, run, tracking::logged};
 
 pub async fn get(engine: &Engine, request: GetLineage) -> anyhow::Result<Vec<LineageNode>> {
     let row = run::find(engine, request.run).await?;
-    let (snapshot, split, versions) = engine
+    let of = row.run.clone();
+    let (snapshot, split, versions, of_client) = engine
         .store()
         .read(move |c| {
-            let snapshot = row.run.snapshot.map(|id| store::snapshot::get(c, id)).transpose()?.flatten();
-            let split = row.run.split.map(|id| store::split::get(c, id)).transpose()?.flatten();
-            Ok((snapshot, split, store::version::of_run(c, row.run.id)?))
+            let snapshot = of.snapshot.map(|id| store::snapshot::get(c, id)).transpose()?.flatten();
+            let split = of.split.map(|id| store::split::get(c, id)).transpose()?.flatten();
+            Ok((snapshot, split, store::version::of_run(c, of.id)?, OfClient::read(c, of.id)?))
         })
         .await?;
-    let row = run::find(engine, request.run).await?;
     let project = row.run.project.map_or_else(String::new, |project| project.to_string());
     let mut nodes: Vec<LineageNode> = Vec::new();
     let mut before = Vec::new();
@@ -48,6 +54,7 @@ pub async fn get(engine: &Engine, request: GetLineage) -> anyhow::Result<Vec<Lin
         });
         before = vec![nodes.len() - 1];
     }
+    before.extend(of_client.before(&mut nodes));
     let commit = row.run.code.as_ref().map(|code| {
         let dirty = if code.dirty { ", with changes" } else { "" };
         format!("commit {}{dirty}", &code.commit[..code.commit.len().min(8)])
@@ -61,7 +68,7 @@ pub async fn get(engine: &Engine, request: GetLineage) -> anyhow::Result<Vec<Lin
             .flatten()
             .collect::<Vec<_>>()
             .join(", "),
-        link: Some(format!("/p/{project}/runs/{}", row.run.id)),
+        link: Some(run::link(&row.run)),
         from: before,
     });
     let run_node = nodes.len() - 1;
@@ -78,5 +85,84 @@ pub async fn get(engine: &Engine, request: GetLineage) -> anyhow::Result<Vec<Lin
         let node = nodes.len() - 1;
         crate::model::downstream(engine, version.project, &version, node, &mut nodes).await?;
     }
+    of_client.after(&row.run, run_node, &mut nodes);
     Ok(nodes)
+}
+
+/// What a client says that its run was given and made.
+struct OfClient {
+    datasets: Vec<RunInput>,
+    given: Vec<LoggedModel>,
+    made: Vec<LoggedModel>,
+    versions: Vec<(String, ClientVersion)>,
+}
+
+impl OfClient {
+    fn read(c: &store::Connection, run: RunId) -> store::Result<Self> {
+        let named = store::run_input::models(c, run)?;
+        let whole = |ids: Vec<String>| -> store::Result<Vec<LoggedModel>> {
+            let found = ids.iter().map(|id| store::logged_model::get(c, id)).collect::<store::Result<Vec<_>>>()?;
+            // What a client deleted is in no lineage.
+            Ok(found.into_iter().flatten().filter(|model| model.deleted_ms.is_none()).collect())
+        };
+        let mut made = store::logged_model::ids_of_run(c, run)?;
+        let outputs = named.iter().filter(|(_, step)| step.is_some()).map(|(id, _)| id.clone());
+        made.extend(outputs);
+        made.sort_unstable();
+        made.dedup();
+        Ok(Self {
+            datasets: store::run_input::of_run(c, run)?,
+            given: whole(named.into_iter().filter(|(_, step)| step.is_none()).map(|(id, _)| id).collect())?,
+            made: whole(made)?,
+            versions: store::client_version::of_run(c, run)?,
+        })
+    }
+
+    /// Adds what the run was given, and says where that stands.
+    fn before(&self, nodes: &mut Vec<LineageNode>) -> std::ops::Range<usize> {
+        let first = nodes.len();
+        nodes.extend(self.datasets.iter().map(|input| LineageNode {
+            kind: "dataset".to_owned(),
+            id: input.dataset.digest.clone(),
+            label: input.dataset.name.clone(),
+            detail: input.context().map_or_else(String::new, |context| format!("{context}, ")) + &input.dataset.digest,
+            link: None,
+            from: Vec::new(),
+        }));
+        nodes.extend(self.given.iter().map(|model| logged_node(model, Vec::new())));
+        first..nodes.len()
+    }
+
+    /// Adds what the run made: the models that it logged, and the versions that were registered of these or of its files.
+    fn after(self, run: &Run, node: usize, nodes: &mut Vec<LineageNode>) {
+        let mut by_id: HashMap<String, usize> = HashMap::new();
+        for model in self.made {
+            by_id.insert(model.id.clone(), nodes.len());
+            nodes.push(logged_node(&model, vec![node]));
+        }
+        let models = run.project.map_or_else(|| "/experiments".to_owned(), |project| format!("/p/{project}/models"));
+        for (name, version) in self.versions {
+            let from = version.logged.as_ref().and_then(|logged| by_id.get(logged)).copied();
+            nodes.push(LineageNode {
+                kind: "version".to_owned(),
+                id: version.id.to_string(),
+                label: format!("{name} v{}", version.number),
+                detail: if version.aliases.is_empty() { version.source } else { version.aliases.join(", ") },
+                link: Some(models.clone()),
+                from: vec![from.unwrap_or(node)],
+            });
+        }
+    }
+}
+
+fn logged_node(model: &LoggedModel, from: Vec<usize>) -> LineageNode {
+    let status = logged::status(model.status).trim_start_matches("LOGGED_MODEL_").to_lowercase().replace('_', " ");
+    LineageNode {
+        kind: "logged model".to_owned(),
+        id: model.id.clone(),
+        label: model.name.clone(),
+        detail: model.kind.iter().chain([&status]).cloned().collect::<Vec<_>>().join(", "),
+        link: None,
+        from,
+    }
 }

@@ -1,11 +1,15 @@
 //! Files that clients keep with runs and logged models.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::{Context as _, bail};
 use api::{ApiError, ErrorCode, RunId, event::Tag};
 use store::run::RunRow;
 
+use super::Announcer;
 use crate::{Engine, error};
 
 /// A path within the artifacts of one run or logged model.
@@ -132,9 +136,49 @@ pub async fn target(place: &Place) -> anyhow::Result<PathBuf> {
 /// Announces that a file was written.
 pub async fn written(engine: &Engine, place: &Place) -> anyhow::Result<()> {
     if let Some(run) = place.run {
+        Announcer::touch(engine, run);
         engine.changed(Tag::Run(run));
     }
     Ok(())
+}
+
+/// What an artifact is called while it comes, beside its place: `name` is 32 random hexadecimal digits.
+pub fn half_name(name: &str) -> String {
+    format!(".{name}.half")
+}
+
+/// Whether a file is an artifact that is still coming, or that came by half before its host was killed.
+pub(crate) fn is_half(file: &str) -> bool {
+    let name = file.strip_prefix('.').and_then(|rest| rest.strip_suffix(".half"));
+    name.is_some_and(|name| name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Removes what killed hosts left half-written among the artifacts, in a thread of its own. What comes from now on is
+/// younger than this host.
+pub(crate) fn sweep_halves(engine: &Engine) {
+    let folders = [engine.workspace().runs(), engine.workspace().all_logged()];
+    let since = UNIX_EPOCH + Duration::from_millis(engine.started_ms().max(0) as u64);
+    tokio::task::spawn_blocking(move || {
+        for of_one in folders.iter().flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten()) {
+            sweep(&of_one.path().join("artifacts"), since);
+        }
+    });
+}
+
+fn sweep(folder: &Path, since: SystemTime) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        // A link is not followed: what lies behind it is not ours.
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() {
+            sweep(&entry.path(), since);
+        } else if kind.is_file() && is_half(&entry.file_name().to_string_lossy()) {
+            let is_older = entry.metadata().and_then(|found| found.modified()).is_ok_and(|at| at < since);
+            if is_older && let Err(error) = std::fs::remove_file(entry.path()) {
+                tracing::warn!(path = %entry.path().display(), %error, "a half-written artifact can't be removed");
+            }
+        }
+    }
 }
 
 /// The entries of a folder, sorted; of a file none.
@@ -148,8 +192,7 @@ pub async fn list(place: &Place) -> anyhow::Result<Vec<Entry>> {
     };
     while let Some(entry) = entries.next_entry().await? {
         let name = entry.file_name().to_string_lossy().into_owned();
-        // What is being written has no name yet.
-        if name.starts_with('.') && name.ends_with(".half") {
+        if is_half(&name) {
             continue;
         }
         let metadata = entry.metadata().await?;

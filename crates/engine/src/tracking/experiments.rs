@@ -309,10 +309,29 @@ pub async fn purge(engine: &Engine, request: PurgeExperiment) -> anyhow::Result<
                 .with_hint("Delete it first: it can then be restored, or deleted for good.")
         );
     }
-    let runs = engine.store().read(move |c| store::run::of_experiment(c, id)).await?;
+    // Until now models stayed behind where their runs were moved: they go where these are.
+    engine.store().write(move |tx| store::logged_model::follow_runs(tx, id)).await?;
+    let called = experiment.name;
+    let runs = engine
+        .store()
+        .read(move |c| {
+            let logged = store::logged_model::ids_of(c, id)?;
+            let pointed = store::client_version::pointed(c)?;
+            match run::deletion::registered(&pointed, logged.iter(), &called) {
+                Some(refusal) => Err(refusal.into()),
+                None => store::run::of_experiment(c, id),
+            }
+        })
+        .await?;
     let mut freed = purge_runs(engine, PurgeRuns { runs }).await?;
-    let logged = engine.store().read(move |c| store::logged_model::ids_of(c, id)).await?;
-    engine.store().write_durable(move |tx| store::experiment::delete(tx, id)).await?;
+    let logged = engine
+        .store()
+        .write_durable(move |tx| {
+            let logged = store::logged_model::ids_of(tx, id)?;
+            store::experiment::delete(tx, id)?;
+            Ok(logged)
+        })
+        .await?;
     let folders: Vec<_> = logged.iter().map(|model| engine.workspace().logged(model)).collect();
     freed.bytes += tokio::task::spawn_blocking(move || {
         folders.iter().map(|folder| crate::storage::remove_folder(folder)).sum::<u64>()
@@ -359,7 +378,7 @@ fn run_missing(id: RunId) -> ApiError {
     ApiError::not_found(format!("Run with id={id} not found"))
 }
 
-fn announce(engine: &Engine, changed: &[(RunId, Scope)]) {
+pub(crate) fn announce(engine: &Engine, changed: &[(RunId, Scope)]) {
     let mut scopes: Vec<Scope> = Vec::new();
     for (run, scope) in changed {
         engine.changed(Tag::Run(*run));
@@ -371,15 +390,9 @@ fn announce(engine: &Engine, changed: &[(RunId, Scope)]) {
     engine.changed(Tag::Experiments);
 }
 
-/// Deletes runs with their files for good; refused while a model version was made of one.
+/// Deletes runs with their files for good; refused while a model version points at one.
 pub async fn purge_runs(engine: &Engine, request: PurgeRuns) -> anyhow::Result<Freed> {
-    let mut freed = Freed::default();
-    for run in request.runs {
-        let one = run::delete(engine, api::run::DeleteRun { run, checkpoints_only: false }).await?;
-        freed.bytes += one.bytes;
-        freed.records += one.records;
-    }
-    Ok(freed)
+    run::deletion::for_good(engine, request.runs).await
 }
 
 /// Moves runs into another experiment, and so into its project.

@@ -67,32 +67,41 @@ fn announce(engine: &Engine, model: &LoggedModel) {
     engine.changed(Tag::ClientModels);
 }
 
-pub async fn get(engine: &Engine, id: &str) -> anyhow::Result<Told> {
-    let wanted = id.to_owned();
-    let found = engine
-        .store()
-        .read(move |c| {
-            let Some(model) = store::logged_model::get(c, &wanted)? else { return Ok(None) };
-            let number = store::experiment::get(c, model.experiment)?.map_or(0, |experiment| experiment.number);
-            Ok(Some((model, number)))
-        })
-        .await?;
-    found.ok_or_else(|| ApiError::not_found(format!("Logged model with ID '{id}' not found.")).into())
+fn told(c: &store::Connection, id: &str) -> store::Result<Option<Told>> {
+    let Some(model) = store::logged_model::get(c, id)? else { return Ok(None) };
+    let number = store::experiment::get(c, model.experiment)?.map_or(0, |experiment| experiment.number);
+    Ok(Some((model, number)))
 }
 
-/// Changes a logged model and writes it again.
+fn missing(id: &str) -> ApiError {
+    ApiError::not_found(format!("Logged model with ID '{id}' not found."))
+}
+
+pub async fn get(engine: &Engine, id: &str) -> anyhow::Result<Told> {
+    let wanted = id.to_owned();
+    let found = engine.store().read(move |c| told(c, &wanted)).await?;
+    found.ok_or_else(|| missing(id).into())
+}
+
+/// Changes a logged model, in one transaction: what others change beside it stays.
 pub async fn change(
     engine: &Engine,
     id: &str,
     change: impl FnOnce(&mut LoggedModel) + Send + 'static,
 ) -> anyhow::Result<Told> {
-    let (mut model, number) = get(engine, id).await?;
-    model.updated_ms = engine.now_ms();
-    change(&mut model);
-    let written = model.clone();
-    engine.store().write(move |tx| store::logged_model::put(tx, &written)).await?;
-    announce(engine, &model);
-    Ok((model, number))
+    let (wanted, now_ms) = (id.to_owned(), engine.now_ms());
+    let told = engine
+        .store()
+        .write(move |tx| {
+            let Some((mut model, number)) = told(tx, &wanted)? else { return Err(missing(&wanted).into()) };
+            change(&mut model);
+            model.updated_ms = now_ms;
+            store::logged_model::put(tx, &model)?;
+            Ok((model, number))
+        })
+        .await?;
+    announce(engine, &told.0);
+    Ok(told)
 }
 
 pub async fn delete_tag(engine: &Engine, id: &str, key: String) -> anyhow::Result<()> {

@@ -145,11 +145,17 @@ pub async fn get(engine: &Engine, name: &str) -> anyhow::Result<Registered> {
 
 /// A version by its number's text.
 pub async fn version(engine: &Engine, name: &str, number: &str) -> anyhow::Result<Version> {
+    let (name, number) = (name.to_owned(), number.to_owned());
+    Ok(engine.store().read(move |c| find_version(c, &name, &number)).await?)
+}
+
+fn find_version(c: &store::Connection, name: &str, number: &str) -> store::Result<Version> {
     let Ok(wanted) = number.parse::<u32>() else {
-        bail!(ApiError::invalid(format!("Model version must be an integer, got '{number}'")));
+        return Err(ApiError::invalid(format!("Model version must be an integer, got '{number}'")).into());
     };
-    let registered = get(engine, name).await.map_err(|_| version_missing(name, number))?;
-    let found = registered.versions.into_iter().find(|version| version.number == wanted);
+    let registered = named(c, name)?.map(|row| read(c, row)).transpose()?;
+    let versions = registered.map(|registered| registered.versions).unwrap_or_default();
+    let found = versions.into_iter().find(|version| version.number == wanted);
     found.ok_or_else(|| version_missing(name, number).into())
 }
 
@@ -314,18 +320,24 @@ pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow
     version(engine, name, &number.to_string()).await
 }
 
-/// Changes what is written about a version.
+/// Changes what is written about a version, in one transaction: what others change beside it stays.
 pub async fn edit_version(
     engine: &Engine,
     name: &str,
     number: &str,
-    change: impl FnOnce(&mut VersionNotes),
+    change: impl FnOnce(&mut VersionNotes) + Send + 'static,
 ) -> anyhow::Result<Version> {
-    let found = version(engine, name, number).await?;
-    let mut notes = found.notes.clone();
-    change(&mut notes);
-    notes.updated_ms = engine.now_ms();
-    engine.store().write(move |tx| store::client_version::put_notes(tx, found.id, &notes)).await?;
+    let (wanted, of, now_ms) = (name.to_owned(), number.to_owned(), engine.now_ms());
+    engine
+        .store()
+        .write(move |tx| {
+            let found = find_version(tx, &wanted, &of)?;
+            let mut notes = found.notes;
+            change(&mut notes);
+            notes.updated_ms = now_ms;
+            store::client_version::put_notes(tx, found.id, &notes)
+        })
+        .await?;
     changed(engine, name).await?;
     version(engine, name, number).await
 }
@@ -338,19 +350,27 @@ pub async fn transition(
     stage: Stage,
     archive: bool,
 ) -> anyhow::Result<Version> {
-    let registered = get(engine, name).await?;
-    version(engine, name, number).await?;
-    if archive && !matches!(stage, Stage::Staging | Stage::Production) {
-        bail!(ApiError::invalid(
-            "Model version transition cannot archive existing model versions because the target stage is not an active stage. Valid stages are Staging, Production."
-        ));
-    }
-    let there = registered.versions.iter().filter(|other| other.notes.stage == stage);
-    let others: Vec<String> = there.map(|other| other.number.to_string()).filter(|other| other != number).collect();
-    for other in others.iter().filter(|_| archive) {
-        edit_version(engine, name, other, |notes| notes.stage = Stage::Archived).await?;
-    }
-    edit_version(engine, name, number, |notes| notes.stage = stage).await
+    let (wanted, of, now_ms) = (name.to_owned(), number.to_owned(), engine.now_ms());
+    engine
+        .store()
+        .write(move |tx| {
+            let model = named(tx, &wanted)?.map(|row| read(tx, row)).transpose()?.ok_or_else(|| missing(&wanted))?;
+            let moved = find_version(tx, &wanted, &of)?;
+            if archive && !matches!(stage, Stage::Staging | Stage::Production) {
+                return Err(ApiError::invalid(
+                    "Model version transition cannot archive existing model versions because the target stage is not an active stage. Valid stages are Staging, Production."
+                ).into());
+            }
+            let there = model.versions.into_iter().filter(|other| other.notes.stage == stage && other.id != moved.id);
+            for other in there.filter(|_| archive) {
+                let notes = VersionNotes { stage: Stage::Archived, updated_ms: now_ms, ..other.notes };
+                store::client_version::put_notes(tx, other.id, &notes)?;
+            }
+            store::client_version::put_notes(tx, moved.id, &VersionNotes { stage, updated_ms: now_ms, ..moved.notes })
+        })
+        .await?;
+    changed(engine, name).await?;
+    version(engine, name, number).await
 }
 
 pub async fn delete_version(engine: &Engine, name: &str, number: &str) -> anyhow::Result<()> {
@@ -366,11 +386,6 @@ pub async fn delete_version(engine: &Engine, name: &str, number: &str) -> anyhow
 }
 
 pub async fn set_alias(engine: &Engine, name: &str, alias: &str, number: Option<&str>) -> anyhow::Result<()> {
-    let registered = get(engine, name).await?;
-    let to = match number {
-        Some(number) => Some(version(engine, name, number).await?.id),
-        None => None,
-    };
     let plain = |one: char| one.is_alphanumeric() || one == '_' || one == '-';
     let like_number = alias
         .strip_prefix(['v', 'V'])
@@ -383,12 +398,19 @@ pub async fn set_alias(engine: &Engine, name: &str, alias: &str, number: Option<
     {
         bail!(ApiError::invalid(format!("Invalid alias name: '{alias}'.")));
     }
-    let (model, alias, now_ms) = (registered.row.id, alias.to_owned(), engine.now_ms());
+    let (wanted, number, alias, now_ms) =
+        (name.to_owned(), number.map(str::to_owned), alias.to_owned(), engine.now_ms());
     engine
         .store()
-        .write_durable(move |tx| match to {
-            Some(version) => store::alias::put(tx, model, &alias, version, now_ms),
-            None => store::alias::delete(tx, model, &alias),
+        .write_durable(move |tx| {
+            let Some(row) = named(tx, &wanted)? else { return Err(missing(&wanted).into()) };
+            match number {
+                Some(number) => {
+                    let version = find_version(tx, &wanted, &number)?.id;
+                    store::alias::put(tx, row.id, &alias, version, now_ms)
+                }
+                None => store::alias::delete(tx, row.id, &alias),
+            }
         })
         .await?;
     changed(engine, name).await?;
@@ -409,15 +431,18 @@ pub async fn tag(
     key: String,
     value: Option<String>,
 ) -> anyhow::Result<()> {
-    let owner = match number {
-        Some(number) => *version(engine, name, number).await?.id.as_bytes(),
-        None => *get(engine, name).await?.row.id.as_bytes(),
-    };
+    let (wanted, number) = (name.to_owned(), number.map(str::to_owned));
     engine
         .store()
-        .write(move |tx| match value {
-            Some(value) => store::client_version::put_tag(tx, &owner, &key, &value),
-            None => store::client_version::delete_tag(tx, &owner, &key),
+        .write(move |tx| {
+            let owner = match number {
+                Some(number) => *find_version(tx, &wanted, &number)?.id.as_bytes(),
+                None => *named(tx, &wanted)?.ok_or_else(|| missing(&wanted))?.id.as_bytes(),
+            };
+            match value {
+                Some(value) => store::client_version::put_tag(tx, &owner, &key, &value),
+                None => store::client_version::delete_tag(tx, &owner, &key),
+            }
         })
         .await?;
     changed(engine, name).await?;

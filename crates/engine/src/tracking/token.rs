@@ -13,7 +13,7 @@ use crate::{Engine, secret, settings};
 
 /// The user's name in the address; the token is the password.
 pub const USER: &str = "slipway";
-const SECRET: &str = "mlflow-token";
+pub(crate) const SECRET: &str = "mlflow-token";
 
 pub async fn get(engine: &Engine, _: GetTracking) -> anyhow::Result<Tracking> {
     let port = engine.tracking_port().load(Ordering::Relaxed);

@@ -12,6 +12,7 @@ use api::{
         Settings,
     },
     package::{ListRegistries, Registry, RemoveRegistry, SetRegistryPassword},
+    tracking::{GetTracking, RenewTracking},
 };
 use async_trait::async_trait;
 use engine::ports::{PortError, Result, SecretStore};
@@ -209,4 +210,22 @@ pub(crate) async fn registry(stage: &Stage) -> RegistryId {
     let id = registry.id;
     stage.engine.store().write(move |tx| store::registry::insert(tx, &registry)).await.unwrap();
     id
+}
+
+#[tokio::test]
+async fn the_token_of_mlflows_clients_is_renewed_and_not_deleted() {
+    let stage = Stage::new().await;
+    stage.engine.tracking_port().store(5577, std::sync::atomic::Ordering::Relaxed);
+    let address = stage.call(GetTracking {}).await.address;
+    let secrets = stage.call(ListSecrets {}).await;
+    let [token] = secrets.names.as_slice() else { panic!("{secrets:?}") };
+    assert_eq!(token.used_by, ["MLflow's clients"]);
+    let name = token.name.clone();
+    let refused = stage.try_call(DeleteSecret { name: name.clone() }).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InUse);
+    assert!(refused.hint.unwrap_or_default().contains("slipway tracking --renew"));
+    let set = SetSecret { name, value: "a:b@c".to_owned(), backend: None };
+    assert_eq!(stage.try_call(set).await.unwrap_err().code, ErrorCode::InUse);
+    assert_eq!(stage.call(GetTracking {}).await.address, address);
+    assert_ne!(stage.call(RenewTracking {}).await.address, address);
 }

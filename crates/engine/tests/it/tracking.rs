@@ -1,13 +1,13 @@
 //! Experiments, clients' runs and the run table over them.
 
 use api::{
-    RunId,
+    ErrorCode, RunId,
     model::{ListModels, ListOtherModels},
-    run::{ListRuns, RunTable},
+    run::{DeleteRun, ListRuns, RunTable},
     series::Point,
     tracking::{
-        CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, MoveRuns, PurgeExperiment,
-        RestoreExperiment, RestoreRuns, Stage as ModelStage, TrashRuns,
+        CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, LoggedModel, LoggedStatus,
+        MoveRuns, PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns, Stage as ModelStage, TrashRuns, VersionNotes,
     },
 };
 use engine::{
@@ -15,7 +15,7 @@ use engine::{
     tracking::{
         artifacts,
         client::{self, Batch, Begin},
-        history,
+        history, logged,
         registry::{self, NewVersion},
     },
 };
@@ -247,7 +247,7 @@ async fn pages_of_a_series_are_the_series_whatever_order_it_came_in() {
             client::log(&stage.engine, run, batch).await.unwrap();
         }
         let key = || "loss".to_owned();
-        let all = history::all(&stage.engine, run, key()).await.unwrap();
+        let all = history::page(&stage.engine, run, key(), 0, u64::MAX).await.unwrap().points;
         assert_eq!(all.iter().map(|point| point.step).collect::<Vec<_>>(), (0..2_500).collect::<Vec<_>>());
         let mut paged = Vec::new();
         for skip in (0..).step_by(900) {
@@ -363,4 +363,118 @@ async fn no_artifact_is_written_through_a_link_that_a_program_left() {
     assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
     let parts = ["plain", "x.txt"].map(str::to_owned);
     artifacts::target(&artifacts::of_run(&stage.engine, &told.row, &parts)).await.unwrap();
+}
+
+/// A model that a run logs, with a file of 12,345 bytes.
+async fn log_model(stage: &Stage, experiment: &Experiment, run: RunId) -> (String, std::path::PathBuf) {
+    let new = logged::New { run: Some(run), ..logged::New::default() };
+    let (model, _) = logged::create(&stage.engine, experiment, new).await.unwrap();
+    let place = artifacts::of_logged(&stage.engine, &model.id, &["model.bin".to_owned()]);
+    let file = artifacts::target(&place).await.unwrap();
+    std::fs::write(&file, vec![0; 12_345]).unwrap();
+    (model.id, file)
+}
+
+#[tokio::test]
+async fn a_moved_runs_models_outlive_the_experiment_that_they_were_logged_in() {
+    let stage = Stage::new().await;
+    let (old, new) = (experiment(&stage, "old").await, experiment(&stage, "new").await);
+    let run = begin(&stage, &old, "one", 1).await;
+    let (model, file) = log_model(&stage, &old, run).await;
+    stage.call(MoveRuns { runs: vec![run], to: new.id }).await;
+    // A client that still knows the old experiment logs one more.
+    let (late, late_file) = log_model(&stage, &old, run).await;
+    stage.call(DeleteExperiment { experiment: old.id }).await;
+    let freed = stage.call(PurgeExperiment { experiment: old.id }).await;
+    assert_eq!((freed.records, freed.bytes), (1, 0), "{freed:?}");
+    for (model, file) in [(model, file), (late, late_file)] {
+        assert!(file.exists());
+        assert_eq!(logged::get(&stage.engine, &model).await.unwrap().0.experiment, new.id);
+    }
+}
+
+#[tokio::test]
+async fn runs_go_for_good_with_the_models_that_they_logged_unless_a_version_points_there() {
+    let stage = Stage::new().await;
+    let sweep = experiment(&stage, "sweep").await;
+    let mut runs = Vec::new();
+    for at in 0..4 {
+        runs.push(begin(&stage, &sweep, ["free", "logged", "files", "proxied"][at], at as i64).await);
+    }
+    let (free, file) = log_model(&stage, &sweep, runs[0]).await;
+    let (logged, _) = log_model(&stage, &sweep, runs[1]).await;
+    registry::create(&stage.engine, "churn", None, Vec::new()).await.unwrap();
+    let sources = [
+        format!("models:/{logged}"),
+        format!("runs:/{}/model", runs[2]),
+        format!("mlflow-artifacts:/{}/{}/artifacts/model", sweep.number, runs[3]),
+    ];
+    for source in sources {
+        let new = NewVersion { source, ..NewVersion::default() };
+        registry::add_version(&stage.engine, "churn", new).await.unwrap();
+    }
+    for (at, name) in [(1, "logged"), (2, "files"), (3, "proxied")] {
+        // Also where the run that is refused is not the first: nothing is deleted then.
+        let refused = stage.try_call(PurgeRuns { runs: vec![runs[0], runs[at]] }).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InUse);
+        assert_eq!(refused.message, format!("churn v{at} was registered from the files of {name}."));
+        let refused = stage.try_call(DeleteRun { run: runs[at], checkpoints_only: false }).await.unwrap_err();
+        assert!(refused.message.contains(&format!("churn v{at}")), "{refused}");
+        stage.call(DeleteExperiment { experiment: sweep.id }).await;
+        let refused = stage.try_call(PurgeExperiment { experiment: sweep.id }).await.unwrap_err();
+        assert!(refused.message.contains("was registered from the files of"), "{refused}");
+        stage.call(RestoreExperiment { experiment: sweep.id }).await;
+        assert_eq!(table(&stage, &sweep, "", None).await.total, 4);
+    }
+    let freed = stage.call(PurgeRuns { runs: vec![runs[0], runs[0]] }).await;
+    assert_eq!((freed.records, freed.bytes), (1, 12_345), "{freed:?}");
+    assert!(!file.exists() && logged::get(&stage.engine, &free).await.is_err());
+    for number in ["1", "2", "3"] {
+        registry::delete_version(&stage.engine, "churn", number).await.unwrap();
+    }
+    assert_eq!(stage.call(PurgeRuns { runs: runs[1..].to_vec() }).await.records, 3);
+    assert_eq!(stage.try_call(PurgeRuns { runs }).await.unwrap_err().code, ErrorCode::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_changed_at_once_is_all_kept() {
+    let stage = std::sync::Arc::new(Stage::new().await);
+    let sweep = experiment(&stage, "sweep").await;
+    let run = begin(&stage, &sweep, "one", 1).await;
+    let (model, _) = log_model(&stage, &sweep, run).await;
+    registry::create(&stage.engine, "churn", None, Vec::new()).await.unwrap();
+    let new = || NewVersion { source: "s3://models/1".to_owned(), ..NewVersion::default() };
+    for _ in 0..2 {
+        registry::add_version(&stage.engine, "churn", new()).await.unwrap();
+    }
+    let mut tasks = Vec::new();
+    for at in 0..50 {
+        let (stage, model) = (std::sync::Arc::clone(&stage), model.clone());
+        tasks.push(tokio::spawn(async move {
+            let engine = &stage.engine;
+            if at == 25 {
+                logged::change(engine, &model, |model| model.status = LoggedStatus::Ready).await.unwrap();
+                registry::transition(engine, "churn", "1", api::tracking::Stage::Production, false).await.unwrap();
+            }
+            let tag = move |model: &mut LoggedModel| drop(model.tags.insert(format!("tag{at}"), at.to_string()));
+            logged::change(engine, &model, tag).await.unwrap();
+            let note = move |notes: &mut VersionNotes| notes.notes.push('.');
+            registry::edit_version(engine, "churn", "1", note).await.unwrap();
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let (model, _) = logged::get(&stage.engine, &model).await.unwrap();
+    assert_eq!((model.status, model.tags.len()), (LoggedStatus::Ready, 50));
+    let version = registry::version(&stage.engine, "churn", "1").await.unwrap();
+    assert_eq!((version.notes.stage, version.notes.notes.len()), (api::tracking::Stage::Production, 50));
+    let other =
+        registry::transition(&stage.engine, "churn", "2", api::tracking::Stage::Production, true).await.unwrap();
+    let archived = registry::version(&stage.engine, "churn", "1").await.unwrap();
+    assert_eq!(
+        (other.notes.stage, archived.notes.stage),
+        (api::tracking::Stage::Production, api::tracking::Stage::Archived)
+    );
+    assert_eq!(archived.notes.notes.len(), 50, "its notes stay");
 }

@@ -114,7 +114,7 @@ pub(super) async fn upload(State(host): State<Host>, request: Request) -> Result
 /// Beside its target: the rename that ends it is of one file system.
 pub(super) fn half_of(target: &Path) -> Result<PathBuf, Failure> {
     let name = upload::fresh_name()?;
-    Ok(target.with_file_name(format!(".{name}.half")))
+    Ok(target.with_file_name(artifacts::half_name(&name)))
 }
 
 /// Gives a whole file its name; a file of that name is replaced, as MLflow does.

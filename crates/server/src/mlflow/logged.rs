@@ -20,6 +20,7 @@ use super::{
     done,
     failure::Failure,
     fields::{Fields, Int, many, required},
+    runs::{check_param, check_tag},
     wire::{Pair, page, pairs},
 };
 use crate::Host;
@@ -129,8 +130,9 @@ pub(super) struct Create {
     tags: Vec<Pair>,
 }
 
-fn texts(list: Vec<Pair>) -> Vec<(String, String)> {
-    list.into_iter().map(|pair| (pair.key, pair.value)).collect()
+/// The pairs of a list, each checked as a run's are.
+fn texts(list: Vec<Pair>, check: impl Fn(&str, &str) -> Result<(), Failure>) -> Result<Vec<(String, String)>, Failure> {
+    list.into_iter().map(|pair| check(&pair.key, &pair.value).map(|()| (pair.key, pair.value))).collect()
 }
 
 pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Create>) -> Answer<One> {
@@ -147,8 +149,8 @@ pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Creat
         name: asked.name,
         kind: asked.model_type.filter(|kind| !kind.is_empty()),
         run: run.map(|run| super::runs::parse_run(&run)).transpose()?,
-        params: texts(asked.params),
-        tags: texts(asked.tags),
+        params: texts(asked.params, check_param)?,
+        tags: texts(asked.tags, check_tag)?,
     };
     if let Some(run) = new.run {
         client::get(&host.engine, run).await?;
@@ -210,7 +212,8 @@ pub(super) async fn set_tags(
     Path(id): Path<String>,
     Fields(asked): Fields<SetTags>,
 ) -> Answer<One> {
-    Ok(one(logged::change(&host.engine, &id, move |model| model.tags.extend(texts(asked.tags))).await?))
+    let tags = texts(asked.tags, check_tag)?;
+    Ok(one(logged::change(&host.engine, &id, move |model| model.tags.extend(tags)).await?))
 }
 
 pub(super) async fn delete_tag(State(host): State<Host>, Path((id, key)): Path<(String, String)>, _: Bytes) -> Done {
@@ -229,7 +232,8 @@ pub(super) async fn log_params(
     Path(id): Path<String>,
     Fields(asked): Fields<LogParams>,
 ) -> Done {
-    logged::change(&host.engine, &id, move |model| model.params.extend(texts(asked.params))).await?;
+    let params = texts(asked.params, check_param)?;
+    logged::change(&host.engine, &id, move |model| model.params.extend(params)).await?;
     Ok(done())
 }
 

@@ -8,7 +8,7 @@ use axum::{
 use engine::tracking::history;
 use serde::{Deserialize, Serialize};
 
-use api::{RunId, series::Point};
+use api::RunId;
 
 use super::{
     failure::Failure,
@@ -95,8 +95,12 @@ pub(super) async fn history_bulk(State(host): State<Host>, Fields(asked): Fields
     let most = asked.max_results.map_or(MOST_BULK, |most| most.0.max(0) as u64).min(MOST_BULK) as usize;
     let mut metrics = Vec::new();
     for run in runs {
-        let all = history::all(&host.engine, run, key.clone()).await?;
-        metrics.extend(all.into_iter().take(most - metrics.len()).map(|point| (run, point)));
+        let left = most - metrics.len();
+        if left == 0 {
+            break;
+        }
+        let page = history::page(&host.engine, run, key.clone(), 0, left as u64).await?;
+        metrics.extend(page.points.into_iter().map(|point| (run, point)));
     }
     let metrics = metrics.into_iter().map(|(run, point)| Metric::of(&key, point, Some(run))).collect();
     written(&Points { metrics })
@@ -124,25 +128,9 @@ pub(super) async fn history_bulk_interval(
     };
     let mut metrics = Vec::new();
     for run in runs {
-        let mut all = history::all(&host.engine, run, key.clone()).await?;
-        all.retain(|point| (from..=to).contains(&point.step));
-        all.sort_by_key(|point| (point.step, point.time_ms));
-        metrics.extend(sampled(&all, most as usize).into_iter().map(|point| (run, point)));
+        let sampled = history::sampled(&host.engine, run, key.clone(), from..=to, most as usize).await?;
+        metrics.extend(sampled.into_iter().take(MOST_BULK as usize).map(|point| (run, point)));
     }
     let metrics = metrics.into_iter().map(|(run, point)| Metric::of(&key, point, Some(run))).collect();
     written(&Points { metrics })
-}
-
-/// Points of at most about `most` steps, evenly over them; the first and last step among them.
-fn sampled(all: &[Point], most: usize) -> Vec<Point> {
-    let mut steps: Vec<i64> = all.iter().map(|point| point.step).collect();
-    steps.dedup();
-    if steps.len() <= most {
-        return all.to_vec();
-    }
-    let every = steps.len() as f64 / most as f64;
-    let mut kept: std::collections::HashSet<i64> =
-        (0..most).map(|at| steps[((at as f64 * every) as usize).min(steps.len() - 1)]).collect();
-    kept.extend(steps.last());
-    all.iter().filter(|point| kept.contains(&point.step)).copied().collect()
 }

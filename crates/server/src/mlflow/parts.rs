@@ -115,11 +115,10 @@ pub(super) async fn complete(State(host): State<Host>, request: Request) -> Done
     let Fields(asked) = <Fields<Complete> as axum::extract::FromRequest<Host>>::from_request(request, &host).await?;
     let folder = folder(&host, &required(asked.upload_id, "upload_id")?)?;
     let place = place(&host, &path(&at, asked.path)?).await?;
+    // Looked at before the target: what is refused replaces nothing.
+    let files = files(&folder, asked.parts.iter().map(|part| part.part_number.0).collect()).await?;
     let target = artifacts::target(&place).await?;
     let half = half_of(&target)?;
-    let mut numbers: Vec<i64> = asked.parts.iter().map(|part| part.part_number.0).collect();
-    numbers.sort_unstable();
-    let files: Vec<PathBuf> = numbers.iter().map(|number| folder.join(number.to_string())).collect();
     let (into, from) = (half.clone(), folder.clone());
     tokio::task::spawn_blocking(move || join(&into, &files))
         .await
@@ -129,6 +128,33 @@ pub(super) async fn complete(State(host): State<Host>, request: Request) -> Done
     artifacts::written(&host.engine, &place).await?;
     let _ = tokio::fs::remove_dir_all(&from).await;
     Ok(done())
+}
+
+/// The parts' files in their order: the numbers are 1 to n, each once, and each part has come.
+async fn files(folder: &std::path::Path, mut numbers: Vec<i64>) -> Result<Vec<PathBuf>, Failure> {
+    if !tokio::fs::try_exists(folder).await.unwrap_or(false) {
+        return Err(Failure::invalid("There is no such upload: it was completed or aborted, or never begun."));
+    }
+    numbers.sort_unstable();
+    if numbers.is_empty() {
+        return Err(Failure::invalid("Missing value for required parameter 'parts': an upload has one part at least."));
+    }
+    let mut files = Vec::with_capacity(numbers.len());
+    for (expected, number) in (1..).zip(numbers) {
+        if number != expected {
+            return Err(Failure::invalid(format!(
+                "Invalid value for parameter 'parts': they are numbered from 1, each once; part {number} stands where part {expected} is expected."
+            )));
+        }
+        let file = folder.join(number.to_string());
+        if !tokio::fs::try_exists(&file).await.unwrap_or(false) {
+            return Err(Failure::invalid(format!(
+                "Invalid value for parameter 'parts': part {number} has not come. Send it again, then complete the upload."
+            )));
+        }
+        files.push(file);
+    }
+    Ok(files)
 }
 
 fn join(into: &std::path::Path, parts: &[PathBuf]) -> std::io::Result<()> {

@@ -234,7 +234,7 @@ pub(super) fn order_of(text: &str) -> Result<Order, Failure> {
     Ok(Order { field, descending })
 }
 
-fn check_key(key: &str) -> Result<(), Failure> {
+pub(super) fn check_key(key: &str) -> Result<(), Failure> {
     if key.is_empty() || key.chars().count() > LONGEST_KEY {
         return Err(Failure::invalid(format!("A key has 1 to {LONGEST_KEY} characters.")));
     }
@@ -251,7 +251,7 @@ fn check_key(key: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_tag(key: &str, value: &str) -> Result<(), Failure> {
+pub(super) fn check_tag(key: &str, value: &str) -> Result<(), Failure> {
     check_key(key)?;
     if value.len() > LONGEST_TEXT {
         return Err(Failure::invalid(format!(
@@ -262,7 +262,7 @@ fn check_tag(key: &str, value: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_param(key: &str, value: &str) -> Result<(), Failure> {
+pub(super) fn check_param(key: &str, value: &str) -> Result<(), Failure> {
     check_key(key)?;
     if value.len() > LONGEST_TEXT {
         return Err(Failure::invalid(format!(

@@ -3,6 +3,7 @@
 
 mod access;
 mod bodies;
+mod mlflow;
 mod pages;
 mod records;
 mod running;

@@ -189,10 +189,10 @@ pub(super) fn LineageTab(run: Memo<RunId>) -> impl IntoView {
 
 fn lineage_line(node: LineageNode, labels: &[String]) -> impl IntoView + use<> {
     let mark: Icon = match node.kind.as_str() {
-        "snapshot" => icon::DATABASE,
+        "snapshot" | "dataset" => icon::DATABASE,
         "split" => icon::LAYERS,
         "run" => icon::ACTIVITY,
-        "version" => icon::BOX,
+        "version" | "logged model" => icon::BOX,
         "package" => icon::PACKAGE,
         _ => icon::UPLOAD,
     };

@@ -1,0 +1,154 @@
+//! Deleting runs for good: what keeps them, what goes with them, what that frees.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::Context as _;
+use api::{ApiError, ErrorCode, RunId, event::Tag, host::Freed, run::DeleteRun, tracking::Scope};
+
+use crate::{Engine, error, tracking::experiments};
+
+/// Of many runs so many go in one transaction: others write in between.
+const AT_ONCE: usize = 1_000;
+
+/// Refused while it runs, or while a model version points at it.
+pub async fn delete(engine: &Engine, request: DeleteRun) -> anyhow::Result<Freed> {
+    let id = request.run;
+    if !request.checkpoints_only {
+        return for_good(engine, vec![id]).await;
+    }
+    let row = super::find(engine, id).await?;
+    // Noted first: nobody begins to go on from what is being removed.
+    engine
+        .store()
+        .write(move |tx| {
+            let Some(mut row) = store::run::bare(tx, id)? else { return Ok(()) };
+            if let Some(refusal) = under_way(&row) {
+                return Err(refusal.into());
+            }
+            row.run.resumable = false;
+            store::run::put(tx, &row)
+        })
+        .await?;
+    let folder = engine.workspace().run(id).join("checkpoints");
+    let bytes = tokio::task::spawn_blocking(move || crate::storage::remove_folder(&folder)).await?;
+    experiments::announce(engine, &[(id, super::scope(&row.run))]);
+    engine.changed(Tag::Storage);
+    Ok(Freed { bytes, records: 0, parts: Vec::new() })
+}
+
+/// What one transaction deleted.
+#[derive(Default)]
+struct Gone {
+    runs: Vec<(RunId, Scope)>,
+    logged: Vec<String>,
+    refusal: Option<ApiError>,
+}
+
+/// Deletes runs with the models that they logged, and the files of both. All are checked before the first is deleted;
+/// a run that is begun or registered again meanwhile stays.
+pub(crate) async fn for_good(engine: &Engine, mut runs: Vec<RunId>) -> anyhow::Result<Freed> {
+    let mut seen = HashSet::new();
+    runs.retain(|run| seen.insert(*run));
+    let asked = runs.clone();
+    let missing = engine
+        .store()
+        .read(move |c| {
+            let pointed = store::client_version::pointed(c)?;
+            for id in asked {
+                let Some(row) = store::run::bare(c, id)? else { return Ok(Some(id)) };
+                if let Some(refusal) = refusal(c, &pointed, &row)? {
+                    return Err(refusal.into());
+                }
+            }
+            Ok(None)
+        })
+        .await?;
+    if let Some(id) = missing {
+        return Err(error::missing("run", id));
+    }
+    let mut freed = Freed::default();
+    for some in runs.chunks(AT_ONCE) {
+        let some = some.to_vec();
+        let gone = engine.store().write_durable(move |tx| delete_rows(tx, some)).await?;
+        freed.records += gone.runs.len() as u64;
+        freed.bytes += remove_files(engine, &gone).await?;
+        experiments::announce(engine, &gone.runs);
+        if !gone.logged.is_empty() {
+            engine.changed(Tag::ClientModels);
+        }
+        match gone.refusal {
+            // Nothing is deleted yet: the refusal is the whole answer.
+            Some(refusal) if freed.records == 0 => return Err(refusal.into()),
+            Some(refusal) => tracing::warn!(%refusal, "a run that was to be deleted stays"),
+            None => {}
+        }
+    }
+    engine.changed(Tag::Storage);
+    Ok(freed)
+}
+
+fn delete_rows(tx: &store::Transaction<'_>, runs: Vec<RunId>) -> store::Result<Gone> {
+    let pointed = store::client_version::pointed(tx)?;
+    let mut gone = Gone::default();
+    for id in runs {
+        let Some(row) = store::run::bare(tx, id)? else { continue };
+        if let Some(refusal) = refusal(tx, &pointed, &row)? {
+            gone.refusal = Some(refusal);
+            continue;
+        }
+        for model in store::logged_model::ids_of_run(tx, id)? {
+            store::logged_model::delete(tx, &model)?;
+            gone.logged.push(model);
+        }
+        store::run::delete(tx, id)?;
+        gone.runs.push((id, super::scope(&row.run)));
+    }
+    Ok(gone)
+}
+
+async fn remove_files(engine: &Engine, gone: &Gone) -> anyhow::Result<u64> {
+    let workspace = engine.workspace();
+    let of_runs = gone.runs.iter().map(|(run, _)| workspace.run(*run));
+    let folders: Vec<_> = of_runs.chain(gone.logged.iter().map(|model| workspace.logged(model))).collect();
+    tokio::task::spawn_blocking(move || folders.iter().map(|folder| crate::storage::remove_folder(folder)).sum())
+        .await
+        .context("remove the files of deleted runs")
+}
+
+/// Why a run can't be deleted for good, if it can't.
+fn refusal(
+    c: &store::Connection,
+    pointed: &HashMap<String, String>,
+    row: &store::run::RunRow,
+) -> store::Result<Option<ApiError>> {
+    if let Some(refusal) = under_way(row) {
+        return Ok(Some(refusal));
+    }
+    let (id, name) = (row.run.id, &row.run.name);
+    if let Some(one) = store::version::of_run(c, id)?.first() {
+        let version = format!("{} v{}", one.version.model_name, one.version.number);
+        let refusal = ApiError::new(ErrorCode::InUse, format!("{version} was made of {name}."));
+        return Ok(Some(refusal.with_hint("Delete the model version first, or delete only the checkpoints.")));
+    }
+    let logged = store::logged_model::ids_of_run(c, id)?;
+    Ok(registered(pointed, std::iter::once(&id.to_string()).chain(&logged), name))
+}
+
+/// Why what stands at one of these places, all of `name`, must stay: a version that a client registered has no files
+/// but these.
+pub(crate) fn registered<'a>(
+    pointed: &HashMap<String, String>,
+    mut places: impl Iterator<Item = &'a String>,
+    name: &str,
+) -> Option<ApiError> {
+    let version = places.find_map(|place| pointed.get(place))?;
+    let refusal = ApiError::new(ErrorCode::InUse, format!("{version} was registered from the files of {name}."));
+    Some(refusal.with_hint("Delete that version first, as it was registered: with MLflow's client."))
+}
+
+/// Of what we don't supervise only its client knows whether it is under way: a deletion is a person's word.
+fn under_way(row: &store::run::RunRow) -> Option<ApiError> {
+    let is_under_way = row.run.kind.is_supervised() && !row.run.state.is_over();
+    is_under_way
+        .then(|| ApiError::new(ErrorCode::InUse, format!("{} is under way.", row.run.name)).with_hint("Stop it first."))
+}

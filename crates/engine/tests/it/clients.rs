@@ -1,0 +1,179 @@
+//! Clients' runs beyond the run table: what keeps the host, files that come, lineage.
+
+use std::collections::BTreeMap;
+
+use api::{
+    RunId,
+    host::GetHost,
+    run::{GetLineage, LineageNode, ListArtifacts, RunState, StopRun},
+    series::Point,
+    tracking::{CreateExperiment, Dataset, Experiment, ListExperiments, PARENT_TAG, RunInput, TrashRuns},
+};
+use engine::{
+    Engine,
+    tracking::{
+        artifacts,
+        client::{self, Batch, Begin, Change},
+        logged,
+        registry::{self, NewVersion},
+    },
+};
+
+use crate::{place, stage::Stage};
+
+async fn experiment(stage: &Stage, name: &str) -> Experiment {
+    stage.call(CreateExperiment { name: name.to_owned(), folder: String::new() }).await
+}
+
+/// A run that its client says began at 1 ms after 1970.
+async fn begin(stage: &Stage, experiment: &Experiment, name: &str, tags: Vec<(String, String)>) -> RunId {
+    let begin = Begin { name: Some(name.to_owned()), started_ms: Some(1), tags, ..Begin::default() };
+    client::begin(&stage.engine, &experiment.number.to_string(), begin).await.unwrap().row.run.id
+}
+
+async fn work(engine: &Engine) -> Vec<String> {
+    engine::dispatch::call(engine, GetHost {}).await.unwrap().work
+}
+
+#[tokio::test]
+async fn a_clients_run_keeps_the_host_until_it_is_over_or_quiet_for_a_day() {
+    let mut stage = Stage::new().await;
+    let sweep = experiment(&stage, "sweep").await;
+    let (one, two) = (begin(&stage, &sweep, "one", vec![]).await, begin(&stage, &sweep, "two", vec![]).await);
+    assert_eq!(work(&stage.engine).await, ["Run one of an MLflow client", "Run two of an MLflow client"]);
+    let ended = Change { state: Some(RunState::Finished), ended_ms: Some(2), name: None };
+    client::change(&stage.engine, one, ended).await.unwrap();
+    assert_eq!(work(&stage.engine).await, ["Run two of an MLflow client"]);
+    // A person ends what its client never ended.
+    stage.call(StopRun { run: two }).await;
+    assert!(work(&stage.engine).await.is_empty());
+
+    let quiet = begin(&stage, &sweep, "quiet", vec![]).await;
+    let logging = begin(&stage, &sweep, "logging", vec![]).await;
+    let ahead = begin(&stage, &sweep, "ahead", vec![]).await;
+    let gone = begin(&stage, &sweep, "gone", vec![]).await;
+    let now_ms = stage.engine.now_ms();
+    for (run, time_ms) in [(logging, now_ms - 1_000), (ahead, i64::MAX)] {
+        let points = vec![Point { step: 0, time_ms, value: 1.0 }];
+        let batch = Batch { series: vec![("loss".to_owned(), points)], ..Batch::default() };
+        client::log(&stage.engine, run, batch).await.unwrap();
+    }
+    stage.call(TrashRuns { runs: vec![gone] }).await;
+    assert_eq!(work(&stage.engine).await.len(), 3);
+    // The next host knows of the last day by the points alone, until it is written to.
+    stage.reopen().await;
+    assert_eq!(work(&stage.engine).await, ["Run logging of an MLflow client"]);
+    let batch = Batch { tags: vec![("still".to_owned(), "here".to_owned())], ..Batch::default() };
+    client::log(&stage.engine, quiet, batch).await.unwrap();
+    let mut both = work(&stage.engine).await;
+    both.sort_unstable();
+    assert_eq!(both, ["Run logging of an MLflow client", "Run quiet of an MLflow client"]);
+}
+
+#[tokio::test]
+async fn a_run_below_a_program_that_is_over_keeps_nothing() {
+    let stage = Stage::new().await;
+    let project = place::project(&stage).await;
+    let own = stage.call(ListExperiments::default()).await;
+    let own = own.into_iter().find(|one| one.project == Some(project)).unwrap();
+    let mut row = place::bare_run(RunId::from_bytes(stage.engine.new_id()), &own, 1);
+    (row.run.kind, row.run.state) = (api::run::RunKind::Command, RunState::Killed);
+    let parent = row.run.id;
+    stage.engine.store().write(move |tx| store::run::put(tx, &row)).await.unwrap();
+    begin(&stage, &own, "below", vec![(PARENT_TAG.to_owned(), parent.to_string())]).await;
+    assert!(work(&stage.engine).await.is_empty());
+    begin(&stage, &own, "beside", vec![(PARENT_TAG.to_owned(), "no run".to_owned())]).await;
+    assert_eq!(work(&stage.engine).await, ["Run beside of an MLflow client"]);
+    for at in 0..7 {
+        begin(&stage, &own, &at.to_string(), vec![]).await;
+    }
+    let work = work(&stage.engine).await;
+    assert_eq!((work.len(), work[5].as_str()), (6, "3 more runs of MLflow clients"));
+}
+
+#[tokio::test]
+async fn what_is_still_coming_is_no_artifact_and_what_a_killed_host_left_of_it_goes() {
+    let mut stage = Stage::new().await;
+    let sweep = experiment(&stage, "sweep").await;
+    let run = begin(&stage, &sweep, "one", vec![]).await;
+    let (model, _) = logged::create(&stage.engine, &sweep, logged::New::default()).await.unwrap();
+    let half = artifacts::half_name(&"0f".repeat(16));
+    let of_run = stage.engine.workspace().run(run).join("artifacts/deep");
+    let of_model = stage.engine.workspace().logged(&model.id).join("artifacts");
+    let (own, long_ago) =
+        (of_run.join(".notes.half"), std::time::SystemTime::now() - std::time::Duration::from_secs(9));
+    for folder in [&of_run, &of_model] {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::File::create(folder.join(&half)).unwrap().set_modified(long_ago).unwrap();
+    }
+    std::fs::File::create(&own).unwrap().set_modified(long_ago).unwrap();
+    let listed = async |stage: &Stage| {
+        let all = stage.call(ListArtifacts { run }).await;
+        all.into_iter().map(|artifact| artifact.path).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&stage).await, ["artifacts/deep/.notes.half"]);
+    assert!(of_run.join(&half).exists());
+    stage.reopen().await;
+    // What comes now is younger than this host, and stays.
+    let coming = of_run.join(artifacts::half_name(&"1e".repeat(16)));
+    std::fs::write(&coming, "half").unwrap();
+    let swept = async {
+        while of_run.join(&half).exists() || of_model.join(&half).exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), swept).await.expect("it is swept");
+    assert!(own.exists() && coming.exists());
+    assert_eq!(listed(&stage).await, ["artifacts/deep/.notes.half"]);
+}
+
+/// Kind, label, and the labels of what it came from.
+fn told(nodes: &[LineageNode]) -> Vec<(&str, &str, Vec<&str>)> {
+    let from = |node: &LineageNode| node.from.iter().map(|at| nodes[*at].label.as_str()).collect();
+    nodes.iter().map(|node| (node.kind.as_str(), node.label.as_str(), from(node))).collect()
+}
+
+#[tokio::test]
+async fn a_clients_datasets_models_and_versions_stand_in_the_lineage() {
+    let stage = Stage::new().await;
+    let sweep = experiment(&stage, "sweep").await;
+    let run = begin(&stage, &sweep, "one", vec![]).await;
+    let dataset = Dataset {
+        name: "iris".to_owned(),
+        digest: "f00d".to_owned(),
+        source_type: "local".to_owned(),
+        source: "iris.csv".to_owned(),
+        schema: None,
+        profile: None,
+    };
+    let tags = BTreeMap::from([("mlflow.data.context".to_owned(), "training".to_owned())]);
+    let logged = async |name: &str, run: Option<RunId>| {
+        let new = logged::New { name: Some(name.to_owned()), run, ..logged::New::default() };
+        logged::create(&stage.engine, &sweep, new).await.unwrap().0.id
+    };
+    let (base, made) = (logged("base", None).await, logged("made", Some(run)).await);
+    client::inputs(&stage.engine, run, vec![RunInput { dataset, tags }], vec![base]).await.unwrap();
+    client::outputs(&stage.engine, run, vec![(made.clone(), 3)]).await.unwrap();
+    registry::create(&stage.engine, "churn", None, Vec::new()).await.unwrap();
+    let of_model = NewVersion { source: format!("models:/{made}"), logged: Some(made), ..NewVersion::default() };
+    registry::add_version(&stage.engine, "churn", of_model).await.unwrap();
+    let of_files = NewVersion { source: format!("runs:/{run}/model"), run: Some(run), ..NewVersion::default() };
+    registry::add_version(&stage.engine, "churn", of_files).await.unwrap();
+    registry::set_alias(&stage.engine, "churn", "champion", Some("1")).await.unwrap();
+
+    let nodes = stage.call(GetLineage { run }).await;
+    assert_eq!(
+        told(&nodes),
+        [
+            ("dataset", "iris", vec![]),
+            ("logged model", "base", vec![]),
+            ("run", "one", vec!["iris", "base"]),
+            ("logged model", "made", vec!["one"]),
+            ("version", "churn v1", vec!["made"]),
+            ("version", "churn v2", vec!["one"]),
+        ]
+    );
+    assert_eq!((nodes[0].detail.as_str(), nodes[4].detail.as_str()), ("training, f00d", "champion"));
+    // It belongs to no project, and has a page all the same.
+    assert_eq!(nodes[2].link, Some(format!("/e/{}/runs/{run}", sweep.id)));
+}
