@@ -161,6 +161,7 @@ pub async fn create(
     tags: Vec<(String, String)>,
 ) -> anyhow::Result<Registered> {
     check_name(name)?;
+    check_description(description.as_deref())?;
     let now_ms = engine.now_ms();
     let row = ModelRow {
         id: ModelId::from_bytes(engine.new_id()),
@@ -200,6 +201,17 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Characters of what is written about a model or a version.
+const LONGEST_DESCRIPTION: usize = 100_000;
+
+fn check_description(description: Option<&str>) -> anyhow::Result<()> {
+    let length = description.unwrap_or_default().chars().count();
+    if length > LONGEST_DESCRIPTION {
+        bail!(ApiError::invalid(format!("A description has at most {LONGEST_DESCRIPTION} characters, not {length}.")));
+    }
+    Ok(())
+}
+
 /// Changes a model's own values; a model of a project is renamed in its project.
 pub async fn edit(
     engine: &Engine,
@@ -210,6 +222,7 @@ pub async fn edit(
     if let Some(new_name) = &new_name {
         check_name(new_name)?;
     }
+    check_description(description.as_deref())?;
     let now_ms = engine.now_ms();
     let (old, new) = (name.to_owned(), new_name.clone());
     engine
@@ -271,6 +284,7 @@ pub struct NewVersion {
 }
 
 pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow::Result<Version> {
+    check_description(new.description.as_deref())?;
     let (id, now_ms) = (VersionId::from_bytes(engine.new_id()), engine.now_ms());
     let wanted = name.to_owned();
     let number = engine
@@ -321,6 +335,7 @@ pub async fn edit_version(
     let found = version(engine, name, number).await?;
     let mut notes = found.notes.clone();
     change(&mut notes);
+    check_description(Some(&notes.notes))?;
     notes.updated_ms = engine.now_ms();
     engine.store().write(move |tx| store::client_version::put_notes(tx, found.id, &notes)).await?;
     changed(engine, name).await?;

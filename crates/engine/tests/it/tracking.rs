@@ -350,3 +350,30 @@ async fn no_artifact_is_written_through_a_link_that_a_program_left() {
     let parts = ["plain", "x.txt"].map(str::to_owned);
     artifacts::target(&artifacts::of_run(&stage.engine, &told.row, &parts)).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_runs_row_stays_short_whatever_a_client_calls_it() {
+    let stage = Stage::new().await;
+    let experiment = experiment(&stage, "sweep").await;
+    let run = begin(&stage, &experiment, "short", 1).await;
+    let long = "ü".repeat(501);
+    let number = experiment.number.to_string();
+    let named = Begin { name: Some(long.clone()), ..Begin::default() };
+    let of_user = Begin { user: Some(long.clone()), ..Begin::default() };
+    let tagged = vec![("mlflow.runName".to_owned(), long.clone())];
+    let refusals = [
+        client::begin(&stage.engine, &number, named).await.err(),
+        client::begin(&stage.engine, &number, of_user).await.err(),
+        client::change(&stage.engine, run, client::Change { name: Some(long), ..client::Change::default() }).await.err(),
+        client::log(&stage.engine, run, Batch { tags: tagged, ..Batch::default() }).await.err(),
+    ];
+    for refused in refusals {
+        let told = engine::error::told(&refused.unwrap());
+        assert_eq!(told.code, ErrorCode::Invalid);
+        assert!(told.message.contains("at most 500 characters, not 501"), "{}", told.message);
+    }
+    let notes = EditRun { run, name: None, notes: Some("n".repeat(70_000)), tags: BTreeMap::default() };
+    let refused = stage.refuse(notes).await;
+    assert!(refused.message.contains("at most 65536 bytes"), "{}", refused.message);
+    check(&stage, &experiment, "", &["short"]).await;
+}

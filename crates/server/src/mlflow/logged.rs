@@ -25,6 +25,9 @@ use super::{
 use crate::Host;
 
 const DEFAULT_RESULTS: i64 = 100;
+/// As of runs.
+const LONGEST_KEY: usize = 250;
+const LONGEST_TEXT: usize = 64 * 1024;
 
 #[derive(Debug, Serialize)]
 pub(super) struct WireModel {
@@ -129,8 +132,17 @@ pub(super) struct Create {
     tags: Vec<Pair>,
 }
 
-fn texts(list: Vec<Pair>) -> Vec<(String, String)> {
-    list.into_iter().map(|pair| (pair.key, pair.value)).collect()
+fn texts(list: Vec<Pair>) -> Result<Vec<(String, String)>, Failure> {
+    for Pair { key, value } in &list {
+        if key.chars().count() > LONGEST_KEY || value.len() > LONGEST_TEXT {
+            return Err(Failure::invalid(format!(
+                "A param or tag of a logged model has at most {LONGEST_KEY} characters as its key and {LONGEST_TEXT} bytes as its value; '{key}' has {} and {}.",
+                key.chars().count(),
+                value.len()
+            )));
+        }
+    }
+    Ok(list.into_iter().map(|pair| (pair.key, pair.value)).collect())
 }
 
 pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Create>) -> Answer<One> {
@@ -147,8 +159,8 @@ pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Creat
         name: asked.name,
         kind: asked.model_type.filter(|kind| !kind.is_empty()),
         run: run.map(|run| super::runs::parse_run(&run)).transpose()?,
-        params: texts(asked.params),
-        tags: texts(asked.tags),
+        params: texts(asked.params)?,
+        tags: texts(asked.tags)?,
     };
     if let Some(run) = new.run {
         client::get(&host.engine, run).await?;
@@ -210,7 +222,8 @@ pub(super) async fn set_tags(
     Path(id): Path<String>,
     Fields(asked): Fields<SetTags>,
 ) -> Answer<One> {
-    Ok(one(logged::change(&host.engine, &id, move |model| model.tags.extend(texts(asked.tags))).await?))
+    let tags = texts(asked.tags)?;
+    Ok(one(logged::change(&host.engine, &id, move |model| model.tags.extend(tags)).await?))
 }
 
 pub(super) async fn delete_tag(State(host): State<Host>, Path((id, key)): Path<(String, String)>, _: Bytes) -> Done {
@@ -229,7 +242,8 @@ pub(super) async fn log_params(
     Path(id): Path<String>,
     Fields(asked): Fields<LogParams>,
 ) -> Done {
-    logged::change(&host.engine, &id, move |model| model.params.extend(texts(asked.params))).await?;
+    let params = texts(asked.params)?;
+    logged::change(&host.engine, &id, move |model| model.params.extend(params)).await?;
     Ok(done())
 }
 

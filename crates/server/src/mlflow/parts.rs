@@ -119,6 +119,10 @@ pub(super) async fn complete(State(host): State<Host>, request: Request) -> Done
     let half = half_of(&target)?;
     let mut numbers: Vec<i64> = asked.parts.iter().map(|part| part.part_number.0).collect();
     numbers.sort_unstable();
+    // A part that is named twice would be written twice: a short request could fill the disk.
+    if let Some(twice) = numbers.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Failure::invalid(format!("The part {} is named twice.", twice[0])));
+    }
     let files: Vec<PathBuf> = numbers.iter().map(|number| folder.join(number.to_string())).collect();
     let (into, from) = (half.clone(), folder.clone());
     tokio::task::spawn_blocking(move || join(&into, &files))

@@ -39,6 +39,8 @@ const MOST_TEXTS: usize = 100;
 const MOST_OF_ALL: usize = 1_000;
 /// Of a param or a tag. MLflow cuts at 6,000 and 8,000: here what is accepted is kept whole.
 const LONGEST_TEXT: usize = 64 * 1024;
+/// Of what is noted of a model, its signature above all.
+const LONGEST_MODEL: usize = 1 << 20;
 const MOST_RESULTS: i64 = 50_000;
 const DEFAULT_RESULTS: i64 = 1_000;
 
@@ -436,6 +438,9 @@ const HISTORY: &str = "mlflow.log-model.history";
 pub(super) async fn log_model(State(host): State<Host>, Fields(asked): Fields<LogModel>) -> Done {
     let run = run_id(asked.run_id, None)?;
     let model = required(asked.model_json, "model_json")?;
+    if model.len() > LONGEST_MODEL {
+        return Err(Failure::invalid(format!("The model json has {} bytes, more than {LONGEST_MODEL}.", model.len())));
+    }
     let invalid = || Failure::invalid("Malformed model info: it is no JSON object.");
     let model: Value = serde_json::from_str(&model).map_err(|_| invalid())?;
     let missing: Vec<&str> = ["artifact_path", "flavors", "utc_time_created", "run_id"]
