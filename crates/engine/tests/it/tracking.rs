@@ -1,9 +1,11 @@
 //! Experiments, clients' runs and the run table over them.
 
+use std::collections::BTreeMap;
+
 use api::{
-    RunId,
+    ErrorCode, RunId,
     model::{ListModels, ListOtherModels},
-    run::{ListRuns, RunTable},
+    run::{EditRun, ListRuns, RunTable},
     series::Point,
     tracking::{
         CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, MoveRuns, PurgeExperiment,
@@ -364,7 +366,9 @@ async fn a_runs_row_stays_short_whatever_a_client_calls_it() {
     let refusals = [
         client::begin(&stage.engine, &number, named).await.err(),
         client::begin(&stage.engine, &number, of_user).await.err(),
-        client::change(&stage.engine, run, client::Change { name: Some(long), ..client::Change::default() }).await.err(),
+        client::change(&stage.engine, run, client::Change { name: Some(long), ..client::Change::default() })
+            .await
+            .err(),
         client::log(&stage.engine, run, Batch { tags: tagged, ..Batch::default() }).await.err(),
     ];
     for refused in refusals {
@@ -373,7 +377,7 @@ async fn a_runs_row_stays_short_whatever_a_client_calls_it() {
         assert!(told.message.contains("at most 500 characters, not 501"), "{}", told.message);
     }
     let notes = EditRun { run, name: None, notes: Some("n".repeat(70_000)), tags: BTreeMap::default() };
-    let refused = stage.refuse(notes).await;
+    let refused = stage.try_call(notes).await.unwrap_err();
     assert!(refused.message.contains("at most 65536 bytes"), "{}", refused.message);
     check(&stage, &experiment, "", &["short"]).await;
 }
