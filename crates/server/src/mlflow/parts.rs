@@ -124,6 +124,9 @@ pub(super) async fn complete(State(host): State<Host>, request: Request) -> Done
         return Err(Failure::invalid(format!("The part {} is named twice.", twice[0])));
     }
     let files: Vec<PathBuf> = numbers.iter().map(|number| folder.join(number.to_string())).collect();
+    if let Some((number, _)) = numbers.iter().zip(&files).find(|(_, file)| !file.is_file()) {
+        return Err(Failure::invalid(format!("The part {number} of this upload was not sent.")));
+    }
     let (into, from) = (half.clone(), folder.clone());
     tokio::task::spawn_blocking(move || join(&into, &files))
         .await

@@ -27,7 +27,7 @@ use api::{
 use super::{
     Answer, Done, done,
     failure::Failure,
-    fields::{Fields, Float, Int, Text, many, required, whole, wrong},
+    fields::{AtMost, Fields, Float, Int, Text, many, required, whole, wrong},
     wire::{Pair, RunInfo, WireRun, offset, page_token},
 };
 use crate::Host;
@@ -375,11 +375,11 @@ pub(super) async fn log_metric(State(host): State<Host>, request: Request) -> Do
 struct LogBatch<'a> {
     run_id: Option<String>,
     #[serde(default, borrow)]
-    metrics: Vec<WireMetric<'a>>,
+    metrics: AtMost<WireMetric<'a>, MOST_METRICS>,
     #[serde(default)]
-    params: Vec<Pair>,
+    params: AtMost<Pair, MOST_TEXTS>,
     #[serde(default)]
-    tags: Vec<Pair>,
+    tags: AtMost<Pair, MOST_TEXTS>,
 }
 
 pub(super) async fn log_batch(State(host): State<Host>, request: Request) -> Done {
@@ -387,9 +387,9 @@ pub(super) async fn log_batch(State(host): State<Host>, request: Request) -> Don
     let asked: LogBatch<'_> = serde_json::from_slice(&body).map_err(|error| wrong(&error))?;
     let run = run_id(asked.run_id, None)?;
     for (what, count, most) in [
-        ("metrics", asked.metrics.len(), MOST_METRICS),
-        ("params", asked.params.len(), MOST_TEXTS),
-        ("tags", asked.tags.len(), MOST_TEXTS),
+        ("metrics", asked.metrics.count, MOST_METRICS),
+        ("params", asked.params.count, MOST_TEXTS),
+        ("tags", asked.tags.count, MOST_TEXTS),
     ] {
         if count > most {
             return Err(Failure::invalid(format!(
@@ -397,18 +397,18 @@ pub(super) async fn log_batch(State(host): State<Host>, request: Request) -> Don
             )));
         }
     }
-    let all = asked.metrics.len() + asked.params.len() + asked.tags.len();
+    let all = asked.metrics.count + asked.params.count + asked.tags.count;
     if all > MOST_OF_ALL {
         return Err(Failure::invalid(format!(
             "A batch logging request can contain at most {MOST_OF_ALL} metrics, params, and tags. Got {all}."
         )));
     }
     let mut gathered = Gathered::default();
-    for metric in asked.metrics {
+    for metric in asked.metrics.kept {
         metric.add(run, &mut gathered)?;
     }
     let mut batch = gathered.batch;
-    for param in asked.params {
+    for param in asked.params.kept {
         check_param(&param.key, &param.value)?;
         if batch.params.iter().any(|(key, value)| *key == param.key && *value != param.value) {
             return Err(Failure::invalid(format!(
@@ -418,7 +418,7 @@ pub(super) async fn log_batch(State(host): State<Host>, request: Request) -> Don
         }
         batch.params.push((param.key, param.value));
     }
-    for tag in asked.tags {
+    for tag in asked.tags.kept {
         check_tag(&tag.key, &tag.value)?;
         batch.tags.push((tag.key, tag.value));
     }
