@@ -9,7 +9,7 @@ use api::{
     series::Point,
     tracking::{
         CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, MoveRuns, PurgeExperiment,
-        RestoreExperiment, RestoreRuns, TrashRuns,
+        PurgeRuns, RestoreExperiment, RestoreRuns, TrashRuns,
     },
 };
 use engine::{
@@ -380,4 +380,21 @@ async fn a_runs_row_stays_short_whatever_a_client_calls_it() {
     let refused = stage.try_call(notes).await.unwrap_err();
     assert!(refused.message.contains("at most 65536 bytes"), "{}", refused.message);
     check(&stage, &experiment, "", &["short"]).await;
+}
+
+#[tokio::test]
+async fn of_a_run_that_was_deleted_for_good_no_upload_leaves_a_file() {
+    let stage = Stage::new().await;
+    let experiment = experiment(&stage, "sweep").await;
+    let run = begin(&stage, &experiment, "gone", 1).await;
+    let parts = [run.to_string().replace('-', ""), "artifacts".to_owned(), "model".to_owned()];
+    let place = artifacts::place(&stage.engine, &parts).await.unwrap();
+    stage.call(TrashRuns { runs: vec![run] }).await;
+    stage.call(PurgeRuns { runs: vec![run] }).await;
+    // The upload had begun before, and ends now.
+    let target = artifacts::target(&place).await.unwrap();
+    std::fs::write(&target, "weights").unwrap();
+    let refused = engine::error::told(&artifacts::written(&stage.engine, &place).await.unwrap_err());
+    assert_eq!(refused.code, ErrorCode::NotFound);
+    assert!(!target.parent().unwrap().exists(), "{} is there", target.display());
 }
