@@ -17,6 +17,7 @@ mod dropping;
 mod keeping_clicks;
 mod keyboard_clicks;
 mod losing;
+mod media_clicks;
 mod mlflow;
 mod newcomer_clicks;
 mod notifying;

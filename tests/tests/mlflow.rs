@@ -59,6 +59,20 @@ async fn the_unchanged_client_gets_what_it_gets_from_its_own_server() -> Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_exported_file_store_is_what_the_server_has() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let Some((host, python)) = host(folder.path()).await? else { return Ok(()) };
+    let address = host.client().await?.call(GetTracking {}).await?.address;
+    let (program, to) = (program("SLIPWAY_BIN").context("find slipway")?, folder.path().join("exported"));
+    let mut command = Command::new(python);
+    environment(&mut command, folder.path());
+    command.arg(scripts().join("exported.py")).arg(address).arg(program).arg(&to);
+    let said = read(&mut command).context("what was exported is not what the server has")?;
+    assert!(said.contains("3 runs, 106 points and 2 artifacts are the same"), "{said}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_address_opens_mlflows_routes_alone_and_only_with_its_token() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let Some(slipway) = program("SLIPWAY_BIN") else { return Ok(()) };

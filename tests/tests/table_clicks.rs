@@ -110,10 +110,32 @@ async fn selected(desk: &Desk) -> Result<()> {
     let table = seen(driver, "//main//*[@role='grid' and @aria-label='Runs']").await?;
     table.send_keys(Key::Control + "a").await?;
     seen(driver, "//main//*[contains(@class,'foot')]//*[.='4 selected']").await?;
-    press(driver, "//main//button[@aria-label='Copy or save the table']").await?;
+    press(driver, "//main//button[@aria-label='Copy, save or export the runs']").await?;
     seen(driver, "//*[@role='menu']//button[contains(., 'Copy 4 selected runs as Markdown')]").await?;
-    driver.active_element().await?.send_keys(Key::Escape + "").await?;
-    gone(driver, "//*[@role='menu']").await
+    press(driver, "//*[@role='menu']//button[contains(., 'Export 4 selected runs')]").await?;
+    exported(desk).await.context("export")
+}
+
+/// A place that is taken is refused and said; another one is written.
+async fn exported(desk: &Desk) -> Result<()> {
+    let driver = desk.driver();
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("taken"), "kept")?;
+    let choose = "const select = document.querySelector('dialog[open] select');
+        select.value = 'csv'; select.dispatchEvent(new Event('change', {bubbles: true}));";
+    driver.execute(choose, Vec::new()).await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'points.csv')]").await?;
+    let field = "//dialog[@open]//label[contains(., 'New folder')]//input";
+    seen(driver, field).await?.send_keys(folder.path().join("taken").to_string_lossy()).await?;
+    press(driver, "//dialog[@open]//footer//button[contains(., 'Export')]").await?;
+    seen(driver, "//*[contains(., 'is there already')]").await?;
+    seen(driver, field).await?.send_keys("-not").await?;
+    press(driver, "//dialog[@open]//footer//button[contains(., 'Export')]").await?;
+    gone(driver, "//dialog[@open]").await?;
+    let runs = std::fs::read_to_string(folder.path().join("taken-not/runs.csv"))?;
+    ensure!(runs.lines().count() == 5 && runs.contains(",param.lr,metric.loss"), "runs.csv has {runs:?}");
+    ensure!(std::fs::read_to_string(folder.path().join("taken"))? == "kept", "what was there was replaced");
+    Ok(())
 }
 
 async fn columns(desk: &Desk) -> Result<()> {

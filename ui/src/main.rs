@@ -83,26 +83,29 @@ fn App() -> impl IntoView {
 fn Inside() -> impl IntoView {
     frame::place::Place::provide();
     frame::crumbs::Crumbs::provide();
+    let is_lost = frame::place::Place::get().is_lost;
     view! {
         <frame::Frame>
-            <FlatRoutes fallback=missing::Missing>
-                <Route path=path!("/") view=start::Start />
-                <Route path=path!("/p/:id") view=overview::Overview />
-                <Route path=path!("/p/:id/data") view=data::Data />
-                <Route path=path!("/p/:id/runs") view=runs::Runs />
-                <Route path=path!("/p/:id/runs/:run") view=run::RunPage />
-                <Route path=path!("/p/:id/models") view=models::Models />
-                <Route path=path!("/p/:id/models/:version") view=model::Model />
-                <Route path=path!("/p/:id/deploy") view=deploy::Deploy />
-                <Route path=path!("/p/:id/monitor") view=monitor::Monitor />
-                <Route path=path!("/p/:id/monitor/:deployment") view=monitor::Monitor />
-                <Route path=path!("/experiments") view=experiments::Experiments />
-                <Route path=path!("/e/:id/runs") view=runs::Runs />
-                <Route path=path!("/e/:id/runs/:run") view=run::RunPage />
-                <Route path=path!("/hardware") view=hardware::Hardware />
-                <Route path=path!("/jobs") view=jobs::Jobs />
-                <Route path=path!("/settings") view=settings::Settings />
-            </FlatRoutes>
+            <Show when=move || !is_lost.get() fallback=missing::Missing>
+                <FlatRoutes fallback=missing::Missing>
+                    <Route path=path!("/") view=start::Start />
+                    <Route path=path!("/p/:id") view=overview::Overview />
+                    <Route path=path!("/p/:id/data") view=data::Data />
+                    <Route path=path!("/p/:id/runs") view=runs::Runs />
+                    <Route path=path!("/p/:id/runs/:run") view=run::RunPage />
+                    <Route path=path!("/p/:id/models") view=models::Models />
+                    <Route path=path!("/p/:id/models/:version") view=model::Model />
+                    <Route path=path!("/p/:id/deploy") view=deploy::Deploy />
+                    <Route path=path!("/p/:id/monitor") view=monitor::Monitor />
+                    <Route path=path!("/p/:id/monitor/:deployment") view=monitor::Monitor />
+                    <Route path=path!("/experiments") view=experiments::Experiments />
+                    <Route path=path!("/e/:id/runs") view=runs::Runs />
+                    <Route path=path!("/e/:id/runs/:run") view=run::RunPage />
+                    <Route path=path!("/hardware") view=hardware::Hardware />
+                    <Route path=path!("/jobs") view=jobs::Jobs />
+                    <Route path=path!("/settings") view=settings::Settings />
+                </FlatRoutes>
+            </Show>
         </frame::Frame>
     }
 }

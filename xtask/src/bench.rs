@@ -14,14 +14,16 @@ use crate::{place, programs, python, shell, system, test, window};
 pub(crate) fn bench(name: &str, parts: &[String]) -> Result<()> {
     match name {
         "fraud" => fraud(),
+        "import" => measured("import", "Reading other tools' logs"),
         "kills" => kills(parts),
         "release" => release(parts, Duration::ZERO),
         "table" => table(),
         "track" => {
             track(parts)?;
+            measured("import", "Reading other tools' logs")?;
             table()
         }
-        other => bail!("There is no bench \"{other}\". There are: fraud, kills, release, table, track."),
+        other => bail!("There is no bench \"{other}\". There are: fraud, import, kills, release, table, track."),
     }
 }
 
@@ -112,15 +114,23 @@ fn track(parts: &[String]) -> Result<()> {
 fn table() -> Result<()> {
     system::for_test()?;
     window::build(&place::programs(true).join("ui"), true)?;
+    measured("table", "The run table over 100,000 runs")
+}
+
+/// A program of the journeys' that measures a release build of the host.
+///
+/// # Errors
+/// [`NotJudged`] where no bar was missed and the machine was too busy for one of the times.
+fn measured(bin: &str, what: &str) -> Result<()> {
     programs::host(true)?;
-    shell::step("The run table over 100,000 runs", || {
-        let mut cargo = shell::cargo(&["run", "--quiet", "--package", "journeys", "--bin", "table"]);
+    shell::step(what, || {
+        let mut cargo = shell::cargo(&["run", "--quiet", "--package", "journeys", "--bin", bin]);
         programs::environment(&mut cargo, true);
-        let status = cargo.stdin(Stdio::null()).status().context("start the bench of the run table")?;
+        let status = cargo.stdin(Stdio::null()).status().with_context(|| format!("start the bench {bin}"))?;
         match status.code() {
             Some(0) => Ok(()),
             Some(NOT_JUDGED) => bail!(NotJudged),
-            _ => bail!("the bench of the run table ended with {status}"),
+            _ => bail!("the bench {bin} ended with {status}"),
         }
     })
 }

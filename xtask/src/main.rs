@@ -43,6 +43,7 @@ cargo xtask COMMAND
   pictures          take the guide's pictures anew
   kubernetes        build the control plane that the journey uses
   bench fraud       average precision beside XGBoost's, in the same run
+  bench import      other tools' logs beside their bars: events by the megabyte, runs by the thousand
   bench kills [--times N] [--seed S]   kills host, worker, command and window at random moments
   bench table       the frames of the run table over 100,000 runs, in Chromium
   bench track       our server beside MLflow's, by its own client, in the same run

@@ -52,6 +52,7 @@ pub fn methods() -> Vec<&'static str> {
         crate::run::METHODS,
         crate::media::METHODS,
         crate::run_table::METHODS,
+        crate::export::METHODS,
         crate::tracking::METHODS,
         crate::search::METHODS,
         crate::source::METHODS,

@@ -224,6 +224,30 @@ pub enum ModelChoice {
     Cnn,
 }
 
+impl ModelChoice {
+    /// What is trained on such data: where nobody chose, trees on tables and a network on images.
+    #[must_use]
+    pub const fn on(self, data: DataKind) -> Self {
+        match (self, data) {
+            (Self::Default, DataKind::Table) => Self::Trees,
+            (Self::Default, DataKind::Images) => Self::Cnn,
+            (model, _) => model,
+        }
+    }
+
+    /// Whether a key of `[training]` changes its training.
+    pub fn uses(self, key: &str) -> bool {
+        let is_trees = matches!(self, Self::Trees | Self::Default);
+        let is_network = !matches!(self, Self::Trees);
+        match key {
+            "rounds" | "max_depth" | "l2" => is_trees,
+            "epochs" | "batch_size" | "optimizer" | "weight_decay" => is_network,
+            "hidden" | "dropout" => is_network && self != Self::Linear,
+            _ => true,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Optimizer {

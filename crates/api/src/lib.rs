@@ -15,6 +15,7 @@ pub mod drift;
 pub mod error;
 pub mod evaluation;
 pub mod event;
+pub mod export;
 pub mod figure;
 pub mod host;
 pub mod hyperparameter;

@@ -29,6 +29,11 @@ pub struct Model {
     /// Those that clients registered, newest first.
     #[serde(default)]
     pub client_versions: Vec<ClientVersion>,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Markdown.
+    #[serde(default)]
+    pub notes: String,
     pub created_ms: i64,
 }
 

@@ -297,9 +297,15 @@ pub struct ResumeSearch {
     pub trials: Option<u64>,
 }
 
-/// Forgets a search; its runs stay.
+/// Forgets a search; its runs stay. [`RestoreSearch`] takes that back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeleteSearch {
+    pub search: SearchId,
+}
+
+/// Brings a search back that was forgotten, as it was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreSearch {
     pub search: SearchId,
 }
 
@@ -345,5 +351,6 @@ crate::requests! { METHODS;
     StopSearch => "search.stop" -> Search;
     ResumeSearch => "search.resume" -> Search;
     DeleteSearch => "search.delete" -> ();
+    RestoreSearch => "search.restore" -> Search;
     StepSearch => "search.step" -> Step;
 }

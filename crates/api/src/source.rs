@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::Tag,
-    host::Freed,
-    id::{ProjectId, SourceId},
+    id::{ProjectId, RunId, SourceId},
     job::Job,
 };
 
@@ -95,7 +94,8 @@ pub struct ReadSource {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ListSources {}
 
-/// Forgets a source. Its runs are deleted for good, unless they are to stay; the log itself is never touched.
+/// Forgets a source. Its runs are deleted so that [`crate::tracking::RestoreRuns`] brings them back, unless they are to
+/// stay; the log itself is never touched.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RemoveSource {
     pub source: SourceId,
@@ -103,10 +103,17 @@ pub struct RemoveSource {
     pub keep_runs: bool,
 }
 
+/// Answer to [`RemoveSource`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedSource {
+    /// Those of its runs that were deleted with it; not those that were deleted before.
+    pub runs: Vec<RunId>,
+}
+
 crate::requests! { METHODS;
     LookForLogs => "source.look" -> Vec<FoundLog>;
     AddSource => "source.add" -> Job;
     ReadSource => "source.read" -> Job;
     ListSources => "source.list" -> Vec<Source>, |_me| vec![Tag::Sources];
-    RemoveSource => "source.remove" -> Freed;
+    RemoveSource => "source.remove" -> RemovedSource;
 }

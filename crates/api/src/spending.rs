@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Joules of a kilowatt-hour.
 pub const JOULES_PER_KWH: f64 = 3.6e6;
+/// The series of the energy of a run's GPUs since its start, in joules, as the meter names it.
+pub const ENERGY_JOULES: &str = "system/energy_joules";
 const SECONDS_PER_HOUR: f64 = 3600.0;
 
 /// `[budget]`: what each run may use at most; a run that has used it is stopped, as by a person.

@@ -252,6 +252,13 @@ pub struct ClientVersion {
     pub user: Option<String>,
     pub created_ms: i64,
     pub aliases: Vec<String>,
+    #[serde(default)]
+    pub stage: Stage,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Markdown.
+    #[serde(default)]
+    pub notes: String,
 }
 
 /// What a person or a client wrote about a version.

@@ -20,6 +20,8 @@ pub struct Axis {
     pub range: Option<(f64, f64)>,
     /// Starts at zero where the data are positive: for amounts.
     pub from_zero: bool,
+    /// The horizontal axis has ticks at whole numbers only: for steps and what is numbered.
+    pub is_whole: bool,
 }
 
 impl Axis {

@@ -41,6 +41,9 @@ const LINES_APART: f64 = 30.0;
 /// A tall chart gets no more grid lines than a low one: so many stretches of its height at most.
 const STRETCHES: f64 = 6.0;
 
+/// From here on a number is too long for a tick of the horizontal axis.
+const LONG: f64 = 1e5;
+
 /// A chart's frame before anything is drawn.
 pub(crate) struct Frame {
     pub(crate) plot: Plot,
@@ -73,12 +76,23 @@ pub(crate) fn lay_out(size: Size, x_axis: &Axis, x: Range, y_axis: &Axis, y: Ran
     };
     let mut x_ticks =
         ticks(&x, &x_axis.unit, |ticks| ticks.windows(2).all(|pair| span(&pair[1]).0 - span(&pair[0]).1 >= APART));
+    if x_axis.is_whole {
+        keep_whole(&mut x_ticks, LONG);
+    }
     x_ticks.retain(|tick| {
         let (start, end) = span(tick);
         start >= 1.0 && end <= size.width - 1.0 - label_room
     });
     let plot = Plot { left, top: TOP, width, height, x, y };
     Frame { plot, size, x_ticks, y_ticks, x_label: x_axis.label.clone(), label_down }
+}
+
+/// Ticks between whole numbers go; those below `most` are said in full.
+fn keep_whole(ticks: &mut Vec<Tick>, most: f64) {
+    ticks.retain(|tick| (tick.value - tick.value.round()).abs() < 1e-9);
+    for tick in ticks.iter_mut().filter(|tick| (0.0..most).contains(&tick.value)) {
+        tick.label = count(tick.value.round() as u64);
+    }
 }
 
 impl Frame {
@@ -100,10 +114,7 @@ impl Frame {
 
     /// Ticks of the vertical axis at whole numbers only, for what is counted.
     pub(crate) fn with_counts(mut self) -> Self {
-        self.y_ticks.retain(|tick| (tick.value - tick.value.round()).abs() < 1e-9);
-        for tick in &mut self.y_ticks {
-            tick.label = count(tick.value.round() as u64);
-        }
+        keep_whole(&mut self.y_ticks, f64::INFINITY);
         self
     }
 

@@ -328,3 +328,11 @@ fn unwritable(folder: &Path, error: &std::io::Error) -> ApiError {
     let code = if error.kind() == std::io::ErrorKind::StorageFull { ErrorCode::NoSpace } else { ErrorCode::Internal };
     ApiError::new(code, format!("Can't write into the run's folder {}: {error}.", folder.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_meter_names_the_energy_as_the_host_reads_it() {
+        assert_eq!(meter::ENERGY_JOULES, api::spending::ENERGY_JOULES);
+    }
+}

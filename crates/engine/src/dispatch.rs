@@ -73,6 +73,7 @@ handlers! {
     api::run_table::PickRuns => run::table::pick,
     api::run_table::TabulateRuns => run::table::tabulate,
     api::run_table::AssessParams => run::importance::assess,
+    api::export::ExportRuns => run::export::start,
     // tracking
     api::tracking::ListExperiments => tracking::experiments::list,
     api::tracking::CreateExperiment => tracking::experiments::create,
@@ -95,6 +96,7 @@ handlers! {
     api::search::StopSearch => crate::search::stop,
     api::search::ResumeSearch => crate::search::resume,
     api::search::DeleteSearch => crate::search::delete,
+    api::search::RestoreSearch => crate::search::restore,
     api::search::StepSearch => crate::search::step,
     api::source::LookForLogs => crate::source::look,
     api::source::AddSource => crate::source::add,

@@ -269,6 +269,8 @@ fn of_row(c: &store::Connection, row: ModelRow) -> store::Result<Model> {
         name: row.name,
         versions: versions.into_iter().map(|row| row.version).collect(),
         client_versions: store::client_version::of_model(c, row.id)?,
+        tags: store::client_version::tags(c, row.id.as_bytes())?,
+        notes: row.notes,
         created_ms: row.created_ms,
     })
 }

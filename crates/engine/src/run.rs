@@ -5,6 +5,7 @@
 
 pub mod board;
 pub mod command;
+pub mod export;
 pub mod filter;
 pub mod importance;
 pub mod lineage;
@@ -308,19 +309,29 @@ fn read_log(path: &Path, after: u64, limit_bytes: u64) -> anyhow::Result<LogChun
 pub async fn artifacts(engine: &Engine, request: ListArtifacts) -> anyhow::Result<Vec<Artifact>> {
     let row = find(engine, request.run).await?;
     let folder = engine.workspace().run(request.run);
-    Ok(tokio::task::spawn_blocking(move || {
-        let mut found = Vec::new();
-        if let Some(elsewhere) = row.artifacts.map(PathBuf::from) {
-            list_files(&elsewhere, &elsewhere, &mut found);
-            found.iter_mut().for_each(|artifact| artifact.path = format!("{IMPORTED}{}", artifact.path));
-            return found;
-        }
-        for name in ["artifacts", "model", "evaluation.json"] {
-            list_files(&folder, &folder.join(name), &mut found);
-        }
-        found
-    })
-    .await?)
+    Ok(tokio::task::spawn_blocking(move || artifacts_of(&row, &folder)).await?)
+}
+
+/// What lies in a run's folder for a person, or where an imported run's artifacts lie. Blocks.
+fn artifacts_of(row: &RunRow, folder: &Path) -> Vec<Artifact> {
+    let mut found = Vec::new();
+    if let Some(elsewhere) = row.artifacts.as_ref().map(Path::new) {
+        list_files(elsewhere, elsewhere, &mut found);
+        found.iter_mut().for_each(|artifact| artifact.path = format!("{IMPORTED}{}", artifact.path));
+        return found;
+    }
+    for name in ["artifacts", "model", "evaluation.json"] {
+        list_files(folder, &folder.join(name), &mut found);
+    }
+    found
+}
+
+/// Where an artifact that was listed lies, and the folder that it must lie in.
+fn place_of(row: &RunRow, folder: &Path, path: &str) -> (PathBuf, PathBuf) {
+    match (&row.artifacts, path.strip_prefix(IMPORTED)) {
+        (Some(elsewhere), Some(rest)) => (Path::new(elsewhere).join(rest), PathBuf::from(elsewhere)),
+        _ => (folder.join(path), folder.to_path_buf()),
+    }
 }
 
 /// What stands before the path of an imported run's artifact, as before one that was made here.
@@ -351,8 +362,5 @@ pub async fn artifact_path(engine: &Engine, run: RunId, path: &str) -> anyhow::R
         bail!(ApiError::not_found(format!("The run has no artifact \"{path}\".")));
     }
     let row = find(engine, run).await?;
-    Ok(match (row.artifacts, path.strip_prefix(IMPORTED)) {
-        (Some(elsewhere), Some(rest)) => Path::new(&elsewhere).join(rest),
-        _ => engine.workspace().run(run).join(path),
-    })
+    Ok(place_of(&row, &engine.workspace().run(run), path).0)
 }

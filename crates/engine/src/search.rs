@@ -19,8 +19,8 @@ use api::{
     job::{JobKind, Subject},
     run::StartRun,
     search::{
-        DeleteSearch, GetSearch, ListSearches, NextTrial, ResumeSearch, SEARCH_TAG, Search, SearchState, StartSearch,
-        Step, StepSearch, StopSearch, TRIAL_TAG, Trial, TrialOf, TrialOutcome,
+        DeleteSearch, GetSearch, ListSearches, NextTrial, RestoreSearch, ResumeSearch, SEARCH_TAG, Search, SearchState,
+        StartSearch, Step, StepSearch, StopSearch, TRIAL_TAG, Trial, TrialOf, TrialOutcome,
     },
 };
 use tokio::sync::Mutex;
@@ -103,7 +103,11 @@ pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Sear
             }
             None => Of::Training(&training),
         };
-    let planned = space::planned(&config, &space::check(&config, of)?)?;
+    let space = space::check(&config, of)?;
+    if request.command.is_none() {
+        space::used(&space, &training, project.file.data.kind)?;
+    }
+    let planned = space::planned(&config, &space)?;
     let id = SearchId::from_bytes(engine.new_id());
     let search = Search {
         id,
@@ -358,10 +362,20 @@ pub async fn delete(engine: &Engine, request: DeleteSearch) -> anyhow::Result<()
                 .with_hint("Stop it first.")
         );
     }
-    engine.store().write_durable(move |tx| store::search::delete(tx, search.id)).await?;
+    let now_ms = engine.now_ms();
+    engine.store().write_durable(move |tx| store::search::mark_deleted(tx, search.id, Some(now_ms))).await?;
     engine.searches().judges.lock().await.remove(&search.id);
     trials::announce(engine, &search);
     Ok(())
+}
+
+/// Brings a search back that was forgotten.
+pub async fn restore(engine: &Engine, request: RestoreSearch) -> anyhow::Result<Search> {
+    let id = request.search;
+    engine.store().write_durable(move |tx| store::search::mark_deleted(tx, id, None)).await?;
+    let search = find(engine, id).await?;
+    trials::announce(engine, &search);
+    Ok(search)
 }
 
 /// What a command's search does next.

@@ -4,13 +4,13 @@
 //! reading that broke off leaves the source marked so: its points are forgotten and told anew, so that none counts
 //! twice. Everything else of a run (a person's notes, tags, its place in an experiment) stays.
 
+mod following;
 mod mlflow_db;
 mod taking;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -18,36 +18,20 @@ use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode, SourceId,
     event::Tag,
-    host::Freed,
     job::{Job, JobKind, Subject},
-    source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, Source},
-    tracking::PurgeRuns,
+    source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, RemovedSource, Source},
+    tracking::TrashRuns,
 };
 use foreign::{Found, Reader};
-use notify::{RecommendedWatcher, RecursiveMode};
-use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
-use store::source::SourceRow;
+use store::{StoreError, source::SourceRow};
 
+pub(crate) use self::following::Following;
+use self::following::{begin, end, follow, read_soon};
 use crate::{
     Engine, Mode, error,
     jobs::{JobContext, NewJob, retry_with},
     project,
 };
-
-/// Quiet before a log that grows is read on.
-const QUIET: Duration = Duration::from_millis(500);
-
-/// What watches the sources, and which are being read.
-#[derive(Default)]
-pub(crate) struct Following {
-    watchers: Mutex<HashMap<SourceId, Debouncer<RecommendedWatcher, RecommendedCache>>>,
-    /// Being read; `true` where more came meanwhile.
-    reading: Mutex<HashMap<SourceId, bool>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Follows what was followed before, and reads what was added meanwhile.
 pub(crate) async fn start(engine: &Engine) -> anyhow::Result<()> {
@@ -88,7 +72,8 @@ fn found_in(folder: &Path) -> Vec<Found> {
         .chain(std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path().join("mlflow.db")));
     for path in databases {
         let named = path.extension().is_some_and(|extension| extension == "db") && path.is_file();
-        if named && store::mlflow_db::MlflowDb::open(&path).is_ok() {
+        // Whoever keeps it locked keeps a database.
+        if named && matches!(store::mlflow_db::MlflowDb::open(&path), Ok(_) | Err(StoreError::Locked { .. })) {
             found.push(Found { kind: Kind::MlflowDb, path });
         }
     }
@@ -187,50 +172,17 @@ async fn read_as_job(context: JobContext, id: SourceId) -> anyhow::Result<String
         }
     }
     let told = take_in(&engine, id, Some(&context)).await;
-    end(&engine, id);
+    if end(&engine, id) {
+        read_soon(&engine, id);
+    }
     let told = told?;
-    Ok(format!("{} runs and {} points read", told.runs, told.points))
-}
-
-/// Whether nobody reads it now; then it is ours to read until [`end`].
-fn begin(engine: &Engine, id: SourceId) -> bool {
-    let mut reading = lock(&engine.following().reading);
-    match reading.get_mut(&id) {
-        Some(more) => {
-            *more = true;
-            false
-        }
-        None => {
-            reading.insert(id, false);
-            true
-        }
-    }
-}
-
-/// Whether more came while it was read.
-fn end(engine: &Engine, id: SourceId) -> bool {
-    lock(&engine.following().reading).remove(&id).unwrap_or(false)
-}
-
-/// Reads on without a job: what a hint of the system leads to.
-fn read_soon(engine: &Engine, id: SourceId) {
-    if !begin(engine, id) {
-        return;
-    }
-    let weak = engine.downgrade();
-    tokio::spawn(async move {
-        let Some(engine) = weak.upgrade() else { return };
-        if let Err(failure) = take_in(&engine, id, None).await {
-            tracing::warn!(error = format!("{failure:#}"), "a source can't be read on");
-        }
-        if end(&engine, id) {
-            read_soon(&engine, id);
-        }
-    });
+    let rest = if told.waits { "; the rest once its writer lets go of it" } else { "" };
+    Ok(format!("{} runs and {} points read{rest}", told.runs, told.points))
 }
 
 async fn take_in(engine: &Engine, id: SourceId, context: Option<&JobContext>) -> anyhow::Result<taking::Taken> {
     let row = find(engine, id).await?;
+    let source = row.source.clone();
     let (of, context) = (engine.clone(), context.cloned());
     let taken = tokio::task::spawn_blocking(move || {
         let reader = reader(&row.source);
@@ -238,7 +190,9 @@ async fn take_in(engine: &Engine, id: SourceId, context: Option<&JobContext>) ->
     })
     .await?;
     engine.changed(Tag::Sources);
-    taken
+    let taken = taken?;
+    following::read_later(engine, &source, taken);
+    Ok(taken)
 }
 
 fn reader(source: &Source) -> Box<dyn Reader> {
@@ -249,55 +203,32 @@ fn reader(source: &Source) -> Box<dyn Reader> {
     }
 }
 
-/// Hears of changes below a source.
-fn follow(engine: &Engine, source: &Source) {
-    let (weak, id) = (engine.downgrade(), source.id);
-    let runtime = tokio::runtime::Handle::current();
-    let heard = move |result: DebounceEventResult| {
-        // Also an error says that something happened: reading on decides.
-        let _ = result;
-        let _entered = runtime.enter();
-        if let Some(engine) = weak.upgrade() {
-            read_soon(&engine, id);
-        }
-    };
-    let path = PathBuf::from(&source.path);
-    // A file that is replaced is another one: its folder tells.
-    let (watched, how) = if path.is_dir() {
-        (path, RecursiveMode::Recursive)
-    } else {
-        (path.parent().map_or(path.clone(), Path::to_owned), RecursiveMode::NonRecursive)
-    };
-    let made = new_debouncer(QUIET, None, heard).and_then(|mut debouncer| {
-        debouncer.watch(&watched, how)?;
-        Ok(debouncer)
-    });
-    match made {
-        Ok(debouncer) => {
-            lock(&engine.following().watchers).insert(id, debouncer);
-        }
-        Err(failure) => tracing::warn!(%failure, path = %watched.display(), "a source can't be followed"),
-    }
-}
-
 pub async fn list(engine: &Engine, _: ListSources) -> anyhow::Result<Vec<Source>> {
     let rows = engine.store().read(store::source::list).await?;
     Ok(rows.into_iter().map(|row| row.source).collect())
 }
 
 /// Forgets a source; the log itself is never touched.
-pub async fn remove(engine: &Engine, request: RemoveSource) -> anyhow::Result<Freed> {
+pub async fn remove(engine: &Engine, request: RemoveSource) -> anyhow::Result<RemovedSource> {
     let id = request.source;
     find(engine, id).await?;
-    lock(&engine.following().watchers).remove(&id);
-    let runs = engine.store().read(move |c| store::source::runs(c, id)).await.context("read the source's runs")?;
-    let freed = if request.keep_runs {
-        Freed::default()
-    } else {
-        crate::tracking::experiments::purge_runs(engine, PurgeRuns { runs }).await?
+    following::unfollow(engine, id);
+    let own = move |c: &store::Connection| {
+        let mut own = Vec::new();
+        for run in store::source::runs(c, id)? {
+            // What a person deleted before is not brought back with the rest.
+            own.extend(store::run::bare(c, run)?.filter(|row| row.run.deleted_ms.is_none()).map(|_| run));
+        }
+        Ok(own)
     };
+    let runs = if request.keep_runs {
+        Vec::new()
+    } else {
+        engine.store().read(own).await.context("read the source's runs")?
+    };
+    crate::tracking::experiments::trash_runs(engine, TrashRuns { runs: runs.clone() }).await?;
     engine.store().write_durable(move |tx| store::source::delete(tx, id)).await?;
     engine.changed(Tag::Sources);
     engine.changed(Tag::Experiments);
-    Ok(freed)
+    Ok(RemovedSource { runs })
 }

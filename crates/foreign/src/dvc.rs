@@ -2,6 +2,8 @@
 //! a `dvc.yaml` is a run. Params are those that `dvc.lock` says a stage ran with, else those of the params' files.
 
 mod history;
+mod python;
+mod template;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +14,10 @@ use std::{
 use api::{run::RunState, series::Point};
 use serde::{Deserialize, Serialize};
 
-use self::history::{Commit, History};
+use self::{
+    history::{Commit, History},
+    template::Context,
+};
 use crate::{ForeignError, Head, Mark, Reader, Result, Sink, Told, file::failed, metrics, rows, value::Value};
 
 /// Commits that are read, at most: the newest.
@@ -36,7 +41,9 @@ struct Pipeline {
     /// The keys of each file of params; none means all of them.
     params: BTreeMap<String, Vec<String>>,
     metrics: BTreeSet<String>,
-    /// What is said with `${…}`, which is not resolved, or in Python, which is not run.
+    /// The folder that each stage runs in.
+    folders: BTreeMap<String, String>,
+    /// What is said with a `${…}` that has no value, and why.
     unread: BTreeSet<String>,
 }
 
@@ -117,6 +124,11 @@ impl Reader for Dvc {
     }
 }
 
+/// The folders in which git keeps where a `dvc.yaml`'s branch is; empty where it is under no git.
+pub fn heads(path: &Path) -> Vec<PathBuf> {
+    path.parent().and_then(|folder| History::open(folder).ok()).map(|history| history.heads()).unwrap_or_default()
+}
+
 type Warn<'a> = dyn FnMut(&str, String) -> Result<()> + 'a;
 
 /// `None` where the commit has no `dvc.yaml`.
@@ -125,15 +137,33 @@ fn content(history: &mut History, commit: &Commit, warn: &mut Warn<'_>) -> Resul
     let path = |name: &str| joined(&prefix, name);
     let Some(yaml) = value(history, commit, &path("dvc.yaml"), warn)? else { return Ok(None) };
     let lock = value(history, commit, &path("dvc.lock"), warn)?.unwrap_or(Rc::new(Value::Null));
-    let pipeline = Pipeline::new(&prefix, &yaml);
+    let context = match value(history, commit, &path(PARAMS), warn)? {
+        Some(params) => Context::default().with((*params).clone()),
+        None => Context::default(),
+    };
+    let context = vars(history, commit, &prefix, yaml.get("vars"), &context, warn)?;
+    let mut pipeline = Pipeline::default();
+    pipeline.params_of(&prefix, &yaml, &context, true);
+    pipeline.metrics_of(&prefix, &yaml, &context);
+    for (name, stage) in yaml.get("stages").map(Value::entries).unwrap_or_default() {
+        match context.stages(name, stage) {
+            Ok(stages) => {
+                for stage in stages {
+                    pipeline.stage(history, commit, &prefix, stage, warn)?;
+                }
+            }
+            Err(why) => {
+                pipeline.unread.insert(format!("the stage {name} was left out: {why}"));
+            }
+        }
+    }
     for unread in &pipeline.unread {
-        warn(&path("dvc.yaml"), format!("{unread} was left out: templates and Python are not run"))?;
+        warn(&path("dvc.yaml"), unread.clone())?;
     }
     let mut content = Content::default();
     let mut outs = BTreeMap::new();
     for (stage, locked) in lock.get("stages").map(Value::entries).unwrap_or_default() {
-        let wdir = yaml.get("stages").and_then(|stages| stages.get(stage)?.get("wdir")?.as_str());
-        let base = wdir.map_or_else(|| prefix.clone(), path);
+        let base = pipeline.folders.get(stage).unwrap_or(&prefix).clone();
         for (file, values) in locked.get("params").map(Value::entries).unwrap_or_default() {
             content.params(&joined(&base, file), values.entries().iter().map(|(key, value)| (key.clone(), value)));
         }
@@ -170,6 +200,36 @@ fn content(history: &mut History, commit: &Commit, warn: &mut Warn<'_>) -> Resul
         }
     }
     Ok(Some(content))
+}
+
+/// What `${…}` may name beside what it may above: the values that stand in `vars` itself, and in the files that it names.
+fn vars(
+    history: &mut History,
+    commit: &Commit,
+    base: &str,
+    vars: Option<&Value>,
+    above: &Context,
+    warn: &mut Warn<'_>,
+) -> Result<Context> {
+    let mut context = above.clone();
+    for item in vars.map(Value::items).unwrap_or_default() {
+        let Value::Text(text) = item else {
+            context = context.with(item.clone());
+            continue;
+        };
+        // `file.yaml`, or some of its keys: `file.yaml:train,test`.
+        let (file, keys) = text.split_once(':').map_or((&**text, None), |(file, keys)| (file, Some(keys)));
+        let Some(value) = value(history, commit, &joined(base, file), warn)? else { continue };
+        context = match keys {
+            None => context.with((*value).clone()),
+            Some(keys) => {
+                let named = keys.split(',').map(str::trim);
+                let named = named.filter_map(|key| Some((key.to_owned(), value.get(key)?.clone())));
+                context.with(Value::Map(named.collect()))
+            }
+        };
+    }
+    Ok(context)
 }
 
 /// A file's value; what can't be read is told and left out.
@@ -213,67 +273,88 @@ impl Content {
 }
 
 impl Pipeline {
-    fn new(prefix: &str, yaml: &Value) -> Self {
-        let mut pipeline = Self::default();
-        pipeline.params_of(prefix, yaml, true);
-        pipeline.metrics_of(prefix, yaml);
-        for (_, stage) in yaml.get("stages").map(Value::entries).unwrap_or_default() {
-            // One of a `foreach` or `matrix` stands for many.
-            let stage = stage.get("do").unwrap_or(stage);
-            let wdir = stage.get("wdir").and_then(Value::as_str);
-            let base = wdir.map_or_else(|| prefix.to_owned(), |wdir| joined(prefix, wdir));
-            pipeline.params_of(&base, stage, false);
-            pipeline.metrics_of(&base, stage);
+    /// Adds what a stage names, whose own vars come before the others.
+    fn stage(
+        &mut self,
+        history: &mut History,
+        commit: &Commit,
+        prefix: &str,
+        stage: template::Stage<'_>,
+        warn: &mut Warn<'_>,
+    ) -> Result<()> {
+        let template::Stage { name, value, mut context } = stage;
+        let wdir = value.get("wdir").and_then(Value::as_str);
+        let Some(base) = wdir.map_or(Some(prefix.to_owned()), |wdir| {
+            let wdir = self.resolved(&context, wdir)?;
+            Some(joined(prefix, &wdir))
+        }) else {
+            return Ok(());
+        };
+        if let Some(own) = value.get("vars") {
+            context = vars(history, commit, &base, Some(own), &context, warn)?;
         }
-        pipeline
+        self.params_of(&base, value, &context, false);
+        self.metrics_of(&base, value, &context);
+        self.folders.insert(name, base);
+        Ok(())
+    }
+
+    /// `None` where a name has no value, which is noted.
+    fn resolved(&mut self, context: &Context, template: &str) -> Option<String> {
+        let resolved = context.text(template);
+        if let Err(why) = &resolved {
+            self.unread.insert(format!("{template} was left out: {why}"));
+        }
+        resolved.ok()
     }
 
     /// A stage names keys, or files with their keys; at the top stand files only.
-    fn params_of(&mut self, base: &str, value: &Value, top: bool) {
+    fn params_of(&mut self, base: &str, value: &Value, context: &Context, top: bool) {
         for item in value.get("params").map(Value::items).unwrap_or_default() {
             match item {
-                Value::Text(file) if top => self.add(base, file, None),
-                Value::Text(key) => self.add(base, PARAMS, Some(key)),
+                Value::Text(file) if top => self.add(base, file, None, context),
+                Value::Text(key) => self.add(base, PARAMS, Some(key), context),
                 files => {
                     for (file, keys) in files.entries() {
                         let keys: Vec<&str> = keys.items().iter().filter_map(Value::as_str).collect();
                         if keys.is_empty() {
-                            self.add(base, file, None);
+                            self.add(base, file, None, context);
                         }
-                        keys.into_iter().for_each(|key| self.add(base, file, Some(key)));
+                        keys.into_iter().for_each(|key| self.add(base, file, Some(key), context));
                     }
                 }
             }
         }
     }
 
-    fn add(&mut self, base: &str, file: &str, key: Option<&str>) {
-        let python = Path::new(file).extension().is_some_and(|ending| ending == "py");
-        if python || file.contains("${") || key.is_some_and(|key| key.contains("${")) {
-            self.unread.insert(key.map_or_else(|| file.to_owned(), |key| format!("{file}:{key}")));
-            return;
-        }
-        let file = joined(base, file);
+    fn add(&mut self, base: &str, file: &str, key: Option<&str>, context: &Context) {
+        let Some(file) = self.resolved(context, file) else { return };
+        let key = match key {
+            None => None,
+            Some(key) => match self.resolved(context, key) {
+                None => return,
+                key => key,
+            },
+        };
+        let file = joined(base, &file);
         match (self.params.get_mut(&file), key) {
             // All of it is wanted already.
             (Some(keys), Some(_)) if keys.is_empty() => {}
-            (Some(keys), Some(key)) => keys.push(key.to_owned()),
+            (Some(keys), Some(key)) => keys.push(key),
             (Some(keys), None) => keys.clear(),
-            (None, key) => drop(self.params.insert(file, key.into_iter().map(str::to_owned).collect())),
+            (None, key) => drop(self.params.insert(file, key.into_iter().collect())),
         }
     }
 
-    fn metrics_of(&mut self, base: &str, value: &Value) {
+    fn metrics_of(&mut self, base: &str, value: &Value, context: &Context) {
         for item in value.get("metrics").map(Value::items).unwrap_or_default() {
             let files: Vec<&str> = match item {
                 Value::Text(file) => vec![file],
                 files => files.entries().iter().map(|(file, _)| file.as_str()).collect(),
             };
             for file in files {
-                if file.contains("${") {
-                    self.unread.insert(file.to_owned());
-                } else {
-                    self.metrics.insert(joined(base, file));
+                if let Some(file) = self.resolved(context, file) {
+                    self.metrics.insert(joined(base, &file));
                 }
             }
         }

@@ -11,8 +11,8 @@ use api::{run::RunState, series::Point};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ForeignError, Head, Mark, Media, Reader, Result, Sink, Told,
-    file::{self, WHOLE, failed, warning},
+    ForeignError, Head, Location, Mark, Media, Reader, Result, Sink, Told,
+    file::{self, failed, warning},
     metrics,
     rows::{self, Form, Rows, RowsMark},
     value::Value,
@@ -110,7 +110,6 @@ impl Reader for DvcLive {
             let head = metrics::head(RUN, Some(&self.folder), &last);
             tell(Told::Run(Head { params: params.map(|(key, value)| (key, value.text())).collect(), tags, ..head }))?;
         }
-        let step = values.as_ref().and_then(rows::step_in).unwrap_or_default();
         for Entry { key, path, changed } in &series {
             let name = key.rsplit_once('.').map_or(key.as_str(), |(name, _)| name);
             let delimiter = if key.ends_with(".csv") { b',' } else { b'\t' };
@@ -133,7 +132,7 @@ impl Reader for DvcLive {
         for image in images {
             let before = mark.whole.insert(format!("plots/images/{}", image.key), image.changed);
             if before != Some(image.changed) {
-                tell(picture(image, step))?;
+                tell(picture(image))?;
             }
         }
         let mark = serde_json::to_value(mark).map_err(|error| failed(&self.folder)(error.into()))?;
@@ -141,23 +140,17 @@ impl Reader for DvcLive {
     }
 }
 
-/// A picture whose name is a number was logged at that step under its folder's name.
-fn picture(image: Entry, step: i64) -> Told {
-    let Entry { key, path, changed: (time_ms, length) } = image;
-    if length > WHOLE {
-        return warning(&path, format!("it was left out: it is larger than {} MiB", WHOLE >> 20));
-    }
+/// A picture whose name is a number was logged at that step under its folder's name. Another is written over each
+/// time: it stands at no step, which is 0, once.
+fn picture(image: Entry) -> Told {
+    let Entry { key, path, changed: (time_ms, _) } = image;
     let numbered = key.rsplit_once('/').and_then(|(folder, name)| {
         let step = name.split_once('.')?.0.parse().ok()?;
         Some((folder.to_owned(), step))
     });
-    let (key, step) = numbered.unwrap_or((key, step));
-    match fs::read(&path) {
-        Ok(bytes) => {
-            Told::Media { run: RUN.to_owned(), key, step, time_ms, media: Media::Image(bytes), location: None }
-        }
-        Err(error) => warning(&path, format!("it was left out: {error}")),
-    }
+    let (key, step) = numbered.unwrap_or((key, 0));
+    let location = Some(Location::File { path: path.clone() });
+    Told::Media { run: RUN.to_owned(), key, step, time_ms, media: Media::File(path), location }
 }
 
 /// The files with one of these endings below a folder, sorted; links are not followed.

@@ -22,6 +22,16 @@ pub(crate) fn warning(place: &Path, message: impl Into<String>) -> Told {
     Told::Warning { place: place.display().to_string(), message: message.into() }
 }
 
+/// Of a last record that stays cut off.
+pub(crate) fn cut(place: &Path, offset: u64) -> Told {
+    Told::Warning {
+        place: format!("{}, byte {offset}", place.display()),
+        message:
+            "the last record is cut off: whatever wrote it has ended within it, and the rest is read once it comes"
+                .to_owned(),
+    }
+}
+
 pub(crate) fn failed(path: &Path) -> impl FnOnce(io::Error) -> ForeignError + use<> {
     let path = path.to_owned();
     move |source| ForeignError::File { path, source }

@@ -85,20 +85,27 @@ pub struct Histogram {
     pub counts: Vec<f64>,
 }
 
-/// Where a medium stands in its log's file, so that it can be read again when it is shown.
+/// Where a medium stands in its log, so that it can be read again when it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Location {
-    pub path: PathBuf,
-    /// The first byte of its record.
-    pub offset: u64,
-    /// The record's masked crc32c: where it differs, the file was changed.
-    pub checksum: u32,
-    /// The value within the record.
-    pub value: usize,
-    /// The medium within the value.
-    pub part: usize,
-    /// What wrote it, which only the first record of its key needs to name.
-    pub plugin: Option<String>,
+#[serde(tag = "at", rename_all = "snake_case")]
+pub enum Location {
+    /// In a record of an event file.
+    Event(tensorboard::EventPlace),
+    /// In a row of the history of a run of Weights & Biases.
+    Row(wandb::RowPlace),
+    /// It is a file of its own.
+    File { path: PathBuf },
+}
+
+impl Location {
+    /// The file that it stands in.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Event(tensorboard::EventPlace { path, .. })
+            | Self::Row(wandb::RowPlace { path, .. })
+            | Self::File { path } => path,
+        }
+    }
 }
 
 /// One thing that a log holds.
@@ -117,7 +124,7 @@ pub enum Told {
         step: i64,
         time_ms: i64,
         media: Media,
-        /// Where its log lets it be read again without a copy; [`tensorboard::read_at`] does.
+        /// Where its log lets it be read again without a copy; [`read_at`] does.
         location: Option<Location>,
     },
     /// Lines of the run's output.
@@ -129,6 +136,11 @@ pub enum Told {
     Warning {
         place: String,
         message: String,
+    },
+    /// The rest can't be read for now, since another program keeps it to itself: a sentence for a person. The mark
+    /// that is returned holds for what was told.
+    Waits {
+        why: String,
     },
 }
 
@@ -168,4 +180,21 @@ pub fn look(folder: &Path) -> Vec<Found> {
 /// The reader of a log.
 pub fn open(found: &Found) -> Box<dyn Reader> {
     look::open(found)
+}
+
+/// Reads a medium where it stands, and nothing else of its log.
+///
+/// # Errors
+/// Where its file can't be read, or no longer holds there what it held.
+pub fn read_at(location: &Location) -> Result<Media> {
+    match location {
+        Location::Event(place) => tensorboard::read_at(place),
+        Location::Row(place) => wandb::read_at(place),
+        Location::File { path } => {
+            let metadata = std::fs::symlink_metadata(path).map_err(file::failed(path))?;
+            let why = || "it is no file any more".to_owned();
+            let none = || ForeignError::NotOne { path: path.clone(), what: "medium of a log", why: why() };
+            if metadata.is_file() { Ok(Media::File(path.clone())) } else { Err(none()) }
+        }
+    }
 }

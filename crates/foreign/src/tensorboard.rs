@@ -54,6 +54,9 @@ struct FilePlace {
     offset: u64,
     /// Its rest can't be read.
     lost: bool,
+    /// It was told that its last record stays cut off.
+    #[serde(default)]
+    cut: bool,
 }
 
 /// Whether a file's name is that of an event file.
@@ -127,12 +130,28 @@ impl Reader for TensorBoard {
     }
 }
 
+/// A medium's place in an event file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventPlace {
+    pub path: PathBuf,
+    /// The first byte of its record.
+    pub offset: u64,
+    /// The record's masked crc32c: where it differs, the file was changed.
+    pub checksum: u32,
+    /// The value within the record.
+    pub value: usize,
+    /// The medium within the value.
+    pub part: usize,
+    /// What wrote it, which only the first record of its key needs to name.
+    pub plugin: Option<String>,
+}
+
 /// Reads a medium where it stands, its one record and nothing else of the file.
 ///
 /// # Errors
 /// Where the file can't be read, or no longer holds there what it held.
-pub fn read_at(location: &Location) -> Result<Media> {
-    let Location { path, offset, checksum, value, part, plugin } = location;
+pub fn read_at(place: &EventPlace) -> Result<Media> {
+    let EventPlace { path, offset, checksum, value, part, plugin } = place;
     let changed = || ForeignError::NotOne {
         path: path.clone(),
         what: "log that still holds this",
@@ -163,7 +182,8 @@ struct Record<'a> {
 
 impl Record<'_> {
     fn location(&self, value: usize, part: usize, plugin: Option<String>) -> Location {
-        Location { path: self.path.to_owned(), offset: self.offset, checksum: self.checksum, value, part, plugin }
+        let (path, offset, checksum) = (self.path.to_owned(), self.offset, self.checksum);
+        Location::Event(EventPlace { path, offset, checksum, value, part, plugin })
     }
 }
 
@@ -245,8 +265,18 @@ impl Reading<'_, '_> {
                 break;
             }
         }
+        if records.offset > place.offset {
+            place.cut = false;
+        }
         place.offset = records.offset;
-        self.flush()
+        self.flush()?;
+        let metadata = fs::metadata(path).map_err(file::failed(path))?;
+        let stays = metadata.len() > place.offset && file::state(&metadata).is_over() && !place.lost;
+        if !stays || std::mem::replace(&mut place.cut, true) {
+            Ok(())
+        } else {
+            self.tell(file::cut(path, place.offset))
+        }
     }
 
     fn event(&mut self, event: Event, record: &Record<'_>) -> Result<()> {

@@ -16,7 +16,7 @@ use api::{run::RunState, series::Point};
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{ForeignError, Head, Mark, Reader, Result, Sink, Told, file};
+use crate::{ForeignError, Head, Location, Mark, Media, Reader, Result, Sink, Told, file};
 use proto::{Environment, History, Item, Record, Stats, What};
 use record::{Next, Records};
 use value::Row;
@@ -69,6 +69,8 @@ struct RunPlace {
     exit: Option<RunState>,
     /// The state that was told last.
     told: Option<RunState>,
+    /// It was told that its last record stays cut off.
+    cut: bool,
 }
 
 /// A number that may be NaN or ±∞, which JSON has no numbers for.
@@ -119,7 +121,7 @@ impl Reader for Wandb {
         for path in self.files() {
             let key = key_of(&path, &self.folder);
             let run = place.runs.entry(key.clone()).or_default();
-            let files = path.parent().unwrap_or(&self.folder).join("files");
+            let files = files_of(&path);
             let held = HashMap::new();
             let mut reading =
                 Reading { key, path: &path, files, run, sink, held, count: 0, output: String::new(), dirty: false };
@@ -137,6 +139,50 @@ impl Reader for Wandb {
     }
 }
 
+/// A medium's place in a run's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowPlace {
+    pub path: PathBuf,
+    /// The first byte of its record.
+    pub offset: u64,
+    /// The crc32 of the whole record: where it differs, the log was changed.
+    pub checksum: u32,
+    pub key: String,
+    /// The medium within the key's value.
+    pub part: usize,
+}
+
+/// Reads a medium where it stands, its one record and nothing else of the log.
+///
+/// # Errors
+/// Where the log can't be read, or no longer holds there what it held.
+pub fn read_at(place: &RowPlace) -> Result<Media> {
+    let RowPlace { path, offset, checksum, key, part } = place;
+    let changed = || ForeignError::NotOne {
+        path: path.clone(),
+        what: "log that still holds this",
+        why: format!("what stands at byte {offset} was changed since it was read; read the log again"),
+    };
+    // A pipe that took the file's place would hold up whoever opens it.
+    if !fs::symlink_metadata(path).map_err(file::failed(path))?.is_file() {
+        return Err(changed());
+    }
+    let mut records = Records::open(path, *offset, false)?.ok_or_else(changed)?;
+    let Next::Data(data) = records.next().map_err(file::failed(path))? else { return Err(changed()) };
+    let history = match Record::decode(data) {
+        Ok(Record { what: Some(What::History(history)) }) if crc32fast::hash(data) == *checksum => history,
+        _ => return Err(changed()),
+    };
+    let object = Row::of(&history.item).objects.into_iter().find(|(name, _)| name == key);
+    let media = object.and_then(|(_, object)| value::media(&object, &files_of(path)).ok());
+    media.and_then(|media| media.into_iter().nth(*part)).ok_or_else(changed)
+}
+
+/// The folder of a run's files, beside its log.
+fn files_of(log: &Path) -> PathBuf {
+    log.parent().unwrap_or(Path::new("")).join("files")
+}
+
 /// One run as it is read.
 struct Reading<'a, 'b> {
     key: String,
@@ -150,6 +196,12 @@ struct Reading<'a, 'b> {
     output: String,
     /// Something of the head changed since it was told.
     dirty: bool,
+}
+
+/// Where a record stands in the log.
+struct Stands<'a> {
+    offset: u64,
+    record: &'a [u8],
 }
 
 /// Records and values that nothing is known of.
@@ -193,7 +245,12 @@ impl Reading<'_, '_> {
                 let at = records.offset;
                 match records.next().map_err(file::failed(self.path))? {
                     Next::Data(data) => match Record::decode(data) {
-                        Ok(Record { what: Some(what) }) => self.record(what, &metadata, &mut unknown)?,
+                        Ok(Record { what: Some(What::History(history)) }) => {
+                            let stands = Stands { offset: at, record: data };
+                            self.history(&history, &stands, &metadata, &mut unknown)?;
+                            self.flush_full(&metadata)?;
+                        }
+                        Ok(Record { what: Some(what) }) => self.record(what, &metadata)?,
                         Ok(Record { what: None }) => unknown.records += 1,
                         Err(error) => self.warn(at, &format!("the record can't be read: {error}"))?,
                     },
@@ -202,10 +259,15 @@ impl Reading<'_, '_> {
                 }
             }
             (self.run.offset, self.run.lost, self.run.length) = (records.offset, records.lost, metadata.len());
+            self.run.cut = false;
         }
         self.flush(&metadata)?;
         if let Some(message) = unknown.said() {
             self.tell(file::warning(self.path, message))?;
+        }
+        let stays = self.run.length > self.run.offset && self.state(&metadata).is_over() && !self.run.lost;
+        if stays && !std::mem::replace(&mut self.run.cut, true) {
+            self.tell(file::cut(self.path, self.run.offset))?;
         }
         let begun = self.run.offset > record::HEADER.len() as u64;
         if begun && self.run.told != Some(self.state(&metadata)) { self.head(&metadata) } else { Ok(()) }
@@ -250,7 +312,7 @@ impl Reading<'_, '_> {
         self.tell(Told::Run(head))
     }
 
-    fn record(&mut self, what: What, metadata: &Metadata, unknown: &mut Unknown) -> Result<()> {
+    fn record(&mut self, what: What, metadata: &Metadata) -> Result<()> {
         match what {
             What::Run(run) => self.begin(*run),
             What::Config(config) => {
@@ -259,7 +321,6 @@ impl Reading<'_, '_> {
                     self.run.params.remove(&value::path_of(item).join("."));
                 }
             }
-            What::History(history) => self.history(&history, metadata, unknown)?,
             What::Stats(stats) => self.stats(&stats),
             What::OutputRaw(output) => self.output.push_str(&output.line),
             What::Summary(summary) => {
@@ -278,6 +339,10 @@ impl Reading<'_, '_> {
             }
             _ => {}
         }
+        self.flush_full(metadata)
+    }
+
+    fn flush_full(&mut self, metadata: &Metadata) -> Result<()> {
         if self.count >= HELD || self.output.len() >= HELD_OUTPUT { self.flush(metadata) } else { Ok(()) }
     }
 
@@ -335,7 +400,13 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn history(&mut self, history: &History, metadata: &Metadata, unknown: &mut Unknown) -> Result<()> {
+    fn history(
+        &mut self,
+        history: &History,
+        stands: &Stands<'_>,
+        metadata: &Metadata,
+        unknown: &mut Unknown,
+    ) -> Result<()> {
         let row = Row::of(&history.item);
         let own = |name: &str| row.numbers.iter().find(|(key, _)| key == name).map(|(_, number)| *number);
         // A row without a step, which no client writes, stands at the one before.
@@ -366,9 +437,19 @@ impl Reading<'_, '_> {
                 self.head(metadata)?;
             }
             let several = media.len() > 1;
-            for (at, media) in media.into_iter().enumerate() {
-                let key = if several { format!("{key}/{at}") } else { key.clone() };
-                self.tell(Told::Media { run: self.key.clone(), key, step, time_ms, media, location: None })?;
+            for (part, media) in media.into_iter().enumerate() {
+                let location = Some(match &media {
+                    Media::File(path) => Location::File { path: path.clone() },
+                    _ => Location::Row(RowPlace {
+                        path: self.path.to_owned(),
+                        offset: stands.offset,
+                        checksum: crc32fast::hash(stands.record),
+                        key: key.clone(),
+                        part,
+                    }),
+                });
+                let key = if several { format!("{key}/{part}") } else { key.clone() };
+                self.tell(Told::Media { run: self.key.clone(), key, step, time_ms, media, location })?;
             }
         }
         Ok(())

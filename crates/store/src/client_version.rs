@@ -59,6 +59,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ClientVersion> {
         user: row.get(7)?,
         created_ms: row.get(8)?,
         aliases: Vec::new(),
+        stage: Stage::None,
+        tags: BTreeMap::new(),
+        notes: String::new(),
     })
 }
 
@@ -69,6 +72,10 @@ pub fn of_model(connection: &Connection, model: ModelId) -> Result<Vec<ClientVer
     let mut rows = statement.query_map(params![model.as_bytes()], read)?.collect::<rusqlite::Result<Vec<_>>>()?;
     for version in &mut rows {
         version.aliases = alias::of_version(connection, version.id)?;
+        version.tags = tags(connection, version.id.as_bytes())?;
+        if let Some(written) = notes(connection, version.id)? {
+            (version.stage, version.notes) = (written.stage, written.notes);
+        }
     }
     Ok(rows)
 }

@@ -29,7 +29,8 @@ CREATE TABLE search (
     judged_by  TEXT,          -- the key of a series
     direction  TEXT,
     created_ms INTEGER NOT NULL,
-    ended_ms   INTEGER
+    ended_ms   INTEGER,
+    deleted_ms INTEGER        -- forgotten, until it is restored or its project goes
 ) WITHOUT ROWID;
 CREATE INDEX search_project ON search (project, created_ms);
 CREATE TABLE trial (
@@ -76,9 +77,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Search> {
     })
 }
 
-/// With its trials; which is the best is for who knows what is better.
+/// With its trials; which is the best is for who knows what is better. One that is forgotten is none.
 pub fn get(connection: &Connection, id: SearchId) -> Result<Option<Search>> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM search WHERE id = ?1"))?;
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM search WHERE id = ?1 AND deleted_ms IS NULL"))?;
     let Some(mut search) = statement.query_row(params![id.as_bytes()], read).optional()? else { return Ok(None) };
     search.trials = trials(connection, id)?;
     Ok(Some(search))
@@ -87,7 +89,7 @@ pub fn get(connection: &Connection, id: SearchId) -> Result<Option<Search>> {
 /// A project's searches with their trials, newest first.
 pub fn of_project(connection: &Connection, project: ProjectId) -> Result<Vec<Search>> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM search WHERE project = ?1 ORDER BY created_ms DESC, id DESC"
+        "SELECT {COLUMNS} FROM search WHERE project = ?1 AND deleted_ms IS NULL ORDER BY created_ms DESC, id DESC"
     ))?;
     let rows = statement.query_map(params![project.as_bytes()], read)?;
     let mut found = rows.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -173,7 +175,8 @@ pub fn put_trial(transaction: &Transaction<'_>, id: SearchId, trial: &Trial) -> 
     Ok(())
 }
 
-pub fn delete(transaction: &Transaction<'_>, id: SearchId) -> Result<()> {
-    transaction.prepare_cached("DELETE FROM search WHERE id = ?1")?.execute(params![id.as_bytes()])?;
-    Ok(())
+/// Forgets a search, or with `None` takes that back; whether there is one.
+pub fn mark_deleted(transaction: &Transaction<'_>, id: SearchId, deleted_ms: Option<i64>) -> Result<bool> {
+    let mut statement = transaction.prepare_cached("UPDATE search SET deleted_ms = ?2 WHERE id = ?1")?;
+    Ok(statement.execute(params![id.as_bytes(), deleted_ms])? > 0)
 }

@@ -36,7 +36,7 @@ CREATE TABLE source_group (
 CREATE TABLE source_run (
     source BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
     key    TEXT NOT NULL,
-    run    BLOB NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    run    BLOB REFERENCES run (id) ON DELETE SET NULL, -- none of one that was deleted for good
     PRIMARY KEY (source, key)
 ) WITHOUT ROWID;
 CREATE INDEX source_run_run ON source_run (run);
@@ -53,7 +53,7 @@ pub struct SourceRow {
 }
 
 const COLUMNS: &str = "id, kind, path, project, watched, mark, is_whole, warnings, warned, error, added_ms, read_ms,
-    (SELECT count(*) FROM source_run WHERE source_run.source = source.id)";
+    (SELECT count(run) FROM source_run WHERE source_run.source = source.id)";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<SourceRow> {
     Ok(SourceRow {
@@ -113,6 +113,11 @@ pub fn put(transaction: &Transaction<'_>, row: &SourceRow) -> Result<()> {
     Ok(())
 }
 
+/// Writes how far a source was read, unless it was forgotten meanwhile.
+pub fn keep(transaction: &Transaction<'_>, row: &SourceRow) -> Result<()> {
+    if get(transaction, row.source.id)?.is_some() { put(transaction, row) } else { Ok(()) }
+}
+
 pub fn delete(transaction: &Transaction<'_>, id: SourceId) -> Result<()> {
     transaction.prepare_cached("DELETE FROM source WHERE id = ?1")?.execute(params![id.as_bytes()])?;
     Ok(())
@@ -133,12 +138,36 @@ pub fn put_group(transaction: &Transaction<'_>, id: SourceId, name: &str, experi
     Ok(())
 }
 
-/// The run that the log's run of this key became.
-pub fn run(connection: &Connection, id: SourceId, key: &str) -> Result<Option<RunId>> {
-    Ok(connection
+/// What the log's run of a key became.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Became {
+    /// It was not told yet.
+    Unknown,
+    Run(RunId),
+    /// A person deleted it for good.
+    Gone,
+}
+
+impl Became {
+    pub const fn run(self) -> Option<RunId> {
+        match self {
+            Self::Run(run) => Some(run),
+            Self::Unknown | Self::Gone => None,
+        }
+    }
+}
+
+/// What the log's run of this key became.
+pub fn run(connection: &Connection, id: SourceId, key: &str) -> Result<Became> {
+    let found = connection
         .prepare_cached("SELECT run FROM source_run WHERE source = ?1 AND key = ?2")?
-        .query_row(params![id.as_bytes(), key], |row| Ok(id_column!(row, 0, RunId)))
-        .optional()?)
+        .query_row(params![id.as_bytes(), key], |row| Ok(id_column!(row, 0, Option<RunId>)))
+        .optional()?;
+    Ok(match found {
+        None => Became::Unknown,
+        Some(None) => Became::Gone,
+        Some(Some(run)) => Became::Run(run),
+    })
 }
 
 pub fn put_run(transaction: &Transaction<'_>, id: SourceId, key: &str, run: RunId) -> Result<()> {
@@ -152,9 +181,20 @@ pub fn put_run(transaction: &Transaction<'_>, id: SourceId, key: &str, run: RunI
 
 /// Every run of a source.
 pub fn runs(connection: &Connection, id: SourceId) -> Result<Vec<RunId>> {
-    let mut statement = connection.prepare_cached("SELECT run FROM source_run WHERE source = ?1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT run FROM source_run WHERE source = ?1 AND run IS NOT NULL")?;
     let rows = statement.query_map(params![id.as_bytes()], |row| Ok(id_column!(row, 0, RunId)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whether a run of a source is not over yet.
+pub fn is_open(connection: &Connection, id: SourceId) -> Result<bool> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM source_run JOIN run ON run.id = source_run.run
+             WHERE source = ?1 AND run.state IN ('queued', 'running'))",
+        )?
+        .query_row(params![id.as_bytes()], |row| row.get(0))?)
 }
 
 /// Forgets the points of a source's runs: after a reading that broke off they are told anew, from the beginning.

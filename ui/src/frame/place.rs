@@ -22,6 +22,8 @@ pub(crate) struct Place {
     pub(crate) scope: Memo<Option<Scope>>,
     /// The experiment of the address, where it names one and it is known.
     pub(crate) experiment: Memo<Option<Experiment>>,
+    /// The address names a project or an experiment by what is no id.
+    pub(crate) is_lost: Memo<bool>,
 }
 
 impl Place {
@@ -54,7 +56,9 @@ impl Place {
             let Some(Scope::Experiment(id)) = scope.get() else { return None };
             all.value.with(|all| all.as_ref()?.iter().find(|experiment| experiment.id == id).cloned())
         });
-        provide_context(Self { project, at_hand, known, scope, experiment });
+        let names_one = |path: &String| path.starts_with("/p/") || path.starts_with("/e/");
+        let is_lost = Memo::new(move |_| scope.get().is_none() && path.with(names_one));
+        provide_context(Self { project, at_hand, known, scope, experiment, is_lost });
     }
 
     pub(crate) fn get() -> Self {

@@ -349,6 +349,7 @@ fn OneLine(
     let is_deleted = experiment.deleted_ms.is_some();
     let kept = StoredValue::new(experiment);
     let items = move || kept.with_value(|experiment| acts.items(experiment));
+    let noted = move || acts.ask(Asking::Notes(Box::new(kept.get_value())));
     // What is deleted has no page of runs until it is restored.
     let open = move || {
         if !is_deleted {
@@ -396,7 +397,11 @@ fn OneLine(
             <td>{of}</td>
             <td class="num">{if is_deleted { "–".to_owned() } else { words::count(runs) }}</td>
             <td class="num faint">{(updated_ms > 0).then(|| view! { <Ago ms=updated_ms /> })}</td>
-            <td class="muted"><span class="cut seen">{note}</span></td>
+            <td class="muted">
+                {note.map(|note| view! {
+                    <button type="button" class="reads cut seen" title="Read the notes" on:click=move |_| noted()>{note}</button>
+                })}
+            </td>
             <td class="end"><MenuButton items label=format!("More of {name}") /></td>
         </tr>
     }

@@ -28,6 +28,7 @@ use crate::{
         dialog::Confirm,
         icon,
         menu::{Item, MenuButton, Menus},
+        registered::{Told, is_untold},
         row_keys::{move_among_rows, opens_row},
         states::{Empty, Load},
         toast::Toasts,
@@ -186,6 +187,7 @@ fn Versions(
     view! {
         <section class="card section">
             <header><h2>{model.name.clone()}</h2><span class="right faint caption">{said}</span></header>
+            {(!is_untold(&model.tags, &model.notes)).then(|| view! { <div class="padded"><Told tags=model.tags notes=model.notes /></div> })}
             <div class="scrolls">
                 <table class="small-table opens" on:keydown=move_among_rows>
                     <thead>

@@ -23,7 +23,7 @@ use crate::{
     client::{Client, query::query},
     frame::{asked::forgets, crumbs::crumbs, place::Place},
     parts::{
-        button::{Button, Pending},
+        button::{Button, CopyButton, Pending},
         card::{Chip, Figure, Figures, Progress},
         curve_look::{Look, LookChoice},
         dialog::Confirm,
@@ -33,7 +33,7 @@ use crate::{
         register::Register,
         rename_run::RenameRun,
         stage::{RunChip, run_kind},
-        states::{Load, Problem},
+        states::{Empty, Load, Problem},
         tabs::{Tab, Tabs, current_tab},
         toast::Toasts,
         words,
@@ -517,13 +517,44 @@ fn Views(run: Signal<Run>) -> impl IntoView {
                 "media" => view! { <media::MediaTab run=id media /> }.into_any(),
                 "artifacts" => view! { <about::ArtifactsTab run=id artifacts /> }.into_any(),
                 "logs" => view! { <logs::LogsTab run=id is_live /> }.into_any(),
-                "system" => view! { <charts::ChartsTab run look system=true /> }.into_any(),
+                "system" => view! { <SystemTab run look /> }.into_any(),
                 "lineage" => view! { <about::LineageTab run=id /> }.into_any(),
                 "code" => view! { <about::CodeTab run /> }.into_any(),
                 _ => view! { <charts::ChartsTab run look system=false /> }.into_any(),
             }}
         </div>
     }
+}
+
+/// What the machine did meanwhile; of a run that nothing measured, what would measure the next.
+#[component]
+fn SystemTab(run: Signal<Run>, look: Look) -> impl IntoView {
+    let kind = run.with_untracked(|run| run.kind);
+    let is_measured =
+        Memo::new(move |_| run.with(|run| run.metrics.iter().any(|metric| metric.key.starts_with("system/"))));
+    view! {
+        {move || match kind {
+            RunKind::Client if !is_measured.get() => view! {
+                <Empty mark=icon::CPU title="Nothing measured" text="The program logged by itself, and its process is not watched here. To measure processor, memory and GPU, start it as:">
+                    <CopyLine text="slipway exec -- python train.py" />
+                    <span class="muted">"or let its client measure"</span>
+                    <CopyLine text="mlflow.enable_system_metrics_logging()" />
+                </Empty>
+            }
+            .into_any(),
+            RunKind::Imported if !is_measured.get() => view! {
+                <Empty mark=icon::CPU title="Nothing measured" text="The log that this run was read from holds no figures of the machine." />
+            }
+            .into_any(),
+            _ => view! { <charts::ChartsTab run look system=true /> }.into_any(),
+        }}
+    }
+}
+
+/// A line to be typed elsewhere.
+#[component]
+fn CopyLine(text: &'static str) -> impl IntoView {
+    view! { <span class="command flex"><code class="mono">{text}</code><CopyButton text label=format!("Copy: {text}") /></span> }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod chooser;
 mod columns;
 mod compare;
 mod export;
+mod exporting;
 mod groups;
 mod overlaid;
 mod overlay;
@@ -20,7 +21,7 @@ use std::{
 use api::{
     ErrorCode,
     run::{ListRuns, ProjectIdOr, RunRow},
-    run_table::{GroupRuns, Listing, PickRuns, PickedRuns},
+    run_table::{GroupFigure, GroupRuns, Listing, PickRuns, PickedRuns},
     tracking::Scope,
 };
 use leptos::prelude::*;
@@ -30,7 +31,7 @@ use leptos_router::{
 };
 
 use self::{
-    columns::{METRIC, Names, Ranges},
+    columns::{METRIC, Names},
     overlaid::Compared,
     plots::Plotted,
     views::Shown,
@@ -69,6 +70,9 @@ struct Facts {
     best_split: Option<api::SplitId>,
     /// One of the first runs says what it cost.
     has_cost: bool,
+    /// Of clients' runs neither is known.
+    has_model: bool,
+    has_snapshot: bool,
 }
 
 #[component]
@@ -147,6 +151,8 @@ pub(crate) fn Runs() -> impl IntoView {
                 ranked_by: table.ranked_by,
                 best_split: table.best_split,
                 has_cost: table.rows.iter().any(|row| row.cost.is_some()),
+                has_model: table.rows.iter().any(|row| row.model.is_some()),
+                has_snapshot: table.rows.iter().any(|row| row.snapshot_number.is_some()),
             };
             if facts.with_untracked(|facts| *facts != now) {
                 facts.set(now);
@@ -157,7 +163,10 @@ pub(crate) fn Runs() -> impl IntoView {
     let actions = actions::Actions::new(asks, picked, deleted);
     let chosen_columns = columns::Chosen::of(place);
     let names = Memo::new(move |_| facts.with(|facts| chosen_columns.names(facts)));
-    let ranges = ranges(listing, names);
+    let figures = figures(listing, names, facts);
+    let ranges = Memo::new(move |_| {
+        figures.with(|figures| figures.iter().map(|(key, figure)| (key.clone(), (figure.min, figure.max))).collect())
+    });
     let places = Memo::new(move |_| {
         picked.with(|picked| picked.iter().enumerate().map(|(at, id)| (id.clone(), at)).collect::<HashMap<_, _>>())
     });
@@ -215,6 +224,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let failed = Memo::new(move |_| list.error.get());
     let is_plotted = Memo::new(move |_| plotted.with(|plotted| !plotted.is_table()));
     let grouped = Memo::new(move |_| !is_plotted.get() && group.with(|group| !group.is_empty()));
+    let groups = groups::groups(listing, group, names, grouped);
     // Not by the number itself: what is brushed stays while runs come and go.
     let shows_plot =
         Memo::new(move |_| is_plotted.get() && failed.with(Option::is_none) && list.total.get() != Some(0));
@@ -242,17 +252,17 @@ pub(crate) fn Runs() -> impl IntoView {
                     <views::Views settable />
                     <groups::GroupBy group facts />
                     <chooser::ColumnChooser chosen=chosen_columns facts />
-                    <export::Export showing />
+                    {move || if grouped.get() {
+                        view! { <groups::Take groups=groups /> }.into_any()
+                    } else {
+                        view! { <export::Export showing /> }.into_any()
+                    }}
                     <Switch value=deleted label="Deleted" />
                     <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
-                    {move || if has_project.get() {
-                        view! {
-                            <a class="btn" href=move || place.link("runs?searches=1")>{icon(icon::SEARCH)}"Searches"</a>
-                            <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a>
-                        }.into_any()
-                    } else {
-                        view! { <span class="faint caption" title=NO_PROJECT>"no project, so no training"</span> }.into_any()
-                    }}
+                    {move || has_project.get().then(|| view! {
+                        <a class="btn" href=move || place.link("runs?searches=1")>{icon(icon::SEARCH)}"Searches"</a>
+                        <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a>
+                    })}
                 </div>
                 <Chips value=filter />
                 {move || failed.get().map(|error| {
@@ -271,7 +281,7 @@ pub(crate) fn Runs() -> impl IntoView {
                     </Empty>
                 })}
                 {move || (grouped.get() && failed.with(Option::is_none) && !empty.get()).then(|| view! {
-                    <groups::Grouped list=listing group names=names.into() filter on_open=open />
+                    <groups::Grouped groups filter on_open=open />
                 })}
                 {move || shows_plot.get().then(|| view! {
                     <plots::Plots list=listing plotted facts filter on_open=open_id />
@@ -294,7 +304,7 @@ pub(crate) fn Runs() -> impl IntoView {
                         }))
                     />
                 </div>
-                <Foot hidden=Signal::derive(move || none.get() || grouped.get() || is_plotted.get()) list facts picked />
+                <Foot hidden=Signal::derive(move || none.get() || grouped.get() || is_plotted.get()) list facts figures picked />
             </div>
             {move || (!picked.with(Vec::is_empty) && !is_covered.get()).then(|| view! {
                 <overlay::Overlay picked chosen ranked_by compare=compare />
@@ -310,10 +320,6 @@ pub(crate) fn Runs() -> impl IntoView {
         </div>
     }
 }
-
-/// Why nothing is trained in an experiment.
-const NO_PROJECT: &str =
-    "This experiment belongs to no project: it has no data to train on. Programs log their runs into it.";
 
 /// The table without a row: what would stand there.
 #[component]
@@ -406,11 +412,18 @@ fn differing(table: &api::run::RunTable) -> Vec<String> {
     differing
 }
 
-/// The range of each metric that is shown, over all runs that match: what the colour of a cell is measured by.
-fn ranges(list: Signal<Option<Listing>>, names: Memo<Names>) -> Memo<Ranges> {
+/// Of each metric that is shown, and of the one that ranks.
+type Figures = BTreeMap<String, GroupFigure>;
+
+/// What the metrics come to over all runs that match, whether their rows were fetched or not: what the colour of a cell
+/// is measured by, and what stands at the table's foot.
+fn figures(list: Signal<Option<Listing>>, names: Memo<Names>, facts: RwSignal<Facts>) -> Memo<Figures> {
     let metrics = Memo::new(move |_| {
         let keys = |name: &String| name.strip_prefix(METRIC).map(str::to_owned);
-        names.with(|names| names.iter().filter_map(keys).collect::<Names>())
+        let mut metrics = names.with(|names| names.iter().filter_map(keys).collect::<Names>());
+        let ranked_by = facts.with(|facts| facts.ranked_by.as_ref().map(|(key, _)| key.clone()));
+        metrics.extend(ranked_by.filter(|key| !metrics.contains(key)));
+        metrics
     });
     // The same in any order.
     let list = Memo::new(move |_| list.get().map(|list| Listing { sort: None, descending: false, ..list }));
@@ -425,8 +438,8 @@ fn ranges(list: Signal<Option<Listing>>, names: Memo<Names>) -> Memo<Ranges> {
             .with(|answer| answer.as_ref().and_then(|answer| answer.groups.first()).map(|group| group.figures.clone()));
         let figures = figures.unwrap_or_default();
         metrics.with(|metrics| {
-            let ranges = metrics.iter().zip(figures);
-            ranges.filter_map(|(key, figure)| figure.map(|figure| (key.clone(), (figure.min, figure.max)))).collect()
+            let known = metrics.iter().zip(figures);
+            known.filter_map(|(key, figure)| figure.map(|figure| (key.clone(), figure))).collect()
         })
     })
 }
@@ -477,36 +490,31 @@ fn Foot(
     hidden: Signal<bool>,
     list: Paged<RunRow>,
     facts: RwSignal<Facts>,
+    figures: Memo<Figures>,
     picked: RwSignal<Vec<String>>,
 ) -> impl IntoView {
-    let figures = Memo::new(move |_| {
-        let (key, more, best_split) = facts.with(|facts| {
-            let (key, more) = facts.ranked_by.clone()?;
-            Some((key, more, facts.best_split))
-        })?;
-        // Figures of other rows can't be compared with these.
-        let mut values = Vec::new();
-        list.each(|row: &RunRow| {
-            let value = row.metrics.get(&key).map(|cell| cell.last).filter(|value| value.is_finite());
-            values.extend(value.filter(|_| !row.has_other_rows(best_split)));
-        });
-        if values.is_empty() {
-            return None;
-        }
-        let best = values.iter().copied().reduce(|left, right| if more { left.max(right) } else { left.min(right) })?;
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        let spread = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
+    let ranked = Memo::new(move |_| {
+        let (key, more) = facts.with(|facts| facts.ranked_by.clone())?;
+        let figure = figures.with(|figures| figures.get(&key).copied())?;
         let name = words::key(&key);
         let name = name.strip_suffix(", validation").map_or(name.clone(), ToOwned::to_owned);
-        Some((name, values.len(), best, mean, spread))
+        Some((name, if more { figure.max } else { figure.min }, figure))
+    });
+    // Figures of other rows are summed up with the rest, which is said where it is known.
+    let is_mixed = Memo::new(move |_| {
+        let best_split = facts.with(|facts| facts.best_split);
+        let mut is_mixed = false;
+        list.each(|row: &RunRow| is_mixed |= row.has_other_rows(best_split));
+        is_mixed
     });
     view! {
         <div class="foot" class:hidden=move || hidden.get()>
             <span>{move || match picked.with(Vec::len) { 0 => "None selected".to_owned(), count => format!("{count} selected") }}</span>
-            {move || figures.get().map(|(name, count, best, mean, spread)| view! {
+            {move || ranked.get().map(|(name, best, GroupFigure { runs, mean, sd, .. })| view! {
                 <span>{name}": best "<span class="num">{words::figure(best)}</span></span>
                 // The spread of one value is nothing.
-                {(count > 1).then(|| view! { <span>"mean "<span class="num">{words::figure(mean)}" ± "{words::figure(spread)}</span></span> })}
+                {sd.map(|sd| view! { <span title="Mean ± standard deviation (n − 1) over all runs that match">"mean "<span class="num">{words::figure(mean)}" ± "{words::figure(sd)}</span></span> })}
+                <span class="faint">{format!("of {}", words::counted(runs, "run", "runs"))}{move || is_mixed.get().then_some(", some validated on other rows")}</span>
             })}
             <span class="right flex"><kbd>"x"</kbd>" select "<kbd>"Enter"</kbd>" open "<kbd>"/"</kbd>" filter"</span>
         </div>

@@ -1,6 +1,6 @@
 //! `slipway model`: registering, listing, naming, predicting.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use api::{
     ApiError,
@@ -8,7 +8,7 @@ use api::{
         DeleteVersion, FindVersion, GetVersion, ListModels, ListOtherModels, Model, Predict, PredictFile, Predictions,
         RegisterModel, SetAlias, Version, VersionDetail,
     },
-    tracking::ClientVersion,
+    tracking::{ClientVersion, Stage},
 };
 use clap::Subcommand;
 use serde_json::Value;
@@ -98,7 +98,7 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
                 true => context.call(ListOtherModels {}).await?,
                 false => context.call(ListModels { project: context.project_id().await? }).await?,
             };
-            context.output.show(&models, |models| list(models))
+            context.output.show(&models, |models| if without_project { list_of_clients(models) } else { list(models) })
         }
         ModelCommand::Show { version } => {
             let detail = context.call(GetVersion { version: context.version(&version).await? }).await?;
@@ -203,6 +203,30 @@ fn list(models: &[Model]) -> String {
     let clients =
         models.iter().flat_map(|model| model.client_versions.iter().map(move |version| client(model, version)));
     table(&["model", "aliases", "kind", "figure", "run", "data", ">size", ""], ours.chain(clients))
+}
+
+/// Models that only clients know; one without a version has a line too.
+fn list_of_clients(models: &[Model]) -> String {
+    let first_line = |notes: &str| notes.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
+    let tags = |tags: &BTreeMap<String, String>| {
+        tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+    };
+    let own = |model: &Model| {
+        let name = model.name.clone();
+        vec![name, String::new(), String::new(), tags(&model.tags), first_line(&model.notes), String::new()]
+    };
+    let version = |model: &Model, version: &ClientVersion| {
+        let aliases = version.aliases.iter().map(|alias| format!("@{alias}")).collect::<Vec<_>>().join(" ");
+        let stage = if version.stage == Stage::None { String::new() } else { words::word(&version.stage) };
+        let name = format!("{}:{}", model.name, version.number);
+        vec![name, aliases, stage, tags(&version.tags), first_line(&version.notes), version.source.clone()]
+    };
+    let rows = models.iter().flat_map(|model| {
+        let says_something = model.client_versions.is_empty() || !model.tags.is_empty() || !model.notes.is_empty();
+        let own = says_something.then(|| own(model));
+        own.into_iter().chain(model.client_versions.iter().map(move |one| version(model, one)))
+    });
+    table(&["model", "aliases", "stage", "tags", "description", "files"], rows)
 }
 
 fn shown(detail: &VersionDetail) -> String {

@@ -2,6 +2,7 @@
 
 mod curves;
 mod diff;
+mod export;
 mod list;
 mod media;
 mod several;
@@ -98,6 +99,8 @@ pub(crate) enum RunCommand {
     /// Pictures, sounds, texts, tables and histograms of a run by step
     #[command(subcommand)]
     Media(media::MediaCommand),
+    /// Writes runs as an MLflow file store, TensorBoard event files, CSV or Parquet
+    Export(export::Export),
     /// Draws series of runs in the terminal, or prints their points with --json
     Plot(curves::Plot),
     /// Shows what differs between runs: params, environment, code, data, command, metrics
@@ -277,6 +280,7 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             })
         }
         RunCommand::Media(command) => media::run(context, command).await,
+        RunCommand::Export(export) => export::run(context, export).await,
         RunCommand::Plot(plot) => curves::run(context, plot).await,
         RunCommand::Diff { runs, all } => diff::run(context, &runs, all).await,
         RunCommand::Several(command) => several::run(context, command).await,

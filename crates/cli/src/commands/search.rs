@@ -8,10 +8,10 @@ mod programs;
 use std::collections::BTreeMap;
 
 use api::{
-    ApiError,
+    ApiError, SearchId,
     job::GetJob,
     search::{
-        DeleteSearch, Direction, EarlyStopping, GetSearch, ListSearches, ResumeSearch, Search,
+        DeleteSearch, Direction, EarlyStopping, GetSearch, ListSearches, RestoreSearch, ResumeSearch, Search,
         SearchCommand as Program, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, Trial, Value,
         Written,
     },
@@ -55,6 +55,11 @@ pub(crate) enum SearchCommand {
     Delete {
         /// A search's name or id, or `latest`
         search: String,
+    },
+    /// Brings a search back that was forgotten
+    Restore {
+        /// Its id, as `delete` printed it
+        search: SearchId,
     },
 }
 
@@ -153,7 +158,16 @@ pub(crate) async fn run(context: &mut Context, command: SearchCommand) -> Outcom
         SearchCommand::Delete { search } => {
             let search = find(context, &search).await?;
             context.call(DeleteSearch { search: search.id }).await?;
-            context.output.show(&search, |search| format!("The search {} is forgotten; its runs stay.", search.name))
+            context.output.show(&search, |search| {
+                format!(
+                    "The search {} is forgotten; its runs stay.\nBack: slipway search restore {}",
+                    search.name, search.id
+                )
+            })
+        }
+        SearchCommand::Restore { search } => {
+            let search = context.call(RestoreSearch { search }).await?;
+            context.output.show(&search, |search| format!("The search {} is back.", search.name))
         }
     }
 }

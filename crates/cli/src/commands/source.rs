@@ -81,8 +81,13 @@ pub(crate) async fn run(context: &mut Context, command: SourceCommand) -> Outcom
         SourceCommand::Remove { source, keep_runs } => {
             context.lasting().await?;
             let source = find(context, &source).await?;
-            let freed = context.call(RemoveSource { source, keep_runs }).await?;
-            context.output.show(&freed, |freed| super::host::freed("The source is forgotten", freed))
+            let removed = context.call(RemoveSource { source, keep_runs }).await?;
+            context.output.show(&removed, |removed| match removed.runs.len() {
+                0 => "The log is forgotten.".to_owned(),
+                count => format!(
+                    "The log is forgotten; deleted runs: {count}. `slipway run list --deleted` shows them, `slipway run restore` brings them back."
+                ),
+            })
         }
     }
 }

@@ -22,7 +22,7 @@ use store::{
 };
 
 use super::filter::{Field, Filter};
-pub(crate) use cells::Column;
+pub(crate) use cells::{Column, moment, number};
 use column::{Columns, Texts};
 pub(crate) use groups::{GroupOrder, Grouping};
 

@@ -57,15 +57,25 @@ fn named(path: &str, tables: &HashSet<String>) -> Option<(String, i64, Option<i6
     if tables.contains(path) {
         return Some((path.to_owned(), 0, None, MediumKind::Table));
     }
-    let (stem, ending) = path.rsplit_once('.')?;
-    let kind = match ending.to_ascii_lowercase().as_str() {
-        "png" | "jpg" | "jpeg" | "gif" | "webp" => MediumKind::Image,
-        "wav" | "mp3" | "ogg" | "flac" => MediumKind::Audio,
-        "txt" | "md" => MediumKind::Text,
-        _ => return None,
-    };
+    let kind = kind_by_name(path).filter(|kind| *kind != MediumKind::Table && !path.ends_with(".html"))?;
+    let (stem, _) = path.rsplit_once('.')?;
     let (key, step) = stepped(stem).unwrap_or((path, 0));
     Some((key.to_owned(), step, None, kind))
+}
+
+/// What a file of media is by its name; `None` of a kind that is not shown. A page is shown as its text: it is
+/// another's, and could do anything.
+pub(crate) fn kind_by_name(path: &str) -> Option<MediumKind> {
+    // As Weights & Biases names its tables.
+    if path.ends_with(".table.json") {
+        return Some(MediumKind::Table);
+    }
+    Some(match path.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
+        "png" | "jpg" | "jpeg" | "gif" | "webp" => MediumKind::Image,
+        "wav" | "mp3" | "ogg" | "flac" => MediumKind::Audio,
+        "txt" | "md" | "html" => MediumKind::Text,
+        _ => return None,
+    })
 }
 
 /// `samples/step_12` is `samples` at step 12.
@@ -89,6 +99,7 @@ async fn all(engine: &Engine, run: RunId) -> anyhow::Result<BTreeMap<String, BTr
     let row = super::find(engine, run).await?;
     let tables = tables(row.run.tags.get(LOGGED).map(String::as_str));
     let artifacts = super::artifacts(engine, ListArtifacts { run }).await?;
+    let of_logs = engine.store().read(move |c| store::medium::list(c, run)).await?;
     let paths: Vec<&str> = artifacts.iter().filter_map(|artifact| artifact.path.strip_prefix("artifacts/")).collect();
     // What a model's folder holds belongs to the model.
     let models: Vec<&str> = paths.iter().filter_map(|path| path.strip_suffix("MLmodel")).collect();
@@ -96,6 +107,10 @@ async fn all(engine: &Engine, run: RunId) -> anyhow::Result<BTreeMap<String, BTr
     let mut full: HashSet<(String, i64)> = HashSet::new();
     for path in paths {
         if models.iter().any(|model| path.starts_with(model)) {
+            continue;
+        }
+        // What a log of Weights & Biases names by its step is not named by its file, too.
+        if !of_logs.is_empty() && path.starts_with("media/") {
             continue;
         }
         let Some((key, step, time_ms, kind)) = named(path, &tables) else { continue };
@@ -116,7 +131,7 @@ async fn all(engine: &Engine, run: RunId) -> anyhow::Result<BTreeMap<String, BTr
             }
         }
     }
-    for (key, step, kind) in engine.store().read(move |c| store::medium::list(c, run)).await? {
+    for (key, step, kind) in of_logs {
         found.entry(key).or_default().insert(step, Entry { kind, time_ms: None, lies: Lies::Log });
     }
     found.retain(|_, steps| !steps.is_empty());
@@ -188,20 +203,24 @@ async fn open(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyh
     let (row, source) = of_log.ok_or_else(|| error::missing("run", run))?;
     let location: Location = serde_json::from_value(row.location).context("the place of a medium in its log")?;
     let told = tokio::task::spawn_blocking(move || within(&location, Path::new(&source.source.path))).await??;
-    Ok(Opened { step, kind, time_ms: Some(row.time_ms), held: Held::Told(told) })
+    let held = match told {
+        foreign::Media::File(path) => Held::File(path),
+        told => Held::Told(told),
+    };
+    Ok(Opened { step, kind, time_ms: Some(row.time_ms), held })
 }
 
 /// Reads a medium of a log in place. A link that took the place of a folder leads to nothing.
 fn within(location: &Location, log: &Path) -> anyhow::Result<foreign::Media> {
     let gone = |source: std::io::Error| {
-        ApiError::not_found(format!("{} can't be read: {source}.", location.path.display()))
+        ApiError::not_found(format!("{} can't be read: {source}.", location.path().display()))
             .with_hint("Its log was moved or deleted since it was read.")
     };
-    let (real, root) = (location.path.canonicalize().map_err(gone)?, log.canonicalize().map_err(gone)?);
+    let (real, root) = (location.path().canonicalize().map_err(gone)?, log.canonicalize().map_err(gone)?);
     if !real.starts_with(&root) {
-        bail!(ApiError::invalid(format!("{} leads out of its log.", location.path.display())));
+        bail!(ApiError::invalid(format!("{} leads out of its log.", location.path().display())));
     }
-    foreign::tensorboard::read_at(location)
+    foreign::read_at(location)
         .map_err(|error| ApiError::not_found(format!("{error}.")).with_hint("Read the log again.").into())
 }
 

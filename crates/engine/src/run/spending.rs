@@ -15,9 +15,6 @@ use store::{run::RunRow, spending::Spending};
 use super::process;
 use crate::{Engine, run, settings};
 
-/// What meters call the energy of a process since its start, in joules: `meter::ENERGY_JOULES`, in which no room but
-/// the worker's and the command line's has part.
-pub(super) const ENERGY_JOULES: &str = "system/energy_joules";
 /// How long a program that was asked to stop by its budget may take before it is ended.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode, PROTOCOL, ProjectId, RunId, SnapshotId,
-    config::{ColumnType, DataKind, ModelChoice, ProjectFile, TrainingConfig},
+    config::{ColumnType, DataKind, ProjectFile, TrainingConfig},
     dataset::Role,
     evaluation::{Task, is_same_class, usual_positive},
     event::Tag,
@@ -73,7 +73,7 @@ pub(crate) async fn start_as(
     row.run.code = command::code(Path::new(&project.path)).await;
     row.run.seed = Some(training.seed);
     row.run.snapshot = request.snapshot;
-    row.model = Some(word(&resolved_model(training.model, file.data.kind)));
+    row.model = Some(word(&training.model.on(file.data.kind)));
     let spending = Spending::new(spending::terms(engine, &file.budget).await?);
     // A folder whose row is not there yet is no garbage.
     let gate = engine.hold_blobs().await;
@@ -423,7 +423,7 @@ async fn plan(
     };
     let positive = positive_of(file.data.positive.as_deref(), &target, &values)?;
     let cells = taken.snapshot.rows * u64::from(taken.snapshot.columns);
-    let model = resolved_model(training.model, kind);
+    let model = training.model.on(kind);
     let (device, program) = hardware::settle(engine, training.device, model, kind, cells).await?;
     let threads = match training.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -521,14 +521,6 @@ fn task_of(parquet: &Path, target: &str) -> anyhow::Result<(Task, BTreeSet<Strin
         }
     }
     Ok((data::column::task(kind, values.len() as u64), values))
-}
-
-fn resolved_model(wanted: ModelChoice, kind: DataKind) -> ModelChoice {
-    match (wanted, kind) {
-        (ModelChoice::Default, DataKind::Table) => ModelChoice::Trees,
-        (ModelChoice::Default, DataKind::Images) => ModelChoice::Cnn,
-        (model, _) => model,
-    }
 }
 
 /// The word of an enum on the wire.

@@ -20,6 +20,7 @@ use api::{
     project::{Happening, Stage, StationState},
     run::{RunKind, RunProgress, RunState},
     series::Point,
+    spending::ENERGY_JOULES,
     worker::{EventBody, LogLevel, Outcome, WorkerEvent},
 };
 use store::run::RunRow;
@@ -394,7 +395,7 @@ fn commit(
             told.newest.push(NewestPoint { key: (*key).to_owned(), step, value, time_ms, count });
         }
     }
-    let joules = points.get(spending::ENERGY_JOULES).and_then(|new| new.last()).map(|newest| newest.value);
+    let joules = points.get(ENERGY_JOULES).and_then(|new| new.last()).map(|newest| newest.value);
     spending::settle(tx, &mut row, joules, now_ms)?;
     if told.over {
         happen(tx, &row, now_ms)?;

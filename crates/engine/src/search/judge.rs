@@ -2,7 +2,7 @@
 //!
 //! They are kept in memory and rebuilt from the points of its runs, in the order of their time.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use api::{
     RunId,
@@ -22,20 +22,32 @@ pub(super) struct Judge {
     rungs: Rungs,
     /// How many points of each trial were reported.
     reported: HashMap<u64, u64>,
+    /// Trials that are over, with nothing left to report.
+    settled: HashSet<u64>,
+    /// Trials that this host asked to stop: a program that is asked twice is ended.
+    asked: HashSet<u64>,
 }
 
 impl Judge {
     /// `None` where nothing is stopped early.
     pub(super) fn of(search: &Search, direction: Direction) -> Option<Self> {
         let rungs = space::asha(&search.config, direction)?.start().ok()?;
-        Some(Self { rungs, reported: HashMap::new() })
+        Some(Self { rungs, reported: HashMap::new(), settled: HashSet::new(), asked: HashSet::new() })
     }
 
     /// The running trials that are to be stopped, by what their runs logged since the last look.
     pub(super) fn look(&mut self, connection: &Connection, search: &Search, key: &str) -> store::Result<BTreeSet<u64>> {
         let mut new: Vec<(u64, Point)> = Vec::new();
         for trial in &search.trials {
-            new.extend(self.unreported(connection, trial.number, trial.run, key)?);
+            let is_over = trial.outcome != TrialOutcome::Running;
+            if is_over && self.settled.contains(&trial.number) {
+                continue;
+            }
+            let points = self.unreported(connection, trial.number, trial.run, key)?;
+            if is_over && points.is_empty() {
+                self.settled.insert(trial.number);
+            }
+            new.extend(points);
         }
         new.sort_by_key(|(trial, point)| (point.time_ms, *trial, point.step));
         let mut stopped = BTreeSet::new();
@@ -49,6 +61,11 @@ impl Judge {
         };
         stopped.retain(runs);
         Ok(stopped)
+    }
+
+    /// Whether a trial that is to be stopped was not asked yet, as after another host's end; now it is.
+    pub(super) fn asks(&mut self, trial: u64) -> bool {
+        self.asked.insert(trial)
     }
 
     fn unreported(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
     ApiError,
-    config::TrainingConfig,
+    config::{DataKind, ModelChoice, TrainingConfig},
     search::{EarlyStopping, SearchConfig, SearchMethod, Value},
 };
 use tune::{
@@ -13,7 +13,7 @@ use tune::{
     space::{Domain, Space},
 };
 
-use crate::project_file;
+use crate::{project_file, run::start::word};
 
 type Values = BTreeMap<String, Value>;
 
@@ -50,6 +50,28 @@ pub(super) fn check(config: &SearchConfig, of: Of<'_>) -> Result<Space, ApiError
         }
     }
     Ok(space)
+}
+
+/// Whatever is searched changes the training of a model that is tried.
+pub(super) fn used(space: &Space, base: &TrainingConfig, data: DataKind) -> Result<(), ApiError> {
+    let searched = space.iter().find(|(name, _)| *name == "model");
+    let models: Vec<ModelChoice> = match searched {
+        Some((_, Domain::Values(values))) => values.iter().filter_map(model).map(|model| model.on(data)).collect(),
+        _ => vec![base.model.on(data)],
+    };
+    match space.iter().find(|(name, _)| !models.iter().any(|model| model.uses(name))) {
+        Some((name, _)) => {
+            let tried: Vec<String> = models.iter().map(word).collect();
+            Err(ApiError::invalid(format!("`search.space.{name}` changes nothing in {}.", tried.join(", ")))
+                .with_hint("Take it out, or search with a model that has it: `model` of `[training]`.")
+                .with_key("search.space"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn model(value: &Value) -> Option<ModelChoice> {
+    serde_json::to_value(value).and_then(serde_json::from_value).ok()
 }
 
 /// What `slipway.toml` and a request must keep alike, beside the space.
@@ -206,6 +228,23 @@ mod tests {
         assert!(check(&config(&[("hidden", widths.clone())]), Of::Training(&base)).is_ok());
         let values = BTreeMap::from([("hidden".to_owned(), Value::Text("64, 32".to_owned()))]);
         assert_eq!(training_with(&base, &values).unwrap().hidden, [64, 32]);
+    }
+
+    #[test]
+    fn what_no_tried_model_has_is_not_searched() {
+        let depth = |models: &[&str]| {
+            let values = models.iter().map(|model| Value::Text((*model).to_owned())).collect();
+            let models = ("model", Written { values: Some(values), ..Written::default() });
+            let depth = ("max_depth", range(2.0, 8.0, true));
+            Space::try_from(config(&[depth, models]).space).unwrap()
+        };
+        let rates = Space::try_from(config(&[("epochs", range(1.0, 9.0, true))]).space).unwrap();
+        let base = TrainingConfig::default();
+        assert!(used(&rates, &base, DataKind::Images).is_ok());
+        let error = used(&rates, &base, DataKind::Table).unwrap_err();
+        assert_eq!(error.message, "`search.space.epochs` changes nothing in trees.");
+        assert!(used(&depth(&["linear", "trees"]), &base, DataKind::Table).is_ok());
+        assert!(used(&depth(&["linear", "mlp"]), &base, DataKind::Table).is_err());
     }
 
     #[test]

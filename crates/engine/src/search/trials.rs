@@ -69,7 +69,12 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, may_st
             Ok((search, changed, alive, judge, stop))
         })
         .await?;
-    if let Some(judge) = judge {
+    let early = search.trials.iter().filter(|trial| trial.outcome == TrialOutcome::StoppedEarly);
+    let alive_early = early.filter(|trial| alive.contains(&trial.number)).map(|trial| trial.number);
+    let to_ask: Vec<u64> = alive_early.chain(stop.iter().copied()).collect();
+    let mut asked = BTreeSet::new();
+    if let Some(mut judge) = judge {
+        asked.extend(to_ask.into_iter().filter(|trial| judge.asks(*trial)));
         judges.insert(id, judge);
     }
     for trial in search.trials.iter_mut().filter(|trial| stop.contains(&trial.number)) {
@@ -118,7 +123,7 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, may_st
         })
         .await?;
     drop(judges);
-    for trial in search.trials.iter().filter(|trial| stop.contains(&trial.number)) {
+    for trial in search.trials.iter().filter(|trial| asked.contains(&trial.number)) {
         run::stop(engine, StopRun { run: trial.run }).await?;
     }
     if !changed.is_empty() {

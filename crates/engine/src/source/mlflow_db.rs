@@ -30,60 +30,87 @@ impl Database {
     pub(super) const fn new(path: PathBuf) -> Self {
         Self { path }
     }
-
-    fn failed(&self, error: StoreError) -> ForeignError {
-        ForeignError::NotTaken(Box::new(error))
-    }
 }
 
 impl Reader for Database {
+    /// While another program keeps the database locked for longer than [`MlflowDb`] waits, what was read until then
+    /// is told and counts: the next reading goes on there.
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
-        let progress: Progress = serde_json::from_value(mark.0.clone()).unwrap_or_default();
-        let database = MlflowDb::open(&self.path).map_err(|error| self.failed(error))?;
-        let experiments = database.experiments().map_err(|error| self.failed(error))?;
+        let mut progress: Progress = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+        match self.read_on(&mut progress, sink) {
+            Err(Stop::Locked) => {
+                let why = format!(
+                    "{} is locked by a program that writes to it: what was added since is read once it is done.",
+                    self.path.display()
+                );
+                sink(Told::Waits { why }).map_err(ForeignError::NotTaken)?;
+            }
+            Err(Stop::Failed(error)) => return Err(error),
+            Ok(()) => {}
+        }
+        Ok(Mark(serde_json::to_value(progress).unwrap_or_default()))
+    }
+}
+
+/// Why a reading ended early.
+enum Stop {
+    Locked,
+    Failed(ForeignError),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Locked { .. } => Self::Locked,
+            error => Self::Failed(ForeignError::NotTaken(Box::new(error))),
+        }
+    }
+}
+
+impl Database {
+    /// Leaves `progress` at what was told, also where it ends early.
+    fn read_on(&self, progress: &mut Progress, sink: &mut Sink<'_>) -> std::result::Result<(), Stop> {
+        let database = MlflowDb::open(&self.path)?;
+        let experiments = database.experiments()?;
         let groups: HashMap<i64, String> = experiments.into_iter().map(|one| (one.id, one.name)).collect();
-        let mut next = Progress { runs: progress.runs, points: progress.points, open: Vec::new() };
-        let mut tell = |run: Run, open: &mut Vec<String>| {
-            if run.ended_ms.is_none() && !run.deleted {
-                open.push(run.id.clone());
+        let mut tell = |told: Told| sink(told).map_err(|error| Stop::Failed(ForeignError::NotTaken(error)));
+        let is_open = |run: &Run| run.ended_ms.is_none() && !run.deleted;
+        for id in progress.open.clone() {
+            let run = database.run(&id)?;
+            if !run.as_ref().is_some_and(is_open) {
+                progress.open.retain(|open| *open != id);
             }
-            let head = head(run, &groups);
-            sink(Told::Run(head)).map_err(ForeignError::NotTaken)
-        };
-        for id in progress.open {
-            if let Some(run) = database.run(&id).map_err(|error| self.failed(error))? {
-                tell(run, &mut next.open)?;
-            }
+            run.map_or(Ok(()), |run| tell(Told::Run(head(run, &groups))))?;
         }
         loop {
-            let runs = database.runs(next.runs, RUNS).map_err(|error| self.failed(error))?;
-            let Some(last) = runs.last().map(|run| run.cursor) else { break };
-            for run in runs {
-                tell(run, &mut next.open)?;
+            let piece = database.points(progress.points, POINTS)?;
+            // Behind the points, so that none is of a run that was entered meanwhile and is not told yet.
+            loop {
+                let runs = database.runs(progress.runs, RUNS)?;
+                let Some(last) = runs.last().map(|run| run.cursor) else { break };
+                progress.open.extend(runs.iter().filter(|run| is_open(run)).map(|run| run.id.clone()));
+                for run in runs {
+                    tell(Told::Run(head(run, &groups)))?;
+                }
+                progress.runs = last;
             }
-            next.runs = last;
-        }
-        let mut left_out = 0;
-        loop {
-            let piece = database.points(next.points, POINTS).map_err(|error| self.failed(error))?;
-            left_out += piece.left_out;
             let mut series: HashMap<(String, String), Vec<api::series::Point>> = HashMap::new();
             for (run, key, point) in piece.points {
                 series.entry((run, key)).or_default().push(point);
             }
             for ((run, key), points) in series {
-                sink(Told::Points { run, key, points }).map_err(ForeignError::NotTaken)?;
+                tell(Told::Points { run, key, points })?;
             }
-            next.points = piece.cursor;
+            if piece.left_out > 0 {
+                let place = format!("{}, metrics up to row {}", self.path.display(), piece.cursor);
+                let message = format!("{} rows hold no number, and are left out", piece.left_out);
+                tell(Told::Warning { place, message })?;
+            }
+            progress.points = piece.cursor;
             if piece.last {
-                break;
+                return Ok(());
             }
         }
-        if left_out > 0 {
-            let message = format!("{left_out} rows of metrics hold no number, and are left out.");
-            sink(Told::Warning { place: self.path.display().to_string(), message }).map_err(ForeignError::NotTaken)?;
-        }
-        Ok(Mark(serde_json::to_value(next).unwrap_or_default()))
     }
 }
 

@@ -12,7 +12,12 @@ use api::{
     tracking::{Experiment, Scope},
 };
 use foreign::{Head, Mark, Media, Reader, Told};
-use store::{medium::MediumRow, run::RunRow, source::SourceRow};
+use store::{
+    StoreError,
+    medium::MediumRow,
+    run::RunRow,
+    source::{Became, SourceRow},
+};
 
 use crate::{
     Engine, error,
@@ -34,6 +39,10 @@ const WARNINGS: usize = 100;
 pub(super) struct Taken {
     pub(super) runs: u64,
     pub(super) points: u64,
+    /// Another program keeps the rest to itself for now.
+    pub(super) waits: bool,
+    /// Some of its runs are not over.
+    pub(super) is_open: bool,
 }
 
 /// What was told and is not committed yet.
@@ -54,9 +63,27 @@ struct Taking<'a> {
     warnings: Vec<SourceWarning>,
     warned: u64,
     media: u64,
+    /// Why the rest can't be read for now.
+    waits: Option<String>,
     changed: HashSet<RunId>,
     scopes: HashSet<Scope>,
+    /// Until something is told.
+    begun: Option<Begun>,
     context: Option<&'a JobContext>,
+}
+
+/// What is written with the first that a reading tells.
+#[derive(Clone)]
+struct Begun {
+    row: SourceRow,
+    /// The last reading broke off: what it told is told anew.
+    anew: bool,
+}
+
+/// Forgets what is told anew.
+fn forget(tx: &store::Transaction<'_>, source: SourceId) -> store::Result<()> {
+    store::source::forget_points(tx, source)?;
+    store::medium::forget(tx, source)
 }
 
 /// Reads a source on and commits it. Blocks.
@@ -68,16 +95,11 @@ pub(super) fn take(
 ) -> anyhow::Result<Taken> {
     let runtime = tokio::runtime::Handle::current();
     let id = row.source.id;
-    if !row.is_whole {
+    let before = row.clone();
+    if !before.is_whole {
         row.mark = serde_json::Value::Null;
-        runtime.block_on(engine.store().write(move |tx| {
-            store::source::forget_points(tx, id)?;
-            store::medium::forget(tx, id)
-        }))?;
     }
     row.is_whole = false;
-    let begun = row.clone();
-    runtime.block_on(engine.store().write(move |tx| store::source::put(tx, &begun)))?;
     let mut taking = Taking {
         engine,
         source: row.source.clone(),
@@ -86,15 +108,17 @@ pub(super) fn take(
         warnings: Vec::new(),
         warned: 0,
         media: 0,
+        waits: None,
         changed: HashSet::new(),
         scopes: HashSet::new(),
+        begun: Some(Begun { row: row.clone(), anew: !before.is_whole }),
         context,
     };
     let read = reader.read(&Mark(row.mark.clone()), &mut |told| taking.hear(told).map_err(Into::into));
     let read = read.map_err(anyhow::Error::from).and_then(|mark| taking.commit().map(|()| mark));
     if taking.media > 0 {
         let message = format!(
-            "{} pictures, texts or histograms are not kept: open them in the tool that wrote them.",
+            "{} media of kinds that are not shown here were left out: open them in the tool that wrote them.",
             taking.media
         );
         taking.warn(SourceWarning { place: taking.source.path.clone(), message });
@@ -105,15 +129,31 @@ pub(super) fn take(
         (source.warnings, source.warned) = (std::mem::take(&mut taking.warnings), taking.warned);
     }
     source.read_ms = Some(engine.now_ms());
-    source.error = read.as_ref().err().map(error::told);
-    if let Ok(mark) = &read {
-        (row.mark, row.is_whole) = (mark.0.clone(), true);
+    let waits = taking.waits.map(|why| {
+        ApiError::new(ErrorCode::Busy, why).with_hint(
+            "What was read until now stays. A followed log is read on by itself, another by `slipway source read`.",
+        )
+    });
+    source.error = read.as_ref().err().map(error::told).or(waits);
+    let has_told = taking.begun.is_none();
+    let anew = taking.begun.is_some_and(|begun| begun.anew && source.error.is_none());
+    match &read {
+        Ok(mark) if has_told || source.error.is_none() => (row.mark, row.is_whole) = (mark.0.clone(), true),
+        // A log that can't be read now, as of a drive that is away, has told nothing: all stays as it was.
+        _ if !has_told => (row.mark, row.is_whole) = (before.mark, before.is_whole),
+        _ => {}
     }
-    let (taken, changed, scopes) = (taking.taken, taking.changed, taking.scopes);
-    runtime.block_on(engine.store().write(move |tx| store::source::put(tx, &row)))?;
-    for run in changed {
-        engine.board().touch(run);
-    }
+    let source = &row.source;
+    let (mut taken, changed, scopes) = (taking.taken, taking.changed, taking.scopes);
+    taken.waits = source.error.as_ref().is_some_and(|error| error.code == ErrorCode::Busy);
+    taken.is_open = runtime.block_on(engine.store().write(move |tx| {
+        if anew {
+            forget(tx, id)?;
+        }
+        store::source::keep(tx, &row)?;
+        store::source::is_open(tx, id)
+    }))?;
+    changed.into_iter().for_each(|run| engine.changed(Tag::Run(run)));
     scopes.into_iter().for_each(|scope| engine.changed(scope.tag()));
     engine.changed(Tag::Experiments);
     read.map(|_| taken)
@@ -138,6 +178,7 @@ impl Taking<'_> {
             Told::Media { .. } => self.media += 1,
             Told::Output { .. } => {}
             Told::Warning { place, message } => self.warn(SourceWarning { place, message }),
+            Told::Waits { why } => self.waits = Some(why),
         }
         if self.piece.heads.len() >= RUNS || self.piece.count >= POINTS || self.piece.media.len() >= MEDIA {
             self.commit()?;
@@ -168,12 +209,21 @@ impl Taking<'_> {
         let (source, engine) = (self.source.clone(), self.engine.clone());
         let runtime = tokio::runtime::Handle::current();
         let now_ms = engine.now_ms();
-        let written = engine.clone();
+        let (written, begun) = (engine.clone(), self.begun.take());
         let (changed, scopes) = runtime.block_on(engine.store().write(move |tx| {
+            if let Some(Begun { row, anew }) = begun {
+                if anew {
+                    forget(tx, source.id)?;
+                }
+                store::source::keep(tx, &row)?;
+            }
+            if store::source::get(tx, source.id)?.is_none() {
+                return Err(StoreError::from(ApiError::not_found("The log was forgotten while it was read.")));
+            }
             let mut changed = HashSet::new();
             let mut scopes = HashSet::new();
             for head in heads {
-                let row = put(tx, &written, &source, head, now_ms)?;
+                let Some(row) = put(tx, &written, &source, head, now_ms)? else { continue };
                 scopes.insert(run::scope(&row.run));
                 changed.insert(row.run.id);
             }
@@ -182,7 +232,9 @@ impl Taking<'_> {
                 let run = match known.get(&key) {
                     Some(run) => *run,
                     None => {
-                        let run = store::source::run(tx, source.id, &key)?;
+                        let run = store::source::run(tx, source.id, &key)?.run();
+                        let row = run.map(|run| store::run::bare(tx, run)).transpose()?.flatten();
+                        scopes.extend(row.map(|row| run::scope(&row.run)));
                         known.insert(key, run);
                         run
                     }
@@ -194,7 +246,7 @@ impl Taking<'_> {
                 }
             }
             for (key, row) in media {
-                if let Some(run) = store::source::run(tx, source.id, &key)? {
+                if let Some(run) = store::source::run(tx, source.id, &key)?.run() {
                     store::medium::put(tx, run, &row)?;
                     changed.insert(run);
                 }
@@ -207,27 +259,31 @@ impl Taking<'_> {
     }
 }
 
-/// `None` of a file beside the log, whose kind nothing tells.
-const fn kind_of(media: &Media) -> Option<MediumKind> {
+/// `None` of a file of a kind that is not shown.
+fn kind_of(media: &Media) -> Option<MediumKind> {
     Some(match media {
         Media::Image(_) => MediumKind::Image,
         Media::Audio(_) => MediumKind::Audio,
         Media::Text(_) => MediumKind::Text,
         Media::Table { .. } => MediumKind::Table,
         Media::Histogram(_) => MediumKind::Histogram,
-        Media::File(_) => return None,
+        Media::File(path) => return run::media::kind_by_name(path.to_str()?),
     })
 }
 
-/// Enters a run of the log, or brings it up to date.
+/// Enters a run of the log, or brings it up to date; not one that a person deleted for good.
 fn put(
     tx: &store::Transaction<'_>,
     engine: &Engine,
     source: &Source,
     head: Head,
     now_ms: i64,
-) -> store::Result<RunRow> {
+) -> store::Result<Option<RunRow>> {
     let known = store::source::run(tx, source.id, &head.key)?;
+    if known == Became::Gone {
+        return Ok(None);
+    }
+    let known = known.run();
     let before = known.map(|id| store::run::bare(tx, id)).transpose()?.flatten();
     let row = match before {
         Some(row) => row,
@@ -266,7 +322,7 @@ fn put(
     for (key, value) in &head.tags {
         store::tag::put(tx, row.run.id, key, value)?;
     }
-    Ok(row)
+    Ok(Some(row))
 }
 
 fn is_deleted(tags: &[(String, String)]) -> bool {

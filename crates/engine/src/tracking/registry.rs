@@ -107,7 +107,7 @@ fn read(c: &store::Connection, row: ModelRow) -> store::Result<Registered> {
             user: version.user,
             created_ms: version.created_ms,
             aliases: version.aliases,
-            tags: store::client_version::tags(c, version.id.as_bytes())?,
+            tags: version.tags,
             notes: notes(c, version.id, version.created_ms)?,
             of_client: true,
         });
@@ -309,6 +309,9 @@ pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow
                 user: new.user,
                 created_ms: now_ms,
                 aliases: Vec::new(),
+                stage: Stage::None,
+                tags: BTreeMap::new(),
+                notes: String::new(),
             };
             let number = store::client_version::insert(tx, &version)?;
             let notes = new.description.unwrap_or_default();

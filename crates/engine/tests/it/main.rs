@@ -6,6 +6,7 @@ mod commands;
 mod copying;
 mod data;
 mod deploying;
+mod exporting;
 mod interrupted;
 mod opening;
 mod place;
@@ -21,6 +22,7 @@ mod secrets;
 #[allow(unreachable_pub, dead_code, reason = "the journeys' own, of which a suite takes what it needs")]
 mod skipped;
 mod sources;
+mod sources_followed;
 mod spending;
 mod stage;
 mod tracking;

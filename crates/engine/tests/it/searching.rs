@@ -10,8 +10,9 @@ use api::{
     project::EditProjectFile,
     run::{GetRun, RunState},
     search::{
-        Direction, EarlyStopping, GetSearch, ListSearches, ResumeSearch, SEARCH_TAG, Search, SearchConfig,
-        SearchMethod, SearchState, StartSearch, StopSearch, TRIAL_TAG, TrialOutcome, Value, Written,
+        DeleteSearch, Direction, EarlyStopping, GetSearch, ListSearches, RestoreSearch, ResumeSearch, SEARCH_TAG,
+        Search, SearchCommand, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, TRIAL_TAG,
+        TrialOutcome, Value, Written,
     },
 };
 use serde_json::json;
@@ -230,4 +231,33 @@ async fn a_space_that_makes_no_training_is_refused_before_anything_starts() {
     let error = stage.try_call(start(project, config, None)).await.unwrap_err();
     assert!(error.message.contains("no grid"), "{}", error.message);
     assert!(stage.call(ListSearches { project }).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_search_that_was_forgotten_comes_back_as_it_was() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let command = SearchCommand {
+        words: vec!["true".to_owned(), "${lr}".to_owned()],
+        directory: stage.path("p").to_string_lossy().into_owned(),
+    };
+    let config = SearchConfig {
+        metric: Some("loss".to_owned()),
+        goal: Some(Direction::Min),
+        space: space(&[("lr", values(&[Value::Number(0.1), Value::Number(0.2)]))]),
+        ..SearchConfig::default()
+    };
+    let request = StartSearch { command: Some(command), ..start(project, config, None) };
+    let search = stage.call(request).await.id;
+    let error = stage.try_call(DeleteSearch { search }).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::InUse);
+    stage.call(StopSearch { search }).await;
+    let before = stage.call(GetSearch { search }).await;
+    stage.call(DeleteSearch { search }).await;
+    assert!(stage.call(ListSearches { project }).await.is_empty());
+    assert_eq!(stage.try_call(GetSearch { search }).await.unwrap_err().code, ErrorCode::NotFound);
+    assert_eq!(stage.call(RestoreSearch { search }).await, before);
+    assert_eq!(stage.call(ListSearches { project }).await, [before]);
+    let unknown = SearchId::from_bytes([9; 16]);
+    assert_eq!(stage.try_call(RestoreSearch { search: unknown }).await.unwrap_err().code, ErrorCode::NotFound);
 }

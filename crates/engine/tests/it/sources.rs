@@ -1,21 +1,26 @@
 //! Other tools' logs become runs, once, and are read on while they grow.
 
-use std::{collections::HashMap, fs, path::Path};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs,
+    path::Path,
+};
 
 use api::{
+    job::JobState,
     media::{GetMedium, ListMedia, MediumContent, SaveMedium},
     run::{ListRuns, RunKind},
     source::{AddSource, Kind, ListSources, LookForLogs, ReadSource, RemoveSource},
-    tracking::ListExperiments,
+    tracking::{ListExperiments, PurgeRuns, RestoreRuns, TrashRuns},
 };
 
 use crate::stage::Stage;
 
-fn fixture(name: &str) -> std::path::PathBuf {
+pub(crate) fn fixture(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().flatten() {
         let target = to.join(entry.file_name());
@@ -34,7 +39,7 @@ async fn add(stage: &Stage, path: &Path, kind: Option<Kind>) {
 }
 
 /// Name and points of each series, of all runs.
-async fn series(stage: &Stage) -> Vec<(String, String, u64)> {
+pub(crate) async fn series(stage: &Stage) -> Vec<(String, String, u64)> {
     let mut found = Vec::new();
     for experiment in stage.call(ListExperiments::default()).await {
         let request = ListRuns { experiment: Some(experiment.id), limit: Some(1000), ..ListRuns::default() };
@@ -80,13 +85,65 @@ async fn a_file_store_is_read_once_and_read_on() {
     assert_eq!(points(&then), points(&first) + 1);
 
     // The log is never touched, and what became of it can go.
-    let freed = stage.call(RemoveSource { source: source.id, keep_runs: false }).await;
-    assert_eq!(freed.records, source.runs);
-    assert!(metric.is_file() && series(&stage).await.is_empty());
+    let removed = stage.call(RemoveSource { source: source.id, keep_runs: false }).await;
+    // The others of the log were deleted before, and stay so.
+    let names: BTreeSet<&String> = then.iter().map(|(run, ..)| run).collect();
+    assert_eq!(removed.runs.len(), names.len());
+    assert!(metric.is_file() && series(&stage).await.is_empty() && stage.call(ListSources {}).await.is_empty());
+    // Its runs can come back, and the log be read again beside them.
+    stage.call(RestoreRuns { runs: removed.runs }).await;
+    assert_eq!(series(&stage).await, then);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_away_takes_nothing_with_it() {
+    let stage = Stage::new().await;
+    let (folder, away) = (stage.path("mlruns"), stage.path("away"));
+    copy(&fixture("foreign/tests/fixtures/mlruns"), &folder);
+    add(&stage, &folder, None).await;
+    let first = series(&stage).await;
+    let id = stage.call(ListSources {}).await[0].id;
+    let read = async || {
+        let job = stage.call(ReadSource { source: id }).await;
+        stage.over(job).await.state
+    };
+    // As a drive that is not mounted, or a folder that was moved: twice, since the first failure leaves a mark.
+    fs::rename(&folder, &away).unwrap();
+    for _ in 0..2 {
+        assert_eq!(read().await, JobState::Failed);
+        assert_eq!(series(&stage).await, first);
+    }
+    fs::rename(&away, &folder).unwrap();
+    assert_eq!(read().await, JobState::Done);
+    assert_eq!(series(&stage).await, first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_deleted_for_good_is_not_read_again() {
+    let stage = Stage::new().await;
+    let folder = stage.path("mlruns");
+    copy(&fixture("foreign/tests/fixtures/mlruns"), &folder);
+    add(&stage, &folder, None).await;
+    let source = stage.call(ListSources {}).await.remove(0);
+    let mut runs = Vec::new();
+    for experiment in stage.call(ListExperiments::default()).await {
+        let request = ListRuns { experiment: Some(experiment.id), ..ListRuns::default() };
+        runs.extend(stage.call(request).await.rows.into_iter().filter(|row| row.name == "first: of two"));
+    }
+    let [run] = &runs[..] else { panic!("{runs:?}") };
+    stage.call(TrashRuns { runs: vec![run.id] }).await;
+    stage.call(PurgeRuns { runs: vec![run.id] }).await;
+    // Its head is told again, since a tag of it changed.
+    let tags = metric_file(&folder).parent().unwrap().with_file_name("tags");
+    fs::write(tags.join("later"), "told").unwrap();
+    let job = stage.call(ReadSource { source: source.id }).await;
+    stage.done(job).await;
+    let then = stage.call(ListSources {}).await.remove(0);
+    assert_eq!((then.runs, series(&stage).await.len()), (source.runs - 1, 0));
 }
 
 /// A metric of the first run that has one.
-fn metric_file(folder: &Path) -> std::path::PathBuf {
+pub(crate) fn metric_file(folder: &Path) -> std::path::PathBuf {
     let mut all: Vec<_> = ignore::WalkBuilder::new(folder)
         .standard_filters(false)
         .build()
@@ -206,6 +263,137 @@ async fn media_of_a_log_are_read_where_they_stand() {
     fs::remove_dir_all(&folder).unwrap();
     let error = stage.try_call(GetMedium { run, key: "picture".to_owned(), step: None }).await.unwrap_err();
     assert!(error.message.contains("can't be read"), "{error:?}");
+}
+
+/// A log of Weights & Biases with these rows of history: step, key and the object.
+fn wandb_log(rows: &[(u8, &str, &str)]) -> Vec<u8> {
+    // As protobuf writes a field with a length.
+    let field = |number: u8, data: &[u8]| {
+        let mut field = Vec::new();
+        for mut number in [usize::from(number) << 3 | 2, data.len()] {
+            while number >= 0x80 {
+                field.push(number as u8 | 0x80);
+                number >>= 7;
+            }
+            field.push(number as u8);
+        }
+        [&field[..], data].concat()
+    };
+    let mut log = b":W&B\xe1\xbe\0".to_vec();
+    for (step, key, object) in rows {
+        let item = field(1, &[field(1, key.as_bytes()), field(16, object.as_bytes())].concat());
+        let record = field(2, &[&item[..], &field(2, &[0x08, *step])].concat());
+        let sum = crc32fast::hash(&[&[1], &record[..]].concat());
+        log.extend(sum.to_le_bytes());
+        log.extend(u16::try_from(record.len()).unwrap().to_le_bytes());
+        log.push(1);
+        log.extend(record);
+    }
+    log
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn media_of_weights_and_biases_stand_by_their_steps() {
+    let stage = Stage::new().await;
+    let run = stage.path("wandb/offline-run-20231114_221320-demo0001");
+    let file = |name: &str, bytes: &[u8]| {
+        let path = run.join("files/media").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    };
+    file("images/p_1.png", b"\x89PNG one");
+    file("images/p_2.png", b"\x89PNG two");
+    file("audio/a.wav", b"RIFF\0\0\0\0WAVEfmt ");
+    file("table/t.table.json", br#"{"columns": ["n", "x"], "data": [["a", 0.5], ["b", null]]}"#);
+    file("html/h.html", b"<b>bold</b>");
+    file("object3D/o.pts.json", b"[]");
+    let object = |kind: &str, path: &str| format!(r#"{{"_type": "{kind}", "path": "media/{path}"}}"#);
+    let rows = [
+        (1, "p", object("image-file", "images/p_1.png")),
+        (2, "p", object("image-file", "images/p_2.png")),
+        (2, "a", object("audio-file", "audio/a.wav")),
+        (2, "t", object("table-file", "table/t.table.json")),
+        (2, "h", object("html-file", "html/h.html")),
+        (2, "o", object("object3D-file", "object3D/o.pts.json")),
+        (1, "w", r#"{"_type": "histogram", "bins": [0, 1, 2], "values": [3, 4]}"#.to_owned()),
+        (
+            2,
+            "w",
+            r#"{"_type": "histogram", "packedBins": {"min": 0, "size": 2, "count": 2}, "values": [5, 6]}"#.to_owned(),
+        ),
+        (3, "loss", "0.5".to_owned()),
+    ];
+    let rows: Vec<_> = rows.iter().map(|(step, key, object)| (*step, *key, object.as_str())).collect();
+    fs::write(run.join("run-demo0001.wandb"), wandb_log(&rows)).unwrap();
+    add(&stage, &stage.path("wandb"), None).await;
+    let source = stage.call(ListSources {}).await.remove(0);
+    assert_eq!((source.warned, source.error), (1, None), "{:?}", source.warnings);
+    assert!(source.warnings[0].message.starts_with("1 media of kinds that are not shown"), "{:?}", source.warnings);
+    let experiment = stage.call(ListExperiments::default()).await.into_iter().find(|one| one.runs > 0).unwrap();
+    let request = ListRuns { experiment: Some(experiment.id), ..ListRuns::default() };
+    let id = stage.call(request).await.rows[0].id;
+    let keys = stage.call(ListMedia { run: id }).await.keys;
+    let told: Vec<_> = keys.iter().map(|of| (of.key.as_str(), of.steps.as_slice())).collect();
+    // Their files are not told again by their names.
+    assert_eq!(told, [("a", &[2][..]), ("h", &[2]), ("p", &[1, 2]), ("t", &[2]), ("w", &[1, 2])]);
+    let medium = async |key: &str, step| stage.call(GetMedium { run: id, key: key.to_owned(), step }).await.content;
+    let saved = async |key: &str, step, name: &str| {
+        let to = stage.path(name);
+        let save = SaveMedium { run: id, key: key.to_owned(), step, to: to.to_string_lossy().into_owned() };
+        stage.call(save).await;
+        fs::read(to).unwrap()
+    };
+    assert_eq!(saved("p", Some(1), "one.png").await, b"\x89PNG one");
+    assert_eq!(saved("p", None, "two.png").await, b"\x89PNG two");
+    let (_, kind) = engine::run::media::bytes(&stage.engine, id, "a", None).await.unwrap();
+    assert_eq!(kind, "audio/wav");
+    let (edges, counts) = (vec![0.0, 1.0, 2.0], vec![3.0, 4.0]);
+    assert_eq!(medium("w", Some(1)).await, MediumContent::Histogram { edges, counts });
+    let (edges, counts) = (vec![0.0, 2.0, 4.0], vec![5.0, 6.0]);
+    assert_eq!(medium("w", Some(2)).await, MediumContent::Histogram { edges, counts });
+    let rows = vec![vec!["a".to_owned(), "0.5".to_owned()], vec!["b".to_owned(), String::new()]];
+    let columns = vec!["n".to_owned(), "x".to_owned()];
+    assert_eq!(medium("t", None).await, MediumContent::Table { columns, rows, total_rows: 2 });
+    // A page is its text and nothing that runs.
+    assert_eq!(medium("h", None).await, MediumContent::Text { text: "<b>bold</b>".to_owned(), is_cut: false });
+    assert!(engine::run::media::bytes(&stage.engine, id, "h", None).await.is_err());
+    // A link that took a file's place leads to nothing, and a log that was changed is not taken for what it was.
+    #[cfg(unix)]
+    {
+        fs::remove_file(run.join("files/media/images/p_1.png")).unwrap();
+        std::os::unix::fs::symlink(stage.path("one.png"), run.join("files/media/images/p_1.png")).unwrap();
+        let error = stage.try_call(GetMedium { run: id, key: "p".to_owned(), step: Some(1) }).await.unwrap_err();
+        assert!(error.message.contains("leads out of its log"), "{error:?}");
+    }
+    fs::write(run.join("run-demo0001.wandb"), wandb_log(&[(1, "w", "1")])).unwrap();
+    let error = stage.try_call(GetMedium { run: id, key: "w".to_owned(), step: Some(1) }).await.unwrap_err();
+    assert!(error.message.contains("was changed since it was read"), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn media_of_dvclive_stand_by_their_steps() {
+    let stage = Stage::new().await;
+    let folder = stage.path("dvclive");
+    copy(&fixture("foreign/tests/fixtures/dvclive"), &folder);
+    fs::write(folder.join("plots/images/steps/7.png"), b"\x89PNG seven").unwrap();
+    add(&stage, &folder, None).await;
+    let source = stage.call(ListSources {}).await.remove(0);
+    assert_eq!(source.warned, 0, "{:?}", source.warnings);
+    let experiment = stage.call(ListExperiments::default()).await.into_iter().find(|one| one.runs > 0).unwrap();
+    let request = ListRuns { experiment: Some(experiment.id), ..ListRuns::default() };
+    let run = stage.call(request).await.rows[0].id;
+    let told = async || -> Vec<(String, Vec<i64>)> {
+        stage.call(ListMedia { run }).await.keys.into_iter().map(|of| (of.key, of.steps)).collect()
+    };
+    assert_eq!(told().await, [("sample.png".to_owned(), vec![0]), ("steps".to_owned(), vec![3, 7])]);
+    // A picture without a step is written over: the last is shown, once.
+    fs::write(folder.join("plots/images/sample.png"), b"\x89PNG later").unwrap();
+    let job = stage.call(ReadSource { source: source.id }).await;
+    stage.done(job).await;
+    assert_eq!(told().await[0], ("sample.png".to_owned(), vec![0]));
+    let (bytes, kind) = engine::run::media::bytes(&stage.engine, run, "sample.png", None).await.unwrap();
+    let engine::run::media::Bytes::File(path) = bytes else { panic!("{bytes:?}") };
+    assert_eq!((fs::read(path).unwrap(), kind), (b"\x89PNG later".to_vec(), "image/png"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

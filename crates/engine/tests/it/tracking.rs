@@ -9,7 +9,7 @@ use api::{
     series::Point,
     tracking::{
         CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, MoveRuns, PurgeExperiment,
-        PurgeRuns, RestoreExperiment, RestoreRuns, TrashRuns,
+        PurgeRuns, RestoreExperiment, RestoreRuns, Stage as ModelStage, TrashRuns,
     },
 };
 use engine::{
@@ -319,7 +319,8 @@ async fn a_model_that_a_client_registered_stands_where_its_run_does() {
     let own = own.into_iter().find(|one| one.project == Some(project)).unwrap();
     let run = begin(&stage, &own, "one", 1).await;
     registry::create(&stage.engine, "churn", None, Vec::new()).await.unwrap();
-    registry::create(&stage.engine, "elsewhere", None, Vec::new()).await.unwrap();
+    let tags = vec![("team".to_owned(), "risk".to_owned())];
+    registry::create(&stage.engine, "elsewhere", Some("# Of *nobody*".to_owned()), tags).await.unwrap();
     let new = NewVersion { source: "runs:/x/model".to_owned(), run: Some(run), ..NewVersion::default() };
     registry::add_version(&stage.engine, "churn", new).await.unwrap();
     registry::set_alias(&stage.engine, "churn", "champion", Some("1")).await.unwrap();
@@ -331,6 +332,19 @@ async fn a_model_that_a_client_registered_stands_where_its_run_does() {
     // What no project has is found all the same, with or without a version.
     let others = stage.call(ListOtherModels {}).await;
     assert_eq!(others.iter().map(|model| model.name.as_str()).collect::<Vec<_>>(), ["elsewhere"]);
+    assert_eq!((others[0].notes.as_str(), others[0].tags["team"].as_str()), ("# Of *nobody*", "risk"));
+    let new = NewVersion {
+        source: "s3://bucket/x".to_owned(),
+        description: Some("better".to_owned()),
+        tags: vec![("kind".to_owned(), "trees".to_owned())],
+        ..NewVersion::default()
+    };
+    registry::add_version(&stage.engine, "elsewhere", new).await.unwrap();
+    let version = stage.call(ListOtherModels {}).await.remove(0).client_versions.remove(0);
+    assert_eq!(
+        (version.notes.as_str(), version.tags["kind"].as_str(), version.stage),
+        ("better", "trees", ModelStage::None)
+    );
 }
 
 #[cfg(unix)]

@@ -70,6 +70,14 @@ impl History {
         Ok(Self { repository, prefix, root, kept: HashMap::new() })
     }
 
+    /// The folders in which git keeps where its branches are.
+    pub(super) fn heads(&self) -> Vec<PathBuf> {
+        let (own, shared) = (self.repository.git_dir(), self.repository.common_dir());
+        // A commit moves its branch in the one, and another branch is noted in the other.
+        let folders = [own.join("logs"), shared.join("refs")].into_iter();
+        folders.filter(|folder| folder.is_dir()).collect()
+    }
+
     /// The newest commits of the current branch along first parents; none before its first.
     ///
     /// # Errors
@@ -159,6 +167,7 @@ fn parse(path: &str, text: &str) -> std::result::Result<Value, Unread> {
     Ok(match path.rsplit_once('.').map(|(_, ending)| ending) {
         Some("json") => Value::from_json(text)?,
         Some("toml") => Value::from_toml(text)?,
+        Some("py") => super::python::params(text),
         _ => Value::from_yaml(text)?,
     })
 }

@@ -8,8 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use api::{run::RunState, series::Point};
+use api::{run::RunState, series::Point, tracking::RunInput};
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use super::meta::Meta;
 use crate::{
@@ -24,6 +25,8 @@ const LIFECYCLE: &str = "mlflow.lifecycle_stage";
 /// A store that is written to.
 pub struct FileStore {
     folder: PathBuf,
+    /// Where it will be read: what it says of its own places.
+    place: PathBuf,
     /// Ids by name.
     experiments: BTreeMap<String, String>,
 }
@@ -31,6 +34,7 @@ pub struct FileStore {
 /// A run that is being written; it is one once it is [finished](Run::finish).
 pub struct Run {
     folder: PathBuf,
+    experiment: PathBuf,
     meta: RunMeta,
 }
 
@@ -63,6 +67,15 @@ struct RunMeta {
     user_id: String,
 }
 
+#[derive(Serialize)]
+struct InputMeta<'a> {
+    source_type: &'a str,
+    source_id: &'a str,
+    destination_type: &'a str,
+    destination_id: &'a str,
+    tags: &'a BTreeMap<String, String>,
+}
+
 impl FileStore {
     /// Opens a folder, made as needed, with the experiments that it holds.
     ///
@@ -71,6 +84,14 @@ impl FileStore {
     pub fn open(folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder).map_err(failed(folder))?;
         let folder = folder.canonicalize().map_err(failed(folder))?;
+        Self::open_for(folder.clone(), folder)
+    }
+
+    /// The same of a folder that will be moved to `place`.
+    ///
+    /// # Errors
+    /// Where the folder can't be read.
+    pub fn open_for(folder: PathBuf, place: PathBuf) -> Result<Self> {
         let mut experiments = BTreeMap::new();
         for experiment in super::folders(&folder).map_err(failed(&folder))? {
             let meta = file::text(&experiment.join("meta.yaml")).ok().and_then(|text| Meta::parse(&text).ok());
@@ -81,7 +102,7 @@ impl FileStore {
                 experiments.insert(name.to_owned(), id.to_owned());
             }
         }
-        let mut store = Self { folder, experiments };
+        let mut store = Self { folder, place, experiments };
         // Without it MLflow calls the store broken.
         if !store.folder.join(DEFAULT_ID).exists() {
             store.put_experiment(DEFAULT_ID.to_owned(), "Default", 0)?;
@@ -96,7 +117,7 @@ impl FileStore {
     /// Where a file can't be written, or the store holds a run of this id.
     pub fn run(&mut self, id: [u8; 16], head: &Head) -> Result<(Run, Vec<String>)> {
         let experiment = self.experiment(&head.group, head.created_ms)?;
-        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = hexadecimal(&id);
         let folder = self.folder.join(&experiment).join(&id);
         fs::create_dir(&folder).map_err(failed(&folder))?;
         for name in ["params", "tags", "metrics", "artifacts"] {
@@ -104,10 +125,10 @@ impl FileStore {
         }
         let deleted = |(key, value): &(String, String)| key == LIFECYCLE && value == "deleted";
         let meta = RunMeta {
-            artifact_uri: uri(&folder.join("artifacts")),
+            artifact_uri: uri(&self.place.join(&experiment).join(&id).join("artifacts")),
             end_time: head.ended_ms,
             entry_point_name: String::new(),
-            experiment_id: experiment,
+            experiment_id: experiment.clone(),
             lifecycle_stage: if head.tags.iter().any(deleted) { "deleted" } else { "active" }.to_owned(),
             run_id: id.clone(),
             run_name: head.name.clone(),
@@ -120,7 +141,7 @@ impl FileStore {
             tags: [],
             user_id: head.user.clone().unwrap_or_default(),
         };
-        let run = Run { folder, meta };
+        let run = Run { folder, experiment: self.folder.join(experiment), meta };
         let refused = run.pairs(head)?;
         Ok((run, refused))
     }
@@ -140,7 +161,7 @@ impl FileStore {
         let folder = self.folder.join(&id);
         fs::create_dir(&folder).map_err(failed(&folder))?;
         let meta = ExperimentMeta {
-            artifact_location: &uri(&folder),
+            artifact_location: &uri(&self.place.join(&id)),
             creation_time: now_ms,
             experiment_id: &id,
             last_update_time: now_ms,
@@ -178,6 +199,30 @@ impl Run {
         Ok(true)
     }
 
+    /// Says that it was given a dataset.
+    ///
+    /// # Errors
+    /// Where its files can't be written.
+    pub fn input(&self, input: &RunInput) -> Result<()> {
+        let RunInput { dataset, tags } = input;
+        let id = named(&dataset.name, &dataset.digest);
+        let folder = self.experiment.join("datasets").join(&id);
+        if !folder.exists() {
+            fs::create_dir_all(&folder).map_err(failed(&folder))?;
+            put_yaml(&folder.join("meta.yaml"), dataset)?;
+        }
+        let folder = self.folder.join("inputs").join(named(&id, &self.meta.run_id));
+        fs::create_dir_all(&folder).map_err(failed(&folder))?;
+        let meta = InputMeta {
+            source_type: "DATASET",
+            source_id: &id,
+            destination_type: "RUN",
+            destination_id: &self.meta.run_id,
+            tags,
+        };
+        put_yaml(&folder.join("meta.yaml"), &meta)
+    }
+
     /// Makes it a run.
     ///
     /// # Errors
@@ -209,6 +254,19 @@ impl Run {
         }
         Ok(refused)
     }
+}
+
+/// The name of a folder that two texts always have: MLflow takes any of 32 digits.
+fn named(one: &str, other: &str) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(one.as_bytes());
+    hasher.update([0]);
+    hasher.update(other.as_bytes());
+    hexadecimal(&hasher.finalize()[..16])
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn make_parent(path: &Path) -> Result<()> {

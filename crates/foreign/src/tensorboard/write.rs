@@ -10,7 +10,7 @@ use api::series::Point;
 use prost::Message as _;
 
 use super::{
-    proto::{Event, Summary, VERSION, Value},
+    proto::{Any, Dtype, Event, HparamsData, Metadata, Plugin, SessionStart, Shape, Summary, Tensor, VERSION, Value},
     record,
 };
 use crate::{Result, file::failed};
@@ -38,6 +38,39 @@ impl EventFile {
 
     fn event(&mut self, event: &Event) -> Result<()> {
         record::write(&mut self.file, &event.encode_to_vec()).map_err(failed(&self.path))
+    }
+
+    /// Says the run's hyperparameters, as TensorBoard's plugin of that name reads them.
+    ///
+    /// # Errors
+    /// Where they can't be written.
+    pub fn hyperparameters<'a>(
+        &mut self,
+        created_ms: i64,
+        params: impl IntoIterator<Item = (&'a String, &'a String)>,
+    ) -> Result<()> {
+        let value = |text: &String| match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Any { number: Some(number), ..Any::default() },
+            _ => Any { text: Some(text.clone()), ..Any::default() },
+        };
+        let hparams = params.into_iter().map(|(key, text)| (key.clone(), value(text))).collect();
+        let told = HparamsData { start: Some(SessionStart { hparams }), end: None };
+        let plugin = Plugin { name: "hparams".to_owned(), content: told.encode_to_vec() };
+        // Every value has a tensor; of this one it says nothing.
+        let nothing = Tensor {
+            dtype: Dtype::Float as i32,
+            shape: Some(Shape::default()),
+            float_val: vec![0.0],
+            ..Tensor::default()
+        };
+        let value = Value {
+            tag: "_hparams_/session_start_info".to_owned(),
+            metadata: Some(Metadata { plugin: Some(plugin) }),
+            tensor: Some(nothing),
+            ..Value::default()
+        };
+        let summary = Some(Summary { value: vec![value] });
+        self.event(&Event { wall_time: seconds(created_ms), summary, ..Event::default() })
     }
 
     /// Appends points of a series. TensorBoard's scalars are `f32`: a larger number is infinite there.

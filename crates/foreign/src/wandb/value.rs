@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::proto::{Item, Typed};
-use crate::{Histogram, Media, file, value::Value};
+use crate::{Histogram, Media, value::Value};
 
 /// Values by their names.
 type Fields = Vec<(String, Value)>;
@@ -110,11 +110,6 @@ pub(crate) fn media(object: &Value, files: &Path) -> Result<Vec<Media>, String> 
     match kind {
         "histogram" => histogram(object).map(|one| vec![one]).ok_or_else(|| "the histogram is malformed".to_owned()),
         "table" if object.get("data").is_some() => Ok(vec![table(object)]),
-        "table-file" => {
-            let path = file_of(object.get("path"), files)?;
-            let read = file::text(&path).ok().and_then(|text| Value::from_json(&text).ok());
-            Ok(vec![read.map_or(Media::File(path), |value| table(&value))])
-        }
         _ if object.get("path").is_some() => Ok(vec![Media::File(file_of(object.get("path"), files)?)]),
         _ => {
             // Several at once: their file names, or an object for each.

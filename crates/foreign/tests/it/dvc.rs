@@ -119,7 +119,7 @@ fn what_cant_be_read_is_said_once_with_its_commit() {
     let yaml = "stages:
   train:
     foreach: [a, b]
-    do: {cmd: x, params: [config.py: [lr]], metrics: ['${item}.json', junk.json, missing.json]}
+    do: {cmd: x, params: [config.py: [lr]], metrics: ['${items}.json', junk.json, missing.json]}
 metrics: 7
 ";
     commit(folder.path(), "First", &[("dvc.yaml", yaml), ("junk.json", "{\"acc\": 0."), ("dvc.lock", "stages: [")]);
@@ -131,13 +131,109 @@ metrics: 7
     for said in [
         "junk.json in commit",
         "dvc.lock in commit",
-        "${item}.json was left out",
-        "config.py:lr was left out",
+        "${items}.json was left out: nothing is called items",
         "dvc.yaml in commit",
     ] {
         assert!(warnings.contains(said), "{said} is not in\n{warnings}");
     }
-    assert_eq!(read.warnings().len(), 5, "{warnings}");
+    assert_eq!(read.warnings().len(), 4, "{warnings}");
+}
+
+#[test]
+fn templates_stand_for_the_paths_that_they_name() {
+    let folder = repository();
+    let yaml = "vars:
+- eval: {out: scores}
+- extra.json:where
+stages:
+  each:
+    foreach: ${models}
+    do:
+      cmd: python train.py ${item.name}
+      wdir: work/${item.name}
+      params: [depth, '../../${where.params}': ['${key}.lr']]
+      metrics: ['${eval.out}/${key}.json']
+  grid:
+    matrix: {size: '${sizes}', kind: [x, y]}
+    cmd: python grid.py
+    metrics: ['grid/${item.size}-${item.kind}.json']
+    params: [config.py: [Model.width], setup.toml: ['train.rate']]
+  own:
+    vars: [{eval: {out: other}}]
+    cmd: x
+    metrics: ['${eval.out}.json']
+";
+    let lock = "stages:
+  each@a: {params: {params.yaml: {depth: 9}}}
+";
+    commit(
+        folder.path(),
+        "First",
+        &[
+            ("dvc.yaml", yaml),
+            ("dvc.lock", lock),
+            ("extra.json", r#"{"where": {"params": "hyper.toml"}, "eval": {"out": "hidden"}}"#),
+            (
+                "hyper.toml",
+                "[a]
+lr = 0.1
+[b]
+lr = 0.2
+",
+            ),
+            (
+                "setup.toml",
+                "[train]
+rate = 0.5
+other = 1
+",
+            ),
+            (
+                "params.yaml",
+                "models: {a: {name: first}, b: {name: second}}
+sizes: [1, 2]
+",
+            ),
+            (
+                "work/first/params.yaml",
+                "depth: 3
+",
+            ),
+            (
+                "work/second/params.yaml",
+                "depth: 4
+",
+            ),
+            ("work/first/scores/a.json", r#"{"acc_a": 0.5}"#),
+            ("work/second/scores/b.json", r#"{"acc_b": 0.25}"#),
+            ("grid/1-x.json", r#"{"one": 1}"#),
+            ("grid/2-y.json", r#"{"two": 2}"#),
+            (
+                "config.py",
+                "import torch
+class Model:
+    width = 64
+    depth = torch.tensor(3)
+",
+            ),
+            ("other.json", r#"{"own": 3}"#),
+        ],
+    );
+    let read = read_at(folder.path(), &Mark::default());
+    assert_eq!(read.warnings(), [""; 0]);
+    for (key, value) in [("acc_a", 0.5), ("acc_b", 0.25), ("one", 1.0), ("two", 2.0), ("own", 3.0)] {
+        assert_eq!(read.series(key), [(0, Some(value))], "{key}");
+    }
+    let expect = [
+        ("Model.width", "64"),
+        ("a.lr", "0.1"),
+        ("b.lr", "0.2"),
+        // What the lock says that the first ran with, and the second's own.
+        ("depth", "9"),
+        ("train.rate", "0.5"),
+        ("work/second/params.yaml:depth", "4"),
+    ];
+    assert_eq!(read.heads()[0].params, pairs(&expect));
 }
 
 /// A history of so many commits, each named by its number from 1 on.

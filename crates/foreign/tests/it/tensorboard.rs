@@ -4,8 +4,8 @@ use std::{fs, path::PathBuf};
 
 use api::{run::RunState, source::Kind};
 use foreign::{
-    Mark, Media, Told, look,
-    tensorboard::{TensorBoard, read_at, write::EventFile},
+    Location, Mark, Media, Told, look,
+    tensorboard::{EventPlace, TensorBoard, read_at, write::EventFile},
 };
 
 use crate::{copy, read};
@@ -57,7 +57,9 @@ fn a_medium_is_read_again_where_it_stands() {
         .told
         .iter()
         .filter_map(|told| match told {
-            Told::Media { key, media, location, .. } => Some((key.as_str(), media, location.as_ref().unwrap())),
+            Told::Media { key, media, location: Some(Location::Event(place)), .. } => {
+                Some((key.as_str(), media, place))
+            }
             _ => None,
         })
         .collect();
@@ -67,7 +69,7 @@ fn a_medium_is_read_again_where_it_stands() {
     for (key, media, location) in &media {
         assert_eq!(&read_at(location).unwrap(), *media, "{key}");
     }
-    let other = foreign::Location { checksum: !media[0].2.checksum, ..media[0].2.clone() };
+    let other = EventPlace { checksum: !media[0].2.checksum, ..media[0].2.clone() };
     assert!(read_at(&other).unwrap_err().to_string().contains("was changed since it was read"));
     // A file of the same name and whole records, but of another run, is not shown for it.
     let (_, _, location) = media.iter().find(|(key, ..)| *key == "picture").unwrap();
@@ -76,7 +78,7 @@ fn a_medium_is_read_again_where_it_stands() {
     let other = EventFile::create(&folder.path().join("other"), 0).unwrap();
     other.finish().unwrap();
     fs::copy(event_file(folder.path(), "other"), &location.path).unwrap();
-    let start = foreign::Location { offset: 0, ..(*location).clone() };
+    let start = EventPlace { offset: 0, ..(*location).clone() };
     assert!(read_at(&start).unwrap_err().to_string().contains("was changed since it was read"));
     fs::remove_file(&location.path).unwrap();
     assert!(read_at(location).unwrap_err().to_string().contains("can't be read"));

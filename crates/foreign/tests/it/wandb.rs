@@ -110,6 +110,12 @@ fn what_wandb_wrote_is_told() {
     assert_eq!(told.points("loss")[1].time_ms, 1_795_922_442_447);
     let spread = Histogram { edges: vec![0.0, 1.0, 2.0], counts: vec![3.0, 4.0] };
     assert_eq!(media(&told.told, "spread"), [Media::Histogram(spread)]);
+    // Each is read again where it stands.
+    for one in &told.told {
+        if let Told::Media { key, media, location, .. } = one {
+            assert_eq!(&foreign::read_at(location.as_ref().unwrap()).unwrap(), media, "{key}");
+        }
+    }
     let file = |name: &str| [Media::File(files.join("media/images").join(name))];
     assert_eq!(media(&told.told, "picture"), file("picture_4_7899d6ced52159786ff0.png"));
     assert_eq!(media(&told.told, "pictures/1"), file("pictures_4_cb30f966fc20e0ee59d9.png"));

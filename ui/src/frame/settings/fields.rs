@@ -151,6 +151,27 @@ pub(super) const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        title: "Budget of a run",
+        fields: &[
+            field(
+                "budget.max_cost",
+                "Cost at most",
+                "By the prices in Settings; a run that reaches it is stopped.",
+                Kind::Decimal,
+                "no limit",
+            ),
+            field("budget.max_hours", "Hours at most", "In which its process lives.", Kind::Decimal, "no limit"),
+            field(
+                "budget.max_kwh",
+                "Kilowatt-hours at most",
+                "Of GPUs that tell their energy.",
+                Kind::Decimal,
+                "no limit",
+            ),
+        ],
+        more: &[],
+    },
+    Group {
         title: "Evaluation",
         fields: &[
             field(

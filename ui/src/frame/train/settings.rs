@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use api::{
-    config::{ModelChoice, Optimizer, TrainingConfig},
+    config::{DataKind, ModelChoice, Optimizer, TrainingConfig},
     host::{Hardware, NamedDevice},
     hyperparameter::{NetworkDefaults, TreeDefaults},
     worker::Device,
@@ -62,11 +62,8 @@ impl Settings {
 
     /// What will be trained: trees for tables and a network for images where nobody chose.
     pub(super) fn trained(self) -> ModelChoice {
-        match model_of(&self.model.get()) {
-            ModelChoice::Default if self.is_images => ModelChoice::Cnn,
-            ModelChoice::Default => ModelChoice::Trees,
-            model => model,
-        }
+        let data = if self.is_images { DataKind::Images } else { DataKind::Table };
+        model_of(&self.model.get()).on(data)
     }
 
     /// The devices that the model can't take on this machine, by their key, each with why.
@@ -107,11 +104,8 @@ impl Settings {
 
     /// The keys behind "More" that this model uses; others keep what `slipway.toml` says.
     pub(super) fn more_of(self) -> Vec<&'static str> {
-        match self.trained() {
-            ModelChoice::Trees => vec!["max_depth", "l2", "patience", "threads"],
-            ModelChoice::Linear => vec!["batch_size", "weight_decay", "patience", "threads"],
-            _ => vec!["hidden", "dropout", "batch_size", "weight_decay", "patience", "threads"],
-        }
+        let all = ["hidden", "dropout", "max_depth", "l2", "batch_size", "weight_decay", "patience", "threads"];
+        all.into_iter().filter(|key| self.trained().uses(key)).collect()
     }
 
     /// What was typed, or what is wrong with it. Only fields that are shown are judged.

@@ -11,6 +11,7 @@ use crate::{
         button::{Button, Pending},
         dialog::Dialog,
         field::{Labelled, TextField},
+        notes::Notes,
         toast::Toasts,
     },
 };
@@ -38,10 +39,10 @@ impl Asking {
 
     const fn verb(&self) -> &'static str {
         match self {
+            Self::Notes(_) => "Save notes",
             Self::New(_) => "Make experiment",
             Self::Name(_) => "Rename",
             Self::Folder(_) => "Move",
-            Self::Notes(_) => "Save notes",
         }
     }
 
@@ -52,14 +53,6 @@ impl Asking {
             Self::Name(experiment) | Self::Folder(experiment) | Self::Notes(experiment) => {
                 (experiment.name.clone(), experiment.folder.clone())
             }
-        }
-    }
-
-    /// The notes that stand there first, where they are asked for.
-    fn notes(&self) -> Option<String> {
-        match self {
-            Self::Notes(experiment) => Some(experiment.tags.get(NOTE_TAG).cloned().unwrap_or_default()),
-            _ => None,
         }
     }
 }
@@ -80,8 +73,34 @@ pub(super) fn Ask(
     let title = Signal::derive(move || asking.with(|asking| asking.as_ref().map(Asking::title)).unwrap_or_default());
     view! {
         <Dialog open title>
-            {asking.get_untracked().map(|asking| view! { <Form open asking folders /> })}
+            {asking.get_untracked().map(|asking| match asking {
+                Asking::Notes(experiment) => view! { <NotesOf open experiment=*experiment /> }.into_any(),
+                asking => view! { <Form open asking folders /> }.into_any(),
+            })}
         </Dialog>
+    }
+}
+
+/// The notes, drawn until one edits them.
+#[component]
+fn NotesOf(open: RwSignal<bool>, experiment: Experiment) -> impl IntoView {
+    let (client, pending) = (Client::get(), Pending::new());
+    let id = experiment.id;
+    let saved = RwSignal::new(experiment.tags.get(NOTE_TAG).cloned().unwrap_or_default());
+    let save = move |notes: String| {
+        let request = EditExperiment { experiment: id, name: None, folder: None, notes: Some(notes) };
+        pending.run(async move { client.call(request).await }, move |experiment| {
+            saved.try_set(experiment.tags.get(NOTE_TAG).cloned().unwrap_or_default());
+        });
+    };
+    view! {
+        <div class="content">
+            <Notes saved placeholder="What is tried here, and why" busy=pending.busy begins=saved.with_untracked(String::is_empty) on_save=Callback::new(save) />
+        </div>
+        <footer>
+            <span class="faint caption">"MLflow's clients read it as the tag mlflow.note.content."</span>
+            <Button label="Close" on_press=move || open.set(false) />
+        </footer>
     }
 }
 
@@ -95,7 +114,6 @@ fn Form(open: RwSignal<bool>, asking: Asking, folders: Signal<BTreeSet<String>>)
     let (name, folder) = (RwSignal::new(name), RwSignal::new(folder));
     let has_name = matches!(asking, Asking::New(_) | Asking::Name(_));
     let has_folder = matches!(asking, Asking::New(_) | Asking::Folder(_));
-    let notes = asking.notes().map(RwSignal::new);
     let verb = asking.verb();
     let is_new = matches!(asking, Asking::New(_));
     let asking = StoredValue::new(asking);
@@ -105,16 +123,14 @@ fn Form(open: RwSignal<bool>, asking: Asking, folders: Signal<BTreeSet<String>>)
             return;
         }
         let (name, folder) = (name.get_untracked().trim().to_owned(), folder.get_untracked());
-        let noted = notes.map(|notes| notes.get_untracked());
         let asking = asking.get_value();
         let call = async move {
-            let (experiment, name, folder, notes) = match asking {
+            let (experiment, name, folder) = match asking {
                 Asking::New(_) => return client.call(CreateExperiment { name, folder }).await,
-                Asking::Name(experiment) => (experiment.id, Some(name), None, None),
-                Asking::Folder(experiment) => (experiment.id, None, Some(folder), None),
-                Asking::Notes(experiment) => (experiment.id, None, None, noted),
+                Asking::Name(experiment) => (experiment.id, Some(name), None),
+                Asking::Folder(experiment) | Asking::Notes(experiment) => (experiment.id, None, Some(folder)),
             };
-            client.call(EditExperiment { experiment, name, folder, notes }).await
+            client.call(EditExperiment { experiment, name, folder, notes: None }).await
         };
         pending.run(call, move |experiment| {
             open.try_set(false);
@@ -138,17 +154,6 @@ fn Form(open: RwSignal<bool>, asking: Asking, folders: Signal<BTreeSet<String>>)
                 <datalist id=OFFERS>
                     {move || folders.get().into_iter().map(|folder| view! { <option value=folder></option> }).collect_view()}
                 </datalist>
-            })}
-            {notes.map(|notes| view! {
-                <Labelled label="Notes" hint="In Markdown. MLflow's clients read them as the tag mlflow.note.content.">
-                    <span class="field area notes-field">
-                        <textarea
-                            placeholder="What is tried here, and why"
-                            prop:value=move || notes.get()
-                            on:input=move |event| notes.set(event_target_value(&event))
-                        ></textarea>
-                    </span>
-                </Labelled>
             })}
         </div>
         <footer>

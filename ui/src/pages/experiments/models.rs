@@ -10,7 +10,12 @@ use leptos::prelude::*;
 use crate::{
     client::query::query,
     frame::place,
-    parts::{card::Chip, when::Ago, words},
+    parts::{
+        card::Chip,
+        registered::{StageChip, Told, is_untold},
+        when::Ago,
+        words,
+    },
 };
 
 /// Nothing where there are none.
@@ -25,16 +30,19 @@ pub(super) fn OtherModels() -> impl IntoView {
 
 #[component]
 fn OneModel(model: Model) -> impl IntoView {
+    let none = model.client_versions.is_empty();
     let count = words::counted(model.client_versions.len() as u64, "version", "versions");
     view! {
         <section class="card section">
             <header><h2>{model.name}</h2><span class="right faint caption">"Model without a project · "{count}</span></header>
-            <div class="scrolls">
+            {(!is_untold(&model.tags, &model.notes)).then(|| view! { <div class="padded"><Told tags=model.tags notes=model.notes /></div> })}
+            <div class="scrolls" class:hidden=none>
                 <table class="small-table">
                     <thead>
                         <tr>
                             <th>"Version"</th>
                             <th>"Aliases"</th>
+                            <th>"Stage"</th>
                             <th>"Registered by"</th>
                             <th>"Run"</th>
                             <th>"Files"</th>
@@ -61,10 +69,14 @@ fn Line(version: ClientVersion) -> impl IntoView {
         <tr>
             <td><b>{format!("v{}", version.number)}</b></td>
             <td><span class="flex">{version.aliases.into_iter().map(|alias| view! { <Chip text=alias tone="accent mono" /> }).collect_view()}</span></td>
+            <td><StageChip stage=version.stage /></td>
             <td class="muted">{version.user.unwrap_or_else(|| "a client".to_owned())}</td>
             <td>{of}</td>
             <td><span class="mono cut seen" title=version.source.clone()>{version.source.clone()}</span></td>
             <td class="num faint"><Ago ms=version.created_ms /></td>
         </tr>
+        {(!is_untold(&version.tags, &version.notes)).then(|| view! {
+            <tr class="of-before-it"><td></td><td colspan="6"><Told tags=version.tags notes=version.notes /></td></tr>
+        })}
     }
 }

@@ -3,6 +3,7 @@
 use api::{
     ApiError, SourceId,
     source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, Source},
+    tracking::RestoreRuns,
 };
 use leptos::{prelude::*, task::spawn_local};
 
@@ -222,8 +223,14 @@ fn Forget(forgetting: RwSignal<Option<Source>>) -> impl IntoView {
     });
     let forget = move |source: SourceId, keep_runs: bool| {
         open.set(false);
-        pending.run(async move { client.call(RemoveSource { source, keep_runs }).await }, move |freed| {
-            toasts.done(format!("The log is forgotten; {} freed", words::bytes(freed.bytes)));
+        pending.run(async move { client.call(RemoveSource { source, keep_runs }).await }, move |removed| {
+            match removed.runs.len() as u64 {
+                0 => toasts.done("The log is forgotten"),
+                count => {
+                    let said = format!("The log is forgotten, and {} deleted", words::counted(count, "run", "runs"));
+                    toasts.undoable(client, said, RestoreRuns { runs: removed.runs });
+                }
+            }
         });
     };
     view! {
@@ -232,7 +239,7 @@ fn Forget(forgetting: RwSignal<Option<Source>>) -> impl IntoView {
                 let id = source.id;
                 view! {
                     <div class="content">
-                        {format!("{} is read no more, and stays as it is. It gave {}.", source.path, words::counted(source.runs, "run", "runs"))}
+                        {format!("{} is read no more, and stays as it is. It gave {}; deleted, they can be restored.", source.path, words::counted(source.runs, "run", "runs"))}
                     </div>
                     <footer>
                         <Button label="Cancel" on_press=move || open.set(false) />

@@ -10,6 +10,7 @@ use crate::{
         card::Chip,
         icon,
         menu::{Item, MenuButton, Menus},
+        registered::{StageChip, Told, is_untold},
         toast::Toasts,
         when::Ago,
     },
@@ -32,22 +33,20 @@ pub(super) fn ClientLine(model_name: String, version: ClientVersion, place: Plac
     };
     let by = version.user.as_ref().map_or_else(|| "a client".to_owned(), |user| format!("{user}, by a client"));
     view! {
-        <tr
-            class="opens"
-            tabindex="0"
-            aria-label=format!("{name}, registered by a client")
-            on:contextmenu=move |event| menus.open_at(&event, items())
-        >
+        <tr aria-label=format!("{name}, registered by a client") on:contextmenu=move |event| menus.open_at(&event, items())>
             <td><b>{format!("v{}", version.number)}</b></td>
             <td><span class="flex">{version.aliases.into_iter().map(|alias| view! { <Chip text=alias tone="accent mono" /> }).collect_view()}</span></td>
             <td class="num faint">"–"</td>
-            <td><span class="chip" title=NOT_OURS>"registered by "{by}</span></td>
+            <td><span class="flex"><span class="chip" title=NOT_OURS>"registered by "{by}</span><StageChip stage=version.stage /></span></td>
             <td><RunOf run=version.run link=version.run_link place /></td>
             <td colspan="2"><span class="mono cut seen" title=version.source.clone()>{version.source.clone()}</span></td>
             <td><span class="faint" title=NOT_OURS>"not deployable"</span></td>
             <td class="num faint"><Ago ms=version.created_ms /></td>
             <td class="end"><MenuButton items label=format!("More of {name}") /></td>
         </tr>
+        {(!is_untold(&version.tags, &version.notes)).then(|| view! {
+            <tr class="of-before-it"><td></td><td colspan="9"><Told tags=version.tags notes=version.notes /></td></tr>
+        })}
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
         card::{Card, Chip},
         field::TextField,
         icon::{self, Icon, icon},
+        notes::Notes as WrittenNotes,
         states::{Empty, Load},
         toast::Toasts,
         when::Ago,
@@ -59,21 +60,35 @@ fn pairs(pairs: BTreeMap<String, String>) -> impl IntoView {
 #[component]
 fn Tags(run: Signal<Run>) -> impl IntoView {
     let client = Client::get();
+    let toasts = Toasts::get();
     let pending = Pending::new();
     let id = Memo::new(move |_| run.with(|run| run.id));
     let tags = Memo::new(move |_| run.with(|run| run.tags.clone()));
     let (key, value) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let put = move |tag: String, text: Option<String>| {
-        let request = EditRun { run: id.get_untracked(), name: None, notes: None, tags: BTreeMap::from([(tag, text)]) };
+    let edit = move |tag: String, text: Option<String>| EditRun {
+        run: id.get_untracked(),
+        name: None,
+        notes: None,
+        tags: BTreeMap::from([(tag, text)]),
+    };
+    let put = move |tag: String, text: String| {
+        let request = edit(tag, Some(text));
         pending.run(async move { client.call(request).await }, move |_| {
             key.set(String::new());
             value.set(String::new());
         });
     };
+    let remove = move |tag: String| {
+        let was = tags.with_untracked(|tags| tags.get(&tag).cloned());
+        let (request, back) = (edit(tag.clone(), None), edit(tag.clone(), was));
+        pending.run(async move { client.call(request).await }, move |_| {
+            toasts.undoable(client, format!("Removed the tag {tag}"), back);
+        });
+    };
     let add = move || {
         let tag = key.get_untracked().trim().to_owned();
         if !tag.is_empty() {
-            put(tag, Some(value.get_untracked().trim().to_owned()));
+            put(tag, value.get_untracked().trim().to_owned());
         }
     };
     view! {
@@ -83,7 +98,7 @@ fn Tags(run: Signal<Run>) -> impl IntoView {
                     {move || tags.get().into_iter().map(|(tag, text)| {
                         let (name, label) = (tag.clone(), format!("Remove {tag}"));
                         let said = if text.is_empty() { tag } else { format!("{tag}: {text}") };
-                        view! { <span class="chip">{said}<IconButton label mark=icon::X kind="tiny" on_press=move |_| put(name.clone(), None) /></span> }
+                        view! { <span class="chip">{said}<IconButton label mark=icon::X kind="tiny" on_press=move |_| remove(name.clone()) /></span> }
                     }).collect_view()}
                 </div>
                 <div class="flex">
@@ -98,39 +113,16 @@ fn Tags(run: Signal<Run>) -> impl IntoView {
 
 #[component]
 fn Notes(run: Signal<Run>) -> impl IntoView {
-    let client = Client::get();
-    let pending = Pending::new();
-    let toasts = Toasts::get();
-    let text = RwSignal::new(run.with_untracked(|run| run.notes.clone()));
+    let (client, pending) = (Client::get(), Pending::new());
     let saved = Memo::new(move |_| run.with(|run| run.notes.clone()));
-    // The field follows the run, but what a person has typed and not left yet stays.
-    Effect::new(move |before: Option<String>| {
-        let now = saved.get();
-        if before.is_some_and(|before| text.with_untracked(|text| *text == before)) {
-            text.set(now.clone());
-        }
-        now
-    });
-    let save = move || {
-        let notes = text.get_untracked();
-        if notes == saved.get_untracked() {
-            return;
-        }
+    let save = move |notes: String| {
         let request =
             EditRun { run: run.with_untracked(|run| run.id), name: None, notes: Some(notes), tags: BTreeMap::new() };
-        pending.run(async move { client.call(request).await }, move |_| toasts.done("Notes saved"));
+        pending.run(async move { client.call(request).await }, |_| {});
     };
     view! {
         <Card title="Notes" class="h">
-            <span class="field area notes-field">
-                <textarea
-                    aria-label="Notes"
-                    placeholder="What was tried, what to try next"
-                    prop:value=move || text.get()
-                    on:input=move |event| text.set(event_target_value(&event))
-                    on:change=move |_| save()
-                ></textarea>
-            </span>
+            <WrittenNotes saved placeholder="What was tried, what to try next" busy=pending.busy on_save=Callback::new(save) />
         </Card>
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     },
     parts::{
         button::IconButton,
+        dialog::Dialog,
         icon,
         picture::Picture,
         states::{Empty, Load},
@@ -188,6 +189,8 @@ fn Played(run: RunId, key: String, step: i64, kind: MediumKind) -> impl IntoView
     let client = Client::get();
     let address = RwSignal::new(None::<String>);
     let problem = RwSignal::new(None::<String>);
+    let large = RwSignal::new(false);
+    let name = StoredValue::new(format!("{key} at step {step}"));
     let from = format!("/api/blob/media/{run}?key={}&step={step}", wire::encode(&key));
     leptos::task::spawn_local(async move {
         match client.blob(&from).await {
@@ -209,7 +212,22 @@ fn Played(run: RunId, key: String, step: i64, kind: MediumKind) -> impl IntoView
         {move || problem.get().map(|problem| view! { <p class="bad small">{problem}</p> })}
         {move || address.get().map(|address| match kind {
             MediumKind::Audio => view! { <audio controls src=address></audio> }.into_any(),
-            _ => view! { <img src=address alt=format!("{key} at step {step}") /> }.into_any(),
+            _ => view! {
+                <button
+                    type="button"
+                    class="enlarges"
+                    aria-label=format!("Enlarge {}", name.get_value())
+                    on:click=move |_| large.set(true)
+                >
+                    <img src=address alt=name.get_value() />
+                </button>
+            }
+            .into_any(),
         })}
+        <Dialog open=large title=name.get_value() wide=true>
+            {move || address.get().map(|address| view! {
+                <div class="content large-picture"><img src=address alt=name.get_value() /></div>
+            })}
+        </Dialog>
     }
 }

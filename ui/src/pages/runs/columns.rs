@@ -238,11 +238,13 @@ pub(super) fn columns(
     let first_free = shown.iter().position(is_free).unwrap_or(shown.len());
     let free = shown.split_off(first_free);
     columns.extend(shown);
-    columns.push(Column::new(
-        "Model",
-        74.0,
-        |row: &RunRow| view! { <span class="muted">{row.model.clone().map(|model| model.replace('_', " "))}</span> },
-    ));
+    if facts.has_model {
+        columns.push(Column::new(
+            "Model",
+            74.0,
+            |row: &RunRow| view! { <span class="muted">{row.model.clone().map(|model| model.replace('_', " "))}</span> },
+        ));
+    }
     // The curve of a pinned metric is not pinned.
     columns.extend(free);
     if facts.has_cost {
@@ -253,10 +255,26 @@ pub(super) fn columns(
         );
         columns.push(column.number().sorted_by("cost"));
     }
+    columns.push(
+        Column::new(
+            "Took",
+            width_of("duration", 94.0),
+            |row: &RunRow| view! { <span class="muted">{row.duration_secs.map(words::duration)}</span> },
+        )
+        .number()
+        .sorted_by("duration"),
+    );
+    if facts.has_snapshot {
+        columns.push(Column::new("Data", 50.0, |row: &RunRow| view! { <span class="muted">{row.snapshot_number.map(|number| format!("v{number}"))}</span> }));
+    }
     columns.extend([
-        Column::new("Took", width_of("duration", 94.0), |row: &RunRow| view! { <span class="muted">{row.duration_secs.map(words::duration)}</span> }).number().sorted_by("duration"),
-        Column::new("Data", 50.0, |row: &RunRow| view! { <span class="muted">{row.snapshot_number.map(|number| format!("v{number}"))}</span> }),
-        Column::new("Started", width_of("created", 86.0), |row: &RunRow| view! { <span class="faint"><Ago ms=row.created_ms /></span> }).number().sorted_by("created"),
+        Column::new(
+            "Started",
+            width_of("created", 104.0),
+            |row: &RunRow| view! { <span class="faint"><Ago ms=row.created_ms /></span> },
+        )
+        .number()
+        .sorted_by("created"),
         Column::new("", 44.0, move |row: &RunRow| {
             let row = row.clone();
             view! { <MenuButton items=move || actions.items(&row) label="What can be done with this run" /> }
@@ -273,7 +291,7 @@ fn text_column(
     of: impl Fn(&RunRow) -> &BTreeMap<String, String> + Send + Sync + 'static,
 ) -> Column<RunRow> {
     let key = key.to_owned();
-    let width = (title.chars().count() as f64 * 6.0 + 28.0).clamp(72.0, 150.0);
+    let width = (title.chars().count() as f64 * 6.0 + 28.0).clamp(88.0, 150.0);
     Column::new(title, width, move |row: &RunRow| {
         view! { <span class="muted">{of(row).get(&key).cloned().unwrap_or_else(|| "–".to_owned())}</span> }
     })
@@ -396,8 +414,14 @@ fn is_wide() -> bool {
 
 const OTHER_ROWS: &str = "Validated on other rows than the newest run: of another snapshot, or split otherwise. The figures can't be compared.";
 
+/// What is worth less than a hundredth has no room for its digits; the run's page has them.
 fn cost(row: &RunRow) -> String {
-    row.cost.map_or_else(|| "–".to_owned(), |cost| money(cost, row.currency.as_deref().unwrap_or_default()))
+    let currency = row.currency.as_deref().unwrap_or_default();
+    match row.cost {
+        None => "–".to_owned(),
+        Some(cost) if cost > 0.0 && cost < 0.005 => format!("< {}", money(0.01, currency)),
+        Some(cost) => money(cost, currency),
+    }
 }
 
 fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<> {
@@ -432,6 +456,8 @@ mod tests {
             ranked_by: Some(("pr_auc/validation".to_owned(), true)),
             best_split: None,
             has_cost: false,
+            has_model: true,
+            has_snapshot: true,
         }
     }
 

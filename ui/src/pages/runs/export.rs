@@ -9,7 +9,10 @@ use api::{
 use charts::text_table::{csv_line, markdown};
 use leptos::prelude::*;
 
-use super::columns::{self, METRIC, Names};
+use super::{
+    columns::{self, METRIC, Names},
+    exporting::ExportRunsDialog,
+};
 use crate::{
     client::{Client, wire},
     parts::{
@@ -39,6 +42,7 @@ pub(super) struct Showing {
 pub(super) fn Export(showing: Showing) -> impl IntoView {
     let (client, toasts, menus, pending) = (Client::get(), Toasts::get(), Menus::get(), Pending::new());
     let Showing { list, names, picked, sight } = showing;
+    let exporting = RwSignal::new(false);
     let copy = move || {
         let Some(list) = list.get_untracked() else { return };
         let ids = picked.get_untracked();
@@ -74,12 +78,17 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
         } else {
             words::counted(count, "selected run", "selected runs")
         };
+        let export = if count == 0 { "Export runs…".to_owned() } else { format!("Export {what}…") };
         vec![
             Item::new(format!("Copy {what} as Markdown"), icon::COPY, copy),
             Item::new("Save all that match as CSV", icon::DOWNLOAD, save),
+            Item::new(export, icon::ARROW_RIGHT, move || exporting.set(true)),
         ]
     };
-    view! { <IconButton label="Copy or save the table" mark=icon::DOWNLOAD on_press=move |event| menus.open_at(&event, items()) /> }
+    view! {
+        <IconButton label="Copy, save or export the runs" mark=icon::DOWNLOAD on_press=move |event| menus.open_at(&event, items()) />
+        <ExportRunsDialog open=exporting list picked />
+    }
 }
 
 /// The columns as the table shows them, as the engine names them.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{
     run::{ListRuns, ProjectIdOr, RunRow},
-    run_table::{GroupFigure, GroupRuns, Listing, RunGroup},
+    run_table::{GroupFigure, GroupRuns, Listing, RunGroup, RunGroups},
     tracking::Scope,
 };
 use leptos::prelude::*;
@@ -14,7 +14,10 @@ use super::{
     columns::{self, METRIC, Names, PARAM, TAG},
 };
 use crate::{
-    client::{Client, query::query},
+    client::{
+        Client,
+        query::{Query, query},
+    },
     parts::{
         button::{Button, Pending},
         icon,
@@ -22,6 +25,7 @@ use crate::{
         rows::Rows,
         states::{Failure, Skeleton},
         table::{Column, Order, Table},
+        take_table::{Form, TakeTable, TextTable},
         words,
     },
 };
@@ -96,17 +100,25 @@ fn title(name: &str) -> String {
     own.map_or_else(|| columns::called(name).1, |(_, label)| (*label).to_owned())
 }
 
-/// The grouped table.
-#[component]
-pub(super) fn Grouped(
+/// The groups with what they were asked by; nothing is asked while they are not shown.
+#[derive(Clone, Copy)]
+pub(super) struct Groups {
     list: Signal<Option<Listing>>,
     group: RwSignal<Names>,
-    /// Names of the columns, of which the metrics are summed up.
-    names: Signal<Names>,
-    filter: RwSignal<String>,
-    on_open: Callback<RunRow>,
-) -> impl IntoView {
-    let (client, pending) = (Client::get(), Pending::new());
+    /// The same as the engine names it.
+    by: Memo<Names>,
+    metrics: Memo<Vec<String>>,
+    order: RwSignal<Option<Order>>,
+    answer: Query<RunGroups>,
+}
+
+/// `names` are those of the columns, of which the metrics are summed up.
+pub(super) fn groups(
+    list: Signal<Option<Listing>>,
+    group: RwSignal<Names>,
+    names: Memo<Names>,
+    is_shown: Memo<bool>,
+) -> Groups {
     let order = RwSignal::new(None::<Order>);
     let metrics = Memo::new(move |_| {
         let keys =
@@ -119,9 +131,32 @@ pub(super) fn Grouped(
         let (sort, descending) = order.get().map_or((None, false), |(key, descending)| (Some(key), descending));
         // An order by what is not grouped by any more is none.
         let is_known = |sort: &String| sort == "runs" || by.with(|by| by.contains(sort)) || sort.starts_with(METRIC);
-        let list = Listing { sort: sort.filter(is_known), descending, ..list.get()? };
+        let list = Listing { sort: sort.filter(is_known), descending, ..list.get().filter(|_| is_shown.get())? };
         Some(GroupRuns { list, by: by.get(), metrics: metrics.get(), offset: 0, limit: Some(MOST) })
     });
+    Groups { list, group, by, metrics, order, answer }
+}
+
+impl Groups {
+    /// What is shown, as text: for people mean ± deviation, for programs each of them in a column of its own.
+    fn table(self, form: Form) -> TextTable {
+        let (by, metrics) = (self.group.get_untracked(), self.metrics.get_untracked());
+        let groups = self.answer.value.with_untracked(|answer| answer.as_ref().map(|answer| answer.groups.clone()));
+        as_text(&by, &metrics, &groups.unwrap_or_default(), form)
+    }
+}
+
+/// The menu that copies or saves the groups.
+#[component]
+pub(super) fn Take(groups: Groups) -> impl IntoView {
+    view! { <TakeTable of=("group", "groups") table=move |form| groups.table(form) /> }
+}
+
+/// The grouped table.
+#[component]
+pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callback<RunRow>) -> impl IntoView {
+    let (client, pending) = (Client::get(), Pending::new());
+    let Groups { list, group, by, metrics, order, answer } = groups;
     // The runs of opened groups, by the group's filter.
     let opened = RwSignal::new(BTreeMap::<String, Vec<RunRow>>::new());
     Effect::new(move |_| {
@@ -277,6 +312,39 @@ fn columns_of(group: &Names, by: &Names, metrics: &[String]) -> Vec<Column<Line>
     columns
 }
 
+fn as_text(by: &[String], metrics: &[String], groups: &[RunGroup], form: Form) -> TextTable {
+    let mut head: Vec<(String, bool)> = by.iter().map(|name| (title(name), false)).collect();
+    head.push(("Runs".to_owned(), true));
+    for key in metrics {
+        let name = words::key(key);
+        match form {
+            Form::Markdown => head.push((name, true)),
+            Form::Csv => head.extend(FIGURES.map(|figure| (format!("{name}, {figure}"), true))),
+        }
+    }
+    let row = |group: &RunGroup| {
+        let mut cells: Vec<String> = group.values.iter().map(|value| form.text(value.as_deref())).collect();
+        cells.push(group.runs.to_string());
+        for figure in &group.figures {
+            match form {
+                Form::Markdown => cells.push(form.text(figure.map(spread).as_deref())),
+                Form::Csv => cells.extend(FIGURES.iter().zip(exact(*figure)).map(|(_, value)| form.number(value))),
+            }
+        }
+        cells
+    };
+    TextTable { head, rows: groups.iter().map(row).collect() }
+}
+
+/// What is said of a metric in a group, a column each.
+const FIGURES: [&str; 5] = ["n", "mean", "standard deviation", "min", "max"];
+
+fn exact(figure: Option<GroupFigure>) -> [Option<f64>; 5] {
+    figure.map_or([None; 5], |GroupFigure { runs, mean, sd, min, max }| {
+        [Some(runs as f64), Some(mean), sd, Some(min), Some(max)]
+    })
+}
+
 fn value_of(row: &RunRow, name: &str) -> Option<String> {
     match (name.strip_prefix(PARAM), name.strip_prefix(TAG)) {
         (Some(key), _) => row.params.get(key).cloned(),
@@ -302,6 +370,27 @@ mod tests {
         assert_eq!(both("", "param.a = \"1\""), "param.a = \"1\"");
         assert_eq!(both("a or b", "param.a = \"1\""), "(a or b) and param.a = \"1\"");
         assert_eq!(both("a", ""), "a");
+    }
+
+    #[test]
+    fn groups_are_taken_as_groups() {
+        let figure = GroupFigure { runs: 2, mean: 0.5, sd: Some(0.25), min: 0.25, max: 0.75 };
+        let group = |value: Option<&str>, figure: Option<GroupFigure>| RunGroup {
+            values: vec![value.map(str::to_owned)],
+            runs: 3,
+            figures: vec![figure],
+            filter: String::new(),
+        };
+        let groups = [group(Some("trees"), Some(figure)), group(None, None)];
+        let (by, metrics) = (["param.model".to_owned()], ["loss".to_owned()]);
+        let csv = as_text(&by, &metrics, &groups, Form::Csv);
+        let head: Vec<&str> = csv.head.iter().map(|(title, _)| title.as_str()).collect();
+        assert_eq!(head[1..], ["Runs", "Loss, n", "Loss, mean", "Loss, standard deviation", "Loss, min", "Loss, max"]);
+        assert_eq!(csv.rows[0], ["trees", "3", "2", "0.5", "0.25", "0.25", "0.75"]);
+        assert_eq!(csv.rows[1], ["", "3", "", "", "", "", ""]);
+        let text = as_text(&by, &metrics, &groups, Form::Markdown);
+        assert_eq!(text.head.len(), 3);
+        assert!(text.rows[0][2].contains(" ± ") && text.rows[1] == ["–", "3", "–"], "{text:?}");
     }
 
     #[test]

@@ -7,8 +7,8 @@ mod new;
 use api::{
     SearchId,
     search::{
-        DeleteSearch, Direction, GetSearch, ListSearches, ResumeSearch, Search, SearchState, StopSearch, Trial,
-        TrialOutcome, Value,
+        DeleteSearch, Direction, GetSearch, ListSearches, RestoreSearch, ResumeSearch, Search, SearchState, StopSearch,
+        Trial, TrialOutcome, Value,
     },
 };
 use charts::{
@@ -30,15 +30,19 @@ use crate::{
         button::{Button, Pending},
         card::{Card, Chip},
         chart::ChartCard,
-        dialog::Confirm,
+        field::TextField,
         icon,
         row_keys::{move_among_rows, opens_row},
         states::{Empty, Load, Problem},
+        take_table::{Form, TakeTable, TextTable},
         toast::Toasts,
         when::Ago,
         words,
     },
 };
+
+/// Further trials that are offered of a search that is over.
+const MORE: u64 = 10;
 
 /// What of the searches the address asks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -181,7 +185,6 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
     let place = Place::get();
     let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
     let navigate = StoredValue::new_local(use_navigate());
-    let deleting = RwSignal::new(false);
     let id = search.with_untracked(|search| search.id);
     let state = Memo::new(move |_| search.with(|search| search.state));
     let is_command = search.with_untracked(|search| search.command.is_some());
@@ -189,10 +192,18 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
     let resume = move || {
         pending.run(async move { client.call(ResumeSearch { search: id, trials: None }).await }, |_| {});
     };
+    let more = RwSignal::new(MORE.to_string());
+    let further = Memo::new(move |_| more.with(|more| more.trim().parse::<u64>().ok().filter(|more| *more > 0)));
+    let try_more = move || {
+        let Some(further) = further.get_untracked() else { return };
+        let trials = search.with_untracked(|search| search.planned.saturating_add(further));
+        pending.run(async move { client.call(ResumeSearch { search: id, trials: Some(trials) }).await }, |_| {});
+    };
     let delete = move || {
         let name = search.with_untracked(|search| search.name.clone());
         pending.run(async move { client.call(DeleteSearch { search: id }).await }, move |()| {
-            toasts.done(format!("Forgot the search {name}; its runs stay"));
+            let back = RestoreSearch { search: id };
+            toasts.undoable(client, format!("Forgot the search {name}; its runs stay"), back);
             navigate.with_value(|navigate| navigate(&place.link("runs?searches=1"), Default::default()));
         });
     };
@@ -226,23 +237,29 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
                     SearchState::Stopped | SearchState::Failed => {
                         view! { <Button label="Go on" mark=icon::PLAY kind="primary" disabled=pending.busy on_press=resume /> }.into_any()
                     }
-                    SearchState::Finished => ().into_any(),
+                    SearchState::Finished if is_command => view! {
+                        <span class="faint caption">"More trials in a terminal: "<code class="mono">{move || search.with(|search| {
+                            format!("slipway search resume {} --trials {}", search.name, search.planned + MORE)
+                        })}</code></span>
+                    }.into_any(),
+                    SearchState::Finished => view! {
+                        <TextField value=more name="Further trials" class="tiny" on_enter=Callback::new(move |()| try_more()) />
+                        <Button
+                            label=Signal::derive(move || format!("Try {} more", further.get().map_or_else(|| "…".to_owned(), words::count)))
+                            mark=icon::PLUS
+                            disabled=Signal::derive(move || pending.busy.get() || further.get().is_none())
+                            on_press=try_more
+                        />
+                    }.into_any(),
                 }}
                 {move || (state.get() != SearchState::Running).then(|| view! {
-                    <Button label="Forget…" kind="quiet" on_press=move || deleting.set(true) />
+                    <Button label="Forget" kind="quiet" disabled=pending.busy tip="Which values it tried is forgotten; the runs of its trials stay" on_press=delete />
                 })}
             </div>
         </div>
         {move || search.with(|search| search.error.clone()).map(|error| view! { <Problem error /> })}
         {move || has_curve.get().then(|| view! { <ChartCard title="Best so far" chart height=170.0 class="section" can_be_log=true /> })}
-        <Card title="Trials" class="section" flush=true><Trials search /></Card>
-        <Confirm
-            open=deleting
-            title="Forget this search?"
-            text="Which values it tried is forgotten. The runs of its trials stay."
-            verb="Forget search"
-            on_confirm=delete
-        />
+        <Card title="Trials" class="section" flush=true extra=ViewFn::from(move || view! { <TakeTable of=("trial", "trials") table=move |form| search.with_untracked(|search| as_text(search, form)) /> })><Trials search /></Card>
     }
 }
 
@@ -272,7 +289,7 @@ fn progress_of(search: &Search) -> LineChart {
             Line::new("best so far", Role::series(0), x.clone(), so_far),
             Line { is_dashed: true, ..Line::new("each trial", Role::series(3), x, y) },
         ],
-        x: Axis::labelled("trial"),
+        x: Axis { is_whole: true, ..Axis::labelled("trial") },
         has_marks: true,
         ..LineChart::default()
     }
@@ -338,16 +355,45 @@ fn Trials(search: Signal<Search>) -> impl IntoView {
     }
 }
 
-#[component]
-fn OutcomeChip(outcome: TrialOutcome) -> impl IntoView {
-    let (text, tone) = match outcome {
+/// The trials as they were begun, with the value of each hyperparameter.
+fn as_text(search: &Search, form: Form) -> TextTable {
+    let names: Vec<&String> = search.config.space.keys().collect();
+    let mut head =
+        ["#", "Run", "Outcome", "Value"].map(|title| (title.to_owned(), matches!(title, "#" | "Value"))).to_vec();
+    head.extend(names.iter().map(|name| match form {
+        Form::Markdown => (words::param(name), true),
+        Form::Csv => ((*name).clone(), true),
+    }));
+    let row = |trial: &Trial| {
+        let mut cells = vec![
+            trial.number.to_string(),
+            form.text(trial.name.as_deref()),
+            outcome(trial.outcome).0.to_owned(),
+            form.number(trial.value),
+        ];
+        cells.extend(names.iter().map(|name| match trial.values.get(*name) {
+            Some(Value::Number(number)) => form.number(Some(*number)),
+            other => form.text(other.map(ToString::to_string).as_deref()),
+        }));
+        cells
+    };
+    TextTable { head, rows: search.trials.iter().map(row).collect() }
+}
+
+const fn outcome(outcome: TrialOutcome) -> (&'static str, &'static str) {
+    match outcome {
         TrialOutcome::Running => ("running", "accent"),
         TrialOutcome::Finished => ("finished", ""),
         TrialOutcome::StoppedEarly => ("stopped early", "info"),
         TrialOutcome::Stopped => ("stopped", "warn"),
         TrialOutcome::Interrupted => ("interrupted", "warn"),
         TrialOutcome::Failed => ("failed", "bad"),
-    };
+    }
+}
+
+#[component]
+fn OutcomeChip(outcome: TrialOutcome) -> impl IntoView {
+    let (text, tone) = self::outcome(outcome);
     view! { <Chip text tone dot=outcome == TrialOutcome::Running /> }
 }
 

@@ -166,11 +166,12 @@ pub(super) fn Views(settable: Settable) -> impl IntoView {
     let place = Place::get();
     let views = query(move || place.scope.get().map(|of| ListViews { of }));
     let saving = RwSignal::new(false);
-    let delete = move |name: String| {
+    let delete = move |view: SavedView| {
         let Some(of) = place.scope.get_untracked() else { return };
-        let request = DeleteView { of, name: name.clone() };
+        let request = DeleteView { of, name: view.name.clone() };
         pending.run(async move { client.call(request).await }, move |_| {
-            toasts.done(format!("Deleted the view {name}; the runs stay"));
+            let said = format!("Deleted the view {}; the runs stay", view.name);
+            toasts.undoable(client, said, SaveView { of, view: view.clone() });
         });
     };
     let items = move || {
@@ -183,9 +184,9 @@ pub(super) fn Views(settable: Settable) -> impl IntoView {
             let open = move || settable.set(Shown::read(&query, wire::decode));
             items.push(Item::new(view.name.clone(), icon::LIST_FILTER, open).under("Open a view"));
         }
-        for SavedView { name, .. } in known {
-            let label = format!("Delete {name}");
-            items.push(Item::new(label, icon::TRASH, move || delete(name.clone())).danger().under("Delete a view"));
+        for view in known {
+            let label = format!("Delete {}", view.name);
+            items.push(Item::new(label, icon::TRASH, move || delete(view.clone())).danger().under("Delete a view"));
         }
         items
     };

@@ -81,7 +81,7 @@ pub(super) fn text<'t>(table: &'t Table, row: usize, field: &Field) -> Option<Co
 }
 
 /// With all digits that tell it from its neighbours.
-fn number(value: f64) -> Cow<'static, str> {
+pub(crate) fn number(value: f64) -> Cow<'static, str> {
     match value {
         _ if value.is_nan() => Cow::Borrowed("NaN"),
         f64::INFINITY => Cow::Borrowed("Infinity"),
@@ -91,6 +91,6 @@ fn number(value: f64) -> Cow<'static, str> {
 }
 
 /// In UTC by ISO 8601; a time beyond the calendar as its milliseconds.
-fn moment(ms: i64) -> String {
+pub(crate) fn moment(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| time.to_string())
 }

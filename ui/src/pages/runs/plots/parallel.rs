@@ -223,7 +223,7 @@ fn AxisRow(
                 Some(Kind::Categories(names)) => {
                     let names = names.into_iter().enumerate().map(|(at, name)| (at.to_string(), name));
                     let names: Vec<_> = [(String::new(), "any".to_owned())].into_iter().chain(names).collect();
-                    view! { <span on:change=move |_| chosen()><Select value=category options=names name=only.clone() /></span> }.into_any()
+                    view! { <span class="either" on:change=move |_| chosen()><Select value=category options=names name=only.clone() /></span> }.into_any()
                 }
                 _ => view! {
                     <TextField value=least name=least_label.clone() placeholder="least" class="short" on_enter=typed on_change=typed />

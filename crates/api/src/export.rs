@@ -1,0 +1,39 @@
+//! Runs as other tools read them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{RunId, job::Job, run_table::Listing};
+
+/// What runs are written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// A file store (`mlruns`): params, metrics with every point, tags, datasets, and artifacts where asked for.
+    Mlflow,
+    /// A folder of event files a run: every point as `f32`, and params as hyperparameters.
+    Tensorboard,
+    /// `runs.csv`, a line a run, and `points.csv`, a line a point.
+    Csv,
+    /// The same two tables as `runs.parquet` and `points.parquet`.
+    Parquet,
+}
+
+/// Writes runs into a new folder, or an empty one: whole or not there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ExportRuns {
+    /// All that it lists.
+    pub list: Listing,
+    /// Only these of them; none: all.
+    #[serde(default)]
+    pub runs: Vec<RunId>,
+    pub format: ExportFormat,
+    /// The whole path of the folder. The folder that it is in is there.
+    pub to: String,
+    /// Copies the runs' artifacts into a file store; in other formats there is no place for them.
+    #[serde(default)]
+    pub artifacts: bool,
+}
+
+crate::requests! { METHODS;
+    ExportRuns => "run.export" -> Job;
+}

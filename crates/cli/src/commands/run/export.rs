@@ -1,0 +1,63 @@
+//! `slipway run export`: runs as other tools read them.
+
+use std::path::PathBuf;
+
+use api::{
+    RunId,
+    export::{ExportFormat, ExportRuns},
+    run::GetRun,
+    run_table::Listing,
+    tracking::Scope,
+};
+use clap::Args;
+
+use crate::context::{Context, Outcome, absolute};
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// A folder that is not there yet, or an empty one
+    to: PathBuf,
+    /// mlflow (a file store), tensorboard, csv or parquet
+    #[arg(long = "as", value_name = "FORMAT", value_parser = crate::commands::parse_word::<ExportFormat>)]
+    format: ExportFormat,
+    /// `metric."loss/validation" < 0.1 and param.model = "trees"`; by default all runs
+    #[arg(long, default_value = "")]
+    filter: String,
+    /// The runs of this experiment, by name or number, instead of the project's
+    #[arg(long)]
+    experiment: Option<String>,
+    /// Only this run, by name or id; may stand several times
+    #[arg(long = "run", value_name = "RUN")]
+    runs: Vec<String>,
+    /// Those that were deleted, instead of those that are there
+    #[arg(long)]
+    deleted: bool,
+    /// Leave the artifacts out, which only a file store has a place for
+    #[arg(long)]
+    no_artifacts: bool,
+    /// Return at once; the export goes on in the host
+    #[arg(long)]
+    detach: bool,
+}
+
+pub(super) async fn run(context: &mut Context, export: Export) -> Outcome {
+    context.lasting().await?;
+    let runs = context.runs(&export.runs, export.deleted).await?;
+    let of = match &export.experiment {
+        Some(named) => Scope::Experiment(context.experiment(named, false).await?.id),
+        None => scope(context, runs.first()).await?,
+    };
+    let Export { filter, deleted, format, .. } = export;
+    let list = Listing { of, deleted, filter, sort: None, descending: false };
+    let artifacts = format == ExportFormat::Mlflow && !export.no_artifacts;
+    let job = context.call(ExportRuns { list, runs, format, to: absolute(&export.to)?, artifacts }).await?;
+    let job = context.follow_here_unless(export.detach, job).await?;
+    context.output.show(&job, |job| job.message.clone())
+}
+
+/// Where named runs are; else the project's.
+async fn scope(context: &Context, first: Option<&RunId>) -> Outcome<Scope> {
+    let Some(first) = first else { return Ok(Scope::Project(context.project_id().await?)) };
+    let run = context.call(GetRun { run: *first }).await?;
+    Ok(run.project.map_or(Scope::Experiment(run.experiment), Scope::Project))
+}

@@ -1,0 +1,231 @@
+//! Runs exported, and what was written read back by other readers.
+
+use std::{collections::BTreeMap, path::Path};
+
+use api::{
+    ErrorCode, RunId,
+    export::{ExportFormat, ExportRuns},
+    run_table::Listing,
+    series::Point,
+    source::Kind,
+    tracking::{CreateExperiment, Dataset, RunInput, Scope, TrashRuns},
+};
+use arrow_array::{Array as _, Float64Array, StringArray, cast::AsArray as _, types::TimestampMillisecondType};
+use engine::tracking::client::{self, Batch, Begin};
+use foreign::{Found, Head, Mark, Told};
+
+use crate::stage::Stage;
+
+const TIME: i64 = 1_700_000_000_000;
+
+/// Two runs of an experiment: one with every kind of number, more points than are held at once, and an artifact.
+async fn filled(stage: &Stage) -> (Listing, [RunId; 2]) {
+    let experiment = stage.call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await;
+    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let point = |step: i64, value: f64| Point { step, time_ms: TIME + step, value };
+    let mut runs = Vec::new();
+    for name in ["../first: run", "second"] {
+        let begin = Begin { name: Some(name.to_owned()), started_ms: Some(TIME), ..Begin::default() };
+        let run = client::begin(&stage.engine, &experiment.number.to_string(), begin).await.unwrap().row.run.id;
+        let odd = [0.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 1e-300];
+        let long = (0..70_000).map(|step| point(step, step as f64 / 8.0));
+        let batch = Batch {
+            series: vec![
+                ("train/loss".to_owned(), odd.iter().enumerate().map(|(at, value)| point(at as i64, *value)).collect()),
+                ("long".to_owned(), long.take(if name == "second" { 2 } else { 70_000 }).collect()),
+            ],
+            params: vec![pair("lr", "0.01"), pair("größe", "klein")],
+            tags: vec![pair("team", "a"), pair("odd\"key", "b")],
+            of_models: Vec::new(),
+        };
+        client::log(&stage.engine, run, batch).await.unwrap();
+        runs.push(run);
+    }
+    let dataset = Dataset {
+        name: "rows".to_owned(),
+        digest: "d1".to_owned(),
+        source_type: "local".to_owned(),
+        source: "{\"uri\": \"rows.csv\"}".to_owned(),
+        schema: None,
+        profile: None,
+    };
+    let tags = BTreeMap::from([pair("mlflow.data.context", "training")]);
+    client::inputs(&stage.engine, runs[0], vec![RunInput { dataset, tags }], Vec::new()).await.unwrap();
+    let artifacts = stage.engine.workspace().run(runs[0]).join("artifacts/plots");
+    std::fs::create_dir_all(&artifacts).unwrap();
+    std::fs::write(artifacts.join("roc.txt"), "a curve").unwrap();
+    let list = Listing {
+        of: Scope::Experiment(experiment.id),
+        deleted: false,
+        filter: String::new(),
+        sort: Some("created".to_owned()),
+        descending: false,
+    };
+    (list, [runs[0], runs[1]])
+}
+
+fn request(stage: &Stage, list: &Listing, format: ExportFormat, name: &str) -> ExportRuns {
+    let to = stage.path(name).to_string_lossy().into_owned();
+    ExportRuns { list: list.clone(), runs: Vec::new(), format, to, artifacts: true }
+}
+
+/// What a reader of ours finds there.
+fn read(kind: Kind, path: &Path) -> (Vec<Head>, BTreeMap<String, Vec<Point>>) {
+    let (mut heads, mut series) = (Vec::new(), BTreeMap::<String, Vec<Point>>::new());
+    let reader = foreign::open(&Found { kind, path: path.to_owned() });
+    reader
+        .read(&Mark::default(), &mut |told| {
+            match told {
+                Told::Run(head) => {
+                    heads.retain(|known: &Head| known.key != head.key);
+                    heads.push(head);
+                }
+                Told::Points { run, key, points } => series.entry(format!("{run} {key}")).or_default().extend(points),
+                Told::Warning { place, message } => panic!("{place}: {message}"),
+                _ => {}
+            }
+            Ok(())
+        })
+        .unwrap();
+    heads.sort_by(|one, other| one.name.cmp(&other.name));
+    (heads, series)
+}
+
+fn bits(points: &[Point]) -> Vec<(i64, i64, u64)> {
+    points.iter().map(|point| (point.step, point.time_ms, point.value.to_bits())).collect()
+}
+
+#[tokio::test]
+async fn a_file_store_has_every_point_tag_and_artifact() {
+    let stage = Stage::new().await;
+    let (list, runs) = filled(&stage).await;
+    let job = stage.call(request(&stage, &list, ExportFormat::Mlflow, "out")).await;
+    let job = stage.done(job).await;
+    assert!(job.message.contains("2 runs in") && job.message.contains("2 things were left out"), "{}", job.message);
+    let (heads, series) = read(Kind::MlflowFiles, &stage.path("out"));
+    assert_eq!(heads.iter().map(|head| head.name.as_str()).collect::<Vec<_>>(), ["../first: run", "second"]);
+    let first = &heads[0];
+    assert_eq!((first.id, first.group.as_str(), first.created_ms), (Some(*runs[0].as_bytes()), "sweep", TIME));
+    assert_eq!(first.params.len(), 2, "{:?}", first.params);
+    let tag = |key: &str| first.tags.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+    assert_eq!((tag("team"), tag("odd\"key")), (Some("a"), None));
+    assert!(tag("mlflow.dataset.rows/d1").is_some_and(|told| told.contains("training")), "{:?}", first.tags);
+    let read = |key: &str| bits(&series[&format!("{} {key}", first.key)]);
+    let whole = |key: &'static str| {
+        let (engine, run) = (stage.engine.clone(), runs[0]);
+        async move {
+            let points = engine.store().read(move |c| {
+                let (number, count) = store::metric::find(c, run, key)?.unwrap();
+                store::points::raw_points(c, number, 0, count)
+            });
+            bits(&points.await.unwrap())
+        }
+    };
+    assert_eq!(read("train/loss"), whole("train/loss").await);
+    assert_eq!((read("long").len(), read("long")), (70_000, whole("long").await));
+    let artifacts = first.artifacts.clone().unwrap();
+    assert_eq!(std::fs::read_to_string(artifacts.join("plots/roc.txt")).unwrap(), "a curve");
+    let meta = std::fs::read_to_string(artifacts.parent().unwrap().join("meta.yaml")).unwrap();
+    assert!(meta.contains("/out/1/") && !meta.contains(".half-"), "its places are those it was moved to: {meta}");
+}
+
+#[tokio::test]
+async fn event_files_have_every_point_and_the_params() {
+    let stage = Stage::new().await;
+    let (list, runs) = filled(&stage).await;
+    let only = ExportRuns { runs: vec![runs[0]], ..request(&stage, &list, ExportFormat::Tensorboard, "out") };
+    let job = stage.call(only).await;
+    stage.done(job).await;
+    let (heads, series) = read(Kind::TensorBoard, &stage.path("out"));
+    let [head] = &heads[..] else { panic!("{heads:?}") };
+    assert_eq!(head.name, "_first_ run");
+    let param = |key: &str| head.params.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+    assert_eq!((param("lr"), param("größe")), (Some("0.01"), Some("klein")));
+    let loss = &series[&format!("{} train/loss", head.key)];
+    let values: Vec<f64> = loss.iter().map(|point| point.value).collect();
+    assert!((values[0] - 0.1).abs() < 1e-8 && values[1].is_nan() && values[2] == f64::INFINITY, "{values:?}");
+    assert_eq!(series[&format!("{} long", head.key)].len(), 70_000);
+}
+
+#[tokio::test]
+async fn tables_have_a_row_a_run_and_a_row_a_point() {
+    let stage = Stage::new().await;
+    let (list, runs) = filled(&stage).await;
+    let job = stage.call(request(&stage, &list, ExportFormat::Csv, "csv")).await;
+    stage.done(job).await;
+    let mut table = csv::Reader::from_path(stage.path("csv/runs.csv")).unwrap();
+    let header = table.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    let cell = |row: usize, name: &str| rows[row][header.iter().position(|own| own == name).unwrap()].to_owned();
+    assert_eq!((cell(0, "id"), cell(0, "name")), (runs[0].to_string(), "../first: run".to_owned()));
+    assert_eq!((cell(1, "param.größe"), cell(1, "tag.odd\"key")), ("klein".to_owned(), "b".to_owned()));
+    assert_eq!(cell(0, "metric.long"), "8749.875");
+    assert_eq!(cell(0, "started"), "2023-11-14T22:13:20Z");
+    let mut points = csv::Reader::from_path(stage.path("csv/points.csv")).unwrap();
+    let points: Vec<csv::StringRecord> = points.records().map(Result::unwrap).collect();
+    assert_eq!(points.len(), 70_000 + 2 + 6 + 6);
+    let loss = points.iter().filter(|point| point[0] == runs[1].to_string() && &point[2] == "train/loss");
+    let values: Vec<&str> = loss.map(|point| &point[5]).collect();
+    assert_eq!(values, ["0.1", "NaN", "Infinity", "-Infinity", "-0.0", "1e-300"]);
+
+    let job = stage.call(request(&stage, &list, ExportFormat::Parquet, "parquet")).await;
+    stage.done(job).await;
+    let batches = |name: &str| -> Vec<arrow_array::RecordBatch> {
+        let file = std::fs::File::open(stage.path(name)).unwrap();
+        let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        reader.build().unwrap().map(Result::unwrap).collect()
+    };
+    let table = &batches("parquet/runs.parquet")[0];
+    let text = |name: &str| table.column_by_name(name).unwrap().as_any().downcast_ref::<StringArray>().unwrap().clone();
+    assert_eq!((table.num_rows(), text("param.lr").value(1)), (2, "0.01"));
+    assert_eq!(table.column_by_name("started").unwrap().as_primitive::<TimestampMillisecondType>().value(0), TIME);
+    let points = batches("parquet/points.parquet");
+    assert_eq!(points.iter().map(arrow_array::RecordBatch::num_rows).sum::<usize>(), 70_000 + 2 + 6 + 6);
+    let values =
+        |batch: &arrow_array::RecordBatch| batch["value"].as_any().downcast_ref::<Float64Array>().unwrap().clone();
+    assert_eq!(
+        points.iter().map(|batch| values(batch).iter().flatten().filter(|value| value.is_nan()).count()).sum::<usize>(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_replaced_and_nothing_half_written_stays() {
+    let stage = Stage::new().await;
+    let (list, runs) = filled(&stage).await;
+    let code = async |request: ExportRuns| stage.try_call(request).await.unwrap_err().code;
+    stage.write("there/precious.txt", "kept");
+    assert_eq!(code(request(&stage, &list, ExportFormat::Csv, "there")).await, ErrorCode::Conflict);
+    assert_eq!(code(request(&stage, &list, ExportFormat::Csv, "there/precious.txt")).await, ErrorCode::Conflict);
+    assert_eq!(code(request(&stage, &list, ExportFormat::Csv, "nowhere/out")).await, ErrorCode::NotFound);
+    let relative = ExportRuns { to: "out".to_owned(), ..request(&stage, &list, ExportFormat::Csv, "out") };
+    assert_eq!(code(relative).await, ErrorCode::Invalid);
+    let none = Listing { filter: "name = 'nobody'".to_owned(), ..list.clone() };
+    assert_eq!(code(request(&stage, &none, ExportFormat::Csv, "out")).await, ErrorCode::NotFound);
+    stage.call(TrashRuns { runs: vec![runs[1]] }).await;
+    let gone = ExportRuns { runs: vec![runs[1]], ..request(&stage, &list, ExportFormat::Csv, "out") };
+    assert_eq!(code(gone).await, ErrorCode::NotFound);
+    // Deleted runs are exported as such where they are asked for.
+    let deleted = Listing { deleted: true, ..list.clone() };
+    std::fs::create_dir(stage.path("out")).unwrap();
+    let job = stage.call(request(&stage, &deleted, ExportFormat::Mlflow, "out")).await;
+    stage.done(job).await;
+    let (heads, _) = read(Kind::MlflowFiles, &stage.path("out"));
+    let [head] = &heads[..] else { panic!("{heads:?}") };
+    assert!(head.tags.iter().any(|(key, value)| key == "mlflow.lifecycle_stage" && value == "deleted"));
+    // An artifact that leads out of the run's folder stays where it is.
+    #[cfg(unix)]
+    {
+        let outside = stage.write("outside.txt", "a secret");
+        let own = stage.engine.workspace().run(runs[0]).join("artifacts");
+        std::os::unix::fs::symlink(&outside, own.join("link.txt")).unwrap();
+        let job = stage.call(request(&stage, &list, ExportFormat::Mlflow, "linked")).await;
+        stage.done(job).await;
+        let (heads, _) = read(Kind::MlflowFiles, &stage.path("linked"));
+        assert!(!heads[0].artifacts.clone().unwrap().join("link.txt").exists());
+    }
+    assert_eq!(std::fs::read_to_string(stage.path("there/precious.txt")).unwrap(), "kept");
+    let halves = std::fs::read_dir(stage.path("")).unwrap();
+    let halves = halves.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".half"));
+    assert_eq!(halves.count(), 0);
+}

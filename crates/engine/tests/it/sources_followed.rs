@@ -1,0 +1,296 @@
+//! Logs that grow while they are followed, and those that a person keeps beside git.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, SystemTime},
+};
+
+use api::{
+    event::{Event, Tag},
+    run::{GetRun, ListRuns, Run, RunState},
+    series::Point,
+    source::{AddSource, Kind, ListSources, ReadSource, Source},
+    tracking::ListExperiments,
+};
+use foreign::tensorboard::write::EventFile;
+
+use crate::{
+    sources::{copy, fixture, series},
+    stage::Stage,
+};
+
+async fn follow(stage: &Stage, path: &Path, kind: Kind) {
+    let path = path.to_string_lossy().into_owned();
+    let job = stage.call(AddSource { path, kind: Some(kind), project: None, once: false }).await;
+    stage.done(job).await;
+}
+
+async fn source(stage: &Stage) -> Source {
+    stage.call(ListSources {}).await.remove(0)
+}
+
+async fn read_on(stage: &Stage) -> Source {
+    let job = stage.call(ReadSource { source: source(stage).await.id }).await;
+    stage.done(job).await;
+    source(stage).await
+}
+
+async fn runs(stage: &Stage) -> Vec<Run> {
+    let mut found = Vec::new();
+    for experiment in stage.call(ListExperiments::default()).await {
+        let request = ListRuns { experiment: Some(experiment.id), limit: Some(1000), ..ListRuns::default() };
+        for row in stage.call(request).await.rows {
+            found.push(stage.call(GetRun { run: row.id }).await);
+        }
+    }
+    found.sort_by_key(|run| run.created_ms);
+    found
+}
+
+async fn points(stage: &Stage) -> u64 {
+    series(stage).await.iter().map(|(_, _, count)| count).sum()
+}
+
+/// Waits for so many more points, and that it is announced of which run and where it stands.
+async fn grows(stage: &Stage, what: &str, by: u64, write: impl FnOnce()) {
+    let before = points(stage).await;
+    let mut events = stage.engine.events().subscribe();
+    write();
+    stage.until(what, async |stage| (points(stage).await == before + by).then_some(())).await;
+    let (mut of_run, mut of_scope) = (false, false);
+    // What is committed is announced after it, so that it may be read before.
+    while !(of_run && of_scope) {
+        let event = tokio::time::timeout(Duration::from_secs(60), events.recv()).await.expect(what);
+        if let Ok(Event::Changed { tag }) = event {
+            of_run |= matches!(tag, Tag::Run(_));
+            of_scope |= matches!(tag, Tag::Experiment(_));
+        }
+    }
+}
+
+fn append(path: &Path, bytes: &[u8]) {
+    fs::File::options().append(true).open(path).unwrap().write_all(bytes).unwrap();
+}
+
+/// As a file that nobody writes to any more.
+fn age(path: &Path) {
+    let file = fs::File::options().append(true).open(path).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+}
+
+/// An event file's bytes: its version, then a series.
+fn events(stage: &Stage, count: i64) -> Vec<u8> {
+    let folder = tempfile::tempdir_in(stage.folder.path()).unwrap();
+    let mut file = EventFile::create(folder.path(), 1_700_000_000_000).unwrap();
+    let point = |step| Point { step, time_ms: 1_700_000_000_000 + step, value: 0.5 };
+    file.points("loss", &(0..count).map(point).collect::<Vec<_>>()).unwrap();
+    file.finish().unwrap();
+    fs::read(fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_metrics_become_runs() {
+    for (name, content, expect) in [
+        (
+            "metrics.json",
+            r#"{"acc": 0.5, "loss": {"train": NaN}, "note": "good"}"#,
+            vec![("acc", 1), ("loss.train", 1)],
+        ),
+        ("metrics.csv", "step,loss,acc\n0,1.5,\n1,1.25,0.5\n", vec![("acc", 1), ("loss", 2)]),
+        (
+            "log.jsonl",
+            "{\"step\": 0, \"loss\": 1}\n{\"step\": 1, \"loss\": 0.5, \"deep\": {\"er\": 2}}\n",
+            vec![("deep.er", 1), ("loss", 2)],
+        ),
+    ] {
+        let stage = Stage::new().await;
+        let path = stage.write(&format!("trial/{name}"), content);
+        follow(&stage, &path, Kind::Metrics).await;
+        let expect: Vec<_> =
+            expect.into_iter().map(|(key, count)| ("trial".to_owned(), key.to_owned(), count)).collect();
+        assert_eq!(series(&stage).await, expect, "{name}");
+        let source = source(&stage).await;
+        assert!(source.error.is_none() && source.warned == 0, "{source:?}");
+        let told = runs(&stage).await.remove(0);
+        assert_eq!(told.tags.get("note").map(String::as_str), (name == "metrics.json").then_some("good"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_appended_come_as_they_are_written() {
+    for (name, begin, half, rest) in [
+        ("metrics.csv", "step,loss\n0,1.5\n", "1,1.2", "5\n2,1\n"),
+        (
+            "log.jsonl",
+            "{\"step\": 0, \"loss\": 1}\n",
+            "{\"step\": 1, \"lo",
+            "ss\": 0.5}\n{\"step\": 2, \"loss\": 0.25}\n",
+        ),
+    ] {
+        let stage = Stage::new().await;
+        let path = stage.write(name, begin);
+        follow(&stage, &path, Kind::Metrics).await;
+        // A line that is half written is waited for.
+        append(&path, half.as_bytes());
+        let read = read_on(&stage).await;
+        assert_eq!((points(&stage).await, read.warned, read.error), (1, 0, None), "{name}");
+        grows(&stage, name, 2, || append(&path, rest.as_bytes())).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn event_files_are_tailed_and_what_stays_cut_off_is_said() {
+    let stage = Stage::new().await;
+    let whole = events(&stage, 8);
+    let cut = whole.len() - 10;
+    let path = stage.path("runs/a/events.out.tfevents.1700000000.host");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, &whole[..cut / 2]).unwrap();
+    follow(&stage, &stage.path("runs"), Kind::TensorBoard).await;
+    let first = points(&stage).await;
+    assert!((1..7).contains(&first), "{first}");
+    grows(&stage, "the next events", 7 - first, || append(&path, &whole[cut / 2..cut])).await;
+    assert_eq!((runs(&stage).await[0].state, source(&stage).await.warned), (RunState::Running, 0));
+    // Its writer died within a record.
+    age(&path);
+    let read = read_on(&stage).await;
+    assert!(read.warnings[0].message.contains("cut off") && read.error.is_none(), "{read:?}");
+    assert_eq!(runs(&stage).await[0].state, RunState::Finished);
+    // And was only slow.
+    grows(&stage, "the last event", 1, || append(&path, &whole[cut..])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_that_grow_are_followed() {
+    let stage = Stage::new().await;
+    let folder = stage.path("dvclive");
+    copy(&fixture("foreign/tests/fixtures/dvclive"), &folder);
+    follow(&stage, &folder, Kind::DvcLive).await;
+    let table = folder.join("plots/metrics/gap.tsv");
+    grows(&stage, "DVCLive's rows", 2, || append(&table, b"4\t0.5\n5\t0.25\n")).await;
+
+    let stage = Stage::new().await;
+    let folder = stage.path("mlruns");
+    copy(&fixture("foreign/tests/fixtures/mlruns"), &folder);
+    follow(&stage, &folder, Kind::MlflowFiles).await;
+    let metric = crate::sources::metric_file(&folder);
+    grows(&stage, "MLflow's lines", 1, || append(&metric, b"1999999999999 0.125 987654\n")).await;
+
+    let stage = Stage::new().await;
+    let folder = stage.path("wandb");
+    copy(&fixture("foreign/tests/fixtures/wandb"), &folder);
+    let log = folder.join("offline-run-20231114_221320-demo0001/run-demo0001.wandb");
+    let whole = fs::read(&log).unwrap();
+    // Within the rows of history.
+    fs::write(&log, &whole[..whole.len() / 2]).unwrap();
+    follow(&stage, &folder, Kind::Wandb).await;
+    let first = points(&stage).await;
+    let all = {
+        let other = Stage::new().await;
+        let folder = other.path("wandb");
+        copy(&fixture("foreign/tests/fixtures/wandb"), &folder);
+        follow(&other, &folder, Kind::Wandb).await;
+        points(&other).await
+    };
+    assert!(first < all, "{first} of {all}");
+    grows(&stage, "W&B's records", all - first, || append(&log, &whole[whole.len() / 2..])).await;
+    let run = runs(&stage).await.remove(0);
+    assert_eq!((run.state, source(&stage).await.error), (RunState::Finished, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_followed_is_not_read_for_being_read() {
+    let stage = Stage::new().await;
+    let path = stage.write("metrics.csv", "step,loss\n0,1.5\n");
+    follow(&stage, &path, Kind::Metrics).await;
+    let first = source(&stage).await.read_ms;
+    // Longer than the quiet after which what was heard is acted on: nothing must come, so there is no event to wait for.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(source(&stage).await.read_ms, first);
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let mut command = Command::new("git");
+    command.current_dir(folder).args(["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]).args(arguments);
+    command.env("GIT_CONFIG_GLOBAL", "").env("GIT_CONFIG_NOSYSTEM", "1");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_commit_of_a_pipeline_is_a_run() {
+    let stage = Stage::new().await;
+    let yaml = "stages:\n  train:\n    cmd: python train.py\n    params: [lr]\n    metrics:\n    - metrics.json:\n        cache: false\n";
+    let commit = |acc: &str, lr: &str, message: &str| {
+        stage.write("pipeline/dvc.yaml", yaml);
+        stage.write("pipeline/params.yaml", &format!("lr: {lr}\n"));
+        let path = stage.write("pipeline/metrics.json", &format!("{{\"acc\": {acc}}}"));
+        let folder = path.parent().unwrap();
+        git(folder, &["add", "-A"]);
+        git(folder, &["commit", "-q", "-m", message]);
+    };
+    fs::create_dir_all(stage.path("pipeline")).unwrap();
+    git(&stage.path("pipeline"), &["init", "-q", "-b", "main"]);
+    commit("0.5", "0.1", "First");
+    commit("0.75", "0.2", "Second");
+    follow(&stage, &stage.path("pipeline/dvc.yaml"), Kind::Dvc).await;
+    let told = runs(&stage).await;
+    let said = |run: &Run| (run.notes.clone(), run.params["lr"].clone(), run.metrics[0].last, run.code.is_some());
+    let mut told: Vec<_> = told.iter().map(said).collect();
+    told.sort_by(|left, right| left.0.cmp(&right.0));
+    let expect = |notes: &str, lr: &str, acc| (notes.to_owned(), lr.to_owned(), acc, true);
+    assert_eq!(told, [expect("First", "0.1", 0.5), expect("Second", "0.2", 0.75)]);
+    // A commit that is made while it is followed.
+    grows(&stage, "the third commit", 1, || commit("0.875", "0.3", "Third")).await;
+    let warned = source(&stage).await;
+    assert!(warned.error.is_none() && warned.warned == 0, "{warned:?}");
+}
+
+/// MLflow's database, copied, and a connection that writes to it as its server does.
+fn database(stage: &Stage) -> (PathBuf, rusqlite::Connection) {
+    let path = stage.path("mlflow.db");
+    fs::copy(fixture("store/tests/fixtures/mlflow.db"), &path).unwrap();
+    let writer = rusqlite::Connection::open(&path).unwrap();
+    (path, writer)
+}
+
+/// A point more of the first series, as MLflow's server enters it.
+const POINT: &str = "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan)
+    SELECT key, 0.125, 1999999999999, run_uuid, 987654, 0 FROM metrics ORDER BY rowid LIMIT 1";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_its_writer_keeps_locked_is_waited_for() {
+    let stage = Stage::new().await;
+    let (path, writer) = database(&stage);
+    writer.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    // Locked before anything was read: said, and no failure.
+    follow(&stage, &path, Kind::MlflowDb).await;
+    let waits = source(&stage).await.error.unwrap();
+    assert_eq!(waits.code, api::ErrorCode::Busy);
+    assert!(waits.message.contains("is locked by a program that writes to it"), "{waits:?}");
+    writer.execute_batch("COMMIT").unwrap();
+    // It is read by itself once that is over, though nothing of the file changed.
+    stage.until("the database is read", async |stage| source(stage).await.error.is_none().then_some(())).await;
+    let first = points(&stage).await;
+    assert!(first > 0);
+    // What was read stays while it is locked again, and what was added comes after.
+    writer.execute_batch(&format!("BEGIN EXCLUSIVE; {POINT}")).unwrap();
+    let locked = read_on(&stage).await;
+    assert!(locked.error.is_some() && points(&stage).await == first, "{locked:?}");
+    grows(&stage, "the point", 1, || writer.execute_batch("COMMIT").unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_with_a_log_of_its_writes_is_read_while_it_is_written() {
+    let stage = Stage::new().await;
+    let (path, writer) = database(&stage);
+    writer.pragma_update(None, "journal_mode", "wal").unwrap();
+    writer.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    follow(&stage, &path, Kind::MlflowDb).await;
+    let first = points(&stage).await;
+    assert!(first > 0 && source(&stage).await.error.is_none());
+    grows(&stage, "the point", 1, || writer.execute_batch(&format!("{POINT}; COMMIT")).unwrap()).await;
+}

@@ -1,0 +1,106 @@
+//! A table for other programs: a menu that copies it as Markdown or saves it as CSV.
+
+use charts::text_table::{csv_line, markdown};
+use leptos::prelude::*;
+
+use super::{
+    button::IconButton,
+    icon,
+    menu::{Item, Menus},
+    toast::Toasts,
+    words,
+};
+use crate::client::wire;
+
+/// For whom the cells are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// For people: rounded, "–" where there is nothing.
+    Markdown,
+    /// For programs: all digits, empty where there is nothing.
+    Csv,
+}
+
+impl Form {
+    pub(crate) fn number(self, value: Option<f64>) -> String {
+        match (self, value) {
+            (Self::Markdown, Some(value)) => words::figure(value),
+            (Self::Csv, Some(value)) => value.to_string(),
+            (_, None) => self.nothing(),
+        }
+    }
+
+    pub(crate) fn text(self, value: Option<&str>) -> String {
+        value.map_or_else(|| self.nothing(), str::to_owned)
+    }
+
+    fn nothing(self) -> String {
+        match self {
+            Self::Markdown => "–".to_owned(),
+            Self::Csv => String::new(),
+        }
+    }
+}
+
+/// A table as text.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct TextTable {
+    /// Title, and whether its cells are numbers.
+    pub(crate) head: Vec<(String, bool)>,
+    pub(crate) rows: Vec<Vec<String>>,
+}
+
+impl TextTable {
+    fn written(self, form: Form) -> String {
+        let (titles, is_number): (Vec<String>, Vec<bool>) = self.head.into_iter().unzip();
+        match form {
+            Form::Markdown => markdown(&titles, &is_number, &self.rows),
+            Form::Csv => csv_line(&titles) + &self.rows.into_iter().map(csv_line).collect::<String>(),
+        }
+    }
+}
+
+#[component]
+pub(crate) fn TakeTable(
+    /// One row and several: "trial", "trials"; the file is called as the latter.
+    of: (&'static str, &'static str),
+    table: impl Fn(Form) -> TextTable + Copy + 'static,
+) -> impl IntoView {
+    let (toasts, menus) = (Toasts::get(), Menus::get());
+    let (one, many) = of;
+    let copy = move || {
+        let table = table(Form::Markdown);
+        let count = words::counted(table.rows.len() as u64, one, many);
+        toasts.copy_unseen(&table.written(Form::Markdown), "Copied as Markdown", &count);
+    };
+    let save = move || {
+        let table = table(Form::Csv);
+        let count = words::counted(table.rows.len() as u64, one, many);
+        wire::save_text(&format!("{many}.csv"), "text/csv", &table.written(Form::Csv));
+        toasts.done(format!("Saved {count} as CSV"));
+    };
+    let items =
+        move || vec![Item::new("Copy as Markdown", icon::COPY, copy), Item::new("Save as CSV", icon::DOWNLOAD, save)];
+    view! { <IconButton label="Copy or save the table" mark=icon::DOWNLOAD on_press=move |event| menus.open_at(&event, items()) /> }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_rounded_for_people_and_exact_for_programs() {
+        let table = |form: Form| TextTable {
+            head: vec![("Run".to_owned(), false), ("Value".to_owned(), true)],
+            rows: vec![
+                vec![form.text(Some("a,b")), form.number(Some(0.123_456_789_012))],
+                vec![form.text(None), form.number(None)],
+            ],
+        };
+        let csv = table(Form::Csv).written(Form::Csv);
+        assert_eq!(csv, "Run,Value\r\n\"a,b\",0.123456789012\r\n,\r\n");
+        let text = table(Form::Markdown).written(Form::Markdown);
+        assert!(text.starts_with("| Run | Value |\n| --- | ---: |\n| a,b | 0.123"), "{text}");
+        assert!(text.ends_with("| – | – |\n") && !text.contains("0.123456789012"), "{text}");
+    }
+}
