@@ -177,6 +177,7 @@ pub async fn edit(engine: &Engine, request: EditRun) -> anyhow::Result<Run> {
     if let Some(name) = &request.name {
         name::check(name)?;
     }
+    name::check_notes(request.notes.as_deref().unwrap_or_default())?;
     let id = request.run;
     let scope_of = engine
         .store()

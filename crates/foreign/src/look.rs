@@ -32,8 +32,13 @@ const EVENT_FOLDERS: [&str; 5] = ["runs", "logs", "lightning_logs", "tb_logs", "
 /// In order: a log that an earlier one found is not given to a later one.
 const FINDERS: [fn(&Path) -> Vec<Found>; 6] = [mlflow_files, wandb, dvclive, dvc, metrics, tensorboard];
 
-/// The logs in a folder, the outermost only, sorted by path. Links are not followed.
+/// The logs in a folder, the outermost only, sorted by path; of a file, that which it is. Links are not followed.
 pub(crate) fn look(folder: &Path) -> Vec<Found> {
+    if let Some(parent) = folder.parent().filter(|_| folder.is_file()) {
+        let mut found = directly_in(parent);
+        found.retain(|one| one.path == folder);
+        return found;
+    }
     let mut found: Vec<Found> = Vec::new();
     let walk = WalkBuilder::new(folder)
         .standard_filters(false)
@@ -50,17 +55,21 @@ pub(crate) fn look(folder: &Path) -> Vec<Found> {
     for folder in walk.flatten() {
         // The walk comes to a folder before it comes to what it holds.
         if !found.iter().any(|found| folder.path().starts_with(&found.path)) {
-            let mut here = Vec::new();
-            for finder in FINDERS {
-                let known = |one: &Found| here.iter().any(|known: &Found| one.path.starts_with(&known.path));
-                let mut more = finder(folder.path());
-                more.retain(|one| !known(one));
-                here.extend(more);
-            }
-            found.extend(here);
+            found.extend(directly_in(folder.path()));
         }
     }
     found
+}
+
+fn directly_in(folder: &Path) -> Vec<Found> {
+    let mut here = Vec::new();
+    for finder in FINDERS {
+        let known = |one: &Found| here.iter().any(|known: &Found| one.path.starts_with(&known.path));
+        let mut more = finder(folder);
+        more.retain(|one| !known(one));
+        here.extend(more);
+    }
+    here
 }
 
 /// The reader of a log that was found.

@@ -18,7 +18,7 @@ mod runs;
 mod wire;
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::DefaultBodyLimit,
     http::StatusCode,
     middleware,
@@ -31,6 +31,8 @@ use failure::Failure;
 
 /// MLflow's own limit is a megabyte, which profiles of datasets may exceed.
 const BODY_LIMIT_BYTES: usize = 32 << 20;
+/// Large bodies that are read at once.
+const LARGE_AT_ONCE: usize = 2;
 /// The version of MLflow that is spoken.
 const SPOKEN: &str = "3.17.2";
 
@@ -62,6 +64,7 @@ pub fn router(host: Host, port: u16) -> Router {
     all.fallback(any(no_such_route))
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
+        .layer(Extension(fields::LargeBodies::new(LARGE_AT_ONCE)))
         .layer(middleware::from_fn_with_state((host.clone(), port), guard::guard))
         .with_state(host)
 }

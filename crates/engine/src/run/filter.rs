@@ -110,6 +110,8 @@ pub enum Filter {
 const DEPTH: usize = 64;
 /// More conditions than a program asks for: each is held against every run.
 const CONDITIONS: usize = 1_000;
+/// Characters between two `%` with a `_` among them: such a piece is held against every place of every text.
+const LONGEST_PIECE: usize = 250;
 /// Characters of a wrong filter that its error repeats, on each side of what is wrong.
 const SHOWN: usize = 60;
 
@@ -148,7 +150,7 @@ pub fn field_of(text: &str, attributes: Option<&'static [&'static str]>) -> Resu
     };
     match (field, parser.peek()) {
         (Some(field), None) => Ok(field),
-        _ => Err(ApiError::invalid(format!("Runs can't be sorted by \"{text}\"."))
+        _ => Err(ApiError::invalid(format!("Runs can't be sorted by \"{}\".", around(text, 0)))
             .with_hint("Sort by metric.KEY, param.KEY, created, name, duration or state.")),
     }
 }
@@ -372,6 +374,12 @@ impl Parser<'_> {
                 "it is a number, and is compared by =, !=, <, <=, >, >= with another",
             ));
         }
+        if let (Comparison::Like | Comparison::ILike, Value::Text(pattern)) = (comparison, value)
+            && pattern.split('%').any(|piece| piece.contains('_') && piece.chars().count() > LONGEST_PIECE)
+        {
+            let what = format!("between two \"%\" its pattern has more than {LONGEST_PIECE} characters with a \"_\"");
+            return Err(wrong(self.text, column, &what));
+        }
         Ok(())
     }
 
@@ -560,5 +568,9 @@ mod tests {
             assert!(error.message.len() < 400, "{} bytes", error.message.len());
         }
         assert!(parse(&vec!["metric.a = 1"; 1_000].join(" or ")).is_ok());
+        assert!(field(&"x".repeat(1_000_000)).is_err_and(|error| error.message.len() < 400));
+        let piece = |length: usize| parse(&format!("tag.a like '%{}_%'", "a".repeat(length - 1)));
+        assert!(piece(250).is_ok());
+        assert!(piece(251).is_err_and(|error| error.message.contains("more than 250 characters")));
     }
 }

@@ -41,6 +41,43 @@ pub fn check(name: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Characters of a name that another tool gives.
+const LONGEST_OF_OTHERS: usize = 500;
+/// Bytes of a run's notes, as of its tags.
+const LONGEST_NOTES: usize = 64 * 1024;
+
+/// A name that a client gives, which may be any text but a long one: a run's row is read by every look-up that passes
+/// it.
+pub(crate) fn check_of_client(what: &str, name: &str) -> Result<(), ApiError> {
+    let length = name.chars().count();
+    if length > LONGEST_OF_OTHERS {
+        return Err(ApiError::invalid(format!(
+            "The {what} of a run has at most {LONGEST_OF_OTHERS} characters, not {length}."
+        ))
+        .with_hint("Keep a long text as a tag or as an artifact."));
+    }
+    Ok(())
+}
+
+/// As much of a name from another tool's log as a run's row keeps.
+pub(crate) fn of_log(name: &str) -> String {
+    name.chars().take(LONGEST_OF_OTHERS).collect()
+}
+
+pub(crate) fn check_notes(notes: &str) -> Result<(), ApiError> {
+    if notes.len() > LONGEST_NOTES {
+        return Err(ApiError::invalid(format!("Notes have at most {LONGEST_NOTES} bytes, not {}.", notes.len()))
+            .with_hint("Keep a long text as an artifact of the run."));
+    }
+    Ok(())
+}
+
+/// As much of the notes in another tool's log as a run's row keeps.
+pub(crate) fn notes_of_log(mut notes: String) -> String {
+    notes.truncate(notes.floor_char_boundary(LONGEST_NOTES));
+    notes
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

@@ -19,7 +19,12 @@ use store::{
     source::{Became, SourceRow},
 };
 
-use crate::{Engine, error, jobs::JobContext, run, tracking::client};
+use crate::{
+    Engine, error,
+    jobs::JobContext,
+    run::{self, name},
+    tracking::client,
+};
 
 /// Points in one transaction, about.
 const POINTS: usize = 50_000;
@@ -285,7 +290,7 @@ fn put(
         None => {
             let id = id_of(tx, source.id, &head)?;
             let experiment = experiment_of(tx, engine, source, &head.group, now_ms)?;
-            client::new_row(id, &experiment, head.name.clone(), RunKind::Imported, head.created_ms)
+            client::new_row(id, &experiment, name::of_log(&head.name), RunKind::Imported, head.created_ms)
         }
     };
     let is_new = known.is_none();
@@ -293,11 +298,15 @@ fn put(
     let run = Run {
         state: head.state,
         ended_ms: head.ended_ms,
-        user: head.user.or(row.run.user),
+        user: head.user.map(|user| name::of_log(&user)).or(row.run.user),
         code: code.or(row.run.code),
         command: head.command.or(row.run.command),
         // What a person wrote here stays.
-        notes: if row.run.notes.is_empty() { head.notes.unwrap_or_default() } else { row.run.notes },
+        notes: if row.run.notes.is_empty() {
+            name::notes_of_log(head.notes.unwrap_or_default())
+        } else {
+            row.run.notes
+        },
         deleted_ms: row.run.deleted_ms.or_else(|| is_deleted(&head.tags).then_some(now_ms)),
         ..row.run
     };

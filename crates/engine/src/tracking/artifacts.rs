@@ -133,12 +133,16 @@ pub async fn target(place: &Place) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// Announces that a file was written.
+/// Announces that a file was written. Of a run that was deleted for good meanwhile nothing stays.
 pub async fn written(engine: &Engine, place: &Place) -> anyhow::Result<()> {
-    if let Some(run) = place.run {
-        Announcer::touch(engine, run);
-        engine.changed(Tag::Run(run));
+    let Some(run) = place.run else { return Ok(()) };
+    if engine.store().read(move |c| store::run::standing(c, run)).await?.is_none() {
+        let folder = engine.workspace().run(run);
+        tokio::task::spawn_blocking(move || crate::storage::remove_folder(&folder)).await?;
+        return Err(error::missing("run", run));
     }
+    Announcer::touch(engine, run);
+    engine.changed(Tag::Run(run));
     Ok(())
 }
 

@@ -59,6 +59,8 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
         )));
     }
     let name = given.or(tagged).unwrap_or_else(|| name::friendly(id.as_bytes(), 0));
+    name::check_of_client("name", &name)?;
+    name::check_of_client("user", begin.user.as_deref().unwrap_or_default())?;
     let notes = of(NOTE_TAG).unwrap_or_default();
     let started_ms = begin.started_ms.unwrap_or_else(|| engine.now_ms());
     let Some(known) = number.parse().ok() else { bail!(no_experiment(number)) };
@@ -193,7 +195,10 @@ fn put_tags(tx: &store::Transaction<'_>, id: RunId, tags: &[(String, String)]) -
     let mut own = false;
     for (key, value) in tags {
         match key.as_str() {
-            NAME_TAG if !value.is_empty() => store::run::rename(tx, id, value)?,
+            NAME_TAG if !value.is_empty() => {
+                name::check_of_client("name", value)?;
+                store::run::rename(tx, id, value)?;
+            }
             NOTE_TAG => store::run::set_notes(tx, id, value)?,
             _ => {
                 store::tag::put(tx, id, key, value)?;
@@ -225,6 +230,7 @@ pub async fn delete_tag(engine: &Engine, id: RunId, key: String) -> anyhow::Resu
 /// Changes a run's state, end and name. A run that we supervise ends by its process, not by a client's word. The run
 /// is told without its data, as clients are.
 pub async fn change(engine: &Engine, id: RunId, change: Change) -> anyhow::Result<Told> {
+    name::check_of_client("name", change.name.as_deref().unwrap_or_default())?;
     let told = engine
         .store()
         .write(move |tx| {

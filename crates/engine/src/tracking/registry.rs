@@ -167,6 +167,7 @@ pub async fn create(
     tags: Vec<(String, String)>,
 ) -> anyhow::Result<Registered> {
     check_name(name)?;
+    check_description(description.as_deref())?;
     let now_ms = engine.now_ms();
     let row = ModelRow {
         id: ModelId::from_bytes(engine.new_id()),
@@ -206,6 +207,18 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Characters of what is written about a model or a version.
+const LONGEST_DESCRIPTION: usize = 100_000;
+
+fn check_description(description: Option<&str>) -> Result<(), ApiError> {
+    let length = description.unwrap_or_default().chars().count();
+    if length > LONGEST_DESCRIPTION {
+        let message = format!("A description has at most {LONGEST_DESCRIPTION} characters, not {length}.");
+        return Err(ApiError::invalid(message));
+    }
+    Ok(())
+}
+
 /// Changes a model's own values; a model of a project is renamed in its project.
 pub async fn edit(
     engine: &Engine,
@@ -216,6 +229,7 @@ pub async fn edit(
     if let Some(new_name) = &new_name {
         check_name(new_name)?;
     }
+    check_description(description.as_deref())?;
     let now_ms = engine.now_ms();
     let (old, new) = (name.to_owned(), new_name.clone());
     engine
@@ -277,6 +291,7 @@ pub struct NewVersion {
 }
 
 pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow::Result<Version> {
+    check_description(new.description.as_deref())?;
     let (id, now_ms) = (VersionId::from_bytes(engine.new_id()), engine.now_ms());
     let wanted = name.to_owned();
     let number = engine
@@ -334,6 +349,7 @@ pub async fn edit_version(
             let found = find_version(tx, &wanted, &of)?;
             let mut notes = found.notes;
             change(&mut notes);
+            check_description(Some(&notes.notes)).map_err(store::StoreError::from)?;
             notes.updated_ms = now_ms;
             store::client_version::put_notes(tx, found.id, &notes)
         })

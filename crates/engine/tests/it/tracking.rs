@@ -1,13 +1,16 @@
 //! Experiments, clients' runs and the run table over them.
 
+use std::collections::BTreeMap;
+
 use api::{
     ErrorCode, RunId,
     model::{ListModels, ListOtherModels},
-    run::{DeleteRun, ListRuns, RunTable},
+    run::{DeleteRun, EditRun, ListRuns, RunTable},
     series::Point,
     tracking::{
         CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, LoggedModel, LoggedStatus,
-        MoveRuns, PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns, Stage as ModelStage, TrashRuns, VersionNotes,
+        MoveRuns, PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns, Stage as ModelStage, TrashRuns,
+        VersionNotes,
     },
 };
 use engine::{
@@ -477,4 +480,50 @@ async fn what_is_changed_at_once_is_all_kept() {
         (api::tracking::Stage::Production, api::tracking::Stage::Archived)
     );
     assert_eq!(archived.notes.notes.len(), 50, "its notes stay");
+}
+
+#[tokio::test]
+async fn a_runs_row_stays_short_whatever_a_client_calls_it() {
+    let stage = Stage::new().await;
+    let experiment = experiment(&stage, "sweep").await;
+    let run = begin(&stage, &experiment, "short", 1).await;
+    let long = "ü".repeat(501);
+    let number = experiment.number.to_string();
+    let named = Begin { name: Some(long.clone()), ..Begin::default() };
+    let of_user = Begin { user: Some(long.clone()), ..Begin::default() };
+    let tagged = vec![("mlflow.runName".to_owned(), long.clone())];
+    let refusals = [
+        client::begin(&stage.engine, &number, named).await.err(),
+        client::begin(&stage.engine, &number, of_user).await.err(),
+        client::change(&stage.engine, run, client::Change { name: Some(long), ..client::Change::default() })
+            .await
+            .err(),
+        client::log(&stage.engine, run, Batch { tags: tagged, ..Batch::default() }).await.err(),
+    ];
+    for refused in refusals {
+        let told = engine::error::told(&refused.unwrap());
+        assert_eq!(told.code, ErrorCode::Invalid);
+        assert!(told.message.contains("at most 500 characters, not 501"), "{}", told.message);
+    }
+    let notes = EditRun { run, name: None, notes: Some("n".repeat(70_000)), tags: BTreeMap::default() };
+    let refused = stage.try_call(notes).await.unwrap_err();
+    assert!(refused.message.contains("at most 65536 bytes"), "{}", refused.message);
+    check(&stage, &experiment, "", &["short"]).await;
+}
+
+#[tokio::test]
+async fn of_a_run_that_was_deleted_for_good_no_upload_leaves_a_file() {
+    let stage = Stage::new().await;
+    let experiment = experiment(&stage, "sweep").await;
+    let run = begin(&stage, &experiment, "gone", 1).await;
+    let parts = [run.to_string().replace('-', ""), "artifacts".to_owned(), "model".to_owned()];
+    let place = artifacts::place(&stage.engine, &parts).await.unwrap();
+    stage.call(TrashRuns { runs: vec![run] }).await;
+    stage.call(PurgeRuns { runs: vec![run] }).await;
+    // The upload had begun before, and ends now.
+    let target = artifacts::target(&place).await.unwrap();
+    std::fs::write(&target, "weights").unwrap();
+    let refused = engine::error::told(&artifacts::written(&stage.engine, &place).await.unwrap_err());
+    assert_eq!(refused.code, ErrorCode::NotFound);
+    assert!(!target.parent().unwrap().exists(), "{} is there", target.display());
 }

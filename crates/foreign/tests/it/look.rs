@@ -50,6 +50,12 @@ fn each_log_is_found_once_the_outermost() {
     // The folder itself may be the log.
     assert_eq!(kinds(&at.join("a/mlruns")), [(Kind::MlflowFiles, String::new())]);
     assert_eq!(look(&at.join("nowhere")), []);
+    // So may a file, as it was named; beside it nothing is.
+    for (kind, file) in [(Kind::Metrics, "c/metrics.json"), (Kind::Metrics, "c/train.jsonl"), (Kind::Dvc, "b/dvc.yaml")]
+    {
+        assert_eq!(kinds(&at.join(file)), [(kind, String::new())], "{file}");
+    }
+    assert_eq!(look(&at.join("c/data.jsonl")), []);
     for found in look(at).iter().filter(|found| found.kind != Kind::Dvc) {
         assert_eq!(read(&*foreign::open(found), &Mark::default()).warnings(), [""; 0], "{found:?}");
     }

@@ -16,6 +16,7 @@ use crate::Host;
 
 /// MLflow's limits.
 const LONGEST_KEY: usize = 250;
+const LONGEST_LOCATION: usize = 2_048;
 const LONGEST_TAG: usize = 20_000;
 const MOST_RESULTS: i64 = 50_000;
 
@@ -49,6 +50,12 @@ pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Creat
 
 /// MLflow's rule. What lies at a location that a client chose is read and written by clients alone, never by us.
 fn check_location(location: &str) -> Result<(), Failure> {
+    if location.len() > LONGEST_LOCATION {
+        return Err(Failure::invalid(format!(
+            "The artifact location has {} bytes, more than {LONGEST_LOCATION}.",
+            location.len()
+        )));
+    }
     if location.contains(['#', '?']) && !location.contains("://") {
         return Err(Failure::invalid(format!("Invalid artifact location: '{location}'")));
     }

@@ -12,6 +12,10 @@ pub(super) const INVALID: &str = "INVALID_PARAMETER_VALUE";
 pub(super) const MISSING: &str = "RESOURCE_DOES_NOT_EXIST";
 pub(super) const EXISTS: &str = "RESOURCE_ALREADY_EXISTS";
 
+/// Characters of a message that are told from its beginning and from its end: what was sent may stand in it, and that
+/// may have megabytes.
+const SHOWN: usize = 1_000;
+
 #[derive(Debug)]
 pub(super) struct Failure {
     status: StatusCode,
@@ -21,7 +25,7 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: shortened(message.into()) }
     }
 
     pub(super) fn invalid(message: impl Into<String>) -> Self {
@@ -37,6 +41,15 @@ impl Failure {
         Self::invalid(format!(
             "Missing value for required parameter '{name}'. See the API docs for more information about request parameters."
         ))
+    }
+}
+
+fn shortened(message: String) -> String {
+    let first = message.char_indices().nth(SHOWN).map(|(at, _)| at);
+    let last = message.char_indices().rev().nth(SHOWN).map(|(at, _)| at);
+    match (first, last) {
+        (Some(first), Some(last)) if first < last => format!("{}…{}", &message[..first], &message[last..]),
+        _ => message,
     }
 }
 
@@ -75,5 +88,19 @@ impl From<anyhow::Error> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         (self.status, Json(json!({ "error_code": self.code, "message": self.message }))).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_with_megabytes_of_what_was_sent_is_short() {
+        let told = Failure::missing(format!("Run with id={} not found", "ü".repeat(5_000_000))).message;
+        assert!(told.starts_with("Run with id=ü") && told.ends_with("ü not found"), "{told}");
+        assert!(told.chars().count() <= 2 * SHOWN + 2, "{}", told.len());
+        let whole = "ü".repeat(SHOWN + 7);
+        assert_eq!(Failure::missing(whole.clone()).message, whole);
     }
 }

@@ -1,7 +1,7 @@
 //! The fields of a request: of the address for GET, of a JSON body for the rest; both as protobuf's JSON writes them,
 //! where a number may be a text and a list of one may be one.
 
-use std::{borrow::Cow, fmt, marker::PhantomData};
+use std::{borrow::Cow, fmt, marker::PhantomData, sync::Arc};
 
 use axum::{
     body::Bytes,
@@ -10,12 +10,26 @@ use axum::{
 };
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, Error as _, Visitor},
+    de::{DeserializeOwned, Error as _, IgnoredAny, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 
 use super::failure::Failure;
 use crate::Host;
+
+/// A body that may take much more memory once it is read: JSON of many small values takes fifteen times its bytes.
+const LARGE_BYTES: usize = 1 << 20;
+
+/// How many of these are read at once; the others wait for their turn.
+#[derive(Debug, Clone)]
+pub(super) struct LargeBodies(Arc<Semaphore>);
+
+impl LargeBodies {
+    pub(super) fn new(at_once: usize) -> Self {
+        Self(Arc::new(Semaphore::new(at_once)))
+    }
+}
 
 /// What a route is asked.
 pub(super) struct Fields<T>(pub(super) T);
@@ -25,7 +39,12 @@ impl<T: DeserializeOwned> FromRequest<Host> for Fields<T> {
 
     async fn from_request(request: Request, host: &Host) -> Result<Self, Failure> {
         let query = of_query(request.uri().query().unwrap_or_default());
+        let room = request.extensions().get::<LargeBodies>().cloned();
         let body = if request.method() == Method::GET { Bytes::new() } else { whole(request, host).await? };
+        let _room = match room.filter(|_| body.len() > LARGE_BYTES) {
+            Some(LargeBodies(room)) => room.acquire_owned().await.ok(),
+            None => None,
+        };
         let value = if body.is_empty() { query } else { object(&body)? };
         serde_json::from_value(value).map(Fields).map_err(|error| wrong(&error))
     }
@@ -92,6 +111,48 @@ pub(super) fn many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
             })
             .collect(),
         other => Err(D::Error::custom(format!("{other} is not a list"))),
+    }
+}
+
+/// The first of a list, and how many there are in all: what nobody may send so many of is counted, not kept.
+#[derive(Debug)]
+pub(super) struct AtMost<T, const MOST: usize> {
+    pub(super) kept: Vec<T>,
+    pub(super) count: usize,
+}
+
+impl<T, const MOST: usize> Default for AtMost<T, MOST> {
+    fn default() -> Self {
+        Self { kept: Vec::new(), count: 0 }
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for AtMost<T, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Counting(PhantomData))
+    }
+}
+
+struct Counting<T, const MOST: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Counting<T, MOST> {
+    type Value = AtMost<T, MOST>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut kept = Vec::new();
+        while kept.len() < MOST {
+            let Some(one) = list.next_element()? else { return Ok(AtMost { count: kept.len(), kept }) };
+            kept.push(one);
+        }
+        let mut count = kept.len();
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            count += 1;
+        }
+        Ok(AtMost { kept, count })
     }
 }
 
@@ -174,4 +235,21 @@ pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 /// The field, or MLflow's error for one that is not there.
 pub(super) fn required<T>(field: Option<T>, name: &str) -> Result<T, Failure> {
     field.ok_or_else(|| Failure::required(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_list_without_end_only_the_first_are_kept() {
+        let read = |text: &str| serde_json::from_str::<AtMost<Int, 3>>(text);
+        for (text, kept, count) in [("[]", 0, 0), ("[1,2]", 2, 2), ("[1,2,3]", 3, 3), ("[1,2,3,{},null]", 3, 5)] {
+            let list = read(text).unwrap();
+            assert_eq!((list.kept.len(), list.count), (kept, count), "{text}");
+        }
+        for wrong in ["[1,{}]", "{}", "1", "[1,2,3,", "[1,2,3,}]"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -27,7 +27,7 @@ use api::{
 use super::{
     Answer, Done, done,
     failure::Failure,
-    fields::{Fields, Float, Int, Text, many, required, whole, wrong},
+    fields::{AtMost, Fields, Float, Int, Text, many, required, whole, wrong},
     wire::{Pair, RunInfo, WireRun, offset, page_token},
 };
 use crate::Host;
@@ -39,6 +39,8 @@ const MOST_TEXTS: usize = 100;
 const MOST_OF_ALL: usize = 1_000;
 /// Of a param or a tag. MLflow cuts at 6,000 and 8,000: here what is accepted is kept whole.
 const LONGEST_TEXT: usize = 64 * 1024;
+/// Of what is noted of a model, its signature above all.
+const LONGEST_MODEL: usize = 1 << 20;
 const MOST_RESULTS: i64 = 50_000;
 const DEFAULT_RESULTS: i64 = 1_000;
 
@@ -373,11 +375,11 @@ pub(super) async fn log_metric(State(host): State<Host>, request: Request) -> Do
 struct LogBatch<'a> {
     run_id: Option<String>,
     #[serde(default, borrow)]
-    metrics: Vec<WireMetric<'a>>,
+    metrics: AtMost<WireMetric<'a>, MOST_METRICS>,
     #[serde(default)]
-    params: Vec<Pair>,
+    params: AtMost<Pair, MOST_TEXTS>,
     #[serde(default)]
-    tags: Vec<Pair>,
+    tags: AtMost<Pair, MOST_TEXTS>,
 }
 
 pub(super) async fn log_batch(State(host): State<Host>, request: Request) -> Done {
@@ -385,9 +387,9 @@ pub(super) async fn log_batch(State(host): State<Host>, request: Request) -> Don
     let asked: LogBatch<'_> = serde_json::from_slice(&body).map_err(|error| wrong(&error))?;
     let run = run_id(asked.run_id, None)?;
     for (what, count, most) in [
-        ("metrics", asked.metrics.len(), MOST_METRICS),
-        ("params", asked.params.len(), MOST_TEXTS),
-        ("tags", asked.tags.len(), MOST_TEXTS),
+        ("metrics", asked.metrics.count, MOST_METRICS),
+        ("params", asked.params.count, MOST_TEXTS),
+        ("tags", asked.tags.count, MOST_TEXTS),
     ] {
         if count > most {
             return Err(Failure::invalid(format!(
@@ -395,18 +397,18 @@ pub(super) async fn log_batch(State(host): State<Host>, request: Request) -> Don
             )));
         }
     }
-    let all = asked.metrics.len() + asked.params.len() + asked.tags.len();
+    let all = asked.metrics.count + asked.params.count + asked.tags.count;
     if all > MOST_OF_ALL {
         return Err(Failure::invalid(format!(
             "A batch logging request can contain at most {MOST_OF_ALL} metrics, params, and tags. Got {all}."
         )));
     }
     let mut gathered = Gathered::default();
-    for metric in asked.metrics {
+    for metric in asked.metrics.kept {
         metric.add(run, &mut gathered)?;
     }
     let mut batch = gathered.batch;
-    for param in asked.params {
+    for param in asked.params.kept {
         check_param(&param.key, &param.value)?;
         if batch.params.iter().any(|(key, value)| *key == param.key && *value != param.value) {
             return Err(Failure::invalid(format!(
@@ -416,7 +418,7 @@ pub(super) async fn log_batch(State(host): State<Host>, request: Request) -> Don
         }
         batch.params.push((param.key, param.value));
     }
-    for tag in asked.tags {
+    for tag in asked.tags.kept {
         check_tag(&tag.key, &tag.value)?;
         batch.tags.push((tag.key, tag.value));
     }
@@ -436,6 +438,9 @@ const HISTORY: &str = "mlflow.log-model.history";
 pub(super) async fn log_model(State(host): State<Host>, Fields(asked): Fields<LogModel>) -> Done {
     let run = run_id(asked.run_id, None)?;
     let model = required(asked.model_json, "model_json")?;
+    if model.len() > LONGEST_MODEL {
+        return Err(Failure::invalid(format!("The model json has {} bytes, more than {LONGEST_MODEL}.", model.len())));
+    }
     let invalid = || Failure::invalid("Malformed model info: it is no JSON object.");
     let model: Value = serde_json::from_str(&model).map_err(|_| invalid())?;
     let missing: Vec<&str> = ["artifact_path", "flavors", "utc_time_created", "run_id"]
