@@ -110,6 +110,11 @@ def artifacts_of_kinds(check):
     client.log_image(run, Image.fromarray(image), key="seen/at", step=3)
     client.log_table(run, {"x": [1, 2], "y": ["a", "b"]}, "table.json")
     client.log_table(run, {"x": [3], "y": ["c"]}, "table.json")
+    if importlib.util.find_spec("matplotlib"):
+        from matplotlib.figure import Figure
+
+        client.log_figure(run, Figure(), "figure.png")
+        check.true("figure", "figure.png" in [name for name, _, _ in listing(client, run)])
     base = client.get_run(run).info.artifact_uri
     check.equal("text", mlflow.artifacts.load_text(base + "/texts/a.txt"), "Grüße\n")
     check.equal("dict as JSON", mlflow.artifacts.load_dict(base + "/d.json"), {"a": [1, None, "ü"]})

@@ -77,7 +77,7 @@ async fn media(desk: &Desk, folder: &Path) -> Result<()> {
     let all = desk.client.call(ListExperiments::default()).await?;
     let experiment = all.into_iter().find(|one| one.name == "seen").context("the experiment is gone")?;
     desk.go(&format!("/e/{}/runs/{}", experiment.id, run.id)).await?;
-    press(driver, "//main//*[@role='tab'][contains(., 'Media')]").await?;
+    press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Media')]").await?;
 
     // The last step is shown, and a key goes to the one before.
     let card = "//main//section[contains(@class, 'medium')][.//strong[.='sample']]";

@@ -8,7 +8,8 @@ use std::{
 use anyhow::{Context as _, Result};
 use api::{
     host::{GetHost, GetSettings, PutSettings, Settings},
-    run::GetRun,
+    media::{ListMedia, MediumKind},
+    run::{GetRun, ListRuns},
     search::{SEARCH_TAG, Search, SearchState},
     tracking::{GetTracking, ListExperiments, RenewTracking},
 };
@@ -55,6 +56,31 @@ async fn the_unchanged_client_gets_what_it_gets_from_its_own_server() -> Result<
     let recorded = scripts().join("search.json");
     run(&python, folder.path(), "search.py", &[&address, "--compare", &recorded.to_string_lossy()])
         .context("searches are answered otherwise")?;
+    media(&host, said.contains("ok artifacts_of_kinds: figure")).await.context("what the client logged at a step")
+}
+
+/// What `artifacts_of_kinds` logged stands among its run's media.
+async fn media(host: &Host, has_figure: bool) -> Result<()> {
+    let client = host.client().await?;
+    let all = client.call(ListExperiments::default()).await?;
+    let experiment =
+        all.iter().find(|one| one.name.starts_with("judge-kinds-")).context("no experiment of the kinds")?;
+    let request = ListRuns { experiment: Some(experiment.id), ..ListRuns::default() };
+    let run = client.call(request).await?.rows.first().context("no run of the kinds")?.id;
+    let keys = client.call(ListMedia { run }).await?.keys;
+    let mut wanted = vec![
+        ("image.png", MediumKind::Image, 0),
+        ("seen/at", MediumKind::Image, 3),
+        ("table.json", MediumKind::Table, 0),
+        ("texts/a.txt", MediumKind::Text, 0),
+    ];
+    if has_figure {
+        wanted.push(("figure.png", MediumKind::Image, 0));
+    }
+    for (key, kind, step) in wanted {
+        let found = keys.iter().any(|of| of.key == key && of.kind == kind && of.steps == [step]);
+        anyhow::ensure!(found, "{key} at step {step} is not in {keys:?}");
+    }
     Ok(())
 }
 
