@@ -80,7 +80,7 @@ async fn many(desk: &Desk, address: &str, experiment: &Experiment) -> Result<()>
     seen(desk.driver(), "//main//h1[.='20 runs compared']").await?;
     let count = "return [...document.querySelectorAll('main [role=slider][aria-label=loss] path')]
         .filter(path => /\\br-[1-8]\\b/.test(path.getAttribute('class'))).length;";
-    let all = async || Ok(desk.driver().execute(count, Vec::new()).await?.json().as_u64() == Some(20));
+    let all = async || Ok(desk.driver().execute(count, Vec::new()).await?.convert::<u64>()? == 20);
     until("20 lines", SHORT, all).await?;
     desk.browser.picture("compare-many").await?;
     gone(desk.driver(), &format!("{LOSS}//*[@class='legend']")).await

@@ -1,6 +1,6 @@
 //! What a run holds at a step beside numbers, a card for each key with its steps to slide through.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use api::{
     id::RunId,
@@ -9,6 +9,7 @@ use api::{
 use charts::{
     axis::Axis,
     bars::{self, Bars, Histogram},
+    distribution_steps::{self, Distribution, Step},
     plot::Size,
     role::Role,
 };
@@ -32,6 +33,8 @@ use crate::{
 
 /// How long a step stays while it plays.
 const STAYS: Duration = Duration::from_millis(700);
+/// Of a histogram so many steps are laid beside each other: each is asked for by itself.
+const STEPS: usize = 60;
 
 #[component]
 pub(super) fn MediaTab(run: Memo<RunId>, media: Query<RunMedia>) -> impl IntoView {
@@ -122,6 +125,7 @@ fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
             </span>
         }
     };
+    let is_histogram = Memo::new(move |_| of.with(|of| of.as_ref().is_some_and(|of| of.kind == MediumKind::Histogram)));
     let has_steps = Memo::new(move |_| steps.with(|steps| steps.len() > 1));
     view! {
         <section class="card medium">
@@ -133,7 +137,53 @@ fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
             <Load query=medium let:medium>
                 {move || shown(run.get(), medium.get())}
             </Load>
+            {move || (has_steps.get() && is_histogram.get()).then(|| view! { <OverSteps run key steps /> })}
         </section>
+    }
+}
+
+/// Evenly so many, the first and the last among them.
+fn thinned(steps: &[i64], most: usize) -> Vec<i64> {
+    if steps.len() <= most || most < 2 {
+        return steps.to_vec();
+    }
+    (0..most).map(|index| steps[index * (steps.len() - 1) / (most - 1)]).collect()
+}
+
+/// A histogram's steps beside each other, as bands between its percentiles; they come one after another.
+#[component]
+fn OverSteps(run: Memo<RunId>, key: Memo<String>, steps: Memo<Vec<i64>>) -> impl IntoView {
+    let client = Client::get();
+    let found = RwSignal::new(BTreeMap::<(RunId, i64), Step>::new());
+    let wanted = Memo::new(move |_| steps.with(|steps| thinned(steps, STEPS)));
+    Effect::new(move |_| {
+        let (run, key, wanted) = (run.get(), key.get(), wanted.get());
+        found.update(|found| found.retain(|(of, step), _| *of == run && wanted.contains(step)));
+        leptos::task::spawn_local(async move {
+            for step in wanted {
+                match found.try_with_untracked(|found| found.contains_key(&(run, step))) {
+                    Some(false) => {}
+                    Some(true) => continue,
+                    None => return,
+                }
+                let medium = client.call(GetMedium { run, key: key.clone(), step: Some(step) }).await;
+                // A step that can't be read is a gap, which its own card says more of.
+                if let Ok(Medium { content: MediumContent::Histogram { edges, counts }, .. }) = medium {
+                    found.try_update(|found| found.insert((run, step), Step { x: step as f64, edges, counts }));
+                }
+            }
+        });
+    });
+    let draw = move |width: f64| {
+        let steps = found
+            .with(|found| found.iter().filter(|((of, _), _)| *of == run.get()).map(|(_, step)| step.clone()).collect());
+        let chart = Distribution { name: key.get(), steps, x: Axis::labelled("step"), y: Axis::default() };
+        distribution_steps::draw(&chart, Size { width, height: 180.0 })
+    };
+    let cut = move || steps.with(|steps| steps.len() > STEPS);
+    view! {
+        <Picture name=format!("{} over steps", key.get_untracked()) draw=move |width, _| draw(width) />
+        {move || cut().then(|| view! { <p class="muted small">{format!("{STEPS} steps are drawn, evenly apart.")}</p> })}
     }
 }
 
@@ -229,5 +279,18 @@ fn Played(run: RunId, key: String, step: i64, kind: MediumKind) -> impl IntoView
                 <div class="content large-picture"><img src=address alt=name.get_value() /></div>
             })}
         </Dialog>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thinned;
+
+    #[test]
+    fn of_many_steps_the_ends_stay() {
+        let steps: Vec<i64> = (0..200).collect();
+        let few = thinned(&steps, 60);
+        assert_eq!((few.len(), few[0], few[59]), (60, 0, 199));
+        assert_eq!(thinned(&steps[..3], 60), [0, 1, 2]);
     }
 }
