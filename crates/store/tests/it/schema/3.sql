@@ -486,6 +486,8 @@ CREATE TABLE logged_model (
 
 CREATE INDEX logged_model_experiment ON logged_model (experiment);
 
+CREATE INDEX logged_model_run ON logged_model (run);
+
 CREATE TABLE logged_model_text (
     model  TEXT NOT NULL REFERENCES logged_model (id) ON DELETE CASCADE,
     is_tag INTEGER NOT NULL, -- else a param
@@ -531,7 +533,7 @@ CREATE TABLE source_group (
 CREATE TABLE source_run (
     source BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
     key    TEXT NOT NULL,
-    run    BLOB NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    run    BLOB REFERENCES run (id) ON DELETE SET NULL, -- none of one that was deleted for good
     PRIMARY KEY (source, key)
 ) WITHOUT ROWID;
 
@@ -563,6 +565,8 @@ CREATE TABLE client_version (
     UNIQUE (model, number)
 ) WITHOUT ROWID;
 
+CREATE INDEX client_version_run ON client_version (run);
+
 CREATE TABLE version_notes (
     version    BLOB PRIMARY KEY, -- of either kind
     notes      TEXT NOT NULL,
@@ -589,7 +593,8 @@ CREATE TABLE search (
     judged_by  TEXT,          -- the key of a series
     direction  TEXT,
     created_ms INTEGER NOT NULL,
-    ended_ms   INTEGER
+    ended_ms   INTEGER,
+    deleted_ms INTEGER        -- forgotten, until it is restored or its project goes
 ) WITHOUT ROWID;
 
 CREATE INDEX search_project ON search (project, created_ms);
