@@ -293,9 +293,20 @@ fn text_column(
     let key = key.to_owned();
     let width = (title.chars().count() as f64 * 6.0 + 28.0).clamp(88.0, 150.0);
     Column::new(title, width, move |row: &RunRow| {
-        view! { <span class="muted">{of(row).get(&key).cloned().unwrap_or_else(|| "–".to_owned())}</span> }
+        let text = of(row).get(&key).cloned();
+        let shown = text.as_deref().map_or_else(|| "–".to_owned(), short);
+        let whole = text.filter(|text| *text != shown);
+        view! { <span class="muted" title=whole>{shown}</span> }
     })
     .sorted_by(field(name))
+}
+
+/// A number with more digits than a column has room for is rounded; the others stand as they were given.
+fn short(text: &str) -> String {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && text.len() > 9 && text.contains('.') => words::figure(value),
+        _ => text.to_owned(),
+    }
 }
 
 /// A metric's figure, and of the one that ranks its curve.
@@ -458,6 +469,14 @@ mod tests {
             has_cost: false,
             has_model: true,
             has_snapshot: true,
+        }
+    }
+
+    #[test]
+    fn a_long_number_is_rounded_and_a_text_is_not() {
+        assert_eq!(short("0.11152965712345"), words::figure(0.11152965712345));
+        for text in ["0.0001771", "12345678901234", "1.2.3-beta.4567", "resnet50.a1_in1k", "NaN"] {
+            assert_eq!(short(text), text);
         }
     }
 
