@@ -89,7 +89,8 @@ async fn found(desk: &Desk, experiment: &Experiment) -> Result<()> {
     rows(desk, 2).await?;
     let path = driver.current_url().await?.path().to_owned();
     ensure!(path == format!("/e/{}/runs", experiment.id), "the runs are at {path}");
-    seen(driver, "//main//*[contains(., 'no project, so no training')]").await.map(drop)
+    // It has no data to train on.
+    gone(driver, "//main//a[contains(., 'Train') or contains(., 'Searches')]").await
 }
 
 /// Copied by its button, and nowhere on the page.
