@@ -177,7 +177,8 @@ fn merged(buckets: &[Bucket], size: usize) -> Vec<Bucket> {
 }
 
 /// One viewport: steps from `from` to `to`, in at most about `points` points: raw where they are few
-/// enough, else buckets of the finest level that can be read at once, put together until they are.
+/// enough, else buckets of the finest level that can be read at once, put together until they are. By their steps: what
+/// was logged late, or again, stands where it belongs.
 pub fn view(connection: &Connection, series: i64, from: i64, to: i64, points: u64) -> Result<Series> {
     let seen = |step: i64| (from..=to).contains(&step);
     let open: Vec<Point> = tail::of(connection, series)?.into_iter().filter(|point| seen(point.step)).collect();
@@ -216,11 +217,18 @@ pub fn view(connection: &Connection, series: i64, from: i64, to: i64, points: u6
     let open: Vec<Bucket> = open.into_iter().map(Bucket::of).collect();
     // What is not sealed yet is put together as wide as the level before it is joined to it.
     all.extend(merged(&open, FACTOR.pow(*level) as usize));
+    if !all.is_sorted_by_key(|bucket| bucket.step) {
+        all.sort_by_key(|bucket| (bucket.step, bucket.time_ms));
+    }
     let size = (all.len() as u64).div_ceil(points.max(1)) as usize;
     Ok(drawn(&merged(&all, size)))
 }
 
 fn raw(points: impl Iterator<Item = Point>) -> Series {
+    let mut points: Vec<Point> = points.collect();
+    if !points.is_sorted_by_key(|point| point.step) {
+        points.sort_by_key(|point| (point.step, point.time_ms));
+    }
     let mut view = Series { raw: true, ..Series::default() };
     for point in points {
         view.step.push(point.step as f64);

@@ -106,6 +106,25 @@ async fn whether_points_came_in_order_is_known() {
     assert!(!came(&[(0, 5), (0, 5), (1, 6)], 9).await);
 }
 
+/// What a client logs late, or again after it went back to a checkpoint, stands where it belongs.
+#[tokio::test]
+async fn a_view_goes_along_the_steps_however_they_came() {
+    for total in [600, 70_000] {
+        let (_folder, store) = open();
+        with_project(&store).await;
+        store.write(|tx| store::run::put(tx, &run_row(1))).await.unwrap();
+        for part in [total / 2..total, 0..total / 2, total / 4..total / 3] {
+            let mut new = points(part);
+            new.iter_mut().for_each(|point| point.time_ms += total - point.step);
+            store.write(move |tx| store::metric::append(tx, run_id(1), "loss", &new)).await.unwrap();
+        }
+        let (number, _) = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap().unwrap();
+        let view = store.read(move |c| store::points::view(c, number, i64::MIN, i64::MAX, 1000)).await.unwrap();
+        assert_eq!(view.raw, total == 600);
+        assert!(view.step.is_sorted() && view.len() > 300, "{} points", view.len());
+    }
+}
+
 #[tokio::test]
 async fn a_deep_zoom_shows_raw_steps() {
     let (_folder, store, number) = with_series(50_000, 4096).await;
