@@ -66,6 +66,7 @@ struct Taking<'a> {
     /// Why the rest can't be read for now.
     waits: Option<String>,
     changed: HashSet<RunId>,
+    told: HashSet<RunId>,
     scopes: HashSet<Scope>,
     /// Until something is told.
     begun: Option<Begun>,
@@ -110,6 +111,7 @@ pub(super) fn take(
         media: 0,
         waits: None,
         changed: HashSet::new(),
+        told: HashSet::new(),
         scopes: HashSet::new(),
         begun: Some(Begun { row: row.clone(), anew: !before.is_whole }),
         context,
@@ -204,13 +206,12 @@ impl Taking<'_> {
         if heads.is_empty() && points.is_empty() && media.is_empty() {
             return Ok(());
         }
-        self.taken.runs += heads.len() as u64;
         self.taken.points += count as u64;
         let (source, engine) = (self.source.clone(), self.engine.clone());
         let runtime = tokio::runtime::Handle::current();
         let now_ms = engine.now_ms();
         let (written, begun) = (engine.clone(), self.begun.take());
-        let (changed, scopes) = runtime.block_on(engine.store().write(move |tx| {
+        let (changed, scopes, told) = runtime.block_on(engine.store().write(move |tx| {
             if let Some(Begun { row, anew }) = begun {
                 if anew {
                     forget(tx, source.id)?;
@@ -222,10 +223,12 @@ impl Taking<'_> {
             }
             let mut changed = HashSet::new();
             let mut scopes = HashSet::new();
+            let mut told = HashSet::new();
             for head in heads {
                 let Some(row) = put(tx, &written, &source, head, now_ms)? else { continue };
                 scopes.insert(run::scope(&row.run));
                 changed.insert(row.run.id);
+                told.insert(row.run.id);
             }
             let mut known: HashMap<String, Option<RunId>> = HashMap::new();
             for (key, name, new) in points {
@@ -251,8 +254,11 @@ impl Taking<'_> {
                     changed.insert(run);
                 }
             }
-            Ok((changed, scopes))
+            Ok((changed, scopes, told))
         }))?;
+        // A log tells a run again where something of it changed.
+        self.told.extend(told);
+        self.taken.runs = self.told.len() as u64;
         self.changed.extend(changed);
         self.scopes.extend(scopes);
         Ok(())

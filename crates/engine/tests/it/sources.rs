@@ -7,7 +7,7 @@ use std::{
 };
 
 use api::{
-    job::JobState,
+    job::{Job, JobState},
     media::{GetMedium, ListMedia, MediumContent, SaveMedium},
     run::{ListRuns, RunKind},
     source::{AddSource, Kind, ListSources, LookForLogs, ReadSource, RemoveSource},
@@ -32,10 +32,10 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-async fn add(stage: &Stage, path: &Path, kind: Option<Kind>) {
+async fn add(stage: &Stage, path: &Path, kind: Option<Kind>) -> Job {
     let path = path.to_string_lossy().into_owned();
     let job = stage.call(AddSource { path, kind, project: None, once: true }).await;
-    stage.done(job).await;
+    stage.done(job).await
 }
 
 /// Name and points of each series, of all runs.
@@ -231,7 +231,8 @@ async fn media_of_a_log_are_read_where_they_stand() {
     let stage = Stage::new().await;
     let folder = stage.path("tensorboard");
     copy(&fixture("foreign/tests/fixtures/tensorboard"), &folder);
-    add(&stage, &folder, None).await;
+    let read = add(&stage, &folder, None).await;
+    assert!(read.message.starts_with("2 runs and 9 points"), "each run once: {}", read.message);
     let mut found = HashMap::new();
     for experiment in stage.call(ListExperiments::default()).await {
         let request = ListRuns { experiment: Some(experiment.id), limit: Some(1000), ..ListRuns::default() };
