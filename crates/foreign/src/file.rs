@@ -37,6 +37,21 @@ pub(crate) fn failed(path: &Path) -> impl FnOnce(io::Error) -> ForeignError + us
     move |source| ForeignError::File { path, source }
 }
 
+/// Of a record that is read again and is not what it was.
+pub(crate) fn changed(path: &Path, offset: u64) -> ForeignError {
+    ForeignError::NotOne {
+        path: path.to_owned(),
+        what: "log that still holds this",
+        why: format!("what stands at byte {offset} was changed since it was read; read the log again"),
+    }
+}
+
+/// Whether a file of which a record is read again is one still: a pipe that took its place would hold up whoever
+/// opens it.
+pub(crate) fn check_still(path: &Path, offset: u64) -> Result<()> {
+    if fs::symlink_metadata(path).map_err(failed(path))?.is_file() { Ok(()) } else { Err(changed(path, offset)) }
+}
+
 /// The text of a small file.
 ///
 /// # Errors

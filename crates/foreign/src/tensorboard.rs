@@ -152,15 +152,8 @@ pub struct EventPlace {
 /// Where the file can't be read, or no longer holds there what it held.
 pub fn read_at(place: &EventPlace) -> Result<Media> {
     let EventPlace { path, offset, checksum, value, part, plugin } = place;
-    let changed = || ForeignError::NotOne {
-        path: path.clone(),
-        what: "log that still holds this",
-        why: format!("what stands at byte {offset} was changed since it was read; read the log again"),
-    };
-    // A pipe that took the file's place would hold up whoever opens it.
-    if !fs::symlink_metadata(path).map_err(file::failed(path))?.is_file() {
-        return Err(changed());
-    }
+    let changed = || file::changed(path, *offset);
+    file::check_still(path, *offset)?;
     let mut records = Records::open(path, *offset)?;
     let event = match records.next().map_err(file::failed(path))? {
         Next::Data(data) => Event::decode(data).ok(),

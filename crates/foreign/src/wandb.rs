@@ -158,15 +158,8 @@ pub struct RowPlace {
 /// Where the log can't be read, or no longer holds there what it held.
 pub fn read_at(place: &RowPlace) -> Result<Media> {
     let RowPlace { path, offset, checksum, key, part } = place;
-    let changed = || ForeignError::NotOne {
-        path: path.clone(),
-        what: "log that still holds this",
-        why: format!("what stands at byte {offset} was changed since it was read; read the log again"),
-    };
-    // A pipe that took the file's place would hold up whoever opens it.
-    if !fs::symlink_metadata(path).map_err(file::failed(path))?.is_file() {
-        return Err(changed());
-    }
+    let changed = || file::changed(path, *offset);
+    file::check_still(path, *offset)?;
     let mut records = Records::open(path, *offset, false)?.ok_or_else(changed)?;
     let Next::Data(data) = records.next().map_err(file::failed(path))? else { return Err(changed()) };
     let history = match Record::decode(data) {
