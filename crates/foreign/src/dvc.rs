@@ -1,5 +1,6 @@
 //! `dvc.yaml`'s params and metrics across git commits: each commit on the current branch's first parents that has
-//! a `dvc.yaml` is a run. Params are those that `dvc.lock` says a stage ran with, else those of the params' files.
+//! a `dvc.yaml` is a run. Params are those that `dvc.lock` says a stage ran with, else those of the params' files, and the
+//! values that the stages' templates use.
 
 mod history;
 mod python;
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use self::{
     history::{Commit, History},
-    template::Context,
+    template::{Context, Used},
 };
 use crate::{ForeignError, Head, Mark, Reader, Result, Sink, Told, file::failed, metrics, rows, value::Value};
 
@@ -43,6 +44,8 @@ struct Pipeline {
     metrics: BTreeSet<String>,
     /// The folder that each stage runs in.
     folders: BTreeMap<String, String>,
+    /// What the templates of stages used.
+    used: Used,
     /// What is said with a `${…}` that has no value, and why.
     unread: BTreeSet<String>,
 }
@@ -138,7 +141,7 @@ fn content(history: &mut History, commit: &Commit, warn: &mut Warn<'_>) -> Resul
     let Some(yaml) = value(history, commit, &path("dvc.yaml"), warn)? else { return Ok(None) };
     let lock = value(history, commit, &path("dvc.lock"), warn)?.unwrap_or(Rc::new(Value::Null));
     let context = match value(history, commit, &path(PARAMS), warn)? {
-        Some(params) => Context::default().with((*params).clone()),
+        Some(params) => Context::default().with_file(&path(PARAMS), (*params).clone()),
         None => Context::default(),
     };
     let context = vars(history, commit, &prefix, yaml.get("vars"), &context, warn)?;
@@ -184,6 +187,9 @@ fn content(history: &mut History, commit: &Commit, warn: &mut Warn<'_>) -> Resul
             content.params(file, named.map(|value| (key.clone(), value)).into_iter());
         }
     }
+    for (file, values) in &pipeline.used {
+        content.params(file, values.iter().map(|(key, value)| (key.clone(), value)));
+    }
     for file in &pipeline.metrics {
         let value = match (value(history, commit, file, warn)?, outs.get(file)) {
             (None, Some(md5)) => match history.cached(md5, file) {
@@ -219,13 +225,14 @@ fn vars(
         };
         // `file.yaml`, or some of its keys: `file.yaml:train,test`.
         let (file, keys) = text.split_once(':').map_or((&**text, None), |(file, keys)| (file, Some(keys)));
-        let Some(value) = value(history, commit, &joined(base, file), warn)? else { continue };
+        let path = joined(base, file);
+        let Some(value) = value(history, commit, &path, warn)? else { continue };
         context = match keys {
-            None => context.with((*value).clone()),
+            None => context.with_file(&path, (*value).clone()),
             Some(keys) => {
                 let named = keys.split(',').map(str::trim);
                 let named = named.filter_map(|key| Some((key.to_owned(), value.get(key)?.clone())));
-                context.with(Value::Map(named.collect()))
+                context.with_file(&path, Value::Map(named.collect()))
             }
         };
     }
@@ -292,6 +299,9 @@ impl Pipeline {
         };
         if let Some(own) = value.get("vars") {
             context = vars(history, commit, &base, Some(own), &context, warn)?;
+        }
+        for (_, part) in value.entries().iter().filter(|(key, _)| !["matrix", "vars"].contains(&key.as_str())) {
+            context.note_used(part, &mut self.used);
         }
         self.params_of(&base, value, &context, false);
         self.metrics_of(&base, value, &context);

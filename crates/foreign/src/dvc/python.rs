@@ -15,12 +15,23 @@ struct Statement<'a> {
     text: &'a str,
 }
 
+/// A block whose names are params, indented deeper than this.
+struct Block {
+    indent: usize,
+    kind: Kind,
+}
+
+enum Kind {
+    /// A class, with what it has so far.
+    Class(String, Fields),
+    /// The `__init__` of the class around it, in which the names of `self` count.
+    Init,
+}
+
 /// The params of a Python file.
 pub(crate) fn params(text: &str) -> Value {
     let mut top = Vec::new();
-    let mut class: Option<(String, Fields)> = None;
-    // The indent of the `__init__` of a class.
-    let mut init: Option<usize> = None;
+    let mut blocks: Vec<Block> = Vec::new();
     // A block whose names are nobody's params.
     let mut closed: Option<usize> = None;
     for Statement { indent, text } in statements(text) {
@@ -28,38 +39,51 @@ pub(crate) fn params(text: &str) -> Value {
             continue;
         }
         closed = None;
-        if init.is_some_and(|above| indent <= above) {
-            init = None;
+        while blocks.last().is_some_and(|block| indent <= block.indent) {
+            end(&mut blocks, &mut top);
         }
-        // A class begins at the top, so that what stands there is behind it.
-        if let Some((name, values)) = class.take_if(|_| indent == 0) {
-            set(&mut top, name, Value::Map(values));
-        }
+        let in_init = matches!(blocks.last(), Some(Block { kind: Kind::Init, .. }));
         let begins = |word: &str| text.strip_prefix(word).filter(|rest| rest.starts_with(char::is_whitespace));
         if let Some(rest) = begins("class")
-            && indent == 0
+            && blocks.len() < DEPTH
         {
-            class = Some((name_at(rest.trim_start()).to_owned(), Vec::new()));
+            let name = name_at(rest.trim_start()).to_owned();
+            blocks.push(Block { indent, kind: Kind::Class(name, Vec::new()) });
         } else if let Some(rest) = begins("def")
-            && class.is_some()
+            && !in_init
+            && !blocks.is_empty()
             && name_at(rest.trim_start()) == "__init__"
         {
-            init = Some(indent);
+            blocks.push(Block { indent, kind: Kind::Init });
         } else if let Some((target, value)) = assigned(text) {
-            match (&mut class, init, target.strip_prefix("self.")) {
-                (Some((_, values)), Some(_), Some(target)) => set(values, target.to_owned(), value),
-                (Some((_, values)), None, None) => set(values, target.to_owned(), value),
-                (None, None, None) if indent == 0 => set(&mut top, target.to_owned(), value),
-                _ => {}
+            let name = if in_init { target.strip_prefix("self.") } else { Some(target) };
+            if let Some(name) = name.filter(|name| !name.starts_with("self.")) {
+                set(within(&mut blocks, &mut top), name.to_owned(), value);
             }
         } else if text.trim_end().ends_with(':') {
             closed = Some(indent);
         }
     }
-    if let Some((name, values)) = class {
-        set(&mut top, name, Value::Map(values));
+    while !blocks.is_empty() {
+        end(&mut blocks, &mut top);
     }
     Value::Map(top)
+}
+
+/// The names of the innermost class, or of the file.
+fn within<'a>(blocks: &'a mut [Block], top: &'a mut Fields) -> &'a mut Fields {
+    let class = blocks.iter_mut().rev().find_map(|block| match &mut block.kind {
+        Kind::Class(_, fields) => Some(fields),
+        Kind::Init => None,
+    });
+    class.unwrap_or(top)
+}
+
+/// Ends the innermost block; a class stands in what is around it.
+fn end(blocks: &mut Vec<Block>, top: &mut Fields) {
+    if let Some(Block { kind: Kind::Class(name, fields), .. }) = blocks.pop() {
+        set(within(blocks, top), name, Value::Map(fields));
+    }
 }
 
 /// The last value of a name counts.

@@ -1,6 +1,8 @@
 //! The templates of `dvc.yaml`: `${…}` of its vars and params, and the stages that `foreach` and `matrix` stand for.
 //! As DVC's `parsing` module resolves them; nothing is computed, as nothing is there.
 
+use std::collections::BTreeMap;
+
 use crate::value::Value;
 
 /// Stages that one `dvc.yaml` stands for, at most.
@@ -9,8 +11,28 @@ const STAGES: usize = 10_000;
 /// The values that `${…}` may name: a later scope before an earlier one.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Context {
-    scopes: Vec<Value>,
+    scopes: Vec<Scope>,
 }
+
+#[derive(Debug, Clone)]
+struct Scope {
+    value: Value,
+    origin: Origin,
+}
+
+/// Where the values of a scope stand.
+#[derive(Debug, Clone)]
+enum Origin {
+    /// In `dvc.yaml` itself.
+    Pipeline,
+    /// In a file, by their own names.
+    File(String),
+    /// Those below `item` are one of a list or map in a file: the file, and the names that lead there.
+    Item(String, String),
+}
+
+/// Values of files that templates used: by their file and then by the names that lead to them.
+pub(super) type Used = BTreeMap<String, BTreeMap<String, Value>>;
 
 /// Why a template has no value.
 #[derive(Debug, thiserror::Error)]
@@ -38,24 +60,43 @@ pub(super) struct Stage<'a> {
 type Cell = (Vec<String>, Vec<(String, Value)>);
 
 impl Context {
-    /// With names that come before those that are known.
-    pub(super) fn with(&self, scope: Value) -> Self {
+    /// With names of `dvc.yaml` that come before those that are known.
+    pub(super) fn with(&self, value: Value) -> Self {
+        self.within(value, Origin::Pipeline)
+    }
+
+    /// With the names of a file before those that are known.
+    pub(super) fn with_file(&self, file: &str, value: Value) -> Self {
+        self.within(value, Origin::File(file.to_owned()))
+    }
+
+    fn within(&self, value: Value, origin: Origin) -> Self {
         let mut scopes = self.scopes.clone();
-        scopes.push(scope);
+        scopes.push(Scope { value, origin });
         Self { scopes }
     }
 
-    /// `a.b[0].c`, or `a.b.0.c`.
-    fn named(&self, name: &str) -> Result<&Value, Unresolved> {
+    /// `a.b[0].c`, or `a.b.0.c`, and where it stands, if in a file.
+    fn named<'a>(&'a self, name: &str) -> Result<(&'a Value, Option<Place>), Unresolved> {
         let parts: Vec<&str> = name.split(['.', '[', ']']).map(str::trim).filter(|part| !part.is_empty()).collect();
-        let below = |scope| {
-            parts.iter().try_fold(scope, |value: &Value, part| match value {
-                Value::List(items) => items.get(part.parse::<usize>().ok()?),
-                value => value.get(part),
-            })
+        let step = |value: &'a Value, part: &&str| match value {
+            Value::List(items) => items.get(part.parse::<usize>().ok()?),
+            value => value.get(part),
         };
-        let found = self.scopes.iter().rev().filter(|_| !parts.is_empty()).find_map(below);
-        found.ok_or_else(|| Unresolved::Unknown(name.to_owned()))
+        let below = |scope: &'a Scope| parts.iter().try_fold(&scope.value, step);
+        let mut scopes = self.scopes.iter().rev().filter(|_| !parts.is_empty());
+        let (scope, value) = scopes
+            .find_map(|scope| below(scope).map(|value| (scope, value)))
+            .ok_or_else(|| Unresolved::Unknown(name.to_owned()))?;
+        let place = match &scope.origin {
+            Origin::Pipeline => None,
+            Origin::File(file) => Some((file.clone(), parts.join("."))),
+            Origin::Item(file, at) if parts[0] == "item" => {
+                Some((file.clone(), [&[at.as_str()], &parts[1..]].concat().join(".")))
+            }
+            Origin::Item(..) => None,
+        };
+        Ok((value, place))
     }
 
     /// A text with its names replaced; `\${` is a plain one.
@@ -64,32 +105,49 @@ impl Context {
     /// Where a name is unknown or no scalar.
     pub(super) fn text(&self, template: &str) -> Result<String, Unresolved> {
         let mut text = String::new();
-        let mut rest = template;
-        while let Some((before, from)) = rest.split_once("${") {
-            if let Some(before) = before.strip_suffix('\\') {
-                text.push_str(before);
-                text.push_str("${");
-                rest = from;
-                continue;
+        for piece in pieces(template) {
+            match piece? {
+                Piece::Plain(plain) => text.push_str(plain),
+                Piece::Name(name) => {
+                    let (value, _) = self.named(name)?;
+                    if matches!(value, Value::List(_) | Value::Map(_)) {
+                        return Err(Unresolved::NoText(name.to_owned()));
+                    }
+                    text.push_str(&shown(value));
+                }
             }
-            let (name, behind) = from.split_once('}').ok_or(Unresolved::Open)?;
-            let value = self.named(name)?;
-            if matches!(value, Value::List(_) | Value::Map(_)) {
-                return Err(Unresolved::NoText(name.to_owned()));
-            }
-            text.push_str(before);
-            text.push_str(&value.text());
-            rest = behind;
         }
-        text.push_str(rest);
         Ok(text)
     }
 
+    /// Notes the values of files that the texts within a value use; a name that has none is no matter here.
+    pub(super) fn note_used(&self, value: &Value, used: &mut Used) {
+        match value {
+            Value::Text(text) => {
+                for piece in pieces(text) {
+                    if let Ok(Piece::Name(name)) = piece
+                        && let Ok((value, Some((file, key)))) = self.named(name)
+                    {
+                        used.entry(file).or_default().insert(key, value.clone());
+                    }
+                }
+            }
+            Value::List(items) => items.iter().for_each(|item| self.note_used(item, used)),
+            Value::Map(entries) => {
+                for (key, value) in entries {
+                    self.note_used(&Value::Text(key.clone()), used);
+                    self.note_used(value, used);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// What a list or map is, also where it is named as a whole.
-    fn whole<'a>(&'a self, value: &'a Value) -> Result<&'a Value, Unresolved> {
+    fn whole<'a>(&'a self, value: &'a Value) -> Result<(&'a Value, Option<Place>), Unresolved> {
         match value.as_str().and_then(|text| text.trim().strip_prefix("${")?.strip_suffix('}')) {
             Some(name) => self.named(name),
-            None => Ok(value),
+            None => Ok((value, None)),
         }
     }
 
@@ -98,19 +156,31 @@ impl Context {
     /// # Errors
     /// Where what they are made of is unknown, no list, or far too long.
     pub(super) fn stages<'a>(&self, name: &str, value: &'a Value) -> Result<Vec<Stage<'a>>, Unresolved> {
-        let own = |key: &str, scope: Vec<(&str, Value)>, value| {
+        let own = |key: &str, scope: Vec<(&str, Value)>, value, origin| {
             let scope = Value::Map(scope.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
-            Stage { name: format!("{name}@{key}"), value, context: self.with(scope) }
+            Stage { name: format!("{name}@{key}"), value, context: self.within(scope, origin) }
         };
         if let (Some(each), Some(of)) = (value.get("foreach"), value.get("do")) {
-            let stages: Vec<_> = match self.whole(each)? {
+            let (each, place) = self.whole(each)?;
+            let origin = |below: &str| match &place {
+                Some((file, at)) => Origin::Item(file.clone(), format!("{at}.{below}")),
+                None => Origin::Pipeline,
+            };
+            let stages: Vec<_> = match each {
                 Value::List(items) => {
-                    let items = items.iter().enumerate();
-                    items.map(|(at, item)| own(&shown(item, at), vec![("item", item.clone())], of)).collect()
+                    let by_place = items.iter().any(|item| matches!(item, Value::List(_) | Value::Map(_)));
+                    let stage = |(at, item): (usize, &Value)| {
+                        let key = if by_place { at.to_string() } else { shown(item) };
+                        own(&key, vec![("item", item.clone())], of, origin(&at.to_string()))
+                    };
+                    items.iter().enumerate().map(stage).collect()
                 }
                 Value::Map(entries) => {
-                    let key = |key: &str| ("key", Value::Text(key.to_owned()));
-                    entries.iter().map(|(name, item)| own(name, vec![key(name), ("item", item.clone())], of)).collect()
+                    let stage = |(name, item): &(String, Value)| {
+                        let key = ("key", Value::Text(name.clone()));
+                        own(name, vec![key, ("item", item.clone())], of, origin(name))
+                    };
+                    entries.iter().map(stage).collect()
                 }
                 _ => return Err(Unresolved::NoList),
             };
@@ -118,15 +188,15 @@ impl Context {
         }
         if let Some(matrix) = value.get("matrix") {
             let mut rows: Vec<Cell> = vec![(Vec::new(), Vec::new())];
-            for (axis, of) in self.whole(matrix)?.entries() {
-                let Value::List(items) = self.whole(of)? else { return Err(Unresolved::NoList) };
+            for (axis, of) in self.whole(matrix)?.0.entries() {
+                let (Value::List(items), _) = self.whole(of)? else { return Err(Unresolved::NoList) };
                 if rows.len().saturating_mul(items.len()) > STAGES {
                     return Err(Unresolved::Many);
                 }
                 let with = |(keys, row): &Cell, at: usize, item: &Value| {
                     let key = match item {
                         Value::List(_) | Value::Map(_) => format!("{axis}{at}"),
-                        scalar => scalar.text(),
+                        scalar => shown(scalar),
                     };
                     let keys = keys.iter().cloned().chain([key]).collect();
                     (keys, row.iter().cloned().chain([(axis.clone(), item.clone())]).collect())
@@ -136,7 +206,8 @@ impl Context {
             }
             let stage = |(keys, row): Cell| {
                 let key = keys.join("-");
-                own(&key, vec![("key", Value::Text(key.clone())), ("item", Value::Map(row))], value)
+                let scope = vec![("key", Value::Text(key.clone())), ("item", Value::Map(row))];
+                own(&key, scope, value, Origin::Pipeline)
             };
             return Ok(rows.into_iter().map(stage).collect());
         }
@@ -144,11 +215,55 @@ impl Context {
     }
 }
 
-/// What a stage of `foreach` is called after: its item, or the item's place where that is no scalar.
-fn shown(item: &Value, at: usize) -> String {
-    match item {
-        Value::List(_) | Value::Map(_) => at.to_string(),
-        scalar => scalar.text(),
+/// A file, and the names that lead to a value in it.
+type Place = (String, String);
+
+enum Piece<'a> {
+    Plain(&'a str),
+    Name(&'a str),
+}
+
+/// A template's plain texts and names, one after the other.
+fn pieces(template: &str) -> impl Iterator<Item = Result<Piece<'_>, Unresolved>> {
+    let mut rest = template;
+    std::iter::from_fn(move || {
+        if let Some(from) = rest.strip_prefix("${") {
+            let Some((name, behind)) = from.split_once('}') else {
+                rest = "";
+                return Some(Err(Unresolved::Open));
+            };
+            rest = behind;
+            return Some(Ok(Piece::Name(name)));
+        }
+        if let Some(behind) = rest.strip_prefix(r"\${") {
+            rest = behind;
+            return Some(Ok(Piece::Plain("${")));
+        }
+        let end = rest.match_indices("${").map(|(at, _)| at - usize::from(rest[..at].ends_with('\\'))).next();
+        let (plain, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = behind;
+        (!plain.is_empty()).then_some(Ok(Piece::Plain(plain)))
+    })
+}
+
+/// A scalar as DVC puts it into a text: as Python's `str` says it, but `true` and `false`.
+fn shown(value: &Value) -> String {
+    let number = match value {
+        Value::Null => return "None".to_owned(),
+        Value::Number(number) => *number,
+        value => return value.text(),
+    };
+    // As `repr` of a float: the shortest digits that are it, from 1e16 on and below 1e-4 with an exponent.
+    let size = number.abs();
+    if number.is_nan() {
+        "nan".to_owned()
+    } else if number.is_finite() && size != 0.0 && !(1e-4..1e16).contains(&size) {
+        let text = format!("{number:e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+        format!("{digits}e{sign}{exponent:0>2}")
+    } else {
+        format!("{number:?}")
     }
 }
 

@@ -230,10 +230,83 @@ class Model:
         ("b.lr", "0.2"),
         // What the lock says that the first ran with, and the second's own.
         ("depth", "9"),
+        // What the templates used.
+        ("models.a.name", "first"),
+        ("models.b.name", "second"),
         ("train.rate", "0.5"),
+        ("where.params", "hyper.toml"),
         ("work/second/params.yaml:depth", "4"),
     ];
     assert_eq!(read.heads()[0].params, pairs(&expect));
+}
+
+#[test]
+fn templates_mean_what_they_mean_to_dvc() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/dvc");
+    let folder = repository();
+    copy(&fixtures.join("project"), folder.path());
+    commit(folder.path(), "First", &[]);
+    let read = read_at(folder.path(), &Mark::default());
+    assert_eq!(read.warnings(), [""; 0]);
+    let text = fs::read_to_string(fixtures.join("read.json")).unwrap();
+    // Python's words for what is not finite.
+    let text = text.replace(": NaN", ": \"NaN\"").replace(": Infinity", ": \"inf\"");
+    let expected: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let files = |kind: &str| expected[kind].as_object().unwrap().clone();
+
+    let params = &read.heads()[0].params;
+    let mut unexplained: Vec<_> = params.iter().map(|(key, _)| key.as_str()).collect();
+    for (file, values) in files("params").into_iter().chain(files("used")) {
+        for (key, expected) in leaves(&values) {
+            let named = [key.clone(), format!("{file}:{key}")];
+            let is = |(known, value): &&(String, String)| {
+                named.contains(known)
+                    && serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::from(value.as_str()))
+                        == expected
+            };
+            let found = params.iter().find(is);
+            let (known, _) = found.unwrap_or_else(|| panic!("{file}: {key} is not {expected} in {params:#?}"));
+            unexplained.retain(|key| key != known);
+        }
+    }
+    // What stands in a file of params that the top of `dvc.yaml` names as a whole: DVC shows it, but not as a stage's.
+    assert_eq!(unexplained, ["test.n", "train.steps"]);
+
+    for (file, values) in files("metrics") {
+        for (key, expected) in leaves(&values) {
+            let expected = match expected.as_str() {
+                Some("best") => continue,
+                Some(word) => word.parse().unwrap(),
+                None => expected.as_f64().unwrap(),
+            };
+            let same = |(_, value): &(i64, Option<f64>)| {
+                value.map_or(expected.is_nan(), |value| value.total_cmp(&expected).is_eq())
+            };
+            let found = [key.clone(), format!("{file}:{key}")];
+            let found = found.iter().any(|key| read.series(key).iter().any(same));
+            assert!(found, "{file}: {key} is not {expected}");
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() { copy(&entry.path(), &to) } else { drop(fs::copy(entry.path(), to).unwrap()) }
+    }
+}
+
+/// Whatever is no map, under the keys that lead to it.
+fn leaves(value: &serde_json::Value) -> Vec<(String, serde_json::Value)> {
+    let Some(entries) = value.as_object() else { return vec![(String::new(), value.clone())] };
+    let below = |(key, value): (&String, &serde_json::Value)| {
+        let key = key.clone();
+        leaves(value)
+            .into_iter()
+            .map(move |(more, value)| (if more.is_empty() { key.clone() } else { format!("{key}.{more}") }, value))
+    };
+    entries.iter().flat_map(below).collect()
 }
 
 /// A history of so many commits, each named by its number from 1 on.
