@@ -25,6 +25,9 @@ pub struct Experiment {
     /// MLflow's id of it: 0 is `Default`, which is always there.
     pub number: i64,
     pub project: Option<ProjectId>,
+    /// It is the project's own, of its name, and not one that was moved into it.
+    #[serde(default)]
+    pub is_own: bool,
     /// No two that are there have the same.
     pub name: String,
     /// "vision/resnet"; empty at the top.
@@ -76,6 +79,15 @@ pub struct EditExperiment {
     /// Markdown.
     #[serde(default)]
     pub notes: Option<String>,
+}
+
+/// Moves an experiment with its runs into a project, or out of every one. Refused for a project's own experiment, and
+/// while it has runs that a project's folder and data belong to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MoveExperiment {
+    pub experiment: ExperimentId,
+    /// `None` moves it out of its project.
+    pub to: Option<ProjectId>,
 }
 
 /// Deletes an experiment with its runs, so that it can be restored.
@@ -285,6 +297,7 @@ crate::requests! { METHODS;
     ListExperiments => "experiment.list" -> Vec<Experiment>, |_me| vec![Tag::Experiments];
     CreateExperiment => "experiment.create" -> Experiment;
     EditExperiment => "experiment.edit" -> Experiment;
+    MoveExperiment => "experiment.move" -> Experiment;
     DeleteExperiment => "experiment.delete" -> ();
     RestoreExperiment => "experiment.restore" -> Experiment;
     PurgeExperiment => "experiment.purge" -> Freed;

@@ -79,6 +79,7 @@ handlers! {
     api::tracking::ListExperiments => tracking::experiments::list,
     api::tracking::CreateExperiment => tracking::experiments::create,
     api::tracking::EditExperiment => tracking::experiments::edit,
+    api::tracking::MoveExperiment => tracking::experiments::move_to,
     api::tracking::DeleteExperiment => tracking::experiments::delete,
     api::tracking::RestoreExperiment => tracking::experiments::restore,
     api::tracking::PurgeExperiment => tracking::experiments::purge,

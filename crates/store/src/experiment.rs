@@ -25,15 +25,16 @@ CREATE TABLE experiment_new (
     name       TEXT NOT NULL,
     folder     TEXT NOT NULL, -- 'vision/resnet', '' at the top
     location   TEXT,          -- where a client wants its artifacts; ours where NULL
+    is_own     INTEGER NOT NULL, -- a project's own, not one that was moved into it
     created_ms INTEGER NOT NULL,
     updated_ms INTEGER NOT NULL,
     deleted_ms INTEGER
 ) WITHOUT ROWID;
-INSERT INTO experiment_new VALUES (zeroblob(16), 0, NULL, 'Default', '', NULL, 0, 0, NULL);
+INSERT INTO experiment_new VALUES (zeroblob(16), 0, NULL, 'Default', '', NULL, 0, 0, 0, NULL);
 INSERT INTO experiment_new
     SELECT id, number, project,
            name || CASE WHEN earlier = 0 AND name <> 'Default' THEN '' ELSE ' ' || number END,
-           '', NULL, created_ms, created_ms, NULL
+           '', NULL, 1, created_ms, created_ms, NULL
     FROM (SELECT *, row_number() OVER (ORDER BY id) AS number, row_number() OVER (PARTITION BY name ORDER BY id) - 1 AS earlier
           FROM experiment);
 DROP TABLE experiment;
@@ -48,7 +49,7 @@ CREATE TABLE experiment_tag (
 ) WITHOUT ROWID;
 ";
 
-const COLUMNS: &str = "id, number, project, name, folder, location, created_ms, updated_ms, deleted_ms";
+const COLUMNS: &str = "id, number, project, name, folder, location, is_own, created_ms, updated_ms, deleted_ms";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Experiment> {
     Ok(Experiment {
@@ -58,9 +59,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Experiment> {
         name: row.get(3)?,
         folder: row.get(4)?,
         location: row.get(5)?,
-        created_ms: row.get(6)?,
-        updated_ms: row.get(7)?,
-        deleted_ms: row.get(8)?,
+        is_own: row.get(6)?,
+        created_ms: row.get(7)?,
+        updated_ms: row.get(8)?,
+        deleted_ms: row.get(9)?,
         tags: Default::default(),
         runs: 0,
     })
@@ -116,14 +118,15 @@ pub fn runs(connection: &Connection, id: ExperimentId) -> Result<u64> {
 /// The project's own experiment.
 pub fn of_project(connection: &Connection, project: ProjectId) -> Result<Option<ExperimentId>> {
     Ok(connection
-        .prepare_cached("SELECT id FROM experiment WHERE project = ?1 ORDER BY number LIMIT 1")?
+        .prepare_cached("SELECT id FROM experiment WHERE project = ?1 AND is_own")?
         .query_row(params![project.as_bytes()], |row| Ok(id_column!(row, 0, ExperimentId)))
         .optional()?)
 }
 
 /// Every experiment of a project: its own first, then those that were moved into it.
 pub fn all_of_project(connection: &Connection, project: ProjectId) -> Result<Vec<ExperimentId>> {
-    let mut statement = connection.prepare_cached("SELECT id FROM experiment WHERE project = ?1 ORDER BY number")?;
+    let mut statement =
+        connection.prepare_cached("SELECT id FROM experiment WHERE project = ?1 ORDER BY is_own DESC, number")?;
     let rows = statement.query_map(params![project.as_bytes()], |row| Ok(id_column!(row, 0, ExperimentId)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -147,7 +150,9 @@ pub fn insert(transaction: &Transaction<'_>, experiment: &Experiment) -> Result<
     let number: i64 =
         transaction.prepare_cached("SELECT max(number) + 1 FROM experiment")?.query_row([], |row| row.get(0))?;
     transaction
-        .prepare_cached(&format!("INSERT INTO experiment ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"))?
+        .prepare_cached(&format!(
+            "INSERT INTO experiment ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        ))?
         .execute(params![
             experiment.id.as_bytes(),
             number,
@@ -155,6 +160,7 @@ pub fn insert(transaction: &Transaction<'_>, experiment: &Experiment) -> Result<
             experiment.name,
             experiment.folder,
             experiment.location,
+            experiment.is_own,
             experiment.created_ms,
             experiment.updated_ms,
             experiment.deleted_ms,

@@ -374,6 +374,14 @@ pub fn move_to(
     logged_model::move_to(transaction, id, experiment)
 }
 
+/// Whether an experiment has a run, deleted or not, whose process is ours to watch: it is its project's.
+pub fn has_supervised(connection: &Connection, experiment: ExperimentId) -> Result<bool> {
+    let mut statement = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM run WHERE experiment = ?1 AND kind IN ('training', 'command'))",
+    )?;
+    Ok(statement.query_row(params![experiment.as_bytes()], |row| row.get(0))?)
+}
+
 pub fn rename(transaction: &Transaction<'_>, id: RunId, name: &str) -> Result<()> {
     transaction.prepare_cached("UPDATE run SET name = ?2 WHERE id = ?1")?.execute(params![id.as_bytes(), name])?;
     Ok(())

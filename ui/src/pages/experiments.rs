@@ -91,7 +91,7 @@ pub(crate) fn Experiments() -> impl IntoView {
             </Load>
             <Sources adding />
             <OtherModels />
-            <Ask asking=acts.asking folders=Signal::from(folders) />
+            <Ask asking=acts.asking folders=Signal::from(folders) projects=names />
             <Purge acts />
         </div>
     }
@@ -169,14 +169,16 @@ impl Acts {
         if self.deleted.get_untracked() {
             return self.items_of_deleted(experiment);
         }
-        let own = |why: &str| experiment.project.map(|_| why.to_owned());
+        let own = |why: &str| experiment.is_own.then(|| why.to_owned());
         let one = || Box::new(experiment.clone());
-        let (opened, renamed, moved, noted, gone) = (one(), one(), one(), one(), one());
+        let (opened, renamed, moved, given, noted, gone) = (one(), one(), one(), one(), one(), one());
         vec![
             Item::new("Open its runs", icon::ARROW_RIGHT, move || self.open(&opened)),
             Item::new("Rename…", icon::PENCIL, move || self.ask(Asking::Name(renamed.clone())))
                 .blocked(own("It has the name of its project: rename that.")),
             Item::new("Move to a folder…", icon::FOLDER, move || self.ask(Asking::Folder(moved.clone()))),
+            Item::new("Move to a project…", icon::FOLDER_OPEN, move || self.ask(Asking::Project(given.clone())))
+                .blocked(own("It is the experiment of a project: its runs can be moved.")),
             Item::new("Notes…", icon::PENCIL, move || self.ask(Asking::Notes(noted.clone()))),
             Item::new("Delete", icon::TRASH, move || self.delete(&gone))
                 .danger()
@@ -207,11 +209,12 @@ impl Acts {
     }
 }
 
-/// Where an experiment's runs are: those of a project's own stand with the project.
+/// Where an experiment's runs are by themselves: those of a project's own stand with the project.
 fn runs_of(experiment: &Experiment) -> String {
-    experiment
-        .project
-        .map_or_else(|| place::address_of(experiment.id, "runs"), |project| place::address(project, "runs"))
+    match experiment.project.filter(|_| experiment.is_own) {
+        Some(project) => place::address(project, "runs"),
+        None => place::address_of(experiment.id, "runs"),
+    }
 }
 
 #[component]

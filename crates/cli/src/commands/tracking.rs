@@ -6,14 +6,14 @@ use api::{
     ApiError, ProjectId,
     project::ListProjects,
     tracking::{
-        CreateExperiment, DeleteExperiment, EditExperiment, Experiment, GetTracking, ListExperiments, NOTE_TAG,
-        PurgeExperiment, RenewTracking, RestoreExperiment,
+        CreateExperiment, DeleteExperiment, EditExperiment, Experiment, GetTracking, ListExperiments, MoveExperiment,
+        NOTE_TAG, PurgeExperiment, RenewTracking, RestoreExperiment,
     },
 };
 use clap::{Args, Subcommand};
 
 use crate::{
-    context::{Context, Outcome},
+    context::{Context, Outcome, named_project},
     output::{pairs, table},
     words,
 };
@@ -55,6 +55,14 @@ pub(crate) enum ExperimentCommand {
         #[arg(long)]
         notes: Option<String>,
     },
+    /// Moves an experiment with its runs into a project, or out of the one that it is in
+    Move {
+        /// An experiment's name or number
+        experiment: String,
+        /// A project's name, id or folder; without it the experiment belongs to none afterwards
+        #[arg(long)]
+        to: Option<String>,
+    },
     /// Deletes an experiment with its runs, so that it can be restored
     Delete {
         /// An experiment's name or number
@@ -95,6 +103,14 @@ pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand
         ExperimentCommand::Edit { experiment, name, folder, notes } => {
             let experiment = context.experiment(&experiment, false).await?.id;
             context.output.show(&context.call(EditExperiment { experiment, name, folder, notes }).await?, shown)
+        }
+        ExperimentCommand::Move { experiment, to } => {
+            let experiment = context.experiment(&experiment, false).await?.id;
+            let to = match to {
+                Some(project) => Some(named_project(&context.session, &project).await?.id),
+                None => None,
+            };
+            context.output.show(&context.call(MoveExperiment { experiment, to }).await?, shown)
         }
         ExperimentCommand::Delete { experiment } => {
             let found = context.experiment(&experiment, false).await?;

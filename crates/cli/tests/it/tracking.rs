@@ -113,6 +113,12 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
     assert_eq!(runs(&place, &["--experiment", "mine"]), ["first", "second", "twin", "twin"]);
     assert_eq!(runs(&place, &["--experiment", &mine.to_string(), "--filter", "param.lr = '0.2'"]), ["second"]);
     assert!(runs(&place, &[]).is_empty(), "they are not the project's");
+    place.json(&["experiment", "move", "mine", "--to", "small"]);
+    assert_eq!(runs(&place, &[]), ["first", "second", "twin", "twin"]);
+    let own = place.run(&["experiment", "move", "small"]);
+    assert!(said(&own).contains("is the experiment of a project"), "{}", said(&own));
+    place.json(&["experiment", "move", "mine"]);
+    assert!(runs(&place, &[]).is_empty());
     assert_eq!(place.json(&["run", "show", "second"])["params"]["lr"], "0.2");
     assert_eq!(place.json(&["run", "show", &twin[24..]])["id"], twin);
     let unclear = place.run(&["run", "show", "twin"]);

@@ -8,8 +8,8 @@ use api::{
     event::Tag,
     host::Freed,
     tracking::{
-        CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, MoveRuns, NOTE_TAG,
-        PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns, Scope, TrashRuns,
+        CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, MoveExperiment, MoveRuns,
+        NOTE_TAG, PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns, Scope, TrashRuns,
     },
 };
 
@@ -49,7 +49,8 @@ pub(crate) fn name_after_project(
         }
         None => {
             let name = store::experiment::free_name(tx, name, fresh)?;
-            store::experiment::insert(tx, &new(fresh, Some(project), name, now_ms))?;
+            let own = Experiment { is_own: true, ..new(fresh, Some(project), name, now_ms) };
+            store::experiment::insert(tx, &own)?;
         }
     }
     Ok(())
@@ -60,6 +61,7 @@ pub(crate) fn new(id: ExperimentId, project: Option<ProjectId>, name: String, no
         id,
         number: 0,
         project,
+        is_own: false,
         name,
         folder: String::new(),
         location: None,
@@ -215,6 +217,44 @@ pub async fn edit(engine: &Engine, request: EditExperiment) -> anyhow::Result<Ex
     find(engine, id).await
 }
 
+/// Moves an experiment with its runs into a project, or out of the one that it is in.
+pub async fn move_to(engine: &Engine, request: MoveExperiment) -> anyhow::Result<Experiment> {
+    let MoveExperiment { experiment: id, to } = request;
+    let now_ms = engine.now_ms();
+    let from = engine
+        .store()
+        .write(move |tx| {
+            let Some(mut experiment) = store::experiment::get(tx, id)? else { return Err(missing(id).into()) };
+            if experiment.deleted_ms.is_some() {
+                return Err(deleted(&experiment).into());
+            }
+            let conflict = |message: String| ApiError::new(ErrorCode::Conflict, message);
+            if experiment.is_own {
+                let message = format!("{} is the experiment of a project.", experiment.name);
+                return Err(conflict(message).with_hint("Move its runs instead.").into());
+            }
+            if let Some(project) = to
+                && store::project::get(tx, project)?.is_none()
+            {
+                return Err(ApiError::not_found(format!("There is no project {project}.")).into());
+            }
+            if to != experiment.project && store::run::has_supervised(tx, id)? {
+                let message = format!("{} has runs that belong to their project's folder and data.", experiment.name);
+                return Err(conflict(message).with_hint("Move the others one by one.").into());
+            }
+            let from = std::mem::replace(&mut experiment.project, to);
+            experiment.updated_ms = now_ms;
+            store::experiment::put(tx, &experiment)?;
+            Ok(from)
+        })
+        .await?;
+    engine.board().forget(id);
+    engine.changed(Tag::Experiments);
+    engine.changed(Tag::Experiment(id));
+    [from, to].into_iter().flatten().for_each(|project| engine.changed(Scope::Project(project).tag()));
+    find(engine, id).await
+}
+
 fn deleted(experiment: &Experiment) -> ApiError {
     ApiError::invalid(format!("Experiment '{}' is deleted.", experiment.name)).with_hint("Restore it first.")
 }
@@ -267,9 +307,7 @@ async fn mark(engine: &Engine, id: ExperimentId, delete: bool) -> anyhow::Result
         .store()
         .write_durable(move |tx| {
             let Some(mut experiment) = store::experiment::get(tx, id)? else { return Err(missing(id).into()) };
-            if let (true, Some(project)) = (delete, experiment.project)
-                && store::experiment::of_project(tx, project)? == Some(id)
-            {
+            if delete && experiment.is_own {
                 let message = format!("{} is the experiment of a project.", experiment.name);
                 return Err(ApiError::new(ErrorCode::InUse, message).with_hint("Delete the project instead.").into());
             }

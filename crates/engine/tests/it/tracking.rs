@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use api::{
-    ErrorCode, RunId,
+    ErrorCode, ProjectId, RunId,
     model::{ListModels, ListOtherModels},
-    run::{DeleteRun, EditRun, ListRuns, RunTable},
+    run::{DeleteRun, EditRun, ListRuns, ProjectIdOr, RunTable},
     series::Point,
     tracking::{
         CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, LoggedModel, LoggedStatus,
-        MoveRuns, PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns, Stage as ModelStage, TrashRuns,
-        VersionNotes,
+        MoveExperiment, MoveRuns, PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns, Stage as ModelStage,
+        TrashRuns, VersionNotes,
     },
 };
 use engine::{
@@ -131,6 +131,40 @@ async fn what_was_logged_is_found_at_once() {
     stage.call(MoveRuns { runs: vec![run], to: moved.id }).await;
     assert_eq!(table(&stage, &sweep, "", None).await.total, 0);
     assert_eq!(table(&stage, &moved, "tags.step = '19'", None).await.total, 1);
+}
+
+#[tokio::test]
+async fn an_experiment_goes_into_a_project_and_out_with_its_runs() {
+    let stage = Stage::new().await;
+    // The experiment is older than the project, which is no reason to take it for the project's own.
+    let sweep = filled(&stage).await;
+    let project = crate::data::project(&stage).await;
+    let of_project = async || {
+        let request = ListRuns { project: ProjectIdOr(project), ..ListRuns::default() };
+        stage.call(request).await.rows.into_iter().map(|row| row.name).collect::<Vec<_>>()
+    };
+    assert_eq!(of_project().await, [""; 0]);
+    let moved = stage.call(MoveExperiment { experiment: sweep.id, to: Some(project) }).await;
+    assert_eq!((moved.project, moved.is_own), (Some(project), false));
+    assert_eq!(of_project().await, ["e", "d", "c", "b", "a"]);
+    check(&stage, &moved, "metrics.loss < 0.6", &["b", "d"]).await;
+    let late = begin(&stage, &moved, "late", 9).await;
+    assert_eq!(of_project().await[0], "late");
+
+    let all = stage.call(ListExperiments { deleted: false }).await;
+    let own = all.iter().find(|one| one.is_own && one.project == Some(project)).unwrap();
+    for (experiment, to) in [(own.id, None), (sweep.id, Some(ProjectId::from_bytes([9; 16])))] {
+        assert!(stage.try_call(MoveExperiment { experiment, to }).await.is_err());
+    }
+    stage.call(MoveExperiment { experiment: sweep.id, to: None }).await;
+    assert_eq!(of_project().await, [""; 0]);
+    log(&stage, late, &[("loss", 0.0)], &[], &[]).await;
+    check(&stage, &moved, "metrics.loss < 0.2", &["d", "late"]).await;
+    // What was moved into a project is no less deleted by itself.
+    stage.call(MoveExperiment { experiment: sweep.id, to: Some(project) }).await;
+    stage.call(DeleteExperiment { experiment: sweep.id }).await;
+    assert!(stage.try_call(MoveExperiment { experiment: sweep.id, to: None }).await.is_err());
+    assert_eq!(of_project().await, [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,8 +1,11 @@
 //! What is asked before an experiment is made, renamed or put into a folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use api::tracking::{CreateExperiment, EditExperiment, Experiment, NOTE_TAG};
+use api::{
+    id::ProjectId,
+    tracking::{CreateExperiment, EditExperiment, Experiment, MoveExperiment, NOTE_TAG},
+};
 use leptos::prelude::*;
 
 use crate::{
@@ -10,7 +13,7 @@ use crate::{
     parts::{
         button::{Button, Pending},
         dialog::Dialog,
-        field::{Labelled, TextField},
+        field::{Labelled, Select, TextField},
         notes::Notes,
         toast::Toasts,
     },
@@ -23,6 +26,8 @@ pub(super) enum Asking {
     New(String),
     Name(Box<Experiment>),
     Folder(Box<Experiment>),
+    /// Which project it belongs to.
+    Project(Box<Experiment>),
     /// What a person writes of it, in Markdown.
     Notes(Box<Experiment>),
 }
@@ -33,6 +38,7 @@ impl Asking {
             Self::New(_) => "New experiment".to_owned(),
             Self::Name(experiment) => format!("Rename {}", experiment.name),
             Self::Folder(experiment) => format!("Move {} to a folder", experiment.name),
+            Self::Project(experiment) => format!("Move {} to a project", experiment.name),
             Self::Notes(experiment) => format!("Notes of {}", experiment.name),
         }
     }
@@ -42,7 +48,7 @@ impl Asking {
             Self::Notes(_) => "Save notes",
             Self::New(_) => "Make experiment",
             Self::Name(_) => "Rename",
-            Self::Folder(_) => "Move",
+            Self::Folder(_) | Self::Project(_) => "Move",
         }
     }
 
@@ -50,7 +56,7 @@ impl Asking {
     fn first(&self) -> (String, String) {
         match self {
             Self::New(folder) => (String::new(), folder.clone()),
-            Self::Name(experiment) | Self::Folder(experiment) | Self::Notes(experiment) => {
+            Self::Name(experiment) | Self::Folder(experiment) | Self::Project(experiment) | Self::Notes(experiment) => {
                 (experiment.name.clone(), experiment.folder.clone())
             }
         }
@@ -63,6 +69,7 @@ pub(super) fn Ask(
     /// Those that are there, to be offered.
     #[prop(into)]
     folders: Signal<BTreeSet<String>>,
+    projects: Memo<BTreeMap<ProjectId, String>>,
 ) -> impl IntoView {
     let open = RwSignal::new(false);
     Effect::new(move |_| {
@@ -75,9 +82,57 @@ pub(super) fn Ask(
         <Dialog open title>
             {asking.get_untracked().map(|asking| match asking {
                 Asking::Notes(experiment) => view! { <NotesOf open experiment=*experiment /> }.into_any(),
+                Asking::Project(experiment) => view! { <ToProject open experiment=*experiment projects /> }.into_any(),
                 asking => view! { <Form open asking folders /> }.into_any(),
             })}
         </Dialog>
+    }
+}
+
+/// The project whose runs its runs become, if any.
+#[component]
+fn ToProject(
+    open: RwSignal<bool>,
+    experiment: Experiment,
+    projects: Memo<BTreeMap<ProjectId, String>>,
+) -> impl IntoView {
+    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
+    let (id, from) = (experiment.id, experiment.project);
+    let chosen = RwSignal::new(from.map(|project| project.to_string()).unwrap_or_default());
+    let options = Signal::derive(move || {
+        let none = (String::new(), "No project".to_owned());
+        let mut named: Vec<_> =
+            projects.with(|all| all.iter().map(|(id, name)| (id.to_string(), name.clone())).collect());
+        named.sort_by_key(|(_, name): &(String, String)| name.to_lowercase());
+        std::iter::once(none).chain(named).collect::<Vec<_>>()
+    });
+    let to = move || chosen.get().parse::<ProjectId>().ok();
+    let blocked = Signal::derive(move || pending.busy.get() || to() == from);
+    let go = move || {
+        let request = MoveExperiment { experiment: id, to: to() };
+        let back = MoveExperiment { experiment: id, to: from };
+        pending.run(async move { client.call(request).await }, move |experiment| {
+            open.try_set(false);
+            let name = experiment.name;
+            let place =
+                projects.with_untracked(|all| experiment.project.and_then(|project| all.get(&project).cloned()));
+            let said = match place {
+                Some(project) => format!("Moved {name} to {project}"),
+                None => format!("Moved {name} out of its project"),
+            };
+            toasts.undoable(client, said, back);
+        });
+    };
+    view! {
+        <div class="content form">
+            <Labelled label="Project" hint="Its runs, and what they registered, stand with that project's.">
+                <Select value=chosen options />
+            </Labelled>
+        </div>
+        <footer>
+            <Button label="Cancel" on_press=move || open.set(false) />
+            <Button label="Move" kind="primary" disabled=blocked on_press=go />
+        </footer>
     }
 }
 
@@ -128,7 +183,9 @@ fn Form(open: RwSignal<bool>, asking: Asking, folders: Signal<BTreeSet<String>>)
             let (experiment, name, folder) = match asking {
                 Asking::New(_) => return client.call(CreateExperiment { name, folder }).await,
                 Asking::Name(experiment) => (experiment.id, Some(name), None),
-                Asking::Folder(experiment) | Asking::Notes(experiment) => (experiment.id, None, Some(folder)),
+                Asking::Folder(experiment) | Asking::Project(experiment) | Asking::Notes(experiment) => {
+                    (experiment.id, None, Some(folder))
+                }
             };
             client.call(EditExperiment { experiment, name, folder, notes: None }).await
         };

@@ -355,6 +355,7 @@ CREATE TABLE "experiment" (
     name       TEXT NOT NULL,
     folder     TEXT NOT NULL, -- 'vision/resnet', '' at the top
     location   TEXT,          -- where a client wants its artifacts; ours where NULL
+    is_own     INTEGER NOT NULL, -- a project's own, not one that was moved into it
     created_ms INTEGER NOT NULL,
     updated_ms INTEGER NOT NULL,
     deleted_ms INTEGER
