@@ -44,6 +44,7 @@ fn experiment() -> Experiment {
         id: ExperimentId::from_bytes(id(2)),
         number: 0,
         project: Some(project()),
+        is_own: true,
         name: "p".to_owned(),
         folder: String::new(),
         location: None,

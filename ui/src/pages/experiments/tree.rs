@@ -99,6 +99,7 @@ mod tests {
             id: ExperimentId::from_bytes([7; 16]),
             number: 1,
             project: None,
+            is_own: false,
             name: name.to_owned(),
             folder: folder.to_owned(),
             location: None,
