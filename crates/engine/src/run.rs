@@ -179,6 +179,10 @@ pub async fn edit(engine: &Engine, request: EditRun) -> anyhow::Result<Run> {
         name::check(name)?;
     }
     name::check_notes(request.notes.as_deref().unwrap_or_default())?;
+    // One that is refused now may stand there from before, and is removed by its name.
+    for (key, value) in &request.tags {
+        value.as_ref().map_or(Ok(()), |value| name::check_tag(key, value))?;
+    }
     let id = request.run;
     let scope_of = engine
         .store()

@@ -43,7 +43,9 @@ mod of_links {
         let sweep = stage.call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await;
         let row = client::begin(&stage.engine, &sweep.number.to_string(), Begin::default()).await.unwrap().row;
         let (own, outside) = (stage.engine.workspace().run(row.run.id).join("artifacts"), stage.path("outside"));
-        [&own, &outside].map(|folder| fs::create_dir_all(folder).unwrap());
+        for folder in [&own, &outside] {
+            fs::create_dir_all(folder).unwrap();
+        }
         (row, own, outside)
     }
 

@@ -487,6 +487,25 @@ async fn a_runs_row_stays_short_whatever_a_client_calls_it() {
     let notes = EditRun { run, name: None, notes: Some("n".repeat(70_000)), tags: BTreeMap::default() };
     let refused = stage.try_call(notes).await.unwrap_err();
     assert!(refused.message.contains("at most 65536 bytes"), "{}", refused.message);
+    let tagged = |key: &str, value: Option<&str>| {
+        let tags = BTreeMap::from([(key.to_owned(), value.map(str::to_owned))]);
+        EditRun { run, name: Some("other".to_owned()), notes: None, tags }
+    };
+    let (long_key, long_value) = ("k".repeat(251), "v".repeat(65_537));
+    for (key, value, why) in [
+        (&*long_key, "1", "1 to 250 characters"),
+        ("", "1", "1 to 250 characters"),
+        ("../x", "1", "as a path"),
+        ("what?", "1", "'?' stands in it"),
+        ("team", &*long_value, "has 65537 bytes, more than 65536"),
+    ] {
+        let refused = stage.try_call(tagged(key, Some(value))).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Invalid);
+        assert!(refused.message.contains(why), "{}", refused.message);
+    }
+    // What stands there is removed whatever it is called.
+    stage.call(tagged("what?", None)).await;
+    stage.call(EditRun { name: Some("short".to_owned()), ..tagged("team", Some("vision")) }).await;
     check(&stage, &experiment, "", &["short"]).await;
 }
 
