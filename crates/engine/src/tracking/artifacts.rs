@@ -51,7 +51,7 @@ pub async fn place(engine: &Engine, parts: &[String]) -> anyhow::Result<Place> {
             let wanted = id.clone();
             let known = engine.store().read(move |c| store::logged_model::get(c, &wanted)).await?;
             let known = known.ok_or_else(|| ApiError::not_found(format!("Logged model with ID '{id}' not found.")))?;
-            return Ok(of_logged(engine, &known.id, rest));
+            return of_logged(engine, &known.id, rest).await;
         }
     }
     bail!(ApiError::new(ErrorCode::NotFound, "No run and no logged model has artifacts at this path."))
@@ -65,9 +65,12 @@ pub fn of_run(engine: &Engine, row: &RunRow, parts: &[String]) -> Place {
     Place { root, relative: parts.iter().collect(), writable, run: Some(row.run.id) }
 }
 
-pub fn of_logged(engine: &Engine, model: &str, parts: &[String]) -> Place {
-    let root = engine.workspace().logged(model).join("artifacts");
-    Place { root, relative: parts.iter().collect(), writable: true, run: None }
+pub async fn of_logged(engine: &Engine, model: &str, parts: &[String]) -> anyhow::Result<Place> {
+    let wanted = model.to_owned();
+    let elsewhere = engine.store().read(move |c| store::logged_model::artifacts(c, &wanted)).await?;
+    let writable = elsewhere.is_none();
+    let root = elsewhere.map_or_else(|| engine.workspace().logged(model).join("artifacts"), PathBuf::from);
+    Ok(Place { root, relative: parts.iter().collect(), writable, run: None })
 }
 
 impl Place {
@@ -164,7 +167,7 @@ impl Coming {
 pub async fn begin(place: &Place, fresh: &str) -> anyhow::Result<(Coming, File)> {
     if !place.writable {
         bail!(
-            ApiError::new(ErrorCode::Conflict, "The artifacts of an imported run are read where they lie.")
+            ApiError::new(ErrorCode::Conflict, "What was imported is read where it lies.")
                 .with_hint("Log into a run of your own.")
         );
     }

@@ -352,7 +352,7 @@ async fn a_model_that_a_client_registered_stands_where_its_run_does() {
 async fn log_model(stage: &Stage, experiment: &Experiment, run: RunId) -> (String, std::path::PathBuf) {
     let new = logged::New { run: Some(run), ..logged::New::default() };
     let (model, _) = logged::create(&stage.engine, experiment, new).await.unwrap();
-    let place = artifacts::of_logged(&stage.engine, &model.id, &["model.bin".to_owned()]);
+    let place = artifacts::of_logged(&stage.engine, &model.id, &["model.bin".to_owned()]).await.unwrap();
     keep(&place, &[0; 12_345]).await;
     (model.id, place.shown())
 }

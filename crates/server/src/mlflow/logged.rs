@@ -309,7 +309,7 @@ pub(super) async fn artifacts(
 ) -> Answer<Listed> {
     let (model, number) = logged::get(&host.engine, &id).await?;
     let under = super::artifacts::safe(asked.artifact_directory_path.as_deref().unwrap_or_default())?;
-    let place = artifacts::of_logged(&host.engine, &model.id, &under);
+    let place = artifacts::of_logged(&host.engine, &model.id, &under).await?;
     let files = artifacts::list(&place).await?;
     Ok(Json(info_of(artifact_uri(number, &id), files, &under.join("/"))))
 }
