@@ -22,7 +22,7 @@ pub mod supervise;
 pub mod surroundings;
 pub mod table;
 
-use std::path::{Path, PathBuf};
+use std::{fs, io, path::Path};
 
 use anyhow::{Context as _, bail};
 use api::{
@@ -36,10 +36,11 @@ use api::{
     series::Series,
     tracking::Scope,
 };
+use cap_std::fs::Dir;
 use store::run::RunRow;
 
 use crate::{
-    Engine, error,
+    Engine, beneath, error,
     tracking::{artifacts as kept, client::Change},
 };
 use board::{Query, View};
@@ -178,6 +179,10 @@ pub async fn edit(engine: &Engine, request: EditRun) -> anyhow::Result<Run> {
         name::check(name)?;
     }
     name::check_notes(request.notes.as_deref().unwrap_or_default())?;
+    // One that is refused now may stand there from before, and is removed by its name.
+    for (key, value) in &request.tags {
+        value.as_ref().map_or(Ok(()), |value| name::check_tag(key, value))?;
+    }
     let id = request.run;
     let scope_of = engine
         .store()
@@ -265,52 +270,65 @@ pub async fn artifacts(engine: &Engine, request: ListArtifacts) -> anyhow::Resul
 /// What lies in a run's folder for a person, or where an imported run's artifacts lie. Blocks.
 fn artifacts_of(row: &RunRow, folder: &Path) -> Vec<Artifact> {
     let mut found = Vec::new();
-    if let Some(elsewhere) = row.artifacts.as_ref().map(Path::new) {
-        list_files(elsewhere, elsewhere, &mut found);
+    let (base, names) = match &row.artifacts {
+        Some(elsewhere) => (Path::new(elsewhere), &[""][..]),
+        None => (folder, &["artifacts", "model", "evaluation.json"][..]),
+    };
+    let Ok(base) = beneath::folder(base) else { return found };
+    names.iter().for_each(|name| list_files(&base, Path::new(name), &mut found));
+    if row.artifacts.is_some() {
         found.iter_mut().for_each(|artifact| artifact.path = format!("{IMPORTED}{}", artifact.path));
-        return found;
-    }
-    for name in ["artifacts", "model", "evaluation.json"] {
-        list_files(folder, &folder.join(name), &mut found);
     }
     found
 }
 
-/// Where an artifact that was listed lies, and the folder that it must lie in.
-fn place_of(row: &RunRow, folder: &Path, path: &str) -> (PathBuf, PathBuf) {
+/// Opens an artifact that was listed. Blocks.
+fn open_artifact(row: &RunRow, folder: &Path, path: &str) -> io::Result<fs::File> {
     match (&row.artifacts, path.strip_prefix(IMPORTED)) {
-        (Some(elsewhere), Some(rest)) => (Path::new(elsewhere).join(rest), PathBuf::from(elsewhere)),
-        _ => (folder.join(path), folder.to_path_buf()),
+        (Some(elsewhere), Some(rest)) => beneath::file(&beneath::folder(Path::new(elsewhere))?, Path::new(rest)),
+        _ => beneath::file(&beneath::folder(folder)?, Path::new(path)),
     }
 }
 
 /// What stands before the path of an imported run's artifact, as before one that was made here.
 const IMPORTED: &str = "artifacts/";
 
-fn list_files(base: &Path, path: &Path, found: &mut Vec<Artifact>) {
-    let Ok(metadata) = std::fs::symlink_metadata(path) else { return };
+/// The files at and below a path. Links are not followed.
+fn list_files(base: &Dir, path: &Path, found: &mut Vec<Artifact>) {
+    let is_base = path.as_os_str().is_empty();
+    let metadata = if is_base { base.dir_metadata() } else { base.symlink_metadata(path) };
+    let Ok(metadata) = metadata else { return };
     if metadata.is_dir() {
-        let Ok(entries) = std::fs::read_dir(path) else { return };
-        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.sort();
-        paths.iter().for_each(|path| list_files(base, path, found));
+        let entries = if is_base { base.entries() } else { base.read_dir(path) };
+        let Ok(entries) = entries else { return };
+        let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+        names.sort();
+        names.iter().for_each(|name| list_files(base, &path.join(name), found));
     } else if metadata.is_file() && !path.file_name().is_some_and(|name| kept::is_half(&name.to_string_lossy())) {
-        let relative = path.strip_prefix(base).unwrap_or(path);
-        let modified = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
         found.push(Artifact {
-            path: relative.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"),
+            path: path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"),
             size_bytes: metadata.len(),
-            modified_ms: modified.map_or(0, |elapsed| elapsed.as_millis() as i64),
+            modified_ms: beneath::modified_ms(&metadata),
         });
     }
 }
 
-/// The path of an artifact, if it is one: nothing else of the disk is ever read by name.
-pub async fn artifact_path(engine: &Engine, run: RunId, path: &str) -> anyhow::Result<PathBuf> {
-    let known = artifacts(engine, ListArtifacts { run }).await?;
-    if !known.iter().any(|artifact| artifact.path == path) {
-        bail!(ApiError::not_found(format!("The run has no artifact \"{path}\".")));
-    }
+/// Opens an artifact, if it is one: nothing else of the disk is ever read by name.
+pub async fn artifact(engine: &Engine, run: RunId, path: &str) -> anyhow::Result<fs::File> {
     let row = find(engine, run).await?;
-    Ok(place_of(&row, &engine.workspace().run(run), path).0)
+    let folder = engine.workspace().run(run);
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || {
+        let missing = || ApiError::not_found(format!("The run has no artifact \"{path}\"."));
+        if !artifacts_of(&row, &folder).iter().any(|artifact| artifact.path == path) {
+            bail!(missing());
+        }
+        match open_artifact(&row, &folder, &path) {
+            Ok(file) => Ok(file),
+            // It went, or a link took its place, since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound || beneath::leads_out(&error) => bail!(missing()),
+            Err(error) => Err(error).with_context(|| format!("read the artifact {path}")),
+        }
+    })
+    .await?
 }

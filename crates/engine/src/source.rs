@@ -6,6 +6,7 @@
 
 mod following;
 mod mlflow_db;
+mod models;
 mod taking;
 
 use std::{

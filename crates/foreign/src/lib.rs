@@ -12,6 +12,7 @@ mod look;
 pub mod metrics;
 pub mod mlflow_files;
 pub mod mlflow_image;
+pub mod registry;
 mod rows;
 pub mod tensorboard;
 mod value;
@@ -127,6 +128,14 @@ pub enum Told {
         /// Where its log lets it be read again without a copy; [`read_at`] does.
         location: Option<Location>,
     },
+    /// What a run was given and made, behind the run.
+    Inputs(registry::Inputs),
+    /// Behind the run that made it.
+    Logged(registry::LoggedHead),
+    /// Behind what its versions are of.
+    Model(registry::ModelHead),
+    /// Behind the first run or logged model of the experiment.
+    Group(registry::GroupHead),
     /// Lines of the run's output.
     Output {
         run: String,

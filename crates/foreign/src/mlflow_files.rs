@@ -1,7 +1,9 @@
 //! MLflow's file store, `mlruns/`: a folder an experiment, within it a folder a run. Runs that were deleted but not
-//! for good are told with the tag `mlflow.lifecycle_stage`. Models, traces and what lies under `models/` are not read.
+//! for good are told with the tag `mlflow.lifecycle_stage`. Logged models lie in their experiment's
+//! folder, the registry beside the experiments. Traces are not read.
 
 mod meta;
+mod models;
 mod run;
 pub mod write;
 
@@ -18,6 +20,7 @@ use self::{meta::Meta, run::RunMark};
 use crate::{
     ForeignError, Mark, Reader, Result, Sink, Told,
     file::{self, failed, warning},
+    registry::Known,
 };
 
 /// Runs that are read at once: what they hold waits in memory to be told.
@@ -36,6 +39,8 @@ pub struct MlflowFiles {
 #[derive(Default, Serialize, Deserialize)]
 struct StoreMark {
     runs: BTreeMap<String, RunMark>,
+    #[serde(default)]
+    known: Known,
 }
 
 /// A folder of runs.
@@ -43,6 +48,8 @@ struct Experiment {
     folder: PathBuf,
     name: String,
     deleted: bool,
+    /// What it calls its own place, which may have been moved since.
+    location: Option<PathBuf>,
 }
 
 impl MlflowFiles {
@@ -65,9 +72,10 @@ impl Reader for MlflowFiles {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
         // A mark that can't be understood is that of a log that was never read.
         let before: StoreMark = serde_json::from_value(mark.0.clone()).unwrap_or_default();
-        let mut after = StoreMark::default();
+        let mut after = StoreMark { known: before.known.clone(), ..StoreMark::default() };
         let mut tell = |told: Told| sink(told).map_err(ForeignError::NotTaken);
-        for experiment in experiments(&self.folder, &mut tell)? {
+        let experiments = experiments(&self.folder, &mut tell)?;
+        for experiment in &experiments {
             let runs = match run_folders(&experiment.folder) {
                 Ok(runs) => runs,
                 Err(error) => {
@@ -80,7 +88,7 @@ impl Reader for MlflowFiles {
                     .par_iter()
                     .map(|folder| {
                         let key = key(folder);
-                        let reading = run::read(folder, &key, &experiment, before.runs.get(&key));
+                        let reading = run::read(folder, &key, experiment, before.runs.get(&key));
                         (key, reading)
                     })
                     .collect();
@@ -92,7 +100,15 @@ impl Reader for MlflowFiles {
                     after.runs.insert(key, reading.mark);
                 }
             }
+            let own: Vec<String> = runs.iter().map(|run| key(run)).collect();
+            let keys = models::Keys::of(own.iter());
+            let logged = models::logged(experiment, &keys, &mut after.known, &mut tell)?;
+            if logged || !runs.is_empty() {
+                models::group(experiment, &mut after.known, &mut tell)?;
+            }
         }
+        let keys = models::Keys::of(after.runs.keys());
+        models::registered(&self.folder, &experiments, &keys, &mut after.known, &mut tell)?;
         let after = serde_json::to_value(after).map_err(|error| failed(&self.folder)(error.into()))?;
         Ok(Mark(after))
     }
@@ -120,20 +136,22 @@ fn experiments(folder: &Path, tell: &mut dyn FnMut(Told) -> Result<()>) -> Resul
             // The registry's folder, the trash, or one that is none of MLflow's.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => Err(error.to_string()),
-            Ok(text) => Meta::parse(&text)
-                .map_err(|error| error.to_string())
-                .map(|meta| (meta.get("name").map(str::to_owned), meta.get("lifecycle_stage") == Some("deleted"))),
+            Ok(text) => Meta::parse(&text).map_err(|error| error.to_string()).map(|meta| {
+                let location = meta.get("artifact_location").and_then(crate::registry::local);
+                let deleted = meta.get("lifecycle_stage") == Some("deleted");
+                (meta.get("name").map(str::to_owned), deleted, location)
+            }),
         };
-        let (name, deleted) = match name {
+        let (name, deleted, location) = match name {
             Ok(read) => read,
             Err(why) => {
                 tell(warning(&meta, format!("the experiment is called after its folder: {why}")))?;
-                (None, false)
+                (None, false, None)
             }
         };
         let folder_name = || folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let name = name.unwrap_or_else(folder_name);
-        experiments.push(Experiment { deleted: deleted || folder.starts_with(&trash), name, folder });
+        experiments.push(Experiment { deleted: deleted || folder.starts_with(&trash), name, folder, location });
     }
     Ok(experiments)
 }

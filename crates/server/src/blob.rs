@@ -13,7 +13,7 @@ use tower_http::services::ServeFile;
 
 use api::{ApiError, ErrorCode, RunId, SnapshotId};
 
-use crate::{Host, refusal::Refusal};
+use crate::{Host, opened, refusal::Refusal};
 
 /// A file that a run produced, by its path in `run.artifacts`.
 pub(crate) async fn artifact(
@@ -22,8 +22,8 @@ pub(crate) async fn artifact(
     request: Request,
 ) -> Result<Response, Refusal> {
     let run: RunId = run.parse().map_err(|error: api::id::NotAnId| ApiError::invalid(error.to_string()))?;
-    let file = engine::run::artifact_path(&host.engine, run, &path).await;
-    send(file.map_err(|error| engine::error::told(&error))?, request).await
+    let file = engine::run::artifact(&host.engine, run, &path).await;
+    send_opened(file.map_err(|error| engine::error::told(&error))?, &path, request).await
 }
 
 #[derive(serde::Deserialize)]
@@ -44,7 +44,7 @@ pub(crate) async fn medium(
     let found = engine::run::media::bytes(&host.engine, run, &key, step).await;
     let (bytes, kind) = found.map_err(|error| engine::error::told(&error))?;
     let mut response = match bytes {
-        engine::run::media::Bytes::File(file) => send(file, request).await?,
+        engine::run::media::Bytes::File(file, name) => send_opened(file, &name, request).await?,
         engine::run::media::Bytes::Held(bytes) => bytes.into_response(),
     };
     let headers = response.headers_mut();
@@ -68,9 +68,18 @@ pub(crate) async fn picture(
     send(file.ok_or_else(missing)?, request).await
 }
 
+async fn send_opened(file: std::fs::File, path: &str, request: Request) -> Result<Response, Refusal> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let sent = opened::send(file, name, request).await;
+    sent.map_err(|error| Refusal(ApiError::new(ErrorCode::Internal, format!("Can't read {path}: {error}."))))
+}
+
 async fn send(file: PathBuf, request: Request) -> Result<Response, Refusal> {
     let shown = file.display().to_string();
     let sent = ServeFile::new(file).try_call(request).await;
-    sent.map(|response| response.into_response())
-        .map_err(|error| Refusal(ApiError::new(ErrorCode::Internal, format!("Can't read {shown}: {error}."))))
+    sent.map(|response| response.into_response()).map_err(|error| {
+        let is_gone = error.kind() == std::io::ErrorKind::NotFound;
+        let code = if is_gone { ErrorCode::NotFound } else { ErrorCode::Internal };
+        Refusal(ApiError::new(code, format!("Can't read {shown}: {error}.")))
+    })
 }

@@ -10,6 +10,7 @@ pub mod call;
 mod events;
 mod guard;
 pub mod mlflow;
+mod opened;
 mod pages;
 mod refusal;
 mod refused;

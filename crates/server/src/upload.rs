@@ -65,7 +65,10 @@ pub(crate) async fn upload(
         return Err(Refusal(twice(&path)));
     }
     let half = folder.join(format!("{}.half", fresh_name()?));
-    let stored = store(&host, &half, body).await;
+    let stored = match tokio::fs::File::create_new(&half).await {
+        Ok(file) => store(&host, file, &half, body).await,
+        Err(error) => Err(unwritable(&half, &error)),
+    };
     let stored = match stored {
         Ok(()) => place(&half, &target, &path).await,
         Err(error) => Err(error),
@@ -91,19 +94,19 @@ fn twice(path: &str) -> ApiError {
     ApiError::new(ErrorCode::Conflict, format!("{path} was uploaded already in this drop."))
 }
 
-/// Writes a request's body into `half`, of which nothing is left where that fails.
-pub(crate) async fn receive(host: &Host, half: &Path, request: axum::extract::Request) -> Result<(), ApiError> {
+/// Writes a request's body into a new file, which is called `path` in what is said.
+pub(crate) async fn receive(
+    host: &Host,
+    file: tokio::fs::File,
+    path: &Path,
+    request: axum::extract::Request,
+) -> Result<(), ApiError> {
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    check_space(half.parent().unwrap_or(half), announced.unwrap_or(0))?;
-    let stored = store(host, half, request.into_body()).await;
-    if stored.is_err() {
-        let _ = tokio::fs::remove_file(half).await;
-    }
-    stored
+    check_space(path.parent().unwrap_or(path), announced.unwrap_or(0))?;
+    store(host, file, path, request.into_body()).await
 }
 
-async fn store(host: &Host, half: &Path, body: Body) -> Result<(), ApiError> {
-    let mut file = tokio::fs::File::create_new(half).await.map_err(|error| unwritable(half, &error))?;
+async fn store(host: &Host, mut file: tokio::fs::File, path: &Path, body: Body) -> Result<(), ApiError> {
     let mut chunks = body.into_data_stream();
     let mut unasked = 0;
     loop {
@@ -113,14 +116,14 @@ async fn store(host: &Host, half: &Path, body: Body) -> Result<(), ApiError> {
         })?;
         let Some(chunk) = next else { break };
         let chunk = chunk.map_err(|error| ApiError::invalid(format!("The upload broke off: {error}.")))?;
-        file.write_all(&chunk).await.map_err(|error| unwritable(half, &error))?;
+        file.write_all(&chunk).await.map_err(|error| unwritable(path, &error))?;
         unasked += chunk.len() as u64;
         if unasked >= ASK_AGAIN_BYTES {
             unasked = 0;
             check_space(&host.staging, 0)?;
         }
     }
-    file.sync_all().await.map_err(|error| unwritable(half, &error))
+    file.sync_all().await.map_err(|error| unwritable(path, &error))
 }
 
 /// The path of a dropped file within its batch; anything that could lead out of it is refused.

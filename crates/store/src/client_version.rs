@@ -145,9 +145,34 @@ fn models(connection: &Connection, ids: &[ModelId]) -> Result<Vec<ModelRow>> {
     Ok(rows)
 }
 
+pub fn get(connection: &Connection, id: VersionId) -> Result<Option<ClientVersion>> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM client_version WHERE id = ?1"))?;
+    Ok(statement.query_row(params![id.as_bytes()], read).optional()?)
+}
+
 /// Enters a version under the model's next number, which is returned.
 pub fn insert(transaction: &Transaction<'_>, version: &ClientVersion) -> Result<u32> {
     let number = crate::version::next_number(transaction, version.model)?;
+    insert_as(transaction, version, number)?;
+    Ok(number)
+}
+
+/// The same under its own number where that is free, else under the next one, which is returned.
+pub fn insert_numbered(transaction: &Transaction<'_>, version: &ClientVersion) -> Result<u32> {
+    let is_taken: bool = transaction
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM version WHERE model = ?1 AND number = ?2)
+             OR EXISTS (SELECT 1 FROM client_version WHERE model = ?1 AND number = ?2)",
+        )?
+        .query_row(params![version.model.as_bytes(), version.number], |row| row.get(0))?;
+    if is_taken {
+        return insert(transaction, version);
+    }
+    insert_as(transaction, version, version.number)?;
+    Ok(version.number)
+}
+
+fn insert_as(transaction: &Transaction<'_>, version: &ClientVersion, number: u32) -> Result<()> {
     transaction
         .prepare_cached(&format!("INSERT INTO client_version ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"))?
         .execute(params![
@@ -161,7 +186,21 @@ pub fn insert(transaction: &Transaction<'_>, version: &ClientVersion) -> Result<
             version.user,
             version.created_ms,
         ])?;
-    Ok(number)
+    Ok(())
+}
+
+/// Writes where a version's files lie and what made it again.
+pub fn put_source(transaction: &Transaction<'_>, version: &ClientVersion) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE client_version SET run = ?2, run_link = ?3, source = ?4, logged = ?5 WHERE id = ?1")?
+        .execute(params![
+            version.id.as_bytes(),
+            version.run.as_ref().map(RunId::as_bytes),
+            version.run_link,
+            version.source,
+            version.logged,
+        ])?;
+    Ok(())
 }
 
 pub fn delete(transaction: &Transaction<'_>, id: VersionId) -> Result<()> {

@@ -21,7 +21,8 @@ CREATE TABLE logged_model (
     status_message TEXT,
     created_ms     INTEGER NOT NULL,
     updated_ms     INTEGER NOT NULL,
-    deleted_ms     INTEGER
+    deleted_ms     INTEGER,
+    artifacts      TEXT -- the folder of another tool's log in which its files are read; ours where NULL
 ) WITHOUT ROWID;
 CREATE INDEX logged_model_experiment ON logged_model (experiment);
 CREATE INDEX logged_model_run ON logged_model (run);
@@ -170,6 +171,25 @@ pub fn follow_runs(transaction: &Transaction<'_>, experiment: ExperimentId) -> R
              WHERE experiment = ?1 AND run IS NOT NULL",
         )?
         .execute(params![experiment.as_bytes()])?;
+    Ok(())
+}
+
+/// The folder in which its files are read, where they are another tool's.
+pub fn artifacts(connection: &Connection, id: &str) -> Result<Option<String>> {
+    let mut statement = connection.prepare_cached("SELECT artifacts FROM logged_model WHERE id = ?1")?;
+    Ok(statement.query_row(params![id], |row| row.get(0)).optional()?.flatten())
+}
+
+pub fn put_artifacts(transaction: &Transaction<'_>, id: &str, folder: &str) -> Result<()> {
+    transaction.prepare_cached("UPDATE logged_model SET artifacts = ?2 WHERE id = ?1")?.execute(params![id, folder])?;
+    Ok(())
+}
+
+/// Deletes so that it can come back, or brings it back.
+pub fn set_deleted(transaction: &Transaction<'_>, id: &str, deleted_ms: Option<i64>) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE logged_model SET deleted_ms = ?2 WHERE id = ?1")?
+        .execute(params![id, deleted_ms])?;
     Ok(())
 }
 

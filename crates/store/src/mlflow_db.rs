@@ -4,6 +4,8 @@
 //! is written. Each call is a short read of its own, which gives a bounded number of rows and a cursor: a long one
 //! would keep a server with a rollback journal from writing.
 
+mod logged;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -13,6 +15,7 @@ use std::{
 use api::{run::RunState, series::Point};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params, types::ValueRef};
 
+pub use self::logged::{LoggedMetric, LoggedModel};
 use crate::error::{Result, StoreError};
 
 /// How long a write of the server is waited for.
@@ -64,6 +67,8 @@ pub struct Run {
     /// The value of the greatest step of each metric, of these the latest, of these the greatest.
     pub latest: Vec<(String, Point)>,
     pub inputs: Vec<Dataset>,
+    /// The logged models that it was given, and with their steps those that it made.
+    pub models: Vec<(String, Option<i64>)>,
 }
 
 /// A dataset that a run read.
@@ -120,6 +125,7 @@ pub struct ModelVersion {
     pub stage: Option<String>,
     pub source: Option<String>,
     pub run: Option<String>,
+    pub run_link: Option<String>,
     pub status: Option<String>,
     pub storage_location: Option<String>,
     pub created_ms: Option<i64>,
@@ -234,6 +240,7 @@ impl MlflowDb {
                 tags: Vec::new(),
                 latest: Vec::new(),
                 inputs: Vec::new(),
+                models: Vec::new(),
             })
         })?;
         // One question for all of them: the first schemas have no index by run.
@@ -244,11 +251,13 @@ impl MlflowDb {
         let mut tags = self.by_run(&format!("SELECT run_uuid, key, value FROM tags WHERE {OF_RUNS}"), &ids, pair)?;
         let mut latest = self.latest(&ids)?;
         let mut inputs = self.inputs(&ids)?;
+        let mut models = self.models_of_runs(&ids)?;
         for run in &mut runs {
             run.params = params.remove(&run.id).unwrap_or_default();
             run.tags = tags.remove(&run.id).unwrap_or_default();
             run.latest = latest.remove(&run.id).unwrap_or_default();
             run.inputs = inputs.remove(&run.id).unwrap_or_default();
+            run.models = models.remove(&run.id).unwrap_or_default();
             run.params.sort();
             run.tags.sort();
             run.latest.sort_by(|a, b| a.0.cmp(&b.0));
@@ -423,6 +432,7 @@ impl MlflowDb {
             "storage_location",
             "creation_time",
             "last_updated_time",
+            "run_link",
         ];
         let sql = format!(
             "SELECT version, {} FROM model_versions WHERE name = ?1 AND {} AND version > ?3 ORDER BY version LIMIT ?4",
@@ -441,6 +451,7 @@ impl MlflowDb {
                 storage_location: text(row, 7),
                 created_ms: integer(row, 8),
                 updated_ms: integer(row, 9),
+                run_link: text(row, 10).filter(|link| !link.is_empty()),
                 tags: Vec::new(),
             })
         })?;

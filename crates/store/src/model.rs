@@ -77,6 +77,17 @@ pub fn named(connection: &Connection, name: &str) -> Result<Vec<ModelRow>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// A name that no other model has, of a project or of none: `wanted`, or with the first free number behind it.
+pub fn free_name(connection: &Connection, wanted: &str) -> Result<String> {
+    let mut name = wanted.to_owned();
+    let mut next = 2;
+    while !named(connection, &name)?.is_empty() {
+        name = format!("{wanted} {next}");
+        next += 1;
+    }
+    Ok(name)
+}
+
 pub fn insert(transaction: &Transaction<'_>, row: &ModelRow) -> Result<()> {
     transaction.prepare_cached(&format!("INSERT INTO model ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"))?.execute(
         params![

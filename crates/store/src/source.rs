@@ -40,6 +40,13 @@ CREATE TABLE source_run (
     PRIMARY KEY (source, key)
 ) WITHOUT ROWID;
 CREATE INDEX source_run_run ON source_run (run);
+CREATE TABLE source_record (
+    source BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
+    kind   TEXT NOT NULL, -- 'named', 'logged', 'model', 'version'
+    key    TEXT NOT NULL, -- in the log
+    record TEXT NOT NULL, -- the id of what it became, which a person may have deleted since
+    PRIMARY KEY (source, kind, key)
+) WITHOUT ROWID;
 ";
 
 /// A source with how far it was read.
@@ -184,6 +191,56 @@ pub fn runs(connection: &Connection, id: SourceId) -> Result<Vec<RunId>> {
     let mut statement =
         connection.prepare_cached("SELECT run FROM source_run WHERE source = ?1 AND run IS NOT NULL")?;
     let rows = statement.query_map(params![id.as_bytes()], |row| Ok(id_column!(row, 0, RunId)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What of a log beside its runs becomes a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordKind {
+    /// A logged model that was named, whether or not it was told: only that it has an id here.
+    Named,
+    Logged,
+    Model,
+    Version,
+}
+
+impl RecordKind {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Named => "named",
+            Self::Logged => "logged",
+            Self::Model => "model",
+            Self::Version => "version",
+        }
+    }
+}
+
+/// The id of the record that became of this key, whether or not it is still there.
+pub fn record(connection: &Connection, id: SourceId, kind: RecordKind, key: &str) -> Result<Option<String>> {
+    Ok(connection
+        .prepare_cached("SELECT record FROM source_record WHERE source = ?1 AND kind = ?2 AND key = ?3")?
+        .query_row(params![id.as_bytes(), kind.word(), key], |row| row.get(0))
+        .optional()?)
+}
+
+pub fn put_record(
+    transaction: &Transaction<'_>,
+    id: SourceId,
+    kind: RecordKind,
+    key: &str,
+    record: &str,
+) -> Result<()> {
+    transaction
+        .prepare_cached("INSERT INTO source_record (source, kind, key, record) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![id.as_bytes(), kind.word(), key, record])?;
+    Ok(())
+}
+
+/// The ids of all records of a kind.
+pub fn records(connection: &Connection, id: SourceId, kind: RecordKind) -> Result<Vec<String>> {
+    let mut statement =
+        connection.prepare_cached("SELECT record FROM source_record WHERE source = ?1 AND kind = ?2 ORDER BY key")?;
+    let rows = statement.query_map(params![id.as_bytes(), kind.word()], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

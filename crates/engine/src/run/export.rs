@@ -22,7 +22,7 @@ use api::{
 use store::run::RunRow;
 use tokio::runtime::Handle;
 
-use super::{artifacts_of, filter, place_of, table};
+use super::{artifacts_of, filter, open_artifact, table};
 use crate::{
     Engine,
     blocking::{Step, Tell},
@@ -273,13 +273,8 @@ impl Exporting {
                 return Ok(());
             };
             step(0.5, &format!(", {}", artifact.path))?;
-            let (from, within) = place_of(row, &folder, &artifact.path);
-            let is_within = match (from.canonicalize(), within.canonicalize()) {
-                (Ok(from), Ok(within)) => from.starts_with(within),
-                _ => false,
-            };
-            let opened = if is_within { fs::File::open(&from).ok() } else { None };
-            let (Some(mut opened), false) = (opened, to.exists()) else {
+            let opened = open_artifact(row, &folder, &artifact.path);
+            let (Ok(mut opened), false) = (opened, to.exists()) else {
                 left.say(format!(
                     "{}: the artifact {} can't be read, or lies there twice.",
                     row.run.name, artifact.path

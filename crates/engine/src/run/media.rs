@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashSet},
     fs,
-    io::{Read as _, Write as _},
+    io::{Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -15,7 +15,7 @@ use api::{
 };
 use foreign::{Location, mlflow_image::LoggedImage};
 
-use crate::{Engine, error, output::Output};
+use crate::{Engine, beneath, error, output::Output};
 
 const KEYS: usize = 1_000;
 const STEPS: usize = 10_000;
@@ -45,7 +45,8 @@ struct Entry {
 /// The bytes of a picture or a sound.
 #[derive(Debug)]
 pub enum Bytes {
-    File(PathBuf),
+    /// The file and its name.
+    File(fs::File, String),
     Held(Vec<u8>),
 }
 
@@ -160,7 +161,7 @@ fn thinned(steps: Vec<i64>) -> Vec<i64> {
 
 /// A medium as it lies.
 enum Held {
-    File(PathBuf),
+    File(fs::File),
     Told(foreign::Media),
 }
 
@@ -187,7 +188,7 @@ async fn open(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyh
     let Entry { kind, time_ms, lies } = entry.clone();
     let path = match lies {
         Lies::Artifact(path) => {
-            let held = Held::File(super::artifact_path(engine, run, &path).await?);
+            let held = Held::File(super::artifact(engine, run, &path).await?);
             return Ok(Opened { step, kind, time_ms, held });
         }
         Lies::Log => key.to_owned(),
@@ -202,45 +203,46 @@ async fn open(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyh
         .await?;
     let (row, source) = of_log.ok_or_else(|| error::missing("run", run))?;
     let location: Location = serde_json::from_value(row.location).context("the place of a medium in its log")?;
-    let told = tokio::task::spawn_blocking(move || within(&location, Path::new(&source.source.path))).await??;
-    let held = match told {
-        foreign::Media::File(path) => Held::File(path),
-        told => Held::Told(told),
-    };
+    let held = tokio::task::spawn_blocking(move || within(&location, Path::new(&source.source.path))).await??;
     Ok(Opened { step, kind, time_ms: Some(row.time_ms), held })
 }
 
 /// Reads a medium of a log in place. A link that took the place of a folder leads to nothing.
-fn within(location: &Location, log: &Path) -> anyhow::Result<foreign::Media> {
+fn within(location: &Location, log: &Path) -> anyhow::Result<Held> {
+    let leads_out = || ApiError::invalid(format!("{} leads out of its log.", location.path().display()));
     let gone = |source: std::io::Error| {
         ApiError::not_found(format!("{} can't be read: {source}.", location.path().display()))
             .with_hint("Its log was moved or deleted since it was read.")
     };
     let (real, root) = (location.path().canonicalize().map_err(gone)?, log.canonicalize().map_err(gone)?);
     if !real.starts_with(&root) {
-        bail!(ApiError::invalid(format!("{} leads out of its log.", location.path().display())));
+        bail!(leads_out());
     }
-    foreign::read_at(location)
-        .map_err(|error| ApiError::not_found(format!("{error}.")).with_hint("Read the log again.").into())
+    let told = foreign::read_at(location)
+        .map_err(|error| ApiError::not_found(format!("{error}.")).with_hint("Read the log again."))?;
+    let foreign::Media::File(path) = told else { return Ok(Held::Told(told)) };
+    let folder = if log.is_dir() { log } else { log.parent().unwrap_or(log) };
+    let relative = path.strip_prefix(folder).map_err(|_| leads_out())?;
+    let opened = beneath::folder(folder).and_then(|folder| beneath::file(&folder, relative));
+    opened.map(Held::File).map_err(|error| if beneath::leads_out(&error) { leads_out() } else { gone(error) }.into())
 }
 
 pub async fn get(engine: &Engine, request: GetMedium) -> anyhow::Result<Medium> {
     let Opened { step, kind, time_ms, held } = open(engine, request.run, &request.key, request.step).await?;
     let content = tokio::task::spawn_blocking(move || match held {
-        Held::File(path) => of_file(&path, kind),
+        Held::File(file) => of_file(file, kind),
         Held::Told(media) => of_log(media),
     })
     .await??;
     Ok(Medium { key: request.key, kind, step, time_ms, content })
 }
 
-fn of_file(path: &Path, kind: MediumKind) -> anyhow::Result<MediumContent> {
+fn of_file(file: fs::File, kind: MediumKind) -> anyhow::Result<MediumContent> {
+    let size_bytes = file.metadata().context("read the medium")?.len();
     let read = |limit: u64| -> anyhow::Result<(Vec<u8>, u64)> {
-        let file = fs::File::open(path).with_context(|| format!("read {}", path.display()))?;
-        let size = file.metadata()?.len();
         let mut bytes = Vec::new();
-        file.take(limit).read_to_end(&mut bytes).with_context(|| format!("read {}", path.display()))?;
-        Ok((bytes, size))
+        file.take(limit).read_to_end(&mut bytes).context("read the medium")?;
+        Ok((bytes, size_bytes))
     };
     match kind {
         MediumKind::Text => {
@@ -257,7 +259,7 @@ fn of_file(path: &Path, kind: MediumKind) -> anyhow::Result<MediumContent> {
             }
             table(&bytes)
         }
-        _ => Ok(MediumContent::Bytes { size_bytes: fs::metadata(path)?.len() }),
+        _ => Ok(MediumContent::Bytes { size_bytes }),
     }
 }
 
@@ -311,19 +313,23 @@ fn of_log(media: foreign::Media) -> anyhow::Result<MediumContent> {
 pub async fn bytes(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyhow::Result<(Bytes, &'static str)> {
     let opened = open(engine, run, key, step).await?;
     let bytes = match opened.held {
-        Held::File(path) if matches!(opened.kind, MediumKind::Image | MediumKind::Audio) => Bytes::File(path),
+        Held::File(file) if matches!(opened.kind, MediumKind::Image | MediumKind::Audio) => {
+            Bytes::File(file, key.to_owned())
+        }
         Held::Told(foreign::Media::Image(bytes) | foreign::Media::Audio(bytes)) => Bytes::Held(bytes),
         _ => bail!(ApiError::invalid(format!("\"{key}\" is no picture and no sound."))),
     };
     let start = match &bytes {
         Bytes::Held(bytes) => bytes[..bytes.len().min(16)].to_vec(),
-        Bytes::File(path) => {
-            let path = path.clone();
+        Bytes::File(file, _) => {
+            let mut file = file.try_clone().context("read the medium")?;
             tokio::task::spawn_blocking(move || {
                 let mut start = Vec::new();
-                fs::File::open(path)?.take(16).read_to_end(&mut start).map(|_| start)
+                (&file).take(16).read_to_end(&mut start)?;
+                file.rewind().map(|()| start)
             })
-            .await??
+            .await?
+            .context("read the medium")?
         }
     };
     let Some(kind) = sniffed(&start) else {
@@ -365,10 +371,7 @@ fn write(output: &Output, halves: &Path, held: Held) -> anyhow::Result<u64> {
     let shown = output.path.display();
     let (mut file, writing) = output.begin(halves)?;
     let size_bytes = match held {
-        Held::File(path) => {
-            let mut from = fs::File::open(&path).with_context(|| format!("read {}", path.display()))?;
-            std::io::copy(&mut from, &mut file).with_context(|| format!("write {shown}"))?
-        }
+        Held::File(mut from) => std::io::copy(&mut from, &mut file).with_context(|| format!("write {shown}"))?,
         Held::Told(media) => {
             let bytes = match media {
                 foreign::Media::Image(bytes) | foreign::Media::Audio(bytes) => bytes,

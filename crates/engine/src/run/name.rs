@@ -59,6 +59,56 @@ pub(crate) fn check_of_client(what: &str, name: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Characters of a key of a param, a tag or a metric, as in MLflow.
+const LONGEST_KEY: usize = 250;
+/// Bytes of a param or a tag. MLflow cuts at 6,000 and 8,000: here what is accepted is kept whole.
+const LONGEST_TEXT: usize = 64 * 1024;
+
+/// # Errors
+/// Where MLflow refuses the key, too.
+pub fn check_key(key: &str) -> Result<(), ApiError> {
+    if key.is_empty() || key.chars().count() > LONGEST_KEY {
+        return Err(ApiError::invalid(format!("A key has 1 to {LONGEST_KEY} characters.")));
+    }
+    let plain = |one: char| one.is_alphanumeric() || "_-. :/".contains(one);
+    if let Some(wrong) = key.chars().find(|one| !plain(*one)) {
+        return Err(ApiError::invalid(format!(
+            "Invalid name '{key}': '{wrong}' stands in it. Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colons (:) and slashes (/)."
+        )));
+    }
+    // As a path it must be what it says.
+    if key.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
+        return Err(ApiError::invalid(format!("Invalid name '{key}': as a path it would be another one.")));
+    }
+    Ok(())
+}
+
+/// # Errors
+/// Where the key is refused or the value is too long.
+pub fn check_tag(key: &str, value: &str) -> Result<(), ApiError> {
+    check_key(key)?;
+    if value.len() > LONGEST_TEXT {
+        return Err(ApiError::invalid(format!(
+            "The value of the tag '{key}' has {} bytes, more than {LONGEST_TEXT}.",
+            value.len()
+        )));
+    }
+    Ok(())
+}
+
+/// # Errors
+/// Where the key is refused or the value is too long.
+pub fn check_param(key: &str, value: &str) -> Result<(), ApiError> {
+    check_key(key)?;
+    if value.len() > LONGEST_TEXT {
+        return Err(ApiError::invalid(format!(
+            "The value of the param '{key}' has {} bytes, more than {LONGEST_TEXT}. Keep it as an artifact.",
+            value.len()
+        )));
+    }
+    Ok(())
+}
+
 /// As much of a name from another tool's log as a run's row keeps.
 pub(crate) fn of_log(name: &str) -> String {
     name.chars().take(LONGEST_OF_OTHERS).collect()

@@ -1,17 +1,25 @@
 //! MLflow's SQLite store as a log that is read on: runs by their rows, points as they were logged.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::PathBuf,
+};
 
-use foreign::{ForeignError, Head, Mark, Reader, Result, Sink, Told};
+use api::tracking::{Dataset, RunInput};
+use foreign::{
+    ForeignError, Head, Mark, Reader, Result, Sink, Told,
+    registry::{Figure, GroupHead, Inputs, Known, LoggedHead, ModelHead, VersionHead, local, logged_of, stage, status},
+};
 use serde::{Deserialize, Serialize};
 use store::{
     StoreError,
-    mlflow_db::{MlflowDb, Run},
+    mlflow_db::{LoggedModel, MlflowDb, ModelVersion, RegisteredModel, Run},
 };
 
 /// Rows of one short read: a server that writes is not kept waiting.
 const RUNS: u32 = 500;
 const POINTS: u32 = 20_000;
+const MODELS: u32 = 500;
 
 pub(super) struct Database {
     path: PathBuf,
@@ -24,6 +32,9 @@ struct Progress {
     points: i64,
     /// Runs that were not over: looked at again.
     open: Vec<String>,
+    /// Experiments that a run or a logged model was told of.
+    groups: BTreeSet<i64>,
+    known: Known,
 }
 
 impl Database {
@@ -72,7 +83,7 @@ impl Database {
     fn read_on(&self, progress: &mut Progress, sink: &mut Sink<'_>) -> std::result::Result<(), Stop> {
         let database = MlflowDb::open(&self.path)?;
         let experiments = database.experiments()?;
-        let groups: HashMap<i64, String> = experiments.into_iter().map(|one| (one.id, one.name)).collect();
+        let groups: HashMap<i64, String> = experiments.iter().map(|one| (one.id, one.name.clone())).collect();
         let mut tell = |told: Told| sink(told).map_err(|error| Stop::Failed(ForeignError::NotTaken(error)));
         let is_open = |run: &Run| run.ended_ms.is_none() && !run.deleted;
         for id in progress.open.clone() {
@@ -80,7 +91,10 @@ impl Database {
             if !run.as_ref().is_some_and(is_open) {
                 progress.open.retain(|open| *open != id);
             }
-            run.map_or(Ok(()), |run| tell(Told::Run(head(run, &groups))))?;
+            let Some(run) = run else { continue };
+            let inputs = inputs(&run);
+            tell(Told::Run(self.head(run, &groups)))?;
+            inputs.map_or(Ok(()), |inputs| tell(Told::Inputs(inputs)))?;
         }
         loop {
             let piece = database.points(progress.points, POINTS)?;
@@ -90,7 +104,10 @@ impl Database {
                 let Some(last) = runs.last().map(|run| run.cursor) else { break };
                 progress.open.extend(runs.iter().filter(|run| is_open(run)).map(|run| run.id.clone()));
                 for run in runs {
-                    tell(Told::Run(head(run, &groups)))?;
+                    progress.groups.insert(run.experiment);
+                    let inputs = inputs(&run);
+                    tell(Told::Run(self.head(run, &groups)))?;
+                    inputs.map_or(Ok(()), |inputs| tell(Told::Inputs(inputs)))?;
                 }
                 progress.runs = last;
             }
@@ -108,39 +125,179 @@ impl Database {
             }
             progress.points = piece.cursor;
             if piece.last {
-                return Ok(());
+                break;
             }
+        }
+        let mut cursor = 0;
+        loop {
+            let models = database.logged_models(cursor, MODELS)?;
+            let Some(last) = models.last().map(|model| model.cursor) else { break };
+            for model in models {
+                progress.groups.insert(model.experiment);
+                let head = self.logged(model, &groups);
+                if progress.known.is_changed(format!("logged/{}", head.id), &head) {
+                    tell(Told::Logged(head))?;
+                }
+            }
+            cursor = last;
+        }
+        for experiment in experiments {
+            let head = GroupHead { name: experiment.name, tags: experiment.tags };
+            let is_told = progress.groups.contains(&experiment.id) && !head.tags.is_empty();
+            if is_told && progress.known.is_changed(format!("group/{}", experiment.id), &head) {
+                tell(Told::Group(head))?;
+            }
+        }
+        for model in database.models()? {
+            let mut head = self.model(&database, model)?;
+            if progress.known.is_changed(format!("model/{}", head.name), &head) {
+                progress.known.note_aliases(&mut head);
+                tell(Told::Model(head))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What of an address lies on this machine: a path, or what a server with its default settings keeps for its
+    /// clients beside its database.
+    fn place(&self, address: &str) -> Option<PathBuf> {
+        match address.strip_prefix("mlflow-artifacts:/") {
+            Some(rest) => {
+                let rest = rest.trim_start_matches('/');
+                let is_plain = rest.split('/').all(|part| !matches!(part, "" | "." | ".."));
+                Some(self.path.parent()?.join("mlartifacts").join(rest)).filter(|_| is_plain)
+            }
+            None => local(address),
+        }
+    }
+
+    fn folder(&self, address: Option<&str>) -> Option<PathBuf> {
+        self.place(address?).filter(|path| path.is_dir())
+    }
+
+    fn logged(&self, model: LoggedModel, groups: &HashMap<i64, String>) -> LoggedHead {
+        let created_ms = model.created_ms.unwrap_or_default();
+        let figures = model.metrics.into_iter().map(|metric| Figure {
+            run: metric.run,
+            key: metric.key,
+            dataset_name: metric.dataset_name,
+            dataset_digest: metric.dataset_digest,
+            step: metric.step,
+            time_ms: metric.time_ms,
+            value: metric.value,
+        });
+        LoggedHead {
+            id: model.id,
+            group: groups.get(&model.experiment).cloned().unwrap_or_default(),
+            name: model.name,
+            run: model.run,
+            kind: model.kind,
+            status: status(model.status),
+            status_message: model.status_message,
+            created_ms,
+            updated_ms: model.updated_ms.unwrap_or(created_ms),
+            deleted: model.deleted,
+            params: model.params,
+            tags: model.tags,
+            figures: figures.collect(),
+            files: self.folder(model.artifact_location.as_deref()),
+        }
+    }
+
+    fn model(&self, database: &MlflowDb, model: RegisteredModel) -> std::result::Result<ModelHead, StoreError> {
+        let mut versions = Vec::new();
+        let mut after = 0;
+        loop {
+            let piece = database.versions(&model, after, MODELS)?;
+            let Some(last) = piece.last().map(|version| version.version) else { break };
+            versions.extend(piece.into_iter().filter_map(|version| self.version(version, &model)));
+            after = last;
+        }
+        let created_ms = model.created_ms.unwrap_or_default();
+        Ok(ModelHead {
+            name: model.name,
+            notes: model.description.filter(|notes| !notes.is_empty()),
+            created_ms,
+            updated_ms: model.updated_ms.unwrap_or(created_ms),
+            tags: model.tags,
+            versions,
+            gone_aliases: Vec::new(),
+        })
+    }
+
+    /// `None` of one that was deleted, or whose files are still coming.
+    fn version(&self, version: ModelVersion, model: &RegisteredModel) -> Option<VersionHead> {
+        let stage = stage(version.stage.as_deref())?;
+        if version.status.as_deref().is_some_and(|status| status != "READY") {
+            return None;
+        }
+        let source = version.source.unwrap_or_default();
+        let files = version.storage_location.as_deref().and_then(|at| self.place(at)).or_else(|| self.place(&source));
+        let created_ms = version.created_ms.unwrap_or_default();
+        let stands = |(_, at): &&(String, i64)| *at == version.version;
+        Some(VersionHead {
+            number: u32::try_from(version.version).ok()?,
+            notes: version.description.filter(|notes| !notes.is_empty()),
+            user: version.user.filter(|user| !user.is_empty()),
+            stage,
+            files,
+            run: version.run,
+            run_link: version.run_link,
+            logged: logged_of(&source),
+            source,
+            created_ms,
+            updated_ms: version.updated_ms.unwrap_or(created_ms),
+            tags: version.tags,
+            aliases: model.aliases.iter().filter(stands).map(|(alias, _)| alias.clone()).collect(),
+        })
+    }
+
+    fn head(&self, run: Run, groups: &HashMap<i64, String>) -> Head {
+        let (own, mut tags): (Vec<_>, Vec<_>) =
+            run.tags.into_iter().partition(|(key, _)| key == api::tracking::NOTE_TAG || key == api::tracking::NAME_TAG);
+        let of = |wanted: &str| own.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.clone());
+        if run.deleted {
+            tags.push(("mlflow.lifecycle_stage".to_owned(), "deleted".to_owned()));
+        }
+        let id = run.id.parse::<api::RunId>().ok().map(|id| *id.as_bytes());
+        // Only what lies on this machine can be read in place.
+        let artifacts = self.folder(run.artifact_uri.as_deref());
+        Head {
+            key: run.id.clone(),
+            id,
+            name: run.name.or_else(|| of(api::tracking::NAME_TAG)).unwrap_or(run.id),
+            group: groups.get(&run.experiment).cloned().unwrap_or_default(),
+            state: run.state.unwrap_or(api::run::RunState::Finished),
+            created_ms: run.started_ms.unwrap_or_default(),
+            ended_ms: run.ended_ms,
+            user: run.user,
+            notes: of(api::tracking::NOTE_TAG),
+            params: run.params,
+            tags,
+            artifacts,
+            commit: None,
+            command: None,
         }
     }
 }
 
-fn head(run: Run, groups: &HashMap<i64, String>) -> Head {
-    let (own, mut tags): (Vec<_>, Vec<_>) =
-        run.tags.into_iter().partition(|(key, _)| key == api::tracking::NOTE_TAG || key == api::tracking::NAME_TAG);
-    let of = |wanted: &str| own.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.clone());
-    if run.deleted {
-        tags.push(("mlflow.lifecycle_stage".to_owned(), "deleted".to_owned()));
-    }
-    let id = run.id.parse::<api::RunId>().ok().map(|id| *id.as_bytes());
-    // Only what lies on this machine can be read in place.
-    let artifacts = run.artifact_uri.as_deref().and_then(|uri| {
-        let path = uri.strip_prefix("file://").unwrap_or(uri);
-        Some(PathBuf::from(path)).filter(|path| path.is_absolute() && path.is_dir())
-    });
-    Head {
-        key: run.id.clone(),
-        id,
-        name: run.name.or_else(|| of(api::tracking::NAME_TAG)).unwrap_or(run.id),
-        group: groups.get(&run.experiment).cloned().unwrap_or_default(),
-        state: run.state.unwrap_or(api::run::RunState::Finished),
-        created_ms: run.started_ms.unwrap_or_default(),
-        ended_ms: run.ended_ms,
-        user: run.user,
-        notes: of(api::tracking::NOTE_TAG),
-        params: run.params,
-        tags,
-        artifacts,
-        commit: None,
-        command: None,
-    }
+/// What a run was given and made, if anything.
+fn inputs(run: &Run) -> Option<Inputs> {
+    let datasets: Vec<RunInput> = run
+        .inputs
+        .iter()
+        .map(|input| RunInput {
+            dataset: Dataset {
+                name: input.name.clone(),
+                digest: input.digest.clone(),
+                source_type: input.source_type.clone().unwrap_or_default(),
+                source: input.source.clone().unwrap_or_default(),
+                schema: input.schema.clone(),
+                profile: input.profile.clone(),
+            },
+            tags: input.tags.iter().cloned().collect(),
+        })
+        .collect();
+    let any = !datasets.is_empty() || !run.models.is_empty();
+    any.then(|| Inputs { run: run.id.clone(), datasets, models: run.models.clone() })
 }

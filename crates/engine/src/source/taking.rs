@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use api::{
-    ApiError, ErrorCode, ExperimentId, RunId, SourceId,
+    ApiError, ErrorCode, ExperimentId, ProjectId, RunId, SourceId,
     event::Tag,
     media::MediumKind,
     run::{Code, Run, RunKind},
@@ -19,6 +19,7 @@ use store::{
     source::{Became, SourceRow},
 };
 
+use super::models::{self, Others};
 use crate::{
     Engine, error,
     jobs::JobContext,
@@ -52,6 +53,7 @@ struct Piece {
     points: Vec<(String, String, Vec<Point>)>,
     /// By the run's key in its log.
     media: Vec<(String, MediumRow)>,
+    others: Others,
     count: usize,
 }
 
@@ -68,6 +70,9 @@ struct Taking<'a> {
     changed: HashSet<RunId>,
     told: HashSet<RunId>,
     scopes: HashSet<Scope>,
+    /// Whose models changed, and whether any did.
+    projects: HashSet<ProjectId>,
+    models: bool,
     /// Until something is told.
     begun: Option<Begun>,
     context: Option<&'a JobContext>,
@@ -113,6 +118,8 @@ pub(super) fn take(
         changed: HashSet::new(),
         told: HashSet::new(),
         scopes: HashSet::new(),
+        projects: HashSet::new(),
+        models: false,
         begun: Some(Begun { row: row.clone(), anew: !before.is_whole }),
         context,
     };
@@ -147,6 +154,7 @@ pub(super) fn take(
     }
     let source = &row.source;
     let (mut taken, changed, scopes) = (taking.taken, taking.changed, taking.scopes);
+    let (projects, models) = (taking.projects, taking.models);
     taken.waits = source.error.as_ref().is_some_and(|error| error.code == ErrorCode::Busy);
     taken.is_open = runtime.block_on(engine.store().write(move |tx| {
         if anew {
@@ -157,6 +165,10 @@ pub(super) fn take(
     }))?;
     changed.into_iter().for_each(|run| engine.changed(Tag::Run(run)));
     scopes.into_iter().for_each(|scope| engine.changed(scope.tag()));
+    projects.into_iter().for_each(|project| engine.changed(Tag::Models(project)));
+    if models {
+        engine.changed(Tag::ClientModels);
+    }
     engine.changed(Tag::Experiments);
     read.map(|_| taken)
 }
@@ -178,11 +190,16 @@ impl Taking<'_> {
                 self.piece.media.push((run, MediumRow { key, step, time_ms, kind, source: self.source.id, location }));
             }
             Told::Media { .. } => self.media += 1,
+            Told::Inputs(inputs) => self.piece.others.inputs.push(inputs),
+            Told::Logged(head) => self.piece.others.logged.push(head),
+            Told::Model(head) => self.piece.others.models.push(head),
+            Told::Group(head) => self.piece.others.groups.push(head),
             Told::Output { .. } => {}
             Told::Warning { place, message } => self.warn(SourceWarning { place, message }),
             Told::Waits { why } => self.waits = Some(why),
         }
-        if self.piece.heads.len() >= RUNS || self.piece.count >= POINTS || self.piece.media.len() >= MEDIA {
+        let Piece { heads, media, others, count, .. } = &self.piece;
+        if heads.len() >= RUNS || *count >= POINTS || media.len() >= MEDIA || others.len() >= RUNS {
             self.commit()?;
         }
         Ok(())
@@ -202,8 +219,8 @@ impl Taking<'_> {
             }
             context.progress(None, format!("{} runs, {} points", self.taken.runs, self.taken.points));
         }
-        let Piece { heads, points, media, count } = std::mem::take(&mut self.piece);
-        if heads.is_empty() && points.is_empty() && media.is_empty() {
+        let Piece { heads, points, media, others, count } = std::mem::take(&mut self.piece);
+        if heads.is_empty() && points.is_empty() && media.is_empty() && others.len() == 0 {
             return Ok(());
         }
         self.taken.points += count as u64;
@@ -211,7 +228,7 @@ impl Taking<'_> {
         let runtime = tokio::runtime::Handle::current();
         let now_ms = engine.now_ms();
         let (written, begun) = (engine.clone(), self.begun.take());
-        let (changed, scopes, told) = runtime.block_on(engine.store().write(move |tx| {
+        let (changed, scopes, told, wrote) = runtime.block_on(engine.store().write(move |tx| {
             if let Some(Begun { row, anew }) = begun {
                 if anew {
                     forget(tx, source.id)?;
@@ -254,8 +271,14 @@ impl Taking<'_> {
                     changed.insert(run);
                 }
             }
-            Ok((changed, scopes, told))
+            let wrote = models::put(tx, &written, &source, others, now_ms)?;
+            changed.extend(&wrote.runs);
+            Ok((changed, scopes, told, wrote))
         }))?;
+        let place = self.source.path.clone();
+        wrote.apart.into_iter().for_each(|message| self.warn(SourceWarning { place: place.clone(), message }));
+        self.models |= wrote.models;
+        self.projects.extend(wrote.projects);
         // A log tells a run again where something of it changed.
         self.told.extend(told);
         self.taken.runs = self.told.len() as u64;
@@ -351,7 +374,7 @@ fn id_of(tx: &store::Transaction<'_>, source: SourceId, head: &Head) -> store::R
 }
 
 /// The experiment that a group of the log becomes, called as the group is, or as much like it as others allow.
-fn experiment_of(
+pub(super) fn experiment_of(
     tx: &store::Transaction<'_>,
     engine: &Engine,
     source: &Source,

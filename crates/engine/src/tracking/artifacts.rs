@@ -1,16 +1,20 @@
 //! Files that clients keep with runs and logged models.
 
 use std::{
+    ffi::OsString,
+    fs::File,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context as _, bail};
 use api::{ApiError, ErrorCode, RunId, event::Tag};
+use cap_std::fs::{Dir, OpenOptions};
 use store::run::RunRow;
 
 use super::Announcer;
-use crate::{Engine, error};
+use crate::{Engine, beneath, error};
 
 /// A path within the artifacts of one run or logged model.
 #[derive(Debug, Clone)]
@@ -47,7 +51,7 @@ pub async fn place(engine: &Engine, parts: &[String]) -> anyhow::Result<Place> {
             let wanted = id.clone();
             let known = engine.store().read(move |c| store::logged_model::get(c, &wanted)).await?;
             let known = known.ok_or_else(|| ApiError::not_found(format!("Logged model with ID '{id}' not found.")))?;
-            return Ok(of_logged(engine, &known.id, rest));
+            return of_logged(engine, &known.id, rest).await;
         }
     }
     bail!(ApiError::new(ErrorCode::NotFound, "No run and no logged model has artifacts at this path."))
@@ -61,76 +65,140 @@ pub fn of_run(engine: &Engine, row: &RunRow, parts: &[String]) -> Place {
     Place { root, relative: parts.iter().collect(), writable, run: Some(row.run.id) }
 }
 
-pub fn of_logged(engine: &Engine, model: &str, parts: &[String]) -> Place {
-    let root = engine.workspace().logged(model).join("artifacts");
-    Place { root, relative: parts.iter().collect(), writable: true, run: None }
+pub async fn of_logged(engine: &Engine, model: &str, parts: &[String]) -> anyhow::Result<Place> {
+    let wanted = model.to_owned();
+    let elsewhere = engine.store().read(move |c| store::logged_model::artifacts(c, &wanted)).await?;
+    let writable = elsewhere.is_none();
+    let root = elsewhere.map_or_else(|| engine.workspace().logged(model).join("artifacts"), PathBuf::from);
+    Ok(Place { root, relative: parts.iter().collect(), writable, run: None })
 }
 
 impl Place {
-    fn path(&self) -> PathBuf {
-        self.root.join(&self.relative)
+    /// The folder of all artifacts, where it is there.
+    fn folder(&self) -> io::Result<Dir> {
+        beneath::folder(&self.root)
     }
 
-    /// Refuses what a link within the folder leads out to.
-    fn checked(&self) -> anyhow::Result<PathBuf> {
-        let path = self.path();
-        let (real, root) = (path.canonicalize(), self.root.canonicalize());
-        match (real, root) {
-            (Ok(real), Ok(root)) if real.starts_with(&root) => Ok(path),
-            (Ok(_), Ok(_)) => bail!(ApiError::invalid("Invalid path")),
-            _ => bail!(ApiError::not_found(format!("No such artifact: '{}'", self.relative.display()))),
+    fn refused(&self, error: io::Error) -> anyhow::Error {
+        let shown = self.relative.display();
+        match error.kind() {
+            _ if beneath::leads_out(&error) => ApiError::invalid("Invalid path").into(),
+            ErrorKind::IsADirectory => ApiError::invalid(format!("'{shown}' is a folder.")).into(),
+            ErrorKind::NotFound | ErrorKind::NotADirectory => {
+                ApiError::not_found(format!("No such artifact: '{shown}'")).into()
+            }
+            _ => anyhow::Error::new(error).context(format!("read the artifact '{shown}'")),
         }
     }
 
     /// Refuses a path that goes through a link, before a folder of it is made: a program may have left one here.
-    fn leads_nowhere_else(&self) -> anyhow::Result<()> {
-        let mut at = self.root.clone();
+    fn leads_nowhere_else(&self, root: &Dir) -> anyhow::Result<()> {
+        let mut at = PathBuf::new();
         for part in self.relative.iter() {
             at.push(part);
-            match at.symlink_metadata() {
+            match root.symlink_metadata(&at) {
                 Ok(found) if found.is_symlink() => bail!(ApiError::invalid("Invalid path")),
                 Ok(_) => {}
+                Err(error) if beneath::leads_out(&error) => bail!(ApiError::invalid("Invalid path")),
                 // Nothing is below what is not there.
                 Err(_) => break,
             }
         }
         Ok(())
     }
+
+    /// Where it stands, for a person.
+    pub fn shown(&self) -> PathBuf {
+        self.root.join(&self.relative)
+    }
+
+    /// What it is called in its folder.
+    pub fn name(&self) -> String {
+        self.relative.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
 }
 
-/// The file at a place, to be read.
-pub async fn file(place: &Place) -> anyhow::Result<PathBuf> {
-    let path = place.checked()?;
-    if path.is_dir() {
-        bail!(ApiError::invalid(format!("'{}' is a folder.", place.relative.display())));
-    }
-    if !tokio::fs::metadata(&path).await.is_ok_and(|metadata| metadata.is_file()) {
-        bail!(ApiError::not_found(format!("No such artifact: '{}'", place.relative.display())));
-    }
-    Ok(path)
+/// The file at a place, open to be read.
+pub async fn file(place: &Place) -> anyhow::Result<File> {
+    let place = place.clone();
+    tokio::task::spawn_blocking(move || {
+        let opened = place.folder().and_then(|root| beneath::file(&root, &place.relative));
+        opened.map_err(|error| place.refused(error))
+    })
+    .await?
 }
 
-/// Where a file is to be written; its folder is there.
-pub async fn target(place: &Place) -> anyhow::Result<PathBuf> {
+/// A file that comes beside the name that it gets once it is whole. Of one that is dropped before, nothing stays.
+pub struct Coming {
+    folder: Dir,
+    half: String,
+    name: OsString,
+    is_finished: bool,
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            let _ = self.folder.remove_file(&self.half);
+        }
+    }
+}
+
+impl Coming {
+    /// Gives a whole file its name; a file of that name is replaced, as MLflow does.
+    ///
+    /// # Errors
+    /// Where a folder stands there, or the system refuses it. Blocks.
+    pub fn finish(mut self) -> anyhow::Result<()> {
+        match self.folder.rename(&self.half, &self.folder, &self.name) {
+            Ok(()) => {
+                self.is_finished = true;
+                Ok(())
+            }
+            Err(_) if self.folder.symlink_metadata(&self.name).is_ok_and(|found| found.is_dir()) => {
+                Err(ApiError::invalid("A folder stands where the file is to be.").into())
+            }
+            Err(error) => Err(anyhow::Error::new(error).context("give the artifact its name")),
+        }
+    }
+}
+
+/// Begins the file of a place, whose folder is made: `fresh` is 32 random hexadecimal digits.
+pub async fn begin(place: &Place, fresh: &str) -> anyhow::Result<(Coming, File)> {
     if !place.writable {
         bail!(
-            ApiError::new(ErrorCode::Conflict, "The artifacts of an imported run are read where they lie.")
+            ApiError::new(ErrorCode::Conflict, "What was imported is read where it lies.")
                 .with_hint("Log into a run of your own.")
         );
     }
     if place.relative.as_os_str().is_empty() {
         bail!(ApiError::invalid("An artifact needs a name."));
     }
-    let path = place.path();
-    let parent = path.parent().unwrap_or(&place.root).to_owned();
-    place.leads_nowhere_else()?;
-    tokio::fs::create_dir_all(&parent).await.map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotADirectory | std::io::ErrorKind::AlreadyExists => {
+    let (place, half) = (place.clone(), half_name(fresh));
+    tokio::task::spawn_blocking(move || begin_at(&place, half)).await?
+}
+
+fn begin_at(place: &Place, half: String) -> anyhow::Result<(Coming, File)> {
+    let making = |error: io::Error| match error.kind() {
+        _ if beneath::leads_out(&error) => ApiError::invalid("Invalid path").into(),
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
             ApiError::invalid("A file stands where this path needs a folder.").into()
         }
-        _ => anyhow::Error::new(source).context("make the artifact's folder"),
-    })?;
-    Ok(path)
+        _ => anyhow::Error::new(error).context("make the artifact's folder"),
+    };
+    std::fs::create_dir_all(&place.root).map_err(making)?;
+    let root = place.folder().map_err(making)?;
+    place.leads_nowhere_else(&root)?;
+    let parent = place.relative.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = match parent {
+        Some(parent) => root.create_dir_all(parent).and_then(|()| root.open_dir(parent)).map_err(making)?,
+        None => root,
+    };
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    let file = folder.open_with(&half, &options).context("begin the artifact")?.into_std();
+    let name = place.relative.file_name().unwrap_or_default().to_owned();
+    Ok((Coming { folder, half, name, is_finished: false }, file))
 }
 
 /// Announces that a file was written. Of a run that was deleted for good meanwhile nothing stays.
@@ -187,19 +255,31 @@ fn sweep(folder: &Path, since: SystemTime) {
 
 /// The entries of a folder, sorted; of a file none.
 pub async fn list(place: &Place) -> anyhow::Result<Vec<Entry>> {
-    let Ok(path) = place.checked() else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    let mut entries = match tokio::fs::read_dir(&path).await {
-        Ok(entries) => entries,
-        Err(source) if source.kind() == std::io::ErrorKind::NotADirectory => return Ok(Vec::new()),
-        Err(source) => return Err(source).with_context(|| format!("read {}", path.display())),
+    let place = place.clone();
+    tokio::task::spawn_blocking(move || list_at(&place)).await?
+}
+
+fn list_at(place: &Place) -> anyhow::Result<Vec<Entry>> {
+    let opened = place
+        .folder()
+        .and_then(|root| if place.relative.as_os_str().is_empty() { Ok(root) } else { root.open_dir(&place.relative) });
+    let none = |error: &io::Error| {
+        matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) || beneath::leads_out(error)
     };
-    while let Some(entry) = entries.next_entry().await? {
+    let entries = match opened.and_then(|folder| folder.entries()) {
+        Ok(entries) => entries,
+        Err(error) if none(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| format!("read {}", place.shown().display())),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if is_half(&name) {
             continue;
         }
-        let metadata = entry.metadata().await?;
+        // One that went since is no entry any more.
+        let Ok(metadata) = entry.metadata() else { continue };
         found.push(Entry { name, size_bytes: metadata.is_file().then_some(metadata.len()) });
     }
     found.sort_by(|left, right| left.name.cmp(&right.name));
@@ -211,13 +291,20 @@ pub async fn delete(engine: &Engine, place: &Place) -> anyhow::Result<bool> {
     if !place.writable || place.relative.as_os_str().is_empty() {
         bail!(ApiError::invalid("These artifacts can't be deleted by this path."));
     }
-    let Ok(path) = place.checked() else { return Ok(false) };
-    let metadata = tokio::fs::symlink_metadata(&path).await?;
-    if metadata.is_dir() {
-        tokio::fs::remove_dir_all(&path).await?;
-    } else {
-        tokio::fs::remove_file(&path).await?;
+    let of = place.clone();
+    if !tokio::task::spawn_blocking(move || delete_at(&of)).await?? {
+        return Ok(false);
     }
     written(engine, place).await?;
+    Ok(true)
+}
+
+fn delete_at(place: &Place) -> anyhow::Result<bool> {
+    let found = place.folder().and_then(|root| Ok((root.symlink_metadata(&place.relative)?, root)));
+    // One that is not there, or that a link leads out to, is none of these.
+    let Ok((metadata, root)) = found else { return Ok(false) };
+    let deleted =
+        if metadata.is_dir() { root.remove_dir_all(&place.relative) } else { root.remove_file(&place.relative) };
+    deleted.with_context(|| format!("delete {}", place.shown().display()))?;
     Ok(true)
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+mod artifact_places;
 mod clients;
 mod commands;
 mod copying;

@@ -393,8 +393,10 @@ async fn media_of_dvclive_stand_by_their_steps() {
     stage.done(job).await;
     assert_eq!(told().await[0], ("sample.png".to_owned(), vec![0]));
     let (bytes, kind) = engine::run::media::bytes(&stage.engine, run, "sample.png", None).await.unwrap();
-    let engine::run::media::Bytes::File(path) = bytes else { panic!("{bytes:?}") };
-    assert_eq!((fs::read(path).unwrap(), kind), (b"\x89PNG later".to_vec(), "image/png"));
+    let engine::run::media::Bytes::File(mut file, _) = bytes else { panic!("{bytes:?}") };
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
+    assert_eq!((bytes, kind), (b"\x89PNG later".to_vec(), "image/png"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

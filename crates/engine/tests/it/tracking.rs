@@ -23,7 +23,7 @@ use engine::{
     },
 };
 
-use crate::{place, stage::Stage};
+use crate::{artifact_places::keep, place, stage::Stage};
 
 async fn experiment(stage: &Stage, name: &str) -> Experiment {
     stage.call(CreateExperiment { name: name.to_owned(), folder: String::new() }).await
@@ -382,34 +382,13 @@ async fn a_model_that_a_client_registered_stands_where_its_run_does() {
     );
 }
 
-#[cfg(unix)]
-#[tokio::test]
-async fn no_artifact_is_written_through_a_link_that_a_program_left() {
-    let stage = Stage::new().await;
-    let sweep = filled(&stage).await;
-    let run = table(&stage, &sweep, "name = 'a'", None).await.rows[0].id;
-    let told = client::get(&stage.engine, run).await.unwrap();
-    let own = stage.engine.workspace().run(run).join("artifacts");
-    let outside = stage.path("outside");
-    std::fs::create_dir_all(&own).unwrap();
-    std::fs::create_dir_all(&outside).unwrap();
-    std::os::unix::fs::symlink(&outside, own.join("link")).unwrap();
-    let parts = ["link", "made", "x.txt"].map(str::to_owned);
-    let refused = artifacts::target(&artifacts::of_run(&stage.engine, &told.row, &parts)).await.unwrap_err();
-    assert!(refused.to_string().contains("Invalid path"), "{refused:#}");
-    assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
-    let parts = ["plain", "x.txt"].map(str::to_owned);
-    artifacts::target(&artifacts::of_run(&stage.engine, &told.row, &parts)).await.unwrap();
-}
-
 /// A model that a run logs, with a file of 12,345 bytes.
 async fn log_model(stage: &Stage, experiment: &Experiment, run: RunId) -> (String, std::path::PathBuf) {
     let new = logged::New { run: Some(run), ..logged::New::default() };
     let (model, _) = logged::create(&stage.engine, experiment, new).await.unwrap();
-    let place = artifacts::of_logged(&stage.engine, &model.id, &["model.bin".to_owned()]);
-    let file = artifacts::target(&place).await.unwrap();
-    std::fs::write(&file, vec![0; 12_345]).unwrap();
-    (model.id, file)
+    let place = artifacts::of_logged(&stage.engine, &model.id, &["model.bin".to_owned()]).await.unwrap();
+    keep(&place, &[0; 12_345]).await;
+    (model.id, place.shown())
 }
 
 #[tokio::test]
@@ -542,6 +521,25 @@ async fn a_runs_row_stays_short_whatever_a_client_calls_it() {
     let notes = EditRun { run, name: None, notes: Some("n".repeat(70_000)), tags: BTreeMap::default() };
     let refused = stage.try_call(notes).await.unwrap_err();
     assert!(refused.message.contains("at most 65536 bytes"), "{}", refused.message);
+    let tagged = |key: &str, value: Option<&str>| {
+        let tags = BTreeMap::from([(key.to_owned(), value.map(str::to_owned))]);
+        EditRun { run, name: Some("other".to_owned()), notes: None, tags }
+    };
+    let (long_key, long_value) = ("k".repeat(251), "v".repeat(65_537));
+    for (key, value, why) in [
+        (&*long_key, "1", "1 to 250 characters"),
+        ("", "1", "1 to 250 characters"),
+        ("../x", "1", "as a path"),
+        ("what?", "1", "'?' stands in it"),
+        ("team", &*long_value, "has 65537 bytes, more than 65536"),
+    ] {
+        let refused = stage.try_call(tagged(key, Some(value))).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Invalid);
+        assert!(refused.message.contains(why), "{}", refused.message);
+    }
+    // What stands there is removed whatever it is called.
+    stage.call(tagged("what?", None)).await;
+    stage.call(EditRun { name: Some("short".to_owned()), ..tagged("team", Some("vision")) }).await;
     check(&stage, &experiment, "", &["short"]).await;
 }
 
@@ -555,9 +553,9 @@ async fn of_a_run_that_was_deleted_for_good_no_upload_leaves_a_file() {
     stage.call(TrashRuns { runs: vec![run] }).await;
     stage.call(PurgeRuns { runs: vec![run] }).await;
     // The upload had begun before, and ends now.
-    let target = artifacts::target(&place).await.unwrap();
-    std::fs::write(&target, "weights").unwrap();
+    keep(&place, b"weights").await;
     let refused = engine::error::told(&artifacts::written(&stage.engine, &place).await.unwrap_err());
     assert_eq!(refused.code, ErrorCode::NotFound);
+    let target = place.shown();
     assert!(!target.parent().unwrap().exists(), "{} is there", target.display());
 }

@@ -8,13 +8,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use api::{run::RunState, series::Point};
+use api::{
+    run::RunState,
+    series::Point,
+    tracking::{Dataset, RunInput},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Experiment, meta::Meta};
 use crate::{
     ForeignError, Head, Result, Told,
     file::{self, warning},
+    registry::Inputs,
     value::Value,
 };
 
@@ -53,17 +58,8 @@ pub(super) struct Metric {
     path: PathBuf,
 }
 
-/// What a tag says of a dataset that a run read.
-#[derive(Serialize)]
-struct Input {
-    source_type: Option<String>,
-    /// JSON.
-    source: Option<String>,
-    context: Option<String>,
-}
-
 /// A file below a folder of keys.
-struct Entry {
+pub(super) struct Entry {
     key: String,
     path: PathBuf,
 }
@@ -89,7 +85,9 @@ pub(super) fn read(folder: &Path, key: &str, experiment: &Experiment, before: Op
         match head(folder, key, experiment, tags, &mut buffer, &mut reading.told) {
             Ok(head) => {
                 reading.mark.over = Some(head.state.is_over());
+                let inputs = inputs(folder, key, experiment, &mut reading.told);
                 reading.told.insert(0, Told::Run(head));
+                reading.told.extend(inputs.map(Told::Inputs));
             }
             Err(why) => {
                 reading.mark.over = None;
@@ -113,7 +111,7 @@ fn stamp(folder: &Path, meta: &Path, told: &mut Vec<Told>) -> io::Result<(u64, V
     };
     add(meta)?;
     // A param is written once, and an input's folder with its file.
-    for name in ["params", "inputs"] {
+    for name in ["params", "inputs", "outputs"] {
         let _ = add(&folder.join(name));
     }
     let tags = entries(&folder.join("tags"), told);
@@ -149,7 +147,6 @@ fn head(
     };
     let params = texts(entries(&folder.join("params"), told), buffer, told);
     let mut tags = texts(tags, buffer, told);
-    tags.extend(inputs(folder, experiment, told));
     let deleted = meta.get("lifecycle_stage") == Some("deleted") || experiment.deleted;
     if deleted {
         tags.push(("mlflow.lifecycle_stage".to_owned(), "deleted".to_owned()));
@@ -180,51 +177,78 @@ fn hexadecimal(id: &str) -> Option<[u8; 16]> {
     all.then(|| u128::from_str_radix(id, 16).ok().map(u128::to_be_bytes)).flatten()
 }
 
-/// A run's datasets, each a tag `mlflow.dataset.NAME/DIGEST` with its source and context as JSON.
-fn inputs(folder: &Path, experiment: &Experiment, told: &mut Vec<Told>) -> Vec<(String, String)> {
-    let Ok(found) = fs::read_dir(folder.join("inputs")) else { return Vec::new() };
-    let mut folders: Vec<PathBuf> = found.flatten().map(|entry| entry.path()).collect();
-    folders.sort();
-    let mut tags = Vec::new();
-    for input in folders {
-        let path = input.join("meta.yaml");
-        match dataset(&path, experiment) {
-            Ok(Some(tag)) => tags.push(tag),
-            Ok(None) => {}
+/// What a run was given and made, if anything.
+fn inputs(folder: &Path, key: &str, experiment: &Experiment, told: &mut Vec<Told>) -> Option<Inputs> {
+    let mut inputs = Inputs { run: key.to_owned(), datasets: Vec::new(), models: Vec::new() };
+    for path in metas(&folder.join("inputs")) {
+        match input(&path, experiment) {
+            Ok(Input::Dataset(dataset)) => inputs.datasets.push(dataset),
+            Ok(Input::Model(id)) => inputs.models.push((id, None)),
+            Ok(Input::Unknown) => {}
             Err(error) => told.push(warning(&path, format!("an input was left out: {error}"))),
         }
     }
-    tags
+    for path in metas(&folder.join("outputs")) {
+        let step = file::text(&path).map_err(Into::into).and_then(|text| step(&text));
+        // MLflow names the folder after the model.
+        match (step, path.parent().and_then(Path::file_name)) {
+            (Ok(step), Some(id)) => inputs.models.push((id.to_string_lossy().into_owned(), Some(step))),
+            (Err(error), _) => told.push(warning(&path, format!("an output was left out: {error}"))),
+            _ => {}
+        }
+    }
+    (!inputs.datasets.is_empty() || !inputs.models.is_empty()).then_some(inputs)
 }
 
-/// `None` where the input is a model.
-fn dataset(
-    input: &Path,
-    experiment: &Experiment,
-) -> std::result::Result<Option<(String, String)>, Box<dyn std::error::Error>> {
-    let input = Value::from_yaml(&file::text(input)?)?;
+fn metas(folder: &Path) -> Vec<PathBuf> {
+    let found = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut metas: Vec<PathBuf> = found.map(|entry| entry.path().join("meta.yaml")).collect();
+    metas.sort();
+    metas
+}
+
+fn step(meta: &str) -> std::result::Result<i64, Box<dyn std::error::Error>> {
+    Ok(Meta::parse(meta)?.milliseconds("step").unwrap_or_default())
+}
+
+enum Input {
+    Dataset(RunInput),
+    /// The id of a logged model.
+    Model(String),
+    Unknown,
+}
+
+fn input(path: &Path, experiment: &Experiment) -> std::result::Result<Input, Box<dyn std::error::Error>> {
+    let input = Value::from_yaml(&file::text(path)?)?;
     let text = |value: &Value, key: &str| value.get(key).and_then(|value| value.as_str()).map(str::to_owned);
-    if text(&input, "source_type").as_deref() != Some("DATASET") {
-        return Ok(None);
+    let id = || text(&input, "source_id");
+    match text(&input, "source_type").as_deref() {
+        Some("DATASET") => {}
+        Some("MODEL") => return Ok(Input::Model(id().ok_or("it names no model")?)),
+        _ => return Ok(Input::Unknown),
     }
-    let id = text(&input, "source_id").ok_or("it names no dataset")?;
+    let id = id().ok_or("it names no dataset")?;
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
         return Err(format!("the dataset's id {id} is no name of a folder").into());
     }
     let path = experiment.folder.join("datasets").join(id).join("meta.yaml");
     let dataset = Value::from_yaml(&file::text(&path)?)?;
-    let name = text(&dataset, "name").ok_or("its dataset has no name")?;
-    let digest = text(&dataset, "digest").unwrap_or_default();
-    let told = Input {
-        source_type: text(&dataset, "source_type"),
-        source: text(&dataset, "source"),
-        context: input.get("tags").and_then(|tags| text(tags, "mlflow.data.context")),
-    };
-    Ok(Some((format!("mlflow.dataset.{name}/{digest}"), serde_json::to_string(&told)?)))
+    let tags = input.get("tags").map(Value::entries).unwrap_or_default();
+    Ok(Input::Dataset(RunInput {
+        dataset: Dataset {
+            name: text(&dataset, "name").ok_or("its dataset has no name")?,
+            digest: text(&dataset, "digest").unwrap_or_default(),
+            source_type: text(&dataset, "source_type").unwrap_or_default(),
+            source: text(&dataset, "source").unwrap_or_default(),
+            schema: text(&dataset, "schema"),
+            profile: text(&dataset, "profile"),
+        },
+        tags: tags.iter().map(|(key, value)| (key.clone(), value.text())).collect(),
+    }))
 }
 
 /// The files of a folder of keys, in any depth, sorted. Links are not followed.
-fn entries(folder: &Path, told: &mut Vec<Told>) -> Vec<Entry> {
+pub(super) fn entries(folder: &Path, told: &mut Vec<Told>) -> Vec<Entry> {
     let mut entries = Vec::new();
     gather(folder, "", 0, &mut entries, told);
     entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
@@ -259,7 +283,7 @@ fn gather(folder: &Path, prefix: &str, depth: usize, entries: &mut Vec<Entry>, t
     }
 }
 
-fn texts(entries: Vec<Entry>, buffer: &mut [u8], told: &mut Vec<Told>) -> Vec<(String, String)> {
+pub(super) fn texts(entries: Vec<Entry>, buffer: &mut [u8], told: &mut Vec<Told>) -> Vec<(String, String)> {
     let mut texts = Vec::with_capacity(entries.len());
     for entry in entries {
         match text(&entry.path, buffer) {

@@ -3,21 +3,18 @@
 //! A path is split, decoded as often as it is encoded, and refused where a part of it could lead out; what is left
 //! names a run or a logged model, in whose folder alone anything is read or written.
 
-use std::path::{Path, PathBuf};
-
 use axum::{
     Json,
     body::{Body, Bytes},
     extract::{Request, State},
     http::StatusCode,
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
-use engine::tracking::artifacts::{self, Place};
+use engine::tracking::artifacts::{self, Coming, Place};
 use serde::{Deserialize, Serialize};
-use tower_http::services::ServeFile;
 
 use super::{Answer, Done, done, failure::Failure, fields::Fields, runs::run_id, wire::FileInfo};
-use crate::{Host, upload};
+use crate::{Host, opened, upload};
 
 /// The place that a path of the proxy names. A path that is refused says nothing of what is there.
 pub(super) async fn place(host: &Host, path: &str) -> Result<Place, Failure> {
@@ -85,49 +82,29 @@ pub(super) async fn of_run(State(host): State<Host>, request: Request) -> Result
 
 async fn send(place: &Place, request: Request) -> Result<Response, Failure> {
     let file = artifacts::file(place).await?;
-    let sent = ServeFile::new(&file).try_call(request).await;
-    let mut response = sent
-        .map(|response| response.map(Body::new))
+    let mut response = opened::send(file, &place.name(), request)
+        .await
         .map_err(|error| Failure::from(anyhow::Error::new(error).context("read the artifact")))?;
-    if response.status() == StatusCode::NOT_FOUND {
-        return Err(Failure::missing("No such artifact."));
-    }
     // A page of a stranger's must never be a page of ours.
-    let name = file.file_name().unwrap_or_default().to_string_lossy().replace(['"', '\\'], "_");
+    let name = place.name().replace(['"', '\\'], "_");
     let attached = format!("attachment; filename=\"{}\"", name.chars().filter(char::is_ascii).collect::<String>());
     if let Ok(value) = attached.parse() {
         response.headers_mut().insert(axum::http::header::CONTENT_DISPOSITION, value);
     }
-    Ok(response.into_response())
+    Ok(response)
 }
 
 pub(super) async fn upload(State(host): State<Host>, request: Request) -> Result<StatusCode, Failure> {
     let place = place(&host, tail(&request, ROUTE)).await?;
-    let target = artifacts::target(&place).await?;
-    let half = half_of(&target)?;
-    upload::receive(&host, &half, request).await?;
-    finish(&half, &target).await?;
+    let (coming, file) = artifacts::begin(&place, &upload::fresh_name()?).await?;
+    upload::receive(&host, tokio::fs::File::from_std(file), &place.shown(), request).await?;
+    finish(coming).await?;
     artifacts::written(&host.engine, &place).await?;
     Ok(StatusCode::OK)
 }
 
-/// Beside its target: the rename that ends it is of one file system.
-pub(super) fn half_of(target: &Path) -> Result<PathBuf, Failure> {
-    let name = upload::fresh_name()?;
-    Ok(target.with_file_name(artifacts::half_name(&name)))
-}
-
-/// Gives a whole file its name; a file of that name is replaced, as MLflow does.
-pub(super) async fn finish(half: &Path, target: &Path) -> Result<(), Failure> {
-    let named = tokio::fs::rename(half, target).await;
-    if let Err(error) = named {
-        let _ = tokio::fs::remove_file(half).await;
-        if target.is_dir() {
-            return Err(Failure::invalid("A folder stands where the file is to be."));
-        }
-        return Err(anyhow::Error::new(error).context("give the artifact its name").into());
-    }
-    Ok(())
+pub(super) async fn finish(coming: Coming) -> Result<(), Failure> {
+    Ok(tokio::task::spawn_blocking(move || coming.finish()).await.map_err(anyhow::Error::from)??)
 }
 
 pub(super) async fn delete(State(host): State<Host>, request: Request) -> Done {

@@ -5,14 +5,17 @@ use axum::{
     body::Bytes,
     extract::{Path, State},
 };
-use engine::tracking::{
-    artifacts, client,
-    logged::{self, New, Told},
+use engine::{
+    run::name::{check_param, check_tag},
+    tracking::{
+        artifacts, client,
+        logged::{self, New, Told},
+    },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use api::tracking::LoggedStatus;
+use api::{ApiError, tracking::LoggedStatus};
 
 use super::{
     Answer, Done,
@@ -20,7 +23,6 @@ use super::{
     done,
     failure::Failure,
     fields::{Fields, Int, many, required},
-    runs::{check_param, check_tag},
     wire::{Pair, page, pairs},
 };
 use crate::Host;
@@ -131,8 +133,8 @@ pub(super) struct Create {
 }
 
 /// The pairs of a list, each checked as a run's are.
-fn texts(list: Vec<Pair>, check: impl Fn(&str, &str) -> Result<(), Failure>) -> Result<Vec<(String, String)>, Failure> {
-    list.into_iter().map(|pair| check(&pair.key, &pair.value).map(|()| (pair.key, pair.value))).collect()
+fn texts(list: Vec<Pair>, check: fn(&str, &str) -> Result<(), ApiError>) -> Result<Vec<(String, String)>, Failure> {
+    list.into_iter().map(|pair| Ok(check(&pair.key, &pair.value).map(|()| (pair.key, pair.value))?)).collect()
 }
 
 pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Create>) -> Answer<One> {
@@ -307,7 +309,7 @@ pub(super) async fn artifacts(
 ) -> Answer<Listed> {
     let (model, number) = logged::get(&host.engine, &id).await?;
     let under = super::artifacts::safe(asked.artifact_directory_path.as_deref().unwrap_or_default())?;
-    let place = artifacts::of_logged(&host.engine, &model.id, &under);
+    let place = artifacts::of_logged(&host.engine, &model.id, &under).await?;
     let files = artifacts::list(&place).await?;
     Ok(Json(info_of(artifact_uri(number, &id), files, &under.join("/"))))
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Answer, Done,
-    artifacts::{finish, half_of, place, tail},
+    artifacts::{finish, place, tail},
     done,
     failure::Failure,
     fields::{Fields, Int, required},
@@ -84,17 +84,34 @@ pub(super) async fn create(State(host): State<Host>, request: Request) -> Answer
 
 pub(super) async fn put(
     State(host): State<Host>,
-    Path((upload_id, number)): Path<(String, u32)>,
+    Path((upload_id, number)): Path<(String, String)>,
     request: Request,
 ) -> Result<Response, Failure> {
+    let wrong = || {
+        Failure::invalid(format!(
+            "Invalid part number '{number}': the parts of an upload are numbered 1 to {MOST_PARTS}."
+        ))
+    };
+    let number: i64 = number.parse().ok().filter(|number| (1..=MOST_PARTS).contains(number)).ok_or_else(wrong)?;
     let folder = folder(&host, &upload_id)?;
     if !tokio::fs::try_exists(&folder).await.unwrap_or(false) {
         return Err(Failure::missing("There is no such upload."));
     }
     let half = folder.join(format!(".{number}.{}", upload::fresh_name()?));
-    upload::receive(&host, &half, request).await?;
-    finish(&half, &folder.join(number.to_string())).await?;
+    let kept = async {
+        let file = tokio::fs::File::create_new(&half).await.map_err(keeping)?;
+        upload::receive(&host, file, &half, request).await?;
+        tokio::fs::rename(&half, folder.join(number.to_string())).await.map_err(keeping)
+    };
+    if let Err(error) = kept.await {
+        let _ = tokio::fs::remove_file(&half).await;
+        return Err(error);
+    }
     Ok(([(header::ETAG, format!("\"{number}\""))], "").into_response())
+}
+
+fn keeping(error: std::io::Error) -> Failure {
+    anyhow::Error::new(error).context("keep the part").into()
 }
 
 #[derive(Debug, Deserialize)]
@@ -117,16 +134,14 @@ pub(super) async fn complete(State(host): State<Host>, request: Request) -> Done
     let place = place(&host, &path(&at, asked.path)?).await?;
     // Looked at before the target: what is refused replaces nothing.
     let files = files(&folder, asked.parts.iter().map(|part| part.part_number.0).collect()).await?;
-    let target = artifacts::target(&place).await?;
-    let half = half_of(&target)?;
-    let (into, from) = (half.clone(), folder.clone());
-    tokio::task::spawn_blocking(move || join(&into, &files))
+    let (coming, file) = artifacts::begin(&place, &upload::fresh_name()?).await?;
+    tokio::task::spawn_blocking(move || join(file, &files))
         .await
         .map_err(anyhow::Error::from)?
         .map_err(|error| anyhow::Error::new(error).context("put the parts together"))?;
-    finish(&half, &target).await?;
+    finish(coming).await?;
     artifacts::written(&host.engine, &place).await?;
-    let _ = tokio::fs::remove_dir_all(&from).await;
+    let _ = tokio::fs::remove_dir_all(&folder).await;
     Ok(done())
 }
 
@@ -157,18 +172,11 @@ async fn files(folder: &std::path::Path, mut numbers: Vec<i64>) -> Result<Vec<Pa
     Ok(files)
 }
 
-fn join(into: &std::path::Path, parts: &[PathBuf]) -> std::io::Result<()> {
-    let written = (|| {
-        let mut file = std::fs::File::create_new(into)?;
-        for part in parts {
-            std::io::copy(&mut std::fs::File::open(part)?, &mut file)?;
-        }
-        file.sync_all()
-    })();
-    if written.is_err() {
-        let _ = std::fs::remove_file(into);
+fn join(mut into: std::fs::File, parts: &[PathBuf]) -> std::io::Result<()> {
+    for part in parts {
+        std::io::copy(&mut std::fs::File::open(part)?, &mut into)?;
     }
-    written
+    into.sync_all()
 }
 
 pub(super) async fn abort(State(host): State<Host>, Fields(asked): Fields<Complete>) -> Done {

@@ -11,6 +11,7 @@ use engine::{
     run::{
         board::{Order, Query, View},
         filter::{self, Field},
+        name::{check_key, check_param, check_tag},
     },
     tracking::client::{self, Batch, Begin, Change},
 };
@@ -33,12 +34,9 @@ use super::{
 use crate::Host;
 
 /// MLflow's limits.
-const LONGEST_KEY: usize = 250;
 const MOST_METRICS: usize = 1_000;
 const MOST_TEXTS: usize = 100;
 const MOST_OF_ALL: usize = 1_000;
-/// Of a param or a tag. MLflow cuts at 6,000 and 8,000: here what is accepted is kept whole.
-const LONGEST_TEXT: usize = 64 * 1024;
 /// Of what is noted of a model, its signature above all.
 const LONGEST_MODEL: usize = 1 << 20;
 const MOST_RESULTS: i64 = 50_000;
@@ -234,45 +232,6 @@ pub(super) fn order_of(text: &str) -> Result<Order, Failure> {
         return Err(Failure::invalid(format!("Runs can't be ordered by '{text}'.")));
     }
     Ok(Order { field, descending })
-}
-
-pub(super) fn check_key(key: &str) -> Result<(), Failure> {
-    if key.is_empty() || key.chars().count() > LONGEST_KEY {
-        return Err(Failure::invalid(format!("A key has 1 to {LONGEST_KEY} characters.")));
-    }
-    let plain = |one: char| one.is_alphanumeric() || "_-. :/".contains(one);
-    if let Some(wrong) = key.chars().find(|one| !plain(*one)) {
-        return Err(Failure::invalid(format!(
-            "Invalid name '{key}': '{wrong}' stands in it. Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colons (:) and slashes (/)."
-        )));
-    }
-    // As a path it must be what it says.
-    if key.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
-        return Err(Failure::invalid(format!("Invalid name '{key}': as a path it would be another one.")));
-    }
-    Ok(())
-}
-
-pub(super) fn check_tag(key: &str, value: &str) -> Result<(), Failure> {
-    check_key(key)?;
-    if value.len() > LONGEST_TEXT {
-        return Err(Failure::invalid(format!(
-            "The value of the tag '{key}' has {} bytes, more than {LONGEST_TEXT}.",
-            value.len()
-        )));
-    }
-    Ok(())
-}
-
-pub(super) fn check_param(key: &str, value: &str) -> Result<(), Failure> {
-    check_key(key)?;
-    if value.len() > LONGEST_TEXT {
-        return Err(Failure::invalid(format!(
-            "The value of the param '{key}' has {} bytes, more than {LONGEST_TEXT}. Keep it as an artifact.",
-            value.len()
-        )));
-    }
-    Ok(())
 }
 
 #[derive(Debug, Deserialize)]

@@ -81,11 +81,43 @@ async fn an_upload_is_completed_by_all_of_its_parts_or_not_at_all() {
         open.refused(&complete, body(numbers), why).await;
         assert_eq!(read().await, "before", "{numbers:?}");
     }
+    for wrong in ["two", "0", "-1", "1.5", "10001", "99999999999999999999", "%00"] {
+        let url = part(1).rsplit_once('/').map(|(upload, _)| format!("{upload}/{wrong}")).unwrap();
+        let answer = open.running.http.put(url).body("x").send().await.unwrap();
+        let (status, said) = (answer.status(), answer.json::<Value>().await.unwrap());
+        assert_eq!(
+            (status, &said["error_code"]),
+            (StatusCode::BAD_REQUEST, &json!("INVALID_PARAMETER_VALUE")),
+            "{wrong}: {said}"
+        );
+        assert!(said["message"].as_str().unwrap().contains("1 to 10000"), "{said}");
+    }
     open.running.http.put(part(2)).body("two").send().await.unwrap();
     assert_eq!(open.post(&complete, body(&[3, 1, 2])).await.0, StatusCode::OK);
     assert_eq!(read().await, "onetwothree");
     open.refused(&complete, body(&[1, 2, 3]), "There is no such upload").await;
     assert_eq!(read().await, "onetwothree");
+}
+
+#[tokio::test]
+async fn a_part_of_an_artifact_is_sent_and_its_name_is_no_address() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let url = format!("{}/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/a%20b%2525.html", open.address);
+    open.running.http.put(&url).body("0123456789").send().await.unwrap();
+    let answer = open.running.http.get(&url).header("range", "bytes=2-4").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT);
+    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!((header("content-range"), header("content-type")), ("bytes 2-4/10".into(), "text/html".into()));
+    assert_eq!(header("content-disposition"), "attachment; filename=\"a b%.html\"");
+    let etag = header("etag");
+    assert_eq!(answer.text().await.unwrap(), "234");
+    let again = open.running.http.get(&url).header("if-none-match", etag).send().await.unwrap();
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    let beyond = open.running.http.get(&url).header("range", "bytes=20-").send().await.unwrap();
+    assert_eq!(beyond.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+    let head = open.running.http.head(&url).send().await.unwrap();
+    assert_eq!(head.headers()["content-length"], "10");
 }
 
 #[tokio::test]

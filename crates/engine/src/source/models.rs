@@ -1,0 +1,347 @@
+//! What a log holds beside its runs becomes records: logged models, registered models with their versions, tags of
+//! experiments, what runs were given.
+//!
+//! A name or an id that another record has here stays that one's: the log's stands apart, and that is said. What a
+//! person deleted here stays deleted.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::{Component, Path},
+};
+
+use api::{
+    ModelId, ProjectId, RunId, VersionId,
+    source::Source,
+    tracking::{ClientVersion, LoggedMetric, LoggedModel, NOTE_TAG, VersionNotes},
+};
+use foreign::registry::{GroupHead, Inputs, LoggedHead, ModelHead, VersionHead};
+use store::{
+    Transaction,
+    model::ModelRow,
+    source::RecordKind::{Logged, Model, Named, Version},
+};
+
+use super::taking::experiment_of;
+use crate::{Engine, run::name};
+
+/// Characters of a model's name.
+const LONGEST_NAME: usize = 250;
+
+/// What was told and is not committed yet.
+#[derive(Default)]
+pub(super) struct Others {
+    pub(super) logged: Vec<LoggedHead>,
+    pub(super) inputs: Vec<Inputs>,
+    pub(super) models: Vec<ModelHead>,
+    pub(super) groups: Vec<GroupHead>,
+}
+
+impl Others {
+    pub(super) fn len(&self) -> usize {
+        let versions: usize = self.models.iter().map(|model| model.versions.len() + 1).sum();
+        self.logged.len() + self.inputs.len() + versions + self.groups.len()
+    }
+}
+
+/// What writing it did.
+#[derive(Default)]
+pub(super) struct Wrote {
+    /// Sentences about what stands apart.
+    pub(super) apart: Vec<String>,
+    pub(super) runs: HashSet<RunId>,
+    pub(super) projects: HashSet<ProjectId>,
+    pub(super) models: bool,
+}
+
+/// Writes to the records of one source.
+struct Writing<'a, 'b> {
+    tx: &'a Transaction<'b>,
+    engine: &'a Engine,
+    source: &'a Source,
+    now_ms: i64,
+    wrote: Wrote,
+}
+
+pub(super) fn put(
+    tx: &Transaction<'_>,
+    engine: &Engine,
+    source: &Source,
+    others: Others,
+    now_ms: i64,
+) -> store::Result<Wrote> {
+    let mut writing = Writing { tx, engine, source, now_ms, wrote: Wrote::default() };
+    let Others { logged, inputs, models, groups } = others;
+    logged.into_iter().try_for_each(|head| writing.logged(head))?;
+    inputs.into_iter().try_for_each(|inputs| writing.inputs(inputs))?;
+    models.into_iter().try_for_each(|head| writing.model(head))?;
+    groups.into_iter().try_for_each(|head| writing.group(head))?;
+    Ok(writing.wrote)
+}
+
+impl Writing<'_, '_> {
+    fn run(&self, key: Option<&str>) -> store::Result<Option<RunId>> {
+        Ok(key
+            .map(|key| store::source::run(self.tx, self.source.id, key))
+            .transpose()?
+            .and_then(store::source::Became::run))
+    }
+
+    /// 16 bytes that a key of the log always has here.
+    fn made_of(&self, kind: &str, key: &str) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new();
+        for part in [self.source.id.as_bytes().as_slice(), kind.as_bytes(), b"\0", key.as_bytes()] {
+            hasher.update(part);
+        }
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        bytes
+    }
+
+    /// The id that a logged model of the log has here: its own, unless another has that.
+    fn logged_id(&self, id: &str) -> store::Result<String> {
+        if let Some(known) = store::source::record(self.tx, self.source.id, Named, id)? {
+            return Ok(known);
+        }
+        let digits = id.strip_prefix("m-").unwrap_or_default();
+        let is_one = digits.len() == 32 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let is_free = is_one && store::logged_model::get(self.tx, id)?.is_none();
+        let own = if is_free { id.to_owned() } else { format!("m-{}", RunId::from_bytes(self.made_of("logged", id))) };
+        store::source::put_record(self.tx, self.source.id, Named, id, &own)?;
+        Ok(own)
+    }
+
+    fn logged(&mut self, head: LoggedHead) -> store::Result<()> {
+        let id = self.logged_id(&head.id)?;
+        let was_told = store::source::record(self.tx, self.source.id, Logged, &head.id)?.is_some();
+        let before = store::logged_model::get(self.tx, &id)?;
+        if was_told && before.is_none() {
+            return Ok(());
+        }
+        let run = self.run(head.run.as_deref())?;
+        let row = run.map(|run| store::run::bare(self.tx, run)).transpose()?.flatten();
+        let experiment = match (&before, &row) {
+            (Some(before), _) => before.experiment,
+            (None, Some(row)) => row.run.experiment,
+            (None, None) => experiment_of(self.tx, self.engine, self.source, &head.group, self.now_ms)?.id,
+        };
+        let deleted_ms = before.and_then(|before| before.deleted_ms);
+        let model = LoggedModel {
+            id: id.clone(),
+            experiment,
+            name: name::of_log(&head.name),
+            run,
+            kind: head.kind,
+            status: head.status,
+            status_message: head.status_message,
+            created_ms: head.created_ms,
+            updated_ms: head.updated_ms,
+            deleted_ms: deleted_ms.or(head.deleted.then_some(self.now_ms)),
+            params: head.params.into_iter().collect(),
+            tags: head.tags.into_iter().collect(),
+            metrics: Vec::new(),
+        };
+        store::logged_model::put(self.tx, &model)?;
+        if !was_told {
+            store::source::put_record(self.tx, self.source.id, Logged, &head.id, &id)?;
+        }
+        for figure in head.figures {
+            let Some(run) = self.run(Some(&figure.run))?.or(run) else { continue };
+            let metric = LoggedMetric {
+                run,
+                key: figure.key,
+                dataset_name: figure.dataset_name,
+                dataset_digest: figure.dataset_digest,
+                step: figure.step,
+                time_ms: figure.time_ms,
+                value: figure.value,
+            };
+            store::logged_model::put_metric(self.tx, &id, &metric)?;
+        }
+        if let Some(files) = head.files {
+            store::logged_model::put_artifacts(self.tx, &id, &files.to_string_lossy())?;
+        }
+        self.wrote.runs.extend(run);
+        self.wrote.models = true;
+        Ok(())
+    }
+
+    fn inputs(&mut self, inputs: Inputs) -> store::Result<()> {
+        // A run that a person deleted for good stays deleted.
+        let Some(run) = self.run(Some(&inputs.run))? else { return Ok(()) };
+        for dataset in &inputs.datasets {
+            store::run_input::put(self.tx, run, dataset)?;
+        }
+        for (model, step) in &inputs.models {
+            store::run_input::put_model(self.tx, run, &self.logged_id(model)?, *step)?;
+        }
+        self.wrote.runs.insert(run);
+        Ok(())
+    }
+
+    fn group(&self, head: GroupHead) -> store::Result<()> {
+        let Some(id) = store::source::group(self.tx, self.source.id, &head.name)? else { return Ok(()) };
+        let Some(experiment) = store::experiment::get(self.tx, id)? else { return Ok(()) };
+        for (key, value) in head.tags {
+            // What a person wrote here stays.
+            if key == NOTE_TAG && experiment.tags.contains_key(NOTE_TAG) {
+                continue;
+            }
+            store::experiment::put_tag(self.tx, id, &key, &value)?;
+        }
+        Ok(())
+    }
+
+    fn model(&mut self, head: ModelHead) -> store::Result<()> {
+        let known = store::source::record(self.tx, self.source.id, Model, &head.name)?;
+        let known = known.and_then(|id| id.parse::<ModelId>().ok());
+        let before = known.map(|id| store::model::get(self.tx, id)).transpose()?.flatten();
+        let mut row = match (known, before) {
+            (Some(_), None) => return Ok(()),
+            (_, Some(row)) => row,
+            (None, None) => self.new_model(&head)?,
+        };
+        for version in head.versions {
+            self.version(&row, &head.name, version)?;
+        }
+        for alias in head.gone_aliases {
+            store::alias::delete(self.tx, row.id, &alias)?;
+        }
+        for (key, value) in &head.tags {
+            store::client_version::put_tag(self.tx, row.id.as_bytes(), key, value)?;
+        }
+        if row.notes.is_empty() {
+            row.notes = name::notes_of_log(head.notes.unwrap_or_default());
+        }
+        row.updated_ms = row.updated_ms.max(head.updated_ms);
+        store::model::put(self.tx, &row)?;
+        self.wrote.models = true;
+        Ok(())
+    }
+
+    fn new_model(&mut self, head: &ModelHead) -> store::Result<ModelRow> {
+        let plain = |letter: char| if letter.is_control() || "/:".contains(letter) { '_' } else { letter };
+        let wanted: String = head.name.chars().take(LONGEST_NAME).map(plain).collect();
+        let wanted = if wanted.is_empty() { "imported".to_owned() } else { wanted };
+        let name = store::model::free_name(self.tx, &wanted)?;
+        if name != head.name {
+            let why = if name == wanted { "its name can't stand here" } else { "a model here has its name" };
+            self.wrote.apart.push(format!("The model \"{}\" stands here as \"{name}\": {why}.", head.name));
+        }
+        let row = ModelRow {
+            id: ModelId::from_bytes(self.made_of("model", &head.name)),
+            project: None,
+            name,
+            created_ms: head.created_ms,
+            updated_ms: head.updated_ms,
+            notes: String::new(),
+        };
+        store::model::insert(self.tx, &row)?;
+        store::source::put_record(self.tx, self.source.id, Model, &head.name, &row.id.to_string())?;
+        Ok(row)
+    }
+
+    fn version(&mut self, model: &ModelRow, of: &str, head: VersionHead) -> store::Result<()> {
+        let key = format!("{of}/{}", head.number);
+        let known = store::source::record(self.tx, self.source.id, Version, &key)?;
+        let known = known.and_then(|id| id.parse::<VersionId>().ok());
+        let before = known.map(|id| store::client_version::get(self.tx, id)).transpose()?.flatten();
+        if known.is_some() && before.is_none() {
+            return Ok(());
+        }
+        let logged = head.logged.as_deref().map(|id| self.logged_id(id)).transpose()?;
+        let of_logged = logged.as_deref().map(|id| store::logged_model::get(self.tx, id)).transpose()?.flatten();
+        let run = self.run(head.run.as_deref())?.or(of_logged.and_then(|logged| logged.run));
+        let row = run.map(|run| store::run::bare(self.tx, run)).transpose()?.flatten();
+        let source = self.address(&head, row.as_ref(), logged.as_deref())?;
+        let version = ClientVersion {
+            id: known.unwrap_or_else(|| VersionId::from_bytes(self.made_of("version", &key))),
+            model: model.id,
+            number: head.number,
+            run: row.as_ref().map(|row| row.run.id),
+            run_link: head.run_link,
+            source,
+            logged,
+            user: head.user,
+            created_ms: head.created_ms,
+            aliases: Vec::new(),
+            stage: head.stage,
+            tags: BTreeMap::new(),
+            notes: String::new(),
+        };
+        if before.is_some() {
+            store::client_version::put_source(self.tx, &version)?;
+        } else {
+            let number = store::client_version::insert_numbered(self.tx, &version)?;
+            if number != head.number {
+                let told = format!(
+                    "Version {} of the model \"{}\" stands here as version {number}: its number was given here.",
+                    head.number, model.name
+                );
+                self.wrote.apart.push(told);
+            }
+            store::source::put_record(self.tx, self.source.id, Version, &key, &version.id.to_string())?;
+        }
+        self.notes(version.id, head.notes, head.stage, head.updated_ms)?;
+        for (key, value) in &head.tags {
+            store::client_version::put_tag(self.tx, version.id.as_bytes(), key, value)?;
+        }
+        for alias in &head.aliases {
+            store::alias::put(self.tx, model.id, alias, version.id, self.now_ms)?;
+        }
+        self.wrote.runs.extend(version.run);
+        self.wrote.projects.extend(row.and_then(|row| row.run.project));
+        Ok(())
+    }
+
+    /// What a person wrote here stays, and where a person put it, unless the log changed later.
+    fn notes(
+        &self,
+        id: VersionId,
+        notes: Option<String>,
+        stage: api::tracking::Stage,
+        updated_ms: i64,
+    ) -> store::Result<()> {
+        let notes = name::notes_of_log(notes.unwrap_or_default());
+        let before = store::client_version::notes(self.tx, id)?;
+        let is_later = before.as_ref().is_none_or(|before| before.updated_ms < updated_ms);
+        if !is_later {
+            return Ok(());
+        }
+        let own = before.map(|before| before.notes).filter(|notes| !notes.is_empty());
+        let told = VersionNotes { notes: own.unwrap_or(notes), stage, updated_ms };
+        store::client_version::put_notes(self.tx, id, &told)
+    }
+
+    /// Where a version's files lie: within what was imported by the address that it has here, so that they are read
+    /// through us; else as its client said.
+    fn address(
+        &self,
+        head: &VersionHead,
+        run: Option<&store::run::RunRow>,
+        logged: Option<&str>,
+    ) -> store::Result<String> {
+        if let Some(logged) = logged {
+            if head.source.starts_with("models:/") {
+                return Ok(format!("models:/{logged}"));
+            }
+            let folder = store::logged_model::artifacts(self.tx, logged)?;
+            let is_own = head.files.as_deref().zip(folder.as_deref()).and_then(|(at, folder)| below(at, folder));
+            if is_own.is_some_and(|rest| rest.is_empty()) {
+                return Ok(format!("models:/{logged}"));
+            }
+        }
+        let Some(row) = run else { return Ok(head.source.clone()) };
+        let rest = head.files.as_deref().zip(row.artifacts.as_deref()).and_then(|(at, folder)| below(at, folder));
+        Ok(rest.map_or_else(|| head.source.clone(), |rest| format!("runs:/{}/{rest}", row.run.id)))
+    }
+}
+
+/// The path within a folder, with slashes; `None` of one that is not within.
+fn below(path: &Path, folder: &str) -> Option<String> {
+    let rest = path.strip_prefix(folder).ok()?;
+    let parts = rest.components().map(|part| match part {
+        Component::Normal(name) => name.to_str(),
+        _ => None,
+    });
+    Some(parts.collect::<Option<Vec<_>>>()?.join("/"))
+}
