@@ -7,7 +7,8 @@
 mod logged;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -24,6 +25,13 @@ const BUSY: Duration = Duration::from_secs(2);
 const OF_RUNS: &str = "run_uuid IN (SELECT value FROM json_each(?1))";
 /// Tables without which it is no store of MLflow's.
 const NEEDED: [&str; 5] = ["experiments", "runs", "params", "tags", "metrics"];
+
+/// Rows of `runs` that [`MlflowDb::sums`] adds up to one.
+pub const BLOCK: i64 = 64;
+
+const fn block_of(row: i64) -> i64 {
+    row.div_euclid(BLOCK)
+}
 
 /// The database, open to be read.
 pub struct MlflowDb {
@@ -200,6 +208,48 @@ impl MlflowDb {
     /// As [`MlflowDb::open`].
     pub fn runs(&self, after: i64, limit: u32) -> Result<Vec<Run>> {
         self.runs_where("rowid > ?1 ORDER BY rowid LIMIT ?2", params![after, limit])
+    }
+
+    /// For each block of [`BLOCK`] rows a sum that changes with a run's name, state, times, deletion and tags: what
+    /// clients change of runs that are over.
+    ///
+    /// # Errors
+    /// As [`MlflowDb::open`].
+    pub fn sums(&self) -> Result<BTreeMap<i64, u64>> {
+        let hash = |what: &dyn Fn(&mut DefaultHasher)| {
+            let mut hasher = DefaultHasher::new();
+            what(&mut hasher);
+            hasher.finish()
+        };
+        let (mut sums, mut blocks) = (BTreeMap::<i64, u64>::new(), HashMap::new());
+        let columns = ["name", "status", "lifecycle_stage", "start_time", "end_time"];
+        let sql = format!("SELECT rowid, run_uuid, {} FROM runs", self.columns("runs", &columns));
+        self.ask(&sql, params![], |row| {
+            let block = block_of(row.get(0)?);
+            let id = text(row, 1).unwrap_or_default();
+            let texts: Vec<_> = (2..5).map(|column| text(row, column)).collect();
+            let sum = hash(&|hasher| (&id, &texts, integer(row, 5), integer(row, 6)).hash(hasher));
+            *sums.entry(block).or_default() ^= sum;
+            blocks.insert(id, block);
+            Ok(())
+        })?;
+        self.ask("SELECT run_uuid, key, value FROM tags", params![], |row| {
+            let tag: Vec<_> = (0..3).map(|column| text(row, column)).collect();
+            if let Some(block) = tag[0].as_ref().and_then(|id| blocks.get(id)) {
+                *sums.entry(*block).or_default() ^= hash(&|hasher| tag.hash(hasher));
+            }
+            Ok(())
+        })?;
+        Ok(sums)
+    }
+
+    /// The runs of a block of [`MlflowDb::sums`].
+    ///
+    /// # Errors
+    /// As [`MlflowDb::open`].
+    pub fn runs_of_block(&self, block: i64) -> Result<Vec<Run>> {
+        let first = block.saturating_mul(BLOCK);
+        self.runs_where("rowid >= ?1 AND rowid < ?2 ORDER BY rowid", params![first, first.saturating_add(BLOCK)])
     }
 
     /// # Errors

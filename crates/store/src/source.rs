@@ -37,6 +37,7 @@ CREATE TABLE source_run (
     source BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
     key    TEXT NOT NULL,
     run    BLOB REFERENCES run (id) ON DELETE SET NULL, -- none of one that was deleted for good
+    name   TEXT NOT NULL, -- what the log calls it, which a person may call otherwise
     PRIMARY KEY (source, key)
 ) WITHOUT ROWID;
 CREATE INDEX source_run_run ON source_run (run);
@@ -177,13 +178,23 @@ pub fn run(connection: &Connection, id: SourceId, key: &str) -> Result<Became> {
     })
 }
 
-pub fn put_run(transaction: &Transaction<'_>, id: SourceId, key: &str, run: RunId) -> Result<()> {
-    transaction.prepare_cached("INSERT INTO source_run (source, key, run) VALUES (?1, ?2, ?3)")?.execute(params![
-        id.as_bytes(),
-        key,
-        run.as_bytes()
-    ])?;
+/// Keeps what the log's run of this key became, and what the log calls it.
+pub fn put_run(transaction: &Transaction<'_>, id: SourceId, key: &str, run: RunId, name: &str) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO source_run (source, key, run, name) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (source, key) DO UPDATE SET run = excluded.run, name = excluded.name",
+        )?
+        .execute(params![id.as_bytes(), key, run.as_bytes(), name])?;
     Ok(())
+}
+
+/// What the log called its run of this key when it was last read.
+pub fn name_of_run(connection: &Connection, id: SourceId, key: &str) -> Result<Option<String>> {
+    Ok(connection
+        .prepare_cached("SELECT name FROM source_run WHERE source = ?1 AND key = ?2")?
+        .query_row(params![id.as_bytes(), key], |row| row.get(0))
+        .optional()?)
 }
 
 /// Every run of a source.

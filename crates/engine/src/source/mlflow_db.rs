@@ -1,8 +1,8 @@
 //! MLflow's SQLite store as a log that is read on: runs by their rows, points as they were logged.
 
 use std::{
-    collections::{BTreeSet, HashMap},
-    path::PathBuf,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::{Path, PathBuf},
 };
 
 use api::tracking::{Dataset, RunInput};
@@ -32,6 +32,8 @@ struct Progress {
     points: i64,
     /// Runs that were not over: looked at again.
     open: Vec<String>,
+    /// What the blocks of runs were when they were read.
+    sums: BTreeMap<i64, u64>,
     /// Experiments that a run or a logged model was told of.
     groups: BTreeSet<i64>,
     known: Known,
@@ -85,7 +87,20 @@ impl Database {
         let experiments = database.experiments()?;
         let groups: HashMap<i64, String> = experiments.iter().map(|one| (one.id, one.name.clone())).collect();
         let mut tell = |told: Told| sink(told).map_err(|error| Stop::Failed(ForeignError::NotTaken(error)));
-        let is_open = |run: &Run| run.ended_ms.is_none() && !run.deleted;
+        let is_open = |run: &Run| run.state.is_some_and(|state| !state.is_over()) && !run.deleted;
+        // Before the runs, so that what changes meanwhile is looked at again.
+        let sums = database.sums()?;
+        let changed = |(block, sum): (&i64, &u64)| (progress.sums.get(block) != Some(sum)).then_some(*block);
+        for block in sums.iter().filter_map(changed).collect::<Vec<_>>() {
+            for run in database.runs_of_block(block)?.into_iter().filter(|run| run.cursor <= progress.runs) {
+                if is_open(&run) && !progress.open.contains(&run.id) {
+                    progress.open.push(run.id.clone());
+                }
+                if !progress.open.contains(&run.id) {
+                    tell(Told::Run(self.head(run, &groups)))?;
+                }
+            }
+        }
         for id in progress.open.clone() {
             let run = database.run(&id)?;
             if !run.as_ref().is_some_and(is_open) {
@@ -105,12 +120,14 @@ impl Database {
                 progress.open.extend(runs.iter().filter(|run| is_open(run)).map(|run| run.id.clone()));
                 for run in runs {
                     progress.groups.insert(run.experiment);
+                    self.refusal(run.artifact_uri.as_deref(), &run.id).map_or(Ok(()), &mut tell)?;
                     let inputs = inputs(&run);
                     tell(Told::Run(self.head(run, &groups)))?;
                     inputs.map_or(Ok(()), |inputs| tell(Told::Inputs(inputs)))?;
                 }
                 progress.runs = last;
             }
+            progress.sums.clone_from(&sums);
             let mut series: HashMap<(String, String), Vec<api::series::Point>> = HashMap::new();
             for (run, key, point) in piece.points {
                 series.entry((run, key)).or_default().push(point);
@@ -134,8 +151,10 @@ impl Database {
             let Some(last) = models.last().map(|model| model.cursor) else { break };
             for model in models {
                 progress.groups.insert(model.experiment);
+                let refusal = self.refusal(model.artifact_location.as_deref(), &model.id);
                 let head = self.logged(model, &groups);
                 if progress.known.is_changed(format!("logged/{}", head.id), &head) {
+                    refusal.map_or(Ok(()), &mut tell)?;
                     tell(Told::Logged(head))?;
                 }
             }
@@ -171,12 +190,37 @@ impl Database {
         }
     }
 
-    fn folder(&self, address: Option<&str>) -> Option<PathBuf> {
-        self.place(address?).filter(|path| path.is_dir())
+    /// Where the artifacts of this id lie: in a folder of MLflow's layout, `…/ID/artifacts`, of which no link leads
+    /// elsewhere. A database may name any folder of this machine as its run's.
+    fn folder(&self, address: Option<&str>, id: &str) -> Folder {
+        let Some(named) = address.and_then(|address| self.place(address)).filter(|path| path.is_dir()) else {
+            return Folder::None;
+        };
+        let is_its = |path: &Path| path.ends_with(Path::new(id).join("artifacts"));
+        match named.canonicalize() {
+            Ok(place) if is_its(&place) && !id.is_empty() => Folder::At(named),
+            _ => Folder::Refused(named),
+        }
+    }
+
+    /// What is said of a folder that is not read.
+    fn refusal(&self, address: Option<&str>, id: &str) -> Option<Told> {
+        match self.folder(address, id) {
+            Folder::Refused(named) => Some(Told::Warning {
+                place: self.path.display().to_string(),
+                message: format!(
+                    "the artifacts of {id} are said to be in {}, which is no folder {id}/artifacts as MLflow makes them: they \
+                     are not read",
+                    named.display()
+                ),
+            }),
+            _ => None,
+        }
     }
 
     fn logged(&self, model: LoggedModel, groups: &HashMap<i64, String>) -> LoggedHead {
         let created_ms = model.created_ms.unwrap_or_default();
+        let files = self.folder(model.artifact_location.as_deref(), &model.id).path();
         let figures = model.metrics.into_iter().map(|metric| Figure {
             run: metric.run,
             key: metric.key,
@@ -200,7 +244,7 @@ impl Database {
             params: model.params,
             tags: model.tags,
             figures: figures.collect(),
-            files: self.folder(model.artifact_location.as_deref()),
+            files,
         }
     }
 
@@ -261,7 +305,7 @@ impl Database {
         }
         let id = run.id.parse::<api::RunId>().ok().map(|id| *id.as_bytes());
         // Only what lies on this machine can be read in place.
-        let artifacts = self.folder(run.artifact_uri.as_deref());
+        let artifacts = self.folder(run.artifact_uri.as_deref(), &run.id).path();
         Head {
             key: run.id.clone(),
             id,
@@ -277,6 +321,21 @@ impl Database {
             artifacts,
             commit: None,
             command: None,
+        }
+    }
+}
+
+enum Folder {
+    At(PathBuf),
+    Refused(PathBuf),
+    None,
+}
+
+impl Folder {
+    fn path(self) -> Option<PathBuf> {
+        match self {
+            Self::At(path) => Some(path),
+            Self::Refused(_) | Self::None => None,
         }
     }
 }

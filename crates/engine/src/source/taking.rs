@@ -27,6 +27,8 @@ use crate::{
     tracking::client,
 };
 
+/// The tag under which readers tell that a run is deleted in its own tool.
+const LIFECYCLE_TAG: &str = "mlflow.lifecycle_stage";
 /// Points in one transaction, about.
 const POINTS: usize = 50_000;
 /// Media in one transaction.
@@ -323,8 +325,23 @@ fn put(
         }
     };
     let is_new = known.is_none();
+    let called = name::of_log(&head.name);
+    let was_called = store::source::name_of_run(tx, source.id, &head.key)?;
+    // Deleted and restored as it was in its own tool since the last reading; in between a person decides here.
+    let was_deleted =
+        !is_new && store::tag::get(tx, row.run.id, LIFECYCLE_TAG)?.is_some_and(|state| state == "deleted");
+    let deleted_ms = match (was_deleted, is_deleted(&head.tags)) {
+        (false, true) => row.run.deleted_ms.or(Some(now_ms)),
+        (true, false) => {
+            store::tag::remove(tx, row.run.id, LIFECYCLE_TAG)?;
+            None
+        }
+        _ => row.run.deleted_ms,
+    };
     let code = head.commit.map(|commit| Code { commit, branch: None, dirty: false });
     let run = Run {
+        // A name that a person gave here stays.
+        name: if was_called.as_deref() == Some(row.run.name.as_str()) { called.clone() } else { row.run.name },
         state: head.state,
         ended_ms: head.ended_ms,
         user: head.user.map(|user| name::of_log(&user)).or(row.run.user),
@@ -336,14 +353,14 @@ fn put(
         } else {
             row.run.notes
         },
-        deleted_ms: row.run.deleted_ms.or_else(|| is_deleted(&head.tags).then_some(now_ms)),
+        deleted_ms,
         ..row.run
     };
     let artifacts = head.artifacts.map(|folder| folder.to_string_lossy().into_owned()).or(row.artifacts);
     let row = RunRow { run, artifacts, ..row };
     store::run::put(tx, &row)?;
-    if is_new {
-        store::source::put_run(tx, source.id, &head.key, row.run.id)?;
+    if was_called.is_none_or(|was| was != called) {
+        store::source::put_run(tx, source.id, &head.key, row.run.id, &called)?;
     }
     for (key, value) in &head.params {
         store::param::put(tx, row.run.id, key, value)?;
@@ -355,7 +372,7 @@ fn put(
 }
 
 fn is_deleted(tags: &[(String, String)]) -> bool {
-    tags.iter().any(|(key, value)| key == "mlflow.lifecycle_stage" && value == "deleted")
+    tags.iter().any(|(key, value)| key == LIFECYCLE_TAG && value == "deleted")
 }
 
 /// The id that its tool gave it, unless a run has that; else one made of the source and the key.

@@ -10,7 +10,7 @@ use std::{
 
 use api::{
     event::{Event, Tag},
-    run::{GetRun, ListRuns, Run, RunState},
+    run::{EditRun, GetRun, ListArtifacts, ListRuns, Run, RunState},
     series::Point,
     source::{AddSource, Kind, ListSources, ReadSource, Source},
     tracking::ListExperiments,
@@ -293,4 +293,80 @@ async fn a_database_with_a_log_of_its_writes_is_read_while_it_is_written() {
     let first = points(&stage).await;
     assert!(first > 0 && source(&stage).await.error.is_none());
     grows(&stage, "the point", 1, || writer.execute_batch(&format!("{POINT}; COMMIT")).unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_changed_of_runs_that_are_over_comes_too() {
+    let stage = Stage::new().await;
+    let (path, writer) = database(&stage);
+    follow(&stage, &path, Kind::MlflowDb).await;
+    let named = async |name: &str| runs(&stage).await.into_iter().find(|run| run.name == name);
+    let until = async |what: &str, holds: &dyn Fn(&Run) -> bool, name: &str| {
+        let ask = async |_: &Stage| named(name).await.filter(|run| holds(run));
+        stage.until(what, ask).await
+    };
+    let first = named("first").await.unwrap();
+    let change = |sql: &str| writer.execute_batch(sql).unwrap();
+    let id = "(SELECT run_uuid FROM runs WHERE rowid = 1)";
+    change(&format!("INSERT INTO tags (key, value, run_uuid) VALUES ('late', 'yes', {id})"));
+    until("the tag", &|run| run.tags.get("late").is_some_and(|value| value == "yes"), "first").await;
+    change("UPDATE runs SET name = 'renamed' WHERE rowid = 1");
+    until("the name", &|run| run.id == first.id, "renamed").await;
+    // Deleted and restored there, it is so here.
+    change("UPDATE runs SET lifecycle_stage = 'deleted' WHERE rowid = 1");
+    stage.until("the deletion", async |_| named("renamed").await.is_none().then_some(())).await;
+    change("UPDATE runs SET lifecycle_stage = 'active' WHERE rowid = 1");
+    until("the restored run", &|run| run.deleted_ms.is_none(), "renamed").await;
+    // A run that is resumed has the end of the first time until it ends again.
+    change("UPDATE runs SET status = 'RUNNING' WHERE rowid = 1");
+    until("the resumed run", &|run| run.state == RunState::Running, "renamed").await;
+    change("UPDATE runs SET status = 'FINISHED', end_time = end_time + 1000 WHERE rowid = 1");
+    until("its end", &|run| run.state == RunState::Finished, "renamed").await;
+    // A name that a person gives here stays, whatever it is called there.
+    stage.call(EditRun { run: first.id, name: Some("mine".to_owned()), notes: None, tags: Default::default() }).await;
+    change("UPDATE runs SET name = 'theirs' WHERE rowid = 1");
+    read_on(&stage).await;
+    assert_eq!(named("mine").await.unwrap().id, first.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_does_not_say_which_folder_of_this_machine_is_read() {
+    let stage = Stage::new().await;
+    let (path, writer) = database(&stage);
+    let secret = stage.path("secret");
+    fs::create_dir_all(&secret).unwrap();
+    fs::write(secret.join("key.txt"), "private").unwrap();
+    let ids: Vec<String> = writer
+        .prepare("SELECT run_uuid FROM runs ORDER BY rowid")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let own = stage.path("store").join(&ids[0]).join("artifacts");
+    fs::create_dir_all(&own).unwrap();
+    fs::write(own.join("model.bin"), "weights").unwrap();
+    let mut places = vec![own, secret.clone()];
+    // A link in a folder of the right name leads to the same place.
+    #[cfg(unix)]
+    {
+        let link = stage.path("store").join(&ids[2]).join("artifacts");
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(&secret, &link).unwrap();
+        places.push(link);
+    }
+    for (id, place) in ids.iter().zip(&places) {
+        let values = rusqlite::params![place.to_string_lossy(), id];
+        let sql = "UPDATE runs SET artifact_uri = ?1, lifecycle_stage = 'active' WHERE run_uuid = ?2";
+        writer.execute(sql, values).unwrap();
+    }
+    follow(&stage, &path, Kind::MlflowDb).await;
+    let mut found = Vec::new();
+    for run in runs(&stage).await {
+        found.extend(stage.call(ListArtifacts { run: run.id }).await.into_iter().map(|artifact| artifact.path));
+    }
+    assert_eq!(found, ["artifacts/model.bin"]);
+    let warnings = source(&stage).await.warnings;
+    assert_eq!(warnings.len(), places.len() - 1, "{warnings:?}");
+    assert!(warnings[0].message.contains("is no folder") && warnings[0].message.contains("secret"), "{warnings:?}");
 }

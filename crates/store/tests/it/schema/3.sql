@@ -535,6 +535,7 @@ CREATE TABLE source_run (
     source BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
     key    TEXT NOT NULL,
     run    BLOB REFERENCES run (id) ON DELETE SET NULL, -- none of one that was deleted for good
+    name   TEXT NOT NULL, -- what the log calls it, which a person may call otherwise
     PRIMARY KEY (source, key)
 ) WITHOUT ROWID;
 
