@@ -225,12 +225,17 @@ pub async fn evaluation(engine: &Engine, request: GetEvaluation) -> anyhow::Resu
     }
 }
 
+/// What a run wrote to the terminal.
+pub(crate) fn output_of(workspace: &crate::workspace::Workspace, run: RunId) -> std::path::PathBuf {
+    workspace.run(run).join("stdout.log")
+}
+
 /// A stretch of a run's output, cut at whole characters.
 pub async fn log(engine: &Engine, request: GetRunLog) -> anyhow::Result<LogChunk> {
-    let path = engine.workspace().run(request.run).join(match request.stream {
-        LogStream::Stdout => "stdout.log",
-        LogStream::Stderr => "stderr.log",
-    });
+    let path = match request.stream {
+        LogStream::Stdout => output_of(engine.workspace(), request.run),
+        LogStream::Stderr => engine.workspace().run(request.run).join("stderr.log"),
+    };
     tokio::task::spawn_blocking(move || {
         read_log(&path, request.after, request.limit_bytes.unwrap_or(256 * 1024).min(4 << 20))
     })

@@ -100,6 +100,13 @@ impl Reader for Dvc {
             let message = format!("it was left out, and what came before it: {why}");
             tell(Told::Warning { place: format!("{}, commit {id}", folder.display()), message })?;
         }
+        if let Some(older) = commits.older
+            && before.commits.is_empty()
+        {
+            let place = format!("{}, commit {older}", folder.display());
+            let message = format!("it was left out, and what came before it: the newest {COMMITS} commits are read");
+            tell(Told::Warning { place, message })?;
+        }
         let mut after = DvcMark::default();
         let mut warned = BTreeSet::new();
         // The oldest first, as they came.

@@ -52,6 +52,9 @@ struct RunPlace {
 #[derive(Default, Serialize, Deserialize)]
 struct FilePlace {
     offset: u64,
+    /// The checksum that stands there, behind the last record that was read.
+    #[serde(default)]
+    checksum: u32,
     /// Its rest can't be read.
     lost: bool,
     /// It was told that its last record stays cut off.
@@ -223,7 +226,8 @@ impl Reading<'_, '_> {
     fn file(&mut self, path: &Path) -> Result<()> {
         let key = path.file_name().map(text).unwrap_or_default();
         let mut place = self.run.files.remove(&key).unwrap_or_default();
-        if !place.lost {
+        // What can't be read on may be another file since.
+        if !place.lost || fs::metadata(path).is_ok_and(|metadata| metadata.len() < place.offset) {
             match self.records(path, &mut place) {
                 Err(ForeignError::File { source, .. }) => self.tell(file::warning(path, source.to_string()))?,
                 other => other?,
@@ -234,6 +238,13 @@ impl Reading<'_, '_> {
     }
 
     fn records(&mut self, path: &Path, place: &mut FilePlace) -> Result<()> {
+        if place.offset > 0 && !Records::stands(path, place.offset, place.checksum)? {
+            *place = FilePlace::default();
+            self.tell(file::warning(
+                path,
+                "it is not what it was, as if written anew: it was read from its beginning",
+            ))?;
+        }
         let mut records = Records::open(path, place.offset)?;
         loop {
             let at = records.offset;
@@ -260,6 +271,9 @@ impl Reading<'_, '_> {
         }
         if records.offset > place.offset {
             place.cut = false;
+        }
+        if records.offset > place.offset {
+            place.checksum = records.last;
         }
         place.offset = records.offset;
         self.flush()?;

@@ -1,7 +1,12 @@
 //! What a reader tells becomes runs: committed in pieces, so that neither memory nor a transaction grows with the log.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    io::Write as _,
+};
 
+use anyhow::Context as _;
 use api::{
     ApiError, ErrorCode, ExperimentId, ProjectId, RunId, SourceId,
     event::Tag,
@@ -33,6 +38,8 @@ const LIFECYCLE_TAG: &str = "mlflow.lifecycle_stage";
 const POINTS: usize = 50_000;
 /// Media in one transaction.
 const MEDIA: usize = 1_000;
+/// Bytes of output that are written at once.
+const OUTPUT: usize = 4 << 20;
 /// Runs in one transaction.
 const RUNS: usize = 1_000;
 /// Warnings that are kept; the rest are counted.
@@ -55,6 +62,9 @@ struct Piece {
     points: Vec<(String, String, Vec<Point>)>,
     /// By the run's key in its log.
     media: Vec<(String, MediumRow)>,
+    /// What the runs wrote to the terminal, by the run's key in its log.
+    output: HashMap<String, String>,
+    output_bytes: usize,
     others: Others,
     count: usize,
 }
@@ -196,12 +206,20 @@ impl Taking<'_> {
             Told::Logged(head) => self.piece.others.logged.push(head),
             Told::Model(head) => self.piece.others.models.push(head),
             Told::Group(head) => self.piece.others.groups.push(head),
-            Told::Output { .. } => {}
+            Told::Output { run, text } => {
+                self.piece.output_bytes += text.len();
+                self.piece.output.entry(run).or_default().push_str(&text);
+            }
             Told::Warning { place, message } => self.warn(SourceWarning { place, message }),
             Told::Waits { why } => self.waits = Some(why),
         }
-        let Piece { heads, media, others, count, .. } = &self.piece;
-        if heads.len() >= RUNS || *count >= POINTS || media.len() >= MEDIA || others.len() >= RUNS {
+        let Piece { heads, media, others, count, output_bytes, .. } = &self.piece;
+        if *output_bytes >= OUTPUT
+            || heads.len() >= RUNS
+            || *count >= POINTS
+            || media.len() >= MEDIA
+            || others.len() >= RUNS
+        {
             self.commit()?;
         }
         Ok(())
@@ -221,8 +239,8 @@ impl Taking<'_> {
             }
             context.progress(None, format!("{} runs, {} points", self.taken.runs, self.taken.points));
         }
-        let Piece { heads, points, media, others, count } = std::mem::take(&mut self.piece);
-        if heads.is_empty() && points.is_empty() && media.is_empty() && others.len() == 0 {
+        let Piece { heads, points, media, others, count, output, output_bytes: _ } = std::mem::take(&mut self.piece);
+        if heads.is_empty() && points.is_empty() && media.is_empty() && output.is_empty() && others.len() == 0 {
             return Ok(());
         }
         self.taken.points += count as u64;
@@ -230,10 +248,12 @@ impl Taking<'_> {
         let runtime = tokio::runtime::Handle::current();
         let now_ms = engine.now_ms();
         let (written, begun) = (engine.clone(), self.begun.take());
-        let (changed, scopes, told, wrote) = runtime.block_on(engine.store().write(move |tx| {
+        let (changed, scopes, told, wrote, stale, output) = runtime.block_on(engine.store().write(move |tx| {
+            let mut stale = Vec::new();
             if let Some(Begun { row, anew }) = begun {
                 if anew {
                     forget(tx, source.id)?;
+                    stale = store::source::runs(tx, source.id)?;
                 }
                 store::source::keep(tx, &row)?;
             }
@@ -273,10 +293,28 @@ impl Taking<'_> {
                     changed.insert(run);
                 }
             }
+            let mut written_by = Vec::new();
+            for (key, text) in output {
+                if let Some(run) = store::source::run(tx, source.id, &key)?.run() {
+                    written_by.push((run, text));
+                    changed.insert(run);
+                }
+            }
             let wrote = models::put(tx, &written, &source, others, now_ms)?;
             changed.extend(&wrote.runs);
-            Ok((changed, scopes, told, wrote))
+            Ok((changed, scopes, told, wrote, stale, written_by))
         }))?;
+        for run in stale {
+            let _ = fs::remove_file(run::output_of(engine.workspace(), run));
+        }
+        for (run, text) in output {
+            let path = run::output_of(engine.workspace(), run);
+            let write = || {
+                fs::create_dir_all(path.parent().unwrap_or(&path))?;
+                fs::File::options().append(true).create(true).open(&path)?.write_all(text.as_bytes())
+            };
+            write().with_context(|| format!("write {}", path.display()))?;
+        }
         let place = self.source.path.clone();
         wrote.apart.into_iter().for_each(|message| self.warn(SourceWarning { place: place.clone(), message }));
         self.models |= wrote.models;

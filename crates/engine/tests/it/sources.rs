@@ -9,7 +9,7 @@ use std::{
 use api::{
     job::{Job, JobState},
     media::{GetMedium, ListMedia, MediumContent, SaveMedium},
-    run::{ListRuns, RunKind},
+    run::{GetRunLog, ListRuns, LogStream, RunKind},
     source::{AddSource, Kind, ListSources, LookForLogs, ReadSource, RemoveSource},
     tracking::{ListExperiments, PurgeRuns, RestoreRuns, TrashRuns},
 };
@@ -223,6 +223,19 @@ async fn each_kind_of_log_becomes_runs() {
         let job = stage.call(ReadSource { source: source.id }).await;
         stage.done(job).await;
         assert_eq!(series(&stage).await, first, "{name}");
+        if kind == Kind::Wandb {
+            // What a run wrote to the terminal stands once, however often its log is read.
+            let mut said = Vec::new();
+            for experiment in stage.call(ListExperiments::default()).await {
+                let request = ListRuns { experiment: Some(experiment.id), ..ListRuns::default() };
+                for row in stage.call(request).await.rows {
+                    let log = GetRunLog { run: row.id, stream: LogStream::Stdout, after: 0, limit_bytes: None };
+                    said.push(stage.call(log).await.text);
+                }
+            }
+            said.retain(|text| !text.is_empty());
+            assert_eq!(said, ["said\n"]);
+        }
     }
 }
 

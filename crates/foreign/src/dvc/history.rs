@@ -39,6 +39,8 @@ pub(super) struct Commits {
     pub(super) read: Vec<Commit>,
     /// The one that can't be read and ends them, as at the edge of a shallow clone, and why.
     pub(super) end: Option<(ObjectId, gix::Error)>,
+    /// The one before those that were wanted.
+    pub(super) older: Option<ObjectId>,
 }
 
 /// Why a file of a commit has no value.
@@ -93,9 +95,11 @@ impl History {
         }
         let mut commits = Commits::default();
         let mut next = Some(head.into_peeled_id().map_err(broken)?.detach());
-        while let Some(id) = next
-            && commits.read.len() < most
-        {
+        while let Some(id) = next {
+            if commits.read.len() == most {
+                commits.older = Some(id);
+                break;
+            }
             match self.commit(id) {
                 Ok((commit, parent)) => {
                     commits.read.push(commit);

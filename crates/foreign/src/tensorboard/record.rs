@@ -49,6 +49,8 @@ pub(crate) struct Records {
     pub(crate) offset: u64,
     /// The checksum that stands behind the last record that was read.
     pub(crate) checksum: u32,
+    /// The four bytes before `offset`, whatever the record was.
+    pub(crate) last: u32,
 }
 
 impl Records {
@@ -56,7 +58,26 @@ impl Records {
         let mut file = File::open(path).map_err(file::failed(path))?;
         let length = file.metadata().map_err(file::failed(path))?.len();
         file.seek(SeekFrom::Start(offset)).map_err(file::failed(path))?;
-        Ok(Self { file: BufReader::with_capacity(BUFFER, file), length, data: Vec::new(), offset, checksum: 0 })
+        Ok(Self {
+            file: BufReader::with_capacity(BUFFER, file),
+            length,
+            data: Vec::new(),
+            offset,
+            checksum: 0,
+            last: 0,
+        })
+    }
+
+    /// Whether a file still has the checksum that stood before `offset`; 0 is not known.
+    pub(crate) fn stands(path: &Path, offset: u64, checksum: u32) -> Result<bool> {
+        let mut file = File::open(path).map_err(file::failed(path))?;
+        let mut bytes = [0; TAIL as usize];
+        file.seek(SeekFrom::Start(offset.saturating_sub(TAIL))).map_err(file::failed(path))?;
+        match file.read_exact(&mut bytes) {
+            Ok(()) => Ok(checksum == 0 || u32::from_le_bytes(bytes) == checksum),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(error) => Err(file::failed(path)(error)),
+        }
     }
 
     pub(crate) fn next(&mut self) -> std::io::Result<Next<'_>> {
@@ -76,13 +97,17 @@ impl Records {
         }
         self.offset += HEAD + size + TAIL;
         if size > LARGEST {
-            self.file.seek(SeekFrom::Start(self.offset))?;
+            self.file.seek(SeekFrom::Start(self.offset - TAIL))?;
+            let mut sum = [0; TAIL as usize];
+            self.file.read_exact(&mut sum)?;
+            self.last = u32::from_le_bytes(sum);
             return Ok(Next::Bad("the record is larger than 64 MiB"));
         }
         self.data.resize((size + TAIL) as usize, 0);
         self.file.read_exact(&mut self.data)?;
         let (data, sum) = self.data.split_at(size as usize);
         self.checksum = sum.iter().rev().fold(0, |all, byte| all << 8 | u32::from(*byte));
+        self.last = self.checksum;
         Ok(if masked(data) == self.checksum { Next::Data(data) } else { Next::Bad("the record's checksum is wrong") })
     }
 }

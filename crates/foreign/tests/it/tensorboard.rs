@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use api::{run::RunState, source::Kind};
+use api::{run::RunState, series::Point, source::Kind};
 use foreign::{
     Location, Mark, Media, Told, look,
     tensorboard::{EventPlace, TensorBoard, read_at, write::EventFile},
@@ -208,4 +208,32 @@ fn what_is_written_is_read_back() {
     assert_eq!((told.head("train").created_ms, told.series("loss")), (1_700_000_000_000, from.series("loss")));
     assert_eq!(told.points("acc"), from.points("acc"));
     assert!(EventFile::create(&run, 1_700_000_000_000).is_err(), "nothing is written over");
+}
+
+#[test]
+fn a_file_that_is_written_anew_is_read_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("one");
+    let write = |values: &[f64]| {
+        let _ = fs::remove_dir_all(&run);
+        let mut file = EventFile::create(&run, 1_700_000_000_000).unwrap();
+        let points: Vec<Point> =
+            values.iter().zip(0..).map(|(value, step)| Point { step, time_ms: step, value: *value }).collect();
+        file.points("loss", &points).unwrap();
+        file.finish().unwrap();
+    };
+    let reader = TensorBoard::new(folder.path().to_owned());
+    write(&[1.0, 0.5, 0.25]);
+    let first = read(&reader, &Mark::default());
+    assert_eq!((first.series("loss").len(), first.warnings().len()), (3, 0));
+    // Shorter than it was, and longer but another from the first point on.
+    let mut mark = first.mark;
+    for values in [&[8.0, 4.0][..], &[3.0, 2.0, 1.0, 0.0]] {
+        write(values);
+        let again = read(&reader, &mark);
+        assert_eq!(again.series("loss").len(), values.len());
+        assert!(again.warnings()[0].contains("as if written anew"), "{:?}", again.warnings());
+        mark = again.mark;
+    }
+    assert_eq!(read(&reader, &mark).series("loss"), []);
 }
