@@ -1,10 +1,11 @@
 //! Series of numbers on the wire: JSON floats that may be NaN or ±∞, and the binary form of
 //! `GET /api/series`.
 //!
-//! Binary layout (little-endian): magic `SLPS`, `u32` version 2, `u32` columns, `u32` points, `u32`
+//! Binary layout (little-endian): magic `SLPS`, `u32` version 3, `u32` columns, `u32` points, `u32`
 //! flags (bit 0: raw points rather than a pyramid's level), `u32` reserved, then the columns one
 //! after another, each `points` f64 values. Raw: `step, time_ms, value`. Pyramid: `step, time_ms,
-//! min, max, mean, last`, where step and time are those of the bucket's last point.
+//! min, max, mean, last`, where step and time are those of the bucket's last point; and, where a bucket
+//! holds what is no finite number, how many NaN, +∞ and −∞ each bucket holds.
 
 /// One measured value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,6 +13,49 @@ pub struct Point {
     pub step: i64,
     pub time_ms: i64,
     pub value: f64,
+}
+
+/// How many values of a bucket are no finite numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NonFinite {
+    pub nan: u64,
+    /// +∞
+    pub plus: u64,
+    /// −∞
+    pub minus: u64,
+}
+
+impl NonFinite {
+    /// None or one of a kind.
+    pub fn of(value: f64) -> Self {
+        Self {
+            nan: u64::from(value.is_nan()),
+            plus: u64::from(value == f64::INFINITY),
+            minus: u64::from(value == f64::NEG_INFINITY),
+        }
+    }
+
+    pub fn is_none(self) -> bool {
+        self == Self::default()
+    }
+}
+
+impl std::ops::AddAssign for NonFinite {
+    fn add_assign(&mut self, other: Self) {
+        self.nan += other.nan;
+        self.plus += other.plus;
+        self.minus += other.minus;
+    }
+}
+
+/// "3 NaN, 1 +∞"; nothing of none.
+impl std::fmt::Display for NonFinite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kinds = [(self.nan, "NaN"), (self.plus, "+∞"), (self.minus, "−∞")];
+        let said: Vec<String> =
+            kinds.iter().filter(|(count, _)| *count > 0).map(|(count, kind)| format!("{count} {kind}")).collect();
+        f.write_str(&said.join(", "))
+    }
 }
 
 /// Serialises a float as a JSON number, or as `"NaN"`, `"Infinity"`, `"-Infinity"`.
@@ -93,16 +137,18 @@ pub struct Series {
     pub step: Vec<f64>,
     pub time_ms: Vec<f64>,
     pub last: Vec<f64>,
-    /// Empty when raw.
+    /// Of each bucket's finite values, NaN where it has none; empty when raw.
     pub min: Vec<f64>,
-    /// Empty when raw.
+    /// As `min`.
     pub max: Vec<f64>,
-    /// Empty when raw; NaN is left out.
+    /// As `min`.
     pub mean: Vec<f64>,
+    /// Of each bucket; empty when raw, or where every value is a finite number.
+    pub non_finite: Vec<NonFinite>,
 }
 
 const MAGIC: &[u8; 4] = b"SLPS";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Says why bytes are not a series.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,11 +172,16 @@ impl Series {
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {
-        let columns: Vec<&[f64]> = if self.raw {
+        let count = |of: fn(&NonFinite) -> u64| self.non_finite.iter().map(|one| of(one) as f64).collect::<Vec<f64>>();
+        let counts = [count(|one| one.nan), count(|one| one.plus), count(|one| one.minus)];
+        let mut columns: Vec<&[f64]> = if self.raw {
             vec![&self.step, &self.time_ms, &self.last]
         } else {
             vec![&self.step, &self.time_ms, &self.min, &self.max, &self.mean, &self.last]
         };
+        if !self.raw && !self.non_finite.is_empty() {
+            columns.extend(counts.iter().map(Vec::as_slice));
+        }
         let mut bytes = Vec::with_capacity(24 + columns.len() * self.len() * 8);
         bytes.extend_from_slice(MAGIC);
         for word in [VERSION, columns.len() as u32, self.len() as u32, u32::from(self.raw), 0] {
@@ -151,7 +202,7 @@ impl Series {
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let (version, columns, points, flags) = (word(4), word(8) as usize, word(12) as usize, word(16));
         let raw = flags & 1 == 1;
-        if version != VERSION || columns != if raw { 3 } else { 6 } {
+        if version != VERSION || !(if raw { columns == 3 } else { columns == 6 || columns == 9 }) {
             return Err(NotASeries("the version or the number of columns is unknown"));
         }
         if bytes.len() != 24 + columns * points * 8 {
@@ -166,11 +217,17 @@ impl Series {
                 .collect::<Vec<_>>()
         };
         let (step, time_ms) = (column(0), column(1));
-        Ok(if raw {
-            Self { raw, step, time_ms, last: column(2), ..Self::default() }
+        if raw {
+            return Ok(Self { raw, step, time_ms, last: column(2), ..Self::default() });
+        }
+        let non_finite = if columns == 9 {
+            let counts = column(6).into_iter().zip(column(7)).zip(column(8));
+            let one = |((nan, plus), minus)| NonFinite { nan: nan as u64, plus: plus as u64, minus: minus as u64 };
+            counts.map(one).collect()
         } else {
-            Self { raw, step, time_ms, min: column(2), max: column(3), mean: column(4), last: column(5) }
-        })
+            Vec::new()
+        };
+        Ok(Self { raw, step, time_ms, min: column(2), max: column(3), mean: column(4), last: column(5), non_finite })
     }
 }
 
@@ -180,7 +237,8 @@ mod tests {
 
     #[test]
     fn a_series_survives_its_bytes() {
-        for raw in [true, false] {
+        let odd = vec![NonFinite { nan: 3, plus: 0, minus: 1 }, NonFinite::default()];
+        for (raw, non_finite) in [(true, vec![]), (false, vec![]), (false, odd)] {
             let side = if raw { vec![] } else { vec![0.5, f64::NAN] };
             let series = Series {
                 raw,
@@ -190,9 +248,11 @@ mod tests {
                 min: side.clone(),
                 max: side.clone(),
                 mean: side,
+                non_finite,
             };
             let again = Series::from_bytes(&series.to_bytes()).unwrap();
             assert_eq!(again.to_bytes(), series.to_bytes());
+            assert_eq!(again.non_finite, series.non_finite);
         }
         assert!(Series::from_bytes(b"nonsense").is_err());
     }

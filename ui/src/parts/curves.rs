@@ -201,10 +201,5 @@ pub(crate) fn gap_of(lines: &[Line]) -> Option<f64> {
 }
 
 fn line(one: &Wanted, series: &Series, whole: Whole, along: Along) -> Line {
-    let x = series_x(series, whole, along);
-    let mut line = Line::new(one.name.clone(), one.role, x, series.last.clone());
-    if !series.raw {
-        line.band = series.min.iter().copied().zip(series.max.iter().copied()).collect();
-    }
-    line
+    Line::of_series(one.name.clone(), one.role, series_x(series, whole, along), series)
 }
