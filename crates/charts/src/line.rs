@@ -98,23 +98,6 @@ impl Line {
         Self::new(name, role, x, y)
     }
 
-    /// Its values over those that another series has at the same steps, for lines that lie along steps; and how many of
-    /// its points were left out, for the other has no finite value at their step. Of several values of one step the
-    /// last counts.
-    pub fn against(&self, other: &Self) -> (Self, usize) {
-        let mut at_step: Vec<(f64, f64)> = other.x.iter().copied().zip(other.y.iter().copied()).collect();
-        at_step.sort_by(|left, right| left.0.total_cmp(&right.0));
-        let partner = |step: f64| {
-            let end = at_step.partition_point(|(other, _)| *other <= step);
-            let (other, value) = *at_step.get(end.checked_sub(1)?)?;
-            (other == step && value.is_finite()).then_some(value)
-        };
-        let (x, y): (Vec<f64>, Vec<f64>) =
-            self.x.iter().zip(&self.y).filter_map(|(step, value)| Some((partner(*step)?, *value))).unzip();
-        let left_out = self.x.len() - x.len();
-        (Self { weight: self.weight, ..Self::over(self.name.clone(), self.role, &x, &y) }, left_out)
-    }
-
     /// Index of the point that is nearest to a value of the horizontal axis.
     pub fn nearest(&self, x: f64) -> Option<usize> {
         let after = self.x.partition_point(|value| *value < x);

@@ -6,9 +6,11 @@
 //! point is ever dropped: what is drawn from buckets far away is drawn from raw points near by.
 
 mod encoding;
+mod join;
 pub(crate) mod migrate;
 
 pub(crate) use encoding::{decode_tail, encode_tail};
+pub use join::join;
 
 use api::series::{NonFinite, Point, Series};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -256,6 +258,7 @@ fn drawn(buckets: &[Bucket]) -> Series {
         mean: column(Bucket::mean),
         last: column(|bucket| bucket.last),
         non_finite: if all_finite { Vec::new() } else { buckets.iter().map(|bucket| bucket.non_finite).collect() },
+        ..Series::default()
     }
 }
 
