@@ -87,8 +87,8 @@ struct Curve {
     series: Series,
     /// Milliseconds since the epoch.
     began_ms: f64,
-    /// Of what it is a member, where runs are grouped.
-    group: Option<String>,
+    /// Of what it is a member; of nothing where runs are not grouped.
+    group: String,
 }
 
 impl Curve {
@@ -146,14 +146,14 @@ fn drawn(key: &str, curves: &[Curve], asked: &Plot) -> Drawn {
             notes.push(format!("{}: {odd}", line.name));
         }
     }
-    let groups = curves.iter().map(|curve| curve.group.clone());
-    let lines = match groups.clone().collect::<Option<Vec<String>>>() {
-        Some(groups) if asked.group_by.is_some() => {
-            notes.push("mean ± sd".to_owned());
-            let order = group::in_order(groups.iter().cloned());
-            group::means(groups.into_iter().zip(lines).collect(), &order)
-        }
-        _ => lines,
+    // A run without a point here takes no room.
+    let there = curves.iter().zip(lines).filter(|(_, line)| !line.x.is_empty());
+    let lines = if asked.group_by.is_some() {
+        notes.push("mean ± sd".to_owned());
+        let members: Vec<(String, Line)> = there.map(|(curve, line)| (curve.group.clone(), line)).collect();
+        group::means(members, &group::in_order(curves.iter().map(|curve| curve.group.clone())))
+    } else {
+        there.map(|(_, line)| line).collect()
     };
     Drawn { key: key.to_owned(), lines, notes }
 }
@@ -265,7 +265,7 @@ async fn curves(context: &Context, asked: &Plot, runs: &[Run], key: &str) -> Out
         for (run, series) in runs.iter().zip(series).filter_map(|(run, series)| Some((run, series?))) {
             let began_ms = run.started_ms.unwrap_or(run.created_ms) as f64;
             let group = asked.group_by.as_ref();
-            let group = group.map(|by| group_of(&run.params, &run.tags, by).unwrap_or(group::NONE).to_owned());
+            let group = group.and_then(|by| group_of(&run.params, &run.tags, by)).unwrap_or(group::NONE).to_owned();
             curves.push(Curve { run: run.id, name: run.name.clone(), key: key.to_owned(), series, began_ms, group });
         }
     }
