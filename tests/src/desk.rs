@@ -8,7 +8,7 @@ use client::call::Client;
 use thirtyfour::WebDriver;
 
 use crate::{
-    browser::{self, Browser, seen},
+    browser::{self, Browser, seen, told},
     host::{self, Host},
     process::skipped_without,
 };
@@ -39,6 +39,15 @@ impl Desk {
         browser.driver.goto(&address).await?;
         seen(&browser.driver, "//*[@data-sample='card-fraud']").await.context("the key opens the page")?;
         Ok(Some(Self { browser, client, host, origin }))
+    }
+
+    /// A click test from its begin to its end; it is named after what is looked at, which its pictures are called.
+    /// Skipped, said in one line, where a program that it needs is missing.
+    pub async fn tried(name: &str, test: impl AsyncFnOnce(&Self, &Path) -> Result<()>) -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let Some(desk) = Self::new(folder.path()).await? else { return Ok(()) };
+        let result = test(&desk, folder.path()).await;
+        told(&desk.browser, name, result).await
     }
 
     pub fn driver(&self) -> &WebDriver {

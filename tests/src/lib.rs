@@ -20,3 +20,4 @@ pub mod screen;
 pub mod scripted;
 pub mod skipped;
 pub mod stage;
+pub mod tracked;

@@ -1,16 +1,18 @@
-//! Runs over each other by a person's clicks: along a metric, by groups, beside a baseline, all of it in the address.
+//! Runs over each other by a person's clicks: along a metric, by groups, beside a baseline, all of it in the address;
+//! and a hundred of them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use api::{
-    host::{SecretBackend, SetSecret},
-    tracking::{CreateExperiment, Experiment, GetTracking},
+    RunId,
+    series::{Series, Viewport, Viewports},
 };
 use journeys::{
-    browser::{gone, press, seen, told},
+    browser::{gone, press, seen},
     desk::Desk,
     process::until,
+    tracked::Tracked,
 };
 use serde_json::json;
 use thirtyfour::By;
@@ -21,25 +23,17 @@ const DIFFERS: &str = "//main//*[contains(@class,'card')][.//*[.='What differs']
 
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_are_compared_along_a_metric_by_groups_and_beside_a_baseline() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
-    let result = compared(&desk).await;
-    told(&desk.browser, "compare", result).await.unwrap();
+    Desk::tried("compare", async |desk, _| compared(desk).await).await.unwrap();
 }
 
 async fn compared(desk: &Desk) -> Result<()> {
-    // A machine without a desktop has no keychain for the token.
-    let (name, value) = ("unused".to_owned(), "unused".to_owned());
-    desk.client.call(SetSecret { name, value, backend: Some(SecretBackend::File) }).await?;
-    let address = desk.client.call(GetTracking {}).await?.address;
-    let asked = CreateExperiment { name: "sweep".to_owned(), folder: String::new() };
-    let experiment = desk.client.call(asked).await?;
+    let sweep = Tracked::new(&desk.client, "sweep").await?;
     let mut runs = Vec::new();
     for (at, lr) in ["0.1", "0.1", "0.2", "0.2"].into_iter().enumerate() {
-        runs.push(log(&address, &experiment, at, lr).await.context("log a run")?);
+        runs.push(log(&sweep, at, lr).await.context("log a run")?);
     }
     let driver = desk.driver();
-    desk.go(&format!("/e/{}/runs?compare={}", experiment.id, runs.join(","))).await?;
+    desk.go(&sweep.runs(&comparing(&runs))).await?;
     lines(desk, 4).await?;
     seen(driver, &format!("{DIFFERS}//tr[contains(., 'Lr') and contains(., '0.1') and contains(., '0.2')]")).await?;
     seen(driver, &format!("{DIFFERS}//tr[contains(., 'dataset wine') and contains(., 'd0') and contains(., 'd3')]"))
@@ -64,26 +58,116 @@ async fn compared(desk: &Desk) -> Result<()> {
         ensure!(search.contains(part), "the address has {search}, without {part}");
     }
     // What the address says is what a person who is sent it sees.
-    desk.go(&format!("/e/{}/runs?{search}", experiment.id)).await?;
+    desk.go(&sweep.runs(&search)).await?;
     seen(driver, &format!("{LOSS}//*[@class='legend']//button[contains(., '0.2 (2 runs)')]")).await?;
     seen(driver, "//main//button[@aria-label='Pin r1 as the baseline' and @aria-pressed='true']").await?;
-    many(desk, &address, &experiment).await.context("very many runs")
+    many(desk, &sweep).await.context("very many runs")
 }
 
-/// More runs than can be named: no legend, and all of them lines.
-async fn many(desk: &Desk, address: &str, experiment: &Experiment) -> Result<()> {
+/// More runs than can be named: no legend, all of them lines, the one at the pointer told, and the rest of their names
+/// behind a button.
+async fn many(desk: &Desk, sweep: &Tracked) -> Result<()> {
+    let driver = desk.driver();
     let mut runs = Vec::new();
     for at in 4..24 {
-        runs.push(log(address, experiment, at, "0.3").await?);
+        runs.push(log(sweep, at, "0.3").await?);
     }
-    desk.go(&format!("/e/{}/runs?compare={}", experiment.id, runs.join(","))).await?;
-    seen(desk.driver(), "//main//h1[.='20 runs compared']").await?;
+    desk.go(&sweep.runs(&comparing(&runs))).await?;
+    seen(driver, "//main//h1[.='20 runs compared']").await?;
     let count = "return [...document.querySelectorAll('main [role=slider][aria-label=loss] path')]
         .filter(path => /\\br-[1-8]\\b/.test(path.getAttribute('class'))).length;";
     let all = async || Ok(desk.driver().execute(count, Vec::new()).await?.convert::<u64>()? == 20);
     until("20 lines", SHORT, all).await?;
+    gone(driver, &format!("{LOSS}//*[@class='legend']")).await?;
+
+    let plot = seen(driver, &format!("{LOSS}//*[@role='slider']")).await?;
+    plot.scroll_into_view().await?;
+    driver.action_chain().move_to_element_center(&plot).perform().await?;
+    let told = seen(driver, &format!("{LOSS}//*[@class='tip']")).await?.text().await?;
+    ensure!(told.lines().count() == 2 && told.lines().any(|line| line.starts_with('r')), "at the pointer: {told:?}");
+    seen(driver, &format!("{LOSS}//*[name()='svg' and @class='held']/*[name()='polyline']")).await?;
     desk.browser.picture("compare-many").await?;
-    gone(desk.driver(), &format!("{LOSS}//*[@class='legend']")).await
+
+    let chips = async |count: usize| {
+        let path = "//main//*[contains(@class,'compared-run')]";
+        let there = async || Ok(driver.find_all(By::XPath(path)).await?.len() == count);
+        until(&format!("{count} names"), SHORT, there).await
+    };
+    chips(16).await?;
+    press(driver, "//main//button[.='+ 4 more']").await?;
+    chips(20).await?;
+    press(driver, "//main//button[.='Fewer']").await?;
+    chips(16).await?;
+
+    // The key goes from run to run, each the baseline in its turn, and to none after the last.
+    for (presses, pinned) in [(1, "r4"), (1, "r5"), (18, "r23")] {
+        for _ in 0..presses {
+            seen(driver, "//body").await?.send_keys("p").await?;
+        }
+        let button = format!("//main//button[@aria-label='Pin {pinned} as the baseline' and @aria-pressed='true']");
+        seen(driver, &button).await.with_context(|| format!("the baseline {pinned}"))?;
+    }
+    // The baseline stands among the names wherever it is.
+    chips(17).await?;
+    seen(driver, "//body").await?.send_keys("p").await?;
+    gone(driver, "//main//button[@aria-pressed='true' and contains(@aria-label,'as the baseline')]").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_runs_are_one_request_and_soon_drawn() {
+    Desk::tried("compare-hundred", async |desk, _| hundred(desk).await).await.unwrap();
+}
+
+/// 100 runs of 10,000 points each: how long their series and their drawing take is printed, for bounds hang on the build.
+async fn hundred(desk: &Desk) -> Result<()> {
+    let sweep = Tracked::new(&desk.client, "hundred").await?;
+    let mut runs = Vec::new();
+    for at in 0..100 {
+        let value = |step: i64| (1.0 + f64::from(at) / 50.0) / (1.0 + step as f64 / 500.0);
+        let points: Vec<_> = (0..10_000).map(|step| ("loss", step, value(step))).collect();
+        runs.push(sweep.log(&format!("r{at}"), &[("lr", "0.1")], &points).await.context("log a run")?);
+    }
+    let viewport = |run: &RunId| Viewport { run: *run, key: "loss".to_owned(), from: None, to: None, over: None };
+    let asked = Viewports { series: runs.iter().map(viewport).collect(), points: 256 };
+    let begun = Instant::now();
+    let found = desk.client.series(&asked).await?;
+    println!("the series of 100 runs came in {:?}", begun.elapsed());
+    let whole = |series: &Option<Series>| {
+        series.as_ref().is_some_and(|series| series.len() <= 256 && series.step.last() == Some(&9_999.0))
+    };
+    ensure!(found.len() == 100 && found.iter().all(whole), "{} series came", found.len());
+
+    // A page that is open already, as after a press on Compare; what it asks for is counted.
+    desk.go(&sweep.runs("")).await?;
+    seen(desk.driver(), "//main//*[@aria-label='Runs']//b").await?;
+    let open = "
+        window.asked = [];
+        const ask = window.fetch.bind(window);
+        window.fetch = (to, how) => { window.asked.push(String(to)); return ask(to, how); };
+        const link = document.body.appendChild(document.createElement('a'));
+        link.href = arguments[0];
+        const begun = performance.now();
+        link.click();
+        link.remove();
+        const done = arguments[1];
+        const look = () => {
+            const lines = [...document.querySelectorAll('main [role=slider][aria-label=loss] path')]
+                .filter(path => /\\br-[1-8]\\b/.test(path.getAttribute('class'))).length;
+            if (lines < 100) { return requestAnimationFrame(look); }
+            done([performance.now() - begun, window.asked.filter(to => to.includes('/api/series')).length, window.asked.length]);
+        };
+        look();";
+    let to = sweep.runs(&comparing(&runs));
+    let [millis, series, all] = desk.driver().execute_async(open, vec![json!(to)]).await?.convert::<[f64; 3]>()?;
+    println!("100 runs were drawn in {millis:.0} ms, by {all} requests, {series} of them for series");
+    ensure!(series <= 2.0 && all <= 12.0, "{all} requests, {series} of them for series");
+    // Debug builds of host and pages on a busy machine: the bar of a second is a release build's.
+    ensure!(millis < 20_000.0, "100 runs took {millis} ms");
+    seen(desk.driver(), "//main//button[.='+ 84 more']").await.map(drop)
+}
+
+fn comparing(runs: &[RunId]) -> String {
+    format!("compare={}", runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
 }
 
 /// Chooses above the charts.
@@ -99,28 +183,18 @@ async fn lines(desk: &Desk, count: usize) -> Result<()> {
 }
 
 /// A run of ten losses with their accuracies, but for the last step, and a dataset of its own.
-async fn log(address: &str, experiment: &Experiment, at: usize, lr: &str) -> Result<String> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    let post = async |route: &str, body: serde_json::Value| -> Result<serde_json::Value> {
-        let to = format!("{address}/api/2.0/mlflow/runs/{route}");
-        Ok(client.post(to).json(&body).send().await?.error_for_status()?.json().await?)
-    };
-    let name = format!("r{at}");
-    let begin =
-        json!({"experiment_id": experiment.number.to_string(), "run_name": name, "start_time": 1_700_000_000_000_i64});
-    let id = post("create", begin).await?["run"]["info"]["run_id"].as_str().context("no run")?.to_owned();
-    let mut metrics = Vec::new();
+async fn log(sweep: &Tracked, at: usize, lr: &str) -> Result<RunId> {
+    let mut points = Vec::new();
     for step in 0..10_i64 {
-        let (loss, time) = ((1.0 + at as f64 / 8.0) / (step + 1) as f64, 1_700_000_000_000 + step * 1_000);
-        metrics.push(json!({"key": "loss", "value": loss, "timestamp": time, "step": step}));
+        points.push(("loss", step, (1.0 + at as f64 / 8.0) / (step + 1) as f64));
         if step < 9 {
-            let accuracy = 0.9 - 0.5 / (step + 1) as f64 - at as f64 / 100.0;
-            metrics.push(json!({"key": "accuracy", "value": accuracy, "timestamp": time, "step": step}));
+            points.push(("accuracy", step, 0.9 - 0.5 / (step + 1) as f64 - at as f64 / 100.0));
         }
     }
-    post("log-batch", json!({"run_id": id, "metrics": metrics, "params": [{"key": "lr", "value": lr}]})).await?;
+    let run = sweep.log(&format!("r{at}"), &[("lr", lr)], &points).await?;
     let dataset = json!({"name": "wine", "digest": format!("d{at}"), "source_type": "local", "source": "wine.csv"});
     let context = json!([{"key": "mlflow.data.context", "value": "training"}]);
-    post("log-inputs", json!({"run_id": id, "datasets": [{"dataset": dataset, "tags": context}]})).await?;
-    Ok(id)
+    let datasets = json!([{"dataset": dataset, "tags": context}]);
+    sweep.post("log-inputs", json!({"run_id": run, "datasets": datasets})).await?;
+    Ok(run)
 }

@@ -1,15 +1,18 @@
 //! A run's media by a person's clicks and keys: slid through, heard, read, enlarged.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, io::Write as _, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use api::{
+    media::ListMedia,
     run::{ListRuns, RunRow},
+    series::Point,
     source::{AddSource, Kind},
     tracking::ListExperiments,
 };
+use foreign::tensorboard::write::EventFile;
 use journeys::{
-    browser::{gone, press, seen, there, told},
+    browser::{downloads, gone, press, seen, there},
     desk::Desk,
     process::until,
 };
@@ -20,10 +23,7 @@ const RUN: &str = "00000000000000000000000000000abc";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn media_are_slid_through_and_enlarged() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
-    let result = media(&desk, folder.path()).await;
-    told(&desk.browser, "media", result).await.unwrap();
+    Desk::tried("media", media).await.unwrap();
 }
 
 /// A run as MLflow's client leaves it, with a picture at two steps, a table, a text and a sound.
@@ -55,6 +55,7 @@ fn logged(folder: &Path) -> Result<()> {
     let mut sound =
         b"RIFF\x64\x1f\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data\x40\x1f\0\0".to_vec();
     sound.resize(44 + 8_000, 0x80);
+    fs::write(run.join("artifacts/torn.png"), b"\x89PNG\r\n\x1a\nand then nothing")?;
     Ok(fs::write(run.join("artifacts/tone.wav"), sound)?)
 }
 
@@ -99,8 +100,139 @@ async fn media(desk: &Desk, folder: &Path) -> Result<()> {
     seen(driver, &format!("{}//table//td[.='alpha']", of("scores.json"))).await?;
     seen(driver, &format!("{}//pre[contains(., 'what was said')]", of("words.txt"))).await?;
     there(driver, &format!("{}//audio[@controls]", of("tone.wav"))).await?;
+    // What the browser can make nothing of is said, instead of its broken mark.
+    seen(driver, &format!("{}//p[starts-with(., \"This picture can't be shown\")]", of("torn.png"))).await?;
+    gone(driver, &format!("{}//img", of("torn.png"))).await?;
     desk.browser.picture("media").await?;
+    taken(desk, folder, &of("scores.json")).await.context("the table as CSV")?;
+    slid(desk, folder).await.context("a histogram over steps")?;
+    edited(desk).await.context("notes")?;
+    // An address that names no tab is about the first.
+    desk.go(&format!("/e/{}/runs/{}?tab=nonsense", experiment.id, run.id)).await?;
+    seen(driver, "//nav[contains(@class,'tabs')]//a[.='Charts' and @aria-current='page']").await.map(drop)
+}
+
+/// A logged table as other programs read it.
+async fn taken(desk: &Desk, folder: &Path, card: &str) -> Result<()> {
+    press(desk.driver(), &format!("{card}//button[@aria-label='Copy or save the table']")).await?;
+    press(desk.driver(), "//*[@role='menu']//button[contains(., 'Save as CSV')]").await?;
+    let file = downloads(folder).join("rows.csv");
+    until("rows.csv", LONG, async || Ok(file.exists())).await?;
+    let text = fs::read_to_string(file)?;
+    ensure!(text == "name,score\r\nalpha,0.5\r\n", "rows.csv has {text:?}");
     Ok(())
+}
+
+/// Twenty steps of weights, read out of TensorBoard's log: their card has a slider, and all of them a drawing.
+async fn slid(desk: &Desk, folder: &Path) -> Result<()> {
+    let driver = desk.driver();
+    let log = folder.join("board");
+    fs::create_dir_all(&log)?;
+    let mut events = EventFile::create(&log, 1_700_000_000_000)?;
+    events.points("loss", &[Point { step: 0, time_ms: 1_700_000_000_000, value: 1.0 }])?;
+    events.finish()?;
+    let file = fs::read_dir(&log)?.next().context("no file was written")??.path();
+    let mut file = fs::OpenOptions::new().append(true).open(file)?;
+    for step in 0..20 {
+        file.write_all(&framed(&histogram(step)))?;
+    }
+    let path = log.to_string_lossy().into_owned();
+    desk.client.call(AddSource { path, kind: Some(Kind::TensorBoard), project: None, once: true }).await?;
+    let mut page = None::<String>;
+    until("the histograms are read", LONG, async || {
+        for experiment in desk.client.call(ListExperiments::default()).await? {
+            let request = ListRuns { experiment: Some(experiment.id), ..ListRuns::default() };
+            for row in desk.client.call(request).await?.rows {
+                let has = desk.client.call(ListMedia { run: row.id }).await?.keys.iter().any(|of| of.key == "weights");
+                if has {
+                    page = Some(format!("/e/{}/runs/{}?tab=media", experiment.id, row.id));
+                }
+            }
+        }
+        Ok(page.is_some())
+    })
+    .await?;
+    desk.go(&page.context("no run has them")?).await?;
+    let card = "//main//section[contains(@class, 'medium')][.//strong[.='weights']]";
+    let slider = seen(driver, &format!("{card}//input[@type='range']")).await?;
+    seen(driver, &format!("{card}//*[@aria-label='weights over steps']//*[name()='svg']")).await?;
+    // A band a pair of percentiles, and the median over them.
+    let bands = "return [...document.querySelectorAll('[aria-label=\"weights over steps\"] path')]
+        .filter(path => /Z\\s*$/.test(path.getAttribute('d'))).length;";
+    let all = async || Ok(driver.execute(bands, Vec::new()).await?.convert::<u64>()? >= 4);
+    until("the bands", LONG, all).await?;
+    for _ in 0..7 {
+        slider.send_keys("" + Key::Left).await?;
+    }
+    seen(driver, &format!("{card}//header//*[.='step 120']")).await?;
+    ensure!(slider.attr("aria-valuetext").await?.as_deref() == Some("Step 120"), "the slider says no step");
+    seen(driver, &format!("{card}//*[@aria-label='weights']//*[name()='svg']")).await?;
+    desk.browser.picture("media-histograms").await?;
+    let plot = seen(driver, &format!("{card}//*[@aria-label='weights over steps']")).await?;
+    driver.action_chain().context_click_element(&plot).perform().await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Save as SVG')]").await?;
+    let file = downloads(folder).join("weights over steps.svg");
+    until("the drawing's file", LONG, async || Ok(file.exists())).await?;
+    ensure!(fs::read_to_string(file)?.starts_with("<svg"), "no drawing was saved");
+    Ok(())
+}
+
+/// Notes of the run that is shown: begun, drawn, changed, and left as they were.
+async fn edited(desk: &Desk) -> Result<()> {
+    let driver = desk.driver();
+    press(driver, "//main//button[normalize-space(.)='Add a note']").await?;
+    let field = "//main//textarea[@aria-label='Notes']";
+    seen(driver, field).await?.send_keys("# Weights\n\nThey **spread**.").await?;
+    press(driver, "//main//button[normalize-space(.)='Save notes']").await?;
+    seen(driver, "//main//*[contains(@class,'notes-shown')]//strong[.='spread']").await?;
+    gone(driver, field).await?;
+    press(driver, "//main//*[contains(@class,'notes-shown')]//button[normalize-space(.)='Edit']").await?;
+    let typed = seen(driver, field).await?;
+    typed.send_keys(" Slowly.").await?;
+    typed.send_keys(Key::Control + Key::Enter).await?;
+    seen(driver, "//main//*[contains(@class,'notes-shown')]//p[contains(., 'spread. Slowly.')]").await?;
+    press(driver, "//main//*[contains(@class,'notes-shown')]//button[normalize-space(.)='Edit']").await?;
+    seen(driver, field).await?.send_keys(" Not kept.").await?;
+    press(driver, "//main//button[normalize-space(.)='Cancel']").await?;
+    gone(driver, field).await?;
+    seen(driver, "//main//*[contains(@class,'notes-shown')]//p[contains(., 'Slowly.') and not(contains(., 'kept'))]")
+        .await
+        .map(drop)
+}
+
+/// An event of TensorBoard's with a histogram of a normal distribution that widens from step to step, by the tags of
+/// `event.proto` and `summary.proto`.
+fn histogram(at: u8) -> Vec<u8> {
+    let wide = 0.2 + f64::from(at) / 20.0;
+    let (mut limits, mut counts) = (Vec::new(), Vec::new());
+    for bin in -15..15 {
+        let middle = (f64::from(bin) + 0.5) / 5.0;
+        limits.extend((f64::from(bin + 1) / 5.0).to_le_bytes());
+        counts.extend((1000.0 * (-middle * middle / (2.0 * wide * wide)).exp()).to_le_bytes());
+    }
+    let histogram = [double(1, -3.0), double(2, 3.0), bytes(6, &limits), bytes(7, &counts)].concat();
+    let value = [bytes(1, b"weights"), bytes(5, &histogram)].concat();
+    let step = if at < 13 { vec![0x10, at * 10] } else { vec![0x10, (at * 10) | 0x80, 1] };
+    [double(1, 1_700_000_001.0 + f64::from(at)), step, bytes(5, &bytes(1, &value))].concat()
+}
+
+fn double(tag: u8, value: f64) -> Vec<u8> {
+    [&[tag << 3 | 1][..], &value.to_le_bytes()].concat()
+}
+
+/// A field of bytes, its length as a varint of two bytes at most.
+fn bytes(tag: u8, value: &[u8]) -> Vec<u8> {
+    let length = value.len();
+    let length =
+        if length < 0x80 { vec![length as u8] } else { vec![(length & 0x7f) as u8 | 0x80, (length >> 7) as u8] };
+    [&[tag << 3 | 2][..], &length, value].concat()
+}
+
+/// A record of TFRecord's: its length and itself, each with its masked checksum.
+fn framed(data: &[u8]) -> Vec<u8> {
+    let masked = |bytes: &[u8]| crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes();
+    let length = (data.len() as u64).to_le_bytes();
+    [&length[..], &masked(&length), data, &masked(data)].concat()
 }
 
 /// Waits for a picture whose bytes came and were decoded.

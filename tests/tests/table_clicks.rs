@@ -4,16 +4,12 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use api::{
-    host::{SecretBackend, SetSecret},
-    tracking::{CreateExperiment, Experiment, GetTracking},
-};
 use journeys::{
-    browser::{gone, press, seen, told},
+    browser::{gone, press, seen},
     desk::Desk,
     process::until,
+    tracked::Tracked,
 };
-use serde_json::json;
 use thirtyfour::{By, Key};
 
 const SHORT: Duration = Duration::from_secs(10);
@@ -21,45 +17,26 @@ const ROWS: &str = "//main//*[@aria-label='Runs']//tr[@role='row' and @aria-sele
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_run_table_is_filtered_grouped_sorted_and_selected() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
-    let result = table(&desk).await;
-    told(&desk.browser, "run-table", result).await.unwrap();
+    Desk::tried("run-table", async |desk, _| table(desk).await).await.unwrap();
 }
 
 async fn table(desk: &Desk) -> Result<()> {
-    // A machine without a desktop has no keychain for the token.
-    let (name, value) = ("unused".to_owned(), "unused".to_owned());
-    desk.client.call(SetSecret { name, value, backend: Some(SecretBackend::File) }).await?;
-    let address = desk.client.call(GetTracking {}).await?.address;
-    let asked = CreateExperiment { name: "sweep".to_owned(), folder: String::new() };
-    let experiment = desk.client.call(asked).await?;
+    let sweep = Tracked::new(&desk.client, "sweep").await?;
+    let log = async |name, lr, loss| sweep.log(name, &[("lr", lr)], &[("loss", 0, loss)]).await.context("log a run");
     for (name, lr, loss) in [("a", "0.1", 0.5), ("b", "0.1", 0.25), ("c", "0.2", 1.0), ("d", "0.2", 0.5)] {
-        log(&address, &experiment, name, lr, loss).await.context("log a run")?;
+        log(name, lr, loss).await?;
     }
-    chips(desk, &experiment).await.context("chips")?;
-    orders(desk, &experiment).await.context("several orders")?;
+    chips(desk, &sweep).await.context("chips")?;
+    orders(desk, &sweep).await.context("several orders")?;
     selected(desk).await.context("select all")?;
     columns(desk).await.context("columns")?;
-    groups(desk, &experiment).await.context("groups")?;
+    widths(desk).await.context("widths of columns")?;
+    baseline(desk).await.context("the row menu's baseline")?;
+    groups(desk, &sweep).await.context("groups")?;
     for (name, lr, loss) in [("e", "0.3", 1.25), ("f", "0.4", 1.5)] {
-        log(&address, &experiment, name, lr, loss).await.context("log a run")?;
+        log(name, lr, loss).await?;
     }
-    plots(desk, &experiment).await.context("charts of the runs")
-}
-
-async fn log(address: &str, experiment: &Experiment, name: &str, lr: &str, loss: f64) -> Result<()> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    let post = async |route: &str, body: serde_json::Value| -> Result<serde_json::Value> {
-        let to = format!("{address}/api/2.0/mlflow/runs/{route}");
-        Ok(client.post(to).json(&body).send().await?.error_for_status()?.json().await?)
-    };
-    let begin =
-        json!({"experiment_id": experiment.number.to_string(), "run_name": name, "start_time": 1_700_000_000_000_i64});
-    let id = post("create", begin).await?["run"]["info"]["run_id"].as_str().context("no run")?.to_owned();
-    let metric = json!({"key": "loss", "value": loss, "timestamp": 1, "step": 0});
-    let batch = json!({"run_id": id, "metrics": [metric], "params": [{"key": "lr", "value": lr}]});
-    post("log-batch", batch).await.map(drop)
+    plots(desk, &sweep).await.context("charts of the runs")
 }
 
 async fn names(desk: &Desk, expected: &[&str]) -> Result<()> {
@@ -73,13 +50,9 @@ async fn names(desk: &Desk, expected: &[&str]) -> Result<()> {
     until(&format!("the runs {expected:?}"), SHORT, there).await
 }
 
-async fn chips(desk: &Desk, experiment: &Experiment) -> Result<()> {
+async fn chips(desk: &Desk, sweep: &Tracked) -> Result<()> {
     let driver = desk.driver();
-    desk.go(&format!(
-        "/e/{}/runs?sort=name&way=up&filter=param.lr%20%3D%200.1%20and%20metric.loss%20%3C%200.4",
-        experiment.id
-    ))
-    .await?;
+    desk.go(&sweep.runs("sort=name&way=up&filter=param.lr%20%3D%200.1%20and%20metric.loss%20%3C%200.4")).await?;
     names(desk, &["b"]).await?;
     press(driver, "//main//button[@aria-label='Take metric.loss < 0.4 away']").await?;
     names(desk, &["a", "b"]).await?;
@@ -90,8 +63,8 @@ async fn chips(desk: &Desk, experiment: &Experiment) -> Result<()> {
     names(desk, &["a", "b", "c", "d"]).await
 }
 
-async fn orders(desk: &Desk, experiment: &Experiment) -> Result<()> {
-    desk.go(&format!("/e/{}/runs?sort=param.lr&then=%2Bmetric.loss", experiment.id)).await?;
+async fn orders(desk: &Desk, sweep: &Tracked) -> Result<()> {
+    desk.go(&sweep.runs("sort=param.lr&then=%2Bmetric.loss")).await?;
     names(desk, &["d", "c", "b", "a"]).await?;
     // With Shift an order that is ascending goes, and comes again as a descending one.
     let shifted = "const head = [...document.querySelectorAll('main th button.sort')].find(head => head.textContent.startsWith('Loss'));
@@ -149,9 +122,64 @@ async fn columns(desk: &Desk) -> Result<()> {
     seen(driver, "//main//th[contains(@class,'pin') and contains(., 'Loss')]").await.map(drop)
 }
 
-async fn groups(desk: &Desk, experiment: &Experiment) -> Result<()> {
+/// A column's edge by the pointer and by keys, set back by a double press; its place by dragging in the chooser.
+async fn widths(desk: &Desk) -> Result<()> {
     let driver = desk.driver();
-    desk.go(&format!("/e/{}/runs?group=param.lr", experiment.id)).await?;
+    let path = "//main//th//*[@role='separator' and @aria-label='Width of Lr']";
+    let width = async || -> Result<f64> {
+        let text = seen(driver, path).await?.attr("aria-valuenow").await?.unwrap_or_default();
+        text.parse().with_context(|| format!("the width is {text:?}"))
+    };
+    let first = width().await?;
+    let becomes = async |expected: f64| {
+        until(&format!("a width of {expected}"), SHORT, async || Ok((width().await? - expected).abs() < 2.0)).await
+    };
+    // A column may be wider than it says: what is dragged counts from what is seen.
+    let seen_wide = "const edge = [...document.querySelectorAll('main th .edge')]
+        .find(edge => edge.getAttribute('aria-label') === 'Width of Lr');
+        return edge.parentElement.getBoundingClientRect().width;";
+    let wide = driver.execute(seen_wide, Vec::new()).await?.convert::<f64>()?;
+    let edge = seen(driver, path).await?;
+    driver.action_chain().click_and_hold_element(&edge).move_by_offset(60, 0).release().perform().await?;
+    becomes(wide.round() + 60.0).await.context("dragged")?;
+    let now = width().await?;
+    seen(driver, path).await?.send_keys("" + Key::Right).await?;
+    until("a wider column", SHORT, async || Ok(width().await? > now)).await?;
+    driver.action_chain().double_click_element(&seen(driver, path).await?).perform().await?;
+    becomes(first).await.context("set back")?;
+
+    press(driver, "//main//button[@aria-label='Columns']").await?;
+    let before =
+        "//dialog//*[@role='listitem'][contains(., 'Loss')]/following-sibling::*[@role='listitem'][contains(., 'Lr')]";
+    seen(driver, before).await?;
+    // A script drags: the driver's own pointer begins no drag and drop of a page.
+    let drag = "const line = name => [...document.querySelectorAll('dialog[open] [role=listitem]')]
+            .find(line => line.textContent.includes(name));
+        const [from, to] = [line('Lr'), line('Loss')];
+        for (const [at, kind] of [[from, 'dragstart'], [to, 'dragover'], [to, 'drop'], [from, 'dragend']]) {
+            at.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: new DataTransfer()}));
+        }";
+    driver.execute(drag, Vec::new()).await?;
+    gone(driver, before).await.context("dragged before it")?;
+    driver.active_element().await?.send_keys(Key::Escape + "").await?;
+    gone(driver, "//dialog[@open]").await
+}
+
+/// A row's menu compares the picked runs with its own as the baseline.
+async fn baseline(desk: &Desk) -> Result<()> {
+    let driver = desk.driver();
+    seen(driver, "//main//*[@role='grid' and @aria-label='Runs']").await?.send_keys(Key::Control + "a").await?;
+    seen(driver, "//main//*[contains(@class,'foot')]//*[.='4 selected']").await?;
+    let row = seen(driver, &format!("{ROWS}[.//b[.='b']]")).await?;
+    driver.action_chain().context_click_element(&row).perform().await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Compare with this as the baseline')]").await?;
+    seen(driver, "//main//h1[.='4 runs compared']").await?;
+    seen(driver, "//main//button[@aria-label='Pin b as the baseline' and @aria-pressed='true']").await.map(drop)
+}
+
+async fn groups(desk: &Desk, sweep: &Tracked) -> Result<()> {
+    let driver = desk.driver();
+    desk.go(&sweep.runs("group=param.lr")).await?;
     let line = |value: &str| format!("//main//*[@aria-label='Groups of runs']//tr[.//b[.='{value}']]");
     let first = seen(driver, &line("0.1")).await?.text().await?;
     ensure!(first.contains("0.375") && first.contains('±'), "the first group says {first:?}");
@@ -164,9 +192,9 @@ async fn groups(desk: &Desk, experiment: &Experiment) -> Result<()> {
     gone(driver, "//main//*[contains(@class,'group-run')]").await
 }
 
-async fn plots(desk: &Desk, experiment: &Experiment) -> Result<()> {
+async fn plots(desk: &Desk, sweep: &Tracked) -> Result<()> {
     let driver = desk.driver();
-    desk.go(&format!("/e/{}/runs", experiment.id)).await?;
+    desk.go(&sweep.runs("")).await?;
     press(driver, "//main//button[@role='radio' and @aria-label='Parallel']").await?;
     seen(driver, "//main//*[@role='status' and .='6 runs']").await?;
     let most = seen(driver, "//main//*[@aria-label='Axes']//input[@aria-label='Greatest Lr']").await?;
@@ -181,11 +209,11 @@ async fn plots(desk: &Desk, experiment: &Experiment) -> Result<()> {
     ensure!(text == "param.lr <= 0.15", "the line has {text:?}");
     let search = driver.current_url().await?.query().unwrap_or_default().to_owned();
     ensure!(search.contains("view=parallel") && search.contains("filter="), "the address has {search}");
-    desk.go(&format!("/e/{}/runs?view=scatter&x=param.lr&y=metric.loss&colour=metric.loss", experiment.id)).await?;
+    desk.go(&sweep.runs("view=scatter&x=param.lr&y=metric.loss&colour=metric.loss")).await?;
     seen(driver, "//main//*[@role='status' and .='6 runs']").await?;
     seen(driver, "//main//*[@aria-label='Runs by two values']//*[name()='circle']").await?;
     desk.browser.picture("run-scatter").await?;
-    desk.go(&format!("/e/{}/runs?view=importance", experiment.id)).await?;
+    desk.go(&sweep.runs("view=importance")).await?;
     seen(driver, "//main//p[starts-with(., '6 runs; by itself each')]").await?;
     desk.browser.picture("run-importance").await
 }

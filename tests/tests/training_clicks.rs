@@ -11,6 +11,8 @@ use api::{
     host::{GetHardware, NamedDevice},
     project::GetProject,
     run::{GetRun, ListRuns, ProjectIdOr, RunTable},
+    run_table::{GroupRuns, Listing},
+    tracking::Scope,
     worker::Device,
 };
 use journeys::{
@@ -174,6 +176,34 @@ async fn marked(desk: &Desk) -> Result<()> {
     }
     let chip = seen(driver, "//main//span[.='other rows']").await?.attr("title").await?.unwrap_or_default();
     ensure!(chip.contains("can't be compared"), "the chip says {chip}");
+    // What can't be compared is no part of the best and the mean.
+    let key = table.ranked_by.as_ref().context("nothing ranks")?.0.clone();
+    let compared: Vec<f64> = table
+        .rows
+        .iter()
+        .filter(|row| !row.has_other_rows(table.best_split))
+        .filter_map(|row| row.metrics.get(&key).map(|cell| cell.last))
+        .collect();
+    let list =
+        Listing { of: Scope::Project(project), deleted: false, filter: String::new(), sort: None, descending: false };
+    let validated_on = table.best_split;
+    let asked = GroupRuns { list, by: Vec::new(), metrics: vec![key], validated_on, offset: 0, limit: None };
+    let groups = client.call(asked.clone()).await?;
+    let figure = groups.groups[0].figures[0].context("no figure")?;
+    ensure!(
+        (groups.runs, groups.other_rows, figure.runs) == (3, others.len() as u64, compared.len() as u64)
+            && compared.contains(&figure.max)
+            && compared.contains(&figure.min),
+        "{groups:?} of {compared:?}"
+    );
+    let mixed = client.call(GroupRuns { validated_on: None, ..asked }).await?;
+    ensure!((mixed.other_rows, mixed.groups[0].figures[0].map(|all| all.runs)) == (0, Some(3)), "{mixed:?}");
+    let (one, others) = (compared.len(), others.len());
+    let said = match (one, others) {
+        (1, _) => format!("of 1 run; {others} are validated on other rows"),
+        _ => format!("of {one} runs; {others} is validated on other rows"),
+    };
+    seen(driver, &format!("//main//*[contains(@class,'foot')]//*[normalize-space(.)='{said}']")).await.context(said)?;
     desk.browser.picture("runs-other-rows").await
 }
 
@@ -211,14 +241,17 @@ async fn a_run_that_is_come_back_to_from_another_has_its_own_curves() {
 
 /// Follows a link to an address within the page, as from the palette; what was asked until then is forgotten.
 const FOLLOW: &str = "
-    performance.clearResourceTimings();
+    if (!window.asked) {
+        const ask = window.fetch.bind(window);
+        window.fetch = (to, how) => { window.asked.push(String(to) + (how?.body ?? '')); return ask(to, how); };
+    }
+    window.asked = [];
     const link = document.body.appendChild(document.createElement('a'));
     link.href = arguments[0];
     link.click();
     link.remove();";
 /// Whether a curve of a run was asked for.
-const ASKED: &str = "return performance.getEntriesByType('resource') \
-    .some(entry => entry.name.includes('/api/series?run=' + arguments[0]));";
+const ASKED: &str = "return window.asked.some(asked => asked.includes('/api/series') && asked.includes(arguments[0]));";
 
 async fn own_curves(desk: &Desk) -> Result<()> {
     let (driver, client) = (desk.driver(), &desk.client);
@@ -233,7 +266,8 @@ async fn own_curves(desk: &Desk) -> Result<()> {
         until("its curves", Duration::from_secs(30), is_asked).await
     };
     desk.go(&page(first)).await?;
-    asked(first).await.context("the first")?;
+    let name = client.call(GetRun { run: first }).await?.name;
+    seen(driver, &format!("//main//h1[.='{name}']")).await.context("the first")?;
     driver.execute(FOLLOW, vec![json!(page(second))]).await?;
     asked(second).await.context("the second")?;
     // Its answer is known: the page has it at once.

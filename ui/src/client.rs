@@ -24,7 +24,7 @@ use api::{
     event::{Event, Tag},
     id::RunId,
     run::LogStream,
-    series::Series,
+    series::{self, Series, Viewports},
 };
 use leptos::prelude::*;
 
@@ -122,24 +122,14 @@ impl Client {
         read().await
     }
 
-    /// One viewport of one series; `from` and `to` are steps, open where not given.
-    pub(crate) async fn series(
-        self,
-        run: RunId,
-        key: &str,
-        from: Option<i64>,
-        to: Option<i64>,
-        points: u32,
-    ) -> Result<Series, ApiError> {
-        let mut path = format!("/api/series?run={run}&key={}&points={points}", wire::encode(key));
-        for (name, value) in [("from", from), ("to", to)] {
-            if let Some(value) = value {
-                path.push_str(&format!("&{name}={value}"));
-            }
-        }
-        let read =
-            async || wire::bytes(wire::send(&self.address().await?, "GET", &path, wire::Body::None).await?).await;
-        Series::from_bytes(&self.unless_lost(read).await?)
+    /// Viewports of series, in their order; `None` where a run has no such series.
+    pub(crate) async fn series(self, viewports: &Viewports) -> Result<Vec<Option<Series>>, ApiError> {
+        let body = serde_json::to_string(viewports).map_err(|error| unreadable("series", &error))?;
+        let read = async || {
+            let body = wire::Body::Json(body.clone());
+            wire::bytes(wire::send(&self.address().await?, "POST", "/api/series", body).await?).await
+        };
+        series::many_from_bytes(&self.unless_lost(read).await?)
             .map_err(|error| ApiError::new(ErrorCode::WrongProtocol, format!("The host's answer is {error}.")))
     }
 

@@ -197,6 +197,19 @@ pub struct MetricCell {
     pub spark: Vec<f32>,
 }
 
+/// The value that a run is grouped by, `by` being `param.KEY` or `tag.KEY`; `None` where it has none.
+pub fn group_of<'run>(
+    params: &'run BTreeMap<String, String>,
+    tags: &'run BTreeMap<String, String>,
+    by: &str,
+) -> Option<&'run str> {
+    let value = match by.strip_prefix("param.") {
+        Some(key) => params.get(key),
+        None => tags.get(by.strip_prefix("tag.")?),
+    };
+    value.map(String::as_str)
+}
+
 /// A page of the run table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunTable {
@@ -285,6 +298,13 @@ impl Default for ProjectIdOr {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GetRun {
     pub run: RunId,
+}
+
+/// Several runs as [`GetRun`] tells each, without what they spent; `None` where there is none. At most
+/// [`crate::run_diff::MOST`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetRuns {
+    pub runs: Vec<RunId>,
 }
 
 /// Asks the worker to stop after its step; the run can be resumed.
@@ -418,6 +438,7 @@ crate::requests! { METHODS;
     StartRun => "run.start" -> Job;
     ListRuns => "run.list" -> RunTable, |me| vec![me.scope().tag(), Tag::Models(me.project.0)];
     GetRun => "run.get" -> Run, |me| vec![Tag::Run(me.run)];
+    GetRuns => "run.get_many" -> Vec<Option<Run>>, |me| me.runs.iter().map(|run| Tag::Run(*run)).collect();
     StopRun => "run.stop" -> Run;
     ResumeRun => "run.resume" -> Job;
     EditRun => "run.edit" -> Run;

@@ -4,7 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{id::RunId, tracking::Scope};
+use crate::{
+    id::{RunId, SplitId},
+    tracking::Scope,
+};
 
 /// Which runs, and in which order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +38,10 @@ pub struct GroupRuns {
     /// Keys of the metrics that are summed up.
     #[serde(default)]
     pub metrics: Vec<String>,
+    /// Leaves runs that were validated on other rows than these out of the figures: theirs can't be compared. The groups
+    /// hold them all the same, and [`RunGroups::other_rows`] says how many they are.
+    #[serde(default)]
+    pub validated_on: Option<SplitId>,
     #[serde(default)]
     pub offset: u64,
     #[serde(default)]
@@ -48,6 +55,9 @@ pub struct RunGroups {
     pub total: u64,
     /// How many runs they hold.
     pub runs: u64,
+    /// How many of those the figures leave out, for they were validated on other rows.
+    #[serde(default)]
+    pub other_rows: u64,
 }
 
 /// Runs that share the values that they are grouped by.

@@ -1,10 +1,17 @@
 //! Series of numbers on the wire: JSON floats that may be NaN or ±∞, and the binary form of
-//! `GET /api/series`.
+//! `GET /api/series`, of which `POST /api/series` answers many: for each of [`Viewports`] a `u32` of its length and the
+//! series, a length of 0 where there is none.
 //!
-//! Binary layout (little-endian): magic `SLPS`, `u32` version 2, `u32` columns, `u32` points, `u32`
-//! flags (bit 0: raw points rather than a pyramid's level), `u32` reserved, then the columns one
-//! after another, each `points` f64 values. Raw: `step, time_ms, value`. Pyramid: `step, time_ms,
-//! min, max, mean, last`, where step and time are those of the bucket's last point.
+//! Binary layout (little-endian): magic `SLPS`, `u32` version 3, `u32` columns, `u32` points, `u32`
+//! flags (bit 0: raw points rather than a pyramid's level; bit 1: over another metric), `u32` points left out, then the
+//! columns one after another, each `points` f64 values. Raw: `step, time_ms, value`. Over another metric: these, then
+//! the other's value. Pyramid: `step, time_ms,
+//! min, max, mean, last`, where step and time are those of the bucket's last point; and, where a bucket
+//! holds what is no finite number, how many NaN, +∞ and −∞ each bucket holds.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::RunId;
 
 /// One measured value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,6 +19,49 @@ pub struct Point {
     pub step: i64,
     pub time_ms: i64,
     pub value: f64,
+}
+
+/// How many values of a bucket are no finite numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NonFinite {
+    pub nan: u64,
+    /// +∞
+    pub plus: u64,
+    /// −∞
+    pub minus: u64,
+}
+
+impl NonFinite {
+    /// None or one of a kind.
+    pub fn of(value: f64) -> Self {
+        Self {
+            nan: u64::from(value.is_nan()),
+            plus: u64::from(value == f64::INFINITY),
+            minus: u64::from(value == f64::NEG_INFINITY),
+        }
+    }
+
+    pub fn is_none(self) -> bool {
+        self == Self::default()
+    }
+}
+
+impl std::ops::AddAssign for NonFinite {
+    fn add_assign(&mut self, other: Self) {
+        self.nan += other.nan;
+        self.plus += other.plus;
+        self.minus += other.minus;
+    }
+}
+
+/// "3 NaN, 1 +∞"; nothing of none.
+impl std::fmt::Display for NonFinite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kinds = [(self.nan, "NaN"), (self.plus, "+∞"), (self.minus, "−∞")];
+        let said: Vec<String> =
+            kinds.iter().filter(|(count, _)| *count > 0).map(|(count, kind)| format!("{count} {kind}")).collect();
+        f.write_str(&said.join(", "))
+    }
 }
 
 /// Serialises a float as a JSON number, or as `"NaN"`, `"Infinity"`, `"-Infinity"`.
@@ -85,6 +135,45 @@ pub mod floats {
     }
 }
 
+/// Which part of which series.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Viewport {
+    pub run: RunId,
+    pub key: String,
+    /// Steps, both inclusive; open where not given.
+    #[serde(default)]
+    pub from: Option<i64>,
+    #[serde(default)]
+    pub to: Option<i64>,
+    /// Over the values of another metric of the run instead of over its own steps.
+    #[serde(default)]
+    pub over: Option<OverMetric>,
+}
+
+/// Another metric as the horizontal axis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OverMetric {
+    pub key: String,
+    /// Values of it, both inclusive; open where not given.
+    #[serde(default)]
+    pub from: Option<f64>,
+    #[serde(default)]
+    pub to: Option<f64>,
+    /// The axis is logarithmic: what is not positive is left out.
+    #[serde(default)]
+    pub log: bool,
+}
+
+/// Many viewports at once, as asked by `POST /api/series`; at most [`MOST_VIEWPORTS`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Viewports {
+    pub series: Vec<Viewport>,
+    /// At most about so many points of each come back.
+    pub points: u32,
+}
+
+pub const MOST_VIEWPORTS: usize = 1_000;
+
 /// One viewport of one series, as asked by `GET /api/series?run=…&key=…&from=…&to=…&points=…`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Series {
@@ -93,16 +182,22 @@ pub struct Series {
     pub step: Vec<f64>,
     pub time_ms: Vec<f64>,
     pub last: Vec<f64>,
-    /// Empty when raw.
+    /// Of each bucket's finite values, NaN where it has none; empty when raw.
     pub min: Vec<f64>,
-    /// Empty when raw.
+    /// As `min`.
     pub max: Vec<f64>,
-    /// Empty when raw; NaN is left out.
+    /// As `min`.
     pub mean: Vec<f64>,
+    /// Of each bucket; empty when raw, or where every value is a finite number.
+    pub non_finite: Vec<NonFinite>,
+    /// The other metric's value at each point's step, ascending, where one is asked over another; else empty.
+    pub over: Vec<f64>,
+    /// Points without a finite value of the other metric at their step.
+    pub left_out: u64,
 }
 
 const MAGIC: &[u8; 4] = b"SLPS";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Says why bytes are not a series.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,14 +221,24 @@ impl Series {
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {
-        let columns: Vec<&[f64]> = if self.raw {
+        let count = |of: fn(&NonFinite) -> u64| self.non_finite.iter().map(|one| of(one) as f64).collect::<Vec<f64>>();
+        let counts = [count(|one| one.nan), count(|one| one.plus), count(|one| one.minus)];
+        let is_over = self.is_over();
+        let mut columns: Vec<&[f64]> = if is_over {
+            vec![&self.step, &self.time_ms, &self.last, &self.over]
+        } else if self.raw {
             vec![&self.step, &self.time_ms, &self.last]
         } else {
             vec![&self.step, &self.time_ms, &self.min, &self.max, &self.mean, &self.last]
         };
+        if !self.raw && !is_over && !self.non_finite.is_empty() {
+            columns.extend(counts.iter().map(Vec::as_slice));
+        }
         let mut bytes = Vec::with_capacity(24 + columns.len() * self.len() * 8);
         bytes.extend_from_slice(MAGIC);
-        for word in [VERSION, columns.len() as u32, self.len() as u32, u32::from(self.raw), 0] {
+        let flags = u32::from(self.raw) | u32::from(is_over) << 1;
+        let left_out = u32::try_from(self.left_out).unwrap_or(u32::MAX);
+        for word in [VERSION, columns.len() as u32, self.len() as u32, flags, left_out] {
             bytes.extend_from_slice(&word.to_le_bytes());
         }
         for column in columns {
@@ -150,8 +255,13 @@ impl Series {
         }
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let (version, columns, points, flags) = (word(4), word(8) as usize, word(12) as usize, word(16));
-        let raw = flags & 1 == 1;
-        if version != VERSION || columns != if raw { 3 } else { 6 } {
+        let (raw, is_over) = (flags & 1 == 1, flags & 2 == 2);
+        let expected: &[usize] = match (is_over, raw) {
+            (true, _) => &[4],
+            (false, true) => &[3],
+            (false, false) => &[6, 9],
+        };
+        if version != VERSION || !expected.contains(&columns) {
             return Err(NotASeries("the version or the number of columns is unknown"));
         }
         if bytes.len() != 24 + columns * points * 8 {
@@ -166,12 +276,51 @@ impl Series {
                 .collect::<Vec<_>>()
         };
         let (step, time_ms) = (column(0), column(1));
-        Ok(if raw {
-            Self { raw, step, time_ms, last: column(2), ..Self::default() }
+        if is_over {
+            let left_out = u64::from(word(20));
+            return Ok(Self { raw, step, time_ms, last: column(2), over: column(3), left_out, ..Self::default() });
+        }
+        if raw {
+            return Ok(Self { raw, step, time_ms, last: column(2), ..Self::default() });
+        }
+        let non_finite = if columns == 9 {
+            let counts = column(6).into_iter().zip(column(7)).zip(column(8));
+            let one = |((nan, plus), minus)| NonFinite { nan: nan as u64, plus: plus as u64, minus: minus as u64 };
+            counts.map(one).collect()
         } else {
-            Self { raw, step, time_ms, min: column(2), max: column(3), mean: column(4), last: column(5) }
-        })
+            Vec::new()
+        };
+        let (min, max, mean, last) = (column(2), column(3), column(4), column(5));
+        Ok(Self { raw, step, time_ms, min, max, mean, last, non_finite, ..Self::default() })
     }
+
+    /// Whether it lies over another metric; so does one of which every point was left out.
+    fn is_over(&self) -> bool {
+        self.left_out > 0 || !self.over.is_empty()
+    }
+}
+
+/// The answer to [`Viewports`]; `None` where a run has no such series.
+pub fn many_to_bytes(many: &[Option<Series>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for series in many {
+        let one = series.as_ref().map(Series::to_bytes).unwrap_or_default();
+        bytes.extend_from_slice(&(one.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&one);
+    }
+    bytes
+}
+
+pub fn many_from_bytes(mut bytes: &[u8]) -> Result<Vec<Option<Series>>, NotASeries> {
+    let mut many = Vec::new();
+    while !bytes.is_empty() {
+        let (length, rest) = bytes.split_first_chunk::<4>().ok_or(NotASeries("a length is cut off"))?;
+        let length = u32::from_le_bytes(*length) as usize;
+        let (one, rest) = rest.split_at_checked(length).ok_or(NotASeries("it is cut off"))?;
+        many.push(if one.is_empty() { None } else { Some(Series::from_bytes(one)?) });
+        bytes = rest;
+    }
+    Ok(many)
 }
 
 #[cfg(test)]
@@ -180,7 +329,8 @@ mod tests {
 
     #[test]
     fn a_series_survives_its_bytes() {
-        for raw in [true, false] {
+        let odd = vec![NonFinite { nan: 3, plus: 0, minus: 1 }, NonFinite::default()];
+        for (raw, non_finite) in [(true, vec![]), (false, vec![]), (false, odd)] {
             let side = if raw { vec![] } else { vec![0.5, f64::NAN] };
             let series = Series {
                 raw,
@@ -190,10 +340,30 @@ mod tests {
                 min: side.clone(),
                 max: side.clone(),
                 mean: side,
+                non_finite,
+                ..Series::default()
             };
             let again = Series::from_bytes(&series.to_bytes()).unwrap();
             assert_eq!(again.to_bytes(), series.to_bytes());
+            assert_eq!(again.non_finite, series.non_finite);
         }
         assert!(Series::from_bytes(b"nonsense").is_err());
+    }
+
+    #[test]
+    fn many_series_survive_their_bytes_and_none_is_none() {
+        let over =
+            Series { step: vec![4.0], time_ms: vec![5.0], last: vec![6.0], over: vec![0.5], ..Series::default() };
+        let all = vec![
+            Some(Series { raw: true, left_out: 7, ..over }),
+            None,
+            Some(Series { left_out: 2, ..Series::default() }),
+        ];
+        let bytes = many_to_bytes(&all);
+        assert_eq!(many_from_bytes(&bytes).unwrap(), all);
+        assert_eq!(many_from_bytes(&[]).unwrap(), []);
+        for end in [2, 9, bytes.len() - 1] {
+            assert!(many_from_bytes(&bytes[..end]).is_err(), "cut at {end}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Runs of a group as one line: their mean, with a band of their extremes or their deviation.
 
+use std::collections::BTreeSet;
+
 use crate::{line::Line, role::Role};
 
 /// What a band spans.
@@ -47,6 +49,37 @@ pub fn mean(name: impl Into<String>, role: Role, lines: &[Line], spread: Spread)
         });
     }
     Line { band, ..Line::new(name, role, x, y) }
+}
+
+/// What runs without a value are called as a group.
+pub const NONE: &str = "–";
+
+/// Groups once each, numbers in their order and before texts.
+pub fn in_order(groups: impl IntoIterator<Item = String>) -> Vec<String> {
+    let all: BTreeSet<String> = groups.into_iter().collect();
+    let mut all: Vec<String> = all.into_iter().collect();
+    let number = |text: &String| text.parse::<f64>().unwrap_or(f64::INFINITY);
+    all.sort_by(|left, right| number(left).total_cmp(&number(right)));
+    all
+}
+
+/// Each group with lines as one: the mean of those, ± their standard deviation, in the colour of its place in `order`.
+pub fn means(lines: Vec<(String, Line)>, order: &[String]) -> Vec<Line> {
+    let mut members: Vec<Vec<Line>> = vec![Vec::new(); order.len()];
+    for (group, line) in lines {
+        if let Some(at) = order.iter().position(|other| *other == group) {
+            members[at].push(line);
+        }
+    }
+    let mean = |(at, (group, members)): (usize, (&String, Vec<Line>))| {
+        let runs = match members.len() {
+            0 => return None,
+            1 => "1 run".to_owned(),
+            count => format!("{count} runs"),
+        };
+        Some(mean(format!("{group} ({runs})"), Role::series(at), &members, Spread::Deviation))
+    };
+    order.iter().zip(members).enumerate().filter_map(mean).collect()
 }
 
 /// A line's points that can be between others, by x.

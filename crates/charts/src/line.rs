@@ -1,6 +1,7 @@
 //! Lines over steps or time: the raw line faint behind the smoothed one, the band between the
-//! smallest and the largest value of each bucket, gaps as gaps, NaN and ∞ marked.
+//! smallest and the largest value of each bucket, gaps as gaps, NaN and ∞ marked, also those inside of a bucket.
 
+use api::series::{NonFinite, Series};
 use plotters::{
     element::{Circle, EmptyElement, PathElement, Polygon, Rectangle},
     series::LineSeries,
@@ -47,6 +48,8 @@ pub struct Line {
     pub y: Vec<f64>,
     /// The smallest and the largest value of each bucket; empty where `y` is raw.
     pub band: Vec<(f64, f64)>,
+    /// What is not finite in each bucket, whatever its `y` is; empty where `y` is raw or nothing is.
+    pub non_finite: Vec<NonFinite>,
     pub is_dashed: bool,
     /// There to compare with: neither smoothed nor in the crosshair.
     pub is_reference: bool,
@@ -61,10 +64,23 @@ impl Line {
             x,
             y,
             band: Vec::new(),
+            non_finite: Vec::new(),
             is_dashed: false,
             is_reference: false,
             weight: Weight::Plain,
         }
+    }
+
+    /// A stored series over an axis of as many values: its newest values, within the band of its buckets.
+    pub fn of_series(name: impl Into<String>, role: Role, x: Vec<f64>, series: &Series) -> Self {
+        let band = series.min.iter().copied().zip(series.max.iter().copied()).collect();
+        Self { band, non_finite: series.non_finite.clone(), ..Self::new(name, role, x, series.last.clone()) }
+    }
+
+    /// What is not finite at a point: in its bucket, or its value.
+    pub fn non_finite_at(&self, index: usize) -> NonFinite {
+        let value = || self.y.get(index).map_or_else(NonFinite::default, |value| NonFinite::of(*value));
+        self.non_finite.get(index).copied().unwrap_or_else(value)
     }
 
     /// A dashed line that is there to compare with: it has no say in the crosshair.
@@ -80,23 +96,6 @@ impl Line {
         points.sort_by(|left, right| left.0.total_cmp(&right.0));
         let (x, y) = points.into_iter().unzip();
         Self::new(name, role, x, y)
-    }
-
-    /// Its values over those that another series has at the same steps, for lines that lie along steps; and how many of
-    /// its points were left out, for the other has no finite value at their step. Of several values of one step the
-    /// last counts.
-    pub fn against(&self, other: &Self) -> (Self, usize) {
-        let mut at_step: Vec<(f64, f64)> = other.x.iter().copied().zip(other.y.iter().copied()).collect();
-        at_step.sort_by(|left, right| left.0.total_cmp(&right.0));
-        let partner = |step: f64| {
-            let end = at_step.partition_point(|(other, _)| *other <= step);
-            let (other, value) = *at_step.get(end.checked_sub(1)?)?;
-            (other == step && value.is_finite()).then_some(value)
-        };
-        let (x, y): (Vec<f64>, Vec<f64>) =
-            self.x.iter().zip(&self.y).filter_map(|(step, value)| Some((partner(*step)?, *value))).unzip();
-        let left_out = self.x.len() - x.len();
-        (Self { weight: self.weight, ..Self::over(self.name.clone(), self.role, &x, &y) }, left_out)
     }
 
     /// Index of the point that is nearest to a value of the horizontal axis.
@@ -364,36 +363,32 @@ const MARKS_APART: f64 = 3.0;
 /// axis as a faint one at the lower edge.
 fn odd_values(context: &mut Context<'_, '_>, plot: &Plot, line: &Line) -> Result<(), Failed> {
     let (low, high) = (plot.y.place(plot.y.low), plot.y.place(plot.y.high));
-    let odd =
-        line.x.iter().zip(&line.y).filter(|(x, y)| {
-            !can_show(&plot.y, **y) && can_show(&plot.x, **x) && (plot.x.low..=plot.x.high).contains(*x)
-        });
     let mut drawn = [f64::NEG_INFINITY; 4];
-    for (x, y) in odd {
-        let kind = if y.is_nan() {
-            0
-        } else if *y == f64::INFINITY {
-            1
-        } else {
-            2 + usize::from(y.is_finite())
-        };
-        let pixel = plot.x_pixel(*x);
-        if (pixel - drawn[kind]).abs() < MARKS_APART {
+    for (index, (x, y)) in line.x.iter().zip(&line.y).enumerate() {
+        if !can_show(&plot.x, *x) || !(plot.x.low..=plot.x.high).contains(x) {
             continue;
         }
-        drawn[kind] = pixel;
-        let style = stroke(if kind == 3 { Role::Faint } else { Role::Bad }, 1.4, 1.0);
-        let at = (plot.x.place(*x), if kind == 1 { high } else { low });
-        if kind == 0 {
-            let mark = EmptyElement::at(at)
-                + PathElement::new(vec![(-30, -60), (30, 0)], style)
-                + PathElement::new(vec![(-30, 0), (30, -60)], style);
-            context.draw_series([mark])?;
-        } else {
-            let tip = if kind == 1 { 0 } else { -1 };
-            let wing = if kind == 1 { 50 } else { -50 };
-            let mark = EmptyElement::at(at) + PathElement::new(vec![(-35, wing), (0, tip), (35, wing)], style);
-            context.draw_series([mark])?;
+        let NonFinite { nan, plus, minus } = line.non_finite_at(index);
+        let is_beneath = y.is_finite() && !can_show(&plot.y, *y);
+        let pixel = plot.x_pixel(*x);
+        for (kind, is_there) in [nan > 0, plus > 0, minus > 0, is_beneath].into_iter().enumerate() {
+            if !is_there || (pixel - drawn[kind]).abs() < MARKS_APART {
+                continue;
+            }
+            drawn[kind] = pixel;
+            let style = stroke(if kind == 3 { Role::Faint } else { Role::Bad }, 1.4, 1.0);
+            let at = (plot.x.place(*x), if kind == 1 { high } else { low });
+            if kind == 0 {
+                let mark = EmptyElement::at(at)
+                    + PathElement::new(vec![(-30, -60), (30, 0)], style)
+                    + PathElement::new(vec![(-30, 0), (30, -60)], style);
+                context.draw_series([mark])?;
+            } else {
+                let tip = if kind == 1 { 0 } else { -1 };
+                let wing = if kind == 1 { 50 } else { -50 };
+                let mark = EmptyElement::at(at) + PathElement::new(vec![(-35, wing), (0, tip), (35, wing)], style);
+                context.draw_series([mark])?;
+            }
         }
     }
     Ok(())

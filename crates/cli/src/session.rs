@@ -7,9 +7,13 @@
 use std::time::Duration;
 
 use adapters::outside::{Outside, Surroundings};
-use api::{ApiError, ErrorCode, Request, event::Event, series::Series};
+use api::{
+    ApiError, ErrorCode, Request,
+    event::Event,
+    series::{Series, Viewports},
+};
 use client::{
-    call::{Client, Viewport},
+    call::Client,
     find,
     lock::{self, Held},
     workspace::Workspace,
@@ -108,13 +112,11 @@ impl Session {
         }
     }
 
-    pub(crate) async fn series(&self, viewport: &Viewport) -> Outcome<Series> {
+    /// Viewports of series, in their order; `None` where a run has no such series.
+    pub(crate) async fn series(&self, viewports: Viewports) -> Outcome<Vec<Option<Series>>> {
         match self {
-            Self::Host(client) => client.series(viewport).await,
-            Self::Once(once) => {
-                let Viewport { run, key, from, to, points } = viewport;
-                server::series::series_of(&once.engine, *run, key, *from, *to, *points).await
-            }
+            Self::Host(client) => client.series(&viewports).await,
+            Self::Once(once) => server::series::many_of(&once.engine, viewports).await,
             Self::Nobody => Err(nobody()),
         }
     }

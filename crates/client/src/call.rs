@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use api::{ApiError, ErrorCode, Request, call::Call, host::HostFile, id::RunId, series::Series};
+use api::{
+    ApiError, ErrorCode, Request,
+    call::Call,
+    host::HostFile,
+    series::{self, Series, Viewports},
+};
 use serde_json::Value;
 
 use crate::{host_file, workspace::Workspace};
@@ -14,18 +19,6 @@ pub struct Client {
     host: HostFile,
     /// Where the next host of the same workspace is found, if it is known.
     workspace: Option<Workspace>,
-}
-
-/// One viewport of one series.
-#[derive(Debug, Clone)]
-pub struct Viewport {
-    pub run: RunId,
-    pub key: String,
-    /// Steps, both inclusive; open where not given.
-    pub from: Option<i64>,
-    pub to: Option<i64>,
-    /// At most so many points come back.
-    pub points: u32,
 }
 
 impl Client {
@@ -63,19 +56,13 @@ impl Client {
         read_json(method, answer).await
     }
 
-    /// Fetches one viewport of a series.
-    pub async fn series(&self, viewport: &Viewport) -> Result<Series, ApiError> {
-        let mut query = vec![
-            ("run", viewport.run.to_string()),
-            ("key", viewport.key.clone()),
-            ("points", viewport.points.to_string()),
-        ];
-        query.extend(viewport.from.map(|from| ("from", from.to_string())));
-        query.extend(viewport.to.map(|to| ("to", to.to_string())));
-        let answer = self.get("/api/series").query(&query).send().await.map_err(|error| self.gone(&error))?;
+    /// Fetches viewports of series, in their order; `None` where a run has no such series.
+    pub async fn series(&self, viewports: &Viewports) -> Result<Vec<Option<Series>>, ApiError> {
+        let request = self.http.post(format!("{}/api/series", self.host.address)).bearer_auth(&self.host.token);
+        let answer = request.json(viewports).send().await.map_err(|error| self.gone(&error))?;
         let answer = refuse_errors("series", answer).await?;
         let bytes = answer.bytes().await.map_err(|error| self.gone(&error))?;
-        Series::from_bytes(&bytes)
+        series::many_from_bytes(&bytes)
             .map_err(|error| ApiError::new(ErrorCode::WrongProtocol, format!("The host's answer is {error}.")))
     }
 

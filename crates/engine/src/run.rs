@@ -30,13 +30,15 @@ use api::{
     evaluation::Evaluation,
     event::Tag,
     run::{
-        Artifact, EditRun, GetEvaluation, GetRun, GetRunLog, ListArtifacts, ListRuns, LogChunk, LogStream, Run,
-        RunState, RunTable, StopRun,
+        Artifact, EditRun, GetEvaluation, GetRun, GetRunLog, GetRuns, ListArtifacts, ListRuns, LogChunk, LogStream,
+        Run, RunState, RunTable, StopRun,
     },
-    series::Series,
+    run_diff::MOST,
+    series::{MOST_VIEWPORTS, Series, Viewport, Viewports},
     tracking::Scope,
 };
 use cap_std::fs::Dir;
+use futures::{StreamExt as _, TryStreamExt as _};
 use store::run::RunRow;
 
 use crate::{
@@ -54,6 +56,22 @@ pub async fn find(engine: &Engine, id: RunId) -> anyhow::Result<RunRow> {
 pub async fn get(engine: &Engine, request: GetRun) -> anyhow::Result<Run> {
     let run = find(engine, request.run).await?.run;
     Ok(Run { spent: spending::spent(engine, run.id).await?, ..run })
+}
+
+/// Several runs in their order, all of one moment.
+pub async fn get_many(engine: &Engine, request: GetRuns) -> anyhow::Result<Vec<Option<Run>>> {
+    let given = request.runs.len();
+    if given > MOST {
+        bail!(
+            ApiError::invalid(format!("{MOST} runs are asked for at once, and {given} were named."))
+                .with_hint("Ask for the others apart.")
+        );
+    }
+    let all = engine.store().read(move |c| {
+        let one = |id| Ok(store::run::get(c, id)?.map(|row| row.run));
+        request.runs.into_iter().map(one).collect::<store::error::Result<Vec<_>>>()
+    });
+    Ok(all.await?)
 }
 
 /// A page of the run table: by default ranked by the validation metric, the best first.
@@ -133,26 +151,45 @@ pub fn artifact_uri(number: i64, location: Option<&str>, run: RunId) -> String {
     }
 }
 
-/// One viewport of one series, steps inclusive, open where not given: raw where the points are few,
-/// else the pyramid's finest level that fits.
-pub async fn series_view(
-    engine: &Engine,
-    run: RunId,
-    key: &str,
-    from: Option<i64>,
-    to: Option<i64>,
-    points: u32,
-) -> anyhow::Result<Series> {
-    let name = key.to_owned();
+/// One viewport of one series: raw where the points are few, else the pyramid's finest level that fits. Over another
+/// metric: pairs of raw points, see [`store::points::join`].
+pub async fn series_view(engine: &Engine, viewport: Viewport, points: u32) -> anyhow::Result<Series> {
+    let key = viewport.key.clone();
+    let found = view(engine, viewport, points).await?;
+    found.ok_or_else(|| ApiError::not_found(format!("The run has no series \"{key}\".")).into())
+}
+
+/// As many viewports as are asked for, in their order; `None` where a run has no such series.
+pub async fn series_views(engine: &Engine, viewports: Viewports) -> anyhow::Result<Vec<Option<Series>>> {
+    let Viewports { series, points } = viewports;
+    let given = series.len();
+    if given > MOST_VIEWPORTS {
+        bail!(
+            ApiError::invalid(format!("{MOST_VIEWPORTS} series are asked for at once, and {given} were named."))
+                .with_hint("Ask for the others apart.")
+        );
+    }
+    // Each is a read of its own, so that a write that waits for the database need not wait for all of them.
+    let all = series.into_iter().map(|viewport| view(engine, viewport, points));
+    futures::stream::iter(all).buffered(AT_ONCE).try_collect().await
+}
+
+/// Series that are read at a time.
+const AT_ONCE: usize = 4;
+
+async fn view(engine: &Engine, viewport: Viewport, points: u32) -> anyhow::Result<Option<Series>> {
+    let Viewport { run, key, from, to, over } = viewport;
     let (from, to, points) = (from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX), u64::from(points));
     let found = engine
         .store()
-        .read(move |c| match store::metric::find(c, run, &name)? {
-            Some((number, _)) => store::points::view(c, number, from, to, points).map(Some),
-            None => Ok(None),
+        .read(move |c| {
+            let Some((number, _)) = store::metric::find(c, run, &key)? else { return Ok(None) };
+            let Some(over) = over else { return store::points::view(c, number, from, to, points).map(Some) };
+            let other = store::metric::find(c, run, &over.key)?.map(|(other, _)| other);
+            store::points::join(c, number, other, (from, to), &over, points).map(Some)
         })
         .await?;
-    found.ok_or_else(|| ApiError::not_found(format!("The run has no series \"{key}\".")).into())
+    Ok(found)
 }
 
 /// Asks the worker to stop after its step.

@@ -49,7 +49,7 @@ async fn read(host: &Host, request: Request) -> Result<Call<Value>, ApiError> {
 }
 
 /// The JSON of a request's body, which arrives within the host's patience.
-async fn body<T: DeserializeOwned>(host: &Host, what: &str, request: Request) -> Result<T, ApiError> {
+pub(crate) async fn body<T: DeserializeOwned>(host: &Host, what: &str, request: Request) -> Result<T, ApiError> {
     let body = tokio::time::timeout(host.patience, Json::<T>::from_request(request, &())).await;
     let body = body.map_err(|_| ApiError::invalid(format!("The {what} did not arrive within {:?}.", host.patience)))?;
     let Json(body) =

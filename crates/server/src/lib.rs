@@ -115,7 +115,7 @@ pub fn router(host: Host) -> Router {
         .route("/api/session", post(call::open_session))
         .route("/api/events", get(events::events))
         .route("/api/runs/{run}/log", get(events::run_log))
-        .route("/api/series", get(series::series))
+        .route("/api/series", get(series::one).post(series::many).layer(DefaultBodyLimit::max(CALL_LIMIT_BYTES)))
         .route("/api/blob/runs/{run}/{*path}", get(blob::artifact))
         .route("/api/blob/media/{run}", get(blob::medium))
         .route("/api/blob/snapshots/{snapshot}/{*path}", get(blob::picture))

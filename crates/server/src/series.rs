@@ -1,23 +1,28 @@
-//! `GET /api/series`: one viewport of one series, as binary columns.
+//! `GET /api/series`: one viewport of one series, as binary columns; `POST /api/series`: many at once.
 
 use axum::{
-    extract::{Query, State, rejection::QueryRejection},
+    extract::{Query, Request, State, rejection::QueryRejection},
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
 use engine::Engine;
 use serde::Deserialize;
 
-use api::{ApiError, RunId, series::Series};
+use api::{
+    ApiError, RunId,
+    series::{self, Series, Viewport, Viewports},
+};
 
-use crate::{Host, refusal::Refusal};
+use crate::{Host, call, refusal::Refusal};
 
 /// Nobody's screen is wider.
 const MOST_POINTS: u32 = 20_000;
+/// Of many series together: an answer of 72 MB at most.
+const MOST_POINTS_IN_ALL: u32 = 1_000_000;
 const DEFAULT_POINTS: u32 = 1_000;
 
 #[derive(Debug, Deserialize)]
-pub(crate) struct Viewport {
+pub(crate) struct Asked {
     run: RunId,
     key: String,
     #[serde(default)]
@@ -28,27 +33,37 @@ pub(crate) struct Viewport {
     points: Option<u32>,
 }
 
-pub(crate) async fn series(
+pub(crate) async fn one(
     State(host): State<Host>,
-    viewport: Result<Query<Viewport>, QueryRejection>,
+    asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Refusal> {
-    let Query(Viewport { run, key, from, to, points }) = viewport?;
-    let points = points.unwrap_or(DEFAULT_POINTS).clamp(1, MOST_POINTS);
-    let series = series_of(&host.engine, run, &key, from, to, points).await?;
-    let mut response = series.to_bytes().into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    Ok(response)
+    let Query(Asked { run, key, from, to, points }) = asked?;
+    let viewport = Viewport { run, key, from, to, over: None };
+    let series = series_of(&host.engine, viewport, points.unwrap_or(DEFAULT_POINTS)).await?;
+    Ok(binary(series.to_bytes()))
 }
 
-/// The same for callers in this process. Steps are inclusive, open where not given.
-pub async fn series_of(
-    engine: &Engine,
-    run: RunId,
-    key: &str,
-    from: Option<i64>,
-    to: Option<i64>,
-    points: u32,
-) -> Result<Series, ApiError> {
-    let view = engine::run::series_view(engine, run, key, from, to, points).await;
+pub(crate) async fn many(State(host): State<Host>, request: Request) -> Result<Response, Refusal> {
+    let viewports: Viewports = call::body(&host, "question", request).await?;
+    Ok(binary(series::many_to_bytes(&many_of(&host.engine, viewports).await?)))
+}
+
+fn binary(bytes: Vec<u8>) -> Response {
+    let mut response = bytes.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    response
+}
+
+/// The same for callers in this process.
+pub async fn series_of(engine: &Engine, viewport: Viewport, points: u32) -> Result<Series, ApiError> {
+    let view = engine::run::series_view(engine, viewport, points.clamp(1, MOST_POINTS)).await;
     view.map_err(|error| engine::error::told(&error))
+}
+
+/// Many for callers in this process; `None` where a run has no such series.
+pub async fn many_of(engine: &Engine, viewports: Viewports) -> Result<Vec<Option<Series>>, ApiError> {
+    let each = MOST_POINTS_IN_ALL / u32::try_from(viewports.series.len().max(1)).unwrap_or(u32::MAX);
+    let points = viewports.points.min(each).clamp(1, MOST_POINTS);
+    let views = engine::run::series_views(engine, Viewports { points, ..viewports }).await;
+    views.map_err(|error| engine::error::told(&error))
 }

@@ -6,11 +6,13 @@
 //! point is ever dropped: what is drawn from buckets far away is drawn from raw points near by.
 
 mod encoding;
+mod join;
 pub(crate) mod migrate;
 
 pub(crate) use encoding::{decode_tail, encode_tail};
+pub use join::join;
 
-use api::series::{Point, Series};
+use api::series::{NonFinite, Point, Series};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use crate::{error::Result, tail};
@@ -48,28 +50,34 @@ pub(crate) struct Bucket {
     /// Of the bucket's last point.
     step: i64,
     time_ms: i64,
+    /// Of its finite values; NaN where it has none.
     min: f64,
     max: f64,
     sum: f64,
-    /// How many of its points are numbers.
+    /// How many of its values are finite.
     numbers: u64,
     last: f64,
+    non_finite: NonFinite,
 }
 
 impl Bucket {
     fn of(point: Point) -> Self {
         let Point { step, time_ms, value } = point;
-        let (sum, numbers) = if value.is_nan() { (0.0, 0) } else { (value, 1) };
-        Self { step, time_ms, min: value, max: value, sum, numbers, last: value }
+        let (extreme, sum, numbers) = if value.is_finite() { (value, value, 1) } else { (f64::NAN, 0.0, 0) };
+        let non_finite = NonFinite::of(value);
+        Self { step, time_ms, min: extreme, max: extreme, sum, numbers, last: value, non_finite }
     }
 
-    /// NaN is left out of the extremes and the mean, but stands as the last value.
+    /// What is not finite is left out of the extremes and the mean and counted apart, but stands as the last value.
     fn add(&mut self, later: Self) {
+        let mut non_finite = self.non_finite;
+        non_finite += later.non_finite;
         *self = Self {
             min: self.min.min(later.min),
             max: self.max.max(later.max),
             sum: self.sum + later.sum,
             numbers: self.numbers + later.numbers,
+            non_finite,
             ..later
         };
     }
@@ -240,6 +248,7 @@ fn raw(points: impl Iterator<Item = Point>) -> Series {
 
 fn drawn(buckets: &[Bucket]) -> Series {
     let column = |value: fn(&Bucket) -> f64| buckets.iter().map(value).collect::<Vec<f64>>();
+    let all_finite = buckets.iter().all(|bucket| bucket.non_finite.is_none());
     Series {
         raw: false,
         step: column(|bucket| bucket.step as f64),
@@ -248,6 +257,8 @@ fn drawn(buckets: &[Bucket]) -> Series {
         max: column(|bucket| bucket.max),
         mean: column(Bucket::mean),
         last: column(|bucket| bucket.last),
+        non_finite: if all_finite { Vec::new() } else { buckets.iter().map(|bucket| bucket.non_finite).collect() },
+        ..Series::default()
     }
 }
 

@@ -32,13 +32,15 @@ use crate::{
         icon::{self, Icon, icon},
         menu::{Item, MenuButton},
         states::{Load, Problem},
-        tabs::{Tab, Tabs, current_tab},
+        tabs::{Tab, Tabs, current_tab, keys_of},
         toast::Toasts,
         under_way::UnderWay,
         when::Ago,
         words,
     },
 };
+
+const TABS: [Tab; 3] = [Tab::new("preview", "Preview"), Tab::new("profile", "Profile"), Tab::new("drift", "Drift")];
 
 #[component]
 pub(crate) fn Data() -> impl IntoView {
@@ -133,7 +135,7 @@ fn Versions(dataset: Signal<Dataset>) -> impl IntoView {
         }
         now
     });
-    let tab = current_tab("preview");
+    let tab = current_tab(|| keys_of(&TABS));
     let newest = Memo::new(move |_| dataset.with(|dataset| dataset.snapshots.first().map(|snapshot| snapshot.id)));
     view! {
         <div class="split-data">
@@ -159,10 +161,7 @@ fn Versions(dataset: Signal<Dataset>) -> impl IntoView {
                     <banners::Arrived dataset />
                 </div>
                 <div class="tab-line">
-                    <Tabs
-                        tabs=vec![Tab::new("preview", "Preview"), Tab::new("profile", "Profile"), Tab::new("drift", "Drift")]
-                        current=tab
-                    />
+                    <Tabs tabs=TABS.to_vec() current=tab />
                 </div>
                 {move || match tab.get().as_str() {
                     "profile" => view! { <profile::ProfileTab measured snapshot=chosen_id /> }.into_any(),

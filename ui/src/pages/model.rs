@@ -24,7 +24,7 @@ use crate::{
         report::Report,
         row_form::range_of,
         states::{Empty, Failure, Load},
-        tabs::{Tab, Tabs, current_tab},
+        tabs::{Tab, Tabs, current_tab, keys_of},
         toast::Toasts,
         when::Ago,
         words,
@@ -79,7 +79,7 @@ fn title(version: &Version) -> String {
 
 #[component]
 fn Page(id: VersionId, now: Signal<VersionDetail>, detail: Query<VersionDetail>, place: Place) -> impl IntoView {
-    let current = current_tab("try");
+    let current = current_tab(|| keys_of(&TABS));
     let version = Memo::new(move |_| now.with(|now| now.version.clone()));
     let [push, add_registry] = std::array::from_fn(|_| RwSignal::new(false));
     view! {

@@ -34,7 +34,7 @@ use crate::{
         rename_run::RenameRun,
         stage::{RunChip, run_kind},
         states::{Empty, Load, Problem},
-        tabs::{Tab, Tabs, current_tab},
+        tabs::{Tab, Tabs, current_tab, keys_of},
         toast::Toasts,
         words,
     },
@@ -474,7 +474,6 @@ fn numbers(run: &Run, primary: Option<&str>) -> Vec<Figure> {
 
 #[component]
 fn Views(run: Signal<Run>) -> impl IntoView {
-    let tab = current_tab("charts");
     let id = Memo::new(move |_| run.with(|run| run.id));
     let is_live = Signal::derive(move || run.with(|run| !run.state.is_over()));
     let is_training = Memo::new(move |_| run.with(|run| run.kind == RunKind::Training));
@@ -504,6 +503,14 @@ fn Views(run: Signal<Run>) -> impl IntoView {
         }
         tabs.extend([Tab::new("lineage", "Lineage"), Tab::new("code", "Code")]);
         tabs
+    });
+    let tab = current_tab(move || {
+        let mut keys = tabs.with(|tabs| keys_of(tabs));
+        // Until it is known what media there are, an address may name them.
+        if media.value.with(Option::is_none) {
+            keys.push("media");
+        }
+        keys
     });
     let look = Look::new();
     view! {

@@ -41,12 +41,7 @@ use self::{
     views::Shown,
 };
 use crate::{
-    client::{
-        Client,
-        paged::{Paged, paged},
-        query::query,
-        wire,
-    },
+    client::{Client, paged::paged, query::query, wire},
     frame::{address::follow_address, crumbs::crumbs, place::Place},
     parts::{
         button::{Button, Pending},
@@ -169,7 +164,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let names = Memo::new(move |_| facts.with(|facts| chosen_columns.names(facts)));
     let figures = figures(listing, names, facts);
     let ranges = Memo::new(move |_| {
-        figures.with(|figures| figures.iter().map(|(key, figure)| (key.clone(), (figure.min, figure.max))).collect())
+        figures.with(|figures| figures.of.iter().map(|(key, figure)| (key.clone(), (figure.min, figure.max))).collect())
     });
     let places = Memo::new(move |_| {
         picked.with(|picked| picked.iter().enumerate().map(|(at, id)| (id.clone(), at)).collect::<HashMap<_, _>>())
@@ -308,7 +303,7 @@ pub(crate) fn Runs() -> impl IntoView {
                         }))
                     />
                 </div>
-                <Foot hidden=Signal::derive(move || none.get() || grouped.get() || is_plotted.get()) list facts figures picked />
+                <Foot hidden=Signal::derive(move || none.get() || grouped.get() || is_plotted.get()) facts figures picked />
             </div>
             {move || (!picked.with(Vec::is_empty) && !is_covered.get()).then(|| view! {
                 <overlay::Overlay picked chosen ranked_by compare=compare />
@@ -417,9 +412,14 @@ fn differing(table: &api::run::RunTable) -> Vec<String> {
 }
 
 /// Of each metric that is shown, and of the one that ranks.
-type Figures = BTreeMap<String, GroupFigure>;
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Figures {
+    of: BTreeMap<String, GroupFigure>,
+    /// Runs that match and are in none of them, for they were validated on other rows.
+    other_rows: u64,
+}
 
-/// What the metrics come to over all runs that match, whether their rows were fetched or not: what the colour of a cell
+/// What the metrics come to over all runs that match and can be compared, whether their rows were fetched or not: what the colour of a cell
 /// is measured by, and what stands at the table's foot.
 fn figures(list: Signal<Option<Listing>>, names: Memo<Names>, facts: RwSignal<Facts>) -> Memo<Figures> {
     let metrics = Memo::new(move |_| {
@@ -431,20 +431,22 @@ fn figures(list: Signal<Option<Listing>>, names: Memo<Names>, facts: RwSignal<Fa
     });
     // The same in any order.
     let list = Memo::new(move |_| list.get().map(|list| Listing { sort: None, descending: false, ..list }));
+    let validated_on = Memo::new(move |_| facts.with(|facts| facts.best_split));
     let answer = query(move || {
-        let metrics = metrics.get();
+        let (metrics, validated_on) = (metrics.get(), validated_on.get());
         let list = list.get().filter(|_| !metrics.is_empty())?;
-        Some(GroupRuns { list, by: Vec::new(), metrics, offset: 0, limit: Some(1) })
+        Some(GroupRuns { list, by: Vec::new(), metrics, validated_on, offset: 0, limit: Some(1) })
     });
     Memo::new(move |_| {
         let figures = answer
             .value
             .with(|answer| answer.as_ref().and_then(|answer| answer.groups.first()).map(|group| group.figures.clone()));
         let figures = figures.unwrap_or_default();
-        metrics.with(|metrics| {
+        let of = metrics.with(|metrics| {
             let known = metrics.iter().zip(figures);
             known.filter_map(|(key, figure)| figure.map(|figure| (key.clone(), figure))).collect()
-        })
+        });
+        Figures { of, other_rows: answer.value.with(|answer| answer.as_ref().map_or(0, |answer| answer.other_rows)) }
     })
 }
 
@@ -492,33 +494,36 @@ fn vocabulary(facts: &Facts, params: &Params) -> Vocabulary {
 #[component]
 fn Foot(
     hidden: Signal<bool>,
-    list: Paged<RunRow>,
     facts: RwSignal<Facts>,
     figures: Memo<Figures>,
     picked: RwSignal<Vec<String>>,
 ) -> impl IntoView {
     let ranked = Memo::new(move |_| {
         let (key, more) = facts.with(|facts| facts.ranked_by.clone())?;
-        let figure = figures.with(|figures| figures.get(&key).copied())?;
+        let figure = figures.with(|figures| figures.of.get(&key).copied())?;
         let name = words::key(&key);
         let name = name.strip_suffix(", validation").map_or(name.clone(), ToOwned::to_owned);
         Some((name, if more { figure.max } else { figure.min }, figure))
     });
-    // Figures of other rows are summed up with the rest, which is said where it is known.
-    let is_mixed = Memo::new(move |_| {
-        let best_split = facts.with(|facts| facts.best_split);
-        let mut is_mixed = false;
-        list.each(|row: &RunRow| is_mixed |= row.has_other_rows(best_split));
-        is_mixed
-    });
+    let other_rows = Memo::new(move |_| figures.with(|figures| figures.other_rows));
+    let others = move || {
+        let others = Some(other_rows.get()).filter(|others| *others > 0)?;
+        Some(format!(
+            "; {} validated on other rows",
+            match others {
+                1 => "1 is".to_owned(),
+                more => format!("{} are", words::count(more)),
+            }
+        ))
+    };
     view! {
         <div class="foot" class:hidden=move || hidden.get()>
             <span>{move || match picked.with(Vec::len) { 0 => "None selected".to_owned(), count => format!("{count} selected") }}</span>
             {move || ranked.get().map(|(name, best, GroupFigure { runs, mean, sd, .. })| view! {
                 <span>{name}": best "<span class="num">{words::figure(best)}</span></span>
                 // The spread of one value is nothing.
-                {sd.map(|sd| view! { <span title="Mean ± standard deviation (n − 1) over all runs that match">"mean "<span class="num">{words::figure(mean)}" ± "{words::figure(sd)}</span></span> })}
-                <span class="faint">{format!("of {}", words::counted(runs, "run", "runs"))}{move || is_mixed.get().then_some(", some validated on other rows")}</span>
+                {sd.map(|sd| view! { <span title="Mean ± standard deviation (n − 1) over all runs that match and were validated on the same rows">"mean "<span class="num">{words::figure(mean)}" ± "{words::figure(sd)}</span></span> })}
+                <span class="faint">{format!("of {}", words::counted(runs, "run", "runs"))}{others}</span>
             })}
             <span class="right flex"><kbd>"x"</kbd>" select "<kbd>"Enter"</kbd>" open "<kbd>"/"</kbd>" filter"</span>
         </div>

@@ -12,7 +12,7 @@ use crate::{
         field::{Labelled, Segments, Switch, TextField},
         icon,
         states::Load,
-        tabs::{Tab, Tabs, current_tab},
+        tabs::{Tab, Tabs, current_tab, keys_of},
         toast::Toasts,
         when::Ago,
         words,
@@ -36,7 +36,7 @@ const TABS: [Tab; 6] = [
 #[component]
 pub(crate) fn Settings() -> impl IntoView {
     crumbs(|| vec![("Settings".to_owned(), None)]);
-    let tab = current_tab("general");
+    let tab = current_tab(|| keys_of(&TABS));
     view! {
         <div class="body-of-page">
             <div class="head"><div><h1>"Settings"</h1></div></div>

@@ -398,7 +398,7 @@ fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f
         if value.is_finite() {
             spots.push((plot.x_pixel(line.x[index]), plot.y_pixel(value), line.role.class()));
         }
-        rows.push((line.name.clone(), line.role.class(), raw));
+        rows.push((line.name.clone(), line.role.class(), raw, said_odd(line, index)));
     }
     let traced = held.and_then(|at| chart.lines.get(at)).map(|line| {
         let (left, top) = (format!("{}px", plot.left), format!("{}px", plot.top));
@@ -434,8 +434,8 @@ fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f
                         <div class="faint">{head}</div>
                         {rows
                             .into_iter()
-                            .map(|(name, class, value)| view! {
-                                <div><i class=format!("swatch fill {class}")></i>{name}<span class="num">{words::figure(value)}" "{unit.clone()}</span></div>
+                            .map(|(name, class, value, odd)| view! {
+                                <div><i class=format!("swatch fill {class}")></i>{name}<span class="num">{words::figure(value)}" "{unit.clone()}{odd}</span></div>
                             })
                             .collect_view()}
                     </div>
@@ -443,6 +443,12 @@ fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f
             })}
         }
     })
+}
+
+/// What of a bucket is no finite number, beside its value: " · 3 NaN". Of a raw point its value says it.
+fn said_odd(line: &Line, index: usize) -> Option<String> {
+    let odd = line.non_finite.get(index).filter(|odd| !odd.is_none())?;
+    Some(format!(" · {odd}"))
 }
 
 /// Which of very many lines is at the pointer, by its height.

@@ -2,7 +2,11 @@
 
 use std::{cell::Cell, collections::HashMap, rc::Rc};
 
-use api::{event::Event, id::RunId, series::Series};
+use api::{
+    event::Event,
+    id::RunId,
+    series::{OverMetric, Series, Viewport, Viewports},
+};
 use charts::{line::Line, role::Role};
 use leptos::{prelude::*, task::spawn_local};
 
@@ -49,6 +53,28 @@ struct Whole {
 /// The steps that are asked for; open where `None`.
 type Part = (Option<i64>, Option<i64>);
 
+/// Another metric as the axis, and whether that is logarithmic.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Over {
+    pub(crate) key: String,
+    pub(crate) log: bool,
+}
+
+/// Lines, each with its run: what is not there yet is missing.
+#[derive(Clone, PartialEq, Default)]
+pub(crate) struct RunLines {
+    pub(crate) lines: Vec<(RunId, Line)>,
+    /// Over another metric: points that have no value of it at their step.
+    pub(crate) left_out: u64,
+}
+
+/// The series that are shown.
+#[derive(Default)]
+struct Fetched {
+    over: Option<Over>,
+    series: Vec<(Wanted, Series, Whole)>,
+}
+
 /// The lines of some series, kept fresh. `zoom` is in the units of the axis: its part is asked for
 /// again, so that looking closer ends at the raw points.
 pub(crate) fn lines(
@@ -56,21 +82,24 @@ pub(crate) fn lines(
     along: impl Fn() -> Along + Copy + Send + Sync + 'static,
     zoom: RwSignal<Option<(f64, f64)>>,
 ) -> Signal<Vec<Line>> {
-    let all = lines_of_runs(wanted, along, zoom);
-    Signal::derive(move || all.get().into_iter().map(|(_, line)| line).collect())
+    let all = lines_of_runs(wanted, along, || None, zoom);
+    Signal::derive(move || all.get().lines.into_iter().map(|(_, line)| line).collect())
 }
 
-/// The same, each with its run: what is not there yet is left out.
+/// The same of several runs, over another metric where `over` names one: the host joins the points, for only it has
+/// them all. However many there are, they are one request.
 pub(crate) fn lines_of_runs(
     wanted: impl Fn() -> Vec<Wanted> + Send + Sync + 'static,
     along: impl Fn() -> Along + Copy + Send + Sync + 'static,
+    over: impl Fn() -> Option<Over> + Send + Sync + 'static,
     zoom: RwSignal<Option<(f64, f64)>>,
-) -> Signal<Vec<(RunId, Line)>> {
+) -> Signal<RunLines> {
     let client = Client::get();
-    let fetched = RwSignal::new(Vec::<(Wanted, Series, Whole)>::new());
+    let fetched = RwSignal::new(Fetched::default());
     // Of each series the steps of the part that is looked at, found once a zoom.
     let parts = StoredValue::new(HashMap::<(RunId, String), Part>::new());
     let wanted = Memo::new(move |_| wanted());
+    let over = Memo::new(move |_| over());
     let generation = Rc::new(Cell::new(0_u64));
     let busy = Rc::new(Cell::new(false));
     let stale = Rc::new(Cell::new(false));
@@ -90,32 +119,44 @@ pub(crate) fn lines_of_runs(
             spawn_local(async move {
                 loop {
                     stale.set(false);
-                    let (Some(all), Some(before)) = (wanted.try_get_untracked(), fetched.try_get_untracked()) else {
+                    let (Some(all), Some(over), Some(looked_at)) =
+                        (wanted.try_get_untracked(), over.try_get_untracked(), zoom.try_get_untracked())
+                    else {
                         return;
                     };
+                    let asked = parts.try_with_value(|parts| {
+                        all.iter().map(|one| viewport(one, over.as_ref(), looked_at, parts)).collect::<Vec<_>>()
+                    });
+                    let Some(asked) = asked else { return };
                     let points = if all.len() > NAMED { POINTS_OF_MANY } else { POINTS };
-                    let mut found = Vec::with_capacity(all.len());
-                    for one in all {
-                        // A series that isn't there yet is no error: the run has only begun.
-                        let name = (one.run, one.key.clone());
-                        let Some(part) = parts.try_with_value(|parts| parts.get(&name).copied().unwrap_or_default())
-                        else {
-                            return;
-                        };
-                        if let Ok(series) = client.series(one.run, &one.key, part.0, part.1, points).await {
-                            let kept = before.iter().find(|(other, ..)| *other == one).map(|(_, _, whole)| *whole);
-                            let whole = match kept {
-                                Some(whole) if part != (None, None) => whole,
-                                _ => Whole::of(&series),
-                            };
-                            found.push((one, series, whole));
-                        }
-                    }
+                    let answer = if asked.is_empty() {
+                        Ok(Vec::new())
+                    } else {
+                        client.series(&Viewports { series: asked.clone(), points }).await
+                    };
                     if generation.get() != ours {
                         return;
                     }
-                    if fetched.try_set(found).is_some() {
-                        return;
+                    // What can't be asked now stays as it was; the next announcement asks again.
+                    if let Ok(answer) = answer {
+                        let kept = |one: &Wanted| {
+                            fetched.try_with_untracked(|fetched| {
+                                fetched.series.iter().find(|(other, ..)| other == one).map(|(_, _, whole)| *whole)
+                            })
+                        };
+                        // A series that isn't there yet is no error: the run has only begun.
+                        let there = all.into_iter().zip(asked).zip(answer);
+                        let there = there.filter_map(|((one, asked), series)| Some((one, asked, series?)));
+                        let series = there.map(|(one, asked, series)| {
+                            let is_part = asked.from.is_some() || asked.to.is_some();
+                            let whole = kept(&one).flatten().filter(|_| is_part);
+                            let whole = whole.unwrap_or_else(|| Whole::of(&series));
+                            (one, series, whole)
+                        });
+                        let series = series.collect();
+                        if fetched.try_set(Fetched { over, series }).is_some() {
+                            return;
+                        }
                     }
                     if !stale.get() {
                         break;
@@ -130,13 +171,14 @@ pub(crate) fn lines_of_runs(
         let zoom = Memo::new(move |_| zoom.get());
         Effect::new(move |_| {
             wanted.with(|_| ());
+            over.with(|_| ());
             let along = untrack(along);
             let looked_at = zoom.get();
             parts.update_value(|parts| {
                 parts.clear();
                 let Some((from, to)) = looked_at else { return };
                 fetched.with_untracked(|fetched| {
-                    for (one, series, whole) in fetched {
+                    for (one, series, whole) in fetched.series.iter().filter(|_| fetched.over.is_none()) {
                         let x = series_x(series, *whole, along);
                         parts.insert((one.run, one.key.clone()), part_of(&series.step, &x, from, to));
                     }
@@ -147,8 +189,12 @@ pub(crate) fn lines_of_runs(
     }
     client.on_event(move |event| match event {
         Event::Points { run, newest } => {
+            let also = over.try_get_untracked().flatten();
+            let is_ours = |one: &Wanted, key: &str| {
+                one.run == *run && (one.key == key || also.as_ref().is_some_and(|over| over.key == key))
+            };
             let ours = wanted.try_with_untracked(|wanted| {
-                wanted.iter().any(|one| one.run == *run && newest.iter().any(|point| point.key == one.key))
+                wanted.iter().any(|one| newest.iter().any(|point| is_ours(one, &point.key)))
             });
             if ours == Some(true) {
                 load(false);
@@ -158,11 +204,44 @@ pub(crate) fn lines_of_runs(
         _ => {}
     });
     Signal::derive(move || {
-        let along = along();
+        let (along, over) = (along(), over.get());
         fetched.with(|fetched| {
-            fetched.iter().map(|(one, series, whole)| (one.run, line(one, series, *whole, along))).collect()
+            let key = |over: &Option<Over>| over.as_ref().map(|over| over.key.clone());
+            // Another axis was chosen, and its points are on their way.
+            if key(&fetched.over) != key(&over) {
+                return RunLines::default();
+            }
+            let x = |series: &Series, whole: Whole| match over {
+                Some(_) => series.over.clone(),
+                None => series_x(series, whole, along),
+            };
+            let line = |(one, series, whole): &(Wanted, Series, Whole)| {
+                (one.run, Line::of_series(one.name.clone(), one.role, x(series, *whole), series))
+            };
+            RunLines {
+                lines: fetched.series.iter().map(line).collect(),
+                left_out: fetched.series.iter().map(|(_, series, _)| series.left_out).sum(),
+            }
         })
     })
+}
+
+/// What is asked of a series: the steps of the part that is looked at, or the other metric's values in it.
+fn viewport(
+    one: &Wanted,
+    over: Option<&Over>,
+    looked_at: Option<(f64, f64)>,
+    parts: &HashMap<(RunId, String), Part>,
+) -> Viewport {
+    let (run, key) = (one.run, one.key.clone());
+    let Some(Over { key: other, log }) = over.cloned() else {
+        let (from, to) = parts.get(&(run, key.clone())).copied().unwrap_or_default();
+        return Viewport { run, key, from, to, over: None };
+    };
+    // A little more at each side, so that the line reaches the edges.
+    let beside = looked_at.map_or(0.0, |(from, to)| (to - from) * 0.05);
+    let (from, to) = looked_at.map(|(from, to)| (from - beside, to + beside)).unzip();
+    Viewport { run, key, from: None, to: None, over: Some(OverMetric { key: other, from, to, log }) }
 }
 
 impl Whole {
@@ -198,13 +277,4 @@ pub(crate) fn gap_of(lines: &[Line]) -> Option<f64> {
     steps.retain(|step| *step > 0.0);
     let middle = steps.len() / 2;
     (steps.len() >= 4).then(|| *steps.select_nth_unstable_by(middle, f64::total_cmp).1 * TIMES)
-}
-
-fn line(one: &Wanted, series: &Series, whole: Whole, along: Along) -> Line {
-    let x = series_x(series, whole, along);
-    let mut line = Line::new(one.name.clone(), one.role, x, series.last.clone());
-    if !series.raw {
-        line.band = series.min.iter().copied().zip(series.max.iter().copied()).collect();
-    }
-    line
 }

@@ -46,9 +46,31 @@ pub(crate) fn Tabs(
     }
 }
 
-/// The tab that the address names, or the first.
-pub(crate) fn current_tab(first: &'static str) -> Memo<String> {
+/// The tab that the address names, or the first where it names none that is there. `keys` are those of the tabs.
+pub(crate) fn current_tab(keys: impl Fn() -> Vec<&'static str> + Send + Sync + 'static) -> Memo<String> {
     // Not `use_query_map`: of flat routes it keeps the old query where only the path's parameters change.
     let query = leptos_router::hooks::use_location().query;
-    Memo::new(move |_| query.with(|query| query.get("tab")).unwrap_or_else(|| first.to_owned()))
+    Memo::new(move |_| named(&keys(), query.with(|query| query.get("tab")).as_deref()).to_owned())
+}
+
+/// The keys of tabs that are always there.
+pub(crate) fn keys_of(tabs: &[Tab]) -> Vec<&'static str> {
+    tabs.iter().map(|tab| tab.key).collect()
+}
+
+fn named(keys: &[&'static str], asked: Option<&str>) -> &'static str {
+    let there = asked.and_then(|asked| keys.iter().find(|key| **key == asked));
+    there.or(keys.first()).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_names_no_tab_is_about_the_first() {
+        let keys = keys_of(&[Tab::new("charts", "Charts"), Tab::new("logs", "Logs")]);
+        let asked = [None, Some("logs"), Some("Logs"), Some(""), Some("nonsense")];
+        assert_eq!(asked.map(|asked| named(&keys, asked)), ["charts", "logs", "charts", "charts", "charts"]);
+    }
 }

@@ -1,4 +1,7 @@
-use api::evaluation::{CalibrationCurve, Curve};
+use api::{
+    evaluation::{CalibrationCurve, Curve},
+    series::{NonFinite, Series},
+};
 use charts::{
     axis::Axis,
     bars::{self, Bars, Categories, Histogram},
@@ -68,6 +71,30 @@ fn a_pyramid_has_a_band_and_a_log_axis_has_powers_of_ten() {
     let chart =
         LineChart { lines: vec![line], y: Axis { scale: Scale::Log, ..Axis::default() }, ..LineChart::default() };
     check("band", &line::draw(&chart, SIZE).svg);
+}
+
+#[test]
+fn what_is_not_finite_inside_of_a_bucket_is_marked_though_its_value_is_drawn() {
+    let odd = NonFinite { nan: 2, plus: 0, minus: 1 };
+    let all = |value: f64| vec![value; 3];
+    let series = Series {
+        raw: false,
+        step: vec![99.0, 199.0, 299.0],
+        last: all(2.0),
+        min: all(1.0),
+        max: all(3.0),
+        non_finite: vec![NonFinite::default(), odd, NonFinite::default()],
+        ..Series::default()
+    };
+    let line = Line::of_series("loss", Role::Series(1), series.step.clone(), &series);
+    assert_eq!((line.non_finite_at(0).is_none(), line.non_finite_at(1).to_string()), (true, "2 NaN, 1 −∞".to_owned()));
+    let marks = |line: &Line| {
+        let chart = LineChart { lines: vec![line.clone()], ..LineChart::default() };
+        line::draw(&chart, SIZE).svg.matches("s r-bad").count()
+    };
+    // A cross of two strokes and an arrow head, and the line goes on beneath them.
+    assert_eq!(marks(&line), 3);
+    assert_eq!(marks(&Line { non_finite: Vec::new(), ..line }), 0);
 }
 
 #[test]

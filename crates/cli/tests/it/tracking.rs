@@ -213,6 +213,46 @@ fn curves_of_runs_are_drawn_together() {
 }
 
 #[test]
+fn curves_lie_over_another_metric_or_are_the_means_of_groups() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    let slow = client.run(&json!(0), "slow", "0.1", 4.0);
+    client.run(&json!(0), "fast", "0.1", 8.0);
+    client.run(&json!(0), "other", "0.2", 1.0);
+    for (step, value) in [(0, json!(0.9)), (2, json!(0.5)), (3, json!("NaN"))] {
+        let at = 1_700_000_001_000_i64 + step;
+        let metric = json!({ "run_id": slow, "key": "accuracy", "value": value, "timestamp": at, "step": step });
+        client.post("runs/log-metric", &metric);
+    }
+    let plot =
+        |more: &[&str]| place.run(&[&["run", "plot", "slow", "fast", "other", "--metric", "loss"], more].concat());
+    let over = plot(&["--x-metric", "accuracy", "--json"]);
+    let over: Value = serde_json::from_slice(&over.stdout).unwrap();
+    assert_eq!((&over[0]["over"]["x"], &over[0]["last"]), (&json!([0.5, 0.9]), &json!([4.0 / 3.0, 4.0])), "{over}");
+    assert_eq!((&over[0]["over"]["left_out"], &over[1]["over"]["left_out"]), (&json!(2), &json!(4)), "{over}");
+    let shown = String::from_utf8(plot(&["--x-metric", "accuracy", "--width", "20"]).stdout).unwrap();
+    assert!(shown.contains("\n10 points without accuracy\n"), "{shown}");
+    assert!(shown.lines().any(|line| line.trim().starts_with("0.5") && line.contains(" 0.9")), "{shown}");
+
+    let groups = plot(&["--group-by", "param.lr", "--json"]);
+    let groups: Value = serde_json::from_slice(&groups.stdout).unwrap();
+    assert_eq!(names(&groups, "group"), ["0.1 (2 runs)", "0.2 (1 run)"]);
+    assert_eq!((&groups[0]["mean"][0], &groups[1]["mean"][1]), (&json!(6.0), &json!(0.5)));
+    let more = groups[0]["mean_plus_sd"][0].as_f64().unwrap();
+    assert!((more - 6.0 - 8.0_f64.sqrt()).abs() < 1e-9, "{more}");
+    let file = place.path().join("groups.svg");
+    let written = plot(&["--group-by", "param.lr", "--svg", file.to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&written.stdout).contains("mean ± sd"), "{}", said(&written));
+    let svg = std::fs::read_to_string(&file).unwrap();
+    assert!(svg.contains(">loss: 0.1 (2 runs)</text>") && svg.contains('Z'), "a band: {svg}");
+    let odd = place.run(&["run", "plot", "slow", "--metric", "accuracy", "--width", "20"]);
+    assert!(String::from_utf8_lossy(&odd.stdout).contains("slow: 1 NaN"), "{}", said(&odd));
+    for (refused, code) in [(["--group-by", "lr"], 2), (["--x-metric", "nothing"], 3)] {
+        assert_eq!(plot(&refused).status.code(), Some(code), "{refused:?}");
+    }
+}
+
+#[test]
 fn runs_are_listed_by_group_and_as_csv_and_markdown() {
     let place = Place::with_project();
     place.json(&["project", "show"]);

@@ -31,7 +31,8 @@ pub async fn group(engine: &Engine, request: GroupRuns) -> anyhow::Result<RunGro
     let by = request.by.iter().map(|name| groupable(name).map(|field| (name.clone(), field)));
     let by = by.collect::<Result<Vec<_>, ApiError>>()?;
     let order = group_order(&request)?;
-    let grouping = Grouping { by, metrics: request.metrics, order, descending: request.list.descending };
+    let (metrics, validated_on) = (request.metrics, request.validated_on);
+    let grouping = Grouping { by, metrics, validated_on, order, descending: request.list.descending };
     let limit = u64::from(request.limit.unwrap_or(1000).min(MOST_GROUPS));
     let (list, offset, board) = (request.list, request.offset, engine.clone());
     let moment = engine.board().moment();

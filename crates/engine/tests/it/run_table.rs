@@ -55,7 +55,7 @@ fn listing(experiment: &Experiment, filter: &str) -> Listing {
 fn grouped(experiment: &Experiment, by: &[&str], sort: Option<&str>, descending: bool) -> GroupRuns {
     let list = Listing { sort: sort.map(str::to_owned), descending, ..listing(experiment, "") };
     let by = by.iter().map(|name| (*name).to_owned()).collect();
-    GroupRuns { list, by, metrics: vec!["loss".to_owned()], offset: 0, limit: None }
+    GroupRuns { list, by, metrics: vec!["loss".to_owned()], validated_on: None, offset: 0, limit: None }
 }
 
 fn values(groups: &RunGroups) -> Vec<String> {

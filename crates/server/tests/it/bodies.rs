@@ -74,4 +74,11 @@ async fn what_is_no_call_is_told_so_in_our_words() {
         let response = request.bearer_auth(running.token()).send().await.unwrap();
         refused(response, StatusCode::BAD_REQUEST).await;
     }
+    let many = (0..1_001).map(|_| r#"{"run":"019a0000-0000-7000-8000-000000000000","key":"k"}"#).collect::<Vec<_>>();
+    let many = format!(r#"{{"series":[{}],"points":9}}"#, many.join(","));
+    for body in ["nonsense".to_owned(), r#"{"series": [{"run": "zz", "key": "k"}], "points": 9}"#.to_owned(), many] {
+        let request = running.http.post(running.url("/api/series")).header("content-type", "application/json");
+        let response = request.body(body).bearer_auth(running.token()).send().await.unwrap();
+        refused(response, StatusCode::BAD_REQUEST).await;
+    }
 }

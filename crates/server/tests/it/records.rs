@@ -9,7 +9,7 @@ use api::{
     job::{JobState, Subject},
     project::CreateProject,
     run::{BeginCommand, EndCommand},
-    series::Series,
+    series::{OverMetric, Series, Viewport, Viewports, many_from_bytes},
 };
 use reqwest::{Response, StatusCode};
 use serde_json::json;
@@ -96,6 +96,17 @@ async fn a_viewport_has_the_points_that_it_asked_for() {
     assert_eq!(view("&from=9000").await.len(), 0);
     let unknown = get(&running, &format!("/api/series?run={run}&key=nothing")).await;
     assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
+    // Many are one request; what isn't there is none.
+    let viewport = |key: &str| Viewport { run, key: key.to_owned(), from: Some(100), to: Some(199), over: None };
+    let over = OverMetric { key: "loss/train".to_owned(), from: None, to: None, log: false };
+    let over = Viewport { over: Some(over), ..viewport("loss/train") };
+    let asked = Viewports { series: vec![viewport("loss/train"), viewport("nothing"), over], points: 500 };
+    let request = running.http.post(running.url("/api/series")).bearer_auth(running.token()).json(&asked);
+    let answer = request.send().await.unwrap().bytes().await.unwrap();
+    let many = many_from_bytes(&answer).unwrap();
+    assert_eq!((many.len(), many[0].as_ref(), many[1].as_ref()), (3, Some(&part), None));
+    let over = many[2].as_ref().unwrap();
+    assert_eq!((&over.over, over.len(), over.left_out), (&over.last, 100, 0));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Points and buckets as bytes: light for the tail, which is written with every request, compressed for what is sealed.
 
-use api::series::Point;
+use api::series::{NonFinite, Point};
 use pco::{ChunkConfig, data_types::Number, standalone};
 
 use super::Bucket;
@@ -59,7 +59,8 @@ pub(crate) fn decode_sealed(mut bytes: &[u8]) -> Result<Vec<Point>> {
     Ok(all.map(|((step, time_ms), value)| Point { step, time_ms, value }).collect())
 }
 
-/// A chunk of buckets, in the same form: step, time, min, max, sum, count, last.
+/// A chunk of buckets, in the same form: step, time, min, max, sum, last, count; and how many NaN, +∞ and −∞ there
+/// are, where there are any.
 pub(crate) fn encode_buckets(buckets: &[Bucket]) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(buckets.len() * 24);
     put_column(&mut bytes, buckets.iter().map(|bucket| bucket.step))?;
@@ -68,6 +69,12 @@ pub(crate) fn encode_buckets(buckets: &[Bucket]) -> Result<Vec<u8>> {
         put_column(&mut bytes, buckets.iter().map(column))?;
     }
     put_column(&mut bytes, buckets.iter().map(|bucket| bucket.numbers))?;
+    if buckets.iter().any(|bucket| !bucket.non_finite.is_none()) {
+        let counts = [|one: &NonFinite| one.nan, |one: &NonFinite| one.plus, |one: &NonFinite| one.minus];
+        for count in counts {
+            put_column(&mut bytes, buckets.iter().map(|bucket| count(&bucket.non_finite)))?;
+        }
+    }
     Ok(bytes)
 }
 
@@ -80,7 +87,18 @@ pub(crate) fn decode_buckets(mut bytes: &[u8]) -> Result<Vec<Bucket>> {
     let [min, max, sum, last]: [Vec<f64>; 4] =
         [take_column(&mut bytes)?, take_column(&mut bytes)?, take_column(&mut bytes)?, take_column(&mut bytes)?];
     let numbers: Vec<u64> = take_column(&mut bytes)?;
-    let shortest = [times.len(), min.len(), max.len(), sum.len(), last.len(), numbers.len()].into_iter().min();
+    // Chunks from before these were counted have ±∞ in their extremes; their NaN nobody knows.
+    let seen = |extremes: &[f64], infinity: f64| {
+        extremes.iter().map(|value| u64::from(*value == infinity)).collect::<Vec<u64>>()
+    };
+    let [nan, plus, minus]: [Vec<u64>; 3] = if bytes.is_empty() {
+        [vec![0; steps.len()], seen(&max, f64::INFINITY), seen(&min, f64::NEG_INFINITY)]
+    } else {
+        [take_column(&mut bytes)?, take_column(&mut bytes)?, take_column(&mut bytes)?]
+    };
+    let counts = [numbers.len(), nan.len(), plus.len(), minus.len()];
+    let lengths = [times.len(), min.len(), max.len(), sum.len(), last.len()].into_iter().chain(counts);
+    let shortest = lengths.min();
     if shortest.is_none_or(|shortest| shortest < steps.len()) {
         return Err(damaged("its columns differ in length"));
     }
@@ -92,6 +110,7 @@ pub(crate) fn decode_buckets(mut bytes: &[u8]) -> Result<Vec<Bucket>> {
         sum: sum[at],
         numbers: numbers[at],
         last: last[at],
+        non_finite: NonFinite { nan: nan[at], plus: plus[at], minus: minus[at] },
     };
     Ok((0..steps.len()).map(bucket).collect())
 }

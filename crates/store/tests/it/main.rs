@@ -4,6 +4,7 @@
 
 mod blobs;
 mod crash;
+mod joined;
 mod metrics;
 mod migrations;
 mod mlflow_db;

@@ -1,6 +1,6 @@
 //! Series: the pyramid says what the points say, however they came in.
 
-use api::series::Point;
+use api::series::{NonFinite, Point};
 use store::Store;
 
 use crate::{open, run_id, run_row, with_project};
@@ -162,6 +162,42 @@ async fn not_a_number_is_kept_and_left_out_of_extremes() {
     let (number, _) = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap().unwrap();
     let view = store.read(move |c| store::points::view(c, number, 0, 10, 100)).await.unwrap();
     assert!(view.last[1].is_nan() && view.last[2] == f64::INFINITY);
+}
+
+/// Zoomed out as far as it goes, one NaN among 100,000 values is still known, whichever piece brought it.
+#[tokio::test]
+async fn what_is_not_finite_is_counted_in_every_bucket_and_left_out_of_its_extremes() {
+    let odd = [(7, f64::NAN), (40_000, f64::INFINITY), (40_001, f64::NAN), (99_999, f64::NEG_INFINITY)];
+    for piece in [100_000, 977] {
+        let (_folder, store) = open();
+        with_project(&store).await;
+        store.write(|tx| store::run::put(tx, &run_row(1))).await.unwrap();
+        let mut all = points(0..100_000);
+        odd.iter().for_each(|(step, value)| all[*step].value = *value);
+        for new in all.chunks(piece).map(<[Point]>::to_vec) {
+            store.write(move |tx| store::metric::append(tx, run_id(1), "loss", &new)).await.unwrap();
+        }
+        let (number, _) = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap().unwrap();
+        for size in [2_000, 300, 20] {
+            let view = store.read(move |c| store::points::view(c, number, i64::MIN, i64::MAX, size)).await.unwrap();
+            assert!(!view.raw && view.non_finite.len() == view.len(), "{size}: {} points", view.len());
+            let holding = |step: usize| view.non_finite[view.step.partition_point(|last| *last < step as f64)];
+            for (step, value) in odd {
+                let (held, one) = (holding(step), NonFinite::of(value));
+                assert!(held.nan >= one.nan && held.plus >= one.plus && held.minus >= one.minus, "{step}: {held}");
+            }
+            let sum = view.non_finite.iter().fold(NonFinite::default(), |mut sum, one| {
+                sum += *one;
+                sum
+            });
+            assert_eq!(sum, NonFinite { nan: 2, plus: 1, minus: 1 }, "{size} in pieces of {piece}");
+            let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
+            assert!(finite(&view.min) && finite(&view.max) && finite(&view.mean), "{size} in pieces of {piece}");
+        }
+        // Near by they are themselves.
+        let view = store.read(move |c| store::points::view(c, number, 39_990, 40_010, 300)).await.unwrap();
+        assert!(view.raw && view.last[10] == f64::INFINITY && view.last[11].is_nan() && view.non_finite.is_empty());
+    }
 }
 
 #[tokio::test]

@@ -14,8 +14,9 @@ use api::{
     job::{GetJob, Job, JobKind, JobState, ListJobs, Subject},
     model::Predict,
     run::{GetRun, ListRuns, ProjectIdOr, Run, RunState, StopRun},
+    series::{Viewport, Viewports},
 };
-use client::call::{Client, Viewport};
+use client::call::Client;
 use serde_json::json;
 use store::blob::BlobHash;
 
@@ -229,8 +230,10 @@ async fn seen_runs(client: &Client, ledger: &Ledger) -> Result<()> {
             let now = run.metrics.iter().find(|metric| metric.key == *key).map_or(0, |metric| metric.count);
             ensure!(now >= *count, "{} had {count} points of {key} and has {now}", run.name);
             if seen.long && key.starts_with("loss") {
-                let viewport = Viewport { run: id, key: key.clone(), from: None, to: None, points: 20_000 };
-                let series = client.series(&viewport).await?;
+                let viewport = Viewport { run: id, key: key.clone(), from: None, to: None, over: None };
+                let viewports = Viewports { series: vec![viewport], points: 20_000 };
+                let series = client.series(&viewports).await?.remove(0);
+                let series = series.with_context(|| format!("{} has no series {key}", run.name))?;
                 let rising = !series.raw || series.step.windows(2).all(|pair| pair[0] < pair[1]);
                 ensure!(rising, "{} has a step of {key} twice", run.name);
             }

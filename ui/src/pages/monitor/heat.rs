@@ -15,8 +15,17 @@ use leptos::{html, prelude::*};
 
 use super::Chosen;
 use crate::{
-    client::query::query,
-    parts::{button::Button, card::Card, chart::width_of, distribution::verdict, picture::tip, words},
+    client::{query::query, wire},
+    parts::{
+        button::Button,
+        card::Card,
+        chart::{save_png, standalone, width_of},
+        distribution::verdict,
+        icon,
+        menu::{Item, MenuButton},
+        picture::tip,
+        words,
+    },
 };
 
 /// Rows that are shown before a person asks for all.
@@ -73,6 +82,13 @@ pub(super) fn Heat(
             choose(windows, order, chosen, row, column);
         }
     };
+    let items = move || {
+        let saved = move || standalone(&map.with_untracked(|map| heat::draw(map, heat::widest(map))));
+        vec![
+            Item::new("Save as SVG", icon::DOWNLOAD, move || wire::save_text("Drift.svg", "image/svg+xml", &saved())),
+            Item::new("Save as PNG", icon::IMAGE, move || save_png("Drift", &saved())),
+        ]
+    };
     let hover = RwSignal::new(None::<(usize, usize)>);
     let told = Memo::new(move |_| {
         let (row, column) = hover.get()?;
@@ -94,7 +110,10 @@ pub(super) fn Heat(
         choose(windows, order, chosen, row, column);
     };
     view! {
-        <Card title="Drift by column and window" extra=ViewFn::from(|| view! { <Legend /> })>
+        <Card title="Drift by column and window" extra=ViewFn::from(move || view! {
+            <Legend />
+            {move || now.with(|now| !now.windows.is_empty()).then(|| view! { <MenuButton items label="Drawing's menu" /> })}
+        })>
             <div class="heat-and-notes">
                 {move || {
                     if now.with(|now| now.windows.is_empty()) {

@@ -27,6 +27,7 @@ use crate::{
         icon,
         picture::Picture,
         states::{Empty, Load},
+        take_table::{TakeTable, TextTable},
         words,
     },
 };
@@ -198,7 +199,11 @@ fn shown(run: RunId, medium: Medium) -> AnyView {
         .into_any(),
         MediumContent::Table { columns, rows, total_rows } => {
             let more = total_rows.saturating_sub(rows.len() as u64);
+            let kept = StoredValue::new((columns.clone(), rows.clone()));
             view! {
+                <div class="flex"><span class="right">
+                    <TakeTable of=("row", "rows") table=move |_| kept.with_value(|(columns, rows)| as_text(columns, rows)) />
+                </span></div>
                 <div class="scrolls">
                     <table class="small-table">
                         <thead><tr>{columns.into_iter().map(|column| view! { <th>{column}</th> }).collect_view()}</tr></thead>
@@ -233,12 +238,24 @@ fn shown(run: RunId, medium: Medium) -> AnyView {
     }
 }
 
+/// The rows that are shown, as they were logged.
+fn as_text(columns: &[String], rows: &[Vec<String>]) -> TextTable {
+    let is_number = |at: usize| {
+        let mut cells = rows.iter().filter_map(|row| row.get(at)).filter(|cell| !cell.is_empty()).peekable();
+        cells.peek().is_some() && cells.all(|cell| cell.parse::<f64>().is_ok())
+    };
+    let head = columns.iter().enumerate().map(|(at, column)| (column.clone(), is_number(at))).collect();
+    TextTable { head, rows: rows.to_vec() }
+}
+
 /// A picture or a sound, whose bytes come by the way that keeps the token.
 #[component]
 fn Played(run: RunId, key: String, step: i64, kind: MediumKind) -> impl IntoView {
     let client = Client::get();
     let address = RwSignal::new(None::<String>);
     let problem = RwSignal::new(None::<String>);
+    // The bytes came, and the browser can make nothing of them.
+    let is_damaged = RwSignal::new(false);
     let large = RwSignal::new(false);
     let name = StoredValue::new(format!("{key} at step {step}"));
     let from = format!("/api/blob/media/{run}?key={}&step={step}", wire::encode(&key));
@@ -260,8 +277,12 @@ fn Played(run: RunId, key: String, step: i64, kind: MediumKind) -> impl IntoView
     });
     view! {
         {move || problem.get().map(|problem| view! { <p class="bad small">{problem}</p> })}
-        {move || address.get().map(|address| match kind {
-            MediumKind::Audio => view! { <audio controls src=address></audio> }.into_any(),
+        {move || is_damaged.get().then(|| {
+            let what = if kind == MediumKind::Audio { "sound can't be played" } else { "picture can't be shown" };
+            view! { <p class="bad small">{format!("This {what}: its bytes are damaged, or of a kind that isn't known here.")}</p> }
+        })}
+        {move || address.get().filter(|_| !is_damaged.get()).map(|address| match kind {
+            MediumKind::Audio => view! { <audio controls src=address on:error=move |_| is_damaged.set(true)></audio> }.into_any(),
             _ => view! {
                 <button
                     type="button"
@@ -269,7 +290,7 @@ fn Played(run: RunId, key: String, step: i64, kind: MediumKind) -> impl IntoView
                     aria-label=format!("Enlarge {}", name.get_value())
                     on:click=move |_| large.set(true)
                 >
-                    <img src=address alt=name.get_value() />
+                    <img src=address alt=name.get_value() on:error=move |_| is_damaged.set(true) />
                 </button>
             }
             .into_any(),
@@ -284,7 +305,15 @@ fn Played(run: RunId, key: String, step: i64, kind: MediumKind) -> impl IntoView
 
 #[cfg(test)]
 mod tests {
-    use super::thinned;
+    use super::{as_text, thinned};
+
+    #[test]
+    fn a_logged_table_is_taken_as_it_was_logged() {
+        let cells = |row: [&str; 2]| row.map(str::to_owned).to_vec();
+        let table = as_text(&cells(["name", "score"]), &[cells(["a|b", "0.125"]), cells(["c", ""])]);
+        assert_eq!(table.head, [("name".to_owned(), false), ("score".to_owned(), true)]);
+        assert_eq!(table.rows, [cells(["a|b", "0.125"]), cells(["c", ""])]);
+    }
 
     #[test]
     fn of_many_steps_the_ends_stay() {

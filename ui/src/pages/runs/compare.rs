@@ -3,7 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::{id::RunId, run::GetRun, run_diff::MOST};
+use api::{
+    id::RunId,
+    run::{GetRuns, Run},
+    run_diff::MOST,
+};
 use leptos::{ev, prelude::*};
 use leptos_router::{
     hooks::{use_location, use_navigate},
@@ -16,7 +20,7 @@ use super::{
     overlaid::{Compared, Overlaid},
 };
 use crate::{
-    client::query::query,
+    client::query,
     frame::{address, place::Place},
     parts::{
         curves::NAMED,
@@ -30,6 +34,8 @@ use crate::{
 
 /// Of very many runs so many charts are drawn; the rest are found by the filter.
 const CHARTS: usize = 12;
+/// So many runs stand in the head, of more the rest is behind a button: two to four lines of a window.
+const UNFOLDED: usize = 16;
 
 /// The runs that the address compares: `?compare=ID,ID`; of more than [`MOST`] the first are.
 pub(super) fn asked(query: Memo<ParamsMap>) -> Memo<Vec<RunId>> {
@@ -57,10 +63,22 @@ pub(super) fn Compare(
     let navigate = StoredValue::new_local(use_navigate());
     let runs = Memo::new(move |_| named.with(|named| named.iter().copied().take(MOST).collect::<Vec<_>>()));
     let seen = Seen::of_address(query);
-    let found = RwSignal::new(BTreeMap::<RunId, Compared>::new());
-    let chosen = Memo::new(move |_| {
-        found.with(|found| runs.with(|runs| runs.iter().filter_map(|run| found.get(run).cloned()).collect::<Vec<_>>()))
+    // However many they are, they are one request.
+    let asked = query::query(move || Some(GetRuns { runs: runs.get() }));
+    let found = Memo::new(move |_| {
+        let all = asked.value.get().unwrap_or_default();
+        all.into_iter().flatten().map(|run| (run.id, run)).collect::<BTreeMap<RunId, Run>>()
     });
+    let chosen = Memo::new(move |_| {
+        let compared = |found: &BTreeMap<RunId, Run>, run: &RunId| found.get(run).map(Compared::from);
+        found.with(|found| runs.with(|runs| runs.iter().filter_map(|run| compared(found, run)).collect::<Vec<_>>()))
+    });
+    let is_unfolded = RwSignal::new(false);
+    let shown = Memo::new(move |_| {
+        let all = runs.get();
+        if is_unfolded.get() { all } else { unfolded(&all, seen.pinned()) }
+    });
+    let folded = Memo::new(move |_| runs.with(Vec::len) - shown.with(Vec::len));
     let wanted = RwSignal::new(String::new());
     let keys = Memo::new(move |_| {
         let first = ranked_by.get().map(|(key, _)| key);
@@ -101,9 +119,7 @@ pub(super) fn Compare(
     });
     on_cleanup(move || escape.remove());
     let none = Memo::new(move |_| {
-        keys.with(Vec::is_empty)
-            && wanted.with(String::is_empty)
-            && found.with(|found| found.len()) == runs.with(Vec::len)
+        keys.with(Vec::is_empty) && wanted.with(String::is_empty) && asked.value.with(Option::is_some)
     });
     view! {
         <section class="body-of-page compare" aria-label="Comparison of runs">
@@ -111,10 +127,19 @@ pub(super) fn Compare(
                 <div>
                     <h1>{move || format!("{} compared", words::counted(runs.with(Vec::len) as u64, "run", "runs"))}</h1>
                     <div class="flex wrap compared">
-                        <For each=move || runs.get() key=|run| *run let:run>
-                            <OneRun run runs chosen found seen />
+                        <For each=move || shown.get() key=|run| *run let:run>
+                            <OneRun run runs chosen found is_known=Signal::derive(move || asked.value.with(Option::is_some)) seen />
                         </For>
+                        {move || (folded.get() > 0).then(|| view! {
+                            <button type="button" class="btn quiet s" aria-expanded="false" on:click=move |_| is_unfolded.set(true)>
+                                {format!("+ {} more", folded.get())}
+                            </button>
+                        })}
+                        {move || (is_unfolded.get() && runs.with(Vec::len) > UNFOLDED).then(|| view! {
+                            <button type="button" class="btn quiet s" aria-expanded="true" on:click=move |_| is_unfolded.set(false)>"Fewer"</button>
+                        })}
                     </div>
+                    {move || asked.error.get().map(|error| view! { <Failure error again=move || asked.refresh() /> })}
                     {move || named.with(Vec::len).checked_sub(MOST).filter(|more| *more > 0).map(|more| view! {
                         <p class="small muted">{format!("The first {MOST} are compared; {} left out.", match more { 1 => "1 more is".to_owned(), more => format!("{more} more are") })}</p>
                     })}
@@ -144,6 +169,16 @@ pub(super) fn Compare(
     }
 }
 
+/// The runs that stand in the head: the first, and the baseline wherever it is; all where one more would fit.
+fn unfolded(runs: &[RunId], pinned: Option<RunId>) -> Vec<RunId> {
+    if runs.len() <= UNFOLDED + 1 {
+        return runs.to_vec();
+    }
+    let (first, rest) = runs.split_at(UNFOLDED);
+    let baseline = rest.iter().filter(|run| Some(**run) == pinned);
+    first.iter().chain(baseline).copied().collect()
+}
+
 /// The run after the one that is pinned; none after the last.
 fn next_pin(runs: &[RunId], pinned: Option<RunId>) -> String {
     let at = pinned.and_then(|pinned| runs.iter().position(|run| *run == pinned));
@@ -156,27 +191,20 @@ fn height() -> f64 {
     ((window - 300.0) / 2.0 - 60.0).clamp(200.0, 380.0)
 }
 
-/// A run in the head: its colour, its name, its state, and a way to leave it out. It is asked for here.
+/// A run in the head: its colour, its name, its state, and a way to leave it out.
 #[component]
 fn OneRun(
     run: RunId,
     runs: Memo<Vec<RunId>>,
     chosen: Memo<Vec<Compared>>,
-    found: RwSignal<BTreeMap<RunId, Compared>>,
+    found: Memo<BTreeMap<RunId, Run>>,
+    /// The host has answered: what it did not tell isn't there.
+    is_known: Signal<bool>,
     seen: Seen,
 ) -> impl IntoView {
     let place = Place::get();
     let here = use_location();
-    let asked = query(move || Some(GetRun { run }));
-    Effect::new(move |_| {
-        let Some(compared) = asked.value.with(|run| run.as_ref().map(Compared::from)) else { return };
-        if found.with_untracked(|found| found.get(&run) != Some(&compared)) {
-            found.update(|found| drop(found.insert(run, compared)));
-        }
-    });
-    on_cleanup(move || {
-        found.try_update(|found| found.remove(&run));
-    });
+    let own = Memo::new(move |_| found.with(|found| found.get(&run).map(|run| (run.name.clone(), run.state))));
     let role = Memo::new(move |_| {
         let roles = chosen.with(|chosen| seen.bands.with(|bands| roles(chosen, bands)));
         roles.get(&run).map(|role| role.class()).unwrap_or_default()
@@ -191,11 +219,15 @@ fn OneRun(
     };
     let is_pinned = Memo::new(move |_| seen.pinned() == Some(run));
     move || {
-        if let Some(error) = asked.error.get() {
-            return view! { <Failure error again=move || asked.refresh() /> }.into_any();
-        }
-        let Some((name, state)) = asked.value.with(|run| run.as_ref().map(|run| (run.name.clone(), run.state))) else {
-            return view! { <span class="chip">"…"</span> }.into_any();
+        let Some((name, state)) = own.get() else {
+            let text = if is_known.get() { format!("No run {run} is here") } else { "…".to_owned() };
+            return view! {
+                <span class="chip compared-run">
+                    {text}
+                    <a class="plain flex faint" href=without aria-label="Leave it out" title="Leave it out">{icon(icon::X)}</a>
+                </span>
+            }
+            .into_any();
         };
         let leave = format!("Leave {name} out");
         let pin = format!("Pin {name} as the baseline");
@@ -218,5 +250,20 @@ fn OneRun(
             </span>
         }
         .into_any()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_very_many_runs_the_first_stand_in_the_head_and_the_baseline_too() {
+        let runs: Vec<RunId> = (0..100).map(|number| RunId::from_bytes([number; 16])).collect();
+        assert_eq!(unfolded(&runs, None), runs[..UNFOLDED]);
+        assert_eq!(unfolded(&runs, Some(runs[3])), runs[..UNFOLDED]);
+        let with = unfolded(&runs, Some(runs[70]));
+        assert_eq!((with.len(), with.last()), (UNFOLDED + 1, Some(&runs[70])));
+        assert_eq!(unfolded(&runs[..UNFOLDED + 1], None).len(), UNFOLDED + 1, "no button hides a single run");
     }
 }

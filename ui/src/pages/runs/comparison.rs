@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::id::RunId;
+use api::{id::RunId, run::group_of as group_of_run};
 use charts::{
-    group::{self, Spread},
+    group,
     line::{Line, Weight},
     role::Role,
 };
@@ -100,21 +100,12 @@ fn smoothing_of(text: &str) -> Option<f64> {
 
 /// What a run's group is called.
 fn group_of(run: &Compared, bands: &str) -> String {
-    let value = if let Some(key) = bands.strip_prefix(PARAM) {
-        run.params.get(key)
-    } else {
-        bands.strip_prefix(TAG).and_then(|key| run.tags.get(key))
-    };
-    value.cloned().unwrap_or_else(|| "–".to_owned())
+    group_of_run(&run.params, &run.tags, bands).unwrap_or(group::NONE).to_owned()
 }
 
 /// The groups of runs, numbers in their order.
 pub(super) fn groups(runs: &[Compared], bands: &str) -> Vec<String> {
-    let all: BTreeSet<String> = runs.iter().map(|run| group_of(run, bands)).collect();
-    let mut all: Vec<String> = all.into_iter().collect();
-    let number = |text: &String| text.parse::<f64>().unwrap_or(f64::INFINITY);
-    all.sort_by(|left, right| number(left).total_cmp(&number(right)));
-    all
+    group::in_order(runs.iter().map(|run| group_of(run, bands)))
 }
 
 /// The colour of each run: its own, or its group's.
@@ -151,18 +142,8 @@ pub(super) fn drawn(mut lines: Vec<(RunId, Line)>, runs: &[Compared], bands: &st
         return lines.into_iter().map(|(_, line)| line).collect();
     }
     let of_runs: BTreeMap<RunId, String> = runs.iter().map(|run| (run.id, group_of(run, bands))).collect();
-    let mut members: BTreeMap<&String, Vec<Line>> = BTreeMap::new();
-    for (run, line) in lines {
-        if let Some(group) = of_runs.get(&run) {
-            members.entry(group).or_default().push(line);
-        }
-    }
-    let mean = |(index, group): (usize, String)| {
-        let members = members.get(&group)?;
-        let name = format!("{group} ({})", words::counted(members.len() as u64, "run", "runs"));
-        Some(group::mean(name, Role::series(index), members, Spread::Deviation))
-    };
-    let mut all: Vec<Line> = groups(runs, bands).into_iter().enumerate().filter_map(mean).collect();
+    let members = lines.into_iter().filter_map(|(run, line)| Some((of_runs.get(&run)?.clone(), line)));
+    let mut all = group::means(members.collect(), &groups(runs, bands));
     all.extend(baseline.map(|line| Line {
         weight: Weight::Strong,
         is_dashed: true,
@@ -171,22 +152,6 @@ pub(super) fn drawn(mut lines: Vec<(RunId, Line)>, runs: &[Compared], bands: &st
         ..line
     }));
     all
-}
-
-/// Each line over another metric's at the same steps, and how many points found no partner.
-pub(super) fn joined(lines: Vec<(RunId, Line)>, along: &[(RunId, Line)]) -> (Vec<(RunId, Line)>, usize) {
-    let mut left_out = 0;
-    let mut all = Vec::with_capacity(lines.len());
-    for (run, line) in lines {
-        let Some((_, other)) = along.iter().find(|(other, _)| *other == run) else {
-            left_out += line.x.len();
-            continue;
-        };
-        let (line, without) = line.against(other);
-        left_out += without;
-        all.push((run, line));
-    }
-    (all, left_out)
 }
 
 /// The choices above the charts.
@@ -284,15 +249,6 @@ mod tests {
         assert!(all[..19].iter().all(|line| line.weight == Weight::Thin));
         let few = drawn(lines[..3].to_vec(), &runs, "", None);
         assert!(few.iter().all(|line| line.weight == Weight::Plain));
-    }
-
-    #[test]
-    fn points_without_a_partner_are_left_out_and_counted() {
-        let lines = vec![line(1, &[0.0, 1.0, 2.0], &[1.0, 2.0, 3.0]), line(2, &[0.0], &[1.0])];
-        let along = [line(1, &[0.0, 2.0], &[0.9, 0.1])];
-        let (all, left_out) = joined(lines, &along);
-        assert_eq!((all.len(), left_out), (1, 2));
-        assert_eq!((all[0].1.x.as_slice(), all[0].1.y.as_slice()), (&[0.1, 0.9][..], &[3.0, 1.0][..]));
     }
 
     #[test]

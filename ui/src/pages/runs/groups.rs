@@ -136,7 +136,7 @@ pub(super) fn groups(
         // An order by what is not grouped by any more is none.
         let is_known = |sort: &String| sort == "runs" || by.with(|by| by.contains(sort)) || sort.starts_with(METRIC);
         let list = Listing { sort: sort.filter(is_known), descending, ..list.get().filter(|_| is_shown.get())? };
-        Some(GroupRuns { list, by: by.get(), metrics: metrics.get(), offset: 0, limit: Some(MOST) })
+        Some(GroupRuns { list, by: by.get(), metrics: metrics.get(), validated_on: None, offset: 0, limit: Some(MOST) })
     });
     Groups { list, group, by, metrics, order, answer }
 }

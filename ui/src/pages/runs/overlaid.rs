@@ -12,7 +12,7 @@ use leptos::prelude::*;
 use super::comparison::{self, Seen};
 use crate::parts::{
     chart::ChartCard,
-    curves::{Along, FEW, Wanted, gap_of, lines_of_runs},
+    curves::{Along, FEW, Over, RunLines, Wanted, gap_of, lines_of_runs},
     words,
 };
 
@@ -80,25 +80,20 @@ pub(super) fn Overlaid(
             with.filter_map(wanted).collect()
         })
     };
-    let own = lines_of_runs(move || wanted(&asked), move || look.along(), zoom);
-    let along_metric = lines_of_runs(
-        move || seen.by_metric().map_or_else(Vec::new, |key| wanted(&key)),
-        || Along::Step,
-        RwSignal::new(None),
-    );
+    let over = move || seen.by_metric().map(|key| Over { key, log: seen.is_log('x') });
+    let own = lines_of_runs(move || wanted(&asked), move || look.along(), over, zoom);
     let curves = Memo::new(move |_| {
-        let mut lines = own.get();
-        let mut left_out = 0;
-        if seen.by_metric().is_some() {
-            (lines, left_out) = along_metric.with(|along| comparison::joined(lines, along));
-        }
+        let RunLines { lines, left_out } = own.get();
         let lines =
             seen.bands.with(|bands| chosen.with(|chosen| comparison::drawn(lines, chosen, bands, seen.pinned())));
         (lines, left_out)
     });
     // Sixty rounds beside two thousand steps are a stroke at the edge: such runs start as shares.
     let differ = Memo::new(move |_| {
-        let ends = own.with(|lines| lines.iter().filter_map(|(_, line)| line.x.last().copied()).collect::<Vec<_>>());
+        if seen.by_metric().is_some() {
+            return false;
+        }
+        let ends = own.with(|own| own.lines.iter().filter_map(|(_, line)| line.x.last().copied()).collect::<Vec<_>>());
         let most = ends.iter().copied().fold(0.0, f64::max);
         ends.iter().any(|end| *end > 0.0 && most / end > 5.0)
     });
@@ -148,9 +143,11 @@ pub(super) fn Overlaid(
         let mut notes = Vec::new();
         let left_out = curves.with(|(_, left_out)| *left_out);
         if left_out > 0 {
-            let points = words::counted(left_out as u64, "point", "points");
+            let points = words::counted(left_out, "point", "points");
             let key = seen.by_metric().map(|key| words::key(&key)).unwrap_or_default();
-            notes.push(format!("{points} without {key}"));
+            // Over a metric a log axis is asked for what it can show.
+            let positive = if seen.is_log('x') { "a positive " } else { "" };
+            notes.push(format!("{points} without {positive}{key}"));
         }
         let not_positive = if seen.is_log('x') { chart.with(LineChart::left_out) } else { 0 };
         if not_positive > 0 {
@@ -161,8 +158,7 @@ pub(super) fn Overlaid(
         }
         notes.join(", ")
     });
-    // A part along a metric is no part of the steps: it is looked at in what is here.
-    let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to.filter(|_| seen.by_metric().is_none())));
+    let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
     let loss = key.starts_with("loss/");
     view! { <ChartCard title note chart height cross can_be_log=true prefers_log=loss on_zoom names_each=true /> }
 }

@@ -123,7 +123,7 @@ fn fetched(list: Signal<Option<Listing>>, names: Memo<Names>, most: u64) -> Fetc
         let metrics =
             names.with(|names| names.iter().filter_map(|name| name.strip_prefix(METRIC)).map(str::to_owned).collect());
         let list = Listing { sort: None, descending: false, ..list.get()? };
-        Some(GroupRuns { list, by: Vec::new(), metrics, offset: 0, limit: Some(1) })
+        Some(GroupRuns { list, by: Vec::new(), metrics, validated_on: None, offset: 0, limit: Some(1) })
     });
     let generation = StoredValue::new(0_u64);
     Effect::new(move |_| {

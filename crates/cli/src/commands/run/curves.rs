@@ -1,21 +1,21 @@
-//! `slipway run plot`: the curves of runs in the terminal, or in a picture.
+//! `slipway run plot`: the curves of runs in the terminal, or in a picture; over steps, times or another metric, as
+//! they are or as the means of groups.
 
 use std::path::PathBuf;
 
 use api::{
     ApiError, ErrorCode, RunId,
-    run::{GetRun, Run},
-    series::Series,
+    run::{GetRun, Run, group_of},
+    series::{MOST_VIEWPORTS, NonFinite, OverMetric, Series, Viewport, Viewports},
 };
 use charts::{
     axis::Axis,
-    export,
+    export, group,
     line::{self, Line, LineChart},
     plot::Size,
     role::Role,
 };
 use clap::{Args, ValueEnum};
-use client::call::Viewport;
 use serde_json::{Value, json};
 
 use crate::{
@@ -39,6 +39,12 @@ pub(crate) struct Plot {
     /// What lies along the axis: steps, or seconds since the run began
     #[arg(long, value_enum, default_value_t = Along::Step)]
     x: Along,
+    /// Another metric along the axis: of each step that has both the value over that one's
+    #[arg(long, value_name = "KEY", conflicts_with = "x")]
+    x_metric: Option<String>,
+    /// The mean ± standard deviation of the runs that share a value: `param.KEY` or `tag.KEY`
+    #[arg(long, value_name = "WHAT")]
+    group_by: Option<String>,
     /// From this step on
     #[arg(long)]
     from: Option<i64>,
@@ -62,11 +68,13 @@ enum Along {
     Time,
 }
 
-impl Along {
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Step => "step",
-            Self::Time => "s",
+impl Plot {
+    /// What lies along the axis, in a word.
+    fn label(&self) -> &str {
+        match (&self.x_metric, self.x) {
+            (Some(key), _) => key,
+            (None, Along::Step) => "step",
+            (None, Along::Time) => "s",
         }
     }
 }
@@ -79,24 +87,75 @@ struct Curve {
     series: Series,
     /// Milliseconds since the epoch.
     began_ms: f64,
+    /// Of what it is a member; of nothing where runs are not grouped.
+    group: String,
 }
 
 impl Curve {
-    fn x(&self, along: Along) -> Vec<f64> {
-        match along {
-            Along::Step => self.series.step.clone(),
-            Along::Time => self.series.time_ms.iter().map(|at_ms| (at_ms - self.began_ms) / 1000.0).collect(),
+    fn x(&self, asked: &Plot) -> Vec<f64> {
+        match (&asked.x_metric, asked.x) {
+            (Some(_), _) => self.series.over.clone(),
+            (None, Along::Step) => self.series.step.clone(),
+            (None, Along::Time) => self.series.time_ms.iter().map(|at_ms| (at_ms - self.began_ms) / 1000.0).collect(),
         }
     }
 
     fn to_json(&self) -> Value {
-        let numbers = |values: &[f64]| values.iter().map(|value| number(*value)).collect::<Vec<_>>();
-        json!({
+        let mut told = json!({
             "run": self.run, "name": self.name, "key": self.key, "raw": self.series.raw,
             "step": numbers(&self.series.step), "time_ms": numbers(&self.series.time_ms),
             "last": numbers(&self.series.last), "min": numbers(&self.series.min), "max": numbers(&self.series.max),
-        })
+        });
+        if !self.series.non_finite.is_empty() {
+            let odd = &self.series.non_finite;
+            told["non_finite"] = odd.iter().map(|one| json!([one.nan, one.plus, one.minus])).collect();
+        }
+        told
     }
+}
+
+/// A curve over another metric, as its points and what it has no partner for.
+fn over_json(curve: &Curve, over: &str) -> Value {
+    let mut told = curve.to_json();
+    told["over"] = json!({ "key": over, "x": numbers(&curve.series.over), "left_out": curve.series.left_out });
+    told
+}
+
+/// Lines that lie on the same axes, and what is to be said of them.
+struct Drawn {
+    key: String,
+    lines: Vec<Line>,
+    notes: Vec<String>,
+}
+
+/// The lines of curves: one each, or one a group.
+fn drawn(key: &str, curves: &[Curve], asked: &Plot) -> Drawn {
+    let line = |(index, curve): (usize, &Curve)| {
+        Line::of_series(curve.name.clone(), Role::series(index), curve.x(asked), &curve.series)
+    };
+    let lines: Vec<Line> = curves.iter().enumerate().map(line).collect();
+    let mut notes = Vec::new();
+    let left_out: u64 = curves.iter().map(|curve| curve.series.left_out).sum();
+    if let (Some(over), 1..) = (&asked.x_metric, left_out) {
+        notes.push(format!("{left_out} {} without {over}", if left_out == 1 { "point" } else { "points" }));
+    }
+    for line in &lines {
+        let mut odd = NonFinite::default();
+        (0..line.x.len()).for_each(|index| odd += line.non_finite_at(index));
+        if !odd.is_none() {
+            notes.push(format!("{}: {odd}", line.name));
+        }
+    }
+    // A run without a point here takes no room.
+    let there = curves.iter().zip(lines).filter(|(_, line)| !line.x.is_empty());
+    let lines = if asked.group_by.is_some() {
+        notes.push("mean ± sd".to_owned());
+        let members: Vec<(String, Line)> = there.map(|(curve, line)| (curve.group.clone(), line)).collect();
+        group::means(members, &group::in_order(curves.iter().map(|curve| curve.group.clone())))
+    } else {
+        there.map(|(_, line)| line).collect()
+    };
+    Drawn { key: key.to_owned(), lines, notes }
 }
 
 pub(super) async fn run(context: &Context, asked: Plot) -> Outcome {
@@ -104,7 +163,11 @@ pub(super) async fn run(context: &Context, asked: Plot) -> Outcome {
     for run in context.runs(&asked.runs, false).await? {
         runs.push(context.call(GetRun { run }).await?);
     }
-    let keys = keys(&runs, &asked.metrics)?;
+    if let Some(by) = asked.group_by.as_ref().filter(|by| !["param.", "tag."].iter().any(|kind| by.starts_with(kind))) {
+        return Err(ApiError::invalid(format!("Runs can't be grouped by \"{by}\" here."))
+            .with_hint("Name a param or a tag: --group-by param.lr, --group-by tag.team."));
+    }
+    let keys = keys(&runs, &asked)?;
     if asked.svg.is_some() && keys.len() != 1 {
         return Err(ApiError::invalid(format!("A picture has one series, and there are {}.", keys.len()))
             .with_hint(format!("Name one with --metric: {}.", keys.join(", "))));
@@ -115,37 +178,59 @@ pub(super) async fn run(context: &Context, asked: Plot) -> Outcome {
         charts.push((key, curves));
     }
     if let (Some(file), [(key, curves)]) = (&asked.svg, charts.as_slice()) {
-        let svg = picture(key, curves, asked.x);
+        let drawn = drawn(key, curves, &asked);
+        let svg = picture(&drawn, asked.label());
         std::fs::write(file, svg)
             .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("Can't write {}: {error}.", file.display())))?;
-        return context.output.show(&json!({ "file": file }), |_| format!("{} is written.", file.display()));
+        let said = |_: &Value| {
+            let notes: String = drawn.notes.iter().map(|note| format!("\n{}", output::harmless(note))).collect();
+            format!("{} is written.{notes}", file.display())
+        };
+        return context.output.show(&json!({ "file": file }), said);
     }
     if context.output.json {
-        let all: Vec<Value> = charts.iter().flat_map(|(_, curves)| curves).map(Curve::to_json).collect();
+        let told = |(key, curves): &(String, Vec<Curve>)| -> Vec<Value> {
+            match (&asked.group_by, &asked.x_metric) {
+                (Some(_), _) => drawn(key, curves, &asked).lines.iter().map(|line| group_json(key, line)).collect(),
+                (None, Some(over)) => curves.iter().map(|curve| over_json(curve, over)).collect(),
+                (None, None) => curves.iter().map(Curve::to_json).collect(),
+            }
+        };
+        let all: Vec<Value> = charts.iter().flat_map(told).collect();
         return context.output.show(&all, |_| String::new());
     }
     for (key, curves) in charts {
-        let lines: Vec<plot::Line> = curves
-            .iter()
-            .map(|curve| {
-                let points = curve.x(asked.x).into_iter().zip(curve.series.last.iter().copied()).collect();
-                plot::Line { name: output::harmless(&curve.name).into_owned(), points }
-            })
-            .collect();
+        let Drawn { key, lines, notes } = drawn(&key, &curves, &asked);
+        let lines: Vec<plot::Line> = lines.iter().map(in_terminal).collect();
         let drawn = plot::plot(&lines, asked.width, asked.height, output::coloured_answer());
-        context.output.print(&format!("{}\n{drawn}\n", output::harmless(&key)))?;
+        let notes: String = notes.iter().map(|note| format!("{}\n", output::harmless(note))).collect();
+        context.output.print(&format!("{}\n{drawn}\n{notes}", output::harmless(&key)))?;
     }
     Ok(())
 }
 
+/// A line as it is drawn with characters; they have no room for its band.
+fn in_terminal(line: &Line) -> plot::Line {
+    let points = line.x.iter().copied().zip(line.y.iter().copied()).collect();
+    plot::Line { name: output::harmless(&line.name).into_owned(), points }
+}
+
+fn group_json(key: &str, line: &Line) -> Value {
+    let (low, high): (Vec<f64>, Vec<f64>) = line.band.iter().copied().unzip();
+    json!({
+        "group": line.name, "key": key, "x": numbers(&line.x), "mean": numbers(&line.y),
+        "mean_less_sd": numbers(&low), "mean_plus_sd": numbers(&high),
+    })
+}
+
 /// The series to draw: those that are asked for, each of which a run must have, or all that are not about the system.
-fn keys(runs: &[Run], asked: &[String]) -> Outcome<Vec<String>> {
+fn keys(runs: &[Run], Plot { metrics: asked, x_metric, .. }: &Plot) -> Outcome<Vec<String>> {
     // A final figure has no points, only a value.
     let all = runs.iter().flat_map(|run| &run.metrics).filter(|metric| metric.count > 0);
     let mut known: Vec<String> = all.map(|metric| metric.key.clone()).collect();
     known.sort_unstable();
     known.dedup();
-    if let Some(missing) = asked.iter().find(|key| !known.contains(key)) {
+    if let Some(missing) = asked.iter().chain(x_metric).find(|key| !known.contains(key)) {
         let error = ApiError::not_found(format!("No such series is there: \"{missing}\"."));
         return Err(if known.is_empty() {
             error
@@ -154,9 +239,9 @@ fn keys(runs: &[Run], asked: &[String]) -> Outcome<Vec<String>> {
         });
     }
     if !asked.is_empty() {
-        return Ok(asked.to_vec());
+        return Ok(asked.clone());
     }
-    known.retain(|key| !key.starts_with("system/"));
+    known.retain(|key| !key.starts_with("system/") && Some(key) != x_metric.as_ref());
     Ok(known)
 }
 
@@ -164,28 +249,38 @@ fn keys(runs: &[Run], asked: &[String]) -> Outcome<Vec<String>> {
 async fn curves(context: &Context, asked: &Plot, runs: &[Run], key: &str) -> Outcome<Vec<Curve>> {
     let has = |run: &&Run| run.metrics.iter().any(|metric| metric.key == key && metric.count > 0);
     let points = u32::try_from(asked.width * DETAIL).unwrap_or(u32::MAX);
+    let over = asked.x_metric.as_ref().map(|key| OverMetric { key: key.clone(), from: None, to: None, log: false });
+    let having: Vec<&Run> = runs.iter().filter(has).collect();
     let mut curves = Vec::new();
-    for run in runs.iter().filter(has) {
-        let viewport = Viewport { run: run.id, key: key.to_owned(), from: asked.from, to: asked.to, points };
-        let series = context.session.series(&viewport).await?;
-        let began_ms = run.started_ms.unwrap_or(run.created_ms) as f64;
-        curves.push(Curve { run: run.id, name: run.name.clone(), key: key.to_owned(), series, began_ms });
+    for runs in having.chunks(MOST_VIEWPORTS) {
+        let viewport = |run: &&Run| Viewport {
+            run: run.id,
+            key: key.to_owned(),
+            from: asked.from,
+            to: asked.to,
+            over: over.clone(),
+        };
+        let series = context.session.series(Viewports { series: runs.iter().map(viewport).collect(), points }).await?;
+        // One that is gone since is left out.
+        for (run, series) in runs.iter().zip(series).filter_map(|(run, series)| Some((run, series?))) {
+            let began_ms = run.started_ms.unwrap_or(run.created_ms) as f64;
+            let group = asked.group_by.as_ref();
+            let group = group.and_then(|by| group_of(&run.params, &run.tags, by)).unwrap_or(group::NONE).to_owned();
+            curves.push(Curve { run: run.id, name: run.name.clone(), key: key.to_owned(), series, began_ms, group });
+        }
     }
     Ok(curves)
 }
 
-fn picture(key: &str, curves: &[Curve], along: Along) -> String {
-    let line = |(index, curve): (usize, &Curve)| {
-        let band = curve.series.min.iter().copied().zip(curve.series.max.iter().copied()).collect();
-        let (x, y) = (curve.x(along), curve.series.last.clone());
-        Line { band, ..Line::new(curve.name.clone(), Role::series(index), x, y) }
-    };
-    let lines: Vec<Line> = curves.iter().enumerate().map(line).collect();
+fn picture(Drawn { key, lines, .. }: &Drawn, along: &str) -> String {
     let names: Vec<(Role, String)> = lines.iter().map(|line| (line.role, format!("{key}: {}", line.name))).collect();
-    let x = Axis::labelled(along.label());
-    let chart =
-        LineChart { name: key.to_owned(), lines, x, y: Axis::labelled(key), has_marks: true, ..LineChart::default() };
+    let (x, y) = (Axis::labelled(along), Axis::labelled(key));
+    let chart = LineChart { name: key.clone(), lines: lines.clone(), x, y, has_marks: true, ..LineChart::default() };
     export::standalone(&export::with_names(&line::draw(&chart, PICTURE), PICTURE, &names), &export::LIGHT)
+}
+
+fn numbers(values: &[f64]) -> Vec<Value> {
+    values.iter().map(|value| number(*value)).collect()
 }
 
 /// NaN and ±∞ as the texts that the protocol uses.

@@ -183,7 +183,14 @@ async fn grouped(context: &Context, list: &List, listing: Listing, by: &str, for
         }
     };
     let limit = list.limit.or((form == Form::Shown).then_some(50));
-    let request = GroupRuns { list: listing, by: by.clone(), metrics: metrics.clone(), offset: list.offset, limit };
+    let request = GroupRuns {
+        list: listing,
+        by: by.clone(),
+        metrics: metrics.clone(),
+        validated_on: None,
+        offset: list.offset,
+        limit,
+    };
     let groups = context.call(request).await?;
     match form {
         Form::Shown => context.output.show(&groups, |groups| shown(groups, &by, &metrics)),

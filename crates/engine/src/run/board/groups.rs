@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, cmp::Ordering, collections::HashMap};
 
-use api::run_table::{GroupFigure, RunGroup, RunGroups};
+use api::{
+    SplitId,
+    run_table::{GroupFigure, RunGroup, RunGroups},
+};
 use store::Connection;
 use tune::intervals::summarize;
 
@@ -15,6 +18,8 @@ pub(crate) struct Grouping {
     /// Each with its name, as a filter has it.
     pub(crate) by: Vec<(String, Field)>,
     pub(crate) metrics: Vec<String>,
+    /// The rows that runs must have been validated on to be summed up, where it matters.
+    pub(crate) validated_on: Option<SplitId>,
     pub(crate) order: GroupOrder,
     pub(crate) descending: bool,
 }
@@ -45,6 +50,7 @@ impl Board {
         let tables = self.fresh(connection, moment, &query.experiments)?;
         let (only, rows) = matched(connection, &tables, query)?;
         let runs = rows.len() as u64;
+        let other_rows = rows.iter().filter(|at| grouping.has_other_rows(only[at.0], at.1)).count() as u64;
         let mut found: HashMap<Key<'_>, Vec<(usize, u32)>> = HashMap::new();
         for at in rows {
             let key = |(_, field): &(String, Field)| cells::text(only[at.0], at.1 as usize, field);
@@ -55,13 +61,22 @@ impl Board {
         groups.sort_unstable_by(|left, right| compare(left, right, grouping));
         let total = groups.len() as u64;
         let groups = groups.into_iter().skip(query.offset as usize).take(query.limit as usize).collect();
-        Ok(RunGroups { groups, total, runs })
+        Ok(RunGroups { groups, total, runs, other_rows })
+    }
+}
+
+impl Grouping {
+    /// By the rule of [`api::run::RunRow::has_other_rows`].
+    fn has_other_rows(&self, table: &Table, row: u32) -> bool {
+        let own = table.rows[row as usize].split;
+        self.validated_on.zip(own).is_some_and(|(asked, own)| asked != own)
     }
 }
 
 fn group(tables: &[&Table], grouping: &Grouping, key: Key<'_>, rows: &[(usize, u32)]) -> RunGroup {
     let figure = |metric: &String| {
-        let summary = summarize(rows.iter().filter_map(|at| cells::metric(tables[at.0], metric, at.1 as usize)))?;
+        let compared = rows.iter().filter(|at| !grouping.has_other_rows(tables[at.0], at.1));
+        let summary = summarize(compared.filter_map(|at| cells::metric(tables[at.0], metric, at.1 as usize)))?;
         let (mean, sd) = (summary.mean, summary.deviation);
         Some(GroupFigure { runs: summary.count as u64, mean, sd, min: summary.min, max: summary.max })
     };

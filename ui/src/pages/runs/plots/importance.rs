@@ -1,6 +1,6 @@
 //! Which params a metric follows: bars by fANOVA, with the sign of Spearman's correlation.
 
-use api::run_table::{AssessParams, Listing, ParamImportances};
+use api::run_table::{AssessParams, Listing, ParamImportance, ParamImportances};
 use charts::importance::{Importance, draw};
 use leptos::prelude::*;
 
@@ -15,6 +15,7 @@ use crate::{
         icon,
         picture::Picture,
         states::{Empty, Load},
+        take_table::{Form, TakeTable, TextTable},
         words,
     },
 };
@@ -62,6 +63,22 @@ pub(super) fn ImportanceView(
     }
 }
 
+/// A line a parameter, the most important first.
+fn as_text(params: &[ParamImportance], form: Form) -> TextTable {
+    let row = |one: &ParamImportance| {
+        let name = match form {
+            Form::Markdown => words::param(&one.param),
+            Form::Csv => one.param.clone(),
+        };
+        vec![name, form.number(Some(one.share)), form.number(one.correlation)]
+    };
+    let head = [("Parameter", false), ("Share of the variance", true), ("Rank correlation", true)];
+    TextTable {
+        head: head.map(|(title, is_number)| (title.to_owned(), is_number)).to_vec(),
+        rows: params.iter().map(row).collect(),
+    }
+}
+
 fn drawn(found: ParamImportances, metric: String) -> AnyView {
     if found.runs < found.runs_needed {
         let text = format!(
@@ -84,6 +101,7 @@ fn drawn(found: ParamImportances, metric: String) -> AnyView {
     };
     let note = format!("{of}; by itself each, the parameters explain {} of the variance", words::percent(found.alone));
     let name = format!("Importance for {called}");
+    let kept = StoredValue::new(found.params.clone());
     let rows: Vec<Importance> = found
         .params
         .into_iter()
@@ -91,10 +109,24 @@ fn drawn(found: ParamImportances, metric: String) -> AnyView {
         .collect();
     let title = name.clone();
     view! {
-        <Card title=title>
+        <Card title extra=ViewFn::from(move || view! {
+            <TakeTable of=("parameter", "parameters") table=move |form| kept.with_value(|params| as_text(params, form)) />
+        })>
             <p class="faint caption">{note}</p>
             <Picture name=name.clone() draw=move |width, _| draw(&name, &rows, width) />
         </Card>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_importance_is_named_for_people_and_for_programs() {
+        let params = [ParamImportance { param: "learning_rate".to_owned(), share: 0.123_456_789, correlation: None }];
+        assert_eq!(as_text(&params, Form::Csv).rows, [["learning_rate", "0.123456789", ""]]);
+        assert_eq!(as_text(&params, Form::Markdown).rows[0][2], "–");
+    }
 }

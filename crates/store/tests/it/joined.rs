@@ -1,0 +1,134 @@
+//! A series over another one: every pair that comes back was measured, and none that matters is lost.
+
+use api::series::{OverMetric, Point, Series};
+use store::Store;
+
+use crate::{open, run_id, run_row, with_project};
+
+async fn store_with(series: &[(&'static str, Vec<Vec<Point>>)]) -> (tempfile::TempDir, Store) {
+    let (folder, store) = open();
+    with_project(&store).await;
+    store.write(|tx| store::run::put(tx, &run_row(1))).await.unwrap();
+    for (key, pieces) in series {
+        let key = *key;
+        for piece in pieces.iter().cloned() {
+            store.write(move |tx| store::metric::append(tx, run_id(1), key, &piece)).await.unwrap();
+        }
+    }
+    (folder, store)
+}
+
+fn point(step: i64, value: f64) -> Point {
+    Point { step, time_ms: step, value }
+}
+
+fn over(key: &str) -> OverMetric {
+    OverMetric { key: key.to_owned(), from: None, to: None, log: false }
+}
+
+async fn joined(store: &Store, (from, to): (i64, i64), over: OverMetric, points: u64) -> Series {
+    let read = move |c: &store::Connection| {
+        let number =
+            |key: &str| Ok::<_, store::error::StoreError>(store::metric::find(c, run_id(1), key)?.map(|found| found.0));
+        let series = number("loss")?.expect("a series");
+        store::points::join(c, series, number(&over.key)?, (from, to), &over, points)
+    };
+    store.read(read).await.unwrap()
+}
+
+const ALL: (i64, i64) = (i64::MIN, i64::MAX);
+
+/// The other series' value tells its step, so that a pair that was never measured is seen.
+fn along(step: i64) -> f64 {
+    // A permutation of the steps below 3,000,017, which is a prime: the axis goes to and fro.
+    ((step * 1_000_003) % 3_000_017) as f64
+}
+
+fn loss(step: i64) -> f64 {
+    ((step as f64) * 0.001).sin() + if step == 600_006 { 50.0 } else { 0.0 }
+}
+
+#[tokio::test]
+async fn a_million_points_over_a_million_others_at_other_steps_are_pairs_that_are_there() {
+    const COUNT: i64 = 1_000_000;
+    let losses: Vec<Point> = (0..COUNT).map(|at| point(at * 2, loss(at * 2))).collect();
+    let others: Vec<Point> = (0..COUNT).map(|at| point(at * 3, along(at * 3))).collect();
+    let pieces = |all: &[Point]| all.chunks(50_000).map(<[Point]>::to_vec).collect::<Vec<_>>();
+    let (_folder, store) = store_with(&[("loss", pieces(&losses)), ("other", pieces(&others))]).await;
+    let all = joined(&store, ALL, over("other"), 1_000).await;
+    // Steps that are multiples of 2 and of 3.
+    let partners = (COUNT * 2 - 1) / 6 + 1;
+    assert_eq!(all.left_out, (COUNT - partners) as u64);
+    assert!(!all.raw && (900..=1_000).contains(&all.len()), "{} points", all.len());
+    assert!(all.over.is_sorted());
+    for at in 0..all.len() {
+        let step = all.step[at] as i64;
+        assert_eq!((step % 6, all.over[at], all.last[at]), (0, along(step), loss(step)), "step {step}");
+    }
+    let most = all.last.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    assert_eq!(most, loss(600_006), "the one spike is there");
+    // A part of the axis, and in the end every pair of it.
+    let near = OverMetric { from: Some(100_000.0), to: Some(100_300.0), ..over("other") };
+    let near = joined(&store, ALL, near, 1_000).await;
+    let expected = (0..partners).filter(|at| (100_000.0..=100_300.0).contains(&along(at * 6))).count();
+    assert_eq!((near.raw, near.len(), expected > 10), (true, expected, true));
+    let part = joined(&store, (600, 659), over("other"), 1_000).await;
+    assert_eq!((part.len(), part.left_out), (10, 20));
+}
+
+#[tokio::test]
+async fn what_came_late_or_again_meets_the_last_value_of_its_step() {
+    let line =
+        |range: std::ops::Range<i64>, add: f64| range.map(|step| point(step, step as f64 + add)).collect::<Vec<_>>();
+    let mut again = line(1_000..3_000, 0.5);
+    again.iter_mut().for_each(|point| point.time_ms += 10_000);
+    let others = vec![line(2_000..4_000, 0.0), line(0..2_000, 0.0), again];
+    let (_folder, store) = store_with(&[("loss", vec![line(0..5_000, 0.0)]), ("other", others)]).await;
+    let all = joined(&store, ALL, over("other"), 10_000).await;
+    assert_eq!((all.raw, all.len(), all.left_out), (true, 4_000, 1_000));
+    for (step, over) in all.step.iter().zip(&all.over) {
+        let expected = if (1_000.0..3_000.0).contains(step) { step + 0.5 } else { *step };
+        assert_eq!(*over, expected);
+    }
+    let none = joined(&store, ALL, over("nothing"), 100).await;
+    assert_eq!((none.len(), none.left_out), (0, 5_000));
+}
+
+#[tokio::test]
+async fn of_values_that_are_not_finite_one_of_each_kind_stays_and_a_partner_must_be() {
+    let value = |step: i64| match step {
+        4_321 => f64::NAN,
+        4_322 => f64::INFINITY,
+        _ => 1.0,
+    };
+    let losses: Vec<Point> = (0..9_000).map(|step| point(step, value(step))).collect();
+    let other = |step: i64| {
+        if step < 90 {
+            -1.0
+        } else if step < 100 {
+            f64::NAN
+        } else {
+            10_f64.powi((step / 1_000) as i32)
+        }
+    };
+    let others: Vec<Point> = (0..9_000).map(|step| point(step, other(step))).collect();
+    let (_folder, store) = store_with(&[("loss", vec![losses]), ("other", vec![others])]).await;
+    for (log, left_out) in [(false, 10), (true, 100)] {
+        let all = joined(&store, ALL, OverMetric { log, ..over("other") }, 200).await;
+        assert_eq!(all.left_out, left_out, "log: {log}");
+        let odd: Vec<f64> = all.last.iter().copied().filter(|value| !value.is_finite()).collect();
+        assert!(odd.len() == 2 && odd.iter().any(|value| value.is_nan()), "{odd:?}");
+        let mut places = all.over.clone();
+        places.dedup();
+        // Nine decades: on a linear axis the small ones are one stretch.
+        assert_eq!(places.len() >= 9, log, "{places:?}");
+    }
+    // At one place, and at the ends of what a number can be.
+    for ends in [[7.0, 7.0], [f64::MIN, f64::MAX]] {
+        let losses: Vec<Point> = (0..5_000).map(|step| point(step, step as f64)).collect();
+        let others: Vec<Point> = (0..5_000).map(|step| point(step, ends[(step % 2) as usize])).collect();
+        let (_folder, store) = store_with(&[("loss", vec![losses]), ("other", vec![others])]).await;
+        let all = joined(&store, ALL, over("other"), 100).await;
+        assert!((2..=4).contains(&all.len()) && all.last.contains(&0.0), "{:?}", all.last);
+    }
+}
