@@ -173,6 +173,7 @@ pub(crate) async fn open_engine(workspace: &Workspace, mode: Mode, command: &str
         samples: places::samples(),
         documents: places::documents(),
         workers: places::workers(),
+        program: Some(places::own_program()),
         mounts: None,
     };
     let opened = Engine::open(engine::workspace::Workspace::at(workspace.folder()), options).await;

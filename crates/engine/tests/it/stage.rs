@@ -84,6 +84,7 @@ fn options_with(folder: &Path, mode: Mode, place: Arc<Place>) -> Options {
         samples: Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../sample-projects")),
         documents: Some(folder.join("documents")),
         workers: worker.into_iter().collect(),
+        program: None,
         mounts: None,
     }
 }
