@@ -41,10 +41,8 @@ pub struct SearchConfig {
     /// One of so many goes on at each rung.
     pub reduction: u64,
     /// The program that is searched with, and its arguments, with `${name}` where a value is to stand; by default trainings.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
     /// What all trials together may use at most.
-    #[serde(skip_serializing_if = "BudgetConfig::is_empty")]
     pub budget: BudgetConfig,
     /// By hyperparameter: a key of `[training]`, or a name that the command has as `${name}`.
     pub space: BTreeMap<String, Written>,
