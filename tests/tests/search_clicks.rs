@@ -50,7 +50,7 @@ async fn search(desk: &Desk) -> Result<()> {
     forget_and_undo(desk, project).await?;
     let best = seen(driver, "//main//tr[@data-trial][contains(., 'best')]//a").await?;
     let name = best.text().await?;
-    best.click().await?;
+    press(driver, "//main//tr[@data-trial][contains(., 'best')]//a").await?;
     seen(driver, &format!("//main//h1[contains(., '{name}')]")).await.context("the run of the best trial").map(drop)
 }
 
@@ -99,7 +99,7 @@ async fn program(desk: &Desk) -> Result<()> {
     fill(driver, "//dialog[@open]//*[@data-tried]//input[@aria-label='Hyperparameter']", "y").await?;
     seen(driver, "//dialog[@open]//*[@role='status'][contains(., 'The command has no ${y}')]").await?;
     press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
-    seen(driver, "//dialog[@open]//*[contains(., 'The command has no `${y}`')]").await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'Write it where the program takes the value')]").await?;
     fill(driver, "//dialog[@open]//*[@data-tried]//input[@aria-label='Hyperparameter']", "x").await?;
     press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
     seen(driver, "//main//section[@data-search]//*[@data-command][contains(., 'train.sh')]").await?;

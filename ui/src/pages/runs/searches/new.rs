@@ -271,8 +271,9 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
                 <Labelled label="Cost at most"><TextField value=typed.cost placeholder="any" /></Labelled>
                 <Labelled label="kWh at most"><TextField value=typed.kwh placeholder="any" /></Labelled>
             </div>
-            {move || wrong.get().map(|error| view! { <Problem error /> })}
         </div>
+        // Below what scrolls, so that it is seen wherever that stands.
+        {move || wrong.get().map(|error| view! { <div class="content"><Problem error /></div> })}
         <footer>
             <Button label="Cancel" on_press=move || open.set(false) />
             <Button label="Search" mark=icon::SEARCH kind="primary" disabled=pending.busy on_press=begin />
@@ -307,7 +308,7 @@ fn OneTried(one: Tried, typed: Typed) -> impl IntoView {
         .collect();
     view! {
         <span class="flex" data-tried="">
-            {match typed.is_program() {
+            {match untrack(|| typed.is_program()) {
                 true => view! { <TextField value=name name="Hyperparameter" placeholder="lr" class="short mono" /> }.into_any(),
                 false => view! { <Select value=name options=names name="Hyperparameter" /> }.into_any(),
             }}
