@@ -61,6 +61,7 @@ pub(super) async fn drive(
 /// Asks all trials to stop and waits until they have.
 async fn stop_trials(context: &JobContext, id: SearchId, programs: &mut Programs) -> anyhow::Result<()> {
     let engine = context.engine();
+    programs.wait_no_more();
     let mut asked: Option<tokio::time::Instant> = None;
     loop {
         programs.bury(context)?;

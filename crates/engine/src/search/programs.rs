@@ -118,7 +118,7 @@ impl Programs {
         let left = search.planned.saturating_sub(search.counted()) as usize;
         let wanted = (search.config.parallel as usize).saturating_sub(under_way).min(left);
         if wanted == 0 {
-            self.turn = None;
+            self.wait_no_more();
             return Ok((under_way, None));
         }
         let Some(peak) = self.memory.peak_bytes else {
@@ -189,6 +189,12 @@ impl Programs {
         let memory = self.taken.pop().unwrap_or_else(|| Admitted::of(engine, 0));
         self.running.push(Running { number: trial.number, child, said: said.into_temp_path(), memory });
         Ok(())
+    }
+
+    /// Waits for no further trial's memory.
+    pub(super) fn wait_no_more(&mut self) {
+        self.taken.clear();
+        self.turn = None;
     }
 
     /// Ends those that were asked to stop and go on, and those that are not entered as runs yet.
