@@ -274,6 +274,7 @@ fn options(folder: &Path, clock: Arc<AheadClock>) -> Result<Options> {
         samples: None,
         documents: Some(folder.join("documents")),
         workers: vec![WorkerProgram { backend: "cpu".to_owned(), path: worker.into() }],
+        program: None,
         mounts: None,
     })
 }

@@ -181,9 +181,15 @@ async fn a_programs_hyperparameters_are_searched() -> Result<()> {
     let best = found.best_trial().context("a trial is the best")?;
     assert_eq!((best.values["x"].to_string(), best.value, best.step), ("0.5".to_owned(), Some(0.125), Some(8)));
     // Its run is one like any other: what the client logged stands below it.
-    let run = host.client().await?.call(GetRun { run: best.run }).await?;
-    assert_eq!((run.params["x"].as_str(), run.tags[SEARCH_TAG].as_str()), ("0.5", found.id.to_string().as_str()));
-    assert_eq!(run.command.as_deref().and_then(<[String]>::last).map(String::as_str), Some("--x=0.5"));
+    let trial = host.client().await?.call(GetRun { run: best.run }).await?;
+    assert_eq!((trial.params["x"].as_str(), trial.tags[SEARCH_TAG].as_str()), ("0.5", found.id.to_string().as_str()));
+    assert_eq!(trial.command.as_deref().and_then(<[String]>::last).map(String::as_str), Some("--x=0.5"));
+
+    // The client sees the trials below the run that is the search.
+    let address = host.client().await?.call(GetTracking {}).await?.address;
+    let own = found.run.context("the search is a run")?.to_string();
+    let told = run(Path::new(&python), folder.path(), "nested.py", &[&address, &own])?;
+    assert_eq!(told.trim(), "FINISHED 0.0,0.5,1.0 0.125 [0.0, 0.5, 1.0]");
 
     let unsearched = slipway(&["search", "start", "--metric", "loss", "--goal", "min", "--try", "y=1,2", "--", "true"]);
     let error = unsearched.unwrap_err().to_string();

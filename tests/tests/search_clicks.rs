@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use api::{
+    ProjectId,
     host::{SecretBackend, SetSecret},
     search::{ListSearches, SearchState},
     source::ListSources,
@@ -40,16 +41,77 @@ async fn search(desk: &Desk) -> Result<()> {
     fill(driver, "//dialog[@open]//label[contains(., 'Trials at most')]//input", "3").await?;
     press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
     seen(driver, "//main//section[@data-search]").await?;
-    let over = async || {
-        let all = desk.client.call(ListSearches { project }).await?;
-        Ok(all.first().is_some_and(|search| search.state == SearchState::Finished && search.counted() == 3))
-    };
-    until("the search is finished", LONG, over).await?;
+    until("the search is finished", LONG, async || counted(desk, project, 3).await).await?;
     seen(driver, "//main//tr[@data-trial='3']").await?;
+    fill(driver, "//main//input[@aria-label='Further trials']", "1").await?;
+    press(driver, "//main//button[contains(., 'Try 1 more')]").await?;
+    until("one more trial is finished", LONG, async || counted(desk, project, 4).await).await?;
+    seen(driver, "//main//tr[@data-trial='4'][contains(., 'finished')]").await?;
+    forget_and_undo(desk, project).await?;
     let best = seen(driver, "//main//tr[@data-trial][contains(., 'best')]//a").await?;
     let name = best.text().await?;
-    best.click().await?;
+    press(driver, "//main//tr[@data-trial][contains(., 'best')]//a").await?;
     seen(driver, &format!("//main//h1[contains(., '{name}')]")).await.context("the run of the best trial").map(drop)
+}
+
+/// Whether the newest search is finished with so many trials.
+async fn counted(desk: &Desk, project: ProjectId, trials: u64) -> Result<bool> {
+    let all = desk.client.call(ListSearches { project }).await?;
+    Ok(all.first().is_some_and(|search| search.state == SearchState::Finished && search.counted() == trials))
+}
+
+/// From the page of a search and back to it.
+async fn forget_and_undo(desk: &Desk, project: ProjectId) -> Result<()> {
+    let driver = desk.driver();
+    press(driver, "//main//button[normalize-space(.)='Forget']").await?;
+    seen(driver, "//main//*[contains(., 'No search yet')]").await?;
+    ensure!(desk.client.call(ListSearches { project }).await?.is_empty(), "it is forgotten");
+    press(driver, "//*[contains(@class,'toast')]//button[normalize-space(.)='Undo']").await?;
+    press(driver, "//main//section[@aria-label='Searches']//tbody//tr//a").await?;
+    seen(driver, "//main//section[@data-search]").await.context("the search is back").map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_is_searched_and_gone_on_with_in_the_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
+    let result = program(&desk).await;
+    told(&desk.browser, "program", result).await.unwrap();
+}
+
+async fn program(desk: &Desk) -> Result<()> {
+    let driver = desk.driver();
+    let project = road::open_sample(&desk.client, "penguins").await?;
+    let loss = "sleep 2; echo \"{\\\"metric\\\": \\\"loss\\\", \\\"value\\\": $1}\"\n";
+    std::fs::write(std::path::Path::new(&project.path).join("train.sh"), loss)?;
+    let project = project.id;
+    desk.go(&format!("/p/{project}/runs?search=new")).await?;
+    press(driver, "//dialog[@open]//button[@role='radio'][contains(., 'A program')]").await?;
+    fill(driver, "//dialog[@open]//label[contains(., 'Command')]//input", "sh train.sh ${x}").await?;
+    // Left, the field brings a line for each name in it.
+    fill(driver, "//dialog[@open]//label[contains(., 'Trials at most')]//input", "2").await?;
+    let name = seen(driver, "//dialog[@open]//*[@data-tried]//input[@aria-label='Hyperparameter']").await?;
+    ensure!(name.prop("value").await?.as_deref() == Some("x"), "the name of the command is offered");
+    press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'Which series that the program logs is judged?')]").await?;
+    fill(driver, "//dialog[@open]//label[contains(., 'Judged by')]//input", "loss").await?;
+    fill(driver, "//dialog[@open]//*[@data-tried]//input[@aria-label='Its values']", "1..9:int").await?;
+    fill(driver, "//dialog[@open]//*[@data-tried]//input[@aria-label='Hyperparameter']", "y").await?;
+    seen(driver, "//dialog[@open]//*[@role='status'][contains(., 'The command has no ${y}')]").await?;
+    press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'Write it where the program takes the value')]").await?;
+    fill(driver, "//dialog[@open]//*[@data-tried]//input[@aria-label='Hyperparameter']", "x").await?;
+    press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
+    seen(driver, "//main//section[@data-search]//*[@data-command][contains(., 'train.sh')]").await?;
+    press(driver, "//main//button[normalize-space(.)='Stop']").await?;
+    press(driver, "//main//button[normalize-space(.)='Go on']").await?;
+    until("the search is finished", LONG, async || counted(desk, project, 2).await).await?;
+    fill(driver, "//main//input[@aria-label='Further trials']", "1").await?;
+    press(driver, "//main//button[contains(., 'Try 1 more')]").await?;
+    until("one more trial is finished", LONG, async || counted(desk, project, 3).await).await?;
+    press(driver, "//main//a[contains(., 'Its own run')]").await?;
+    press(driver, "//main//a[contains(., 'Its trials')]").await?;
+    seen(driver, "//main//section[@data-search]//tr[@data-trial][contains(., 'best')]").await.map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -76,12 +76,14 @@ pub enum RunKind {
     Client,
     /// Read from another tool's log.
     Imported,
+    /// A search for hyperparameters itself; its trials stand below it.
+    Search,
 }
 
 impl RunKind {
-    /// Whether we watch over its process.
+    /// Whether we say when it is over: we watch over its process, or it is a search of ours.
     pub const fn is_supervised(self) -> bool {
-        matches!(self, Self::Training | Self::Command)
+        matches!(self, Self::Training | Self::Command | Self::Search)
     }
 }
 

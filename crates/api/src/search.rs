@@ -1,7 +1,7 @@
 //! Search for hyperparameters: which are tried, how, and what became of each trial.
 //!
-//! A trial is a run like any other, with the tags [`SEARCH_TAG`] and [`TRIAL_TAG`]. Trainings are started by the host;
-//! the trials of a command are started by whoever searches with it, who asks for them with [`StepSearch`].
+//! A trial is a run like any other, with the tags [`SEARCH_TAG`] and [`TRIAL_TAG`], below the run that is the search
+//! itself. The host begins them all: trainings, and programs by `slipway exec`.
 
 mod written;
 
@@ -13,6 +13,7 @@ use crate::{
     config::TrainingConfig,
     event::Tag,
     id::{JobId, ProjectId, RunId, SearchId},
+    spending::{BudgetConfig, Spent},
 };
 
 /// The tag of a run that names its search, by id.
@@ -39,6 +40,10 @@ pub struct SearchConfig {
     pub min_steps: u64,
     /// One of so many goes on at each rung.
     pub reduction: u64,
+    /// The program that is searched with, and its arguments, with `${name}` where a value is to stand; by default trainings.
+    pub command: Option<Vec<String>>,
+    /// What all trials together may use at most.
+    pub budget: BudgetConfig,
     /// By hyperparameter: a key of `[training]`, or a name that the command has as `${name}`.
     pub space: BTreeMap<String, Written>,
 }
@@ -55,6 +60,8 @@ impl Default for SearchConfig {
             early_stopping: EarlyStopping::None,
             min_steps: 1,
             reduction: 3,
+            command: None,
+            budget: BudgetConfig::default(),
             space: BTreeMap::new(),
         }
     }
@@ -171,6 +178,32 @@ pub struct SearchCommand {
     pub directory: String,
 }
 
+impl SearchCommand {
+    /// The names that stand in the words as `${name}`, each once, in the order of the words.
+    pub fn names(words: &[String]) -> Vec<&str> {
+        let placed = words.iter().flat_map(|word| word.split("${").skip(1));
+        let mut names: Vec<&str> = Vec::new();
+        for (name, _) in placed.filter_map(|rest| rest.split_once('}')) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+}
+
+/// The variables of whoever begins a search with a program, which its trials run in. They may hold secrets: they are
+/// kept in the host's memory alone, while the search goes on.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Environment(pub BTreeMap<String, String>);
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} variables", self.0.len())
+    }
+}
+
 /// A search with all its trials.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Search {
@@ -182,10 +215,16 @@ pub struct Search {
     /// What each trial's training begins from; `None` where a command is searched with.
     pub training: Option<TrainingConfig>,
     pub command: Option<SearchCommand>,
+    /// The run that is the search itself, which its trials stand below.
+    pub run: Option<RunId>,
     pub state: SearchState,
-    /// The job that starts its trainings.
+    /// The job that begins its trials.
     pub job: Option<JobId>,
-    /// Why it failed.
+    /// Why fewer trials run at once than asked for, while it is so.
+    pub held_back: Option<String>,
+    /// What its trials used of its budget, where it has one.
+    pub spent: Option<Spent>,
+    /// Why it failed, or which budget stopped it.
     pub error: Option<crate::ApiError>,
     /// In the order of their start.
     pub trials: Vec<Trial>,
@@ -220,7 +259,7 @@ impl Search {
 #[serde(rename_all = "snake_case")]
 pub enum SearchState {
     Running,
-    /// By a person, or because its host ended; it can be resumed.
+    /// By a person, by its budget or because its host ended; it can be resumed.
     Stopped,
     Finished,
     Failed,
@@ -256,7 +295,7 @@ pub enum TrialOutcome {
     Failed,
 }
 
-/// Begins a search: with trainings, or with a command.
+/// Begins a search: with the program of its `config`, or with trainings.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StartSearch {
     pub project: ProjectId,
@@ -266,8 +305,12 @@ pub struct StartSearch {
     /// Instead of the project's `[training]`, what each trial begins from.
     #[serde(default)]
     pub training: Option<TrainingConfig>,
+    /// Where the program runs; by default the project's folder.
     #[serde(default)]
-    pub command: Option<SearchCommand>,
+    pub directory: Option<String>,
+    /// What the program runs in; by default the host's own variables.
+    #[serde(default)]
+    pub environment: Option<Environment>,
     #[serde(default)]
     pub name: Option<String>,
 }
@@ -289,12 +332,18 @@ pub struct StopSearch {
     pub search: SearchId,
 }
 
-/// Goes on with a search that was stopped, or raises the number of trials of one that is finished.
+/// Goes on with a search that was stopped, or raises the number of trials of one that is finished. Its budget is then
+/// the one that is given, or that of the project's `[search]`, or the one that it had.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ResumeSearch {
     pub search: SearchId,
     #[serde(default)]
     pub trials: Option<u64>,
+    #[serde(default)]
+    pub budget: Option<BudgetConfig>,
+    /// What a program runs in now; by default the host's own variables.
+    #[serde(default)]
+    pub environment: Option<Environment>,
 }
 
 /// Forgets a search; its runs stay. [`RestoreSearch`] takes that back.
@@ -307,34 +356,6 @@ pub struct DeleteSearch {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RestoreSearch {
     pub search: SearchId,
-}
-
-/// Judges the running trials of a command's search and answers those that are to be started now. Who searches with the
-/// command asks every few seconds at least: a search that nobody asks for stands as stopped.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct StepSearch {
-    pub search: SearchId,
-    /// The trials that the caller has under way, begun or not.
-    pub under_way: Vec<u64>,
-    /// Those whose program has ended: what was not begun then has failed.
-    #[serde(default)]
-    pub ended: Vec<u64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Step {
-    pub search: Search,
-    /// Each is entered already, and begun with `run.begin_command`.
-    pub start: Vec<NextTrial>,
-}
-
-/// A trial of a command that is to be started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NextTrial {
-    pub number: u64,
-    pub run: RunId,
-    /// The program and its arguments, with the values in their places.
-    pub words: Vec<String>,
 }
 
 /// Which trial of a search a command's run is.
@@ -352,5 +373,4 @@ crate::requests! { METHODS;
     ResumeSearch => "search.resume" -> Search;
     DeleteSearch => "search.delete" -> ();
     RestoreSearch => "search.restore" -> Search;
-    StepSearch => "search.step" -> Step;
 }

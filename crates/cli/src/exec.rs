@@ -90,7 +90,7 @@ pub(crate) async fn run(workspace: &Workspace, output: Output, project: Option<&
     let folder = PathBuf::from(&begun.folder);
     let journal = Journal::open(&folder).map_err(|error| unwritable(&folder, &error))?;
     let variables = [variables(begun.run, &folder), told].concat();
-    let status = match supervise(&folder, &journal, &exec.command, &variables).await {
+    let status = match supervise(&folder, &journal, &exec, &variables).await {
         Ok(status) => status,
         Err(error) => {
             let done = EventBody::Done {
@@ -192,12 +192,14 @@ fn variables(run: RunId, folder: &Path) -> Vec<(&'static str, OsString)> {
     vec![(RUN, run.to_string().into()), ("SLIPWAY_ARTIFACTS", folder.join("artifacts").into())]
 }
 
-async fn supervise(folder: &Path, journal: &Journal, command: &[String], variables: &Variables) -> Outcome<ExitStatus> {
+async fn supervise(folder: &Path, journal: &Journal, exec: &Exec, variables: &Variables) -> Outcome<ExitStatus> {
     // Heard from before the program starts: Ctrl-C is for the program, and must not end us.
     let _interrupts = Interrupts::take()?;
     let mut requests = EndRequests::take().map_err(|error| unheard(&error))?;
-    let mut program = Program::start(command, variables)?;
+    let mut program = Program::start(&exec.command, variables)?;
     let pid = program.id().unwrap_or_default();
+    // The host that begins a trial hears why it could not begin; the rest is in its run.
+    let is_heard = exec.trial.is_none();
     journal.write(EventBody::Started {
         pid,
         device: "cpu".to_owned(),
@@ -205,7 +207,7 @@ async fn supervise(folder: &Path, journal: &Journal, command: &[String], variabl
         resumed: false,
         params: BTreeMap::new(),
     });
-    program.capture(folder, journal).await.map_err(|error| unwritable(folder, &error))?;
+    program.capture(folder, journal, is_heard).await.map_err(|error| unwritable(folder, &error))?;
     // The first look is awaited, so that even a short program has one.
     let started = Instant::now();
     let meter = match open_meter(pid, folder, journal).await {

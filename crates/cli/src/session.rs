@@ -175,6 +175,8 @@ pub(crate) async fn open_engine(workspace: &Workspace, mode: Mode, command: &str
         samples: places::samples(),
         documents: places::documents(),
         workers: places::workers(),
+        // What a search begins outlives this process only where a host follows it.
+        program: (mode == Mode::Host).then(places::own_program),
         mounts: None,
     };
     let opened = Engine::open(engine::workspace::Workspace::at(workspace.folder()), options).await;

@@ -4,7 +4,7 @@
 //! [`Jobs::resume`], and is failed plainly otherwise. Jobs that name the memory they need wait until it is free, of what
 //! they may take together and of what the machine has left, oldest first; one always runs, however much it needs.
 
-mod admission;
+pub(crate) mod admission;
 
 use std::{
     collections::HashMap,
@@ -304,6 +304,15 @@ impl Jobs {
         let live = lock(&self.live);
         let jobs = live.values().map(|live| live.state.borrow());
         jobs.filter(|job| !job.state.is_over()).map(|job| job.title.clone()).collect()
+    }
+
+    /// What the job on a subject waits for, where one waits.
+    pub(crate) fn waits_for(&self, subject: &Subject) -> Option<String> {
+        let live = lock(&self.live);
+        live.values().find_map(|live| {
+            let job = live.state.borrow();
+            job.waits_for.clone().filter(|_| job.subject == *subject)
+        })
     }
 
     /// Asks a live job to stop.

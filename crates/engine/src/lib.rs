@@ -90,6 +90,8 @@ pub struct Options {
     pub documents: Option<PathBuf>,
     /// Builds of the worker, best first.
     pub workers: Vec<WorkerProgram>,
+    /// `slipway` itself, which runs the programs that a search begins; none where nothing of the kind is to be begun.
+    pub program: Option<PathBuf>,
     /// A table of mounts in the form of `/proc/self/mounts`, where the system is not to be asked which
     /// folders are on the network.
     pub mounts: Option<PathBuf>,

@@ -145,8 +145,7 @@ fn check(file: ProjectFile, document: &Document<String>, text: &str, name: &str)
     }
     if let Err(error) = crate::search::space::rules(&file.search) {
         let key = error.key.clone().unwrap_or_default();
-        let span =
-            document.get("search").and_then(|item| item.get(key.trim_start_matches("search."))).and_then(Item::span);
+        let span = key.split('.').try_fold(document.as_item(), |item, part| item.get(part)).and_then(Item::span);
         return Err(wrong(name, text, span, &error.message, None).with_key(key));
     }
     if !file.search.space.is_empty()
@@ -181,7 +180,7 @@ fn training_rules(training: &TrainingConfig) -> Vec<Rule> {
     ]
 }
 
-fn budget_rules(budget: &BudgetConfig) -> [Rule; 3] {
+pub(crate) fn budget_rules(budget: &BudgetConfig) -> [Rule; 3] {
     let good = |most: Option<f64>| most.is_none_or(|most| most > 0.0);
     [
         (good(budget.max_cost), "budget", "max_cost", "an amount above 0"),

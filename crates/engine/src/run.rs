@@ -15,7 +15,7 @@ pub mod media;
 mod memory;
 pub mod name;
 pub mod process;
-mod spending;
+pub(crate) mod spending;
 pub mod split;
 pub mod start;
 pub mod supervise;
@@ -31,9 +31,10 @@ use api::{
     event::Tag,
     run::{
         Artifact, EditRun, GetEvaluation, GetRun, GetRunLog, GetRuns, ListArtifacts, ListRuns, LogChunk, LogStream,
-        Run, RunState, RunTable, StopRun,
+        Run, RunKind, RunState, RunTable, StopRun,
     },
     run_diff::MOST,
+    search::StopSearch,
     series::{MOST_VIEWPORTS, Series, Viewport, Viewports},
     tracking::Scope,
 };
@@ -197,6 +198,12 @@ pub async fn stop(engine: &Engine, request: StopRun) -> anyhow::Result<Run> {
     let row = find(engine, request.run).await?;
     if row.run.state.is_over() {
         return Ok(row.run);
+    }
+    if row.run.kind == RunKind::Search {
+        if let Some(search) = crate::search::of_run(engine, &row.run).await? {
+            Box::pin(crate::search::stop(engine, StopSearch { search })).await?;
+        }
+        return get(engine, GetRun { run: request.run }).await;
     }
     if !row.run.kind.is_supervised() {
         // Its process is its client's; that it is over is all that we can note.

@@ -224,26 +224,36 @@ pub fn is_in_order(connection: &Connection, number: i64) -> Result<bool> {
         .query_row([number], |row| row.get(0))?)
 }
 
+const SUMMARY: &str = "key, count, step, coalesce(figure, last), min, max, time_ms, figure";
+
+fn read_summary(row: &rusqlite::Row<'_>) -> rusqlite::Result<MetricSummary> {
+    let figure: Option<f64> = row.get(7)?;
+    let number =
+        |index| -> rusqlite::Result<f64> { Ok(row.get::<_, Option<f64>>(index)?.or(figure).unwrap_or(f64::NAN)) };
+    Ok(MetricSummary {
+        key: row.get(0)?,
+        count: row.get::<_, i64>(1)? as u64,
+        step: row.get(2)?,
+        last: number(3)?,
+        min: number(4)?,
+        max: number(5)?,
+        time_ms: row.get(6)?,
+    })
+}
+
 /// Every series of a run in short; the final figure stands as `last` where there is one.
 pub fn summaries(connection: &Connection, run: RunId) -> Result<Vec<MetricSummary>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT key, count, step, coalesce(figure, last), min, max, time_ms, figure FROM metric WHERE run = ?1 ORDER BY key",
-    )?;
-    let rows = statement.query_map(params![run.as_bytes()], |row| {
-        let figure: Option<f64> = row.get(7)?;
-        let number =
-            |index| -> rusqlite::Result<f64> { Ok(row.get::<_, Option<f64>>(index)?.or(figure).unwrap_or(f64::NAN)) };
-        Ok(MetricSummary {
-            key: row.get(0)?,
-            count: row.get::<_, i64>(1)? as u64,
-            step: row.get(2)?,
-            last: number(3)?,
-            min: number(4)?,
-            max: number(5)?,
-            time_ms: row.get(6)?,
-        })
-    })?;
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {SUMMARY} FROM metric WHERE run = ?1 ORDER BY key"))?;
+    let rows = statement.query_map(params![run.as_bytes()], read_summary)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// One series of a run in short.
+pub fn summary(connection: &Connection, run: RunId, name: &str) -> Result<Option<MetricSummary>> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {SUMMARY} FROM metric WHERE run = ?1 AND key = ?2"))?;
+    Ok(statement.query_row(params![run.as_bytes(), name], read_summary).optional()?)
 }
 
 /// Every series of a run as cells of the run table.

@@ -244,10 +244,11 @@ pub fn open_of_clients(connection: &Connection) -> Result<Vec<Open>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The project's newest runs without what stands in other tables.
+/// The project's newest runs but searches, without what stands in other tables.
 pub fn newest(connection: &Connection, project: ProjectId, limit: u32) -> Result<Vec<RunRow>> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM run WHERE project = ?1 AND deleted_ms IS NULL ORDER BY created_ms DESC, id DESC LIMIT ?2"
+        "SELECT {COLUMNS} FROM run WHERE project = ?1 AND kind <> 'search' AND deleted_ms IS NULL
+         ORDER BY created_ms DESC, id DESC LIMIT ?2"
     ))?;
     let rows = statement.query_map(params![project.as_bytes(), limit], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -50,12 +50,13 @@ struct Plan {
     config: SearchConfig,
     training: Option<TrainingConfig>,
     command: Option<SearchCommand>,
+    run: Option<RunId>,
 }
 
 const COLUMNS: &str = "id, project, name, plan, planned, state, job, error, judged_by, direction, created_ms, ended_ms";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Search> {
-    let Json(Plan { config, training, command }) = row.get::<_, Json<Plan>>(3)?;
+    let Json(Plan { config, training, command, run }) = row.get::<_, Json<Plan>>(3)?;
     let judged_by: Option<String> = row.get(8)?;
     let direction = row.get::<_, Option<Word<Direction>>>(9)?.map(|Word(direction)| direction);
     Ok(Search {
@@ -65,12 +66,15 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Search> {
         config,
         training,
         command,
+        run,
         planned: row.get::<_, i64>(4)? as u64,
         state: row.get::<_, Word<SearchState>>(5)?.0,
         job: id_column!(row, 6, Option<JobId>),
         error: row.get::<_, Option<Json<ApiError>>>(7)?.map(|Json(error)| error),
         judged: judged_by.zip(direction),
         best: None,
+        held_back: None,
+        spent: None,
         trials: Vec::new(),
         created_ms: row.get(10)?,
         ended_ms: row.get(11)?,
@@ -127,8 +131,12 @@ fn trials(connection: &Connection, id: SearchId) -> Result<Vec<Trial>> {
 
 /// Enters a search, or writes what changes of it; its trials are written by [`put_trial`].
 pub fn put(transaction: &Transaction<'_>, search: &Search) -> Result<()> {
-    let plan =
-        Plan { config: search.config.clone(), training: search.training.clone(), command: search.command.clone() };
+    let plan = Plan {
+        config: search.config.clone(),
+        training: search.training.clone(),
+        command: search.command.clone(),
+        run: search.run,
+    };
     let (judged_by, direction) = search.judged.clone().unzip();
     transaction
         .prepare_cached(

@@ -1,7 +1,7 @@
 //! What supervised runs have used of time, energy and money, and what they may use.
 
 use api::{
-    RunId,
+    RunId, SearchId,
     spending::{Spent, Terms},
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
@@ -80,6 +80,16 @@ pub fn get(connection: &Connection, run: RunId) -> Result<Option<Spending>> {
     let mut statement = connection
         .prepare_cached("SELECT terms, seconds, joules, since_ms, now, stopped FROM run_spending WHERE run = ?1")?;
     Ok(statement.query_row(params![run.as_bytes()], read).optional()?)
+}
+
+/// What each trial of a search has used.
+pub fn of_search(connection: &Connection, search: SearchId) -> Result<Vec<Spending>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT terms, seconds, joules, since_ms, now, stopped FROM trial JOIN run_spending ON run_spending.run = trial.run
+         WHERE trial.search = ?1",
+    )?;
+    let rows = statement.query_map(params![search.as_bytes()], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Writes it down, with what it costs at `now_ms`.

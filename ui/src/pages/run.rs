@@ -13,6 +13,7 @@ use api::{
         DeleteRun, GetEvaluation, GetRun, MetricSummary, ResumeRun, Run, RunKind, RunProgress, RunState, StopRun,
         seconds,
     },
+    search::ListSearches,
     spending::Limit,
     tracking::{PurgeRuns, RestoreRuns, TrashRuns},
 };
@@ -372,6 +373,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
                 RunState::Stopped | RunState::Killed | RunState::Failed => ().into_any(),
             }
         }}
+        <ItsTrials run />
         <MenuButton items />
         <RenameRun open=renaming run=Signal::derive(move || run.with(|run| Some((run.id, run.name.clone())))) />
         <Register open=registering run=Signal::derive(move || Some(id.get())) on_done=registered />
@@ -390,6 +392,23 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
             verb="Delete checkpoints"
             on_confirm=thin
         />
+    }
+}
+
+/// Where the trials of a run that is a search are shown.
+#[component]
+fn ItsTrials(run: Signal<Run>) -> impl IntoView {
+    let place = Place::get();
+    let asked = Memo::new(move |_| run.with(|run| run.project.filter(|_| run.kind == RunKind::Search)));
+    let all = query(move || Some(ListSearches { project: asked.get()? }));
+    let own = Memo::new(move |_| {
+        let id = run.with(|run| run.id);
+        all.value.with(|all| all.as_ref()?.iter().find(|search| search.run == Some(id)).map(|search| search.id))
+    });
+    move || {
+        own.get().map(|id| {
+            view! { <a class="btn" href=place.link(&format!("runs?search={id}"))>{icon(icon::SEARCH)}"Its trials"</a> }
+        })
     }
 }
 
@@ -479,10 +498,11 @@ fn Views(run: Signal<Run>) -> impl IntoView {
     let is_training = Memo::new(move |_| run.with(|run| run.kind == RunKind::Training));
     let artifacts = query(move || Some(api::run::ListArtifacts { run: id.get() }));
     let media = query(move || Some(api::media::ListMedia { run: id.get() }));
-    // Of a training its progress says what it takes; a program's run is measured from outside.
+    // Of a training its progress says what it takes; a program's run is measured from outside; a search takes nothing.
     let has_system = Memo::new(move |_| {
         run.with(|run| {
-            run.kind != RunKind::Training || run.metrics.iter().any(|metric| metric.key.starts_with("system/"))
+            !matches!(run.kind, RunKind::Training | RunKind::Search)
+                || run.metrics.iter().any(|metric| metric.key.starts_with("system/"))
         })
     });
     let tabs = Memo::new(move |_| {

@@ -77,6 +77,7 @@ pub(crate) const fn run_kind(kind: RunKind) -> Option<&'static str> {
         RunKind::Training | RunKind::Command => None,
         RunKind::Client => Some("logged by a client"),
         RunKind::Imported => Some("imported"),
+        RunKind::Search => Some("a search"),
     }
 }
 

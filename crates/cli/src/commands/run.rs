@@ -247,7 +247,7 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             context.output.show(&run, |run| match (run.state.is_over(), run.kind) {
                 (true, _) => format!("{} is {}.", run.name, words::word(&run.state)),
                 (false, RunKind::Training) => format!("{} stops after its step.", run.name),
-                (false, RunKind::Command | RunKind::Client | RunKind::Imported) => {
+                (false, RunKind::Command | RunKind::Client | RunKind::Imported | RunKind::Search) => {
                     format!("{} was asked to stop. Ask again to end it at once.", run.name)
                 }
             })

@@ -1,9 +1,6 @@
 //! `slipway search`: hyperparameters of trainings, or of any program.
 //!
-//! Trainings are searched by the host; the trials of a program are begun here, each as `slipway exec` of its own, so
-//! that they have this terminal's environment.
-
-mod programs;
+//! The host searches, with trainings and with programs; a program's trials are given this terminal's environment.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +8,10 @@ use api::{
     ApiError, SearchId,
     job::GetJob,
     search::{
-        DeleteSearch, Direction, EarlyStopping, GetSearch, ListSearches, RestoreSearch, ResumeSearch, Search,
-        SearchCommand as Program, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, Trial, Value,
-        Written,
+        DeleteSearch, Direction, EarlyStopping, Environment, GetSearch, ListSearches, RestoreSearch, ResumeSearch,
+        Search, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, Trial, Value, Written,
     },
+    spending::{BudgetConfig, Spent},
 };
 use clap::{Args, Subcommand};
 
@@ -47,6 +44,8 @@ pub(crate) enum SearchCommand {
         /// So many trials in all
         #[arg(long)]
         trials: Option<u64>,
+        #[command(flatten)]
+        budget: Budget,
         /// Return at once; the search goes on in the host
         #[arg(long)]
         detach: bool,
@@ -61,6 +60,32 @@ pub(crate) enum SearchCommand {
         /// Its id, as `delete` printed it
         search: SearchId,
     },
+}
+
+/// What all trials together may use at most; by default `budget` of `[search]`.
+#[derive(Debug, Args)]
+pub(crate) struct Budget {
+    /// What all trials together may cost, in the settings' currency
+    #[arg(long, value_name = "AMOUNT")]
+    max_cost: Option<f64>,
+    /// How many hours all trials together may last
+    #[arg(long, value_name = "HOURS")]
+    max_hours: Option<f64>,
+    /// How many kilowatt-hours the GPUs of all trials together may take
+    #[arg(long, value_name = "KWH")]
+    max_kwh: Option<f64>,
+}
+
+impl Budget {
+    /// The given limits over the known ones; `None` where none is given.
+    fn over(&self, known: &BudgetConfig) -> Option<BudgetConfig> {
+        let given = BudgetConfig { max_cost: self.max_cost, max_hours: self.max_hours, max_kwh: self.max_kwh };
+        (!given.is_empty()).then(|| BudgetConfig {
+            max_cost: given.max_cost.or(known.max_cost),
+            max_hours: given.max_hours.or(known.max_hours),
+            max_kwh: given.max_kwh.or(known.max_kwh),
+        })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -95,12 +120,17 @@ pub(crate) struct Start {
     /// One of so many goes on at each rung
     #[arg(long)]
     reduction: Option<u64>,
+    #[command(flatten)]
+    budget: Budget,
     /// What to try: `learning_rate=1e-4..0.1:log`, `max_depth=2..8:int`, `model=trees,mlp`; instead of the file's space
     #[arg(long = "try", value_name = "NAME=VALUES", value_parser = tried_as)]
     space: Vec<(String, Written)>,
     /// Return at once; the search goes on in the host
-    #[arg(long, conflicts_with = "program")]
+    #[arg(long)]
     detach: bool,
+    /// Trainings, where `[search]` names a program
+    #[arg(long, conflicts_with = "program")]
+    trainings: bool,
     /// A program instead of trainings, with '${name}' where a value is to stand
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
     program: Vec<String>,
@@ -120,6 +150,12 @@ impl Start {
             early_stopping: self.early_stopping.unwrap_or(file.early_stopping),
             min_steps: self.min_steps.unwrap_or(file.min_steps),
             reduction: self.reduction.unwrap_or(file.reduction),
+            command: match (self.program.is_empty(), self.trainings) {
+                (false, _) => Some(self.program.clone()),
+                (true, false) => file.command.clone(),
+                (true, true) => None,
+            },
+            budget: self.budget.over(&file.budget).unwrap_or_else(|| file.budget.clone()),
             space: if space.is_empty() { file.space.clone() } else { space },
         }
     }
@@ -130,12 +166,16 @@ pub(crate) async fn run(context: &mut Context, command: SearchCommand) -> Outcom
         SearchCommand::Start(start) => {
             context.lasting().await?;
             let project = context.project().await?;
-            let config = Some(start.over(&project.file.search));
-            let command = match start.program.is_empty() {
+            let config = start.over(&project.file.search);
+            // What the file names runs in the file's folder, what is typed where it is typed.
+            let directory = match start.program.is_empty() {
                 true => None,
-                false => Some(Program { words: start.program, directory: absolute(&current_folder()?)? }),
+                false => Some(absolute(&current_folder()?)?),
             };
-            let request = StartSearch { project: project.id, config, training: None, command, name: start.name };
+            let environment = config.command.is_some().then(environment);
+            let config = Some(config);
+            let (project, name) = (project.id, start.name);
+            let request = StartSearch { project, config, training: None, directory, environment, name };
             let search = context.call(request).await?;
             go_on(context, search, start.detach).await
         }
@@ -149,10 +189,12 @@ pub(crate) async fn run(context: &mut Context, command: SearchCommand) -> Outcom
             let search = find(context, &search).await?.id;
             context.output.show(&context.call(StopSearch { search }).await?, shown)
         }
-        SearchCommand::Resume { search, trials, detach } => {
+        SearchCommand::Resume { search, trials, budget, detach } => {
             context.lasting().await?;
-            let search = find(context, &search).await?.id;
-            let search = context.call(ResumeSearch { search, trials }).await?;
+            let search = find(context, &search).await?;
+            let environment = search.command.is_some().then(environment);
+            let budget = budget.over(&search.config.budget);
+            let search = context.call(ResumeSearch { search: search.id, trials, budget, environment }).await?;
             go_on(context, search, detach).await
         }
         SearchCommand::Delete { search } => {
@@ -175,14 +217,23 @@ pub(crate) async fn run(context: &mut Context, command: SearchCommand) -> Outcom
 /// Sees a search to its end, which prints it.
 async fn go_on(context: &Context, search: Search, detach: bool) -> Outcome {
     let id = search.id;
-    if search.command.is_some() {
-        programs::search(context, search).await?;
-    } else if let Some(job) = search.job {
+    if let Some(job) = search.job {
         let job = context.call(GetJob { job }).await?;
-        context.follow_unless(detach, job).await?;
+        if let Err(error) = context.follow_unless(detach, job).await {
+            let search = context.call(GetSearch { search: id }).await?;
+            // Its budget says more than that it was stopped.
+            return Err(search.error.filter(|_| search.state == SearchState::Stopped).unwrap_or(error));
+        }
     }
     let search = context.call(GetSearch { search: id }).await?;
     context.output.show(&search, shown)
+}
+
+/// This terminal's variables; one that is no text can't be passed on.
+fn environment() -> Environment {
+    let texts =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Environment(texts.collect())
 }
 
 /// A search of the project by id, by the short form of its id, by name, or `latest`.
@@ -226,6 +277,11 @@ fn listed(searches: &[Search]) -> String {
     table(&["search", "state", "method", ">trials", ">best", "began"], searches.iter().map(row))
 }
 
+/// "0.4 h of at most 2 h".
+fn used(spent: &Spent) -> String {
+    spent.limits().into_iter().map(|limit| spent.told(limit)).collect::<Vec<_>>().join(", ")
+}
+
 fn shown(search: &Search) -> String {
     let judged = search.judged.as_ref().map(|(key, direction)| match direction {
         Direction::Min => format!("{key}, less is better"),
@@ -241,6 +297,8 @@ fn shown(search: &Search) -> String {
         ("error", search.error.as_ref().map(ToString::to_string)),
         ("judged by", judged),
         ("trials", Some(format!("{} of {}", search.counted(), search.planned))),
+        ("at once", search.held_back.clone()),
+        ("budget", search.spent.as_ref().map(used)),
         ("best", best),
         ("go on", resumable.then(|| format!("slipway search resume {}", search.name))),
     ]);

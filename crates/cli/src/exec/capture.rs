@@ -36,33 +36,40 @@ impl Captured {
     }
 }
 
-pub(super) async fn start(child: &mut Child, folder: &Path, journal: &Journal) -> std::io::Result<Captured> {
+pub(super) async fn start(
+    child: &mut Child,
+    folder: &Path,
+    journal: &Journal,
+    is_heard: bool,
+) -> std::io::Result<Captured> {
     let mut tasks = Vec::new();
     if let Some(stdout) = child.stdout.take() {
         let file = File::create(folder.join("stdout.log")).await?;
         let lines = MetricLines::new(journal.clone());
-        tasks.push(tokio::spawn(pass_on(stdout, tokio::io::stdout(), file, Some(lines))));
+        tasks.push(tokio::spawn(pass_on(stdout, is_heard.then(tokio::io::stdout), file, Some(lines))));
     }
     if let Some(stderr) = child.stderr.take() {
         let file = File::create(folder.join("stderr.log")).await?;
-        tasks.push(tokio::spawn(pass_on(stderr, tokio::io::stderr(), file, None)));
+        tasks.push(tokio::spawn(pass_on(stderr, is_heard.then(tokio::io::stderr), file, None)));
     }
     Ok(Captured { tasks })
 }
 
 async fn pass_on(
     mut from: impl AsyncRead + Unpin,
-    mut terminal: impl AsyncWrite + Unpin,
+    mut terminal: Option<impl AsyncWrite + Unpin>,
     mut file: File,
     mut lines: Option<MetricLines>,
 ) {
     let mut buffer = vec![0; 16 * 1024];
-    let (mut terminal_open, mut file_open) = (true, true);
+    let mut file_open = true;
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         let bytes = &buffer[..read];
         // A terminal or disk that fails must not end the program by a broken pipe.
-        if terminal_open {
-            terminal_open = terminal.write_all(bytes).await.is_ok() && terminal.flush().await.is_ok();
+        if let Some(open) = &mut terminal
+            && (open.write_all(bytes).await.is_err() || open.flush().await.is_err())
+        {
+            terminal = None;
         }
         if file_open && let Err(error) = write(&mut file, bytes).await {
             file_open = false;

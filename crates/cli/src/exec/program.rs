@@ -57,11 +57,11 @@ impl Program {
         }
     }
 
-    /// Passes what it writes on, and keeps it in the run's folder.
-    pub(super) async fn capture(&mut self, folder: &Path, journal: &Journal) -> std::io::Result<()> {
+    /// Keeps what it writes in the run's folder, and passes it on where somebody hears it.
+    pub(super) async fn capture(&mut self, folder: &Path, journal: &Journal, is_heard: bool) -> std::io::Result<()> {
         match self {
             Self::Piped { child, captured } => {
-                *captured = Some(capture::start(child, folder, journal).await?);
+                *captured = Some(capture::start(child, folder, journal, is_heard).await?);
                 Ok(())
             }
             #[cfg(unix)]

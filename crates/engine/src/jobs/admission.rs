@@ -1,4 +1,7 @@
-//! Memory: a job that needs some waits until it is free, oldest first; one always runs, however much it needs.
+//! Memory: whoever needs some waits until it is free, oldest first; one always runs, however much it needs.
+//!
+//! A training is a job that waits here, with its need as it was computed. A program of a search is admitted with what
+//! trials before it were seen to use.
 
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
@@ -25,8 +28,8 @@ struct Memory {
     next: u64,
 }
 
-/// Memory held by an admitted job.
-pub(super) struct Admitted {
+/// Memory held by what was admitted.
+pub(crate) struct Admitted {
     engine: Engine,
     memory_bytes: u64,
 }
@@ -43,10 +46,67 @@ impl Drop for Admitted {
     }
 }
 
-/// Takes a waiting job out of the queue, admitted or not.
-struct Turn {
+impl Admitted {
+    /// Notes what is in use already, whoever let it in.
+    pub(crate) fn of(engine: &Engine, memory_bytes: u64) -> Self {
+        let mut memory = lock(&engine.jobs().admission.memory);
+        memory.used_bytes += memory_bytes;
+        memory.running += 1;
+        drop(memory);
+        Self { engine: engine.clone(), memory_bytes }
+    }
+
+    /// It was seen to need more than it was let in with.
+    pub(crate) fn grow(&mut self, memory_bytes: u64) {
+        let more = memory_bytes.saturating_sub(self.memory_bytes);
+        lock(&self.engine.jobs().admission.memory).used_bytes += more;
+        self.memory_bytes += more;
+    }
+}
+
+/// A place in the queue, left when it is dropped, admitted or not.
+pub(crate) struct Turn {
     engine: Engine,
     number: u64,
+    limit: u64,
+}
+
+impl Turn {
+    pub(crate) async fn take(engine: &Engine) -> anyhow::Result<Self> {
+        let limit = memory_limit(engine).await?;
+        let mut memory = lock(&engine.jobs().admission.memory);
+        let number = memory.next;
+        memory.next += 1;
+        memory.waiting.insert(number, ());
+        drop(memory);
+        Ok(Self { engine: engine.clone(), number, limit })
+    }
+
+    /// Admits it where it is the first in line and its memory is free, or nothing else runs; otherwise says what it
+    /// needs and what is free. `promised_bytes` is what those that run will still take of what the machine has.
+    pub(crate) fn admit(&self, memory_bytes: u64, promised_bytes: u64) -> (Option<Admitted>, Short) {
+        let available = available_bytes().map(|bytes| bytes.saturating_sub(promised_bytes));
+        let (free, is_admitted) = {
+            let memory = lock(&self.engine.jobs().admission.memory);
+            let first = memory.waiting.keys().next() == Some(&self.number);
+            let free = free_bytes(self.limit, memory.used_bytes, available);
+            (free, first && (memory.running == 0 || memory_bytes <= free))
+        };
+        (is_admitted.then(|| Admitted::of(&self.engine, memory_bytes)), Short { memory_bytes, free })
+    }
+}
+
+/// "needs 2.1 GB, 1.0 GB are free".
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Short {
+    memory_bytes: u64,
+    free: u64,
+}
+
+impl std::fmt::Display for Short {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "needs {}, {} are free", gigabytes(self.memory_bytes), gigabytes(self.free))
+    }
 }
 
 impl Drop for Turn {
@@ -62,42 +122,24 @@ pub(super) async fn admit(context: &JobContext, memory_bytes: u64) -> anyhow::Re
         return Ok(None);
     }
     let engine = context.engine().clone();
-    let limit = memory_limit(&engine).await?;
-    let turn = {
-        let mut memory = lock(&engine.jobs().admission.memory);
-        let number = memory.next;
-        memory.next += 1;
-        memory.waiting.insert(number, ());
-        Turn { engine: engine.clone(), number }
-    };
+    let turn = Turn::take(&engine).await?;
     let mut told = None;
     loop {
         let freed = engine.jobs().admission.freed.notified();
         tokio::pin!(freed);
         // Registered before looking, so that a place freed in between is not missed.
         freed.as_mut().enable();
-        let available = available_bytes();
-        let (free, admitted) = {
-            let mut memory = lock(&engine.jobs().admission.memory);
-            let first = memory.waiting.keys().next() == Some(&turn.number);
-            let free = free_bytes(limit, memory.used_bytes, available);
-            let admitted = first && (memory.running == 0 || memory_bytes <= free);
-            if admitted {
-                memory.used_bytes += memory_bytes;
-                memory.running += 1;
-            }
-            (free, admitted)
-        };
-        let short = format!("needs {}, {} are free", gigabytes(memory_bytes), gigabytes(free));
-        if admitted {
-            if memory_bytes > free {
+        let (admitted, short) = turn.admit(memory_bytes, 0);
+        if let Some(admitted) = admitted {
+            if short.memory_bytes > short.free {
                 context.log(format!(
                     "warning: It {short}. It starts all the same, since nothing else of Slipway's runs: close other \
                      programs if the machine becomes slow."
                 ));
             }
-            return Ok(Some(Admitted { engine: engine.clone(), memory_bytes }));
+            return Ok(Some(admitted));
         }
+        let short = short.to_string();
         if told.as_ref() != Some(&short) {
             context.change(|job| job.waits_for = Some(short.clone())).await?;
             told = Some(short);

@@ -68,7 +68,7 @@ pub async fn ask_to_stop(engine: &Engine, row: &RunRow) -> anyhow::Result<()> {
 /// A session of its own: neither our terminal's Ctrl-C nor our end reaches it.
 #[cfg(unix)]
 #[expect(unsafe_code, reason = "a session can only be left between fork and exec")]
-fn detach(command: &mut Command) {
+pub(crate) fn detach(command: &mut Command) {
     use std::os::unix::process::CommandExt as _;
     // SAFETY: setsid is async-signal-safe, and the closure does nothing else.
     unsafe {
@@ -81,7 +81,7 @@ fn detach(command: &mut Command) {
 
 /// Outside of our job object, without a console.
 #[cfg(windows)]
-fn detach(command: &mut Command) {
+pub(crate) fn detach(command: &mut Command) {
     use std::os::windows::process::CommandExt as _;
     const DETACHED_PROCESS: u32 = 0x0000_0008;
     const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;

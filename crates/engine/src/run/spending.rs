@@ -15,17 +15,20 @@ use store::{run::RunRow, spending::Spending};
 use super::process;
 use crate::{Engine, run, settings};
 
+/// Where the budget of a run stands.
+pub(crate) const TABLE: &str = "budget";
 /// How long a program that was asked to stop by its budget may take before it is ended.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// The terms of a run that starts now; refused where a limit of cost could never be reached.
-pub(super) async fn terms(engine: &Engine, budget: &BudgetConfig) -> anyhow::Result<Terms> {
+/// The terms of a run that starts now; refused where a limit of cost could never be reached. `table` is where the
+/// budget stands.
+pub(crate) async fn terms(engine: &Engine, budget: &BudgetConfig, table: &str) -> anyhow::Result<Terms> {
     let settings = settings::current(engine).await?;
     let (per_hour, per_kwh) = (settings.price_per_hour, settings.price_per_kwh);
     if budget.max_cost.is_some() && per_hour.is_none() && per_kwh.is_none() {
         bail!(
-            ApiError::invalid("`budget.max_cost` can't be kept: no price is set, so nothing costs anything.")
-                .with_key("budget.max_cost")
+            ApiError::invalid(format!("`{table}.max_cost` can't be kept: no price is set, so nothing costs anything."))
+                .with_key(format!("{table}.max_cost"))
                 .with_hint("Set what this machine costs: `slipway settings set price_per_hour=1.20`.")
         );
     }
@@ -34,7 +37,7 @@ pub(super) async fn terms(engine: &Engine, budget: &BudgetConfig) -> anyhow::Res
 
 /// New terms for what was used already; refused where they let nothing more be used.
 pub(super) async fn renewed(engine: &Engine, run: &Run, budget: &BudgetConfig) -> anyhow::Result<Spending> {
-    let (id, terms) = (run.id, terms(engine, budget).await?);
+    let (id, terms) = (run.id, terms(engine, budget, TABLE).await?);
     let before = engine.store().read(move |c| store::spending::get(c, id)).await?;
     let spending = match before {
         Some(before) => Spending { terms, stopped: None, ..before },

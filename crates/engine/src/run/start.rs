@@ -74,7 +74,7 @@ pub(crate) async fn start_as(
     row.run.seed = Some(training.seed);
     row.run.snapshot = request.snapshot;
     row.model = Some(word(&training.model.on(file.data.kind)));
-    let spending = Spending::new(spending::terms(engine, &file.budget).await?);
+    let spending = Spending::new(spending::terms(engine, &file.budget, spending::TABLE).await?);
     // A folder whose row is not there yet is no garbage.
     let gate = engine.hold_blobs().await;
     let folder = engine.workspace().run(id);

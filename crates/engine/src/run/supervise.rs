@@ -600,7 +600,7 @@ fn killed(stderr: &str, kind: RunKind, resumable: bool) -> ApiError {
             "Resume it: it goes on from its last checkpoint. If memory ran out, use a smaller batch."
         }
         (RunKind::Training, false) => "Start it again. If memory ran out, use a smaller batch or fewer columns.",
-        (RunKind::Command | RunKind::Client | RunKind::Imported, _) => "Run the command again.",
+        (RunKind::Command | RunKind::Client | RunKind::Imported | RunKind::Search, _) => "Run the command again.",
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::{
     ApiError,
     config::{DataKind, ModelChoice, TrainingConfig},
-    search::{EarlyStopping, SearchConfig, SearchMethod, Value},
+    search::{EarlyStopping, SearchCommand, SearchConfig, SearchMethod, Value},
 };
 use tune::{
     asha::Asha,
@@ -81,15 +81,23 @@ pub(crate) fn rules(config: &SearchConfig) -> Result<(), ApiError> {
         (config.parallel >= 1 && config.parallel <= 256, "parallel", "from 1 to 256"),
         (config.min_steps >= 1, "min_steps", "at least 1"),
         (config.reduction >= 2, "reduction", "at least 2"),
+        (is_program(config.command.as_deref()), "command", "a list of texts, the first of them a program's name"),
         (config.metric.is_none() || config.goal.is_some(), "goal", "\"min\" or \"max\", where `metric` is named"),
     ];
-    match rules.into_iter().find(|(holds, ..)| !holds) {
+    let budget = project_file::budget_rules(&config.budget).into_iter();
+    let budget = budget.map(|(holds, table, key, expected)| (holds, format!("{table}.{key}"), expected));
+    let rules = rules.into_iter().map(|(holds, key, expected)| (holds, key.to_owned(), expected));
+    match rules.chain(budget).find(|(holds, ..)| !holds) {
         Some((_, key, expected)) => {
             let path = format!("search.{key}");
             Err(ApiError::invalid(format!("`{path}` must be {expected}.")).with_key(path))
         }
         None => Ok(()),
     }
+}
+
+fn is_program(command: Option<&[String]>) -> bool {
+    command.is_none_or(|words| words.first().is_some_and(|program| !program.trim().is_empty()))
 }
 
 fn size(space: &Space) -> Result<u64, ApiError> {
@@ -182,8 +190,7 @@ fn named_in(words: &[String], space: &Space) -> Result<(), ApiError> {
             "Write it where the program takes the value, in single quotes: '--{unused}=${{{unused}}}'."
         )));
     }
-    let mut named = words.iter().flat_map(|word| word.split("${").skip(1)).filter_map(|rest| rest.split_once('}'));
-    if let Some((unknown, _)) = named.find(|(name, _)| !searched.contains(name)) {
+    if let Some(unknown) = SearchCommand::names(words).into_iter().find(|name| !searched.contains(name)) {
         return Err(ApiError::invalid(format!(
             "`{}` stands in the command, and `search.space` has no {unknown}.",
             place(unknown)

@@ -6,7 +6,7 @@ use api::{
     ApiError, RunId, SearchId,
     event::Tag,
     run::{RunState, StopRun},
-    search::{Direction, Search, SearchMethod, SearchState, StepSearch, Trial, TrialOutcome, Value},
+    search::{Direction, Search, SearchMethod, SearchState, Trial, TrialOutcome, Value},
 };
 use store::{Connection, run::RunRow};
 use tune::{
@@ -16,7 +16,7 @@ use tune::{
     trial::{Outcome, Row},
 };
 
-use super::{find, judge::Judge};
+use super::{find, judge::Judge, parent};
 use crate::{Engine, run};
 
 /// What one look found.
@@ -31,33 +31,28 @@ pub(super) struct Seen {
     pub(super) over: bool,
 }
 
-/// The trials of a command that somebody begins.
+/// The trials of a program that this host has begun.
 #[derive(Debug, Clone, Default)]
 pub(super) struct InHand {
     /// They are begun, or about to be.
-    under_way: HashSet<u64>,
+    pub(super) under_way: HashSet<u64>,
     /// Their program has ended.
-    ended: HashSet<u64>,
+    pub(super) ended: HashSet<u64>,
 }
 
-impl InHand {
-    pub(super) fn of(step: &StepSearch) -> Self {
-        Self { under_way: step.under_way.iter().copied().collect(), ended: step.ended.iter().copied().collect() }
-    }
-}
-
-/// Looks at a search; new trials are entered where it `may_start` some.
-pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, may_start: bool) -> anyhow::Result<Seen> {
+/// Looks at a search; new trials are entered while fewer than `at_once` are under way.
+pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_once: usize) -> anyhow::Result<Seen> {
     let mut judges = engine.searches().judges.lock().await;
     let ended = in_hand.ended.clone();
     let mut judge = judges.remove(&id);
-    let (mut search, mut changed, alive, judge, stop) = engine
+    let (mut search, mut changed, alive, judge, stop, best_before) = engine
         .store()
         .read(move |c| {
             let Some(mut search) = store::search::get(c, id)? else { return Err(super::missing(id)) };
             if search.judged.is_none() {
                 search.judged = judged(c, &search)?;
             }
+            let best_before = best(&search);
             let (changed, alive) = (outcomes(c, &mut search, &ended)?, alive(c, &search)?);
             let mut stop = BTreeSet::new();
             if let Some((key, direction)) = search.judged.clone() {
@@ -66,7 +61,7 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, may_st
                     stop = judge.look(c, &search, &key)?;
                 }
             }
-            Ok((search, changed, alive, judge, stop))
+            Ok((search, changed, alive, judge, stop, best_before))
         })
         .await?;
     let early = search.trials.iter().filter(|trial| trial.outcome == TrialOutcome::StoppedEarly);
@@ -85,10 +80,10 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, may_st
     let is_unbegun = |trial: &&Trial| trial.outcome == TrialOutcome::Running && !alive.contains(&trial.number);
     let unbegun: Vec<Trial> = search.trials.iter().filter(is_unbegun).cloned().collect();
     let mut new: Vec<Trial> = Vec::new();
-    if may_start {
+    if at_once > 0 {
         let space =
             Space::try_from(search.config.space.clone()).map_err(|error| ApiError::invalid(error.to_string()))?;
-        while alive.len() + unbegun.len() + new.len() < search.config.parallel as usize
+        while alive.len() + unbegun.len() + new.len() < at_once
             && search.counted() < search.planned
             && let Some(values) = next(&search, &space)?
         {
@@ -104,10 +99,11 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, may_st
     let under_way = alive.len() + unbegun.len() + new.len();
     let start: Vec<Trial> = unbegun
         .into_iter()
-        .filter(|trial| may_start && !in_hand.under_way.contains(&trial.number))
+        .filter(|trial| at_once > 0 && !in_hand.under_way.contains(&trial.number))
         .chain(new)
         .collect();
-    let written = search.clone();
+    search.best = best(&search);
+    let (written, now_ms) = (search.clone(), engine.now_ms());
     let changed_now = changed.clone();
     engine
         .store()
@@ -119,6 +115,9 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, may_st
             for trial in written.trials.iter().filter(|trial| changed_now.contains(&trial.number)) {
                 store::search::put_trial(tx, id, trial)?;
             }
+            if written.best != best_before {
+                parent::note_best(tx, &written, now_ms)?;
+            }
             Ok(())
         })
         .await?;
@@ -129,12 +128,12 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, may_st
     if !changed.is_empty() {
         announce(engine, &search);
     }
-    search.best = best(&search);
-    Ok(Seen { over: under_way == 0, search, start, under_way })
+    Ok(Seen { over: under_way == 0 && at_once > 0, search, start, under_way })
 }
 
 pub(super) fn announce(engine: &Engine, search: &Search) {
     engine.changed(Tag::Search(search.id));
+    search.run.into_iter().for_each(|run| engine.changed(Tag::Run(run)));
     engine.changed(Tag::Searches(search.project));
 }
 

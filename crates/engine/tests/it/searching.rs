@@ -8,12 +8,14 @@ use api::{
     job::{GetJob, JobState},
     model::RegisterModel,
     project::EditProjectFile,
-    run::{GetRun, RunState},
+    run::{GetRun, RunKind, RunState, StopRun},
     search::{
         DeleteSearch, Direction, EarlyStopping, GetSearch, ListSearches, RestoreSearch, ResumeSearch, SEARCH_TAG,
-        Search, SearchCommand, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, TRIAL_TAG,
-        TrialOutcome, Value, Written,
+        Search, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, TRIAL_TAG, TrialOutcome, Value,
+        Written,
     },
+    spending::BudgetConfig,
+    tracking::PARENT_TAG,
 };
 use serde_json::json;
 
@@ -39,7 +41,12 @@ fn space(params: &[(&str, Written)]) -> BTreeMap<String, Written> {
 }
 
 fn start(project: ProjectId, config: SearchConfig, training: Option<TrainingConfig>) -> StartSearch {
-    StartSearch { project, config: Some(config), training, command: None, name: Some("try".to_owned()) }
+    let name = Some("try".to_owned());
+    StartSearch { project, config: Some(config), training, directory: None, environment: None, name }
+}
+
+fn resume(search: SearchId) -> ResumeSearch {
+    ResumeSearch { search, trials: None, budget: None, environment: None }
 }
 
 /// The search once it is over.
@@ -96,15 +103,21 @@ async fn a_grid_tries_each_point_once_and_its_best_trial_is_a_run_like_any_other
         let run = stage.call(GetRun { run: trial.run }).await;
         assert_eq!(run.tags[SEARCH_TAG], search.id.to_string());
         assert_eq!(run.tags[TRIAL_TAG], trial.number.to_string());
+        assert_eq!(run.tags[PARENT_TAG], search.run.unwrap().to_string());
         rows.insert((run.snapshot, run.split));
         assert_eq!(run.params["max_depth"], trial.values["max_depth"].to_string());
     }
     assert_eq!(rows.len(), 1, "the figures of all are of the same rows");
+    let parent = stage.call(GetRun { run: search.run.unwrap() }).await;
+    assert_eq!((parent.kind, parent.state, parent.name.as_str()), (RunKind::Search, RunState::Finished, "try"));
+    assert_eq!((parent.params["method"].as_str(), parent.params["space.max_depth"].as_str()), ("grid", "1,2"));
+    let logged = parent.metrics.iter().find(|metric| metric.key == format!("best/{key}")).unwrap();
+    assert_eq!((Some(logged.last), logged.step), (best.value, best.number as i64));
     let version = stage.call(RegisterModel { run: best.run, name: None, aliases: Vec::new() }).await;
     assert_eq!(version.number, 1);
     let listed = stage.call(ListSearches { project }).await;
     assert_eq!(listed.iter().map(|search| search.id).collect::<Vec<_>>(), [search.id]);
-    let again = stage.try_call(ResumeSearch { search: search.id, trials: None }).await.unwrap_err();
+    let again = stage.try_call(resume(search.id)).await.unwrap_err();
     assert_eq!(again.code, ErrorCode::Conflict);
 }
 
@@ -163,8 +176,8 @@ async fn a_stopped_search_goes_on_and_tries_nothing_twice() {
     let stopped = stage.call(StopSearch { search }).await;
     assert_eq!(stopped.state, SearchState::Stopped);
     assert_eq!(stopped.trials.iter().map(|trial| trial.outcome).collect::<Vec<_>>(), [TrialOutcome::Interrupted]);
-    stage.call(ResumeSearch { search, trials: None }).await;
-    let twice = stage.try_call(ResumeSearch { search, trials: None }).await.unwrap_err();
+    stage.call(resume(search)).await;
+    let twice = stage.try_call(resume(search)).await.unwrap_err();
     assert_eq!(twice.code, ErrorCode::Conflict);
     // The next host takes it up where this one leaves it.
     running(&stage).await;
@@ -233,22 +246,21 @@ async fn a_space_that_makes_no_training_is_refused_before_anything_starts() {
     assert!(stage.call(ListSearches { project }).await.is_empty());
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn a_search_that_was_forgotten_comes_back_as_it_was() {
     let stage = Stage::new().await;
     let project = project(&stage).await;
-    let command = SearchCommand {
-        words: vec!["true".to_owned(), "${lr}".to_owned()],
-        directory: stage.path("p").to_string_lossy().into_owned(),
-    };
+    // Instead of `slipway`, one that begins no run and waits to be ended.
+    stage.program("exec sleep 600");
     let config = SearchConfig {
+        command: Some(vec!["true".to_owned(), "${lr}".to_owned()]),
         metric: Some("loss".to_owned()),
         goal: Some(Direction::Min),
         space: space(&[("lr", values(&[Value::Number(0.1), Value::Number(0.2)]))]),
         ..SearchConfig::default()
     };
-    let request = StartSearch { command: Some(command), ..start(project, config, None) };
-    let search = stage.call(request).await.id;
+    let search = stage.call(start(project, config, None)).await.id;
     let error = stage.try_call(DeleteSearch { search }).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::InUse);
     stage.call(StopSearch { search }).await;
@@ -260,4 +272,42 @@ async fn a_search_that_was_forgotten_comes_back_as_it_was() {
     assert_eq!(stage.call(ListSearches { project }).await, [before]);
     let unknown = SearchId::from_bytes([9; 16]);
     assert_eq!(stage.try_call(RestoreSearch { search: unknown }).await.unwrap_err().code, ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn trainings_that_used_the_budget_of_their_search_are_stopped_and_can_be_resumed() {
+    if !has_worker() {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    // Three seconds for all of them.
+    let budget = BudgetConfig { max_hours: Some(3.0 / 3600.0), ..BudgetConfig::default() };
+    let config = SearchConfig {
+        method: SearchMethod::Grid,
+        parallel: 2,
+        budget,
+        space: rates(&[0.01, 0.02, 0.03]),
+        ..SearchConfig::default()
+    };
+    let training = TrainingConfig { epochs: Some(100_000), ..long() };
+    let begun = stage.call(start(project, config, Some(training))).await;
+    let search = over(&stage, begun.id).await;
+    assert_eq!(search.state, SearchState::Stopped);
+    let message = search.error.unwrap().message;
+    assert!(message.starts_with("Stopped by the budget: the trials used "), "{message}");
+    assert_eq!(search.trials.len(), 2, "no further one began");
+    for trial in &search.trials {
+        assert_eq!(trial.outcome, TrialOutcome::Interrupted);
+        let run = stage.call(GetRun { run: trial.run }).await;
+        assert_eq!((run.state, run.resumable), (RunState::Stopped, true));
+    }
+    let refused = stage.try_call(resume(search.id)).await.unwrap_err();
+    assert!(refused.code == ErrorCode::Conflict && refused.message.contains("no budget left"), "{}", refused.message);
+    stage.call(EditProjectFile { project, set: vec![("search.budget.max_hours".to_owned(), json!(1.0))] }).await;
+    let resumed = stage.call(resume(search.id)).await;
+    assert_eq!((resumed.state, resumed.config.budget.max_hours), (SearchState::Running, Some(1.0)));
+    // Whoever stops the run that is the search stops the search.
+    stage.call(StopRun { run: resumed.run.unwrap() }).await;
+    assert_eq!(stage.call(GetSearch { search: search.id }).await.state, SearchState::Stopped);
 }

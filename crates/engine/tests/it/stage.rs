@@ -84,6 +84,7 @@ fn options_with(folder: &Path, mode: Mode, place: Arc<Place>) -> Options {
         samples: Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../sample-projects")),
         documents: Some(folder.join("documents")),
         workers: worker.into_iter().collect(),
+        program: Some(folder.join("program")),
         mounts: None,
     }
 }
@@ -122,6 +123,14 @@ impl Stage {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, content).unwrap();
         path
+    }
+
+    /// Plays `slipway` by this line of a shell.
+    #[cfg(unix)]
+    pub(crate) fn program(&self, line: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.write("program", &format!("#!/bin/sh\n{line}\n"));
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// Changes the last byte of a stored file where it stands, as a failing disk does.

@@ -70,6 +70,7 @@ impl Running {
             samples: None,
             documents: None,
             workers: Vec::new(),
+            program: None,
             mounts: None,
         };
         let workspace = engine::workspace::Workspace::at(folder.path().join("workspace"));

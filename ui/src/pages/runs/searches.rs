@@ -10,6 +10,7 @@ use api::{
         DeleteSearch, Direction, GetSearch, ListSearches, RestoreSearch, ResumeSearch, Search, SearchState, StopSearch,
         Trial, TrialOutcome, Value,
     },
+    spending::Spent,
 };
 use charts::{
     axis::Axis,
@@ -103,7 +104,7 @@ fn All(beginning: RwSignal<bool>) -> impl IntoView {
                     let none = Memo::new(move |_| all.with(Vec::is_empty));
                     move || if none.get() {
                         view! {
-                            <Empty mark=icon::SEARCH title="No search yet" text="A search trains with many settings and keeps the best. Say which settings may vary; each trial is a run like any other.">
+                            <Empty mark=icon::SEARCH title="No search yet" text="A search trains, or runs a program, with many settings and keeps the best. Say which may vary; each trial is a run like any other.">
                                 <Button label="New search…" mark=icon::PLUS kind="primary" on_press=move || beginning.set(true) />
                             </Empty>
                         }.into_any()
@@ -187,17 +188,16 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
     let navigate = StoredValue::new_local(use_navigate());
     let id = search.with_untracked(|search| search.id);
     let state = Memo::new(move |_| search.with(|search| search.state));
-    let is_command = search.with_untracked(|search| search.command.is_some());
     let stop = move || pending.run(async move { client.call(StopSearch { search: id }).await }, |_| {});
     let resume = move || {
-        pending.run(async move { client.call(ResumeSearch { search: id, trials: None }).await }, |_| {});
+        pending.run(async move { client.call(resume_of(id, None)).await }, |_| {});
     };
     let more = RwSignal::new(MORE.to_string());
     let further = Memo::new(move |_| more.with(|more| more.trim().parse::<u64>().ok().filter(|more| *more > 0)));
     let try_more = move || {
         let Some(further) = further.get_untracked() else { return };
         let trials = search.with_untracked(|search| search.planned.saturating_add(further));
-        pending.run(async move { client.call(ResumeSearch { search: id, trials: Some(trials) }).await }, |_| {});
+        pending.run(async move { client.call(resume_of(id, Some(trials))).await }, |_| {});
     };
     let delete = move || {
         let name = search.with_untracked(|search| search.name.clone());
@@ -215,7 +215,8 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
                 Direction::Max => format!(" · {}, more is better", words::key(key)),
             });
             let trials = format!("{} of {} trials", words::count(search.over()), words::count(search.planned));
-            format!("{trials}{}", judged.unwrap_or_default())
+            let held_back = search.held_back.as_ref().map(|why| format!(" · {why}"));
+            format!("{trials}{}{}", judged.unwrap_or_default(), held_back.unwrap_or_default())
         })
     };
     let chart = Memo::new(move |_| search.with(progress_of));
@@ -225,23 +226,17 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
             <div>
                 <h1 class="flex">{move || search.with(|search| search.name.clone())}" "{move || view! { <StateChip state=state.get() /> }}</h1>
                 <div class="sub">{sub}</div>
+                {move || search.with(command).map(|command| view! { <div class="sub mono" data-command="">{command}</div> })}
+                {move || search.with(|search| search.spent.as_ref().map(used)).map(|used| view! { <div class="sub" data-budget="">{used}</div> })}
             </div>
             <div class="right flex">
+                {move || search.with(|search| search.run).map(|run| view! { <a class="btn" href=place.link(&format!("runs/{run}"))>"Its own run"</a> })}
                 <a class="btn" href=runs>"Its runs"</a>
                 {move || match state.get() {
                     SearchState::Running => view! { <Button label="Stop" mark=icon::SQUARE disabled=pending.busy on_press=stop /> }.into_any(),
-                    SearchState::Stopped | SearchState::Failed if is_command => {
-                        let name = search.with_untracked(|search| search.name.clone());
-                        view! { <span class="faint caption">"Go on in a terminal: "<code class="mono">{format!("slipway search resume {name}")}</code></span> }.into_any()
-                    }
                     SearchState::Stopped | SearchState::Failed => {
                         view! { <Button label="Go on" mark=icon::PLAY kind="primary" disabled=pending.busy on_press=resume /> }.into_any()
                     }
-                    SearchState::Finished if is_command => view! {
-                        <span class="faint caption">"More trials in a terminal: "<code class="mono">{move || search.with(|search| {
-                            format!("slipway search resume {} --trials {}", search.name, search.planned + MORE)
-                        })}</code></span>
-                    }.into_any(),
                     SearchState::Finished => view! {
                         <TextField value=more name="Further trials" class="tiny" on_enter=Callback::new(move |()| try_more()) />
                         <Button
@@ -261,6 +256,23 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
         {move || has_curve.get().then(|| view! { <ChartCard title="Best so far" chart height=170.0 class="section" can_be_log=true /> })}
         <Card title="Trials" class="section" flush=true extra=ViewFn::from(move || view! { <TakeTable of=("trial", "trials") table=move |form| search.with_untracked(|search| as_text(search, form)) /> })><Trials search /></Card>
     }
+}
+
+/// Goes on as the project's file says now; a program in this host's environment.
+const fn resume_of(search: SearchId, trials: Option<u64>) -> ResumeSearch {
+    ResumeSearch { search, trials, budget: None, environment: None }
+}
+
+/// The program that is searched with, as it is typed.
+fn command(search: &Search) -> Option<String> {
+    let command = search.command.as_ref()?;
+    Some(shlex::try_join(command.words.iter().map(String::as_str)).unwrap_or_else(|_| command.words.join(" ")))
+}
+
+/// "Together 0.4 h of at most 2 h".
+fn used(spent: &Spent) -> String {
+    let limits: Vec<String> = spent.limits().into_iter().map(|limit| spent.told(limit)).collect();
+    format!("Together {}", limits.join(", "))
 }
 
 /// Each trial's value, and the best one up to it, by the trial's number.

@@ -76,7 +76,7 @@ const KEYED: [&str; 11] = [
     "dataset.",
 ];
 const STATES: [&str; 6] = ["finished", "running", "failed", "stopped", "killed", "queued"];
-const KINDS: [&str; 4] = ["training", "command", "client", "imported"];
+const KINDS: [&str; 5] = ["training", "command", "client", "imported", "search"];
 const DEVICES: [&str; 4] = ["cpu", "cuda", "metal", "wgpu"];
 const JOINS: [(&str, &str); 2] = [("and", "both are true"), ("or", "one of them is true")];
 

@@ -207,5 +207,6 @@ pub(super) const fn kind(kind: RunKind) -> &'static str {
         RunKind::Command => "command",
         RunKind::Client => "client",
         RunKind::Imported => "imported",
+        RunKind::Search => "search",
     }
 }

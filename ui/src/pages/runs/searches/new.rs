@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use api::{
     config::TrainingConfig,
-    search::{EarlyStopping, SearchConfig, SearchMethod, StartSearch, Written},
+    search::{Direction, EarlyStopping, SearchCommand, SearchConfig, SearchMethod, StartSearch, Written},
+    spending::BudgetConfig,
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
@@ -15,7 +16,7 @@ use crate::{
     parts::{
         button::{Button, IconButton, Pending},
         dialog::Dialog,
-        field::{Labelled, Select, TextField},
+        field::{Labelled, Segments, Select, TextField},
         icon,
         states::{Load, Problem},
         words,
@@ -35,6 +36,9 @@ pub(super) fn NewSearch(open: RwSignal<bool>) -> impl IntoView {
     }
 }
 
+/// What is searched with, where it is no training.
+const PROGRAM: &str = "program";
+
 /// One hyperparameter of the form.
 #[derive(Clone, Copy, PartialEq)]
 struct Tried {
@@ -52,6 +56,157 @@ impl Tried {
 /// What is tried where nothing is said yet.
 const FIRST: [(&str, &str); 2] = [("learning_rate", "0.01..0.3:log"), ("max_depth", "2..8:int")];
 
+/// What the dialog holds, as it is typed.
+#[derive(Clone, Copy)]
+struct Typed {
+    file: StoredValue<SearchConfig>,
+    what: RwSignal<String>,
+    command: RwSignal<String>,
+    metric: RwSignal<String>,
+    goal: RwSignal<String>,
+    method: RwSignal<String>,
+    stopping: RwSignal<String>,
+    trials: RwSignal<String>,
+    parallel: RwSignal<String>,
+    hours: RwSignal<String>,
+    cost: RwSignal<String>,
+    kwh: RwSignal<String>,
+    /// Of trainings, and of the program.
+    tried: [RwSignal<Vec<Tried>>; 2],
+    next: RwSignal<usize>,
+}
+
+impl Typed {
+    fn of(file: &SearchConfig) -> Self {
+        let text = |text: &str| RwSignal::new(text.to_owned());
+        let limit = |most: Option<f64>| RwSignal::new(most.map_or_else(String::new, |most| most.to_string()));
+        let row = |(number, (name, values)): (usize, (&str, &str))| Tried::new(number, name, values);
+        let written: Vec<(String, String)> =
+            file.space.iter().map(|(name, written)| (name.clone(), written.to_string())).collect();
+        let written = written.iter().map(|(name, values)| (name.as_str(), values.as_str()));
+        let known: Vec<Tried> = written.enumerate().map(row).collect();
+        let first = || FIRST.into_iter().enumerate().map(row).collect();
+        let next = known.len().max(FIRST.len());
+        let (of_training, of_program) = match (&file.command, known.is_empty()) {
+            (Some(_), _) => (first(), known),
+            (None, false) => (known, Vec::new()),
+            (None, true) => (first(), Vec::new()),
+        };
+        let words = file.command.iter().flatten().map(String::as_str);
+        Self {
+            file: StoredValue::new(file.clone()),
+            what: text(if file.command.is_some() { PROGRAM } else { "training" }),
+            command: RwSignal::new(shlex::try_join(words).unwrap_or_default()),
+            metric: text(file.metric.as_deref().unwrap_or_default()),
+            goal: text(if file.goal == Some(Direction::Max) { "max" } else { "min" }),
+            method: text(word_of(file.method)),
+            stopping: text(if file.early_stopping == EarlyStopping::Asha { "asha" } else { "none" }),
+            trials: RwSignal::new(file.trials.to_string()),
+            parallel: RwSignal::new(file.parallel.to_string()),
+            hours: limit(file.budget.max_hours),
+            cost: limit(file.budget.max_cost),
+            kwh: limit(file.budget.max_kwh),
+            tried: [RwSignal::new(of_training), RwSignal::new(of_program)],
+            next: RwSignal::new(next),
+        }
+    }
+
+    fn is_program(self) -> bool {
+        self.what.with(|what| what == PROGRAM)
+    }
+
+    fn tried(self) -> RwSignal<Vec<Tried>> {
+        self.tried[usize::from(self.is_program())]
+    }
+
+    fn add(self, name: &str) {
+        let number = self.next.get_untracked();
+        self.next.set(number + 1);
+        self.tried().update(|tried| tried.push(Tried::new(number, name, "")));
+    }
+
+    /// Each name of the command has its line: a missing one is added, one without values goes with its name.
+    fn follow_command(self) {
+        let words = shlex::split(&self.command.get_untracked()).unwrap_or_default();
+        let names = SearchCommand::names(&words);
+        let tried = self.tried[1];
+        let is_kept = |one: &Tried| {
+            let (name, values) = (one.name.get_untracked(), one.values.get_untracked());
+            names.contains(&name.as_str()) || !values.trim().is_empty()
+        };
+        tried.update(|tried| tried.retain(is_kept));
+        for name in names {
+            if !tried.get_untracked().iter().any(|one| one.name.get_untracked() == name) {
+                self.add(name);
+            }
+        }
+    }
+
+    /// A hyperparameter that has values and no place in the command.
+    fn unplaced(self) -> Option<String> {
+        let words = self.command.with(|command| shlex::split(command)).unwrap_or_default();
+        let names = SearchCommand::names(&words);
+        let tried = self.tried[1].get().into_iter().map(|one| one.name.get());
+        let unplaced = tried.filter(|name| !name.is_empty()).find(|name| !names.contains(&name.as_str()))?;
+        Some(format!("The command has no ${{{unplaced}}}."))
+    }
+
+    /// What is to be begun, or what is wrong with it.
+    fn config(self) -> Result<SearchConfig, String> {
+        let whole = "Trials and trials at once are whole numbers.";
+        let known = self.file.get_value();
+        let command = match self.is_program() {
+            false => None,
+            true => {
+                let words = self.command.with(|command| shlex::split(command));
+                let words = words.ok_or("The command's quotation marks don't match.")?;
+                if words.is_empty() {
+                    return Err("Which program is to be run?".to_owned());
+                }
+                Some(words)
+            }
+        };
+        let (metric, goal) = match self.is_program() {
+            // What trainings are judged by stands in the file, or is what ranks them.
+            false if known.command.is_none() => (known.metric.clone(), known.goal),
+            false => (None, None),
+            true => {
+                let metric = self.metric.get();
+                if metric.trim().is_empty() {
+                    return Err("Which series that the program logs is judged?".to_owned());
+                }
+                let goal = if self.goal.get() == "max" { Direction::Max } else { Direction::Min };
+                (Some(metric.trim().to_owned()), Some(goal))
+            }
+        };
+        Ok(SearchConfig {
+            command,
+            metric,
+            goal,
+            method: method_of(&self.method.get()),
+            early_stopping: if self.stopping.get() == "asha" { EarlyStopping::Asha } else { EarlyStopping::None },
+            trials: self.trials.get().trim().parse().map_err(|_| whole)?,
+            parallel: self.parallel.get().trim().parse().map_err(|_| whole)?,
+            budget: BudgetConfig {
+                max_cost: limit_of(self.cost, "The cost")?,
+                max_hours: limit_of(self.hours, "Hours")?,
+                max_kwh: limit_of(self.kwh, "Kilowatt-hours")?,
+            },
+            space: space_of(&self.tried().get())?,
+            ..known
+        })
+    }
+}
+
+/// A limit; nothing typed is none.
+fn limit_of(typed: RwSignal<String>, name: &str) -> Result<Option<f64>, String> {
+    let text = typed.get();
+    match text.trim() {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| format!("{name} at most: a number, or nothing.")),
+    }
+}
+
 #[component]
 fn Form(open: RwSignal<bool>) -> impl IntoView {
     let place = Place::get();
@@ -59,52 +214,21 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
     let navigate = StoredValue::new_local(use_navigate());
     let file =
         place.known.value.with_untracked(|known| known.as_ref().map(|known| known.file.clone())).unwrap_or_default();
-    let config = StoredValue::new(file.search.clone());
-    let method = RwSignal::new(word_of(file.search.method).to_owned());
-    let trials = RwSignal::new(file.search.trials.to_string());
-    let parallel = RwSignal::new(file.search.parallel.to_string());
-    let stopping =
-        RwSignal::new(if file.search.early_stopping == EarlyStopping::Asha { "asha" } else { "none" }.to_owned());
-    let first: Vec<Tried> = if file.search.space.is_empty() {
-        FIRST.iter().enumerate().map(|(number, (name, values))| Tried::new(number, name, values)).collect()
-    } else {
-        let known = file.search.space.iter().enumerate();
-        known.map(|(number, (name, written))| Tried::new(number, name, &written.to_string())).collect()
-    };
-    let next = StoredValue::new(first.len());
-    let tried = RwSignal::new(first);
+    let typed = Typed::of(&file.search);
     let wrong = RwSignal::new(None::<api::ApiError>);
-    let add = move || {
-        let number = next.get_value();
-        next.set_value(number + 1);
-        tried.update(|tried| tried.push(Tried::new(number, "", "")));
-    };
-    let space = Memo::new(move |_| space_of(&tried.get()));
-    let count = move || space.get().ok().and_then(|space| grid(&space)).filter(|_| method.get() == "grid");
+    let space = Memo::new(move |_| space_of(&typed.tried().get()));
+    let count = move || space.get().ok().and_then(|space| grid(&space)).filter(|_| typed.method.get() == "grid");
     let begin = move || {
-        let space = match space.get_untracked() {
-            Ok(space) => space,
+        let config = match untrack(|| typed.config()) {
+            Ok(config) => config,
             Err(why) => {
                 wrong.set(Some(api::ApiError::invalid(why)));
                 return;
             }
         };
-        let (Ok(trials), Ok(parallel)) =
-            (trials.get_untracked().trim().parse(), parallel.get_untracked().trim().parse())
-        else {
-            wrong.set(Some(api::ApiError::invalid("Trials and trials at once are whole numbers.")));
-            return;
-        };
         let Some(project) = place.project.get_untracked() else { return };
-        let config = SearchConfig {
-            method: method_of(&method.get_untracked()),
-            early_stopping: if stopping.get_untracked() == "asha" { EarlyStopping::Asha } else { EarlyStopping::None },
-            trials,
-            parallel,
-            space,
-            ..config.get_value()
-        };
-        let request = StartSearch { project, config: Some(config), training: None, command: None, name: None };
+        let config = Some(config);
+        let request = StartSearch { project, config, training: None, directory: None, environment: None, name: None };
         pending.run_or(
             async move { client.call(request).await },
             move |search| {
@@ -117,30 +241,39 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
     };
     view! {
         <div class="content form">
+            <Segments value=typed.what name="What is searched with" options=vec![("training", "Training"), (PROGRAM, "A program")] />
+            {move || typed.is_program().then(|| view! { <Program typed /> })}
             <div class="two-fields">
-                <Labelled label="Method" hint=hint_of(method)>
-                    <Select value=method options=options(&[("tpe", "TPE"), ("random", "Random"), ("grid", "Grid")]) />
+                <Labelled label="Method" hint=hint_of(typed.method)>
+                    <Select value=typed.method options=options(&[("tpe", "TPE"), ("random", "Random"), ("grid", "Grid")]) />
                 </Labelled>
                 <Labelled label="Early stopping">
-                    <Select value=stopping options=options(&[("none", "None"), ("asha", "ASHA")]) />
+                    <Select value=typed.stopping options=options(&[("none", "None"), ("asha", "ASHA")]) />
                 </Labelled>
                 <Labelled label="Trials at most" hint=Signal::derive(move || count().map_or_else(String::new, |count| format!("The grid has {}.", words::count(count))))>
-                    <TextField value=trials kind="number" />
+                    <TextField value=typed.trials kind="number" />
                 </Labelled>
-                <Labelled label="Trials at once" hint="As far as memory allows."><TextField value=parallel kind="number" /></Labelled>
+                <Labelled label="Trials at once" hint="As far as memory allows."><TextField value=typed.parallel kind="number" /></Labelled>
             </div>
             <div class="labelled">
                 <span>"What is tried"</span>
                 <div class="stack">
-                    <For each=move || tried.get() key=|one| one.number let:one>
-                        <OneTried one tried />
+                    <For each=move || typed.tried().get() key=|one| one.number let:one>
+                        <OneTried one typed />
                     </For>
-                    <div><Button label="Another hyperparameter" mark=icon::PLUS kind="quiet s" on_press=add /></div>
+                    <div><Button label="Another hyperparameter" mark=icon::PLUS kind="quiet s" on_press=move || typed.add("") /></div>
                 </div>
+                {move || typed.is_program().then(|| typed.unplaced()).flatten().map(|why| view! { <small class="warn" role="status">{why}</small> })}
                 <small class="faint">"Values by commas, such as 64,128, or a range: 0.001..0.1:log, 2..8:int."</small>
             </div>
-            {move || wrong.get().map(|error| view! { <Problem error /> })}
+            <div class="row-form">
+                <Labelled label="Hours at most" hint="Of all trials together."><TextField value=typed.hours placeholder="any" /></Labelled>
+                <Labelled label="Cost at most"><TextField value=typed.cost placeholder="any" /></Labelled>
+                <Labelled label="kWh at most"><TextField value=typed.kwh placeholder="any" /></Labelled>
+            </div>
         </div>
+        // Below what scrolls, so that it is seen wherever that stands.
+        {move || wrong.get().map(|error| view! { <div class="content"><Problem error /></div> })}
         <footer>
             <Button label="Cancel" on_press=move || open.set(false) />
             <Button label="Search" mark=icon::SEARCH kind="primary" disabled=pending.busy on_press=begin />
@@ -148,17 +281,39 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
     }
 }
 
+/// The program, and what it is judged by.
 #[component]
-fn OneTried(one: Tried, tried: RwSignal<Vec<Tried>>) -> impl IntoView {
+fn Program(typed: Typed) -> impl IntoView {
+    view! {
+        <Labelled label="Command" hint="With ${name} where a value is to stand. It runs in the project's folder and in this host's environment: name the Python of a virtual environment by its path.">
+            <TextField
+                value=typed.command
+                class="mono"
+                placeholder="python train.py --lr=${lr}"
+                on_change=Callback::new(move |()| typed.follow_command())
+            />
+        </Labelled>
+        <div class="two-fields">
+            <Labelled label="Judged by" hint="A series that it logs."><TextField value=typed.metric placeholder="loss" /></Labelled>
+            <Labelled label="Better is"><Select value=typed.goal options=options(&[("min", "Less"), ("max", "More")]) /></Labelled>
+        </div>
+    }
+}
+
+#[component]
+fn OneTried(one: Tried, typed: Typed) -> impl IntoView {
     let Tried { number, name, values } = one;
     let names: Vec<(String, String)> = std::iter::once((String::new(), "Choose…".to_owned()))
         .chain(known().into_iter().map(|key| (key.clone(), words::param(&key))))
         .collect();
     view! {
         <span class="flex" data-tried="">
-            <Select value=name options=names name="Hyperparameter" />
+            {match untrack(|| typed.is_program()) {
+                true => view! { <TextField value=name name="Hyperparameter" placeholder="lr" class="short mono" /> }.into_any(),
+                false => view! { <Select value=name options=names name="Hyperparameter" /> }.into_any(),
+            }}
             <TextField value=values name="Its values" placeholder="0.001..0.1:log" class="grow" />
-            <IconButton label="Don't try it" mark=icon::X on_press=move |_| tried.update(|tried| tried.retain(|one| one.number != number)) />
+            <IconButton label="Don't try it" mark=icon::X on_press=move |_| typed.tried().update(|tried| tried.retain(|one| one.number != number)) />
         </span>
     }
 }

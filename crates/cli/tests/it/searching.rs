@@ -1,0 +1,194 @@
+//! Searches with a program: begun by the host, in the terminal's environment.
+#![cfg(unix)]
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::program::{Place, said};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A program whose `loss` is its first argument after so many seconds.
+fn lasts(seconds: &str) -> String {
+    format!("sleep {seconds}; echo \"{{\\\"metric\\\": \\\"loss\\\", \\\"value\\\": $0}}\"")
+}
+
+fn start<'a>(options: &[&'a str], program: &'a str) -> Vec<&'a str> {
+    let judged = ["search", "start", "--name", "bowl", "--metric", "loss", "--goal", "min", "--method", "grid"];
+    [&judged[..], options, &["--", "sh", "-c", program, "${x}"]].concat()
+}
+
+fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "never: {what}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn show(place: &Place) -> Value {
+    place.json(&["search", "show", "bowl"])
+}
+
+fn outcomes(search: &Value) -> Vec<&str> {
+    search["trials"].as_array().unwrap().iter().map(|trial| trial["outcome"].as_str().unwrap()).collect()
+}
+
+/// How many trials ran at once at most, by the begin and end of their runs.
+fn most_at_once(place: &Place, search: &Value) -> usize {
+    let runs = search["trials"].as_array().unwrap().iter().map(|trial| {
+        let run = place.json(&["run", "show", trial["run"].as_str().unwrap()]);
+        (run["started_ms"].as_i64().unwrap(), run["ended_ms"].as_i64().unwrap())
+    });
+    let runs: Vec<(i64, i64)> = runs.collect();
+    let at = |moment: i64| runs.iter().filter(|(begun, ended)| *begun <= moment && moment < *ended).count();
+    runs.iter().map(|(begun, _)| at(*begun)).max().unwrap_or(0)
+}
+
+#[test]
+fn a_programs_trials_run_in_the_terminals_environment_below_the_run_of_their_search() {
+    let place = Place::with_project();
+    let program = "echo \"{\\\"metric\\\": \\\"loss\\\", \\\"value\\\": $0$OF_THE_TERMINAL}\"";
+    let mut command = place.command(&start(&["--try", "x=3,1,2"], program));
+    let output = command.env("OF_THE_TERMINAL", "5").env("MY_TOKEN", "very secret").output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let search = show(&place);
+    assert_eq!((search["state"].as_str(), outcomes(&search)), (Some("finished"), vec!["finished"; 3]));
+    let best = &search["trials"][search["best"].as_u64().unwrap() as usize - 1];
+    assert_eq!((best["values"]["x"].as_i64(), best["value"].as_f64()), (Some(1), Some(15.0)));
+
+    let parent = place.json(&["run", "show", search["run"].as_str().unwrap()]);
+    let text = |value: &Value, key: &str| value[key].as_str().map(str::to_owned);
+    assert_eq!((text(&parent, "kind"), text(&parent, "state")), (Some("search".into()), Some("finished".into())));
+    assert_eq!(
+        (text(&parent["params"], "space.x"), text(&parent["params"], "method")),
+        (Some("3,1,2".into()), Some("grid".into()))
+    );
+    assert_eq!(text(&parent["params"], "seed"), Some("0".into()));
+    let logged = parent["metrics"].as_array().unwrap().iter().find(|metric| metric["key"] == "best/loss").unwrap();
+    assert_eq!((logged["last"].as_f64(), logged["step"].as_i64()), (Some(15.0), best["number"].as_i64()));
+    for trial in search["trials"].as_array().unwrap() {
+        let run = place.json(&["run", "show", trial["run"].as_str().unwrap()]);
+        assert_eq!(
+            (&run["tags"]["mlflow.parentRunId"], &run["tags"]["slipway.search"]),
+            (&search["run"], &search["id"])
+        );
+        assert_eq!(run["environment"]["OF_THE_TERMINAL"], "5");
+    }
+    let database = std::fs::read(place.workspace().join("slipway.db")).unwrap();
+    let log = std::fs::read(place.workspace().join("slipway.db-wal")).unwrap_or_default();
+    let holds = |bytes: &[u8]| bytes.windows(11).any(|window| window == b"very secret");
+    assert!(!holds(&database) && !holds(&log), "the environment is never written down");
+}
+
+#[test]
+fn as_many_programs_run_at_once_as_the_memory_holds_that_the_first_was_seen_to_use() {
+    let place = Place::with_project();
+    // Of the 300 MB that programs may have together each takes more than half.
+    place.json(&["settings", "set", "memory_limit_bytes=300000000"]);
+    let program = lasts("0").replacen("sleep 0", "(head -c 200000000 /dev/zero; sleep 6) | tail -n 1 | wc -c", 1);
+    let begun = place.run(&start(&["--try", "x=1,2", "--parallel", "2", "--detach"], &program));
+    assert!(begun.status.success(), "{}", said(&begun));
+    let held_back = until("it says why one runs alone", || {
+        let why = show(&place)["held_back"].as_str()?.to_owned();
+        why.contains("are free").then_some(why)
+    });
+    assert!(held_back.starts_with("1 at once instead of 2: the next needs 0.2 GB, 0.1 GB are free"), "{held_back}");
+    let search = until("it ends", || Some(show(&place)).filter(|search| search["state"] == "finished"));
+    assert_eq!((most_at_once(&place, &search), search["held_back"].is_null()), (1, true));
+
+    place.json(&["settings", "set", "memory_limit_bytes="]);
+    let output = place.run(&start(&["--try", "x=1,2,3", "--parallel", "3"], &program));
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(most_at_once(&place, &show(&place)), 3, "once the first is measured they run beside it");
+}
+
+#[test]
+fn a_search_that_its_host_left_goes_on_without_a_terminal() {
+    let place = Place::with_project();
+    let program = lasts("3");
+    let begun = place.run(&start(&["--try", "x=1,2,3", "--detach"], &program));
+    assert!(begun.status.success(), "{}", said(&begun));
+    let search = until("a trial runs", || {
+        let search = show(&place);
+        search["trials"].get(0).is_some_and(|trial| !trial["name"].is_null()).then_some(search)
+    });
+    let host = place.json(&["serve", "--status"]);
+    let pid = rustix::process::Pid::from_raw(host["pid"].as_i64().unwrap() as i32).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    let left = until("the next host says that it was left", || {
+        let output = place.run(&["--json", "search", "show", "bowl"]);
+        let search: Value = serde_json::from_slice(&output.stdout).ok()?;
+        (search["state"] == "stopped").then_some(search)
+    });
+    assert!(left["error"]["message"].as_str().unwrap().contains("Slipway ended"), "{left}");
+    // As the window asks its host for it.
+    let mut host = place.command(&["serve", "--keep"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    BufReader::new(host.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    let asked = serde_json::json!({ "search": search["id"] }).to_string();
+    let resumed = place.json(&["call", "search.resume", &asked]);
+    assert_eq!(resumed["state"], "running");
+    let over = until("it ends", || Some(show(&place)).filter(|search| search["state"] == "finished"));
+    let finished = outcomes(&over).into_iter().filter(|outcome| *outcome == "finished").count();
+    assert_eq!(finished, 3, "{over}");
+    place.run(&["serve", "--stop"]);
+    host.wait().unwrap();
+}
+
+#[test]
+fn a_search_whose_trials_used_its_budget_stops_and_goes_on_once_it_is_raised() {
+    let place = Place::with_project();
+    // Two seconds for all of them.
+    let hours = (2.0 / 3600.0).to_string();
+    let program = lasts("1.5");
+    let output = place.run(&start(&["--try", "x=1,2,3,4", "--max-hours", &hours], &program));
+    assert!(said(&output).contains("Stopped by the budget: the trials used "), "{}", said(&output));
+    let search = show(&place);
+    assert_eq!(search["state"], "stopped");
+    assert!(outcomes(&search).len() < 4, "{search}");
+    assert!(search["spent"]["seconds"].as_f64().unwrap() >= 2.0);
+    let parent = place.json(&["run", "show", search["run"].as_str().unwrap()]);
+    assert_eq!(parent["state"], "stopped");
+    let refused = place.run(&["search", "resume", "bowl"]);
+    assert!(!refused.status.success() && said(&refused).contains("no budget left"), "{}", said(&refused));
+    let output = place.run(&["search", "resume", "bowl", "--max-hours", "1"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let search = show(&place);
+    let finished = outcomes(&search).into_iter().filter(|outcome| *outcome == "finished").count();
+    assert_eq!((search["state"].as_str(), finished), (Some("finished"), 4));
+    let parent = place.json(&["run", "show", search["run"].as_str().unwrap()]);
+    assert_eq!(parent["state"], "finished");
+}
+
+#[test]
+fn a_program_of_the_projects_file_is_searched_and_stopped_with_its_search() {
+    let place = Place::with_project();
+    let file = place.project().join("slipway.toml");
+    let known = std::fs::read_to_string(&file).unwrap();
+    let search = "\n[search]\nmetric = \"loss\"\ngoal = \"min\"\ncommand = [\"sleep\", \"${x}\"]\nspace = { x = { values = [600, 700] } }\n";
+    std::fs::write(&file, format!("{known}{search}")).unwrap();
+    let begun = place.run(&["search", "start", "--name", "bowl", "--detach"]);
+    assert!(begun.status.success(), "{}", said(&begun));
+    let run = until("a trial runs", || {
+        let search = show(&place);
+        let trial = search["trials"].get(0).filter(|trial| !trial["name"].is_null())?;
+        Some(trial["run"].as_str().unwrap().to_owned())
+    });
+    let stopped = place.json(&["search", "stop", "bowl"]);
+    assert_eq!((stopped["state"].as_str(), outcomes(&stopped)), (Some("stopped"), vec!["interrupted"]));
+    let run = place.json(&["run", "show", &run]);
+    assert_eq!((run["state"].as_str(), run["command"][0].as_str()), (Some("stopped"), Some("sleep")));
+
+    let unsearched = place.run(&["search", "start", "--try", "y=1,2"]);
+    assert!(said(&unsearched).contains("The command has no `${y}`"), "{}", said(&unsearched));
+    let unnamed = place.run(&["search", "start", "--try", "x=1,2", "--", "sleep", "${x}${z}"]);
+    assert!(said(&unnamed).contains("`search.space` has no z"), "{}", said(&unnamed));
+}

@@ -1,0 +1,263 @@
+//! The trials of a program, each by a `slipway exec` of its own that outlives us: what is begun, what has ended, and
+//! for how many more there is memory.
+//!
+//! A trial's need is what those before it were seen to use at most; until that is known one runs alone.
+
+use std::{
+    collections::HashSet,
+    io::{Read as _, Seek as _, SeekFrom},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::{Context as _, bail};
+use api::{
+    ApiError, ErrorCode,
+    search::{Environment, Search, SearchCommand, Trial, TrialOutcome},
+};
+
+use super::{space, trials::InHand};
+use crate::{
+    Engine,
+    jobs::{
+        JobContext,
+        admission::{Admitted, Turn},
+    },
+    run::process::detach,
+};
+
+/// The resident memory of a run's process tree, as the meter names it.
+const MEMORY_BYTES: &str = "system/memory_bytes";
+/// So many looks of the meter, 2 s from each other, see a program past its beginning.
+const LOOKS: u64 = 3;
+/// What is kept of the last words of a trial that could not be begun.
+const LAST_WORDS_BYTES: u64 = 2_000;
+/// Our own words about a run's beginning are no reason.
+const OWN_WORDS: &str = "slipway: ";
+
+/// The programs of one search that this host has begun.
+pub(super) struct Programs {
+    environment: Option<Environment>,
+    running: Vec<Running>,
+    ended: HashSet<u64>,
+    /// Memory that is taken for trials about to begin.
+    taken: Vec<Admitted>,
+    turn: Option<Turn>,
+    memory: Memory,
+}
+
+struct Running {
+    number: u64,
+    child: Child,
+    said: tempfile::TempPath,
+    memory: Admitted,
+}
+
+/// What trials were seen to use.
+#[derive(Default)]
+struct Memory {
+    /// At most, of those that are past their beginning.
+    peak_bytes: Option<u64>,
+    /// Trials that are over and looked at.
+    settled: HashSet<u64>,
+    /// What those under way use now.
+    in_use_bytes: Vec<u64>,
+}
+
+impl Programs {
+    pub(super) fn new(environment: Option<Environment>) -> Self {
+        Self {
+            environment,
+            running: Vec::new(),
+            ended: HashSet::new(),
+            taken: Vec::new(),
+            turn: None,
+            memory: Memory::default(),
+        }
+    }
+
+    /// What the trials' look is to know of them.
+    pub(super) fn in_hand(&self) -> InHand {
+        InHand { under_way: self.running.iter().map(|one| one.number).collect(), ended: self.ended.clone() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Takes those that have ended out of the running ones; what one that failed said last goes into the job's log.
+    pub(super) fn bury(&mut self, context: &JobContext) -> anyhow::Result<()> {
+        let mut left = Vec::with_capacity(self.running.len());
+        for mut one in std::mem::take(&mut self.running) {
+            let Some(status) = one.child.try_wait().context("wait for a trial's end")? else {
+                left.push(one);
+                continue;
+            };
+            self.ended.insert(one.number);
+            let words = last_words(&one.said);
+            if !status.success() && !words.is_empty() {
+                context.log(format!("trial {}: {words}", one.number));
+            }
+        }
+        self.running = left;
+        Ok(())
+    }
+
+    /// How many trials may be under way now, and why these are fewer than asked for.
+    pub(super) async fn room(
+        &mut self,
+        engine: &Engine,
+        search: &Search,
+        under_way: usize,
+    ) -> anyhow::Result<(usize, Option<String>)> {
+        self.taken.clear();
+        self.memory.look(engine, search).await?;
+        if let Some(peak) = self.memory.peak_bytes {
+            self.running.iter_mut().for_each(|one| one.memory.grow(peak));
+        }
+        let left = search.planned.saturating_sub(search.counted()) as usize;
+        let wanted = (search.config.parallel as usize).saturating_sub(under_way).min(left);
+        if wanted == 0 {
+            self.wait_no_more();
+            return Ok((under_way, None));
+        }
+        let Some(peak) = self.memory.peak_bytes else {
+            if under_way == 0 {
+                self.taken.push(Admitted::of(engine, 0));
+                return Ok((1, None));
+            }
+            return Ok((under_way, Some("how much memory the first one needs is not measured yet".to_owned())));
+        };
+        let turn = match self.turn.take() {
+            Some(turn) => turn,
+            None => Turn::take(engine).await?,
+        };
+        // Those under way grow to the peak as well.
+        let growth: u64 = self.memory.in_use_bytes.iter().map(|now| peak.saturating_sub(*now)).sum();
+        while self.taken.len() < wanted {
+            let promised = growth.saturating_add(peak.saturating_mul(self.taken.len() as u64));
+            match turn.admit(peak, promised) {
+                (Some(admitted), _) => self.taken.push(admitted),
+                (None, short) => {
+                    self.turn = Some(turn);
+                    return Ok((under_way + self.taken.len(), Some(format!("the next {short}"))));
+                }
+            }
+        }
+        Ok((under_way + self.taken.len(), None))
+    }
+
+    /// Begins a trial in the memory that was taken for it.
+    pub(super) fn begin(
+        &mut self,
+        engine: &Engine,
+        search: &Search,
+        command: &SearchCommand,
+        trial: &Trial,
+    ) -> anyhow::Result<()> {
+        let program = program(engine)?;
+        let folder = Path::new(&command.directory);
+        if !folder.is_dir() {
+            bail!(
+                ApiError::not_found(format!("The folder {} is not there any more.", folder.display()))
+                    .with_hint("Bring it back, or begin a new search where the program is now.")
+            );
+        }
+        let said = tempfile::Builder::new()
+            .prefix("trial-")
+            .tempfile_in(engine.workspace().halves())
+            .context("keep what a trial says")?;
+        let mut process = Command::new(program);
+        if let Some(Environment(variables)) = &self.environment {
+            process.env_clear().envs(variables);
+        }
+        process
+            // The workspace is the one of this host, whatever the variables say.
+            .env("SLIPWAY_HOME", engine.workspace().folder())
+            .args(["exec", "--name", &format!("{}-{}", search.name, trial.number)])
+            .args(["--project", &search.project.to_string()])
+            .args(["--trial", &format!("{}:{}", search.id, trial.number), "--"])
+            .args(space::words_with(&command.words, &trial.values))
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(said.reopen().context("keep what a trial says")?);
+        detach(&mut process);
+        let child = process.spawn().map_err(|error| {
+            ApiError::new(ErrorCode::Internal, format!("Trial {} can't be started: {error}.", trial.number))
+        })?;
+        let memory = self.taken.pop().unwrap_or_else(|| Admitted::of(engine, 0));
+        self.running.push(Running { number: trial.number, child, said: said.into_temp_path(), memory });
+        Ok(())
+    }
+
+    /// Waits for no further trial's memory.
+    pub(super) fn wait_no_more(&mut self) {
+        self.taken.clear();
+        self.turn = None;
+    }
+
+    /// Ends those that were asked to stop and go on, and those that are not entered as runs yet.
+    pub(super) fn kill(&mut self, is_meant: impl Fn(u64) -> bool) {
+        for one in self.running.iter_mut().filter(|one| is_meant(one.number)) {
+            // One that is gone needs no ending.
+            let _ = one.child.kill();
+        }
+    }
+}
+
+/// Our own program, which runs the trials.
+pub(super) fn program(engine: &Engine) -> Result<&Path, ApiError> {
+    engine.options().program.as_deref().ok_or_else(|| {
+        ApiError::new(ErrorCode::Unsupported, "This process can't begin programs.")
+            .with_hint("Search through a host: `slipway serve`.")
+    })
+}
+
+impl Memory {
+    async fn look(&mut self, engine: &Engine, search: &Search) -> anyhow::Result<()> {
+        let is_under_way = |trial: &Trial| trial.outcome == TrialOutcome::Running;
+        let unknown = search.trials.iter().filter(|trial| !self.settled.contains(&trial.number));
+        let runs: Vec<_> = unknown.map(|trial| (trial.number, trial.run, is_under_way(trial))).collect();
+        let seen = engine
+            .store()
+            .read(move |c| {
+                let mut seen = Vec::with_capacity(runs.len());
+                for (number, run, is_under_way) in runs {
+                    seen.push((number, is_under_way, store::metric::summary(c, run, MEMORY_BYTES)?));
+                }
+                Ok(seen)
+            })
+            .await?;
+        self.in_use_bytes.clear();
+        for (number, is_under_way, series) in seen {
+            if let Some(series) = &series
+                && (!is_under_way || series.count >= LOOKS)
+            {
+                self.peak_bytes = self.peak_bytes.max(Some(series.max as u64));
+            }
+            if is_under_way {
+                self.in_use_bytes.push(series.map_or(0, |series| series.last as u64));
+            } else {
+                self.settled.insert(number);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The last lines of what a trial said; what its program logs is in its run.
+fn last_words(said: &Path) -> String {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = std::fs::File::open(said)?;
+        let total = file.metadata()?.len();
+        file.seek(SeekFrom::Start(total.saturating_sub(LAST_WORDS_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let text = String::from_utf8_lossy(&read().unwrap_or_default()).into_owned();
+    let lines: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with(OWN_WORDS) && !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(3)..].join("\n")
+}
