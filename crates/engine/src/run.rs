@@ -179,15 +179,17 @@ pub async fn series_views(engine: &Engine, viewports: Viewports) -> anyhow::Resu
 const AT_ONCE: usize = 4;
 
 async fn view(engine: &Engine, viewport: Viewport, points: u32) -> anyhow::Result<Option<Series>> {
-    let Viewport { run, key, from, to, over } = viewport;
-    let (from, to, points) = (from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX), u64::from(points));
+    let Viewport { run, key, from, to, from_ms, to_ms, over } = viewport;
+    let between = |from: Option<i64>, to: Option<i64>| (from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX));
+    let window = store::points::Window { steps: between(from, to), times: between(from_ms, to_ms) };
+    let points = u64::from(points);
     let found = engine
         .store()
         .read(move |c| {
             let Some((number, _)) = store::metric::find(c, run, &key)? else { return Ok(None) };
-            let Some(over) = over else { return store::points::view(c, number, from, to, points).map(Some) };
+            let Some(over) = over else { return store::points::view(c, number, window, points).map(Some) };
             let other = store::metric::find(c, run, &over.key)?.map(|(other, _)| other);
-            store::points::join(c, number, other, (from, to), &over, points).map(Some)
+            store::points::join(c, number, other, window.steps, &over, points).map(Some)
         })
         .await?;
     Ok(found)

@@ -44,6 +44,9 @@ const LONG: u64 = 2048;
 const LEVELS: u32 = 8;
 /// Buckets that are read for one that is drawn, at most: the next level above would be coarser than the screen.
 const FINER: u64 = 8;
+/// Raw points that are read for one viewport, at most, where buckets would be coarser than the screen: points that came
+/// in the order of no axis, as of two that write at once or that all have one step.
+const NEAR: u64 = 256 * RAW_CHUNK;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bucket {
@@ -184,12 +187,32 @@ fn merged(buckets: &[Bucket], size: usize) -> Vec<Bucket> {
     buckets.chunks(size.max(1)).map(one).collect()
 }
 
-/// One viewport: steps from `from` to `to`, in at most about `points` points: raw where they are few
-/// enough, else buckets of the finest level that can be read at once, put together until they are. By their steps: what
-/// was logged late, or again, stands where it belongs.
-pub fn view(connection: &Connection, series: i64, from: i64, to: i64, points: u64) -> Result<Series> {
-    let seen = |step: i64| (from..=to).contains(&step);
-    let open: Vec<Point> = tail::of(connection, series)?.into_iter().filter(|point| seen(point.step)).collect();
+/// What of a series is looked at, both ends inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    pub steps: (i64, i64),
+    /// Milliseconds since 1970.
+    pub times: (i64, i64),
+}
+
+impl Window {
+    /// These steps, whenever they were logged.
+    pub const fn steps(from: i64, to: i64) -> Self {
+        Self { steps: (from, to), times: (i64::MIN, i64::MAX) }
+    }
+
+    fn has(&self, step: i64, time_ms: i64) -> bool {
+        (self.steps.0..=self.steps.1).contains(&step) && (self.times.0..=self.times.1).contains(&time_ms)
+    }
+}
+
+/// One viewport in at most about `points` points: raw where they are few enough, else buckets of the finest level that
+/// can be read at once, put together until they are. By their steps: what was logged late, or again, stands where it
+/// belongs.
+pub fn view(connection: &Connection, series: i64, window: Window, points: u64) -> Result<Series> {
+    let (from, to) = window.steps;
+    let tail = tail::of(connection, series)?;
+    let open: Vec<Point> = tail.into_iter().filter(|point| window.has(point.step, point.time_ms)).collect();
     let mut counts = connection.prepare_cached(
         "SELECT level, sum(count) FROM points INDEXED BY points_steps
          WHERE series = ?1 AND final >= ?2 AND first <= ?3 GROUP BY level ORDER BY level",
@@ -208,28 +231,46 @@ pub fn view(connection: &Connection, series: i64, from: i64, to: i64, points: u6
          (SELECT chunk FROM points INDEXED BY points_steps WHERE series = ?1 AND level = ?2 AND final >= ?3 AND first <= ?4)
          ORDER BY chunk",
     )?;
-    let chunks = chunks
-        .query_map(params![series, level, from, to], |row| row.get::<_, Vec<u8>>(0))?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    if *level == 0 {
+    let mut chunks_of = |level: u32| {
+        let rows = chunks.query_map(params![series, level, from, to], |row| row.get::<_, Vec<u8>>(0))?;
+        rows.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    let decoded = |chunks: Vec<Vec<u8>>| -> Result<Vec<Point>> {
         let mut all = Vec::with_capacity(chunks.len() * RAW_CHUNK as usize);
         for bytes in chunks {
-            all.extend(decode_sealed(&bytes)?.into_iter().filter(|point| seen(point.step)));
+            all.extend(decode_sealed(&bytes)?.into_iter().filter(|point| window.has(point.step, point.time_ms)));
         }
-        return Ok(raw(all.into_iter().chain(open)));
+        all.extend(&open);
+        Ok(all)
+    };
+    if *level == 0 {
+        return Ok(raw(decoded(chunks_of(0)?)?.into_iter()));
     }
-    let mut all = Vec::with_capacity(chunks.len() * BUCKET_CHUNK as usize);
-    for bytes in chunks {
-        all.extend(decode_buckets(&bytes)?.into_iter().filter(|bucket| seen(bucket.step)));
+    let mut all = Vec::new();
+    for bytes in chunks_of(*level)? {
+        all.extend(decode_buckets(&bytes)?.into_iter().filter(|bucket| window.has(bucket.step, bucket.time_ms)));
+    }
+    let near = levels.first().is_some_and(|(level, count)| *level == 0 && *count <= NEAR);
+    if near && (all.len() as u64) < points / 2 {
+        let all = decoded(chunks_of(0)?)?;
+        if all.len() as u64 <= points {
+            return Ok(raw(all.into_iter()));
+        }
+        return Ok(put_together(all.into_iter().map(Bucket::of).collect(), points));
     }
     let open: Vec<Bucket> = open.into_iter().map(Bucket::of).collect();
     // What is not sealed yet is put together as wide as the level before it is joined to it.
     all.extend(merged(&open, FACTOR.pow(*level) as usize));
+    Ok(put_together(all, points))
+}
+
+/// Buckets by their steps, neighbours put together until they are few enough.
+fn put_together(mut all: Vec<Bucket>, points: u64) -> Series {
     if !all.is_sorted_by_key(|bucket| bucket.step) {
         all.sort_by_key(|bucket| (bucket.step, bucket.time_ms));
     }
     let size = (all.len() as u64).div_ceil(points.max(1)) as usize;
-    Ok(drawn(&merged(&all, size)))
+    drawn(&merged(&all, size))
 }
 
 fn raw(points: impl Iterator<Item = Point>) -> Series {

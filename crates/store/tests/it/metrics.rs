@@ -1,7 +1,7 @@
 //! Series: the pyramid says what the points say, however they came in.
 
 use api::series::{NonFinite, Point};
-use store::Store;
+use store::{Store, points::Window};
 
 use crate::{open, run_id, run_row, with_project};
 
@@ -35,7 +35,8 @@ async fn buckets_are_the_minimum_maximum_and_last_of_their_points() {
         // One by one is slow through the writer; the pieces matter around the levels' births only.
         let piece = if piece == 1 { 3 } else { piece };
         let (_folder, store, number) = with_series(total, piece).await;
-        let view = store.read(move |c| store::points::view(c, number, i64::MIN, i64::MAX, 1000)).await.unwrap();
+        let view =
+            store.read(move |c| store::points::view(c, number, Window::steps(i64::MIN, i64::MAX), 1000)).await.unwrap();
         assert!(!view.raw && view.len() <= 1001, "{} points", view.len());
         assert!(view.len() > 500, "{} points", view.len());
         let mut from = 0;
@@ -119,7 +120,8 @@ async fn a_view_goes_along_the_steps_however_they_came() {
             store.write(move |tx| store::metric::append(tx, run_id(1), "loss", &new)).await.unwrap();
         }
         let (number, _) = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap().unwrap();
-        let view = store.read(move |c| store::points::view(c, number, i64::MIN, i64::MAX, 1000)).await.unwrap();
+        let view =
+            store.read(move |c| store::points::view(c, number, Window::steps(i64::MIN, i64::MAX), 1000)).await.unwrap();
         assert_eq!(view.raw, total == 600);
         assert!(view.step.is_sorted() && view.len() > 300, "{} points", view.len());
     }
@@ -128,7 +130,7 @@ async fn a_view_goes_along_the_steps_however_they_came() {
 #[tokio::test]
 async fn a_deep_zoom_shows_raw_steps() {
     let (_folder, store, number) = with_series(50_000, 4096).await;
-    let view = store.read(move |c| store::points::view(c, number, 31_000, 31_499, 2000)).await.unwrap();
+    let view = store.read(move |c| store::points::view(c, number, Window::steps(31_000, 31_499), 2000)).await.unwrap();
     assert!(view.raw);
     assert_eq!(view.len(), 500);
     assert_eq!(view.last[7], value(31_007));
@@ -139,7 +141,8 @@ async fn a_deep_zoom_shows_raw_steps() {
 async fn a_million_points_open_at_once() {
     let (_folder, store, number) = with_series(1_000_000, 50_000).await;
     let begun = std::time::Instant::now();
-    let view = store.read(move |c| store::points::view(c, number, i64::MIN, i64::MAX, 2000)).await.unwrap();
+    let view =
+        store.read(move |c| store::points::view(c, number, Window::steps(i64::MIN, i64::MAX), 2000)).await.unwrap();
     let taken = begun.elapsed();
     assert!(!view.raw && !view.is_empty() && view.len() <= 2300, "{} points", view.len());
     assert_eq!(*view.last.last().unwrap(), value(999_999));
@@ -160,7 +163,7 @@ async fn not_a_number_is_kept_and_left_out_of_extremes() {
     assert!(summary.last.is_nan());
     assert_eq!((summary.min, summary.max, summary.count), (-2.0, f64::INFINITY, 5));
     let (number, _) = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap().unwrap();
-    let view = store.read(move |c| store::points::view(c, number, 0, 10, 100)).await.unwrap();
+    let view = store.read(move |c| store::points::view(c, number, Window::steps(0, 10), 100)).await.unwrap();
     assert!(view.last[1].is_nan() && view.last[2] == f64::INFINITY);
 }
 
@@ -179,7 +182,10 @@ async fn what_is_not_finite_is_counted_in_every_bucket_and_left_out_of_its_extre
         }
         let (number, _) = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap().unwrap();
         for size in [2_000, 300, 20] {
-            let view = store.read(move |c| store::points::view(c, number, i64::MIN, i64::MAX, size)).await.unwrap();
+            let view = store
+                .read(move |c| store::points::view(c, number, Window::steps(i64::MIN, i64::MAX), size))
+                .await
+                .unwrap();
             assert!(!view.raw && view.non_finite.len() == view.len(), "{size}: {} points", view.len());
             let holding = |step: usize| view.non_finite[view.step.partition_point(|last| *last < step as f64)];
             for (step, value) in odd {
@@ -195,9 +201,53 @@ async fn what_is_not_finite_is_counted_in_every_bucket_and_left_out_of_its_extre
             assert!(finite(&view.min) && finite(&view.max) && finite(&view.mean), "{size} in pieces of {piece}");
         }
         // Near by they are themselves.
-        let view = store.read(move |c| store::points::view(c, number, 39_990, 40_010, 300)).await.unwrap();
+        let view =
+            store.read(move |c| store::points::view(c, number, Window::steps(39_990, 40_010), 300)).await.unwrap();
         assert!(view.raw && view.last[10] == f64::INFINITY && view.last[11].is_nan() && view.non_finite.is_empty());
     }
+}
+
+/// Whatever order they came in, near by are the points themselves: of two that wrote at once, and of one that says no
+/// step.
+#[tokio::test]
+async fn zooming_in_ends_at_the_points_though_they_came_in_no_order() {
+    let (_folder, store) = open();
+    with_project(&store).await;
+    store.write(|tx| store::run::put(tx, &run_row(1))).await.unwrap();
+    // The one begins at step 0 and the other at its end, and each point comes after one of the other's.
+    let twice: Vec<Point> = (0..40_000)
+        .map(|at: i64| {
+            let step = if at % 2 == 0 { at / 2 } else { 39_999 - at / 2 };
+            Point { step, time_ms: at, value: step as f64 }
+        })
+        .collect();
+    let still: Vec<Point> =
+        (0..20_000).map(|at: i64| Point { step: 0, time_ms: at * 1000, value: at as f64 }).collect();
+    for (key, all) in [("twice", twice), ("still", still)] {
+        for new in all.chunks(700).map(<[Point]>::to_vec) {
+            store.write(move |tx| store::metric::append(tx, run_id(1), key, &new)).await.unwrap();
+        }
+    }
+    let view = async |key: &'static str, window: Window, points: u64| {
+        store
+            .read(move |c| {
+                let (number, _) = store::metric::find(c, run_id(1), key)?.unwrap();
+                store::points::view(c, number, window, points)
+            })
+            .await
+            .unwrap()
+    };
+    let near = view("twice", Window::steps(1_000, 1_100), 1_000).await;
+    assert!(near.raw && near.last == (1_000..=1_100).map(f64::from).collect::<Vec<_>>());
+    let whole = view("twice", Window::steps(i64::MIN, i64::MAX), 1_000).await;
+    assert!(!whole.raw && whole.step.is_sorted() && (500..=1_000).contains(&whole.len()), "{}", whole.len());
+    let times = Window { times: (5_000_000, 5_099_000), ..Window::steps(0, 0) };
+    let near = view("still", times, 1_000).await;
+    assert!(near.raw && near.last == (5_000..5_100).map(f64::from).collect::<Vec<_>>());
+    // More than fit are put together as they are, none left out.
+    let times = Window { times: (0, 9_999_000), ..Window::steps(0, 0) };
+    let far = view("still", times, 1_000).await;
+    assert!(!far.raw && far.min[0] == 0.0 && far.max.last() == Some(&9_999.0) && far.len() >= 500);
 }
 
 #[tokio::test]
