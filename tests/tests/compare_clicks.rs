@@ -128,7 +128,7 @@ async fn hundred(desk: &Desk) -> Result<()> {
         let points: Vec<_> = (0..10_000).map(|step| ("loss", step, value(step))).collect();
         runs.push(sweep.log(&format!("r{at}"), &[("lr", "0.1")], &points).await.context("log a run")?);
     }
-    let viewport = |run: &RunId| Viewport { run: *run, key: "loss".to_owned(), from: None, to: None, over: None };
+    let viewport = |run: &RunId| Viewport::whole(*run, "loss");
     let asked = Viewports { series: runs.iter().map(viewport).collect(), points: 256 };
     let begun = Instant::now();
     let found = desk.client.series(&asked).await?;

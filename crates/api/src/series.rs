@@ -150,6 +150,13 @@ pub struct Viewport {
     pub over: Option<OverMetric>,
 }
 
+impl Viewport {
+    /// All of a series over its steps.
+    pub fn whole(run: RunId, key: impl Into<String>) -> Self {
+        Self { run, key: key.into(), from: None, to: None, over: None }
+    }
+}
+
 /// Another metric as the horizontal axis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OverMetric {
