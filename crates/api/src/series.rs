@@ -156,9 +156,9 @@ pub struct Viewport {
 }
 
 impl Viewport {
-    /// The whole of a series.
-    pub const fn whole(run: RunId, key: String) -> Self {
-        Self { run, key, from: None, to: None, from_ms: None, to_ms: None, over: None }
+    /// All of a series over its steps.
+    pub fn whole(run: RunId, key: impl Into<String>) -> Self {
+        Self { run, key: key.into(), from: None, to: None, from_ms: None, to_ms: None, over: None }
     }
 }
 

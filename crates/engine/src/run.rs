@@ -153,7 +153,7 @@ pub fn artifact_uri(number: i64, location: Option<&str>, run: RunId) -> String {
 }
 
 /// One viewport of one series: raw where the points are few, else the pyramid's finest level that fits. Over another
-/// metric: pairs of raw points, see [`store::points::join`].
+/// metric: pairs of raw points, see [`store::points::join()`].
 pub async fn series_view(engine: &Engine, viewport: Viewport, points: u32) -> anyhow::Result<Series> {
     let key = viewport.key.clone();
     let found = view(engine, viewport, points).await?;

@@ -625,7 +625,7 @@ fn a_training_outlives_its_killed_host_and_is_adopted() {
         assert_eq!(over.state, RunState::Stopped);
         // Steps that were read before the kill are not read twice.
         for metric in &over.metrics {
-            let view = engine::run::series_view(&stage.engine, Viewport::whole(run, metric.key.clone()), 100_000)
+            let view = engine::run::series_view(&stage.engine, Viewport::whole(run, metric.key.as_str()), 100_000)
                 .await
                 .unwrap();
             assert!(view.step.windows(2).all(|pair| pair[0] < pair[1]), "{} has a step twice", metric.key);
