@@ -85,7 +85,8 @@ pub fn of_model(connection: &Connection, model: ModelId) -> Result<Vec<ClientVer
 pub fn of_run(connection: &Connection, run: RunId) -> Result<Vec<(String, ClientVersion)>> {
     let mut statement = connection.prepare_cached(
         "SELECT client_version.id, model, number, run, run_link, source, logged, user, client_version.created_ms, model.name
-         FROM client_version JOIN model ON model.id = client_version.model WHERE run = ?1 ORDER BY client_version.id",
+         FROM client_version JOIN model ON model.id = client_version.model WHERE run = ?1
+         ORDER BY client_version.created_ms, number, client_version.id",
     )?;
     let rows = statement.query_map(params![run.as_bytes()], |row| Ok((row.get(9)?, read(row)?)))?;
     let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;

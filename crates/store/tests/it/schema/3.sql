@@ -482,7 +482,8 @@ CREATE TABLE logged_model (
     status_message TEXT,
     created_ms     INTEGER NOT NULL,
     updated_ms     INTEGER NOT NULL,
-    deleted_ms     INTEGER
+    deleted_ms     INTEGER,
+    artifacts      TEXT -- the folder of another tool's log in which its files are read; ours where NULL
 ) WITHOUT ROWID;
 
 CREATE INDEX logged_model_experiment ON logged_model (experiment);
@@ -521,7 +522,8 @@ CREATE TABLE source (
     warned   INTEGER NOT NULL,
     error    TEXT,             -- JSON
     added_ms INTEGER NOT NULL,
-    read_ms  INTEGER
+    read_ms  INTEGER,
+    forgotten TEXT -- JSON: what brings it back; NULL while it is read
 ) WITHOUT ROWID;
 
 CREATE TABLE source_group (
@@ -540,6 +542,14 @@ CREATE TABLE source_run (
 ) WITHOUT ROWID;
 
 CREATE INDEX source_run_run ON source_run (run);
+
+CREATE TABLE source_record (
+    source BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
+    kind   TEXT NOT NULL, -- 'named', 'logged', 'model', 'version'
+    key    TEXT NOT NULL, -- in the log
+    record TEXT NOT NULL, -- the id of what it became, which a person may have deleted since
+    PRIMARY KEY (source, kind, key)
+) WITHOUT ROWID;
 
 CREATE TABLE medium (
     run      BLOB NOT NULL REFERENCES run (id) ON DELETE CASCADE,
