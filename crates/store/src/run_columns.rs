@@ -34,12 +34,14 @@ pub struct RunHead {
     pub ranked: Option<(String, Option<f64>)>,
     /// Up to its last news, where a price is set.
     pub cost: Option<f64>,
+    /// Of its artifacts, of a run that was moved.
+    pub address: Option<String>,
 }
 
 const HEAD: &str = "SELECT id, experiment, name, kind, state, model, device, user, code,
     (SELECT number FROM snapshot WHERE snapshot.id = run.snapshot), notes, created_ms, started_ms, ended_ms,
     deleted_ms IS NOT NULL, ranked_by, ranked_value,
-    (SELECT cost FROM run_spending WHERE run_spending.run = run.id) FROM run";
+    (SELECT cost FROM run_spending WHERE run_spending.run = run.id), address FROM run";
 
 fn head(row: &Row<'_>) -> rusqlite::Result<RunHead> {
     let ranked_by: Option<String> = row.get(15)?;
@@ -62,6 +64,7 @@ fn head(row: &Row<'_>) -> rusqlite::Result<RunHead> {
         deleted: row.get(14)?,
         ranked: ranked_by.map(|key| (key, ranked_value)),
         cost: row.get(17)?,
+        address: row.get(18)?,
     })
 }
 

@@ -83,7 +83,7 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
             let row = RunRow { run: Run { user: begin.user, notes, ..row.run }, ..row };
             store::run::put(tx, &row)?;
             put_tags(tx, id, &begin.tags)?;
-            let artifact_uri = run::artifact_uri(experiment.number, experiment.location.as_deref(), id);
+            let artifact_uri = run::artifact_uri(&row, experiment.number, experiment.location.as_deref());
             let mut told = Told::without_data(row, experiment.number, artifact_uri);
             told.row.run.tags = store::tag::of_run(tx, id)?;
             told.name_by_tags();
@@ -130,7 +130,16 @@ pub(crate) fn new_row(id: RunId, experiment: &Experiment, name: String, kind: Ru
         started_ms: Some(started_ms),
         ended_ms: None,
     };
-    RunRow { run, model: None, ranked: None, pid: None, pid_started_ms: None, events_offset: 0, artifacts: None }
+    RunRow {
+        run,
+        model: None,
+        ranked: None,
+        pid: None,
+        pid_started_ms: None,
+        events_offset: 0,
+        artifacts: None,
+        address: None,
+    }
 }
 
 /// The run, if a client may change it.
@@ -249,7 +258,7 @@ pub async fn change(engine: &Engine, id: RunId, change: Change) -> anyhow::Resul
             }
             store::run::set_end(tx, &row.run)?;
             let (experiment, location) = store::experiment::address(tx, row.run.experiment)?.unwrap_or_default();
-            let artifact_uri = run::artifact_uri(experiment, location.as_deref(), id);
+            let artifact_uri = run::artifact_uri(&row, experiment, location.as_deref());
             Ok(Told::without_data(row, experiment, artifact_uri))
         })
         .await?;
@@ -333,7 +342,7 @@ pub fn tell(c: &store::Connection, ids: &[RunId]) -> store::Result<Vec<Told>> {
                 place.insert(store::experiment::address(c, row.run.experiment)?.unwrap_or_default())
             }
         };
-        let (experiment, artifact_uri) = (*experiment, run::artifact_uri(*experiment, location.as_deref(), *id));
+        let (experiment, artifact_uri) = (*experiment, run::artifact_uri(&row, *experiment, location.as_deref()));
         let (inputs, models) = (store::run_input::of_run(c, *id)?, store::run_input::models(c, *id)?);
         let mut one = Told { row, experiment, artifact_uri, inputs, models };
         one.name_by_tags();

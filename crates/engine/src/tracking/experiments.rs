@@ -414,7 +414,10 @@ pub async fn move_runs(engine: &Engine, request: MoveRuns) -> anyhow::Result<()>
                         .into());
                 }
                 changed.push((id, run::scope(&row.run)));
-                store::run::move_to(tx, id, to.id, to.project)?;
+                // Its files stay where they are: where its client was told to put them.
+                let (number, location) = store::experiment::address(tx, row.run.experiment)?.unwrap_or_default();
+                let address = run::artifact_uri(&row, number, location.as_deref());
+                store::run::move_to(tx, id, to.id, to.project, &address)?;
                 changed.push((id, to.project.map_or(Scope::Experiment(to.id), Scope::Project)));
             }
             Ok(changed)

@@ -73,6 +73,11 @@ fn told(c: &store::Connection, id: &str) -> store::Result<Option<Told>> {
     Ok(Some((model, number)))
 }
 
+/// Where clients find the files of a logged model; `number` is its experiment's.
+pub fn artifact_uri(number: i64, id: &str) -> String {
+    format!("mlflow-artifacts:/{number}/models/{id}/artifacts")
+}
+
 fn missing(id: &str) -> ApiError {
     ApiError::not_found(format!("Logged model with ID '{id}' not found."))
 }

@@ -75,10 +75,6 @@ struct Figure {
     dataset_digest: Option<String>,
 }
 
-fn artifact_uri(number: i64, id: &str) -> String {
-    format!("mlflow-artifacts:/{number}/models/{id}/artifacts")
-}
-
 impl From<Told> for WireModel {
     fn from((model, number): Told) -> Self {
         let figures = model.metrics.iter().map(|metric| Figure {
@@ -94,7 +90,7 @@ impl From<Told> for WireModel {
         let data = Data { params: pairs(&model.params), metrics: figures.collect() };
         let info = Info {
             experiment_id: number.to_string(),
-            artifact_uri: artifact_uri(number, &model.id),
+            artifact_uri: logged::artifact_uri(number, &model.id),
             creation_timestamp_ms: model.created_ms,
             last_updated_timestamp_ms: model.updated_ms,
             status: logged::status(model.status),
@@ -309,5 +305,5 @@ pub(super) async fn artifacts(
     let under = super::artifacts::safe(asked.artifact_directory_path.as_deref().unwrap_or_default())?;
     let place = artifacts::of_logged(&host.engine, &model.id, &under);
     let files = artifacts::list(&place).await?;
-    Ok(Json(info_of(artifact_uri(number, &id), files, &under.join("/"))))
+    Ok(Json(info_of(logged::artifact_uri(number, &id), files, &under.join("/"))))
 }

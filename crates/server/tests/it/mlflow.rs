@@ -1,6 +1,9 @@
 //! What MLflow's routes refuse, asked without its client.
 
-use api::host::{PutSettings, Settings};
+use api::{
+    host::{PutSettings, Settings},
+    tracking::MoveRuns,
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -36,7 +39,11 @@ impl Open {
 
     /// A run of the first experiment.
     async fn run(&self) -> String {
-        let (_, made) = self.post("mlflow/runs/create", json!({ "experiment_id": "0" })).await;
+        self.run_in("0").await
+    }
+
+    async fn run_in(&self, experiment: &str) -> String {
+        let (_, made) = self.post("mlflow/runs/create", json!({ "experiment_id": experiment })).await;
         made["run"]["info"]["run_id"].as_str().unwrap().to_owned()
     }
 
@@ -104,6 +111,95 @@ async fn texts_of_logged_models_have_the_limits_of_a_runs() {
     }
     let good = json!({ "params": [{ "key": "lr", "value": "0.1" }] });
     assert_eq!(open.post(&format!("mlflow/logged-models/{id}/params"), good).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_run_keeps_the_address_of_its_artifacts_when_it_is_moved() {
+    let open = Open::start().await;
+    let made = json!({ "name": "elsewhere", "artifact_location": "file:///srv/models" });
+    let (_, made) = open.post("mlflow/experiments/create", made).await;
+    let number = made["experiment_id"].as_str().unwrap();
+    let (there, proxied) = (open.run_in(number).await, open.run().await);
+    let address = async |run: &str| {
+        let told = open.get(&format!("api/2.0/mlflow/runs/get?run_id={run}")).await;
+        told["run"]["info"]["artifact_uri"].as_str().unwrap().to_owned()
+    };
+    let before = [address(&there).await, address(&proxied).await];
+    assert_eq!(before[0], format!("file:///srv/models/{there}/artifacts"));
+    let (_, third) = open.post("mlflow/experiments/create", json!({ "name": "third" })).await;
+    let third = third["experiment_id"].as_str().unwrap();
+    // Also where it goes back to.
+    for number in [third, "0", number] {
+        let to = engine::tracking::client::experiment(&open.running.host.engine, number).await.unwrap().id;
+        let runs = [&there, &proxied].map(|run| run.parse().unwrap()).to_vec();
+        engine::dispatch::call(&open.running.host.engine, MoveRuns { runs, to }).await.unwrap();
+        assert_eq!([address(&there).await, address(&proxied).await], before, "in {number}");
+        let filter = format!("artifact_uri = '{}'", before[0]);
+        let (_, found) = open.post("mlflow/runs/search", json!({ "experiment_ids": [number], "filter": filter })).await;
+        assert_eq!(found["runs"].as_array().map(Vec::len), Some(1), "{found}");
+    }
+    // Its own folder is where a version of it may come from, and no other one is.
+    open.post("mlflow/registered-models/create", json!({ "name": "m" })).await;
+    let version = |run: &str, source: String| json!({ "name": "m", "run_id": run, "source": source });
+    let (status, made) =
+        open.post("mlflow/model-versions/create", version(&there, format!("{}/model", before[0]))).await;
+    assert_eq!(status, StatusCode::OK, "{made}");
+    for (run, source) in [
+        (&proxied, format!("{}/model", before[0])),
+        (&there, "file:///srv/models".to_owned()),
+        (&there, format!("{}/../../x", before[0])),
+        (&there, format!("{}/%2e%2e/x", before[0])),
+        (&there, format!("file://elsewhere/srv/models/{there}/artifacts")),
+    ] {
+        open.refused("mlflow/model-versions/create", version(run, source), "Invalid model version source").await;
+    }
+}
+
+#[tokio::test]
+async fn a_version_comes_from_its_own_run_or_model() {
+    let open = Open::start().await;
+    let (run, other) = (open.run().await, open.run().await);
+    let (_, made) = open.post("mlflow/logged-models", json!({ "experiment_id": "0" })).await;
+    let model = made["model"]["info"]["model_id"].as_str().unwrap();
+    open.post("mlflow/registered-models/create", json!({ "name": "m" })).await;
+    let ask = |source: String, run: Option<&str>, model: Option<&str>| json!({ "name": "m", "source": source, "run_id": run, "model_id": model });
+    let create = "mlflow/model-versions/create";
+    for (source, run_id, model_id) in [
+        (format!("runs:/{run}/model"), Some(&*run), None),
+        (format!("mlflow-artifacts:/0/{run}/artifacts/model"), Some(&run), None),
+        (format!("mlflow-artifacts:/0/models/{model}/artifacts"), None, Some(model)),
+        (format!("models:/{model}"), None, Some(model)),
+        ("models:/m/1".to_owned(), None, None),
+        ("s3://bucket/with+plus/100%/x".to_owned(), Some("a run of another server"), None),
+    ] {
+        let (status, made) = open.post(create, ask(source.clone(), run_id, model_id)).await;
+        assert_eq!(status, StatusCode::OK, "{source}: {made}");
+        if let Some(run_id) = run_id {
+            assert_eq!(made["model_version"]["run_id"], run_id, "{source}");
+        }
+    }
+    for (source, run_id, model_id) in [
+        (format!("runs:/{run}/model"), None, None),
+        (format!("runs:/{run}/model"), Some(&*other), None),
+        (format!("runs:/{run}/model"), Some(&run), Some(model)),
+        (format!("mlflow-artifacts:/0/{run}/artifacts/model"), None, None),
+        (format!("mlflow-artifacts:/0/{run}/artifacts/model"), Some(&other), None),
+        (format!("mlflow-artifacts://host/0/{run}/artifacts/model"), Some(&run), None),
+        (format!("http://host/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/model"), Some(&run), None),
+        (format!("models:/{model}"), None, None),
+        ("models:/m/1".to_owned(), Some(&other), None),
+        ("models://other/m/1".to_owned(), None, None),
+        ("model".to_owned(), None, None),
+        ("./model".to_owned(), Some(&run), None),
+        ("/srv/model".to_owned(), Some(&run), None),
+        ("s3://bucket/../x".to_owned(), None, None),
+        ("s3://bucket/a/./x".to_owned(), None, None),
+        ("s3://bucket/%252e%252e/x".to_owned(), None, None),
+        ("s3://bucket".to_owned(), None, None),
+        (format!("s3://bucket/%{}2e%2e/x", "25".repeat(100_000)), None, None),
+    ] {
+        open.refused(create, ask(source, run_id, model_id), "nvalid model version source").await;
+    }
 }
 
 #[tokio::test]

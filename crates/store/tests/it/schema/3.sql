@@ -405,7 +405,8 @@ CREATE TABLE "run" (
     ended_ms       INTEGER,
     user           TEXT,
     deleted_ms     INTEGER,
-    artifacts      TEXT     -- the folder of an imported run's artifacts
+    artifacts      TEXT,    -- the folder of an imported run's artifacts
+    address        TEXT     -- of its artifacts, as clients know it, of a run that was moved
 ) WITHOUT ROWID;
 
 CREATE INDEX run_project ON run (project, created_ms);
@@ -557,8 +558,10 @@ CREATE TABLE client_version (
     model      BLOB NOT NULL REFERENCES model (id) ON DELETE CASCADE,
     number     INTEGER NOT NULL,
     run        BLOB REFERENCES run (id) ON DELETE SET NULL,
+    run_told   TEXT, -- its id as the client told it
     run_link   TEXT,
     source     TEXT NOT NULL,
+    location   TEXT NOT NULL, -- of the files: the source, resolved
     logged     TEXT, -- the logged model
     user       TEXT,
     created_ms INTEGER NOT NULL,
