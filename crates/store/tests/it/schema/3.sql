@@ -111,7 +111,7 @@ CREATE TABLE points (
     count  INTEGER NOT NULL,
     first  INTEGER NOT NULL, -- the least step in the chunk
     final  INTEGER NOT NULL, -- the greatest
-    bytes  BLOB NOT NULL,
+    bytes  BLOB NOT NULL, since_ms INTEGER, until_ms INTEGER,
     PRIMARY KEY (series, level, chunk)
 ) WITHOUT ROWID;
 
@@ -506,7 +506,7 @@ CREATE TABLE logged_model_metric (
     step           INTEGER NOT NULL,
     time_ms        INTEGER NOT NULL,
     value          REAL,          -- NULL stands for NaN
-    PRIMARY KEY (model, run, key, dataset_name, dataset_digest)
+    PRIMARY KEY (model, run, key, dataset_name, dataset_digest, step, time_ms)
 ) WITHOUT ROWID;
 
 CREATE TABLE source (
@@ -620,4 +620,4 @@ CREATE TABLE tail (
     PRIMARY KEY (series, first)
 ) WITHOUT ROWID;
 
-CREATE INDEX points_steps ON points (series, level, first, final, count);
+CREATE INDEX points_steps ON points (series, level, first, final, count, since_ms, until_ms);
