@@ -40,7 +40,7 @@ pub async fn place(engine: &Engine, parts: &[String]) -> anyhow::Result<Place> {
         }
         Some((Owner::Logged(id), rest)) => {
             let wanted = id.clone();
-            let known = engine.store().read(move |c| store::logged_model::get(c, &wanted)).await?;
+            let known = engine.store().read(move |c| store::logged_model::bare(c, &wanted)).await?;
             let known = known.ok_or_else(|| ApiError::not_found(format!("Logged model with ID '{id}' not found.")))?;
             Ok(of_logged(engine, &known.id, rest))
         }

@@ -12,7 +12,7 @@ use api::{
 };
 use store::run::RunRow;
 
-use super::Announcer;
+use super::{Announcer, logged};
 use crate::{
     Engine,
     run::{self, board::Query, name},
@@ -177,7 +177,13 @@ pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()>
                     newest.push(NewestPoint { key: key.clone(), step, value, time_ms, count });
                 }
             }
+            let mut known: Option<&str> = None;
             for (model, metric) in &batch.of_models {
+                // One batch is of one model, as a rule: it is looked up once.
+                if known != Some(model) {
+                    store::logged_model::bare(tx, model)?.ok_or_else(|| logged::missing(model))?;
+                    known = Some(model);
+                }
                 store::logged_model::put_metric(tx, model, metric)?;
             }
             Ok((scope_of(&standing), newest))
@@ -208,7 +214,15 @@ fn put_tags(tx: &store::Transaction<'_>, id: RunId, tags: &[(String, String)]) -
                 name::check_of_client("name", value)?;
                 store::run::rename(tx, id, value)?;
             }
-            NOTE_TAG => store::run::set_notes(tx, id, value)?,
+            NOTE_TAG => {
+                store::run::set_notes(tx, id, value)?;
+                // Empty notes are none of ours: that a client set them stands among the tags.
+                if value.is_empty() {
+                    store::tag::put(tx, id, key, value)?;
+                } else {
+                    store::tag::remove(tx, id, key)?;
+                }
+            }
             _ => {
                 store::tag::put(tx, id, key, value)?;
                 continue;
@@ -224,9 +238,12 @@ pub async fn delete_tag(engine: &Engine, id: RunId, key: String) -> anyhow::Resu
         .store()
         .write(move |tx| {
             let standing = active(tx, id)?;
-            if key == NOTE_TAG {
+            let noted = key == NOTE_TAG && store::run::bare(tx, id)?.is_some_and(|row| !row.run.notes.is_empty());
+            if noted {
                 store::run::set_notes(tx, id, "")?;
-            } else if !store::tag::remove(tx, id, &key)? {
+            }
+            // Both are looked for: notes may have been emptied by a client and written here since.
+            if !store::tag::remove(tx, id, &key)? && !noted {
                 return Err(ApiError::not_found(format!("No tag with name: {key} in run with id {id}")).into());
             }
             Ok(scope_of(&standing))

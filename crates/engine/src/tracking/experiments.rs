@@ -139,7 +139,8 @@ fn cell(experiment: &Experiment, field: &Field) -> Cell {
 
 pub async fn create(engine: &Engine, request: CreateExperiment) -> anyhow::Result<Experiment> {
     let folder = check_folder(&request.folder)?;
-    let id = add(engine, &request.name, None, Vec::new()).await?;
+    // What a person types has no space around it; what a client asks for is found by the very name.
+    let id = add(engine, request.name.trim(), None, Vec::new()).await?;
     if folder.is_empty() {
         return find(engine, id).await;
     }
@@ -428,8 +429,7 @@ pub async fn move_runs(engine: &Engine, request: MoveRuns) -> anyhow::Result<()>
 }
 
 fn check_name(name: &str) -> anyhow::Result<String> {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME {
+    if name.trim().is_empty() || name.chars().count() > LONGEST_NAME {
         bail!(ApiError::invalid("An experiment needs a name of at most 500 characters."));
     }
     Ok(name.to_owned())

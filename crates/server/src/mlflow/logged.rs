@@ -229,7 +229,7 @@ pub(super) async fn log_params(
     Fields(asked): Fields<LogParams>,
 ) -> Done {
     let params = texts(asked.params, check_param)?;
-    logged::change(&host.engine, &id, move |model| model.params.extend(params)).await?;
+    logged::log_params(&host.engine, &id, params).await?;
     Ok(done())
 }
 

@@ -125,7 +125,7 @@ pub(super) fn resolve(tx: &store::Transaction<'_>, new: &NewVersion) -> store::R
     if resolved.run.is_none()
         && let Some(id) = &resolved.logged
     {
-        resolved.run = store::logged_model::get(tx, id)?.and_then(|model| model.run).map(|run| run.to_string());
+        resolved.run = store::logged_model::bare(tx, id)?.and_then(|model| model.run).map(|run| run.to_string());
     }
     Ok(resolved)
 }
@@ -139,7 +139,11 @@ fn lies_within_run(tx: &store::Transaction<'_>, uri: &Uri<'_>, run: Option<&str>
     let root = Uri::of(&address);
     let (own, root_parts) = (uri.parts(), root.parts());
     let plain = own.iter().all(|part| !matches!(part.as_str(), "." | "..") && !part.contains(['/', '\\', '\0']));
-    Ok(root.is_local() && plain && uri.path.starts_with('/') && own.starts_with(&root_parts))
+    Ok(root.is_local()
+        && uri.authority == root.authority
+        && plain
+        && uri.path.starts_with('/')
+        && own.starts_with(&root_parts))
 }
 
 fn check_proxied(source: &str, uri: &Uri<'_>, new: &NewVersion) -> Result<(), ApiError> {
@@ -179,7 +183,7 @@ fn of_models(tx: &store::Transaction<'_>, uri: &Uri<'_>, mut resolved: Resolved)
             if resolved.logged.as_ref() != Some(&id) {
                 return Err(wrong.into());
             }
-            let Some(model) = store::logged_model::get(tx, &id)? else { return Err(wrong.into()) };
+            let Some(model) = store::logged_model::bare(tx, &id)? else { return Err(wrong.into()) };
             let (number, _) = store::experiment::address(tx, model.experiment)?.unwrap_or_default();
             resolved.location = logged::artifact_uri(number, &id);
             resolved.run = resolved.run.or(model.run.map(|run| run.to_string()));
