@@ -142,10 +142,16 @@ pub const fn mlflow_status(state: RunState) -> &'static str {
     }
 }
 
-/// Where MLflow's clients find a run's artifacts: behind the proxy of the host. `number` is its experiment's.
+/// Where MLflow's clients find a run's artifacts: where they did before it was moved, else by its experiment's `number`
+/// and `location`.
+pub fn artifact_uri(row: &RunRow, number: i64, location: Option<&str>) -> String {
+    row.address.clone().unwrap_or_else(|| address_in(number, location, row.run.id))
+}
+
+/// Where MLflow's clients find the artifacts of a run that began in an experiment: behind the proxy of the host.
 ///
 /// A `location` that a client chose for its experiment is written to by the client itself.
-pub fn artifact_uri(number: i64, location: Option<&str>, run: RunId) -> String {
+pub(crate) fn address_in(number: i64, location: Option<&str>, run: RunId) -> String {
     match location {
         Some(location) => format!("{}/{run}/artifacts", location.trim_end_matches('/')),
         None => format!("mlflow-artifacts:/{number}/{run}/artifacts"),

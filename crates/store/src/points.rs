@@ -32,7 +32,12 @@ CREATE TABLE points (
 ";
 
 /// Version 3: which chunks a viewport needs is asked of rows without the bytes, ten to a thousand times smaller.
-pub(crate) const INDEX: &str = "CREATE INDEX points_steps ON points (series, level, first, final, count);";
+/// Of raw points the times are there, too: what is sent again is looked for where its step and time are.
+pub(crate) const INDEX: &str = "
+ALTER TABLE points ADD COLUMN since_ms INTEGER; -- the least time in a raw chunk
+ALTER TABLE points ADD COLUMN until_ms INTEGER; -- the greatest
+CREATE INDEX points_steps ON points (series, level, first, final, count, since_ms, until_ms);
+";
 
 /// Points in a sealed chunk.
 pub(crate) const RAW_CHUNK: u64 = 1024;
@@ -110,7 +115,9 @@ fn seal(transaction: &Transaction<'_>, series: i64, count: u64, new: &[Point]) -
     for (index, points) in new.chunks(RAW_CHUNK as usize).enumerate() {
         let chunk = count / RAW_CHUNK + index as u64;
         let steps = points.iter().map(|point| point.step);
-        save(transaction, series, 0, chunk, points.len(), steps, &encode_sealed(points)?)?;
+        let times = points.iter().map(|point| point.time_ms);
+        let times = times.clone().min().zip(times.max());
+        save(transaction, series, 0, chunk, points.len(), steps, times, &encode_sealed(points)?)?;
     }
     let total = count + new.len() as u64;
     let mut width = 1;
@@ -323,15 +330,26 @@ pub fn raw_points(connection: &Connection, series: i64, skip: u64, limit: u64) -
     Ok(found.into_iter().skip(skipped).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
 }
 
-/// The newest points, one chunk and the tail at most: where what is sent twice is found again.
-pub(crate) fn newest(connection: &Connection, series: i64, count: u64) -> Result<Vec<Point>> {
-    let sealed = count / RAW_CHUNK;
-    let mut points = match sealed {
-        0 => Vec::new(),
-        sealed => decode_sealed(&load(connection, series, 0, sealed - 1)?)?,
-    };
-    points.extend(tail::of(connection, series)?);
-    Ok(points)
+/// The points of a series among which one of these may stand already: the tail, and each chunk that begins and ends
+/// around the step and the time of one.
+pub(crate) fn around(connection: &Connection, series: i64, sought: &[Point]) -> Result<Vec<Point>> {
+    let mut found = tail::of(connection, series)?;
+    let steps = sought.iter().map(|point| point.step);
+    let Some((least, greatest)) = steps.clone().min().zip(steps.max()) else { return Ok(found) };
+    let mut chunks = connection.prepare_cached(
+        "SELECT chunk, first, final, since_ms, until_ms FROM points INDEXED BY points_steps
+         WHERE series = ?1 AND level = 0 AND final >= ?2 AND first <= ?3",
+    )?;
+    let mut rows = chunks.query(params![series, least, greatest])?;
+    while let Some(row) = rows.next()? {
+        let (first, last): (i64, i64) = (row.get(1)?, row.get(2)?);
+        let (since, until): (Option<i64>, Option<i64>) = (row.get(3)?, row.get(4)?);
+        let times = since.unwrap_or(i64::MIN)..=until.unwrap_or(i64::MAX);
+        if sought.iter().any(|point| (first..=last).contains(&point.step) && times.contains(&point.time_ms)) {
+            found.extend(decode_sealed(&load(connection, series, 0, row.get::<_, i64>(0)? as u64)?)?);
+        }
+    }
+    Ok(found)
 }
 
 fn load(connection: &Connection, series: i64, level: u32, chunk: u64) -> Result<Vec<u8>> {
@@ -349,9 +367,10 @@ fn load_optional(connection: &Connection, series: i64, level: u32, chunk: u64) -
 
 fn save_buckets(transaction: &Transaction<'_>, series: i64, level: u32, chunk: u64, buckets: &[Bucket]) -> Result<()> {
     let steps = buckets.iter().map(|bucket| bucket.step);
-    save(transaction, series, level, chunk, buckets.len(), steps, &encode_buckets(buckets)?)
+    save(transaction, series, level, chunk, buckets.len(), steps, None, &encode_buckets(buckets)?)
 }
 
+#[expect(clippy::too_many_arguments, reason = "one for each column")]
 fn save(
     transaction: &Transaction<'_>,
     series: i64,
@@ -359,15 +378,27 @@ fn save(
     chunk: u64,
     count: usize,
     steps: impl Iterator<Item = i64> + Clone,
+    times: Option<(i64, i64)>,
     bytes: &[u8],
 ) -> Result<()> {
     let (first, last) = (steps.clone().min().unwrap_or(0), steps.max().unwrap_or(0));
     transaction
         .prepare_cached(
-            "INSERT INTO points (series, level, chunk, count, first, final, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            "INSERT INTO points (series, level, chunk, count, first, final, bytes, since_ms, until_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (series, level, chunk) DO UPDATE SET count = excluded.count, first = excluded.first,
-             final = excluded.final, bytes = excluded.bytes",
+             final = excluded.final, bytes = excluded.bytes, since_ms = excluded.since_ms, until_ms = excluded.until_ms",
         )?
-        .execute(params![series, level, chunk as i64, count as i64, first, last, bytes])?;
+        .execute(params![
+            series,
+            level,
+            chunk as i64,
+            count as i64,
+            first,
+            last,
+            bytes,
+            times.map(|(since, _)| since),
+            times.map(|(_, until)| until),
+        ])?;
     Ok(())
 }

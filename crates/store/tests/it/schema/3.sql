@@ -111,7 +111,7 @@ CREATE TABLE points (
     count  INTEGER NOT NULL,
     first  INTEGER NOT NULL, -- the least step in the chunk
     final  INTEGER NOT NULL, -- the greatest
-    bytes  BLOB NOT NULL,
+    bytes  BLOB NOT NULL, since_ms INTEGER, until_ms INTEGER,
     PRIMARY KEY (series, level, chunk)
 ) WITHOUT ROWID;
 
@@ -406,7 +406,8 @@ CREATE TABLE "run" (
     ended_ms       INTEGER,
     user           TEXT,
     deleted_ms     INTEGER,
-    artifacts      TEXT     -- the folder of an imported run's artifacts
+    artifacts      TEXT,    -- the folder of an imported run's artifacts
+    address        TEXT     -- of its artifacts, as clients know it, of a run that was moved
 ) WITHOUT ROWID;
 
 CREATE INDEX run_project ON run (project, created_ms);
@@ -507,7 +508,7 @@ CREATE TABLE logged_model_metric (
     step           INTEGER NOT NULL,
     time_ms        INTEGER NOT NULL,
     value          REAL,          -- NULL stands for NaN
-    PRIMARY KEY (model, run, key, dataset_name, dataset_digest)
+    PRIMARY KEY (model, run, key, dataset_name, dataset_digest, step, time_ms)
 ) WITHOUT ROWID;
 
 CREATE TABLE source (
@@ -569,8 +570,10 @@ CREATE TABLE client_version (
     model      BLOB NOT NULL REFERENCES model (id) ON DELETE CASCADE,
     number     INTEGER NOT NULL,
     run        BLOB REFERENCES run (id) ON DELETE SET NULL,
+    run_told   TEXT, -- its id as the client told it
     run_link   TEXT,
     source     TEXT NOT NULL,
+    location   TEXT NOT NULL, -- of the files: the source, resolved
     logged     TEXT, -- the logged model
     user       TEXT,
     created_ms INTEGER NOT NULL,
@@ -629,4 +632,4 @@ CREATE TABLE tail (
     PRIMARY KEY (series, first)
 ) WITHOUT ROWID;
 
-CREATE INDEX points_steps ON points (series, level, first, final, count);
+CREATE INDEX points_steps ON points (series, level, first, final, count, since_ms, until_ms);
