@@ -113,16 +113,11 @@ pub async fn add(engine: &Engine, request: AddSource) -> anyhow::Result<Job> {
                 read_ms: None,
             };
             let row = SourceRow { source, mark: serde_json::Value::Null, is_whole: true };
-            let entered = row.clone();
-            let enter = move |tx: &store::Transaction<'_>| {
-                // One of this path that was forgotten is not brought back any more.
-                if let Some(before) = store::source::forgotten_at(tx, &entered.source.path)? {
-                    store::source::delete(tx, before)?;
-                }
-                store::source::put(tx, &entered)
+            let enter = move |tx: &store::Transaction<'_>| match forgetting::taken_up(tx, &row)? {
+                Some(before) => Ok(before),
+                None => store::source::put(tx, &row).map(|()| row),
             };
-            engine.store().write_durable(enter).await?;
-            row
+            engine.store().write_durable(enter).await?
         }
     };
     engine.changed(Tag::Sources);

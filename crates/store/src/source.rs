@@ -119,10 +119,10 @@ pub fn set_forgotten(transaction: &Transaction<'_>, id: SourceId, what: Option<&
     Ok(())
 }
 
-/// Deletes for good what was forgotten before.
+/// Deletes for good what was forgotten before, unless its runs were kept.
 pub fn delete_forgotten(transaction: &Transaction<'_>, before_ms: i64) -> Result<()> {
     transaction
-        .prepare_cached("DELETE FROM source WHERE json_extract(forgotten, '$.at_ms') < ?1")?
+        .prepare_cached("DELETE FROM source WHERE json_extract(forgotten, '$.at_ms') < ?1 AND NOT coalesce(json_extract(forgotten, '$.kept'), 0)")?
         .execute(params![before_ms])?;
     Ok(())
 }

@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize};
 use store::{
     Connection, Transaction,
     model::ModelRow,
-    source::RecordKind::{Logged, Model, Version},
+    source::{
+        RecordKind::{Logged, Model, Version},
+        SourceRow,
+    },
 };
 
 use super::{find, following, read_soon};
@@ -26,6 +29,9 @@ const KEPT_MS: i64 = 24 * 3_600_000;
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Forgotten {
     at_ms: i64,
+    /// Its runs stay: a log that is added again at its path goes on with them.
+    #[serde(default)]
+    kept: bool,
     runs: Vec<RunId>,
     logged: Vec<String>,
     models: Vec<Gone>,
@@ -64,7 +70,7 @@ pub async fn remove(engine: &Engine, request: RemoveSource) -> anyhow::Result<Re
     crate::tracking::experiments::trash_runs(engine, TrashRuns { runs: runs.clone() }).await?;
     let gone = runs.clone();
     let forget = move |tx: &Transaction<'_>| {
-        let mut forgotten = Forgotten { at_ms, runs: gone, ..Forgotten::default() };
+        let mut forgotten = Forgotten { at_ms, kept: request.keep_runs, runs: gone, ..Forgotten::default() };
         if !request.keep_runs {
             forgotten.models = take_models(tx, id, at_ms)?;
             forgotten.logged = take_logged(tx, id, at_ms)?;
@@ -117,6 +123,25 @@ fn take_models(tx: &Transaction<'_>, id: SourceId, at_ms: i64) -> store::Result<
         taken.push(Gone { id, name, created_ms, updated_ms, notes, tags, versions });
     }
     Ok(taken)
+}
+
+/// The source of this path and kind that was forgotten with its runs left where they are: it goes on with them. Any other
+/// of this path is not brought back any more.
+pub(super) fn taken_up(tx: &Transaction<'_>, wanted: &SourceRow) -> store::Result<Option<SourceRow>> {
+    let Some(id) = store::source::forgotten_at(tx, &wanted.source.path)? else { return Ok(None) };
+    let forgotten = store::source::forgotten(tx, id)?.map(serde_json::from_value::<Forgotten>).transpose()?;
+    if forgotten.is_some_and(|forgotten| forgotten.kept) {
+        store::source::set_forgotten(tx, id, None)?;
+        if let Some(mut row) = store::source::get(tx, id)?
+            && row.source.kind == wanted.source.kind
+        {
+            row.source.watched = wanted.source.watched;
+            store::source::put(tx, &row)?;
+            return Ok(Some(row));
+        }
+    }
+    store::source::delete(tx, id)?;
+    Ok(None)
 }
 
 /// Brings back a source with what was deleted with it, and reads on.
