@@ -93,6 +93,17 @@ def artifacts(check):
     repo.delete_artifacts("a.txt")
     check.equal("a file deleted", listing(client, run), [("all", True, None)])
     check.equal("deleted twice", repo.delete_artifacts("a.txt"), None)
+    if os.name == "posix":
+        for name in ("2026-11-29T11:22:33.log", "a:b/c:d.txt", "back\\slash.txt", "dot.", "space ", 'a|b<c>d*e".txt'):
+            client.log_text(run, name, name)
+            check.equal(f"the name {name!r}", mlflow.artifacts.load_text(f"runs:/{run}/{name}"), name)
+            folder, _, last = name.rpartition("/")
+            names = [Path(path).name for path, *_ in listing(client, run, folder or None)]
+            check.true(f"… is listed: {name!r}", last in names, names)
+    # MLflow decodes a name as often as it is encoded, so that both of these are one file.
+    client.log_text(run, "first", "a b.txt")
+    client.log_text(run, "second", "a%20b.txt")
+    check.equal("a name that is encoded", mlflow.artifacts.load_text(f"runs:/{run}/a b.txt"), "second")
 
 
 def artifacts_of_kinds(check):

@@ -115,6 +115,12 @@ def model_versions(check):
     for wrong in ("/etc/passwd", "file:///etc", "mlflow-artifacts:/0/../../x", "mlflow-artifacts:/0/%2e%2e/x", "../x"):
         body = {"name": name, "source": wrong}
         check.refused(f"the source {wrong}", "POST", "model-versions/create", body)
+    for wrong in ("model", "./model", f"runs:/{run}/model", f"mlflow-artifacts:/0/{run}/artifacts/model"):
+        body = {"name": name, "source": wrong}
+        check.refused(f"the source {wrong.replace(run, 'RUN')} without its run", "POST", "model-versions/create", body)
+    elsewhere = client.create_model_version(name, "s3://b/x", run_id="of another server", await_creation_for=None)
+    check.equal("a run of another server", elsewhere.run_id, "of another server")
+    check.equal("… is found by it", len(client.search_model_versions("run_id = 'of another server'")) > 0, True)
 
 
 def stages(check):
@@ -253,6 +259,17 @@ def registered_from_runs(check):
     copied = client.copy_model_version(f"models:/{name}/1", fresh("copy"))
     check.equal("copy_model_version", (copied.version, copied.run_id), ("1", run.info.run_id))
     check.equal("a copy loads", mlflow.sklearn.load_model(f"models:/{copied.name}/1").predict(data).tolist(), labels)
+    source = fresh("source")
+    client.create_registered_model(source)
+    client.create_model_version(
+        source, f"models:/{info.model_id}", run.info.run_id, model_id=info.model_id, await_creation_for=None
+    )
+    outliving = client.copy_model_version(f"models:/{source}/1", fresh("outliving"))
+    check.equal("a copy's source", outliving.source, f"models:/{source}/1")
+    client.delete_registered_model(source)
+    loaded = mlflow.sklearn.load_model(f"models:/{outliving.name}/1")
+    check.equal("a copy outlives what it was copied from", loaded.predict(data).tolist(), labels)
+    client.delete_registered_model(outliving.name)
     found = client.search_model_versions(f"run_id = '{run.info.run_id}'")
     check.equal(
         "versions of the run",

@@ -20,6 +20,20 @@ from searches import EXPERIMENTS, LOGGED_MODELS, MODEL_VERSIONS, OTHERWISE, REFU
 
 START = 1_700_000_000_000
 STATUSES = ["FINISHED", "FAILED", "RUNNING", "SCHEDULED", "KILLED"]
+# Values of `params.path`, by run: backslashes, and quotes that stand once and twice.
+PATHS = {
+    7: "C:\\tmp",
+    8: "x\\",
+    9: "a''b",
+    13: 'a""b',
+    14: "a'b",
+    15: "50\\%",
+    16: "50\\x",
+    17: "a\\\\b",
+    18: "a\\'b",
+    19: "50%",
+    20: "ab",
+}
 MODELS = ["CNN", "cnn", "RNN", "100%", "under_score", "underXscore", "it's", 'say "hi"']
 
 
@@ -69,6 +83,8 @@ def run_data(i):
         params.append({"key": "model", "value": MODELS[i % len(MODELS)]})
     if i % 5 == 0:
         params += [{"key": "a.b", "value": str(i)}, {"key": "with space", "value": f"v {i}"}]
+    if i in PATHS:
+        params.append({"key": "path", "value": PATHS[i]})
     if i == 3:
         params.append({"key": "empty", "value": ""})
     if i == 4:

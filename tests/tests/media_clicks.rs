@@ -180,6 +180,7 @@ async fn slid(desk: &Desk, folder: &Path) -> Result<()> {
 /// Notes of the run that is shown: begun, drawn, changed, and left as they were.
 async fn edited(desk: &Desk) -> Result<()> {
     let driver = desk.driver();
+    press(driver, "//nav[contains(@class,'tabs')]//a[.='Parameters']").await?;
     press(driver, "//main//button[normalize-space(.)='Add a note']").await?;
     let field = "//main//textarea[@aria-label='Notes']";
     seen(driver, field).await?.send_keys("# Weights\n\nThey **spread**.").await?;

@@ -167,25 +167,45 @@ pub fn named(kind: &str, key: &str) -> String {
     if is_plain { format!("{kind}.{key}") } else { format!("{kind}.{}", quoted(key)) }
 }
 
-/// A text as a filter has it.
+/// A text as a filter has it: as it is, in a quote that does not stand in it. Where all do, in backticks, which are then
+/// written twice; and so is what ends in a backslash not in quotes, where it would belong to the quote behind it.
 pub fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    let fits = |quote: &char| !text.contains(*quote) && (*quote == '`' || !text.ends_with('\\'));
+    match ['"', '\'', '`'].into_iter().find(fits) {
+        Some(quote) => format!("{quote}{text}{quote}"),
+        None => format!("`{}`", text.replace('`', "``")),
+    }
+}
+
+/// The bytes of the quote that a text begins with; `None` where it is not closed. By MLflow's rule a quote that stands
+/// twice, or behind a backslash, is part of the text, unless the quote is closed nowhere else.
+pub fn quote_length(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let quote = *bytes.first()?;
+    let (mut at, mut last) = (1, None);
+    while let Some(byte) = bytes.get(at) {
+        let is_pair = bytes.get(at + 1) == Some(&quote);
+        match *byte {
+            one if one == quote && !is_pair => return Some(at + 1),
+            one if one == quote => (at, last) = (at + 2, Some(at + 1)),
+            b'\\' if is_pair && quote != b'`' => (at, last) = (at + 2, Some(at + 2)),
+            _ => at += 1,
+        }
+    }
+    last
 }
 
 /// The parts of a list by commas; one within quotes parts nothing.
 pub fn parts(text: &str) -> Vec<&str> {
-    let (mut parts, mut start, mut quote, mut escaped) = (Vec::new(), 0, None, false);
-    for (at, character) in text.char_indices() {
-        match (quote, character) {
-            _ if escaped => escaped = false,
-            (Some(_), '\\') => escaped = true,
-            (Some(open), _) if character == open => quote = None,
-            (None, '"' | '\'' | '`') => quote = Some(character),
-            (None, ',') => {
-                parts.push(text[start..at].trim());
-                start = at + 1;
-            }
-            _ => {}
+    let (mut parts, mut start, mut at) = (Vec::new(), 0, 0);
+    while let Some(found) = text[at..].find(['"', '\'', '`', ',']) {
+        at += found;
+        if text[at..].starts_with(',') {
+            parts.push(text[start..at].trim());
+            start = at + 1;
+            at = start;
+        } else {
+            at += quote_length(&text[at..]).unwrap_or(text.len() - at);
         }
     }
     parts.push(text[start..].trim());
@@ -202,14 +222,14 @@ crate::requests! { METHODS;
 
 #[cfg(test)]
 mod tests {
-    use super::{named, parts};
+    use super::{named, parts, quote_length, quoted};
 
     #[test]
     fn a_key_is_quoted_where_the_filter_would_not_read_it() {
         for (key, name) in [
             ("loss/validation", "metric.loss/validation"),
             ("a key", "metric.\"a key\""),
-            ("a\"b\\c", "metric.\"a\\\"b\\\\c\""),
+            ("a\"b\\c", "metric.'a\"b\\c'"),
             ("größe", "metric.\"größe\""),
             ("", "metric.\"\""),
         ] {
@@ -218,9 +238,44 @@ mod tests {
     }
 
     #[test]
+    fn quotes_end_where_mlflow_ends_them() {
+        for (text, quote) in [
+            (r"'C:\tmp' and", r"'C:\tmp'"),
+            (r"'x\'", r"'x\'"),
+            (r"'x\' y", r"'x\'"),
+            (r"'x\' and b = 'y'", r"'x\' and b = '"),
+            ("'a''b' c", "'a''b'"),
+            ("'a'''", "'a'''"),
+            ("'a''", "'a'"),
+            ("''", "''"),
+            ("'' ", "''"),
+            ("\"a\"\"b\"", "\"a\"\"b\""),
+            (r"`a\` b`", r"`a\`"),
+            ("'\"'\"", "'\"'"),
+        ] {
+            assert_eq!(quote_length(text).map(|length| &text[..length]), Some(quote), "{text}");
+        }
+        for open in ["'", "'a", r"'\", "\"'", "`\u{1f980}"] {
+            assert_eq!(quote_length(open), None, "{open}");
+        }
+        for (text, expected) in [
+            (r"C:\tmp", "\"C:\\tmp\""),
+            (r"C:\", r"`C:\`"),
+            ("say \"hi\"", "'say \"hi\"'"),
+            ("it's \"it\"", "`it's \"it\"`"),
+            ("`it's` \"it\"", "```it's`` \"it\"`"),
+        ] {
+            assert_eq!(quoted(text), expected);
+            assert_eq!(quote_length(&format!("{expected} or '`\"")), Some(expected.len()), "{text}");
+        }
+    }
+
+    #[test]
     fn commas_in_quotes_part_nothing() {
         assert_eq!(parts("metric.a desc, param.\"b, c\" ,created"), ["metric.a desc", "param.\"b, c\"", "created"]);
         assert_eq!(parts("param.\"a\\\", b\", c"), ["param.\"a\\\", b\"", "c"]);
+        assert_eq!(parts("param.\"a\\\", b"), ["param.\"a\\\"", "b"]);
+        assert_eq!(parts("ü, \"ü, b"), ["ü", "\"ü, b"]);
         assert_eq!(parts(" , "), [""; 0]);
     }
 }

@@ -145,9 +145,21 @@ pub struct Viewport {
     pub from: Option<i64>,
     #[serde(default)]
     pub to: Option<i64>,
+    /// Times in milliseconds since 1970, both inclusive; open where not given.
+    #[serde(default)]
+    pub from_ms: Option<i64>,
+    #[serde(default)]
+    pub to_ms: Option<i64>,
     /// Over the values of another metric of the run instead of over its own steps.
     #[serde(default)]
     pub over: Option<OverMetric>,
+}
+
+impl Viewport {
+    /// All of a series over its steps.
+    pub fn whole(run: RunId, key: impl Into<String>) -> Self {
+        Self { run, key: key.into(), from: None, to: None, from_ms: None, to_ms: None, over: None }
+    }
 }
 
 /// Another metric as the horizontal axis.

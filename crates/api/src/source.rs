@@ -94,8 +94,9 @@ pub struct ReadSource {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ListSources {}
 
-/// Forgets a source. Its runs are deleted so that [`crate::tracking::RestoreRuns`] brings them back, unless they are to
-/// stay; the log itself is never touched.
+/// Forgets a source. Its runs are deleted so that [`crate::tracking::RestoreRuns`] brings them back, and what of its
+/// models came from it, unless they are to stay; the log itself is never touched. For a day [`RestoreSource`] brings all
+/// of it back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RemoveSource {
     pub source: SourceId,
@@ -103,11 +104,20 @@ pub struct RemoveSource {
     pub keep_runs: bool,
 }
 
+/// Brings back a source that was forgotten, with what was deleted with it, and reads on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreSource {
+    /// Its path.
+    pub path: String,
+}
+
 /// Answer to [`RemoveSource`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovedSource {
     /// Those of its runs that were deleted with it; not those that were deleted before.
     pub runs: Vec<RunId>,
+    /// Where its log lies, by which [`RestoreSource`] finds it.
+    pub path: String,
 }
 
 crate::requests! { METHODS;
@@ -116,4 +126,5 @@ crate::requests! { METHODS;
     ReadSource => "source.read" -> Job;
     ListSources => "source.list" -> Vec<Source>, |_me| vec![Tag::Sources];
     RemoveSource => "source.remove" -> RemovedSource;
+    RestoreSource => "source.restore" -> Source;
 }

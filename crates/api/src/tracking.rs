@@ -257,8 +257,15 @@ pub struct ClientVersion {
     pub model: ModelId,
     pub number: u32,
     pub run: Option<RunId>,
+    /// The run's id as its client told it, which may be none of ours.
+    #[serde(default)]
+    pub run_told: Option<String>,
     pub run_link: Option<String>,
+    /// What it was registered from.
     pub source: String,
+    /// Where its files lie: the source as it was resolved when it was registered.
+    #[serde(default)]
+    pub location: String,
     /// The logged model that it is.
     pub logged: Option<String>,
     pub user: Option<String>,

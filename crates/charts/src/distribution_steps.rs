@@ -49,6 +49,10 @@ pub fn percentiles(edges: &[f64], counts: &[f64]) -> Option<[f64; SHARES.len()]>
     }
     let last = counts.iter().rposition(|count| *count > 0.0)?;
     Some(SHARES.map(|share| {
+        // By adding up it would be reached early: a last bar of little is lost in rounding.
+        if share >= 1.0 {
+            return edges[last + 1];
+        }
         let mut before = 0.0;
         for (index, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0.0) {
             if before + count >= share * total || index == last {

@@ -9,6 +9,7 @@ use api::{
     monitor::{Alert, ListAlerts},
     package::{ListPackages, ListRegistries, Package, Registry},
     run::{ListRuns, ProjectIdOr, RunRow},
+    run_table::quoted,
     tracking::{Experiment, ListExperiments},
 };
 
@@ -49,8 +50,7 @@ impl Context {
             let newest = self.call(request).await?.rows.into_iter().next();
             return newest.map(|row| row.id).ok_or_else(|| ApiError::not_found("The project has no runs yet."));
         }
-        let escaped = named.replace('\\', r"\\").replace('"', "\\\"");
-        let mut filter = format!("name = \"{escaped}\"");
+        let mut filter = format!("name = {}", quoted(named));
         if named.len() == SHORT && named.chars().all(|digit| digit.is_ascii_hexdigit()) {
             filter.push_str(&format!(" or run_id like \"%{named}\""));
         }

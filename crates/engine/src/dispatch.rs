@@ -105,6 +105,7 @@ handlers! {
     api::source::ReadSource => crate::source::read,
     api::source::ListSources => crate::source::list,
     api::source::RemoveSource => crate::source::remove,
+    api::source::RestoreSource => crate::source::restore,
     // model
     api::model::RegisterModel => model::register,
     api::model::ListModels => model::list,

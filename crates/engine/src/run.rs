@@ -142,10 +142,16 @@ pub const fn mlflow_status(state: RunState) -> &'static str {
     }
 }
 
-/// Where MLflow's clients find a run's artifacts: behind the proxy of the host. `number` is its experiment's.
+/// Where MLflow's clients find a run's artifacts: where they did before it was moved, else by its experiment's `number`
+/// and `location`.
+pub fn artifact_uri(row: &RunRow, number: i64, location: Option<&str>) -> String {
+    row.address.clone().unwrap_or_else(|| address_in(number, location, row.run.id))
+}
+
+/// Where MLflow's clients find the artifacts of a run that began in an experiment: behind the proxy of the host.
 ///
 /// A `location` that a client chose for its experiment is written to by the client itself.
-pub fn artifact_uri(number: i64, location: Option<&str>, run: RunId) -> String {
+pub(crate) fn address_in(number: i64, location: Option<&str>, run: RunId) -> String {
     match location {
         Some(location) => format!("{}/{run}/artifacts", location.trim_end_matches('/')),
         None => format!("mlflow-artifacts:/{number}/{run}/artifacts"),
@@ -153,7 +159,7 @@ pub fn artifact_uri(number: i64, location: Option<&str>, run: RunId) -> String {
 }
 
 /// One viewport of one series: raw where the points are few, else the pyramid's finest level that fits. Over another
-/// metric: pairs of raw points, see [`store::points::join`].
+/// metric: pairs of raw points, see [`store::points::join()`].
 pub async fn series_view(engine: &Engine, viewport: Viewport, points: u32) -> anyhow::Result<Series> {
     let key = viewport.key.clone();
     let found = view(engine, viewport, points).await?;
@@ -179,15 +185,17 @@ pub async fn series_views(engine: &Engine, viewports: Viewports) -> anyhow::Resu
 const AT_ONCE: usize = 4;
 
 async fn view(engine: &Engine, viewport: Viewport, points: u32) -> anyhow::Result<Option<Series>> {
-    let Viewport { run, key, from, to, over } = viewport;
-    let (from, to, points) = (from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX), u64::from(points));
+    let Viewport { run, key, from, to, from_ms, to_ms, over } = viewport;
+    let between = |from: Option<i64>, to: Option<i64>| (from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX));
+    let window = store::points::Window { steps: between(from, to), times: between(from_ms, to_ms) };
+    let points = u64::from(points);
     let found = engine
         .store()
         .read(move |c| {
             let Some((number, _)) = store::metric::find(c, run, &key)? else { return Ok(None) };
-            let Some(over) = over else { return store::points::view(c, number, from, to, points).map(Some) };
+            let Some(over) = over else { return store::points::view(c, number, window, points).map(Some) };
             let other = store::metric::find(c, run, &over.key)?.map(|(other, _)| other);
-            store::points::join(c, number, other, (from, to), &over, points).map(Some)
+            store::points::join(c, number, other, window.steps, &over, points).map(Some)
         })
         .await?;
     Ok(found)

@@ -5,6 +5,7 @@
 //! twice. Everything else of a run (a person's notes, tags, its place in an experiment) stays.
 
 mod following;
+mod forgetting;
 mod mlflow_db;
 mod models;
 mod taking;
@@ -15,19 +16,19 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use api::{
     ApiError, ErrorCode, SourceId,
     event::Tag,
     job::{Job, JobKind, Subject},
-    source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, RemovedSource, Source},
-    tracking::TrashRuns,
+    source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, Source},
 };
 use foreign::{Found, Reader};
 use store::{StoreError, source::SourceRow};
 
 pub(crate) use self::following::Following;
 use self::following::{begin, end, follow, read_soon};
+pub use self::forgetting::{remove, restore};
 use crate::{
     Engine, Mode, error,
     jobs::{JobContext, NewJob, retry_with},
@@ -36,6 +37,7 @@ use crate::{
 
 /// Follows what was followed before, and reads what was added meanwhile.
 pub(crate) async fn start(engine: &Engine) -> anyhow::Result<()> {
+    forgetting::sweep(engine).await?;
     if engine.options().mode != Mode::Host {
         return Ok(());
     }
@@ -111,9 +113,11 @@ pub async fn add(engine: &Engine, request: AddSource) -> anyhow::Result<Job> {
                 read_ms: None,
             };
             let row = SourceRow { source, mark: serde_json::Value::Null, is_whole: true };
-            let entered = row.clone();
-            engine.store().write_durable(move |tx| store::source::put(tx, &entered)).await?;
-            row
+            let enter = move |tx: &store::Transaction<'_>| match forgetting::taken_up(tx, &row)? {
+                Some(before) => Ok(before),
+                None => store::source::put(tx, &row).map(|()| row),
+            };
+            engine.store().write_durable(enter).await?
         }
     };
     engine.changed(Tag::Sources);
@@ -207,29 +211,4 @@ fn reader(source: &Source) -> Box<dyn Reader> {
 pub async fn list(engine: &Engine, _: ListSources) -> anyhow::Result<Vec<Source>> {
     let rows = engine.store().read(store::source::list).await?;
     Ok(rows.into_iter().map(|row| row.source).collect())
-}
-
-/// Forgets a source; the log itself is never touched.
-pub async fn remove(engine: &Engine, request: RemoveSource) -> anyhow::Result<RemovedSource> {
-    let id = request.source;
-    find(engine, id).await?;
-    following::unfollow(engine, id);
-    let own = move |c: &store::Connection| {
-        let mut own = Vec::new();
-        for run in store::source::runs(c, id)? {
-            // What a person deleted before is not brought back with the rest.
-            own.extend(store::run::bare(c, run)?.filter(|row| row.run.deleted_ms.is_none()).map(|_| run));
-        }
-        Ok(own)
-    };
-    let runs = if request.keep_runs {
-        Vec::new()
-    } else {
-        engine.store().read(own).await.context("read the source's runs")?
-    };
-    crate::tracking::experiments::trash_runs(engine, TrashRuns { runs: runs.clone() }).await?;
-    engine.store().write_durable(move |tx| store::source::delete(tx, id)).await?;
-    engine.changed(Tag::Sources);
-    engine.changed(Tag::Experiments);
-    Ok(RemovedSource { runs })
 }

@@ -6,7 +6,7 @@
 //! Whatever is told, also that events were lost, leads to the same thing: [`folder::look`], which says too
 //! what is to be watched outside of the folder: the places of absolute data paths.
 
-mod mounts;
+pub(crate) mod mounts;
 
 use std::{
     collections::{HashMap, HashSet},

@@ -30,6 +30,10 @@ pub(crate) struct Asked {
     #[serde(default)]
     to: Option<i64>,
     #[serde(default)]
+    from_ms: Option<i64>,
+    #[serde(default)]
+    to_ms: Option<i64>,
+    #[serde(default)]
     points: Option<u32>,
 }
 
@@ -37,8 +41,8 @@ pub(crate) async fn one(
     State(host): State<Host>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Refusal> {
-    let Query(Asked { run, key, from, to, points }) = asked?;
-    let viewport = Viewport { run, key, from, to, over: None };
+    let Query(Asked { run, key, from, to, from_ms, to_ms, points }) = asked?;
+    let viewport = Viewport { from, to, from_ms, to_ms, ..Viewport::whole(run, key) };
     let series = series_of(&host.engine, viewport, points.unwrap_or(DEFAULT_POINTS)).await?;
     Ok(binary(series.to_bytes()))
 }

@@ -128,6 +128,12 @@ async fn store(host: &Host, mut file: tokio::fs::File, path: &Path, body: Body) 
 
 /// The path of a dropped file within its batch; anything that could lead out of it is refused.
 pub(crate) fn inside(path: &str) -> Result<PathBuf, ApiError> {
+    // A backslash, a colon or a trailing dot means something else on Windows.
+    parts(path, |name| !name.contains(['\\', ':']) && !name.ends_with(['.', ' '])).map(|parts| parts.iter().collect())
+}
+
+/// The names of a path that leads nowhere but down, all of which are `kept` as they are.
+pub(crate) fn parts(path: &str, kept: impl Fn(&str) -> bool) -> Result<Vec<&str>, ApiError> {
     let refuse = |why: &str| {
         let path = path.chars().take(SHOWN).collect::<String>();
         ApiError::invalid(format!("\"{path}\" can't be the path of an upload: {why}."))
@@ -143,15 +149,14 @@ pub(crate) fn inside(path: &str) -> Result<PathBuf, ApiError> {
         if part.is_empty() || *part == "." || *part == ".." {
             return Err(refuse("it must be relative, without \".\" and \"..\""));
         }
-        // A backslash, a colon or a trailing dot means something else on Windows.
-        if part.contains(['\\', ':', '\0']) || part.chars().any(char::is_control) || part.ends_with(['.', ' ']) {
+        if part.chars().any(char::is_control) || !kept(part) {
             return Err(refuse("a name in it has characters that not every system keeps"));
         }
         if part.len() > LONGEST_NAME {
             return Err(refuse("a name in it is too long"));
         }
     }
-    Ok(parts.iter().collect())
+    Ok(parts)
 }
 
 async fn batch_folder(staging: &Path, batch: Option<String>) -> Result<(String, PathBuf), ApiError> {

@@ -24,8 +24,10 @@ CREATE TABLE client_version (
     model      BLOB NOT NULL REFERENCES model (id) ON DELETE CASCADE,
     number     INTEGER NOT NULL,
     run        BLOB REFERENCES run (id) ON DELETE SET NULL,
+    run_told   TEXT, -- its id as the client told it
     run_link   TEXT,
     source     TEXT NOT NULL,
+    location   TEXT NOT NULL, -- of the files: the source, resolved
     logged     TEXT, -- the logged model
     user       TEXT,
     created_ms INTEGER NOT NULL,
@@ -46,7 +48,7 @@ CREATE TABLE registry_tag (
 ) WITHOUT ROWID;
 ";
 
-const COLUMNS: &str = "id, model, number, run, run_link, source, logged, user, created_ms";
+const COLUMNS: &str = "client_version.id, model, number, run, run_link, source, logged, user, client_version.created_ms, run_told, location";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ClientVersion> {
     Ok(ClientVersion {
@@ -59,6 +61,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ClientVersion> {
         logged: row.get(6)?,
         user: row.get(7)?,
         created_ms: row.get(8)?,
+        run_told: row.get(9)?,
+        location: row.get(10)?,
         aliases: Vec::new(),
         stage: Stage::None,
         tags: BTreeMap::new(),
@@ -83,11 +87,11 @@ pub fn of_model(connection: &Connection, model: ModelId) -> Result<Vec<ClientVer
 
 /// The versions that were registered of a run or of what it logged, each with its model's name; the oldest first.
 pub fn of_run(connection: &Connection, run: RunId) -> Result<Vec<(String, ClientVersion)>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT client_version.id, model, number, run, run_link, source, logged, user, client_version.created_ms, model.name
-         FROM client_version JOIN model ON model.id = client_version.model WHERE run = ?1 ORDER BY client_version.id",
-    )?;
-    let rows = statement.query_map(params![run.as_bytes()], |row| Ok((row.get(9)?, read(row)?)))?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS}, model.name FROM client_version JOIN model ON model.id = client_version.model
+         WHERE run = ?1 ORDER BY client_version.created_ms, client_version.number, client_version.id"
+    ))?;
+    let rows = statement.query_map(params![run.as_bytes()], |row| Ok((row.get(11)?, read(row)?)))?;
     let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     for (_, version) in &mut rows {
         version.aliases = alias::of_version(connection, version.id)?;
@@ -100,16 +104,16 @@ pub fn of_run(connection: &Connection, run: RunId) -> Result<Vec<(String, Client
 /// An address may be `runs:/RUN/…`, `models:/m-…`, or that of the proxy: the id is a part of each.
 pub fn pointed(connection: &Connection) -> Result<HashMap<String, String>> {
     let mut statement = connection.prepare_cached(
-        "SELECT model.name, client_version.number, client_version.source, client_version.logged
+        "SELECT model.name, client_version.number, client_version.location, client_version.logged
          FROM client_version JOIN model ON model.id = client_version.model",
     )?;
     let mut rows = statement.query([])?;
     let mut pointed = HashMap::new();
     while let Some(row) = rows.next()? {
         let (name, number): (String, u32) = (row.get(0)?, row.get(1)?);
-        let (source, logged): (String, Option<String>) = (row.get(2)?, row.get(3)?);
+        let (location, logged): (String, Option<String>) = (row.get(2)?, row.get(3)?);
         let is_id = |part: &&str| part.starts_with("m-") || part.len() == 32;
-        for place in source.split(['/', ':']).filter(is_id).map(str::to_owned).chain(logged) {
+        for place in location.split(['/', ':']).filter(is_id).map(str::to_owned).chain(logged) {
             pointed.entry(place).or_insert_with(|| format!("{name} v{number}"));
         }
     }
@@ -174,7 +178,10 @@ pub fn insert_numbered(transaction: &Transaction<'_>, version: &ClientVersion) -
 
 fn insert_as(transaction: &Transaction<'_>, version: &ClientVersion, number: u32) -> Result<()> {
     transaction
-        .prepare_cached(&format!("INSERT INTO client_version ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"))?
+        .prepare_cached(
+            "INSERT INTO client_version (id, model, number, run, run_link, source, logged, user, created_ms, run_told, location)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
         .execute(params![
             version.id.as_bytes(),
             version.model.as_bytes(),
@@ -185,6 +192,8 @@ fn insert_as(transaction: &Transaction<'_>, version: &ClientVersion, number: u32
             version.logged,
             version.user,
             version.created_ms,
+            version.run_told,
+            version.location,
         ])?;
     Ok(())
 }
@@ -192,12 +201,15 @@ fn insert_as(transaction: &Transaction<'_>, version: &ClientVersion, number: u32
 /// Writes where a version's files lie and what made it again.
 pub fn put_source(transaction: &Transaction<'_>, version: &ClientVersion) -> Result<()> {
     transaction
-        .prepare_cached("UPDATE client_version SET run = ?2, run_link = ?3, source = ?4, logged = ?5 WHERE id = ?1")?
+        .prepare_cached("UPDATE client_version SET run = ?2, run_told = ?3, run_link = ?4, source = ?5, location = ?6, logged = ?7 WHERE id = ?1",
+        )?
         .execute(params![
             version.id.as_bytes(),
             version.run.as_ref().map(RunId::as_bytes),
+            version.run_told,
             version.run_link,
             version.source,
+            version.location,
             version.logged,
         ])?;
     Ok(())

@@ -42,7 +42,7 @@ CREATE TABLE logged_model_metric (
     step           INTEGER NOT NULL,
     time_ms        INTEGER NOT NULL,
     value          REAL,          -- NULL stands for NaN
-    PRIMARY KEY (model, run, key, dataset_name, dataset_digest)
+    PRIMARY KEY (model, run, key, dataset_name, dataset_digest, step, time_ms)
 ) WITHOUT ROWID;
 ";
 
@@ -92,9 +92,13 @@ fn whole(connection: &Connection, mut model: LoggedModel) -> Result<LoggedModel>
 }
 
 pub fn get(connection: &Connection, id: &str) -> Result<Option<LoggedModel>> {
+    bare(connection, id)?.map(|model| whole(connection, model)).transpose()
+}
+
+/// A logged model without its params, tags and figures.
+pub fn bare(connection: &Connection, id: &str) -> Result<Option<LoggedModel>> {
     let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM logged_model WHERE id = ?1"))?;
-    let found = statement.query_row(params![id], read).optional()?;
-    found.map(|model| whole(connection, model)).transpose()
+    Ok(statement.query_row(params![id], read).optional()?)
 }
 
 /// Every logged model, deleted ones too.
@@ -213,14 +217,13 @@ pub fn delete_tag(transaction: &Transaction<'_>, model: &str, key: &str) -> Resu
     Ok(deleted > 0)
 }
 
-/// Keeps a figure of a model; of several of one key, run and dataset the one of the greatest step.
+/// Keeps a figure of a model; of one that was logged before of the same key, run, dataset, step and time, the value.
 pub fn put_metric(transaction: &Transaction<'_>, model: &str, metric: &LoggedMetric) -> Result<()> {
     transaction
         .prepare_cached(
             "INSERT INTO logged_model_metric (model, run, key, dataset_name, dataset_digest, step, time_ms, value)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT (model, run, key, dataset_name, dataset_digest) DO UPDATE SET step = excluded.step,
-             time_ms = excluded.time_ms, value = excluded.value WHERE (excluded.step, excluded.time_ms) >= (step, time_ms)",
+             ON CONFLICT (model, run, key, dataset_name, dataset_digest, step, time_ms) DO UPDATE SET value = excluded.value",
         )?
         .execute(params![
             model,

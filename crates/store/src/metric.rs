@@ -2,7 +2,10 @@
 //!
 //! The points stand in [`crate::points`].
 
-use std::collections::BTreeMap;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+};
 
 use api::{
     RunId,
@@ -56,18 +59,17 @@ fn nearest(value: f64) -> f32 {
 }
 
 /// Appends points to a series, in their order, and returns how many it has then. What was sent before, as a client
-/// does that got no answer, is not counted twice: a point of the same step, time and value among the newest ones.
+/// does that got no answer, is not counted twice: a point of the same step, time and value, however long ago it came.
 pub fn append(transaction: &Transaction<'_>, run: RunId, name: &str, new: &[Point]) -> Result<u64> {
-    let Some((number, mut series)) = known(transaction, run, name)? else { return begin(transaction, run, name, new) };
-    let fresh = match series.newest {
-        Some(newest) if new.iter().any(|point| point.step <= newest.step) => {
-            let key = |point: &Point| (point.step, point.time_ms, point.value.to_bits());
-            let held = points::newest(transaction, number, series.count)?;
-            let held: std::collections::HashSet<_> = held.iter().map(key).collect();
-            std::borrow::Cow::Owned(new.iter().filter(|point| !held.contains(&key(point))).copied().collect())
-        }
-        _ => std::borrow::Cow::Borrowed(new),
+    let Some((number, mut series)) = known(transaction, run, name)? else {
+        return begin(transaction, run, name, &once(new, &[]));
     };
+    let place = |point: &Point| (point.step, point.time_ms);
+    let newest = series.newest.as_ref().map(place);
+    // What stands behind the newest was never sent. The usual batch is this alone, and nothing is read for it.
+    let sought: Vec<Point> = new.iter().filter(|point| Some(place(point)) <= newest).copied().collect();
+    let held = if sought.is_empty() { Vec::new() } else { points::around(transaction, number, &sought)? };
+    let fresh = once(new, &held);
     if fresh.is_empty() {
         return Ok(series.count);
     }
@@ -94,6 +96,18 @@ pub fn append(transaction: &Transaction<'_>, run: RunId, name: &str, new: &[Poin
             series.in_order,
         ])?;
     Ok(series.count)
+}
+
+/// The points that are not among those that are held, each once.
+fn once<'a>(new: &'a [Point], held: &[Point]) -> Cow<'a, [Point]> {
+    // Each later than the one before: none is there twice.
+    let ascends = new.is_sorted_by(|left, right| (left.step, left.time_ms) < (right.step, right.time_ms));
+    if held.is_empty() && ascends {
+        return Cow::Borrowed(new);
+    }
+    let key = |point: &Point| (point.step, point.time_ms, point.value.to_bits());
+    let mut seen: HashSet<_> = held.iter().map(key).collect();
+    Cow::Owned(new.iter().filter(|point| seen.insert(key(point))).copied().collect())
 }
 
 /// Enters a series with its first points, and returns how many they are.
@@ -162,10 +176,11 @@ impl Series {
     }
 }
 
-/// MLflow's rule for the value that stands for a series: the greatest step, then time, then value.
+/// MLflow's rule for the value that stands for a series: the greatest step, then time, then value, where NaN counts as 0.
 fn is_newer(point: Point, newest: Point) -> bool {
+    let value = |point: Point| if point.value.is_nan() { 0.0 } else { point.value };
     let order = (point.step, point.time_ms).cmp(&(newest.step, newest.time_ms));
-    order.then_with(|| point.value.partial_cmp(&newest.value).unwrap_or(std::cmp::Ordering::Equal)).is_gt()
+    order.then_with(|| value(point).partial_cmp(&value(newest)).unwrap_or(std::cmp::Ordering::Equal)).is_gt()
 }
 
 /// Keeps the final validation figure of a metric.

@@ -32,7 +32,12 @@ CREATE TABLE points (
 ";
 
 /// Version 3: which chunks a viewport needs is asked of rows without the bytes, ten to a thousand times smaller.
-pub(crate) const INDEX: &str = "CREATE INDEX points_steps ON points (series, level, first, final, count);";
+/// Of raw points the times are there, too: what is sent again is looked for where its step and time are.
+pub(crate) const INDEX: &str = "
+ALTER TABLE points ADD COLUMN since_ms INTEGER; -- the least time in a raw chunk
+ALTER TABLE points ADD COLUMN until_ms INTEGER; -- the greatest
+CREATE INDEX points_steps ON points (series, level, first, final, count, since_ms, until_ms);
+";
 
 /// Points in a sealed chunk.
 pub(crate) const RAW_CHUNK: u64 = 1024;
@@ -44,6 +49,9 @@ const LONG: u64 = 2048;
 const LEVELS: u32 = 8;
 /// Buckets that are read for one that is drawn, at most: the next level above would be coarser than the screen.
 const FINER: u64 = 8;
+/// Raw points that are read for one viewport, at most, where buckets would be coarser than the screen: points that came
+/// in the order of no axis, as of two that write at once or that all have one step.
+const NEAR: u64 = 256 * RAW_CHUNK;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bucket {
@@ -107,7 +115,9 @@ fn seal(transaction: &Transaction<'_>, series: i64, count: u64, new: &[Point]) -
     for (index, points) in new.chunks(RAW_CHUNK as usize).enumerate() {
         let chunk = count / RAW_CHUNK + index as u64;
         let steps = points.iter().map(|point| point.step);
-        save(transaction, series, 0, chunk, points.len(), steps, &encode_sealed(points)?)?;
+        let times = points.iter().map(|point| point.time_ms);
+        let times = times.clone().min().zip(times.max());
+        save(transaction, series, 0, chunk, points.len(), steps, times, &encode_sealed(points)?)?;
     }
     let total = count + new.len() as u64;
     let mut width = 1;
@@ -184,12 +194,32 @@ fn merged(buckets: &[Bucket], size: usize) -> Vec<Bucket> {
     buckets.chunks(size.max(1)).map(one).collect()
 }
 
-/// One viewport: steps from `from` to `to`, in at most about `points` points: raw where they are few
-/// enough, else buckets of the finest level that can be read at once, put together until they are. By their steps: what
-/// was logged late, or again, stands where it belongs.
-pub fn view(connection: &Connection, series: i64, from: i64, to: i64, points: u64) -> Result<Series> {
-    let seen = |step: i64| (from..=to).contains(&step);
-    let open: Vec<Point> = tail::of(connection, series)?.into_iter().filter(|point| seen(point.step)).collect();
+/// What of a series is looked at, both ends inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    pub steps: (i64, i64),
+    /// Milliseconds since 1970.
+    pub times: (i64, i64),
+}
+
+impl Window {
+    /// These steps, whenever they were logged.
+    pub const fn steps(from: i64, to: i64) -> Self {
+        Self { steps: (from, to), times: (i64::MIN, i64::MAX) }
+    }
+
+    fn has(&self, step: i64, time_ms: i64) -> bool {
+        (self.steps.0..=self.steps.1).contains(&step) && (self.times.0..=self.times.1).contains(&time_ms)
+    }
+}
+
+/// One viewport in at most about `points` points: raw where they are few enough, else buckets of the finest level that
+/// can be read at once, put together until they are. By their steps: what was logged late, or again, stands where it
+/// belongs.
+pub fn view(connection: &Connection, series: i64, window: Window, points: u64) -> Result<Series> {
+    let (from, to) = window.steps;
+    let tail = tail::of(connection, series)?;
+    let open: Vec<Point> = tail.into_iter().filter(|point| window.has(point.step, point.time_ms)).collect();
     let mut counts = connection.prepare_cached(
         "SELECT level, sum(count) FROM points INDEXED BY points_steps
          WHERE series = ?1 AND final >= ?2 AND first <= ?3 GROUP BY level ORDER BY level",
@@ -208,28 +238,46 @@ pub fn view(connection: &Connection, series: i64, from: i64, to: i64, points: u6
          (SELECT chunk FROM points INDEXED BY points_steps WHERE series = ?1 AND level = ?2 AND final >= ?3 AND first <= ?4)
          ORDER BY chunk",
     )?;
-    let chunks = chunks
-        .query_map(params![series, level, from, to], |row| row.get::<_, Vec<u8>>(0))?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    if *level == 0 {
+    let mut chunks_of = |level: u32| {
+        let rows = chunks.query_map(params![series, level, from, to], |row| row.get::<_, Vec<u8>>(0))?;
+        rows.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    let decoded = |chunks: Vec<Vec<u8>>| -> Result<Vec<Point>> {
         let mut all = Vec::with_capacity(chunks.len() * RAW_CHUNK as usize);
         for bytes in chunks {
-            all.extend(decode_sealed(&bytes)?.into_iter().filter(|point| seen(point.step)));
+            all.extend(decode_sealed(&bytes)?.into_iter().filter(|point| window.has(point.step, point.time_ms)));
         }
-        return Ok(raw(all.into_iter().chain(open)));
+        all.extend(&open);
+        Ok(all)
+    };
+    if *level == 0 {
+        return Ok(raw(decoded(chunks_of(0)?)?.into_iter()));
     }
-    let mut all = Vec::with_capacity(chunks.len() * BUCKET_CHUNK as usize);
-    for bytes in chunks {
-        all.extend(decode_buckets(&bytes)?.into_iter().filter(|bucket| seen(bucket.step)));
+    let mut all = Vec::new();
+    for bytes in chunks_of(*level)? {
+        all.extend(decode_buckets(&bytes)?.into_iter().filter(|bucket| window.has(bucket.step, bucket.time_ms)));
+    }
+    let near = levels.first().is_some_and(|(level, count)| *level == 0 && *count <= NEAR);
+    if near && (all.len() as u64) < points / 2 {
+        let all = decoded(chunks_of(0)?)?;
+        if all.len() as u64 <= points {
+            return Ok(raw(all.into_iter()));
+        }
+        return Ok(put_together(all.into_iter().map(Bucket::of).collect(), points));
     }
     let open: Vec<Bucket> = open.into_iter().map(Bucket::of).collect();
     // What is not sealed yet is put together as wide as the level before it is joined to it.
     all.extend(merged(&open, FACTOR.pow(*level) as usize));
+    Ok(put_together(all, points))
+}
+
+/// Buckets by their steps, neighbours put together until they are few enough.
+fn put_together(mut all: Vec<Bucket>, points: u64) -> Series {
     if !all.is_sorted_by_key(|bucket| bucket.step) {
         all.sort_by_key(|bucket| (bucket.step, bucket.time_ms));
     }
     let size = (all.len() as u64).div_ceil(points.max(1)) as usize;
-    Ok(drawn(&merged(&all, size)))
+    drawn(&merged(&all, size))
 }
 
 fn raw(points: impl Iterator<Item = Point>) -> Series {
@@ -282,15 +330,26 @@ pub fn raw_points(connection: &Connection, series: i64, skip: u64, limit: u64) -
     Ok(found.into_iter().skip(skipped).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
 }
 
-/// The newest points, one chunk and the tail at most: where what is sent twice is found again.
-pub(crate) fn newest(connection: &Connection, series: i64, count: u64) -> Result<Vec<Point>> {
-    let sealed = count / RAW_CHUNK;
-    let mut points = match sealed {
-        0 => Vec::new(),
-        sealed => decode_sealed(&load(connection, series, 0, sealed - 1)?)?,
-    };
-    points.extend(tail::of(connection, series)?);
-    Ok(points)
+/// The points of a series among which one of these may stand already: the tail, and each chunk that begins and ends
+/// around the step and the time of one.
+pub(crate) fn around(connection: &Connection, series: i64, sought: &[Point]) -> Result<Vec<Point>> {
+    let mut found = tail::of(connection, series)?;
+    let steps = sought.iter().map(|point| point.step);
+    let Some((least, greatest)) = steps.clone().min().zip(steps.max()) else { return Ok(found) };
+    let mut chunks = connection.prepare_cached(
+        "SELECT chunk, first, final, since_ms, until_ms FROM points INDEXED BY points_steps
+         WHERE series = ?1 AND level = 0 AND final >= ?2 AND first <= ?3",
+    )?;
+    let mut rows = chunks.query(params![series, least, greatest])?;
+    while let Some(row) = rows.next()? {
+        let (first, last): (i64, i64) = (row.get(1)?, row.get(2)?);
+        let (since, until): (Option<i64>, Option<i64>) = (row.get(3)?, row.get(4)?);
+        let times = since.unwrap_or(i64::MIN)..=until.unwrap_or(i64::MAX);
+        if sought.iter().any(|point| (first..=last).contains(&point.step) && times.contains(&point.time_ms)) {
+            found.extend(decode_sealed(&load(connection, series, 0, row.get::<_, i64>(0)? as u64)?)?);
+        }
+    }
+    Ok(found)
 }
 
 fn load(connection: &Connection, series: i64, level: u32, chunk: u64) -> Result<Vec<u8>> {
@@ -308,9 +367,10 @@ fn load_optional(connection: &Connection, series: i64, level: u32, chunk: u64) -
 
 fn save_buckets(transaction: &Transaction<'_>, series: i64, level: u32, chunk: u64, buckets: &[Bucket]) -> Result<()> {
     let steps = buckets.iter().map(|bucket| bucket.step);
-    save(transaction, series, level, chunk, buckets.len(), steps, &encode_buckets(buckets)?)
+    save(transaction, series, level, chunk, buckets.len(), steps, None, &encode_buckets(buckets)?)
 }
 
+#[expect(clippy::too_many_arguments, reason = "one for each column")]
 fn save(
     transaction: &Transaction<'_>,
     series: i64,
@@ -318,15 +378,27 @@ fn save(
     chunk: u64,
     count: usize,
     steps: impl Iterator<Item = i64> + Clone,
+    times: Option<(i64, i64)>,
     bytes: &[u8],
 ) -> Result<()> {
     let (first, last) = (steps.clone().min().unwrap_or(0), steps.max().unwrap_or(0));
     transaction
         .prepare_cached(
-            "INSERT INTO points (series, level, chunk, count, first, final, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            "INSERT INTO points (series, level, chunk, count, first, final, bytes, since_ms, until_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (series, level, chunk) DO UPDATE SET count = excluded.count, first = excluded.first,
-             final = excluded.final, bytes = excluded.bytes",
+             final = excluded.final, bytes = excluded.bytes, since_ms = excluded.since_ms, until_ms = excluded.until_ms",
         )?
-        .execute(params![series, level, chunk as i64, count as i64, first, last, bytes])?;
+        .execute(params![
+            series,
+            level,
+            chunk as i64,
+            count as i64,
+            first,
+            last,
+            bytes,
+            times.map(|(since, _)| since),
+            times.map(|(_, until)| until),
+        ])?;
     Ok(())
 }

@@ -92,9 +92,10 @@ CREATE TABLE run_new (
     ended_ms       INTEGER,
     user           TEXT,
     deleted_ms     INTEGER,
-    artifacts      TEXT     -- the folder of an imported run's artifacts
+    artifacts      TEXT,    -- the folder of an imported run's artifacts
+    address        TEXT     -- of its artifacts, as clients know it, of a run that was moved
 ) WITHOUT ROWID;
-INSERT INTO run_new SELECT *, NULL, NULL, NULL FROM run;
+INSERT INTO run_new SELECT *, NULL, NULL, NULL, NULL FROM run;
 DROP TABLE run;
 ALTER TABLE run_new RENAME TO run;
 CREATE INDEX run_project ON run (project, created_ms);
@@ -117,11 +118,13 @@ pub struct RunRow {
     pub events_offset: u64,
     /// Where an imported run's artifacts lie; of others in the run's folder.
     pub artifacts: Option<String>,
+    /// Where clients find the artifacts, of a run that was moved: as it was told in its first experiment.
+    pub address: Option<String>,
 }
 
 const COLUMNS: &str = "id, project, experiment, name, kind, state, ended_because, snapshot, split, job, alert, code, seed, device, \
     model, notes, progress, command, exit_code, environment, has_evaluation, ranked_by, ranked_value, more_is_better, resumable, \
-    pid, pid_started_ms, events_offset, created_ms, started_ms, ended_ms, user, deleted_ms, artifacts";
+    pid, pid_started_ms, events_offset, created_ms, started_ms, ended_ms, user, deleted_ms, artifacts, address";
 
 fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<T>> {
     Ok(row.get::<_, Option<Json<T>>>(index)?.map(|Json(value)| value))
@@ -172,6 +175,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         pid_started_ms: row.get(26)?,
         events_offset: row.get::<_, i64>(27)? as u64,
         artifacts: row.get(33)?,
+        address: row.get(34)?,
     })
 }
 
@@ -360,18 +364,17 @@ pub fn mark_all(transaction: &Transaction<'_>, experiment: ExperimentId, deleted
     Ok(())
 }
 
-/// Moves a run, and with it the models that it logged.
+/// Moves a run, and with it the models that it logged; `address` is where clients find its artifacts.
 pub fn move_to(
     transaction: &Transaction<'_>,
     id: RunId,
     experiment: ExperimentId,
     project: Option<ProjectId>,
+    address: &str,
 ) -> Result<()> {
-    transaction.prepare_cached("UPDATE run SET experiment = ?2, project = ?3 WHERE id = ?1")?.execute(params![
-        id.as_bytes(),
-        experiment.as_bytes(),
-        project.as_ref().map(ProjectId::as_bytes)
-    ])?;
+    transaction
+        .prepare_cached("UPDATE run SET experiment = ?2, project = ?3, address = ?4 WHERE id = ?1")?
+        .execute(params![id.as_bytes(), experiment.as_bytes(), project.as_ref().map(ProjectId::as_bytes), address])?;
     logged_model::move_to(transaction, id, experiment)
 }
 
@@ -411,7 +414,7 @@ pub fn put(transaction: &Transaction<'_>, row: &RunRow) -> Result<()> {
     transaction
         .prepare_cached(&format!(
             "INSERT INTO run ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)
+             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35)
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, state = excluded.state, ended_because = excluded.ended_because,
              snapshot = excluded.snapshot, split = excluded.split, job = excluded.job, alert = excluded.alert, code = excluded.code,
              seed = excluded.seed, device = excluded.device, model = excluded.model, notes = excluded.notes,
@@ -457,6 +460,7 @@ pub fn put(transaction: &Transaction<'_>, row: &RunRow) -> Result<()> {
             run.user,
             run.deleted_ms,
             row.artifacts,
+            row.address,
         ])?;
     Ok(())
 }

@@ -36,12 +36,14 @@ pub struct RunHead {
     pub cost: Option<f64>,
     /// Which rows it was validated on.
     pub split: Option<SplitId>,
+    /// Of its artifacts, of a run that was moved.
+    pub address: Option<String>,
 }
 
 const HEAD: &str = "SELECT id, experiment, name, kind, state, model, device, user, code,
     (SELECT number FROM snapshot WHERE snapshot.id = run.snapshot), notes, created_ms, started_ms, ended_ms,
     deleted_ms IS NOT NULL, ranked_by, ranked_value,
-    (SELECT cost FROM run_spending WHERE run_spending.run = run.id), split FROM run";
+    (SELECT cost FROM run_spending WHERE run_spending.run = run.id), split, address FROM run";
 
 fn head(row: &Row<'_>) -> rusqlite::Result<RunHead> {
     let ranked_by: Option<String> = row.get(15)?;
@@ -65,6 +67,7 @@ fn head(row: &Row<'_>) -> rusqlite::Result<RunHead> {
         ranked: ranked_by.map(|key| (key, ranked_value)),
         cost: row.get(17)?,
         split: id_column!(row, 18, Option<SplitId>),
+        address: row.get(19)?,
     })
 }
 

@@ -25,7 +25,8 @@ CREATE TABLE source (
     warned   INTEGER NOT NULL,
     error    TEXT,             -- JSON
     added_ms INTEGER NOT NULL,
-    read_ms  INTEGER
+    read_ms  INTEGER,
+    forgotten TEXT -- JSON: what brings it back; NULL while it is read
 ) WITHOUT ROWID;
 CREATE TABLE source_group (
     source     BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
@@ -84,12 +85,51 @@ fn read(row: &Row<'_>) -> rusqlite::Result<SourceRow> {
 }
 
 pub fn get(connection: &Connection, id: SourceId) -> Result<Option<SourceRow>> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM source WHERE id = ?1"))?;
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM source WHERE id = ?1 AND forgotten IS NULL"))?;
     Ok(statement.query_row(params![id.as_bytes()], read).optional()?)
 }
 
+/// Where a source's log lies, also of one that was forgotten.
+pub fn path(connection: &Connection, id: SourceId) -> Result<Option<String>> {
+    let mut statement = connection.prepare_cached("SELECT path FROM source WHERE id = ?1")?;
+    Ok(statement.query_row(params![id.as_bytes()], |row| row.get(0)).optional()?)
+}
+
+/// What brings a source back that was forgotten.
+pub fn forgotten(connection: &Connection, id: SourceId) -> Result<Option<serde_json::Value>> {
+    let mut statement = connection.prepare_cached("SELECT forgotten FROM source WHERE id = ?1")?;
+    let found = statement.query_row(params![id.as_bytes()], |row| row.get::<_, Option<Json<_>>>(0)).optional()?;
+    Ok(found.flatten().map(|Json(value)| value))
+}
+
+/// The one of this path that was forgotten.
+pub fn forgotten_at(connection: &Connection, path: &str) -> Result<Option<SourceId>> {
+    Ok(connection
+        .prepare_cached("SELECT id FROM source WHERE path = ?1 AND forgotten IS NOT NULL")?
+        .query_row(params![path], |row| Ok(id_column!(row, 0, SourceId)))
+        .optional()?)
+}
+
+/// Forgets a source so that it can come back, or brings it back.
+pub fn set_forgotten(transaction: &Transaction<'_>, id: SourceId, what: Option<&serde_json::Value>) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE source SET forgotten = ?2 WHERE id = ?1")?
+        .execute(params![id.as_bytes(), what.map(Json)])?;
+    Ok(())
+}
+
+/// Deletes for good what was forgotten before, unless its runs were kept.
+pub fn delete_forgotten(transaction: &Transaction<'_>, before_ms: i64) -> Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM source WHERE json_extract(forgotten, '$.at_ms') < ?1 AND NOT coalesce(json_extract(forgotten, '$.kept'), 0)")?
+        .execute(params![before_ms])?;
+    Ok(())
+}
+
 pub fn list(connection: &Connection) -> Result<Vec<SourceRow>> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM source ORDER BY added_ms, id"))?;
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM source WHERE forgotten IS NULL ORDER BY added_ms, id"))?;
     let rows = statement.query_map([], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

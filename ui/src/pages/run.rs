@@ -3,6 +3,7 @@
 mod about;
 mod charts;
 mod evaluation;
+mod figures;
 mod logs;
 mod media;
 

@@ -23,7 +23,7 @@ use std::{
 
 use api::{
     ErrorCode,
-    run::{ListRuns, ProjectIdOr, RunRow},
+    run::{ListRuns, ProjectIdOr, RunKind, RunRow},
     run_diff::MOST,
     run_table::{GroupFigure, GroupRuns, Listing, PickRuns, PickedRuns},
     tracking::Scope,
@@ -401,11 +401,12 @@ fn sort_of(order: Option<Order>, further: &[Order]) -> (Option<String>, bool) {
     (Some(orders.join(", ")), false)
 }
 
-/// Params that are not the same in all of these runs.
+/// Params that are not the same in all of these runs; those of a search are its own matter.
 fn differing(table: &api::run::RunTable) -> Vec<String> {
     let mut differing = table.param_keys.clone();
     differing.retain(|key| {
-        let mut values = table.rows.iter().map(|row| row.params.get(key));
+        let runs = table.rows.iter().filter(|row| row.kind != RunKind::Search);
+        let mut values = runs.map(|row| row.params.get(key));
         values.next().is_some_and(|first| values.any(|other| other != first))
     });
     differing

@@ -50,8 +50,12 @@ struct Whole {
     last_step: f64,
 }
 
-/// The steps that are asked for; open where `None`.
-type Part = (Option<i64>, Option<i64>);
+/// What is asked for, open where `None`: steps, and along time also times.
+#[derive(Clone, Copy, Default)]
+struct Part {
+    steps: (Option<i64>, Option<i64>),
+    times: (Option<i64>, Option<i64>),
+}
 
 /// Another metric as the axis, and whether that is logarithmic.
 #[derive(Clone, PartialEq)]
@@ -148,7 +152,7 @@ pub(crate) fn lines_of_runs(
                         let there = all.into_iter().zip(asked).zip(answer);
                         let there = there.filter_map(|((one, asked), series)| Some((one, asked, series?)));
                         let series = there.map(|(one, asked, series)| {
-                            let is_part = asked.from.is_some() || asked.to.is_some();
+                            let is_part = asked.from.or(asked.to).or(asked.from_ms).or(asked.to_ms).is_some();
                             let whole = kept(&one).flatten().filter(|_| is_part);
                             let whole = whole.unwrap_or_else(|| Whole::of(&series));
                             (one, series, whole)
@@ -180,7 +184,16 @@ pub(crate) fn lines_of_runs(
                 fetched.with_untracked(|fetched| {
                     for (one, series, whole) in fetched.series.iter().filter(|_| fetched.over.is_none()) {
                         let x = series_x(series, *whole, along);
-                        parts.insert((one.run, one.key.clone()), part_of(&series.step, &x, from, to));
+                        let steps = part_of(&series.step, &x, from, to);
+                        // Points of one step are told apart by their times. A little more, so that the line reaches the edges.
+                        let beside = (to - from) * 0.05;
+                        let time = |at: f64| match along {
+                            Along::Clock => Some(at as i64),
+                            Along::Seconds => Some((whole.first_ms + at * 1000.0) as i64),
+                            Along::Step | Along::Share => None,
+                        };
+                        let part = Part { steps, times: (time(from - beside), time(to + beside)) };
+                        parts.insert((one.run, one.key.clone()), part);
                     }
                 });
             });
@@ -235,13 +248,14 @@ fn viewport(
 ) -> Viewport {
     let (run, key) = (one.run, one.key.clone());
     let Some(Over { key: other, log }) = over.cloned() else {
-        let (from, to) = parts.get(&(run, key.clone())).copied().unwrap_or_default();
-        return Viewport { run, key, from, to, over: None };
+        let Part { steps: (from, to), times: (from_ms, to_ms) } =
+            parts.get(&(run, key.clone())).copied().unwrap_or_default();
+        return Viewport { from, to, from_ms, to_ms, ..Viewport::whole(run, key) };
     };
     // A little more at each side, so that the line reaches the edges.
     let beside = looked_at.map_or(0.0, |(from, to)| (to - from) * 0.05);
     let (from, to) = looked_at.map(|(from, to)| (from - beside, to + beside)).unzip();
-    Viewport { run, key, from: None, to: None, over: Some(OverMetric { key: other, from, to, log }) }
+    Viewport { over: Some(OverMetric { key: other, from, to, log }), ..Viewport::whole(run, key) }
 }
 
 impl Whole {
@@ -254,7 +268,7 @@ impl Whole {
 }
 
 /// The steps between two places of the axis and one beside each, so that the line reaches the edges.
-fn part_of(steps: &[f64], x: &[f64], from: f64, to: f64) -> Part {
+fn part_of(steps: &[f64], x: &[f64], from: f64, to: f64) -> (Option<i64>, Option<i64>) {
     let first = x.partition_point(|value| *value < from).checked_sub(1);
     let last = x.partition_point(|value| *value <= to);
     let step = |index: usize| steps.get(index).map(|step| *step as i64);

@@ -195,6 +195,12 @@ fn a_distribution_over_steps_has_bands_and_gaps() {
 }
 
 #[test]
+fn all_of_a_histogram_ends_at_its_last_bar_however_little_is_in_it() {
+    let found = distribution::percentiles(&[-2.0, -1.0, 0.0, 1.0, 2.0], &[1e-40, 500.0, 500.0, 1e-40]).unwrap();
+    assert_eq!((found[0], found[4], found[8]), (-2.0, 0.0, 2.0));
+}
+
+#[test]
 fn a_group_is_its_mean_with_the_band_around_it() {
     let one = |x: &[f64], y: &[f64]| Line::over("", Role::Series(1), x, y);
     let lines = [one(&[0.0, 2.0], &[0.0, 2.0]), one(&[2.0, 0.0, 1.0], &[6.0, 2.0, f64::NAN]), one(&[1.0], &[4.0])];

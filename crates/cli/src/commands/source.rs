@@ -2,7 +2,7 @@
 
 use api::{
     ApiError, SourceId,
-    source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, Source},
+    source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, RestoreSource, Source},
 };
 use clap::Subcommand;
 
@@ -52,6 +52,11 @@ pub(crate) enum SourceCommand {
         #[arg(long)]
         keep_runs: bool,
     },
+    /// Brings back a log that was forgotten within a day, with what was deleted with it
+    Restore {
+        /// Its whole path
+        path: std::path::PathBuf,
+    },
 }
 
 pub(crate) async fn run(context: &mut Context, command: SourceCommand) -> Outcome {
@@ -85,9 +90,15 @@ pub(crate) async fn run(context: &mut Context, command: SourceCommand) -> Outcom
             context.output.show(&removed, |removed| match removed.runs.len() {
                 0 => "The log is forgotten.".to_owned(),
                 count => format!(
-                    "The log is forgotten; deleted runs: {count}. `slipway run list --deleted` shows them, `slipway run restore` brings them back."
+                    "The log is forgotten; deleted runs: {count}. `slipway source restore {}` brings all of it back within a day, `slipway run restore` single runs.",
+                    removed.path
                 ),
             })
+        }
+        SourceCommand::Restore { path } => {
+            context.lasting().await?;
+            let source = context.call(RestoreSource { path: absolute(&path)? }).await?;
+            context.output.show(&source, |source| format!("{} is read again.", source.path))
         }
     }
 }

@@ -163,7 +163,16 @@ pub(crate) async fn new_row(
         started_ms: None,
         ended_ms: None,
     };
-    Ok(RunRow { run, model: None, ranked: None, pid: None, pid_started_ms: None, events_offset: 0, artifacts: None })
+    Ok(RunRow {
+        run,
+        model: None,
+        ranked: None,
+        pid: None,
+        pid_started_ms: None,
+        events_offset: 0,
+        artifacts: None,
+        address: None,
+    })
 }
 
 /// The state of the code in a folder; `None` where it is not under git, has no commit yet, or no `git` is there.

@@ -10,8 +10,9 @@
 //! field      = ("metric" | "param" | "tag" | "attribute" | "dataset", or their plurals and MLflow's other names) "." key
 //!            | "name" | "state" | "kind" | "device" | "commit" | "snapshot" | "created" | "duration" | "cost" | MLflow's attributes
 //! ```
-//! A key with other characters than letters, digits and `_-/.` stands in quotes or backticks; `~` means contains, in
-//! any case; words match names, models, params, tags and notes. What MLflow accepts means here what it means there: a
+//! A key with other characters than letters, digits and `_-/.` stands in quotes or backticks. What stands in quotes is
+//! meant as it is (`api::run_table::quote_length` says where they end): a backslash stands for itself. `~` means contains,
+//! in any case; words match names, models, params, tags and notes. What MLflow accepts means here what it means there: a
 //! comparison, `!=` too, is never true of a run that has no such value.
 
 pub mod compare;
@@ -22,7 +23,7 @@ use api::{
     tracking::{NAME_TAG, NOTE_TAG},
 };
 
-use tokens::{Kind, Token, tokens};
+use tokens::{KEYWORDS, Kind, Token, tokens};
 
 /// What a filter or an order looks at.
 #[derive(Debug, Clone, PartialEq)]
@@ -224,6 +225,9 @@ impl Parser<'_> {
             if !more {
                 return Ok(joined(all, Filter::And));
             }
+            if !and && self.goes_on_after_a_quote() {
+                return Err(self.unexpected("\"and\", \"or\" or the end"));
+            }
             all.push(self.one()?);
         }
     }
@@ -255,12 +259,14 @@ impl Parser<'_> {
                 }
             }
             Some(Token { kind: kind @ (Kind::Quoted(_) | Kind::Word(_)), column, .. }) => {
+                let is_quoted = matches!(kind, Kind::Quoted(_));
                 let (word, known) = match kind {
                     Kind::Word(word) => (word.clone(), self.field(&word)?),
                     Kind::Quoted(word) => (word.clone(), self.attribute(&word)),
                     _ => (String::new(), None),
                 };
                 let Some(comparison) = self.comparison()? else {
+                    self.check_word(&word, is_quoted, known.is_some(), column)?;
                     return Ok(Filter::Word(word));
                 };
                 let Some(known) = known else {
@@ -279,6 +285,33 @@ impl Parser<'_> {
                 Err(self.unexpected("a condition or a word"))
             }
         }
+    }
+
+    /// Whether what comes stands right behind a quote, as the rest of a text that was meant to be quoted whole does.
+    fn goes_on_after_a_quote(&self) -> bool {
+        let behind = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
+        matches!(behind, Some(Token { kind: Kind::Quoted(_), .. }))
+            && matches!(self.peek(), Some(Token { kind: Kind::Word(_) | Kind::Quoted(_), joined: true, .. }))
+    }
+
+    /// Refuses what begins as a condition and is none as a bare word, which would silently find nothing.
+    fn check_word(&self, word: &str, is_quoted: bool, is_field: bool, column: usize) -> Result<(), ApiError> {
+        if is_quoted {
+            return Ok(());
+        }
+        if ["and", "or"].iter().any(|joining| word.eq_ignore_ascii_case(joining)) {
+            return Err(wrong(self.text, column, "a condition or a word was expected"));
+        }
+        let Some(Token { kind: Kind::Word(next), .. }) = self.peek() else { return Ok(()) };
+        let expected = match next.to_ascii_lowercase().as_str() {
+            "like" | "ilike" => "a text in quotes",
+            // "created in may" and "state is it" may be words of a note.
+            "in" if word.contains('.') => "a list in parentheses",
+            "is" if word.contains('.') => "\"null\" or \"not null\"",
+            _ => return Ok(()),
+        };
+        let column = self.tokens.get(self.at + 1).map_or(self.text.chars().count(), |token| token.column);
+        if is_field { Err(wrong(self.text, column, &format!("{expected} was expected"))) } else { Ok(()) }
     }
 
     /// The sign or words between a field and a value; `None` where none stands here.
@@ -342,6 +375,11 @@ impl Parser<'_> {
     fn value(&mut self) -> Result<Value, ApiError> {
         match self.next() {
             Some(Token { kind: Kind::Quoted(text), .. }) => Ok(Value::Text(text)),
+            Some(Token { kind: Kind::Word(word), column, .. })
+                if KEYWORDS.iter().any(|keyword| word.eq_ignore_ascii_case(keyword)) =>
+            {
+                Err(wrong(self.text, column, "a value was expected; one that is called so stands in quotes"))
+            }
             Some(Token { kind: Kind::Word(word), .. }) => Ok(match word.parse::<f64>() {
                 Ok(number) if number.is_finite() => Value::Number(number),
                 _ => Value::Text(word),
@@ -542,6 +580,57 @@ mod tests {
             let error = parse(text).unwrap_err();
             assert!(error.message.contains(&format!("column {column}:")), "{text}: {}", error.message);
         }
+    }
+
+    #[test]
+    fn what_stands_in_quotes_is_meant_as_it_is() {
+        for (text, value) in [
+            (r"param.a = 'C:\tmp'", r"C:\tmp"),
+            (r"param.a = 'x\'", r"x\"),
+            (r"param.a = '50\%%'", r"50\%%"),
+            (r"param.a = 'a\'b'", r"a\'b"),
+            ("param.a = 'a''b'", "a''b"),
+            ("param.a = \"a\"\"b\"", "a\"\"b"),
+            ("param.a = `it's \"it\"`", "it's \"it\""),
+            ("param.a = ```it's`` \"it\"`", "`it's` \"it\""),
+        ] {
+            let expected = compare(Field::Param("a".to_owned()), Comparison::Equal, Value::Text(value.to_owned()));
+            assert_eq!(parse(text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_condition_and_no_word_is_an_error() {
+        for (text, column, expected) in [
+            ("param.a = 1 or or", 16, "a condition or a word"),
+            ("or a", 1, "a condition or a word"),
+            ("and", 1, "a condition or a word"),
+            ("a and or b", 7, "a condition"),
+            ("a not", 6, "a condition or a word"),
+            ("param.a = '10';", 15, "a condition or a word"),
+            ("param.a = 10;", 13, "a condition or a word"),
+            ("metric.m > 0 -- c", 14, "a condition or a word"),
+            ("metric.m > 0 --c", 14, "a condition or a word"),
+            ("metric.m > 0 *", 14, "a condition or a word"),
+            ("param.a = and", 11, "a value"),
+            ("param.a = null", 11, "a value"),
+            ("param.a in (in)", 13, "a value"),
+            ("param.a = 'a'b", 14, "\"and\", \"or\""),
+            ("param.a = 'a'\"b\"", 14, "\"and\", \"or\""),
+            ("param.a like b", 14, "a text in quotes"),
+            ("name ilike", 11, "a text in quotes"),
+            ("tag.a in b", 10, "a list"),
+            ("tag.a is b", 10, "null"),
+        ] {
+            let message = parse(text).unwrap_err().message;
+            assert!(message.contains(&format!("column {column}:")) && message.contains(expected), "{text}: {message}");
+        }
+        for text in
+            ["it is in", "like null", "created in may", "params.json", "c++ v1.0-rc #12", "\"or\" 'and'", "x'y'"]
+        {
+            assert!(parse(text).is_ok(), "{text}");
+        }
+        assert!(parse("param.a = 'x'and(param.b='y')or param.c=\"z\"").is_ok());
     }
 
     #[test]

@@ -197,13 +197,13 @@ async fn open(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyh
         .store()
         .read(move |c| {
             let row = store::medium::get(c, run, &path, step)?;
-            let source = row.as_ref().map(|row| store::source::get(c, row.source)).transpose()?.flatten();
+            let source = row.as_ref().map(|row| store::source::path(c, row.source)).transpose()?.flatten();
             Ok(row.zip(source))
         })
         .await?;
     let (row, source) = of_log.ok_or_else(|| error::missing("run", run))?;
     let location: Location = serde_json::from_value(row.location).context("the place of a medium in its log")?;
-    let held = tokio::task::spawn_blocking(move || within(&location, Path::new(&source.source.path))).await??;
+    let held = tokio::task::spawn_blocking(move || within(&location, Path::new(&source))).await??;
     Ok(Opened { step, kind, time_ms: Some(row.time_ms), held })
 }
 

@@ -1,10 +1,15 @@
 //! Follows the sources: hears of changes, and reads on once they are over.
+//!
+//! A network mount tells nothing of what others write there: a log on one is looked at from time to time. Sizes and
+//! times to the millisecond are compared, where a watcher that polls would miss what happens twice in a second.
 
 use std::{
     collections::HashMap,
+    fs::Metadata,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use api::{
@@ -16,7 +21,7 @@ use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, ne
 use tokio::task::AbortHandle;
 
 use super::taking::Taken;
-use crate::{Engine, Mode};
+use crate::{Engine, Mode, WeakEngine, watching::mounts};
 
 /// Quiet before a log that grows is read on.
 const QUIET: Duration = Duration::from_millis(500);
@@ -26,10 +31,32 @@ const LOCKED: Duration = Duration::from_secs(5);
 /// takes a file that doesn't change for one that nobody writes to.
 const SETTLED: Duration = Duration::from_secs(130);
 
+/// How often a log on a network mount is looked at, where that takes no time.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
+/// Of the time, at most this part is spent on looking at a log.
+const LOOK_SHARE: u32 = 20;
+/// Folders within folders that are looked at.
+const DEPTH: usize = 32;
+
+/// What tells of a source's changes.
+#[expect(dead_code, reason = "it is kept for what it does, and does it until it is dropped")]
+enum Watcher {
+    System(Debouncer<RecommendedWatcher, RecommendedCache>),
+    Polling(Polling),
+}
+
+struct Polling(AbortHandle);
+
+impl Drop for Polling {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// What watches the sources, and which are being read.
 #[derive(Default)]
 pub(crate) struct Following {
-    watchers: Mutex<HashMap<SourceId, Debouncer<RecommendedWatcher, RecommendedCache>>>,
+    watchers: Mutex<HashMap<SourceId, Watcher>>,
     /// Being read; `true` where more came meanwhile.
     reading: Mutex<HashMap<SourceId, bool>>,
     /// Those that are read again at a time, whether or not something is heard of them.
@@ -109,6 +136,12 @@ fn forget_later(engine: &Engine, id: SourceId) {
 /// Hears of changes below a source.
 pub(super) fn follow(engine: &Engine, source: &Source) {
     let (weak, id) = (engine.downgrade(), source.id);
+    let table = engine.options().mounts.as_deref();
+    if watched(source).iter().any(|(path, _)| mounts::is_network(path, table)) {
+        let task = tokio::spawn(poll(weak, source.clone()));
+        lock(&engine.following().watchers).insert(id, Watcher::Polling(Polling(task.abort_handle())));
+        return;
+    }
     let runtime = tokio::runtime::Handle::current();
     let heard = move |result: DebounceEventResult| {
         // That a file was opened is told, too, of our own reading. An error says that something happened.
@@ -128,10 +161,68 @@ pub(super) fn follow(engine: &Engine, source: &Source) {
     });
     match made {
         Ok(debouncer) => {
-            lock(&engine.following().watchers).insert(id, debouncer);
+            lock(&engine.following().watchers).insert(id, Watcher::System(debouncer));
         }
         Err(failure) => tracing::warn!(%failure, path = source.path, "a source can't be followed"),
     }
+}
+
+/// Looks at a source's files again and again, and reads on where they are others.
+async fn poll(engine: WeakEngine, source: Source) {
+    let mut before = None;
+    let mut wait = LOOK_AGAIN;
+    loop {
+        tokio::time::sleep(wait).await;
+        let (of, begun) = (source.clone(), Instant::now());
+        let Ok(now) = tokio::task::spawn_blocking(move || stamp(&of)).await else { return };
+        wait = LOOK_AGAIN.max(begun.elapsed() * LOOK_SHARE);
+        let Some(engine) = engine.upgrade() else { return };
+        // The first look does not know what the reading before it saw.
+        if before.replace(now) != Some(now) {
+            read_soon(&engine, source.id);
+        }
+    }
+}
+
+/// A number that changes with the names, sizes and times of a source's files. Blocks.
+fn stamp(source: &Source) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    // MLflow's artifacts are read when they are shown.
+    let passed = (source.kind == Kind::MlflowFiles).then_some("artifacts");
+    let file = Path::new(&source.path);
+    for (folder, how) in watched(source) {
+        if how == RecursiveMode::Recursive {
+            add(&folder, passed, 0, &mut hasher);
+            continue;
+        }
+        // Beside a database lies the log of its writes.
+        let mut log = file.as_os_str().to_owned();
+        log.push("-wal");
+        for path in [file, Path::new(&log)] {
+            add_one(path, std::fs::symlink_metadata(path).ok().as_ref(), &mut hasher);
+        }
+    }
+    hasher.finish()
+}
+
+fn add(folder: &Path, passed: Option<&str>, depth: usize, hasher: &mut DefaultHasher) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        // Links are not followed.
+        let metadata = std::fs::symlink_metadata(&path).ok();
+        if !metadata.as_ref().is_some_and(Metadata::is_dir) {
+            add_one(&path, metadata.as_ref(), hasher);
+        } else if depth < DEPTH && !passed.is_some_and(|passed| path.ends_with(passed)) {
+            add(&path, passed, depth + 1, hasher);
+        }
+    }
+}
+
+fn add_one(path: &Path, metadata: Option<&Metadata>, hasher: &mut DefaultHasher) {
+    let told = metadata.map(|found| (found.len(), found.modified().ok()));
+    (path, told).hash(hasher);
 }
 
 /// The folders whose changes are a source's.

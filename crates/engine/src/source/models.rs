@@ -250,14 +250,23 @@ impl Writing<'_, '_> {
         }
         let logged = head.logged.as_deref().map(|id| self.logged_id(id)).transpose()?;
         let of_logged = logged.as_deref().map(|id| store::logged_model::get(self.tx, id)).transpose()?.flatten();
-        let run = self.run(head.run.as_deref())?.or(of_logged.and_then(|logged| logged.run));
+        let run = self.run(head.run.as_deref())?.or(of_logged.as_ref().and_then(|logged| logged.run));
         let row = run.map(|run| store::run::bare(self.tx, run)).transpose()?.flatten();
         let source = self.address(&head, row.as_ref(), logged.as_deref())?;
+        let location = match of_logged {
+            Some(logged) if source.strip_prefix("models:/") == Some(logged.id.as_str()) => {
+                let number = store::experiment::address(self.tx, logged.experiment)?.unwrap_or_default().0;
+                crate::tracking::logged::artifact_uri(number, &logged.id)
+            }
+            _ => source.clone(),
+        };
         let version = ClientVersion {
             id: known.unwrap_or_else(|| VersionId::from_bytes(self.made_of("version", &key))),
             model: model.id,
             number: head.number,
             run: row.as_ref().map(|row| row.run.id),
+            run_told: head.run,
+            location,
             run_link: head.run_link,
             source,
             logged,

@@ -36,25 +36,36 @@ pub struct Entry {
 
 /// The place that `…/RUN/artifacts/…` or `…/models/MODEL/artifacts/…` names. The parts lead nowhere but down.
 pub async fn place(engine: &Engine, parts: &[String]) -> anyhow::Result<Place> {
-    for (at, pair) in parts.windows(2).enumerate() {
-        if pair[1] != "artifacts" {
-            continue;
-        }
-        let rest = &parts[at + 2..];
-        if let Some(run) = Some(&pair[0]).filter(|id| id.len() == 32).and_then(|id| id.parse::<RunId>().ok()) {
+    match owner(parts) {
+        Some((Owner::Run(run), rest)) => {
             let row = engine.store().read(move |c| store::run::bare(c, run)).await?;
             let row = row.ok_or_else(|| error::missing("run", run))?;
-            return Ok(of_run(engine, &row, rest));
+            Ok(of_run(engine, &row, rest))
         }
-        if pair[0].starts_with("m-") {
-            let id = pair[0].clone();
+        Some((Owner::Logged(id), rest)) => {
             let wanted = id.clone();
-            let known = engine.store().read(move |c| store::logged_model::get(c, &wanted)).await?;
+            let known = engine.store().read(move |c| store::logged_model::bare(c, &wanted)).await?;
             let known = known.ok_or_else(|| ApiError::not_found(format!("Logged model with ID '{id}' not found.")))?;
-            return of_logged(engine, &known.id, rest).await;
+            of_logged(engine, &known.id, rest).await
         }
+        None => bail!(ApiError::new(ErrorCode::NotFound, "No run and no logged model has artifacts at this path.")),
     }
-    bail!(ApiError::new(ErrorCode::NotFound, "No run and no logged model has artifacts at this path."))
+}
+
+/// Whose artifacts lie at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Run(RunId),
+    Logged(String),
+}
+
+/// Whose artifacts a path of the proxy names, and the parts within them.
+pub(crate) fn owner(parts: &[String]) -> Option<(Owner, &[String])> {
+    parts.windows(2).enumerate().filter(|(_, pair)| pair[1] == "artifacts").find_map(|(at, pair)| {
+        let run = Some(&pair[0]).filter(|id| id.len() == 32).and_then(|id| id.parse::<RunId>().ok()).map(Owner::Run);
+        let owner = run.or_else(|| pair[0].starts_with("m-").then(|| Owner::Logged(pair[0].clone())))?;
+        Some((owner, &parts[at + 2..]))
+    })
 }
 
 pub fn of_run(engine: &Engine, row: &RunRow, parts: &[String]) -> Place {

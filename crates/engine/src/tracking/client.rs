@@ -12,7 +12,7 @@ use api::{
 };
 use store::run::RunRow;
 
-use super::Announcer;
+use super::{Announcer, logged};
 use crate::{
     Engine,
     run::{self, board::Query, name},
@@ -83,7 +83,7 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
             let row = RunRow { run: Run { user: begin.user, notes, ..row.run }, ..row };
             store::run::put(tx, &row)?;
             put_tags(tx, id, &begin.tags)?;
-            let artifact_uri = run::artifact_uri(experiment.number, experiment.location.as_deref(), id);
+            let artifact_uri = run::artifact_uri(&row, experiment.number, experiment.location.as_deref());
             let mut told = Told::without_data(row, experiment.number, artifact_uri);
             told.row.run.tags = store::tag::of_run(tx, id)?;
             told.name_by_tags();
@@ -130,7 +130,16 @@ pub(crate) fn new_row(id: RunId, experiment: &Experiment, name: String, kind: Ru
         started_ms: Some(started_ms),
         ended_ms: None,
     };
-    RunRow { run, model: None, ranked: None, pid: None, pid_started_ms: None, events_offset: 0, artifacts: None }
+    RunRow {
+        run,
+        model: None,
+        ranked: None,
+        pid: None,
+        pid_started_ms: None,
+        events_offset: 0,
+        artifacts: None,
+        address: None,
+    }
 }
 
 /// The run, if a client may change it.
@@ -168,7 +177,13 @@ pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()>
                     newest.push(NewestPoint { key: key.clone(), step, value, time_ms, count });
                 }
             }
+            let mut known: Option<&str> = None;
             for (model, metric) in &batch.of_models {
+                // One batch is of one model, as a rule: it is looked up once.
+                if known != Some(model) {
+                    store::logged_model::bare(tx, model)?.ok_or_else(|| logged::missing(model))?;
+                    known = Some(model);
+                }
                 store::logged_model::put_metric(tx, model, metric)?;
             }
             Ok((scope_of(&standing), newest))
@@ -199,7 +214,15 @@ fn put_tags(tx: &store::Transaction<'_>, id: RunId, tags: &[(String, String)]) -
                 name::check_of_client("name", value)?;
                 store::run::rename(tx, id, value)?;
             }
-            NOTE_TAG => store::run::set_notes(tx, id, value)?,
+            NOTE_TAG => {
+                store::run::set_notes(tx, id, value)?;
+                // Empty notes are none of ours: that a client set them stands among the tags.
+                if value.is_empty() {
+                    store::tag::put(tx, id, key, value)?;
+                } else {
+                    store::tag::remove(tx, id, key)?;
+                }
+            }
             _ => {
                 store::tag::put(tx, id, key, value)?;
                 continue;
@@ -215,9 +238,12 @@ pub async fn delete_tag(engine: &Engine, id: RunId, key: String) -> anyhow::Resu
         .store()
         .write(move |tx| {
             let standing = active(tx, id)?;
-            if key == NOTE_TAG {
+            let noted = key == NOTE_TAG && store::run::bare(tx, id)?.is_some_and(|row| !row.run.notes.is_empty());
+            if noted {
                 store::run::set_notes(tx, id, "")?;
-            } else if !store::tag::remove(tx, id, &key)? {
+            }
+            // Both are looked for: notes may have been emptied by a client and written here since.
+            if !store::tag::remove(tx, id, &key)? && !noted {
                 return Err(ApiError::not_found(format!("No tag with name: {key} in run with id {id}")).into());
             }
             Ok(scope_of(&standing))
@@ -249,7 +275,7 @@ pub async fn change(engine: &Engine, id: RunId, change: Change) -> anyhow::Resul
             }
             store::run::set_end(tx, &row.run)?;
             let (experiment, location) = store::experiment::address(tx, row.run.experiment)?.unwrap_or_default();
-            let artifact_uri = run::artifact_uri(experiment, location.as_deref(), id);
+            let artifact_uri = run::artifact_uri(&row, experiment, location.as_deref());
             Ok(Told::without_data(row, experiment, artifact_uri))
         })
         .await?;
@@ -333,7 +359,7 @@ pub fn tell(c: &store::Connection, ids: &[RunId]) -> store::Result<Vec<Told>> {
                 place.insert(store::experiment::address(c, row.run.experiment)?.unwrap_or_default())
             }
         };
-        let (experiment, artifact_uri) = (*experiment, run::artifact_uri(*experiment, location.as_deref(), *id));
+        let (experiment, artifact_uri) = (*experiment, run::artifact_uri(&row, *experiment, location.as_deref()));
         let (inputs, models) = (store::run_input::of_run(c, *id)?, store::run_input::models(c, *id)?);
         let mut one = Told { row, experiment, artifact_uri, inputs, models };
         one.name_by_tags();

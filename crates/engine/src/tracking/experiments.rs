@@ -141,7 +141,8 @@ fn cell(experiment: &Experiment, field: &Field) -> Cell {
 
 pub async fn create(engine: &Engine, request: CreateExperiment) -> anyhow::Result<Experiment> {
     let folder = check_folder(&request.folder)?;
-    let id = add(engine, &request.name, None, Vec::new()).await?;
+    // What a person types has no space around it; what a client asks for is found by the very name.
+    let id = add(engine, request.name.trim(), None, Vec::new()).await?;
     if folder.is_empty() {
         return find(engine, id).await;
     }
@@ -458,7 +459,10 @@ pub async fn move_runs(engine: &Engine, request: MoveRuns) -> anyhow::Result<()>
                         .into());
                 }
                 changed.push((id, run::scope(&row.run)));
-                store::run::move_to(tx, id, to.id, to.project)?;
+                // Its files stay where they are: where its client was told to put them.
+                let (number, location) = store::experiment::address(tx, row.run.experiment)?.unwrap_or_default();
+                let address = run::artifact_uri(&row, number, location.as_deref());
+                store::run::move_to(tx, id, to.id, to.project, &address)?;
                 changed.push((id, to.project.map_or(Scope::Experiment(to.id), Scope::Project)));
             }
             Ok(changed)
@@ -469,8 +473,7 @@ pub async fn move_runs(engine: &Engine, request: MoveRuns) -> anyhow::Result<()>
 }
 
 fn check_name(name: &str) -> anyhow::Result<String> {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME {
+    if name.trim().is_empty() || name.chars().count() > LONGEST_NAME {
         bail!(ApiError::invalid("An experiment needs a name of at most 500 characters."));
     }
     Ok(name.to_owned())

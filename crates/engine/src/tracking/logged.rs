@@ -1,10 +1,12 @@
 //! Models that clients logged.
 
+use std::collections::btree_map::Entry;
+
 use anyhow::bail;
 use api::{
     ApiError, RunId,
     event::Tag,
-    tracking::{Experiment, LoggedModel, LoggedStatus},
+    tracking::{Experiment, LoggedMetric, LoggedModel, LoggedStatus},
 };
 
 use crate::{
@@ -73,7 +75,12 @@ fn told(c: &store::Connection, id: &str) -> store::Result<Option<Told>> {
     Ok(Some((model, number)))
 }
 
-fn missing(id: &str) -> ApiError {
+/// Where clients find the files of a logged model; `number` is its experiment's.
+pub fn artifact_uri(number: i64, id: &str) -> String {
+    format!("mlflow-artifacts:/{number}/models/{id}/artifacts")
+}
+
+pub(super) fn missing(id: &str) -> ApiError {
     ApiError::not_found(format!("Logged model with ID '{id}' not found."))
 }
 
@@ -102,6 +109,35 @@ pub async fn change(
         .await?;
     announce(engine, &told.0);
     Ok(told)
+}
+
+/// Adds params: one that was logged stays as it was, and another value of it is refused.
+pub async fn log_params(engine: &Engine, id: &str, params: Vec<(String, String)>) -> anyhow::Result<()> {
+    let (wanted, now_ms) = (id.to_owned(), engine.now_ms());
+    let model = engine
+        .store()
+        .write(move |tx| {
+            let Some((mut model, _)) = told(tx, &wanted)? else { return Err(missing(&wanted).into()) };
+            for (key, value) in params {
+                match model.params.entry(key) {
+                    Entry::Vacant(place) => drop(place.insert(value)),
+                    Entry::Occupied(known) if *known.get() == value => {}
+                    Entry::Occupied(known) => return Err(changed(&wanted, known.key(), known.get(), &value).into()),
+                }
+            }
+            model.updated_ms = now_ms;
+            store::logged_model::put(tx, &model)?;
+            Ok(model)
+        })
+        .await?;
+    announce(engine, &model);
+    Ok(())
+}
+
+fn changed(id: &str, key: &str, known: &str, value: &str) -> ApiError {
+    ApiError::invalid(format!(
+        "Changing param values is not allowed. Param with key='{key}' was already logged with value='{known}' for model ID='{id}'. Attempted logging new value '{value}'."
+    ))
 }
 
 pub async fn delete_tag(engine: &Engine, id: &str, key: String) -> anyhow::Result<()> {
@@ -163,7 +199,12 @@ pub async fn search(
         .await?;
     let word = |model: &LoggedModel, word: &str| model.name.to_lowercase().contains(&word.to_lowercase());
     found.retain(|(model, _)| {
-        compare::holds(&filter, &|field| cell(model, field, &datasets), &|text| word(model, text))
+        let looked_at = |field: &Field| match field {
+            // Of the figures of a key each one counts.
+            Field::Metric(key) => Cell::Numbers(figures(model, key, &datasets).map(|one| one.value).collect()),
+            _ => cell(model, field, &datasets),
+        };
+        compare::holds(&filter, &looked_at, &|text| word(model, text))
     });
     found.sort_by(|(left, _), (right, _)| {
         let by = orders.iter().map(|one| {
@@ -185,21 +226,30 @@ pub const fn status(status: LoggedStatus) -> &'static str {
     }
 }
 
+/// A model's figures of a key, on one of these datasets where any are given.
+fn figures<'m>(
+    model: &'m LoggedModel,
+    key: &'m str,
+    datasets: &'m [(String, Option<String>)],
+) -> impl Iterator<Item = &'m LoggedMetric> {
+    let counts = move |name: Option<&String>, digest: Option<&String>| {
+        datasets.is_empty()
+            || datasets.iter().any(|(wanted, version)| {
+                name == Some(wanted) && version.as_ref().is_none_or(|version| digest == Some(version))
+            })
+    };
+    let is_sought = move |metric: &&LoggedMetric| {
+        metric.key == key && counts(metric.dataset_name.as_ref(), metric.dataset_digest.as_ref())
+    };
+    model.metrics.iter().filter(is_sought)
+}
+
 fn cell(model: &LoggedModel, field: &Field, datasets: &[(String, Option<String>)]) -> Cell {
     let text = |text: Option<String>| text.map_or(Cell::Missing, Cell::Text);
     match field {
-        Field::Metric(key) => {
-            let counts = |name: Option<&String>, digest: Option<&String>| {
-                datasets.is_empty()
-                    || datasets.iter().any(|(wanted, version)| {
-                        name == Some(wanted) && version.as_ref().is_none_or(|version| digest == Some(version))
-                    })
-            };
-            let of = model.metrics.iter().filter(|metric| {
-                metric.key == *key && counts(metric.dataset_name.as_ref(), metric.dataset_digest.as_ref())
-            });
-            of.max_by_key(|metric| metric.time_ms).map_or(Cell::Missing, |metric| Cell::Number(metric.value))
-        }
+        Field::Metric(key) => figures(model, key, datasets)
+            .max_by_key(|metric| (metric.time_ms, metric.step))
+            .map_or(Cell::Missing, |metric| Cell::Number(metric.value)),
         Field::Param(key) => model.params.get(key).into(),
         Field::Tag(key) => model.tags.get(key).into(),
         Field::Attribute(name) => match name.as_str() {

@@ -1,6 +1,8 @@
 //! The registry as MLflow's clients see it: models and versions of both kinds, those that we made and those that
 //! clients registered.
 
+mod source;
+
 use std::{cmp::Ordering, collections::BTreeMap};
 
 use anyhow::bail;
@@ -30,9 +32,13 @@ pub struct Version {
     pub name: String,
     pub number: u32,
     pub run: Option<RunId>,
+    /// The run's id as its client told it, which may be none of ours.
+    pub run_told: Option<String>,
     pub run_link: Option<String>,
-    /// Where its files lie; of one that we made, in the run that made it.
+    /// What it was registered from; of one that we made, the run that made it.
     pub source: String,
+    /// Where its files lie, whatever became of what the source names.
+    pub location: String,
     pub logged: Option<String>,
     pub user: Option<String>,
     pub created_ms: i64,
@@ -83,8 +89,10 @@ fn read(c: &store::Connection, row: ModelRow) -> store::Result<Registered> {
             name: row.name.clone(),
             number: version.number,
             run: Some(version.run),
+            run_told: Some(version.run.to_string()),
             run_link: None,
             source: format!("runs:/{}/model", version.run),
+            location: format!("runs:/{}/model", version.run),
             logged: None,
             user: None,
             created_ms: version.created_ms,
@@ -101,8 +109,10 @@ fn read(c: &store::Connection, row: ModelRow) -> store::Result<Registered> {
             name: row.name.clone(),
             number: version.number,
             run: version.run,
+            run_told: version.run_told,
             run_link: version.run_link,
             source: version.source,
+            location: version.location,
             logged: version.logged,
             user: version.user,
             created_ms: version.created_ms,
@@ -282,7 +292,8 @@ pub async fn delete(engine: &Engine, name: &str) -> anyhow::Result<()> {
 #[derive(Debug, Clone, Default)]
 pub struct NewVersion {
     pub source: String,
-    pub run: Option<RunId>,
+    /// A run's id; one that is not ours is known to the client only.
+    pub run: Option<String>,
     pub run_link: Option<String>,
     pub description: Option<String>,
     pub logged: Option<String>,
@@ -298,10 +309,8 @@ pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow
         .store()
         .write_durable(move |tx| {
             let Some(mut row) = named(tx, &wanted)? else { return Err(missing(&wanted).into()) };
-            // A run that is not ours is known to the client only.
-            let logged =
-                new.logged.as_deref().map(|logged| store::logged_model::get(tx, logged)).transpose()?.flatten();
-            let run = match new.run.or(logged.and_then(|logged| logged.run)) {
+            let resolved = source::resolve(tx, &new)?;
+            let run = match resolved.run.as_deref().and_then(|run| run.parse::<RunId>().ok()) {
                 Some(run) => store::run::standing(tx, run)?.map(|_| run),
                 None => None,
             };
@@ -310,9 +319,11 @@ pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow
                 model: row.id,
                 number: 0,
                 run,
+                run_told: resolved.run,
                 run_link: new.run_link,
-                source: new.source,
-                logged: new.logged,
+                source: resolved.source,
+                location: resolved.location,
+                logged: resolved.logged,
                 user: new.user,
                 created_ms: now_ms,
                 aliases: Vec::new(),
@@ -534,7 +545,7 @@ pub async fn search_versions(engine: &Engine, text: &str, order: &[String]) -> a
             "name" => Cell::Text(version.name.clone()),
             "version_number" => Cell::Number(f64::from(version.number)),
             // A version of no run has an empty one, as in MLflow.
-            "run_id" => Cell::Text(version.run.map(|run| run.to_string()).unwrap_or_default()),
+            "run_id" => Cell::Text(version.run_told.clone().unwrap_or_default()),
             "source_path" | "source" => Cell::Text(version.source.clone()),
             "creation_timestamp" => Cell::Number(version.created_ms as f64),
             "model_id" => text(version.logged.clone()),

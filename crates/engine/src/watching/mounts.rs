@@ -33,7 +33,7 @@ const NETWORK: [&str; 24] = [
 
 /// Whether the folder is to be polled. `table` is a table of mounts in the form of `/proc/self/mounts`;
 /// without one the system is asked.
-pub(super) fn is_network(path: &Path, table: Option<&Path>) -> bool {
+pub(crate) fn is_network(path: &Path, table: Option<&Path>) -> bool {
     match table {
         Some(table) => is_network_by(table, path),
         None => ask_system(path),

@@ -157,7 +157,8 @@ async fn a_clients_datasets_models_and_versions_stand_in_the_lineage() {
     registry::create(&stage.engine, "churn", None, Vec::new()).await.unwrap();
     let of_model = NewVersion { source: format!("models:/{made}"), logged: Some(made), ..NewVersion::default() };
     registry::add_version(&stage.engine, "churn", of_model).await.unwrap();
-    let of_files = NewVersion { source: format!("runs:/{run}/model"), run: Some(run), ..NewVersion::default() };
+    let of_files =
+        NewVersion { source: format!("runs:/{run}/model"), run: Some(run.to_string()), ..NewVersion::default() };
     registry::add_version(&stage.engine, "churn", of_files).await.unwrap();
     registry::set_alias(&stage.engine, "churn", "champion", Some("1")).await.unwrap();
 

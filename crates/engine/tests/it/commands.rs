@@ -6,6 +6,7 @@ use api::{
     ErrorCode, RunId,
     config::ProjectFile,
     run::{BeginCommand, EditRun, EndCommand, GetRun, GetRunLog, ListRuns, LogStream, ProjectIdOr, RunState},
+    series::Viewport,
 };
 use serde_json::json;
 
@@ -83,7 +84,7 @@ async fn events_are_counted_once_across_restarts() {
     assert_eq!((ended.metrics[0].count, ended.state, ended.exit_code), (751, RunState::Failed, Some(3)));
     assert!(ended.metrics[0].last.is_nan());
     assert!(ended.ended_because.unwrap().message.contains("exit code 3"));
-    let view = engine::run::series_view(&stage.engine, Viewport::of(run, "loss"), 2000).await.unwrap();
+    let view = engine::run::series_view(&stage.engine, Viewport::whole(run, "loss"), 2000).await.unwrap();
     assert_eq!(view.len(), 751);
 }
 

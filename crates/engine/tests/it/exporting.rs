@@ -12,7 +12,10 @@ use api::{
 };
 use arrow_array::{Array as _, Float64Array, StringArray, cast::AsArray as _, types::TimestampMillisecondType};
 use engine::tracking::client::{self, Batch, Begin};
-use foreign::{Found, Head, Mark, Told};
+use foreign::{
+    Found, Head, Mark, Told,
+    registry::{Inputs, LoggedHead, ModelHead},
+};
 
 use crate::stage::Stage;
 
@@ -91,6 +94,24 @@ fn read(kind: Kind, path: &Path) -> (Vec<Head>, BTreeMap<String, Vec<Point>>) {
     (heads, series)
 }
 
+/// What a file store holds beside its runs.
+fn others(path: &Path) -> (Vec<Inputs>, Vec<LoggedHead>, Vec<ModelHead>) {
+    let (mut inputs, mut logged, mut models) = (Vec::new(), Vec::new(), Vec::new());
+    let reader = foreign::open(&Found { kind: Kind::MlflowFiles, path: path.to_owned() });
+    reader
+        .read(&Mark::default(), &mut |told| {
+            match told {
+                Told::Inputs(one) => inputs.push(one),
+                Told::Logged(head) => logged.push(head),
+                Told::Model(head) => models.push(head),
+                _ => {}
+            }
+            Ok(())
+        })
+        .unwrap();
+    (inputs, logged, models)
+}
+
 fn bits(points: &[Point]) -> Vec<(i64, i64, u64)> {
     points.iter().map(|point| (point.step, point.time_ms, point.value.to_bits())).collect()
 }
@@ -103,13 +124,15 @@ async fn a_file_store_has_every_point_tag_and_artifact() {
     let job = stage.done(job).await;
     assert!(job.message.contains("2 runs in") && job.message.contains("2 things were left out"), "{}", job.message);
     let (heads, series) = read(Kind::MlflowFiles, &stage.path("out"));
+    let (inputs, ..) = others(&stage.path("out"));
+    let [input] = &inputs[0].datasets[..] else { panic!("{inputs:?}") };
+    assert_eq!((&*input.dataset.name, &*input.dataset.digest, input.context()), ("rows", "d1", Some("training")));
     assert_eq!(heads.iter().map(|head| head.name.as_str()).collect::<Vec<_>>(), ["../first: run", "second"]);
     let first = &heads[0];
     assert_eq!((first.id, first.group.as_str(), first.created_ms), (Some(*runs[0].as_bytes()), "sweep", TIME));
     assert_eq!(first.params.len(), 2, "{:?}", first.params);
     let tag = |key: &str| first.tags.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
     assert_eq!((tag("team"), tag("odd\"key")), (Some("a"), None));
-    assert!(tag("mlflow.dataset.rows/d1").is_some_and(|told| told.contains("training")), "{:?}", first.tags);
     let read = |key: &str| bits(&series[&format!("{} {key}", first.key)]);
     let whole = |key: &'static str| {
         let (engine, run) = (stage.engine.clone(), runs[0]);

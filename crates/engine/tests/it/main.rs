@@ -25,6 +25,7 @@ mod secrets;
 mod skipped;
 mod sources;
 mod sources_followed;
+mod sources_models;
 mod spending;
 mod stage;
 mod tracking;

@@ -482,6 +482,7 @@ fn trained(id: RunId, project: ProjectId, experiment: api::ExperimentId) -> RunR
         pid_started_ms: None,
         events_offset: 0,
         artifacts: None,
+        address: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use api::{
     ErrorCode, RunId,
-    run::ListRuns,
+    run::{GetRuns, ListRuns},
     run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns},
     run_table::{GroupFigure, GroupRuns, Listing, PickRuns, RunGroups, TabulateRuns},
     series::Point,
@@ -216,6 +216,11 @@ async fn runs_differ_by_params_tags_metrics_and_the_datasets_of_clients() {
     let model = several.rows.iter().find(|row| row.key == "the model").unwrap();
     assert_eq!((model.values.len(), &model.values[4]), (6, &None));
 
+    let unknown = RunId::from_bytes([9; 16]);
+    let several = stage.call(GetRuns { runs: vec![runs[1], unknown, runs[0]] }).await;
+    let told: Vec<Option<RunId>> = several.iter().map(|run| run.as_ref().map(|run| run.id)).collect();
+    assert_eq!(told, [Some(runs[1]), None, Some(runs[0])]);
+    assert!(stage.try_call(GetRuns { runs: vec![unknown; 101] }).await.is_err());
     let alone = stage.try_call(DiffRuns { runs: runs[..1].to_vec(), all: false }).await.unwrap_err();
     assert_eq!(alone.code, ErrorCode::Invalid);
     let missing =

@@ -96,6 +96,23 @@ async fn a_file_store_is_read_once_and_read_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_added_again_goes_on_with_the_runs_that_were_kept() {
+    let stage = Stage::new().await;
+    let folder = stage.path("tensorboard");
+    copy(&fixture("foreign/tests/fixtures/tensorboard"), &folder);
+    add(&stage, &folder.join("runs"), Some(Kind::TensorBoard)).await;
+    let first = series(&stage).await;
+    let source = stage.call(ListSources {}).await.remove(0);
+    stage.call(RemoveSource { source: source.id, keep_runs: true }).await;
+    assert!(stage.call(ListSources {}).await.is_empty());
+    assert_eq!(series(&stage).await, first);
+    add(&stage, &folder.join("runs"), Some(Kind::TensorBoard)).await;
+    assert_eq!(series(&stage).await, first);
+    let again = stage.call(ListSources {}).await.remove(0);
+    assert_eq!((again.id, again.runs), (source.id, source.runs));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_is_away_takes_nothing_with_it() {
     let stage = Stage::new().await;
     let (folder, away) = (stage.path("mlruns"), stage.path("away"));

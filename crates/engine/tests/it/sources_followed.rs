@@ -12,7 +12,7 @@ use api::{
     event::{Event, Tag},
     run::{EditRun, GetRun, ListArtifacts, ListRuns, Run, RunState},
     series::Point,
-    source::{AddSource, Kind, ListSources, ReadSource, Source},
+    source::{AddSource, Kind, ListSources, ReadSource, RemoveSource, RestoreSource, Source},
     tracking::ListExperiments,
 };
 use foreign::tensorboard::write::EventFile;
@@ -199,6 +199,38 @@ async fn folders_that_grow_are_followed() {
     grows(&stage, "W&B's records", all - first, || append(&log, &whole[whole.len() / 2..])).await;
     let run = runs(&stage).await.remove(0);
     assert_eq!((run.state, source(&stage).await.error), (RunState::Finished, None));
+}
+
+/// A network mount tells nothing: each kind of place that is looked at, a folder, a file, a database.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_on_a_network_mount_is_looked_at() {
+    let stage = Stage::on_the_network().await;
+    let folder = stage.path("mlruns");
+    copy(&fixture("foreign/tests/fixtures/mlruns"), &folder);
+    follow(&stage, &folder, Kind::MlflowFiles).await;
+    let metric = crate::sources::metric_file(&folder);
+    // Twice within a second.
+    grows(&stage, "MLflow's line", 1, || append(&metric, b"1999999999999 0.125 987654\n")).await;
+    grows(&stage, "MLflow's next line", 1, || append(&metric, b"1999999999999 0.125 987655\n")).await;
+
+    let stage = Stage::on_the_network().await;
+    let path = stage.write("metrics.csv", "step,loss\n0,1.5\n");
+    follow(&stage, &path, Kind::Metrics).await;
+    grows(&stage, "a row", 1, || append(&path, b"1,1.25\n")).await;
+    // What is not changed is not read: longer than it is looked at again.
+    let read = async || source(&stage).await.read_ms;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let first = read().await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(read().await, first);
+    // Forgotten, it is looked at no more.
+    let removed = stage.call(RemoveSource { source: source(&stage).await.id, keep_runs: true }).await;
+    let before = points(&stage).await;
+    append(&path, b"2,1.0\n");
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(points(&stage).await, before);
+    stage.call(RestoreSource { path: removed.path }).await;
+    stage.until("what came meanwhile", async |stage| (points(stage).await == before + 1).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -373,7 +373,7 @@ async fn a_model_that_a_client_registered_stands_where_its_run_does() {
     registry::create(&stage.engine, "churn", None, Vec::new()).await.unwrap();
     let tags = vec![("team".to_owned(), "risk".to_owned())];
     registry::create(&stage.engine, "elsewhere", Some("# Of *nobody*".to_owned()), tags).await.unwrap();
-    let new = NewVersion { source: "runs:/x/model".to_owned(), run: Some(run), ..NewVersion::default() };
+    let new = NewVersion { source: format!("runs:/{run}/model"), run: Some(run.to_string()), ..NewVersion::default() };
     registry::add_version(&stage.engine, "churn", new).await.unwrap();
     registry::set_alias(&stage.engine, "churn", "champion", Some("1")).await.unwrap();
     let models = stage.call(ListModels { project }).await;
@@ -438,12 +438,12 @@ async fn runs_go_for_good_with_the_models_that_they_logged_unless_a_version_poin
     let (logged, _) = log_model(&stage, &sweep, runs[1]).await;
     registry::create(&stage.engine, "churn", None, Vec::new()).await.unwrap();
     let sources = [
-        format!("models:/{logged}"),
-        format!("runs:/{}/model", runs[2]),
-        format!("mlflow-artifacts:/{}/{}/artifacts/model", sweep.number, runs[3]),
+        (format!("models:/{logged}"), None, Some(logged)),
+        (format!("runs:/{}/model", runs[2]), Some(runs[2].to_string()), None),
+        (format!("mlflow-artifacts:/{}/{}/artifacts/model", sweep.number, runs[3]), Some(runs[3].to_string()), None),
     ];
-    for source in sources {
-        let new = NewVersion { source, ..NewVersion::default() };
+    for (source, run, logged) in sources {
+        let new = NewVersion { source, run, logged, ..NewVersion::default() };
         registry::add_version(&stage.engine, "churn", new).await.unwrap();
     }
     for (at, name) in [(1, "logged"), (2, "files"), (3, "proxied")] {
@@ -467,6 +467,54 @@ async fn runs_go_for_good_with_the_models_that_they_logged_unless_a_version_poin
     }
     assert_eq!(stage.call(PurgeRuns { runs: runs[1..].to_vec() }).await.records, 3);
     assert_eq!(stage.try_call(PurgeRuns { runs }).await.unwrap_err().code, ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn a_copy_of_a_version_outlives_what_it_was_copied_from() {
+    let stage = Stage::new().await;
+    let sweep = experiment(&stage, "sweep").await;
+    let run = begin(&stage, &sweep, "one", 1).await;
+    let (logged, file) = log_model(&stage, &sweep, run).await;
+    for name in ["first", "files", "copies"] {
+        registry::create(&stage.engine, name, None, Vec::new()).await.unwrap();
+    }
+    let add = async |name: &str, source: String, run: Option<String>, logged: Option<&String>| {
+        let new = NewVersion { source, run, logged: logged.cloned(), ..NewVersion::default() };
+        registry::add_version(&stage.engine, name, new).await
+    };
+    add("first", format!("models:/{logged}"), None, Some(&logged)).await.unwrap();
+    add("files", format!("runs:/{run}/model"), Some(run.to_string()), None).await.unwrap();
+    registry::set_alias(&stage.engine, "first", "best", Some("1")).await.unwrap();
+    let told = |version: registry::Version| (version.source, version.location, version.run, version.logged);
+    let location = format!("mlflow-artifacts:/{}/models/{logged}/artifacts", sweep.number);
+    let files = format!("runs:/{run}/model");
+    for (source, kept) in [
+        ("models:/first/1", ("models:/first/1", &location, Some(&logged))),
+        ("models:/first@best", ("models:/first/1", &location, Some(&logged))),
+        ("models:/first/LATEST", ("models:/first/1", &location, Some(&logged))),
+        ("models:/files/none", ("models:/files/1", &files, None)),
+        ("models:/copies/1", ("models:/copies/1", &location, Some(&logged))),
+    ] {
+        let copy = told(add("copies", source.to_owned(), None, None).await.unwrap());
+        assert_eq!(copy, (kept.0.to_owned(), kept.1.clone(), Some(run), kept.2.cloned()), "{source}");
+    }
+    let other = begin(&stage, &sweep, "two", 1).await.to_string();
+    for source in ["models:/first/1", "models:/first/2", "models:/none/1", "models:/first/staging", "models:/first@x"] {
+        assert!(add("copies", source.to_owned(), Some(other.clone()), None).await.is_err(), "{source}");
+    }
+    registry::delete_version(&stage.engine, "first", "1").await.unwrap();
+    registry::delete(&stage.engine, "files").await.unwrap();
+    assert_eq!(registry::version(&stage.engine, "copies", "1").await.unwrap().location, location);
+    for number in ["1", "2", "3", "5"] {
+        let refused = stage.try_call(PurgeRuns { runs: vec![run] }).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InUse, "before {number} was deleted: {refused}");
+        assert!(file.exists());
+        registry::delete_version(&stage.engine, "copies", number).await.unwrap();
+    }
+    let refused = stage.try_call(PurgeRuns { runs: vec![run] }).await.unwrap_err();
+    assert_eq!(refused.message, "copies v4 was registered from the files of one.");
+    registry::delete_version(&stage.engine, "copies", "4").await.unwrap();
+    assert_eq!(stage.call(PurgeRuns { runs: vec![run] }).await.records, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -13,6 +13,7 @@ use api::{
         DeleteRun, GetEvaluation, GetLineage, GetRun, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run, RunState,
         StartRun, StopRun,
     },
+    series::Viewport,
 };
 use serde_json::json;
 use tokio::sync::broadcast::error::TryRecvError;
@@ -624,7 +625,9 @@ fn a_training_outlives_its_killed_host_and_is_adopted() {
         assert_eq!(over.state, RunState::Stopped);
         // Steps that were read before the kill are not read twice.
         for metric in &over.metrics {
-            let view = engine::run::series_view(&stage.engine, Viewport::of(run, &metric.key), 100_000).await.unwrap();
+            let view = engine::run::series_view(&stage.engine, Viewport::whole(run, metric.key.as_str()), 100_000)
+                .await
+                .unwrap();
             assert!(view.step.windows(2).all(|pair| pair[0] < pair[1]), "{} has a step twice", metric.key);
         }
         assert_eq!(stage.call(GetDataset { project: over.project.unwrap() }).await.snapshots.len(), 1);

@@ -4,7 +4,7 @@ use std::{fs, io::Write as _, path::Path};
 
 use api::{run::RunState, series::Point};
 use foreign::{
-    Mark,
+    Mark, Told,
     mlflow_files::{MlflowFiles, write::FileStore},
 };
 
@@ -29,9 +29,12 @@ fn what_mlflow_wrote_is_told() {
     assert_eq!((first.user.as_deref(), first.notes.as_deref()), (Some("ada"), Some("Best so far.")));
     assert_eq!(first.commit, Some("c".repeat(40)));
     assert_eq!(first.params, pairs(&[("lr", "0.1"), ("note", "two\nlines"), ("opt/name", "adam")]));
-    let dataset =
-        r#"{"source_type":"http","source":"{\"url\": \"https://example.org/churn.csv\"}","context":"training"}"#;
-    assert_eq!(first.tags.last(), pairs(&[("mlflow.dataset.churn.csv/abc123", dataset)]).last());
+    let inputs = read.told.iter().find_map(|told| if let Told::Inputs(inputs) = told { Some(inputs) } else { None });
+    let [input] = &inputs.unwrap().datasets[..] else { panic!("{inputs:?}") };
+    let dataset = &input.dataset;
+    assert_eq!((&*dataset.name, &*dataset.digest, &*dataset.source_type), ("churn.csv", "abc123", "http"));
+    assert_eq!(dataset.source, r#"{"url": "https://example.org/churn.csv"}"#);
+    assert_eq!(input.context(), Some("training"));
     assert_eq!(first.artifacts, Some(fixture("mlruns").join(FIRST).join("artifacts")));
     assert_eq!(read.series("loss"), [(0, Some(1.0)), (1, Some(0.5)), (2, Some(1.0 / 3.0))]);
     assert_eq!(read.points("loss")[2].time_ms, 1_700_000_000_002);

@@ -41,11 +41,26 @@ pub(super) fn safe(path: &str) -> Result<Vec<String>, Failure> {
     if trimmed.is_empty() {
         return Ok(Vec::new());
     }
-    upload::inside(trimmed).map_err(|_| refused())?;
-    if decoded.contains('#') {
+    let parts = upload::parts(trimmed, kept).map_err(|error| match cfg!(windows) {
+        // What a client elsewhere keeps must be said where it can't be.
+        true => Failure::invalid(format!("Invalid path: {}", error.message)),
+        false => refused(),
+    })?;
+    if decoded.contains('#') || leads_elsewhere_on_windows(trimmed) {
         return Err(refused());
     }
-    Ok(trimmed.split('/').map(str::to_owned).collect())
+    Ok(parts.into_iter().map(str::to_owned).collect())
+}
+
+/// A name that the file system keeps as it is: a log is called `2026-11-29T11:22:33.log`, but not on Windows.
+fn kept(name: &str) -> bool {
+    !cfg!(windows) || !name.contains(['\\', ':', '<', '>', '"', '|', '?', '*']) && !name.ends_with(['.', ' '])
+}
+
+/// A path that Windows would go up or to a drive by is refused on every system: its client may fetch the folder there.
+fn leads_elsewhere_on_windows(path: &str) -> bool {
+    let is_drive = path.as_bytes().get(1) == Some(&b':') && matches!(path.as_bytes().get(2), None | Some(b'/' | b'\\'));
+    is_drive || path.starts_with('\\') || path.split(['/', '\\']).any(|part| part == "..")
 }
 
 /// The part of the address behind the route, still encoded.
@@ -193,6 +208,11 @@ mod tests {
             "a/..%2fx",
             "a%5c..%5cx",
             "C:/x",
+            "C:%5cx",
+            "C:",
+            "%5c%5chost%5cshare",
+            "a/b%5c..%5c..%5cx",
+            "..%5cx",
             "file:///etc/passwd",
             "a/./b",
             "a//b",
@@ -204,5 +224,32 @@ mod tests {
         }
         assert_eq!(safe("1/a b%20c/d.txt").unwrap(), ["1", "a b c", "d.txt"]);
         assert!(safe("").unwrap().is_empty());
+    }
+
+    #[cfg(not(windows))]
+    #[test]
+    fn a_name_is_kept_as_it_is() {
+        for name in [
+            "2026-11-29T11:22:33.log",
+            "a:b",
+            "back\\slash",
+            "dot.",
+            "space ",
+            "...",
+            "a|b<c>d*e\"?.txt",
+            "100%",
+            "C:x",
+        ] {
+            assert_eq!(safe(&format!("0/x/{name}")).unwrap(), ["0", "x", name]);
+        }
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn what_windows_can_not_keep_is_refused_with_the_reason() {
+        for name in ["2026-11-29T11:22:33.log", "back\\slash", "dot.", "space ", "a*b"] {
+            let refused = safe(&format!("0/x/{name}")).unwrap_err();
+            assert!(format!("{refused:?}").contains("that not every system keeps"), "{name}: {refused:?}");
+        }
     }
 }

@@ -45,7 +45,7 @@ impl<T: DeserializeOwned> FromRequest<Host> for Fields<T> {
             Some(LargeBodies(room)) => room.acquire_owned().await.ok(),
             None => None,
         };
-        let value = if body.is_empty() { query } else { object(&body)? };
+        let value = if body.is_empty() { query } else { without_nulls(object(&body)?) };
         serde_json::from_value(value).map(Fields).map_err(|error| wrong(&error))
     }
 }
@@ -81,6 +81,18 @@ fn object(body: &[u8]) -> Result<Value, Failure> {
         other => other,
     };
     if value.is_object() { Ok(value) } else { Err(Failure::invalid("The request is no JSON object.")) }
+}
+
+/// A field that is `null` is not set, as in protobuf's JSON.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let set = fields.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(set.map(|(name, value)| (name, without_nulls(value))).collect())
+        }
+        Value::Array(all) => Value::Array(all.into_iter().map(without_nulls).collect()),
+        other => other,
+    }
 }
 
 fn of_query(query: &str) -> Value {
@@ -129,7 +141,7 @@ impl<T, const MOST: usize> Default for AtMost<T, MOST> {
 
 impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for AtMost<T, MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Counting(PhantomData))
+        deserializer.deserialize_any(Counting(PhantomData))
     }
 }
 
@@ -140,6 +152,10 @@ impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Counting<T, M
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a list")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(AtMost::default())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
@@ -232,6 +248,11 @@ impl Visitor<'_> for Number<f64> {
 #[serde(transparent)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
+/// A text, empty where it is `null`: a field that is not set.
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Option::<String>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 /// The field, or MLflow's error for one that is not there.
 pub(super) fn required<T>(field: Option<T>, name: &str) -> Result<T, Failure> {
     field.ok_or_else(|| Failure::required(name))
@@ -244,11 +265,13 @@ mod tests {
     #[test]
     fn of_a_list_without_end_only_the_first_are_kept() {
         let read = |text: &str| serde_json::from_str::<AtMost<Int, 3>>(text);
-        for (text, kept, count) in [("[]", 0, 0), ("[1,2]", 2, 2), ("[1,2,3]", 3, 3), ("[1,2,3,{},null]", 3, 5)] {
+        for (text, kept, count) in
+            [("null", 0, 0), ("[]", 0, 0), ("[1,2]", 2, 2), ("[1,2,3]", 3, 3), ("[1,2,3,{},null]", 3, 5)]
+        {
             let list = read(text).unwrap();
             assert_eq!((list.kept.len(), list.count), (kept, count), "{text}");
         }
-        for wrong in ["[1,{}]", "{}", "1", "[1,2,3,", "[1,2,3,}]"] {
+        for wrong in ["[1,{}]", "{}", "1", "\"1\"", "[1,2,3,", "[1,2,3,}]"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

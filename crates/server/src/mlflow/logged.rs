@@ -77,10 +77,6 @@ struct Figure {
     dataset_digest: Option<String>,
 }
 
-fn artifact_uri(number: i64, id: &str) -> String {
-    format!("mlflow-artifacts:/{number}/models/{id}/artifacts")
-}
-
 impl From<Told> for WireModel {
     fn from((model, number): Told) -> Self {
         let figures = model.metrics.iter().map(|metric| Figure {
@@ -96,7 +92,7 @@ impl From<Told> for WireModel {
         let data = Data { params: pairs(&model.params), metrics: figures.collect() };
         let info = Info {
             experiment_id: number.to_string(),
-            artifact_uri: artifact_uri(number, &model.id),
+            artifact_uri: logged::artifact_uri(number, &model.id),
             creation_timestamp_ms: model.created_ms,
             last_updated_timestamp_ms: model.updated_ms,
             status: logged::status(model.status),
@@ -235,7 +231,7 @@ pub(super) async fn log_params(
     Fields(asked): Fields<LogParams>,
 ) -> Done {
     let params = texts(asked.params, check_param)?;
-    logged::change(&host.engine, &id, move |model| model.params.extend(params)).await?;
+    logged::log_params(&host.engine, &id, params).await?;
     Ok(done())
 }
 
@@ -311,5 +307,5 @@ pub(super) async fn artifacts(
     let under = super::artifacts::safe(asked.artifact_directory_path.as_deref().unwrap_or_default())?;
     let place = artifacts::of_logged(&host.engine, &model.id, &under).await?;
     let files = artifacts::list(&place).await?;
-    Ok(Json(info_of(artifact_uri(number, &id), files, &under.join("/"))))
+    Ok(Json(info_of(logged::artifact_uri(number, &id), files, &under.join("/"))))
 }

@@ -12,13 +12,13 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use engine::tracking::client::Told;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::failure::Failure;
+use super::{failure::Failure, fields::text};
 
 /// A key with its text: params, tags.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Pair {
     pub(super) key: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub(super) value: String,
 }
 

@@ -1,6 +1,9 @@
 //! What MLflow's routes refuse, asked without its client.
 
-use api::host::{PutSettings, Settings};
+use api::{
+    host::{PutSettings, Settings},
+    tracking::MoveRuns,
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -36,7 +39,11 @@ impl Open {
 
     /// A run of the first experiment.
     async fn run(&self) -> String {
-        let (_, made) = self.post("mlflow/runs/create", json!({ "experiment_id": "0" })).await;
+        self.run_in("0").await
+    }
+
+    async fn run_in(&self, experiment: &str) -> String {
+        let (_, made) = self.post("mlflow/runs/create", json!({ "experiment_id": experiment })).await;
         made["run"]["info"]["run_id"].as_str().unwrap().to_owned()
     }
 
@@ -136,6 +143,257 @@ async fn texts_of_logged_models_have_the_limits_of_a_runs() {
     }
     let good = json!({ "params": [{ "key": "lr", "value": "0.1" }] });
     assert_eq!(open.post(&format!("mlflow/logged-models/{id}/params"), good).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_run_keeps_the_address_of_its_artifacts_when_it_is_moved() {
+    let open = Open::start().await;
+    let made = json!({ "name": "elsewhere", "artifact_location": "file:///srv/models" });
+    let (_, made) = open.post("mlflow/experiments/create", made).await;
+    let number = made["experiment_id"].as_str().unwrap();
+    let (there, proxied) = (open.run_in(number).await, open.run().await);
+    let address = async |run: &str| {
+        let told = open.get(&format!("api/2.0/mlflow/runs/get?run_id={run}")).await;
+        told["run"]["info"]["artifact_uri"].as_str().unwrap().to_owned()
+    };
+    let before = [address(&there).await, address(&proxied).await];
+    assert_eq!(before[0], format!("file:///srv/models/{there}/artifacts"));
+    let (_, third) = open.post("mlflow/experiments/create", json!({ "name": "third" })).await;
+    let third = third["experiment_id"].as_str().unwrap();
+    // Also where it goes back to.
+    for number in [third, "0", number] {
+        let to = engine::tracking::client::experiment(&open.running.host.engine, number).await.unwrap().id;
+        let runs = [&there, &proxied].map(|run| run.parse().unwrap()).to_vec();
+        engine::dispatch::call(&open.running.host.engine, MoveRuns { runs, to }).await.unwrap();
+        assert_eq!([address(&there).await, address(&proxied).await], before, "in {number}");
+        let filter = format!("artifact_uri = '{}'", before[0]);
+        let (_, found) = open.post("mlflow/runs/search", json!({ "experiment_ids": [number], "filter": filter })).await;
+        assert_eq!(found["runs"].as_array().map(Vec::len), Some(1), "{found}");
+    }
+    // Its own folder is where a version of it may come from, and no other one is.
+    open.post("mlflow/registered-models/create", json!({ "name": "m" })).await;
+    let version = |run: &str, source: String| json!({ "name": "m", "run_id": run, "source": source });
+    let (status, made) =
+        open.post("mlflow/model-versions/create", version(&there, format!("{}/model", before[0]))).await;
+    assert_eq!(status, StatusCode::OK, "{made}");
+    for (run, source) in [
+        (&proxied, format!("{}/model", before[0])),
+        (&there, "file:///srv/models".to_owned()),
+        (&there, format!("{}/../../x", before[0])),
+        (&there, format!("{}/%2e%2e/x", before[0])),
+        (&there, format!("file://elsewhere/srv/models/{there}/artifacts")),
+    ] {
+        open.refused("mlflow/model-versions/create", version(run, source), "Invalid model version source").await;
+    }
+}
+
+#[tokio::test]
+async fn a_version_comes_from_its_own_run_or_model() {
+    let open = Open::start().await;
+    let (run, other) = (open.run().await, open.run().await);
+    let (_, made) = open.post("mlflow/logged-models", json!({ "experiment_id": "0" })).await;
+    let model = made["model"]["info"]["model_id"].as_str().unwrap();
+    open.post("mlflow/registered-models/create", json!({ "name": "m" })).await;
+    let ask = |source: String, run: Option<&str>, model: Option<&str>| json!({ "name": "m", "source": source, "run_id": run, "model_id": model });
+    let create = "mlflow/model-versions/create";
+    for (source, run_id, model_id) in [
+        (format!("runs:/{run}/model"), Some(&*run), None),
+        (format!("mlflow-artifacts:/0/{run}/artifacts/model"), Some(&run), None),
+        (format!("mlflow-artifacts:/0/models/{model}/artifacts"), None, Some(model)),
+        (format!("models:/{model}"), None, Some(model)),
+        ("models:/m/1".to_owned(), None, None),
+        ("s3://bucket/with+plus/100%/x".to_owned(), Some("a run of another server"), None),
+    ] {
+        let (status, made) = open.post(create, ask(source.clone(), run_id, model_id)).await;
+        assert_eq!(status, StatusCode::OK, "{source}: {made}");
+        if let Some(run_id) = run_id {
+            assert_eq!(made["model_version"]["run_id"], run_id, "{source}");
+        }
+    }
+    for (source, run_id, model_id) in [
+        (format!("runs:/{run}/model"), None, None),
+        (format!("runs:/{run}/model"), Some(&*other), None),
+        (format!("runs:/{run}/model"), Some(&run), Some(model)),
+        (format!("mlflow-artifacts:/0/{run}/artifacts/model"), None, None),
+        (format!("mlflow-artifacts:/0/{run}/artifacts/model"), Some(&other), None),
+        (format!("mlflow-artifacts://host/0/{run}/artifacts/model"), Some(&run), None),
+        (format!("http://host/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/model"), Some(&run), None),
+        (format!("models:/{model}"), None, None),
+        ("models:/m/1".to_owned(), Some(&other), None),
+        ("models://other/m/1".to_owned(), None, None),
+        ("model".to_owned(), None, None),
+        ("./model".to_owned(), Some(&run), None),
+        ("/srv/model".to_owned(), Some(&run), None),
+        ("s3://bucket/../x".to_owned(), None, None),
+        ("s3://bucket/a/./x".to_owned(), None, None),
+        ("s3://bucket/%252e%252e/x".to_owned(), None, None),
+        ("s3://bucket".to_owned(), None, None),
+        (format!("s3://bucket/%{}2e%2e/x", "25".repeat(100_000)), None, None),
+    ] {
+        open.refused(create, ask(source, run_id, model_id), "nvalid model version source").await;
+    }
+}
+
+#[tokio::test]
+async fn an_experiments_name_is_kept_as_it_was_given() {
+    let open = Open::start().await;
+    let (status, made) = open.post("mlflow/experiments/create", json!({ "name": " x " })).await;
+    assert_eq!(status, StatusCode::OK, "{made}");
+    let found = open.get("api/2.0/mlflow/experiments/get-by-name?experiment_name=%20x%20").await;
+    let facts = (&found["experiment"]["experiment_id"], &found["experiment"]["name"]);
+    assert_eq!(facts, (&made["experiment_id"], &json!(" x ")));
+    let renamed = json!({ "experiment_id": made["experiment_id"], "new_name": "y " });
+    open.post("mlflow/experiments/update", renamed).await;
+    let found = open.get("api/2.0/mlflow/experiments/get-by-name?experiment_name=y%20").await;
+    assert_eq!(found["experiment"]["experiment_id"], made["experiment_id"], "{found}");
+    open.refused("mlflow/experiments/create", json!({ "name": "  " }), "needs a name").await;
+}
+
+#[tokio::test]
+async fn a_logged_model_has_every_figure_of_it_and_keeps_its_params() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let params = json!([{ "key": "lr", "value": "0.1" }]);
+    let (_, made) = open.post("mlflow/logged-models", json!({ "experiment_id": "0", "params": params })).await;
+    let model = made["model"]["info"]["model_id"].as_str().unwrap();
+    let point = |model: &str, step: i64, value: f64, dataset: Option<&str>| json!({ "key": "loss", "value": value, "timestamp": 10 + step, "step": step, "model_id": model, "dataset_name": dataset });
+    let all: Vec<Value> = (0..3).map(|step| point(model, step, step as f64, None)).collect();
+    for _ in 0..2 {
+        open.post("mlflow/runs/log-batch", json!({ "run_id": run, "metrics": all })).await;
+    }
+    open.post("mlflow/runs/log-batch", json!({ "run_id": run, "metrics": [point(model, 0, 7.0, Some("iris"))] })).await;
+    let figures = async || {
+        let told = open.get(&format!("api/2.0/mlflow/logged-models/{model}")).await;
+        let figures = told["model"]["data"]["metrics"].as_array().cloned().unwrap_or_default();
+        let mut of = figures.iter().map(|one| (one["step"].as_i64(), one["value"].as_f64())).collect::<Vec<_>>();
+        of.sort_by(|left, right| left.partial_cmp(right).unwrap());
+        of
+    };
+    let kept = [(0, 0.0), (0, 7.0), (1, 1.0), (2, 2.0)].map(|(step, value)| (Some(step), Some(value)));
+    assert_eq!(figures().await, kept);
+    // Each of them is looked for, and the last of them is what is ordered by.
+    for (filter, found) in
+        [("metrics.loss < 1", 1), ("metrics.loss = 1", 1), ("metrics.loss = 7", 1), ("metrics.loss > 7", 0)]
+    {
+        let asked = json!({ "experiment_ids": ["0"], "filter": filter });
+        let (_, came) = open.post("mlflow/logged-models/search", asked).await;
+        assert_eq!(came["models"].as_array().map_or(0, Vec::len), found, "{filter}: {came}");
+    }
+    // Of a batch for a model that nobody knows nothing is kept, and the client is told so at once.
+    let unknown = json!({ "run_id": run, "metrics": [point(model, 9, 9.0, None), point("m-none", 9, 9.0, None)] });
+    let (status, said) = open.post("mlflow/runs/log-batch", unknown).await;
+    assert_eq!((status, &said["error_code"]), (StatusCode::NOT_FOUND, &json!("RESOURCE_DOES_NOT_EXIST")), "{said}");
+    assert_eq!(figures().await, kept);
+    let params = format!("mlflow/logged-models/{model}/params");
+    let pair = |key: &str, value: &str| json!({ "params": [{ "key": key, "value": value }] });
+    assert_eq!(open.post(&params, pair("lr", "0.1")).await.0, StatusCode::OK);
+    assert_eq!(open.post(&params, pair("depth", "3")).await.0, StatusCode::OK);
+    open.refused(&params, pair("lr", "0.2"), "was already logged with value='0.1'").await;
+    let told = open.get(&format!("api/2.0/mlflow/logged-models/{model}")).await;
+    let kept = json!([{ "key": "depth", "value": "3" }, { "key": "lr", "value": "0.1" }]);
+    assert_eq!(told["model"]["data"]["params"], kept);
+}
+
+#[tokio::test]
+async fn a_field_that_is_null_is_not_set() {
+    let open = Open::start().await;
+    let named = |name: &str| json!({ "name": name, "artifact_location": null, "tags": null });
+    let (status, made) = open.post("mlflow/experiments/create", named("nulls")).await;
+    assert_eq!(status, StatusCode::OK, "{made}");
+    let experiment = made["experiment_id"].as_str().unwrap();
+    let begin =
+        json!({ "experiment_id": experiment, "tags": null, "run_name": null, "user_id": null, "start_time": null });
+    let (status, made) = open.post("mlflow/runs/create", begin).await;
+    assert_eq!(status, StatusCode::OK, "{made}");
+    let run = made["run"]["info"]["run_id"].as_str().unwrap();
+    let model = json!({ "experiment_id": experiment, "name": null, "params": null, "tags": null, "model_type": null });
+    let (_, made) = open.post("mlflow/logged-models", model).await;
+    let model = made["model"]["info"]["model_id"].as_str().unwrap();
+    let dataset =
+        json!({ "name": "d", "digest": "1", "source_type": "x", "source": "y", "schema": null, "profile": null });
+    for (path, body) in [
+        ("runs/log-batch", json!({ "run_id": run, "metrics": null, "params": null, "tags": null })),
+        (
+            "runs/log-batch",
+            json!({
+                "run_id": run,
+                "metrics": [{ "key": "m", "value": 1, "timestamp": 1, "step": null, "model_id": null, "dataset_name": null }],
+                "params": [{ "key": "p", "value": null }],
+                "tags": [{ "key": "t", "value": null }],
+            }),
+        ),
+        (
+            "runs/log-metric",
+            json!({ "run_id": run, "run_uuid": null, "key": "m", "value": 2, "timestamp": 2, "step": null }),
+        ),
+        ("runs/log-parameter", json!({ "run_id": run, "key": "q", "value": null })),
+        ("runs/set-tag", json!({ "run_id": run, "key": "u", "value": null })),
+        ("runs/log-inputs", json!({ "run_id": run, "datasets": null, "models": null })),
+        ("runs/log-inputs", json!({ "run_id": run, "datasets": [{ "tags": null, "dataset": dataset }] })),
+        ("runs/outputs", json!({ "run_id": run, "models": [{ "model_id": model, "step": null }] })),
+        ("runs/update", json!({ "run_id": run, "status": null, "end_time": null, "run_name": null })),
+        (
+            "runs/search",
+            json!({ "experiment_ids": [experiment], "filter": null, "order_by": null, "run_view_type": null, "max_results": null }),
+        ),
+        ("experiments/search", json!({ "max_results": 9, "filter": null, "order_by": null, "view_type": null })),
+        ("registered-models/create", json!({ "name": "m", "tags": null, "description": null })),
+        ("registered-models/set-tag", json!({ "name": "m", "key": "k", "value": null })),
+        ("registered-models/get-latest-versions", json!({ "name": "m", "stages": null })),
+        (
+            "model-versions/create",
+            json!({ "name": "m", "source": "s3://b/x", "run_id": null, "tags": null, "model_id": null }),
+        ),
+        (
+            "model-versions/transition-stage",
+            json!({ "name": "m", "version": "1", "stage": "Staging", "archive_existing_versions": null }),
+        ),
+        ("model-versions/set-tag", json!({ "name": "m", "version": "1", "key": "k", "value": null })),
+        (
+            "logged-models/search",
+            json!({
+                "experiment_ids": [experiment],
+                "filter": null,
+                "datasets": null,
+                "order_by": [{ "field_name": "name", "ascending": null, "dataset_name": null }],
+            }),
+        ),
+    ] {
+        let (status, said) = open.post(&format!("mlflow/{path}"), body).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {said}");
+    }
+    let told = open.get(&format!("api/2.0/mlflow/runs/get?run_id={run}")).await["run"]["data"].clone();
+    assert_eq!(told["params"], json!([{ "key": "p", "value": "" }, { "key": "q", "value": "" }]));
+    // What must be there is missed as before.
+    open.refused("mlflow/runs/log-batch", json!({ "run_id": run, "params": [{ "key": null, "value": "1" }] }), "")
+        .await;
+    let valueless = json!({ "run_id": run, "metrics": [{ "key": "m", "value": null, "timestamp": 1 }] });
+    open.refused("mlflow/runs/log-batch", valueless, "value").await;
+}
+
+#[tokio::test]
+async fn empty_notes_are_notes_until_they_are_deleted() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let note = async || {
+        let told = open.get(&format!("api/2.0/mlflow/runs/get?run_id={run}")).await;
+        let tags = told["run"]["data"]["tags"].as_array().cloned().unwrap_or_default();
+        tags.into_iter().find(|tag| tag["key"] == "mlflow.note.content").map(|tag| tag["value"].clone())
+    };
+    let key = "mlflow.note.content";
+    let set = async |value: &str| {
+        let body = json!({ "run_id": run, "key": key, "value": value });
+        assert_eq!(open.post("mlflow/runs/set-tag", body).await.0, StatusCode::OK);
+    };
+    let delete = async || open.post("mlflow/runs/delete-tag", json!({ "run_id": run, "key": key })).await.0;
+    assert_eq!((note().await, delete().await), (None, StatusCode::NOT_FOUND));
+    for value in ["", "why", "", "how"] {
+        set(value).await;
+        assert_eq!(note().await, Some(json!(value)));
+    }
+    assert_eq!((delete().await, note().await, delete().await), (StatusCode::OK, None, StatusCode::NOT_FOUND));
+    set("").await;
+    assert_eq!((delete().await, note().await, delete().await), (StatusCode::OK, None, StatusCode::NOT_FOUND));
 }
 
 #[tokio::test]

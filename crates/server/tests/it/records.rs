@@ -97,7 +97,7 @@ async fn a_viewport_has_the_points_that_it_asked_for() {
     let unknown = get(&running, &format!("/api/series?run={run}&key=nothing")).await;
     assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
     // Many are one request; what isn't there is none.
-    let viewport = |key: &str| Viewport { run, key: key.to_owned(), from: Some(100), to: Some(199), over: None };
+    let viewport = |key: &str| Viewport { from: Some(100), to: Some(199), ..Viewport::whole(run, key.to_owned()) };
     let over = OverMetric { key: "loss/train".to_owned(), from: None, to: None, log: false };
     let over = Viewport { over: Some(over), ..viewport("loss/train") };
     let asked = Viewports { series: vec![viewport("loss/train"), viewport("nothing"), over], points: 500 };

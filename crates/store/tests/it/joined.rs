@@ -5,13 +5,12 @@ use store::Store;
 
 use crate::{open, run_id, run_row, with_project};
 
-async fn store_with(series: &[(&'static str, Vec<Vec<Point>>)]) -> (tempfile::TempDir, Store) {
+async fn store_with<const N: usize>(series: [(&'static str, Vec<Vec<Point>>); N]) -> (tempfile::TempDir, Store) {
     let (folder, store) = open();
     with_project(&store).await;
     store.write(|tx| store::run::put(tx, &run_row(1))).await.unwrap();
     for (key, pieces) in series {
-        let key = *key;
-        for piece in pieces.iter().cloned() {
+        for piece in pieces {
             store.write(move |tx| store::metric::append(tx, run_id(1), key, &piece)).await.unwrap();
         }
     }
@@ -54,7 +53,7 @@ async fn a_million_points_over_a_million_others_at_other_steps_are_pairs_that_ar
     let losses: Vec<Point> = (0..COUNT).map(|at| point(at * 2, loss(at * 2))).collect();
     let others: Vec<Point> = (0..COUNT).map(|at| point(at * 3, along(at * 3))).collect();
     let pieces = |all: &[Point]| all.chunks(50_000).map(<[Point]>::to_vec).collect::<Vec<_>>();
-    let (_folder, store) = store_with(&[("loss", pieces(&losses)), ("other", pieces(&others))]).await;
+    let (_folder, store) = store_with([("loss", pieces(&losses)), ("other", pieces(&others))]).await;
     let all = joined(&store, ALL, over("other"), 1_000).await;
     // Steps that are multiples of 2 and of 3.
     let partners = (COUNT * 2 - 1) / 6 + 1;
@@ -83,7 +82,7 @@ async fn what_came_late_or_again_meets_the_last_value_of_its_step() {
     let mut again = line(1_000..3_000, 0.5);
     again.iter_mut().for_each(|point| point.time_ms += 10_000);
     let others = vec![line(2_000..4_000, 0.0), line(0..2_000, 0.0), again];
-    let (_folder, store) = store_with(&[("loss", vec![line(0..5_000, 0.0)]), ("other", others)]).await;
+    let (_folder, store) = store_with([("loss", vec![line(0..5_000, 0.0)]), ("other", others)]).await;
     let all = joined(&store, ALL, over("other"), 10_000).await;
     assert_eq!((all.raw, all.len(), all.left_out), (true, 4_000, 1_000));
     for (step, over) in all.step.iter().zip(&all.over) {
@@ -112,7 +111,7 @@ async fn of_values_that_are_not_finite_one_of_each_kind_stays_and_a_partner_must
         }
     };
     let others: Vec<Point> = (0..9_000).map(|step| point(step, other(step))).collect();
-    let (_folder, store) = store_with(&[("loss", vec![losses]), ("other", vec![others])]).await;
+    let (_folder, store) = store_with([("loss", vec![losses]), ("other", vec![others])]).await;
     for (log, left_out) in [(false, 10), (true, 100)] {
         let all = joined(&store, ALL, OverMetric { log, ..over("other") }, 200).await;
         assert_eq!(all.left_out, left_out, "log: {log}");
@@ -127,7 +126,7 @@ async fn of_values_that_are_not_finite_one_of_each_kind_stays_and_a_partner_must
     for ends in [[7.0, 7.0], [f64::MIN, f64::MAX]] {
         let losses: Vec<Point> = (0..5_000).map(|step| point(step, step as f64)).collect();
         let others: Vec<Point> = (0..5_000).map(|step| point(step, ends[(step % 2) as usize])).collect();
-        let (_folder, store) = store_with(&[("loss", vec![losses]), ("other", vec![others])]).await;
+        let (_folder, store) = store_with([("loss", vec![losses]), ("other", vec![others])]).await;
         let all = joined(&store, ALL, over("other"), 100).await;
         assert!((2..=4).contains(&all.len()) && all.last.contains(&0.0), "{:?}", all.last);
     }

@@ -118,5 +118,6 @@ fn run_row(number: u64) -> RunRow {
         pid_started_ms: None,
         events_offset: 0,
         artifacts: None,
+        address: None,
     }
 }

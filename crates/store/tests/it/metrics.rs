@@ -1,7 +1,7 @@
 //! Series: the pyramid says what the points say, however they came in.
 
 use api::series::{NonFinite, Point};
-use store::Store;
+use store::{Store, points::Window};
 
 use crate::{open, run_id, run_row, with_project};
 
@@ -35,7 +35,8 @@ async fn buckets_are_the_minimum_maximum_and_last_of_their_points() {
         // One by one is slow through the writer; the pieces matter around the levels' births only.
         let piece = if piece == 1 { 3 } else { piece };
         let (_folder, store, number) = with_series(total, piece).await;
-        let view = store.read(move |c| store::points::view(c, number, i64::MIN, i64::MAX, 1000)).await.unwrap();
+        let view =
+            store.read(move |c| store::points::view(c, number, Window::steps(i64::MIN, i64::MAX), 1000)).await.unwrap();
         assert!(!view.raw && view.len() <= 1001, "{} points", view.len());
         assert!(view.len() > 500, "{} points", view.len());
         let mut from = 0;
@@ -81,6 +82,82 @@ async fn what_is_sent_again_counts_once() {
 }
 
 #[tokio::test]
+async fn what_is_sent_again_counts_once_however_long_ago_it_came() {
+    let (_folder, store, number) = with_series(5_000, 1_000).await;
+    let append = async |new: Vec<Point>| {
+        store.write(move |tx| store::metric::append(tx, run_id(1), "loss", &new)).await.unwrap()
+    };
+    // Chunks that are sealed long since, and a batch that reaches over all of them.
+    assert_eq!(append(points(0..1_000)).await, 5_000);
+    assert_eq!(append(points(0..5_000)).await, 5_000);
+    assert_eq!(append(vec![points(4_321..4_322)[0], points(17..18)[0]]).await, 5_000);
+    // The same within one batch, in the series' first batch too.
+    let point = Point { step: 9_000, time_ms: 5, value: 1.0 };
+    assert_eq!(append(vec![point, point, point]).await, 5_001);
+    assert_eq!(append(vec![Point { value: f64::NAN, ..point }, Point { value: f64::NAN, ..point }]).await, 5_002);
+    let count = store.write(move |tx| store::metric::append(tx, run_id(1), "first", &[point, point])).await.unwrap();
+    assert_eq!(count, 1);
+    // One that differs in its step, time or value is another.
+    let old = points(2_000..2_001)[0];
+    let others = vec![
+        Point { step: 2_001, ..old },
+        Point { time_ms: old.time_ms + 1, ..old },
+        Point { value: old.value + 1.0, ..old },
+        old,
+    ];
+    assert_eq!(append(others.clone()).await, 5_005);
+    assert_eq!(append(others).await, 5_005);
+    let all = store.read(move |c| store::points::raw_points(c, number, 0, u64::MAX)).await.unwrap();
+    assert_eq!(all.len(), 5_005);
+}
+
+#[tokio::test]
+async fn points_of_one_step_are_told_apart_by_their_times() {
+    let (_folder, store) = open();
+    with_project(&store).await;
+    store.write(|tx| store::run::put(tx, &run_row(1))).await.unwrap();
+    let append = async |new: Vec<Point>| {
+        store.write(move |tx| store::metric::append(tx, run_id(1), "loss", &new)).await.unwrap()
+    };
+    let at = |time_ms: i64| Point { step: 0, time_ms: time_ms / 3, value: (time_ms % 3) as f64 };
+    for from in (0..6_000).step_by(500) {
+        assert_eq!(append((from..from + 500).map(at).collect()).await, from as u64 + 500);
+    }
+    for again in [0..10, 3_000..3_600, 0..6_000] {
+        assert_eq!(append(again.map(at).collect()).await, 6_000);
+    }
+}
+
+#[tokio::test]
+async fn a_number_and_nan_of_one_step_and_time_are_told_as_mlflow_tells_them() {
+    let (_folder, store) = open();
+    with_project(&store).await;
+    store.write(|tx| store::run::put(tx, &run_row(1))).await.unwrap();
+    let nan = f64::NAN;
+    // Recorded of MLflow's server, which keeps NaN as a 0 that is marked.
+    for (key, values, last) in [
+        ("a", [nan, 1.0], 1.0),
+        ("b", [1.0, nan], 1.0),
+        ("c", [nan, -1.0], nan),
+        ("d", [-1.0, nan], nan),
+        ("e", [0.0, nan], 0.0),
+        ("f", [nan, 0.0], nan),
+    ] {
+        for piece in [1, 2] {
+            let name = format!("{key}{piece}");
+            let points = values.map(|value| Point { step: 1, time_ms: 7, value });
+            for new in points.chunks(piece).map(<[Point]>::to_vec) {
+                let name = name.clone();
+                store.write(move |tx| store::metric::append(tx, run_id(1), &name, &new)).await.unwrap();
+            }
+            let all = store.read(|c| store::metric::summaries(c, run_id(1))).await.unwrap();
+            let came = all.iter().find(|one| one.key == name).unwrap().last;
+            assert!(came == last || (came.is_nan() && last.is_nan()), "{name}: {came}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn whether_points_came_in_order_is_known() {
     let came = |steps_and_times: &'static [(i64, i64)], piece: usize| async move {
         let (_folder, store) = open();
@@ -102,8 +179,8 @@ async fn whether_points_came_in_order_is_known() {
         assert!(!came(&[(1, 5), (0, 6)], piece).await, "a smaller step");
         assert!(!came(&[(0, 5), (2, 6), (1, 7), (3, 8)], piece).await, "it stays so");
     }
-    // Two values of one step and time are told by their value, whichever came first.
-    assert!(!came(&[(0, 5), (0, 5), (1, 6)], 9).await);
+    // What is there twice came once.
+    assert!(came(&[(0, 5), (0, 5), (1, 6)], 9).await);
 }
 
 /// What a client logs late, or again after it went back to a checkpoint, stands where it belongs.
@@ -119,7 +196,8 @@ async fn a_view_goes_along_the_steps_however_they_came() {
             store.write(move |tx| store::metric::append(tx, run_id(1), "loss", &new)).await.unwrap();
         }
         let (number, _) = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap().unwrap();
-        let view = store.read(move |c| store::points::view(c, number, i64::MIN, i64::MAX, 1000)).await.unwrap();
+        let view =
+            store.read(move |c| store::points::view(c, number, Window::steps(i64::MIN, i64::MAX), 1000)).await.unwrap();
         assert_eq!(view.raw, total == 600);
         assert!(view.step.is_sorted() && view.len() > 300, "{} points", view.len());
     }
@@ -128,7 +206,7 @@ async fn a_view_goes_along_the_steps_however_they_came() {
 #[tokio::test]
 async fn a_deep_zoom_shows_raw_steps() {
     let (_folder, store, number) = with_series(50_000, 4096).await;
-    let view = store.read(move |c| store::points::view(c, number, 31_000, 31_499, 2000)).await.unwrap();
+    let view = store.read(move |c| store::points::view(c, number, Window::steps(31_000, 31_499), 2000)).await.unwrap();
     assert!(view.raw);
     assert_eq!(view.len(), 500);
     assert_eq!(view.last[7], value(31_007));
@@ -139,7 +217,8 @@ async fn a_deep_zoom_shows_raw_steps() {
 async fn a_million_points_open_at_once() {
     let (_folder, store, number) = with_series(1_000_000, 50_000).await;
     let begun = std::time::Instant::now();
-    let view = store.read(move |c| store::points::view(c, number, i64::MIN, i64::MAX, 2000)).await.unwrap();
+    let view =
+        store.read(move |c| store::points::view(c, number, Window::steps(i64::MIN, i64::MAX), 2000)).await.unwrap();
     let taken = begun.elapsed();
     assert!(!view.raw && !view.is_empty() && view.len() <= 2300, "{} points", view.len());
     assert_eq!(*view.last.last().unwrap(), value(999_999));
@@ -160,7 +239,7 @@ async fn not_a_number_is_kept_and_left_out_of_extremes() {
     assert!(summary.last.is_nan());
     assert_eq!((summary.min, summary.max, summary.count), (-2.0, f64::INFINITY, 5));
     let (number, _) = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap().unwrap();
-    let view = store.read(move |c| store::points::view(c, number, 0, 10, 100)).await.unwrap();
+    let view = store.read(move |c| store::points::view(c, number, Window::steps(0, 10), 100)).await.unwrap();
     assert!(view.last[1].is_nan() && view.last[2] == f64::INFINITY);
 }
 
@@ -179,7 +258,10 @@ async fn what_is_not_finite_is_counted_in_every_bucket_and_left_out_of_its_extre
         }
         let (number, _) = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap().unwrap();
         for size in [2_000, 300, 20] {
-            let view = store.read(move |c| store::points::view(c, number, i64::MIN, i64::MAX, size)).await.unwrap();
+            let view = store
+                .read(move |c| store::points::view(c, number, Window::steps(i64::MIN, i64::MAX), size))
+                .await
+                .unwrap();
             assert!(!view.raw && view.non_finite.len() == view.len(), "{size}: {} points", view.len());
             let holding = |step: usize| view.non_finite[view.step.partition_point(|last| *last < step as f64)];
             for (step, value) in odd {
@@ -195,9 +277,53 @@ async fn what_is_not_finite_is_counted_in_every_bucket_and_left_out_of_its_extre
             assert!(finite(&view.min) && finite(&view.max) && finite(&view.mean), "{size} in pieces of {piece}");
         }
         // Near by they are themselves.
-        let view = store.read(move |c| store::points::view(c, number, 39_990, 40_010, 300)).await.unwrap();
+        let view =
+            store.read(move |c| store::points::view(c, number, Window::steps(39_990, 40_010), 300)).await.unwrap();
         assert!(view.raw && view.last[10] == f64::INFINITY && view.last[11].is_nan() && view.non_finite.is_empty());
     }
+}
+
+/// Whatever order they came in, near by are the points themselves: of two that wrote at once, and of one that says no
+/// step.
+#[tokio::test]
+async fn zooming_in_ends_at_the_points_though_they_came_in_no_order() {
+    let (_folder, store) = open();
+    with_project(&store).await;
+    store.write(|tx| store::run::put(tx, &run_row(1))).await.unwrap();
+    // The one begins at step 0 and the other at its end, and each point comes after one of the other's.
+    let twice: Vec<Point> = (0..40_000)
+        .map(|at: i64| {
+            let step = if at % 2 == 0 { at / 2 } else { 39_999 - at / 2 };
+            Point { step, time_ms: at, value: step as f64 }
+        })
+        .collect();
+    let still: Vec<Point> =
+        (0..20_000).map(|at: i64| Point { step: 0, time_ms: at * 1000, value: at as f64 }).collect();
+    for (key, all) in [("twice", twice), ("still", still)] {
+        for new in all.chunks(700).map(<[Point]>::to_vec) {
+            store.write(move |tx| store::metric::append(tx, run_id(1), key, &new)).await.unwrap();
+        }
+    }
+    let view = async |key: &'static str, window: Window, points: u64| {
+        store
+            .read(move |c| {
+                let (number, _) = store::metric::find(c, run_id(1), key)?.unwrap();
+                store::points::view(c, number, window, points)
+            })
+            .await
+            .unwrap()
+    };
+    let near = view("twice", Window::steps(1_000, 1_100), 1_000).await;
+    assert!(near.raw && near.last == (1_000..=1_100).map(f64::from).collect::<Vec<_>>());
+    let whole = view("twice", Window::steps(i64::MIN, i64::MAX), 1_000).await;
+    assert!(!whole.raw && whole.step.is_sorted() && (500..=1_000).contains(&whole.len()), "{}", whole.len());
+    let times = Window { times: (5_000_000, 5_099_000), ..Window::steps(0, 0) };
+    let near = view("still", times, 1_000).await;
+    assert!(near.raw && near.last == (5_000..5_100).map(f64::from).collect::<Vec<_>>());
+    // More than fit are put together as they are, none left out.
+    let times = Window { times: (0, 9_999_000), ..Window::steps(0, 0) };
+    let far = view("still", times, 1_000).await;
+    assert!(!far.raw && far.min[0] == 0.0 && far.max.last() == Some(&9_999.0) && far.len() >= 500);
 }
 
 #[tokio::test]

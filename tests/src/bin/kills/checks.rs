@@ -230,7 +230,7 @@ async fn seen_runs(client: &Client, ledger: &Ledger) -> Result<()> {
             let now = run.metrics.iter().find(|metric| metric.key == *key).map_or(0, |metric| metric.count);
             ensure!(now >= *count, "{} had {count} points of {key} and has {now}", run.name);
             if seen.long && key.starts_with("loss") {
-                let viewport = Viewport { run: id, key: key.clone(), from: None, to: None, over: None };
+                let viewport = Viewport::whole(id, key.as_str());
                 let viewports = Viewports { series: vec![viewport], points: 20_000 };
                 let series = client.series(&viewports).await?.remove(0);
                 let series = series.with_context(|| format!("{} has no series {key}", run.name))?;

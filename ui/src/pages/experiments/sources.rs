@@ -2,8 +2,7 @@
 
 use api::{
     ApiError, SourceId,
-    source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, Source},
-    tracking::RestoreRuns,
+    source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, RestoreSource, Source},
 };
 use leptos::{prelude::*, task::spawn_local};
 
@@ -224,13 +223,11 @@ fn Forget(forgetting: RwSignal<Option<Source>>) -> impl IntoView {
     let forget = move |source: SourceId, keep_runs: bool| {
         open.set(false);
         pending.run(async move { client.call(RemoveSource { source, keep_runs }).await }, move |removed| {
-            match removed.runs.len() as u64 {
-                0 => toasts.done("The log is forgotten"),
-                count => {
-                    let said = format!("The log is forgotten, and {} deleted", words::counted(count, "run", "runs"));
-                    toasts.undoable(client, said, RestoreRuns { runs: removed.runs });
-                }
-            }
+            let said = match removed.runs.len() as u64 {
+                0 => "The log is forgotten".to_owned(),
+                count => format!("The log is forgotten, and {} deleted", words::counted(count, "run", "runs")),
+            };
+            toasts.undoable(client, said, RestoreSource { path: removed.path });
         });
     };
     view! {

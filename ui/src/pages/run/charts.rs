@@ -8,7 +8,7 @@ use charts::{axis::Axis, line::LineChart, role::Role};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 
-use super::logs::Tail;
+use super::{figures::AllFigures, logs::Tail};
 use crate::parts::{
     chart::ChartCard,
     curve_look::{Look, keep, kept},
@@ -35,16 +35,29 @@ fn rows(run: &Run, system: bool) -> f64 {
     if run.state.is_over() && places <= BESIDE { 1.0 } else { 2.0 }
 }
 
-/// Charts by figure: the part before "/", with its series.
+/// The parts of the data that tools measure figures of.
+const PARTS: [&str; 7] = ["train", "training", "val", "valid", "validation", "test", "eval"];
+
+/// What a series is the curve of, and of which part of the data: "loss" and "train" of "loss/train" and of "train/loss".
+/// A slash between other names groups what is measured apart.
+fn figure_of(key: &str) -> (&str, Option<&str>) {
+    let is_part = |word: &str| PARTS.contains(&word);
+    match (key.rsplit_once('/'), key.split_once('/')) {
+        (Some((figure, part)), _) if is_part(part) => (figure, Some(part)),
+        (_, Some((part, figure))) if is_part(part) => (figure, Some(part)),
+        _ => (key, None),
+    }
+}
+
+/// Charts by figure, each with its series.
 fn groups(run: &Run, system: bool) -> Vec<(String, Vec<String>)> {
     let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for metric in &run.metrics {
-        // A figure that was measured once is a number, not a curve: it stands in the report.
+        // A figure that was measured once is a number, not a curve: it stands among the figures.
         if metric.key.starts_with("system/") != system || metric.count < 2 {
             continue;
         }
-        let name =
-            if system { metric.key.clone() } else { metric.key.split('/').next().unwrap_or(&metric.key).to_owned() };
+        let name = if system { metric.key.clone() } else { figure_of(&metric.key).0.to_owned() };
         groups.entry(name).or_default().push(metric.key.clone());
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
@@ -55,7 +68,7 @@ fn groups(run: &Run, system: bool) -> Vec<(String, Vec<String>)> {
     };
     groups.sort_by_key(|(name, _)| rank(name));
     for (_, keys) in &mut groups {
-        keys.sort_by_key(|key| !key.ends_with("/train"));
+        keys.sort_by_key(|key| !figure_of(key).1.is_some_and(|part| part.starts_with("train")));
     }
     groups
 }
@@ -109,7 +122,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
     let is_training = run.with_untracked(|run| run.kind == RunKind::Training);
     let height = height(run.with_untracked(|run| rows(run, system)));
     view! {
-        {move || sorted.with(Vec::is_empty).then(|| {
+        {move || (sorted.with(Vec::is_empty) && (system || run.with(|run| run.metrics.is_empty()))).then(|| {
             let text = if system {
                 "Processor and memory are measured while the run is under way."
             } else {
@@ -166,6 +179,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
                 />
             })}
         </div>
+        {(!system).then(|| view! { <AllFigures run /> })}
     }
 }
 
@@ -185,15 +199,20 @@ fn MetricChart(
     let id = run.with_untracked(|run| run.id);
     let zoom = RwSignal::new(None);
     let single = keys.len() == 1;
+    let is_system = name.starts_with("system/");
     let wanted: Vec<Wanted> = keys
         .iter()
         .enumerate()
         .map(|(index, key)| {
-            let part = key.split_once('/').map_or(key.as_str(), |(_, part)| part);
+            let part = if is_system {
+                key.split_once('/').map_or(key.as_str(), |(_, part)| part)
+            } else {
+                figure_of(key).1.unwrap_or(key)
+            };
             // Training is blue and validation amber wherever they stand.
             let role = match part {
                 "train" | "training" => Role::Series(1),
-                "validation" => Role::Series(2),
+                "val" | "valid" | "validation" => Role::Series(2),
                 _ if single => Role::Series(6),
                 _ => Role::series(index + 2),
             };
@@ -208,7 +227,6 @@ fn MetricChart(
         words::metric(&name)
     };
     let (bytes, said) = (name.ends_with("_bytes"), title.clone());
-    let is_system = name.starts_with("system/");
     // A schedule has no noise.
     let is_schedule = name == "learning_rate";
     let is_loss = name == "loss";
@@ -241,7 +259,7 @@ fn MetricChart(
     let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
     let title = title.strip_suffix(" bytes").map_or(title.clone(), ToOwned::to_owned);
     let note = if single {
-        keys[0].split_once('/').map(|(_, part)| words::part_of(part)).filter(|_| !is_system).unwrap_or_default()
+        figure_of(&keys[0]).1.map(words::part_of).filter(|_| !is_system).unwrap_or_default()
     } else {
         String::new()
     };
@@ -280,6 +298,21 @@ fn MetricChart(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn series_of_one_figure_stand_in_one_chart_and_others_apart() {
+        for (key, figure, part) in [
+            ("loss/train", "loss", Some("train")),
+            ("train/loss", "loss", Some("train")),
+            ("eval/accuracy/top5", "accuracy/top5", Some("eval")),
+            ("train/lr", "lr", Some("train")),
+            ("gpu/0/temperature", "gpu/0/temperature", None),
+            ("loss", "loss", None),
+            ("test", "test", None),
+        ] {
+            assert_eq!(figure_of(key), (figure, part), "{key}");
+        }
+    }
 
     #[test]
     fn a_chart_moves_among_the_others_and_stays_at_the_ends() {

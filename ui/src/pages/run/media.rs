@@ -276,10 +276,10 @@ fn Played(run: RunId, key: String, step: i64, kind: MediumKind) -> impl IntoView
         }
     });
     view! {
-        {move || problem.get().map(|problem| view! { <p class="bad small">{problem}</p> })}
+        {move || problem.get().map(|problem| view! { <p class="bad small padded">{problem}</p> })}
         {move || is_damaged.get().then(|| {
             let what = if kind == MediumKind::Audio { "sound can't be played" } else { "picture can't be shown" };
-            view! { <p class="bad small">{format!("This {what}: its bytes are damaged, or of a kind that isn't known here.")}</p> }
+            view! { <p class="bad small padded">{format!("This {what}: its bytes are damaged, or of a kind that isn't known here.")}</p> }
         })}
         {move || address.get().filter(|_| !is_damaged.get()).map(|address| match kind {
             MediumKind::Audio => view! { <audio controls src=address on:error=move |_| is_damaged.set(true)></audio> }.into_any(),

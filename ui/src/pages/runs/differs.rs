@@ -1,8 +1,6 @@
 //! What differs between runs and their newest figures, as tables with a column a run, beside the baseline where one is
 //! pinned.
 
-use std::collections::BTreeSet;
-
 use api::run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns};
 use leptos::prelude::*;
 
@@ -13,7 +11,12 @@ use super::{
 };
 use crate::{
     client::query::query,
-    parts::{card::Card, states::Failure, words},
+    parts::{
+        card::Card,
+        states::Failure,
+        take_table::{Form, TakeTable, TextTable},
+        words,
+    },
 };
 
 type Ranked = Signal<Option<(String, bool)>>;
@@ -57,23 +60,51 @@ fn best_of(values: &[Option<f64>], is_more_better: bool) -> Option<f64> {
     (least < most).then_some(if is_more_better { most } else { least })
 }
 
-/// The figures that are told: losses and those of validation, or all where a client names its own.
-fn figures(chosen: &[Compared]) -> BTreeSet<String> {
-    let all = || {
-        chosen.iter().flat_map(|run| {
-            // A classifier's loss is its log loss: it is not said twice.
-            let is_twice = |key: &str| key == "loss/validation" && run.values.contains_key("log_loss/validation");
-            run.values.keys().filter(move |key| !key.starts_with("system/") && !is_twice(key)).cloned()
-        })
+/// Their figures: losses and those of validation before the others.
+fn figures(chosen: &[Compared]) -> Vec<String> {
+    let all = chosen.iter().flat_map(|run| {
+        // A classifier's loss is its log loss: it is not said twice.
+        let is_twice = |key: &str| key == "loss/validation" && run.values.contains_key("log_loss/validation");
+        run.values.keys().filter(move |key| !key.starts_with("system/") && !is_twice(key)).cloned()
+    });
+    let is_usual = |key: &str| key.ends_with("/validation") || key.starts_with("loss/");
+    let mut all: Vec<String> = all.collect();
+    all.sort_by(|left, right| (!is_usual(left), left).cmp(&(!is_usual(right), right)));
+    all.dedup();
+    all
+}
+
+/// A column a run, after what each row is of.
+fn text_head(titles: &[&str], chosen: &[Compared], is_number: bool) -> Vec<(String, bool)> {
+    let titles = titles.iter().map(|title| ((*title).to_owned(), false));
+    titles.chain(chosen.iter().map(|run| (run.name.clone(), is_number))).collect()
+}
+
+fn figures_as_text(chosen: &[Compared], form: Form) -> TextTable {
+    let row = |key: String| {
+        let values = chosen.iter().map(|run| form.number(run.values.get(&key).copied()));
+        let name = if form == Form::Markdown { words::key(&key) } else { key.clone() };
+        [name].into_iter().chain(values).collect()
     };
-    let usual: BTreeSet<String> =
-        all().filter(|key| key.ends_with("/validation") || key.starts_with("loss/")).collect();
-    if usual.is_empty() { all().collect() } else { usual }
+    TextTable { head: text_head(&["Figure"], chosen, true), rows: figures(chosen).into_iter().map(row).collect() }
+}
+
+fn differing_as_text(chosen: &[Compared], rows: &[DiffRow], form: Form) -> TextTable {
+    let cell = |cell: &Option<DiffCell>| match cell {
+        Some(DiffCell::Text(text)) => text.clone(),
+        Some(DiffCell::Number(value)) => form.number(Some(*value)),
+        None => form.text(None),
+    };
+    let row = |row: &DiffRow| {
+        [titled(row.part).to_owned(), row.key.clone()].into_iter().chain(row.values.iter().map(cell)).collect()
+    };
+    TextTable { head: text_head(&["Part", "Name"], chosen, false), rows: rows.iter().map(row).collect() }
 }
 
 /// The newest value of each figure.
 #[component]
 pub(super) fn Figures(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked) -> impl IntoView {
+    let all = chosen;
     move || {
         let chosen = chosen.get();
         let keys = figures(&chosen);
@@ -104,8 +135,9 @@ pub(super) fn Figures(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
                 view! { <tr><td>{words::key(&key)}</td>{cells}</tr> }
             };
             let lines = keys.into_iter().map(line).collect::<Vec<_>>();
+            let taken = ViewFn::from(move || view! { <TakeTable of=("figure", "figures") table=move |form| all.with_untracked(|chosen| figures_as_text(chosen, form)) /> });
             view! {
-                <Card title="Newest figures" class="h" flush=true>
+                <Card title="Newest figures" class="h" flush=true extra=taken>
                     <div class="scrolls">
                         <table class="small-table">
                             <thead><tr><th>"Figure"</th>{heads}</tr></thead>
@@ -138,6 +170,7 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
         let runs = ids.get();
         (runs.len() > 1).then_some(DiffRuns { runs, all: false })
     });
+    let all = chosen;
     let row = move |row: DiffRow, baseline: Option<usize>| {
         let more = direction(&row.key, ranked_by.get().as_ref());
         let number = |at: usize| match row.values.get(at) {
@@ -178,6 +211,7 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
         let baseline = pinned_at(&chosen, seen);
         let width = chosen.len() + 1;
         let mut before = None;
+        let kept = StoredValue::new(found.rows.clone());
         let lines = found.rows.into_iter().map(|of| {
             let part = (before != Some(of.part)).then(|| titled(of.part));
             before = Some(of.part);
@@ -198,6 +232,15 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
             }
             .into_any()
         };
-        Some(view! { <Card title="What differs" class="h" flush=true>{body}</Card> }.into_any())
+        let taken = ViewFn::from(move || {
+            kept.with_value(|rows| !rows.is_empty()).then(|| {
+                view! {
+                    <TakeTable of=("difference", "differences") table=move |form| {
+                        all.with_untracked(|chosen| kept.with_value(|rows| differing_as_text(chosen, rows, form)))
+                    } />
+                }
+            })
+        });
+        Some(view! { <Card title="What differs" class="h" flush=true extra=taken>{body}</Card> }.into_any())
     }
 }

@@ -86,3 +86,20 @@ pub(super) fn said(chart: &LineChart, x: f64) -> String {
     };
     format!("{}: {}", place.trim(), values.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use api::series::NonFinite;
+    use charts::{axis::Axis, line::Line, role::Role};
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_finite_in_a_bucket_is_said_beside_its_value() {
+        let mut line = Line::new("loss", Role::series(0), vec![10.0, 20.0], vec![0.5, 0.25]);
+        line.non_finite = vec![NonFinite::default(), NonFinite { nan: 3, plus: 1, minus: 0 }];
+        let chart = LineChart { lines: vec![line], x: Axis::labelled("step"), ..LineChart::default() };
+        assert!(said(&chart, 10.0).ends_with("loss 0.5000"), "{}", said(&chart, 10.0));
+        assert!(said(&chart, 19.0).ends_with("loss 0.2500 (3 NaN, 1 +∞)"), "{}", said(&chart, 19.0));
+    }
+}

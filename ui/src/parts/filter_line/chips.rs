@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use api::run_table::quote_length;
 use leptos::prelude::*;
 
 use crate::parts::{button::IconButton, icon::X};
@@ -59,9 +60,10 @@ fn trimmed(text: &str, place: Range<usize>) -> Option<Range<usize>> {
 
 /// The words outside of quotes and parentheses.
 fn outer_words(text: &str) -> Vec<(Range<usize>, &str)> {
-    let (mut words, mut start, mut depth, mut quote, mut is_escaped) = (Vec::new(), None, 0_u32, None, false);
+    let (mut words, mut start, mut depth, mut quoted_to) = (Vec::new(), None, 0_u32, 0);
     for (at, character) in text.char_indices() {
-        let is_word = quote.is_none() && depth == 0 && !character.is_whitespace() && !"()\"'`".contains(character);
+        let is_quoted = at < quoted_to;
+        let is_word = !is_quoted && depth == 0 && !character.is_whitespace() && !"()\"'`".contains(character);
         match (is_word, start) {
             (true, None) => start = Some(at),
             (false, Some(from)) => {
@@ -70,13 +72,11 @@ fn outer_words(text: &str) -> Vec<(Range<usize>, &str)> {
             }
             _ => {}
         }
-        match (quote, character) {
-            _ if is_escaped => is_escaped = false,
-            (Some(_), '\\') => is_escaped = true,
-            (Some(open), _) if open == character => quote = None,
-            (None, '"' | '\'' | '`') => quote = Some(character),
-            (None, '(') => depth += 1,
-            (None, ')') => depth = depth.saturating_sub(1),
+        match character {
+            _ if is_quoted => {}
+            '"' | '\'' | '`' => quoted_to = at + quote_length(&text[at..]).unwrap_or(text.len() - at),
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
@@ -107,6 +107,7 @@ mod tests {
         );
         assert_eq!(parts("a and b or c"), ["a and b or c"]);
         assert_eq!(parts("name = \"a \\\" and b\" and x"), ["name = \"a \\\" and b\"", "x"]);
+        assert_eq!(parts("name = \"a\\\" and x"), ["name = \"a\\\"", "x"]);
         assert_eq!(parts("a and "), ["a"]);
         assert_eq!(parts("size = ü and 'ß and"), ["size = ü", "'ß and"]);
     }

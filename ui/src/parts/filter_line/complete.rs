@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use api::run_table::{self, quote_length};
+
 /// The names that a filter can use here.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Vocabulary {
@@ -104,6 +106,8 @@ enum Wants {
 struct Piece {
     place: Range<usize>,
     is_operator: bool,
+    /// A quote in it is not closed.
+    is_open: bool,
 }
 
 /// What can stand at the cursor.
@@ -141,8 +145,7 @@ pub(crate) fn is_whole(text: &str) -> bool {
         if piece.is_operator && (!has_place || word == "!") {
             return false;
         }
-        let is_open = word.matches('"').count() - word.matches("\\\"").count();
-        if is_open % 2 == 1 || KEYED.contains(&word) {
+        if piece.is_open || KEYED.contains(&word) {
             return false;
         }
         depth += i64::from(word == "(") - i64::from(word == ")");
@@ -207,7 +210,7 @@ fn offers(wants: &Wants, place: Range<usize>, typed: &str, words: &Vocabulary) -
             fitting.iter().for_each(|(operator, what)| add((*operator).to_owned(), what));
         }
         Wants::Pattern(field) => {
-            values_of(field, words).for_each(|value| add(in_quotes(&format!("%{value}%")), "contains it"));
+            values_of(field, words).for_each(|value| add(run_table::quoted(&format!("%{value}%")), "contains it"));
         }
         Wants::In(_) => add("in".to_owned(), "a list"),
         Wants::List(_) => add("(".to_owned(), "the list begins"),
@@ -254,11 +257,7 @@ fn keyed(kind: &str, key: &str) -> String {
 /// In quotes where the grammar needs them.
 fn quoted(text: &str) -> String {
     let plain = !text.is_empty() && text.chars().all(|one| one.is_alphanumeric() || "_-/.".contains(one));
-    if plain { text.to_owned() } else { in_quotes(text) }
-}
-
-fn in_quotes(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    if plain { text.to_owned() } else { run_table::quoted(text) }
 }
 
 fn is_field(word: &str) -> bool {
@@ -274,38 +273,34 @@ fn is_number(field: &str) -> bool {
 
 fn pieces(text: &str) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
-    let mut rest = text.char_indices().peekable();
-    while let Some((start, first)) = rest.next() {
+    let mut start = 0;
+    while let Some(first) = text[start..].chars().next() {
         if first.is_whitespace() {
+            start += first.len_utf8();
             continue;
         }
         let is_operator = "=!<>~".contains(first);
-        let mut end = start + first.len_utf8();
-        let mut in_quotes = (first == '"').then_some('"');
-        while let Some(&(at, next)) = rest.peek() {
-            let goes_on = match (in_quotes, first) {
-                (Some(_), _) => true,
-                (None, '(' | ')' | ',') => false,
-                (None, _) if is_operator => next == '=',
-                (None, _) => !next.is_whitespace() && !"(),=!<>~".contains(next),
+        let (mut end, mut is_open) = (start, false);
+        while let Some(next) = text[end..].chars().next() {
+            let goes_on = match first {
+                _ if end == start => true,
+                '(' | ')' | ',' => false,
+                _ if is_operator => next == '=',
+                _ => !next.is_whitespace() && !"(),=!<>~".contains(next),
             };
             if !goes_on {
                 break;
             }
-            rest.next();
-            end = at + next.len_utf8();
-            match (in_quotes, next) {
-                (Some(_), '\\') => {
-                    if let Some((at, next)) = rest.next() {
-                        end = at + next.len_utf8();
-                    }
-                }
-                (Some(_), '"') => in_quotes = None,
-                (None, '"') => in_quotes = Some('"'),
-                _ => {}
-            }
+            end += if "\"'`".contains(next) {
+                let length = quote_length(&text[end..]);
+                is_open |= length.is_none();
+                length.unwrap_or(text.len() - end)
+            } else {
+                next.len_utf8()
+            };
         }
-        pieces.push(Piece { place: start..end, is_operator });
+        pieces.push(Piece { place: start..end, is_operator, is_open });
+        start = end;
     }
     pieces
 }
@@ -387,6 +382,7 @@ mod tests {
             "metric.\"top 5\" > 3",
             "(a or b) not c",
             "name ~ \"a \\\" b\"",
+            "name = 'a b' or name = \"c\\\"",
             "state IN (\"failed\", killed) and (tag.team IS NOT NULL)",
             "name ILIKE \"%heron\"",
             "params.lr = \"0.1\"",

@@ -254,11 +254,10 @@ async fn curves(context: &Context, asked: &Plot, runs: &[Run], key: &str) -> Out
     let mut curves = Vec::new();
     for runs in having.chunks(MOST_VIEWPORTS) {
         let viewport = |run: &&Run| Viewport {
-            run: run.id,
-            key: key.to_owned(),
             from: asked.from,
             to: asked.to,
             over: over.clone(),
+            ..Viewport::whole(run.id, key.to_owned())
         };
         let series = context.session.series(Viewports { series: runs.iter().map(viewport).collect(), points }).await?;
         // One that is gone since is left out.

@@ -13,7 +13,7 @@ use super::{
     column::{self, Texts},
 };
 use crate::run::{
-    artifact_uri,
+    address_in,
     filter::{
         Comparison, DatasetField, Field, Filter, Value,
         compare::{compares, passes},
@@ -57,7 +57,10 @@ impl<'t> Test<'t> {
                 let found = store::experiment::get(connection, experiment)?;
                 let (number, location) = found.map_or((0, None), |found| (found.number, found.location));
                 let passes = passes(*comparison, value);
-                Self::Row(Box::new(move |head| passes(&artifact_uri(number, location.as_deref(), head.id))))
+                Self::Row(Box::new(move |head| match &head.address {
+                    Some(address) => passes(address),
+                    None => passes(&address_in(number, location.as_deref(), head.id)),
+                }))
             }
             Filter::Compare(field, comparison, value) => Self::compare(table, field, *comparison, value, patience)?,
         })

@@ -9,6 +9,8 @@ use super::{Comparison, Field, Filter, Value};
 pub enum Cell {
     Text(String),
     Number(f64),
+    /// Several, of which one must pass.
+    Numbers(Vec<f64>),
     Missing,
 }
 
@@ -28,6 +30,8 @@ pub fn holds(filter: &Filter, cell: &dyn Fn(&Field) -> Cell, word: &dyn Fn(&str)
         Filter::Word(text) => word(text),
         Filter::Compare(field, comparison, value) => match (cell(field), value) {
             (Cell::Missing, _) => *comparison == Comparison::IsNull,
+            (Cell::Numbers(own), Value::Number(wanted)) => own.iter().any(|own| compares(*own, *comparison, *wanted)),
+            (Cell::Numbers(own), _) => own.is_empty() == (*comparison == Comparison::IsNull),
             (Cell::Number(own), Value::Number(wanted)) => compares(own, *comparison, *wanted),
             (Cell::Number(own), Value::Text(_) | Value::List(_)) => passes(*comparison, value)(&own.to_string()),
             (Cell::Number(_), Value::None) => *comparison == Comparison::IsNotNull,
@@ -44,6 +48,8 @@ pub fn order(left: &Cell, right: &Cell, descending: bool) -> Ordering {
         (_, Cell::Missing) => return Ordering::Less,
         (Cell::Number(left), Cell::Number(right)) => left.total_cmp(right),
         (Cell::Text(left), Cell::Text(right)) => left.cmp(right),
+        // What has several values is not ordered by.
+        (Cell::Numbers(_), _) | (_, Cell::Numbers(_)) => Ordering::Equal,
         (Cell::Number(_), Cell::Text(_)) => Ordering::Less,
         (Cell::Text(_), Cell::Number(_)) => Ordering::Greater,
     };

@@ -1,6 +1,6 @@
 //! The words, quotes and signs of a filter, each with its place.
 
-use api::ApiError;
+use api::{ApiError, run_table::quote_length};
 
 use super::{Comparison, wrong};
 
@@ -12,6 +12,8 @@ pub(super) enum Kind {
     Comma,
     Open,
     Close,
+    /// One that the grammar has no place for.
+    Sign,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -23,63 +25,55 @@ pub(super) struct Token {
     pub(super) joined: bool,
 }
 
+/// Words that say how texts and conditions belong together, in any case.
+pub(super) const KEYWORDS: [&str; 8] = ["and", "or", "not", "like", "ilike", "in", "is", "null"];
+
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, ApiError> {
-    let characters: Vec<char> = text.chars().collect();
     let mut tokens = Vec::new();
-    let mut at = 0;
-    while at < characters.len() {
-        let start = at;
-        let character = characters[at];
+    let (mut rest, mut column, mut joined) = (text, 0, false);
+    while let Some(character) = rest.chars().next() {
         if character.is_whitespace() {
-            at += 1;
+            (rest, column, joined) = (&rest[character.len_utf8()..], column + 1, false);
             continue;
         }
-        let joined = start > 0 && !characters[start - 1].is_whitespace();
-        at += 1;
-        let kind = match character {
-            '(' => Kind::Open,
-            ')' => Kind::Close,
-            ',' => Kind::Comma,
-            '"' | '\'' | '`' => {
-                let mut content = String::new();
-                loop {
-                    match characters.get(at) {
-                        None => return Err(wrong(text, start, "the quote is not closed")),
-                        Some(end) if *end == character => break,
-                        Some('\\') if characters.get(at + 1).is_some() => {
-                            at += 1;
-                            content.push(characters[at]);
-                        }
-                        Some(other) => content.push(*other),
-                    }
-                    at += 1;
-                }
-                at += 1;
-                Kind::Quoted(content)
-            }
-            '=' | '!' | '<' | '>' | '~' => {
-                let equal = characters.get(at) == Some(&'=');
-                let comparison = match (character, equal) {
-                    ('=', _) => Comparison::Equal,
-                    ('!', true) => Comparison::NotEqual,
-                    ('<', true) => Comparison::LessOrEqual,
-                    ('>', true) => Comparison::GreaterOrEqual,
-                    ('<', false) => Comparison::Less,
-                    ('>', false) => Comparison::Greater,
-                    ('~', _) => Comparison::Contains,
-                    _ => return Err(wrong(text, start, "\"!\" stands alone; \"!=\" was expected")),
-                };
-                at += usize::from(equal && character != '~');
-                Kind::Compare(comparison)
-            }
-            _ => {
-                while characters.get(at).is_some_and(|c| !c.is_whitespace() && !"()\"'`=!<>~,".contains(*c)) {
-                    at += 1;
-                }
-                Kind::Word(characters[start..at].iter().collect())
-            }
-        };
-        tokens.push(Token { kind, column: start, joined });
+        let (kind, length) = first(text, rest, character, column)?;
+        tokens.push(Token { kind, column, joined });
+        let (token, behind) = rest.split_at(length);
+        (rest, column, joined) = (behind, column + token.chars().count(), true);
     }
     Ok(tokens)
+}
+
+/// The token that a rest of the text begins with, and its bytes.
+fn first(text: &str, rest: &str, character: char, column: usize) -> Result<(Kind, usize), ApiError> {
+    let comparison = |comparison, length| Ok((Kind::Compare(comparison), length));
+    let is_two = rest[character.len_utf8()..].starts_with('=');
+    match character {
+        '(' => Ok((Kind::Open, 1)),
+        ')' => Ok((Kind::Close, 1)),
+        ',' => Ok((Kind::Comma, 1)),
+        ';' => Ok((Kind::Sign, 1)),
+        '"' | '\'' | '`' => {
+            let length = quote_length(rest).ok_or_else(|| wrong(text, column, "the quote is not closed"))?;
+            let within = &rest[1..length - 1];
+            // Only we take backticks for more than keys, in which none stands.
+            let within = if character == '`' { within.replace("``", "`") } else { within.to_owned() };
+            Ok((Kind::Quoted(within), length))
+        }
+        '=' => comparison(Comparison::Equal, if is_two { 2 } else { 1 }),
+        '!' if is_two => comparison(Comparison::NotEqual, 2),
+        '!' => Err(wrong(text, column, "\"!\" stands alone; \"!=\" was expected")),
+        '<' if is_two => comparison(Comparison::LessOrEqual, 2),
+        '>' if is_two => comparison(Comparison::GreaterOrEqual, 2),
+        '<' => comparison(Comparison::Less, 1),
+        '>' => comparison(Comparison::Greater, 1),
+        '~' => comparison(Comparison::Contains, 1),
+        _ => {
+            let is_end = |one: char| one.is_whitespace() || "()\"'`=!<>~,;".contains(one);
+            let word = &rest[..rest.find(is_end).unwrap_or(rest.len())];
+            // "--" begins a comment where filters are SQL; "*" or "..." is no word of anybody's.
+            let is_sign = word.starts_with("--") || word.bytes().all(|byte| byte.is_ascii_punctuation());
+            Ok((if is_sign { Kind::Sign } else { Kind::Word(word.to_owned()) }, word.len()))
+        }
+    }
 }

@@ -9,7 +9,6 @@ use super::{
         Answer, Done, done,
         failure::Failure,
         fields::{Fields, required},
-        runs::parse_run,
         wire::{Pair, page, pairs},
     },
     Search, check_tag, name, results, stage, tags,
@@ -51,7 +50,7 @@ impl From<Version> for WireVersion {
             current_stage: registry::stage(version.notes.stage),
             description: version.notes.notes,
             source: version.source,
-            run_id: version.run.map(|run| run.to_string()).unwrap_or_default(),
+            run_id: version.run_told.unwrap_or_default(),
             status: "READY",
             tags: pairs(&version.tags),
             run_link: version.run_link.unwrap_or_default(),
@@ -86,10 +85,9 @@ pub(in crate::mlflow) struct Create {
 pub(in crate::mlflow) async fn create(State(host): State<Host>, Fields(asked): Fields<Create>) -> Answer<One> {
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     let source = required(filled(asked.source), "source")?;
-    check_source(&source)?;
     let new = NewVersion {
         source,
-        run: filled(asked.run_id).and_then(|run| parse_run(&run).ok()),
+        run: filled(asked.run_id),
         run_link: filled(asked.run_link),
         description: asked.description,
         logged: filled(asked.model_id),
@@ -97,18 +95,6 @@ pub(in crate::mlflow) async fn create(State(host): State<Host>, Fields(asked): F
         tags: tags(asked.tags)?,
     };
     Ok(one(registry::add_version(&host.engine, &name(asked.name)?, new).await?))
-}
-
-/// A source that leads out of where it says is refused, as MLflow does: whoever loads the model follows it.
-fn check_source(source: &str) -> Result<(), Failure> {
-    let refused = || Failure::invalid(format!("Invalid model version source: '{source}'."));
-    let decoded = percent_encoding::percent_decode_str(source).decode_utf8().map_err(|_| refused())?;
-    let path = decoded.split_once("://").map_or(&*decoded, |(_, rest)| rest);
-    let local = decoded.starts_with('/') || decoded.starts_with("file:");
-    if local || path.split(['/', '\\']).any(|part| part == "..") {
-        return Err(refused());
-    }
-    Ok(())
 }
 
 #[derive(Debug, Deserialize)]
@@ -188,7 +174,7 @@ pub(in crate::mlflow) struct Uri {
 pub(in crate::mlflow) async fn download_uri(State(host): State<Host>, Fields(asked): Fields<Edit>) -> Answer<Uri> {
     let (name, version) = asked.which()?;
     let version = registry::version(&host.engine, &name, &version).await?;
-    Ok(Json(Uri { artifact_uri: version.source }))
+    Ok(Json(Uri { artifact_uri: version.location }))
 }
 
 pub(in crate::mlflow) async fn set_tag(State(host): State<Host>, Fields(asked): Fields<Edit>) -> Done {

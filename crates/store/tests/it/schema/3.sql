@@ -111,7 +111,7 @@ CREATE TABLE points (
     count  INTEGER NOT NULL,
     first  INTEGER NOT NULL, -- the least step in the chunk
     final  INTEGER NOT NULL, -- the greatest
-    bytes  BLOB NOT NULL,
+    bytes  BLOB NOT NULL, since_ms INTEGER, until_ms INTEGER,
     PRIMARY KEY (series, level, chunk)
 ) WITHOUT ROWID;
 
@@ -406,7 +406,8 @@ CREATE TABLE "run" (
     ended_ms       INTEGER,
     user           TEXT,
     deleted_ms     INTEGER,
-    artifacts      TEXT     -- the folder of an imported run's artifacts
+    artifacts      TEXT,    -- the folder of an imported run's artifacts
+    address        TEXT     -- of its artifacts, as clients know it, of a run that was moved
 ) WITHOUT ROWID;
 
 CREATE INDEX run_project ON run (project, created_ms);
@@ -482,7 +483,8 @@ CREATE TABLE logged_model (
     status_message TEXT,
     created_ms     INTEGER NOT NULL,
     updated_ms     INTEGER NOT NULL,
-    deleted_ms     INTEGER
+    deleted_ms     INTEGER,
+    artifacts      TEXT -- the folder of another tool's log in which its files are read; ours where NULL
 ) WITHOUT ROWID;
 
 CREATE INDEX logged_model_experiment ON logged_model (experiment);
@@ -506,7 +508,7 @@ CREATE TABLE logged_model_metric (
     step           INTEGER NOT NULL,
     time_ms        INTEGER NOT NULL,
     value          REAL,          -- NULL stands for NaN
-    PRIMARY KEY (model, run, key, dataset_name, dataset_digest)
+    PRIMARY KEY (model, run, key, dataset_name, dataset_digest, step, time_ms)
 ) WITHOUT ROWID;
 
 CREATE TABLE source (
@@ -521,7 +523,8 @@ CREATE TABLE source (
     warned   INTEGER NOT NULL,
     error    TEXT,             -- JSON
     added_ms INTEGER NOT NULL,
-    read_ms  INTEGER
+    read_ms  INTEGER,
+    forgotten TEXT -- JSON: what brings it back; NULL while it is read
 ) WITHOUT ROWID;
 
 CREATE TABLE source_group (
@@ -541,6 +544,14 @@ CREATE TABLE source_run (
 
 CREATE INDEX source_run_run ON source_run (run);
 
+CREATE TABLE source_record (
+    source BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
+    kind   TEXT NOT NULL, -- 'named', 'logged', 'model', 'version'
+    key    TEXT NOT NULL, -- in the log
+    record TEXT NOT NULL, -- the id of what it became, which a person may have deleted since
+    PRIMARY KEY (source, kind, key)
+) WITHOUT ROWID;
+
 CREATE TABLE medium (
     run      BLOB NOT NULL REFERENCES run (id) ON DELETE CASCADE,
     key      TEXT NOT NULL,
@@ -559,8 +570,10 @@ CREATE TABLE client_version (
     model      BLOB NOT NULL REFERENCES model (id) ON DELETE CASCADE,
     number     INTEGER NOT NULL,
     run        BLOB REFERENCES run (id) ON DELETE SET NULL,
+    run_told   TEXT, -- its id as the client told it
     run_link   TEXT,
     source     TEXT NOT NULL,
+    location   TEXT NOT NULL, -- of the files: the source, resolved
     logged     TEXT, -- the logged model
     user       TEXT,
     created_ms INTEGER NOT NULL,
@@ -619,4 +632,4 @@ CREATE TABLE tail (
     PRIMARY KEY (series, first)
 ) WITHOUT ROWID;
 
-CREATE INDEX points_steps ON points (series, level, first, final, count);
+CREATE INDEX points_steps ON points (series, level, first, final, count, since_ms, until_ms);

@@ -151,9 +151,9 @@ mod tests {
         assert_eq!(condition("metric.loss", &rates).unwrap(), "metric.loss is null");
         let mut models = coordinate("param.model", &cells(&["a", "b\"", "c"]), false);
         models.brush = tidy(Brush::Between(0.4, 1.3), &models.kind);
-        assert_eq!(condition("param.model", &models).unwrap(), "param.model = \"b\\\"\"");
+        assert_eq!(condition("param.model", &models).unwrap(), "param.model = 'b\"'");
         models.brush = tidy(Brush::Between(-0.5, 1.3), &models.kind);
-        assert_eq!(condition("param.model", &models).unwrap(), "param.model in (\"a\", \"b\\\"\")");
+        assert_eq!(condition("param.model", &models).unwrap(), "param.model in (\"a\", 'b\"')");
         assert_eq!(tidy(Brush::Between(0.2, 0.8), &models.kind), None);
     }
 

@@ -1,0 +1,233 @@
+//! A log is forgotten with what came of it, and for a day comes back with it.
+
+use std::collections::{BTreeMap, HashSet};
+
+use anyhow::Context as _;
+use api::{
+    ApiError, ModelId, RunId, SourceId, VersionId,
+    event::Tag,
+    source::{RemoveSource, RemovedSource, RestoreSource, Source},
+    tracking::{ClientVersion, RestoreRuns, TrashRuns, VersionNotes},
+};
+use serde::{Deserialize, Serialize};
+use store::{
+    Connection, Transaction,
+    model::ModelRow,
+    source::{
+        RecordKind::{Logged, Model, Version},
+        SourceRow,
+    },
+};
+
+use super::{find, following, read_soon};
+use crate::{Engine, Mode, project};
+
+/// How long it can come back.
+const KEPT_MS: i64 = 24 * 3_600_000;
+
+/// What was deleted with a log.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Forgotten {
+    at_ms: i64,
+    /// Its runs stay: a log that is added again at its path goes on with them.
+    #[serde(default)]
+    kept: bool,
+    runs: Vec<RunId>,
+    logged: Vec<String>,
+    models: Vec<Gone>,
+}
+
+/// A registered model with those of its versions that came from the log.
+#[derive(Debug, Serialize, Deserialize)]
+struct Gone {
+    id: ModelId,
+    name: String,
+    created_ms: i64,
+    updated_ms: i64,
+    notes: String,
+    tags: BTreeMap<String, String>,
+    versions: Vec<(ClientVersion, VersionNotes)>,
+}
+
+/// Forgets a source; the log itself is never touched.
+pub async fn remove(engine: &Engine, request: RemoveSource) -> anyhow::Result<RemovedSource> {
+    let (id, at_ms) = (request.source, engine.now_ms());
+    let path = find(engine, id).await?.source.path;
+    following::unfollow(engine, id);
+    let own = move |c: &Connection| {
+        let mut own = Vec::new();
+        for run in store::source::runs(c, id)? {
+            // What a person deleted before is not brought back with the rest.
+            own.extend(store::run::bare(c, run)?.filter(|row| row.run.deleted_ms.is_none()).map(|_| run));
+        }
+        Ok(own)
+    };
+    let runs = if request.keep_runs {
+        Vec::new()
+    } else {
+        engine.store().read(own).await.context("read the source's runs")?
+    };
+    crate::tracking::experiments::trash_runs(engine, TrashRuns { runs: runs.clone() }).await?;
+    let gone = runs.clone();
+    let forget = move |tx: &Transaction<'_>| {
+        let mut forgotten = Forgotten { at_ms, kept: request.keep_runs, runs: gone, ..Forgotten::default() };
+        if !request.keep_runs {
+            forgotten.models = take_models(tx, id, at_ms)?;
+            forgotten.logged = take_logged(tx, id, at_ms)?;
+        }
+        store::source::set_forgotten(tx, id, Some(&serde_json::to_value(&forgotten)?))
+    };
+    engine.store().write_durable(forget).await?;
+    announce(engine);
+    Ok(RemovedSource { runs, path })
+}
+
+fn announce(engine: &Engine) {
+    for tag in [Tag::Sources, Tag::Experiments, Tag::ClientModels] {
+        engine.changed(tag);
+    }
+}
+
+/// Deletes the logged models that came from the log; those that were deleted before are not brought back.
+fn take_logged(tx: &Transaction<'_>, id: SourceId, at_ms: i64) -> store::Result<Vec<String>> {
+    let mut taken = Vec::new();
+    for model in store::source::records(tx, id, Logged)? {
+        if store::logged_model::get(tx, &model)?.is_some_and(|model| model.deleted_ms.is_none()) {
+            store::logged_model::set_deleted(tx, &model, Some(at_ms))?;
+            taken.push(model);
+        }
+    }
+    Ok(taken)
+}
+
+/// Deletes the versions that came from the log, and their models where nothing else stands under these.
+fn take_models(tx: &Transaction<'_>, id: SourceId, at_ms: i64) -> store::Result<Vec<Gone>> {
+    let own: HashSet<VersionId> =
+        store::source::records(tx, id, Version)?.iter().filter_map(|id| id.parse().ok()).collect();
+    let mut taken = Vec::new();
+    for model in store::source::records(tx, id, Model)?.iter().filter_map(|id| id.parse::<ModelId>().ok()) {
+        let Some(row) = store::model::get(tx, model)? else { continue };
+        let tags = store::client_version::tags(tx, model.as_bytes())?;
+        let all = store::client_version::of_model(tx, model)?;
+        let whole = all.iter().all(|version| own.contains(&version.id));
+        let mut versions = Vec::new();
+        for version in all.into_iter().filter(|version| own.contains(&version.id)) {
+            let notes = store::client_version::notes(tx, version.id)?;
+            store::client_version::delete(tx, version.id)?;
+            versions.push((version, notes.unwrap_or(VersionNotes { updated_ms: at_ms, ..VersionNotes::default() })));
+        }
+        if whole && store::version::of_model(tx, model)?.is_empty() {
+            store::model::delete(tx, model)?;
+        }
+        let ModelRow { id, name, created_ms, updated_ms, notes, .. } = row;
+        taken.push(Gone { id, name, created_ms, updated_ms, notes, tags, versions });
+    }
+    Ok(taken)
+}
+
+/// The source of this path and kind that was forgotten with its runs left where they are: it goes on with them. Any other
+/// of this path is not brought back any more.
+pub(super) fn taken_up(tx: &Transaction<'_>, wanted: &SourceRow) -> store::Result<Option<SourceRow>> {
+    let Some(id) = store::source::forgotten_at(tx, &wanted.source.path)? else { return Ok(None) };
+    let forgotten = store::source::forgotten(tx, id)?.map(serde_json::from_value::<Forgotten>).transpose()?;
+    if forgotten.is_some_and(|forgotten| forgotten.kept) {
+        store::source::set_forgotten(tx, id, None)?;
+        if let Some(mut row) = store::source::get(tx, id)?
+            && row.source.kind == wanted.source.kind
+        {
+            row.source.watched = wanted.source.watched;
+            store::source::put(tx, &row)?;
+            return Ok(Some(row));
+        }
+    }
+    store::source::delete(tx, id)?;
+    Ok(None)
+}
+
+/// Brings back a source with what was deleted with it, and reads on.
+pub async fn restore(engine: &Engine, request: RestoreSource) -> anyhow::Result<Source> {
+    let path = project::absolute(&request.path)?.to_string_lossy().into_owned();
+    let wanted = path.clone();
+    let found = engine
+        .store()
+        .read(move |c| {
+            let id = store::source::forgotten_at(c, &wanted)?;
+            Ok(id.zip(id.map(|id| store::source::forgotten(c, id)).transpose()?.flatten()))
+        })
+        .await?;
+    let (id, forgotten) = found.ok_or_else(|| {
+        ApiError::not_found(format!("No log at {path} was forgotten within a day."))
+            .with_hint("Add it again: `slipway source add` reads it from its beginning.")
+    })?;
+    let forgotten: Forgotten = serde_json::from_value(forgotten).context("what was deleted with the log")?;
+    let (runs, now_ms) = (forgotten.runs, engine.now_ms());
+    let (models, logged) = (forgotten.models, forgotten.logged);
+    // A person may have deleted some of them for good.
+    let there = move |c: &Connection| {
+        let mut there = Vec::new();
+        for run in runs {
+            there.extend(store::run::bare(c, run)?.map(|_| run));
+        }
+        Ok(there)
+    };
+    let runs = engine.store().read(there).await?;
+    crate::tracking::experiments::restore_runs(engine, RestoreRuns { runs }).await?;
+    let bring_back = move |tx: &Transaction<'_>| {
+        for model in &logged {
+            store::logged_model::set_deleted(tx, model, None)?;
+        }
+        models.into_iter().try_for_each(|gone| put_back(tx, gone, now_ms))?;
+        store::source::set_forgotten(tx, id, None)
+    };
+    engine.store().write_durable(bring_back).await?;
+    announce(engine);
+    let source = find(engine, id).await?.source;
+    if source.watched && engine.options().mode == Mode::Host {
+        following::follow(engine, &source);
+        read_soon(engine, id);
+    }
+    Ok(source)
+}
+
+fn put_back(tx: &Transaction<'_>, gone: Gone, now_ms: i64) -> store::Result<()> {
+    if store::model::get(tx, gone.id)?.is_none() {
+        let row = ModelRow {
+            id: gone.id,
+            project: None,
+            name: store::model::free_name(tx, &gone.name)?,
+            created_ms: gone.created_ms,
+            updated_ms: gone.updated_ms,
+            notes: gone.notes,
+        };
+        store::model::insert(tx, &row)?;
+        for (key, value) in &gone.tags {
+            store::client_version::put_tag(tx, gone.id.as_bytes(), key, value)?;
+        }
+    }
+    for (mut version, notes) in gone.versions {
+        // Its run may have been deleted for good meanwhile.
+        if let Some(run) = version.run
+            && store::run::standing(tx, run)?.is_none()
+        {
+            version.run = None;
+        }
+        store::client_version::insert_numbered(tx, &version)?;
+        store::client_version::put_notes(tx, version.id, &notes)?;
+        for (key, value) in &version.tags {
+            store::client_version::put_tag(tx, version.id.as_bytes(), key, value)?;
+        }
+        for alias in &version.aliases {
+            // One that was given to another version meanwhile stays there.
+            if store::alias::find(tx, gone.id, alias)?.is_none() {
+                store::alias::put(tx, gone.id, alias, version.id, now_ms)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Deletes for good what was forgotten longer ago.
+pub(super) async fn sweep(engine: &Engine) -> anyhow::Result<()> {
+    let before_ms = engine.now_ms() - KEPT_MS;
+    Ok(engine.store().write(move |tx| store::source::delete_forgotten(tx, before_ms)).await?)
+}

@@ -1,0 +1,96 @@
+//! Every figure of a run as a table: those that were measured once have no curve.
+
+use api::run::{MetricSummary, Run};
+use leptos::prelude::*;
+
+use crate::parts::{
+    card::Card,
+    take_table::{Form, TakeTable, TextTable},
+    words,
+};
+
+/// All but what the machine did, which is charted by itself.
+fn figures(run: &Run) -> Vec<MetricSummary> {
+    run.metrics.iter().filter(|metric| !metric.key.starts_with("system/")).cloned().collect()
+}
+
+fn as_text(figures: &[MetricSummary], form: Form) -> TextTable {
+    let name = |metric: &MetricSummary| match form {
+        Form::Markdown => words::key(&metric.key),
+        Form::Csv => metric.key.clone(),
+    };
+    let head = [("Figure", false), ("Newest", true), ("Least", true), ("Most", true), ("Step", true), ("Points", true)];
+    let row = |metric: &MetricSummary| {
+        let number = |value| form.number(Some(value));
+        let values = [number(metric.last), number(metric.min), number(metric.max)];
+        [name(metric)].into_iter().chain(values).chain([metric.step.to_string(), metric.count.to_string()]).collect()
+    };
+    TextTable {
+        head: head.map(|(title, is_number)| (title.to_owned(), is_number)).to_vec(),
+        rows: figures.iter().map(row).collect(),
+    }
+}
+
+#[component]
+pub(super) fn AllFigures(run: Signal<Run>) -> impl IntoView {
+    let all = Memo::new(move |_| run.with(figures));
+    let none = Memo::new(move |_| all.with(Vec::is_empty));
+    let line = |metric: MetricSummary| {
+        // What was measured once was never less or more.
+        let seen = |value: f64| if metric.count > 1 { words::figure(value) } else { "–".to_owned() };
+        view! {
+            <tr>
+                <td><span class="long" title=metric.key.clone()>{words::key(&metric.key)}</span></td>
+                <td class="num strong" class:bad=!metric.last.is_finite()>{words::figure(metric.last)}</td>
+                <td class="num muted">{seen(metric.min)}</td>
+                <td class="num muted">{seen(metric.max)}</td>
+                <td class="num faint">{words::step(metric.step as f64)}</td>
+                <td class="num faint">{words::count(metric.count)}</td>
+            </tr>
+        }
+    };
+    move || {
+        (!none.get()).then(|| {
+            let taken = ViewFn::from(move || {
+                view! { <TakeTable of=("figure", "figures") table=move |form| all.with_untracked(|all| as_text(all, form)) /> }
+            });
+            view! {
+                <Card title="Figures" class="section" flush=true extra=taken>
+                    <div class="scrolls">
+                        <table class="small-table">
+                            <thead><tr>
+                                <th>"Figure"</th>
+                                <th class="num">"Newest"</th>
+                                <th class="num">"Least"</th>
+                                <th class="num">"Most"</th>
+                                <th class="num">"Step"</th>
+                                <th class="num">"Points"</th>
+                            </tr></thead>
+                            <tbody>{move || all.get().into_iter().map(line).collect_view()}</tbody>
+                        </table>
+                    </div>
+                </Card>
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_is_told_under_its_own_key_to_programs() {
+        let metric = MetricSummary {
+            key: "train/loss".to_owned(),
+            count: 2,
+            step: 7,
+            last: 0.5,
+            min: 0.25,
+            max: 1.0,
+            time_ms: 0,
+        };
+        let table = as_text(&[metric], Form::Csv);
+        assert_eq!(table.rows, [["train/loss", "0.5", "0.25", "1", "7", "2"]]);
+    }
+}
