@@ -160,6 +160,9 @@ pub enum Told {
 pub enum ForeignError {
     #[error("{path} can't be read: {source}")]
     File { path: PathBuf, source: std::io::Error },
+    /// Of a log that is written, by the tool's own form.
+    #[error("{path} can't be written: {source}")]
+    Unwritable { path: PathBuf, source: std::io::Error },
     #[error("{path} is no {what}: {why}")]
     NotOne { path: PathBuf, what: &'static str, why: String },
     /// What its own error says.
