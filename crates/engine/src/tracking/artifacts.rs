@@ -120,7 +120,7 @@ impl Place {
 
     /// Why the artifacts of another tool's log stay as they are.
     fn in_place(&self) -> String {
-        format!("These artifacts were imported, and are read in place at {}", self.root.display())
+        format!("What was imported is read where it lies, in {}", self.root.display())
     }
 
     /// Where it stands, for a person.

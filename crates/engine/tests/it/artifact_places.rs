@@ -112,7 +112,7 @@ mod of_links {
             artifacts::begin(&place, &"ab".repeat(16)).await.err().unwrap(),
             artifacts::delete(&stage.engine, &place).await.unwrap_err(),
         ] {
-            assert!(refused.to_string().contains("are read in place at /srv/mlruns/a"), "{refused}");
+            assert!(refused.to_string().contains("is read where it lies, in /srv/mlruns/a"), "{refused}");
         }
     }
 
