@@ -69,7 +69,7 @@ async fn filled(stage: &Stage) -> (Listing, [RunId; 2]) {
 
 fn request(stage: &Stage, list: &Listing, format: ExportFormat, name: &str) -> ExportRuns {
     let to = stage.path(name).to_string_lossy().into_owned();
-    ExportRuns { list: list.clone(), runs: Vec::new(), format, to, artifacts: true }
+    ExportRuns { list: list.clone(), runs: Vec::new(), format, to, artifacts: true, models: true }
 }
 
 /// What a reader of ours finds there.
