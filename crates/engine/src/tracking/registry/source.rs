@@ -122,10 +122,9 @@ pub(super) fn resolve(tx: &store::Transaction<'_>, new: &NewVersion) -> store::R
         }
         _ => {}
     }
-    if resolved.run.is_none()
-        && let Some(id) = &resolved.logged
-    {
-        resolved.run = store::logged_model::bare(tx, id)?.and_then(|model| model.run).map(|run| run.to_string());
+    if let Some(id) = &resolved.logged {
+        let model = store::logged_model::bare(tx, id)?.ok_or_else(|| logged::missing(id))?;
+        resolved.run = resolved.run.or(model.run.map(|run| run.to_string()));
     }
     Ok(resolved)
 }
