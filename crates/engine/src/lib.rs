@@ -187,6 +187,8 @@ impl Engine {
     /// Closes the workspace, whoever still holds a clone: what is queued is written, then every use of
     /// the database errs. Jobs under way are left to the next host, as after a crash.
     pub async fn close(&self) {
+        // A search that takes long is not waited for.
+        self.inner.board.close();
         self.inner.store.close().await;
     }
 

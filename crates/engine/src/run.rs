@@ -82,7 +82,7 @@ pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable
     let sort = table::orders(request.sort.as_deref(), request.descending)?;
     let limit = u64::from(request.limit.unwrap_or(100).min(1000));
     let board = engine.clone();
-    let moment = engine.board().moment();
+    let (asked, _asking) = engine.board().ask();
     Ok(engine
         .store()
         .read(move |c| {
@@ -93,8 +93,8 @@ pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable
             let view = if request.deleted { View::Deleted } else { View::Active };
             let offset = request.offset;
             let query = Query { experiments, view, filter, orders, offset, limit };
-            let page = board.board().page(c, moment, &query)?;
-            let [metric_keys, param_keys, tag_keys] = board.board().keys(c, moment, &query.experiments)?;
+            let page = board.board().page(c, &asked, &query)?;
+            let [metric_keys, param_keys, tag_keys] = board.board().keys(c, &asked, &query.experiments)?;
             let best = project.map(|project| store::run::best(c, project)).transpose()?.flatten();
             Ok(RunTable {
                 rows: store::run_row::of(c, &page.runs)?,

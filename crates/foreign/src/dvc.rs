@@ -40,7 +40,7 @@ struct DvcMark {
 #[derive(Default)]
 struct Pipeline {
     /// The keys of each file of params; none means all of them.
-    params: BTreeMap<String, Vec<String>>,
+    params: BTreeMap<String, BTreeSet<String>>,
     metrics: BTreeSet<String>,
     /// The folder that each stage runs in.
     folders: BTreeMap<String, String>,
@@ -143,6 +143,7 @@ type Warn<'a> = dyn FnMut(&str, String) -> Result<()> + 'a;
 
 /// `None` where the commit has no `dvc.yaml`.
 fn content(history: &mut History, commit: &Commit, warn: &mut Warn<'_>) -> Result<Option<Content>> {
+    history.next();
     let prefix = history.prefix.clone();
     let path = |name: &str| joined(&prefix, name);
     let Some(yaml) = value(history, commit, &path("dvc.yaml"), warn)? else { return Ok(None) };
@@ -160,11 +161,19 @@ fn content(history: &mut History, commit: &Commit, warn: &mut Warn<'_>) -> Resul
             Ok(stages) => {
                 for stage in stages {
                     pipeline.stage(history, commit, &prefix, stage, warn)?;
+                    if context.is_spent() {
+                        break;
+                    }
                 }
             }
             Err(why) => {
                 pipeline.unread.insert(format!("the stage {name} was left out: {why}"));
             }
+        }
+        if context.is_spent() {
+            let why = template::Unresolved::Long;
+            pipeline.unread.insert(format!("what comes behind the stage {name} was left out, and some of it: {why}"));
+            break;
         }
     }
     for unread in &pipeline.unread {
@@ -226,6 +235,11 @@ fn vars(
 ) -> Result<Context> {
     let mut context = above.clone();
     for item in vars.map(Value::items).unwrap_or_default() {
+        if context.is_full() {
+            let message = format!("some of its vars were left out: a stage may have {} of them", template::SCOPES);
+            warn("dvc.yaml", message)?;
+            break;
+        }
         let Value::Text(text) = item else {
             context = context.with(item.clone());
             continue;
@@ -233,13 +247,16 @@ fn vars(
         // `file.yaml`, or some of its keys: `file.yaml:train,test`.
         let (file, keys) = text.split_once(':').map_or((&**text, None), |(file, keys)| (file, Some(keys)));
         let path = joined(base, file);
+        if context.step(template::FILE).is_err() {
+            break;
+        }
         let Some(value) = value(history, commit, &path, warn)? else { continue };
         context = match keys {
             None => context.with_file(&path, (*value).clone()),
             Some(keys) => {
                 let named = keys.split(',').map(str::trim);
                 let named = named.filter_map(|key| Some((key.to_owned(), value.get(key)?.clone())));
-                context.with_file(&path, Value::Map(named.collect()))
+                context.with_file(&path, Value::map(named.collect()))
             }
         };
     }
@@ -357,7 +374,7 @@ impl Pipeline {
         match (self.params.get_mut(&file), key) {
             // All of it is wanted already.
             (Some(keys), Some(_)) if keys.is_empty() => {}
-            (Some(keys), Some(key)) => keys.push(key),
+            (Some(keys), Some(key)) => drop(keys.insert(key)),
             (Some(keys), None) => keys.clear(),
             (None, key) => drop(self.params.insert(file, key.into_iter().collect())),
         }

@@ -125,7 +125,10 @@ fn experiments(folder: &Path, tell: &mut dyn FnMut(Told) -> Result<()>) -> Resul
     let mut experiments = Vec::new();
     let mut folders = folders(folder).map_err(failed(folder))?;
     let trash = folder.join(".trash");
-    match self::folders(&trash) {
+    let mut links = Vec::new();
+    let deleted = if run::is_no_link(&trash, &mut links) { self::folders(&trash) } else { Ok(Vec::new()) };
+    links.into_iter().try_for_each(&mut *tell)?;
+    match deleted {
         Ok(deleted) => folders.extend(deleted),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => tell(warning(&trash, format!("it was left out: {error}")))?,

@@ -1,10 +1,18 @@
 //! What JSON, YAML and TOML hold, as one tree: numbers that are not finite stay, keys keep their order.
 
-use std::fmt;
+use std::{
+    collections::HashMap,
+    fmt,
+    ops::Deref,
+    sync::{Arc, OnceLock},
+};
 
 use serde::{Deserialize, Deserializer, de};
 
-/// A value of a file of params or metrics.
+/// Entries of a map above which its keys are looked up in an index.
+const INDEXED: usize = 16;
+
+/// A value of a file of params or metrics. A clone shares its lists and maps.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
     Null,
@@ -12,8 +20,44 @@ pub(crate) enum Value {
     Integer(i64),
     Number(f64),
     Text(String),
-    List(Vec<Value>),
-    Map(Vec<(String, Value)>),
+    List(Arc<Vec<Value>>),
+    Map(Arc<Entries>),
+}
+
+/// A map's entries in the order of their text.
+#[derive(Debug)]
+pub(crate) struct Entries {
+    entries: Vec<(String, Value)>,
+    /// Where each key stands, made when it is first asked for.
+    index: OnceLock<HashMap<String, usize>>,
+}
+
+impl Deref for Entries {
+    type Target = [(String, Value)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.entries
+    }
+}
+
+impl PartialEq for Entries {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+impl Entries {
+    fn get(&self, key: &str) -> Option<&Value> {
+        if self.entries.len() <= INDEXED {
+            return self.entries.iter().find(|(name, _)| name == key).map(|(_, value)| value);
+        }
+        let index = self.index.get_or_init(|| {
+            // The first of a key counts, as above.
+            let places = self.entries.iter().enumerate().rev();
+            places.map(|(at, (name, _))| (name.clone(), at)).collect()
+        });
+        index.get(key).map(|at| &self.entries[*at].1)
+    }
 }
 
 /// Why a text is no JSON, YAML or TOML.
@@ -55,8 +99,15 @@ impl Value {
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
-        let Self::Map(entries) = self else { return None };
-        entries.iter().find(|(name, _)| name == key).map(|(_, value)| value)
+        if let Self::Map(entries) = self { entries.get(key) } else { None }
+    }
+
+    pub(crate) fn map(entries: Vec<(String, Self)>) -> Self {
+        Self::Map(Arc::new(Entries { entries, index: OnceLock::new() }))
+    }
+
+    pub(crate) fn list(items: Vec<Self>) -> Self {
+        Self::List(Arc::new(items))
     }
 
     pub(crate) fn entries(&self) -> &[(String, Self)] {
@@ -118,7 +169,7 @@ fn gather<'a>(value: &'a Value, key: String, separator: &str, leaves: &mut Vec<(
         leaves.push((key, value));
         return;
     };
-    for (name, value) in entries {
+    for (name, value) in entries.iter() {
         let key = if key.is_empty() { name.clone() } else { format!("{key}{separator}{name}") };
         gather(value, key, separator, leaves);
     }
@@ -218,7 +269,7 @@ impl<'de> de::Visitor<'de> for Visitor {
         while let Some(item) = sequence.next_element()? {
             items.push(item);
         }
-        Ok(Value::List(items))
+        Ok(Value::list(items))
     }
 
     fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
@@ -226,7 +277,7 @@ impl<'de> de::Visitor<'de> for Visitor {
         while let Some((key, value)) = map.next_entry::<Value, Value>()? {
             entries.push((key.text(), value));
         }
-        Ok(Value::Map(entries))
+        Ok(Value::map(entries))
     }
 }
 
@@ -252,6 +303,13 @@ mod tests {
         }
         assert!(Value::from_json(&"[".repeat(100_000)).is_err());
         assert!(Value::from_yaml(&"[".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn keys_of_a_long_map_are_found() {
+        let text: String = (0..100).map(|at| format!("k{at}: {at}\n")).collect();
+        let value = Value::from_yaml(&text).expect("YAML");
+        assert_eq!((value.get("k99"), value.get("k100")), (Some(&Value::Integer(99)), None));
     }
 
     #[test]

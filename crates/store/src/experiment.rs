@@ -3,7 +3,7 @@
 use api::{ExperimentId, ProjectId, tracking::Experiment};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use crate::{error::Result, id_column};
+use crate::{error::Result, id_column, setting};
 
 pub(crate) const CREATE: &str = "
 CREATE TABLE experiment (
@@ -145,10 +145,11 @@ pub fn free_name(connection: &Connection, wanted: &str, own: ExperimentId) -> Re
     Ok(name)
 }
 
-/// Enters an experiment under the next number, which is returned; `number` and `runs` of `experiment` are ignored.
+/// Enters an experiment under the next number, which is returned and never comes again; `number` and `runs` of
+/// `experiment` are ignored.
 pub fn insert(transaction: &Transaction<'_>, experiment: &Experiment) -> Result<i64> {
-    let number: i64 =
-        transaction.prepare_cached("SELECT max(number) + 1 FROM experiment")?.query_row([], |row| row.get(0))?;
+    let number = highest(transaction)? + 1;
+    setting::put(transaction, setting::EXPERIMENTS, &number)?;
     transaction
         .prepare_cached(&format!(
             "INSERT INTO experiment ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
@@ -169,6 +170,23 @@ pub fn insert(transaction: &Transaction<'_>, experiment: &Experiment) -> Result<
         put_tag(transaction, experiment.id, key, value)?;
     }
     Ok(number)
+}
+
+/// The highest number that an experiment has or had; 0 where none is known.
+fn highest(connection: &Connection) -> Result<i64> {
+    let there: Option<i64> =
+        connection.prepare_cached("SELECT max(number) FROM experiment")?.query_row([], |row| row.get(0))?;
+    let known: Option<i64> = setting::get(connection, setting::EXPERIMENTS)?;
+    Ok(there.max(known).unwrap_or_default())
+}
+
+/// Takes out of a project that is to be deleted what outlives it: number 0, and how far the numbers came.
+pub(crate) fn leave(transaction: &Transaction<'_>, project: ProjectId) -> Result<()> {
+    setting::put(transaction, setting::EXPERIMENTS, &highest(transaction)?)?;
+    transaction
+        .prepare_cached("UPDATE experiment SET project = NULL WHERE project = ?1 AND number = 0")?
+        .execute(params![project.as_bytes()])?;
+    Ok(())
 }
 
 /// Writes what can change of an experiment: its project, name, folder, times.
@@ -210,8 +228,9 @@ pub fn delete_tag(transaction: &Transaction<'_>, id: ExperimentId, key: &str) ->
     Ok(deleted > 0)
 }
 
-/// Deletes an experiment with its runs, for good.
+/// Deletes an experiment with its runs, for good; its number does not come again.
 pub fn delete(transaction: &Transaction<'_>, id: ExperimentId) -> Result<()> {
+    setting::put(transaction, setting::EXPERIMENTS, &highest(transaction)?)?;
     transaction.prepare_cached("DELETE FROM experiment WHERE id = ?1")?.execute(params![id.as_bytes()])?;
     Ok(())
 }

@@ -97,6 +97,7 @@ pub fn delete(transaction: &Transaction<'_>, id: ProjectId) -> Result<()> {
                     JOIN model ON model.id = version.model WHERE model.project = ?1)",
         )?
         .execute(params![id.as_bytes()])?;
+    crate::experiment::leave(transaction, id)?;
     transaction.prepare_cached("DELETE FROM project WHERE id = ?1")?.execute(params![id.as_bytes()])?;
     crate::setting::put(transaction, crate::setting::EMPTIED, &true)
 }

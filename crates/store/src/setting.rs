@@ -18,6 +18,9 @@ pub const FLOORS: &str = "floors/";
 /// Set once a project was deleted: then a workspace without projects is one that was emptied by its user.
 pub const EMPTIED: &str = "emptied";
 
+/// The highest number that an experiment ever had: a client that kept the number of one that is gone meets no other.
+pub(crate) const EXPERIMENTS: &str = "experiments";
+
 pub fn get<T: DeserializeOwned>(connection: &Connection, name: &str) -> Result<Option<T>> {
     let value = connection
         .prepare_cached("SELECT value FROM setting WHERE name = ?1")?

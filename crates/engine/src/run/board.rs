@@ -9,10 +9,15 @@ mod column;
 mod groups;
 mod matching;
 mod order;
+mod patience;
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use api::{ExperimentId, RunId};
@@ -25,13 +30,23 @@ use super::filter::{Field, Filter};
 pub(crate) use cells::{Column, moment, number};
 use column::{Columns, Texts};
 pub(crate) use groups::{GroupOrder, Grouping};
+use patience::Patience;
+pub(crate) use patience::{Asked, Asking};
+
+/// How long a change of a table waits for those who read it, before it copies the table.
+const READERS: Duration = Duration::from_millis(100);
 
 /// The tables of the experiments that were asked for, and the runs that changed since they were read.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
-    tables: Mutex<HashMap<ExperimentId, Table>>,
+    tables: Mutex<Tables>,
     stale: Mutex<Stale>,
+    /// The workspace is being closed: no search goes on.
+    closing: Arc<AtomicBool>,
 }
+
+/// Whoever searches keeps the tables as they were: the lock is not held while rows are matched.
+type Tables = HashMap<ExperimentId, Arc<Table>>;
 
 /// Runs that changed, each with when that was announced.
 #[derive(Debug, Default)]
@@ -82,7 +97,7 @@ pub struct Page {
 }
 
 /// An experiment's runs by column.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Table {
     rows: Vec<RunHead>,
     /// It was read by one who saw everything that was forgotten as read.
@@ -126,9 +141,16 @@ impl Board {
         stale.runs.insert(run, now);
     }
 
-    /// To be asked before the connection that [`Self::page`] is given begins to read.
-    pub(crate) fn moment(&self) -> Moment {
-        Moment(locked(&self.stale).now)
+    /// To be asked before the connection that [`Self::page`] is given begins to read. What is asked by it ends once
+    /// the second is dropped, as it is when a caller goes away.
+    pub(crate) fn ask(&self) -> (Asked, Asking) {
+        let moment = Moment(locked(&self.stale).now);
+        patience::ask(moment, Arc::clone(&self.closing))
+    }
+
+    /// Ends every search, now and later.
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
     }
 
     /// Forgets an experiment's table: it is read whole when it is asked for again.
@@ -136,10 +158,10 @@ impl Board {
         locked(&self.tables).remove(&experiment);
     }
 
-    /// The runs that match, in their order. Blocks; `connection` sees everything that was announced before `moment`.
-    pub(crate) fn page(&self, connection: &Connection, moment: Moment, query: &Query) -> store::Result<Page> {
-        let tables = self.fresh(connection, moment, &query.experiments)?;
-        let (only, matched) = matched(connection, &tables, query)?;
+    /// The runs that match, in their order. Blocks; `connection` sees everything that was announced before it was asked.
+    pub(crate) fn page(&self, connection: &Connection, asked: &Asked, query: &Query) -> store::Result<Page> {
+        let tables = self.fresh(connection, asked.moment, &query.experiments)?;
+        let (only, matched) = matched(connection, &tables, query, asked)?;
         let total = matched.len() as u64;
         let sorted = order::first(&only, matched, &query.orders, query.offset.saturating_add(query.limit));
         let runs = sorted.into_iter().skip(query.offset as usize).map(|(index, row)| only[index].rows[row as usize].id);
@@ -150,10 +172,10 @@ impl Board {
     pub(crate) fn keys(
         &self,
         connection: &Connection,
-        moment: Moment,
+        asked: &Asked,
         experiments: &[ExperimentId],
     ) -> store::Result<[Vec<String>; 3]> {
-        let tables = self.fresh(connection, moment, experiments)?;
+        let tables = self.fresh(connection, asked.moment, experiments)?;
         let mut keys: [BTreeSet<&String>; 3] = Default::default();
         for table in experiments.iter().filter_map(|id| tables.get(id)) {
             keys[0].extend(table.metrics.iter().filter(|(_, column)| column::any(column)).map(|(key, _)| key));
@@ -165,12 +187,7 @@ impl Board {
 
     /// The tables with everything that was announced before `moment`. What was announced later is read too, and again
     /// the next time: this connection may not see it yet.
-    fn fresh(
-        &self,
-        connection: &Connection,
-        moment: Moment,
-        experiments: &[ExperimentId],
-    ) -> store::Result<MutexGuard<'_, HashMap<ExperimentId, Table>>> {
+    fn fresh(&self, connection: &Connection, moment: Moment, experiments: &[ExperimentId]) -> store::Result<Tables> {
         let mut tables = locked(&self.tables);
         let stale: Vec<RunId> = locked(&self.stale).runs.keys().copied().collect();
         let is_current = |id: &&ExperimentId| tables.get(id).is_some_and(|table| table.is_current);
@@ -180,7 +197,7 @@ impl Board {
         let sees_all = moment >= locked(&self.stale).read;
         for experiment in &loaded {
             let table = Table::read(connection, *experiment)?;
-            tables.insert(*experiment, Table { is_current: sees_all, ..table });
+            tables.insert(*experiment, Arc::new(Table { is_current: sees_all, ..table }));
         }
         // What was read whole just now holds whatever this connection sees.
         let has_older = tables.keys().any(|id| !loaded.contains(id));
@@ -189,8 +206,9 @@ impl Board {
             for (experiment, table) in &mut *tables {
                 match head.as_ref().filter(|head| head.experiment == *experiment) {
                     Some(_) if loaded.contains(experiment) => {}
-                    Some(head) => table.put(connection, head.clone())?,
-                    None => table.remove(*run),
+                    Some(head) => own(table).put(connection, head.clone())?,
+                    None if table.has(*run) => own(table).remove(*run),
+                    None => {}
                 }
             }
         }
@@ -198,7 +216,7 @@ impl Board {
         left.runs.retain(|_, announced| *announced > moment);
         left.read = left.read.max(moment);
         drop(left);
-        Ok(tables)
+        Ok(experiments.iter().filter_map(|id| tables.get(id).map(|table| (*id, Arc::clone(table)))).collect())
     }
 }
 
@@ -261,6 +279,10 @@ impl Table {
         Ok(())
     }
 
+    fn has(&self, run: RunId) -> bool {
+        self.at.get(&run).is_some_and(|row| self.standing[*row] != Standing::Gone)
+    }
+
     fn remove(&mut self, run: RunId) {
         if let Some(row) = self.at.get(&run) {
             self.standing[*row] = Standing::Gone;
@@ -273,21 +295,37 @@ type Matched<'t> = (Vec<&'t Table>, Vec<(usize, u32)>);
 
 fn matched<'t>(
     connection: &Connection,
-    tables: &'t HashMap<ExperimentId, Table>,
-    query: &Query,
+    tables: &'t Tables,
+    query: &'t Query,
+    asked: &Asked,
 ) -> store::Result<Matched<'t>> {
     let chosen: Vec<(ExperimentId, &Table)> =
-        query.experiments.iter().filter_map(|id| tables.get(id).map(|table| (*id, table))).collect();
+        query.experiments.iter().filter_map(|id| tables.get(id).map(|table| (*id, &**table))).collect();
     let mut matched: Vec<(usize, u32)> = Vec::new();
+    let patience = asked.patience();
+    let every = patience::every(&query.filter);
     for (index, (experiment, table)) in chosen.iter().enumerate() {
-        let test = matching::Test::of(connection, *experiment, table, &query.filter)?;
+        let test = matching::Test::of(connection, *experiment, table, &query.filter, &patience)?;
         for (row, standing) in table.standing.iter().enumerate() {
+            if row % every == 0 {
+                patience.check()?;
+            }
             if standing.is_in(query.view) && test.holds(table, row) {
                 matched.push((index, row as u32));
             }
         }
     }
     Ok((chosen.into_iter().map(|(_, table)| table).collect(), matched))
+}
+
+/// The table to be changed. Whoever reads it is waited for a little, since most are done at once; beside a search that
+/// takes long the table is copied, once for each such search.
+fn own(table: &mut Arc<Table>) -> &mut Table {
+    let until = Instant::now() + READERS;
+    while Arc::get_mut(table).is_none() && Instant::now() < until {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    Arc::make_mut(table)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

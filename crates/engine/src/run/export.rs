@@ -131,10 +131,11 @@ fn taken(to: &Path) -> ApiError {
 async fn chosen(engine: &Engine, request: &ExportRuns) -> anyhow::Result<Vec<RunId>> {
     let filter = filter::parse(&request.list.filter)?;
     let orders = table::orders(request.list.sort.as_deref(), request.list.descending)?;
-    let (list, board, moment) = (request.list.clone(), engine.clone(), engine.board().moment());
+    let (list, board) = (request.list.clone(), engine.clone());
+    let (asked, _asking) = engine.board().ask();
     let all = engine.store().read(move |c| {
         let orders = orders.map_or_else(|| table::ranked(c, list.of), Ok)?;
-        board.board().page(c, moment, &table::query(c, &list, filter, orders, 0, u64::from(u32::MAX))?)
+        board.board().page(c, &asked, &table::query(c, &list, filter, orders, 0, u64::from(u32::MAX))?)
     });
     let mut runs = all.await?.runs;
     if !request.runs.is_empty() {

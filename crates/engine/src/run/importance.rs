@@ -26,16 +26,16 @@ pub async fn assess(engine: &Engine, request: AssessParams) -> anyhow::Result<Pa
     }
     let filter = filter::parse(&request.list.filter)?;
     let (list, metric, board) = (request.list, request.metric, engine.clone());
-    let moment = engine.board().moment();
+    let (asked, _asking) = engine.board().ask();
     let (keys, rows) = engine
         .store()
         .read(move |c| {
             let by = vec![Order { field: Field::Id, descending: false }];
             let query = table::query(c, &list, filter, by, 0, u64::from(u32::MAX))?;
-            let [_, keys, _] = board.board().keys(c, moment, &query.experiments)?;
+            let [_, keys, _] = board.board().keys(c, &asked, &query.experiments)?;
             let params = keys.iter().cloned().map(Field::Param);
             let columns: Vec<Column> = [Field::Metric(metric)].into_iter().chain(params).map(Column::Field).collect();
-            let (rows, _) = board.board().cells(c, moment, &query, &columns)?;
+            let (rows, _) = board.board().cells(c, &asked, &query, &columns)?;
             Ok((keys, rows))
         })
         .await?;

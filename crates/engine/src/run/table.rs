@@ -35,10 +35,10 @@ pub async fn group(engine: &Engine, request: GroupRuns) -> anyhow::Result<RunGro
     let grouping = Grouping { by, metrics, validated_on, order, descending: request.list.descending };
     let limit = u64::from(request.limit.unwrap_or(1000).min(MOST_GROUPS));
     let (list, offset, board) = (request.list, request.offset, engine.clone());
-    let moment = engine.board().moment();
+    let (asked, _asking) = engine.board().ask();
     let answer = engine.store().read(move |c| {
         let query = query(c, &list, filter, Vec::new(), offset, limit)?;
-        board.board().groups(c, moment, &query, &grouping)
+        board.board().groups(c, &asked, &query, &grouping)
     });
     Ok(answer.await?)
 }
@@ -49,10 +49,10 @@ pub async fn pick(engine: &Engine, request: PickRuns) -> anyhow::Result<PickedRu
     let sort = orders(request.list.sort.as_deref(), request.list.descending)?;
     let (list, offset, board) = (request.list, request.offset, engine.clone());
     let limit = request.limit.unwrap_or(u64::from(u32::MAX));
-    let moment = engine.board().moment();
+    let (asked, _asking) = engine.board().ask();
     let answer = engine.store().read(move |c| {
         let orders = sort.map_or_else(|| ranked(c, list.of), Ok)?;
-        let page = board.board().page(c, moment, &query(c, &list, filter, orders, offset, limit)?)?;
+        let page = board.board().page(c, &asked, &query(c, &list, filter, orders, offset, limit)?)?;
         Ok(PickedRuns { runs: page.runs, total: page.total })
     });
     Ok(answer.await?)
@@ -65,11 +65,11 @@ pub async fn tabulate(engine: &Engine, request: TabulateRuns) -> anyhow::Result<
     let columns = request.columns.iter().map(|name| column(name)).collect::<Result<Vec<_>, ApiError>>()?;
     let limit = u64::from(request.limit.unwrap_or(MOST_ROWS).min(MOST_ROWS));
     let (list, offset, board) = (request.list, request.offset, engine.clone());
-    let moment = engine.board().moment();
+    let (asked, _asking) = engine.board().ask();
     let answer = engine.store().read(move |c| {
         let orders = sort.map_or_else(|| ranked(c, list.of), Ok)?;
         let query = query(c, &list, filter, orders, offset, limit)?;
-        let (rows, total) = board.board().cells(c, moment, &query, &columns)?;
+        let (rows, total) = board.board().cells(c, &asked, &query, &columns)?;
         Ok(RunCells { rows, total })
     });
     Ok(answer.await?)

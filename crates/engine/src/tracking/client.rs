@@ -377,7 +377,7 @@ pub async fn get(engine: &Engine, id: RunId) -> anyhow::Result<Told> {
 /// match in all.
 pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyhow::Result<(Vec<Told>, u64)> {
     let board = engine.clone();
-    let moment = engine.board().moment();
+    let (asked, _asking) = engine.board().ask();
     Ok(engine
         .store()
         .read(move |c| {
@@ -386,7 +386,7 @@ pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyh
                 let known = store::experiment::numbered(c, number)?;
                 query.experiments.extend(known.map(|known| known.id).filter(|id| !query.experiments.contains(id)));
             }
-            let page = board.board().page(c, moment, &query)?;
+            let page = board.board().page(c, &asked, &query)?;
             Ok((tell(c, &page.runs)?, page.total))
         })
         .await?)

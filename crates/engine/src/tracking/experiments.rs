@@ -342,6 +342,12 @@ async fn mark(engine: &Engine, id: ExperimentId, delete: bool) -> anyhow::Result
 pub async fn purge(engine: &Engine, request: PurgeExperiment) -> anyhow::Result<Freed> {
     let id = request.experiment;
     let experiment = find(engine, id).await?;
+    if experiment.number == 0 {
+        let message =
+            format!("{} can't be deleted for good: clients that name no experiment log there.", experiment.name);
+        let hint = "It can stay deleted, and its runs can be deleted for good.";
+        bail!(ApiError::new(ErrorCode::Conflict, message).with_hint(hint));
+    }
     if experiment.deleted_ms.is_none() {
         bail!(
             ApiError::new(ErrorCode::Conflict, format!("{} is not deleted.", experiment.name))

@@ -332,6 +332,23 @@ async fn deleted_runs_and_experiments_come_back_until_they_are_deleted_for_good(
 }
 
 #[tokio::test]
+async fn numbers_of_experiments_never_come_again() {
+    let stage = Stage::new().await;
+    let there = stage.call(ListExperiments { deleted: false }).await;
+    let default = there.iter().find(|one| one.number == 0).unwrap().id;
+    stage.call(DeleteExperiment { experiment: default }).await;
+    let refused = stage.try_call(PurgeExperiment { experiment: default }).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Conflict);
+    assert!(refused.message.contains("clients that name no experiment log there"), "{}", refused.message);
+    assert_eq!(stage.call(RestoreExperiment { experiment: default }).await.number, 0);
+
+    let first = experiment(&stage, "first").await;
+    stage.call(DeleteExperiment { experiment: first.id }).await;
+    stage.call(PurgeExperiment { experiment: first.id }).await;
+    assert_eq!(experiment(&stage, "second").await.number, first.number + 1);
+}
+
+#[tokio::test]
 async fn folders_and_notes_of_experiments() {
     let stage = Stage::new().await;
     let made = stage.call(CreateExperiment { name: "resnet".to_owned(), folder: "/vision// large ".to_owned() }).await;

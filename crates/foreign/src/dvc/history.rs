@@ -13,6 +13,10 @@ use crate::{ForeignError, Result, file::WHOLE, value::Value};
 
 /// Files whose values are kept: most commits leave most files as they are.
 const KEPT: usize = 256;
+/// Bytes of the files whose values are kept, at most.
+const KEPT_BYTES: u64 = 32 << 20;
+/// Bytes of the files that are parsed for one commit, at most.
+const COMMIT_BYTES: u64 = 64 << 20;
 
 /// A repository, and a folder in it.
 pub(super) struct History {
@@ -21,6 +25,9 @@ pub(super) struct History {
     pub(super) prefix: String,
     root: PathBuf,
     kept: HashMap<ObjectId, Rc<Value>>,
+    kept_bytes: u64,
+    /// Bytes that were parsed for the commit that is read.
+    parsed: u64,
 }
 
 /// What git tells of a commit.
@@ -50,6 +57,8 @@ pub(super) enum Unread {
     Git(#[from] gix::Error),
     #[error("it is larger than {} MiB", WHOLE >> 20)]
     Large,
+    #[error("the files that this commit's dvc.yaml names hold more than {} MiB together", COMMIT_BYTES >> 20)]
+    Much,
     #[error("it is no UTF-8 text")]
     NoText,
     #[error("{0}")]
@@ -69,7 +78,12 @@ impl History {
         let root = root.canonicalize().map_err(crate::file::failed(root))?;
         let below = absolute.strip_prefix(&root).map_err(|_| none("its repository lies elsewhere".to_owned()))?;
         let prefix = below.to_str().ok_or_else(|| none("its name is no UTF-8".to_owned()))?.replace('\\', "/");
-        Ok(Self { repository, prefix, root, kept: HashMap::new() })
+        Ok(Self { repository, prefix, root, kept: HashMap::new(), kept_bytes: 0, parsed: 0 })
+    }
+
+    /// Begins with another commit, which may name as much as the one before.
+    pub(super) fn next(&mut self) {
+        self.parsed = 0;
     }
 
     /// The folders in which git keeps where its branches are.
@@ -139,13 +153,20 @@ impl History {
         if let Some(value) = self.kept.get(&id) {
             return Ok(Some(Rc::clone(value)));
         }
-        if self.repository.find_header(id)?.size() > WHOLE {
+        let size = self.repository.find_header(id)?.size();
+        if size > WHOLE {
             return Err(Unread::Large);
+        }
+        self.parsed += size;
+        if self.parsed > COMMIT_BYTES {
+            return Err(Unread::Much);
         }
         let blob = self.repository.find_blob(id)?;
         let value = Rc::new(parse(path, std::str::from_utf8(&blob.data).map_err(|_| Unread::NoText)?)?);
-        if self.kept.len() >= KEPT {
+        self.kept_bytes += size;
+        if self.kept.len() >= KEPT || self.kept_bytes > KEPT_BYTES {
             self.kept.clear();
+            self.kept_bytes = size;
         }
         self.kept.insert(id, Rc::clone(&value));
         Ok(Some(value))

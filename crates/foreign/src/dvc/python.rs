@@ -67,7 +67,7 @@ pub(crate) fn params(text: &str) -> Value {
     while !blocks.is_empty() {
         end(&mut blocks, &mut top);
     }
-    Value::Map(top)
+    Value::map(top)
 }
 
 /// The names of the innermost class, or of the file.
@@ -82,7 +82,7 @@ fn within<'a>(blocks: &'a mut [Block], top: &'a mut Fields) -> &'a mut Fields {
 /// Ends the innermost block; a class stands in what is around it.
 fn end(blocks: &mut Vec<Block>, top: &mut Fields) {
     if let Some(Block { kind: Kind::Class(name, fields), .. }) = blocks.pop() {
-        set(within(blocks, top), name, Value::Map(fields));
+        set(within(blocks, top), name, Value::map(fields));
     }
 }
 
@@ -232,7 +232,7 @@ impl<'a> Parser<'a> {
         loop {
             if self.take(end) {
                 // In round brackets one value without a comma is itself.
-                return if comma || items.is_empty() { Some(Value::List(items)) } else { items.pop() };
+                return if comma || items.is_empty() { Some(Value::list(items)) } else { items.pop() };
             }
             items.push(self.value(depth + 1)?);
             let more = self.take(',');
@@ -250,8 +250,8 @@ impl<'a> Parser<'a> {
         loop {
             if self.take('}') {
                 return match (entries.is_empty(), items.is_empty()) {
-                    (_, true) => Some(Value::Map(entries)),
-                    (true, false) => Some(Value::List(items)),
+                    (_, true) => Some(Value::map(entries)),
+                    (true, false) => Some(Value::list(items)),
                     (false, false) => None,
                 };
             }

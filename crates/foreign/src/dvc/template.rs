@@ -1,23 +1,34 @@
 //! The templates of `dvc.yaml`: `${…}` of its vars and params, and the stages that `foreach` and `matrix` stand for.
 //! As DVC's `parsing` module resolves them; nothing is computed, as nothing is there.
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap, rc::Rc};
 
 use crate::value::Value;
 
 /// Stages that one `dvc.yaml` stands for, at most.
 const STAGES: usize = 10_000;
+/// Maps and files of `vars` that one stage sees, at most.
+pub(super) const SCOPES: usize = 1000;
+/// What the stages and templates of one `dvc.yaml` may take: values looked at, and bytes of text made.
+const STEPS: usize = 20_000_000;
+/// Steps that looking a file up takes.
+pub(super) const FILE: usize = 1000;
 
-/// The values that `${…}` may name: a later scope before an earlier one.
-#[derive(Debug, Clone, Default)]
+/// The values that `${…}` may name: a later scope before an earlier one. Clones share them, and the steps that are left.
+#[derive(Debug, Clone)]
 pub(super) struct Context {
-    scopes: Vec<Scope>,
+    scopes: Option<Rc<Scope>>,
+    stages: Rc<Cell<usize>>,
+    steps: Rc<Cell<usize>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Scope {
     value: Value,
     origin: Origin,
+    earlier: Option<Rc<Scope>>,
+    /// This one and the earlier ones.
+    depth: usize,
 }
 
 /// Where the values of a scope stand.
@@ -45,8 +56,10 @@ pub(super) enum Unresolved {
     NoText(String),
     #[error("it is neither a list nor a map")]
     NoList,
-    #[error("it stands for more than {STAGES} stages")]
+    #[error("with it, dvc.yaml stands for more than {STAGES} stages")]
     Many,
+    #[error("its stages and templates take more than {STEPS} steps")]
+    Long,
 }
 
 /// A stage as it runs, with the names that are its own.
@@ -56,10 +69,33 @@ pub(super) struct Stage<'a> {
     pub(super) context: Context,
 }
 
-/// A cell of a matrix: what it is called after, and its values by their axes.
-type Cell = (Vec<String>, Vec<(String, Value)>);
+/// A row of a matrix: what it is called after, and its values by their axes.
+type Row = (Vec<String>, Vec<(String, Value)>);
+
+impl Default for Context {
+    fn default() -> Self {
+        Self { scopes: None, stages: Rc::new(Cell::new(STAGES)), steps: Rc::new(Cell::new(STEPS)) }
+    }
+}
 
 impl Context {
+    /// Takes from the steps that are left.
+    pub(super) fn step(&self, steps: usize) -> Result<(), Unresolved> {
+        let left = self.steps.get().checked_sub(steps);
+        self.steps.set(left.unwrap_or_default());
+        left.map(drop).ok_or(Unresolved::Long)
+    }
+
+    /// Whether the steps are used up, so that nothing more is to be read of this `dvc.yaml`.
+    pub(super) fn is_spent(&self) -> bool {
+        self.steps.get() == 0
+    }
+
+    /// Whether no more `vars` are to be added.
+    pub(super) fn is_full(&self) -> bool {
+        self.scopes.as_ref().is_some_and(|scope| scope.depth >= SCOPES)
+    }
+
     /// With names of `dvc.yaml` that come before those that are known.
     pub(super) fn with(&self, value: Value) -> Self {
         self.within(value, Origin::Pipeline)
@@ -71,9 +107,9 @@ impl Context {
     }
 
     fn within(&self, value: Value, origin: Origin) -> Self {
-        let mut scopes = self.scopes.clone();
-        scopes.push(Scope { value, origin });
-        Self { scopes }
+        let earlier = self.scopes.clone();
+        let depth = earlier.as_ref().map_or(0, |scope| scope.depth) + 1;
+        Self { scopes: Some(Rc::new(Scope { value, origin, earlier, depth })), ..self.clone() }
     }
 
     /// `a.b[0].c`, or `a.b.0.c`, and where it stands, if in a file.
@@ -84,10 +120,15 @@ impl Context {
             value => value.get(part),
         };
         let below = |scope: &'a Scope| parts.iter().try_fold(&scope.value, step);
-        let mut scopes = self.scopes.iter().rev().filter(|_| !parts.is_empty());
-        let (scope, value) = scopes
-            .find_map(|scope| below(scope).map(|value| (scope, value)))
-            .ok_or_else(|| Unresolved::Unknown(name.to_owned()))?;
+        let scopes = std::iter::successors(self.scopes.as_deref(), |scope| scope.earlier.as_deref());
+        let mut scopes = scopes.filter(|_| !parts.is_empty());
+        let (scope, value) = loop {
+            let scope = scopes.next().ok_or_else(|| Unresolved::Unknown(name.to_owned()))?;
+            self.step(parts.len())?;
+            if let Some(value) = below(scope) {
+                break (scope, value);
+            }
+        };
         let place = match &scope.origin {
             Origin::Pipeline => None,
             Origin::File(file) => Some((file.clone(), parts.join("."))),
@@ -104,6 +145,7 @@ impl Context {
     /// # Errors
     /// Where a name is unknown or no scalar.
     pub(super) fn text(&self, template: &str) -> Result<String, Unresolved> {
+        self.step(template.len())?;
         let mut text = String::new();
         for piece in pieces(template) {
             match piece? {
@@ -116,31 +158,47 @@ impl Context {
                     text.push_str(&shown(value));
                 }
             }
+            self.step(text.len())?;
         }
         Ok(text)
     }
 
     /// Notes the values of files that the texts within a value use; a name that has none is no matter here.
     pub(super) fn note_used(&self, value: &Value, used: &mut Used) {
+        if self.step(1).is_err() {
+            return;
+        }
         match value {
-            Value::Text(text) => {
-                for piece in pieces(text) {
-                    if let Ok(Piece::Name(name)) = piece
-                        && let Ok((value, Some((file, key)))) = self.named(name)
-                    {
-                        used.entry(file).or_default().insert(key, value.clone());
-                    }
-                }
-            }
+            Value::Text(text) => self.note_named(text, used),
             Value::List(items) => items.iter().for_each(|item| self.note_used(item, used)),
             Value::Map(entries) => {
-                for (key, value) in entries {
-                    self.note_used(&Value::Text(key.clone()), used);
+                for (key, value) in entries.iter() {
+                    self.note_named(key, used);
                     self.note_used(value, used);
                 }
             }
             _ => {}
         }
+    }
+
+    fn note_named(&self, text: &str, used: &mut Used) {
+        if self.step(text.len()).is_err() {
+            return;
+        }
+        for piece in pieces(text) {
+            if let Ok(Piece::Name(name)) = piece
+                && let Ok((value, Some((file, key)))) = self.named(name)
+            {
+                used.entry(file).or_default().insert(key, value.clone());
+            }
+        }
+    }
+
+    /// Takes from the stages that are left, and from the steps what stands in each.
+    fn take_stages<'a>(&self, items: impl ExactSizeIterator<Item = &'a Value>) -> Result<(), Unresolved> {
+        let left = self.stages.get().checked_sub(items.len()).ok_or(Unresolved::Many)?;
+        self.stages.set(left);
+        items.map(size).try_for_each(|size| self.step(size))
     }
 
     /// What a list or map is, also where it is named as a whole.
@@ -154,10 +212,10 @@ impl Context {
     /// The stages that a stage of `dvc.yaml` stands for.
     ///
     /// # Errors
-    /// Where what they are made of is unknown, no list, or far too long.
+    /// Where what they are made of is unknown, no list, or far too long, alone or with the stages before.
     pub(super) fn stages<'a>(&self, name: &str, value: &'a Value) -> Result<Vec<Stage<'a>>, Unresolved> {
         let own = |key: &str, scope: Vec<(&str, Value)>, value, origin| {
-            let scope = Value::Map(scope.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+            let scope = Value::map(scope.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
             Stage { name: format!("{name}@{key}"), value, context: self.within(scope, origin) }
         };
         if let (Some(each), Some(of)) = (value.get("foreach"), value.get("do")) {
@@ -166,8 +224,9 @@ impl Context {
                 Some((file, at)) => Origin::Item(file.clone(), format!("{at}.{below}")),
                 None => Origin::Pipeline,
             };
-            let stages: Vec<_> = match each {
+            return Ok(match each {
                 Value::List(items) => {
+                    self.take_stages(items.iter())?;
                     let by_place = items.iter().any(|item| matches!(item, Value::List(_) | Value::Map(_)));
                     let stage = |(at, item): (usize, &Value)| {
                         let key = if by_place { at.to_string() } else { shown(item) };
@@ -176,6 +235,7 @@ impl Context {
                     items.iter().enumerate().map(stage).collect()
                 }
                 Value::Map(entries) => {
+                    self.take_stages(entries.iter().map(|(_, item)| item))?;
                     let stage = |(name, item): &(String, Value)| {
                         let key = ("key", Value::Text(name.clone()));
                         own(name, vec![key, ("item", item.clone())], of, origin(name))
@@ -183,17 +243,21 @@ impl Context {
                     entries.iter().map(stage).collect()
                 }
                 _ => return Err(Unresolved::NoList),
-            };
-            return if stages.len() > STAGES { Err(Unresolved::Many) } else { Ok(stages) };
+            });
         }
         if let Some(matrix) = value.get("matrix") {
-            let mut rows: Vec<Cell> = vec![(Vec::new(), Vec::new())];
+            let mut rows: Vec<Row> = vec![(Vec::new(), Vec::new())];
             for (axis, of) in self.whole(matrix)?.0.entries() {
                 let (Value::List(items), _) = self.whole(of)? else { return Err(Unresolved::NoList) };
-                if rows.len().saturating_mul(items.len()) > STAGES {
+                if rows.len().saturating_mul(items.len()) > self.stages.get() {
                     return Err(Unresolved::Many);
                 }
-                let with = |(keys, row): &Cell, at: usize, item: &Value| {
+                // Each row is made anew with each item.
+                let before: usize =
+                    rows.iter().map(|(keys, _)| keys.iter().map(|key| key.len() + 1).sum::<usize>()).sum();
+                let sizes: usize = items.iter().map(size).sum();
+                self.step(before.saturating_mul(items.len()).saturating_add(sizes.saturating_mul(rows.len())))?;
+                let with = |(keys, row): &Row, at: usize, item: &Value| {
                     let key = match item {
                         Value::List(_) | Value::Map(_) => format!("{axis}{at}"),
                         scalar => shown(scalar),
@@ -204,15 +268,22 @@ impl Context {
                 let items = || items.iter().enumerate();
                 rows = rows.iter().flat_map(|row| items().map(move |(at, item)| with(row, at, item))).collect();
             }
-            let stage = |(keys, row): Cell| {
+            let stage = |(keys, row): Row| {
                 let key = keys.join("-");
-                let scope = vec![("key", Value::Text(key.clone())), ("item", Value::Map(row))];
+                let scope = vec![("key", Value::Text(key.clone())), ("item", Value::map(row))];
                 own(&key, scope, value, Origin::Pipeline)
             };
+            self.stages.set(self.stages.get().saturating_sub(rows.len()));
             return Ok(rows.into_iter().map(stage).collect());
         }
+        self.take_stages([value].into_iter())?;
         Ok(vec![Stage { name: name.to_owned(), value, context: self.clone() }])
     }
+}
+
+/// Bytes that a copy of a value takes, about: lists and maps are shared.
+fn size(value: &Value) -> usize {
+    value.as_str().map_or(8, |text| text.len() + 8)
 }
 
 /// A file, and the names that lead to a value in it.

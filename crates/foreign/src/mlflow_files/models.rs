@@ -247,6 +247,11 @@ fn is_folder(path: &Path) -> bool {
 
 /// The folders with a `meta.yaml`; of a folder that is not there none.
 fn below(folder: &Path, tell: &mut Tell<'_>) -> Result<Vec<PathBuf>> {
+    let mut told = Vec::new();
+    if !run::is_no_link(folder, &mut told) {
+        told.into_iter().try_for_each(tell)?;
+        return Ok(Vec::new());
+    }
     let mut found = match folders(folder) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -255,7 +260,11 @@ fn below(folder: &Path, tell: &mut Tell<'_>) -> Result<Vec<PathBuf>> {
             return Ok(Vec::new());
         }
     };
-    found.retain(|folder| folder.join("meta.yaml").is_file());
+    found.retain(|folder| {
+        let meta = folder.join("meta.yaml");
+        meta.is_file() && run::is_no_link(&meta, &mut told)
+    });
+    told.into_iter().try_for_each(tell)?;
     Ok(found)
 }
 

@@ -70,6 +70,9 @@ pub(super) fn read(folder: &Path, key: &str, experiment: &Experiment, before: Op
     let mut reading = Reading { told: Vec::new(), mark, long: Vec::new() };
     let path = folder.join("meta.yaml");
     let mut buffer = vec![0; SHORT];
+    if !is_no_link(&path, &mut reading.told) {
+        return reading;
+    }
     let (stamp, tags) = match stamp(folder, &path, &mut reading.told) {
         Ok(stamped) => stamped,
         Err(error) => {
@@ -180,7 +183,7 @@ fn hexadecimal(id: &str) -> Option<[u8; 16]> {
 /// What a run was given and made, if anything.
 fn inputs(folder: &Path, key: &str, experiment: &Experiment, told: &mut Vec<Told>) -> Option<Inputs> {
     let mut inputs = Inputs { run: key.to_owned(), datasets: Vec::new(), models: Vec::new() };
-    for path in metas(&folder.join("inputs")) {
+    for path in metas(&folder.join("inputs"), told) {
         match input(&path, experiment) {
             Ok(Input::Dataset(dataset)) => inputs.datasets.push(dataset),
             Ok(Input::Model(id)) => inputs.models.push((id, None)),
@@ -188,7 +191,7 @@ fn inputs(folder: &Path, key: &str, experiment: &Experiment, told: &mut Vec<Told
             Err(error) => told.push(warning(&path, format!("an input was left out: {error}"))),
         }
     }
-    for path in metas(&folder.join("outputs")) {
+    for path in metas(&folder.join("outputs"), told) {
         let step = file::text(&path).map_err(Into::into).and_then(|text| step(&text));
         // MLflow names the folder after the model.
         match (step, path.parent().and_then(Path::file_name)) {
@@ -200,9 +203,14 @@ fn inputs(folder: &Path, key: &str, experiment: &Experiment, told: &mut Vec<Told
     (!inputs.datasets.is_empty() || !inputs.models.is_empty()).then_some(inputs)
 }
 
-fn metas(folder: &Path) -> Vec<PathBuf> {
-    let found = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut metas: Vec<PathBuf> = found.map(|entry| entry.path().join("meta.yaml")).collect();
+fn metas(folder: &Path, told: &mut Vec<Told>) -> Vec<PathBuf> {
+    if !is_no_link(folder, told) {
+        return Vec::new();
+    }
+    let found: Vec<_> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let found = found.into_iter().filter(|path| is_no_link(path, told)).map(|path| path.join("meta.yaml"));
+    let mut metas: Vec<PathBuf> = found.collect();
+    metas.retain(|path| is_no_link(path, told));
     metas.sort();
     metas
 }
@@ -232,6 +240,9 @@ fn input(path: &Path, experiment: &Experiment) -> std::result::Result<Input, Box
         return Err(format!("the dataset's id {id} is no name of a folder").into());
     }
     let path = experiment.folder.join("datasets").join(id).join("meta.yaml");
+    if !path.canonicalize()?.starts_with(experiment.folder.canonicalize()?) {
+        return Err(format!("{} is behind a link that leads out of the log", path.display()).into());
+    }
     let dataset = Value::from_yaml(&file::text(&path)?)?;
     let tags = input.get("tags").map(Value::entries).unwrap_or_default();
     Ok(Input::Dataset(RunInput {
@@ -250,9 +261,20 @@ fn input(path: &Path, experiment: &Experiment) -> std::result::Result<Input, Box
 /// The files of a folder of keys, in any depth, sorted. Links are not followed.
 pub(super) fn entries(folder: &Path, told: &mut Vec<Told>) -> Vec<Entry> {
     let mut entries = Vec::new();
-    gather(folder, "", 0, &mut entries, told);
+    if is_no_link(folder, told) {
+        gather(folder, "", 0, &mut entries, told);
+    }
     entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
     entries
+}
+
+/// Whether a path of the log's stays in it; that it is a link is said.
+pub(super) fn is_no_link(path: &Path, told: &mut Vec<Told>) -> bool {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|entry| entry.is_symlink());
+    if is_link {
+        told.push(warning(path, "it was left out: it is a link, which could lead out of the log"));
+    }
+    !is_link
 }
 
 fn gather(folder: &Path, prefix: &str, depth: usize, entries: &mut Vec<Entry>, told: &mut Vec<Told>) {

@@ -70,7 +70,7 @@ impl Row {
             if let Some((above, of)) = &mut object
                 && let Some(below) = path.strip_prefix(*above)
             {
-                of.push((below.join("."), Value::Map(fields)));
+                of.push((below.join("."), Value::map(fields)));
                 continue;
             }
             if fields.iter().any(|(key, _)| key == "_type") {
@@ -86,7 +86,7 @@ impl Row {
 
     fn finish(&mut self, object: Option<(&[String], Fields)>) {
         if let Some((path, fields)) = object {
-            self.objects.push((path.join("."), Value::Map(fields)));
+            self.objects.push((path.join("."), Value::map(fields)));
         }
     }
 
@@ -97,8 +97,8 @@ impl Row {
         } else if value.get("_type").is_some() {
             self.objects.push((key, value));
         } else if let Value::Map(fields) = value {
-            for (name, value) in fields {
-                self.add(format!("{key}.{name}"), value);
+            for (name, value) in fields.iter() {
+                self.add(format!("{key}.{name}"), value.clone());
             }
         }
     }

@@ -335,6 +335,55 @@ fn long_history(folder: &Path, commits: usize) {
     assert!(import.wait().unwrap().success());
 }
 
+/// Reads a project of one commit, which takes little time and memory, and gives what was told.
+fn check_small(files: &[(&str, &str)]) -> Read {
+    let folder = repository();
+    commit(folder.path(), "Many", files);
+    let began = std::time::Instant::now();
+    let read = read_at(folder.path(), &Mark::default());
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+    if let Ok(status) = fs::read_to_string("/proc/self/status") {
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        assert!(most.unwrap().trim().parse::<u64>().unwrap() < 1 << 20, "{most:?} kB");
+    }
+    read
+}
+
+#[test]
+fn many_stages_share_the_values_that_they_see() {
+    use std::fmt::Write as _;
+
+    let mut params = "items:\n".to_owned();
+    (0..10_000).for_each(|at| writeln!(params, "  - {{name: item-{at}}}").unwrap());
+    let yaml = "stages:\n  s:\n    foreach: ${items}\n    do:\n      cmd: x ${item.name}\n";
+    let read = check_small(&[("params.yaml", &params), ("dvc.yaml", yaml)]);
+    assert_eq!(read.warnings(), [""; 0]);
+    let [run] = read.heads()[..] else { panic!("{:?}", read.warnings()) };
+    assert_eq!(run.params.len(), 10_000);
+}
+
+#[test]
+fn one_file_named_hundreds_of_times_takes_no_minutes() {
+    let params: String = (0..60_000).map(|at| format!("k{at}: {at}\n")).collect();
+    let vars = vec!["many.yaml"; 300].join(", ");
+    let stages: String = (0..100).map(|at| format!("  s{at}: {{cmd: \"${{nothing}} ${{k{at}}}\"}}\n")).collect();
+    let yaml = format!("vars: [{vars}]\nstages:\n{stages}");
+    let read = check_small(&[("many.yaml", &params), ("dvc.yaml", &yaml)]);
+    let [run] = read.heads()[..] else { panic!("{:?}", read.warnings()) };
+    assert_eq!(run.params.len(), 100);
+}
+
+#[test]
+fn what_takes_too_long_is_said() {
+    let text = "x".repeat(60_000);
+    let items = vec!["1"; 9_000].join(", ");
+    let stages = "stages:\n  s:\n    foreach: ${items}\n    do: {cmd: x, wdir: \"${text}\"}\n  t: {cmd: x}\n";
+    let read = check_small(&[("params.yaml", &format!("text: {text}\nitems: [{items}]\n")), ("dvc.yaml", stages)]);
+    let warnings = read.warnings().join("\n");
+    assert!(warnings.contains("what comes behind the stage s was left out"), "{warnings:.500}");
+    assert!(warnings.contains("more than 20000000 steps"), "{warnings:.500}");
+}
+
 #[test]
 fn the_newest_thousand_commits_are_read() {
     let folder = repository();

@@ -140,12 +140,30 @@ fn links_and_strange_names_are_left_out() {
     symlink(&run, run.join("params/loop")).unwrap();
     symlink("/etc/passwd", run.join("params/stolen")).unwrap();
     symlink(folder.path(), folder.path().join("100000000000000003")).unwrap();
-    fs::write(run.join("tags").join(std::ffi::OsStr::from_bytes(b"\xff")), "x").unwrap();
+    fs::write(run.join("params").join(std::ffi::OsStr::from_bytes(b"\xff")), "x").unwrap();
+    // Whole folders of another run's, as they could be of this machine's.
+    let elsewhere = copy("mlruns");
+    for name in ["tags", "metrics", "inputs"] {
+        fs::rename(run.join(name), run.join(format!("own-{name}"))).unwrap();
+        symlink(elsewhere.path().join(FIRST).join(name), run.join(name)).unwrap();
+    }
+    symlink(elsewhere.path().join("models"), folder.path().join("models")).unwrap_or_default();
     let read = read_at(folder.path(), &Mark::default());
     assert_eq!(read.heads().len(), 3);
-    assert_eq!(read.head("first: of two").params.len(), 3);
+    let first = read.head("first: of two");
+    assert_eq!((first.params.len(), first.tags.len(), first.notes.as_deref()), (3, 0, None));
+    assert_eq!(read.series("loss"), []);
+    let of_first = |told: &foreign::Told| matches!(told, foreign::Told::Inputs(inputs) if inputs.run == FIRST);
+    assert!(!read.told.iter().any(of_first));
     let warnings = read.warnings().join("\n");
-    for said in ["params/loop: it was left out", "params/stolen: it was left out", "its name is no UTF-8"] {
+    for said in [
+        "params/loop: it was left out",
+        "params/stolen: it was left out",
+        "tags: it was left out: it is a link",
+        "metrics: it was left out: it is a link",
+        "inputs: it was left out: it is a link",
+        "models: it was left out: it is a link",
+    ] {
         assert!(warnings.contains(said), "{said} is not in\n{warnings}");
     }
 }

@@ -42,3 +42,22 @@ async fn deleting_a_project_takes_everything_below_it() {
         .unwrap();
     assert_eq!(left, [0; 6]);
 }
+
+#[tokio::test]
+async fn the_default_experiment_outlives_a_project_that_it_was_moved_into() {
+    let (_folder, store) = with_runs(1).await;
+    let next = store
+        .write(|tx| {
+            let default = store::experiment::numbered(tx, 0)?.expect("number 0");
+            store::experiment::put(tx, &api::tracking::Experiment { project: Some(project()), ..default })?;
+            store::project::delete(tx, project())?;
+            assert_eq!(store::experiment::numbered(tx, 0)?.and_then(|default| default.project), None);
+            let next = api::tracking::Experiment { project: None, ..crate::experiment() };
+            // Nor can an empty table keep one from being made.
+            tx.execute("DELETE FROM experiment", [])?;
+            store::experiment::insert(tx, &next)
+        })
+        .await
+        .unwrap();
+    assert_eq!(next, 2);
+}

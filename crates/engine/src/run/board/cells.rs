@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use store::Connection;
 
-use super::{Board, Moment, Query, Table, column, matched, matching, order};
+use super::{Asked, Board, Query, Table, column, matched, matching, order};
 use crate::run::{filter::Field, mlflow_status};
 
 /// What stands in a column of text.
@@ -24,12 +24,12 @@ impl Board {
     pub(crate) fn cells(
         &self,
         connection: &Connection,
-        moment: Moment,
+        asked: &Asked,
         query: &Query,
         columns: &[Column],
     ) -> store::Result<Cells> {
-        let tables = self.fresh(connection, moment, &query.experiments)?;
-        let (only, rows) = matched(connection, &tables, query)?;
+        let tables = self.fresh(connection, asked.moment, &query.experiments)?;
+        let (only, rows) = matched(connection, &tables, query, asked)?;
         let total = rows.len() as u64;
         let sorted = order::first(&only, rows, &query.orders, query.offset.saturating_add(query.limit));
         let row = |(index, row): (usize, u32)| {

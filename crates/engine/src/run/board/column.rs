@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 
+use super::Patience;
+
 /// The bits of a NaN that no program computes: a row without the value.
 pub(super) const MISSING: u64 = 0x7ff8_5115_5119_0001;
 
 /// So many texts more than twice the rows a dictionary may hold.
 const SPARE_TEXTS: usize = 1_024;
+/// Texts that are compared between two looks at the clock.
+const TOGETHER: usize = 256;
 
 /// Columns by key.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Columns<T> {
     at: HashMap<String, usize>,
     all: Vec<T>,
@@ -73,7 +77,7 @@ pub(super) fn any(column: &[f64]) -> bool {
 }
 
 /// Texts by their number in a dictionary: a filter looks at each text once, whatever the number of rows.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Texts {
     /// 0 is no value, n the text n - 1.
     rows: Vec<u32>,
@@ -133,8 +137,22 @@ impl Texts {
     }
 
     /// Whether each number's text passes; `missing` is the answer for no value.
-    pub(super) fn hits(&self, missing: bool, passes: impl Fn(&str) -> bool) -> Vec<bool> {
-        std::iter::once(missing).chain(self.texts.iter().map(|text| passes(text))).collect()
+    ///
+    /// # Errors
+    /// Where that is not to go on.
+    pub(super) fn hits(
+        &self,
+        missing: bool,
+        passes: impl Fn(&str) -> bool,
+        patience: &Patience<'_>,
+    ) -> store::Result<Vec<bool>> {
+        let mut hits = Vec::with_capacity(self.texts.len() + 1);
+        hits.push(missing);
+        for texts in self.texts.chunks(TOGETHER) {
+            patience.check()?;
+            hits.extend(texts.iter().map(|text| passes(text)));
+        }
+        Ok(hits)
     }
 }
 

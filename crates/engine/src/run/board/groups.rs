@@ -9,7 +9,7 @@ use api::{
 use store::Connection;
 use tune::intervals::summarize;
 
-use super::{Board, Moment, Query, Table, cells, matched};
+use super::{Asked, Board, Query, Table, cells, matched};
 use crate::run::filter::Field;
 
 /// What rows are grouped by, and what is summed up.
@@ -43,12 +43,12 @@ impl Board {
     pub(crate) fn groups(
         &self,
         connection: &Connection,
-        moment: Moment,
+        asked: &Asked,
         query: &Query,
         grouping: &Grouping,
     ) -> store::Result<RunGroups> {
-        let tables = self.fresh(connection, moment, &query.experiments)?;
-        let (only, rows) = matched(connection, &tables, query)?;
+        let tables = self.fresh(connection, asked.moment, &query.experiments)?;
+        let (only, rows) = matched(connection, &tables, query, asked)?;
         let runs = rows.len() as u64;
         let other_rows = rows.iter().filter(|at| grouping.has_other_rows(only[at.0], at.1)).count() as u64;
         let mut found: HashMap<Key<'_>, Vec<(usize, u32)>> = HashMap::new();

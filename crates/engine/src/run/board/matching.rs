@@ -9,7 +9,7 @@ use api::{
 use store::{Connection, run_columns::RunHead};
 
 use super::{
-    Table,
+    Patience, Table,
     column::{self, Texts},
 };
 use crate::run::{
@@ -40,14 +40,16 @@ impl<'t> Test<'t> {
         experiment: ExperimentId,
         table: &'t Table,
         filter: &'t Filter,
+        patience: &Patience<'_>,
     ) -> store::Result<Self> {
-        let of = |filter: &'t Filter| Self::of(connection, experiment, table, filter);
+        patience.check()?;
+        let of = |filter: &'t Filter| Self::of(connection, experiment, table, filter, patience);
         Ok(match filter {
             Filter::All => Self::Always(true),
             Filter::And(all) => Self::All(all.iter().map(of).collect::<store::Result<_>>()?),
             Filter::Or(any) => Self::Any(any.iter().map(of).collect::<store::Result<_>>()?),
             Filter::Not(inner) => Self::Not(Box::new(of(inner)?)),
-            Filter::Word(word) => Self::word(table, word),
+            Filter::Word(word) => Self::word(table, word, patience)?,
             Filter::Compare(Field::Dataset(field), comparison, value) => {
                 Self::Runs(with_dataset(connection, experiment, *field, *comparison, value)?)
             }
@@ -60,11 +62,11 @@ impl<'t> Test<'t> {
                     None => passes(&address_in(number, location.as_deref(), head.id)),
                 }))
             }
-            Filter::Compare(field, comparison, value) => Self::compare(table, field, *comparison, value),
+            Filter::Compare(field, comparison, value) => Self::compare(table, field, *comparison, value, patience)?,
         })
     }
 
-    fn word(table: &'t Table, word: &str) -> Self {
+    fn word(table: &'t Table, word: &str, patience: &Patience<'_>) -> store::Result<Self> {
         let word = word.to_lowercase();
         let has = {
             let word = word.clone();
@@ -72,38 +74,48 @@ impl<'t> Test<'t> {
         };
         let columns = table.params.iter().chain(table.tags.iter()).map(|(key, column)| {
             let key_has = has(key);
-            Self::Texts(column, column.hits(false, |text| key_has || has(text)))
+            Ok(Self::Texts(column, column.hits(false, |text| key_has || has(text), patience)?))
         });
-        let mut any: Vec<Self> = columns.collect();
+        let mut any: Vec<Self> = columns.collect::<store::Result<_>>()?;
         any.push(Self::Row(Box::new(move |head| {
             [Some(head.name.as_str()), head.model.as_deref(), Some(head.notes.as_str())]
                 .into_iter()
                 .flatten()
                 .any(|text| text.to_lowercase().contains(&word))
         })));
-        Self::Any(any)
+        Ok(Self::Any(any))
     }
 
-    fn compare(table: &'t Table, field: &Field, comparison: Comparison, value: &'t Value) -> Self {
-        match field {
+    fn compare(
+        table: &'t Table,
+        field: &Field,
+        comparison: Comparison,
+        value: &'t Value,
+        patience: &Patience<'_>,
+    ) -> store::Result<Self> {
+        Ok(match field {
             Field::Metric(key) => match (table.metrics.get(key), comparison, value) {
                 (None, ..) => Self::Always(comparison == Comparison::IsNull),
                 (Some(column), _, Value::Number(number)) => Self::Metric(column, comparison, *number),
                 (Some(column), ..) => Self::Metric(column, comparison, f64::NAN),
             },
-            Field::Param(key) => Self::texts(table.params.get(key), comparison, value),
-            Field::Tag(key) => Self::texts(table.tags.get(key), comparison, value),
+            Field::Param(key) => Self::texts(table.params.get(key), comparison, value, patience)?,
+            Field::Tag(key) => Self::texts(table.tags.get(key), comparison, value, patience)?,
             _ => Self::own(field, comparison, value),
-        }
+        })
     }
 
-    fn texts(column: Option<&'t Texts>, comparison: Comparison, value: &'t Value) -> Self {
-        match column {
-            None => Self::Always(comparison == Comparison::IsNull),
-            Some(column) => {
-                Self::Texts(column, column.hits(comparison == Comparison::IsNull, passes(comparison, value)))
-            }
-        }
+    fn texts(
+        column: Option<&'t Texts>,
+        comparison: Comparison,
+        value: &'t Value,
+        patience: &Patience<'_>,
+    ) -> store::Result<Self> {
+        let missing = comparison == Comparison::IsNull;
+        Ok(match column {
+            None => Self::Always(missing),
+            Some(column) => Self::Texts(column, column.hits(missing, passes(comparison, value), patience)?),
+        })
     }
 
     /// What stands in the run's own row.
