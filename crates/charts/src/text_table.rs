@@ -33,6 +33,8 @@ fn markdown_cell(text: &str) -> String {
         match character {
             '\n' => cell.push_str("<br>"),
             '\r' => {}
+            // An escape sequence would steer the terminal that it is shown at.
+            steers if steers.is_control() && steers != '\t' => cell.push('\u{fffd}'),
             '<' => cell.push_str("&lt;"),
             '&' => cell.push_str("&amp;"),
             '|' | '\\' | '`' | '*' | '[' | ']' | '~' => cell.extend(['\\', character]),
@@ -60,10 +62,10 @@ mod tests {
     #[test]
     fn a_table_of_markdown_keeps_its_cells_apart() {
         let own = |cells: &[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>();
-        let rows = [own(&["a|b", "0.5"]), own(&["x\ny", "<b>*1*</b>"]), own(&["learning_rate", "_x"])];
+        let rows = [own(&["a|b", "0.5"]), own(&["x\ny\u{1b}[2J", "<b>*1*</b>"]), own(&["learning_rate", "_x"])];
         assert_eq!(
             markdown(&own(&["run", "loss"]), &[false, true], &rows),
-            "| run | loss |\n| --- | ---: |\n| a\\|b | 0.5 |\n| x<br>y | &lt;b>\\*1\\*&lt;/b> |\n| learning_rate | \\_x |\n"
+            "| run | loss |\n| --- | ---: |\n| a\\|b | 0.5 |\n| x<br>y\u{fffd}\\[2J | &lt;b>\\*1\\*&lt;/b> |\n| learning_rate | \\_x |\n"
         );
     }
 }

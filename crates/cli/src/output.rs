@@ -80,6 +80,11 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     if text.contains(steers) { text.replace(steers, "\u{fffd}").into() } else { text.into() }
 }
 
+/// A name within a line of others.
+pub(crate) fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}
+
 /// What the shell is told: documented in `slipway --help`.
 pub(crate) fn exit_code(code: ErrorCode) -> u8 {
     match code {

@@ -8,6 +8,7 @@
 use std::io;
 
 use api::{ApiError, ErrorCode};
+use foreign::ForeignError;
 use store::StoreError;
 
 const NO_RIGHT: &str = "Give your user the right to it, or choose another place.";
@@ -50,6 +51,14 @@ fn known(link: &(dyn std::error::Error + 'static)) -> Option<ApiError> {
     }
     if let Some(store) = link.downcast_ref::<StoreError>() {
         return Some(of_store(store));
+    }
+    // These say themselves what was being attempted.
+    if let Some(foreign @ (ForeignError::File { source, .. } | ForeignError::Unwritable { source, .. })) =
+        link.downcast_ref::<ForeignError>()
+    {
+        let said = foreign.to_string();
+        let plain = || ApiError::new(ErrorCode::Internal, sentence(&said));
+        return Some(of_io(source.kind(), said.clone()).unwrap_or_else(plain));
     }
     if let Some(io) = link.downcast_ref::<io::Error>() {
         return of_io(io.kind(), io.to_string());
@@ -167,6 +176,9 @@ mod tests {
             assert_eq!(told.code, ErrorCode::NoSpace);
             assert!(told.message.starts_with("Can't write o.csv: The disk is full"), "{told}");
         }
+        let unwritable = ForeignError::Unwritable { path: "/srv/out/metrics".into(), source: full() };
+        let of_foreign = super::told(&unwritable.into());
+        assert!(of_foreign.message.starts_with("The disk is full: /srv/out/metrics can't be written"), "{of_foreign}");
         let told = told_of("write host.json", full());
         assert!(told.message.starts_with("Can't write host.json: The disk is full"), "{told}");
         assert!(told.code == ErrorCode::NoSpace && told.hint.is_some(), "{told}");

@@ -102,7 +102,8 @@ pub async fn list(engine: &Engine, request: ListSearches) -> anyhow::Result<Vec<
 pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Search> {
     // What its file says now: a search is begun of what its person sees there.
     let (project, seen) = folder::look(engine, request.project).await?;
-    if let Some(error) = seen.file_error.filter(|_| request.config.is_none()) {
+    // Whatever else it is told: the file that is in force is not the one that its person sees.
+    if let Some(error) = seen.file_error {
         bail!(error);
     }
     let config = request.config.unwrap_or_else(|| project.file.search.clone());

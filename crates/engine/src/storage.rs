@@ -33,6 +33,19 @@ const UPLOADS: &str = "Uploads";
 const DEPLOYMENTS: &str = "Deployments";
 const LOGGED: &str = "Models of clients";
 
+/// What stays free of the workspace's disk, for the database to go on and for something to be deleted. Of a small disk
+/// it is a tenth.
+const KEEP_FREE_BYTES: u64 = 512 << 20;
+
+/// Whether so many bytes more in a folder leave the workspace's disk room enough.
+///
+/// # Errors
+/// Where the system does not say how much is free.
+pub fn has_room(folder: &Path, bytes: u64) -> std::io::Result<bool> {
+    let (free, total) = (fs4::available_space(folder)?, fs4::total_space(folder)?);
+    Ok(free >= bytes.saturating_add(KEEP_FREE_BYTES.min(total / 10)))
+}
+
 pub async fn get(engine: &Engine, _request: GetStorage) -> anyhow::Result<Storage> {
     let (collectable, not_counted) = match collect_unused(engine, true).await {
         Ok(freed) => (freed.bytes, None),

@@ -111,6 +111,7 @@ impl Reader for Dvc {
         let mut warned = BTreeSet::new();
         // The oldest first, as they came.
         for commit in commits.read.iter().rev() {
+            tell(Told::Still)?;
             let id = commit.id.to_string();
             if !before.commits.contains(&id) {
                 // The same file is wrong in one commit after the other: it is said of the first.

@@ -111,6 +111,7 @@ impl Reader for DvcLive {
             tell(Told::Run(Head { params: params.map(|(key, value)| (key, value.text())).collect(), tags, ..head }))?;
         }
         for Entry { key, path, changed } in &series {
+            tell(Told::Still)?;
             let name = key.rsplit_once('.').map_or(key.as_str(), |(name, _)| name);
             let delimiter = if key.ends_with(".csv") { b',' } else { b'\t' };
             let (form, complete) = (Form::Delimited(delimiter), state.is_over());

@@ -37,6 +37,12 @@ pub(crate) fn failed(path: &Path) -> impl FnOnce(io::Error) -> ForeignError + us
     move |source| ForeignError::File { path, source }
 }
 
+/// The same of what is written.
+pub(crate) fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> ForeignError + use<> {
+    let path = path.to_owned();
+    move |source| ForeignError::Unwritable { path, source }
+}
+
 /// Of a record that is read again and is not what it was.
 pub(crate) fn changed(path: &Path, offset: u64) -> ForeignError {
     ForeignError::NotOne {

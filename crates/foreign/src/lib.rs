@@ -146,6 +146,8 @@ pub enum Told {
         place: String,
         message: String,
     },
+    /// Nothing: told before each file, commit and question, so that a reading that finds nothing new can be ended.
+    Still,
     /// The rest can't be read for now, since another program keeps it to itself: a sentence for a person. The mark
     /// that is returned holds for what was told.
     Waits {
@@ -158,10 +160,16 @@ pub enum Told {
 pub enum ForeignError {
     #[error("{path} can't be read: {source}")]
     File { path: PathBuf, source: std::io::Error },
+    /// Of a log that is written, by the tool's own form.
+    #[error("{path} can't be written: {source}")]
+    Unwritable { path: PathBuf, source: std::io::Error },
     #[error("{path} is no {what}: {why}")]
     NotOne { path: PathBuf, what: &'static str, why: String },
+    /// What its own error says.
+    #[error("read the log")]
+    Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The caller did not take what it was told.
-    #[error("what was read was not taken: {0}")]
+    #[error("keep what was read")]
     NotTaken(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 

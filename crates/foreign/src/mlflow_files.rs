@@ -83,7 +83,9 @@ impl Reader for MlflowFiles {
                     continue;
                 }
             };
+            tell(Told::Still)?;
             for runs in runs.chunks(TOGETHER) {
+                tell(Told::Still)?;
                 let readings: Vec<_> = runs
                     .par_iter()
                     .map(|folder| {

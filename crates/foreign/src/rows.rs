@@ -91,6 +91,7 @@ impl Rows<'_> {
         let mut wrong = None;
         let (offset, mut row) = (mark.offset, mark.rows);
         let read = file::lines_from(self.path, offset, self.complete, &mut |piece| {
+            tell(Told::Still)?;
             let mut gathered = Gathered { points: BTreeMap::new(), wrong: &mut wrong };
             match &columns {
                 Some(columns) => self.delimited(piece, columns, &mut row, skip, &mut gathered),

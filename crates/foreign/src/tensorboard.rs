@@ -123,6 +123,7 @@ impl Reader for TensorBoard {
                 {
                     state = RunState::Running;
                 }
+                (reading.sink)(Told::Still).map_err(ForeignError::NotTaken)?;
                 reading.file(&path)?;
             }
             reading.end(state)?;

@@ -125,6 +125,7 @@ impl Reader for Wandb {
             let held = HashMap::new();
             let mut reading =
                 Reading { key, path: &path, files, run, sink, held, count: 0, output: String::new(), dirty: false };
+            reading.tell(Told::Still)?;
             match reading.read() {
                 Err(error @ ForeignError::NotTaken(_)) => return Err(error),
                 Err(error) => {

@@ -22,8 +22,6 @@ use api::{ApiError, ErrorCode, host::Uploaded};
 
 use crate::{Host, refusal::Refusal};
 
-/// What an upload must leave free on the disk, for the database to go on.
-const KEEP_FREE_BYTES: u64 = 512 << 20;
 /// How often the free space is asked again while a body of unknown length arrives.
 const ASK_AGAIN_BYTES: u64 = 64 << 20;
 /// A drop that no project took is forgotten after this.
@@ -187,7 +185,7 @@ pub(crate) fn fresh_name() -> Result<String, ApiError> {
 fn check_space(staging: &Path, needed: u64) -> Result<(), ApiError> {
     let existing = staging.ancestors().find(|folder| folder.is_dir()).unwrap_or(staging);
     let free = fs4::available_space(existing).map_err(|error| unwritable(existing, &error))?;
-    if free >= needed.saturating_add(KEEP_FREE_BYTES) {
+    if engine::storage::has_room(existing, needed).map_err(|error| unwritable(existing, &error))? {
         return Ok(());
     }
     Err(ApiError::new(

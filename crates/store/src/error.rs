@@ -24,6 +24,15 @@ pub enum StoreError {
          MLflow server, or copy the database (`sqlite3 mlflow.db \".backup copy.db\"`) and open the copy."
     )]
     Locked { path: PathBuf },
+    /// Another tool's database: what it holds is not ours to mend.
+    #[error(
+        "{path} is damaged: {why}. Ask whoever wrote it for a whole copy, or save what can be read of it \
+         (`sqlite3 {name} \".recover\" | sqlite3 saved.db`) and open that.",
+        name = path.file_name().unwrap_or_default().to_string_lossy()
+    )]
+    DamagedMlflow { path: PathBuf, why: String },
+    #[error("{path} can't be read: {why}")]
+    Mlflow { path: PathBuf, why: String },
     #[error("the database is closed")]
     Closed,
     #[error("{what} {path}: {source}")]
@@ -62,7 +71,11 @@ impl StoreError {
     /// Whether the disk, or the database's limit, is full.
     pub fn is_full(&self) -> bool {
         match self {
-            Self::Sqlite(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            Self::Sqlite(error) => error.sqlite_error().is_some_and(|error| {
+                // What can't be written for want of room beside the database itself is an I/O error to SQLite.
+                let beside = [rusqlite::ffi::SQLITE_IOERR_SHMSIZE, rusqlite::ffi::SQLITE_IOERR_WRITE];
+                error.code == rusqlite::ErrorCode::DiskFull || beside.contains(&error.extended_code)
+            }),
             Self::File { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
             _ => false,
         }

@@ -173,12 +173,23 @@ impl MlflowDb {
         self.schema.as_deref()
     }
 
+    /// How many experiments have something else than a number for their id: SQLite keeps any text in any column.
+    ///
+    /// # Errors
+    /// As [`MlflowDb::open`].
+    pub fn experiments_without_number(&self) -> Result<i64> {
+        let sql = "SELECT count(*) FROM experiments WHERE typeof(experiment_id) <> 'integer'";
+        Ok(self.ask(sql, params![], |row| row.get(0))?.pop().unwrap_or_default())
+    }
+
+    /// Those whose id is a number.
+    ///
     /// # Errors
     /// As [`MlflowDb::open`].
     pub fn experiments(&self) -> Result<Vec<Experiment>> {
         let columns = ["artifact_location", "lifecycle_stage", "creation_time", "last_update_time", "workspace"];
         let sql = format!(
-            "SELECT experiment_id, name, {} FROM experiments ORDER BY experiment_id",
+            "SELECT experiment_id, name, {} FROM experiments WHERE typeof(experiment_id) = 'integer' ORDER BY experiment_id",
             self.columns("experiments", &columns)
         );
         let mut experiments = self.ask(&sql, params![], |row| {
@@ -596,7 +607,10 @@ fn read_columns(connection: &Connection) -> rusqlite::Result<BTreeMap<String, BT
 fn said(path: &Path, error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked { path: path.to_owned() },
-        _ => StoreError::Sqlite(error),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            StoreError::DamagedMlflow { path: path.to_owned(), why: error.to_string() }
+        }
+        _ => StoreError::Mlflow { path: path.to_owned(), why: error.to_string() },
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     context::{Context, Outcome},
-    output::{pairs, table},
+    output::{one_line, pairs, table},
     words,
 };
 
@@ -192,7 +192,7 @@ pub(crate) async fn status(context: &Context) -> Outcome {
             ),
             ("workspace", Some(host.workspace.clone())),
             ("platform", Some(host.platform.clone())),
-            ("work", Some(if host.work.is_empty() { "none".to_owned() } else { host.work.join(", ") })),
+            ("work", Some(if host.work.is_empty() { "none".to_owned() } else { one_line(&host.work.join(", ")) })),
         ])
     })
 }

@@ -1,7 +1,11 @@
 //! What a program writes: on to the terminal at once, into the run's folder, and through the reader
 //! of metric lines.
 
-use std::{collections::HashMap, path::Path, time::Duration};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use api::worker::EventBody;
 use serde::Deserialize;
@@ -14,8 +18,41 @@ use tokio::{
 
 use super::journal::Journal;
 
+/// How much is kept before the free space is asked for again.
+const ASK_AGAIN_BYTES: u64 = 1 << 20;
+/// What a log ends with whose disk has no room for more.
+pub(super) const CUT: &str =
+    "\nslipway: the workspace's disk is nearly full: what the program wrote from here on is not kept.\n";
+
 /// A longer line is no metric line.
 const LONGEST_LINE: usize = 64 * 1024;
+
+/// Whether the workspace's disk takes more of an output.
+pub(super) struct Room {
+    folder: PathBuf,
+    /// Bytes that may come before it is asked again.
+    granted: u64,
+    has_room: fn(&Path, u64) -> std::io::Result<bool>,
+}
+
+impl Room {
+    pub(super) fn on_disk_of(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), granted: 0, has_room: engine::storage::has_room }
+    }
+
+    /// Takes so many bytes of it. Where the system does not say, the write itself will.
+    pub(super) fn take(&mut self, bytes: usize) -> bool {
+        let bytes = bytes as u64;
+        if bytes > self.granted {
+            if !(self.has_room)(&self.folder, ASK_AGAIN_BYTES.max(bytes)).unwrap_or(true) {
+                return false;
+            }
+            self.granted = ASK_AGAIN_BYTES.max(bytes);
+        }
+        self.granted -= bytes;
+        true
+    }
+}
 
 /// Both outputs under way.
 pub(super) struct Captured {
@@ -46,11 +83,13 @@ pub(super) async fn start(
     if let Some(stdout) = child.stdout.take() {
         let file = File::create(folder.join("stdout.log")).await?;
         let lines = MetricLines::new(journal.clone());
-        tasks.push(tokio::spawn(pass_on(stdout, is_heard.then(tokio::io::stdout), file, Some(lines))));
+        let room = Room::on_disk_of(folder);
+        tasks.push(tokio::spawn(pass_on(stdout, is_heard.then(tokio::io::stdout), file, room, Some(lines))));
     }
     if let Some(stderr) = child.stderr.take() {
         let file = File::create(folder.join("stderr.log")).await?;
-        tasks.push(tokio::spawn(pass_on(stderr, is_heard.then(tokio::io::stderr), file, None)));
+        let room = Room::on_disk_of(folder);
+        tasks.push(tokio::spawn(pass_on(stderr, is_heard.then(tokio::io::stderr), file, room, None)));
     }
     Ok(Captured { tasks })
 }
@@ -59,6 +98,7 @@ async fn pass_on(
     mut from: impl AsyncRead + Unpin,
     mut terminal: Option<impl AsyncWrite + Unpin>,
     mut file: File,
+    mut room: Room,
     mut lines: Option<MetricLines>,
 ) {
     let mut buffer = vec![0; 16 * 1024];
@@ -70,6 +110,10 @@ async fn pass_on(
             && (open.write_all(bytes).await.is_err() || open.flush().await.is_err())
         {
             terminal = None;
+        }
+        if file_open && !room.take(read) {
+            file_open = false;
+            let _ = write(&mut file, CUT.as_bytes()).await;
         }
         if file_open && let Err(error) = write(&mut file, bytes).await {
             file_open = false;
@@ -152,6 +196,24 @@ fn quoted_numbers(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_a_full_disk_has_no_room_for_goes_on_to_the_terminal_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stdout.log");
+        let file = File::create(&path).await.unwrap();
+        // One mebibyte, and no more.
+        let mut room = Room { has_room: |_, _| Ok(false), ..Room::on_disk_of(folder.path()) };
+        room.granted = ASK_AGAIN_BYTES;
+        let written = vec![b'x'; 3 << 20];
+        let mut heard = Vec::new();
+        pass_on(written.as_slice(), Some(&mut heard), file, room, None).await;
+        assert_eq!(heard.len(), 3 << 20);
+        let kept = std::fs::read_to_string(&path).unwrap();
+        let (output, said) = kept.split_at(1 << 20);
+        assert!(output.bytes().all(|byte| byte == b'x'));
+        assert_eq!(said, CUT);
+    }
 
     #[test]
     fn metric_lines_are_found_among_others() {

@@ -119,8 +119,8 @@ impl AtTerminal {
         let (from, to) = (self.terminal.try_clone()?, self.terminal.try_clone()?);
         let file = File::create(folder.join("stdout.log"))?;
         File::create(folder.join("stderr.log"))?;
-        let lines = MetricLines::new(journal.clone());
-        self.reader = Some(std::thread::spawn(move || pass_on(from, file, lines)));
+        let (lines, room) = (MetricLines::new(journal.clone()), Room::on_disk_of(folder));
+        self.reader = Some(std::thread::spawn(move || pass_on(from, file, room, lines)));
         // Threads of their own: a read of the terminal never ends, and must not keep the runtime.
         std::thread::spawn(move || type_on(to));
         Ok(())
@@ -145,13 +145,17 @@ impl AtTerminal {
     }
 }
 
-fn pass_on(mut from: File, mut file: File, mut lines: MetricLines) {
+fn pass_on(mut from: File, mut file: File, mut room: Room, mut lines: MetricLines) {
     let mut buffer = vec![0; 16 * 1024];
     let (mut stdout, mut file_open) = (std::io::stdout(), true);
     // Linux ends a terminal with an error, other systems with nothing more to read.
     while let Ok(read @ 1..) = from.read(&mut buffer) {
         let bytes = &buffer[..read];
         let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+        if file_open && !room.take(read) {
+            file_open = false;
+            let _ = file.write_all(CUT.as_bytes());
+        }
         if file_open && let Err(error) = file.write_all(bytes) {
             file_open = false;
             tracing::error!("the program's output is not kept any more: {error}");

@@ -57,10 +57,18 @@ impl Drop for Polling {
 #[derive(Default)]
 pub(crate) struct Following {
     watchers: Mutex<HashMap<SourceId, Watcher>>,
-    /// Being read; `true` where more came meanwhile.
-    reading: Mutex<HashMap<SourceId, bool>>,
+    reading: Mutex<HashMap<SourceId, Reading>>,
     /// Those that are read again at a time, whether or not something is heard of them.
     waiting: Mutex<HashMap<SourceId, AbortHandle>>,
+}
+
+/// A reading under way.
+#[derive(Default)]
+struct Reading {
+    /// More came meanwhile.
+    more: bool,
+    /// Its source was forgotten.
+    stopped: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -71,20 +79,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) fn begin(engine: &Engine, id: SourceId) -> bool {
     let mut reading = lock(&engine.following().reading);
     match reading.get_mut(&id) {
-        Some(more) => {
-            *more = true;
+        Some(reading) => {
+            reading.more = true;
             false
         }
         None => {
-            reading.insert(id, false);
+            reading.insert(id, Reading::default());
             true
         }
     }
 }
 
+/// Whether the reading under way is to end, since its source was forgotten.
+pub(super) fn is_stopped(engine: &Engine, id: SourceId) -> bool {
+    lock(&engine.following().reading).get(&id).is_some_and(|reading| reading.stopped)
+}
+
 /// Whether more came while it was read.
 pub(super) fn end(engine: &Engine, id: SourceId) -> bool {
-    lock(&engine.following().reading).remove(&id).unwrap_or(false)
+    lock(&engine.following().reading).remove(&id).is_some_and(|reading| reading.more && !reading.stopped)
 }
 
 /// Reads on without a job: what a hint of the system leads to.
@@ -240,7 +253,11 @@ fn watched(source: &Source) -> Vec<(PathBuf, RecursiveMode)> {
     vec![(folder, RecursiveMode::NonRecursive)]
 }
 
+/// Of a source that is forgotten: a reading under way ends, too.
 pub(super) fn unfollow(engine: &Engine, id: SourceId) {
+    if let Some(reading) = lock(&engine.following().reading).get_mut(&id) {
+        reading.stopped = true;
+    }
     lock(&engine.following().watchers).remove(&id);
     forget_later(engine, id);
 }

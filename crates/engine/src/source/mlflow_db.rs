@@ -75,7 +75,7 @@ impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Locked { .. } => Self::Locked,
-            error => Self::Failed(ForeignError::NotTaken(Box::new(error))),
+            error => Self::Failed(ForeignError::Unreadable(Box::new(error))),
         }
     }
 }
@@ -85,13 +85,20 @@ impl Database {
     fn read_on(&self, progress: &mut Progress, sink: &mut Sink<'_>) -> std::result::Result<(), Stop> {
         let database = MlflowDb::open(&self.path)?;
         let experiments = database.experiments()?;
+        let without = database.experiments_without_number()?;
         let groups: HashMap<i64, String> = experiments.iter().map(|one| (one.id, one.name.clone())).collect();
         let mut tell = |told: Told| sink(told).map_err(|error| Stop::Failed(ForeignError::NotTaken(error)));
+        if progress.known.is_changed("experiments without a number".to_owned(), &without) && without > 0 {
+            let place = format!("{}, experiments", self.path.display());
+            let message = format!("{without} were left out: their experiment_id is no number");
+            tell(Told::Warning { place, message })?;
+        }
         let is_open = |run: &Run| run.state.is_some_and(|state| !state.is_over()) && !run.deleted;
         // Before the runs, so that what changes meanwhile is looked at again.
         let sums = database.sums()?;
         let changed = |(block, sum): (&i64, &u64)| (progress.sums.get(block) != Some(sum)).then_some(*block);
         for block in sums.iter().filter_map(changed).collect::<Vec<_>>() {
+            tell(Told::Still)?;
             for run in database.runs_of_block(block)?.into_iter().filter(|run| run.cursor <= progress.runs) {
                 if is_open(&run) && !progress.open.contains(&run.id) {
                     progress.open.push(run.id.clone());
@@ -112,6 +119,7 @@ impl Database {
             inputs.map_or(Ok(()), |inputs| tell(Told::Inputs(inputs)))?;
         }
         loop {
+            tell(Told::Still)?;
             let piece = database.points(progress.points, POINTS)?;
             // Behind the points, so that none is of a run that was entered meanwhile and is not told yet.
             loop {
@@ -147,6 +155,7 @@ impl Database {
         }
         let mut cursor = 0;
         loop {
+            tell(Told::Still)?;
             let models = database.logged_models(cursor, MODELS)?;
             let Some(last) = models.last().map(|model| model.cursor) else { break };
             for model in models {
@@ -168,6 +177,7 @@ impl Database {
             }
         }
         for model in database.models()? {
+            tell(Told::Still)?;
             let mut head = self.model(&database, model)?;
             if progress.known.is_changed(format!("model/{}", head.name), &head) {
                 progress.known.note_aliases(&mut head);

@@ -24,7 +24,10 @@ use store::{
     source::{Became, SourceRow},
 };
 
-use super::models::{self, Others};
+use super::{
+    following,
+    models::{self, Others},
+};
 use crate::{
     Engine, error,
     jobs::JobContext,
@@ -185,9 +188,20 @@ pub(super) fn take(
     read.map(|_| taken)
 }
 
+fn forgotten() -> ApiError {
+    ApiError::not_found("The log was forgotten while it was read.")
+}
+
 impl Taking<'_> {
     fn hear(&mut self, told: Told) -> anyhow::Result<()> {
+        if self.context.is_some_and(JobContext::is_cancelled) {
+            return Err(crate::jobs::cancelled().into());
+        }
+        if following::is_stopped(self.engine, self.source.id) {
+            return Err(forgotten().into());
+        }
         match told {
+            Told::Still => return Ok(()),
             Told::Run(head) => self.piece.heads.push(head),
             Told::Points { run, key, points } => {
                 self.piece.count += points.len();
@@ -234,9 +248,6 @@ impl Taking<'_> {
 
     fn commit(&mut self) -> anyhow::Result<()> {
         if let Some(context) = self.context {
-            if context.is_cancelled() {
-                return Err(crate::jobs::cancelled().into());
-            }
             context.progress(None, format!("{} runs, {} points", self.taken.runs, self.taken.points));
         }
         let Piece { heads, points, media, others, count, output, output_bytes: _ } = std::mem::take(&mut self.piece);
@@ -258,7 +269,7 @@ impl Taking<'_> {
                 store::source::keep(tx, &row)?;
             }
             if store::source::get(tx, source.id)?.is_none() {
-                return Err(StoreError::from(ApiError::not_found("The log was forgotten while it was read.")));
+                return Err(StoreError::from(forgotten()));
             }
             let mut changed = HashSet::new();
             let mut scopes = HashSet::new();
@@ -394,7 +405,8 @@ fn put(
         deleted_ms,
         ..row.run
     };
-    let artifacts = head.artifacts.map(|folder| folder.to_string_lossy().into_owned()).or(row.artifacts);
+    // Also where the log names none any more, or one that is not read: what was taken before is not in force then.
+    let artifacts = head.artifacts.map(|folder| folder.to_string_lossy().into_owned());
     let row = RunRow { run, artifacts, ..row };
     store::run::put(tx, &row)?;
     if was_called.is_none_or(|was| was != called) {

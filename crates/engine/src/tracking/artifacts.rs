@@ -118,6 +118,11 @@ impl Place {
         Ok(())
     }
 
+    /// Why the artifacts of another tool's log stay as they are.
+    fn in_place(&self) -> String {
+        format!("These artifacts were imported, and are read in place at {}", self.root.display())
+    }
+
     /// Where it stands, for a person.
     pub fn shown(&self) -> PathBuf {
         self.root.join(&self.relative)
@@ -178,12 +183,16 @@ impl Coming {
 pub async fn begin(place: &Place, fresh: &str) -> anyhow::Result<(Coming, File)> {
     if !place.writable {
         bail!(
-            ApiError::new(ErrorCode::Conflict, "What was imported is read where it lies.")
+            ApiError::new(ErrorCode::Conflict, format!("{}: nothing is written there.", place.in_place()))
                 .with_hint("Log into a run of your own.")
         );
     }
     if place.relative.as_os_str().is_empty() {
         bail!(ApiError::invalid("An artifact needs a name."));
+    }
+    if let Some(part) = place.relative.iter().map(|part| part.to_string_lossy()).find(|part| is_half(part)) {
+        let message = format!("'{part}' is what files are called here while they come: choose another name.");
+        bail!(ApiError::invalid(message));
     }
     let (place, half) = (place.clone(), half_name(fresh));
     tokio::task::spawn_blocking(move || begin_at(&place, half)).await?
@@ -299,7 +308,10 @@ fn list_at(place: &Place) -> anyhow::Result<Vec<Entry>> {
 
 /// Deletes a file or a folder; whether it was there.
 pub async fn delete(engine: &Engine, place: &Place) -> anyhow::Result<bool> {
-    if !place.writable || place.relative.as_os_str().is_empty() {
+    if !place.writable {
+        bail!(ApiError::new(ErrorCode::Conflict, format!("{}: nothing is deleted there.", place.in_place())));
+    }
+    if place.relative.as_os_str().is_empty() {
         bail!(ApiError::invalid("These artifacts can't be deleted by this path."));
     }
     let of = place.clone();
@@ -312,8 +324,11 @@ pub async fn delete(engine: &Engine, place: &Place) -> anyhow::Result<bool> {
 
 fn delete_at(place: &Place) -> anyhow::Result<bool> {
     let found = place.folder().and_then(|root| Ok((root.symlink_metadata(&place.relative)?, root)));
-    // One that is not there, or that a link leads out to, is none of these.
-    let Ok((metadata, root)) = found else { return Ok(false) };
+    let (metadata, root) = match found {
+        Ok(found) => found,
+        Err(error) if beneath::leads_out(&error) => bail!(ApiError::invalid("Invalid path")),
+        Err(_) => return Ok(false),
+    };
     let deleted =
         if metadata.is_dir() { root.remove_dir_all(&place.relative) } else { root.remove_file(&place.relative) };
     deleted.with_context(|| format!("delete {}", place.shown().display()))?;

@@ -69,7 +69,11 @@ mod of_links {
             assert_eq!(refused.to_string(), "Invalid path", "{leading:?}");
         }
         assert_eq!(artifacts::list(&at(&stage, &row, &["link"])).await.unwrap(), []);
-        assert!(!artifacts::delete(&stage.engine, &at(&stage, &row, &["link", "x.txt"])).await.unwrap());
+        let refused = artifacts::delete(&stage.engine, &at(&stage, &row, &["link", "x.txt"])).await.unwrap_err();
+        assert_eq!(refused.to_string(), "Invalid path");
+        // The link itself is the run's.
+        assert!(artifacts::delete(&stage.engine, &at(&stage, &row, &["y.txt"])).await.unwrap());
+        assert!(own.join("y.txt").symlink_metadata().is_err());
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
 
         keep(&at(&stage, &row, &["plain", "x.txt"]), b"in").await;
@@ -87,9 +91,29 @@ mod of_links {
         assert_eq!(stands.to_string(), "A file stands where this path needs a folder.");
         let (coming, _) = artifacts::begin(&at(&stage, &row, &["plain"]), &fresh).await.unwrap();
         assert_eq!(coming.finish().unwrap_err().to_string(), "A folder stands where the file is to be.");
-        assert_eq!(fs::read_dir(&own).unwrap().count(), 3, "half a file is left");
+        assert_eq!(fs::read_dir(&own).unwrap().count(), 2, "half a file is left");
         assert!(artifacts::delete(&stage.engine, &at(&stage, &row, &["plain"])).await.unwrap());
         assert!(!own.join("plain").exists());
+    }
+
+    #[tokio::test]
+    async fn no_artifact_is_called_as_one_that_is_still_coming() {
+        let stage = Stage::new().await;
+        let (row, own, _) = begun(&stage).await;
+        let half = artifacts::half_name(&"0f".repeat(16));
+        for parts in [&[half.as_str()][..], &["a", &half], &[&half, "a"]] {
+            let refused = artifacts::begin(&at(&stage, &row, parts), &"ab".repeat(16)).await.err().unwrap();
+            assert!(refused.to_string().contains("choose another name"), "{refused}");
+        }
+        assert_eq!(fs::read_dir(&own).unwrap().count(), 0);
+        let imported = RunRow { artifacts: Some("/srv/mlruns/a".to_owned()), ..row };
+        let place = at(&stage, &imported, &["x"]);
+        for refused in [
+            artifacts::begin(&place, &"ab".repeat(16)).await.err().unwrap(),
+            artifacts::delete(&stage.engine, &place).await.unwrap_err(),
+        ] {
+            assert!(refused.to_string().contains("are read in place at /srv/mlruns/a"), "{refused}");
+        }
     }
 
     #[tokio::test]

@@ -47,6 +47,48 @@ async fn filled(stage: &Stage) -> (Experiment, Vec<RunId>) {
     (experiment, runs)
 }
 
+#[tokio::test]
+async fn a_filter_that_takes_long_stops_no_other_search_and_no_closing() {
+    let stage = Stage::new().await;
+    let (experiment, runs) = filled(&stage).await;
+    let text = "a".repeat(8_000);
+    for run in &runs {
+        let batch = Batch { tags: vec![("text".to_owned(), format!("{text}{run}"))], ..Batch::default() };
+        client::log(&stage.engine, *run, batch).await.unwrap();
+    }
+    let piece = "a".repeat(200);
+    let conditions: Vec<String> = (0..900).map(|at| format!("tag.text like '%{piece}_{at}%'")).collect();
+    let list =
+        |filter: &str| ListRuns { experiment: Some(experiment.id), filter: filter.to_owned(), ..ListRuns::default() };
+    let slow = list(&conditions.join(" or "));
+    let patience = std::time::Duration::from_secs(15);
+    // More than there are readers of the database: one whose caller has gone gives its own back.
+    for at in 0..6 {
+        let quick = async {
+            let batch = Batch { params: vec![("at".to_owned(), at.to_string())], ..Batch::default() };
+            let begin = Begin { name: Some(format!("quick {at}")), ..Begin::default() };
+            let run = client::begin(&stage.engine, &experiment.number.to_string(), begin).await.unwrap().row.run.id;
+            client::log(&stage.engine, run, batch).await.unwrap();
+            stage.call(list(&format!("param.at = '{at}'"))).await.total
+        };
+        tokio::select! {
+            biased;
+            slow = stage.try_call(slow.clone()) => panic!("it took no time: {slow:?}"),
+            quick = tokio::time::timeout(patience, quick) => assert_eq!(quick.unwrap(), 1),
+        }
+    }
+    let slow = tokio::spawn({
+        let engine = stage.engine.clone();
+        async move { engine::run::list(&engine, slow).await }
+    });
+    // It is under way once it has been waited for.
+    tokio::time::timeout(std::time::Duration::from_millis(300), async { std::future::pending::<()>().await })
+        .await
+        .unwrap_err();
+    tokio::time::timeout(patience, stage.engine.close()).await.unwrap();
+    assert!(slow.await.unwrap().is_err());
+}
+
 fn listing(experiment: &Experiment, filter: &str) -> Listing {
     let (of, filter) = (Scope::Experiment(experiment.id), filter.to_owned());
     Listing { of, deleted: false, filter, sort: Some("created".to_owned()), descending: false }

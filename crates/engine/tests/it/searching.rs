@@ -57,6 +57,16 @@ async fn over(stage: &Stage, search: SearchId) -> Search {
     stage.call(GetSearch { search }).await
 }
 
+#[tokio::test]
+async fn a_project_file_that_is_not_in_force_begins_no_search() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    stage.write("p/slipway.toml", "version = [");
+    let config = SearchConfig { space: rates(&[0.1]), ..SearchConfig::default() };
+    let refused = stage.try_call(start(project, config, Some(long()))).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InvalidProjectFile, "{refused}");
+}
+
 /// Long enough to be stopped in the middle.
 fn long() -> TrainingConfig {
     TrainingConfig {

@@ -46,6 +46,7 @@ pub(super) fn logged(experiment: &Experiment, keys: &Keys<'_>, known: &mut Known
     let mut any = false;
     for folder in below(&experiment.folder.join("models"), tell)? {
         any = true;
+        tell(Told::Still)?;
         let mut told = Vec::new();
         let key = format!("logged/{}", folder.file_name().unwrap_or_default().to_string_lossy());
         match logged_head(&folder, experiment, keys, &mut told) {
@@ -146,6 +147,7 @@ pub(super) fn registered(
     tell: &mut Tell<'_>,
 ) -> Result<()> {
     for folder in below(&store.join("models"), tell)? {
+        tell(Told::Still)?;
         let mut told = Vec::new();
         let key = format!("model/{}", folder.file_name().unwrap_or_default().to_string_lossy());
         match model_head(&folder, experiments, keys, &mut told) {

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::meta::Meta;
 use crate::{
     Head, Result,
-    file::{self, failed},
+    file::{self, failed, unwritable},
 };
 
 const DEFAULT_ID: &str = "0";
@@ -84,7 +84,7 @@ impl FileStore {
     /// # Errors
     /// Where the folder can't be made or read.
     pub fn open(folder: &Path) -> Result<Self> {
-        fs::create_dir_all(folder).map_err(failed(folder))?;
+        fs::create_dir_all(folder).map_err(unwritable(folder))?;
         let folder = folder.canonicalize().map_err(failed(folder))?;
         Self::open_for(folder.clone(), folder)
     }
@@ -121,9 +121,9 @@ impl FileStore {
         let experiment = self.experiment(&head.group, head.created_ms)?;
         let id = hexadecimal(&id);
         let folder = self.folder.join(&experiment).join(&id);
-        fs::create_dir(&folder).map_err(failed(&folder))?;
+        fs::create_dir(&folder).map_err(unwritable(&folder))?;
         for name in ["params", "tags", "metrics", "artifacts"] {
-            fs::create_dir(folder.join(name)).map_err(failed(&folder))?;
+            fs::create_dir(folder.join(name)).map_err(unwritable(&folder))?;
         }
         let deleted = |(key, value): &(String, String)| key == LIFECYCLE && value == "deleted";
         let meta = RunMeta {
@@ -161,7 +161,7 @@ impl FileStore {
 
     fn put_experiment(&mut self, id: String, name: &str, now_ms: i64) -> Result<()> {
         let folder = self.folder.join(&id);
-        fs::create_dir(&folder).map_err(failed(&folder))?;
+        fs::create_dir(&folder).map_err(unwritable(&folder))?;
         let meta = ExperimentMeta {
             artifact_location: &uri(&self.place.join(&id)),
             creation_time: now_ms,
@@ -192,12 +192,12 @@ impl Run {
         }
         let path = self.folder.join("metrics").join(key);
         make_parent(&path)?;
-        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed(&path))?;
+        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(unwritable(&path))?;
         let mut file = BufWriter::new(file);
         for Point { step, time_ms, value } in points {
-            writeln!(file, "{time_ms} {value:?} {step}").map_err(failed(&path))?;
+            writeln!(file, "{time_ms} {value:?} {step}").map_err(unwritable(&path))?;
         }
-        file.flush().map_err(failed(&path))?;
+        file.flush().map_err(unwritable(&path))?;
         Ok(true)
     }
 
@@ -210,11 +210,11 @@ impl Run {
         let id = named(&dataset.name, &dataset.digest);
         let folder = self.experiment.join("datasets").join(&id);
         if !folder.exists() {
-            fs::create_dir_all(&folder).map_err(failed(&folder))?;
+            fs::create_dir_all(&folder).map_err(unwritable(&folder))?;
             put_yaml(&folder.join("meta.yaml"), dataset)?;
         }
         let folder = self.folder.join("inputs").join(named(&id, &self.meta.run_id));
-        fs::create_dir_all(&folder).map_err(failed(&folder))?;
+        fs::create_dir_all(&folder).map_err(unwritable(&folder))?;
         let meta = InputMeta {
             source_type: "DATASET",
             source_id: &id,
@@ -252,7 +252,7 @@ impl Run {
             }
             let path = self.folder.join(folder).join(key);
             make_parent(&path)?;
-            fs::write(&path, value).map_err(failed(&path))?;
+            fs::write(&path, value).map_err(unwritable(&path))?;
         }
         Ok(refused)
     }
@@ -273,7 +273,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 fn make_parent(path: &Path) -> Result<()> {
     let Some(parent) = path.parent() else { return Ok(()) };
-    fs::create_dir_all(parent).map_err(failed(parent))
+    fs::create_dir_all(parent).map_err(unwritable(parent))
 }
 
 /// What `mlflow.utils.validation` lets through: letters, digits and `/ _ . - : space`, and as a path its own normal
@@ -301,6 +301,6 @@ fn uri(path: &Path) -> String {
 
 fn put_yaml(path: &Path, value: &impl Serialize) -> Result<()> {
     let text =
-        serde_saphyr::to_string(value).map_err(|error| failed(path)(std::io::Error::other(error.to_string())))?;
-    fs::write(path, text).map_err(failed(path))
+        serde_saphyr::to_string(value).map_err(|error| unwritable(path)(std::io::Error::other(error.to_string())))?;
+    fs::write(path, text).map_err(unwritable(path))
 }

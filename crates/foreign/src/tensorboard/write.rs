@@ -13,7 +13,7 @@ use super::{
     proto::{Any, Dtype, Event, HparamsData, Metadata, Plugin, SessionStart, Shape, Summary, Tensor, VERSION, Value},
     record,
 };
-use crate::{Result, file::failed};
+use crate::{Result, file::unwritable};
 
 /// An event file that is written to.
 pub struct EventFile {
@@ -27,9 +27,9 @@ impl EventFile {
     /// # Errors
     /// Where it can't be made, or one of that time is there.
     pub fn create(folder: &Path, created_ms: i64) -> Result<Self> {
-        fs::create_dir_all(folder).map_err(failed(folder))?;
+        fs::create_dir_all(folder).map_err(unwritable(folder))?;
         let path = folder.join(format!("events.out.tfevents.{:010}.slipway", created_ms.div_euclid(1000)));
-        let file = File::create_new(&path).map_err(failed(&path))?;
+        let file = File::create_new(&path).map_err(unwritable(&path))?;
         let mut file = Self { path, file: BufWriter::new(file) };
         let version = Some(VERSION.to_owned());
         file.event(&Event { wall_time: seconds(created_ms), file_version: version, ..Event::default() })?;
@@ -37,7 +37,7 @@ impl EventFile {
     }
 
     fn event(&mut self, event: &Event) -> Result<()> {
-        record::write(&mut self.file, &event.encode_to_vec()).map_err(failed(&self.path))
+        record::write(&mut self.file, &event.encode_to_vec()).map_err(unwritable(&self.path))
     }
 
     /// Says the run's hyperparameters, as TensorBoard's plugin of that name reads them.
@@ -90,7 +90,7 @@ impl EventFile {
     /// # Errors
     /// Where what is left can't be written.
     pub fn finish(mut self) -> Result<()> {
-        self.file.flush().map_err(failed(&self.path))
+        self.file.flush().map_err(unwritable(&self.path))
     }
 }
 

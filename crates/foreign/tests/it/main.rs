@@ -49,13 +49,35 @@ fn read(reader: &dyn Reader, mark: &Mark) -> Read {
     let mut told = Vec::new();
     let mark = reader
         .read(mark, &mut |one| {
-            told.push(one);
+            if one != Told::Still {
+                told.push(one);
+            }
             Ok(())
         })
         .unwrap();
     // As its caller keeps it.
     let mark = serde_json::from_str(&serde_json::to_string(&mark).unwrap()).unwrap();
     Read { told, mark }
+}
+
+/// Reads where nothing is new until it is asked whether to go on, which it must be, and ends there.
+fn check_can_be_stopped(reader: &dyn Reader) {
+    let mark = read(reader, &Mark::default()).mark;
+    let mut asked = 0;
+    let stopped = reader.read(&mark, &mut |told| {
+        assert_eq!(told, Told::Still);
+        asked += 1;
+        Err("stopped".into())
+    });
+    assert!(matches!(stopped, Err(foreign::ForeignError::NotTaken(_))), "{stopped:?}");
+    assert_eq!(asked, 1);
+}
+
+#[test]
+fn a_reading_that_finds_nothing_new_can_be_stopped() {
+    check_can_be_stopped(&foreign::mlflow_files::MlflowFiles::new(fixture("mlruns")));
+    check_can_be_stopped(&foreign::tensorboard::TensorBoard::new(fixture("tensorboard")));
+    check_can_be_stopped(&foreign::wandb::Wandb::new(fixture("wandb")));
 }
 
 impl Read {

@@ -182,6 +182,11 @@ impl<'de> Deserialize<'de> for Int {
     }
 }
 
+/// A whole number, or its text, in a field that is a number once it is read.
+pub(super) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    Int::deserialize(deserializer).map(|Int(number)| number)
+}
+
 /// A number, or its text, among these `NaN`, `Infinity` and `-Infinity`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Float(pub(super) f64);
@@ -261,6 +266,12 @@ pub(super) fn required<T>(field: Option<T>, name: &str) -> Result<T, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_step_may_be_a_text() {
+        let output = serde_json::from_str::<crate::mlflow::wire::ModelOutput>(r#"{"model_id": "m-1", "step": "5"}"#);
+        assert_eq!(output.unwrap().step, 5);
+    }
 
     #[test]
     fn of_a_list_without_end_only_the_first_are_kept() {

@@ -12,7 +12,10 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use engine::tracking::client::Told;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{failure::Failure, fields::text};
+use super::{
+    failure::Failure,
+    fields::{text, whole},
+};
 
 /// A key with its text: params, tags.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,7 +206,7 @@ pub(super) struct ModelInput {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ModelOutput {
     pub(super) model_id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub(super) step: i64,
 }
 

@@ -187,6 +187,36 @@ fn a_write_ahead_log_that_cant_be_shared_is_read_without() {
 }
 
 #[test]
+fn an_experiment_whose_id_is_a_text_is_left_out_alone() {
+    let (_folder, path) = copy("mlflow.db");
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(
+            "CREATE TABLE other AS SELECT * FROM experiments;
+             DROP TABLE experiments;
+             ALTER TABLE other RENAME TO experiments;
+             INSERT INTO experiments (experiment_id, name) VALUES ('first', 'of a text');",
+        )
+        .unwrap();
+    let database = MlflowDb::open(&path).unwrap();
+    assert_eq!(database.experiments().unwrap().len(), 3);
+    assert_eq!(database.experiments_without_number().unwrap(), 1);
+}
+
+#[test]
+fn a_damaged_database_is_told_by_its_own_name() {
+    let (_folder, path) = copy("mlflow.db");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[4096..].fill(0xff);
+    fs::write(&path, bytes).unwrap();
+    let error = MlflowDb::open(&path).and_then(|database| database.experiments()).unwrap_err();
+    assert!(matches!(error, StoreError::DamagedMlflow { .. }) && !error.is_damaged(), "{error:?}");
+    let said = error.to_string();
+    assert!(said.starts_with(&format!("{} is damaged: ", path.display())), "{said}");
+    assert!(said.contains("sqlite3 mlflow.db \".recover\""), "{said}");
+}
+
+#[test]
 fn what_is_no_such_database_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let check = |name: &str, content: Option<&[u8]>, why: &str| {

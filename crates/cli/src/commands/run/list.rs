@@ -14,7 +14,7 @@ use clap::Args;
 
 use crate::{
     context::{Context, Outcome},
-    output::table,
+    output::{one_line, table},
     words,
 };
 
@@ -269,7 +269,7 @@ fn runs(runs: &RunTable) -> String {
         let model = run.model.clone().unwrap_or_else(|| words::word(&run.kind));
         let data = if run.has_other_rows(runs.best_split) { format!("{data} *") } else { data };
         let mut cells = vec![
-            run.name.clone(),
+            one_line(&run.name),
             state,
             model,
             data,
