@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use journeys::{
-    browser::{downloads, gone, press, seen},
+    browser::{gone, press, saved, seen},
     desk::Desk,
     process::until,
     tracked::Tracked,
@@ -36,7 +36,7 @@ async fn table(desk: &Desk, folder: &Path) -> Result<()> {
     for (name, lr, loss) in [("e", "0.3", 1.25), ("f", "0.4", 1.5)] {
         log(name, lr, loss).await?;
     }
-    plots(desk, &sweep, &downloads(folder)).await.context("charts of the runs")
+    plots(desk, &sweep, folder).await.context("charts of the runs")
 }
 
 async fn names(desk: &Desk, expected: &[&str]) -> Result<()> {
@@ -192,7 +192,7 @@ async fn groups(desk: &Desk, sweep: &Tracked) -> Result<()> {
     gone(driver, "//main//*[contains(@class,'group-run')]").await
 }
 
-async fn plots(desk: &Desk, sweep: &Tracked, saved: &Path) -> Result<()> {
+async fn plots(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     let driver = desk.driver();
     desk.go(&sweep.runs("")).await?;
     press(driver, "//main//button[@role='radio' and @aria-label='Parallel']").await?;
@@ -202,7 +202,7 @@ async fn plots(desk: &Desk, sweep: &Tracked, saved: &Path) -> Result<()> {
     most.send_keys(Key::Enter + "").await?;
     seen(driver, "//main//*[@role='status' and .='2 brushed of 6 runs']").await?;
     desk.browser.picture("run-parallel").await?;
-    let svg = saved_svg(desk, saved, "Parallel coordinates").await?;
+    let svg = saved_svg(desk, folder, "Parallel coordinates").await?;
     ensure!(svg.contains(">Lr<"), "no axis is named in {svg}");
     press(driver, "//main//button[normalize-space(.)='Filter to these']").await?;
     seen(driver, "//main//*[@role='status' and .='2 runs']").await?;
@@ -215,30 +215,28 @@ async fn plots(desk: &Desk, sweep: &Tracked, saved: &Path) -> Result<()> {
     seen(driver, "//main//*[@role='status' and .='6 runs']").await?;
     seen(driver, "//main//*[@aria-label='Runs by two values']//*[name()='circle']").await?;
     desk.browser.picture("run-scatter").await?;
-    let svg = saved_svg(desk, saved, "Runs by two values").await?;
+    let svg = saved_svg(desk, folder, "Runs by two values").await?;
     ensure!(svg.contains("<circle") && svg.matches("<svg").count() == 3, "no key of the colours in {svg}");
     desk.go(&sweep.runs("view=importance")).await?;
     seen(driver, "//main//p[starts-with(., '6 runs; by itself each')]").await?;
     desk.browser.picture("run-importance").await?;
-    let svg = saved_svg(desk, saved, "Importance for Loss").await?;
+    let svg = saved_svg(desk, folder, "Importance for Loss").await?;
     ensure!(svg.contains(">Lr<"), "no parameter is named in {svg}");
     press(driver, "//main//button[@aria-label='Copy or save the table']").await?;
     press(driver, "//*[@role='menu']//button[contains(., 'Save as CSV')]").await?;
-    let text = file(&saved.join("parameters.csv")).await?;
+    let text = saved(folder, "parameters.csv").await?;
     ensure!(text.starts_with("Parameter,Share of the variance,Rank correlation\r\nlr,1,"), "the table is {text:?}");
     Ok(())
 }
 
 /// Saves the drawing that is shown from its menu.
 async fn saved_svg(desk: &Desk, folder: &Path, name: &str) -> Result<String> {
+    // The button stands there once the pointer is over the drawing.
+    let plot = seen(desk.driver(), "//main//*[@role='group' and contains(@class,'picture')]").await?;
+    desk.driver().action_chain().move_to_element_center(&plot).perform().await?;
     press(desk.driver(), "//main//button[@aria-label=\"Drawing's menu\"]").await?;
     press(desk.driver(), "//*[@role='menu']//button[contains(., 'Save as SVG')]").await?;
-    let svg = file(&folder.join(format!("{name}.svg"))).await?;
+    let svg = saved(folder, &format!("{name}.svg")).await?;
     ensure!(svg.starts_with("<svg") && !svg.contains("class=\"s "), "{name}: it hangs on a style sheet: {svg}");
     Ok(svg)
-}
-
-async fn file(path: &Path) -> Result<String> {
-    until(&path.display().to_string(), SHORT, async || Ok(path.exists())).await?;
-    Ok(fs::read_to_string(path)?)
 }
