@@ -109,6 +109,11 @@ def autolog(check):
     check.true("artifacts", "estimator.html" in files, files)
 
 
+def found_by(client, experiment, text):
+    """The names of the experiment's logged models that a filter finds."""
+    return [model.name for model in client.search_logged_models([experiment], filter_string=text)]
+
+
 def logged_models(check):
     client = MlflowClient()
     experiment = client.create_experiment(fresh("logged"))
@@ -138,6 +143,19 @@ def logged_models(check):
     check.equal("a metric with its dataset", points, [("acc", 0.5, 1, 10, "d", "g", run)])
     check.equal("a metric without", sorted((m.value, m.step) for m in got if not m.dataset_name), [(0.75, 2)])
     check.equal("… in the run too", client.get_run(run).data.metrics, {"acc": 0.75})
+    check.equal("search by an earlier point", found_by(client, experiment, "metrics.acc < 0.6"), ["m"])
+    for step in range(3):
+        client.log_metric(run, "loss", step + 0.5, step=step, timestamp=20 + step, model_id=model)
+    kept = [(m.step, m.value) for m in client.get_logged_model(model).metrics if m.key == "loss"]
+    check.equal("every point of a metric", sorted(kept), [(0, 0.5), (1, 1.5), (2, 2.5)])
+    body = {"model_id": model, "params": [{"key": "q", "value": "5"}]}
+    refused = check.ask("POST", f"logged-models/{model}/params", body)
+    check.equal("a param logged again with another value", refused.status_code, 400)
+    check.equal("… is kept", client.get_logged_model(model).params["q"], "4")
+    point = {"key": "loss", "value": 1, "timestamp": 30, "step": 9, "model_id": "m-" + "0" * 32}
+    unknown = check.ask("POST", "runs/log-batch", {"run_id": run, "metrics": [point]})
+    why = "the model that a point names is not there"
+    check.ours("a metric of no model", unknown.status_code, 404, 400, why)
     other = client.create_logged_model(experiment, name="n").model_id
     client.finalize_logged_model(other, "FAILED")
     check.equal("finalize as failed", client.get_logged_model(other).status, LoggedModelStatus.FAILED)

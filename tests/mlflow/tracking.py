@@ -47,6 +47,9 @@ def experiments(check):
         "rename to a name that is taken",
         check.ask("POST", "experiments/update", {"experiment_id": other, "new_name": renamed}).status_code == 400,
     )
+    spaced = f" {fresh('spaced')} "
+    for time_of in ("first", "second"):
+        check.equal(f"a name with spaces around it, the {time_of} time", mlflow.set_experiment(spaced).name, spaced)
     location = client.create_experiment(fresh("placed"), artifact_location="mlflow-artifacts:/placed/here")
     check.equal(
         "an artifact location of one's own",
@@ -160,6 +163,12 @@ def runs(check):
     client.delete_tag(run, "n")
     check.true("delete tag", "n" not in client.get_run(run).data.tags)
     check.code("delete tag of none", lambda: client.delete_tag(run, "n"), "RESOURCE_DOES_NOT_EXIST")
+    note = "mlflow.note.content"
+    check.code("delete notes of none", lambda: client.delete_tag(run, note), "RESOURCE_DOES_NOT_EXIST")
+    client.set_tag(run, note, "")
+    check.equal("empty notes", client.get_run(run).data.tags.get(note), "")
+    client.delete_tag(run, note)
+    check.equal("… deleted", client.get_run(run).data.tags.get(note), None)
     client.delete_run(run)
     check.equal("delete", client.get_run(run).info.lifecycle_stage, "deleted")
     check.equal("delete twice", client.delete_run(run), None)
@@ -271,6 +280,10 @@ def metrics(check):
         check.ours(f"{key} in history", history(key), [(1, 5, value)], [(1, 5, stored)], why)
     client.log_batch(run, metrics=[Metric("tie", 1, 1, 1), Metric("tie", math.nan, 1, 1)])
     check.equal("a number wins over NaN in a tie", client.get_run(run).data.metrics["tie"], 1.0)
+    client.log_batch(run, metrics=[Metric("below", -1, 1, 1), Metric("below", math.nan, 1, 1)])
+    check.equal("NaN counts as 0 in a tie", client.get_run(run).data.metrics["below"], math.nan)
+    client.log_batch(run, metrics=[Metric("thrice", 1, 1, 1)] * 3)
+    check.equal("a point thrice in one batch stands once", len(history("thrice")), 1)
     client.log_batch(run, metrics=[Metric("late", 1, 1, 1), Metric("late", math.nan, 1, 2)])
     check.equal("NaN at a later step is latest", client.get_run(run).data.metrics["late"], math.nan)
     client.log_metric(run, "Ошибка/val f1.x-y:z", 1e-300)
@@ -282,6 +295,18 @@ def metrics(check):
     check.equal("every bit of a double", client.get_run(run).data.metrics["exact"], 0.1 + 0.2)
     check.code("time below zero", lambda: client.log_metric(run, "w", 1, timestamp=-1), "INVALID_PARAMETER_VALUE")
     check.equal("history of none", client.get_metric_history(run, "none"), [])
+
+
+def metrics_again(check):
+    client = MlflowClient()
+    run = client.create_run(client.create_experiment(fresh("again"))).info.run_id
+    points = [Metric("loss", step / 7, 1_000 + step, step) for step in range(5000)]
+    for start in range(0, 5000, 1000):
+        client.log_batch(run, metrics=points[start : start + 1000])
+    for start in (0, 2000, 4500):
+        client.log_batch(run, metrics=points[start : start + 1000])
+    history = [(point.step, point.value) for point in client.get_metric_history(run, "loss")]
+    check.equal("points that are sent again stand once", history, [(m.step, m.value) for m in points])
 
 
 def metrics_many(check):
@@ -448,6 +473,7 @@ SUBJECTS = [
     runs_fluent,
     params,
     metrics,
+    metrics_again,
     metrics_many,
     logged_async,
     datasets,

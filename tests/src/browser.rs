@@ -92,6 +92,18 @@ pub fn downloads(folder: &Path) -> PathBuf {
     folder.join("downloads")
 }
 
+/// The text of a file that a page saved, once it is there. Chromium takes its name before it has its bytes.
+pub async fn saved(folder: &Path, name: &str) -> Result<String> {
+    let file = downloads(folder).join(name);
+    let mut text = String::new();
+    until(name, Duration::from_secs(30), async || {
+        text = std::fs::read_to_string(&file).unwrap_or_default();
+        Ok(!text.is_empty())
+    })
+    .await?;
+    Ok(text)
+}
+
 /// Says in one line that the window can't be driven here; `true` where it can't.
 pub fn window_skipped() -> bool {
     let tools = std::env::var_os("SLIPWAY_TOOLS").map(|tools| PathBuf::from(tools).join("bin/tauri-driver"));

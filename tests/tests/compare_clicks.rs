@@ -82,8 +82,14 @@ async fn many(desk: &Desk, sweep: &Tracked) -> Result<()> {
 
     let plot = seen(driver, &format!("{LOSS}//*[@role='slider']")).await?;
     plot.scroll_into_view().await?;
-    driver.action_chain().move_to_element_center(&plot).perform().await?;
-    let told = seen(driver, &format!("{LOSS}//*[@class='tip']")).await?.text().await?;
+    // What moves beneath a pointer that rests is not pointed at: it moves until it is told.
+    let tip = format!("{LOSS}//*[@class='tip']");
+    until("the line at the pointer", SHORT, async || {
+        driver.action_chain().move_to_element_center(&plot).move_by_offset(3, 2).perform().await?;
+        Ok(!driver.find_all(By::XPath(tip.as_str())).await?.is_empty())
+    })
+    .await?;
+    let told = seen(driver, &tip).await?.text().await?;
     let names: Vec<&str> = told.split_whitespace().filter(|word| word.starts_with('r')).collect();
     ensure!(names.len() == 1, "at the pointer: {told:?}");
     seen(driver, &format!("{LOSS}//*[name()='svg' and @class='held']/*[name()='polyline']")).await?;

@@ -12,7 +12,7 @@ use api::{
 };
 use foreign::tensorboard::write::EventFile;
 use journeys::{
-    browser::{downloads, gone, press, seen, there},
+    browser::{gone, press, saved, seen, there},
     desk::Desk,
     process::until,
 };
@@ -116,9 +116,7 @@ async fn media(desk: &Desk, folder: &Path) -> Result<()> {
 async fn taken(desk: &Desk, folder: &Path, card: &str) -> Result<()> {
     press(desk.driver(), &format!("{card}//button[@aria-label='Copy or save the table']")).await?;
     press(desk.driver(), "//*[@role='menu']//button[contains(., 'Save as CSV')]").await?;
-    let file = downloads(folder).join("rows.csv");
-    until("rows.csv", LONG, async || Ok(file.exists())).await?;
-    let text = fs::read_to_string(file)?;
+    let text = saved(folder, "rows.csv").await?;
     ensure!(text == "name,score\r\nalpha,0.5\r\n", "rows.csv has {text:?}");
     Ok(())
 }
@@ -171,9 +169,8 @@ async fn slid(desk: &Desk, folder: &Path) -> Result<()> {
     let plot = seen(driver, &format!("{card}//*[@aria-label='weights over steps']")).await?;
     driver.action_chain().context_click_element(&plot).perform().await?;
     press(driver, "//*[@role='menu']//button[contains(., 'Save as SVG')]").await?;
-    let file = downloads(folder).join("weights over steps.svg");
-    until("the drawing's file", LONG, async || Ok(file.exists())).await?;
-    ensure!(fs::read_to_string(file)?.starts_with("<svg"), "no drawing was saved");
+    let svg = saved(folder, "weights over steps.svg").await?;
+    ensure!(svg.starts_with("<svg"), "what was saved is {svg}");
     Ok(())
 }
 

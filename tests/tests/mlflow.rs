@@ -94,7 +94,7 @@ async fn an_exported_file_store_is_what_the_server_has() -> Result<()> {
     environment(&mut command, folder.path());
     command.arg(scripts().join("exported.py")).arg(address).arg(program).arg(&to);
     let said = read(&mut command).context("what was exported is not what the server has")?;
-    assert!(said.contains("3 runs, 106 points and 2 artifacts are the same"), "{said}");
+    assert!(said.contains("3 runs, 108 points, 2 artifacts and 2 versions are the same"), "{said}");
     Ok(())
 }
 

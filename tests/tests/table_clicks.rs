@@ -1,11 +1,11 @@
 //! The run table by a person's clicks: conditions as chips, groups that open, several orders, a selection of all that
 //! match, columns found and pinned.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use journeys::{
-    browser::{gone, press, seen},
+    browser::{gone, press, saved, seen},
     desk::Desk,
     process::until,
     tracked::Tracked,
@@ -17,10 +17,10 @@ const ROWS: &str = "//main//*[@aria-label='Runs']//tr[@role='row' and @aria-sele
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_run_table_is_filtered_grouped_sorted_and_selected() {
-    Desk::tried("run-table", async |desk, _| table(desk).await).await.unwrap();
+    Desk::tried("run-table", table).await.unwrap();
 }
 
-async fn table(desk: &Desk) -> Result<()> {
+async fn table(desk: &Desk, folder: &Path) -> Result<()> {
     let sweep = Tracked::new(&desk.client, "sweep").await?;
     let log = async |name, lr, loss| sweep.log(name, &[("lr", lr)], &[("loss", 0, loss)]).await.context("log a run");
     for (name, lr, loss) in [("a", "0.1", 0.5), ("b", "0.1", 0.25), ("c", "0.2", 1.0), ("d", "0.2", 0.5)] {
@@ -36,7 +36,7 @@ async fn table(desk: &Desk) -> Result<()> {
     for (name, lr, loss) in [("e", "0.3", 1.25), ("f", "0.4", 1.5)] {
         log(name, lr, loss).await?;
     }
-    plots(desk, &sweep).await.context("charts of the runs")
+    plots(desk, &sweep, folder).await.context("charts of the runs")
 }
 
 async fn names(desk: &Desk, expected: &[&str]) -> Result<()> {
@@ -93,7 +93,7 @@ async fn selected(desk: &Desk) -> Result<()> {
 async fn exported(desk: &Desk) -> Result<()> {
     let driver = desk.driver();
     let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("taken"), "kept")?;
+    fs::write(folder.path().join("taken"), "kept")?;
     let choose = "const select = document.querySelector('dialog[open] select');
         select.value = 'csv'; select.dispatchEvent(new Event('change', {bubbles: true}));";
     driver.execute(choose, Vec::new()).await?;
@@ -105,9 +105,9 @@ async fn exported(desk: &Desk) -> Result<()> {
     seen(driver, field).await?.send_keys("-not").await?;
     press(driver, "//dialog[@open]//footer//button[contains(., 'Export')]").await?;
     gone(driver, "//dialog[@open]").await?;
-    let runs = std::fs::read_to_string(folder.path().join("taken-not/runs.csv"))?;
+    let runs = fs::read_to_string(folder.path().join("taken-not/runs.csv"))?;
     ensure!(runs.lines().count() == 5 && runs.contains(",param.lr,metric.loss"), "runs.csv has {runs:?}");
-    ensure!(std::fs::read_to_string(folder.path().join("taken"))? == "kept", "what was there was replaced");
+    ensure!(fs::read_to_string(folder.path().join("taken"))? == "kept", "what was there was replaced");
     Ok(())
 }
 
@@ -192,7 +192,7 @@ async fn groups(desk: &Desk, sweep: &Tracked) -> Result<()> {
     gone(driver, "//main//*[contains(@class,'group-run')]").await
 }
 
-async fn plots(desk: &Desk, sweep: &Tracked) -> Result<()> {
+async fn plots(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     let driver = desk.driver();
     desk.go(&sweep.runs("")).await?;
     press(driver, "//main//button[@role='radio' and @aria-label='Parallel']").await?;
@@ -202,6 +202,8 @@ async fn plots(desk: &Desk, sweep: &Tracked) -> Result<()> {
     most.send_keys(Key::Enter + "").await?;
     seen(driver, "//main//*[@role='status' and .='2 brushed of 6 runs']").await?;
     desk.browser.picture("run-parallel").await?;
+    let svg = saved_svg(desk, folder, "Parallel coordinates").await?;
+    ensure!(svg.contains(">Lr<"), "no axis is named in {svg}");
     press(driver, "//main//button[normalize-space(.)='Filter to these']").await?;
     seen(driver, "//main//*[@role='status' and .='2 runs']").await?;
     let line = seen(driver, "//main//input[@data-filter]").await?;
@@ -213,7 +215,28 @@ async fn plots(desk: &Desk, sweep: &Tracked) -> Result<()> {
     seen(driver, "//main//*[@role='status' and .='6 runs']").await?;
     seen(driver, "//main//*[@aria-label='Runs by two values']//*[name()='circle']").await?;
     desk.browser.picture("run-scatter").await?;
+    let svg = saved_svg(desk, folder, "Runs by two values").await?;
+    ensure!(svg.contains("<circle") && svg.matches("<svg").count() == 3, "no key of the colours in {svg}");
     desk.go(&sweep.runs("view=importance")).await?;
     seen(driver, "//main//p[starts-with(., '6 runs; by itself each')]").await?;
-    desk.browser.picture("run-importance").await
+    desk.browser.picture("run-importance").await?;
+    let svg = saved_svg(desk, folder, "Importance for Loss").await?;
+    ensure!(svg.contains(">Lr<"), "no parameter is named in {svg}");
+    press(driver, "//main//button[@aria-label='Copy or save the table']").await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Save as CSV')]").await?;
+    let text = saved(folder, "parameters.csv").await?;
+    ensure!(text.starts_with("Parameter,Share of the variance,Rank correlation\r\nlr,1,"), "the table is {text:?}");
+    Ok(())
+}
+
+/// Saves the drawing that is shown from its menu.
+async fn saved_svg(desk: &Desk, folder: &Path, name: &str) -> Result<String> {
+    // The button stands there once the pointer is over the drawing.
+    let plot = seen(desk.driver(), "//main//*[@role='group' and contains(@class,'picture')]").await?;
+    desk.driver().action_chain().move_to_element_center(&plot).perform().await?;
+    press(desk.driver(), "//main//button[@aria-label=\"Drawing's menu\"]").await?;
+    press(desk.driver(), "//*[@role='menu']//button[contains(., 'Save as SVG')]").await?;
+    let svg = saved(folder, &format!("{name}.svg")).await?;
+    ensure!(svg.starts_with("<svg") && !svg.contains("class=\"s "), "{name}: it hangs on a style sheet: {svg}");
+    Ok(svg)
 }

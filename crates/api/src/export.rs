@@ -8,7 +8,8 @@ use crate::{RunId, job::Job, run_table::Listing};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExportFormat {
-    /// A file store (`mlruns`): params, metrics with every point, tags, datasets, and artifacts where asked for.
+    /// A file store (`mlruns`): params, metrics with every point, tags, datasets, logged models; artifacts and registered
+    /// versions where asked for.
     Mlflow,
     /// A folder of event files a run: every point as `f32`, and params as hyperparameters.
     Tensorboard,
@@ -29,9 +30,12 @@ pub struct ExportRuns {
     pub format: ExportFormat,
     /// The whole path of the folder. The folder that it is in is there.
     pub to: String,
-    /// Copies the runs' artifacts into a file store; in other formats there is no place for them.
+    /// Copies the artifacts of the runs and of the models that they logged into a file store; in other formats there is no place for them.
     #[serde(default)]
     pub artifacts: bool,
+    /// Adds the registered versions that point to these runs to a file store.
+    #[serde(default)]
+    pub models: bool,
 }
 
 crate::requests! { METHODS;

@@ -4,6 +4,7 @@
 use crate::{
     backend::escape,
     plot::{Drawing, Size},
+    ramp,
     role::Role,
 };
 
@@ -144,4 +145,16 @@ pub fn with_names(drawing: &Drawing, size: Size, names: &[(Role, String)]) -> St
          height=\"{height}\">{}{rows}</svg>",
         drawing.svg
     )
+}
+
+/// A drawing with the key of its colours below it, for where none stands beside it.
+pub fn with_key(drawing: Drawing, size: Size, key: &Drawing) -> Drawing {
+    const INDENT: f64 = 12.0;
+    let (width, height) = (size.width, size.height + ramp::KEY + INDENT);
+    let svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+         height=\"{height}\">{}<g transform=\"translate({INDENT} {})\">{}</g></svg>",
+        drawing.svg, size.height, key.svg
+    );
+    Drawing { svg, ..drawing }
 }

@@ -113,7 +113,8 @@ pub fn pointed(connection: &Connection) -> Result<HashMap<String, String>> {
         let (name, number): (String, u32) = (row.get(0)?, row.get(1)?);
         let (location, logged): (String, Option<String>) = (row.get(2)?, row.get(3)?);
         let is_id = |part: &&str| part.starts_with("m-") || part.len() == 32;
-        for place in location.split(['/', ':']).filter(is_id).map(str::to_owned).chain(logged) {
+        // An id's digits may be written large.
+        for place in location.split(['/', ':']).filter(is_id).map(str::to_ascii_lowercase).chain(logged) {
             pointed.entry(place).or_insert_with(|| format!("{name} v{number}"));
         }
     }

@@ -211,7 +211,7 @@ fn Versions(
                                 view! { <Line model=id version=*version is_best packaged placed acts /> }.into_any()
                             }
                             Row::Clients(version) => {
-                                view! { <ClientLine model_name=name.clone() version place=acts.place /> }.into_any()
+                                view! { <ClientLine model_name=name.clone() version=*version place=acts.place /> }.into_any()
                             }
                         }).collect_view()}
                     </tbody>
@@ -224,7 +224,7 @@ fn Versions(
 /// A version, whoever registered it.
 enum Row {
     Ours(Box<Version>),
-    Clients(ClientVersion),
+    Clients(Box<ClientVersion>),
 }
 
 impl Row {
@@ -239,7 +239,7 @@ impl Row {
 /// All of them, newest first.
 fn by_number(ours: Vec<Version>, clients: Vec<ClientVersion>) -> Vec<Row> {
     let ours = ours.into_iter().map(|version| Row::Ours(Box::new(version)));
-    let mut rows: Vec<Row> = ours.chain(clients.into_iter().map(Row::Clients)).collect();
+    let mut rows: Vec<Row> = ours.chain(clients.into_iter().map(|version| Row::Clients(Box::new(version)))).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.number()));
     rows
 }

@@ -484,16 +484,27 @@ fn values_at(chart: &LineChart, line: &Line, index: usize) -> (f64, f64) {
     }
 }
 
-/// The chart as a picture of its own.
+/// The chart as a picture of its own, with the names that its legend has.
 fn picture(chart: &LineChart) -> String {
-    standalone(&line::draw(chart, Size { width: 860.0, height: 420.0 }))
+    let size = Size { width: 860.0, height: 420.0 };
+    let drawing = line::draw(chart, size);
+    let names: Vec<_> = chart.lines.iter().map(|line| (line.role, line.name.clone())).collect();
+    if (2..=NAMED).contains(&names.len()) {
+        themed(&export::with_names(&drawing, size, &names))
+    } else {
+        themed(&drawing.svg)
+    }
 }
 
 /// A drawing as a picture of its own, in the theme that is shown.
 pub(crate) fn standalone(drawing: &Drawing) -> String {
+    themed(&drawing.svg)
+}
+
+fn themed(svg: &str) -> String {
     let light =
         document().document_element().and_then(|root| root.get_attribute("data-theme")).as_deref() == Some("light");
-    export::standalone(&drawing.svg, if light { &export::LIGHT } else { &export::DARK })
+    export::standalone(svg, if light { &export::LIGHT } else { &export::DARK })
 }
 
 /// Draws the picture at twice its size onto a canvas, and saves that.

@@ -4,6 +4,7 @@ use charts::{
     axis::Axis,
     contour, distribution_steps as distribution,
     distribution_steps::{Distribution, Step},
+    export,
     group::{self, Spread},
     importance::{self, Importance},
     line::{self, Line, LineChart},
@@ -234,6 +235,18 @@ fn the_scale_of_colours_has_its_ends_and_equal_values_have_a_step() {
     assert_eq!([role(1.0), role(3.0), role(f64::NAN)], [Role::Ramp(0), Role::Ramp(6), Role::Faint]);
     let equal = Shade { values: vec![2.0; 4], ..Shade::default() };
     assert_eq!(ramp::role(&equal.range(), 2.0), Role::Ramp(3));
+}
+
+#[test]
+fn a_saved_drawing_has_the_key_of_its_colours() {
+    let chart = points(10);
+    let shade = Shade { name: "accuracy".to_owned(), values: vec![0.5, 0.75], ..Shade::default() };
+    let drawing = scatter::draw(&chart, WIDE);
+    let svg = export::with_key(drawing.clone(), WIDE, &ramp::key(&shade, 260.0)).svg;
+    let file = export::standalone(&svg, &export::LIGHT);
+    assert!(file.contains(">accuracy<") && file.contains(">0.75") && !file.contains("class=\"f "), "{file}");
+    assert_eq!(file.matches("<svg").count(), file.matches("</svg>").count());
+    assert!(file.contains(&format!("height=\"{}\"", WIDE.height + ramp::KEY + 12.0)), "{file}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ use tokio::{
 #[cfg(target_os = "linux")]
 use super::program::end_with_us;
 use super::{
-    capture::MetricLines,
+    capture::{CUT, MetricLines, Room},
     journal::Journal,
     program::{Variables, not_started},
 };

@@ -3,6 +3,7 @@
 
 mod event_files;
 mod file_store;
+mod models;
 mod tables;
 
 use std::{
@@ -17,7 +18,7 @@ use api::{
     job::{Job, JobKind, Subject},
     run::Run,
     series::Point,
-    tracking::{RunInput, Scope},
+    tracking::{LoggedModel, RunInput, Scope},
 };
 use store::run::RunRow;
 use tokio::runtime::Handle;
@@ -29,6 +30,7 @@ use crate::{
     halves::Half,
     jobs::{JobContext, NewJob, cancelled, retry_with},
     snapshot::thousands,
+    tracking::registry::{self, Registered},
 };
 
 /// Points that are held at once.
@@ -41,6 +43,7 @@ struct Told {
     run: Run,
     experiment: String,
     inputs: Vec<RunInput>,
+    models: models::Named,
 }
 
 /// What a form has no place for, as sentences.
@@ -66,6 +69,14 @@ trait Form {
     /// The place of an artifact, where there is one.
     fn artifact(&self, path: &str) -> Option<PathBuf>;
     fn end(&mut self) -> anyhow::Result<()>;
+    /// Writes a logged model of a run, once; the folder for its files, where there is one.
+    fn logged(&mut self, _: &LoggedModel, _group: &str, _: &mut Left) -> anyhow::Result<Option<PathBuf>> {
+        Ok(None)
+    }
+    /// Writes the versions of a registered model that point to what was written.
+    fn registered(&mut self, _: &Registered, _: &mut Left) -> anyhow::Result<()> {
+        Ok(())
+    }
     fn finish(self: Box<Self>) -> anyhow::Result<()>;
 }
 
@@ -194,6 +205,15 @@ impl Exporting {
             step(0.0, "")?;
             self.run(*run, form.as_mut(), &mut left, &mut step)?;
         }
+        if self.request.models {
+            let message = "Writes the registered versions".to_owned();
+            if tell(Step { fraction: 1.0, message }).is_break() {
+                bail!(cancelled());
+            }
+            for model in self.read(registry::all)? {
+                form.registered(&model, &mut left)?;
+            }
+        }
         form.finish()?;
         // What came to stand there meanwhile stays.
         check(&self.place)?;
@@ -214,13 +234,13 @@ impl Exporting {
         let told = self.read(move |c| {
             let Some(row) = store::run::get(c, id)? else { return Ok(None) };
             let experiment = store::experiment::get(c, row.run.experiment)?.map(|row| row.name).unwrap_or_default();
-            Ok(Some((row, experiment, store::run_input::of_run(c, id)?)))
+            Ok(Some((row, experiment, store::run_input::of_run(c, id)?, models::Named::of(c, id)?)))
         })?;
-        let Some((row, experiment, inputs)) = told else {
+        let Some((row, experiment, inputs, models)) = told else {
             left.say(format!("The run {id} was deleted meanwhile."));
             return Ok(());
         };
-        let told = Told { run: row.run.clone(), experiment, inputs };
+        let told = Told { run: row.run.clone(), experiment, inputs, models };
         form.begin(&told, left)?;
         for metric in &row.run.metrics {
             self.series(id, metric, &row.run, form, left, step)?;
@@ -228,7 +248,37 @@ impl Exporting {
         if self.request.artifacts {
             self.artifacts(&row, form, left, step)?;
         }
-        form.end()
+        form.end()?;
+        if self.request.format == ExportFormat::Mlflow {
+            told.models.all.iter().try_for_each(|model| self.logged(model, form, left, step))?;
+        }
+        Ok(())
+    }
+
+    fn logged(
+        &self,
+        id: &str,
+        form: &mut dyn Form,
+        left: &mut Left,
+        step: &mut dyn FnMut(f64, &str) -> Result<(), ApiError>,
+    ) -> anyhow::Result<()> {
+        let wanted = id.to_owned();
+        let found = self.read(move |c| {
+            let Some(model) = store::logged_model::get(c, &wanted)? else { return Ok(None) };
+            let experiment = store::experiment::get(c, model.experiment)?.map(|row| row.name).unwrap_or_default();
+            Ok(Some((model, experiment, store::logged_model::artifacts(c, &wanted)?)))
+        })?;
+        // What a client deleted is of no run any more.
+        let Some((model, experiment, elsewhere)) = found.filter(|(model, ..)| model.deleted_ms.is_none()) else {
+            return Ok(());
+        };
+        step(0.9, &format!(", {}", model.name))?;
+        match form.logged(&model, &experiment, left)? {
+            Some(to) if self.request.artifacts => {
+                models::copy(&models::folder(&self.engine, id, elsewhere), &to, &model.name, left)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn series(

@@ -580,5 +580,10 @@ pub const fn stage(stage: Stage) -> &'static str {
 }
 
 async fn everything(engine: &Engine) -> anyhow::Result<Vec<Registered>> {
-    Ok(engine.store().read(|c| store::model::all(c)?.into_iter().map(|row| read(c, row)).collect()).await?)
+    Ok(engine.store().read(all).await?)
+}
+
+/// Every model with its versions, by name.
+pub(crate) fn all(c: &store::Connection) -> store::Result<Vec<Registered>> {
+    store::model::all(c)?.into_iter().map(|row| read(c, row)).collect()
 }

@@ -7,8 +7,8 @@ use api::{
     export::{ExportFormat, ExportRuns},
     run_table::Listing,
     series::Point,
-    source::Kind,
-    tracking::{CreateExperiment, Dataset, RunInput, Scope, TrashRuns},
+    source::{AddSource, Kind},
+    tracking::{CreateExperiment, Dataset, ListExperiments, RunInput, Scope, TrashRuns},
 };
 use arrow_array::{Array as _, Float64Array, StringArray, cast::AsArray as _, types::TimestampMillisecondType};
 use engine::tracking::client::{self, Batch, Begin};
@@ -17,7 +17,10 @@ use foreign::{
     registry::{Inputs, LoggedHead, ModelHead},
 };
 
-use crate::stage::Stage;
+use crate::{
+    sources::{copy, fixture},
+    stage::Stage,
+};
 
 const TIME: i64 = 1_700_000_000_000;
 
@@ -69,7 +72,7 @@ async fn filled(stage: &Stage) -> (Listing, [RunId; 2]) {
 
 fn request(stage: &Stage, list: &Listing, format: ExportFormat, name: &str) -> ExportRuns {
     let to = stage.path(name).to_string_lossy().into_owned();
-    ExportRuns { list: list.clone(), runs: Vec::new(), format, to, artifacts: true }
+    ExportRuns { list: list.clone(), runs: Vec::new(), format, to, artifacts: true, models: true }
 }
 
 /// What a reader of ours finds there.
@@ -251,4 +254,82 @@ async fn nothing_is_replaced_and_nothing_half_written_stays() {
     let halves = std::fs::read_dir(stage.path("")).unwrap();
     let halves = halves.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".half"));
     assert_eq!(halves.count(), 0);
+}
+
+/// The runs of an experiment that was imported, with the recorded models of MLflow's file store.
+async fn imported(stage: &Stage) -> Listing {
+    let folder = stage.path("mlruns");
+    copy(&fixture("foreign/tests/fixtures/mlruns-models"), &folder);
+    let path = folder.to_string_lossy().into_owned();
+    let job = stage.call(AddSource { path, kind: None, project: None, once: true }).await;
+    stage.done(job).await;
+    let experiments = stage.call(ListExperiments::default()).await;
+    let of = Scope::Experiment(experiments.iter().find(|one| one.name == "churn").unwrap().id);
+    Listing { of, deleted: false, filter: String::new(), sort: Some("created".to_owned()), descending: false }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logged_models_and_the_versions_of_them_are_exported() {
+    let stage = Stage::new().await;
+    let list = imported(&stage).await;
+    let job = stage.call(request(&stage, &list, ExportFormat::Mlflow, "out")).await;
+    let job = stage.done(job).await;
+    assert!(!job.message.contains("left out"), "{}", job.message);
+    let (inputs, logged, models) = others(&stage.path("out"));
+    let (_, before, registered) = others(&stage.path("mlruns"));
+    let id = |key: &Option<String>| key.as_ref().map(|key| key.rsplit('/').next().unwrap().to_owned());
+    let told = |heads: &[LoggedHead]| {
+        let mut heads: Vec<LoggedHead> = heads.to_vec();
+        heads.sort_by(|one, other| one.name.cmp(&other.name));
+        for head in &mut heads {
+            (head.run, head.files) = (id(&head.run), None);
+            head.figures.iter_mut().for_each(|figure| figure.run = id(&Some(figure.run.clone())).unwrap());
+        }
+        heads
+    };
+    assert_eq!(told(&logged), told(&before));
+    let forest = logged.iter().find(|head| head.name == "forest").unwrap();
+    let file = forest.files.as_ref().unwrap().join("data/forest.bin");
+    assert!(file.starts_with(stage.path("out")));
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "a forest");
+    let mut edges: Vec<_> = inputs.iter().flat_map(|inputs| inputs.models.clone()).collect();
+    edges.sort();
+    assert_eq!(edges, [(forest.id.clone(), None), (forest.id.clone(), Some(2))]);
+
+    let [model] = &models[..] else { panic!("{models:?}") };
+    let before = registered.iter().find(|model| model.name == "churn-model").unwrap();
+    assert_eq!((&model.name, &model.notes, &model.tags), (&before.name, &before.notes, &before.tags));
+    // The third points to no run.
+    let [one, two] = &model.versions[..] else { panic!("{model:?}") };
+    for (version, before) in [one, two].into_iter().zip(&before.versions) {
+        assert_eq!((version.number, version.stage, &version.notes), (before.number, before.stage, &before.notes));
+        assert_eq!((&version.tags, &version.aliases, &version.logged), (&before.tags, &before.aliases, &before.logged));
+        assert_eq!(id(&version.run), id(&before.run));
+        assert!(version.files.as_ref().is_some_and(|files| files.starts_with(stage.path("out")) && files.is_dir()));
+    }
+    assert_eq!(two.source, format!("models:/{}", forest.id));
+    assert!(one.source.starts_with("file:") && one.source.ends_with("/artifacts/weights"), "{}", one.source);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_some_runs_only_what_is_theirs_is_exported_and_versions_on_request() {
+    let stage = Stage::new().await;
+    let list = imported(&stage).await;
+    let without =
+        ExportRuns { models: false, artifacts: false, ..request(&stage, &list, ExportFormat::Mlflow, "bare") };
+    let job = stage.call(without).await;
+    stage.done(job).await;
+    let (_, logged, models) = others(&stage.path("bare"));
+    assert_eq!((logged.len(), models), (2, vec![]));
+    assert!(logged.iter().all(|head| head.files.is_none()), "{logged:?}");
+
+    let filter = "name = 'second'".to_owned();
+    let second = Listing { filter, ..list };
+    let job = stage.call(request(&stage, &second, ExportFormat::Mlflow, "second")).await;
+    stage.done(job).await;
+    let (_, logged, models) = others(&stage.path("second"));
+    // The one that it was given goes along.
+    assert_eq!(logged.len(), 2);
+    let numbers: Vec<u32> = models.iter().flat_map(|model| &model.versions).map(|version| version.number).collect();
+    assert_eq!(numbers, [2]);
 }

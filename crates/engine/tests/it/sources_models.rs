@@ -137,7 +137,13 @@ async fn check_whole(stage: &Stage) {
         .iter()
         .map(|one| (one.key.as_str(), one.dataset_name.as_deref(), one.step, one.value.to_string()))
         .collect();
-    assert_eq!(figures, [("accuracy", None, 2, "0.9".to_owned()), ("auc", Some("churn.csv"), 3, "0.75".to_owned())]);
+    let figure = |key, dataset, step, value: &str| (key, dataset, step, value.to_owned());
+    let expect = [
+        figure("accuracy", None, 1, "0.8"),
+        figure("accuracy", None, 2, "0.9"),
+        figure("auc", Some("churn.csv"), 3, "0.75"),
+    ];
+    assert_eq!(figures, expect);
 
     let of = |list: &[(&str, &str, &str)]| -> Vec<(String, String, String)> {
         list.iter().map(|(kind, label, detail)| ((*kind).into(), (*label).into(), (*detail).into())).collect()
@@ -268,7 +274,7 @@ async fn what_changes_in_the_store_is_read_on_and_what_a_person_did_stays() {
 async fn names_and_ids_that_are_taken_stay_apart_and_that_is_said() {
     let stage = Stage::new().await;
     registry::create(&stage.engine, "churn-model", Some("Ours.".to_owned()), Vec::new()).await.unwrap();
-    let own = NewVersion { source: "s3://ours".to_owned(), ..NewVersion::default() };
+    let own = NewVersion { source: "s3://ours/model".to_owned(), ..NewVersion::default() };
     registry::add_version(&stage.engine, "churn-model", own).await.unwrap();
     let [one, other] = [files(&stage.path("one")), files(&stage.path("other"))];
     add(&stage, &one).await;

@@ -1,6 +1,8 @@
 //! Writes runs as a file store that MLflow reads. What lies in the folder stays; a run's `meta.yaml` comes last, so
 //! that a run that is half written is none.
 
+pub mod models;
+
 use std::{
     collections::BTreeMap,
     fs::{self, OpenOptions},

@@ -183,7 +183,7 @@ impl<'de> Deserialize<'de> for Int {
 }
 
 /// A whole number, or its text, in a field that is a number once it is read.
-pub(super) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     Int::deserialize(deserializer).map(|Int(number)| number)
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     failure::Failure,
-    fields::{text, whole},
+    fields::{number, text},
 };
 
 /// A key with its text: params, tags.
@@ -206,7 +206,7 @@ pub(super) struct ModelInput {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ModelOutput {
     pub(super) model_id: String,
-    #[serde(default, deserialize_with = "whole")]
+    #[serde(default, deserialize_with = "number")]
     pub(super) step: i64,
 }
 

@@ -210,6 +210,8 @@ async fn a_version_comes_from_its_own_run_or_model() {
             assert_eq!(made["model_version"]["run_id"], run_id, "{source}");
         }
     }
+    let (status, _) = open.post(create, ask("s3://bucket/x".to_owned(), None, Some("m-none"))).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
     for (source, run_id, model_id) in [
         (format!("runs:/{run}/model"), None, None),
         (format!("runs:/{run}/model"), Some(&*other), None),
@@ -217,6 +219,7 @@ async fn a_version_comes_from_its_own_run_or_model() {
         (format!("mlflow-artifacts:/0/{run}/artifacts/model"), None, None),
         (format!("mlflow-artifacts:/0/{run}/artifacts/model"), Some(&other), None),
         (format!("mlflow-artifacts://host/0/{run}/artifacts/model"), Some(&run), None),
+        (format!("mlflow-artifacts:/0/{}/artifacts/model", run.replace('7', "%37")), Some(&run), None),
         (format!("http://host/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/model"), Some(&run), None),
         (format!("models:/{model}"), None, None),
         ("models:/m/1".to_owned(), Some(&other), None),

@@ -7,6 +7,9 @@ use rusqlite::{Row, params, types::ValueRef};
 use super::{MlflowDb, integer, text};
 use crate::error::Result;
 
+/// The logged models that a run was given, and with their steps those that it made.
+type OfRun = Vec<(String, Option<i64>)>;
+
 /// Which rows are of the models whose ids are `?1`, a JSON list.
 const OF_MODELS: &str = "model_id IN (SELECT value FROM json_each(?1))";
 
@@ -120,7 +123,7 @@ impl MlflowDb {
     }
 
     /// The logged models of runs, whose ids are a JSON list.
-    pub(super) fn models_of_runs(&self, ids: &str) -> Result<BTreeMap<String, Vec<(String, Option<i64>)>>> {
+    pub(super) fn models_of_runs(&self, ids: &str) -> Result<BTreeMap<String, OfRun>> {
         if !self.has("inputs", "input_uuid") {
             return Ok(BTreeMap::new());
         }

@@ -1,4 +1,5 @@
-//! MLflow's own database, as its client 3.17.2 left it: `tests/fixtures/make_mlflow_db.py` made both files.
+//! MLflow's own database, as its client 3.17.2 left it: `tests/fixtures/make_mlflow_db.py` made the files, and
+//! `make_models.py` of the readers of other logs the one with models.
 
 use std::{fs, path::PathBuf};
 
@@ -259,4 +260,29 @@ fn rows_of_wrong_types_are_left_out_and_counted() {
     assert_eq!((piece.points.len(), piece.left_out), (255, 1));
     let run = database.runs(0, 1).unwrap().remove(0);
     assert_eq!((run.started_ms, run.user.as_deref()), (None, Some("\u{fffd}")));
+}
+
+#[test]
+fn logged_models_are_read_with_the_runs_that_were_given_and_made_them() {
+    let (_folder, path) = copy("mlflow-models.db");
+    let database = MlflowDb::open(&path).unwrap();
+    let models = database.logged_models(0, 1).unwrap();
+    let more = database.logged_models(models[0].cursor, 5).unwrap();
+    assert_eq!((models.len(), more.len()), (1, 1));
+    let (forest, broken) = (&models[0], &more[0]);
+    let runs = database.runs(0, 5).unwrap();
+    assert_eq!(
+        (&*forest.name, forest.run.as_ref(), forest.kind.as_deref()),
+        ("forest", Some(&runs[0].id), Some("sklearn"))
+    );
+    assert_eq!((forest.status, broken.status, broken.kind.as_deref()), (Some(2), Some(3), None));
+    assert_eq!((&forest.params, &forest.tags), (&pairs(&[("trees", "100")]), &pairs(&[("kind", "trees")])));
+    let told: Vec<_> =
+        forest.metrics.iter().map(|one| (&*one.key, one.step, one.value, one.dataset_name.as_deref())).collect();
+    assert_eq!(told, [("accuracy", 1, 0.8, None), ("accuracy", 2, 0.9, None), ("auc", 3, 0.75, Some("churn.csv"))]);
+    assert_eq!(runs[0].models, [(forest.id.clone(), Some(2))]);
+    assert_eq!(runs[1].models, [(forest.id.clone(), None)]);
+    // Older schemas have none.
+    let (_folder, path) = copy("mlflow-1.0.db");
+    assert_eq!(MlflowDb::open(&path).unwrap().logged_models(0, 5).unwrap(), []);
 }

@@ -147,6 +147,7 @@ fn template(experiment: &Experiment) -> RunRow {
             started_ms: None,
             ended_ms: None,
         },
+        address: None,
         model: None,
         ranked: None,
         pid: None,

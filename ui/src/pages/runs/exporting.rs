@@ -26,7 +26,7 @@ const FORMATS: [(ExportFormat, &str, &str, &str); 4] = [
         ExportFormat::Mlflow,
         "mlflow",
         "MLflow file store",
-        "Params, every point, tags, datasets; MLflow opens the folder.",
+        "Params, every point, tags, datasets, logged models; MLflow opens the folder.",
     ),
     (ExportFormat::Tensorboard, "tensorboard", "TensorBoard", "A folder of event files a run, with its params."),
     (ExportFormat::Csv, "csv", "CSV", "runs.csv with a line a run, points.csv with a line a point."),
@@ -50,8 +50,8 @@ fn Form(open: RwSignal<bool>, list: Signal<Option<Listing>>, picked: RwSignal<Ve
         toasts.done(format!("Exported {}", job.message));
         open.try_set(false);
     });
-    let (format, folder, artifacts) =
-        (RwSignal::new("mlflow".to_owned()), RwSignal::new(String::new()), RwSignal::new(true));
+    let (format, folder) = (RwSignal::new("mlflow".to_owned()), RwSignal::new(String::new()));
+    let (artifacts, models) = (RwSignal::new(true), RwSignal::new(false));
     let chosen = Memo::new(move |_| format.with(|word| FORMATS.iter().find(|(_, own, ..)| own == word).copied()));
     let is_store = Memo::new(move |_| chosen.get().is_some_and(|(format, ..)| format == ExportFormat::Mlflow));
     let hint = Signal::derive(move || chosen.get().map(|(.., holds)| holds.to_owned()).unwrap_or_default());
@@ -74,7 +74,8 @@ fn Form(open: RwSignal<bool>, list: Signal<Option<Listing>>, picked: RwSignal<Ve
         let runs: Vec<RunId> = picked.with_untracked(|picked| picked.iter().filter_map(|id| id.parse().ok()).collect());
         let to = folder.with_untracked(|folder| folder.trim().to_owned());
         let artifacts = artifacts.get_untracked() && format == ExportFormat::Mlflow;
-        exporting.start(ExportRuns { list, runs, format, to, artifacts });
+        let models = models.get_untracked() && format == ExportFormat::Mlflow;
+        exporting.start(ExportRuns { list, runs, format, to, artifacts, models });
     };
     let cannot = Signal::derive(move || exporting.busy.get() || folder.with(|folder| folder.trim().is_empty()));
     let options: Vec<_> =
@@ -89,7 +90,10 @@ fn Form(open: RwSignal<bool>, list: Signal<Option<Listing>>, picked: RwSignal<Ve
                 </Labelled>
                 {shell::is_there().then(|| view! { <Button label="Choose…" on_press=choose /> })}
             </div>
-            {move || is_store.get().then(|| view! { <Switch value=artifacts label="Copy the artifacts too" /> })}
+            {move || is_store.get().then(|| view! {
+                <Switch value=artifacts label="Copy the artifacts too" />
+                <Switch value=models label="Add the registered versions that point to these runs" />
+            })}
             <Started starting=exporting />
         </div>
         <footer>

@@ -35,6 +35,9 @@ pub(crate) struct Export {
     /// Leave the artifacts out, which only a file store has a place for
     #[arg(long)]
     no_artifacts: bool,
+    /// Add the registered versions that point to these runs, which only a file store has a place for
+    #[arg(long)]
+    with_models: bool,
     /// Return at once; the export goes on in the host
     #[arg(long)]
     detach: bool,
@@ -50,7 +53,8 @@ pub(super) async fn run(context: &mut Context, export: Export) -> Outcome {
     let Export { filter, deleted, format, .. } = export;
     let list = Listing { of, deleted, filter, sort: None, descending: false };
     let artifacts = format == ExportFormat::Mlflow && !export.no_artifacts;
-    let job = context.call(ExportRuns { list, runs, format, to: absolute(&export.to)?, artifacts }).await?;
+    let models = format == ExportFormat::Mlflow && export.with_models;
+    let job = context.call(ExportRuns { list, runs, format, to: absolute(&export.to)?, artifacts, models }).await?;
     let job = context.follow_here_unless(export.detach, job).await?;
     context.output.show(&job, |job| job.message.clone())
 }

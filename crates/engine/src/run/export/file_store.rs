@@ -2,18 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use api::series::Point;
+use api::{series::Point, tracking::LoggedModel};
 use foreign::{
     Head,
-    mlflow_files::write::{self, FileStore},
+    mlflow_files::write::{self, FileStore, models::address},
 };
 
-use super::{Form, Left, Told};
+use super::{
+    Form, Left, Told,
+    models::{Exported, logged_head, model_head},
+};
+use crate::tracking::registry::Registered;
 
 pub(super) struct FileStoreForm {
     store: FileStore,
     run: Option<write::Run>,
     name: String,
+    exported: Exported,
 }
 
 impl FileStoreForm {
@@ -23,7 +28,12 @@ impl FileStoreForm {
             (Some(parent), Some(name)) => parent.join(name),
             _ => place.to_path_buf(),
         };
-        Ok(Self { store: FileStore::open_for(folder.to_path_buf(), place)?, run: None, name: String::new() })
+        Ok(Self {
+            store: FileStore::open_for(folder.to_path_buf(), place)?,
+            run: None,
+            name: String::new(),
+            exported: Exported::default(),
+        })
     }
 }
 
@@ -60,6 +70,10 @@ impl Form for FileStoreForm {
         for input in &told.inputs {
             written.input(input)?;
         }
+        for (model, step) in &told.models.said {
+            written.model(model, *step)?;
+        }
+        self.exported.runs.insert(run.id, told.experiment.clone());
         self.name.clone_from(&run.name);
         self.run = Some(written);
         Ok(())
@@ -80,6 +94,32 @@ impl Form for FileStoreForm {
 
     fn end(&mut self) -> anyhow::Result<()> {
         Ok(self.run.take().map_or(Ok(()), write::Run::finish)?)
+    }
+
+    fn logged(&mut self, model: &LoggedModel, group: &str, left: &mut Left) -> anyhow::Result<Option<PathBuf>> {
+        if self.exported.logged.insert(model.id.clone(), group.to_owned()).is_some() {
+            return Ok(None);
+        }
+        let (folder, refused) = self.store.logged(&logged_head(model, group))?;
+        for key in refused {
+            left.say(format!("{}: MLflow takes no param, tag or figure named \"{key}\".", model.name));
+        }
+        Ok(Some(folder))
+    }
+
+    fn registered(&mut self, model: &Registered, left: &mut Left) -> anyhow::Result<()> {
+        let of_run = |group: &str, run: api::RunId| self.store.artifacts_of(group, *run.as_bytes());
+        let of_logged = |group: &str, id: &str| self.store.artifacts_of_logged(group, id);
+        let Some(head) = model_head(model, &self.exported, &of_run, &of_logged, &address) else { return Ok(()) };
+        match self.store.registered(&head)? {
+            Some(refused) => {
+                refused.iter().for_each(|key| left.say(format!("{}: MLflow takes no tag named \"{key}\".", head.name)))
+            }
+            None => {
+                left.say(format!("MLflow's file store takes no model named \"{}\", or it is there twice.", head.name))
+            }
+        }
+        Ok(())
     }
 
     fn finish(self: Box<Self>) -> anyhow::Result<()> {

@@ -108,7 +108,7 @@ pub(super) fn resolve(tx: &store::Transaction<'_>, new: &NewVersion) -> store::R
     match uri.scheme.as_str() {
         "models" => return of_models(tx, &uri, resolved),
         "runs" => {
-            let run = uri.parts().into_iter().next();
+            let run = uri.path.split('/').find(|part| !part.is_empty()).map(str::to_owned);
             if !uri.authority.is_empty() || new.logged.is_some() || run.is_none() || run != new.run {
                 let parameter = if new.logged.is_some() { "model_id" } else { "run_id" };
                 return Err(not_within(source, parameter).into());
@@ -122,10 +122,9 @@ pub(super) fn resolve(tx: &store::Transaction<'_>, new: &NewVersion) -> store::R
         }
         _ => {}
     }
-    if resolved.run.is_none()
-        && let Some(id) = &resolved.logged
-    {
-        resolved.run = store::logged_model::bare(tx, id)?.and_then(|model| model.run).map(|run| run.to_string());
+    if let Some(id) = &resolved.logged {
+        let model = store::logged_model::bare(tx, id)?.ok_or_else(|| logged::missing(id))?;
+        resolved.run = resolved.run.or(model.run.map(|run| run.to_string()));
     }
     Ok(resolved)
 }
@@ -147,8 +146,10 @@ fn lies_within_run(tx: &store::Transaction<'_>, uri: &Uri<'_>, run: Option<&str>
 }
 
 fn check_proxied(source: &str, uri: &Uri<'_>, new: &NewVersion) -> Result<(), ApiError> {
-    let parts = uri.parts();
-    let within = match (owner(&parts).map(|(owner, _)| owner), &new.logged) {
+    // The id stands there as it is, so that whoever deletes files finds what points at them.
+    let (parts, raw) = (uri.parts(), uri.path.split('/').map(str::to_owned).collect::<Vec<_>>());
+    let named = owner(&parts).map(|(owner, _)| owner).filter(|own| owner(&raw).is_some_and(|(raw, _)| raw == *own));
+    let within = match (named, &new.logged) {
         (Some(Owner::Run(run)), None) => new.run == Some(run.to_string()),
         (Some(Owner::Logged(model)), Some(logged)) => model == *logged,
         _ => false,

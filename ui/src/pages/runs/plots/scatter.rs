@@ -3,7 +3,7 @@
 use api::{RunId, run_table::Listing};
 use charts::{
     axis::Axis,
-    contour,
+    contour, export,
     plot::{Drawing, Scale, Size},
     ramp::{self, Shade},
     scatter::{self, Scatter},
@@ -88,10 +88,16 @@ pub(super) fn ScatterView(
     let wide = StoredValue::new(0.0_f64);
     let draw = move |width: f64| {
         let size = Size { width, height: HEIGHT };
-        chart.with(|chart| match chart {
-            None => Drawing::default(),
-            Some(chart) if over_contours.get() && chart.shade.is_some() => contour::draw(chart, size),
-            Some(chart) => scatter::draw(chart, size),
+        chart.with(|chart| {
+            let Some(chart) = chart else { return Drawing::default() };
+            let drawing = match &chart.shade {
+                Some(_) if over_contours.get() => contour::draw(chart, size),
+                _ => scatter::draw(chart, size),
+            };
+            match &chart.shade {
+                Some(shade) if width == SAVED => export::with_key(drawing, size, &ramp::key(shade, KEY)),
+                _ => drawing,
+            }
         })
     };
     let opened = Callback::new(move |spot: usize| {
@@ -128,7 +134,7 @@ pub(super) fn ScatterView(
                     on_part=Some(opened)
                 />
                 {move || chart.with(|chart| chart.as_ref().and_then(|chart| chart.shade.as_ref()).map(|shade| {
-                    view! { <div inner_html=ramp::key(shade, 260.0).svg></div> }
+                    view! { <div inner_html=ramp::key(shade, KEY).svg></div> }
                 }))}
                 {move || chart.with(|chart| chart.as_ref().map(Scatter::left_out)).filter(|left| *left > 0).map(|left| view! {
                     <p class="faint caption">{words::counted(left as u64, "run has", "runs have")}" no place on these axes: no number there, or none that a logarithm has."</p>
@@ -138,8 +144,10 @@ pub(super) fn ScatterView(
     }
 }
 
-/// How wide a `Picture` is saved.
+/// How wide a `Picture` is saved, with the key of its colours in it.
 const SAVED: f64 = 860.0;
+/// Width of that key.
+const KEY: f64 = 260.0;
 
 fn first_param(facts: &Facts) -> Option<String> {
     let known = columns::known(facts);
