@@ -192,7 +192,8 @@ fn an_experiment_whose_id_is_a_text_is_left_out_alone() {
     Connection::open(&path)
         .unwrap()
         .execute_batch(
-            "CREATE TABLE other AS SELECT * FROM experiments;
+            "PRAGMA foreign_keys = OFF;
+             CREATE TABLE other AS SELECT * FROM experiments;
              DROP TABLE experiments;
              ALTER TABLE other RENAME TO experiments;
              INSERT INTO experiments (experiment_id, name) VALUES ('first', 'of a text');",
