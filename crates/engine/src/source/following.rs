@@ -97,7 +97,7 @@ pub(super) fn is_stopped(engine: &Engine, id: SourceId) -> bool {
 
 /// Whether more came while it was read.
 pub(super) fn end(engine: &Engine, id: SourceId) -> bool {
-    lock(&engine.following().reading).remove(&id).is_some_and(|reading| reading.more && !reading.stopped)
+    lock(&engine.following().reading).remove(&id).is_some_and(|reading| reading.more)
 }
 
 /// Reads on without a job: what a hint of the system leads to.
@@ -256,7 +256,8 @@ fn watched(source: &Source) -> Vec<(PathBuf, RecursiveMode)> {
 /// Of a source that is forgotten: a reading under way ends, too.
 pub(super) fn unfollow(engine: &Engine, id: SourceId) {
     if let Some(reading) = lock(&engine.following().reading).get_mut(&id) {
-        reading.stopped = true;
+        // What comes from now on is of one who brought it back.
+        *reading = Reading { more: false, stopped: true };
     }
     lock(&engine.following().watchers).remove(&id);
     forget_later(engine, id);
