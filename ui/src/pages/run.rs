@@ -186,7 +186,9 @@ fn sentence(run: &Run) -> String {
     if let Some(command) = &run.command {
         parts.push(command.join(" "));
     }
-    parts.extend(run.user.as_ref().filter(|_| !run.kind.is_supervised()).map(|user| format!("by {user}")));
+    // MLflow's clients that know no name say "unknown".
+    let user = run.user.as_ref().filter(|user| !run.kind.is_supervised() && *user != "unknown");
+    parts.extend(user.map(|user| format!("by {user}")));
     parts.extend(run.exit_code.map(|code| format!("exit code {code}")));
     if run.resumable && !run.state.is_over() {
         let at = progress.and_then(|progress| progress.checkpoint_ms);

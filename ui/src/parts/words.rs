@@ -184,9 +184,26 @@ pub(crate) fn short_hash(hash: &str) -> String {
 
 /// "average_precision/validation" → "Average precision, validation".
 pub(crate) fn key(key: &str) -> String {
-    let (name, part) = key.split_once('/').unwrap_or((key, ""));
+    let (name, part) = match figure_of(key) {
+        (name, Some(part)) => (name, part),
+        (key, None) => key.split_once('/').unwrap_or((key, "")),
+    };
     let name = metric(name);
     if part.is_empty() { name } else { format!("{name}, {}", part_of(part)) }
+}
+
+/// The parts of the data that tools measure figures of.
+const PARTS: [&str; 7] = ["train", "training", "val", "valid", "validation", "test", "eval"];
+
+/// What a series is the curve of, and of which part of the data: "loss" and "train" of "loss/train" and of "train/loss".
+/// A slash between other names groups what is measured apart.
+pub(crate) fn figure_of(key: &str) -> (&str, Option<&str>) {
+    let is_part = |word: &str| PARTS.contains(&word);
+    match (key.rsplit_once('/'), key.split_once('/')) {
+        (Some((figure, part)), _) if is_part(part) => (figure, Some(part)),
+        (_, Some((part, figure))) if is_part(part) => (figure, Some(part)),
+        _ => (key, None),
+    }
 }
 
 /// The part of the data that a figure is of.
@@ -236,6 +253,21 @@ pub(crate) fn capital(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn series_of_one_figure_stand_in_one_chart_and_others_apart() {
+        for (key, figure, part) in [
+            ("loss/train", "loss", Some("train")),
+            ("train/loss", "loss", Some("train")),
+            ("eval/accuracy/top5", "accuracy/top5", Some("eval")),
+            ("train/lr", "lr", Some("train")),
+            ("gpu/0/temperature", "gpu/0/temperature", None),
+            ("loss", "loss", None),
+            ("test", "test", None),
+        ] {
+            assert_eq!(figure_of(key), (figure, part), "{key}");
+        }
+    }
 
     #[test]
     fn counts_are_grouped() {

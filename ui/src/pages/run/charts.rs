@@ -35,20 +35,6 @@ fn rows(run: &Run, system: bool) -> f64 {
     if run.state.is_over() && places <= BESIDE { 1.0 } else { 2.0 }
 }
 
-/// The parts of the data that tools measure figures of.
-const PARTS: [&str; 7] = ["train", "training", "val", "valid", "validation", "test", "eval"];
-
-/// What a series is the curve of, and of which part of the data: "loss" and "train" of "loss/train" and of "train/loss".
-/// A slash between other names groups what is measured apart.
-fn figure_of(key: &str) -> (&str, Option<&str>) {
-    let is_part = |word: &str| PARTS.contains(&word);
-    match (key.rsplit_once('/'), key.split_once('/')) {
-        (Some((figure, part)), _) if is_part(part) => (figure, Some(part)),
-        (_, Some((part, figure))) if is_part(part) => (figure, Some(part)),
-        _ => (key, None),
-    }
-}
-
 /// Charts by figure, each with its series.
 fn groups(run: &Run, system: bool) -> Vec<(String, Vec<String>)> {
     let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -57,7 +43,7 @@ fn groups(run: &Run, system: bool) -> Vec<(String, Vec<String>)> {
         if metric.key.starts_with("system/") != system || metric.count < 2 {
             continue;
         }
-        let name = if system { metric.key.clone() } else { figure_of(&metric.key).0.to_owned() };
+        let name = if system { metric.key.clone() } else { words::figure_of(&metric.key).0.to_owned() };
         groups.entry(name).or_default().push(metric.key.clone());
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
@@ -68,7 +54,7 @@ fn groups(run: &Run, system: bool) -> Vec<(String, Vec<String>)> {
     };
     groups.sort_by_key(|(name, _)| rank(name));
     for (_, keys) in &mut groups {
-        keys.sort_by_key(|key| !figure_of(key).1.is_some_and(|part| part.starts_with("train")));
+        keys.sort_by_key(|key| !words::figure_of(key).1.is_some_and(|part| part.starts_with("train")));
     }
     groups
 }
@@ -207,7 +193,7 @@ fn MetricChart(
             let part = if is_system {
                 key.split_once('/').map_or(key.as_str(), |(_, part)| part)
             } else {
-                figure_of(key).1.unwrap_or(key)
+                words::figure_of(key).1.unwrap_or(key)
             };
             // Training is blue and validation amber wherever they stand.
             let role = match part {
@@ -259,7 +245,7 @@ fn MetricChart(
     let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
     let title = title.strip_suffix(" bytes").map_or(title.clone(), ToOwned::to_owned);
     let note = if single {
-        figure_of(&keys[0]).1.map(words::part_of).filter(|_| !is_system).unwrap_or_default()
+        words::figure_of(&keys[0]).1.map(words::part_of).filter(|_| !is_system).unwrap_or_default()
     } else {
         String::new()
     };
@@ -298,21 +284,6 @@ fn MetricChart(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn series_of_one_figure_stand_in_one_chart_and_others_apart() {
-        for (key, figure, part) in [
-            ("loss/train", "loss", Some("train")),
-            ("train/loss", "loss", Some("train")),
-            ("eval/accuracy/top5", "accuracy/top5", Some("eval")),
-            ("train/lr", "lr", Some("train")),
-            ("gpu/0/temperature", "gpu/0/temperature", None),
-            ("loss", "loss", None),
-            ("test", "test", None),
-        ] {
-            assert_eq!(figure_of(key), (figure, part), "{key}");
-        }
-    }
 
     #[test]
     fn a_chart_moves_among_the_others_and_stays_at_the_ends() {

@@ -340,7 +340,10 @@ fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Co
             .number()
             .sorted_by(api::run_table::named("metric", &key)),
         );
-        if let (Some((min, max)), Some(column)) = (range.filter(|(min, max)| min < max), columns.pop()) {
+        // Taken out only to be put back: where nothing is coloured the column stays as it is.
+        if let Some((min, max)) = range.filter(|(min, max)| min < max)
+            && let Some(column) = columns.pop()
+        {
             let more = facts
                 .ranked_by
                 .as_ref()
