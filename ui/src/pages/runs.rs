@@ -60,6 +60,8 @@ use crate::{
 #[derive(Clone, PartialEq, Default)]
 struct Facts {
     metric_keys: Vec<String>,
+    /// Metrics that fewer than half of the first runs have.
+    rare: Vec<String>,
     param_keys: Vec<String>,
     tag_keys: Vec<String>,
     /// Params that are not the same in all of the first runs.
@@ -131,9 +133,13 @@ pub(crate) fn Runs() -> impl IntoView {
         },
         move |table| {
             // By the first rows: no column comes or goes while the table is scrolled.
-            let is_first = facts.with_untracked(|facts| facts.param_keys != table.param_keys);
-            let differing =
-                if is_first { differing(&table) } else { facts.with_untracked(|facts| facts.differing.clone()) };
+            let is_first = facts
+                .with_untracked(|facts| facts.param_keys != table.param_keys || facts.metric_keys != table.metric_keys);
+            let (differing, rare) = if is_first {
+                (differing(&table), rare(&table))
+            } else {
+                facts.with_untracked(|facts| (facts.differing.clone(), facts.rare.clone()))
+            };
             let scope = place.scope.get_untracked();
             // What was seen is offered also while a half-written filter leaves no row.
             noted.update(|(of, params)| {
@@ -143,6 +149,7 @@ pub(crate) fn Runs() -> impl IntoView {
                 note(params, &table.rows);
             });
             let now = Facts {
+                rare,
                 metric_keys: table.metric_keys,
                 param_keys: table.param_keys,
                 tag_keys: table.tag_keys,
@@ -399,6 +406,12 @@ fn sort_of(order: Option<Order>, further: &[Order]) -> (Option<String>, bool) {
     let said = |(key, descending): &Order| format!("{key} {}", if *descending { "desc" } else { "asc" });
     let orders: Vec<String> = [(key, descending)].iter().chain(further).map(said).collect();
     (Some(orders.join(", ")), false)
+}
+
+/// Metrics that fewer than half of these runs have.
+fn rare(table: &api::run::RunTable) -> Vec<String> {
+    let having = |key: &String| table.rows.iter().filter(|row| row.metrics.contains_key(key)).count();
+    table.metric_keys.iter().filter(|key| having(key) * 2 < table.rows.len()).cloned().collect()
 }
 
 /// Params that are not the same in all of these runs; those of a search are its own matter.

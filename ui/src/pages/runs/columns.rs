@@ -406,6 +406,8 @@ fn shown(facts: &Facts, chosen: Option<&Names>, is_wide: bool) -> Names {
     if let Some(chosen) = chosen {
         return chosen.iter().filter(|name| names.contains(name)).cloned().collect();
     }
+    // What most runs have comes before what few have.
+    names.sort_by_key(|name| name.strip_prefix(METRIC).is_some_and(|key| facts.rare.iter().any(|rare| rare == key)));
     let others = if is_wide { 4 } else { 1 };
     let (mut metrics, mut params) = (others + usize::from(facts.ranked_by.is_some()), if is_wide { 5 } else { 2 });
     names.retain(|name| {
@@ -464,6 +466,7 @@ mod tests {
         let own = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
         Facts {
             metric_keys: own(&["f1/validation", "loss/train", "loss/validation", "pr_auc/validation", "system/cpu"]),
+            rare: Vec::new(),
             tag_keys: Vec::new(),
             param_keys: own(&["device", "l2", "max_depth", "rounds", "seed"]),
             differing: own(&["device", "l2", "max_depth", "rounds"]),
@@ -492,6 +495,13 @@ mod tests {
         let wide = shown(&facts(), None, true);
         assert_eq!(wide.last().unwrap(), "param.l2");
         assert!(!wide.iter().any(|name| name.contains("system/") || name == "param.device" || name == "param.seed"));
+    }
+
+    #[test]
+    fn what_few_runs_have_comes_behind_what_most_have() {
+        let rare = Facts { ranked_by: None, rare: vec!["loss/validation".to_owned()], ..facts() };
+        assert_eq!(shown(&rare, None, false)[0], "metric.f1/validation");
+        assert!(shown(&rare, None, true).contains(&"metric.loss/validation".to_owned()));
     }
 
     #[test]
