@@ -46,7 +46,7 @@ pub struct Run {
     /// For `exec`: the command line, its exit code.
     pub command: Option<Vec<String>>,
     pub exit_code: Option<i32>,
-    /// The environment at the start, secrets masked.
+    /// The environment at the start, secrets masked, and the machine's parts, each under [`MACHINE`].
     pub environment: BTreeMap<String, String>,
     pub versions: Vec<VersionId>,
     pub has_evaluation: bool,
@@ -64,6 +64,11 @@ pub struct Run {
     pub started_ms: Option<i64>,
     pub ended_ms: Option<i64>,
 }
+
+/// What the names of a run's environment begin with that are no variables but what it ran on: "machine.cpu".
+pub const MACHINE: &str = "machine.";
+/// Its GPUs, or why none is measured.
+pub const MACHINE_GPU: &str = "machine.gpu";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -11,8 +11,8 @@ use api::{
     ProjectId,
     id::RunId,
     run::{
-        DeleteRun, GetEvaluation, GetRun, MetricSummary, ResumeRun, Run, RunKind, RunProgress, RunState, StopRun,
-        seconds,
+        DeleteRun, GetEvaluation, GetRun, MACHINE_GPU, MetricSummary, ResumeRun, Run, RunKind, RunProgress, RunState,
+        StopRun, seconds,
     },
     search::ListSearches,
     spending::Limit,
@@ -576,9 +576,19 @@ fn SystemTab(run: Signal<Run>, look: Look) -> impl IntoView {
                 <Empty mark=icon::CPU title="Nothing measured" text="The log that this run was read from holds no figures of the machine." />
             }
             .into_any(),
-            _ => view! { <charts::ChartsTab run look system=true /> }.into_any(),
+            _ => view! {
+                <charts::ChartsTab run look system=true />
+                {move || run.with(without_gpu).map(|why| view! { <p class="faint small" data-without-gpu="">{why}</p> })}
+            }
+            .into_any(),
         }}
     }
+}
+
+/// Why no GPU was measured, where none was.
+fn without_gpu(run: &Run) -> Option<String> {
+    let is_measured = run.metrics.iter().any(|metric| metric.key.starts_with("system/gpu_"));
+    run.environment.get(MACHINE_GPU).filter(|_| !is_measured).cloned()
 }
 
 /// A line to be typed elsewhere.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{
     id::RunId,
-    run::{Artifact, EditRun, GetLineage, LineageNode, Run},
+    run::{Artifact, EditRun, GetLineage, LineageNode, MACHINE, Run},
 };
 use leptos::prelude::*;
 
@@ -214,6 +214,17 @@ fn lineage_line(node: LineageNode, labels: &[String]) -> impl IntoView + use<> {
     }
 }
 
+/// The name of a machine's part as people write it.
+fn part_of_machine(name: &str) -> &str {
+    match name.strip_prefix(MACHINE).unwrap_or(name) {
+        "cpu" => "CPU",
+        "gpu" => "GPU",
+        "memory" => "Memory",
+        "system" => "System",
+        other => other,
+    }
+}
+
 #[component]
 pub(super) fn CodeTab(run: Signal<Run>) -> impl IntoView {
     let facts =
@@ -222,6 +233,10 @@ pub(super) fn CodeTab(run: Signal<Run>) -> impl IntoView {
         {move || {
             let (code, command, environment, seed) = facts.get();
             let nothing = code.is_none() && command.is_none() && environment.is_empty();
+            let (machine, environment): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                environment.into_iter().partition(|(name, _)| name.starts_with(MACHINE));
+            let machine: BTreeMap<String, String> =
+                machine.into_iter().map(|(name, fact)| (part_of_machine(&name).to_owned(), fact)).collect();
             if nothing {
                 return view! { <Empty mark=icon::GIT_BRANCH title="No code was recorded" text="In a git repository a run writes down the commit and whether files differed from it." /> }.into_any();
             }
@@ -239,6 +254,7 @@ pub(super) fn CodeTab(run: Signal<Run>) -> impl IntoView {
                             {seed.map(|seed| view! { <dt>"Seed"</dt><dd class="mono">{seed}</dd> })}
                         </dl>
                     </Card>
+                    {(!machine.is_empty()).then(|| view! { <Card title="Machine" class="h" flush=true>{pairs(machine)}</Card> })}
                     {(!environment.is_empty()).then(|| view! {
                         <Card title="Environment" class="h" flush=true extra=ViewFn::from(|| view! { <span class="faint caption">"secrets masked"</span> })>
                             {pairs(environment)}

@@ -2,6 +2,8 @@
 //!
 //! They stand in the address of the runs: `?searches=1`, `?search=ID`, `?search=new`.
 
+mod going_on;
+mod limits;
 mod new;
 
 use api::{
@@ -23,7 +25,7 @@ use leptos_router::{
     params::ParamsMap,
 };
 
-use self::new::NewSearch;
+use self::{going_on::GoOn, new::NewSearch};
 use crate::{
     client::{Client, query::query, wire},
     frame::place::Place,
@@ -192,6 +194,7 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
     let resume = move || {
         pending.run(async move { client.call(resume_of(id, None)).await }, |_| {});
     };
+    let going_on = RwSignal::new(false);
     let more = RwSignal::new(MORE.to_string());
     let further = Memo::new(move |_| more.with(|more| more.trim().parse::<u64>().ok().filter(|more| *more > 0)));
     let try_more = move || {
@@ -248,10 +251,12 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
                     }.into_any(),
                 }}
                 {move || (state.get() != SearchState::Running).then(|| view! {
+                    <Button label="Limits…" tip="Go on with another budget or number of trials" disabled=pending.busy on_press=move || going_on.set(true) />
                     <Button label="Forget" kind="quiet" disabled=pending.busy tip="Which values it tried is forgotten; the runs of its trials stay" on_press=delete />
                 })}
             </div>
         </div>
+        <GoOn open=going_on search />
         {move || search.with(|search| search.error.clone()).map(|error| view! { <Problem error /> })}
         {move || has_curve.get().then(|| view! { <ChartCard title="Best so far" chart height=170.0 class="section" can_be_log=true /> })}
         <Card title="Trials" class="section" flush=true extra=ViewFn::from(move || view! { <TakeTable of=("trial", "trials") table=move |form| search.with_untracked(|search| as_text(search, form)) /> })><Trials search /></Card>
