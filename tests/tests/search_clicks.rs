@@ -139,11 +139,17 @@ async fn source(desk: &Desk, folder: &std::path::Path) -> Result<()> {
     seen(driver, "//main//*[@data-sources]//tr[contains(., 'Metrics files')][contains(., 'followed')]").await?;
     let read = async || Ok(desk.client.call(ListSources {}).await?.first().is_some_and(|source| source.runs == 1));
     until("its run is read", LONG, read).await?;
-    press(driver, "//main//*[@data-sources]//button[starts-with(@aria-label, 'More of')]").await?;
+    let more = "//main//*[@data-sources]//button[starts-with(@aria-label, 'More of')]";
+    press(driver, more).await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Follow no more')]").await?;
+    seen(driver, "//main//*[@data-sources]//tr[contains(., 'read once')]").await?;
+    press(driver, more).await?;
     press(driver, "//*[@role='menu']//button[contains(., 'Forget')]").await?;
     press(driver, "//dialog[@open]//button[contains(., 'Delete the runs too')]").await?;
     let gone = async || Ok(desk.client.call(ListSources {}).await?.is_empty());
     until("the log is forgotten", LONG, gone).await?;
     ensure!(logs.join("metrics.jsonl").is_file(), "the log itself is never touched");
+    press(driver, "//*[contains(@class,'toast')]//button[normalize-space(.)='Undo']").await?;
+    until("Undo brings the log and its run back", LONG, read).await?;
     Ok(())
 }

@@ -103,6 +103,7 @@ handlers! {
     api::source::LookForLogs => crate::source::look,
     api::source::AddSource => crate::source::add,
     api::source::ReadSource => crate::source::read,
+    api::source::FollowSource => crate::source::set_followed,
     api::source::ListSources => crate::source::list,
     api::source::RemoveSource => crate::source::remove,
     api::source::RestoreSource => crate::source::restore,
