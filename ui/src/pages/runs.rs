@@ -44,7 +44,7 @@ use crate::{
     client::{Client, paged::paged, query::query, wire},
     frame::{address::follow_address, crumbs::crumbs, place::Place},
     parts::{
-        button::{Button, Pending},
+        button::{Button, CopyLine, Pending},
         field::Switch,
         filter_line::{Chips, FilterLine, Vocabulary},
         icon::{self, icon},
@@ -52,6 +52,7 @@ use crate::{
         rows::Rows,
         states::{Empty, Failure, Problem, Skeleton},
         table::{Order, Table},
+        tracking_address::TrackingAddress,
         words,
     },
 };
@@ -227,6 +228,10 @@ pub(crate) fn Runs() -> impl IntoView {
     let train = move || format!("{}?train=1", place.link("runs"));
     let unfit = Memo::new(move |_| list.total.get() == Some(0) && !filter.with(String::is_empty));
     let clear = move || filter.set(String::new());
+    let heading = move || {
+        let name = place.experiment.with(|experiment| experiment.as_ref().map(|experiment| experiment.name.clone()));
+        name.unwrap_or_else(|| "Runs".to_owned())
+    };
     let failed = Memo::new(move |_| list.error.get());
     let is_plotted = Memo::new(move |_| plotted.with(|plotted| !plotted.is_table()));
     let grouped = Memo::new(move |_| !is_plotted.get() && group.with(|group| !group.is_empty()));
@@ -246,13 +251,13 @@ pub(crate) fn Runs() -> impl IntoView {
     view! {
         <div class="split-runs">
             <div class="left" class:hidden=is_covered>
-                {move || none.get().then(|| view! { <div class="head"><h1>"Runs"</h1></div> })}
+                {move || none.get().then(|| view! { <div class="head"><h1>{heading}</h1></div> })}
                 <div class="tools" class:hidden=none>
                     <FilterLine
                         value=filter
                         vocabulary=Signal::derive(move || noted.with(|(_, params)| vocabulary(&facts.get(), params)))
                         name="Filter runs"
-                        placeholder="Filter: metric.\"loss/validation\" < 0.1 and param.model = \"trees\""
+                        placeholder="Filter, such as metric.loss < 0.1"
                     />
                     <plots::Switcher plotted />
                     <views::Views settable />
@@ -266,8 +271,8 @@ pub(crate) fn Runs() -> impl IntoView {
                     <Switch value=deleted label="Deleted" />
                     <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
                     {move || has_project.get().then(|| view! {
-                        <a class="btn" href=move || place.link("runs?searches=1")>{icon(icon::SEARCH)}"Searches"</a>
-                        <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a>
+                        <a class="btn folds-away" title="Searches for hyperparameters" href=move || place.link("runs?searches=1")>{icon(icon::SEARCH)}"Searches"</a>
+                        <a class="btn primary to-end" href=train>{icon(icon::PLAY)}"Train"</a>
                     })}
                 </div>
                 <Chips value=filter />
@@ -327,6 +332,23 @@ pub(crate) fn Runs() -> impl IntoView {
     }
 }
 
+/// How a program logs into this experiment.
+#[component]
+fn LogHere() -> impl IntoView {
+    let (place, address) = (Place::get(), TrackingAddress::new());
+    address.ask();
+    let line = move || {
+        let name = place.experiment.with(|experiment| experiment.as_ref().map(|experiment| experiment.name.clone()))?;
+        // Python's own way to write a text is JSON's, but for what no name has.
+        Some(format!("mlflow.set_experiment({})", serde_json::to_string(&name).ok()?))
+    };
+    view! {
+        <span class="muted">"Set MLFLOW_TRACKING_URI to the address, and in the program:"</span>
+        {move || line().map(|text| view! { <CopyLine text /> })}
+        <Button label="Copy the address" kind="primary" mark=icon::COPY on_press=move || address.copy() />
+    }
+}
+
 /// The table without a row: what would stand there.
 #[component]
 fn Nothing(
@@ -355,7 +377,8 @@ fn Nothing(
         }
         .into_any(),
         (false, false) => view! {
-            <Empty mark=icon::ACTIVITY title="No run yet" text="Programs log their runs here with MLflow: copy the address from the status line into MLFLOW_TRACKING_URI, and name this experiment. Nothing is trained here, since it belongs to no project.">
+            <Empty mark=icon::ACTIVITY title="No run yet" text="Programs log their runs here with MLflow's client, with this experiment's name. It belongs to no project, so nothing is trained here.">
+                <LogHere />
                 {see_deleted()}
             </Empty>
         }

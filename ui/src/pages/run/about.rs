@@ -254,7 +254,11 @@ pub(super) fn CodeTab(run: Signal<Run>) -> impl IntoView {
                             {seed.map(|seed| view! { <dt>"Seed"</dt><dd class="mono">{seed}</dd> })}
                         </dl>
                     </Card>
-                    {(!machine.is_empty()).then(|| view! { <Card title="Machine" class="h" flush=true>{pairs(machine)}</Card> })}
+                    {(!machine.is_empty()).then(|| view! {
+                        <Card title="Machine" class="h">
+                            <dl class="pairs">{machine.into_iter().map(|(part, fact)| view! { <dt>{part}</dt><dd>{fact}</dd> }).collect_view()}</dl>
+                        </Card>
+                    })}
                     {(!environment.is_empty()).then(|| view! {
                         <Card title="Environment" class="h" flush=true extra=ViewFn::from(|| view! { <span class="faint caption">"secrets masked"</span> })>
                             {pairs(environment)}

@@ -178,7 +178,7 @@ fn OverSteps(run: Memo<RunId>, key: Memo<String>, steps: Memo<Vec<i64>>) -> impl
     let draw = move |width: f64| {
         let steps = found
             .with(|found| found.iter().filter(|((of, _), _)| *of == run.get()).map(|(_, step)| step.clone()).collect());
-        let chart = Distribution { name: key.get(), steps, x: Axis::labelled("step"), y: Axis::default() };
+        let chart = Distribution { name: key.get(), steps, x: Axis::steps(), y: Axis::default() };
         distribution_steps::draw(&chart, Size { width, height: 180.0 })
     };
     let cut = move || steps.with(|steps| steps.len() > STEPS);

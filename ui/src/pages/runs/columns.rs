@@ -341,7 +341,8 @@ fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Co
             .sorted_by(api::run_table::named("metric", &key)),
         );
         // Taken out only to be put back: where nothing is coloured the column stays as it is.
-        if let Some((min, max)) = range.filter(|(min, max)| min < max)
+        // The best one's bar tells its rank already.
+        if let Some((min, max)) = range.filter(|(min, max)| min < max && !best)
             && let Some(column) = columns.pop()
         {
             let more = facts

@@ -87,7 +87,7 @@ pub(super) fn GroupBy(group: RwSignal<Names>, facts: RwSignal<Facts>) -> impl In
     view! {
         <button
             type="button"
-            class="btn"
+            class="btn folds-away"
             class:on=move || group.with(|group| !group.is_empty())
             aria-haspopup="menu"
             title="Group runs by what they share"

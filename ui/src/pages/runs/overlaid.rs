@@ -120,7 +120,7 @@ pub(super) fn Overlaid(
                 let offset_minutes = -js_sys::Date::new_0().get_timezone_offset() as i32;
                 Axis { scale: Scale::Time { offset_minutes }, ..Axis::default() }
             }
-            (Along::Step, _) => Axis::labelled("step"),
+            (Along::Step, _) => Axis::steps(),
         };
         // A clock has no powers of ten, and a share begins at nothing.
         if seen.is_log('x') && x.scale == Scale::Linear && x.range.is_none() {

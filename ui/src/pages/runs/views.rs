@@ -193,7 +193,7 @@ pub(super) fn Views(settable: Settable) -> impl IntoView {
     view! {
         <button
             type="button"
-            class="btn"
+            class="btn folds-away"
             aria-haspopup="menu"
             title="Saved views of this table"
             on:click=move |event| menus.open_at(&event, items())
