@@ -255,7 +255,7 @@ fn Lines(found: Memo<Vec<Line>>, names: Memo<BTreeMap<ProjectId, String>>, acts:
                         <th>"Project"</th>
                         <th class="num">"Runs"</th>
                         <th class="num">"Last change"</th>
-                        <th>"Note"</th>
+                        <th class="apart">"Note"</th>
                         <th></th>
                     </tr>
                 </thead>
@@ -399,8 +399,8 @@ fn OneLine(
             </td>
             <td>{of}</td>
             <td class="num">{if is_deleted { "–".to_owned() } else { words::count(runs) }}</td>
-            <td class="num faint">{(updated_ms > 0).then(|| view! { <Ago ms=updated_ms /> })}</td>
-            <td class="muted">
+            <td class="num faint">{if updated_ms > 0 { view! { <Ago ms=updated_ms /> }.into_any() } else { "–".into_any() }}</td>
+            <td class="muted apart">
                 {note.map(|note| view! {
                     <button type="button" class="reads cut seen" title="Read the notes" on:click=move |_| noted()>{note}</button>
                 })}

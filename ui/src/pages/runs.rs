@@ -343,9 +343,11 @@ fn LogHere() -> impl IntoView {
         Some(format!("mlflow.set_experiment({})", serde_json::to_string(&name).ok()?))
     };
     view! {
-        <span class="muted">"Set MLFLOW_TRACKING_URI to the address, and in the program:"</span>
-        {move || line().map(|text| view! { <CopyLine text /> })}
-        <Button label="Copy the address" kind="primary" mark=icon::COPY on_press=move || address.copy() />
+        <div class="log-here">
+            <Button label="Copy the address" kind="primary" mark=icon::COPY on_press=move || address.copy() />
+            <span class="small muted">"It is what MLFLOW_TRACKING_URI is set to. In the program:"</span>
+            {move || line().map(|text| view! { <CopyLine text /> })}
+        </div>
     }
 }
 

@@ -212,7 +212,7 @@ pub(super) fn columns(
             }
         })
         .pinned(true),
-        Column::new("Run", width_of("name", 190.0), move |row: &RunRow| name_cell(row, best_split))
+        Column::new("Run", width_of("name", 174.0), move |row: &RunRow| name_cell(row, best_split))
             .sorted_by("name")
             .pinned(true)
             .grows(),
