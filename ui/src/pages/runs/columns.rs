@@ -392,7 +392,9 @@ pub(super) fn known(facts: &Facts) -> Names {
         _ => 5,
     };
     let mut metrics: Vec<&String> = facts.metric_keys.iter().collect();
-    metrics.sort_by_key(rank);
+    // What most runs have comes before what few have.
+    let is_rare = |key: &&String| rank(key) > 0 && facts.rare.contains(key);
+    metrics.sort_by_key(|key| (is_rare(key), rank(key)));
     let mut params: Vec<&String> = facts.param_keys.iter().collect();
     params.sort_by_key(|key| FIRST.iter().position(|first| first == key).unwrap_or(FIRST.len()));
     let metrics = metrics.into_iter().map(|key| format!("{METRIC}{key}"));
@@ -407,10 +409,13 @@ fn shown(facts: &Facts, chosen: Option<&Names>, is_wide: bool) -> Names {
     if let Some(chosen) = chosen {
         return chosen.iter().filter(|name| names.contains(name)).cloned().collect();
     }
-    // What most runs have comes before what few have.
-    names.sort_by_key(|name| name.strip_prefix(METRIC).is_some_and(|key| facts.rare.iter().any(|rare| rare == key)));
-    let others = if is_wide { 4 } else { 1 };
-    let (mut metrics, mut params) = (others + usize::from(facts.ranked_by.is_some()), if is_wide { 5 } else { 2 });
+    // Runs of clients have no columns of a training's beside these.
+    let (mut metrics, mut params): (usize, usize) = match (facts.ranked_by.is_some(), is_wide) {
+        (true, true) => (5, 5),
+        (true, false) => (2, 2),
+        (false, true) => (5, 6),
+        (false, false) => (3, 3),
+    };
     names.retain(|name| {
         let left = match (name.strip_prefix(METRIC), name.strip_prefix(PARAM)) {
             (Some(key), _) if !key.starts_with("system/") => &mut metrics,
