@@ -1,7 +1,7 @@
 //! What a reader tells becomes runs: committed in pieces, so that neither memory nor a transaction grows with the log.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fs,
     io::Write as _,
 };
@@ -26,6 +26,7 @@ use store::{
 
 use super::{
     following,
+    heard::Heard,
     models::{self, Others},
 };
 use crate::{
@@ -387,21 +388,23 @@ fn put(
         }
         _ => row.run.deleted_ms,
     };
+    let mut heard = Heard::of(tx, source.id, "run", &row.run.id)?;
+    // A run that a person marked as ended stays so until the log says something new of its end.
+    let is_news = heard.is_news("state", &format!("{:?} {:?}", head.state, head.ended_ms));
+    let (state, ended_ms) = if is_news { (head.state, head.ended_ms) } else { (row.run.state, row.run.ended_ms) };
+    let noted = Some(row.run.notes.as_str()).filter(|notes| !notes.is_empty());
+    let notes = head.notes.map(name::notes_of_log).filter(|notes| !notes.is_empty());
+    let notes = notes.filter(|notes| heard.takes("notes", noted, notes));
     let code = head.commit.map(|commit| Code { commit, branch: None, dirty: false });
     let run = Run {
         // A name that a person gave here stays.
         name: if was_called.as_deref() == Some(row.run.name.as_str()) { called.clone() } else { row.run.name },
-        state: head.state,
-        ended_ms: head.ended_ms,
+        state,
+        ended_ms,
         user: head.user.map(|user| name::of_log(&user)).or(row.run.user),
         code: code.or(row.run.code),
         command: head.command.or(row.run.command),
-        // What a person wrote here stays.
-        notes: if row.run.notes.is_empty() {
-            name::notes_of_log(head.notes.unwrap_or_default())
-        } else {
-            row.run.notes
-        },
+        notes: notes.unwrap_or(row.run.notes),
         deleted_ms,
         ..row.run
     };
@@ -415,9 +418,14 @@ fn put(
     for (key, value) in &head.params {
         store::param::put(tx, row.run.id, key, value)?;
     }
+    let here = if heard.is_first() { BTreeMap::new() } else { store::tag::of_run(tx, row.run.id)? };
     for (key, value) in &head.tags {
-        store::tag::put(tx, row.run.id, key, value)?;
+        // What a person chose here stays.
+        if heard.takes(&format!("tag.{key}"), here.get(key).map(String::as_str), value) || key == LIFECYCLE_TAG {
+            store::tag::put(tx, row.run.id, key, value)?;
+        }
     }
+    heard.keep(tx)?;
     Ok(Some(row))
 }
 
