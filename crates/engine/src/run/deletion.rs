@@ -133,7 +133,10 @@ fn refusal(
 ) -> store::Result<Option<ApiError>> {
     if which == Which::Deleted && row.run.deleted_ms.is_none() {
         let refusal = ApiError::new(ErrorCode::Conflict, format!("{} is not deleted.", row.run.name));
-        return Ok(Some(refusal.with_hint("Delete it first: it can then be restored, or deleted for good.")));
+        return Ok(Some(
+            refusal
+                .with_hint("Delete it first, with `slipway run trash`: it can then be restored, or deleted for good."),
+        ));
     }
     if let Some(refusal) = under_way(row) {
         return Ok(Some(refusal));
