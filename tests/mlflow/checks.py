@@ -10,11 +10,13 @@ import requests
 
 
 class Checks:
-    """Counts and prints checks against the server at `uri`; `mlflow` says that it is MLflow's own."""
+    """Counts and prints checks against the server at `uri`; `mlflow` says that it is MLflow's own, `beside`
+    in which folder its own stands, where that is known."""
 
-    def __init__(self, uri, mlflow=False):
+    def __init__(self, uri, mlflow=False, beside=None):
         self.uri = uri.rstrip("/")
         self.mlflow = mlflow
+        self.beside = beside
         self.failed = []
         self.passed = 0
         self.session = requests.Session()

@@ -1,6 +1,6 @@
 """Judges a server of MLflow's protocol with the unchanged `mlflow` client and raw calls.
 
-    python judge.py URI [--only NAME] [--mlflow]
+    python judge.py URI [--only NAME] [--mlflow] [--beside FOLDER]
 
 Prints a line a check (`ok …`, `FAILED …: what was expected, what came`); the exit code is 1 if any failed.
 Everything is created under fresh names, so that a server may be judged repeatedly. See README.md.
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import warnings
+from pathlib import Path
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -39,6 +40,7 @@ def main():
     parser.add_argument("uri")
     parser.add_argument("--only", metavar="NAME", help="one of: " + ", ".join(s.__name__ for s in SUBJECTS))
     parser.add_argument("--mlflow", action="store_true", help="the server is MLflow's own: accept where we differ")
+    parser.add_argument("--beside", metavar="FOLDER", help="where the server's folder stands")
     options = parser.parse_args()
     chosen = [subject for subject in SUBJECTS if options.only in (None, subject.__name__)]
     if not chosen:
@@ -46,7 +48,7 @@ def main():
     warnings.simplefilter("ignore")
     mlflow.set_tracking_uri(options.uri)
     mlflow.set_registry_uri(options.uri)
-    checks = Checks(options.uri, options.mlflow)
+    checks = Checks(options.uri, options.mlflow, options.beside and Path(options.beside).resolve())
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)

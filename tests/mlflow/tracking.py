@@ -88,6 +88,7 @@ def experiments_deleted(check):
     client.restore_experiment(made)
     check.equal("restore", client.get_experiment(made).lifecycle_stage, "active")
     check.equal("its runs are restored", client.get_run(run).info.lifecycle_stage, "active")
+    check.equal("also one that was deleted before", client.get_run(gone).info.lifecycle_stage, "active")
     check.code("restore twice", lambda: client.restore_experiment(made), "RESOURCE_DOES_NOT_EXIST")
 
 

@@ -303,10 +303,16 @@ def broken_bodies(check):
     ]:
         for path in ("runs/create", "runs/log-batch", "runs/log-metric", "experiments/create"):
             status = check.ask("POST", path, body).status_code
-            check.true(f"{name} to {path} is refused", 400 <= status <= 500, status)
-    tag = {"run_id": run, "key": "absurd", "value": "v" * 10_000_000}
-    status = check.ask("POST", "runs/set-tag", tag).status_code
-    check.true("a tag of 10 MB is cut or refused", status in (200, 400, 413), status)
+            # MLflow's server breaks on some of them.
+            refused = 400 <= status < 500 or (check.mlflow and status == 500)
+            check.true(f"{name} to {path} is refused", refused, status)
+    size = 10_000_000
+    status = check.ask("POST", "runs/set-tag", {"run_id": run, "key": "absurd", "value": "v" * size}).status_code
+    check.true("a tag of 10 MB is cut, kept or refused", status in (200, 400, 413), status)
+    tags = {t["key"]: t["value"] for t in check.ask("GET", "runs/get", {"run_id": run}).json()["run"]["data"]["tags"]}
+    kept = tags.get("absurd", "")
+    whole = len(kept) in (8000, size) if status == 200 else "absurd" not in tags
+    check.true("… and what is kept of it is its own", whole and kept == "v" * len(kept), (status, len(kept)))
     many = [{"key": "m", "value": 1, "timestamp": i} for i in range(100_000)]
     status = check.ask("POST", "runs/log-batch", {"run_id": run, "metrics": many}).status_code
     check.true("100,000 metrics in a batch are refused", status in (400, 413), status)

@@ -49,7 +49,8 @@ async fn the_unchanged_client_gets_what_it_gets_from_its_own_server() -> Result<
     let folder = tempfile::tempdir()?;
     let Some((host, python)) = host(folder.path()).await? else { return Ok(()) };
     let address = host.client().await?.call(GetTracking {}).await?.address;
-    let said = run(&python, folder.path(), "judge.py", &[&address]);
+    let beside = folder.path().to_string_lossy();
+    let said = run(&python, folder.path(), "judge.py", &[&address, "--beside", &beside]);
     let said = said.context("the judge found differences")?;
     let last = said.lines().rev().find(|line| line.contains(" ok, ")).unwrap_or_default();
     assert!(last.contains(" 0 failed"), "{last}");

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use api::{
     RunId,
     host::{SecretBackend, SetSecret},
-    run::GetRun,
+    run::{GetRun, RunState},
     tracking::{CreateExperiment, Experiment, GetTracking},
 };
 use journeys::{
@@ -42,26 +42,35 @@ async fn tracked(desk: &Desk) -> Result<()> {
     found(desk, &experiment).await.context("from the experiments to the runs")?;
     copied(desk, &address).await.context("the address in the status line")?;
     brought_back(desk, &experiment, deep).await.context("delete and undo")?;
+    ended(desk, &address).await.context("runs whose client died")?;
     deleted(desk, &experiment, deep).await.context("the deleted runs")
+}
+
+async fn post(address: &str, route: &str, body: Value) -> Result<Value> {
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let to = format!("{address}/api/2.0/mlflow/runs/{route}");
+    Ok(client.post(to).json(&body).send().await?.error_for_status()?.json().await?)
+}
+
+const START_MS: i64 = 1_700_000_000_000;
+
+/// A run that goes on, as MLflow's client begins it.
+async fn begin(address: &str, experiment: &Experiment, name: &str) -> Result<RunId> {
+    let begin = json!({"experiment_id": experiment.number.to_string(), "run_name": name, "start_time": START_MS});
+    let begun = post(address, "create", begin).await?;
+    Ok(begun["run"]["info"]["run_id"].as_str().context("the answer has no run")?.parse()?)
 }
 
 /// A finished run with a curve, as MLflow's client logs it.
 async fn log(address: &str, experiment: &Experiment, name: &str, losses: &[f64]) -> Result<RunId> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    let post = async |route: &str, body: Value| -> Result<Value> {
-        let to = format!("{address}/api/2.0/mlflow/runs/{route}");
-        Ok(client.post(to).json(&body).send().await?.error_for_status()?.json().await?)
-    };
-    let start_ms = 1_700_000_000_000_i64;
-    let begin = json!({"experiment_id": experiment.number.to_string(), "run_name": name, "start_time": start_ms});
-    let begun = post("create", begin).await?;
-    let id = begun["run"]["info"]["run_id"].as_str().context("the answer has no run")?.to_owned();
+    let run = begin(address, experiment, name).await?;
+    let id = run.to_string();
     for (step, loss) in losses.iter().enumerate() {
-        let point = json!({"run_id": id, "key": "loss", "value": loss, "timestamp": start_ms + 1_000, "step": step});
-        post("log-metric", point).await?;
+        let point = json!({"run_id": id, "key": "loss", "value": loss, "timestamp": START_MS + 1_000, "step": step});
+        post(address, "log-metric", point).await?;
     }
-    post("update", json!({"run_id": id, "status": "FINISHED", "end_time": start_ms + 2_000})).await?;
-    Ok(id.parse()?)
+    post(address, "update", json!({"run_id": id, "status": "FINISHED", "end_time": START_MS + 2_000})).await?;
+    Ok(run)
 }
 
 async fn rows(desk: &Desk, count: usize) -> Result<()> {
@@ -121,6 +130,36 @@ async fn brought_back(desk: &Desk, experiment: &Experiment, run: RunId) -> Resul
     rows(desk, 2).await?;
     ensure!(!is_deleted().await?, "the run is still deleted");
     Ok(())
+}
+
+/// One from its row, the other from its page.
+async fn ended(desk: &Desk, address: &str) -> Result<()> {
+    let driver = desk.driver();
+    let asked = CreateExperiment { name: "abandoned".to_owned(), folder: String::new() };
+    let experiment = desk.client.call(asked).await?;
+    let [lost, crashed] = [begin(address, &experiment, "lost").await?, begin(address, &experiment, "crashed").await?];
+    desk.go(&format!("/e/{}/runs", experiment.id)).await?;
+    rows(desk, 2).await?;
+    press(driver, "//main//tr[.//b[.='lost']]//button[@aria-label='What can be done with this run']").await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Mark as ended…']").await?;
+    seen(driver, "//dialog[@open]//h2[.='Mark lost as ended?']").await?;
+    desk.browser.picture("mark-ended").await?;
+    press(driver, "//dialog[@open]//button[@role='radio' and .='Killed']").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Mark as ended']").await?;
+    let is = async |run: RunId, state: RunState| Ok(desk.client.call(GetRun { run }).await?.state == state);
+    until("the killed run", SHORT, async || is(lost, RunState::Killed).await).await?;
+
+    press(driver, "//main//tr[@role='row']//b[.='crashed']").await?;
+    seen(driver, "//main//h1[.='crashed']").await?;
+    press(driver, "//main//div[contains(@class,'head')]//button[@aria-label='More']").await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Mark as ended…']").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Mark as ended']").await?;
+    until("the failed run", SHORT, async || is(crashed, RunState::Failed).await).await?;
+    // What is over is not marked again.
+    press(driver, "//main//div[contains(@class,'head')]//button[@aria-label='More']").await?;
+    seen(driver, "//*[@role='menu']//button[normalize-space(.)='Delete run']").await?;
+    gone(driver, "//*[@role='menu']//button[normalize-space(.)='Mark as ended…']").await?;
+    driver.active_element().await?.send_keys(Key::Escape + "").await.map_err(Into::into)
 }
 
 /// From its row; then it stands under the switch, and is gone for good from there.

@@ -13,6 +13,7 @@ pub(crate) mod field;
 pub(crate) mod filter_line;
 pub(crate) mod icon;
 pub(crate) mod log;
+pub(crate) mod mark_ended;
 pub(crate) mod markdown;
 pub(crate) mod menu;
 pub(crate) mod move_runs;

@@ -19,13 +19,14 @@ pub enum Tag {
     Projects,
     /// Anything in one project's file, datasets and snapshots.
     Data(ProjectId),
-    /// The list of runs of one project.
+    /// The list of runs of one project, of all its experiments. Whatever changes a run announces this and its
+    /// experiment's.
     Runs(ProjectId),
     /// The list of experiments, their names and folders.
     Experiments,
     /// Logs of other tools that are read.
     Sources,
-    /// The list of runs of one experiment that belongs to no project.
+    /// The list of runs of one experiment, whether or not it belongs to a project.
     Experiment(ExperimentId),
     /// The list of searches of one project.
     Searches(ProjectId),

@@ -90,6 +90,12 @@ impl RunKind {
     pub const fn is_supervised(self) -> bool {
         matches!(self, Self::Training | Self::Command | Self::Search)
     }
+
+    /// Why a run of a project can't be moved to another one's experiment, or to one of no project, if it can't: what we
+    /// supervise goes on in its project's folder, and from its data.
+    pub fn stays_because(self, from: Option<ProjectId>, to: Option<ProjectId>) -> Option<&'static str> {
+        (self.is_supervised() && from != to).then_some("belongs to its project's folder and data")
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -314,10 +320,35 @@ pub struct GetRuns {
     pub runs: Vec<RunId>,
 }
 
-/// Asks the worker to stop after its step; the run can be resumed.
+/// Asks the worker to stop after its step; the run can be resumed. A run that nobody supervises is marked as killed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StopRun {
     pub run: RunId,
+}
+
+/// Notes of a run that nobody supervises that it is over: its client died and can't say so. Refused of one that is over,
+/// or that we supervise. What is logged to it later is taken all the same.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MarkEnded {
+    pub run: RunId,
+    pub ending: Ending,
+}
+
+/// How a run ended whose client can't say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    Failed,
+    Killed,
+}
+
+impl Ending {
+    pub const fn state(self) -> RunState {
+        match self {
+            Self::Failed => RunState::Failed,
+            Self::Killed => RunState::Killed,
+        }
+    }
 }
 
 /// Starts a new worker on the same folder: it ends with the same bits as if never interrupted.
@@ -447,6 +478,7 @@ crate::requests! { METHODS;
     GetRun => "run.get" -> Run, |me| vec![Tag::Run(me.run)];
     GetRuns => "run.get_many" -> Vec<Option<Run>>, |me| me.runs.iter().map(|run| Tag::Run(*run)).collect();
     StopRun => "run.stop" -> Run;
+    MarkEnded => "run.mark_ended" -> Run;
     ResumeRun => "run.resume" -> Job;
     EditRun => "run.edit" -> Run;
     DeleteRun => "run.delete" -> crate::host::Freed;

@@ -68,7 +68,7 @@ pub struct CreateExperiment {
     pub folder: String,
 }
 
-/// Changes what is given. The experiment of a project keeps the project's name.
+/// Changes what is given. A new name is refused of a project's own experiment: it is called as the project is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EditExperiment {
     pub experiment: ExperimentId,
@@ -90,24 +90,27 @@ pub struct MoveExperiment {
     pub to: Option<ProjectId>,
 }
 
-/// Deletes an experiment with its runs, so that it can be restored.
+/// Deletes an experiment with its runs, so that it can be restored. Refused while a run that we supervise is under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeleteExperiment {
     pub experiment: ExperimentId,
 }
 
+/// Restores an experiment with the runs that were deleted with it; not those that were deleted one by one before.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RestoreExperiment {
     pub experiment: ExperimentId,
 }
 
-/// Deletes an experiment with its runs and their files for good. Refused while a model version was made of one.
+/// Deletes an experiment with its runs, their files and its saved views for good. Refused while a model version was made
+/// of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PurgeExperiment {
     pub experiment: ExperimentId,
 }
 
-/// Moves runs into another experiment, and so into its project.
+/// Moves runs into another experiment, and so into its project, unless one of them stays in its own: see
+/// [`RunKind::stays_because`](crate::run::RunKind::stays_because).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MoveRuns {
     pub runs: Vec<RunId>,
@@ -125,7 +128,7 @@ pub struct RestoreRuns {
     pub runs: Vec<RunId>,
 }
 
-/// Deletes runs with their files for good.
+/// Deletes runs with their files for good. Refused of one that is not deleted, or that a model version was made of.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PurgeRuns {
     pub runs: Vec<RunId>,

@@ -58,6 +58,7 @@ handlers! {
     api::run::GetRun => run::get,
     api::run::GetRuns => run::get_many,
     api::run::StopRun => run::stop,
+    api::run::MarkEnded => run::mark_ended,
     api::run::ResumeRun => run::start::resume,
     api::run::EditRun => run::edit,
     api::run::DeleteRun => run::deletion::delete,

@@ -29,7 +29,9 @@ use crate::{
     jobs::{JobContext, NewJob, retry_with},
     model::predict_file::Files,
     output::Output,
-    project, run, snapshot,
+    project,
+    run::{self, Lists},
+    snapshot,
 };
 
 mod predict_file;
@@ -68,6 +70,7 @@ fn fill(c: &store::Connection, row: &mut VersionRow) -> store::Result<()> {
 pub async fn register(engine: &Engine, request: RegisterModel) -> anyhow::Result<Version> {
     let _gate = engine.hold_blobs().await;
     let row = run::find(engine, request.run).await?;
+    let lists = Lists::of(&row.run);
     let folder = engine.workspace().run(request.run).join("model");
     if !folder.join(bundle::HEAD_FILE).is_file() {
         bail!(
@@ -129,8 +132,7 @@ pub async fn register(engine: &Engine, request: RegisterModel) -> anyhow::Result
     let id = engine.store().write_durable(move |tx| enter(tx, row, fresh_model, &aliases, fresh)).await?;
     let version = find_row(engine, id).await?.version;
     engine.changed(Tag::Models(project.id));
-    engine.changed(Tag::Run(version.run));
-    engine.changed(Tag::Runs(project.id));
+    run::announce(engine, version.run, lists);
     engine.changed(Tag::Storage);
     Ok(version)
 }
@@ -389,8 +391,8 @@ pub async fn set_alias(engine: &Engine, request: SetAlias) -> anyhow::Result<Mod
 pub async fn delete(engine: &Engine, request: DeleteVersion) -> anyhow::Result<Freed> {
     let id = request.version;
     let row = find_row(engine, id).await?;
-    let (name, model) = (name_of(&row.version), row.version.model);
-    engine
+    let (name, model, run) = (name_of(&row.version), row.version.model, row.version.run);
+    let run = engine
         .store()
         .write_durable(move |tx| {
             if let Some(deployment) = store::deployment::using_version(tx, id)?.first() {
@@ -404,7 +406,8 @@ pub async fn delete(engine: &Engine, request: DeleteVersion) -> anyhow::Result<F
             store::package::delete_of_version(tx, id)?;
             store::version::delete(tx, id)?;
             store::setting::delete_unused_floors(tx)?;
-            store::model::delete_if_empty(tx, model)
+            store::model::delete_if_empty(tx, model)?;
+            store::run::bare(tx, run)
         })
         .await?;
     engine.opened().forget(id);
@@ -412,7 +415,7 @@ pub async fn delete(engine: &Engine, request: DeleteVersion) -> anyhow::Result<F
     let bytes = tokio::task::spawn_blocking(move || crate::storage::remove_folder(&cache)).await?;
     let unused = crate::storage::collect_unused(engine, false).await.unwrap_or_default();
     engine.changed(Tag::Models(row.version.project));
-    engine.changed(Tag::Run(row.version.run));
+    run.into_iter().for_each(|row| run::announce(engine, row.run.id, Lists::of(&row.run)));
     engine.changed(Tag::Packages);
     engine.changed(Tag::Storage);
     Ok(Freed { bytes: bytes + unused.bytes, records: 1, parts: unused.parts })

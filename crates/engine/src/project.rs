@@ -13,6 +13,7 @@ use api::{
         CreateProject, DeleteProject, EditProjectFile, FileThere, GetProject, ListProjects, Look, LookAt, OpenProject,
         Project, ProjectSummary, SameId,
     },
+    tracking::Scope,
 };
 use data::scan;
 use serde_json::Value;
@@ -23,7 +24,9 @@ use crate::{
     copying::{self, Copy},
     error, folder,
     jobs::{JobContext, NewJob, retry_with},
-    overview, project_file, uploads, watching,
+    overview, project_file,
+    tracking::views,
+    uploads, watching,
 };
 
 pub async fn list(engine: &Engine, _request: ListProjects) -> anyhow::Result<Vec<ProjectSummary>> {
@@ -368,6 +371,10 @@ pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<F
                     api::deploy::in_sentence(&deployed.target_name)
                 );
                 return Err(ApiError::new(ErrorCode::InUse, message).with_hint("Delete that deployment first.").into());
+            }
+            let experiments = store::experiment::all_of_project(tx, id)?.into_iter().map(Scope::Experiment);
+            for of in experiments.chain([Scope::Project(id)]) {
+                views::forget(tx, of)?;
             }
             store::project::delete(tx, id)?;
             store::setting::delete_unused_floors(tx)

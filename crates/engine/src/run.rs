@@ -22,30 +22,27 @@ pub mod supervise;
 pub mod surroundings;
 pub mod table;
 
-use std::{fs, io, path::Path};
+use std::{collections::HashSet, fs, io, path::Path};
 
 use anyhow::{Context as _, bail};
 use api::{
-    ApiError, ErrorCode, ProjectId, RunId,
+    ApiError, ErrorCode, ExperimentId, ProjectId, RunId,
     evaluation::Evaluation,
     event::Tag,
     run::{
-        Artifact, EditRun, GetEvaluation, GetRun, GetRunLog, GetRuns, ListArtifacts, ListRuns, LogChunk, LogStream,
-        Run, RunKind, RunState, RunTable, StopRun,
+        Artifact, EditRun, Ending, GetEvaluation, GetRun, GetRunLog, GetRuns, ListArtifacts, ListRuns, LogChunk,
+        LogStream, MarkEnded, Run, RunKind, RunState, RunTable, StopRun,
     },
     run_diff::MOST,
     search::StopSearch,
     series::{MOST_VIEWPORTS, Series, Viewport, Viewports},
-    tracking::Scope,
+    tracking::{Experiment, Scope},
 };
 use cap_std::fs::Dir;
 use futures::{StreamExt as _, TryStreamExt as _};
 use store::run::RunRow;
 
-use crate::{
-    Engine, beneath, error,
-    tracking::{artifacts as kept, client::Change},
-};
+use crate::{Engine, beneath, error, tracking::artifacts as kept};
 use board::{Query, View};
 
 /// The run's row with all that hangs on it, or a plain error.
@@ -109,9 +106,37 @@ pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable
         .await?)
 }
 
-/// Whose run it is.
-pub fn scope(run: &Run) -> Scope {
-    run.project.map_or(Scope::Experiment(run.experiment), Scope::Project)
+/// The lists that a run stands in: its experiment's, and that of the project which this belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Lists {
+    pub(crate) experiment: ExperimentId,
+    pub(crate) project: Option<ProjectId>,
+}
+
+impl Lists {
+    pub(crate) const fn of(run: &Run) -> Self {
+        Self { experiment: run.experiment, project: run.project }
+    }
+
+    pub(crate) const fn of_experiment(experiment: &Experiment) -> Self {
+        Self { experiment: experiment.id, project: experiment.project }
+    }
+
+    fn tags(self) -> impl Iterator<Item = Tag> {
+        std::iter::once(Tag::Experiment(self.experiment)).chain(self.project.map(Tag::Runs))
+    }
+}
+
+/// Announces that lists of runs changed: each once, whatever stands in it.
+pub(crate) fn announce_lists(engine: &Engine, lists: impl IntoIterator<Item = Lists>) {
+    let tags: HashSet<Tag> = lists.into_iter().flat_map(Lists::tags).collect();
+    tags.into_iter().for_each(|tag| engine.changed(tag));
+}
+
+/// Announces a run that changed, with the lists that it stands in.
+pub(crate) fn announce(engine: &Engine, run: RunId, lists: Lists) {
+    engine.changed(Tag::Run(run));
+    announce_lists(engine, [lists]);
 }
 
 /// The page of a run.
@@ -215,15 +240,40 @@ pub async fn stop(engine: &Engine, request: StopRun) -> anyhow::Result<Run> {
     }
     if !row.run.kind.is_supervised() {
         // Its process is its client's; that it is over is all that we can note.
-        let change = Change { state: Some(RunState::Killed), ended_ms: Some(engine.now_ms()), name: None };
-        crate::tracking::client::change(engine, request.run, change).await?;
-        return get(engine, GetRun { run: request.run }).await;
+        return mark_ended(engine, MarkEnded { run: request.run, ending: Ending::Killed }).await;
     }
     process::ask_to_stop(engine, &row).await?;
     if let Some(job) = row.run.job {
         engine.jobs().cancel(job);
     }
     get(engine, GetRun { run: request.run }).await
+}
+
+/// Notes that a run is over whose client can't say so.
+pub async fn mark_ended(engine: &Engine, request: MarkEnded) -> anyhow::Result<Run> {
+    let MarkEnded { run: id, ending } = request;
+    let now_ms = engine.now_ms();
+    let marked = engine.store().write(move |tx| {
+        let Some(mut row) = store::run::bare(tx, id)? else { return Ok(None) };
+        let refused = |what: &str, hint: &str| {
+            ApiError::new(ErrorCode::Conflict, format!("{} {what}.", row.run.name)).with_hint(hint)
+        };
+        if row.run.kind.is_supervised() {
+            return Err(refused("is watched over here, and ends as its process does", "Stop it instead.").into());
+        }
+        // Its client may have said it meanwhile.
+        if row.run.state.is_over() {
+            return Err(refused("is over already", "Its page says how it ended.").into());
+        }
+        if row.run.deleted_ms.is_some() {
+            return Err(refused("is deleted", "Restore it first.").into());
+        }
+        (row.run.state, row.run.ended_ms) = (ending.state(), Some(now_ms));
+        store::run::set_end(tx, &row.run)?;
+        Ok(Some(Lists::of(&row.run)))
+    });
+    announce(engine, id, marked.await?.ok_or_else(|| error::missing("run", id))?);
+    get(engine, GetRun { run: id }).await
 }
 
 pub async fn edit(engine: &Engine, request: EditRun) -> anyhow::Result<Run> {
@@ -236,7 +286,7 @@ pub async fn edit(engine: &Engine, request: EditRun) -> anyhow::Result<Run> {
         value.as_ref().map_or(Ok(()), |value| name::check_tag(key, value))?;
     }
     let id = request.run;
-    let scope_of = engine
+    let lists = engine
         .store()
         .write(move |tx| {
             let Some(mut row) = store::run::bare(tx, id)? else { return Ok(None) };
@@ -253,12 +303,10 @@ pub async fn edit(engine: &Engine, request: EditRun) -> anyhow::Result<Run> {
                     None => drop(store::tag::remove(tx, id, key)?),
                 }
             }
-            Ok(Some(scope(&row.run)))
+            Ok(Some(Lists::of(&row.run)))
         })
         .await?;
-    let scope = scope_of.ok_or_else(|| error::missing("run", id))?;
-    engine.changed(Tag::Run(id));
-    engine.changed(scope.tag());
+    announce(engine, id, lists.ok_or_else(|| error::missing("run", id))?);
     get(engine, GetRun { run: id }).await
 }
 

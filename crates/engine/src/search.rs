@@ -32,7 +32,7 @@ use tokio::sync::Mutex;
 use crate::{
     Engine, Mode, error, folder,
     jobs::NewJob,
-    run::{command, name},
+    run::{self, Lists, command, name},
 };
 use judge::Judge;
 use space::Of;
@@ -155,6 +155,7 @@ pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Sear
     };
     let (entered, row) =
         (search.clone(), command::new_row(engine, project.id, run, Some(name), RunKind::Search).await?);
+    let lists = Lists::of(&row.run);
     engine
         .store()
         .write(move |tx| {
@@ -163,7 +164,7 @@ pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Sear
         })
         .await?;
     trials::announce(engine, &search);
-    engine.changed(Tag::Runs(search.project));
+    run::announce_lists(engine, [lists]);
     begin(engine, search, request.environment).await
 }
 
@@ -206,12 +207,12 @@ async fn end(engine: &Engine, id: SearchId, state: SearchState, because: Option<
         let Some(mut now) = store::search::get(tx, id)? else { return Err(missing(id)) };
         (now.state, now.error, now.ended_ms) = (state, because, Some(now_ms));
         store::search::put(tx, &now)?;
-        parent::settle(tx, &now)?;
-        Ok(now)
+        let run = parent::settle(tx, &now)?;
+        Ok((now, run))
     });
-    let search = written.await?;
+    let (search, run) = written.await?;
     trials::announce(engine, &search);
-    engine.changed(Tag::Runs(search.project));
+    run::announce_lists(engine, run.map(|run| Lists::of(&run)));
     shown(engine, search).await
 }
 
@@ -279,11 +280,12 @@ pub async fn resume(engine: &Engine, request: ResumeSearch) -> anyhow::Result<Se
         (now.state, now.error, now.ended_ms) = (SearchState::Running, None, None);
         (now.config, now.planned) = (config, planned);
         store::search::put(tx, &now)?;
-        parent::settle(tx, &now)?;
-        Ok(now)
+        let run = parent::settle(tx, &now)?;
+        Ok((now, run))
     });
-    let search = written.await?;
+    let (search, run) = written.await?;
     trials::announce(engine, &search);
+    run::announce_lists(engine, run.map(|run| Lists::of(&run)));
     begin(engine, search, request.environment).await
 }
 

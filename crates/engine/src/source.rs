@@ -6,6 +6,7 @@
 
 mod following;
 mod forgetting;
+mod heard;
 mod mlflow_db;
 mod models;
 mod taking;

@@ -21,10 +21,12 @@ use std::{
 use api::{
     RunId,
     event::{Event, NewestPoint, Tag},
-    tracking::Scope,
 };
 
-use crate::Engine;
+use crate::{
+    Engine,
+    run::{self, Lists},
+};
 
 /// How long what clients log is gathered before it is announced: a thousand small requests a second are not a thousand
 /// announcements.
@@ -43,7 +45,7 @@ pub(crate) struct Announcer {
 
 #[derive(Debug)]
 struct Waiting {
-    scope: Scope,
+    lists: Lists,
     newest: BTreeMap<String, NewestPoint>,
 }
 
@@ -54,12 +56,12 @@ impl Announcer {
     }
 
     /// Announces a run's newest points and its change, soon. The run table knows of it at once.
-    pub(crate) fn soon(engine: &Engine, run: RunId, scope: Scope, newest: Vec<NewestPoint>) {
+    pub(crate) fn soon(engine: &Engine, run: RunId, lists: Lists, newest: Vec<NewestPoint>) {
         engine.board().touch(run);
         Self::touch(engine, run);
         let mut waiting = engine.announcer().waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let first = waiting.is_empty();
-        let entry = waiting.entry(run).or_insert_with(|| Waiting { scope, newest: BTreeMap::new() });
+        let entry = waiting.entry(run).or_insert_with(|| Waiting { lists, newest: BTreeMap::new() });
         entry.newest.extend(newest.into_iter().map(|point| (point.key.clone(), point)));
         drop(waiting);
         if first {
@@ -116,7 +118,7 @@ pub(crate) async fn under_way(engine: &Engine) -> anyhow::Result<Vec<String>> {
 
 fn tell(engine: &Engine) {
     let waiting = std::mem::take(&mut *engine.announcer().waiting.lock().unwrap_or_else(PoisonError::into_inner));
-    let scopes: HashSet<Scope> = waiting.values().map(|waiting| waiting.scope).collect();
+    let lists: Vec<Lists> = waiting.values().map(|waiting| waiting.lists).collect();
     for (run, waiting) in waiting {
         if !waiting.newest.is_empty() {
             let newest = waiting.newest.into_values().collect();
@@ -124,7 +126,5 @@ fn tell(engine: &Engine) {
         }
         engine.changed(Tag::Run(run));
     }
-    for scope in scopes {
-        engine.changed(scope.tag());
-    }
+    run::announce_lists(engine, lists);
 }

@@ -356,12 +356,35 @@ pub fn of_experiment(connection: &Connection, experiment: ExperimentId) -> Resul
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Marks all of an experiment's runs as deleted, or takes the mark away.
-pub fn mark_all(transaction: &Transaction<'_>, experiment: ExperimentId, deleted: bool, now_ms: i64) -> Result<()> {
+/// Marks all of an experiment's runs as deleted that are not.
+pub fn mark_all(transaction: &Transaction<'_>, experiment: ExperimentId, at_ms: i64) -> Result<()> {
     transaction
-        .prepare_cached("UPDATE run SET deleted_ms = ?2 WHERE experiment = ?1 AND (deleted_ms IS NULL) = ?3")?
-        .execute(params![experiment.as_bytes(), deleted.then_some(now_ms), deleted])?;
+        .prepare_cached("UPDATE run SET deleted_ms = ?2 WHERE experiment = ?1 AND deleted_ms IS NULL")?
+        .execute(params![experiment.as_bytes(), at_ms])?;
     Ok(())
+}
+
+/// Takes the mark from an experiment's runs; with `at_ms` from those alone that were deleted then.
+pub fn unmark(transaction: &Transaction<'_>, experiment: ExperimentId, at_ms: Option<i64>) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE run SET deleted_ms = NULL WHERE experiment = ?1 AND (?2 IS NULL OR deleted_ms = ?2)")?
+        .execute(params![experiment.as_bytes(), at_ms])?;
+    Ok(())
+}
+
+/// When a run of an experiment was deleted last, of those that still can be restored.
+pub fn last_deleted(connection: &Connection, experiment: ExperimentId) -> Result<Option<i64>> {
+    let mut statement = connection.prepare_cached("SELECT max(deleted_ms) FROM run WHERE experiment = ?1")?;
+    Ok(statement.query_row(params![experiment.as_bytes()], |row| row.get(0))?)
+}
+
+/// The name of a run of an experiment that we supervise and that is not over, the oldest first.
+pub fn under_way(connection: &Connection, experiment: ExperimentId) -> Result<Option<String>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name FROM run WHERE experiment = ?1 AND state IN ('queued', 'running')
+         AND kind IN ('training', 'command', 'search') ORDER BY created_ms, id LIMIT 1",
+    )?;
+    Ok(statement.query_row(params![experiment.as_bytes()], |row| row.get(0)).optional()?)
 }
 
 /// Moves a run, and with it the models that it logged; `address` is where clients find its artifacts.
@@ -378,10 +401,10 @@ pub fn move_to(
     logged_model::move_to(transaction, id, experiment)
 }
 
-/// Whether an experiment has a run, deleted or not, whose process is ours to watch: it is its project's.
+/// Whether an experiment has a run, deleted or not, that we supervise: it is its project's.
 pub fn has_supervised(connection: &Connection, experiment: ExperimentId) -> Result<bool> {
     let mut statement = connection.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM run WHERE experiment = ?1 AND kind IN ('training', 'command'))",
+        "SELECT EXISTS (SELECT 1 FROM run WHERE experiment = ?1 AND kind IN ('training', 'command', 'search'))",
     )?;
     Ok(statement.query_row(params![experiment.as_bytes()], |row| row.get(0))?)
 }

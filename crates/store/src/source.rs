@@ -44,9 +44,9 @@ CREATE TABLE source_run (
 CREATE INDEX source_run_run ON source_run (run);
 CREATE TABLE source_record (
     source BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
-    kind   TEXT NOT NULL, -- 'named', 'logged', 'model', 'version'
+    kind   TEXT NOT NULL, -- 'named', 'logged', 'model', 'version', 'heard'
     key    TEXT NOT NULL, -- in the log
-    record TEXT NOT NULL, -- the id of what it became, which a person may have deleted since
+    record TEXT NOT NULL, -- the id of what it became, which a person may have deleted since; of 'heard' JSON
     PRIMARY KEY (source, kind, key)
 ) WITHOUT ROWID;
 ";
@@ -261,6 +261,8 @@ pub enum RecordKind {
     Logged,
     Model,
     Version,
+    /// By the record's own kind and id: what the log said of it, whether or not it is a record beside a run.
+    Heard,
 }
 
 impl RecordKind {
@@ -270,6 +272,7 @@ impl RecordKind {
             Self::Logged => "logged",
             Self::Model => "model",
             Self::Version => "version",
+            Self::Heard => "heard",
         }
     }
 }
@@ -291,6 +294,23 @@ pub fn put_record(
 ) -> Result<()> {
     transaction
         .prepare_cached("INSERT INTO source_record (source, kind, key, record) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![id.as_bytes(), kind.word(), key, record])?;
+    Ok(())
+}
+
+/// The same where there may be one of this key, which is replaced.
+pub fn keep_record(
+    transaction: &Transaction<'_>,
+    id: SourceId,
+    kind: RecordKind,
+    key: &str,
+    record: &str,
+) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO source_record (source, kind, key, record) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (source, kind, key) DO UPDATE SET record = excluded.record",
+        )?
         .execute(params![id.as_bytes(), kind.word(), key, record])?;
     Ok(())
 }

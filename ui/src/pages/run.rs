@@ -30,6 +30,7 @@ use crate::{
         curve_look::{AlongChoice, Look, LookChoice},
         dialog::Confirm,
         icon::{self, icon},
+        mark_ended::MarkEnded,
         menu::{Item, MenuButton},
         move_runs::MoveRuns,
         register::Register,
@@ -218,6 +219,11 @@ impl Standing {
         }
     }
 
+    /// Whether only its client says when it is over, which it has not.
+    const fn is_open(self) -> bool {
+        !self.kind.is_supervised() && !self.is_over
+    }
+
     /// Why it can't be deleted now.
     fn live(self) -> Option<String> {
         (self.kind.is_supervised() && !self.is_over).then(|| "It is still under way.".to_owned())
@@ -226,11 +232,6 @@ impl Standing {
     /// Why it can't be deleted for good.
     fn kept(self) -> Option<String> {
         self.has_version.then(|| "A model version came from it.".to_owned())
-    }
-
-    /// Why it can't be moved.
-    fn rooted(self) -> Option<String> {
-        self.kind.is_supervised().then(|| "It belongs to its project's folder and data.".to_owned())
     }
 
     /// Why no model version can be made of it, where its page has no button for that.
@@ -251,7 +252,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let place = Place::get();
     let pending = Pending::new();
     let navigate = StoredValue::new_local(use_navigate());
-    let [renaming, moving, purging, thinning, registering] = std::array::from_fn(|_| RwSignal::new(false));
+    let [renaming, moving, ending, purging, thinning, registering] = std::array::from_fn(|_| RwSignal::new(false));
     let id = Memo::new(move |_| run.with(|run| run.id));
     let facts = Memo::new(move |_| {
         run.with(|run| (run.state, run.kind, run.resumable, run.versions.first().copied(), run.has_evaluation))
@@ -331,11 +332,14 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
             ];
         }
         let mut items = vec![Item::new("Rename…", icon::PENCIL, move || renaming.set(true)), copy];
+        if standing.is_open() {
+            items.push(Item::new("Mark as ended…", icon::SQUARE, move || ending.set(true)));
+        }
         if let Some(why) = standing.not_registered() {
             items.push(Item::new("Register model…", icon::BOX, || {}).blocked(Some(why)));
         }
         items.extend([
-            Item::new("Move to experiment…", icon::FOLDER, move || moving.set(true)).blocked(standing.rooted()),
+            Item::new("Move to experiment…", icon::FOLDER, move || moving.set(true)),
             Item::new("Delete checkpoints…", icon::LAYERS, move || thinning.set(true))
                 .danger()
                 .blocked(standing.live()),
@@ -380,6 +384,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         <MenuButton items />
         <RenameRun open=renaming run=Signal::derive(move || run.with(|run| Some((run.id, run.name.clone())))) />
         <Register open=registering run=Signal::derive(move || Some(id.get())) on_done=registered />
+        <MarkEnded open=ending run=Signal::derive(move || run.with(|run| Some((run.id, run.name.clone())))) />
         <MoveRuns open=moving runs=Signal::derive(move || vec![id.get()]) />
         <Confirm
             open=purging

@@ -327,6 +327,7 @@ pub(crate) fn Runs() -> impl IntoView {
             <actions::Rename renaming=asks.renaming />
             <actions::Register registering=asks.registering />
             <actions::Moving moving=asks.moving />
+            <actions::Ending ending=asks.ending />
             <actions::Purge actions />
         </div>
     }

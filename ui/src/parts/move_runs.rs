@@ -1,7 +1,11 @@
 //! Runs are moved into another experiment, and so into its project: from their rows and from a run's page.
 
+use std::collections::BTreeMap;
+
 use api::{
-    id::{ExperimentId, RunId},
+    id::{ExperimentId, ProjectId, RunId},
+    run::{GetRuns, RunKind},
+    run_diff::MOST,
     tracking::{Experiment, ListExperiments, MoveRuns as MoveThem},
 };
 use leptos::prelude::*;
@@ -37,14 +41,38 @@ fn Form(open: RwSignal<bool>, runs: Vec<RunId>) -> impl IntoView {
     let pending = Pending::new();
     let experiments = query(|| Some(ListExperiments { deleted: false }));
     let chosen = RwSignal::new(String::new());
-    // The first stands chosen, as it is seen.
+    let count = runs.len() as u64;
+    // Of more than can be asked for at once, the host refuses what can't be moved.
+    let asked = (runs.len() <= MOST).then(|| GetRuns { runs: runs.clone() });
+    let is_asked = asked.is_some();
+    let known = query(move || asked.clone());
+    let moved = Memo::new(move |_| {
+        known.value.with(|known| {
+            known.as_ref().map(|known| {
+                let of = |run: &api::run::Run| Moved { name: run.name.clone(), kind: run.kind, project: run.project };
+                known.iter().flatten().map(of).collect::<Vec<_>>()
+            })
+        })
+    });
+    let refused = Memo::new(move |_| {
+        let moved = moved.get().unwrap_or_default();
+        experiments.value.with(|all| refusals(all.as_deref().unwrap_or_default(), &moved))
+    });
+    let rooted = Signal::derive(move || {
+        let why = refused.with(|refused| refused.values().next().cloned());
+        why.map(|why| format!("{why}: it can be moved among that project's experiments."))
+    });
+    // The first that can be chosen stands chosen, as it is seen.
     Effect::new(move |_| {
-        let first = experiments.value.with(|all| choices(all.as_deref().unwrap_or_default()).into_iter().next());
+        if is_asked && moved.with(Option::is_none) {
+            return;
+        }
+        let all = experiments.value.with(|all| choices(all.as_deref().unwrap_or_default()));
+        let first = refused.with(|refused| all.into_iter().find(|(id, _)| !refused.contains_key(id)));
         if let Some((id, _)) = first.filter(|_| chosen.with_untracked(String::is_empty)) {
             chosen.set(id);
         }
     });
-    let count = runs.len() as u64;
     let runs = StoredValue::new(runs);
     let go = move || {
         let Ok(to) = chosen.get_untracked().parse::<ExperimentId>() else { return };
@@ -62,8 +90,8 @@ fn Form(open: RwSignal<bool>, runs: Vec<RunId>) -> impl IntoView {
     view! {
         <div class="content form">
             <Load query=experiments lines=1 let:experiments>
-                <Labelled label="Experiment" hint="In the experiment of a project they are runs of that project.">
-                    <Select value=chosen options=Signal::derive(move || experiments.with(|all| choices(all))) />
+                <Labelled label="Experiment" hint="In the experiment of a project they are runs of that project." warning=rooted>
+                    <Select value=chosen options=Signal::derive(move || experiments.with(|all| choices(all))) refused />
                 </Labelled>
             </Load>
         </div>
@@ -72,6 +100,23 @@ fn Form(open: RwSignal<bool>, runs: Vec<RunId>) -> impl IntoView {
             <Button label="Move" kind="primary" disabled=blocked on_press=go />
         </footer>
     }
+}
+
+/// What of a run says where it may go.
+#[derive(Clone, PartialEq)]
+struct Moved {
+    name: String,
+    kind: RunKind,
+    project: Option<ProjectId>,
+}
+
+/// The experiments that one of the runs can't be moved to, by their ids, each with why.
+fn refusals(all: &[Experiment], runs: &[Moved]) -> BTreeMap<String, String> {
+    let why = |to: &Experiment| {
+        runs.iter()
+            .find_map(|run| run.kind.stays_because(run.project, to.project).map(|why| format!("{} {why}", run.name)))
+    };
+    all.iter().filter_map(|to| why(to).map(|why| (to.id.to_string(), why))).collect()
 }
 
 /// Their ids, and their names behind their folders, in the order of what is read.
@@ -85,4 +130,39 @@ fn choices(all: &[Experiment]) -> Vec<(String, String)> {
         .collect();
     all.sort_by_key(|(_, label)| label.to_lowercase());
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn experiment(id: u8, project: Option<ProjectId>) -> Experiment {
+        Experiment {
+            id: ExperimentId::from_bytes([id; 16]),
+            number: 0,
+            project,
+            is_own: false,
+            name: String::new(),
+            folder: String::new(),
+            location: None,
+            tags: BTreeMap::new(),
+            runs: 0,
+            created_ms: 0,
+            updated_ms: 0,
+            deleted_ms: None,
+        }
+    }
+
+    #[test]
+    fn what_we_supervise_is_offered_its_projects_experiments() {
+        let project = Some(ProjectId::from_bytes([1; 16]));
+        let all = [experiment(1, project), experiment(2, None), experiment(3, Some(ProjectId::from_bytes([2; 16])))];
+        let run = |kind| Moved { name: "brisk-heron".to_owned(), kind, project };
+        assert!(refusals(&all, &[run(RunKind::Client), run(RunKind::Imported)]).is_empty());
+        for kind in [RunKind::Training, RunKind::Command, RunKind::Search] {
+            let refused = refusals(&all, &[run(RunKind::Client), run(kind)]);
+            assert_eq!(refused.keys().cloned().collect::<Vec<_>>(), [all[1].id.to_string(), all[2].id.to_string()]);
+            assert_eq!(refused[&all[1].id.to_string()], "brisk-heron belongs to its project's folder and data");
+        }
+    }
 }

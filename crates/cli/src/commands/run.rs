@@ -16,8 +16,8 @@ use api::{
     evaluation::{Evaluation, Figure},
     job::Subject,
     run::{
-        Artifact, DeleteRun, EditRun, GetEvaluation, GetLineage, GetRun, GetRunLog, LineageNode, ListArtifacts,
-        LogStream, ResumeRun, Run, RunKind, StartRun, StopRun, seconds,
+        Artifact, DeleteRun, EditRun, Ending, GetEvaluation, GetLineage, GetRun, GetRunLog, LineageNode, ListArtifacts,
+        LogStream, MarkEnded, ResumeRun, Run, RunKind, StartRun, StopRun, seconds,
     },
     spending::{Spent, money},
     worker::Device,
@@ -45,6 +45,14 @@ pub(crate) enum RunCommand {
     Stop {
         /// A run's name or id, or `latest`
         run: String,
+    },
+    /// Marks a client's or an imported run as ended whose program died and can't say so
+    End {
+        /// A run's name or id, or `latest`
+        run: String,
+        /// How it ended: failed or killed
+        #[arg(long = "as", value_name = "HOW", default_value = "killed", value_parser = super::parse_word::<Ending>)]
+        ending: Ending,
     },
     /// Goes on with a stopped, failed or killed training
     Resume {
@@ -251,6 +259,10 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
                     format!("{} was asked to stop. Ask again to end it at once.", run.name)
                 }
             })
+        }
+        RunCommand::End { run, ending } => {
+            let run = context.call(MarkEnded { run: context.run(&run).await?, ending }).await?;
+            context.output.show(&run, |run| format!("{} is marked as {}.", run.name, words::word(&run.state)))
         }
         RunCommand::Edit { run, name, notes, tags } => {
             let tags = tags.iter().map(|pair| tag(pair)).collect::<Outcome<_>>()?;

@@ -142,7 +142,7 @@ pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand
 }
 
 /// What is there is first deleted so that it can be restored.
-pub(crate) fn not_deleted(name: &str, command: &str) -> ApiError {
+fn not_deleted(name: &str, command: &str) -> ApiError {
     ApiError::new(api::ErrorCode::Conflict, format!("{name} is not deleted."))
         .with_hint(format!("Delete it first, with `slipway {command}`: it can then be restored, or deleted for good."))
 }

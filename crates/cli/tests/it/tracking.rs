@@ -142,6 +142,26 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
 }
 
 #[test]
+fn a_run_whose_client_died_is_marked_as_ended() {
+    let place = Place::with_project();
+    place.json(&["project", "show"]);
+    let client = Client::of(&place);
+    for name in ["lost", "crashed"] {
+        client.post("runs/create", &json!({ "experiment_id": "0", "run_name": name }));
+    }
+    let ended = place.run(&["run", "end", "lost"]);
+    assert_eq!(String::from_utf8_lossy(&ended.stdout).trim(), "lost is marked as killed.");
+    assert_eq!(place.json(&["run", "end", "crashed", "--as", "failed"])["state"], "failed");
+    let again = place.run(&["run", "end", "lost"]);
+    assert!(said(&again).contains("lost is over already"), "{}", said(&again));
+    assert_eq!(place.run(&["run", "end", "lost", "--as", "finished"]).status.code(), Some(2));
+    // A project's own experiment is called as the project is.
+    let own = place.run(&["experiment", "edit", "small", "--name", "other"]);
+    assert!(said(&own).contains("is the experiment of a project"), "{}", said(&own));
+    assert!(said(&own).contains("Rename the project instead"), "{}", said(&own));
+}
+
+#[test]
 fn what_differs_between_runs_is_told() {
     let place = Place::new();
     let client = Client::of(&place);

@@ -5,14 +5,13 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::{Context as _, bail};
 use api::{
     ApiError, ProjectId, RunId,
-    event::Tag,
     run::{BeginCommand, BegunCommand, EndCommand, GetRun, Run, RunKind, RunState},
 };
 use store::{project::ProjectRow, run::RunRow, spending::Spending};
 
 use crate::{
     Engine, Mode, folder, project, project_file,
-    run::{self, spending, surroundings},
+    run::{self, Lists, spending, surroundings},
 };
 
 /// Enters a command's run; the caller appends events to its folder as a worker does.
@@ -53,7 +52,7 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
         pid_started_ms: Some(request.pid_started_ms),
         ..row
     };
-    let name = row.run.name.clone();
+    let (name, lists) = (row.run.name.clone(), Lists::of(&row.run));
     engine
         .store()
         .write(move |tx| {
@@ -70,8 +69,7 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
             store::spending::put(tx, id, &spending, now_ms)
         })
         .await?;
-    engine.changed(Tag::Run(id));
-    engine.changed(Tag::Runs(project.id));
+    run::announce(engine, id, lists);
     if engine.options().mode == Mode::Host {
         run::supervise::follow_detached(engine, id);
     }

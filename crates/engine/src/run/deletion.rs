@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Context as _;
-use api::{ApiError, ErrorCode, RunId, event::Tag, host::Freed, run::DeleteRun, tracking::Scope};
+use api::{ApiError, ErrorCode, RunId, event::Tag, host::Freed, run::DeleteRun};
 
+use super::Lists;
 use crate::{Engine, error, tracking::experiments};
 
 /// Of many runs so many go in one transaction: others write in between.
@@ -14,7 +15,7 @@ const AT_ONCE: usize = 1_000;
 pub async fn delete(engine: &Engine, request: DeleteRun) -> anyhow::Result<Freed> {
     let id = request.run;
     if !request.checkpoints_only {
-        return for_good(engine, vec![id]).await;
+        return for_good(engine, vec![id], Which::Any).await;
     }
     let row = super::find(engine, id).await?;
     // Noted first: nobody begins to go on from what is being removed.
@@ -31,7 +32,7 @@ pub async fn delete(engine: &Engine, request: DeleteRun) -> anyhow::Result<Freed
         .await?;
     let folder = engine.workspace().run(id).join("checkpoints");
     let bytes = tokio::task::spawn_blocking(move || crate::storage::remove_folder(&folder)).await?;
-    experiments::announce(engine, &[(id, super::scope(&row.run))]);
+    experiments::announce(engine, &[(id, Lists::of(&row.run))]);
     engine.changed(Tag::Storage);
     Ok(Freed { bytes, records: 0, parts: Vec::new() })
 }
@@ -39,14 +40,22 @@ pub async fn delete(engine: &Engine, request: DeleteRun) -> anyhow::Result<Freed
 /// What one transaction deleted.
 #[derive(Default)]
 struct Gone {
-    runs: Vec<(RunId, Scope)>,
+    runs: Vec<(RunId, Lists)>,
     logged: Vec<String>,
     refusal: Option<ApiError>,
 }
 
+/// Which runs may go for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    Any,
+    /// Those alone that were deleted before, so that they could have been restored.
+    Deleted,
+}
+
 /// Deletes runs with the models that they logged, and the files of both. All are checked before the first is deleted;
 /// a run that is begun or registered again meanwhile stays.
-pub(crate) async fn for_good(engine: &Engine, mut runs: Vec<RunId>) -> anyhow::Result<Freed> {
+pub(crate) async fn for_good(engine: &Engine, mut runs: Vec<RunId>, which: Which) -> anyhow::Result<Freed> {
     let mut seen = HashSet::new();
     runs.retain(|run| seen.insert(*run));
     let asked = runs.clone();
@@ -56,7 +65,7 @@ pub(crate) async fn for_good(engine: &Engine, mut runs: Vec<RunId>) -> anyhow::R
             let pointed = store::client_version::pointed(c)?;
             for id in asked {
                 let Some(row) = store::run::bare(c, id)? else { return Ok(Some(id)) };
-                if let Some(refusal) = refusal(c, &pointed, &row)? {
+                if let Some(refusal) = refusal(c, &pointed, &row, which)? {
                     return Err(refusal.into());
                 }
             }
@@ -69,7 +78,7 @@ pub(crate) async fn for_good(engine: &Engine, mut runs: Vec<RunId>) -> anyhow::R
     let mut freed = Freed::default();
     for some in runs.chunks(AT_ONCE) {
         let some = some.to_vec();
-        let gone = engine.store().write_durable(move |tx| delete_rows(tx, some)).await?;
+        let gone = engine.store().write_durable(move |tx| delete_rows(tx, some, which)).await?;
         freed.records += gone.runs.len() as u64;
         freed.bytes += remove_files(engine, &gone).await?;
         experiments::announce(engine, &gone.runs);
@@ -87,12 +96,12 @@ pub(crate) async fn for_good(engine: &Engine, mut runs: Vec<RunId>) -> anyhow::R
     Ok(freed)
 }
 
-fn delete_rows(tx: &store::Transaction<'_>, runs: Vec<RunId>) -> store::Result<Gone> {
+fn delete_rows(tx: &store::Transaction<'_>, runs: Vec<RunId>, which: Which) -> store::Result<Gone> {
     let pointed = store::client_version::pointed(tx)?;
     let mut gone = Gone::default();
     for id in runs {
         let Some(row) = store::run::bare(tx, id)? else { continue };
-        if let Some(refusal) = refusal(tx, &pointed, &row)? {
+        if let Some(refusal) = refusal(tx, &pointed, &row, which)? {
             gone.refusal = Some(refusal);
             continue;
         }
@@ -101,7 +110,7 @@ fn delete_rows(tx: &store::Transaction<'_>, runs: Vec<RunId>) -> store::Result<G
             gone.logged.push(model);
         }
         store::run::delete(tx, id)?;
-        gone.runs.push((id, super::scope(&row.run)));
+        gone.runs.push((id, Lists::of(&row.run)));
     }
     Ok(gone)
 }
@@ -120,7 +129,15 @@ fn refusal(
     c: &store::Connection,
     pointed: &HashMap<String, String>,
     row: &store::run::RunRow,
+    which: Which,
 ) -> store::Result<Option<ApiError>> {
+    if which == Which::Deleted && row.run.deleted_ms.is_none() {
+        let refusal = ApiError::new(ErrorCode::Conflict, format!("{} is not deleted.", row.run.name));
+        return Ok(Some(
+            refusal
+                .with_hint("Delete it first, with `slipway run trash`: it can then be restored, or deleted for good."),
+        ));
+    }
     if let Some(refusal) = under_way(row) {
         return Ok(Some(refusal));
     }
@@ -147,8 +164,10 @@ pub(crate) fn registered<'a>(
 }
 
 /// Of what we don't supervise only its client knows whether it is under way: a deletion is a person's word.
-fn under_way(row: &store::run::RunRow) -> Option<ApiError> {
-    let is_under_way = row.run.kind.is_supervised() && !row.run.state.is_over();
-    is_under_way
-        .then(|| ApiError::new(ErrorCode::InUse, format!("{} is under way.", row.run.name)).with_hint("Stop it first."))
+pub(crate) fn under_way(row: &store::run::RunRow) -> Option<ApiError> {
+    (row.run.kind.is_supervised() && !row.run.state.is_over()).then(|| is_under_way(&row.run.name))
+}
+
+pub(crate) fn is_under_way(name: &str) -> ApiError {
+    ApiError::new(ErrorCode::InUse, format!("{name} is under way.")).with_hint("Stop it first.")
 }

@@ -23,7 +23,9 @@ use super::{command, memory, name, process, spending, split, supervise};
 use crate::{
     Engine, folder, hardware,
     jobs::{JobContext, NewJob, retry_with},
-    project, project_file, run, snapshot,
+    project, project_file,
+    run::{self, Lists},
+    snapshot,
 };
 
 /// Enters a training into the queue.
@@ -91,6 +93,7 @@ pub(crate) async fn start_as(
     // The settings of this moment, also if the run waits in the queue.
     write_json(&folder.join("request.json"), &Requested { file: file.clone(), training })?;
     let name = row.run.name.clone();
+    let lists = Lists::of(&row.run);
     let entered = row.clone();
     let refused = engine.store().write(move |tx| {
         let refused = answered(tx, &entered.run)?;
@@ -118,8 +121,7 @@ pub(crate) async fn start_as(
     };
     let job = engine.jobs().start(engine, new, move |context| train(context, id)).await?;
     link_job(engine, id, job.id).await?;
-    engine.changed(Tag::Run(id));
-    engine.changed(Tag::Runs(project.id));
+    run::announce(engine, id, lists);
     Ok(job)
 }
 
@@ -270,14 +272,12 @@ async fn spawn(engine: &Engine, id: RunId, program: PathBuf) -> anyhow::Result<(
             (row.pid, row.pid_started_ms) = (Some(process.pid), Some(process.started_ms));
             store::run::put(tx, &row)?;
             spending::begin(tx, id, now_ms)?;
-            Ok(run::scope(&row.run))
+            Ok(Lists::of(&row.run))
         })
         .await;
     // Buried as soon as it ends, so that its pid is seen to be gone.
     std::thread::spawn(move || child.wait());
-    let scope = written?;
-    engine.changed(Tag::Run(id));
-    engine.changed(scope.tag());
+    run::announce(engine, id, written?);
     Ok(())
 }
 
@@ -342,8 +342,7 @@ pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> 
     }
     let job = engine.jobs().start(engine, new, move |context| go_on(context, id, plan)).await?;
     link_job(engine, id, job.id).await?;
-    engine.changed(Tag::Run(id));
-    engine.changed(run::scope(&row.run).tag());
+    run::announce(engine, id, Lists::of(&row.run));
     Ok(job)
 }
 

@@ -30,7 +30,7 @@ use crate::{
     Engine, Mode, error,
     jobs::JobContext,
     process::{self, ProcessId},
-    run,
+    run::{self, Lists},
 };
 
 /// Between two looks at the file.
@@ -534,7 +534,7 @@ fn announce(engine: &Engine, id: RunId, told: &Told) {
     }
     engine.changed(Tag::Run(id));
     if told.state_changed {
-        engine.changed(run::scope(run).tag());
+        run::announce_lists(engine, [Lists::of(run)]);
     }
     if told.over {
         // That it was stopped is all there is to say of it.

@@ -38,12 +38,12 @@ pub(super) fn enter(tx: &Transaction<'_>, search: &Search, row: RunRow) -> store
     let started_ms = Some(search.created_ms);
     let run = Run { command, started_ms, seed: Some(search.config.seed), ..row.run };
     store::run::put(tx, &RunRow { run, ..row })?;
-    settle(tx, search)
+    settle(tx, search).map(|_| ())
 }
 
-/// Writes its params and how the search stands.
-pub(super) fn settle(tx: &Transaction<'_>, search: &Search) -> store::Result<()> {
-    let Some(mut row) = of(tx, search)? else { return Ok(()) };
+/// Writes its params and how the search stands, and answers its run.
+pub(super) fn settle(tx: &Transaction<'_>, search: &Search) -> store::Result<Option<Run>> {
+    let Some(mut row) = of(tx, search)? else { return Ok(None) };
     for (key, value) in params(&search.config) {
         store::param::put(tx, row.run.id, &key, &value)?;
     }
@@ -58,7 +58,8 @@ pub(super) fn settle(tx: &Transaction<'_>, search: &Search) -> store::Result<()>
         RunState::Stopped => Some(search.error.clone().unwrap_or_else(crate::jobs::cancelled)),
         _ => search.error.clone(),
     };
-    store::run::put(tx, &row)
+    store::run::put(tx, &row)?;
+    Ok(Some(row.run))
 }
 
 /// Logs the value of the best trial at that trial's number.

@@ -12,7 +12,7 @@ use std::{
 use api::{
     ModelId, ProjectId, RunId, VersionId,
     source::Source,
-    tracking::{ClientVersion, LoggedMetric, LoggedModel, NOTE_TAG, VersionNotes},
+    tracking::{ClientVersion, LoggedMetric, LoggedModel, VersionNotes},
 };
 use foreign::registry::{GroupHead, Inputs, LoggedHead, ModelHead, VersionHead};
 use store::{
@@ -21,7 +21,7 @@ use store::{
     source::RecordKind::{Logged, Model, Named, Version},
 };
 
-use super::taking::experiment_of;
+use super::{heard::Heard, taking::experiment_of};
 use crate::{Engine, run::name};
 
 /// Characters of a model's name.
@@ -124,7 +124,8 @@ impl Writing<'_, '_> {
             (None, Some(row)) => row.run.experiment,
             (None, None) => experiment_of(self.tx, self.engine, self.source, &head.group, self.now_ms)?.id,
         };
-        let deleted_ms = before.and_then(|before| before.deleted_ms);
+        let mut heard = Heard::of(self.tx, self.source.id, "logged", &id)?;
+        let (deleted_ms, here) = before.map_or_else(Default::default, |before| (before.deleted_ms, before.tags));
         let model = LoggedModel {
             id: id.clone(),
             experiment,
@@ -137,9 +138,10 @@ impl Writing<'_, '_> {
             updated_ms: head.updated_ms,
             deleted_ms: deleted_ms.or(head.deleted.then_some(self.now_ms)),
             params: head.params.into_iter().collect(),
-            tags: head.tags.into_iter().collect(),
+            tags: head.tags.into_iter().filter(|(key, value)| takes_tag(&mut heard, &here, key, value)).collect(),
             metrics: Vec::new(),
         };
+        heard.keep(self.tx)?;
         store::logged_model::put(self.tx, &model)?;
         if !was_told {
             store::source::put_record(self.tx, self.source.id, Logged, &head.id, &id)?;
@@ -181,14 +183,13 @@ impl Writing<'_, '_> {
     fn group(&self, head: GroupHead) -> store::Result<()> {
         let Some(id) = store::source::group(self.tx, self.source.id, &head.name)? else { return Ok(()) };
         let Some(experiment) = store::experiment::get(self.tx, id)? else { return Ok(()) };
+        let mut heard = Heard::of(self.tx, self.source.id, "experiment", &id)?;
         for (key, value) in head.tags {
-            // What a person wrote here stays.
-            if key == NOTE_TAG && experiment.tags.contains_key(NOTE_TAG) {
-                continue;
+            if takes_tag(&mut heard, &experiment.tags, &key, &value) {
+                store::experiment::put_tag(self.tx, id, &key, &value)?;
             }
-            store::experiment::put_tag(self.tx, id, &key, &value)?;
         }
-        Ok(())
+        heard.keep(self.tx)
     }
 
     fn model(&mut self, head: ModelHead) -> store::Result<()> {
@@ -200,18 +201,29 @@ impl Writing<'_, '_> {
             (_, Some(row)) => row,
             (None, None) => self.new_model(&head)?,
         };
+        let mut heard = Heard::of(self.tx, self.source.id, "model", &row.id)?;
         for version in head.versions {
-            self.version(&row, &head.name, version)?;
+            self.version(&row, &head.name, version, &mut heard)?;
         }
         for alias in head.gone_aliases {
-            store::alias::delete(self.tx, row.id, &alias)?;
+            let here = store::alias::find(self.tx, row.id, &alias)?.map(|here| here.to_string()).unwrap_or_default();
+            // Where a person moved it, it stays.
+            if heard.ends(&format!("alias.{alias}"), &here) {
+                store::alias::delete(self.tx, row.id, &alias)?;
+            }
         }
+        let here = store::client_version::tags(self.tx, row.id.as_bytes())?;
         for (key, value) in &head.tags {
-            store::client_version::put_tag(self.tx, row.id.as_bytes(), key, value)?;
+            if takes_tag(&mut heard, &here, key, value) {
+                store::client_version::put_tag(self.tx, row.id.as_bytes(), key, value)?;
+            }
         }
-        if row.notes.is_empty() {
-            row.notes = name::notes_of_log(head.notes.unwrap_or_default());
+        let noted = Some(row.notes.as_str()).filter(|notes| !notes.is_empty());
+        let notes = head.notes.map(name::notes_of_log).filter(|notes| !notes.is_empty());
+        if let Some(notes) = notes.filter(|notes| heard.takes("notes", noted, notes)) {
+            row.notes = notes;
         }
+        heard.keep(self.tx)?;
         row.updated_ms = row.updated_ms.max(head.updated_ms);
         store::model::put(self.tx, &row)?;
         self.wrote.models = true;
@@ -240,7 +252,8 @@ impl Writing<'_, '_> {
         Ok(row)
     }
 
-    fn version(&mut self, model: &ModelRow, of: &str, head: VersionHead) -> store::Result<()> {
+    /// `heard` is of its model, whose an alias is.
+    fn version(&mut self, model: &ModelRow, of: &str, head: VersionHead, heard: &mut Heard) -> store::Result<()> {
         let key = format!("{of}/{}", head.number);
         let known = store::source::record(self.tx, self.source.id, Version, &key)?;
         let known = known.and_then(|id| id.parse::<VersionId>().ok());
@@ -291,11 +304,19 @@ impl Writing<'_, '_> {
             store::source::put_record(self.tx, self.source.id, Version, &key, &version.id.to_string())?;
         }
         self.notes(version.id, head.notes, head.stage, head.updated_ms)?;
+        let here = store::client_version::tags(self.tx, version.id.as_bytes())?;
+        let mut of_version = Heard::of(self.tx, self.source.id, "version", &version.id)?;
         for (key, value) in &head.tags {
-            store::client_version::put_tag(self.tx, version.id.as_bytes(), key, value)?;
+            if takes_tag(&mut of_version, &here, key, value) {
+                store::client_version::put_tag(self.tx, version.id.as_bytes(), key, value)?;
+            }
         }
+        of_version.keep(self.tx)?;
         for alias in &head.aliases {
-            store::alias::put(self.tx, model.id, alias, version.id, self.now_ms)?;
+            let here = store::alias::find(self.tx, model.id, alias)?.map(|here| here.to_string());
+            if heard.takes(&format!("alias.{alias}"), here.as_deref(), &version.id.to_string()) {
+                store::alias::put(self.tx, model.id, alias, version.id, self.now_ms)?;
+            }
         }
         self.wrote.runs.extend(version.run);
         self.wrote.projects.extend(row.and_then(|row| row.run.project));
@@ -343,6 +364,11 @@ impl Writing<'_, '_> {
         let rest = head.files.as_deref().zip(row.artifacts.as_deref()).and_then(|(at, folder)| below(at, folder));
         Ok(rest.map_or_else(|| head.source.clone(), |rest| format!("runs:/{}/{rest}", row.run.id)))
     }
+}
+
+/// Whether a tag is taken as the log says it: what a person chose here stays.
+fn takes_tag(heard: &mut Heard, here: &BTreeMap<String, String>, key: &str, value: &str) -> bool {
+    heard.takes(&format!("tag.{key}"), here.get(key).map(String::as_str), value)
 }
 
 /// The path within a folder, with slashes; `None` of one that is not within.

@@ -1,7 +1,7 @@
 //! What a reader tells becomes runs: committed in pieces, so that neither memory nor a transaction grows with the log.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fs,
     io::Write as _,
 };
@@ -14,7 +14,7 @@ use api::{
     run::{Code, Run, RunKind},
     series::Point,
     source::{Source, SourceWarning},
-    tracking::{Experiment, Scope},
+    tracking::Experiment,
 };
 use foreign::{Head, Mark, Media, Reader, Told};
 use store::{
@@ -26,12 +26,13 @@ use store::{
 
 use super::{
     following,
+    heard::Heard,
     models::{self, Others},
 };
 use crate::{
     Engine, error,
     jobs::JobContext,
-    run::{self, name},
+    run::{self, Lists, name},
     tracking::client,
 };
 
@@ -84,7 +85,7 @@ struct Taking<'a> {
     waits: Option<String>,
     changed: HashSet<RunId>,
     told: HashSet<RunId>,
-    scopes: HashSet<Scope>,
+    lists: HashSet<Lists>,
     /// Whose models changed, and whether any did.
     projects: HashSet<ProjectId>,
     models: bool,
@@ -132,7 +133,7 @@ pub(super) fn take(
         waits: None,
         changed: HashSet::new(),
         told: HashSet::new(),
-        scopes: HashSet::new(),
+        lists: HashSet::new(),
         projects: HashSet::new(),
         models: false,
         begun: Some(Begun { row: row.clone(), anew: !before.is_whole }),
@@ -168,7 +169,7 @@ pub(super) fn take(
         _ => {}
     }
     let source = &row.source;
-    let (mut taken, changed, scopes) = (taking.taken, taking.changed, taking.scopes);
+    let (mut taken, changed, lists) = (taking.taken, taking.changed, taking.lists);
     let (projects, models) = (taking.projects, taking.models);
     taken.waits = source.error.as_ref().is_some_and(|error| error.code == ErrorCode::Busy);
     taken.is_open = runtime.block_on(engine.store().write(move |tx| {
@@ -179,7 +180,7 @@ pub(super) fn take(
         store::source::is_open(tx, id)
     }))?;
     changed.into_iter().for_each(|run| engine.changed(Tag::Run(run)));
-    scopes.into_iter().for_each(|scope| engine.changed(scope.tag()));
+    run::announce_lists(engine, lists);
     projects.into_iter().for_each(|project| engine.changed(Tag::Models(project)));
     if models {
         engine.changed(Tag::ClientModels);
@@ -259,7 +260,7 @@ impl Taking<'_> {
         let runtime = tokio::runtime::Handle::current();
         let now_ms = engine.now_ms();
         let (written, begun) = (engine.clone(), self.begun.take());
-        let (changed, scopes, told, wrote, stale, output) = runtime.block_on(engine.store().write(move |tx| {
+        let (changed, lists, told, wrote, stale, output) = runtime.block_on(engine.store().write(move |tx| {
             let mut stale = Vec::new();
             if let Some(Begun { row, anew }) = begun {
                 if anew {
@@ -272,11 +273,11 @@ impl Taking<'_> {
                 return Err(StoreError::from(forgotten()));
             }
             let mut changed = HashSet::new();
-            let mut scopes = HashSet::new();
+            let mut lists = HashSet::new();
             let mut told = HashSet::new();
             for head in heads {
                 let Some(row) = put(tx, &written, &source, head, now_ms)? else { continue };
-                scopes.insert(run::scope(&row.run));
+                lists.insert(Lists::of(&row.run));
                 changed.insert(row.run.id);
                 told.insert(row.run.id);
             }
@@ -287,7 +288,7 @@ impl Taking<'_> {
                     None => {
                         let run = store::source::run(tx, source.id, &key)?.run();
                         let row = run.map(|run| store::run::bare(tx, run)).transpose()?.flatten();
-                        scopes.extend(row.map(|row| run::scope(&row.run)));
+                        lists.extend(row.map(|row| Lists::of(&row.run)));
                         known.insert(key, run);
                         run
                     }
@@ -313,7 +314,7 @@ impl Taking<'_> {
             }
             let wrote = models::put(tx, &written, &source, others, now_ms)?;
             changed.extend(&wrote.runs);
-            Ok((changed, scopes, told, wrote, stale, written_by))
+            Ok((changed, lists, told, wrote, stale, written_by))
         }))?;
         for run in stale {
             let _ = fs::remove_file(run::output_of(engine.workspace(), run));
@@ -334,7 +335,7 @@ impl Taking<'_> {
         self.told.extend(told);
         self.taken.runs = self.told.len() as u64;
         self.changed.extend(changed);
-        self.scopes.extend(scopes);
+        self.lists.extend(lists);
         Ok(())
     }
 }
@@ -387,21 +388,23 @@ fn put(
         }
         _ => row.run.deleted_ms,
     };
+    let mut heard = Heard::of(tx, source.id, "run", &row.run.id)?;
+    // A run that a person marked as ended stays so until the log says something new of its end.
+    let is_news = heard.is_news("state", &format!("{:?} {:?}", head.state, head.ended_ms));
+    let (state, ended_ms) = if is_news { (head.state, head.ended_ms) } else { (row.run.state, row.run.ended_ms) };
+    let noted = Some(row.run.notes.as_str()).filter(|notes| !notes.is_empty());
+    let notes = head.notes.map(name::notes_of_log).filter(|notes| !notes.is_empty());
+    let notes = notes.filter(|notes| heard.takes("notes", noted, notes));
     let code = head.commit.map(|commit| Code { commit, branch: None, dirty: false });
     let run = Run {
         // A name that a person gave here stays.
         name: if was_called.as_deref() == Some(row.run.name.as_str()) { called.clone() } else { row.run.name },
-        state: head.state,
-        ended_ms: head.ended_ms,
+        state,
+        ended_ms,
         user: head.user.map(|user| name::of_log(&user)).or(row.run.user),
         code: code.or(row.run.code),
         command: head.command.or(row.run.command),
-        // What a person wrote here stays.
-        notes: if row.run.notes.is_empty() {
-            name::notes_of_log(head.notes.unwrap_or_default())
-        } else {
-            row.run.notes
-        },
+        notes: notes.unwrap_or(row.run.notes),
         deleted_ms,
         ..row.run
     };
@@ -415,9 +418,14 @@ fn put(
     for (key, value) in &head.params {
         store::param::put(tx, row.run.id, key, value)?;
     }
+    let here = if heard.is_first() { BTreeMap::new() } else { store::tag::of_run(tx, row.run.id)? };
     for (key, value) in &head.tags {
-        store::tag::put(tx, row.run.id, key, value)?;
+        // What a person chose here stays.
+        if heard.takes(&format!("tag.{key}"), here.get(key).map(String::as_str), value) || key == LIFECYCLE_TAG {
+            store::tag::put(tx, row.run.id, key, value)?;
+        }
     }
+    heard.keep(tx)?;
     Ok(Some(row))
 }
 

@@ -8,14 +8,14 @@ use api::{
     event::NewestPoint,
     run::{Run, RunKind, RunState},
     series::Point,
-    tracking::{Experiment, LoggedMetric, NAME_TAG, NOTE_TAG, RunInput, Scope},
+    tracking::{Experiment, LoggedMetric, NAME_TAG, NOTE_TAG, RunInput},
 };
 use store::run::RunRow;
 
 use super::{Announcer, logged};
 use crate::{
     Engine,
-    run::{self, board::Query, name},
+    run::{self, Lists, board::Query, name},
 };
 
 /// A run that a client begins.
@@ -90,7 +90,7 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
             Ok(told)
         })
         .await?;
-    Announcer::soon(engine, id, run::scope(&told.row.run), Vec::new());
+    Announcer::soon(engine, id, Lists::of(&told.row.run), Vec::new());
     Ok(told)
 }
 
@@ -156,13 +156,13 @@ pub(crate) fn missing(id: RunId) -> ApiError {
     ApiError::not_found(format!("Run with id={id} not found"))
 }
 
-fn scope_of(standing: &store::run::Standing) -> Scope {
-    standing.project.map_or(Scope::Experiment(standing.experiment), Scope::Project)
+const fn lists_of(standing: &store::run::Standing) -> Lists {
+    Lists { experiment: standing.experiment, project: standing.project }
 }
 
 /// Logs all of a batch or nothing of it.
 pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()> {
-    let (scope, newest) = engine
+    let (lists, newest) = engine
         .store()
         .write(move |tx| {
             let standing = active(tx, id)?;
@@ -186,10 +186,10 @@ pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()>
                 }
                 store::logged_model::put_metric(tx, model, metric)?;
             }
-            Ok((scope_of(&standing), newest))
+            Ok((lists_of(&standing), newest))
         })
         .await?;
-    Announcer::soon(engine, id, scope, newest);
+    Announcer::soon(engine, id, lists, newest);
     Ok(())
 }
 
@@ -234,7 +234,7 @@ fn put_tags(tx: &store::Transaction<'_>, id: RunId, tags: &[(String, String)]) -
 }
 
 pub async fn delete_tag(engine: &Engine, id: RunId, key: String) -> anyhow::Result<()> {
-    let scope = engine
+    let lists = engine
         .store()
         .write(move |tx| {
             let standing = active(tx, id)?;
@@ -246,10 +246,10 @@ pub async fn delete_tag(engine: &Engine, id: RunId, key: String) -> anyhow::Resu
             if !store::tag::remove(tx, id, &key)? && !noted {
                 return Err(ApiError::not_found(format!("No tag with name: {key} in run with id {id}")).into());
             }
-            Ok(scope_of(&standing))
+            Ok(lists_of(&standing))
         })
         .await?;
-    Announcer::soon(engine, id, scope, Vec::new());
+    Announcer::soon(engine, id, lists, Vec::new());
     Ok(())
 }
 
@@ -279,7 +279,7 @@ pub async fn change(engine: &Engine, id: RunId, change: Change) -> anyhow::Resul
             Ok(Told::without_data(row, experiment, artifact_uri))
         })
         .await?;
-    Announcer::soon(engine, id, run::scope(&told.row.run), Vec::new());
+    Announcer::soon(engine, id, Lists::of(&told.row.run), Vec::new());
     Ok(told)
 }
 
@@ -300,7 +300,7 @@ async fn models_and_inputs(
     inputs: Vec<RunInput>,
     models: Vec<(String, Option<i64>)>,
 ) -> anyhow::Result<()> {
-    let scope = engine
+    let lists = engine
         .store()
         .write(move |tx| {
             let standing = active(tx, id)?;
@@ -310,10 +310,10 @@ async fn models_and_inputs(
             for (model, output_at) in &models {
                 store::run_input::put_model(tx, id, model, *output_at)?;
             }
-            Ok(scope_of(&standing))
+            Ok(lists_of(&standing))
         })
         .await?;
-    Announcer::soon(engine, id, scope, Vec::new());
+    Announcer::soon(engine, id, lists, Vec::new());
     Ok(())
 }
 
@@ -399,7 +399,7 @@ pub async fn add_to_list(
     key: &'static str,
     value: serde_json::Value,
 ) -> anyhow::Result<()> {
-    let scope = engine
+    let lists = engine
         .store()
         .write(move |tx| {
             let standing = active(tx, id)?;
@@ -408,10 +408,10 @@ pub async fn add_to_list(
                 known.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
             list.push(value);
             store::tag::put(tx, id, key, &serde_json::to_string(&list)?)?;
-            Ok(scope_of(&standing))
+            Ok(lists_of(&standing))
         })
         .await?;
-    Announcer::soon(engine, id, scope, Vec::new());
+    Announcer::soon(engine, id, lists, Vec::new());
     Ok(())
 }
 

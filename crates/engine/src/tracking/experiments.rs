@@ -16,8 +16,9 @@ use api::{
 use crate::{
     Engine, error,
     run::{
-        self,
+        self, Lists,
         board::View,
+        deletion::Which,
         filter::{
             self, Field,
             compare::{self, Cell},
@@ -194,6 +195,9 @@ pub async fn edit(engine: &Engine, request: EditExperiment) -> anyhow::Result<Ex
                 return Err(deleted(&experiment).into());
             }
             if let Some(name) = name.filter(|name| *name != experiment.name) {
+                if experiment.is_own {
+                    return Err(own(&experiment, ErrorCode::InUse, "Rename the project instead.").into());
+                }
                 let taken = store::experiment::named(tx, &name)?;
                 if let Some(taken) = taken.filter(|taken| taken.id != id) {
                     return Err(exists(&taken).into());
@@ -229,10 +233,8 @@ pub async fn move_to(engine: &Engine, request: MoveExperiment) -> anyhow::Result
             if experiment.deleted_ms.is_some() {
                 return Err(deleted(&experiment).into());
             }
-            let conflict = |message: String| ApiError::new(ErrorCode::Conflict, message);
             if experiment.is_own {
-                let message = format!("{} is the experiment of a project.", experiment.name);
-                return Err(conflict(message).with_hint("Move its runs instead.").into());
+                return Err(own(&experiment, ErrorCode::Conflict, "Move its runs instead.").into());
             }
             if let Some(project) = to
                 && store::project::get(tx, project)?.is_none()
@@ -241,7 +243,8 @@ pub async fn move_to(engine: &Engine, request: MoveExperiment) -> anyhow::Result
             }
             if to != experiment.project && store::run::has_supervised(tx, id)? {
                 let message = format!("{} has runs that belong to their project's folder and data.", experiment.name);
-                return Err(conflict(message).with_hint("Move the others one by one.").into());
+                let refusal = ApiError::new(ErrorCode::Conflict, message).with_hint("Move the others one by one.");
+                return Err(refusal.into());
             }
             let from = std::mem::replace(&mut experiment.project, to);
             experiment.updated_ms = now_ms;
@@ -251,9 +254,13 @@ pub async fn move_to(engine: &Engine, request: MoveExperiment) -> anyhow::Result
         .await?;
     engine.board().forget(id);
     engine.changed(Tag::Experiments);
-    engine.changed(Tag::Experiment(id));
-    [from, to].into_iter().flatten().for_each(|project| engine.changed(Scope::Project(project).tag()));
+    run::announce_lists(engine, [from, to].map(|project| Lists { experiment: id, project }));
     find(engine, id).await
+}
+
+/// Why something can't be done with a project's own experiment, and what can be done.
+fn own(experiment: &Experiment, code: ErrorCode, instead: &str) -> ApiError {
+    ApiError::new(code, format!("{} is the experiment of a project.", experiment.name)).with_hint(instead)
 }
 
 fn deleted(experiment: &Experiment) -> ApiError {
@@ -294,48 +301,76 @@ fn missing(id: ExperimentId) -> ApiError {
 
 /// Deletes an experiment and its runs, so that they can be restored.
 pub async fn delete(engine: &Engine, request: DeleteExperiment) -> anyhow::Result<()> {
-    mark(engine, request.experiment, true).await
+    let (id, now_ms) = (request.experiment, engine.now_ms());
+    let marked = engine.store().write_durable(move |tx| {
+        let Some(mut experiment) = store::experiment::get(tx, id)? else { return Err(missing(id).into()) };
+        if experiment.is_own {
+            return Err(own(&experiment, ErrorCode::InUse, "Delete the project instead.").into());
+        }
+        if experiment.deleted_ms.is_some() {
+            let message = format!("Cannot delete experiment '{}': it is deleted already.", experiment.name);
+            return Err(ApiError::invalid(message).into());
+        }
+        if let Some(name) = store::run::under_way(tx, id)? {
+            return Err(run::deletion::is_under_way(&name).into());
+        }
+        // By this moment a restoring tells what went with the experiment from what was deleted one by one before.
+        let last_ms = store::run::last_deleted(tx, id)?;
+        let at_ms = last_ms.map_or(now_ms, |last_ms| now_ms.max(last_ms + 1));
+        experiment.deleted_ms = Some(at_ms);
+        experiment.updated_ms = now_ms;
+        store::experiment::put(tx, &experiment)?;
+        store::run::mark_all(tx, id, at_ms)?;
+        Ok(Lists::of_experiment(&experiment))
+    });
+    announce_whole(engine, marked.await?);
+    Ok(())
 }
 
+/// Restores an experiment with what was deleted with it.
 pub async fn restore(engine: &Engine, request: RestoreExperiment) -> anyhow::Result<Experiment> {
-    mark(engine, request.experiment, false).await?;
+    bring_back(engine, request.experiment, Back::WentWithIt).await?;
     find(engine, request.experiment).await
 }
 
-async fn mark(engine: &Engine, id: ExperimentId, delete: bool) -> anyhow::Result<()> {
+/// Restores an experiment with all its runs, as MLflow's server does.
+pub async fn restore_whole(engine: &Engine, id: ExperimentId) -> anyhow::Result<()> {
+    bring_back(engine, id, Back::All).await
+}
+
+/// Which of its runs come back with an experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Back {
+    WentWithIt,
+    All,
+}
+
+async fn bring_back(engine: &Engine, id: ExperimentId, back: Back) -> anyhow::Result<()> {
     let now_ms = engine.now_ms();
-    engine
-        .store()
-        .write_durable(move |tx| {
-            let Some(mut experiment) = store::experiment::get(tx, id)? else { return Err(missing(id).into()) };
-            if delete && experiment.is_own {
-                let message = format!("{} is the experiment of a project.", experiment.name);
-                return Err(ApiError::new(ErrorCode::InUse, message).with_hint("Delete the project instead.").into());
-            }
-            if delete == experiment.deleted_ms.is_some() {
-                let state = if delete { "deleted" } else { "active" };
-                let message = format!(
-                    "Cannot {} experiment '{}': it is {state} already.",
-                    if delete { "delete" } else { "restore" },
-                    experiment.name
-                );
-                return Err(ApiError::invalid(message).into());
-            }
-            if !delete
-                && let Some(taken) = store::experiment::named(tx, &experiment.name)?.filter(|taken| taken.id != id)
-            {
-                return Err(exists(&taken).into());
-            }
-            experiment.deleted_ms = delete.then_some(now_ms);
-            experiment.updated_ms = now_ms;
-            store::experiment::put(tx, &experiment)?;
-            store::run::mark_all(tx, id, delete, now_ms)
-        })
-        .await?;
-    engine.board().forget(id);
-    engine.changed(Tag::Experiments);
-    engine.changed(Tag::Experiment(id));
+    let marked = engine.store().write_durable(move |tx| {
+        let Some(mut experiment) = store::experiment::get(tx, id)? else { return Err(missing(id).into()) };
+        let Some(at_ms) = experiment.deleted_ms else {
+            let message = format!("Cannot restore experiment '{}': it is active already.", experiment.name);
+            return Err(ApiError::invalid(message).into());
+        };
+        if let Some(taken) = store::experiment::named(tx, &experiment.name)?.filter(|taken| taken.id != id) {
+            return Err(exists(&taken).into());
+        }
+        experiment.deleted_ms = None;
+        experiment.updated_ms = now_ms;
+        store::experiment::put(tx, &experiment)?;
+        store::run::unmark(tx, id, (back == Back::WentWithIt).then_some(at_ms))?;
+        Ok(Lists::of_experiment(&experiment))
+    });
+    announce_whole(engine, marked.await?);
     Ok(())
+}
+
+/// Announces what was done to all runs of an experiment at once.
+fn announce_whole(engine: &Engine, lists: Lists) {
+    engine.board().forget(lists.experiment);
+    engine.changed(Tag::Experiments);
+    run::announce_lists(engine, [lists]);
 }
 
 /// Deletes an experiment with its runs and their files for good.
@@ -356,7 +391,7 @@ pub async fn purge(engine: &Engine, request: PurgeExperiment) -> anyhow::Result<
     }
     // Until now models stayed behind where their runs were moved: they go where these are.
     engine.store().write(move |tx| store::logged_model::follow_runs(tx, id)).await?;
-    let called = experiment.name;
+    let called = experiment.name.clone();
     let runs = engine
         .store()
         .read(move |c| {
@@ -368,12 +403,14 @@ pub async fn purge(engine: &Engine, request: PurgeExperiment) -> anyhow::Result<
             }
         })
         .await?;
-    let mut freed = purge_runs(engine, PurgeRuns { runs }).await?;
+    // Also those that were restored by themselves meanwhile: they are of what goes.
+    let mut freed = run::deletion::for_good(engine, runs, Which::Any).await?;
     let logged = engine
         .store()
         .write_durable(move |tx| {
             let logged = store::logged_model::ids_of(tx, id)?;
             store::experiment::delete(tx, id)?;
+            super::views::forget(tx, Scope::Experiment(id))?;
             Ok(logged)
         })
         .await?;
@@ -382,8 +419,7 @@ pub async fn purge(engine: &Engine, request: PurgeExperiment) -> anyhow::Result<
         folders.iter().map(|folder| crate::storage::remove_folder(folder)).sum::<u64>()
     })
     .await?;
-    engine.board().forget(id);
-    engine.changed(Tag::Experiments);
+    announce_whole(engine, Lists::of_experiment(&experiment));
     freed.records += 1;
     Ok(freed)
 }
@@ -404,13 +440,12 @@ async fn mark_runs(engine: &Engine, runs: Vec<RunId>, delete: bool) -> anyhow::R
             let mut changed = Vec::with_capacity(runs.len());
             for id in runs {
                 let Some(mut row) = store::run::bare(tx, id)? else { return Err(run_missing(id).into()) };
-                if delete && row.run.kind.is_supervised() && !row.run.state.is_over() {
-                    let message = format!("{} is under way.", row.run.name);
-                    return Err(ApiError::new(ErrorCode::InUse, message).with_hint("Stop it first.").into());
+                if let Some(refusal) = run::deletion::under_way(&row).filter(|_| delete) {
+                    return Err(refusal.into());
                 }
                 row.run.deleted_ms = delete.then_some(row.run.deleted_ms.unwrap_or(now_ms));
                 store::run::put(tx, &row)?;
-                changed.push((id, run::scope(&row.run)));
+                changed.push((id, Lists::of(&row.run)));
             }
             Ok(changed)
         })
@@ -423,21 +458,15 @@ fn run_missing(id: RunId) -> ApiError {
     ApiError::not_found(format!("Run with id={id} not found"))
 }
 
-pub(crate) fn announce(engine: &Engine, changed: &[(RunId, Scope)]) {
-    let mut scopes: Vec<Scope> = Vec::new();
-    for (run, scope) in changed {
-        engine.changed(Tag::Run(*run));
-        if !scopes.contains(scope) {
-            scopes.push(*scope);
-        }
-    }
-    scopes.into_iter().for_each(|scope| engine.changed(scope.tag()));
+pub(crate) fn announce(engine: &Engine, changed: &[(RunId, Lists)]) {
+    changed.iter().for_each(|(run, _)| engine.changed(Tag::Run(*run)));
+    run::announce_lists(engine, changed.iter().map(|(_, lists)| *lists));
     engine.changed(Tag::Experiments);
 }
 
-/// Deletes runs with their files for good; refused while a model version points at one.
+/// Deletes deleted runs with their files for good; refused while a model version points at one.
 pub async fn purge_runs(engine: &Engine, request: PurgeRuns) -> anyhow::Result<Freed> {
-    run::deletion::for_good(engine, request.runs).await
+    run::deletion::for_good(engine, request.runs, Which::Deleted).await
 }
 
 /// Moves runs into another experiment, and so into its project.
@@ -452,18 +481,18 @@ pub async fn move_runs(engine: &Engine, request: MoveRuns) -> anyhow::Result<()>
             let mut changed = Vec::with_capacity(request.runs.len() * 2);
             for id in request.runs {
                 let Some(row) = store::run::bare(tx, id)? else { return Err(run_missing(id).into()) };
-                if row.run.kind.is_supervised() && to.project != row.run.project {
-                    let message = format!("{} belongs to its project's folder and data.", row.run.name);
+                if let Some(why) = row.run.kind.stays_because(row.run.project, to.project) {
+                    let message = format!("{} {why}.", row.run.name);
                     return Err(ApiError::new(ErrorCode::Conflict, message)
-                        .with_hint("Runs of clients and imported runs can be moved.")
+                        .with_hint("It can be moved among its project's experiments; runs of clients and imported runs anywhere.")
                         .into());
                 }
-                changed.push((id, run::scope(&row.run)));
+                changed.push((id, Lists::of(&row.run)));
                 // Its files stay where they are: where its client was told to put them.
                 let (number, location) = store::experiment::address(tx, row.run.experiment)?.unwrap_or_default();
                 let address = run::artifact_uri(&row, number, location.as_deref());
                 store::run::move_to(tx, id, to.id, to.project, &address)?;
-                changed.push((id, to.project.map_or(Scope::Experiment(to.id), Scope::Project)));
+                changed.push((id, Lists::of_experiment(&to)));
             }
             Ok(changed)
         })

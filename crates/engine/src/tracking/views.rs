@@ -41,6 +41,11 @@ pub async fn delete(engine: &Engine, request: DeleteView) -> anyhow::Result<Vec<
     change(engine, request.of, move |views| views.retain(|view| view.name != request.name)).await
 }
 
+/// Deletes the views of what is deleted for good.
+pub(crate) fn forget(tx: &store::Transaction<'_>, of: Scope) -> store::Result<()> {
+    store::setting::delete(tx, &setting(of))
+}
+
 async fn change(
     engine: &Engine,
     of: Scope,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api::{
     RunId,
     host::GetHost,
-    run::{GetLineage, LineageNode, ListArtifacts, RunState, StopRun},
+    run::{BeginCommand, Ending, GetLineage, GetRun, LineageNode, ListArtifacts, MarkEnded, RunState, StopRun},
     series::Point,
     tracking::{CreateExperiment, Dataset, Experiment, ListExperiments, PARENT_TAG, RunInput, TrashRuns},
 };
@@ -71,6 +71,48 @@ async fn a_clients_run_keeps_the_host_until_it_is_over_or_quiet_for_a_day() {
     let mut both = work(&stage.engine).await;
     both.sort_unstable();
     assert_eq!(both, ["Run logging of an MLflow client", "Run quiet of an MLflow client"]);
+}
+
+#[tokio::test]
+async fn a_run_whose_client_died_is_marked_as_ended_and_taken_on_with() {
+    let stage = Stage::new().await;
+    let sweep = experiment(&stage, "sweep").await;
+    let run = begin(&stage, &sweep, "one", vec![]).await;
+    let mark = MarkEnded { run, ending: Ending::Failed };
+    let ended = stage.call(mark.clone()).await;
+    assert_eq!((ended.state, ended.ended_ms.is_some()), (RunState::Failed, true));
+    assert!(work(&stage.engine).await.is_empty());
+    assert_eq!(stage.try_call(mark).await.unwrap_err().message, "one is over already.");
+    // Its client lives after all: what it logs is taken as MLflow takes it, and its word counts.
+    let points = vec![Point { step: 0, time_ms: 1, value: 1.0 }];
+    let batch = Batch { series: vec![("loss".to_owned(), points)], ..Batch::default() };
+    client::log(&stage.engine, run, batch).await.unwrap();
+    let logged = stage.call(GetRun { run }).await;
+    assert_eq!((logged.state, logged.metrics.len()), (RunState::Failed, 1));
+    let ended = Change { state: Some(RunState::Finished), ended_ms: Some(2), name: None };
+    client::change(&stage.engine, run, ended).await.unwrap();
+    let logged = stage.call(GetRun { run }).await;
+    assert_eq!((logged.state, logged.ended_ms), (RunState::Finished, Some(2)));
+
+    let gone = begin(&stage, &sweep, "gone", vec![]).await;
+    stage.call(TrashRuns { runs: vec![gone] }).await;
+    let refused = stage.try_call(MarkEnded { run: gone, ending: Ending::Killed }).await.unwrap_err();
+    assert_eq!(refused.message, "gone is deleted.");
+    let project = place::project(&stage).await;
+    let program = BeginCommand {
+        trial: None,
+        project: Some(project),
+        directory: stage.path("p").to_string_lossy().into_owned(),
+        command: vec!["python".to_owned()],
+        environment: BTreeMap::new(),
+        code: None,
+        pid: std::process::id(),
+        pid_started_ms: engine::process::started_ms(std::process::id()).unwrap_or(0),
+        name: Some("crunch".to_owned()),
+    };
+    let run = stage.call(program).await.run;
+    let refused = stage.try_call(MarkEnded { run, ending: Ending::Killed }).await.unwrap_err();
+    assert_eq!(refused.hint.as_deref(), Some("Stop it instead."), "{refused}");
 }
 
 #[tokio::test]

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+mod announcing;
 mod artifact_places;
 mod clients;
 mod commands;
 mod copying;
 mod data;
 mod deploying;
+mod experiments;
 mod exporting;
 mod interrupted;
 mod opening;

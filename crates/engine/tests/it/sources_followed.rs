@@ -12,7 +12,7 @@ use api::{
     ErrorCode,
     config::ProjectFile,
     event::{Event, Tag},
-    run::{EditRun, GetRun, ListArtifacts, ListRuns, Run, RunState},
+    run::{EditRun, Ending, GetRun, ListArtifacts, ListRuns, MarkEnded, Run, RunState},
     series::Point,
     source::{AddSource, FollowSource, Kind, ListSources, ReadSource, RemoveSource, RestoreSource, Source},
     tracking::ListExperiments,
@@ -399,6 +399,37 @@ async fn what_is_changed_of_runs_that_are_over_comes_too() {
     change("UPDATE runs SET name = 'theirs' WHERE rowid = 1");
     read_on(&stage).await;
     assert_eq!(named("mine").await.unwrap().id, first.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_chose_of_a_run_stays() {
+    let stage = Stage::new().await;
+    let (path, writer) = database(&stage);
+    let change = |sql: &str| writer.execute_batch(sql).unwrap();
+    let id = "(SELECT run_uuid FROM runs WHERE rowid = 1)";
+    change("UPDATE runs SET status = 'RUNNING', end_time = NULL WHERE rowid = 1");
+    change(&format!(
+        "INSERT INTO tags (key, value, run_uuid) VALUES ('moved', 'a', {id}), ('gone', 'a', {id}), ('own', 'a', {id})"
+    ));
+    follow(&stage, &path, Kind::MlflowDb).await;
+    let run = runs(&stage).await.into_iter().find(|run| run.tags.contains_key("moved")).unwrap().id;
+    let now = async || stage.call(GetRun { run }).await;
+    let tags = [("moved", Some("mine")), ("gone", None)];
+    let tags = tags.map(|(key, value)| (key.to_owned(), value.map(ToOwned::to_owned)));
+    stage.call(EditRun { run, name: None, notes: Some("Mine.".to_owned()), tags: tags.into() }).await;
+    stage.call(MarkEnded { run, ending: Ending::Failed }).await;
+    // Its log goes on: with a tag of its own, and with other values of those.
+    change(&format!("INSERT INTO tags (key, value, run_uuid) VALUES ('late', 'yes', {id})"));
+    change(&format!("UPDATE tags SET value = 'b' WHERE key IN ('moved', 'gone', 'own') AND run_uuid = {id}"));
+    read_on(&stage).await;
+    let told = now().await;
+    let of = |key: &str| told.tags.get(key).map(String::as_str);
+    assert_eq!([of("moved"), of("gone"), of("own"), of("late")], [Some("mine"), None, Some("b"), Some("yes")]);
+    assert_eq!((told.notes.as_str(), told.state), ("Mine.", RunState::Failed));
+    // What it says of its end is its own word.
+    change("UPDATE runs SET status = 'FINISHED', end_time = start_time + 1000 WHERE rowid = 1");
+    read_on(&stage).await;
+    assert_eq!(now().await.state, RunState::Finished);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ use api::{
     tracking::{ListExperiments, LoggedModel, LoggedStatus, PurgeRuns, Stage as ModelStage},
 };
 use engine::tracking::{
-    artifacts, logged,
+    artifacts, experiments, logged,
     registry::{self, NewVersion, Registered},
 };
 
@@ -267,6 +267,38 @@ async fn what_changes_in_the_store_is_read_on_and_what_a_person_did_stays() {
         assert!(registry::get(&stage.engine, "bare").await.is_err());
         let experiments = stage.call(ListExperiments::default()).await;
         assert_eq!(experiments.iter().find(|one| one.name == "churn").unwrap().tags["later"], "told");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_and_aliases_that_a_person_chose_stay() {
+    let stage = Stage::new().await;
+    for (kept, stage) in both(&stage, "log").iter().zip([Stage::new().await, Stage::new().await]) {
+        add(&stage, kept).await;
+        let engine = &stage.engine;
+        let churn = async || {
+            let all = stage.call(ListExperiments::default()).await;
+            all.into_iter().find(|one| one.name == "churn").unwrap()
+        };
+        let mine = Some("mine".to_owned());
+        registry::set_alias(engine, "churn-model", "champion", Some("1")).await.unwrap();
+        registry::tag(engine, "churn-model", None, "owner".to_owned(), mine.clone()).await.unwrap();
+        registry::tag(engine, "churn-model", Some("2"), "number".to_owned(), mine.clone()).await.unwrap();
+        let experiment = churn().await.id;
+        experiments::tag(engine, experiment, "team".to_owned(), mine).await.unwrap();
+        experiments::tag(engine, experiment, "mlflow.note.content".to_owned(), None).await.unwrap();
+        // The store goes on, and its champion goes.
+        go_on(kept);
+        read_on(&stage).await;
+        let model = registry::get(engine, "churn-model").await.unwrap();
+        let mut aliases = model.aliases();
+        aliases.sort();
+        assert_eq!(aliases, [("champion".to_owned(), 1), ("newest".to_owned(), 5)], "{:?}", kept.kind);
+        let two = model.versions.iter().find(|version| version.number == 2).unwrap();
+        assert_eq!((model.tags["owner"].as_str(), two.tags["number"].as_str()), ("mine", "mine"), "{:?}", kept.kind);
+        let tags = churn().await.tags;
+        assert_eq!((tags["team"].as_str(), tags["later"].as_str()), ("mine", "told"), "{:?}", kept.kind);
+        assert!(!tags.contains_key("mlflow.note.content"), "{:?}", kept.kind);
     }
 }
 

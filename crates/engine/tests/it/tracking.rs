@@ -447,18 +447,21 @@ async fn runs_go_for_good_with_the_models_that_they_logged_unless_a_version_poin
         registry::add_version(&stage.engine, "churn", new).await.unwrap();
     }
     for (at, name) in [(1, "logged"), (2, "files"), (3, "proxied")] {
+        stage.call(TrashRuns { runs: runs.clone() }).await;
         // Also where the run that is refused is not the first: nothing is deleted then.
         let refused = stage.try_call(PurgeRuns { runs: vec![runs[0], runs[at]] }).await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::InUse);
         assert_eq!(refused.message, format!("churn v{at} was registered from the files of {name}."));
         let refused = stage.try_call(DeleteRun { run: runs[at], checkpoints_only: false }).await.unwrap_err();
         assert!(refused.message.contains(&format!("churn v{at}")), "{refused}");
+        stage.call(RestoreRuns { runs: runs.clone() }).await;
         stage.call(DeleteExperiment { experiment: sweep.id }).await;
         let refused = stage.try_call(PurgeExperiment { experiment: sweep.id }).await.unwrap_err();
         assert!(refused.message.contains("was registered from the files of"), "{refused}");
         stage.call(RestoreExperiment { experiment: sweep.id }).await;
         assert_eq!(table(&stage, &sweep, "", None).await.total, 4);
     }
+    stage.call(TrashRuns { runs: runs.clone() }).await;
     let freed = stage.call(PurgeRuns { runs: vec![runs[0], runs[0]] }).await;
     assert_eq!((freed.records, freed.bytes), (1, 12_345), "{freed:?}");
     assert!(!file.exists() && logged::get(&stage.engine, &free).await.is_err());
@@ -505,6 +508,7 @@ async fn a_copy_of_a_version_outlives_what_it_was_copied_from() {
     registry::delete_version(&stage.engine, "first", "1").await.unwrap();
     registry::delete(&stage.engine, "files").await.unwrap();
     assert_eq!(registry::version(&stage.engine, "copies", "1").await.unwrap().location, location);
+    stage.call(TrashRuns { runs: vec![run] }).await;
     for number in ["1", "2", "3", "5"] {
         let refused = stage.try_call(PurgeRuns { runs: vec![run] }).await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::InUse, "before {number} was deleted: {refused}");

@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use engine::tracking::{client, experiments};
 use serde::{Deserialize, Serialize};
 
-use api::tracking::{DeleteExperiment, EditExperiment, Experiment, RestoreExperiment};
+use api::tracking::{DeleteExperiment, EditExperiment, Experiment};
 
 use super::{
     Answer, Done, done,
@@ -164,7 +164,7 @@ pub(super) async fn restore(State(host): State<Host>, Fields(asked): Fields<ById
     if found.deleted_ms.is_none() {
         return Err(Failure::missing(format!("No deleted experiment with id={} exists", found.number)));
     }
-    experiments::restore(&host.engine, RestoreExperiment { experiment: found.id }).await?;
+    experiments::restore_whole(&host.engine, found.id).await?;
     Ok(done())
 }
 

@@ -88,10 +88,15 @@ pub(super) fn Aliases(now: Signal<VersionDetail>, detail: Query<VersionDetail>) 
             Some(_) => format!("{alias} is this version now"),
             None => format!("{alias} stands nowhere now"),
         };
+        let was = now.with_untracked(|now| now.version.id);
+        let back = version.is_none().then(|| SetAlias { model, alias: alias.clone(), version: Some(was) });
         pending.run(async move { client.call(SetAlias { model, alias, version }).await }, move |_| {
             name.set(String::new());
             detail.refresh();
-            toasts.done(said);
+            match back {
+                Some(back) => toasts.undoable(client, said, back),
+                None => toasts.done(said),
+            }
         });
     };
     let add = move || {

@@ -13,8 +13,8 @@ use crate::{
     client::Client,
     frame::place::Place,
     parts::{
-        button::Pending, dialog::Confirm, icon, menu::Item, move_runs::MoveRuns, register::Register as Registering,
-        rename_run::RenameRun, toast::Toasts, words,
+        button::Pending, dialog::Confirm, icon, mark_ended::MarkEnded, menu::Item, move_runs::MoveRuns,
+        register::Register as Registering, rename_run::RenameRun, toast::Toasts, words,
     },
 };
 
@@ -33,6 +33,8 @@ pub(super) struct Asked {
     pub(super) registering: RwSignal<Option<RunId>>,
     pub(super) moving: RwSignal<Option<Several>>,
     pub(super) purging: RwSignal<Option<Several>>,
+    /// The run that is to be marked as ended, and its name.
+    pub(super) ending: RwSignal<Option<(RunId, String)>>,
 }
 
 impl Asked {
@@ -42,6 +44,7 @@ impl Asked {
             registering: RwSignal::new(None),
             moving: RwSignal::new(None),
             purging: RwSignal::new(None),
+            ending: RwSignal::new(None),
         }
     }
 }
@@ -106,13 +109,9 @@ impl Actions {
         items.push(Item::new("Rename…", icon::PENCIL, move || self.asks.renaming.set(Some(own.clone()))));
         items.push(copy);
         items.extend(self.beside(id));
-        let rooted = (!many && row.kind.is_supervised()).then_some("It belongs to its project's folder and data.");
-        items.push(
-            Item::new(label("Move", &several, " to experiment…"), icon::FOLDER, move || {
-                self.asks.moving.set(Some(moved.clone()));
-            })
-            .blocked(rooted.map(ToOwned::to_owned)),
-        );
+        items.push(Item::new(label("Move", &several, " to experiment…"), icon::FOLDER, move || {
+            self.asks.moving.set(Some(moved.clone()));
+        }));
         let live = row.kind.is_supervised() && !row.state.is_over();
         items.push(
             Item::new(label("Delete", &several, ""), icon::TRASH, move || self.trash(several.clone()))
@@ -126,10 +125,15 @@ impl Actions {
     fn step(self, row: &RunRow) -> Option<Item> {
         let id = row.id;
         match row.state {
-            // Only its client says when it is over.
             RunState::Running | RunState::Queued if row.kind.is_supervised() => {
                 let label = if self.asked.get_untracked() == Some(id) { "End at once" } else { "Stop" };
                 Some(Item::new(label, icon::SQUARE, move || self.stop(id)))
+            }
+            // Only its client says when it is over, unless that died.
+            RunState::Running | RunState::Queued => {
+                let ended = (id, row.name.clone());
+                let ask = move || self.asks.ending.set(Some(ended.clone()));
+                Some(Item::new("Mark as ended…", icon::SQUARE, ask))
             }
             RunState::Stopped | RunState::Killed | RunState::Failed if row.resumable => {
                 Some(Item::new("Resume", icon::PLAY, move || self.resume(id)))
@@ -232,6 +236,17 @@ pub(super) fn Register(registering: RwSignal<Option<RunId>>) -> impl IntoView {
         }
     });
     view! { <Registering open run=registering on_done=|_| {} /> }
+}
+
+#[component]
+pub(super) fn Ending(ending: RwSignal<Option<(RunId, String)>>) -> impl IntoView {
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if ending.with(Option::is_some) {
+            open.set(true);
+        }
+    });
+    view! { <MarkEnded open run=ending /> }
 }
 
 #[component]

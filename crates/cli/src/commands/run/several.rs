@@ -2,7 +2,6 @@
 
 use api::{
     RunId,
-    run::GetRun,
     tracking::{MoveRuns, PurgeRuns, RestoreRuns, TrashRuns},
 };
 use clap::Subcommand;
@@ -14,7 +13,7 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SeveralCommand {
-    /// Moves runs of clients and imported runs into another experiment, and so into its project
+    /// Moves runs into another experiment, and so into its project; what runs under Slipway only within its project
     Move {
         /// Runs by name or id
         #[arg(required = true, value_name = "RUN")]
@@ -68,12 +67,6 @@ pub(super) async fn run(context: &mut Context, command: SeveralCommand) -> Outco
         SeveralCommand::Purge { runs } => {
             context.lasting().await?;
             let runs = context.runs(&runs, true).await?;
-            for run in &runs {
-                let run = context.call(GetRun { run: *run }).await?;
-                if run.deleted_ms.is_none() {
-                    return Err(crate::commands::tracking::not_deleted(&run.name, "run trash"));
-                }
-            }
             let what = told(&runs, "deleted for good");
             let freed = context.call(PurgeRuns { runs }).await?;
             context.output.show(&freed, |freed| crate::commands::host::freed(what.trim_end_matches('.'), freed))

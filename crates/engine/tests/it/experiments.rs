@@ -1,0 +1,204 @@
+//! What a person may do with experiments and their runs, and what is refused with a way out.
+
+use std::collections::BTreeMap;
+
+use api::{
+    ErrorCode, ProjectId, RunId,
+    run::{BeginCommand, GetRun, ListRuns, RunKind, StopRun},
+    search::{Direction, SearchConfig, StartSearch, StopSearch, Value, Written},
+    tracking::{
+        CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, ListViews, MoveExperiment,
+        MoveRuns, PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns, SaveView, SavedView, Scope, TrashRuns,
+    },
+};
+use engine::tracking::{
+    client::{self, Begin},
+    experiments,
+};
+
+use crate::{place, stage::Stage};
+
+async fn experiment(stage: &Stage, name: &str, project: Option<ProjectId>) -> Experiment {
+    let made = stage.call(CreateExperiment { name: name.to_owned(), folder: String::new() }).await;
+    match project {
+        Some(_) => stage.call(MoveExperiment { experiment: made.id, to: project }).await,
+        None => made,
+    }
+}
+
+async fn own(stage: &Stage, project: ProjectId) -> Experiment {
+    let all = stage.call(ListExperiments::default()).await;
+    all.into_iter().find(|one| one.is_own && one.project == Some(project)).unwrap()
+}
+
+async fn begin(stage: &Stage, experiment: &Experiment, name: &str) -> RunId {
+    let begin = Begin { name: Some(name.to_owned()), ..Begin::default() };
+    client::begin(&stage.engine, &experiment.number.to_string(), begin).await.unwrap().row.run.id
+}
+
+/// The names of an experiment's runs that are there.
+async fn there(stage: &Stage, experiment: &Experiment) -> Vec<String> {
+    let request = ListRuns { experiment: Some(experiment.id), ..ListRuns::default() };
+    let mut names: Vec<String> = stage.call(request).await.rows.into_iter().map(|row| row.name).collect();
+    names.sort();
+    names
+}
+
+/// A program's run, as long as `pid` lives.
+async fn program(stage: &Stage, project: ProjectId, pid: u32) -> RunId {
+    let command = BeginCommand {
+        trial: None,
+        project: Some(project),
+        directory: stage.path("p").to_string_lossy().into_owned(),
+        command: vec!["python".to_owned(), "train.py".to_owned()],
+        environment: BTreeMap::new(),
+        code: None,
+        pid,
+        pid_started_ms: engine::process::started_ms(pid).unwrap_or(0),
+        name: Some("crunch".to_owned()),
+    };
+    stage.call(command).await.run
+}
+
+#[tokio::test]
+async fn a_projects_own_experiment_keeps_its_name() {
+    let stage = Stage::new().await;
+    let project = place::project(&stage).await;
+    let experiment = own(&stage, project).await;
+    let edit = |name: &str| EditExperiment {
+        experiment: experiment.id,
+        name: Some(name.to_owned()),
+        folder: Some("vision".to_owned()),
+        notes: None,
+    };
+    let refused = stage.try_call(edit("mine")).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InUse);
+    assert_eq!(refused.hint.as_deref(), Some("Rename the project instead."), "{refused}");
+    let edited = stage.call(edit(&experiment.name)).await;
+    assert_eq!((edited.name, edited.folder.as_str()), (experiment.name, "vision"));
+}
+
+#[tokio::test]
+async fn an_experiment_comes_back_with_what_went_with_it() {
+    let stage = Stage::new().await;
+    let sweep = experiment(&stage, "sweep", None).await;
+    begin(&stage, &sweep, "kept").await;
+    // Deleted and deleted with the experiment within one millisecond, as a script does.
+    let before = begin(&stage, &sweep, "before").await;
+    stage.call(TrashRuns { runs: vec![before] }).await;
+    stage.call(DeleteExperiment { experiment: sweep.id }).await;
+    assert_eq!(there(&stage, &sweep).await, [""; 0]);
+    stage.call(RestoreExperiment { experiment: sweep.id }).await;
+    assert_eq!(there(&stage, &sweep).await, ["kept"]);
+    stage.call(RestoreRuns { runs: vec![before] }).await;
+    assert_eq!(there(&stage, &sweep).await, ["before", "kept"]);
+
+    // MLflow's server brings back every run.
+    stage.call(TrashRuns { runs: vec![before] }).await;
+    stage.call(DeleteExperiment { experiment: sweep.id }).await;
+    experiments::restore_whole(&stage.engine, sweep.id).await.unwrap();
+    assert_eq!(there(&stage, &sweep).await, ["before", "kept"]);
+}
+
+#[tokio::test]
+async fn an_experiment_whose_run_is_under_way_is_not_deleted() {
+    let stage = Stage::new().await;
+    let project = place::project(&stage).await;
+    let sweep = experiment(&stage, "sweep", Some(project)).await;
+    let run = program(&stage, project, std::process::id()).await;
+    stage.call(MoveRuns { runs: vec![run], to: sweep.id }).await;
+    let refused = stage.try_call(DeleteExperiment { experiment: sweep.id }).await.unwrap_err();
+    assert_eq!((refused.code, refused.message.as_str()), (ErrorCode::InUse, "crunch is under way."));
+    assert_eq!(there(&stage, &sweep).await, ["crunch"]);
+    // A client's run is no reason: only its client knows whether it is under way.
+    let of_client = experiment(&stage, "of a client", Some(project)).await;
+    begin(&stage, &of_client, "open").await;
+    stage.call(DeleteExperiment { experiment: of_client.id }).await;
+}
+
+#[tokio::test]
+async fn what_we_supervise_moves_within_its_project_only() {
+    let stage = Stage::new().await;
+    let project = place::project(&stage).await;
+    let [inside, outside] =
+        [experiment(&stage, "inside", Some(project)).await, experiment(&stage, "outside", None).await];
+    let run = program(&stage, project, std::process::id()).await;
+    let refused = stage.try_call(MoveRuns { runs: vec![run], to: outside.id }).await.unwrap_err();
+    assert_eq!(refused.message, "crunch belongs to its project's folder and data.");
+    stage.call(MoveRuns { runs: vec![run], to: inside.id }).await;
+    assert_eq!(there(&stage, &inside).await, ["crunch"]);
+    let refused = stage.try_call(MoveExperiment { experiment: inside.id, to: None }).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Conflict, "{refused}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_search_is_not_carried_into_another_project() {
+    let stage = Stage::new().await;
+    let project = place::project(&stage).await;
+    stage.program("exec sleep 600");
+    let values = Written { values: Some(vec![Value::Number(0.1)]), ..Written::default() };
+    let config = SearchConfig {
+        command: Some(vec!["true".to_owned(), "${lr}".to_owned()]),
+        metric: Some("loss".to_owned()),
+        goal: Some(Direction::Min),
+        space: BTreeMap::from([("lr".to_owned(), values)]),
+        ..SearchConfig::default()
+    };
+    let start =
+        StartSearch { project, config: Some(config), training: None, directory: None, environment: None, name: None };
+    let search = stage.call(start).await;
+    let run = search.run.unwrap();
+    assert_eq!(stage.call(GetRun { run }).await.kind, RunKind::Search);
+    let [inside, outside] =
+        [experiment(&stage, "inside", Some(project)).await, experiment(&stage, "outside", None).await];
+    let refused = stage.try_call(MoveRuns { runs: vec![run], to: outside.id }).await.unwrap_err();
+    assert!(refused.message.ends_with("belongs to its project's folder and data."), "{refused}");
+    stage.call(MoveRuns { runs: vec![run], to: inside.id }).await;
+    // Neither does its experiment carry it away, nor does it go with that while it is under way.
+    let refused = stage.try_call(MoveExperiment { experiment: inside.id, to: None }).await.unwrap_err();
+    assert!(refused.message.contains("belong to their project's folder and data"), "{refused}");
+    assert_eq!(stage.try_call(DeleteExperiment { experiment: inside.id }).await.unwrap_err().code, ErrorCode::InUse);
+    // By its run it is stopped.
+    stage.call(StopRun { run }).await;
+    assert!(stage.call(GetRun { run }).await.state.is_over());
+    stage.call(StopSearch { search: search.id }).await;
+}
+
+#[tokio::test]
+async fn only_what_was_deleted_goes_for_good() {
+    let stage = Stage::new().await;
+    let sweep = experiment(&stage, "sweep", None).await;
+    let [kept, gone] = [begin(&stage, &sweep, "kept").await, begin(&stage, &sweep, "gone").await];
+    stage.call(TrashRuns { runs: vec![gone] }).await;
+    let refused = stage.try_call(PurgeRuns { runs: vec![gone, kept] }).await.unwrap_err();
+    assert_eq!((refused.code, refused.message.as_str()), (ErrorCode::Conflict, "kept is not deleted."));
+    // All or nothing.
+    assert!(stage.call(GetRun { run: gone }).await.deleted_ms.is_some());
+    assert_eq!(stage.call(PurgeRuns { runs: vec![gone] }).await.records, 1);
+    // With its experiment goes also what was restored by itself after it was deleted.
+    stage.call(DeleteExperiment { experiment: sweep.id }).await;
+    stage.call(RestoreRuns { runs: vec![kept] }).await;
+    assert_eq!(stage.call(PurgeExperiment { experiment: sweep.id }).await.records, 2);
+}
+
+#[tokio::test]
+async fn saved_views_go_with_what_they_are_of() {
+    let stage = Stage::new().await;
+    let project = place::project(&stage).await;
+    let loose = experiment(&stage, "loose", None).await;
+    let inside = experiment(&stage, "inside", Some(project)).await;
+    let scopes = [Scope::Experiment(loose.id), Scope::Experiment(inside.id), Scope::Project(project)];
+    for of in scopes {
+        let view = SavedView { name: "best".to_owned(), query: "sort=name".to_owned() };
+        stage.call(SaveView { of, view }).await;
+    }
+    stage.call(DeleteExperiment { experiment: loose.id }).await;
+    // It comes back with its views.
+    assert_eq!(stage.call(ListViews { of: scopes[0] }).await.len(), 1);
+    stage.call(PurgeExperiment { experiment: loose.id }).await;
+    stage.call(api::project::DeleteProject { project }).await;
+    for of in scopes {
+        assert_eq!(stage.call(ListViews { of }).await, [], "{of:?}");
+    }
+}
