@@ -26,6 +26,7 @@ pub mod model;
 pub mod monitor;
 pub mod package;
 pub mod project;
+pub mod registered;
 pub mod run;
 pub mod run_diff;
 pub mod run_table;

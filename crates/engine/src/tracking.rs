@@ -8,6 +8,7 @@ pub mod client;
 pub mod experiments;
 pub mod history;
 pub mod logged;
+pub mod registered;
 pub mod registry;
 pub mod token;
 pub mod views;
