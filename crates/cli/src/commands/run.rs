@@ -315,7 +315,7 @@ pub(crate) async fn train(context: &Context, detach: bool, job: api::job::Job) -
     }
 }
 
-fn tag(pair: &str) -> Outcome<(String, Option<String>)> {
+pub(crate) fn tag(pair: &str) -> Outcome<(String, Option<String>)> {
     match pair.split_once('=') {
         Some((key, value)) => Ok((key.to_owned(), Some(value.to_owned()).filter(|value| !value.is_empty()))),
         None => Err(ApiError::invalid(format!("\"{pair}\" is no KEY=VALUE."))),
