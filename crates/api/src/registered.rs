@@ -15,8 +15,7 @@ use crate::{
 };
 
 /// Why a version that a client registered can't be deployed.
-pub const NOT_DEPLOYABLE: &str =
-    "A client registered it: its files are not a bundle of ours, so we can't prove that they answer as they were measured.";
+pub const NOT_DEPLOYABLE: &str = "A client registered it: its files are not a bundle of ours, so we can't prove that they answer as they were measured.";
 
 /// A version that a client registered, with all that its page shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -215,7 +214,8 @@ mod tests {
             "id": id, "model": id, "number": 3, "run": null, "run_link": null, "source": "s3://x", "logged": null,
             "user": null, "created_ms": 1, "aliases": [],
         });
-        let model = serde_json::json!({ "id": id, "project": null, "name": "a \"b\"", "versions": [], "created_ms": 1 });
+        let model =
+            serde_json::json!({ "id": id, "project": null, "name": "a \"b\"", "versions": [], "created_ms": 1 });
         let mut detail = ClientVersionDetail {
             model: serde_json::from_value(model).unwrap(),
             version: serde_json::from_value(version).unwrap(),

@@ -15,8 +15,8 @@ use api::{
     host::Freed,
     job::{Job, JobKind, Subject},
     model::{
-        Bundle, BundleFile, DeleteVersion, GetVersion, ListModels, ListOtherModels, Model, Predict,
-        PredictFile, Predictions, RegisterModel, SetAlias, Version, VersionDetail,
+        Bundle, BundleFile, DeleteVersion, GetVersion, ListModels, ListOtherModels, Model, Predict, PredictFile,
+        Predictions, RegisterModel, SetAlias, Version, VersionDetail,
     },
     project::{Happening, Stage, StationState},
     run::LineageNode,
@@ -312,7 +312,8 @@ fn read_json<T: serde::de::DeserializeOwned>(
 pub async fn set_alias(engine: &Engine, request: SetAlias) -> anyhow::Result<Model> {
     let id = request.model;
     if tracking::registered::set_alias(engine, id, &request.alias, request.version).await? {
-        let model = engine.store().read(move |c| store::model::get(c, id)?.map(|row| of_row(c, row)).transpose()).await?;
+        let model =
+            engine.store().read(move |c| store::model::get(c, id)?.map(|row| of_row(c, row)).transpose()).await?;
         return model.ok_or_else(|| error::missing("model", id));
     }
     // One that a client gave may be none of ours, and is removed by its name.

@@ -72,7 +72,11 @@ fn kind(value: &Value, depth: usize) -> String {
             let dtype = spec.and_then(|spec| spec.get("dtype")).map_or_else(|| "any".to_owned(), Value::text);
             let shape = spec.and_then(|spec| spec.get("shape")).map(Value::items).unwrap_or_default();
             let sides: Vec<String> = shape.iter().map(|side| side.text().replace('-', "−")).collect();
-            if sides.is_empty() { format!("tensor of {dtype}") } else { format!("tensor of {dtype}, {}", sides.join(" × ")) }
+            if sides.is_empty() {
+                format!("tensor of {dtype}")
+            } else {
+                format!("tensor of {dtype}, {}", sides.join(" × "))
+            }
         }
         "array" => format!("array of {}", of("items")),
         "map" => format!("map to {}", of("values")),

@@ -61,7 +61,11 @@ fn readings(reference: &str) -> Vec<(String, Selector)> {
 }
 
 /// The models of a name: those of a project, then those that belong to none, where a project is given; else all.
-async fn named(engine: &Engine, name: &str, project: Option<ProjectId>) -> anyhow::Result<(Vec<Model>, Option<ProjectId>)> {
+async fn named(
+    engine: &Engine,
+    name: &str,
+    project: Option<ProjectId>,
+) -> anyhow::Result<(Vec<Model>, Option<ProjectId>)> {
     let wanted = name.to_owned();
     Ok(engine
         .store()

@@ -489,12 +489,12 @@ pub async fn set_alias(
         || like_number
         || alias.eq_ignore_ascii_case("latest")
     {
-        bail!(ApiError::invalid(format!("Invalid alias name: '{alias}'.")).with_hint(
-            "Use letters, digits, \"-\" and \"_\"; neither \"latest\" nor the like of \"v3\"."
-        ));
+        bail!(
+            ApiError::invalid(format!("Invalid alias name: '{alias}'."))
+                .with_hint("Use letters, digits, \"-\" and \"_\"; neither \"latest\" nor the like of \"v3\".")
+        );
     }
-    let (which, number, alias, now_ms) =
-        (which.into(), number.map(str::to_owned), alias.to_owned(), engine.now_ms());
+    let (which, number, alias, now_ms) = (which.into(), number.map(str::to_owned), alias.to_owned(), engine.now_ms());
     let wanted = which.clone();
     engine
         .store()

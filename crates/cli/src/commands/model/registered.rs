@@ -93,7 +93,8 @@ async fn among(context: &Context, model: &Model, named: &str) -> Outcome<api::Ve
 pub(super) async fn alias(context: &Context, model: &str, alias: String, version: Option<String>) -> Outcome {
     let model = context.model(model).await?;
     let ours = model.versions.iter().map(|version| &version.aliases);
-    let had_it = ours.chain(model.client_versions.iter().map(|version| &version.aliases)).flatten().any(|own| *own == alias);
+    let had_it =
+        ours.chain(model.client_versions.iter().map(|version| &version.aliases)).flatten().any(|own| *own == alias);
     if version.is_none() && !had_it {
         return Err(ApiError::not_found(format!("{} has no alias \"{alias}\".", model.name))
             .with_hint("See `slipway model list`."));
@@ -150,11 +151,7 @@ fn tags(tags: &BTreeMap<String, String>) -> Option<String> {
 }
 
 /// Tags, stage and description, for the head of a version.
-pub(super) fn told(
-    of: &BTreeMap<String, String>,
-    stage: Stage,
-    notes: &str,
-) -> [(&'static str, Option<String>); 3] {
+pub(super) fn told(of: &BTreeMap<String, String>, stage: Stage, notes: &str) -> [(&'static str, Option<String>); 3] {
     [
         ("stage", (stage != Stage::None).then(|| words::word(&stage))),
         ("tags", tags(of)),
