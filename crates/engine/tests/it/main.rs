@@ -17,6 +17,7 @@ mod projects;
 mod proposing;
 mod queue;
 mod referenced;
+mod registered;
 mod run_table;
 mod searching;
 mod secrets;
