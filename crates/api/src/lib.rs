@@ -34,6 +34,7 @@ pub mod search;
 pub mod series;
 pub mod source;
 pub mod spending;
+pub mod table_view;
 pub mod tracking;
 pub mod worker;
 
