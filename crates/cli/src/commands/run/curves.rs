@@ -248,6 +248,11 @@ pub(super) async fn run(context: &Context, mut asked: Plot) -> Outcome {
         return Err(ApiError::invalid(format!("Runs can't be grouped by \"{by}\" here."))
             .with_hint("Name a param or a tag: --group-by param.lr, --group-by tag.team."));
     }
+    if asked.is_clock() && asked.has_log_x() {
+        return Err(
+            ApiError::invalid("The clock's time has no logarithmic axis.").with_hint("Use --log y, or --x time.")
+        );
+    }
     let keys = keys(&runs, &asked)?;
     if asked.svg.is_some() && keys.is_empty() {
         return Err(ApiError::not_found("The runs have no series to draw."));
