@@ -414,6 +414,23 @@ pub struct ListArtifacts {
     pub run: RunId,
 }
 
+/// Writes a file that a run produced to one that isn't there yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SaveArtifact {
+    pub run: RunId,
+    /// As `run.artifacts` names it.
+    pub path: String,
+    /// An absolute path on the host's machine.
+    pub to: String,
+}
+
+/// A file that was written for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedFile {
+    pub path: String,
+    pub size_bytes: u64,
+}
+
 /// Enters a command's run (`slipway exec`); the caller then appends events to `folder` as a worker does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BeginCommand {
@@ -485,6 +502,7 @@ crate::requests! { METHODS;
     GetEvaluation => "run.evaluation" -> Evaluation, |me| vec![Tag::Run(me.run)];
     GetRunLog => "run.log" -> LogChunk;
     ListArtifacts => "run.artifacts" -> Vec<Artifact>, |me| vec![Tag::Run(me.run)];
+    SaveArtifact => "run.save_artifact" -> SavedFile;
     BeginCommand => "run.begin_command" -> BegunCommand;
     EndCommand => "run.end_command" -> Run;
     GetLineage => "run.lineage" -> Vec<LineageNode>, |me| vec![Tag::Run(me.run), Tag::ClientModels, Tag::Deployments];

@@ -31,7 +31,7 @@ use api::{
     event::Tag,
     run::{
         Artifact, EditRun, Ending, GetEvaluation, GetRun, GetRunLog, GetRuns, ListArtifacts, ListRuns, LogChunk,
-        LogStream, MarkEnded, Run, RunKind, RunState, RunTable, StopRun,
+        LogStream, MarkEnded, Run, RunKind, RunState, RunTable, SaveArtifact, SavedFile, StopRun,
     },
     run_diff::MOST,
     search::StopSearch,
@@ -42,7 +42,7 @@ use cap_std::fs::Dir;
 use futures::{StreamExt as _, TryStreamExt as _};
 use store::run::RunRow;
 
-use crate::{Engine, beneath, error, tracking::artifacts as kept};
+use crate::{Engine, beneath, error, output, tracking::artifacts as kept};
 use board::{Query, View};
 
 /// The run's row with all that hangs on it, or a plain error.
@@ -399,7 +399,7 @@ fn open_artifact(row: &RunRow, folder: &Path, path: &str) -> io::Result<fs::File
 const IMPORTED: &str = "artifacts/";
 
 /// The files at and below a path. Links are not followed.
-fn list_files(base: &Dir, path: &Path, found: &mut Vec<Artifact>) {
+pub(crate) fn list_files(base: &Dir, path: &Path, found: &mut Vec<Artifact>) {
     let is_base = path.as_os_str().is_empty();
     let metadata = if is_base { base.dir_metadata() } else { base.symlink_metadata(path) };
     let Ok(metadata) = metadata else { return };
@@ -416,6 +416,11 @@ fn list_files(base: &Dir, path: &Path, found: &mut Vec<Artifact>) {
             modified_ms: beneath::modified_ms(&metadata),
         });
     }
+}
+
+pub async fn save_artifact(engine: &Engine, request: SaveArtifact) -> anyhow::Result<SavedFile> {
+    let from = artifact(engine, request.run, &request.path).await?;
+    output::save(engine, from, &request.to).await
 }
 
 /// Opens an artifact, if it is one: nothing else of the disk is ever read by name.

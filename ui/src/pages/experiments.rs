@@ -27,6 +27,7 @@ use crate::{
     frame::{crumbs::crumbs, place},
     parts::{
         button::{Button, Pending},
+        client_version::{self, ClientVersionPage},
         dialog::Confirm,
         field::{Switch, TextField},
         icon::{self, icon},
@@ -39,8 +40,20 @@ use crate::{
     },
 };
 
+/// The list, or the page of a version without a project that the address names.
 #[component]
 pub(crate) fn Experiments() -> impl IntoView {
+    let asked = client_version::asked();
+    move || match asked.get() {
+        Some(version) => {
+            view! { <ClientVersionPage version of="Experiments" list="/experiments".to_owned() /> }.into_any()
+        }
+        None => view! { <List /> }.into_any(),
+    }
+}
+
+#[component]
+fn List() -> impl IntoView {
     crumbs(|| vec![("Experiments".to_owned(), None)]);
     let deleted = RwSignal::new(false);
     let wanted = RwSignal::new(String::new());

@@ -22,9 +22,12 @@ use crate::{
     client::{Client, query::query},
     frame::{crumbs::crumbs, place::Place},
     parts::{
+        aliases,
         button::Pending,
         card::Chip,
         choose_run::ChooseRun,
+        client_acts::{ClientActs, ClientDialogs},
+        client_version::{self, ClientVersionPage},
         dialog::Confirm,
         icon,
         menu::{Item, MenuButton, Menus},
@@ -37,10 +40,24 @@ use crate::{
     },
 };
 
+/// The list, or the page of a version that a client registered and the address names.
 #[component]
 pub(crate) fn Models() -> impl IntoView {
+    let (place, asked) = (Place::get(), client_version::asked());
+    move || match asked.get() {
+        Some(version) => {
+            let list = untrack(|| place.link("models"));
+            view! { <ClientVersionPage version of="Models" list /> }.into_any()
+        }
+        None => view! { <List /> }.into_any(),
+    }
+}
+
+#[component]
+fn List() -> impl IntoView {
     crumbs(|| vec![("Models".to_owned(), None)]);
     let place = Place::get();
+    let clients = ClientActs::new();
     let models = query(move || place.project.get().map(|project| ListModels { project }));
     let packages = query(|| Some(ListPackages { version: None }));
     let packaged = Memo::new(move |_| {
@@ -72,10 +89,11 @@ pub(crate) fn Models() -> impl IntoView {
                         }
                         .into_any();
                     }
-                    models.into_iter().map(|model| view! { <Versions model packaged placed acts /> }).collect_view().into_any()
+                    models.into_iter().map(|model| view! { <Versions model packaged placed acts clients /> }).collect_view().into_any()
                 }}
             </Load>
             <Delete acts />
+            <ClientDialogs acts=clients />
         </div>
     }
 }
@@ -129,8 +147,8 @@ impl Acts {
             Item::new("Deploy…", icon::UPLOAD, move || self.open(&format!("deploy?version={id}"))),
             Item::new(format!("Name it {CHAMPION}"), icon::TAG, move || {
                 let request = SetAlias { model, alias: CHAMPION.to_owned(), version: Some(id) };
-                self.pending.run(async move { self.client.call(request).await }, move |_| {
-                    self.toasts.done(format!("{CHAMPION} is v{number} now"));
+                self.pending.run(aliases::set(self.client, request), move |back| {
+                    self.toasts.undoable(self.client, format!("{CHAMPION} is v{number} now"), back);
                 });
             })
             .blocked(is_champion.then(|| "It has that name".to_owned())),
@@ -172,21 +190,27 @@ fn Versions(
     /// Where each deployment is.
     placed: Memo<BTreeMap<DeploymentId, String>>,
     acts: Acts,
+    clients: ClientActs,
 ) -> impl IntoView {
     let metric = model
         .versions
         .iter()
         .find_map(|version| version.primary.as_ref())
         .map_or_else(|| "Metric".to_owned(), |figure| words::metric(&figure.name));
+    let of_clients = model.client_versions.len() as u64;
     let rows = by_number(model.versions.clone(), model.client_versions);
     let named = model.versions.iter().find(|version| version.aliases.iter().any(|alias| alias == CHAMPION));
     let count = words::counted(rows.len() as u64, "version", "versions");
     let said = named.map_or_else(|| count.clone(), |version| format!("{CHAMPION} v{} · {count}", version.number));
     let best = best_of(&model.versions);
     let (id, name) = (model.id, model.name.clone());
+    let list = untrack(|| acts.place.link("models"));
+    let kept = StoredValue::new((model.name.clone(), of_clients, !model.versions.is_empty()));
+    let items =
+        move || kept.with_value(|(name, of_clients, trained)| clients.of_model(id, name, *of_clients, *trained));
     view! {
         <section class="card section">
-            <header><h2>{model.name.clone()}</h2><span class="right faint caption">{said}</span></header>
+            <header><h2>{model.name.clone()}</h2><span class="right flex"><span class="faint caption">{said}</span><MenuButton items label=format!("More of {}", model.name) /></span></header>
             {(!is_untold(&model.tags, &model.notes)).then(|| view! { <div class="padded"><Told tags=model.tags notes=model.notes /></div> })}
             <div class="scrolls">
                 <table class="small-table opens" on:keydown=move_among_rows>
@@ -211,7 +235,7 @@ fn Versions(
                                 view! { <Line model=id version=*version is_best packaged placed acts /> }.into_any()
                             }
                             Row::Clients(version) => {
-                                view! { <ClientLine model_name=name.clone() version=*version place=acts.place /> }.into_any()
+                                view! { <ClientLine model_name=name.clone() version=*version acts=clients list=list.clone() /> }.into_any()
                             }
                         }).collect_view()}
                     </tbody>

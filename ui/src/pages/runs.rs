@@ -26,6 +26,7 @@ use api::{
     run::{ListRuns, ProjectIdOr, RunKind, RunRow},
     run_diff::MOST,
     run_table::{GroupFigure, GroupRuns, Listing, PickRuns, PickedRuns},
+    table_view::{Plotted, TableView, sort_of},
     tracking::Scope,
 };
 use leptos::prelude::*;
@@ -37,8 +38,6 @@ use leptos_router::{
 use self::{
     columns::{METRIC, Names},
     overlaid::Compared,
-    plots::Plotted,
-    views::Shown,
 };
 use crate::{
     client::{Client, paged::paged, query::query, wire},
@@ -97,7 +96,7 @@ pub(crate) fn Runs() -> impl IntoView {
     });
     let navigate = StoredValue::new_local(use_navigate());
     let filter = RwSignal::new(asked.with_untracked(|asked| asked.get("filter")).unwrap_or_default());
-    let named = untrack(|| Shown::read(&use_location().search.get(), wire::decode));
+    let named = untrack(|| TableView::read(&use_location().search.get(), wire::decode));
     let order = RwSignal::new(named.order);
     let further = RwSignal::new(named.further);
     let group = RwSignal::new(named.group);
@@ -119,7 +118,7 @@ pub(crate) fn Runs() -> impl IntoView {
     });
     // Of another order than the last the rows are another list: what a stretch of rows is asked by.
     let listing = Signal::derive(move || {
-        let (sort, descending) = sort_of(order.get(), &further.get());
+        let (sort, descending) = sort_of(order.get().as_ref(), &further.get());
         Some(Listing { of: place.scope.get()?, deleted: deleted.get(), filter: filter.get(), sort, descending })
     });
     let noted = RwSignal::new((None::<Scope>, Params::new()));
@@ -420,18 +419,7 @@ fn address_of(
     deleted: bool,
     plotted: Plotted,
 ) -> String {
-    Shown { filter, order, further, group, deleted, plotted, ..Shown::default() }.address(wire::encode)
-}
-
-/// The order as the engine is asked for it.
-fn sort_of(order: Option<Order>, further: &[Order]) -> (Option<String>, bool) {
-    let Some((key, descending)) = order else { return (None, false) };
-    if further.is_empty() {
-        return (Some(key), descending);
-    }
-    let said = |(key, descending): &Order| format!("{key} {}", if *descending { "desc" } else { "asc" });
-    let orders: Vec<String> = [(key, descending)].iter().chain(further).map(said).collect();
-    (Some(orders.join(", ")), false)
+    TableView { filter, order, further, group, deleted, plotted, ..TableView::default() }.address(wire::encode)
 }
 
 /// Metrics that fewer than half of these runs have.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{
     id::RunId,
-    run::{Artifact, EditRun, GetLineage, LineageNode, MACHINE, Run},
+    run::{Artifact, EditRun, GetLineage, MACHINE, Run},
 };
 use leptos::prelude::*;
 
@@ -12,17 +12,17 @@ use crate::{
     client::{
         Client,
         query::{Query, query},
-        wire,
     },
     parts::{
-        button::{Button, CopyButton, IconButton, Pending},
+        button::{CopyButton, Pending},
         card::{Card, Chip},
-        field::TextField,
-        icon::{self, Icon, icon},
+        files::Files,
+        icon,
+        lineage::Lineage,
         notes::Notes as WrittenNotes,
         states::{Empty, Load},
+        tag_form::TagForm,
         toast::Toasts,
-        when::Ago,
         words,
     },
 };
@@ -64,51 +64,23 @@ fn Tags(run: Signal<Run>) -> impl IntoView {
     let pending = Pending::new();
     let id = Memo::new(move |_| run.with(|run| run.id));
     let tags = Memo::new(move |_| run.with(|run| run.tags.clone()));
-    let (key, value) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let edit = move |tag: String, text: Option<String>| EditRun {
         run: id.get_untracked(),
         name: None,
         notes: None,
         tags: BTreeMap::from([(tag, text)]),
     };
-    let put = move |tag: String, text: String| {
-        let request = edit(tag, Some(text));
-        pending.run(async move { client.call(request).await }, move |_| {
-            key.set(String::new());
-            value.set(String::new());
-        });
-    };
-    let remove = move |tag: String| {
+    let put = move |(tag, text): (String, Option<String>)| {
         let was = tags.with_untracked(|tags| tags.get(&tag).cloned());
-        let (request, back) = (edit(tag.clone(), None), edit(tag.clone(), was));
+        let removed = text.is_none();
+        let (request, back) = (edit(tag.clone(), text), edit(tag.clone(), was));
         pending.run(async move { client.call(request).await }, move |_| {
-            toasts.undoable(client, format!("Removed the tag {tag}"), back);
+            if removed {
+                toasts.undoable(client, format!("Removed the tag {tag}"), back);
+            }
         });
     };
-    let add = move || {
-        let tag = key.get_untracked().trim().to_owned();
-        if !tag.is_empty() {
-            put(tag, value.get_untracked().trim().to_owned());
-        }
-    };
-    view! {
-        <Card title="Tags" class="h">
-            <div class="form">
-                <div class="flex wrap" class:hidden=move || tags.with(BTreeMap::is_empty)>
-                    {move || tags.get().into_iter().map(|(tag, text)| {
-                        let (name, label) = (tag.clone(), format!("Remove {tag}"));
-                        let said = if text.is_empty() { tag } else { format!("{tag}: {text}") };
-                        view! { <span class="chip">{said}<IconButton label mark=icon::X kind="tiny" on_press=move |_| remove(name.clone()) /></span> }
-                    }).collect_view()}
-                </div>
-                <div class="flex">
-                    <TextField value=key name="Tag" placeholder="Tag" class="grow" on_enter=Callback::new(move |()| add()) />
-                    <TextField value name="Value" placeholder="Value" class="grow" on_enter=Callback::new(move |()| add()) />
-                    <Button label="Add" disabled=Signal::derive(move || pending.busy.get() || key.with(|key| key.trim().is_empty())) on_press=add />
-                </div>
-            </div>
-        </Card>
-    }
+    view! { <TagForm tags busy=pending.busy on_put=Callback::new(put) /> }
 }
 
 #[component]
@@ -129,42 +101,11 @@ fn Notes(run: Signal<Run>) -> impl IntoView {
 
 #[component]
 pub(super) fn ArtifactsTab(run: Memo<RunId>, artifacts: Query<Vec<Artifact>>) -> impl IntoView {
-    let client = Client::get();
-    let pending = Pending::new();
-    let save = move |path: String| {
-        let encoded = path.split('/').map(wire::encode).collect::<Vec<_>>().join("/");
-        let from = format!("/api/blob/runs/{}/{encoded}", run.get_untracked());
-        let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
-        pending.run(async move { client.blob(&from).await }, move |address| {
-            wire::save_address(&name, &address);
-            wire::forget_object(&address);
-        });
-    };
     view! {
         <Load query=artifacts let:artifacts>
-            {move || {
-                let all = artifacts.get();
-                if all.is_empty() {
-                    return view! { <Empty mark=icon::FILE title="No artifacts" text="Files that a run leaves in its folder stand here: the model, checkpoints, whatever a program writes." /> }.into_any();
-                }
-                let total = all.iter().map(|artifact| artifact.size_bytes).sum::<u64>();
-                view! {
-                    <Card title=words::counted(all.len() as u64, "file", "files") class="h" flush=true extra=ViewFn::from(move || view! { <span class="faint caption">{words::bytes(total)}</span> })>
-                        <table class="small-table"><tbody>
-                            {all.into_iter().map(|artifact| {
-                                let (path, name) = (artifact.path.clone(), artifact.path.clone());
-                                view! {
-                                    <tr>
-                                        <td><span class="flex"><span class="faint flex">{icon(icon::FILE)}</span><span class="mono">{artifact.path}</span></span></td>
-                                        <td class="num muted">{words::bytes(artifact.size_bytes)}</td>
-                                        <td class="num faint"><Ago ms=artifact.modified_ms /></td>
-                                        <td class="end"><IconButton label=format!("Save {name}") mark=icon::DOWNLOAD on_press=move |_| save(path.clone()) /></td>
-                                    </tr>
-                                }
-                            }).collect_view()}
-                        </tbody></table>
-                    </Card>
-                }.into_any()
+            {move || match artifacts.get() {
+                none if none.is_empty() => view! { <Empty mark=icon::FILE title="No artifacts" text="Files that a run leaves in its folder stand here: the model, checkpoints, whatever a program writes." /> }.into_any(),
+                files => view! { <Files from=format!("/api/blob/runs/{}", run.get_untracked()) files /> }.into_any(),
             }}
         </Load>
     }
@@ -176,41 +117,8 @@ pub(super) fn LineageTab(run: Memo<RunId>) -> impl IntoView {
     view! {
         <p class="muted small">"What came from what, from the bytes of the data to where the model runs."</p>
         <Load query=nodes let:nodes>
-            <div class="card list lineage">
-                {move || {
-                    let all = nodes.get();
-                    let labels: Vec<String> = all.iter().map(|node| node.label.clone()).collect();
-                    all.into_iter().map(|node| lineage_line(node, &labels)).collect_view()
-                }}
-            </div>
+            <Lineage nodes />
         </Load>
-    }
-}
-
-fn lineage_line(node: LineageNode, labels: &[String]) -> impl IntoView + use<> {
-    let mark: Icon = match node.kind.as_str() {
-        "snapshot" | "dataset" => icon::DATABASE,
-        "split" => icon::LAYERS,
-        "run" => icon::ACTIVITY,
-        "version" | "logged model" => icon::BOX,
-        "package" => icon::PACKAGE,
-        _ => icon::UPLOAD,
-    };
-    let from: Vec<String> = node.from.iter().filter_map(|index| labels.get(*index).cloned()).collect();
-    let label = match node.link {
-        Some(link) => view! { <a class="link" href=link>{node.label}</a> }.into_any(),
-        None => view! { <b>{node.label}</b> }.into_any(),
-    };
-    view! {
-        <div>
-            <span class="accent flex">{icon(mark)}</span>
-            <span class="caption faint kind">{words::capital(&node.kind)}</span>
-            <span class="grow">
-                {label}
-                <div class="small muted cut">{node.detail}</div>
-            </span>
-            {(!from.is_empty()).then(|| view! { <span class="caption faint">"from "{from.join(", ")}</span> })}
-        </div>
     }
 }
 

@@ -166,13 +166,6 @@ pub(super) fn called(name: &str) -> (&'static str, String) {
     }
 }
 
-/// The same as filter and order name it.
-pub(super) fn field(name: &str) -> String {
-    let keyed = [(METRIC, "metric"), (PARAM, "param"), (TAG, "tag")];
-    let found = keyed.iter().find_map(|(start, kind)| Some((kind, name.strip_prefix(start)?)));
-    found.map_or_else(|| name.to_owned(), |(kind, key)| api::run_table::named(kind, key))
-}
-
 /// Where the choice is kept.
 fn place_of(scope: Scope) -> String {
     match scope {
@@ -298,7 +291,7 @@ fn text_column(
         let whole = text.filter(|text| *text != shown);
         view! { <span class="muted" title=whole>{shown}</span> }
     })
-    .sorted_by(field(name))
+    .sorted_by(api::table_view::field(name))
 }
 
 /// A number with more digits than a column has room for is rounded; the others stand as they were given.

@@ -94,7 +94,7 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
 /// The columns as the table shows them, as the engine names them.
 fn asked(names: &Names) -> Names {
     let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let keyed = names.iter().map(|name| columns::field(name));
+    let keyed = names.iter().map(|name| api::table_view::field(name));
     own(&["name", "state", "model"]).into_iter().chain(keyed).chain(own(&["duration", "snapshot", "created"])).collect()
 }
 

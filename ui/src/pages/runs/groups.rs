@@ -130,7 +130,7 @@ pub(super) fn groups(
         let keys: Vec<String> = keys;
         keys
     });
-    let by = Memo::new(move |_| group.get().iter().map(|name| columns::field(name)).collect::<Names>());
+    let by = Memo::new(move |_| group.get().iter().map(|name| api::table_view::field(name)).collect::<Names>());
     let answer = query(move || {
         let (sort, descending) = order.get().map_or((None, false), |(key, descending)| (Some(key), descending));
         // An order by what is not grouped by any more is none.

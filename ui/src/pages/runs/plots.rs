@@ -10,6 +10,7 @@ mod values;
 use api::{
     ApiError,
     run_table::{GroupRuns, Listing, RunCells, TabulateRuns},
+    table_view::Plotted,
 };
 use leptos::{prelude::*, task::spawn_local};
 
@@ -25,38 +26,6 @@ use crate::{
 
 /// Rows that are asked for at once.
 const PIECE: u64 = 5_000;
-
-/// What is drawn, as the address says it.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Plotted {
-    /// `parallel`, `scatter` or `importance`; empty is the table.
-    pub(super) view: String,
-    /// Of parallel coordinates; none until a person chooses.
-    pub(super) axes: Names,
-    pub(super) x: String,
-    pub(super) y: String,
-    pub(super) colour: String,
-    /// Columns whose axes are logarithmic.
-    pub(super) log: Names,
-}
-
-impl Plotted {
-    pub(super) fn is_table(&self) -> bool {
-        !["parallel", "scatter", "importance"].contains(&self.view.as_str())
-    }
-
-    fn is_log(&self, name: &str) -> bool {
-        self.log.iter().any(|own| own == name)
-    }
-
-    fn turn_log(&mut self, name: &str) {
-        if self.is_log(name) {
-            self.log.retain(|own| own != name);
-        } else {
-            self.log.push(name.to_owned());
-        }
-    }
-}
 
 /// What stands beside the filter line: the table, or one of the charts.
 #[component]
@@ -150,7 +119,7 @@ fn fetched(list: Signal<Option<Listing>>, names: Memo<Names>, most: u64) -> Fetc
 
 async fn all(client: Client, list: Listing, names: Names, most: u64) -> Result<Cells, ApiError> {
     let own = ["id", "name"].map(str::to_owned);
-    let columns: Names = own.into_iter().chain(names.iter().map(|name| columns::field(name))).collect();
+    let columns: Names = own.into_iter().chain(names.iter().map(|name| api::table_view::field(name))).collect();
     let mut cells = Cells::default();
     loop {
         let offset = cells.ids.len() as u64;

@@ -7,11 +7,13 @@ use api::{
     run::{ListRuns, ProjectIdOr, RunRow, RunTable},
     run_table::{GroupFigure, GroupRuns, Listing, RunCells, RunGroup, RunGroups, TabulateRuns, named, parts},
     spending::money,
+    table_view::{TableView, field, sort_of},
     tracking::Scope,
 };
 use charts::text_table::{csv_line, markdown};
 use clap::Args;
 
+use super::views;
 use crate::{
     context::{Context, Outcome},
     output::{one_line, table},
@@ -26,6 +28,9 @@ pub(crate) struct List {
     /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names
     #[arg(long, default_value = "")]
     filter: String,
+    /// A saved view, as `run views list` names it; what else is given here stands before what it says
+    #[arg(long, value_name = "NAME")]
+    view: Option<String>,
     /// The runs of this experiment, by name or number, instead of the project's
     #[arg(long)]
     experiment: Option<String>,
@@ -70,11 +75,33 @@ enum Form {
     Shown,
 }
 
-pub(super) async fn run(context: &Context, list: List) -> Outcome {
-    let of = match &list.experiment {
-        Some(named) => Scope::Experiment(context.experiment(named, false).await?.id),
-        None => Scope::Project(context.project_id().await?),
-    };
+impl List {
+    /// Looks as a saved view does where nothing else is said.
+    fn seen_as(&mut self, view: TableView) {
+        if self.filter.is_empty() {
+            self.filter = view.filter;
+        }
+        if self.sort.is_none() {
+            (self.sort, self.descending) = sort_of(view.order.as_ref(), &view.further);
+        }
+        let fields = |names: &[String]| names.iter().map(|name| field(name)).collect::<Vec<_>>().join(",");
+        if self.group_by.is_none() && self.columns.is_none() && !view.group.is_empty() {
+            self.group_by = Some(fields(&view.group));
+        }
+        let columns = view.columns.filter(|columns| !columns.is_empty() && self.group_by.is_none());
+        if let (None, Some(columns)) = (&self.columns, columns) {
+            let own = ["name".to_owned(), "state".to_owned()];
+            self.columns = Some(own.into_iter().chain([fields(&columns)]).collect::<Vec<_>>().join(","));
+        }
+        self.deleted |= view.deleted;
+    }
+}
+
+pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
+    let of = views::scope(context, list.experiment.as_deref()).await?;
+    if let Some(name) = list.view.take() {
+        list.seen_as(views::named(context, of, &name).await?);
+    }
     let form = match (list.csv, list.markdown) {
         (true, _) => Form::Csv,
         (_, true) => Form::Markdown,

@@ -1,10 +1,13 @@
 //! Which params a metric follows: bars by fANOVA, with the sign of Spearman's correlation.
 
-use api::run_table::{AssessParams, Listing, ParamImportance, ParamImportances};
+use api::{
+    run_table::{AssessParams, Listing, ParamImportance, ParamImportances},
+    table_view::Plotted,
+};
 use charts::importance::{Importance, draw};
 use leptos::prelude::*;
 
-use super::{Facts, Plotted, first_metric, options};
+use super::{Facts, first_metric, options};
 use crate::{
     client::query::query,
     pages::runs::columns::{self, METRIC},

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::run_table::Listing;
+use api::{run_table::Listing, table_view::Plotted};
 use charts::{
     parallel::{self, Brush, Coordinate, Kind, Layout, Parallel},
     plot::{Drawing, Scale, Size},
@@ -11,7 +11,7 @@ use charts::{
 use leptos::{html, prelude::*};
 
 use super::{
-    Facts, Plotted, fetched, first_metric, how_many, options,
+    Facts, fetched, first_metric, how_many, options,
     values::{between, condition, coordinate, fields, joined, tidy},
 };
 use crate::{

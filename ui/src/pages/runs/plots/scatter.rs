@@ -1,6 +1,6 @@
 //! Runs by two of their values, coloured by a third or over its contours.
 
-use api::{RunId, run_table::Listing};
+use api::{RunId, run_table::Listing, table_view::Plotted};
 use charts::{
     axis::Axis,
     contour, export,
@@ -10,7 +10,7 @@ use charts::{
 };
 use leptos::prelude::*;
 
-use super::{Facts, Plotted, fetched, first_metric, how_many, options, values::Cells};
+use super::{Facts, fetched, first_metric, how_many, options, values::Cells};
 use crate::{
     pages::runs::columns::{self, Names, PARAM},
     parts::{

@@ -54,7 +54,7 @@ pub(super) fn coordinate(name: &str, cells: &[Option<String>], is_log: bool) -> 
 
 /// What is brushed on an axis, as the filter says it; `None` where nothing is.
 pub(super) fn condition(name: &str, coordinate: &Coordinate) -> Option<String> {
-    let field = columns::field(name);
+    let field = api::table_view::field(name);
     match (coordinate.brush?, &coordinate.kind) {
         (Brush::Missing, _) => Some(format!("{field} is null")),
         (Brush::Between(low, high), Kind::Numbers(_)) => {
