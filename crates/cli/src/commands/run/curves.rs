@@ -86,7 +86,7 @@ struct Curve {
     key: String,
     series: Series,
     /// Milliseconds since the epoch.
-    began_ms: f64,
+    began_ms: i64,
     /// Of what it is a member; of nothing where runs are not grouped.
     group: String,
 }
@@ -96,7 +96,7 @@ impl Curve {
         match (&asked.x_metric, asked.x) {
             (Some(_), _) => self.series.over.clone(),
             (None, Along::Step) => self.series.step.clone(),
-            (None, Along::Time) => self.series.time_ms.iter().map(|at_ms| (at_ms - self.began_ms) / 1000.0).collect(),
+            (None, Along::Time) => self.series.seconds_since(self.began_ms),
         }
     }
 
@@ -251,6 +251,7 @@ async fn curves(context: &Context, asked: &Plot, runs: &[Run], key: &str) -> Out
     let points = u32::try_from(asked.width * DETAIL).unwrap_or(u32::MAX);
     let over = asked.x_metric.as_ref().map(|key| OverMetric { key: key.clone(), from: None, to: None, log: false });
     let having: Vec<&Run> = runs.iter().filter(has).collect();
+    let along_time = asked.x_metric.is_none() && asked.x == Along::Time;
     let mut curves = Vec::new();
     for runs in having.chunks(MOST_VIEWPORTS) {
         let viewport = |run: &&Run| Viewport {
@@ -262,7 +263,8 @@ async fn curves(context: &Context, asked: &Plot, runs: &[Run], key: &str) -> Out
         let series = context.session.series(Viewports { series: runs.iter().map(viewport).collect(), points }).await?;
         // One that is gone since is left out.
         for (run, series) in runs.iter().zip(series).filter_map(|(run, series)| Some((run, series?))) {
-            let began_ms = run.started_ms.unwrap_or(run.created_ms) as f64;
+            let began_ms = run.began_ms();
+            let series = if along_time { series.in_time_order().into_owned() } else { series };
             let group = asked.group_by.as_ref();
             let group = group.and_then(|by| group_of(&run.params, &run.tags, by)).unwrap_or(group::NONE).to_owned();
             curves.push(Curve { run: run.id, name: run.name.clone(), key: key.to_owned(), series, began_ms, group });
