@@ -230,7 +230,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let failed = Memo::new(move |_| list.error.get());
     let is_plotted = Memo::new(move |_| plotted.with(|plotted| !plotted.is_table()));
     let grouped = Memo::new(move |_| !is_plotted.get() && group.with(|group| !group.is_empty()));
-    let groups = groups::groups(listing, group, names, grouped);
+    let groups = groups::groups(listing, group, names, facts, grouped);
     // Not by the number itself: what is brushed stays while runs come and go.
     let shows_plot =
         Memo::new(move |_| is_plotted.get() && failed.with(Option::is_none) && list.total.get() != Some(0));
@@ -464,6 +464,15 @@ fn figures(list: Signal<Option<Listing>>, names: Memo<Names>, facts: RwSignal<Fa
     })
 }
 
+/// What is said of the runs that figures leave out, behind how many they are of; nothing where there are none.
+fn other_rows(count: u64) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("; 1 is validated on other rows".to_owned()),
+        more => Some(format!("; {} are validated on other rows", words::count(more))),
+    }
+}
+
 /// Adds a stretch of the table to what is picked, whether its rows were fetched or not.
 fn stretch(list: Signal<Option<Listing>>, picked: RwSignal<Vec<String>>) -> Callback<Range<u64>> {
     let (client, pending) = (Client::get(), Pending::new());
@@ -519,17 +528,7 @@ fn Foot(
         let name = name.strip_suffix(", validation").map_or(name.clone(), ToOwned::to_owned);
         Some((name, if more { figure.max } else { figure.min }, figure))
     });
-    let other_rows = Memo::new(move |_| figures.with(|figures| figures.other_rows));
-    let others = move || {
-        let others = Some(other_rows.get()).filter(|others| *others > 0)?;
-        Some(format!(
-            "; {} validated on other rows",
-            match others {
-                1 => "1 is".to_owned(),
-                more => format!("{} are", words::count(more)),
-            }
-        ))
-    };
+    let others = Memo::new(move |_| figures.with(|figures| other_rows(figures.other_rows)));
     view! {
         <div class="foot" class:hidden=move || hidden.get()>
             <span>{move || match picked.with(Vec::len) { 0 => "None selected".to_owned(), count => format!("{count} selected") }}</span>
@@ -537,7 +536,7 @@ fn Foot(
                 <span>{name}": best "<span class="num">{words::figure(best)}</span></span>
                 // The spread of one value is nothing.
                 {sd.map(|sd| view! { <span title="Mean ± standard deviation (n − 1) over all runs that match and were validated on the same rows">"mean "<span class="num">{words::figure(mean)}" ± "{words::figure(sd)}</span></span> })}
-                <span class="faint">{format!("of {}", words::counted(runs, "run", "runs"))}{others}</span>
+                <span class="faint">{format!("of {}", words::counted(runs, "run", "runs"))}{move || others.get()}</span>
             })}
             <span class="right flex"><kbd>"x"</kbd>" select "<kbd>"Enter"</kbd>" open "<kbd>"/"</kbd>" filter"</span>
         </div>

@@ -58,6 +58,19 @@ impl TextTable {
             Form::Csv => csv_line(&titles) + &self.rows.into_iter().map(csv_line).collect::<String>(),
         }
     }
+
+    /// Copies or saves it; `of` is one row and several, as of [`TakeTable`].
+    pub(crate) fn taken(self, toasts: Toasts, (one, many): (&str, &str), form: Form) {
+        let count = words::counted(self.rows.len() as u64, one, many);
+        let text = self.written(form);
+        match form {
+            Form::Markdown => toasts.copy_unseen(&text, "Copied as Markdown", &count),
+            Form::Csv => {
+                wire::save_text(&format!("{many}.csv"), "text/csv", &text);
+                toasts.done(format!("Saved {count} as CSV"));
+            }
+        }
+    }
 }
 
 #[component]
@@ -66,21 +79,20 @@ pub(crate) fn TakeTable(
     of: (&'static str, &'static str),
     table: impl Fn(Form) -> TextTable + Copy + 'static,
 ) -> impl IntoView {
-    let (toasts, menus) = (Toasts::get(), Menus::get());
-    let (one, many) = of;
-    let copy = move || {
-        let table = table(Form::Markdown);
-        let count = words::counted(table.rows.len() as u64, one, many);
-        toasts.copy_unseen(&table.written(Form::Markdown), "Copied as Markdown", &count);
+    let toasts = Toasts::get();
+    view! { <TakeMenu take=move |form| table(form).taken(toasts, of, form) /> }
+}
+
+/// The menu alone, for a table that must first be fetched.
+#[component]
+pub(crate) fn TakeMenu(take: impl Fn(Form) + Copy + 'static) -> impl IntoView {
+    let menus = Menus::get();
+    let items = move || {
+        vec![
+            Item::new("Copy as Markdown", icon::COPY, move || take(Form::Markdown)),
+            Item::new("Save as CSV", icon::DOWNLOAD, move || take(Form::Csv)),
+        ]
     };
-    let save = move || {
-        let table = table(Form::Csv);
-        let count = words::counted(table.rows.len() as u64, one, many);
-        wire::save_text(&format!("{many}.csv"), "text/csv", &table.written(Form::Csv));
-        toasts.done(format!("Saved {count} as CSV"));
-    };
-    let items =
-        move || vec![Item::new("Copy as Markdown", icon::COPY, copy), Item::new("Save as CSV", icon::DOWNLOAD, save)];
     view! { <IconButton label="Copy or save the table" mark=icon::DOWNLOAD on_press=move |event| menus.open_at(&event, items()) /> }
 }
 
