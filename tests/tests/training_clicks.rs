@@ -209,7 +209,8 @@ async fn marked(desk: &Desk) -> Result<()> {
     // The figures of groups leave them out, too, and say so.
     desk.go(&format!("/p/{project}/runs?group=state")).await?;
     let said = if others == 1 { "; 1 is validated on other rows" } else { "are validated on other rows" };
-    seen(driver, &format!("//main//*[contains(@class,'foot')][contains(., '1 group, 3 runs')][contains(., '{said}')]")).await?;
+    seen(driver, &format!("//main//*[contains(@class,'foot')][contains(., '1 group, 3 runs')][contains(., '{said}')]"))
+        .await?;
     let mut command = Command::new(host::program("SLIPWAY_BIN").context("no slipway")?);
     command.args(["--json", "run", "list", "--group-by", "state"]).current_dir(path);
     host::environment(&mut command, &desk.host.folder);

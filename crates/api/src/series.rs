@@ -405,7 +405,10 @@ mod tests {
         };
         let along = series.in_time_order();
         assert_eq!(along.seconds_since(10_000), [1.0, 2.0, 3.0, 42.0, 43.0]);
-        assert_eq!((along.step.as_slice(), along.last.as_slice()), (&[1.0, 2.0, 3.0, 2.0, 3.0][..], &[1.0, 2.0, 3.0, 2.5, 3.5][..]));
+        assert_eq!(
+            (along.step.as_slice(), along.last.as_slice()),
+            (&[1.0, 2.0, 3.0, 2.0, 3.0][..], &[1.0, 2.0, 3.0, 2.5, 3.5][..])
+        );
         let odd = NonFinite { nan: 1, plus: 0, minus: 0 };
         let buckets = Series {
             step: vec![1.0, 2.0],
@@ -418,7 +421,10 @@ mod tests {
             ..Series::default()
         };
         let along = buckets.in_time_order();
-        assert_eq!((along.min.as_slice(), along.mean.as_slice(), along.non_finite[0]), (&[0.2, 0.1][..], &[0.6, 0.5][..], odd));
+        assert_eq!(
+            (along.min.as_slice(), along.mean.as_slice(), along.non_finite[0]),
+            (&[0.2, 0.1][..], &[0.6, 0.5][..], odd)
+        );
         assert_eq!(along.in_time_order().as_ref(), along.as_ref());
     }
 

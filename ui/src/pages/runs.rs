@@ -37,7 +37,6 @@ use leptos_router::{
 use self::{
     columns::{METRIC, Names},
     overlaid::Compared,
-    plots::Plotted,
     views::Shown,
 };
 use crate::{
@@ -76,6 +75,28 @@ struct Facts {
     has_snapshot: bool,
 }
 
+impl Facts {
+    /// Of compared runs, for charts of them alone.
+    fn of_compared(runs: &[Compared], ranked_by: Option<(String, bool)>) -> Self {
+        let all = |keys: fn(&Compared) -> Vec<&String>| {
+            runs.iter().flat_map(keys).collect::<BTreeSet<_>>().into_iter().cloned().collect::<Vec<_>>()
+        };
+        let param_keys = all(|run| run.params.keys().collect());
+        let differs = |key: &&String| {
+            let mut values = runs.iter().map(|run| run.params.get(*key));
+            values.next().is_some_and(|first| values.any(|other| other != first))
+        };
+        Self {
+            metric_keys: all(|run| run.values.keys().collect()),
+            differing: param_keys.iter().filter(differs).cloned().collect(),
+            param_keys,
+            tag_keys: all(|run| run.tags.keys().filter(|key| !key.starts_with("mlflow.")).collect()),
+            ranked_by,
+            ..Self::default()
+        }
+    }
+}
+
 #[component]
 pub(crate) fn Runs() -> impl IntoView {
     let place = Place::get();
@@ -101,15 +122,21 @@ pub(crate) fn Runs() -> impl IntoView {
     let further = RwSignal::new(named.further);
     let group = RwSignal::new(named.group);
     let plotted = RwSignal::new(named.plotted);
+    let curve = RwSignal::new(named.curve);
     let facts = RwSignal::new(Facts::default());
     let picked = RwSignal::new(Vec::<String>::new());
     let deleted = RwSignal::new(asked.with_untracked(|asked| asked.get("deleted").is_some()));
     let asks = actions::Asked::new();
     follow_address("filter", filter);
     follow_deleted(deleted, picked);
+    let here = move || {
+        let (filter, order, further, group) = (filter.get(), order.get(), further.get(), group.get());
+        let (deleted, plotted, curve) = (deleted.get(), plotted.get(), curve.get());
+        Shown { filter, order, further, group, deleted, plotted, curve, ..Shown::default() }.address(wire::encode)
+    };
     // Filter and order stand in the address, so that they can be copied.
     Effect::new(move |before: Option<String>| {
-        let now = address_of(filter.get(), order.get(), further.get(), group.get(), deleted.get(), plotted.get());
+        let now = here();
         if before.as_ref().is_some_and(|before| *before != now) {
             let options = NavigateOptions { replace: true, scroll: false, ..Default::default() };
             navigate.with_value(|navigate| navigate(&format!("{}{now}", place.link("runs")), options));
@@ -210,13 +237,9 @@ pub(crate) fn Runs() -> impl IntoView {
             known.with_value(|known| drawn.iter().filter_map(|id| known.get(id).cloned()).collect::<Vec<_>>())
         })
     });
-    let settable = views::Settable { filter, order, further, group, deleted, plotted, columns: chosen_columns };
+    let settable = views::Settable { filter, order, further, group, deleted, plotted, curve, columns: chosen_columns };
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
-    let back = Signal::derive(move || {
-        let now =
-            untrack(|| address_of(filter.get(), order.get(), further.get(), group.get(), deleted.get(), plotted.get()));
-        format!("{}{now}", place.link("runs"))
-    });
+    let back = Signal::derive(move || format!("{}{}", place.link("runs"), untrack(here)));
     let compare = Signal::derive(move || {
         let picked = picked.with(|picked| picked.iter().take(MOST).cloned().collect::<Vec<_>>().join(","));
         format!("{}?compare={picked}", place.link("runs"))
@@ -290,7 +313,7 @@ pub(crate) fn Runs() -> impl IntoView {
                     <groups::Grouped groups filter on_open=open />
                 })}
                 {move || shows_plot.get().then(|| view! {
-                    <plots::Plots list=listing plotted facts filter on_open=open_id />
+                    <plots::Plots whose=plots::Whose::Listed(listing) plotted facts filter=Some(filter) on_open=open_id />
                 })}
                 <div class="fill-table" class:hidden=move || grouped.get() || is_plotted.get() || list.total.get().unwrap_or(0) == 0>
                     <Table
@@ -313,7 +336,7 @@ pub(crate) fn Runs() -> impl IntoView {
                 <Foot hidden=Signal::derive(move || none.get() || grouped.get() || is_plotted.get()) facts figures picked />
             </div>
             {move || (!picked.with(Vec::is_empty) && !is_covered.get()).then(|| view! {
-                <overlay::Overlay picked chosen ranked_by compare=compare />
+                <overlay::Overlay picked chosen ranked_by curve compare=compare />
             })}
             {move || (!comparing.with(Vec::is_empty)).then(|| view! {
                 <compare::Compare named=comparing query=asked ranked_by back=back />
@@ -383,18 +406,6 @@ fn follow_deleted(deleted: RwSignal<bool>, picked: RwSignal<Vec<String>>) {
             deleted.set(is);
         }
     });
-}
-
-/// The part of the address that says what is shown and in which order.
-fn address_of(
-    filter: String,
-    order: Option<Order>,
-    further: Vec<Order>,
-    group: Names,
-    deleted: bool,
-    plotted: Plotted,
-) -> String {
-    Shown { filter, order, further, group, deleted, plotted, ..Shown::default() }.address(wire::encode)
 }
 
 /// The order as the engine is asked for it.

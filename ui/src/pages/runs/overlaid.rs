@@ -43,7 +43,7 @@ impl From<&RunRow> for Compared {
             params: row.params.clone(),
             tags: row.tags.clone(),
             values: row.metrics.iter().map(|(key, cell)| (key.clone(), cell.last)).collect(),
-            curves: row.metrics.keys().cloned().collect(),
+            curves: row.metrics.iter().filter(|(_, cell)| cell.spark.len() > 1).map(|(key, _)| key.clone()).collect(),
         }
     }
 }

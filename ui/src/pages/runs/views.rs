@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::{
     columns::{Chosen, Names},
-    plots::Plotted,
+    plots::{Plotted, brush_read, brush_said},
 };
 use crate::{
     client::{Client, query::query, wire},
@@ -37,6 +37,8 @@ pub(super) struct Shown {
     pub(super) pinned: Names,
     /// The chart that stands in the table's place.
     pub(super) plotted: Plotted,
+    /// The figure whose curves the pane of the selected runs draws; empty where nobody chose one.
+    pub(super) curve: String,
 }
 
 impl Shown {
@@ -70,16 +72,20 @@ impl Shown {
         if !self.pinned.is_empty() {
             parts.push(format!("pinned={}", joined(&self.pinned)));
         }
-        let Plotted { view, axes, x, y, colour, log } = &self.plotted;
-        for (key, text) in [("view", view), ("x", x), ("y", y), ("colour", colour)] {
+        let Plotted { view, axes, x, y, colour, log, contours, brushes } = &self.plotted;
+        for (key, text) in [("view", view), ("x", x), ("y", y), ("colour", colour), ("curve", &self.curve)] {
             if !text.is_empty() {
                 parts.push(format!("{key}={}", encode(text)));
             }
         }
-        for (key, names) in [("axes", axes), ("log", log)] {
+        let brushed: Names = brushes.iter().map(|(name, brush)| brush_said(name, *brush)).collect();
+        for (key, names) in [("axes", axes), ("log", log), ("brush", &brushed)] {
             if !names.is_empty() {
                 parts.push(format!("{key}={}", joined(names)));
             }
+        }
+        if *contours {
+            parts.push("contours=1".to_owned());
         }
         if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
     }
@@ -111,6 +117,11 @@ impl Shown {
                 Some(("colour", text)) => shown.plotted.colour = decode(text),
                 Some(("axes", text)) => shown.plotted.axes = names(text),
                 Some(("log", text)) => shown.plotted.log = names(text),
+                Some(("contours", _)) => shown.plotted.contours = true,
+                Some(("brush", text)) => {
+                    shown.plotted.brushes = names(text).iter().filter_map(|said| brush_read(said)).collect();
+                }
+                Some(("curve", text)) => shown.curve = decode(text),
                 _ => {}
             }
         }
@@ -128,6 +139,7 @@ pub(super) struct Settable {
     pub(super) group: RwSignal<Names>,
     pub(super) deleted: RwSignal<bool>,
     pub(super) plotted: RwSignal<Plotted>,
+    pub(super) curve: RwSignal<String>,
     pub(super) columns: Chosen,
 }
 
@@ -140,6 +152,7 @@ impl Settable {
             group: self.group.get(),
             deleted: self.deleted.get(),
             plotted: self.plotted.get(),
+            curve: self.curve.get(),
             columns: self.columns.chosen(),
             pinned: self.columns.pinned.get(),
         })
@@ -152,6 +165,7 @@ impl Settable {
         self.group.set(shown.group);
         self.deleted.set(shown.deleted);
         self.plotted.set(shown.plotted);
+        self.curve.set(shown.curve);
         self.columns.set(shown.columns);
         self.columns.set_pinned(shown.pinned);
     }
@@ -238,6 +252,8 @@ fn Save(open: RwSignal<bool>, settable: Settable) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
+    use charts::parallel::Brush;
+
     use super::*;
 
     #[test]
@@ -273,12 +289,23 @@ mod tests {
                     y: "metric.f1".to_owned(),
                     colour: "metric.loss".to_owned(),
                     log: vec!["param.a&b".to_owned()],
+                    contours: true,
+                    brushes: [
+                        ("param.a~b,c".to_owned(), Brush::Between(0.5, f64::INFINITY)),
+                        ("metric.f1".to_owned(), Brush::Between(f64::NEG_INFINITY, -1e-9)),
+                        ("metric.loss".to_owned(), Brush::Between(-3.0, 1e20)),
+                        ("param.lr".to_owned(), Brush::Missing),
+                    ]
+                    .into(),
                 },
+                curve: "train/loss & more".to_owned(),
                 ..Shown::default()
             },
         ] {
             assert_eq!(Shown::read(&shown.address(encode), decode), shown);
         }
         assert_eq!(Shown::default().address(encode), "");
+        let odd = Shown::read("?brush=1,0.1~x~param.a,~~param.b,0~1~&contours=1", decode).plotted;
+        assert!(odd.brushes.is_empty() && odd.contours, "{odd:?}");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use api::run_table::Listing;
 use charts::{
     parallel::{self, Brush, Coordinate, Kind, Layout, Parallel},
     plot::{Drawing, Scale, Size},
@@ -11,7 +10,7 @@ use charts::{
 use leptos::{html, prelude::*};
 
 use super::{
-    Facts, Plotted, fetched, first_metric, how_many, options,
+    Facts, Plotted, Whose, fetched, first_metric, how_many, options,
     values::{between, condition, coordinate, fields, joined, tidy},
 };
 use crate::{
@@ -44,18 +43,33 @@ type Brushes = BTreeMap<String, Brush>;
 
 #[component]
 pub(super) fn ParallelView(
-    list: Signal<Option<Listing>>,
+    whose: Whose,
     plotted: RwSignal<Plotted>,
-    facts: RwSignal<Facts>,
-    filter: RwSignal<String>,
+    facts: Signal<Facts>,
+    filter: Option<RwSignal<String>>,
     on_open: Callback<String>,
 ) -> impl IntoView {
     let axes = Memo::new(move |_| {
         let chosen = plotted.with(|plotted| plotted.axes.clone());
         if chosen.is_empty() { facts.with(first_axes) } else { chosen }
     });
-    let brushes = RwSignal::new(Brushes::new());
-    let data = fetched(list, axes, MOST);
+    let brushes = RwSignal::new(plotted.with_untracked(|plotted| plotted.brushes.clone()));
+    // The axis that is dragged on, and from which pixel. The address says what is brushed once it is let go.
+    let dragged = RwSignal::new(None::<(usize, f64)>);
+    let kept = Memo::new(move |_| plotted.with(|plotted| plotted.brushes.clone()));
+    Effect::new(move |_| {
+        let kept = kept.get();
+        if brushes.with_untracked(|brushes| *brushes != kept) {
+            brushes.set(kept);
+        }
+    });
+    Effect::new(move |_| {
+        let now = brushes.get();
+        if dragged.with(Option::is_none) && kept.with_untracked(|kept| *kept != now) {
+            plotted.update(|plotted| plotted.brushes = now);
+        }
+    });
+    let data = fetched(whose, axes, MOST);
     let coordinates = Memo::new(move |_| {
         let axis = |name: &String| {
             let is_log = plotted.with(|plotted| plotted.is_log(name));
@@ -84,7 +98,7 @@ pub(super) fn ParallelView(
         })
     });
     let within = Memo::new(move |_| chart.with(|chart| (0..chart.runs()).filter(|run| chart.is_brushed(*run)).count()));
-    let write = move || {
+    let write = move |filter: RwSignal<String>| {
         let further = conditions.get_untracked();
         filter.update(|filter| *filter = joined(filter, &further));
         brushes.update(BTreeMap::clear);
@@ -108,7 +122,9 @@ pub(super) fn ParallelView(
     view! {
         <div class="plot-tools flex wrap">
             <Select value=adding options=others name="Add an axis" />
-            <Button label="Filter to these" mark=icon::LIST_FILTER disabled=none on_press=write />
+            {filter.map(|filter| view! {
+                <Button label="Filter to these" mark=icon::LIST_FILTER disabled=none on_press=move || write(filter) />
+            })}
             <Button label="Clear" kind="quiet" disabled=none on_press=move || brushes.update(BTreeMap::clear) />
             <span class="faint caption" role="status">{move || data.cells.with(|cells| cells.as_ref().map(|cells| {
                 let shown = how_many(cells);
@@ -121,6 +137,7 @@ pub(super) fn ParallelView(
             chart
             axes
             brushes
+            dragged
             ids=Signal::derive(move || data.cells.with(|cells| cells.as_ref().map(|cells| cells.ids.clone()).unwrap_or_default()))
             names=Signal::derive(move || data.cells.with(|cells| cells.as_ref().map(|cells| cells.names.clone()).unwrap_or_default()))
             on_open
@@ -245,6 +262,7 @@ fn Lines(
     chart: Memo<Parallel>,
     axes: Memo<Names>,
     brushes: RwSignal<Brushes>,
+    dragged: RwSignal<Option<(usize, f64)>>,
     ids: Signal<Vec<String>>,
     names: Signal<Vec<String>>,
     on_open: Callback<String>,
@@ -256,8 +274,6 @@ fn Lines(
         width => chart.with(|chart| parallel::draw(chart, Size { width, height: HEIGHT })),
     });
     let hovered = RwSignal::new(None::<usize>);
-    // The axis that is dragged on, and from which pixel.
-    let dragged = RwSignal::new(None::<(usize, f64)>);
     let at = move |event: &web_sys::PointerEvent| {
         let place = node.get_untracked()?.get_bounding_client_rect();
         Some((f64::from(event.client_x()) - place.left(), f64::from(event.client_y()) - place.top()))
