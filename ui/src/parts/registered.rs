@@ -7,16 +7,20 @@ use leptos::prelude::*;
 
 use super::{card::Chip, markdown::Markdown};
 
-/// MLflow's stage, where a version has one.
+/// MLflow's stage in a word, and its tone.
+pub(crate) const fn stage(stage: Stage) -> Option<(&'static str, &'static str)> {
+    match stage {
+        Stage::None => None,
+        Stage::Staging => Some(("staging", "info")),
+        Stage::Production => Some(("production", "good")),
+        Stage::Archived => Some(("archived", "")),
+    }
+}
+
+/// The stage, where a version has one.
 #[component]
 pub(crate) fn StageChip(stage: Stage) -> impl IntoView {
-    let (text, tone) = match stage {
-        Stage::None => return None,
-        Stage::Staging => ("staging", "info"),
-        Stage::Production => ("production", "good"),
-        Stage::Archived => ("archived", ""),
-    };
-    Some(view! { <Chip text tone /> })
+    self::stage(stage).map(|(text, tone)| view! { <Chip text tone /> })
 }
 
 /// Tags and description; nothing where there are none.

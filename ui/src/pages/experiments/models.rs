@@ -12,7 +12,8 @@ use crate::{
     frame::place,
     parts::{
         card::Chip,
-        registered::{StageChip, Told, is_untold},
+        registered::{StageChip, Told, is_untold, stage},
+        take_table::{Form, TakeTable, TextTable},
         when::Ago,
         words,
     },
@@ -31,10 +32,19 @@ pub(super) fn OtherModels() -> impl IntoView {
 #[component]
 fn OneModel(model: Model) -> impl IntoView {
     let none = model.client_versions.is_empty();
+    let taken = StoredValue::new(model.client_versions.clone());
     let count = words::counted(model.client_versions.len() as u64, "version", "versions");
     view! {
         <section class="card section">
-            <header><h2>{model.name}</h2><span class="right faint caption">"Model without a project · "{count}</span></header>
+            <header>
+                <h2>{model.name}</h2>
+                <span class="right flex">
+                    <span class="faint caption">"Model without a project · "{count}</span>
+                    {(!none).then(|| view! {
+                        <TakeTable of=("version", "versions") table=move |form| taken.with_value(|all| as_text(all, form)) />
+                    })}
+                </span>
+            </header>
             {(!is_untold(&model.tags, &model.notes)).then(|| view! { <div class="padded"><Told tags=model.tags notes=model.notes /></div> })}
             <div class="scrolls" class:hidden=none>
                 <table class="small-table">
@@ -54,6 +64,24 @@ fn OneModel(model: Model) -> impl IntoView {
             </div>
         </section>
     }
+}
+
+fn as_text(all: &[ClientVersion], form: Form) -> TextTable {
+    let row = |version: &ClientVersion| {
+        let run = version.run.map(|run| run.to_string()).or(version.run_told.clone()).or(version.run_link.clone());
+        [
+            format!("v{}", version.number),
+            form.text(Some(version.aliases.join(", ")).filter(|aliases| !aliases.is_empty()).as_deref()),
+            form.text(stage(version.stage).map(|(text, _)| text)),
+            version.user.clone().unwrap_or_else(|| "a client".to_owned()),
+            form.text(run.as_deref()),
+            version.source.clone(),
+            form.moment(Some(version.created_ms)),
+        ]
+    };
+    let head =
+        ["Version", "Aliases", "Stage", "Registered by", "Run", "Files", "Registered"].map(|title| (title, false));
+    TextTable::of(head, all.iter().map(row))
 }
 
 #[component]

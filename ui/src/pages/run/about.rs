@@ -21,6 +21,7 @@ use crate::{
         icon::{self, Icon, icon},
         notes::Notes as WrittenNotes,
         states::{Empty, Load},
+        take_table::{Form, TakeTable, TextTable},
         toast::Toasts,
         when::Ago,
         words,
@@ -32,7 +33,7 @@ pub(super) fn ParamsTab(run: Signal<Run>) -> impl IntoView {
     let facts = Memo::new(move |_| run.with(|run| run.params.clone()));
     view! {
         <div class="columns">
-            <Card title="Parameters" class="h" flush=true>
+            <Card title="Parameters" class="h" flush=true extra=taking(("parameter", "parameters"), "Parameter", facts)>
                 {move || {
                     let params = facts.get();
                     if params.is_empty() {
@@ -45,6 +46,28 @@ pub(super) fn ParamsTab(run: Signal<Run>) -> impl IntoView {
             <div class="form"><Tags run /><Notes run /></div>
         </div>
     }
+}
+
+/// The menu that takes pairs as a table; nothing where there are none.
+fn taking(of: (&'static str, &'static str), title: &'static str, pairs: Memo<BTreeMap<String, String>>) -> ViewFn {
+    ViewFn::from(move || {
+        (!pairs.with(BTreeMap::is_empty)).then(|| {
+            view! {
+                <TakeTable of table=move |_| pairs.with_untracked(|pairs| pairs_as_text(title, pairs)) />
+            }
+        })
+    })
+}
+
+/// Under their own keys, as they were logged.
+fn pairs_as_text(title: &str, pairs: &BTreeMap<String, String>) -> TextTable {
+    TextTable::of([(title, false), ("Value", false)], pairs.iter().map(|(key, value)| [key.clone(), value.clone()]))
+}
+
+fn artifacts_as_text(all: &[Artifact], form: Form) -> TextTable {
+    let size = if form == Form::Csv { "Size in bytes" } else { "Size" };
+    let row = |one: &Artifact| [one.path.clone(), form.size(one.size_bytes), form.moment(Some(one.modified_ms))];
+    TextTable::of([("File", false), (size, true), ("Changed", false)], all.iter().map(row))
 }
 
 fn pairs(pairs: BTreeMap<String, String>) -> impl IntoView {
@@ -92,7 +115,7 @@ fn Tags(run: Signal<Run>) -> impl IntoView {
         }
     };
     view! {
-        <Card title="Tags" class="h">
+        <Card title="Tags" class="h" extra=taking(("tag", "tags"), "Tag", tags)>
             <div class="form">
                 <div class="flex wrap" class:hidden=move || tags.with(BTreeMap::is_empty)>
                     {move || tags.get().into_iter().map(|(tag, text)| {
@@ -148,8 +171,12 @@ pub(super) fn ArtifactsTab(run: Memo<RunId>, artifacts: Query<Vec<Artifact>>) ->
                     return view! { <Empty mark=icon::FILE title="No artifacts" text="Files that a run leaves in its folder stand here: the model, checkpoints, whatever a program writes." /> }.into_any();
                 }
                 let total = all.iter().map(|artifact| artifact.size_bytes).sum::<u64>();
+                let taken = ViewFn::from(move || view! {
+                    <span class="faint caption">{words::bytes(total)}</span>
+                    <TakeTable of=("file", "files") table=move |form| artifacts.with_untracked(|all| artifacts_as_text(all, form)) />
+                });
                 view! {
-                    <Card title=words::counted(all.len() as u64, "file", "files") class="h" flush=true extra=ViewFn::from(move || view! { <span class="faint caption">{words::bytes(total)}</span> })>
+                    <Card title=words::counted(all.len() as u64, "file", "files") class="h" flush=true extra=taken>
                         <table class="small-table"><tbody>
                             {all.into_iter().map(|artifact| {
                                 let (path, name) = (artifact.path.clone(), artifact.path.clone());
@@ -247,5 +274,22 @@ pub(super) fn CodeTab(run: Signal<Run>) -> impl IntoView {
                 </div>
             }.into_any()
         }}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_run_was_told_is_taken_under_its_own_keys() {
+        let pairs = BTreeMap::from([("learning_rate".to_owned(), "1e-3".to_owned())]);
+        let table = pairs_as_text("Parameter", &pairs);
+        assert_eq!(
+            (table.head[0].0.as_str(), &table.rows),
+            ("Parameter", &vec![["learning_rate", "1e-3"].map(str::to_owned).to_vec()])
+        );
+        let file = Artifact { path: "model/weights.bin".to_owned(), size_bytes: 4096, modified_ms: 0 };
+        assert_eq!(artifacts_as_text(&[file], Form::Csv).rows, [["model/weights.bin", "4096", "1970-01-01T00:00:00Z"]]);
     }
 }
