@@ -65,6 +65,13 @@ pub struct Run {
     pub ended_ms: Option<i64>,
 }
 
+impl Run {
+    /// Milliseconds since 1970 from which its time counts; that of its making before it begins.
+    pub fn began_ms(&self) -> i64 {
+        self.started_ms.unwrap_or(self.created_ms)
+    }
+}
+
 /// What the names of a run's environment begin with that are no variables but what it ran on: "machine.cpu".
 pub const MACHINE: &str = "machine.";
 /// Its GPUs, or why none is measured.
@@ -173,6 +180,8 @@ pub struct RunRow {
     pub snapshot_number: Option<u32>,
     pub commit: Option<String>,
     pub created_ms: i64,
+    #[serde(default)]
+    pub started_ms: Option<i64>,
     pub duration_secs: Option<f64>,
     pub fraction: Option<f64>,
     pub params: BTreeMap<String, String>,
@@ -194,6 +203,11 @@ pub struct RunRow {
 }
 
 impl RunRow {
+    /// As [`Run::began_ms`].
+    pub fn began_ms(&self) -> i64 {
+        self.started_ms.unwrap_or(self.created_ms)
+    }
+
     /// Whether its figures are of other rows than those of the newest run, so that they can't be ranked with it.
     /// `best` is [`RunTable::best_split`].
     pub fn has_other_rows(&self, best: Option<SplitId>) -> bool {

@@ -27,6 +27,8 @@ pub struct TableView {
     pub pinned: Names,
     /// The chart that stands in the table's place.
     pub plotted: Plotted,
+    /// The figure whose curves the pane of the selected runs draws; empty where nobody chose one.
+    pub curve: String,
 }
 
 impl TableView {
@@ -60,16 +62,19 @@ impl TableView {
         if !self.pinned.is_empty() {
             parts.push(format!("pinned={}", joined(&self.pinned)));
         }
-        let Plotted { view, axes, x, y, colour, log } = &self.plotted;
-        for (key, text) in [("view", view), ("x", x), ("y", y), ("colour", colour)] {
+        let Plotted { view, axes, x, y, colour, log, contours, brushes } = &self.plotted;
+        for (key, text) in [("view", view), ("x", x), ("y", y), ("colour", colour), ("curve", &self.curve)] {
             if !text.is_empty() {
                 parts.push(format!("{key}={}", encode(text)));
             }
         }
-        for (key, names) in [("axes", axes), ("log", log)] {
+        for (key, names) in [("axes", axes), ("log", log), ("brush", brushes)] {
             if !names.is_empty() {
                 parts.push(format!("{key}={}", joined(names)));
             }
+        }
+        if *contours {
+            parts.push("contours=1".to_owned());
         }
         if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
     }
@@ -101,6 +106,9 @@ impl TableView {
                 Some(("colour", text)) => shown.plotted.colour = decode(text),
                 Some(("axes", text)) => shown.plotted.axes = names(text),
                 Some(("log", text)) => shown.plotted.log = names(text),
+                Some(("contours", _)) => shown.plotted.contours = true,
+                Some(("brush", text)) => shown.plotted.brushes = names(text),
+                Some(("curve", text)) => shown.curve = decode(text),
                 _ => {}
             }
         }
@@ -132,6 +140,10 @@ pub struct Plotted {
     pub colour: String,
     /// Columns whose axes are logarithmic.
     pub log: Names,
+    /// The scatter lies over the contours of its colour.
+    pub contours: bool,
+    /// What is brushed of parallel coordinates, each as the page says it with its column's name.
+    pub brushes: Names,
 }
 
 impl Plotted {
@@ -189,7 +201,10 @@ mod tests {
                     y: "metric.f1".to_owned(),
                     colour: "metric.loss".to_owned(),
                     log: vec!["param.a&b".to_owned()],
+                    contours: true,
+                    brushes: vec!["0.5~~param.a~b,c".to_owned(), "~-0.1~metric.f1".to_owned()],
                 },
+                curve: "train/loss & more".to_owned(),
                 ..TableView::default()
             },
         ] {

@@ -71,6 +71,7 @@ handlers! {
     api::run::GetLineage => run::lineage::get,
     api::media::ListMedia => run::media::list,
     api::media::GetMedium => run::media::get,
+    api::media::GetMediumSteps => run::media::get_steps,
     api::media::SaveMedium => run::media::save,
     api::run_diff::DiffRuns => run::diff::compare,
     api::run_table::GroupRuns => run::table::group,

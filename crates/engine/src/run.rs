@@ -426,13 +426,21 @@ pub async fn save_artifact(engine: &Engine, request: SaveArtifact) -> anyhow::Re
 /// Opens an artifact, if it is one: nothing else of the disk is ever read by name.
 pub async fn artifact(engine: &Engine, run: RunId, path: &str) -> anyhow::Result<fs::File> {
     let row = find(engine, run).await?;
-    let folder = engine.workspace().run(run);
-    let path = path.to_owned();
+    if !artifacts(engine, ListArtifacts { run }).await?.iter().any(|artifact| artifact.path == path) {
+        bail!(no_artifact(path));
+    }
+    listed_artifact(engine, row, path.to_owned()).await
+}
+
+fn no_artifact(path: &str) -> ApiError {
+    ApiError::not_found(format!("The run has no artifact \"{path}\"."))
+}
+
+/// Opens an artifact of a run that was just listed.
+async fn listed_artifact(engine: &Engine, row: RunRow, path: String) -> anyhow::Result<fs::File> {
+    let folder = engine.workspace().run(row.run.id);
     tokio::task::spawn_blocking(move || {
-        let missing = || ApiError::not_found(format!("The run has no artifact \"{path}\"."));
-        if !artifacts_of(&row, &folder).iter().any(|artifact| artifact.path == path) {
-            bail!(missing());
-        }
+        let missing = || no_artifact(&path);
         match open_artifact(&row, &folder, &path) {
             Ok(file) => Ok(file),
             // It went, or a link took its place, since it was listed.

@@ -20,7 +20,7 @@ use self::{
     forms::{Ask, Asking},
     models::OtherModels,
     sources::Sources,
-    tree::{Line, fits, lines, note},
+    tree::{Line, as_text, fits, lines, note},
 };
 use crate::{
     client::{Client, query::query},
@@ -34,6 +34,7 @@ use crate::{
         menu::{Item, MenuButton, Menus},
         row_keys::{move_among_rows, opens_row},
         states::{Empty, Load},
+        take_table::TakeTable,
         toast::Toasts,
         when::Ago,
         words,
@@ -98,7 +99,20 @@ fn List() -> impl IntoView {
                     let is_sought = Memo::new(move |_| wanted.with(|wanted| !wanted.trim().is_empty()));
                     view! {
                         {move || none.get().then(|| view! { <Nothing deleted is_sought=is_sought.get() acts /> })}
-                        <section class="card" class:hidden=none><Lines found names acts /></section>
+                        <section class="card" class:hidden=none>
+                            <header>
+                                <h2>"All experiments"</h2>
+                                <span class="right">
+                                    <TakeTable of=("experiment", "experiments") table=move |form| {
+                                        // Those in folded folders, too.
+                                        let wanted = wanted.get_untracked();
+                                        let fitting = all.with_untracked(|all| all.iter().filter(|one| fits(one, &wanted)).cloned().collect::<Vec<_>>());
+                                        names.with_untracked(|names| as_text(&fitting, names, form))
+                                    } />
+                                </span>
+                            </header>
+                            <Lines found names acts />
+                        </section>
                     }
                 }
             </Load>

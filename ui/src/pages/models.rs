@@ -34,6 +34,7 @@ use crate::{
         registered::{Told, is_untold},
         row_keys::{move_among_rows, opens_row},
         states::{Empty, Load},
+        take_table::{Form, TakeTable, TextTable},
         toast::Toasts,
         when::Ago,
         words,
@@ -199,6 +200,7 @@ fn Versions(
         .map_or_else(|| "Metric".to_owned(), |figure| words::metric(&figure.name));
     let of_clients = model.client_versions.len() as u64;
     let rows = by_number(model.versions.clone(), model.client_versions);
+    let taken = StoredValue::new((rows.clone(), metric.clone()));
     let named = model.versions.iter().find(|version| version.aliases.iter().any(|alias| alias == CHAMPION));
     let count = words::counted(rows.len() as u64, "version", "versions");
     let said = named.map_or_else(|| count.clone(), |version| format!("{CHAMPION} v{} · {count}", version.number));
@@ -210,7 +212,14 @@ fn Versions(
         move || kept.with_value(|(name, of_clients, trained)| clients.of_model(id, name, *of_clients, *trained));
     view! {
         <section class="card section">
-            <header><h2>{model.name.clone()}</h2><span class="right flex"><span class="faint caption">{said}</span><MenuButton items label=format!("More of {}", model.name) /></span></header>
+            <header>
+                <h2>{model.name.clone()}</h2>
+                <span class="right flex">
+                    <span class="faint caption">{said}</span>
+                    <TakeTable of=("version", "versions") table=move |form| taken.with_value(|(rows, metric)| as_text(rows, metric, form)) />
+                    <MenuButton items label=format!("More of {}", model.name) />
+                </span>
+            </header>
             {(!is_untold(&model.tags, &model.notes)).then(|| view! { <div class="padded"><Told tags=model.tags notes=model.notes /></div> })}
             <div class="scrolls">
                 <table class="small-table opens" on:keydown=move_among_rows>
@@ -245,7 +254,56 @@ fn Versions(
     }
 }
 
+fn as_text(rows: &[Row], metric: &str, form: Form) -> TextTable {
+    let row = |row: &Row| match row {
+        Row::Ours(version) => {
+            let data = version.snapshot_number.map(|number| format!("v{number}"));
+            [
+                format!("v{}", version.number),
+                form.text(Some(version.aliases.join(", ")).filter(|aliases| !aliases.is_empty()).as_deref()),
+                form.number(version.primary.as_ref().map(|figure| figure.value)),
+                kind(version.kind).to_owned(),
+                version.run_name.clone(),
+                form.text(data.as_deref()),
+                form.size(version.size_bytes),
+                version.deployments.len().to_string(),
+                form.moment(Some(version.created_ms)),
+            ]
+        }
+        Row::Clients(version) => {
+            let by = version.user.as_deref().unwrap_or("a client");
+            let run = version.run.map(|run| run.to_string()).or(version.run_told.clone()).or(version.run_link.clone());
+            [
+                format!("v{}", version.number),
+                form.text(Some(version.aliases.join(", ")).filter(|aliases| !aliases.is_empty()).as_deref()),
+                form.number(None),
+                format!("registered by {by}"),
+                form.text(run.as_deref()),
+                version.source.clone(),
+                form.text(None),
+                form.text(None),
+                form.moment(Some(version.created_ms)),
+            ]
+        }
+    };
+    let size = if form == Form::Csv { "Size in bytes" } else { "Size" };
+    let metric = format!("{metric}, test");
+    let head = [
+        ("Version", false),
+        ("Aliases", false),
+        (metric.as_str(), true),
+        ("Kind", false),
+        ("Run", false),
+        ("Data", false),
+        (size, true),
+        ("Deployments", true),
+        ("Registered", false),
+    ];
+    TextTable::of(head, rows.iter().map(row))
+}
+
 /// A version, whoever registered it.
+#[derive(Clone)]
 enum Row {
     Ours(Box<Version>),
     Clients(Box<ClientVersion>),
@@ -353,5 +411,38 @@ const fn kind(kind: ModelChoice) -> &'static str {
         ModelChoice::Mlp => "MLP",
         ModelChoice::Trees => "trees",
         ModelChoice::Cnn => "CNN",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn versions_are_taken_whoever_registered_them() {
+        let version = ClientVersion {
+            id: VersionId::from_bytes([1; 16]),
+            model: ModelId::from_bytes([2; 16]),
+            number: 3,
+            run: None,
+            run_told: Some("abc".to_owned()),
+            run_link: None,
+            source: "s3://models/3".to_owned(),
+            location: String::new(),
+            logged: None,
+            user: Some("ada".to_owned()),
+            created_ms: 0,
+            aliases: vec!["champion".to_owned(), "tested".to_owned()],
+            stage: api::tracking::Stage::None,
+            tags: BTreeMap::new(),
+            notes: String::new(),
+        };
+        let csv = as_text(&by_number(Vec::new(), vec![version]), "F1", Form::Csv);
+        assert_eq!((csv.head[2].0.as_str(), csv.head[6].0.as_str()), ("F1, test", "Size in bytes"));
+        let row =
+            ["v3", "champion, tested", "", "registered by ada", "abc", "s3://models/3", "", "", "1970-01-01T00:00:00Z"];
+        assert_eq!(csv.rows, [row]);
     }
 }

@@ -26,7 +26,7 @@ use api::{
     run::{ListRuns, ProjectIdOr, RunKind, RunRow},
     run_diff::MOST,
     run_table::{GroupFigure, GroupRuns, Listing, PickRuns, PickedRuns},
-    table_view::{Plotted, TableView, sort_of},
+    table_view::{TableView, sort_of},
     tracking::Scope,
 };
 use leptos::prelude::*;
@@ -50,7 +50,7 @@ use crate::{
         menu::Item,
         rows::Rows,
         states::{Empty, Failure, Problem, Skeleton},
-        table::{Order, Table},
+        table::Table,
         tracking_address::TrackingAddress,
         words,
     },
@@ -74,6 +74,28 @@ struct Facts {
     /// Of clients' runs neither is known.
     has_model: bool,
     has_snapshot: bool,
+}
+
+impl Facts {
+    /// Of compared runs, for charts of them alone.
+    fn of_compared(runs: &[Compared], ranked_by: Option<(String, bool)>) -> Self {
+        let all = |keys: fn(&Compared) -> Vec<&String>| {
+            runs.iter().flat_map(keys).collect::<BTreeSet<_>>().into_iter().cloned().collect::<Vec<_>>()
+        };
+        let param_keys = all(|run| run.params.keys().collect());
+        let differs = |key: &&String| {
+            let mut values = runs.iter().map(|run| run.params.get(*key));
+            values.next().is_some_and(|first| values.any(|other| other != first))
+        };
+        Self {
+            metric_keys: all(|run| run.values.keys().collect()),
+            differing: param_keys.iter().filter(differs).cloned().collect(),
+            param_keys,
+            tag_keys: all(|run| run.tags.keys().filter(|key| !key.starts_with("mlflow.")).collect()),
+            ranked_by,
+            ..Self::default()
+        }
+    }
 }
 
 #[component]
@@ -101,15 +123,22 @@ pub(crate) fn Runs() -> impl IntoView {
     let further = RwSignal::new(named.further);
     let group = RwSignal::new(named.group);
     let plotted = RwSignal::new(named.plotted);
+    let curve = RwSignal::new(named.curve);
     let facts = RwSignal::new(Facts::default());
     let picked = RwSignal::new(Vec::<String>::new());
     let deleted = RwSignal::new(asked.with_untracked(|asked| asked.get("deleted").is_some()));
     let asks = actions::Asked::new();
     follow_address("filter", filter);
     follow_deleted(deleted, picked);
+    let here = move || {
+        let (filter, order, further, group) = (filter.get(), order.get(), further.get(), group.get());
+        let (deleted, plotted, curve) = (deleted.get(), plotted.get(), curve.get());
+        TableView { filter, order, further, group, deleted, plotted, curve, ..TableView::default() }
+            .address(wire::encode)
+    };
     // Filter and order stand in the address, so that they can be copied.
     Effect::new(move |before: Option<String>| {
-        let now = address_of(filter.get(), order.get(), further.get(), group.get(), deleted.get(), plotted.get());
+        let now = here();
         if before.as_ref().is_some_and(|before| *before != now) {
             let options = NavigateOptions { replace: true, scroll: false, ..Default::default() };
             navigate.with_value(|navigate| navigate(&format!("{}{now}", place.link("runs")), options));
@@ -210,13 +239,9 @@ pub(crate) fn Runs() -> impl IntoView {
             known.with_value(|known| drawn.iter().filter_map(|id| known.get(id).cloned()).collect::<Vec<_>>())
         })
     });
-    let settable = views::Settable { filter, order, further, group, deleted, plotted, columns: chosen_columns };
+    let settable = views::Settable { filter, order, further, group, deleted, plotted, curve, columns: chosen_columns };
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
-    let back = Signal::derive(move || {
-        let now =
-            untrack(|| address_of(filter.get(), order.get(), further.get(), group.get(), deleted.get(), plotted.get()));
-        format!("{}{now}", place.link("runs"))
-    });
+    let back = Signal::derive(move || format!("{}{}", place.link("runs"), untrack(here)));
     let compare = Signal::derive(move || {
         let picked = picked.with(|picked| picked.iter().take(MOST).cloned().collect::<Vec<_>>().join(","));
         format!("{}?compare={picked}", place.link("runs"))
@@ -234,7 +259,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let failed = Memo::new(move |_| list.error.get());
     let is_plotted = Memo::new(move |_| plotted.with(|plotted| !plotted.is_table()));
     let grouped = Memo::new(move |_| !is_plotted.get() && group.with(|group| !group.is_empty()));
-    let groups = groups::groups(listing, group, names, grouped);
+    let groups = groups::groups(listing, group, names, facts, grouped);
     // Not by the number itself: what is brushed stays while runs come and go.
     let shows_plot =
         Memo::new(move |_| is_plotted.get() && failed.with(Option::is_none) && list.total.get() != Some(0));
@@ -294,7 +319,7 @@ pub(crate) fn Runs() -> impl IntoView {
                     <groups::Grouped groups filter on_open=open />
                 })}
                 {move || shows_plot.get().then(|| view! {
-                    <plots::Plots list=listing plotted facts filter on_open=open_id />
+                    <plots::Plots whose=plots::Whose::Listed(listing) plotted facts filter=Some(filter) on_open=open_id />
                 })}
                 <div class="fill-table" class:hidden=move || grouped.get() || is_plotted.get() || list.total.get().unwrap_or(0) == 0>
                     <Table
@@ -317,7 +342,7 @@ pub(crate) fn Runs() -> impl IntoView {
                 <Foot hidden=Signal::derive(move || none.get() || grouped.get() || is_plotted.get()) facts figures picked />
             </div>
             {move || (!picked.with(Vec::is_empty) && !is_covered.get()).then(|| view! {
-                <overlay::Overlay picked chosen ranked_by compare=compare />
+                <overlay::Overlay picked chosen ranked_by curve compare=compare />
             })}
             {move || (!comparing.with(Vec::is_empty)).then(|| view! {
                 <compare::Compare named=comparing query=asked ranked_by back=back />
@@ -410,18 +435,6 @@ fn follow_deleted(deleted: RwSignal<bool>, picked: RwSignal<Vec<String>>) {
     });
 }
 
-/// The part of the address that says what is shown and in which order.
-fn address_of(
-    filter: String,
-    order: Option<Order>,
-    further: Vec<Order>,
-    group: Names,
-    deleted: bool,
-    plotted: Plotted,
-) -> String {
-    TableView { filter, order, further, group, deleted, plotted, ..TableView::default() }.address(wire::encode)
-}
-
 /// Metrics that fewer than half of these runs have.
 fn rare(table: &api::run::RunTable) -> Vec<String> {
     let having = |key: &String| table.rows.iter().filter(|row| row.metrics.contains_key(key)).count();
@@ -476,6 +489,15 @@ fn figures(list: Signal<Option<Listing>>, names: Memo<Names>, facts: RwSignal<Fa
         });
         Figures { of, other_rows: answer.value.with(|answer| answer.as_ref().map_or(0, |answer| answer.other_rows)) }
     })
+}
+
+/// What is said of the runs that figures leave out, behind how many they are of; nothing where there are none.
+fn other_rows(count: u64) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("; 1 is validated on other rows".to_owned()),
+        more => Some(format!("; {} are validated on other rows", words::count(more))),
+    }
 }
 
 /// Adds a stretch of the table to what is picked, whether its rows were fetched or not.
@@ -533,17 +555,7 @@ fn Foot(
         let name = name.strip_suffix(", validation").map_or(name.clone(), ToOwned::to_owned);
         Some((name, if more { figure.max } else { figure.min }, figure))
     });
-    let other_rows = Memo::new(move |_| figures.with(|figures| figures.other_rows));
-    let others = move || {
-        let others = Some(other_rows.get()).filter(|others| *others > 0)?;
-        Some(format!(
-            "; {} validated on other rows",
-            match others {
-                1 => "1 is".to_owned(),
-                more => format!("{} are", words::count(more)),
-            }
-        ))
-    };
+    let others = Memo::new(move |_| figures.with(|figures| other_rows(figures.other_rows)));
     view! {
         <div class="foot" class:hidden=move || hidden.get()>
             <span>{move || match picked.with(Vec::len) { 0 => "None selected".to_owned(), count => format!("{count} selected") }}</span>
@@ -551,7 +563,7 @@ fn Foot(
                 <span>{name}": best "<span class="num">{words::figure(best)}</span></span>
                 // The spread of one value is nothing.
                 {sd.map(|sd| view! { <span title="Mean ± standard deviation (n − 1) over all runs that match and were validated on the same rows">"mean "<span class="num">{words::figure(mean)}" ± "{words::figure(sd)}</span></span> })}
-                <span class="faint">{format!("of {}", words::counted(runs, "run", "runs"))}{others}</span>
+                <span class="faint">{format!("of {}", words::counted(runs, "run", "runs"))}{move || others.get()}</span>
             })}
             <span class="right flex"><kbd>"x"</kbd>" select "<kbd>"Enter"</kbd>" open "<kbd>"/"</kbd>" filter"</span>
         </div>

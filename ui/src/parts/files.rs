@@ -8,6 +8,7 @@ use super::{
     card::Card,
     dialog::Dialog,
     icon::{self, icon},
+    take_table::{Form, TakeTable, TextTable},
     when::Ago,
     words,
 };
@@ -24,6 +25,12 @@ fn is_text(file: &Artifact) -> bool {
     let name = file.path.rsplit('/').next().unwrap_or_default();
     let ends = name.rsplit_once('.').is_some_and(|(_, ending)| TEXTS.contains(&ending.to_ascii_lowercase().as_str()));
     (ends || name == "MLmodel") && file.size_bytes <= READ_BYTES
+}
+
+fn as_text(all: &[Artifact], form: Form) -> TextTable {
+    let size = if form == Form::Csv { "Size in bytes" } else { "Size" };
+    let row = |one: &Artifact| [one.path.clone(), form.size(one.size_bytes), form.moment(Some(one.modified_ms))];
+    TextTable::of([("File", false), (size, true), ("Changed", false)], all.iter().map(row))
 }
 
 #[component]
@@ -59,8 +66,15 @@ pub(crate) fn Files(
         });
     };
     let total = files.iter().map(|file| file.size_bytes).sum::<u64>();
+    let kept = StoredValue::new(files.clone());
+    let taken = ViewFn::from(move || {
+        view! {
+            <span class="faint caption">{words::bytes(total)}</span>
+            <TakeTable of=("file", "files") table=move |form| kept.with_value(|files| as_text(files, form)) />
+        }
+    });
     view! {
-        <Card title=words::counted(files.len() as u64, "file", "files") class=format!("h {class}") flush=true extra=ViewFn::from(move || view! { <span class="faint caption">{words::bytes(total)}</span> })>
+        <Card title=words::counted(files.len() as u64, "file", "files") class=format!("h {class}") flush=true extra=taken>
             <table class="small-table"><tbody>
                 {files.into_iter().map(|file| {
                     let (path, name) = (file.path.clone(), file.path.clone());

@@ -114,16 +114,20 @@ pub(crate) fn Tags(
     view! { <TagForm tags title busy=pending.busy on_put=Callback::new(put) /> }
 }
 
-/// MLflow's stage, where a version has one.
+/// MLflow's stage in a word, and its tone.
+pub(crate) const fn stage(stage: Stage) -> Option<(&'static str, &'static str)> {
+    match stage {
+        Stage::None => None,
+        Stage::Staging => Some(("staging", "info")),
+        Stage::Production => Some(("production", "good")),
+        Stage::Archived => Some(("archived", "")),
+    }
+}
+
+/// The stage, where a version has one.
 #[component]
 pub(crate) fn StageChip(stage: Stage) -> impl IntoView {
-    let tone = match stage {
-        Stage::None => return None,
-        Stage::Staging => "info",
-        Stage::Production => "good",
-        Stage::Archived => "",
-    };
-    Some(view! { <Chip text=word(stage) tone /> })
+    self::stage(stage).map(|(text, tone)| view! { <Chip text tone /> })
 }
 
 /// Tags and description; nothing where there are none.

@@ -16,6 +16,9 @@ pub(crate) fn TagForm(
     #[prop(into)] tags: Signal<BTreeMap<String, String>>,
     #[prop(into, default = "Tags".into())] title: Signal<String>,
     #[prop(into)] busy: Signal<bool>,
+    /// At the right of the title.
+    #[prop(optional, into)]
+    extra: Option<ViewFn>,
     /// Sets a tag, or removes it where it has no value. What is written goes once `tags` has it.
     on_put: Callback<(String, Option<String>)>,
 ) -> impl IntoView {
@@ -37,7 +40,7 @@ pub(crate) fn TagForm(
         }
     };
     view! {
-        <Card title class="h">
+        <Card title class="h" extra=extra.unwrap_or_default()>
             <div class="form">
                 <div class="flex wrap" class:hidden=move || tags.with(BTreeMap::is_empty)>
                     {move || tags.get().into_iter().map(|(tag, text)| {

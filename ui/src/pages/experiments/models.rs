@@ -14,8 +14,9 @@ use crate::{
         client_acts::{ClientActs, ClientDialogs},
         client_version::{RunOf, page_of},
         menu::{MenuButton, Menus},
-        registered::{StageChip, Told, is_untold},
+        registered::{StageChip, Told, is_untold, stage},
         row_keys::{move_among_rows, opens_row},
+        take_table::{Form, TakeTable, TextTable},
         when::Ago,
         words,
     },
@@ -39,6 +40,7 @@ pub(super) fn OtherModels() -> impl IntoView {
 fn OneModel(model: Model, acts: ClientActs) -> impl IntoView {
     let versions = model.client_versions.len() as u64;
     let none = versions == 0;
+    let taken = StoredValue::new(model.client_versions.clone());
     let count = words::counted(versions, "version", "versions");
     let (id, name) = (model.id, StoredValue::new(model.name.clone()));
     let items = move || name.with_value(|name| acts.of_model(id, name, versions, false));
@@ -46,7 +48,13 @@ fn OneModel(model: Model, acts: ClientActs) -> impl IntoView {
         <section class="card section">
             <header>
                 <h2>{model.name.clone()}</h2>
-                <span class="right flex"><span class="faint caption">"Model without a project · "{count}</span><MenuButton items label=format!("More of {}", model.name) /></span>
+                <span class="right flex">
+                    <span class="faint caption">"Model without a project · "{count}</span>
+                    {(!none).then(|| view! {
+                        <TakeTable of=("version", "versions") table=move |form| taken.with_value(|all| as_text(all, form)) />
+                    })}
+                    <MenuButton items label=format!("More of {}", model.name) />
+                </span>
             </header>
             {(!is_untold(&model.tags, &model.notes)).then(|| view! { <div class="padded"><Told tags=model.tags notes=model.notes /></div> })}
             <div class="scrolls" class:hidden=none>
@@ -68,6 +76,24 @@ fn OneModel(model: Model, acts: ClientActs) -> impl IntoView {
             </div>
         </section>
     }
+}
+
+fn as_text(all: &[ClientVersion], form: Form) -> TextTable {
+    let row = |version: &ClientVersion| {
+        let run = version.run.map(|run| run.to_string()).or(version.run_told.clone()).or(version.run_link.clone());
+        [
+            format!("v{}", version.number),
+            form.text(Some(version.aliases.join(", ")).filter(|aliases| !aliases.is_empty()).as_deref()),
+            form.text(stage(version.stage).map(|(text, _)| text)),
+            version.user.clone().unwrap_or_else(|| "a client".to_owned()),
+            form.text(run.as_deref()),
+            version.source.clone(),
+            form.moment(Some(version.created_ms)),
+        ]
+    };
+    let head =
+        ["Version", "Aliases", "Stage", "Registered by", "Run", "Files", "Registered"].map(|title| (title, false));
+    TextTable::of(head, all.iter().map(row))
 }
 
 #[component]

@@ -20,6 +20,7 @@ use crate::{
         icon,
         menu::{Item, MenuButton, Menus},
         states::Problem,
+        take_table::{Form as TextForm, TakeTable, TextTable},
         toast::Toasts,
         when::Ago,
         words,
@@ -52,7 +53,10 @@ pub(super) fn Sources(
         <section class="card section" class:hidden=none data-sources="">
             <header>
                 <h2>"Logs of other tools"</h2>
-                <span class="right"><Button label="Add a log…" kind="s" on_press=move || adding.set(true) /></span>
+                <span class="right flex">
+                    <Button label="Add a log…" kind="s" on_press=move || adding.set(true) />
+                    <TakeTable of=("log", "logs") table=move |form| all.value.with_untracked(|all| as_text(all.as_deref().unwrap_or_default(), form)) />
+                </span>
             </header>
             <div class="scrolls">
                 <table class="small-table">
@@ -76,6 +80,25 @@ pub(super) fn Sources(
         <Forget forgetting />
         <NotRead not_read />
     }
+}
+
+/// How a log is read, in words.
+fn state_of(source: &Source) -> String {
+    match (&source.error, source.warned) {
+        (Some(error), _) => error.message.clone(),
+        (None, 0) if source.watched => "followed".to_owned(),
+        (None, 0) => "read once".to_owned(),
+        (None, warned) => format!("{} not read", words::count(warned)),
+    }
+}
+
+fn as_text(all: &[Source], form: TextForm) -> TextTable {
+    let row = |source: &Source| {
+        let (runs, state) = (source.runs.to_string(), state_of(source));
+        [tool(source.kind).to_owned(), source.path.clone(), runs, state, form.moment(source.read_ms)]
+    };
+    let head = [("Log", false), ("Path", false), ("Runs", true), ("State", false), ("Read", false)];
+    TextTable::of(head, all.iter().map(row))
 }
 
 #[component]
@@ -105,19 +128,15 @@ fn Line(source: Source, forgetting: RwSignal<Option<Source>>, not_read: RwSignal
         items.push(Item::new("Forget…", icon::TRASH, move || forgetting.set(Some(kept.get_value()))).danger());
         items
     };
+    let text = state_of(&source);
     let state = match (&source.error, source.warned) {
-        (Some(error), _) => {
-            view! { <span class="bad cut seen" title=error.to_string()>{error.message.clone()}</span> }.into_any()
+        (Some(error), _) => view! { <span class="bad cut seen" title=error.to_string()>{text}</span> }.into_any(),
+        (None, 0) if source.watched => view! { <Chip text tone="good" /> }.into_any(),
+        (None, 0) => view! { <Chip text /> }.into_any(),
+        (None, _) => view! {
+            <button class="plain" title="What was not read, and why" on:click=move |_| not_read.set(Some(kept.get_value()))><Chip text tone="warn" /></button>
         }
-        (None, 0) if source.watched => view! { <Chip text="followed" tone="good" /> }.into_any(),
-        (None, 0) => view! { <Chip text="read once" /> }.into_any(),
-        (None, warned) => {
-            let text = format!("{} not read", words::count(warned));
-            view! {
-                <button class="plain" title="What was not read, and why" on:click=move |_| not_read.set(Some(kept.get_value()))><Chip text tone="warn" /></button>
-            }
-            .into_any()
-        }
+        .into_any(),
     };
     view! {
         <tr on:contextmenu=move |event| menus.open_at(&event, items())>
@@ -309,5 +328,31 @@ fn Forget(forgetting: RwSignal<Option<Source>>) -> impl IntoView {
                 }
             })}
         </Dialog>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_taken_with_what_became_of_it() {
+        let source = Source {
+            id: SourceId::from_bytes([1; 16]),
+            kind: Kind::Wandb,
+            path: "/home/me/wandb".to_owned(),
+            project: None,
+            watched: true,
+            runs: 3,
+            warnings: Vec::new(),
+            warned: 0,
+            error: None,
+            added_ms: 0,
+            read_ms: None,
+        };
+        let failed = Source { error: Some(ApiError::not_found("It is gone.")), read_ms: Some(0), ..source.clone() };
+        let csv = as_text(&[source, failed], TextForm::Csv);
+        assert_eq!(csv.rows[0], ["W&B offline", "/home/me/wandb", "3", "followed", ""]);
+        assert_eq!(csv.rows[1][3..], ["It is gone.", "1970-01-01T00:00:00Z"]);
     }
 }

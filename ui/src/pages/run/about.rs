@@ -22,6 +22,7 @@ use crate::{
         notes::Notes as WrittenNotes,
         states::{Empty, Load},
         tag_form::TagForm,
+        take_table::{TakeTable, TextTable},
         toast::Toasts,
         words,
     },
@@ -32,7 +33,7 @@ pub(super) fn ParamsTab(run: Signal<Run>) -> impl IntoView {
     let facts = Memo::new(move |_| run.with(|run| run.params.clone()));
     view! {
         <div class="columns">
-            <Card title="Parameters" class="h" flush=true>
+            <Card title="Parameters" class="h" flush=true extra=taking(("parameter", "parameters"), "Parameter", facts)>
                 {move || {
                     let params = facts.get();
                     if params.is_empty() {
@@ -45,6 +46,22 @@ pub(super) fn ParamsTab(run: Signal<Run>) -> impl IntoView {
             <div class="form"><Tags run /><Notes run /></div>
         </div>
     }
+}
+
+/// The menu that takes pairs as a table; nothing where there are none.
+fn taking(of: (&'static str, &'static str), title: &'static str, pairs: Memo<BTreeMap<String, String>>) -> ViewFn {
+    ViewFn::from(move || {
+        (!pairs.with(BTreeMap::is_empty)).then(|| {
+            view! {
+                <TakeTable of table=move |_| pairs.with_untracked(|pairs| pairs_as_text(title, pairs)) />
+            }
+        })
+    })
+}
+
+/// Under their own keys, as they were logged.
+fn pairs_as_text(title: &str, pairs: &BTreeMap<String, String>) -> TextTable {
+    TextTable::of([(title, false), ("Value", false)], pairs.iter().map(|(key, value)| [key.clone(), value.clone()]))
 }
 
 fn pairs(pairs: BTreeMap<String, String>) -> impl IntoView {
@@ -80,7 +97,7 @@ fn Tags(run: Signal<Run>) -> impl IntoView {
             }
         });
     };
-    view! { <TagForm tags busy=pending.busy on_put=Callback::new(put) /> }
+    view! { <TagForm tags busy=pending.busy extra=taking(("tag", "tags"), "Tag", tags) on_put=Callback::new(put) /> }
 }
 
 #[component]
@@ -175,5 +192,22 @@ pub(super) fn CodeTab(run: Signal<Run>) -> impl IntoView {
                 </div>
             }.into_any()
         }}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_run_was_told_is_taken_under_its_own_keys() {
+        let pairs = BTreeMap::from([("learning_rate".to_owned(), "1e-3".to_owned())]);
+        let table = pairs_as_text("Parameter", &pairs);
+        assert_eq!(
+            (table.head[0].0.as_str(), &table.rows),
+            ("Parameter", &vec![["learning_rate", "1e-3"].map(str::to_owned).to_vec()])
+        );
+        let file = Artifact { path: "model/weights.bin".to_owned(), size_bytes: 4096, modified_ms: 0 };
+        assert_eq!(artifacts_as_text(&[file], Form::Csv).rows, [["model/weights.bin", "4096", "1970-01-01T00:00:00Z"]]);
     }
 }

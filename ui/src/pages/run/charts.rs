@@ -202,11 +202,20 @@ fn MetricChart(
                 _ if single => Role::Series(6),
                 _ => Role::series(index + 2),
             };
-            Wanted { run: id, key: key.clone(), name: words::part_of(part), role }
+            Wanted { run: id, key: key.clone(), name: words::part_of(part), role, began_ms: 0 }
         })
         .collect();
     let along = move || look.along();
-    let curves = lines(move || wanted.clone(), along, zoom);
+    // Queued runs begin while they are looked at.
+    let began = Memo::new(move |_| run.with(Run::began_ms));
+    let curves = lines(
+        move || {
+            let began_ms = began.get();
+            wanted.iter().cloned().map(|one| Wanted { began_ms, ..one }).collect()
+        },
+        along,
+        zoom,
+    );
     let (title, unit, part) = match is_system {
         true => words::system(&name),
         false => (words::metric(&name), "", 1.0),

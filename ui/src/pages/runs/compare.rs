@@ -7,6 +7,7 @@ use api::{
     id::RunId,
     run::{GetRuns, Run},
     run_diff::MOST,
+    table_view::TableView,
 };
 use leptos::{ev, prelude::*};
 use leptos_router::{
@@ -15,12 +16,14 @@ use leptos_router::{
 };
 
 use super::{
+    Facts,
     comparison::{Seen, Tools, is_dashed_at, roles},
     differs::{Differs, Figures},
     overlaid::{Compared, Overlaid},
+    plots::{self, Whose},
 };
 use crate::{
-    client::query,
+    client::{query, wire},
     frame::{address, place::Place},
     parts::{
         curves::NAMED,
@@ -73,6 +76,20 @@ pub(super) fn Compare(
     let chosen = Memo::new(move |_| {
         let compared = |found: &BTreeMap<RunId, Run>, run: &RunId| found.get(run).map(Compared::from);
         found.with(|found| runs.with(|runs| runs.iter().filter_map(|run| compared(found, run)).collect::<Vec<_>>()))
+    });
+    // What the canvas is of stands in the address as that of the table does, in a part of its own.
+    let canvas = query.with_untracked(|query| query.get("canvas")).unwrap_or_default();
+    let plotted = RwSignal::new(TableView::read(&canvas, wire::decode).plotted);
+    address::keep_in_address(move || {
+        let canvas = TableView { plotted: plotted.get(), ..TableView::default() }.address(wire::encode);
+        vec![("canvas", canvas.trim_start_matches('?').to_owned())]
+    });
+    let facts = Signal::derive(move || chosen.with(|chosen| Facts::of_compared(chosen, ranked_by.get())));
+    let is_plotted =
+        Memo::new(move |_| plotted.with(|plotted| ["parallel", "scatter"].contains(&plotted.view.as_str())));
+    let place = Place::get();
+    let open = Callback::new(move |id: String| {
+        navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{id}")), Default::default()));
     });
     let is_unfolded = RwSignal::new(false);
     let shown = Memo::new(move |_| {
@@ -145,21 +162,29 @@ pub(super) fn Compare(
                         <p class="small muted">{format!("The first {MOST} are compared; {} left out.", match more { 1 => "1 more is".to_owned(), more => format!("{more} more are") })}</p>
                     })}
                 </div>
-                <div class="right flex"><a class="btn" href=move || back.get()>{icon(icon::X)}"Close"</a></div>
+                <div class="right flex">
+                    <plots::CanvasSwitcher plotted />
+                    <a class="btn" href=move || back.get()>{icon(icon::X)}"Close"</a>
+                </div>
             </div>
-            <div class="flex wrap tools-of-charts">
-                <Tools seen chosen />
-                <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true class="grow" />
-            </div>
-            {move || none.get().then(|| view! {
+            {move || (!is_plotted.get()).then(|| view! {
+                <div class="flex wrap tools-of-charts">
+                    <Tools seen chosen />
+                    <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true class="grow" />
+                </div>
+            })}
+            {move || (is_plotted.get() && chosen.with(|chosen| !chosen.is_empty())).then(|| view! {
+                <plots::Plots whose=Whose::Compared(chosen) plotted facts filter=None on_open=open />
+            })}
+            {move || (none.get() && !is_plotted.get()).then(|| view! {
                 <Empty mark=icon::ACTIVITY title="No curve to compare" text="None of these runs measured a figure more than once; their last values stand below." />
             })}
             <div class="charts">
-                <For each=move || drawn.get() key=Clone::clone let:key>
+                <For each=move || if is_plotted.get() { Vec::new() } else { drawn.get() } key=Clone::clone let:key>
                     <div><Overlaid key chosen cross seen height=height() /></div>
                 </For>
             </div>
-            {move || keys.with(Vec::len).checked_sub(drawn.with(Vec::len)).filter(|more| *more > 0).map(|more| view! {
+            {move || keys.with(Vec::len).checked_sub(drawn.with(Vec::len)).filter(|more| *more > 0 && !is_plotted.get()).map(|more| view! {
                 <p class="small muted">{format!("The first {CHARTS} figures are drawn; {} found by the filter above.", match more { 1 => "1 more is".to_owned(), more => format!("{more} more are") })}</p>
             })}
             <div class="compared-tables" class:below=move || BESIDE.lt(&runs.with(Vec::len))>

@@ -223,6 +223,7 @@ mod tests {
         Compared {
             id: id(number),
             name: format!("r{number}"),
+            began_ms: 0,
             params,
             tags: BTreeMap::new(),
             values: BTreeMap::new(),

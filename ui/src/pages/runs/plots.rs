@@ -1,6 +1,7 @@
-//! The runs that the filter matches, drawn instead of listed: parallel coordinates, a scatter, and what a metric follows.
+//! Runs drawn instead of listed, those that the filter matches or those that are compared: parallel coordinates, a
+//! scatter, and what a metric follows.
 //!
-//! What is drawn, and of which values, stands in the address (`?view=parallel&axes=…`).
+//! What is drawn, of which values, and what is brushed of it stands in the address (`?view=parallel&axes=…&brush=…`).
 
 mod importance;
 mod parallel;
@@ -18,6 +19,7 @@ use self::values::Cells;
 use super::{
     Facts,
     columns::{self, METRIC, Names},
+    overlaid::Compared,
 };
 use crate::{
     client::{Client, query::query},
@@ -27,32 +29,56 @@ use crate::{
 /// Rows that are asked for at once.
 const PIECE: u64 = 5_000;
 
+/// Whose runs are drawn.
+#[derive(Clone, Copy)]
+pub(super) enum Whose {
+    /// Those that the table's filter matches.
+    Listed(Signal<Option<Listing>>),
+    Compared(Memo<Vec<Compared>>),
+}
+
 /// What stands beside the filter line: the table, or one of the charts.
 #[component]
 pub(super) fn Switcher(plotted: RwSignal<Plotted>) -> impl IntoView {
+    let options = vec![("", "Table"), ("parallel", "Parallel"), ("scatter", "Scatter"), ("importance", "Importance")];
+    view! { <Choice plotted options /> }
+}
+
+/// The same of compared runs: their curves, or one of the charts.
+#[component]
+pub(super) fn CanvasSwitcher(plotted: RwSignal<Plotted>) -> impl IntoView {
+    let options = vec![("", "Curves"), ("parallel", "Parallel"), ("scatter", "Scatter")];
+    view! { <Choice plotted options /> }
+}
+
+#[component]
+fn Choice(plotted: RwSignal<Plotted>, options: Vec<(&'static str, &'static str)>) -> impl IntoView {
     let view = RwSignal::new(plotted.with_untracked(|plotted| plotted.view.clone()));
     Effect::new(move |_| view.set(plotted.with(|plotted| plotted.view.clone())));
     let chosen = Callback::new(move |()| plotted.update(|plotted| plotted.view = view.get_untracked()));
-    let options = vec![("", "Table"), ("parallel", "Parallel"), ("scatter", "Scatter"), ("importance", "Importance")];
     view! { <Segments value=view options name="What the runs are shown as" on_choose=chosen /> }
 }
 
 /// The chart that the address asks for.
 #[component]
 pub(super) fn Plots(
-    list: Signal<Option<Listing>>,
+    whose: Whose,
     plotted: RwSignal<Plotted>,
-    facts: RwSignal<Facts>,
-    filter: RwSignal<String>,
+    #[prop(into)] facts: Signal<Facts>,
+    /// Where what is brushed can be made a filter.
+    filter: Option<RwSignal<String>>,
     on_open: Callback<String>,
 ) -> impl IntoView {
     let view = Memo::new(move |_| plotted.with(|plotted| plotted.view.clone()));
     view! {
         <div class="run-plots">
             {move || match view.get().as_str() {
-                "parallel" => view! { <parallel::ParallelView list plotted facts filter on_open /> }.into_any(),
-                "scatter" => view! { <scatter::ScatterView list plotted facts on_open /> }.into_any(),
-                "importance" => view! { <importance::ImportanceView list plotted facts /> }.into_any(),
+                "parallel" => view! { <parallel::ParallelView whose plotted facts filter on_open /> }.into_any(),
+                "scatter" => view! { <scatter::ScatterView whose plotted facts on_open /> }.into_any(),
+                "importance" => match whose {
+                    Whose::Listed(list) => view! { <importance::ImportanceView list plotted facts /> }.into_any(),
+                    Whose::Compared(_) => ().into_any(),
+                },
                 _ => ().into_any(),
             }}
         </div>
@@ -84,9 +110,20 @@ struct Fetched {
 }
 
 /// The cells of the first `most` runs, piece by piece, and again when their figures change.
-fn fetched(list: Signal<Option<Listing>>, names: Memo<Names>, most: u64) -> Fetched {
+fn fetched(whose: Whose, names: Memo<Names>, most: u64) -> Fetched {
     let client = Client::get();
     let fetched = Fetched { cells: RwSignal::new(None), error: RwSignal::new(None) };
+    let list = match whose {
+        Whose::Listed(list) => list,
+        // Of these all is here.
+        Whose::Compared(chosen) => {
+            Effect::new(move |_| {
+                let cells = chosen.with(|chosen| names.with(|names| Cells::of_compared(chosen, names)));
+                fetched.cells.set(Some(cells));
+            });
+            return fetched;
+        }
+    };
     // Announces runs that come, go or log: it is one group of all of them.
     let figures = query(move || {
         let metrics =

@@ -93,11 +93,15 @@ pub(super) fn Searches(asked: Memo<Option<Asked>>) -> impl IntoView {
 fn All(beginning: RwSignal<bool>) -> impl IntoView {
     let place = Place::get();
     let all = query(move || Some(ListSearches { project: place.project.get()? }));
+    let has_any = Memo::new(move |_| all.value.with(|all| all.as_ref().is_some_and(|all| !all.is_empty())));
     view! {
         <section class="body-of-page compare" aria-label="Searches">
             <div class="head">
                 <div><h1>"Searches"</h1><div class="sub">"The best hyperparameters, found by trying"</div></div>
                 <div class="right flex">
+                    {move || has_any.get().then(|| view! {
+                        <TakeTable of=("search", "searches") table=move |form| all.value.with_untracked(|all| all_as_text(all.as_deref().unwrap_or_default(), form)) />
+                    })}
                     <Button label="New search…" mark=icon::PLUS kind="primary" on_press=move || beginning.set(true) />
                 </div>
             </div>
@@ -157,14 +161,42 @@ fn List(all: Signal<Vec<Search>>) -> impl IntoView {
     }
 }
 
-#[component]
-fn StateChip(state: SearchState) -> impl IntoView {
-    let (text, tone) = match state {
+const fn state_of(state: SearchState) -> (&'static str, &'static str) {
+    match state {
         SearchState::Running => ("running", "accent"),
         SearchState::Stopped => ("stopped", "warn"),
         SearchState::Finished => ("finished", "good"),
         SearchState::Failed => ("failed", "bad"),
+    }
+}
+
+/// A line a search.
+fn all_as_text(all: &[Search], form: Form) -> TextTable {
+    let row = |search: &Search| {
+        let tries = match form {
+            Form::Markdown => tried(search),
+            Form::Csv => search.config.space.keys().cloned().collect::<Vec<_>>().join(" "),
+        };
+        let best = search.best_trial().and_then(|trial| trial.value);
+        let (over, planned) = (search.over().to_string(), search.planned.to_string());
+        let state = state_of(search.state).0.to_owned();
+        [search.name.clone(), state, tries, over, planned, form.number(best), form.moment(Some(search.created_ms))]
     };
+    let head = [
+        ("Search", false),
+        ("State", false),
+        ("Tries", false),
+        ("Trials", true),
+        ("Planned", true),
+        ("Best", true),
+        ("Begun", false),
+    ];
+    TextTable::of(head, all.iter().map(row))
+}
+
+#[component]
+fn StateChip(state: SearchState) -> impl IntoView {
+    let (text, tone) = state_of(state);
     view! { <Chip text tone dot=state == SearchState::Running /> }
 }
 

@@ -30,6 +30,7 @@ pub(super) struct Settable {
     pub(super) group: RwSignal<Names>,
     pub(super) deleted: RwSignal<bool>,
     pub(super) plotted: RwSignal<Plotted>,
+    pub(super) curve: RwSignal<String>,
     pub(super) columns: Chosen,
 }
 
@@ -42,6 +43,7 @@ impl Settable {
             group: self.group.get(),
             deleted: self.deleted.get(),
             plotted: self.plotted.get(),
+            curve: self.curve.get(),
             columns: self.columns.chosen(),
             pinned: self.columns.pinned.get(),
         })
@@ -54,6 +56,7 @@ impl Settable {
         self.group.set(shown.group);
         self.deleted.set(shown.deleted);
         self.plotted.set(shown.plotted);
+        self.curve.set(shown.curve);
         self.columns.set(shown.columns);
         self.columns.set_pinned(shown.pinned);
     }

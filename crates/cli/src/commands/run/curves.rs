@@ -124,7 +124,7 @@ struct Curve {
     key: String,
     series: Series,
     /// Milliseconds since the epoch.
-    began_ms: f64,
+    began_ms: i64,
     /// Of the whole series, however little of it is looked at.
     last_step: f64,
     is_baseline: bool,
@@ -137,7 +137,7 @@ impl Curve {
         match (&asked.x_metric, asked.x) {
             (Some(_), _) => self.series.over.clone(),
             (None, Along::Step) => self.series.step.clone(),
-            (None, Along::Time) => self.series.time_ms.iter().map(|at_ms| (at_ms - self.began_ms) / 1000.0).collect(),
+            (None, Along::Time) => self.series.seconds_since(self.began_ms),
             (None, Along::Clock) => self.series.time_ms.clone(),
             (None, Along::Share) => {
                 self.series.step.iter().map(|step| step / self.last_step.max(1.0) * 100.0).collect()
@@ -355,6 +355,7 @@ async fn curves(
         log: asked.has_log_x(),
     });
     let having: Vec<&Run> = runs.iter().filter(has).collect();
+    let along_time = asked.x_metric.is_none() && asked.x == Along::Time;
     let mut curves = Vec::new();
     for runs in having.chunks(MOST_VIEWPORTS) {
         let viewport = |run: &&Run| Viewport {
@@ -366,7 +367,8 @@ async fn curves(
         let series = context.session.series(Viewports { series: runs.iter().map(viewport).collect(), points }).await?;
         // One that is gone since is left out.
         for (run, series) in runs.iter().zip(series).filter_map(|(run, series)| Some((run, series?))) {
-            let began_ms = run.started_ms.unwrap_or(run.created_ms) as f64;
+            let began_ms = run.began_ms();
+            let series = if along_time { series.in_time_order().into_owned() } else { series };
             let group = asked.group_by.as_ref();
             let group = group.and_then(|by| group_of(&run.params, &run.tags, by)).unwrap_or(group::NONE).to_owned();
             let last_step =

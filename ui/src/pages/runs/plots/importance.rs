@@ -27,7 +27,7 @@ use crate::{
 pub(super) fn ImportanceView(
     list: Signal<Option<Listing>>,
     plotted: RwSignal<Plotted>,
-    facts: RwSignal<Facts>,
+    facts: Signal<Facts>,
 ) -> impl IntoView {
     let metric = Memo::new(move |_| {
         let chosen = plotted.with(|plotted| plotted.y.clone());

@@ -1,6 +1,6 @@
 //! Runs by two of their values, coloured by a third or over its contours.
 
-use api::{RunId, run_table::Listing, table_view::Plotted};
+use api::{RunId, table_view::Plotted};
 use charts::{
     axis::Axis,
     contour, export,
@@ -10,7 +10,7 @@ use charts::{
 };
 use leptos::prelude::*;
 
-use super::{Facts, fetched, first_metric, how_many, options, values::Cells};
+use super::{Facts, Whose, fetched, first_metric, how_many, options, values::Cells};
 use crate::{
     pages::runs::columns::{self, Names, PARAM},
     parts::{
@@ -28,9 +28,9 @@ const HEIGHT: f64 = 380.0;
 
 #[component]
 pub(super) fn ScatterView(
-    list: Signal<Option<Listing>>,
+    whose: Whose,
     plotted: RwSignal<Plotted>,
-    facts: RwSignal<Facts>,
+    facts: Signal<Facts>,
     on_open: Callback<String>,
 ) -> impl IntoView {
     // X, y and colour; the last may be none.
@@ -45,8 +45,15 @@ pub(super) fn ScatterView(
         names.dedup();
         names
     });
-    let data = fetched(list, names, MOST);
-    let over_contours = RwSignal::new(false);
+    let data = fetched(whose, names, MOST);
+    let over_contours = RwSignal::new(plotted.with_untracked(|plotted| plotted.contours));
+    Effect::new(move |_| over_contours.set(plotted.with(|plotted| plotted.contours)));
+    Effect::new(move |_| {
+        let contours = over_contours.get();
+        if plotted.with_untracked(|plotted| plotted.contours != contours) {
+            plotted.update(|plotted| plotted.contours = contours);
+        }
+    });
     let picks = [0, 1, 2].map(|at| {
         let pick = RwSignal::new(axes.with_untracked(|axes| axes[at].clone()));
         Effect::new(move |_| pick.set(axes.with(|axes| axes[at].clone())));
