@@ -42,8 +42,8 @@ async fn tracked(desk: &Desk) -> Result<()> {
     found(desk, &experiment).await.context("from the experiments to the runs")?;
     copied(desk, &address).await.context("the address in the status line")?;
     brought_back(desk, &experiment, deep).await.context("delete and undo")?;
-    ended(desk, &address).await.context("runs whose client died")?;
-    deleted(desk, &experiment, deep).await.context("the deleted runs")
+    deleted(desk, &experiment, deep).await.context("the deleted runs")?;
+    ended(desk, &address).await.context("runs whose client died")
 }
 
 async fn post(address: &str, route: &str, body: Value) -> Result<Value> {

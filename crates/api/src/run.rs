@@ -341,7 +341,8 @@ pub struct StopRun {
 }
 
 /// Notes of a run that nobody supervises that it is over: its client died and can't say so. Refused of one that is over,
-/// or that we supervise. What is logged to it later is taken all the same.
+/// or that we supervise. It ended with its newest point, where it has one, else now. What is logged to it later is taken
+/// all the same.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MarkEnded {
     pub run: RunId,

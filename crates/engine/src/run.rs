@@ -268,7 +268,11 @@ pub async fn mark_ended(engine: &Engine, request: MarkEnded) -> anyhow::Result<R
         if row.run.deleted_ms.is_some() {
             return Err(refused("is deleted", "Restore it first.").into());
         }
-        (row.run.state, row.run.ended_ms) = (ending.state(), Some(now_ms));
+        // Its last sign of life is nearer to its end than the moment at which a person sees that it is gone.
+        let last_ms = store::metric::summaries(tx, id)?.iter().map(|series| series.time_ms).max();
+        let began_ms = row.run.started_ms.unwrap_or(row.run.created_ms);
+        let ended_ms = last_ms.filter(|last_ms| (began_ms..=now_ms).contains(last_ms)).unwrap_or(now_ms);
+        (row.run.state, row.run.ended_ms) = (ending.state(), Some(ended_ms));
         store::run::set_end(tx, &row.run)?;
         Ok(Some(Lists::of(&row.run)))
     });

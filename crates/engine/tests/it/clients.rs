@@ -80,7 +80,15 @@ async fn a_run_whose_client_died_is_marked_as_ended_and_taken_on_with() {
     let run = begin(&stage, &sweep, "one", vec![]).await;
     let mark = MarkEnded { run, ending: Ending::Failed };
     let ended = stage.call(mark.clone()).await;
-    assert_eq!((ended.state, ended.ended_ms.is_some()), (RunState::Failed, true));
+    assert_eq!((ended.state, ended.ended_ms >= ended.started_ms), (RunState::Failed, true));
+    // One that logged ended with its last point, as far as anybody knows.
+    let begun = Begin { started_ms: Some(1_000), ..Begin::default() };
+    let begun = client::begin(&stage.engine, &sweep.number.to_string(), begun).await.unwrap().row.run.id;
+    let points = vec![Point { step: 0, time_ms: 5_000, value: 1.0 }];
+    let batch = Batch { series: vec![("loss".to_owned(), points)], ..Batch::default() };
+    client::log(&stage.engine, begun, batch).await.unwrap();
+    let ended = stage.call(MarkEnded { run: begun, ending: Ending::Killed }).await;
+    assert_eq!((ended.state, ended.ended_ms), (RunState::Killed, Some(5_000)));
     assert!(work(&stage.engine).await.is_empty());
     assert_eq!(stage.try_call(mark).await.unwrap_err().message, "one is over already.");
     // Its client lives after all: what it logs is taken as MLflow takes it, and its word counts.
