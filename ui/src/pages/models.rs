@@ -198,12 +198,15 @@ fn Versions(
         .iter()
         .find_map(|version| version.primary.as_ref())
         .map_or_else(|| "Metric".to_owned(), |figure| words::metric(&figure.name));
+    let rows = by_number(model.versions.clone(), model.client_versions.clone());
     let of_clients = model.client_versions.len() as u64;
-    let rows = by_number(model.versions.clone(), model.client_versions);
     let taken = StoredValue::new((rows.clone(), metric.clone()));
-    let named = model.versions.iter().find(|version| version.aliases.iter().any(|alias| alias == CHAMPION));
+    let champion = aliases::stands(&model, CHAMPION);
+    let ours = model.versions.iter().map(|version| (version.id, version.number));
+    let mut all = ours.chain(model.client_versions.iter().map(|version| (version.id, version.number)));
+    let named = all.find(|(id, _)| Some(*id) == champion);
     let count = words::counted(rows.len() as u64, "version", "versions");
-    let said = named.map_or_else(|| count.clone(), |version| format!("{CHAMPION} v{} · {count}", version.number));
+    let said = named.map_or_else(|| count.clone(), |(_, number)| format!("{CHAMPION} v{number} · {count}"));
     let best = best_of(&model.versions);
     let (id, name) = (model.id, model.name.clone());
     let list = untrack(|| acts.place.link("models"));

@@ -107,6 +107,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_file_is_told_by_its_bytes() {
+        let file = Artifact { path: "model/weights.bin".to_owned(), size_bytes: 4096, modified_ms: 0 };
+        assert_eq!(as_text(&[file], Form::Csv).rows, [["model/weights.bin", "4096", "1970-01-01T00:00:00Z"]]);
+    }
+
+    #[test]
     fn small_texts_are_read_in_the_window() {
         let file = |path: &str, size_bytes| Artifact { path: path.to_owned(), size_bytes, modified_ms: 0 };
         let shown =

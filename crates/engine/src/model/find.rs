@@ -122,6 +122,8 @@ pub async fn model(engine: &Engine, request: FindModel) -> anyhow::Result<Model>
 /// A version of either kind, by its id or as [`ResolveVersion`] says.
 pub async fn resolve(engine: &Engine, request: ResolveVersion) -> anyhow::Result<NamedVersion> {
     let reference = request.reference.trim();
+    // As MLflow addresses a version.
+    let reference = reference.strip_prefix("models:/").unwrap_or(reference);
     if let Ok(id) = reference.parse::<VersionId>() {
         return by_id(engine, id).await;
     }

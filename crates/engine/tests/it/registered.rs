@@ -162,7 +162,7 @@ async fn what_a_person_changes_clients_see_and_undo_takes_back() {
 async fn a_version_is_found_by_every_name_and_never_deployed() {
     let stage = Stage::new().await;
     let churn = churn(&stage).await;
-    for reference in ["churn:1", "churn/1", "churn:v1", &churn.one.to_string()] {
+    for reference in ["churn:1", "churn/1", "models:/churn/1", "churn:v1", &churn.one.to_string()] {
         assert_eq!(resolved(&stage, reference).await, churn.one, "{reference}");
     }
     assert_eq!(resolved(&stage, "churn").await, churn.two);
