@@ -4,12 +4,12 @@
 import sys
 
 import mlflow
+import numpy
 
 address, what, *rest = sys.argv[1:]
 mlflow.set_tracking_uri(address)
 client = mlflow.MlflowClient()
 if what == "register":
-    import numpy
     from mlflow.models import infer_signature
     from sklearn.linear_model import LogisticRegression
 
@@ -25,7 +25,8 @@ elif what == "alias":
     name, alias = rest
     version = client.get_model_version_by_alias(name, alias)
     model = mlflow.pyfunc.load_model(f"models:/{name}@{alias}")
-    print(version.version, version.current_stage, version.tags, [int(one) for one in model.predict([[0.0], [3.0]])])
+    answers = model.predict(numpy.array([[0.0], [3.0]]))
+    print(version.version, version.current_stage, version.tags, [int(one) for one in answers])
 else:
     versions = client.search_model_versions(f"name = '{rest[0]}'")
     print(sorted(int(version.version) for version in versions))

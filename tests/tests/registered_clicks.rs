@@ -13,7 +13,7 @@ use api::{
     tracking::{GetTracking, ListExperiments},
 };
 use journeys::{
-    browser::{fill, gone, press, seen},
+    browser::{fill, gone, press, seen, there},
     desk::Desk,
     process::{read, until},
     road,
@@ -85,7 +85,7 @@ async fn opened(desk: &Desk, list: &str) -> Result<()> {
     seen(driver, "//main//dd[contains(., 'python_function') and contains(., 'sklearn')]").await?;
     seen(driver, "//main//td[contains(., 'Tensor of float64')]").await?;
     seen(driver, &format!("//main//pre[contains(., 'models:/{NAME}/1')]")).await?;
-    seen(driver, "//main//button[contains(@class, 'primary') or contains(., 'Deploy')][@disabled]").await?;
+    there(driver, "//main//button[normalize-space(.)='Deploy' and @disabled]").await?;
     seen(driver, "//main//*[contains(@class, 'lineage')]//*[contains(., 'Run')]").await?;
     press(driver, "//main//button[.='MLmodel']").await?;
     seen(driver, "//dialog[@open]//pre[contains(., 'flavors:')]").await?;

@@ -2,7 +2,7 @@
 
 use api::{
     id::VersionId,
-    registered::{ClientColumn, ClientVersionDetail, Described, GetClientVersion, MlModel, NOT_DEPLOYABLE},
+    registered::{ClientColumn, ClientVersionDetail, Described, Flavor, GetClientVersion, MlModel, NOT_DEPLOYABLE},
     run::{GetRun, Run},
     tracking::ClientVersion,
 };
@@ -143,11 +143,7 @@ fn About(now: Signal<ClientVersionDetail>) -> impl IntoView {
         <Card title="What it is" class="h">
             {move || {
                 let ClientVersionDetail { version, described, .. } = now.get();
-                let flavors: Vec<String> = described.iter().flat_map(|described| &described.flavors).map(|flavor| {
-                    let said = |(key, value): (&String, &String)| key.ends_with("_version").then(|| value.clone());
-                    let release = flavor.values.iter().find_map(said);
-                    release.map_or_else(|| flavor.name.clone(), |release| format!("{} {release}", flavor.name))
-                }).collect();
+                let flavors: Vec<String> = described.iter().flat_map(|described| &described.flavors).map(flavor).collect();
                 view! {
                     <dl class="pairs">
                         {(!flavors.is_empty()).then(|| view! { <dt>"Flavors"</dt><dd>{flavors.join(", ")}</dd> })}
@@ -162,6 +158,16 @@ fn About(now: Signal<ClientVersionDetail>) -> impl IntoView {
             }}
         </Card>
     }
+}
+
+/// "sklearn 1.9.1", "python_function (Python 3.11.7)".
+fn flavor(flavor: &Flavor) -> String {
+    let name = &flavor.name;
+    if let Some(python) = flavor.values.get("python_version") {
+        return format!("{name} (Python {python})");
+    }
+    let release = flavor.values.iter().find(|(key, _)| key.ends_with("_version"));
+    release.map_or_else(|| name.clone(), |(_, release)| format!("{name} {release}"))
 }
 
 /// The run, by its name once it is known; it may belong to another project, to none, or be gone.
