@@ -19,6 +19,7 @@ use crate::{
     pages::runs::columns::{self, Names, PARAM},
     parts::{
         button::{Button, IconButton},
+        card::Card,
         chart::{save_png, standalone, width_of},
         field::{Select, TextField},
         icon,
@@ -252,7 +253,7 @@ fn AxisRow(
                 _ => view! {
                     <TextField value=least name=least_label.clone() placeholder="least" class="short" on_enter=typed on_change=typed />
                     <TextField value=most name=most_label.clone() placeholder="greatest" class="short" on_enter=typed on_change=typed />
-                    <button type="button" class="btn quiet s" aria-label=log_label.clone() aria-pressed=move || is_log().to_string()
+                    <button type="button" class="btn s turns" aria-label=log_label.clone() aria-pressed=move || is_log().to_string()
                         class:on=is_log on:click=move |_| plotted.update(|plotted| plotted.turn_log(&own()))>"log"</button>
                 }.into_any(),
             }}
@@ -402,6 +403,7 @@ fn Lines(
         })
     };
     view! {
+        <Card title="Runs in parallel coordinates" extra=ViewFn::from(move || view! { <MenuButton items label="Drawing's menu" /> })>
         <div
             class="plot picture opens"
             node_ref=node
@@ -419,6 +421,6 @@ fn Lines(
             <div inner_html=move || drawn.with(|(drawing, _)| drawing.svg.clone())></div>
             {over}
         </div>
-        <div class="flex"><span class="right"><MenuButton items label="Drawing's menu" /></span></div>
+        </Card>
     }
 }

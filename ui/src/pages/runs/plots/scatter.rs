@@ -83,7 +83,7 @@ pub(super) fn ScatterView(
         let is_log = move || plotted.with(|plotted| plotted.is_log(&name()));
         let label = if at == 0 { "Logarithmic x" } else { "Logarithmic y" };
         view! {
-            <button type="button" class="btn quiet s" aria-label=label aria-pressed=move || is_log().to_string() class:on=is_log
+            <button type="button" class="btn s turns" aria-label=label aria-pressed=move || is_log().to_string() class:on=is_log
                 on:click=move |_| { let name = axes.with_untracked(|axes| axes[at].clone()); plotted.update(|plotted| plotted.turn_log(&name)); }>
                 {if at == 0 { "log x" } else { "log y" }}
             </button>
@@ -119,9 +119,9 @@ pub(super) fn ScatterView(
     });
     view! {
         <div class="plot-tools flex wrap">
-            <Select value=x options=known name="X axis" />
-            <Select value=y options=known name="Y axis" />
-            <Select value=colour options=colours name="Colour" />
+            <label class="named">"x"<Select value=x options=known name="X axis" /></label>
+            <label class="named">"y"<Select value=y options=known name="Y axis" /></label>
+            <label class="named">"Colour"<Select value=colour options=colours name="Colour" /></label>
             {logs}
             <Switch value=over_contours label="Contours" disabled=uncoloured />
             <span class="faint caption" role="status">{move || data.cells.with(|cells| cells.as_ref().map(how_many))}</span>
@@ -129,7 +129,7 @@ pub(super) fn ScatterView(
         {move || data.error.get().map(|error| view! { <div class="padded"><Problem error /></div> })}
         {move || (data.cells.with(Option::is_none) && data.error.with(Option::is_none)).then(|| view! { <Skeleton lines=6 /> })}
         {move || chart.with(Option::is_some).then(|| view! {
-            <Card title="Runs by two values">
+            <Card title=Signal::derive(move || chart.with(|chart| chart.as_ref().map(|chart| chart.name.clone()).unwrap_or_default()))>
                 <Picture
                     name="Runs by two values"
                     draw=move |width, _| {
