@@ -171,7 +171,7 @@ fn curves_have_every_axis_of_the_window_and_a_baseline() {
     text(&place, &all);
     let svg = std::fs::read_to_string(&file).unwrap();
     assert!(svg.contains(">loss: slow</text>") && svg.contains(">accuracy: fast</text>"), "{svg}");
-    assert_eq!(svg.matches("<svg").count(), 3);
+    assert_eq!(svg.matches("<g transform=\"translate(0 ").count(), 2, "one below the other");
     assert!(!svg.contains("class=\"s "), "a file has no style sheet");
     for refused in [["--smooth", "2"], ["--x", "moon"]] {
         assert_eq!(place.run(&plot(&refused)).status.code(), Some(2), "{refused:?}");

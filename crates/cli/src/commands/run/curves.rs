@@ -273,8 +273,13 @@ pub(super) async fn run(context: &Context, mut asked: Plot) -> Outcome {
         std::fs::write(file, svg)
             .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("Can't write {}: {error}.", file.display())))?;
         let said = |_: &Value| {
-            let notes = all.iter().flat_map(|drawn| &drawn.notes);
-            let notes: String = notes.map(|note| format!("\n{}", output::harmless(note))).collect();
+            let notes = all.iter().flat_map(|drawn| drawn.notes.iter().map(|note| (&drawn.key, note)));
+            let notes: String = notes
+                .map(|(key, note)| match all.len() {
+                    1 => format!("\n{}", output::harmless(note)),
+                    _ => format!("\n{}: {}", output::harmless(key), output::harmless(note)),
+                })
+                .collect();
             format!("{} is written.{notes}", file.display())
         };
         return context.output.show(&json!({ "file": file }), said);
