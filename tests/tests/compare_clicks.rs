@@ -61,6 +61,16 @@ async fn compared(desk: &Desk) -> Result<()> {
     desk.go(&sweep.runs(&search)).await?;
     seen(driver, &format!("{LOSS}//*[@class='legend']//button[contains(., '0.2 (2 runs)')]")).await?;
     seen(driver, "//main//button[@aria-label='Pin r1 as the baseline' and @aria-pressed='true']").await?;
+    // The same runs in parallel coordinates and as a scatter, which the address says, too.
+    press(driver, "//main//button[@role='radio'][.='Parallel']").await?;
+    seen(driver, "//main//*[starts-with(@aria-label,'Runs in parallel coordinates')]").await?;
+    gone(driver, LOSS).await?;
+    press(driver, "//main//button[@role='radio'][.='Scatter']").await?;
+    seen(driver, "//main//h2[.='Runs by two values']").await?;
+    until("the address", SHORT, async || Ok(driver.current_url().await?.as_str().contains("canvas="))).await?;
+    driver.refresh().await?;
+    seen(driver, "//main//h2[.='Runs by two values']").await?;
+    desk.browser.picture("compare-scatter").await?;
     many(desk, &sweep).await.context("very many runs")
 }
 
