@@ -286,30 +286,38 @@ def raw_batch(served, points, reps):
 
 
 def viewports(served, home, points, times=5):
-    """The slowest median of several viewports of a long series, in ms, and how long it took to log it."""
+    """The slowest median of several viewports of a long series, in ms, that of viewports along another metric as long,
+    and how long it took to log both."""
     raw, client = Raw(served.address), client_of(served)
     experiment = client.create_experiment(f"long-{random.random()}")
     run = client.create_run(experiment).info.run_id
 
     def fill():
-        for first in range(0, points, 1000):
-            metrics = ",".join(
-                f'{{"key":"loss","value":{math.sin(step * 0.37) / (1 + step)!r},"timestamp":{T0 + step},"step":{step}}}'
-                for step in range(first, min(first + 1000, points))
-            )
-            raw.ask("POST", "/api/2.0/mlflow/runs/log-batch", f'{{"run_id":"{run}","metrics":[{metrics}]}}')
+        values = {"loss": lambda step: math.sin(step * 0.37) / (1 + step), "tokens": lambda step: step * 4096}
+        for key, value in values.items():
+            for first in range(0, points, 1000):
+                metrics = ",".join(
+                    f'{{"key":"{key}","value":{value(step)!r},"timestamp":{T0 + step},"step":{step}}}'
+                    for step in range(first, min(first + 1000, points))
+                )
+                raw.ask("POST", "/api/2.0/mlflow/runs/log-batch", f'{{"run_id":"{run}","metrics":[{metrics}]}}')
 
     filled = timed(fill)
     with open(os.path.join(home, "host.json")) as file:
         host = json.load(file)
     page = Raw(host["address"])
     page.headers["Authorization"] = f"Bearer {host['token']}"
-    medians = []
+    medians, along = [], []
     for first, last in [(0, points), (0, points // 2), (points // 7, points // 5), (points // 2, points // 2 + 1000)]:
         path = f"/api/series?run={run}&key=loss&from={first}&to={last}&points=2000"
         seconds = [timed(lambda: page.ask("GET", path)) for _ in range(times)]
         medians.append(statistics.median(seconds) * 1e3)
-    return max(medians), filled
+    for share in [1, 0.01]:
+        over = {"key": "tokens", "from": 0, "to": points * 4096 * share}
+        body = json.dumps({"series": [{"run": run, "key": "loss", "over": over}], "points": 2000})
+        seconds = [timed(lambda: page.ask("POST", "/api/series", body)) for _ in range(times)]
+        along.append(statistics.median(seconds) * 1e3)
+    return max(medians), max(along), filled
 
 
 def floor(folder, points, reps):
@@ -445,12 +453,14 @@ def main():
         experiment = crowd(ours, asked.many)
         p50, p95, found = search(ours, experiment, 100)
         bars.bar(f"search of {asked.many:,} runs", p95 <= 15 and found == 100, f"p50 {p50:.1f} ms, p95 {p95:.1f} ms (bar 15)")
-        slowest, filled = viewports(ours, home, asked.long)
+        slowest, along, filled = viewports(ours, home, asked.long)
         bars.bar(
             f"viewports of a series of {asked.long:,} points",
             slowest <= 50,
-            f"{slowest:.1f} ms (bar 50); logged by bare requests at {asked.long / filled:,.0f} points/s",
+            f"{slowest:.1f} ms (bar 50); logged by bare requests at {2 * asked.long / filled:,.0f} points/s",
         )
+        # Every raw point of both meets its partner, so that this is not judged by the bar of buckets.
+        print(f"a viewport of it along another metric of as many points: {along:.0f} ms, not judged")
         print(f"memory at the end: {ours.memory_mb():.0f} MB, CPU in all: {ours.cpu():.0f} s")
     finally:
         for server in both:

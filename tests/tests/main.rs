@@ -24,6 +24,7 @@ mod newcomer_clicks;
 mod notifying;
 mod pages;
 mod pushing;
+mod registered_clicks;
 mod road;
 mod runs_clicks;
 mod search_clicks;

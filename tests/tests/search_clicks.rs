@@ -106,9 +106,13 @@ async fn program(desk: &Desk) -> Result<()> {
     press(driver, "//main//button[normalize-space(.)='Stop']").await?;
     press(driver, "//main//button[normalize-space(.)='Go on']").await?;
     until("the search is finished", LONG, async || counted(desk, project, 2).await).await?;
-    fill(driver, "//main//input[@aria-label='Further trials']", "1").await?;
-    press(driver, "//main//button[contains(., 'Try 1 more')]").await?;
+    press(driver, "//main//button[normalize-space(.)='Limits…']").await?;
+    fill(driver, "//dialog[@open]//label[contains(., 'Trials at most')]//input", "3").await?;
+    fill(driver, "//dialog[@open]//label[contains(., 'Hours at most')]//input", "5").await?;
+    press(driver, "//dialog[@open]//footer//button[contains(., 'Go on')]").await?;
     until("one more trial is finished", LONG, async || counted(desk, project, 3).await).await?;
+    let all = desk.client.call(ListSearches { project }).await?;
+    ensure!(all[0].config.budget.max_hours == Some(5.0), "it goes on with the budget that was typed");
     press(driver, "//main//a[contains(., 'Its own run')]").await?;
     press(driver, "//main//a[contains(., 'Its trials')]").await?;
     seen(driver, "//main//section[@data-search]//tr[@data-trial][contains(., 'best')]").await.map(drop)
@@ -135,11 +139,17 @@ async fn source(desk: &Desk, folder: &std::path::Path) -> Result<()> {
     seen(driver, "//main//*[@data-sources]//tr[contains(., 'Metrics files')][contains(., 'followed')]").await?;
     let read = async || Ok(desk.client.call(ListSources {}).await?.first().is_some_and(|source| source.runs == 1));
     until("its run is read", LONG, read).await?;
-    press(driver, "//main//*[@data-sources]//button[starts-with(@aria-label, 'More of')]").await?;
+    let more = "//main//*[@data-sources]//button[starts-with(@aria-label, 'More of')]";
+    press(driver, more).await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Follow no more')]").await?;
+    seen(driver, "//main//*[@data-sources]//tr[contains(., 'read once')]").await?;
+    press(driver, more).await?;
     press(driver, "//*[@role='menu']//button[contains(., 'Forget')]").await?;
     press(driver, "//dialog[@open]//button[contains(., 'Delete the runs too')]").await?;
     let gone = async || Ok(desk.client.call(ListSources {}).await?.is_empty());
     until("the log is forgotten", LONG, gone).await?;
     ensure!(logs.join("metrics.jsonl").is_file(), "the log itself is never touched");
+    press(driver, "//*[contains(@class,'toast')]//button[normalize-space(.)='Undo']").await?;
+    until("Undo brings the log and its run back", LONG, read).await?;
     Ok(())
 }

@@ -153,7 +153,8 @@ async fn runs_of_other_rows_are_marked() {
 
 async fn marked(desk: &Desk) -> Result<()> {
     let (driver, client) = (desk.driver(), &desk.client);
-    let project = road::open_sample(client, "breast-cancer").await?.id;
+    let opened = road::open_sample(client, "breast-cancer").await?;
+    let (project, path) = (opened.id, opened.path);
     for seed in [1, 1, 2] {
         road::edit(client, project, &[("split.seed", json!(seed))]).await?;
         road::train(client, project).await?;
@@ -204,7 +205,18 @@ async fn marked(desk: &Desk) -> Result<()> {
         _ => format!("of {one} runs; {others} is validated on other rows"),
     };
     seen(driver, &format!("//main//*[contains(@class,'foot')]//*[normalize-space(.)='{said}']")).await.context(said)?;
-    desk.browser.picture("runs-other-rows").await
+    desk.browser.picture("runs-other-rows").await?;
+    // The figures of groups leave them out, too, and say so.
+    desk.go(&format!("/p/{project}/runs?group=state")).await?;
+    let said = if others == 1 { "; 1 is validated on other rows" } else { "are validated on other rows" };
+    seen(driver, &format!("//main//*[contains(@class,'foot')][contains(., '1 group, 3 runs')][contains(., '{said}')]"))
+        .await?;
+    let mut command = Command::new(host::program("SLIPWAY_BIN").context("no slipway")?);
+    command.args(["--json", "run", "list", "--group-by", "state"]).current_dir(path);
+    host::environment(&mut command, &desk.host.folder);
+    let told: serde_json::Value = serde_json::from_str(&read(&mut command)?)?;
+    ensure!(told["other_rows"] == others && told["groups"][0]["figures"][0]["runs"] == one, "{told}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -143,6 +143,12 @@ impl Client {
         events::Lines::of(&wire::send(&self.address().await?, "GET", &path, wire::Body::None).await?)
     }
 
+    /// A file of the host's as text.
+    pub(crate) async fn text(self, path: &str) -> Result<String, ApiError> {
+        let read = async || wire::text(wire::send(&self.address().await?, "GET", path, wire::Body::None).await?).await;
+        self.unless_lost(read).await
+    }
+
     /// A file of the host's, as an address that an `<img>` or a download link can take. The caller
     /// gives it back with [`wire::forget_object`].
     pub(crate) async fn blob(self, path: &str) -> Result<String, ApiError> {

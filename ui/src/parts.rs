@@ -1,17 +1,22 @@
 //! The design system's parts. A part knows tokens and its own behaviour, and nothing of a page.
 
+pub(crate) mod aliases;
 pub(crate) mod button;
 pub(crate) mod card;
 pub(crate) mod chart;
 pub(crate) mod choose_run;
+pub(crate) mod client_acts;
+pub(crate) mod client_version;
 pub(crate) mod curve_look;
 pub(crate) mod curves;
 pub(crate) mod data_cell;
 pub(crate) mod dialog;
 pub(crate) mod distribution;
 pub(crate) mod field;
+pub(crate) mod files;
 pub(crate) mod filter_line;
 pub(crate) mod icon;
+pub(crate) mod lineage;
 pub(crate) mod log;
 pub(crate) mod mark_ended;
 pub(crate) mod markdown;
@@ -35,6 +40,7 @@ pub(crate) mod stage;
 pub(crate) mod states;
 pub(crate) mod table;
 pub(crate) mod tabs;
+pub(crate) mod tag_form;
 pub(crate) mod take_table;
 pub(crate) mod toast;
 pub(crate) mod tracking_address;

@@ -18,11 +18,12 @@ pub(crate) fn bench(name: &str, parts: &[String]) -> Result<()> {
         "kills" => kills(parts),
         "release" => release(parts, Duration::ZERO),
         "table" => table(),
-        "track" => {
-            track(parts)?;
-            measured("import", "Reading other tools' logs")?;
-            table()
-        }
+        "track" => all(&[
+            &|| beside_mlflow("track.py", "Tracking beside MLflow", parts),
+            &|| beside_mlflow("track_crowd.py", "64 clients at once, and a kill", &[]),
+            &|| measured("import", "Reading other tools' logs"),
+            &table,
+        ]),
         other => bail!("There is no bench \"{other}\". There are: fraud, import, kills, release, table, track."),
     }
 }
@@ -80,30 +81,35 @@ pub(crate) fn release(parts: &[String], patience: Duration) -> Result<()> {
     })
 }
 
-/// Tracking beside MLflow's own server, both driven by MLflow's client.
-fn track(parts: &[String]) -> Result<()> {
+/// Every one is measured, whatever the others say; what was missed is said before what was not judged.
+fn all(measures: &[&dyn Fn() -> Result<()>]) -> Result<()> {
+    let failed: Vec<_> = measures.iter().filter_map(|measure| measure().err()).collect();
+    let (idle, missed): (Vec<_>, Vec<_>) = failed.into_iter().partition(anyhow::Error::is::<NotJudged>);
+    match &*missed {
+        [] => idle.into_iter().next().map_or(Ok(()), Err),
+        missed => bail!("{}", missed.iter().map(|error| format!("{error:#}")).collect::<Vec<_>>().join("; ")),
+    }
+}
+
+/// A bench in Python, by one that has MLflow, of a release build of the host.
+fn beside_mlflow(script: &str, what: &str, parts: &[String]) -> Result<()> {
     programs::host(true)?;
     let venv = test::mlflow()?;
-    shell::step("Tracking beside MLflow", || {
+    shell::step(what, || {
         let mut command = Command::new(python::program(&venv, "python"));
         command
-            .arg(place::root().join("tests/peers/track.py"))
+            .arg(place::root().join("tests/peers").join(script))
             .arg("--slipway")
             .arg(place::program(&place::programs(true), "slipway"))
             .args(parts);
         // Whole bytecode, as a user's MLflow has it: without it each start would look slow.
         command.env_remove("PYTHONDONTWRITEBYTECODE");
-        let status = command.status().context("start the bench of tracking")?;
+        let status = command.status().with_context(|| format!("start {script}"))?;
         match status.code() {
             Some(0) => Ok(()),
             Some(NOT_JUDGED) => bail!(NotJudged),
-            _ => bail!("the bench of tracking ended with {status}"),
+            _ => bail!("a bar was missed ({status})"),
         }
-    })?;
-    shell::step("64 clients at once, and a kill", || {
-        let mut command = Command::new(python::program(&venv, "python"));
-        command.arg(place::root().join("tests/peers/track_crowd.py"));
-        shell::run(command.arg("--slipway").arg(place::program(&place::programs(true), "slipway")))
     })
 }
 
@@ -159,4 +165,28 @@ fn fraud() -> Result<()> {
         programs::environment(&mut cargo, false);
         shell::run(cargo.env("SLIPWAY_PEER_PYTHON", python::program(&venv, "python")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missed_bar_keeps_no_other_from_being_measured() {
+        let measured = std::cell::Cell::new(0);
+        let count = |result: fn() -> Result<()>| {
+            measured.set(measured.get() + 1);
+            result()
+        };
+        let ends =
+            all(&[&|| count(|| bail!(NotJudged)), &|| count(|| bail!("too slow")), &|| count(|| Ok(())), &|| {
+                count(|| bail!("lost a point"))
+            }]);
+        assert_eq!(measured.get(), 4);
+        let error = ends.unwrap_err();
+        assert_eq!(error.to_string(), "too slow; lost a point");
+        assert!(!error.is::<NotJudged>());
+        assert!(all(&[&|| Ok(()), &|| bail!(NotJudged)]).unwrap_err().is::<NotJudged>());
+        assert!(all(&[&|| Ok(())]).is_ok());
+    }
 }

@@ -13,11 +13,12 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 type Check = (&'static str, fn() -> Result<()>);
 
-const CHECKS: [Check; 7] = [
+const CHECKS: [Check; 8] = [
     ("tests, with Kubernetes and PyTorch", || test::test(&test::Options { cluster: true, torch: true, only: None })),
     ("gates", gates::all),
     ("kills at random moments", || bench::bench("kills", &["--times".to_owned(), KILLS.to_owned()])),
     ("fraud beside XGBoost", || bench::bench("fraud", &[])),
+    ("tracking beside MLflow", || bench::bench("track", &[])),
     ("installers", dist::dist),
     ("bars of the release build", || bench::release(&[], PATIENCE)),
     ("Windows and macOS", platforms::check),

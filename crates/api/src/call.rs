@@ -58,6 +58,7 @@ pub fn methods() -> Vec<&'static str> {
         crate::search::METHODS,
         crate::source::METHODS,
         crate::model::METHODS,
+        crate::registered::METHODS,
         crate::package::METHODS,
         crate::deploy::METHODS,
         crate::monitor::METHODS,

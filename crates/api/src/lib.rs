@@ -26,6 +26,7 @@ pub mod model;
 pub mod monitor;
 pub mod package;
 pub mod project;
+pub mod registered;
 pub mod run;
 pub mod run_diff;
 pub mod run_table;
@@ -33,6 +34,7 @@ pub mod search;
 pub mod series;
 pub mod source;
 pub mod spending;
+pub mod table_view;
 pub mod tracking;
 pub mod worker;
 

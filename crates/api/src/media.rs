@@ -70,6 +70,16 @@ pub struct GetMedium {
     pub step: Option<i64>,
 }
 
+/// The same of many steps of a key at once, at most [`MOST_STEPS`]: what a run holds is looked through once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetMediumSteps {
+    pub run: RunId,
+    pub key: String,
+    pub steps: Vec<i64>,
+}
+
+pub const MOST_STEPS: usize = 100;
+
 /// Writes a medium to a file that isn't there yet: a picture or a sound as its bytes, the rest as text or JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SaveMedium {
@@ -92,5 +102,7 @@ pub struct SavedMedium {
 crate::requests! { METHODS;
     ListMedia => "run.media" -> RunMedia, |me| vec![Tag::Run(me.run)];
     GetMedium => "run.medium" -> Medium, |me| vec![Tag::Run(me.run)];
+    // One for each step that was asked for; `None` of what is not there, or can't be read.
+    GetMediumSteps => "run.medium_steps" -> Vec<Option<Medium>>, |me| vec![Tag::Run(me.run)];
     SaveMedium => "run.save_medium" -> SavedMedium;
 }

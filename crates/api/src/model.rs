@@ -11,7 +11,7 @@ use crate::{
     event::Tag,
     id::{DeploymentId, ModelId, ProjectId, RunId, SnapshotId, VersionId},
     job::Job,
-    tracking::ClientVersion,
+    tracking::{ClientVersion, VersionNotes},
 };
 
 /// The alias that most teams give the version that serves.
@@ -200,6 +200,11 @@ pub struct VersionDetail {
     pub examples: Vec<Value>,
     pub lineage: BTreeMap<String, String>,
     pub files: Vec<BundleFile>,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Stage and description.
+    #[serde(default)]
+    pub notes: VersionNotes,
 }
 
 /// Resolves `NAME`, `NAME@ALIAS` or `NAME:NUMBER` (in a project, where names repeat).

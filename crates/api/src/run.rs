@@ -46,7 +46,7 @@ pub struct Run {
     /// For `exec`: the command line, its exit code.
     pub command: Option<Vec<String>>,
     pub exit_code: Option<i32>,
-    /// The environment at the start, secrets masked.
+    /// The environment at the start, secrets masked, and the machine's parts, each under [`MACHINE`].
     pub environment: BTreeMap<String, String>,
     pub versions: Vec<VersionId>,
     pub has_evaluation: bool,
@@ -64,6 +64,18 @@ pub struct Run {
     pub started_ms: Option<i64>,
     pub ended_ms: Option<i64>,
 }
+
+impl Run {
+    /// Milliseconds since 1970 from which its time counts; that of its making before it begins.
+    pub fn began_ms(&self) -> i64 {
+        self.started_ms.unwrap_or(self.created_ms)
+    }
+}
+
+/// What the names of a run's environment begin with that are no variables but what it ran on: "machine.cpu".
+pub const MACHINE: &str = "machine.";
+/// Its GPUs, or why none is measured.
+pub const MACHINE_GPU: &str = "machine.gpu";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -168,6 +180,8 @@ pub struct RunRow {
     pub snapshot_number: Option<u32>,
     pub commit: Option<String>,
     pub created_ms: i64,
+    #[serde(default)]
+    pub started_ms: Option<i64>,
     pub duration_secs: Option<f64>,
     pub fraction: Option<f64>,
     pub params: BTreeMap<String, String>,
@@ -189,6 +203,11 @@ pub struct RunRow {
 }
 
 impl RunRow {
+    /// As [`Run::began_ms`].
+    pub fn began_ms(&self) -> i64 {
+        self.started_ms.unwrap_or(self.created_ms)
+    }
+
     /// Whether its figures are of other rows than those of the newest run, so that they can't be ranked with it.
     /// `best` is [`RunTable::best_split`].
     pub fn has_other_rows(&self, best: Option<SplitId>) -> bool {
@@ -410,6 +429,23 @@ pub struct ListArtifacts {
     pub run: RunId,
 }
 
+/// Writes a file that a run produced to one that isn't there yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SaveArtifact {
+    pub run: RunId,
+    /// As `run.artifacts` names it.
+    pub path: String,
+    /// An absolute path on the host's machine.
+    pub to: String,
+}
+
+/// A file that was written for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedFile {
+    pub path: String,
+    pub size_bytes: u64,
+}
+
 /// Enters a command's run (`slipway exec`); the caller then appends events to `folder` as a worker does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BeginCommand {
@@ -481,6 +517,7 @@ crate::requests! { METHODS;
     GetEvaluation => "run.evaluation" -> Evaluation, |me| vec![Tag::Run(me.run)];
     GetRunLog => "run.log" -> LogChunk;
     ListArtifacts => "run.artifacts" -> Vec<Artifact>, |me| vec![Tag::Run(me.run)];
+    SaveArtifact => "run.save_artifact" -> SavedFile;
     BeginCommand => "run.begin_command" -> BegunCommand;
     EndCommand => "run.end_command" -> Run;
     GetLineage => "run.lineage" -> Vec<LineageNode>, |me| vec![Tag::Run(me.run), Tag::ClientModels, Tag::Deployments];

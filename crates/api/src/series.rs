@@ -9,6 +9,8 @@
 //! min, max, mean, last`, where step and time are those of the bucket's last point; and, where a bucket
 //! holds what is no finite number, how many NaN, +∞ and −∞ each bucket holds.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::RunId;
@@ -232,6 +234,35 @@ impl Series {
         self.step.is_empty()
     }
 
+    /// Seconds from the run's begin, `Run::began_ms`, to each point: a series that begins late begins late along time, too.
+    pub fn seconds_since(&self, began_ms: i64) -> Vec<f64> {
+        self.time_ms.iter().map(|time_ms| (time_ms - began_ms as f64) / 1000.0).collect()
+    }
+
+    /// The same in the order of time. A series comes in that of its steps, in which the times of what several logged at
+    /// once, or of what a resumed run logged again, go to and fro.
+    pub fn in_time_order(&self) -> Cow<'_, Self> {
+        if self.time_ms.is_sorted() {
+            return Cow::Borrowed(self);
+        }
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_by(|left, right| self.time_ms[*left].total_cmp(&self.time_ms[*right]));
+        // Columns that it does not have stay empty.
+        let sorted = |column: &[f64]| order.iter().filter_map(|at| column.get(*at).copied()).collect::<Vec<f64>>();
+        Cow::Owned(Self {
+            raw: self.raw,
+            step: sorted(&self.step),
+            time_ms: sorted(&self.time_ms),
+            last: sorted(&self.last),
+            min: sorted(&self.min),
+            max: sorted(&self.max),
+            mean: sorted(&self.mean),
+            non_finite: order.iter().filter_map(|at| self.non_finite.get(*at).copied()).collect(),
+            over: sorted(&self.over),
+            left_out: self.left_out,
+        })
+    }
+
     pub fn to_bytes(&self) -> Vec<u8> {
         let count = |of: fn(&NonFinite) -> u64| self.non_finite.iter().map(|one| of(one) as f64).collect::<Vec<f64>>();
         let counts = [count(|one| one.nan), count(|one| one.plus), count(|one| one.minus)];
@@ -360,6 +391,41 @@ mod tests {
             assert_eq!(again.non_finite, series.non_finite);
         }
         assert!(Series::from_bytes(b"nonsense").is_err());
+    }
+
+    #[test]
+    fn along_time_a_late_series_begins_late_and_what_was_logged_again_comes_last() {
+        // The steps 2 and 3 were logged again by a resumed run.
+        let series = Series {
+            raw: true,
+            step: vec![1.0, 2.0, 2.0, 3.0, 3.0],
+            time_ms: vec![11_000.0, 12_000.0, 52_000.0, 13_000.0, 53_000.0],
+            last: vec![1.0, 2.0, 2.5, 3.0, 3.5],
+            ..Series::default()
+        };
+        let along = series.in_time_order();
+        assert_eq!(along.seconds_since(10_000), [1.0, 2.0, 3.0, 42.0, 43.0]);
+        assert_eq!(
+            (along.step.as_slice(), along.last.as_slice()),
+            (&[1.0, 2.0, 3.0, 2.0, 3.0][..], &[1.0, 2.0, 3.0, 2.5, 3.5][..])
+        );
+        let odd = NonFinite { nan: 1, plus: 0, minus: 0 };
+        let buckets = Series {
+            step: vec![1.0, 2.0],
+            time_ms: vec![5.0, 4.0],
+            last: vec![1.0, 2.0],
+            min: vec![0.1, 0.2],
+            max: vec![1.1, 1.2],
+            mean: vec![0.5, 0.6],
+            non_finite: vec![NonFinite::default(), odd],
+            ..Series::default()
+        };
+        let along = buckets.in_time_order();
+        assert_eq!(
+            (along.min.as_slice(), along.mean.as_slice(), along.non_finite[0]),
+            (&[0.2, 0.1][..], &[0.6, 0.5][..], odd)
+        );
+        assert_eq!(along.in_time_order().as_ref(), along.as_ref());
     }
 
     #[test]

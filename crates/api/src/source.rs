@@ -71,7 +71,8 @@ pub struct LookForLogs {
     pub folder: String,
 }
 
-/// Reads a log whole, then follows it.
+/// Reads a log whole, then follows it. Of one that is read already it reads on, and whether it is followed is as asked
+/// here; another kind or project than it has is refused.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AddSource {
     pub path: String,
@@ -89,6 +90,13 @@ pub struct AddSource {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReadSource {
     pub source: SourceId,
+}
+
+/// Follows a log from now on, or no more; it can still be read by [`ReadSource`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FollowSource {
+    pub source: SourceId,
+    pub follow: bool,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -124,6 +132,7 @@ crate::requests! { METHODS;
     LookForLogs => "source.look" -> Vec<FoundLog>;
     AddSource => "source.add" -> Job;
     ReadSource => "source.read" -> Job;
+    FollowSource => "source.follow" -> Source;
     ListSources => "source.list" -> Vec<Source>, |_me| vec![Tag::Sources];
     RemoveSource => "source.remove" -> RemovedSource;
     RestoreSource => "source.restore" -> Source;

@@ -102,6 +102,10 @@ pub enum EventBody {
         /// Resolved hyperparameters, kept as the run's params.
         params: BTreeMap<String, String>,
     },
+    /// What it runs on. Kept with the run's environment, each under [`crate::run::MACHINE`] and its name.
+    Machine {
+        facts: BTreeMap<String, String>,
+    },
     Metric {
         key: String,
         step: i64,

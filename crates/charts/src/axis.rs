@@ -11,7 +11,7 @@ const HALF_HOUR_MS: f64 = 30.0 * 60_000.0;
 pub struct Axis {
     /// Said once, at the end of the axis ("step"); nothing where the title says it.
     pub label: String,
-    /// The label has a row of its own below the ticks, so that the last of them don't give way to it.
+    /// The label has a row of its own below the ticks, also where none of them would give way to it.
     pub label_below: bool,
     /// Said at each tick ("ms").
     pub unit: String,
@@ -28,6 +28,11 @@ impl Axis {
     /// A plain axis with a label.
     pub fn labelled(label: impl Into<String>) -> Self {
         Self { label: label.into(), ..Self::default() }
+    }
+
+    /// An axis of steps.
+    pub fn steps() -> Self {
+        Self { is_whole: true, ..Self::labelled("step") }
     }
 
     /// An axis from 0 to 1.

@@ -124,12 +124,11 @@ pub fn standalone(svg: &str, theme: &Theme) -> String {
 
 /// A drawing with the names of its lines below it, a row each, for where no legend stands beside it.
 pub fn with_names(drawing: &Drawing, size: Size, names: &[(Role, String)]) -> String {
-    const ROW: f64 = 20.0;
     const INDENT: f64 = 12.0;
-    let (width, height) = (size.width, size.height + ROW * names.len() as f64 + ROW / 2.0);
+    let Size { width, height } = size_with_names(size, names.len());
     let mut rows = String::new();
     for (index, (role, name)) in names.iter().enumerate() {
-        let y = size.height + ROW * index as f64 + ROW / 2.0;
+        let y = size.height + NAME_ROW * index as f64 + NAME_ROW / 2.0;
         let (line, text, end) = (role.class(), Role::Text.class(), INDENT * 3.0);
         rows.push_str(&format!(
             "<path class=\"s {line}\" stroke-width=\"2\" d=\"M{INDENT} {y}H{end}\"/>\
@@ -146,6 +145,28 @@ pub fn with_names(drawing: &Drawing, size: Size, names: &[(Role, String)]) -> St
         drawing.svg
     )
 }
+
+/// Drawings below each other, each an SVG of this size.
+pub fn stacked(drawings: &[(String, Size)]) -> String {
+    let width = drawings.iter().map(|(_, size)| size.width).fold(0.0, f64::max);
+    let (mut height, mut inner) = (0.0, String::new());
+    for (svg, size) in drawings {
+        inner.push_str(&format!("<g transform=\"translate(0 {height})\">{svg}</g>"));
+        height += size.height;
+    }
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+         height=\"{height}\">{inner}</svg>"
+    )
+}
+
+/// The size of a drawing with so many names below it.
+pub fn size_with_names(size: Size, names: usize) -> Size {
+    Size { height: size.height + NAME_ROW * names as f64 + NAME_ROW / 2.0, ..size }
+}
+
+/// The height of a name below a drawing.
+const NAME_ROW: f64 = 20.0;
 
 /// A drawing with the key of its colours below it, for where none stands beside it.
 pub fn with_key(drawing: Drawing, size: Size, key: &Drawing) -> Drawing {

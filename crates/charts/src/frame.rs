@@ -57,7 +57,14 @@ pub(crate) struct Frame {
 
 /// Lays a chart out: the labels' own widths decide the room, and which ticks fit.
 pub(crate) fn lay_out(size: Size, x_axis: &Axis, x: Range, y_axis: &Axis, y: Range) -> Frame {
-    let has_row = x_axis.label_below && !x_axis.label.is_empty();
+    let has_label = !x_axis.label.is_empty();
+    let (frame, is_crowded) = lay(size, x_axis, x, y_axis, y, has_label && x_axis.label_below);
+    // No tick gives way to the label.
+    if is_crowded { lay(size, x_axis, x, y_axis, y, has_label).0 } else { frame }
+}
+
+/// The frame, and whether the label, without a row of its own, took the place of a tick.
+fn lay(size: Size, x_axis: &Axis, x: Range, y_axis: &Axis, y: Range, has_row: bool) -> (Frame, bool) {
     let label_down = if has_row { LABEL_ROW } else { 0.0 };
     let height = (size.height - TOP - BOTTOM - label_down).max(10.0);
     let apart = LINES_APART.max(height / STRETCHES);
@@ -79,12 +86,16 @@ pub(crate) fn lay_out(size: Size, x_axis: &Axis, x: Range, y_axis: &Axis, y: Ran
     if x_axis.is_whole {
         keep_whole(&mut x_ticks, LONG);
     }
+    let mut is_crowded = false;
     x_ticks.retain(|tick| {
         let (start, end) = span(tick);
-        start >= 1.0 && end <= size.width - 1.0 - label_room
+        let is_inside = start >= 1.0 && end <= size.width - 1.0;
+        let is_free = end <= size.width - 1.0 - label_room;
+        is_crowded |= is_inside && !is_free;
+        is_inside && is_free
     });
     let plot = Plot { left, top: TOP, width, height, x, y };
-    Frame { plot, size, x_ticks, y_ticks, x_label: x_axis.label.clone(), label_down }
+    (Frame { plot, size, x_ticks, y_ticks, x_label: x_axis.label.clone(), label_down }, is_crowded)
 }
 
 /// Ticks between whole numbers go; those below `most` are said in full.

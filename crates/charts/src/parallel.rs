@@ -76,7 +76,7 @@ pub fn draw(chart: &Parallel, size: Size) -> (Drawing, Layout) {
             ink.density(root, &outside, true)?;
         } else {
             for run in &outside {
-                ink.line(root, *run, stroke(Role::Faint, 1.0, 0.14))?;
+                ink.line(root, *run, stroke(Role::Faint, 1.0, 0.3))?;
             }
         }
         if inside.len() > MOST {
@@ -172,7 +172,7 @@ impl Ink<'_> {
             for bundle in bundles {
                 let share = (1.0 + bundle.count).ln() / (1.0 + most).ln();
                 let style = if is_faint {
-                    stroke(Role::Faint, 1.0, 0.05 + 0.15 * share * share)
+                    stroke(Role::Faint, 1.0, 0.12 + 0.28 * share * share)
                 } else {
                     stroke(self.mean_role(&bundle), 1.0 + 2.0 * share * share, 0.06 + 0.6 * share * share)
                 };

@@ -246,6 +246,14 @@ fn time_label(local: i64, step: i64) -> String {
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
+/// A moment in UTC by ISO 8601, to the second: `2026-11-29T05:00:00Z`.
+pub fn utc(ms: i64) -> String {
+    let (year, month, day) = civil(ms.div_euclid(DAY));
+    let of_day = ms.rem_euclid(DAY);
+    let (hour, minute, second) = (of_day / HOUR, of_day / MINUTE % 60, of_day / SECOND % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 /// Year, month and day of a day since the epoch (Howard Hinnant's `civil_from_days`).
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;

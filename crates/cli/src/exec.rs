@@ -28,7 +28,7 @@ use api::{
     ApiError, ErrorCode, RunId,
     run::{BeginCommand, BegunCommand, EndCommand},
     search::TrialOf,
-    worker::{EventBody, LogLevel, Outcome as Ended},
+    worker::{EventBody, Outcome as Ended},
 };
 use clap::Args;
 use client::workspace::Workspace;
@@ -294,9 +294,7 @@ async fn look(mut meter: Meter, started: Instant, journal: &Journal) -> Option<M
 async fn open_meter(pid: u32, folder: &Path, journal: &Journal) -> Option<Meter> {
     let folder = folder.to_owned();
     let meter = tokio::task::spawn_blocking(move || Meter::new(pid, &folder)).await.ok()?;
-    if let Some(reason) = meter.without_gpus() {
-        journal.write(EventBody::Log { level: LogLevel::Info, message: reason.to_owned() });
-    }
+    journal.write(EventBody::Machine { facts: meter.machine() });
     Some(meter)
 }
 

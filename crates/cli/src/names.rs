@@ -5,9 +5,10 @@ use api::{
     dataset::{GetDataset, Snapshot},
     deploy::{Deployment, ListDeployments, ListTargets, Target},
     job::{Job, ListJobs},
-    model::{FindVersion, ListModels, Model},
+    model::{FindVersion, Model},
     monitor::{Alert, ListAlerts},
     package::{ListPackages, ListRegistries, Package, Registry},
+    registered::{FindModel, NamedVersion, ResolveVersion},
     run::{ListRuns, ProjectIdOr, RunRow},
     run_table::quoted,
     tracking::{Experiment, ListExperiments},
@@ -116,10 +117,16 @@ impl Context {
         Ok(self.call(FindVersion { reference: named.to_owned(), project }).await?.id)
     }
 
+    /// The same of either kind, also one that a client registered.
+    pub(crate) async fn any_version(&self, named: &str) -> Outcome<NamedVersion> {
+        let project = self.project_if_any().await?;
+        self.call(ResolveVersion { reference: named.to_owned(), project }).await
+    }
+
+    /// A model by id or name, whoever registered it.
     pub(crate) async fn model(&self, named: &str) -> Outcome<Model> {
-        let models = self.call(ListModels { project: self.project_id().await? }).await?;
-        let fits = models.into_iter().filter(|model| model.name == named || model.id.to_string() == named).collect();
-        only(fits, "model", named, "slipway model list", |model: &Model| model.id.to_string())
+        let project = self.project_if_any().await?;
+        self.call(FindModel { name: named.to_owned(), project }).await
     }
 
     pub(crate) async fn registry(&self, named: &str) -> Outcome<RegistryId> {

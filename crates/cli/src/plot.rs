@@ -11,9 +11,50 @@ pub(crate) struct Line {
 /// The colours of lines that lie over each other: what terminals show apart on light and dark grounds.
 const COLOURS: [u8; 6] = [36, 33, 35, 32, 34, 31];
 
+/// How values lie along the axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Axes {
+    /// Powers of ten: what is not positive is left out.
+    pub(crate) log_x: bool,
+    pub(crate) log_y: bool,
+    /// x is in milliseconds since the epoch.
+    pub(crate) is_clock: bool,
+}
+
+impl Axes {
+    /// Where a point lies on even axes; what has no place there is no number.
+    fn place(self, (x, y): (f64, f64)) -> (f64, f64) {
+        let log = |value: f64, is_log: bool| match is_log {
+            true if value > 0.0 => value.log10(),
+            true => f64::NAN,
+            false => value,
+        };
+        let (x, y) = (log(x, self.log_x && !self.is_clock), log(y, self.log_y));
+        if x.is_finite() { (x, y) } else { (0.0, f64::NAN) }
+    }
+
+    fn x_label(self, at: f64) -> String {
+        match (self.is_clock, self.log_x) {
+            (true, _) => words::time(at as i64),
+            (false, true) => words::figure(10_f64.powf(at)),
+            (false, false) => words::figure(at),
+        }
+    }
+
+    fn y_label(self, at: f64) -> String {
+        words::figure(if self.log_y { 10_f64.powf(at) } else { at })
+    }
+}
+
 /// Curves on the same axes: over each other where colours tell them apart, else below each other.
-pub(crate) fn plot(lines: &[Line], width: usize, height: usize, colours: bool) -> String {
-    let Some(view) = View::of(lines, width, height) else { return "No points to draw.".to_owned() };
+pub(crate) fn plot(lines: &[Line], width: usize, height: usize, axes: Axes, colours: bool) -> String {
+    let placed = |line: &Line| Line {
+        name: line.name.clone(),
+        points: line.points.iter().map(|point| axes.place(*point)).collect(),
+    };
+    let lines: Vec<Line> = lines.iter().map(placed).collect();
+    let lines = lines.as_slice();
+    let Some(view) = View::of(lines, width, height, axes) else { return "No points to draw.".to_owned() };
     let several = lines.len() > 1;
     if colours && several {
         let mut cells = vec![Cell::default(); view.width * view.height];
@@ -51,11 +92,12 @@ struct View {
     y: (f64, f64),
     width: usize,
     height: usize,
+    axes: Axes,
 }
 
 impl View {
     /// All that is finite; `None` where nothing is.
-    fn of(lines: &[Line], width: usize, height: usize) -> Option<Self> {
+    fn of(lines: &[Line], width: usize, height: usize, axes: Axes) -> Option<Self> {
         let good = || lines.iter().flat_map(|line| &line.points).filter(|(_, value)| value.is_finite());
         good().next()?;
         let fold = |pick: fn(&(f64, f64)) -> f64| {
@@ -64,7 +106,7 @@ impl View {
                 .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
         };
         let (x, y) = (fold(|point| point.0), fold(|point| point.1));
-        Some(Self { x, y, width: width.max(2), height: height.max(2) })
+        Some(Self { x, y, width: width.max(2), height: height.max(2), axes })
     }
 
     fn draw(&self, points: &[(f64, f64)], colour: u8, cells: &mut [Cell]) {
@@ -101,7 +143,7 @@ impl View {
 
     /// The characters with the axes' ends beside and below them.
     fn framed(&self, cells: &[Cell]) -> String {
-        let (top, bottom) = (words::figure(self.y.1), words::figure(self.y.0));
+        let (top, bottom) = (self.axes.y_label(self.y.1), self.axes.y_label(self.y.0));
         let margin = top.chars().count().max(bottom.chars().count());
         let row = |(row, cells): (usize, &[Cell])| {
             let label = match row {
@@ -113,7 +155,7 @@ impl View {
             format!("{label:>margin$} ┤{drawn}")
         };
         let mut lines: Vec<String> = cells.chunks(self.width).enumerate().map(row).collect();
-        let (from, to) = (words::figure(self.x.0), words::figure(self.x.1));
+        let (from, to) = (self.axes.x_label(self.x.0), self.axes.x_label(self.x.1));
         let space = self.width.saturating_sub(from.chars().count() + to.chars().count());
         lines.push(format!("{:margin$}  {from}{}{to}", "", " ".repeat(space)));
         lines.join("\n")
@@ -136,23 +178,34 @@ mod tests {
 
     #[test]
     fn a_falling_line_falls() {
-        assert_eq!(plot(&[falling("", 8.0)], 4, 2, true), "8 ┤⠑⢄⠀⠀\n1 ┤⠀⠀⠑⢄\n   0  7");
+        assert_eq!(plot(&[falling("", 8.0)], 4, 2, Axes::default(), true), "8 ┤⠑⢄⠀⠀\n1 ┤⠀⠀⠑⢄\n   0  7");
     }
 
     #[test]
     fn nothing_to_draw_is_said() {
         let line = |value: f64| [Line { name: String::new(), points: vec![(1.0, value)] }];
-        assert_eq!(plot(&line(f64::NAN), 10, 4, false), "No points to draw.");
-        assert!(plot(&line(2.0), 10, 4, false).contains('2'));
+        assert_eq!(plot(&line(f64::NAN), 10, 4, Axes::default(), false), "No points to draw.");
+        assert!(plot(&line(2.0), 10, 4, Axes::default(), false).contains('2'));
+    }
+
+    #[test]
+    fn logarithmic_axes_leave_out_what_is_not_positive() {
+        let axes = Axes { log_x: true, log_y: true, is_clock: false };
+        let line = [Line { name: String::new(), points: vec![(0.0, 5.0), (1.0, 1.0), (10.0, 0.0), (100.0, 100.0)] }];
+        let drawn = plot(&line, 8, 4, axes, false);
+        assert!(drawn.starts_with("100 ┤") && drawn.contains("\n  1 ┤"), "{drawn}");
+        assert!(drawn.lines().last().is_some_and(|last| last.trim() == "1    100"), "{drawn}");
+        let none = [Line { name: String::new(), points: vec![(1.0, -1.0)] }];
+        assert_eq!(plot(&none, 8, 4, axes, false), "No points to draw.");
     }
 
     #[test]
     fn several_lines_share_their_axes() {
         let lines = [falling("high", 16.0), falling("low", 8.0)];
-        let apart = plot(&lines, 4, 4, false);
+        let apart = plot(&lines, 4, 4, Axes::default(), false);
         assert!(apart.starts_with("high\n16 ┤⠑⢄⠀⠀\n   ┤⠀⠀⠑⢄\n   ┤⠀⠀⠀⠀\n 1 ┤⠀⠀⠀⠀\n"), "{apart}");
         assert!(apart.ends_with("low\n16 ┤⠀⠀⠀⠀\n   ┤⠀⠀⠀⠀\n   ┤⠑⢄⠀⠀\n 1 ┤⠀⠀⠑⢄\n    0  7"), "{apart}");
-        let over = plot(&lines, 4, 4, true);
+        let over = plot(&lines, 4, 4, Axes::default(), true);
         assert!(over.contains("\x1b[36m⠑⢄\x1b[0m⠀⠀\n"), "{over:?}");
         assert!(over.ends_with("\x1b[36m━━\x1b[0m high\n\x1b[33m━━\x1b[0m low"), "{over:?}");
     }

@@ -62,6 +62,11 @@ pub(crate) fn time(at_ms: i64) -> String {
     }
 }
 
+/// How far this machine's clock is east of Greenwich now.
+pub(crate) fn offset_minutes() -> i32 {
+    TimeZone::system().to_offset(Timestamp::now()).seconds() / 60
+}
+
 /// "2026-11-24 00:31:00" in UTC, as a table's own moments are read; a bare date for midnight.
 pub(crate) fn moment(at_ms: f64) -> String {
     let form = if at_ms as i64 % 86_400_000 == 0 { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M:%S" };

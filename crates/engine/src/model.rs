@@ -15,8 +15,8 @@ use api::{
     host::Freed,
     job::{Job, JobKind, Subject},
     model::{
-        Bundle, BundleFile, DeleteVersion, FindVersion, GetVersion, ListModels, ListOtherModels, Model, Predict,
-        PredictFile, Predictions, RegisterModel, SetAlias, Version, VersionDetail,
+        Bundle, BundleFile, DeleteVersion, GetVersion, ListModels, ListOtherModels, Model, Predict, PredictFile,
+        Predictions, RegisterModel, SetAlias, Version, VersionDetail,
     },
     project::{Happening, Stage, StationState},
     run::LineageNode,
@@ -31,9 +31,10 @@ use crate::{
     output::Output,
     project,
     run::{self, Lists},
-    snapshot,
+    snapshot, tracking,
 };
 
+pub mod find;
 mod predict_file;
 
 /// Opened models that are kept: the form asks one again and again.
@@ -260,7 +261,7 @@ pub async fn list_other(engine: &Engine, _: ListOtherModels) -> anyhow::Result<V
     Ok(engine.store().read(read).await?)
 }
 
-fn of_row(c: &store::Connection, row: ModelRow) -> store::Result<Model> {
+pub(crate) fn of_row(c: &store::Connection, row: ModelRow) -> store::Result<Model> {
     let mut versions = store::version::of_model(c, row.id)?;
     for version in &mut versions {
         fill(c, version)?;
@@ -288,7 +289,14 @@ pub async fn version(engine: &Engine, request: GetVersion) -> anyhow::Result<Ver
         ))
     })
     .await??;
-    Ok(VersionDetail { version: row.version, evaluation, examples, lineage: row.lineage, files: row.files })
+    let id = request.version;
+    let read = move |c: &store::Connection| {
+        let notes = store::client_version::notes(c, id)?.unwrap_or_default();
+        Ok((store::client_version::tags(c, id.as_bytes())?, notes))
+    };
+    let (tags, notes) = engine.store().read(read).await?;
+    let VersionRow { version, lineage, files, .. } = row;
+    Ok(VersionDetail { version, evaluation, examples, lineage, files, tags, notes })
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(
@@ -303,68 +311,18 @@ fn read_json<T: serde::de::DeserializeOwned>(
     Ok(Some(serde_json::from_slice(&bytes).with_context(|| format!("read {path} of {model}"))?))
 }
 
-/// Resolves `NAME`, `NAME@ALIAS` or `NAME:NUMBER`.
-pub async fn find(engine: &Engine, request: FindVersion) -> anyhow::Result<Version> {
-    let reference = request.reference.trim().to_owned();
-    let (name, selector) = match reference.split_once(['@', ':']) {
-        Some((name, selector)) => (name.to_owned(), Some((reference.contains('@'), selector.to_owned()))),
-        None => (reference.clone(), None),
-    };
-    let (project, wanted) = (request.project, name.clone());
-    let (models, elsewhere) = engine
-        .store()
-        .read(move |c| {
-            let is_meant = |model: &ModelRow| project.is_none_or(|project| model.project == Some(project));
-            let (meant, others): (Vec<_>, Vec<_>) = store::model::named(c, &wanted)?.into_iter().partition(is_meant);
-            let models = meant.into_iter().map(|row| of_row(c, row)).collect::<store::Result<Vec<_>>>()?;
-            Ok((models, others.first().and_then(|row| row.project)))
-        })
-        .await?;
-    let model = match (models.as_slice(), elsewhere) {
-        ([], Some(other)) => {
-            let other = project::find(engine, other).await?;
-            let other = project::name_of(&other.file, Path::new(&other.path));
-            bail!(
-                ApiError::not_found(format!("This project has no model \"{name}\"."))
-                    .with_hint(format!("{other} has one: name that project with `--project`."))
-            )
-        }
-        ([], None) => bail!(
-            ApiError::not_found(format!("There is no model \"{name}\".")).with_hint("`slipway model list` names them.")
-        ),
-        ([model], _) => model,
-        (many, _) => bail!(
-            ApiError::new(ErrorCode::Conflict, format!("{} projects have a model \"{name}\".", many.len()))
-                .with_hint("Say which project is meant (`--project`).")
-        ),
-    };
-    let found = match &selector {
-        None => model.versions.first(),
-        Some((true, alias)) => model.versions.iter().find(|version| version.aliases.contains(alias)),
-        Some((false, number)) => {
-            let number = number.trim_start_matches('v').parse::<u32>().ok();
-            model.versions.iter().find(|version| Some(version.number) == number)
-        }
-    };
-    let known: Vec<String> = model
-        .versions
-        .iter()
-        .flat_map(|version| {
-            version.aliases.iter().map(|alias| format!("@{alias}")).chain([format!(":{}", version.number)])
-        })
-        .take(8)
-        .collect();
-    found.cloned().ok_or_else(|| {
-        ApiError::not_found(format!("There is no version \"{reference}\"."))
-            .with_hint(format!("{name} has {}.", known.join(", ")))
-            .into()
-    })
-}
-
 pub async fn set_alias(engine: &Engine, request: SetAlias) -> anyhow::Result<Model> {
-    check_alias(&request.alias)?;
-    let now_ms = engine.now_ms();
     let id = request.model;
+    if tracking::registered::set_alias(engine, id, &request.alias, request.version).await? {
+        let model =
+            engine.store().read(move |c| store::model::get(c, id)?.map(|row| of_row(c, row)).transpose()).await?;
+        return model.ok_or_else(|| error::missing("model", id));
+    }
+    // One that a client gave may be none of ours, and is removed by its name.
+    if request.version.is_some() {
+        check_alias(&request.alias)?;
+    }
+    let now_ms = engine.now_ms();
     let model = engine
         .store()
         .write_durable(move |tx| {
@@ -387,9 +345,16 @@ pub async fn set_alias(engine: &Engine, request: SetAlias) -> anyhow::Result<Mod
     Ok(model)
 }
 
-/// Refused while a deployment runs it, or may roll back to it.
+/// Deletes a version of either kind.
 pub async fn delete(engine: &Engine, request: DeleteVersion) -> anyhow::Result<Freed> {
-    let id = request.version;
+    match tracking::registered::delete_version(engine, request.version).await? {
+        Some(freed) => Ok(freed),
+        None => delete_own(engine, request.version).await,
+    }
+}
+
+/// Refused while a deployment runs it, or may roll back to it.
+pub(crate) async fn delete_own(engine: &Engine, id: VersionId) -> anyhow::Result<Freed> {
     let row = find_row(engine, id).await?;
     let (name, model, run) = (name_of(&row.version), row.version.model, row.version.run);
     let run = engine
@@ -603,22 +568,20 @@ fn is_device(name: &str) -> bool {
         || numbered.is_some_and(|number| matches!(number.as_bytes(), [b'1'..=b'9']))
 }
 
-fn check_name(name: &str) -> anyhow::Result<String> {
+pub(crate) fn check_name(name: &str) -> Result<String, ApiError> {
     let good = !name.is_empty()
         && name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.ends_with(|c: char| c.is_ascii_alphanumeric())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     if !good {
-        bail!(ApiError::invalid(format!("\"{name}\" can't be a model's name.")).with_hint(
-            "Use letters, digits, \"-\", \"_\" and \".\", at most 64; begin and end with a letter or a digit."
+        return Err(ApiError::invalid(format!("\"{name}\" can't be a model's name.")).with_hint(
+            "Use letters, digits, \"-\", \"_\" and \".\", at most 64; begin and end with a letter or a digit.",
         ));
     }
     if is_device(name) {
-        bail!(
-            ApiError::invalid(format!("\"{name}\" can't be a model's name: on Windows it is a device."))
-                .with_hint("Choose another name.")
-        );
+        return Err(ApiError::invalid(format!("\"{name}\" can't be a model's name: on Windows it is a device."))
+            .with_hint("Choose another name."));
     }
     Ok(name.to_owned())
 }

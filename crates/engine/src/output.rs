@@ -6,10 +6,10 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use api::{ApiError, ErrorCode};
+use api::{ApiError, ErrorCode, run::SavedFile};
 use tempfile::TempPath;
 
-use crate::halves::Half;
+use crate::{Engine, halves::Half};
 
 /// Where to write, named by the caller.
 pub(crate) struct Output {
@@ -97,6 +97,24 @@ impl Writing<'_> {
 fn taken(path: &Path) -> ApiError {
     ApiError::new(ErrorCode::Conflict, format!("{} is there already.", path.display()))
         .with_hint("Name another file, or ask for this one to be overwritten (`--force`).")
+}
+
+/// Copies a file to an absolute path of a person's that isn't there yet.
+pub(crate) async fn save(engine: &Engine, mut from: File, to: &str) -> anyhow::Result<SavedFile> {
+    let path = PathBuf::from(to);
+    if !path.is_absolute() {
+        bail!(ApiError::invalid(format!("{} is no absolute path.", path.display())));
+    }
+    let (output, halves) = (Output { path, overwrite: false }, engine.workspace().halves());
+    tokio::task::spawn_blocking(move || {
+        let (mut file, writing) = output.begin(&halves)?;
+        let shown = output.path.display();
+        let size_bytes = std::io::copy(&mut from, &mut file).with_context(|| format!("write {shown}"))?;
+        drop(file);
+        writing.finish()?;
+        Ok(SavedFile { path: output.path.to_string_lossy().into_owned(), size_bytes })
+    })
+    .await?
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ use api::{
     event::Tag,
     run::{
         Artifact, EditRun, Ending, GetEvaluation, GetRun, GetRunLog, GetRuns, ListArtifacts, ListRuns, LogChunk,
-        LogStream, MarkEnded, Run, RunKind, RunState, RunTable, StopRun,
+        LogStream, MarkEnded, Run, RunKind, RunState, RunTable, SaveArtifact, SavedFile, StopRun,
     },
     run_diff::MOST,
     search::StopSearch,
@@ -42,7 +42,7 @@ use cap_std::fs::Dir;
 use futures::{StreamExt as _, TryStreamExt as _};
 use store::run::RunRow;
 
-use crate::{Engine, beneath, error, tracking::artifacts as kept};
+use crate::{Engine, beneath, error, output, tracking::artifacts as kept};
 use board::{Query, View};
 
 /// The run's row with all that hangs on it, or a plain error.
@@ -403,7 +403,7 @@ fn open_artifact(row: &RunRow, folder: &Path, path: &str) -> io::Result<fs::File
 const IMPORTED: &str = "artifacts/";
 
 /// The files at and below a path. Links are not followed.
-fn list_files(base: &Dir, path: &Path, found: &mut Vec<Artifact>) {
+pub(crate) fn list_files(base: &Dir, path: &Path, found: &mut Vec<Artifact>) {
     let is_base = path.as_os_str().is_empty();
     let metadata = if is_base { base.dir_metadata() } else { base.symlink_metadata(path) };
     let Ok(metadata) = metadata else { return };
@@ -422,16 +422,29 @@ fn list_files(base: &Dir, path: &Path, found: &mut Vec<Artifact>) {
     }
 }
 
+pub async fn save_artifact(engine: &Engine, request: SaveArtifact) -> anyhow::Result<SavedFile> {
+    let from = artifact(engine, request.run, &request.path).await?;
+    output::save(engine, from, &request.to).await
+}
+
 /// Opens an artifact, if it is one: nothing else of the disk is ever read by name.
 pub async fn artifact(engine: &Engine, run: RunId, path: &str) -> anyhow::Result<fs::File> {
     let row = find(engine, run).await?;
-    let folder = engine.workspace().run(run);
-    let path = path.to_owned();
+    if !artifacts(engine, ListArtifacts { run }).await?.iter().any(|artifact| artifact.path == path) {
+        bail!(no_artifact(path));
+    }
+    listed_artifact(engine, row, path.to_owned()).await
+}
+
+fn no_artifact(path: &str) -> ApiError {
+    ApiError::not_found(format!("The run has no artifact \"{path}\"."))
+}
+
+/// Opens an artifact of a run that was just listed.
+async fn listed_artifact(engine: &Engine, row: RunRow, path: String) -> anyhow::Result<fs::File> {
+    let folder = engine.workspace().run(row.run.id);
     tokio::task::spawn_blocking(move || {
-        let missing = || ApiError::not_found(format!("The run has no artifact \"{path}\"."));
-        if !artifacts_of(&row, &folder).iter().any(|artifact| artifact.path == path) {
-            bail!(missing());
-        }
+        let missing = || no_artifact(&path);
         match open_artifact(&row, &folder, &path) {
             Ok(file) => Ok(file),
             // It went, or a link took its place, since it was listed.

@@ -22,7 +22,7 @@ use api::{
     ApiError, ErrorCode, SourceId,
     event::Tag,
     job::{Job, JobKind, Subject},
-    source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, Source},
+    source::{AddSource, FollowSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, Source},
 };
 use foreign::{Found, Reader};
 use store::{StoreError, source::SourceRow};
@@ -91,15 +91,19 @@ pub async fn add(engine: &Engine, request: AddSource) -> anyhow::Result<Job> {
     if let Some(project) = request.project {
         project::find(engine, project).await?;
     }
-    let kind = match request.kind {
-        Some(kind) => kind,
-        None => only_kind(&path).await?,
-    };
     let known = engine.store().read(store::source::list).await?;
     let known = known.into_iter().find(|row| row.source.path == shown);
     let row = match known {
-        Some(row) => row,
+        Some(row) => {
+            as_it_is(&row.source, &request)?;
+            set_followed(engine, FollowSource { source: row.source.id, follow: !request.once }).await?;
+            find(engine, row.source.id).await?
+        }
         None => {
+            let kind = match request.kind {
+                Some(kind) => kind,
+                None => only_kind(&path).await?,
+            };
             let source = Source {
                 id: SourceId::from_bytes(engine.new_id()),
                 kind,
@@ -127,6 +131,45 @@ pub async fn add(engine: &Engine, request: AddSource) -> anyhow::Result<Job> {
         follow(engine, &row.source);
     }
     Ok(job)
+}
+
+/// Refuses to read a known log as another tool's, or into another project.
+fn as_it_is(known: &Source, request: &AddSource) -> anyhow::Result<()> {
+    let other_kind = request.kind.is_some_and(|kind| kind != known.kind);
+    if other_kind || request.project.is_some_and(|project| Some(project) != known.project) {
+        let (what, way) = if other_kind {
+            ("another tool's log", "Forget it first (`slipway source remove`), then add it as what it is.")
+        } else if known.project.is_some() {
+            ("the log of another project", "Forget it first (`slipway source remove`), then add it in this one.")
+        } else {
+            ("the log of no project", "Move its experiments into the project: `slipway experiment move`.")
+        };
+        bail!(ApiError::new(ErrorCode::Conflict, format!("{} is read already, as {what}.", known.path)).with_hint(way));
+    }
+    Ok(())
+}
+
+/// Follows a log from now on, or no more.
+pub async fn set_followed(engine: &Engine, request: FollowSource) -> anyhow::Result<Source> {
+    let (id, follows) = (request.source, request.follow);
+    let mark = move |tx: &store::Transaction<'_>| store::source::set_watched(tx, id, follows);
+    let before = find(engine, id).await?.source;
+    if before.watched == follows {
+        return Ok(before);
+    }
+    engine.store().write_durable(mark).await?;
+    let source = find(engine, id).await?.source;
+    if engine.options().mode == Mode::Host {
+        if follows {
+            follow(engine, &source);
+            // What was added while nobody followed it.
+            read_soon(engine, id);
+        } else {
+            following::let_go(engine, id);
+        }
+    }
+    engine.changed(Tag::Sources);
+    Ok(source)
 }
 
 /// What lies at a path, where it is one log alone.
@@ -188,7 +231,6 @@ async fn read_as_job(context: JobContext, id: SourceId) -> anyhow::Result<String
 
 async fn take_in(engine: &Engine, id: SourceId, context: Option<&JobContext>) -> anyhow::Result<taking::Taken> {
     let row = find(engine, id).await?;
-    let source = row.source.clone();
     let (of, context) = (engine.clone(), context.cloned());
     let taken = tokio::task::spawn_blocking(move || {
         let reader = reader(&row.source);
@@ -197,7 +239,10 @@ async fn take_in(engine: &Engine, id: SourceId, context: Option<&JobContext>) ->
     .await?;
     engine.changed(Tag::Sources);
     let taken = taken?;
-    following::read_later(engine, &source, taken);
+    // It may have been let go of meanwhile.
+    if let Ok(now) = find(engine, id).await {
+        following::read_later(engine, &now.source, taken);
+    }
     Ok(taken)
 }
 

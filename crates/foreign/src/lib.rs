@@ -12,6 +12,7 @@ mod look;
 pub mod metrics;
 pub mod mlflow_files;
 pub mod mlflow_image;
+pub mod mlmodel;
 pub mod registry;
 mod rows;
 pub mod tensorboard;

@@ -1,6 +1,6 @@
 //! One run, from its plan to its bundle.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use api::{
     config::{DataKind, ModelChoice},
@@ -27,6 +27,8 @@ pub struct Surroundings<'a> {
     pub memory_bytes: &'a (dyn Fn() -> Option<u64> + Sync),
     /// Memory of this machine; where it is not known, nothing is too large.
     pub machine_bytes: Option<u64>,
+    /// What the machine is, by name: "cpu", "gpu".
+    pub machine: &'a BTreeMap<String, String>,
     pub process_id: u32,
     /// Takes a line for who reads the run's output.
     pub say: &'a (dyn Fn(&str) + Sync),
@@ -85,6 +87,7 @@ pub fn train(folder: &Path, plan: &Plan, surroundings: &Surroundings<'_>) -> Res
         resumed: left.last,
         params: if is_trees { trees.params(&plan.training) } else { network.params(&plan.training) },
     })?;
+    run.events.send(EventBody::Machine { facts: surroundings.machine.clone() })?;
     if left.cut_off {
         let on = if left.last { "it goes on from the last whole one" } else { "none is whole yet: it starts anew" };
         run.events.log(LogLevel::Warn, format!("The run was killed while it wrote a checkpoint; {on}"))?;

@@ -48,6 +48,15 @@ impl Gpus {
         Ok(Self { nvml, energy: vec![Energy::default(); count as usize], own_joules: None })
     }
 
+    /// "NVIDIA H200, NVIDIA H200".
+    pub(crate) fn names(&self) -> String {
+        let name = |index: usize| {
+            let device = u32::try_from(index).ok().and_then(|at| self.nvml.device_by_index(at).ok());
+            device.and_then(|device| device.name().ok()).unwrap_or_else(|| format!("GPU {index}"))
+        };
+        (0..self.energy.len()).map(name).collect::<Vec<_>>().join(", ")
+    }
+
     pub(crate) fn look(&mut self, members: &HashSet<Pid>, elapsed: Option<Duration>) -> Vec<Sample> {
         let mut samples = Vec::new();
         for (index, energy) in self.energy.iter_mut().enumerate() {

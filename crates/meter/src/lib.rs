@@ -7,11 +7,12 @@ mod gpu;
 mod tree;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use sysinfo::{Networks, System};
+use sysinfo::{CpuRefreshKind, Networks, System};
 
 use gpu::Gpus;
 use tree::Tree;
@@ -58,6 +59,14 @@ impl Meter {
         self.gpus.as_ref().err().map(String::as_str)
     }
 
+    /// What the machine is: "system", "cpu", "memory", and "gpu", its GPUs or why none is measured.
+    pub fn machine(&self) -> BTreeMap<String, String> {
+        let mut facts = self.machine.facts();
+        let gpus = self.gpus.as_ref().map_or_else(Clone::clone, Gpus::names);
+        facts.insert("gpu".to_owned(), gpus);
+        facts
+    }
+
     /// What is used now. What can't be known is left out; [`CPU`] and [`MEMORY_BYTES`] are always there.
     pub fn look(&mut self) -> Vec<Sample> {
         let now = Instant::now();
@@ -85,6 +94,25 @@ impl Machine {
         let networks = Networks::new_with_refreshed_list();
         let first = transferred(&networks);
         Self { system: System::new(), networks, folder: folder.to_owned(), first, last: first }
+    }
+
+    /// What the system does not tell is left out.
+    fn facts(&self) -> BTreeMap<String, String> {
+        let mut system = System::new();
+        system.refresh_memory();
+        system.refresh_cpu_list(CpuRefreshKind::nothing());
+        let cpu = system.cpus().first().map(|cpu| cpu.brand().trim()).filter(|brand| !brand.is_empty());
+        let cores = match system.cpus().len() {
+            1 => "1 core".to_owned(),
+            cores => format!("{cores} cores"),
+        };
+        let memory = system.total_memory() as f64 / 1e9;
+        let facts = [
+            ("system", System::long_os_version().map(|system| format!("{system}, {}", std::env::consts::ARCH))),
+            ("cpu", Some(format!("{}, {cores}", cpu.unwrap_or(std::env::consts::ARCH)))),
+            ("memory", (memory > 0.0).then(|| format!("{memory:.0} GB"))),
+        ];
+        facts.into_iter().filter_map(|(name, fact)| Some((name.to_owned(), fact?))).collect()
     }
 
     fn look(&mut self, elapsed: Option<Duration>) -> Vec<Sample> {

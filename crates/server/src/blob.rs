@@ -1,4 +1,4 @@
-//! `GET /api/blob/…`: files of a run and pictures of a snapshot, with ranges.
+//! `GET /api/blob/…`: files of a run and of a client's version, and pictures of a snapshot, with ranges.
 //!
 //! A path is only ever looked up among the names that the engine lists: none is joined unseen.
 
@@ -11,7 +11,7 @@ use axum::{
 };
 use tower_http::services::ServeFile;
 
-use api::{ApiError, ErrorCode, RunId, SnapshotId};
+use api::{ApiError, ErrorCode, RunId, SnapshotId, VersionId};
 
 use crate::{Host, opened, refusal::Refusal};
 
@@ -23,6 +23,17 @@ pub(crate) async fn artifact(
 ) -> Result<Response, Refusal> {
     let run: RunId = run.parse().map_err(|error: api::id::NotAnId| ApiError::invalid(error.to_string()))?;
     let file = engine::run::artifact(&host.engine, run, &path).await;
+    send_opened(file.map_err(|error| engine::error::told(&error))?, &path, request).await
+}
+
+/// A file of a version that a client registered, by its path in `model.client_version`.
+pub(crate) async fn version_file(
+    State(host): State<Host>,
+    Path((version, path)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let version: VersionId = version.parse().map_err(|error: api::id::NotAnId| ApiError::invalid(error.to_string()))?;
+    let file = engine::tracking::registered::file(&host.engine, version, &path).await;
     send_opened(file.map_err(|error| engine::error::told(&error))?, &path, request).await
 }
 

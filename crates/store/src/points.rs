@@ -217,49 +217,37 @@ impl Window {
 /// can be read at once, put together until they are. By their steps: what was logged late, or again, stands where it
 /// belongs.
 pub fn view(connection: &Connection, series: i64, window: Window, points: u64) -> Result<Series> {
-    let (from, to) = window.steps;
     let tail = tail::of(connection, series)?;
     let open: Vec<Point> = tail.into_iter().filter(|point| window.has(point.step, point.time_ms)).collect();
-    let mut counts = connection.prepare_cached(
-        "SELECT level, sum(count) FROM points INDEXED BY points_steps
-         WHERE series = ?1 AND final >= ?2 AND first <= ?3 GROUP BY level ORDER BY level",
-    )?;
-    let levels = counts
-        .query_map(params![series, from, to], |row| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)? as u64)))?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let levels = levels_in(connection, series, window)?;
     // Chunks at the borders reach beyond the viewport: half a chunk at each side is forgiven.
-    let fits = |(level, count): &&(u32, u64)| match level {
-        0 => (count + open.len() as u64).saturating_sub(RAW_CHUNK) <= points,
-        _ => count.saturating_sub(BUCKET_CHUNK) <= points.saturating_mul(FINER),
+    let fits = |at: &&Level| match at.level {
+        0 => (at.count + open.len() as u64).saturating_sub(RAW_CHUNK) <= points,
+        _ => at.count.saturating_sub(BUCKET_CHUNK) <= points.saturating_mul(FINER),
     };
-    let Some((level, _)) = levels.iter().find(fits).or(levels.last()) else { return Ok(raw(open.into_iter())) };
-    let mut chunks = connection.prepare_cached(
-        "SELECT bytes FROM points WHERE series = ?1 AND level = ?2 AND chunk IN
-         (SELECT chunk FROM points INDEXED BY points_steps WHERE series = ?1 AND level = ?2 AND final >= ?3 AND first <= ?4)
-         ORDER BY chunk",
-    )?;
-    let mut chunks_of = |level: u32| {
-        let rows = chunks.query_map(params![series, level, from, to], |row| row.get::<_, Vec<u8>>(0))?;
-        rows.collect::<rusqlite::Result<Vec<_>>>()
-    };
-    let decoded = |chunks: Vec<Vec<u8>>| -> Result<Vec<Point>> {
+    let found = levels.iter().find(fits).or(levels.iter().rfind(|level| !level.chunks.is_empty()));
+    let Some(Level { level, chunks, .. }) = found else { return Ok(raw(open.into_iter())) };
+    let decoded = |chunks: &[u64]| -> Result<Vec<Point>> {
         let mut all = Vec::with_capacity(chunks.len() * RAW_CHUNK as usize);
-        for bytes in chunks {
-            all.extend(decode_sealed(&bytes)?.into_iter().filter(|point| window.has(point.step, point.time_ms)));
+        for chunk in chunks {
+            let points = decode_sealed(&load(connection, series, 0, *chunk)?)?;
+            all.extend(points.into_iter().filter(|point| window.has(point.step, point.time_ms)));
         }
         all.extend(&open);
         Ok(all)
     };
     if *level == 0 {
-        return Ok(raw(decoded(chunks_of(0)?)?.into_iter()));
+        return Ok(raw(decoded(chunks)?.into_iter()));
     }
     let mut all = Vec::new();
-    for bytes in chunks_of(*level)? {
-        all.extend(decode_buckets(&bytes)?.into_iter().filter(|bucket| window.has(bucket.step, bucket.time_ms)));
+    for chunk in chunks {
+        let buckets = decode_buckets(&load(connection, series, *level, *chunk)?)?;
+        all.extend(buckets.into_iter().filter(|bucket| window.has(bucket.step, bucket.time_ms)));
     }
-    let near = levels.first().is_some_and(|(level, count)| *level == 0 && *count <= NEAR);
-    if near && (all.len() as u64) < points / 2 {
-        let all = decoded(chunks_of(0)?)?;
+    if let Some(near) = levels.first().filter(|lowest| lowest.count <= NEAR)
+        && (all.len() as u64) < points / 2
+    {
+        let all = decoded(&near.chunks)?;
         if all.len() as u64 <= points {
             return Ok(raw(all.into_iter()));
         }
@@ -269,6 +257,49 @@ pub fn view(connection: &Connection, series: i64, window: Window, points: u64) -
     // What is not sealed yet is put together as wide as the level before it is joined to it.
     all.extend(merged(&open, FACTOR.pow(*level) as usize));
     Ok(put_together(all, points))
+}
+
+/// The chunks of a level that a window may hold something of, in the order of their coming.
+struct Level {
+    level: u32,
+    /// Points or buckets in them.
+    count: u64,
+    chunks: Vec<u64>,
+}
+
+/// The levels that a series has, raw points first. Of what raw chunks say steps and times, and so they do of the buckets over
+/// them: a bucket alone knows only when its last point came.
+fn levels_in(connection: &Connection, series: i64, window: Window) -> Result<Vec<Level>> {
+    let ((from, to), (since, until)) = (window.steps, window.times);
+    let mut all = connection.prepare_cached(
+        "SELECT level, chunk, count, ifnull(until_ms, ?4) >= ?4 AND ifnull(since_ms, ?5) <= ?5
+         FROM points INDEXED BY points_steps WHERE series = ?1 AND final >= ?2 AND first <= ?3 ORDER BY level",
+    )?;
+    let mut rows = all.query(params![series, from, to, since, until])?;
+    let mut levels: Vec<Level> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (level, chunk, count) = (row.get::<_, u32>(0)?, row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as u64);
+        if levels.last().is_none_or(|last| last.level != level) {
+            if let [raw] = levels.as_mut_slice() {
+                raw.chunks.sort_unstable();
+            }
+            levels.push(Level { level, count: 0, chunks: Vec::new() });
+        }
+        let is_in = match levels.first().filter(|_| level > 0) {
+            None => row.get(3)?,
+            Some(raw) => {
+                let wide = FACTOR.pow(level) * BUCKET_CHUNK / RAW_CHUNK;
+                let at = raw.chunks.partition_point(|raw| *raw < chunk * wide);
+                raw.chunks.get(at).is_some_and(|raw| *raw < (chunk + 1) * wide)
+            }
+        };
+        if let Some(last) = levels.last_mut().filter(|_| is_in) {
+            last.count += count;
+            last.chunks.push(chunk);
+        }
+    }
+    levels.iter_mut().for_each(|level| level.chunks.sort_unstable());
+    Ok(levels)
 }
 
 /// Buckets by their steps, neighbours put together until they are few enough.

@@ -31,6 +31,7 @@ pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
                 snapshot_number: row.get(5)?,
                 commit: row.get(6)?,
                 created_ms: row.get(7)?,
+                started_ms: started,
                 duration_secs: started.zip(ended).map(|(started, ended)| seconds(started, ended)),
                 fraction: row.get(10)?,
                 params: Default::default(),

@@ -134,14 +134,14 @@ pub fn list(connection: &Connection) -> Result<Vec<SourceRow>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Enters a source, or writes all of its own columns but what it is again.
+/// Enters a source, or writes again how far it was read and with what; what it is and whether it is followed stay.
 pub fn put(transaction: &Transaction<'_>, row: &SourceRow) -> Result<()> {
     let source = &row.source;
     transaction
         .prepare_cached(
             "INSERT INTO source (id, kind, path, project, watched, mark, is_whole, warnings, warned, error, added_ms, read_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-             ON CONFLICT (id) DO UPDATE SET watched = excluded.watched, mark = excluded.mark, is_whole = excluded.is_whole,
+             ON CONFLICT (id) DO UPDATE SET mark = excluded.mark, is_whole = excluded.is_whole,
              warnings = excluded.warnings, warned = excluded.warned, error = excluded.error, read_ms = excluded.read_ms",
         )?
         .execute(params![
@@ -164,6 +164,14 @@ pub fn put(transaction: &Transaction<'_>, row: &SourceRow) -> Result<()> {
 /// Writes how far a source was read, unless it was forgotten meanwhile.
 pub fn keep(transaction: &Transaction<'_>, row: &SourceRow) -> Result<()> {
     if get(transaction, row.source.id)?.is_some() { put(transaction, row) } else { Ok(()) }
+}
+
+/// Whether it is followed: a reading under way leaves it as it is.
+pub fn set_watched(transaction: &Transaction<'_>, id: SourceId, watched: bool) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE source SET watched = ?2 WHERE id = ?1")?
+        .execute(params![id.as_bytes(), watched])?;
+    Ok(())
 }
 
 pub fn delete(transaction: &Transaction<'_>, id: SourceId) -> Result<()> {

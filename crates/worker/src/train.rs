@@ -15,17 +15,20 @@ use learn::{
     run::{self, Surroundings},
 };
 
+use meter::Meter;
+
 use crate::{fail, memory::Memory, threads, usage::Usage};
 
 /// Follows the plan in a folder. The exit code is 0 where a `done` event says how it ended.
 pub(crate) fn run(folder: &Path) -> ExitCode {
     let plan = run::read_plan(folder);
     threads::fix(plan.as_ref().map_or(1, |plan| plan.training.threads));
-    let memory = Memory::new();
+    let (memory, machine) = (Memory::new(), Meter::new(std::process::id(), folder).machine());
     let surroundings = Surroundings {
         now_ms: &now_ms,
         memory_bytes: &|| memory.resident_bytes(),
         machine_bytes: Memory::of_machine(),
+        machine: &machine,
         process_id: std::process::id(),
         say: &say,
     };

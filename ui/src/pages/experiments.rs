@@ -20,27 +20,41 @@ use self::{
     forms::{Ask, Asking},
     models::OtherModels,
     sources::Sources,
-    tree::{Line, fits, lines, note},
+    tree::{Line, as_text, fits, lines, note},
 };
 use crate::{
     client::{Client, query::query},
     frame::{crumbs::crumbs, place},
     parts::{
         button::{Button, Pending},
+        client_version::{self, ClientVersionPage},
         dialog::Confirm,
         field::{Switch, TextField},
         icon::{self, icon},
         menu::{Item, MenuButton, Menus},
         row_keys::{move_among_rows, opens_row},
         states::{Empty, Load},
+        take_table::TakeTable,
         toast::Toasts,
         when::Ago,
         words,
     },
 };
 
+/// The list, or the page of a version without a project that the address names.
 #[component]
 pub(crate) fn Experiments() -> impl IntoView {
+    let asked = client_version::asked();
+    move || match asked.get() {
+        Some(version) => {
+            view! { <ClientVersionPage version of="Experiments" list="/experiments".to_owned() /> }.into_any()
+        }
+        None => view! { <List /> }.into_any(),
+    }
+}
+
+#[component]
+fn List() -> impl IntoView {
     crumbs(|| vec![("Experiments".to_owned(), None)]);
     let deleted = RwSignal::new(false);
     let wanted = RwSignal::new(String::new());
@@ -85,7 +99,20 @@ pub(crate) fn Experiments() -> impl IntoView {
                     let is_sought = Memo::new(move |_| wanted.with(|wanted| !wanted.trim().is_empty()));
                     view! {
                         {move || none.get().then(|| view! { <Nothing deleted is_sought=is_sought.get() acts /> })}
-                        <section class="card" class:hidden=none><Lines found names acts /></section>
+                        <section class="card" class:hidden=none>
+                            <header>
+                                <h2>"All experiments"</h2>
+                                <span class="right">
+                                    <TakeTable of=("experiment", "experiments") table=move |form| {
+                                        // Those in folded folders, too.
+                                        let wanted = wanted.get_untracked();
+                                        let fitting = all.with_untracked(|all| all.iter().filter(|one| fits(one, &wanted)).cloned().collect::<Vec<_>>());
+                                        names.with_untracked(|names| as_text(&fitting, names, form))
+                                    } />
+                                </span>
+                            </header>
+                            <Lines found names acts />
+                        </section>
                     }
                 }
             </Load>
@@ -255,7 +282,7 @@ fn Lines(found: Memo<Vec<Line>>, names: Memo<BTreeMap<ProjectId, String>>, acts:
                         <th>"Project"</th>
                         <th class="num">"Runs"</th>
                         <th class="num">"Last change"</th>
-                        <th>"Note"</th>
+                        <th class="apart">"Note"</th>
                         <th></th>
                     </tr>
                 </thead>
@@ -399,8 +426,8 @@ fn OneLine(
             </td>
             <td>{of}</td>
             <td class="num">{if is_deleted { "–".to_owned() } else { words::count(runs) }}</td>
-            <td class="num faint">{(updated_ms > 0).then(|| view! { <Ago ms=updated_ms /> })}</td>
-            <td class="muted">
+            <td class="num faint">{if updated_ms > 0 { view! { <Ago ms=updated_ms /> }.into_any() } else { "–".into_any() }}</td>
+            <td class="muted apart">
                 {note.map(|note| view! {
                     <button type="button" class="reads cut seen" title="Read the notes" on:click=move |_| noted()>{note}</button>
                 })}

@@ -42,7 +42,7 @@ pub(crate) fn Hardware() -> impl IntoView {
                     <div class="sub">{move || machine.value.get().map(|machine| machine.auto)}</div>
                 </div>
                 <span class="right flex">
-                    <Button label="Look again" mark=icon::REFRESH_CW disabled=pending.busy
+                    <Button label="Refresh" mark=icon::REFRESH_CW disabled=pending.busy
                         on_press=move || pending.run(async move { client.call(GetHardware { probe: true }).await }, move |now| machine.value.set(Some(now))) />
                 </span>
             </div>

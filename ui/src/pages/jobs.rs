@@ -155,7 +155,7 @@ pub(crate) fn Jobs() -> impl IntoView {
                         <div class="sub">"Work goes on when the window is closed."</div>
                     </div>
                     <span class="right">
-                        <TextField value=wanted name="Filter jobs" placeholder="Filter: failed train penguins" mark=icon::LIST_FILTER is_filter=true class="jobs-filter" />
+                        <TextField value=wanted name="Filter jobs" placeholder="Filter, such as failed train" mark=icon::LIST_FILTER is_filter=true class="jobs-filter" />
                     </span>
                 </div>
                 <Load query=jobs let:jobs>
@@ -317,8 +317,11 @@ const fn state_word(state: JobState) -> &'static str {
 
 /// A message with a capital; one that begins with a name of the job's title keeps it as it is written.
 fn sentence(message: &str, title: &str) -> String {
-    let begins_with_name = message.split(' ').next().is_some_and(|first| title.split(' ').any(|word| word == first));
-    if begins_with_name { message.to_owned() } else { words::capital(message) }
+    let first = message.split(' ').next().unwrap_or_default();
+    let begins_with_name = title.split(' ').any(|word| word == first);
+    // "v2: diabetes.csv" begins with a version's number.
+    let is_version = first.strip_prefix('v').is_some_and(|rest| rest.starts_with(|digit: char| digit.is_ascii_digit()));
+    if begins_with_name || is_version { message.to_owned() } else { words::capital(message) }
 }
 
 /// What is done needs no word; what goes on, waits or failed does.

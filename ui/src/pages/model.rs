@@ -4,6 +4,8 @@ use api::{
     config::ColumnType,
     id::VersionId,
     model::{DeleteVersion, GetVersion, Input, Version, VersionDetail},
+    registered::Described,
+    tracking::Stage,
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_navigate, use_params_map};
@@ -15,12 +17,14 @@ use crate::{
     },
     frame::{crumbs::crumbs, place::Place},
     parts::{
+        aliases::Aliases,
         button::{Button, CopyButton, Pending},
         card::{Card, Chip, Figure, Figures},
         dialog::{Confirm, Dialog},
         icon::{self, icon},
         menu::{Item, MenuButton},
         new_registry::NewRegistry,
+        registered::{Description, StageChip, StageItems, Tags},
         report::Report,
         row_form::range_of,
         states::{Empty, Failure, Load},
@@ -88,13 +92,14 @@ fn Page(id: VersionId, now: Signal<VersionDetail>, detail: Query<VersionDetail>,
                 <h1 class="flex">
                     {move || version.with(title)}
                     {move || version.with(|version| version.aliases.clone()).into_iter().map(|alias| view! { <Chip text=alias tone="accent mono" /> }).collect_view()}
+                    {move || view! { <StageChip stage=now.with(|now| now.notes.stage) /> }}
                 </h1>
                 <div class="sub">
                     {move || version.with(summary)} ", registered " <Ago ms=Signal::derive(move || version.with(|version| version.created_ms)) />
                 </div>
             </div>
             <span class="right flex">
-                <Actions id version detail place push />
+                <Actions id version detail place push stage=Signal::derive(move || now.with(|now| now.notes.stage)) />
             </span>
         </div>
         <Figures figures=Signal::derive(move || now.with(figures)) />
@@ -113,8 +118,14 @@ fn Page(id: VersionId, now: Signal<VersionDetail>, detail: Query<VersionDetail>,
                         <predict_file::FileCard now />
                     </div>
                     <div class="stack">
-                        <about::Aliases now detail />
+                        <Aliases
+                            model=Signal::derive(move || version.with(|version| version.model))
+                            version=Signal::stored(id)
+                            aliases=Signal::derive(move || version.with(|version| version.aliases.clone()))
+                        />
                         <about::About now place />
+                        <Description of=Described::Version(id) saved=Signal::derive(move || now.with(|now| now.notes.notes.clone())) />
+                        <Tags of=Described::Version(id) tags=Signal::derive(move || now.with(|now| now.tags.clone())) />
                     </div>
                 </div>
             }.into_any(),
@@ -170,7 +181,9 @@ fn Actions(
     detail: Query<VersionDetail>,
     place: Place,
     push: RwSignal<bool>,
+    #[prop(into)] stage: Signal<Stage>,
 ) -> impl IntoView {
+    let stages = StageItems::get();
     let client = Client::get();
     let pending = Pending::new();
     let toasts = Toasts::get();
@@ -187,15 +200,17 @@ fn Actions(
     let items = move || {
         let why = version.with_untracked(Version::kept_because);
         let run = version.with_untracked(|version| place.link(&format!("runs/{}", version.run)));
-        vec![
+        let mut items = vec![
             Item::new("Open its run", icon::ACTIVITY, move || {
                 navigate.with_value(|navigate| navigate(&run, leptos_router::NavigateOptions::default()))
             }),
             Item::new("Copy its content hash", icon::COPY, move || {
                 toasts.copy(&version.with_untracked(|version| version.content.clone()))
             }),
-            Item::new("Delete…", icon::TRASH, move || sure.set(true)).danger().blocked(why),
-        ]
+        ];
+        items.extend(stages.of(id, stage.get_untracked()));
+        items.push(Item::new("Delete…", icon::TRASH, move || sure.set(true)).danger().blocked(why));
+        items
     };
     view! {
         <Button label="Push…" mark=icon::SEND on_press=move || push.set(true) />

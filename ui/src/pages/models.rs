@@ -22,25 +22,43 @@ use crate::{
     client::{Client, query::query},
     frame::{crumbs::crumbs, place::Place},
     parts::{
+        aliases,
         button::Pending,
         card::Chip,
         choose_run::ChooseRun,
+        client_acts::{ClientActs, ClientDialogs},
+        client_version::{self, ClientVersionPage},
         dialog::Confirm,
         icon,
         menu::{Item, MenuButton, Menus},
         registered::{Told, is_untold},
         row_keys::{move_among_rows, opens_row},
         states::{Empty, Load},
+        take_table::{Form, TakeTable, TextTable},
         toast::Toasts,
         when::Ago,
         words,
     },
 };
 
+/// The list, or the page of a version that a client registered and the address names.
 #[component]
 pub(crate) fn Models() -> impl IntoView {
+    let (place, asked) = (Place::get(), client_version::asked());
+    move || match asked.get() {
+        Some(version) => {
+            let list = untrack(|| place.link("models"));
+            view! { <ClientVersionPage version of="Models" list /> }.into_any()
+        }
+        None => view! { <List /> }.into_any(),
+    }
+}
+
+#[component]
+fn List() -> impl IntoView {
     crumbs(|| vec![("Models".to_owned(), None)]);
     let place = Place::get();
+    let clients = ClientActs::new();
     let models = query(move || place.project.get().map(|project| ListModels { project }));
     let packages = query(|| Some(ListPackages { version: None }));
     let packaged = Memo::new(move |_| {
@@ -72,10 +90,11 @@ pub(crate) fn Models() -> impl IntoView {
                         }
                         .into_any();
                     }
-                    models.into_iter().map(|model| view! { <Versions model packaged placed acts /> }).collect_view().into_any()
+                    models.into_iter().map(|model| view! { <Versions model packaged placed acts clients /> }).collect_view().into_any()
                 }}
             </Load>
             <Delete acts />
+            <ClientDialogs acts=clients />
         </div>
     }
 }
@@ -129,8 +148,8 @@ impl Acts {
             Item::new("Deploy…", icon::UPLOAD, move || self.open(&format!("deploy?version={id}"))),
             Item::new(format!("Name it {CHAMPION}"), icon::TAG, move || {
                 let request = SetAlias { model, alias: CHAMPION.to_owned(), version: Some(id) };
-                self.pending.run(async move { self.client.call(request).await }, move |_| {
-                    self.toasts.done(format!("{CHAMPION} is v{number} now"));
+                self.pending.run(aliases::set(self.client, request), move |back| {
+                    self.toasts.undoable(self.client, format!("{CHAMPION} is v{number} now"), back);
                 });
             })
             .blocked(is_champion.then(|| "It has that name".to_owned())),
@@ -172,21 +191,38 @@ fn Versions(
     /// Where each deployment is.
     placed: Memo<BTreeMap<DeploymentId, String>>,
     acts: Acts,
+    clients: ClientActs,
 ) -> impl IntoView {
     let metric = model
         .versions
         .iter()
         .find_map(|version| version.primary.as_ref())
         .map_or_else(|| "Metric".to_owned(), |figure| words::metric(&figure.name));
-    let rows = by_number(model.versions.clone(), model.client_versions);
-    let named = model.versions.iter().find(|version| version.aliases.iter().any(|alias| alias == CHAMPION));
+    let rows = by_number(model.versions.clone(), model.client_versions.clone());
+    let of_clients = model.client_versions.len() as u64;
+    let taken = StoredValue::new((rows.clone(), metric.clone()));
+    let champion = aliases::stands(&model, CHAMPION);
+    let ours = model.versions.iter().map(|version| (version.id, version.number));
+    let mut all = ours.chain(model.client_versions.iter().map(|version| (version.id, version.number)));
+    let named = all.find(|(id, _)| Some(*id) == champion);
     let count = words::counted(rows.len() as u64, "version", "versions");
-    let said = named.map_or_else(|| count.clone(), |version| format!("{CHAMPION} v{} · {count}", version.number));
+    let said = named.map_or_else(|| count.clone(), |(_, number)| format!("{CHAMPION} v{number} · {count}"));
     let best = best_of(&model.versions);
     let (id, name) = (model.id, model.name.clone());
+    let list = untrack(|| acts.place.link("models"));
+    let kept = StoredValue::new((model.name.clone(), of_clients, !model.versions.is_empty()));
+    let items =
+        move || kept.with_value(|(name, of_clients, trained)| clients.of_model(id, name, *of_clients, *trained));
     view! {
         <section class="card section">
-            <header><h2>{model.name.clone()}</h2><span class="right faint caption">{said}</span></header>
+            <header>
+                <h2>{model.name.clone()}</h2>
+                <span class="right flex">
+                    <span class="faint caption">{said}</span>
+                    <TakeTable of=("version", "versions") table=move |form| taken.with_value(|(rows, metric)| as_text(rows, metric, form)) />
+                    <MenuButton items label=format!("More of {}", model.name) />
+                </span>
+            </header>
             {(!is_untold(&model.tags, &model.notes)).then(|| view! { <div class="padded"><Told tags=model.tags notes=model.notes /></div> })}
             <div class="scrolls">
                 <table class="small-table opens" on:keydown=move_among_rows>
@@ -211,7 +247,7 @@ fn Versions(
                                 view! { <Line model=id version=*version is_best packaged placed acts /> }.into_any()
                             }
                             Row::Clients(version) => {
-                                view! { <ClientLine model_name=name.clone() version=*version place=acts.place /> }.into_any()
+                                view! { <ClientLine model_name=name.clone() version=*version acts=clients list=list.clone() /> }.into_any()
                             }
                         }).collect_view()}
                     </tbody>
@@ -221,7 +257,56 @@ fn Versions(
     }
 }
 
+fn as_text(rows: &[Row], metric: &str, form: Form) -> TextTable {
+    let row = |row: &Row| match row {
+        Row::Ours(version) => {
+            let data = version.snapshot_number.map(|number| format!("v{number}"));
+            [
+                format!("v{}", version.number),
+                form.text(Some(version.aliases.join(", ")).filter(|aliases| !aliases.is_empty()).as_deref()),
+                form.number(version.primary.as_ref().map(|figure| figure.value)),
+                kind(version.kind).to_owned(),
+                version.run_name.clone(),
+                form.text(data.as_deref()),
+                form.size(version.size_bytes),
+                version.deployments.len().to_string(),
+                form.moment(Some(version.created_ms)),
+            ]
+        }
+        Row::Clients(version) => {
+            let by = version.user.as_deref().unwrap_or("a client");
+            let run = version.run.map(|run| run.to_string()).or(version.run_told.clone()).or(version.run_link.clone());
+            [
+                format!("v{}", version.number),
+                form.text(Some(version.aliases.join(", ")).filter(|aliases| !aliases.is_empty()).as_deref()),
+                form.number(None),
+                format!("registered by {by}"),
+                form.text(run.as_deref()),
+                version.source.clone(),
+                form.text(None),
+                form.text(None),
+                form.moment(Some(version.created_ms)),
+            ]
+        }
+    };
+    let size = if form == Form::Csv { "Size in bytes" } else { "Size" };
+    let metric = format!("{metric}, test");
+    let head = [
+        ("Version", false),
+        ("Aliases", false),
+        (metric.as_str(), true),
+        ("Kind", false),
+        ("Run", false),
+        ("Data", false),
+        (size, true),
+        ("Deployments", true),
+        ("Registered", false),
+    ];
+    TextTable::of(head, rows.iter().map(row))
+}
+
 /// A version, whoever registered it.
+#[derive(Clone)]
 enum Row {
     Ours(Box<Version>),
     Clients(Box<ClientVersion>),
@@ -329,5 +414,38 @@ const fn kind(kind: ModelChoice) -> &'static str {
         ModelChoice::Mlp => "MLP",
         ModelChoice::Trees => "trees",
         ModelChoice::Cnn => "CNN",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn versions_are_taken_whoever_registered_them() {
+        let version = ClientVersion {
+            id: VersionId::from_bytes([1; 16]),
+            model: ModelId::from_bytes([2; 16]),
+            number: 3,
+            run: None,
+            run_told: Some("abc".to_owned()),
+            run_link: None,
+            source: "s3://models/3".to_owned(),
+            location: String::new(),
+            logged: None,
+            user: Some("ada".to_owned()),
+            created_ms: 0,
+            aliases: vec!["champion".to_owned(), "tested".to_owned()],
+            stage: api::tracking::Stage::None,
+            tags: BTreeMap::new(),
+            notes: String::new(),
+        };
+        let csv = as_text(&by_number(Vec::new(), vec![version]), "F1", Form::Csv);
+        assert_eq!((csv.head[2].0.as_str(), csv.head[6].0.as_str()), ("F1, test", "Size in bytes"));
+        let row =
+            ["v3", "champion, tested", "", "registered by ada", "abc", "s3://models/3", "", "", "1970-01-01T00:00:00Z"];
+        assert_eq!(csv.rows, [row]);
     }
 }

@@ -11,8 +11,8 @@ use api::{
     ProjectId,
     id::RunId,
     run::{
-        DeleteRun, GetEvaluation, GetRun, MetricSummary, ResumeRun, Run, RunKind, RunProgress, RunState, StopRun,
-        seconds,
+        DeleteRun, GetEvaluation, GetRun, MACHINE_GPU, MetricSummary, ResumeRun, Run, RunKind, RunProgress, RunState,
+        StopRun, seconds,
     },
     search::ListSearches,
     spending::Limit,
@@ -25,9 +25,9 @@ use crate::{
     client::{Client, query::query},
     frame::{asked::forgets, crumbs::crumbs, place::Place},
     parts::{
-        button::{Button, CopyButton, Pending},
+        button::{Button, CopyLine, Pending},
         card::{Chip, Figure, Figures, Progress},
-        curve_look::{Look, LookChoice},
+        curve_look::{AlongChoice, Look, LookChoice},
         dialog::Confirm,
         icon::{self, icon},
         mark_ended::MarkEnded,
@@ -136,7 +136,7 @@ fn Head(run: Signal<Run>) -> impl IntoView {
             <div>
                 <div class="flex wrap">
                     <h1>{move || name.get()}</h1>
-                    <RunChip state=Signal::derive(move || run.with(|run| run.state)) />
+                    <RunChip state=Signal::derive(move || run.with(|run| run.state)) is_training=run.with_untracked(|run| run.kind == RunKind::Training) />
                     {chip(deleted, "warn")}
                     {chip(kind, "")}
                     {chip(model, "")}
@@ -174,7 +174,7 @@ fn sentence(run: &Run) -> String {
             parts.push(format!("Took {}", words::duration(seconds(started, ended))));
             parts.push(format!("ended {}", words::exact(ended)));
         }
-        (_, Some(started), None) => parts.push(format!("started {}", words::clock_with_seconds(started))),
+        (_, Some(started), None) => parts.push(format!("started {}", words::exact(started))),
         _ => {}
     }
     if let Some(spent) = &run.spent {
@@ -540,10 +540,15 @@ fn Views(run: Signal<Run>) -> impl IntoView {
         }
         keys
     });
-    let look = Look::new();
+    let (look, machine) = (Look::new(), Look::over_time());
     view! {
         <Tabs tabs=Signal::from(tabs) current=tab>
-            {move || matches!(tab.get().as_str(), "charts" | "system").then(|| view! { <LookChoice look /> })}
+            {move || match tab.get().as_str() {
+                "charts" => view! { <LookChoice look /> }.into_any(),
+                // What a machine used has no noise that a person would take away.
+                "system" => view! { <AlongChoice look=machine /> }.into_any(),
+                _ => ().into_any(),
+            }}
         </Tabs>
         <div class="tab-body">
             {move || match tab.get().as_str() {
@@ -552,7 +557,7 @@ fn Views(run: Signal<Run>) -> impl IntoView {
                 "media" => view! { <media::MediaTab run=id media /> }.into_any(),
                 "artifacts" => view! { <about::ArtifactsTab run=id artifacts /> }.into_any(),
                 "logs" => view! { <logs::LogsTab run=id is_live /> }.into_any(),
-                "system" => view! { <SystemTab run look /> }.into_any(),
+                "system" => view! { <SystemTab run look=machine /> }.into_any(),
                 "lineage" => view! { <about::LineageTab run=id /> }.into_any(),
                 "code" => view! { <about::CodeTab run /> }.into_any(),
                 _ => view! { <charts::ChartsTab run look system=false /> }.into_any(),
@@ -581,15 +586,19 @@ fn SystemTab(run: Signal<Run>, look: Look) -> impl IntoView {
                 <Empty mark=icon::CPU title="Nothing measured" text="The log that this run was read from holds no figures of the machine." />
             }
             .into_any(),
-            _ => view! { <charts::ChartsTab run look system=true /> }.into_any(),
+            _ => view! {
+                <charts::ChartsTab run look system=true />
+                {move || run.with(without_gpu).map(|why| view! { <p class="faint small" data-without-gpu="">{why}</p> })}
+            }
+            .into_any(),
         }}
     }
 }
 
-/// A line to be typed elsewhere.
-#[component]
-fn CopyLine(text: &'static str) -> impl IntoView {
-    view! { <span class="command flex"><code class="mono">{text}</code><CopyButton text label=format!("Copy: {text}") /></span> }
+/// Why no GPU was measured, where none was.
+fn without_gpu(run: &Run) -> Option<String> {
+    let is_measured = run.metrics.iter().any(|metric| metric.key.starts_with("system/gpu_"));
+    run.environment.get(MACHINE_GPU).filter(|_| !is_measured).cloned()
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use api::{
     run::{ListRuns, ProjectIdOr, RunKind, RunRow},
     run_diff::MOST,
     run_table::{GroupFigure, GroupRuns, Listing, PickRuns, PickedRuns},
+    table_view::{TableView, sort_of},
     tracking::Scope,
 };
 use leptos::prelude::*;
@@ -37,21 +38,20 @@ use leptos_router::{
 use self::{
     columns::{METRIC, Names},
     overlaid::Compared,
-    plots::Plotted,
-    views::Shown,
 };
 use crate::{
     client::{Client, paged::paged, query::query, wire},
     frame::{address::follow_address, crumbs::crumbs, place::Place},
     parts::{
-        button::{Button, Pending},
+        button::{Button, CopyLine, Pending},
         field::Switch,
         filter_line::{Chips, FilterLine, Vocabulary},
         icon::{self, icon},
         menu::Item,
         rows::Rows,
         states::{Empty, Failure, Problem, Skeleton},
-        table::{Order, Table},
+        table::Table,
+        tracking_address::TrackingAddress,
         words,
     },
 };
@@ -76,6 +76,28 @@ struct Facts {
     has_snapshot: bool,
 }
 
+impl Facts {
+    /// Of compared runs, for charts of them alone.
+    fn of_compared(runs: &[Compared], ranked_by: Option<(String, bool)>) -> Self {
+        let all = |keys: fn(&Compared) -> Vec<&String>| {
+            runs.iter().flat_map(keys).collect::<BTreeSet<_>>().into_iter().cloned().collect::<Vec<_>>()
+        };
+        let param_keys = all(|run| run.params.keys().collect());
+        let differs = |key: &&String| {
+            let mut values = runs.iter().map(|run| run.params.get(*key));
+            values.next().is_some_and(|first| values.any(|other| other != first))
+        };
+        Self {
+            metric_keys: all(|run| run.values.keys().collect()),
+            differing: param_keys.iter().filter(differs).cloned().collect(),
+            param_keys,
+            tag_keys: all(|run| run.tags.keys().filter(|key| !key.starts_with("mlflow.")).collect()),
+            ranked_by,
+            ..Self::default()
+        }
+    }
+}
+
 #[component]
 pub(crate) fn Runs() -> impl IntoView {
     let place = Place::get();
@@ -96,20 +118,27 @@ pub(crate) fn Runs() -> impl IntoView {
     });
     let navigate = StoredValue::new_local(use_navigate());
     let filter = RwSignal::new(asked.with_untracked(|asked| asked.get("filter")).unwrap_or_default());
-    let named = untrack(|| Shown::read(&use_location().search.get(), wire::decode));
+    let named = untrack(|| TableView::read(&use_location().search.get(), wire::decode));
     let order = RwSignal::new(named.order);
     let further = RwSignal::new(named.further);
     let group = RwSignal::new(named.group);
     let plotted = RwSignal::new(named.plotted);
+    let curve = RwSignal::new(named.curve);
     let facts = RwSignal::new(Facts::default());
     let picked = RwSignal::new(Vec::<String>::new());
     let deleted = RwSignal::new(asked.with_untracked(|asked| asked.get("deleted").is_some()));
     let asks = actions::Asked::new();
     follow_address("filter", filter);
     follow_deleted(deleted, picked);
+    let here = move || {
+        let (filter, order, further, group) = (filter.get(), order.get(), further.get(), group.get());
+        let (deleted, plotted, curve) = (deleted.get(), plotted.get(), curve.get());
+        TableView { filter, order, further, group, deleted, plotted, curve, ..TableView::default() }
+            .address(wire::encode)
+    };
     // Filter and order stand in the address, so that they can be copied.
     Effect::new(move |before: Option<String>| {
-        let now = address_of(filter.get(), order.get(), further.get(), group.get(), deleted.get(), plotted.get());
+        let now = here();
         if before.as_ref().is_some_and(|before| *before != now) {
             let options = NavigateOptions { replace: true, scroll: false, ..Default::default() };
             navigate.with_value(|navigate| navigate(&format!("{}{now}", place.link("runs")), options));
@@ -118,7 +147,7 @@ pub(crate) fn Runs() -> impl IntoView {
     });
     // Of another order than the last the rows are another list: what a stretch of rows is asked by.
     let listing = Signal::derive(move || {
-        let (sort, descending) = sort_of(order.get(), &further.get());
+        let (sort, descending) = sort_of(order.get().as_ref(), &further.get());
         Some(Listing { of: place.scope.get()?, deleted: deleted.get(), filter: filter.get(), sort, descending })
     });
     let noted = RwSignal::new((None::<Scope>, Params::new()));
@@ -210,13 +239,9 @@ pub(crate) fn Runs() -> impl IntoView {
             known.with_value(|known| drawn.iter().filter_map(|id| known.get(id).cloned()).collect::<Vec<_>>())
         })
     });
-    let settable = views::Settable { filter, order, further, group, deleted, plotted, columns: chosen_columns };
+    let settable = views::Settable { filter, order, further, group, deleted, plotted, curve, columns: chosen_columns };
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
-    let back = Signal::derive(move || {
-        let now =
-            untrack(|| address_of(filter.get(), order.get(), further.get(), group.get(), deleted.get(), plotted.get()));
-        format!("{}{now}", place.link("runs"))
-    });
+    let back = Signal::derive(move || format!("{}{}", place.link("runs"), untrack(here)));
     let compare = Signal::derive(move || {
         let picked = picked.with(|picked| picked.iter().take(MOST).cloned().collect::<Vec<_>>().join(","));
         format!("{}?compare={picked}", place.link("runs"))
@@ -227,10 +252,14 @@ pub(crate) fn Runs() -> impl IntoView {
     let train = move || format!("{}?train=1", place.link("runs"));
     let unfit = Memo::new(move |_| list.total.get() == Some(0) && !filter.with(String::is_empty));
     let clear = move || filter.set(String::new());
+    let heading = move || {
+        let name = place.experiment.with(|experiment| experiment.as_ref().map(|experiment| experiment.name.clone()));
+        name.unwrap_or_else(|| "Runs".to_owned())
+    };
     let failed = Memo::new(move |_| list.error.get());
     let is_plotted = Memo::new(move |_| plotted.with(|plotted| !plotted.is_table()));
     let grouped = Memo::new(move |_| !is_plotted.get() && group.with(|group| !group.is_empty()));
-    let groups = groups::groups(listing, group, names, grouped);
+    let groups = groups::groups(listing, group, names, facts, grouped);
     // Not by the number itself: what is brushed stays while runs come and go.
     let shows_plot =
         Memo::new(move |_| is_plotted.get() && failed.with(Option::is_none) && list.total.get() != Some(0));
@@ -246,13 +275,13 @@ pub(crate) fn Runs() -> impl IntoView {
     view! {
         <div class="split-runs">
             <div class="left" class:hidden=is_covered>
-                {move || none.get().then(|| view! { <div class="head"><h1>"Runs"</h1></div> })}
+                {move || none.get().then(|| view! { <div class="head"><h1>{heading}</h1></div> })}
                 <div class="tools" class:hidden=none>
                     <FilterLine
                         value=filter
                         vocabulary=Signal::derive(move || noted.with(|(_, params)| vocabulary(&facts.get(), params)))
                         name="Filter runs"
-                        placeholder="Filter: metric.\"loss/validation\" < 0.1 and param.model = \"trees\""
+                        placeholder="Filter, such as metric.loss < 0.1"
                     />
                     <plots::Switcher plotted />
                     <views::Views settable />
@@ -266,8 +295,8 @@ pub(crate) fn Runs() -> impl IntoView {
                     <Switch value=deleted label="Deleted" />
                     <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
                     {move || has_project.get().then(|| view! {
-                        <a class="btn" href=move || place.link("runs?searches=1")>{icon(icon::SEARCH)}"Searches"</a>
-                        <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a>
+                        <a class="btn folds-away" title="Searches for hyperparameters" href=move || place.link("runs?searches=1")>{icon(icon::SEARCH)}"Searches"</a>
+                        <a class="btn primary to-end" href=train>{icon(icon::PLAY)}"Train"</a>
                     })}
                 </div>
                 <Chips value=filter />
@@ -290,7 +319,7 @@ pub(crate) fn Runs() -> impl IntoView {
                     <groups::Grouped groups filter on_open=open />
                 })}
                 {move || shows_plot.get().then(|| view! {
-                    <plots::Plots list=listing plotted facts filter on_open=open_id />
+                    <plots::Plots whose=plots::Whose::Listed(listing) plotted facts filter=Some(filter) on_open=open_id />
                 })}
                 <div class="fill-table" class:hidden=move || grouped.get() || is_plotted.get() || list.total.get().unwrap_or(0) == 0>
                     <Table
@@ -313,7 +342,7 @@ pub(crate) fn Runs() -> impl IntoView {
                 <Foot hidden=Signal::derive(move || none.get() || grouped.get() || is_plotted.get()) facts figures picked />
             </div>
             {move || (!picked.with(Vec::is_empty) && !is_covered.get()).then(|| view! {
-                <overlay::Overlay picked chosen ranked_by compare=compare />
+                <overlay::Overlay picked chosen ranked_by curve compare=compare />
             })}
             {move || (!comparing.with(Vec::is_empty)).then(|| view! {
                 <compare::Compare named=comparing query=asked ranked_by back=back />
@@ -324,6 +353,25 @@ pub(crate) fn Runs() -> impl IntoView {
             <actions::Moving moving=asks.moving />
             <actions::Ending ending=asks.ending />
             <actions::Purge actions />
+        </div>
+    }
+}
+
+/// How a program logs into this experiment.
+#[component]
+fn LogHere() -> impl IntoView {
+    let (place, address) = (Place::get(), TrackingAddress::new());
+    address.ask();
+    let line = move || {
+        let name = place.experiment.with(|experiment| experiment.as_ref().map(|experiment| experiment.name.clone()))?;
+        // Python's own way to write a text is JSON's, but for what no name has.
+        Some(format!("mlflow.set_experiment({})", serde_json::to_string(&name).ok()?))
+    };
+    view! {
+        <div class="log-here">
+            <Button label="Copy the address" kind="primary" mark=icon::COPY on_press=move || address.copy() />
+            <span class="small muted">"It is what MLFLOW_TRACKING_URI is set to. In the program:"</span>
+            {move || line().map(|text| view! { <CopyLine text /> })}
         </div>
     }
 }
@@ -356,7 +404,8 @@ fn Nothing(
         }
         .into_any(),
         (false, false) => view! {
-            <Empty mark=icon::ACTIVITY title="No run yet" text="Programs log their runs here with MLflow: copy the address from the status line into MLFLOW_TRACKING_URI, and name this experiment. Nothing is trained here, since it belongs to no project.">
+            <Empty mark=icon::ACTIVITY title="No run yet" text="Programs log their runs here with MLflow's client, with this experiment's name. It belongs to no project, so nothing is trained here.">
+                <LogHere />
                 {see_deleted()}
             </Empty>
         }
@@ -384,29 +433,6 @@ fn follow_deleted(deleted: RwSignal<bool>, picked: RwSignal<Vec<String>>) {
             deleted.set(is);
         }
     });
-}
-
-/// The part of the address that says what is shown and in which order.
-fn address_of(
-    filter: String,
-    order: Option<Order>,
-    further: Vec<Order>,
-    group: Names,
-    deleted: bool,
-    plotted: Plotted,
-) -> String {
-    Shown { filter, order, further, group, deleted, plotted, ..Shown::default() }.address(wire::encode)
-}
-
-/// The order as the engine is asked for it.
-fn sort_of(order: Option<Order>, further: &[Order]) -> (Option<String>, bool) {
-    let Some((key, descending)) = order else { return (None, false) };
-    if further.is_empty() {
-        return (Some(key), descending);
-    }
-    let said = |(key, descending): &Order| format!("{key} {}", if *descending { "desc" } else { "asc" });
-    let orders: Vec<String> = [(key, descending)].iter().chain(further).map(said).collect();
-    (Some(orders.join(", ")), false)
 }
 
 /// Metrics that fewer than half of these runs have.
@@ -465,6 +491,15 @@ fn figures(list: Signal<Option<Listing>>, names: Memo<Names>, facts: RwSignal<Fa
     })
 }
 
+/// What is said of the runs that figures leave out, behind how many they are of; nothing where there are none.
+fn other_rows(count: u64) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("; 1 is validated on other rows".to_owned()),
+        more => Some(format!("; {} are validated on other rows", words::count(more))),
+    }
+}
+
 /// Adds a stretch of the table to what is picked, whether its rows were fetched or not.
 fn stretch(list: Signal<Option<Listing>>, picked: RwSignal<Vec<String>>) -> Callback<Range<u64>> {
     let (client, pending) = (Client::get(), Pending::new());
@@ -520,17 +555,7 @@ fn Foot(
         let name = name.strip_suffix(", validation").map_or(name.clone(), ToOwned::to_owned);
         Some((name, if more { figure.max } else { figure.min }, figure))
     });
-    let other_rows = Memo::new(move |_| figures.with(|figures| figures.other_rows));
-    let others = move || {
-        let others = Some(other_rows.get()).filter(|others| *others > 0)?;
-        Some(format!(
-            "; {} validated on other rows",
-            match others {
-                1 => "1 is".to_owned(),
-                more => format!("{} are", words::count(more)),
-            }
-        ))
-    };
+    let others = Memo::new(move |_| figures.with(|figures| other_rows(figures.other_rows)));
     view! {
         <div class="foot" class:hidden=move || hidden.get()>
             <span>{move || match picked.with(Vec::len) { 0 => "None selected".to_owned(), count => format!("{count} selected") }}</span>
@@ -538,7 +563,7 @@ fn Foot(
                 <span>{name}": best "<span class="num">{words::figure(best)}</span></span>
                 // The spread of one value is nothing.
                 {sd.map(|sd| view! { <span title="Mean ± standard deviation (n − 1) over all runs that match and were validated on the same rows">"mean "<span class="num">{words::figure(mean)}" ± "{words::figure(sd)}</span></span> })}
-                <span class="faint">{format!("of {}", words::counted(runs, "run", "runs"))}{others}</span>
+                <span class="faint">{format!("of {}", words::counted(runs, "run", "runs"))}{move || others.get()}</span>
             })}
             <span class="right flex"><kbd>"x"</kbd>" select "<kbd>"Enter"</kbd>" open "<kbd>"/"</kbd>" filter"</span>
         </div>

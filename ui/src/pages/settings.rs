@@ -167,7 +167,7 @@ fn Form(first: Values) -> impl IntoView {
                 <Labelled label="Folder for samples" hint="Opening a sample copies it there. Empty: Slipway Samples in your documents folder.">
                     <TextField value=samples class="mono" placeholder="Slipway Samples" />
                 </Labelled>
-                <Labelled label="Memory for trainings together, in GB" hint="Two trainings run at once only where they fit. Empty: 80 % of the machine's." error=Signal::derive(move || wrong(&memory.get()))>
+                <Labelled label="Memory for all trainings, GB" hint="Two trainings run at once only where they fit. Empty: 80 % of the machine's." error=Signal::derive(move || wrong(&memory.get()))>
                     <TextField value=memory class="mono short" placeholder="automatic" />
                 </Labelled>
                 <Labelled label="Copy data up to, in GB" hint="Larger folders are referenced by their hashes, and must stay where they are." error=Signal::derive(move || wrong(&reference.get()))>

@@ -70,6 +70,13 @@ pub(crate) fn CopyButton(#[prop(into)] text: Signal<String>, #[prop(into)] label
     view! { <IconButton label mark=super::icon::COPY kind="copy" on_press=move |_| toasts.copy(&text.get_untracked()) /> }
 }
 
+/// A line to be typed elsewhere.
+#[component]
+pub(crate) fn CopyLine(#[prop(into)] text: String) -> impl IntoView {
+    let label = format!("Copy: {text}");
+    view! { <span class="command flex"><code class="mono">{text.clone()}</code><CopyButton text label /></span> }
+}
+
 /// Calls of one button: while one is under way the button is disabled, a failure becomes a toast.
 #[derive(Clone, Copy)]
 pub(crate) struct Pending {

@@ -19,6 +19,11 @@ impl Look {
         Self { along: RwSignal::new("step".to_owned()), smoothing: RwSignal::new(smoothing) }
     }
 
+    /// Along time, for what is measured by the clock.
+    pub(crate) fn over_time() -> Self {
+        Self { along: RwSignal::new("time".to_owned()), ..Self::new() }
+    }
+
     pub(crate) fn along(self) -> Along {
         self.along.with(|along| match along.as_str() {
             "share" => Along::Share,
@@ -55,9 +60,14 @@ pub(crate) fn forget(key: &str) {
 #[component]
 pub(crate) fn LookChoice(look: Look) -> impl IntoView {
     view! {
-        <Segments value=look.along name="Along" options=vec![("step", "Step"), ("time", "Time")] />
+        <AlongChoice look />
         <SmoothingChoice look />
     }
+}
+
+#[component]
+pub(crate) fn AlongChoice(look: Look) -> impl IntoView {
+    view! { <Segments value=look.along name="Along" options=vec![("step", "Step"), ("time", "Time")] /> }
 }
 
 /// How much curves are smoothed; the raw line stays behind the smooth one.

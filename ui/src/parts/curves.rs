@@ -1,6 +1,6 @@
 //! Series of runs as lines: fetched for a viewport, fetched again as they grow or are zoomed.
 
-use std::{cell::Cell, collections::HashMap, rc::Rc};
+use std::{borrow::Cow, cell::Cell, collections::HashMap, rc::Rc};
 
 use api::{
     event::Event,
@@ -29,13 +29,15 @@ pub(crate) struct Wanted {
     pub(crate) key: String,
     pub(crate) name: String,
     pub(crate) role: Role,
+    /// Milliseconds since 1970 at which the run began.
+    pub(crate) began_ms: i64,
 }
 
 /// What lies along the horizontal axis.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Along {
     Step,
-    /// Seconds since the run's first point.
+    /// Seconds since the run began.
     Seconds,
     /// Milliseconds since the epoch: the clock's time.
     Clock,
@@ -43,15 +45,14 @@ pub(crate) enum Along {
     Share,
 }
 
-/// What the whole of a series says of its axes: a part of it still counts from the run's beginning.
+/// What the whole of a series says of its axes: a part of it is still a part of that.
 #[derive(Clone, Copy, Default)]
 struct Whole {
-    first_ms: f64,
     last_step: f64,
 }
 
 /// What is asked for, open where `None`: steps, and along time also times.
-#[derive(Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Part {
     steps: (Option<i64>, Option<i64>),
     times: (Option<i64>, Option<i64>),
@@ -183,16 +184,7 @@ pub(crate) fn lines_of_runs(
                 let Some((from, to)) = looked_at else { return };
                 fetched.with_untracked(|fetched| {
                     for (one, series, whole) in fetched.series.iter().filter(|_| fetched.over.is_none()) {
-                        let x = series_x(series, *whole, along);
-                        let steps = part_of(&series.step, &x, from, to);
-                        // Points of one step are told apart by their times. A little more, so that the line reaches the edges.
-                        let beside = (to - from) * 0.05;
-                        let time = |at: f64| match along {
-                            Along::Clock => Some(at as i64),
-                            Along::Seconds => Some((whole.first_ms + at * 1000.0) as i64),
-                            Along::Step | Along::Share => None,
-                        };
-                        let part = Part { steps, times: (time(from - beside), time(to + beside)) };
+                        let part = part_of(series, *whole, one.began_ms, along, (from, to));
                         parts.insert((one.run, one.key.clone()), part);
                     }
                 });
@@ -224,12 +216,16 @@ pub(crate) fn lines_of_runs(
             if key(&fetched.over) != key(&over) {
                 return RunLines::default();
             }
-            let x = |series: &Series, whole: Whole| match over {
-                Some(_) => series.over.clone(),
-                None => series_x(series, whole, along),
-            };
             let line = |(one, series, whole): &(Wanted, Series, Whole)| {
-                (one.run, Line::of_series(one.name.clone(), one.role, x(series, *whole), series))
+                let series = match along {
+                    Along::Seconds | Along::Clock if over.is_none() => series.in_time_order(),
+                    _ => Cow::Borrowed(series),
+                };
+                let x = match over {
+                    Some(_) => series.over.clone(),
+                    None => series_x(&series, *whole, one.began_ms, along),
+                };
+                (one.run, Line::of_series(one.name.clone(), one.role, x, &series))
             };
             RunLines {
                 lines: fetched.series.iter().map(line).collect(),
@@ -260,27 +256,40 @@ fn viewport(
 
 impl Whole {
     fn of(series: &Series) -> Self {
-        Self {
-            first_ms: series.time_ms.first().copied().unwrap_or(0.0),
-            last_step: series.step.last().copied().unwrap_or(0.0),
+        Self { last_step: series.step.last().copied().unwrap_or(0.0) }
+    }
+}
+
+/// What lies between two places of the axis and a little more, so that the line reaches the edges.
+///
+/// Along time the times alone say what it is: the steps of a stretch may be any, where several log at once or a resumed
+/// run logs again.
+fn part_of(series: &Series, whole: Whole, began_ms: i64, along: Along, (from, to): (f64, f64)) -> Part {
+    let beside = (to - from) * 0.05;
+    let times = |time_ms: fn(f64, i64) -> f64| {
+        let at = |place: f64| Some(time_ms(place, began_ms) as i64);
+        Part { times: (at(from - beside), at(to + beside)), ..Part::default() }
+    };
+    match along {
+        Along::Clock => times(|at, _| at),
+        Along::Seconds => times(|at, began_ms| began_ms as f64 + at * 1000.0),
+        Along::Step | Along::Share => {
+            // In the order of the steps.
+            let x = series_x(series, whole, began_ms, along);
+            let first = x.partition_point(|value| *value < from).checked_sub(1);
+            let last = x.partition_point(|value| *value <= to);
+            let step = |index: usize| series.step.get(index).map(|step| *step as i64);
+            Part { steps: (first.and_then(step), step(last)), ..Part::default() }
         }
     }
 }
 
-/// The steps between two places of the axis and one beside each, so that the line reaches the edges.
-fn part_of(steps: &[f64], x: &[f64], from: f64, to: f64) -> (Option<i64>, Option<i64>) {
-    let first = x.partition_point(|value| *value < from).checked_sub(1);
-    let last = x.partition_point(|value| *value <= to);
-    let step = |index: usize| steps.get(index).map(|step| *step as i64);
-    (first.and_then(step), step(last))
-}
-
-fn series_x(series: &Series, whole: Whole, along: Along) -> Vec<f64> {
+fn series_x(series: &Series, whole: Whole, began_ms: i64, along: Along) -> Vec<f64> {
     match along {
         Along::Step => series.step.clone(),
         Along::Share => series.step.iter().map(|step| step / whole.last_step.max(1.0) * 100.0).collect(),
         Along::Clock => series.time_ms.clone(),
-        Along::Seconds => series.time_ms.iter().map(|time| (time - whole.first_ms) / 1000.0).collect(),
+        Along::Seconds => series.seconds_since(began_ms),
     }
 }
 
@@ -291,4 +300,34 @@ pub(crate) fn gap_of(lines: &[Line]) -> Option<f64> {
     steps.retain(|step| *step > 0.0);
     let middle = steps.len() / 2;
     (steps.len() >= 4).then(|| *steps.select_nth_unstable_by(middle, f64::total_cmp).1 * TIMES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(steps: &[f64], times: &[f64]) -> Series {
+        Series { step: steps.to_vec(), time_ms: times.to_vec(), last: steps.to_vec(), ..Series::default() }
+    }
+
+    #[test]
+    fn time_counts_from_the_begin_of_the_run_and_not_from_the_first_bucket() {
+        // Buckets say the time of their last point; validation comes after the first epoch.
+        let (train, validation) = (series(&[99.0, 199.0], &[11_000.0, 12_000.0]), series(&[200.0], &[12_100.0]));
+        let x = |series: &Series| series_x(series, Whole::of(series), 10_000, Along::Seconds);
+        assert_eq!((x(&train), x(&validation)), (vec![1.0, 2.0], vec![2.1]));
+    }
+
+    #[test]
+    fn a_stretch_of_time_is_asked_for_by_its_times_whatever_its_steps_are() {
+        // Steps 2 and 3 again, by a resumed run: in the order of the steps the times go to and fro.
+        let again = series(&[1.0, 2.0, 2.0, 3.0, 3.0, 4.0], &[1e3, 2e3, 102e3, 3e3, 103e3, 104e3]);
+        let whole = Whole::of(&again);
+        let part = part_of(&again, whole, 1_000, Along::Seconds, (100.0, 110.0));
+        assert_eq!(part, Part { steps: (None, None), times: (Some(100_500), Some(111_500)) });
+        let part = part_of(&again, whole, 1_000, Along::Clock, (100e3, 110e3));
+        assert_eq!(part.times, (Some(99_500), Some(110_500)));
+        let part = part_of(&again, whole, 1_000, Along::Step, (2.0, 3.0));
+        assert_eq!(part, Part { steps: (Some(1), Some(4)), times: (None, None) });
+    }
 }

@@ -1,22 +1,133 @@
-//! What clients say of the models that they register: stage, tags, a description in Markdown.
+//! What is said of models and their versions, by clients and people: stage, tags, a description in Markdown.
 
 use std::collections::BTreeMap;
 
-use api::tracking::Stage;
+use api::{
+    id::VersionId,
+    registered::{DescribeModel, Described, PutStages, SetStage, TagModel},
+    tracking::Stage,
+};
 use leptos::prelude::*;
 
-use super::{card::Chip, markdown::Markdown};
+use super::{
+    button::Pending,
+    card::{Card, Chip},
+    icon,
+    markdown::Markdown,
+    menu::Item,
+    notes::Notes,
+    tag_form::TagForm,
+    toast::Toasts,
+};
+use crate::client::Client;
 
-/// MLflow's stage, where a version has one.
+/// A version's way from stage to stage, in its menu.
+#[derive(Clone, Copy)]
+pub(crate) struct StageItems {
+    client: Client,
+    toasts: Toasts,
+    pending: Pending,
+}
+
+/// Where a version can stand, and whether those that stand there are archived.
+const STAGES: [(&str, Stage, bool); 6] = [
+    ("Staging", Stage::Staging, false),
+    ("Staging, the others there archived", Stage::Staging, true),
+    ("Production", Stage::Production, false),
+    ("Production, the others there archived", Stage::Production, true),
+    ("Archived", Stage::Archived, false),
+    ("None", Stage::None, false),
+];
+
+impl StageItems {
+    pub(crate) fn get() -> Self {
+        Self { client: Client::get(), toasts: Toasts::get(), pending: Pending::new() }
+    }
+
+    pub(crate) fn of(self, version: VersionId, now: Stage) -> Vec<Item> {
+        let item = move |(label, stage, archive): (&'static str, Stage, bool)| {
+            let is_there = now == stage && !archive;
+            Item::new(label, icon::LAYERS, move || self.put(version, stage, archive))
+                .under("Stage")
+                .blocked(is_there.then(|| "It stands there".to_owned()))
+        };
+        STAGES.into_iter().map(item).collect()
+    }
+
+    fn put(self, version: VersionId, stage: Stage, archive: bool) {
+        let request = SetStage { version, stage, archive };
+        self.pending.run(async move { self.client.call(request).await }, move |stages| {
+            let said = match stage {
+                Stage::None => "Stands in no stage now".to_owned(),
+                _ => format!("Stands in {} now", word(stage)),
+            };
+            self.toasts.undoable(self.client, said, PutStages { stages });
+        });
+    }
+}
+
+const fn word(stage: Stage) -> &'static str {
+    match stage {
+        Stage::None => "none",
+        Stage::Staging => "staging",
+        Stage::Production => "production",
+        Stage::Archived => "archived",
+    }
+}
+
+/// A description that a click edits.
+#[component]
+pub(crate) fn Description(
+    of: Described,
+    #[prop(into)] saved: Signal<String>,
+    #[prop(into, default = "Description".into())] title: Signal<String>,
+) -> impl IntoView {
+    let (client, pending) = (Client::get(), Pending::new());
+    let save = move |notes: String| {
+        pending.run(async move { client.call(DescribeModel { of, notes }).await }, |()| {});
+    };
+    view! {
+        <Card title class="h">
+            <Notes saved placeholder="What it is for, and what it is not for" busy=pending.busy on_save=Callback::new(save) />
+        </Card>
+    }
+}
+
+#[component]
+pub(crate) fn Tags(
+    of: Described,
+    #[prop(into)] tags: Signal<BTreeMap<String, String>>,
+    #[prop(into, default = "Tags".into())] title: Signal<String>,
+) -> impl IntoView {
+    let (client, pending, toasts) = (Client::get(), Pending::new(), Toasts::get());
+    let put = move |(key, value): (String, Option<String>)| {
+        let before = tags.with_untracked(|tags| tags.get(&key).cloned());
+        let said = match &value {
+            Some(_) => format!("Set the tag {key}"),
+            None => format!("Removed the tag {key}"),
+        };
+        let back = TagModel { of, key: key.clone(), value: before };
+        pending.run(async move { client.call(TagModel { of, key, value }).await }, move |()| {
+            toasts.undoable(client, said, back);
+        });
+    };
+    view! { <TagForm tags title busy=pending.busy on_put=Callback::new(put) /> }
+}
+
+/// MLflow's stage in a word, and its tone.
+pub(crate) const fn stage(stage: Stage) -> Option<(&'static str, &'static str)> {
+    match stage {
+        Stage::None => None,
+        Stage::Staging => Some(("staging", "info")),
+        Stage::Production => Some(("production", "good")),
+        Stage::Archived => Some(("archived", "")),
+    }
+}
+
+/// The stage, where a version has one.
 #[component]
 pub(crate) fn StageChip(stage: Stage) -> impl IntoView {
-    let (text, tone) = match stage {
-        Stage::None => return None,
-        Stage::Staging => ("staging", "info"),
-        Stage::Production => ("production", "good"),
-        Stage::Archived => ("archived", ""),
-    };
-    Some(view! { <Chip text tone /> })
+    self::stage(stage).map(|(text, tone)| view! { <Chip text tone /> })
 }
 
 /// Tags and description; nothing where there are none.

@@ -82,6 +82,12 @@ pub(crate) const fn run_kind(kind: RunKind) -> Option<&'static str> {
 }
 
 #[component]
-pub(crate) fn RunChip(#[prop(into)] state: Signal<RunState>) -> impl IntoView {
-    view! { <Chip dot=true text=Signal::derive(move || run_state(state.get()).1.to_owned()) tone=Signal::derive(move || run_state(state.get()).0.to_owned()) /> }
+pub(crate) fn RunChip(
+    #[prop(into)] state: Signal<RunState>,
+    /// What else runs is not called a training.
+    #[prop(default = true)]
+    is_training: bool,
+) -> impl IntoView {
+    let word = move |state| if !is_training && state == RunState::Running { "running" } else { run_state(state).1 };
+    view! { <Chip dot=true text=Signal::derive(move || word(state.get()).to_owned()) tone=Signal::derive(move || run_state(state.get()).0.to_owned()) /> }
 }

@@ -1,6 +1,9 @@
 //! A table for other programs: a menu that copies it as Markdown or saves it as CSV.
 
-use charts::text_table::{csv_line, markdown};
+use charts::{
+    text_table::{csv_line, markdown},
+    tick::utc,
+};
 use leptos::prelude::*;
 
 use super::{
@@ -34,6 +37,18 @@ impl Form {
         value.map_or_else(|| self.nothing(), str::to_owned)
     }
 
+    /// Milliseconds since 1970, in UTC.
+    pub(crate) fn moment(self, ms: Option<i64>) -> String {
+        ms.map_or_else(|| self.nothing(), utc)
+    }
+
+    pub(crate) fn size(self, bytes: u64) -> String {
+        match self {
+            Self::Markdown => words::bytes(bytes),
+            Self::Csv => bytes.to_string(),
+        }
+    }
+
     fn nothing(self) -> String {
         match self {
             Self::Markdown => "–".to_owned(),
@@ -51,11 +66,30 @@ pub(crate) struct TextTable {
 }
 
 impl TextTable {
+    /// Each title with whether its cells are numbers.
+    pub(crate) fn of<const N: usize>(head: [(&str, bool); N], rows: impl Iterator<Item = [String; N]>) -> Self {
+        let head = head.map(|(title, is_number)| (title.to_owned(), is_number)).to_vec();
+        Self { head, rows: rows.map(|row| row.to_vec()).collect() }
+    }
+
     fn written(self, form: Form) -> String {
         let (titles, is_number): (Vec<String>, Vec<bool>) = self.head.into_iter().unzip();
         match form {
             Form::Markdown => markdown(&titles, &is_number, &self.rows),
             Form::Csv => csv_line(&titles) + &self.rows.into_iter().map(csv_line).collect::<String>(),
+        }
+    }
+
+    /// Copies or saves it; `of` is one row and several, as of [`TakeTable`].
+    pub(crate) fn taken(self, toasts: Toasts, (one, many): (&str, &str), form: Form) {
+        let count = words::counted(self.rows.len() as u64, one, many);
+        let text = self.written(form);
+        match form {
+            Form::Markdown => toasts.copy_unseen(&text, "Copied as Markdown", &count),
+            Form::Csv => {
+                wire::save_text(&format!("{many}.csv"), "text/csv", &text);
+                toasts.done(format!("Saved {count} as CSV"));
+            }
         }
     }
 }
@@ -66,27 +100,37 @@ pub(crate) fn TakeTable(
     of: (&'static str, &'static str),
     table: impl Fn(Form) -> TextTable + Copy + 'static,
 ) -> impl IntoView {
-    let (toasts, menus) = (Toasts::get(), Menus::get());
-    let (one, many) = of;
-    let copy = move || {
-        let table = table(Form::Markdown);
-        let count = words::counted(table.rows.len() as u64, one, many);
-        toasts.copy_unseen(&table.written(Form::Markdown), "Copied as Markdown", &count);
+    let toasts = Toasts::get();
+    view! { <TakeMenu take=move |form| table(form).taken(toasts, of, form) /> }
+}
+
+/// The menu alone, for a table that must first be fetched.
+#[component]
+pub(crate) fn TakeMenu(take: impl Fn(Form) + Copy + 'static) -> impl IntoView {
+    let menus = Menus::get();
+    let items = move || {
+        vec![
+            Item::new("Copy as Markdown", icon::COPY, move || take(Form::Markdown)),
+            Item::new("Save as CSV", icon::DOWNLOAD, move || take(Form::Csv)),
+        ]
     };
-    let save = move || {
-        let table = table(Form::Csv);
-        let count = words::counted(table.rows.len() as u64, one, many);
-        wire::save_text(&format!("{many}.csv"), "text/csv", &table.written(Form::Csv));
-        toasts.done(format!("Saved {count} as CSV"));
-    };
-    let items =
-        move || vec![Item::new("Copy as Markdown", icon::COPY, copy), Item::new("Save as CSV", icon::DOWNLOAD, save)];
     view! { <IconButton label="Copy or save the table" mark=icon::DOWNLOAD on_press=move |event| menus.open_at(&event, items()) /> }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_and_sizes_are_exact_for_programs() {
+        assert_eq!(Form::Csv.moment(Some(1_795_928_400_000)), "2026-11-29T05:00:00Z");
+        assert_eq!(Form::Csv.moment(Some(-1)), "1969-12-31T23:59:59Z");
+        assert_eq!((Form::Csv.moment(None), Form::Markdown.moment(None)), (String::new(), "–".to_owned()));
+        assert_eq!(
+            (Form::Csv.size(2_048_000), Form::Markdown.size(2_048_000)),
+            ("2048000".to_owned(), words::bytes(2_048_000))
+        );
+    }
 
     #[test]
     fn a_table_is_rounded_for_people_and_exact_for_programs() {

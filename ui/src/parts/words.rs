@@ -241,6 +241,54 @@ pub(crate) fn metric(name: &str) -> String {
     api::figure::name(name)
 }
 
+/// What is measured of the machine, its unit, and by how much a value is taken times to be in it.
+pub(crate) fn system(key: &str) -> (String, &'static str, f64) {
+    let name = key.trim_start_matches("system/");
+    let (gpu, name) = match name.strip_prefix("gpu_").and_then(|rest| rest.split_once('_')) {
+        Some((index, rest)) if index.parse::<u32>().is_ok() => (Some(index), rest),
+        _ => (None, name),
+    };
+    let known = match name {
+        "cpu" => "CPU, of one core",
+        "cpu_seconds" => "CPU time",
+        "cpu_utilization_percentage" => "CPU of the machine",
+        "memory_bytes" => "Memory",
+        "system_memory_usage_megabytes" | "system_memory_usage_percentage" => "Memory of the machine",
+        "disk_read_bytes_per_second" => "Disk read",
+        "disk_write_bytes_per_second" => "Disk written",
+        "disk_available_megabytes" => "Disk free",
+        "disk_usage_megabytes" | "disk_usage_percentage" => "Disk used",
+        "network_receive_megabytes" | "network_receive_bytes_per_second" => "Network received",
+        "network_transmit_megabytes" | "network_transmit_bytes_per_second" => "Network sent",
+        "utilization_percentage" => "utilization",
+        "memory_usage_megabytes" | "memory_usage_percentage" => "memory",
+        "process_memory_megabytes" => "memory of the run",
+        "power_usage_watts" | "power_usage_percentage" => "power",
+        "temperature_celsius" => "temperature",
+        "energy_joules" => "energy",
+        _ => "",
+    };
+    let (rest, unit, part) = [
+        ("_bytes_per_second", "MB/s", 1e-6),
+        ("_megabytes", "GB", 1e-3),
+        ("_bytes", "MB", 1e-6),
+        ("_percentage", "%", 1.0),
+        ("_watts", "W", 1.0),
+        ("_celsius", "°C", 1.0),
+        ("_joules", "kJ", 1e-3),
+        ("_seconds", "s", 1.0),
+    ]
+    .into_iter()
+    .find_map(|(end, unit, part)| Some((name.strip_suffix(end)?, unit, part)))
+    .unwrap_or((name, if name == "cpu" { "%" } else { "" }, 1.0));
+    let title = match known {
+        "" => rest.replace('_', " "),
+        known => known.to_owned(),
+    };
+    let title = gpu.map_or_else(|| capital(&title), |gpu| format!("GPU {gpu} {title}"));
+    (title, unit, part)
+}
+
 /// The same with the class that the figure is of: 'Precision of "ja"'.
 pub(crate) fn metric_of(name: &str, class: Option<&str>) -> String {
     class.map_or_else(|| metric(name), |class| format!("{} of \"{class}\"", metric(name)))
@@ -253,6 +301,21 @@ pub(crate) fn capital(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_machine_used_has_a_name_and_a_unit() {
+        for (key, title, unit, part) in [
+            ("system/cpu", "CPU, of one core", "%", 1.0),
+            ("system/memory_bytes", "Memory", "MB", 1e-6),
+            ("system/disk_read_bytes_per_second", "Disk read", "MB/s", 1e-6),
+            ("system/gpu_1_power_usage_watts", "GPU 1 power", "W", 1.0),
+            ("system/energy_joules", "Energy", "kJ", 1e-3),
+            ("system/threads", "Threads", "", 1.0),
+            ("system/fan_speed_percentage", "Fan speed", "%", 1.0),
+        ] {
+            assert_eq!(system(key), (title.to_owned(), unit, part), "{key}");
+        }
+    }
 
     #[test]
     fn series_of_one_figure_stand_in_one_chart_and_others_apart() {

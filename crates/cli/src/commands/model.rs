@@ -1,13 +1,16 @@
 //! `slipway model`: registering, listing, naming, predicting.
 
+mod registered;
+
 use std::{collections::BTreeMap, path::PathBuf};
 
 use api::{
     ApiError,
     model::{
         DeleteVersion, FindVersion, GetVersion, ListModels, ListOtherModels, Model, Predict, PredictFile, Predictions,
-        RegisterModel, SetAlias, Version, VersionDetail,
+        RegisterModel, Version, VersionDetail,
     },
+    registered::{DeleteModel, GetClientVersion, RenameModel},
     tracking::{ClientVersion, Stage},
 };
 use clap::Subcommand;
@@ -41,12 +44,12 @@ pub(crate) enum ModelCommand {
     },
     /// Shows a version: what it is, how good, what it is asked and answers, where it came from
     Show {
-        /// NAME, NAME@ALIAS, NAME:NUMBER or an id
+        /// NAME, NAME@ALIAS, NAME:NUMBER, NAME/NUMBER or an id
         version: String,
     },
     /// Prints which version a name stands for
     Find {
-        /// NAME, NAME@ALIAS, NAME:NUMBER or an id
+        /// NAME, NAME@ALIAS, NAME:NUMBER, NAME/NUMBER or an id
         version: String,
     },
     /// Points an alias of a model at one of its versions, or removes it: `fraud champion 2` makes fraud@champion
@@ -62,10 +65,57 @@ pub(crate) enum ModelCommand {
         #[arg(long, conflicts_with = "version")]
         remove: bool,
     },
+    /// Sets tags of a version or of a model: `churn:3 team=growth`
+    Tag {
+        /// NAME@ALIAS, NAME:NUMBER, NAME/NUMBER or an id of a version; NAME alone is the model
+        version: String,
+        /// An empty value removes the tag
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        tags: Vec<String>,
+    },
+    /// Moves a version to a stage, as MLflow has them
+    Stage {
+        /// NAME, NAME@ALIAS, NAME:NUMBER, NAME/NUMBER or an id
+        version: String,
+        /// none, staging, production or archived
+        #[arg(value_parser = super::parse_word::<Stage>)]
+        stage: Stage,
+        /// Archive the versions that stand there now; of staging and production
+        #[arg(long)]
+        archive: bool,
+    },
+    /// Writes the description of a version or of a model
+    Describe {
+        /// NAME@ALIAS, NAME:NUMBER, NAME/NUMBER or an id of a version; NAME alone is the model
+        version: String,
+        /// Markdown; an empty one removes the description
+        text: String,
+    },
+    /// Gives a model another name
+    Rename {
+        /// The model's name or id
+        model: String,
+        /// No other model may have it
+        name: String,
+    },
+    /// Lists the files of a version, or saves one of a version that a client registered
+    Files {
+        /// NAME, NAME@ALIAS, NAME:NUMBER, NAME/NUMBER or an id
+        version: String,
+        /// A file as the list names it
+        #[arg(long, value_name = "PATH", requires = "to")]
+        save: Option<String>,
+        /// Where to save it: a file that isn't there yet
+        #[arg(long, value_name = "FILE", requires = "save")]
+        to: Option<PathBuf>,
+    },
     /// Deletes a version; refused while deployed
     Delete {
-        /// NAME, NAME@ALIAS, NAME:NUMBER or an id
+        /// NAME, NAME@ALIAS, NAME:NUMBER, NAME/NUMBER or an id; with --whole the model's name or id
         version: String,
+        /// Delete the model itself with all of its versions; refused while one stands there that was trained here
+        #[arg(long)]
+        whole: bool,
     },
     /// Predicts a file or a folder of pictures into a file, or rows given as JSON
     Predict {
@@ -101,42 +151,43 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
             context.output.show(&models, |models| if without_project { list_of_clients(models) } else { list(models) })
         }
         ModelCommand::Show { version } => {
-            let detail = context.call(GetVersion { version: context.version(&version).await? }).await?;
-            context.output.show(&detail, shown)
+            let found = context.any_version(&version).await?;
+            if found.of_client {
+                let detail = context.call(GetClientVersion { version: found.version }).await?;
+                return context.output.show(&detail, registered::shown);
+            }
+            context.output.show(&context.call(GetVersion { version: found.version }).await?, shown)
         }
         ModelCommand::Find { version } => {
-            let project = context.project_if_any().await?;
-            context.output.show(&context.call(FindVersion { reference: version, project }).await?, line)
+            let found = context.any_version(&version).await?;
+            if found.of_client {
+                return context.output.show(&found, |found| format!("{} (a client's)", registered::title(found)));
+            }
+            let request = FindVersion { reference: found.version.to_string(), project: None };
+            context.output.show(&context.call(request).await?, line)
         }
         ModelCommand::Alias { model, alias, version, remove: _ } => {
-            let model = context.model(&model).await?;
-            let had_it = model.versions.iter().any(|version| version.aliases.contains(&alias));
-            if version.is_none() && !had_it {
-                return Err(ApiError::not_found(format!("{} has no alias \"{alias}\".", model.name))
-                    .with_hint("See `slipway model list`."));
-            }
-            let version = match &version {
-                // "7" and "v7" mean a version of this model.
-                Some(named) => {
-                    match model.versions.iter().find(|known| known.number.to_string() == named.trim_start_matches('v'))
-                    {
-                        Some(known) => Some(known.id),
-                        None => Some(context.version(named).await?),
-                    }
-                }
-                None => None,
-            };
-            let model = context.call(SetAlias { model: model.id, alias: alias.clone(), version }).await?;
-            let stands = model.versions.iter().find(|known| Some(known.id) == version).map(|known| known.number);
-            context.output.show(&model, |model| match stands {
-                Some(number) => format!("{0}@{alias} is {0}:{number}.", model.name),
-                None => format!("{} has no alias {alias} any more.", model.name),
-            })
+            registered::alias(context, &model, alias, version).await
         }
-        ModelCommand::Delete { version } => {
+        ModelCommand::Tag { version, tags } => registered::tag(context, &version, &tags).await,
+        ModelCommand::Stage { version, stage, archive } => registered::stage(context, &version, stage, archive).await,
+        ModelCommand::Describe { version, text } => registered::describe(context, &version, text).await,
+        ModelCommand::Rename { model, name } => {
+            let model = context.model(&model).await?;
+            let renamed = context.call(RenameModel { model: model.id, name }).await?;
+            context.output.show(&renamed, |renamed| format!("{} is called {} now.", model.name, renamed.name))
+        }
+        ModelCommand::Files { version, save, to } => registered::files(context, &version, save, to).await,
+        ModelCommand::Delete { version, whole } => {
             context.lasting().await?;
-            let freed = context.call(DeleteVersion { version: context.version(&version).await? }).await?;
-            context.output.show(&freed, |freed| super::host::freed("The version is deleted", freed))
+            let (what, freed) = if whole {
+                let model = context.model(&version).await?.id;
+                ("The model is deleted", context.call(DeleteModel { model }).await?)
+            } else {
+                let version = context.any_version(&version).await?.version;
+                ("The version is deleted", context.call(DeleteVersion { version }).await?)
+            };
+            context.output.show(&freed, |freed| super::host::freed(what, freed))
         }
         ModelCommand::Predict { version, input: Some(input), output: Some(output), force, .. } => {
             context.lasting().await?;
@@ -231,10 +282,14 @@ fn list_of_clients(models: &[Model]) -> String {
 
 fn shown(detail: &VersionDetail) -> String {
     let version = &detail.version;
+    let [stage, tags, notes] = registered::told(&detail.tags, detail.notes.stage, &detail.notes.notes);
     let head = pairs(&[
         ("model", Some(line(version))),
         ("id", Some(version.id.to_string())),
         ("aliases", Some(version.aliases.join(", ")).filter(|names| !names.is_empty())),
+        stage,
+        tags,
+        notes,
         ("task", Some(words::word(&version.task))),
         ("size", Some(words::bytes(version.size_bytes))),
         ("content", Some(version.content.clone())),

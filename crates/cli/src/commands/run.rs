@@ -7,8 +7,9 @@ mod importance;
 mod list;
 mod media;
 mod several;
+mod views;
 
-use std::{io::Write as _, time::Duration};
+use std::{io::Write as _, path::PathBuf, time::Duration};
 
 use api::{
     ApiError, RunId,
@@ -17,7 +18,7 @@ use api::{
     job::Subject,
     run::{
         Artifact, DeleteRun, EditRun, Ending, GetEvaluation, GetLineage, GetRun, GetRunLog, LineageNode, ListArtifacts,
-        LogStream, MarkEnded, ResumeRun, Run, RunKind, StartRun, StopRun, seconds,
+        LogStream, MarkEnded, ResumeRun, Run, RunKind, SaveArtifact, StartRun, StopRun, seconds,
     },
     spending::{Spent, money},
     worker::Device,
@@ -25,7 +26,7 @@ use api::{
 use clap::{Args, Subcommand};
 
 use crate::{
-    context::{Context, Outcome},
+    context::{Context, Outcome, absolute},
     output::{pairs, table},
     words,
 };
@@ -100,11 +101,20 @@ pub(crate) enum RunCommand {
         #[arg(long, short)]
         follow: bool,
     },
-    /// Lists the files that a run produced
+    /// Lists the files that a run produced, or saves one
     Artifacts {
         /// A run's name or id, or `latest`
         run: String,
+        /// A file as the list names it
+        #[arg(long, value_name = "PATH", requires = "to")]
+        save: Option<String>,
+        /// Where to save it: a file that isn't there yet
+        #[arg(long, value_name = "FILE", requires = "save")]
+        to: Option<PathBuf>,
     },
+    /// Saved views of the run table: filter, order, groups and columns under a name
+    #[command(subcommand)]
+    Views(views::ViewsCommand),
     /// Pictures, sounds, texts, tables and histograms of a run by step
     #[command(subcommand)]
     Media(media::MediaCommand),
@@ -285,7 +295,16 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             let run = context.run(&run).await?;
             log(context, run, if stderr { LogStream::Stderr } else { LogStream::Stdout }, follow).await
         }
-        RunCommand::Artifacts { run } => {
+        RunCommand::Artifacts { run, save: Some(path), to: Some(to) } => {
+            context.lasting().await?;
+            let (run, to) = (context.run(&run).await?, absolute(&to)?);
+            let saved = context.call(SaveArtifact { run, path, to }).await?;
+            context
+                .output
+                .show(&saved, |saved| format!("{} is written ({}).", saved.path, words::bytes(saved.size_bytes)))
+        }
+        RunCommand::Views(command) => views::run(context, command).await,
+        RunCommand::Artifacts { run, .. } => {
             let artifacts = context.call(ListArtifacts { run: context.run(&run).await? }).await?;
             context.output.show(&artifacts, |list| {
                 let row = |file: &Artifact| {
@@ -327,7 +346,7 @@ pub(crate) async fn train(context: &Context, detach: bool, job: api::job::Job) -
     }
 }
 
-fn tag(pair: &str) -> Outcome<(String, Option<String>)> {
+pub(crate) fn tag(pair: &str) -> Outcome<(String, Option<String>)> {
     match pair.split_once('=') {
         Some((key, value)) => Ok((key.to_owned(), Some(value.to_owned()).filter(|value| !value.is_empty()))),
         None => Err(ApiError::invalid(format!("\"{pair}\" is no KEY=VALUE."))),

@@ -2,7 +2,10 @@
 
 use api::{
     ApiError, SourceId,
-    source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, RestoreSource, Source},
+    source::{
+        AddSource, FollowSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, RestoreSource,
+        Source,
+    },
 };
 use clap::Subcommand;
 
@@ -44,6 +47,14 @@ pub(crate) enum SourceCommand {
         /// Its path, or the end of it
         source: String,
     },
+    /// Follows a log while the host runs, or no more
+    Follow {
+        /// Its path, or the end of it
+        source: String,
+        /// No more; `source read` still reads it on
+        #[arg(long)]
+        off: bool,
+    },
     /// Forgets a log; the log itself is never touched
     Remove {
         /// Its path, or the end of it
@@ -82,6 +93,15 @@ pub(crate) async fn run(context: &mut Context, command: SourceCommand) -> Outcom
             let job = context.call(ReadSource { source }).await?;
             let job = context.follow(job).await?;
             context.output.show(&job, |job| job.message.clone())
+        }
+        SourceCommand::Follow { source, off } => {
+            context.lasting().await?;
+            let source = find(context, &source).await?;
+            let source = context.call(FollowSource { source, follow: !off }).await?;
+            context.output.show(&source, |source| match source.watched {
+                true => format!("{} is followed.", source.path),
+                false => format!("{} is followed no more; `slipway source read` reads it on.", source.path),
+            })
         }
         SourceCommand::Remove { source, keep_runs } => {
             context.lasting().await?;
@@ -137,7 +157,8 @@ fn listed(sources: &[Source]) -> String {
         let state = match &source.error {
             Some(error) => error.message.clone(),
             None if source.warned > 0 => format!("{} not read", words::count(source.warned)),
-            None => String::new(),
+            None if source.watched => "followed".to_owned(),
+            None => "read once".to_owned(),
         };
         vec![words::word(&source.kind), source.path.clone(), words::count(source.runs), state]
     };

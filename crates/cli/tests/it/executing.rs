@@ -19,6 +19,9 @@ fn a_commands_exit_code_output_and_metrics_are_kept() {
     );
     assert_eq!(run["environment"]["MY_SETTING"], "plain");
     assert_eq!(run["environment"]["MY_TOKEN"], "•••");
+    for part in ["machine.cpu", "machine.gpu", "machine.memory"] {
+        assert!(run["environment"][part].as_str().is_some_and(|fact| !fact.is_empty()), "{part}: {run}");
+    }
     assert!(!run.to_string().contains("very secret"));
     let loss = run["metrics"].as_array().unwrap().iter().find(|metric| metric["key"] == "loss").unwrap();
     assert_eq!((loss["count"].as_u64(), loss["step"].as_i64(), loss["last"].as_f64()), (Some(2), Some(2), Some(0.25)));

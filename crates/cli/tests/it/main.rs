@@ -5,6 +5,7 @@ mod executing;
 mod hosting;
 mod once;
 mod program;
+mod registered;
 mod searching;
 #[path = "../../../../tests/src/skipped.rs"]
 #[allow(unreachable_pub, dead_code, reason = "the journeys' own, of which a suite takes what it needs")]

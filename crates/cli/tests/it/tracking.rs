@@ -37,7 +37,7 @@ impl Client {
     }
 
     /// A finished run of an experiment, with a param and a series that falls from `loss`.
-    fn run(&self, experiment: &Value, name: &str, lr: &str, loss: f64) -> String {
+    pub(crate) fn run(&self, experiment: &Value, name: &str, lr: &str, loss: f64) -> String {
         let began = 1_700_000_000_000_i64;
         let body = json!({ "experiment_id": experiment.to_string(), "run_name": name, "start_time": began });
         let id = self.post("runs/create", &body)["run"]["info"]["run_id"].as_str().unwrap().to_owned();

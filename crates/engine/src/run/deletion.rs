@@ -160,7 +160,10 @@ pub(crate) fn registered<'a>(
 ) -> Option<ApiError> {
     let version = places.find_map(|place| pointed.get(place))?;
     let refusal = ApiError::new(ErrorCode::InUse, format!("{version} was registered from the files of {name}."));
-    Some(refusal.with_hint("Delete that version first, as it was registered: with MLflow's client."))
+    Some(
+        refusal
+            .with_hint("Delete that version first: in Models, with `slipway model delete`, or with MLflow's client."),
+    )
 }
 
 /// Of what we don't supervise only its client knows whether it is under way: a deletion is a person's word.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use api::{
-    RunId,
+    ProjectId, RunId,
     run::{GetLineage, LineageNode, Run},
     tracking::{ClientVersion, LoggedModel, RunInput},
 };
@@ -89,6 +89,64 @@ pub async fn get(engine: &Engine, request: GetLineage) -> anyhow::Result<Vec<Lin
     Ok(nodes)
 }
 
+/// What a version that a client registered came from, and itself.
+pub(crate) async fn of_client_version(
+    engine: &Engine,
+    name: &str,
+    version: &ClientVersion,
+) -> anyhow::Result<Vec<LineageNode>> {
+    let id = version.id.to_string();
+    if let Some(run) = version.run {
+        let nodes = get(engine, GetLineage { run }).await?;
+        if let Some(at) = nodes.iter().position(|node| node.kind == "version" && node.id == id) {
+            return Ok(above(nodes, at));
+        }
+    }
+    let wanted = version.logged.clone();
+    let logged = engine
+        .store()
+        .read(move |c| Ok(wanted.map(|id| store::logged_model::get(c, &id)).transpose()?.flatten()))
+        .await?;
+    let mut nodes: Vec<LineageNode> = logged.iter().map(|model| logged_node(model, Vec::new())).collect();
+    nodes.push(version_node(name, version.clone(), None, (0..nodes.len()).collect()));
+    Ok(nodes)
+}
+
+/// A node and what it came from, in their order.
+fn above(nodes: Vec<LineageNode>, of: usize) -> Vec<LineageNode> {
+    let mut is_above = vec![false; nodes.len()];
+    let mut open = vec![of];
+    while let Some(at) = open.pop() {
+        if !std::mem::replace(&mut is_above[at], true) {
+            open.extend(&nodes[at].from);
+        }
+    }
+    // Where each one stands among those that stay.
+    let mut stays = 0;
+    let places: Vec<usize> = is_above
+        .iter()
+        .map(|is| {
+            stays += usize::from(*is);
+            stays.saturating_sub(1)
+        })
+        .collect();
+    let kept = nodes.into_iter().zip(&is_above).filter(|(_, is)| **is).map(|(node, _)| node);
+    kept.map(|node| LineageNode { from: node.from.iter().map(|from| places[*from]).collect(), ..node }).collect()
+}
+
+/// A version that a client registered; its page is in the project of its run.
+fn version_node(name: &str, version: ClientVersion, project: Option<ProjectId>, from: Vec<usize>) -> LineageNode {
+    let page = project.map_or_else(|| "/experiments".to_owned(), |project| format!("/p/{project}/models"));
+    LineageNode {
+        kind: "version".to_owned(),
+        id: version.id.to_string(),
+        label: format!("{name} v{}", version.number),
+        detail: if version.aliases.is_empty() { version.source } else { version.aliases.join(", ") },
+        link: Some(format!("{page}?version={}", version.id)),
+        from,
+    }
+}
+
 /// What a client says that its run was given and made.
 struct OfClient {
     datasets: Vec<RunInput>,
@@ -140,17 +198,9 @@ impl OfClient {
             by_id.insert(model.id.clone(), nodes.len());
             nodes.push(logged_node(&model, vec![node]));
         }
-        let models = run.project.map_or_else(|| "/experiments".to_owned(), |project| format!("/p/{project}/models"));
         for (name, version) in self.versions {
             let from = version.logged.as_ref().and_then(|logged| by_id.get(logged)).copied();
-            nodes.push(LineageNode {
-                kind: "version".to_owned(),
-                id: version.id.to_string(),
-                label: format!("{name} v{}", version.number),
-                detail: if version.aliases.is_empty() { version.source } else { version.aliases.join(", ") },
-                link: Some(models.clone()),
-                from: vec![from.unwrap_or(node)],
-            });
+            nodes.push(version_node(&name, version, run.project, vec![from.unwrap_or(node)]));
         }
     }
 }

@@ -10,10 +10,14 @@ use std::{
 use anyhow::{Context as _, bail};
 use api::{
     ApiError, RunId,
-    media::{GetMedium, ListMedia, MediaOfKey, Medium, MediumContent, MediumKind, RunMedia, SaveMedium, SavedMedium},
+    media::{
+        GetMedium, GetMediumSteps, ListMedia, MOST_STEPS, MediaOfKey, Medium, MediumContent, MediumKind, RunMedia,
+        SaveMedium, SavedMedium,
+    },
     run::ListArtifacts,
 };
 use foreign::{Location, mlflow_image::LoggedImage};
+use store::run::RunRow;
 
 use crate::{Engine, beneath, error, output::Output};
 
@@ -95,8 +99,8 @@ fn tables(tag: Option<&str>) -> HashSet<String> {
     listed.iter().filter(is_table).filter_map(|one| one["path"].as_str().map(str::to_owned)).collect()
 }
 
-/// All media, by key and step.
-async fn all(engine: &Engine, run: RunId) -> anyhow::Result<BTreeMap<String, BTreeMap<i64, Entry>>> {
+/// All media, by key and step, and the run that has them. What it holds is looked through for it.
+async fn all(engine: &Engine, run: RunId) -> anyhow::Result<(RunRow, BTreeMap<String, BTreeMap<i64, Entry>>)> {
     let row = super::find(engine, run).await?;
     let tables = tables(row.run.tags.get(LOGGED).map(String::as_str));
     let artifacts = super::artifacts(engine, ListArtifacts { run }).await?;
@@ -136,11 +140,11 @@ async fn all(engine: &Engine, run: RunId) -> anyhow::Result<BTreeMap<String, BTr
         found.entry(key).or_default().insert(step, Entry { kind, time_ms: None, lies: Lies::Log });
     }
     found.retain(|_, steps| !steps.is_empty());
-    Ok(found)
+    Ok((row, found))
 }
 
 pub async fn list(engine: &Engine, request: ListMedia) -> anyhow::Result<RunMedia> {
-    let all = all(engine, request.run).await?;
+    let (_, all) = all(engine, request.run).await?;
     let total = all.len() as u64;
     let keys = all.into_iter().take(KEYS).filter_map(|(key, steps)| {
         let kind = steps.values().next()?.kind;
@@ -173,11 +177,7 @@ struct Opened {
 }
 
 async fn open(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyhow::Result<Opened> {
-    let mut all = all(engine, run).await?;
-    let steps = all.remove(key).ok_or_else(|| {
-        ApiError::not_found(format!("The run has no medium \"{key}\"."))
-            .with_hint("List what it has: `slipway run media list RUN`.")
-    })?;
+    let (row, steps) = steps_of(engine, run, key).await?;
     let found = match step {
         Some(step) => steps.get_key_value(&step),
         None => steps.last_key_value(),
@@ -185,10 +185,26 @@ async fn open(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyh
     let Some((&step, entry)) = found else {
         bail!(ApiError::not_found(format!("The run has no medium \"{key}\" at step {}.", step.unwrap_or_default())));
     };
+    open_entry(engine, &row, key, step, entry).await
+}
+
+/// The steps of a key, and the run.
+async fn steps_of(engine: &Engine, run: RunId, key: &str) -> anyhow::Result<(RunRow, BTreeMap<i64, Entry>)> {
+    let (row, mut all) = all(engine, run).await?;
+    let steps = all.remove(key).ok_or_else(|| {
+        ApiError::not_found(format!("The run has no medium \"{key}\"."))
+            .with_hint("List what it has: `slipway run media list RUN`.")
+    })?;
+    Ok((row, steps))
+}
+
+/// Opens what was found, without looking through the run again.
+async fn open_entry(engine: &Engine, row: &RunRow, key: &str, step: i64, entry: &Entry) -> anyhow::Result<Opened> {
+    let run = row.run.id;
     let Entry { kind, time_ms, lies } = entry.clone();
     let path = match lies {
         Lies::Artifact(path) => {
-            let held = Held::File(super::artifact(engine, run, &path).await?);
+            let held = Held::File(super::listed_artifact(engine, row.clone(), path).await?);
             return Ok(Opened { step, kind, time_ms, held });
         }
         Lies::Log => key.to_owned(),
@@ -228,13 +244,40 @@ fn within(location: &Location, log: &Path) -> anyhow::Result<Held> {
 }
 
 pub async fn get(engine: &Engine, request: GetMedium) -> anyhow::Result<Medium> {
-    let Opened { step, kind, time_ms, held } = open(engine, request.run, &request.key, request.step).await?;
+    let opened = open(engine, request.run, &request.key, request.step).await?;
+    shown(request.key, opened).await
+}
+
+pub async fn get_steps(engine: &Engine, request: GetMediumSteps) -> anyhow::Result<Vec<Option<Medium>>> {
+    let GetMediumSteps { run, key, steps } = request;
+    if steps.len() > MOST_STEPS {
+        bail!(ApiError::invalid(format!("At most {MOST_STEPS} steps of a medium are asked for at once.")));
+    }
+    let (row, of_key) = steps_of(engine, run, &key).await?;
+    let mut found = Vec::with_capacity(steps.len());
+    for step in steps {
+        let Some(entry) = of_key.get(&step) else {
+            found.push(None);
+            continue;
+        };
+        // One that went, or is damaged, is a gap among the others: asked for by itself it says why.
+        let medium = match open_entry(engine, &row, &key, step, entry).await {
+            Ok(opened) => shown(key.clone(), opened).await.ok(),
+            Err(_) => None,
+        };
+        found.push(medium);
+    }
+    Ok(found)
+}
+
+async fn shown(key: String, opened: Opened) -> anyhow::Result<Medium> {
+    let Opened { step, kind, time_ms, held } = opened;
     let content = tokio::task::spawn_blocking(move || match held {
         Held::File(file) => of_file(file, kind),
         Held::Told(media) => of_log(media),
     })
     .await??;
-    Ok(Medium { key: request.key, kind, step, time_ms, content })
+    Ok(Medium { key, kind, step, time_ms, content })
 }
 
 fn of_file(file: fs::File, kind: MediumKind) -> anyhow::Result<MediumContent> {

@@ -18,7 +18,7 @@ use api::{
     event::{Event, NewestPoint, Tag},
     figure,
     project::{Happening, Stage, StationState},
-    run::{RunKind, RunProgress, RunState},
+    run::{MACHINE, RunKind, RunProgress, RunState},
     series::Point,
     spending::ENERGY_JOULES,
     worker::{EventBody, LogLevel, Outcome, WorkerEvent},
@@ -455,6 +455,10 @@ fn apply(
             if let Some(model) = params.get("model") {
                 row.model = Some(model.clone());
             }
+        }
+        EventBody::Machine { facts } => {
+            let named = facts.iter().map(|(name, fact)| (format!("{MACHINE}{name}"), fact.clone()));
+            row.run.environment.extend(named);
         }
         EventBody::Checkpoint { .. } => {
             // The step stays that of the last progress, as its share and its time left do.

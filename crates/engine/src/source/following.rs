@@ -253,12 +253,17 @@ fn watched(source: &Source) -> Vec<(PathBuf, RecursiveMode)> {
     vec![(folder, RecursiveMode::NonRecursive)]
 }
 
+/// Of a source that is read on by hand alone: a reading under way goes to its end.
+pub(super) fn let_go(engine: &Engine, id: SourceId) {
+    lock(&engine.following().watchers).remove(&id);
+    forget_later(engine, id);
+}
+
 /// Of a source that is forgotten: a reading under way ends, too.
 pub(super) fn unfollow(engine: &Engine, id: SourceId) {
     if let Some(reading) = lock(&engine.following().reading).get_mut(&id) {
         // What comes from now on is of one who brought it back.
         *reading = Reading { more: false, stopped: true };
     }
-    lock(&engine.following().watchers).remove(&id);
-    forget_later(engine, id);
+    let_go(engine, id);
 }

@@ -136,7 +136,7 @@ pub(super) fn taken_up(tx: &Transaction<'_>, wanted: &SourceRow) -> store::Resul
             && row.source.kind == wanted.source.kind
         {
             row.source.watched = wanted.source.watched;
-            store::source::put(tx, &row)?;
+            store::source::set_watched(tx, id, row.source.watched)?;
             return Ok(Some(row));
         }
     }

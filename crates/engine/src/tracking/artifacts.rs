@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use api::{ApiError, ErrorCode, RunId, event::Tag};
+use api::{ApiError, ErrorCode, RunId, event::Tag, run::Artifact};
 use cap_std::fs::{Dir, OpenOptions};
 use store::run::RunRow;
 
@@ -126,6 +126,11 @@ impl Place {
     /// Where it stands, for a person.
     pub fn shown(&self) -> PathBuf {
         self.root.join(&self.relative)
+    }
+
+    /// A place below this one.
+    pub(crate) fn below(&self, path: &str) -> Self {
+        Self { relative: self.relative.join(path), ..self.clone() }
     }
 
     /// What it is called in its folder.
@@ -304,6 +309,24 @@ fn list_at(place: &Place) -> anyhow::Result<Vec<Entry>> {
     }
     found.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(found)
+}
+
+/// Every file at a place and below it, by its path from there. Links are not followed.
+pub async fn files(place: &Place) -> anyhow::Result<Vec<Artifact>> {
+    let place = place.clone();
+    Ok(tokio::task::spawn_blocking(move || {
+        let mut found = Vec::new();
+        if let Ok(root) = place.folder() {
+            crate::run::list_files(&root, &place.relative, &mut found);
+        }
+        let folder = place.relative.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
+        for artifact in &mut found {
+            let rest = artifact.path.strip_prefix(&folder).map(|rest| rest.trim_start_matches('/').to_owned());
+            artifact.path = rest.filter(|rest| !rest.is_empty()).unwrap_or_else(|| place.name());
+        }
+        found
+    })
+    .await?)
 }
 
 /// Deletes a file or a folder; whether it was there.

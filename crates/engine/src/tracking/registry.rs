@@ -1,7 +1,7 @@
 //! The registry as MLflow's clients see it: models and versions of both kinds, those that we made and those that
 //! clients registered.
 
-mod source;
+pub(super) mod source;
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -132,6 +132,53 @@ fn notes(c: &store::Connection, id: VersionId, created_ms: i64) -> store::Result
         .unwrap_or(VersionNotes { updated_ms: created_ms, ..VersionNotes::default() }))
 }
 
+/// A model as it is asked for: clients know its name only, and a person's page its id.
+#[derive(Debug, Clone)]
+pub enum Which {
+    Named(String),
+    Id(ModelId),
+}
+
+impl From<&str> for Which {
+    fn from(name: &str) -> Self {
+        Self::Named(name.to_owned())
+    }
+}
+
+impl From<&String> for Which {
+    fn from(name: &String) -> Self {
+        Self::Named(name.clone())
+    }
+}
+
+impl From<ModelId> for Which {
+    fn from(id: ModelId) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl std::fmt::Display for Which {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Named(name) => to.write_str(name),
+            Self::Id(id) => write!(to, "{id}"),
+        }
+    }
+}
+
+impl Which {
+    fn row(&self, c: &store::Connection) -> store::Result<Option<ModelRow>> {
+        match self {
+            Self::Named(name) => named(c, name),
+            Self::Id(id) => store::model::get(c, *id),
+        }
+    }
+
+    fn find(&self, c: &store::Connection) -> store::Result<ModelRow> {
+        self.row(c)?.ok_or_else(|| missing(self).into())
+    }
+}
+
 /// The model that clients know by a name: of several, one that a client registered before a project's.
 fn named(c: &store::Connection, name: &str) -> store::Result<Option<ModelRow>> {
     let mut all = store::model::named(c, name)?;
@@ -139,34 +186,33 @@ fn named(c: &store::Connection, name: &str) -> store::Result<Option<ModelRow>> {
     Ok(all.into_iter().next())
 }
 
-fn missing(name: &str) -> ApiError {
+fn missing(name: &Which) -> ApiError {
     ApiError::not_found(format!("Registered Model with name={name} not found"))
 }
 
-fn version_missing(name: &str, number: &str) -> ApiError {
+fn version_missing(name: &Which, number: &str) -> ApiError {
     ApiError::not_found(format!("Model Version (name={name}, version={number}) not found"))
 }
 
-pub async fn get(engine: &Engine, name: &str) -> anyhow::Result<Registered> {
-    let wanted = name.to_owned();
-    let found = engine.store().read(move |c| named(c, &wanted)?.map(|row| read(c, row)).transpose()).await?;
-    found.ok_or_else(|| missing(name).into())
+pub async fn get(engine: &Engine, which: impl Into<Which>) -> anyhow::Result<Registered> {
+    let which = which.into();
+    Ok(engine.store().read(move |c| read(c, which.find(c)?)).await?)
 }
 
 /// A version by its number's text.
-pub async fn version(engine: &Engine, name: &str, number: &str) -> anyhow::Result<Version> {
-    let (name, number) = (name.to_owned(), number.to_owned());
-    Ok(engine.store().read(move |c| find_version(c, &name, &number)).await?)
+pub async fn version(engine: &Engine, which: impl Into<Which>, number: &str) -> anyhow::Result<Version> {
+    let (which, number) = (which.into(), number.to_owned());
+    Ok(engine.store().read(move |c| find_version(c, &which, &number)).await?)
 }
 
-fn find_version(c: &store::Connection, name: &str, number: &str) -> store::Result<Version> {
+fn find_version(c: &store::Connection, which: &Which, number: &str) -> store::Result<Version> {
     let Ok(wanted) = number.parse::<u32>() else {
         return Err(ApiError::invalid(format!("Model version must be an integer, got '{number}'")).into());
     };
-    let registered = named(c, name)?.map(|row| read(c, row)).transpose()?;
+    let registered = which.row(c)?.map(|row| read(c, row)).transpose()?;
     let versions = registered.map(|registered| registered.versions).unwrap_or_default();
     let found = versions.into_iter().find(|version| version.number == wanted);
-    found.ok_or_else(|| version_missing(name, number).into())
+    found.ok_or_else(|| version_missing(which, number).into())
 }
 
 /// Registers a name that no version stands under yet.
@@ -229,10 +275,10 @@ fn check_description(description: Option<&str>) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Changes a model's own values; a model of a project is renamed in its project.
+/// Changes a model's own values. A project's model keeps to the names that its packages can have.
 pub async fn edit(
     engine: &Engine,
-    name: &str,
+    which: impl Into<Which>,
     new_name: Option<String>,
     description: Option<String>,
 ) -> anyhow::Result<Registered> {
@@ -241,14 +287,17 @@ pub async fn edit(
     }
     check_description(description.as_deref())?;
     let now_ms = engine.now_ms();
-    let (old, new) = (name.to_owned(), new_name.clone());
-    engine
+    let which = which.into();
+    let id = engine
         .store()
         .write_durable(move |tx| {
-            let Some(mut row) = named(tx, &old)? else { return Err(missing(&old).into()) };
-            if let Some(new) = new {
-                if new != old && named(tx, &new)?.is_some() {
+            let mut row = which.find(tx)?;
+            if let Some(new) = new_name {
+                if new != row.name && named(tx, &new)?.is_some() {
                     return Err(exists(&new).into());
+                }
+                if row.project.is_some() && new != row.name {
+                    crate::model::check_name(&new)?;
                 }
                 row.name = new;
             }
@@ -256,36 +305,41 @@ pub async fn edit(
                 row.notes = description;
             }
             row.updated_ms = now_ms;
-            store::model::put(tx, &row)
+            store::model::put(tx, &row)?;
+            Ok(row.id)
         })
         .await?;
-    changed(engine, new_name.as_deref().unwrap_or(name)).await
+    changed(engine, id).await
 }
 
 /// Announces a model's change, and answers the model.
-async fn changed(engine: &Engine, name: &str) -> anyhow::Result<Registered> {
-    let registered = get(engine, name).await?;
+async fn changed(engine: &Engine, which: impl Into<Which>) -> anyhow::Result<Registered> {
+    let registered = get(engine, which).await?;
     engine.changed(registered.row.project.map_or(Tag::ClientModels, Tag::Models));
     Ok(registered)
 }
 
 /// Deletes a name with the versions that clients registered; refused while one that we made stands under it.
-pub async fn delete(engine: &Engine, name: &str) -> anyhow::Result<()> {
-    let wanted = name.to_owned();
-    engine
+/// Answers how many versions went.
+pub async fn delete(engine: &Engine, which: impl Into<Which>) -> anyhow::Result<u64> {
+    let which = which.into();
+    let versions = engine
         .store()
         .write_durable(move |tx| {
-            let Some(row) = named(tx, &wanted)? else { return Err(missing(&wanted).into()) };
+            let row = which.find(tx)?;
             if !store::version::of_model(tx, row.id)?.is_empty() {
-                return Err(ApiError::new(ErrorCode::InUse, format!("{wanted} has versions that were trained here."))
+                let message = format!("{} has versions that were trained here.", row.name);
+                return Err(ApiError::new(ErrorCode::InUse, message)
                     .with_hint("Delete these in Slipway first: what is deployed must not vanish.")
                     .into());
             }
-            store::model::delete(tx, row.id)
+            let versions = store::client_version::of_model(tx, row.id)?.len() as u64;
+            store::model::delete(tx, row.id)?;
+            Ok(versions)
         })
         .await?;
     engine.changed(Tag::ClientModels);
-    Ok(())
+    Ok(versions)
 }
 
 /// A version that a client registers.
@@ -304,11 +358,11 @@ pub struct NewVersion {
 pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow::Result<Version> {
     check_description(new.description.as_deref())?;
     let (id, now_ms) = (VersionId::from_bytes(engine.new_id()), engine.now_ms());
-    let wanted = name.to_owned();
+    let wanted = Which::from(name);
     let number = engine
         .store()
         .write_durable(move |tx| {
-            let Some(mut row) = named(tx, &wanted)? else { return Err(missing(&wanted).into()) };
+            let mut row = wanted.find(tx)?;
             let resolved = source::resolve(tx, &new)?;
             let run = match resolved.run.as_deref().and_then(|run| run.parse::<RunId>().ok()) {
                 Some(run) => store::run::standing(tx, run)?.map(|_| run),
@@ -349,11 +403,12 @@ pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow
 /// Changes what is written about a version, in one transaction: what others change beside it stays.
 pub async fn edit_version(
     engine: &Engine,
-    name: &str,
+    which: impl Into<Which>,
     number: &str,
     change: impl FnOnce(&mut VersionNotes) + Send + 'static,
 ) -> anyhow::Result<Version> {
-    let (wanted, of, now_ms) = (name.to_owned(), number.to_owned(), engine.now_ms());
+    let (which, of, now_ms) = (which.into(), number.to_owned(), engine.now_ms());
+    let wanted = which.clone();
     engine
         .store()
         .write(move |tx| {
@@ -365,23 +420,24 @@ pub async fn edit_version(
             store::client_version::put_notes(tx, found.id, &notes)
         })
         .await?;
-    changed(engine, name).await?;
-    version(engine, name, number).await
+    changed(engine, which.clone()).await?;
+    version(engine, which, number).await
 }
 
 /// Moves a version to a stage; with `archive` those that stand there are archived.
 pub async fn transition(
     engine: &Engine,
-    name: &str,
+    which: impl Into<Which>,
     number: &str,
     stage: Stage,
     archive: bool,
 ) -> anyhow::Result<Version> {
-    let (wanted, of, now_ms) = (name.to_owned(), number.to_owned(), engine.now_ms());
+    let (which, of, now_ms) = (which.into(), number.to_owned(), engine.now_ms());
+    let wanted = which.clone();
     engine
         .store()
         .write(move |tx| {
-            let model = named(tx, &wanted)?.map(|row| read(tx, row)).transpose()?.ok_or_else(|| missing(&wanted))?;
+            let model = read(tx, wanted.find(tx)?)?;
             let moved = find_version(tx, &wanted, &of)?;
             if archive && !matches!(stage, Stage::Staging | Stage::Production) {
                 return Err(ApiError::invalid(
@@ -396,23 +452,33 @@ pub async fn transition(
             store::client_version::put_notes(tx, moved.id, &VersionNotes { stage, updated_ms: now_ms, ..moved.notes })
         })
         .await?;
-    changed(engine, name).await?;
-    version(engine, name, number).await
+    changed(engine, which.clone()).await?;
+    version(engine, which, number).await
 }
 
-pub async fn delete_version(engine: &Engine, name: &str, number: &str) -> anyhow::Result<()> {
-    let found = version(engine, name, number).await?;
+pub async fn delete_version(engine: &Engine, which: impl Into<Which>, number: &str) -> anyhow::Result<()> {
+    let which = which.into();
+    let found = version(engine, which.clone(), number).await?;
     if !found.of_client {
         // What we made may be deployed: its own deletion says so.
-        crate::model::delete(engine, api::model::DeleteVersion { version: found.id }).await?;
+        crate::model::delete_own(engine, found.id).await?;
         return Ok(());
     }
+    let run = found.run;
     engine.store().write_durable(move |tx| store::client_version::delete(tx, found.id)).await?;
-    changed(engine, name).await?;
+    changed(engine, which).await?;
+    if let Some(run) = run {
+        engine.changed(Tag::Run(run));
+    }
     Ok(())
 }
 
-pub async fn set_alias(engine: &Engine, name: &str, alias: &str, number: Option<&str>) -> anyhow::Result<()> {
+pub async fn set_alias(
+    engine: &Engine,
+    which: impl Into<Which>,
+    alias: &str,
+    number: Option<&str>,
+) -> anyhow::Result<()> {
     let plain = |one: char| one.is_alphanumeric() || one == '_' || one == '-';
     let like_number = alias
         .strip_prefix(['v', 'V'])
@@ -423,14 +489,17 @@ pub async fn set_alias(engine: &Engine, name: &str, alias: &str, number: Option<
         || like_number
         || alias.eq_ignore_ascii_case("latest")
     {
-        bail!(ApiError::invalid(format!("Invalid alias name: '{alias}'.")));
+        bail!(
+            ApiError::invalid(format!("Invalid alias name: '{alias}'."))
+                .with_hint("Use letters, digits, \"-\" and \"_\"; neither \"latest\" nor the like of \"v3\".")
+        );
     }
-    let (wanted, number, alias, now_ms) =
-        (name.to_owned(), number.map(str::to_owned), alias.to_owned(), engine.now_ms());
+    let (which, number, alias, now_ms) = (which.into(), number.map(str::to_owned), alias.to_owned(), engine.now_ms());
+    let wanted = which.clone();
     engine
         .store()
         .write_durable(move |tx| {
-            let Some(row) = named(tx, &wanted)? else { return Err(missing(&wanted).into()) };
+            let row = wanted.find(tx)?;
             match number {
                 Some(number) => {
                     let version = find_version(tx, &wanted, &number)?.id;
@@ -440,7 +509,7 @@ pub async fn set_alias(engine: &Engine, name: &str, alias: &str, number: Option<
             }
         })
         .await?;
-    changed(engine, name).await?;
+    changed(engine, which).await?;
     Ok(())
 }
 
@@ -450,21 +519,37 @@ pub async fn by_alias(engine: &Engine, name: &str, alias: &str) -> anyhow::Resul
     found.ok_or_else(|| ApiError::invalid(format!("Registered model alias {alias} not found.")).into())
 }
 
+/// MLflow's limits.
+const LONGEST_KEY: usize = 250;
+const LONGEST_TAG: usize = 100_000;
+
+/// What a tag of a model or a version can be.
+pub fn check_tag(key: &str, value: &str) -> Result<(), ApiError> {
+    if key.is_empty() || key.chars().count() > LONGEST_KEY || value.chars().count() > LONGEST_TAG {
+        return Err(ApiError::invalid(format!(
+            "A tag has 1 to {LONGEST_KEY} characters as its key and at most {LONGEST_TAG} as its value."
+        )));
+    }
+    Ok(())
+}
+
 /// Sets or removes a tag of a model, or of one of its versions.
 pub async fn tag(
     engine: &Engine,
-    name: &str,
+    which: impl Into<Which>,
     number: Option<&str>,
     key: String,
     value: Option<String>,
 ) -> anyhow::Result<()> {
-    let (wanted, number) = (name.to_owned(), number.map(str::to_owned));
+    check_tag(&key, value.as_deref().unwrap_or_default())?;
+    let (which, number) = (which.into(), number.map(str::to_owned));
+    let wanted = which.clone();
     engine
         .store()
         .write(move |tx| {
             let owner = match number {
                 Some(number) => *find_version(tx, &wanted, &number)?.id.as_bytes(),
-                None => *named(tx, &wanted)?.ok_or_else(|| missing(&wanted))?.id.as_bytes(),
+                None => *wanted.find(tx)?.id.as_bytes(),
             };
             match value {
                 Some(value) => store::client_version::put_tag(tx, &owner, &key, &value),
@@ -472,7 +557,7 @@ pub async fn tag(
             }
         })
         .await?;
-    changed(engine, name).await?;
+    changed(engine, which).await?;
     Ok(())
 }
 

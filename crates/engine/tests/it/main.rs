@@ -19,6 +19,7 @@ mod projects;
 mod proposing;
 mod queue;
 mod referenced;
+mod registered;
 mod run_table;
 mod searching;
 mod secrets;

@@ -8,7 +8,7 @@ use std::{
 
 use api::{
     job::{Job, JobState},
-    media::{GetMedium, ListMedia, MediumContent, SaveMedium},
+    media::{GetMedium, GetMediumSteps, ListMedia, MediumContent, SaveMedium},
     run::{GetRunLog, ListRuns, LogStream, RunKind},
     source::{AddSource, Kind, ListSources, LookForLogs, ReadSource, RemoveSource},
     tracking::{ListExperiments, PurgeRuns, RestoreRuns, TrashRuns},
@@ -380,6 +380,13 @@ async fn media_of_weights_and_biases_stand_by_their_steps() {
     assert_eq!(kind, "audio/wav");
     let (edges, counts) = (vec![0.0, 1.0, 2.0], vec![3.0, 4.0]);
     assert_eq!(medium("w", Some(1)).await, MediumContent::Histogram { edges, counts });
+    // All of its steps at once, and nothing where there is none.
+    let steps = GetMediumSteps { run: id, key: "w".to_owned(), steps: vec![2, 7, 1] };
+    let told = stage.call(steps).await;
+    assert_eq!((told[0].as_ref().map(|one| one.step), &told[1]), (Some(2), &None));
+    assert_eq!(told[2].as_ref().unwrap().content, medium("w", Some(1)).await);
+    let steps = GetMediumSteps { run: id, key: "w".to_owned(), steps: (0..101).collect() };
+    assert!(stage.try_call(steps).await.unwrap_err().message.starts_with("At most 100 steps"));
     let (edges, counts) = (vec![0.0, 2.0, 4.0], vec![5.0, 6.0]);
     assert_eq!(medium("w", Some(2)).await, MediumContent::Histogram { edges, counts });
     let rows = vec![vec!["a".to_owned(), "0.5".to_owned()], vec!["b".to_owned(), String::new()]];
@@ -397,6 +404,8 @@ async fn media_of_weights_and_biases_stand_by_their_steps() {
         assert!(error.message.contains("leads out of its log"), "{error:?}");
     }
     fs::write(run.join("run-demo0001.wandb"), wandb_log(&[(1, "w", "1")])).unwrap();
+    let steps = GetMediumSteps { run: id, key: "w".to_owned(), steps: vec![1, 2] };
+    assert_eq!(stage.call(steps).await, [None, None], "what can't be read is a gap");
     let error = stage.try_call(GetMedium { run: id, key: "w".to_owned(), step: Some(1) }).await.unwrap_err();
     assert!(error.message.contains("was changed since it was read"), "{error:?}");
 }

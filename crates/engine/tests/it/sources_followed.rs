@@ -9,10 +9,12 @@ use std::{
 };
 
 use api::{
+    ErrorCode,
+    config::ProjectFile,
     event::{Event, Tag},
     run::{EditRun, Ending, GetRun, ListArtifacts, ListRuns, MarkEnded, Run, RunState},
     series::Point,
-    source::{AddSource, Kind, ListSources, ReadSource, RemoveSource, RestoreSource, Source},
+    source::{AddSource, FollowSource, Kind, ListSources, ReadSource, RemoveSource, RestoreSource, Source},
     tracking::ListExperiments,
 };
 use foreign::tensorboard::write::EventFile;
@@ -139,6 +141,44 @@ async fn rows_that_are_appended_come_as_they_are_written() {
         assert_eq!((points(&stage).await, read.warned, read.error), (1, 0, None), "{name}");
         grows(&stage, name, 2, || append(&path, rest.as_bytes())).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_is_let_go_of_and_followed_again() {
+    let stage = Stage::new().await;
+    let path = stage.write("log.jsonl", "{\"step\": 0, \"loss\": 1}\n");
+    follow(&stage, &path, Kind::Metrics).await;
+    let id = source(&stage).await.id;
+    assert!(!stage.call(FollowSource { source: id, follow: false }).await.watched);
+    append(&path, b"{\"step\": 1, \"loss\": 0.5}\n");
+    // Longer than a followed log takes to be heard of.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(points(&stage).await, 1, "nobody follows it");
+    assert!(!read_on(&stage).await.watched, "a reading leaves it as it is");
+    assert_eq!(points(&stage).await, 2);
+    append(&path, b"{\"step\": 2, \"loss\": 0.4}\n");
+    assert!(stage.call(FollowSource { source: id, follow: true }).await.watched);
+    stage.until("what came meanwhile", async |stage| (points(stage).await == 3).then_some(())).await;
+    grows(&stage, "followed again", 1, || append(&path, b"{\"step\": 3, \"loss\": 0.3}\n")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_known_log_is_added_as_what_it_is() {
+    let stage = Stage::new().await;
+    stage.write("p/rows.csv", "a\n1\n");
+    let project = stage.create("p", ProjectFile { name: "P".to_owned(), ..ProjectFile::default() }).await;
+    let path = stage.write("log.jsonl", "{\"step\": 0, \"loss\": 1}\n").to_string_lossy().into_owned();
+    let add = |kind, project, once| AddSource { path: path.clone(), kind: Some(kind), project, once };
+    let job = stage.call(add(Kind::Metrics, None, true)).await;
+    stage.done(job).await;
+    let other = stage.try_call(add(Kind::DvcLive, None, true)).await.unwrap_err();
+    assert!(other.code == ErrorCode::Conflict && other.message.contains("as another tool's log"), "{other:?}");
+    let elsewhere = stage.try_call(add(Kind::Metrics, Some(project), true)).await.unwrap_err();
+    assert!(elsewhere.hint.is_some_and(|hint| hint.contains("experiment move")));
+    assert!(!source(&stage).await.watched);
+    let job = stage.call(add(Kind::Metrics, None, false)).await;
+    stage.done(job).await;
+    assert!(source(&stage).await.watched && points(&stage).await == 1, "followed now, and nothing twice");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -105,6 +105,8 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
     let run = run_of(&job);
     stage.done(job).await;
     let finished = stage.call(GetRun { run }).await;
+    assert!(finished.environment.contains_key("machine.cpu"), "{:?}", finished.environment);
+    assert!(finished.environment.contains_key("machine.gpu"), "its GPUs, or why none is measured");
     assert_eq!(finished.state, RunState::Finished);
     assert!(finished.has_evaluation && !finished.metrics.is_empty());
     let report = stage.call(GetEvaluation { run }).await;

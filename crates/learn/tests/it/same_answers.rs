@@ -226,7 +226,15 @@ fn every_layer_there_is() {
 }
 
 fn surroundings<T>(use_them: impl FnOnce(&Surroundings<'_>) -> T) -> T {
-    use_them(&Surroundings { now_ms: &|| 0, memory_bytes: &|| None, machine_bytes: None, process_id: 1, say: &|_| {} })
+    let machine = BTreeMap::new();
+    use_them(&Surroundings {
+        now_ms: &|| 0,
+        memory_bytes: &|| None,
+        machine_bytes: None,
+        machine: &machine,
+        process_id: 1,
+        say: &|_| {},
+    })
 }
 
 fn events(folder: &Path) -> Vec<EventBody> {

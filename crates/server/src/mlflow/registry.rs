@@ -19,9 +19,6 @@ use versions::WireVersion;
 
 const DEFAULT_RESULTS: i64 = 100;
 const MOST_RESULTS: i64 = 1_000;
-/// MLflow's limits.
-const LONGEST_KEY: usize = 250;
-const LONGEST_TAG: usize = 100_000;
 
 #[derive(Debug, Serialize)]
 pub(super) struct WireModel {
@@ -75,11 +72,7 @@ pub(super) fn name(name: Option<String>) -> Result<String, Failure> {
 
 pub(super) fn check_tag(key: Option<String>, value: &str) -> Result<String, Failure> {
     let key = required(key.filter(|key| !key.is_empty()), "key")?;
-    if key.chars().count() > LONGEST_KEY || value.chars().count() > LONGEST_TAG {
-        return Err(Failure::invalid(format!(
-            "A tag has at most {LONGEST_KEY} characters as its key and {LONGEST_TAG} as its value."
-        )));
-    }
+    registry::check_tag(&key, value)?;
     Ok(key)
 }
 

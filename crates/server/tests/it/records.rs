@@ -11,6 +11,7 @@ use api::{
     run::{BeginCommand, EndCommand},
     series::{OverMetric, Series, Viewport, Viewports, many_from_bytes},
 };
+use engine::tracking::registry::{self, NewVersion};
 use reqwest::{Response, StatusCode};
 use serde_json::json;
 
@@ -137,6 +138,25 @@ async fn files_of_a_run_come_whole_or_in_part_and_nothing_else_does() {
         assert!(!response.text().await.unwrap().contains("secret"), "{path}");
     }
     assert_eq!(get(&running, "/api/blob/runs/zz/artifacts/x").await.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn files_of_a_clients_version_come_and_what_lies_beside_them_does_not() {
+    let running = Running::start().await;
+    let (run, engine) = (run(&running).await, &running.host.engine);
+    registry::create(engine, "churn", None, Vec::new()).await.unwrap();
+    let source = format!("runs:/{run}/deep");
+    let new = NewVersion { source, run: Some(run.to_string()), ..NewVersion::default() };
+    let version = registry::add_version(engine, "churn", new).await.unwrap().id;
+    std::fs::write(engine.workspace().run(run).join("artifacts/beside.txt"), "secret").unwrap();
+    let base = format!("/api/blob/versions/{version}");
+    assert_eq!(get(&running, &format!("{base}/figures.csv")).await.text().await.unwrap(), "0123456789");
+    for path in ["beside.txt", "..%2fbeside.txt", "%2e%2e/beside.txt", "deep/figures.csv", "%2fetc%2fpasswd"] {
+        let response = get(&running, &format!("{base}/{path}")).await;
+        assert!(response.status().is_client_error(), "{path}: {}", response.status());
+        assert!(!response.text().await.unwrap().contains("secret"), "{path}");
+    }
+    assert_eq!(get(&running, "/api/blob/versions/zz/figures.csv").await.status(), StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 //!
 //! Buckets of two series end at different steps, so that joining what is drawn of them would pair values that were
 //! never measured together. Here raw points meet: both series go by in the order of their steps, a chunk at a time,
-//! and what comes out are pairs that are there.
+//! and what comes out are pairs that are there. However long they are, they go by once: the extremes of the other metric,
+//! which are known, say where the axis begins and ends.
 
 use std::collections::VecDeque;
 
@@ -28,7 +29,14 @@ pub fn join(
 ) -> Result<Series> {
     let (low, high) = (over.from.unwrap_or(f64::NEG_INFINITY), over.to.unwrap_or(f64::INFINITY));
     let is_seen = |pair: &Pair| (low..=high).contains(&pair.over);
+    let stretched = |span| Stretches::of(span, over.log, (points / 2).max(1) as usize);
+    // Where only some steps are asked for, their extremes are not those of the series.
+    let whole = other.filter(|_| (from, to) == (i64::MIN, i64::MAX));
+    let extremes = whole.map(|other| extremes(connection, other)).transpose()?.flatten();
+    let expected = extremes.map(|(least, most)| (least.max(low), most.min(high)));
+    let expected = expected.filter(|(least, most)| least <= most && (!over.log || *least > 0.0)).map(&stretched);
     let (mut all, mut count, mut span) = (Vec::new(), 0_u64, (f64::INFINITY, f64::NEG_INFINITY));
+    let mut kept = Vec::new();
     let left_out = each_pair(connection, series, other, (from, to), over.log, |pair| {
         if !is_seen(&pair) {
             return;
@@ -38,18 +46,30 @@ pub fn join(
         if count <= points {
             all.push(pair);
         }
+        if let Some(expected) = &expected {
+            if count > points && kept.is_empty() {
+                kept = vec![Kept::default(); expected.count];
+                all.iter().for_each(|pair: &Pair| kept[expected.holding(pair.over)].take(*pair));
+            }
+            if let Some(kept) = kept.get_mut(expected.holding(pair.over)) {
+                kept.take(pair);
+            }
+        }
     })?;
     if count > points {
-        let stretches = Stretches::of(span, over.log, (points / 2).max(1) as usize);
-        let mut kept = vec![Kept::default(); stretches.count];
-        each_pair(connection, series, other, (from, to), over.log, |pair| {
-            if is_seen(&pair) {
-                kept[stretches.holding(pair.over)].take(pair);
-            }
-        })?;
+        // Where the other's extremes have no partner, what has one may lie in a few of the stretches.
+        if !expected.is_some_and(|expected| expected.fits(span)) {
+            let stretches = stretched(span);
+            kept = vec![Kept::default(); stretches.count];
+            each_pair(connection, series, other, (from, to), over.log, |pair| {
+                if is_seen(&pair) {
+                    kept[stretches.holding(pair.over)].take(pair);
+                }
+            })?;
+        }
         all = kept.into_iter().flat_map(Kept::pairs).collect();
     }
-    all.sort_by(|left, right| left.over.total_cmp(&right.over));
+    all.sort_by(|left, right| left.over.total_cmp(&right.over).then_with(|| by_step(&left.point, &right.point)));
     let mut joined = Series { raw: count <= points, left_out, ..Series::default() };
     for Pair { over, point } in all {
         joined.step.push(point.step as f64);
@@ -65,6 +85,17 @@ pub fn join(
 struct Pair {
     over: f64,
     point: Point,
+}
+
+/// The least and the greatest finite value of a series; `None` where nobody knows.
+fn extremes(connection: &Connection, series: i64) -> Result<Option<(f64, f64)>> {
+    let found = connection
+        .prepare_cached("SELECT min, max FROM metric WHERE number = ?1")?
+        .query_row([series], |row| Ok((row.get::<_, Option<f64>>(0)?, row.get::<_, Option<f64>>(1)?)))?;
+    Ok(match found {
+        (Some(least), Some(most)) if least.is_finite() && most.is_finite() => Some((least, most)),
+        _ => None,
+    })
 }
 
 /// Tells every pair by step, and returns how many points have no partner that the axis can show.
@@ -86,7 +117,11 @@ fn each_pair(
                     ahead = others.next()?;
                 }
                 let Some(next) = ahead.take_if(|next| next.step <= point.step) else { break };
-                partner = Some(next);
+                // Of one step the latest, whichever comes first.
+                let is_earlier = |held: &Point| held.step == next.step && by_step(held, &next).is_gt();
+                if !partner.as_ref().is_some_and(is_earlier) {
+                    partner = Some(next);
+                }
             }
         }
         let over = partner.filter(|partner| partner.step == point.step).map(|partner| partner.value);
@@ -98,9 +133,10 @@ fn each_pair(
     Ok(left_out)
 }
 
-/// A series' points by step, then time, then value, whatever the order of their coming.
+/// A series' points by step, whatever the order of their coming; those of one step in any order.
 ///
-/// Of the sealed chunks those are held at once whose steps overlap: of a series that came in its order, one.
+/// Of the sealed chunks those are held at once whose steps overlap: of a series that came in its order, one, and one of
+/// a series that has a single step.
 struct ByStep<'c> {
     connection: &'c Connection,
     series: i64,
@@ -132,10 +168,10 @@ impl<'c> ByStep<'c> {
     fn next(&mut self) -> Result<Option<Point>> {
         loop {
             let held = self.held.get(self.at).copied();
-            // A chunk that begins no later may hold what comes before.
-            let first = held.map_or(i64::MAX, |held| held.step);
-            if self.chunks.front().is_some_and(|(begin, _)| *begin <= first) {
-                self.read(first)?;
+            // A chunk that begins earlier may hold what comes before.
+            let is_before = |begin: i64| held.is_none_or(|held| begin < held.step);
+            if self.chunks.front().is_some_and(|(begin, _)| is_before(*begin)) {
+                self.read()?;
                 continue;
             }
             let tail = self.tail.front().copied();
@@ -150,15 +186,13 @@ impl<'c> ByStep<'c> {
         }
     }
 
-    /// Reads the next chunk, and all others that begin at or before `first`.
-    fn read(&mut self, first: i64) -> Result<()> {
+    /// Reads the next chunk to those that are held.
+    fn read(&mut self) -> Result<()> {
         self.held.drain(..self.at);
         self.at = 0;
-        let mut first = first;
-        while let Some((begin, chunk)) = self.chunks.pop_front_if(|(begin, _)| *begin <= first) {
+        if let Some((_, chunk)) = self.chunks.pop_front() {
             let points = decode_sealed(&load(self.connection, self.series, 0, chunk)?)?;
             self.held.extend(points.into_iter().filter(|point| (self.from..=self.to).contains(&point.step)));
-            first = first.min(begin.max(self.from));
         }
         if !self.held.is_sorted_by(|left, right| by_step(left, right).is_le()) {
             self.held.sort_by(by_step);
@@ -184,6 +218,11 @@ impl Stretches {
         // Halves, so that the widest span there is has a width, too.
         let place = |value: f64| if log { value.ln() } else { value * 0.5 };
         Self { low: place(low), high: place(high), log, count }
+    }
+
+    /// Whether what lies between two values lies in at least half of them.
+    fn fits(&self, (low, high): (f64, f64)) -> bool {
+        (self.holding(high) - self.holding(low) + 1) * 2 >= self.count || self.low == self.high
     }
 
     fn holding(&self, value: f64) -> usize {

@@ -131,3 +131,35 @@ async fn of_values_that_are_not_finite_one_of_each_kind_stays_and_a_partner_must
         assert!((2..=4).contains(&all.len()) && all.last.contains(&0.0), "{:?}", all.last);
     }
 }
+
+/// Clients that never name a step log all at 0: a partner is the newest, and nothing is held for it.
+#[tokio::test]
+async fn of_points_of_one_step_each_meets_the_newest_value() {
+    let of =
+        |add: f64| (0..30_000).map(|at| Point { step: 0, time_ms: at, value: at as f64 + add }).collect::<Vec<_>>();
+    // The newest was told first.
+    let others = of(0.5).into_iter().rev().collect::<Vec<_>>();
+    let (_folder, store) = store_with([("loss", vec![of(0.0)]), ("other", vec![others])]).await;
+    let all = joined(&store, ALL, over("other"), 1_000).await;
+    assert_eq!((all.left_out, all.over, all.last), (0, vec![29_999.5; 2], vec![0.0, 29_999.0]));
+}
+
+/// The extremes of the other metric are where this one has no value: what has one is drawn as finely all the same.
+#[tokio::test]
+async fn what_has_a_partner_is_drawn_finely_wherever_the_others_extremes_are() {
+    let losses: Vec<Point> = (0..20_000).map(|step| point(step, (step as f64 * 0.37).sin())).collect();
+    let others: Vec<Point> =
+        (0..30_000).map(|step| point(step, if step < 20_000 { step as f64 } else { step as f64 * 1e6 })).collect();
+    let (_folder, store) = store_with([("loss", vec![losses]), ("other", vec![others])]).await;
+    for log in [false, true] {
+        let all = joined(&store, (i64::MIN, i64::MAX), OverMetric { log, ..over("other") }, 1_000).await;
+        let mut places: Vec<f64> = all.over.clone();
+        places.dedup();
+        let most = if log { 100 } else { 900 };
+        assert!(places.len() > most && all.over.last() > Some(&19_900.0), "{}: {:?}", places.len(), all.over.last());
+    }
+    // A part of the axis that ends beyond what has a partner.
+    let part = OverMetric { from: Some(10_000.0), to: Some(1e12), ..over("other") };
+    let part = joined(&store, ALL, part, 1_000).await;
+    assert!(!part.raw && part.len() > 900 && part.over[0] < 10_030.0, "{}", part.len());
+}

@@ -327,6 +327,36 @@ async fn zooming_in_ends_at_the_points_though_they_came_in_no_order() {
 }
 
 #[tokio::test]
+async fn a_stretch_of_time_of_a_series_whose_steps_go_to_and_fro_is_drawn_from_its_own_points() {
+    let (_folder, store) = open();
+    with_project(&store).await;
+    store.write(|tx| store::run::put(tx, &run_row(1))).await.unwrap();
+    // The same steps were logged five times, one after another: each stretch of time lies over all of them.
+    let all: Vec<Point> =
+        (0..200_000).map(|at: i64| Point { step: at % 40_000, time_ms: at * 10, value: at as f64 }).collect();
+    for new in all.chunks(5_000).map(<[Point]>::to_vec) {
+        store.write(move |tx| store::metric::append(tx, run_id(1), "again", &new)).await.unwrap();
+    }
+    let view = async |times: (i64, i64)| {
+        let window = Window { times, ..Window::steps(i64::MIN, i64::MAX) };
+        store
+            .read(move |c| {
+                let (number, _) = store::metric::find(c, run_id(1), "again")?.unwrap();
+                store::points::view(c, number, window, 1_100)
+            })
+            .await
+            .unwrap()
+    };
+    let near = view((900_000, 904_990)).await;
+    assert!(near.raw && near.last == (90_000..90_500).map(f64::from).collect::<Vec<_>>(), "{near:?}");
+    let far = view((600_000, 999_990)).await;
+    assert!(!far.raw && (550..=1_100).contains(&far.len()), "{}", far.len());
+    assert!(far.min.iter().all(|value| (60_000.0..100_000.0).contains(value)));
+    assert_eq!(far.max.iter().copied().fold(0.0, f64::max), 99_999.0);
+    assert!(view((-5, -1)).await.is_empty());
+}
+
+#[tokio::test]
 async fn the_sparkline_covers_the_whole_series_in_few_points() {
     let (_folder, store, _) = with_series(5_000, 611).await;
     let spark = store.read(|c| store::metric::cells(c, run_id(1))).await.unwrap().remove("loss").unwrap().spark;

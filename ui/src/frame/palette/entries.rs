@@ -190,6 +190,12 @@ pub(super) fn entries(
                     all.push(Entry { label, kind: "Model", mark: icon::BOX, keys: String::new(), act: to(link) });
                 }
             }
+            for version in model.client_versions {
+                if let Some(link) = of_project(place, &format!("models?version={}", version.id)) {
+                    let label = format!("{} v{}", model.name, version.number);
+                    all.push(Entry { label, kind: "Model", mark: icon::BOX, keys: String::new(), act: to(link) });
+                }
+            }
         }
         all
     })

@@ -102,7 +102,7 @@ fn Growing(now: Signal<Deployment>) -> impl IntoView {
         <div class="flex">
             <span class="grow"><Select value=instance options name="Instance" /></span>
             <Switch value=follows label="Follow" />
-            <Button label="Read again" kind="s" on_press=move || again.set(()) />
+            <Button label="Refresh" kind="s" on_press=move || again.set(()) />
         </div>
         {move || error.get().map(|error| view! { <Problem error /> })}
         {move || text.with(|text| text.as_deref() == Some("")).then(|| view! { <p class="small muted">"It has written nothing."</p> })}

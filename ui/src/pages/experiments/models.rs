@@ -2,17 +2,21 @@
 
 use api::{
     model::{ListOtherModels, Model},
-    run::{GetRun, Run},
     tracking::ClientVersion,
 };
 use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
 
 use crate::{
     client::query::query,
-    frame::place,
     parts::{
         card::Chip,
-        registered::{StageChip, Told, is_untold},
+        client_acts::{ClientActs, ClientDialogs},
+        client_version::{RunOf, page_of},
+        menu::{MenuButton, Menus},
+        registered::{StageChip, Told, is_untold, stage},
+        row_keys::{move_among_rows, opens_row},
+        take_table::{Form, TakeTable, TextTable},
         when::Ago,
         words,
     },
@@ -22,22 +26,39 @@ use crate::{
 #[component]
 pub(super) fn OtherModels() -> impl IntoView {
     let models = query(|| Some(ListOtherModels {}));
-    move || {
-        let models = models.value.get().filter(|models| !models.is_empty())?;
-        Some(models.into_iter().map(|model| view! { <OneModel model /> }).collect_view())
+    let acts = ClientActs::new();
+    view! {
+        {move || {
+            let models = models.value.get().filter(|models| !models.is_empty())?;
+            Some(models.into_iter().map(|model| view! { <OneModel model acts /> }).collect_view())
+        }}
+        <ClientDialogs acts />
     }
 }
 
 #[component]
-fn OneModel(model: Model) -> impl IntoView {
-    let none = model.client_versions.is_empty();
-    let count = words::counted(model.client_versions.len() as u64, "version", "versions");
+fn OneModel(model: Model, acts: ClientActs) -> impl IntoView {
+    let versions = model.client_versions.len() as u64;
+    let none = versions == 0;
+    let taken = StoredValue::new(model.client_versions.clone());
+    let count = words::counted(versions, "version", "versions");
+    let (id, name) = (model.id, StoredValue::new(model.name.clone()));
+    let items = move || name.with_value(|name| acts.of_model(id, name, versions, false));
     view! {
         <section class="card section">
-            <header><h2>{model.name}</h2><span class="right faint caption">"Model without a project · "{count}</span></header>
+            <header>
+                <h2>{model.name.clone()}</h2>
+                <span class="right flex">
+                    <span class="faint caption">"Model without a project · "{count}</span>
+                    {(!none).then(|| view! {
+                        <TakeTable of=("version", "versions") table=move |form| taken.with_value(|all| as_text(all, form)) />
+                    })}
+                    <MenuButton items label=format!("More of {}", model.name) />
+                </span>
+            </header>
             {(!is_untold(&model.tags, &model.notes)).then(|| view! { <div class="padded"><Told tags=model.tags notes=model.notes /></div> })}
             <div class="scrolls" class:hidden=none>
-                <table class="small-table">
+                <table class="small-table opens" on:keydown=move_among_rows>
                     <thead>
                         <tr>
                             <th>"Version"</th>
@@ -47,36 +68,73 @@ fn OneModel(model: Model) -> impl IntoView {
                             <th>"Run"</th>
                             <th>"Files"</th>
                             <th class="num">"Registered"</th>
+                            <th></th>
                         </tr>
                     </thead>
-                    <tbody>{model.client_versions.into_iter().map(|version| view! { <Line version /> }).collect_view()}</tbody>
+                    <tbody>{model.client_versions.into_iter().map(|version| view! { <Line model_name=name.get_value() version acts /> }).collect_view()}</tbody>
                 </table>
             </div>
         </section>
     }
 }
 
-#[component]
-fn Line(version: ClientVersion) -> impl IntoView {
-    let run = version.run;
-    let asked = query(move || run.map(|run| GetRun { run }));
-    let page = |run: &Run| place::address_of(run.experiment, &format!("runs/{}", run.id));
-    let of = move || match asked.value.with(|run| run.as_ref().map(|run| (run.name.clone(), page(run)))) {
-        Some((name, to)) => view! { <a class="link" href=to>{name}</a> }.into_any(),
-        None => view! { <span class="faint">"–"</span> }.into_any(),
+fn as_text(all: &[ClientVersion], form: Form) -> TextTable {
+    let row = |version: &ClientVersion| {
+        let run = version.run.map(|run| run.to_string()).or(version.run_told.clone()).or(version.run_link.clone());
+        [
+            format!("v{}", version.number),
+            form.text(Some(version.aliases.join(", ")).filter(|aliases| !aliases.is_empty()).as_deref()),
+            form.text(stage(version.stage).map(|(text, _)| text)),
+            version.user.clone().unwrap_or_else(|| "a client".to_owned()),
+            form.text(run.as_deref()),
+            version.source.clone(),
+            form.moment(Some(version.created_ms)),
+        ]
     };
+    let head =
+        ["Version", "Aliases", "Stage", "Registered by", "Run", "Files", "Registered"].map(|title| (title, false));
+    TextTable::of(head, all.iter().map(row))
+}
+
+#[component]
+fn Line(model_name: String, version: ClientVersion, acts: ClientActs) -> impl IntoView {
+    let menus = Menus::get();
+    let name = format!("{model_name} v{}", version.number);
+    let page = page_of("/experiments", version.id);
+    let kept = StoredValue::new((model_name, version.clone(), page.clone()));
+    let items = move || kept.with_value(|(name, version, page)| acts.of_version(name, version, Some(page.clone())));
+    let open = move || acts.open(kept.with_value(|(_, _, page)| page.clone()));
     view! {
-        <tr>
-            <td><b>{format!("v{}", version.number)}</b></td>
+        <tr
+            class="opens"
+            tabindex="0"
+            aria-label=format!("Open {name}")
+            on:click=move |event| {
+                // A link in the row goes where it says.
+                let on_link = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+                    .is_some_and(|target| target.closest("a, button").ok().flatten().is_some());
+                if !on_link {
+                    open();
+                }
+            }
+            on:keydown=move |event| {
+                if opens_row(&event) {
+                    open();
+                }
+            }
+            on:contextmenu=move |event| menus.open_at(&event, items())
+        >
+            <td><a class="link strong" tabindex="-1" href=page>{format!("v{}", version.number)}</a></td>
             <td><span class="flex">{version.aliases.into_iter().map(|alias| view! { <Chip text=alias tone="accent mono" /> }).collect_view()}</span></td>
             <td><StageChip stage=version.stage /></td>
             <td class="muted">{version.user.unwrap_or_else(|| "a client".to_owned())}</td>
-            <td>{of}</td>
+            <td><RunOf run=version.run link=version.run_link told=None /></td>
             <td><span class="mono cut seen" title=version.source.clone()>{version.source.clone()}</span></td>
             <td class="num faint"><Ago ms=version.created_ms /></td>
+            <td class="end"><MenuButton items label=format!("More of {name}") /></td>
         </tr>
         {(!is_untold(&version.tags, &version.notes)).then(|| view! {
-            <tr class="of-before-it"><td></td><td colspan="6"><Told tags=version.tags notes=version.notes /></td></tr>
+            <tr class="of-before-it"><td></td><td colspan="7"><Told tags=version.tags notes=version.notes /></td></tr>
         })}
     }
 }

@@ -2,7 +2,11 @@
 
 use api::{
     ApiError, SourceId,
-    source::{AddSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, RestoreSource, Source},
+    project::ListProjects,
+    source::{
+        AddSource, FollowSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, RestoreSource,
+        Source, SourceWarning,
+    },
 };
 use leptos::{prelude::*, task::spawn_local};
 
@@ -12,10 +16,11 @@ use crate::{
         button::{Button, Pending},
         card::Chip,
         dialog::Dialog,
-        field::{Labelled, Switch, TextField},
+        field::{Labelled, Select, Switch, TextField},
         icon,
         menu::{Item, MenuButton, Menus},
         states::Problem,
+        take_table::{Form as TextForm, TakeTable, TextTable},
         toast::Toasts,
         when::Ago,
         words,
@@ -42,13 +47,16 @@ pub(super) fn Sources(
     adding: RwSignal<bool>,
 ) -> impl IntoView {
     let all = query(|| Some(ListSources {}));
-    let forgetting = RwSignal::new(None::<Source>);
+    let (forgetting, not_read) = (RwSignal::new(None::<Source>), RwSignal::new(None::<Source>));
     let none = Memo::new(move |_| all.value.with(|all| all.as_ref().is_none_or(Vec::is_empty)));
     view! {
         <section class="card section" class:hidden=none data-sources="">
             <header>
                 <h2>"Logs of other tools"</h2>
-                <span class="right"><Button label="Add a log…" kind="s" on_press=move || adding.set(true) /></span>
+                <span class="right flex">
+                    <Button label="Add a log…" kind="s" on_press=move || adding.set(true) />
+                    <TakeTable of=("log", "logs") table=move |form| all.value.with_untracked(|all| as_text(all.as_deref().unwrap_or_default(), form)) />
+                </span>
             </header>
             <div class="scrolls">
                 <table class="small-table">
@@ -63,42 +71,72 @@ pub(super) fn Sources(
                         </tr>
                     </thead>
                     <tbody>
-                        {move || all.value.get().unwrap_or_default().into_iter().map(|source| view! { <Line source forgetting /> }).collect_view()}
+                        {move || all.value.get().unwrap_or_default().into_iter().map(|source| view! { <Line source forgetting not_read /> }).collect_view()}
                     </tbody>
                 </table>
             </div>
         </section>
         <Add adding />
         <Forget forgetting />
+        <NotRead not_read />
     }
 }
 
+/// How a log is read, in words.
+fn state_of(source: &Source) -> String {
+    match (&source.error, source.warned) {
+        (Some(error), _) => error.message.clone(),
+        (None, 0) if source.watched => "followed".to_owned(),
+        (None, 0) => "read once".to_owned(),
+        (None, warned) => format!("{} not read", words::count(warned)),
+    }
+}
+
+fn as_text(all: &[Source], form: TextForm) -> TextTable {
+    let row = |source: &Source| {
+        let (runs, state) = (source.runs.to_string(), state_of(source));
+        [tool(source.kind).to_owned(), source.path.clone(), runs, state, form.moment(source.read_ms)]
+    };
+    let head = [("Log", false), ("Path", false), ("Runs", true), ("State", false), ("Read", false)];
+    TextTable::of(head, all.iter().map(row))
+}
+
 #[component]
-fn Line(source: Source, forgetting: RwSignal<Option<Source>>) -> impl IntoView {
+fn Line(source: Source, forgetting: RwSignal<Option<Source>>, not_read: RwSignal<Option<Source>>) -> impl IntoView {
     let (client, toasts, menus, pending) = (Client::get(), Toasts::get(), Menus::get(), Pending::new());
     let (id, kept) = (source.id, StoredValue::new(source.clone()));
+    let (follows, has_warnings) = (source.watched, !source.warnings.is_empty());
     let read = move || {
         pending.run(async move { client.call(ReadSource { source: id }).await }, move |job| toasts.done(job.title));
     };
-    let items = move || {
-        vec![
-            Item::new("Read on now", icon::REFRESH_CW, read),
-            Item::new("Forget…", icon::TRASH, move || forgetting.set(Some(kept.get_value()))).danger(),
-        ]
+    let follow = move || {
+        pending.run(async move { client.call(FollowSource { source: id, follow: !follows }).await }, |_| {});
     };
-    // What could not be read is said, and where: the first few in the tip.
-    let told: Vec<String> =
-        source.warnings.iter().take(8).map(|warning| format!("{}: {}", warning.place, warning.message)).collect();
+    let items = move || {
+        let mut items = vec![
+            Item::new("Read on now", icon::REFRESH_CW, read),
+            match follows {
+                true => Item::new("Follow no more", icon::SQUARE, follow),
+                false => Item::new("Follow", icon::PLAY, follow),
+            },
+        ];
+        if has_warnings {
+            items.push(Item::new("What was not read…", icon::TRIANGLE_ALERT, move || {
+                not_read.set(Some(kept.get_value()))
+            }));
+        }
+        items.push(Item::new("Forget…", icon::TRASH, move || forgetting.set(Some(kept.get_value()))).danger());
+        items
+    };
+    let text = state_of(&source);
     let state = match (&source.error, source.warned) {
-        (Some(error), _) => {
-            view! { <span class="bad cut seen" title=error.to_string()>{error.message.clone()}</span> }.into_any()
+        (Some(error), _) => view! { <span class="bad cut seen" title=error.to_string()>{text}</span> }.into_any(),
+        (None, 0) if source.watched => view! { <Chip text tone="good" /> }.into_any(),
+        (None, 0) => view! { <Chip text /> }.into_any(),
+        (None, _) => view! {
+            <button class="plain" title="What was not read, and why" on:click=move |_| not_read.set(Some(kept.get_value()))><Chip text tone="warn" /></button>
         }
-        (None, 0) if source.watched => view! { <Chip text="followed" tone="good" /> }.into_any(),
-        (None, 0) => view! { <Chip text="read once" /> }.into_any(),
-        (None, warned) => {
-            let text = format!("{} not read", words::count(warned));
-            view! { <span title=told.join("\n")><Chip text tone="warn" /></span> }.into_any()
-        }
+        .into_any(),
     };
     view! {
         <tr on:contextmenu=move |event| menus.open_at(&event, items())>
@@ -107,8 +145,43 @@ fn Line(source: Source, forgetting: RwSignal<Option<Source>>) -> impl IntoView {
             <td class="num">{words::count(source.runs)}</td>
             <td>{state}</td>
             <td class="num faint">{source.read_ms.map(|ms| view! { <Ago ms /> })}</td>
-            <td class="end"><MenuButton items label=format!("More of {}", source.path) /></td>
+            <td class="end">
+                <MenuButton items label=format!("More of {}", source.path) />
+
+            </td>
         </tr>
+    }
+}
+
+/// Each place that could not be read, with why.
+#[component]
+fn NotRead(not_read: RwSignal<Option<Source>>) -> impl IntoView {
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if not_read.with(Option::is_some) {
+            open.set(true);
+        }
+    });
+    let line = |warning: SourceWarning| {
+        view! { <tr><td class="mono">{warning.place}</td><td>{warning.message}</td></tr> }
+    };
+    view! {
+        <Dialog open title="What was not read" wide=true>
+            {not_read.get_untracked().map(|source| {
+                let shown = source.warnings.len() as u64;
+                let more = (source.warned > shown)
+                    .then(|| format!("The first {} of {}.", words::count(shown), words::count(source.warned)));
+                view! {
+                    <div class="content">
+                        <table class="small-table" data-not-read="">
+                            <thead><tr><th>"Where"</th><th>"Why"</th></tr></thead>
+                            <tbody>{source.warnings.into_iter().map(line).collect_view()}</tbody>
+                        </table>
+                        {more.map(|more| view! { <p class="muted small">{more}</p> })}
+                    </div>
+                }
+            })}
+        </Dialog>
     }
 }
 
@@ -125,7 +198,14 @@ fn Add(adding: RwSignal<bool>) -> impl IntoView {
 fn Form(adding: RwSignal<bool>) -> impl IntoView {
     let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
     let folder = RwSignal::new(String::new());
-    let once = RwSignal::new(false);
+    let (once, project) = (RwSignal::new(false), RwSignal::new(String::new()));
+    let projects = query(|| Some(ListProjects {}));
+    let options = Signal::derive(move || {
+        let known = projects.value.get().unwrap_or_default();
+        std::iter::once((String::new(), "No project: experiments of their own".to_owned()))
+            .chain(known.into_iter().map(|project| (project.project.id.to_string(), project.project.name)))
+            .collect::<Vec<_>>()
+    });
     let found = RwSignal::new(None::<Result<Vec<FoundLog>, ApiError>>);
     let look = move || {
         let wanted = folder.get_untracked().trim().to_owned();
@@ -150,7 +230,8 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
         });
     };
     let add = move |log: FoundLog| {
-        let request = AddSource { path: log.path, kind: Some(log.kind), project: None, once: once.get_untracked() };
+        let project = project.with_untracked(|project| project.parse().ok());
+        let request = AddSource { path: log.path, kind: Some(log.kind), project, once: once.get_untracked() };
         pending.run_or(
             async move { client.call(request).await },
             move |job| {
@@ -168,6 +249,7 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
                     {shell::is_there().then(|| view! { <Button label="Choose…" on_press=choose /> })}
                 </span>
             </Labelled>
+            <Labelled label="Its runs belong to"><Select value=project options /></Labelled>
             <Switch value=once label="Read once, and don't follow" />
             {move || match found.get() {
                 None => ().into_any(),
@@ -246,5 +328,31 @@ fn Forget(forgetting: RwSignal<Option<Source>>) -> impl IntoView {
                 }
             })}
         </Dialog>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_taken_with_what_became_of_it() {
+        let source = Source {
+            id: SourceId::from_bytes([1; 16]),
+            kind: Kind::Wandb,
+            path: "/home/me/wandb".to_owned(),
+            project: None,
+            watched: true,
+            runs: 3,
+            warnings: Vec::new(),
+            warned: 0,
+            error: None,
+            added_ms: 0,
+            read_ms: None,
+        };
+        let failed = Source { error: Some(ApiError::not_found("It is gone.")), read_ms: Some(0), ..source.clone() };
+        let csv = as_text(&[source, failed], TextForm::Csv);
+        assert_eq!(csv.rows[0], ["W&B offline", "/home/me/wandb", "3", "followed", ""]);
+        assert_eq!(csv.rows[1][3..], ["It is gone.", "1970-01-01T00:00:00Z"]);
     }
 }

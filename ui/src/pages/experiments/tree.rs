@@ -1,8 +1,13 @@
 //! Experiments in their folders, as the lines of a tree.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use api::tracking::{Experiment, NOTE_TAG};
+use api::{
+    id::ProjectId,
+    tracking::{Experiment, NOTE_TAG},
+};
+
+use crate::parts::take_table::{Form, TextTable};
 
 /// A line of the tree; `depth` is how many folders it stands in.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,6 +93,36 @@ pub(super) fn note(experiment: &Experiment) -> Option<String> {
     Some(line.trim().trim_start_matches('#').trim().to_owned())
 }
 
+/// A line an experiment, in their order without their folders' lines; programs get the whole note.
+pub(super) fn as_text(all: &[Experiment], projects: &BTreeMap<ProjectId, String>, form: Form) -> TextTable {
+    let row = |one: &Experiment| {
+        let project = one.project.map(|id| projects.get(&id).cloned().unwrap_or_else(|| id.to_string()));
+        let told = match form {
+            Form::Markdown => note(one),
+            Form::Csv => one.tags.get(NOTE_TAG).cloned(),
+        };
+        [
+            one.name.clone(),
+            form.text(Some(one.folder.as_str()).filter(|folder| !folder.is_empty())),
+            form.text(project.as_deref()),
+            one.runs.to_string(),
+            form.moment(Some(one.updated_ms).filter(|ms| *ms > 0)),
+            form.text(told.as_deref()),
+        ]
+    };
+    let head = [
+        ("Experiment", false),
+        ("Folder", false),
+        ("Project", false),
+        ("Runs", true),
+        ("Last change", false),
+        ("Note", false),
+    ];
+    let mut all: Vec<&Experiment> = all.iter().collect();
+    all.sort_by_cached_key(|one| (one.folder.clone(), one.name.to_lowercase()));
+    TextTable::of(head, all.into_iter().map(row))
+}
+
 #[cfg(test)]
 mod tests {
     use api::id::ExperimentId;
@@ -109,6 +144,18 @@ mod tests {
             updated_ms: 0,
             deleted_ms: None,
         }
+    }
+
+    #[test]
+    fn experiments_are_taken_with_their_folders_and_whole_notes() {
+        let project = ProjectId::from_bytes([1; 16]);
+        let one = |name: &str, folder: &str| Experiment { updated_ms: 1_795_928_400_000, ..experiment(name, folder) };
+        let all = [Experiment { project: Some(project), ..one("b", "") }, one("a", "vision")];
+        let names = BTreeMap::from([(project, "fraud".to_owned())]);
+        let csv = as_text(&all, &names, Form::Csv);
+        assert_eq!(csv.rows[0], ["b", "", "fraud", "0", "2026-11-29T05:00:00Z", "\n# Wider nets\nmore"]);
+        assert_eq!(csv.rows[1][..3], ["a", "vision", ""]);
+        assert_eq!(as_text(&all, &names, Form::Markdown).rows[1][5], "Wider nets");
     }
 
     fn read(lines: &[Line]) -> Vec<String> {

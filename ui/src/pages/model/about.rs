@@ -1,25 +1,11 @@
-//! What a version is and where it came from, and the names that point at it.
+//! What a version is and where it came from.
 
-use api::{
-    config::ModelChoice,
-    evaluation::Task,
-    id::VersionId,
-    model::{SetAlias, VersionDetail},
-};
+use api::{config::ModelChoice, evaluation::Task, model::VersionDetail};
 use leptos::prelude::*;
 
 use crate::{
-    client::{Client, query::Query},
     frame::place::Place,
-    parts::{
-        button::{Button, CopyButton, IconButton, Pending},
-        card::Card,
-        field::TextField,
-        icon,
-        toast::Toasts,
-        when::Ago,
-        words,
-    },
+    parts::{button::CopyButton, card::Card, when::Ago, words},
 };
 
 /// Values of this length are hashes and ids: nobody reads them, people copy them.
@@ -69,59 +55,6 @@ pub(super) fn About(now: Signal<VersionDetail>, place: Place) -> impl IntoView {
                     </dl>
                 }
             }}
-        </Card>
-    }
-}
-
-/// Names for others to rely on: an alias stands at one version of a model, and moves when it is
-/// given to another.
-#[component]
-pub(super) fn Aliases(now: Signal<VersionDetail>, detail: Query<VersionDetail>) -> impl IntoView {
-    let client = Client::get();
-    let pending = Pending::new();
-    let toasts = Toasts::get();
-    let name = RwSignal::new(String::new());
-    let aliases = Memo::new(move |_| now.with(|now| now.version.aliases.clone()));
-    let set = move |alias: String, version: Option<VersionId>| {
-        let model = now.with_untracked(|now| now.version.model);
-        let said = match version {
-            Some(_) => format!("{alias} is this version now"),
-            None => format!("{alias} stands nowhere now"),
-        };
-        let was = now.with_untracked(|now| now.version.id);
-        let back = version.is_none().then(|| SetAlias { model, alias: alias.clone(), version: Some(was) });
-        pending.run(async move { client.call(SetAlias { model, alias, version }).await }, move |_| {
-            name.set(String::new());
-            detail.refresh();
-            match back {
-                Some(back) => toasts.undoable(client, said, back),
-                None => toasts.done(said),
-            }
-        });
-    };
-    let add = move || {
-        let alias = name.get_untracked().trim().to_owned();
-        if !alias.is_empty() {
-            set(alias, Some(now.with_untracked(|now| now.version.id)));
-        }
-    };
-    view! {
-        <Card title="Aliases" class="h">
-            <div class="form">
-                <div class="flex wrap">
-                    {move || match aliases.get() {
-                        none if none.is_empty() => view! { <span class="small muted">"A name such as champion, for others to rely on: it moves to the next version when you say so."</span> }.into_any(),
-                        some => some.into_iter().map(|alias| {
-                            let own = alias.clone();
-                            view! { <span class="chip accent mono">{alias.clone()}<IconButton label=format!("Remove {alias}") mark=icon::X kind="tiny" on_press=move |_| set(own.clone(), None) /></span> }
-                        }).collect_view().into_any(),
-                    }}
-                </div>
-                <div class="flex">
-                    <TextField value=name name="Alias" placeholder="challenger" class="grow mono" on_enter=Callback::new(move |()| add()) />
-                    <Button label="Add alias" disabled=Signal::derive(move || pending.busy.get() || name.with(|name| name.trim().is_empty())) tip="Moves it here where another version has it" on_press=add />
-                </div>
-            </div>
         </Card>
     }
 }

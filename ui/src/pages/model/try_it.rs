@@ -62,7 +62,7 @@ pub(super) fn TryIt(now: Signal<VersionDetail>) -> impl IntoView {
                 <div class:of-before=is_of_before>
                 {move || match answer.get().and_then(|answer| answer.rows.into_iter().next()) {
                     Some(row) => view! { <Answer row threshold positive=positive.clone() /> }.into_any(),
-                    None => view! { <div class="predicted"><span class="small muted">"The answer to the row below stands here."</span></div> }.into_any(),
+                    None => view! { <div class="predicted"><span class="small muted">"The prediction appears here."</span></div> }.into_any(),
                 }}
                 </div>
                 <RowForm draft examples />

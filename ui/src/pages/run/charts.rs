@@ -202,33 +202,39 @@ fn MetricChart(
                 _ if single => Role::Series(6),
                 _ => Role::series(index + 2),
             };
-            Wanted { run: id, key: key.clone(), name: words::part_of(part), role }
+            Wanted { run: id, key: key.clone(), name: words::part_of(part), role, began_ms: 0 }
         })
         .collect();
     let along = move || look.along();
-    let curves = lines(move || wanted.clone(), along, zoom);
-    let title = if name.starts_with("system/") {
-        words::metric(name.trim_start_matches("system/"))
-    } else {
-        words::metric(&name)
+    // Queued runs begin while they are looked at.
+    let began = Memo::new(move |_| run.with(Run::began_ms));
+    let curves = lines(
+        move || {
+            let began_ms = began.get();
+            wanted.iter().cloned().map(|one| Wanted { began_ms, ..one }).collect()
+        },
+        along,
+        zoom,
+    );
+    let (title, unit, part) = match is_system {
+        true => words::system(&name),
+        false => (words::metric(&name), "", 1.0),
     };
-    let (bytes, said) = (name.ends_with("_bytes"), title.clone());
+    let said = title.clone();
     // A schedule has no noise.
     let is_schedule = name == "learning_rate";
     let is_loss = name == "loss";
     let chart = Signal::derive(move || {
         let mut lines = curves.get();
-        let mut unit = String::new();
-        if bytes {
-            "MB".clone_into(&mut unit);
+        if part != 1.0 {
             for line in &mut lines {
-                line.y.iter_mut().for_each(|value| *value /= 1e6);
-                line.band.iter_mut().for_each(|band| *band = (band.0 / 1e6, band.1 / 1e6));
+                line.y.iter_mut().for_each(|value| *value *= part);
+                line.band.iter_mut().for_each(|band| *band = (band.0 * part, band.1 * part));
             }
         }
         let few = lines.iter().all(|line| line.x.len() < FEW);
         let x = match along() {
-            Along::Step | Along::Share => Axis::labelled("step"),
+            Along::Step | Along::Share => Axis::steps(),
             Along::Seconds | Along::Clock => Axis { unit: "s".to_owned(), ..Axis::default() },
         };
         LineChart {
@@ -236,14 +242,13 @@ fn MetricChart(
             gap: if along() == Along::Seconds { gap_of(&lines) } else { None },
             lines,
             x,
-            y: Axis { unit, from_zero: is_system, ..Axis::default() },
+            y: Axis { unit: unit.to_owned(), from_zero: is_system, ..Axis::default() },
             smoothing: if is_system || few || is_schedule { 0.0 } else { look.smoothing.get() },
             has_marks: true,
             bar_width: None,
         }
     });
     let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
-    let title = title.strip_suffix(" bytes").map_or(title.clone(), ToOwned::to_owned);
     let note = if single {
         words::figure_of(&keys[0]).1.map(words::part_of).filter(|_| !is_system).unwrap_or_default()
     } else {

@@ -19,7 +19,7 @@ fn as_text(figures: &[MetricSummary], form: Form) -> TextTable {
         Form::Markdown => words::key(&metric.key),
         Form::Csv => metric.key.clone(),
     };
-    let head = [("Figure", false), ("Newest", true), ("Least", true), ("Most", true), ("Step", true), ("Points", true)];
+    let head = [("Figure", false), ("Last", true), ("Min", true), ("Max", true), ("Step", true), ("Points", true)];
     let row = |metric: &MetricSummary| {
         let number = |value| form.number(Some(value));
         let values = [number(metric.last), number(metric.min), number(metric.max)];
@@ -38,14 +38,16 @@ pub(super) fn AllFigures(run: Signal<Run>) -> impl IntoView {
     let line = |metric: MetricSummary| {
         // What was measured once was never less or more.
         let seen = |value: f64| if metric.count > 1 { words::figure(value) } else { "–".to_owned() };
+        // What a report found has no step.
+        let some = |text: String| if metric.count > 0 { text } else { "–".to_owned() };
         view! {
             <tr>
                 <td><span class="long" title=metric.key.clone()>{words::key(&metric.key)}</span></td>
                 <td class="num strong" class:bad=!metric.last.is_finite()>{words::figure(metric.last)}</td>
                 <td class="num muted">{seen(metric.min)}</td>
                 <td class="num muted">{seen(metric.max)}</td>
-                <td class="num faint">{words::step(metric.step as f64)}</td>
-                <td class="num faint">{words::count(metric.count)}</td>
+                <td class="num faint">{some(words::step(metric.step as f64))}</td>
+                <td class="num faint">{some(words::count(metric.count))}</td>
             </tr>
         }
     };
@@ -57,12 +59,12 @@ pub(super) fn AllFigures(run: Signal<Run>) -> impl IntoView {
             view! {
                 <Card title="Figures" class="section" flush=true extra=taken>
                     <div class="scrolls">
-                        <table class="small-table">
+                        <table class="small-table of-figures">
                             <thead><tr>
                                 <th>"Figure"</th>
-                                <th class="num">"Newest"</th>
-                                <th class="num">"Least"</th>
-                                <th class="num">"Most"</th>
+                                <th class="num">"Last"</th>
+                                <th class="num">"Min"</th>
+                                <th class="num">"Max"</th>
                                 <th class="num">"Step"</th>
                                 <th class="num">"Points"</th>
                             </tr></thead>

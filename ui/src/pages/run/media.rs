@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use api::{
     id::RunId,
-    media::{GetMedium, MediaOfKey, Medium, MediumContent, MediumKind, RunMedia},
+    media::{GetMedium, GetMediumSteps, MediaOfKey, Medium, MediumContent, MediumKind, RunMedia},
 };
 use charts::{
     axis::Axis,
@@ -34,7 +34,7 @@ use crate::{
 
 /// How long a step stays while it plays.
 const STAYS: Duration = Duration::from_millis(700);
-/// Of a histogram so many steps are laid beside each other: each is asked for by itself.
+/// Of a histogram so many steps are laid beside each other.
 const STEPS: usize = 60;
 
 #[component]
@@ -151,34 +151,35 @@ fn thinned(steps: &[i64], most: usize) -> Vec<i64> {
     (0..most).map(|index| steps[index * (steps.len() - 1) / (most - 1)]).collect()
 }
 
-/// A histogram's steps beside each other, as bands between its percentiles; they come one after another.
+/// A histogram's steps beside each other, as bands between its percentiles, asked for at once.
 #[component]
 fn OverSteps(run: Memo<RunId>, key: Memo<String>, steps: Memo<Vec<i64>>) -> impl IntoView {
     let client = Client::get();
     let found = RwSignal::new(BTreeMap::<(RunId, i64), Step>::new());
     let wanted = Memo::new(move |_| steps.with(|steps| thinned(steps, STEPS)));
     Effect::new(move |_| {
-        let (run, key, wanted) = (run.get(), key.get(), wanted.get());
+        let (run, key, mut wanted) = (run.get(), key.get(), wanted.get());
         found.update(|found| found.retain(|(of, step), _| *of == run && wanted.contains(step)));
+        found.with_untracked(|found| wanted.retain(|step| !found.contains_key(&(run, *step))));
+        if wanted.is_empty() {
+            return;
+        }
         leptos::task::spawn_local(async move {
-            for step in wanted {
-                match found.try_with_untracked(|found| found.contains_key(&(run, step))) {
-                    Some(false) => {}
-                    Some(true) => continue,
-                    None => return,
+            // A step that can't be read is a gap, which its own card says more of.
+            let media = client.call(GetMediumSteps { run, key, steps: wanted }).await.unwrap_or_default();
+            found.try_update(|found| {
+                for medium in media.into_iter().flatten() {
+                    if let Medium { step, content: MediumContent::Histogram { edges, counts }, .. } = medium {
+                        found.insert((run, step), Step { x: step as f64, edges, counts });
+                    }
                 }
-                let medium = client.call(GetMedium { run, key: key.clone(), step: Some(step) }).await;
-                // A step that can't be read is a gap, which its own card says more of.
-                if let Ok(Medium { content: MediumContent::Histogram { edges, counts }, .. }) = medium {
-                    found.try_update(|found| found.insert((run, step), Step { x: step as f64, edges, counts }));
-                }
-            }
+            });
         });
     });
     let draw = move |width: f64| {
         let steps = found
             .with(|found| found.iter().filter(|((of, _), _)| *of == run.get()).map(|(_, step)| step.clone()).collect());
-        let chart = Distribution { name: key.get(), steps, x: Axis::labelled("step"), y: Axis::default() };
+        let chart = Distribution { name: key.get(), steps, x: Axis::steps(), y: Axis::default() };
         distribution_steps::draw(&chart, Size { width, height: 180.0 })
     };
     let cut = move || steps.with(|steps| steps.len() > STEPS);

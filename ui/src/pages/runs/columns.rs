@@ -166,13 +166,6 @@ pub(super) fn called(name: &str) -> (&'static str, String) {
     }
 }
 
-/// The same as filter and order name it.
-pub(super) fn field(name: &str) -> String {
-    let keyed = [(METRIC, "metric"), (PARAM, "param"), (TAG, "tag")];
-    let found = keyed.iter().find_map(|(start, kind)| Some((kind, name.strip_prefix(start)?)));
-    found.map_or_else(|| name.to_owned(), |(kind, key)| api::run_table::named(kind, key))
-}
-
 /// Where the choice is kept.
 fn place_of(scope: Scope) -> String {
     match scope {
@@ -212,7 +205,7 @@ pub(super) fn columns(
             }
         })
         .pinned(true),
-        Column::new("Run", width_of("name", 190.0), move |row: &RunRow| name_cell(row, best_split))
+        Column::new("Run", width_of("name", 174.0), move |row: &RunRow| name_cell(row, best_split))
             .sorted_by("name")
             .pinned(true)
             .grows(),
@@ -298,7 +291,7 @@ fn text_column(
         let whole = text.filter(|text| *text != shown);
         view! { <span class="muted" title=whole>{shown}</span> }
     })
-    .sorted_by(field(name))
+    .sorted_by(api::table_view::field(name))
 }
 
 /// A number with more digits than a column has room for is rounded; the others stand as they were given.
@@ -341,7 +334,8 @@ fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Co
             .sorted_by(api::run_table::named("metric", &key)),
         );
         // Taken out only to be put back: where nothing is coloured the column stays as it is.
-        if let Some((min, max)) = range.filter(|(min, max)| min < max)
+        // The best one's bar tells its rank already.
+        if let Some((min, max)) = range.filter(|(min, max)| min < max && !best)
             && let Some(column) = columns.pop()
         {
             let more = facts
@@ -391,7 +385,9 @@ pub(super) fn known(facts: &Facts) -> Names {
         _ => 5,
     };
     let mut metrics: Vec<&String> = facts.metric_keys.iter().collect();
-    metrics.sort_by_key(rank);
+    // What most runs have comes before what few have.
+    let is_rare = |key: &&String| rank(key) > 0 && facts.rare.contains(key);
+    metrics.sort_by_key(|key| (is_rare(key), rank(key)));
     let mut params: Vec<&String> = facts.param_keys.iter().collect();
     params.sort_by_key(|key| FIRST.iter().position(|first| first == key).unwrap_or(FIRST.len()));
     let metrics = metrics.into_iter().map(|key| format!("{METRIC}{key}"));
@@ -406,10 +402,13 @@ fn shown(facts: &Facts, chosen: Option<&Names>, is_wide: bool) -> Names {
     if let Some(chosen) = chosen {
         return chosen.iter().filter(|name| names.contains(name)).cloned().collect();
     }
-    // What most runs have comes before what few have.
-    names.sort_by_key(|name| name.strip_prefix(METRIC).is_some_and(|key| facts.rare.iter().any(|rare| rare == key)));
-    let others = if is_wide { 4 } else { 1 };
-    let (mut metrics, mut params) = (others + usize::from(facts.ranked_by.is_some()), if is_wide { 5 } else { 2 });
+    // Runs of clients have no columns of a training's beside these.
+    let (mut metrics, mut params): (usize, usize) = match (facts.ranked_by.is_some(), is_wide) {
+        (true, true) => (5, 5),
+        (true, false) => (2, 2),
+        (false, true) => (5, 6),
+        (false, false) => (3, 3),
+    };
     names.retain(|name| {
         let left = match (name.strip_prefix(METRIC), name.strip_prefix(PARAM)) {
             (Some(key), _) if !key.starts_with("system/") => &mut metrics,

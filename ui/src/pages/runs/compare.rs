@@ -7,6 +7,7 @@ use api::{
     id::RunId,
     run::{GetRuns, Run},
     run_diff::MOST,
+    table_view::TableView,
 };
 use leptos::{ev, prelude::*};
 use leptos_router::{
@@ -15,18 +16,19 @@ use leptos_router::{
 };
 
 use super::{
-    comparison::{Seen, Tools, roles},
+    Facts,
+    comparison::{Seen, Tools, is_dashed_at, roles},
     differs::{Differs, Figures},
     overlaid::{Compared, Overlaid},
+    plots::{self, Whose},
 };
 use crate::{
-    client::query,
+    client::{query, wire},
     frame::{address, place::Place},
     parts::{
         curves::NAMED,
         field::TextField,
         icon::{self, icon},
-        stage::RunChip,
         states::{Empty, Failure},
         words,
     },
@@ -34,6 +36,8 @@ use crate::{
 
 /// Of very many runs so many charts are drawn; the rest are found by the filter.
 const CHARTS: usize = 12;
+/// Of more runs the two tables stand below each other.
+const BESIDE: usize = 3;
 /// So many runs stand in the head, of more the rest is behind a button: two to four lines of a window.
 const UNFOLDED: usize = 16;
 
@@ -72,6 +76,20 @@ pub(super) fn Compare(
     let chosen = Memo::new(move |_| {
         let compared = |found: &BTreeMap<RunId, Run>, run: &RunId| found.get(run).map(Compared::from);
         found.with(|found| runs.with(|runs| runs.iter().filter_map(|run| compared(found, run)).collect::<Vec<_>>()))
+    });
+    // What the canvas is of stands in the address as that of the table does, in a part of its own.
+    let canvas = query.with_untracked(|query| query.get("canvas")).unwrap_or_default();
+    let plotted = RwSignal::new(TableView::read(&canvas, wire::decode).plotted);
+    address::keep_in_address(move || {
+        let canvas = TableView { plotted: plotted.get(), ..TableView::default() }.address(wire::encode);
+        vec![("canvas", canvas.trim_start_matches('?').to_owned())]
+    });
+    let facts = Signal::derive(move || chosen.with(|chosen| Facts::of_compared(chosen, ranked_by.get())));
+    let is_plotted =
+        Memo::new(move |_| plotted.with(|plotted| ["parallel", "scatter"].contains(&plotted.view.as_str())));
+    let place = Place::get();
+    let open = Callback::new(move |id: String| {
+        navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{id}")), Default::default()));
     });
     let is_unfolded = RwSignal::new(false);
     let shown = Memo::new(move |_| {
@@ -124,7 +142,7 @@ pub(super) fn Compare(
     view! {
         <section class="body-of-page compare" aria-label="Comparison of runs">
             <div class="head">
-                <div>
+                <div class="grow">
                     <h1>{move || format!("{} compared", words::counted(runs.with(Vec::len) as u64, "run", "runs"))}</h1>
                     <div class="flex wrap compared">
                         <For each=move || shown.get() key=|run| *run let:run>
@@ -144,24 +162,32 @@ pub(super) fn Compare(
                         <p class="small muted">{format!("The first {MOST} are compared; {} left out.", match more { 1 => "1 more is".to_owned(), more => format!("{more} more are") })}</p>
                     })}
                 </div>
-                <div class="right flex wrap">
-                    <Tools seen chosen />
-                    <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true />
+                <div class="right flex">
+                    <plots::CanvasSwitcher plotted />
                     <a class="btn" href=move || back.get()>{icon(icon::X)}"Close"</a>
                 </div>
             </div>
-            {move || none.get().then(|| view! {
-                <Empty mark=icon::ACTIVITY title="No curve to compare" text="None of these runs measured a figure more than once; their newest figures stand below." />
+            {move || (!is_plotted.get()).then(|| view! {
+                <div class="flex wrap tools-of-charts">
+                    <Tools seen chosen />
+                    <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true class="grow" />
+                </div>
+            })}
+            {move || (is_plotted.get() && chosen.with(|chosen| !chosen.is_empty())).then(|| view! {
+                <plots::Plots whose=Whose::Compared(chosen) plotted facts filter=None on_open=open />
+            })}
+            {move || (none.get() && !is_plotted.get()).then(|| view! {
+                <Empty mark=icon::ACTIVITY title="No curve to compare" text="None of these runs measured a figure more than once; their last values stand below." />
             })}
             <div class="charts">
-                <For each=move || drawn.get() key=Clone::clone let:key>
+                <For each=move || if is_plotted.get() { Vec::new() } else { drawn.get() } key=Clone::clone let:key>
                     <div><Overlaid key chosen cross seen height=height() /></div>
                 </For>
             </div>
-            {move || keys.with(Vec::len).checked_sub(drawn.with(Vec::len)).filter(|more| *more > 0).map(|more| view! {
+            {move || keys.with(Vec::len).checked_sub(drawn.with(Vec::len)).filter(|more| *more > 0 && !is_plotted.get()).map(|more| view! {
                 <p class="small muted">{format!("The first {CHARTS} figures are drawn; {} found by the filter above.", match more { 1 => "1 more is".to_owned(), more => format!("{more} more are") })}</p>
             })}
-            <div class="compared-tables">
+            <div class="compared-tables" class:below=move || BESIDE.lt(&runs.with(Vec::len))>
                 <Figures chosen seen ranked_by />
                 <Differs chosen seen ranked_by />
             </div>
@@ -209,6 +235,10 @@ fn OneRun(
         let roles = chosen.with(|chosen| seen.bands.with(|bands| roles(chosen, bands)));
         roles.get(&run).map(|role| role.class()).unwrap_or_default()
     });
+    let is_dashed = Memo::new(move |_| {
+        let at = chosen.with(|chosen| chosen.iter().position(|one| one.id == run));
+        at.is_some_and(is_dashed_at) && seen.bands.with(String::is_empty)
+    });
     let without = move || {
         let others = runs.with(|runs| {
             runs.iter().filter(|other| **other != run).map(ToString::to_string).collect::<Vec<_>>().join(",")
@@ -233,9 +263,9 @@ fn OneRun(
         let pin = format!("Pin {name} as the baseline");
         view! {
             <span class="chip compared-run" class:on=move || is_pinned.get()>
-                <i class=move || format!("swatch fill {}", role.get())></i>
+                <i class=move || format!("swatch fill {}", role.get()) class:dashed=move || is_dashed.get()></i>
                 <a class="plain" href=place.link(&format!("runs/{run}"))>{name}</a>
-                {(!state.is_over()).then(|| view! { <RunChip state=Signal::derive(move || state) /> })}
+                {(!state.is_over()).then(|| view! { <i class="dot live" role="img" aria-label="under way" title="under way"></i> })}
                 <button
                     type="button"
                     class="btn quiet s"
@@ -244,7 +274,8 @@ fn OneRun(
                     title=pin.clone()
                     on:click=move |_| seen.toggle_pin(run)
                 >
-                    {move || if is_pinned.get() { "Baseline" } else { "Pin" }}
+                    {icon(icon::PIN)}
+                    {move || is_pinned.get().then_some("Baseline")}
                 </button>
                 <a class="plain flex faint" href=without aria-label=leave.clone() title=leave.clone()>{icon(icon::X)}</a>
             </span>

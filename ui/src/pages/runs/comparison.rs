@@ -121,6 +121,14 @@ pub(super) fn roles(runs: &[Compared], bands: &str) -> BTreeMap<RunId, Role> {
     runs.iter().enumerate().map(|(index, run)| (run.id, Role::series(place(index, run)))).collect()
 }
 
+/// After so many runs their colours come again.
+const COLOURS: usize = 8;
+
+/// Whether the run at this place has the colour of one before it, so that its line is dashed.
+pub(super) const fn is_dashed_at(at: usize) -> bool {
+    at % (2 * COLOURS) >= COLOURS
+}
+
 /// The lines to draw: one a run, or one a group with its mean ± standard deviation, and the baseline over all.
 pub(super) fn drawn(mut lines: Vec<(RunId, Line)>, runs: &[Compared], bands: &str, pinned: Option<RunId>) -> Vec<Line> {
     let baseline = lines.iter().find(|(run, _)| Some(*run) == pinned).map(|(_, line)| line.clone());
@@ -132,6 +140,7 @@ pub(super) fn drawn(mut lines: Vec<(RunId, Line)>, runs: &[Compared], bands: &st
             } else if is_many {
                 line.weight = Weight::Thin;
             }
+            line.is_dashed = runs.iter().position(|one| one.id == *run).is_some_and(is_dashed_at);
             if is_many {
                 // The least and the most of a bucket would be a fog.
                 line.band.clear();
@@ -184,7 +193,7 @@ pub(super) fn Tools(seen: Seen, chosen: Memo<Vec<Compared>>) -> impl IntoView {
         options
     });
     let log = ["", "y", "x", "xy"].map(str::to_owned);
-    let axes = ["Linear axes", "Log values", "Log along", "Log both"].map(str::to_owned);
+    let axes = ["Automatic axes", "Log values", "Log along", "Log both"].map(str::to_owned);
     let axes: Vec<(String, String)> = log.into_iter().zip(axes).collect();
     Effect::new(move |before: Option<String>| {
         let now = seen.look.along.get();
@@ -214,6 +223,7 @@ mod tests {
         Compared {
             id: id(number),
             name: format!("r{number}"),
+            began_ms: 0,
             params,
             tags: BTreeMap::new(),
             values: BTreeMap::new(),

@@ -137,7 +137,7 @@ pub(super) fn Figures(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
             let lines = keys.into_iter().map(line).collect::<Vec<_>>();
             let taken = ViewFn::from(move || view! { <TakeTable of=("figure", "figures") table=move |form| all.with_untracked(|chosen| figures_as_text(chosen, form)) /> });
             view! {
-                <Card title="Newest figures" class="h" flush=true extra=taken>
+                <Card title="Last values" class="h" flush=true extra=taken>
                     <div class="scrolls">
                         <table class="small-table">
                             <thead><tr><th>"Figure"</th>{heads}</tr></thead>
@@ -212,7 +212,8 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
         let width = chosen.len() + 1;
         let mut before = None;
         let kept = StoredValue::new(found.rows.clone());
-        let lines = found.rows.into_iter().map(|of| {
+        // The figures have a table of their own, with the same differences.
+        let lines = found.rows.into_iter().filter(|row| row.part != DiffPart::Metrics).map(|of| {
             let part = (before != Some(of.part)).then(|| titled(of.part));
             before = Some(of.part);
             let head = part.map(|part| view! { <tr class="part"><th colspan=width>{part}</th></tr> });
@@ -220,7 +221,7 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
         });
         let lines = lines.collect::<Vec<_>>();
         let body = if lines.is_empty() {
-            view! { <p class="muted small padded">"Nothing of them differs: params, code, data, tags and figures are equal."</p> }.into_any()
+            view! { <p class="muted small padded">"Nothing of them differs: params, environment, code, data and tags are equal."</p> }.into_any()
         } else {
             view! {
                 <div class="scrolls">

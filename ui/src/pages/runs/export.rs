@@ -46,19 +46,17 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
     let copy = move || {
         let Some(list) = list.get_untracked() else { return };
         let ids = picked.get_untracked();
-        let (list, offset, limit) = if ids.is_empty() {
-            let seen = sight.run(());
-            (list, seen.start, (seen.end - seen.start) as u32)
+        let (list, stretch) = if ids.is_empty() {
+            (list, sight.run(()))
         } else {
             let quoted: Vec<String> = ids.iter().map(|id| quoted(id)).collect();
-            (Listing { filter: format!("run_id in ({})", quoted.join(", ")), ..list }, 0, PIECE)
+            (Listing { filter: format!("run_id in ({})", quoted.join(", ")), ..list }, 0..ids.len() as u64)
         };
         let names = names.get_untracked();
         let shown = asked(&names);
-        let request = TabulateRuns { list, columns: shown.clone(), offset, limit: Some(limit) };
-        pending.run(async move { client.call(request).await }, move |cells: RunCells| {
-            let count = cells.rows.len() as u64;
-            let text = as_markdown(&names, cells);
+        pending.run(async move { all(client, list, shown, stretch).await }, move |rows: Rows| {
+            let count = rows.len() as u64;
+            let text = as_markdown(&names, rows);
             toasts.copy_unseen(&text, "Copied as Markdown", &words::counted(count, "run", "runs"));
         });
     };
@@ -66,9 +64,12 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
         let Some(list) = list.get_untracked() else { return };
         let mut shown = asked(&names.get_untracked());
         shown.insert(0, "id".to_owned());
-        pending.run(async move { all(client, list, shown).await }, move |(text, count): (String, u64)| {
-            wire::save_text("runs.csv", "text/csv", &text);
-            toasts.done(format!("Saved {} as CSV", words::counted(count, "run", "runs")));
+        let head = csv_line(&shown);
+        pending.run(async move { all(client, list, shown, 0..u64::MAX).await }, move |rows: Rows| {
+            let count = words::counted(rows.len() as u64, "run", "runs");
+            let lines = rows.into_iter().map(|row| csv_line(row.into_iter().map(Option::unwrap_or_default)));
+            wire::save_text("runs.csv", "text/csv", &(head + &lines.collect::<String>()));
+            toasts.done(format!("Saved {count} as CSV"));
         });
     };
     let items = move || {
@@ -94,29 +95,36 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
 /// The columns as the table shows them, as the engine names them.
 fn asked(names: &Names) -> Names {
     let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let keyed = names.iter().map(|name| columns::field(name));
+    let keyed = names.iter().map(|name| api::table_view::field(name));
     own(&["name", "state", "model"]).into_iter().chain(keyed).chain(own(&["duration", "snapshot", "created"])).collect()
 }
 
-/// All of it, piece by piece: between two of them the page goes on.
-async fn all(client: Client, list: Listing, columns: Names) -> Result<(String, u64), ApiError> {
-    let mut text = csv_line(&columns);
-    let mut offset = 0;
-    loop {
-        let request = TabulateRuns { list: list.clone(), columns: columns.clone(), offset, limit: Some(PIECE) };
+/// A row's cells, `None` where it has no value.
+type Rows = Vec<Vec<Option<String>>>;
+
+/// All rows of a stretch, piece by piece: between two of them the page goes on.
+async fn all(client: Client, list: Listing, columns: Names, stretch: Range<u64>) -> Result<Rows, ApiError> {
+    let mut all = Rows::new();
+    while let Some(Range { start: offset, end }) = next_piece(&stretch, all.len() as u64) {
+        let limit = Some((end - offset) as u32);
+        let request = TabulateRuns { list: list.clone(), columns: columns.clone(), offset, limit };
         let RunCells { rows, total } = client.call(request).await?;
-        let count = rows.len() as u64;
-        for row in rows {
-            text.push_str(&csv_line(row.into_iter().map(Option::unwrap_or_default)));
-        }
-        offset += count;
-        if count == 0 || offset >= total {
-            return Ok((text, offset));
+        let is_last = rows.is_empty() || offset + rows.len() as u64 >= total;
+        all.extend(rows);
+        if is_last {
+            break;
         }
     }
+    Ok(all)
 }
 
-fn as_markdown(names: &Names, cells: RunCells) -> String {
+/// What is asked for next of a stretch of which so many rows are there; `None` where they are all.
+fn next_piece(stretch: &Range<u64>, fetched: u64) -> Option<Range<u64>> {
+    let start = stretch.start + fetched;
+    (start < stretch.end).then(|| start..stretch.end.min(start + u64::from(PIECE)))
+}
+
+fn as_markdown(names: &Names, cells: Rows) -> String {
     let (before, after) = (3, 3);
     let head = ["Run", "State", "Model"].into_iter().map(str::to_owned);
     let head = head.chain(names.iter().map(|name| columns::called(name).1));
@@ -136,7 +144,7 @@ fn as_markdown(names: &Names, cells: RunCells) -> String {
         }
     };
     let rows: Vec<Vec<String>> =
-        cells.rows.into_iter().map(|row| row.into_iter().enumerate().map(shown).collect()).collect();
+        cells.into_iter().map(|row| row.into_iter().enumerate().map(shown).collect()).collect();
     let is_number: Vec<bool> = (0..head.len()).map(|at| is_metric(at) || at == took).collect();
     markdown(&head, &is_number, &rows)
 }
@@ -146,12 +154,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn more_rows_than_one_answer_holds_are_asked_for_piece_by_piece() {
+        let pieces = |stretch: Range<u64>| {
+            let mut fetched = 0;
+            std::iter::from_fn(|| {
+                let piece = next_piece(&stretch, fetched)?;
+                fetched += piece.end - piece.start;
+                Some((piece.start, piece.end))
+            })
+            .collect::<Vec<_>>()
+        };
+        assert_eq!(pieces(0..12_000), [(0, 5_000), (5_000, 10_000), (10_000, 12_000)]);
+        assert_eq!(pieces(40..60), [(40, 60)]);
+        assert_eq!(pieces(7..7), []);
+    }
+
+    #[test]
     fn markdown_has_the_columns_as_they_are_shown() {
         let names: Names = ["metric.loss", "param.learning_rate"].map(str::to_owned).to_vec();
         let cell = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let row = ["brisk|heron", "finished", "trees", "0.123456789", "0.1", "61.0", "3", "2026-11-29T05:00:00Z"];
         let rows = vec![row.map(cell).to_vec(), ["a", "failed", "", "", "", "", "", ""].map(cell).to_vec()];
-        let text = as_markdown(&names, RunCells { rows, total: 2 });
+        let text = as_markdown(&names, rows);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "| Run | State | Model | Loss | Learning rate | Took | Data | Created |");
         assert_eq!(lines[1], "| --- | --- | --- | ---: | --- | ---: | --- | --- |");

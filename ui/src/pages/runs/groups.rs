@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::{
+    ApiError, SplitId,
     run::{ListRuns, ProjectIdOr, RunRow},
     run_diff::MOST as COMPARED,
     run_table::{GroupFigure, GroupRuns, Listing, PickRuns, RunGroup, RunGroups},
@@ -14,6 +15,7 @@ use leptos_router::hooks::use_navigate;
 use super::{
     Facts,
     columns::{self, METRIC, Names, PARAM, TAG},
+    other_rows,
 };
 use crate::{
     client::{
@@ -29,13 +31,16 @@ use crate::{
         rows::Rows,
         states::{Failure, Skeleton},
         table::{Column, Order, Table},
-        take_table::{Form, TakeTable, TextTable},
+        take_table::{Form, TakeMenu, TextTable},
+        toast::Toasts,
         words,
     },
 };
 
 /// Groups that are shown at once.
 const MOST: u32 = 2_000;
+/// Groups that are asked for at once where all are.
+const PIECE: u32 = 5_000;
 /// Runs of an opened group; the rest are behind its filter.
 const OPENED: u32 = 100;
 /// What runs have of their own that they can share.
@@ -87,7 +92,7 @@ pub(super) fn GroupBy(group: RwSignal<Names>, facts: RwSignal<Facts>) -> impl In
     view! {
         <button
             type="button"
-            class="btn"
+            class="btn folds-away"
             class:on=move || group.with(|group| !group.is_empty())
             aria-haspopup="menu"
             title="Group runs by what they share"
@@ -107,13 +112,20 @@ fn title(name: &str) -> String {
 /// The groups with what they were asked by; nothing is asked while they are not shown.
 #[derive(Clone, Copy)]
 pub(super) struct Groups {
-    list: Signal<Option<Listing>>,
+    asking: Asking,
     group: RwSignal<Names>,
-    /// The same as the engine names it.
+    answer: Query<RunGroups>,
+}
+
+#[derive(Clone, Copy)]
+struct Asking {
+    list: Signal<Option<Listing>>,
+    /// What they are grouped by, as the engine names it.
     by: Memo<Names>,
     metrics: Memo<Vec<String>>,
+    /// The rows that the figures are of, by the rule of the table's foot.
+    validated_on: Memo<Option<SplitId>>,
     order: RwSignal<Option<Order>>,
-    answer: Query<RunGroups>,
 }
 
 /// `names` are those of the columns, of which the metrics are summed up.
@@ -121,6 +133,7 @@ pub(super) fn groups(
     list: Signal<Option<Listing>>,
     group: RwSignal<Names>,
     names: Memo<Names>,
+    facts: RwSignal<Facts>,
     is_shown: Memo<bool>,
 ) -> Groups {
     let order = RwSignal::new(None::<Order>);
@@ -130,37 +143,58 @@ pub(super) fn groups(
         let keys: Vec<String> = keys;
         keys
     });
-    let by = Memo::new(move |_| group.get().iter().map(|name| columns::field(name)).collect::<Names>());
-    let answer = query(move || {
-        let (sort, descending) = order.get().map_or((None, false), |(key, descending)| (Some(key), descending));
-        // An order by what is not grouped by any more is none.
-        let is_known = |sort: &String| sort == "runs" || by.with(|by| by.contains(sort)) || sort.starts_with(METRIC);
-        let list = Listing { sort: sort.filter(is_known), descending, ..list.get().filter(|_| is_shown.get())? };
-        Some(GroupRuns { list, by: by.get(), metrics: metrics.get(), validated_on: None, offset: 0, limit: Some(MOST) })
-    });
-    Groups { list, group, by, metrics, order, answer }
+    let by = Memo::new(move |_| group.get().iter().map(|name| api::table_view::field(name)).collect::<Names>());
+    let validated_on = Memo::new(move |_| facts.with(|facts| facts.best_split));
+    let asking = Asking { list, by, metrics, validated_on, order };
+    let answer = query(move || if is_shown.get() { asking.request(MOST) } else { None });
+    Groups { asking, group, answer }
 }
 
-impl Groups {
-    /// What is shown, as text: for people mean ± deviation, for programs each of them in a column of its own.
-    fn table(self, form: Form) -> TextTable {
-        let (by, metrics) = (self.group.get_untracked(), self.metrics.get_untracked());
-        let groups = self.answer.value.with_untracked(|answer| answer.as_ref().map(|answer| answer.groups.clone()));
-        as_text(&by, &metrics, &groups.unwrap_or_default(), form)
+impl Asking {
+    /// Asks for the first groups; nothing where it is not known whose runs they are.
+    fn request(self, limit: u32) -> Option<GroupRuns> {
+        let (by, metrics) = (self.by.get(), self.metrics.get());
+        let (sort, descending) = self.order.get().map_or((None, false), |(key, descending)| (Some(key), descending));
+        // An order by what is not grouped by any more is none.
+        let is_known = |sort: &String| sort == "runs" || by.contains(sort) || sort.starts_with(METRIC);
+        let list = Listing { sort: sort.filter(is_known), descending, ..self.list.get()? };
+        Some(GroupRuns { list, by, metrics, validated_on: self.validated_on.get(), offset: 0, limit: Some(limit) })
     }
 }
 
-/// The menu that copies or saves the groups.
+/// All groups, also those that are not shown, piece by piece.
+async fn all(client: Client, first: GroupRuns) -> Result<Vec<RunGroup>, ApiError> {
+    let mut groups = Vec::new();
+    loop {
+        let RunGroups { groups: more, total, .. } =
+            client.call(GroupRuns { offset: groups.len() as u64, ..first.clone() }).await?;
+        let is_last = more.is_empty();
+        groups.extend(more);
+        if is_last || groups.len() as u64 >= total {
+            return Ok(groups);
+        }
+    }
+}
+
+/// The menu that copies or saves all groups: for people mean ± deviation, for programs each of them in a column of its own.
 #[component]
 pub(super) fn Take(groups: Groups) -> impl IntoView {
-    view! { <TakeTable of=("group", "groups") table=move |form| groups.table(form) /> }
+    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
+    let take = move |form: Form| {
+        let Some(first) = untrack(|| groups.asking.request(PIECE)) else { return };
+        let (group, metrics) = (groups.group.get_untracked(), first.metrics.clone());
+        pending.run(async move { all(client, first).await }, move |all: Vec<RunGroup>| {
+            as_text(&group, &metrics, &all, form).taken(toasts, ("group", "groups"), form);
+        });
+    };
+    view! { <TakeMenu take /> }
 }
 
 /// The grouped table.
 #[component]
 pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callback<RunRow>) -> impl IntoView {
     let (client, pending) = (Client::get(), Pending::new());
-    let Groups { list, group, by, metrics, order, answer } = groups;
+    let Groups { asking: Asking { list, by, metrics, order, .. }, group, answer } = groups;
     // The runs of opened groups, by the group's filter.
     let opened = RwSignal::new(BTreeMap::<String, Vec<RunRow>>::new());
     Effect::new(move |_| {
@@ -240,7 +274,12 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
                 let shown = answer.groups.len() as u64;
                 let groups = words::counted(answer.total, "group", "groups");
                 let runs = words::counted(answer.runs, "run", "runs");
-                if shown < answer.total { format!("The first {} of {groups}, {runs}", words::count(shown)) } else { format!("{groups}, {runs}") }
+                let others = other_rows(answer.other_rows).unwrap_or_default();
+                if shown < answer.total {
+                    format!("The first {} of {groups}, {runs}{others}", words::count(shown))
+                } else {
+                    format!("{groups}, {runs}{others}")
+                }
             }))}</span>
             {move || bands.with(Option::is_some).then(|| view! {
                 <Button label="Compare curves" kind="quiet s" mark=icon::LAYERS on_press=compare />

@@ -24,6 +24,8 @@ pub(super) const DRAWN: usize = 8;
 pub(super) struct Compared {
     pub(super) id: RunId,
     pub(super) name: String,
+    /// Milliseconds since 1970.
+    pub(super) began_ms: i64,
     pub(super) params: BTreeMap<String, String>,
     pub(super) tags: BTreeMap<String, String>,
     /// The newest value of each figure.
@@ -37,10 +39,11 @@ impl From<&RunRow> for Compared {
         Self {
             id: row.id,
             name: row.name.clone(),
+            began_ms: row.began_ms(),
             params: row.params.clone(),
             tags: row.tags.clone(),
             values: row.metrics.iter().map(|(key, cell)| (key.clone(), cell.last)).collect(),
-            curves: row.metrics.keys().cloned().collect(),
+            curves: row.metrics.iter().filter(|(_, cell)| cell.spark.len() > 1).map(|(key, _)| key.clone()).collect(),
         }
     }
 }
@@ -50,6 +53,7 @@ impl From<&Run> for Compared {
         Self {
             id: run.id,
             name: run.name.clone(),
+            began_ms: run.began_ms(),
             params: run.params.clone(),
             tags: run.tags.clone(),
             values: run.metrics.iter().map(|metric| (metric.key.clone(), metric.last)).collect(),
@@ -75,7 +79,8 @@ pub(super) fn Overlaid(
             let roles = comparison::roles(chosen, "");
             let with = chosen.iter().filter(|run| run.curves.contains(key));
             let wanted = |run: &Compared| {
-                Some(Wanted { run: run.id, key: key.to_owned(), name: run.name.clone(), role: *roles.get(&run.id)? })
+                let (name, role) = (run.name.clone(), *roles.get(&run.id)?);
+                Some(Wanted { run: run.id, key: key.to_owned(), name, role, began_ms: run.began_ms })
             };
             with.filter_map(wanted).collect()
         })
@@ -120,7 +125,7 @@ pub(super) fn Overlaid(
                 let offset_minutes = -js_sys::Date::new_0().get_timezone_offset() as i32;
                 Axis { scale: Scale::Time { offset_minutes }, ..Axis::default() }
             }
-            (Along::Step, _) => Axis::labelled("step"),
+            (Along::Step, _) => Axis::steps(),
         };
         // A clock has no powers of ten, and a share begins at nothing.
         if seen.is_log('x') && x.scale == Scale::Linear && x.range.is_none() {

@@ -1,6 +1,6 @@
 //! Selected runs over each other in the pane beside the table: a few curves, and what differs.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use api::run_diff::MOST;
 use leptos::prelude::*;
@@ -11,12 +11,65 @@ use super::{
     overlaid::{Compared, DRAWN, Overlaid},
 };
 use crate::parts::{
+    button::Button,
     curve_look::Look,
-    field::Segments,
+    field::{Segments, Select},
     icon::{self, icon},
     pane::Pane,
+    states::Empty,
     words,
 };
+
+/// Charts that are drawn until somebody chooses one.
+const CHARTS: usize = 3;
+
+/// The figures that are curves of these runs, each with how many of them have it: the one that ranks, then what most
+/// have, of as many those that look like a loss. What the machine did comes last.
+fn by_worth(runs: &[Compared], ranked: Option<&str>) -> Vec<(String, usize)> {
+    let mut having = BTreeMap::<&str, usize>::new();
+    for key in runs.iter().flat_map(|run| &run.curves) {
+        *having.entry(key).or_default() += 1;
+    }
+    let mut all: Vec<(String, usize)> = having.into_iter().map(|(key, runs)| (key.to_owned(), runs)).collect();
+    all.sort_by_cached_key(|(key, runs)| {
+        let is_validation = ["validation", "valid", "val"].iter().any(|part| words_of(key).any(|word| word == *part));
+        let is_other = ranked != Some(key.as_str());
+        (is_other, is_system(key), std::cmp::Reverse(*runs), !is_loss(key), !is_validation)
+    });
+    all
+}
+
+/// What is drawn of them by itself: the one that ranks and the losses, or else what most have. Few have little to say
+/// of the others: a figure that fewer than half of the best known one's runs have is left to the choice.
+fn first(known: &[(String, usize)], ranked: Option<&str>) -> Vec<String> {
+    let most = known.iter().filter(|(key, _)| !is_system(key)).map(|(_, runs)| *runs).max().unwrap_or_default();
+    let is_worth = |(key, runs): &&(String, usize)| {
+        ranked == Some(key.as_str()) || (is_loss(key) && !is_system(key) && runs * 2 >= most)
+    };
+    let mut first: Vec<String> = known.iter().filter(is_worth).take(CHARTS).map(|(key, _)| key.clone()).collect();
+    if first.is_empty() {
+        first.extend(known.first().map(|(key, _)| key.clone()));
+    }
+    first
+}
+
+/// The one that was chosen, where a run has it.
+fn only(known: &[(String, usize)], curve: &str) -> Vec<String> {
+    known.iter().filter(|(key, _)| key == curve).map(|(key, _)| key.clone()).collect()
+}
+
+fn is_system(key: &str) -> bool {
+    key.starts_with("system/")
+}
+
+/// "loss/train", "train_loss", "val.loss".
+fn is_loss(key: &str) -> bool {
+    words_of(key).any(|word| word == "loss")
+}
+
+fn words_of(key: &str) -> impl Iterator<Item = String> {
+    key.split(|letter: char| !letter.is_alphanumeric()).map(str::to_lowercase)
+}
 
 #[component]
 pub(super) fn Overlay(
@@ -24,22 +77,31 @@ pub(super) fn Overlay(
     /// The picked runs, also those that were scrolled away.
     chosen: Memo<Vec<Compared>>,
     ranked_by: Signal<Option<(String, bool)>>,
+    /// The figure that somebody chose; empty where none is.
+    curve: RwSignal<String>,
     /// Where all their curves are shown large.
     #[prop(into)]
     compare: Signal<String>,
 ) -> impl IntoView {
-    let keys = Memo::new(move |_| {
-        let mut keys: Vec<String> = ranked_by.get().into_iter().map(|(key, _)| key).collect();
-        let present: BTreeSet<String> =
-            chosen.with(|chosen| chosen.iter().flat_map(|run| run.curves.iter().cloned()).collect());
-        for key in ["loss/validation", "loss/train"] {
-            if present.contains(key) && !keys.iter().any(|other| other == key) {
-                keys.push(key.to_owned());
-            }
-        }
-        keys.retain(|key| present.contains(key));
-        keys
+    let known = Memo::new(move |_| {
+        let ranked = ranked_by.get().map(|(key, _)| key);
+        chosen.with(|chosen| by_worth(chosen, ranked.as_deref()))
     });
+    let keys = Memo::new(move |_| {
+        let curve = curve.get();
+        let ranked = ranked_by.get().map(|(key, _)| key);
+        known.with(|known| if curve.is_empty() { first(known, ranked.as_deref()) } else { only(known, &curve) })
+    });
+    let options = Signal::derive(move || {
+        let own = curve.get();
+        let mut keys = known.with(|known| known.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>());
+        if !own.is_empty() && !keys.contains(&own) {
+            keys.push(own);
+        }
+        let named = keys.into_iter().map(|key| (key.clone(), words::key(&key)));
+        [(String::new(), "Curves by themselves".to_owned())].into_iter().chain(named).collect::<Vec<_>>()
+    });
+    let none = Memo::new(move |_| keys.with(Vec::is_empty) && chosen.with(|chosen| !chosen.is_empty()));
     let cross = RwSignal::new(None);
     let look = Look::new();
     let seen = Seen::plain(look);
@@ -50,13 +112,71 @@ pub(super) fn Overlay(
         >
             <div class="flex wrap">
                 <Segments value=look.along name="Along" options=vec![("step", "Step"), ("share", "Share of the run"), ("time", "Time")] />
+                <Select value=curve options name="Figure" />
                 {move || (picked.with(Vec::len) > 1).then(|| view! { <a class="btn s right" href=move || compare.get()>{icon(icon::LAYERS)}"Compare"</a> })}
             </div>
             {move || (picked.with(Vec::len) > DRAWN).then(|| view! { <p class="small muted">{format!("The first {DRAWN} of them are drawn here; Compare draws up to {MOST}.")}</p> })}
+            {move || none.get().then(|| if curve.with(String::is_empty) {
+                view! { <Empty mark=icon::ACTIVITY title="No curve here" text="None of these runs measured a figure more than once. What they have stands below." /> }.into_any()
+            } else {
+                let text = format!("None of these runs measured {} more than once.", words::key(&curve.get()));
+                view! {
+                    <Empty mark=icon::ACTIVITY title="No such curve here" text>
+                        <Button label="Show what there is" on_press=move || curve.set(String::new()) />
+                    </Empty>
+                }.into_any()
+            })}
             <For each=move || keys.get() key=Clone::clone let:key>
                 <Overlaid key chosen cross seen />
             </For>
             <Differs chosen seen ranked_by />
         </Pane>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::RunId;
+
+    use super::*;
+
+    fn run(number: u8, curves: &[&str]) -> Compared {
+        Compared {
+            id: RunId::from_bytes([number; 16]),
+            name: format!("r{number}"),
+            began_ms: 0,
+            params: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            values: BTreeMap::new(),
+            curves: curves.iter().map(|key| (*key).to_owned()).collect(),
+        }
+    }
+
+    fn drawn(runs: &[Compared], ranked: Option<&str>) -> Vec<String> {
+        first(&by_worth(runs, ranked), ranked)
+    }
+
+    #[test]
+    fn clients_runs_show_the_curves_that_they_have() {
+        let own = ["f1/validation", "loss/train", "loss/validation", "system/cpu_percent"];
+        let ours = [run(1, &own), run(2, &own)];
+        assert_eq!(drawn(&ours, Some("f1/validation")), ["f1/validation", "loss/validation", "loss/train"]);
+        // An experiment has nothing that ranks.
+        assert_eq!(drawn(&ours, None), ["loss/validation", "loss/train"]);
+        let clients = [run(1, &["acc", "loss"]), run(2, &["acc", "loss", "lr"])];
+        assert_eq!(drawn(&clients, None), ["loss"]);
+        let mixed = [run(1, &["acc", "train/loss"]), run(2, &["acc"]), run(3, &["acc", "system/cpu_percent"])];
+        assert_eq!(drawn(&mixed, None), ["acc"], "a loss that one of three has says little of the others");
+        let known: Vec<String> = by_worth(&mixed, None).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(known, ["acc", "train/loss", "system/cpu_percent"]);
+        assert_eq!(drawn(&[run(1, &["system/cpu_percent"])], None), ["system/cpu_percent"]);
+        assert_eq!(drawn(&[run(1, &[])], Some("loss")), [""; 0]);
+    }
+
+    #[test]
+    fn one_that_was_chosen_is_drawn_alone() {
+        let known = by_worth(&[run(1, &["acc", "loss"])], None);
+        assert_eq!(only(&known, "acc"), ["acc"]);
+        assert_eq!(only(&known, "gone"), [""; 0]);
     }
 }

@@ -1,6 +1,7 @@
-//! The runs that the filter matches, drawn instead of listed: parallel coordinates, a scatter, and what a metric follows.
+//! Runs drawn instead of listed, those that the filter matches or those that are compared: parallel coordinates, a
+//! scatter, and what a metric follows.
 //!
-//! What is drawn, and of which values, stands in the address (`?view=parallel&axes=…`).
+//! What is drawn, of which values, and what is brushed of it stands in the address (`?view=parallel&axes=…&brush=…`).
 
 mod importance;
 mod parallel;
@@ -10,6 +11,7 @@ mod values;
 use api::{
     ApiError,
     run_table::{GroupRuns, Listing, RunCells, TabulateRuns},
+    table_view::Plotted,
 };
 use leptos::{prelude::*, task::spawn_local};
 
@@ -17,6 +19,7 @@ use self::values::Cells;
 use super::{
     Facts,
     columns::{self, METRIC, Names},
+    overlaid::Compared,
 };
 use crate::{
     client::{Client, query::query},
@@ -26,64 +29,56 @@ use crate::{
 /// Rows that are asked for at once.
 const PIECE: u64 = 5_000;
 
-/// What is drawn, as the address says it.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Plotted {
-    /// `parallel`, `scatter` or `importance`; empty is the table.
-    pub(super) view: String,
-    /// Of parallel coordinates; none until a person chooses.
-    pub(super) axes: Names,
-    pub(super) x: String,
-    pub(super) y: String,
-    pub(super) colour: String,
-    /// Columns whose axes are logarithmic.
-    pub(super) log: Names,
-}
-
-impl Plotted {
-    pub(super) fn is_table(&self) -> bool {
-        !["parallel", "scatter", "importance"].contains(&self.view.as_str())
-    }
-
-    fn is_log(&self, name: &str) -> bool {
-        self.log.iter().any(|own| own == name)
-    }
-
-    fn turn_log(&mut self, name: &str) {
-        if self.is_log(name) {
-            self.log.retain(|own| own != name);
-        } else {
-            self.log.push(name.to_owned());
-        }
-    }
+/// Whose runs are drawn.
+#[derive(Clone, Copy)]
+pub(super) enum Whose {
+    /// Those that the table's filter matches.
+    Listed(Signal<Option<Listing>>),
+    Compared(Memo<Vec<Compared>>),
 }
 
 /// What stands beside the filter line: the table, or one of the charts.
 #[component]
 pub(super) fn Switcher(plotted: RwSignal<Plotted>) -> impl IntoView {
+    let options = vec![("", "Table"), ("parallel", "Parallel"), ("scatter", "Scatter"), ("importance", "Importance")];
+    view! { <Choice plotted options /> }
+}
+
+/// The same of compared runs: their curves, or one of the charts.
+#[component]
+pub(super) fn CanvasSwitcher(plotted: RwSignal<Plotted>) -> impl IntoView {
+    let options = vec![("", "Curves"), ("parallel", "Parallel"), ("scatter", "Scatter")];
+    view! { <Choice plotted options /> }
+}
+
+#[component]
+fn Choice(plotted: RwSignal<Plotted>, options: Vec<(&'static str, &'static str)>) -> impl IntoView {
     let view = RwSignal::new(plotted.with_untracked(|plotted| plotted.view.clone()));
     Effect::new(move |_| view.set(plotted.with(|plotted| plotted.view.clone())));
     let chosen = Callback::new(move |()| plotted.update(|plotted| plotted.view = view.get_untracked()));
-    let options = vec![("", "Table"), ("parallel", "Parallel"), ("scatter", "Scatter"), ("importance", "Importance")];
     view! { <Segments value=view options name="What the runs are shown as" on_choose=chosen /> }
 }
 
 /// The chart that the address asks for.
 #[component]
 pub(super) fn Plots(
-    list: Signal<Option<Listing>>,
+    whose: Whose,
     plotted: RwSignal<Plotted>,
-    facts: RwSignal<Facts>,
-    filter: RwSignal<String>,
+    #[prop(into)] facts: Signal<Facts>,
+    /// Where what is brushed can be made a filter.
+    filter: Option<RwSignal<String>>,
     on_open: Callback<String>,
 ) -> impl IntoView {
     let view = Memo::new(move |_| plotted.with(|plotted| plotted.view.clone()));
     view! {
         <div class="run-plots">
             {move || match view.get().as_str() {
-                "parallel" => view! { <parallel::ParallelView list plotted facts filter on_open /> }.into_any(),
-                "scatter" => view! { <scatter::ScatterView list plotted facts on_open /> }.into_any(),
-                "importance" => view! { <importance::ImportanceView list plotted facts /> }.into_any(),
+                "parallel" => view! { <parallel::ParallelView whose plotted facts filter on_open /> }.into_any(),
+                "scatter" => view! { <scatter::ScatterView whose plotted facts on_open /> }.into_any(),
+                "importance" => match whose {
+                    Whose::Listed(list) => view! { <importance::ImportanceView list plotted facts /> }.into_any(),
+                    Whose::Compared(_) => ().into_any(),
+                },
                 _ => ().into_any(),
             }}
         </div>
@@ -115,9 +110,20 @@ struct Fetched {
 }
 
 /// The cells of the first `most` runs, piece by piece, and again when their figures change.
-fn fetched(list: Signal<Option<Listing>>, names: Memo<Names>, most: u64) -> Fetched {
+fn fetched(whose: Whose, names: Memo<Names>, most: u64) -> Fetched {
     let client = Client::get();
     let fetched = Fetched { cells: RwSignal::new(None), error: RwSignal::new(None) };
+    let list = match whose {
+        Whose::Listed(list) => list,
+        // Of these all is here.
+        Whose::Compared(chosen) => {
+            Effect::new(move |_| {
+                let cells = chosen.with(|chosen| names.with(|names| Cells::of_compared(chosen, names)));
+                fetched.cells.set(Some(cells));
+            });
+            return fetched;
+        }
+    };
     // Announces runs that come, go or log: it is one group of all of them.
     let figures = query(move || {
         let metrics =
@@ -150,7 +156,7 @@ fn fetched(list: Signal<Option<Listing>>, names: Memo<Names>, most: u64) -> Fetc
 
 async fn all(client: Client, list: Listing, names: Names, most: u64) -> Result<Cells, ApiError> {
     let own = ["id", "name"].map(str::to_owned);
-    let columns: Names = own.into_iter().chain(names.iter().map(|name| columns::field(name))).collect();
+    let columns: Names = own.into_iter().chain(names.iter().map(|name| api::table_view::field(name))).collect();
     let mut cells = Cells::default();
     loop {
         let offset = cells.ids.len() as u64;

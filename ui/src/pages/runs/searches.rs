@@ -2,6 +2,8 @@
 //!
 //! They stand in the address of the runs: `?searches=1`, `?search=ID`, `?search=new`.
 
+mod going_on;
+mod limits;
 mod new;
 
 use api::{
@@ -23,7 +25,7 @@ use leptos_router::{
     params::ParamsMap,
 };
 
-use self::new::NewSearch;
+use self::{going_on::GoOn, new::NewSearch};
 use crate::{
     client::{Client, query::query, wire},
     frame::place::Place,
@@ -91,11 +93,15 @@ pub(super) fn Searches(asked: Memo<Option<Asked>>) -> impl IntoView {
 fn All(beginning: RwSignal<bool>) -> impl IntoView {
     let place = Place::get();
     let all = query(move || Some(ListSearches { project: place.project.get()? }));
+    let has_any = Memo::new(move |_| all.value.with(|all| all.as_ref().is_some_and(|all| !all.is_empty())));
     view! {
         <section class="body-of-page compare" aria-label="Searches">
             <div class="head">
                 <div><h1>"Searches"</h1><div class="sub">"The best hyperparameters, found by trying"</div></div>
                 <div class="right flex">
+                    {move || has_any.get().then(|| view! {
+                        <TakeTable of=("search", "searches") table=move |form| all.value.with_untracked(|all| all_as_text(all.as_deref().unwrap_or_default(), form)) />
+                    })}
                     <Button label="New search…" mark=icon::PLUS kind="primary" on_press=move || beginning.set(true) />
                 </div>
             </div>
@@ -155,14 +161,42 @@ fn List(all: Signal<Vec<Search>>) -> impl IntoView {
     }
 }
 
-#[component]
-fn StateChip(state: SearchState) -> impl IntoView {
-    let (text, tone) = match state {
+const fn state_of(state: SearchState) -> (&'static str, &'static str) {
+    match state {
         SearchState::Running => ("running", "accent"),
         SearchState::Stopped => ("stopped", "warn"),
         SearchState::Finished => ("finished", "good"),
         SearchState::Failed => ("failed", "bad"),
+    }
+}
+
+/// A line a search.
+fn all_as_text(all: &[Search], form: Form) -> TextTable {
+    let row = |search: &Search| {
+        let tries = match form {
+            Form::Markdown => tried(search),
+            Form::Csv => search.config.space.keys().cloned().collect::<Vec<_>>().join(" "),
+        };
+        let best = search.best_trial().and_then(|trial| trial.value);
+        let (over, planned) = (search.over().to_string(), search.planned.to_string());
+        let state = state_of(search.state).0.to_owned();
+        [search.name.clone(), state, tries, over, planned, form.number(best), form.moment(Some(search.created_ms))]
     };
+    let head = [
+        ("Search", false),
+        ("State", false),
+        ("Tries", false),
+        ("Trials", true),
+        ("Planned", true),
+        ("Best", true),
+        ("Begun", false),
+    ];
+    TextTable::of(head, all.iter().map(row))
+}
+
+#[component]
+fn StateChip(state: SearchState) -> impl IntoView {
+    let (text, tone) = state_of(state);
     view! { <Chip text tone dot=state == SearchState::Running /> }
 }
 
@@ -192,6 +226,7 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
     let resume = move || {
         pending.run(async move { client.call(resume_of(id, None)).await }, |_| {});
     };
+    let going_on = RwSignal::new(false);
     let more = RwSignal::new(MORE.to_string());
     let further = Memo::new(move |_| more.with(|more| more.trim().parse::<u64>().ok().filter(|more| *more > 0)));
     let try_more = move || {
@@ -248,10 +283,12 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
                     }.into_any(),
                 }}
                 {move || (state.get() != SearchState::Running).then(|| view! {
+                    <Button label="Limits…" tip="Go on with another budget or number of trials" disabled=pending.busy on_press=move || going_on.set(true) />
                     <Button label="Forget" kind="quiet" disabled=pending.busy tip="Which values it tried is forgotten; the runs of its trials stay" on_press=delete />
                 })}
             </div>
         </div>
+        <GoOn open=going_on search />
         {move || search.with(|search| search.error.clone()).map(|error| view! { <Problem error /> })}
         {move || has_curve.get().then(|| view! { <ChartCard title="Best so far" chart height=170.0 class="section" can_be_log=true /> })}
         <Card title="Trials" class="section" flush=true extra=ViewFn::from(move || view! { <TakeTable of=("trial", "trials") table=move |form| search.with_untracked(|search| as_text(search, form)) /> })><Trials search /></Card>

@@ -1,12 +1,12 @@
 //! Saved views: filter, order and columns of the table under a name, opened and deleted from a menu beside the filter.
 
-use api::tracking::{DeleteView, ListViews, SaveView, SavedView};
+use api::{
+    table_view::{Plotted, TableView},
+    tracking::{DeleteView, ListViews, SaveView, SavedView},
+};
 use leptos::prelude::*;
 
-use super::{
-    columns::{Chosen, Names},
-    plots::Plotted,
-};
+use super::columns::{Chosen, Names};
 use crate::{
     client::{Client, query::query, wire},
     frame::place::Place,
@@ -21,104 +21,6 @@ use crate::{
     },
 };
 
-/// What the table shows, as its address says it.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Shown {
-    pub(super) filter: String,
-    pub(super) order: Option<Order>,
-    /// The orders among equals.
-    pub(super) further: Vec<Order>,
-    /// What runs are grouped by.
-    pub(super) group: Names,
-    pub(super) deleted: bool,
-    /// The columns that a person chose.
-    pub(super) columns: Option<Names>,
-    /// Those that stay at the left.
-    pub(super) pinned: Names,
-    /// The chart that stands in the table's place.
-    pub(super) plotted: Plotted,
-}
-
-impl Shown {
-    /// The part of an address behind its path; empty where nothing was chosen.
-    pub(super) fn address(&self, encode: impl Fn(&str) -> String) -> String {
-        let mut parts = Vec::new();
-        if !self.filter.is_empty() {
-            parts.push(format!("filter={}", encode(&self.filter)));
-        }
-        if let Some((key, descending)) = &self.order {
-            parts.push(format!("sort={}", encode(key)));
-            if !descending {
-                parts.push("way=up".to_owned());
-            }
-        }
-        let joined = |names: &Names| names.iter().map(|name| encode(name)).collect::<Vec<_>>().join(",");
-        if !self.further.is_empty() {
-            // A sign stands before the name: it is none of a name's first letters.
-            let sign = |(key, descending): &Order| format!("{}{key}", if *descending { '-' } else { '+' });
-            parts.push(format!("then={}", joined(&self.further.iter().map(sign).collect())));
-        }
-        if !self.group.is_empty() {
-            parts.push(format!("group={}", joined(&self.group)));
-        }
-        if self.deleted {
-            parts.push("deleted=1".to_owned());
-        }
-        if let Some(columns) = &self.columns {
-            parts.push(format!("columns={}", joined(columns)));
-        }
-        if !self.pinned.is_empty() {
-            parts.push(format!("pinned={}", joined(&self.pinned)));
-        }
-        let Plotted { view, axes, x, y, colour, log } = &self.plotted;
-        for (key, text) in [("view", view), ("x", x), ("y", y), ("colour", colour)] {
-            if !text.is_empty() {
-                parts.push(format!("{key}={}", encode(text)));
-            }
-        }
-        for (key, names) in [("axes", axes), ("log", log)] {
-            if !names.is_empty() {
-                parts.push(format!("{key}={}", joined(names)));
-            }
-        }
-        if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
-    }
-
-    /// What such an address says; parts that it does not know are passed over.
-    pub(super) fn read(address: &str, decode: impl Fn(&str) -> String) -> Self {
-        let mut shown = Self::default();
-        let (mut sort, mut is_up) = (None, false);
-        let names = |text: &str| text.split(',').filter(|name| !name.is_empty()).map(&decode).collect::<Names>();
-        for part in address.trim_start_matches('?').split('&') {
-            match part.split_once('=') {
-                Some(("filter", text)) => shown.filter = decode(text),
-                Some(("sort", key)) => sort = Some(decode(key)),
-                Some(("way", way)) => is_up = way == "up",
-                Some(("deleted", _)) => shown.deleted = true,
-                Some(("then", text)) => {
-                    let order = |name: String| match name.strip_prefix('-') {
-                        Some(key) => (key.to_owned(), true),
-                        None => (name.trim_start_matches('+').to_owned(), false),
-                    };
-                    shown.further = names(text).into_iter().map(order).collect();
-                }
-                Some(("group", text)) => shown.group = names(text),
-                Some(("columns", text)) => shown.columns = Some(names(text)),
-                Some(("pinned", text)) => shown.pinned = names(text),
-                Some(("view", text)) => shown.plotted.view = decode(text),
-                Some(("x", text)) => shown.plotted.x = decode(text),
-                Some(("y", text)) => shown.plotted.y = decode(text),
-                Some(("colour", text)) => shown.plotted.colour = decode(text),
-                Some(("axes", text)) => shown.plotted.axes = names(text),
-                Some(("log", text)) => shown.plotted.log = names(text),
-                _ => {}
-            }
-        }
-        shown.order = sort.map(|key| (key, !is_up));
-        shown
-    }
-}
-
 /// The signals that a view sets.
 #[derive(Clone, Copy)]
 pub(super) struct Settable {
@@ -128,30 +30,33 @@ pub(super) struct Settable {
     pub(super) group: RwSignal<Names>,
     pub(super) deleted: RwSignal<bool>,
     pub(super) plotted: RwSignal<Plotted>,
+    pub(super) curve: RwSignal<String>,
     pub(super) columns: Chosen,
 }
 
 impl Settable {
-    fn shown(self) -> Shown {
-        untrack(|| Shown {
+    fn shown(self) -> TableView {
+        untrack(|| TableView {
             filter: self.filter.get(),
             order: self.order.get(),
             further: self.further.get(),
             group: self.group.get(),
             deleted: self.deleted.get(),
             plotted: self.plotted.get(),
+            curve: self.curve.get(),
             columns: self.columns.chosen(),
             pinned: self.columns.pinned.get(),
         })
     }
 
-    fn set(self, shown: Shown) {
+    fn set(self, shown: TableView) {
         self.filter.set(shown.filter);
         self.order.set(shown.order);
         self.further.set(shown.further);
         self.group.set(shown.group);
         self.deleted.set(shown.deleted);
         self.plotted.set(shown.plotted);
+        self.curve.set(shown.curve);
         self.columns.set(shown.columns);
         self.columns.set_pinned(shown.pinned);
     }
@@ -176,12 +81,12 @@ pub(super) fn Views(settable: Settable) -> impl IntoView {
     };
     let items = move || {
         let known = views.value.get_untracked().unwrap_or_default();
-        let is_plain = settable.shown() == Shown::default();
+        let is_plain = settable.shown() == TableView::default();
         let plain = is_plain.then(|| "Filter, sort or choose columns first: it is shown so anyway.".to_owned());
         let mut items = vec![Item::new("Save this view as…", icon::PLUS, move || saving.set(true)).blocked(plain)];
         for view in &known {
             let query = view.query.clone();
-            let open = move || settable.set(Shown::read(&query, wire::decode));
+            let open = move || settable.set(TableView::read(&query, wire::decode));
             items.push(Item::new(view.name.clone(), icon::LIST_FILTER, open).under("Open a view"));
         }
         for view in known {
@@ -193,7 +98,7 @@ pub(super) fn Views(settable: Settable) -> impl IntoView {
     view! {
         <button
             type="button"
-            class="btn"
+            class="btn folds-away"
             aria-haspopup="menu"
             title="Saved views of this table"
             on:click=move |event| menus.open_at(&event, items())
@@ -233,52 +138,5 @@ fn Save(open: RwSignal<bool>, settable: Settable) -> impl IntoView {
             <Button label="Cancel" on_press=move || open.set(false) />
             <Button label="Save view" kind="primary" disabled=blocked on_press=save />
         </footer>
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_view_keeps_is_what_it_opens() {
-        let encode = |text: &str| text.replace('%', "%25").replace('&', "%26").replace(',', "%2C");
-        let decode = |text: &str| text.replace("%2C", ",").replace("%26", "&").replace("%25", "%");
-        for shown in [
-            Shown::default(),
-            Shown {
-                filter: "a = \"50 % & more\"".to_owned(),
-                order: Some(("metric.f1".to_owned(), true)),
-                ..Shown::default()
-            },
-            Shown {
-                order: Some(("created".to_owned(), false)),
-                deleted: true,
-                columns: Some(["param.a,b".to_owned(), "metric.f1".to_owned()].into()),
-                ..Shown::default()
-            },
-            Shown { columns: Some(Vec::new()), ..Shown::default() },
-            Shown {
-                order: Some(("metric.f1".to_owned(), true)),
-                further: vec![("param.a,b".to_owned(), false), ("created".to_owned(), true)],
-                group: vec!["param.a,b".to_owned(), "state".to_owned()],
-                pinned: vec!["metric.f1".to_owned()],
-                ..Shown::default()
-            },
-            Shown {
-                plotted: Plotted {
-                    view: "scatter".to_owned(),
-                    axes: vec!["param.a,b".to_owned(), "metric.f1".to_owned()],
-                    x: "param.a&b".to_owned(),
-                    y: "metric.f1".to_owned(),
-                    colour: "metric.loss".to_owned(),
-                    log: vec!["param.a&b".to_owned()],
-                },
-                ..Shown::default()
-            },
-        ] {
-            assert_eq!(Shown::read(&shown.address(encode), decode), shown);
-        }
-        assert_eq!(Shown::default().address(encode), "");
     }
 }

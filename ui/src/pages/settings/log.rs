@@ -43,7 +43,7 @@ pub(super) fn Log() -> impl IntoView {
         <div class="flex">
             <Segments value=level name="Level" options=LEVELS.to_vec() />
             <TextField value=contains name="Filter the log" placeholder="Filter" mark=icon::LIST_FILTER is_filter=true class="grow" />
-            <Button label="Read again" mark=icon::REFRESH_CW on_press=move || lines.refresh() />
+            <Button label="Refresh" mark=icon::REFRESH_CW on_press=move || lines.refresh() />
         </div>
         <div class="card section scrolls own-log">
             <Load query=lines let:lines>

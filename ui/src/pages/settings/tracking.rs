@@ -111,7 +111,7 @@ fn Form(first: Settings) -> impl IntoView {
     };
     let blocked = Signal::derive(move || pending.busy.get() || wrong.with(Option::is_some));
     view! {
-        <Card title="Who is answered, and where" class="section">
+        <Card title="Access" class="section">
             <div class="form">
                 <Switch value=open label="Clients on this machine need no token" />
                 <p class="small muted">"Then every program on this machine, of any user, can read and write runs here."</p>

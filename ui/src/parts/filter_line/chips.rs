@@ -1,4 +1,5 @@
-//! The filter's conditions as chips: what is typed stands there, and what is taken away there goes from the text.
+//! The filter's conditions as chips: what is typed stands there, and what is taken away there goes from the text. One
+//! alone stands in the field, and nowhere again.
 
 use std::ops::Range;
 
@@ -17,7 +18,7 @@ pub(crate) fn Chips(value: RwSignal<String>) -> impl IntoView {
         value.set(without(&text, at));
     };
     view! {
-        <div class="filter-chips flex wrap" role="list" aria-label="Conditions of the filter" class:hidden=move || shown.with(|shown| shown.is_empty())>
+        <div class="filter-chips flex wrap" role="list" aria-label="Conditions of the filter" class:hidden=move || shown.with(|shown| shown.len() < 2)>
             {move || shown.get().into_iter().enumerate().map(|(at, text)| view! {
                 <span class="chip mono" role="listitem">
                     <span class="cut" title=text.clone()>{text.clone()}</span>

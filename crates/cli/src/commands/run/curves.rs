@@ -11,16 +11,17 @@ use api::{
 use charts::{
     axis::Axis,
     export, group,
-    line::{self, Line, LineChart},
-    plot::Size,
+    line::{self, Line, LineChart, Weight},
+    plot::{Scale, Size},
     role::Role,
+    smooth::smooth,
 };
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::{
     context::{Context, Outcome},
-    output, plot,
+    output, plot, words,
 };
 
 /// The picture's, as in the window's exports.
@@ -36,7 +37,7 @@ pub(crate) struct Plot {
     /// Only this series; may be given several times. By default every one that is not about the system
     #[arg(long = "metric", short, value_name = "KEY")]
     metrics: Vec<String>,
-    /// What lies along the axis: steps, or seconds since the run began
+    /// What lies along the axis: steps, seconds since the run began, the clock's time, or the share of the run in percent
     #[arg(long, value_enum, default_value_t = Along::Step)]
     x: Along,
     /// Another metric along the axis: of each step that has both the value over that one's
@@ -45,6 +46,15 @@ pub(crate) struct Plot {
     /// The mean ± standard deviation of the runs that share a value: `param.KEY` or `tag.KEY`
     #[arg(long, value_name = "WHAT")]
     group_by: Option<String>,
+    /// Logarithmic axes: what is not positive is left out
+    #[arg(long, value_enum, value_name = "AXES")]
+    log: Option<LogAxes>,
+    /// How much curves are smoothed, from 0 to 0.98, as TensorBoard does it; a picture keeps the raw line behind
+    #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = parse_smoothing)]
+    smooth: f64,
+    /// A run to compare with: drawn over the others, and how far each ends from it is said
+    #[arg(long, value_name = "RUN")]
+    baseline: Option<String>,
     /// From this step on
     #[arg(long)]
     from: Option<i64>,
@@ -57,7 +67,7 @@ pub(crate) struct Plot {
     /// The drawing's height in lines
     #[arg(long, default_value_t = 12)]
     height: usize,
-    /// Write a picture of one series into this file instead
+    /// Write a picture into this file instead, each series below the one before
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
@@ -66,6 +76,20 @@ pub(crate) struct Plot {
 enum Along {
     Step,
     Time,
+    Clock,
+    Share,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogAxes {
+    X,
+    Y,
+    Xy,
+}
+
+fn parse_smoothing(text: &str) -> Result<f64, String> {
+    let weight = crate::commands::parse_number(text)?;
+    if (0.0..=0.98).contains(&weight) { Ok(weight) } else { Err("not from 0 to 0.98".to_owned()) }
 }
 
 impl Plot {
@@ -75,7 +99,21 @@ impl Plot {
             (Some(key), _) => key,
             (None, Along::Step) => "step",
             (None, Along::Time) => "s",
+            (None, Along::Clock) => "time",
+            (None, Along::Share) => "%",
         }
+    }
+
+    fn is_clock(&self) -> bool {
+        self.x_metric.is_none() && self.x == Along::Clock
+    }
+
+    const fn has_log_x(&self) -> bool {
+        matches!(self.log, Some(LogAxes::X | LogAxes::Xy))
+    }
+
+    const fn has_log_y(&self) -> bool {
+        matches!(self.log, Some(LogAxes::Y | LogAxes::Xy))
     }
 }
 
@@ -86,7 +124,10 @@ struct Curve {
     key: String,
     series: Series,
     /// Milliseconds since the epoch.
-    began_ms: f64,
+    began_ms: i64,
+    /// Of the whole series, however little of it is looked at.
+    last_step: f64,
+    is_baseline: bool,
     /// Of what it is a member; of nothing where runs are not grouped.
     group: String,
 }
@@ -96,7 +137,11 @@ impl Curve {
         match (&asked.x_metric, asked.x) {
             (Some(_), _) => self.series.over.clone(),
             (None, Along::Step) => self.series.step.clone(),
-            (None, Along::Time) => self.series.time_ms.iter().map(|at_ms| (at_ms - self.began_ms) / 1000.0).collect(),
+            (None, Along::Time) => self.series.seconds_since(self.began_ms),
+            (None, Along::Clock) => self.series.time_ms.clone(),
+            (None, Along::Share) => {
+                self.series.step.iter().map(|step| step / self.last_step.max(1.0) * 100.0).collect()
+            }
         }
     }
 
@@ -146,44 +191,90 @@ fn drawn(key: &str, curves: &[Curve], asked: &Plot) -> Drawn {
             notes.push(format!("{}: {odd}", line.name));
         }
     }
+    notes.extend(beside_baseline(curves));
     // A run without a point here takes no room.
-    let there = curves.iter().zip(lines).filter(|(_, line)| !line.x.is_empty());
+    let mut there: Vec<(&Curve, Line)> = curves.iter().zip(lines).filter(|(_, line)| !line.x.is_empty()).collect();
+    let baseline = there.iter().find(|(curve, _)| curve.is_baseline).map(|(_, line)| line.clone());
     let lines = if asked.group_by.is_some() {
         notes.push("mean ± sd".to_owned());
-        let members: Vec<(String, Line)> = there.map(|(curve, line)| (curve.group.clone(), line)).collect();
-        group::means(members, &group::in_order(curves.iter().map(|curve| curve.group.clone())))
+        let order = group::in_order(there.iter().map(|(curve, _)| curve.group.clone()));
+        let mut means =
+            group::means(there.into_iter().map(|(curve, line)| (curve.group.clone(), line)).collect(), &order);
+        means.extend(baseline.map(|line| Line {
+            weight: Weight::Strong,
+            is_dashed: true,
+            band: Vec::new(),
+            role: Role::Text,
+            ..line
+        }));
+        means
     } else {
-        there.map(|(_, line)| line).collect()
+        // The baseline is drawn last, over the others.
+        there.sort_by_key(|(curve, _)| curve.is_baseline);
+        let weight = |curve: &Curve| if curve.is_baseline { Weight::Strong } else { Weight::default() };
+        there.into_iter().map(|(curve, line)| Line { weight: weight(curve), ..line }).collect()
     };
     Drawn { key: key.to_owned(), lines, notes }
 }
 
-pub(super) async fn run(context: &Context, asked: Plot) -> Outcome {
-    let mut runs = Vec::with_capacity(asked.runs.len());
-    for run in context.runs(&asked.runs, false).await? {
+/// How far each run ends from the baseline.
+fn beside_baseline(curves: &[Curve]) -> Vec<String> {
+    let end = |curve: &Curve| curve.series.last.last().copied().filter(|value| value.is_finite());
+    let Some(baseline) = curves.iter().find(|curve| curve.is_baseline) else { return Vec::new() };
+    let Some(of) = end(baseline) else { return vec![format!("the baseline {} ends with no number", baseline.name)] };
+    let others = curves.iter().filter(|curve| !curve.is_baseline);
+    let line = |curve: &Curve| {
+        let by = end(curve)? - of;
+        let sign = if by > 0.0 { "+" } else { "" };
+        let share = by / of.abs() * 100.0;
+        let share = if share.is_finite() { format!(" ({sign}{share:.1} %)") } else { String::new() };
+        Some(format!("{}: {sign}{}{share} from {}", curve.name, words::figure(by), baseline.name))
+    };
+    others.filter_map(line).collect()
+}
+
+pub(super) async fn run(context: &Context, mut asked: Plot) -> Outcome {
+    let mut baseline = None;
+    if let Some(named) = asked.baseline.take() {
+        baseline = Some(context.run(&named).await?);
+    }
+    let mut ids = context.runs(&asked.runs, false).await?;
+    ids.extend(baseline.filter(|baseline| !ids.contains(baseline)));
+    let mut runs = Vec::with_capacity(ids.len());
+    for run in ids {
         runs.push(context.call(GetRun { run }).await?);
     }
     if let Some(by) = asked.group_by.as_ref().filter(|by| !["param.", "tag."].iter().any(|kind| by.starts_with(kind))) {
         return Err(ApiError::invalid(format!("Runs can't be grouped by \"{by}\" here."))
             .with_hint("Name a param or a tag: --group-by param.lr, --group-by tag.team."));
     }
+    if asked.is_clock() && asked.has_log_x() {
+        return Err(
+            ApiError::invalid("The clock's time has no logarithmic axis.").with_hint("Use --log y, or --x time.")
+        );
+    }
     let keys = keys(&runs, &asked)?;
-    if asked.svg.is_some() && keys.len() != 1 {
-        return Err(ApiError::invalid(format!("A picture has one series, and there are {}.", keys.len()))
-            .with_hint(format!("Name one with --metric: {}.", keys.join(", "))));
+    if asked.svg.is_some() && keys.is_empty() {
+        return Err(ApiError::not_found("The runs have no series to draw."));
     }
     let mut charts = Vec::with_capacity(keys.len());
     for key in keys {
-        let curves = curves(context, &asked, &runs, &key).await?;
+        let curves = curves(context, &asked, &runs, baseline, &key).await?;
         charts.push((key, curves));
     }
-    if let (Some(file), [(key, curves)]) = (&asked.svg, charts.as_slice()) {
-        let drawn = drawn(key, curves, &asked);
-        let svg = picture(&drawn, asked.label());
+    if let Some(file) = &asked.svg {
+        let all: Vec<Drawn> = charts.iter().map(|(key, curves)| drawn(key, curves, &asked)).collect();
+        let pictures: Vec<(String, Size)> = all.iter().map(|drawn| picture(drawn, &asked)).collect();
+        let svg = match pictures.as_slice() {
+            [(only, _)] => only.clone(),
+            several => export::stacked(several),
+        };
+        let svg = export::standalone(&svg, &export::LIGHT);
         std::fs::write(file, svg)
             .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("Can't write {}: {error}.", file.display())))?;
         let said = |_: &Value| {
-            let notes: String = drawn.notes.iter().map(|note| format!("\n{}", output::harmless(note))).collect();
+            let notes = all.iter().flat_map(|drawn| &drawn.notes);
+            let notes: String = notes.map(|note| format!("\n{}", output::harmless(note))).collect();
             format!("{} is written.{notes}", file.display())
         };
         return context.output.show(&json!({ "file": file }), said);
@@ -201,8 +292,9 @@ pub(super) async fn run(context: &Context, asked: Plot) -> Outcome {
     }
     for (key, curves) in charts {
         let Drawn { key, lines, notes } = drawn(&key, &curves, &asked);
-        let lines: Vec<plot::Line> = lines.iter().map(in_terminal).collect();
-        let drawn = plot::plot(&lines, asked.width, asked.height, output::coloured_answer());
+        let lines: Vec<plot::Line> = lines.iter().map(|line| in_terminal(line, asked.smooth)).collect();
+        let axes = plot::Axes { log_x: asked.has_log_x(), log_y: asked.has_log_y(), is_clock: asked.is_clock() };
+        let drawn = plot::plot(&lines, asked.width, asked.height, axes, output::coloured_answer());
         let notes: String = notes.iter().map(|note| format!("{}\n", output::harmless(note))).collect();
         context.output.print(&format!("{}\n{drawn}\n{notes}", output::harmless(&key)))?;
     }
@@ -210,8 +302,9 @@ pub(super) async fn run(context: &Context, asked: Plot) -> Outcome {
 }
 
 /// A line as it is drawn with characters; they have no room for its band.
-fn in_terminal(line: &Line) -> plot::Line {
-    let points = line.x.iter().copied().zip(line.y.iter().copied()).collect();
+fn in_terminal(line: &Line, smoothing: f64) -> plot::Line {
+    let y = if smoothing > 0.0 { smooth(&line.y, smoothing) } else { line.y.clone() };
+    let points = line.x.iter().copied().zip(y).collect();
     plot::Line { name: output::harmless(&line.name).into_owned(), points }
 }
 
@@ -246,11 +339,23 @@ fn keys(runs: &[Run], Plot { metrics: asked, x_metric, .. }: &Plot) -> Outcome<V
 }
 
 /// A series of those runs that have it.
-async fn curves(context: &Context, asked: &Plot, runs: &[Run], key: &str) -> Outcome<Vec<Curve>> {
+async fn curves(
+    context: &Context,
+    asked: &Plot,
+    runs: &[Run],
+    baseline: Option<RunId>,
+    key: &str,
+) -> Outcome<Vec<Curve>> {
     let has = |run: &&Run| run.metrics.iter().any(|metric| metric.key == key && metric.count > 0);
     let points = u32::try_from(asked.width * DETAIL).unwrap_or(u32::MAX);
-    let over = asked.x_metric.as_ref().map(|key| OverMetric { key: key.clone(), from: None, to: None, log: false });
+    let over = asked.x_metric.as_ref().map(|key| OverMetric {
+        key: key.clone(),
+        from: None,
+        to: None,
+        log: asked.has_log_x(),
+    });
     let having: Vec<&Run> = runs.iter().filter(has).collect();
+    let along_time = asked.x_metric.is_none() && asked.x == Along::Time;
     let mut curves = Vec::new();
     for runs in having.chunks(MOST_VIEWPORTS) {
         let viewport = |run: &&Run| Viewport {
@@ -262,20 +367,47 @@ async fn curves(context: &Context, asked: &Plot, runs: &[Run], key: &str) -> Out
         let series = context.session.series(Viewports { series: runs.iter().map(viewport).collect(), points }).await?;
         // One that is gone since is left out.
         for (run, series) in runs.iter().zip(series).filter_map(|(run, series)| Some((run, series?))) {
-            let began_ms = run.started_ms.unwrap_or(run.created_ms) as f64;
+            let began_ms = run.began_ms();
+            let series = if along_time { series.in_time_order().into_owned() } else { series };
             let group = asked.group_by.as_ref();
             let group = group.and_then(|by| group_of(&run.params, &run.tags, by)).unwrap_or(group::NONE).to_owned();
-            curves.push(Curve { run: run.id, name: run.name.clone(), key: key.to_owned(), series, began_ms, group });
+            let last_step =
+                run.metrics.iter().find(|metric| metric.key == key).map_or(0.0, |metric| metric.step as f64);
+            curves.push(Curve {
+                run: run.id,
+                name: run.name.clone(),
+                key: key.to_owned(),
+                series,
+                began_ms,
+                last_step,
+                is_baseline: Some(run.id) == baseline,
+                group,
+            });
         }
     }
     Ok(curves)
 }
 
-fn picture(Drawn { key, lines, .. }: &Drawn, along: &str) -> String {
+/// A series' drawing with the names of its lines, and its size.
+fn picture(Drawn { key, lines, .. }: &Drawn, asked: &Plot) -> (String, Size) {
     let names: Vec<(Role, String)> = lines.iter().map(|line| (line.role, format!("{key}: {}", line.name))).collect();
-    let (x, y) = (Axis::labelled(along), Axis::labelled(key));
-    let chart = LineChart { name: key.clone(), lines: lines.clone(), x, y, has_marks: true, ..LineChart::default() };
-    export::standalone(&export::with_names(&line::draw(&chart, PICTURE), PICTURE, &names), &export::LIGHT)
+    let scale = |is_log: bool| if is_log { Scale::Log } else { Scale::Linear };
+    let along = if asked.is_clock() {
+        Axis { scale: Scale::Time { offset_minutes: words::offset_minutes() }, ..Axis::default() }
+    } else {
+        Axis { scale: scale(asked.has_log_x()), ..Axis::labelled(asked.label()) }
+    };
+    let chart = LineChart {
+        name: key.clone(),
+        lines: lines.clone(),
+        x: along,
+        y: Axis { scale: scale(asked.has_log_y()), ..Axis::labelled(key) },
+        has_marks: true,
+        smoothing: asked.smooth,
+        ..LineChart::default()
+    };
+    let svg = export::with_names(&line::draw(&chart, PICTURE), PICTURE, &names);
+    (svg, export::size_with_names(PICTURE, names.len()))
 }
 
 fn numbers(values: &[f64]) -> Vec<Value> {

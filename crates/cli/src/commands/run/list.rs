@@ -7,11 +7,13 @@ use api::{
     run::{ListRuns, ProjectIdOr, RunRow, RunTable},
     run_table::{GroupFigure, GroupRuns, Listing, RunCells, RunGroup, RunGroups, TabulateRuns, named, parts},
     spending::money,
+    table_view::{TableView, field, sort_of},
     tracking::Scope,
 };
 use charts::text_table::{csv_line, markdown};
 use clap::Args;
 
+use super::views;
 use crate::{
     context::{Context, Outcome},
     output::{one_line, table},
@@ -26,6 +28,9 @@ pub(crate) struct List {
     /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names
     #[arg(long, default_value = "")]
     filter: String,
+    /// A saved view, as `run views list` names it; what else is given here stands before what it says
+    #[arg(long, value_name = "NAME")]
+    view: Option<String>,
     /// The runs of this experiment, by name or number, instead of the project's
     #[arg(long)]
     experiment: Option<String>,
@@ -70,11 +75,33 @@ enum Form {
     Shown,
 }
 
-pub(super) async fn run(context: &Context, list: List) -> Outcome {
-    let of = match &list.experiment {
-        Some(named) => Scope::Experiment(context.experiment(named, false).await?.id),
-        None => Scope::Project(context.project_id().await?),
-    };
+impl List {
+    /// Looks as a saved view does where nothing else is said.
+    fn seen_as(&mut self, view: TableView) {
+        if self.filter.is_empty() {
+            self.filter = view.filter;
+        }
+        if self.sort.is_none() {
+            (self.sort, self.descending) = sort_of(view.order.as_ref(), &view.further);
+        }
+        let fields = |names: &[String]| names.iter().map(|name| field(name)).collect::<Vec<_>>().join(",");
+        if self.group_by.is_none() && self.columns.is_none() && !view.group.is_empty() {
+            self.group_by = Some(fields(&view.group));
+        }
+        let columns = view.columns.filter(|columns| !columns.is_empty() && self.group_by.is_none());
+        if let (None, Some(columns)) = (&self.columns, columns) {
+            let own = ["name".to_owned(), "state".to_owned()];
+            self.columns = Some(own.into_iter().chain([fields(&columns)]).collect::<Vec<_>>().join(","));
+        }
+        self.deleted |= view.deleted;
+    }
+}
+
+pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
+    let of = views::scope(context, list.experiment.as_deref()).await?;
+    if let Some(name) = list.view.take() {
+        list.seen_as(views::named(context, of, &name).await?);
+    }
     let form = match (list.csv, list.markdown) {
         (true, _) => Form::Csv,
         (_, true) => Form::Markdown,
@@ -175,23 +202,25 @@ fn every(table: &RunTable) -> Vec<String> {
 
 async fn grouped(context: &Context, list: &List, listing: Listing, by: &str, form: Form) -> Outcome {
     let by: Vec<String> = parts(by).into_iter().map(str::to_owned).collect();
+    let known = context.call(page(&Listing { sort: None, ..listing.clone() }, 0, 1)).await?;
     let metrics = match &list.metrics {
         Some(metrics) => parts(metrics).into_iter().map(|key| key.trim_matches('"').to_owned()).collect(),
-        None => {
-            let known = context.call(page(&Listing { sort: None, ..listing.clone() }, 0, 1)).await?;
-            known.ranked_by.map_or(known.metric_keys, |(key, _)| vec![key])
-        }
+        None => known.ranked_by.map_or(known.metric_keys, |(key, _)| vec![key]),
     };
-    let limit = list.limit.or((form == Form::Shown).then_some(50));
-    let request = GroupRuns {
+    let first = GroupRuns {
         list: listing,
         by: by.clone(),
         metrics: metrics.clone(),
-        validated_on: None,
+        // Figures of other rows than the newest run's can't be compared with its.
+        validated_on: known.best_split,
         offset: list.offset,
-        limit,
+        limit: Some(PIECE),
     };
-    let groups = context.call(request).await?;
+    let most = list.limit.map_or(if form == Form::Shown { 50 } else { u64::MAX }, u64::from);
+    let groups = all_groups(context, first, most).await?;
+    if form != Form::Shown {
+        other_rows(groups.other_rows).iter().for_each(|said| context.output.say(said));
+    }
     match form {
         Form::Shown => context.output.show(&groups, |groups| shown(groups, &by, &metrics)),
         Form::Csv => {
@@ -214,16 +243,47 @@ async fn grouped(context: &Context, list: &List, listing: Listing, by: &str, for
     }
 }
 
+/// At most so many groups, piece by piece.
+async fn all_groups(context: &Context, first: GroupRuns, most: u64) -> Outcome<RunGroups> {
+    let piece = |fetched: u64| GroupRuns {
+        offset: first.offset + fetched,
+        limit: Some((most - fetched).min(u64::from(PIECE)) as u32),
+        ..first.clone()
+    };
+    let mut all = context.call(piece(0)).await?;
+    let wanted = most.min(all.total.saturating_sub(first.offset));
+    while (all.groups.len() as u64) < wanted {
+        let more = context.call(piece(all.groups.len() as u64)).await?.groups;
+        if more.is_empty() {
+            break;
+        }
+        all.groups.extend(more);
+    }
+    Ok(all)
+}
+
+/// What is said of the runs that the figures leave out.
+fn other_rows(count: u64) -> Option<String> {
+    let (runs, are) = if count == 1 { ("run", "is") } else { ("runs", "are") };
+    (count > 0).then(|| {
+        format!(
+            "{} {runs} validated on other rows than the newest {are} left out of the figures, which can't be compared.",
+            words::count(count)
+        )
+    })
+}
+
 fn shown(groups: &RunGroups, by: &[String], metrics: &[String]) -> String {
     let head: Vec<String> =
         by.iter().cloned().chain([">runs".to_owned()]).chain(metrics.iter().map(|key| format!(">{key}"))).collect();
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     let text = table(&head, groups.groups.iter().map(line));
+    let mut notes = Vec::new();
     if (groups.groups.len() as u64) < groups.total {
-        format!("{text}\n\n{} of {} groups", groups.groups.len(), words::count(groups.total))
-    } else {
-        text
+        notes.push(format!("{} of {} groups", groups.groups.len(), words::count(groups.total)));
     }
+    notes.extend(other_rows(groups.other_rows));
+    [text].into_iter().chain(notes).collect::<Vec<_>>().join("\n\n")
 }
 
 fn line(group: &RunGroup) -> Vec<String> {

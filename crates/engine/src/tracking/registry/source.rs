@@ -3,7 +3,7 @@
 use api::{ApiError, RunId};
 use percent_encoding::percent_decode_str;
 
-use super::{NewVersion, Version, named, read};
+use super::{NewVersion, Version, Which, read};
 use crate::{
     run,
     tracking::{
@@ -57,6 +57,25 @@ impl<'a> Uri<'a> {
     fn parts(&self) -> Vec<String> {
         let decode = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
         self.path.split('/').filter(|part| !part.is_empty()).map(decode).collect()
+    }
+}
+
+/// Where a version's files are read through us.
+pub(in crate::tracking) enum Located {
+    /// Among a run's artifacts, at these parts.
+    Run(RunId, Vec<String>),
+    /// By the parts of the proxy's path.
+    Proxied(Vec<String>),
+}
+
+/// What of ours the address of files names, if it names any.
+pub(in crate::tracking) fn locate(location: &str) -> Option<Located> {
+    let uri = Uri::of(location);
+    let parts = uri.parts();
+    match uri.scheme.as_str() {
+        "runs" => Some(Located::Run(parts.first()?.parse().ok()?, parts.get(1..)?.to_vec())),
+        "mlflow-artifacts" => Some(Located::Proxied(parts)),
+        _ => None,
     }
 }
 
@@ -225,9 +244,9 @@ fn parse(path: &str) -> Option<Named> {
 
 fn find(tx: &store::Transaction<'_>, name: &str, by: &By) -> store::Result<Version> {
     if let By::Number(number) = by {
-        return super::find_version(tx, name, number);
+        return super::find_version(tx, &Which::from(name), number);
     }
-    let registered = named(tx, name)?.map(|row| read(tx, row)).transpose()?.ok_or_else(|| super::missing(name))?;
+    let registered = read(tx, Which::from(name).find(tx)?)?;
     // The newest stands first.
     let found = registered.versions.into_iter().find(|version| match by {
         By::Number(_) | By::Latest => true,

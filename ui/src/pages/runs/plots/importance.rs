@@ -1,10 +1,13 @@
 //! Which params a metric follows: bars by fANOVA, with the sign of Spearman's correlation.
 
-use api::run_table::{AssessParams, Listing, ParamImportance, ParamImportances};
+use api::{
+    run_table::{AssessParams, Listing, ParamImportance, ParamImportances},
+    table_view::Plotted,
+};
 use charts::importance::{Importance, draw};
 use leptos::prelude::*;
 
-use super::{Facts, Plotted, first_metric, options};
+use super::{Facts, first_metric, options};
 use crate::{
     client::query::query,
     pages::runs::columns::{self, METRIC},
@@ -24,7 +27,7 @@ use crate::{
 pub(super) fn ImportanceView(
     list: Signal<Option<Listing>>,
     plotted: RwSignal<Plotted>,
-    facts: RwSignal<Facts>,
+    facts: Signal<Facts>,
 ) -> impl IntoView {
     let metric = Memo::new(move |_| {
         let chosen = plotted.with(|plotted| plotted.y.clone());
@@ -50,7 +53,7 @@ pub(super) fn ImportanceView(
     view! {
         <div class="plot-tools flex wrap">
             <Select value=chosen options=metrics name="Metric" />
-            <Button label="Again" kind="quiet" mark=icon::REFRESH_CW on_press=move || answer.refresh() />
+            <Button label="Compute again" kind="quiet" mark=icon::REFRESH_CW on_press=move || answer.refresh() />
         </div>
         {move || metric.with(Option::is_none).then(|| view! {
             <Empty mark=icon::ACTIVITY title="No metric yet" text="The importance of parameters is for a metric that the runs logged." />
@@ -99,7 +102,10 @@ fn drawn(found: ParamImportances, metric: String) -> AnyView {
     } else {
         words::counted(found.runs, "run", "runs")
     };
-    let note = format!("{of}; by itself each, the parameters explain {} of the variance", words::percent(found.alone));
+    let note = format!(
+        "{of}. Taken one at a time, the parameters explain {} of the variance. Beside each: its share of it, and its rank correlation with the metric.",
+        words::percent(found.alone)
+    );
     let name = format!("Importance for {called}");
     let kept = StoredValue::new(found.params.clone());
     let rows: Vec<Importance> = found

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::run_table::Listing;
+use api::table_view::Plotted;
 use charts::{
     parallel::{self, Brush, Coordinate, Kind, Layout, Parallel},
     plot::{Drawing, Scale, Size},
@@ -11,14 +11,15 @@ use charts::{
 use leptos::{html, prelude::*};
 
 use super::{
-    Facts, Plotted, fetched, first_metric, how_many, options,
-    values::{between, condition, coordinate, fields, joined, tidy},
+    Facts, Whose, fetched, first_metric, how_many, options,
+    values::{between, brush_read, brush_said, condition, coordinate, fields, joined, tidy},
 };
 use crate::{
     client::wire,
     pages::runs::columns::{self, Names, PARAM},
     parts::{
         button::{Button, IconButton},
+        card::Card,
         chart::{save_png, standalone, width_of},
         field::{Select, TextField},
         icon,
@@ -44,18 +45,34 @@ type Brushes = BTreeMap<String, Brush>;
 
 #[component]
 pub(super) fn ParallelView(
-    list: Signal<Option<Listing>>,
+    whose: Whose,
     plotted: RwSignal<Plotted>,
-    facts: RwSignal<Facts>,
-    filter: RwSignal<String>,
+    facts: Signal<Facts>,
+    filter: Option<RwSignal<String>>,
     on_open: Callback<String>,
 ) -> impl IntoView {
     let axes = Memo::new(move |_| {
         let chosen = plotted.with(|plotted| plotted.axes.clone());
         if chosen.is_empty() { facts.with(first_axes) } else { chosen }
     });
-    let brushes = RwSignal::new(Brushes::new());
-    let data = fetched(list, axes, MOST);
+    let brushes = RwSignal::new(plotted.with_untracked(brushes_of));
+    // The axis that is dragged on, and from which pixel. The address says what is brushed once it is let go.
+    let dragged = RwSignal::new(None::<(usize, f64)>);
+    let kept = Memo::new(move |_| plotted.with(brushes_of));
+    Effect::new(move |_| {
+        let kept = kept.get();
+        if brushes.with_untracked(|brushes| *brushes != kept) {
+            brushes.set(kept);
+        }
+    });
+    Effect::new(move |_| {
+        let now = brushes.get();
+        if dragged.with(Option::is_none) && kept.with_untracked(|kept| *kept != now) {
+            let said = now.iter().map(|(name, brush)| brush_said(name, *brush)).collect();
+            plotted.update(|plotted| plotted.brushes = said);
+        }
+    });
+    let data = fetched(whose, axes, MOST);
     let coordinates = Memo::new(move |_| {
         let axis = |name: &String| {
             let is_log = plotted.with(|plotted| plotted.is_log(name));
@@ -84,7 +101,7 @@ pub(super) fn ParallelView(
         })
     });
     let within = Memo::new(move |_| chart.with(|chart| (0..chart.runs()).filter(|run| chart.is_brushed(*run)).count()));
-    let write = move || {
+    let write = move |filter: RwSignal<String>| {
         let further = conditions.get_untracked();
         filter.update(|filter| *filter = joined(filter, &further));
         brushes.update(BTreeMap::clear);
@@ -108,7 +125,9 @@ pub(super) fn ParallelView(
     view! {
         <div class="plot-tools flex wrap">
             <Select value=adding options=others name="Add an axis" />
-            <Button label="Filter to these" mark=icon::LIST_FILTER disabled=none on_press=write />
+            {filter.map(|filter| view! {
+                <Button label="Filter to these" mark=icon::LIST_FILTER disabled=none on_press=move || write(filter) />
+            })}
             <Button label="Clear" kind="quiet" disabled=none on_press=move || brushes.update(BTreeMap::clear) />
             <span class="faint caption" role="status">{move || data.cells.with(|cells| cells.as_ref().map(|cells| {
                 let shown = how_many(cells);
@@ -121,6 +140,7 @@ pub(super) fn ParallelView(
             chart
             axes
             brushes
+            dragged
             ids=Signal::derive(move || data.cells.with(|cells| cells.as_ref().map(|cells| cells.ids.clone()).unwrap_or_default()))
             names=Signal::derive(move || data.cells.with(|cells| cells.as_ref().map(|cells| cells.names.clone()).unwrap_or_default()))
             on_open
@@ -131,6 +151,11 @@ pub(super) fn ParallelView(
             </For>
         </div>
     }
+}
+
+/// What is brushed by the address; what is no brush is passed over.
+fn brushes_of(plotted: &Plotted) -> Brushes {
+    plotted.brushes.iter().filter_map(|said| brush_read(said)).collect()
 }
 
 fn set_brush(brushes: RwSignal<Brushes>, name: String, brush: Option<Brush>) {
@@ -228,7 +253,7 @@ fn AxisRow(
                 _ => view! {
                     <TextField value=least name=least_label.clone() placeholder="least" class="short" on_enter=typed on_change=typed />
                     <TextField value=most name=most_label.clone() placeholder="greatest" class="short" on_enter=typed on_change=typed />
-                    <button type="button" class="btn quiet s" aria-label=log_label.clone() aria-pressed=move || is_log().to_string()
+                    <button type="button" class="btn s turns" aria-label=log_label.clone() aria-pressed=move || is_log().to_string()
                         class:on=is_log on:click=move |_| plotted.update(|plotted| plotted.turn_log(&own()))>"log"</button>
                 }.into_any(),
             }}
@@ -245,6 +270,7 @@ fn Lines(
     chart: Memo<Parallel>,
     axes: Memo<Names>,
     brushes: RwSignal<Brushes>,
+    dragged: RwSignal<Option<(usize, f64)>>,
     ids: Signal<Vec<String>>,
     names: Signal<Vec<String>>,
     on_open: Callback<String>,
@@ -256,8 +282,6 @@ fn Lines(
         width => chart.with(|chart| parallel::draw(chart, Size { width, height: HEIGHT })),
     });
     let hovered = RwSignal::new(None::<usize>);
-    // The axis that is dragged on, and from which pixel.
-    let dragged = RwSignal::new(None::<(usize, f64)>);
     let at = move |event: &web_sys::PointerEvent| {
         let place = node.get_untracked()?.get_bounding_client_rect();
         Some((f64::from(event.client_x()) - place.left(), f64::from(event.client_y()) - place.top()))
@@ -379,6 +403,7 @@ fn Lines(
         })
     };
     view! {
+        <Card title="Runs in parallel coordinates" extra=ViewFn::from(move || view! { <MenuButton items label="Drawing's menu" /> })>
         <div
             class="plot picture opens"
             node_ref=node
@@ -396,6 +421,6 @@ fn Lines(
             <div inner_html=move || drawn.with(|(drawing, _)| drawing.svg.clone())></div>
             {over}
         </div>
-        <div class="flex"><span class="right"><MenuButton items label="Drawing's menu" /></span></div>
+        </Card>
     }
 }

@@ -1,6 +1,6 @@
 //! Runs by two of their values, coloured by a third or over its contours.
 
-use api::{RunId, run_table::Listing};
+use api::{RunId, table_view::Plotted};
 use charts::{
     axis::Axis,
     contour, export,
@@ -10,7 +10,7 @@ use charts::{
 };
 use leptos::prelude::*;
 
-use super::{Facts, Plotted, fetched, first_metric, how_many, options, values::Cells};
+use super::{Facts, Whose, fetched, first_metric, how_many, options, values::Cells};
 use crate::{
     pages::runs::columns::{self, Names, PARAM},
     parts::{
@@ -28,9 +28,9 @@ const HEIGHT: f64 = 380.0;
 
 #[component]
 pub(super) fn ScatterView(
-    list: Signal<Option<Listing>>,
+    whose: Whose,
     plotted: RwSignal<Plotted>,
-    facts: RwSignal<Facts>,
+    facts: Signal<Facts>,
     on_open: Callback<String>,
 ) -> impl IntoView {
     // X, y and colour; the last may be none.
@@ -45,8 +45,15 @@ pub(super) fn ScatterView(
         names.dedup();
         names
     });
-    let data = fetched(list, names, MOST);
-    let over_contours = RwSignal::new(false);
+    let data = fetched(whose, names, MOST);
+    let over_contours = RwSignal::new(plotted.with_untracked(|plotted| plotted.contours));
+    Effect::new(move |_| over_contours.set(plotted.with(|plotted| plotted.contours)));
+    Effect::new(move |_| {
+        let contours = over_contours.get();
+        if plotted.with_untracked(|plotted| plotted.contours != contours) {
+            plotted.update(|plotted| plotted.contours = contours);
+        }
+    });
     let picks = [0, 1, 2].map(|at| {
         let pick = RwSignal::new(axes.with_untracked(|axes| axes[at].clone()));
         Effect::new(move |_| pick.set(axes.with(|axes| axes[at].clone())));
@@ -76,7 +83,7 @@ pub(super) fn ScatterView(
         let is_log = move || plotted.with(|plotted| plotted.is_log(&name()));
         let label = if at == 0 { "Logarithmic x" } else { "Logarithmic y" };
         view! {
-            <button type="button" class="btn quiet s" aria-label=label aria-pressed=move || is_log().to_string() class:on=is_log
+            <button type="button" class="btn s turns" aria-label=label aria-pressed=move || is_log().to_string() class:on=is_log
                 on:click=move |_| { let name = axes.with_untracked(|axes| axes[at].clone()); plotted.update(|plotted| plotted.turn_log(&name)); }>
                 {if at == 0 { "log x" } else { "log y" }}
             </button>
@@ -112,9 +119,9 @@ pub(super) fn ScatterView(
     });
     view! {
         <div class="plot-tools flex wrap">
-            <Select value=x options=known name="X axis" />
-            <Select value=y options=known name="Y axis" />
-            <Select value=colour options=colours name="Colour" />
+            <label class="named">"x"<Select value=x options=known name="X axis" /></label>
+            <label class="named">"y"<Select value=y options=known name="Y axis" /></label>
+            <label class="named">"Colour"<Select value=colour options=colours name="Colour" /></label>
             {logs}
             <Switch value=over_contours label="Contours" disabled=uncoloured />
             <span class="faint caption" role="status">{move || data.cells.with(|cells| cells.as_ref().map(how_many))}</span>
@@ -122,7 +129,7 @@ pub(super) fn ScatterView(
         {move || data.error.get().map(|error| view! { <div class="padded"><Problem error /></div> })}
         {move || (data.cells.with(Option::is_none) && data.error.with(Option::is_none)).then(|| view! { <Skeleton lines=6 /> })}
         {move || chart.with(Option::is_some).then(|| view! {
-            <Card title="Runs by two values">
+            <Card title=Signal::derive(move || chart.with(|chart| chart.as_ref().map(|chart| chart.name.clone()).unwrap_or_default()))>
                 <Picture
                     name="Runs by two values"
                     draw=move |width, _| {

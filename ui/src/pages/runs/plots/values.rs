@@ -8,7 +8,10 @@ use charts::{
     plot::Scale,
 };
 
-use super::super::columns;
+use super::super::{
+    columns::{self, METRIC, PARAM, TAG},
+    overlaid::Compared,
+};
 
 /// What was fetched of the runs, in the order of the table.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -22,6 +25,16 @@ pub(super) struct Cells {
 }
 
 impl Cells {
+    pub(super) fn of_compared(runs: &[Compared], names: &[String]) -> Self {
+        let column = |name: &String| (name.clone(), runs.iter().map(|run| cell(run, name)).collect());
+        Self {
+            ids: runs.iter().map(|run| run.id.to_string()).collect(),
+            names: runs.iter().map(|run| run.name.clone()).collect(),
+            columns: names.iter().map(column).collect(),
+            total: runs.len() as u64,
+        }
+    }
+
     pub(super) fn column(&self, name: &str) -> &[Option<String>] {
         self.columns.get(name).map_or(&[], Vec::as_slice)
     }
@@ -31,6 +44,14 @@ impl Cells {
         let number = |cell: &Option<String>| cell.as_ref().and_then(|text| text.trim().parse().ok());
         self.column(name).iter().map(|cell| number(cell).unwrap_or(f64::NAN)).collect()
     }
+}
+
+fn cell(run: &Compared, name: &str) -> Option<String> {
+    if let Some(key) = name.strip_prefix(METRIC) {
+        return run.values.get(key).map(ToString::to_string);
+    }
+    let of = |kind: &str, all: &BTreeMap<String, String>| name.strip_prefix(kind).and_then(|key| all.get(key).cloned());
+    of(PARAM, &run.params).or_else(|| of(TAG, &run.tags))
 }
 
 /// A column as an axis: of numbers where every value that is there is one, else of categories by their names.
@@ -54,7 +75,7 @@ pub(super) fn coordinate(name: &str, cells: &[Option<String>], is_log: bool) -> 
 
 /// What is brushed on an axis, as the filter says it; `None` where nothing is.
 pub(super) fn condition(name: &str, coordinate: &Coordinate) -> Option<String> {
-    let field = columns::field(name);
+    let field = api::table_view::field(name);
     match (coordinate.brush?, &coordinate.kind) {
         (Brush::Missing, _) => Some(format!("{field} is null")),
         (Brush::Between(low, high), Kind::Numbers(_)) => {
@@ -112,6 +133,24 @@ pub(super) fn between(least: &str, most: &str) -> Option<Brush> {
     (low.is_finite() || high.is_finite()).then_some(Brush::Between(low, high))
 }
 
+/// A brush and its column as the address has them: `0.1~0.5~param.lr`, an open end being empty, and `none` for runs
+/// without a value.
+pub(super) fn brush_said(name: &str, brush: Brush) -> String {
+    let (low, high) = match brush {
+        Brush::Missing => ("none".to_owned(), String::new()),
+        Brush::Between(..) => fields(Some(brush)),
+    };
+    format!("{low}~{high}~{name}")
+}
+
+/// What [`brush_said`] says, read; `None` of what is no brush.
+pub(super) fn brush_read(said: &str) -> Option<(String, Brush)> {
+    let mut parts = said.splitn(3, '~');
+    let (low, high, name) = (parts.next()?, parts.next()?, parts.next().filter(|name| !name.is_empty())?);
+    let brush = if low == "none" { Brush::Missing } else { between(low, high)? };
+    Some((name.to_owned(), brush))
+}
+
 /// The same the other way.
 pub(super) fn fields(brush: Option<Brush>) -> (String, String) {
     let said = |value: f64| if value.is_finite() { value.to_string() } else { String::new() };
@@ -127,6 +166,27 @@ mod tests {
 
     fn cells(texts: &[&str]) -> Vec<Option<String>> {
         texts.iter().map(|text| Some((*text).to_owned()).filter(|text| !text.is_empty())).collect()
+    }
+
+    #[test]
+    fn compared_runs_are_drawn_from_what_is_known_of_them() {
+        let run = |params: &[(&str, &str)], values: &[(&str, f64)]| Compared {
+            id: api::RunId::from_bytes([1; 16]),
+            name: "brisk-heron".to_owned(),
+            began_ms: 0,
+            params: params.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            tags: [("team".to_owned(), "red".to_owned())].into(),
+            values: values.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect(),
+            curves: Default::default(),
+        };
+        let runs = [run(&[("lr", "0.1")], &[("loss", 0.123_456_789_012)]), run(&[], &[("loss", f64::NAN)])];
+        let names = ["param.lr", "metric.loss", "tag.team", "param.none"].map(str::to_owned);
+        let drawn = Cells::of_compared(&runs, &names);
+        assert_eq!((drawn.total, drawn.names.len(), drawn.column("param.none")), (2, 2, &[None, None][..]));
+        assert_eq!(drawn.column("param.lr"), cells(&["0.1", ""]));
+        assert_eq!(drawn.column("tag.team"), cells(&["red", "red"]));
+        let loss = drawn.numbers("metric.loss");
+        assert!(loss[0] == 0.123_456_789_012 && loss[1].is_nan());
     }
 
     #[test]
@@ -164,6 +224,21 @@ mod tests {
         assert_eq!(joined("state = finished", &further), "state = finished and param.lr < 1");
         assert_eq!(joined("a or b", &further), "(a or b) and param.lr < 1");
         assert_eq!(joined("a or b", &[]), "a or b");
+    }
+
+    #[test]
+    fn a_brush_in_the_address_is_what_it_was() {
+        for (name, brush) in [
+            ("param.a~b,c", Brush::Between(0.5, f64::INFINITY)),
+            ("metric.f1", Brush::Between(f64::NEG_INFINITY, -1e-9)),
+            ("metric.loss", Brush::Between(-3.0, 1e20)),
+            ("param.lr", Brush::Missing),
+        ] {
+            assert_eq!(brush_read(&brush_said(name, brush)), Some((name.to_owned(), brush)));
+        }
+        for odd in ["1", "0.1~x~param.a", "~~param.b", "0~1~"] {
+            assert_eq!(brush_read(odd), None, "{odd}");
+        }
     }
 
     #[test]

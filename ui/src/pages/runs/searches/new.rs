@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use api::{
     config::TrainingConfig,
     search::{Direction, EarlyStopping, SearchCommand, SearchConfig, SearchMethod, StartSearch, Written},
-    spending::BudgetConfig,
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
+use super::limits::{LimitFields, Limits};
 use crate::{
     client::Client,
     frame::place::Place,
@@ -59,18 +59,19 @@ const FIRST: [(&str, &str); 2] = [("learning_rate", "0.01..0.3:log"), ("max_dept
 /// What the dialog holds, as it is typed.
 #[derive(Clone, Copy)]
 struct Typed {
-    file: StoredValue<SearchConfig>,
     what: RwSignal<String>,
     command: RwSignal<String>,
-    metric: RwSignal<String>,
+    /// Of trainings, and of the program.
+    metric: [RwSignal<String>; 2],
     goal: RwSignal<String>,
     method: RwSignal<String>,
     stopping: RwSignal<String>,
     trials: RwSignal<String>,
     parallel: RwSignal<String>,
-    hours: RwSignal<String>,
-    cost: RwSignal<String>,
-    kwh: RwSignal<String>,
+    seed: RwSignal<String>,
+    min_steps: RwSignal<String>,
+    reduction: RwSignal<String>,
+    limits: Limits,
     /// Of trainings, and of the program.
     tried: [RwSignal<Vec<Tried>>; 2],
     next: RwSignal<usize>,
@@ -79,7 +80,6 @@ struct Typed {
 impl Typed {
     fn of(file: &SearchConfig) -> Self {
         let text = |text: &str| RwSignal::new(text.to_owned());
-        let limit = |most: Option<f64>| RwSignal::new(most.map_or_else(String::new, |most| most.to_string()));
         let row = |(number, (name, values)): (usize, (&str, &str))| Tried::new(number, name, values);
         let written: Vec<(String, String)> =
             file.space.iter().map(|(name, written)| (name.clone(), written.to_string())).collect();
@@ -94,18 +94,19 @@ impl Typed {
         };
         let words = file.command.iter().flatten().map(String::as_str);
         Self {
-            file: StoredValue::new(file.clone()),
             what: text(if file.command.is_some() { PROGRAM } else { "training" }),
             command: RwSignal::new(shlex::try_join(words).unwrap_or_default()),
-            metric: text(file.metric.as_deref().unwrap_or_default()),
+            metric: [file.command.is_none(), file.command.is_some()]
+                .map(|is_its| text(file.metric.as_deref().filter(|_| is_its).unwrap_or_default())),
             goal: text(if file.goal == Some(Direction::Max) { "max" } else { "min" }),
             method: text(word_of(file.method)),
             stopping: text(if file.early_stopping == EarlyStopping::Asha { "asha" } else { "none" }),
             trials: RwSignal::new(file.trials.to_string()),
             parallel: RwSignal::new(file.parallel.to_string()),
-            hours: limit(file.budget.max_hours),
-            cost: limit(file.budget.max_cost),
-            kwh: limit(file.budget.max_kwh),
+            seed: RwSignal::new(file.seed.to_string()),
+            min_steps: RwSignal::new(file.min_steps.to_string()),
+            reduction: RwSignal::new(file.reduction.to_string()),
+            limits: Limits::of(&file.budget),
             tried: [RwSignal::new(of_training), RwSignal::new(of_program)],
             next: RwSignal::new(next),
         }
@@ -113,6 +114,10 @@ impl Typed {
 
     fn is_program(self) -> bool {
         self.what.with(|what| what == PROGRAM)
+    }
+
+    fn metric(self) -> RwSignal<String> {
+        self.metric[usize::from(self.is_program())]
     }
 
     fn tried(self) -> RwSignal<Vec<Tried>> {
@@ -154,7 +159,6 @@ impl Typed {
     /// What is to be begun, or what is wrong with it.
     fn config(self) -> Result<SearchConfig, String> {
         let whole = "Trials and trials at once are whole numbers.";
-        let known = self.file.get_value();
         let command = match self.is_program() {
             false => None,
             true => {
@@ -166,19 +170,14 @@ impl Typed {
                 Some(words)
             }
         };
-        let (metric, goal) = match self.is_program() {
-            // What trainings are judged by stands in the file, or is what ranks them.
-            false if known.command.is_none() => (known.metric.clone(), known.goal),
-            false => (None, None),
-            true => {
-                let metric = self.metric.get();
-                if metric.trim().is_empty() {
-                    return Err("Which series that the program logs is judged?".to_owned());
-                }
-                let goal = if self.goal.get() == "max" { Direction::Max } else { Direction::Min };
-                (Some(metric.trim().to_owned()), Some(goal))
-            }
-        };
+        let metric = Some(self.metric().get().trim().to_owned()).filter(|metric| !metric.is_empty());
+        // Trainings are judged by what ranks them, unless another series is named.
+        if metric.is_none() && self.is_program() {
+            return Err("Which series that the program logs is judged?".to_owned());
+        }
+        let goal = if self.goal.get() == "max" { Direction::Max } else { Direction::Min };
+        let goal = metric.as_ref().map(|_| goal);
+        let steps = "Early stopping's steps and one of so many are whole numbers.";
         Ok(SearchConfig {
             command,
             metric,
@@ -187,23 +186,12 @@ impl Typed {
             early_stopping: if self.stopping.get() == "asha" { EarlyStopping::Asha } else { EarlyStopping::None },
             trials: self.trials.get().trim().parse().map_err(|_| whole)?,
             parallel: self.parallel.get().trim().parse().map_err(|_| whole)?,
-            budget: BudgetConfig {
-                max_cost: limit_of(self.cost, "The cost")?,
-                max_hours: limit_of(self.hours, "Hours")?,
-                max_kwh: limit_of(self.kwh, "Kilowatt-hours")?,
-            },
+            seed: self.seed.get().trim().parse().map_err(|_| "The seed is a whole number.")?,
+            min_steps: self.min_steps.get().trim().parse().map_err(|_| steps)?,
+            reduction: self.reduction.get().trim().parse().map_err(|_| steps)?,
+            budget: self.limits.budget()?,
             space: space_of(&self.tried().get())?,
-            ..known
         })
-    }
-}
-
-/// A limit; nothing typed is none.
-fn limit_of(typed: RwSignal<String>, name: &str) -> Result<Option<f64>, String> {
-    let text = typed.get();
-    match text.trim() {
-        "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_| format!("{name} at most: a number, or nothing.")),
     }
 }
 
@@ -266,11 +254,22 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
                 {move || typed.is_program().then(|| typed.unplaced()).flatten().map(|why| view! { <small class="warn" role="status">{why}</small> })}
                 <small class="faint">"Values by commas, such as 64,128, or a range: 0.001..0.1:log, 2..8:int."</small>
             </div>
-            <div class="row-form">
-                <Labelled label="Hours at most" hint="Of all trials together."><TextField value=typed.hours placeholder="any" /></Labelled>
-                <Labelled label="Cost at most"><TextField value=typed.cost placeholder="any" /></Labelled>
-                <Labelled label="kWh at most"><TextField value=typed.kwh placeholder="any" /></Labelled>
-            </div>
+            <LimitFields limits=typed.limits />
+            <details class="folded">
+                <summary>{move || if typed.is_program() { "Seed and early stopping" } else { "Judging, seed and early stopping" }}</summary>
+                <div class="form">
+                    {move || (!typed.is_program()).then(|| view! {
+                        <Judged typed hint="Nothing: what ranks the project's runs." placeholder="what ranks the runs" />
+                    })}
+                    <div class="row-form">
+                        <Labelled label="Seed" hint="The same seed tries the same."><TextField value=typed.seed kind="number" /></Labelled>
+                        {move || (typed.stopping.get() == "asha").then(|| view! {
+                            <Labelled label="Steps before a stop"><TextField value=typed.min_steps kind="number" /></Labelled>
+                            <Labelled label="One of … goes on" hint="At each rung of early stopping."><TextField value=typed.reduction kind="number" /></Labelled>
+                        })}
+                    </div>
+                </div>
+            </details>
         </div>
         // Below what scrolls, so that it is seen wherever that stands.
         {move || wrong.get().map(|error| view! { <div class="content"><Problem error /></div> })}
@@ -293,8 +292,15 @@ fn Program(typed: Typed) -> impl IntoView {
                 on_change=Callback::new(move |()| typed.follow_command())
             />
         </Labelled>
+        <Judged typed hint="A series that it logs." placeholder="loss" />
+    }
+}
+
+#[component]
+fn Judged(typed: Typed, hint: &'static str, placeholder: &'static str) -> impl IntoView {
+    view! {
         <div class="two-fields">
-            <Labelled label="Judged by" hint="A series that it logs."><TextField value=typed.metric placeholder="loss" /></Labelled>
+            <Labelled label="Judged by" hint><TextField value=typed.metric() placeholder /></Labelled>
             <Labelled label="Better is"><Select value=typed.goal options=options(&[("min", "Less"), ("max", "More")]) /></Labelled>
         </div>
     }

@@ -1,0 +1,236 @@
+//! Models as MLflow's clients register them, for a person: a version's page, and what can be changed of a model or a
+//! version of either kind.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    event::Tag,
+    host::Freed,
+    id::{ModelId, ProjectId, VersionId},
+    model::Model,
+    run::{Artifact, LineageNode},
+    tracking::{ClientVersion, Stage},
+};
+
+/// Why a version that a client registered can't be deployed.
+pub const NOT_DEPLOYABLE: &str = "A client registered it: its files are not a bundle of ours, so we can't prove that they answer as they were measured.";
+
+/// A version that a client registered, with all that its page shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClientVersionDetail {
+    /// With all of its versions: an alias may stand at another one.
+    pub model: Model,
+    pub version: ClientVersion,
+    /// What it came from, and itself.
+    pub lineage: Vec<LineageNode>,
+    /// Of its folder, by their paths in it. `None` where that is not read through us.
+    pub files: Option<Vec<Artifact>>,
+    /// What its `MLmodel` file says; `None` where there is none.
+    pub described: Option<MlModel>,
+    /// Why the `MLmodel` file can't be read, where there is one.
+    pub unreadable: Option<String>,
+}
+
+impl ClientVersionDetail {
+    /// Lines of Python that load it.
+    pub fn python(&self) -> String {
+        let flavors = self.described.iter().flat_map(|described| &described.flavors);
+        let names: Vec<&str> = flavors.map(|flavor| flavor.name.as_str()).collect();
+        // MLflow calls the flavor that any model can have by another name than its module.
+        let module = match names.first() {
+            None => "pyfunc",
+            Some(_) if names.contains(&PYTHON_FUNCTION) => "pyfunc",
+            Some(only) => only,
+        };
+        // A text of JSON is one of Python, too.
+        let address = serde_json::Value::from(format!("models:/{}/{}", self.model.name, self.version.number));
+        format!("import mlflow\n\nmodel = mlflow.{module}.load_model({address})")
+    }
+}
+
+/// The flavor that every model has which Python can call.
+const PYTHON_FUNCTION: &str = "python_function";
+
+/// What an `MLmodel` file says.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct MlModel {
+    /// How it can be loaded.
+    pub flavors: Vec<Flavor>,
+    pub inputs: Vec<ClientColumn>,
+    pub outputs: Vec<ClientColumn>,
+    /// Params of a prediction.
+    pub params: Vec<ClientColumn>,
+    pub mlflow_version: Option<String>,
+    pub created: Option<String>,
+}
+
+/// A way to load a model, with what it needs for that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flavor {
+    pub name: String,
+    /// Single values only: "sklearn_version" …
+    pub values: BTreeMap<String, String>,
+}
+
+/// What a model is asked or answers, in MLflow's words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientColumn {
+    /// None of a model without named columns.
+    pub name: Option<String>,
+    /// "double", "array of string", "tensor of float32, −1 × 28 × 28".
+    pub kind: String,
+    pub optional: bool,
+    pub default: Option<String>,
+}
+
+/// A version that a client registered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetClientVersion {
+    pub version: VersionId,
+}
+
+/// A version of either kind, by a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedVersion {
+    pub model: ModelId,
+    pub name: String,
+    pub version: VersionId,
+    pub number: u32,
+    /// A client registered it.
+    pub of_client: bool,
+}
+
+/// Resolves an id, `NAME`, `NAME@ALIAS`, `NAME:NUMBER` or `NAME/NUMBER`, whoever registered the version.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResolveVersion {
+    pub reference: String,
+    /// Its models stand before those of others.
+    #[serde(default)]
+    pub project: Option<ProjectId>,
+}
+
+/// A model by its name or id, whoever registered it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FindModel {
+    pub name: String,
+    /// Its models stand before those of others.
+    #[serde(default)]
+    pub project: Option<ProjectId>,
+}
+
+/// Where a version stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Staged {
+    pub version: VersionId,
+    pub stage: Stage,
+}
+
+/// Moves a version to a stage. Answers where each one that moved stood before, so that [`PutStages`] undoes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SetStage {
+    pub version: VersionId,
+    pub stage: Stage,
+    /// Those of the model that stand there are archived.
+    #[serde(default)]
+    pub archive: bool,
+}
+
+/// Puts versions where they stood.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PutStages {
+    pub stages: Vec<Staged>,
+}
+
+/// What a tag or a description is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Described {
+    Model(ModelId),
+    Version(VersionId),
+}
+
+/// Sets a tag, or removes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TagModel {
+    pub of: Described,
+    pub key: String,
+    /// `None` removes it.
+    pub value: Option<String>,
+}
+
+/// Writes a description, in Markdown.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DescribeModel {
+    pub of: Described,
+    pub notes: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RenameModel {
+    pub model: ModelId,
+    pub name: String,
+}
+
+/// Deletes a model with the versions that clients registered; refused while one that was trained here stands under it.
+/// The files stay with their runs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeleteModel {
+    pub model: ModelId,
+}
+
+/// Writes a file of a version that a client registered to one that isn't there yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SaveVersionFile {
+    pub version: VersionId,
+    /// In the version's folder.
+    pub path: String,
+    /// An absolute path on the host's machine.
+    pub to: String,
+}
+
+crate::requests! { METHODS;
+    GetClientVersion => "model.client_version" -> ClientVersionDetail, |_me| vec![Tag::AnyModels];
+    ResolveVersion => "model.resolve" -> NamedVersion;
+    FindModel => "model.get" -> Model, |_me| vec![Tag::AnyModels];
+    SetStage => "model.stage" -> Vec<Staged>;
+    PutStages => "model.put_stages" -> ();
+    TagModel => "model.tag" -> ();
+    DescribeModel => "model.describe" -> ();
+    RenameModel => "model.rename" -> Model;
+    DeleteModel => "model.delete_name" -> Freed;
+    SaveVersionFile => "model.save_file" -> crate::run::SavedFile;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_python_load_a_version() {
+        let id = "0190000000007000800000000000000a";
+        let version = serde_json::json!({
+            "id": id, "model": id, "number": 3, "run": null, "run_link": null, "source": "s3://x", "logged": null,
+            "user": null, "created_ms": 1, "aliases": [],
+        });
+        let model =
+            serde_json::json!({ "id": id, "project": null, "name": "a \"b\"", "versions": [], "created_ms": 1 });
+        let mut detail = ClientVersionDetail {
+            model: serde_json::from_value(model).unwrap(),
+            version: serde_json::from_value(version).unwrap(),
+            lineage: Vec::new(),
+            files: None,
+            described: None,
+            unreadable: None,
+        };
+        let load = |detail: &ClientVersionDetail| detail.python().lines().last().unwrap().to_owned();
+        assert_eq!(load(&detail), r#"model = mlflow.pyfunc.load_model("models:/a \"b\"/3")"#);
+        let flavors = ["sklearn", PYTHON_FUNCTION];
+        let flavor = |name: &&str| Flavor { name: (*name).to_owned(), values: BTreeMap::new() };
+        detail.described = Some(MlModel { flavors: flavors.iter().map(flavor).collect(), ..MlModel::default() });
+        assert!(load(&detail).contains("mlflow.pyfunc."));
+        detail.described.as_mut().unwrap().flavors.pop();
+        assert!(load(&detail).contains("mlflow.sklearn."));
+    }
+}

@@ -1,0 +1,191 @@
+//! `slipway run views`: how the run table is looked at, under a name; the window has the same views.
+
+use std::borrow::Cow;
+
+use api::{
+    ApiError,
+    run_table::parts,
+    table_view::{TableView, field, sort_of},
+    tracking::{DeleteView, ListViews, SaveView, SavedView, Scope},
+};
+use clap::Subcommand;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::{
+    context::{Context, Outcome},
+    output::table,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ViewsCommand {
+    /// Lists the saved views
+    List {
+        /// Those of this experiment, by name or number, instead of the project's
+        #[arg(long)]
+        experiment: Option<String>,
+    },
+    /// Saves a view; one of the same name is replaced
+    Save {
+        /// What to call it
+        name: String,
+        /// As in `run list`
+        #[arg(long, default_value = "")]
+        filter: String,
+        /// As in `run list`
+        #[arg(long)]
+        sort: Option<String>,
+        /// From the highest value down
+        #[arg(long, short)]
+        descending: bool,
+        /// Group by these, by commas, as in `run list`
+        #[arg(long, value_name = "FIELDS")]
+        group_by: Option<String>,
+        /// The columns to show, by commas: `metric.KEY`, `param.KEY`, `tag.KEY`, `created` …
+        #[arg(long)]
+        columns: Option<String>,
+        /// Runs that were deleted, instead of those that are there
+        #[arg(long)]
+        deleted: bool,
+        /// For this experiment, by name or number, instead of the project
+        #[arg(long)]
+        experiment: Option<String>,
+    },
+    /// Deletes a view; the runs stay
+    Delete {
+        /// The view's name
+        name: String,
+        /// Of this experiment, by name or number, instead of the project
+        #[arg(long)]
+        experiment: Option<String>,
+    },
+}
+
+/// Whose runs are meant: an experiment's where one is named, else the project's.
+pub(super) async fn scope(context: &Context, experiment: Option<&str>) -> Outcome<Scope> {
+    match experiment {
+        Some(named) => Ok(Scope::Experiment(context.experiment(named, false).await?.id)),
+        None => Ok(Scope::Project(context.project_id().await?)),
+    }
+}
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+/// A saved view by its name.
+pub(super) async fn named(context: &Context, of: Scope, name: &str) -> Outcome<TableView> {
+    let views = context.call(ListViews { of }).await?;
+    match views.iter().find(|view| view.name == name) {
+        Some(view) => Ok(TableView::read(&view.query, decode)),
+        None => Err(missing(name, &views)),
+    }
+}
+
+fn missing(name: &str, views: &[SavedView]) -> ApiError {
+    let known: Vec<&str> = views.iter().map(|view| view.name.as_str()).take(8).collect();
+    let known = if known.is_empty() {
+        "No view is saved here.".to_owned()
+    } else {
+        format!("There are: {}.", known.join(", "))
+    };
+    ApiError::not_found(format!("There is no view \"{name}\".")).with_hint(known)
+}
+
+/// Columns as an address names them: without the quotes that a filter needs.
+fn names(text: &str) -> Vec<String> {
+    let plain = |part: &str| match part.split_once('.') {
+        Some((kind, key)) if ["metric", "param", "tag"].contains(&kind) => format!("{kind}.{}", unquoted(key)),
+        _ => part.to_owned(),
+    };
+    parts(text).into_iter().map(plain).collect()
+}
+
+fn unquoted(key: &str) -> Cow<'_, str> {
+    let quoted = ['"', '\'', '`'].iter().find_map(|quote| key.strip_prefix(*quote)?.strip_suffix(*quote));
+    Cow::from(quoted.unwrap_or(key))
+}
+
+/// The orders that `--sort` says.
+fn orders(sort: &str, descending: bool) -> Vec<(String, bool)> {
+    let order = |part: &str| match part.rsplit_once(' ') {
+        Some((key, way)) if way.eq_ignore_ascii_case("desc") => (key.trim().to_owned(), true),
+        Some((key, way)) if way.eq_ignore_ascii_case("asc") => (key.trim().to_owned(), false),
+        _ => (part.to_owned(), descending),
+    };
+    parts(sort).into_iter().map(order).collect()
+}
+
+pub(super) async fn run(context: &Context, command: ViewsCommand) -> Outcome {
+    match command {
+        ViewsCommand::List { experiment } => {
+            let of = scope(context, experiment.as_deref()).await?;
+            context.output.show(&context.call(ListViews { of }).await?, |views| listed(views))
+        }
+        ViewsCommand::Save { name, filter, sort, descending, group_by, columns, deleted, experiment } => {
+            let of = scope(context, experiment.as_deref()).await?;
+            let mut further = sort.map(|sort| orders(&sort, descending)).unwrap_or_default();
+            let order = if further.is_empty() { None } else { Some(further.remove(0)) };
+            let view = TableView {
+                filter,
+                order,
+                further,
+                group: group_by.as_deref().map(names).unwrap_or_default(),
+                deleted,
+                columns: columns.as_deref().map(names),
+                ..TableView::default()
+            };
+            if view == TableView::default() {
+                return Err(ApiError::invalid("The view would show what is shown anyway.")
+                    .with_hint("Say what it is: --filter, --sort, --group-by, --columns or --deleted."));
+            }
+            let view = SavedView { name: name.clone(), query: view.address(encode) };
+            let views = context.call(SaveView { of, view }).await?;
+            context.output.show(&views, |_| format!("{} is saved: `slipway run list --view` opens it.", name.trim()))
+        }
+        ViewsCommand::Delete { name, experiment } => {
+            let of = scope(context, experiment.as_deref()).await?;
+            let views = context.call(ListViews { of }).await?;
+            if !views.iter().any(|view| view.name == name) {
+                return Err(missing(&name, &views));
+            }
+            let views = context.call(DeleteView { of, name: name.clone() }).await?;
+            context.output.show(&views, |_| format!("{name} is deleted; the runs stay."))
+        }
+    }
+}
+
+fn listed(views: &[SavedView]) -> String {
+    let row = |view: &SavedView| {
+        let shown = TableView::read(&view.query, decode);
+        let (sort, descending) = sort_of(shown.order.as_ref(), &shown.further);
+        let sort = sort.map(|sort| if descending { format!("{sort} desc") } else { sort }).unwrap_or_default();
+        let fields = |names: &[String]| names.iter().map(|name| field(name)).collect::<Vec<_>>().join(", ");
+        let columns = shown.columns.as_deref().map(fields).unwrap_or_default();
+        vec![view.name.clone(), shown.filter, sort, fields(&shown.group), columns]
+    };
+    table(&["view", "filter", "sorted by", "grouped by", "columns"], views.iter().map(row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_is_what_the_window_opens() {
+        assert_eq!(names("param.\"a, b\",created,metric.loss/train"), ["param.a, b", "created", "metric.loss/train"]);
+        let order = |key: &str, descending| (key.to_owned(), descending);
+        assert_eq!(orders("metric.f1 desc, created", true), [order("metric.f1", true), order("created", true)]);
+        assert_eq!(orders("metric.\"a b\" ASC", true), [order("metric.\"a b\"", false)]);
+        let view = TableView {
+            filter: "a = \"50 % & more\"".to_owned(),
+            order: Some(order("metric.f1", true)),
+            columns: Some(names("param.\"a, b\"")),
+            ..TableView::default()
+        };
+        assert_eq!(TableView::read(&view.address(encode), decode), view);
+    }
+}

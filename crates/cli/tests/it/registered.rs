@@ -1,0 +1,180 @@
+//! What MLflow's clients registered, by the command line: shown, named, tagged, staged, described, saved, deleted; and
+//! what of the run table the window had alone.
+
+use serde_json::{Value, json};
+
+use crate::{
+    program::{Place, said},
+    tracking::Client,
+};
+
+const HEAD: &str = "flavors:\n  python_function: {loader_module: mlflow.sklearn}\nsignature:\n  inputs: '[{\"type\": \"double\", \"name\": \"age\"}]'\n";
+
+/// A model `churn` whose first version is a run's `model` folder.
+fn churn(place: &Place, client: &Client) -> String {
+    let run = client.run(&json!(0), "deep", "0.1", 4.0);
+    let folder = place.workspace().join("runs").join(&run).join("artifacts/model");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("MLmodel"), HEAD).unwrap();
+    client.post("registered-models/create", &json!({ "name": "churn" }));
+    let source = format!("runs:/{run}/model");
+    client.post("model-versions/create", &json!({ "name": "churn", "source": source, "run_id": run }));
+    client.post("model-versions/create", &json!({ "name": "churn", "source": "s3://bucket/churn" }));
+    run
+}
+
+fn version(client: &Client, number: &str) -> Value {
+    let found = client.post("registered-models/get-latest-versions", &json!({ "name": "churn" }));
+    let all = found["model_versions"].as_array().unwrap();
+    all.iter().find(|one| one["version"] == number).cloned().unwrap_or(Value::Null)
+}
+
+fn text(place: &Place, arguments: &[&str]) -> String {
+    let output = place.run(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_clients_version_is_changed_by_the_command_line_and_seen_by_its_client() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    churn(&place, &client);
+
+    let shown = text(&place, &["model", "show", "churn/1"]);
+    for part in ["churn:1", "deep", "python_function", "age", "load_model(\"models:/churn/1\")", "deployable"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    assert!(text(&place, &["model", "alias", "churn", "champion", "1"]).contains("churn@champion is churn:1."));
+    text(&place, &["model", "tag", "churn@champion", "team=growth", "gone=soon"]);
+    text(&place, &["model", "tag", "churn:1", "gone="]);
+    text(&place, &["model", "stage", "churn:1", "production"]);
+    let moved = text(&place, &["model", "stage", "churn:2", "production", "--archive"]);
+    assert_eq!(moved.trim(), "churn:2 stands in production; 1 other version is archived.");
+    text(&place, &["model", "describe", "churn:1", "Who leaves."]);
+    text(&place, &["model", "describe", "churn", "All of it."]);
+    text(&place, &["model", "tag", "churn", "owner=ada"]);
+    let one = version(&client, "1");
+    assert_eq!((&one["aliases"], &one["current_stage"]), (&json!(["champion"]), &json!("Archived")), "{one}");
+    assert_eq!(
+        (&one["tags"], &one["description"]),
+        (&json!([{ "key": "team", "value": "growth" }]), &json!("Who leaves."))
+    );
+    assert_eq!(version(&client, "2")["current_stage"], "Production");
+
+    // What is refused says why; a version of a client's is never deployed.
+    assert_eq!(place.run(&["model", "stage", "churn:1", "live"]).status.code(), Some(2));
+    assert_eq!(place.run(&["model", "show", "churn:9"]).status.code(), Some(3));
+    let native = place.run(&["model", "predict", "churn:1", "--row", "{}"]);
+    assert!(said(&native).contains("not a bundle of ours"), "{}", said(&native));
+}
+
+#[test]
+fn files_are_saved_and_versions_and_models_deleted() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    let run = churn(&place, &client);
+    assert!(text(&place, &["model", "files", "churn:1"]).contains("MLmodel"));
+    let saved = place.path().join("MLmodel");
+    let save = ["model", "files", "churn:1", "--save", "MLmodel", "--to", saved.to_str().unwrap()];
+    text(&place, &save);
+    assert_eq!(std::fs::read_to_string(&saved).unwrap(), HEAD);
+    assert!(!place.run(&save).status.success(), "a file that is there stays");
+    let again = place.path().join("again");
+    let artifact = ["run", "artifacts", &run, "--save", "artifacts/model/MLmodel", "--to", again.to_str().unwrap()];
+    text(&place, &artifact);
+    assert_eq!(std::fs::read_to_string(&again).unwrap(), HEAD);
+
+    text(&place, &["model", "rename", "churn", "leavers"]);
+    text(&place, &["model", "delete", "leavers:1"]);
+    assert!(text(&place, &["model", "show", "leavers"]).contains("leavers:2"));
+    text(&place, &["model", "delete", "leavers", "--whole"]);
+    assert_eq!(place.run(&["model", "show", "leavers"]).status.code(), Some(3));
+}
+
+#[test]
+fn a_view_is_saved_opened_and_deleted() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    for (name, lr, loss) in [("slow", "0.1", 4.0), ("fast", "0.2", 8.0), ("other", "0.3", 1.0)] {
+        client.run(&json!(0), name, lr, loss);
+    }
+    fn views<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["run", "views"], more, &["--experiment", "Default"]].concat()
+    }
+    fn list<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["run", "list", "--view", "low", "--experiment", "Default"], more].concat()
+    }
+    let save = ["save", "low", "--filter", "metric.loss < 1.5", "--sort", "metric.loss", "--columns", "param.lr"];
+    text(&place, &views(&save));
+    let listed = text(&place, &views(&["list"]));
+    assert!(listed.contains("low") && listed.contains("metric.loss < 1.5"), "{listed}");
+    let rows = place.json(&list(&[]));
+    let names: Vec<&str> = rows["rows"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["other", "slow"]);
+    assert_eq!(text(&place, &list(&["--csv"])), "name,state,param.lr\r\nother,finished,0.3\r\nslow,finished,0.1\r\n");
+    // What is given stands before what the view says.
+    let rows = place.json(&list(&["--sort", "metric.loss", "--descending"]));
+    assert_eq!(rows["rows"][0]["name"], "slow");
+    text(&place, &views(&["delete", "low"]));
+    let gone = place.run(&list(&[]));
+    assert_eq!(gone.status.code(), Some(3));
+    assert!(said(&gone).contains("No view is saved here."), "{}", said(&gone));
+    assert_eq!(place.run(&views(&["save", "nothing"])).status.code(), Some(2));
+}
+
+#[test]
+fn curves_have_every_axis_of_the_window_and_a_baseline() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    client.run(&json!(0), "slow", "0.1", 4.0);
+    let fast = client.run(&json!(0), "fast", "0.2", 8.0);
+    for (step, value) in [(0, 0.5), (9, 0.9)] {
+        let at = 1_700_000_001_000_i64 + step;
+        let metric = json!({ "run_id": fast, "key": "accuracy", "value": value, "timestamp": at, "step": step });
+        client.post("runs/log-metric", &metric);
+    }
+    fn plot<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["run", "plot", "slow", "--metric", "loss", "--width", "20"], more].concat()
+    }
+    let share = text(&place, &plot(&["--x", "share"]));
+    assert!(share.lines().any(|line| line.trim() == "0                100"), "{share}");
+    let half = text(&place, &plot(&["--x", "share", "--from", "0", "--to", "1"]));
+    assert!(half.lines().any(|line| line.trim_start().starts_with("0 ") && line.ends_with("33.3333")), "{half}");
+    let clock = text(&place, &plot(&["--x", "clock", "--height", "8"]));
+    assert!(clock.contains("2023-11-1"), "{clock}");
+    let log = text(&place, &plot(&["--log", "xy"]));
+    assert!(log.lines().any(|line| line.trim() == "1                  3"), "step 0 has no place: {log}");
+    let smooth = text(&place, &plot(&["--smooth", "0.9"]));
+    assert!(smooth.contains("4 ┤") && !smooth.contains("\n1 ┤"), "{smooth}");
+    let beside = text(&place, &plot(&["--baseline", "fast"]));
+    assert!(
+        beside.contains("slow: −1 (-50.0 %) from fast") || beside.contains("slow: -1 (-50.0 %) from fast"),
+        "{beside}"
+    );
+
+    let file = place.path().join("all.svg");
+    let all = [
+        "run",
+        "plot",
+        "slow",
+        "fast",
+        "--smooth",
+        "0.5",
+        "--log",
+        "y",
+        "--x",
+        "clock",
+        "--svg",
+        file.to_str().unwrap(),
+    ];
+    text(&place, &all);
+    let svg = std::fs::read_to_string(&file).unwrap();
+    assert!(svg.contains(">loss: slow</text>") && svg.contains(">accuracy: fast</text>"), "{svg}");
+    assert_eq!(svg.matches("<svg").count(), 3);
+    assert!(!svg.contains("class=\"s "), "a file has no style sheet");
+    for refused in [["--smooth", "2"], ["--x", "moon"]] {
+        assert_eq!(place.run(&plot(&refused)).status.code(), Some(2), "{refused:?}");
+    }
+    assert_eq!(place.run(&plot(&["--x", "clock", "--log", "x"])).status.code(), Some(2));
+}

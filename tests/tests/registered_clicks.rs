@@ -1,0 +1,139 @@
+//! A model that MLflow's client registered, by a person's clicks: opened, named, put into a stage, seen so by its client,
+//! its file read, deleted.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use api::{
+    host::{SecretBackend, SetSecret},
+    tracking::{GetTracking, ListExperiments},
+};
+use journeys::{
+    browser::{fill, gone, press, seen, there},
+    desk::Desk,
+    process::{read, until},
+    road,
+    skipped::skipped,
+};
+
+const SLOW: Duration = Duration::from_secs(60);
+const NAME: &str = "leavers";
+
+/// MLflow's client, which is told an address.
+struct Client<'a> {
+    python: PathBuf,
+    folder: &'a Path,
+    address: String,
+}
+
+impl Client<'_> {
+    fn run(&self, arguments: &[&str]) -> Result<String> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("mlflow/registered.py");
+        let mut command = Command::new(&self.python);
+        command.arg(script).arg(&self.address).args(arguments).current_dir(self.folder);
+        command.env("MLFLOW_DISABLE_TELEMETRY", "true").env("DO_NOT_TRACK", "true").env("HOME", self.folder);
+        let said = read(&mut command)?;
+        Ok(said.lines().last().unwrap_or_default().to_owned())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_registered_is_opened_named_and_deleted() -> Result<()> {
+    let Some(python) = std::env::var_os("SLIPWAY_MLFLOW").map(PathBuf::from).filter(|path| path.exists()) else {
+        skipped("SLIPWAY_MLFLOW names no Python with MLflow's client; `cargo xtask test` sets it");
+        return Ok(());
+    };
+    Desk::tried("registered", async |desk, folder| tried(desk, folder, python.clone()).await).await
+}
+
+async fn tried(desk: &Desk, folder: &Path, python: PathBuf) -> Result<()> {
+    // A machine without a desktop has no keychain for the token.
+    let (name, value) = ("unused".to_owned(), "unused".to_owned());
+    desk.client.call(SetSecret { name, value, backend: Some(SecretBackend::File) }).await?;
+    let project = road::open_sample(&desk.client, "diabetes").await?;
+    let experiments = desk.client.call(ListExperiments::default()).await?;
+    let own = experiments.iter().find(|one| one.project == Some(project.id)).context("the project's experiment")?;
+    let address = desk.client.call(GetTracking {}).await?.address;
+    let client = Client { python, folder, address };
+    client.run(&["register", &own.name, NAME]).context("register a model")?;
+
+    let list = format!("/p/{}/models", project.id);
+    opened(desk, &list).await.context("from the list to the version")?;
+    named(desk, &client).await.context("an alias and a stage")?;
+    described(desk).await.context("a description and a tag")?;
+    ensure!(
+        client.run(&["alias", NAME, "champion"])? == "1 Production {'team': 'growth'} [0, 1]",
+        "its client sees {}",
+        client.run(&["alias", NAME, "champion"])?
+    );
+    deleted(desk, &list).await.context("delete it")?;
+    ensure!(client.run(&["versions", NAME])? == "[]", "its client still sees a version");
+    Ok(())
+}
+
+async fn opened(desk: &Desk, list: &str) -> Result<()> {
+    let driver = desk.driver();
+    desk.go(list).await?;
+    press(driver, &format!("//main//tr[contains(@aria-label, 'Open {NAME} v1')]//td[6]")).await?;
+    seen(driver, &format!("//main//h1[contains(., '{NAME} v1')]")).await?;
+    // What it is, where it came from, what it is asked.
+    seen(driver, "//main//a[.='from python']").await?;
+    seen(driver, "//main//dd[contains(., 'python_function') and contains(., 'sklearn')]").await?;
+    seen(driver, "//main//td[contains(., 'Tensor of float64')]").await?;
+    seen(driver, &format!("//main//pre[contains(., 'models:/{NAME}/1')]")).await?;
+    there(driver, "//main//button[normalize-space(.)='Deploy' and @disabled]").await?;
+    seen(driver, "//main//*[contains(@class, 'lineage')]//*[contains(., 'Run')]").await?;
+    press(driver, "//main//button[.='MLmodel']").await?;
+    seen(driver, "//dialog[@open]//pre[contains(., 'flavors:')]").await?;
+    desk.browser.picture("registered-file").await?;
+    driver.action_chain().send_keys(thirtyfour::Key::Escape).perform().await?;
+    gone(driver, "//dialog[@open]").await?;
+    desk.browser.picture("registered").await
+}
+
+async fn named(desk: &Desk, client: &Client<'_>) -> Result<()> {
+    let driver = desk.driver();
+    const CHIP: &str = "//main//h1//*[contains(@class,'chip') and .='champion']";
+    fill(driver, "//main//input[@aria-label='Alias']", "champion").await?;
+    press(driver, "//main//button[normalize-space(.)='Add alias']").await?;
+    seen(driver, CHIP).await?;
+    ensure!(client.run(&["alias", NAME, "champion"])?.starts_with("1 None {} "), "its client sees no alias");
+    press(driver, "//*[contains(@class,'toast')]//button[normalize-space(.)='Undo']").await?;
+    gone(driver, CHIP).await.context("undo takes it away")?;
+    press(driver, "//main//button[@aria-label='More of this version']").await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Name it champion']").await?;
+    seen(driver, CHIP).await?;
+    press(driver, "//main//button[@aria-label='More of this version']").await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Production']").await?;
+    seen(driver, "//main//h1//*[contains(@class,'chip') and .='production']").await.map(drop)
+}
+
+async fn described(desk: &Desk) -> Result<()> {
+    let driver = desk.driver();
+    let card = "//main//section[.//h2[.='Description']]";
+    press(driver, &format!("{card}//button[normalize-space(.)='Add a note']")).await?;
+    fill(driver, &format!("{card}//textarea"), "# Who leaves").await?;
+    press(driver, &format!("{card}//button[normalize-space(.)='Save notes']")).await?;
+    seen(driver, &format!("{card}//h3[.='Who leaves']")).await?;
+    let tags = "//main//section[.//h2[.='Tags']]";
+    fill(driver, &format!("{tags}//input[@aria-label='Tag']"), "team").await?;
+    fill(driver, &format!("{tags}//input[@aria-label='Value']"), "growth").await?;
+    press(driver, &format!("{tags}//button[normalize-space(.)='Add']")).await?;
+    seen(driver, &format!("{tags}//*[contains(@class,'chip') and contains(., 'team: growth')]")).await.map(drop)
+}
+
+async fn deleted(desk: &Desk, list: &str) -> Result<()> {
+    let driver = desk.driver();
+    press(driver, "//main//button[@aria-label='More of this version']").await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete…']").await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'no room is freed')]").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete']").await?;
+    let is_there = async || Ok(driver.current_url().await?.query().is_none());
+    until("the list", SLOW, is_there).await?;
+    ensure!(driver.current_url().await?.path() == list, "the page is {}", driver.current_url().await?);
+    gone(driver, "//main//tr[contains(@aria-label, 'Open leavers v1')]").await
+}
