@@ -614,9 +614,10 @@ mod tests {
             has_version: false,
             project: Some(ProjectId::from_bytes([1; 16])),
         };
-        assert!(trained.live().is_some() && trained.not_registered().is_none());
+        assert!(trained.live().is_some() && !trained.is_open() && trained.not_registered().is_none());
         let logged = Standing { kind: RunKind::Client, project: None, ..trained };
-        assert!(logged.live().is_none());
+        assert!(logged.live().is_none() && logged.is_open());
+        assert!(!Standing { is_over: true, ..logged }.is_open());
         assert!(logged.not_registered().is_some_and(|why| why.contains("no project")));
         assert!(Standing { has_version: true, ..logged }.kept().is_some());
     }

@@ -119,7 +119,8 @@ async fn of_what_runs_under_us_both_lists() {
     let stage = Stage::new().await;
     let project = place::project(&stage).await;
     let both = [Tag::Experiment(own(&stage, project).await), Tag::Runs(project)];
-    let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let mut child = tokio::process::Command::new("sleep").arg("600").kill_on_drop(true).spawn().unwrap();
+    let pid = child.id().unwrap();
     let command = BeginCommand {
         trial: None,
         project: Some(project),
@@ -127,16 +128,15 @@ async fn of_what_runs_under_us_both_lists() {
         command: vec!["sleep".to_owned(), "600".to_owned()],
         environment: BTreeMap::new(),
         code: None,
-        pid: child.id(),
-        pid_started_ms: engine::process::started_ms(child.id()).unwrap(),
+        pid,
+        pid_started_ms: engine::process::started_ms(pid).unwrap(),
         name: None,
     };
     let run = check(&stage, "beginning", &both, stage.call(command)).await.run;
     let end = async {
         // Asked, then ended at once.
         stage.call(StopRun { run }).await;
-        child.kill().unwrap();
-        child.wait().unwrap();
+        child.kill().await.unwrap();
     };
     check(&stage, "ending", &both, end).await;
 
