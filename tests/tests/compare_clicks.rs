@@ -71,6 +71,15 @@ async fn compared(desk: &Desk) -> Result<()> {
     driver.refresh().await?;
     seen(driver, "//main//h2[.='Runs by two values']").await?;
     desk.browser.picture("compare-scatter").await?;
+    // Beside the table the curves that these runs have, and after a choice the one that was chosen.
+    desk.go(&sweep.runs("")).await?;
+    press(driver, "//main//*[@role='checkbox' and @aria-label='Select r0']").await?;
+    seen(driver, LOSS).await.context("the curve of the selected run")?;
+    desk.browser.picture("runs-pane").await?;
+    desk.go(&sweep.runs("curve=none")).await?;
+    press(driver, "//main//*[@role='checkbox' and @aria-label='Select r0']").await?;
+    press(driver, "//main//button[.='Show what there is']").await?;
+    seen(driver, LOSS).await.context("the curve that is there")?;
     many(desk, &sweep).await.context("very many runs")
 }
 

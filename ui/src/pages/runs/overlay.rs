@@ -99,7 +99,7 @@ pub(super) fn Overlay(
             keys.push(own);
         }
         let named = keys.into_iter().map(|key| (key.clone(), words::key(&key)));
-        [(String::new(), "Curves by themselves".to_owned())].into_iter().chain(named).collect::<Vec<_>>()
+        [(String::new(), "Automatic".to_owned())].into_iter().chain(named).collect::<Vec<_>>()
     });
     let none = Memo::new(move |_| keys.with(Vec::is_empty) && chosen.with(|chosen| !chosen.is_empty()));
     let cross = RwSignal::new(None);
