@@ -51,7 +51,7 @@ async fn compared(desk: &Desk) -> Result<()> {
     desk.browser.picture("compare-groups").await?;
     press(driver, "//main//button[@aria-label='Pin r1 as the baseline']").await?;
     seen(driver, &format!("{LOSS}//*[@class='legend']//button[normalize-space(.)='r1']")).await?;
-    seen(driver, &format!("{DIFFERS}//td//*[contains(@class,'delta') and contains(@class,'bad')]")).await?;
+    seen(driver, "//main//section[.//h2='Last values']//td//*[contains(@class,'delta') and contains(@class,'bad')]").await?;
     desk.browser.picture("compare-baseline").await?;
     let search = driver.current_url().await?.query().unwrap_or_default().to_owned();
     for part in ["along=metric.accuracy", "bands=param.lr", &format!("pin={}", runs[1])] {
@@ -66,10 +66,10 @@ async fn compared(desk: &Desk) -> Result<()> {
     seen(driver, "//main//*[starts-with(@aria-label,'Runs in parallel coordinates')]").await?;
     gone(driver, LOSS).await?;
     press(driver, "//main//button[@role='radio'][.='Scatter']").await?;
-    seen(driver, "//main//h2[.='Runs by two values']").await?;
+    seen(driver, "//main//*[@aria-label='Runs by two values']").await?;
     until("the address", SHORT, async || Ok(driver.current_url().await?.as_str().contains("canvas="))).await?;
     driver.refresh().await?;
-    seen(driver, "//main//h2[.='Runs by two values']").await?;
+    seen(driver, "//main//*[@aria-label='Runs by two values']").await?;
     desk.browser.picture("compare-scatter").await?;
     // Beside the table the curves that these runs have, and after a choice the one that was chosen.
     desk.go(&sweep.runs("")).await?;

@@ -224,7 +224,7 @@ async fn plots(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     let svg = saved_svg(desk, folder, "Runs by two values").await?;
     ensure!(svg.contains("<circle") && svg.matches("<svg").count() == 3, "no key of the colours in {svg}");
     desk.go(&sweep.runs("view=importance")).await?;
-    seen(driver, "//main//p[starts-with(., '6 runs; by itself each')]").await?;
+    seen(driver, "//main//p[starts-with(., '6 runs. Taken one at a time')]").await?;
     desk.browser.picture("run-importance").await?;
     let svg = saved_svg(desk, folder, "Importance for Loss").await?;
     ensure!(svg.contains(">Lr<"), "no parameter is named in {svg}");

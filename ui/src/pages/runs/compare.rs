@@ -237,7 +237,8 @@ fn OneRun(
     });
     let is_dashed = Memo::new(move |_| {
         let at = chosen.with(|chosen| chosen.iter().position(|one| one.id == run));
-        at.is_some_and(is_dashed_at) && seen.bands.with(String::is_empty)
+        let is_few = runs.with(Vec::len) <= NAMED;
+        is_few && at.is_some_and(is_dashed_at) && seen.bands.with(String::is_empty)
     });
     let without = move || {
         let others = runs.with(|runs| {

@@ -140,7 +140,8 @@ pub(super) fn drawn(mut lines: Vec<(RunId, Line)>, runs: &[Compared], bands: &st
             } else if is_many {
                 line.weight = Weight::Thin;
             }
-            line.is_dashed = runs.iter().position(|one| one.id == *run).is_some_and(is_dashed_at);
+            // Of very many each dash would be a mark of its own, and no line is known by its colour.
+            line.is_dashed = !is_many && runs.iter().position(|one| one.id == *run).is_some_and(is_dashed_at);
             if is_many {
                 // The least and the most of a bucket would be a fog.
                 line.band.clear();
