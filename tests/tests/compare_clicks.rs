@@ -51,7 +51,8 @@ async fn compared(desk: &Desk) -> Result<()> {
     desk.browser.picture("compare-groups").await?;
     press(driver, "//main//button[@aria-label='Pin r1 as the baseline']").await?;
     seen(driver, &format!("{LOSS}//*[@class='legend']//button[normalize-space(.)='r1']")).await?;
-    seen(driver, "//main//section[.//h2='Last values']//td//*[contains(@class,'delta') and contains(@class,'bad')]").await?;
+    seen(driver, "//main//section[.//h2='Last values']//td//*[contains(@class,'delta') and contains(@class,'bad')]")
+        .await?;
     desk.browser.picture("compare-baseline").await?;
     let search = driver.current_url().await?.query().unwrap_or_default().to_owned();
     for part in ["along=metric.accuracy", "bands=param.lr", &format!("pin={}", runs[1])] {

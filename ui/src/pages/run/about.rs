@@ -51,11 +51,13 @@ pub(super) fn ParamsTab(run: Signal<Run>) -> impl IntoView {
 /// The menu that takes pairs as a table; nothing where there are none.
 fn taking(of: (&'static str, &'static str), title: &'static str, pairs: Memo<BTreeMap<String, String>>) -> ViewFn {
     ViewFn::from(move || {
-        (!pairs.with(BTreeMap::is_empty)).then(|| {
-            view! {
-                <TakeTable of table=move |_| pairs.with_untracked(|pairs| pairs_as_text(title, pairs)) />
-            }
-        })
+        move || {
+            (!pairs.with(BTreeMap::is_empty)).then(|| {
+                view! {
+                    <TakeTable of table=move |_| pairs.with_untracked(|pairs| pairs_as_text(title, pairs)) />
+                }
+            })
+        }
     })
 }
 
