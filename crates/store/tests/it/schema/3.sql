@@ -546,9 +546,9 @@ CREATE INDEX source_run_run ON source_run (run);
 
 CREATE TABLE source_record (
     source BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
-    kind   TEXT NOT NULL, -- 'named', 'logged', 'model', 'version'
+    kind   TEXT NOT NULL, -- 'named', 'logged', 'model', 'version', 'heard'
     key    TEXT NOT NULL, -- in the log
-    record TEXT NOT NULL, -- the id of what it became, which a person may have deleted since
+    record TEXT NOT NULL, -- the id of what it became, which a person may have deleted since; of 'heard' JSON
     PRIMARY KEY (source, kind, key)
 ) WITHOUT ROWID;
 
