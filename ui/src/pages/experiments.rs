@@ -14,7 +14,6 @@ use api::{
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
-use wasm_bindgen::JsCast as _;
 
 use self::{
     forms::{Ask, Asking},
@@ -32,7 +31,7 @@ use crate::{
         field::{Switch, TextField},
         icon::{self, icon},
         menu::{Item, MenuButton, Menus},
-        row_keys::{move_among_rows, opens_row},
+        row_keys::{move_among_rows, opens_row, presses_row},
         states::{Empty, Load},
         take_table::TakeTable,
         toast::Toasts,
@@ -404,10 +403,7 @@ fn OneLine(
             tabindex="0"
             aria-label=format!("Open {name}")
             on:click=move |event| {
-                // A link in the row goes where it says.
-                let on_link = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
-                    .is_some_and(|target| target.closest("a, button").ok().flatten().is_some());
-                if !on_link {
+                if presses_row(&event) {
                     open();
                 }
             }

@@ -5,7 +5,6 @@ use api::{
     tracking::ClientVersion,
 };
 use leptos::prelude::*;
-use wasm_bindgen::JsCast as _;
 
 use crate::{
     client::query::query,
@@ -15,7 +14,7 @@ use crate::{
         client_version::{RunOf, page_of},
         menu::{MenuButton, Menus},
         registered::{StageChip, Told, is_untold, stage},
-        row_keys::{move_among_rows, opens_row},
+        row_keys::{move_among_rows, opens_row, presses_row},
         take_table::{Form, TakeTable, TextTable},
         when::Ago,
         words,
@@ -110,10 +109,7 @@ fn Line(model_name: String, version: ClientVersion, acts: ClientActs) -> impl In
             tabindex="0"
             aria-label=format!("Open {name}")
             on:click=move |event| {
-                // A link in the row goes where it says.
-                let on_link = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
-                    .is_some_and(|target| target.closest("a, button").ok().flatten().is_some());
-                if !on_link {
+                if presses_row(&event) {
                     open();
                 }
             }

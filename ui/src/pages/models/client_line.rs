@@ -2,7 +2,6 @@
 
 use api::{registered::NOT_DEPLOYABLE, tracking::ClientVersion};
 use leptos::prelude::*;
-use wasm_bindgen::JsCast as _;
 
 use crate::parts::{
     card::Chip,
@@ -10,7 +9,7 @@ use crate::parts::{
     client_version::{RunOf, page_of},
     menu::{MenuButton, Menus},
     registered::{StageChip, Told, is_untold},
-    row_keys::opens_row,
+    row_keys::{opens_row, presses_row},
     when::Ago,
 };
 
@@ -35,10 +34,7 @@ pub(super) fn ClientLine(
             tabindex="0"
             aria-label=format!("Open {name}, registered by a client")
             on:click=move |event| {
-                // A link in the row goes where it says.
-                let on_link = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
-                    .is_some_and(|target| target.closest("a, button").ok().flatten().is_some());
-                if !on_link {
+                if presses_row(&event) {
                     open();
                 }
             }
