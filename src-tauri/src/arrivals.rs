@@ -1,4 +1,5 @@
-//! Paths that the program was started with: the page opens them as if they had been dropped on it.
+//! What the program was started with: paths, which the page opens as if they had been dropped on it, and the address
+//! of a page of ours (`--page=/r/ID`), to which it goes.
 //!
 //! They wait here until the page asks: it may not be there yet when they come.
 
@@ -7,23 +8,38 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use serde::Serialize;
 use tauri::{AppHandle, Emitter as _, Manager as _, State, Url};
+
+const PAGE: &str = "--page=";
 
 /// What came and was not taken yet.
 #[derive(Default)]
-pub(crate) struct Waiting(Mutex<Vec<String>>);
+pub(crate) struct Waiting(Mutex<Arrived>);
 
-/// Keeps the paths among a start's arguments and tells the page that something waits.
+#[derive(Default, Serialize)]
+pub(crate) struct Arrived {
+    paths: Vec<String>,
+    /// "/r/0190…"; the newest alone.
+    page: Option<String>,
+}
+
+/// Keeps what a start's arguments name and tells the page that something waits.
 pub(crate) fn came(app: &AppHandle, arguments: &[String], directory: &Path) {
     let paths: Vec<String> = arguments
         .iter()
         .filter(|argument| !argument.starts_with('-'))
         .map(|argument| path_of(argument, directory).to_string_lossy().into_owned())
         .collect();
-    if paths.is_empty() {
+    let page = arguments.iter().rev().find_map(|argument| page_of(argument));
+    if paths.is_empty() && page.is_none() {
         return;
     }
-    app.state::<Waiting>().0.lock().unwrap_or_else(PoisonError::into_inner).extend(paths);
+    let waiting = app.state::<Waiting>();
+    let mut waiting = waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
+    waiting.paths.extend(paths);
+    waiting.page = page.or(waiting.page.take());
+    drop(waiting);
     let _ = app.emit("arrived", true);
 }
 
@@ -33,8 +49,14 @@ fn path_of(argument: &str, directory: &Path) -> PathBuf {
     address.unwrap_or_else(|| directory.join(argument))
 }
 
+/// An address within our pages: what leads elsewhere is none.
+fn page_of(argument: &str) -> Option<String> {
+    let page = argument.strip_prefix(PAGE)?;
+    (page.starts_with('/') && !page.starts_with("//")).then(|| page.to_owned())
+}
+
 #[tauri::command]
-pub(crate) fn take_arrivals(waiting: State<'_, Waiting>) -> Vec<String> {
+pub(crate) fn take_arrivals(waiting: State<'_, Waiting>) -> Arrived {
     std::mem::take(&mut *waiting.0.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -47,6 +69,16 @@ mod tests {
         let directory = Path::new("/home/ada");
         assert_eq!(path_of("data.csv", directory), Path::new("/home/ada/data.csv"));
         assert_eq!(path_of("/tmp/data.csv", directory), Path::new("/tmp/data.csv"));
+    }
+
+    #[test]
+    fn a_page_is_one_of_ours() {
+        assert_eq!(page_of("--page=/r/7").as_deref(), Some("/r/7"));
+        assert!(
+            ["--page=//evil.example", "--page=https://evil.example", "/r/7"]
+                .iter()
+                .all(|other| page_of(other).is_none())
+        );
     }
 
     #[cfg(unix)]

@@ -35,7 +35,7 @@ async fn compared(desk: &Desk) -> Result<()> {
     let driver = desk.driver();
     desk.go(&sweep.runs(&comparing(&runs))).await?;
     lines(desk, 4).await?;
-    seen(driver, &format!("{DIFFERS}//tr[contains(., 'Lr') and contains(., '0.1') and contains(., '0.2')]")).await?;
+    seen(driver, &format!("{DIFFERS}//tr[contains(., 'lr') and contains(., '0.1') and contains(., '0.2')]")).await?;
     seen(driver, &format!("{DIFFERS}//tr[contains(., 'dataset wine') and contains(., 'd0') and contains(., 'd3')]"))
         .await?;
 
@@ -43,7 +43,7 @@ async fn compared(desk: &Desk) -> Result<()> {
     // Each run has ten losses and, but for the last of them, accuracies.
     seen(driver, &format!("{LOSS}//*[contains(., '4 points without Accuracy')]")).await?;
     seen(driver, &format!("{LOSS}//*[name()='text'][contains(., 'Accuracy')]")).await?;
-    choose(desk, "Groups", "Lr").await.context("groups")?;
+    choose(desk, "Groups", "lr").await.context("groups")?;
     for group in ["0.1 (2 runs)", "0.2 (2 runs)"] {
         seen(driver, &format!("{LOSS}//*[@class='legend']//button[contains(., '{group}')]")).await?;
     }

@@ -13,7 +13,7 @@ use api::{
     tracking::{GetTracking, ListExperiments},
 };
 use journeys::{
-    browser::{fill, gone, press, seen, there},
+    browser::{choose, fill, gone, press, seen, there},
     desk::Desk,
     process::{read, until},
     road,
@@ -70,6 +70,9 @@ async fn tried(desk: &Desk, folder: &Path, python: PathBuf) -> Result<()> {
         "its client sees {}",
         client.run(&["alias", NAME, "champion"])?
     );
+    let page = desk.driver().current_url().await?;
+    exported(desk, folder, &format!("/p/{}/runs", project.id)).await.context("export its run with it")?;
+    desk.driver().goto(page).await?;
     deleted(desk, &list).await.context("delete it")?;
     ensure!(client.run(&["versions", NAME])? == "[]", "its client still sees a version");
     Ok(())
@@ -124,6 +127,27 @@ async fn described(desk: &Desk) -> Result<()> {
     fill(driver, &format!("{tags}//input[@aria-label='Value']"), "growth").await?;
     press(driver, &format!("{tags}//button[normalize-space(.)='Add']")).await?;
     seen(driver, &format!("{tags}//*[contains(@class,'chip') and contains(., 'team: growth')]")).await.map(drop)
+}
+
+/// The runs as an MLflow file store, with what was registered from them only once that is asked for.
+async fn exported(desk: &Desk, folder: &Path, runs: &str) -> Result<()> {
+    let driver = desk.driver();
+    let versions = "//dialog[@open]//label[contains(., 'Add the registered versions')]";
+    desk.go(runs).await?;
+    press(driver, "//main//button[@aria-label='Copy, save or export the runs']").await?;
+    press(driver, "//*[@role='menu']//button[starts-with(normalize-space(.), 'Export')]").await?;
+    choose(driver, "Format", "CSV").await?;
+    gone(driver, versions).await?;
+    choose(driver, "Format", "MLflow").await?;
+    press(driver, versions).await?;
+    let to = folder.join("sto re");
+    fill(driver, "//dialog[@open]//label[contains(., 'New folder')]//input", &to.to_string_lossy()).await?;
+    press(driver, "//dialog[@open]//footer//button[contains(., 'Export')]").await?;
+    gone(driver, "//dialog[@open]").await?;
+    let version = to.join("models").join(NAME).join("version-1").join("meta.yaml");
+    let meta = std::fs::read_to_string(&version).with_context(|| format!("{} is not there", version.display()))?;
+    ensure!(meta.contains("team") || meta.contains(NAME), "the version says {meta}");
+    Ok(())
 }
 
 async fn deleted(desk: &Desk, list: &str) -> Result<()> {

@@ -121,7 +121,7 @@ async fn columns(desk: &Desk) -> Result<()> {
     let driver = desk.driver();
     press(driver, "//main//button[@aria-label='Columns']").await?;
     seen(driver, "//dialog//input[@aria-label='Search columns']").await?.send_keys("loss").await?;
-    gone(driver, "//dialog//*[@role='listitem'][contains(., 'Lr')]").await?;
+    gone(driver, "//dialog//*[@role='listitem'][contains(., 'lr')]").await?;
     press(driver, "//dialog//button[@aria-label='Pin Loss']").await?;
     seen(driver, "//dialog//button[@aria-label='Pin Loss' and @aria-pressed='true']").await?;
     driver.active_element().await?.send_keys(Key::Escape + "").await?;
@@ -131,7 +131,7 @@ async fn columns(desk: &Desk) -> Result<()> {
 /// A column's edge by the pointer and by keys, set back by a double press; its place by dragging in the chooser.
 async fn widths(desk: &Desk) -> Result<()> {
     let driver = desk.driver();
-    let path = "//main//th//*[@role='separator' and @aria-label='Width of Lr']";
+    let path = "//main//th//*[@role='separator' and @aria-label='Width of lr']";
     let width = async || -> Result<f64> {
         let text = seen(driver, path).await?.attr("aria-valuenow").await?.unwrap_or_default();
         text.parse().with_context(|| format!("the width is {text:?}"))
@@ -142,7 +142,7 @@ async fn widths(desk: &Desk) -> Result<()> {
     };
     // A column may be wider than it says: what is dragged counts from what is seen.
     let seen_wide = "const edge = [...document.querySelectorAll('main th .edge')]
-        .find(edge => edge.getAttribute('aria-label') === 'Width of Lr');
+        .find(edge => edge.getAttribute('aria-label') === 'Width of lr');
         return edge.parentElement.getBoundingClientRect().width;";
     let wide = driver.execute(seen_wide, Vec::new()).await?.convert::<f64>()?;
     let edge = seen(driver, path).await?;
@@ -156,12 +156,12 @@ async fn widths(desk: &Desk) -> Result<()> {
 
     press(driver, "//main//button[@aria-label='Columns']").await?;
     let before =
-        "//dialog//*[@role='listitem'][contains(., 'Loss')]/following-sibling::*[@role='listitem'][contains(., 'Lr')]";
+        "//dialog//*[@role='listitem'][contains(., 'Loss')]/following-sibling::*[@role='listitem'][contains(., 'lr')]";
     seen(driver, before).await?;
     // A script drags: the driver's own pointer begins no drag and drop of a page.
     let drag = "const line = name => [...document.querySelectorAll('dialog[open] [role=listitem]')]
             .find(line => line.textContent.includes(name));
-        const [from, to] = [line('Lr'), line('Loss')];
+        const [from, to] = [line('lr'), line('Loss')];
         for (const [at, kind] of [[from, 'dragstart'], [to, 'dragover'], [to, 'drop'], [from, 'dragend']]) {
             at.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: new DataTransfer()}));
         }";
@@ -203,13 +203,14 @@ async fn plots(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     desk.go(&sweep.runs("")).await?;
     press(driver, "//main//button[@role='radio' and @aria-label='Parallel']").await?;
     seen(driver, "//main//*[@role='status' and .='6 runs']").await?;
-    let most = seen(driver, "//main//*[@aria-label='Axes']//input[@aria-label='Greatest Lr']").await?;
+    let most = seen(driver, "//main//*[@aria-label='Axes']//input[@aria-label='Greatest lr']").await?;
     most.send_keys("0.15").await?;
     most.send_keys(Key::Enter + "").await?;
     seen(driver, "//main//*[@role='status' and .='2 brushed of 6 runs']").await?;
     desk.browser.picture("run-parallel").await?;
     let svg = saved_svg(desk, folder, "Parallel coordinates").await?;
-    ensure!(svg.contains(">Lr<"), "no axis is named in {svg}");
+    ensure!(svg.contains(">lr<"), "no axis is named in {svg}");
+    dragged(desk).await.context("a brush that is drawn by the pointer")?;
     press(driver, "//main//button[normalize-space(.)='Filter to these']").await?;
     seen(driver, "//main//*[@role='status' and .='2 runs']").await?;
     let line = seen(driver, "//main//input[@data-filter]").await?;
@@ -227,12 +228,33 @@ async fn plots(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     seen(driver, "//main//p[starts-with(., '6 runs. Taken one at a time')]").await?;
     desk.browser.picture("run-importance").await?;
     let svg = saved_svg(desk, folder, "Importance for Loss").await?;
-    ensure!(svg.contains(">Lr<"), "no parameter is named in {svg}");
+    ensure!(svg.contains(">lr<"), "no parameter is named in {svg}");
     press(driver, "//main//button[@aria-label='Copy or save the table']").await?;
     press(driver, "//*[@role='menu']//button[contains(., 'Save as CSV')]").await?;
     let text = saved(folder, "parameters.csv").await?;
     ensure!(text.starts_with("Parameter,Share of the variance,Rank correlation\r\nlr,1,"), "the table is {text:?}");
     Ok(())
+}
+
+/// Along the upper half of the axis of the losses, and away again by a click; the address says it once it is let go.
+async fn dragged(desk: &Desk) -> Result<()> {
+    let driver = desk.driver();
+    let brushed = |count: &str| format!("//main//*[@role='status' and .='{count} brushed of 6 runs']");
+    let plot = seen(driver, "//main//*[@role='group' and contains(@class,'picture')]").await?;
+    let place = "const plot = arguments[0].getBoundingClientRect();
+        const name = [...arguments[0].querySelectorAll('text')].find(text => text.textContent === 'Loss').getBoundingClientRect();
+        return Math.round((name.left + name.right) / 2 - (plot.left + plot.right) / 2);";
+    let x = driver.execute(place, vec![plot.to_json()?]).await?.convert::<i64>()?;
+    let drag = |from: i64, to: i64| {
+        let chain = driver.action_chain().move_to_element_with_offset(&plot, x, from).click_and_hold();
+        chain.move_by_offset(0, to - from).release()
+    };
+    drag(-60, -150).perform().await?;
+    seen(driver, &brushed("0")).await.context("none of those with a small lr has a large loss")?;
+    let said = async || Ok(driver.current_url().await?.query().unwrap_or_default().contains("metric.loss"));
+    until("the address says the brush", SHORT, said).await?;
+    drag(-100, -100).perform().await?;
+    seen(driver, &brushed("2")).await.map(drop)
 }
 
 /// Saves the drawing that is shown from its menu.

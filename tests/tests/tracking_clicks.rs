@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use api::{
-    RunId,
+    ProjectId, RunId,
     host::{SecretBackend, SetSecret},
     run::{GetRun, RunState},
-    tracking::{CreateExperiment, Experiment, GetTracking},
+    tracking::{CreateExperiment, Experiment, GetTracking, ListExperiments},
 };
 use journeys::{
-    browser::{gone, press, seen, told},
+    browser::{choose, gone, press, seen, there, told},
     desk::Desk,
     process::until,
+    road,
 };
 use serde_json::{Value, json};
 use thirtyfour::{By, Key};
@@ -41,6 +42,8 @@ async fn tracked(desk: &Desk) -> Result<()> {
 
     found(desk, &experiment).await.context("from the experiments to the runs")?;
     copied(desk, &address).await.context("the address in the status line")?;
+    linked(desk, &address, &experiment, deep).await.context("the link that MLflow's client prints")?;
+    moved(desk, &experiment).await.context("into a project and back")?;
     brought_back(desk, &experiment, deep).await.context("delete and undo")?;
     deleted(desk, &experiment, deep).await.context("the deleted runs")?;
     ended(desk, &address).await.context("runs whose client died")
@@ -112,6 +115,55 @@ async fn copied(desk: &Desk, address: &str) -> Result<()> {
     ensure!(!page.contains(token), "the page shows the token");
     let port = address.rsplit(':').next().context("the address has no port")?;
     seen(driver, &format!("//footer//*[normalize-space(.)='127.0.0.1:{port}']")).await.map(drop)
+}
+
+/// Followed in a browser that shows our pages already, and pasted into the palette.
+async fn linked(desk: &Desk, address: &str, experiment: &Experiment, run: RunId) -> Result<()> {
+    let driver = desk.driver();
+    let link = format!("{address}/#/experiments/{}/runs/{run}", experiment.number);
+    driver.goto(&link).await?;
+    seen(driver, &format!("//h1[.='Run {run}']")).await?;
+    seen(driver, &format!("//code[.='slipway open --run {run}']")).await?;
+    desk.browser.picture("tracking-link").await?;
+    press(driver, "//a[.='Open the run']").await?;
+    seen(driver, "//main//h1[.='deep']").await?;
+    let page = format!("/e/{}/runs/{run}", experiment.id);
+    let is_there = async || Ok(driver.current_url().await?.path() == page);
+    until("the run's own address", SHORT, is_there).await?;
+
+    desk.go("/hardware").await?;
+    seen(driver, "//main//h1[.='Hardware']").await?;
+    driver.active_element().await?.send_keys(Key::Control + "k").await?;
+    seen(driver, "//dialog[@open]//input").await?.send_keys(&link).await?;
+    seen(driver, "//dialog[@open]//*[@role='option'][contains(., 'deep') and contains(., 'Run')]").await?;
+    seen(driver, "//dialog[@open]//input").await?.send_keys(Key::Enter + "").await?;
+    seen(driver, "//main//h1[.='deep']").await.map(drop)
+}
+
+/// By the menu of its row; Undo takes it out again.
+async fn moved(desk: &Desk, experiment: &Experiment) -> Result<()> {
+    let driver = desk.driver();
+    let project = road::open_sample(&desk.client, "penguins").await?;
+    let place = async || -> Result<Option<ProjectId>> {
+        let all = desk.client.call(ListExperiments::default()).await?;
+        Ok(all.iter().find(|one| one.id == experiment.id).context("the experiment is gone")?.project)
+    };
+    desk.go("/experiments").await?;
+    press(
+        driver,
+        &format!(
+            "//main//tr[.//a[normalize-space(.)='{}']]//button[starts-with(@aria-label, 'More of')]",
+            experiment.name
+        ),
+    )
+    .await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Move to a project…']").await?;
+    there(driver, "//dialog[@open]//footer//button[normalize-space(.)='Move' and @disabled]").await?;
+    choose(driver, "Project", &project.name).await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Move']").await?;
+    until("it stands in the project", SHORT, async || Ok(place().await? == Some(project.id))).await?;
+    press(driver, "//*[contains(@class,'toast')][contains(., 'Moved')]//button[normalize-space(.)='Undo']").await?;
+    until("it stands in no project", SHORT, async || Ok(place().await?.is_none())).await
 }
 
 async fn brought_back(desk: &Desk, experiment: &Experiment, run: RunId) -> Result<()> {

@@ -15,7 +15,8 @@ use leptos_router::{
 use wasm_bindgen::JsCast as _;
 
 use pages::{
-    data, deploy, experiments, hardware, jobs, missing, model, models, monitor, overview, run, runs, settings, start,
+    data, deploy, experiments, found, hardware, jobs, missing, model, models, monitor, overview, run, runs, settings,
+    start,
 };
 
 fn main() {
@@ -101,6 +102,7 @@ fn Inside() -> impl IntoView {
                     <Route path=path!("/experiments") view=experiments::Experiments />
                     <Route path=path!("/e/:id/runs") view=runs::Runs />
                     <Route path=path!("/e/:id/runs/:run") view=run::RunPage />
+                    <Route path=path!("/r/:run") view=found::Found />
                     <Route path=path!("/hardware") view=hardware::Hardware />
                     <Route path=path!("/jobs") view=jobs::Jobs />
                     <Route path=path!("/settings") view=settings::Settings />

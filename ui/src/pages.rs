@@ -3,6 +3,7 @@
 pub(crate) mod data;
 pub(crate) mod deploy;
 pub(crate) mod experiments;
+pub(crate) mod found;
 pub(crate) mod hardware;
 pub(crate) mod jobs;
 pub(crate) mod missing;

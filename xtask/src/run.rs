@@ -18,6 +18,9 @@ use crate::{place, programs, record, shell, system, window};
 const STEPS: [(&str, f64); 4] =
     [(window::STEP, 180.0), (programs::HOST, 500.0), (programs::WORKER, 130.0), (programs::WINDOW, 100.0)];
 
+/// What the inference server takes behind them.
+const BEHIND: f64 = 240.0;
+
 /// Builds what the first minutes need, opens the window (or prints the address), then builds the
 /// inference server; whoever needs that one earlier waits for it.
 pub(crate) fn run(project: Option<&str>) -> Result<()> {
@@ -114,11 +117,12 @@ fn say_what_comes(display: bool) {
         .filter(|(title, _)| display || *title != programs::WINDOW)
         .map(|(title, guess)| (*title, record::expected(title, cold).or(cold.then_some(*guess))))
         .collect();
-    print!("{}", forecast(&steps, cold, if display { "the window opens" } else { "the address is printed" }));
+    let behind = record::expected(programs::SERVING, cold).or(cold.then_some(BEHIND));
+    print!("{}", forecast(&steps, behind, cold, if display { "the window opens" } else { "the address is printed" }));
 }
 
 /// What will be done, step by step, and how long it takes where that is known.
-fn forecast(steps: &[(&str, Option<f64>)], cold: bool, end: &str) -> String {
+fn forecast(steps: &[(&str, Option<f64>)], behind: Option<f64>, cold: bool, end: &str) -> String {
     let mut text = String::from(if cold {
         "Slipway is built for the first time, dependencies included. Later only what changed is built.\n"
     } else {
@@ -135,7 +139,11 @@ fn forecast(steps: &[(&str, Option<f64>)], cold: bool, end: &str) -> String {
         Some(seconds) => text += &format!("   After about {} {end};", shell::spoken(seconds)),
         None => text += &format!("   Then {end};"),
     }
-    text + " the inference server is built behind it.\n"
+    text += " the inference server, which deploying needs, is built behind it";
+    match behind {
+        Some(seconds) => text + &format!(": about {} more.\n", shell::spoken(seconds)),
+        None => text + ".\n",
+    }
 }
 
 /// The host waits for an inference server while the file of this name beside it is locked: when this process is
@@ -174,9 +182,10 @@ mod tests {
 
     #[test]
     fn a_forecast_adds_up_and_says_nothing_that_it_does_not_know() {
-        let known = forecast(&[("pages", Some(1.5)), ("host", Some(70.0))], false, "the window opens");
+        let known = forecast(&[("pages", Some(1.5)), ("host", Some(70.0))], Some(65.0), false, "the window opens");
         assert!(known.contains("After about 1 min 12 s the window opens"), "{known}");
-        let unknown = forecast(&[("pages", Some(1.5)), ("host", None)], false, "the window opens");
+        assert!(known.ends_with("is built behind it: about 1 min 5 s more.\n"), "{known}");
+        let unknown = forecast(&[("pages", Some(1.5)), ("host", None)], None, false, "the window opens");
         assert!(unknown.contains("   host\n") && unknown.contains("Then the window opens"), "{unknown}");
     }
 }

@@ -34,6 +34,8 @@ pub enum Tag {
     Search(SearchId),
     /// One run: its state, params, tags, artifacts.
     Run(RunId),
+    /// Every run: announced where all runs of an experiment changed at once, which may be very many. No query hangs on it.
+    EveryRun,
     /// Models and versions of one project.
     Models(ProjectId),
     /// Models that clients registered, which belong to no project.
@@ -56,7 +58,10 @@ pub enum Tag {
 impl Tag {
     /// Whether what hangs on this tag is stale once `changed` was announced.
     pub fn covers(&self, changed: &Self) -> bool {
-        self == changed || (*self == Self::AnyModels && matches!(changed, Self::Models(_) | Self::ClientModels))
+        match (self, changed) {
+            (Self::AnyModels, Self::Models(_) | Self::ClientModels) | (Self::Run(_), Self::EveryRun) => true,
+            _ => self == changed,
+        }
     }
 }
 

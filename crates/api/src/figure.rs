@@ -41,41 +41,54 @@ pub fn probability(value: f64) -> String {
     if value > 0.0 && value < 0.000_05 { "< 0.0001".to_owned() } else { format!("{value:.4}") }
 }
 
-/// Scikit-learn's name of a figure as words: "average_precision" is "Average precision".
-pub fn name(name: &str) -> String {
-    match name {
-        "roc_auc" => "ROC AUC",
-        "r2" => "R²",
-        "rmse" => "RMSE",
-        "mae" => "MAE",
-        "mse" => "MSE",
-        "mcc" | "matthews_corrcoef" => "MCC",
-        "f1" => "F1",
-        "roc_auc_ovr" => "ROC AUC, one against the rest",
-        "log_loss" => "Log loss",
-        "median_absolute_error" | "median_ae" => "Median AE",
-        _ => {
-            // The mean over classes stands behind the figure's own name.
-            let (name, over) = name.strip_suffix("_macro").map_or((name, ""), |name| (name, ", macro"));
-            return if name == "f1" {
-                format!("F1{over}")
-            } else {
-                format!("{}{over}", capital(&name.replace('_', " ")))
-            };
-        }
-    }
-    .to_owned()
+/// What the figures are called that we measure ourselves, and the same by their usual names elsewhere.
+const NAMES: [(&str, &str); 25] = [
+    ("loss", "Loss"),
+    ("accuracy", "Accuracy"),
+    ("balanced_accuracy", "Balanced accuracy"),
+    ("precision", "Precision"),
+    ("recall", "Recall"),
+    ("f1", "F1"),
+    ("average_precision", "Average precision"),
+    ("roc_auc", "ROC AUC"),
+    ("roc_auc_ovr", "ROC AUC, one against the rest"),
+    ("precision_macro", "Precision, macro"),
+    ("recall_macro", "Recall, macro"),
+    ("f1_macro", "F1, macro"),
+    ("average_precision_macro", "Average precision, macro"),
+    ("log_loss", "Log loss"),
+    ("brier_score", "Brier score"),
+    ("matthews_corrcoef", "MCC"),
+    ("mcc", "MCC"),
+    ("r2", "R²"),
+    ("rmse", "RMSE"),
+    ("mae", "MAE"),
+    ("mse", "MSE"),
+    ("median_absolute_error", "Median AE"),
+    ("median_ae", "Median AE"),
+    ("learning_rate", "Learning rate"),
+    ("perplexity", "Perplexity"),
+];
+
+/// What a figure is called that is known by its name.
+pub fn known(name: &str) -> Option<&'static str> {
+    NAMES.iter().find(|(own, _)| *own == name).map(|(_, called)| *called)
 }
 
-/// The same within a sentence: "average precision", but "RMSE".
+/// A figure's name as words: "average_precision" is "Average precision". One that a person made up stays as written.
+pub fn name(name: &str) -> String {
+    known(name).unwrap_or(name).to_owned()
+}
+
+/// The same within a sentence: "average precision", but "RMSE", and a name that a person made up as it is written.
 pub fn name_in_sentence(figure: &str) -> String {
-    let name = name(figure);
+    let Some(name) = known(figure) else { return figure.to_owned() };
     let mut letters = name.chars();
     match (letters.next(), letters.next()) {
         (Some(first), Some(second)) if second.is_lowercase() => {
             first.to_lowercase().chain([second]).chain(letters).collect()
         }
-        _ => name,
+        _ => name.to_owned(),
     }
 }
 

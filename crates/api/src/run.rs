@@ -70,6 +70,14 @@ impl Run {
     pub fn began_ms(&self) -> i64 {
         self.started_ms.unwrap_or(self.created_ms)
     }
+
+    /// The address of its page, without the host's: "/p/PROJECT/runs/RUN", or of its experiment where that belongs to no project.
+    pub fn page(&self) -> String {
+        match self.project {
+            Some(project) => format!("/p/{project}/runs/{}", self.id),
+            None => format!("/e/{}/runs/{}", self.experiment, self.id),
+        }
+    }
 }
 
 /// What the names of a run's environment begin with that are no variables but what it ran on: "machine.cpu".

@@ -139,14 +139,6 @@ pub(crate) fn announce(engine: &Engine, run: RunId, lists: Lists) {
     announce_lists(engine, [lists]);
 }
 
-/// The page of a run.
-pub fn link(run: &Run) -> String {
-    match run.project {
-        Some(project) => format!("/p/{project}/runs/{}", run.id),
-        None => format!("/e/{}/runs/{}", run.experiment, run.id),
-    }
-}
-
 /// The project of a run, which a training always has.
 pub(crate) fn project_of(run: &Run) -> anyhow::Result<ProjectId> {
     run.project.ok_or_else(|| {

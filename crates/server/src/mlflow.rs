@@ -9,6 +9,7 @@ mod datasets;
 mod experiments;
 mod failure;
 mod fields;
+mod front;
 mod guard;
 mod logged;
 mod metrics;
@@ -55,6 +56,7 @@ pub fn router(host: Host, port: u16) -> Router {
             .nest(&format!("{prefix}/mlflow-artifacts"), proxy())
     };
     let mut all = Router::new()
+        .route("/", get(front::page))
         .route("/health", get(|| async { "OK" }))
         .route("/version", get(|| async { SPOKEN }))
         .route("/get-artifact", get(artifacts::of_run));

@@ -3,7 +3,7 @@
 
 use api::{ApiError, ErrorCode};
 use js_sys::{Function, Object, Promise, Reflect};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 
@@ -50,8 +50,16 @@ pub(crate) async fn save_path(title: &str, name: &str) -> Option<String> {
     ask::<Option<String>>("save_path", &[("title", title), ("name", name)]).await.ok().flatten()
 }
 
-/// Paths that the program was started with, since this was asked last.
-pub(crate) async fn take_arrivals() -> Vec<String> {
+/// What the program was started with.
+#[derive(Default, Deserialize)]
+pub(crate) struct Arrived {
+    pub(crate) paths: Vec<String>,
+    /// The address of a page of ours.
+    pub(crate) page: Option<String>,
+}
+
+/// What the program was started with, since this was asked last.
+pub(crate) async fn take_arrivals() -> Arrived {
     ask("take_arrivals", &[]).await.unwrap_or_default()
 }
 

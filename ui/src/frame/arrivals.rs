@@ -185,9 +185,19 @@ pub(crate) fn listen() {
         }
     });
     if shell::is_there() {
-        let take = move || spawn_local(async move { arrivals.paths(shell::take_arrivals().await) });
-        shell::listen("arrived", move |_: bool| take());
+        let navigate = use_navigate();
+        let take = move || {
+            let navigate = navigate.clone();
+            spawn_local(async move {
+                let arrived = shell::take_arrivals().await;
+                if let Some(page) = arrived.page {
+                    navigate(&page, Default::default());
+                }
+                arrivals.paths(arrived.paths);
+            });
+        };
         take();
+        shell::listen("arrived", move |_: bool| take());
     }
 
     let over = window_event_listener(ev::dragover, move |event| {

@@ -22,7 +22,19 @@ pub(crate) struct Entry {
     pub(crate) mark: Icon,
     /// Shortcut, where it has one.
     pub(crate) keys: String,
+    /// It is what the whole text names, by its id or its link.
+    pub(crate) is_named: bool,
     pub(crate) act: Act,
+}
+
+impl Entry {
+    fn new(kind: &'static str, label: impl Into<String>, mark: Icon, act: Act) -> Self {
+        Self { label: label.into(), kind, mark, keys: String::new(), is_named: false, act }
+    }
+
+    fn by(self, keys: impl Into<String>) -> Self {
+        Self { keys: keys.into(), ..self }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -118,7 +130,7 @@ fn PaletteBox(open: RwSignal<bool>) -> impl IntoView {
                     aria-expanded="true"
                     aria-controls="palette-list"
                     aria-activedescendant=move || format!("palette-{}", at.get())
-                    placeholder="Pages, projects, runs, models, actions"
+                    placeholder="Pages, projects, experiments, runs, models, actions – or a run's id or link"
                     spellcheck="false"
                     autocomplete="off"
                     on:input=move |event| text.set(event_target_value(&event))
@@ -173,6 +185,9 @@ fn PaletteBox(open: RwSignal<bool>) -> impl IntoView {
 
 /// How well an entry fits: lower is better, `None` not at all. Words may come in any order.
 fn rank(text: &str, entry: &Entry) -> Option<u32> {
+    if entry.is_named {
+        return Some(0);
+    }
     let label = entry.label.to_lowercase();
     let kind = entry.kind.to_lowercase();
     let mut rank = 0;

@@ -141,19 +141,28 @@ fn Form(first: Values) -> impl IntoView {
         }
         now
     });
+    let saved = RwSignal::new(untrack(&values));
     let values = StoredValue::new(values);
+    let is_saved = Memo::new(move |_| {
+        let now = values.with_value(|values| values());
+        saved.with(|saved| Values { theme: saved.theme, notifications: saved.notifications, ..now } == *saved)
+    });
     let save = move || {
         let settings = values.with_value(|values| untrack(values));
+        let put_there = settings.clone();
         let put = async move {
             // What the tracking server's tab says stays.
             let Values { tracking_open, tracking_port, .. } = client.call(GetSettings {}).await?;
             client.call(PutSettings { settings: Values { tracking_open, tracking_port, ..settings } }).await
         };
-        pending.run(put, move |_| toasts.done("Saved"));
+        pending.run(put, move |_| {
+            saved.try_set(put_there);
+            toasts.done("Saved");
+        });
     };
+    let nothing = Signal::derive(move || pending.busy.get() || is_saved.get());
     let no_cost = Signal::derive(move || {
-        pending.busy.get()
-            || per_hour.with(|text| no_price(text)).or_else(|| per_kwh.with(|text| no_price(text))).is_some()
+        nothing.get() || per_hour.with(|text| no_price(text)).or_else(|| per_kwh.with(|text| no_price(text))).is_some()
     });
     view! {
         <Card title="Appearance">
@@ -173,7 +182,7 @@ fn Form(first: Values) -> impl IntoView {
                 <Labelled label="Copy data up to, in GB" hint="Larger folders are referenced by their hashes, and must stay where they are." error=Signal::derive(move || wrong(&reference.get()))>
                     <TextField value=reference class="mono short" />
                 </Labelled>
-                <div class="flex"><Button label="Save" kind="primary" disabled=pending.busy on_press=save /></div>
+                <div class="flex"><Button label="Save" kind="primary" disabled=nothing on_press=save /></div>
             </div>
         </Card>
         <Card title="Cost" class="section">

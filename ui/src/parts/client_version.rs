@@ -3,7 +3,7 @@
 use api::{
     id::VersionId,
     registered::{ClientColumn, ClientVersionDetail, Described, Flavor, GetClientVersion, MlModel, NOT_DEPLOYABLE},
-    run::{GetRun, Run},
+    run::GetRun,
     tracking::ClientVersion,
 };
 use leptos::prelude::*;
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     client::query::query,
-    frame::{crumbs::crumbs, place},
+    frame::crumbs::crumbs,
 };
 
 /// The version that the address names: `?version=ID`.
@@ -179,7 +179,7 @@ pub(crate) fn RunOf(
 ) -> impl IntoView {
     let asked = query(move || run.map(|run| GetRun { run }));
     move || {
-        if let Some((name, to)) = asked.value.with(|run| run.as_ref().map(|run| (run.name.clone(), page_of_run(run)))) {
+        if let Some((name, to)) = asked.value.with(|run| run.as_ref().map(|run| (run.name.clone(), run.page()))) {
             return view! { <a class="link" href=to>{name}</a> }.into_any();
         }
         match link.clone().filter(|link| link.starts_with("http://") || link.starts_with("https://")) {
@@ -195,12 +195,6 @@ pub(crate) fn RunOf(
             },
         }
     }
-}
-
-/// Where a run's page is.
-fn page_of_run(run: &Run) -> String {
-    let page = format!("runs/{}", run.id);
-    run.project.map_or_else(|| place::address_of(run.experiment, &page), |project| place::address(project, &page))
 }
 
 /// What it is asked and what it answers, as its client wrote it.

@@ -182,15 +182,24 @@ pub(crate) fn short_hash(hash: &str) -> String {
     hash.chars().take(7).collect()
 }
 
-/// "average_precision/validation" → "Average precision, validation".
+/// The figures that we measure, in words: "average_precision/validation" → "Average precision, validation", and what
+/// the machine used. What a person named otherwise stays as it is written, so that it is found again in their code.
 pub(crate) fn key(key: &str) -> String {
-    let (name, part) = match figure_of(key) {
-        (name, Some(part)) => (name, part),
-        (key, None) => key.split_once('/').unwrap_or((key, "")),
-    };
-    let name = metric(name);
-    if part.is_empty() { name } else { format!("{name}, {}", part_of(part)) }
+    if key.starts_with(SYSTEM) {
+        return system(key).0;
+    }
+    let (name, part) = key.rsplit_once('/').map_or((key, None), |(name, part)| (name, Some(part)));
+    match (api::figure::known(name), part) {
+        (Some(name), None) => name.to_owned(),
+        (Some(name), Some(part)) if OWN_PARTS.contains(&part) => format!("{name}, {}", part_of(part)),
+        _ => key.to_owned(),
+    }
 }
+
+/// Before the name of what is measured of the machine.
+const SYSTEM: &str = "system/";
+/// The parts of the data that we measure figures of.
+const OWN_PARTS: [&str; 3] = ["train", "validation", "test"];
 
 /// The parts of the data that tools measure figures of.
 const PARTS: [&str; 7] = ["train", "training", "val", "valid", "validation", "test", "eval"];
@@ -227,13 +236,32 @@ pub(crate) fn is_more_better(key: &str) -> Option<bool> {
     MORE.iter().any(|word| key.contains(word)).then_some(true)
 }
 
-/// What a setting of a training is called, wherever it stands: "max_depth" → "Max depth".
+/// The settings of our own trainings, and what else these note.
+const PARAMS: [&str; 18] = [
+    "model",
+    "device",
+    "seed",
+    "threads",
+    "epochs",
+    "batch_size",
+    "optimizer",
+    "learning_rate",
+    "weight_decay",
+    "dropout",
+    "hidden",
+    "patience",
+    "rounds",
+    "max_depth",
+    "l2",
+    "balance",
+    "row_share",
+    "column_share",
+];
+
+/// What a setting of a training is called, wherever it stands: "max_depth" → "Max depth". A param that a person named
+/// otherwise stays as it is written.
 pub(crate) fn param(key: &str) -> String {
-    match key {
-        "max_depth" => "Max depth".to_owned(),
-        "l2" => "L2".to_owned(),
-        _ => capital(&key.replace('_', " ")),
-    }
+    if PARAMS.contains(&key) { capital(&key.replace('_', " ")) } else { key.to_owned() }
 }
 
 /// Scikit-learn's name of a figure as words.
@@ -243,7 +271,7 @@ pub(crate) fn metric(name: &str) -> String {
 
 /// What is measured of the machine, its unit, and by how much a value is taken times to be in it.
 pub(crate) fn system(key: &str) -> (String, &'static str, f64) {
-    let name = key.trim_start_matches("system/");
+    let name = key.trim_start_matches(SYSTEM);
     let (gpu, name) = match name.strip_prefix("gpu_").and_then(|rest| rest.split_once('_')) {
         Some((index, rest)) if index.parse::<u32>().is_ok() => (Some(index), rest),
         _ => (None, name),
@@ -315,6 +343,33 @@ mod tests {
         ] {
             assert_eq!(system(key), (title.to_owned(), unit, part), "{key}");
         }
+    }
+
+    #[test]
+    fn only_names_of_our_own_are_put_into_words() {
+        for (written, called) in [
+            ("loss", "Loss"),
+            ("average_precision/validation", "Average precision, validation"),
+            ("loss/train", "Loss, training"),
+            ("val_loss", "val_loss"),
+            ("train/loss", "train/loss"),
+            ("mAP50/val", "mAP50/val"),
+            ("system/memory_bytes", "Memory"),
+        ] {
+            assert_eq!(key(written), called);
+        }
+        assert_eq!(
+            [param("max_depth"), param("l2"), param("lr"), param("n_estimators")],
+            ["Max depth", "L2", "lr", "n_estimators"]
+        );
+    }
+
+    #[test]
+    fn every_setting_of_a_training_has_its_words() {
+        let all = serde_json::to_value(api::config::TrainingConfig::default()).unwrap();
+        let missing: Vec<&String> =
+            all.as_object().unwrap().keys().filter(|key| !PARAMS.contains(&key.as_str())).collect();
+        assert!(missing.is_empty(), "{missing:?}");
     }
 
     #[test]

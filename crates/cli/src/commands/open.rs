@@ -1,6 +1,7 @@
-//! `slipway open`: a folder becomes an open project, shown in the window or at a page's address.
+//! `slipway open`: a folder becomes an open project, shown in the window or at a page's address; so is a run.
 
 use std::{
+    ffi::OsStr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -9,6 +10,7 @@ use api::{
     ApiError,
     host::MakeKey,
     project::{OpenProject, Project, SameId},
+    run::{GetRun, Run},
 };
 use clap::Args;
 use serde::Serialize;
@@ -22,6 +24,9 @@ use crate::{
 pub(crate) struct Open {
     /// A project's folder; by default the one that this folder is in
     path: Option<PathBuf>,
+    /// Show this run, by its name or id, or `latest`
+    #[arg(long, conflicts_with_all = ["path", "same_place", "new_project"])]
+    run: Option<String>,
     /// The folder is another place of a project that is known already
     #[arg(long, conflicts_with = "new_project")]
     same_place: bool,
@@ -40,8 +45,19 @@ struct Opened {
     project: Option<Project>,
 }
 
+#[derive(Debug, Serialize)]
+struct OpenedRun {
+    /// Good once.
+    address: String,
+    run: Run,
+}
+
 pub(crate) async fn run(context: &mut Context, open: Open) -> Outcome {
     context.staying().await?;
+    if let Some(named) = &open.run {
+        let run = context.call(GetRun { run: context.run(named).await? }).await?;
+        return show_run(context, run, open.address).await;
+    }
     let folder = match &open.path {
         Some(path) => Some(path.clone()),
         None => project_folder(&current_folder()?),
@@ -62,7 +78,7 @@ pub(crate) async fn run(context: &mut Context, open: Open) -> Outcome {
     };
     let window = if open.address || context.output.json { None } else { places::window() };
     if let Some(window) = window {
-        show_window(&window, project.as_ref())?;
+        show_window(&window, project.as_ref().map(|project| &project.path))?;
         return context.output.show(&project, |project| match project {
             Some(project) => format!("{} opens in the window.", project.name),
             None => "The window opens.".to_owned(),
@@ -78,6 +94,21 @@ pub(crate) async fn run(context: &mut Context, open: Open) -> Outcome {
     })
 }
 
+async fn show_run(context: &Context, run: Run, address: bool) -> Outcome {
+    let page = format!("r/{}", run.id);
+    let window = if address || context.output.json { None } else { places::window() };
+    if let Some(window) = window {
+        show_window(&window, Some(format!("--page=/{page}")))?;
+        return context.output.show(&run, |run| format!("{} opens in the window.", run.name));
+    }
+    let key = context.call(MakeKey {}).await?.address;
+    // The key stands behind the page.
+    let address = key.replacen("/#", &format!("/{page}#"), 1);
+    context
+        .output
+        .show(&OpenedRun { address, run }, |opened| format!("{} is open at {}", opened.run.name, opened.address))
+}
+
 fn way_out(error: ApiError, folder: &Path) -> ApiError {
     if folder.join("slipway.toml").exists() || error.hint.is_some() {
         return error;
@@ -85,9 +116,9 @@ fn way_out(error: ApiError, folder: &Path) -> ApiError {
     error.with_hint(format!("Make it a project with `slipway project create {}`.", folder.display()))
 }
 
-fn show_window(window: &Path, project: Option<&Project>) -> Outcome {
+fn show_window(window: &Path, what: Option<impl AsRef<OsStr>>) -> Outcome {
     let mut command = Command::new(window);
-    command.args(project.map(|project| &project.path));
+    command.args(what);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().map_err(|error| {
         ApiError::new(api::ErrorCode::Internal, format!("Can't open the window {}: {error}.", window.display()))

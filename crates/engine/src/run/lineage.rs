@@ -68,7 +68,7 @@ pub async fn get(engine: &Engine, request: GetLineage) -> anyhow::Result<Vec<Lin
             .flatten()
             .collect::<Vec<_>>()
             .join(", "),
-        link: Some(run::link(&row.run)),
+        link: Some(row.run.page()),
         from: before,
     });
     let run_node = nodes.len() - 1;

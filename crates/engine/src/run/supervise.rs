@@ -512,7 +512,7 @@ fn because(outcome: Outcome, message: Option<&str>, hint: Option<&str>, exit_cod
 
 fn happen(tx: &store::Transaction<'_>, row: &RunRow, now_ms: i64) -> store::Result<()> {
     let run = &row.run;
-    let link = format!("[{}]({})", run.name, run::link(run));
+    let link = format!("[{}]({})", run.name, run.page());
     let (state, sentence) = match (run.state, &row.ranked) {
         (RunState::Finished, Some((key, Some(value), _))) => {
             let name = figure::name_in_sentence(key.trim_end_matches("/validation"));
@@ -540,7 +540,7 @@ fn announce(engine: &Engine, id: RunId, told: &Told) {
         // That it was stopped is all there is to say of it.
         let because = run.ended_because.as_ref().filter(|_| run.state != RunState::Stopped);
         let reason = because.map(|error| error.message.clone()).unwrap_or_default();
-        let link = Some(run::link(run));
+        let link = Some(run.page());
         engine.events().notice(format!("{} {}", run.name, ended_word(run.state)), reason, link);
         engine.changed(Tag::Projects);
     }

@@ -254,6 +254,7 @@ pub async fn move_to(engine: &Engine, request: MoveExperiment) -> anyhow::Result
         .await?;
     engine.board().forget(id);
     engine.changed(Tag::Experiments);
+    engine.changed(Tag::EveryRun);
     run::announce_lists(engine, [from, to].map(|project| Lists { experiment: id, project }));
     find(engine, id).await
 }
@@ -370,6 +371,7 @@ async fn bring_back(engine: &Engine, id: ExperimentId, back: Back) -> anyhow::Re
 fn announce_whole(engine: &Engine, lists: Lists) {
     engine.board().forget(lists.experiment);
     engine.changed(Tag::Experiments);
+    engine.changed(Tag::EveryRun);
     run::announce_lists(engine, [lists]);
 }
 

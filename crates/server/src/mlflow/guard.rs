@@ -31,8 +31,8 @@ pub(super) async fn guard(State((host, port)): State<(Host, u16)>, request: Requ
 
 async fn check(host: &Host, port: u16, path: &str, headers: &HeaderMap) -> Result<(), Failure> {
     guard::check_host(headers, port).and_then(|()| guard::check_origin(headers, port)).map_err(refused)?;
-    // Whether somebody answers is no secret, and is asked before a client signs in.
-    if matches!(path, "/health" | "/version") {
+    // Whether somebody answers is no secret, and is asked before a client signs in; a link's page says the link alone.
+    if matches!(path, "/" | "/health" | "/version") {
         return Ok(());
     }
     let given = password(headers);

@@ -435,3 +435,28 @@ async fn another_site_is_refused_where_no_token_is_asked_too() {
         assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{name}: {value}");
     }
 }
+
+#[tokio::test]
+async fn a_link_that_the_client_prints_leads_to_our_pages() {
+    let running = Running::start().await;
+    let listener = server::listen(0).await.unwrap();
+    let address = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(server::serve_mlflow(listener, running.host.clone()));
+    let answer = running.http.get(&address).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "a browser sends no token with a link");
+    let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    let page = answer.text().await.unwrap();
+    let nonce = page.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+    assert!(
+        policy.contains(&format!("script-src 'nonce-{nonce}'")) && policy.contains("default-src 'none'"),
+        "{policy}"
+    );
+    assert!(page.contains(&format!("data-port=\"{}\"", running.host.port)) && !page.contains("{port}"), "{page}");
+    let again = running.http.get(&address).send().await.unwrap().text().await.unwrap();
+    assert!(!again.contains(&nonce), "a nonce is good for one answer");
+    let refused = running.http.get(&address).header("host", "evil.example").send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    let closed =
+        running.http.get(format!("{address}api/2.0/mlflow/experiments/search?max_results=1")).send().await.unwrap();
+    assert!(!closed.status().is_success(), "the page opens nothing else");
+}

@@ -5,9 +5,11 @@ use std::rc::Rc;
 use api::{
     deploy::ListDeployments,
     host::Theme,
+    id::RunId,
     model::ListModels,
     project::ListProjects,
-    run::{ListRuns, ProjectIdOr},
+    run::{GetRun, ListRuns, ProjectIdOr},
+    tracking::ListExperiments,
 };
 use leptos::prelude::*;
 
@@ -47,6 +49,13 @@ fn words_of(text: &str) -> String {
     text.split_whitespace().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
+/// The run whose id the text is, or to which a link leads: ours, or one that MLflow's client printed.
+fn run_named(text: &str) -> Option<RunId> {
+    let text = text.trim();
+    let id = text.rsplit_once("/runs/").map_or(text, |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
+    id.parse().ok()
+}
+
 /// Every entry, newest answers included.
 pub(super) fn entries(
     place: Place,
@@ -63,6 +72,8 @@ pub(super) fn entries(
             ..Default::default()
         })
     });
+    let named = query(move || text.with(|text| run_named(text)).map(|run| GetRun { run }));
+    let experiments = query(|| Some(ListExperiments { deleted: false }));
     let models = query(move || place.at_hand.get().map(|project| ListModels { project }));
     let deployments = query(move || place.at_hand.get().map(|project| ListDeployments { project: Some(project) }));
     let arrivals = Arrivals::get();
@@ -77,65 +88,25 @@ pub(super) fn entries(
         let mut all = Vec::new();
         for (page, label, mark, key) in rail::PAGES {
             if let Some(link) = of_project(place, page) {
-                all.push(Entry {
-                    label: label.to_owned(),
-                    kind: "Page",
-                    mark,
-                    keys: format!("g {key}"),
-                    act: to(link),
-                });
+                all.push(Entry::new("Page", label, mark, to(link)).by(format!("g {key}")));
             }
         }
         if let Some(link) = of_project(place, "runs?train=1") {
-            all.push(Entry {
-                label: "Train or retrain".to_owned(),
-                kind: "Action",
-                mark: icon::PLAY,
-                keys: String::new(),
-                act: to(link),
-            });
+            all.push(Entry::new("Action", "Train or retrain", icon::PLAY, to(link)));
         }
         if let Some(link) = of_project(place, "").map(|link| format!("{link}?settings=1")) {
-            all.push(Entry {
-                label: "Project settings".to_owned(),
-                kind: "Action",
-                mark: icon::SETTINGS,
-                keys: String::new(),
-                act: to(link),
-            });
+            all.push(Entry::new("Action", "Project settings", icon::SETTINGS, to(link)));
         }
         for (link, label, mark, key) in rail::MACHINE {
-            all.push(Entry {
-                label: label.to_owned(),
-                kind: "Page",
-                mark,
-                keys: format!("g {key}"),
-                act: to(link.to_owned()),
-            });
+            all.push(Entry::new("Page", label, mark, to(link.to_owned())).by(format!("g {key}")));
         }
-        let action = |label: &str, mark, act: Rc<dyn Fn()>| Entry {
-            label: label.to_owned(),
-            kind: "Action",
-            mark,
-            keys: String::new(),
-            act,
-        };
-        all.push(Entry {
-            label: "Start: projects and samples".to_owned(),
-            kind: "Page",
-            mark: icon::HOUSE,
-            keys: "g 0".to_owned(),
-            act: to("/".to_owned()),
-        });
+        let action = |label: &str, mark, act: Rc<dyn Fn()>| Entry::new("Action", label, mark, act);
+        all.push(Entry::new("Page", "Start: projects and samples", icon::HOUSE, to("/".to_owned())).by("g 0"));
         all.push(action("Open folder…", icon::FOLDER_OPEN, Rc::new(move || arrivals.choose_folder())));
         all.push(action("Open tables…", icon::FILE, Rc::new(move || arrivals.choose_files())));
-        all.push(Entry {
-            keys: "?".to_owned(),
-            ..action("Keyboard shortcuts", icon::KEYBOARD, Rc::new(move || shortcuts.set(true)))
-        });
-        let page = |label: &str, mark, link: &str| Entry { kind: "Page", ..action(label, mark, to(link.to_owned())) };
+        all.push(action("Keyboard shortcuts", icon::KEYBOARD, Rc::new(move || shortcuts.set(true))).by("?"));
         for (label, mark, link) in SETTINGS {
-            all.push(page(label, mark, link));
+            all.push(Entry::new("Page", label, mark, to(link.to_owned())));
         }
         for (label, theme) in
             [("Dark theme", Theme::Dark), ("Light theme", Theme::Light), ("Theme of the system", Theme::System)]
@@ -154,29 +125,27 @@ pub(super) fn entries(
             ];
             for (kind, mark, link) in pages {
                 if let Some(link) = of_project(place, &link) {
-                    all.push(Entry { kind, ..action(&deployment.name, mark, to(link)) });
+                    all.push(Entry::new(kind, &deployment.name, mark, to(link)));
                 }
             }
         }
         for summary in projects.value.get().unwrap_or_default() {
             let link = place::address(summary.project.id, "");
-            all.push(Entry {
-                label: summary.project.name,
-                kind: "Project",
-                mark: icon::FOLDER,
-                keys: String::new(),
-                act: to(link),
-            });
+            all.push(Entry::new("Project", summary.project.name, icon::FOLDER, to(link)));
+        }
+        for experiment in
+            experiments.value.get().unwrap_or_default().into_iter().filter(|experiment| !experiment.is_own)
+        {
+            let link = place::address_of(experiment.id, "runs");
+            all.push(Entry::new("Experiment", experiment.name, icon::FOLDER_OPEN, to(link)));
+        }
+        if let Some(run) = named.value.get() {
+            let link = run.page();
+            all.push(Entry { is_named: true, ..Entry::new("Run", run.name, icon::ACTIVITY, to(link)) });
         }
         for run in runs.value.get().map(|table| table.rows).unwrap_or_default() {
             if let Some(link) = of_project(place, &format!("runs/{}", run.id)) {
-                all.push(Entry {
-                    label: run.name,
-                    kind: "Run",
-                    mark: icon::ACTIVITY,
-                    keys: String::new(),
-                    act: to(link),
-                });
+                all.push(Entry::new("Run", run.name, icon::ACTIVITY, to(link)));
             }
         }
         for model in models.value.get().unwrap_or_default() {
@@ -187,16 +156,40 @@ pub(super) fn entries(
                 }
                 if let Some(link) = of_project(place, &format!("models/{}", version.id)) {
                     let label = format!("{} v{}", version.model_name, version.number);
-                    all.push(Entry { label, kind: "Model", mark: icon::BOX, keys: String::new(), act: to(link) });
+                    all.push(Entry::new("Model", label, icon::BOX, to(link)));
                 }
             }
             for version in model.client_versions {
                 if let Some(link) = of_project(place, &format!("models?version={}", version.id)) {
                     let label = format!("{} v{}", model.name, version.number);
-                    all.push(Entry { label, kind: "Model", mark: icon::BOX, keys: String::new(), act: to(link) });
+                    all.push(Entry::new("Model", label, icon::BOX, to(link)));
                 }
             }
         }
         all
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_named_by_its_id_and_by_every_link_to_it() {
+        let id = "0190000000007000800000000000000a";
+        let run = id.parse().ok();
+        for text in [
+            format!(" {id} "),
+            format!("http://slipway:secret@127.0.0.1:7777/#/experiments/0/runs/{id}"),
+            format!("http://127.0.0.1:7777/#/experiments/0/runs/{id}/artifacts"),
+            format!("http://127.0.0.1:8888/e/0190000000007000800000000000000b/runs/{id}?tab=logs"),
+        ] {
+            assert_eq!(run_named(&text), run, "{text}");
+        }
+        assert!(
+            ["", "brisk heron", "http://127.0.0.1:7777/#/experiments/0", "/runs/7"]
+                .iter()
+                .all(|text| run_named(text).is_none())
+        );
+    }
 }

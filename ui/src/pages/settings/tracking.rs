@@ -81,6 +81,7 @@ fn Form(first: Settings) -> impl IntoView {
     let pending = Pending::new();
     let open = RwSignal::new(first.tracking_open);
     let port = RwSignal::new(first.tracking_port.map(|port| port.to_string()).unwrap_or_default());
+    let saved = RwSignal::new(first.tracking_port);
     let wrong = Signal::derive(move || {
         let is_wrong = port.with(|port| !port.trim().is_empty() && port_of(port).is_none());
         is_wrong.then(|| "A number from 1 to 65535".to_owned())
@@ -90,7 +91,8 @@ fn Form(first: Settings) -> impl IntoView {
             let settings = client.call(GetSettings {}).await?;
             client.call(PutSettings { settings: change(settings) }).await
         };
-        pending.run(call, move |_| {
+        pending.run(call, move |settings: Settings| {
+            saved.try_set(settings.tracking_port);
             if let Some(said) = said {
                 toasts.done(said);
             }
@@ -109,7 +111,8 @@ fn Form(first: Settings) -> impl IntoView {
         let change = Box::new(move |settings: Settings| Settings { tracking_port, ..settings });
         put(change, Some("Saved: it is answered there from the host's next start on"));
     };
-    let blocked = Signal::derive(move || pending.busy.get() || wrong.with(Option::is_some));
+    let is_saved = move || port.with(|port| port_of(port)) == saved.get();
+    let blocked = Signal::derive(move || pending.busy.get() || wrong.with(Option::is_some) || is_saved());
     view! {
         <Card title="Access" class="section">
             <div class="form">
