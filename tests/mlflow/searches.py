@@ -530,7 +530,9 @@ LOGGED_MODELS = [
 
 # Filters that nobody can mean anything by: refused here as there.
 REFUSED = [
+    "metrics.acc",
     "metrics.acc >",
+    "metrics.acc BETWEEN 0 AND 1",
     "metrics.acc > 'abc'",
     "metrics.acc LIKE '1'",
     "metrics. > 1",

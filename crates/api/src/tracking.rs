@@ -17,6 +17,11 @@ pub const NOTE_TAG: &str = "mlflow.note.content";
 pub const NAME_TAG: &str = "mlflow.runName";
 /// The tag in which MLflow keeps the run that a nested run stands under.
 pub const PARENT_TAG: &str = "mlflow.parentRunId";
+/// The tags in which MLflow's client notes what runs: the script, and the state of its git repository.
+pub const SOURCE_TAG: &str = "mlflow.source.name";
+pub const GIT_COMMIT_TAG: &str = "mlflow.source.git.commit";
+pub const GIT_BRANCH_TAG: &str = "mlflow.source.git.branch";
+pub const GIT_DIRTY_TAG: &str = "mlflow.source.git.dirty";
 
 /// A group of runs. Each project has one of its name; others belong to none until they are moved into one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

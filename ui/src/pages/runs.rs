@@ -236,7 +236,9 @@ pub(crate) fn Runs() -> impl IntoView {
                     }
                 });
             });
-            known.with_value(|known| drawn.iter().filter_map(|id| known.get(id).cloned()).collect::<Vec<_>>())
+            overlaid::told_apart(
+                known.with_value(|known| drawn.iter().filter_map(|id| known.get(id).cloned()).collect()),
+            )
         })
     });
     let settable = views::Settable { filter, order, further, group, deleted, plotted, curve, columns: chosen_columns };

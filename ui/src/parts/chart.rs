@@ -148,7 +148,7 @@ pub(crate) fn ChartCard(
         items
             .push(Item::new("Save as PNG", icon::IMAGE, move || save_png(&png_name, &picture(&shown.get_untracked()))));
         items.push(Item::new("Save as CSV", icon::TABLE, move || {
-            wire::save_text(&format!("{csv_name}.csv"), "text/csv", &csv(&chart.get_untracked()));
+            wire::save_text(&format!("{csv_name}.csv"), "text/csv", &csv(&shown.get_untracked()));
         }));
         items
     };
@@ -543,13 +543,15 @@ pub(super) fn cell(text: &str) -> String {
     if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
-/// One line a point and series, as measured.
+/// One line a point and series, as drawn and not smoothed: where a point stands for many, it is the last of them, with
+/// their least and their greatest value.
 fn csv(chart: &LineChart) -> String {
-    let mut text = "series,x,value\n".to_owned();
+    let mut text = "series,x,value,min,max\n".to_owned();
     for line in &chart.lines {
         let name = cell(&line.name);
-        for (x, y) in line.x.iter().zip(&line.y) {
-            text.push_str(&format!("{name},{x},{y}\n"));
+        for (index, (x, y)) in line.x.iter().zip(&line.y).enumerate() {
+            let (least, most) = line.band.get(index).copied().unwrap_or((*y, *y));
+            text.push_str(&format!("{name},{x},{y},{least},{most}\n"));
         }
     }
     text

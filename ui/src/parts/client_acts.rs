@@ -3,7 +3,7 @@
 use api::{
     id::{ModelId, VersionId},
     model::{CHAMPION, DeleteVersion, SetAlias},
-    registered::{DeleteModel, NOT_DEPLOYABLE, RenameModel},
+    registered::{DeleteModel, Described, FindModel, NOT_DEPLOYABLE, RenameModel},
     tracking::ClientVersion,
 };
 use leptos::prelude::*;
@@ -16,11 +16,12 @@ use super::{
     field::{Labelled, TextField},
     icon,
     menu::Item,
-    registered::StageItems,
+    registered::{Description, StageItems, Tags},
+    states::Load,
     toast::Toasts,
     words,
 };
-use crate::client::Client;
+use crate::client::{Client, query::query};
 
 /// What is about to be deleted.
 #[derive(Clone, PartialEq)]
@@ -38,6 +39,7 @@ pub(crate) struct ClientActs {
     pending: Pending,
     stages: StageItems,
     renaming: RwSignal<Option<(ModelId, String)>>,
+    describing: RwSignal<Option<(ModelId, String)>>,
     going: RwSignal<Option<Going>>,
     go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
 }
@@ -52,6 +54,7 @@ impl ClientActs {
             pending: Pending::new(),
             stages: StageItems::get(),
             renaming: RwSignal::new(None),
+            describing: RwSignal::new(None),
             going: RwSignal::new(None),
             go: StoredValue::new_local(go),
         }
@@ -90,11 +93,12 @@ impl ClientActs {
 
     /// Of a model under which `versions` of clients stand, and with `trained` one that was trained here.
     pub(crate) fn of_model(self, model: ModelId, name: &str, versions: u64, trained: bool) -> Vec<Item> {
-        let rename = (model, name.to_owned());
+        let (rename, describe) = ((model, name.to_owned()), (model, name.to_owned()));
         let going = Going::Model(model, name.to_owned(), versions);
         let why = trained.then(|| "Versions that were trained here stand under it: delete these first".to_owned());
         vec![
             Item::new("Rename…", icon::PENCIL, move || self.renaming.set(Some(rename.clone()))),
+            Item::new("Describe the model…", icon::PENCIL, move || self.describing.set(Some(describe.clone()))),
             Item::new("Delete the model…", icon::TRASH, move || self.going.set(Some(going.clone())))
                 .danger()
                 .blocked(why),
@@ -163,6 +167,38 @@ pub(crate) fn ClientDialogs(
             </footer>
         </Dialog>
         <Confirm open=deletes title text verb="Delete" on_confirm=delete />
+        <Describe acts />
+    }
+}
+
+/// The description and the tags of a model, whether or not a version stands under it.
+#[component]
+fn Describe(acts: ClientActs) -> impl IntoView {
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if acts.describing.with(Option::is_some) {
+            open.set(true);
+        }
+    });
+    let title = Signal::derive(move || {
+        acts.describing.with(|model| model.as_ref().map_or_else(String::new, |(_, name)| format!("Describe {name}")))
+    });
+    view! {
+        <Dialog open title>
+            {acts.describing.get_untracked().map(|(model, _)| {
+                let known = query(move || Some(FindModel { name: model.to_string(), project: None }));
+                let of = Described::Model(model);
+                view! {
+                    <div class="content form">
+                        <Load query=known lines=4 let:model>
+                            <Description of saved=Signal::derive(move || model.with(|model| model.notes.clone())) />
+                            <Tags of tags=Signal::derive(move || model.with(|model| model.tags.clone())) />
+                        </Load>
+                    </div>
+                    <footer><Button label="Close" on_press=move || open.set(false) /></footer>
+                }
+            })}
+        </Dialog>
     }
 }
 

@@ -23,10 +23,7 @@ use super::{
     when::Ago,
     words,
 };
-use crate::{
-    client::query::query,
-    frame::crumbs::crumbs,
-};
+use crate::{client::query::query, frame::crumbs::crumbs};
 
 /// The version that the address names: `?version=ID`.
 pub(crate) fn asked() -> Memo<Option<VersionId>> {

@@ -8,15 +8,23 @@ use super::{curves::Along, field::Segments};
 #[derive(Clone, Copy)]
 pub(crate) struct Look {
     pub(crate) along: RwSignal<String>,
-    pub(crate) smoothing: RwSignal<f64>,
+    smoothing: RwSignal<f64>,
+    /// Whether a person chose how much.
+    is_chosen: RwSignal<bool>,
 }
 
 const SMOOTHING: &str = "slipway.smoothing";
+/// Until somebody chooses, a curve of fewer points is shown as it is: smoothing would only shift it.
+const FEW: usize = 120;
 
 impl Look {
     pub(crate) fn new() -> Self {
-        let smoothing = kept(SMOOTHING).and_then(|kept| kept.parse().ok()).unwrap_or(0.6);
-        Self { along: RwSignal::new("step".to_owned()), smoothing: RwSignal::new(smoothing) }
+        let chosen: Option<f64> = kept(SMOOTHING).and_then(|kept| kept.parse().ok());
+        Self {
+            along: RwSignal::new("step".to_owned()),
+            smoothing: RwSignal::new(chosen.unwrap_or(0.6)),
+            is_chosen: RwSignal::new(chosen.is_some()),
+        }
     }
 
     /// Along time, for what is measured by the clock.
@@ -33,9 +41,34 @@ impl Look {
         })
     }
 
+    /// How much a chart's lines are smoothed. What is few is judged by the whole curves, not by the part that is
+    /// looked at: a closer look must not change the lines' form.
+    pub(crate) fn smoothing_of(
+        self,
+        points: impl Fn() -> usize + Send + Sync + 'static,
+        zoom: RwSignal<Option<(f64, f64)>>,
+    ) -> Memo<f64> {
+        let has_many = Memo::new(move |before: Option<&bool>| {
+            let now = points() >= FEW;
+            if zoom.with(Option::is_some) { before.copied().unwrap_or(now) } else { now }
+        });
+        Memo::new(move |_| if self.is_chosen.get() || has_many.get() { self.smoothing.get() } else { 0.0 })
+    }
+
+    /// How much a person wants them to be smoothed.
+    pub(crate) fn chosen(self) -> Option<f64> {
+        self.is_chosen.get().then(|| self.smoothing.get())
+    }
+
+    /// Smooths as an address says.
+    pub(crate) fn choose(self, by: f64) {
+        self.smoothing.set(by);
+        self.is_chosen.set(true);
+    }
+
     /// Smooths otherwise from now on, and in this browser the next time too.
     fn smooth(self, by: f64) {
-        self.smoothing.set(by);
+        self.choose(by);
         keep(SMOOTHING, &by.to_string());
     }
 }
@@ -74,7 +107,7 @@ pub(crate) fn AlongChoice(look: Look) -> impl IntoView {
 #[component]
 pub(crate) fn SmoothingChoice(look: Look) -> impl IntoView {
     view! {
-        <label class="flex small muted smoothing">
+        <label class="flex small muted smoothing" title="Until it is moved, only curves of 120 points and more are smoothed">
             "Smoothing"
             <input
                 type="range"
@@ -86,7 +119,7 @@ pub(crate) fn SmoothingChoice(look: Look) -> impl IntoView {
                     look.smooth(event_target_value(&event).parse().unwrap_or(0.0));
                 }
             />
-            <span class="num">{move || format!("{:.2}", look.smoothing.get())}</span>
+            <span class="num">{move || if look.is_chosen.get() { format!("{:.2}", look.smoothing.get()) } else { "auto".to_owned() }}</span>
         </label>
     }
 }

@@ -19,8 +19,11 @@ const POINTS: u32 = 1_100;
 const POINTS_OF_MANY: u32 = 256;
 /// More lines than this are many: their colours can't be told apart, and names would fill the card.
 pub(crate) const NAMED: usize = 12;
-/// A curve of fewer points is shown as it is: smoothing would only shift it.
-pub(crate) const FEW: usize = 120;
+
+/// The points of the longest line.
+pub(crate) fn most_points(lines: &[Line]) -> usize {
+    lines.iter().map(|line| line.x.len()).max().unwrap_or(0)
+}
 
 /// One series to show.
 #[derive(Clone, PartialEq, Debug)]

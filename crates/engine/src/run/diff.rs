@@ -7,10 +7,10 @@ use api::{
     ApiError,
     run::Run,
     run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, DiffedRun, MOST, RunDiff},
-    tracking::RunInput,
+    tracking::{RunInput, SOURCE_TAG},
 };
 
-use crate::{Engine, error};
+use crate::{Engine, error, tracking::client::code_of};
 
 pub async fn compare(engine: &Engine, request: DiffRuns) -> anyhow::Result<RunDiff> {
     let DiffRuns { runs: ids, all } = request;
@@ -85,15 +85,16 @@ fn given<const N: usize>(values: [(&str, Option<String>); N]) -> Cells {
     values.into_iter().filter_map(|(key, value)| Some((key.to_owned(), DiffCell::Text(value?)))).collect()
 }
 
-/// Of a client's run what its tags say.
 fn code(run: &Run) -> Cells {
-    let tag = |key: &str| run.tags.get(key).cloned();
-    let own = run.code.as_ref();
+    // Of runs that were logged before their tags were read as code, these say it still.
+    let of_tags = || code_of(|key| run.tags.get(key).map(String::as_str));
+    let own = run.code.clone().or_else(of_tags);
+    let own = own.as_ref();
     given([
-        ("commit", own.map(|code| code.commit.clone()).or_else(|| tag("mlflow.source.git.commit"))),
-        ("branch", own.and_then(|code| code.branch.clone()).or_else(|| tag("mlflow.source.git.branch"))),
+        ("commit", own.map(|code| code.commit.clone())),
+        ("branch", own.and_then(|code| code.branch.clone())),
         ("changes", own.map(|code| if code.dirty { "yes" } else { "no" }.to_owned())),
-        ("source", tag("mlflow.source.name")),
+        ("source", run.tags.get(SOURCE_TAG).cloned()),
     ])
 }
 

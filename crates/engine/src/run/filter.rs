@@ -302,16 +302,25 @@ impl Parser<'_> {
         if ["and", "or"].iter().any(|joining| word.eq_ignore_ascii_case(joining)) {
             return Err(wrong(self.text, column, "a condition or a word was expected"));
         }
-        let Some(Token { kind: Kind::Word(next), .. }) = self.peek() else { return Ok(()) };
-        let expected = match next.to_ascii_lowercase().as_str() {
-            "like" | "ilike" => "a text in quotes",
-            // "created in may" and "state is it" may be words of a note.
-            "in" if word.contains('.') => "a list in parentheses",
-            "is" if word.contains('.') => "\"null\" or \"not null\"",
+        if !is_field {
+            return Ok(());
+        }
+        // "created in may" and "state is it" may be words of a note, but `metrics.acc` is none.
+        let is_qualified = word.contains('.');
+        let next = match self.peek() {
+            Some(Token { kind: Kind::Word(next), .. }) => next.to_ascii_lowercase(),
+            _ => String::new(),
+        };
+        let end = self.text.chars().count();
+        let (expected, ahead) = match next.as_str() {
+            "like" | "ilike" => ("a text in quotes", 1),
+            "in" if is_qualified => ("a list in parentheses", 1),
+            "is" if is_qualified => ("\"null\" or \"not null\"", 1),
+            _ if is_qualified => ("=, !=, <, <=, >, >=, \"~\", \"like\", \"in\" or \"is\"", 0),
             _ => return Ok(()),
         };
-        let column = self.tokens.get(self.at + 1).map_or(self.text.chars().count(), |token| token.column);
-        if is_field { Err(wrong(self.text, column, &format!("{expected} was expected"))) } else { Ok(()) }
+        let column = self.tokens.get(self.at + ahead).map_or(end, |token| token.column);
+        Err(wrong(self.text, column, &format!("{expected} was expected")))
     }
 
     /// The sign or words between a field and a value; `None` where none stands here.
@@ -621,13 +630,24 @@ mod tests {
             ("name ilike", 11, "a text in quotes"),
             ("tag.a in b", 10, "a list"),
             ("tag.a is b", 10, "null"),
+            ("metric.a", 9, "="),
+            ("params.json", 12, "="),
+            ("metric.a 0.5", 10, "="),
+            ("metric.a between 0 and 1", 10, "="),
         ] {
             let message = parse(text).unwrap_err().message;
             assert!(message.contains(&format!("column {column}:")) && message.contains(expected), "{text}: {message}");
         }
-        for text in
-            ["it is in", "like null", "created in may", "params.json", "c++ v1.0-rc #12", "\"or\" 'and'", "x'y'"]
-        {
+        for text in [
+            "it is in",
+            "like null",
+            "created in may",
+            "\"params.json\"",
+            "config.json",
+            "c++ v1.0-rc #12",
+            "\"or\" 'and'",
+            "x'y'",
+        ] {
             assert!(parse(text).is_ok(), "{text}");
         }
         assert!(parse("param.a = 'x'and(param.b='y')or param.c=\"z\"").is_ok());

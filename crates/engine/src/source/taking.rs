@@ -33,7 +33,7 @@ use crate::{
     Engine, error,
     jobs::JobContext,
     run::{self, Lists, name},
-    tracking::client,
+    tracking::client::{self, code_of},
 };
 
 /// The tag under which readers tell that a run is deleted in its own tool.
@@ -395,7 +395,8 @@ fn put(
     let noted = Some(row.run.notes.as_str()).filter(|notes| !notes.is_empty());
     let notes = head.notes.map(name::notes_of_log).filter(|notes| !notes.is_empty());
     let notes = notes.filter(|notes| heard.takes("notes", noted, notes));
-    let code = head.commit.map(|commit| Code { commit, branch: None, dirty: false });
+    let tagged = code_of(|key| head.tags.iter().find(|(own, _)| own.as_str() == key).map(|(_, value)| value.as_str()));
+    let code = tagged.or_else(|| head.commit.map(|commit| Code { commit, branch: None, dirty: false }));
     let run = Run {
         // A name that a person gave here stays.
         name: if was_called.as_deref() == Some(row.run.name.as_str()) { called.clone() } else { row.run.name },

@@ -6,9 +6,9 @@ use anyhow::bail;
 use api::{
     ApiError, ErrorCode, ExperimentId, RunId,
     event::NewestPoint,
-    run::{Run, RunKind, RunState},
+    run::{Code, Run, RunKind, RunState},
     series::Point,
-    tracking::{Experiment, LoggedMetric, NAME_TAG, NOTE_TAG, RunInput},
+    tracking::{Experiment, GIT_BRANCH_TAG, GIT_COMMIT_TAG, GIT_DIRTY_TAG, LoggedMetric, NAME_TAG, NOTE_TAG, RunInput},
 };
 use store::run::RunRow;
 
@@ -80,7 +80,8 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
                 .into());
             }
             let row = new_row(id, &experiment, name, RunKind::Client, started_ms);
-            let row = RunRow { run: Run { user: begin.user, notes, ..row.run }, ..row };
+            let code = code_of(|key| begin.tags.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str()));
+            let row = RunRow { run: Run { user: begin.user, notes, code, ..row.run }, ..row };
             store::run::put(tx, &row)?;
             put_tags(tx, id, &begin.tags)?;
             let artifact_uri = run::artifact_uri(&row, experiment.number, experiment.location.as_deref());
@@ -170,6 +171,7 @@ pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()>
                 put_param(tx, id, key, value)?;
             }
             put_tags(tx, id, &batch.tags)?;
+            put_code(tx, id, &batch.tags)?;
             let mut newest = Vec::with_capacity(batch.series.len());
             for (key, points) in &batch.series {
                 let count = store::metric::append(tx, id, key, points)?;
@@ -231,6 +233,27 @@ fn put_tags(tx: &store::Transaction<'_>, id: RunId, tags: &[(String, String)]) -
         own = true;
     }
     Ok(own)
+}
+
+/// The commit that a client's run is of, as its client tags it.
+pub(crate) fn code_of<'a>(tag: impl Fn(&str) -> Option<&'a str>) -> Option<Code> {
+    let commit = tag(GIT_COMMIT_TAG).filter(|commit| !commit.is_empty())?;
+    let branch = tag(GIT_BRANCH_TAG).filter(|branch| !branch.is_empty());
+    let dirty = tag(GIT_DIRTY_TAG).is_some_and(|dirty| dirty.eq_ignore_ascii_case("true"));
+    Some(Code { commit: commit.to_owned(), branch: branch.map(ToOwned::to_owned), dirty })
+}
+
+/// The same of tags that come later; what was noted of a run that we supervise stays.
+fn put_code(tx: &store::Transaction<'_>, id: RunId, tags: &[(String, String)]) -> store::Result<()> {
+    if !tags.iter().any(|(key, _)| [GIT_COMMIT_TAG, GIT_BRANCH_TAG, GIT_DIRTY_TAG].contains(&key.as_str())) {
+        return Ok(());
+    }
+    let Some(row) = store::run::bare(tx, id)?.filter(|row| row.run.kind == RunKind::Client) else { return Ok(()) };
+    let all = store::tag::of_run(tx, id)?;
+    match code_of(|key| all.get(key).map(String::as_str)) {
+        Some(code) => store::run::put(tx, &RunRow { run: Run { code: Some(code), ..row.run }, ..row }),
+        None => Ok(()),
+    }
 }
 
 pub async fn delete_tag(engine: &Engine, id: RunId, key: String) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use api::{
     id::RunId,
     run::{Artifact, EditRun, GetLineage, MACHINE, Run},
+    tracking::SOURCE_TAG,
 };
 use leptos::prelude::*;
 
@@ -154,18 +155,22 @@ fn part_of_machine(name: &str) -> &str {
 
 #[component]
 pub(super) fn CodeTab(run: Signal<Run>) -> impl IntoView {
-    let facts =
-        Memo::new(move |_| run.with(|run| (run.code.clone(), run.command.clone(), run.environment.clone(), run.seed)));
+    let facts = Memo::new(move |_| {
+        run.with(|run| {
+            let source = run.tags.get(SOURCE_TAG).filter(|source| !source.is_empty()).cloned();
+            (run.code.clone(), run.command.clone(), source, run.environment.clone(), run.seed)
+        })
+    });
     view! {
         {move || {
-            let (code, command, environment, seed) = facts.get();
-            let nothing = code.is_none() && command.is_none() && environment.is_empty();
+            let (code, command, source, environment, seed) = facts.get();
+            let nothing = code.is_none() && command.is_none() && source.is_none() && environment.is_empty();
             let (machine, environment): (BTreeMap<_, _>, BTreeMap<_, _>) =
                 environment.into_iter().partition(|(name, _)| name.starts_with(MACHINE));
             let machine: BTreeMap<String, String> =
                 machine.into_iter().map(|(name, fact)| (part_of_machine(&name).to_owned(), fact)).collect();
             if nothing {
-                return view! { <Empty mark=icon::GIT_BRANCH title="No code was recorded" text="In a git repository a run writes down the commit and whether files differed from it." /> }.into_any();
+                return view! { <Empty mark=icon::GIT_BRANCH title="No code was recorded" text="In a git repository a run writes down the commit and whether files differed from it; MLflow's client does where GitPython is installed." /> }.into_any();
             }
             view! {
                 <div class="columns">
@@ -177,6 +182,7 @@ pub(super) fn CodeTab(run: Signal<Run>) -> impl IntoView {
                                     {code.dirty.then(|| view! { <Chip text="files differed" tone="warn" /> })}</dd>
                                 {code.branch.map(|branch| view! { <dt>"Branch"</dt><dd class="mono">{branch}</dd> })}
                             })}
+                            {source.map(|source| view! { <dt>"Source"</dt><dd class="mono cut" title=source.clone()>{source.clone()}</dd> })}
                             {command.map(|command| view! { <dt>"Command"</dt><dd class="mono">{command.join(" ")}</dd> })}
                             {seed.map(|seed| view! { <dt>"Seed"</dt><dd class="mono">{seed}</dd> })}
                         </dl>

@@ -12,7 +12,7 @@ use super::{figures::AllFigures, logs::Tail};
 use crate::parts::{
     chart::ChartCard,
     curve_look::{Look, keep, kept},
-    curves::{Along, FEW, Wanted, gap_of, lines},
+    curves::{Along, Wanted, gap_of, lines, most_points},
     icon,
     states::Empty,
     words,
@@ -224,6 +224,7 @@ fn MetricChart(
     // A schedule has no noise.
     let is_schedule = name == "learning_rate";
     let is_loss = name == "loss";
+    let smoothing = look.smoothing_of(move || curves.with(|lines| most_points(lines)), zoom);
     let chart = Signal::derive(move || {
         let mut lines = curves.get();
         if part != 1.0 {
@@ -232,7 +233,6 @@ fn MetricChart(
                 line.band.iter_mut().for_each(|band| *band = (band.0 * part, band.1 * part));
             }
         }
-        let few = lines.iter().all(|line| line.x.len() < FEW);
         let x = match along() {
             Along::Step | Along::Share => Axis::steps(),
             Along::Seconds | Along::Clock => Axis { unit: "s".to_owned(), ..Axis::default() },
@@ -243,7 +243,7 @@ fn MetricChart(
             lines,
             x,
             y: Axis { unit: unit.to_owned(), from_zero: is_system, ..Axis::default() },
-            smoothing: if is_system || few || is_schedule { 0.0 } else { look.smoothing.get() },
+            smoothing: if is_system || is_schedule { 0.0 } else { smoothing.get() },
             has_marks: true,
             bar_width: None,
         }

@@ -19,7 +19,7 @@ use super::{
     Facts,
     comparison::{Seen, Tools, is_dashed_at, roles},
     differs::{Differs, Figures},
-    overlaid::{Compared, Overlaid},
+    overlaid::{Compared, Overlaid, told_apart},
     plots::{self, Whose},
 };
 use crate::{
@@ -75,7 +75,7 @@ pub(super) fn Compare(
     });
     let chosen = Memo::new(move |_| {
         let compared = |found: &BTreeMap<RunId, Run>, run: &RunId| found.get(run).map(Compared::from);
-        found.with(|found| runs.with(|runs| runs.iter().filter_map(|run| compared(found, run)).collect::<Vec<_>>()))
+        told_apart(found.with(|found| runs.with(|runs| runs.iter().filter_map(|run| compared(found, run)).collect())))
     });
     // What the canvas is of stands in the address as that of the table does, in a part of its own.
     let canvas = query.with_untracked(|query| query.get("canvas")).unwrap_or_default();

@@ -57,7 +57,7 @@ impl Seen {
             seen.is_along_chosen.set(true);
         }
         if let Some(smoothing) = given("smooth").and_then(|text| smoothing_of(&text)) {
-            seen.look.smoothing.set(smoothing);
+            seen.look.choose(smoothing);
         }
         seen.log.set(given("log").unwrap_or_default());
         seen.bands.set(given("bands").unwrap_or_default());
@@ -65,7 +65,7 @@ impl Seen {
         keep_in_address(move || {
             vec![
                 ("along", seen.look.along.get()),
-                ("smooth", format!("{:.2}", seen.look.smoothing.get())),
+                ("smooth", seen.look.chosen().map_or_else(String::new, |by| format!("{by:.2}"))),
                 ("log", seen.log.get()),
                 ("bands", seen.bands.get()),
                 ("pin", seen.pin.get()),

@@ -12,7 +12,7 @@ use leptos::prelude::*;
 use super::comparison::{self, Seen};
 use crate::parts::{
     chart::ChartCard,
-    curves::{Along, FEW, Over, RunLines, Wanted, gap_of, lines_of_runs},
+    curves::{Along, Over, RunLines, Wanted, gap_of, lines_of_runs, most_points},
     words,
 };
 
@@ -32,6 +32,19 @@ pub(super) struct Compared {
     pub(super) values: BTreeMap<String, f64>,
     /// Figures that are curves: measured more than once.
     pub(super) curves: BTreeSet<String>,
+}
+
+/// Runs of one name get the end of their ids to it: each line is named, hidden and saved by itself.
+pub(super) fn told_apart(mut runs: Vec<Compared>) -> Vec<Compared> {
+    let mut times = BTreeMap::<String, usize>::new();
+    for run in &runs {
+        *times.entry(run.name.clone()).or_default() += 1;
+    }
+    for run in runs.iter_mut().filter(|run| times.get(&run.name).is_some_and(|times| *times > 1)) {
+        let id = run.id.to_string();
+        run.name = format!("{} {}", run.name, &id[id.len().saturating_sub(4)..]);
+    }
+    runs
 }
 
 impl From<&RunRow> for Compared {
@@ -110,10 +123,10 @@ pub(super) fn Overlaid(
         }
         before == Some(true) || now
     });
+    let smoothing = look.smoothing_of(move || curves.with(|(lines, _)| most_points(lines)), zoom);
     let chart = Signal::derive(move || {
         let lines = curves.with(|(lines, _)| lines.clone());
         let (along, metric) = (look.along(), seen.by_metric());
-        let few = lines.iter().all(|line| line.x.len() < FEW);
         let mut x = match (along, &metric) {
             (_, Some(metric)) => Axis::labelled(words::key(metric)),
             // To the end of the run, wherever the last value was measured.
@@ -136,7 +149,7 @@ pub(super) fn Overlaid(
             name: name.clone(),
             gap: if matches!(along, Along::Seconds | Along::Clock) { gap_of(&lines) } else { None },
             // Along a metric the neighbours of a point are not those before it.
-            smoothing: if few || metric.is_some() { 0.0 } else { look.smoothing.get() },
+            smoothing: if metric.is_some() { 0.0 } else { smoothing.get() },
             lines,
             x,
             y: Axis { scale, ..Axis::default() },
