@@ -68,6 +68,7 @@ handlers! {
     api::run::SaveArtifact => run::save_artifact,
     api::run::BeginCommand => run::command::begin,
     api::run::EndCommand => run::command::end,
+    api::run::GetNested => run::nested::get,
     api::run::GetLineage => run::lineage::get,
     api::media::ListMedia => run::media::list,
     api::media::GetMedium => run::media::get,

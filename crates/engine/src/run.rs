@@ -14,6 +14,7 @@ pub mod lineage;
 pub mod media;
 mod memory;
 pub mod name;
+pub mod nested;
 pub mod process;
 pub(crate) mod spending;
 pub mod split;

@@ -349,6 +349,21 @@ pub fn with_series(connection: &Connection, id: RunId, created_ms: i64, key: &st
     Ok(found.optional()?)
 }
 
+/// The runs that stand under another and are not deleted, oldest first, and how many there are.
+pub fn below(connection: &Connection, parent: RunId, limit: u32) -> Result<(Vec<RunRow>, u64)> {
+    let within = format!(
+        "FROM run WHERE id IN (SELECT run FROM tag WHERE key = '{PARENT_TAG}' AND value = ?1) AND deleted_ms IS NULL"
+    );
+    let parent = parent.to_string();
+    let total = connection
+        .prepare_cached(&format!("SELECT count(*) {within}"))?
+        .query_row(params![parent], |row| row.get::<_, i64>(0))?;
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} {within} ORDER BY created_ms, id LIMIT ?2"))?;
+    let rows = statement.query_map(params![parent, limit], read)?.collect::<rusqlite::Result<_>>()?;
+    Ok((rows, total.unsigned_abs()))
+}
+
 /// The runs of an experiment, deleted ones too.
 pub fn of_experiment(connection: &Connection, experiment: ExperimentId) -> Result<Vec<RunId>> {
     let mut statement = connection.prepare_cached("SELECT id FROM run WHERE experiment = ?1")?;

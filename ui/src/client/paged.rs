@@ -23,6 +23,7 @@ pub(crate) struct Paged<T: Send + Sync + 'static> {
     pub(crate) error: RwSignal<Option<ApiError>>,
     pages: RwSignal<BTreeMap<u64, Arc<Vec<T>>>>,
     need: StoredValue<Need, LocalStorage>,
+    again: StoredValue<Arc<dyn Fn()>, LocalStorage>,
     /// The range that was asked for last.
     wanted: StoredValue<Range<u64>, LocalStorage>,
 }
@@ -57,10 +58,10 @@ impl<T: Clone + Send + Sync + 'static> Paged<T> {
         }
     }
 
-    /// Asks again for what of the range in sight is missing.
+    /// Asks again for what is in sight, also for what is here: after a failure that may be old.
     pub(crate) fn again(self) {
-        if let Some(range) = self.wanted.try_get_value() {
-            self.need(range);
+        if let Some(again) = self.again.try_get_value() {
+            again();
         }
     }
 }
@@ -182,8 +183,18 @@ where
         key
     });
 
+    // What is not seen now is asked again when it is scrolled to.
+    let again: Arc<dyn Fn()> = Arc::new(move || {
+        let Some(range) = seen.try_get_value() else { return };
+        let pages_seen = pages_of(&range);
+        pages.update_untracked(|pages| pages.retain(|page, _| pages_seen.contains(page)));
+        for page in pages_seen {
+            load(page, true);
+        }
+    });
     let inner = client.inner.get_value();
     let id = inner.number();
+    let changed = again.clone();
     inner.queries.borrow_mut().insert(
         id,
         std::rc::Rc::new(move |tag| {
@@ -193,20 +204,22 @@ where
                 (question, None) => question.is_some(),
                 (None, Some(_)) => false,
             };
-            if let (true, Some(range)) = (ours, seen.try_get_value()) {
-                // What is not seen now is asked again when it is scrolled to.
-                let pages_seen = pages_of(&range);
-                pages.update_untracked(|pages| pages.retain(|page, _| pages_seen.contains(page)));
-                for page in pages_seen {
-                    load(page, true);
-                }
+            if ours {
+                changed();
             }
         }),
     );
     on_cleanup(move || {
         client.inner.with_value(|inner| inner.queries.borrow_mut().remove(&id));
     });
-    Paged { total, error, pages, need: StoredValue::new_local(need), wanted: seen }
+    Paged {
+        total,
+        error,
+        pages,
+        need: StoredValue::new_local(need),
+        again: StoredValue::new_local(again),
+        wanted: seen,
+    }
 }
 
 fn pages_of(range: &Range<u64>) -> std::ops::RangeInclusive<u64> {

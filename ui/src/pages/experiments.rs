@@ -31,7 +31,7 @@ use crate::{
         field::{Switch, TextField},
         icon::{self, icon},
         menu::{Item, MenuButton, Menus},
-        row_keys::{move_among_rows, opens_row, presses_row},
+        row_keys::{is_meant_for_row, move_among_rows, opens_row},
         states::{Empty, Load},
         take_table::TakeTable,
         toast::Toasts,
@@ -403,7 +403,7 @@ fn OneLine(
             tabindex="0"
             aria-label=format!("Open {name}")
             on:click=move |event| {
-                if presses_row(&event) {
+                if is_meant_for_row(&event) {
                     open();
                 }
             }

@@ -31,7 +31,7 @@ use crate::{
         icon,
         menu::{Item, MenuButton, Menus},
         registered::{Told, is_untold},
-        row_keys::{move_among_rows, opens_row, presses_row},
+        row_keys::{is_meant_for_row, move_among_rows, opens_row},
         states::{Empty, Load},
         take_table::{Form, TakeTable, TextTable},
         toast::Toasts,
@@ -367,7 +367,7 @@ fn Line(
             tabindex="0"
             aria-label=format!("Open {name}")
             on:click=move |event| {
-                if presses_row(&event) {
+                if is_meant_for_row(&event) {
                     open();
                 }
             }

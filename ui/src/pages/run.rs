@@ -6,13 +6,14 @@ mod evaluation;
 mod figures;
 mod logs;
 mod media;
+mod nested;
 
 use api::{
     ProjectId,
     id::RunId,
     run::{
-        DeleteRun, GetEvaluation, GetRun, MACHINE_GPU, MetricSummary, ResumeRun, Run, RunKind, RunProgress, RunState,
-        StopRun, seconds,
+        DeleteRun, GetEvaluation, GetNested, GetRun, MACHINE_GPU, MetricSummary, Nested, ResumeRun, Run, RunKind,
+        RunProgress, RunState, StopRun, seconds,
     },
     search::ListSearches,
     spending::Limit,
@@ -22,7 +23,10 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_navigate, use_params_map};
 
 use crate::{
-    client::{Client, query::query},
+    client::{
+        Client,
+        query::{Query, query},
+    },
     frame::{asked::forgets, crumbs::crumbs, place::Place},
     parts::{
         button::{Button, CopyLine, Pending},
@@ -59,16 +63,17 @@ pub(crate) fn RunPage() -> impl IntoView {
                 {
                     // Another run's page is built anew: its curves and its notes are its own.
                     let id = Memo::new(move |_| run.with(|run| run.id));
+                    let nested = query(move || Some(GetNested { run: id.get() }));
                     move || {
                         // Read, not only tracked: a memo that nobody has read yet hears of nothing.
                         let _ = id.get();
                         view! {
-                            <Head run />
+                            <Head run nested />
                             <Whole run />
                             <Budget run />
                             <Why run />
                             <Numbers run />
-                            <Views run />
+                            <Views run nested />
                         }
                     }
                 }
@@ -116,7 +121,7 @@ fn Why(run: Signal<Run>) -> impl IntoView {
 }
 
 #[component]
-fn Head(run: Signal<Run>) -> impl IntoView {
+fn Head(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
     let of = move |take: fn(&Run) -> Option<String>| Memo::new(move |_| run.with(take));
     let name = of(|run| Some(run.name.clone()));
     let kind = of(|run| run_kind(run.kind).map(ToOwned::to_owned));
@@ -137,6 +142,7 @@ fn Head(run: Signal<Run>) -> impl IntoView {
                 <div class="flex wrap">
                     <h1>{move || name.get()}</h1>
                     <RunChip state=Signal::derive(move || run.with(|run| run.state)) is_training=run.with_untracked(|run| run.kind == RunKind::Training) />
+                    <nested::Parent nested />
                     {chip(deleted, "warn")}
                     {chip(kind, "")}
                     {chip(model, "")}
@@ -500,7 +506,7 @@ fn numbers(run: &Run, primary: Option<&str>) -> Vec<Figure> {
 }
 
 #[component]
-fn Views(run: Signal<Run>) -> impl IntoView {
+fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
     let id = Memo::new(move |_| run.with(|run| run.id));
     let is_live = Signal::derive(move || run.with(|run| !run.state.is_over()));
     let is_training = Memo::new(move |_| run.with(|run| run.kind == RunKind::Training));
@@ -520,6 +526,10 @@ fn Views(run: Signal<Run>) -> impl IntoView {
             tabs.push(Tab::new("evaluation", "Evaluation"));
         }
         tabs.push(Tab::new("params", "Parameters"));
+        let below = nested.value.with(|nested| nested.as_ref().map_or(0, |nested| nested.total));
+        if below > 0 {
+            tabs.push(Tab { count: Some(below), ..Tab::new("below", "Runs below") });
+        }
         let media = media.value.with(|media| media.as_ref().map_or(0, |media| media.total));
         if media > 0 {
             tabs.push(Tab { count: Some(media), ..Tab::new("media", "Media") });
@@ -538,6 +548,9 @@ fn Views(run: Signal<Run>) -> impl IntoView {
         if media.value.with(Option::is_none) {
             keys.push("media");
         }
+        if nested.value.with(Option::is_none) {
+            keys.push("below");
+        }
         keys
     });
     let (look, machine) = (Look::new(), Look::over_time());
@@ -554,13 +567,14 @@ fn Views(run: Signal<Run>) -> impl IntoView {
             {move || match tab.get().as_str() {
                 "evaluation" => view! { <evaluation::EvaluationTab run=id has=Signal::derive(move || run.with(|run| run.has_evaluation)) /> }.into_any(),
                 "params" => view! { <about::ParamsTab run /> }.into_any(),
+                "below" => view! { <nested::BelowTab run=id nested /> }.into_any(),
                 "media" => view! { <media::MediaTab run=id media /> }.into_any(),
                 "artifacts" => view! { <about::ArtifactsTab run=id artifacts /> }.into_any(),
                 "logs" => view! { <logs::LogsTab run=id is_live /> }.into_any(),
                 "system" => view! { <SystemTab run look=machine /> }.into_any(),
                 "lineage" => view! { <about::LineageTab run=id /> }.into_any(),
                 "code" => view! { <about::CodeTab run /> }.into_any(),
-                _ => view! { <charts::ChartsTab run look system=false /> }.into_any(),
+                _ => view! { <charts::ChartsTab run look system=false /><nested::Elsewhere run nested /> }.into_any(),
             }}
         </div>
     }

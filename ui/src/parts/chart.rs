@@ -351,6 +351,7 @@ fn LivePlot(
                     }
                 }
             }
+            on:pointercancel=move |_| brush.set(None)
             on:dblclick=move |_| zoomed.run(None)
         >
             <div inner_html=move || drawing.with(|drawing| drawing.svg.clone())></div>

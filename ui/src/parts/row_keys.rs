@@ -31,10 +31,10 @@ pub(crate) fn move_among_rows(event: web_sys::KeyboardEvent) {
     }
 }
 
-/// Whether a press was meant for the row: a link or button in it goes where it says.
-pub(crate) fn presses_row(event: &web_sys::MouseEvent) -> bool {
+/// Whether an event was meant for the row: a link or button in it goes where it says.
+pub(crate) fn is_meant_for_row(event: &web_sys::Event) -> bool {
     let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    target.is_none_or(|target| target.closest("a, button").ok().flatten().is_none())
+    target.is_none_or(|target| target.closest("a, button, [role=separator]").ok().flatten().is_none())
 }
 
 /// Whether Enter was pressed on the row itself, not on a button in it.

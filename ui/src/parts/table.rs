@@ -218,6 +218,10 @@ where
         }
     };
     let pressed = move |event: web_sys::KeyboardEvent| {
+        // A head sorts, a row's button opens its menu: what is pressed on them is theirs.
+        if matches!(event.key().as_str(), "Enter" | " ") && !is_meant_for_row(&event) {
+            return;
+        }
         let count = total.get_untracked();
         let at = current.get_untracked();
         let page = ((height.get_untracked() - head) / ROW).floor().max(1.0) as u64;

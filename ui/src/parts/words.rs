@@ -196,6 +196,11 @@ pub(crate) fn key(key: &str) -> String {
     }
 }
 
+/// Whether a figure's key, or what it is called, has a text in it that is in small letters.
+pub(crate) fn has(key: &str, text: &str) -> bool {
+    key.to_lowercase().contains(text) || self::key(key).to_lowercase().contains(text)
+}
+
 /// Before the name of what is measured of the machine.
 const SYSTEM: &str = "system/";
 /// The parts of the data that we measure figures of.

@@ -17,8 +17,8 @@ use api::{
     evaluation::{Evaluation, Figure},
     job::Subject,
     run::{
-        Artifact, DeleteRun, EditRun, Ending, GetEvaluation, GetLineage, GetRun, GetRunLog, LineageNode, ListArtifacts,
-        LogStream, MarkEnded, ResumeRun, Run, RunKind, SaveArtifact, StartRun, StopRun, seconds,
+        Artifact, DeleteRun, EditRun, Ending, GetEvaluation, GetLineage, GetNested, GetRun, GetRunLog, LineageNode,
+        ListArtifacts, LogStream, MarkEnded, Nested, ResumeRun, Run, RunKind, SaveArtifact, StartRun, StopRun, seconds,
     },
     spending::{Spent, money},
     worker::Device,
@@ -256,7 +256,11 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             train(context, detach, job).await
         }
         RunCommand::Show { run } => {
-            context.output.show(&context.call(GetRun { run: context.run(&run).await? }).await?, shown)
+            let run = context.run(&run).await?;
+            let nested = context.call(GetNested { run }).await?;
+            context
+                .output
+                .show(&context.call(GetRun { run }).await?, |run| format!("{}{}", shown(run), around(run.id, &nested)))
         }
         RunCommand::Stop { run } => {
             // Where nobody follows it yet, the host that starts takes it up and stops it.
@@ -385,6 +389,26 @@ async fn log(context: &Context, run: RunId, stream: LogStream, follow: bool) -> 
 fn budget(spent: &Spent) -> Option<String> {
     let limits = spent.limits();
     (!limits.is_empty()).then(|| limits.into_iter().map(|used| spent.told(used)).collect::<Vec<_>>().join("; "))
+}
+
+/// The run that it stands under, and those below it.
+fn around(run: RunId, nested: &Nested) -> String {
+    const NAMED: usize = 5;
+    let mut text = String::new();
+    if let Some(parent) = &nested.parent {
+        text += &format!("\n\nIt stands under {} ({}).", parent.name, parent.id);
+    }
+    if nested.total > 0 {
+        let names: Vec<&str> = nested.children.iter().take(NAMED).map(|child| child.name.as_str()).collect();
+        let more = nested.total - names.len() as u64;
+        let more = if more > 0 { format!(" and {} more", words::count(more)) } else { String::new() };
+        let runs = words::counted(nested.total, "run stands", "runs stand");
+        text += &format!(
+            "\n\n{runs} below it: {}{more}. All: slipway run list --filter 'parent = \"{run}\"'",
+            names.join(", ")
+        );
+    }
+    text
 }
 
 pub(crate) fn shown(run: &Run) -> String {

@@ -20,7 +20,7 @@ mod tokens;
 
 use api::{
     ApiError,
-    tracking::{NAME_TAG, NOTE_TAG},
+    tracking::{NAME_TAG, NOTE_TAG, PARENT_TAG},
 };
 
 use tokens::{KEYWORDS, Kind, Token, tokens};
@@ -523,6 +523,8 @@ fn attribute(name: &str) -> Option<Field> {
         "user_id" | "user" => Field::User,
         "notes" => Field::Notes,
         "artifact_uri" => Field::ArtifactUri,
+        // The run that a nested run stands under.
+        "parent" => Field::Tag(PARENT_TAG.to_owned()),
         _ => return None,
     })
 }

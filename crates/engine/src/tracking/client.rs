@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, btree_map::Entry};
 use anyhow::bail;
 use api::{
     ApiError, ErrorCode, ExperimentId, RunId,
-    event::NewestPoint,
+    event::{NewestPoint, Tag},
     run::{Code, Run, RunKind, RunState},
     series::Point,
-    tracking::{Experiment, GIT_BRANCH_TAG, GIT_COMMIT_TAG, GIT_DIRTY_TAG, LoggedMetric, NAME_TAG, NOTE_TAG, RunInput},
+    tracking::{
+        Experiment, GIT_BRANCH_TAG, GIT_COMMIT_TAG, GIT_DIRTY_TAG, LoggedMetric, NAME_TAG, NOTE_TAG, PARENT_TAG,
+        RunInput,
+    },
 };
 use store::run::RunRow;
 
@@ -66,6 +69,7 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
     let Some(known) = number.parse().ok() else { bail!(no_experiment(number)) };
     let number = number.to_owned();
     // Experiment, run and answer in one transaction: each more would be another wait of the client's.
+    let parent: Option<RunId> = of(PARENT_TAG).and_then(|parent| parent.parse().ok());
     let told = engine
         .store()
         .write(move |tx| {
@@ -92,6 +96,8 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
         })
         .await?;
     Announcer::soon(engine, id, Lists::of(&told.row.run), Vec::new());
+    // Its page says what stands below it.
+    parent.into_iter().for_each(|parent| engine.changed(Tag::Run(parent)));
     Ok(told)
 }
 

@@ -4,10 +4,17 @@ use std::collections::BTreeMap;
 
 use api::{
     RunId,
+    event::{Event, Tag},
     host::GetHost,
-    run::{BeginCommand, Ending, GetLineage, GetRun, LineageNode, ListArtifacts, MarkEnded, RunState, StopRun},
+    run::{
+        BeginCommand, Code, Ending, GetLineage, GetNested, GetRun, LineageNode, ListArtifacts, ListRuns, MarkEnded,
+        RunState, StopRun,
+    },
     series::Point,
-    tracking::{CreateExperiment, Dataset, Experiment, ListExperiments, PARENT_TAG, RunInput, TrashRuns},
+    tracking::{
+        CreateExperiment, Dataset, Experiment, GIT_BRANCH_TAG, GIT_COMMIT_TAG, GIT_DIRTY_TAG, ListExperiments,
+        PARENT_TAG, RunInput, TrashRuns,
+    },
 };
 use engine::{
     Engine,
@@ -230,4 +237,55 @@ async fn a_clients_datasets_models_and_versions_stand_in_the_lineage() {
     assert_eq!((nodes[0].detail.as_str(), nodes[4].detail.as_str()), ("training, f00d", "champion"));
     // It belongs to no project, and has a page all the same.
     assert_eq!(nodes[2].link, Some(format!("/e/{}/runs/{run}", sweep.id)));
+}
+
+#[tokio::test]
+async fn a_run_knows_what_it_stands_under_and_what_stands_below_it() {
+    let stage = Stage::new().await;
+    let sweep = experiment(&stage, "sweep").await;
+    let number = sweep.number.to_string();
+    let begin = async |started_ms: i64, name: &str, parent: Option<String>| {
+        let tags = parent.map(|parent| (PARENT_TAG.to_owned(), parent)).into_iter().collect();
+        let begin = Begin { name: Some(name.to_owned()), started_ms: Some(started_ms), tags, ..Begin::default() };
+        client::begin(&stage.engine, &number, begin).await.unwrap().row.run.id
+    };
+    let top = begin(1, "top", None).await;
+    let mut events = stage.engine.events().subscribe();
+    let one = begin(2, "one", Some(top.to_string())).await;
+    let two = begin(3, "two", Some(top.to_string())).await;
+    let lost = begin(4, "lost", Some(RunId::from_bytes([7; 16]).to_string())).await;
+    let mut hears = false;
+    while let Ok(event) = events.try_recv() {
+        hears |= matches!(event, Event::Changed { tag: Tag::Run(run) } if run == top);
+    }
+    assert!(hears, "an open page of the run says what stands below it");
+    let nested = async |run: RunId| {
+        let found = stage.call(GetNested { run }).await;
+        let names = found.children.into_iter().map(|child| child.name).collect::<Vec<_>>();
+        (found.parent.map(|parent| parent.name), names, found.total)
+    };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(nested(top).await, (None, names(&["one", "two"]), 2));
+    assert_eq!(nested(one).await, (Some("top".to_owned()), Vec::new(), 0));
+    assert_eq!(nested(lost).await, (None, Vec::new(), 0), "its parent was never here");
+    stage.call(TrashRuns { runs: vec![two] }).await;
+    assert_eq!(nested(top).await, (None, names(&["one"]), 1));
+    let filter = format!("parent = \"{top}\"");
+    let list = ListRuns { experiment: Some(sweep.id), filter, ..ListRuns::default() };
+    let found: Vec<String> = stage.call(list).await.rows.into_iter().map(|row| row.name).collect();
+    assert_eq!(found, ["one"]);
+}
+
+#[tokio::test]
+async fn the_git_tags_of_a_clients_run_are_its_code() {
+    let stage = Stage::new().await;
+    let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let begin = Begin { tags: vec![tag(GIT_COMMIT_TAG, "c0ffee"), tag(GIT_BRANCH_TAG, "main")], ..Begin::default() };
+    let run = client::begin(&stage.engine, "0", begin).await.unwrap().row.run.id;
+    let code = async || stage.call(GetRun { run }).await.code;
+    let expected = |dirty| Some(Code { commit: "c0ffee".to_owned(), branch: Some("main".to_owned()), dirty });
+    assert_eq!(code().await, expected(false));
+    let batch = Batch { tags: vec![tag(GIT_DIRTY_TAG, "true")], ..Batch::default() };
+    client::log(&stage.engine, run, batch).await.unwrap();
+    assert_eq!(code().await, expected(true), "a tag that comes later counts too");
 }

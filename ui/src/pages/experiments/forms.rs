@@ -109,13 +109,12 @@ fn ToProject(
     let to = move || chosen.get().parse::<ProjectId>().ok();
     let blocked = Signal::derive(move || pending.busy.get() || to() == from);
     let go = move || {
-        let request = MoveExperiment { experiment: id, to: to() };
+        let request = MoveExperiment { experiment: id, to: untrack(to) };
         let back = MoveExperiment { experiment: id, to: from };
+        let place = projects.with_untracked(|all| request.to.and_then(|project| all.get(&project).cloned()));
         pending.run(async move { client.call(request).await }, move |experiment| {
             open.try_set(false);
             let name = experiment.name;
-            let place =
-                projects.with_untracked(|all| experiment.project.and_then(|project| all.get(&project).cloned()));
             let said = match place {
                 Some(project) => format!("Moved {name} to {project}"),
                 None => format!("Moved {name} out of its project"),

@@ -14,7 +14,7 @@ use crate::{
         client_version::{RunOf, page_of},
         menu::{MenuButton, Menus},
         registered::{StageChip, Told, is_untold, stage},
-        row_keys::{move_among_rows, opens_row, presses_row},
+        row_keys::{is_meant_for_row, move_among_rows, opens_row},
         take_table::{Form, TakeTable, TextTable},
         when::Ago,
         words,
@@ -109,7 +109,7 @@ fn Line(model_name: String, version: ClientVersion, acts: ClientActs) -> impl In
             tabindex="0"
             aria-label=format!("Open {name}")
             on:click=move |event| {
-                if presses_row(&event) {
+                if is_meant_for_row(&event) {
                     open();
                 }
             }

@@ -9,7 +9,7 @@ use crate::parts::{
     client_version::{RunOf, page_of},
     menu::{MenuButton, Menus},
     registered::{StageChip, Told, is_untold},
-    row_keys::{opens_row, presses_row},
+    row_keys::{is_meant_for_row, opens_row},
     when::Ago,
 };
 
@@ -34,7 +34,7 @@ pub(super) fn ClientLine(
             tabindex="0"
             aria-label=format!("Open {name}, registered by a client")
             on:click=move |event| {
-                if presses_row(&event) {
+                if is_meant_for_row(&event) {
                     open();
                 }
             }

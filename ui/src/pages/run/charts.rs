@@ -10,15 +10,21 @@ use wasm_bindgen::JsCast as _;
 
 use super::{figures::AllFigures, logs::Tail};
 use crate::parts::{
+    button::Button,
     chart::ChartCard,
     curve_look::{Look, keep, kept},
     curves::{Along, Wanted, gap_of, lines, most_points},
+    field::TextField,
     icon,
     states::Empty,
     words,
 };
 
 const ORDER: &str = "slipway.charts";
+/// More charts than are seen at a glance: from here on they can be searched.
+const MANY: usize = 8;
+/// So many are drawn until a person asks for all: each asks for its points.
+const DRAWN: usize = 24;
 
 /// One row of charts, or two, fill the window as it is when the page opens.
 fn height(rows: f64) -> f64 {
@@ -66,6 +72,13 @@ fn moved_to(mut names: Vec<String>, name: &str, to: usize) -> Vec<String> {
     names
 }
 
+/// The order that was chosen here, and behind it what was chosen before of charts that this run or tab has not.
+fn with_others(mut names: Vec<String>, before: &[String]) -> Vec<String> {
+    let others: Vec<String> = before.iter().filter(|name| !names.contains(name)).cloned().collect();
+    names.extend(others);
+    names
+}
+
 #[component]
 pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl IntoView {
     let all = Memo::new(move |_| run.with(|run| groups(run, system)));
@@ -79,11 +92,26 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
         });
         all
     });
+    let (wanted, is_whole) = (RwSignal::new(String::new()), RwSignal::new(false));
+    let fitting = Memo::new(move |_| {
+        let wanted = wanted.with(|wanted| wanted.trim().to_lowercase());
+        let fits = |(name, keys): &(String, Vec<String>)| {
+            words::has(name, &wanted) || keys.iter().any(|key| words::has(key, &wanted))
+        };
+        sorted.with(|sorted| sorted.iter().filter(|group| fits(group)).cloned().collect::<Vec<_>>())
+    });
+    let shown = move || {
+        let most = if is_whole.get() { usize::MAX } else { DRAWN };
+        fitting.with(|fitting| fitting.iter().take(most).cloned().collect::<Vec<_>>())
+    };
+    let left = Memo::new(move |_| if is_whole.get() { 0 } else { fitting.with(Vec::len).saturating_sub(DRAWN) });
+    let is_many = Memo::new(move |_| sorted.with(Vec::len) > MANY);
     let dragged = RwSignal::new(None::<String>);
     let names = move || sorted.with_untracked(|sorted| sorted.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
     let put = move |names: Vec<String>| {
-        keep(ORDER, &names.join("\n"));
-        order.set(names);
+        let all = order.with_untracked(|order| with_others(names, order));
+        keep(ORDER, &all.join("\n"));
+        order.set(all);
     };
     let drop_on = move |target: String| {
         let Some(name) = dragged.get_untracked().filter(|name| *name != target) else { return };
@@ -116,8 +144,18 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
             };
             view! { <Empty mark=icon::ACTIVITY title="Nothing measured yet" text=text /> }
         })}
+        {move || is_many.get().then(|| view! {
+            <div class="plot-tools flex">
+                <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true />
+                <span class="faint caption" role="status">{move || {
+                    let (all, fit) = (sorted.with(Vec::len), fitting.with(Vec::len));
+                    let all = words::counted(all as u64, "chart", "charts");
+                    if wanted.with(|wanted| wanted.trim().is_empty()) { all } else { format!("{fit} of {all}") }
+                }}</span>
+            </div>
+        })}
         <div class="charts">
-            <For each=move || sorted.get() key=move |group: &(String, Vec<String>)| (run.with_untracked(|run| run.id), group.clone()) let:group>
+            <For each=shown key=move |group: &(String, Vec<String>)| (run.with_untracked(|run| run.id), group.clone()) let:group>
                 {
                     let (name, keys) = group;
                     let (over, moved, target) = (RwSignal::new(false), name.clone(), name.clone());
@@ -165,6 +203,10 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
                 />
             })}
         </div>
+        {move || Some(left.get()).filter(|left| *left > 0).map(|left| {
+            let label = format!("Draw the other {}", words::counted(left as u64, "chart", "charts"));
+            view! { <div class="section"><Button label on_press=move || is_whole.set(true) /></div> }
+        })}
         {(!system).then(|| view! { <AllFigures run /> })}
     }
 }
@@ -289,6 +331,13 @@ fn MetricChart(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_that_was_chosen_elsewhere_stays() {
+        let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let before = all(&["f1", "loss", "system/cpu"]);
+        assert_eq!(with_others(all(&["loss", "accuracy"]), &before), ["loss", "accuracy", "f1", "system/cpu"]);
+    }
 
     #[test]
     fn a_chart_moves_among_the_others_and_stays_at_the_ends() {

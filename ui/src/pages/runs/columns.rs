@@ -6,7 +6,7 @@ use api::{
     id::SplitId,
     run::{RunRow, RunState},
     spending::money,
-    tracking::Scope,
+    tracking::{PARENT_TAG, Scope},
 };
 use charts::{plot::Size, role::Role, spark};
 use leptos::prelude::*;
@@ -449,6 +449,7 @@ fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<>
     view! {
         <span class="flex">
             <i class=dot title=word></i>
+            {row.tags.contains_key(PARENT_TAG).then(|| view! { <span class="faint" title="It stands under another run: its page says which">"↳"</span> })}
             <b class="cut">{row.name.clone()}</b>
             {(!row.versions.is_empty()).then(|| view! { <span class="chip accent" title="Registered as a model version">"model"</span> })}
             {row.has_other_rows(best_split).then(|| view! { <span class="chip" title=OTHER_ROWS>"other rows"</span> })}

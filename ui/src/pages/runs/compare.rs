@@ -112,7 +112,7 @@ pub(super) fn Compare(
             _ => 4,
         });
         let words = wanted.with(|wanted| wanted.to_lowercase());
-        all.retain(|key| words::key(key).to_lowercase().contains(words.trim()));
+        all.retain(|key| words::has(key, words.trim()));
         all
     });
     let is_many = Memo::new(move |_| runs.with(Vec::len) > NAMED);

@@ -253,7 +253,7 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
         pending.run(async move { client.call(request).await }, move |picked| {
             let runs = picked.runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
             let to = place.link(&format!("runs?compare={runs}&bands={}", wire::encode(&bands)));
-            navigate.with_value(|navigate| navigate(&to, Default::default()));
+            navigate.try_with_value(|navigate| navigate(&to, Default::default()));
         });
     };
     let columns = Memo::new_with_compare(move |_| columns_of(&group.get(), &by.get(), &metrics.get()), |_, _| true);

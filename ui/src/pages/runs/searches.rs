@@ -75,7 +75,7 @@ pub(super) fn Searches(asked: Memo<Option<Asked>>) -> impl IntoView {
     Effect::new(move |before: Option<bool>| {
         let now = beginning.get();
         if before == Some(true) && !now && is_new.get_untracked() {
-            navigate.with_value(|navigate| navigate(&place.link("runs?searches=1"), Default::default()));
+            navigate.try_with_value(|navigate| navigate(&place.link("runs?searches=1"), Default::default()));
         }
         now
     });

@@ -221,7 +221,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
             async move { client.call(request).await },
             move |search| {
                 let to = place.link(&format!("runs?search={}", search.id));
-                navigate.with_value(|navigate| navigate(&to, Default::default()));
+                navigate.try_with_value(|navigate| navigate(&to, Default::default()));
                 open.try_set(false);
             },
             move |error| drop(wrong.try_set(Some(error))),
