@@ -102,6 +102,16 @@ async fn found(desk: &Desk, experiment: &Experiment) -> Result<()> {
     rows(desk, 2).await?;
     let path = driver.current_url().await?.path().to_owned();
     ensure!(path == format!("/e/{}/runs", experiment.id), "the runs are at {path}");
+    // Among the runs of all experiments, too, each with its own.
+    desk.go("/experiments").await?;
+    press(driver, "//main//a[normalize-space(.)='All runs']").await?;
+    rows(desk, 2).await?;
+    seen(driver, &format!("//main//tr[@role='row'][contains(., 'deep') and contains(., '{}')]", experiment.name)).await?;
+    desk.browser.picture("all-runs").await?;
+    press(driver, "//main//tr[@role='row']//b[.='deep']").await?;
+    seen(driver, "//main//h1[.='deep']").await?;
+    desk.go(&format!("/e/{}/runs", experiment.id)).await?;
+    rows(desk, 2).await?;
     // It has no data to train on.
     gone(driver, "//main//a[contains(., 'Train') or contains(., 'Searches')]").await
 }

@@ -100,6 +100,7 @@ fn Inside() -> impl IntoView {
                     <Route path=path!("/p/:id/monitor") view=monitor::Monitor />
                     <Route path=path!("/p/:id/monitor/:deployment") view=monitor::Monitor />
                     <Route path=path!("/experiments") view=experiments::Experiments />
+                    <Route path=path!("/runs") view=runs::Runs />
                     <Route path=path!("/e/:id/runs") view=runs::Runs />
                     <Route path=path!("/e/:id/runs/:run") view=run::RunPage />
                     <Route path=path!("/r/:run") view=found::Found />

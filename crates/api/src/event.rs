@@ -28,6 +28,8 @@ pub enum Tag {
     Sources,
     /// The list of runs of one experiment, whether or not it belongs to a project.
     Experiment(ExperimentId),
+    /// Runs of any experiment: what a list over all of them hangs on. Never announced.
+    AnyRuns,
     /// The list of searches of one project.
     Searches(ProjectId),
     /// One search and its trials.
@@ -59,7 +61,9 @@ impl Tag {
     /// Whether what hangs on this tag is stale once `changed` was announced.
     pub fn covers(&self, changed: &Self) -> bool {
         match (self, changed) {
-            (Self::AnyModels, Self::Models(_) | Self::ClientModels) | (Self::Run(_), Self::EveryRun) => true,
+            (Self::AnyModels, Self::Models(_) | Self::ClientModels)
+            | (Self::AnyRuns, Self::Experiment(_) | Self::Experiments)
+            | (Self::Run(_), Self::EveryRun) => true,
             _ => self == changed,
         }
     }

@@ -10,6 +10,7 @@ use crate::{
     event::Tag,
     id::{AlertId, ExperimentId, JobId, ProjectId, RunId, SnapshotId, SplitId, VersionId},
     job::Job,
+    run_table::Listing,
     search::TrialOf,
     spending::Spent,
     tracking::Scope,
@@ -182,6 +183,9 @@ pub struct MetricSummary {
 pub struct RunRow {
     pub id: RunId,
     pub name: String,
+    /// The name of its experiment.
+    #[serde(default)]
+    pub experiment: String,
     pub kind: RunKind,
     pub state: RunState,
     pub model: Option<String>,
@@ -295,6 +299,9 @@ pub struct ListRuns {
     /// The runs of this experiment alone.
     #[serde(default)]
     pub experiment: Option<ExperimentId>,
+    /// The runs of every experiment, whatever `project` and `experiment` say.
+    #[serde(default)]
+    pub everywhere: bool,
     /// Those that were deleted, instead of those that are there.
     #[serde(default)]
     pub deleted: bool,
@@ -314,8 +321,24 @@ pub struct ListRuns {
 }
 
 impl ListRuns {
+    /// A page of a table.
+    pub fn of(list: Listing, offset: u64, limit: u32) -> Self {
+        let (project, experiment) = match list.of {
+            Scope::Project(project) => (ProjectIdOr(project), None),
+            Scope::Experiment(experiment) => (ProjectIdOr::default(), Some(experiment)),
+            Scope::All => (ProjectIdOr::default(), None),
+        };
+        let (everywhere, limit) = (list.of == Scope::All, Some(limit));
+        let Listing { deleted, filter, sort, descending, .. } = list;
+        Self { project, experiment, everywhere, deleted, filter, sort, descending, offset, limit }
+    }
+
     pub fn scope(&self) -> Scope {
-        self.experiment.map_or(Scope::Project(self.project.0), Scope::Experiment)
+        match self.experiment {
+            _ if self.everywhere => Scope::All,
+            Some(experiment) => Scope::Experiment(experiment),
+            None => Scope::Project(self.project.0),
+        }
     }
 }
 

@@ -174,12 +174,13 @@ pub struct DeleteView {
     pub name: String,
 }
 
-/// Whose runs: a project's (of all its experiments), or an experiment's.
+/// Whose runs: a project's (of all its experiments), an experiment's, or those of every experiment that is not deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     Project(ProjectId),
     Experiment(ExperimentId),
+    All,
 }
 
 impl Scope {
@@ -188,6 +189,7 @@ impl Scope {
         match self {
             Self::Project(project) => Tag::Runs(project),
             Self::Experiment(experiment) => Tag::Experiment(experiment),
+            Self::All => Tag::AnyRuns,
         }
     }
 }

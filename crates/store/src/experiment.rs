@@ -107,6 +107,14 @@ pub fn all(connection: &Connection) -> Result<Vec<Experiment>> {
     rows.into_iter().map(|experiment| with_tags(connection, experiment)).collect()
 }
 
+/// The ids of those that are not deleted.
+pub fn there(connection: &Connection) -> Result<Vec<ExperimentId>> {
+    let mut statement =
+        connection.prepare_cached("SELECT id FROM experiment WHERE deleted_ms IS NULL ORDER BY number")?;
+    let rows = statement.query_map([], |row| Ok(id_column!(row, 0, ExperimentId)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// How many runs that are not deleted an experiment has.
 pub fn runs(connection: &Connection, id: ExperimentId) -> Result<u64> {
     let count: i64 = connection

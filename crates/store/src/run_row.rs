@@ -14,7 +14,8 @@ pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
         "SELECT id, name, kind, state, model, (SELECT number FROM snapshot WHERE snapshot.id = run.snapshot),
          json_extract(code, '$.commit'), created_ms, started_ms, ended_ms, json_extract(progress, '$.fraction'), resumable, split,
          (SELECT cost FROM run_spending WHERE run_spending.run = run.id),
-         (SELECT json_extract(terms, '$.currency') FROM run_spending WHERE run_spending.run = run.id)
+         (SELECT json_extract(terms, '$.currency') FROM run_spending WHERE run_spending.run = run.id),
+         (SELECT experiment.name FROM experiment WHERE experiment.id = run.experiment)
          FROM run WHERE id = ?1",
     )?;
     let mut rows = Vec::with_capacity(runs.len());
@@ -25,6 +26,7 @@ pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
             Ok(RunRow {
                 id: id_column!(row, 0, RunId),
                 name: row.get(1)?,
+                experiment: row.get::<_, Option<String>>(15)?.unwrap_or_default(),
                 kind: row.get::<_, Word<RunKind>>(2)?.0,
                 state: row.get::<_, Word<RunState>>(3)?.0,
                 model: row.get(4)?,

@@ -1,5 +1,6 @@
 //! The way to this page: each page says its last crumbs, the frame puts the project or experiment before them.
 
+use api::tracking::Scope;
 use leptos::prelude::*;
 
 use super::place::Place;
@@ -28,6 +29,7 @@ pub(crate) fn crumbs(of_page: impl Fn() -> Vec<Crumb> + 'static) {
         } else if place.scope.get().is_some() {
             all.push(("Experiments".to_owned(), Some("/experiments".to_owned())));
             let name = place.experiment.with(|known| known.as_ref().map(|known| known.name.clone()));
+            let name = if place.scope.get() == Some(Scope::All) { Some("All".to_owned()) } else { name };
             all.push((name.unwrap_or_default(), Some(place.link("runs"))));
         }
         all.extend(of_page());

@@ -86,6 +86,11 @@ impl Place {
         let scope = if Observer::get().is_some() { self.scope.get() } else { self.scope.get_untracked() };
         match scope {
             Some(Scope::Experiment(experiment)) => address_of(experiment, page),
+            // Each run stands with its own experiment.
+            Some(Scope::All) => match page.strip_prefix("runs/") {
+                Some(run) => format!("/r/{run}"),
+                None => format!("/{page}"),
+            },
             _ => address(self.id(), page),
         }
     }
@@ -112,13 +117,17 @@ pub(crate) fn address_of(experiment: ExperimentId, page: &str) -> String {
     format!("/e/{experiment}/{page}")
 }
 
+/// The address of the runs of all experiments.
+pub(crate) const ALL_RUNS: &str = "/runs";
+
 fn of_path(path: &str) -> Option<ProjectId> {
     path.strip_prefix("/p/")?.split('/').next()?.parse().ok()
 }
 
 fn scope_of(path: &str) -> Option<Scope> {
     let experiment = || path.strip_prefix("/e/")?.split('/').next()?.parse::<ExperimentId>().ok();
-    of_path(path).map(Scope::Project).or_else(|| experiment().map(Scope::Experiment))
+    let all = || (path == ALL_RUNS).then_some(Scope::All);
+    of_path(path).map(Scope::Project).or_else(|| experiment().map(Scope::Experiment)).or_else(all)
 }
 
 #[cfg(test)]

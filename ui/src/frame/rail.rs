@@ -80,7 +80,7 @@ pub(crate) fn Rail() -> impl IntoView {
                 .map(|(address, label, mark, key)| {
                     let on = move || {
                         let path = path.get();
-                        path == address || (address == EXPERIMENTS && path.starts_with("/e/"))
+                        path == address || (address == EXPERIMENTS && (path.starts_with("/e/") || path == place::ALL_RUNS))
                     };
                     view! {
                         <a href=address title=label class:on=on aria-current=move || on().then_some("page")>

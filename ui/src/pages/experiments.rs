@@ -82,6 +82,7 @@ fn List() -> impl IntoView {
                 <div class="right flex">
                     <TextField value=wanted name="Filter experiments" placeholder="Filter" mark=icon::LIST_FILTER is_filter=true />
                     <Switch value=deleted label="Deleted" />
+                    <a class="btn" href=place::ALL_RUNS>{icon(icon::ACTIVITY)}"All runs"</a>
                     <Button label="Read a log…" mark=icon::FOLDER_OPEN on_press=move || adding.set(true) />
                     <Button label="New experiment…" mark=icon::PLUS kind="primary" on_press=move || acts.ask(Asking::New(String::new())) />
                 </div>

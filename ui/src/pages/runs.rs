@@ -23,7 +23,7 @@ use std::{
 
 use api::{
     ErrorCode,
-    run::{ListRuns, ProjectIdOr, RunKind, RunRow},
+    run::{ListRuns, RunKind, RunRow},
     run_diff::MOST,
     run_table::{GroupFigure, GroupRuns, Listing, PickRuns, PickedRuns},
     table_view::{TableView, sort_of},
@@ -74,6 +74,8 @@ struct Facts {
     /// Of clients' runs neither is known.
     has_model: bool,
     has_snapshot: bool,
+    /// Runs of several experiments, so that each says its own.
+    is_of_all: bool,
 }
 
 impl Facts {
@@ -152,14 +154,7 @@ pub(crate) fn Runs() -> impl IntoView {
     });
     let noted = RwSignal::new((None::<Scope>, Params::new()));
     let list = paged(
-        move |offset, limit| {
-            let Listing { of, deleted, filter, sort, descending } = listing.get()?;
-            let (project, experiment) = match of {
-                Scope::Project(project) => (ProjectIdOr(project), None),
-                Scope::Experiment(experiment) => (ProjectIdOr::default(), Some(experiment)),
-            };
-            Some(ListRuns { project, experiment, deleted, filter, sort, descending, offset, limit: Some(limit) })
-        },
+        move |offset, limit| listing.get().map(|list| ListRuns::of(list, offset, limit)),
         move |table| {
             // By the first rows: no column comes or goes while the table is scrolled.
             let is_first = facts
@@ -187,6 +182,7 @@ pub(crate) fn Runs() -> impl IntoView {
                 best_split: table.best_split,
                 has_cost: table.rows.iter().any(|row| row.cost.is_some()),
                 has_model: table.rows.iter().any(|row| row.model.is_some()),
+                is_of_all: scope == Some(Scope::All),
                 has_snapshot: table.rows.iter().any(|row| row.snapshot_number.is_some()),
             };
             if facts.with_untracked(|facts| *facts != now) {
@@ -256,7 +252,8 @@ pub(crate) fn Runs() -> impl IntoView {
     let clear = move || filter.set(String::new());
     let heading = move || {
         let name = place.experiment.with(|experiment| experiment.as_ref().map(|experiment| experiment.name.clone()));
-        name.unwrap_or_else(|| "Runs".to_owned())
+        let is_all = place.scope.get() == Some(Scope::All);
+        name.unwrap_or_else(|| if is_all { "Runs of all experiments" } else { "Runs" }.to_owned())
     };
     let failed = Memo::new(move |_| list.error.get());
     let is_plotted = Memo::new(move |_| plotted.with(|plotted| !plotted.is_table()));

@@ -96,7 +96,7 @@ pub async fn start(engine: &Engine, request: ExportRuns) -> anyhow::Result<Job> 
         title: format!("Export {} {tool}", counted(runs.len() as u64, "run", "runs")),
         project: match request.list.of {
             Scope::Project(project) => Some(project),
-            Scope::Experiment(_) => None,
+            Scope::Experiment(_) | Scope::All => None,
         },
         subject: Subject::None,
         memory_bytes: 0,

@@ -99,7 +99,7 @@ pub(super) fn orders(sort: Option<&str>, descending: bool) -> Result<Option<Vec<
 pub(super) fn ranked(connection: &Connection, of: Scope) -> store::Result<Vec<Order>> {
     let ranking = match of {
         Scope::Project(project) => store::run::ranking(connection, project)?,
-        Scope::Experiment(_) => None,
+        Scope::Experiment(_) | Scope::All => None,
     };
     Ok(vec![by_rank(ranking.as_ref())])
 }
@@ -116,6 +116,7 @@ pub(super) fn experiments(connection: &Connection, of: Scope) -> store::Result<V
     match of {
         Scope::Project(project) => store::experiment::all_of_project(connection, project),
         Scope::Experiment(experiment) => Ok(vec![experiment]),
+        Scope::All => store::experiment::there(connection),
     }
 }
 

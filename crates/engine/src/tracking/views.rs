@@ -15,6 +15,7 @@ fn setting(of: Scope) -> String {
     match of {
         Scope::Project(project) => format!("views/project/{project}"),
         Scope::Experiment(experiment) => format!("views/experiment/{experiment}"),
+        Scope::All => "views/all".to_owned(),
     }
 }
 

@@ -12,8 +12,8 @@ use api::{
     },
     series::Point,
     tracking::{
-        CreateExperiment, Dataset, Experiment, GIT_BRANCH_TAG, GIT_COMMIT_TAG, GIT_DIRTY_TAG, ListExperiments,
-        PARENT_TAG, RunInput, TrashRuns,
+        CreateExperiment, Dataset, DeleteExperiment, Experiment, GIT_BRANCH_TAG, GIT_COMMIT_TAG, GIT_DIRTY_TAG,
+        ListExperiments, PARENT_TAG, RunInput, TrashRuns,
     },
 };
 use engine::{
@@ -288,4 +288,26 @@ async fn the_git_tags_of_a_clients_run_are_its_code() {
     let batch = Batch { tags: vec![tag(GIT_DIRTY_TAG, "true")], ..Batch::default() };
     client::log(&stage.engine, run, batch).await.unwrap();
     assert_eq!(code().await, expected(true), "a tag that comes later counts too");
+}
+
+#[tokio::test]
+async fn runs_of_all_experiments_are_one_table() {
+    let stage = Stage::new().await;
+    let (one, other) = (experiment(&stage, "one").await, experiment(&stage, "other").await);
+    begin(&stage, &one, "a", Vec::new()).await;
+    begin(&stage, &other, "b", Vec::new()).await;
+    let list = async |filter: &str| {
+        let request = ListRuns {
+            everywhere: true,
+            filter: filter.to_owned(),
+            sort: Some("name".to_owned()),
+            ..ListRuns::default()
+        };
+        let rows = stage.call(request).await.rows;
+        rows.into_iter().map(|row| format!("{} of {}", row.name, row.experiment)).collect::<Vec<_>>()
+    };
+    assert_eq!(list("").await, ["a of one", "b of other"]);
+    assert_eq!(list("name = \"b\"").await, ["b of other"]);
+    stage.call(DeleteExperiment { experiment: one.id }).await;
+    assert_eq!(list("").await, ["b of other"], "those of a deleted experiment are not there");
 }

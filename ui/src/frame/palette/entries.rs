@@ -133,6 +133,7 @@ pub(super) fn entries(
             let link = place::address(summary.project.id, "");
             all.push(Entry::new("Project", summary.project.name, icon::FOLDER, to(link)));
         }
+        all.push(Entry::new("Page", "Runs of all experiments", icon::ACTIVITY, to(place::ALL_RUNS.to_owned())));
         for experiment in
             experiments.value.get().unwrap_or_default().into_iter().filter(|experiment| !experiment.is_own)
         {

@@ -171,6 +171,7 @@ fn place_of(scope: Scope) -> String {
     match scope {
         Scope::Project(project) => format!("slipway.columns.{project}"),
         Scope::Experiment(experiment) => format!("slipway.columns.{experiment}"),
+        Scope::All => "slipway.columns.all".to_owned(),
     }
 }
 
@@ -231,6 +232,13 @@ pub(super) fn columns(
     let first_free = shown.iter().position(is_free).unwrap_or(shown.len());
     let free = shown.split_off(first_free);
     columns.extend(shown);
+    if facts.is_of_all {
+        columns.push(Column::new(
+            "Experiment",
+            width_of("experiment", 130.0),
+            |row: &RunRow| view! { <span class="muted cut" title=row.experiment.clone()>{row.experiment.clone()}</span> },
+        ));
+    }
     if facts.has_model {
         columns.push(Column::new(
             "Model",
@@ -474,6 +482,7 @@ mod tests {
             best_split: None,
             has_cost: false,
             has_model: true,
+            is_of_all: false,
             has_snapshot: true,
         }
     }

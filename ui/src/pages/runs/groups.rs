@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use api::{
     ApiError, SplitId,
-    run::{ListRuns, ProjectIdOr, RunRow},
+    run::{ListRuns, RunRow},
     run_diff::MOST as COMPARED,
     run_table::{GroupFigure, GroupRuns, Listing, PickRuns, RunGroup, RunGroups},
-    tracking::Scope,
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
@@ -290,12 +289,7 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
 }
 
 fn runs_of(list: Listing, filter: String) -> ListRuns {
-    let (project, experiment) = match list.of {
-        Scope::Project(project) => (ProjectIdOr(project), None),
-        Scope::Experiment(experiment) => (ProjectIdOr::default(), Some(experiment)),
-    };
-    let Listing { deleted, sort, descending, .. } = list;
-    ListRuns { project, experiment, deleted, filter, sort, descending, offset: 0, limit: Some(OPENED) }
+    ListRuns::of(Listing { filter, ..list }, 0, OPENED)
 }
 
 /// A filter that what passes both passes.

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use api::{
     ApiError,
-    run::{ListRuns, ProjectIdOr, RunRow, RunTable},
+    run::{ListRuns, RunRow, RunTable},
     run_table::{GroupFigure, GroupRuns, Listing, RunCells, RunGroup, RunGroups, TabulateRuns, named, parts},
     spending::money,
     table_view::{TableView, field, sort_of},
@@ -34,6 +34,9 @@ pub(crate) struct List {
     /// The runs of this experiment, by name or number, instead of the project's
     #[arg(long)]
     experiment: Option<String>,
+    /// The runs of every experiment
+    #[arg(long, conflicts_with = "experiment")]
+    everywhere: bool,
     /// Those that were deleted, instead of those that are there
     #[arg(long)]
     deleted: bool,
@@ -98,7 +101,10 @@ impl List {
 }
 
 pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
-    let of = views::scope(context, list.experiment.as_deref()).await?;
+    let of = match list.everywhere {
+        true => Scope::All,
+        false => views::scope(context, list.experiment.as_deref()).await?,
+    };
     if let Some(name) = list.view.take() {
         list.seen_as(views::named(context, of, &name).await?);
     }
@@ -117,27 +123,10 @@ pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
     match (&list.group_by, form) {
         (Some(by), form) => grouped(context, &list, listing, by, form).await,
         (None, Form::Shown) => {
-            let answer = context.call(page(&listing, list.offset, list.limit.unwrap_or(50))).await?;
+            let answer = context.call(ListRuns::of(listing, list.offset, list.limit.unwrap_or(50))).await?;
             context.output.show(&answer, runs)
         }
         (None, form) => cells(context, &list, listing, form).await,
-    }
-}
-
-fn page(listing: &Listing, offset: u64, limit: u32) -> ListRuns {
-    let (project, experiment) = match listing.of {
-        Scope::Project(project) => (ProjectIdOr(project), None),
-        Scope::Experiment(experiment) => (ProjectIdOr::default(), Some(experiment)),
-    };
-    ListRuns {
-        project,
-        experiment,
-        deleted: listing.deleted,
-        filter: listing.filter.clone(),
-        sort: listing.sort.clone(),
-        descending: listing.descending,
-        offset,
-        limit: Some(limit),
     }
 }
 
@@ -145,7 +134,7 @@ fn page(listing: &Listing, offset: u64, limit: u32) -> ListRuns {
 async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> Outcome {
     let columns = match &list.columns {
         Some(columns) => parts(columns).into_iter().map(str::to_owned).collect(),
-        None => every(&context.call(page(&listing, 0, 1)).await?),
+        None => every(&context.call(ListRuns::of(listing.clone(), 0, 1)).await?),
     };
     let mut left = list.limit.map_or(u64::MAX, u64::from);
     let mut offset = list.offset;
