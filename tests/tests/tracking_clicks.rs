@@ -106,7 +106,8 @@ async fn found(desk: &Desk, experiment: &Experiment) -> Result<()> {
     desk.go("/experiments").await?;
     press(driver, "//main//a[normalize-space(.)='All runs']").await?;
     rows(desk, 2).await?;
-    seen(driver, &format!("//main//tr[@role='row'][contains(., 'deep') and contains(., '{}')]", experiment.name)).await?;
+    seen(driver, &format!("//main//tr[@role='row'][contains(., 'deep') and contains(., '{}')]", experiment.name))
+        .await?;
     desk.browser.picture("all-runs").await?;
     press(driver, "//main//tr[@role='row']//b[.='deep']").await?;
     seen(driver, "//main//h1[.='deep']").await?;

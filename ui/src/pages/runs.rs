@@ -152,7 +152,7 @@ pub(crate) fn Runs() -> impl IntoView {
         let (sort, descending) = sort_of(order.get().as_ref(), &further.get());
         Some(Listing { of: place.scope.get()?, deleted: deleted.get(), filter: filter.get(), sort, descending })
     });
-    let noted = RwSignal::new((None::<Scope>, Params::new()));
+    let noted = RwSignal::new((None::<Scope>, Noted::default()));
     let list = paged(
         move |offset, limit| listing.get().map(|list| ListRuns::of(list, offset, limit)),
         move |table| {
@@ -166,11 +166,11 @@ pub(crate) fn Runs() -> impl IntoView {
             };
             let scope = place.scope.get_untracked();
             // What was seen is offered also while a half-written filter leaves no row.
-            noted.update(|(of, params)| {
+            noted.update(|(of, noted)| {
                 if *of != scope {
-                    (*of, *params) = (scope, Params::new());
+                    (*of, *noted) = (scope, Noted::default());
                 }
-                note(params, &table.rows);
+                noted.note(&table.rows);
             });
             let now = Facts {
                 rare,
@@ -516,28 +516,51 @@ fn stretch(list: Signal<Option<Listing>>, picked: RwSignal<Vec<String>>) -> Call
     })
 }
 
-/// What a filter can name here: the values are those of the rows that are here.
-/// Params with their values, in rows that were seen.
-type Params = BTreeMap<String, BTreeSet<String>>;
+/// Values by their keys, in rows that were seen.
+type Values = BTreeMap<String, BTreeSet<String>>;
+
+#[derive(Default, Clone)]
+struct Noted {
+    params: Values,
+    tags: Values,
+    names: BTreeSet<String>,
+    commits: BTreeSet<String>,
+}
 
 /// Values of a param that are offered.
 const OFFERED: usize = 50;
+/// Bytes of a value that is offered: a description is no value that a filter asks for.
+const LONGEST_OFFERED: usize = 80;
 
-fn note(params: &mut Params, rows: &[RunRow]) {
-    for (key, value) in rows.iter().flat_map(|row| &row.params) {
+impl Noted {
+    fn note(&mut self, rows: &[RunRow]) {
+        let add = |values: &mut BTreeSet<String>, value: &String| {
+            if values.len() < OFFERED && value.len() <= LONGEST_OFFERED && !values.contains(value) {
+                values.insert(value.clone());
+            }
+        };
         // A page has thousands of values, and hardly one is new: they are looked up as they are.
-        match params.get_mut(key) {
-            Some(values) if values.len() >= OFFERED || values.contains(value) => {}
-            Some(values) => drop(values.insert(value.clone())),
-            None => drop(params.insert(key.clone(), [value.clone()].into())),
+        let add_of = |all: &mut Values, key: &String, value: &String| match all.get_mut(key) {
+            Some(values) => add(values, value),
+            None => add(all.entry(key.clone()).or_default(), value),
+        };
+        for row in rows {
+            row.params.iter().for_each(|(key, value)| add_of(&mut self.params, key, value));
+            row.tags.iter().for_each(|(key, value)| add_of(&mut self.tags, key, value));
+            add(&mut self.names, &row.name);
+            row.commit.iter().for_each(|commit| add(&mut self.commits, commit));
         }
     }
 }
 
-fn vocabulary(facts: &Facts, params: &Params) -> Vocabulary {
+/// What a filter can name here: the values are those of the rows that are here.
+fn vocabulary(facts: &Facts, noted: &Noted) -> Vocabulary {
     let metrics = facts.metric_keys.iter().filter(|key| !key.starts_with("system/")).cloned().collect();
-    let params = params.iter().map(|(key, values)| (key.clone(), values.iter().cloned().collect())).collect();
-    Vocabulary { metrics, params, tags: facts.tag_keys.clone() }
+    let listed = |values: &BTreeSet<String>| values.iter().cloned().collect::<Vec<_>>();
+    let params = noted.params.iter().map(|(key, values)| (key.clone(), listed(values))).collect();
+    let tags = facts.tag_keys.iter().map(|key| (key.clone(), noted.tags.get(key).map(listed).unwrap_or_default()));
+    let plain = vec![("name", listed(&noted.names)), ("commit", listed(&noted.commits))];
+    Vocabulary { metrics, params, tags: tags.collect(), plain }
 }
 
 #[component]

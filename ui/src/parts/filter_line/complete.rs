@@ -9,9 +9,11 @@ use api::run_table::{self, quote_length};
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Vocabulary {
     pub(crate) metrics: Vec<String>,
-    /// Params with the values that were seen.
+    /// Params and tags, each with the values that were seen.
     pub(crate) params: Vec<(String, Vec<String>)>,
-    pub(crate) tags: Vec<String>,
+    pub(crate) tags: Vec<(String, Vec<String>)>,
+    /// Values that were seen of fields that have no key: "name" with those of runs.
+    pub(crate) plain: Vec<(&'static str, Vec<String>)>,
 }
 
 /// One offer: what is put in, and what it is.
@@ -30,17 +32,22 @@ pub(crate) struct Completion {
 }
 
 const SHOWN: usize = 9;
-const PLAIN: [(&str, &str); 10] = [
+const PLAIN: [(&str, &str); 15] = [
     ("name", "the run's name"),
     ("state", "how it ended"),
     ("kind", "trained here, any program, or logged"),
     ("device", "what it trained on"),
     ("snapshot", "the number of its data's version"),
     ("duration", "seconds"),
+    ("cost", "at the price of the settings"),
     ("created", "milliseconds since 1970"),
     ("commit", "of its code"),
     ("user", "who started it"),
     ("notes", "what was written about it"),
+    ("parent", "the id of the run that it stands under"),
+    ("status", "how it ended, by MLflow's words"),
+    ("end_time", "milliseconds since 1970"),
+    ("run_id", "the run's id"),
 ];
 const NUMBERS: [(&str, &str); 8] = [
     (">", "greater than"),
@@ -78,6 +85,7 @@ const KEYED: [&str; 11] = [
     "dataset.",
 ];
 const STATES: [&str; 6] = ["finished", "running", "failed", "stopped", "killed", "queued"];
+const STATUSES: [&str; 5] = ["FINISHED", "RUNNING", "FAILED", "KILLED", "SCHEDULED"];
 const KINDS: [&str; 5] = ["training", "command", "client", "imported", "search"];
 const DEVICES: [&str; 4] = ["cpu", "cuda", "metal", "wgpu"];
 const JOINS: [(&str, &str); 2] = [("and", "both are true"), ("or", "one of them is true")];
@@ -200,7 +208,7 @@ fn offers(wants: &Wants, place: Range<usize>, typed: &str, words: &Vocabulary) -
         Wants::Condition => {
             words.metrics.iter().for_each(|key| add(keyed("metric", key), "metric"));
             words.params.iter().for_each(|(key, _)| add(keyed("param", key), "parameter"));
-            words.tags.iter().for_each(|key| add(keyed("tag", key), "tag"));
+            words.tags.iter().for_each(|(key, _)| add(keyed("tag", key), "tag"));
             PLAIN.into_iter().for_each(|(field, what)| add(field.to_owned(), what));
             add("not".to_owned(), "the opposite");
             add("(".to_owned(), "conditions that belong together");
@@ -226,6 +234,7 @@ fn offers(wants: &Wants, place: Range<usize>, typed: &str, words: &Vocabulary) -
         Wants::Value(field) | Wants::Listed(field) => match field.as_str() {
             "state" => STATES.iter().for_each(|value| add((*value).to_owned(), "state")),
             "kind" => KINDS.iter().for_each(|value| add((*value).to_owned(), "kind")),
+            "status" => STATUSES.iter().for_each(|value| add((*value).to_owned(), "status")),
             "device" => DEVICES.iter().for_each(|value| add((*value).to_owned(), "device")),
             _ => values_of(field, words).for_each(|value| add(quoted(value), "value")),
         },
@@ -240,10 +249,12 @@ fn offers(wants: &Wants, place: Range<usize>, typed: &str, words: &Vocabulary) -
     Completion { place, offers: all }
 }
 
-/// The values of a param that were seen.
+/// The values of a param, a tag or another field that were seen.
 fn values_of<'a>(field: &str, words: &'a Vocabulary) -> impl Iterator<Item = &'a String> + use<'a> {
-    let known = words.params.iter().find(|(key, _)| keyed("param", key) == *field);
-    known.into_iter().flat_map(|(_, values)| values)
+    let param = words.params.iter().find(|(key, _)| keyed("param", key) == *field).map(|(_, values)| values);
+    let tag = || words.tags.iter().find(|(key, _)| keyed("tag", key) == *field).map(|(_, values)| values);
+    let plain = || words.plain.iter().find(|(name, _)| *name == field).map(|(_, values)| values);
+    param.or_else(tag).or_else(plain).into_iter().flatten()
 }
 
 fn keyed(kind: &str, key: &str) -> String {
@@ -268,7 +279,7 @@ fn is_field(word: &str) -> bool {
 fn is_number(field: &str) -> bool {
     field.starts_with("metric.")
         || field.starts_with("metrics.")
-        || ["snapshot", "duration", "created"].contains(&field)
+        || ["snapshot", "duration", "created", "cost", "end_time"].contains(&field)
 }
 
 fn pieces(text: &str) -> Vec<Piece> {
@@ -313,7 +324,8 @@ mod tests {
         Vocabulary {
             metrics: vec!["loss/train".to_owned(), "loss/validation".to_owned(), "top 5".to_owned()],
             params: vec![("model".to_owned(), vec!["trees".to_owned(), "small cnn".to_owned()])],
-            tags: vec!["team".to_owned()],
+            tags: vec![("team".to_owned(), vec!["vision".to_owned()])],
+            plain: vec![("name", vec!["brisk heron".to_owned()])],
         }
     }
 
@@ -330,7 +342,7 @@ mod tests {
             ["metric.loss/train", "metric.loss/validation", "metric.\"top 5\"", "param.model"]
         );
         assert_eq!(offered("loss|"), ["metric.loss/train", "metric.loss/validation"]);
-        assert_eq!(offered("state = finished and st|"), ["state"]);
+        assert_eq!(offered("state = finished and st|"), ["state", "status"]);
         assert_eq!(offered("(dur|"), ["duration"]);
     }
 
@@ -362,6 +374,9 @@ mod tests {
         assert_eq!(offered("state = f|"), ["finished", "failed"]);
         assert_eq!(offered("state=|").len(), 6);
         assert_eq!(offered("param.model = |"), ["trees", "\"small cnn\""]);
+        assert_eq!(offered("tag.team = |"), ["vision"]);
+        assert_eq!(offered("name = b|"), ["\"brisk heron\""]);
+        assert_eq!(offered("status = f|"), ["FINISHED", "FAILED"]);
         assert!(offered("metric.loss/train < |").is_empty());
     }
 
