@@ -8,7 +8,7 @@ use std::rc::Rc;
 use api::{ApiError, Request};
 use leptos::{prelude::*, task::spawn_local};
 
-use super::Client;
+use super::{Client, events::sleep};
 
 /// The newest answer to a request, and why the last try failed.
 pub(crate) struct Query<T: Send + Sync + 'static> {
@@ -61,6 +61,16 @@ where
     R: Request + Clone,
     R::Response: Clone,
 {
+    paced(request, 0)
+}
+
+/// The same for what costs the host more than a look into its records, such as a walk through a folder: however often it
+/// changes, it is asked again only so many milliseconds after the last answer. The last change is always asked for.
+pub(crate) fn paced<R>(request: impl Fn() -> Option<R> + 'static, pause_ms: i32) -> Query<R::Response>
+where
+    R: Request + Clone,
+    R::Response: Clone,
+{
     let client = Client::get();
     let value = RwSignal::new(None::<R::Response>);
     let error = RwSignal::new(None::<ApiError>);
@@ -79,7 +89,7 @@ where
             !std::mem::replace(&mut question.busy, true)
         });
         if start == Some(true) {
-            spawn_local(answers(client, question, value, error));
+            spawn_local(answers(client, question, value, error, pause_ms));
         }
     });
 
@@ -134,6 +144,7 @@ async fn answers<R>(
     question: StoredValue<Question<R>, LocalStorage>,
     value: RwSignal<Option<R::Response>>,
     error: RwSignal<Option<ApiError>>,
+    pause_ms: i32,
 ) where
     R: Request + Clone,
     R::Response: Clone,
@@ -156,6 +167,12 @@ async fn answers<R>(
                 error.set(None);
             }
             Err(failed) => error.set(Some(failed)),
+        }
+        if pause_ms > 0 {
+            sleep(pause_ms).await;
+            if question.try_with_value(|question| question.generation) != ours {
+                return;
+            }
         }
         if question.try_with_value(|question| question.stale) != Some(true) {
             break;

@@ -25,7 +25,7 @@ use leptos_router::hooks::{use_location, use_navigate, use_params_map};
 use crate::{
     client::{
         Client,
-        query::{Query, query},
+        query::{Query, paced, query},
     },
     frame::{asked::forgets, crumbs::crumbs, place::Place},
     parts::{
@@ -505,13 +505,17 @@ fn numbers(run: &Run, primary: Option<&str>) -> Vec<Figure> {
     all
 }
 
+/// Milliseconds between two looks at what lies in a run's folder.
+const WALKS_APART_MS: i32 = 2_000;
+
 #[component]
 fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
     let id = Memo::new(move |_| run.with(|run| run.id));
     let is_live = Signal::derive(move || run.with(|run| !run.state.is_over()));
     let is_training = Memo::new(move |_| run.with(|run| run.kind == RunKind::Training));
-    let artifacts = query(move || Some(api::run::ListArtifacts { run: id.get() }));
-    let media = query(move || Some(api::media::ListMedia { run: id.get() }));
+    // A run that is under way announces itself many times a second, and each of these walks through its folder.
+    let artifacts = paced(move || Some(api::run::ListArtifacts { run: id.get() }), WALKS_APART_MS);
+    let media = paced(move || Some(api::media::ListMedia { run: id.get() }), WALKS_APART_MS);
     // Of a training its progress says what it takes; a program's run is measured from outside; a search takes nothing.
     let has_system = Memo::new(move |_| {
         run.with(|run| {

@@ -15,10 +15,11 @@ use charts::{
 };
 use leptos::prelude::*;
 
+use super::WALKS_APART_MS;
 use crate::{
     client::{
         Client,
-        query::{Query, query},
+        query::{Query, paced},
         wire,
     },
     parts::{
@@ -76,7 +77,8 @@ fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
         chosen.get().map_or(last, |chosen| chosen.min(last))
     });
     let step = Memo::new(move |_| steps.with(|steps| steps.get(at.get()).copied()));
-    let medium = query(move || step.get().map(|step| GetMedium { run: run.get(), key: key.get(), step: Some(step) }));
+    let asked = move || step.get().map(|step| GetMedium { run: run.get(), key: key.get(), step: Some(step) });
+    let medium = paced(asked, WALKS_APART_MS);
     let plays = RwSignal::new(false);
     Effect::new(move |_| {
         if !plays.get() {
