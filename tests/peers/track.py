@@ -22,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from base64 import b64encode
@@ -286,7 +287,7 @@ def raw_batch(served, points, reps):
 
 
 def viewports(served, home, points, times=5):
-    """The slowest median of several viewports of a long series, in ms, that of viewports along another metric as long,
+    """The slowest median of several viewports of a long series by steps and by times, in ms, that of viewports along another metric as long,
     and how long it took to log both."""
     raw, client = Raw(served.address), client_of(served)
     experiment = client.create_experiment(f"long-{random.random()}")
@@ -312,12 +313,54 @@ def viewports(served, home, points, times=5):
         path = f"/api/series?run={run}&key=loss&from={first}&to={last}&points=2000"
         seconds = [timed(lambda: page.ask("GET", path)) for _ in range(times)]
         medians.append(statistics.median(seconds) * 1e3)
+    for first, last in [(0, points), (points // 7, points // 5), (points // 2, points // 2 + 1000)]:
+        asked = {"run": run, "key": "loss", "from_ms": T0 + first, "to_ms": T0 + last}
+        body = json.dumps({"series": [asked], "points": 2000})
+        seconds = [timed(lambda: page.ask("POST", "/api/series", body)) for _ in range(times)]
+        medians.append(statistics.median(seconds) * 1e3)
     for share in [1, 0.01]:
         over = {"key": "tokens", "from": 0, "to": points * 4096 * share}
         body = json.dumps({"series": [{"run": run, "key": "loss", "over": over}], "points": 2000})
         seconds = [timed(lambda: page.ask("POST", "/api/series", body)) for _ in range(times)]
         along.append(statistics.median(seconds) * 1e3)
     return max(medians), max(along), filled
+
+
+def large_artifact(served, size):
+    """MB/s up and down of one file, and by how many MB the server's memory grew at most meanwhile."""
+    raw, client = Raw(served.address), client_of(served)
+    run = client.create_run(client.create_experiment(f"large-{random.random()}")).info
+    path = f"/api/2.0/mlflow-artifacts/artifacts/{run.experiment_id}/{run.run_id}/artifacts/large.bin"
+    piece = random.Random(1).randbytes(1 << 20)
+    before, peak, ended = served.memory_mb(), [0.0], threading.Event()
+
+    def watch():
+        while not ended.wait(0.05):
+            peak[0] = max(peak[0], served.memory_mb())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        def up():
+            pieces = (piece for _ in range(size >> 20))
+            raw.connection.request("PUT", path, pieces, {**raw.headers, "Content-Length": str(size)})
+            answer = raw.connection.getresponse()
+            assert answer.status == 200, answer.read()
+            answer.read()
+
+        def down():
+            raw.connection.request("GET", path, headers=raw.headers)
+            answer, came = raw.connection.getresponse(), 0
+            while part := answer.read(1 << 20):
+                assert part == piece, f"another content at {came}"
+                came += len(part)
+            assert came == size, f"{came} of {size} bytes came"
+
+        up_s, down_s = timed(up), timed(down)
+    finally:
+        ended.set()
+        watcher.join()
+    return size / 1e6 / up_s, size / 1e6 / down_s, max(peak[0] - before, 0.0)
 
 
 def floor(folder, points, reps):
@@ -448,6 +491,8 @@ def main():
             peer_p50 >= 20 * own_p50 and found == peer_found == 100,
             f"p50 {own_p50:.1f} to {peer_p50:.0f} ms, {peer_p50 / own_p50:.0f}× (bar 20); p95 {own_p95:.1f} to {peer_p95:.0f} ms",
         )
+        up, down, grew = large_artifact(ours, 1 << 30)
+        bars.bar("artifact of 1 GiB", grew < 50, f"{up:,.0f} MB/s up, {down:,.0f} MB/s down, memory grew by {grew:.0f} MB (bar 50)")
         theirs.stop()
         both.remove(theirs)
         experiment = crowd(ours, asked.many)
