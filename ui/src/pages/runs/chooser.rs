@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     Facts,
-    columns::{self, Chosen},
+    columns::{self, Chosen, PLAIN},
 };
 use crate::parts::{
     button::{Button, IconButton},
@@ -46,7 +46,13 @@ fn Choice(chosen: Chosen, facts: RwSignal<Facts>) -> impl IntoView {
             lines.filter(|(name, _)| fits(name)).collect::<Vec<_>>()
         })
     });
-    let is_own = move || chosen.chosen().is_some();
+    let plain = Memo::new(move |_| {
+        let wanted = search.with(|search| search.trim().to_lowercase());
+        let shown = facts.with(|facts| chosen.plain(facts));
+        let fitting =
+            PLAIN.iter().filter(|(name, title)| name.contains(&wanted) || title.to_lowercase().contains(&wanted));
+        fitting.map(|(name, title)| (*name, *title, shown.iter().any(|own| own == name))).collect::<Vec<_>>()
+    });
     let dragged = RwSignal::new(None::<String>);
     view! {
         <div class="content form">
@@ -55,12 +61,27 @@ fn Choice(chosen: Chosen, facts: RwSignal<Facts>) -> impl IntoView {
                 <For each=move || names.get() key=|line| line.clone() let:line>
                     <Line name=line.0 is_shown=line.1 chosen facts dragged />
                 </For>
-                {move || names.with(Vec::is_empty).then(|| view! { <p class="faint padded">"No column is called so."</p> })}
+                <For each=move || plain.get() key=|line| *line let:line>
+                    {
+                        let (name, title, is_shown) = line;
+                        let toggle = move || facts.with_untracked(|facts| chosen.toggle_plain(facts, name));
+                        view! {
+                            <div role="listitem" class="column-line flex">
+                                <label class="grow flex cut">
+                                    <input type="checkbox" prop:checked=is_shown on:change=move |_| toggle() />
+                                    <span class="cut">{title}</span>
+                                    <span class="faint caption">"Of every run"</span>
+                                </label>
+                            </div>
+                        }
+                    }
+                </For>
+                {move || (names.with(Vec::is_empty) && plain.with(Vec::is_empty)).then(|| view! { <p class="faint padded">"No column is called so."</p> })}
             </div>
             <Switch value=shaded label="Colour the figures: the better, the stronger" />
         </div>
         <footer>
-            <Button label="Let Slipway choose" kind="quiet" disabled=Signal::derive(move || !is_own()) on_press=move || chosen.set(None) />
+            <Button label="Let Slipway choose" kind="quiet" disabled=Signal::derive(move || !chosen.is_own()) on_press=move || chosen.forget() />
         </footer>
     }
 }

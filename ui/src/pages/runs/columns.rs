@@ -30,6 +30,32 @@ pub(super) const METRIC: &str = "metric.";
 pub(super) const PARAM: &str = "param.";
 pub(super) const TAG: &str = "tag.";
 
+/// Columns of what every run has, in their order: what filters call it, and the title. The last two stand there only
+/// once they are asked for.
+pub(super) const PLAIN: [(&str, &str); 8] = [
+    ("experiment", "Experiment"),
+    ("model", "Model"),
+    ("cost", "Cost"),
+    ("duration", "Took"),
+    ("snapshot", "Data"),
+    ("created", "Started"),
+    ("state", "State"),
+    ("commit", "Commit"),
+];
+
+/// Those of them that say something of these runs.
+fn telling(facts: &Facts) -> Names {
+    let tells = |name: &str| match name {
+        "experiment" => facts.is_of_all,
+        "model" => facts.has_model,
+        "cost" => facts.has_cost,
+        "snapshot" => facts.has_snapshot,
+        "state" | "commit" => false,
+        _ => true,
+    };
+    PLAIN.iter().filter(|(name, _)| tells(name)).map(|(name, _)| (*name).to_owned()).collect()
+}
+
 /// What a choice of columns is: these, in this order.
 pub(super) type Names = Vec<String>;
 
@@ -47,6 +73,8 @@ pub(super) struct Chosen {
     names: RwSignal<Option<Names>>,
     /// Those that stay at the left.
     pub(super) pinned: RwSignal<Names>,
+    /// Those of [`PLAIN`] that a person wants.
+    plain: RwSignal<Option<Names>>,
     /// Pixels, of those that a person drew.
     pub(super) widths: RwSignal<BTreeMap<String, f64>>,
     /// Whether the cells of metrics are coloured.
@@ -60,6 +88,7 @@ impl Chosen {
             scope,
             names: RwSignal::new(untrack(|| read(scope, ""))),
             pinned: RwSignal::new(untrack(|| read(scope, ".pinned")).unwrap_or_default()),
+            plain: RwSignal::new(untrack(|| read(scope, ".plain"))),
             widths: RwSignal::new(untrack(|| read(scope, ".widths")).unwrap_or_default()),
             shaded: RwSignal::new(untrack(|| read(scope, ".shaded")).unwrap_or(true)),
         };
@@ -68,6 +97,7 @@ impl Chosen {
             if before.is_some_and(|before| before != now) {
                 chosen.names.set(read(scope, ""));
                 chosen.pinned.set(read(scope, ".pinned").unwrap_or_default());
+                chosen.plain.set(read(scope, ".plain"));
                 chosen.widths.set(read(scope, ".widths").unwrap_or_default());
                 chosen.shaded.set(read(scope, ".shaded").unwrap_or(true));
             }
@@ -117,6 +147,33 @@ impl Chosen {
     pub(super) fn set_pinned(self, pinned: Names) {
         self.write(".pinned", Some(&pinned));
         self.pinned.set(pinned);
+    }
+
+    /// Those of [`PLAIN`] that are shown.
+    pub(super) fn plain(self, facts: &Facts) -> Names {
+        self.plain.get().unwrap_or_else(|| telling(facts))
+    }
+
+    pub(super) fn toggle_plain(self, facts: &Facts, name: &str) {
+        let mut names = untrack(|| self.plain(facts));
+        match names.iter().position(|own| own == name) {
+            Some(at) => drop(names.remove(at)),
+            None => names.push(name.to_owned()),
+        }
+        self.write(".plain", Some(&names));
+        self.plain.set(Some(names));
+    }
+
+    /// Nothing is chosen any more.
+    pub(super) fn forget(self) {
+        self.set(None);
+        self.write::<Names>(".plain", None);
+        self.plain.set(None);
+    }
+
+    /// Whether a person chose what is shown.
+    pub(super) fn is_own(self) -> bool {
+        self.names.with(Option::is_some) || self.plain.with(Option::is_some)
     }
 
     /// Draws a column to a width, or gives it its own again.
@@ -232,56 +289,68 @@ pub(super) fn columns(
     let first_free = shown.iter().position(is_free).unwrap_or(shown.len());
     let free = shown.split_off(first_free);
     columns.extend(shown);
-    if facts.is_of_all {
-        columns.push(Column::new(
-            "Experiment",
-            width_of("experiment", 130.0),
-            |row: &RunRow| view! { <span class="muted cut" title=row.experiment.clone()>{row.experiment.clone()}</span> },
-        ));
-    }
-    if facts.has_model {
-        columns.push(Column::new(
-            "Model",
+    // The curve of a pinned metric is not pinned.
+    let plain = chosen.plain(facts);
+    let mut own = PLAIN.iter().filter(|(name, _)| plain.iter().any(|own| own == name));
+    let before = ["experiment", "model"];
+    let (first, last): (Vec<_>, Vec<_>) = own.by_ref().partition(|(name, _)| before.contains(name));
+    columns.extend(first.into_iter().map(|(name, title)| plain_column(name, title, &width_of)));
+    columns.extend(free);
+    columns.extend(last.into_iter().map(|(name, title)| plain_column(name, title, &width_of)));
+    columns.push(Column::new("", 44.0, move |row: &RunRow| {
+        let row = row.clone();
+        view! { <MenuButton items=move || actions.items(&row) label="What can be done with this run" /> }
+    }));
+    columns
+}
+
+/// What every run has.
+fn plain_column(name: &str, title: &str, width_of: &impl Fn(&str, f64) -> f64) -> Column<RunRow> {
+    match name {
+        "experiment" => Column::new(title, width_of(name, 130.0), |row: &RunRow| {
+            view! { <span class="muted cut" title=row.experiment.clone()>{row.experiment.clone()}</span> }
+        }),
+        "model" => Column::new(
+            title,
             74.0,
             |row: &RunRow| view! { <span class="muted">{row.model.clone().map(|model| model.replace('_', " "))}</span> },
-        ));
-    }
-    // The curve of a pinned metric is not pinned.
-    columns.extend(free);
-    if facts.has_cost {
-        let column = Column::new(
-            "Cost",
-            width_of("cost", 86.0),
-            |row: &RunRow| view! { <span class="muted">{cost(row)}</span> },
-        );
-        columns.push(column.number().sorted_by("cost"));
-    }
-    columns.push(
-        Column::new(
-            "Took",
-            width_of("duration", 94.0),
+        ),
+        "cost" => {
+            Column::new(title, width_of(name, 86.0), |row: &RunRow| view! { <span class="muted">{cost(row)}</span> })
+                .number()
+                .sorted_by(name)
+        }
+        "duration" => Column::new(
+            title,
+            width_of(name, 94.0),
             |row: &RunRow| view! { <span class="muted">{row.duration_secs.map(words::duration)}</span> },
         )
         .number()
-        .sorted_by("duration"),
-    );
-    if facts.has_snapshot {
-        columns.push(Column::new("Data", 50.0, |row: &RunRow| view! { <span class="muted">{row.snapshot_number.map(|number| format!("v{number}"))}</span> }));
-    }
-    columns.extend([
-        Column::new(
-            "Started",
-            width_of("created", 104.0),
+        .sorted_by(name),
+        "snapshot" => Column::new(
+            title,
+            50.0,
+            |row: &RunRow| view! { <span class="muted">{row.snapshot_number.map(|number| format!("v{number}"))}</span> },
+        ),
+        "state" => Column::new(
+            title,
+            width_of(name, 86.0),
+            |row: &RunRow| view! { <span class="muted">{run_state(row.state).1}</span> },
+        )
+        .sorted_by(name),
+        "commit" => Column::new(title, width_of(name, 86.0), |row: &RunRow| {
+            let short = row.commit.as_deref().map(words::short_hash);
+            view! { <span class="mono muted" title=row.commit.clone()>{short}</span> }
+        })
+        .sorted_by(name),
+        _ => Column::new(
+            title,
+            width_of(name, 104.0),
             |row: &RunRow| view! { <span class="faint"><Ago ms=row.created_ms /></span> },
         )
         .number()
         .sorted_by("created"),
-        Column::new("", 44.0, move |row: &RunRow| {
-            let row = row.clone();
-            view! { <MenuButton items=move || actions.items(&row) label="What can be done with this run" /> }
-        }),
-    ]);
-    columns
+    }
 }
 
 /// A param or a tag.
