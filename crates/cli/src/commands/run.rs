@@ -402,9 +402,9 @@ fn around(run: RunId, nested: &Nested) -> String {
         let names: Vec<&str> = nested.children.iter().take(NAMED).map(|child| child.name.as_str()).collect();
         let more = nested.total - names.len() as u64;
         let more = if more > 0 { format!(" and {} more", words::count(more)) } else { String::new() };
-        let runs = words::counted(nested.total, "run stands", "runs stand");
+        let (count, runs) = (words::count(nested.total), if nested.total == 1 { "run stands" } else { "runs stand" });
         text += &format!(
-            "\n\n{runs} below it: {}{more}. All: slipway run list --filter 'parent = \"{run}\"'",
+            "\n\n{count} {runs} below it: {}{more}. All: slipway run list --filter 'parent = \"{run}\"'",
             names.join(", ")
         );
     }

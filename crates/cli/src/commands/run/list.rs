@@ -191,7 +191,7 @@ fn every(table: &RunTable) -> Vec<String> {
 
 async fn grouped(context: &Context, list: &List, listing: Listing, by: &str, form: Form) -> Outcome {
     let by: Vec<String> = parts(by).into_iter().map(str::to_owned).collect();
-    let known = context.call(page(&Listing { sort: None, ..listing.clone() }, 0, 1)).await?;
+    let known = context.call(ListRuns::of(Listing { sort: None, ..listing.clone() }, 0, 1)).await?;
     let metrics = match &list.metrics {
         Some(metrics) => parts(metrics).into_iter().map(|key| key.trim_matches('"').to_owned()).collect(),
         None => known.ranked_by.map_or(known.metric_keys, |(key, _)| vec![key]),
