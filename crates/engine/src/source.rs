@@ -28,7 +28,7 @@ use foreign::{Found, Reader};
 use store::{StoreError, source::SourceRow};
 
 pub(crate) use self::following::Following;
-use self::following::{begin, end, follow, read_soon};
+use self::following::{end, follow, read_soon, try_begin};
 pub use self::forgetting::{remove, restore};
 use crate::{
     Engine, Mode, error,
@@ -213,8 +213,8 @@ pub async fn read(engine: &Engine, request: ReadSource) -> anyhow::Result<Job> {
 
 async fn read_as_job(context: JobContext, id: SourceId) -> anyhow::Result<String> {
     let engine = context.engine().clone();
-    while !begin(&engine, id) {
-        // The one that reads is told that there is more, and reads it.
+    // Were the one that reads told of more, it would go on at once, and so for as long as somebody waits.
+    while !try_begin(&engine, id) {
         tokio::select! {
             () = context.cancelled() => bail!(crate::jobs::cancelled()),
             () = tokio::time::sleep(Duration::from_millis(200)) => {}
