@@ -334,18 +334,20 @@ pub fn standing(connection: &Connection, id: RunId) -> Result<Option<Standing>> 
     Ok(found.optional()?)
 }
 
+/// The newest run with a series below another. The tag's key is written out: only so the index of it is used.
+const NEWEST_BELOW: &str = "SELECT run.id FROM run
+     JOIN tag ON tag.run = run.id AND tag.key = 'mlflow.parentRunId' AND tag.value = ?1
+     JOIN metric ON metric.run = run.id AND metric.key = ?2
+     WHERE run.created_ms >= ?3 ORDER BY run.created_ms DESC LIMIT 1";
+
 /// The run that has a series: this one, or the newest that a client logged below it.
 pub fn with_series(connection: &Connection, id: RunId, created_ms: i64, key: &str) -> Result<Option<RunId>> {
     if crate::metric::find(connection, id, key)?.is_some() {
         return Ok(Some(id));
     }
     let found = connection
-        .prepare_cached(
-            "SELECT run.id FROM run JOIN tag ON tag.run = run.id AND tag.key = ?1 AND tag.value = ?2
-             JOIN metric ON metric.run = run.id AND metric.key = ?3
-             WHERE run.created_ms >= ?4 ORDER BY run.created_ms DESC LIMIT 1",
-        )?
-        .query_row(params![PARENT_TAG, id.to_string(), key, created_ms], |row| Ok(id_column!(row, 0, RunId)));
+        .prepare_cached(NEWEST_BELOW)?
+        .query_row(params![id.to_string(), key, created_ms], |row| Ok(id_column!(row, 0, RunId)));
     Ok(found.optional()?)
 }
 
@@ -491,4 +493,30 @@ pub fn put(transaction: &Transaction<'_>, row: &RunRow) -> Result<()> {
 pub fn delete(transaction: &Transaction<'_>, id: RunId) -> Result<()> {
     transaction.prepare_cached("DELETE FROM run WHERE id = ?1")?.execute(params![id.as_bytes()])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How SQLite answers a query in a database of the newest version.
+    fn plan(sql: &str) -> String {
+        let mut connection = Connection::open_in_memory().unwrap();
+        crate::migrate::migrate(&mut connection, std::path::Path::new("in memory")).unwrap();
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let values = vec![rusqlite::types::Null; statement.parameter_count()];
+        let steps = statement.query_map(rusqlite::params_from_iter(values), |row| row.get(3)).unwrap();
+        steps.collect::<rusqlite::Result<Vec<String>>>().unwrap().join("; ")
+    }
+
+    fn check(sql: &str, expect: &[&str]) {
+        let plan = plan(sql);
+        assert!(expect.iter().all(|step| plan.contains(step)) && !plan.contains("SCAN"), "{sql}: {plan}");
+    }
+
+    #[test]
+    fn of_the_series_below_a_run_only_those_are_read() {
+        check(NEWEST_BELOW, &["tag USING COVERING INDEX tag_parent (value=?)", "metric USING"]);
+        assert!(NEWEST_BELOW.contains(&format!("'{PARENT_TAG}'")) && crate::tag::PARENT.contains(PARENT_TAG));
+    }
 }

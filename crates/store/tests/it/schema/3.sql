@@ -633,3 +633,5 @@ CREATE TABLE tail (
 ) WITHOUT ROWID;
 
 CREATE INDEX points_steps ON points (series, level, first, final, count, since_ms, until_ms);
+
+CREATE INDEX tag_parent ON tag (value) WHERE key = 'mlflow.parentRunId';
