@@ -511,6 +511,8 @@ CREATE TABLE logged_model_metric (
     PRIMARY KEY (model, run, key, dataset_name, dataset_digest, step, time_ms)
 ) WITHOUT ROWID;
 
+CREATE INDEX logged_model_metric_run ON logged_model_metric (run);
+
 CREATE TABLE source (
     id       BLOB PRIMARY KEY,
     kind     TEXT NOT NULL,
