@@ -41,6 +41,10 @@ pub(crate) async fn start_as(
     id: RunId,
     tags: Vec<(String, String)>,
 ) -> anyhow::Result<Job> {
+    // Its folder is another's.
+    if engine.store().read(move |c| store::run::bare(c, id)).await?.is_some() {
+        bail!(stands(id));
+    }
     let (project, seen) = folder::look(engine, request.project).await?;
     // A named snapshot needs neither the folder nor what its file says now: the last good one is in force.
     let taken = match request.snapshot {
@@ -96,6 +100,9 @@ pub(crate) async fn start_as(
     let lists = Lists::of(&row.run);
     let entered = row.clone();
     let refused = engine.store().write(move |tx| {
+        if store::run::bare(tx, id)?.is_some() {
+            return Err(stands(id).into());
+        }
         let refused = answered(tx, &entered.run)?;
         if refused.is_none() {
             store::run::put(tx, &entered)?;
@@ -123,6 +130,10 @@ pub(crate) async fn start_as(
     link_job(engine, id, job.id).await?;
     run::announce(engine, id, lists);
     Ok(job)
+}
+
+fn stands(id: RunId) -> ApiError {
+    ApiError::new(ErrorCode::Conflict, format!("The run {id} was begun already."))
 }
 
 async fn own_snapshot(engine: &Engine, project: ProjectId, id: SnapshotId) -> anyhow::Result<SnapshotRow> {
