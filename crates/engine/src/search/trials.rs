@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use api::{
-    ApiError, RunId, SearchId,
+    ApiError, ErrorCode, RunId, SearchId,
     event::Tag,
     run::{RunState, StopRun},
     search::{Direction, Search, SearchMethod, SearchState, Trial, TrialOutcome, Value},
@@ -17,7 +17,7 @@ use tune::{
 };
 
 use super::{find, judge::Judge, parent};
-use crate::{Engine, run};
+use crate::{Engine, error, run};
 
 /// What one look found.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Seen {
     pub(super) start: Vec<Trial>,
     /// Trials whose run is under way or about to be.
     pub(super) under_way: usize,
+    /// Trials that are to stop and can't be asked to: whoever holds their program ends it.
+    pub(super) deaf: Vec<u64>,
     /// Nothing is under way and nothing comes next.
     pub(super) over: bool,
 }
@@ -122,13 +124,17 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_onc
         })
         .await?;
     drop(judges);
+    let mut deaf = Vec::new();
     for trial in search.trials.iter().filter(|trial| asked.contains(&trial.number)) {
-        run::stop(engine, StopRun { run: trial.run }).await?;
+        match run::stop(engine, StopRun { run: trial.run }).await {
+            Err(failure) if error::told(&failure).code == ErrorCode::Unreachable => deaf.push(trial.number),
+            stopped => drop(stopped?),
+        }
     }
     if !changed.is_empty() {
         announce(engine, &search);
     }
-    Ok(Seen { over: under_way == 0 && at_once > 0, search, start, under_way })
+    Ok(Seen { over: under_way == 0 && at_once > 0, search, start, under_way, deaf })
 }
 
 pub(super) fn announce(engine: &Engine, search: &Search) {
