@@ -57,6 +57,9 @@ CREATE INDEX run_split ON run (split);
 
 /// Version 3: a run of an experiment without a project, a client's user, deletion that can be undone, artifacts that
 /// lie elsewhere.
+///
+/// Runs are counted, and their names looked for, in the indexes alone; an index of the names would be taken for
+/// [`best`], too, which then goes through all of a project's runs.
 pub(crate) const REBUILD: &str = "
 CREATE TABLE run_new (
     id             BLOB PRIMARY KEY,
@@ -98,8 +101,9 @@ CREATE TABLE run_new (
 INSERT INTO run_new SELECT *, NULL, NULL, NULL, NULL FROM run;
 DROP TABLE run;
 ALTER TABLE run_new RENAME TO run;
-CREATE INDEX run_project ON run (project, created_ms);
-CREATE INDEX run_experiment ON run (experiment, created_ms);
+CREATE INDEX run_project ON run (project, created_ms, deleted_ms, name);
+CREATE INDEX run_experiment ON run (experiment, created_ms, deleted_ms);
+CREATE INDEX run_ranked ON run (project, created_ms) WHERE ranked_by IS NOT NULL AND deleted_ms IS NULL;
 CREATE INDEX run_state ON run (state);
 CREATE INDEX run_snapshot ON run (snapshot);
 CREATE INDEX run_split ON run (split);
@@ -258,34 +262,38 @@ pub fn newest(connection: &Connection, project: ProjectId, limit: u32) -> Result
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The project's best finished run by its newest ranking metric, of those that were validated on the newest one's rows.
-pub fn best(connection: &Connection, project: ProjectId) -> Result<Option<RunRow>> {
-    let Some((key, more)) = ranking(connection, project)? else { return Ok(None) };
-    let order = if more { "DESC" } else { "ASC" };
-    let mut statement = connection.prepare_cached(&format!(
+fn best_by(order: &str) -> String {
+    format!(
         "SELECT {COLUMNS} FROM run WHERE project = ?1 AND ranked_by = ?2 AND ranked_value IS NOT NULL AND deleted_ms IS NULL
          AND split IS (SELECT split FROM run WHERE project = ?1 AND ranked_by = ?2 AND ranked_value IS NOT NULL AND deleted_ms IS NULL
                        ORDER BY created_ms DESC LIMIT 1)
          ORDER BY ranked_value {order}, created_ms DESC LIMIT 1"
-    ))?;
+    )
+}
+
+/// The project's best finished run by its newest ranking metric, of those that were validated on the newest one's rows.
+pub fn best(connection: &Connection, project: ProjectId) -> Result<Option<RunRow>> {
+    let Some((key, more)) = ranking(connection, project)? else { return Ok(None) };
+    let mut statement = connection.prepare_cached(&best_by(if more { "DESC" } else { "ASC" }))?;
     Ok(statement.query_row(params![project.as_bytes(), key], read).optional()?)
 }
+
+const RANKING: &str = "SELECT ranked_by, more_is_better FROM run
+     WHERE project = ?1 AND ranked_by IS NOT NULL AND deleted_ms IS NULL ORDER BY created_ms DESC LIMIT 1";
 
 /// The key that a project's runs are ranked by, and whether more is better: the newest run's.
 pub fn ranking(connection: &Connection, project: ProjectId) -> Result<Option<(String, bool)>> {
     Ok(connection
-        .prepare_cached(
-            "SELECT ranked_by, more_is_better FROM run WHERE project = ?1 AND ranked_by IS NOT NULL AND deleted_ms IS NULL ORDER BY created_ms DESC LIMIT 1",
-        )?
+        .prepare_cached(RANKING)?
         .query_row(params![project.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?)
 }
 
+const COUNT: &str = "SELECT count(*) FROM run WHERE project = ?1 AND deleted_ms IS NULL";
+
 /// How many runs a project has.
 pub fn count(connection: &Connection, project: ProjectId) -> Result<u64> {
-    let count: i64 = connection
-        .prepare_cached("SELECT count(*) FROM run WHERE project = ?1 AND deleted_ms IS NULL")?
-        .query_row(params![project.as_bytes()], |row| row.get(0))?;
+    let count: i64 = connection.prepare_cached(COUNT)?.query_row(params![project.as_bytes()], |row| row.get(0))?;
     Ok(count as u64)
 }
 
@@ -297,11 +305,11 @@ pub fn ids(connection: &Connection, project: Option<ProjectId>) -> Result<Vec<Ru
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+const NAMED: &str = "SELECT EXISTS (SELECT 1 FROM run WHERE project = ?1 AND name = ?2)";
+
 /// Whether a name is taken among the project's runs.
 pub fn name_taken(connection: &Connection, project: ProjectId, name: &str) -> Result<bool> {
-    Ok(connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM run WHERE project = ?1 AND name = ?2)")?
-        .query_row(params![project.as_bytes(), name], |row| row.get(0))?)
+    Ok(connection.prepare_cached(NAMED)?.query_row(params![project.as_bytes(), name], |row| row.get(0))?)
 }
 
 /// Runs that point at a snapshot.
@@ -511,7 +519,18 @@ mod tests {
 
     fn check(sql: &str, expect: &[&str]) {
         let plan = plan(sql);
-        assert!(expect.iter().all(|step| plan.contains(step)) && !plan.contains("SCAN"), "{sql}: {plan}");
+        let scans = plan.replace("SCAN CONSTANT ROW", "").contains("SCAN");
+        assert!(expect.iter().all(|step| plan.contains(step)) && !scans, "{sql}: {plan}");
+    }
+
+    #[test]
+    fn lists_and_counts_read_no_run_that_they_do_not_tell() {
+        check(COUNT, &["run USING COVERING INDEX run_project (project=?)"]);
+        check(NAMED, &["run USING COVERING INDEX run_project (project=?)"]);
+        check(crate::experiment::RUNS, &["run USING COVERING INDEX run_experiment (experiment=?)"]);
+        check(RANKING, &["run USING INDEX run_ranked (project=?)"]);
+        // Those of the newest one's split, which the newest that is ranked names.
+        check(&best_by("ASC"), &["run USING INDEX run_split (split=?)", "run USING INDEX run_ranked (project=?)"]);
     }
 
     #[test]

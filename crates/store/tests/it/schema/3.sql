@@ -410,9 +410,11 @@ CREATE TABLE "run" (
     address        TEXT     -- of its artifacts, as clients know it, of a run that was moved
 ) WITHOUT ROWID;
 
-CREATE INDEX run_project ON run (project, created_ms);
+CREATE INDEX run_project ON run (project, created_ms, deleted_ms, name);
 
-CREATE INDEX run_experiment ON run (experiment, created_ms);
+CREATE INDEX run_experiment ON run (experiment, created_ms, deleted_ms);
+
+CREATE INDEX run_ranked ON run (project, created_ms) WHERE ranked_by IS NOT NULL AND deleted_ms IS NULL;
 
 CREATE INDEX run_state ON run (state);
 
