@@ -7,7 +7,9 @@ use api::{
     host::GetHost,
     run::{BeginCommand, Ending, GetLineage, GetRun, LineageNode, ListArtifacts, MarkEnded, RunState, StopRun},
     series::Point,
-    tracking::{CreateExperiment, Dataset, Experiment, ListExperiments, PARENT_TAG, RunInput, TrashRuns},
+    tracking::{
+        CreateExperiment, Dataset, Experiment, GIT_COMMIT_TAG, ListExperiments, PARENT_TAG, RunInput, TrashRuns,
+    },
 };
 use engine::{
     Engine,
@@ -230,4 +232,12 @@ async fn a_clients_datasets_models_and_versions_stand_in_the_lineage() {
     assert_eq!((nodes[0].detail.as_str(), nodes[4].detail.as_str()), ("training, f00d", "champion"));
     // It belongs to no project, and has a page all the same.
     assert_eq!(nodes[2].link, Some(format!("/e/{}/runs/{run}", sweep.id)));
+}
+
+#[tokio::test]
+async fn a_commit_that_is_none_is_shortened_all_the_same() {
+    let stage = Stage::new().await;
+    let sweep = experiment(&stage, "sweep").await;
+    let run = begin(&stage, &sweep, "one", vec![(GIT_COMMIT_TAG.to_owned(), "aäöüäöüäöü".to_owned())]).await;
+    assert_eq!(stage.call(GetLineage { run }).await[0].detail, "commit aäöüäöüä");
 }
