@@ -90,6 +90,13 @@ pub fn get(connection: &Connection, id: SourceId) -> Result<Option<SourceRow>> {
     Ok(statement.query_row(params![id.as_bytes()], read).optional()?)
 }
 
+/// The one of this path, unless it was forgotten.
+pub fn at(connection: &Connection, path: &str) -> Result<Option<SourceRow>> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM source WHERE path = ?1 AND forgotten IS NULL"))?;
+    Ok(statement.query_row(params![path], read).optional()?)
+}
+
 /// Where a source's log lies, also of one that was forgotten.
 pub fn path(connection: &Connection, id: SourceId) -> Result<Option<String>> {
     let mut statement = connection.prepare_cached("SELECT path FROM source WHERE id = ?1")?;

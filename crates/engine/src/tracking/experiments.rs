@@ -490,13 +490,13 @@ pub async fn purge_runs(engine: &Engine, request: PurgeRuns) -> anyhow::Result<F
 
 /// Moves runs into another experiment, and so into its project.
 pub async fn move_runs(engine: &Engine, request: MoveRuns) -> anyhow::Result<()> {
-    let to = find(engine, request.to).await?;
-    if to.deleted_ms.is_some() {
-        bail!(deleted(&to));
-    }
     let changed = engine
         .store()
         .write(move |tx| {
+            let Some(to) = store::experiment::get(tx, request.to)? else { return Err(missing(request.to).into()) };
+            if to.deleted_ms.is_some() {
+                return Err(deleted(&to).into());
+            }
             let mut changed = Vec::with_capacity(request.runs.len() * 2);
             for id in request.runs {
                 let Some(row) = store::run::bare(tx, id)? else { return Err(run_missing(id).into()) };

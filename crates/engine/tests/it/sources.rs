@@ -113,6 +113,19 @@ async fn a_log_that_is_added_again_goes_on_with_the_runs_that_were_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_added_twice_at_once_is_one() {
+    let stage = Stage::new().await;
+    let path = stage.write("metrics.csv", "step,loss\n0,1.5\n").to_string_lossy().into_owned();
+    let add = AddSource { path, kind: Some(Kind::Metrics), project: None, once: true };
+    let (one, two) = tokio::join!(stage.try_call(add.clone()), stage.try_call(add));
+    for job in [one, two] {
+        stage.done(job.unwrap()).await;
+    }
+    assert_eq!(stage.call(ListSources {}).await.len(), 1);
+    assert_eq!(series(&stage).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_is_away_takes_nothing_with_it() {
     let stage = Stage::new().await;
     let (folder, away) = (stage.path("mlruns"), stage.path("away"));
