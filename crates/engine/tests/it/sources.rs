@@ -10,7 +10,7 @@ use api::{
     job::{Job, JobState},
     media::{GetMedium, GetMediumSteps, ListMedia, MediumContent, SaveMedium},
     run::{GetRunLog, ListRuns, LogStream, RunKind},
-    source::{AddSource, Kind, ListSources, LookForLogs, ReadSource, RemoveSource},
+    source::{AddSource, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, RestoreSource},
     tracking::{ListExperiments, PurgeRuns, RestoreRuns, TrashRuns},
 };
 
@@ -93,6 +93,31 @@ async fn a_file_store_is_read_once_and_read_on() {
     // Its runs can come back, and the log be read again beside them.
     stage.call(RestoreRuns { runs: removed.runs }).await;
     assert_eq!(series(&stage).await, then);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_whose_host_was_killed_while_it_was_forgotten_is_forgotten() {
+    let mut stage = Stage::new().await;
+    let folder = stage.path("tensorboard");
+    copy(&fixture("foreign/tests/fixtures/tensorboard"), &folder);
+    add(&stage, &folder.join("runs"), Some(Kind::TensorBoard)).await;
+    let first = series(&stage).await;
+    assert!(!first.is_empty());
+    let source = stage.call(ListSources {}).await.remove(0);
+    let (id, at_ms) = (source.id, stage.engine.now_ms());
+    // Between the first commit and the next.
+    let leave = move |tx: &store::Transaction<'_>| {
+        let runs = store::source::live_runs(tx, id)?;
+        let left = serde_json::json!({"at_ms": at_ms, "going": true, "runs": runs, "logged": [], "models": []});
+        store::source::set_forgotten(tx, id, Some(&left))
+    };
+    stage.engine.store().write(leave).await.unwrap();
+    assert_eq!(series(&stage).await, first);
+    stage.reopen().await;
+    assert!(series(&stage).await.is_empty());
+    assert!(stage.engine.store().read(store::source::going).await.unwrap().is_empty());
+    stage.call(RestoreSource { path: source.path }).await;
+    assert_eq!(series(&stage).await, first);
 }
 
 #[tokio::test(flavor = "multi_thread")]
