@@ -47,14 +47,15 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_onc
     let mut judges = engine.searches().judges.lock().await;
     let ended = in_hand.ended.clone();
     let mut judge = judges.remove(&id);
-    let (mut search, mut changed, alive, judge, stop, best_before) = engine
+    let (mut search, mut changed, alive, judge, stop, before) = engine
         .store()
         .read(move |c| {
             let Some(mut search) = store::search::get(c, id)? else { return Err(super::missing(id)) };
+            let judged_before = search.judged.clone();
             if search.judged.is_none() {
                 search.judged = judged(c, &search)?;
             }
-            let best_before = best(&search);
+            let before = (judged_before, best(&search));
             let (changed, alive) = (outcomes(c, &mut search, &ended)?, alive(c, &search)?);
             let mut stop = BTreeSet::new();
             if let Some((key, direction)) = search.judged.clone() {
@@ -63,7 +64,7 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_onc
                     stop = judge.look(c, &search, &key)?;
                 }
             }
-            Ok((search, changed, alive, judge, stop, best_before))
+            Ok((search, changed, alive, judge, stop, before))
         })
         .await?;
     let early = search.trials.iter().filter(|trial| trial.outcome == TrialOutcome::StoppedEarly);
@@ -105,24 +106,10 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_onc
         .chain(new)
         .collect();
     search.best = best(&search);
-    let (written, now_ms) = (search.clone(), engine.now_ms());
-    let changed_now = changed.clone();
-    engine
-        .store()
-        .write(move |tx| {
-            // A state that somebody else set meanwhile stays.
-            let Some(mut now) = store::search::get(tx, id)? else { return Ok(()) };
-            now.judged.clone_from(&written.judged);
-            store::search::put(tx, &now)?;
-            for trial in written.trials.iter().filter(|trial| changed_now.contains(&trial.number)) {
-                store::search::put_trial(tx, id, trial)?;
-            }
-            if written.best != best_before {
-                parent::note_best(tx, &written, now_ms)?;
-            }
-            Ok(())
-        })
-        .await?;
+    let (judged_before, best_before) = before;
+    if !changed.is_empty() || search.judged != judged_before || search.best != best_before {
+        write(engine, &search, &changed, best_before).await?;
+    }
     drop(judges);
     let mut deaf = Vec::new();
     for trial in search.trials.iter().filter(|trial| asked.contains(&trial.number)) {
@@ -135,6 +122,30 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_onc
         announce(engine, &search);
     }
     Ok(Seen { over: under_way == 0 && at_once > 0, search, start, under_way, deaf })
+}
+
+/// Writes what a look found: these trials, and the best one where that is another than before.
+async fn write(
+    engine: &Engine,
+    search: &Search,
+    changed: &BTreeSet<u64>,
+    best_before: Option<u64>,
+) -> anyhow::Result<()> {
+    let (found, changed, now_ms) = (search.clone(), changed.clone(), engine.now_ms());
+    let written = engine.store().write(move |tx| {
+        // A state that somebody else set meanwhile stays.
+        let Some(mut now) = store::search::get(tx, found.id)? else { return Ok(()) };
+        now.judged.clone_from(&found.judged);
+        store::search::put(tx, &now)?;
+        for trial in found.trials.iter().filter(|trial| changed.contains(&trial.number)) {
+            store::search::put_trial(tx, found.id, trial)?;
+        }
+        if found.best != best_before {
+            parent::note_best(tx, &found, now_ms)?;
+        }
+        Ok(())
+    });
+    Ok(written.await?)
 }
 
 pub(super) fn announce(engine: &Engine, search: &Search) {

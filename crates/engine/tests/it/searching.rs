@@ -287,6 +287,29 @@ async fn of_two_that_go_on_with_a_search_at_once_one_does() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn a_search_whose_trials_bring_nothing_new_writes_nothing() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    stage.program("exec sleep 600");
+    let search = stage.call(start(project, of_program(), None)).await.id;
+    let begun = async |stage: &Stage| {
+        let now = stage.call(GetSearch { search }).await;
+        (now.trials.len() == 1).then_some(())
+    };
+    stage.until("the first trial", begun).await;
+    let other = rusqlite::Connection::open(stage.engine.store().path()).unwrap();
+    // It changes with each commit of another connection.
+    let version = || -> i64 { other.query_row("PRAGMA data_version", [], |row| row.get(0)).unwrap() };
+    // Several looks each time: nothing must come, so there is no event to wait for.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let before = version();
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(version(), before);
+    stage.call(StopSearch { search }).await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn a_search_that_was_forgotten_comes_back_as_it_was() {
     let stage = Stage::new().await;
     let project = project(&stage).await;
