@@ -126,6 +126,62 @@ pub struct RunRow {
     pub address: Option<String>,
 }
 
+impl RunRow {
+    /// A run of which nothing is known yet but what it is: queued, in the experiment of its project or of none.
+    pub fn new(
+        id: RunId,
+        (experiment, project): (ExperimentId, Option<ProjectId>),
+        name: String,
+        kind: RunKind,
+        created_ms: i64,
+    ) -> Self {
+        let run = Run {
+            id,
+            project,
+            experiment,
+            name,
+            kind,
+            state: RunState::Queued,
+            ended_because: None,
+            snapshot: None,
+            snapshot_number: None,
+            split: None,
+            job: None,
+            alert: None,
+            code: None,
+            seed: None,
+            device: None,
+            params: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            notes: String::new(),
+            metrics: Vec::new(),
+            progress: None,
+            command: None,
+            exit_code: None,
+            environment: BTreeMap::new(),
+            versions: Vec::new(),
+            has_evaluation: false,
+            resumable: false,
+            user: None,
+            deleted_ms: None,
+            spent: None,
+            created_ms,
+            started_ms: None,
+            ended_ms: None,
+        };
+        Self {
+            run,
+            model: None,
+            ranked: None,
+            pid: None,
+            pid_started_ms: None,
+            events_offset: 0,
+            artifacts: None,
+            address: None,
+        }
+    }
+}
+
 const COLUMNS: &str = "id, project, experiment, name, kind, state, ended_because, snapshot, split, job, alert, code, seed, device, \
     model, notes, progress, command, exit_code, environment, has_evaluation, ranked_by, ranked_value, more_is_better, resumable, \
     pid, pid_started_ms, events_offset, created_ms, started_ms, ended_ms, user, deleted_ms, artifacts, address";

@@ -1,6 +1,6 @@
 //! Any program as a run: entered here, executed by the terminal, read from its folder.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use api::{
@@ -131,50 +131,8 @@ pub(crate) async fn new_row(
             }
         })
         .await?;
-    let run = Run {
-        id,
-        project: Some(project),
-        experiment: experiment.context("find the project's experiment")?,
-        name,
-        kind,
-        state: RunState::Queued,
-        ended_because: None,
-        snapshot: None,
-        snapshot_number: None,
-        split: None,
-        job: None,
-        alert: None,
-        code: None,
-        seed: None,
-        device: None,
-        params: BTreeMap::new(),
-        tags: BTreeMap::new(),
-        notes: String::new(),
-        metrics: Vec::new(),
-        progress: None,
-        command: None,
-        exit_code: None,
-        environment: BTreeMap::new(),
-        versions: Vec::new(),
-        has_evaluation: false,
-        resumable: false,
-        user: None,
-        deleted_ms: None,
-        spent: None,
-        created_ms: engine.now_ms(),
-        started_ms: None,
-        ended_ms: None,
-    };
-    Ok(RunRow {
-        run,
-        model: None,
-        ranked: None,
-        pid: None,
-        pid_started_ms: None,
-        events_offset: 0,
-        artifacts: None,
-        address: None,
-    })
+    let experiment = experiment.context("find the project's experiment")?;
+    Ok(RunRow::new(id, (experiment, Some(project)), name, kind, engine.now_ms()))
 }
 
 /// The state of the code in a folder; `None` where it is not under git, has no commit yet, or no `git` is there.
