@@ -121,9 +121,17 @@ struct ContextInner {
     engine: Engine,
     cancel: CancellationToken,
     job: watch::Sender<Job>,
-    last: Mutex<(Option<std::time::Instant>, Option<std::time::Instant>)>,
+    last: Mutex<Last>,
     /// An event came too soon after another: what is newest is told when the next one is due.
     is_owed: AtomicBool,
+}
+
+/// When progress was last told and written, and what was written.
+#[derive(Default)]
+struct Last {
+    event: Option<Instant>,
+    row: Option<Instant>,
+    written: (Option<f64>, String),
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -265,7 +273,7 @@ impl Jobs {
                 engine: engine.clone(),
                 cancel,
                 job: sender,
-                last: Mutex::new((None, None)),
+                last: Mutex::default(),
                 is_owed: AtomicBool::new(false),
             }),
         };
@@ -495,8 +503,8 @@ impl JobContext {
             job.message = message.into();
             job.seconds_left = seconds_left;
         });
-        let now = std::time::Instant::now();
-        let due = |last: &mut Option<std::time::Instant>, every: Duration| {
+        let now = Instant::now();
+        let due = |last: &mut Option<Instant>, every: Duration| {
             let due = last.is_none_or(|last| now.duration_since(last) >= every);
             if due {
                 *last = Some(now);
@@ -505,7 +513,13 @@ impl JobContext {
         };
         let (event, row) = {
             let mut last = lock(&self.inner.last);
-            (due(&mut last.0, EVENT_EVERY), due(&mut last.1, ROW_EVERY))
+            let job = self.inner.job.borrow();
+            let is_written = last.written.0 == job.fraction && last.written.1 == job.message;
+            let row = !is_written && due(&mut last.row, ROW_EVERY);
+            if row {
+                last.written = (job.fraction, job.message.clone());
+            }
+            (due(&mut last.event, EVENT_EVERY), row)
         };
         if event {
             self.announce();
@@ -616,7 +630,7 @@ impl JobContext {
             tokio::time::sleep(EVENT_EVERY).await;
             let Some(inner) = inner.upgrade() else { return };
             inner.is_owed.store(false, Ordering::Relaxed);
-            lock(&inner.last).0 = Some(Instant::now());
+            lock(&inner.last).event = Some(Instant::now());
             let context = JobContext { inner };
             // Its end was told by itself.
             let is_over = context.inner.job.borrow().state.is_over();

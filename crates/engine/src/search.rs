@@ -45,6 +45,8 @@ const FAILURES: usize = 3;
 #[derive(Default)]
 pub(crate) struct Searches {
     judges: Mutex<HashMap<SearchId, Judge>>,
+    /// One goes on at a time: of two that ask for the same the second finds it under way.
+    resuming: Mutex<()>,
     /// Why fewer trials run at once than asked for.
     held_back: std::sync::Mutex<HashMap<SearchId, String>>,
 }
@@ -243,6 +245,7 @@ pub async fn stop(engine: &Engine, request: StopSearch) -> anyhow::Result<Search
 
 /// Goes on with a search, or asks for more trials of it.
 pub async fn resume(engine: &Engine, request: ResumeSearch) -> anyhow::Result<Search> {
+    let _resuming = engine.searches().resuming.lock().await;
     let search = find(engine, request.search).await?;
     let id = search.id;
     if search.state == SearchState::Running {

@@ -28,7 +28,7 @@ use foreign::{Found, Reader};
 use store::{StoreError, source::SourceRow};
 
 pub(crate) use self::following::Following;
-use self::following::{begin, end, follow, read_soon};
+use self::following::{end, follow, read_soon, try_begin};
 pub use self::forgetting::{remove, restore};
 use crate::{
     Engine, Mode, error,
@@ -91,38 +91,18 @@ pub async fn add(engine: &Engine, request: AddSource) -> anyhow::Result<Job> {
     if let Some(project) = request.project {
         project::find(engine, project).await?;
     }
-    let known = engine.store().read(store::source::list).await?;
-    let known = known.into_iter().find(|row| row.source.path == shown);
-    let row = match known {
-        Some(row) => {
+    let wanted = shown.clone();
+    let known = engine.store().read(move |c| store::source::at(c, &wanted)).await?;
+    let entered = match known {
+        Some(row) => Entered::Before(row),
+        None => enter(engine, &request, &path, shown).await?,
+    };
+    let row = match entered {
+        Entered::Now(row) => row,
+        Entered::Before(row) => {
             as_it_is(&row.source, &request)?;
             set_followed(engine, FollowSource { source: row.source.id, follow: !request.once }).await?;
             find(engine, row.source.id).await?
-        }
-        None => {
-            let kind = match request.kind {
-                Some(kind) => kind,
-                None => only_kind(&path).await?,
-            };
-            let source = Source {
-                id: SourceId::from_bytes(engine.new_id()),
-                kind,
-                path: shown,
-                project: request.project,
-                watched: !request.once,
-                runs: 0,
-                warnings: Vec::new(),
-                warned: 0,
-                error: None,
-                added_ms: engine.now_ms(),
-                read_ms: None,
-            };
-            let row = SourceRow { source, mark: serde_json::Value::Null, is_whole: true };
-            let enter = move |tx: &store::Transaction<'_>| match forgetting::taken_up(tx, &row)? {
-                Some(before) => Ok(before),
-                None => store::source::put(tx, &row).map(|()| row),
-            };
-            engine.store().write_durable(enter).await?
         }
     };
     engine.changed(Tag::Sources);
@@ -131,6 +111,44 @@ pub async fn add(engine: &Engine, request: AddSource) -> anyhow::Result<Job> {
         follow(engine, &row.source);
     }
     Ok(job)
+}
+
+/// A source that is to be read, and whether it was one before.
+enum Entered {
+    Now(SourceRow),
+    Before(SourceRow),
+}
+
+async fn enter(engine: &Engine, request: &AddSource, path: &Path, shown: String) -> anyhow::Result<Entered> {
+    let kind = match request.kind {
+        Some(kind) => kind,
+        None => only_kind(path).await?,
+    };
+    let source = Source {
+        id: SourceId::from_bytes(engine.new_id()),
+        kind,
+        path: shown,
+        project: request.project,
+        watched: !request.once,
+        runs: 0,
+        warnings: Vec::new(),
+        warned: 0,
+        error: None,
+        added_ms: engine.now_ms(),
+        read_ms: None,
+    };
+    let row = SourceRow { source, mark: serde_json::Value::Null, is_whole: true };
+    let entered = engine.store().write_durable(move |tx| {
+        // Another may have added it meanwhile.
+        if let Some(before) = store::source::at(tx, &row.source.path)? {
+            return Ok(Entered::Before(before));
+        }
+        match forgetting::taken_up(tx, &row)? {
+            Some(before) => Ok(Entered::Now(before)),
+            None => store::source::put(tx, &row).map(|()| Entered::Now(row)),
+        }
+    });
+    Ok(entered.await?)
 }
 
 /// Refuses to read a known log as another tool's, or into another project.
@@ -213,8 +231,8 @@ pub async fn read(engine: &Engine, request: ReadSource) -> anyhow::Result<Job> {
 
 async fn read_as_job(context: JobContext, id: SourceId) -> anyhow::Result<String> {
     let engine = context.engine().clone();
-    while !begin(&engine, id) {
-        // The one that reads is told that there is more, and reads it.
+    // Were the one that reads told of more, it would go on at once, and so for as long as somebody waits.
+    while !try_begin(&engine, id) {
         tokio::select! {
             () = context.cancelled() => bail!(crate::jobs::cancelled()),
             () = tokio::time::sleep(Duration::from_millis(200)) => {}

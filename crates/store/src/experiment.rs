@@ -115,11 +115,11 @@ pub fn there(connection: &Connection) -> Result<Vec<ExperimentId>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+pub(crate) const RUNS: &str = "SELECT count(*) FROM run WHERE experiment = ?1 AND deleted_ms IS NULL";
+
 /// How many runs that are not deleted an experiment has.
 pub fn runs(connection: &Connection, id: ExperimentId) -> Result<u64> {
-    let count: i64 = connection
-        .prepare_cached("SELECT count(*) FROM run WHERE experiment = ?1 AND deleted_ms IS NULL")?
-        .query_row(params![id.as_bytes()], |row| row.get(0))?;
+    let count: i64 = connection.prepare_cached(RUNS)?.query_row(params![id.as_bytes()], |row| row.get(0))?;
     Ok(count as u64)
 }
 

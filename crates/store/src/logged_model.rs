@@ -44,6 +44,7 @@ CREATE TABLE logged_model_metric (
     value          REAL,          -- NULL stands for NaN
     PRIMARY KEY (model, run, key, dataset_name, dataset_digest, step, time_ms)
 ) WITHOUT ROWID;
+CREATE INDEX logged_model_metric_run ON logged_model_metric (run);
 ";
 
 const COLUMNS: &str = "id, experiment, name, run, kind, status, status_message, created_ms, updated_ms, deleted_ms";

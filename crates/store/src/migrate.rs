@@ -37,6 +37,7 @@ const TRACKING: &[Step] = &[
     Sql(crate::points::INDEX),
     Code(crate::points::migrate::rebuild),
     Sql(crate::key::DROP),
+    Sql(crate::tag::PARENT),
 ];
 
 const FIRST: &[Step] = &[

@@ -57,6 +57,9 @@ CREATE INDEX run_split ON run (split);
 
 /// Version 3: a run of an experiment without a project, a client's user, deletion that can be undone, artifacts that
 /// lie elsewhere.
+///
+/// Runs are counted, and their names looked for, in the indexes alone; an index of the names would be taken for
+/// [`best`], too, which then goes through all of a project's runs.
 pub(crate) const REBUILD: &str = "
 CREATE TABLE run_new (
     id             BLOB PRIMARY KEY,
@@ -98,8 +101,9 @@ CREATE TABLE run_new (
 INSERT INTO run_new SELECT *, NULL, NULL, NULL, NULL FROM run;
 DROP TABLE run;
 ALTER TABLE run_new RENAME TO run;
-CREATE INDEX run_project ON run (project, created_ms);
-CREATE INDEX run_experiment ON run (experiment, created_ms);
+CREATE INDEX run_project ON run (project, created_ms, deleted_ms, name);
+CREATE INDEX run_experiment ON run (experiment, created_ms, deleted_ms);
+CREATE INDEX run_ranked ON run (project, created_ms) WHERE ranked_by IS NOT NULL AND deleted_ms IS NULL;
 CREATE INDEX run_state ON run (state);
 CREATE INDEX run_snapshot ON run (snapshot);
 CREATE INDEX run_split ON run (split);
@@ -120,6 +124,62 @@ pub struct RunRow {
     pub artifacts: Option<String>,
     /// Where clients find the artifacts, of a run that was moved: as it was told in its first experiment.
     pub address: Option<String>,
+}
+
+impl RunRow {
+    /// A run of which nothing is known yet but what it is: queued, in the experiment of its project or of none.
+    pub fn new(
+        id: RunId,
+        (experiment, project): (ExperimentId, Option<ProjectId>),
+        name: String,
+        kind: RunKind,
+        created_ms: i64,
+    ) -> Self {
+        let run = Run {
+            id,
+            project,
+            experiment,
+            name,
+            kind,
+            state: RunState::Queued,
+            ended_because: None,
+            snapshot: None,
+            snapshot_number: None,
+            split: None,
+            job: None,
+            alert: None,
+            code: None,
+            seed: None,
+            device: None,
+            params: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            notes: String::new(),
+            metrics: Vec::new(),
+            progress: None,
+            command: None,
+            exit_code: None,
+            environment: BTreeMap::new(),
+            versions: Vec::new(),
+            has_evaluation: false,
+            resumable: false,
+            user: None,
+            deleted_ms: None,
+            spent: None,
+            created_ms,
+            started_ms: None,
+            ended_ms: None,
+        };
+        Self {
+            run,
+            model: None,
+            ranked: None,
+            pid: None,
+            pid_started_ms: None,
+            events_offset: 0,
+            artifacts: None,
+            address: None,
+        }
+    }
 }
 
 const COLUMNS: &str = "id, project, experiment, name, kind, state, ended_because, snapshot, split, job, alert, code, seed, device, \
@@ -258,34 +318,38 @@ pub fn newest(connection: &Connection, project: ProjectId, limit: u32) -> Result
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The project's best finished run by its newest ranking metric, of those that were validated on the newest one's rows.
-pub fn best(connection: &Connection, project: ProjectId) -> Result<Option<RunRow>> {
-    let Some((key, more)) = ranking(connection, project)? else { return Ok(None) };
-    let order = if more { "DESC" } else { "ASC" };
-    let mut statement = connection.prepare_cached(&format!(
+fn best_by(order: &str) -> String {
+    format!(
         "SELECT {COLUMNS} FROM run WHERE project = ?1 AND ranked_by = ?2 AND ranked_value IS NOT NULL AND deleted_ms IS NULL
          AND split IS (SELECT split FROM run WHERE project = ?1 AND ranked_by = ?2 AND ranked_value IS NOT NULL AND deleted_ms IS NULL
                        ORDER BY created_ms DESC LIMIT 1)
          ORDER BY ranked_value {order}, created_ms DESC LIMIT 1"
-    ))?;
+    )
+}
+
+/// The project's best finished run by its newest ranking metric, of those that were validated on the newest one's rows.
+pub fn best(connection: &Connection, project: ProjectId) -> Result<Option<RunRow>> {
+    let Some((key, more)) = ranking(connection, project)? else { return Ok(None) };
+    let mut statement = connection.prepare_cached(&best_by(if more { "DESC" } else { "ASC" }))?;
     Ok(statement.query_row(params![project.as_bytes(), key], read).optional()?)
 }
+
+const RANKING: &str = "SELECT ranked_by, more_is_better FROM run
+     WHERE project = ?1 AND ranked_by IS NOT NULL AND deleted_ms IS NULL ORDER BY created_ms DESC LIMIT 1";
 
 /// The key that a project's runs are ranked by, and whether more is better: the newest run's.
 pub fn ranking(connection: &Connection, project: ProjectId) -> Result<Option<(String, bool)>> {
     Ok(connection
-        .prepare_cached(
-            "SELECT ranked_by, more_is_better FROM run WHERE project = ?1 AND ranked_by IS NOT NULL AND deleted_ms IS NULL ORDER BY created_ms DESC LIMIT 1",
-        )?
+        .prepare_cached(RANKING)?
         .query_row(params![project.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?)
 }
 
+const COUNT: &str = "SELECT count(*) FROM run WHERE project = ?1 AND deleted_ms IS NULL";
+
 /// How many runs a project has.
 pub fn count(connection: &Connection, project: ProjectId) -> Result<u64> {
-    let count: i64 = connection
-        .prepare_cached("SELECT count(*) FROM run WHERE project = ?1 AND deleted_ms IS NULL")?
-        .query_row(params![project.as_bytes()], |row| row.get(0))?;
+    let count: i64 = connection.prepare_cached(COUNT)?.query_row(params![project.as_bytes()], |row| row.get(0))?;
     Ok(count as u64)
 }
 
@@ -297,11 +361,11 @@ pub fn ids(connection: &Connection, project: Option<ProjectId>) -> Result<Vec<Ru
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+const NAMED: &str = "SELECT EXISTS (SELECT 1 FROM run WHERE project = ?1 AND name = ?2)";
+
 /// Whether a name is taken among the project's runs.
 pub fn name_taken(connection: &Connection, project: ProjectId, name: &str) -> Result<bool> {
-    Ok(connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM run WHERE project = ?1 AND name = ?2)")?
-        .query_row(params![project.as_bytes(), name], |row| row.get(0))?)
+    Ok(connection.prepare_cached(NAMED)?.query_row(params![project.as_bytes(), name], |row| row.get(0))?)
 }
 
 /// Runs that point at a snapshot.
@@ -334,18 +398,20 @@ pub fn standing(connection: &Connection, id: RunId) -> Result<Option<Standing>> 
     Ok(found.optional()?)
 }
 
+/// The newest run with a series below another. The tag's key is written out: only so the index of it is used.
+const NEWEST_BELOW: &str = "SELECT run.id FROM run
+     JOIN tag ON tag.run = run.id AND tag.key = 'mlflow.parentRunId' AND tag.value = ?1
+     JOIN metric ON metric.run = run.id AND metric.key = ?2
+     WHERE run.created_ms >= ?3 ORDER BY run.created_ms DESC LIMIT 1";
+
 /// The run that has a series: this one, or the newest that a client logged below it.
 pub fn with_series(connection: &Connection, id: RunId, created_ms: i64, key: &str) -> Result<Option<RunId>> {
     if crate::metric::find(connection, id, key)?.is_some() {
         return Ok(Some(id));
     }
     let found = connection
-        .prepare_cached(
-            "SELECT run.id FROM run JOIN tag ON tag.run = run.id AND tag.key = ?1 AND tag.value = ?2
-             JOIN metric ON metric.run = run.id AND metric.key = ?3
-             WHERE run.created_ms >= ?4 ORDER BY run.created_ms DESC LIMIT 1",
-        )?
-        .query_row(params![PARENT_TAG, id.to_string(), key, created_ms], |row| Ok(id_column!(row, 0, RunId)));
+        .prepare_cached(NEWEST_BELOW)?
+        .query_row(params![id.to_string(), key, created_ms], |row| Ok(id_column!(row, 0, RunId)));
     Ok(found.optional()?)
 }
 
@@ -506,4 +572,41 @@ pub fn put(transaction: &Transaction<'_>, row: &RunRow) -> Result<()> {
 pub fn delete(transaction: &Transaction<'_>, id: RunId) -> Result<()> {
     transaction.prepare_cached("DELETE FROM run WHERE id = ?1")?.execute(params![id.as_bytes()])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How SQLite answers a query in a database of the newest version.
+    fn plan(sql: &str) -> String {
+        let mut connection = Connection::open_in_memory().unwrap();
+        crate::migrate::migrate(&mut connection, std::path::Path::new("in memory")).unwrap();
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let values = vec![rusqlite::types::Null; statement.parameter_count()];
+        let steps = statement.query_map(rusqlite::params_from_iter(values), |row| row.get(3)).unwrap();
+        steps.collect::<rusqlite::Result<Vec<String>>>().unwrap().join("; ")
+    }
+
+    fn check(sql: &str, expect: &[&str]) {
+        let plan = plan(sql);
+        let scans = plan.replace("SCAN CONSTANT ROW", "").contains("SCAN");
+        assert!(expect.iter().all(|step| plan.contains(step)) && !scans, "{sql}: {plan}");
+    }
+
+    #[test]
+    fn lists_and_counts_read_no_run_that_they_do_not_tell() {
+        check(COUNT, &["run USING COVERING INDEX run_project (project=?)"]);
+        check(NAMED, &["run USING COVERING INDEX run_project (project=?)"]);
+        check(crate::experiment::RUNS, &["run USING COVERING INDEX run_experiment (experiment=?)"]);
+        check(RANKING, &["run USING INDEX run_ranked (project=?)"]);
+        // Those of the newest one's split, which the newest that is ranked names.
+        check(&best_by("ASC"), &["run USING INDEX run_split (split=?)", "run USING INDEX run_ranked (project=?)"]);
+    }
+
+    #[test]
+    fn of_the_series_below_a_run_only_those_are_read() {
+        check(NEWEST_BELOW, &["tag USING COVERING INDEX tag_parent (value=?)", "metric USING"]);
+        assert!(NEWEST_BELOW.contains(&format!("'{PARENT_TAG}'")) && crate::tag::PARENT.contains(PARENT_TAG));
+    }
 }

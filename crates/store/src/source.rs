@@ -90,6 +90,13 @@ pub fn get(connection: &Connection, id: SourceId) -> Result<Option<SourceRow>> {
     Ok(statement.query_row(params![id.as_bytes()], read).optional()?)
 }
 
+/// The one of this path, unless it was forgotten.
+pub fn at(connection: &Connection, path: &str) -> Result<Option<SourceRow>> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM source WHERE path = ?1 AND forgotten IS NULL"))?;
+    Ok(statement.query_row(params![path], read).optional()?)
+}
+
 /// Where a source's log lies, also of one that was forgotten.
 pub fn path(connection: &Connection, id: SourceId) -> Result<Option<String>> {
     let mut statement = connection.prepare_cached("SELECT path FROM source WHERE id = ?1")?;
@@ -116,6 +123,29 @@ pub fn set_forgotten(transaction: &Transaction<'_>, id: SourceId, what: Option<&
     transaction
         .prepare_cached("UPDATE source SET forgotten = ?2 WHERE id = ?1")?
         .execute(params![id.as_bytes(), what.map(Json)])?;
+    Ok(())
+}
+
+/// Whether the runs of a source that was forgotten are still to be deleted; `None` where there is no such source.
+pub fn is_going(connection: &Connection, id: SourceId) -> Result<Option<bool>> {
+    Ok(connection
+        .prepare_cached("SELECT coalesce(json_extract(forgotten, '$.going'), 0) FROM source WHERE id = ?1")?
+        .query_row(params![id.as_bytes()], |row| row.get(0))
+        .optional()?)
+}
+
+/// Those of which a host that was killed left runs to be deleted.
+pub fn going(connection: &Connection) -> Result<Vec<SourceId>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM source WHERE json_extract(forgotten, '$.going')")?;
+    let rows = statement.query_map([], |row| Ok(id_column!(row, 0, SourceId)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Notes that no run of a forgotten source is to be deleted any more.
+pub fn set_gone(transaction: &Transaction<'_>, id: SourceId) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE source SET forgotten = json_remove(forgotten, '$.going') WHERE id = ?1")?
+        .execute(params![id.as_bytes()])?;
     Ok(())
 }
 
@@ -249,6 +279,15 @@ pub fn name_of_run(connection: &Connection, id: SourceId, key: &str) -> Result<O
 pub fn runs(connection: &Connection, id: SourceId) -> Result<Vec<RunId>> {
     let mut statement =
         connection.prepare_cached("SELECT run FROM source_run WHERE source = ?1 AND run IS NOT NULL")?;
+    let rows = statement.query_map(params![id.as_bytes()], |row| Ok(id_column!(row, 0, RunId)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Those of its runs that are not deleted.
+pub fn live_runs(connection: &Connection, id: SourceId) -> Result<Vec<RunId>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT run.id FROM source_run JOIN run ON run.id = source_run.run WHERE source = ?1 AND run.deleted_ms IS NULL",
+    )?;
     let rows = statement.query_map(params![id.as_bytes()], |row| Ok(id_column!(row, 0, RunId)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -7,6 +7,9 @@ use crate::error::Result;
 
 crate::run_pairs::table!("tag");
 
+/// Version 3: the runs that clients logged below a run, by [`api::tracking::PARENT_TAG`].
+pub(crate) const PARENT: &str = "CREATE INDEX tag_parent ON tag (value) WHERE key = 'mlflow.parentRunId';";
+
 /// Whether there was such a tag.
 pub fn remove(transaction: &Transaction<'_>, run: RunId, key: &str) -> Result<bool> {
     let removed = transaction

@@ -75,15 +75,20 @@ impl Column {
     }
 }
 
+/// Which of so many rows are looked at: all, or [`MOST_ROWS`] of them by chance, the same of the same seed.
+pub fn sample(rows: usize, seed: u64) -> Vec<usize> {
+    chosen(rows, &mut ChaCha8Rng::seed_from_u64(seed))
+}
+
+fn chosen(rows: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+    if rows > MOST_ROWS { index::sample(rng, rows, MOST_ROWS).into_vec() } else { (0..rows).collect() }
+}
+
 /// Assesses the params for a metric, NaN where a run has none. The same seed gives the same answer.
 pub fn assess(params: &[(String, Column)], metric: &[f64], seed: u64) -> Importances {
     let rows: Vec<usize> = (0..metric.len()).filter(|row| metric[*row].is_finite()).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let used: Vec<usize> = if rows.len() > MOST_ROWS {
-        index::sample(&mut rng, rows.len(), MOST_ROWS).into_iter().map(|at| rows[at]).collect()
-    } else {
-        rows.clone()
-    };
+    let used: Vec<usize> = chosen(rows.len(), &mut rng).into_iter().map(|at| rows[at]).collect();
     let values: Vec<f64> = used.iter().map(|row| metric[*row]).collect();
     let columns: Vec<Column> = params.iter().map(|(_, column)| column.take(&used)).collect();
     let shares = forest::shares(&columns, &values, &mut rng);

@@ -1,6 +1,6 @@
 //! Any program as a run: entered here, executed by the terminal, read from its folder.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use api::{
@@ -33,7 +33,8 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
     // A folder whose row is not there yet is no garbage.
     let _gate = engine.hold_blobs().await;
     let folder = engine.workspace().run(id);
-    std::fs::create_dir_all(folder.join("artifacts"))
+    tokio::fs::create_dir_all(folder.join("artifacts"))
+        .await
         .with_context(|| format!("make the folder {}", folder.display()))?;
     // The command line masks them too, before they leave it.
     let environment =
@@ -90,14 +91,17 @@ async fn project_at(engine: &Engine, directory: &str) -> anyhow::Result<ProjectR
     if let Some(row) = known.iter().filter(holds).max_by_key(|row| row.path.len()) {
         return Ok(row.clone());
     }
-    let with_file = directory.ancestors().find(|folder| folder.join(project_file::NAME).is_file());
-    let Some(folder) = with_file else {
+    let below = directory.clone();
+    let with_file = tokio::task::spawn_blocking(move || {
+        below.ancestors().find(|folder| folder.join(project_file::NAME).is_file()).map(Path::to_owned)
+    });
+    let Some(folder) = with_file.await? else {
         bail!(
             ApiError::not_found(format!("{} is in no project.", directory.display()))
                 .with_hint("Make one there first: `slipway project create PATH`.")
         );
     };
-    let opened = project::open_folder(engine, folder.to_owned(), api::project::SameId::Ask, None).await?;
+    let opened = project::open_folder(engine, folder, api::project::SameId::Ask, None).await?;
     project::find(engine, opened.id).await
 }
 
@@ -127,50 +131,8 @@ pub(crate) async fn new_row(
             }
         })
         .await?;
-    let run = Run {
-        id,
-        project: Some(project),
-        experiment: experiment.context("find the project's experiment")?,
-        name,
-        kind,
-        state: RunState::Queued,
-        ended_because: None,
-        snapshot: None,
-        snapshot_number: None,
-        split: None,
-        job: None,
-        alert: None,
-        code: None,
-        seed: None,
-        device: None,
-        params: BTreeMap::new(),
-        tags: BTreeMap::new(),
-        notes: String::new(),
-        metrics: Vec::new(),
-        progress: None,
-        command: None,
-        exit_code: None,
-        environment: BTreeMap::new(),
-        versions: Vec::new(),
-        has_evaluation: false,
-        resumable: false,
-        user: None,
-        deleted_ms: None,
-        spent: None,
-        created_ms: engine.now_ms(),
-        started_ms: None,
-        ended_ms: None,
-    };
-    Ok(RunRow {
-        run,
-        model: None,
-        ranked: None,
-        pid: None,
-        pid_started_ms: None,
-        events_offset: 0,
-        artifacts: None,
-        address: None,
-    })
+    let experiment = experiment.context("find the project's experiment")?;
+    Ok(RunRow::new(id, (experiment, Some(project)), name, kind, engine.now_ms()))
 }
 
 /// The state of the code in a folder; `None` where it is not under git, has no commit yet, or no `git` is there.

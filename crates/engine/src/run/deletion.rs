@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Context as _;
-use api::{ApiError, ErrorCode, RunId, event::Tag, host::Freed, run::DeleteRun};
+use api::{ApiError, ErrorCode, ExperimentId, RunId, event::Tag, host::Freed, run::DeleteRun};
 
 use super::Lists;
 use crate::{Engine, error, tracking::experiments};
@@ -51,6 +51,8 @@ pub(crate) enum Which {
     Any,
     /// Those alone that were deleted before, so that they could have been restored.
     Deleted,
+    /// All of an experiment, as long as they are of it and it is deleted itself.
+    Of(ExperimentId),
 }
 
 /// Deletes runs with the models that they logged, and the files of both. All are checked before the first is deleted;
@@ -62,6 +64,9 @@ pub(crate) async fn for_good(engine: &Engine, mut runs: Vec<RunId>, which: Which
     let missing = engine
         .store()
         .read(move |c| {
+            if let Some(refusal) = restored(c, which)? {
+                return Err(refusal.into());
+            }
             let pointed = store::client_version::pointed(c)?;
             for id in asked {
                 let Some(row) = store::run::bare(c, id)? else { return Ok(Some(id)) };
@@ -97,6 +102,9 @@ pub(crate) async fn for_good(engine: &Engine, mut runs: Vec<RunId>, which: Which
 }
 
 fn delete_rows(tx: &store::Transaction<'_>, runs: Vec<RunId>, which: Which) -> store::Result<Gone> {
+    if let Some(refusal) = restored(tx, which)? {
+        return Ok(Gone { refusal: Some(refusal), ..Gone::default() });
+    }
     let pointed = store::client_version::pointed(tx)?;
     let mut gone = Gone::default();
     for id in runs {
@@ -124,6 +132,13 @@ async fn remove_files(engine: &Engine, gone: &Gone) -> anyhow::Result<u64> {
         .context("remove the files of deleted runs")
 }
 
+/// Why nothing of an experiment can go for good: it was restored meanwhile.
+fn restored(c: &store::Connection, which: Which) -> store::Result<Option<ApiError>> {
+    let Which::Of(experiment) = which else { return Ok(None) };
+    let found = store::experiment::get(c, experiment)?.filter(|experiment| experiment.deleted_ms.is_none());
+    Ok(found.map(|experiment| experiments::not_deleted(&experiment)))
+}
+
 /// Why a run can't be deleted for good, if it can't.
 fn refusal(
     c: &store::Connection,
@@ -137,6 +152,10 @@ fn refusal(
             refusal
                 .with_hint("Delete it first, with `slipway run trash`: it can then be restored, or deleted for good."),
         ));
+    }
+    if matches!(which, Which::Of(experiment) if experiment != row.run.experiment) {
+        let message = format!("{} was moved into another experiment.", row.run.name);
+        return Ok(Some(ApiError::new(ErrorCode::Conflict, message).with_hint("Try again: it stays where it is now.")));
     }
     if let Some(refusal) = under_way(row) {
         return Ok(Some(refusal));

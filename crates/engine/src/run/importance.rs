@@ -27,27 +27,28 @@ pub async fn assess(engine: &Engine, request: AssessParams) -> anyhow::Result<Pa
     let filter = filter::parse(&request.list.filter)?;
     let (list, metric, board) = (request.list, request.metric, engine.clone());
     let (asked, _asking) = engine.board().ask();
-    let (keys, rows) = engine
+    let (keys, (rows, runs)) = engine
         .store()
         .read(move |c| {
             let by = vec![Order { field: Field::Id, descending: false }];
             let query = table::query(c, &list, filter, by, 0, u64::from(u32::MAX))?;
             let [_, keys, _] = board.board().keys(c, &asked, &query.experiments)?;
             let params = keys.iter().cloned().map(Field::Param);
-            let columns: Vec<Column> = [Field::Metric(metric)].into_iter().chain(params).map(Column::Field).collect();
-            let (rows, _) = board.board().cells(c, &asked, &query, &columns)?;
-            Ok((keys, rows))
+            let of_metric = [Field::Metric(metric.clone())];
+            let columns: Vec<Column> = of_metric.into_iter().chain(params).map(Column::Field).collect();
+            // Of so many runs as are looked at: of a hundred thousand the texts would fill the memory.
+            let some = |runs| importance::sample(runs, SEED);
+            Ok((keys, board.board().cells_of_some(c, &asked, &query, (&metric, &columns), some)?))
         })
         .await?;
-    Ok(tokio::task::spawn_blocking(move || of_rows(&keys, rows)).await?)
+    Ok(tokio::task::spawn_blocking(move || of_rows(&keys, runs, rows)).await?)
 }
 
-/// Assesses rows of the metric's cell and one for each param.
-fn of_rows(keys: &[String], rows: Vec<Vec<Option<String>>>) -> ParamImportances {
+/// Assesses rows of the metric's cell and one for each param, chosen of so many runs.
+fn of_rows(keys: &[String], runs: u64, rows: Vec<Vec<Option<String>>>) -> ParamImportances {
     let number = |text: &String| text.parse::<f64>().ok().filter(|value| value.is_finite());
     let measured = |row: Vec<Option<String>>| row.first().and_then(Option::as_ref).and_then(number).map(|at| (at, row));
     let (metric, rows): (Vec<f64>, Vec<_>) = rows.into_iter().filter_map(measured).unzip();
-    let runs = metric.len() as u64;
     let none = ParamImportances { runs, runs_used: 0, runs_needed: FEWEST as u64, alone: 0.0, params: Vec::new() };
     if metric.len() < FEWEST {
         return none;
@@ -81,8 +82,8 @@ mod tests {
         let mut rows: Vec<_> =
             (0..40).map(|at| row(&(at * 2).to_string(), at, if at % 2 == 0 { "a" } else { "b" })).collect();
         rows.push(row("NaN", 3, "a"));
-        let found = of_rows(&keys, rows);
-        assert_eq!((found.runs, found.runs_used), (40, 40));
+        let found = of_rows(&keys, 90_000, rows);
+        assert_eq!((found.runs, found.runs_used), (90_000, 40));
         let names: Vec<&str> = found.params.iter().map(|one| one.param.as_str()).collect();
         assert_eq!(names, ["lr", "model"]);
         assert!(found.params[0].share > 0.8, "{found:?}");
@@ -92,7 +93,7 @@ mod tests {
 
     #[test]
     fn of_few_runs_nothing_is_said() {
-        let found = of_rows(&["lr".to_owned()], vec![row("1", 1, "a"), row("2", 2, "b")]);
+        let found = of_rows(&["lr".to_owned()], 2, vec![row("1", 1, "a"), row("2", 2, "b")]);
         assert_eq!((found.runs, found.runs_used, found.runs_needed), (2, 0, 5));
         assert!(found.params.is_empty());
     }

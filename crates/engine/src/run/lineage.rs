@@ -57,7 +57,8 @@ pub async fn get(engine: &Engine, request: GetLineage) -> anyhow::Result<Vec<Lin
     before.extend(of_client.before(&mut nodes));
     let commit = row.run.code.as_ref().map(|code| {
         let dirty = if code.dirty { ", with changes" } else { "" };
-        format!("commit {}{dirty}", &code.commit[..code.commit.len().min(8)])
+        // A client tags what it likes.
+        format!("commit {}{dirty}", code.commit.chars().take(8).collect::<String>())
     });
     nodes.push(LineageNode {
         kind: "run".to_owned(),

@@ -56,7 +56,7 @@ pub async fn ask_to_stop(engine: &Engine, row: &RunRow) -> anyhow::Result<()> {
         };
     }
     let path = engine.workspace().run(row.run.id).join("control");
-    match std::fs::write(&path, "stop\n") {
+    match tokio::fs::write(&path, "stop\n").await {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             process::stop(process, Duration::ZERO).await;
             Ok(())

@@ -41,6 +41,10 @@ pub(crate) async fn start_as(
     id: RunId,
     tags: Vec<(String, String)>,
 ) -> anyhow::Result<Job> {
+    // Its folder is another's.
+    if engine.store().read(move |c| store::run::bare(c, id)).await?.is_some() {
+        bail!(stands(id));
+    }
     let (project, seen) = folder::look(engine, request.project).await?;
     // A named snapshot needs neither the folder nor what its file says now: the last good one is in force.
     let taken = match request.snapshot {
@@ -91,11 +95,14 @@ pub(crate) async fn start_as(
         }
     };
     // The settings of this moment, also if the run waits in the queue.
-    write_json(&folder.join("request.json"), &Requested { file: file.clone(), training })?;
+    write_json(folder.join("request.json"), Requested { file: file.clone(), training }).await?;
     let name = row.run.name.clone();
     let lists = Lists::of(&row.run);
     let entered = row.clone();
     let refused = engine.store().write(move |tx| {
+        if store::run::bare(tx, id)?.is_some() {
+            return Err(stands(id).into());
+        }
         let refused = answered(tx, &entered.run)?;
         if refused.is_none() {
             store::run::put(tx, &entered)?;
@@ -123,6 +130,10 @@ pub(crate) async fn start_as(
     link_job(engine, id, job.id).await?;
     run::announce(engine, id, lists);
     Ok(job)
+}
+
+fn stands(id: RunId) -> ApiError {
+    ApiError::new(ErrorCode::Conflict, format!("The run {id} was begun already."))
 }
 
 async fn own_snapshot(engine: &Engine, project: ProjectId, id: SnapshotId) -> anyhow::Result<SnapshotRow> {
@@ -181,7 +192,7 @@ pub(crate) async fn train(context: JobContext, id: RunId) -> anyhow::Result<Stri
     if row.pid.is_none() {
         // What was prepared once stays as it is: a resumed run trains on the rows that it began with.
         if row.run.split.is_some() && plan.is_file() {
-            return go_on(context, id, read_json(&plan)?).await;
+            return go_on(context, id, read_json(plan).await?).await;
         }
         let prepared = async {
             context.check()?;
@@ -207,7 +218,7 @@ async fn prepare(context: &JobContext, row: &RunRow) -> anyhow::Result<()> {
     let engine = context.engine();
     let id = row.run.id;
     let run_folder = engine.workspace().run(id);
-    let requested: Requested = read_json(&run_folder.join("request.json"))?;
+    let requested: Requested = read_json(run_folder.join("request.json")).await?;
     let file = requested.file;
     let mut project = project::find(engine, run::project_of(&row.run)?).await?;
     project.file = file.clone();
@@ -230,8 +241,8 @@ async fn prepare(context: &JobContext, row: &RunRow) -> anyhow::Result<()> {
     context.check()?;
     context.progress(0.09, "Writes the plan");
     let (plan, program) = plan(engine, row, &file, &requested.training, &taken, &assigned, &run_folder).await?;
-    write_json(&run_folder.join("plan.json"), &plan)?;
     let (snapshot_id, split_id, seed) = (taken.snapshot.id, assigned.id, plan.training.seed);
+    write_json(run_folder.join("plan.json"), plan).await?;
     // Before the worker starts: whoever finds it after a crash needs to know only which process it is.
     engine
         .store()
@@ -250,14 +261,16 @@ async fn prepare(context: &JobContext, row: &RunRow) -> anyhow::Result<()> {
 /// Starts a worker on a folder whose plan is written, and enters its process.
 async fn spawn(engine: &Engine, id: RunId, program: PathBuf) -> anyhow::Result<()> {
     let folder = engine.workspace().run(id);
-    // A stop that was asked of an earlier worker is not meant for this one.
-    match std::fs::remove_file(folder.join("control")) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(error).context("clear the run's control file");
+    let spawned = tokio::task::spawn_blocking(move || {
+        // A stop that was asked of an earlier worker is not meant for this one.
+        match std::fs::remove_file(folder.join("control")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).context("clear the run's control file")
+            }
+            _ => process::spawn(&program, &folder),
         }
-        _ => {}
-    }
-    let (mut child, process) = tokio::task::spawn_blocking(move || process::spawn(&program, &folder)).await??;
+    });
+    let (mut child, process) = spawned.await??;
     let now_ms = engine.now_ms();
     let written = engine
         .store()
@@ -298,7 +311,7 @@ pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> 
             .with_hint("Start a new run.")
         );
     }
-    let plan: Plan = read_json(&engine.workspace().run(id).join("plan.json"))?;
+    let plan: Plan = read_json(engine.workspace().run(id).join("plan.json")).await?;
     let memory_bytes = match row.run.snapshot {
         Some(taken) => memory::of_snapshot(engine, &plan.training, &snapshot::find(engine, taken).await?).await,
         None => {
@@ -378,7 +391,7 @@ async fn restore_data(context: &JobContext, id: RunId, mut plan: Plan) -> anyhow
         // The project's folder moved since, or an older Slipway named kept images where they came from.
         if (&plan.data.folder, &plan.data.images) != (&folder, &images) {
             (plan.data.folder, plan.data.images) = (folder, images);
-            write_json(&engine.workspace().run(id).join("plan.json"), &plan)?;
+            write_json(engine.workspace().run(id).join("plan.json"), plan).await?;
         }
     }
     Ok(())
@@ -527,16 +540,22 @@ pub(crate) fn word<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn write_json<T: serde::Serialize>(path: &Path, value: &T) -> anyhow::Result<()> {
-    let folder = path.parent().context("find the run's folder")?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("write {}", path.display()))?;
-    serde_json::to_writer_pretty(&mut file, value)?;
-    file.as_file().sync_all().with_context(|| format!("write {}", path.display()))?;
-    file.persist(path).map_err(|error| error.error).with_context(|| format!("write {}", path.display()))?;
-    Ok(())
+async fn write_json<T: serde::Serialize + Send + 'static>(path: PathBuf, value: T) -> anyhow::Result<()> {
+    let write = move || {
+        let folder = path.parent().context("find the run's folder")?;
+        let mut file = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("write {}", path.display()))?;
+        serde_json::to_writer_pretty(&mut file, &value)?;
+        file.as_file().sync_all().with_context(|| format!("write {}", path.display()))?;
+        file.persist(&path).map_err(|error| error.error).with_context(|| format!("write {}", path.display()))?;
+        Ok(())
+    };
+    tokio::task::spawn_blocking(write).await?
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
-    let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
-    serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))
+async fn read_json<T: serde::de::DeserializeOwned + Send + 'static>(path: PathBuf) -> anyhow::Result<T> {
+    let read = move || {
+        let bytes = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+        serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))
+    };
+    tokio::task::spawn_blocking(read).await?
 }

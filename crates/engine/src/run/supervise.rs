@@ -252,9 +252,12 @@ async fn look(engine: &Engine, id: RunId) -> anyhow::Result<Look> {
     let row = row.ok_or_else(|| crate::error::missing("run", id))?;
     let folder = engine.workspace().run(id);
     let offset = row.events_offset;
-    let file = folder.join("events.jsonl");
-    let piece = tokio::task::spawn_blocking(move || read_lines(&file, offset)).await??;
-    let Some(piece) = piece else {
+    let of = folder.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let piece = read_lines(&of.join("events.jsonl"), offset)?;
+        anyhow::Ok(piece.map(|piece| (piece, has_checkpoint(&of))))
+    });
+    let Some((piece, has_checkpoint)) = read.await?? else {
         return Ok(Look {
             state: row.run.state,
             progress: row.run.progress,
@@ -269,7 +272,6 @@ async fn look(engine: &Engine, id: RunId) -> anyhow::Result<Look> {
         false => None,
     };
     let (end, more) = (piece.end, piece.more);
-    let has_checkpoint = has_checkpoint(&folder);
     let logs = logs(&piece.events);
     let events = piece.events;
     let told = engine
@@ -566,8 +568,11 @@ async fn bury(engine: &Engine, id: RunId) -> anyhow::Result<()> {
     }
     while look(engine, id).await?.more {}
     let folder = engine.workspace().run(id);
-    let stderr = run::read_log(&folder.join("stderr.log"), 0, 1 << 20).map(|chunk| chunk.text).unwrap_or_default();
-    let has_checkpoint = has_checkpoint(&folder);
+    let (stderr, has_checkpoint) = tokio::task::spawn_blocking(move || {
+        let said = run::read_log(&folder.join("stderr.log"), 0, 1 << 20);
+        (said.map(|chunk| chunk.text).unwrap_or_default(), has_checkpoint(&folder))
+    })
+    .await?;
     let now_ms = engine.now_ms();
     let buried = engine
         .store()
@@ -617,7 +622,8 @@ fn has_checkpoint(run: &Path) -> bool {
 /// A training that failed, or was cancelled, before its worker ran.
 pub(crate) async fn fail_before_start(engine: &Engine, id: RunId, error: &ApiError) -> anyhow::Result<()> {
     let (error, now_ms) = (error.clone(), engine.now_ms());
-    let has_checkpoint = has_checkpoint(&engine.workspace().run(id));
+    let folder = engine.workspace().run(id);
+    let has_checkpoint = tokio::task::spawn_blocking(move || has_checkpoint(&folder)).await?;
     let failed = engine
         .store()
         .write(move |tx| {

@@ -69,7 +69,7 @@ async fn stop_trials(context: &JobContext, id: SearchId, programs: &mut Programs
         let is_known =
             |number: u64| seen.search.trials.iter().any(|trial| trial.number == number && trial.name.is_some());
         // What is not entered as a run yet hears of no stop.
-        programs.kill(|number| !is_known(number));
+        programs.kill(|number| !is_known(number) || seen.deaf.contains(&number));
         if seen.under_way == 0 && programs.is_empty() {
             return Ok(());
         }
@@ -90,6 +90,7 @@ async fn go_on(context: &JobContext, id: SearchId, programs: &mut Programs) -> a
     let mut seen = trials::look(engine, id, &programs.in_hand(), 0).await?;
     loop {
         context.check()?;
+        programs.kill(|number| seen.deaf.contains(&number));
         if let Some(error) = budget::over(engine, &seen.search).await? {
             bail!(error);
         }

@@ -20,8 +20,8 @@ const POINTS: u64 = 10_000;
 #[derive(Debug)]
 pub(super) struct Judge {
     rungs: Rungs,
-    /// How many points of each trial were reported.
-    reported: HashMap<u64, u64>,
+    /// How many points of each run were reported: a trial's series may go on in a newer run below it.
+    reported: HashMap<RunId, u64>,
     /// Trials that are over, with nothing left to report.
     settled: HashSet<u64>,
     /// Trials that this host asked to stop: a program that is asked twice is ended.
@@ -75,16 +75,69 @@ impl Judge {
         run: RunId,
         key: &str,
     ) -> store::Result<Vec<(u64, Point)>> {
-        let reported = self.reported.entry(trial).or_default();
         let Some(row) = store::run::bare(connection, run)? else { return Ok(Vec::new()) };
-        let run = store::run::with_series(connection, run, row.run.created_ms, key)?;
-        let series = run.map(|run| store::metric::find(connection, run, key)).transpose()?.flatten();
-        let Some((series, count)) = series else { return Ok(Vec::new()) };
+        let Some(run) = store::run::with_series(connection, run, row.run.created_ms, key)? else {
+            return Ok(Vec::new());
+        };
+        let Some((series, count)) = store::metric::find(connection, run, key)? else { return Ok(Vec::new()) };
+        let reported = self.reported.entry(run).or_default();
         if count <= *reported {
             return Ok(Vec::new());
         }
         let points = store::points::raw_points(connection, series, *reported, POINTS)?;
         *reported += points.len() as u64;
         Ok(points.into_iter().map(|point| (trial, point)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::{
+        ExperimentId,
+        run::RunKind,
+        search::{EarlyStopping, SearchConfig},
+        tracking::PARENT_TAG,
+    };
+    use store::Transaction;
+
+    use super::*;
+    use crate::tracking::{client, experiments};
+
+    /// A run of this number, below another, with so many points.
+    fn log(tx: &Transaction<'_>, number: u8, below: Option<u8>, points: i64) -> RunId {
+        let id = RunId::from_bytes([number; 16]);
+        let experiment = experiments::new(ExperimentId::from_bytes([1; 16]), None, "sweep".to_owned(), 0);
+        let row = client::new_row(id, &experiment, format!("run {number}"), RunKind::Client, i64::from(number));
+        store::run::put(tx, &row).unwrap();
+        if let Some(below) = below {
+            store::tag::put(tx, id, PARENT_TAG, &RunId::from_bytes([below; 16]).to_string()).unwrap();
+        }
+        let points: Vec<Point> = (0..points).map(|step| Point { step, time_ms: step, value: 0.5 }).collect();
+        if !points.is_empty() {
+            store::metric::append(tx, id, "loss", &points).unwrap();
+        }
+        id
+    }
+
+    #[test]
+    fn what_a_newer_run_below_a_trial_logs_is_judged_from_its_first_point() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        store::migrate::migrate(&mut connection, std::path::Path::new("in memory")).unwrap();
+        let tx = connection.transaction().unwrap();
+        let experiment = experiments::new(ExperimentId::from_bytes([1; 16]), None, "sweep".to_owned(), 0);
+        store::experiment::insert(&tx, &experiment).unwrap();
+        let config = SearchConfig { early_stopping: EarlyStopping::Asha, ..SearchConfig::default() };
+        let rungs = space::asha(&config, Direction::Min).unwrap().start().unwrap();
+        let mut judge = Judge { rungs, reported: HashMap::new(), settled: HashSet::new(), asked: HashSet::new() };
+        let trial = log(&tx, 2, None, 0);
+        log(&tx, 3, Some(2), 5);
+        let mut steps = |tx: &Transaction<'_>| -> Vec<i64> {
+            let new = judge.unreported(tx, 1, trial, "loss").unwrap();
+            new.into_iter().map(|(_, point)| point.step).collect()
+        };
+        assert_eq!(steps(&tx), [0, 1, 2, 3, 4]);
+        log(&tx, 4, Some(2), 2);
+        assert_eq!(steps(&tx), [0, 1]);
+        assert_eq!(steps(&tx), [0; 0]);
     }
 }

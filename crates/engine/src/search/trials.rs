@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use api::{
-    ApiError, RunId, SearchId,
+    ApiError, ErrorCode, RunId, SearchId,
     event::Tag,
     run::{RunState, StopRun},
     search::{Direction, Search, SearchMethod, SearchState, Trial, TrialOutcome, Value},
@@ -17,7 +17,7 @@ use tune::{
 };
 
 use super::{find, judge::Judge, parent};
-use crate::{Engine, run};
+use crate::{Engine, error, run};
 
 /// What one look found.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Seen {
     pub(super) start: Vec<Trial>,
     /// Trials whose run is under way or about to be.
     pub(super) under_way: usize,
+    /// Trials that are to stop and can't be asked to: whoever holds their program ends it.
+    pub(super) deaf: Vec<u64>,
     /// Nothing is under way and nothing comes next.
     pub(super) over: bool,
 }
@@ -45,14 +47,15 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_onc
     let mut judges = engine.searches().judges.lock().await;
     let ended = in_hand.ended.clone();
     let mut judge = judges.remove(&id);
-    let (mut search, mut changed, alive, judge, stop, best_before) = engine
+    let (mut search, mut changed, alive, judge, stop, before) = engine
         .store()
         .read(move |c| {
             let Some(mut search) = store::search::get(c, id)? else { return Err(super::missing(id)) };
+            let judged_before = search.judged.clone();
             if search.judged.is_none() {
                 search.judged = judged(c, &search)?;
             }
-            let best_before = best(&search);
+            let before = (judged_before, best(&search));
             let (changed, alive) = (outcomes(c, &mut search, &ended)?, alive(c, &search)?);
             let mut stop = BTreeSet::new();
             if let Some((key, direction)) = search.judged.clone() {
@@ -61,7 +64,7 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_onc
                     stop = judge.look(c, &search, &key)?;
                 }
             }
-            Ok((search, changed, alive, judge, stop, best_before))
+            Ok((search, changed, alive, judge, stop, before))
         })
         .await?;
     let early = search.trials.iter().filter(|trial| trial.outcome == TrialOutcome::StoppedEarly);
@@ -103,32 +106,46 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_onc
         .chain(new)
         .collect();
     search.best = best(&search);
-    let (written, now_ms) = (search.clone(), engine.now_ms());
-    let changed_now = changed.clone();
-    engine
-        .store()
-        .write(move |tx| {
-            // A state that somebody else set meanwhile stays.
-            let Some(mut now) = store::search::get(tx, id)? else { return Ok(()) };
-            now.judged.clone_from(&written.judged);
-            store::search::put(tx, &now)?;
-            for trial in written.trials.iter().filter(|trial| changed_now.contains(&trial.number)) {
-                store::search::put_trial(tx, id, trial)?;
-            }
-            if written.best != best_before {
-                parent::note_best(tx, &written, now_ms)?;
-            }
-            Ok(())
-        })
-        .await?;
+    let (judged_before, best_before) = before;
+    if !changed.is_empty() || search.judged != judged_before || search.best != best_before {
+        write(engine, &search, &changed, best_before).await?;
+    }
     drop(judges);
+    let mut deaf = Vec::new();
     for trial in search.trials.iter().filter(|trial| asked.contains(&trial.number)) {
-        run::stop(engine, StopRun { run: trial.run }).await?;
+        match run::stop(engine, StopRun { run: trial.run }).await {
+            Err(failure) if error::told(&failure).code == ErrorCode::Unreachable => deaf.push(trial.number),
+            stopped => drop(stopped?),
+        }
     }
     if !changed.is_empty() {
         announce(engine, &search);
     }
-    Ok(Seen { over: under_way == 0 && at_once > 0, search, start, under_way })
+    Ok(Seen { over: under_way == 0 && at_once > 0, search, start, under_way, deaf })
+}
+
+/// Writes what a look found: these trials, and the best one where that is another than before.
+async fn write(
+    engine: &Engine,
+    search: &Search,
+    changed: &BTreeSet<u64>,
+    best_before: Option<u64>,
+) -> anyhow::Result<()> {
+    let (found, changed, now_ms) = (search.clone(), changed.clone(), engine.now_ms());
+    let written = engine.store().write(move |tx| {
+        // A state that somebody else set meanwhile stays.
+        let Some(mut now) = store::search::get(tx, found.id)? else { return Ok(()) };
+        now.judged.clone_from(&found.judged);
+        store::search::put(tx, &now)?;
+        for trial in found.trials.iter().filter(|trial| changed.contains(&trial.number)) {
+            store::search::put_trial(tx, found.id, trial)?;
+        }
+        if found.best != best_before {
+            parent::note_best(tx, &found, now_ms)?;
+        }
+        Ok(())
+    });
+    Ok(written.await?)
 }
 
 pub(super) fn announce(engine: &Engine, search: &Search) {

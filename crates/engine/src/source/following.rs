@@ -4,7 +4,7 @@
 //! times to the millisecond are compared, where a watcher that polls would miss what happens twice in a second.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     fs::Metadata,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     path::{Path, PathBuf},
@@ -76,7 +76,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Whether nobody reads it now; then it is ours to read until [`end`].
-pub(super) fn begin(engine: &Engine, id: SourceId) -> bool {
+fn begin(engine: &Engine, id: SourceId) -> bool {
     let mut reading = lock(&engine.following().reading);
     match reading.get_mut(&id) {
         Some(reading) => {
@@ -85,6 +85,17 @@ pub(super) fn begin(engine: &Engine, id: SourceId) -> bool {
         }
         None => {
             reading.insert(id, Reading::default());
+            true
+        }
+    }
+}
+
+/// The same for one who reads in any case, so that the reading under way need not be told of more.
+pub(super) fn try_begin(engine: &Engine, id: SourceId) -> bool {
+    match lock(&engine.following().reading).entry(id) {
+        Entry::Occupied(_) => false,
+        Entry::Vacant(free) => {
+            free.insert(Reading::default());
             true
         }
     }

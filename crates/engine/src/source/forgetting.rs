@@ -7,7 +7,7 @@ use api::{
     ApiError, ModelId, RunId, SourceId, VersionId,
     event::Tag,
     source::{RemoveSource, RemovedSource, RestoreSource, Source},
-    tracking::{ClientVersion, RestoreRuns, TrashRuns, VersionNotes},
+    tracking::{ClientVersion, RestoreRuns, VersionNotes},
 };
 use serde::{Deserialize, Serialize};
 use store::{
@@ -20,10 +20,12 @@ use store::{
 };
 
 use super::{find, following, read_soon};
-use crate::{Engine, Mode, project};
+use crate::{Engine, Mode, project, run::Lists, tracking::experiments};
 
 /// How long it can come back.
 const KEPT_MS: i64 = 24 * 3_600_000;
+/// So many runs are deleted or restored in one transaction: others write in between.
+const AT_ONCE: usize = 1_000;
 
 /// What was deleted with a log.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -32,6 +34,9 @@ struct Forgotten {
     /// Its runs stay: a log that is added again at its path goes on with them.
     #[serde(default)]
     kept: bool,
+    /// Some of its runs may not be deleted yet.
+    #[serde(default)]
+    going: bool,
     runs: Vec<RunId>,
     logged: Vec<String>,
     models: Vec<Gone>,
@@ -54,32 +59,53 @@ pub async fn remove(engine: &Engine, request: RemoveSource) -> anyhow::Result<Re
     let (id, at_ms) = (request.source, engine.now_ms());
     let path = find(engine, id).await?.source.path;
     following::unfollow(engine, id);
-    let own = move |c: &Connection| {
-        let mut own = Vec::new();
-        for run in store::source::runs(c, id)? {
-            // What a person deleted before is not brought back with the rest.
-            own.extend(store::run::bare(c, run)?.filter(|row| row.run.deleted_ms.is_none()).map(|_| run));
-        }
-        Ok(own)
-    };
-    let runs = if request.keep_runs {
-        Vec::new()
-    } else {
-        engine.store().read(own).await.context("read the source's runs")?
-    };
-    crate::tracking::experiments::trash_runs(engine, TrashRuns { runs: runs.clone() }).await?;
-    let gone = runs.clone();
+    // With one commit it is forgotten, and what of it goes is written down.
     let forget = move |tx: &Transaction<'_>| {
-        let mut forgotten = Forgotten { at_ms, kept: request.keep_runs, runs: gone, ..Forgotten::default() };
+        // Another may have forgotten it meanwhile: what that wrote down stays.
+        if store::source::get(tx, id)?.is_none() {
+            return Err(ApiError::not_found(format!("There is no source {id}.")).into());
+        }
+        let mut forgotten = Forgotten { at_ms, kept: request.keep_runs, ..Forgotten::default() };
         if !request.keep_runs {
+            // What a person deleted before is not brought back with the rest.
+            forgotten.runs = store::source::live_runs(tx, id)?;
+            forgotten.going = true;
             forgotten.models = take_models(tx, id, at_ms)?;
             forgotten.logged = take_logged(tx, id, at_ms)?;
         }
-        store::source::set_forgotten(tx, id, Some(&serde_json::to_value(&forgotten)?))
+        store::source::set_forgotten(tx, id, Some(&serde_json::to_value(&forgotten)?))?;
+        Ok(forgotten.runs)
     };
-    engine.store().write_durable(forget).await?;
+    let runs = engine.store().write_durable(forget).await?;
     announce(engine);
+    trash(engine, id, at_ms, &runs).await?;
     Ok(RemovedSource { runs, path })
+}
+
+/// Deletes the runs of a source that was forgotten, so that they can be restored, unless it is brought back meanwhile.
+async fn trash(engine: &Engine, id: SourceId, at_ms: i64, runs: &[RunId]) -> anyhow::Result<()> {
+    for some in runs.chunks(AT_ONCE) {
+        let some = some.to_vec();
+        let deleted = engine.store().write(move |tx| {
+            // Of one whose log was added anew its runs go all the same.
+            if !store::source::is_going(tx, id)?.unwrap_or(true) {
+                return Ok(None);
+            }
+            let mut deleted = Vec::with_capacity(some.len());
+            for run in some {
+                let Some(mut row) = store::run::bare(tx, run)?.filter(|row| row.run.deleted_ms.is_none()) else {
+                    continue;
+                };
+                row.run.deleted_ms = Some(at_ms);
+                store::run::put(tx, &row)?;
+                deleted.push((run, Lists::of(&row.run)));
+            }
+            Ok(Some(deleted))
+        });
+        let Some(deleted) = deleted.await? else { return Ok(()) };
+        experiments::announce(engine, &deleted);
+    }
+    Ok(engine.store().write(move |tx| store::source::set_gone(tx, id)).await?)
 }
 
 fn announce(engine: &Engine) {
@@ -150,9 +176,11 @@ pub async fn restore(engine: &Engine, request: RestoreSource) -> anyhow::Result<
     let wanted = path.clone();
     let found = engine
         .store()
-        .read(move |c| {
-            let id = store::source::forgotten_at(c, &wanted)?;
-            Ok(id.zip(id.map(|id| store::source::forgotten(c, id)).transpose()?.flatten()))
+        .write(move |tx| {
+            let Some(id) = store::source::forgotten_at(tx, &wanted)? else { return Ok(None) };
+            // Whoever still deletes its runs ends.
+            store::source::set_gone(tx, id)?;
+            Ok(store::source::forgotten(tx, id)?.map(|forgotten| (id, forgotten)))
         })
         .await?;
     let (id, forgotten) = found.ok_or_else(|| {
@@ -171,7 +199,9 @@ pub async fn restore(engine: &Engine, request: RestoreSource) -> anyhow::Result<
         Ok(there)
     };
     let runs = engine.store().read(there).await?;
-    crate::tracking::experiments::restore_runs(engine, RestoreRuns { runs }).await?;
+    for some in runs.chunks(AT_ONCE) {
+        experiments::restore_runs(engine, RestoreRuns { runs: some.to_vec() }).await?;
+    }
     let bring_back = move |tx: &Transaction<'_>| {
         for model in &logged {
             store::logged_model::set_deleted(tx, model, None)?;
@@ -226,8 +256,14 @@ fn put_back(tx: &Transaction<'_>, gone: Gone, now_ms: i64) -> store::Result<()> 
     Ok(())
 }
 
-/// Deletes for good what was forgotten longer ago.
+/// Goes on with what a host that was killed was forgetting, and deletes for good what was forgotten longer ago.
 pub(super) async fn sweep(engine: &Engine) -> anyhow::Result<()> {
+    for id in engine.store().read(store::source::going).await? {
+        let forgotten = engine.store().read(move |c| store::source::forgotten(c, id)).await?;
+        let Some(forgotten) = forgotten else { continue };
+        let forgotten: Forgotten = serde_json::from_value(forgotten).context("what is deleted with the log")?;
+        trash(engine, id, forgotten.at_ms, &forgotten.runs).await?;
+    }
     let before_ms = engine.now_ms() - KEPT_MS;
     Ok(engine.store().write(move |tx| store::source::delete_forgotten(tx, before_ms)).await?)
 }

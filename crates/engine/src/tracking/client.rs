@@ -103,50 +103,9 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
 
 /// A run that nobody supervises, as it is when it begins.
 pub(crate) fn new_row(id: RunId, experiment: &Experiment, name: String, kind: RunKind, started_ms: i64) -> RunRow {
-    let run = Run {
-        id,
-        project: experiment.project,
-        experiment: experiment.id,
-        name,
-        kind,
-        state: RunState::Running,
-        ended_because: None,
-        snapshot: None,
-        snapshot_number: None,
-        split: None,
-        job: None,
-        alert: None,
-        code: None,
-        seed: None,
-        device: None,
-        params: BTreeMap::new(),
-        tags: BTreeMap::new(),
-        notes: String::new(),
-        metrics: Vec::new(),
-        progress: None,
-        command: None,
-        exit_code: None,
-        environment: BTreeMap::new(),
-        versions: Vec::new(),
-        has_evaluation: false,
-        resumable: false,
-        user: None,
-        deleted_ms: None,
-        spent: None,
-        created_ms: started_ms,
-        started_ms: Some(started_ms),
-        ended_ms: None,
-    };
-    RunRow {
-        run,
-        model: None,
-        ranked: None,
-        pid: None,
-        pid_started_ms: None,
-        events_offset: 0,
-        artifacts: None,
-        address: None,
-    }
+    let mut row = RunRow::new(id, (experiment.id, experiment.project), name, kind, started_ms);
+    (row.run.state, row.run.started_ms) = (RunState::Running, Some(started_ms));
+    row
 }
 
 /// The run, if a client may change it.

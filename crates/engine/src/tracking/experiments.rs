@@ -386,10 +386,7 @@ pub async fn purge(engine: &Engine, request: PurgeExperiment) -> anyhow::Result<
         bail!(ApiError::new(ErrorCode::Conflict, message).with_hint(hint));
     }
     if experiment.deleted_ms.is_none() {
-        bail!(
-            ApiError::new(ErrorCode::Conflict, format!("{} is not deleted.", experiment.name))
-                .with_hint("Delete it first: it can then be restored, or deleted for good.")
-        );
+        bail!(not_deleted(&experiment));
     }
     // Until now models stayed behind where their runs were moved: they go where these are.
     engine.store().write(move |tx| store::logged_model::follow_runs(tx, id)).await?;
@@ -406,10 +403,13 @@ pub async fn purge(engine: &Engine, request: PurgeExperiment) -> anyhow::Result<
         })
         .await?;
     // Also those that were restored by themselves meanwhile: they are of what goes.
-    let mut freed = run::deletion::for_good(engine, runs, Which::Any).await?;
+    let mut freed = run::deletion::for_good(engine, runs, Which::Of(id)).await?;
     let logged = engine
         .store()
         .write_durable(move |tx| {
+            if let Some(refusal) = stays(tx, id)? {
+                return Err(refusal.into());
+            }
             let logged = store::logged_model::ids_of(tx, id)?;
             store::experiment::delete(tx, id)?;
             super::views::forget(tx, Scope::Experiment(id))?;
@@ -424,6 +424,23 @@ pub async fn purge(engine: &Engine, request: PurgeExperiment) -> anyhow::Result<
     announce_whole(engine, Lists::of_experiment(&experiment));
     freed.records += 1;
     Ok(freed)
+}
+
+/// Why an experiment can't go for good now: it was restored while its runs were deleted, or has some that can't go.
+fn stays(tx: &store::Transaction<'_>, id: ExperimentId) -> store::Result<Option<ApiError>> {
+    let Some(experiment) = store::experiment::get(tx, id)? else { return Ok(Some(missing(id))) };
+    if experiment.deleted_ms.is_none() {
+        return Ok(Some(not_deleted(&experiment)));
+    }
+    let Some(left) = store::run::of_experiment(tx, id)?.first().copied() else { return Ok(None) };
+    let name = store::run::bare(tx, left)?.map_or_else(String::new, |row| row.run.name);
+    let message = format!("{name} stays, and {} with it: it came, began or was registered meanwhile.", experiment.name);
+    Ok(Some(ApiError::new(ErrorCode::InUse, message).with_hint("Try again: what keeps it is said then.")))
+}
+
+pub(crate) fn not_deleted(experiment: &Experiment) -> ApiError {
+    ApiError::new(ErrorCode::Conflict, format!("{} is not deleted.", experiment.name))
+        .with_hint("Delete it first: it can then be restored, or deleted for good.")
 }
 
 pub async fn trash_runs(engine: &Engine, request: TrashRuns) -> anyhow::Result<()> {
@@ -473,13 +490,13 @@ pub async fn purge_runs(engine: &Engine, request: PurgeRuns) -> anyhow::Result<F
 
 /// Moves runs into another experiment, and so into its project.
 pub async fn move_runs(engine: &Engine, request: MoveRuns) -> anyhow::Result<()> {
-    let to = find(engine, request.to).await?;
-    if to.deleted_ms.is_some() {
-        bail!(deleted(&to));
-    }
     let changed = engine
         .store()
         .write(move |tx| {
+            let Some(to) = store::experiment::get(tx, request.to)? else { return Err(missing(request.to).into()) };
+            if to.deleted_ms.is_some() {
+                return Err(deleted(&to).into());
+            }
             let mut changed = Vec::with_capacity(request.runs.len() * 2);
             for id in request.runs {
                 let Some(row) = store::run::bare(tx, id)? else { return Err(run_missing(id).into()) };

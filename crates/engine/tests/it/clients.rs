@@ -311,3 +311,11 @@ async fn runs_of_all_experiments_are_one_table() {
     stage.call(DeleteExperiment { experiment: one.id }).await;
     assert_eq!(list("").await, ["b of other"], "those of a deleted experiment are not there");
 }
+
+#[tokio::test]
+async fn a_commit_that_is_none_is_shortened_all_the_same() {
+    let stage = Stage::new().await;
+    let sweep = experiment(&stage, "sweep").await;
+    let run = begin(&stage, &sweep, "one", vec![(GIT_COMMIT_TAG.to_owned(), "aäöüäöüäöü".to_owned())]).await;
+    assert_eq!(stage.call(GetLineage { run }).await[0].detail, "commit aäöüäöüä");
+}

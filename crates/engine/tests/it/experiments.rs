@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use api::{
     ErrorCode, ProjectId, RunId,
-    run::{BeginCommand, GetRun, ListRuns, RunKind, StopRun},
+    event::{Event, Tag},
+    run::{BeginCommand, GetRun, ListRuns, Run, RunKind, StopRun},
     search::{Direction, SearchConfig, StartSearch, StopSearch, Value, Written},
     tracking::{
         CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, ListViews, MoveExperiment,
@@ -15,6 +16,8 @@ use engine::tracking::{
     client::{self, Begin},
     experiments,
 };
+use store::run::RunRow;
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::{place, stage::Stage};
 
@@ -180,6 +183,37 @@ async fn only_what_was_deleted_goes_for_good() {
     stage.call(DeleteExperiment { experiment: sweep.id }).await;
     stage.call(RestoreRuns { runs: vec![kept] }).await;
     assert_eq!(stage.call(PurgeExperiment { experiment: sweep.id }).await.records, 2);
+}
+
+#[tokio::test]
+async fn an_experiment_that_is_restored_while_it_goes_for_good_stays() {
+    let stage = Stage::new().await;
+    let sweep = experiment(&stage, "sweep", None).await;
+    let first = begin(&stage, &sweep, "first").await;
+    // They go a thousand at a time.
+    let copies = stage.engine.store().write(move |tx| {
+        let row = store::run::bare(tx, first)?.unwrap();
+        (1..=5_000_u128).try_for_each(|number| {
+            let run = Run { id: RunId::from_bytes(number.to_be_bytes()), ..row.run.clone() };
+            store::run::put(tx, &RunRow { run, ..row.clone() })
+        })
+    });
+    copies.await.unwrap();
+    stage.call(DeleteExperiment { experiment: sweep.id }).await;
+    let mut events = stage.engine.events().subscribe();
+    let (engine, id) = (stage.engine.clone(), sweep.id);
+    let purge = tokio::spawn(async move { experiments::purge(&engine, PurgeExperiment { experiment: id }).await });
+    // Once the first thousand are gone; that the first run began is announced late.
+    let is_gone = |event| match event {
+        Ok(Event::Changed { tag: Tag::Run(run) }) => run != first,
+        event => matches!(event, Err(RecvError::Lagged(_))),
+    };
+    while !is_gone(events.recv().await) {}
+    stage.call(RestoreExperiment { experiment: sweep.id }).await;
+    let refused = engine::error::told(&purge.await.unwrap().unwrap_err());
+    assert_eq!((refused.code, refused.message.as_str()), (ErrorCode::Conflict, "sweep is not deleted."));
+    let there = stage.call(ListRuns { experiment: Some(sweep.id), ..ListRuns::default() }).await.total;
+    assert!((1..=4_001).contains(&there), "{there}");
 }
 
 #[tokio::test]

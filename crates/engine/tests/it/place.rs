@@ -441,49 +441,9 @@ fn described(id: VersionId, model: &ModelRow, run: RunId, number: u32) -> Versio
 }
 
 fn trained(id: RunId, project: ProjectId, experiment: api::ExperimentId) -> RunRow {
-    RunRow {
-        run: Run {
-            id,
-            project: Some(project),
-            experiment,
-            name: id.short(),
-            kind: RunKind::Training,
-            state: RunState::Finished,
-            ended_because: None,
-            snapshot: None,
-            snapshot_number: None,
-            split: None,
-            job: None,
-            alert: None,
-            code: None,
-            seed: None,
-            device: None,
-            params: Default::default(),
-            tags: Default::default(),
-            notes: String::new(),
-            metrics: Vec::new(),
-            progress: None,
-            command: None,
-            exit_code: None,
-            environment: Default::default(),
-            versions: Vec::new(),
-            has_evaluation: false,
-            resumable: false,
-            user: None,
-            deleted_ms: None,
-            spent: None,
-            created_ms: 1,
-            started_ms: Some(1),
-            ended_ms: Some(2),
-        },
-        model: None,
-        ranked: None,
-        pid: None,
-        pid_started_ms: None,
-        events_offset: 0,
-        artifacts: None,
-        address: None,
-    }
+    let row = RunRow::new(id, (experiment, Some(project)), id.short(), RunKind::Training, 1);
+    let run = Run { state: RunState::Finished, started_ms: Some(1), ended_ms: Some(2), ..row.run };
+    RunRow { run, ..row }
 }
 
 pub(crate) async fn spec(stage: &Stage, version: VersionId) -> DeploySpec {

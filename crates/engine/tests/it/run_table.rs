@@ -2,13 +2,14 @@
 
 use api::{
     ErrorCode, RunId,
-    run::{GetRuns, ListRuns},
+    run::{GetRuns, ListRuns, Run},
     run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns},
-    run_table::{GroupFigure, GroupRuns, Listing, PickRuns, RunGroups, TabulateRuns},
+    run_table::{AssessParams, GroupFigure, GroupRuns, Listing, PickRuns, RunGroups, TabulateRuns},
     series::Point,
     tracking::{CreateExperiment, Dataset, Experiment, RunInput, Scope, TrashRuns},
 };
 use engine::tracking::client::{self, Batch, Begin};
+use store::run::RunRow;
 
 use crate::stage::Stage;
 
@@ -87,6 +88,34 @@ async fn a_filter_that_takes_long_stops_no_other_search_and_no_closing() {
         .unwrap_err();
     tokio::time::timeout(patience, stage.engine.close()).await.unwrap();
     assert!(slow.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn importance_is_of_a_sample_of_the_runs_that_have_the_metric() {
+    let stage = Stage::new().await;
+    let (sweep, runs) = filled(&stage).await;
+    let first = runs[0];
+    // So many more that not all are looked at, of which every third has none.
+    let copies = stage.engine.store().write(move |tx| {
+        let row = store::run::bare(tx, first)?.unwrap();
+        for number in 1..=6_300_u128 {
+            let id = RunId::from_bytes(number.to_be_bytes());
+            let run = Run { id, ..row.run.clone() };
+            store::run::put(tx, &RunRow { run, ..row.clone() })?;
+            store::param::put(tx, id, "seed", &number.to_string())?;
+            let value = if number % 3 == 0 { f64::NAN } else { number as f64 };
+            store::metric::append(tx, id, "loss", &[Point { step: 0, time_ms: 1, value }])?;
+        }
+        Ok(())
+    });
+    copies.await.unwrap();
+    let assess = AssessParams { list: listing(&sweep, ""), metric: "loss".to_owned() };
+    let found = stage.call(assess.clone()).await;
+    // With the four of the six that have a finite loss.
+    assert_eq!((found.runs, found.runs_used), (4_204, 4_096));
+    assert_eq!(found.params[0].param, "seed");
+    assert!(found.params[0].share > 0.9, "{found:?}");
+    assert_eq!(stage.call(assess).await, found);
 }
 
 fn listing(experiment: &Experiment, filter: &str) -> Listing {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api::{
     ErrorCode, ProjectId, SearchId,
     config::{ModelChoice, ProjectFile, TrainingConfig},
-    job::{GetJob, JobState},
+    job::{GetJob, JobKind, JobState, ListJobs},
     model::RegisterModel,
     project::EditProjectFile,
     run::{GetRun, RunKind, RunState, StopRun},
@@ -256,6 +256,58 @@ async fn a_space_that_makes_no_training_is_refused_before_anything_starts() {
     assert!(stage.call(ListSearches { project }).await.is_empty());
 }
 
+/// A search of a program, by its loss.
+#[cfg(unix)]
+fn of_program() -> SearchConfig {
+    SearchConfig {
+        command: Some(vec!["true".to_owned(), "${lr}".to_owned()]),
+        metric: Some("loss".to_owned()),
+        goal: Some(Direction::Min),
+        space: space(&[("lr", values(&[Value::Number(0.1), Value::Number(0.2)]))]),
+        ..SearchConfig::default()
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn of_two_that_go_on_with_a_search_at_once_one_does() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    stage.program("exec sleep 600");
+    let search = stage.call(start(project, of_program(), None)).await.id;
+    stage.call(StopSearch { search }).await;
+    let (one, two) = tokio::join!(stage.try_call(resume(search)), stage.try_call(resume(search)));
+    let refused: Vec<_> = [one, two].into_iter().filter_map(Result::err).collect();
+    assert_eq!(refused.iter().map(|error| error.code).collect::<Vec<_>>(), [ErrorCode::Conflict]);
+    let jobs = stage.call(ListJobs { project: Some(project), limit: None }).await;
+    let of_search = jobs.iter().filter(|job| job.kind == JobKind::Search && !job.state.is_over());
+    assert_eq!(of_search.count(), 1);
+    stage.call(StopSearch { search }).await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_search_whose_trials_bring_nothing_new_writes_nothing() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    stage.program("exec sleep 600");
+    let search = stage.call(start(project, of_program(), None)).await.id;
+    let begun = async |stage: &Stage| {
+        let now = stage.call(GetSearch { search }).await;
+        (now.trials.len() == 1).then_some(())
+    };
+    stage.until("the first trial", begun).await;
+    let other = rusqlite::Connection::open(stage.engine.store().path()).unwrap();
+    // It changes with each commit of another connection.
+    let version = || -> i64 { other.query_row("PRAGMA data_version", [], |row| row.get(0)).unwrap() };
+    // Several looks each time: nothing must come, so there is no event to wait for.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let before = version();
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(version(), before);
+    stage.call(StopSearch { search }).await;
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_search_that_was_forgotten_comes_back_as_it_was() {
@@ -263,14 +315,7 @@ async fn a_search_that_was_forgotten_comes_back_as_it_was() {
     let project = project(&stage).await;
     // Instead of `slipway`, one that begins no run and waits to be ended.
     stage.program("exec sleep 600");
-    let config = SearchConfig {
-        command: Some(vec!["true".to_owned(), "${lr}".to_owned()]),
-        metric: Some("loss".to_owned()),
-        goal: Some(Direction::Min),
-        space: space(&[("lr", values(&[Value::Number(0.1), Value::Number(0.2)]))]),
-        ..SearchConfig::default()
-    };
-    let search = stage.call(start(project, config, None)).await.id;
+    let search = stage.call(start(project, of_program(), None)).await.id;
     let error = stage.try_call(DeleteSearch { search }).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::InUse);
     stage.call(StopSearch { search }).await;

@@ -10,7 +10,7 @@ use api::{
     job::{Job, JobState},
     media::{GetMedium, GetMediumSteps, ListMedia, MediumContent, SaveMedium},
     run::{GetRunLog, ListRuns, LogStream, RunKind},
-    source::{AddSource, Kind, ListSources, LookForLogs, ReadSource, RemoveSource},
+    source::{AddSource, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, RestoreSource},
     tracking::{ListExperiments, PurgeRuns, RestoreRuns, TrashRuns},
 };
 
@@ -96,6 +96,31 @@ async fn a_file_store_is_read_once_and_read_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_whose_host_was_killed_while_it_was_forgotten_is_forgotten() {
+    let mut stage = Stage::new().await;
+    let folder = stage.path("tensorboard");
+    copy(&fixture("foreign/tests/fixtures/tensorboard"), &folder);
+    add(&stage, &folder.join("runs"), Some(Kind::TensorBoard)).await;
+    let first = series(&stage).await;
+    assert!(!first.is_empty());
+    let source = stage.call(ListSources {}).await.remove(0);
+    let (id, at_ms) = (source.id, stage.engine.now_ms());
+    // Between the first commit and the next.
+    let leave = move |tx: &store::Transaction<'_>| {
+        let runs = store::source::live_runs(tx, id)?;
+        let left = serde_json::json!({"at_ms": at_ms, "going": true, "runs": runs, "logged": [], "models": []});
+        store::source::set_forgotten(tx, id, Some(&left))
+    };
+    stage.engine.store().write(leave).await.unwrap();
+    assert_eq!(series(&stage).await, first);
+    stage.reopen().await;
+    assert!(series(&stage).await.is_empty());
+    assert!(stage.engine.store().read(store::source::going).await.unwrap().is_empty());
+    stage.call(RestoreSource { path: source.path }).await;
+    assert_eq!(series(&stage).await, first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_is_added_again_goes_on_with_the_runs_that_were_kept() {
     let stage = Stage::new().await;
     let folder = stage.path("tensorboard");
@@ -110,6 +135,19 @@ async fn a_log_that_is_added_again_goes_on_with_the_runs_that_were_kept() {
     assert_eq!(series(&stage).await, first);
     let again = stage.call(ListSources {}).await.remove(0);
     assert_eq!((again.id, again.runs), (source.id, source.runs));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_added_twice_at_once_is_one() {
+    let stage = Stage::new().await;
+    let path = stage.write("metrics.csv", "step,loss\n0,1.5\n").to_string_lossy().into_owned();
+    let add = AddSource { path, kind: Some(Kind::Metrics), project: None, once: true };
+    let (one, two) = tokio::join!(stage.try_call(add.clone()), stage.try_call(add));
+    for job in [one, two] {
+        stage.done(job.unwrap()).await;
+    }
+    assert_eq!(stage.call(ListSources {}).await.len(), 1);
+    assert_eq!(series(&stage).await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -356,6 +356,21 @@ async fn a_database_that_its_writer_keeps_locked_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_reading_lets_it_end() {
+    let stage = Stage::new().await;
+    let (path, writer) = database(&stage);
+    // That it is locked is known after two seconds: each reading lasts so long.
+    writer.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let path = path.to_string_lossy().into_owned();
+    let add = AddSource { path, kind: Some(Kind::MlflowDb), project: None, once: true };
+    let first = stage.call(add).await;
+    let id = source(&stage).await.id;
+    let second = stage.call(ReadSource { source: id }).await;
+    let wait = async { (stage.done(first).await, stage.done(second).await) };
+    tokio::time::timeout(Duration::from_secs(30), wait).await.expect("both have read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_with_a_log_of_its_writes_is_read_while_it_is_written() {
     let stage = Stage::new().await;
     let (path, writer) = database(&stage);

@@ -77,47 +77,15 @@ async fn with_project(store: &Store) {
 }
 
 fn run_row(number: u64) -> RunRow {
-    RunRow {
-        run: Run {
-            id: run_id(number),
-            project: Some(project()),
-            experiment: ExperimentId::from_bytes(id(2)),
-            name: format!("run-{number}"),
-            kind: RunKind::Training,
-            state: RunState::Finished,
-            ended_because: None,
-            snapshot: None,
-            snapshot_number: None,
-            split: None,
-            job: None,
-            alert: None,
-            code: None,
-            seed: Some(number),
-            device: Some("cpu".to_owned()),
-            params: Default::default(),
-            tags: Default::default(),
-            notes: String::new(),
-            metrics: Vec::new(),
-            progress: None,
-            command: None,
-            exit_code: None,
-            environment: Default::default(),
-            versions: Vec::new(),
-            has_evaluation: false,
-            resumable: false,
-            user: None,
-            spent: None,
-            deleted_ms: None,
-            created_ms: number as i64,
-            started_ms: Some(0),
-            ended_ms: Some(number as i64 * 1000),
-        },
-        model: Some("trees".to_owned()),
-        ranked: None,
-        pid: None,
-        pid_started_ms: None,
-        events_offset: 0,
-        artifacts: None,
-        address: None,
-    }
+    let of = (ExperimentId::from_bytes(id(2)), Some(project()));
+    let row = RunRow::new(run_id(number), of, format!("run-{number}"), RunKind::Training, number as i64);
+    let run = Run {
+        state: RunState::Finished,
+        seed: Some(number),
+        device: Some("cpu".to_owned()),
+        started_ms: Some(0),
+        ended_ms: Some(number as i64 * 1000),
+        ..row.run
+    };
+    RunRow { run, model: Some("trees".to_owned()), ..row }
 }

@@ -110,3 +110,17 @@ fn every_earlier_version_comes_to_the_newest_and_is_what_a_new_one_is() {
         assert_eq!(kept, 1);
     }
 }
+
+#[test]
+fn what_hangs_on_a_run_is_found_without_a_scan() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    store::migrate::migrate(&mut connection, std::path::Path::new("in memory")).unwrap();
+    // Each deletion of a run looks for the rows that name it.
+    let unindexed = "SELECT child.name FROM sqlite_schema AS child, pragma_foreign_key_list(child.name) AS key
+         WHERE child.type = 'table' AND key.\"table\" = 'run' AND NOT EXISTS (
+             SELECT 1 FROM pragma_index_list(child.name) AS own, pragma_index_info(own.name) AS part
+             WHERE NOT own.partial AND part.seqno = 0 AND part.name = key.\"from\")";
+    let mut statement = connection.prepare(unindexed).unwrap();
+    let rows = statement.query_map([], |row| row.get(0)).unwrap();
+    assert_eq!(rows.collect::<Result<Vec<String>, _>>().unwrap(), [""; 0]);
+}

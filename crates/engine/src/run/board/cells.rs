@@ -32,11 +32,32 @@ impl Board {
         let (only, rows) = matched(connection, &tables, query, asked)?;
         let total = rows.len() as u64;
         let sorted = order::first(&only, rows, &query.orders, query.offset.saturating_add(query.limit));
-        let row = |(index, row): (usize, u32)| {
-            columns.iter().map(|column| cell(only[index], row as usize, column)).collect::<Vec<_>>()
-        };
+        let row = |(index, row): (usize, u32)| cells(only[index], row as usize, columns);
         Ok((sorted.into_iter().skip(query.offset as usize).map(row).collect(), total))
     }
+
+    /// Of the runs that match and have a finite value of a metric the cells of those alone that `choose` takes, by
+    /// their places in the order, and how many there are. Blocks.
+    pub(crate) fn cells_of_some(
+        &self,
+        connection: &Connection,
+        asked: &Asked,
+        query: &Query,
+        (key, columns): (&str, &[Column]),
+        choose: impl FnOnce(usize) -> Vec<usize>,
+    ) -> store::Result<Cells> {
+        let tables = self.fresh(connection, asked.moment, &query.experiments)?;
+        let (only, mut rows) = matched(connection, &tables, query, asked)?;
+        rows.retain(|(index, row)| metric(only[*index], key, *row as usize).is_some_and(f64::is_finite));
+        let total = rows.len() as u64;
+        let sorted = order::first(&only, rows, &query.orders, total);
+        let row = |(index, row): (usize, u32)| cells(only[index], row as usize, columns);
+        Ok((choose(sorted.len()).into_iter().filter_map(|at| sorted.get(at).copied()).map(row).collect(), total))
+    }
+}
+
+fn cells(table: &Table, row: usize, columns: &[Column]) -> Vec<Option<String>> {
+    columns.iter().map(|column| cell(table, row, column)).collect()
 }
 
 fn cell(table: &Table, row: usize, column: &Column) -> Option<String> {

@@ -410,9 +410,11 @@ CREATE TABLE "run" (
     address        TEXT     -- of its artifacts, as clients know it, of a run that was moved
 ) WITHOUT ROWID;
 
-CREATE INDEX run_project ON run (project, created_ms);
+CREATE INDEX run_project ON run (project, created_ms, deleted_ms, name);
 
-CREATE INDEX run_experiment ON run (experiment, created_ms);
+CREATE INDEX run_experiment ON run (experiment, created_ms, deleted_ms);
+
+CREATE INDEX run_ranked ON run (project, created_ms) WHERE ranked_by IS NOT NULL AND deleted_ms IS NULL;
 
 CREATE INDEX run_state ON run (state);
 
@@ -510,6 +512,8 @@ CREATE TABLE logged_model_metric (
     value          REAL,          -- NULL stands for NaN
     PRIMARY KEY (model, run, key, dataset_name, dataset_digest, step, time_ms)
 ) WITHOUT ROWID;
+
+CREATE INDEX logged_model_metric_run ON logged_model_metric (run);
 
 CREATE TABLE source (
     id       BLOB PRIMARY KEY,
@@ -633,3 +637,5 @@ CREATE TABLE tail (
 ) WITHOUT ROWID;
 
 CREATE INDEX points_steps ON points (series, level, first, final, count, since_ms, until_ms);
+
+CREATE INDEX tag_parent ON tag (value) WHERE key = 'mlflow.parentRunId';
