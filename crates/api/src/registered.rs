@@ -182,7 +182,7 @@ pub struct DeleteModel {
 
 /// Brings back a model that was deleted within a day, of the last 1,000 such deletions, with the versions that went with
 /// it: numbers, aliases, stages, tags, descriptions and times. An alias that was given to another version meanwhile stays
-/// there, and so is gone what was deleted for good: a run, with the files. Refused where another model has its name now.
+/// there, and a run that was deleted for good meanwhile is gone with the files. Refused where another model has its name now.
 /// What an MLflow client deleted does not come back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RestoreModel {
