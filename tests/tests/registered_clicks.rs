@@ -75,6 +75,14 @@ async fn tried(desk: &Desk, folder: &Path, python: PathBuf) -> Result<()> {
     desk.driver().goto(page).await?;
     deleted(desk, &list).await.context("delete it")?;
     ensure!(client.run(&["versions", NAME])? == "[]", "its client still sees a version");
+    restored(desk).await.context("take it back")?;
+    ensure!(
+        client.run(&["alias", NAME, "champion"])? == "1 Production {'team': 'growth'} [0, 1]",
+        "its client sees {} again",
+        client.run(&["alias", NAME, "champion"])?
+    );
+    deleted(desk, &list).await.context("delete it again")?;
+    ensure!(client.run(&["versions", NAME])? == "[]", "its client sees the version again");
     Ok(())
 }
 
@@ -160,4 +168,14 @@ async fn deleted(desk: &Desk, list: &str) -> Result<()> {
     until("the list", SLOW, is_there).await?;
     ensure!(driver.current_url().await?.path() == list, "the page is {}", driver.current_url().await?);
     gone(driver, "//main//tr[contains(@aria-label, 'Open leavers v1')]").await
+}
+
+/// Undo brings the row back, which opens as before.
+async fn restored(desk: &Desk) -> Result<()> {
+    let driver = desk.driver();
+    let toast = format!("//div[@class='toast'][contains(., 'Deleted {NAME} v1')]");
+    press(driver, &format!("{toast}//button[normalize-space(.)='Undo']")).await?;
+    press(driver, &format!("//main//tr[contains(@aria-label, 'Open {NAME} v1')]//td[6]")).await?;
+    seen(driver, &format!("//main//h1[contains(., '{NAME} v1')]")).await?;
+    seen(driver, "//main//h1//*[contains(@class,'chip') and .='champion']").await.map(drop)
 }

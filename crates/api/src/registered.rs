@@ -174,10 +174,26 @@ pub struct RenameModel {
 }
 
 /// Deletes a model with the versions that clients registered; refused while one that was trained here stands under it.
-/// The files stay with their runs.
+/// The files stay with their runs, and for a day [`RestoreModel`] brings the rest back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeleteModel {
     pub model: ModelId,
+}
+
+/// Brings back a model that was deleted within a day, of the last 1,000 such deletions, with the versions that went with
+/// it: numbers, aliases, stages, tags, descriptions and times. An alias that was given to another version meanwhile stays
+/// there, and a run that was deleted for good meanwhile is gone with the files. Refused where another model has its name now.
+/// What an MLflow client deleted does not come back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreModel {
+    pub model: ModelId,
+}
+
+/// The same for a version that a client registered and [`crate::model::DeleteVersion`] deleted. Refused where its model is
+/// gone, or where another version has its number now.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreVersion {
+    pub version: VersionId,
 }
 
 /// Writes a file of a version that a client registered to one that isn't there yet.
@@ -200,6 +216,8 @@ crate::requests! { METHODS;
     DescribeModel => "model.describe" -> ();
     RenameModel => "model.rename" -> Model;
     DeleteModel => "model.delete_name" -> Freed;
+    RestoreModel => "model.restore_name" -> Model;
+    RestoreVersion => "model.restore" -> NamedVersion;
     SaveVersionFile => "model.save_file" -> crate::run::SavedFile;
 }
 

@@ -129,7 +129,9 @@ handlers! {
     api::registered::TagModel => tracking::registered::tag,
     api::registered::DescribeModel => tracking::registered::describe,
     api::registered::RenameModel => tracking::registered::rename,
-    api::registered::DeleteModel => tracking::registered::delete,
+    api::registered::DeleteModel => tracking::gone::delete,
+    api::registered::RestoreModel => tracking::gone::restore,
+    api::registered::RestoreVersion => tracking::gone::restore_version,
     api::registered::SaveVersionFile => tracking::registered::save_file,
     // host
     api::host::GetHost => host::get,

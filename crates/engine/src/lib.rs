@@ -172,6 +172,7 @@ impl Engine {
         }
         if engine.options().mode == Mode::Host {
             tracking::artifacts::sweep_halves(&engine);
+            tracking::gone::sweep(&engine).await?;
         }
         engine.jobs().after_start(&engine).await?;
         dataset::after_start(&engine).await?;

@@ -347,7 +347,7 @@ pub async fn set_alias(engine: &Engine, request: SetAlias) -> anyhow::Result<Mod
 
 /// Deletes a version of either kind.
 pub async fn delete(engine: &Engine, request: DeleteVersion) -> anyhow::Result<Freed> {
-    match tracking::registered::delete_version(engine, request.version).await? {
+    match tracking::gone::delete_version(engine, request.version).await? {
         Some(freed) => Ok(freed),
         None => delete_own(engine, request.version).await,
     }

@@ -108,11 +108,11 @@ fn mlflow_files(folder: &Path) -> Vec<Found> {
     if mlflow_files::is_store(folder) { one(Kind::MlflowFiles, folder) } else { Vec::new() }
 }
 
-/// The folder of runs, or that of one.
+/// The folder of runs by its name, or that of one run, whatever it is called, by the log that it holds.
 fn wandb(folder: &Path) -> Vec<Found> {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let named = name == "wandb" || name.starts_with("offline-run-");
-    if named && !Wandb::new(folder.to_owned()).files().is_empty() { one(Kind::Wandb, folder) } else { Vec::new() }
+    let log = Wandb::new(folder.to_owned());
+    let holds = if folder.file_name().is_some_and(|name| name == "wandb") { log.files() } else { log.own() };
+    if holds.is_empty() { Vec::new() } else { one(Kind::Wandb, folder) }
 }
 
 fn dvclive(folder: &Path) -> Vec<Found> {

@@ -25,6 +25,8 @@ use record::{Next, Records};
 const DEPTH: usize = 16;
 /// Points that are held before they are told.
 const HELD: usize = 1 << 16;
+/// Kinds of values that are not read and are named; the rest is counted as one.
+const NAMED: usize = 20;
 
 /// A folder of event files in any depth.
 pub struct TensorBoard {
@@ -60,6 +62,9 @@ struct FilePlace {
     /// It was told that its last record stays cut off.
     #[serde(default)]
     cut: bool,
+    /// How many values were left out, by what they are of.
+    #[serde(default)]
+    unread: BTreeMap<String, u64>,
 }
 
 /// Whether a file's name is that of an event file.
@@ -115,7 +120,10 @@ impl Reader for TensorBoard {
         for (folder, files) in self.files() {
             let name = self.name(&folder);
             let run = place.runs.entry(name.clone()).or_default();
-            let mut reading = Reading { name, group: &group, run, sink, held: HashMap::new(), count: 0 };
+            let held = HashMap::new();
+            let left_out = BTreeMap::new();
+            let mut reading =
+                Reading { name, folder: &folder, group: &group, run, sink, held, count: 0, left_out, left_more: false };
             let mut state = RunState::Finished;
             for path in files {
                 if let Ok(metadata) = fs::metadata(&path)
@@ -166,7 +174,7 @@ pub fn read_at(place: &EventPlace) -> Result<Media> {
     event
         .filter(|_| records.checksum == *checksum)
         .and_then(|event| event.summary?.value.into_iter().nth(*value))
-        .and_then(|value| media_of(plugin.as_deref(), value).into_iter().nth(*part))
+        .and_then(|value| media_of(plugin.as_deref(), value)?.into_iter().nth(*part))
         .ok_or_else(changed)
 }
 
@@ -190,11 +198,16 @@ type Locate<'a> = dyn Fn(usize, Option<String>) -> Location + 'a;
 /// One run as it is read.
 struct Reading<'a, 'b> {
     name: String,
+    folder: &'a Path,
     group: &'a str,
     run: &'a mut RunPlace,
     sink: &'a mut Sink<'b>,
     held: HashMap<String, Vec<Point>>,
     count: usize,
+    /// How many values of the file were left out now, by what they are of.
+    left_out: BTreeMap<String, u64>,
+    /// So were values of the run since it was read last.
+    left_more: bool,
 }
 
 impl Reading<'_, '_> {
@@ -233,6 +246,10 @@ impl Reading<'_, '_> {
                 Err(ForeignError::File { source, .. }) => self.tell(file::warning(path, source.to_string()))?,
                 other => other?,
             }
+        }
+        for (of, count) in std::mem::take(&mut self.left_out) {
+            self.left_more = true;
+            add(&mut place.unread, &of, count);
         }
         self.run.files.insert(key, place);
         Ok(())
@@ -293,6 +310,14 @@ impl Reading<'_, '_> {
             self.run.created_ms = Some(time_ms);
             self.head(RunState::Running)?;
         }
+        for (is_there, of) in [
+            (event.graph.is_some() || event.meta_graph.is_some(), "graphs"),
+            (event.run_metadata.is_some(), "run metadata"),
+        ] {
+            if is_there {
+                self.leave_out(of);
+            }
+        }
         for (at, value) in event.summary.into_iter().flat_map(|summary| summary.value).enumerate() {
             self.value(value, event.step, time_ms, &|part, plugin| record.location(at, part, plugin))?;
         }
@@ -314,10 +339,16 @@ impl Reading<'_, '_> {
         if let (Some("scalars"), Some(tensor)) = (plugin.as_deref(), &value.tensor) {
             return match tensor.numbers().as_deref() {
                 Some([value, ..]) => self.point(tag, Point { step, time_ms, value: *value }),
-                _ => Ok(()),
+                _ => {
+                    self.leave_out("scalars that are no real numbers");
+                    Ok(())
+                }
             };
         }
-        let media = media_of(plugin.as_deref(), value);
+        let Some(media) = media_of(plugin.as_deref(), value) else {
+            self.leave_out(plugin.as_deref().unwrap_or("no plugin"));
+            return Ok(());
+        };
         let several = media.len() > 1;
         for (part, media) in media.into_iter().enumerate() {
             let key = if several { format!("{tag}/{part}") } else { tag.clone() };
@@ -325,6 +356,25 @@ impl Reading<'_, '_> {
             self.tell(Told::Media { run: self.name.clone(), key, step, time_ms, media, location })?;
         }
         Ok(())
+    }
+
+    /// Counts a value that is not read.
+    fn leave_out(&mut self, of: &str) {
+        let name: String = of.chars().filter(|one| !one.is_control()).take(60).collect();
+        add(&mut self.left_out, &name, 1);
+    }
+
+    /// Says what of the run was left out, all of it again once it is more.
+    fn say_left_out(&mut self) -> Result<()> {
+        let mut all = BTreeMap::new();
+        for (of, count) in self.run.files.values().flat_map(|file| &file.unread) {
+            add(&mut all, of, *count);
+        }
+        let total: u64 = all.values().sum();
+        let named: Vec<String> = all.iter().map(|(of, count)| format!("{count} of {of}")).collect();
+        let values = if total == 1 { "value" } else { "values" };
+        let message = format!("{total} {values} of kinds that are not read were left out: {}", named.join(", "));
+        self.tell(file::warning(self.folder, message))
     }
 
     fn point(&mut self, tag: String, point: Point) -> Result<()> {
@@ -363,8 +413,17 @@ impl Reading<'_, '_> {
     /// The state at the end of a reading: what the log says, else whether somebody writes to it.
     fn end(mut self, state: RunState) -> Result<()> {
         let state = self.run.end.map_or(state, |(state, _)| state);
-        if self.run.created_ms.is_some() && self.run.told != Some(state) { self.head(state) } else { Ok(()) }
+        if self.run.created_ms.is_some() && self.run.told != Some(state) {
+            self.head(state)?;
+        }
+        if self.left_more { self.say_left_out() } else { Ok(()) }
     }
+}
+
+/// Counts among few names.
+fn add(counts: &mut BTreeMap<String, u64>, name: &str, count: u64) {
+    let full = counts.len() >= NAMED && !counts.contains_key(name);
+    *counts.entry(if full { "others" } else { name }.to_owned()).or_default() += count;
 }
 
 /// Its first edge is the least value and its last the greatest, as TensorBoard's `data_compat` shows it.
@@ -378,38 +437,39 @@ fn old_histogram(histogram: Histo) -> Option<Media> {
     Some(Media::Histogram(Histogram { edges, counts }))
 }
 
-/// What a value holds beside a number, in either of TensorBoard's forms.
-fn media_of(plugin: Option<&str>, value: proto::Value) -> Vec<Media> {
+/// What a value holds beside a number, in either of TensorBoard's forms; `None` where that is not read.
+fn media_of(plugin: Option<&str>, value: proto::Value) -> Option<Vec<Media>> {
     match (value.image, value.histo, value.audio, value.tensor) {
-        (Some(image), ..) => vec![Media::Image(image.encoded)],
-        (_, Some(histogram), ..) => old_histogram(histogram).into_iter().collect(),
-        (_, _, Some(audio), _) => vec![Media::Audio(audio.encoded)],
+        (Some(image), ..) => Some(vec![Media::Image(image.encoded)]),
+        (_, Some(histogram), ..) => old_histogram(histogram).map(|histogram| vec![histogram]),
+        (_, _, Some(audio), _) => Some(vec![Media::Audio(audio.encoded)]),
         (.., Some(tensor)) => tensor_media(plugin, tensor),
-        _ => Vec::new(),
+        _ => None,
     }
 }
 
 /// What a plugin's tensor holds: histograms are rows of left edge, right edge and count; images two strings of
 /// their width and height before the pictures; sounds may come with a label each.
-fn tensor_media(plugin: Option<&str>, tensor: Tensor) -> Vec<Media> {
+fn tensor_media(plugin: Option<&str>, tensor: Tensor) -> Option<Vec<Media>> {
     match plugin {
         Some("histograms") => {
-            let numbers = tensor.numbers().unwrap_or_default();
+            let numbers = tensor.numbers()?;
             let (rows, _) = numbers.as_chunks::<3>();
-            let Some([_, last, _]) = rows.last() else { return Vec::new() };
+            // One of no values has no rows.
+            let Some([_, last, _]) = rows.last() else { return Some(Vec::new()) };
             let edges = rows.iter().map(|[left, ..]| *left).chain([*last]).collect();
             let counts = rows.iter().map(|[.., count]| *count).collect();
-            vec![Media::Histogram(Histogram { edges, counts })]
+            Some(vec![Media::Histogram(Histogram { edges, counts })])
         }
-        Some("images") => tensor.string_val.into_iter().skip(2).map(Media::Image).collect(),
+        Some("images") => Some(tensor.string_val.into_iter().skip(2).map(Media::Image).collect()),
         Some("audio") => {
             let labelled = tensor.shape.as_ref().is_some_and(|shape| shape.dim.len() == 2);
-            tensor.string_val.into_iter().step_by(if labelled { 2 } else { 1 }).map(Media::Audio).collect()
+            Some(tensor.string_val.into_iter().step_by(if labelled { 2 } else { 1 }).map(Media::Audio).collect())
         }
         Some("text") if tensor.dtype() == Dtype::String => {
             let lines: Vec<_> = tensor.string_val.iter().map(|line| String::from_utf8_lossy(line)).collect();
-            vec![Media::Text(lines.join("\n"))]
+            Some(vec![Media::Text(lines.join("\n"))])
         }
-        _ => Vec::new(),
+        _ => None,
     }
 }

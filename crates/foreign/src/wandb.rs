@@ -82,6 +82,11 @@ impl Wandb {
         Self { folder }
     }
 
+    /// The log of a run whose folder it is.
+    pub(crate) fn own(&self) -> Vec<PathBuf> {
+        logs(&self.folder)
+    }
+
     /// The logs, sorted, those of the folder itself or of the runs' folders in it. Links are not followed.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut files = logs(&self.folder);

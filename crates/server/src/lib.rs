@@ -73,8 +73,11 @@ pub async fn listen(port: u16) -> std::io::Result<TcpListener> {
 /// Answers until `host.ending` is cancelled, then lets what is under way finish.
 pub async fn serve(listener: TcpListener, host: Host) -> std::io::Result<()> {
     upload::forget_old(&host.staging).await;
-    let ending = host.ending.clone();
-    answer(listener, router(host), ending).await
+    let (ending, staging) = (host.ending.clone(), host.staging.clone());
+    tokio::select! {
+        answered = answer(listener, router(host), ending) => answered,
+        never = upload::forget_old_every(&staging, upload::FORGET_EVERY) => match never {},
+    }
 }
 
 /// Answers MLflow's clients on a listener of their own, in the same way.

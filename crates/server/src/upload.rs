@@ -4,6 +4,7 @@
 //! A file appears under its name only when it is complete.
 
 use std::{
+    convert::Infallible,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -26,6 +27,8 @@ use crate::{Host, refusal::Refusal};
 const ASK_AGAIN_BYTES: u64 = 64 << 20;
 /// A drop that no project took is forgotten after this.
 const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// How often it is looked for such drops while the host runs.
+pub(crate) const FORGET_EVERY: Duration = Duration::from_secs(3600);
 const DEEPEST: usize = 32;
 const LONGEST_NAME: usize = 255;
 /// Of bytes: with the workspace's own path it fits every system's limit but the shortest.
@@ -182,7 +185,8 @@ pub(crate) fn fresh_name() -> Result<String, ApiError> {
     Ok(hex::encode(bytes))
 }
 
-fn check_space(staging: &Path, needed: u64) -> Result<(), ApiError> {
+/// Refuses what would leave too little room on the disk of a folder.
+pub(crate) fn check_space(staging: &Path, needed: u64) -> Result<(), ApiError> {
     let existing = staging.ancestors().find(|folder| folder.is_dir()).unwrap_or(staging);
     let free = fs4::available_space(existing).map_err(|error| unwritable(existing, &error))?;
     if engine::storage::has_room(existing, needed).map_err(|error| unwritable(existing, &error))? {
@@ -213,9 +217,41 @@ pub(crate) async fn forget_old(staging: &Path) {
     }
 }
 
+/// Does so again and again, for as long as it is waited for.
+pub(crate) async fn forget_old_every(staging: &Path, pause: Duration) -> Infallible {
+    loop {
+        tokio::time::sleep(pause).await;
+        forget_old(staging).await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // Elsewhere no program sets the time of a folder so simply.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn what_grew_old_meanwhile_is_forgotten_too() {
+        let staging = tempfile::tempdir().unwrap();
+        let [old, new] = ["parts-0", "parts-1"].map(|name| staging.path().join(name));
+        for folder in [&old, &new] {
+            std::fs::create_dir(folder).unwrap();
+            std::fs::write(folder.join("1"), "a part").unwrap();
+        }
+        let long_ago = SystemTime::now() - FORGET_AFTER - Duration::from_secs(60);
+        std::fs::File::open(&old).unwrap().set_modified(long_ago).unwrap();
+        let gone = async {
+            while tokio::fs::try_exists(&old).await.unwrap() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = gone => {}
+            never = forget_old_every(staging.path(), Duration::from_millis(1)) => match never {},
+        }
+        assert!(new.join("1").exists(), "what is new stays");
+    }
 
     #[test]
     fn no_path_leaves_the_batch() {

@@ -164,17 +164,21 @@ pub fn insert(transaction: &Transaction<'_>, version: &ClientVersion) -> Result<
 
 /// The same under its own number where that is free, else under the next one, which is returned.
 pub fn insert_numbered(transaction: &Transaction<'_>, version: &ClientVersion) -> Result<u32> {
-    let is_taken: bool = transaction
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM version WHERE model = ?1 AND number = ?2)
-             OR EXISTS (SELECT 1 FROM client_version WHERE model = ?1 AND number = ?2)",
-        )?
-        .query_row(params![version.model.as_bytes(), version.number], |row| row.get(0))?;
-    if is_taken {
+    if is_taken(transaction, version.model, version.number)? {
         return insert(transaction, version);
     }
     insert_as(transaction, version, version.number)?;
     Ok(version.number)
+}
+
+/// Whether a version of either kind has the number.
+pub fn is_taken(connection: &Connection, model: ModelId, number: u32) -> Result<bool> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM version WHERE model = ?1 AND number = ?2)
+             OR EXISTS (SELECT 1 FROM client_version WHERE model = ?1 AND number = ?2)",
+        )?
+        .query_row(params![model.as_bytes(), number], |row| row.get(0))?)
 }
 
 fn insert_as(transaction: &Transaction<'_>, version: &ClientVersion, number: u32) -> Result<()> {

@@ -15,6 +15,9 @@ CREATE TABLE setting (
 /// What the names of drift floors begin with.
 pub const FLOORS: &str = "floors/";
 
+/// What the names of deleted models begin with, which can be brought back.
+pub const GONE: &str = "gone/";
+
 /// Set once a project was deleted: then a workspace without projects is one that was emptied by its user.
 pub const EMPTIED: &str = "emptied";
 

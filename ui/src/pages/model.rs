@@ -217,7 +217,7 @@ fn Actions(
         <a class="btn primary" href=move || place.link(&format!("deploy?version={id}"))>{icon(icon::UPLOAD)}"Deploy"</a>
         <MenuButton items label="More of this version" />
         <Confirm open=sure title=Signal::derive(move || format!("Delete {}?", version.with(title)))
-            text="Its files, packages and report are deleted. The run stays. Images that were pushed stay in their registries." verb="Delete" on_confirm=delete />
+            text="Its files, packages and report are deleted, which can't be undone. The run stays. Images that were pushed stay in their registries." verb="Delete" on_confirm=delete />
     }
 }
 

@@ -179,7 +179,7 @@ fn Delete(acts: Acts) -> impl IntoView {
     };
     view! {
         <Confirm open title verb="Delete" on_confirm=delete
-            text="Its files, packages and report are deleted. The run stays. Images that were pushed stay in their registries." />
+            text="Its files, packages and report are deleted, which can't be undone. The run stays. Images that were pushed stay in their registries." />
     }
 }
 

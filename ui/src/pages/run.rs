@@ -402,7 +402,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         <Confirm
             open=thinning
             title=Signal::derive(move || format!("Delete the checkpoints of {}?", run.with(|run| run.name.clone())))
-            text="It can't be resumed after that. Its metrics, artifacts and logs stay."
+            text="That can't be undone, and the run can't be resumed after it. Its metrics, artifacts and logs stay."
             verb="Delete checkpoints"
             on_confirm=thin
         />

@@ -3,7 +3,7 @@
 use api::{
     id::{ModelId, VersionId},
     model::{CHAMPION, DeleteVersion, SetAlias},
-    registered::{DeleteModel, Described, FindModel, NOT_DEPLOYABLE, RenameModel},
+    registered::{DeleteModel, Described, FindModel, NOT_DEPLOYABLE, RenameModel, RestoreModel, RestoreVersion},
     tracking::ClientVersion,
 };
 use leptos::prelude::*;
@@ -145,14 +145,21 @@ pub(crate) fn ClientDialogs(
     let delete = move || {
         let Some(going) = acts.going.get_untracked() else { return };
         let client = acts.client;
+        let of = going.clone();
         let call = async move {
-            match going {
+            match of {
                 Going::Version(version, ..) => client.call(DeleteVersion { version }).await,
                 Going::Model(model, ..) => client.call(DeleteModel { model }).await,
             }
         };
         acts.pending.run(call, move |_| {
-            acts.toasts.done("Deleted; its files stay where they are");
+            let said = |name: &str| format!("Deleted {name}; its files stay where they are");
+            match going {
+                Going::Version(version, name, _) => {
+                    acts.toasts.undoable(client, said(&name), RestoreVersion { version });
+                }
+                Going::Model(model, name, _) => acts.toasts.undoable(client, said(&name), RestoreModel { model }),
+            }
             if let Some(to) = leave.try_get_value().flatten() {
                 acts.open(to);
             }

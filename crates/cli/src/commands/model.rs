@@ -10,7 +10,7 @@ use api::{
         DeleteVersion, FindVersion, GetVersion, ListModels, ListOtherModels, Model, Predict, PredictFile, Predictions,
         RegisterModel, Version, VersionDetail,
     },
-    registered::{DeleteModel, GetClientVersion, RenameModel},
+    registered::{DeleteModel, GetClientVersion, NamedVersion, RenameModel},
     tracking::{ClientVersion, Stage},
 };
 use clap::Subcommand;
@@ -109,11 +109,19 @@ pub(crate) enum ModelCommand {
         #[arg(long, value_name = "FILE", requires = "save")]
         to: Option<PathBuf>,
     },
-    /// Deletes a version; refused while deployed
+    /// Deletes a version, refused while deployed; one that a client registered can be restored for a day
     Delete {
         /// NAME, NAME@ALIAS, NAME:NUMBER, NAME/NUMBER or an id; with --whole the model's name or id
         version: String,
         /// Delete the model itself with all of its versions; refused while one stands there that was trained here
+        #[arg(long)]
+        whole: bool,
+    },
+    /// Brings back what a client registered and `delete` deleted, within a day
+    Restore {
+        /// Its id, as `delete` printed it
+        id: String,
+        /// It is a model
         #[arg(long)]
         whole: bool,
     },
@@ -180,15 +188,18 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
         ModelCommand::Files { version, save, to } => registered::files(context, &version, save, to).await,
         ModelCommand::Delete { version, whole } => {
             context.lasting().await?;
-            let (what, freed) = if whole {
+            let (what, back, freed) = if whole {
                 let model = context.model(&version).await?.id;
-                ("The model is deleted", context.call(DeleteModel { model }).await?)
+                let back = format!("\nBack: slipway model restore --whole {model}");
+                ("The model is deleted", back, context.call(DeleteModel { model }).await?)
             } else {
-                let version = context.any_version(&version).await?.version;
-                ("The version is deleted", context.call(DeleteVersion { version }).await?)
+                let NamedVersion { version, of_client, .. } = context.any_version(&version).await?;
+                let back = of_client.then(|| format!("\nBack: slipway model restore {version}")).unwrap_or_default();
+                ("The version is deleted", back, context.call(DeleteVersion { version }).await?)
             };
-            context.output.show(&freed, |freed| super::host::freed(what, freed))
+            context.output.show(&freed, |freed| super::host::freed(what, freed) + &back)
         }
+        ModelCommand::Restore { id, whole } => registered::restore(context, &id, whole).await,
         ModelCommand::Predict { version, input: Some(input), output: Some(output), force, .. } => {
             context.lasting().await?;
             let version = context.version(&version).await?;

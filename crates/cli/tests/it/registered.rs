@@ -86,10 +86,19 @@ fn files_are_saved_and_versions_and_models_deleted() {
     assert_eq!(std::fs::read_to_string(&again).unwrap(), HEAD);
 
     text(&place, &["model", "rename", "churn", "leavers"]);
-    text(&place, &["model", "delete", "leavers:1"]);
+    let back = |said: String| said.lines().last().unwrap().strip_prefix("Back: slipway ").unwrap().to_owned();
+    let restore = |command: &str| text(&place, &command.split(' ').collect::<Vec<_>>());
+    let first = back(text(&place, &["model", "delete", "leavers:1"]));
     assert!(text(&place, &["model", "show", "leavers"]).contains("leavers:2"));
-    text(&place, &["model", "delete", "leavers", "--whole"]);
+    assert_eq!(place.run(&["model", "show", "leavers:1"]).status.code(), Some(3));
+    assert_eq!(restore(&first).trim(), "leavers:1 is back.");
+    assert!(text(&place, &["model", "show", "leavers:1"]).contains("leavers:1"));
+    let whole = back(text(&place, &["model", "delete", "leavers", "--whole"]));
     assert_eq!(place.run(&["model", "show", "leavers"]).status.code(), Some(3));
+    assert_eq!(restore(&whole).trim(), "leavers is back.");
+    assert!(text(&place, &["model", "show", "leavers"]).contains("leavers:2"));
+    assert_eq!(place.run(&["model", "restore", "leavers"]).status.code(), Some(2));
+    assert_eq!(place.run(&first.split(' ').collect::<Vec<_>>()).status.code(), Some(3));
 }
 
 #[test]

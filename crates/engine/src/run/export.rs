@@ -3,6 +3,7 @@
 
 mod event_files;
 mod file_store;
+mod media;
 mod models;
 mod tables;
 
@@ -62,12 +63,16 @@ impl Left {
     }
 }
 
-/// What runs are written as. Of each run: its beginning, its series in pieces, its artifacts, its end.
+/// What runs are written as. Of each run: its beginning, its series in pieces, its artifacts, its pictures, its end.
 trait Form {
     fn begin(&mut self, told: &Told, left: &mut Left) -> anyhow::Result<()>;
     fn points(&mut self, key: &str, points: &[Point], left: &mut Left) -> anyhow::Result<()>;
     /// The place of an artifact, where there is one.
     fn artifact(&self, path: &str) -> Option<PathBuf>;
+    /// Writes a picture; `false` where that has no place or can't be read.
+    fn picture(&mut self, _: media::Picture) -> anyhow::Result<bool> {
+        Ok(false)
+    }
     fn end(&mut self) -> anyhow::Result<()>;
     /// Writes a logged model of a run, once; the folder for its files, where there is one.
     fn logged(&mut self, _: &LoggedModel, _group: &str, _: &mut Left) -> anyhow::Result<Option<PathBuf>> {
@@ -248,6 +253,7 @@ impl Exporting {
         if self.request.artifacts {
             self.artifacts(&row, form, left, step)?;
         }
+        self.media(&row, form, left, step)?;
         form.end()?;
         if self.request.format == ExportFormat::Mlflow {
             told.models.all.iter().try_for_each(|model| self.logged(model, form, left, step))?;

@@ -164,7 +164,7 @@ fn thinned(steps: Vec<i64>) -> Vec<i64> {
 }
 
 /// A medium as it lies.
-enum Held {
+pub(super) enum Held {
     File(fs::File),
     Told(foreign::Media),
 }
@@ -202,17 +202,24 @@ async fn steps_of(engine: &Engine, run: RunId, key: &str) -> anyhow::Result<(Run
 async fn open_entry(engine: &Engine, row: &RunRow, key: &str, step: i64, entry: &Entry) -> anyhow::Result<Opened> {
     let run = row.run.id;
     let Entry { kind, time_ms, lies } = entry.clone();
-    let path = match lies {
+    match lies {
         Lies::Artifact(path) => {
             let held = Held::File(super::listed_artifact(engine, row.clone(), path).await?);
-            return Ok(Opened { step, kind, time_ms, held });
+            Ok(Opened { step, kind, time_ms, held })
         }
-        Lies::Log => key.to_owned(),
-    };
+        Lies::Log => {
+            let (time_ms, held) = in_log(engine, run, key.to_owned(), step).await?;
+            Ok(Opened { step, kind, time_ms: Some(time_ms), held })
+        }
+    }
+}
+
+/// A medium that a log told of, and its time.
+pub(super) async fn in_log(engine: &Engine, run: RunId, key: String, step: i64) -> anyhow::Result<(i64, Held)> {
     let of_log = engine
         .store()
         .read(move |c| {
-            let row = store::medium::get(c, run, &path, step)?;
+            let row = store::medium::get(c, run, &key, step)?;
             let source = row.as_ref().map(|row| store::source::path(c, row.source)).transpose()?.flatten();
             Ok(row.zip(source))
         })
@@ -220,7 +227,7 @@ async fn open_entry(engine: &Engine, row: &RunRow, key: &str, step: i64, entry: 
     let (row, source) = of_log.ok_or_else(|| error::missing("run", run))?;
     let location: Location = serde_json::from_value(row.location).context("the place of a medium in its log")?;
     let held = tokio::task::spawn_blocking(move || within(&location, Path::new(&source))).await??;
-    Ok(Opened { step, kind, time_ms: Some(row.time_ms), held })
+    Ok((row.time_ms, held))
 }
 
 /// Reads a medium of a log in place. A link that took the place of a folder leads to nothing.
@@ -383,7 +390,7 @@ pub async fn bytes(engine: &Engine, run: RunId, key: &str, step: Option<i64>) ->
     Ok((bytes, kind))
 }
 
-const fn sniffed(start: &[u8]) -> Option<&'static str> {
+pub(super) const fn sniffed(start: &[u8]) -> Option<&'static str> {
     Some(match start {
         [0x89, b'P', b'N', b'G', ..] => "image/png",
         [0xff, 0xd8, 0xff, ..] => "image/jpeg",

@@ -1,18 +1,17 @@
 //! A log is forgotten with what came of it, and for a day comes back with it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use anyhow::Context as _;
 use api::{
     ApiError, ModelId, RunId, SourceId, VersionId,
     event::Tag,
     source::{RemoveSource, RemovedSource, RestoreSource, Source},
-    tracking::{ClientVersion, RestoreRuns, VersionNotes},
+    tracking::RestoreRuns,
 };
 use serde::{Deserialize, Serialize};
 use store::{
     Connection, Transaction,
-    model::ModelRow,
     source::{
         RecordKind::{Logged, Model, Version},
         SourceRow,
@@ -20,7 +19,14 @@ use store::{
 };
 
 use super::{find, following, read_soon};
-use crate::{Engine, Mode, project, run::Lists, tracking::experiments};
+use crate::{
+    Engine, Mode, project,
+    run::Lists,
+    tracking::{
+        experiments,
+        gone::{Gone, enter_version},
+    },
+};
 
 /// How long it can come back.
 const KEPT_MS: i64 = 24 * 3_600_000;
@@ -39,19 +45,8 @@ struct Forgotten {
     going: bool,
     runs: Vec<RunId>,
     logged: Vec<String>,
+    /// Each with those of its versions that came from the log.
     models: Vec<Gone>,
-}
-
-/// A registered model with those of its versions that came from the log.
-#[derive(Debug, Serialize, Deserialize)]
-struct Gone {
-    id: ModelId,
-    name: String,
-    created_ms: i64,
-    updated_ms: i64,
-    notes: String,
-    tags: BTreeMap<String, String>,
-    versions: Vec<(ClientVersion, VersionNotes)>,
 }
 
 /// Forgets a source; the log itself is never touched.
@@ -70,7 +65,7 @@ pub async fn remove(engine: &Engine, request: RemoveSource) -> anyhow::Result<Re
             // What a person deleted before is not brought back with the rest.
             forgotten.runs = store::source::live_runs(tx, id)?;
             forgotten.going = true;
-            forgotten.models = take_models(tx, id, at_ms)?;
+            forgotten.models = take_models(tx, id)?;
             forgotten.logged = take_logged(tx, id, at_ms)?;
         }
         store::source::set_forgotten(tx, id, Some(&serde_json::to_value(&forgotten)?))?;
@@ -127,26 +122,23 @@ fn take_logged(tx: &Transaction<'_>, id: SourceId, at_ms: i64) -> store::Result<
 }
 
 /// Deletes the versions that came from the log, and their models where nothing else stands under these.
-fn take_models(tx: &Transaction<'_>, id: SourceId, at_ms: i64) -> store::Result<Vec<Gone>> {
+fn take_models(tx: &Transaction<'_>, id: SourceId) -> store::Result<Vec<Gone>> {
     let own: HashSet<VersionId> =
         store::source::records(tx, id, Version)?.iter().filter_map(|id| id.parse().ok()).collect();
     let mut taken = Vec::new();
     for model in store::source::records(tx, id, Model)?.iter().filter_map(|id| id.parse::<ModelId>().ok()) {
         let Some(row) = store::model::get(tx, model)? else { continue };
-        let tags = store::client_version::tags(tx, model.as_bytes())?;
-        let all = store::client_version::of_model(tx, model)?;
-        let whole = all.iter().all(|version| own.contains(&version.id));
-        let mut versions = Vec::new();
-        for version in all.into_iter().filter(|version| own.contains(&version.id)) {
-            let notes = store::client_version::notes(tx, version.id)?;
+        let mut versions = store::client_version::of_model(tx, model)?;
+        let whole = versions.iter().all(|version| own.contains(&version.id));
+        versions.retain(|version| own.contains(&version.id));
+        let gone = Gone::of(tx, row, versions)?;
+        for (version, _) in &gone.versions {
             store::client_version::delete(tx, version.id)?;
-            versions.push((version, notes.unwrap_or(VersionNotes { updated_ms: at_ms, ..VersionNotes::default() })));
         }
         if whole && store::version::of_model(tx, model)?.is_empty() {
             store::model::delete(tx, model)?;
         }
-        let ModelRow { id, name, created_ms, updated_ms, notes, .. } = row;
-        taken.push(Gone { id, name, created_ms, updated_ms, notes, tags, versions });
+        taken.push(gone);
     }
     Ok(taken)
 }
@@ -221,39 +213,9 @@ pub async fn restore(engine: &Engine, request: RestoreSource) -> anyhow::Result<
 
 fn put_back(tx: &Transaction<'_>, gone: Gone, now_ms: i64) -> store::Result<()> {
     if store::model::get(tx, gone.id)?.is_none() {
-        let row = ModelRow {
-            id: gone.id,
-            project: None,
-            name: store::model::free_name(tx, &gone.name)?,
-            created_ms: gone.created_ms,
-            updated_ms: gone.updated_ms,
-            notes: gone.notes,
-        };
-        store::model::insert(tx, &row)?;
-        for (key, value) in &gone.tags {
-            store::client_version::put_tag(tx, gone.id.as_bytes(), key, value)?;
-        }
+        gone.enter_model(tx, store::model::free_name(tx, &gone.name)?)?;
     }
-    for (mut version, notes) in gone.versions {
-        // Its run may have been deleted for good meanwhile.
-        if let Some(run) = version.run
-            && store::run::standing(tx, run)?.is_none()
-        {
-            version.run = None;
-        }
-        store::client_version::insert_numbered(tx, &version)?;
-        store::client_version::put_notes(tx, version.id, &notes)?;
-        for (key, value) in &version.tags {
-            store::client_version::put_tag(tx, version.id.as_bytes(), key, value)?;
-        }
-        for alias in &version.aliases {
-            // One that was given to another version meanwhile stays there.
-            if store::alias::find(tx, gone.id, alias)?.is_none() {
-                store::alias::put(tx, gone.id, alias, version.id, now_ms)?;
-            }
-        }
-    }
-    Ok(())
+    gone.versions.into_iter().try_for_each(|(version, notes)| enter_version(tx, version, &notes, now_ms))
 }
 
 /// Goes on with what a host that was killed was forgetting, and deletes for good what was forgotten longer ago.

@@ -5,10 +5,9 @@ use std::io::Read as _;
 use anyhow::{Context as _, bail};
 use api::{
     ApiError, ModelId, VersionId,
-    host::Freed,
     model::Model,
     registered::{
-        ClientVersionDetail, DeleteModel, DescribeModel, Described, GetClientVersion, MlModel, PutStages, RenameModel,
+        ClientVersionDetail, DescribeModel, Described, GetClientVersion, MlModel, PutStages, RenameModel,
         SaveVersionFile, SetStage, Staged, TagModel,
     },
     run::{Artifact, SavedFile},
@@ -191,21 +190,6 @@ pub async fn rename(engine: &Engine, request: RenameModel) -> anyhow::Result<Mod
     let id = request.model;
     let found = engine.store().read(move |c| store::model::get(c, id)?.map(|row| model::of_row(c, row)).transpose());
     found.await?.with_context(|| format!("read the model {id}"))
-}
-
-/// No bytes are freed: the files are the run's, or the logged model's.
-pub async fn delete(engine: &Engine, request: DeleteModel) -> anyhow::Result<Freed> {
-    let versions = registry::delete(engine, request.model).await?;
-    Ok(Freed { bytes: 0, records: versions + 1, parts: Vec::new() })
-}
-
-/// Deletes a version that a client registered, if it is one. Nothing else is freed.
-pub(crate) async fn delete_version(engine: &Engine, id: VersionId) -> anyhow::Result<Option<Freed>> {
-    let Some(version) = engine.store().read(move |c| store::client_version::get(c, id)).await? else {
-        return Ok(None);
-    };
-    registry::delete_version(engine, version.model, &version.number.to_string()).await?;
-    Ok(Some(Freed { bytes: 0, records: 1, parts: Vec::new() }))
 }
 
 /// Points an alias at a version that a client registered, or removes it from a model that one registered. `false` where

@@ -127,7 +127,7 @@ fn read(c: &store::Connection, row: ModelRow) -> store::Result<Registered> {
     Ok(Registered { row, tags, versions })
 }
 
-fn notes(c: &store::Connection, id: VersionId, created_ms: i64) -> store::Result<VersionNotes> {
+pub(super) fn notes(c: &store::Connection, id: VersionId, created_ms: i64) -> store::Result<VersionNotes> {
     Ok(store::client_version::notes(c, id)?
         .unwrap_or(VersionNotes { updated_ms: created_ms, ..VersionNotes::default() }))
 }
@@ -174,7 +174,7 @@ impl Which {
         }
     }
 
-    fn find(&self, c: &store::Connection) -> store::Result<ModelRow> {
+    pub(super) fn find(&self, c: &store::Connection) -> store::Result<ModelRow> {
         self.row(c)?.ok_or_else(|| missing(self).into())
     }
 }
@@ -319,27 +319,29 @@ async fn changed(engine: &Engine, which: impl Into<Which>) -> anyhow::Result<Reg
     Ok(registered)
 }
 
-/// Deletes a name with the versions that clients registered; refused while one that we made stands under it.
-/// Answers how many versions went.
-pub async fn delete(engine: &Engine, which: impl Into<Which>) -> anyhow::Result<u64> {
-    let which = which.into();
-    let versions = engine
+/// Deletes a name for good, as a client asks it, with the versions that clients registered.
+pub async fn delete(engine: &Engine, name: &str) -> anyhow::Result<()> {
+    let which = Which::from(name);
+    engine
         .store()
         .write_durable(move |tx| {
             let row = which.find(tx)?;
-            if !store::version::of_model(tx, row.id)?.is_empty() {
-                let message = format!("{} has versions that were trained here.", row.name);
-                return Err(ApiError::new(ErrorCode::InUse, message)
-                    .with_hint("Delete these in Slipway first: what is deployed must not vanish.")
-                    .into());
-            }
-            let versions = store::client_version::of_model(tx, row.id)?.len() as u64;
-            store::model::delete(tx, row.id)?;
-            Ok(versions)
+            check_deletable(tx, &row)?;
+            store::model::delete(tx, row.id)
         })
         .await?;
     engine.changed(Tag::ClientModels);
-    Ok(versions)
+    Ok(())
+}
+
+/// A model is not deleted while a version that we made stands under it.
+pub(super) fn check_deletable(c: &store::Connection, row: &ModelRow) -> store::Result<()> {
+    if store::version::of_model(c, row.id)?.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{} has versions that were trained here.", row.name);
+    let hint = "Delete these in Slipway first: what is deployed must not vanish.";
+    Err(ApiError::new(ErrorCode::InUse, message).with_hint(hint).into())
 }
 
 /// A version that a client registers.

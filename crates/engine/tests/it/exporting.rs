@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use api::{
     ErrorCode, RunId,
     export::{ExportFormat, ExportRuns},
+    job::GetJobLog,
     run_table::Listing,
     series::Point,
     source::{AddSource, Kind},
@@ -13,7 +14,7 @@ use api::{
 use arrow_array::{Array as _, Float64Array, StringArray, cast::AsArray as _, types::TimestampMillisecondType};
 use engine::tracking::client::{self, Batch, Begin};
 use foreign::{
-    Found, Head, Mark, Told,
+    Found, Head, Mark, Media, Told,
     registry::{Inputs, LoggedHead, ModelHead},
 };
 
@@ -332,4 +333,78 @@ async fn of_some_runs_only_what_is_theirs_is_exported_and_versions_on_request() 
     assert_eq!(logged.len(), 2);
     let numbers: Vec<u32> = models.iter().flat_map(|model| &model.versions).map(|version| version.number).collect();
     assert_eq!(numbers, [2]);
+}
+
+/// The pictures of TensorBoard's event files, with the runs and the steps that they are of.
+fn pictures(path: &Path) -> Vec<(String, String, i64, i64, Vec<u8>)> {
+    let mut pictures = Vec::new();
+    let reader = foreign::open(&Found { kind: Kind::TensorBoard, path: path.to_owned() });
+    reader
+        .read(&Mark::default(), &mut |told| {
+            if let Told::Media { run, key, step, time_ms, media: Media::Image(bytes), .. } = told {
+                pictures.push((run, key, step, time_ms, bytes));
+            }
+            Ok(())
+        })
+        .unwrap();
+    pictures
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_of_a_log_go_along_and_its_other_media_are_counted() {
+    let stage = Stage::new().await;
+    let folder = stage.path("tensorboard");
+    copy(&fixture("foreign/tests/fixtures/tensorboard"), &folder);
+    let path = folder.join("runs").to_string_lossy().into_owned();
+    let job = stage.call(AddSource { path, kind: None, project: None, once: true }).await;
+    stage.done(job).await;
+    let experiments = stage.call(ListExperiments::default()).await;
+    let of = Scope::Experiment(experiments.iter().find(|one| one.name == "runs").unwrap().id);
+    let list =
+        Listing { of, deleted: false, filter: String::new(), sort: Some("created".to_owned()), descending: false };
+    let export = async |format, name: &str, artifacts| {
+        let job = stage.call(ExportRuns { artifacts, ..request(&stage, &list, format, name) }).await;
+        let job = stage.done(job).await;
+        let mut log = stage.call(GetJobLog { job: job.id }).await;
+        log.sort();
+        (job.message, log)
+    };
+    let before = pictures(&folder.join("runs"));
+    let real: Vec<_> = before.iter().filter(|(_, key, ..)| key == "picture").cloned().collect();
+
+    // What is no picture by its bytes has no size, by which TensorBoard draws it.
+    let (message, log) = export(ExportFormat::Tensorboard, "events", false).await;
+    assert!(message.ends_with("3 things were left out, which the job's log names"), "{message}");
+    let place = "in the event files that are written here";
+    assert_eq!(
+        log,
+        [
+            "new: 2 media of its log can't be read any more, or can't be drawn.".to_owned(),
+            format!("new: 3 media of its log have no place {place}: 1 sound, 1 text, 1 histogram."),
+            format!("old/train: 2 media of its log have no place {place}: 1 text, 1 histogram."),
+        ]
+    );
+    let written = pictures(&stage.path("events"));
+    let ("old_train", picture) = (written[0].0.as_str(), &written[0]) else { panic!("{written:?}") };
+    assert_eq!(written.len(), 1);
+    assert_eq!((&picture.1, picture.2, picture.3, &picture.4), (&real[0].1, real[0].2, real[0].3, &real[0].4));
+
+    let (_, log) = export(ExportFormat::Mlflow, "store", true).await;
+    assert_eq!(log.len(), 2, "{log:?}");
+    assert!(log[1].contains("old/train: 2 media of its log have no place among MLflow's artifacts"), "{log:?}");
+    let (heads, _) = read(Kind::MlflowFiles, &stage.path("store"));
+    let images = |at: usize| heads[at].artifacts.clone().unwrap().join("images");
+    assert_eq!(std::fs::read(images(1).join("picture/step_3.png")).unwrap(), real[0].4);
+    assert_eq!(std::fs::read(images(0).join("shot/1/step_1.png")).unwrap(), b"\x89PNG two");
+    // Pictures are artifacts there, and so not copied where these are not wanted.
+    assert_eq!(export(ExportFormat::Mlflow, "bare", false).await.1, [""; 0]);
+
+    let (_, log) = export(ExportFormat::Csv, "tables", false).await;
+    let counted = "1 picture, 1 text, 1 histogram";
+    assert_eq!(log[1], format!("old/train: 3 media of its log have no place in a table of figures: {counted}."));
+
+    // A log that went is said, and the rest is written.
+    std::fs::remove_dir_all(&folder).unwrap();
+    let (_, log) = export(ExportFormat::Tensorboard, "late", false).await;
+    assert!(log.contains(&"old/train: 1 medium of its log can't be read any more, or can't be drawn.".to_owned()));
 }

@@ -1,12 +1,12 @@
 //! Models that clients registered, as a person reads and changes them: what the window and the command line ask.
 
 use api::{
-    ApiError, ErrorCode, Request, RunId, VersionId,
+    ApiError, ErrorCode, ModelId, Request, RunId, VersionId,
     event::Tag,
     model::{DeleteVersion, FindVersion, ListOtherModels, SetAlias},
     registered::{
         ClientVersionDetail, DeleteModel, DescribeModel, Described, FindModel, GetClientVersion, PutStages,
-        RenameModel, ResolveVersion, SaveVersionFile, SetStage, Staged, TagModel,
+        RenameModel, ResolveVersion, RestoreModel, RestoreVersion, SaveVersionFile, SetStage, Staged, TagModel,
     },
     run::SaveArtifact,
     tracking::{CreateExperiment, PurgeRuns, Stage as ModelStage, TrashRuns},
@@ -222,4 +222,113 @@ async fn files_are_saved_and_what_is_deleted_frees_its_run() {
     assert_eq!(stage.call(DeleteModel { model }).await.records, 2);
     assert!(stage.call(ListOtherModels {}).await.is_empty());
     assert_eq!(refused(&stage, GetClientVersion { version: churn.two }).await.code, ErrorCode::NotFound);
+}
+
+/// A version with all that can be said of it, as a client sees it.
+async fn told(stage: &Stage, churn: &Churn, model: ModelId) -> registry::Version {
+    stage.call(SetAlias { model, alias: "champion".to_owned(), version: Some(churn.one) }).await;
+    stage.call(SetStage { version: churn.one, stage: ModelStage::Production, archive: false }).await;
+    let of = Described::Version(churn.one);
+    stage.call(TagModel { of, key: "team".to_owned(), value: Some("growth".to_owned()) }).await;
+    stage.call(DescribeModel { of, notes: "# Who leaves".to_owned() }).await;
+    registry::version(&stage.engine, "churn", "1").await.unwrap()
+}
+
+#[tokio::test]
+async fn a_deleted_version_is_gone_for_clients_and_comes_back_as_it_was() {
+    let stage = Stage::new().await;
+    let churn = churn(&stage).await;
+    let model = stage.call(FindModel { name: "churn".to_owned(), project: None }).await.id;
+    let before = told(&stage, &churn, model).await;
+    let restore = RestoreVersion { version: churn.one };
+    assert_eq!(refused(&stage, restore.clone()).await.code, ErrorCode::NotFound, "it stands");
+
+    stage.call(DeleteVersion { version: churn.one }).await;
+    assert!(registry::version(&stage.engine, "churn", "1").await.is_err());
+    assert!(registry::by_alias(&stage.engine, "churn", "champion").await.is_err());
+    let mut heard = stage.engine.events().subscribe();
+    let back = stage.call(restore.clone()).await;
+    assert_eq!((back.name.as_str(), back.number, back.of_client), ("churn", 1, true));
+    assert_eq!(registry::version(&stage.engine, "churn", "1").await.unwrap(), before);
+    assert_eq!(registry::by_alias(&stage.engine, "churn", "champion").await.unwrap(), before);
+    let mut tags = Vec::new();
+    while let Ok(event) = heard.try_recv() {
+        tags.extend(match event {
+            api::event::Event::Changed { tag } => Some(tag),
+            _ => None,
+        });
+    }
+    assert!(tags.contains(&Tag::ClientModels) && tags.contains(&Tag::Run(churn.run)), "{tags:?}");
+    assert_eq!(refused(&stage, restore).await.code, ErrorCode::NotFound, "it is back already");
+
+    // An alias that another version has now stays there; a run that is gone for good is none.
+    stage.call(DeleteVersion { version: churn.one }).await;
+    stage.call(SetAlias { model, alias: "champion".to_owned(), version: Some(churn.two) }).await;
+    stage.call(TrashRuns { runs: vec![churn.run] }).await;
+    stage.call(PurgeRuns { runs: vec![churn.run] }).await;
+    stage.call(RestoreVersion { version: churn.one }).await;
+    let now = registry::version(&stage.engine, "churn", "1").await.unwrap();
+    assert_eq!((now.run, now.aliases.len(), now.tags), (None, 0, before.tags));
+    assert_eq!(registry::by_alias(&stage.engine, "churn", "champion").await.unwrap().number, 2);
+
+    // What a client deletes is gone.
+    registry::delete_version(&stage.engine, "churn", "1").await.unwrap();
+    assert_eq!(refused(&stage, RestoreVersion { version: churn.one }).await.code, ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn a_version_whose_number_or_model_is_gone_does_not_come_back() {
+    let stage = Stage::new().await;
+    let churn = churn(&stage).await;
+    let model = stage.call(FindModel { name: "churn".to_owned(), project: None }).await.id;
+    stage.call(DeleteVersion { version: churn.two }).await;
+    let new = NewVersion { source: "s3://bucket/other".to_owned(), ..NewVersion::default() };
+    assert_eq!(registry::add_version(&stage.engine, "churn", new).await.unwrap().number, 2);
+    let taken = refused(&stage, RestoreVersion { version: churn.two }).await;
+    assert_eq!((taken.code, taken.message.as_str()), (ErrorCode::Conflict, "churn has another version 2 now."));
+    // A refusal takes nothing away: once the number is free, it comes back.
+    registry::delete_version(&stage.engine, "churn", "2").await.unwrap();
+    stage.call(DeleteModel { model }).await;
+    let orphan = refused(&stage, RestoreVersion { version: churn.two }).await;
+    assert_eq!(orphan.message, "The model \"churn\" was deleted meanwhile.");
+    stage.call(RestoreModel { model }).await;
+    assert_eq!(stage.call(RestoreVersion { version: churn.two }).await.number, 2);
+}
+
+#[tokio::test]
+async fn a_deleted_model_comes_back_with_its_versions_for_a_day() {
+    let stage = Stage::new().await;
+    let churn = churn(&stage).await;
+    let model = stage.call(FindModel { name: "churn".to_owned(), project: None }).await.id;
+    told(&stage, &churn, model).await;
+    let of = Described::Model(model);
+    stage.call(TagModel { of, key: "owner".to_owned(), value: Some("ada".to_owned()) }).await;
+    stage.call(DescribeModel { of, notes: "All of it".to_owned() }).await;
+    let before = registry::get(&stage.engine, "churn").await.unwrap();
+    let delete = async || assert_eq!(stage.call(DeleteModel { model }).await.records, 3);
+    let restore = RestoreModel { model };
+
+    delete().await;
+    assert!(registry::get(&stage.engine, "churn").await.is_err());
+    let created = registry::create(&stage.engine, "churn", None, Vec::new()).await.unwrap().row.id;
+    let taken = refused(&stage, restore.clone()).await;
+    assert_eq!((taken.code, taken.message.as_str()), (ErrorCode::Conflict, "Another model is called \"churn\" now."));
+    stage.call(RenameModel { model: created, name: "other".to_owned() }).await;
+    assert_eq!(stage.call(restore.clone()).await.client_versions.len(), 2);
+    assert_eq!(registry::get(&stage.engine, "churn").await.unwrap(), before);
+
+    delete().await;
+    let older = |tx: &store::Transaction<'_>| {
+        let [(name, _)] = store::setting::below(tx, store::setting::GONE)?.try_into().unwrap();
+        let gone: serde_json::Value = store::setting::get(tx, &name)?.unwrap();
+        store::setting::delete(tx, &name)?;
+        let mut parts: Vec<&str> = name.split('/').collect();
+        let long_ago = format!("{:013}", parts[1].parse::<i64>().unwrap() - 24 * 3_600_000 - 1);
+        parts[1] = &long_ago;
+        store::setting::put(tx, &parts.join("/"), &gone)
+    };
+    stage.engine.store().write(older).await.unwrap();
+    let late = refused(&stage, restore).await;
+    assert_eq!(late.code, ErrorCode::NotFound);
+    assert!(late.message.ends_with("was deleted here within a day."), "{late}");
 }

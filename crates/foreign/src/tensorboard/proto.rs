@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use half::{bf16, f16};
 use prost::{Enumeration, Message};
 
 /// That in which steps may go back.
@@ -18,8 +19,14 @@ pub(crate) struct Event {
     /// In a file's first event: [`VERSION`].
     #[prost(string, optional, tag = "3")]
     pub(crate) file_version: Option<String>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub(crate) graph: Option<Vec<u8>>,
     #[prost(message, optional, tag = "5")]
     pub(crate) summary: Option<Summary>,
+    #[prost(bytes = "vec", optional, tag = "8")]
+    pub(crate) run_metadata: Option<Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "9")]
+    pub(crate) meta_graph: Option<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -48,6 +55,11 @@ pub(crate) struct Value {
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Image {
+    #[prost(uint32, tag = "1")]
+    pub(crate) height: u32,
+    #[prost(uint32, tag = "2")]
+    pub(crate) width: u32,
+    /// PNG, JPEG, GIF or WebP.
     #[prost(bytes = "vec", tag = "4")]
     pub(crate) encoded: Vec<u8>,
 }
@@ -85,7 +97,7 @@ pub(crate) struct Plugin {
     pub(crate) content: Vec<u8>,
 }
 
-/// `DataType`, those of a summary's tensors.
+/// `DataType`, those of a summary's tensors: texts, and numbers but the complex and the quantised ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enumeration)]
 #[repr(i32)]
 pub(crate) enum Dtype {
@@ -93,8 +105,17 @@ pub(crate) enum Dtype {
     Float = 1,
     Double = 2,
     Int32 = 3,
+    Uint8 = 4,
+    Int16 = 5,
+    Int8 = 6,
     String = 7,
     Int64 = 9,
+    Bool = 10,
+    Bfloat16 = 14,
+    Uint16 = 17,
+    Half = 19,
+    Uint32 = 22,
+    Uint64 = 23,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -110,12 +131,22 @@ pub(crate) struct Tensor {
     pub(crate) float_val: Vec<f32>,
     #[prost(double, repeated, tag = "6")]
     pub(crate) double_val: Vec<f64>,
+    /// Also of the smaller integers.
     #[prost(int32, repeated, tag = "7")]
     pub(crate) int_val: Vec<i32>,
     #[prost(bytes = "vec", repeated, tag = "8")]
     pub(crate) string_val: Vec<Vec<u8>>,
     #[prost(int64, repeated, tag = "10")]
     pub(crate) int64_val: Vec<i64>,
+    #[prost(bool, repeated, tag = "11")]
+    pub(crate) bool_val: Vec<bool>,
+    /// The 16 bits of each half or bfloat16.
+    #[prost(int32, repeated, tag = "13")]
+    pub(crate) half_val: Vec<i32>,
+    #[prost(uint32, repeated, tag = "16")]
+    pub(crate) uint32_val: Vec<u32>,
+    #[prost(uint64, repeated, tag = "17")]
+    pub(crate) uint64_val: Vec<u64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -178,18 +209,7 @@ impl Any {
 impl Tensor {
     /// All its elements as numbers, where it is of numbers. One given value stands for all, as `TensorProto` has it.
     pub(crate) fn numbers(&self) -> Option<Vec<f64>> {
-        let content = &self.content;
-        let mut numbers: Vec<f64> = match self.dtype() {
-            Dtype::Float if content.is_empty() => self.float_val.iter().map(|value| f64::from(*value)).collect(),
-            Dtype::Float => fixed(content, |bytes| f64::from(f32::from_le_bytes(bytes))),
-            Dtype::Double if content.is_empty() => self.double_val.clone(),
-            Dtype::Double => fixed(content, f64::from_le_bytes),
-            Dtype::Int32 if content.is_empty() => self.int_val.iter().map(|value| f64::from(*value)).collect(),
-            Dtype::Int32 => fixed(content, |bytes| f64::from(i32::from_le_bytes(bytes))),
-            Dtype::Int64 if content.is_empty() => self.int64_val.iter().map(|value| *value as f64).collect(),
-            Dtype::Int64 => fixed(content, |bytes| i64::from_le_bytes(bytes) as f64),
-            Dtype::Invalid | Dtype::String => return None,
-        };
+        let mut numbers = if self.content.is_empty() { self.listed()? } else { self.packed()? };
         let sizes = self.shape.iter().flat_map(|shape| &shape.dim).map(|dim| usize::try_from(dim.size).unwrap_or(0));
         let full = sizes.fold(1_usize, usize::saturating_mul);
         if let [one] = numbers[..]
@@ -199,6 +219,54 @@ impl Tensor {
         }
         Some(numbers)
     }
+
+    /// Those that stand in the list of their type.
+    fn listed(&self) -> Option<Vec<f64>> {
+        let bits = |value: &i32| u16::try_from(value & 0xffff).unwrap_or_default();
+        let halves = |of: fn(u16) -> f64| self.half_val.iter().map(|value| of(bits(value))).collect();
+        Some(match self.dtype() {
+            Dtype::Float => self.float_val.iter().map(|value| f64::from(*value)).collect(),
+            Dtype::Double => self.double_val.clone(),
+            Dtype::Int32 | Dtype::Uint8 | Dtype::Int16 | Dtype::Int8 | Dtype::Uint16 => {
+                self.int_val.iter().map(|value| f64::from(*value)).collect()
+            }
+            Dtype::Int64 => self.int64_val.iter().map(|value| *value as f64).collect(),
+            Dtype::Uint32 => self.uint32_val.iter().map(|value| f64::from(*value)).collect(),
+            Dtype::Uint64 => self.uint64_val.iter().map(|value| *value as f64).collect(),
+            Dtype::Bool => self.bool_val.iter().map(|value| f64::from(u8::from(*value))).collect(),
+            Dtype::Half => halves(half),
+            Dtype::Bfloat16 => halves(bfloat16),
+            Dtype::Invalid | Dtype::String => return None,
+        })
+    }
+
+    /// Those that stand in its bytes.
+    fn packed(&self) -> Option<Vec<f64>> {
+        let content = &self.content;
+        Some(match self.dtype() {
+            Dtype::Float => fixed(content, |bytes| f64::from(f32::from_le_bytes(bytes))),
+            Dtype::Double => fixed(content, f64::from_le_bytes),
+            Dtype::Int8 => fixed(content, |bytes| f64::from(i8::from_le_bytes(bytes))),
+            Dtype::Int16 => fixed(content, |bytes| f64::from(i16::from_le_bytes(bytes))),
+            Dtype::Int32 => fixed(content, |bytes| f64::from(i32::from_le_bytes(bytes))),
+            Dtype::Int64 => fixed(content, |bytes| i64::from_le_bytes(bytes) as f64),
+            Dtype::Uint8 | Dtype::Bool => fixed(content, |bytes| f64::from(u8::from_le_bytes(bytes))),
+            Dtype::Uint16 => fixed(content, |bytes| f64::from(u16::from_le_bytes(bytes))),
+            Dtype::Uint32 => fixed(content, |bytes| f64::from(u32::from_le_bytes(bytes))),
+            Dtype::Uint64 => fixed(content, |bytes| u64::from_le_bytes(bytes) as f64),
+            Dtype::Half => fixed(content, |bytes| half(u16::from_le_bytes(bytes))),
+            Dtype::Bfloat16 => fixed(content, |bytes| bfloat16(u16::from_le_bytes(bytes))),
+            Dtype::Invalid | Dtype::String => return None,
+        })
+    }
+}
+
+fn half(bits: u16) -> f64 {
+    f16::from_bits(bits).to_f64()
+}
+
+fn bfloat16(bits: u16) -> f64 {
+    bf16::from_bits(bits).to_f64()
 }
 
 fn fixed<const N: usize>(content: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec<f64> {

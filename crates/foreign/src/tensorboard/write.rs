@@ -10,7 +10,9 @@ use api::series::Point;
 use prost::Message as _;
 
 use super::{
-    proto::{Any, Dtype, Event, HparamsData, Metadata, Plugin, SessionStart, Shape, Summary, Tensor, VERSION, Value},
+    proto::{
+        Any, Dtype, Event, HparamsData, Image, Metadata, Plugin, SessionStart, Shape, Summary, Tensor, VERSION, Value,
+    },
     record,
 };
 use crate::{Result, file::unwritable};
@@ -85,6 +87,22 @@ impl EventFile {
             self.event(&Event { wall_time: seconds(point.time_ms), step: point.step, summary, ..Event::default() })?;
         }
         Ok(())
+    }
+
+    /// Appends a picture in its own encoding, of so many pixels in width and height.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    pub fn picture(
+        &mut self,
+        key: &str,
+        (step, time_ms): (i64, i64),
+        (width, height): (u32, u32),
+        encoded: Vec<u8>,
+    ) -> Result<()> {
+        let value = Value { tag: key.to_owned(), image: Some(Image { height, width, encoded }), ..Value::default() };
+        let summary = Some(Summary { value: vec![value] });
+        self.event(&Event { wall_time: seconds(time_ms), step, summary, ..Event::default() })
     }
 
     /// # Errors

@@ -8,7 +8,7 @@ use foreign::{
     tensorboard::{EventPlace, TensorBoard, read_at, write::EventFile},
 };
 
-use crate::{copy, read};
+use crate::{copy, read, wandb::field};
 
 fn media(told: &[Told], of: &str) -> Vec<Media> {
     let media = told.iter().filter_map(|told| match told {
@@ -236,4 +236,98 @@ fn a_file_that_is_written_anew_is_read_anew() {
         mark = again.mark;
     }
     assert_eq!(read(&reader, &mark).series("loss"), []);
+}
+
+fn varint(value: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    prost::encoding::encode_varint(value, &mut bytes);
+    bytes
+}
+
+/// A tensor of no dimension: its type, and the field that its value stands in.
+fn tensor(dtype: u8, number: u8, value: &[u8]) -> Vec<u8> {
+    [&[0x08, dtype][..], &field(2, &[]), &field(number, value)].concat()
+}
+
+/// A record of one value, by the plugin that it names.
+fn logged(step: u8, tag: &str, plugin: Option<&str>, tensor: &[u8]) -> Vec<u8> {
+    let metadata = plugin.map(|plugin| field(9, &field(1, &field(1, plugin.as_bytes())))).unwrap_or_default();
+    let value = [&field(1, tag.as_bytes())[..], &metadata, &field(8, tensor)].concat();
+    framed(&[&[0x10, step][..], &field(5, &field(1, &value))].concat())
+}
+
+#[test]
+fn scalars_of_every_real_type_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = [
+        ("half", tensor(19, 13, &varint(0x3800)), 0.5),
+        ("half packed", tensor(19, 4, &0xc000_u16.to_le_bytes()), -2.0),
+        ("half small", tensor(19, 4, &1_u16.to_le_bytes()), 2_f64.powi(-24)),
+        ("bfloat16", tensor(14, 13, &varint(0x3f00)), 0.5),
+        ("bfloat16 packed", tensor(14, 4, &0xc040_u16.to_le_bytes()), -3.0),
+        ("bool", tensor(10, 11, &[1]), 1.0),
+        ("bool packed", tensor(10, 4, &[1]), 1.0),
+        ("int8", tensor(6, 7, &varint(u64::MAX)), -1.0),
+        ("int8 packed", tensor(6, 4, &[0xff]), -1.0),
+        ("uint8 packed", tensor(4, 4, &[0xff]), 255.0),
+        ("int16 packed", tensor(5, 4, &(-2_i16).to_le_bytes()), -2.0),
+        ("uint16", tensor(17, 7, &varint(65_535)), 65_535.0),
+        ("uint16 packed", tensor(17, 4, &[0xff, 0xff]), 65_535.0),
+        ("uint32", tensor(22, 16, &varint(4_294_967_295)), 4_294_967_295.0),
+        ("uint32 packed", tensor(22, 4, &[0xff; 4]), 4_294_967_295.0),
+        ("uint64", tensor(23, 17, &varint(1 << 53)), 2_f64.powi(53)),
+        ("uint64 packed", tensor(23, 4, &(1_u64 << 53).to_le_bytes()), 2_f64.powi(53)),
+    ];
+    let file: Vec<u8> = cases.iter().flat_map(|(tag, tensor, _)| logged(3, tag, Some("scalars"), tensor)).collect();
+    fs::write(folder.path().join("events.out.tfevents.1"), file).unwrap();
+    let told = read(&TensorBoard::new(folder.path().to_owned()), &Mark::default());
+    assert_eq!(told.warnings(), [""; 0]);
+    for (tag, _, value) in cases {
+        assert_eq!(told.series(tag), [(3, Some(value))], "{tag}");
+    }
+}
+
+#[test]
+fn what_is_not_read_is_counted_by_its_plugin_and_said_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.out.tfevents.1");
+    let zero = tensor(1, 5, &[0; 4]);
+    let mut file = [
+        framed(&field(4, b"a graph")),
+        logged(1, "curve", Some("pr_curves"), &zero),
+        // Only the first value of a tag names its plugin.
+        logged(2, "curve", None, &zero),
+        logged(1, "shape", Some("mesh"), &zero),
+        logged(1, "wave", Some("scalars"), &tensor(8, 9, &[0; 8])),
+        logged(1, "loss", Some("scalars"), &zero),
+        logged(1, "words", Some("text"), &tensor(7, 8, b"said")),
+        // One of no values, of which there is nothing to show.
+        logged(1, "weights", Some("histograms"), &tensor(2, 4, &[])),
+    ]
+    .concat();
+    fs::write(&path, &file).unwrap();
+    let reader = TensorBoard::new(folder.path().to_owned());
+    let told = read(&reader, &Mark::default());
+    let said = |counts: &str| format!("{}: {counts}", folder.path().display());
+    assert_eq!(
+        told.warnings(),
+        [said(
+            "5 values of kinds that are not read were left out: 1 of graphs, 1 of mesh, 2 of pr_curves, 1 of scalars that are no real numbers"
+        )]
+    );
+    assert_eq!((told.series("loss").len(), media(&told.told, "words").len()), (1, 1));
+    assert_eq!(read(&reader, &told.mark).told, [], "said once");
+
+    file.extend(logged(3, "curve", None, &zero));
+    fs::write(&path, &file).unwrap();
+    let again = read(&reader, &told.mark);
+    assert!(again.warnings()[0].contains("6 values") && again.warnings()[0].contains("3 of pr_curves"));
+
+    // However many a log names, few are said.
+    for number in 0..100 {
+        file.extend(logged(1, &format!("tag {number}"), Some(&format!("plugin {number}")), &zero));
+    }
+    fs::write(&path, &file).unwrap();
+    let many = read(&reader, &again.mark).warnings();
+    assert!(many[0].contains("106 values") && many[0].contains("85 of others"), "{many:?}");
 }

@@ -28,7 +28,7 @@ fn output(told: &[Told]) -> String {
 }
 
 /// A field with a length, as protobuf writes it.
-fn field(number: u8, data: &[u8]) -> Vec<u8> {
+pub(crate) fn field(number: u8, data: &[u8]) -> Vec<u8> {
     let mut field = Vec::new();
     prost::encode_length_delimiter(usize::from(number) << 3 | 2, &mut field).unwrap();
     prost::encode_length_delimiter(data.len(), &mut field).unwrap();
@@ -94,6 +94,19 @@ fn what_wandb_wrote_is_told() {
     fs::rename(copy("wandb").keep(), &at).unwrap();
     let found = look(parent.path());
     assert_eq!(found.iter().map(|one| (one.kind, one.path.as_path())).collect::<Vec<_>>(), [(Kind::Wandb, &*at)]);
+    // So is a run's folder that is named by itself, under W&B's names and any other.
+    let run = at.join("offline-run-20231114_221320-demo0001");
+    assert_eq!(look(&run).iter().map(|one| (one.kind, &one.path)).collect::<Vec<_>>(), [(Kind::Wandb, &run)]);
+    for name in ["run-20231114_221320-demo0001", "renamed"] {
+        let elsewhere = tempfile::tempdir().unwrap();
+        let run = elsewhere.path().join(name);
+        fs::rename(copy("wandb/offline-run-20231114_221320-demo0001").keep(), &run).unwrap();
+        let found = look(&run);
+        assert_eq!(found.iter().map(|one| (one.kind, &one.path)).collect::<Vec<_>>(), [(Kind::Wandb, &run)], "{name}");
+        let told = read(&*foreign::open(&found[0]), &Mark::default());
+        assert_eq!((told.head("first").group.as_str(), told.series("loss").len()), ("shapes", 4), "{name}");
+        assert_eq!(look(elsewhere.path()), found, "{name}");
+    }
     let told = read(&*foreign::open(&found[0]), &Mark::default());
     assert_eq!(told.warnings(), [""; 0]);
     let files = at.join("offline-run-20231114_221320-demo0001/files");

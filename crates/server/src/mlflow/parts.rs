@@ -133,7 +133,9 @@ pub(super) async fn complete(State(host): State<Host>, request: Request) -> Done
     let folder = folder(&host, &required(asked.upload_id, "upload_id")?)?;
     let place = place(&host, &path(&at, asked.path)?).await?;
     // Looked at before the target: what is refused replaces nothing.
-    let files = files(&folder, asked.parts.iter().map(|part| part.part_number.0).collect()).await?;
+    let (files, size_bytes) = files(&folder, asked.parts.iter().map(|part| part.part_number.0).collect()).await?;
+    let whole = place.shown();
+    upload::check_space(whole.parent().unwrap_or(&whole), size_bytes)?;
     let (coming, file) = artifacts::begin(&place, &upload::fresh_name()?).await?;
     tokio::task::spawn_blocking(move || join(file, &files))
         .await
@@ -145,8 +147,8 @@ pub(super) async fn complete(State(host): State<Host>, request: Request) -> Done
     Ok(done())
 }
 
-/// The parts' files in their order: the numbers are 1 to n, each once, and each part has come.
-async fn files(folder: &std::path::Path, mut numbers: Vec<i64>) -> Result<Vec<PathBuf>, Failure> {
+/// The parts' files in their order, and their bytes: the numbers are 1 to n, each once, and each part has come.
+async fn files(folder: &std::path::Path, mut numbers: Vec<i64>) -> Result<(Vec<PathBuf>, u64), Failure> {
     if !tokio::fs::try_exists(folder).await.unwrap_or(false) {
         return Err(Failure::invalid("There is no such upload: it was completed or aborted, or never begun."));
     }
@@ -154,7 +156,7 @@ async fn files(folder: &std::path::Path, mut numbers: Vec<i64>) -> Result<Vec<Pa
     if numbers.is_empty() {
         return Err(Failure::invalid("Missing value for required parameter 'parts': an upload has one part at least."));
     }
-    let mut files = Vec::with_capacity(numbers.len());
+    let (mut files, mut size_bytes) = (Vec::with_capacity(numbers.len()), 0);
     for (expected, number) in (1..).zip(numbers) {
         if number != expected {
             return Err(Failure::invalid(format!(
@@ -162,14 +164,15 @@ async fn files(folder: &std::path::Path, mut numbers: Vec<i64>) -> Result<Vec<Pa
             )));
         }
         let file = folder.join(number.to_string());
-        if !tokio::fs::try_exists(&file).await.unwrap_or(false) {
+        let Ok(metadata) = tokio::fs::metadata(&file).await else {
             return Err(Failure::invalid(format!(
                 "Invalid value for parameter 'parts': part {number} has not come. Send it again, then complete the upload."
             )));
-        }
+        };
+        size_bytes += metadata.len();
         files.push(file);
     }
-    Ok(files)
+    Ok((files, size_bytes))
 }
 
 fn join(mut into: std::fs::File, parts: &[PathBuf]) -> std::io::Result<()> {

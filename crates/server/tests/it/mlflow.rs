@@ -100,6 +100,19 @@ async fn an_upload_is_completed_by_all_of_its_parts_or_not_at_all() {
         assert!(said["message"].as_str().unwrap().contains("1 to 10000"), "{said}");
     }
     open.running.http.put(part(2)).body("two").send().await.unwrap();
+
+    // A hole: it is large and takes no room, where the file system has such files.
+    let upload = created["upload_id"].as_str().unwrap();
+    let second = open.running.host.staging.join(format!("parts-{upload}/2"));
+    let size_bytes = fs4::available_space(open.running.folder.path()).unwrap() + (1 << 30);
+    let grown = std::fs::File::options().write(true).open(&second).and_then(|file| file.set_len(size_bytes));
+    if grown.is_ok() {
+        let (status, said) = open.post(&complete, body(&[1, 2, 3])).await;
+        assert_eq!((status, &said["error_code"]), (StatusCode::INSUFFICIENT_STORAGE, &json!("RESOURCE_EXHAUSTED")));
+        assert!(said["message"].as_str().unwrap().contains("does not fit"), "{said}");
+        assert_eq!(read().await, "before");
+        std::fs::write(&second, "two").unwrap();
+    }
     assert_eq!(open.post(&complete, body(&[3, 1, 2])).await.0, StatusCode::OK);
     assert_eq!(read().await, "onetwothree");
     open.refused(&complete, body(&[1, 2, 3]), "There is no such upload").await;

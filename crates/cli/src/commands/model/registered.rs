@@ -6,8 +6,8 @@ use api::{
     ApiError,
     model::{GetVersion, Model, SetAlias},
     registered::{
-        ClientColumn, ClientVersionDetail, DescribeModel, Described, GetClientVersion, NamedVersion, SaveVersionFile,
-        SetStage, TagModel,
+        ClientColumn, ClientVersionDetail, DescribeModel, Described, GetClientVersion, NamedVersion, RestoreModel,
+        RestoreVersion, SaveVersionFile, SetStage, TagModel,
     },
     run::LineageNode,
     tracking::Stage,
@@ -77,6 +77,17 @@ pub(super) async fn stage(context: &Context, named: &str, stage: Stage, archive:
             stage => format!("{} stands in {}{archived}.", title(&version), words::word(&stage)),
         }
     })
+}
+
+/// Brings back a version, or with `whole` a model, by the id that its deletion printed.
+pub(super) async fn restore(context: &Context, id: &str, whole: bool) -> Outcome {
+    let unknown = |_| ApiError::invalid(format!("\"{id}\" is no id.")).with_hint("`slipway model delete` printed it.");
+    if whole {
+        let model = context.call(RestoreModel { model: id.parse().map_err(unknown)? }).await?;
+        return context.output.show(&model, |model| format!("{} is back.", model.name));
+    }
+    let version = context.call(RestoreVersion { version: id.parse().map_err(unknown)? }).await?;
+    context.output.show(&version, |version| format!("{} is back.", title(version)))
 }
 
 /// A version by its number among a model's, or by a name or an id.

@@ -2,13 +2,15 @@
 
 use std::{
     collections::HashSet,
+    io::Cursor,
     path::{Path, PathBuf},
 };
 
 use api::series::Point;
 use foreign::tensorboard::write::EventFile;
+use image::ImageReader;
 
-use super::{Form, Left, Told};
+use super::{Form, Left, Told, media::Picture};
 
 pub(super) struct EventFiles {
     folder: PathBuf,
@@ -59,6 +61,15 @@ impl Form for EventFiles {
         None
     }
 
+    /// TensorBoard draws it as large as is said, so that its size must be known.
+    fn picture(&mut self, picture: Picture) -> anyhow::Result<bool> {
+        let Picture { key, step, time_ms, bytes } = picture;
+        let reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format()?;
+        let (Ok(size), Some(file)) = (reader.into_dimensions(), &mut self.file) else { return Ok(false) };
+        file.picture(&key, (step, time_ms), size, bytes)?;
+        Ok(true)
+    }
+
     fn end(&mut self) -> anyhow::Result<()> {
         Ok(self.file.take().map_or(Ok(()), EventFile::finish)?)
     }
@@ -69,7 +80,7 @@ impl Form for EventFiles {
 }
 
 /// A name that every system takes for a folder: no separator, no device of Windows', no leading dot.
-fn file_name(name: &str) -> String {
+pub(super) fn file_name(name: &str) -> String {
     let plain = |letter: char| if letter.is_control() || "<>:\"/\\|?*".contains(letter) { '_' } else { letter };
     let name: String = name.chars().take(100).map(plain).collect();
     let name = name.trim_matches([' ', '.']);

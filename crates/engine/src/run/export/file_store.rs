@@ -1,7 +1,12 @@
 //! Runs as MLflow's file store.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
+use anyhow::Context as _;
 use api::{series::Point, tracking::LoggedModel};
 use foreign::{
     Head,
@@ -10,9 +15,14 @@ use foreign::{
 
 use super::{
     Form, Left, Told,
+    event_files::file_name,
+    media::Picture,
     models::{Exported, logged_head, model_head},
 };
-use crate::tracking::registry::Registered;
+use crate::{run::media::sniffed, tracking::registry::Registered};
+
+/// Folders within folders that a key may name.
+const DEEPEST: usize = 16;
 
 pub(super) struct FileStoreForm {
     store: FileStore,
@@ -92,6 +102,23 @@ impl Form for FileStoreForm {
         self.run.as_ref().map(|run| run.artifacts().join(path))
     }
 
+    /// An artifact: `images/KEY/step_N.png`, whose name says its key and step here.
+    fn picture(&mut self, picture: Picture) -> anyhow::Result<bool> {
+        let Picture { key, step, bytes, .. } = picture;
+        let (Some(run), Some(ending)) = (&self.run, ending(&bytes)) else { return Ok(false) };
+        let parts = key.split('/').take(DEEPEST).map(file_name);
+        let folder = parts.fold(run.artifacts().join("images"), |folder, part| folder.join(part));
+        let writing = || format!("write {}", folder.display());
+        fs::create_dir_all(&folder).with_context(writing)?;
+        // On a disk that knows no case, and of keys that are called alike there, both have a place.
+        let numbered = |at: u32| if at == 1 { format!("step_{step}") } else { format!("{at}/step_{step}") };
+        let free = (1..).map(|at| folder.join(format!("{}.{ending}", numbered(at)))).find(|path| !path.exists());
+        let path = free.with_context(writing)?;
+        fs::create_dir_all(path.parent().with_context(writing)?).with_context(writing)?;
+        fs::File::create_new(&path).and_then(|mut file| file.write_all(&bytes)).with_context(writing)?;
+        Ok(true)
+    }
+
     fn end(&mut self) -> anyhow::Result<()> {
         Ok(self.run.take().map_or(Ok(()), write::Run::finish)?)
     }
@@ -125,4 +152,9 @@ impl Form for FileStoreForm {
     fn finish(self: Box<Self>) -> anyhow::Result<()> {
         Ok(())
     }
+}
+
+/// What the name of a picture ends with, by its first bytes.
+fn ending(bytes: &[u8]) -> Option<&'static str> {
+    sniffed(bytes)?.strip_prefix("image/")
 }

@@ -1,0 +1,230 @@
+//! What a person deletes of the models that clients registered can be brought back for a day. Their files stay with their
+//! runs, so that the records are all there is to keep; for clients they are gone at once, as after a deletion of their own.
+
+use std::collections::BTreeMap;
+
+use api::{
+    ApiError, ErrorCode, ModelId, ProjectId, VersionId,
+    event::Tag,
+    host::Freed,
+    model::Model,
+    registered::{DeleteModel, NamedVersion, RestoreModel, RestoreVersion},
+    tracking::{ClientVersion, VersionNotes},
+};
+use serde::{Deserialize, Serialize};
+use store::{Connection, Transaction, model::ModelRow, setting};
+
+use super::registry::{self, Which};
+use crate::{Engine, model};
+
+/// How long a deletion can be taken back.
+const KEPT_MS: i64 = 24 * 3_600_000;
+
+/// Deletions that can be taken back, and the bytes of what was written about them; beyond either the oldest go for good.
+const MOST: usize = 1_000;
+const MOST_BYTES: u64 = 64 << 20;
+
+/// A registered model with versions of clients that stood under it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Gone {
+    pub(crate) id: ModelId,
+    #[serde(default)]
+    project: Option<ProjectId>,
+    pub(crate) name: String,
+    created_ms: i64,
+    updated_ms: i64,
+    notes: String,
+    tags: BTreeMap<String, String>,
+    pub(crate) versions: Vec<(ClientVersion, VersionNotes)>,
+}
+
+impl Gone {
+    /// As all of it stands before it is deleted.
+    pub(crate) fn of(c: &Connection, row: ModelRow, versions: Vec<ClientVersion>) -> store::Result<Self> {
+        let ModelRow { id, project, name, created_ms, updated_ms, notes } = row;
+        let with_notes = |version: ClientVersion| {
+            let notes = registry::notes(c, version.id, version.created_ms)?;
+            Ok((version, notes))
+        };
+        let versions = versions.into_iter().map(with_notes).collect::<store::Result<_>>()?;
+        let tags = store::client_version::tags(c, id.as_bytes())?;
+        Ok(Self { id, project, name, created_ms, updated_ms, notes, tags, versions })
+    }
+
+    /// Enters the model again, without its versions.
+    pub(crate) fn enter_model(&self, tx: &Transaction<'_>, name: String) -> store::Result<()> {
+        // Its project may have been deleted meanwhile.
+        let project = match self.project {
+            Some(project) => store::project::get(tx, project)?.map(|_| project),
+            None => None,
+        };
+        let row = ModelRow {
+            id: self.id,
+            project,
+            name,
+            created_ms: self.created_ms,
+            updated_ms: self.updated_ms,
+            notes: self.notes.clone(),
+        };
+        store::model::insert(tx, &row)?;
+        let put = |(key, value)| store::client_version::put_tag(tx, self.id.as_bytes(), key, value);
+        self.tags.iter().try_for_each(put)
+    }
+}
+
+/// Enters a version again under its number, or under the next one where that was taken.
+pub(crate) fn enter_version(
+    tx: &Transaction<'_>,
+    mut version: ClientVersion,
+    notes: &VersionNotes,
+    now_ms: i64,
+) -> store::Result<()> {
+    // Its run may have been deleted for good meanwhile.
+    if let Some(run) = version.run
+        && store::run::standing(tx, run)?.is_none()
+    {
+        version.run = None;
+    }
+    store::client_version::insert_numbered(tx, &version)?;
+    store::client_version::put_notes(tx, version.id, notes)?;
+    for (key, value) in &version.tags {
+        store::client_version::put_tag(tx, version.id.as_bytes(), key, value)?;
+    }
+    for alias in &version.aliases {
+        // One that was given to another version meanwhile stays there.
+        if store::alias::find(tx, version.model, alias)?.is_none() {
+            store::alias::put(tx, version.model, alias, version.id, now_ms)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the names of what was deleted then begin with: they sort by time.
+fn named(at_ms: i64) -> String {
+    format!("{}{at_ms:013}/", setting::GONE)
+}
+
+/// Keeps what is deleted under its id, and lets go of what can't be taken back any more.
+fn keep(tx: &Transaction<'_>, id: impl std::fmt::Display, gone: &Gone, now_ms: i64) -> store::Result<()> {
+    setting::put(tx, &format!("{}{id}", named(now_ms)), gone)?;
+    let_go(tx, now_ms)
+}
+
+fn let_go(tx: &Transaction<'_>, now_ms: i64) -> store::Result<()> {
+    let (oldest, mut bytes) = (named(now_ms - KEPT_MS), 0);
+    for (index, (name, size_bytes)) in setting::below(tx, setting::GONE)?.into_iter().rev().enumerate() {
+        bytes += size_bytes;
+        // The newest can be taken back however much was written about it.
+        if name < oldest || index >= MOST || index > 0 && bytes > MOST_BYTES {
+            setting::delete(tx, &name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes for good what was deleted longer ago.
+pub(crate) async fn sweep(engine: &Engine) -> anyhow::Result<()> {
+    let now_ms = engine.now_ms();
+    Ok(engine.store().write(move |tx| let_go(tx, now_ms)).await?)
+}
+
+/// What was deleted under an id within a day; it is kept no longer.
+fn take(tx: &Transaction<'_>, what: &str, id: impl std::fmt::Display, now_ms: i64) -> store::Result<Gone> {
+    let ending = format!("/{id}");
+    let oldest = named(now_ms - KEPT_MS);
+    let all = setting::below(tx, setting::GONE)?;
+    let kept = all.into_iter().map(|(name, _)| name).find(|name| name.ends_with(&ending) && *name >= oldest);
+    let missing = || ApiError::not_found(format!("No {what} with the id {id} was deleted here within a day."));
+    let name = kept.ok_or_else(missing)?;
+    let gone = setting::get(tx, &name)?.ok_or_else(missing)?;
+    setting::delete(tx, &name)?;
+    Ok(gone)
+}
+
+fn announce(engine: &Engine, project: Option<ProjectId>, gone: &Gone) {
+    engine.changed(project.map_or(Tag::ClientModels, Tag::Models));
+    for run in gone.versions.iter().filter_map(|(version, _)| version.run) {
+        engine.changed(Tag::Run(run));
+    }
+}
+
+/// Deletes a model. No bytes are freed: the files are the runs', or the logged models'.
+pub async fn delete(engine: &Engine, request: DeleteModel) -> anyhow::Result<Freed> {
+    let now_ms = engine.now_ms();
+    let delete = move |tx: &Transaction<'_>| {
+        let row = Which::Id(request.model).find(tx)?;
+        registry::check_deletable(tx, &row)?;
+        let versions = store::client_version::of_model(tx, row.id)?;
+        let gone = Gone::of(tx, row, versions)?;
+        store::model::delete(tx, gone.id)?;
+        keep(tx, gone.id, &gone, now_ms)?;
+        Ok(gone)
+    };
+    let gone = engine.store().write_durable(delete).await?;
+    announce(engine, gone.project, &gone);
+    Ok(Freed { bytes: 0, records: gone.versions.len() as u64 + 1, parts: Vec::new() })
+}
+
+/// Deletes a version that a client registered, if it is one. Nothing else is freed.
+pub(crate) async fn delete_version(engine: &Engine, id: VersionId) -> anyhow::Result<Option<Freed>> {
+    let now_ms = engine.now_ms();
+    let delete = move |tx: &Transaction<'_>| {
+        let Some(bare) = store::client_version::get(tx, id)? else { return Ok(None) };
+        let Some(row) = store::model::get(tx, bare.model)? else { return Ok(None) };
+        let mut versions = store::client_version::of_model(tx, row.id)?;
+        versions.retain(|version| version.id == id);
+        let gone = Gone::of(tx, row, versions)?;
+        store::client_version::delete(tx, id)?;
+        keep(tx, id, &gone, now_ms)?;
+        Ok(Some(gone))
+    };
+    let Some(gone) = engine.store().write_durable(delete).await? else { return Ok(None) };
+    announce(engine, gone.project, &gone);
+    Ok(Some(Freed { bytes: 0, records: 1, parts: Vec::new() }))
+}
+
+/// Brings a model back with the versions that went with it.
+pub async fn restore(engine: &Engine, request: RestoreModel) -> anyhow::Result<Model> {
+    let now_ms = engine.now_ms();
+    let restore = move |tx: &Transaction<'_>| {
+        let gone = take(tx, "model", request.model, now_ms)?;
+        if !store::model::named(tx, &gone.name)?.is_empty() {
+            let message = format!("Another model is called \"{}\" now.", gone.name);
+            return Err(ApiError::new(ErrorCode::Conflict, message).with_hint("Rename that one first.").into());
+        }
+        gone.enter_model(tx, gone.name.clone())?;
+        for (version, notes) in &gone.versions {
+            enter_version(tx, version.clone(), notes, now_ms)?;
+        }
+        let row = Which::Id(gone.id).find(tx)?;
+        Ok((gone, model::of_row(tx, row)?))
+    };
+    let (gone, model) = engine.store().write_durable(restore).await?;
+    announce(engine, model.project, &gone);
+    Ok(model)
+}
+
+/// Brings a version back under its model and number.
+pub async fn restore_version(engine: &Engine, request: RestoreVersion) -> anyhow::Result<NamedVersion> {
+    let now_ms = engine.now_ms();
+    let restore = move |tx: &Transaction<'_>| {
+        let gone = take(tx, "model version", request.version, now_ms)?;
+        let conflict = |message: String, hint: &str| ApiError::new(ErrorCode::Conflict, message).with_hint(hint);
+        let Some(row) = store::model::get(tx, gone.id)? else {
+            let message = format!("The model \"{}\" was deleted meanwhile.", gone.name);
+            return Err(conflict(message, "Bring the model back first.").into());
+        };
+        for (version, notes) in &gone.versions {
+            if store::client_version::is_taken(tx, row.id, version.number)? {
+                let message = format!("{} has another version {} now.", row.name, version.number);
+                return Err(conflict(message, "Register it anew: its files are where they were.").into());
+            }
+            enter_version(tx, version.clone(), notes, now_ms)?;
+        }
+        Ok((gone, row))
+    };
+    let (gone, row) = engine.store().write_durable(restore).await?;
+    announce(engine, row.project, &gone);
+    let number = gone.versions.first().map_or(0, |(version, _)| version.number);
+    Ok(NamedVersion { model: row.id, name: row.name, version: request.version, number, of_client: true })
+}
