@@ -10,6 +10,7 @@ pub mod client;
 pub mod experiments;
 pub mod history;
 pub mod logged;
+pub(crate) mod measured;
 pub mod registered;
 pub mod registry;
 pub mod token;
