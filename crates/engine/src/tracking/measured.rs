@@ -125,17 +125,16 @@ impl Measured {
             return Err(MEASURED_ABOVE);
         }
         if runs.measured.values().filter(|own| **own == process).count() >= MOST {
-            return Err("Not measured: other runs of its process are, which show the same.");
+            return Err("Other runs of its process are measured, which show the same.");
         }
         runs.measured.insert(run, process);
         Ok(())
     }
 }
 
-const MEASURED_ABOVE: &str = "Measured with the run above it.";
-const HIDDEN: &str =
-    "Not measured: its process belongs to another user or runs in a container. Start it by `slipway exec` there.";
-const GONE: &str = "Not measured: its client's connection was closed, and with it the way to its process.";
+const MEASURED_ABOVE: &str = "It is measured with the run above it.";
+const HIDDEN: &str = "Its process belongs to another user or runs in a container.";
+const GONE: &str = "Its client's connection was closed, and with it the way to its process.";
 
 async fn look_until_none_waits(engine: WeakEngine) {
     loop {

@@ -152,7 +152,7 @@ async fn a_clients_run_is_measured_once_and_only_while_it_goes_on() {
     let why =
         async |of: RunId| run(&stage, of).await.environment.get("machine.unmeasured").cloned().unwrap_or_default();
     for of in [nested, deeper, within] {
-        assert_eq!(why(of).await, "Measured with the run above it.");
+        assert_eq!(why(of).await, "It is measured with the run above it.");
     }
     assert!(why(closed).await.contains("connection was closed"), "{}", why(closed).await);
     for of in [nested, deeper, within, by_itself, short, late, deleted, ended, closed, own] {
