@@ -258,7 +258,7 @@ async fn follow(weak: &WeakEngine, of: &Of) -> anyhow::Result<()> {
     // The engine is not held while nothing is told: it may be closed.
     while let Some(line) = lines.next_line().await? {
         let Some(engine) = weak.upgrade().filter(|engine| engine.measured().is_measured(of.run)) else { break };
-        match serde_json::from_str(&line)? {
+        match serde_json::from_str::<Metered>(&line)? {
             Metered::Machine { facts } => {
                 let facts = facts.into_iter().map(|(name, fact)| (format!("{MACHINE}{name}"), fact)).collect();
                 note(&engine, vec![(of.run, facts)]).await?;

@@ -9,6 +9,7 @@ use std::{
 
 use api::{
     RunId,
+    config::ProjectFile,
     host::{PutSettings, Settings},
     run::{BeginCommand, GetRun, Run, RunState},
     series::Point,
@@ -78,7 +79,10 @@ async fn log(stage: &Stage, run: RunId, key: &str) {
 
 /// A program that we supervise, which is this process.
 async fn supervised(stage: &Stage) -> RunId {
-    stage.create("p", api::config::ProjectFile::new("p")).await;
+    stage.write("p/data.csv", "x,y\n1,a\n2,b\n3,a\n");
+    let mut file = ProjectFile { name: "p".to_owned(), ..ProjectFile::default() };
+    file.data.paths = vec!["data.csv".to_owned()];
+    stage.create("p", file).await;
     let pid = std::process::id();
     let begin = BeginCommand {
         project: None,
