@@ -99,6 +99,8 @@ pub struct Settings {
     pub tracking_open: bool,
     /// The port on which they are answered; by default 5577, or any free one where that is taken.
     pub tracking_port: Option<u16>,
+    /// What the processes of their runs use on this machine is measured.
+    pub tracking_measured: bool,
     /// What this machine costs an hour; runs that are started from then on say what they cost.
     pub price_per_hour: Option<f64>,
     /// What a kilowatt-hour costs, where GPUs tell their energy.
@@ -118,6 +120,7 @@ impl Default for Settings {
             secret_store: None,
             tracking_open: false,
             tracking_port: None,
+            tracking_measured: true,
             price_per_hour: None,
             price_per_kwh: None,
             currency: "USD".to_owned(),

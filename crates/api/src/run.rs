@@ -58,7 +58,7 @@ pub struct Run {
     /// When it was deleted; it can be restored until it is deleted for good.
     #[serde(default)]
     pub deleted_ms: Option<i64>,
-    /// Of what we supervise: where a client's run takes place, and so what it costs, nobody says.
+    /// Of what we supervise, and of a client's run that is measured here; of others nobody says where they take place.
     #[serde(default)]
     pub spent: Option<Spent>,
     pub created_ms: i64,
@@ -85,6 +85,8 @@ impl Run {
 pub const MACHINE: &str = "machine.";
 /// Its GPUs, or why none is measured.
 pub const MACHINE_GPU: &str = "machine.gpu";
+/// Why a client's run is not measured, where it was to be.
+pub const MACHINE_UNMEASURED: &str = "machine.unmeasured";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -165,6 +165,16 @@ pub enum Outcome {
     Failed,
 }
 
+/// One line of `slipway meter`, which measures a process that is neither a worker nor a program of `slipway exec`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "told", rename_all = "snake_case")]
+pub enum Metered {
+    /// The first line: what it runs on, as [`EventBody::Machine`] says it.
+    Machine { facts: BTreeMap<String, String> },
+    /// Finite values by their keys.
+    Look { values: BTreeMap<String, f64> },
+}
+
 /// What `slipway-worker --probe` prints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Probe {

@@ -13,7 +13,7 @@ use crate::{
         data, deploy, host, job, model, monitor, open, project, registry, run, search, source, target, tracking,
     },
     context::{Context, Outcome},
-    exec,
+    exec, measuring,
     output::Output,
     serve,
     session::Session,
@@ -106,6 +106,9 @@ enum Command {
     Log(host::LogArguments),
     /// Be the host: keep the workspace open for the window, browsers and commands
     Serve(serve::Serve),
+    /// Tell what a process and all that it started use
+    #[command(hide = true)]
+    Meter(measuring::MeterArguments),
     /// Call any method of the API with JSON parameters
     Call {
         /// For example run.get
@@ -147,6 +150,7 @@ impl Command {
             Self::Storage(_) => "slipway storage",
             Self::Log(_) => "slipway log",
             Self::Serve(_) => "slipway serve",
+            Self::Meter(_) => "slipway meter",
             Self::Call { .. } => "slipway call",
             Self::Completions { .. } => "slipway completions",
         }
@@ -175,8 +179,10 @@ pub(crate) fn wrong(error: &clap::Error) -> ApiError {
 /// Does what the command line says; the answer is the exit code.
 pub(crate) async fn run(arguments: Arguments) -> Outcome<u8> {
     let output = Output::new(arguments.json);
-    if let Command::Completions { shell } = arguments.command {
-        return completions(shell, output);
+    match arguments.command {
+        Command::Completions { shell } => return completions(shell, output),
+        Command::Meter(asked) => return measuring::run(asked).await,
+        _ => {}
     }
     let workspace = Workspace::locate()?;
     crate::own_log::start(workspace.logs());
@@ -223,7 +229,7 @@ async fn answer(context: &mut Context, command: Command) -> Outcome {
             context.output.show(&answer, |answer| serde_json::to_string_pretty(answer).unwrap_or_default())
         }
         // Answered before the workspace is opened.
-        Command::Serve(_) | Command::Exec(_) | Command::Completions { .. } => Ok(()),
+        Command::Serve(_) | Command::Exec(_) | Command::Meter(_) | Command::Completions { .. } => Ok(()),
     }
 }
 

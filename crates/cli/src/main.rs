@@ -9,6 +9,7 @@ mod context;
 mod exec;
 mod follow;
 mod interrupts;
+mod measuring;
 mod names;
 mod output;
 mod own_log;

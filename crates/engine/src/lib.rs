@@ -118,6 +118,7 @@ struct Inner {
     opened: model::Opened,
     board: run::board::Board,
     announcer: tracking::Announcer,
+    measured: tracking::measured::Measured,
     tracking_token: tokio::sync::Mutex<Option<String>>,
     tracking_port: AtomicU16,
     following: source::Following,
@@ -155,6 +156,7 @@ impl Engine {
                 opened: model::Opened::default(),
                 board: run::board::Board::default(),
                 announcer: tracking::Announcer::default(),
+                measured: tracking::measured::Measured::default(),
                 tracking_token: tokio::sync::Mutex::default(),
                 tracking_port: AtomicU16::new(0),
                 following: source::Following::default(),
@@ -305,6 +307,10 @@ impl Engine {
 
     pub(crate) fn announcer(&self) -> &tracking::Announcer {
         &self.inner.announcer
+    }
+
+    pub(crate) fn measured(&self) -> &tracking::measured::Measured {
+        &self.inner.measured
     }
 
     /// Announces that records behind a tag were committed.

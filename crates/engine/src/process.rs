@@ -1,6 +1,8 @@
 //! Processes that outlive us, known by pid and start time: a pid alone may be another program after
 //! a reboot, or an hour later.
 
+pub(crate) mod peer;
+
 use std::{path::Path, time::Duration};
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, Signal, System, UpdateKind};
@@ -9,6 +11,10 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, Signal,
 /// two readings.
 const SAME_START_MS: i64 = 2_500;
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// A child that writes into a pipe alone opens no console.
+#[cfg(windows)]
+pub(crate) const NO_WINDOW: u32 = 0x0800_0000;
 
 /// A process by more than its number, which the system gives again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

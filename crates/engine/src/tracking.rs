@@ -11,6 +11,7 @@ pub mod experiments;
 pub mod gone;
 pub mod history;
 pub mod logged;
+pub(crate) mod measured;
 pub mod registered;
 pub mod registry;
 pub mod token;

@@ -1,7 +1,8 @@
 //! What a process and all that it started use, and what the machine and its GPUs use meanwhile, under the keys
 //! that pages know: `MLflow`'s names where it has them, so that a page shows both alike.
 //!
-//! It loads NVIDIA's library, so it belongs into a training's or a program's own process and never into the host.
+//! It loads NVIDIA's library, so it belongs into a training's or a program's own process, or into one that does nothing
+//! else (`slipway meter`), and never into the host.
 
 mod gpu;
 mod tree;
@@ -52,6 +53,14 @@ impl Meter {
     /// `root` is the first process of the tree, `folder` lies on the disk whose room is told.
     pub fn new(root: u32, folder: &Path) -> Self {
         Self { tree: Tree::of(root), machine: Machine::new(folder), gpus: Gpus::open(), looked: None }
+    }
+
+    /// Of a process that has been going: what it used before now counts for nothing, and the next look has rates.
+    pub fn joining(root: u32, folder: &Path) -> Self {
+        let mut meter = Self::new(root, folder);
+        meter.look();
+        meter.tree.forget_used();
+        meter
     }
 
     /// Why no GPU is measured: a sentence.

@@ -85,6 +85,11 @@ impl Tree {
         &self.members
     }
 
+    /// What was used until the last look counts no more.
+    pub(crate) fn forget_used(&mut self) {
+        self.total = Counters::default();
+    }
+
     pub(crate) fn look(&mut self, elapsed: Option<Duration>) -> Vec<Sample> {
         let kind = ProcessRefreshKind::nothing().with_cpu().with_memory().with_disk_usage().without_tasks();
         self.system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);

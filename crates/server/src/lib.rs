@@ -21,14 +21,18 @@ use std::{net::Ipv4Addr, path::PathBuf, sync::Arc};
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{ConnectInfo, DefaultBodyLimit},
     http::{HeaderName, Method, header},
     middleware,
     routing::{get, post, put},
     serve::Listener,
 };
 use engine::Engine;
-use hyper::server::conn::http1;
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -93,13 +97,18 @@ async fn answer(mut listener: TcpListener, router: Router, ending: CancellationT
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
     let connections = GracefulShutdown::new();
     loop {
-        let (stream, _) = tokio::select! {
+        let (stream, peer) = tokio::select! {
             accepted = Listener::accept(&mut listener) => accepted,
             () = ending.cancelled() => break,
         };
         // Small answers go at once: a client that waits for one sends nothing that would bring it.
         let _ = stream.set_nodelay(true);
-        let connection = connections.watch(server.serve_connection(TokioIo::new(stream), service.clone()));
+        let service = service.clone();
+        let told = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            service.call(request)
+        });
+        let connection = connections.watch(server.serve_connection(TokioIo::new(stream), told));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!("a connection broke off: {error}");

@@ -12,8 +12,8 @@ use api::{
     ProjectId,
     id::RunId,
     run::{
-        DeleteRun, GetEvaluation, GetNested, GetRun, MACHINE_GPU, MetricSummary, Nested, ResumeRun, Run, RunKind,
-        RunProgress, RunState, StopRun, seconds,
+        DeleteRun, GetEvaluation, GetNested, GetRun, MACHINE_GPU, MACHINE_UNMEASURED, MetricSummary, Nested, ResumeRun,
+        Run, RunKind, RunProgress, RunState, StopRun, seconds,
     },
     search::ListSearches,
     spending::Limit,
@@ -590,10 +590,15 @@ fn SystemTab(run: Signal<Run>, look: Look) -> impl IntoView {
     let kind = run.with_untracked(|run| run.kind);
     let is_measured =
         Memo::new(move |_| run.with(|run| run.metrics.iter().any(|metric| metric.key.starts_with("system/"))));
+    let text = Memo::new(move |_| {
+        let why = run.with(|run| run.environment.get(MACHINE_UNMEASURED).cloned());
+        let why = why.unwrap_or_else(|| UNMEASURED.to_owned());
+        format!("{why} To measure processor, memory and GPU from its start, start it as:")
+    });
     view! {
         {move || match kind {
             RunKind::Client if !is_measured.get() => view! {
-                <Empty mark=icon::CPU title="Nothing measured" text="The program logged by itself, and its process is not watched here. To measure processor, memory and GPU, start it as:">
+                <Empty mark=icon::CPU title="Nothing measured" text=text.get()>
                     <CopyLine text="slipway exec -- python train.py" />
                     <span class="muted">"or let its client measure"</span>
                     <CopyLine text="mlflow.enable_system_metrics_logging()" />
@@ -612,6 +617,9 @@ fn SystemTab(run: Signal<Run>, look: Look) -> impl IntoView {
         }}
     }
 }
+
+/// Of a client's run of which nobody noted why it is not measured.
+const UNMEASURED: &str = "A run that ends within seconds is not measured, nor one on another machine.";
 
 /// Why no GPU was measured, where none was.
 fn without_gpu(run: &Run) -> Option<String> {

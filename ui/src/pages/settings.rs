@@ -122,6 +122,7 @@ fn Form(first: Values) -> impl IntoView {
         secret_store: kept.secret_store,
         tracking_open: kept.tracking_open,
         tracking_port: kept.tracking_port,
+        tracking_measured: kept.tracking_measured,
         price_per_hour: price_of(&per_hour.get()),
         price_per_kwh: price_of(&per_kwh.get()),
         currency: currency.get().trim().to_owned(),
@@ -152,8 +153,9 @@ fn Form(first: Values) -> impl IntoView {
         let put_there = settings.clone();
         let put = async move {
             // What the tracking server's tab says stays.
-            let Values { tracking_open, tracking_port, .. } = client.call(GetSettings {}).await?;
-            client.call(PutSettings { settings: Values { tracking_open, tracking_port, ..settings } }).await
+            let Values { tracking_open, tracking_port, tracking_measured, .. } = client.call(GetSettings {}).await?;
+            let settings = Values { tracking_open, tracking_port, tracking_measured, ..settings };
+            client.call(PutSettings { settings }).await
         };
         pending.run(put, move |_| {
             saved.try_set(put_there);

@@ -70,6 +70,7 @@ fn without_a_host_a_command_answers_by_itself() {
         "samples_folder": null,
         "secret_store": null,
         "theme": "system",
+        "tracking_measured": true,
         "tracking_open": false,
         "tracking_port": null,
     });

@@ -63,6 +63,80 @@ fn runs(place: &Place, arguments: &[&str]) -> Vec<String> {
     names
 }
 
+/// A program of a user's that begins a run over a connection which it keeps.
+#[cfg(target_os = "linux")]
+const PROGRAM: &str = r#"
+exec 3<>/dev/tcp/127.0.0.1/$1
+body='{"experiment_id": "0", "run_name": "plain"}'
+head='POST /api/2.0/mlflow/runs/create HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n'
+printf "$head" "$1" "${#body}" >&3
+printf '%s' "$body" >&3
+while :; do :; done & burner=$!
+read -r _
+kill $burner"#;
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_program_that_only_logs_is_measured_with_all_that_it_started() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    // Begun before: it is over by the time at which the other is measured.
+    client.run(&json!(0), "short", "0.1", 4.0);
+    let mut program = std::process::Command::new("bash");
+    program.args(["-c", PROGRAM, "bash", &client.port.to_string()]).stdin(std::process::Stdio::piped());
+    let mut program = program.spawn().unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    let run = loop {
+        let run = place.json(&[
+            "run",
+            "list",
+            "--experiment",
+            "Default",
+            "--filter",
+            "name = 'plain' and metric.\"system/cpu\" > 0",
+        ]);
+        if run["total"] == 1 {
+            break place.json(&["run", "show", "plain"]);
+        }
+        assert!(std::time::Instant::now() < until, "{}", place.json(&["run", "show", "plain"]));
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    };
+    drop(program.stdin.take());
+    program.wait().unwrap();
+    let last = |key: &str| {
+        let metric = run["metrics"].as_array().unwrap().iter().find(|metric| metric["key"] == key);
+        metric.unwrap_or_else(|| panic!("no {key} in {run}"))["max"].as_f64().unwrap()
+    };
+    assert!(last("system/cpu") > 5.0 && last("system/memory_bytes") > 1e6 && last("system/cpu_seconds") > 0.1, "{run}");
+    for part in ["machine.cpu", "machine.gpu", "machine.memory"] {
+        assert!(run["environment"][part].as_str().is_some_and(|fact| !fact.is_empty()), "{part}: {run}");
+    }
+    let short = place.json(&["run", "show", "short"]);
+    assert!(!short.to_string().contains("system/") && short["environment"] == json!({}), "{short}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_meter_ends_with_its_process_and_knows_it_from_another_of_its_number() {
+    let place = Place::new();
+    let mut program = std::process::Command::new("sleep").arg("5").spawn().unwrap();
+    let pid = program.id();
+    let waiter = std::thread::spawn(move || program.wait());
+    let folder = place.path().to_str().unwrap();
+    let started_ms = engine::process::started_ms(pid).unwrap();
+    let told = |started_ms: i64| {
+        let output = place.run(&["meter", &pid.to_string(), &started_ms.to_string(), folder]);
+        assert!(output.status.success(), "{}", said(&output));
+        let lines = String::from_utf8(output.stdout).unwrap();
+        lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>()
+    };
+    let another = told(started_ms - 60_000);
+    assert_eq!(names(&json!(another), "told"), ["machine"]);
+    let all = told(started_ms);
+    assert!(all.len() > 1 && all[1]["values"]["system/memory_bytes"].as_f64().unwrap() > 0.0, "{all:?}");
+    waiter.join().unwrap().unwrap();
+}
+
 #[test]
 fn the_address_stays_until_it_is_renewed() {
     let place = Place::new();

@@ -1,7 +1,7 @@
 //! What supervised runs use, and the budget that stops them.
 //!
-//! Prices and limits are a run's own from its start, and taken anew when it is resumed. Where a run of a client takes
-//! place nobody says, so it costs nothing here.
+//! Prices and limits are a run's own from its start, and taken anew when it is resumed. A run of a client
+//! costs what it is measured to use here ([`crate::tracking`]), and nothing where it takes place elsewhere.
 
 use anyhow::bail;
 use api::{

@@ -1,6 +1,9 @@
 //! What a client of the MLflow protocol does to its runs.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    net::SocketAddr,
+};
 
 use anyhow::bail;
 use api::{
@@ -15,7 +18,7 @@ use api::{
 };
 use store::run::RunRow;
 
-use super::{Announcer, logged};
+use super::{Announcer, logged, measured::Measured};
 use crate::{
     Engine,
     run::{self, Lists, board::Query, name},
@@ -28,6 +31,8 @@ pub struct Begin {
     pub name: Option<String>,
     pub started_ms: Option<i64>,
     pub tags: Vec<(String, String)>,
+    /// The client's end of its connection, where the process at it may be measured.
+    pub peer: Option<SocketAddr>,
 }
 
 /// What one request logs. Points stand by key, in the order in which they were sent.
@@ -67,7 +72,7 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
     let notes = of(NOTE_TAG).unwrap_or_default();
     let started_ms = begin.started_ms.unwrap_or_else(|| engine.now_ms());
     let Some(known) = number.parse().ok() else { bail!(no_experiment(number)) };
-    let number = number.to_owned();
+    let (number, peer) = (number.to_owned(), begin.peer);
     // Experiment, run and answer in one transaction: each more would be another wait of the client's.
     let parent: Option<RunId> = of(PARENT_TAG).and_then(|parent| parent.parse().ok());
     let told = engine
@@ -98,6 +103,9 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
     Announcer::soon(engine, id, Lists::of(&told.row.run), Vec::new());
     // Its page says what stands below it.
     parent.into_iter().for_each(|parent| engine.changed(Tag::Run(parent)));
+    if let Some(peer) = peer {
+        Measured::begun(engine, id, peer);
+    }
     Ok(told)
 }
 
@@ -128,6 +136,7 @@ const fn lists_of(standing: &store::run::Standing) -> Lists {
 
 /// Logs all of a batch or nothing of it.
 pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()> {
+    engine.measured().leave_if_own(id, &batch.series);
     let (lists, newest) = engine
         .store()
         .write(move |tx| {
@@ -267,6 +276,9 @@ pub async fn change(engine: &Engine, id: RunId, change: Change) -> anyhow::Resul
             Ok(Told::without_data(row, experiment, artifact_uri))
         })
         .await?;
+    if told.row.run.state.is_over() {
+        engine.measured().leave(id);
+    }
     Announcer::soon(engine, id, Lists::of(&told.row.run), Vec::new());
     Ok(told)
 }

@@ -12,6 +12,7 @@ mod deploying;
 mod experiments;
 mod exporting;
 mod interrupted;
+mod measured;
 mod opening;
 mod place;
 mod project_file;

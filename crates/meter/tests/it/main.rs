@@ -64,6 +64,21 @@ fn a_grandchild_that_burns_the_processor_is_measured() {
 }
 
 #[test]
+fn what_a_process_used_before_it_was_joined_does_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let child = shell("i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done; echo > burnt; sleep 60", folder.path());
+    while !folder.path().join("burnt").exists() {
+        sleep(Duration::from_millis(20));
+    }
+    let before = value(&Meter::new(child.id(), folder.path()).look(), "system/cpu_seconds");
+    let samples = Meter::joining(child.id(), folder.path()).look();
+    end(child);
+    assert!(before > 0.05, "{before}");
+    assert!(value(&samples, "system/cpu_seconds") < before / 2.0, "{samples:?}");
+    assert!(value(&samples, "system/cpu_utilization_percentage") >= 0.0);
+}
+
+#[test]
 fn memory_that_is_allocated_is_measured() {
     let folder = tempfile::tempdir().unwrap();
     // One block of 64 MB stays with `dd` while its reader sleeps.

@@ -1,10 +1,10 @@
 //! `runs/…`.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::SocketAddr};
 
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     response::Response,
 };
 use engine::{
@@ -63,7 +63,11 @@ fn one_run(told: &client::Told) -> Result<Response, Failure> {
     bytes.map(super::metrics::json).map_err(|error| wrong(&error))
 }
 
-pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Create>) -> Result<Response, Failure> {
+pub(super) async fn create(
+    State(host): State<Host>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Fields(asked): Fields<Create>,
+) -> Result<Response, Failure> {
     let id = required(asked.experiment_id, "experiment_id")?;
     for tag in &asked.tags {
         check_tag(&tag.key, &tag.value)?;
@@ -73,6 +77,7 @@ pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Creat
         name: asked.run_name,
         started_ms: asked.start_time.map(|time| time.0),
         tags: asked.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+        peer: Some(peer),
     };
     one_run(&client::begin(&host.engine, &id, begin).await?)
 }

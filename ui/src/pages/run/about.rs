@@ -149,6 +149,7 @@ fn part_of_machine(name: &str) -> &str {
         "gpu" => "GPU",
         "memory" => "Memory",
         "system" => "System",
+        "unmeasured" => "Not measured",
         other => other,
     }
 }

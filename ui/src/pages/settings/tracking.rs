@@ -79,7 +79,7 @@ fn Form(first: Settings) -> impl IntoView {
     let client = Client::get();
     let toasts = Toasts::get();
     let pending = Pending::new();
-    let open = RwSignal::new(first.tracking_open);
+    let (open, measured) = (RwSignal::new(first.tracking_open), RwSignal::new(first.tracking_measured));
     let port = RwSignal::new(first.tracking_port.map(|port| port.to_string()).unwrap_or_default());
     let saved = RwSignal::new(first.tracking_port);
     let wrong = Signal::derive(move || {
@@ -99,12 +99,13 @@ fn Form(first: Settings) -> impl IntoView {
         });
     };
     // A switch acts at once.
-    Effect::new(move |before: Option<bool>| {
-        let tracking_open = open.get();
-        if before.is_some_and(|before| before != tracking_open) {
-            put(Box::new(move |settings: Settings| Settings { tracking_open, ..settings }), None);
+    Effect::new(move |before: Option<(bool, bool)>| {
+        let now @ (tracking_open, tracking_measured) = (open.get(), measured.get());
+        if before.is_some_and(|before| before != now) {
+            let change = move |settings: Settings| Settings { tracking_open, tracking_measured, ..settings };
+            put(Box::new(change), None);
         }
-        tracking_open
+        now
     });
     let save = move || {
         let tracking_port = port.with_untracked(|port| port_of(port));
@@ -118,6 +119,8 @@ fn Form(first: Settings) -> impl IntoView {
             <div class="form">
                 <Switch value=open label="Clients on this machine need no token" />
                 <p class="small muted">"Then every program on this machine, of any user, can read and write runs here."</p>
+                <Switch value=measured label="Measure what clients' programs use on this machine" />
+                <p class="small muted">"Processor, memory, disk, network and GPU of runs that go on for more than seconds; not of those whose client measures them itself."</p>
                 <Labelled label="Port" hint="From the host's next start on. Empty: the one that it had last, or a free one where that is taken." error=wrong>
                     <TextField value=port class="mono short" placeholder="automatic" />
                 </Labelled>

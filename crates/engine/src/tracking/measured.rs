@@ -1,0 +1,344 @@
+//! What a client's run uses: its process is the one at the other end of the connection that began it, and `slipway meter`
+//! tells what that and all that it started use, under the same keys as of a program that `slipway exec` started.
+//!
+//! A run that is over within [`AFTER`] costs a place in a map and nothing else. Of the others the process is looked for
+//! once, while its connection is there, and kept: a client may connect anew. It is measured until the run or the process is
+//! over, or the client tells a series of its own under `system/`, beside which nothing is measured.
+//!
+//! What is measured already is not measured again: a run below one that we supervise, or below a measured one of the same
+//! process. Runs of one process that stand beside each other show the same, each from its own begin, so only so many of
+//! them are measured ([`MOST`]).
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    path::Path,
+    process::Stdio,
+    sync::{Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use api::{
+    RunId,
+    event::NewestPoint,
+    run::{MACHINE, MACHINE_UNMEASURED, RunState},
+    series::Point,
+    spending::{BudgetConfig, ENERGY_JOULES, Terms},
+    tracking::PARENT_TAG,
+    worker::Metered,
+};
+use store::{run::RunRow, spending::Spending};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+use super::Announcer;
+use crate::{
+    Engine, WeakEngine,
+    process::{
+        ProcessId,
+        peer::{self, Peer},
+    },
+    run::{self, Lists, spending},
+    settings,
+};
+
+/// Where the series of what is used stand, ours and those of MLflow's own client.
+const SYSTEM: &str = "system/";
+/// A run that goes on for so long is measured; a quiet connection of its client is there for longer.
+const AFTER: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(1);
+/// A client that measures itself tells it for the first time after 10 s; until then nothing of ours is entered.
+const HELD: Duration = Duration::from_secs(12);
+/// Runs of one process that are measured at once.
+const MOST: usize = 8;
+/// Runs that stand below each other; more of them are a circle.
+const DEEPEST: usize = 32;
+
+/// Clients' runs that are to be measured, and those that are.
+#[derive(Debug, Default)]
+pub(crate) struct Measured {
+    runs: Mutex<Runs>,
+}
+
+#[derive(Debug, Default)]
+struct Runs {
+    waiting: HashMap<RunId, Waiting>,
+    measured: HashMap<RunId, ProcessId>,
+    /// Whether somebody looks at those that wait.
+    is_looked_at: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    peer: SocketAddr,
+    begun: Instant,
+}
+
+impl Measured {
+    fn runs(&self) -> MutexGuard<'_, Runs> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A client began a run over the connection from this address.
+    pub(super) fn begun(engine: &Engine, run: RunId, peer: SocketAddr) {
+        let mut runs = engine.measured().runs();
+        runs.waiting.insert(run, Waiting { peer, begun: Instant::now() });
+        if !std::mem::replace(&mut runs.is_looked_at, true) {
+            tokio::spawn(look_until_none_waits(engine.downgrade()));
+        }
+    }
+
+    /// Leaves a run alone that is over, or that its client measures.
+    pub(super) fn leave(&self, run: RunId) {
+        let mut runs = self.runs();
+        runs.waiting.remove(&run);
+        runs.measured.remove(&run);
+    }
+
+    /// Leaves a run alone whose client logs one of these series.
+    pub(super) fn leave_if_own(&self, run: RunId, series: &[(String, Vec<Point>)]) {
+        if series.iter().any(|(key, _)| key.starts_with(SYSTEM)) {
+            self.leave(run);
+        }
+    }
+
+    fn is_measured(&self, run: RunId) -> bool {
+        self.runs().measured.contains_key(&run)
+    }
+
+    /// Takes out what has waited for long enough, the oldest first; `None` once nothing waits any more.
+    fn due(&self) -> Option<Vec<(RunId, Waiting)>> {
+        let mut runs = self.runs();
+        if runs.waiting.is_empty() {
+            runs.is_looked_at = false;
+            return None;
+        }
+        let mut due: Vec<_> = runs.waiting.extract_if(|_, waiting| waiting.begun.elapsed() >= AFTER).collect();
+        due.sort_by_key(|(_, waiting)| waiting.begun);
+        Some(due)
+    }
+
+    /// Notes that a run is measured from now on, or says why it is not.
+    fn take(&self, run: RunId, process: ProcessId, above: &[RunId]) -> Result<(), &'static str> {
+        let mut runs = self.runs();
+        if above.iter().any(|run| runs.measured.get(run) == Some(&process)) {
+            return Err(MEASURED_ABOVE);
+        }
+        if runs.measured.values().filter(|own| **own == process).count() >= MOST {
+            return Err("Other runs of its process are measured, which show the same.");
+        }
+        runs.measured.insert(run, process);
+        Ok(())
+    }
+}
+
+const MEASURED_ABOVE: &str = "It is measured with the run above it.";
+const HIDDEN: &str = "Its process belongs to another user or runs in a container.";
+const GONE: &str = "Its client's connection was closed, and with it the way to its process.";
+
+async fn look_until_none_waits(engine: WeakEngine) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let Some(engine) = engine.upgrade() else { return };
+        let Some(due) = engine.measured().due() else { return };
+        if !due.is_empty()
+            && let Err(error) = begin(&engine, due).await
+        {
+            tracing::warn!("runs of clients are not measured: {error:#}");
+        }
+    }
+}
+
+/// Begins to measure those that still go on, and notes of the others why they are not measured.
+async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>) -> anyhow::Result<()> {
+    if !settings::current(engine).await?.tracking_measured {
+        return Ok(());
+    }
+    let going = engine
+        .store()
+        .read(move |c| {
+            let mut going = Vec::with_capacity(due.len());
+            for (run, waiting) in due {
+                if store::run::bare(c, run)?.is_some_and(|row| is_going(&row)) {
+                    going.push((run, waiting, above(c, run)?));
+                }
+            }
+            Ok(going)
+        })
+        .await?;
+    if going.is_empty() {
+        return Ok(());
+    }
+    let ends: Vec<SocketAddr> = going.iter().map(|(_, waiting, _)| waiting.peer).collect();
+    let port = engine.tracking_port().load(Ordering::Relaxed);
+    let peers = tokio::task::spawn_blocking(move || peer::holders(&ends, port)).await?;
+    let terms = spending::terms(engine, &BudgetConfig::default(), spending::TABLE).await?;
+    let mut unmeasured = Vec::new();
+    for (run, waiting, above) in going {
+        let process = match peers.get(&waiting.peer) {
+            // Whoever logs from within the host's own process is no program of a person's.
+            Some(Peer::Process(process)) if process.pid == std::process::id() => continue,
+            Some(Peer::Process(process)) => Ok(*process),
+            Some(Peer::Hidden) => Err(HIDDEN),
+            Some(Peer::Gone) | None => Err(GONE),
+        };
+        let taken = process.and_then(|process| match &above {
+            Above::Supervised => Err(MEASURED_ABOVE),
+            Above::Clients(above) => engine.measured().take(run, process, above).map(|()| process),
+        });
+        match taken {
+            Ok(process) => {
+                let of = Of { run, process, begun: waiting.begun, terms: terms.clone() };
+                tokio::spawn(measure(engine.downgrade(), of));
+            }
+            Err(why) => unmeasured.push((run, BTreeMap::from([(MACHINE_UNMEASURED.to_owned(), why.to_owned())]))),
+        }
+    }
+    note(engine, unmeasured).await
+}
+
+const fn is_going(row: &RunRow) -> bool {
+    matches!(row.run.state, RunState::Running) && row.run.deleted_ms.is_none()
+}
+
+/// What a run stands below.
+enum Above {
+    /// A run whose process we supervise, at whatever height.
+    Supervised,
+    Clients(Vec<RunId>),
+}
+
+fn above(c: &store::Connection, run: RunId) -> store::Result<Above> {
+    let (mut above, mut at) = (Vec::new(), run);
+    while above.len() < DEEPEST {
+        let tags = store::tag::of_run(c, at)?;
+        let Some(parent) = tags.get(PARENT_TAG).and_then(|parent| parent.parse().ok()) else { break };
+        let Some(row) = store::run::bare(c, parent)? else { break };
+        if row.run.kind.is_supervised() {
+            return Ok(Above::Supervised);
+        }
+        above.push(parent);
+        at = parent;
+    }
+    Ok(Above::Clients(above))
+}
+
+/// A run that is measured.
+struct Of {
+    run: RunId,
+    process: ProcessId,
+    begun: Instant,
+    terms: Terms,
+}
+
+/// Values that were told together.
+struct Look {
+    step: i64,
+    time_ms: i64,
+    values: BTreeMap<String, f64>,
+}
+
+async fn measure(engine: WeakEngine, of: Of) {
+    let outcome = follow(&engine, &of).await;
+    let Some(engine) = engine.upgrade() else { return };
+    engine.measured().leave(of.run);
+    if let Err(error) = outcome {
+        tracing::warn!(run = %of.run, "a client's run is measured no further: {error:#}");
+    }
+}
+
+async fn follow(weak: &WeakEngine, of: &Of) -> anyhow::Result<()> {
+    let mut command = {
+        let Some(engine) = weak.upgrade() else { return Ok(()) };
+        meter(engine.options().program.as_deref(), of.process, engine.workspace().folder())?
+    };
+    let mut meter = command.spawn().context("start `slipway meter`")?;
+    let mut lines = BufReader::new(meter.stdout.take().context("hear `slipway meter`")?).lines();
+    let mut held = Vec::new();
+    // The engine is not held while nothing is told: it may be closed.
+    while let Some(line) = lines.next_line().await? {
+        let Some(engine) = weak.upgrade().filter(|engine| engine.measured().is_measured(of.run)) else { break };
+        match serde_json::from_str::<Metered>(&line)? {
+            Metered::Machine { facts } => {
+                let facts = facts.into_iter().map(|(name, fact)| (format!("{MACHINE}{name}"), fact)).collect();
+                note(&engine, vec![(of.run, facts)]).await?;
+            }
+            Metered::Look { values } => {
+                let step = of.begun.elapsed().as_secs() as i64;
+                held.push(Look { step, time_ms: engine.now_ms(), values });
+                if of.begun.elapsed() >= HELD && !enter(&engine, of, std::mem::take(&mut held)).await? {
+                    break;
+                }
+            }
+        }
+    }
+    let _ = meter.kill().await;
+    Ok(())
+}
+
+/// `slipway meter`, a process of its own: the host loads no GPU's driver. It ends with us.
+fn meter(program: Option<&Path>, of: ProcessId, folder: &Path) -> anyhow::Result<tokio::process::Command> {
+    let mut command = tokio::process::Command::new(program.context("this process has no program that measures")?);
+    command.args(["meter", &of.pid.to_string(), &of.started_ms.to_string()]).arg(folder);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    #[cfg(windows)]
+    command.creation_flags(crate::process::NO_WINDOW);
+    Ok(command)
+}
+
+/// Adds facts to the environments of runs that are there.
+async fn note(engine: &Engine, facts: Vec<(RunId, BTreeMap<String, String>)>) -> anyhow::Result<()> {
+    if facts.is_empty() {
+        return Ok(());
+    }
+    let noted = engine
+        .store()
+        .write(move |tx| {
+            let mut noted = Vec::with_capacity(facts.len());
+            for (run, facts) in facts {
+                let Some(mut row) = store::run::bare(tx, run)? else { continue };
+                row.run.environment.extend(facts);
+                store::run::put(tx, &row)?;
+                noted.push((run, Lists::of(&row.run)));
+            }
+            Ok(noted)
+        })
+        .await?;
+    for (run, lists) in noted {
+        run::announce(engine, run, lists);
+    }
+    Ok(())
+}
+
+/// Enters what was measured, and what it cost so far; `false` where the run is over.
+async fn enter(engine: &Engine, of: &Of, looks: Vec<Look>) -> anyhow::Result<bool> {
+    let mut series: BTreeMap<String, Vec<Point>> = BTreeMap::new();
+    for Look { step, time_ms, values } in looks {
+        for (key, value) in values {
+            series.entry(key).or_default().push(Point { step, time_ms, value });
+        }
+    }
+    // As of its begin: what it used before its process was found took place, too.
+    let seconds = of.begun.elapsed().as_secs_f64();
+    let joules = series.get(ENERGY_JOULES).and_then(|points| points.last()).map(|point| point.value);
+    let (run, now_ms, spending) =
+        (of.run, engine.now_ms(), Spending { seconds, joules, ..Spending::new(of.terms.clone()) });
+    let entered = engine
+        .store()
+        .write(move |tx| {
+            let Some(row) = store::run::bare(tx, run)?.filter(is_going) else { return Ok(None) };
+            let mut newest = Vec::with_capacity(series.len());
+            for (key, points) in series {
+                let count = store::metric::append(tx, run, &key, &points)?;
+                if let Some(Point { step, time_ms, value }) = points.last().copied() {
+                    newest.push(NewestPoint { key, step, value, time_ms, count });
+                }
+            }
+            store::spending::put(tx, run, &spending, now_ms)?;
+            Ok(Some((Lists::of(&row.run), newest)))
+        })
+        .await?;
+    let Some((lists, newest)) = entered else { return Ok(false) };
+    Announcer::soon(engine, run, lists, newest);
+    Ok(true)
+}

@@ -1,0 +1,202 @@
+//! Which runs of clients are measured, by connections of real processes; what measures them is played.
+#![cfg(target_os = "linux")]
+
+use std::{
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    sync::atomic::Ordering,
+};
+
+use api::{
+    RunId,
+    config::ProjectFile,
+    host::{PutSettings, Settings},
+    run::{BeginCommand, GetRun, Run, RunState},
+    series::Point,
+    tracking::{PARENT_TAG, TrashRuns},
+};
+use engine::tracking::client::{self, Batch, Begin, Change};
+
+use crate::stage::Stage;
+
+/// Tells what it was asked for and then the same values again and again, as `slipway meter` does until its end.
+const METER: &str = r#"
+echo '{"told":"machine","facts":{"cpu":"played","asked":"'"$1 $2"'"}}'
+while :; do
+    echo '{"told":"look","values":{"system/cpu":50.0,"system/energy_joules":7.0}}' || exit
+    sleep 0.5
+done"#;
+
+/// A program with a connection to us, which closes with it.
+struct Client {
+    child: Child,
+    peer: SocketAddr,
+    _connection: TcpStream,
+}
+
+impl Client {
+    fn connect(listener: &TcpListener) -> Self {
+        let port = listener.local_addr().unwrap().port();
+        let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; read -r _");
+        let child = Command::new("bash").args(["-c", &script]).stdin(Stdio::piped()).spawn().unwrap();
+        let (connection, peer) = listener.accept().unwrap();
+        Self { child, peer, _connection: connection }
+    }
+
+    fn end(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    async fn begin(&self, stage: &Stage, below: Option<RunId>) -> RunId {
+        let tags = below.into_iter().map(|parent| (PARENT_TAG.to_owned(), parent.to_string())).collect();
+        let begin = Begin { tags, peer: Some(self.peer), ..Begin::default() };
+        client::begin(&stage.engine, "0", begin).await.unwrap().row.run.id
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // One that has ended already is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn run(stage: &Stage, run: RunId) -> Run {
+    stage.call(GetRun { run }).await
+}
+
+fn points(run: &Run, key: &str) -> u64 {
+    run.metrics.iter().find(|metric| metric.key == key).map_or(0, |metric| metric.count)
+}
+
+async fn log(stage: &Stage, run: RunId, key: &str) {
+    let point = Point { step: 0, time_ms: stage.engine.now_ms(), value: 1.0 };
+    let batch = Batch { series: vec![(key.to_owned(), vec![point])], ..Batch::default() };
+    client::log(&stage.engine, run, batch).await.unwrap();
+}
+
+/// A program that we supervise, which is this process.
+async fn supervised(stage: &Stage) -> RunId {
+    stage.write("p/data.csv", "x,y\n1,a\n2,b\n3,a\n");
+    let mut file = ProjectFile { name: "p".to_owned(), ..ProjectFile::default() };
+    file.data.paths = vec!["data.csv".to_owned()];
+    stage.create("p", file).await;
+    let pid = std::process::id();
+    let begin = BeginCommand {
+        project: None,
+        directory: stage.path("p").to_string_lossy().into_owned(),
+        command: vec!["python".to_owned()],
+        environment: std::collections::BTreeMap::new(),
+        code: None,
+        pid,
+        pid_started_ms: engine::process::started_ms(pid).unwrap(),
+        name: None,
+        trial: None,
+    };
+    stage.call(begin).await.run
+}
+
+async fn stage(settings: Settings, listener: &TcpListener) -> Stage {
+    let stage = Stage::new().await;
+    stage.program(METER);
+    stage.call(PutSettings { settings }).await;
+    stage.engine.tracking_port().store(listener.local_addr().unwrap().port(), Ordering::Relaxed);
+    stage
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clients_run_is_measured_once_and_only_while_it_goes_on() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let stage_with = async |settings| stage(settings, &listener).await;
+    let stage = stage_with(Settings { price_per_hour: Some(3600.0), ..Settings::default() }).await;
+    let off = stage_with(Settings { tracking_measured: false, ..Settings::default() }).await;
+    let (one, other, mut gone) = (Client::connect(&listener), Client::connect(&listener), Client::connect(&listener));
+
+    let plain = one.begin(&stage, None).await;
+    let nested = one.begin(&stage, Some(plain)).await;
+    let deeper = one.begin(&stage, Some(nested)).await;
+    let elsewhere = other.begin(&stage, Some(plain)).await;
+    let within = one.begin(&stage, Some(supervised(&stage).await)).await;
+    let turned_off = one.begin(&off, None).await;
+    let by_itself = one.begin(&stage, None).await;
+    log(&stage, by_itself, "system/cpu_utilization_percentage").await;
+    let short = one.begin(&stage, None).await;
+    let over = Change { state: Some(RunState::Finished), ..Change::default() };
+    client::change(&stage.engine, short, over.clone()).await.unwrap();
+    let (late, deleted, ended) =
+        (other.begin(&stage, None).await, other.begin(&stage, None).await, other.begin(&stage, None).await);
+    let closed = gone.begin(&stage, None).await;
+    gone.end();
+    let own = client::begin(&stage.engine, "0", Begin::default()).await.unwrap().row.run.id;
+
+    let is_met = async |of: RunId| {
+        let met = async |stage: &Stage| run(stage, of).await.environment.get("machine.cpu").cloned();
+        assert_eq!(stage.until("the process is found", met).await, "played");
+    };
+    for run in [late, deleted, ended] {
+        is_met(run).await;
+    }
+    // Its own come once it was begun to be measured, as MLflow's client tells them after 10 s.
+    log(&stage, late, "system/cpu_utilization_percentage").await;
+    stage.call(TrashRuns { runs: vec![deleted] }).await;
+    client::change(&stage.engine, ended, over).await.unwrap();
+
+    let measured = async |stage: &Stage| Some(run(stage, plain).await).filter(|run| points(run, "system/cpu") > 2);
+    let seen = stage.until("the run is measured", measured).await;
+    assert_eq!(seen.environment["machine.asked"].split(' ').next(), Some(one.child.id().to_string().as_str()));
+    let spent = seen.spent.unwrap();
+    assert!(spent.seconds >= 12.0 && spent.seconds < 240.0 && spent.joules == Some(7.0), "{spent:?}");
+    assert!((spent.cost.unwrap() - spent.seconds).abs() < 1e-6, "{spent:?}");
+    let elsewhere_too =
+        async |stage: &Stage| Some(points(&run(stage, elsewhere).await, "system/cpu")).filter(|n| *n > 0);
+    stage.until("a run of another process is measured, too", elsewhere_too).await;
+
+    let why =
+        async |of: RunId| run(&stage, of).await.environment.get("machine.unmeasured").cloned().unwrap_or_default();
+    for of in [nested, deeper, within] {
+        assert_eq!(why(of).await, "It is measured with the run above it.");
+    }
+    assert!(why(closed).await.contains("connection was closed"), "{}", why(closed).await);
+    for of in [nested, deeper, within, by_itself, short, late, deleted, ended, closed, own] {
+        assert_eq!(points(&run(&stage, of).await, "system/cpu"), 0);
+    }
+    for of in [by_itself, short, own] {
+        assert!(run(&stage, of).await.environment.is_empty());
+    }
+    assert!(run(&off, turned_off).await.environment.is_empty());
+
+    // It is measured no longer than it goes on.
+    let over = Change { state: Some(RunState::Failed), ..Change::default() };
+    client::change(&stage.engine, plain, over).await.unwrap();
+    let last = points(&run(&stage, plain).await, "system/cpu");
+    let goes_on = points(&run(&stage, elsewhere).await, "system/cpu");
+    let more =
+        async |stage: &Stage| Some(points(&run(stage, elsewhere).await, "system/cpu")).filter(|now| *now > goes_on + 2);
+    stage.until("the other run is measured on", more).await;
+    assert_eq!(points(&run(&stage, plain).await, "system/cpu"), last);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_runs_of_one_process_eight_are_measured() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let stage = stage(Settings::default(), &listener).await;
+    let client = Client::connect(&listener);
+    let mut runs = Vec::new();
+    for _ in 0..10 {
+        runs.push(client.begin(&stage, None).await);
+    }
+    let (mut met, mut left) = (0, 0);
+    for of in runs {
+        let told = async |stage: &Stage| {
+            let environment = run(stage, of).await.environment;
+            environment
+                .contains_key("machine.cpu")
+                .then_some(true)
+                .or(environment.contains_key("machine.unmeasured").then_some(false))
+        };
+        if stage.until("it is measured or not", told).await { met += 1 } else { left += 1 }
+    }
+    assert_eq!((met, left), (8, 2));
+}
