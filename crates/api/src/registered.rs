@@ -182,8 +182,8 @@ pub struct DeleteModel {
 
 /// Brings back a model that was deleted within a day, of the last 1,000 such deletions, with the versions that went with
 /// it: numbers, aliases, stages, tags, descriptions and times. An alias that was given to another version meanwhile stays
-/// there, and a run that was deleted for good meanwhile is gone with the files. Refused where another model has its name now.
-/// What an MLflow client deleted does not come back.
+/// there, and a run that was deleted for good meanwhile is gone with its files. Refused where another model has its name
+/// now. What an MLflow client deleted does not come back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RestoreModel {
     pub model: ModelId,

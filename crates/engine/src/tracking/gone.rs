@@ -67,8 +67,10 @@ impl Gone {
             notes: self.notes.clone(),
         };
         store::model::insert(tx, &row)?;
-        let put = |(key, value)| store::client_version::put_tag(tx, self.id.as_bytes(), key, value);
-        self.tags.iter().try_for_each(put)
+        for (key, value) in &self.tags {
+            store::client_version::put_tag(tx, self.id.as_bytes(), key, value)?;
+        }
+        Ok(())
     }
 }
 

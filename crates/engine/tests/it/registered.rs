@@ -319,7 +319,7 @@ async fn a_deleted_model_comes_back_with_its_versions_for_a_day() {
 
     delete().await;
     let older = |tx: &store::Transaction<'_>| {
-        let [(name, _)] = store::setting::below(tx, store::setting::GONE)?.try_into().unwrap();
+        let [(name, _)]: [(String, u64); 1] = store::setting::below(tx, store::setting::GONE)?.try_into().unwrap();
         let gone: serde_json::Value = store::setting::get(tx, &name)?.unwrap();
         store::setting::delete(tx, &name)?;
         let mut parts: Vec<&str> = name.split('/').collect();
