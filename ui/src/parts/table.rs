@@ -14,6 +14,7 @@ use wasm_bindgen::JsCast as _;
 use super::{
     chart,
     menu::{Item, Menus},
+    row_keys::is_meant_for_row,
     rows::Rows,
 };
 
