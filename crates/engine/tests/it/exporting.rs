@@ -362,10 +362,13 @@ async fn pictures_of_a_log_go_along_and_its_other_media_are_counted() {
     let of = Scope::Experiment(experiments.iter().find(|one| one.name == "runs").unwrap().id);
     let list =
         Listing { of, deleted: false, filter: String::new(), sort: Some("created".to_owned()), descending: false };
-    let export = async |format, name: &str, artifacts| {
+    let export = async |format, name: &str, artifacts, lines: usize| {
         let job = stage.call(ExportRuns { artifacts, ..request(&stage, &list, format, name) }).await;
         let job = stage.done(job).await;
-        let mut log = stage.call(GetJobLog { job: job.id }).await;
+        // The lines are written beside the job.
+        let all =
+            async |stage: &Stage| Some(stage.call(GetJobLog { job: job.id }).await).filter(|log| log.len() >= lines);
+        let mut log = stage.until("the job's log", all).await;
         log.sort();
         (job.message, log)
     };
@@ -373,7 +376,7 @@ async fn pictures_of_a_log_go_along_and_its_other_media_are_counted() {
     let real: Vec<_> = before.iter().filter(|(_, key, ..)| key == "picture").cloned().collect();
 
     // What is no picture by its bytes has no size, by which TensorBoard draws it.
-    let (message, log) = export(ExportFormat::Tensorboard, "events", false).await;
+    let (message, log) = export(ExportFormat::Tensorboard, "events", false, 3).await;
     assert!(message.ends_with("3 things were left out, which the job's log names"), "{message}");
     let place = "in the event files that are written here";
     assert_eq!(
@@ -389,7 +392,7 @@ async fn pictures_of_a_log_go_along_and_its_other_media_are_counted() {
     assert_eq!(written.len(), 1);
     assert_eq!((&picture.1, picture.2, picture.3, &picture.4), (&real[0].1, real[0].2, real[0].3, &real[0].4));
 
-    let (_, log) = export(ExportFormat::Mlflow, "store", true).await;
+    let (_, log) = export(ExportFormat::Mlflow, "store", true, 2).await;
     assert_eq!(log.len(), 2, "{log:?}");
     assert!(log[1].contains("old/train: 2 media of its log have no place among MLflow's artifacts"), "{log:?}");
     let (heads, _) = read(Kind::MlflowFiles, &stage.path("store"));
@@ -397,14 +400,14 @@ async fn pictures_of_a_log_go_along_and_its_other_media_are_counted() {
     assert_eq!(std::fs::read(images(1).join("picture/step_3.png")).unwrap(), real[0].4);
     assert_eq!(std::fs::read(images(0).join("shot/1/step_1.png")).unwrap(), b"\x89PNG two");
     // Pictures are artifacts there, and so not copied where these are not wanted.
-    assert_eq!(export(ExportFormat::Mlflow, "bare", false).await.1, [""; 0]);
+    assert_eq!(export(ExportFormat::Mlflow, "bare", false, 0).await.1, [""; 0]);
 
-    let (_, log) = export(ExportFormat::Csv, "tables", false).await;
+    let (_, log) = export(ExportFormat::Csv, "tables", false, 2).await;
     let counted = "1 picture, 1 text, 1 histogram";
     assert_eq!(log[1], format!("old/train: 3 media of its log have no place in a table of figures: {counted}."));
 
     // A log that went is said, and the rest is written.
     std::fs::remove_dir_all(&folder).unwrap();
-    let (_, log) = export(ExportFormat::Tensorboard, "late", false).await;
+    let (_, log) = export(ExportFormat::Tensorboard, "late", false, 4).await;
     assert!(log.contains(&"old/train: 1 medium of its log can't be read any more, or can't be drawn.".to_owned()));
 }

@@ -145,7 +145,7 @@ async fn a_clients_run_is_measured_once_and_only_while_it_goes_on() {
 
     let measured = async |stage: &Stage| Some(run(stage, plain).await).filter(|run| points(run, "system/cpu") > 2);
     let seen = stage.until("the run is measured", measured).await;
-    assert_eq!(seen.environment["machine.asked"].split(' ').next(), Some(one.child.id().to_string().as_str()));
+    assert_eq!(seen.environment["machine.asked"], format!("meter {}", one.child.id()));
     let spent = seen.spent.unwrap();
     assert!(spent.seconds >= 12.0 && spent.seconds < 240.0 && spent.joules == Some(7.0), "{spent:?}");
     assert!((spent.cost.unwrap() - spent.seconds).abs() < 1e-6, "{spent:?}");
