@@ -342,7 +342,7 @@ mod tests {
             ["metric.loss/train", "metric.loss/validation", "metric.\"top 5\"", "param.model"]
         );
         assert_eq!(offered("loss|"), ["metric.loss/train", "metric.loss/validation"]);
-        assert_eq!(offered("state = finished and st|"), ["state", "status"]);
+        assert_eq!(offered("state = finished and st|"), ["state", "status", "cost"]);
         assert_eq!(offered("(dur|"), ["duration"]);
     }
 
