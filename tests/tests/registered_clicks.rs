@@ -72,7 +72,7 @@ async fn tried(desk: &Desk, folder: &Path, python: PathBuf) -> Result<()> {
     );
     let page = desk.driver().current_url().await?;
     exported(desk, folder, &format!("/p/{}/runs", project.id)).await.context("export its run with it")?;
-    desk.driver().goto(page).await?;
+    desk.driver().goto(page.as_str()).await?;
     deleted(desk, &list).await.context("delete it")?;
     ensure!(client.run(&["versions", NAME])? == "[]", "its client still sees a version");
     restored(desk).await.context("take it back")?;

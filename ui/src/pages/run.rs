@@ -473,7 +473,9 @@ fn numbers(run: &Run, primary: Option<&str>) -> Vec<Figure> {
         // What is measured again and again is what the training is steered by.
         key if key.ends_with("/validation") && metric.count > 1 => 0,
         key if key.ends_with("/validation") => 3,
-        _ => 4,
+        // A loss or a score says more than what a layer did.
+        key if words::is_more_better(key).is_some() => 4,
+        _ => 5,
     };
     let mut metrics: Vec<&MetricSummary> = run.metrics.iter().filter(|metric| rank(metric) < 9).collect();
     metrics.sort_by_key(rank);

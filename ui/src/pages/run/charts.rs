@@ -55,8 +55,9 @@ fn groups(run: &Run, system: bool) -> Vec<(String, Vec<String>)> {
     let mut groups: Vec<_> = groups.into_iter().collect();
     let rank = |name: &str| match name {
         "loss" => 0,
-        "learning_rate" | "gradient_norm" => 2,
-        _ => 1,
+        "learning_rate" | "gradient_norm" => 3,
+        name if words::is_more_better(name).is_some() => 1,
+        _ => 2,
     };
     groups.sort_by_key(|(name, _)| rank(name));
     for (_, keys) in &mut groups {

@@ -128,7 +128,7 @@ pub(super) fn BelowTab(run: Memo<RunId>, nested: Query<Nested>) -> impl IntoView
                             let took = took(&run).map_or_else(|| "–".to_owned(), words::duration);
                             view! {
                                 <tr data-below="">
-                                    <td><a href=run.page()><b>{run.name.clone()}</b></a></td>
+                                    <td><a class="link" href=run.page()><b>{run.name.clone()}</b></a></td>
                                     <td><RunChip state=Signal::stored(run.state) is_training=run.kind == RunKind::Training /></td>
                                     {figures}
                                     <td class="num">{took}</td>

@@ -486,9 +486,15 @@ fn shown(facts: &Facts, chosen: Option<&Names>, is_wide: bool) -> Names {
         (false, true) => (5, 6),
         (false, false) => (3, 3),
     };
+    // Each says its experiment, which takes the place of one.
+    params = params.saturating_sub(usize::from(facts.is_of_all));
+    let is_left_out = |key: &str| {
+        let is_common = |key: &String| !key.starts_with("system/") && !facts.rare.contains(key);
+        !is_wide && facts.rare.iter().any(|rare| rare == key) && facts.metric_keys.iter().any(is_common)
+    };
     names.retain(|name| {
         let left = match (name.strip_prefix(METRIC), name.strip_prefix(PARAM)) {
-            (Some(key), _) if !key.starts_with("system/") => &mut metrics,
+            (Some(key), _) if !key.starts_with("system/") && !is_left_out(key) => &mut metrics,
             (_, Some(key)) if facts.differing.iter().any(|one| one == key) && !DULL.contains(&key) => &mut params,
             _ => return false,
         };

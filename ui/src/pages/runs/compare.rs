@@ -1,7 +1,7 @@
 //! Several runs on the whole page: every curve that they have, what differs, and their newest figures.
 //! The runs stand in the address, so that a comparison can be sent to somebody.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use api::{
     id::RunId,
@@ -100,16 +100,24 @@ pub(super) fn Compare(
     let wanted = RwSignal::new(String::new());
     let keys = Memo::new(move |_| {
         let first = ranked_by.get().map(|(key, _)| key);
-        let all: BTreeSet<String> = chosen.with(|chosen| {
-            chosen.iter().flat_map(|run| run.curves.iter().filter(|key| !key.starts_with("system/")).cloned()).collect()
+        let counts: BTreeMap<String, usize> = chosen.with(|chosen| {
+            let mut counts = BTreeMap::new();
+            for key in chosen.iter().flat_map(|run| &run.curves).filter(|key| !key.starts_with("system/")) {
+                *counts.entry(key.clone()).or_default() += 1;
+            }
+            counts
         });
-        let mut all: Vec<String> = all.into_iter().collect();
-        all.sort_by_key(|key| match key.as_str() {
-            key if first.as_deref() == Some(key) => 0,
-            "loss/validation" => 1,
-            "loss/train" => 2,
-            key if key.ends_with("/validation") => 3,
-            _ => 4,
+        let mut all: Vec<String> = counts.keys().cloned().collect();
+        // What most of them measured can be compared best.
+        all.sort_by_key(|key| {
+            let rank = match key.as_str() {
+                key if first.as_deref() == Some(key) => 0,
+                "loss/validation" => 1,
+                "loss/train" => 2,
+                key if key.ends_with("/validation") => 3,
+                _ => 4,
+            };
+            (rank, std::cmp::Reverse(counts.get(key).copied()), words::is_more_better(key).is_none())
         });
         let words = wanted.with(|wanted| wanted.to_lowercase());
         all.retain(|key| words::has(key, words.trim()));
@@ -230,7 +238,11 @@ fn OneRun(
 ) -> impl IntoView {
     let place = Place::get();
     let here = use_location();
-    let own = Memo::new(move |_| found.with(|found| found.get(&run).map(|run| (run.name.clone(), run.state))));
+    // By the name that tells it from another of the same.
+    let own = Memo::new(move |_| {
+        let name = chosen.with(|chosen| chosen.iter().find(|one| one.id == run).map(|one| one.name.clone()))?;
+        found.with(|found| found.get(&run).map(|run| (name, run.state)))
+    });
     let role = Memo::new(move |_| {
         let roles = chosen.with(|chosen| seen.bands.with(|bands| roles(chosen, bands)));
         roles.get(&run).map(|role| role.class()).unwrap_or_default()
