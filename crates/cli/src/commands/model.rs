@@ -194,7 +194,7 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
                 ("The model is deleted", back, context.call(DeleteModel { model }).await?)
             } else {
                 let NamedVersion { version, of_client, .. } = context.any_version(&version).await?;
-                let back = of_client.then(|| format!("\nBack: slipway model restore {version}")).unwrap_or_default();
+                let back = if of_client { format!("\nBack: slipway model restore {version}") } else { String::new() };
                 ("The version is deleted", back, context.call(DeleteVersion { version }).await?)
             };
             context.output.show(&freed, |freed| super::host::freed(what, freed) + &back)
