@@ -21,7 +21,7 @@ pub(super) async fn page(State(host): State<Host>) -> Result<Response, Failure> 
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
-    let page = PAGE.replace("{nonce}", &nonce).replace("{port}", &host.port.to_string());
+    let page = PAGE.replace("@NONCE@", &nonce).replace("@PORT@", &host.port.to_string());
     let headers =
         [(header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()), (header::CONTENT_SECURITY_POLICY, policy)];
     Ok((headers, page).into_response())
