@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Longer than a training on a busy machine takes.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(420);
 
 /// A driver with its server, ended with the test.
 #[derive(Debug)]

@@ -24,6 +24,9 @@ pub(crate) fn keep_in_address(parts: impl Fn() -> Vec<(&'static str, String)> + 
     });
 }
 
+/// What lies over a page and has an address of its own: the page below stays as it is.
+const COVERS: [&str; 3] = ["compare", "search", "searches"];
+
 /// Takes a value from the query when that is changed from elsewhere: by Back, or by a link to this page. What is kept
 /// there comes back late, when the person may have typed on.
 pub(crate) fn follow_address(key: &'static str, value: RwSignal<String>) {
@@ -35,8 +38,10 @@ pub(crate) fn follow_address(key: &'static str, value: RwSignal<String>) {
     Effect::new(move |_| kept.update_value(|kept| kept.push(value.get())));
     Effect::new(move |_| {
         let named = here.query.with(|query| query.get(key)).unwrap_or_default();
-        // Another page's address, while this one is left, says nothing of it.
-        if page() != own {
+        // Another page's address, while this one is left, says nothing of it; nor does that of what lies over it.
+        let is_covered =
+            || here.query.with(|query| COVERS.iter().any(|cover| *cover != key && query.get(cover).is_some()));
+        if page() != own || is_covered() {
             return;
         }
         if value.with_untracked(|value| *value == named) {

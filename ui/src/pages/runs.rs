@@ -448,6 +448,12 @@ fn differing(table: &api::run::RunTable) -> Vec<String> {
         let mut values = runs.map(|row| row.params.get(key));
         values.next().is_some_and(|first| values.any(|other| other != first))
     });
+    // What autolog wrote of one run is no column for the others, while there are params that most of them have.
+    let is_common =
+        |key: &String| table.rows.iter().filter(|row| row.params.contains_key(key)).count() * 2 >= table.rows.len();
+    if differing.iter().any(is_common) {
+        differing.retain(is_common);
+    }
     differing
 }
 

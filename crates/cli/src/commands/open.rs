@@ -84,7 +84,8 @@ pub(crate) async fn run(context: &mut Context, open: Open) -> Outcome {
             None => "The window opens.".to_owned(),
         });
     }
-    let address = context.call(MakeKey {}).await?.address;
+    let page = project.as_ref().map(|project| format!("p/{}", project.id)).unwrap_or_default();
+    let address = at_page(&context.call(MakeKey {}).await?.address, &page);
     context.output.show(&Opened { address: Some(address), project }, |opened| {
         let address = opened.address.as_deref().unwrap_or_default();
         match &opened.project {
@@ -101,12 +102,15 @@ async fn show_run(context: &Context, run: Run, address: bool) -> Outcome {
         show_window(&window, Some(format!("--page=/{page}")))?;
         return context.output.show(&run, |run| format!("{} opens in the window.", run.name));
     }
-    let key = context.call(MakeKey {}).await?.address;
-    // The key stands behind the page.
-    let address = key.replacen("/#", &format!("/{page}#"), 1);
+    let address = at_page(&context.call(MakeKey {}).await?.address, &page);
     context
         .output
         .show(&OpenedRun { address, run }, |opened| format!("{} is open at {}", opened.run.name, opened.address))
+}
+
+/// The address of a page: its key stands behind it.
+fn at_page(address: &str, page: &str) -> String {
+    address.replacen("/#", &format!("/{page}#"), 1)
 }
 
 fn way_out(error: ApiError, folder: &Path) -> ApiError {

@@ -404,7 +404,7 @@ fn around(run: RunId, nested: &Nested) -> String {
         let more = if more > 0 { format!(" and {} more", words::count(more)) } else { String::new() };
         let (count, runs) = (words::count(nested.total), if nested.total == 1 { "run stands" } else { "runs stand" });
         text += &format!(
-            "\n\n{count} {runs} below it: {}{more}. All: slipway run list --filter 'parent = \"{run}\"'",
+            "\n\n{count} {runs} below it: {}{more}. All: slipway run list --everywhere --filter 'parent = \"{run}\"'",
             names.join(", ")
         );
     }

@@ -464,7 +464,12 @@ async fn a_link_that_the_client_prints_leads_to_our_pages() {
         policy.contains(&format!("script-src 'nonce-{nonce}'")) && policy.contains("default-src 'none'"),
         "{policy}"
     );
-    assert!(page.contains(&format!("data-port=\"{}\"", running.host.port)) && !page.contains('@') && page.contains("location.hostname}:${port}"), "{page}");
+    assert!(
+        page.contains(&format!("data-port=\"{}\"", running.host.port))
+            && !page.contains('@')
+            && page.contains("location.hostname}:${port}"),
+        "{page}"
+    );
     let again = running.http.get(&address).send().await.unwrap().text().await.unwrap();
     assert!(!again.contains(&nonce), "a nonce is good for one answer");
     let refused = running.http.get(&address).header("host", "evil.example").send().await.unwrap();

@@ -13,7 +13,7 @@ use crate::{
         query::{Query, query},
         wire,
     },
-    frame::place::Place,
+    frame::place::{ALL_RUNS, Place},
     parts::{
         card::Card,
         icon::{self, icon},
@@ -93,7 +93,8 @@ pub(super) fn BelowTab(run: Memo<RunId>, nested: Query<Nested>) -> impl IntoView
     });
     let table = move || {
         let filter = format!("parent = \"{}\"", run.get());
-        place.link(&format!("runs?filter={}", wire::encode(&filter)))
+        // A program may have chosen another experiment than that of its run here.
+        format!("{ALL_RUNS}?filter={}", wire::encode(&filter))
     };
     let compare = move || {
         let ids = ids.with(|ids| ids.iter().take(COMPARED).map(ToString::to_string).collect::<Vec<_>>().join(","));
