@@ -142,8 +142,8 @@ fn Form(first: Values) -> impl IntoView {
         }
         now
     });
-    let saved = RwSignal::new(untrack(&values));
     let values = StoredValue::new(values);
+    let saved = RwSignal::new(values.with_value(|values| untrack(values)));
     let is_saved = Memo::new(move |_| {
         let now = values.with_value(|values| values());
         saved.with(|saved| Values { theme: saved.theme, notifications: saved.notifications, ..now } == *saved)
