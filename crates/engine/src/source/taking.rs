@@ -149,8 +149,8 @@ pub(super) fn take(
         taking.warn(SourceWarning { place: taking.source.path.clone(), message });
     }
     let source = &mut row.source;
-    // A reading that tells nothing new leaves what the one before said.
-    if taking.warned > 0 || taking.taken.runs > 0 {
+    // A reading that tells nothing new leaves what the one before said, also where it only finds that a run is over.
+    if taking.warned > 0 || taking.taken.points > 0 {
         (source.warnings, source.warned) = (std::mem::take(&mut taking.warnings), taking.warned);
     }
     source.read_ms = Some(engine.now_ms());
