@@ -178,17 +178,24 @@ impl Typed {
         let goal = if self.goal.get() == "max" { Direction::Max } else { Direction::Min };
         let goal = metric.as_ref().map(|_| goal);
         let steps = "Early stopping's steps and one of so many are whole numbers.";
+        let is_stopped = self.stopping.get() == "asha";
+        // What is typed in a field that is not shown any more says nothing.
+        let number = |typed: RwSignal<String>, usual: u64| match is_stopped {
+            true => typed.get().trim().parse().map_err(|_| steps),
+            false => Ok(usual),
+        };
+        let usual = SearchConfig::default();
         Ok(SearchConfig {
             command,
             metric,
             goal,
             method: method_of(&self.method.get()),
-            early_stopping: if self.stopping.get() == "asha" { EarlyStopping::Asha } else { EarlyStopping::None },
+            early_stopping: if is_stopped { EarlyStopping::Asha } else { EarlyStopping::None },
             trials: self.trials.get().trim().parse().map_err(|_| whole)?,
             parallel: self.parallel.get().trim().parse().map_err(|_| whole)?,
             seed: self.seed.get().trim().parse().map_err(|_| "The seed is a whole number.")?,
-            min_steps: self.min_steps.get().trim().parse().map_err(|_| steps)?,
-            reduction: self.reduction.get().trim().parse().map_err(|_| steps)?,
+            min_steps: number(self.min_steps, usual.min_steps)?,
+            reduction: number(self.reduction, usual.reduction)?,
             budget: self.limits.budget()?,
             space: space_of(&self.tried().get())?,
         })
