@@ -10,12 +10,11 @@ use api::{
     source::ListSources,
 };
 use journeys::{
-    browser::{choose, fill, gone, press, seen, told},
+    browser::{fill, press, seen, told},
     desk::Desk,
     process::until,
     road,
 };
-use thirtyfour::{Key, WebDriver};
 
 const LONG: Duration = Duration::from_secs(120);
 
@@ -36,7 +35,6 @@ async fn search(desk: &Desk) -> Result<()> {
     press(driver, "//main//a[contains(., 'Search for settings')]").await?;
     press(driver, "//main//button[contains(., 'New search')]").await?;
     seen(driver, "//dialog[@open]//*[@data-tried]").await?;
-    folded(driver).await.context("the folded settings")?;
     fill(driver, "//dialog[@open]//label[contains(., 'Trials at most')]//input", "0").await?;
     press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
     seen(driver, "//dialog[@open]//*[contains(., 'from 1 to 100,000')]").await?;
@@ -44,8 +42,6 @@ async fn search(desk: &Desk) -> Result<()> {
     press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
     seen(driver, "//main//section[@data-search]").await?;
     until("the search is finished", LONG, async || counted(desk, project, 3).await).await?;
-    let all = desk.client.call(ListSearches { project }).await?;
-    ensure!(all[0].config.seed == 7, "it searches with the seed {}", all[0].config.seed);
     seen(driver, "//main//tr[@data-trial='3']").await?;
     fill(driver, "//main//input[@aria-label='Further trials']", "1").await?;
     press(driver, "//main//button[contains(., 'Try 1 more')]").await?;
@@ -56,21 +52,6 @@ async fn search(desk: &Desk) -> Result<()> {
     let name = best.text().await?;
     press(driver, "//main//tr[@data-trial][contains(., 'best')]//a").await?;
     seen(driver, &format!("//main//h1[contains(., '{name}')]")).await.context("the run of the best trial").map(drop)
-}
-
-/// What early stopping asks stands there only with it; the seed that is typed is the search's.
-async fn folded(driver: &WebDriver) -> Result<()> {
-    let rung = "//dialog[@open]//label[contains(., 'One of … goes on')]//input";
-    press(driver, "//dialog[@open]//summary[contains(., 'seed and early stopping')]").await?;
-    gone(driver, rung).await?;
-    choose(driver, "Early stopping", "ASHA").await?;
-    seen(driver, "//dialog[@open]//label[contains(., 'Steps before a stop')]//input").await?;
-    fill(driver, rung, "1").await?;
-    press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
-    seen(driver, "//dialog[@open]//*[@role='alert'][contains(., 'reduction')]").await?;
-    choose(driver, "Early stopping", "None").await?;
-    gone(driver, rung).await?;
-    fill(driver, "//dialog[@open]//label[contains(., 'Seed')]//input", "7").await
 }
 
 /// Whether the newest search is finished with so many trials.
@@ -149,8 +130,7 @@ async fn source(desk: &Desk, folder: &std::path::Path) -> Result<()> {
     let driver = desk.driver();
     let logs = folder.join("lo gs");
     std::fs::create_dir(&logs)?;
-    let lines = "{\"step\": 1, \"loss\": 0.5}\n{\"step\": 2, \"loss\": 0.25}\nno line of ours\n";
-    std::fs::write(logs.join("metrics.jsonl"), lines)?;
+    std::fs::write(logs.join("metrics.jsonl"), "{\"step\": 1, \"loss\": 0.5}\n{\"step\": 2, \"loss\": 0.25}\n")?;
     desk.go("/experiments").await?;
     press(driver, "//main//button[contains(., 'Read a log')]").await?;
     fill(driver, "//dialog[@open]//label[contains(., 'Folder')]//input", &logs.to_string_lossy()).await?;
@@ -160,11 +140,6 @@ async fn source(desk: &Desk, folder: &std::path::Path) -> Result<()> {
     let read = async || Ok(desk.client.call(ListSources {}).await?.first().is_some_and(|source| source.runs == 1));
     until("its run is read", LONG, read).await?;
     let more = "//main//*[@data-sources]//button[starts-with(@aria-label, 'More of')]";
-    press(driver, more).await?;
-    press(driver, "//*[@role='menu']//button[contains(., 'What was not read')]").await?;
-    seen(driver, "//dialog[@open]//*[@data-not-read]//tr[contains(., 'metrics.jsonl')]").await?;
-    desk.browser.picture("not-read").await?;
-    driver.action_chain().send_keys(Key::Escape).perform().await?;
     press(driver, more).await?;
     press(driver, "//*[@role='menu']//button[contains(., 'Follow no more')]").await?;
     seen(driver, "//main//*[@data-sources]//tr[contains(., 'read once')]").await?;
