@@ -204,7 +204,7 @@ fn Signature(described: MlModel) -> impl IntoView {
     }
     let tables = there.into_iter().map(|(heading, columns)| {
         view! {
-            <table class="small-table">
+            <table class="small-table even">
                 <thead><tr><th>{heading}</th><th>"Type"</th><th>"Missing"</th></tr></thead>
                 <tbody>{columns.into_iter().map(|column| view! { <Column column /> }).collect_view()}</tbody>
             </table>

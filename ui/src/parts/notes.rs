@@ -86,7 +86,10 @@ pub(crate) fn Notes(
                 </div>
             }
             .into_any(),
-            (false, true) => view! { <Button label="Add a note" mark=PLUS kind="quiet" on_press=edit /> }.into_any(),
+            (false, true) => view! {
+                <div class="notes-shown"><Button label="Add a note" mark=PLUS kind="quiet" on_press=edit /></div>
+            }
+            .into_any(),
             (false, false) => view! {
                 <div class="notes-shown">
                     <Markdown text=saved />

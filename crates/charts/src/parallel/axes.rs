@@ -26,7 +26,9 @@ pub(super) fn draw(root: &Root<'_>, chart: &Parallel, layout: &Layout) -> Result
         let x = grid(axis.x);
         let (top, bottom) = (grid(axis.top), grid(axis.top + axis.height));
         root.draw(&PathElement::new(vec![(x, top), (x, bottom)], stroke(Role::Muted, 1.0, 1.0)))?;
-        labels(root, axis, coordinate, room(layout, index))?;
+        let is_last = index > 0 && index + 1 == layout.axes.len();
+        let room = if is_last { layout.side - 8.0 } else { room(layout, index) };
+        labels(root, axis, coordinate, room, is_last)?;
         // A name is as wide as what lies between its neighbours, and stays within the drawing.
         let wide = if layout.axes.len() > 1 { layout.apart.min(2.0 * layout.side) } else { 2.0 * layout.side };
         let name = text::cut(&coordinate.name, Family::Sans, NAME, wide - 8.0);
@@ -54,7 +56,9 @@ fn room(layout: &Layout, index: usize) -> f64 {
     if index == 0 { layout.axes.first().map_or(0.0, |axis| axis.x) - 8.0 } else { layout.apart * 0.6 - 8.0 }
 }
 
-fn labels(root: &Root<'_>, axis: &Along, coordinate: &Coordinate, room: f64) -> Result<(), Failed> {
+/// Ticks and their labels: at the left of an axis, where lines go on to its right; at the right of the last one.
+fn labels(root: &Root<'_>, axis: &Along, coordinate: &Coordinate, room: f64, at_right: bool) -> Result<(), Failed> {
+    let side = if at_right { 1.0 } else { -1.0 };
     let (family, labels) = match &coordinate.kind {
         Kind::Categories(names) => {
             let stride = ((names.len() as f64 * 14.0 / axis.height).ceil() as usize).max(1);
@@ -73,19 +77,24 @@ fn labels(root: &Root<'_>, axis: &Along, coordinate: &Coordinate, room: f64) -> 
     for (value, name) in labels {
         let y = axis.pixel(value);
         let (x, middle) = (grid(axis.x), grid(y));
-        root.draw(&PathElement::new(vec![(x - 30, middle), (x, middle)], stroke(Role::Muted, 1.0, 1.0)))?;
+        root.draw(&PathElement::new(
+            vec![(x, middle), (grid(axis.x + side * 3.0), middle)],
+            stroke(Role::Muted, 1.0, 1.0),
+        ))?;
         let cut = text::cut(&name, family, LABEL, room);
         // A number cut in the middle is another number.
         if cut == "…" || (family == Family::Mono && cut != name) {
             continue;
         }
         let wide = text::width(&cut, family, LABEL);
-        let behind = [(grid(axis.x - 7.0 - wide), grid(y - 6.5)), (grid(axis.x - 4.0), grid(y + 6.5))];
+        let (one, other) = (axis.x + side * (7.0 + wide), axis.x + side * 4.0);
+        let behind = [(grid(one.min(other)), grid(y - 6.5)), (grid(one.max(other)), grid(y + 6.5))];
         root.draw(&Rectangle::new(behind, fill(Role::Ground, 0.75)))?;
-        let at = (grid(axis.x - 6.0), middle);
+        let at = (grid(axis.x + side * 6.0), middle);
+        let across = if at_right { HPos::Left } else { HPos::Right };
         let style = match family {
-            Family::Sans => words(Role::Muted, LABEL, HPos::Right, VPos::Center),
-            Family::Mono => label(Role::Muted, HPos::Right, VPos::Center),
+            Family::Sans => words(Role::Muted, LABEL, across, VPos::Center),
+            Family::Mono => label(Role::Muted, across, VPos::Center),
         };
         root.draw(&Text::new(cut, at, style))?;
     }
