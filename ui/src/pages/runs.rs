@@ -40,7 +40,7 @@ use self::{
     overlaid::Compared,
 };
 use crate::{
-    client::{Client, paged::paged, query::query, wire},
+    client::{Client, pace, paged::paged, query::paced, wire},
     frame::{address::follow_address, crumbs::crumbs, place::Place},
     parts::{
         button::{Button, CopyLine, Pending},
@@ -191,10 +191,12 @@ pub(crate) fn Runs() -> impl IntoView {
             Some((table.rows, table.total))
         },
     );
+    list.rests_while(is_covered);
     let actions = actions::Actions::new(asks, picked, deleted);
     let chosen_columns = columns::Chosen::of(place);
     let names = Memo::new(move |_| facts.with(|facts| chosen_columns.names(facts)));
-    let figures = figures(listing, names, facts);
+    let seen_list = Signal::derive(move || listing.get().filter(|_| !is_covered.get()));
+    let figures = figures(seen_list, names, facts);
     let ranges = Memo::new(move |_| {
         figures.with(|figures| figures.of.iter().map(|(key, figure)| (key.clone(), (figure.min, figure.max))).collect())
     });
@@ -258,7 +260,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let failed = Memo::new(move |_| list.error.get());
     let is_plotted = Memo::new(move |_| plotted.with(|plotted| !plotted.is_table()));
     let grouped = Memo::new(move |_| !is_plotted.get() && group.with(|group| !group.is_empty()));
-    let groups = groups::groups(listing, group, names, facts, grouped);
+    let groups = groups::groups(listing, group, names, facts, Memo::new(move |_| grouped.get() && !is_covered.get()));
     // Not by the number itself: what is brushed stays while runs come and go.
     let shows_plot =
         Memo::new(move |_| is_plotted.get() && failed.with(Option::is_none) && list.total.get() != Some(0));
@@ -478,11 +480,12 @@ fn figures(list: Signal<Option<Listing>>, names: Memo<Names>, facts: RwSignal<Fa
     // The same in any order.
     let list = Memo::new(move |_| list.get().map(|list| Listing { sort: None, descending: false, ..list }));
     let validated_on = Memo::new(move |_| facts.with(|facts| facts.best_split));
-    let answer = query(move || {
+    let asked = move || {
         let (metrics, validated_on) = (metrics.get(), validated_on.get());
         let list = list.get().filter(|_| !metrics.is_empty())?;
         Some(GroupRuns { list, by: Vec::new(), metrics, validated_on, offset: 0, limit: Some(1) })
-    });
+    };
+    let answer = paced(asked, pace::LIST_MS);
     Memo::new(move |_| {
         let figures = answer
             .value

@@ -68,7 +68,7 @@ pub(super) fn Compare(
     let runs = Memo::new(move |_| named.with(|named| named.iter().copied().take(MOST).collect::<Vec<_>>()));
     let seen = Seen::of_address(query);
     // However many they are, they are one request.
-    let asked = query::query(move || Some(GetRuns { runs: runs.get() }));
+    let asked = query::gathered(move || Some(GetRuns { runs: runs.get() }), |asked| asked.runs.len());
     let found = Memo::new(move |_| {
         let all = asked.value.get().unwrap_or_default();
         all.into_iter().flatten().map(|run| (run.id, run)).collect::<BTreeMap<RunId, Run>>()

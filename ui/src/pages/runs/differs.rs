@@ -10,7 +10,7 @@ use super::{
     overlaid::Compared,
 };
 use crate::{
-    client::query::query,
+    client::query::gathered,
     parts::{
         card::Card,
         states::Failure,
@@ -166,10 +166,11 @@ const fn titled(part: DiffPart) -> &'static str {
 #[component]
 pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked) -> impl IntoView {
     let ids = Memo::new(move |_| chosen.with(|chosen| chosen.iter().map(|run| run.id).collect::<Vec<_>>()));
-    let answer = query(move || {
+    let asked = move || {
         let runs = ids.get();
         (runs.len() > 1).then_some(DiffRuns { runs, all: false })
-    });
+    };
+    let answer = gathered(asked, |asked| asked.runs.len());
     let all = chosen;
     let row = move |row: DiffRow, baseline: Option<usize>| {
         let more = direction(&row.key, ranked_by.get().as_ref());
