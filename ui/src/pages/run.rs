@@ -453,9 +453,13 @@ fn kept(run: &Run) -> Option<String> {
     })
 }
 
-/// The best of a curve, where it is not the value that it ended with: of a loss the least, of anything else the most.
+/// The best of a curve, the value that it ended with among them, where it is another: of a loss the least, of a score the
+/// most. What a client measured under a name that says neither has none.
 fn best(metric: &MetricSummary) -> Option<f64> {
-    let best = if words::more_is_better(&metric.key) { metric.max } else { metric.min };
+    let best = match words::is_more_better(&metric.key)? {
+        true => metric.max.max(metric.last),
+        false => metric.min.min(metric.last),
+    };
     let differs = metric.count > 1 && best.is_finite() && words::figure(best) != words::figure(metric.last);
     differs.then_some(best)
 }
@@ -632,6 +636,18 @@ fn without_gpu(run: &Run) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_best_of_a_curve_is_never_worse_than_the_value_beside_it() {
+        let curve = |key: &str, last: f64, min: f64, max: f64| {
+            best(&MetricSummary { key: key.to_owned(), count: 3, step: 3, last, min, max, time_ms: 0 })
+        };
+        assert_eq!(curve("accuracy", 0.7, 0.2, 0.9), Some(0.9));
+        assert_eq!(curve("accuracy", 0.9, 0.2, 0.8), None, "what a log's summary says may be beyond its curve");
+        assert_eq!(curve("loss/train", 0.3, 0.1, 2.0), Some(0.1));
+        assert_eq!(curve("perplexity", 12.0, 8.0, 90.0), Some(8.0));
+        assert_eq!(curve("queue_length", 3.0, 1.0, 9.0), None, "nobody says which is better");
+    }
 
     #[test]
     fn what_can_be_done_with_a_run_hangs_on_who_wrote_it() {
