@@ -7,13 +7,14 @@ mod figures;
 mod logs;
 mod media;
 mod nested;
+mod system;
 
 use api::{
     ProjectId,
     id::RunId,
     run::{
-        DeleteRun, GetEvaluation, GetNested, GetRun, MACHINE_GPU, MACHINE_UNMEASURED, MetricSummary, Nested, ResumeRun,
-        Run, RunKind, RunProgress, RunState, StopRun, seconds,
+        DeleteRun, GetEvaluation, GetNested, GetRun, MetricSummary, Nested, ResumeRun, Run, RunKind, RunProgress,
+        RunState, StopRun, seconds,
     },
     search::ListSearches,
     spending::Limit,
@@ -29,7 +30,7 @@ use crate::{
     },
     frame::{asked::forgets, crumbs::crumbs, place::Place},
     parts::{
-        button::{Button, CopyLine, Pending},
+        button::{Button, Pending},
         card::{Chip, Figure, Figures, Progress},
         curve_look::{AlongChoice, Look, LookChoice},
         dialog::Confirm,
@@ -40,7 +41,7 @@ use crate::{
         register::Register,
         rename_run::RenameRun,
         stage::{RunChip, run_kind},
-        states::{Empty, Load, Problem},
+        states::{Load, Problem},
         tabs::{Tab, Tabs, current_tab, keys_of},
         toast::Toasts,
         words,
@@ -581,56 +582,13 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
                 "media" => view! { <media::MediaTab run=id media /> }.into_any(),
                 "artifacts" => view! { <about::ArtifactsTab run=id artifacts /> }.into_any(),
                 "logs" => view! { <logs::LogsTab run=id is_live /> }.into_any(),
-                "system" => view! { <SystemTab run look=machine /> }.into_any(),
+                "system" => view! { <system::SystemTab run look=machine /> }.into_any(),
                 "lineage" => view! { <about::LineageTab run=id /> }.into_any(),
                 "code" => view! { <about::CodeTab run /> }.into_any(),
                 _ => view! { <charts::ChartsTab run look system=false /><nested::Elsewhere run nested /> }.into_any(),
             }}
         </div>
     }
-}
-
-/// What the machine did meanwhile; of a run that nothing measured, what would measure the next.
-#[component]
-fn SystemTab(run: Signal<Run>, look: Look) -> impl IntoView {
-    let kind = run.with_untracked(|run| run.kind);
-    let is_measured =
-        Memo::new(move |_| run.with(|run| run.metrics.iter().any(|metric| metric.key.starts_with("system/"))));
-    let text = Memo::new(move |_| {
-        let why = run.with(|run| run.environment.get(MACHINE_UNMEASURED).cloned());
-        let why = why.unwrap_or_else(|| UNMEASURED.to_owned());
-        format!("{why} To measure processor, memory and GPU from its start, start it as:")
-    });
-    view! {
-        {move || match kind {
-            RunKind::Client if !is_measured.get() => view! {
-                <Empty mark=icon::CPU title="Nothing measured" text=text.get()>
-                    <CopyLine text="slipway exec -- python train.py" />
-                    <span class="muted">"or let its client measure"</span>
-                    <CopyLine text="mlflow.enable_system_metrics_logging()" />
-                </Empty>
-            }
-            .into_any(),
-            RunKind::Imported if !is_measured.get() => view! {
-                <Empty mark=icon::CPU title="Nothing measured" text="The log that this run was read from holds no figures of the machine." />
-            }
-            .into_any(),
-            _ => view! {
-                <charts::ChartsTab run look system=true />
-                {move || run.with(without_gpu).map(|why| view! { <p class="faint small" data-without-gpu="">{why}</p> })}
-            }
-            .into_any(),
-        }}
-    }
-}
-
-/// Of a client's run of which nobody noted why it is not measured.
-const UNMEASURED: &str = "A run that ends within seconds is not measured, nor one on another machine.";
-
-/// Why no GPU was measured, where none was.
-fn without_gpu(run: &Run) -> Option<String> {
-    let is_measured = run.metrics.iter().any(|metric| metric.key.starts_with("system/gpu_"));
-    run.environment.get(MACHINE_GPU).filter(|_| !is_measured).cloned()
 }
 
 #[cfg(test)]
