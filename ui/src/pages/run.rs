@@ -188,7 +188,11 @@ fn sentence(run: &Run) -> String {
         parts.extend(spent.cost.map(|cost| format!("cost {}", spent.amount(Limit::Cost, cost))));
         parts.extend(spent.kwh().map(|kwh| spent.amount(Limit::KilowattHours, kwh)));
     }
-    let threads = run.params.get("threads").map(|threads| format!(", {threads} threads")).unwrap_or_default();
+    let threads = run.params.get("threads").map(|threads| match threads.as_str() {
+        "1" => ", 1 thread".to_owned(),
+        threads => format!(", {threads} threads"),
+    });
+    let threads = threads.unwrap_or_default();
     parts
         .extend(run.device.as_ref().map(|device| format!("{}{threads}", if device == "cpu" { "CPU" } else { device })));
     if let Some(command) = &run.command {

@@ -10,7 +10,7 @@ pub(crate) fn count(value: u64) -> String {
 
 /// 1 run, 12,345 runs.
 pub(crate) fn counted(value: u64, one: &str, many: &str) -> String {
-    format!("{} {}", count(value), if value == 1 { one } else { many })
+    api::figure::counted(value, one, many)
 }
 
 /// What a program's run says when it was asked to stop: the program decides whether it does.
